@@ -1,0 +1,2 @@
+//! Command line of Onlooker.
+fn main() {}

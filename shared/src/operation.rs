@@ -1,0 +1,205 @@
+//! What an operation is and what can be said of it.
+//!
+//! Enters: nothing. Leaves: the vocabulary every later stage speaks: access level, operation type,
+//! the `mutates` axis, capabilities and risk. Law: the order of each enum is its severity, so the
+//! maximum of two values is always the stricter one.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Access level of an IAM action, in AWS's own words (Service Authorization Reference).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum AccessLevel {
+    /// Lists resources.
+    List,
+    /// Reads a resource or its content.
+    Read,
+    /// Changes tags only.
+    Tagging,
+    /// Creates, changes or deletes a resource.
+    Write,
+    /// Grants or changes permissions.
+    PermissionsManagement,
+}
+
+impl AccessLevel {
+    /// The name AWS gives the level, without a space.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "List",
+            Self::Read => "Read",
+            Self::Tagging => "Tagging",
+            Self::Write => "Write",
+            Self::PermissionsManagement => "PermissionsManagement",
+        }
+    }
+}
+
+/// What a read-only principal may think of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationType {
+    /// A read-only principal may make it.
+    ReadOnly,
+    /// Changes nothing, yet is not a read: decrypts, assumes, mints credentials.
+    Privileged,
+    /// Nothing known says what it does. Never safe.
+    Unknown,
+    /// Changes state.
+    Mutating,
+}
+
+impl OperationType {
+    /// The snake-case name used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read_only",
+            Self::Privileged => "privileged",
+            Self::Unknown => "unknown",
+            Self::Mutating => "mutating",
+        }
+    }
+}
+
+/// Whether AWS would log the call with `readOnly=false`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mutates {
+    /// It changes nothing.
+    No,
+    /// Nothing known says.
+    Unknown,
+    /// It changes state.
+    Yes,
+}
+
+impl Mutates {
+    /// The word used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Unknown => "unknown",
+            Self::Yes => "yes",
+        }
+    }
+}
+
+/// How much harm a call can do, from access level, capabilities and outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RiskLevel {
+    /// A read that carries nothing.
+    Low,
+    /// A read of customer data, or one that spends money.
+    Medium,
+    /// A change, or a read of secrets.
+    High,
+    /// Mints credentials, escalates, changes permissions or shares outward.
+    Critical,
+}
+
+impl RiskLevel {
+    /// The upper-case word used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
+bitflags::bitflags! {
+    /// What a call lets its caller do. A call can be a read and still carry one.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub struct Capabilities: u8 {
+        /// Changes state.
+        const MUTATE = 1;
+        /// Its response carries customer content.
+        const READ_DATA = 1 << 1;
+        /// Its response carries a secret, token or key.
+        const READ_SECRETS = 1 << 2;
+        /// It gives its caller new credentials.
+        const MINT_CREDENTIALS = 1 << 3;
+        /// It runs code or commands.
+        const RUN_CODE = 1 << 4;
+        /// It changes who outside can reach a resource.
+        const SHARE_OUTWARD = 1 << 5;
+        /// It is a known step to more privilege.
+        const ESCALATE = 1 << 6;
+        /// It spends money per call.
+        const SPEND_MONEY = 1 << 7;
+    }
+}
+
+impl Capabilities {
+    const WORDS: [(Self, &'static str); 8] = [
+        (Self::MUTATE, "mutate"),
+        (Self::READ_DATA, "read_data"),
+        (Self::READ_SECRETS, "read_secrets"),
+        (Self::MINT_CREDENTIALS, "mint_credentials"),
+        (Self::RUN_CODE, "run_code"),
+        (Self::SHARE_OUTWARD, "share_outward"),
+        (Self::ESCALATE, "escalate"),
+        (Self::SPEND_MONEY, "spend_money"),
+    ];
+
+    /// The snake-case words for the capabilities present, in a fixed order.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        Self::WORDS.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    }
+
+    /// The capability of that snake-case word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(_, n)| *n == word).map(|(flag, _)| flag)
+    }
+
+    /// Whether the response carries secrets or customer content.
+    pub const fn is_sensitive(self) -> bool {
+        self.intersects(Self::READ_DATA.union(Self::READ_SECRETS).union(Self::MINT_CREDENTIALS))
+    }
+}
+
+impl Serialize for Capabilities {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.words())
+    }
+}
+
+impl<'de> Deserialize<'de> for Capabilities {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::<String>::deserialize(deserializer)?.iter().try_fold(Self::empty(), |all, name| {
+            Self::from_word(name)
+                .map(|flag| all | flag)
+                .ok_or_else(|| serde::de::Error::custom(format!("unknown capability `{name}`")))
+        })
+    }
+}
+
+impl JsonSchema for Capabilities {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Capabilities".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "array",
+            "description": "What a call lets its caller do.",
+            "items": { "type": "string", "enum": Self::WORDS.map(|(_, name)| name) },
+        })
+    }
+}
+
+macro_rules! display_as_str {
+    ($($name:ty),+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    )+};
+}
+display_as_str!(AccessLevel, OperationType, Mutates, RiskLevel);
