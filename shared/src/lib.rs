@@ -9,4 +9,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod event;
 pub mod operation;
+pub mod principal;
+pub mod segment;
+pub mod time;
