@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod event;
 pub mod operation;
 pub mod principal;
