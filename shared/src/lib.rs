@@ -10,8 +10,16 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod coverage;
 pub mod event;
+pub mod finding;
 pub mod operation;
 pub mod principal;
+pub mod render;
+pub mod report;
+pub mod score;
 pub mod segment;
+pub mod standard;
+pub mod tally;
 pub mod time;
+pub mod verdict;

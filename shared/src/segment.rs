@@ -54,4 +54,9 @@ impl Segment {
     pub fn windows(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>, Hour)> {
         self.windows.iter()
     }
+
+    /// Takes the segment apart: actors, acts and rows.
+    pub fn into_parts(self) -> (Vec<Actor>, Vec<Act>, Vec<Row>) {
+        (self.actors, self.acts, self.rows)
+    }
 }

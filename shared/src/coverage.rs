@@ -1,0 +1,291 @@
+//! Which evidence there is, of that which there should be.
+//!
+//! Enters: the tally, the windows digest files vouch for, and what is expected. Leaves: [`Coverage`], a map of
+//! account x region x hour and a table of event classes. Laws: nothing is observed without an event or a digest
+//! window in that very account, region and hour; adding evidence never opens a gap inside the same period;
+//! a class counts as logged only when the configuration says so or every account's evidence holds such an event.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::Expected,
+    event::EventClass,
+    tally::Tally,
+    time::{Hour, Time},
+};
+
+/// The hours a report is about, from the first up to and without the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Period {
+    /// First hour.
+    pub from: Hour,
+    /// First hour after it.
+    pub until: Hour,
+}
+
+impl Period {
+    /// Hours in it.
+    pub const fn hours(self) -> u32 {
+        self.until.0.saturating_sub(self.from.0)
+    }
+
+    /// Whether a time lies in it.
+    pub fn contains(self, time: Time) -> bool {
+        (self.from..self.until).contains(&time.hour())
+    }
+
+    /// From the hour of `since` to the end of the hour before `until`; either may be absent, and the evidence
+    /// decides. `None` when neither says anything.
+    pub fn spanning(since: Option<Time>, until: Option<Time>, seen: Option<(Time, Time)>) -> Option<Self> {
+        let from = since.or(seen.map(|(first, _)| first))?.hour();
+        let until = match (until, seen) {
+            (Some(until), _) => Hour(until.0.div_ceil(crate::time::HOUR)),
+            (None, Some((_, last))) => Hour(last.hour().0.saturating_add(1)),
+            (None, None) => return None,
+        };
+        Some(Self { from, until: until.max(from) })
+    }
+}
+
+/// One account and region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// Twelve-digit account id.
+    pub account: Arc<str>,
+    /// Region name.
+    pub region: Arc<str>,
+    /// Events in the period.
+    pub events: u64,
+    /// Hours with an event or a digest window.
+    pub observed_hours: u32,
+    /// Hours that only a digest window vouches for.
+    pub quiet_hours: u32,
+    /// Hours of the period.
+    pub expected_hours: u32,
+    /// Hours without evidence, as spans.
+    pub gaps: Vec<Period>,
+}
+
+/// Why a class counts as logged, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassState {
+    /// Expected, and nothing says it was logged everywhere: a gap.
+    Gap,
+    /// Part of a family that was asked for; only some accounts' evidence holds such events.
+    Partial,
+    /// The evidence of every expected account holds events of it.
+    Seen,
+    /// The configuration says the trail logs it.
+    Configured,
+    /// Not part of the promise.
+    NotExpected,
+}
+
+/// What is known of one event class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Class {
+    /// `management-read`, `management-write`, `data`, `data:TYPE`, `network` or `network:SOURCE`.
+    pub class: String,
+    /// Whether it is covered.
+    pub state: ClassState,
+    /// Events of it.
+    pub events: u64,
+    /// Accounts whose evidence holds such an event.
+    pub accounts: BTreeSet<Arc<str>>,
+}
+
+/// The map of evidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// The hours looked at; absent without any evidence or request.
+    pub period: Option<Period>,
+    /// Hours expected over all places.
+    pub expected_hours: u64,
+    /// Hours observed over all places.
+    pub observed_hours: u64,
+    /// Observed of expected hours in percent, rounded down to two decimals; absent when nothing is expected.
+    pub percent: Option<f64>,
+    /// Account by region, in order.
+    pub places: Vec<Place>,
+    /// Event classes, in order.
+    pub classes: Vec<Class>,
+}
+
+/// Words for the event classes a configuration may name.
+pub fn class_word(class: &EventClass) -> String {
+    match class {
+        EventClass::ManagementRead => "management-read".to_owned(),
+        EventClass::ManagementWrite => "management-write".to_owned(),
+        EventClass::Data(resource) => format!("data:{resource}"),
+        EventClass::Network(source) => format!("network:{source}"),
+    }
+}
+
+impl Coverage {
+    /// Draws the map. `windows` are account, region and hour of digest windows; of events and windows outside the
+    /// period nothing is counted.
+    pub fn of<'a>(
+        tally: &Tally,
+        windows: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>, Hour)>,
+        expected: &Expected,
+        period: Option<Period>,
+    ) -> Self {
+        let Some(period) = period else {
+            return Self { classes: classes(tally, expected, &BTreeSet::new()), ..Self::default() };
+        };
+        let mut observed: BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>> = BTreeMap::new();
+        for line in tally.lines() {
+            let place = (Arc::clone(&line.actor.account), Arc::clone(&line.actor.region));
+            let hours = observed.entry(place).or_default();
+            for (slot, count) in &line.slots {
+                *hours.entry(slot.hour()).or_default() += u64::from(*count);
+            }
+        }
+        for (account, region, hour) in windows {
+            let place = (Arc::clone(account), Arc::clone(region));
+            observed.entry(place).or_default().entry(*hour).or_default();
+        }
+        expect_places(&mut observed, expected);
+        let places: Vec<Place> = observed
+            .into_iter()
+            .map(|((account, region), hours)| Place::of(account, region, &hours, period))
+            .collect();
+        let expected_hours = places.iter().map(|place| u64::from(place.expected_hours)).sum();
+        let observed_hours = places.iter().map(|place| u64::from(place.observed_hours)).sum();
+        let accounts = places.iter().map(|place| Arc::clone(&place.account)).collect();
+        Self {
+            period: Some(period),
+            expected_hours,
+            observed_hours,
+            percent: percent(observed_hours, expected_hours),
+            places,
+            classes: classes(tally, expected, &accounts),
+        }
+    }
+
+    /// Hours expected and not observed.
+    pub const fn missing_hours(&self) -> u64 {
+        self.expected_hours.saturating_sub(self.observed_hours)
+    }
+
+    /// Classes that are part of the promise and not known to be logged.
+    pub fn class_gaps(&self) -> impl Iterator<Item = &Class> {
+        self.classes.iter().filter(|class| class.state == ClassState::Gap)
+    }
+
+    /// Words of the classes a status may speak about.
+    pub fn covered_classes(&self) -> Vec<String> {
+        let covered = |class: &&Class| matches!(class.state, ClassState::Seen | ClassState::Configured);
+        self.classes.iter().filter(covered).map(|class| class.class.clone()).collect()
+    }
+
+    /// No hour and no class is missing, and there is evidence at all.
+    pub fn is_complete(&self) -> bool {
+        self.observed_hours > 0 && self.missing_hours() == 0 && self.class_gaps().next().is_none()
+    }
+}
+
+impl Place {
+    fn of(account: Arc<str>, region: Arc<str>, hours: &BTreeMap<Hour, u64>, period: Period) -> Self {
+        let mut place = Self {
+            account,
+            region,
+            events: 0,
+            observed_hours: 0,
+            quiet_hours: 0,
+            expected_hours: period.hours(),
+            gaps: Vec::new(),
+        };
+        let mut next = period.from;
+        for (hour, events) in hours.range(period.from..period.until) {
+            place.observed_hours += 1;
+            place.quiet_hours += u32::from(*events == 0);
+            place.events += events;
+            if next < *hour {
+                place.gaps.push(Period { from: next, until: *hour });
+            }
+            next = Hour(hour.0 + 1);
+        }
+        if next < period.until {
+            place.gaps.push(Period { from: next, until: period.until });
+        }
+        place
+    }
+}
+
+/// Adds the places the configuration expects and the evidence does not show.
+fn expect_places(observed: &mut BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>>, expected: &Expected) {
+    let accounts: BTreeSet<Arc<str>> = if expected.accounts.is_empty() {
+        observed.keys().map(|(account, _)| Arc::clone(account)).collect()
+    } else {
+        expected.accounts.iter().map(|account| Arc::from(account.as_str())).collect()
+    };
+    let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
+    for account in accounts {
+        if expected.regions.is_empty() {
+            // An account that shows nothing at all is missing wherever the others are seen.
+            if !observed.keys().any(|(seen, _)| *seen == account) {
+                for region in &seen {
+                    observed.entry((Arc::clone(&account), Arc::clone(region))).or_default();
+                }
+            }
+        }
+        for region in &expected.regions {
+            observed.entry((Arc::clone(&account), Arc::from(region.as_str()))).or_default();
+        }
+    }
+}
+
+fn classes(tally: &Tally, expected: &Expected, accounts: &BTreeSet<Arc<str>>) -> Vec<Class> {
+    let mut seen: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
+    for line in tally.lines() {
+        let (events, accounts) = seen.entry(class_word(&line.act.class)).or_default();
+        *events += line.count;
+        accounts.insert(Arc::clone(&line.actor.account));
+    }
+    let wanted: BTreeSet<&str> = if expected.event_classes.is_empty() {
+        ["management-read", "management-write", "data"].into()
+    } else {
+        expected.event_classes.iter().map(String::as_str).collect()
+    };
+    for word in wanted.iter().copied().chain(expected.logged.iter().map(String::as_str)) {
+        seen.entry(word.to_owned()).or_default();
+    }
+    let logged = |word: &str| names(expected.logged.iter().map(String::as_str), word);
+    let state = |word: &str, seen_in: &BTreeSet<Arc<str>>| {
+        let exact = wanted.contains(word);
+        if logged(word) {
+            ClassState::Configured
+        } else if !exact && !names(wanted.iter().copied(), word) {
+            ClassState::NotExpected
+        } else if !accounts.is_empty() && accounts.is_subset(seen_in) {
+            ClassState::Seen
+        } else if exact {
+            ClassState::Gap
+        } else {
+            ClassState::Partial
+        }
+    };
+    seen.into_iter()
+        .map(|(class, (events, accounts))| Class { state: state(&class, &accounts), class, events, accounts })
+        .collect()
+}
+
+/// Whether one of the words is `word` or the family it belongs to (`data` for `data:AWS::S3::Object`).
+fn names<'a>(mut words: impl Iterator<Item = &'a str>, word: &str) -> bool {
+    let family = word.split(':').next();
+    words.any(|named| named == word || Some(named) == family)
+}
+
+/// A share in percent, rounded down to two decimals, so that 100 means all.
+pub fn percent(part: u64, whole: u64) -> Option<f64> {
+    let hundredths = (u128::from(part) * 10_000).checked_div(u128::from(whole))?;
+    u32::try_from(hundredths).ok().map(|hundredths| f64::from(hundredths) / 100.0)
+}

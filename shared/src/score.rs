@@ -1,0 +1,352 @@
+//! How compliant, how risky, and what may be claimed.
+//!
+//! Enters: judged calls and the state of the evidence. Leaves: [`Compliance`], [`Risk`] and [`Status`]. Laws: adding
+//! a call that is not allowed never raises the compliance score and never lowers the risk; missing evidence
+//! never improves a status; with no calls there is no score. The formulas and the table of effects are described
+//! in `docs/semantics.md`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    coverage::percent,
+    event::Outcome,
+    operation::{Capabilities, OperationType},
+};
+
+/// What may be claimed of a promise. The greater one wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Nothing against the promise was found, and nothing that could hold it was missing.
+    Compliant,
+    /// Something that could speak against the promise was not seen.
+    InsufficientEvidence,
+    /// The evidence breaks the promise.
+    NonCompliant,
+}
+
+impl Status {
+    /// The upper-case name used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compliant => "COMPLIANT",
+            Self::InsufficientEvidence => "INSUFFICIENT_EVIDENCE",
+            Self::NonCompliant => "NON_COMPLIANT",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What one call means for the status of the principal that made it.
+///
+/// | operation type | succeeded | failed | denied |
+/// |---|---|---|---|
+/// | read-only | `COMPLIANT` | `COMPLIANT` | `COMPLIANT` |
+/// | privileged | `NON_COMPLIANT` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
+/// | unknown | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` |
+/// | mutating | `NON_COMPLIANT` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
+///
+/// A denied call shows that AWS holds the line; a failed one was not refused, so it shows nothing of the kind.
+pub const fn effect(operation_type: OperationType, outcome: Outcome) -> Status {
+    match (operation_type, outcome) {
+        (OperationType::ReadOnly, _) => Status::Compliant,
+        (OperationType::Unknown, _) => Status::InsufficientEvidence,
+        (OperationType::Privileged | OperationType::Mutating, Outcome::Succeeded) => Status::NonCompliant,
+        (OperationType::Privileged | OperationType::Mutating, Outcome::Failed) => {
+            Status::InsufficientEvidence
+        }
+        (OperationType::Privileged | OperationType::Mutating, Outcome::Denied) => Status::Compliant,
+    }
+}
+
+/// Share of calls a read-only principal may make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Compliance {
+    /// Calls looked at.
+    pub calls: u64,
+    /// Those that are read-only or allowed by an override.
+    pub permitted: u64,
+    /// `permitted / calls` in percent, rounded down to two decimals; absent when there were no calls.
+    pub score: Option<f64>,
+}
+
+impl Compliance {
+    /// The score of so many calls.
+    pub fn of(permitted: u64, calls: u64) -> Self {
+        Self { calls, permitted, score: percent(permitted, calls) }
+    }
+}
+
+/// What adds to the risk: counts of calls and of holes in the evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Writes that succeeded.
+    pub writes: u64,
+    /// Writes that failed without being refused.
+    pub writes_not_refused: u64,
+    /// Writes and privileged calls AWS refused.
+    pub refused: u64,
+    /// Privileged calls that were not refused.
+    pub privileged: u64,
+    /// Calls of any kind that mint credentials, escalate, or share outward, and succeeded.
+    pub critical: u64,
+    /// Calls nothing is known of.
+    pub unknown: u64,
+    /// Reads of secrets that succeeded.
+    pub secret_reads: u64,
+    /// Reads of customer content that succeeded.
+    pub data_reads: u64,
+    /// Uses of the root user.
+    pub root: u64,
+    /// Calls outside business hours.
+    pub outside_hours: u64,
+    /// Hours without evidence, event classes that nobody logged, evidence that could not be read.
+    pub holes: u64,
+}
+
+impl Exposure {
+    /// Counts `count` equal calls of a watched principal. `allowed` calls add what they read and nothing else.
+    pub fn add(
+        &mut self,
+        operation_type: OperationType,
+        capabilities: Capabilities,
+        outcome: Outcome,
+        count: u64,
+    ) {
+        let succeeded = outcome == Outcome::Succeeded;
+        match operation_type {
+            OperationType::ReadOnly => {}
+            OperationType::Unknown => self.unknown += count,
+            _ if outcome == Outcome::Denied => self.refused += count,
+            OperationType::Mutating if succeeded => self.writes += count,
+            OperationType::Mutating => self.writes_not_refused += count,
+            OperationType::Privileged => self.privileged += count,
+        }
+        if !succeeded {
+            return;
+        }
+        let critical = Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE | Capabilities::SHARE_OUTWARD;
+        if operation_type != OperationType::ReadOnly && capabilities.intersects(critical) {
+            self.critical += count;
+        }
+        if capabilities.contains(Capabilities::READ_SECRETS) {
+            self.secret_reads += count;
+        } else if capabilities.contains(Capabilities::READ_DATA) {
+            self.data_reads += count;
+        }
+    }
+}
+
+/// Risk level of a score: above 70 HIGH, above 30 MEDIUM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RiskBand {
+    /// At most 30.
+    Low,
+    /// Above 30.
+    Medium,
+    /// Above 70.
+    High,
+}
+
+impl RiskBand {
+    /// The band of a score.
+    pub fn of(score: f64) -> Self {
+        if score > 70.0 {
+            Self::High
+        } else if score > 30.0 {
+            Self::Medium
+        } else {
+            Self::Low
+        }
+    }
+
+    /// The upper-case word used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+        }
+    }
+}
+
+/// One part of the risk score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Component {
+    /// What is counted.
+    pub name: String,
+    /// How often it was.
+    pub count: u64,
+    /// The risk score there would be with this part alone, 0-100.
+    pub points: f64,
+}
+
+/// Risk score with its parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Risk {
+    /// 0-100, one decimal.
+    pub score: f64,
+    /// Band of the score.
+    pub level: RiskBand,
+    /// The parts, greatest first.
+    pub components: Vec<Component>,
+}
+
+/// A part's weight: what the first count is worth, and what endless many are, in percent.
+struct Weight {
+    name: &'static str,
+    first: f64,
+    limit: f64,
+    count: fn(&Exposure) -> u64,
+}
+
+/// Chosen so that one successful write alone is HIGH, and so that what broke no promise alone never is.
+const WEIGHTS: [Weight; 11] = [
+    Weight { name: "critical_calls", first: 90.0, limit: 99.0, count: |e| e.critical },
+    Weight { name: "writes", first: 75.0, limit: 98.0, count: |e| e.writes },
+    Weight { name: "privileged_calls", first: 45.0, limit: 90.0, count: |e| e.privileged },
+    Weight { name: "writes_not_refused", first: 35.0, limit: 70.0, count: |e| e.writes_not_refused },
+    Weight { name: "unknown_operations", first: 35.0, limit: 70.0, count: |e| e.unknown },
+    Weight { name: "secret_reads", first: 25.0, limit: 60.0, count: |e| e.secret_reads },
+    Weight { name: "root_use", first: 25.0, limit: 60.0, count: |e| e.root },
+    Weight { name: "refused_writes", first: 20.0, limit: 50.0, count: |e| e.refused },
+    Weight { name: "evidence_holes", first: 10.0, limit: 40.0, count: |e| e.holes },
+    Weight { name: "data_reads", first: 5.0, limit: 25.0, count: |e| e.data_reads },
+    Weight { name: "outside_business_hours", first: 5.0, limit: 25.0, count: |e| e.outside_hours },
+];
+
+/// Half of the way from the first count's worth to the limit is gone after this many more.
+const HALF_WAY: f64 = 9.0;
+
+impl Risk {
+    /// Combines the parts as independent chances: `100 * (1 - product(1 - points / 100))`.
+    pub fn of(exposure: &Exposure) -> Self {
+        let mut components: Vec<Component> = WEIGHTS
+            .iter()
+            .map(|weight| {
+                let count = (weight.count)(exposure);
+                Component { name: weight.name.to_owned(), count, points: weight.points(count) }
+            })
+            .collect();
+        let safe = components.iter().fold(1.0, |safe, part| safe * (1.0 - part.points / 100.0));
+        components.sort_by(|a, b| b.points.total_cmp(&a.points).then_with(|| a.name.cmp(&b.name)));
+        let score = floor_tenth(100.0 * (1.0 - safe));
+        Self { score, level: RiskBand::of(score), components }
+    }
+}
+
+impl Weight {
+    fn points(&self, count: u64) -> f64 {
+        let Some(more) = count.checked_sub(1) else {
+            return 0.0;
+        };
+        let more = f64::from(u32::try_from(more).unwrap_or(u32::MAX));
+        floor_tenth(self.first + (self.limit - self.first) * (more / (more + HALF_WAY)))
+    }
+}
+
+/// Rounded down to one decimal, so that 100 is never reached by rounding.
+fn floor_tenth(value: f64) -> f64 {
+    // The margin keeps a value that is exactly a tenth from falling to the one below by a rounding error.
+    (value * 10.0 + 1e-6).floor() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn exposures() -> impl Strategy<Value = Exposure> {
+        prop::array::uniform11(prop_oneof![Just(0), 0..5_u64, any::<u64>()]).prop_map(
+            |[
+                writes,
+                writes_not_refused,
+                refused,
+                privileged,
+                critical,
+                unknown,
+                secret_reads,
+                data_reads,
+                root,
+                outside_hours,
+                holes,
+            ]| {
+                Exposure {
+                    writes,
+                    writes_not_refused,
+                    refused,
+                    privileged,
+                    critical,
+                    unknown,
+                    secret_reads,
+                    data_reads,
+                    root,
+                    outside_hours,
+                    holes,
+                }
+            },
+        )
+    }
+
+    #[test]
+    fn nothing_is_no_risk() {
+        let risk = Risk::of(&Exposure::default());
+        assert_eq!((risk.score, risk.level), (0.0, RiskBand::Low));
+    }
+
+    #[test]
+    fn one_write_among_any_number_of_reads_is_high() {
+        let risk = Risk::of(&Exposure { writes: 1, ..Exposure::default() });
+        assert_eq!((risk.score, risk.level), (75.0, RiskBand::High));
+    }
+
+    #[test]
+    fn bands_begin_above_their_bounds() {
+        assert_eq!(
+            [30.0, 30.1, 70.0, 70.1].map(RiskBand::of),
+            [RiskBand::Low, RiskBand::Medium, RiskBand::Medium, RiskBand::High]
+        );
+    }
+
+    #[test]
+    fn no_calls_have_no_score() {
+        assert_eq!(Compliance::of(0, 0).score, None);
+    }
+
+    #[test]
+    fn one_write_in_a_million_does_not_round_to_100() {
+        assert_eq!(Compliance::of(999_999, 1_000_000).score, Some(99.99));
+    }
+
+    proptest! {
+        #[test]
+        fn risk_stays_in_range_and_grows_with_every_part(exposure in exposures(), part in 0..11_usize) {
+            let before = Risk::of(&exposure);
+            let mut more = exposure;
+            let field = [
+                &mut more.writes, &mut more.writes_not_refused, &mut more.refused, &mut more.privileged,
+                &mut more.critical, &mut more.unknown, &mut more.secret_reads, &mut more.data_reads,
+                &mut more.root, &mut more.outside_hours, &mut more.holes,
+            ].into_iter().nth(part).unwrap();
+            *field = field.saturating_add(1);
+            let after = Risk::of(&more);
+            prop_assert!(before.score <= after.score && after.score <= 100.0 && before.score >= 0.0);
+        }
+
+        #[test]
+        fn a_call_that_is_not_permitted_never_raises_the_score(permitted in 0..1_000_000_u64, more in 0..1000_u64) {
+            let calls = permitted + more;
+            let before = Compliance::of(permitted, calls).score;
+            let after = Compliance::of(permitted, calls + 1).score;
+            prop_assert!(after <= before || before.is_none());
+        }
+    }
+}
