@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod assessment;
 pub mod config;
 pub mod coverage;
 pub mod event;

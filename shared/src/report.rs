@@ -9,6 +9,11 @@ use std::{
     sync::Arc,
 };
 
+mod compose;
+mod executive;
+
+pub use compose::compose;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

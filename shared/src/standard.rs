@@ -3,8 +3,16 @@
 //! Enters: a pack, findings and the state of the evidence. Leaves: each control with pass, fail or no evidence and
 //! what supports it. Law: a control passes only on complete evidence with watched calls.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    config::Standard,
+    finding::{Finding, RULES},
+};
 
 /// What the evidence says of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -31,4 +39,213 @@ pub struct ControlResult {
     pub evidence: String,
     /// Fingerprints of the findings that speak against it.
     pub findings: Vec<String>,
+}
+
+/// What must be there before a control can pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Needs {
+    /// Complete evidence and at least one call of a watched principal.
+    #[default]
+    WatchedCalls,
+    /// Any evidence: the control is about the evidence itself.
+    Evidence,
+}
+
+/// One control of a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// Reference in the standard.
+    pub id: String,
+    /// What it asks.
+    pub title: String,
+    /// What must be there before it can pass.
+    #[serde(default)]
+    pub needs: Needs,
+    /// Ids of the rules whose findings speak against it.
+    pub fails: BTreeSet<String>,
+}
+
+/// A standard as data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// Its name.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its controls, in the order of the file.
+    #[serde(rename = "control")]
+    pub controls: Vec<Control>,
+}
+
+/// Why a pack cannot be used.
+#[derive(Debug, Error)]
+pub enum PackError {
+    /// Not TOML, or not of a pack's shape.
+    #[error("cannot read control pack `{file}`: {cause}")]
+    Shape {
+        /// File name.
+        file: String,
+        /// What the parser says.
+        #[source]
+        cause: toml::de::Error,
+    },
+    /// A control names a rule that does not exist.
+    #[error("control `{control}` of `{file}` names the rule `{rule}`, which does not exist; rules are: {}", rule_ids())]
+    UnknownRule {
+        /// File name.
+        file: String,
+        /// Control id.
+        control: String,
+        /// Rule id.
+        rule: String,
+    },
+    /// Two controls have one id, or there is none at all.
+    #[error("control pack `{file}` {what}")]
+    Controls {
+        /// File name.
+        file: String,
+        /// What is wrong with its controls.
+        what: String,
+    },
+    /// The standard `CUSTOM` has no pack of its own.
+    #[error("the standard `CUSTOM` needs a control pack: set `standard_file`, or pass `--pack FILE`")]
+    NoPack,
+}
+
+fn rule_ids() -> String {
+    RULES.map(|rule| rule.id).join(", ")
+}
+
+/// What the evidence allows a control to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ground {
+    /// Calls of watched principals.
+    pub watched_calls: u64,
+    /// Nothing is known to be missing.
+    pub complete: bool,
+    /// Hours observed.
+    pub observed_hours: u64,
+}
+
+impl Pack {
+    /// The pack shipped for a standard; `CUSTOM` has none.
+    ///
+    /// # Errors
+    /// [`PackError::NoPack`] for `CUSTOM`; the others never for a shipped pack, as a test shows.
+    pub fn shipped(standard: Standard) -> Result<Self, PackError> {
+        let (file, text) = match standard {
+            Standard::General => ("general.toml", include_str!("../data/packs/general.toml")),
+            Standard::Soc2 => ("soc2.toml", include_str!("../data/packs/soc2.toml")),
+            Standard::Iso27001 => ("iso27001.toml", include_str!("../data/packs/iso27001.toml")),
+            Standard::Custom => return Err(PackError::NoPack),
+        };
+        Self::from_toml(text, file)
+    }
+
+    /// Reads a pack and checks it.
+    ///
+    /// # Errors
+    /// [`PackError`], naming the file and what to change.
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, PackError> {
+        let pack: Self =
+            toml::from_str(text).map_err(|cause| PackError::Shape { file: file.to_owned(), cause })?;
+        if pack.controls.is_empty() {
+            return Err(PackError::Controls { file: file.to_owned(), what: "has no `[[control]]`".to_owned() });
+        }
+        let mut ids = BTreeSet::new();
+        for control in &pack.controls {
+            if !ids.insert(&control.id) {
+                let what = format!("has two controls `{}`", control.id);
+                return Err(PackError::Controls { file: file.to_owned(), what });
+            }
+            let unknown = control.fails.iter().find(|id| !RULES.iter().any(|rule| rule.id == id.as_str()));
+            if let Some(rule) = unknown {
+                let (file, control, rule) = (file.to_owned(), control.id.clone(), rule.clone());
+                return Err(PackError::UnknownRule { file, control, rule });
+            }
+        }
+        Ok(pack)
+    }
+
+    /// Ids of the controls the findings of a rule speak against.
+    pub fn touched_by(&self, rule: &str) -> BTreeSet<String> {
+        let touched = |control: &&Control| control.fails.contains(rule);
+        self.controls.iter().filter(touched).map(|control| control.id.clone()).collect()
+    }
+
+    /// What the evidence says of each control.
+    pub fn judge(&self, findings: &[Finding], ground: Ground) -> Vec<ControlResult> {
+        self.controls.iter().map(|control| control.judge(findings, ground)).collect()
+    }
+}
+
+impl Control {
+    fn judge(&self, findings: &[Finding], ground: Ground) -> ControlResult {
+        let against: Vec<&Finding> = findings.iter().filter(|f| self.fails.contains(&f.id)).collect();
+        let enough = match self.needs {
+            Needs::Evidence => ground.observed_hours > 0,
+            Needs::WatchedCalls => ground.complete && ground.watched_calls > 0,
+        };
+        let (state, evidence) = if let Some(worst) = against.first() {
+            let more = match against.len() - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            (ControlState::Fail, format!("{}: {}{more}", worst.severity.as_str(), worst.title))
+        } else if !enough {
+            let lacking = match (self.needs, ground.watched_calls) {
+                (Needs::Evidence, _) => "no evidence was observed",
+                (Needs::WatchedCalls, 0) => "no call of a watched principal was seen",
+                (Needs::WatchedCalls, _) => "evidence is missing",
+            };
+            (ControlState::NoEvidence, lacking.to_owned())
+        } else {
+            let calls = ground.watched_calls;
+            let text = match self.needs {
+                Needs::Evidence => format!("{} hours observed, nothing missing or damaged", ground.observed_hours),
+                Needs::WatchedCalls => format!("{calls} watched calls, none speaks against it"),
+            };
+            (ControlState::Pass, text)
+        };
+        ControlResult {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            state,
+            evidence,
+            findings: against.iter().map(|finding| finding.fingerprint.clone()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_pack_is_sound() {
+        for standard in [Standard::General, Standard::Soc2, Standard::Iso27001] {
+            Pack::shipped(standard).unwrap();
+        }
+        Pack::from_toml(include_str!("../../docs/packs/gcc-2-0.toml"), "gcc-2-0.toml").unwrap();
+    }
+
+    #[test]
+    fn a_rule_that_does_not_exist_is_named() {
+        let text = "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfails = [\"no-such\"]\n";
+        let error = Pack::from_toml(text, "x.toml").unwrap_err().to_string();
+        assert!(error.contains("`no-such`") && error.contains("write-succeeded"), "{error}");
+    }
+
+    #[test]
+    fn no_control_passes_without_evidence() {
+        let ground = Ground { watched_calls: 0, complete: false, observed_hours: 0 };
+        for standard in [Standard::General, Standard::Soc2, Standard::Iso27001] {
+            for control in Pack::shipped(standard).unwrap().judge(&[], ground) {
+                assert_eq!(control.state, ControlState::NoEvidence, "{}", control.id);
+            }
+        }
+    }
 }

@@ -4,12 +4,66 @@
 //! in a file of its own name and keeps its id forever; a finding's fingerprint depends on the rule, the principal
 //! and the subject alone, so the same finding in another run has the same one; order is deterministic.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::time::Time;
+use crate::{
+    assessment::{Assessment, Judged},
+    report::hex,
+    tally::{SAMPLES, Sample},
+    time::Time,
+};
+
+pub mod conflicting_evidence;
+pub mod console_use_by_machine;
+pub mod data_read;
+pub mod event_class_not_logged;
+pub mod high_error_rate;
+pub mod missing_hours;
+pub mod outside_business_hours;
+pub mod override_expired;
+pub mod override_unused;
+pub mod principal_not_seen;
+pub mod privileged_call;
+pub mod read_denied;
+pub mod root_use;
+pub mod secret_read;
+pub mod unknown_operation;
+pub mod unnamed_principal;
+pub mod unreadable_evidence;
+pub mod write_denied;
+pub mod write_not_refused;
+pub mod write_succeeded;
+
+/// Every rule, in the order of their ids.
+pub const RULES: [&Rule; 20] = [
+    &conflicting_evidence::RULE,
+    &console_use_by_machine::RULE,
+    &data_read::RULE,
+    &event_class_not_logged::RULE,
+    &high_error_rate::RULE,
+    &missing_hours::RULE,
+    &outside_business_hours::RULE,
+    &override_expired::RULE,
+    &override_unused::RULE,
+    &principal_not_seen::RULE,
+    &privileged_call::RULE,
+    &read_denied::RULE,
+    &root_use::RULE,
+    &secret_read::RULE,
+    &unknown_operation::RULE,
+    &unnamed_principal::RULE,
+    &unreadable_evidence::RULE,
+    &write_denied::RULE,
+    &write_not_refused::RULE,
+    &write_succeeded::RULE,
+];
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -86,4 +140,152 @@ pub struct Recommendation {
     pub findings: u64,
     /// Principals it is about, in order.
     pub principals: BTreeSet<Arc<str>>,
+}
+
+/// A rule: words that never change with the evidence, and how to look for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Kebab-case and permanent.
+    pub id: &'static str,
+    /// Severity, unless an instance says otherwise.
+    pub severity: Severity,
+    /// What it is, in a few words.
+    pub title: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do.
+    pub action: &'static str,
+    /// Looks for instances.
+    pub find: fn(&Assessment<'_>) -> Vec<Instance>,
+}
+
+/// Where a rule found something.
+#[derive(Clone, Debug, Default)]
+pub struct Instance {
+    /// Severity, when it differs from the rule's.
+    pub severity: Option<Severity>,
+    /// ARN of the principal, when it is about one.
+    pub principal: Option<Arc<str>>,
+    /// What it is about besides the principal.
+    pub subject: String,
+    /// What was seen, in a sentence.
+    pub seen: String,
+    /// First and last time.
+    pub span: Option<(Time, Time)>,
+    /// How often.
+    pub count: u64,
+    /// Earliest events.
+    pub samples: Vec<Sample>,
+    /// ARNs of resources.
+    pub resources: BTreeSet<Arc<str>>,
+}
+
+/// Resources a finding names.
+const RESOURCES: usize = 5;
+
+impl Instance {
+    /// Adds equal calls.
+    fn absorb(&mut self, judged: &Judged<'_>) {
+        let (first, last) = judged.span;
+        self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
+        self.count += judged.count;
+        self.samples.extend(&judged.samples);
+        self.samples.sort_unstable();
+        self.samples.truncate(SAMPLES);
+        self.resources.extend(judged.line.act.resources.iter().map(Arc::clone));
+        while self.resources.len() > RESOURCES {
+            self.resources.pop_last();
+        }
+    }
+}
+
+/// One instance for each principal and subject among the calls, in order. `seen` writes the sentence.
+fn gather<'b, 'a: 'b>(
+    calls: impl Iterator<Item = &'b Judged<'a>>,
+    subject: impl Fn(&Judged<'a>) -> String,
+    seen: impl Fn(&Instance) -> String,
+) -> Vec<Instance> {
+    let mut instances: BTreeMap<(Arc<str>, String), Instance> = BTreeMap::new();
+    for judged in calls {
+        let key = (Arc::clone(&judged.principal().arn), subject(judged));
+        instances.entry(key).or_default().absorb(judged);
+    }
+    let name = |((principal, subject), mut instance): ((Arc<str>, String), Instance)| {
+        instance.principal = Some(principal);
+        instance.subject = subject;
+        instance.seen = seen(&instance);
+        instance
+    };
+    instances.into_iter().map(name).collect()
+}
+
+/// `1 call`, `2 calls`.
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+impl Finding {
+    fn new(rule: &Rule, instance: Instance) -> Self {
+        let principal = instance.principal.as_deref().unwrap_or_default();
+        Self {
+            id: rule.id.to_owned(),
+            fingerprint: fingerprint(rule.id, principal, &instance.subject),
+            severity: instance.severity.unwrap_or(rule.severity),
+            title: rule.title.to_owned(),
+            description: format!("{} {}", instance.seen, rule.meaning),
+            recommendation: rule.action.to_owned(),
+            principal: instance.principal,
+            subject: instance.subject,
+            first_seen: instance.span.map(|(first, _)| first),
+            last_seen: instance.span.map(|(_, last)| last),
+            count: instance.count,
+            sample_event_ids: instance.samples.iter().map(|sample| sample.id.to_string()).collect(),
+            resources: instance.resources.into_iter().collect(),
+            controls: BTreeSet::new(),
+        }
+    }
+}
+
+/// Identity of an instance: the first 128 bits of a SHA-256 over its parts, each with its length.
+fn fingerprint(rule: &str, principal: &str, subject: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [rule, principal, subject] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex(hash.finalize().get(..16).unwrap_or_default())
+}
+
+/// Applies every rule. Most severe first, then by rule, principal and subject.
+pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = RULES
+        .iter()
+        .flat_map(|rule| (rule.find)(assessment).into_iter().map(|instance| Finding::new(rule, instance)))
+        .collect();
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (std::cmp::Reverse(f.severity), f.id.clone(), f.principal.clone(), f.subject.clone());
+        key(a).cmp(&key(b))
+    });
+    findings
+}
+
+/// One recommendation for each rule that found something, most urgent first. `findings` as [`find`] orders them.
+pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
+    let mut recommendations: Vec<Recommendation> = Vec::new();
+    for finding in findings {
+        let known = recommendations.iter_mut().find(|known| known.id == finding.id);
+        if let Some(known) = known {
+            known.findings += 1;
+            known.principals.extend(finding.principal.clone());
+        } else {
+            recommendations.push(Recommendation {
+                severity: finding.severity,
+                id: finding.id.clone(),
+                action: finding.recommendation.clone(),
+                findings: 1,
+                principals: finding.principal.clone().into_iter().collect(),
+            });
+        }
+    }
+    recommendations
 }

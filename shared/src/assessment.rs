@@ -1,0 +1,287 @@
+//! Evidence held against the promise: which calls were watched, what each is, and what it means.
+//!
+//! Enters: a tally, coverage, what could not be read, the configuration and a catalog. Leaves: an [`Assessment`] every
+//! rule and the report read from. Laws: only API calls are judged and scored; a call allowed by an override is
+//! judged read-only from the override on and only until it expires; the same operation has the same verdict
+//! wherever it occurs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    catalog::Catalog,
+    config::{Applies, Config, Override, Watch},
+    coverage::Coverage,
+    event::{EventKind, Outcome},
+    operation::OperationType,
+    principal::{Principal, PrincipalKind},
+    report::Mode,
+    score::{Compliance, Exposure, Risk, Status, effect},
+    tally::{Line, Sample, Slot, Tally},
+    time::Time,
+    verdict::{Call, Verdict, classify},
+};
+
+/// What is known of the evidence itself, besides the tally.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Pieces that could not be read, by reason.
+    pub unreadable: BTreeMap<String, u64>,
+    /// Events delivered with two contents under one identity.
+    pub conflicting: u64,
+    /// CloudTrail Insights records, counted aside.
+    pub insights: u64,
+    /// SHA-256 of the evidence in canonical form, in hex.
+    pub sha256: String,
+}
+
+/// A line of the tally, or the part of it an override divides, with its verdict.
+#[derive(Clone, Debug)]
+pub struct Judged<'a> {
+    /// Actor and act.
+    pub line: &'a Line,
+    /// What the operation is, and why.
+    pub verdict: Arc<Verdict>,
+    /// The promise the principal falls under.
+    pub watch: Option<&'a Watch>,
+    /// The override that allows it.
+    pub allowed_by: Option<&'a Override>,
+    /// Distinct events.
+    pub count: u64,
+    /// First and last time.
+    pub span: (Time, Time),
+    /// Earliest events.
+    pub samples: Vec<Sample>,
+    /// Events per quarter hour.
+    pub slots: Vec<(Slot, u32)>,
+}
+
+impl Judged<'_> {
+    /// Whether it is an API call.
+    pub fn is_call(&self) -> bool {
+        self.line.act.kind == EventKind::ApiCall
+    }
+
+    /// Operation type.
+    pub fn operation_type(&self) -> OperationType {
+        self.verdict.operation_type
+    }
+
+    /// Outcome.
+    pub fn outcome(&self) -> Outcome {
+        self.line.act.outcome
+    }
+
+    /// Whether a read-only principal may make it.
+    pub fn is_permitted(&self) -> bool {
+        self.operation_type() == OperationType::ReadOnly
+    }
+
+    /// The principal.
+    pub fn principal(&self) -> &Principal {
+        &self.line.actor.principal
+    }
+
+    /// `service:Operation`, as the catalog names it.
+    pub fn operation(&self) -> String {
+        format!("{}:{}", self.verdict.service, self.verdict.operation)
+    }
+}
+
+/// Everything a rule may look at.
+#[derive(Clone, Debug)]
+pub struct Assessment<'a> {
+    /// Proof or discovery.
+    pub mode: Mode,
+    /// The configuration in force.
+    pub config: &'a Config,
+    /// Judged lines, in the tally's order.
+    pub judged: Vec<Judged<'a>>,
+    /// The map of evidence.
+    pub coverage: &'a Coverage,
+    /// What is known of the evidence itself.
+    pub evidence: &'a Evidence,
+    /// Calls each override would have allowed had it not expired, by position in the configuration.
+    pub expired: BTreeMap<usize, u64>,
+    /// Calls each override allowed, by position in the configuration.
+    pub allowed: BTreeMap<usize, u64>,
+}
+
+impl<'a> Assessment<'a> {
+    /// Judges every line.
+    pub fn of(
+        tally: &'a Tally,
+        coverage: &'a Coverage,
+        evidence: &'a Evidence,
+        catalog: &Catalog,
+        config: &'a Config,
+    ) -> Self {
+        let mut verdicts: HashMap<(&str, &str, Option<bool>), Arc<Verdict>> = HashMap::new();
+        let mut watched: HashMap<&Principal, Option<&Watch>> = HashMap::new();
+        let mut this = Self {
+            mode: if config.watch.is_empty() { Mode::Discovery } else { Mode::Proof },
+            config,
+            judged: Vec::with_capacity(tally.lines().len()),
+            coverage,
+            evidence,
+            expired: BTreeMap::new(),
+            allowed: BTreeMap::new(),
+        };
+        for line in tally.lines() {
+            let act = &*line.act;
+            let verdict = verdicts.entry((&act.source, &act.name, act.read_only)).or_insert_with(|| {
+                let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
+                Arc::new(classify(catalog, &call))
+            });
+            let principal = &line.actor.principal;
+            let watch = *watched.entry(principal).or_insert_with(|| config.watched(principal));
+            this.judge(line, verdict, watch);
+        }
+        this
+    }
+
+    fn judge(&mut self, line: &'a Line, verdict: &Arc<Verdict>, watch: Option<&'a Watch>) {
+        let whole = Judged {
+            line,
+            verdict: Arc::clone(verdict),
+            watch,
+            allowed_by: None,
+            count: line.count,
+            span: (line.first, line.last),
+            samples: line.samples.clone(),
+            slots: line.slots.clone(),
+        };
+        if !whole.is_call() || whole.is_permitted() {
+            self.judged.push(whole);
+            return;
+        }
+        let config = self.config;
+        let matching = config.overrides.iter().enumerate().filter(|(_, candidate)| {
+            candidate.applies(
+                &line.actor.principal.arn,
+                &verdict.service,
+                &verdict.operation,
+                &line.act.resources,
+                line.first,
+            ) != Applies::No
+        });
+        // The override that lasts longest allows the most; of equal ones the first.
+        let Some((position, allowing)) = matching.max_by_key(|(n, candidate)| (candidate.expires, std::cmp::Reverse(*n)))
+        else {
+            self.judged.push(whole);
+            return;
+        };
+        let (before, after) = divide(whole, allowing.expires);
+        if let Some(mut allowed) = before {
+            *self.allowed.entry(position).or_default() += allowed.count;
+            allowed.verdict = Arc::new(Verdict::overridden(verdict, allowing));
+            allowed.allowed_by = Some(allowing);
+            self.judged.push(allowed);
+        }
+        if let Some(expired) = after {
+            *self.expired.entry(position).or_default() += expired.count;
+            self.judged.push(expired);
+        }
+    }
+
+    /// Judged API calls.
+    pub fn calls(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.judged.iter().filter(|judged| judged.is_call())
+    }
+
+    /// Judged API calls of watched principals.
+    pub fn watched_calls(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.calls().filter(|judged| judged.watch.is_some())
+    }
+
+    /// Promises that match no principal in the evidence.
+    pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
+        let seen: BTreeSet<&str> =
+            self.judged.iter().filter_map(|judged| judged.watch).map(|watch| watch.principal.as_str()).collect();
+        self.config.watch.iter().filter(move |watch| !seen.contains(watch.principal.as_str()))
+    }
+
+    /// Score over these calls.
+    pub fn compliance<'b>(calls: impl Iterator<Item = &'b Judged<'a>>) -> Compliance
+    where
+        'a: 'b,
+    {
+        let (permitted, calls) = calls.fold((0, 0), |(permitted, calls), judged| {
+            (permitted + if judged.is_permitted() { judged.count } else { 0 }, calls + judged.count)
+        });
+        Compliance::of(permitted, calls)
+    }
+
+    /// Whether nothing is known to be missing from the evidence.
+    pub fn is_complete(&self) -> bool {
+        self.coverage.is_complete() && self.evidence.unreadable.is_empty() && self.evidence.conflicting == 0
+    }
+
+    /// Status of a set of watched calls: the worst effect, never better than the evidence.
+    pub fn status<'b>(&self, calls: impl Iterator<Item = &'b Judged<'a>>) -> Status
+    where
+        'a: 'b,
+    {
+        let worst = calls.map(|judged| effect(judged.operation_type(), judged.outcome())).max();
+        let evidence = if self.is_complete() { Status::Compliant } else { Status::InsufficientEvidence };
+        worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
+    }
+
+    /// Overall status; `None` in a discovery. A promise for which nobody was seen is not proven.
+    pub fn overall(&self) -> Option<Status> {
+        if self.mode == Mode::Discovery {
+            return None;
+        }
+        let status = self.status(self.watched_calls());
+        let unseen = self.unseen().next().map(|_| Status::InsufficientEvidence);
+        Some(unseen.map_or(status, |unseen| status.max(unseen)))
+    }
+
+    /// Risk of the watched principals; `None` in a discovery.
+    pub fn risk(&self) -> Option<Risk> {
+        if self.mode == Mode::Discovery {
+            return None;
+        }
+        let mut exposure = Exposure {
+            holes: self.coverage.missing_hours()
+                + self.coverage.class_gaps().count() as u64
+                + self.evidence.unreadable.values().sum::<u64>()
+                + self.evidence.conflicting,
+            ..Exposure::default()
+        };
+        for judged in self.watched_calls() {
+            exposure.add(
+                judged.operation_type(),
+                judged.verdict.capabilities,
+                judged.outcome(),
+                judged.count,
+            );
+        }
+        exposure.root =
+            self.judged.iter().filter(|j| j.principal().kind == PrincipalKind::Root).map(|j| j.count).sum();
+        exposure.outside_hours = crate::finding::outside_business_hours::count(self);
+        Some(Risk::of(&exposure))
+    }
+}
+
+/// Divides calls at a time: those surely before it, and the rest.
+fn divide<'a>(judged: Judged<'a>, at: Time) -> (Option<Judged<'a>>, Option<Judged<'a>>) {
+    if judged.span.1 < at {
+        return (Some(judged), None);
+    }
+    let ends_before = |slot: &Slot| Slot(slot.0.saturating_add(1)).start() <= at;
+    let (early, late): (Vec<_>, Vec<_>) = judged.slots.iter().partition(|(slot, _)| ends_before(slot));
+    let (Some((early_last, _)), Some((late_first, _))) = (early.last(), late.first()) else {
+        return if late.is_empty() { (Some(judged), None) } else { (None, Some(judged)) };
+    };
+    let sum = |slots: &[(Slot, u32)]| slots.iter().map(|(_, count)| u64::from(*count)).sum();
+    let (early_last, late_first) = (Slot(early_last.0.saturating_add(1)).start(), late_first.start());
+    let (early_samples, late_samples): (Vec<_>, Vec<_>) =
+        judged.samples.iter().partition(|sample| ends_before(&Slot::of(sample.time)));
+    let part = |slots: Vec<(Slot, u32)>, span, samples| Judged { count: sum(&slots), span, samples, slots, ..judged.clone() };
+    let before = part(early, (judged.span.0, Time(early_last.0.saturating_sub(1))), early_samples);
+    let after = part(late, (late_first, judged.span.1), late_samples);
+    (Some(before), Some(after))
+}

@@ -1,0 +1,36 @@
+//! `missing-hours`: hours of an account and region that no event and no digest vouches for.
+
+use super::{Instance, Rule, Severity, counted};
+use crate::{assessment::Assessment, coverage::Place, time::Time};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "missing-hours",
+    severity: Severity::High,
+    title: "Hours without evidence",
+    meaning: "No event and no digest file vouches for these hours: whatever happened in them was not looked at.",
+    action: "Find the log files of these hours and sweep them; turn on log file validation, so that a quiet hour differs from a missing one.",
+    find,
+};
+
+fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+    let missing = |place: &Place| {
+        let hours: u32 = place.gaps.iter().map(|gap| gap.hours()).sum();
+        let (first, last) = place.gaps.first().zip(place.gaps.last())?;
+        Some(Instance {
+            subject: format!("{} {}", place.account, place.region),
+            seen: format!(
+                "{} of {} in account {} and region {} have no evidence, the first at {}.",
+                hours,
+                counted(u64::from(place.expected_hours), "hour"),
+                place.account,
+                place.region,
+                first.from
+            ),
+            span: Some((first.from.start(), Time(last.until.start().0.saturating_sub(1)))),
+            count: u64::from(hours),
+            ..Instance::default()
+        })
+    };
+    assessment.coverage.places.iter().filter_map(missing).collect()
+}

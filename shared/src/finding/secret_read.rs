@@ -1,0 +1,25 @@
+//! `secret-read`: a read of secrets by a watched principal that succeeded.
+
+use super::{Instance, Rule, Severity, counted, gather};
+use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::Capabilities};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "secret-read",
+    severity: Severity::High,
+    title: "A watched principal read secrets",
+    meaning: "The call changes nothing, but its response carries a secret, a token or a key: whoever holds it can act without this principal.",
+    action: "Make sure the principal needs the secret; otherwise deny it these operations, and rotate what was read.",
+    find,
+};
+
+fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+    let reads = assessment.watched_calls().filter(|judged| {
+        judged.is_permitted()
+            && judged.outcome() == Outcome::Succeeded
+            && judged.verdict.capabilities.contains(Capabilities::READ_SECRETS)
+    });
+    gather(reads, Judged::operation, |i| {
+        format!("`{}` returned a secret: {}.", i.subject, counted(i.count, "call"))
+    })
+}

@@ -1,0 +1,439 @@
+//! From an assessment to the result of a report.
+//!
+//! Enters: an assessment, the catalog and a control pack. Leaves: [`ReportResult`]. Law: everything is in an order that
+//! depends on the evidence alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse, PrincipalSummary,
+    ReportResult, Totals, executive,
+};
+use crate::{
+    assessment::{Assessment, Judged},
+    catalog::Catalog,
+    config::Override,
+    coverage::ClassState,
+    event::Outcome,
+    finding::{self, Finding, Severity},
+    operation::{Capabilities, OperationType},
+    principal::{Principal, PrincipalKind},
+    standard::{Ground, Pack},
+    time::Hour,
+};
+
+/// Session names a principal's summary lists.
+const SESSION_NAMES: usize = 10;
+
+/// Calls the audit entries list.
+const AUDIT_ENTRIES: usize = 1_000;
+
+/// Makes the result. `configuration_sha256` identifies the configuration in force.
+pub fn compose(
+    assessment: &Assessment<'_>,
+    catalog: &Catalog,
+    pack: &Pack,
+    configuration_sha256: String,
+) -> ReportResult {
+    let mut findings = finding::find(assessment);
+    for finding in &mut findings {
+        finding.controls = pack.touched_by(&finding.id);
+    }
+    let recommendations = finding::recommend(&findings);
+    let compliance = Assessment::compliance(assessment.watched_calls());
+    let risk = assessment.risk();
+    let totals = totals(assessment);
+    let ground = Ground {
+        watched_calls: totals.watched_operations,
+        complete: assessment.is_complete(),
+        observed_hours: assessment.coverage.observed_hours,
+    };
+    let config = assessment.config;
+    ReportResult {
+        mode: assessment.mode,
+        standard: config.standard,
+        standard_title: pack.title.clone(),
+        summary: executive::summary(assessment, &totals, compliance, risk.as_ref(), &findings, &recommendations),
+        compliance,
+        risk,
+        coverage: assessment.coverage.clone(),
+        activity: activity(assessment),
+        principals: principals(assessment, &findings),
+        operations: operations(assessment),
+        other_events: other_events(assessment),
+        controls: pack.judge(&findings, ground),
+        audit_entries: audit_entries(assessment, &findings),
+        overrides: config.overrides.iter().enumerate().map(|(n, item)| override_use(assessment, n, item)).collect(),
+        not_looked_at: not_looked_at(assessment),
+        basis: Basis {
+            onlooker_version: env!("CARGO_PKG_VERSION").to_owned(),
+            catalog_version: catalog.version().to_owned(),
+            catalog_sha256: catalog.hash().to_owned(),
+            evidence_sha256: assessment.evidence.sha256.clone(),
+            configuration_sha256,
+            watched: config.watch.iter().map(|watch| watch.principal.clone()).collect(),
+            unreadable: assessment.evidence.unreadable.clone(),
+        },
+        totals,
+        findings,
+        recommendations,
+    }
+}
+
+fn totals(assessment: &Assessment<'_>) -> Totals {
+    let mut totals = Totals {
+        insights: assessment.evidence.insights,
+        unreadable: assessment.evidence.unreadable.values().sum(),
+        conflicting: assessment.evidence.conflicting,
+        ..Totals::default()
+    };
+    let (mut principals, mut watched) = (BTreeSet::new(), BTreeSet::new());
+    let (mut accounts, mut regions) = (BTreeSet::new(), BTreeSet::new());
+    for judged in &assessment.judged {
+        totals.events += judged.count;
+        principals.insert(judged.principal());
+        accounts.insert(&judged.line.actor.account);
+        regions.insert(&judged.line.actor.region);
+        if judged.watch.is_some() {
+            watched.insert(judged.principal());
+        }
+        if judged.is_call() {
+            totals.add(judged);
+        } else {
+            totals.other_events += judged.count;
+        }
+    }
+    totals.principals = principals.len() as u64;
+    totals.watched_principals = watched.len() as u64;
+    totals.accounts = accounts.len() as u64;
+    totals.regions = regions.len() as u64;
+    totals
+}
+
+impl Totals {
+    fn add(&mut self, judged: &Judged<'_>) {
+        self.operations += judged.count;
+        *match judged.operation_type() {
+            OperationType::ReadOnly => &mut self.read_only,
+            OperationType::Mutating => &mut self.mutating,
+            OperationType::Privileged => &mut self.privileged,
+            OperationType::Unknown => &mut self.unknown,
+        } += judged.count;
+        *match judged.outcome() {
+            Outcome::Succeeded => &mut self.succeeded,
+            Outcome::Denied => &mut self.denied,
+            Outcome::Failed => &mut self.failed,
+        } += judged.count;
+        if judged.watch.is_some() {
+            self.watched_operations += judged.count;
+            if judged.outcome() == Outcome::Denied && !judged.is_permitted() {
+                self.blocked += judged.count;
+            }
+        }
+        if is_sensitive_read(judged) {
+            self.sensitive_reads += judged.count;
+        }
+    }
+}
+
+fn is_sensitive_read(judged: &Judged<'_>) -> bool {
+    judged.is_permitted() && judged.outcome() == Outcome::Succeeded && judged.verdict.capabilities.is_sensitive()
+}
+
+fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
+    let mut hours: BTreeMap<Hour, Activity> = BTreeMap::new();
+    for judged in assessment.calls() {
+        for (slot, count) in &judged.slots {
+            let hour = slot.hour();
+            let entry = hours.entry(hour).or_insert_with(|| Activity { hour, ..Activity::default() });
+            let count = u64::from(*count);
+            *match (judged.outcome(), judged.operation_type()) {
+                (Outcome::Denied, _) => &mut entry.denied,
+                (_, OperationType::ReadOnly) => &mut entry.reads,
+                (_, OperationType::Mutating) => &mut entry.writes,
+                (_, OperationType::Privileged | OperationType::Unknown) => &mut entry.other,
+            } += count;
+            if judged.watch.is_some() {
+                entry.watched += count;
+            }
+        }
+    }
+    hours.into_values().collect()
+}
+
+fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
+    let mut groups: BTreeMap<&Principal, Vec<&Judged<'_>>> = BTreeMap::new();
+    for judged in &assessment.judged {
+        groups.entry(judged.principal()).or_default().push(judged);
+    }
+    let mut about: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for finding in findings {
+        if let Some(arn) = &finding.principal {
+            about.entry(arn).or_default().push(finding.fingerprint.clone());
+        }
+    }
+    let mut principals: Vec<PrincipalSummary> = groups
+        .into_iter()
+        .map(|(principal, judged)| {
+            let mut summary = PrincipalSummary::of(assessment, principal, &judged);
+            summary.findings = about.get(&*principal.arn).cloned().unwrap_or_default();
+            summary
+        })
+        .collect();
+    principals.extend(assessment.unseen().map(|watch| PrincipalSummary {
+        watched_as: Some(watch.principal.clone()),
+        status: Some(crate::score::Status::InsufficientEvidence),
+        findings: about.get(watch.principal.as_str()).cloned().unwrap_or_default(),
+        ..PrincipalSummary::empty(watch.principal.as_str().into(), PrincipalKind::Unknown, "".into())
+    }));
+    principals.sort_by(|a, b| {
+        let key = |p: &PrincipalSummary| (std::cmp::Reverse((p.status, p.behaviour, p.calls)), Arc::clone(&p.arn), p.kind);
+        key(a).cmp(&key(b))
+    });
+    principals
+}
+
+impl PrincipalSummary {
+    fn empty(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>) -> Self {
+        Self {
+            arn,
+            kind,
+            account,
+            watched_as: None,
+            status: None,
+            behaviour: Behaviour::NotSeen,
+            compliance: crate::score::Compliance::default(),
+            counts: BTreeMap::new(),
+            calls: 0,
+            other_events: 0,
+            allowed: 0,
+            capabilities: BTreeMap::new(),
+            risk_level: None,
+            first_seen: None,
+            last_seen: None,
+            accounts: BTreeSet::new(),
+            regions: BTreeSet::new(),
+            sessions: 0,
+            session_names: Vec::new(),
+            source_identities: BTreeSet::new(),
+            on_behalf_of: BTreeSet::new(),
+            services: BTreeMap::new(),
+            hours: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn of(assessment: &Assessment<'_>, principal: &Principal, all: &[&Judged<'_>]) -> Self {
+        let mut this = Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
+        this.behaviour = Behaviour::NoCalls;
+        let calls = || all.iter().copied().filter(|judged| judged.is_call());
+        this.compliance = Assessment::compliance(calls());
+        let watch = all.iter().find_map(|judged| judged.watch);
+        this.watched_as = watch.map(|watch| watch.principal.clone());
+        this.status = watch.map(|_| assessment.status(calls()));
+        let mut sessions = BTreeSet::new();
+        let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
+        for judged in all {
+            let actor = &judged.line.actor;
+            this.accounts.insert(Arc::clone(&actor.account));
+            this.regions.insert(Arc::clone(&actor.region));
+            this.source_identities.extend(actor.session.source_identity.clone());
+            this.on_behalf_of.extend(actor.session.on_behalf_of.clone());
+            sessions.extend(actor.session.name.clone());
+            let (first, last) = judged.span;
+            this.first_seen = Some(this.first_seen.map_or(first, |seen| seen.min(first)));
+            this.last_seen = this.last_seen.max(Some(last));
+            if judged.is_call() {
+                this.count(judged);
+                for (slot, count) in &judged.slots {
+                    *hours.entry(slot.hour()).or_default() += u64::from(*count);
+                }
+            } else {
+                this.other_events += judged.count;
+            }
+        }
+        this.sessions = sessions.len() as u64;
+        this.session_names = sessions.into_iter().take(SESSION_NAMES).collect();
+        this.hours = hours.into_iter().collect();
+        this
+    }
+
+    fn count(&mut self, judged: &Judged<'_>) {
+        self.calls += judged.count;
+        self.behaviour = self.behaviour.max(Behaviour::of(judged));
+        *self.counts.entry(judged.operation_type()).or_default().entry(judged.outcome()).or_default() += judged.count;
+        *self.services.entry(Arc::clone(&judged.line.act.source)).or_default() += judged.count;
+        self.risk_level = self.risk_level.max(Some(judged.verdict.risk_level));
+        if judged.allowed_by.is_some() {
+            self.allowed += judged.count;
+        }
+        if judged.outcome() == Outcome::Succeeded {
+            for capability in judged.verdict.capabilities.words() {
+                *self.capabilities.entry(capability.to_owned()).or_default() += judged.count;
+            }
+        }
+    }
+}
+
+impl Behaviour {
+    fn of(judged: &Judged<'_>) -> Self {
+        let capabilities = judged.verdict.capabilities;
+        match (judged.operation_type(), judged.outcome()) {
+            (OperationType::ReadOnly, Outcome::Succeeded) if capabilities.contains(Capabilities::READ_SECRETS) => {
+                Self::ReadSecrets
+            }
+            (OperationType::ReadOnly, Outcome::Succeeded) if capabilities.contains(Capabilities::READ_DATA) => {
+                Self::ReadData
+            }
+            (OperationType::ReadOnly, _) => Self::OnlyLooked,
+            (OperationType::Unknown, _) => Self::Unknown,
+            (OperationType::Mutating, Outcome::Succeeded) => Self::Wrote,
+            (OperationType::Privileged, Outcome::Succeeded) => Self::UsedPrivilege,
+            (OperationType::Mutating | OperationType::Privileged, _) => Self::Tried,
+        }
+    }
+}
+
+fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
+    type Group<'b> = (&'b Judged<'b>, BTreeMap<Outcome, u64>, BTreeSet<&'b Principal>);
+    let mut groups: BTreeMap<(&str, &str, OperationType, _), Group<'_>> = BTreeMap::new();
+    let telling = |judged: &&Judged<'_>| !judged.is_permitted() || judged.verdict.capabilities.is_sensitive();
+    for judged in assessment.calls().filter(telling) {
+        let act = &judged.line.act;
+        let key = (&*act.source, &*act.name, judged.operation_type(), judged.verdict.provenance);
+        let (_, counts, principals) =
+            groups.entry(key).or_insert_with(|| (judged, BTreeMap::new(), BTreeSet::new()));
+        *counts.entry(judged.outcome()).or_default() += judged.count;
+        principals.insert(judged.principal());
+    }
+    let mut operations: Vec<OperationSummary> = groups
+        .into_values()
+        .map(|(judged, counts, principals)| {
+            let verdict = &judged.verdict;
+            OperationSummary {
+                event_source: Arc::clone(&judged.line.act.source),
+                service: verdict.service.clone(),
+                operation: verdict.operation.clone(),
+                operation_type: verdict.operation_type,
+                mutates: verdict.mutates,
+                access_level: verdict.access_level,
+                capabilities: verdict.capabilities,
+                risk_level: verdict.risk_level,
+                provenance: verdict.provenance,
+                dissent: verdict.dissent,
+                reason: verdict.reason.clone(),
+                counts,
+                principals: principals.len() as u64,
+            }
+        })
+        .collect();
+    operations.sort_by(|a, b| {
+        let key = |o: &OperationSummary| {
+            (std::cmp::Reverse((o.operation_type, o.risk_level)), Arc::clone(&o.event_source), o.operation.clone(), o.provenance)
+        };
+        key(a).cmp(&key(b))
+    });
+    operations
+}
+
+fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
+    let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+    for judged in assessment.judged.iter().filter(|judged| !judged.is_call()) {
+        let act = &judged.line.act;
+        *counts.entry((act.kind, Arc::clone(&act.source), Arc::clone(&act.name))).or_default() += judged.count;
+    }
+    counts
+        .into_iter()
+        .map(|((kind, event_source, event_name), count)| OtherEvent { kind, event_source, event_name, count })
+        .collect()
+}
+
+/// The calls the findings name as samples, the gravest findings' first, in order of time.
+fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<AuditEntry> {
+    let mut wanted: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info) {
+        for id in &finding.sample_event_ids {
+            if wanted.len() < AUDIT_ENTRIES {
+                wanted.insert((finding.principal.as_deref().unwrap_or_default(), id));
+            }
+        }
+    }
+    let mut entries = BTreeSet::new();
+    for judged in &assessment.judged {
+        let arn = &judged.principal().arn;
+        for sample in &judged.samples {
+            let id = sample.id.to_string();
+            if wanted.contains(&(&**arn, id.as_str())) {
+                let (actor, act) = (&judged.line.actor, &judged.line.act);
+                entries.insert(AuditEntry {
+                    timestamp: sample.time,
+                    event_id: id,
+                    account: Arc::clone(&actor.account),
+                    region: Arc::clone(&actor.region),
+                    user_identity: Arc::clone(arn),
+                    session: actor.session.name.clone(),
+                    service: Arc::clone(&act.source),
+                    operation: Arc::clone(&act.name),
+                    operation_type: judged.operation_type(),
+                    outcome: act.outcome,
+                    error_code: act.error_code.clone(),
+                    resource_arns: act.resources.to_vec(),
+                });
+            }
+        }
+    }
+    entries.into_iter().collect()
+}
+
+fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -> OverrideUse {
+    OverrideUse {
+        id: item.id.clone(),
+        principal: item.principal.clone(),
+        operation: item.operation.clone(),
+        resource: item.resource.clone(),
+        owner: item.owner.clone(),
+        reason: item.reason.clone(),
+        expires: item.expires,
+        allowed: assessment.allowed.get(&position).copied().unwrap_or_default(),
+        expired: assessment.expired.get(&position).copied().unwrap_or_default(),
+    }
+}
+
+fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if assessment.mode == Mode::Discovery {
+        lines.push("Whether anyone kept a promise: no principal is watched.".to_owned());
+    }
+    let missing = assessment.coverage.missing_hours();
+    if missing > 0 {
+        let expected = assessment.coverage.expected_hours;
+        lines.push(format!("{missing} of {expected} account-region hours, for which there is no evidence."));
+    }
+    for class in &assessment.coverage.classes {
+        match class.state {
+            ClassState::Gap => lines.push(format!("Events of the class `{}` that nobody is known to log.", class.class)),
+            ClassState::Partial => lines.push(format!(
+                "Events of the class `{}` in accounts other than {}.",
+                class.class,
+                class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ")
+            )),
+            _ => {}
+        }
+    }
+    if !assessment.coverage.classes.iter().any(|class| class.class.starts_with("data") && class.state != ClassState::NotExpected) {
+        lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`: they are not part of the promise.".to_owned());
+    }
+    if !assessment.coverage.classes.iter().any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected) {
+        lines.push("Network activity events: they are not part of the promise.".to_owned());
+    }
+    let unreadable: u64 = assessment.evidence.unreadable.values().sum();
+    if unreadable > 0 {
+        lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
+    }
+    lines.push("What the principals could do: their policies were not read.".to_owned());
+    lines.push("Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned());
+    lines
+}

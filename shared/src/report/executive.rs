@@ -1,0 +1,73 @@
+//! The executive summary: what a reader who stops after five lines must know.
+//!
+//! Enters: status, scores, findings and recommendations. Leaves: [`Summary`]. Law: nothing is claimed beyond the event
+//! classes that are known to be logged.
+
+use super::{Mode, Summary, Totals};
+use crate::{
+    assessment::Assessment,
+    finding::{Finding, Recommendation, Severity},
+    score::{Compliance, Risk, Status},
+};
+
+/// Sentences in each list.
+const AT_MOST: usize = 5;
+
+pub(super) fn summary(
+    assessment: &Assessment<'_>,
+    totals: &Totals,
+    compliance: Compliance,
+    risk: Option<&Risk>,
+    findings: &[Finding],
+    recommendations: &[Recommendation],
+) -> Summary {
+    let status = assessment.overall();
+    Summary {
+        overall_compliance: status,
+        statement: statement(assessment, status, totals),
+        compliance_score: compliance.score,
+        risk_score: risk.map(|risk| risk.score),
+        risk_level: risk.map(|risk| risk.level),
+        key_findings: findings
+            .iter()
+            .filter(|finding| finding.severity > Severity::Info)
+            .take(AT_MOST)
+            .map(key_finding)
+            .collect(),
+        immediate_actions: recommendations
+            .iter()
+            .filter(|recommendation| recommendation.severity >= Severity::High)
+            .take(AT_MOST)
+            .map(|recommendation| recommendation.action.clone())
+            .collect(),
+    }
+}
+
+fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Totals) -> String {
+    let classes = assessment.coverage.covered_classes();
+    let classes = if classes.is_empty() { "no event class".to_owned() } else { classes.join(", ") };
+    match status {
+        None => format!(
+            "Nothing was promised, so nothing is called compliant: {} calls by {} principals were looked at ({classes}).",
+            totals.operations, totals.principals
+        ),
+        Some(Status::Compliant) => format!(
+            "For {classes}: every one of {} calls by the watched principals was one a read-only principal may make or one AWS refused, and no evidence is missing.",
+            totals.watched_operations
+        ),
+        Some(Status::InsufficientEvidence) => format!(
+            "For {classes}: nothing seen in {} calls by the watched principals breaks the promise, but what was seen does not prove it.",
+            totals.watched_operations
+        ),
+        Some(Status::NonCompliant) => format!(
+            "For {classes}: of {} calls by the watched principals, some were made and carried out that a read-only principal may not make.",
+            totals.watched_operations
+        ),
+    }
+}
+
+fn key_finding(finding: &Finding) -> String {
+    let who = finding.principal.as_deref().map(|arn| format!("{arn}: ")).unwrap_or_default();
+    let what = finding.description.split_inclusive(". ").next().unwrap_or_default().trim_end();
+    format!("{who}{what}")
+}
