@@ -9,4 +9,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod catalog;
 pub mod operation;
+pub mod verdict;
+
+#[cfg(feature = "local")]
+pub mod local;
