@@ -59,9 +59,9 @@ pub struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// Whether it is an API call.
+    /// Whether it is an operation: an API call, and not one of the events AWS logs in the shape of one.
     pub fn is_call(&self) -> bool {
-        self.line.act.kind == EventKind::ApiCall
+        self.line.act.kind == EventKind::ApiCall && self.verdict.is_scored()
     }
 
     /// Operation type.
@@ -176,7 +176,8 @@ impl<'a> Assessment<'a> {
         let (before, after) = divide(whole, allowing.expires);
         if let Some(mut allowed) = before {
             *self.allowed.entry(position).or_default() += allowed.count;
-            allowed.verdict = Arc::new(Verdict::overridden(verdict, allowing));
+            let reason = format!("{} ({}): {}", allowing.id, allowing.owner, allowing.reason);
+            allowed.verdict = Arc::new(Verdict::overridden(Verdict::clone(verdict), &reason));
             allowed.allowed_by = Some(allowing);
             self.judged.push(allowed);
         }

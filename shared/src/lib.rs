@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assessment;
+pub mod catalog;
 pub mod config;
 pub mod coverage;
 pub mod event;
@@ -24,3 +25,6 @@ pub mod standard;
 pub mod tally;
 pub mod time;
 pub mod verdict;
+
+#[cfg(feature = "local")]
+pub mod local;

@@ -1,50 +1,258 @@
-//! Interim shape.
-use schemars::JsonSchema;
-use serde::Serialize;
+//! Record or name, to verdict: may a read-only principal make this call?
+//!
+//! Enters: a call, by service and operation. Leaves: a [`Verdict`] with its provenance and one line of
+//! reason. Law: only `read_only` is valid, and an operation nobody knows is never called that on the word
+//! of a name that ends in a credential; risk never falls when a capability is added or a level raised.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::spelling::{has_read_verb, name_key, names_a_credential};
+use crate::catalog::{Catalog, Entry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
 
-/// Where a verdict comes from.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, JsonSchema,
-)]
+/// A call to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call<'a> {
+    /// IAM prefix, SDK service or event source.
+    pub service: &'a str,
+    /// Operation name in any spelling.
+    pub operation: &'a str,
+    /// The `readOnly` flag of the record the call comes from, if it comes from one.
+    pub read_only: Option<bool>,
+}
+
+impl<'a> Call<'a> {
+    /// A call that comes from no record.
+    pub const fn named(service: &'a str, operation: &'a str) -> Self {
+        Self { service, operation, read_only: None }
+    }
+}
+
+/// Who decided a verdict, in order of authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
-    /// O
+    /// A live override of the user.
     Override,
-    /// C
+    /// The catalog.
     Catalog,
-    /// R
-    RecordFlag,
-    /// P
-    Pattern,
-    /// N
+    /// The catalog, as an event that is no API call.
     NonApiEvent,
-    /// N
+    /// The record's own `readOnly` flag, for an operation the catalog does not know.
+    RecordFlag,
+    /// The name alone.
+    Pattern,
+    /// Nobody: the operation is unknown.
     None,
 }
 
-/// V
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+impl Provenance {
+    /// The snake-case word used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Override => "override",
+            Self::Catalog => "catalog",
+            Self::NonApiEvent => "non_api_event",
+            Self::RecordFlag => "record_flag",
+            Self::Pattern => "pattern",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What a read-only principal may think of a call, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
-    /// s
+    /// Service: the catalog's name for it if known, else as given.
     pub service: String,
-    /// o
+    /// Operation: as AWS spells it if known, else as given.
     pub operation: String,
-    /// t
+    /// The verdict.
     pub operation_type: OperationType,
-    /// m
+    /// Whether AWS would log it with `readOnly=false`.
     pub mutates: Mutates,
-    /// l
+    /// Access level, if known.
     pub access_level: Option<AccessLevel>,
-    /// c
+    /// What it lets its caller do.
     pub capabilities: Capabilities,
-    /// r
+    /// How much harm it can do.
     pub risk_level: RiskLevel,
-    /// p
+    /// Who decided.
     pub provenance: Provenance,
-    /// d
+    /// Whether the sources disagree.
     pub dissent: bool,
-    /// r
+    /// Why, in one line.
     pub reason: String,
 }
+
+impl Verdict {
+    /// Whether a read-only principal may make the call: `read_only` alone.
+    pub fn is_valid(&self) -> bool {
+        self.operation_type == OperationType::ReadOnly
+    }
+
+    /// Whether this is an operation at all, and so counts in scores; sign-in and service events do not.
+    pub fn is_scored(&self) -> bool {
+        self.provenance != Provenance::NonApiEvent
+    }
+
+    /// The same verdict after a live override of the user allowed the operation. What the call does is
+    /// still said (`mutates`, capabilities, level); only whether it is tolerated changes.
+    #[must_use]
+    pub fn overridden(self, reason: &str) -> Self {
+        Self {
+            operation_type: OperationType::ReadOnly,
+            provenance: Provenance::Override,
+            reason: format!("allowed by an override: {reason}"),
+            ..self
+        }
+    }
+}
+
+/// Judges a call by the catalog, else by its record's flag, else by its name.
+pub fn classify(catalog: &Catalog, call: &Call<'_>) -> Verdict {
+    match catalog.lookup(call.service, call.operation) {
+        Some(entry) if entry.facts.is_event_only() => of_event(entry),
+        Some(entry) => of_entry(entry),
+        None => of_stranger(catalog, call),
+    }
+}
+
+fn of_event(entry: Entry) -> Verdict {
+    Verdict {
+        service: entry.service,
+        operation: entry.name,
+        operation_type: OperationType::Unknown,
+        mutates: Mutates::Unknown,
+        access_level: None,
+        capabilities: Capabilities::empty(),
+        risk_level: RiskLevel::Low,
+        provenance: Provenance::NonApiEvent,
+        dissent: false,
+        reason: "an event CloudTrail records that is no API call; listed, not scored".to_owned(),
+    }
+}
+
+fn of_entry(entry: Entry) -> Verdict {
+    let facts = entry.facts;
+    Verdict {
+        reason: reason(&entry),
+        service: entry.service,
+        operation: entry.name,
+        operation_type: facts.operation_type,
+        mutates: facts.mutates,
+        access_level: facts.access_level,
+        capabilities: facts.capabilities,
+        risk_level: risk(facts.access_level, facts.operation_type, facts.capabilities),
+        provenance: Provenance::Catalog,
+        dissent: facts.dissent,
+    }
+}
+
+// The service is a stranger too, as often as not: AWS adds services faster than catalogs are refreshed, so
+// a plain read verb counts even there, marked as a pattern for whoever wants to be stricter.
+fn of_stranger(catalog: &Catalog, call: &Call<'_>) -> Verdict {
+    let service = match catalog.services(call.service).as_slice() {
+        [only] => (*only).to_owned(),
+        _ => call.service.to_owned(),
+    };
+    let well_formed = name_key(call.operation).is_some();
+    let opens_doors = names_a_credential(call.operation);
+    let (operation_type, mutates, provenance, reason) = match call.read_only {
+        Some(false) => (
+            OperationType::Mutating,
+            Mutates::Yes,
+            Provenance::RecordFlag,
+            "not in the catalog; its record says readOnly=false",
+        ),
+        Some(true) if well_formed && !opens_doors => (
+            OperationType::ReadOnly,
+            Mutates::No,
+            Provenance::RecordFlag,
+            "not in the catalog; its record says readOnly=true",
+        ),
+        Some(true) => (
+            OperationType::Unknown,
+            Mutates::No,
+            Provenance::RecordFlag,
+            "not in the catalog; its record says readOnly=true, but its name is that of a credential",
+        ),
+        None if well_formed && !opens_doors && has_read_verb(call.operation) => (
+            OperationType::ReadOnly,
+            Mutates::No,
+            Provenance::Pattern,
+            "not in the catalog; its name begins with a verb that reads",
+        ),
+        None => (
+            OperationType::Unknown,
+            Mutates::Unknown,
+            Provenance::None,
+            "not in the catalog, and its name does not say it reads",
+        ),
+    };
+    let capabilities =
+        if mutates == Mutates::Yes { Capabilities::MUTATE } else { Capabilities::empty() };
+    Verdict {
+        service,
+        operation: call.operation.to_owned(),
+        operation_type,
+        mutates,
+        access_level: None,
+        capabilities,
+        risk_level: risk(None, operation_type, capabilities),
+        provenance,
+        dissent: false,
+        reason: reason.to_owned(),
+    }
+}
+
+fn reason(entry: &Entry) -> String {
+    let facts = &entry.facts;
+    let level = facts.access_level.map_or("no access level", AccessLevel::as_str);
+    let carries: Vec<&str> = facts.capabilities.difference(Capabilities::MUTATE).words().collect();
+    let mut text = match facts.operation_type {
+        OperationType::ReadOnly => format!("a read (level {level})"),
+        OperationType::Mutating => format!("changes state (level {level})"),
+        OperationType::Privileged if facts.capabilities.contains(Capabilities::MINT_CREDENTIALS) => {
+            "not a read: it hands out credentials".to_owned()
+        }
+        OperationType::Privileged => "not a read, though it changes nothing".to_owned(),
+        OperationType::Unknown => "unknown".to_owned(),
+    };
+    if !carries.is_empty() {
+        text.push_str(", carries ");
+        text.push_str(&carries.join(", ").replace('_', " "));
+    }
+    if facts.dissent {
+        text.push_str("; the sources disagree");
+    }
+    text
+}
+
+/// How much harm a call can do, from what it is and what it carries; never from its service.
+///
+/// Monotone in all three arguments. Critical: hands out credentials, escalates, changes permissions or
+/// shares outward. High: any other change, a secret read, or not known. Medium: customer data or money.
+pub fn risk(level: Option<AccessLevel>, kind: OperationType, capabilities: Capabilities) -> RiskLevel {
+    let critical = Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE | Capabilities::SHARE_OUTWARD;
+    let high = Capabilities::MUTATE | Capabilities::READ_SECRETS | Capabilities::RUN_CODE;
+    let medium = Capabilities::READ_DATA | Capabilities::SPEND_MONEY;
+    let of_capabilities = if capabilities.intersects(critical) {
+        RiskLevel::Critical
+    } else if capabilities.intersects(high) {
+        RiskLevel::High
+    } else if capabilities.intersects(medium) {
+        RiskLevel::Medium
+    } else {
+        RiskLevel::Low
+    };
+    let of_type = if kind == OperationType::ReadOnly { RiskLevel::Low } else { RiskLevel::High };
+    let of_level = match level {
+        None | Some(AccessLevel::List | AccessLevel::Read) => RiskLevel::Low,
+        Some(AccessLevel::Tagging | AccessLevel::Write) => RiskLevel::High,
+        Some(AccessLevel::PermissionsManagement) => RiskLevel::Critical,
+    };
+    of_capabilities.max(of_type).max(of_level)
+}
+

@@ -1,0 +1,144 @@
+//! The project's own word where the sources are wrong, silent or at odds.
+//!
+//! Enters: `corrections.tsv`, one change a row with its reason and evidence. Leaves: [`Correction`]s in
+//! file order. Law: every row has a reason, names one field, and says nothing twice for the same key.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::walk::Glob;
+use crate::operation::Capabilities;
+
+/// Why the corrections cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum CorrectionError {
+    /// A row has too few columns.
+    #[error("line {line}: expected service, operation, field, value, reason, evidence")]
+    Columns {
+        /// One-based line.
+        line: usize,
+    },
+    /// A field or value nobody knows.
+    #[error("line {line}: unknown {what} `{text}`")]
+    Word {
+        /// One-based line.
+        line: usize,
+        /// `field`, `value`, ...
+        what: &'static str,
+        /// The text found.
+        text: String,
+    },
+    /// A row without a reason.
+    #[error("line {line}: a correction needs a reason")]
+    NoReason {
+        /// One-based line.
+        line: usize,
+    },
+}
+
+/// The class a correction puts an operation into; sets level, type and the `mutates` axis together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Read, read-only.
+    Reads,
+    /// List, read-only.
+    Lists,
+    /// Write, mutating.
+    Acts,
+    /// Grants or changes permissions, mutating.
+    Permits,
+    /// Hands out credentials and is logged as a write: privileged.
+    Mints,
+    /// Not a read, yet changes nothing: privileged.
+    Guarded,
+}
+
+/// What one row changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Level, type and `mutates` at once.
+    Class(Class),
+    /// Adds a capability.
+    Adds(Capabilities),
+    /// Takes a capability away.
+    Drops(Capabilities),
+    /// What CloudTrail's `readOnly` is known to say: `true` for a read.
+    Cloudtrail(bool),
+    /// The IAM actions an API operation needs, where its name does not say.
+    Actions(Vec<String>),
+}
+
+/// One row of `corrections.tsv`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The service it applies to: a catalog service name, `*` for all.
+    pub service: String,
+    /// The operation: a name or a pattern with `*` and `?`.
+    pub operation: String,
+    /// The change.
+    pub change: Change,
+    /// Why, in the project's words.
+    pub reason: String,
+    /// What supports it.
+    pub evidence: String,
+}
+
+impl Correction {
+    /// Reads the file. Empty lines, `#` lines and the header line are skipped.
+    ///
+    /// # Errors
+    /// A malformed row, with its line number.
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, CorrectionError> {
+        text.lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("service\t"))
+            .map(|(index, line)| Self::parse(line, index + 1))
+            .collect()
+    }
+
+    fn parse(text: &str, line: usize) -> Result<Self, CorrectionError> {
+        let columns: Vec<&str> = text.split('\t').map(str::trim).collect();
+        let [service, operation, field, value, reason, evidence] = columns.as_slice() else {
+            return Err(CorrectionError::Columns { line });
+        };
+        if reason.is_empty() {
+            return Err(CorrectionError::NoReason { line });
+        }
+        let unknown = |what| CorrectionError::Word { line, what, text: (*value).to_owned() };
+        let capability = || Capabilities::from_word(value).ok_or_else(|| unknown("capability"));
+        let change = match *field {
+            "class" => Change::Class(match *value {
+                "reads" => Class::Reads,
+                "lists" => Class::Lists,
+                "acts" => Class::Acts,
+                "permits" => Class::Permits,
+                "mints" => Class::Mints,
+                "guarded" => Class::Guarded,
+                _ => return Err(unknown("class")),
+            }),
+            "adds" => Change::Adds(capability()?),
+            "drops" => Change::Drops(capability()?),
+            "cloudtrail" => Change::Cloudtrail(match *value {
+                "read" => true,
+                "write" => false,
+                _ => return Err(unknown("CloudTrail word")),
+            }),
+            "actions" => Change::Actions(value.split(',').map(|action| action.trim().to_owned()).collect()),
+            _ => return Err(CorrectionError::Word { line, what: "field", text: (*field).to_owned() }),
+        };
+        Ok(Self {
+            service: (*service).to_owned(),
+            operation: (*operation).to_owned(),
+            change,
+            reason: (*reason).to_owned(),
+            evidence: (*evidence).to_owned(),
+        })
+    }
+
+    /// The matcher for its keys, prepared once. `None` if the pattern is longer than any key.
+    pub(crate) fn matcher(&self) -> Option<(Glob, Glob)> {
+        Some((Glob::new(&self.service)?, Glob::new(&self.operation)?))
+    }
+}

@@ -1,0 +1,151 @@
+//! What the catalog says of one operation, and its four-byte form.
+//!
+//! Enters: a packed word. Leaves: an [`Entry`]. Law: packing and unpacking are inverse, and the stricter
+//! of two facts is never the safer one.
+
+use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
+
+/// What a key of the catalog stands for; a key can be several at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind {
+    /// An IAM action: can stand in a policy.
+    pub action: bool,
+    /// An API operation of an SDK.
+    pub operation: bool,
+    /// A CloudTrail event that is no API call: sign-in, service event.
+    pub non_api_event: bool,
+}
+
+/// The facts of one operation, without its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Facts {
+    /// AWS access level, after corrections; none for an event that is no API call.
+    pub access_level: Option<AccessLevel>,
+    /// What a read-only principal may think of it.
+    pub operation_type: OperationType,
+    /// Whether AWS would log it with `readOnly=false`.
+    pub mutates: Mutates,
+    /// What it lets its caller do.
+    pub capabilities: Capabilities,
+    /// Whether the sources disagree with each other or with this verdict.
+    pub dissent: bool,
+    /// What the key stands for.
+    pub kind: Kind,
+}
+
+impl Facts {
+    /// Both sets of facts as one: the stricter of each, capabilities and kinds joined.
+    ///
+    /// An event that is no API call gives way to an operation of the same name.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        match (self.is_event_only(), other.is_event_only()) {
+            (true, false) => return other,
+            (false, true) => return self,
+            _ => {}
+        }
+        Self {
+            access_level: self.access_level.max(other.access_level),
+            operation_type: self.operation_type.max(other.operation_type),
+            mutates: self.mutates.max(other.mutates),
+            capabilities: self.capabilities | other.capabilities,
+            dissent: self.dissent || other.dissent || self.operation_type != other.operation_type,
+            kind: Kind {
+                action: self.kind.action || other.kind.action,
+                operation: self.kind.operation || other.kind.operation,
+                non_api_event: self.kind.non_api_event || other.kind.non_api_event,
+            },
+        }
+    }
+
+    /// Whether the key is only an event, not something a caller can call.
+    pub const fn is_event_only(&self) -> bool {
+        self.kind.non_api_event && !self.kind.action && !self.kind.operation
+    }
+
+    /// The facts in one word: level 3 bits, type 2, mutates 2, capabilities 8, dissent 1, kind 3.
+    pub fn pack(&self) -> u32 {
+        let level = match self.access_level {
+            None => 0,
+            Some(AccessLevel::List) => 1,
+            Some(AccessLevel::Read) => 2,
+            Some(AccessLevel::Tagging) => 3,
+            Some(AccessLevel::Write) => 4,
+            Some(AccessLevel::PermissionsManagement) => 5,
+        };
+        let kind = match self.operation_type {
+            OperationType::ReadOnly => 0,
+            OperationType::Privileged => 1,
+            OperationType::Unknown => 2,
+            OperationType::Mutating => 3,
+        };
+        let mutates = match self.mutates {
+            Mutates::No => 0,
+            Mutates::Unknown => 1,
+            Mutates::Yes => 2,
+        };
+        level
+            | kind << 3
+            | mutates << 5
+            | u32::from(self.capabilities.bits()) << 7
+            | u32::from(self.dissent) << 15
+            | u32::from(self.kind.action) << 16
+            | u32::from(self.kind.operation) << 17
+            | u32::from(self.kind.non_api_event) << 18
+    }
+
+    /// The facts of a packed word; `None` for a word no facts pack to.
+    pub fn unpack(word: u32) -> Option<Self> {
+        let access_level = match word & 7 {
+            0 => None,
+            1 => Some(AccessLevel::List),
+            2 => Some(AccessLevel::Read),
+            3 => Some(AccessLevel::Tagging),
+            4 => Some(AccessLevel::Write),
+            5 => Some(AccessLevel::PermissionsManagement),
+            _ => return None,
+        };
+        let operation_type = match word >> 3 & 3 {
+            0 => OperationType::ReadOnly,
+            1 => OperationType::Privileged,
+            2 => OperationType::Unknown,
+            _ => OperationType::Mutating,
+        };
+        let mutates = match word >> 5 & 3 {
+            0 => Mutates::No,
+            1 => Mutates::Unknown,
+            2 => Mutates::Yes,
+            _ => return None,
+        };
+        let [low, _, _, _] = (word >> 7).to_le_bytes();
+        let bit = |position: u32| word >> position & 1 == 1;
+        (word >> 19 == 0).then_some(Self {
+            access_level,
+            operation_type,
+            mutates,
+            capabilities: Capabilities::from_bits_retain(low),
+            dissent: bit(15),
+            kind: Kind { action: bit(16), operation: bit(17), non_api_event: bit(18) },
+        })
+    }
+}
+
+/// One operation as the catalog knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The service it is filed under, mostly the IAM prefix.
+    pub service: String,
+    /// Its name as AWS spells it.
+    pub name: String,
+    /// What is known of it.
+    pub facts: Facts,
+    /// Its row in the ledger.
+    pub row: u32,
+}
+
+impl Entry {
+    /// `service:Name`.
+    pub fn key(&self) -> String {
+        format!("{}:{}", self.service, self.name)
+    }
+}

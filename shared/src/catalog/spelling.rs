@@ -1,0 +1,137 @@
+//! The spellings under which one operation is known.
+//!
+//! Enters: a service label or an operation name as somebody wrote it, possibly hostile. Leaves: the one
+//! spelling the catalog files it under, or nothing. Law: only ASCII case, `-` and `_` (and spaces in a
+//! service label) are ignored; any other character makes the text match nothing, so no decoration can
+//! turn an unknown name into a known read.
+
+/// Longest name or label worth looking up; every name AWS has published is below half of it.
+pub const LONGEST: usize = 128;
+
+/// The filing form of an operation name: lower-case ASCII alphanumerics.
+///
+/// `None` for empty or overlong text and for any character beyond ASCII alphanumerics, `-` and `_`.
+pub fn name_key(name: &str) -> Option<String> {
+    squash(name, |byte| matches!(byte, b'-' | b'_'), |_| false)
+}
+
+/// The filing form of a bare service label: lower-case ASCII alphanumerics and dots.
+pub fn label_key(label: &str) -> Option<String> {
+    squash(label, |byte| matches!(byte, b'-' | b'_' | b' '), |byte| byte == b'.')
+}
+
+fn squash(text: &str, ignored: impl Fn(u8) -> bool, kept: impl Fn(u8) -> bool) -> Option<String> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let mut key = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept(byte) {
+            key.push(char::from(byte.to_ascii_lowercase()));
+        } else if !ignored(byte) {
+            return None;
+        }
+    }
+    (!key.is_empty()).then_some(key)
+}
+
+/// The host part of a CloudTrail event source (`monitoring.amazonaws.com` gives `monitoring`), if it is one.
+pub fn event_source_host(label: &str) -> Option<&str> {
+    [".amazonaws.com", ".amazonaws.com.cn"].into_iter().find_map(|suffix| {
+        let cut = label.len().checked_sub(suffix.len())?;
+        let tail = label.get(cut..)?;
+        tail.eq_ignore_ascii_case(suffix).then(|| label.get(..cut)).flatten().filter(|host| !host.is_empty())
+    })
+}
+
+/// The filing form without a date version: `listfunctions20150331` and `updatefunctioncode20150331v2`
+/// lose their tail. `None` if there is no such tail or nothing stands before it.
+///
+/// The tail is `YYYYMMDD(vN)?` with a plausible year, month and day, as Lambda and CloudFront use it.
+pub fn without_version(key: &str) -> Option<&str> {
+    let dated = match key.rsplit_once('v') {
+        Some((head, digits)) if !digits.is_empty() && digits.len() <= 2 && all_digits(digits) => {
+            if dated_tail(head) { head } else { key }
+        }
+        _ => key,
+    };
+    let cut = dated.len().checked_sub(8)?;
+    (dated_tail(dated) && cut > 0).then(|| dated.get(..cut)).flatten()
+}
+
+fn all_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn dated_tail(key: &str) -> bool {
+    let Some(tail) = key.len().checked_sub(8).and_then(|cut| key.get(cut..)) else { return false };
+    let number = |range: std::ops::Range<usize>| tail.get(range).and_then(|part| part.parse::<u16>().ok());
+    all_digits(tail)
+        && number(0..4).is_some_and(|year| (2000..2100).contains(&year))
+        && number(4..6).is_some_and(|month| (1..=12).contains(&month))
+        && number(6..8).is_some_and(|day| (1..=31).contains(&day))
+}
+
+/// Splits `service:Operation`, `service Operation` or `service.amazonaws.com:Operation` into its halves.
+///
+/// The service ends at the first `:` or white space; both halves are trimmed and must not be empty.
+pub fn split_operation(text: &str) -> Option<(&str, &str)> {
+    let (service, name) = text.trim().split_once(|c: char| c == ':' || c.is_whitespace())?;
+    let (service, name) = (service.trim(), name.trim());
+    (!service.is_empty() && !name.is_empty()).then_some((service, name))
+}
+
+/// Whether a name ends in a word for something that opens doors: such a call may read, but what it reads
+/// (or makes) is access itself, so a name alone never proves it harmless.
+pub fn names_a_credential(name: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "credential",
+        "credentials",
+        "token",
+        "tokens",
+        "password",
+        "passwords",
+        "passworddata",
+        "secret",
+        "secrets",
+        "secretvalue",
+        "accesskey",
+        "apikey",
+        "authcode",
+        "presignedurl",
+        "privatekey",
+        "accesstoken",
+    ];
+    let Some(key) = name_key(name) else { return true };
+    let key = without_version(&key).unwrap_or(&key);
+    let key = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let key = if key.len() < name.len() { key.strip_suffix('v').unwrap_or(key) } else { key };
+    WORDS.iter().any(|word| key.ends_with(word))
+}
+
+/// Verbs that begin the names of reads, in Pascal case.
+const READ_VERBS: [&str; 5] = ["Get", "List", "Describe", "BatchGet", "BatchDescribe"];
+
+/// Whether a name begins, as a whole word, with a verb that reads (`Get`, `List`, `Describe`, `BatchGet`, ...),
+/// in Pascal, camel, snake or kebab spelling.
+pub fn has_read_verb(name: &str) -> bool {
+    READ_VERBS.iter().any(|verb| begins_with_word(name, verb))
+}
+
+/// Whether `name` begins with the Pascal-case `verb` followed by the start of another word or the end.
+pub fn begins_with_word(name: &str, verb: &str) -> bool {
+    let mut rest = name.as_bytes();
+    for (position, wanted) in verb.bytes().enumerate() {
+        if wanted.is_ascii_uppercase() && position > 0 {
+            rest = rest.strip_prefix(b"_").or_else(|| rest.strip_prefix(b"-")).unwrap_or(rest);
+        }
+        match rest.split_first() {
+            Some((byte, tail)) if byte.eq_ignore_ascii_case(&wanted) => rest = tail,
+            _ => return false,
+        }
+    }
+    match rest.first() {
+        None => true,
+        Some(next) => !next.is_ascii_lowercase() || name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte.is_ascii_alphanumeric()),
+    }
+}

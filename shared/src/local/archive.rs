@@ -1,0 +1,175 @@
+//! The files inside a package archive: a wheel (zip) or an npm tarball (gzip, tar).
+//!
+//! Enters: the bytes of an archive. Leaves: a file's bytes by name, or a reason. Law: nothing is written
+//! to disk, sizes are believed only up to a limit, and a damaged archive is an error, not fewer files.
+
+use std::collections::BTreeMap;
+
+use libdeflater::Decompressor;
+use thiserror::Error;
+
+// The largest file read is a 13 MB JSON; the largest archive inflates to about 60 MB.
+const LARGEST: usize = 512 << 20;
+
+/// Why an archive cannot be read.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// It ends early or its structure makes no sense.
+    #[error("damaged {kind} archive: {what}")]
+    Damaged {
+        /// `zip`, `tar` or `gzip`.
+        kind: &'static str,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A part of it does not inflate.
+    #[error("cannot inflate `{name}`")]
+    Inflate {
+        /// Which part.
+        name: String,
+    },
+}
+
+const fn damaged(kind: &'static str, what: &'static str) -> ArchiveError {
+    ArchiveError::Damaged { kind, what }
+}
+
+/// An opened archive: file name to contents, still compressed for a zip.
+#[derive(Debug)]
+pub struct Archive {
+    files: BTreeMap<String, Member>,
+}
+
+#[derive(Debug)]
+enum Member {
+    Plain(Vec<u8>),
+    Deflated { bytes: Vec<u8>, length: usize },
+}
+
+impl Archive {
+    /// Opens a zip file.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn zip(bytes: &[u8]) -> Result<Self, ArchiveError> {
+        let end = bytes
+            .windows(4)
+            .rposition(|window| window == b"PK\x05\x06")
+            .ok_or(damaged("zip", "no end of central directory"))?;
+        let count = number(bytes, end + 10, 2).ok_or(damaged("zip", "cut short"))?;
+        let mut at = number(bytes, end + 16, 4).ok_or(damaged("zip", "cut short"))?;
+        let mut files = BTreeMap::new();
+        for _ in 0..count {
+            let cut = || damaged("zip", "central directory cut short");
+            if bytes.get(at..at + 4) != Some(b"PK\x01\x02") {
+                return Err(damaged("zip", "bad central directory entry"));
+            }
+            let field = |offset, width| number(bytes, at + offset, width).ok_or_else(cut);
+            let (method, packed, length) = (field(10, 2)?, field(20, 4)?, field(24, 4)?);
+            let (name_len, extra, comment, local) = (field(28, 2)?, field(30, 2)?, field(32, 2)?, field(42, 4)?);
+            let name = bytes.get(at + 46..at + 46 + name_len).ok_or_else(cut)?;
+            let skip = 30
+                + number(bytes, local + 26, 2).ok_or_else(cut)?
+                + number(bytes, local + 28, 2).ok_or_else(cut)?;
+            let body = bytes.get(local + skip..local + skip + packed).ok_or_else(cut)?.to_vec();
+            let member = match method {
+                0 => Member::Plain(body),
+                8 if length <= LARGEST => Member::Deflated { bytes: body, length },
+                _ => return Err(damaged("zip", "unknown compression")),
+            };
+            files.insert(String::from_utf8_lossy(name).into_owned(), member);
+            at += 46 + name_len + extra + comment;
+        }
+        Ok(Self { files })
+    }
+
+    /// Opens a gzip-compressed tar file.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn tgz(bytes: &[u8]) -> Result<Self, ArchiveError> {
+        let tar = gunzip(bytes, "tar")?;
+        let mut files = BTreeMap::new();
+        let mut rest = tar.as_slice();
+        let mut long_name: Option<String> = None;
+        while let Some((header, tail)) = rest.split_first_chunk::<512>() {
+            if header.iter().all(|byte| *byte == 0) {
+                break;
+            }
+            let length = octal(header.get(124..136)).ok_or(damaged("tar", "bad size"))?;
+            let body = tail.get(..length).ok_or(damaged("tar", "cut short"))?;
+            let text = |range| header.get(range).map(until_zero).unwrap_or_default();
+            match header.get(156) {
+                Some(b'L') => long_name = Some(until_zero(body)),
+                Some(b'x') => long_name = pax_path(body).or(long_name),
+                Some(b'0' | 0) => {
+                    let prefix = text(345..500);
+                    let short = text(0..100);
+                    let full = if prefix.is_empty() { short } else { format!("{prefix}/{short}") };
+                    files.insert(long_name.take().unwrap_or(full), Member::Plain(body.to_vec()));
+                }
+                _ => {}
+            }
+            rest = tail.get(length.next_multiple_of(512)..).unwrap_or_default();
+        }
+        Ok(Self { files })
+    }
+
+    /// File names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// A file's contents; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// If it does not inflate.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
+        match self.files.get(name) {
+            None => Ok(None),
+            Some(Member::Plain(bytes)) => Ok(Some(bytes.clone())),
+            Some(Member::Deflated { bytes, length }) => {
+                let mut out = vec![0; *length];
+                let inflated = Decompressor::new().deflate_decompress(bytes, &mut out);
+                match inflated {
+                    Ok(found) if found == *length => Ok(Some(out)),
+                    _ => Err(ArchiveError::Inflate { name: name.to_owned() }),
+                }
+            }
+        }
+    }
+}
+
+/// Inflates one gzip member.
+///
+/// # Errors
+/// If it is damaged or larger than an archive may be.
+pub fn gunzip(bytes: &[u8], name: &str) -> Result<Vec<u8>, ArchiveError> {
+    let claimed = bytes.len().checked_sub(4).and_then(|at| number(bytes, at, 4));
+    let length = claimed.filter(|length| *length <= LARGEST).ok_or(damaged("gzip", "cut short or too large"))?;
+    let mut out = vec![0; length];
+    match Decompressor::new().gzip_decompress(bytes, &mut out) {
+        Ok(found) if found == length => Ok(out),
+        _ => Err(ArchiveError::Inflate { name: name.to_owned() }),
+    }
+}
+
+fn number(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
+    let field = bytes.get(at..at.checked_add(width)?)?;
+    field.iter().rev().try_fold(0_usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))
+}
+
+fn octal(field: Option<&[u8]>) -> Option<usize> {
+    usize::from_str_radix(until_zero(field?).trim(), 8).ok()
+}
+
+fn until_zero(field: &[u8]) -> String {
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    String::from_utf8_lossy(field.get(..end).unwrap_or_default()).into_owned()
+}
+
+fn pax_path(body: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(body)
+        .lines()
+        .find_map(|line| line.split_once(' ')?.1.strip_prefix("path=").map(str::to_owned))
+}

