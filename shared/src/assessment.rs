@@ -168,7 +168,8 @@ impl<'a> Assessment<'a> {
             ) != Applies::No
         });
         // The override that lasts longest allows the most; of equal ones the first.
-        let Some((position, allowing)) = matching.max_by_key(|(n, candidate)| (candidate.expires, std::cmp::Reverse(*n)))
+        let Some((position, allowing)) =
+            matching.max_by_key(|(n, candidate)| (candidate.expires, std::cmp::Reverse(*n)))
         else {
             self.judged.push(whole);
             return;
@@ -199,8 +200,12 @@ impl<'a> Assessment<'a> {
 
     /// Promises that match no principal in the evidence.
     pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
-        let seen: BTreeSet<&str> =
-            self.judged.iter().filter_map(|judged| judged.watch).map(|watch| watch.principal.as_str()).collect();
+        let seen: BTreeSet<&str> = self
+            .judged
+            .iter()
+            .filter_map(|judged| judged.watch)
+            .map(|watch| watch.principal.as_str())
+            .collect();
         self.config.watch.iter().filter(move |watch| !seen.contains(watch.principal.as_str()))
     }
 
@@ -281,7 +286,13 @@ fn divide<'a>(judged: Judged<'a>, at: Time) -> (Option<Judged<'a>>, Option<Judge
     let (early_last, late_first) = (Slot(early_last.0.saturating_add(1)).start(), late_first.start());
     let (early_samples, late_samples): (Vec<_>, Vec<_>) =
         judged.samples.iter().partition(|sample| ends_before(&Slot::of(sample.time)));
-    let part = |slots: Vec<(Slot, u32)>, span, samples| Judged { count: sum(&slots), span, samples, slots, ..judged.clone() };
+    let part = |slots: Vec<(Slot, u32)>, span, samples| Judged {
+        count: sum(&slots),
+        span,
+        samples,
+        slots,
+        ..judged.clone()
+    };
     let before = part(early, (judged.span.0, Time(early_last.0.saturating_sub(1))), early_samples);
     let after = part(late, (late_first, judged.span.1), late_samples);
     (Some(before), Some(after))

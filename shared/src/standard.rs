@@ -93,7 +93,10 @@ pub enum PackError {
         cause: toml::de::Error,
     },
     /// A control names a rule that does not exist.
-    #[error("control `{control}` of `{file}` names the rule `{rule}`, which does not exist; rules are: {}", rule_ids())]
+    #[error(
+        "control `{control}` of `{file}` names the rule `{rule}`, which does not exist; rules are: {}",
+        rule_ids()
+    )]
     UnknownRule {
         /// File name.
         file: String,
@@ -153,7 +156,10 @@ impl Pack {
         let pack: Self =
             toml::from_str(text).map_err(|cause| PackError::Shape { file: file.to_owned(), cause })?;
         if pack.controls.is_empty() {
-            return Err(PackError::Controls { file: file.to_owned(), what: "has no `[[control]]`".to_owned() });
+            return Err(PackError::Controls {
+                file: file.to_owned(),
+                what: "has no `[[control]]`".to_owned(),
+            });
         }
         let mut ids = BTreeSet::new();
         for control in &pack.controls {
@@ -205,7 +211,9 @@ impl Control {
         } else {
             let calls = ground.watched_calls;
             let text = match self.needs {
-                Needs::Evidence => format!("{} hours observed, nothing missing or damaged", ground.observed_hours),
+                Needs::Evidence => {
+                    format!("{} hours observed, nothing missing or damaged", ground.observed_hours)
+                }
                 Needs::WatchedCalls => format!("{calls} watched calls, none speaks against it"),
             };
             (ControlState::Pass, text)
@@ -234,7 +242,8 @@ mod tests {
 
     #[test]
     fn a_rule_that_does_not_exist_is_named() {
-        let text = "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfails = [\"no-such\"]\n";
+        let text =
+            "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfails = [\"no-such\"]\n";
         let error = Pack::from_toml(text, "x.toml").unwrap_err().to_string();
         assert!(error.contains("`no-such`") && error.contains("write-succeeded"), "{error}");
     }

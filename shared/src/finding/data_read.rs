@@ -1,7 +1,11 @@
 //! `data-read`: a read of customer content by a watched principal that succeeded.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::Capabilities};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+    operation::Capabilities,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -24,7 +24,10 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
         };
         Instance {
             subject: class.class.clone(),
-            seen: format!("Events of the class `{}` are seen in {seen} and not known to be logged in all.", class.class),
+            seen: format!(
+                "Events of the class `{}` are seen in {seen} and not known to be logged in all.",
+                class.class
+            ),
             count: 1,
             ..Instance::default()
         }

@@ -263,7 +263,9 @@ pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
         .flat_map(|rule| (rule.find)(assessment).into_iter().map(|instance| Finding::new(rule, instance)))
         .collect();
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (std::cmp::Reverse(f.severity), f.id.clone(), f.principal.clone(), f.subject.clone());
+        let key = |f: &Finding| {
+            (std::cmp::Reverse(f.severity), f.id.clone(), f.principal.clone(), f.subject.clone())
+        };
         key(a).cmp(&key(b))
     });
     findings

@@ -21,14 +21,20 @@ pub const RULE: Rule = Rule {
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     let outside: Vec<Judged<'_>> =
         assessment.watched_calls().filter_map(|judged| part_outside(assessment, judged)).collect();
-    gather(outside.iter(), |_| "outside business hours".to_owned(), |i| {
-        format!("{} outside business hours.", counted(i.count, "call"))
-    })
+    gather(
+        outside.iter(),
+        |_| "outside business hours".to_owned(),
+        |i| format!("{} outside business hours.", counted(i.count, "call")),
+    )
 }
 
 /// Calls of watched principals outside their working hours.
 pub fn count(assessment: &Assessment<'_>) -> u64 {
-    assessment.watched_calls().filter_map(|judged| part_outside(assessment, judged)).map(|part| part.count).sum()
+    assessment
+        .watched_calls()
+        .filter_map(|judged| part_outside(assessment, judged))
+        .map(|part| part.count)
+        .sum()
 }
 
 /// The part of these calls that lies outside working hours; `None` when all lie inside or no hours are configured.
@@ -41,5 +47,11 @@ fn part_outside<'a>(assessment: &Assessment<'a>, judged: &Judged<'a>) -> Option<
     let last = slots.last()?.0.start();
     let samples = judged.samples.iter().filter(|sample| !calendar.contains(sample.time)).copied().collect();
     let count = slots.iter().map(|(_, count)| u64::from(*count)).sum();
-    Some(Judged { count, span: (judged.span.0.max(first), judged.span.1.min(Time(last.0 + SLOT - 1))), samples, slots, ..judged.clone() })
+    Some(Judged {
+        count,
+        span: (judged.span.0.max(first), judged.span.1.min(Time(last.0 + SLOT - 1))),
+        samples,
+        slots,
+        ..judged.clone()
+    })
 }

@@ -18,7 +18,13 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
         let expired = assessment.config.overrides.get(*position)?;
         Some(Instance {
             subject: expired.id.clone(),
-            seen: format!("Override `{}` of {} expired at {}; {} since.", expired.id, expired.owner, expired.expires, counted(*count, "call")),
+            seen: format!(
+                "Override `{}` of {} expired at {}; {} since.",
+                expired.id,
+                expired.owner,
+                expired.expires,
+                counted(*count, "call")
+            ),
             count: *count,
             ..Instance::default()
         })

@@ -1,7 +1,11 @@
 //! `privileged-call`: a privileged call by a watched principal that succeeded.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::OperationType};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+    operation::OperationType,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

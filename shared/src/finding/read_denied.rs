@@ -1,7 +1,10 @@
 //! `read-denied`: a read by a watched principal that AWS refused.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -15,7 +15,9 @@ pub const RULE: Rule = Rule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     let root = assessment.judged.iter().filter(|judged| judged.principal().kind == PrincipalKind::Root);
-    gather(root, |judged| judged.line.act.name.to_string(), |i| {
-        format!("`{}` by the root user: {}.", i.subject, counted(i.count, "event"))
-    })
+    gather(
+        root,
+        |judged| judged.line.act.name.to_string(),
+        |i| format!("`{}` by the root user: {}.", i.subject, counted(i.count, "event")),
+    )
 }

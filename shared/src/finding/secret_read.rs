@@ -1,7 +1,11 @@
 //! `secret-read`: a read of secrets by a watched principal that succeeded.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::Capabilities};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+    operation::Capabilities,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,7 +1,11 @@
 //! `unknown-operation`: an operation of a watched principal, or in a discovery of anyone, that nothing is known of.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, operation::OperationType, report::Mode};
+use crate::{
+    assessment::{Assessment, Judged},
+    operation::OperationType,
+    report::Mode,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -16,7 +16,14 @@ pub const RULE: Rule = Rule {
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     let instance = |(reason, count): (&String, &u64)| Instance {
         subject: reason.clone(),
-        seen: format!("{} could not be read: {reason}.", if *count == 1 { "1 piece of evidence".to_owned() } else { format!("{count} pieces of evidence") }),
+        seen: format!(
+            "{} could not be read: {reason}.",
+            if *count == 1 {
+                "1 piece of evidence".to_owned()
+            } else {
+                format!("{count} pieces of evidence")
+            }
+        ),
         count: *count,
         ..Instance::default()
     };

@@ -1,7 +1,11 @@
 //! `write-denied`: a write or privileged call by a watched principal that AWS refused.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::OperationType};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+    operation::OperationType,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

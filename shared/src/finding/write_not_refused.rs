@@ -1,7 +1,11 @@
 //! `write-not-refused`: a write or privileged call by a watched principal that failed for another reason than a denial.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::OperationType};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+    operation::OperationType,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,7 +1,11 @@
 //! `write-succeeded`: a write by a watched principal that succeeded.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::{Assessment, Judged}, event::Outcome, operation::OperationType};
+use crate::{
+    assessment::{Assessment, Judged},
+    event::Outcome,
+    operation::OperationType,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -17,7 +21,5 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     let writes = assessment.watched_calls().filter(|judged| {
         judged.operation_type() == OperationType::Mutating && judged.outcome() == Outcome::Succeeded
     });
-    gather(writes, Judged::operation, |i| {
-        format!("`{}` succeeded: {}.", i.subject, counted(i.count, "call"))
-    })
+    gather(writes, Judged::operation, |i| format!("`{}` succeeded: {}.", i.subject, counted(i.count, "call")))
 }

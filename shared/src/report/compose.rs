@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse, PrincipalSummary,
-    ReportResult, Totals, executive,
+    Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse,
+    PrincipalSummary, ReportResult, Totals, executive,
 };
 use crate::{
     assessment::{Assessment, Judged},
@@ -56,7 +56,14 @@ pub fn compose(
         mode: assessment.mode,
         standard: config.standard,
         standard_title: pack.title.clone(),
-        summary: executive::summary(assessment, &totals, compliance, risk.as_ref(), &findings, &recommendations),
+        summary: executive::summary(
+            assessment,
+            &totals,
+            compliance,
+            risk.as_ref(),
+            &findings,
+            &recommendations,
+        ),
         compliance,
         risk,
         coverage: assessment.coverage.clone(),
@@ -66,7 +73,12 @@ pub fn compose(
         other_events: other_events(assessment),
         controls: pack.judge(&findings, ground),
         audit_entries: audit_entries(assessment, &findings),
-        overrides: config.overrides.iter().enumerate().map(|(n, item)| override_use(assessment, n, item)).collect(),
+        overrides: config
+            .overrides
+            .iter()
+            .enumerate()
+            .map(|(n, item)| override_use(assessment, n, item))
+            .collect(),
         not_looked_at: not_looked_at(assessment),
         basis: Basis {
             onlooker_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -140,7 +152,9 @@ impl Totals {
 }
 
 fn is_sensitive_read(judged: &Judged<'_>) -> bool {
-    judged.is_permitted() && judged.outcome() == Outcome::Succeeded && judged.verdict.capabilities.is_sensitive()
+    judged.is_permitted()
+        && judged.outcome() == Outcome::Succeeded
+        && judged.verdict.capabilities.is_sensitive()
 }
 
 fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
@@ -190,7 +204,9 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
         ..PrincipalSummary::empty(watch.principal.as_str().into(), PrincipalKind::Unknown, "".into())
     }));
     principals.sort_by(|a, b| {
-        let key = |p: &PrincipalSummary| (std::cmp::Reverse((p.status, p.behaviour, p.calls)), Arc::clone(&p.arn), p.kind);
+        let key = |p: &PrincipalSummary| {
+            (std::cmp::Reverse((p.status, p.behaviour, p.calls)), Arc::clone(&p.arn), p.kind)
+        };
         key(a).cmp(&key(b))
     });
     principals
@@ -227,7 +243,8 @@ impl PrincipalSummary {
     }
 
     fn of(assessment: &Assessment<'_>, principal: &Principal, all: &[&Judged<'_>]) -> Self {
-        let mut this = Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
+        let mut this =
+            Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
         this.behaviour = Behaviour::NoCalls;
         let calls = || all.iter().copied().filter(|judged| judged.is_call());
         this.compliance = Assessment::compliance(calls());
@@ -264,7 +281,8 @@ impl PrincipalSummary {
     fn count(&mut self, judged: &Judged<'_>) {
         self.calls += judged.count;
         self.behaviour = self.behaviour.max(Behaviour::of(judged));
-        *self.counts.entry(judged.operation_type()).or_default().entry(judged.outcome()).or_default() += judged.count;
+        *self.counts.entry(judged.operation_type()).or_default().entry(judged.outcome()).or_default() +=
+            judged.count;
         *self.services.entry(Arc::clone(&judged.line.act.source)).or_default() += judged.count;
         self.risk_level = self.risk_level.max(Some(judged.verdict.risk_level));
         if judged.allowed_by.is_some() {
@@ -282,10 +300,14 @@ impl Behaviour {
     fn of(judged: &Judged<'_>) -> Self {
         let capabilities = judged.verdict.capabilities;
         match (judged.operation_type(), judged.outcome()) {
-            (OperationType::ReadOnly, Outcome::Succeeded) if capabilities.contains(Capabilities::READ_SECRETS) => {
+            (OperationType::ReadOnly, Outcome::Succeeded)
+                if capabilities.contains(Capabilities::READ_SECRETS) =>
+            {
                 Self::ReadSecrets
             }
-            (OperationType::ReadOnly, Outcome::Succeeded) if capabilities.contains(Capabilities::READ_DATA) => {
+            (OperationType::ReadOnly, Outcome::Succeeded)
+                if capabilities.contains(Capabilities::READ_DATA) =>
+            {
                 Self::ReadData
             }
             (OperationType::ReadOnly, _) => Self::OnlyLooked,
@@ -332,7 +354,12 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
         .collect();
     operations.sort_by(|a, b| {
         let key = |o: &OperationSummary| {
-            (std::cmp::Reverse((o.operation_type, o.risk_level)), Arc::clone(&o.event_source), o.operation.clone(), o.provenance)
+            (
+                std::cmp::Reverse((o.operation_type, o.risk_level)),
+                Arc::clone(&o.event_source),
+                o.operation.clone(),
+                o.provenance,
+            )
         };
         key(a).cmp(&key(b))
     });
@@ -343,7 +370,8 @@ fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
     let mut counts: BTreeMap<_, u64> = BTreeMap::new();
     for judged in assessment.judged.iter().filter(|judged| !judged.is_call()) {
         let act = &judged.line.act;
-        *counts.entry((act.kind, Arc::clone(&act.source), Arc::clone(&act.name))).or_default() += judged.count;
+        *counts.entry((act.kind, Arc::clone(&act.source), Arc::clone(&act.name))).or_default() +=
+            judged.count;
     }
     counts
         .into_iter()
@@ -414,7 +442,9 @@ fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
     }
     for class in &assessment.coverage.classes {
         match class.state {
-            ClassState::Gap => lines.push(format!("Events of the class `{}` that nobody is known to log.", class.class)),
+            ClassState::Gap => {
+                lines.push(format!("Events of the class `{}` that nobody is known to log.", class.class))
+            }
             ClassState::Partial => lines.push(format!(
                 "Events of the class `{}` in accounts other than {}.",
                 class.class,
@@ -423,10 +453,20 @@ fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
             _ => {}
         }
     }
-    if !assessment.coverage.classes.iter().any(|class| class.class.starts_with("data") && class.state != ClassState::NotExpected) {
+    if !assessment
+        .coverage
+        .classes
+        .iter()
+        .any(|class| class.class.starts_with("data") && class.state != ClassState::NotExpected)
+    {
         lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`: they are not part of the promise.".to_owned());
     }
-    if !assessment.coverage.classes.iter().any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected) {
+    if !assessment
+        .coverage
+        .classes
+        .iter()
+        .any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected)
+    {
         lines.push("Network activity events: they are not part of the promise.".to_owned());
     }
     let unreadable: u64 = assessment.evidence.unreadable.values().sum();
@@ -434,6 +474,8 @@ fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
         lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
     }
     lines.push("What the principals could do: their policies were not read.".to_owned());
-    lines.push("Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned());
+    lines.push(
+        "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),
+    );
     lines
 }
