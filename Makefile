@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY_VERSION := 0.20.2
-CARGO_FUZZ_VERSION := 0.13.1
+CARGO_FUZZ_VERSION := 0.13.2
 # Seconds each fuzz target runs in CI.
 FUZZ_SECONDS ?= 20
 # Records of the corpus `make bench` generates.
