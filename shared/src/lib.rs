@@ -15,6 +15,7 @@ pub mod config;
 pub mod coverage;
 pub mod event;
 pub mod finding;
+pub mod jobs;
 pub mod operation;
 pub mod principal;
 pub mod render;

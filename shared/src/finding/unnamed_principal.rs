@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Instance, Rule, Severity, counted};
 use crate::{
     assessment::Assessment,
+    pattern::matches,
     principal::{Principal, PrincipalKind},
     report::Mode,
 };
@@ -23,11 +24,12 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     if assessment.mode == Mode::Discovery {
         return Vec::new();
     }
+    let exempt = |arn: &str| assessment.config.exempt.iter().any(|pattern| matches(pattern, arn));
     let mut accounts: BTreeMap<&str, (BTreeSet<&Principal>, Instance)> = BTreeMap::new();
     let unnamed = assessment.judged.iter().filter(|judged| {
         let principal = judged.principal();
         let own = !matches!(principal.kind, PrincipalKind::AwsService | PrincipalKind::Root);
-        own && judged.watch.is_none() && !assessment.config.is_exempt(principal)
+        own && judged.watch.is_none() && !exempt(&principal.arn)
     });
     for judged in unnamed {
         let (principals, instance) = accounts.entry(&judged.line.actor.account).or_default();

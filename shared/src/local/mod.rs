@@ -1,4 +1,5 @@
-//! What the CLI keeps and reads on one machine.
+//! One machine as source, store and sink: directories and an embedded database.
 
 pub mod archive;
 pub mod packages;
+pub mod state;

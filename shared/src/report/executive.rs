@@ -3,7 +3,7 @@
 //! Enters: status, scores, findings and recommendations. Leaves: [`Summary`]. Law: nothing is claimed beyond the event
 //! classes that are known to be logged.
 
-use super::{Mode, Summary, Totals};
+use super::{Summary, Totals};
 use crate::{
     assessment::Assessment,
     finding::{Finding, Recommendation, Severity},
