@@ -11,7 +11,11 @@
 
 pub mod config;
 pub mod event;
+#[cfg(feature = "local")]
+pub mod local;
+pub mod nearest;
 pub mod operation;
+pub mod pattern;
 pub mod principal;
 pub mod segment;
 pub mod time;
