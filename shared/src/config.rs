@@ -3,10 +3,36 @@
 //! Enters: `onlooker.toml` as text, `ONLOOKER_*` as pairs. Leaves: a validated [`Config`]. Law: a key that is not
 //! known is refused; nothing is read and then ignored.
 
+mod agreement;
+mod arn;
+mod calendar;
+mod event_class;
+mod overrides;
+mod problem;
+mod reader;
+mod schema;
+mod standard;
+mod template;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod variables;
+mod vocabulary;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::time::Time;
+pub use self::{
+    calendar::Calendar,
+    event_class::ClassPattern,
+    overrides::Applies,
+    problem::{ConfigError, Fault, Place, Problem},
+    schema::schema,
+    template::template,
+    variables::{RESERVED, Variable, variables},
+    vocabulary::{account, region},
+};
+use crate::{pattern::matches, principal::Principal, time::Time};
 
 /// Everything a run can be told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,12 +41,15 @@ pub struct Config {
     /// Control pack of the report.
     pub standard: Standard,
     /// Pack file for the standard `CUSTOM`, relative to the configuration file.
+    #[schemars(with = "Option<vocabulary::FileName>", example = "docs/packs/gcc-2-0.toml")]
     pub standard_file: Option<String>,
     /// Catalog to use instead of the built-in one, relative to the configuration file.
+    #[schemars(with = "Option<vocabulary::FileName>", example = "catalog.bin")]
     pub catalog: Option<String>,
     /// Principals that are promised to be read-only.
     pub watch: Vec<Watch>,
     /// ARN patterns that are never watched, whatever `watch` says.
+    #[schemars(with = "Vec<vocabulary::PrincipalPattern>", extend("examples" = [["arn:aws:iam::*:role/aws-service-role/*"]]))]
     pub exempt: Vec<String>,
     /// What evidence is expected.
     pub coverage: Expected,
@@ -35,6 +64,67 @@ pub struct Config {
     pub redaction: Redaction,
     /// What an input may cost.
     pub limits: Limits,
+}
+
+impl Config {
+    /// Reads a configuration: the text of a file under its name, if there is one, and variables, which win.
+    /// Every problem is told at once.
+    pub fn read(
+        file: Option<(&str, &str)>,
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let tree = match file {
+            Some((name, text)) => tree::Node::from_toml(text, name)?,
+            None => tree::Node::empty(),
+        };
+        Self::from_tree(tree, vars)
+    }
+
+    /// Reads the text of a file. `file` is its name, for errors.
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, ConfigError> {
+        Self::read(Some((file, text)), [])
+    }
+
+    /// Puts `ONLOOKER_*` variables over this configuration and checks the result, leaving it alone on error. Other
+    /// variables are passed over; an empty one counts as not set; a list replaces the whole list.
+    pub fn apply_env(&mut self, vars: impl IntoIterator<Item = (String, String)>) -> Result<(), ConfigError> {
+        let written = serde_json::to_value(&*self).unwrap_or_default();
+        *self = Self::from_tree(tree::Node::from_json(&written, "").unwrap_or_else(tree::Node::empty), vars)?;
+        Ok(())
+    }
+
+    fn from_tree(
+        mut tree: tree::Node,
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = reader::Reader::default();
+        variables::overlay(&mut tree, vars, &mut reader.problems);
+        let values = reader.read(&tree, schema::Shape::root(), "");
+        agreement::check(&values, &mut reader);
+        ConfigError::unless_empty(reader.problems)?;
+        serde_json::from_value(values).map_err(|error| ConfigError {
+            problems: vec![Fault::new(error.to_string(), "correct the value").at(&tree.place)],
+        })
+    }
+
+    /// This configuration as TOML that reads back as the same.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// The first promise about a principal; none if one of the exemptions matches.
+    pub fn watched(&self, principal: &Principal) -> Option<&Watch> {
+        let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, &principal.arn));
+        self.watch.iter().find(|watch| matches(&watch.principal, &principal.arn)).filter(|_| !is_exempt())
+    }
+}
+
+impl Watch {
+    /// A promise about the principals a pattern matches; refused if it could match none.
+    pub fn new(pattern: &str) -> Result<Self, Fault> {
+        arn::principal(pattern)?;
+        Ok(Self { principal: pattern.to_owned(), reason: None, machine: false, business_hours: None })
+    }
 }
 
 /// Standard whose controls the report answers.
@@ -59,12 +149,15 @@ pub enum Standard {
 #[serde(deny_unknown_fields)]
 pub struct Watch {
     /// ARN of a user, role or root, with `*` and `?` as wildcards.
+    #[schemars(with = "vocabulary::PrincipalPattern", example = "arn:aws:iam::*:role/Auditor")]
     pub principal: String,
     /// Why it is watched, for the reader of the report.
     #[serde(default)]
+    #[schemars(with = "Option<vocabulary::Line>", example = "promised to the auditors in writing")]
     pub reason: Option<String>,
     /// A person never uses it: console use is a finding.
     #[serde(default)]
+    #[schemars(example = true)]
     pub machine: bool,
     /// Working hours of this principal instead of the general ones.
     #[serde(default)]
@@ -76,14 +169,18 @@ pub struct Watch {
 #[serde(deny_unknown_fields, default)]
 pub struct Expected {
     /// Twelve-digit account ids. Empty: those the evidence contains.
+    #[schemars(with = "Vec<vocabulary::Account>", extend("examples" = [["111122223333"]]))]
     pub accounts: Vec<String>,
     /// Region names. Empty: per account, those the evidence contains.
+    #[schemars(with = "Vec<vocabulary::Region>", extend("examples" = [["eu-central-1", "us-east-1"]]))]
     pub regions: Vec<String>,
     /// Event classes the promise is about: `management-read`, `management-write`, `data` (every resource type),
     /// `data:AWS::S3::Object`, `network`. Empty: management events and data events of every kind.
+    #[schemars(with = "Vec<vocabulary::Class>", extend("examples" = [["management-read", "management-write", "data:AWS::S3::Object"]]))]
     pub event_classes: Vec<String>,
     /// Event classes the trail is known to log, in the same words. What is listed here counts as logged although
     /// the evidence holds no such event.
+    #[schemars(with = "Vec<vocabulary::Class>", extend("examples" = [["management-read", "management-write"]]))]
     pub logged: Vec<String>,
 }
 
@@ -92,13 +189,17 @@ pub struct Expected {
 #[serde(deny_unknown_fields)]
 pub struct BusinessHours {
     /// IANA time zone, such as `Europe/Zurich`.
+    #[schemars(with = "vocabulary::TimeZone", example = "Europe/Zurich")]
     pub time_zone: String,
     /// Working days: `mon` to `sun`.
     #[serde(default = "BusinessHours::weekdays")]
+    #[schemars(length(min = 1), extend("examples" = [["mon", "tue", "wed", "thu", "fri"]]))]
     pub days: Vec<Day>,
     /// First minute of the working day, `HH:MM`.
+    #[schemars(with = "vocabulary::Clock", example = "08:00")]
     pub start: String,
-    /// First minute after the working day, `HH:MM`; earlier than `start` means past midnight.
+    /// First minute after the working day, `HH:MM`, `24:00` for the end of the day; earlier than `start` means past midnight.
+    #[schemars(with = "vocabulary::Clock", example = "18:00")]
     pub end: String,
 }
 
@@ -133,8 +234,10 @@ impl BusinessHours {
 #[serde(deny_unknown_fields, default)]
 pub struct Thresholds {
     /// Share of a principal's calls that may fail, in percent.
+    #[schemars(range(min = 0, max = 100))]
     pub error_rate: f64,
     /// Fewest calls of a principal before its error rate is judged.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub error_rate_min_calls: u64,
 }
 
@@ -149,19 +252,29 @@ impl Default for Thresholds {
 #[serde(deny_unknown_fields)]
 pub struct Override {
     /// Name to remove it by.
+    #[schemars(with = "vocabulary::Id", example = "session-manager")]
     pub id: String,
     /// ARN pattern of the principals it is for.
+    #[schemars(with = "vocabulary::PrincipalPattern", example = "arn:aws:iam::111122223333:role/Auditor")]
     pub principal: String,
     /// `service:Operation`, with wildcards in the operation.
+    #[schemars(with = "vocabulary::OperationPattern", example = "ssm:StartSession")]
     pub operation: String,
     /// ARN pattern every resource of the call must match. Absent: any resource, also none.
     #[serde(default)]
+    #[schemars(
+        with = "Option<vocabulary::ArnPattern>",
+        example = "arn:aws:ssm:*:111122223333:document/Audit*"
+    )]
     pub resource: Option<String>,
     /// Who answers for it.
+    #[schemars(with = "vocabulary::Line", example = "security@example.com")]
     pub owner: String,
     /// Why it is allowed.
+    #[schemars(with = "vocabulary::Line", example = "looks at hosts through a read-only document")]
     pub reason: String,
     /// When it ends. An expired override is reported and not used.
+    #[schemars(example = "2027-01-31T00:00:00Z")]
     pub expires: Time,
 }
 
@@ -180,8 +293,10 @@ pub struct Redaction {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Largest object after inflation, in MiB; a larger one is unreadable.
+    #[schemars(range(min = 1, max = 65_536))]
     pub object_mib: u64,
     /// Threads; 0 for one per core.
+    #[schemars(range(min = 0, max = 1_024))]
     pub threads: usize,
 }
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    catalog::{Catalog, explanation::Explanation, spelling::split_operation},
+    catalog::{Catalog, Explanation, spelling::split_operation},
     config::{Applies, Config},
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     standard::Pack,

@@ -1,0 +1,86 @@
+//! What several keys must agree on.
+//!
+//! Enters: a configuration whose values are right one by one. Leaves: the problems between them. Law: what one key
+//! says is never ignored because of another; where both cannot hold, that is an error.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{
+    calendar,
+    problem::{Fault, quoted},
+    reader::{Reader, place_of},
+};
+
+/// Checks a configuration as the reader left it; what is `null` was faulty and is passed over.
+pub(super) fn check(config: &Json, reader: &mut Reader) {
+    standard(config, reader);
+    unique(config, "override", "id", reader);
+    unique(config, "watch", "principal", reader);
+    hours(config.get("business_hours"), "business_hours", reader);
+    for (n, watch) in entries(config, "watch").enumerate() {
+        hours(watch.get("business_hours"), &format!("watch[{n}].business_hours"), reader);
+    }
+}
+
+fn entries<'a>(config: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
+    config.get(list).and_then(Json::as_array).into_iter().flatten()
+}
+
+fn report(reader: &mut Reader, path: &str, fault: Fault) {
+    let place = place_of(&reader.places, path);
+    reader.problems.push(fault.at(&place));
+}
+
+fn standard(config: &Json, reader: &mut Reader) {
+    let standard = match config.get("standard") {
+        None => "GENERAL",
+        Some(Json::String(name)) => name,
+        Some(_) => return,
+    };
+    match (standard, config.get("standard_file")) {
+        ("CUSTOM", None) => report(
+            reader,
+            "standard",
+            Fault::new(
+                "the standard `CUSTOM` needs a pack",
+                "name it: `standard_file = \"docs/packs/gcc-2-0.toml\"` is a sample",
+            ),
+        ),
+        (other, Some(_)) if other != "CUSTOM" => report(
+            reader,
+            "standard_file",
+            Fault::new(
+                format!("a pack is given, but the standard is {}", quoted(other)),
+                "set `standard = \"CUSTOM\"`, or remove `standard_file`",
+            ),
+        ),
+        _ => {}
+    }
+}
+
+fn unique(config: &Json, list: &str, key: &str, reader: &mut Reader) {
+    let mut seen = BTreeMap::new();
+    for (n, entry) in entries(config, list).enumerate() {
+        let Some(text) = entry.get(key).and_then(Json::as_str) else { continue };
+        let path = format!("{list}[{n}].{key}");
+        if let Some(first) = seen.insert(text, path.clone()) {
+            let first = place_of(&reader.places, &first);
+            let message = format!("two `{list}` entries have the {key} {}", quoted(text));
+            report(
+                reader,
+                &path,
+                Fault::new(message, format!("change or remove one; the other is at {first}")),
+            );
+        }
+    }
+}
+
+fn hours(hours: Option<&Json>, path: &str, reader: &mut Reader) {
+    let text = |key: &str| hours.and_then(|hours| hours.get(key)).and_then(Json::as_str);
+    let (Some(start), Some(end)) = (text("start"), text("end")) else { return };
+    if start == end || start == "24:00" {
+        report(reader, &format!("{path}.start"), calendar::same(start, end));
+    }
+}

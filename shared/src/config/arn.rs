@@ -1,0 +1,170 @@
+//! Patterns over ARNs.
+//!
+//! Enters: a pattern as text. Leaves: nothing, or a [`Fault`]. Law: a pattern that could never match an ARN
+//! CloudTrail writes is refused, because a promise nobody is held to looks like one that was kept.
+
+use super::problem::{Fault, quoted};
+use crate::{
+    nearest::nearest,
+    pattern::{is_wild, matches},
+};
+
+/// Partitions of AWS, 2026-09.
+const PARTITIONS: [&str; 8] =
+    ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+
+/// Services whose ARNs name principals.
+const SERVICES: [&str; 4] = ["iam", "sts", "identitystore", "sso"];
+
+/// First words of the resource part of a principal's ARN.
+const KINDS: [&str; 6] = ["root", "user", "role", "federated-user", "saml-provider", "oidc-provider"];
+
+const EXAMPLE: &str = "`arn:aws:iam::111122223333:role/Auditor` or `arn:aws:iam::*:role/audit/*`";
+
+struct Parts<'a> {
+    service: &'a str,
+    region: &'a str,
+    account: &'a str,
+    resource: &'a str,
+}
+
+/// Checks a pattern over the ARNs of users, roles, roots and federated users.
+pub(super) fn principal(text: &str) -> Result<(), Fault> {
+    let Parts { service, region, account, resource } = parts(text, EXAMPLE)?;
+    let fault = |what: String, remedy: String| {
+        Err(Fault::new(format!("{} matches no principal: {what}", quoted(text)), remedy))
+    };
+    if !SERVICES.iter().any(|known| matches(service, known)) {
+        let what = format!("{} has none", quoted(service));
+        return fault(what, format!("principals are named by IAM: {EXAMPLE}"));
+    }
+    if !matches(region, "") && !matches(region, "us-east-1") {
+        return fault(
+            "IAM has no regions".into(),
+            "leave the fourth part empty: `arn:aws:iam::ACCOUNT:…`".into(),
+        );
+    }
+    if account.is_empty() {
+        return fault("it names no account".into(), "write its twelve digits, or `*` for any".into());
+    }
+    let kind = resource.split('/').next().unwrap_or(resource);
+    if matches(kind, "assumed-role") && !is_wild(kind) {
+        let role = resource.split('/').nth(1).unwrap_or("NAME");
+        let what = "an assumed role counts as its role".into();
+        let remedy = format!(
+            "name the role, with its path if it has one: `arn:aws:iam::{}:role/{}`",
+            quoted(account).trim_matches('`'),
+            quoted(role).trim_matches('`')
+        );
+        return fault(what, remedy);
+    }
+    if !is_wild(kind) && !KINDS.contains(&kind) {
+        let remedy = match nearest(kind, KINDS) {
+            Some(meant) => format!("did you mean `{meant}/`?"),
+            None => format!("say what it is, `role/` or `user/`, before the name: {EXAMPLE}"),
+        };
+        return fault(format!("{} is no kind of principal", quoted(kind)), remedy);
+    }
+    if kind != "root" && !is_wild(kind) && resource.len() <= kind.len() + 1 {
+        return fault("it has no name".into(), format!("write a name or `*` after `{kind}/`"));
+    }
+    Ok(())
+}
+
+/// Checks a pattern over ARNs of any kind.
+pub(super) fn resource(text: &str) -> Result<(), Fault> {
+    parts(text, "`arn:aws:s3:::example-bucket/*`").map(|_| ())
+}
+
+fn parts<'a>(text: &'a str, example: &str) -> Result<Parts<'a>, Fault> {
+    let fault = |what: &str, remedy: String| Err(Fault::new(format!("{} {what}", quoted(text)), remedy));
+    let mut split = text.splitn(6, ':');
+    let (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) =
+        (split.next(), split.next(), split.next(), split.next(), split.next(), split.next())
+    else {
+        return fault(
+            "is not an ARN pattern",
+            format!(
+                "write all six parts, `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, such as {example}"
+            ),
+        );
+    };
+    if !PARTITIONS.iter().any(|known| matches(partition, known)) {
+        let remedy = format!("write one of {}, or `*`", PARTITIONS.map(|p| format!("`{p}`")).join(", "));
+        return fault(&format!("names a partition {} that AWS does not have", quoted(partition)), remedy);
+    }
+    if text.contains(|c: char| c.is_control() || c == ' ') {
+        return fault("contains a space", format!("remove it; an ARN pattern looks like {example}"));
+    }
+    if service.is_empty() || resource.is_empty() {
+        let what = if service.is_empty() { "names no service" } else { "names no resource" };
+        return fault(what, format!("write all six parts, such as {example}"));
+    }
+    let digits_or_wild = |b: u8| b.is_ascii_digit() || matches!(b, b'*' | b'?');
+    let fits = if account.contains('*') { account.len() <= 13 } else { account.len() == 12 };
+    if !account.is_empty() && account != "aws" && !(fits && account.bytes().all(digits_or_wild)) {
+        return fault(
+            &format!("names an account {} that cannot be", quoted(account)),
+            "an account id is twelve digits; `*` stands for any".into(),
+        );
+    }
+    Ok(Parts { service, region, account, resource })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_can_match_a_principal_pass() {
+        for text in [
+            "arn:aws:iam::111122223333:role/Auditor",
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_View_*",
+            "arn:aws-us-gov:iam::*:user/*",
+            "arn:*:iam::1111*:*",
+            "arn:aws*:*:*:*:*",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:sts::111122223333:federated-user/bob",
+            "arn:aws-eusc:iam::????????????:role/?",
+        ] {
+            assert_eq!(principal(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_can_match_nothing_are_refused() {
+        for (text, remedy) in [
+            ("*", "all six parts"),
+            ("", "all six parts"),
+            ("arn:aws:iam::*", "all six parts"),
+            ("arn:asw:iam::*:role/A", "`aws`"),
+            ("arn:aws:s3:::bucket", "IAM"),
+            ("arn:aws:iam:eu-west-1:*:role/A", "fourth part empty"),
+            ("arn:aws:iam:::role/A", "twelve digits"),
+            ("arn:aws:iam::1111:role/A", "twelve digits"),
+            ("arn:aws:iam::11112222333344:role/A", "twelve digits"),
+            ("arn:aws:iam::*:rol/A", "`role/`"),
+            ("arn:aws:iam::*:Auditor", "`role/`"),
+            ("arn:aws:iam::*:role/", "a name or `*`"),
+            ("arn:aws:iam::*:role", "a name or `*`"),
+            ("arn:aws:iam::*:role/A B", "remove it"),
+            ("arn:aws:sts::111122223333:assumed-role/Auditor/me", "`arn:aws:iam::111122223333:role/Auditor`"),
+        ] {
+            let fault = principal(text).expect_err(text);
+            assert!(fault.remedy.contains(remedy), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn resources_of_every_shape_pass() {
+        for text in [
+            "arn:aws:s3:::bucket/*",
+            "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/a:*",
+            "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "arn:*:*:*:*:*",
+        ] {
+            assert_eq!(resource(text), Ok(()), "{text}");
+        }
+        assert!(resource("bucket/*").is_err());
+    }
+}

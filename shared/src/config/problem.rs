@@ -1,0 +1,126 @@
+//! What is wrong with a configuration, told to the person who wrote it.
+//!
+//! Enters: a place and a fault. Leaves: [`ConfigError`], every problem at once, in the order of the file. Law: the
+//! user's own words appear in backticks, without control characters; every fault comes with its remedy.
+
+use std::{fmt, sync::Arc};
+
+use serde::Serialize;
+
+/// What is wrong with a value, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// What is wrong: lower case, no period, input in backticks.
+    pub message: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// Its name, as the user gave it.
+        file: Arc<str>,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+    },
+    /// In an environment variable.
+    Variable {
+        /// Its name.
+        variable: Arc<str>,
+    },
+    /// In a value made by the program; the path of the key stands for the place.
+    Key {
+        /// Path of the key, such as `watch[0].principal`.
+        key: Arc<str>,
+    },
+}
+
+/// One fault and its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What, and what to do.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+/// Everything that is wrong with a configuration; at least one problem, sorted by place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+pub struct ConfigError {
+    /// The problems.
+    pub problems: Vec<Problem>,
+}
+
+impl Fault {
+    pub(super) fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: remedy.into() }
+    }
+
+    pub(super) fn at(self, place: &Place) -> Problem {
+        Problem { place: place.clone(), fault: self }
+    }
+}
+
+impl ConfigError {
+    pub(super) fn unless_empty(mut problems: Vec<Problem>) -> Result<(), Self> {
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        problems.dedup();
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+}
+
+/// The user's own words, in backticks: control characters escaped, long text cut.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN)
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  help: {}", self.message, self.remedy)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Variable { variable } => f.write_str(variable),
+            Self::Key { key } if key.is_empty() => f.write_str("configuration"),
+            Self::Key { key } => f.write_str(key),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.fault)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if n == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! The shape of a configuration, read off its types.
+//!
+//! Enters: nothing. Leaves: the JSON Schema of `onlooker.toml`, and its parts as [`Shape`]s for the reader, the
+//! environment and the template. Law: there is one description of the keys, the types of this module's parent.
+
+use std::sync::LazyLock;
+
+use schemars::{JsonSchema as _, generate::SchemaSettings};
+use serde_json::Value as Json;
+
+use super::Config;
+
+/// JSON Schema of `onlooker.toml`, for editors and for reading.
+pub fn schema() -> Json {
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value();
+    if let Json::Object(root) = &mut schema {
+        root.insert("title".into(), "Configuration of Onlooker (onlooker.toml)".into());
+    }
+    schema
+}
+
+/// The schema without references.
+static INLINE: LazyLock<Json> = LazyLock::new(|| {
+    let mut generator =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
+    Config::json_schema(&mut generator).to_value()
+});
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape<'a>(&'a Json);
+
+/// The kinds of values.
+#[derive(Debug)]
+pub(super) enum Kind<'a> {
+    Table,
+    List(Shape<'a>),
+    Text { format: Option<&'a str> },
+    OneOf(Vec<&'a str>),
+    Integer,
+    Number,
+    Boolean,
+}
+
+impl Shape<'static> {
+    /// The whole configuration.
+    pub fn root() -> Self {
+        Self(&INLINE)
+    }
+}
+
+impl<'a> Shape<'a> {
+    /// The shape of the value itself where it may also be absent.
+    fn present(self) -> Self {
+        let options = self.0.get("anyOf").and_then(Json::as_array);
+        let present =
+            options.and_then(|all| all.iter().find(|one| one.get("type") != Some(&Json::from("null"))));
+        present.map_or(self, Self)
+    }
+
+    pub fn kind(self) -> Kind<'a> {
+        let schema = self.present().0;
+        let format = schema.get("format").and_then(Json::as_str);
+        let constants = schema.get("oneOf").or_else(|| schema.get("enum")).and_then(Json::as_array);
+        if let Some(options) = constants {
+            return Kind::OneOf(
+                options.iter().filter_map(|one| one.get("const").unwrap_or(one).as_str()).collect(),
+            );
+        }
+        let name = match schema.get("type") {
+            Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).find(|name| *name != "null"),
+            Some(name) => name.as_str(),
+            None => None,
+        };
+        match name {
+            Some("object") => Kind::Table,
+            Some("array") => {
+                schema.get("items").map_or(Kind::Text { format: None }, |items| Kind::List(Shape(items)))
+            }
+            Some("integer") => Kind::Integer,
+            Some("number") => Kind::Number,
+            Some("boolean") => Kind::Boolean,
+            _ => Kind::Text { format },
+        }
+    }
+
+    /// Keys of a table, in the order of the type.
+    pub fn keys(self) -> impl Iterator<Item = (&'a str, Shape<'a>)> {
+        let properties = self.present().0.get("properties").and_then(Json::as_object);
+        properties.into_iter().flatten().map(|(name, shape)| (name.as_str(), Self(shape)))
+    }
+
+    /// The shape of one key.
+    pub fn key(self, name: &str) -> Option<Shape<'a>> {
+        self.present().0.get("properties")?.get(name).map(Self)
+    }
+
+    /// Keys that must be there.
+    pub fn required(self) -> impl Iterator<Item = &'a str> {
+        let required = self.present().0.get("required").and_then(Json::as_array);
+        required.into_iter().flatten().filter_map(Json::as_str)
+    }
+
+    /// Smallest and largest number.
+    pub fn range(self) -> (Option<&'a Json>, Option<&'a Json>) {
+        let schema = self.present().0;
+        (schema.get("minimum"), schema.get("maximum"))
+    }
+
+    /// Whether a list may be empty.
+    pub fn may_be_empty(self) -> bool {
+        self.present().0.get("minItems").and_then(Json::as_u64).unwrap_or(0) == 0
+    }
+
+    /// What the key means.
+    pub fn description(self) -> &'a str {
+        self.0.get("description").and_then(Json::as_str).unwrap_or_default()
+    }
+
+    /// The value in force when the key is absent.
+    pub fn default(self) -> Option<&'a Json> {
+        self.0.get("default").filter(|value| !value.is_null())
+    }
+
+    /// A value worth showing.
+    pub fn example(self) -> Option<&'a Json> {
+        let own = self.0.get("examples").or_else(|| self.present().0.get("examples"));
+        own.and_then(Json::as_array).and_then(|all| all.first())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::vocabulary;
+
+    fn visit(shape: Shape<'_>, path: &str, seen: &mut Vec<String>) {
+        for (name, shape) in shape.keys() {
+            let path = format!("{path}.{name}");
+            assert!(!shape.description().is_empty(), "{path} is not described");
+            let (kind, shape) = match shape.kind() {
+                Kind::List(item) => (item.kind(), item),
+                kind => (kind, shape),
+            };
+            match kind {
+                Kind::Table => visit(shape, &path, seen),
+                Kind::Text { format } => {
+                    let format = format.unwrap_or_else(|| panic!("{path} has no format"));
+                    assert!(vocabulary::check(format, "").is_some(), "{path}: nobody checks `{format}`");
+                }
+                Kind::Integer | Kind::Number => {
+                    assert!(matches!(shape.range(), (Some(_), Some(_))), "{path} has no range");
+                }
+                Kind::OneOf(words) => assert!(!words.is_empty(), "{path}"),
+                Kind::Boolean | Kind::List(_) => {}
+            }
+            seen.push(path);
+        }
+    }
+
+    #[test]
+    fn every_key_is_described_and_every_text_and_number_is_checked() {
+        let mut seen = Vec::new();
+        visit(Shape::root(), "", &mut seen);
+        assert!(seen.len() > 30, "{seen:#?}");
+    }
+}

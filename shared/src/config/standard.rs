@@ -1,0 +1,101 @@
+//! Names of standards.
+//!
+//! Enters: a name. Leaves: a [`Standard`], or a [`Fault`] that says where the controls of that name are. Law: a
+//! name that was once built in is answered with the file that replaces it.
+
+use std::{fmt, str::FromStr};
+
+use super::{
+    Standard,
+    problem::{Fault, quoted},
+};
+use crate::nearest::nearest;
+
+/// Standards that were built in once, and the pack that replaces each.
+const RETIRED: [(&str, &str); 1] = [("GCC_2_0", "docs/packs/gcc-2-0.toml")];
+
+impl Standard {
+    /// Every standard.
+    pub const ALL: [Self; 4] = [Self::General, Self::Soc2, Self::Iso27001, Self::Custom];
+
+    /// The upper-case name used in every input and output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::General => "GENERAL",
+            Self::Soc2 => "SOC2",
+            Self::Iso27001 => "ISO27001",
+            Self::Custom => "CUSTOM",
+        }
+    }
+}
+
+impl FromStr for Standard {
+    type Err = Fault;
+
+    /// Reads a name, upper and lower case apart.
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        if let Some(standard) = Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text))
+        {
+            return Ok(standard);
+        }
+        let letters = |name: &str| name.to_uppercase().replace(['_', '-', '.', ' '], "");
+        if let Some((name, pack)) = RETIRED.into_iter().find(|(name, _)| letters(name) == letters(text)) {
+            return Err(Fault::new(
+                format!("the standard {} is no longer built in", quoted(text)),
+                format!(
+                    "the controls of `{name}` are in the sample pack `{pack}`: set `standard = \"CUSTOM\"` and \
+                     `standard_file = \"{pack}\"`"
+                ),
+            ));
+        }
+        let known = Self::ALL.map(|standard| format!("`{standard}`")).join(", ");
+        let meant = nearest(text, Self::ALL.map(Self::as_str))
+            .map_or_else(String::new, |name| format!("did you mean `{name}`? "));
+        Err(Fault::new(
+            format!("{} is not a standard", quoted(text)),
+            format!(
+                "{meant}known are {known}; for other controls use `CUSTOM` with a `standard_file`, of which \
+                 `docs/packs/gcc-2-0.toml` is a sample"
+            ),
+        ))
+    }
+}
+
+/// Refuses a name that is right but for its case: a file says what it means exactly.
+pub(super) fn exact(text: &str) -> Result<(), Fault> {
+    match text.parse::<Standard>()?.as_str() {
+        name if name == text => Ok(()),
+        name => {
+            Err(Fault::new(format!("{} is not a standard", quoted(text)), format!("write it as `{name}`")))
+        }
+    }
+}
+
+impl fmt::Display for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retired_standard_names_its_pack() {
+        for text in ["GCC_2_0", "gcc-2.0", "GCC 2.0", "gcc20"] {
+            let fault = text.parse::<Standard>().expect_err(text);
+            assert!(
+                fault.remedy.contains("docs/packs/gcc-2-0.toml") && fault.remedy.contains("CUSTOM"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_standard_names_the_known_ones_and_the_sample() {
+        let fault = "SOC3".parse::<Standard>().expect_err("unknown");
+        assert!(fault.remedy.starts_with("did you mean `SOC2`?"), "{fault}");
+        assert!(fault.remedy.contains("docs/packs/gcc-2-0.toml"), "{fault}");
+    }
+}

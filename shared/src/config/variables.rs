@@ -1,0 +1,152 @@
+//! Keys given as environment variables.
+//!
+//! Enters: names and values. Leaves: the tree with those values in place of the file's. Laws: every key that is a
+//! scalar or a list has one variable, `ONLOOKER_` and its path in upper case; a variable that starts with
+//! `ONLOOKER_` and names no key is a problem, never silence.
+
+use std::sync::Arc;
+
+use super::{
+    problem::{Fault, Place, Problem, quoted},
+    schema::{Kind, Shape},
+    tree::{Entry, Node, Value},
+};
+use crate::nearest::nearest;
+
+const PREFIX: &str = "ONLOOKER_";
+
+/// Variables that are not keys of the configuration, each with its meaning.
+pub const RESERVED: [(&str, &str); 3] = [
+    ("ONLOOKER_CONFIG", "configuration file to use"),
+    ("ONLOOKER_LOG", "what to log, such as `info` or `shared=debug`"),
+    ("ONLOOKER_TEST_DATA", "folder of test data; read by the project's own tests alone"),
+];
+
+/// An environment variable and the key it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name, such as `ONLOOKER_THRESHOLDS_ERROR_RATE`.
+    pub name: String,
+    /// Path of the key, such as `thresholds.error_rate`.
+    pub key: String,
+    /// What the key means.
+    pub meaning: String,
+}
+
+/// Every variable, in the order of the keys.
+pub fn variables() -> Vec<Variable> {
+    let mut found = Vec::new();
+    collect(Shape::root(), &[], &mut |path, shape| {
+        let name = format!("{PREFIX}{}", path.join("_").to_uppercase());
+        found.push(Variable { name, key: path.join("."), meaning: shape.description().to_owned() });
+    });
+    found
+}
+
+/// Puts variables over the tree. An empty variable counts as not set.
+pub(super) fn overlay(
+    tree: &mut Node,
+    given: impl IntoIterator<Item = (String, String)>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut given: Vec<_> = given
+        .into_iter()
+        .filter(|(name, value)| {
+            name.starts_with(PREFIX)
+                && !value.is_empty()
+                && !RESERVED.iter().any(|(reserved, _)| name == reserved)
+        })
+        .collect();
+    given.sort();
+    for (name, value) in given {
+        let place = Place::Variable { variable: Arc::from(name.as_str()) };
+        let mut known = None;
+        collect(Shape::root(), &[], &mut |path, shape| {
+            if name.strip_prefix(PREFIX) == Some(path.join("_").to_uppercase().as_str()) {
+                known = Some((path.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>(), shape));
+            }
+        });
+        let Some((path, shape)) = known else {
+            problems.push(unknown(&name).at(&place));
+            continue;
+        };
+        match read(&value, shape, &place) {
+            Ok(node) => put(tree, &path, node, &place),
+            Err(fault) => problems.push(fault.at(&place)),
+        }
+    }
+}
+
+/// Visits every key that can be given as a variable.
+fn collect<'a>(shape: Shape<'a>, path: &[&'a str], visit: &mut impl FnMut(&[&'a str], Shape<'a>)) {
+    for (name, shape) in shape.keys() {
+        let path = [path, &[name]].concat();
+        match shape.kind() {
+            Kind::Table => collect(shape, &path, visit),
+            Kind::List(item) if matches!(item.kind(), Kind::Table) && sole_key(item).is_none() => {}
+            _ => visit(&path, shape),
+        }
+    }
+}
+
+/// The one key a table needs, when it needs no other.
+fn sole_key<'a>(table: Shape<'a>) -> Option<&'a str> {
+    let mut required = table.required();
+    required.next().filter(|_| required.next().is_none())
+}
+
+fn read(text: &str, shape: Shape<'_>, place: &Place) -> Result<Node, Fault> {
+    let not = |what: &str| Fault::new(format!("{} is not {what}", quoted(text)), format!("write {what}"));
+    let value = match shape.kind() {
+        Kind::Text { .. } | Kind::OneOf(_) => Value::Text(text.to_owned()),
+        Kind::Integer => text.parse().map(Value::Integer).map_err(|_| not("a whole number"))?,
+        Kind::Number => text.parse().map(Value::Float).map_err(|_| not("a number"))?,
+        Kind::Boolean => text.parse().map(Value::Boolean).map_err(|_| not("`true` or `false`"))?,
+        Kind::List(item) => {
+            let pieces = text.split(',').map(str::trim).filter(|piece| !piece.is_empty());
+            Value::List(pieces.map(|piece| entry(piece, item, place)).collect::<Result<_, _>>()?)
+        }
+        Kind::Table => return Err(not("a table")),
+    };
+    Ok(Node { place: place.clone(), value })
+}
+
+fn entry(text: &str, item: Shape<'_>, place: &Place) -> Result<Node, Fault> {
+    let Some(key) = sole_key(item).filter(|_| matches!(item.kind(), Kind::Table)) else {
+        return read(text, item, place);
+    };
+    let node = Node { place: place.clone(), value: Value::Text(text.to_owned()) };
+    let entry = Entry { name: key.to_owned(), place: place.clone(), node };
+    Ok(Node { place: place.clone(), value: Value::Table(vec![entry]) })
+}
+
+fn put(tree: &mut Node, path: &[String], node: Node, place: &Place) {
+    let Some((name, rest)) = path.split_first() else {
+        *tree = node;
+        return;
+    };
+    // Whatever else the file says in the place of a table is reported by the reader; the variable still counts.
+    let Value::Table(entries) = &mut tree.value else { return };
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.name == *name) {
+        return put(&mut entry.node, rest, node, place);
+    }
+    let mut child = Node { place: place.clone(), value: Value::Table(Vec::new()) };
+    put(&mut child, rest, node, place);
+    entries.push(Entry { name: name.clone(), place: place.clone(), node: child });
+}
+
+fn unknown(name: &str) -> Fault {
+    let known: Vec<String> = variables().into_iter().map(|variable| variable.name).collect();
+    let all = known.iter().map(String::as_str).chain(RESERVED.into_iter().map(|(reserved, _)| reserved));
+    let remedy = match nearest(name, all) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if name.starts_with("ONLOOKER_OVERRIDE") => {
+            "overrides need an owner and a reason: write them in the file, or use `onlooker override add`"
+                .into()
+        }
+        None => {
+            "unset it; a key `section.key` is `ONLOOKER_SECTION_KEY`, see `onlooker config schema`".into()
+        }
+    };
+    Fault::new(format!("the variable {} names no key", quoted(name)), remedy)
+}

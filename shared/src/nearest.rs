@@ -1,0 +1,36 @@
+//! What somebody may have meant.
+//!
+//! Enters: a word that is not known and the words that are. Leaves: the nearest one, when it is near enough that
+//! naming it helps more than it misleads. Law: the answer does not depend on the order of equally near words.
+
+/// The known word nearest to `word`, upper and lower case apart; none when all are far from it.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A longer word could only be reached by more edits than are allowed below.
+    const LONGEST: usize = 256;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    let allowed = (lower.chars().count() / 3).clamp(1, 4);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_a_different_word_is_not() {
+        let known = ["watch", "exempt", "coverage", "standard"];
+        assert_eq!(nearest("wach", known), Some("watch"));
+        assert_eq!(nearest("Standrad", known), Some("standard"));
+        assert_eq!(nearest("principals", known), None);
+        assert_eq!(nearest("", known), None);
+        assert_eq!(nearest(&"w".repeat(100_000), known), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Wildcards, as IAM policies write them.
+//!
+//! Enters: a pattern and a text. Leaves: whether they match. `*` stands for any run of characters, also none and
+//! also across `:` and `/`; `?` for exactly one; everything else, upper and lower case included, for itself.
+//! Law: [`matches`] agrees with the recursive definition, in at most pattern × text steps and without allocating.
+
+/// Whether the whole of `text` is what `pattern` describes.
+///
+/// Nothing is implied: `arn:aws:iam::*:role/Auditor` does not match a role `Auditor` under the path `/team/`,
+/// whose ARN ends in `role/team/Auditor`; `role/*Auditor` matches both, and `role/NotAnAuditor` too.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (mut wanted, mut rest) = (pattern.chars(), text.chars());
+    // What follows the last `*`, and the text that has not been given to that `*` yet. An earlier `*` never needs
+    // to take more: whatever it could take, the last one can.
+    let mut last_star = None;
+    loop {
+        let before = rest.clone();
+        match (wanted.next(), rest.next()) {
+            (Some('*'), _) => {
+                rest = before;
+                last_star = Some((wanted.clone(), rest.clone()));
+            }
+            (None, None) => return true,
+            (Some('?'), Some(_)) => {}
+            (Some(a), Some(b)) if a == b => {}
+            _ => {
+                let Some((after, mut given)) = last_star.take() else { return false };
+                if given.next().is_none() {
+                    return false;
+                }
+                (wanted, rest) = (after.clone(), given.clone());
+                last_star = Some((after, given));
+            }
+        }
+    }
+}
+
+/// Whether `text` holds a wildcard.
+pub fn is_wild(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, one clause a line: exponential, obviously right.
+    fn slow(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], []) => true,
+            (['*', after @ ..], _) => {
+                slow(after, text) || text.split_first().is_some_and(|(_, rest)| slow(pattern, rest))
+            }
+            (['?', after @ ..], [_, rest @ ..]) => slow(after, rest),
+            ([a, after @ ..], [b, rest @ ..]) => a == b && slow(after, rest),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn a_role_matches_as_its_arn_is_written() {
+        let role = "arn:aws:iam::111122223333:role/Auditor";
+        assert!(matches(role, role));
+        assert!(matches("arn:aws:iam::*:role/Auditor", role));
+        assert!(matches("arn:*:iam::1111????3333:role/*", role));
+        assert!(!matches("arn:aws:iam::*:role/auditor", role));
+        assert!(!matches("arn:aws:iam::*:role/Auditor", "arn:aws:iam::111122223333:role/team/Auditor"));
+        assert!(matches("arn:aws:iam::*:role/*/Auditor", "arn:aws:iam::111122223333:role/team/Auditor"));
+        assert!(!matches("arn:aws:iam::*:role/Auditor", "arn:aws:iam::111122223333:role/Auditor2"));
+    }
+
+    #[test]
+    fn a_question_mark_is_one_character_not_one_byte() {
+        assert!(matches("?", "é") && !matches("??", "é") && !matches("?", ""));
+    }
+
+    #[test]
+    fn many_stars_do_not_explode() {
+        let pattern = "*a".repeat(200);
+        assert!(!matches(&pattern, &"a".repeat(199)));
+        assert!(matches(&pattern, &"a".repeat(5_000)));
+        assert!(!matches(&format!("{pattern}b"), &"a".repeat(5_000)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+        #[test]
+        fn it_agrees_with_the_recursive_definition(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
+            let (p, t): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
+            prop_assert_eq!(matches(&pattern, &text), slow(&p, &t));
+        }
+
+        #[test]
+        fn a_text_without_wildcards_matches_itself_alone(a in "[a-c:/]{0,6}", b in "[a-c:/]{0,6}") {
+            prop_assert_eq!(matches(&a, &b), a == b);
+        }
+    }
+}
