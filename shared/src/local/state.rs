@@ -23,7 +23,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    report::{Report, UnreadablePosition, hex},
+    ports::{Evidences, Object, ReadObject},
+    report::{Report, hex},
     segment::Segment,
     time::Time,
 };
@@ -92,27 +93,6 @@ pub enum StateError {
         #[source]
         cause: serde_json::Error,
     },
-}
-
-/// An object whose evidence is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// Object name.
-    pub name: String,
-    /// Version the source gave it: changes when its content does.
-    pub version: String,
-    /// Size as delivered.
-    pub bytes: u64,
-    /// SHA-256 as delivered, in hex.
-    pub sha256: String,
-    /// Records in it.
-    pub records: u64,
-    /// Records in it that it repeats itself.
-    pub duplicates: u64,
-    /// Where it could not be read.
-    pub unreadable: Vec<UnreadablePosition>,
-    /// SHA-256 of its segment, in hex.
-    pub segment: String,
 }
 
 /// A run of the past.
@@ -240,40 +220,7 @@ impl State {
         &self.dir
     }
 
-    /// Every object whose evidence is kept, by name.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub fn objects(&self) -> Result<BTreeMap<String, Kept>, StateError> {
-        let read = || {
-            let mut statement = self.db.prepare(
-                "SELECT name, version, bytes, sha256, records, duplicates, unreadable, segment FROM objects",
-            )?;
-            let rows = statement.query_map([], |row| {
-                let unreadable: String = row.get(6)?;
-                Ok(Kept {
-                    name: row.get(0)?,
-                    version: row.get(1)?,
-                    bytes: row.get(2)?,
-                    sha256: row.get(3)?,
-                    records: row.get(4)?,
-                    duplicates: row.get(5)?,
-                    unreadable: serde_json::from_str(&unreadable).map_err(|cause| {
-                        rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, Box::new(cause))
-                    })?,
-                    segment: row.get(7)?,
-                })
-            })?;
-            rows.map(|kept| kept.map(|kept| (kept.name.clone(), kept))).collect()
-        };
-        read().map_err(|cause| self.database(cause))
-    }
-
-    /// Writes a segment file and gives its name: the SHA-256 of its bytes.
-    ///
-    /// # Errors
-    /// [`StateError::File`].
-    pub fn write_segment(&self, bytes: &[u8]) -> Result<String, StateError> {
+    fn write_segment(&self, bytes: &[u8]) -> Result<String, StateError> {
         let name = hex(&Sha256::digest(bytes));
         let path = self.segment_path(&name);
         if !path.is_file() {
@@ -282,45 +229,7 @@ impl State {
         Ok(name)
     }
 
-    /// Makes the index name these objects' evidence, all or none.
-    ///
-    /// # Errors
-    /// [`StateError::Database`].
-    pub fn keep(&mut self, objects: &[Kept]) -> Result<(), StateError> {
-        let path = self.dir.join("state.db");
-        let write = || {
-            let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            {
-                let mut statement = transaction.prepare(
-                    "INSERT OR REPLACE INTO objects \
-                     (name, version, bytes, sha256, records, duplicates, unreadable, segment) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?;
-                for kept in objects {
-                    let unreadable = serde_json::to_string(&kept.unreadable)
-                        .map_err(|cause| rusqlite::Error::ToSqlConversionFailure(Box::new(cause)))?;
-                    statement.execute(params![
-                        kept.name,
-                        kept.version,
-                        kept.bytes,
-                        kept.sha256,
-                        kept.records,
-                        kept.duplicates,
-                        unreadable,
-                        kept.segment
-                    ])?;
-                }
-            }
-            transaction.commit()
-        };
-        write().map_err(|cause| StateError::Database { path: path.display().to_string(), cause })
-    }
-
-    /// Reads a segment file back and checks it against its name.
-    ///
-    /// # Errors
-    /// [`StateError::Segment`] when it is damaged, [`StateError::File`] when it cannot be read.
-    pub fn read_segment(&self, name: &str) -> Result<Segment, StateError> {
+    fn read_segment(&self, name: &str) -> Result<Segment, StateError> {
         let path = self.segment_path(name);
         let bytes = fs::read(&path).map_err(file("read", &path))?;
         let damaged = |cause: String| StateError::Segment { path: path.display().to_string(), cause };
@@ -343,7 +252,7 @@ impl State {
         write_whole(&path, json.as_bytes())?;
         let (result, run) = (&report.result, &report.run);
         let database = self.dir.join("state.db");
-        let write = || {
+        let mut write = || {
             let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute(
                 "INSERT OR REPLACE INTO runs \
@@ -412,7 +321,7 @@ impl State {
                     findings: row.get(7)?,
                 })
             })?;
-            rows.collect()
+            rows.collect::<Result<_, _>>()
         };
         read().map_err(|cause| self.database(cause))
     }
@@ -436,6 +345,71 @@ impl State {
 
     fn database(&self, cause: rusqlite::Error) -> StateError {
         StateError::Database { path: self.dir.join("state.db").display().to_string(), cause }
+    }
+}
+
+impl Evidences for State {
+    type Error = StateError;
+
+    fn known(&self) -> Result<BTreeMap<String, ReadObject>, StateError> {
+        let read = || {
+            let mut statement = self
+                .db
+                .prepare("SELECT name, version, bytes, sha256, records, duplicates, unreadable FROM objects")?;
+            let rows = statement.query_map([], |row| {
+                let unreadable: String = row.get(6)?;
+                let object = Object { name: row.get(0)?, version: row.get(1)?, size: row.get(2)? };
+                let read = ReadObject {
+                    sha256: row.get(3)?,
+                    records: row.get(4)?,
+                    duplicates: row.get(5)?,
+                    unreadable: serde_json::from_str(&unreadable).map_err(|cause| {
+                        rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, Box::new(cause))
+                    })?,
+                    object,
+                };
+                Ok((read.object.name.clone(), read))
+            })?;
+            rows.collect::<Result<_, _>>()
+        };
+        read().map_err(|cause| self.database(cause))
+    }
+
+    fn keep(&mut self, read: &ReadObject, segment: &Segment) -> Result<(), StateError> {
+        let name = self.write_segment(&segment.to_bytes())?;
+        let unreadable = serde_json::to_string(&read.unreadable)
+            .map_err(|cause| StateError::Report { path: read.object.name.clone(), cause })?;
+        self.db
+            .execute(
+                "INSERT OR REPLACE INTO objects \
+                 (name, version, bytes, sha256, records, duplicates, unreadable, segment) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    read.object.name,
+                    read.object.version,
+                    read.object.size,
+                    read.sha256,
+                    read.records,
+                    read.duplicates,
+                    unreadable,
+                    name
+                ],
+            )
+            .map_err(|cause| self.database(cause))?;
+        Ok(())
+    }
+
+    fn load(&self, objects: &[ReadObject]) -> Result<Segment, StateError> {
+        let segment = |read: &ReadObject| {
+            let name: String = self
+                .db
+                .prepare_cached("SELECT segment FROM objects WHERE name = ?1")
+                .and_then(|mut statement| statement.query_row([&read.object.name], |row| row.get(0)))
+                .map_err(|cause| self.database(cause))?;
+            self.read_segment(&name)
+        };
+        let segments: Vec<Segment> = objects.iter().map(segment).collect::<Result<_, _>>()?;
+        Ok(Segment::merge_all(segments))
     }
 }
 
