@@ -13,8 +13,13 @@ pub mod config;
 pub mod coverage;
 pub mod event;
 pub mod finding;
+pub mod jobs;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod operation;
+pub mod ports;
 pub mod principal;
+pub mod record;
 pub mod render;
 pub mod report;
 pub mod score;

@@ -1,0 +1,5 @@
+//! Use cases: ports in, stages, values out. A function and a command are two callers of one job.
+//!
+//! Law: a job takes what it needs as arguments; it reads neither clock nor environment.
+
+pub mod gather;
