@@ -3,6 +3,11 @@
 //! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID` and the
 //! account that received it; everything else is content.
 
+mod content;
+mod outcome;
+
+pub(crate) use content::{kept, named};
+
 use std::{fmt, sync::Arc};
 
 use schemars::JsonSchema;
@@ -10,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     principal::{Principal, Session},
+    record::{Fault, Fingerprint, Reason, Record},
     time::Time,
 };
 
@@ -108,6 +114,79 @@ pub struct Event {
     pub act: Act,
 }
 
+impl Event {
+    /// What `record` says.
+    ///
+    /// # Errors
+    /// The field that is missing, of no use or too long.
+    pub fn from_record(record: &Record<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            id: EventId::of(record)?,
+            time: Time::of(record)?,
+            actor: Actor::of(record)?,
+            act: Act::of(record)?,
+        })
+    }
+}
+
+impl EventId {
+    /// The id `text` stands for: the bits of a UUID, or a hash of anything else.
+    pub fn parse(text: &str) -> Self {
+        uuid(text.as_bytes()).map_or_else(|| Self(Fingerprint::of("event id", &[text.as_bytes()]).0), Self)
+    }
+
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Fault> {
+        match record.event_id.as_deref() {
+            None | Some("") => Err(Fault::in_field(Reason::MissingField, "eventID")),
+            Some(text) => Ok(Self::parse(text)),
+        }
+    }
+}
+
+impl Time {
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Fault> {
+        let text = record.event_time.as_deref();
+        let text = text.ok_or(Fault::in_field(Reason::MissingField, "eventTime"))?;
+        Self::parse(text).ok_or(Fault::in_field(Reason::BadValue, "eventTime"))
+    }
+}
+
+/// The bits of a UUID in its usual form, in either case.
+fn uuid(text: &[u8]) -> Option<u128> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let mut bits = 0_u128;
+    let mut wrong = 0_u8;
+    for (at, &byte) in text.iter().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            wrong |= byte ^ b'-';
+        } else {
+            let digit = HEX.get(usize::from(byte)).copied().unwrap_or(0xff);
+            wrong |= digit & 0xf0;
+            bits = bits << 4 | u128::from(digit & 0xf);
+        }
+    }
+    (wrong == 0).then_some(bits)
+}
+
+/// The value of each hexadecimal digit; 0xff for other bytes.
+static HEX: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let byte = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "evaluated by the compiler; a `u8` is a position in the table"
+        )]
+        {
+            table[byte as usize] = digit;
+            table[byte.to_ascii_uppercase() as usize] = digit;
+        }
+        digit += 1;
+    }
+    table
+};
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g, h, i, j @ ..] = self.0.to_be_bytes();
@@ -116,5 +195,27 @@ impl fmt::Display for EventId {
             write!(f, "{}{byte:02x}", if n == 2 { "-" } else { "" })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_id_is_the_bits_of_its_uuid() {
+        let text = "f0cce5bc-5f9e-4ee1-bb48-e20fecb32403";
+        assert_eq!(EventId::parse(text), EventId(0xf0cc_e5bc_5f9e_4ee1_bb48_e20f_ecb3_2403));
+        assert_eq!(EventId::parse(text).to_string(), text);
+        assert_eq!(EventId::parse(&text.to_uppercase()), EventId::parse(text));
+    }
+
+    #[test]
+    fn any_other_event_id_is_hashed() {
+        for text in ["x", "g0cce5bc-5f9e-4ee1-bb48-e20fecb32403", "f0cce5bc+5f9e-4ee1-bb48-e20fecb32403"] {
+            assert_eq!(uuid(text.as_bytes()), None);
+            assert_ne!(EventId::parse(text), EventId(0));
+        }
+        assert_ne!(EventId::parse("x"), EventId::parse("y"));
     }
 }

@@ -4,10 +4,14 @@
 //! made about, and [`Session`], the way it was used. Law: an assumed role counts as its role, so two sessions
 //! of one role are one principal.
 
+mod identity;
+
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use identity::of;
 
 /// Kind of identity, after CloudTrail's `userIdentity.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

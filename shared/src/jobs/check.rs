@@ -122,7 +122,9 @@ fn overridden(config: &Config, question: &Question, verdict: Verdict, now: Time)
 /// Which controls a succeeded call of this kind by a watched principal would speak against.
 fn notes(pack: &Pack, verdict: &Verdict) -> Vec<String> {
     let rule = match verdict.operation_type {
-        _ if !verdict.is_scored() => return vec!["Not an operation: listed in reports, not scored.".to_owned()],
+        _ if !verdict.is_scored() => {
+            return vec!["Not an operation: listed in reports, not scored.".to_owned()];
+        }
         OperationType::Mutating => "write-succeeded",
         OperationType::Privileged => "privileged-call",
         OperationType::Unknown => "unknown-operation",
@@ -134,6 +136,7 @@ fn notes(pack: &Pack, verdict: &Verdict) -> Vec<String> {
     if controls.is_empty() {
         return vec![format!("{}: `{rule}` speaks against no control.", pack.id)];
     }
-    let speaks = |control: &crate::standard::Control| format!("{} {}: {}", pack.id, control.id, control.title);
+    let speaks =
+        |control: &crate::standard::Control| format!("{} {}: {}", pack.id, control.id, control.title);
     pack.controls.iter().filter(|control| controls.contains(&control.id)).map(speaks).collect()
 }

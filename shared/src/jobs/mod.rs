@@ -1,3 +1,7 @@
-//! Use cases: ports in, stages, ports out. A function and a command are two callers of one job.
+//! Use cases: ports in, stages, values out. A function and a command are two callers of one job.
+//!
+//! Law: a job takes what it needs as arguments; it reads neither clock nor environment.
 
 pub mod check;
+pub mod gather;
+pub mod sweep;

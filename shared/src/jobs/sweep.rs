@@ -4,23 +4,27 @@
 //! readings. Leaves: a [`Report`]. Laws: objects that have not changed are not read again; what is kept and what is
 //! read merge into the same result as reading everything at once; an object that cannot be read is in the report.
 
-use std::{collections::BTreeMap, error::Error, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    sync::{Mutex, PoisonError},
+};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::gather::{Gathered, Gathering, Problem, Progress, Reading, gather_objects};
+use super::gather::{Each, Gathering, Progress, Reading, gather_objects};
 use crate::{
     assessment::{Assessment, Evidence},
     catalog::Catalog,
     config::Config,
     coverage::{Coverage, Period},
-    ports::{Object, Source, SourceError},
-    report::{Input, Report, Run, UnreadablePosition, compose, hex},
+    ports::{Evidences, Object, ReadObject, Source, SourceError},
+    report::{Input, Report, Run, compose, hex},
     segment::Segment,
     standard::Pack,
     tally::Tally,
-    time::Time,
+    time::{Hour, Time},
 };
 
 /// Inputs a report names; the others are in their common hash only.
@@ -60,12 +64,12 @@ pub struct Order<'a> {
     pub gathering: Gathering,
 }
 
-/// Reads what is new, merges it with what is kept, and reports. `run` carries id and start; the rest of it is filled in,
-/// but for the times at the end.
+/// Reads what is new, merges it with what is kept, and reports. `run` carries id and start; what was read is filled in,
+/// the times at the end are the caller's.
 ///
 /// # Errors
 /// [`SweepError`].
-pub fn sweep<E: Evidences>(
+pub fn sweep<E: Evidences + Send>(
     source: &dyn Source,
     kept: Option<&mut E>,
     order: Order<'_>,
@@ -73,33 +77,112 @@ pub fn sweep<E: Evidences>(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, SweepError> {
     let objects = source.list()?;
-    let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
-    let Some(kept) = kept else {
-        let inputs = Mutex::new(Vec::new());
-        let gathered = gather_objects(source, &objects, order.gathering, progress, &|read, _| {
-            lock(&inputs).push(read.clone());
-        });
-        let inputs = inputs.into_inner().unwrap_or_default();
-        return Ok(report(gathered.segment, order, account(run, &gathered.reading, inputs, &[]))?);
-    };
-    let known = kept.known().map_err(failed)?;
-    let same = |object: &Object| known.get(&object.name).is_some_and(|known| known.object.version == object.version);
-    let fresh: Vec<Object> = objects.iter().filter(|object| !same(object)).cloned().collect();
-    // Evidence of objects that lie elsewhere, or are gone, stays; that of objects read now is replaced.
-    let stale: std::collections::BTreeSet<&str> = fresh.iter().map(|object| object.name.as_str()).collect();
-    let old: Vec<ReadObject> =
-        known.into_values().filter(|known| !stale.contains(known.object.name.as_str())).collect();
-    let (inputs, store) = (Mutex::new(Vec::new()), Mutex::new((kept, Ok(()))));
-    let gathered = gather_objects(source, &fresh, order.gathering, progress, &|read, segment| {
-        lock(&inputs).push(read.clone());
-        let (kept, state) = &mut *lock(&store);
-        if state.is_ok() {
-            *state = kept.keep(read, segment);
+    let inputs = Mutex::new(Vec::new());
+    let tell = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+    let (segment, reading, old) = match kept {
+        None => {
+            let gathered = gather_objects(source, &objects, order.gathering, progress, Each::Told(&tell));
+            (gathered.segment, gathered.reading, Vec::new())
         }
-    });
-    let (kept, state) = store.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    state.map_err(failed)?;
-    let segment = Segment::merge(kept.load(&old).map_err(failed)?, gathered.segment);
-    let inputs = inputs.into_inner().unwrap_or_default();
-    Ok(report(segment, order, account(run, &gathered.reading, inputs, &old))?)
+        Some(kept) => {
+            let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
+            let (fresh, old) = divide(objects, kept.known().map_err(failed)?);
+            let store = Mutex::new((kept, Ok(())));
+            let keep = |read: ReadObject, segment: &Segment| {
+                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+                let (kept, state) = &mut *store;
+                if state.is_ok() {
+                    *state = kept.keep(&read, segment);
+                }
+                drop(store);
+                tell(read);
+            };
+            let gathered = gather_objects(source, &fresh, order.gathering, progress, Each::Kept(&keep));
+            let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
+            state.map_err(failed)?;
+            let segment = kept.load(&old).map_err(failed)?.merge(gathered.segment);
+            (segment, gathered.reading, old)
+        }
+    };
+    let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(report(segment, order, account(run, &reading, fresh, old))?)
+}
+
+/// What to read, and what is kept of everything else. Evidence of objects that lie elsewhere or are gone stays.
+fn divide(objects: Vec<Object>, mut known: BTreeMap<String, ReadObject>) -> (Vec<Object>, Vec<ReadObject>) {
+    let changed =
+        |object: &Object| known.get(&object.name).is_none_or(|known| known.object.version != object.version);
+    let fresh: Vec<Object> = objects.into_iter().filter(changed).collect();
+    for object in &fresh {
+        known.remove(&object.name);
+    }
+    (fresh, known.into_values().collect())
+}
+
+/// Fills in what was read, and what was not because it is kept.
+fn account(run: Run, reading: &Reading, fresh: Vec<ReadObject>, old: Vec<ReadObject>) -> Run {
+    let (objects_read, objects_kept) = (fresh.len() as u64, old.len() as u64);
+    let mut objects: Vec<ReadObject> = fresh.into_iter().chain(old).collect();
+    objects.sort_unstable_by(|a, b| a.object.name.cmp(&b.object.name));
+    let hashes: BTreeSet<&str> = objects.iter().map(|read| read.sha256.as_str()).collect();
+    let mut all = Sha256::new();
+    for hash in hashes {
+        all.update(hash);
+    }
+    let input = |read: &ReadObject| Input {
+        object: read.object.name.clone(),
+        bytes: read.object.size,
+        sha256: read.sha256.clone(),
+        records: read.records,
+    };
+    Run {
+        objects_read,
+        objects_kept,
+        bytes_read: reading.bytes,
+        records_seen: reading.records,
+        duplicates: reading.duplicate,
+        inputs_sha256: hex(&all.finalize()),
+        inputs: objects.iter().take(INPUTS).map(input).collect(),
+        unreadable: objects.into_iter().flat_map(|read| read.unreadable).take(POSITIONS).collect(),
+        ..run
+    }
+}
+
+/// Judges evidence and reports on it.
+///
+/// # Errors
+/// When the configuration or the result cannot be written as JSON.
+pub fn report(segment: Segment, order: Order<'_>, run: Run) -> Result<Report, serde_json::Error> {
+    let Order { config, catalog, pack, since, until, .. } = order;
+    let mut evidence = Evidence {
+        conflicting: segment.conflicts().len() as u64,
+        insights: segment.aside().len() as u64,
+        sha256: hex(&segment.sha256()),
+        ..Evidence::default()
+    };
+    for reason in segment.unreadable().values() {
+        *evidence.unreadable.entry(reason.sentence().trim_end_matches(':').to_owned()).or_default() += 1;
+    }
+    let events = segment.rows().len() as u64;
+    let windows: Vec<_> = segment.windows().cloned().collect();
+    let period = Period::spanning(since, until, seen(&segment, &windows));
+    let tally = Tally::of(segment, period);
+    let coverage = Coverage::of(&tally, &windows, &config.coverage, period);
+    let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
+    let configuration = hex(&Sha256::digest(serde_json::to_vec(config)?));
+    let result = compose(&assessment, catalog, pack, configuration);
+    let run = Run { outside_period: events - tally.events(), ..run };
+    Report::new(result, run)
+}
+
+/// The first and the last moment the evidence speaks of.
+fn seen(
+    segment: &Segment,
+    windows: &[(std::sync::Arc<str>, std::sync::Arc<str>, Hour)],
+) -> Option<(Time, Time)> {
+    let rows = segment.rows().iter().map(|row| row.time);
+    let hours = windows.iter().map(|(_, _, hour)| hour.start());
+    let mut times = rows.chain(hours);
+    let first = times.next()?;
+    Some(times.fold((first, first), |(from, until), time| (from.min(time), until.max(time))))
 }

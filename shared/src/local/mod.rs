@@ -1,6 +1,9 @@
-//! One machine as source, store and sink: directories and an embedded database.
+//! This machine as source, store and sink: directories and an embedded database.
+//!
+//! Law: knows words, stages and ports; never a job.
 
 pub mod archive;
 pub mod config_file;
+pub mod objects;
 pub mod packages;
 pub mod state;

@@ -59,7 +59,9 @@ pub enum StateError {
         cause: rusqlite::Error,
     },
     /// Made by a newer Onlooker.
-    #[error("the state in `{path}` has version {found}, this Onlooker knows {SCHEMA}: use a newer Onlooker, or another `--state`")]
+    #[error(
+        "the state in `{path}` has version {found}, this Onlooker knows {SCHEMA}: use a newer Onlooker, or another `--state`"
+    )]
     Newer {
         /// Path.
         path: String,
@@ -67,7 +69,9 @@ pub enum StateError {
         found: i64,
     },
     /// Holds evidence of another kind.
-    #[error("the state in `{path}` holds the evidence of {found}, not of {wanted}: remove it, or name another with `--state DIR`")]
+    #[error(
+        "the state in `{path}` holds the evidence of {found}, not of {wanted}: remove it, or name another with `--state DIR`"
+    )]
     Origin {
         /// Path.
         path: String,
@@ -77,7 +81,9 @@ pub enum StateError {
         wanted: String,
     },
     /// A segment file is damaged or gone.
-    #[error("the evidence `{path}` is damaged: {cause}; sweep the log objects again with another `--state`, or remove this one")]
+    #[error(
+        "the evidence `{path}` is damaged: {cause}; sweep the log objects again with another `--state`, or remove this one"
+    )]
     Segment {
         /// Path.
         path: String,
@@ -127,7 +133,7 @@ const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS objects (
     name TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    records INTEGER NOT NULL, duplicates INTEGER NOT NULL, unreadable TEXT NOT NULL, segment TEXT NOT NULL
+    records INTEGER NOT NULL, unreadable TEXT NOT NULL, segment TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY, report_id TEXT NOT NULL, generated_at INTEGER NOT NULL, status TEXT,
@@ -203,7 +209,10 @@ impl State {
     /// Remembers a value unless the key has one.
     fn remember(&self, key: &str, value: &str) -> Result<(), StateError> {
         self.db
-            .execute("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![key, value])
+            .execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![key, value],
+            )
             .map_err(|cause| self.database(cause))?;
         Ok(())
     }
@@ -353,18 +362,20 @@ impl Evidences for State {
 
     fn known(&self) -> Result<BTreeMap<String, ReadObject>, StateError> {
         let read = || {
-            let mut statement = self
-                .db
-                .prepare("SELECT name, version, bytes, sha256, records, duplicates, unreadable FROM objects")?;
+            let mut statement =
+                self.db.prepare("SELECT name, version, bytes, sha256, records, unreadable FROM objects")?;
             let rows = statement.query_map([], |row| {
-                let unreadable: String = row.get(6)?;
+                let unreadable: String = row.get(5)?;
                 let object = Object { name: row.get(0)?, version: row.get(1)?, size: row.get(2)? };
                 let read = ReadObject {
                     sha256: row.get(3)?,
                     records: row.get(4)?,
-                    duplicates: row.get(5)?,
                     unreadable: serde_json::from_str(&unreadable).map_err(|cause| {
-                        rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, Box::new(cause))
+                        rusqlite::Error::FromSqlConversionFailure(
+                            5,
+                            rusqlite::types::Type::Text,
+                            Box::new(cause),
+                        )
                     })?,
                     object,
                 };
@@ -382,15 +393,14 @@ impl Evidences for State {
         self.db
             .execute(
                 "INSERT OR REPLACE INTO objects \
-                 (name, version, bytes, sha256, records, duplicates, unreadable, segment) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (name, version, bytes, sha256, records, unreadable, segment) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     read.object.name,
                     read.object.version,
                     read.object.size,
                     read.sha256,
                     read.records,
-                    read.duplicates,
                     unreadable,
                     name
                 ],

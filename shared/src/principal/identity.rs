@@ -1,0 +1,228 @@
+//! `userIdentity` to principal and session.
+//!
+//! Enters: [`Identity`]. Leaves: [`Principal`] and [`Session`]. Laws: two sessions of one role are one principal;
+//! what AWS does by itself is nobody's own; a role passes for service-linked only where IAM keeps it so, under the
+//! path `/aws-service-role/`, or, when no path is known, by its name; nothing in a record makes it panic.
+
+use std::borrow::Cow;
+
+use super::{Principal, PrincipalKind, Session};
+use crate::{
+    event::{kept, named},
+    record::{Fault, Identity},
+};
+
+/// Who made a call, and in which session; `region` tells the partition where no ARN does.
+pub(crate) fn of(identity: &Identity<'_>, region: &str) -> Result<(Principal, Session), Fault> {
+    let who = Who { identity, region };
+    let (kind, arn, session) = who.recognise();
+    let account = match kind {
+        PrincipalKind::Role | PrincipalKind::IdentityCenterUser => {
+            named(&identity.issuer_account).or_else(|| account_of(&arn))
+        }
+        _ => None,
+    };
+    let account = account.or(named(&identity.account)).or_else(|| account_of(&arn)).unwrap_or_default();
+    let optional = |text: Option<&str>, field| text.map(|text| kept(text, field)).transpose();
+    let principal =
+        Principal { arn: kept(&arn, "userIdentity")?, kind, account: kept(account, "userIdentity")? };
+    let session = Session {
+        name: optional(session, "userIdentity")?,
+        source_identity: optional(named(&identity.source_identity), "sourceIdentity")?,
+        on_behalf_of: match (named(&identity.identity_store), named(&identity.user_id)) {
+            (Some(store), Some(user)) => Some(kept(&format!("{store}/user/{user}"), "onBehalfOf")?),
+            (None, user) => optional(user, "onBehalfOf")?,
+            (Some(store), None) => Some(kept(store, "onBehalfOf")?),
+        },
+    };
+    Ok((principal, session))
+}
+
+type Recognised<'i> = (PrincipalKind, Cow<'i, str>, Option<&'i str>);
+
+struct Who<'i> {
+    identity: &'i Identity<'i>,
+    region: &'i str,
+}
+
+impl<'i> Who<'i> {
+    fn recognise(&self) -> Recognised<'i> {
+        let identity = self.identity;
+        let arn = named(&identity.arn);
+        match named(&identity.kind) {
+            _ if self.is_anonymous() => (PrincipalKind::Anonymous, "anonymous".into(), None),
+            Some("Root") => (PrincipalKind::Root, self.arn_or("iam", "root"), None),
+            Some("IAMUser") => (PrincipalKind::IamUser, self.arn_or("iam", "user"), None),
+            Some("AssumedRole") => self.role(),
+            Some("Role") => self.role(),
+            Some("FederatedUser") => {
+                let name = arn.and_then(|arn| arn.split_once(":federated-user/")).map(|(_, name)| name);
+                let name = name.or(named(&identity.user_name));
+                (PrincipalKind::FederatedUser, self.arn_or("sts", "federated-user"), name)
+            }
+            Some("SAMLUser") => (PrincipalKind::SamlUser, self.named_after("saml"), None),
+            Some("WebIdentityUser") => (PrincipalKind::WebIdentityUser, self.named_after("web"), None),
+            Some("IdentityCenterUser") => (PrincipalKind::IdentityCenterUser, self.identity_center(), None),
+            Some("Directory") => (PrincipalKind::Unknown, self.named_after("directory"), None),
+            Some("AWSAccount") => (PrincipalKind::AwsAccount, self.account(), None),
+            Some("AWSService") => (PrincipalKind::AwsService, self.service(), None),
+            None if arn.is_none() && named(&identity.invoked_by).is_some() => {
+                (PrincipalKind::AwsService, self.service(), None)
+            }
+            _ => self.by_arn(arn),
+        }
+    }
+
+    fn is_anonymous(&self) -> bool {
+        let says = |text: &Option<Cow<'_, str>>| {
+            matches!(text.as_deref(), Some("anonymous" | "ANONYMOUS_PRINCIPAL" | "Anonymous"))
+        };
+        let kind = self.identity.kind.as_deref();
+        matches!(kind, None | Some("AWSAccount" | "Unknown" | "Anonymous" | "anonymous"))
+            && named(&self.identity.arn).is_none()
+            && (says(&self.identity.principal_id)
+                || says(&self.identity.account)
+                || says(&self.identity.kind))
+    }
+
+    /// A role, used directly or assumed; its session is behind the last slash of the session's ARN.
+    fn role(&self) -> Recognised<'i> {
+        let identity = self.identity;
+        let arn = named(&identity.arn);
+        let assumed = arn.and_then(assumed_role);
+        let session = assumed
+            .map(|(_, session)| session)
+            .or_else(|| named(&identity.principal_id).and_then(|id| id.split_once(':')).map(|(_, name)| name))
+            .filter(|session| !session.is_empty());
+        let role: Cow<'i, str> =
+            match (named(&identity.issuer_arn), assumed, arn, named(&identity.issuer_name)) {
+                (Some(issuer), ..) => issuer.into(),
+                (None, Some((name, _)), Some(arn), _) => format!(
+                    "arn:{}:iam::{}:role/{name}",
+                    partition_of(arn),
+                    account_of(arn).unwrap_or_default()
+                )
+                .into(),
+                (None, _, Some(arn), _) => arn.into(),
+                (None, _, None, Some(name)) => self.written("iam", &format!("role/{name}")),
+                (None, _, None, None) => return (PrincipalKind::Unknown, "unknown".into(), session),
+            };
+        let path_known = named(&identity.issuer_arn).is_some() || assumed.is_none() && arn.is_some();
+        if let Some(service) = service_linked(&role, path_known) {
+            return (PrincipalKind::AwsService, format!("service:{service}").into(), session);
+        }
+        let reserved = role.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"));
+        let kind = if reserved { PrincipalKind::IdentityCenterUser } else { PrincipalKind::Role };
+        (kind, role, session)
+    }
+
+    fn by_arn(&self, arn: Option<&'i str>) -> Recognised<'i> {
+        let Some(arn) = arn else { return (PrincipalKind::Unknown, "unknown".into(), None) };
+        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+        match resource.split('/').next() {
+            Some("assumed-role" | "role") => self.role(),
+            Some("user") => (PrincipalKind::IamUser, arn.into(), None),
+            Some("root") => (PrincipalKind::Root, arn.into(), None),
+            _ => (PrincipalKind::Unknown, arn.into(), None),
+        }
+    }
+
+    /// The identity's own ARN, or the one it must have.
+    fn arn_or(&self, service: &str, what: &str) -> Cow<'i, str> {
+        match (named(&self.identity.arn), named(&self.identity.user_name)) {
+            (Some(arn), _) => arn.into(),
+            (None, _) if what == "root" => self.written(service, what),
+            (None, Some(name)) => self.written(service, &format!("{what}/{name}")),
+            (None, None) => self.named_after(what),
+        }
+    }
+
+    fn written(&self, service: &str, resource: &str) -> Cow<'i, str> {
+        let account =
+            named(&self.identity.issuer_account).or(named(&self.identity.account)).unwrap_or_default();
+        format!("arn:{}:{service}::{account}:{resource}", partition_in(self.region)).into()
+    }
+
+    /// For identities without an ARN: their sort, and the best name they have.
+    fn named_after(&self, sort: &str) -> Cow<'i, str> {
+        let identity = self.identity;
+        let name = named(&identity.user_name).or(named(&identity.principal_id)).unwrap_or("unknown");
+        match (named(&identity.arn), named(&identity.provider)) {
+            (Some(arn), _) => arn.into(),
+            (None, Some(provider)) => format!("{sort}:{provider}:{name}").into(),
+            (None, None) => format!("{sort}:{name}").into(),
+        }
+    }
+
+    /// The ARN the Service Authorization Reference gives a user of IAM Identity Center.
+    fn identity_center(&self) -> Cow<'i, str> {
+        let identity = self.identity;
+        match (named(&identity.arn), named(&identity.user_id)) {
+            (Some(arn), _) => arn.into(),
+            (None, Some(user)) => {
+                let partition =
+                    named(&identity.identity_store).map_or_else(|| partition_in(self.region), partition_of);
+                format!("arn:{partition}:identitystore:::user/{user}").into()
+            }
+            (None, None) => self.named_after("identity-center"),
+        }
+    }
+
+    fn account(&self) -> Cow<'i, str> {
+        let identity = self.identity;
+        match (named(&identity.arn), named(&identity.account).or(named(&identity.principal_id))) {
+            (Some(arn), _) => arn.into(),
+            (None, Some(account)) => format!("account:{account}").into(),
+            (None, None) => "unknown".into(),
+        }
+    }
+
+    fn service(&self) -> Cow<'i, str> {
+        let identity = self.identity;
+        let name = named(&identity.invoked_by)
+            .or(named(&identity.principal_id))
+            .or(named(&identity.arn))
+            .unwrap_or("unknown");
+        format!("service:{name}").into()
+    }
+}
+
+/// Role and session of `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
+fn assumed_role(arn: &str) -> Option<(&str, &str)> {
+    let (_, rest) = arn.split_once(":assumed-role/")?;
+    Some(rest.split_once('/').unwrap_or((rest, "")))
+}
+
+/// The service a role is linked to. Anyone may name a role `AWSServiceRoleFor...`; nobody but AWS can create one
+/// under `/aws-service-role/`, so a role known to lie elsewhere is its account's own. An ARN built from a session's
+/// has no path to go by.
+fn service_linked(role: &str, path_known: bool) -> Option<&str> {
+    let (_, path) = role.split_once(":role/")?;
+    match path.strip_prefix("aws-service-role/") {
+        Some(path) => path.split('/').next(),
+        None => (!path_known && path.starts_with("AWSServiceRoleFor")).then_some(path),
+    }
+}
+
+fn partition_of(arn: &str) -> &str {
+    arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
+}
+
+fn account_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(3).filter(|account| !account.is_empty())
+}
+
+/// The partition a region lies in, by the names AWS publishes in `partitions.json` (botocore 1.44, 2026-09).
+fn partition_in(region: &str) -> &'static str {
+    const PARTITIONS: [(&str, &str); 8] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
+        ("eu-isof-", "aws-iso-f"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| partition)
+}

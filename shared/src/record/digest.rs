@@ -1,0 +1,74 @@
+//! Digest files: the hours CloudTrail says it looked at.
+//!
+//! Enters: one digest file, unverified. Leaves: [`Observed`], the account, region and window it speaks for. Law: a
+//! window longer than CloudTrail ever writes is refused, so a forged one cannot claim a year.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Fault, LONGEST_TEXT, Reason, fields};
+use crate::time::{HOUR, Time};
+
+/// A window in which CloudTrail delivered everything it had for an account and region, even if that was nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Observed {
+    /// Account the logs are of.
+    pub account: Arc<str>,
+    /// Region the logs are of.
+    pub region: Arc<str>,
+    /// First second (`digestStartTime`).
+    pub start: Time,
+    /// First second after it (`digestEndTime`).
+    pub end: Time,
+}
+
+/// CloudTrail writes a digest every hour; a day leaves room for one that was late.
+const LONGEST: u32 = 24 * HOUR;
+
+impl Observed {
+    /// Whether it is a window CloudTrail could have written: not empty, not longer than a day, and named briefly.
+    pub fn is_plausible(&self) -> bool {
+        self.start < self.end
+            && self.end.since(self.start) <= LONGEST
+            && self.account.len().max(self.region.len()) <= LONGEST_TEXT
+    }
+}
+
+pub(super) fn is_digest(object: &BTreeMap<String, &RawValue>) -> bool {
+    object.contains_key("digestStartTime") && object.contains_key("digestEndTime")
+}
+
+/// Reads the window of a digest file. The region is in no field of its own but in the digest's own object key,
+/// `.../CloudTrail-Digest/REGION/...`, and in the keys of the log files it lists, `.../CloudTrail/REGION/...`.
+pub(super) fn read(object: &BTreeMap<String, &RawValue>) -> Result<Observed, Fault> {
+    let text =
+        |name: &'static str| fields::text(object, name)?.ok_or(Fault::in_field(Reason::MissingField, name));
+    let time = |name| {
+        let text = text(name)?;
+        Time::parse(&text).ok_or(Fault::in_field(Reason::BadValue, name))
+    };
+    let region = match fields::text(object, "digestS3Object")? {
+        Some(key) => region_after(&key, "CloudTrail-Digest"),
+        None => fields::objects(object, "logFiles")?
+            .iter()
+            .find_map(|log| fields::text(log, "s3Object").ok().flatten())
+            .and_then(|key| region_after(&key, "CloudTrail")),
+    };
+    let window = Observed {
+        account: text("awsAccountId")?.into(),
+        region: region.ok_or(Fault::in_field(Reason::MissingField, "digestS3Object"))?,
+        start: time("digestStartTime")?,
+        end: time("digestEndTime")?,
+    };
+    if window.is_plausible() { Ok(window) } else { Err(Fault::in_field(Reason::BadValue, "digestEndTime")) }
+}
+
+fn region_after(key: &str, folder: &str) -> Option<Arc<str>> {
+    key.split('/')
+        .skip_while(|part| *part != folder)
+        .nth(1)
+        .filter(|region| !region.is_empty())
+        .map(Arc::from)
+}

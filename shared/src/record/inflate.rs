@@ -1,0 +1,150 @@
+//! Stored bytes to text.
+//!
+//! Enters: an object as stored. Leaves: the bytes it inflates to, as far as they can be had, and what ended them
+//! early. Laws: no more than the limit is ever allocated, and never because a trailer claims it; of a damaged or
+//! truncated stream everything before the damage is kept; every member of a stream is read.
+
+use std::io::Read;
+
+use flate2::bufread::MultiGzDecoder;
+use libdeflater::{DecompressionError, Decompressor};
+use memchr::memmem;
+
+use super::Reason;
+
+/// A decompressor and its buffer, both used again for the next object.
+#[derive(Default)]
+pub struct Inflater {
+    decompressor: Decompressor,
+    buffer: Vec<u8>,
+}
+
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// A trailer is believed up to this ratio; beyond it the buffer grows as the data does.
+const CREDIBLE_RATIO: usize = 64;
+
+impl Inflater {
+    /// The text of `stored`: itself when it is not gzip.
+    pub fn inflate<'a>(&'a mut self, stored: &'a [u8], limit: usize) -> (&'a [u8], Option<Reason>) {
+        if stored.is_empty() {
+            return (stored, Some(Reason::Empty));
+        }
+        if !stored.starts_with(&[0x1f, 0x8b]) {
+            return match stored.get(..limit) {
+                Some(head) if head.len() < stored.len() => (head, Some(Reason::TooLarge)),
+                _ => (stored, None),
+            };
+        }
+        match self.whole(stored, limit) {
+            Some(length) => (self.buffer.get(..length).unwrap_or_default(), None),
+            None => {
+                let fault = self.piecewise(stored, limit);
+                (&self.buffer, fault)
+            }
+        }
+    }
+
+    /// The fast way: an intact stream of one member within the limit, or nothing.
+    fn whole(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
+        let claimed = u32::from_le_bytes(*stored.last_chunk::<4>()?);
+        let credible = stored.len().saturating_mul(CREDIBLE_RATIO);
+        let mut space = usize::try_from(claimed).ok()?.min(credible).min(limit).max(1 << 16);
+        let length = loop {
+            if self.buffer.len() < space {
+                self.buffer.resize(space, 0);
+            }
+            let room = self.buffer.len().min(limit);
+            match self.decompressor.gzip_decompress(stored, self.buffer.get_mut(..room)?) {
+                Ok(length) => break length,
+                Err(DecompressionError::InsufficientSpace) if room < limit => {
+                    space = room.saturating_mul(2).min(limit);
+                }
+                Err(_) => return None,
+            }
+        };
+        // A second member would follow the first one's length; libdeflate stops without a word before it.
+        let [a, b, c, d] = u32::try_from(length).ok()?.to_le_bytes();
+        let [m, n, o] = MAGIC;
+        let one_member =
+            stored.ends_with(&[a, b, c, d]) && memmem::find(stored, &[a, b, c, d, m, n, o]).is_none();
+        one_member.then_some(length)
+    }
+
+    /// The careful way: several members, a limit that is passed, or damage.
+    fn piecewise(&mut self, stored: &[u8], limit: usize) -> Option<Reason> {
+        self.buffer.clear();
+        let reader = MultiGzDecoder::new(stored);
+        let mut reader = reader.take((limit as u64).saturating_add(1));
+        let read = reader.read_to_end(&mut self.buffer);
+        if self.buffer.len() > limit {
+            self.buffer.truncate(limit);
+            return Some(Reason::TooLarge);
+        }
+        match read {
+            Ok(_) => None,
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Some(Reason::TruncatedGzip),
+            Err(_) => Some(Reason::CorruptGzip),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn inflate(stored: &[u8], limit: usize) -> (Vec<u8>, Option<Reason>) {
+        let mut inflater = Inflater::default();
+        let (text, fault) = inflater.inflate(stored, limit);
+        (text.to_vec(), fault)
+    }
+
+    #[test]
+    fn one_member_and_many_members_are_read() {
+        let (a, b) = (gzip(b"first"), gzip(b"other"));
+        assert_eq!(inflate(&a, 100), (b"first".to_vec(), None));
+        assert_eq!(inflate(&[a.clone(), b].concat(), 100), (b"firstother".to_vec(), None));
+        assert_eq!(inflate(&[a.clone(), a].concat(), 100), (b"firstfirst".to_vec(), None));
+        assert_eq!(inflate(b"plain", 100), (b"plain".to_vec(), None));
+    }
+
+    #[test]
+    fn damage_is_named_and_what_came_before_it_is_kept() {
+        let text: Vec<u8> =
+            (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let stored = gzip(&text);
+        let (kept, fault) = inflate(&stored[..stored.len() / 2], 1 << 20);
+        assert_eq!(fault, Some(Reason::TruncatedGzip));
+        assert!(kept.len() > 100_000 && text.starts_with(&kept));
+        let mut bad = stored.clone();
+        let at = bad.len() - 6;
+        bad[at] ^= 1;
+        let garbage = [stored.as_slice(), b"twenty bytes of junk"].concat();
+        for damaged in [bad, garbage] {
+            let (kept, fault) = inflate(&damaged, 1 << 20);
+            assert!(kept == text && fault == Some(Reason::CorruptGzip), "{fault:?}");
+        }
+        let (kept, fault) = inflate(&stored, 1_000);
+        assert!(kept == text[..1_000] && fault == Some(Reason::TooLarge), "{fault:?}");
+        assert_eq!(inflate(b"", 10), (Vec::new(), Some(Reason::Empty)));
+        assert_eq!(inflate(b"\x1f\x8b", 10).1, Some(Reason::TruncatedGzip));
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit() {
+        let stored = gzip(&vec![b' '; 64 << 20]);
+        let mut inflater = Inflater::default();
+        let (text, fault) = inflater.inflate(&stored, 1 << 20);
+        assert_eq!((text.len(), fault), (1 << 20, Some(Reason::TooLarge)));
+        assert!(inflater.buffer.capacity() <= 4 << 20);
+    }
+}

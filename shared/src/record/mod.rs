@@ -1,0 +1,67 @@
+//! Records: from the bytes of one log object to borrowed fields.
+//!
+//! Enters: the bytes an object holds, compressed or not, in any form CloudTrail data is found in. Leaves: calls on
+//! a [`Visit`]: one for each record, Insight event, digest window and piece that could not be read. Laws: every
+//! piece of an object is handed on exactly once; a piece that cannot be read loses nothing but itself, as far as
+//! the next piece can still be found; no input panics, and memory is bounded by [`Limits`], not by what an object
+//! claims of itself.
+//!
+//! Forms, told apart by content: gzip of one or more members, or plain text; in it one or more JSON values, each of
+//! which is `{"Records":[..]}`, a page of `LookupEvents`, an EventBridge envelope, a digest file, a bare record, or
+//! an array of records or envelopes.
+
+mod digest;
+mod document;
+mod fields;
+mod inflate;
+mod unreadable;
+
+pub use digest::Observed;
+pub use fields::{Identity, Record, Resource};
+pub use inflate::Inflater;
+pub use unreadable::{Fault, Fingerprint, Reason, Unreadable};
+
+/// What one object may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of JSON one object may inflate to; what lies beyond is not read.
+    pub inflated: usize,
+}
+
+impl Default for Limits {
+    /// 1 GiB: two hundred times the largest object CloudTrail was seen to deliver.
+    fn default() -> Self {
+        Self { inflated: 1 << 30 }
+    }
+}
+
+/// Longest text kept of any field, in bytes: the length IAM allows an ARN. A longer one makes a record unreadable.
+pub const LONGEST_TEXT: usize = 2_048;
+
+/// Most resources kept of one record.
+pub const MOST_RESOURCES: usize = 1_024;
+
+/// Deepest nesting of a record, the record itself included.
+pub const DEEPEST: usize = 127;
+
+/// Takes what an object holds, piece by piece.
+pub trait Visit {
+    /// One record. A fault makes it unreadable.
+    ///
+    /// # Errors
+    /// What keeps the record from being an event.
+    fn record(&mut self, record: &Record<'_>) -> Result<(), Fault>;
+    /// One Insight event, by its identity.
+    fn insight(&mut self, identity: Fingerprint);
+    /// The window of one digest file.
+    fn observed(&mut self, window: Observed);
+    /// One piece that could not be read.
+    fn unreadable(&mut self, piece: Unreadable);
+}
+
+/// Reads one object: inflates `stored` and hands each piece to `visit`. Returns the inflated length in bytes.
+pub fn read(stored: &[u8], limits: Limits, inflater: &mut Inflater, visit: &mut impl Visit) -> usize {
+    let (text, fault) = inflater.inflate(stored, limits.inflated);
+    document::read(text, fault, stored, visit);
+    text.len()
+}

@@ -1,0 +1,61 @@
+//! Windows to whole hours.
+//!
+//! Enters: the windows of digest files, which begin and end anywhere. Leaves: the hours they cover without a gap
+//! between them. Law: an hour that is covered only in part is not observed.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    record::Observed,
+    time::{HOUR, Hour, Time},
+};
+
+pub(super) fn covered(windows: &BTreeSet<Observed>) -> BTreeSet<(Arc<str>, Arc<str>, Hour)> {
+    let mut hours = BTreeSet::new();
+    let mut open: Option<Observed> = None;
+    // Sorted by account, region, start.
+    for window in windows {
+        match &mut open {
+            Some(run)
+                if run.account == window.account
+                    && run.region == window.region
+                    && window.start <= run.end =>
+            {
+                run.end = run.end.max(window.end);
+            }
+            run => {
+                close(run.replace(window.clone()), &mut hours);
+            }
+        }
+    }
+    close(open, &mut hours);
+    hours
+}
+
+fn close(run: Option<Observed>, hours: &mut BTreeSet<(Arc<str>, Arc<str>, Hour)>) {
+    let Some(Observed { account, region, start, end }) = run else { return };
+    let first = Time(start.0.saturating_add(HOUR - 1)).hour();
+    hours.extend((first.0..end.hour().0).map(|hour| (account.clone(), region.clone(), Hour(hour))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adjoining_windows_cover_the_hours_inside_them() {
+        let window = |start, end| Observed {
+            account: "1".into(),
+            region: "r".into(),
+            start: Time(start),
+            end: Time(end),
+        };
+        let hours = |windows: &[Observed]| -> Vec<u32> {
+            covered(&windows.iter().cloned().collect()).into_iter().map(|(_, _, hour)| hour.0).collect()
+        };
+        assert_eq!(hours(&[window(3_600, 7_200)]), [1]);
+        assert_eq!(hours(&[window(3_700, 7_300)]), [0; 0]);
+        assert_eq!(hours(&[window(3_500, 7_100), window(7_100, 10_700)]), [1]);
+        assert_eq!(hours(&[window(3_500, 7_100), window(7_101, 14_400)]), [2, 3]);
+    }
+}

@@ -1,0 +1,42 @@
+//! Real CloudTrail records, when `ONLOOKER_TEST_DATA` names the folder that holds them.
+
+use std::{env, path::PathBuf};
+
+use shared::{
+    event::{EventKind, Outcome},
+    jobs::gather::{Gathering, gather},
+    local::objects::Files,
+    principal::PrincipalKind,
+    record::Limits,
+};
+
+fn data() -> Option<PathBuf> {
+    let folder = env::var_os("ONLOOKER_TEST_DATA").map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: ONLOOKER_TEST_DATA is not set");
+    }
+    folder
+}
+
+#[test]
+fn every_real_record_is_an_event() {
+    let Some(folder) = data() else { return };
+    for (name, records, denied, sign_ins) in [("invictus", 2_900, 60, 3), ("stratus", 247, 51, 1)] {
+        let path = folder.join("events").join(name).with_extension("json");
+        let files = Files::new([path.to_string_lossy()]);
+        let gathered = gather(&files, Gathering { threads: 2, limits: Limits::default() }, &|_| {}).unwrap();
+        let (segment, reading) = (gathered.segment, gathered.reading);
+        assert_eq!((reading.records, reading.unreadable, reading.aside), (records, 0, 0), "{reading:?}");
+        assert_eq!(reading.tallied + reading.duplicate, records);
+        assert!(segment.conflicts().is_empty());
+        let events: Vec<_> = segment.events().collect();
+        let refused = events.iter().filter(|(.., act)| act.outcome == Outcome::Denied).count();
+        let sign_in = events.iter().filter(|(.., act)| act.kind == EventKind::SignIn).count();
+        assert_eq!((refused, sign_in), (denied, sign_ins), "{name}");
+        assert!(events.iter().all(|(.., actor, _)| actor.principal.kind != PrincipalKind::Unknown
+            || actor.principal.arn.as_ref() == "unknown"));
+        let again = shared::segment::Segment::from_bytes(&segment.to_bytes());
+        assert_eq!(again.as_ref(), Ok(&segment));
+        assert_eq!(segment.clone().merge(segment.clone()), segment);
+    }
+}
