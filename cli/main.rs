@@ -1,2 +1,58 @@
-//! Command line of Onlooker.
-fn main() {}
+//! Command line of Onlooker: parse, run, exit code.
+
+mod args;
+mod catalog;
+mod check;
+mod completions;
+mod config;
+mod demo;
+mod failure;
+mod moment;
+mod ops;
+mod output;
+mod overrides;
+mod report;
+mod surroundings;
+mod sweep;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    args::{Cli, Command},
+    failure::{Answer, Failure},
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output and is a success; what it cannot be written to matters to nobody.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match surroundings::start_logging(&cli.global).and_then(|()| run(cli)) {
+        Ok(answer) => answer.code(),
+        Err(failure) => {
+            let _ = std::io::stderr().lock().write_all(failure.message().as_bytes());
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Answer, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Demo(args) => demo::run(global, args),
+        Command::Sweep(args) => sweep::run(global, args),
+        Command::Report(args) => report::run(global, args),
+        Command::Check(args) => check::run(global, args),
+        Command::Ops(args) => ops::run(global, args),
+        Command::Catalog(args) => catalog::run(global, args),
+        Command::Config(args) => config::run(global, args),
+        Command::Override(args) => overrides::run(global, args),
+        Command::Completions(args) => completions::run(args),
+    }
+}
