@@ -3,7 +3,7 @@
 //! Enters: arguments. Leaves: [`Cli`]. Law: no option is read and then ignored; each command's own options are in
 //! the file of that command.
 
-use std::{io::IsTerminal, path::PathBuf};
+use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use shared::config::{self, Standard, Watch};
@@ -13,7 +13,7 @@ use crate::{catalog, check, completions, config as config_command, demo, ops, ov
 /// Prove that AWS principals which are supposed to be read-only are.
 #[derive(Debug, Parser)]
 #[command(name = "onlooker", version, max_term_width = 100, after_long_help = EXAMPLES)]
-#[command(subcommand_required = true, arg_required_else_help = true, propagate_version = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -25,12 +25,12 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  onlooker demo                                 a trail of a fictional organisation, and what it proves
-  onlooker sweep ./cloudtrail                   who did what, with nothing promised
+  onlooker demo                            what it proves, on a trail of its own
+  onlooker sweep ./cloudtrail              who did what, with nothing promised
   onlooker sweep ./cloudtrail --watch 'arn:aws:iam::*:role/Auditor'
-                                                was this role read-only?
-  onlooker check s3:GetObject kms:Decrypt       may a read-only principal make these calls?
-  onlooker config init                          write the promises down in onlooker.toml
+                                           was this role read-only?
+  onlooker check s3:GetObject kms:Decrypt  may a read-only principal do this?
+  onlooker config init                     write the promises down
 
 Exit codes:
   0  proven                     3  not enough evidence
@@ -73,6 +73,15 @@ pub enum Color {
 }
 
 impl Color {
+    /// What `--color` asks for, read before anything else so that help and usage errors follow it too.
+    pub fn asked_for(args: impl Iterator<Item = OsString>) -> Self {
+        let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let joined = args.iter().filter_map(|arg| arg.strip_prefix("--color="));
+        let apart = args.iter().zip(args.iter().skip(1)).filter(|(flag, _)| *flag == "--color");
+        let value = joined.chain(apart.map(|(_, value)| value.as_str())).last();
+        value.and_then(|value| Self::from_str(value, false).ok()).unwrap_or(Self::Auto)
+    }
+
     /// Whether what goes to `stream` is coloured.
     pub fn applies(self, stream: &impl IsTerminal) -> bool {
         match self {
@@ -81,6 +90,16 @@ impl Color {
             Self::Auto => {
                 stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
+        }
+    }
+}
+
+impl From<Color> for clap::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
         }
     }
 }

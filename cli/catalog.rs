@@ -20,7 +20,8 @@ Examples:
   onlooker catalog build ./service-reference --out catalog.bin
   onlooker catalog diff old.bin catalog.bin
 
-A catalog of your own is used when onlooker.toml names it: `catalog = \"catalog.bin\"`.")]
+A catalog of your own is used when onlooker.toml names it:
+`catalog = \"catalog.bin\"`.")]
 pub struct CatalogArgs {
     #[command(subcommand)]
     pub command: CatalogCommand,

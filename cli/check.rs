@@ -13,16 +13,21 @@ use crate::{
 /// Options of `check`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-An operation is named as it comes: an IAM action, an SDK call, or what CloudTrail writes.
+An operation is named as it comes: an IAM action, an SDK call, or what
+CloudTrail writes. With --principal, overrides of the configuration decide too.
 
 Examples:
-  onlooker check s3:GetObject ec2:describe_instances monitoring.amazonaws.com:PutMetricAlarm
-  onlooker check --explain kms:Decrypt          what AWS's own sources say, and why this verdict
+  onlooker check s3:GetObject ec2:describe_instances
+  onlooker check monitoring.amazonaws.com:PutMetricAlarm
+  onlooker check --explain kms:Decrypt     what AWS's own sources say
   onlooker check --stdin --json < operations.txt
   onlooker check s3:PutObject --principal arn:aws:iam::111122223333:role/ci \\
-      --resource arn:aws:s3:::artefacts/build.zip      overrides of the configuration decide too
+      --resource arn:aws:s3:::artefacts/build.zip
 
-Exit codes: 0 all are read-only; 1 at least one is not, or is not known; 2 usage or configuration.")]
+Exit codes:
+  0  all are read-only
+  1  at least one is not, or is not known
+  2  usage or invalid configuration")]
 pub struct CheckArgs {
     /// `service:operation`; repeatable
     #[arg(value_name = "OP", required_unless_present = "stdin")]
@@ -40,7 +45,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "ARN")]
     pub principal: Option<String>,
     /// ARN the call would touch, for overrides; repeatable
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", requires = "principal")]
     pub resource: Vec<String>,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  onlooker completions bash > ~/.local/share/bash-completion/completions/onlooker
+  onlooker completions bash > /etc/bash_completion.d/onlooker
   onlooker completions zsh  > ~/.zfunc/_onlooker
   onlooker completions fish > ~/.config/fish/completions/onlooker.fish")]
 pub struct CompletionsArgs {

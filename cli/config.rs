@@ -22,13 +22,15 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  onlooker config init            write a commented onlooker.toml to start from
-  onlooker config validate        check it; exit code 2 if anything is wrong
-  onlooker config show            what is in force, environment variables included
+  onlooker config init        write a commented onlooker.toml to start from
+  onlooker config validate    check it; exit code 2 if anything is wrong
+  onlooker config show        what is in force, variables included
   onlooker config schema > onlooker.schema.json
 
-Every key can be given as an environment variable, which wins over the file: `thresholds.error_rate`
-is ONLOOKER_THRESHOLDS_ERROR_RATE. Lists are separated by commas. An empty variable counts as not set.")]
+Every key can be given as an environment variable, which wins over the file:
+`thresholds.error_rate` is ONLOOKER_THRESHOLDS_ERROR_RATE. Lists are separated
+by commas, and replace the whole list of the file. An empty variable counts as
+not set.")]
 pub struct ConfigArgs {
     #[command(subcommand)]
     command: ConfigCommand,

@@ -15,8 +15,9 @@ use crate::{
 /// Options of `demo`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Needs no AWS account and no configuration. Writes the trail, `report.html` and `report.json` into the
-directory and the state of the sweep into `./.onlooker`, and replaces what an earlier demo left there.
+Needs no AWS account and no configuration. Writes the trail, `report.html` and
+`report.json` into the directory and the state of the sweep into `./.onlooker`,
+and replaces what an earlier demo left there.
 
 Examples:
   onlooker demo

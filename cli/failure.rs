@@ -67,12 +67,16 @@ impl Failure {
     }
 
     /// The message for standard error, causes included.
-    pub fn message(&self) -> String {
+    pub fn message(&self, colored: bool) -> String {
+        let (label, help) = match colored {
+            true => ("\u{1b}[1;31merror:\u{1b}[0m", "\u{1b}[1;36mhelp:\u{1b}[0m"),
+            false => ("error:", "help:"),
+        };
         let mut text = String::new();
         for line in self.to_string().lines() {
-            let _ = match line.starts_with("  help:") {
-                true => writeln!(text, "{line}"),
-                false => writeln!(text, "error: {line}"),
+            let _ = match line.strip_prefix("  help:") {
+                Some(remedy) => writeln!(text, "  {help}{remedy}"),
+                None => writeln!(text, "{label} {line}"),
             };
         }
         let mut cause = self.source();

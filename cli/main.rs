@@ -17,26 +17,29 @@ mod sweep;
 
 use std::{io::Write as _, process::ExitCode};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Color, Command},
     failure::{Answer, Failure},
 };
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let command = Cli::command().color(Color::asked_for(std::env::args_os()).into());
+    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // Help goes to standard output and is a success; what it cannot be written to matters to nobody.
+            // Help goes to standard output and is a success; whether anybody read it is not known.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    let colored = cli.global.colors_stderr();
     match surroundings::start_logging(&cli.global).and_then(|()| run(cli)) {
         Ok(answer) => answer.code(),
         Err(failure) => {
-            let _ = std::io::stderr().lock().write_all(failure.message().as_bytes());
+            let _ = std::io::stderr().lock().write_all(failure.message(colored).as_bytes());
             failure.code()
         }
     }

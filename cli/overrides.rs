@@ -26,14 +26,17 @@ use crate::{
 #[command(after_long_help = "\
 Examples:
   onlooker override add session-manager \\
-      --principal 'arn:aws:iam::111122223333:role/Auditor' --operation ssm:StartSession \\
+      --principal 'arn:aws:iam::111122223333:role/Auditor' \\
+      --operation ssm:StartSession \\
       --resource 'arn:aws:ssm:*:111122223333:document/Audit*' \\
-      --owner security@example.com --reason 'looks at hosts, cannot change them' --expires 90d
+      --owner security@example.com --reason 'looks at hosts, changes nothing' \\
+      --expires 90d
   onlooker override list
   onlooker override remove session-manager
 
-An override is judged at the time of the call, so one that has expired still covers calls made before.
-With --resource, every resource of a call must match, and a call that names none is not covered.")]
+An override is judged at the time of the call, so one that has expired still
+covers calls made before. With --resource, every resource of a call must match,
+and a call that names none is not covered.")]
 pub struct OverrideArgs {
     #[command(subcommand)]
     command: OverrideCommand,

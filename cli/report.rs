@@ -17,8 +17,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  onlooker report                               the latest sweep on one screen
-  onlooker report --list                        all of them
+  onlooker report                          the latest sweep on one screen
+  onlooker report --list                   all of them
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
 

@@ -17,9 +17,10 @@ use crate::{
 /// Options of `sweep`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Reads gzip or plain: log objects as CloudTrail delivers them, LookupEvents pages, EventBridge envelopes, JSON
-lines, digest files. With nobody watched, neither here nor in onlooker.toml, it is a discovery: every
-principal and what it did; nothing was promised, so nothing is called compliant.
+Reads gzip or plain: log objects as CloudTrail delivers them, LookupEvents
+pages, EventBridge envelopes, JSON lines, digest files. With nobody watched,
+neither here nor in onlooker.toml, it is a discovery: every principal and what
+it did; nothing was promised, so nothing is called compliant.
 
 Examples:
   onlooker sweep ./AWSLogs
@@ -27,8 +28,12 @@ Examples:
   onlooker sweep 'logs/2027/01/*/*.json.gz' --format html,json --out reports
   zcat trail.json.gz | onlooker sweep - --no-state --json
 
-Exit codes: 0 proven, or a complete discovery; 1 a watched principal did more than read; 2 usage or
-configuration; 3 not enough evidence, or something was unreadable; 4 the tool failed.")]
+Exit codes:
+  0  proven, or a complete discovery
+  1  a watched principal did more than read
+  2  usage or invalid configuration
+  3  not enough evidence, or something was unreadable
+  4  the tool failed")]
 pub struct SweepArgs {
     /// Files, directories (with all below them), globs, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
