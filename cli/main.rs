@@ -1,2 +1,61 @@
-//! Command line of Onlooker.
-fn main() {}
+//! Command line of Onlooker: parse, run, exit code.
+
+mod args;
+mod catalog;
+mod check;
+mod completions;
+mod config;
+mod demo;
+mod failure;
+mod moment;
+mod ops;
+mod output;
+mod overrides;
+mod report;
+mod surroundings;
+mod sweep;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::{
+    args::{Cli, Color, Command},
+    failure::{Answer, Failure},
+};
+
+fn main() -> ExitCode {
+    let command = Cli::command().color(Color::asked_for(std::env::args_os()).into());
+    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output and is a success; whether anybody read it is not known.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let colored = cli.global.colors_stderr();
+    match surroundings::start_logging(&cli.global).and_then(|()| run(cli)) {
+        Ok(answer) => answer.code(),
+        Err(failure) => {
+            let _ = std::io::stderr().lock().write_all(failure.message(colored).as_bytes());
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Answer, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Demo(args) => demo::run(global, args),
+        Command::Sweep(args) => sweep::run(global, args),
+        Command::Report(args) => report::run(global, args),
+        Command::Check(args) => check::run(global, args),
+        Command::Ops(args) => ops::run(global, args),
+        Command::Catalog(args) => catalog::run(global, args),
+        Command::Config(args) => config::run(global, args),
+        Command::Override(args) => overrides::run(global, args),
+        Command::Completions(args) => completions::run(args),
+    }
+}

@@ -93,6 +93,11 @@ impl Config {
         Ok(())
     }
 
+    /// Checks a configuration that was changed since it was read, such as by options of the command line.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.clone().apply_env([])
+    }
+
     fn from_tree(
         mut tree: tree::Node,
         vars: impl IntoIterator<Item = (String, String)>,

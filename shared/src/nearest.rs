@@ -11,7 +11,8 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         return None;
     }
     let lower = word.to_lowercase();
-    let allowed = (lower.chars().count() / 3).clamp(1, 4);
+    // A word of which every letter differs is no slip.
+    let allowed = (lower.chars().count().saturating_add(1) / 3).min(4);
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
@@ -31,6 +32,8 @@ mod tests {
         assert_eq!(nearest("Standrad", known), Some("standard"));
         assert_eq!(nearest("principals", known), None);
         assert_eq!(nearest("", known), None);
+        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("ab", ["ac"]), Some("ac"));
         assert_eq!(nearest(&"w".repeat(100_000), known), None);
     }
 }

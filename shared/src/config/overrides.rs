@@ -6,7 +6,12 @@
 
 use std::sync::Arc;
 
-use super::{Config, Override};
+use super::{
+    Config, ConfigError, Override,
+    reader::Reader,
+    schema::{Kind, Shape},
+    tree::Node,
+};
 use crate::{pattern::matches, time::Time};
 
 /// Whether an override decides about a call.
@@ -45,6 +50,18 @@ impl Override {
             true if time < self.expires => Applies::Yes,
             true => Applies::Expired,
         }
+    }
+
+    /// Checks an override that was made by a program; the places of its problems are its keys.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut reader = Reader::default();
+        let written = serde_json::to_value(self).unwrap_or_default();
+        if let Some(node) = Node::from_json(&written, "")
+            && let Some(Kind::List(shape)) = Shape::root().key("override").map(Shape::kind)
+        {
+            reader.read(&node, shape, "");
+        }
+        ConfigError::unless_empty(reader.problems)
     }
 
     fn names_operation(&self, service: &str, operation: &str) -> bool {
@@ -134,6 +151,15 @@ mod tests {
         let entry = Override { resource: None, ..entry() };
         assert_eq!(entry.applies(CI, "s3", "PutObject", &[], Time(999)), Applies::Yes);
         assert_eq!(entry.applies(CI, "s3", "PutObject", &[], Time(1_000)), Applies::Expired);
+    }
+
+    #[test]
+    fn an_override_made_by_a_program_is_checked_like_one_of_a_file() {
+        assert_eq!(entry().check(), Ok(()));
+        let said = Override { principal: "ci".into(), owner: " ".into(), ..entry() }
+            .check()
+            .map_err(|e| e.to_string());
+        assert!(said.is_err_and(|text| text.contains("principal: `ci`") && text.contains("owner: ")));
     }
 
     #[test]

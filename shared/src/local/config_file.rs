@@ -51,6 +51,11 @@ pub enum ConfigFileError {
     /// The overrides are not written as `[[override]]` entries.
     #[error("`override` is written as one list in `{}`\n  help: write each entry as a section `[[override]]`", .0.display())]
     Inline(PathBuf),
+    /// An override has that id already.
+    #[error(
+        "an override has the id `{0}` already\n  help: choose another, or remove that one with `onlooker override remove {0}`"
+    )]
+    TakenId(String),
     /// No override has that id.
     #[error("no override has the id `{id}`\n  help: {known}")]
     UnknownId {
@@ -73,7 +78,7 @@ fn advice(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file; make one with `onlooker config init`".into(),
         io::ErrorKind::InvalidData => "it is not UTF-8 text; save it as UTF-8".into(),
-        _ => error.to_string(),
+        _ => "check that it is a file and that you may read it".into(),
     }
 }
 
@@ -124,6 +129,9 @@ pub fn add_override(path: &Path, entry: &Override) -> Result<(), ConfigFileError
         }
         let list =
             list.as_array_of_tables_mut().ok_or_else(|| ConfigFileError::Inline(path.to_path_buf()))?;
+        if ids(list).any(|id| id == entry.id) {
+            return Err(ConfigFileError::TakenId(entry.id.clone()));
+        }
         list.push(table(entry));
         Ok(())
     })
@@ -132,22 +140,19 @@ pub fn add_override(path: &Path, entry: &Override) -> Result<(), ConfigFileError
 /// Removes the override of that id from the file.
 pub fn remove_override(path: &Path, id: &str) -> Result<(), ConfigFileError> {
     edit(path, |document| {
-        let ids: Vec<String> = match document.get("override") {
+        let known: Vec<String> = match document.get("override") {
             None => Vec::new(),
-            Some(Item::ArrayOfTables(list)) => list
-                .iter()
-                .map(|entry| entry.get("id").and_then(Item::as_str).unwrap_or_default().to_owned())
-                .collect(),
+            Some(Item::ArrayOfTables(list)) => ids(list).map(str::to_owned).collect(),
             Some(list) if list.as_array().is_some_and(toml_edit::Array::is_empty) => Vec::new(),
             Some(_) => return Err(ConfigFileError::Inline(path.to_path_buf())),
         };
-        let Some(at) = ids.iter().position(|known| known == id) else {
-            let known = match crate::nearest::nearest(id, ids.iter().map(String::as_str)) {
+        let Some(at) = known.iter().position(|known| known == id) else {
+            let known = match crate::nearest::nearest(id, known.iter().map(String::as_str)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None if ids.is_empty() => "there are none".into(),
+                None if known.is_empty() => "there are none".into(),
                 None => format!(
                     "there are {}",
-                    ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+                    known.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
                 ),
             };
             return Err(ConfigFileError::UnknownId { id: id.to_owned(), known });
@@ -157,6 +162,10 @@ pub fn remove_override(path: &Path, id: &str) -> Result<(), ConfigFileError> {
         }
         Ok(())
     })
+}
+
+fn ids(list: &ArrayOfTables) -> impl Iterator<Item = &str> {
+    list.iter().map(|entry| entry.get("id").and_then(Item::as_str).unwrap_or_default())
 }
 
 fn table(entry: &Override) -> Table {
@@ -315,7 +324,7 @@ threads = 2 # leave the rest to others
     fn an_edit_that_would_break_the_file_leaves_it_alone() {
         let (directory, path) = file(FILE);
         let error = add_override(&path, &entry("first")).expect_err("taken");
-        assert!(error.to_string().contains("two `override` entries have the id `first`"), "{error}");
+        assert!(error.to_string().contains("an override has the id `first` already"), "{error}");
         assert!(add_override(&path, &Override { owner: String::new(), ..entry("x") }).is_err());
         let error = remove_override(&path, "frist").expect_err("unknown");
         assert!(error.to_string().contains("did you mean `first`?"), "{error}");

@@ -1,0 +1,188 @@
+//! The command line as a value.
+//!
+//! Enters: arguments. Leaves: [`Cli`]. Law: no option is read and then ignored; each command's own options are in
+//! the file of that command.
+
+use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use shared::config::{self, Standard, Watch};
+
+use crate::{catalog, check, completions, config as config_command, demo, ops, overrides, report, sweep};
+
+/// Prove that AWS principals which are supposed to be read-only are.
+#[derive(Debug, Parser)]
+#[command(name = "onlooker", version, max_term_width = 100, after_long_help = EXAMPLES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  onlooker demo                            what it proves, on a trail of its own
+  onlooker sweep ./cloudtrail              who did what, with nothing promised
+  onlooker sweep ./cloudtrail --watch 'arn:aws:iam::*:role/Auditor'
+                                           was this role read-only?
+  onlooker check s3:GetObject kms:Decrypt  may a read-only principal do this?
+  onlooker config init                     write the promises down
+
+Exit codes:
+  0  proven                     3  not enough evidence
+  1  violation found            4  the tool failed
+  2  usage or invalid configuration
+
+Results go to standard output, progress and logs to standard error.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Configuration file [default: the nearest onlooker.toml here or in a directory above] [env: ONLOOKER_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print results and errors only: no progress, no notes, no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log more: -v what is done, -vv how, -vvv everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Log exactly this, whatever -v says: a level, or levels per part such as `warn,shared=debug`
+    /// [env: ONLOOKER_LOG]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Colour the output
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// What `--color` asks for, read before anything else so that help and usage errors follow it too.
+    pub fn asked_for(args: impl Iterator<Item = OsString>) -> Self {
+        let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let joined = args.iter().filter_map(|arg| arg.strip_prefix("--color="));
+        let apart = args.iter().zip(args.iter().skip(1)).filter(|(flag, _)| *flag == "--color");
+        let value = joined.chain(apart.map(|(_, value)| value.as_str())).last();
+        value.and_then(|value| Self::from_str(value, false).ok()).unwrap_or(Self::Auto)
+    }
+
+    /// Whether what goes to `stream` is coloured.
+    pub fn applies(self, stream: &impl IsTerminal) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+}
+
+impl From<Color> for clap::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+impl Global {
+    /// Whether notes and logs on standard error are coloured.
+    pub fn colors_stderr(&self) -> bool {
+        self.color.applies(&std::io::stderr())
+    }
+
+    /// Whether progress is shown.
+    #[allow(dead_code, reason = "for the commands that take long")]
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the trail of a fictional organisation and prove what can be proven
+    Demo(demo::DemoArgs),
+    /// Read CloudTrail files and report who only looked
+    Sweep(sweep::SweepArgs),
+    /// Show a past sweep again, or list them
+    Report(report::ReportArgs),
+    /// Say whether a read-only principal may make a call
+    Check(check::CheckArgs),
+    /// Search the operations of AWS
+    Ops(ops::OpsArgs),
+    /// Build, compare or show the operation catalog
+    Catalog(catalog::CatalogArgs),
+    /// Write, check or show the configuration
+    Config(config_command::ConfigArgs),
+    /// Allow a call although it is not read-only
+    Override(overrides::OverrideArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Formats of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Format {
+    /// The whole report, for programs; its schema is published
+    Json,
+    /// One self-contained page
+    Html,
+    /// One row per principal and operation
+    Csv,
+    /// For a ticket or a pull request
+    Markdown,
+    /// One screen of text
+    Terminal,
+}
+
+/// Reads an account id.
+pub fn account(text: &str) -> Result<String, String> {
+    config::account(text).map(|()| text.to_owned()).map_err(|fault| fault.remedy)
+}
+
+/// Reads a region name.
+pub fn region(text: &str) -> Result<String, String> {
+    config::region(text).map(|()| text.to_owned()).map_err(|fault| fault.remedy)
+}
+
+/// Reads a pattern over the ARNs of principals.
+pub fn watch(text: &str) -> Result<Watch, String> {
+    Watch::new(text).map_err(|fault| format!("{}; {}", fault.message, fault.remedy))
+}
+
+/// Reads the name of a standard.
+pub fn standard(text: &str) -> Result<Standard, String> {
+    text.parse().map_err(|fault: config::Fault| fault.remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,31 @@
+//! `onlooker completions`: a script for the user's shell.
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::{
+    args::Cli,
+    failure::{Answer, Failure},
+    output,
+};
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  onlooker completions bash > /etc/bash_completion.d/onlooker
+  onlooker completions zsh  > ~/.zfunc/_onlooker
+  onlooker completions fish > ~/.config/fish/completions/onlooker.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Prints the script.
+pub fn run(args: CompletionsArgs) -> Result<Answer, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "onlooker", &mut script);
+    output::write(|out| out.write_all(&script))?;
+    Ok(Answer::Proven)
+}

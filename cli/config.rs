@@ -1,0 +1,180 @@
+//! `onlooker config`: write, check and show the configuration.
+//!
+//! Enters: `onlooker.toml` and variables. Leaves: a new file, a verdict on the present one, or what is in force. Law:
+//! `validate` says valid only of what every other command would accept.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use shared::{
+    config::{self, Config, ConfigError, Fault, Place, Problem},
+    local::config_file::{self, ConfigFileError, Loaded, NAME},
+};
+
+use crate::{
+    args::Global,
+    failure::{Answer, Failure},
+    output, surroundings,
+};
+
+/// Options of `config`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  onlooker config init        write a commented onlooker.toml to start from
+  onlooker config validate    check it; exit code 2 if anything is wrong
+  onlooker config show        what is in force, variables included
+  onlooker config schema > onlooker.schema.json
+
+Every key can be given as an environment variable, which wins over the file:
+`thresholds.error_rate` is ONLOOKER_THRESHOLDS_ERROR_RATE. Lists are separated
+by commas, and replace the whole list of the file. An empty variable counts as
+not set.")]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Write a commented configuration to start from
+    Init {
+        /// Where to write it
+        #[arg(default_value = NAME, value_name = "FILE")]
+        path: PathBuf,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check the configuration, variables and the files it names included
+    Validate {
+        /// Print the result as JSON: `valid`, `file`, and `problems` with place, message and remedy
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the configuration in force: defaults, file and variables together
+    Show {
+        /// Print JSON instead of TOML
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+}
+
+/// Runs `config`.
+pub fn run(global: &Global, args: ConfigArgs) -> Result<Answer, Failure> {
+    match args.command {
+        ConfigCommand::Init { path, force } => init(global, &path, force)?,
+        ConfigCommand::Validate { json } => return validate(global, json),
+        ConfigCommand::Show { json } => show(global, json)?,
+        ConfigCommand::Schema => output::write(|out| writeln!(out, "{:#}", config::schema()))?,
+    }
+    Ok(Answer::Proven)
+}
+
+fn init(global: &Global, path: &Path, force: bool) -> Result<(), Failure> {
+    config_file::create(path, &config::template(), force)?;
+    if global.quiet {
+        return Ok(());
+    }
+    output::write(|out| {
+        writeln!(out, "wrote `{}`", path.display())?;
+        writeln!(
+            out,
+            "  next: name who is promised to be read-only under `[[watch]]`, then `onlooker config validate`"
+        )
+    })
+}
+
+fn validate(global: &Global, as_json: bool) -> Result<Answer, Failure> {
+    let checked =
+        surroundings::configuration(global).and_then(|loaded| named_files(&loaded).map(|()| loaded));
+    if as_json {
+        return validate_json(checked);
+    }
+    let loaded = checked?;
+    if !global.quiet {
+        let Config { watch, exempt, overrides, .. } = &loaded.config;
+        let now = surroundings::now();
+        let expired = overrides.iter().filter(|entry| entry.expires <= now).count();
+        output::write(|out| {
+            writeln!(
+                out,
+                "{}: valid; {} watched, {} exempt, {} ({expired} expired)",
+                name(&loaded),
+                counted(watch.len(), "pattern"),
+                counted(exempt.len(), "pattern"),
+                counted(overrides.len(), "override"),
+            )
+        })?;
+        if watch.is_empty() {
+            tracing::warn!(
+                "nothing is watched: a sweep will only discover; add `[[watch]]` or give `--watch`"
+            );
+        }
+    }
+    Ok(Answer::Proven)
+}
+
+fn validate_json(checked: Result<Loaded, Failure>) -> Result<Answer, Failure> {
+    match checked {
+        Ok(loaded) => {
+            output::json(&json!({ "valid": true, "file": loaded.path, "problems": [] }))?;
+            Ok(Answer::Proven)
+        }
+        Err(Failure::Config(ConfigFileError::Invalid(error))) => {
+            output::json(&json!({ "valid": false, "problems": error.problems }))?;
+            Err(Failure::Config(ConfigFileError::Invalid(error)))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Checks that the files the configuration names are there.
+fn named_files(loaded: &Loaded) -> Result<(), Failure> {
+    let named = [("standard_file", &loaded.config.standard_file), ("catalog", &loaded.config.catalog)];
+    let missing = named.into_iter().filter_map(|(key, file)| {
+        let path = loaded.resolve(file.as_deref()?);
+        (!path.is_file()).then(|| Problem {
+            place: Place::Key { key: key.into() },
+            fault: Fault {
+                message: format!("`{}` is not a file", output::plain(&path.to_string_lossy())),
+                remedy: "correct the path; it is taken relative to the configuration file".into(),
+            },
+        })
+    });
+    let problems: Vec<_> = missing.collect();
+    if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }.into()) }
+}
+
+fn show(global: &Global, as_json: bool) -> Result<(), Failure> {
+    let loaded = surroundings::configuration(global)?;
+    if as_json {
+        return output::json(&loaded.config);
+    }
+    let text = loaded.config.to_toml().map_err(|error| Failure::Output(std::io::Error::other(error)))?;
+    let set: Vec<String> = surroundings::variables()?
+        .into_iter()
+        .filter(|(name, value)| {
+            !value.is_empty() && !config::RESERVED.iter().any(|(reserved, _)| reserved == name)
+        })
+        .map(|(name, _)| name)
+        .collect();
+    output::write(|out| {
+        writeln!(out, "# from {}", name(&loaded))?;
+        for variable in &set {
+            writeln!(out, "# from the variable {variable}")?;
+        }
+        write!(out, "{text}")
+    })
+}
+
+fn name(loaded: &Loaded) -> String {
+    loaded.path.as_ref().map_or_else(|| "defaults (no file)".into(), |path| path.display().to_string())
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

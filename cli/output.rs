@@ -1,0 +1,34 @@
+//! Standard output: the data a command was asked for.
+//!
+//! Enters: what a command prints. Leaves: bytes on standard output. Law: a reader that has seen enough (`| head`) is
+//! no failure; any other loss of output is.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+use crate::failure::Failure;
+
+/// Writes to standard output through a buffer, and flushes it.
+pub fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = print(&mut out).and_then(|()| out.flush());
+    // What could not be written is dropped here rather than tried again.
+    drop(out.into_parts());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Failure::Output),
+    }
+}
+
+/// Writes a value as JSON, indented for people on a terminal and one line for programs.
+pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let pretty = io::stdout().is_terminal();
+    write(|out| {
+        let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        writeln!(out, "{}", text.map_err(io::Error::other)?)
+    })
+}
+
+/// Text of a record or a file, safe to show on a terminal: control characters escaped.
+pub fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

@@ -1,0 +1,102 @@
+//! What a command finds around it: clock, environment, working directory, log.
+//!
+//! Enters: the process. Leaves: values, so that nothing below a command has to look. Law: a variable that cannot be
+//! read is told, not passed over.
+
+use std::{env, ffi::OsString, io, path::PathBuf, time::SystemTime};
+
+use shared::{
+    config::Fault,
+    local::config_file::{self, Loaded},
+    time::Time,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{args::Global, failure::Failure};
+
+/// The time now.
+pub fn now() -> Time {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Time(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+/// The working directory; `.` if it has no name any more.
+pub fn directory() -> PathBuf {
+    env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// The `ONLOOKER_*` variables.
+pub fn variables() -> Result<Vec<(String, String)>, Failure> {
+    let ours = env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with("ONLOOKER_"))?;
+        Some((name, value))
+    });
+    ours.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(Failure::Usage(Fault {
+            message: format!("the variable `{name}` is not UTF-8 text"),
+            remedy: "set it to plain text, or unset it".into(),
+        })),
+    })
+    .collect()
+}
+
+/// The configuration in force: the file of `--config` or the nearest one, with the variables over it.
+pub fn configuration(global: &Global) -> Result<Loaded, Failure> {
+    Ok(config_file::load(named_file(global).as_deref(), &directory(), variables()?)?)
+}
+
+/// The configuration file the user named, or the nearest one.
+pub fn configuration_file(global: &Global) -> Option<PathBuf> {
+    named_file(global).or_else(|| config_file::discover(&directory()))
+}
+
+fn named_file(global: &Global) -> Option<PathBuf> {
+    global.config.clone().or_else(|| set("ONLOOKER_CONFIG").map(PathBuf::from))
+}
+
+/// A variable; an empty one counts as not set.
+fn set(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Sends logs to standard error, as loud as asked for.
+pub fn start_logging(global: &Global) -> Result<(), Failure> {
+    let by_count = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, 2) => "debug",
+        (false, _) => "trace",
+    };
+    let from_variable = || set("ONLOOKER_LOG").map(|level| level.to_string_lossy().into_owned());
+    let level = global.log_level.clone().or_else(from_variable).unwrap_or_else(|| by_count.to_owned());
+    let filter = EnvFilter::try_new(&level).ok().filter(|_| is_filter(&level)).ok_or_else(|| {
+        Failure::Usage(Fault {
+            message: format!("`{}` is not a log level", crate::output::plain(&level)),
+            remedy: "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,shared=debug` for one part".into(),
+        })
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(global.colors_stderr())
+        .with_target(global.verbose > 1)
+        .try_init()
+        .map_err(|error| {
+            Failure::Usage(Fault {
+                message: format!("cannot start the log: {error}"),
+                remedy: "report this".into(),
+            })
+        })
+}
+
+/// A bare word that is no level would be taken for the name of a part, and log all of it.
+fn is_filter(text: &str) -> bool {
+    text.split(',').all(|piece| {
+        let level = piece.rsplit('=').next().unwrap_or(piece).trim();
+        ["error", "warn", "info", "debug", "trace", "off"]
+            .iter()
+            .any(|known| level.eq_ignore_ascii_case(known))
+    })
+}
