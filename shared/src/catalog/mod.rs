@@ -146,13 +146,22 @@ impl Catalog {
 
     /// The catalog services a label names: an IAM prefix, an SDK service, an event source. Empty if unknown.
     pub fn services(&self, label: &str) -> Vec<&str> {
-        let (key, host) = match event_source_host(label) {
-            Some(host) => (label_key(host), true),
-            None => (label_key(label), false),
-        };
-        let Some(key) = key else { return Vec::new() };
-        let place = host.then(|| self.labels.get(format!("@{key}"))).flatten().or_else(|| self.labels.get(&key));
-        place.and_then(|place| self.stretch(place.value())).map(|text| text.split(' ').collect()).unwrap_or_default()
+        if let Some(host) = event_source_host(label) {
+            return self.sharing(host);
+        }
+        label_key(label).map(|key| self.named(&key)).unwrap_or_default()
+    }
+
+    // The services of an event source; where they are those of the bare label, they are stored once.
+    fn sharing(&self, host: &str) -> Vec<&str> {
+        let Some(key) = label_key(host) else { return Vec::new() };
+        let services = self.named(&format!("@{key}"));
+        if services.is_empty() { self.named(&key) } else { services }
+    }
+
+    fn named(&self, key: &str) -> Vec<&str> {
+        let place = self.labels.get(key).and_then(|place| self.stretch(place.value()));
+        place.map(|text| text.split(' ').collect()).unwrap_or_default()
     }
 
     fn stretch(&self, place: u64) -> Option<&str> {
@@ -181,15 +190,22 @@ impl Catalog {
     /// A date version (`ListFunctions20150331`) is ignored if the name is not known with it.
     pub fn lookup(&self, service: &str, name: &str) -> Option<Entry> {
         let key = name_key(name)?;
-        let services = self.services(service);
-        let strictest = |key: &str| {
-            services
-                .iter()
-                .filter_map(|service| walk::find(&self.keys, service, key))
-                .filter_map(|(key, row)| self.entry(&key, row))
-                .reduce(stricter)
-        };
-        strictest(&key).or_else(|| strictest(without_version(&key)?))
+        // A bare label means its own service first, then whatever shares the event source of that name.
+        let own = self.services(service);
+        let sharing = if event_source_host(service).is_none() { self.sharing(service) } else { Vec::new() };
+        let plain = without_version(&key);
+        [Some(key.as_str()), plain]
+            .into_iter()
+            .flatten()
+            .find_map(|key| self.strictest(&own, key).or_else(|| self.strictest(&sharing, key)))
+    }
+
+    fn strictest(&self, services: &[&str], key: &str) -> Option<Entry> {
+        services
+            .iter()
+            .filter_map(|service| walk::find(&self.keys, service, key))
+            .filter_map(|(key, row)| self.entry(&key, row))
+            .reduce(stricter)
     }
 
     /// All IAM actions a policy pattern such as `s3:Get*` stands for, in key order. Case is ignored, as in IAM.
