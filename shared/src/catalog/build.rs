@@ -50,8 +50,7 @@ pub struct Plain {
 
 struct Matcher {
     index: usize,
-    service: Glob,
-    operation: Glob,
+    operations: Vec<Glob>,
 }
 
 struct Merge<'a> {
@@ -82,9 +81,9 @@ impl<'a> Merge<'a> {
     fn new(sources: &'a Sources, corrections: &'a [Correction]) -> Self {
         let mut matchers: BTreeMap<String, Vec<Matcher>> = BTreeMap::new();
         for (index, correction) in corrections.iter().enumerate() {
-            if let Some((service, operation)) = correction.matcher() {
-                let bucket = if correction.service.contains(['*', '?']) { "*" } else { &correction.service };
-                matchers.entry(bucket.to_owned()).or_default().push(Matcher { index, service, operation });
+            for service in correction.services() {
+                let operations = correction.operations();
+                matchers.entry(service.to_owned()).or_default().push(Matcher { index, operations });
             }
         }
         let prefixes = sources
@@ -101,7 +100,7 @@ impl<'a> Merge<'a> {
             .iter()
             .filter_map(|bucket| self.matchers.get(*bucket))
             .flatten()
-            .filter(|matcher| matcher.service.matches(service) && matcher.operation.matches(name))
+            .filter(|matcher| matcher.operations.iter().any(|operation| operation.matches(name)))
             .map(|matcher| matcher.index)
             .collect();
         indexes.sort_unstable();
@@ -256,6 +255,15 @@ impl<'a> Merge<'a> {
             before => {
                 let joined = needed.iter().map(|(_, facts)| *facts).reduce(Facts::stricter);
                 let mut row = match joined {
+                    // A read the map names may be one the operation merely needs beside what it does.
+                    Some(facts)
+                        if facts.operation_type == OperationType::ReadOnly
+                            && !stated
+                            && rules::acts(name)
+                            && operation.http_method != "GET" =>
+                    {
+                        fresh(AccessLevel::Write, Rule::Presumed)
+                    }
                     Some(facts) => {
                         let mut row = fresh(AccessLevel::Read, Rule::FromActions);
                         row.facts = Facts { kind: Kind::default(), ..facts };

@@ -73,9 +73,9 @@ pub enum Change {
 /// One row of `corrections.tsv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
-    /// The service it applies to: a catalog service name, `*` for all.
+    /// The services it applies to: catalog service names, comma-separated; `*` for all.
     pub service: String,
-    /// The operation: a name or a pattern with `*` and `?`.
+    /// The operations: names or patterns with `*` and `?`, comma-separated.
     pub operation: String,
     /// The change.
     pub change: Change,
@@ -139,8 +139,13 @@ impl Correction {
         })
     }
 
-    /// The matcher for its keys, prepared once. `None` if the pattern is longer than any key.
-    pub(crate) fn matcher(&self) -> Option<(Glob, Glob)> {
-        Some((Glob::new(&self.service)?, Glob::new(&self.operation)?))
+    /// The services it names.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.service.split(',').map(str::trim)
+    }
+
+    /// The patterns for its operations.
+    pub(crate) fn operations(&self) -> Vec<Glob> {
+        self.operation.split(',').filter_map(|pattern| Glob::new(pattern.trim())).collect()
     }
 }

@@ -69,16 +69,11 @@ pub struct Change {
 
 impl Catalog {
     /// The catalog compiled into the program.
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is compiled in; a build whose own tests fail to open it is never shipped"
-    )]
+    #[expect(clippy::expect_used, reason = "the file is compiled in; a build whose own tests fail to open it is never shipped")]
     pub fn embedded() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         CATALOG.get_or_init(|| {
-            Sections::of_static(EMBEDDED)
-                .and_then(Self::over)
-                .expect("the compiled-in catalog is well formed")
+            Sections::of_static(EMBEDDED).and_then(Self::over).expect("the compiled-in catalog is well formed")
         })
     }
 
@@ -110,10 +105,7 @@ impl Catalog {
             return refused("version", "not UTF-8".to_owned());
         }
         if self.sections.rows.len() != self.keys.len() {
-            return refused(
-                "rows",
-                format!("{} rows for {} keys", self.sections.rows.len(), self.keys.len()),
-            );
+            return refused("rows", format!("{} rows for {} keys", self.sections.rows.len(), self.keys.len()));
         }
         for row in 0..self.sections.rows.len() {
             if u32::try_from(row).ok().and_then(|row| self.facts(u64::from(row))).is_none() {
@@ -154,17 +146,22 @@ impl Catalog {
 
     /// The catalog services a label names: an IAM prefix, an SDK service, an event source. Empty if unknown.
     pub fn services(&self, label: &str) -> Vec<&str> {
-        let (key, host) = match event_source_host(label) {
-            Some(host) => (label_key(host), true),
-            None => (label_key(label), false),
-        };
-        let Some(key) = key else { return Vec::new() };
-        let place =
-            host.then(|| self.labels.get(format!("@{key}"))).flatten().or_else(|| self.labels.get(&key));
-        place
-            .and_then(|place| self.stretch(place.value()))
-            .map(|text| text.split(' ').collect())
-            .unwrap_or_default()
+        if let Some(host) = event_source_host(label) {
+            return self.sharing(host);
+        }
+        label_key(label).map(|key| self.named(&key)).unwrap_or_default()
+    }
+
+    // The services of an event source; where they are those of the bare label, they are stored once.
+    fn sharing(&self, host: &str) -> Vec<&str> {
+        let Some(key) = label_key(host) else { return Vec::new() };
+        let services = self.named(&format!("@{key}"));
+        if services.is_empty() { self.named(&key) } else { services }
+    }
+
+    fn named(&self, key: &str) -> Vec<&str> {
+        let place = self.labels.get(key).and_then(|place| self.stretch(place.value()));
+        place.map(|text| text.split(' ').collect()).unwrap_or_default()
     }
 
     fn stretch(&self, place: u64) -> Option<&str> {
@@ -193,15 +190,22 @@ impl Catalog {
     /// A date version (`ListFunctions20150331`) is ignored if the name is not known with it.
     pub fn lookup(&self, service: &str, name: &str) -> Option<Entry> {
         let key = name_key(name)?;
-        let services = self.services(service);
-        let strictest = |key: &str| {
-            services
-                .iter()
-                .filter_map(|service| walk::find(&self.keys, service, key))
-                .filter_map(|(key, row)| self.entry(&key, row))
-                .reduce(stricter)
-        };
-        strictest(&key).or_else(|| strictest(without_version(&key)?))
+        // A bare label means its own service first, then whatever shares the event source of that name.
+        let own = self.services(service);
+        let sharing = if event_source_host(service).is_none() { self.sharing(service) } else { Vec::new() };
+        let plain = without_version(&key);
+        [Some(key.as_str()), plain]
+            .into_iter()
+            .flatten()
+            .find_map(|key| self.strictest(&own, key).or_else(|| self.strictest(&sharing, key)))
+    }
+
+    fn strictest(&self, services: &[&str], key: &str) -> Option<Entry> {
+        services
+            .iter()
+            .filter_map(|service| walk::find(&self.keys, service, key))
+            .filter_map(|(key, row)| self.entry(&key, row))
+            .reduce(stricter)
     }
 
     /// All IAM actions a policy pattern such as `s3:Get*` stands for, in key order. Case is ignored, as in IAM.
@@ -228,11 +232,7 @@ impl Catalog {
             && !service.contains(['*', '?'])
         {
             let name = if name.is_empty() { "*" } else { name };
-            return self
-                .services(service)
-                .iter()
-                .flat_map(|service| self.matching(&format!("{service}:{name}")))
-                .collect();
+            return self.services(service).iter().flat_map(|service| self.matching(&format!("{service}:{name}"))).collect();
         }
         if pattern.contains(['*', '?']) {
             let anywhere = if pattern.contains(':') { pattern.to_owned() } else { format!("*:{pattern}") };
@@ -289,11 +289,7 @@ impl Catalog {
         keys.sort_unstable();
         keys.dedup();
         keys.into_iter()
-            .map(|key| Change {
-                key: key.clone(),
-                before: old.get(key).copied(),
-                after: new.get(key).copied(),
-            })
+            .map(|key| Change { key: key.clone(), before: old.get(key).copied(), after: new.get(key).copied() })
             .filter(|change| change.before != change.after)
             .collect()
     }
@@ -307,12 +303,7 @@ fn automaton(section: &'static str, bytes: Cow<'static, [u8]>) -> Result<Keys, C
 fn stricter(a: Entry, b: Entry) -> Entry {
     let facts = a.facts.stricter(b.facts);
     let rank = |entry: &Entry| {
-        (
-            !entry.facts.is_event_only(),
-            entry.facts.operation_type,
-            entry.facts.mutates,
-            entry.facts.capabilities,
-        )
+        (!entry.facts.is_event_only(), entry.facts.operation_type, entry.facts.mutates, entry.facts.capabilities)
     };
     let base = if rank(&b) > rank(&a) { b } else { a };
     Entry { facts, ..base }

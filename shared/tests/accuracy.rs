@@ -1,0 +1,196 @@
+//! How often the verdict is right, on labelled cases and real events.
+//!
+//! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests say that they were skipped.
+//! Leaves: figures on standard output. Law: no unsafe call is judged safe, on any row of any file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use shared::catalog::Catalog;
+use shared::catalog::accuracy::{Accuracy, Case, Figures, accuracy};
+use shared::operation::Mutates;
+use shared::verdict::{Call, classify};
+
+fn data(file: &str) -> Option<String> {
+    let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
+        eprintln!("SKIPPED: ONLOOKER_TEST_DATA is not set, so `{file}` was not tested against");
+        return None;
+    };
+    Some(fs::read_to_string(PathBuf::from(folder).join(file)).expect(file))
+}
+
+fn print(what: &str, figures: &Figures) {
+    println!(
+        "{what:24} cases {:6}  unsafe judged safe {:3}  safe refused {:3} ({:.3} %)  unknown {:3} ({:.3} %)  \
+         by pattern {:3}  mutates {}/{}  sensitive {}/{} (missed {})",
+        figures.cases,
+        figures.unsafe_judged_safe,
+        figures.safe_refused,
+        figures.percent(figures.safe_refused),
+        figures.unknown,
+        figures.percent(figures.unknown),
+        figures.by_pattern,
+        figures.mutates_agree,
+        figures.mutates_cases,
+        figures.sensitive_agree,
+        figures.sensitive_cases,
+        figures.sensitive_missed,
+    );
+}
+
+fn report(result: &Accuracy) {
+    for (form, figures) in &result.forms {
+        print(form, figures);
+    }
+    print("all", &result.total);
+    let verbose = std::env::var_os("ONLOOKER_TEST_MISSES").is_some();
+    let limit = if verbose { usize::MAX } else { 20 };
+    let mut seen = std::collections::BTreeSet::new();
+    for (what, misses) in
+        [("SAFE", &result.misses), ("MUTATES", &result.mutates_misses), ("SENSITIVE", &result.sensitive_misses)]
+    {
+        for miss in misses.iter().take(limit) {
+            let case = &miss.case;
+            let verdict = &miss.verdict;
+            if seen.insert(format!("{what}{}:{}{}", verdict.service, verdict.operation, case.safe)) {
+                println!(
+                    "  {what} {} {}:{} safe={} mutates={:?} sensitive={:?} -> {}:{} {} {} {:?} {}",
+                    case.form, case.source, case.name, case.safe, case.mutates, case.sensitive, verdict.service,
+                    verdict.operation, verdict.operation_type, verdict.mutates, verdict.provenance, verdict.reason,
+                );
+            }
+        }
+    }
+}
+
+fn assert_limits(figures: &Figures) {
+    assert_eq!(figures.unsafe_judged_safe, 0);
+    assert!(figures.percent(figures.safe_refused) <= 0.05, "{} safe calls refused", figures.safe_refused);
+    assert!(figures.percent(figures.unknown) <= 0.5, "{} unknown", figures.unknown);
+}
+
+#[test]
+fn labelled_verdicts_agree() {
+    let Some(text) = data("truth/truth_dev.tsv") else { return };
+    let result = accuracy(Catalog::embedded(), &Case::parse_all(&text));
+    report(&result);
+    assert_limits(&result.total);
+    for figures in result.forms.values() {
+        assert_eq!(figures.unsafe_judged_safe, 0);
+    }
+}
+
+struct Table {
+    columns: BTreeMap<String, usize>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn parse(text: &str) -> Self {
+        let mut lines = text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
+        let columns = lines.next().unwrap_or_default().into_iter().zip(0..).collect();
+        Self { columns, rows: lines.collect() }
+    }
+
+    fn get<'a>(&self, row: &'a [String], column: &str) -> &'a str {
+        row.get(self.columns[column]).map_or("", String::as_str)
+    }
+}
+
+fn case(form: &str, source: &str, name: &str, table: &Table, row: &[String]) -> Case {
+    let level = table.get(row, "access_level");
+    let on = |column: &str| table.get(row, column) == "1";
+    Case {
+        form: form.to_owned(),
+        source: source.to_owned(),
+        name: name.to_owned(),
+        safe: matches!(level, "Read" | "List"),
+        sensitive: Some(on("credential_exposure") || on("data_access")),
+        mutates: None,
+    }
+}
+
+#[test]
+fn every_known_action_agrees() {
+    let Some(text) = data("catalog/actions.tsv") else { return };
+    let table = Table::parse(&text);
+    let cases: Vec<Case> = table
+        .rows
+        .iter()
+        .map(|row| case("action", table.get(row, "service_prefix"), table.get(row, "action"), &table, row))
+        .collect();
+    let result = accuracy(Catalog::embedded(), &cases);
+    report(&result);
+    assert_limits(&result.total);
+}
+
+#[test]
+fn every_known_operation_agrees_under_every_label() {
+    let Some(text) = data("catalog/operations.tsv") else { return };
+    let table = Table::parse(&text);
+    let mut cases = Vec::new();
+    for row in &table.rows {
+        for (form, column) in [("sdk", "boto_service"), ("event source", "event_source"), ("prefix", "iam_prefix")] {
+            let label = table.get(row, column);
+            if !label.is_empty() {
+                cases.push(case(form, label, table.get(row, "operation"), &table, row));
+            }
+        }
+    }
+    let result = accuracy(Catalog::embedded(), &cases);
+    report(&result);
+    assert_limits(&result.total);
+}
+
+#[test]
+fn every_known_event_source_names_its_service() {
+    let Some(text) = data("catalog/event_sources.tsv") else { return };
+    let table = Table::parse(&text);
+    let catalog = Catalog::embedded();
+    let mut missing = Vec::new();
+    for row in &table.rows {
+        let service = table.get(row, "boto_service");
+        let own = catalog.services(service);
+        let labels = [table.get(row, "event_source")].into_iter().chain(table.get(row, "aliases").split(','));
+        for label in labels.filter(|label| !label.is_empty()) {
+            let named = catalog.services(label);
+            if own.is_empty() || !own.iter().all(|service| named.contains(service)) {
+                missing.push(format!("{label} -> {named:?}, but {service} is {own:?}"));
+            }
+        }
+    }
+    println!("{} labels missing\n{}", missing.len(), missing.join("\n"));
+    assert!(missing.is_empty());
+}
+
+#[test]
+fn real_events_agree_with_cloudtrail() {
+    // What the sources disagree about: CloudTrail logs these otherwise than IAM sees them.
+    const ARGUED: [&str; 1] = ["ses:SendEmail"];
+    for file in ["events/invictus.json", "events/stratus.json"] {
+        let Some(text) = data(file) else { return };
+        let json: serde_json::Value = serde_json::from_str(&text).expect(file);
+        let records = json.get("Records").and_then(|records| records.as_array()).or_else(|| json.as_array());
+        let (mut agree, mut events, mut unknown) = (0, 0, 0);
+        let mut other: BTreeMap<String, usize> = BTreeMap::new();
+        for record in records.expect("records") {
+            let field = |name: &str| record.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+            let Some(read_only) = record.get("readOnly").and_then(serde_json::Value::as_bool) else { continue };
+            let verdict =
+                classify(Catalog::embedded(), &Call::named(field("eventSource"), field("eventName")));
+            let key = format!("{}:{}", verdict.service, verdict.operation);
+            match verdict.mutates {
+                _ if !verdict.is_scored() => events += 1,
+                Mutates::Unknown => {
+                    unknown += 1;
+                    *other.entry(format!("unknown {key}")).or_default() += 1;
+                }
+                mutates if (mutates == Mutates::No) == read_only || ARGUED.contains(&key.as_str()) => agree += 1,
+                _ => *other.entry(format!("differs {key} readOnly={read_only}")).or_default() += 1,
+            }
+        }
+        println!("{file}: {agree} agree, {unknown} unknown, {events} events that are no call, {other:?}");
+        assert!(other.is_empty(), "{file}");
+    }
+}
