@@ -9,4 +9,6 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "local")]
+pub mod local;
 pub mod operation;
