@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod config_file;
+pub mod demo;
 pub mod objects;
 pub mod packages;
 pub mod state;

@@ -1,0 +1,107 @@
+//! Log objects as CloudTrail delivers them.
+//!
+//! Enters: the calls of one delivery. Leaves: the object's key, its JSON and its gzip bytes. Law: the
+//! same calls give the same bytes; the gzip header holds neither a name nor a time.
+
+use libdeflater::{CompressionLvl, Compressor};
+
+use super::chance::Chance;
+use super::moment::Moment;
+use super::record::{Call, Cast};
+
+/// Organisation whose trail this is.
+pub const ORGANISATION: &str = "o-lk7f2q9x4m";
+/// Stream of the sixteen letters at the end of a log object's name.
+const NAMES: u64 = 4;
+
+/// One object of a trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its key in the bucket, and its path below the directory it is written to.
+    pub key: String,
+    /// Its gzip bytes.
+    pub bytes: Vec<u8>,
+    /// Records that can be read from it; none in a digest or a damaged object.
+    pub records: u64,
+}
+
+/// One delivery: some calls of one account and region.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// Number of the delivery, unique in the trail.
+    pub number: u64,
+    /// Index of the account.
+    pub account: usize,
+    /// Index of the region.
+    pub region: usize,
+    /// When it was delivered.
+    pub at: u64,
+    /// What it holds, in order.
+    pub calls: Vec<Call>,
+    /// Whether its object was cut short.
+    pub damaged: bool,
+}
+
+impl Delivery {
+    /// Key of the log object.
+    pub fn key(&self, cast: &Cast) -> String {
+        let (account, region, at) =
+            (cast.account(self.account), cast.region(self.region), Moment::of(self.at));
+        let (folders, minute) = (at.folders(), at.to_the_minute());
+        let mut out = format!(
+            "AWSLogs/{ORGANISATION}/{account}/CloudTrail/{region}/{folders}/{account}_CloudTrail_{region}_{minute}_"
+        );
+        Chance::of(cast.seed, NAMES, self.number).alnum(&mut out, 16);
+        out.push_str(".json.gz");
+        out
+    }
+
+    /// The uncompressed log.
+    pub fn content(&self, cast: &Cast) -> String {
+        let mut out = String::with_capacity(64 + self.calls.len() * 1_500);
+        out.push_str(r#"{"Records":["#);
+        for (at, call) in self.calls.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            call.push_record(&mut out, cast);
+        }
+        out.push_str("]}");
+        out
+    }
+
+    /// The object of a log whose content is already there.
+    pub fn object(&self, cast: &Cast, content: &str, gzip: &mut Gzip) -> Object {
+        let mut bytes = gzip.pack(content.as_bytes());
+        if self.damaged {
+            // Two thirds: enough for the header and much of the text, and never the checksum.
+            bytes.truncate(bytes.len() / 3 * 2);
+        }
+        let records = if self.damaged { 0 } else { self.calls.len() as u64 };
+        Object { key: self.key(cast), bytes, records }
+    }
+}
+
+/// A gzip compressor, kept between objects.
+pub struct Gzip(Compressor);
+
+impl Gzip {
+    /// A compressor at gzip's usual level.
+    pub fn new() -> Self {
+        Self(Compressor::new(CompressionLvl::default()))
+    }
+
+    /// The gzip bytes of `content`.
+    pub fn pack(&mut self, content: &[u8]) -> Vec<u8> {
+        let mut room = self.0.gzip_compress_bound(content.len());
+        loop {
+            let mut bytes = vec![0; room];
+            // The only failure is too little room, which the bound rules out: asking for more ends.
+            if let Ok(length) = self.0.gzip_compress(content, &mut bytes) {
+                bytes.truncate(length);
+                return bytes;
+            }
+            room = room * 2 + 64;
+        }
+    }
+}

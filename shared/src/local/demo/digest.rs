@@ -1,0 +1,112 @@
+//! Digest files: CloudTrail's hourly word on what it delivered.
+//!
+//! Enters: the log objects of one account and region, hour by hour. Leaves: one digest an hour, each
+//! naming the one before it. Law: a hash is the SHA-256 of uncompressed content. What only AWS could
+//! make, the signatures, is null: these digests chain, and prove nothing.
+//! Shape: AWS CloudTrail user guide, "CloudTrail digest file structure", read 2026-11.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::delivery::{Delivery, Gzip, ORGANISATION, Object};
+use super::moment::{HOUR, Moment};
+use super::record::Cast;
+
+/// Name of the organisation's trail.
+pub const TRAIL_NAME: &str = "larkspur-organisation";
+/// Bucket that the trail delivers to.
+pub const BUCKET: &str = "larkspur-cloudtrail";
+
+/// The chain of digests of one account and region.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    account: usize,
+    region: usize,
+    previous: Option<Link>,
+    logs: String,
+    span: Option<(u64, u64)>,
+}
+
+/// What the next digest says of the one before.
+#[derive(Clone, Debug)]
+struct Link {
+    key: String,
+    hash: String,
+}
+
+impl Chain {
+    /// A chain that begins.
+    pub const fn new(account: usize, region: usize) -> Self {
+        Self { account, region, previous: None, logs: String::new(), span: None }
+    }
+
+    /// Notes a log object delivered in the current hour.
+    pub fn note(&mut self, cast: &Cast, delivery: &Delivery, content: &str) {
+        let times = || delivery.calls.iter().map(|call| call.at);
+        let (oldest, newest) = (times().min().unwrap_or(delivery.at), times().max().unwrap_or(delivery.at));
+        let (low, high) = self.span.unwrap_or((oldest, newest));
+        self.span = Some((low.min(oldest), high.max(newest)));
+        let (key, hash) = (delivery.key(cast), sha256(content.as_bytes()));
+        let (newest, oldest) = (Moment::of(newest).iso(), Moment::of(oldest).iso());
+        let comma = if self.logs.is_empty() { "" } else { "," };
+        let _ = write!(
+            self.logs,
+            r#"{comma}{{"s3Bucket":"{BUCKET}","s3Object":"{key}","hashValue":"{hash}","hashAlgorithm":"SHA-256","newestEventTime":"{newest}","oldestEventTime":"{oldest}"}}"#
+        );
+    }
+
+    /// Ends the hour that began at `start`: its digest, which the next one will name.
+    pub fn close(&mut self, cast: &Cast, start: u64, gzip: &mut Gzip) -> Object {
+        let (account, region) = (cast.account(self.account), cast.region(self.region));
+        let key = key(account, region, cast.region(0), start + HOUR);
+        let (began, ended) = (Moment::of(start).iso(), Moment::of(start + HOUR).iso());
+        let (oldest, newest) = self.span.take().unzip();
+        let (oldest, newest) = (oldest.map(|at| Moment::of(at).iso()), newest.map(|at| Moment::of(at).iso()));
+        let previous = self.previous.as_ref();
+        let fields = [
+            ("awsAccountId", Some(account)),
+            ("digestStartTime", Some(&*began)),
+            ("digestEndTime", Some(&*ended)),
+            ("digestS3Bucket", Some(BUCKET)),
+            ("digestS3Object", Some(&*key)),
+            ("digestPublicKeyFingerprint", Some("00000000000000000000000000000000")),
+            ("digestSignatureAlgorithm", Some("SHA256withRSA")),
+            ("newestEventTime", newest.as_deref()),
+            ("oldestEventTime", oldest.as_deref()),
+            ("previousDigestS3Bucket", previous.map(|_| BUCKET)),
+            ("previousDigestS3Object", previous.map(|link| &*link.key)),
+            ("previousDigestHashValue", previous.map(|link| &*link.hash)),
+            ("previousDigestHashAlgorithm", previous.map(|_| "SHA-256")),
+            ("previousDigestSignature", None),
+        ];
+        let mut content = String::from("{");
+        for (name, value) in fields {
+            let _ = match value {
+                Some(value) => write!(content, r#""{name}":"{value}","#),
+                None => write!(content, r#""{name}":null,"#),
+            };
+        }
+        let _ = write!(content, r#""logFiles":[{}]}}"#, std::mem::take(&mut self.logs));
+        // CloudTrail escapes the slashes of its digests, so readers have to cope.
+        let content = content.replace('/', "\\/");
+        self.previous = Some(Link { key: key.clone(), hash: sha256(content.as_bytes()) });
+        Object { key, bytes: gzip.pack(content.as_bytes()), records: 0 }
+    }
+}
+
+/// Key of the digest that ends at `end`.
+fn key(account: &str, region: &str, home: &str, end: u64) -> String {
+    let (folders, second) = (Moment::of(end).folders(), Moment::of(end).to_the_second());
+    format!(
+        "AWSLogs/{ORGANISATION}/{account}/CloudTrail-Digest/{region}/{folders}/{account}_CloudTrail-Digest_{region}_{TRAIL_NAME}_{home}_{second}.json.gz"
+    )
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -1,0 +1,56 @@
+//! What the trail promises, read back from its bytes alone.
+//!
+//! Enters: objects. Leaves: nothing. Law: these tests parse what was made as a stranger would, and
+//! compare it with the story's written figures.
+
+mod faults;
+mod load;
+mod scenes;
+mod shape;
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::*;
+
+/// The content of a gzip object.
+fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
+    let size = u32::from_le_bytes(*bytes.last_chunk()?);
+    let mut out = vec![0; usize::try_from(size).ok().filter(|&size| size < 1 << 28)?];
+    let length = libdeflater::Decompressor::new().gzip_decompress(bytes, &mut out).ok()?;
+    out.truncate(length);
+    Some(out)
+}
+
+fn is_digest(object: &Object) -> bool {
+    object.key.contains("/CloudTrail-Digest/")
+}
+
+fn records_of(object: &Object) -> Vec<Value> {
+    let Some(content) = inflate(&object.bytes) else { return Vec::new() };
+    let mut log: Value = serde_json::from_slice(&content).unwrap();
+    let Value::Array(records) = log["Records"].take() else { panic!("no records in {}", object.key) };
+    records
+}
+
+fn demo() -> &'static [Object] {
+    static DEMO: LazyLock<Vec<Object>> = LazyLock::new(|| Trail::demo().objects().collect());
+    &DEMO
+}
+
+fn demo_records() -> &'static [Value] {
+    static RECORDS: LazyLock<Vec<Value>> =
+        LazyLock::new(|| demo().iter().filter(|object| !is_digest(object)).flat_map(records_of).collect());
+    &RECORDS
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+fn of_role<'a>(records: &'a [Value], role: &str) -> Vec<&'a Value> {
+    let issuer =
+        |record: &&Value| text(record, "/userIdentity/sessionContext/sessionIssuer/userName") == role;
+    records.iter().filter(issuer).collect()
+}
