@@ -1,0 +1,163 @@
+//! Hours laid out on a line.
+//!
+//! Enters: a period. Leaves: [`Axis`]: the steps a chart is drawn in, few enough to be seen and to keep the page small,
+//! and the marks written under it. Laws: every hour of the period lies in exactly one step; steps of a day begin at
+//! midnight UTC, steps of a week on Monday.
+
+use crate::{coverage::Period, render::html::filters::span_of, time::HOUR, time::Hour};
+
+/// Most steps of one chart.
+const STEPS: u32 = 192;
+
+/// Most marks under one chart.
+const MARKS: u32 = 7;
+
+/// Hours from the epoch, a Thursday, to the first Monday.
+const MONDAY: u32 = 96;
+
+/// A period in equal steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis {
+    /// The period.
+    pub period: Period,
+    /// Hours of a step.
+    pub step: u32,
+}
+
+/// A mark under a chart.
+#[derive(Debug)]
+pub struct Mark {
+    /// Place from the left, in percent.
+    pub x: String,
+    /// Which end of the text stands there: `start`, `middle` or `end`.
+    pub anchor: &'static str,
+    /// Date or time of day.
+    pub label: String,
+}
+
+impl Axis {
+    /// The finest steps that are at most 192.
+    pub fn of(period: Period) -> Self {
+        let hours = period.hours();
+        let fits = |step: &u32| hours.div_ceil(*step) <= STEPS;
+        let step = [1, 3, 6, 12, 24, 168].into_iter().find(fits);
+        let step = step.unwrap_or_else(|| 168 * hours.div_ceil(168).div_ceil(STEPS).next_power_of_two());
+        Self { period, step }
+    }
+
+    /// Where the step that holds an hour begins, in the period or before it.
+    const fn floor(hour: u32, step: u32) -> u32 {
+        let shift = if step.is_multiple_of(168) { MONDAY } else { 0 };
+        hour.saturating_sub(shift) / step * step + if hour < shift { 0 } else { shift }
+    }
+
+    /// Number of the step that holds an hour; `None` outside the period.
+    pub fn index(&self, hour: Hour) -> Option<usize> {
+        if !(self.period.from..self.period.until).contains(&hour) {
+            return None;
+        }
+        let first = Self::floor(self.period.from.0, self.step);
+        usize::try_from((Self::floor(hour.0, self.step) - first) / self.step).ok()
+    }
+
+    /// The steps in order, the first and the last cut to the period.
+    pub fn steps(&self) -> impl Iterator<Item = Period> + use<> {
+        let Self { period, step } = *self;
+        let mut next = period.from.0;
+        std::iter::from_fn(move || {
+            let from = next;
+            (from < period.until.0).then(|| {
+                next = Self::floor(from, step).saturating_add(step).min(period.until.0);
+                Period { from: Hour(from), until: Hour(next) }
+            })
+        })
+    }
+
+    /// Place of an hour's beginning from the left, in percent.
+    pub fn place(&self, hour: Hour) -> f64 {
+        let part = hour.0.clamp(self.period.from.0, self.period.until.0) - self.period.from.0;
+        f64::from(part) * 100.0 / f64::from(self.period.hours().max(1))
+    }
+
+    /// Length of a step in words.
+    pub fn unit(&self) -> String {
+        match self.step {
+            1 => "hour".to_owned(),
+            24 => "day".to_owned(),
+            168 => "week".to_owned(),
+            step if step.is_multiple_of(168) => format!("{} weeks", step / 168),
+            step => span_of(step * HOUR),
+        }
+    }
+
+    /// Marks at round times.
+    pub fn marks(&self) -> Vec<Mark> {
+        let hours = self.period.hours();
+        let every = [1, 2, 3, 6, 12, 24, 48, 168, 336, 672, 2_184, 8_736];
+        let every = every.into_iter().find(|every| hours / every < MARKS);
+        let every = every.unwrap_or_else(|| hours.div_ceil(MARKS).max(1));
+        let marks = Self { period: self.period, step: every };
+        let round = marks.steps().map(|step| step.from);
+        let round = round.filter(|hour| Self::floor(hour.0, every) == hour.0);
+        round.map(|hour| Mark::at(hour, marks.place(hour), every, hours)).collect()
+    }
+}
+
+impl Mark {
+    fn at(hour: Hour, x: f64, every: u32, hours: u32) -> Self {
+        let form = match (every, hour.0.is_multiple_of(24)) {
+            (0..24, false) => "%H:%M",
+            _ if hours > 400 * 24 => "%b %Y",
+            _ => "%-d %b",
+        };
+        let anchor = match x {
+            ..4.0 => "start",
+            96.0.. => "end",
+            _ => "middle",
+        };
+        Self { x: percent(x), anchor, label: hour.start().timestamp().strftime(form).to_string() }
+    }
+}
+
+/// A length in percent as SVG wants it.
+pub fn percent(value: f64) -> String {
+    let text = format!("{:.3}", if value.is_finite() { value.clamp(0.0, 100.0) } else { 0.0 });
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_day_is_drawn_in_hours_and_a_year_in_weeks() {
+        let axis = |hours| Axis::of(Period { from: Hour(468_000), until: Hour(468_000 + hours) });
+        assert_eq!([24, 192, 193, 24 * 90, 24 * 365].map(|hours| axis(hours).step), [1, 1, 3, 12, 168]);
+    }
+
+    #[test]
+    fn lengths_are_short_and_in_range() {
+        assert_eq!(
+            [0.0, 4.166_666, 100.0, 120.0, f64::NAN].map(percent),
+            ["0%", "4.167%", "100%", "100%", "0%"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_hour_lies_in_its_step(from in 0..1_193_046_u32, hours in 1..90_000_u32, nth in 0..90_000_u32) {
+            let until = from.saturating_add(hours).min(1_193_046);
+            let period = Period { from: Hour(from), until: Hour(until.max(from + 1)) };
+            let axis = Axis::of(period);
+            let steps: Vec<Period> = axis.steps().collect();
+            prop_assert!(steps.len() <= 194);
+            prop_assert_eq!(steps.iter().map(|step| step.hours()).sum::<u32>(), period.hours());
+            let hour = Hour(from + nth % period.hours());
+            let step = steps[axis.index(hour).unwrap()];
+            prop_assert!((step.from..step.until).contains(&hour));
+            prop_assert!(axis.marks().len() <= 9);
+        }
+    }
+}

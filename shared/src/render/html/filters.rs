@@ -1,0 +1,170 @@
+//! How a page writes figures, times and words.
+//!
+//! Enters: values of a report. Leaves: text, still to be escaped. Law: a figure reads the same wherever it stands.
+
+use askama::{Result, Values, filter_fn};
+
+use crate::time::{HOUR, Time};
+
+/// A count that can be written.
+pub trait Count {
+    /// The count.
+    fn value(&self) -> u64;
+}
+
+impl<T: Count> Count for &T {
+    fn value(&self) -> u64 {
+        (**self).value()
+    }
+}
+
+impl Count for u64 {
+    fn value(&self) -> u64 {
+        *self
+    }
+}
+
+impl Count for u32 {
+    fn value(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
+impl Count for usize {
+    fn value(&self) -> u64 {
+        u64::try_from(*self).unwrap_or(u64::MAX)
+    }
+}
+
+/// A time that can be written.
+pub trait Moment {
+    /// The time.
+    fn value(&self) -> Time;
+}
+
+impl<T: Moment> Moment for &T {
+    fn value(&self) -> Time {
+        (**self).value()
+    }
+}
+
+impl Moment for Time {
+    fn value(&self) -> Time {
+        *self
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A percentage without an empty fraction: `100`, `99.4`, `99.43`.
+pub fn decimal(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `2023-07-10 11:42:18`, in UTC.
+pub fn stamp_of(time: Time) -> String {
+    time.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2023-07-10 11:00`, in UTC.
+pub fn minute_of(time: Time) -> String {
+    time.timestamp().strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// `45 min`, `36 hours`, `12 days`.
+pub fn span_of(seconds: u32) -> String {
+    let (count, unit) = match seconds {
+        0..HOUR => (seconds / 60, "minute"),
+        _ if seconds < 72 * HOUR => (seconds / HOUR, "hour"),
+        _ => (seconds / (24 * HOUR), "day"),
+    };
+    format!("{} {unit}{}", thousands(u64::from(count)), if count == 1 { "" } else { "s" })
+}
+
+/// A count with separated thousands.
+#[filter_fn]
+pub fn count<T: Count>(count: T, _: &dyn Values) -> Result<String> {
+    Ok(thousands(count.value()))
+}
+
+/// `s` unless the count is one.
+#[filter_fn]
+pub fn s<T: Count>(count: T, _: &dyn Values) -> Result<&'static str> {
+    Ok(if count.value() == 1 { "" } else { "s" })
+}
+
+/// A number with at most two decimals.
+#[filter_fn]
+pub fn number(value: &f64, _: &dyn Values) -> Result<String> {
+    Ok(decimal(*value))
+}
+
+/// A time to the second.
+#[filter_fn]
+pub fn stamp<T: Moment>(time: T, _: &dyn Values) -> Result<String> {
+    Ok(stamp_of(time.value()))
+}
+
+/// A time to the minute.
+#[filter_fn]
+pub fn minute<T: Moment>(time: T, _: &dyn Values) -> Result<String> {
+    Ok(minute_of(time.value()))
+}
+
+/// Bytes in the unit that fits.
+#[filter_fn]
+pub fn bytes(bytes: &u64, _: &dyn Values) -> Result<String> {
+    if *bytes < 1_024 {
+        return Ok(format!("{bytes} bytes"));
+    }
+    let (mut value, mut unit) = (*bytes as f64, "bytes");
+    for next in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1_024.0 {
+            break;
+        }
+        value /= 1_024.0;
+        unit = next;
+    }
+    Ok(format!("{value:.1} {unit}"))
+}
+
+/// `read_secrets` as `read secrets`.
+#[filter_fn]
+pub fn words<T: std::fmt::Display>(name: T, _: &dyn Values) -> Result<String> {
+    Ok(name.to_string().replace('_', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn empty_fractions_are_left_out() {
+        assert_eq!([100.0, 99.4, 99.99, 0.0].map(decimal), ["100", "99.4", "99.99", "0"]);
+    }
+
+    #[test]
+    fn spans_are_in_the_unit_that_fits() {
+        assert_eq!(
+            [0, HOUR, 71 * HOUR, 72 * HOUR].map(span_of),
+            ["0 minutes", "1 hour", "71 hours", "3 days"]
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! The report as one HTML page that needs nothing else.
+//!
+//! Enters: a [`Report`]. Leaves: a page that opens from a file, without a network and without scripts; scripts only sort,
+//! filter, unfold and switch the theme. Laws: every value is escaped and shown without invisible characters by the
+//! one escaper of all templates; text from a record stands between tags and nowhere else; the page may run and look
+//! like exactly the script and the style sheet it was built with, by hash; a list that is cut says by how much.
+
+mod activity;
+mod axis;
+mod escape;
+mod filters;
+mod finding;
+mod first;
+mod headline;
+mod ledger;
+mod map;
+mod principal;
+mod word;
+
+use std::{collections::BTreeMap, io};
+
+use askama::Template;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    config::Standard,
+    report::{Input, Mode, Report, ReportResult, Run, UnreadablePosition},
+};
+
+use self::{
+    activity::Chart,
+    finding::{Findings, Links},
+    first::{First, most},
+    headline::Headline,
+    ledger::Ledger,
+    map::Map,
+    principal::Principals,
+};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Writes the report as a self-contained HTML page.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn html(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
+    Page::of(report).write_into(out)
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    style: &'static str,
+    style_hash: String,
+    script: &'static str,
+    script_hash: String,
+    report: &'a Report,
+    result: &'a ReportResult,
+    run: &'a Run,
+    proof: bool,
+    empty: bool,
+    standard: &'static str,
+    headline: Headline<'a>,
+    map: Map<'a>,
+    chart: Option<Chart>,
+    principals: Principals<'a>,
+    anchors: BTreeMap<&'a str, usize>,
+    findings: Findings<'a>,
+    ledger: Ledger<'a>,
+    watched: First<&'a str>,
+    unreadable_reasons: First<(&'a str, u64)>,
+    inputs: First<&'a Input>,
+    unreadable: First<&'a UnreadablePosition>,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report) -> Self {
+        let (result, run) = (&report.result, &report.run);
+        let links = Links::of(result);
+        let principals = Principals::of(result, &links);
+        Self {
+            style: STYLE,
+            style_hash: hash(STYLE),
+            script: SCRIPT,
+            script_hash: hash(SCRIPT),
+            report,
+            result,
+            run,
+            proof: result.mode == Mode::Proof,
+            empty: result.totals.events == 0,
+            standard: match result.standard {
+                Standard::General => "GENERAL",
+                Standard::Soc2 => "SOC2",
+                Standard::Iso27001 => "ISO27001",
+                Standard::Custom => "CUSTOM",
+            },
+            headline: Headline::of(result),
+            map: Map::of(&result.coverage),
+            chart: Chart::of(result.coverage.period, &result.activity),
+            anchors: principals.anchors(),
+            principals,
+            findings: Findings::of(result),
+            ledger: Ledger::of(result, &links),
+            watched: First::of(result.basis.watched.iter().map(String::as_str), most::ROWS),
+            unreadable_reasons: First::of(
+                result.basis.unreadable.iter().map(|(reason, count)| (reason.as_str(), *count)),
+                most::ROWS,
+            ),
+            inputs: First::of(&run.inputs, most::INPUTS),
+            unreadable: First::of(&run.unreadable, most::ROWS),
+        }
+    }
+
+    /// Number of the row of a principal, when it is on the page.
+    fn anchor(&self, arn: &str) -> Option<usize> {
+        self.anchors.get(arn).copied()
+    }
+}
+
+/// SHA-256 in Base64, as a content security policy names a script or a style sheet.
+fn hash(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |bits: u32| DIGITS.get((bits & 63) as usize).map_or('=', |digit| char::from(*digit));
+    let mut base64 = String::with_capacity(44);
+    for chunk in Sha256::digest(text).chunks(3) {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let digits = [bits >> 18, bits >> 12, bits >> 6, bits].map(digit);
+        base64.extend(digits.into_iter().take(chunk.len() + 1));
+    }
+    base64.extend(std::iter::repeat_n('=', base64.len().next_multiple_of(4) - base64.len()));
+    base64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_written_as_policies_name_them() {
+        assert_eq!(hash(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    }
+
+    #[test]
+    fn neither_script_nor_style_can_end_early() {
+        for text in [SCRIPT, STYLE] {
+            assert!(!text.contains("</") && !text.contains("<!--") && !text.contains('\r'));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The table of principals.
+//!
+//! Enters: principals and the findings about them. Leaves: [`Principals`]: watched ones first, then the worst. Law: a
+//! principal that is not watched carries no status.
+
+use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, sync::Arc};
+
+use crate::{
+    coverage::Period,
+    event::Outcome,
+    operation::OperationType,
+    render::html::{
+        axis::Axis,
+        finding::{Link, Links},
+        first::{First, most},
+        headline::Share,
+        word::{self, Word},
+    },
+    report::{Mode, PrincipalSummary, ReportResult},
+    time::Hour,
+};
+
+/// Bars of a small chart, and its height in its own units.
+const BARS: u32 = 40;
+const HEIGHT: u64 = 16;
+
+/// The table.
+#[derive(Debug)]
+pub struct Principals<'a> {
+    /// Rows.
+    pub rows: First<Row<'a>>,
+    /// Watched principals, seen or not.
+    pub watched: usize,
+    /// Statuses that occur, to filter by.
+    pub statuses: Vec<Word>,
+}
+
+/// One principal.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// Number of its row, for links.
+    pub anchor: usize,
+    /// The principal.
+    pub principal: &'a PrincipalSummary,
+    /// The part of its ARN that names it.
+    pub name: &'a str,
+    /// Kind in plain words.
+    pub kind: &'static str,
+    /// Status, when it is watched.
+    pub status: Option<Word>,
+    /// What it did.
+    pub behaviour: Word,
+    /// Greatest risk of a call.
+    pub risk: Option<Word>,
+    /// Mutating calls that succeeded.
+    pub writes: u64,
+    /// Calls AWS refused.
+    pub denied: u64,
+    /// Capabilities used, most dangerous first.
+    pub capabilities: Vec<Capability<'a>>,
+    /// Path of the small chart; empty without calls.
+    pub spark: String,
+    /// Calls by type and outcome: succeeded, failed, denied.
+    pub matrix: Vec<(Word, [u64; 3])>,
+    /// Findings about it.
+    pub findings: First<Link<'a>>,
+    /// Sessions, in order.
+    pub sessions: First<&'a str>,
+    /// Source identities.
+    pub source_identities: First<&'a str>,
+    /// Identity Center users.
+    pub on_behalf_of: First<&'a str>,
+    /// Services with their calls, most first.
+    pub services: First<(&'a str, u64)>,
+    /// Accounts.
+    pub accounts: First<&'a str>,
+    /// Regions.
+    pub regions: First<&'a str>,
+}
+
+/// A capability and how often it was used.
+#[derive(Debug)]
+pub struct Capability<'a> {
+    /// Its word.
+    pub name: &'a str,
+    /// Succeeded calls.
+    pub count: u64,
+    /// Class of the style sheet.
+    pub tone: &'static str,
+}
+
+impl<'a> Principals<'a> {
+    /// Of a result.
+    pub fn of(result: &'a ReportResult, links: &Links<'a>) -> Self {
+        let mut order: Vec<&PrincipalSummary> = result.principals.iter().collect();
+        order.sort_by_key(|principal| {
+            let watched = principal.watched_as.is_some();
+            Reverse((
+                watched,
+                principal.status,
+                principal.behaviour,
+                principal.calls,
+                Reverse(&principal.arn),
+            ))
+        });
+        let proof = result.mode == Mode::Proof;
+        let period = result.coverage.period;
+        let shown = First::of(order.into_iter().enumerate(), most::PRINCIPALS);
+        let rows: Vec<Row<'_>> = shown
+            .items
+            .into_iter()
+            .map(|(anchor, principal)| Row::of(anchor, principal, proof, period, links))
+            .collect();
+        let mut statuses: Vec<_> = rows.iter().filter_map(|row| row.principal.status).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        Self {
+            rows: First { items: rows, more: shown.more },
+            watched: result.principals.iter().filter(|principal| principal.watched_as.is_some()).count(),
+            statuses: if proof { statuses.into_iter().rev().map(word::status).collect() } else { Vec::new() },
+        }
+    }
+
+    /// Anchors of the principals that are shown.
+    pub fn anchors(&self) -> BTreeMap<&'a str, usize> {
+        self.rows.items.iter().map(|row| (&*row.principal.arn, row.anchor)).collect()
+    }
+
+    /// The behaviours of a headline that are shown here.
+    pub fn has(&self, share: &Share) -> bool {
+        self.rows.items.iter().any(|row| row.principal.behaviour.as_str() == share.key)
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(
+        anchor: usize,
+        principal: &'a PrincipalSummary,
+        proof: bool,
+        period: Option<Period>,
+        links: &Links<'a>,
+    ) -> Self {
+        let succeeded = |kind| count(principal, kind, Outcome::Succeeded);
+        let denied = principal.counts.values().filter_map(|by| by.get(&Outcome::Denied)).sum();
+        let mut services: Vec<(&str, u64)> =
+            principal.services.iter().map(|(service, calls)| (&**service, *calls)).collect();
+        services.sort_by_key(|(_, calls)| Reverse(*calls));
+        Self {
+            anchor,
+            principal,
+            name: name(&principal.arn),
+            kind: word::kind(principal.kind),
+            status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(word::status),
+            behaviour: word::behaviour(principal.behaviour),
+            risk: principal.risk_level.map(word::risk),
+            writes: succeeded(OperationType::Mutating),
+            denied,
+            capabilities: capabilities(&principal.capabilities),
+            spark: period.map(|period| spark(period, &principal.hours)).unwrap_or_default(),
+            matrix: matrix(principal),
+            findings: First::of(
+                principal.findings.iter().filter_map(|fingerprint| links.get(fingerprint)),
+                most::LINKS,
+            ),
+            sessions: some(&principal.session_names),
+            source_identities: some(&principal.source_identities),
+            on_behalf_of: some(&principal.on_behalf_of),
+            services: First::of(services, most::VALUES),
+            accounts: some(&principal.accounts),
+            regions: some(&principal.regions),
+        }
+    }
+
+    /// Sessions that are not named.
+    pub fn more_sessions(&self) -> u64 {
+        self.principal.sessions.saturating_sub(self.sessions.items.len().try_into().unwrap_or(u64::MAX))
+    }
+}
+
+fn some<'a>(values: impl IntoIterator<Item = &'a Arc<str>>) -> First<&'a str> {
+    First::of(values.into_iter().map(|value| &**value), most::VALUES)
+}
+
+fn count(principal: &PrincipalSummary, kind: OperationType, outcome: Outcome) -> u64 {
+    principal.counts.get(&kind).and_then(|by| by.get(&outcome)).copied().unwrap_or_default()
+}
+
+/// What follows the account in an ARN; all of a name that is none.
+fn name(arn: &str) -> &str {
+    let mut parts = arn.splitn(6, ':');
+    match (parts.next(), parts.nth(4)) {
+        (Some("arn"), Some(resource)) if !resource.trim().is_empty() => resource,
+        _ => arn,
+    }
+}
+
+fn capabilities(used: &BTreeMap<String, u64>) -> Vec<Capability<'_>> {
+    let rank = |name: &str| match name {
+        "escalate" | "mint_credentials" | "share_outward" | "mutate" => (0, "bad"),
+        "run_code" | "read_secrets" => (1, "warn"),
+        _ => (2, "none"),
+    };
+    let mut chips: Vec<Capability<'_>> = used
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| Capability { name, count: *count, tone: rank(name).1 })
+        .collect();
+    chips.sort_by_key(|chip| (rank(chip.name).0, Reverse(chip.count)));
+    chips.truncate(most::VALUES);
+    chips
+}
+
+fn matrix(principal: &PrincipalSummary) -> Vec<(Word, [u64; 3])> {
+    let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Denied];
+    let kinds =
+        [OperationType::Mutating, OperationType::Privileged, OperationType::Unknown, OperationType::ReadOnly];
+    kinds
+        .into_iter()
+        .map(|kind| (word::operation_type(kind), outcomes.map(|outcome| count(principal, kind, outcome))))
+        .filter(|(_, counts)| counts.iter().any(|count| *count > 0))
+        .collect()
+}
+
+/// Vertical strokes, one for each part of the period with calls; the tallest is the principal's own busiest part.
+fn spark(period: Period, hours: &[(Hour, u64)]) -> String {
+    let axis = Axis { period, step: period.hours().div_ceil(BARS).max(1) };
+    let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
+    for (hour, calls) in hours {
+        if let Some(index) = axis.index(*hour) {
+            let sum = sums.entry(index).or_default();
+            *sum = sum.saturating_add(*calls);
+        }
+    }
+    let highest = u128::from(sums.values().copied().max().unwrap_or_default().max(1));
+    let last = axis.steps().count().saturating_sub(1).max(1);
+    sums.into_iter().filter(|(_, calls)| *calls > 0).fold(String::new(), |mut path, (index, calls)| {
+        let height = u128::from(calls) * u128::from(HEIGHT - 1) / highest + 1;
+        // Writing to a string does not fail.
+        let _ = write!(path, "M{} {HEIGHT}v-{height}", 1 + index * 118 / last);
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_named_by_what_follows_its_account() {
+        assert_eq!(name("arn:aws:iam::111122223333:role/audit/Looker"), "role/audit/Looker");
+        assert_eq!(name("service:config.amazonaws.com"), "service:config.amazonaws.com");
+        assert_eq!(name("arn:aws:iam::111122223333:"), "arn:aws:iam::111122223333:");
+    }
+
+    #[test]
+    fn the_small_chart_has_a_stroke_for_each_busy_part() {
+        let period = Period { from: Hour(0), until: Hour(24) };
+        assert_eq!(spark(period, &[(Hour(0), 1), (Hour(23), 15), (Hour(99), 7)]), "M1 16v-2M119 16v-16");
+    }
+}
