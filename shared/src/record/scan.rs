@@ -43,53 +43,97 @@ const ROOM: usize = DEEPEST - 1;
 
 impl<'t> Scan<'t> {
     fn record(&mut self, record: &mut Record<'t>) -> Option<()> {
-        let mut more = self.first_key()?;
-        while let Some(key) = more {
-            match self.key(key)? {
-                b"userIdentity" => record.identity = self.identity()?,
-                b"eventTime" => record.event_time = self.text()?,
-                b"eventSource" => record.event_source = self.text()?,
-                b"eventName" => record.event_name = self.text()?,
-                b"awsRegion" => record.region = self.text()?,
-                b"errorCode" => record.error_code = self.text()?,
-                b"eventID" => record.event_id = self.text()?,
-                b"readOnly" => record.read_only = self.flag()?,
-                b"resources" => record.resources = self.resources()?,
-                b"eventType" => record.event_type = self.text()?,
-                b"managementEvent" => record.management = self.flag()?,
-                b"recipientAccountId" => record.recipient = self.text()?,
-                b"eventCategory" => record.event_category = self.text()?,
-                b"sessionCredentialFromConsole" => record.console = self.flag()?,
-                b"responseElements" => record.response = self.raw()?,
-                // Not a record, or not only one.
-                b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime"
-                | b"digestEndTime" => {
-                    return None;
+        let mut more = self.opened()?;
+        while more {
+            match self.word() {
+                b"eventVer" if self.passes(b"eventVersion\":") => self.value(ROOM)?,
+                b"userIden" if self.passes(b"userIdentity\":") => record.identity = self.identity()?,
+                b"eventTim" if self.passes(b"eventTime\":") => record.event_time = self.text_of::<20>()?,
+                b"eventSou" if self.passes(b"eventSource\":") => record.event_source = self.text()?,
+                b"eventNam" if self.passes(b"eventName\":") => record.event_name = self.text()?,
+                b"awsRegio" if self.passes(b"awsRegion\":") => record.region = self.text()?,
+                b"errorCod" if self.passes(b"errorCode\":") => record.error_code = self.text()?,
+                b"eventID\"" if self.passes(b"eventID\":") => record.event_id = self.text_of::<36>()?,
+                b"readOnly" if self.passes(b"readOnly\":") => record.read_only = self.flag()?,
+                b"resource" if self.passes(b"resources\":") => record.resources = self.resources()?,
+                b"eventTyp" if self.passes(b"eventType\":") => record.event_type = self.text_of::<10>()?,
+                b"manageme" if self.passes(b"managementEvent\":") => record.management = self.flag()?,
+                b"recipien" if self.passes(b"recipientAccountId\":") => {
+                    record.recipient = self.text_of::<12>()?
                 }
-                _ => self.value(ROOM)?,
+                b"eventCat" if self.passes(b"eventCategory\":") => {
+                    record.event_category = self.text_of::<10>()?
+                }
+                b"sessionC" if self.passes(b"sessionCredentialFromConsole\":") => {
+                    record.console = self.flag()?
+                }
+                b"response" if self.passes(b"responseElements\":") => record.response = self.raw()?,
+                b"requestI" if self.passes(b"requestID\":") => drop(self.text_of::<36>()?),
+                b"requestP" if self.passes(b"requestParameters\":") => self.value(ROOM)?,
+                b"sourceIP" if self.passes(b"sourceIPAddress\":") => self.value(ROOM)?,
+                b"userAgen" if self.passes(b"userAgent\":") => self.value(ROOM)?,
+                b"tlsDetai" if self.passes(b"tlsDetails\":") => self.value(ROOM)?,
+                _ => self.other_field(record)?,
             }
-            more = self.next_key()?;
+            more = self.more()?;
+        }
+        Some(())
+    }
+
+    /// A field that is rare, or a common one written with white space.
+    fn other_field(&mut self, record: &mut Record<'t>) -> Option<()> {
+        match self.key()? {
+            b"userIdentity" => record.identity = self.identity()?,
+            b"eventTime" => record.event_time = self.text()?,
+            b"eventSource" => record.event_source = self.text()?,
+            b"eventName" => record.event_name = self.text()?,
+            b"awsRegion" => record.region = self.text()?,
+            b"errorCode" => record.error_code = self.text()?,
+            b"eventID" => record.event_id = self.text()?,
+            b"readOnly" => record.read_only = self.flag()?,
+            b"resources" => record.resources = self.resources()?,
+            b"eventType" => record.event_type = self.text()?,
+            b"managementEvent" => record.management = self.flag()?,
+            b"recipientAccountId" => record.recipient = self.text()?,
+            b"eventCategory" => record.event_category = self.text()?,
+            b"sessionCredentialFromConsole" => record.console = self.flag()?,
+            b"responseElements" => record.response = self.raw()?,
+            // Not a record, or not only one.
+            b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime" => {
+                return None;
+            }
+            _ => self.value(ROOM)?,
         }
         Some(())
     }
 
     fn identity(&mut self) -> Option<Identity<'t>> {
         let mut identity = Identity::default();
-        let mut more = self.keys_of_object()?;
-        while let Some(key) = more {
-            match self.key(key)? {
-                b"type" => identity.kind = self.text()?,
-                b"principalId" => identity.principal_id = self.text()?,
-                b"arn" => identity.arn = self.text()?,
-                b"accountId" => identity.account = self.text()?,
-                b"userName" => identity.user_name = self.text()?,
-                b"sessionContext" => self.session(&mut identity)?,
-                b"invokedBy" => identity.invoked_by = self.text()?,
-                b"identityProvider" => identity.provider = self.text()?,
-                b"onBehalfOf" => self.behalf(&mut identity)?,
-                _ => self.value(ROOM - 1)?,
+        let mut more = self.opens()?;
+        while more {
+            match self.word::<4>() {
+                b"type" if self.passes(b"type\":") => identity.kind = self.text()?,
+                b"prin" if self.passes(b"principalId\":") => identity.principal_id = self.text()?,
+                b"arn\"" if self.passes(b"arn\":") => identity.arn = self.text()?,
+                b"acco" if self.passes(b"accountId\":") => identity.account = self.text_of::<12>()?,
+                b"acce" if self.passes(b"accessKeyId\":") => self.value(ROOM - 1)?,
+                b"user" if self.passes(b"userName\":") => identity.user_name = self.text()?,
+                b"sess" if self.passes(b"sessionContext\":") => self.session(&mut identity)?,
+                b"invo" if self.passes(b"invokedBy\":") => identity.invoked_by = self.text()?,
+                _ => match self.key()? {
+                    b"type" => identity.kind = self.text()?,
+                    b"principalId" => identity.principal_id = self.text()?,
+                    b"arn" => identity.arn = self.text()?,
+                    b"accountId" => identity.account = self.text()?,
+                    b"userName" => identity.user_name = self.text()?,
+                    b"sessionContext" => self.session(&mut identity)?,
+                    b"invokedBy" => identity.invoked_by = self.text()?,
+                    b"identityProvider" => identity.provider = self.text()?,
+                    b"onBehalfOf" => self.behalf(&mut identity)?,
+                    _ => self.value(ROOM - 1)?,
+                },
             }
-            more = self.next_key()?;
+            more = self.more()?;
         }
         Some(identity)
     }
@@ -97,14 +141,19 @@ impl<'t> Scan<'t> {
     fn session(&mut self, identity: &mut Identity<'t>) -> Option<()> {
         identity.source_identity = None;
         self.no_issuer(identity);
-        let mut more = self.keys_of_object()?;
-        while let Some(key) = more {
-            match self.key(key)? {
-                b"sessionIssuer" => self.issuer(identity)?,
-                b"sourceIdentity" => identity.source_identity = self.text()?,
-                _ => self.value(ROOM - 2)?,
+        let mut more = self.opens()?;
+        while more {
+            match self.word::<4>() {
+                b"sess" if self.passes(b"sessionIssuer\":") => self.issuer(identity)?,
+                b"webI" if self.passes(b"webIdFederationData\":") => self.value(ROOM - 2)?,
+                b"attr" if self.passes(b"attributes\":") => self.value(ROOM - 2)?,
+                _ => match self.key()? {
+                    b"sessionIssuer" => self.issuer(identity)?,
+                    b"sourceIdentity" => identity.source_identity = self.text()?,
+                    _ => self.value(ROOM - 2)?,
+                },
             }
-            more = self.next_key()?;
+            more = self.more()?;
         }
         Some(())
     }
@@ -118,15 +167,22 @@ impl<'t> Scan<'t> {
 
     fn issuer(&mut self, identity: &mut Identity<'t>) -> Option<()> {
         self.no_issuer(identity);
-        let mut more = self.keys_of_object()?;
-        while let Some(key) = more {
-            match self.key(key)? {
-                b"arn" => identity.issuer_arn = self.text()?,
-                b"accountId" => identity.issuer_account = self.text()?,
-                b"userName" => identity.issuer_name = self.text()?,
-                _ => self.value(ROOM - 3)?,
+        let mut more = self.opens()?;
+        while more {
+            match self.word::<4>() {
+                b"type" if self.passes(b"type\":") => self.value(ROOM - 3)?,
+                b"prin" if self.passes(b"principalId\":") => self.value(ROOM - 3)?,
+                b"arn\"" if self.passes(b"arn\":") => identity.issuer_arn = self.text()?,
+                b"acco" if self.passes(b"accountId\":") => identity.issuer_account = self.text_of::<12>()?,
+                b"user" if self.passes(b"userName\":") => identity.issuer_name = self.text()?,
+                _ => match self.key()? {
+                    b"arn" => identity.issuer_arn = self.text()?,
+                    b"accountId" => identity.issuer_account = self.text()?,
+                    b"userName" => identity.issuer_name = self.text()?,
+                    _ => self.value(ROOM - 3)?,
+                },
             }
-            more = self.next_key()?;
+            more = self.more()?;
         }
         Some(())
     }
@@ -134,14 +190,14 @@ impl<'t> Scan<'t> {
     fn behalf(&mut self, identity: &mut Identity<'t>) -> Option<()> {
         identity.user_id = None;
         identity.identity_store = None;
-        let mut more = self.keys_of_object()?;
-        while let Some(key) = more {
-            match self.key(key)? {
+        let mut more = self.opens()?;
+        while more {
+            match self.key()? {
                 b"userId" => identity.user_id = self.text()?,
                 b"identityStoreArn" => identity.identity_store = self.text()?,
                 _ => self.value(ROOM - 2)?,
             }
-            more = self.next_key()?;
+            more = self.more()?;
         }
         Some(())
     }
@@ -172,56 +228,91 @@ impl<'t> Scan<'t> {
 
     fn resource(&mut self) -> Option<Resource<'t>> {
         let (mut upper, mut lower, mut kind) = (None, None, None);
-        let mut more = self.first_key()?;
-        while let Some(key) = more {
-            match self.key(key)? {
+        let mut more = self.opened()?;
+        while more {
+            match self.key()? {
                 b"ARN" => upper = self.text()?,
                 b"arn" => lower = self.text()?,
                 b"type" => kind = self.text()?,
                 _ => self.value(ROOM - 2)?,
             }
-            more = self.next_key()?;
+            more = self.more()?;
         }
         Some(Resource { arn: upper.or(lower), kind })
     }
 
-    /// The first key of the object whose brace was passed; none when it is empty.
-    fn first_key(&mut self) -> Option<Option<Quoted>> {
-        match self.next()? {
-            b'"' => self.colon().map(Some),
-            b'}' => Some(None),
-            _ => None,
-        }
-    }
-
-    /// The first key of the object that comes next; none when it is empty or `null`.
-    fn keys_of_object(&mut self) -> Option<Option<Quoted>> {
-        match self.next()? {
-            b'{' => self.first_key(),
-            b'n' => self.literal(b"ull").map(|()| None),
-            _ => None,
-        }
-    }
-
-    /// The key behind the comma that comes next; none at the end of the object.
+    /// Whether the object whose brace was passed has a key; if so, passes its quote.
     #[inline]
-    fn next_key(&mut self) -> Option<Option<Quoted>> {
+    fn opened(&mut self) -> Option<bool> {
         match self.next()? {
-            b',' if self.next()? == b'"' => self.colon().map(Some),
-            b'}' => Some(None),
+            b'"' => Some(true),
+            b'}' => Some(false),
             _ => None,
         }
     }
 
+    /// Whether an object comes next and has a key, or `null`, which has none.
+    fn opens(&mut self) -> Option<bool> {
+        match self.next()? {
+            b'{' => self.opened(),
+            b'n' => self.literal(b"ull").map(|()| false),
+            _ => None,
+        }
+    }
+
+    /// Whether another key comes next; if so, passes its quote.
+    #[inline]
+    fn more(&mut self) -> Option<bool> {
+        match self.next()? {
+            b',' if self.next()? == b'"' => Some(true),
+            b'}' => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The bytes that come next, if there are as many.
+    #[inline]
+    fn word<const N: usize>(&self) -> &'t [u8; N] {
+        self.bytes.get(self.at..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; N])
+    }
+
+    /// Passes `expected` if it comes next. Known text costs no search for its end.
+    #[inline]
+    fn passes<const N: usize>(&mut self, expected: &[u8; N]) -> bool {
+        let same = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) == Some(expected);
+        if same {
+            self.at += N;
+        }
+        same
+    }
+
+    /// Passes a string whose opening quote was passed, and the colon behind it.
     #[inline]
     fn colon(&mut self) -> Option<Quoted> {
         let key = self.quoted()?;
         (self.next()? == b':').then_some(key)
     }
 
+    /// A key whose opening quote was passed, and the colon behind it.
+    fn key(&mut self) -> Option<&'t [u8]> {
+        let key = self.colon()?;
+        self.plain(key)
+    }
+
+    fn plain(&self, text: Quoted) -> Option<&'t [u8]> {
+        if text.escaped { None } else { self.bytes.get(text.start..text.end) }
+    }
+
+    /// A string, probably of `N` bytes, or `null`. A length that is guessed right costs no search for the end.
     #[inline]
-    fn key(&self, key: Quoted) -> Option<&'t [u8]> {
-        if key.escaped { None } else { self.bytes.get(key.start..key.end) }
+    fn text_of<const N: usize>(&mut self) -> Option<Text<'t>> {
+        let (start, end) = (self.at + 1, self.at + 1 + N);
+        let quoted = self.bytes.get(self.at) == Some(&b'"') && self.bytes.get(end) == Some(&b'"');
+        if quoted && is_plain(self.bytes.get(start..end)?.first_chunk::<N>()?) {
+            self.at = end + 1;
+            return Some(Some(Cow::Borrowed(self.text.get(start..end)?)));
+        }
+        self.text()
     }
 
     /// A string or `null`.
@@ -249,7 +340,7 @@ impl<'t> Scan<'t> {
             b'n' => self.literal(b"ull").map(|()| None),
             b'"' => {
                 let quoted = self.quoted()?;
-                match self.key(quoted)? {
+                match self.plain(quoted)? {
                     b"true" => Some(Some(true)),
                     b"false" => Some(Some(false)),
                     _ => None,
@@ -389,10 +480,10 @@ impl<'t> Scan<'t> {
         let mut escaped = false;
         loop {
             let rest = self.bytes.get(self.at..)?;
-            match rest.first_chunk::<16>() {
-                Some(chunk) => match special(chunk) {
+            match rest.first_chunk::<32>() {
+                Some(chunk) => match special_in(chunk) {
                     0 => {
-                        self.at += 16;
+                        self.at += 32;
                         continue;
                     }
                     found => self.at += found.trailing_zeros() as usize,
@@ -430,4 +521,24 @@ fn special(chunk: &[u8; 16]) -> u32 {
     let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
     let found = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
     found.to_bitmask()
+}
+
+/// The same for two chunks.
+#[inline]
+fn special_in(bytes: &[u8; 32]) -> u32 {
+    match bytes.as_chunks::<16>().0 {
+        [low, high] => special(low) | special(high) << 16,
+        _ => u32::MAX,
+    }
+}
+
+/// Whether no byte of a short string is special.
+#[inline]
+fn is_plain<const N: usize>(bytes: &[u8; N]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let tail_is_plain = match bytes.last_chunk::<16>() {
+        Some(tail) => special(tail) == 0,
+        None => rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f)),
+    };
+    tail_is_plain && chunks.iter().all(|chunk| special(chunk) == 0)
 }
