@@ -9,6 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::{
     DEEPEST, Fault, Fingerprint, Reason, Record, Unreadable, Visit, digest,
     fields::{self, Object},
+    scan,
 };
 
 /// Where and why the text cannot be followed any further.
@@ -34,13 +35,21 @@ struct Reader<'t, 'v, V> {
     text: &'t [u8],
     /// As much of the text as is UTF-8.
     valid: &'t str,
+    /// Whether to try the quick way first.
+    quickly: bool,
     /// Pieces handed on so far.
     pieces: u64,
     visit: &'v mut V,
 }
 
-pub(super) fn read<V: Visit>(text: &[u8], fault: Option<Reason>, stored: &[u8], visit: &mut V) {
-    let mut reader = Reader { text, valid: valid_prefix(text), pieces: 0, visit };
+pub(super) fn read<V: Visit>(
+    text: &[u8],
+    fault: Option<Reason>,
+    stored: &[u8],
+    quickly: bool,
+    visit: &mut V,
+) {
+    let mut reader = Reader { text, valid: valid_prefix(text), quickly, pieces: 0, visit };
     let stop = match reader.values() {
         Ok(false) if fault.is_none() => Some(Stop { at: 0, reason: Reason::Empty }),
         Ok(_) => None,
@@ -98,7 +107,10 @@ impl<V: Visit> Reader<'_, '_, V> {
     fn value(&mut self, start: usize) -> Result<usize, Stop> {
         match self.text.get(start) {
             Some(b'[') => self.array(start, Element::Top),
-            Some(b'{') => self.object(start),
+            Some(b'{') => match self.quick(start, Element::Top) {
+                Some(end) => Ok(end),
+                None => self.object(start),
+            },
             _ => self.element(start, Element::Top),
         }
     }
@@ -163,9 +175,36 @@ impl<V: Visit> Reader<'_, '_, V> {
 
     /// One element, whatever it is; returns where it ends.
     fn element(&mut self, start: usize, element: Element) -> Result<usize, Stop> {
+        if let Some(end) = self.quick(start, element) {
+            return Ok(end);
+        }
         let end = self.skip(start)?;
         self.classify(start, end, element);
         Ok(end)
+    }
+
+    /// One record, the quick way; nothing was done if it returns nothing.
+    fn quick(&mut self, start: usize, element: Element) -> Option<usize> {
+        if element == Element::Lookup || !self.quickly {
+            return None;
+        }
+        let mut record = Record::default();
+        let end = scan::record(self.valid, start, &mut record)?;
+        if element == Element::Top && !record.is_one() {
+            return None;
+        }
+        let bytes = self.text.get(start..end)?;
+        if let Err(fault) = self.record(&record, bytes) {
+            self.unreadable(start, end, fault);
+        }
+        Some(end)
+    }
+
+    /// The record that is the whole of `text`, the quick way.
+    fn inner<'r>(&self, text: &'r str) -> Option<Record<'r>> {
+        let mut record = Record::default();
+        let end = scan::record(text, 0, &mut record).filter(|_| self.quickly)?;
+        (end == text.len()).then_some(record)
     }
 
     /// Hands on one whole value.
@@ -189,15 +228,23 @@ impl<V: Visit> Reader<'_, '_, V> {
         if element == Element::Lookup {
             let name = "CloudTrailEvent";
             let text = fields::text(&object, name)?.ok_or(Fault::in_field(Reason::MissingField, name))?;
+            if let Some(record) = self.inner(&text) {
+                return self.record(&record, text.as_bytes());
+            }
             if depth(text.as_bytes()) > DEEPEST {
                 return Err(Fault::of(Reason::TooDeep));
             }
             let object = fields::object(&text).ok_or(Fault::in_field(Reason::BadJson, name))?;
-            return self.record(Record::from_object(&object)?, text.as_bytes());
+            return self.record(&Record::from_object(&object)?, text.as_bytes());
         }
         if let (Some(_), Some(detail)) = (object.get("detail-type"), object.get("detail")) {
-            let inner = fields::object(detail.get()).ok_or(Fault::in_field(Reason::WrongType, "detail"))?;
-            return self.record(enveloped(&object, &inner)?, detail.get().as_bytes());
+            let record = match self.inner(detail.get()) {
+                Some(record) => record,
+                None => Record::from_object(
+                    &fields::object(detail.get()).ok_or(Fault::in_field(Reason::WrongType, "detail"))?,
+                )?,
+            };
+            return self.record(&enveloped(&object, record)?, detail.get().as_bytes());
         }
         if digest::is_digest(&object) {
             self.visit.observed(digest::read(&object)?);
@@ -207,10 +254,10 @@ impl<V: Visit> Reader<'_, '_, V> {
         if element == Element::Top && !record.is_one() {
             return Err(Fault::of(Reason::NotCloudTrail));
         }
-        self.record(record, bytes)
+        self.record(&record, bytes)
     }
 
-    fn record(&mut self, record: Record<'_>, bytes: &[u8]) -> Result<(), Fault> {
+    fn record(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), Fault> {
         if record.is_insight() {
             let identity = match &record.event_id {
                 Some(id) => Fingerprint::of("insight", &[id.as_bytes()]),
@@ -218,7 +265,7 @@ impl<V: Visit> Reader<'_, '_, V> {
             };
             self.visit.insight(identity);
         } else {
-            self.visit.record(&record)?;
+            self.visit.record(record)?;
         }
         self.pieces += 1;
         Ok(())
@@ -271,8 +318,7 @@ impl<V: Visit> Reader<'_, '_, V> {
 }
 
 /// The record in an EventBridge envelope, which names account and region for those that do not.
-fn enveloped<'a>(envelope: &Object<'a>, detail: &Object<'a>) -> Result<Record<'a>, Fault> {
-    let mut record = Record::from_object(detail)?;
+fn enveloped<'a>(envelope: &Object<'a>, mut record: Record<'a>) -> Result<Record<'a>, Fault> {
     if record.recipient.is_none() {
         record.recipient = fields::text(envelope, "account")?;
     }

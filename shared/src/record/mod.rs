@@ -14,6 +14,7 @@ mod digest;
 mod document;
 mod fields;
 mod inflate;
+mod scan;
 mod unreadable;
 
 pub use digest::Observed;
@@ -62,6 +63,6 @@ pub trait Visit {
 /// Reads one object: inflates `stored` and hands each piece to `visit`. Returns the inflated length in bytes.
 pub fn read(stored: &[u8], limits: Limits, inflater: &mut Inflater, visit: &mut impl Visit) -> usize {
     let (text, fault) = inflater.inflate(stored, limits.inflated);
-    document::read(text, fault, stored, visit);
+    document::read(text, fault, stored, true, visit);
     text.len()
 }

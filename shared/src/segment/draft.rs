@@ -108,12 +108,9 @@ impl Draft {
         }
         // Actors are sorted by account first, so rows of one identity come to lie together.
         rows.sort_unstable_by_key(|row| (row.id, row.actor));
-        let before = rows.len();
         unite(&mut rows, &actors, &acts, &mut conflicts);
-        if rows.len() < before {
-            keep_used(&mut actors, &mut rows, |row| &mut row.actor);
-            keep_used(&mut acts, &mut rows, |row| &mut row.act);
-        }
+        keep_used(&mut actors, &mut rows, |row| &mut row.actor);
+        keep_used(&mut acts, &mut rows, |row| &mut row.act);
         let hours = hours::covered(&observed);
         Segment { actors, acts, rows, conflicts, unreadable, aside, observed, hours }
     }
