@@ -6,14 +6,19 @@
 
 use std::{error::Error, fmt::Write as _, io, process::ExitCode};
 
+use std::path::PathBuf;
+
 use shared::{
+    catalog::CatalogError,
     config::{ConfigError, Fault},
-    local::config_file::ConfigFileError,
+    jobs::sweep::SweepError,
+    local::{config_file::ConfigFileError, demo::WriteError, state::StateError},
+    ports::SourceError,
+    standard::PackError,
 };
 
 /// What a command found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "the commands that judge evidence answer with the other two")]
 pub enum Answer {
     /// What was asked holds, or was done.
     Proven,
@@ -32,6 +37,42 @@ pub enum Failure {
     /// The command line asks for something that cannot be.
     #[error(transparent)]
     Usage(#[from] Fault),
+    /// The control pack.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The operation catalog the configuration names.
+    #[error("cannot use the catalog `{}`\n  help: build one with `onlooker catalog build`, or remove `catalog` from the configuration", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CatalogError,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {what} `{}`", path.display())]
+    File {
+        /// What was tried, as a verb.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What was to be read cannot be listed.
+    #[error(transparent)]
+    Source(SourceError),
+    /// The sweep failed.
+    #[error(transparent)]
+    Sweep(SweepError),
+    /// The state of earlier sweeps.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The trail of the demo.
+    #[error(transparent)]
+    Trail(#[from] WriteError),
+    /// A report could not be written as JSON.
+    #[error("cannot write the report as JSON")]
+    Json(#[from] serde_json::Error),
     /// Standard output is gone.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -43,6 +84,15 @@ pub enum Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::Config(error.into())
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Source(error) => Self::Source(error),
+            error => Self::Sweep(error),
+        }
     }
 }
 
@@ -61,8 +111,21 @@ impl Failure {
     /// Its exit code.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Config(ConfigFileError::Write { .. }) | Self::Output(_) | Self::NotBuilt(_) => 4,
-            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Config(ConfigFileError::Write { .. }) => 4,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Pack(_)
+            | Self::Catalog { .. }
+            | Self::Source(_)
+            | Self::State(StateError::Origin { .. } | StateError::Newer { .. })
+            | Self::Trail(WriteError::NotOurs { .. }) => 2,
+            Self::File { .. }
+            | Self::Sweep(_)
+            | Self::State(_)
+            | Self::Trail(_)
+            | Self::Json(_)
+            | Self::Output(_)
+            | Self::NotBuilt(_) => 4,
         })
     }
 

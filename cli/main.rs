@@ -1,6 +1,7 @@
 //! Command line of Onlooker: parse, run, exit code.
 
 mod args;
+mod basis;
 mod catalog;
 mod check;
 mod completions;
@@ -11,6 +12,8 @@ mod moment;
 mod ops;
 mod output;
 mod overrides;
+mod progress;
+mod publish;
 mod report;
 mod surroundings;
 mod sweep;

@@ -6,11 +6,23 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use shared::{
+    config::Fault,
+    local::{
+        objects::Files,
+        state::{PastRun, State},
+    },
+    plain::plain,
+};
 
 use crate::{
     args::{Format, Global},
     failure::{Answer, Failure},
     moment::Moment,
+    output,
+    publish::{Publication, answer},
+    surroundings,
+    sweep::{Span, swept},
 };
 
 /// Options of `report`.
@@ -51,6 +63,66 @@ pub struct ReportArgs {
 }
 
 /// Runs `report`.
-pub fn run(_: &Global, _: ReportArgs) -> Result<Answer, Failure> {
-    Err(Failure::NotBuilt("report"))
+pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
+    let publication = Publication { formats: args.format, out: args.out, json: args.json };
+    publication.check()?;
+    let Some(mut state) = State::find(&args.state)? else {
+        return Err(Failure::Usage(Fault {
+            message: format!("there is no state in `{}`", args.state.display()),
+            remedy: "sweep log objects first with `onlooker sweep PATH`, or name the state with `--state DIR`".into(),
+        }));
+    };
+    let runs = state.runs()?;
+    if args.list {
+        list(&runs, publication.json)?;
+        return Ok(Answer::Proven);
+    }
+    if args.since.is_some() || args.until.is_some() {
+        let now = surroundings::now();
+        let period = Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
+        let loaded = surroundings::configuration(global)?;
+        let (report, _) = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period)?;
+        publication.publish(global, &report, &[])?;
+        return Ok(answer(&report));
+    }
+    let wanted = |run: &&PastRun| args.run == "latest" || run.run_id.starts_with(&args.run);
+    let found: Vec<&PastRun> = runs.iter().filter(wanted).collect();
+    let run = match *found {
+        [] => {
+            return Err(Failure::Usage(Fault {
+                message: format!("no sweep in `{}` has the id `{}`", args.state.display(), plain(&args.run)),
+                remedy: "list them with `onlooker report --list`".into(),
+            }));
+        }
+        [run] => run,
+        [latest, ..] if args.run == "latest" => latest,
+        [..] => {
+            return Err(Failure::Usage(Fault {
+                message: format!("{} sweeps have ids that begin with `{}`", found.len(), plain(&args.run)),
+                remedy: "give more of the id; `onlooker report --list` shows them".into(),
+            }));
+        }
+    };
+    let report = state.report(&run.run_id)?;
+    publication.publish(global, &report, &[])?;
+    Ok(answer(&report))
+}
+
+fn list(runs: &[PastRun], json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(&runs);
+    }
+    output::write(|out| {
+        writeln!(out, "{:36}  {:20}  {:21}  {:>6}  {:>5}  {:>10}  {:>8}", "run", "generated at", "status", "score", "risk", "events", "findings")?;
+        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        runs.iter().try_for_each(|run| {
+            let (status, score, risk) =
+                (run.status.as_deref().unwrap_or("discovery"), number(run.compliance_score), number(run.risk_score));
+            writeln!(
+                out,
+                "{:36}  {:20}  {status:21}  {score:>6}  {risk:>5}  {:>10}  {:>8}",
+                run.run_id, run.generated_at.to_string(), run.events, run.findings
+            )
+        })
+    })
 }

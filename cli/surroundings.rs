@@ -20,6 +20,11 @@ pub fn now() -> Time {
     Time(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
+/// An id no other run has, and that sorts by time: a UUID of version 7.
+pub fn run_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// The working directory; `.` if it has no name any more.
 pub fn directory() -> PathBuf {
     env::current_dir().unwrap_or_else(|_| PathBuf::from("."))

@@ -3,15 +3,31 @@
 //! Enters: paths and promises. Leaves: a report and, unless told otherwise, state that the next sweep starts from.
 //! Law: what could not be read is in the report, and in the exit code.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
-use shared::config::{Standard, Watch};
+use shared::{
+    config::{Config, Standard, Watch},
+    jobs::{
+        gather::Gathering,
+        sweep::{Order, sweep},
+    },
+    local::{config_file::Loaded, objects::Files, state::State},
+    ports::Source,
+    record::Limits,
+    render::json::json,
+    report::{Report, Run},
+    time::Time,
+};
 
 use crate::{
     args::{self, Format, Global},
+    basis,
     failure::{Answer, Failure},
     moment::Moment,
+    progress::Bar,
+    publish::{Publication, answer},
+    surroundings,
 };
 
 /// Options of `sweep`.
@@ -82,6 +98,91 @@ pub struct SweepArgs {
 }
 
 /// Runs `sweep`.
-pub fn run(_: &Global, _: SweepArgs) -> Result<Answer, Failure> {
-    Err(Failure::NotBuilt("sweep"))
+pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
+    let publication = Publication { formats: args.format, out: args.out, json: args.json };
+    publication.check()?;
+    let mut loaded = surroundings::configuration(global)?;
+    let config = &mut loaded.config;
+    config.watch.extend(args.watch);
+    config.coverage.accounts.extend(args.account);
+    config.coverage.regions.extend(args.region);
+    config.standard = args.standard.unwrap_or(config.standard);
+    if let Some(pack) = args.pack {
+        config.standard = Standard::Custom;
+        // Relative to the working directory, not to the configuration file.
+        let pack = surroundings::directory().join(pack);
+        config.standard_file = Some(pack.to_string_lossy().into_owned());
+    }
+    if let Some(threads) = args.threads {
+        config.limits.threads = usize::from(threads);
+    }
+    config.check()?;
+    let now = surroundings::now();
+    let paths: Vec<String> = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
+    let trail = Files::new(paths);
+    let period = Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
+    let (report, kept) = swept(global, &loaded, &trail, state.as_mut(), period)?;
+    publication.publish(global, &report, kept.as_slice())?;
+    Ok(answer(&report))
+}
+
+/// What the state of ordinary sweeps holds.
+pub const ORIGIN: &str = "log objects";
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    /// First moment.
+    pub since: Option<Time>,
+    /// First moment after it.
+    pub until: Option<Time>,
+}
+
+/// Sweeps a source, and keeps evidence and report if there is a state. Gives the file the report is kept in.
+pub fn swept(
+    global: &Global,
+    loaded: &Loaded,
+    source: &dyn Source,
+    mut state: Option<&mut State>,
+    period: Span,
+) -> Result<(Report, Option<PathBuf>), Failure> {
+    let config = &loaded.config;
+    let pack = basis::pack(loaded)?;
+    let order = Order {
+        config,
+        catalog: basis::catalog(loaded)?,
+        pack: &pack,
+        since: period.since,
+        until: period.until,
+        gathering: Gathering { threads: threads(config), limits: limits(config) },
+    };
+    let (started, clock) = (surroundings::now(), Instant::now());
+    let run = Run { run_id: surroundings::run_id(), started_at: started, ..Run::default() };
+    let bar = Bar::new(global, "reading");
+    let mut report = sweep(source, state.as_deref_mut(), order, run, &|progress| bar.show(progress))?;
+    bar.finish();
+    report.run.generated_at = surroundings::now();
+    report.run.seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    tracing::info!(
+        run = %report.run.run_id, objects = report.run.objects_read, kept = report.run.objects_kept,
+        records = report.run.records_seen, seconds = report.run.seconds, "swept"
+    );
+    let kept = match state {
+        Some(state) => Some(state.finish(&report, &json(&report)?)?),
+        None => None,
+    };
+    Ok((report, kept))
+}
+
+fn threads(config: &Config) -> usize {
+    match config.limits.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let bytes = config.limits.object_mib.saturating_mul(1 << 20);
+    Limits { inflated: usize::try_from(bytes).unwrap_or(usize::MAX), ..Limits::default() }
 }

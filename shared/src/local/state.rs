@@ -19,6 +19,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -102,7 +103,7 @@ pub enum StateError {
 }
 
 /// A run of the past.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PastRun {
     /// Its id.
     pub run_id: String,
@@ -222,6 +223,14 @@ impl State {
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
             .optional()
             .map_err(|cause| self.database(cause))
+    }
+
+    /// What its evidence is of, in words.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub fn origin(&self) -> Result<Option<String>, StateError> {
+        self.recall("origin")
     }
 
     /// Directory of the state.

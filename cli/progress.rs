@@ -1,0 +1,63 @@
+//! Progress of long work, on standard error.
+//!
+//! Enters: counts. Leaves: a bar with records per second and time left, when somebody looks. Law: standard output is never
+//! touched.
+
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shared::jobs::gather::Progress;
+
+use crate::args::Global;
+
+/// A bar for reading objects.
+pub struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// A bar; hidden unless somebody looks.
+    pub fn new(global: &Global, verb: &'static str) -> Self {
+        let bar = ProgressBar::new(0);
+        if !global.shows_progress() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = ProgressStyle::with_template(
+            "{prefix:>8} [{bar:30}] {pos}/{len} objects  {msg}  {eta} left",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
+        bar.set_style(style);
+        bar.set_prefix(verb);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+
+    /// Shows how far the reading has come.
+    pub fn show(&self, progress: Progress) {
+        self.bar.set_length(progress.of_objects);
+        self.bar.set_position(progress.objects);
+        self.records(progress.records);
+    }
+
+    /// Shows how many objects and records have been written.
+    pub fn written(&self, objects: u64, records: u64) {
+        self.bar.set_length(objects);
+        self.bar.set_position(objects);
+        self.records(records);
+    }
+
+    fn records(&self, records: u64) {
+        let rate = rate(records, self.bar.elapsed());
+        self.bar.set_message(format!("{} records  {}/s", HumanCount(records), HumanCount(rate)));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn rate(records: u64, elapsed: Duration) -> u64 {
+    u64::try_from(u128::from(records) * 1_000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+}
