@@ -2,3 +2,6 @@
 //!
 //! Enters: a [`crate::report::Report`] and nothing else. Leaves: text. Laws: rendering is pure; everything that comes
 //! from a record is hostile and is escaped for the place it is put in.
+
+pub mod escape;
+pub mod figures;
