@@ -10,3 +10,4 @@ pub mod json;
 pub mod markdown;
 #[cfg(test)]
 mod sample;
+pub mod terminal;
