@@ -3,4 +3,12 @@
 //! Enters: a [`crate::report::Report`] and nothing else. Leaves: text. Laws: rendering is pure; everything that comes
 //! from a record is hostile and is escaped for the place it is put in.
 
+pub mod csv;
+pub mod escape;
+pub mod figures;
 pub mod html;
+pub mod json;
+pub mod markdown;
+#[cfg(test)]
+mod sample;
+pub mod terminal;

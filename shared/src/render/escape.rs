@@ -1,0 +1,179 @@
+//! Hostile text made harmless for the place it is put in.
+//!
+//! Enters: any text, such as a session name out of a record. Leaves: text for a terminal, a CSV cell, a Markdown code
+//! span or Markdown prose. Laws: what leaves is one line of characters that each take at least one column; two
+//! texts that differ still differ; in a CSV no spreadsheet finds a formula, in Markdown no reader finds markup.
+//!
+//! A character that would not be seen as itself is written as `\u{1b}`, its code point in hex: control characters
+//! (C0, DEL, C1), line and paragraph separators, bidirectional controls, and everything without a width of its own
+//! (zero-width spaces and joiners, combining marks, variation selectors, tags). A backslash before `u{` is written
+//! as `\u{5c}`, so that nobody can pretend to have been escaped.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthChar;
+
+/// Whether a character is not seen as itself: it controls, reorders, or takes no column.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{ad}' | '\u{115f}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        || c.width().unwrap_or(0) == 0
+}
+
+/// Text for a terminal, and the base of all others: one line without a hidden character.
+pub fn terminal(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let pretends = c == '\\' && text.get(at..).is_some_and(|rest| rest.starts_with("\\u{"));
+        if pretends || is_hidden(c) {
+            push_code(&mut safe, c);
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// A CSV cell, before quoting.
+///
+/// The rule: hidden characters are escaped as everywhere, so a record is always one line and no cell begins with a tab
+/// or a carriage return. A cell whose first character, spaces and quotes aside, is one of `= + - @` (also full-width)
+/// gets an apostrophe in front, which spreadsheets take for "this is text"; so does a cell that begins with an
+/// apostrophe, so that a program gets the value back by dropping one. Where a spreadsheet set to another separator
+/// would begin a new cell inside this one (after a comma or a semicolon), such a first character is written as
+/// `\u{3d}`.
+pub fn csv_cell(text: &str) -> String {
+    without_formula(&terminal(text))
+}
+
+/// A CSV cell of several values with `|` between them; a `|` within one is written as `\u{7c}`.
+pub fn csv_list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
+    let values = values.into_iter().map(|value| terminal(value.as_ref()).replace('|', "\\u{7c}"));
+    without_formula(&values.collect::<Vec<_>>().join("|"))
+}
+
+fn without_formula(text: &str) -> String {
+    let first = text.chars().find(|c| !c.is_whitespace() && *c != '"');
+    let mut safe = String::with_capacity(text.len() + 1);
+    if text.starts_with('\'') || first.is_some_and(begins_formula) {
+        safe.push('\'');
+    }
+    let mut cell_may_begin = false;
+    for c in text.chars() {
+        if cell_may_begin && begins_formula(c) {
+            push_code(&mut safe, c);
+        } else {
+            safe.push(c);
+        }
+        cell_may_begin = matches!(c, ',' | ';') || (cell_may_begin && (c.is_whitespace() || c == '"'));
+    }
+    safe
+}
+
+/// A value as a Markdown code span: nothing inside is markup, a link, a mention or the end of a table cell.
+pub fn markdown_code(text: &str) -> String {
+    code_span(&terminal(text))
+}
+
+fn code_span(safe: &str) -> String {
+    if safe.is_empty() {
+        return "(empty)".to_owned();
+    }
+    let mut span = String::with_capacity(safe.len() + 2);
+    span.push('`');
+    for (at, c) in safe.char_indices() {
+        // A space at either end would be dropped by the reader.
+        let at_end = at == 0 || at + 1 == safe.len();
+        if matches!(c, '`' | '|') || (c == ' ' && at_end) {
+            push_code(&mut span, c);
+        } else {
+            span.push(c);
+        }
+    }
+    span.push('`');
+    span
+}
+
+/// Prose in Markdown. Plain words and the punctuation between them stay; every other run of characters, an ARN or an
+/// operation but also `<b>` and `https://`, becomes a code span. Text between two backticks is one code span.
+pub fn markdown(text: &str) -> String {
+    let safe = terminal(text);
+    let paired = safe.matches('`').count().is_multiple_of(2);
+    let mut prose = String::with_capacity(safe.len());
+    for (n, piece) in safe.split(|c| paired && c == '`').enumerate() {
+        if n % 2 == 1 {
+            append(&mut prose, &code_span(piece));
+            continue;
+        }
+        for (n, token) in piece.split(' ').enumerate() {
+            if n > 0 && !prose.is_empty() && !prose.ends_with(' ') {
+                prose.push(' ');
+            }
+            if !token.is_empty() {
+                let first = prose.is_empty();
+                append(&mut prose, &word(token, first));
+            }
+        }
+    }
+    prose.truncate(prose.trim_end().len());
+    prose
+}
+
+/// Appends to prose, with a space where two parts that touch would change each other's meaning.
+fn append(prose: &mut String, part: &str) {
+    let touching = !prose.is_empty() && !prose.ends_with(' ');
+    if touching && !prose.ends_with(is_quiet) && !part.starts_with(is_quiet) {
+        prose.push(' ');
+    }
+    prose.push_str(part);
+}
+
+/// Punctuation without a meaning in Markdown, as long as something stands before it.
+const fn is_quiet(c: char) -> bool {
+    matches!(c, '(' | ')' | '"' | '\'' | ',' | '.' | ';' | ':' | '?')
+}
+
+/// One run of characters without a space.
+fn word(token: &str, first: bool) -> String {
+    let opened = token.trim_start_matches(['(', '"', '\'']);
+    let body = opened.trim_end_matches(|c| is_quiet(c) && c != '(');
+    let (before, after) = (token.strip_suffix(opened).unwrap_or(""), opened.strip_prefix(body).unwrap_or(""));
+    let numbers_a_list = first && before.is_empty() && !after.is_empty() && body.parse::<u64>().is_ok();
+    if body.is_empty() && first {
+        code_span(token)
+    } else if body.is_empty() || (is_plain(body) && !numbers_a_list) {
+        token.to_owned()
+    } else {
+        format!("{before}{}{after}", code_span(body))
+    }
+}
+
+/// A word, words joined by a hyphen, slash or apostrophe, or a number: what no Markdown reader gives a meaning to.
+fn is_plain(body: &str) -> bool {
+    // Seven or more hex digits may be taken for a commit.
+    if body.len() >= 7 && body.chars().all(|c| c.is_ascii_hexdigit()) {
+        return false;
+    }
+    let number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    if body.strip_suffix('%').unwrap_or(body).split([',', '.', ':']).all(number) {
+        return true;
+    }
+    let joined = body.contains(['-', '/', '\'']);
+    let plain = |c: char| c.is_alphabetic() || (!joined && c.is_ascii_digit());
+    body.split(['-', '/', '\'']).all(|part| !part.is_empty() && part.chars().all(plain))
+}
+
+fn begins_formula(c: char) -> bool {
+    matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+}
+
+fn push_code(text: &mut String, c: char) {
+    // Writing to a `String` does not fail.
+    let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
+}
+
+#[cfg(test)]
+#[path = "escape_tests.rs"]
+mod tests;

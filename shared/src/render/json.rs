@@ -1,0 +1,210 @@
+//! The report as JSON.
+//!
+//! Enters: a [`Report`]. Leaves: indented JSON with a newline at its end. Laws: reading it gives the same report, with
+//! the same id; it fits the schema in `docs/report.schema.json`; it holds no character that a terminal would obey.
+//!
+//! The schema is made from the types. After a change of them, `UPDATE_SCHEMA=1 cargo test -p shared schema` writes
+//! it anew.
+
+use std::fmt::Write as _;
+
+use super::escape::is_hidden;
+use crate::report::Report;
+
+/// The report as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the report cannot be written as JSON.
+pub fn json(report: &Report) -> Result<String, serde_json::Error> {
+    Ok(visible(&serde_json::to_string_pretty(report)?))
+}
+
+/// The schema of [`json`] as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn schema() -> Result<String, serde_json::Error> {
+    Ok(visible(&serde_json::to_string_pretty(&Report::schema())?))
+}
+
+/// Writes hidden characters as `\u009b`. They stand within strings only, newlines of the indentation aside, so the
+/// value stays the same.
+fn visible(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` does not fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::render::sample;
+
+    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/report.schema.json");
+
+    #[test]
+    fn the_published_schema_is_current() {
+        let current = schema().unwrap();
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).unwrap();
+            std::fs::write(SCHEMA, &current).unwrap();
+        }
+        let published = std::fs::read_to_string(SCHEMA).unwrap_or_default();
+        assert!(
+            published == current,
+            "docs/report.schema.json is stale: UPDATE_SCHEMA=1 cargo test -p shared schema"
+        );
+    }
+
+    #[test]
+    fn every_sample_fits_the_schema() {
+        let schema = serde_json::to_value(Report::schema()).unwrap();
+        for (name, report) in sample::all() {
+            let report: Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+            assert_eq!(misfit(&report, &schema, &schema, "$"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_report_does_not_fit_the_schema() {
+        let schema = serde_json::to_value(Report::schema()).unwrap();
+        let right = serde_json::to_value(sample::non_compliant()).unwrap();
+        let wrong = [
+            ("/result/totals/events", Value::from(-1)),
+            ("/result/mode", Value::from("guess")),
+            ("/result/coverage/places/0/account", Value::Null),
+            ("/result/findings/0/severity", Value::from("critical")),
+            ("/result/operations/0/capabilities/0", Value::from("fly")),
+        ];
+        for (pointer, value) in wrong {
+            let mut report = right.clone();
+            *report.pointer_mut(pointer).unwrap() = value;
+            assert!(misfit(&report, &schema, &schema, "$").is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_report_read_back_is_the_same_and_has_the_same_id() {
+        for (name, report) in sample::all() {
+            let read: Report = serde_json::from_str(&json(&report).unwrap()).unwrap();
+            assert_eq!(read, report, "{name}");
+            assert_eq!(read.result.id().unwrap(), report.id, "{name}");
+        }
+    }
+
+    #[test]
+    fn reports_have_the_json_they_had() {
+        for (name, report) in sample::all() {
+            insta::assert_snapshot!(format!("json_{name}"), json(&report).unwrap());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_the_same_after_and_shows_no_hidden_character(text: String) {
+            let mut report = sample::empty();
+            report.result.not_looked_at = vec![text];
+            let json = json(&report).unwrap();
+            prop_assert!(!json.chars().any(|c| c != '\n' && is_hidden(c)));
+            let read: Report = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(read.result.not_looked_at, report.result.not_looked_at);
+        }
+    }
+
+    /// Where and how a value breaks a schema of the few keywords ours is made of; a keyword beyond them is a misfit.
+    fn misfit(value: &Value, schema: &Value, root: &Value, at: &str) -> Option<String> {
+        let Value::Object(schema) = schema else {
+            return (*schema == Value::Bool(false)).then(|| format!("{at}: nothing may stand here"));
+        };
+        schema.iter().find_map(|(keyword, wanted)| {
+            let wrong = |fits: bool| (!fits).then(|| format!("{at}: {value} breaks {keyword} {wanted}"));
+            match keyword.as_str() {
+                "$schema" | "$defs" | "title" | "description" | "format" | "required" | "default" => None,
+                "$ref" => {
+                    let pointer = wanted.as_str().unwrap().strip_prefix('#').unwrap();
+                    misfit(value, root.pointer(pointer).unwrap(), root, at)
+                }
+                "type" => wrong(match wanted {
+                    Value::Array(types) => types.iter().any(|one| is_a(value, one)),
+                    one => is_a(value, one),
+                }),
+                "enum" => wrong(wanted.as_array().unwrap().contains(value)),
+                "const" => wrong(wanted == value),
+                "minimum" => wrong(value.as_f64().is_none_or(|n| n >= wanted.as_f64().unwrap())),
+                "maximum" => wrong(value.as_f64().is_none_or(|n| n <= wanted.as_f64().unwrap())),
+                "minItems" => {
+                    wrong(value.as_array().is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap()))
+                }
+                "maxItems" => {
+                    wrong(value.as_array().is_none_or(|items| items.len() as u64 <= wanted.as_u64().unwrap()))
+                }
+                "uniqueItems" => None,
+                "anyOf" | "oneOf" => {
+                    let any =
+                        wanted.as_array().unwrap().iter().any(|one| misfit(value, one, root, at).is_none());
+                    wrong(any)
+                }
+                "properties" => object(value, schema, root, at),
+                "additionalProperties" => {
+                    let named =
+                        schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+                    value
+                        .as_object()?
+                        .iter()
+                        .filter(|(key, _)| !named.contains_key(*key))
+                        .find_map(|(key, value)| misfit(value, wanted, root, &format!("{at}.{key}")))
+                }
+                "items" => value
+                    .as_array()?
+                    .iter()
+                    .enumerate()
+                    .find_map(|(n, item)| misfit(item, wanted, root, &format!("{at}[{n}]"))),
+                "prefixItems" => value
+                    .as_array()?
+                    .iter()
+                    .zip(wanted.as_array().unwrap())
+                    .find_map(|(item, wanted)| misfit(item, wanted, root, at)),
+                _ => Some(format!("{at}: the keyword {keyword} is not known here")),
+            }
+        })
+    }
+
+    /// Like a schema that forbids what it does not name, so that no field of the report is left undescribed.
+    fn object(value: &Value, schema: &Map<String, Value>, root: &Value, at: &str) -> Option<String> {
+        let (fields, named) = (value.as_object()?, schema.get("properties")?.as_object()?);
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        let mut missing = required.filter_map(Value::as_str).filter(|key| !fields.contains_key(*key));
+        missing.next().map(|key| format!("{at}.{key} is missing")).or_else(|| {
+            fields.iter().find_map(|(key, value)| match named.get(key) {
+                Some(schema) => misfit(value, schema, root, &format!("{at}.{key}")),
+                None => Some(format!("{at}.{key} is not described")),
+            })
+        })
+    }
+
+    fn is_a(value: &Value, wanted: &Value) -> bool {
+        match wanted.as_str().unwrap() {
+            "null" => value.is_null(),
+            "boolean" => value.is_boolean(),
+            "string" => value.is_string(),
+            "array" => value.is_array(),
+            "object" => value.is_object(),
+            "number" => value.is_number(),
+            "integer" => value.is_u64() || value.is_i64(),
+            other => panic!("unknown type {other}"),
+        }
+    }
+}

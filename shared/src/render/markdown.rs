@@ -1,0 +1,439 @@
+//! The report as Markdown for a pull request.
+//!
+//! Enters: a [`Report`]. Leaves: GitHub flavoured Markdown. Laws: no text of the report forms markup: values stand in
+//! code spans, prose is escaped word by word; a list too long to read is cut, and says so.
+
+use std::fmt::Display;
+
+use super::{
+    escape::{markdown as prose, markdown_code as code},
+    figures::{class_state, control_state, counted, percent, span, thousands, word},
+};
+use crate::{
+    coverage::{Coverage, Place},
+    event::Outcome,
+    finding::Finding,
+    report::{Mode, PrincipalSummary, Report, ReportResult},
+};
+
+/// Rows of a table at most: a comment on a pull request has a limit of its own.
+const MOST: usize = 50;
+
+/// The report as Markdown.
+pub fn markdown(report: &Report) -> String {
+    let result = &report.result;
+    let mut page = Page(String::new());
+    summary(&mut page, result);
+    findings(&mut page, result);
+    principals(&mut page, result);
+    coverage(&mut page, &result.coverage);
+    operations(&mut page, result);
+    overrides(&mut page, result);
+    controls(&mut page, result);
+    not_looked_at(&mut page, report);
+    basis(&mut page, report);
+    page.0
+}
+
+/// Markdown that grows downwards.
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: impl Display) {
+        self.0.push_str(&line.to_string());
+        self.0.push('\n');
+    }
+
+    fn title(&mut self, title: impl Display) {
+        self.line(format_args!("\n## {title}\n"));
+    }
+
+    /// A table, `:` columns to the right. Cells are Markdown already.
+    fn table<const N: usize>(&mut self, header: [&str; N], rows: impl ExactSizeIterator<Item = [String; N]>) {
+        let total = rows.len();
+        let ruler = header.map(|name| if name.starts_with(':') { "---:" } else { "---" });
+        self.line(format_args!("| {} |", header.map(|name| name.trim_start_matches(':')).join(" | ")));
+        self.line(format_args!("| {} |", ruler.join(" | ")));
+        for row in rows.take(MOST) {
+            self.line(format_args!("| {} |", row.join(" | ")));
+        }
+        self.cut(total);
+    }
+
+    fn list(&mut self, items: impl ExactSizeIterator<Item = String>) {
+        let total = items.len();
+        for item in items.take(MOST) {
+            self.line(format_args!("- {item}"));
+        }
+        self.cut(total);
+    }
+
+    fn cut(&mut self, total: usize) {
+        if total > MOST {
+            let more = thousands((total - MOST) as u64);
+            self.line(format_args!("\nThe first {MOST}; {more} more are in the JSON report."));
+        }
+    }
+}
+
+fn summary(page: &mut Page, result: &ReportResult) {
+    let totals = &result.totals;
+    let status = match result.status() {
+        Some(status) => code(status.as_str()),
+        None if result.mode == Mode::Discovery => "discovery".to_owned(),
+        None => "no status".to_owned(),
+    };
+    page.line(format_args!("# Onlooker: {status}\n\n{}\n", prose(&result.summary.statement)));
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
+    if result.mode == Mode::Proof {
+        let compliance = result.compliance;
+        row(
+            "Compliance",
+            format!(
+                "**{}**, {} of {} permitted",
+                percent(compliance.score),
+                thousands(compliance.permitted),
+                counted(compliance.calls, "watched call")
+            ),
+        );
+    }
+    if let Some(risk) = &result.risk {
+        let parts = risk.components.iter().filter(|part| part.count > 0).map(|part| {
+            format!("{} {} ({})", thousands(part.count), prose(&part.name.replace('_', " ")), part.points)
+        });
+        let parts: Vec<String> = parts.collect();
+        row("Risk", format!("**{}** of 100, {}: {}", risk.score, risk.level.as_str(), none_or(parts)));
+    }
+    row("Period", result.period().map_or_else(|| "none".to_owned(), span));
+    row(
+        "Evidence",
+        format!(
+            "{}, {}, {}, {}, {}",
+            counted(totals.events, "event"),
+            counted(totals.operations, "API call"),
+            counted(totals.principals, "principal"),
+            counted(totals.accounts, "account"),
+            counted(totals.regions, "region")
+        ),
+    );
+    row(
+        "Calls",
+        format!(
+            "{} read-only, {} mutating, {} privileged, {} unknown; {} denied",
+            thousands(totals.read_only),
+            thousands(totals.mutating),
+            thousands(totals.privileged),
+            thousands(totals.unknown),
+            thousands(totals.denied)
+        ),
+    );
+    row(
+        "Could not be read",
+        format!(
+            "{}, {}",
+            counted(totals.unreadable, "piece"),
+            counted(totals.conflicting, "conflicting event")
+        ),
+    );
+    page.table(["", ""], rows.into_iter());
+    for (title, texts) in
+        [("Key findings", &result.summary.key_findings), ("Do first", &result.summary.immediate_actions)]
+    {
+        if !texts.is_empty() {
+            page.title(title);
+            page.list(texts.iter().map(|text| prose(text)));
+        }
+    }
+}
+
+fn findings(page: &mut Page, result: &ReportResult) {
+    if result.findings.is_empty() {
+        return;
+    }
+    page.title(format_args!("Findings ({})", thousands(result.findings.len() as u64)));
+    page.table(
+        ["Severity", "Finding", "Principal", "About", ":Count"],
+        result.findings.iter().map(|finding| {
+            [
+                finding.severity.as_str().to_owned(),
+                prose(&finding.title),
+                finding.principal.as_deref().map_or_else(String::new, code),
+                some(&finding.subject),
+                thousands(finding.count),
+            ]
+        }),
+    );
+    page.line("\n<details><summary>What was seen and what to do</summary>\n");
+    page.list(result.findings.iter().map(detail));
+    page.line("\n</details>");
+}
+
+fn detail(finding: &Finding) -> String {
+    let mut text = format!(
+        "**{}** {}: {} {}",
+        finding.severity.as_str(),
+        code(&finding.id),
+        prose(&finding.description),
+        prose(&finding.recommendation)
+    );
+    if let (Some(first), Some(last)) = (finding.first_seen, finding.last_seen) {
+        text.push_str(&format!(" Seen {first} to {last}."));
+    }
+    let mut also = |what: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            text.push_str(&format!(" {what}: {}.", values.join(", ")));
+        }
+    };
+    also("Events", finding.sample_event_ids.iter().map(|id| code(id)).collect());
+    also("Resources", finding.resources.iter().map(|arn| code(arn)).collect());
+    also("Controls", finding.controls.iter().map(|id| code(id)).collect());
+    text
+}
+
+fn principals(page: &mut Page, result: &ReportResult) {
+    let (watched, others): (Vec<_>, Vec<_>) =
+        result.principals.iter().partition(|principal| principal.watched_as.is_some());
+    let cells = |principal: &PrincipalSummary| {
+        [
+            code(&principal.arn),
+            principal.status.map_or_else(String::new, |status| code(status.as_str())),
+            principal.behaviour.as_str().to_owned(),
+            thousands(principal.calls),
+            thousands(principal.compliance.permitted),
+            thousands(principal.denied()),
+            thousands(principal.writes()),
+        ]
+    };
+    if !watched.is_empty() {
+        page.title(format_args!("Watched principals ({})", thousands(watched.len() as u64)));
+        let header = ["Principal", "Status", "Behaviour", ":Calls", ":Permitted", ":Denied", ":Writes"];
+        page.table(header, watched.into_iter().map(cells));
+    }
+    if !others.is_empty() {
+        let title = if result.mode == Mode::Proof { "Principals not watched" } else { "Principals" };
+        page.title(format_args!("{title} ({})", thousands(others.len() as u64)));
+        let rows = others.into_iter().map(|principal| {
+            let [arn, _, behaviour, calls, permitted, denied, writes] = cells(principal);
+            [arn, behaviour, calls, permitted, denied, writes]
+        });
+        page.table(["Principal", "Behaviour", ":Calls", ":Read-only", ":Denied", ":Writes"], rows);
+    }
+}
+
+fn coverage(page: &mut Page, coverage: &Coverage) {
+    page.title("Coverage");
+    page.line(format_args!(
+        "{}: {} of {} observed, {} missing.\n",
+        percent(coverage.percent),
+        thousands(coverage.observed_hours),
+        counted(coverage.expected_hours, "hour"),
+        thousands(coverage.missing_hours())
+    ));
+    let mut places: Vec<&Place> = coverage.places.iter().collect();
+    if places.len() > MOST {
+        places.sort_by_key(|place| place.gaps.is_empty());
+    }
+    if !places.is_empty() {
+        page.table(
+            ["Account", "Region", ":Events", ":Observed hours", ":Quiet", "Missing"],
+            places.into_iter().map(|place| {
+                let gaps: Vec<String> = place.gaps.iter().take(5).map(|gap| span(*gap)).collect();
+                let more = place.gaps.len().saturating_sub(5);
+                let more = if more > 0 { format!("; {more} more") } else { String::new() };
+                [
+                    code(&place.account),
+                    code(&place.region),
+                    thousands(place.events),
+                    format!(
+                        "{} of {}",
+                        thousands(place.observed_hours.into()),
+                        thousands(place.expected_hours.into())
+                    ),
+                    thousands(place.quiet_hours.into()),
+                    gaps.join("; ") + &more,
+                ]
+            }),
+        );
+        page.line("");
+    }
+    if !coverage.classes.is_empty() {
+        page.table(
+            ["Event class", "State", ":Events"],
+            coverage.classes.iter().map(|class| {
+                [code(&class.class), class_state(class.state).to_owned(), thousands(class.events)]
+            }),
+        );
+    }
+}
+
+fn operations(page: &mut Page, result: &ReportResult) {
+    if result.operations.is_empty() {
+        return;
+    }
+    page.title("Operations that are not plain reads");
+    page.table(
+        ["Operation", "Type", "Risk", ":Succeeded", ":Denied", ":Failed", "Why"],
+        result.operations.iter().map(|operation| {
+            let count = |outcome| thousands(operation.counts.get(&outcome).copied().unwrap_or(0));
+            let dissent = if operation.dissent { " (AWS's own sources disagree)" } else { "" };
+            [
+                code(&format!("{}:{}", operation.service, operation.operation)),
+                code(operation.operation_type.as_str()),
+                operation.risk_level.as_str().to_owned(),
+                count(Outcome::Succeeded),
+                count(Outcome::Denied),
+                count(Outcome::Failed),
+                prose(&operation.reason) + dissent,
+            ]
+        }),
+    );
+}
+
+fn overrides(page: &mut Page, result: &ReportResult) {
+    if result.overrides.is_empty() {
+        return;
+    }
+    page.title("Overrides");
+    page.table(
+        ["Id", "Principal", "Operation", "Owner", "Reason", "Until", ":Allowed", ":Expired before"],
+        result.overrides.iter().map(|item| {
+            [
+                code(&item.id),
+                code(&item.principal),
+                code(&item.operation),
+                code(&item.owner),
+                prose(&item.reason),
+                item.expires.to_string(),
+                thousands(item.allowed),
+                thousands(item.expired),
+            ]
+        }),
+    );
+}
+
+fn controls(page: &mut Page, result: &ReportResult) {
+    if result.controls.is_empty() {
+        return;
+    }
+    page.title(format_args!("Controls: {}", prose(&result.standard_title)));
+    page.table(
+        ["Control", "Asks", "Result", "Evidence"],
+        result.controls.iter().map(|control| {
+            let state = control_state(control.state).to_owned();
+            [code(&control.id), prose(&control.title), state, prose(&control.evidence)]
+        }),
+    );
+}
+
+fn not_looked_at(page: &mut Page, report: &Report) {
+    let result = &report.result;
+    if result.not_looked_at.is_empty() && report.run.unreadable.is_empty() {
+        return;
+    }
+    page.title("Not looked at");
+    page.list(result.not_looked_at.iter().map(|text| prose(text)));
+    if !report.run.unreadable.is_empty() {
+        page.line("");
+        page.table(
+            ["Could not be read", ":Record", ":Byte", "Reason"],
+            report.run.unreadable.iter().map(|position| {
+                let number = |number: Option<u64>| number.map_or_else(String::new, thousands);
+                [
+                    code(&position.object),
+                    number(position.record),
+                    number(position.byte),
+                    prose(&position.reason),
+                ]
+            }),
+        );
+    }
+}
+
+fn basis(page: &mut Page, report: &Report) {
+    let (basis, run) = (&report.result.basis, &report.run);
+    page.title("Basis");
+    let watched: Vec<String> = basis.watched.iter().take(MOST).map(|pattern| code(pattern)).collect();
+    let rows = [
+        ["Report".to_owned(), code(&report.id)],
+        ["Standard".to_owned(), code(&word(&report.result.standard))],
+        ["Watched".to_owned(), none_or(watched)],
+        ["Evidence".to_owned(), code(&basis.evidence_sha256)],
+        ["Catalog".to_owned(), format!("{} {}", code(&basis.catalog_version), code(&basis.catalog_sha256))],
+        ["Configuration".to_owned(), code(&basis.configuration_sha256)],
+        ["Onlooker".to_owned(), code(&basis.onlooker_version)],
+        ["Run".to_owned(), format!("{} at {}", code(&run.run_id), run.generated_at)],
+        [
+            "Inputs".to_owned(),
+            format!(
+                "{}, {}, {}, {}",
+                counted(run.objects_read, "object"),
+                counted(run.records_seen, "record"),
+                counted(run.duplicates, "duplicate"),
+                code(&run.inputs_sha256)
+            ),
+        ],
+    ];
+    page.table(["", ""], rows.into_iter());
+}
+
+fn none_or(parts: Vec<String>) -> String {
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+fn some(text: &str) -> String {
+    if text.is_empty() { String::new() } else { code(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use comrak::{Arena, Options, nodes::NodeValue, parse_document};
+
+    use super::*;
+    use crate::render::{escape::is_hidden, sample};
+
+    /// Kinds of node, words and code aside.
+    fn shape(markdown: &str) -> Vec<String> {
+        let mut options = Options::default();
+        options.extension.strikethrough = true;
+        options.extension.table = true;
+        options.extension.autolink = true;
+        options.extension.tasklist = true;
+        options.extension.footnotes = true;
+        let arena = Arena::new();
+        let root = parse_document(&arena, markdown, &options);
+        let kinds = root.descendants().filter_map(|node| match &node.data().value {
+            NodeValue::Text(_) | NodeValue::Code(_) => None,
+            other => Some(format!("{other:?}").split(['(', ' ']).next().unwrap().to_owned()),
+        });
+        kinds.collect()
+    }
+
+    #[test]
+    fn hostile_texts_leave_the_shape_of_the_page_as_it_is() {
+        let (plain, hostile) = (markdown(&sample::non_compliant()), markdown(&sample::hostile()));
+        let empty = |kinds: Vec<String>| -> Vec<String> {
+            kinds.into_iter().filter(|kind| kind != "Paragraph").collect()
+        };
+        assert_eq!(empty(shape(&hostile)), empty(shape(&plain)));
+        assert!(!hostile.chars().any(|c| c != '\n' && is_hidden(c)));
+        for forbidden in ["Link", "Image", "HtmlInline"] {
+            assert!(!shape(&hostile).iter().any(|kind| kind == forbidden), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn a_long_table_is_cut_and_says_so() {
+        let mut report = sample::non_compliant();
+        let one = report.result.findings[0].clone();
+        report.result.findings = vec![one; 60];
+        assert!(markdown(&report).contains("The first 50; 10 more are in the JSON report."));
+    }
+
+    #[test]
+    fn reports_have_the_page_they_had() {
+        for (name, report) in sample::all() {
+            insta::assert_snapshot!(format!("markdown_{name}"), markdown(&report));
+        }
+    }
+}
