@@ -16,6 +16,7 @@ pub mod local;
 pub mod nearest;
 pub mod operation;
 pub mod pattern;
+pub mod plain;
 pub mod principal;
 pub mod segment;
 pub mod time;
