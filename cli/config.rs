@@ -10,6 +10,7 @@ use serde_json::json;
 use shared::{
     config::{self, Config, ConfigError, Fault, Place, Problem},
     local::config_file::{self, ConfigFileError, Loaded, NAME},
+    plain::plain,
 };
 
 use crate::{
@@ -140,7 +141,7 @@ fn named_files(loaded: &Loaded) -> Result<(), Failure> {
         (!path.is_file()).then(|| Problem {
             place: Place::Key { key: key.into() },
             fault: Fault {
-                message: format!("`{}` is not a file", output::plain(&path.to_string_lossy())),
+                message: format!("`{}` is not a file", plain(&path.to_string_lossy())),
                 remedy: "correct the path; it is taken relative to the configuration file".into(),
             },
         })

@@ -27,8 +27,3 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
         writeln!(out, "{}", text.map_err(io::Error::other)?)
     })
 }
-
-/// Text of a record or a file, safe to show on a terminal: control characters escaped.
-pub fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-}

@@ -10,6 +10,7 @@ use serde_json::json;
 use shared::{
     config::{Fault, Override},
     local::config_file::{self, ConfigFileError},
+    plain::plain,
     time::Time,
 };
 
@@ -17,8 +18,7 @@ use crate::{
     args::Global,
     failure::{Answer, Failure},
     moment::Moment,
-    output::{self, plain},
-    surroundings,
+    output, surroundings,
 };
 
 /// Options of `override`.

@@ -8,6 +8,7 @@ use std::{env, ffi::OsString, io, path::PathBuf, time::SystemTime};
 use shared::{
     config::Fault,
     local::config_file::{self, Loaded},
+    plain::plain,
     time::Time,
 };
 use tracing_subscriber::EnvFilter;
@@ -78,7 +79,7 @@ pub fn start_logging(global: &Global) -> Result<(), Failure> {
     let level = global.log_level.clone().or_else(from_variable).unwrap_or_else(|| by_count.to_owned());
     let filter = EnvFilter::try_new(&level).ok().filter(|_| is_filter(&level)).ok_or_else(|| {
         Failure::Usage(Fault {
-            message: format!("`{}` is not a log level", crate::output::plain(&level)),
+            message: format!("`{}` is not a log level", plain(&level)),
             remedy: "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,shared=debug` for one part".into(),
         })
     })?;

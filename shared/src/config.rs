@@ -49,7 +49,7 @@ pub struct Config {
     /// Principals that are promised to be read-only.
     pub watch: Vec<Watch>,
     /// ARN patterns that are never watched, whatever `watch` says.
-    #[schemars(with = "Vec<vocabulary::PrincipalPattern>", extend("examples" = [["arn:aws:iam::*:role/aws-service-role/*"]]))]
+    #[schemars(with = "Vec<vocabulary::PrincipalPattern>", extend("examples" = [["arn:aws:iam::*:role/break-glass"]]))]
     pub exempt: Vec<String>,
     /// What evidence is expected.
     pub coverage: Expected,

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod nearest;
 pub mod operation;
 pub mod pattern;
+pub mod plain;
 pub mod ports;
 pub mod principal;
 pub mod record;

@@ -38,17 +38,18 @@ pub(super) fn principal(text: &str) -> Result<(), Fault> {
         let what = format!("{} has none", quoted(service));
         return fault(what, format!("principals are named by IAM: {EXAMPLE}"));
     }
-    if !matches(region, "") && !matches(region, "us-east-1") {
+    if !matches(region, "") {
         return fault(
             "IAM has no regions".into(),
             "leave the fourth part empty: `arn:aws:iam::ACCOUNT:…`".into(),
         );
     }
-    if account.is_empty() {
+    // Users of IAM Identity Center are named without an account.
+    if account.is_empty() && !matches(service, "identitystore") {
         return fault("it names no account".into(), "write its twelve digits, or `*` for any".into());
     }
     let kind = resource.split('/').next().unwrap_or(resource);
-    if matches(kind, "assumed-role") && !is_wild(kind) {
+    if kind == "assumed-role" {
         let role = resource.split('/').nth(1).unwrap_or("NAME");
         let what = "an assumed role counts as its role".into();
         let remedy = format!(
@@ -57,6 +58,10 @@ pub(super) fn principal(text: &str) -> Result<(), Fault> {
             quoted(role).trim_matches('`')
         );
         return fault(what, remedy);
+    }
+    if resource.starts_with("role/aws-service-role/") {
+        let what = "a service-linked role counts as its AWS service".into();
+        return fault(what, "remove it: what services do by themselves is nobody's promise".into());
     }
     if !is_wild(kind) && !KINDS.contains(&kind) {
         let remedy = match nearest(kind, KINDS) {
@@ -126,6 +131,7 @@ mod tests {
             "arn:aws:iam::111122223333:root",
             "arn:aws:sts::111122223333:federated-user/bob",
             "arn:aws-eusc:iam::????????????:role/?",
+            "arn:aws:identitystore:::user/*",
         ] {
             assert_eq!(principal(text), Ok(()), "{text}");
         }
@@ -148,6 +154,7 @@ mod tests {
             ("arn:aws:iam::*:role/", "a name or `*`"),
             ("arn:aws:iam::*:role", "a name or `*`"),
             ("arn:aws:iam::*:role/A B", "remove it"),
+            ("arn:aws:iam::*:role/aws-service-role/*", "remove it"),
             ("arn:aws:sts::111122223333:assumed-role/Auditor/me", "`arn:aws:iam::111122223333:role/Auditor`"),
         ] {
             let fault = principal(text).expect_err(text);

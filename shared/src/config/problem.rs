@@ -7,6 +7,8 @@ use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
+use crate::plain::plain;
+
 /// What is wrong with a value, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -77,18 +79,13 @@ impl ConfigError {
     }
 }
 
-/// The user's own words, in backticks: control characters escaped, long text cut.
+/// The user's own words, in backticks: made plain, long text cut.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
-    let mut shown: String = text
-        .chars()
-        .take(SHOWN)
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    format!("`{shown}`")
+    let cut = text.char_indices().nth(SHOWN).map(|(at, _)| at);
+    let shown = plain(cut.and_then(|at| text.get(..at)).unwrap_or(text));
+    let rest = if cut.is_some() { "…" } else { "" };
+    format!("`{shown}{rest}`")
 }
 
 impl fmt::Display for Fault {

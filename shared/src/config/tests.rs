@@ -21,7 +21,7 @@ const FULL: &str = r#"
 standard = "CUSTOM"
 standard_file = "packs/own.toml"
 catalog = "catalog.bin"
-exempt = ["arn:aws:iam::*:role/aws-service-role/*"]
+exempt = ["arn:aws:iam::*:role/break-glass"]
 
 [[watch]]
 principal = "arn:aws:iam::*:role/Auditor"

@@ -11,6 +11,7 @@ use toml::{
 };
 
 use super::problem::{ConfigError, Fault, Place, quoted};
+use crate::plain::plain;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -58,7 +59,9 @@ impl Node {
                 ("duplicate key", Some(key)) => {
                     Fault::new(format!("{} is given twice", quoted(key.trim())), ONCE).at(&place)
                 }
-                (message, _) => Fault::new(format!("this is not TOML: {message}"), SYNTAX).at(&place),
+                (message, _) => {
+                    Fault::new(format!("this is not TOML: {}", plain(message)), SYNTAX).at(&place)
+                }
             }
         });
         ConfigError::unless_empty(problems.collect())?;

@@ -43,7 +43,8 @@ pub fn variables() -> Vec<Variable> {
     found
 }
 
-/// Puts variables over the tree. An empty variable counts as not set.
+/// Puts variables over the tree. An empty variable counts as not set. A pattern with a comma in it cannot be said
+/// here; `?` stands for one.
 pub(super) fn overlay(
     tree: &mut Node,
     given: impl IntoIterator<Item = (String, String)>,
