@@ -3,10 +3,7 @@
 //! Enters: a seed. Leaves: log objects as CloudTrail lays them out, a report of them, and the state of the sweep. Law:
 //! the same seed makes the same trail.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use shared::{
@@ -81,7 +78,8 @@ const ORIGIN: &str = "the demo";
 
 /// Removes the state an earlier demo left; one that holds anything else is refused when it is opened.
 fn forget_demo(dir: &Path) -> Result<(), Failure> {
-    let is_demo = State::find(dir)?.map(|state| state.origin()).transpose()?.flatten().as_deref() == Some(ORIGIN);
+    let is_demo =
+        State::find(dir)?.map(|state| state.origin()).transpose()?.flatten().as_deref() == Some(ORIGIN);
     if is_demo {
         let failed = |source| Failure::File { what: "remove", path: dir.to_owned(), source };
         std::fs::remove_dir_all(dir).map_err(failed)?;
@@ -110,10 +108,7 @@ fn promises(story: &Story) -> Config {
     let classes = ["management-read", "management-write"];
     Config {
         watch: story.promises.iter().map(watch).map(auditors).collect(),
-        coverage: Expected {
-            event_classes: classes.map(str::to_owned).to_vec(),
-            ..Expected::default()
-        },
+        coverage: Expected { event_classes: classes.map(str::to_owned).to_vec(), ..Expected::default() },
         ..Config::default()
     }
 }

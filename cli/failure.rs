@@ -73,6 +73,9 @@ pub enum Failure {
     /// A report could not be written as JSON.
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
+    /// A report could not be written as CSV.
+    #[error("cannot write the report as CSV")]
+    Csv(#[from] csv::Error),
     /// Standard output is gone.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -124,6 +127,7 @@ impl Failure {
             | Self::State(_)
             | Self::Trail(_)
             | Self::Json(_)
+            | Self::Csv(_)
             | Self::Output(_)
             | Self::NotBuilt(_) => 4,
         })

@@ -22,11 +22,10 @@ impl Bar {
         if !global.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template(
-            "{prefix:>8} [{bar:30}] {pos}/{len} objects  {msg}  {eta} left",
-        )
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ");
+        let style =
+            ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} objects  {msg}  {eta} left")
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ");
         bar.set_style(style);
         bar.set_prefix(verb);
         bar.enable_steady_tick(Duration::from_millis(200));

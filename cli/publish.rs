@@ -4,7 +4,7 @@
 //! not at all; one report has one form on standard output.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::IsTerminal as _,
     path::{Path, PathBuf},
 };
 
@@ -80,23 +80,20 @@ impl Publication {
         };
         files.extend(also.iter().cloned());
         let text = match format {
-            Format::Json => json(report)?,
-            Format::Html => html(report),
-            Format::Markdown => markdown(report),
-            Format::Csv | Format::Terminal => summary(global, report, &files),
+            Format::Json => json(report)?.into_bytes(),
+            Format::Html => page(report)?,
+            Format::Markdown => markdown(report).into_bytes(),
+            Format::Csv | Format::Terminal => summary(global, report, &files).into_bytes(),
         };
-        output::write(|out| out.write_all(text.as_bytes()))
+        output::write(|out| out.write_all(&text))
     }
 }
 
 fn summary(global: &Global, report: &Report, files: &[PathBuf]) -> String {
     let stdout = std::io::stdout();
     let style = TerminalStyle { colour: global.color.applies(&stdout), width: width(stdout.is_terminal()) };
-    let mut text = terminal(report, &style);
-    for file in files {
-        text.push_str(&format!("{}\n", shared::plain::plain(&file.display().to_string())));
-    }
-    text
+    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    terminal(report, &style, &files)
 }
 
 /// Columns of the terminal; 100 when there is none.
@@ -105,21 +102,28 @@ fn width(on_terminal: bool) -> usize {
     columns.filter(|_| on_terminal).unwrap_or(100).clamp(60, 160)
 }
 
+fn page(report: &Report) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    html(report, &mut bytes).map_err(Failure::Output)?;
+    Ok(bytes)
+}
+
 fn write_files(dir: &Path, format: Format, report: &Report, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let mut write = |name: &str, text: &str| {
+    let mut write = |name: &str, bytes: &[u8]| {
         let path = dir.join(name);
-        write_whole(&path, text.as_bytes())?;
+        write_whole(&path, bytes)?;
         files.push(path);
         Ok::<_, Failure>(())
     };
     match format {
-        Format::Json => write("report.json", &json(report)?),
-        Format::Html => write("report.html", &html(report)),
-        Format::Markdown => write("report.md", &markdown(report)),
+        Format::Json => write("report.json", json(report)?.as_bytes()),
+        Format::Html => write("report.html", &page(report)?),
+        Format::Markdown => write("report.md", markdown(report).as_bytes()),
         Format::Terminal => {
-            write("report.txt", &terminal(report, &TerminalStyle { colour: false, width: 100 }))
+            let style = TerminalStyle { colour: false, width: 100 };
+            write("report.txt", terminal(report, &style, &[]).as_bytes())
         }
-        Format::Csv => csv(report).iter().try_for_each(|(name, text)| write(name, text)),
+        Format::Csv => csv(report)?.iter().try_for_each(|(name, text)| write(name, text.as_bytes())),
     }
 }
 

@@ -69,7 +69,9 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
     let Some(mut state) = State::find(&args.state)? else {
         return Err(Failure::Usage(Fault {
             message: format!("there is no state in `{}`", args.state.display()),
-            remedy: "sweep log objects first with `onlooker sweep PATH`, or name the state with `--state DIR`".into(),
+            remedy:
+                "sweep log objects first with `onlooker sweep PATH`, or name the state with `--state DIR`"
+                    .into(),
         }));
     };
     let runs = state.runs()?;
@@ -79,7 +81,8 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
     }
     if args.since.is_some() || args.until.is_some() {
         let now = surroundings::now();
-        let period = Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
+        let period =
+            Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
         let loaded = surroundings::configuration(global)?;
         let (report, _) = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period)?;
         publication.publish(global, &report, &[])?;
@@ -113,15 +116,25 @@ fn list(runs: &[PastRun], json: bool) -> Result<(), Failure> {
         return output::json(&runs);
     }
     output::write(|out| {
-        writeln!(out, "{:36}  {:20}  {:21}  {:>6}  {:>5}  {:>10}  {:>8}", "run", "generated at", "status", "score", "risk", "events", "findings")?;
+        writeln!(
+            out,
+            "{:36}  {:20}  {:21}  {:>6}  {:>5}  {:>10}  {:>8}",
+            "run", "generated at", "status", "score", "risk", "events", "findings"
+        )?;
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         runs.iter().try_for_each(|run| {
-            let (status, score, risk) =
-                (run.status.as_deref().unwrap_or("discovery"), number(run.compliance_score), number(run.risk_score));
+            let (status, score, risk) = (
+                run.status.as_deref().unwrap_or("discovery"),
+                number(run.compliance_score),
+                number(run.risk_score),
+            );
             writeln!(
                 out,
                 "{:36}  {:20}  {status:21}  {score:>6}  {risk:>5}  {:>10}  {:>8}",
-                run.run_id, run.generated_at.to_string(), run.events, run.findings
+                run.run_id,
+                run.generated_at.to_string(),
+                run.events,
+                run.findings
             )
         })
     })

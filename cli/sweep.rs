@@ -121,7 +121,8 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
     let paths: Vec<String> = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
     let trail = Files::new(paths);
-    let period = Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
+    let period =
+        Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
     let (report, kept) = swept(global, &loaded, &trail, state.as_mut(), period)?;
     publication.publish(global, &report, kept.as_slice())?;
     Ok(answer(&report))

@@ -264,7 +264,7 @@ impl PrincipalSummary {
             this.first_seen = Some(this.first_seen.map_or(first, |seen| seen.min(first)));
             this.last_seen = this.last_seen.max(Some(last));
             if judged.is_call() {
-                this.count(judged);
+                this.add(judged);
                 for (slot, count) in &judged.slots {
                     *hours.entry(slot.hour()).or_default() += u64::from(*count);
                 }
@@ -278,7 +278,7 @@ impl PrincipalSummary {
         this
     }
 
-    fn count(&mut self, judged: &Judged<'_>) {
+    fn add(&mut self, judged: &Judged<'_>) {
         self.calls += judged.count;
         self.behaviour = self.behaviour.max(Behaviour::of(judged));
         *self.counts.entry(judged.operation_type()).or_default().entry(judged.outcome()).or_default() +=
