@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     };
     match build_catalog(&inputs, Path::new(out)) {
         Ok(plain) => {
-            let _unwritable = writeln!(stderr, "{}: {} keys, version {}", out, plain.rows.len(), plain.version);
+            let _unwritable =
+                writeln!(stderr, "{}: {} keys, version {}", out, plain.rows.len(), plain.version);
             for index in plain.unused_corrections {
                 if let Some(unused) = plain.corrections.get(index) {
                     let _unwritable = writeln!(stderr, "no effect: {}:{}", unused.service, unused.operation);

@@ -113,9 +113,14 @@ impl Verdict {
 /// Judges a call by the catalog, else by its record's flag, else by its name.
 pub fn classify(catalog: &Catalog, call: &Call<'_>) -> Verdict {
     match catalog.lookup(call.service, call.operation) {
-        Some(entry) if entry.facts.is_event_only() => of_event(entry),
-        Some(entry) => of_entry(entry),
+        Some(entry) => entry.into(),
         None => of_stranger(catalog, call),
+    }
+}
+
+impl From<Entry> for Verdict {
+    fn from(entry: Entry) -> Self {
+        if entry.facts.is_event_only() { of_event(entry) } else { of_entry(entry) }
     }
 }
 
@@ -191,8 +196,7 @@ fn of_stranger(catalog: &Catalog, call: &Call<'_>) -> Verdict {
             "not in the catalog, and its name does not say it reads",
         ),
     };
-    let capabilities =
-        if mutates == Mutates::Yes { Capabilities::MUTATE } else { Capabilities::empty() };
+    let capabilities = if mutates == Mutates::Yes { Capabilities::MUTATE } else { Capabilities::empty() };
     Verdict {
         service,
         operation: call.operation.to_owned(),
@@ -255,4 +259,3 @@ pub fn risk(level: Option<AccessLevel>, kind: OperationType, capabilities: Capab
     };
     of_capabilities.max(of_type).max(of_level)
 }
-

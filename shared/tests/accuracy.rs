@@ -3,6 +3,14 @@
 //! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests say that they were skipped.
 //! Leaves: figures on standard output. Law: no unsafe call is judged safe, on any row of any file.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test may stop and may talk"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -47,17 +55,29 @@ fn report(result: &Accuracy) {
     let verbose = std::env::var_os("ONLOOKER_TEST_MISSES").is_some();
     let limit = if verbose { usize::MAX } else { 20 };
     let mut seen = std::collections::BTreeSet::new();
-    for (what, misses) in
-        [("SAFE", &result.misses), ("MUTATES", &result.mutates_misses), ("SENSITIVE", &result.sensitive_misses)]
-    {
+    for (what, misses) in [
+        ("SAFE", &result.misses),
+        ("MUTATES", &result.mutates_misses),
+        ("SENSITIVE", &result.sensitive_misses),
+    ] {
         for miss in misses.iter().take(limit) {
             let case = &miss.case;
             let verdict = &miss.verdict;
             if seen.insert(format!("{what}{}:{}{}", verdict.service, verdict.operation, case.safe)) {
                 println!(
                     "  {what} {} {}:{} safe={} mutates={:?} sensitive={:?} -> {}:{} {} {} {:?} {}",
-                    case.form, case.source, case.name, case.safe, case.mutates, case.sensitive, verdict.service,
-                    verdict.operation, verdict.operation_type, verdict.mutates, verdict.provenance, verdict.reason,
+                    case.form,
+                    case.source,
+                    case.name,
+                    case.safe,
+                    case.mutates,
+                    case.sensitive,
+                    verdict.service,
+                    verdict.operation,
+                    verdict.operation_type,
+                    verdict.mutates,
+                    verdict.provenance,
+                    verdict.reason,
                 );
             }
         }
@@ -131,7 +151,9 @@ fn every_known_operation_agrees_under_every_label() {
     let table = Table::parse(&text);
     let mut cases = Vec::new();
     for row in &table.rows {
-        for (form, column) in [("sdk", "boto_service"), ("event source", "event_source"), ("prefix", "iam_prefix")] {
+        for (form, column) in
+            [("sdk", "boto_service"), ("event source", "event_source"), ("prefix", "iam_prefix")]
+        {
             let label = table.get(row, column);
             if !label.is_empty() {
                 cases.push(case(form, label, table.get(row, "operation"), &table, row));
@@ -176,7 +198,9 @@ fn real_events_agree_with_cloudtrail() {
         let mut other: BTreeMap<String, usize> = BTreeMap::new();
         for record in records.expect("records") {
             let field = |name: &str| record.get(name).and_then(|value| value.as_str()).unwrap_or_default();
-            let Some(read_only) = record.get("readOnly").and_then(serde_json::Value::as_bool) else { continue };
+            let Some(read_only) = record.get("readOnly").and_then(serde_json::Value::as_bool) else {
+                continue;
+            };
             let verdict =
                 classify(Catalog::embedded(), &Call::named(field("eventSource"), field("eventName")));
             let key = format!("{}:{}", verdict.service, verdict.operation);
@@ -186,7 +210,9 @@ fn real_events_agree_with_cloudtrail() {
                     unknown += 1;
                     *other.entry(format!("unknown {key}")).or_default() += 1;
                 }
-                mutates if (mutates == Mutates::No) == read_only || ARGUED.contains(&key.as_str()) => agree += 1,
+                mutates if (mutates == Mutates::No) == read_only || ARGUED.contains(&key.as_str()) => {
+                    agree += 1
+                }
                 _ => *other.entry(format!("differs {key} readOnly={read_only}")).or_default() += 1,
             }
         }

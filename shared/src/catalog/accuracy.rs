@@ -148,9 +148,9 @@ pub fn accuracy(catalog: &Catalog, cases: &[Case]) -> Accuracy {
 
 fn count(case: &Case, verdict: &Verdict) -> Figures {
     let unknown = verdict.operation_type == OperationType::Unknown;
-    let mutates_agrees = case.mutates.is_some_and(|mutates| {
-        verdict.mutates == if mutates { Mutates::Yes } else { Mutates::No }
-    });
+    let mutates_agrees = case
+        .mutates
+        .is_some_and(|mutates| verdict.mutates == if mutates { Mutates::Yes } else { Mutates::No });
     let sensitive = verdict.capabilities.is_sensitive();
     let one = u64::from;
     Figures {

@@ -93,7 +93,9 @@ impl Correction {
     pub fn parse_all(text: &str) -> Result<Vec<Self>, CorrectionError> {
         text.lines()
             .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("service\t"))
+            .filter(|(_, line)| {
+                !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("service\t")
+            })
             .map(|(index, line)| Self::parse(line, index + 1))
             .collect()
     }

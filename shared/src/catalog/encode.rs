@@ -62,7 +62,15 @@ impl Plain {
         let (labels, groups) = self.encode_labels()?;
         let ledger = self.encode_ledger(&ordered).ok_or(EncodeError::Ledger)?;
         let keys = keys.into_inner()?;
-        Ok(Sections::encode([self.version.as_bytes(), &keys, &rows, &palette, &labels, groups.as_bytes(), &ledger]))
+        Ok(Sections::encode([
+            self.version.as_bytes(),
+            &keys,
+            &rows,
+            &palette,
+            &labels,
+            groups.as_bytes(),
+            &ledger,
+        ]))
     }
 
     // A label's value is where its services start in `groups`, shifted over their length.
@@ -94,8 +102,11 @@ impl Plain {
     }
 
     fn encode_ledger(&self, ordered: &[(String, &(String, String))]) -> Option<Vec<u8>> {
-        let rows: Vec<_> =
-            ordered.iter().filter_map(|(_, place)| self.rows.get(*place)).map(|row| row.testimony.clone()).collect();
+        let rows: Vec<_> = ordered
+            .iter()
+            .filter_map(|(_, place)| self.rows.get(*place))
+            .map(|row| row.testimony.clone())
+            .collect();
         let preface = Preface {
             origins: self.origins.clone(),
             service_names: self.service_names.clone(),

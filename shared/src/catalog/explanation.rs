@@ -140,7 +140,9 @@ fn applied(correction: &Correction) -> AppliedCorrection {
     let change = match &correction.change {
         Change::Class(class) => format!("class {}", format!("{class:?}").to_ascii_lowercase()),
         Change::Adds(capabilities) => format!("adds {}", capabilities.words().collect::<Vec<_>>().join(", ")),
-        Change::Drops(capabilities) => format!("drops {}", capabilities.words().collect::<Vec<_>>().join(", ")),
+        Change::Drops(capabilities) => {
+            format!("drops {}", capabilities.words().collect::<Vec<_>>().join(", "))
+        }
         Change::Cloudtrail(reads) => format!("CloudTrail logs readOnly={reads}"),
         Change::Actions(actions) => format!("needs {}", actions.join(", ")),
     };

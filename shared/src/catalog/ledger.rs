@@ -105,6 +105,21 @@ impl Ledger {
 }
 
 impl Testimony {
+    /// A row nobody has testified on yet.
+    pub const fn new(rule: Rule) -> Self {
+        Self {
+            aws_level: None,
+            policy_sentry_level: None,
+            http_method: String::new(),
+            model_says_read: false,
+            deprecated: false,
+            iam_actions: Vec::new(),
+            sdk_services: Vec::new(),
+            corrections: Vec::new(),
+            rule,
+        }
+    }
+
     fn to_line(&self) -> String {
         let level = |level: Option<AccessLevel>| level.map_or("", letter);
         let numbers = self.corrections.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
@@ -124,7 +139,8 @@ impl Testimony {
 
     fn from_line(line: &str) -> Option<Self> {
         let columns: Vec<&str> = line.split('|').collect();
-        let [levels, http_method, marks, iam_actions, sdk_services, corrections, rule] = columns.as_slice() else {
+        let [levels, http_method, marks, iam_actions, sdk_services, corrections, rule] = columns.as_slice()
+        else {
             return None;
         };
         let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();

@@ -69,11 +69,16 @@ pub struct Change {
 
 impl Catalog {
     /// The catalog compiled into the program.
-    #[expect(clippy::expect_used, reason = "the file is compiled in; a build whose own tests fail to open it is never shipped")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the file is compiled in; a build whose own tests fail to open it is never shipped"
+    )]
     pub fn embedded() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         CATALOG.get_or_init(|| {
-            Sections::of_static(EMBEDDED).and_then(Self::over).expect("the compiled-in catalog is well formed")
+            Sections::of_static(EMBEDDED)
+                .and_then(Self::over)
+                .expect("the compiled-in catalog is well formed")
         })
     }
 
@@ -105,7 +110,10 @@ impl Catalog {
             return refused("version", "not UTF-8".to_owned());
         }
         if self.sections.rows.len() != self.keys.len() {
-            return refused("rows", format!("{} rows for {} keys", self.sections.rows.len(), self.keys.len()));
+            return refused(
+                "rows",
+                format!("{} rows for {} keys", self.sections.rows.len(), self.keys.len()),
+            );
         }
         for row in 0..self.sections.rows.len() {
             if u32::try_from(row).ok().and_then(|row| self.facts(u64::from(row))).is_none() {
@@ -161,7 +169,10 @@ impl Catalog {
 
     fn named(&self, key: &str) -> Vec<&str> {
         let place = self.labels.get(key).and_then(|place| self.stretch(place.value()));
-        place.map(|text| text.split(' ').collect()).unwrap_or_default()
+        let mut services: Vec<&str> = place.map(|text| text.split(' ').collect()).unwrap_or_default();
+        // The service that bears the label itself answers first.
+        services.sort_by_key(|service| label_key(service).as_deref() != Some(key.trim_start_matches('@')));
+        services
     }
 
     fn stretch(&self, place: u64) -> Option<&str> {
@@ -232,7 +243,11 @@ impl Catalog {
             && !service.contains(['*', '?'])
         {
             let name = if name.is_empty() { "*" } else { name };
-            return self.services(service).iter().flat_map(|service| self.matching(&format!("{service}:{name}"))).collect();
+            return self
+                .services(service)
+                .iter()
+                .flat_map(|service| self.matching(&format!("{service}:{name}")))
+                .collect();
         }
         if pattern.contains(['*', '?']) {
             let anywhere = if pattern.contains(':') { pattern.to_owned() } else { format!("*:{pattern}") };
@@ -289,7 +304,11 @@ impl Catalog {
         keys.sort_unstable();
         keys.dedup();
         keys.into_iter()
-            .map(|key| Change { key: key.clone(), before: old.get(key).copied(), after: new.get(key).copied() })
+            .map(|key| Change {
+                key: key.clone(),
+                before: old.get(key).copied(),
+                after: new.get(key).copied(),
+            })
             .filter(|change| change.before != change.after)
             .collect()
     }
@@ -303,7 +322,12 @@ fn automaton(section: &'static str, bytes: Cow<'static, [u8]>) -> Result<Keys, C
 fn stricter(a: Entry, b: Entry) -> Entry {
     let facts = a.facts.stricter(b.facts);
     let rank = |entry: &Entry| {
-        (!entry.facts.is_event_only(), entry.facts.operation_type, entry.facts.mutates, entry.facts.capabilities)
+        (
+            !entry.facts.is_event_only(),
+            entry.facts.operation_type,
+            entry.facts.mutates,
+            entry.facts.capabilities,
+        )
     };
     let base = if rank(&b) > rank(&a) { b } else { a };
     Entry { facts, ..base }

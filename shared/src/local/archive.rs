@@ -66,7 +66,8 @@ impl Archive {
             }
             let field = |offset, width| number(bytes, at + offset, width).ok_or_else(cut);
             let (method, packed, length) = (field(10, 2)?, field(20, 4)?, field(24, 4)?);
-            let (name_len, extra, comment, local) = (field(28, 2)?, field(30, 2)?, field(32, 2)?, field(42, 4)?);
+            let (name_len, extra, comment, local) =
+                (field(28, 2)?, field(30, 2)?, field(32, 2)?, field(42, 4)?);
             let name = bytes.get(at + 46..at + 46 + name_len).ok_or_else(cut)?;
             let skip = 30
                 + number(bytes, local + 26, 2).ok_or_else(cut)?
@@ -146,7 +147,8 @@ impl Archive {
 /// If it is damaged or larger than an archive may be.
 pub fn gunzip(bytes: &[u8], name: &str) -> Result<Vec<u8>, ArchiveError> {
     let claimed = bytes.len().checked_sub(4).and_then(|at| number(bytes, at, 4));
-    let length = claimed.filter(|length| *length <= LARGEST).ok_or(damaged("gzip", "cut short or too large"))?;
+    let length =
+        claimed.filter(|length| *length <= LARGEST).ok_or(damaged("gzip", "cut short or too large"))?;
     let mut out = vec![0; length];
     match Decompressor::new().gzip_decompress(bytes, &mut out) {
         Ok(found) if found == length => Ok(out),

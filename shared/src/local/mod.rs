@@ -2,3 +2,5 @@
 
 pub mod archive;
 pub mod packages;
+mod sdk_models;
+pub mod service_reference;
