@@ -36,7 +36,7 @@ const CASES: &str = "
     ec2 describe-instances read_only no LOW -
     EC2 DESCRIBEINSTANCES read_only no LOW -
     ec2.amazonaws.com DescribeInstances read_only no LOW -
-    ec2 RunInstances mutating yes CRITICAL run_code+escalate+spend_money
+    ec2 RunInstances mutating yes HIGH run_code+spend_money
     ec2 TerminateInstances mutating yes HIGH -
     ec2 CreateTags mutating yes HIGH -
     ec2 GetPasswordData read_only no HIGH read_secrets
@@ -95,7 +95,7 @@ const CASES: &str = "
     rds-data ExecuteStatement mutating yes HIGH -
     rds-data BatchExecuteStatement mutating yes HIGH -
     redshift-data ExecuteStatement mutating yes HIGH -
-    dynamodb ExecuteStatement mutating yes HIGH -
+    dynamodb ExecuteStatement mutating yes HIGH read_data
     dynamodb GetItem read_only no MEDIUM read_data
     dynamodb PutItem mutating yes HIGH -
     dynamodb DescribeTable read_only no LOW -
@@ -155,7 +155,6 @@ const CASES: &str = "
     ecs RunTask mutating yes HIGH run_code
     ce GetCostAndUsage read_only no LOW -
     organizations LeaveOrganization mutating yes HIGH -
-    config-service DescribeConfigRules unknown-service
 ";
 
 #[test]

@@ -177,7 +177,7 @@ impl<'a> Merge<'a> {
                 Change::Class(class) if !event => set_class(&mut row.facts, *class),
                 Change::Adds(capabilities) if !event => row.facts.capabilities |= *capabilities,
                 Change::Drops(capabilities) if !event => row.facts.capabilities -= *capabilities,
-                Change::Cloudtrail(_) => {}
+                Change::Cloudtrail(_) | Change::Model(_) => {}
                 _ => continue,
             }
             self.used.insert(index);
@@ -471,7 +471,7 @@ fn dissent(row: &Row, corrections: &[Correction]) -> bool {
         words.push(true);
     }
     for correction in testimony.corrections.iter().filter_map(|index| corrections.get(*index)) {
-        if let Change::Cloudtrail(read) = correction.change {
+        if let Change::Cloudtrail(read) | Change::Model(read) = correction.change {
             words.push(read);
         }
     }

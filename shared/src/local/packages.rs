@@ -163,7 +163,6 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
             .collect())
     };
     sources.credentials = audit("credentials-exposure")?;
-    sources.escalations = audit("privilege-escalation")?;
     sources.resource_policies = audit("resource-policies")?;
     sources.origins.push(sentry.origin());
 
