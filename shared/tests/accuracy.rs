@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use shared::catalog::Catalog;
@@ -22,7 +23,10 @@ use shared::verdict::{Call, classify};
 
 fn data(file: &str) -> Option<String> {
     let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
-        eprintln!("SKIPPED: ONLOOKER_TEST_DATA is not set, so `{file}` was not tested against");
+        let _unwritable = writeln!(
+            std::io::stderr(),
+            "SKIPPED: ONLOOKER_TEST_DATA is not set, so `{file}` was not tested against"
+        );
         return None;
     };
     Some(fs::read_to_string(PathBuf::from(folder).join(file)).expect(file))
@@ -234,7 +238,10 @@ fn real_events_agree_with_cloudtrail() {
 #[test]
 fn managed_policies_expand_to_the_actions_they_grant() {
     let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
-        eprintln!("SKIPPED: ONLOOKER_TEST_DATA is not set, so no managed policy was expanded");
+        let _unwritable = writeln!(
+            std::io::stderr(),
+            "SKIPPED: ONLOOKER_TEST_DATA is not set, so no managed policy was expanded"
+        );
         return;
     };
     let catalog = Catalog::embedded();
