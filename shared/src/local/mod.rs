@@ -1,10 +1,6 @@
-//! This machine as source, store and sink: directories and an embedded database.
-//!
-//! Law: knows words, stages and ports; never a job.
+//! What the CLI keeps and reads on one machine.
 
 pub mod archive;
-pub mod config_file;
-pub mod demo;
-pub mod objects;
 pub mod packages;
-pub mod state;
+mod sdk_models;
+pub mod service_reference;
