@@ -1,6 +1,11 @@
-//! What the CLI keeps and reads on one machine.
+//! This machine as source, store and sink: directories and an embedded database.
+//!
+//! Law: knows words, stages and ports; never a job.
 
 pub mod archive;
+pub mod config_file;
+pub mod demo;
+pub mod objects;
 pub mod packages;
-mod sdk_models;
 pub mod service_reference;
+pub mod state;
