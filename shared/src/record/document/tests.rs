@@ -137,10 +137,10 @@ fn what_stands_before_damage_is_kept() {
     let (a, b) = (record(1), record(2));
     for (text, events, reason) in [
         (format!(r#"{{"Records":[{a},{b}"#), 2, Reason::TruncatedJson),
-        (format!(r#"{{"Records":[{a},{}"#, &b[..50]), 1, Reason::TruncatedJson),
+        (format!(r#"{{"Records":[{a},{}"#, b.split_at(50).0), 1, Reason::TruncatedJson),
         (format!(r#"{{"Records":[{a},{b} {b}]}}"#), 2, Reason::BadJson),
         (format!(r#"{{"Records":[{a},{{x}}]}}"#), 1, Reason::BadJson),
-        (format!("{a}\n{}\n{b}", &a[..80]), 2, Reason::BadJson),
+        (format!("{a}\n{}\n{b}", a.split_at(80).0), 2, Reason::BadJson),
         (format!("{{\"Records\":[{a}\n{{\"Records\":[{b}]}}"), 2, Reason::BadJson),
         ("  ".into(), 0, Reason::Empty),
         ("not json".into(), 0, Reason::BadJson),
