@@ -891,6 +891,9 @@ pub fn large() -> Report {
             )
         })
         .collect();
+    map.expected_hours = map.places.iter().map(|place| u64::from(place.expected_hours)).sum();
+    map.observed_hours = map.places.iter().map(|place| u64::from(place.observed_hours)).sum();
+    map.percent = percent(map.observed_hours, map.expected_hours);
     result.coverage = map;
     result.activity = activity(hours, true);
     result.audit_entries = result.audit_entries.iter().cycle().take(5_000).cloned().collect();
