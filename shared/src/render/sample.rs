@@ -62,6 +62,7 @@ fn place(account: &str, region: &str, events: u64, hours: u32, gaps: &[(u32, u32
         events,
         observed_hours: hours - missing,
         quiet_hours: u32::from(hours > missing),
+        quiet: Vec::new(),
         expected_hours: hours,
         gaps: gaps.iter().map(gap).collect(),
     }

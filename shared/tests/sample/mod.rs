@@ -195,6 +195,7 @@ fn place(account: &str, region: &str, n: u32, hours: u32, gaps: &[(u32, u32)]) -
         events: 40 + noise(n) % 2_400,
         observed_hours: hours - missing,
         quiet_hours: n % 4,
+        quiet: Vec::new(),
         expected_hours: hours,
         gaps: gaps
             .iter()
