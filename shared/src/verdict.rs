@@ -113,9 +113,14 @@ impl Verdict {
 /// Judges a call by the catalog, else by its record's flag, else by its name.
 pub fn classify(catalog: &Catalog, call: &Call<'_>) -> Verdict {
     match catalog.lookup(call.service, call.operation) {
-        Some(entry) if entry.facts.is_event_only() => of_event(entry),
-        Some(entry) => of_entry(entry),
+        Some(entry) => entry.into(),
         None => of_stranger(catalog, call),
+    }
+}
+
+impl From<Entry> for Verdict {
+    fn from(entry: Entry) -> Self {
+        if entry.facts.is_event_only() { of_event(entry) } else { of_entry(entry) }
     }
 }
 

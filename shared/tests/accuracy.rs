@@ -3,8 +3,17 @@
 //! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests say that they were skipped.
 //! Leaves: figures on standard output. Law: no unsafe call is judged safe, on any row of any file.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test may stop and may talk"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use shared::catalog::Catalog;
@@ -14,7 +23,10 @@ use shared::verdict::{Call, classify};
 
 fn data(file: &str) -> Option<String> {
     let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
-        eprintln!("SKIPPED: ONLOOKER_TEST_DATA is not set, so `{file}` was not tested against");
+        let _unwritable = writeln!(
+            std::io::stderr(),
+            "SKIPPED: ONLOOKER_TEST_DATA is not set, so `{file}` was not tested against"
+        );
         return None;
     };
     Some(fs::read_to_string(PathBuf::from(folder).join(file)).expect(file))
@@ -141,8 +153,18 @@ fn every_known_action_agrees() {
 fn every_known_operation_agrees_under_every_label() {
     let Some(text) = data("catalog/operations.tsv") else { return };
     let table = Table::parse(&text);
+    let Some(sources) = data("catalog/event_sources.tsv").map(|text| Table::parse(&text)) else { return };
+    let aliases: BTreeMap<&str, Vec<&str>> = sources
+        .rows
+        .iter()
+        .map(|row| (sources.get(row, "boto_service"), sources.get(row, "aliases").split(',').collect()))
+        .collect();
     let mut cases = Vec::new();
     for row in &table.rows {
+        let others = aliases.get(table.get(row, "boto_service")).into_iter().flatten();
+        for alias in others.filter(|alias| !alias.is_empty()) {
+            cases.push(case("alias", alias, table.get(row, "operation"), &table, row));
+        }
         for (form, column) in
             [("sdk", "boto_service"), ("event source", "event_source"), ("prefix", "iam_prefix")]
         {
@@ -211,4 +233,60 @@ fn real_events_agree_with_cloudtrail() {
         println!("{file}: {agree} agree, {unknown} unknown, {events} events that are no call, {other:?}");
         assert!(other.is_empty(), "{file}");
     }
+}
+
+#[test]
+fn managed_policies_expand_to_the_actions_they_grant() {
+    let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
+        let _unwritable = writeln!(
+            std::io::stderr(),
+            "SKIPPED: ONLOOKER_TEST_DATA is not set, so no managed policy was expanded"
+        );
+        return;
+    };
+    let catalog = Catalog::embedded();
+    let (mut policies, mut actions, mut strangers) = (0, 0, 0);
+    for file in fs::read_dir(PathBuf::from(folder).join("policies")).expect("policies") {
+        let text = fs::read_to_string(file.expect("entry").path()).expect("policy");
+        let policy: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let list = |value: &serde_json::Value| -> Vec<String> {
+            match value {
+                serde_json::Value::String(one) => vec![one.clone()],
+                serde_json::Value::Array(many) => {
+                    many.iter().filter_map(|v| v.as_str()).map(str::to_owned).collect()
+                }
+                _ => Vec::new(),
+            }
+        };
+        let statements = match &policy["document"]["Statement"] {
+            serde_json::Value::Array(many) => many.clone(),
+            one => vec![one.clone()],
+        };
+        if statements
+            .iter()
+            .any(|statement| statement["Effect"] != "Allow" || statement.get("NotAction").is_some())
+        {
+            continue;
+        }
+        let granted: std::collections::BTreeSet<String> = statements
+            .iter()
+            .flat_map(|statement| list(&statement["Action"]))
+            .flat_map(|pattern| catalog.expand(&pattern))
+            .map(|entry| entry.key().to_ascii_lowercase())
+            .collect();
+        for wanted in list(&policy["effective_actions"]) {
+            actions += 1;
+            // Policies may name actions that no source lists.
+            let known = !catalog.expand(&wanted).is_empty();
+            assert!(
+                !known || granted.contains(&wanted.to_ascii_lowercase()),
+                "{} grants {wanted}",
+                policy["name"]
+            );
+            strangers += usize::from(!known);
+        }
+        policies += 1;
+    }
+    println!("{policies} policies, {actions} actions, {strangers} of them in no source");
+    assert!(policies > 50 && strangers * 100 < actions);
 }

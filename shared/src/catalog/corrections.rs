@@ -66,6 +66,8 @@ pub enum Change {
     Drops(Capabilities),
     /// What CloudTrail's `readOnly` is known to say: `true` for a read.
     Cloudtrail(bool),
+    /// What another edition of the SDK model says: `true` for a read.
+    Model(bool),
     /// The IAM actions an API operation needs, where its name does not say.
     Actions(Vec<String>),
 }
@@ -110,6 +112,11 @@ impl Correction {
         }
         let unknown = |what| CorrectionError::Word { line, what, text: (*value).to_owned() };
         let capability = || Capabilities::from_word(value).ok_or_else(|| unknown("capability"));
+        let reads = || match *value {
+            "read" => Ok(true),
+            "write" => Ok(false),
+            _ => Err(unknown("word")),
+        };
         let change = match *field {
             "class" => Change::Class(match *value {
                 "reads" => Class::Reads,
@@ -122,11 +129,8 @@ impl Correction {
             }),
             "adds" => Change::Adds(capability()?),
             "drops" => Change::Drops(capability()?),
-            "cloudtrail" => Change::Cloudtrail(match *value {
-                "read" => true,
-                "write" => false,
-                _ => return Err(unknown("CloudTrail word")),
-            }),
+            "cloudtrail" => Change::Cloudtrail(reads()?),
+            "model" => Change::Model(reads()?),
             "actions" => Change::Actions(value.split(',').map(|action| action.trim().to_owned()).collect()),
             _ => return Err(CorrectionError::Word { line, what: "field", text: (*field).to_owned() }),
         };

@@ -129,8 +129,13 @@ fn words(entry: &Entry, testimony: &Testimony, corrections: &[&Correction]) -> V
         say("SDK model", mark.to_owned(), testimony.model_says_read.then_some(true));
     }
     for correction in corrections {
-        if let Change::Cloudtrail(reads) = correction.change {
-            say("CloudTrail readOnly", reads.to_string(), Some(reads));
+        match correction.change {
+            Change::Cloudtrail(reads) => say("CloudTrail readOnly", reads.to_string(), Some(reads)),
+            Change::Model(reads) => {
+                let mark = if reads { "marked as a read" } else { "marked as a write" };
+                say("another edition of the SDK model", mark.to_owned(), Some(reads));
+            }
+            _ => {}
         }
     }
     words
@@ -144,6 +149,7 @@ fn applied(correction: &Correction) -> AppliedCorrection {
             format!("drops {}", capabilities.words().collect::<Vec<_>>().join(", "))
         }
         Change::Cloudtrail(reads) => format!("CloudTrail logs readOnly={reads}"),
+        Change::Model(reads) => format!("another model edition says read={reads}"),
         Change::Actions(actions) => format!("needs {}", actions.join(", ")),
     };
     AppliedCorrection { change, reason: correction.reason.clone(), evidence: correction.evidence.clone() }

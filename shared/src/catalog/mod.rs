@@ -169,7 +169,10 @@ impl Catalog {
 
     fn named(&self, key: &str) -> Vec<&str> {
         let place = self.labels.get(key).and_then(|place| self.stretch(place.value()));
-        place.map(|text| text.split(' ').collect()).unwrap_or_default()
+        let mut services: Vec<&str> = place.map(|text| text.split(' ').collect()).unwrap_or_default();
+        // The service that bears the label itself answers first.
+        services.sort_by_key(|service| label_key(service).as_deref() != Some(key.trim_start_matches('@')));
+        services
     }
 
     fn stretch(&self, place: u64) -> Option<&str> {

@@ -81,10 +81,11 @@ pub fn split_operation(text: &str) -> Option<(&str, &str)> {
     (!service.is_empty() && !name.is_empty()).then_some((service, name))
 }
 
-/// Whether a name ends in a word for something that opens doors: such a call may read, but what it reads
-/// (or makes) is access itself, so a name alone never proves it harmless.
+/// Whether a name is that of a credential: it ends in a word for something that opens doors, or assumes a
+/// role. Such a call may read, but what it reads (or makes) is access itself, so a name alone never proves
+/// it harmless. True for a name that cannot be filed at all.
 pub fn names_a_credential(name: &str) -> bool {
-    const WORDS: [&str; 16] = [
+    const ENDINGS: [&str; 15] = [
         "credential",
         "credentials",
         "token",
@@ -98,15 +99,14 @@ pub fn names_a_credential(name: &str) -> bool {
         "accesskey",
         "apikey",
         "authcode",
-        "presignedurl",
         "privatekey",
-        "accesstoken",
+        "presignedurl",
     ];
     let Some(key) = name_key(name) else { return true };
     let key = without_version(&key).unwrap_or(&key);
-    let key = key.trim_end_matches(|c: char| c.is_ascii_digit());
-    let key = if key.len() < name.len() { key.strip_suffix('v').unwrap_or(key) } else { key };
-    WORDS.iter().any(|word| key.ends_with(word))
+    let edition = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let key = if edition.len() < key.len() { edition.strip_suffix('v').unwrap_or(edition) } else { key };
+    key.starts_with("assume") || ENDINGS.iter().any(|ending| key.ends_with(ending))
 }
 
 /// Verbs that begin the names of reads, in Pascal case.
@@ -132,9 +132,9 @@ pub fn begins_with_word(name: &str, verb: &str) -> bool {
     }
     match rest.first() {
         None => true,
+        // In a name without any word boundary the verb can only be a prefix.
         Some(next) => {
-            !next.is_ascii_lowercase()
-                || name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte.is_ascii_alphanumeric())
+            !next.is_ascii_lowercase() || name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         }
     }
 }

@@ -122,6 +122,12 @@ impl Glob {
         u32::try_from(self.parts.len()).is_ok_and(|end| states >> end & 1 == 1)
     }
 
+    // A closing `*` that has been reached takes whatever follows.
+    fn accepts_everything_from(&self, states: u128) -> bool {
+        self.parts.last() == Some(&b'*')
+            && u32::try_from(self.parts.len() - 1).is_ok_and(|closing| states >> closing & 1 == 1)
+    }
+
     /// Whether the pattern matches all of `text`.
     pub fn matches(&self, text: &str) -> bool {
         self.accepts(text.bytes().fold(self.start(), |states, byte| self.step(states, byte)))
@@ -149,8 +155,9 @@ fn explore(
     {
         visit(key, sum.cat(node.final_output()).value());
     }
+    let everything = glob.accepts_everything_from(states);
     for transition in node.transitions() {
-        let next = glob.step(states, transition.inp);
+        let next = if everything { states } else { glob.step(states, transition.inp) };
         if next != 0 {
             path.push(transition.inp);
             explore(keys, keys.node(transition.addr), sum.cat(transition.out), glob, next, path, visit);

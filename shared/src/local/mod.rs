@@ -7,4 +7,6 @@ pub mod config_file;
 pub mod demo;
 pub mod objects;
 pub mod packages;
+mod sdk_models;
+pub mod service_reference;
 pub mod state;

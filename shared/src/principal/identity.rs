@@ -226,3 +226,120 @@ fn partition_in(region: &str) -> &'static str {
     ];
     PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| partition)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::record::read_identity;
+
+    fn recognised(identity: &Value) -> (PrincipalKind, String, String, Session) {
+        recognised_in("us-east-1", identity)
+    }
+
+    fn recognised_in(region: &str, identity: &Value) -> (PrincipalKind, String, String, Session) {
+        let text = json!({ "userIdentity": identity }).to_string();
+        let (principal, session) = read_identity(&text, |identity| of(identity, region)).unwrap();
+        (principal.kind, principal.arn.to_string(), principal.account.to_string(), session)
+    }
+
+    #[test]
+    fn an_assumed_role_counts_as_its_role() {
+        let session = json!({
+            "type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/r/s", "accountId": "1",
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::1:role/p/r", "accountId": "1"},
+                "sourceIdentity": "me"
+            }
+        });
+        let (kind, arn, account, session) = recognised(&session);
+        assert_eq!((kind, &*arn, &*account), (PrincipalKind::Role, "arn:aws:iam::1:role/p/r", "1"));
+        assert_eq!((session.name.as_deref(), session.source_identity.as_deref()), (Some("s"), Some("me")));
+        for partition in ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"] {
+            let arn = format!("arn:{partition}:sts::1:assumed-role/r/s/t");
+            let (kind, arn, account, session) = recognised(&json!({"type": "AssumedRole", "arn": arn}));
+            assert_eq!((kind, arn), (PrincipalKind::Role, format!("arn:{partition}:iam::1:role/r")));
+            assert_eq!((&*account, session.name.as_deref()), ("1", Some("s/t")));
+        }
+    }
+
+    #[test]
+    fn every_kind_is_recognised() {
+        use PrincipalKind::{
+            Anonymous, AwsAccount, AwsService, FederatedUser, IamUser, IdentityCenterUser, Role, Root,
+            SamlUser, Unknown, WebIdentityUser,
+        };
+        let sso = "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ReadOnly_0";
+        let linked = "arn:aws:iam::1:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS";
+        let user = json!({"userId": "u", "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1"});
+        for (identity, kind, arn) in [
+            (json!({"type": "Root", "accountId": "1"}), Root, "arn:aws:iam::1:root"),
+            (json!({"type": "IAMUser", "userName": "u", "accountId": "1"}), IamUser, "arn:aws:iam::1:user/u"),
+            (json!({"type": "Role", "arn": "arn:aws:iam::1:role/r"}), Role, "arn:aws:iam::1:role/r"),
+            (
+                json!({"type": "FederatedUser", "arn": "arn:aws:sts::1:federated-user/f"}),
+                FederatedUser,
+                "arn:aws:sts::1:federated-user/f",
+            ),
+            (json!({"type": "SAMLUser", "userName": "u", "identityProvider": "p"}), SamlUser, "saml:p:u"),
+            (json!({"type": "WebIdentityUser", "userName": "u"}), WebIdentityUser, "web:u"),
+            (
+                json!({"type": "IdentityCenterUser", "onBehalfOf": user}),
+                IdentityCenterUser,
+                "arn:aws:identitystore:::user/u",
+            ),
+            (
+                json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": sso}}}),
+                IdentityCenterUser,
+                sso,
+            ),
+            (
+                json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": linked}}}),
+                AwsService,
+                "service:ecs.amazonaws.com",
+            ),
+            (
+                json!({"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/AWSServiceRoleForX/s"}),
+                AwsService,
+                "service:AWSServiceRoleForX",
+            ),
+            (json!({"type": "AWSAccount", "accountId": "2"}), AwsAccount, "account:2"),
+            (json!({"type": "AWSAccount", "accountId": "anonymous"}), Anonymous, "anonymous"),
+            (json!({"type": "AWSAccount", "principalId": "ANONYMOUS_PRINCIPAL"}), Anonymous, "anonymous"),
+            (
+                json!({"type": "AWSService", "invokedBy": "s3.amazonaws.com"}),
+                AwsService,
+                "service:s3.amazonaws.com",
+            ),
+            (json!({"accountId": "1", "invokedBy": "x"}), AwsService, "service:x"),
+            (json!({"type": "New", "arn": "arn:aws:new:::x"}), Unknown, "arn:aws:new:::x"),
+            (json!({"type": "Unknown"}), Unknown, "unknown"),
+            (json!({"type": "AssumedRole"}), Unknown, "unknown"),
+            (Value::Null, Unknown, "unknown"),
+        ] {
+            let (found, name, ..) = recognised(&identity);
+            assert_eq!((found, &*name), (kind, arn), "{identity}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_only_sounds_service_linked_is_its_accounts_own() {
+        let role = "arn:aws:iam::1:role/AWSServiceRoleForNothing";
+        let identity = json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": role}}});
+        assert_eq!(recognised(&identity).0, PrincipalKind::Role);
+    }
+
+    #[test]
+    fn without_an_arn_the_region_tells_the_partition() {
+        let identity = json!({"type": "Root", "accountId": "1"});
+        for (region, arn) in [
+            ("cn-north-1", "arn:aws-cn:iam::1:root"),
+            ("us-gov-west-1", "arn:aws-us-gov:iam::1:root"),
+            ("us-isob-east-1", "arn:aws-iso-b:iam::1:root"),
+            ("eusc-de-east-1", "arn:aws-eusc:iam::1:root"),
+        ] {
+            assert_eq!(recognised_in(region, &identity).1, arn);
+        }
+    }
+}

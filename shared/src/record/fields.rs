@@ -206,3 +206,12 @@ pub(super) fn objects<'a>(outer: &Object<'a>, name: &'static str) -> Result<Vec<
         Some(raw) => serde_json::from_str(raw.get()).map_err(|_| Fault::in_field(Reason::WrongType, name)),
     }
 }
+
+/// For tests: what `say` says of the identity of a record.
+#[cfg(test)]
+pub(crate) fn read_identity<T>(
+    record: &str,
+    say: impl FnOnce(&Identity<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    say(&Identity::from_record(&object(record).unwrap())?)
+}

@@ -18,6 +18,8 @@ mod scan;
 mod unreadable;
 
 pub use digest::Observed;
+#[cfg(test)]
+pub(crate) use fields::read_identity;
 pub use fields::{Identity, Record, Resource};
 pub use inflate::Inflater;
 pub use unreadable::{Fault, Fingerprint, Reason, Unreadable};

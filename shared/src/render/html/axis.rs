@@ -90,6 +90,14 @@ impl Axis {
         }
     }
 
+    /// Length of a step in words, with its number.
+    pub fn length(&self) -> String {
+        match self.step {
+            1 | 24 | 168 => format!("one {}", self.unit()),
+            _ => self.unit(),
+        }
+    }
+
     /// Marks at round times.
     pub fn marks(&self) -> Vec<Mark> {
         let hours = self.period.hours();

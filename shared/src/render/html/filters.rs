@@ -4,7 +4,10 @@
 
 use askama::{Result, Values, filter_fn};
 
-use crate::time::{HOUR, Time};
+use crate::{
+    coverage::Period,
+    time::{HOUR, Time},
+};
 
 /// A count that can be written.
 pub trait Count {
@@ -121,6 +124,12 @@ pub fn stamp<T: Moment>(time: T, _: &dyn Values) -> Result<String> {
 #[filter_fn]
 pub fn minute<T: Moment>(time: T, _: &dyn Values) -> Result<String> {
     Ok(minute_of(time.value()))
+}
+
+/// Length of a period.
+#[filter_fn]
+pub fn span(period: &Period, _: &dyn Values) -> Result<String> {
+    Ok(span_of(period.hours().saturating_mul(HOUR)))
 }
 
 /// Bytes in the unit that fits.

@@ -12,6 +12,8 @@ pub mod most {
     pub const CLASSES: usize = 200;
     /// Principals.
     pub const PRINCIPALS: usize = 1_000;
+    /// Principals with details.
+    pub const DETAILS: usize = 300;
     /// Values of one kind in the details of a principal.
     pub const VALUES: usize = 12;
     /// Findings with all their words.

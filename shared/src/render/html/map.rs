@@ -24,8 +24,8 @@ pub struct Map<'a> {
     pub axis: Option<Axis>,
     /// Marks under the bars.
     pub marks: Vec<Mark>,
-    /// One step as a part of the bar, to draw cells with; absent when the steps are not equal.
-    pub cell: Option<String>,
+    /// Distance of the lines between cells as a part of the bar, and in words; absent where they would not fit.
+    pub cell: Option<(String, &'static str)>,
     /// Accounts and regions: in order, or those with most hours missing first when not all are shown.
     pub places: First<Bar<'a>>,
     /// Accounts and regions with missing hours.
@@ -94,11 +94,13 @@ const fn missing(place: &Place) -> u32 {
     place.expected_hours.saturating_sub(place.observed_hours)
 }
 
-/// Cells are drawn only when they are wide enough to be told apart and all of one width.
-fn cell(axis: &Axis) -> Option<String> {
+/// Lines are drawn only where they are far enough apart to be told from each other and cut the bar evenly.
+fn cell(axis: &Axis) -> Option<(String, &'static str)> {
     let hours = axis.period.hours();
-    let equal = axis.period.from.0.is_multiple_of(axis.step) && hours.is_multiple_of(axis.step);
-    (equal && hours / axis.step <= 96).then(|| format!("{:.6}", f64::from(axis.step) / f64::from(hours)))
+    let even = |every: u32| axis.period.from.0.is_multiple_of(every) && hours.is_multiple_of(every);
+    let fits = |(every, _): &(u32, _)| *every >= axis.step && even(*every) && hours / every <= 62;
+    let (every, word) = [(1, "hour"), (6, "6 hours"), (24, "day")].into_iter().find(fits)?;
+    Some((format!("{:.6}", f64::from(every) / f64::from(hours)), word))
 }
 
 impl<'a> Bar<'a> {

@@ -29,6 +29,8 @@ const HEIGHT: u64 = 16;
 pub struct Principals<'a> {
     /// Rows.
     pub rows: First<Row<'a>>,
+    /// Rows without details.
+    pub bare: usize,
     /// Watched principals, seen or not.
     pub watched: usize,
     /// Statuses that occur, to filter by.
@@ -42,8 +44,12 @@ pub struct Row<'a> {
     pub anchor: usize,
     /// The principal.
     pub principal: &'a PrincipalSummary,
+    /// What stands before the name in its ARN, after the account.
+    pub path: &'a str,
     /// The part of its ARN that names it.
     pub name: &'a str,
+    /// Its details are on the page.
+    pub detailed: bool,
     /// Kind in plain words.
     pub kind: &'static str,
     /// Status, when it is watched.
@@ -112,10 +118,12 @@ impl<'a> Principals<'a> {
             .map(|(anchor, principal)| Row::of(anchor, principal, proof, period, links))
             .collect();
         let mut statuses: Vec<_> = rows.iter().filter_map(|row| row.principal.status).collect();
+        let bare = rows.iter().filter(|row| !row.detailed).count();
         statuses.sort_unstable();
         statuses.dedup();
         Self {
             rows: First { items: rows, more: shown.more },
+            bare,
             watched: result.principals.iter().filter(|principal| principal.watched_as.is_some()).count(),
             statuses: if proof { statuses.into_iter().rev().map(word::status).collect() } else { Vec::new() },
         }
@@ -148,7 +156,9 @@ impl<'a> Row<'a> {
         Self {
             anchor,
             principal,
-            name: name(&principal.arn),
+            path: name(&principal.arn).0,
+            name: name(&principal.arn).1,
+            detailed: anchor < most::DETAILS,
             kind: word::kind(principal.kind),
             status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(word::status),
             behaviour: word::behaviour(principal.behaviour),
@@ -185,12 +195,16 @@ fn count(principal: &PrincipalSummary, kind: OperationType, outcome: Outcome) ->
     principal.counts.get(&kind).and_then(|by| by.get(&outcome)).copied().unwrap_or_default()
 }
 
-/// What follows the account in an ARN; all of a name that is none.
-fn name(arn: &str) -> &str {
+/// What follows the account in an ARN, in two: the path and the name. Any other text is all name.
+fn name(arn: &str) -> (&str, &str) {
     let mut parts = arn.splitn(6, ':');
-    match (parts.next(), parts.nth(4)) {
-        (Some("arn"), Some(resource)) if !resource.trim().is_empty() => resource,
-        _ => arn,
+    let (Some("arn"), Some(resource)) = (parts.next(), parts.nth(4)) else {
+        return ("", arn);
+    };
+    let end = resource.rfind('/').map_or(0, |slash| slash + 1);
+    match resource.split_at_checked(end) {
+        Some((path, name)) if !name.trim().is_empty() => (path, name),
+        _ => ("", arn),
     }
 }
 
@@ -246,10 +260,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_named_by_what_follows_its_account() {
-        assert_eq!(name("arn:aws:iam::111122223333:role/audit/Looker"), "role/audit/Looker");
-        assert_eq!(name("service:config.amazonaws.com"), "service:config.amazonaws.com");
-        assert_eq!(name("arn:aws:iam::111122223333:"), "arn:aws:iam::111122223333:");
+    fn a_role_is_named_by_the_end_of_its_arn() {
+        assert_eq!(name("arn:aws:iam::111122223333:role/audit/Looker"), ("role/audit/", "Looker"));
+        for other in ["service:config.amazonaws.com", "arn:aws:iam::111122223333:", "arn:aws:iam::1:role/"] {
+            assert_eq!(name(other), ("", other));
+        }
     }
 
     #[test]

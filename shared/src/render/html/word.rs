@@ -100,7 +100,7 @@ pub const fn band(band: RiskBand) -> Word {
     match band {
         RiskBand::High => word("bad", "full", text, "above 70"),
         RiskBand::Medium => word("warn", "half", text, "above 30, at most 70"),
-        RiskBand::Low => word("good", "ring", text, "at most 30"),
+        RiskBand::Low => word("none", "ring", text, "at most 30"),
     }
 }
 
@@ -122,13 +122,13 @@ pub const fn class(state: ClassState) -> Word {
             "bad",
             "gap",
             "Gap",
-            "Part of the promise, but nothing shows it was logged in every account. What happened in it is not known.",
+            "Expected, but nothing shows it was logged in every account. What happened in it is not known.",
         ),
         ClassState::Partial => word(
             "warn",
             "half",
             "Partial",
-            "Belongs to a family that is part of the promise; only some accounts' evidence holds such events.",
+            "Belongs to an expected family; only some accounts' evidence holds such events.",
         ),
         ClassState::Seen => {
             word("good", "check", "Seen", "The evidence of every expected account holds events of it.")
@@ -140,7 +140,7 @@ pub const fn class(state: ClassState) -> Word {
             "The configuration says the trail logs it. Onlooker took its word; no event has to confirm it.",
         ),
         ClassState::NotExpected => {
-            word("none", "dash", "Not expected", "Not part of the promise. The status says nothing about it.")
+            word("none", "dash", "Not expected", "Not expected, so nothing is claimed about it.")
         }
     }
 }

@@ -1,0 +1,22 @@
+//! Bytes of a log object: whatever they are, reading them ends, and the account of it adds up.
+//!
+//! `cargo fuzz run records`, or without `cargo-fuzz`:
+//!
+//! ```sh
+//! RUSTC_BOOTSTRAP=1 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+//!   -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cdebug-assertions" \
+//!   cargo run --release --manifest-path fuzz/Cargo.toml --target x86_64-unknown-linux-gnu --bin records -- -max_total_time=60
+//! ```
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shared::{jobs::gather::read_object, record::Limits, segment::Segment};
+
+fuzz_target!(|bytes: &[u8]| {
+    let gathered = read_object("object", bytes, Limits { inflated: 1 << 20 });
+    let (segment, reading) = (gathered.segment, gathered.reading);
+    assert_eq!(reading.records, reading.tallied + reading.duplicate + reading.unreadable + reading.aside);
+    assert!(segment.unreadable().len() as u64 <= reading.unreadable);
+    assert_eq!(Segment::from_bytes(&segment.to_bytes()).as_ref(), Ok(&segment));
+    assert_eq!(segment.clone().merge(segment.clone()), segment);
+});

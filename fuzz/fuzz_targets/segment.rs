@@ -1,0 +1,11 @@
+//! Bytes of an evidence segment: either refused, or exactly what the segment read from them writes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shared::segment::Segment;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(segment) = Segment::from_bytes(bytes) {
+        assert_eq!(Segment::from_bytes(&segment.to_bytes()).as_ref(), Ok(&segment));
+    }
+});

@@ -1,0 +1,325 @@
+//! The quick way judged by the slow one, and both by what was written.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{Observed, read as read_object},
+    *,
+};
+use crate::{
+    event::Event,
+    record::{Inflater, Limits},
+};
+
+/// Everything a visit was told.
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    events: Vec<Event>,
+    insights: Vec<Fingerprint>,
+    windows: Vec<Observed>,
+    unreadable: Vec<Unreadable>,
+}
+
+impl Visit for Told {
+    fn record(&mut self, record: &Record<'_>) -> Result<(), Fault> {
+        self.events.push(Event::from_record(record)?);
+        Ok(())
+    }
+
+    fn insight(&mut self, identity: Fingerprint) {
+        self.insights.push(identity);
+    }
+
+    fn observed(&mut self, window: Observed) {
+        self.windows.push(window);
+    }
+
+    fn unreadable(&mut self, piece: Unreadable) {
+        self.unreadable.push(piece);
+    }
+}
+
+impl Told {
+    fn of(text: &[u8], quickly: bool) -> Self {
+        let mut told = Self::default();
+        read(text, None, text, quickly, &mut told);
+        told
+    }
+
+    fn reasons(&self) -> Vec<Reason> {
+        self.unreadable.iter().map(|piece| piece.fault.reason).collect()
+    }
+}
+
+fn told(text: impl AsRef<[u8]>) -> Told {
+    let quick = Told::of(text.as_ref(), true);
+    assert_eq!(quick, Told::of(text.as_ref(), false));
+    quick
+}
+
+fn record(id: u32) -> String {
+    format!(
+        r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::1:user/u"}},"eventTime":"2023-07-10T12:11:15Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"us-east-1","eventID":"{id}","readOnly":true,"recipientAccountId":"1"}}"#
+    )
+}
+
+#[test]
+fn every_form_is_told_apart_by_its_content() {
+    let (a, b) = (record(1), record(2));
+    let text = serde_json::Value::String(a.clone()).to_string();
+    let envelope = format!(
+        r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","account":"1","region":"r","resources":[],"detail":{a}}}"#
+    );
+    for (form, events) in [
+        (format!(r#"{{"Records":[{a},{b}]}}"#), 2),
+        (format!("{{\n \"Records\" : [ {a} ,\n {b} ]\n}}\n"), 2),
+        (format!(r#"{{"x":{{}},"Records":[{a}],"y":1}}"#), 1),
+        (format!(r#"{{"Events":[{{"EventId":"1","CloudTrailEvent":{text}}}],"NextToken":"n"}}"#), 1),
+        (format!(r#"{{"NextToken":"n","Events":[{{"CloudTrailEvent":{text}}}]}}"#), 1),
+        (envelope.clone(), 1),
+        (format!("{envelope}\n{envelope}"), 2),
+        (format!("[{envelope},{b}]"), 2),
+        (format!("{a}\n{b}\n"), 2),
+        (format!("{a}{b}"), 2),
+        (format!("[{a},{b}]"), 2),
+        (a.clone(), 1),
+        (format!("\u{feff}{a}"), 1),
+        (r#"{"Records":[]}"#.into(), 0),
+    ] {
+        let told = told(&form);
+        assert_eq!((told.events.len(), told.unreadable.len()), (events, 0), "{form}");
+    }
+}
+
+#[test]
+fn insights_and_digests_are_recognised() {
+    let seen = told(
+        r#"{"Records":[{"eventID":"i","eventCategory":"Insight"},{"eventType":"AwsCloudTrailInsight"}]}
+        {"awsAccountId":"1","digestStartTime":"2023-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"AWSLogs/1/CloudTrail-Digest/eu-west-1/2023/07/10/x.json.gz","logFiles":[]}
+        {"awsAccountId":"1","digestStartTime":"2023-07-10T13:00:00Z","digestEndTime":"2023-07-10T14:00:00Z","logFiles":[{"s3Object":"AWSLogs/o/1/CloudTrail/eu-west-2/x"}]}"#,
+    );
+    assert_eq!((seen.insights.len(), seen.unreadable.len()), (2, 0), "{seen:?}");
+    let regions: Vec<&str> = seen.windows.iter().map(|window| &*window.region).collect();
+    assert_eq!(regions, ["eu-west-1", "eu-west-2"]);
+    let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x"}"#;
+    assert_eq!(told(forged).reasons(), [Reason::BadValue]);
+}
+
+#[test]
+fn a_bad_record_loses_only_itself() {
+    let (a, b) = (record(1), record(2));
+    let long = "x".repeat(3_000);
+    let deep = format!(r#"{{"eventID":"1","x":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    for (bad, reason) in [
+        ("5".to_owned(), Reason::WrongType),
+        ("{}".to_owned(), Reason::MissingField),
+        (a.replace("\"eventID\":\"1\"", "\"eventID\":1"), Reason::WrongType),
+        (a.replace("\"eventID\":\"1\"", "\"eventID\":null"), Reason::MissingField),
+        (a.replace("2023-07", "2023-77"), Reason::BadValue),
+        (a.replace("GetObject", &long), Reason::FieldTooLong),
+        (a.replace("GetObject", r"\ud800"), Reason::BadValue),
+        (a.replace("\"recipientAccountId\":\"1\"", "\"x\":0"), Reason::MissingField),
+        (deep, Reason::TooDeep),
+    ] {
+        let told = told(format!(r#"{{"Records":[{a},{bad},{b}]}}"#));
+        assert_eq!((told.events.len(), told.reasons()), (2, vec![reason]), "{:.200}", bad);
+        assert_eq!((told.unreadable[0].offset, told.unreadable[0].record), (13 + a.len() as u64, 1));
+    }
+    let mut bytes = format!(r#"{{"Records":[{a},{b}]}}"#).into_bytes();
+    let at = bytes.windows(3).position(|window| window == b"Get").unwrap();
+    bytes[at] = 0xff;
+    let told = told(&bytes);
+    assert_eq!((told.events.len(), told.reasons()), (1, vec![Reason::BadUtf8]));
+}
+
+#[test]
+fn what_stands_before_damage_is_kept() {
+    let (a, b) = (record(1), record(2));
+    for (text, events, reason) in [
+        (format!(r#"{{"Records":[{a},{b}"#), 2, Reason::TruncatedJson),
+        (format!(r#"{{"Records":[{a},{}"#, b.split_at(50).0), 1, Reason::TruncatedJson),
+        (format!(r#"{{"Records":[{a},{b} {b}]}}"#), 2, Reason::BadJson),
+        (format!(r#"{{"Records":[{a},{{x}}]}}"#), 1, Reason::BadJson),
+        (format!("{a}\n{}\n{b}", a.split_at(80).0), 2, Reason::BadJson),
+        (format!("{{\"Records\":[{a}\n{{\"Records\":[{b}]}}"), 2, Reason::BadJson),
+        ("  ".into(), 0, Reason::Empty),
+        ("not json".into(), 0, Reason::BadJson),
+        ("42".into(), 0, Reason::NotCloudTrail),
+        (r#"{"configurationItems":[]}"#.into(), 0, Reason::NotCloudTrail),
+    ] {
+        let told = told(&text);
+        assert_eq!((told.events.len(), told.reasons()), (events, vec![reason]), "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_object_is_one_piece_more() {
+    let text = format!(r#"{{"Records":[{}]}}"#, record(1));
+    let mut visit = Told::default();
+    let limits = Limits { inflated: text.len() - 10 };
+    read_object(text.as_bytes(), limits, &mut Inflater::default(), &mut visit);
+    assert_eq!((visit.events.len(), visit.reasons()), (0, vec![Reason::TooLarge]));
+}
+
+/// Values of any type, odd ones among them, as text.
+fn value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        4 => Just(r#""text""#.to_owned()),
+        1 => Just("null".to_owned()),
+        1 => Just("true".to_owned()),
+        1 => Just(r#""false""#.to_owned()),
+        1 => any::<f64>().prop_map(|number| format!("{number:e}")),
+        1 => "-?[0-9.eE+-]{1,6}",
+        2 => "\"[a-zA-Z0-9:/ é\u{1F600}-]{0,80}\"",
+        1 => r#""(\\["\\/bfnrtu]|\\u[0-9a-fA-F]{4}|[a-z]){0,12}""#,
+        1 => Just(r#""2023-07-10T12:11:15Z""#.to_owned()),
+        1 => Just(r#""f0cce5bc-5f9e-4ee1-bb48-e20fecb32403""#.to_owned()),
+        1 => Just(r#""AssumedRole""#.to_owned()),
+        1 => Just(r#""arn:aws:sts::123456789012:assumed-role/r/s""#.to_owned()),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        let key = prop::sample::select(&KEYS[..]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|all| format!("[{}]", all.join(","))),
+            prop::collection::vec((key, inner), 0..5).prop_map(|all| object(&all, "")),
+        ]
+    })
+}
+
+const KEYS: [&str; 40] = [
+    "eventVersion",
+    "userIdentity",
+    "eventTime",
+    "eventSource",
+    "eventName",
+    "awsRegion",
+    "sourceIPAddress",
+    "userAgent",
+    "errorCode",
+    "requestParameters",
+    "responseElements",
+    "requestID",
+    "eventID",
+    "readOnly",
+    "resources",
+    "eventType",
+    "managementEvent",
+    "recipientAccountId",
+    "eventCategory",
+    "tlsDetails",
+    "sessionCredentialFromConsole",
+    "type",
+    "principalId",
+    "arn",
+    "ARN",
+    "accountId",
+    "userName",
+    "sessionContext",
+    "sessionIssuer",
+    "sourceIdentity",
+    "onBehalfOf",
+    "userId",
+    "invokedBy",
+    "Records",
+    "Events",
+    "CloudTrailEvent",
+    "detail",
+    "detail-type",
+    r"event\u0049D",
+    "x",
+];
+
+fn object(fields: &[(&str, String)], blank: &str) -> String {
+    let fields: Vec<String> =
+        fields.iter().map(|(key, value)| format!("{blank}\"{key}\"{blank}:{blank}{value}{blank}")).collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// Records most of which are good, with fields in any order, given twice, or odd.
+fn records() -> impl Strategy<Value = Vec<String>> {
+    let odd = (prop::sample::select(&KEYS[..]), value());
+    let one = (any::<u8>(), prop::collection::vec(odd, 0..3), any::<prop::sample::Index>(), 0..8_u8);
+    prop::collection::vec(one, 1..5).prop_map(|all| {
+        let good = |(id, odd, at, blank): (u8, Vec<(&'static str, String)>, prop::sample::Index, u8)| {
+            let mut fields = vec![
+                ("eventVersion", r#""1.08""#.to_owned()),
+                ("userIdentity", r#"{"type":"AssumedRole","principalId":"A:s","arn":"arn:aws:sts::123456789012:assumed-role/r/s","accountId":"123456789012","sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::123456789012:role/p/r","accountId":"123456789012","userName":"r"},"attributes":{}}}"#.to_owned()),
+                ("eventTime", r#""2023-07-10T12:11:15Z""#.to_owned()),
+                ("eventSource", r#""s3.amazonaws.com""#.to_owned()),
+                ("eventName", format!(r#""Op{}""#, id % 3)),
+                ("awsRegion", r#""us-east-1""#.to_owned()),
+                ("errorCode", if id % 2 == 0 { "null" } else { r#""AccessDenied""# }.to_owned()),
+                ("eventID", format!(r#""f0cce5bc-5f9e-4ee1-bb48-e20fecb324{id:02x}""#)),
+                ("readOnly", (id % 5 == 0).to_string()),
+                ("resources", r#"[{"ARN":"arn:aws:s3:::b","type":"AWS::S3::Object"}]"#.to_owned()),
+                ("eventType", r#""AwsApiCall""#.to_owned()),
+                ("recipientAccountId", r#""123456789012""#.to_owned()),
+            ];
+            for field in odd {
+                fields.insert(at.index(fields.len() + 1), field);
+            }
+            object(&fields, if blank == 0 { " \n" } else { "" })
+        };
+        all.into_iter().map(good).collect()
+    })
+}
+
+fn documents() -> impl Strategy<Value = String> {
+    (records(), 0..6_u8).prop_map(|(records, form)| match form {
+        0 | 1 => format!(r#"{{"Records":[{}]}}"#, records.join(",")),
+        2 => format!("[{}]", records.join(" , ")),
+        3 => records.join("\n"),
+        4 => {
+            let pages: Vec<String> = records
+                .iter()
+                .map(|text| format!(r#"{{"CloudTrailEvent":{}}}"#, serde_json::Value::String(text.clone())))
+                .collect();
+            format!(r#"{{"Events":[{}]}}"#, pages.join(","))
+        }
+        _ => {
+            let envelopes: Vec<String> = records
+                .iter()
+                .map(|text| format!(r#"{{"detail-type":"x","account":"1","detail":{text}}}"#))
+                .collect();
+            envelopes.join("\n")
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_quick_way_agrees_with_the_slow_one(document in documents()) {
+        prop_assert_eq!(Told::of(document.as_bytes(), true), Told::of(document.as_bytes(), false));
+    }
+
+    #[test]
+    fn they_agree_on_damaged_text_too(
+        document in documents(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
+    ) {
+        let mut bytes = document.into_bytes();
+        for (at, byte, how) in damage {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes[at] = b"{}[]\",:\\\n 0"[usize::from(byte) % 11],
+                2 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at.max(1)),
+            }
+            if bytes.is_empty() {
+                bytes.push(b' ');
+            }
+        }
+        let quick = Told::of(&bytes, true);
+        prop_assert_eq!(&quick, &Told::of(&bytes, false));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut visit = Told::default();
+        read_object(&bytes, Limits::default(), &mut Inflater::default(), &mut visit);
+        prop_assert!(!visit.unreadable.is_empty());
+    }
+}

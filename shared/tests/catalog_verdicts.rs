@@ -1,0 +1,344 @@
+//! The project's own labelled cases.
+//!
+//! Enters: calls in every spelling. Leaves: nothing. Law: each gets the verdict written beside it, and a
+//! name that is merely like a known one gets none.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may stop")]
+
+use shared::catalog::Catalog;
+use shared::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
+use shared::verdict::{Call, Provenance, Verdict, classify, risk};
+
+fn judge(service: &str, operation: &str) -> Verdict {
+    classify(Catalog::embedded(), &Call::named(service, operation))
+}
+
+/// `service operation verdict mutates risk capabilities`, with `-` for no capability but `mutate`.
+const CASES: &str = "
+    s3 ListBuckets read_only no LOW -
+    s3 ListAllMyBuckets read_only no LOW -
+    s3 GetObject read_only no MEDIUM read_data
+    s3 get_object read_only no MEDIUM read_data
+    s3 get-object read_only no MEDIUM read_data
+    s3 HeadObject read_only no MEDIUM read_data
+    s3.amazonaws.com GetBucketPublicAccessBlock read_only no LOW -
+    s3.amazonaws.com ListObjectsV2 read_only no LOW -
+    s3.amazonaws.com PutObject mutating yes HIGH -
+    s3.amazonaws.com.cn PutObject mutating yes HIGH -
+    s3 DeleteBucket mutating yes HIGH -
+    s3 PutBucketPolicy mutating yes CRITICAL share_outward
+    s3 PutBucketAcl mutating yes CRITICAL share_outward
+    s3control PutPublicAccessBlock mutating yes CRITICAL share_outward
+    s3 PutBucketTagging mutating yes HIGH -
+    s3express CreateSession privileged yes CRITICAL mint_credentials
+    ec2 DescribeInstances read_only no LOW -
+    ec2 describe_instances read_only no LOW -
+    ec2 describe-instances read_only no LOW -
+    EC2 DESCRIBEINSTANCES read_only no LOW -
+    ec2.amazonaws.com DescribeInstances read_only no LOW -
+    ec2 RunInstances mutating yes HIGH run_code+spend_money
+    ec2 TerminateInstances mutating yes HIGH -
+    ec2 CreateTags mutating yes HIGH -
+    ec2 GetPasswordData read_only no HIGH read_secrets
+    ec2 GetConsoleOutput read_only no MEDIUM read_data
+    ec2 DescribeInstanceAttribute read_only no MEDIUM read_data
+    ec2 ModifySnapshotAttribute mutating yes CRITICAL share_outward
+    ec2 ModifyImageAttribute mutating yes CRITICAL share_outward
+    ec2 AuthorizeSecurityGroupIngress mutating yes CRITICAL share_outward
+    ec2 StartDeclarativePoliciesReport mutating yes HIGH -
+    iam ListUsers read_only no LOW -
+    iam GetRole read_only no LOW -
+    iam GenerateCredentialReport read_only no LOW -
+    iam SimulatePrincipalPolicy read_only no LOW -
+    iam CreateUser mutating yes CRITICAL -
+    iam CreateAccessKey mutating yes CRITICAL mint_credentials+escalate
+    iam PassRole mutating yes CRITICAL escalate
+    iam AttachRolePolicy mutating yes CRITICAL escalate
+    iam DeleteRolePermissionsBoundary mutating yes CRITICAL escalate
+    iam UpdateAssumeRolePolicy mutating yes CRITICAL share_outward+escalate
+    sts GetCallerIdentity read_only no LOW -
+    sts AssumeRole privileged no CRITICAL mint_credentials
+    sts.amazonaws.com AssumeRole privileged no CRITICAL mint_credentials
+    sts AssumeRoleWithWebIdentity privileged no CRITICAL mint_credentials
+    sts AssumeRoleWithSAML privileged no CRITICAL mint_credentials
+    sts assume_role_with_saml privileged no CRITICAL mint_credentials
+    sts AssumeRoot privileged no CRITICAL mint_credentials+escalate
+    sts GetSessionToken privileged yes CRITICAL mint_credentials
+    sts GetFederationToken privileged yes CRITICAL mint_credentials
+    sts DecodeAuthorizationMessage privileged no HIGH -
+    kms Decrypt privileged no HIGH read_data
+    kms Encrypt privileged no HIGH -
+    kms GenerateDataKey privileged no HIGH -
+    kms GenerateDataKeyPairWithoutPlaintext privileged no HIGH -
+    kms ReEncrypt privileged no HIGH -
+    kms Sign privileged no HIGH -
+    kms DescribeKey read_only no LOW -
+    kms ScheduleKeyDeletion mutating yes HIGH -
+    kms PutKeyPolicy mutating yes CRITICAL share_outward
+    kms CreateGrant mutating yes CRITICAL share_outward
+    ses SendEmail mutating yes HIGH -
+    ses.amazonaws.com SendEmail mutating yes HIGH -
+    cognito-identity GetCredentialsForIdentity privileged yes CRITICAL mint_credentials
+    cognito-identity GetOpenIdToken privileged yes CRITICAL mint_credentials
+    cognito-idp GetTokensFromRefreshToken privileged yes CRITICAL mint_credentials
+    cognito-idp ListUsers read_only no MEDIUM read_data
+    athena GetSessionEndpoint privileged yes CRITICAL mint_credentials
+    athena StartQueryExecution mutating yes HIGH spend_money
+    athena GetQueryResults read_only no MEDIUM read_data
+    ivs ImportPublicKey mutating yes HIGH -
+    deadline AssumeQueueRoleForUser privileged yes CRITICAL mint_credentials
+    iot ConfirmTopicRuleDestination mutating yes HIGH -
+    iot ListSubscriptions read_only no LOW -
+    cloudtrail StartQuery mutating yes HIGH -
+    cloudtrail StopLogging mutating yes HIGH -
+    cloudtrail LookupEvents read_only no MEDIUM read_data
+    rds-data ExecuteStatement mutating yes HIGH -
+    rds-data BatchExecuteStatement mutating yes HIGH -
+    redshift-data ExecuteStatement mutating yes HIGH -
+    dynamodb ExecuteStatement mutating yes HIGH read_data
+    dynamodb GetItem read_only no MEDIUM read_data
+    dynamodb PutItem mutating yes HIGH -
+    dynamodb DescribeTable read_only no LOW -
+    logs StartQuery read_only no MEDIUM read_data
+    logs StopQuery read_only no LOW -
+    logs PutRetentionPolicy mutating yes HIGH -
+    xray StartTraceRetrieval read_only no LOW -
+    bedrock InvokeModel read_only no MEDIUM spend_money
+    bedrock-runtime Converse read_only no MEDIUM spend_money
+    bedrock.amazonaws.com ConverseStream read_only no MEDIUM spend_money
+    bedrock-agent-runtime InvokeAgent mutating yes HIGH run_code+spend_money
+    sagemaker InvokeEndpoint read_only no MEDIUM spend_money
+    sagemaker-runtime invoke_endpoint_async mutating yes HIGH spend_money
+    secretsmanager GetSecretValue read_only no HIGH read_data+read_secrets
+    secretsmanager ListSecrets read_only no LOW -
+    secretsmanager ValidateResourcePolicy read_only no LOW -
+    ssm GetParameter read_only no HIGH read_data+read_secrets
+    ssm DescribeParameters read_only no LOW -
+    ssm SendCommand mutating yes HIGH run_code
+    ssm StartSession mutating yes HIGH run_code
+    ssm GetAccessToken privileged yes CRITICAL mint_credentials
+    ecr GetAuthorizationToken read_only no HIGH read_secrets
+    codeartifact GetAuthorizationToken read_only no HIGH read_secrets
+    lambda ListFunctions20150331 read_only no LOW -
+    lambda.amazonaws.com UpdateFunctionCode20150331v2 mutating yes CRITICAL run_code+escalate
+    cloudfront CreateFunction2020_05_31 mutating yes HIGH -
+    cloudfront.amazonaws.com GetDistribution2020_05_31 read_only no LOW -
+    cloudfront list_distributions2020_05_31 read_only no LOW -
+    lambda GetFunction20150331v2 read_only no MEDIUM read_data
+    lambda Invoke mutating yes HIGH run_code
+    lambda InvokeFunction mutating yes HIGH run_code
+    lambda AddPermission mutating yes CRITICAL share_outward
+    monitoring.amazonaws.com PutMetricAlarm mutating yes HIGH -
+    monitoring PutMetricAlarm mutating yes HIGH -
+    cloudwatch DescribeAlarms read_only no LOW -
+    tagging.amazonaws.com GetResources read_only no LOW -
+    tag TagResources mutating yes HIGH -
+    agreement-marketplace.amazonaws.com AcceptAgreementRequest mutating yes HIGH spend_money
+    autoscaling.amazonaws.com RegisterScalableTarget mutating yes HIGH -
+    autoscaling.amazonaws.com DescribeScalingActivities read_only no LOW -
+    elbv2 DescribeTargetGroups read_only no LOW -
+    elasticloadbalancing.amazonaws.com CreateLoadBalancer mutating yes HIGH -
+    apigateway GetRestApis read_only no LOW -
+    apigateway DeleteRestApi mutating yes HIGH -
+    apigatewaymanagementapi GetConnection mutating yes HIGH -
+    execute-api GetConnection mutating yes HIGH -
+    neptunedata ExecuteOpenCypherQuery mutating yes HIGH read_data
+    keyspaces ListTables read_only no MEDIUM read_data
+    sqs SendMessageBatch mutating yes HIGH -
+    sqs ReceiveMessage read_only no MEDIUM read_data
+    glue GetQuery read_only no LOW -
+    quicksight DescribeDashboardPermissions read_only no LOW -
+    route53globalresolver ListTagsForResource read_only no LOW -
+    lightsail DownloadDefaultKeyPair privileged yes CRITICAL read_data+mint_credentials
+    sso GetRoleCredentials privileged yes CRITICAL mint_credentials
+    ecs ExecuteCommand mutating yes HIGH run_code
+    ecs RunTask mutating yes HIGH run_code
+    ce GetCostAndUsage read_only no LOW -
+    organizations LeaveOrganization mutating yes HIGH -
+";
+
+#[test]
+fn each_labelled_call_gets_its_verdict() {
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for line in CASES.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [service, operation, kind, mutates, risk, capabilities] = words.as_slice() else { continue };
+        cases += 1;
+        let verdict = judge(service, operation);
+        let carries: Vec<&str> = verdict.capabilities.difference(Capabilities::MUTATE).words().collect();
+        let carries = if carries.is_empty() { "-".to_owned() } else { carries.join("+") };
+        let found =
+            format!("{} {} {} {carries}", verdict.operation_type, verdict.mutates, verdict.risk_level);
+        if found != format!("{kind} {mutates} {risk} {capabilities}") {
+            wrong.push(format!("{line}\n    found {found}"));
+        }
+        assert_eq!(verdict.provenance, Provenance::Catalog, "{line}");
+        assert_eq!(verdict.is_valid(), verdict.operation_type == OperationType::ReadOnly);
+        assert_eq!(verdict.capabilities.contains(Capabilities::MUTATE), verdict.mutates == Mutates::Yes);
+    }
+    assert!(cases >= 120, "{cases}");
+    assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn all_spellings_of_a_name_are_one_operation() {
+    for spelling in
+        ["DescribeDBInstances", "describe_db_instances", "describe-db-instances", "describedbinstances"]
+    {
+        for service in ["rds", "RDS", "rds.amazonaws.com", "neptune", "docdb", "rds.amazonaws.com.cn"] {
+            let verdict = judge(service, spelling);
+            assert_eq!(
+                (verdict.service.as_str(), verdict.operation.as_str()),
+                ("rds", "DescribeDBInstances")
+            );
+        }
+    }
+}
+
+#[test]
+fn the_sources_dissent_is_carried() {
+    for (service, name) in
+        [("kms", "Encrypt"), ("sts", "AssumeRole"), ("ses", "SendEmail"), ("ivs", "ImportPublicKey")]
+    {
+        assert!(judge(service, name).dissent, "{service}:{name}");
+    }
+    assert!(!judge("ec2", "DescribeInstances").dissent);
+}
+
+#[test]
+fn an_event_that_is_no_call_is_not_scored() {
+    for (service, name) in [
+        ("signin.amazonaws.com", "ConsoleLogin"),
+        ("kms.amazonaws.com", "RotateKey"),
+        ("secretsmanager.amazonaws.com", "EndSecretVersionDelete"),
+        ("ec2.amazonaws.com", "SharedSnapshotVolumeCreated"),
+    ] {
+        let verdict = judge(service, name);
+        assert_eq!(verdict.provenance, Provenance::NonApiEvent, "{service}:{name}");
+        assert!(!verdict.is_scored() && !verdict.is_valid());
+    }
+}
+
+#[test]
+fn a_name_merely_like_a_known_one_is_not_it() {
+    for (service, name) in [
+        ("s3", "Get Object"),
+        ("s3", "Get\u{200b}Object"),
+        ("s3", "GetObject\0"),
+        ("s3", "GetObject\n"),
+        ("s3", "GetObject.Delete"),
+        ("s3", "\u{ff27}etObject"),
+        ("s3", "Get\u{041e}bject"),
+        ("s3", "Get*"),
+        ("s3", "GetObject/../PutObject"),
+        ("s3", "GetObject;PutObject"),
+        ("s3\u{200b}", "PutObject"),
+        ("s3.amazonaws.com.evil.example", "PutObject"),
+        ("@s3", "PutObject"),
+        ("s3", ""),
+        ("", "GetObject"),
+        ("s3", "___"),
+        ("s3", "ListFunctions20159931"),
+        ("ec2", "20150331"),
+        ("s3", "s3:GetObject"),
+    ] {
+        assert_eq!(Catalog::embedded().lookup(service, name), None, "{service} {name:?}");
+        let verdict = judge(service, name);
+        assert!(!verdict.is_valid() || verdict.provenance == Provenance::Pattern, "{service} {name:?}");
+    }
+    let long = "GetObject".repeat(100_000);
+    assert_eq!(judge("s3", &long).operation_type, OperationType::Unknown);
+}
+
+#[test]
+fn decorated_names_never_pass_as_reads() {
+    for name in
+        ["Get Object", "Get\u{200b}Thing", "List\u{e9}", "Describe;Delete", "Get:Thing", "\u{202e}GetThing"]
+    {
+        assert_eq!(judge("brand-new-service", name).operation_type, OperationType::Unknown, "{name:?}");
+    }
+}
+
+#[test]
+fn a_strangers_name_is_trusted_only_as_far_as_its_verb() {
+    for (name, valid) in [
+        ("GetThing", true),
+        ("ListThings", true),
+        ("DescribeThing", true),
+        ("BatchGetThings", true),
+        ("get_thing", true),
+        ("list-things", true),
+        ("GetThingCredentials", false),
+        ("GetCredential", false),
+        ("GetBearerToken", false),
+        ("ListTokens", false),
+        ("GetPassword", false),
+        ("GetClientSecret", false),
+        ("GetSecretV2", false),
+        ("get_session_token", false),
+        ("GetToken20240131", false),
+        ("Getaway", false),
+        ("Listen", false),
+        ("DescribedThing", false),
+        ("CreateThing", false),
+        ("SearchThings", false),
+        ("AssumeThing", false),
+        ("X", false),
+    ] {
+        let verdict = judge("brand-new-service", name);
+        assert_eq!(verdict.is_valid(), valid, "{name}");
+        assert_eq!(verdict.provenance, if valid { Provenance::Pattern } else { Provenance::None }, "{name}");
+        if !valid {
+            assert_eq!((verdict.mutates, verdict.risk_level), (Mutates::Unknown, RiskLevel::High), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_records_flag_decides_only_what_the_catalog_does_not_know() {
+    let flagged = |operation, read_only| {
+        let call = Call { service: "brand-new-service", operation, read_only: Some(read_only) };
+        let verdict = classify(Catalog::embedded(), &call);
+        (verdict.operation_type, verdict.mutates, verdict.provenance)
+    };
+    use OperationType::{Mutating, ReadOnly, Unknown};
+    assert_eq!(flagged("ExploreThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("ExploreThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
+    assert_eq!(flagged("GetThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
+    assert_eq!(flagged("GetThingToken", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("AssumeThing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("Explore Thing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    let known = Call { service: "s3", operation: "PutObject", read_only: Some(true) };
+    assert_eq!(classify(Catalog::embedded(), &known).operation_type, Mutating);
+}
+
+#[test]
+fn risk_never_falls_when_more_is_carried() {
+    use AccessLevel::{List, PermissionsManagement, Read, Tagging, Write};
+    use OperationType::{Mutating, Privileged, ReadOnly, Unknown};
+    let levels = [None, Some(List), Some(Read), Some(Tagging), Some(Write), Some(PermissionsManagement)];
+    for bits in 0..=u8::MAX {
+        let carried = Capabilities::from_bits_retain(bits);
+        for kind in [ReadOnly, Privileged, Unknown, Mutating] {
+            for pair in levels.windows(2) {
+                let [lower, higher] = pair else { panic!("windows of two") };
+                assert!(risk(*lower, kind, carried) <= risk(*higher, kind, carried));
+            }
+            for more in Capabilities::all().iter() {
+                for level in levels {
+                    assert!(risk(level, kind, carried) <= risk(level, kind, carried | more));
+                    assert!(risk(level, ReadOnly, carried) <= risk(level, kind, carried));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_override_says_who_allowed_it_and_hides_nothing() {
+    let verdict = judge("kms", "Decrypt").overridden("ticket 7, until May");
+    assert!(verdict.is_valid());
+    assert_eq!(verdict.provenance, Provenance::Override);
+    assert!(verdict.reason.contains("ticket 7") && verdict.capabilities.contains(Capabilities::READ_DATA));
+}

@@ -1,0 +1,149 @@
+//! The laws of segments, over generated events.
+
+use std::sync::Arc;
+
+use proptest::{prelude::*, sample::Index};
+use shared::{
+    event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
+    principal::{Principal, PrincipalKind, Session},
+    record::{Fingerprint, Observed, Reason},
+    segment::{Draft, Segment, SegmentError},
+    time::Time,
+};
+
+fn text(word: &str, number: u8) -> Arc<str> {
+    format!("{word}{number}").into()
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    (0..12_u8, 0..3_u8, 0..3_u8, 0..4_u8, 0..3_u8, prop::option::of(any::<bool>()), 0..3_u32).prop_map(
+        |(id, account, user, name, outcome, read_only, time)| Event {
+            id: EventId(u128::from(id) << 100 | 7),
+            time: Time(time),
+            actor: Actor {
+                account: text("", account),
+                region: text("r", user),
+                principal: Principal {
+                    arn: text("arn", user),
+                    kind: PrincipalKind::Role,
+                    account: text("", account),
+                },
+                session: Session { name: (user == 1).then(|| text("s", name)), ..Session::default() },
+            },
+            act: Act {
+                kind: EventKind::ApiCall,
+                source: "s3.amazonaws.com".into(),
+                name: text("Op", name),
+                class: EventClass::ManagementWrite,
+                read_only,
+                outcome: [Outcome::Denied, Outcome::Failed, Outcome::Succeeded][usize::from(outcome)],
+                error_code: None,
+                console: false,
+                invoked_by: None,
+                resources: (0..name % 3).map(|number| text("arn:", number)).collect(),
+            },
+        },
+    )
+}
+
+fn segment() -> impl Strategy<Value = Segment> {
+    let pieces = prop::collection::vec((0..5_u128, any::<bool>()), 0..3);
+    let asides = prop::collection::vec(0..5_u128, 0..3);
+    let windows = prop::collection::vec((0..3_u8, 0..10_u32), 0..3);
+    (prop::collection::vec(event(), 0..20), pieces, asides, windows).prop_map(
+        |(events, pieces, asides, windows)| {
+            let mut draft = Draft::default();
+            for event in events {
+                draft.push(event);
+            }
+            for (piece, bad) in pieces {
+                let reason = if bad { Reason::BadJson } else { Reason::MissingField };
+                draft.push_unreadable(Fingerprint(piece), reason);
+            }
+            for insight in asides {
+                draft.push_aside(Fingerprint(insight));
+            }
+            for (account, start) in windows {
+                let (start, end) = (Time(start * 1_800), Time(start * 1_800 + 3_600));
+                draft.push_observed(Observed { account: text("", account), region: "r".into(), start, end });
+            }
+            draft.finish()
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn merging_has_all_its_laws(a in segment(), b in segment(), c in segment()) {
+        let left = a.clone().merge(b.clone()).merge(c.clone());
+        prop_assert_eq!(&left, &a.clone().merge(b.clone().merge(c.clone())));
+        prop_assert_eq!(&left, &Segment::merge_all([c.clone(), a.clone(), b.clone(), a.clone()]));
+        prop_assert_eq!(a.clone().merge(b.clone()), b.clone().merge(a.clone()));
+        prop_assert_eq!(a.clone().merge(a.clone()), a.clone());
+        prop_assert_eq!(a.clone().merge(Segment::default()), a.clone());
+        prop_assert_eq!(Segment::default().merge(a.clone()), a);
+    }
+
+    #[test]
+    fn order_split_and_repetition_of_events_change_nothing(
+        events in prop::collection::vec(event(), 1..30),
+        split in any::<Index>(),
+        mut order in Just((0..30_usize).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let all = Segment::from_events(events.iter().cloned());
+        order.retain(|at| *at < events.len());
+        let shuffled = order.iter().map(|at| events[*at].clone());
+        prop_assert_eq!(&all, &Segment::from_events(shuffled.chain(events.iter().cloned())));
+        let (head, tail) = events.split_at(split.index(events.len()));
+        let parts = Segment::from_events(tail.iter().cloned()).merge(Segment::from_events(head.iter().cloned()));
+        prop_assert_eq!(all.to_bytes(), parts.to_bytes());
+    }
+
+    #[test]
+    fn each_identity_is_kept_once_with_its_greatest_content(events in prop::collection::vec(event(), 1..30)) {
+        let segment = Segment::from_events(events.iter().cloned());
+        let weight = |event: &Event| {
+            let writes = match event.act.read_only { Some(true) => 0, None => 1, Some(false) => 2 };
+            (writes, event.act.outcome, event.act.clone(), event.actor.clone(), event.time)
+        };
+        let mut expected = std::collections::BTreeMap::new();
+        let mut conflicts = std::collections::BTreeSet::new();
+        for event in &events {
+            let identity = (event.id, event.actor.account.clone());
+            let kept = expected.entry(identity.clone()).or_insert_with(|| event.clone());
+            if kept != event {
+                conflicts.insert(identity);
+            }
+            if weight(event) > weight(kept) {
+                *kept = event.clone();
+            }
+        }
+        let found: Vec<Event> = segment
+            .events()
+            .map(|(id, time, actor, act)| Event { id, time, actor: actor.clone(), act: act.clone() })
+            .collect();
+        prop_assert_eq!(found, expected.into_values().collect::<Vec<_>>());
+        let found = segment.conflicts().iter().map(|one| (one.id, one.account.clone()));
+        prop_assert_eq!(found.collect::<std::collections::BTreeSet<_>>(), conflicts);
+    }
+
+    #[test]
+    fn bytes_give_the_segment_back(a in segment()) {
+        let bytes = a.to_bytes();
+        prop_assert_eq!(Segment::from_bytes(&bytes), Ok(a));
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused(a in segment(), at in any::<Index>(), bit in 0..8_u8, cut in any::<Index>()) {
+        let mut bytes = a.to_bytes();
+        prop_assert!(Segment::from_bytes(&bytes[..cut.index(bytes.len())]).is_err());
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(Segment::from_bytes(&bytes).is_err());
+    }
+
+    #[test]
+    fn any_other_bytes_are_no_segment(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        prop_assert_eq!(Segment::from_bytes(&bytes), Err(SegmentError::NotASegment));
+    }
+}
