@@ -16,6 +16,8 @@ use super::answers::{did_you_mean, name};
 use crate::table::{self, Cell, Screen, Tone};
 
 const INDENT: &str = "  ";
+/// Columns of the labels.
+const LABEL: usize = 15;
 
 struct Page<'a> {
     out: &'a mut dyn Write,
@@ -24,7 +26,6 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
-        const LABEL: usize = 14;
         let label = Tone::Faint.paint(self.screen.colored, &format!("{label:LABEL$}"));
         writeln!(self.out, "{INDENT}{label}{}", terminal(text))
     }
@@ -107,7 +108,7 @@ fn words(page: &mut Page<'_>, words: &[SourceWord]) -> io::Result<()> {
     table::print(&mut lines, Screen { width: None, ..page.screen }, &rows)?;
     for (number, line) in String::from_utf8_lossy(&lines).lines().enumerate() {
         let label = if number == 0 { "sources" } else { "" };
-        let label = Tone::Faint.paint(page.screen.colored, &format!("{label:14}"));
+        let label = Tone::Faint.paint(page.screen.colored, &format!("{label:LABEL$}"));
         writeln!(page.out, "{INDENT}{label}{line}")?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     catalog::{
         Catalog, Entry, Explanation,
-        spelling::{name_key, split_operation},
+        spelling::{label_key, name_key, split_operation},
     },
     config::{Applies, Config},
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
@@ -118,18 +118,22 @@ pub fn check(
     }
 }
 
-/// The service and operation a text names. `s3.GetObject` counts when the catalog knows it, for a dot may be part of
-/// either name.
+/// The service and operation a text names, both of characters that such names have. `s3.GetObject` counts when the
+/// catalog knows it, for a dot may be part of either name.
 fn read<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a str)> {
     let text = text.trim();
-    if let Some((service, operation)) = text.split_once(':') {
-        let (service, operation) = (service.trim(), operation.trim());
-        return (!service.is_empty() && name_key(operation).is_some()).then_some((service, operation));
+    let halves = match text.split_once(':') {
+        Some((service, operation)) => Some((service.trim(), operation.trim())),
+        None => split_operation(text),
+    };
+    let are_names =
+        |(service, operation): &(&str, &str)| label_key(service).is_some() && name_key(operation).is_some();
+    match halves {
+        Some(halves) => Some(halves).filter(are_names),
+        None => {
+            text.rsplit_once('.').filter(|(service, operation)| catalog.lookup(service, operation).is_some())
+        }
     }
-    let halves = split_operation(text).filter(|(_, operation)| name_key(operation).is_some());
-    halves.or_else(|| {
-        text.rsplit_once('.').filter(|(service, operation)| catalog.lookup(service, operation).is_some())
-    })
 }
 
 fn unreadable(catalog: &Catalog, question: &Question) -> Verdict {
