@@ -14,8 +14,8 @@ use crate::{
     catalog::Catalog,
     config::{Applies, Config, Override, Watch},
     coverage::Coverage,
-    event::{EventKind, Outcome},
-    operation::OperationType,
+    event::{Act, EventKind, Outcome},
+    operation::{Capabilities, Mutates, OperationType, RiskLevel},
     principal::{Principal, PrincipalKind},
     report::Mode,
     score::{Compliance, Exposure, Risk, Status, effect},
@@ -135,9 +135,14 @@ impl<'a> Assessment<'a> {
                 let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
                 Arc::new(classify(catalog, &call))
             });
+            let verdict = if is_forwarded(act, verdict) {
+                Arc::new(forwarded(act, verdict))
+            } else {
+                Arc::clone(verdict)
+            };
             let principal = &line.actor.principal;
             let watch = *watched.entry(principal).or_insert_with(|| config.watched(principal));
-            this.judge(line, verdict, watch);
+            this.judge(line, &verdict, watch);
         }
         this
     }
@@ -269,6 +274,29 @@ impl<'a> Assessment<'a> {
             self.judged.iter().filter(|j| j.principal().kind == PrincipalKind::Root).map(|j| j.count).sum();
         exposure.outside_hours = crate::finding::outside_business_hours::count(self);
         Some(Risk::of(&exposure))
+    }
+}
+
+/// Whether a service made this call in the principal's name to carry out another call of it, such as the `kms:Decrypt`
+/// within `secretsmanager:GetSecretValue`. The other call is judged; this one adds nothing, unless it changes
+/// something or gives out credentials.
+fn is_forwarded(act: &Act, verdict: &Verdict) -> bool {
+    act.invoked_by.is_some()
+        && verdict.operation_type == OperationType::Privileged
+        && verdict.mutates == Mutates::No
+        && !verdict.capabilities.intersects(Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE)
+}
+
+fn forwarded(act: &Act, verdict: &Verdict) -> Verdict {
+    let service = act.invoked_by.as_deref().unwrap_or_default();
+    Verdict {
+        operation_type: OperationType::ReadOnly,
+        risk_level: RiskLevel::Low,
+        capabilities: Capabilities::empty(),
+        reason: format!(
+            "{service} made it in the principal's name to carry out another call, which is judged"
+        ),
+        ..verdict.clone()
     }
 }
 

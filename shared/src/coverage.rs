@@ -140,7 +140,7 @@ impl Coverage {
         let Some(period) = period else {
             return Self { classes: classes(tally, expected, &BTreeSet::new()), ..Self::default() };
         };
-        let mut observed: BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>> = BTreeMap::new();
+        let mut observed = Observed::new();
         for line in tally.lines() {
             let place = (Arc::clone(&line.actor.account), Arc::clone(&line.actor.region));
             let hours = observed.entry(place).or_default();
@@ -220,8 +220,11 @@ impl Place {
     }
 }
 
+/// Events per hour, by account and region.
+type Observed = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>>;
+
 /// Adds the places the configuration expects and the evidence does not show.
-fn expect_places(observed: &mut BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>>, expected: &Expected) {
+fn expect_places(observed: &mut Observed, expected: &Expected) {
     let accounts: BTreeSet<Arc<str>> = if expected.accounts.is_empty() {
         observed.keys().map(|(account, _)| Arc::clone(account)).collect()
     } else {

@@ -1,5 +1,7 @@
 //! Gathering files: the account adds up, and neither order, split nor threads matter.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::{fs, io::Write as _, path::Path};
 
 use flate2::{Compression, write::GzEncoder};

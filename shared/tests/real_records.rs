@@ -1,5 +1,7 @@
 //! Real CloudTrail records, when `ONLOOKER_TEST_DATA` names the folder that holds them.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 use std::{env, path::PathBuf};
 
 use shared::{

@@ -36,7 +36,11 @@ fn event() -> impl Strategy<Value = Event> {
                 name: text("Op", name),
                 class: EventClass::ManagementWrite,
                 read_only,
-                outcome: [Outcome::Denied, Outcome::Failed, Outcome::Succeeded][usize::from(outcome)],
+                outcome: match outcome {
+                    0 => Outcome::Denied,
+                    1 => Outcome::Failed,
+                    _ => Outcome::Succeeded,
+                },
                 error_code: None,
                 console: false,
                 invoked_by: None,

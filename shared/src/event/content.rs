@@ -149,3 +149,60 @@ fn optional(text: &Option<Cow<'_, str>>, field: &'static str) -> Result<Option<A
 fn required(text: &Option<Cow<'_, str>>, field: &'static str) -> Result<Arc<str>, Fault> {
     optional(text, field)?.ok_or(Fault::in_field(Reason::MissingField, field))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Resource;
+
+    fn record<'a>() -> Record<'a> {
+        Record {
+            event_source: Some("s3.amazonaws.com".into()),
+            event_name: Some("PutObject".into()),
+            ..Record::default()
+        }
+    }
+
+    fn resource<'a>(arn: &'a str, kind: &'a str) -> Resource<'a> {
+        Resource { arn: Some(arn.into()), kind: Some(kind.into()) }
+    }
+
+    #[test]
+    fn the_class_follows_category_then_flags_then_resources() {
+        let class = |category: Option<&'static str>, management, read_only, kind: &'static str| {
+            let resources = vec![resource("arn:b", "AWS::S3::Bucket"), resource("arn:o", kind)];
+            let event_category = category.map(Cow::from);
+            Act::of(&Record { event_category, management, read_only, resources, ..record() }).unwrap().class
+        };
+        let object = EventClass::Data("AWS::S3::Object".into());
+        assert_eq!(class(Some("Data"), None, None, "AWS::S3::Object"), object);
+        assert_eq!(class(None, Some(false), None, "AWS::S3::Object"), object);
+        assert_eq!(class(None, None, None, "AWS::S3::Object"), object);
+        assert_eq!(class(Some("Data"), None, None, "AWS::S3::Bucket"), object);
+        assert_eq!(class(Some("Management"), None, Some(true), "x"), EventClass::ManagementRead);
+        assert_eq!(class(None, Some(true), None, "x"), EventClass::ManagementWrite);
+        let network = EventClass::Network("s3.amazonaws.com".into());
+        assert_eq!(class(Some("NetworkActivity"), Some(false), Some(true), "x"), network);
+    }
+
+    #[test]
+    fn resources_are_kept_unless_the_record_only_read() {
+        let resources = vec![resource("arn:b", ""), resource("arn:a", ""), resource("a\u{7}", "")];
+        let resources = [resources.clone(), resources].concat();
+        let act =
+            |read_only| Act::of(&Record { read_only, resources: resources.clone(), ..record() }).unwrap();
+        assert_eq!(act(None).resources, ["arn:a".into(), "arn:b".into()].into());
+        assert!(act(Some(true)).resources.is_empty());
+    }
+
+    #[test]
+    fn a_sign_in_that_was_refused_failed() {
+        let outcome = |response| {
+            let event_type = Some("AwsConsoleSignIn".into());
+            Act::of(&Record { event_type, response: Some(response), ..record() }).unwrap().outcome
+        };
+        assert_eq!(outcome(r#"{"ConsoleLogin":"Failure"}"#), Outcome::Failed);
+        assert_eq!(outcome(r#"{"ConsoleLogin":"Success"}"#), Outcome::Succeeded);
+        assert_eq!(outcome("5"), Outcome::Succeeded);
+    }
+}

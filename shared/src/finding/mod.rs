@@ -41,28 +41,28 @@ pub mod write_denied;
 pub mod write_not_refused;
 pub mod write_succeeded;
 
-/// Every rule, in the order of their ids.
+/// Every rule, the most urgent first among those of one severity.
 pub const RULES: [&Rule; 20] = [
-    &conflicting_evidence::RULE,
-    &console_use_by_machine::RULE,
-    &data_read::RULE,
-    &event_class_not_logged::RULE,
-    &high_error_rate::RULE,
-    &missing_hours::RULE,
-    &outside_business_hours::RULE,
-    &override_expired::RULE,
-    &override_unused::RULE,
-    &principal_not_seen::RULE,
-    &privileged_call::RULE,
-    &read_denied::RULE,
-    &root_use::RULE,
-    &secret_read::RULE,
-    &unknown_operation::RULE,
-    &unnamed_principal::RULE,
-    &unreadable_evidence::RULE,
-    &write_denied::RULE,
-    &write_not_refused::RULE,
     &write_succeeded::RULE,
+    &privileged_call::RULE,
+    &write_not_refused::RULE,
+    &unknown_operation::RULE,
+    &secret_read::RULE,
+    &root_use::RULE,
+    &conflicting_evidence::RULE,
+    &unreadable_evidence::RULE,
+    &missing_hours::RULE,
+    &event_class_not_logged::RULE,
+    &write_denied::RULE,
+    &console_use_by_machine::RULE,
+    &high_error_rate::RULE,
+    &override_expired::RULE,
+    &principal_not_seen::RULE,
+    &outside_business_hours::RULE,
+    &data_read::RULE,
+    &read_denied::RULE,
+    &unnamed_principal::RULE,
+    &override_unused::RULE,
 ];
 
 /// How bad a finding is.
@@ -260,14 +260,14 @@ fn fingerprint(rule: &str, principal: &str, subject: &str) -> String {
 pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = RULES
         .iter()
-        .flat_map(|rule| (rule.find)(assessment).into_iter().map(|instance| Finding::new(rule, instance)))
+        .flat_map(|rule| {
+            let mut instances = (rule.find)(assessment);
+            instances.sort_by(|a, b| (&a.principal, &a.subject).cmp(&(&b.principal, &b.subject)));
+            instances.into_iter().map(|instance| Finding::new(rule, instance))
+        })
         .collect();
-    findings.sort_by(|a, b| {
-        let key = |f: &Finding| {
-            (std::cmp::Reverse(f.severity), f.id.clone(), f.principal.clone(), f.subject.clone())
-        };
-        key(a).cmp(&key(b))
-    });
+    // Stable, so rules keep their order within a severity, and instances theirs within a rule.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 

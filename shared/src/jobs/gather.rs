@@ -85,6 +85,9 @@ pub struct Problem {
     /// The field at fault, as CloudTrail spells it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub field: Option<String>,
+    /// Why it could not be fetched, in the words of its source.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
 }
 
 impl Problem {
@@ -259,7 +262,7 @@ impl Reader {
         let mut bytes = std::mem::take(&mut self.bytes);
         match source.fetch(object, most, &mut bytes) {
             Ok(()) => self.decode(&object.name, &bytes),
-            Err(_) => {
+            Err(error) => {
                 self.reading.objects += 1;
                 let parts = [object.name.as_bytes(), object.version.as_bytes()];
                 let piece = Unreadable {
@@ -268,8 +271,9 @@ impl Reader {
                     offset: 0,
                     record: 0,
                 };
-                Pieces { object: &object.name, draft: &mut self.draft, reading: &mut self.reading }
-                    .unreadable(piece);
+                let (draft, reading) = (&mut self.draft, &mut self.reading);
+                let cause = Some(error.cause.to_string());
+                Pieces { object: &object.name, cause, draft, reading }.unreadable(piece);
             }
         }
         let object = Object { size: bytes.len() as u64, ..object.clone() };
@@ -283,7 +287,7 @@ impl Reader {
         let Self { limits, inflater, draft, reading, .. } = self;
         reading.objects += 1;
         reading.bytes += bytes.len() as u64;
-        let mut pieces = Pieces { object, draft, reading };
+        let mut pieces = Pieces { object, cause: None, draft, reading };
         let inflated = record::read(bytes, *limits, inflater, &mut pieces);
         reading.inflated += inflated as u64;
     }
@@ -292,6 +296,7 @@ impl Reader {
 /// Puts the pieces of one object where they belong.
 struct Pieces<'r> {
     object: &'r str,
+    cause: Option<String>,
     draft: &'r mut Draft,
     reading: &'r mut Reading,
 }
@@ -320,6 +325,6 @@ impl Visit for Pieces<'_> {
         self.reading.records += 1;
         self.reading.unreadable += 1;
         let (object, field) = (self.object.to_owned(), field.map(str::to_owned));
-        self.reading.name(Problem { object, offset, record, reason, field });
+        self.reading.name(Problem { object, offset, record, reason, field, cause: self.cause.take() });
     }
 }

@@ -446,11 +446,26 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(file("make", dir))?;
     let write = || -> io::Result<()> {
-        let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
+        let mut temporary = builder().tempfile_in(dir)?;
         temporary.write_all(bytes)?;
         temporary.as_file().sync_data()?;
         temporary.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
     write().map_err(file("write", path))
+}
+
+/// Files get the rights the user's mask allows, as other programs' files do.
+#[cfg(unix)]
+fn builder() -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(fs::Permissions::from_mode(0o666));
+    builder
+}
+
+#[cfg(not(unix))]
+fn builder() -> tempfile::Builder<'static, 'static> {
+    tempfile::Builder::new()
 }

@@ -18,6 +18,8 @@ struct Stop {
     /// Where the piece that cannot be read begins.
     at: usize,
     reason: Reason,
+    /// Line ends passed between there and the byte that is at fault.
+    lines: usize,
 }
 
 /// What the elements of an array are.
@@ -51,7 +53,7 @@ pub(super) fn read<V: Visit>(
 ) {
     let mut reader = Reader { text, valid: valid_prefix(text), quickly, pieces: 0, visit };
     let stop = match reader.values() {
-        Ok(false) if fault.is_none() => Some(Stop { at: 0, reason: Reason::Empty }),
+        Ok(false) if fault.is_none() => Some(Stop { at: 0, reason: Reason::Empty, lines: 0 }),
         Ok(_) => None,
         Err(stop) => Some(stop),
     };
@@ -279,13 +281,17 @@ impl<V: Visit> Reader<'_, '_, V> {
     }
 
     /// Where to go on after a line that is no JSON, if the text is JSON lines: this line and the next one both
-    /// begin an object, and this one is more than a brace.
+    /// begin an object, this one is more than a brace, and the fault showed in it or right behind it: a fault
+    /// that shows late would be met again from each of the lines between.
     fn next_line(&self, start: usize, stop: Stop) -> Option<usize> {
         let line = self.text.get(start..)?;
         let length = memchr::memchr(b'\n', line)?;
         let next = self.blank(start + length);
-        let lines =
-            line.starts_with(b"{") && length > 2 && stop.at <= next && self.text.get(next) == Some(&b'{');
+        let lines = line.starts_with(b"{")
+            && length > 2
+            && stop.at <= next
+            && stop.lines <= 1
+            && self.text.get(next) == Some(&b'{');
         lines.then_some(next)
     }
 
@@ -311,8 +317,11 @@ impl<V: Visit> Reader<'_, '_, V> {
         let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<T>();
         match values.next() {
             Some(Ok(value)) => Ok((value, start + values.byte_offset())),
-            Some(Err(error)) if !error.is_eof() => Err(Stop { at: start, reason: Reason::BadJson }),
-            _ => Err(Stop { at: start, reason: Reason::TruncatedJson }),
+            Some(Err(error)) => {
+                let reason = if error.is_eof() { Reason::TruncatedJson } else { Reason::BadJson };
+                Err(Stop { at: start, reason, lines: error.line().saturating_sub(1) })
+            }
+            None => Err(Stop { at: start, reason: Reason::TruncatedJson, lines: 0 }),
         }
     }
 }
@@ -329,7 +338,7 @@ fn enveloped<'a>(envelope: &Object<'a>, mut record: Record<'a>) -> Result<Record
 }
 
 fn stop_at(at: usize, found: Option<&u8>) -> Stop {
-    Stop { at, reason: if found.is_some() { Reason::BadJson } else { Reason::TruncatedJson } }
+    Stop { at, reason: if found.is_some() { Reason::BadJson } else { Reason::TruncatedJson }, lines: 0 }
 }
 
 /// Nesting of well-formed JSON.

@@ -473,6 +473,12 @@ fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
     if unreadable > 0 {
         lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
     }
+    if assessment.mode == Mode::Proof {
+        lines.push(
+            "What watched principals did through other roles they assumed: it is recorded under those roles."
+                .to_owned(),
+        );
+    }
     lines.push("What the principals could do: their policies were not read.".to_owned());
     lines.push(
         "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),

@@ -7,7 +7,7 @@ use super::{Summary, Totals};
 use crate::{
     assessment::Assessment,
     finding::{Finding, Recommendation, Severity},
-    score::{Compliance, Risk, Status},
+    score::{Compliance, Risk, Status, effect},
 };
 
 /// Sentences in each list.
@@ -45,24 +45,32 @@ pub(super) fn summary(
 
 fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Totals) -> String {
     let classes = assessment.coverage.covered_classes();
-    let classes = if classes.is_empty() { "no event class".to_owned() } else { classes.join(", ") };
+    let classes =
+        if classes.is_empty() { "no event class known to be logged".to_owned() } else { classes.join(", ") };
     match status {
         None => format!(
             "Nothing was promised, so nothing is called compliant: {} calls by {} principals were looked at ({classes}).",
             totals.operations, totals.principals
         ),
         Some(Status::Compliant) => format!(
-            "For {classes}: every one of {} calls by the watched principals was one a read-only principal may make or one AWS refused, and no evidence is missing.",
+            "In {classes}: all {} calls by watched principals were ones a read-only principal may make, or AWS refused them, and no evidence is missing.",
             totals.watched_operations
         ),
         Some(Status::InsufficientEvidence) => format!(
-            "For {classes}: nothing seen in {} calls by the watched principals breaks the promise, but what was seen does not prove it.",
+            "In {classes}: nothing seen in {} calls by watched principals breaks the promise, but what was seen does not prove it.",
             totals.watched_operations
         ),
-        Some(Status::NonCompliant) => format!(
-            "For {classes}: of {} calls by the watched principals, some were made and carried out that a read-only principal may not make.",
-            totals.watched_operations
-        ),
+        Some(Status::NonCompliant) => {
+            let broken: u64 = assessment
+                .watched_calls()
+                .filter(|judged| effect(judged.operation_type(), judged.outcome()) == Status::NonCompliant)
+                .map(|judged| judged.count)
+                .sum();
+            format!(
+                "In {classes}: {broken} of {} calls by watched principals were carried out although a read-only principal may not make them.",
+                totals.watched_operations
+            )
+        }
     }
 }
 

@@ -153,6 +153,13 @@ fn what_stands_before_damage_is_kept() {
 }
 
 #[test]
+fn lines_that_never_close_are_not_read_again_and_again() {
+    let text = "{\"a\":[\n".repeat(50_000);
+    assert_eq!(told(&text).reasons(), [Reason::TruncatedJson]);
+    assert_eq!(told(text + "x").reasons(), [Reason::BadJson]);
+}
+
+#[test]
 fn a_damaged_object_is_one_piece_more() {
     let text = format!(r#"{{"Records":[{}]}}"#, record(1));
     let mut visit = Told::default();

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_day_is_drawn_in_hours_and_a_year_in_weeks() {
-        let axis = |hours| Axis::of(Period { from: Hour(468_000), until: Hour(468_000 + hours) });
+        let axis = |hours: u32| Axis::of(Period { from: Hour(468_000), until: Hour(468_000 + hours) });
         assert_eq!([24, 192, 193, 24 * 90, 24 * 365].map(|hours| axis(hours).step), [1, 1, 3, 12, 168]);
     }
 

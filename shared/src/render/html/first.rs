@@ -7,7 +7,7 @@ pub mod most {
     /// Accounts and regions on the map.
     pub const PLACES: usize = 250;
     /// Gaps named in words, per account and region.
-    pub const GAPS: usize = 8;
+    pub const GAPS: usize = 5;
     /// Event classes.
     pub const CLASSES: usize = 200;
     /// Principals.

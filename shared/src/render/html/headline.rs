@@ -76,7 +76,7 @@ impl<'a> Headline<'a> {
     /// Of a result.
     pub fn of(result: &'a ReportResult) -> Self {
         let status = result.summary.overall_compliance.filter(|_| result.mode == Mode::Proof);
-        let parts = result.risk.as_ref().map(|risk| parts(risk)).unwrap_or_default();
+        let parts = result.risk.as_ref().map(parts).unwrap_or_default();
         let (components, nothing): (Vec<_>, Vec<_>) =
             parts.into_iter().partition(|part| part.component.count > 0);
         Self {

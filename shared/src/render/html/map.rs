@@ -114,10 +114,14 @@ impl<'a> Bar<'a> {
     }
 }
 
-/// `2023-07-10 03:00 to 2023-07-10 04:00 (1 hour)`.
+/// `2023-07-10 03:00 to 04:00 (1 hour)`, with the second date where it is another.
 fn gap(gap: &Period) -> String {
     let (from, until) = (minute_of(gap.from.start()), minute_of(gap.until.start()));
-    format!("{from} to {until} ({})", span_of(gap.hours() * HOUR))
+    let until = match (from.split_once(' '), until.split_once(' ')) {
+        (Some((day, _)), Some((same, time))) if day == same => time,
+        _ => &until,
+    };
+    format!("{from} to {until} ({})", span_of(gap.hours().saturating_mul(HOUR)))
 }
 
 /// Steps with missing hours, neighbours of one kind joined.
