@@ -216,10 +216,7 @@ fn the_catalog_the_configuration_names_is_in_force() {
         );
     }
     let problems = json(&run(home.path(), &["config", "validate", "--json"]));
-    assert_eq!(
-        (&problems["valid"], &problems["problems"][0]["key"]),
-        (&false.into(), &"catalog".into())
-    );
+    assert_eq!((&problems["valid"], &problems["problems"][0]["key"]), (&false.into(), &"catalog".into()));
     fs::remove_file(home.path().join("new.bin")).expect("removed");
     assert_eq!(code(&run(home.path(), &["check", "alpha:GetThing"])), 2);
 }
