@@ -144,7 +144,7 @@ impl Coverage {
         for line in tally.lines() {
             let place = (Arc::clone(&line.actor.account), Arc::clone(&line.actor.region));
             let hours = observed.entry(place).or_default();
-            for (slot, count) in &line.slots {
+            for (slot, count) in line.slots {
                 *hours.entry(slot.hour()).or_default() += u64::from(*count);
             }
         }

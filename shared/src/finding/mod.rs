@@ -189,7 +189,7 @@ impl Instance {
         let (first, last) = judged.span;
         self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
         self.count += judged.count;
-        self.samples.extend(&judged.samples);
+        self.samples.extend(judged.samples());
         self.samples.sort_unstable();
         self.samples.truncate(SAMPLES);
         self.resources.extend(judged.line.act.resources.iter().map(Arc::clone));

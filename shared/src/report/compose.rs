@@ -160,7 +160,7 @@ fn is_sensitive_read(judged: &Judged<'_>) -> bool {
 fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
     let mut hours: BTreeMap<Hour, Activity> = BTreeMap::new();
     for judged in assessment.calls() {
-        for (slot, count) in &judged.slots {
+        for (slot, count) in judged.slots() {
             let hour = slot.hour();
             let entry = hours.entry(hour).or_insert_with(|| Activity { hour, ..Activity::default() });
             let count = u64::from(*count);
@@ -265,7 +265,7 @@ impl PrincipalSummary {
             this.last_seen = this.last_seen.max(Some(last));
             if judged.is_call() {
                 this.add(judged);
-                for (slot, count) in &judged.slots {
+                for (slot, count) in judged.slots() {
                     *hours.entry(slot.hour()).or_default() += u64::from(*count);
                 }
             } else {
@@ -392,7 +392,7 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
     let mut entries = BTreeSet::new();
     for judged in &assessment.judged {
         let arn = &judged.principal().arn;
-        for sample in &judged.samples {
+        for sample in judged.samples() {
             let id = sample.id.to_string();
             if wanted.contains(&(&**arn, id.as_str())) {
                 let (actor, act) = (&judged.line.actor, &judged.line.act);
