@@ -84,7 +84,7 @@ pub fn run(global: &Global, args: CheckArgs) -> Result<Answer, Failure> {
     };
     let mut answers = Answers::new(global, args.json, args.explain);
     let mut lines = args.stdin.then(|| Lines::of_stdin(global));
-    let mut failed = None;
+    let (mut failed, mut all_asked) = (None, false);
     output::write(|out| {
         answers.begin(out)?;
         for operation in &args.operations {
@@ -105,6 +105,7 @@ pub fn run(global: &Global, args: CheckArgs) -> Result<Answer, Failure> {
                 out.flush()?;
             }
         }
+        all_asked = true;
         answers.print(out)?;
         answers.end(out)
     })?;
@@ -116,7 +117,11 @@ pub fn run(global: &Global, args: CheckArgs) -> Result<Answer, Failure> {
         })),
         None => {
             answers.summarize(global);
-            Ok(answers.answer())
+            // A reader that left early has not had every question asked.
+            Ok(match answers.answer() {
+                Answer::Proven if !all_asked => Answer::NotEnoughEvidence,
+                answer => answer,
+            })
         }
     }
 }

@@ -233,6 +233,19 @@ fn a_long_list_is_answered_in_order() {
 }
 
 #[test]
+fn a_reader_that_leaves_early_is_not_told_that_all_is_well() {
+    let home = home("");
+    let mut command = onlooker(home.path(), &["check", "--stdin"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the binary runs");
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().expect("piped");
+    while stdin.write_all(&b"s3:GetObject\n".repeat(1_000)).is_ok() {}
+    drop(stdin);
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+#[test]
 fn asking_nothing_proves_nothing() {
     let output = check_lines(b"# nothing\n\n", &["--json"]);
     assert_eq!((code(&output), out(&output).as_str()), (2, "[]\n"));
