@@ -146,10 +146,13 @@ impl Coverage {
         let mut last: Option<(&Actor, &mut BTreeMap<Hour, u64>)> = None;
         for line in tally.lines() {
             // Lines are in order of account and region first.
-            let same = |actor: &Actor| (&actor.account, &actor.region) == (&line.actor.account, &line.actor.region);
+            let same =
+                |actor: &Actor| (&actor.account, &actor.region) == (&line.actor.account, &line.actor.region);
             let hours = match last.take() {
                 Some((actor, hours)) if same(actor) => hours,
-                _ => observed.entry((Arc::clone(&line.actor.account), Arc::clone(&line.actor.region))).or_default(),
+                _ => observed
+                    .entry((Arc::clone(&line.actor.account), Arc::clone(&line.actor.region)))
+                    .or_default(),
             };
             for (slot, count) in line.slots {
                 *hours.entry(slot.hour()).or_default() += u64::from(*count);

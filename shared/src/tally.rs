@@ -48,13 +48,24 @@ impl Slot {
     }
 }
 
-/// An event named as evidence.
+/// An event named as evidence. Its id is kept as bytes, since a tally holds as many samples as half its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sample {
     /// `eventTime`.
     pub time: Time,
+    id: [u8; 16],
+}
+
+impl Sample {
+    /// The event of that id at that time.
+    pub const fn new(time: Time, id: EventId) -> Self {
+        Self { time, id: id.0.to_be_bytes() }
+    }
+
     /// `eventID`.
-    pub id: EventId,
+    pub const fn id(&self) -> EventId {
+        EventId(u128::from_be_bytes(self.id))
+    }
 }
 
 /// All calls of one actor that are equal in everything but identity and time.
@@ -117,7 +128,7 @@ impl Tally {
         rows.sort_unstable_by_key(|row| (row.actor, row.act, row.time, row.id));
         let mut tally = Self { actors, acts, ..Self::default() };
         for group in rows.chunk_by(|a, b| (a.actor, a.act) == (b.actor, b.act)) {
-            let samples = group.iter().take(SAMPLES).map(|row| Sample { time: row.time, id: row.id });
+            let samples = group.iter().take(SAMPLES).map(|row| Sample::new(row.time, row.id));
             tally.samples.extend(samples);
             let begin = tally.slots.len();
             for row in group {

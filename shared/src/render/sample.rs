@@ -392,6 +392,7 @@ pub fn non_compliant() -> Report {
     r.recommendations = vec![Recommendation {
         severity: Severity::Critical,
         id: "write-succeeded".to_owned(),
+        title: "A watched principal used privilege".into(),
         action: "Remove the write permissions.".to_owned(),
         findings: 1,
         principals: set(&[AGENT]),

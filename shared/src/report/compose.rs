@@ -390,11 +390,11 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
     }
     let mut entries = BTreeSet::new();
     for judged in &assessment.judged {
-        for sample in judged.samples().iter().filter(|sample| wanted.contains(&sample.id)) {
+        for sample in judged.samples().iter().filter(|sample| wanted.contains(&sample.id())) {
             let (actor, act) = (judged.line.actor, judged.line.act);
             entries.insert(AuditEntry {
                 timestamp: sample.time,
-                event_id: sample.id.to_string(),
+                event_id: sample.id().to_string(),
                 account: Arc::clone(&actor.account),
                 region: Arc::clone(&actor.region),
                 user_identity: Arc::clone(&actor.principal.arn),
