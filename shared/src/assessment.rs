@@ -302,9 +302,6 @@ fn forwarded(act: &Act, verdict: &Verdict) -> Verdict {
 
 /// Divides calls at a time: those surely before it, and the rest.
 fn divide<'a>(judged: Judged<'a>, at: Time) -> (Option<Judged<'a>>, Option<Judged<'a>>) {
-    if judged.span.1 < at {
-        return (Some(judged), None);
-    }
     let ends_before = |slot: &Slot| Slot(slot.0.saturating_add(1)).start() <= at;
     let (early, late): (Vec<_>, Vec<_>) = judged.slots.iter().partition(|(slot, _)| ends_before(slot));
     let (Some((early_last, _)), Some((late_first, _))) = (early.last(), late.first()) else {
