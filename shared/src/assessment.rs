@@ -16,6 +16,7 @@ use crate::{
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
+    pattern::matches,
     principal::{Principal, PrincipalKind},
     report::Mode,
     score::{Compliance, Exposure, Risk, Status, effect},
@@ -205,13 +206,10 @@ impl<'a> Assessment<'a> {
 
     /// Promises that match no principal in the evidence.
     pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
-        let seen: BTreeSet<&str> = self
-            .judged
-            .iter()
-            .filter_map(|judged| judged.watch)
-            .map(|watch| watch.principal.as_str())
-            .collect();
-        self.config.watch.iter().filter(move |watch| !seen.contains(watch.principal.as_str()))
+        let watched = self.judged.iter().filter(|judged| judged.watch.is_some());
+        let seen: BTreeSet<&str> = watched.map(|judged| &*judged.principal().arn).collect();
+        let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
+        self.config.watch.iter().filter(move |watch| !is_seen(watch))
     }
 
     /// Score over these calls.
