@@ -100,8 +100,11 @@ pub fn sweep<E: Evidences + Send>(
             let gathered = gather_objects(source, &fresh, order.gathering, progress, Each::Kept(&keep));
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state.map_err(failed)?;
-            let segment = kept.load(&old).map_err(failed)?.merge(gathered.segment);
-            (segment, gathered.reading, old)
+            let (earlier, mut reading) = (kept.load(&old).map_err(failed)?, gathered.reading);
+            let apart = earlier.rows().len() + gathered.segment.rows().len();
+            let segment = earlier.merge(gathered.segment);
+            reading.duplicate += (apart - segment.rows().len()) as u64;
+            (segment, reading, old)
         }
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
