@@ -16,6 +16,7 @@ use crate::{
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
+    pattern::matches,
     principal::{Principal, PrincipalKind},
     report::Mode,
     score::{Compliance, Exposure, Risk, Status, effect},
@@ -232,13 +233,10 @@ impl<'a> Assessment<'a> {
 
     /// Promises that match no principal in the evidence.
     pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
-        let seen: BTreeSet<&str> = self
-            .judged
-            .iter()
-            .filter_map(|judged| judged.watch)
-            .map(|watch| watch.principal.as_str())
-            .collect();
-        self.config.watch.iter().filter(move |watch| !seen.contains(watch.principal.as_str()))
+        let watched = self.judged.iter().filter(|judged| judged.watch.is_some());
+        let seen: BTreeSet<&str> = watched.map(|judged| &*judged.principal().arn).collect();
+        let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
+        self.config.watch.iter().filter(move |watch| !is_seen(watch))
     }
 
     /// Score over these calls.
@@ -329,9 +327,9 @@ fn forwarded(act: &Act, verdict: &Verdict) -> Verdict {
 
 /// Divides calls at a time: those surely before it, and the rest.
 fn divide<'a>(judged: Judged<'a>, at: Time) -> (Option<Judged<'a>>, Option<Judged<'a>>) {
-    if judged.span.1 < at {
+    let ends_before = |slot: Slot| slot.end() < at;
+    if judged.slots().iter().all(|(slot, _)| ends_before(*slot)) {
         return (Some(judged), None);
     }
-    let ends_before = |slot: Slot| slot.end() < at;
     (judged.part(ends_before), judged.part(|slot| !ends_before(slot)))
 }

@@ -13,7 +13,8 @@ pub struct Object {
     pub name: String,
     /// Bytes it holds; zero where that is not known before it is read.
     pub size: u64,
-    /// Changes when its content does: an ETag, or size and time of the last change.
+    /// Changes when its content does: an ETag, or size and time of the last change. Empty where nothing tells: the object
+    /// is read every time.
     pub version: String,
 }
 

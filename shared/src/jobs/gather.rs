@@ -276,7 +276,12 @@ impl Reader {
                 Pieces { object: &object.name, cause, draft, reading }.unreadable(piece);
             }
         }
-        let object = Object { size: bytes.len() as u64, ..object.clone() };
+        let mut object = Object { size: bytes.len() as u64, ..object.clone() };
+        // What these say is of the attempt, not of the object: it is read again next time.
+        let passing = |problem: &Problem| matches!(problem.reason, Reason::Unavailable | Reason::TooLarge);
+        if self.reading.problems.iter().any(passing) {
+            object.version.clear();
+        }
         let sha256 = hex(&Sha256::digest(&bytes));
         self.bytes = bytes;
         let unreadable = self.reading.problems.iter().map(Problem::position).collect();

@@ -100,8 +100,11 @@ pub fn sweep<E: Evidences + Send>(
             let gathered = gather_objects(source, &fresh, order.gathering, progress, Each::Kept(&keep));
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state.map_err(failed)?;
-            let segment = kept.load(&old).map_err(failed)?.merge(gathered.segment);
-            (segment, gathered.reading, old)
+            let (earlier, mut reading) = (kept.load(&old).map_err(failed)?, gathered.reading);
+            let apart = earlier.rows().len() + gathered.segment.rows().len();
+            let segment = earlier.merge(gathered.segment);
+            reading.duplicate += (apart - segment.rows().len()) as u64;
+            (segment, reading, old)
         }
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -110,8 +113,11 @@ pub fn sweep<E: Evidences + Send>(
 
 /// What to read, and what is kept of everything else. Evidence of objects that lie elsewhere or are gone stays.
 fn divide(objects: Vec<Object>, mut known: BTreeMap<String, ReadObject>) -> (Vec<Object>, Vec<ReadObject>) {
-    let changed =
-        |object: &Object| known.get(&object.name).is_none_or(|known| known.object.version != object.version);
+    // Without a version nothing says that an object is the same: standard input, and what could not be read whole.
+    let changed = |object: &Object| {
+        let known = known.get(&object.name).map(|known| &known.object.version);
+        known.is_none_or(|version| version.is_empty() || *version != object.version)
+    };
     let fresh: Vec<Object> = objects.into_iter().filter(changed).collect();
     for object in &fresh {
         known.remove(&object.name);

@@ -1,0 +1,89 @@
+//! The demo's trail, delivered in every way but the one it was made in.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::{
+    config::{Config, Watch},
+    jobs::gather::{Gathered, Gathering, gather},
+    local::demo::{Trail, story},
+    record::Limits,
+    report::ReportResult,
+};
+
+use super::{events::result, objects::Objects};
+
+fn gathered(objects: &Objects, threads: usize) -> Gathered {
+    let gathered = gather(objects, Gathering { threads, limits: Limits::default() }, &|_| {}).unwrap();
+    let reading = &gathered.reading;
+    assert_eq!(reading.records, reading.tallied + reading.duplicate + reading.unreadable + reading.aside);
+    assert_eq!(reading.tallied, gathered.segment.rows().len() as u64);
+    gathered
+}
+
+fn promises() -> Config {
+    let mut config = Config::default();
+    config.watch = story().watch().iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
+    config
+}
+
+fn told(gathered: Gathered) -> ReportResult {
+    result(gathered.segment, &promises(), (None, None))
+}
+
+fn inflated(bytes: &[u8]) -> Option<Value> {
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+#[test]
+fn however_the_trail_is_delivered_its_result_is_the_same_byte_for_byte() {
+    let trail: Vec<_> = Trail::demo().objects().collect();
+    let delivered = Objects::of(trail.iter().map(|object| (object.key.clone(), object.bytes.clone())));
+    let first = gathered(&delivered, 1);
+    let reading = first.reading.clone();
+    let told_story = story();
+    assert_eq!(reading.duplicate, told_story.duplicates);
+    assert_eq!(reading.objects, trail.len() as u64);
+    assert!((1..=told_story.lost).contains(&(reading.tallied + reading.duplicate + 1 - told_story.records)));
+    let expected = serde_json::to_string(&told(first)).unwrap();
+
+    // Every record by itself, dealt to other files in another order; what holds no records stays as it is.
+    let (mut records, mut others) = (Vec::new(), Vec::new());
+    for object in &trail {
+        match inflated(&object.bytes).map(|mut value| value["Records"].take()) {
+            Some(Value::Array(of_object)) => records.extend(of_object),
+            _ => others.push(object.bytes.clone()),
+        }
+    }
+    let mut dealt: BTreeMap<usize, Vec<&Value>> = BTreeMap::new();
+    for (n, record) in records.iter().enumerate().rev() {
+        dealt.entry(n * 7_919 % 37).or_default().push(record);
+        if n % 3 == 0 {
+            dealt.entry(n % 11 + 37).or_default().push(record);
+        }
+    }
+    let files = dealt.into_iter().map(|(n, records)| {
+        // As an object, as JSON lines, as an array, and as pages of LookupEvents.
+        let text = match n % 4 {
+            0 => json!({ "Records": records }).to_string(),
+            1 => records.iter().map(|record| format!("{record}\n")).collect(),
+            2 => json!(records).to_string(),
+            _ => {
+                let events: Vec<Value> =
+                    records.iter().map(|record| json!({ "CloudTrailEvent": record.to_string() })).collect();
+                json!({ "Events": events }).to_string()
+            }
+        };
+        (format!("{:02}", 99 - n), text.into_bytes())
+    });
+    let twice = others.iter().chain(&others).enumerate().map(|(n, bytes)| (format!("x{n:03}"), bytes.clone()));
+    let other = gathered(&Objects::of(files.chain(twice)), 3);
+    assert!(other.reading.duplicate > reading.duplicate && other.reading.objects != reading.objects);
+    assert_eq!(serde_json::to_string(&told(other)).unwrap(), expected);
+
+    // Fewer threads or more, the same order or another.
+    let backwards = Objects::of(trail.iter().rev().enumerate().map(|(n, o)| (format!("{n:04}"), o.bytes.clone())));
+    assert_eq!(serde_json::to_string(&told(gathered(&backwards, 4))).unwrap(), expected);
+}

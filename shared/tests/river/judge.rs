@@ -1,0 +1,312 @@
+//! The slow judge: everything counted one event at a time, by the words of `docs/semantics.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use shared::{
+    catalog::Catalog,
+    config::{Applies, Calendar, Watch},
+    coverage::ClassState,
+    event::{Event, EventKind, Outcome},
+    operation::{Capabilities, Mutates, OperationType},
+    principal::{Principal, PrincipalKind},
+    report::{Mode, PrincipalSummary, Totals},
+    score::Status,
+    time::{Hour, Time},
+    verdict::{Call, Provenance, classify},
+};
+
+use super::events::{Scene, scenes};
+
+/// One event, judged.
+struct Judged<'a> {
+    event: &'a Event,
+    watch: Option<&'a Watch>,
+    /// Nothing for what is no call.
+    kind: Option<OperationType>,
+    capabilities: Capabilities,
+    /// The override about it, and whether it still held.
+    exception: Option<(usize, bool)>,
+}
+
+impl<'a> Judged<'a> {
+    fn of(scene: &'a Scene, event: &'a Event) -> Self {
+        let act = &event.act;
+        let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
+        let verdict = classify(Catalog::embedded(), &call);
+        let is_call = act.kind == EventKind::ApiCall && verdict.provenance != Provenance::NonApiEvent;
+        let forwarded = act.invoked_by.is_some()
+            && verdict.operation_type == OperationType::Privileged
+            && verdict.mutates == Mutates::No
+            && !verdict.capabilities.intersects(Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE);
+        let (mut kind, mut capabilities) = (verdict.operation_type, verdict.capabilities);
+        if forwarded {
+            (kind, capabilities) = (OperationType::ReadOnly, Capabilities::empty());
+        }
+        let arn = &*event.actor.principal.arn;
+        let mut exception: Option<(usize, bool)> = None;
+        if is_call && kind != OperationType::ReadOnly {
+            for (n, entry) in scene.config.overrides.iter().enumerate() {
+                let about =
+                    entry.applies(arn, &verdict.service, &verdict.operation, &act.resources, event.time);
+                let longer = exception.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
+                if about != Applies::No && longer {
+                    let quarter_ends = event.time.0 / 900 * 900 + 900;
+                    exception = Some((n, quarter_ends <= entry.expires.0));
+                }
+            }
+        }
+        if let Some((_, true)) = exception {
+            kind = OperationType::ReadOnly;
+        }
+        let watch = scene.config.watched(&event.actor.principal);
+        Self { event, watch, kind: is_call.then_some(kind), capabilities, exception }
+    }
+
+    fn is(&self, kind: OperationType, outcome: Outcome) -> bool {
+        self.kind == Some(kind) && self.event.act.outcome == outcome
+    }
+
+    fn permitted(&self) -> bool {
+        self.kind == Some(OperationType::ReadOnly)
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.event.act.outcome
+    }
+
+    fn status(&self) -> Status {
+        match (self.kind, self.outcome()) {
+            (None | Some(OperationType::ReadOnly), _) => Status::Compliant,
+            (Some(OperationType::Unknown), _) => Status::InsufficientEvidence,
+            (_, Outcome::Succeeded) => Status::NonCompliant,
+            (_, Outcome::Failed) => Status::InsufficientEvidence,
+            (_, Outcome::Denied) => Status::Compliant,
+        }
+    }
+}
+
+/// The score in hundredths, rounded down.
+fn score(permitted: usize, calls: usize) -> Option<f64> {
+    (calls > 0).then(|| (permitted * 10_000 / calls) as f64 / 100.0)
+}
+
+/// The table of components in `docs/semantics.md`.
+const COMPONENTS: [(&str, f64, f64); 11] = [
+    ("critical_calls", 90.0, 99.0),
+    ("writes", 75.0, 98.0),
+    ("privileged_calls", 45.0, 90.0),
+    ("writes_not_refused", 35.0, 70.0),
+    ("unknown_operations", 35.0, 70.0),
+    ("secret_reads", 25.0, 60.0),
+    ("root_use", 25.0, 60.0),
+    ("refused_writes", 20.0, 50.0),
+    ("evidence_holes", 10.0, 40.0),
+    ("data_reads", 5.0, 25.0),
+    ("outside_business_hours", 5.0, 25.0),
+];
+
+fn count<'a>(judged: &[Judged<'a>], wanted: impl Fn(&Judged<'a>) -> bool) -> u64 {
+    judged.iter().filter(|one| wanted(one)).count() as u64
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn the_report_counts_what_the_slow_judge_counts(scene in scenes()) {
+        let result = scene.result();
+        let inside = |time: Time| match (scene.period, result.coverage.period) {
+            ((Some(from), Some(until)), _) => (from..until).contains(&time),
+            _ => true,
+        };
+        let all: Vec<Judged<'_>> =
+            scene.events.iter().filter(|event| inside(event.time)).map(|event| Judged::of(&scene, event)).collect();
+        let is_call = |one: &Judged<'_>| one.kind.is_some();
+        let watched = |one: &Judged<'_>| one.kind.is_some() && one.watch.is_some();
+        let kinds = |kind| count(&all, |one| one.kind == Some(kind));
+        let outcomes = |outcome| count(&all, |one| is_call(one) && one.outcome() == outcome);
+        let distinct = |key: &dyn Fn(&Judged<'_>) -> Option<String>| {
+            all.iter().filter_map(key).collect::<BTreeSet<_>>().len() as u64
+        };
+        let who = |one: &Judged<'_>| format!("{:?}", one.event.actor.principal);
+        let sensitive = Capabilities::READ_DATA | Capabilities::READ_SECRETS | Capabilities::MINT_CREDENTIALS;
+        let pieces: BTreeSet<u128> = scene.unreadable.iter().map(|(piece, _)| *piece).collect();
+        let insights: BTreeSet<u128> = scene.insights.iter().copied().collect();
+        let totals = Totals {
+            events: all.len() as u64,
+            operations: count(&all, is_call),
+            watched_operations: count(&all, watched),
+            read_only: kinds(OperationType::ReadOnly),
+            mutating: kinds(OperationType::Mutating),
+            privileged: kinds(OperationType::Privileged),
+            unknown: kinds(OperationType::Unknown),
+            succeeded: outcomes(Outcome::Succeeded),
+            denied: outcomes(Outcome::Denied),
+            failed: outcomes(Outcome::Failed),
+            blocked: count(&all, |one| watched(one) && !one.permitted() && one.outcome() == Outcome::Denied),
+            sensitive_reads: count(&all, |one| {
+                one.is(OperationType::ReadOnly, Outcome::Succeeded) && one.capabilities.intersects(sensitive)
+            }),
+            other_events: count(&all, |one| !is_call(one)),
+            insights: insights.len() as u64,
+            unreadable: pieces.len() as u64,
+            conflicting: 0,
+            principals: distinct(&|one| Some(who(one))),
+            watched_principals: distinct(&|one| one.watch.map(|_| who(one))),
+            accounts: distinct(&|one| Some(one.event.actor.account.to_string())),
+            regions: distinct(&|one| Some(one.event.actor.region.to_string())),
+        };
+        prop_assert_eq!(&result.totals, &totals);
+
+        let permitted = count(&all, |one| watched(one) && one.permitted());
+        let expected = score(permitted as usize, totals.watched_operations as usize);
+        prop_assert_eq!((result.compliance.permitted, result.compliance.score), (permitted, expected));
+        prop_assert_eq!(result.summary.compliance_score, expected);
+
+        // The map, hour by hour.
+        let mut cells: BTreeSet<(&str, &str, u32)> =
+            all.iter().map(|one| (&*one.event.actor.account, &*one.event.actor.region, one.event.time.hour().0)).collect();
+        let start = Time(super::events::START).hour().0;
+        let digests: Vec<_> = scene.digests.iter().map(|(a, r, h)| (*a, *r, start + h)).collect();
+        let times: Vec<u32> = match scene.period {
+            (Some(from), Some(until)) => (from.hour().0..until.hour().0).collect(),
+            _ => {
+                let seen: BTreeSet<u32> = cells.iter().chain(&digests).map(|(_, _, hour)| *hour).collect();
+                seen.first().zip(seen.last()).map(|(a, b)| (*a..=*b).collect()).unwrap_or_default()
+            }
+        };
+        cells.extend(digests);
+        let places: BTreeSet<(&str, &str)> = cells.iter().map(|(account, region, _)| (*account, *region)).collect();
+        let mut missing = 0;
+        for (account, region) in &places {
+            missing += times.iter().filter(|hour| !cells.contains(&(*account, *region, **hour))).count() as u64;
+        }
+        prop_assert_eq!(result.coverage.missing_hours(), missing);
+        prop_assert_eq!(result.coverage.expected_hours, (places.len() * times.len()) as u64);
+        let gap_hours: u64 =
+            result.coverage.places.iter().flat_map(|place| &place.gaps).map(|gap| u64::from(gap.hours())).sum();
+        prop_assert_eq!(gap_hours, missing);
+        let data_is_logged = scene.config.coverage.logged.len() == 3;
+        let class_gaps = u64::from(!data_is_logged);
+        let gaps: Vec<_> = result.coverage.class_gaps().map(|class| (class.class.as_str(), class.state)).collect();
+        prop_assert_eq!(gaps, if data_is_logged { vec![] } else { vec![("data", ClassState::Gap)] });
+
+        // The status.
+        let observed = cells.iter().any(|(_, _, hour)| times.contains(hour));
+        let complete = observed && missing == 0 && class_gaps == 0 && pieces.is_empty();
+        let evidence = if complete { Status::Compliant } else { Status::InsufficientEvidence };
+        let status = |of: &dyn Fn(&Judged<'_>) -> bool| {
+            let worst = all.iter().filter(|one| of(one)).map(Judged::status).max();
+            worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
+        };
+        let seen: BTreeSet<&str> = all.iter().filter_map(|one| one.watch).map(|w| w.principal.as_str()).collect();
+        let promised = (!scene.config.watch.is_empty()).then(|| {
+            let unseen = if seen.len() < scene.config.watch.len() { Status::InsufficientEvidence } else { Status::Compliant };
+            status(&watched).max(unseen)
+        });
+        prop_assert_eq!(result.summary.overall_compliance, promised);
+        prop_assert_eq!(result.mode == Mode::Discovery, promised.is_none());
+
+        // The risk.
+        let outside = |one: &Judged<'_>| {
+            let general = scene.config.business_hours.as_ref();
+            let hours = one.watch.and_then(|watch| watch.business_hours.as_ref()).or(general);
+            hours.is_some_and(|hours| !Calendar::new(hours).unwrap().contains(one.event.time))
+        };
+        let succeeded = |one: &Judged<'_>| one.outcome() == Outcome::Succeeded;
+        let grave = Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE | Capabilities::SHARE_OUTWARD;
+        let privileged_or_write =
+            |one: &Judged<'_>| matches!(one.kind, Some(OperationType::Privileged | OperationType::Mutating));
+        let secret = |one: &Judged<'_>| one.capabilities.contains(Capabilities::READ_SECRETS);
+        let exposure = |name: &str| match name {
+            "critical_calls" => count(&all, |one| {
+                watched(one) && !one.permitted() && succeeded(one) && one.capabilities.intersects(grave)
+            }),
+            "writes" => count(&all, |one| watched(one) && one.is(OperationType::Mutating, Outcome::Succeeded)),
+            "privileged_calls" => count(&all, |one| {
+                watched(one) && one.kind == Some(OperationType::Privileged) && one.outcome() != Outcome::Denied
+            }),
+            "writes_not_refused" => count(&all, |one| watched(one) && one.is(OperationType::Mutating, Outcome::Failed)),
+            "unknown_operations" => count(&all, |one| watched(one) && one.kind == Some(OperationType::Unknown)),
+            "secret_reads" => count(&all, |one| watched(one) && succeeded(one) && secret(one)),
+            "data_reads" => count(&all, |one| {
+                watched(one) && succeeded(one) && !secret(one) && one.capabilities.contains(Capabilities::READ_DATA)
+            }),
+            "root_use" => count(&all, |one| one.event.actor.principal.kind == PrincipalKind::Root),
+            "refused_writes" => {
+                count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Denied)
+            }
+            "evidence_holes" => missing + class_gaps + pieces.len() as u64,
+            "outside_business_hours" => count(&all, |one| watched(one) && outside(one)),
+            other => panic!("{other}"),
+        };
+        if let Some(risk) = &result.risk {
+            let mut safe = 1.0;
+            for (name, first, limit) in COMPONENTS {
+                let n = exposure(name);
+                let points = if n == 0 { 0.0 } else { first + (limit - first) * ((n - 1) as f64 / (n as f64 + 8.0)) };
+                let part = risk.components.iter().find(|part| part.name == name).unwrap();
+                prop_assert_eq!(part.count, n, "{}", name);
+                prop_assert!((part.points - points).abs() <= 0.1, "{} {} {}", name, part.points, points);
+                safe *= 1.0 - part.points / 100.0;
+            }
+            prop_assert!((risk.score - 100.0 * (1.0 - safe)).abs() <= 0.1001);
+        } else {
+            prop_assert!(promised.is_none());
+        }
+
+        // Principals, hour by hour and one by one.
+        let mut groups: BTreeMap<&Principal, Vec<&Judged<'_>>> = BTreeMap::new();
+        for one in &all {
+            groups.entry(&one.event.actor.principal).or_default().push(one);
+        }
+        prop_assert_eq!(result.principals.len(), groups.len() + scene.config.watch.len() - seen.len());
+        for (principal, mine) in &groups {
+            let same = |p: &&PrincipalSummary| {
+                (&p.arn, p.kind, &p.account) == (&principal.arn, principal.kind, &principal.account)
+            };
+            let summary = result.principals.iter().find(same).unwrap();
+            let calls: Vec<_> = mine.iter().filter(|one| is_call(one)).collect();
+            let permitted = calls.iter().filter(|one| one.permitted()).count();
+            prop_assert_eq!(summary.calls, calls.len() as u64);
+            prop_assert_eq!(summary.other_events, (mine.len() - calls.len()) as u64);
+            prop_assert_eq!(summary.compliance.score, score(permitted, calls.len()));
+            let mut counts: BTreeMap<OperationType, BTreeMap<Outcome, u64>> = BTreeMap::new();
+            let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
+            for one in &calls {
+                *counts.entry(one.kind.unwrap()).or_default().entry(one.outcome()).or_default() += 1;
+                *hours.entry(one.event.time.hour()).or_default() += 1;
+            }
+            prop_assert_eq!(&summary.counts, &counts);
+            prop_assert_eq!(&summary.hours, &hours.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(summary.first_seen, mine.iter().map(|one| one.event.time).min());
+            prop_assert_eq!(summary.last_seen, mine.iter().map(|one| one.event.time).max());
+            let allowed = mine.iter().filter(|one| matches!(one.exception, Some((_, true)))).count();
+            prop_assert_eq!(summary.allowed, allowed as u64);
+            let here = |one: &Judged<'_>| one.kind.is_some() && one.event.actor.principal == **principal;
+            prop_assert_eq!(summary.status, mine[0].watch.map(|_| status(&here)));
+        }
+        for (n, used) in result.overrides.iter().enumerate() {
+            prop_assert_eq!(used.allowed, count(&all, |one| one.exception == Some((n, true))));
+            prop_assert_eq!(used.expired, count(&all, |one| one.exception == Some((n, false))));
+        }
+        let hourly: u64 = result.activity.iter().map(|hour| hour.reads + hour.writes + hour.other + hour.denied).sum();
+        prop_assert_eq!(hourly, totals.operations);
+
+        // Findings about calls hold every call once.
+        let found = |rule: &str| -> u64 {
+            result.findings.iter().filter(|finding| finding.id == rule).map(|finding| finding.count).sum()
+        };
+        prop_assert_eq!(found("write-succeeded"), exposure("writes"));
+        prop_assert_eq!(found("write-denied"), exposure("refused_writes"));
+        prop_assert_eq!(found("root-use"), exposure("root_use"));
+        prop_assert_eq!(found("outside-business-hours"), exposure("outside_business_hours"));
+        prop_assert_eq!(found("missing-hours"), missing);
+        prop_assert_eq!(found("unreadable-evidence"), pieces.len() as u64);
+        prop_assert_eq!(
+            found("write-not-refused"),
+            count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Failed)
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! Log objects in memory, and what a sweep that keeps evidence does with them.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use shared::{
+    catalog::Catalog,
+    config::Standard,
+    jobs::{
+        gather::Gathering,
+        sweep::{Order, sweep},
+    },
+    local::state::State,
+    ports::{Object, Source, SourceError},
+    record::Limits,
+    report::{Report, Run},
+    standard::Pack,
+};
+
+use super::events::promise;
+
+/// Objects by name; the version of each is a hash of its bytes.
+#[derive(Default)]
+pub struct Objects {
+    pub bytes: BTreeMap<String, Vec<u8>>,
+    /// Whether fetching fails.
+    pub broken: AtomicBool,
+    fetched: Mutex<Vec<String>>,
+}
+
+impl Objects {
+    pub fn of(objects: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self { bytes: objects.into_iter().collect(), ..Self::default() }
+    }
+
+    fn fetched(&self) -> Vec<String> {
+        let mut names = std::mem::take(&mut *self.fetched.lock().unwrap());
+        names.sort();
+        names
+    }
+}
+
+impl Source for Objects {
+    fn list(&self) -> Result<Vec<Object>, SourceError> {
+        let object = |(name, bytes): (&String, &Vec<u8>)| Object {
+            name: name.clone(),
+            size: bytes.len() as u64,
+            version: shared::record::Fingerprint::of("test", &[bytes]).to_string(),
+        };
+        Ok(self.bytes.iter().map(object).collect())
+    }
+
+    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
+        self.fetched.lock().unwrap().push(object.name.clone());
+        if self.broken.load(Ordering::Relaxed) {
+            let cause = Box::new(io::Error::from(io::ErrorKind::PermissionDenied));
+            return Err(SourceError { operation: "read", name: object.name.clone(), cause });
+        }
+        let most = usize::try_from(most).unwrap();
+        bytes.clear();
+        bytes.extend(self.bytes[&object.name].iter().take(most));
+        Ok(())
+    }
+}
+
+fn swept(objects: &Objects, state: &Path, limits: Limits) -> Report {
+    let pack = Pack::shipped(Standard::General).unwrap();
+    let config = promise();
+    let order = Order {
+        config: &config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        since: None,
+        until: None,
+        gathering: Gathering { threads: 2, limits },
+    };
+    let mut state = State::open(state, "objects in memory").unwrap();
+    sweep(objects, Some(&mut state), order, Run::default(), &|_| {}).unwrap()
+}
+
+fn record(id: u32) -> String {
+    format!(
+        r#"{{"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/u"}},"eventTime":"2026-10-06T00:{:02}:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","readOnly":true,"awsRegion":"us-east-1","eventID":"{id}","recipientAccountId":"111122223333"}}"#,
+        id % 60
+    )
+}
+
+fn object(name: &str, records: &[u32]) -> (String, Vec<u8>) {
+    let records: Vec<String> = records.iter().map(|id| record(*id)).collect();
+    (name.to_owned(), records.join("\n").into_bytes())
+}
+
+#[test]
+fn an_object_that_could_not_be_fetched_is_tried_again() {
+    let home = tempfile::tempdir().unwrap();
+    let objects = Objects::of([object("a", &[1]), object("b", &[2])]);
+    objects.broken.store(true, Ordering::Relaxed);
+    let failed = swept(&objects, home.path(), Limits::default());
+    assert_eq!((failed.result.totals.events, failed.result.totals.unreadable), (0, 2));
+    objects.broken.store(false, Ordering::Relaxed);
+    let again = swept(&objects, home.path(), Limits::default());
+    assert_eq!((again.result.totals.events, again.result.totals.unreadable), (2, 0));
+}
+
+#[test]
+fn an_object_that_was_too_large_is_read_again_once_the_limit_is_raised() {
+    let home = tempfile::tempdir().unwrap();
+    let objects = Objects::of([object("a", &[1]), object("b", &(0..50).collect::<Vec<_>>())]);
+    let cut = swept(&objects, home.path(), Limits { inflated: 1_000 });
+    assert_eq!(cut.result.totals.unreadable, 1);
+    let whole = swept(&objects, home.path(), Limits::default());
+    assert_eq!((whole.result.totals.events, whole.result.totals.unreadable), (50, 0));
+}
+
+#[test]
+fn what_was_read_is_not_read_again_and_what_changed_is_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let mut objects = Objects::of([object("a", &[1, 2]), object("b", &[3])]);
+    swept(&objects, home.path(), Limits::default());
+    assert_eq!(objects.fetched(), ["a", "b"]);
+    objects.bytes.extend([object("b", &[4, 5]), object("c", &[2, 6])]);
+    let report = swept(&objects, home.path(), Limits::default());
+    assert_eq!(objects.fetched(), ["b", "c"]);
+    assert_eq!((report.run.objects_read, report.run.objects_kept), (2, 1));
+    assert_eq!(report.result.totals.events, 5, "1 and 2, 4 and 5, 6: the event 3 is not in evidence any more");
+    assert_eq!(report.run.records_seen, 4);
+    assert_eq!(report.run.duplicates, 1, "the event 2 was delivered before, in an object that is kept");
+    let fresh = tempfile::tempdir().unwrap();
+    assert_eq!(swept(&objects, fresh.path(), Limits::default()).result, report.result);
+    let quiet = swept(&objects, home.path(), Limits::default());
+    assert_eq!(objects.fetched(), ["a", "b", "c"], "the fresh sweep alone");
+    assert_eq!(quiet.id, report.id);
+}

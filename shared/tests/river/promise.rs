@@ -1,0 +1,287 @@
+//! Promises, exceptions, hours, controls and what the summary says of them.
+
+use shared::{
+    config::Standard,
+    event::{Event, Outcome},
+    finding::Severity,
+    record::Reason,
+    report::{Mode, ReportResult},
+    score::{RiskBand, Status},
+    standard::{ControlState, Pack},
+    time::{HOUR, Time},
+    verdict::Provenance,
+};
+
+use super::events::{ACCOUNTS, But as _, REGIONS, START, Scene, exception, hours, made};
+
+fn read() -> Event {
+    made("DescribeInstances")
+}
+
+fn write() -> Event {
+    made("RunInstances")
+}
+
+/// What an override that ends at a second allowed and what came too late, of writes at these seconds.
+fn divided(ends: u32, seconds: &[u32]) -> (u64, u64) {
+    let result = Scene::of(seconds.iter().map(|second| write().at(0, *second)))
+        .with(|scene| scene.config.overrides.push(exception("it", "ec2:RunInstances", ends)))
+        .result();
+    let used = &result.overrides[0];
+    assert_eq!(used.allowed, result.compliance.permitted);
+    let status = result.summary.overall_compliance;
+    assert_eq!(status == Some(Status::Compliant), used.expired == 0, "{status:?}");
+    (used.allowed, used.expired)
+}
+
+#[test]
+fn an_override_allows_the_calls_before_its_end_and_not_those_after() {
+    assert_eq!(divided(1_800, &[0, 899, 900, 1_799]), (4, 0));
+    assert_eq!(divided(1_800, &[1_800, 2_700]), (0, 2));
+    assert_eq!(divided(1_800, &[0, 1_799, 1_800, 3_599]), (2, 2));
+}
+
+#[test]
+fn calls_in_the_quarter_of_an_hour_that_holds_the_end_count_as_after_it() {
+    assert_eq!(divided(1_000, &[0, 899, 900, 950, 1_000, 1_050]), (2, 4));
+    assert_eq!(divided(1_000, &[950, 1_050]), (0, 2));
+    assert_eq!(divided(1_000, &[0, 899]), (2, 0));
+    assert_eq!(divided(1_000, &[950]), (0, 1), "also when no later call shares its line");
+    assert_eq!(divided(899, &[0]), (0, 1));
+    assert_eq!(divided(900, &[899]), (1, 0));
+}
+
+#[test]
+fn a_call_an_override_allows_says_so_and_still_says_what_it_does() {
+    let result = Scene::of([made("PutBucketPolicy").on(&["arn:aws:s3:::store"])])
+        .with(|scene| {
+            let mut entry = exception("store", "s3:Put*", HOUR);
+            entry.resource = Some("arn:aws:s3:::store*".to_owned());
+            scene.config.overrides.push(entry);
+        })
+        .result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
+    assert_eq!((result.compliance.score, result.totals.read_only), (Some(100.0), 1));
+    let [principal] = &*result.principals else { panic!("{:#?}", result.principals) };
+    assert_eq!((principal.allowed, principal.capabilities.get("mutate").copied()), (1, Some(1)));
+    assert_eq!(result.findings, []);
+}
+
+#[test]
+fn an_override_on_resources_allows_no_call_that_names_others_or_none() {
+    let status = |resources: &[&str]| {
+        let scene = Scene::of([made("PutObject").on(resources)]).with(|scene| {
+            let mut entry = exception("store", "s3:PutObject", HOUR);
+            entry.resource = Some("arn:aws:s3:::store/*".to_owned());
+            scene.config.overrides.push(entry);
+        });
+        scene.result().summary.overall_compliance
+    };
+    assert_eq!(status(&["arn:aws:s3:::store/a", "arn:aws:s3:::store/b"]), Some(Status::Compliant));
+    assert_eq!(status(&["arn:aws:s3:::store/a", "arn:aws:s3:::other/b"]), Some(Status::NonCompliant));
+    assert_eq!(status(&[]), Some(Status::NonCompliant));
+}
+
+#[test]
+fn of_two_overrides_the_one_that_lasts_longer_counts() {
+    let result = Scene::of([write(), write().at(2, 0)])
+        .with(|scene| {
+            scene.config.overrides.push(exception("short", "ec2:RunInstances", HOUR));
+            scene.config.overrides.push(exception("long", "ec2:*", 3 * HOUR));
+            scene.digests_everywhere(3);
+        })
+        .result();
+    let used: Vec<(u64, u64)> = result.overrides.iter().map(|used| (used.allowed, used.expired)).collect();
+    assert_eq!(used, [(0, 0), (2, 0)]);
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
+}
+
+trait Digests {
+    fn digests_everywhere(&mut self, hours: u32);
+}
+
+impl Digests for Scene {
+    fn digests_everywhere(&mut self, hours: u32) {
+        self.digests.extend((0..hours).map(|hour| (ACCOUNTS[0], REGIONS[0], hour)));
+    }
+}
+
+#[test]
+fn an_exempt_principal_is_not_watched_whatever_matches_it() {
+    let scene = Scene::of([read(), write().within(ACCOUNTS[1], REGIONS[0])]);
+    assert_eq!(scene.result().summary.overall_compliance, Some(Status::NonCompliant));
+    let exempt = scene.with(|scene| scene.config.exempt.push(format!("arn:aws:iam::{}:role/*", ACCOUNTS[1])));
+    let result = exempt.result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
+    assert_eq!((result.totals.watched_operations, result.totals.mutating), (1, 1));
+}
+
+#[test]
+fn working_hours_past_midnight_belong_to_the_day_they_begin_on() {
+    let outside = |hour: u32, second: u32| {
+        let scene = Scene::of([read().at(hour, second)]).with(|scene| {
+            scene.config.watch[0].business_hours = Some(hours("22:00", "06:00"));
+        });
+        scene.found("outside-business-hours").len()
+    };
+    // The trail begins on a Tuesday.
+    assert_eq!(outside(5, 3_599), 0);
+    assert_eq!(outside(6, 0), 1);
+    assert_eq!(outside(21, 3_599), 1);
+    assert_eq!(outside(22, 0), 0);
+    assert_eq!(outside(4 * 24 + 5, 0), 0, "Saturday morning belongs to Friday");
+    assert_eq!(outside(5 * 24 + 5, 0), 1, "Sunday morning to Saturday");
+}
+
+#[test]
+fn activity_outside_hours_adds_to_the_risk_and_breaks_no_promise() {
+    let scene = Scene::of([read().at(1, 0)]);
+    let calm = scene.result();
+    let late = scene.with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00"))).result();
+    assert_eq!(late.summary.overall_compliance, Some(Status::Compliant));
+    assert_eq!(calm.summary.risk_score, Some(0.0));
+    assert_eq!((late.summary.risk_score, late.summary.risk_level), (Some(5.0), Some(RiskBand::Low)));
+}
+
+#[test]
+fn one_write_among_a_thousand_reads_cannot_hide() {
+    let result = Scene::of((0..1_000).map(|n| read().at(0, n)).chain([write()])).result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::NonCompliant));
+    assert_eq!(result.summary.compliance_score, Some(99.9));
+    assert_eq!((result.summary.risk_score, result.summary.risk_level), (Some(75.0), Some(RiskBand::High)));
+    assert!(result.summary.statement.contains("1 of 1001 calls"), "{}", result.summary.statement);
+}
+
+#[test]
+fn the_summary_of_a_kept_promise_claims_the_logged_classes_and_no_others() {
+    let result = Scene::of([read()])
+        .with(|scene| {
+            scene.config.coverage.logged.pop();
+            scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+        })
+        .result();
+    let summary = &result.summary;
+    assert!(summary.statement.starts_with("In management-read, management-write:"), "{}", summary.statement);
+    assert!(result.not_looked_at.iter().any(|line| line.starts_with("Data events")));
+    assert_eq!((summary.key_findings.len(), summary.immediate_actions.len()), (0, 0));
+}
+
+/// A scene with at least seven findings above INFO, and six urgent rules.
+fn crowded() -> ReportResult {
+    Scene::of([
+        write(),
+        made("Decrypt"),
+        made("CreateTags").ended(Outcome::Failed),
+        made("Frobnicate"),
+        made("GetSecretValue"),
+        made("ListUsers").by("root"),
+        made("RunInstances").ended(Outcome::Denied),
+        read().by("Builder"),
+    ])
+    .with(|scene| scene.unreadable.push((1, Reason::BadJson)))
+    .result()
+}
+
+#[test]
+fn key_findings_are_the_five_most_severe_and_none_that_is_for_information() {
+    let result = crowded();
+    let worth: Vec<_> = result.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+    assert!(worth.len() > 5);
+    assert_eq!(result.summary.key_findings.len(), 5);
+    for (line, finding) in result.summary.key_findings.iter().zip(worth) {
+        assert!(line.contains(&finding.subject), "{line} is not about {}", finding.subject);
+        assert!(line.ends_with('.') && line.starts_with(finding.principal.as_deref().unwrap_or("")), "{line}");
+    }
+    let calm = Scene::of([read(), read().by("Builder")]).result();
+    assert_eq!(calm.findings.len(), 1, "an unnamed principal");
+    assert_eq!(calm.summary.key_findings, [""; 0]);
+}
+
+#[test]
+fn immediate_actions_are_those_of_the_five_most_urgent_rules_and_of_none_below_high() {
+    let result = crowded();
+    assert_eq!(result.summary.immediate_actions.len(), 5);
+    let urgent = result.recommendations.iter().filter(|one| one.severity >= Severity::High);
+    assert!(urgent.clone().count() > 5);
+    let actions: Vec<&String> = urgent.take(5).map(|one| &one.action).collect();
+    assert_eq!(result.summary.immediate_actions.iter().collect::<Vec<_>>(), actions);
+    let denied = Scene::of([write().ended(Outcome::Denied)]).result();
+    assert_eq!(denied.summary.key_findings.len(), 1);
+    assert_eq!(denied.summary.immediate_actions, [""; 0], "a medium finding is not urgent");
+}
+
+#[test]
+fn each_rule_is_recommended_about_once_for_all_its_findings() {
+    let result = Scene::of([write(), made("CreateTags"), write().within(ACCOUNTS[1], REGIONS[0])]).result();
+    let [recommendation] = &*result.recommendations else { panic!("{:#?}", result.recommendations) };
+    assert_eq!((recommendation.id.as_str(), recommendation.findings), ("write-succeeded", 3));
+    assert_eq!(recommendation.principals.len(), 2);
+}
+
+fn states(result: &ReportResult) -> Vec<(&str, ControlState)> {
+    result.controls.iter().map(|control| (control.id.as_str(), control.state)).collect()
+}
+
+#[test]
+fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
+    use ControlState::{Fail, NoEvidence, Pass};
+
+    let kept = Scene::of([read()]);
+    assert!(states(&kept.result()).iter().all(|(_, state)| *state == Pass));
+
+    let written = Scene::of([read(), write()]).result();
+    assert!(states(&written).iter().all(|(id, state)| (*state == Fail) == (*id == "RO-1") && *state != NoEvidence));
+    let failed = &written.controls[0];
+    assert_eq!(failed.findings, [written.findings[0].fingerprint.clone()]);
+    assert!(written.findings[0].controls.contains("RO-1"));
+
+    let damaged = kept.clone().with(|scene| scene.unreadable.push((1, Reason::BadJson))).result();
+    assert!(states(&damaged).iter().all(|(id, state)| *state == if *id == "EV-1" { Fail } else { NoEvidence }));
+
+    let unseen = Scene::of([read().by("Builder")]).result();
+    let expected = |id: &str| match id {
+        "RO-8" => Fail,
+        "EV-1" => Pass,
+        _ => NoEvidence,
+    };
+    assert!(states(&unseen).iter().all(|(id, state)| *state == expected(id)), "{:?}", states(&unseen));
+
+    let discovery = kept.with(|scene| scene.config.watch.clear()).result();
+    assert_eq!(discovery.mode, Mode::Discovery);
+    assert!(states(&discovery).iter().all(|(id, state)| *state == if *id == "EV-1" { Pass } else { NoEvidence }));
+}
+
+#[test]
+fn every_rule_above_information_speaks_against_a_control_of_the_general_pack_or_is_named_here() {
+    let pack = Pack::shipped(Standard::General).unwrap();
+    let silent: Vec<&str> = shared::finding::RULES
+        .iter()
+        .filter(|rule| rule.severity > Severity::Info && pack.touched_by(rule.id).is_empty())
+        .map(|rule| rule.id)
+        .collect();
+    assert_eq!(silent, ["high-error-rate", "data-read", "read-denied"]);
+}
+
+#[test]
+fn operations_are_listed_with_their_verdict_and_who_decided() {
+    let result = Scene::of([read(), write(), made("Frobnicate")])
+        .with(|scene| scene.config.overrides.push(exception("it", "ec2:RunInstances", HOUR)))
+        .result();
+    let listed: Vec<(&str, Provenance)> =
+        result.operations.iter().map(|one| (one.operation.as_str(), one.provenance)).collect();
+    assert_eq!(listed, [("Frobnicate", Provenance::None)], "a plain read and an allowed write that reads nothing are not");
+}
+
+#[test]
+fn the_risk_of_holes_counts_hours_classes_pieces_and_conflicts() {
+    let result = Scene::of([read().numbered(1), read().numbered(1).at(0, 1), read().numbered(2).at(3, 0)])
+        .with(|scene| {
+            scene.config.coverage.logged.pop();
+            scene.unreadable.push((1, Reason::BadJson));
+            scene.period.0 = Some(Time(START));
+        })
+        .result();
+    let risk = result.risk.unwrap();
+    let holes = risk.components.iter().find(|part| part.name == "evidence_holes").unwrap();
+    assert_eq!(holes.count, 2 + 1 + 1 + 1, "two hours, a class, a piece, a conflict");
+}
