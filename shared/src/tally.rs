@@ -191,7 +191,7 @@ impl Tally {
 
     /// Adds the counts of another tally that shares no event with this one.
     #[must_use]
-    pub fn merge(&self, other: &Self) -> Self {
+    pub fn merge(self, other: Self) -> Self {
         let actors = union(&self.actors, &other.actors);
         let mut merged = Self { actors, acts: union(&self.acts, &other.acts), ..Self::default() };
         let (mut left, mut right) = (self.lines().peekable(), other.lines().peekable());
