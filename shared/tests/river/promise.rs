@@ -189,8 +189,10 @@ fn key_findings_are_the_five_most_severe_and_none_that_is_for_information() {
     assert!(worth.len() > 5);
     assert_eq!(result.summary.key_findings.len(), 5);
     for (line, finding) in result.summary.key_findings.iter().zip(worth) {
-        assert!(line.contains(&finding.subject), "{line} is not about {}", finding.subject);
-        assert!(line.ends_with('.') && line.starts_with(finding.principal.as_deref().unwrap_or("")), "{line}");
+        assert!(line.starts_with(&finding.title) && line.ends_with('.'), "{line}");
+        assert!(line.contains(finding.principal.as_deref().unwrap_or("")), "{line}");
+        let seen = finding.description.split(". ").next().unwrap_or_default();
+        assert!(line.contains(seen.trim_end_matches('.')), "{line} does not say {seen}");
     }
     let calm = Scene::of([read(), read().by("Builder")]).result();
     assert_eq!(calm.findings.len(), 1, "an unnamed principal");
@@ -203,8 +205,8 @@ fn immediate_actions_are_those_of_the_five_most_urgent_rules_and_of_none_below_h
     assert_eq!(result.summary.immediate_actions.len(), 5);
     let urgent = result.recommendations.iter().filter(|one| one.severity >= Severity::High);
     assert!(urgent.clone().count() > 5);
-    let actions: Vec<&String> = urgent.take(5).map(|one| &one.action).collect();
-    assert_eq!(result.summary.immediate_actions.iter().collect::<Vec<_>>(), actions);
+    let actions: Vec<String> = urgent.take(5).map(|one| format!("{}: {}", one.title, one.action)).collect();
+    assert_eq!(result.summary.immediate_actions, actions);
     let denied = Scene::of([write().ended(Outcome::Denied)]).result();
     assert_eq!(denied.summary.key_findings.len(), 1);
     assert_eq!(denied.summary.immediate_actions, [""; 0], "a medium finding is not urgent");
