@@ -45,19 +45,22 @@ pub(super) fn summary(
 
 fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Totals) -> String {
     let classes = assessment.coverage.covered_classes();
-    let classes =
-        if classes.is_empty() { "no event class known to be logged".to_owned() } else { classes.join(", ") };
+    let scope = if classes.is_empty() {
+        "No event class is known to be logged in every account. Even so,".to_owned()
+    } else {
+        format!("In {}:", classes.join(", "))
+    };
     match status {
         None => format!(
-            "Nothing was promised, so nothing is called compliant: {} calls by {} principals were looked at ({classes}).",
+            "Nothing was promised, so nothing is called compliant. {scope} {} calls by {} principals were looked at.",
             totals.operations, totals.principals
         ),
         Some(Status::Compliant) => format!(
-            "In {classes}: all {} calls by watched principals were ones a read-only principal may make, or AWS refused them, and no evidence is missing.",
+            "{scope} all {} calls by watched principals were ones a read-only principal may make, or AWS refused them, and no evidence is missing.",
             totals.watched_operations
         ),
         Some(Status::InsufficientEvidence) => format!(
-            "In {classes}: nothing seen in {} calls by watched principals breaks the promise, but what was seen does not prove it.",
+            "{scope} nothing seen in {} calls by watched principals breaks the promise, but what was seen does not prove it.",
             totals.watched_operations
         ),
         Some(Status::NonCompliant) => {
@@ -67,7 +70,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
                 .map(|judged| judged.count)
                 .sum();
             format!(
-                "In {classes}: {broken} of {} calls by watched principals were carried out although a read-only principal may not make them.",
+                "{scope} {broken} of {} calls by watched principals were carried out although a read-only principal may not make them.",
                 totals.watched_operations
             )
         }
