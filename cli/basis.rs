@@ -5,7 +5,13 @@
 
 use std::{fs, path::Path};
 
-use shared::{catalog::Catalog, config::Standard, local::config_file::Loaded, standard::Pack};
+use shared::{
+    catalog::Catalog,
+    config::{Fault, Standard},
+    local::config_file::Loaded,
+    plain::plain,
+    standard::Pack,
+};
 
 use crate::failure::Failure;
 
@@ -36,5 +42,8 @@ pub fn pack(loaded: &Loaded) -> Result<Pack, Failure> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|source| Failure::File { what: "read", path: path.to_owned(), source })
+    fs::read(path).map_err(|cause| {
+        let message = format!("cannot read `{}`: {cause}", plain(&path.display().to_string()));
+        Failure::Usage(Fault { message, remedy: "correct the path, or leave the file out".to_owned() })
+    })
 }
