@@ -190,7 +190,10 @@ fn key_findings_are_the_five_most_severe_and_none_that_is_for_information() {
     assert_eq!(result.summary.key_findings.len(), 5);
     for (line, finding) in result.summary.key_findings.iter().zip(worth) {
         assert!(line.contains(&finding.subject), "{line} is not about {}", finding.subject);
-        assert!(line.ends_with('.') && line.starts_with(finding.principal.as_deref().unwrap_or("")), "{line}");
+        assert!(
+            line.ends_with('.') && line.starts_with(finding.principal.as_deref().unwrap_or("")),
+            "{line}"
+        );
     }
     let calm = Scene::of([read(), read().by("Builder")]).result();
     assert_eq!(calm.findings.len(), 1, "an unnamed principal");
@@ -230,13 +233,19 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     assert!(states(&kept.result()).iter().all(|(_, state)| *state == Pass));
 
     let written = Scene::of([read(), write()]).result();
-    assert!(states(&written).iter().all(|(id, state)| (*state == Fail) == (*id == "RO-1") && *state != NoEvidence));
+    assert!(
+        states(&written)
+            .iter()
+            .all(|(id, state)| (*state == Fail) == (*id == "RO-1") && *state != NoEvidence)
+    );
     let failed = &written.controls[0];
     assert_eq!(failed.findings, [written.findings[0].fingerprint.clone()]);
     assert!(written.findings[0].controls.contains("RO-1"));
 
     let damaged = kept.clone().with(|scene| scene.unreadable.push((1, Reason::BadJson))).result();
-    assert!(states(&damaged).iter().all(|(id, state)| *state == if *id == "EV-1" { Fail } else { NoEvidence }));
+    assert!(
+        states(&damaged).iter().all(|(id, state)| *state == if *id == "EV-1" { Fail } else { NoEvidence })
+    );
 
     let unseen = Scene::of([read().by("Builder")]).result();
     let expected = |id: &str| match id {
@@ -248,7 +257,9 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
 
     let discovery = kept.with(|scene| scene.config.watch.clear()).result();
     assert_eq!(discovery.mode, Mode::Discovery);
-    assert!(states(&discovery).iter().all(|(id, state)| *state == if *id == "EV-1" { Pass } else { NoEvidence }));
+    assert!(
+        states(&discovery).iter().all(|(id, state)| *state == if *id == "EV-1" { Pass } else { NoEvidence })
+    );
 }
 
 #[test]
@@ -269,7 +280,11 @@ fn operations_are_listed_with_their_verdict_and_who_decided() {
         .result();
     let listed: Vec<(&str, Provenance)> =
         result.operations.iter().map(|one| (one.operation.as_str(), one.provenance)).collect();
-    assert_eq!(listed, [("Frobnicate", Provenance::None)], "a plain read and an allowed write that reads nothing are not");
+    assert_eq!(
+        listed,
+        [("Frobnicate", Provenance::None)],
+        "a plain read and an allowed write that reads nothing are not"
+    );
 }
 
 #[test]
