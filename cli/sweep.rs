@@ -201,5 +201,5 @@ fn threads(config: &Config) -> usize {
 
 fn limits(config: &Config) -> Limits {
     let bytes = config.limits.object_mib.saturating_mul(1 << 20);
-    Limits { inflated: usize::try_from(bytes).unwrap_or(usize::MAX), ..Limits::default() }
+    Limits { inflated: usize::try_from(bytes).unwrap_or(usize::MAX) }
 }

@@ -146,14 +146,14 @@ fn a_crash_at_any_moment_leaves_a_state_that_goes_on_as_if_nothing_had_been() {
     let place = long(50);
     // Any spread will do: what counts is that kills fall before, between and after the writes.
     let mut dice = 0x9e37_79b9_u32;
-    for round in 0..14 {
+    for round in 0..14_u32 {
         let mut child = place.start(&mut place.command(&["sweep", "logs", "--json", AUDITOR]));
         dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        thread::sleep(Duration::from_millis(u64::from(dice >> 24) * 2 / (round % 3 + 1)));
+        thread::sleep(Duration::from_millis(u64::from((dice >> 24) * 2 / (round % 3 + 1))));
         child.kill().expect("our own child");
         child.wait().expect("it ended");
         for n in 0..4 {
-            deliver(&place, round as u32 * 4 + n, 1_000 + round as u32 * 4 + n);
+            deliver(&place, round * 4 + n, 1_000 + round * 4 + n);
         }
         if round % 5 == 4 {
             let ran = again(&place).ends(1);

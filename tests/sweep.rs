@@ -174,7 +174,7 @@ fn what_cannot_be_meant_ends_with_2_and_a_remedy() {
         (&["sweep", "logs", "--pack", "pack.toml"], "no-such"),
         (&["sweep", "logs", "--pack", "shape.toml"], "shape.toml"),
         (&["sweep", "logs", "--config", "bad.toml"], "did you mean `watch`"),
-        (&["sweep", "logs", "--threads", "-1"], "--threads"),
+        (&["sweep", "logs", "--threads=-1"], "--threads"),
         (&["sweep", "logs", "--no-state", "--state", "x"], "--state"),
     ];
     for (args, words) in cases {

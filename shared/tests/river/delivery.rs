@@ -22,9 +22,8 @@ fn gathered(objects: &Objects, threads: usize) -> Gathered {
 }
 
 fn promises() -> Config {
-    let mut config = Config::default();
-    config.watch = story().watch().iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
-    config
+    let watch = story().watch().iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
+    Config { watch, ..Config::default() }
 }
 
 fn told(gathered: Gathered) -> ReportResult {
