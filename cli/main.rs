@@ -17,6 +17,7 @@ mod publish;
 mod report;
 mod surroundings;
 mod sweep;
+mod table;
 
 use std::{io::Write as _, process::ExitCode};
 

@@ -27,3 +27,36 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
         writeln!(out, "{}", text.map_err(io::Error::other)?)
     })
 }
+
+/// A JSON array on standard output, written item by item: indented on a terminal, else one item a line.
+pub struct JsonArray {
+    pretty: bool,
+    items: u64,
+}
+
+impl JsonArray {
+    /// An array without items.
+    pub fn new() -> Self {
+        Self { pretty: io::stdout().is_terminal(), items: 0 }
+    }
+
+    /// Opens it.
+    pub fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "[")
+    }
+
+    /// Writes an item.
+    pub fn item(&mut self, out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
+        let text =
+            if self.pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let comma = if self.items == 0 { "" } else { "," };
+        self.items += 1;
+        write!(out, "{comma}\n{}", text.map_err(io::Error::other)?)
+    }
+
+    /// Closes it.
+    pub fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let line = if self.items == 0 { "" } else { "\n" };
+        writeln!(out, "{line}]")
+    }
+}

@@ -57,6 +57,34 @@ impl Bar {
     }
 }
 
+/// A word on work whose length is not known.
+pub struct Spinner {
+    bar: ProgressBar,
+}
+
+impl Spinner {
+    /// Says what is being done; hidden unless somebody looks.
+    pub fn new(global: &Global, what: &'static str) -> Self {
+        let bar = ProgressBar::new_spinner();
+        if !global.shows_progress() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+
+    /// Says what is being done now.
+    pub fn say(&self, what: &'static str) {
+        self.bar.set_message(what);
+    }
+
+    /// Takes it away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 fn rate(records: u64, elapsed: Duration) -> u64 {
     u64::try_from(u128::from(records) * 1_000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
 }

@@ -159,7 +159,10 @@ fn files_a_configuration_names_are_looked_for() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("json");
     assert_eq!(json["problems"][0]["key"], "standard_file");
     std::fs::create_dir(home.path().join("packs")).expect("made");
-    std::fs::write(home.path().join("packs/own.toml"), "").expect("written");
+    let pack = home.path().join("packs/own.toml");
+    std::fs::write(&pack, "").expect("written");
+    assert_eq!(code(&run(home.path(), &["config", "validate"])), 2, "it is no control pack");
+    std::fs::write(&pack, include_str!("../docs/packs/gcc-2-0.toml")).expect("written");
     assert_eq!(code(&run(home.path(), &["config", "validate"])), 0);
 }
 

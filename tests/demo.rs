@@ -140,7 +140,8 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(role(&report, story.unnamed).behaviour, Behaviour::Wrote);
     assert!(of(&report, "unnamed-principal").iter().any(|finding| finding.subject == "777788889999"));
     let root = of(&report, "root-use");
-    assert!(root.iter().any(|finding| finding.subject == "ConsoleLogin" && finding.count == 1));
+    let [root] = &*root else { panic!("{root:#?}") };
+    assert!(root.count > 1 && root.description.contains("`ConsoleLogin`"), "{}", root.description);
     assert!(result.other_events.iter().any(|event| &*event.event_name == "ConsoleLogin" && event.count > 1));
 
     // What follows of all this.
@@ -153,7 +154,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     );
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
-    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (0, 9, 2));
+    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (0, 6, 2));
     let failed: Vec<&str> = result
         .controls
         .iter()

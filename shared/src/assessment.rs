@@ -42,7 +42,7 @@ pub struct Evidence {
 #[derive(Clone, Debug)]
 pub struct Judged<'a> {
     /// Actor and act.
-    pub line: &'a Line,
+    pub line: Line<'a>,
     /// What the operation is, and why.
     pub verdict: Arc<Verdict>,
     /// The promise the principal falls under.
@@ -53,13 +53,41 @@ pub struct Judged<'a> {
     pub count: u64,
     /// First and last time.
     pub span: (Time, Time),
-    /// Earliest events.
-    pub samples: Vec<Sample>,
-    /// Events per quarter hour.
-    pub slots: Vec<(Slot, u32)>,
+    /// Samples and slots, when these are not all of the line's.
+    part: Option<Box<Part>>,
+}
+
+/// The samples and slots of a part of a line.
+#[derive(Clone, Debug)]
+struct Part {
+    samples: Vec<Sample>,
+    slots: Vec<(Slot, u32)>,
 }
 
 impl Judged<'_> {
+    /// Earliest events.
+    pub fn samples(&self) -> &[Sample] {
+        self.part.as_ref().map_or(self.line.samples, |part| &part.samples)
+    }
+
+    /// Events per quarter hour.
+    pub fn slots(&self) -> &[(Slot, u32)] {
+        self.part.as_ref().map_or(self.line.slots, |part| &part.slots)
+    }
+
+    /// The same calls, only those in slots for which `keep` holds; `None` when there are none.
+    pub(crate) fn part(&self, keep: impl Fn(Slot) -> bool) -> Option<Self> {
+        let slots: Vec<(Slot, u32)> = self.slots().iter().filter(|(slot, _)| keep(*slot)).copied().collect();
+        let (first, last) = (slots.first()?.0.start(), slots.last()?.0.end());
+        let samples = self.samples().iter().filter(|sample| keep(Slot::of(sample.time))).copied().collect();
+        Some(Self {
+            count: slots.iter().map(|(_, count)| u64::from(*count)).sum(),
+            span: (self.span.0.max(first), self.span.1.min(last)),
+            part: Some(Box::new(Part { samples, slots })),
+            ..self.clone()
+        })
+    }
+
     /// Whether it is an operation: an API call, and not one of the events AWS logs in the shape of one.
     pub fn is_call(&self) -> bool {
         self.line.act.kind == EventKind::ApiCall && self.verdict.is_scored()
@@ -124,14 +152,14 @@ impl<'a> Assessment<'a> {
         let mut this = Self {
             mode: if config.watch.is_empty() { Mode::Discovery } else { Mode::Proof },
             config,
-            judged: Vec::with_capacity(tally.lines().len()),
+            judged: Vec::with_capacity(tally.len()),
             coverage,
             evidence,
             expired: BTreeMap::new(),
             allowed: BTreeMap::new(),
         };
         for line in tally.lines() {
-            let act = &*line.act;
+            let act = line.act;
             let verdict = verdicts.entry((&act.source, &act.name, act.read_only)).or_insert_with(|| {
                 let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
                 Arc::new(classify(catalog, &call))
@@ -148,7 +176,7 @@ impl<'a> Assessment<'a> {
         this
     }
 
-    fn judge(&mut self, line: &'a Line, verdict: &Arc<Verdict>, watch: Option<&'a Watch>) {
+    fn judge(&mut self, line: Line<'a>, verdict: &Arc<Verdict>, watch: Option<&'a Watch>) {
         let whole = Judged {
             line,
             verdict: Arc::clone(verdict),
@@ -156,8 +184,7 @@ impl<'a> Assessment<'a> {
             allowed_by: None,
             count: line.count,
             span: (line.first, line.last),
-            samples: line.samples.clone(),
-            slots: line.slots.clone(),
+            part: None,
         };
         if !whole.is_call() || whole.is_permitted() {
             self.judged.push(whole);
@@ -300,23 +327,9 @@ fn forwarded(act: &Act, verdict: &Verdict) -> Verdict {
 
 /// Divides calls at a time: those surely before it, and the rest.
 fn divide<'a>(judged: Judged<'a>, at: Time) -> (Option<Judged<'a>>, Option<Judged<'a>>) {
-    let ends_before = |slot: &Slot| Slot(slot.0.saturating_add(1)).start() <= at;
-    let (early, late): (Vec<_>, Vec<_>) = judged.slots.iter().partition(|(slot, _)| ends_before(slot));
-    let (Some((early_last, _)), Some((late_first, _))) = (early.last(), late.first()) else {
-        return if late.is_empty() { (Some(judged), None) } else { (None, Some(judged)) };
-    };
-    let sum = |slots: &[(Slot, u32)]| slots.iter().map(|(_, count)| u64::from(*count)).sum();
-    let (early_last, late_first) = (Slot(early_last.0.saturating_add(1)).start(), late_first.start());
-    let (early_samples, late_samples): (Vec<_>, Vec<_>) =
-        judged.samples.iter().partition(|sample| ends_before(&Slot::of(sample.time)));
-    let part = |slots: Vec<(Slot, u32)>, span, samples| Judged {
-        count: sum(&slots),
-        span,
-        samples,
-        slots,
-        ..judged.clone()
-    };
-    let before = part(early, (judged.span.0, Time(early_last.0.saturating_sub(1))), early_samples);
-    let after = part(late, (late_first, judged.span.1), late_samples);
-    (Some(before), Some(after))
+    let ends_before = |slot: Slot| slot.end() < at;
+    if judged.slots().iter().all(|(slot, _)| ends_before(*slot)) {
+        return (Some(judged), None);
+    }
+    (judged.part(ends_before), judged.part(|slot| !ends_before(slot)))
 }

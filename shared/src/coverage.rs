@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Expected,
-    event::EventClass,
+    event::{Actor, EventClass},
     tally::Tally,
     time::{Hour, Time},
 };
@@ -66,6 +66,8 @@ pub struct Place {
     pub observed_hours: u32,
     /// Hours that only a digest window vouches for.
     pub quiet_hours: u32,
+    /// Those hours, as spans.
+    pub quiet: Vec<Period>,
     /// Hours of the period.
     pub expected_hours: u32,
     /// Hours without evidence, as spans.
@@ -141,12 +143,21 @@ impl Coverage {
             return Self { classes: classes(tally, expected, &BTreeSet::new()), ..Self::default() };
         };
         let mut observed = Observed::new();
+        let mut last: Option<(&Actor, &mut BTreeMap<Hour, u64>)> = None;
         for line in tally.lines() {
-            let place = (Arc::clone(&line.actor.account), Arc::clone(&line.actor.region));
-            let hours = observed.entry(place).or_default();
-            for (slot, count) in &line.slots {
+            // Lines are in order of account and region first.
+            let same =
+                |actor: &Actor| (&actor.account, &actor.region) == (&line.actor.account, &line.actor.region);
+            let hours = match last.take() {
+                Some((actor, hours)) if same(actor) => hours,
+                _ => observed
+                    .entry((Arc::clone(&line.actor.account), Arc::clone(&line.actor.region)))
+                    .or_default(),
+            };
+            for (slot, count) in line.slots {
                 *hours.entry(slot.hour()).or_default() += u64::from(*count);
             }
+            last = Some((line.actor, hours));
         }
         for (account, region, hour) in windows {
             let place = (Arc::clone(account), Arc::clone(region));
@@ -200,13 +211,17 @@ impl Place {
             events: 0,
             observed_hours: 0,
             quiet_hours: 0,
+            quiet: Vec::new(),
             expected_hours: period.hours(),
             gaps: Vec::new(),
         };
         let mut next = period.from;
         for (hour, events) in hours.range(period.from..period.until) {
             place.observed_hours += 1;
-            place.quiet_hours += u32::from(*events == 0);
+            if *events == 0 {
+                place.quiet_hours += 1;
+                place.quiet_hour(*hour);
+            }
             place.events += events;
             if next < *hour {
                 place.gaps.push(Period { from: next, until: *hour });
@@ -217,6 +232,17 @@ impl Place {
             place.gaps.push(Period { from: next, until: period.until });
         }
         place
+    }
+}
+
+impl Place {
+    /// Adds a quiet hour; they come in order.
+    fn quiet_hour(&mut self, hour: Hour) {
+        let until = Hour(hour.0 + 1);
+        match self.quiet.last_mut() {
+            Some(span) if span.until == hour => span.until = until,
+            _ => self.quiet.push(Period { from: hour, until }),
+        }
     }
 }
 
@@ -248,10 +274,14 @@ fn expect_places(observed: &mut Observed, expected: &Expected) {
 
 fn classes(tally: &Tally, expected: &Expected, accounts: &BTreeSet<Arc<str>>) -> Vec<Class> {
     let mut seen: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
+    let mut counts: BTreeMap<(&EventClass, &Arc<str>), u64> = BTreeMap::new();
     for line in tally.lines() {
-        let (events, accounts) = seen.entry(class_word(&line.act.class)).or_default();
-        *events += line.count;
-        accounts.insert(Arc::clone(&line.actor.account));
+        *counts.entry((&line.act.class, &line.actor.account)).or_default() += line.count;
+    }
+    for ((class, account), count) in counts {
+        let (events, accounts) = seen.entry(class_word(class)).or_default();
+        *events += count;
+        accounts.insert(Arc::clone(account));
     }
     let wanted: BTreeSet<&str> = if expected.event_classes.is_empty() {
         ["management-read", "management-write", "data"].into()

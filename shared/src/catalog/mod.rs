@@ -8,6 +8,7 @@ pub mod accuracy;
 pub mod build;
 pub mod container;
 pub mod corrections;
+pub mod drift;
 mod encode;
 mod entry;
 mod explanation;

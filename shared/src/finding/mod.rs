@@ -134,6 +134,8 @@ pub struct Recommendation {
     pub severity: Severity,
     /// Rule the findings belong to.
     pub id: String,
+    /// What the rule finds, in a few words.
+    pub title: String,
     /// What to do.
     pub action: String,
     /// How many findings it would settle.
@@ -189,7 +191,7 @@ impl Instance {
         let (first, last) = judged.span;
         self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
         self.count += judged.count;
-        self.samples.extend(&judged.samples);
+        self.samples.extend(judged.samples());
         self.samples.sort_unstable();
         self.samples.truncate(SAMPLES);
         self.resources.extend(judged.line.act.resources.iter().map(Arc::clone));
@@ -239,7 +241,7 @@ impl Finding {
             first_seen: instance.span.map(|(first, _)| first),
             last_seen: instance.span.map(|(_, last)| last),
             count: instance.count,
-            sample_event_ids: instance.samples.iter().map(|sample| sample.id.to_string()).collect(),
+            sample_event_ids: instance.samples.iter().map(|sample| sample.id().to_string()).collect(),
             resources: instance.resources.into_iter().collect(),
             controls: BTreeSet::new(),
         }
@@ -283,6 +285,7 @@ pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
             recommendations.push(Recommendation {
                 severity: finding.severity,
                 id: finding.id.clone(),
+                title: finding.title.clone(),
                 action: finding.recommendation.clone(),
                 findings: 1,
                 principals: finding.principal.clone().into_iter().collect(),

@@ -3,9 +3,7 @@
 use super::{Instance, Rule, Severity, counted, gather};
 use crate::{
     assessment::{Assessment, Judged},
-    config::Calendar,
-    tally::{SLOT, Slot},
-    time::Time,
+    config::{BusinessHours, Calendar},
 };
 
 /// The rule.
@@ -19,8 +17,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let outside: Vec<Judged<'_>> =
-        assessment.watched_calls().filter_map(|judged| part_outside(assessment, judged)).collect();
+    let outside = outside(assessment);
     gather(
         outside.iter(),
         |_| "outside business hours".to_owned(),
@@ -30,28 +27,20 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
 
 /// Calls of watched principals outside their working hours.
 pub fn count(assessment: &Assessment<'_>) -> u64 {
-    assessment
-        .watched_calls()
-        .filter_map(|judged| part_outside(assessment, judged))
-        .map(|part| part.count)
-        .sum()
+    outside(assessment).iter().map(|part| part.count).sum()
 }
 
-/// The part of these calls that lies outside working hours; `None` when all lie inside or no hours are configured.
-fn part_outside<'a>(assessment: &Assessment<'a>, judged: &Judged<'a>) -> Option<Judged<'a>> {
-    let hours = judged.watch?.business_hours.as_ref().or(assessment.config.business_hours.as_ref())?;
-    let calendar = Calendar::new(hours).ok()?;
-    let slots: Vec<(Slot, u32)> =
-        judged.slots.iter().filter(|(slot, _)| !calendar.contains(slot.start())).copied().collect();
-    let first = slots.first()?.0.start();
-    let last = slots.last()?.0.start();
-    let samples = judged.samples.iter().filter(|sample| !calendar.contains(sample.time)).copied().collect();
-    let count = slots.iter().map(|(_, count)| u64::from(*count)).sum();
-    Some(Judged {
-        count,
-        span: (judged.span.0.max(first), judged.span.1.min(Time(last.0 + SLOT - 1))),
-        samples,
-        slots,
-        ..judged.clone()
-    })
+/// The parts of watched calls that lie outside working hours.
+fn outside<'a>(assessment: &Assessment<'a>) -> Vec<Judged<'a>> {
+    let config = assessment.config;
+    let all =
+        config.watch.iter().filter_map(|watch| watch.business_hours.as_ref()).chain(&config.business_hours);
+    let calendars: Vec<(&BusinessHours, Calendar)> =
+        all.filter_map(|hours| Some((hours, Calendar::new(hours).ok()?))).collect();
+    let part = |judged: &Judged<'a>| {
+        let hours = judged.watch?.business_hours.as_ref().or(config.business_hours.as_ref())?;
+        let (_, calendar) = calendars.iter().find(|(known, _)| *known == hours)?;
+        judged.part(|slot| !calendar.contains(slot.start()))
+    };
+    assessment.watched_calls().filter_map(part).collect()
 }

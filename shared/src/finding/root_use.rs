@@ -1,7 +1,12 @@
 //! `root-use`: any event of a root user.
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::Assessment, principal::PrincipalKind};
+use std::collections::BTreeSet;
+
+use crate::{
+    assessment::{Assessment, Judged},
+    principal::PrincipalKind,
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -14,10 +19,17 @@ pub const RULE: Rule = Rule {
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let root = assessment.judged.iter().filter(|judged| judged.principal().kind == PrincipalKind::Root);
-    gather(
-        root,
-        |judged| judged.line.act.name.to_string(),
-        |i| format!("`{}` by the root user: {}.", i.subject, counted(i.count, "event")),
-    )
+    let root = || assessment.judged.iter().filter(|judged| judged.principal().kind == PrincipalKind::Root);
+    let mut instances = gather(root(), |_| "root user".to_owned(), |_| String::new());
+    for instance in &mut instances {
+        let of_it = |judged: &&Judged<'_>| Some(&judged.principal().arn) == instance.principal.as_ref();
+        let names: BTreeSet<&str> = root().filter(of_it).map(|judged| &*judged.line.act.name).collect();
+        let some: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+        let more = if names.len() > NAMED { ", ..." } else { "" };
+        instance.seen = format!("{}: {}{more}.", counted(instance.count, "event"), some.join(", "));
+    }
+    instances
 }
+
+/// Events a finding names.
+const NAMED: usize = 5;

@@ -1,20 +1,25 @@
 //! May a read-only principal make this call?
 //!
 //! Enters: an operation in any name form, and optionally who makes it on what. Leaves: [`Checked`], one answer for each
-//! question. Law: an operation that cannot be read from the text is an answer too, `unknown`, never left out.
+//! question. Laws: text that names no operation is an answer too, `unknown`, never left out and never a read; an
+//! override that ended before now allows nothing.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    catalog::{Catalog, Explanation, spelling::split_operation},
+    catalog::{
+        Catalog, Entry, Explanation,
+        spelling::{label_key, name_key, split_operation},
+    },
     config::{Applies, Config},
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
+    plain::plain,
     standard::Pack,
     time::Time,
-    verdict::{Call, Provenance, Verdict, classify},
+    verdict::{Call, Provenance, Verdict, classify, risk},
 };
 
 /// A question.
@@ -22,10 +27,12 @@ use crate::{
 pub struct Question {
     /// The operation as typed: `s3:GetObject`, `ec2 describe_instances`, `monitoring.amazonaws.com:PutMetricAlarm`.
     pub operation: String,
-    /// ARN of the principal that would make it.
+    /// ARN of the principal that would make it, or of a session of it.
     pub principal: Option<String>,
-    /// ARN of the resource it would be made on.
-    pub resource: Option<String>,
+    /// ARNs of the resources it would touch. An override scoped to resources must cover all of them.
+    pub resources: Vec<String>,
+    /// Line it was read from, named when it cannot be understood.
+    pub line: Option<u64>,
 }
 
 /// The answer.
@@ -78,15 +85,24 @@ pub fn check(
     now: Time,
     explain: bool,
 ) -> Checked {
-    let (service, operation) = split_operation(&question.operation).unwrap_or(("", &question.operation));
-    let verdict = overridden(config, question, classify(catalog, &Call::named(service, operation)), now);
-    let known = catalog.lookup(service, operation).is_some();
+    let named = read(catalog, &question.operation);
+    let (verdict, did_you_mean) = match named {
+        Some((service, operation)) => {
+            let verdict = classify(catalog, &Call::named(service, operation));
+            let is_known = matches!(verdict.provenance, Provenance::Catalog | Provenance::NonApiEvent);
+            let near = if is_known { Vec::new() } else { catalog.suggest(service, operation) };
+            (overridden(config, question, verdict, now), near)
+        }
+        None => (unreadable(catalog, question), offers(catalog, &question.operation)),
+    };
     Checked {
         input: question.operation.clone(),
         is_valid: verdict.is_valid(),
         compliance_notes: notes(pack, &verdict),
-        did_you_mean: if known { Vec::new() } else { catalog.suggest(service, operation) },
-        explanation: if explain { catalog.explain(service, operation) } else { None },
+        did_you_mean,
+        explanation: named
+            .filter(|_| explain)
+            .and_then(|(service, operation)| catalog.explain(service, operation)),
         service: verdict.service,
         operation: verdict.operation,
         operation_type: verdict.operation_type,
@@ -102,19 +118,85 @@ pub fn check(
     }
 }
 
-fn overridden(config: &Config, question: &Question, verdict: Verdict, now: Time) -> Verdict {
-    if verdict.is_valid() {
-        return verdict;
+/// The service and operation a text names, both of characters that such names have. `s3.GetObject` counts when the
+/// catalog knows it, for a dot may be part of either name.
+fn read<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a str)> {
+    let text = text.trim();
+    let halves = match text.split_once(':') {
+        Some((service, operation)) => Some((service.trim(), operation.trim())),
+        None => split_operation(text),
+    };
+    let are_names =
+        |(service, operation): &(&str, &str)| label_key(service).is_some() && name_key(operation).is_some();
+    match halves {
+        Some(halves) => Some(halves).filter(are_names),
+        None => {
+            text.rsplit_once('.').filter(|(service, operation)| catalog.lookup(service, operation).is_some())
+        }
     }
-    let Some(principal) = &question.principal else {
+}
+
+fn unreadable(catalog: &Catalog, question: &Question) -> Verdict {
+    const REMEDY: &str = "write `service:Operation`";
+    let text = question.operation.trim();
+    let place = question.line.map_or_else(String::new, |line| format!("line {line}: "));
+    let what = if text.is_empty() {
+        format!("nothing is written here; {REMEDY}")
+    } else if !catalog.services(text).is_empty() {
+        format!("names a service but no operation; {REMEDY}")
+    } else if name_key(text).is_some() {
+        format!("names no service; {REMEDY}")
+    } else if text.contains(['*', '?']) {
+        "is a pattern, not an operation; `onlooker ops` lists what it stands for".to_owned()
+    } else {
+        format!("is not the name of an operation; {REMEDY}")
+    };
+    Verdict {
+        service: String::new(),
+        operation: text.to_owned(),
+        operation_type: OperationType::Unknown,
+        mutates: Mutates::Unknown,
+        access_level: None,
+        capabilities: Capabilities::empty(),
+        risk_level: risk(None, OperationType::Unknown, Capabilities::empty()),
+        provenance: Provenance::None,
+        dissent: false,
+        reason: format!("{place}{what}"),
+    }
+}
+
+/// The operations of that name in whichever service has one, while they are few enough to choose from.
+fn offers(catalog: &Catalog, text: &str) -> Vec<String> {
+    const MOST: usize = 5;
+    let Some(name) = name_key(text.trim()) else { return Vec::new() };
+    let found = catalog.search(&format!("*:{name}"));
+    if found.len() > MOST { Vec::new() } else { found.iter().map(Entry::key).collect() }
+}
+
+/// The principal a promise is about: an assumed role counts as its role.
+fn promised(arn: &str) -> Cow<'_, str> {
+    let role = || {
+        let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":sts::")?;
+        let (account, rest) = rest.split_once(":assumed-role/")?;
+        let (role, _) = rest.split_once('/')?;
+        Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+    };
+    role().map_or(Cow::Borrowed(arn), Cow::Owned)
+}
+
+fn overridden(config: &Config, question: &Question, verdict: Verdict, now: Time) -> Verdict {
+    let Some(principal) = question.principal.as_deref().filter(|_| !verdict.is_valid()) else {
         return verdict;
     };
-    let resources: Vec<Arc<str>> = question.resource.iter().map(|arn| Arc::from(arn.as_str())).collect();
-    let live = config.overrides.iter().find(|candidate| {
-        candidate.applies(principal, &verdict.service, &verdict.operation, &resources, now) == Applies::Yes
-    });
-    match live {
-        Some(live) => verdict.overridden(&format!("{} ({}): {}", live.id, live.owner, live.reason)),
+    let resources: Vec<Arc<str>> = question.resources.iter().map(|arn| Arc::from(arn.as_str())).collect();
+    match config.override_for(&promised(principal), &verdict.service, &verdict.operation, &resources, now) {
+        Some((live, Applies::Yes)) => {
+            verdict.overridden(&format!("{} ({}): {}", live.id, plain(&live.owner), plain(&live.reason)))
+        }
+        Some((ended, _)) => {
+            let reason = format!("{}; the override {} expired {}", verdict.reason, ended.id, ended.expires);
+            Verdict { reason, ..verdict }
+        }
         None => verdict,
     }
 }

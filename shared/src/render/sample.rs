@@ -62,6 +62,7 @@ fn place(account: &str, region: &str, events: u64, hours: u32, gaps: &[(u32, u32
         events,
         observed_hours: hours - missing,
         quiet_hours: u32::from(hours > missing),
+        quiet: Vec::new(),
         expected_hours: hours,
         gaps: gaps.iter().map(gap).collect(),
     }
@@ -391,6 +392,7 @@ pub fn non_compliant() -> Report {
     r.recommendations = vec![Recommendation {
         severity: Severity::Critical,
         id: "write-succeeded".to_owned(),
+        title: "A watched principal used privilege".into(),
         action: "Remove the write permissions.".to_owned(),
         findings: 1,
         principals: set(&[AGENT]),

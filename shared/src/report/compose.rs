@@ -17,7 +17,7 @@ use crate::{
     catalog::Catalog,
     config::Override,
     coverage::ClassState,
-    event::Outcome,
+    event::{EventId, Outcome},
     finding::{self, Finding, Severity},
     operation::{Capabilities, OperationType},
     principal::{Principal, PrincipalKind},
@@ -160,7 +160,7 @@ fn is_sensitive_read(judged: &Judged<'_>) -> bool {
 fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
     let mut hours: BTreeMap<Hour, Activity> = BTreeMap::new();
     for judged in assessment.calls() {
-        for (slot, count) in &judged.slots {
+        for (slot, count) in judged.slots() {
             let hour = slot.hour();
             let entry = hours.entry(hour).or_insert_with(|| Activity { hour, ..Activity::default() });
             let count = u64::from(*count);
@@ -265,7 +265,7 @@ impl PrincipalSummary {
             this.last_seen = this.last_seen.max(Some(last));
             if judged.is_call() {
                 this.add(judged);
-                for (slot, count) in &judged.slots {
+                for (slot, count) in judged.slots() {
                     *hours.entry(slot.hour()).or_default() += u64::from(*count);
                 }
             } else {
@@ -381,36 +381,31 @@ fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
 
 /// The calls the findings name as samples, the gravest findings' first, in order of time.
 fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<AuditEntry> {
-    let mut wanted: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info) {
-        for id in &finding.sample_event_ids {
-            if wanted.len() < AUDIT_ENTRIES {
-                wanted.insert((finding.principal.as_deref().unwrap_or_default(), id));
-            }
+    let mut wanted: BTreeSet<EventId> = BTreeSet::new();
+    let telling = findings.iter().filter(|finding| finding.severity > Severity::Info);
+    for id in telling.flat_map(|finding| &finding.sample_event_ids).map(|id| EventId::parse(id)) {
+        if wanted.len() < AUDIT_ENTRIES {
+            wanted.insert(id);
         }
     }
     let mut entries = BTreeSet::new();
     for judged in &assessment.judged {
-        let arn = &judged.principal().arn;
-        for sample in &judged.samples {
-            let id = sample.id.to_string();
-            if wanted.contains(&(&**arn, id.as_str())) {
-                let (actor, act) = (&judged.line.actor, &judged.line.act);
-                entries.insert(AuditEntry {
-                    timestamp: sample.time,
-                    event_id: id,
-                    account: Arc::clone(&actor.account),
-                    region: Arc::clone(&actor.region),
-                    user_identity: Arc::clone(arn),
-                    session: actor.session.name.clone(),
-                    service: Arc::clone(&act.source),
-                    operation: Arc::clone(&act.name),
-                    operation_type: judged.operation_type(),
-                    outcome: act.outcome,
-                    error_code: act.error_code.clone(),
-                    resource_arns: act.resources.to_vec(),
-                });
-            }
+        for sample in judged.samples().iter().filter(|sample| wanted.contains(&sample.id())) {
+            let (actor, act) = (judged.line.actor, judged.line.act);
+            entries.insert(AuditEntry {
+                timestamp: sample.time,
+                event_id: sample.id().to_string(),
+                account: Arc::clone(&actor.account),
+                region: Arc::clone(&actor.region),
+                user_identity: Arc::clone(&actor.principal.arn),
+                session: actor.session.name.clone(),
+                service: Arc::clone(&act.source),
+                operation: Arc::clone(&act.name),
+                operation_type: judged.operation_type(),
+                outcome: act.outcome,
+                error_code: act.error_code.clone(),
+                resource_arns: act.resources.to_vec(),
+            });
         }
     }
     entries.into_iter().collect()

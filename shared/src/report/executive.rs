@@ -38,7 +38,7 @@ pub(super) fn summary(
             .iter()
             .filter(|recommendation| recommendation.severity >= Severity::High)
             .take(AT_MOST)
-            .map(|recommendation| recommendation.action.clone())
+            .map(immediate_action)
             .collect(),
     }
 }
@@ -75,7 +75,15 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
 }
 
 fn key_finding(finding: &Finding) -> String {
-    let who = finding.principal.as_deref().map(|arn| format!("{arn}: ")).unwrap_or_default();
-    let what = finding.description.split_inclusive(". ").next().unwrap_or_default().trim_end();
-    format!("{who}{what}")
+    let who = finding.principal.as_deref().map(|arn| format!(" ({arn})")).unwrap_or_default();
+    let seen = finding.description.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    format!("{}{who}: {seen}.", finding.title)
+}
+
+fn immediate_action(recommendation: &Recommendation) -> String {
+    let findings = match recommendation.findings {
+        1 => String::new(),
+        findings => format!(", {findings} findings"),
+    };
+    format!("{}{findings}: {}", recommendation.title, recommendation.action)
 }

@@ -282,6 +282,9 @@ pub fn exception(id: &str, operation: &str, ends: u32) -> Override {
     }
 }
 
+/// Operation, principal, account, region, hour and second, outcome, manner and session.
+type Parts = (Operation, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
+
 /// Events of every kind by several principals, in four hours of four places. Identities are distinct.
 pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     let one = (
@@ -294,15 +297,8 @@ pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
         (0..4_u8, 0..4_u8),
     );
     prop::collection::vec(one, 0..most).prop_map(|events| {
-        let event = |(operation, name, account, region, (hour, second), outcome, (how, session)): (
-            Operation,
-            &str,
-            &str,
-            &str,
-            (u32, u32),
-            Outcome,
-            (u8, u8),
-        )| {
+        let event = |parts: Parts| {
+            let (operation, name, account, region, (hour, second), outcome, (how, session)) = parts;
             let mut event =
                 made(operation.name).within(account, region).by(name).at(hour, second).ended(outcome);
             event.actor.session.name = (session < 2).then(|| format!("session-{session}").into());

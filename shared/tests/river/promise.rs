@@ -206,8 +206,10 @@ fn immediate_actions_are_those_of_the_five_most_urgent_rules_and_of_none_below_h
     assert_eq!(result.summary.immediate_actions.len(), 5);
     let urgent = result.recommendations.iter().filter(|one| one.severity >= Severity::High);
     assert!(urgent.clone().count() > 5);
-    let actions: Vec<&String> = urgent.take(5).map(|one| &one.action).collect();
-    assert_eq!(result.summary.immediate_actions.iter().collect::<Vec<_>>(), actions);
+    for (line, one) in result.summary.immediate_actions.iter().zip(urgent) {
+        assert!(line.starts_with(&one.title) && line.ends_with(&one.action), "{line}");
+        assert_eq!(line.contains("findings:"), one.findings > 1, "{line}");
+    }
     let denied = Scene::of([write().ended(Outcome::Denied)]).result();
     assert_eq!(denied.summary.key_findings.len(), 1);
     assert_eq!(denied.summary.immediate_actions, [""; 0], "a medium finding is not urgent");

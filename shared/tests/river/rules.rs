@@ -117,10 +117,10 @@ cases! {
         "secret-read", "secretsmanager:GetSecretValue", 1,
         Scene::of([made("GetSecretValue")]), Scene::of([made("GetSecretValue").ended(Outcome::Denied)]);
     what_root_does_is_found_and_the_same_by_a_role_is_not:
-        "root-use", "ListUsers", 1,
+        "root-use", "root user", 1,
         Scene::of([made("ListUsers").by("root")]), Scene::of([made("ListUsers").by("Builder")]);
     a_sign_in_of_root_is_found_and_that_of_a_role_is_not:
-        "root-use", "ConsoleLogin", 1,
+        "root-use", "root user", 1,
         Scene::of([made("ConsoleLogin").by("root")]), Scene::of([made("ConsoleLogin")]);
     two_contents_of_one_event_are_found_and_one_content_twice_is_not:
         "conflicting-evidence", "event identity", 1,

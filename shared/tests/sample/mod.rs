@@ -195,6 +195,7 @@ fn place(account: &str, region: &str, n: u32, hours: u32, gaps: &[(u32, u32)]) -
         events: 40 + noise(n) % 2_400,
         observed_hours: hours - missing,
         quiet_hours: n % 4,
+        quiet: Vec::new(),
         expected_hours: hours,
         gaps: gaps
             .iter()
@@ -677,7 +678,7 @@ pub fn broken() -> Report {
             OtherEvent { kind: EventKind::ConsoleAction, event_source: "signin.amazonaws.com".into(), event_name: "SwitchRole".into(), count: 2 },
         ],
         recommendations: [("successful-write", Severity::Critical, 2), ("sensitive-read", Severity::High, 1), ("denied-attempt", Severity::Medium, 1)]
-            .map(|(rule, severity, n)| Recommendation { severity, id: rule.to_owned(), action: finding(0, rule, severity, "", "", None).recommendation, findings: n, principals: [Arc::from(agent.as_str())].into() })
+            .map(|(rule, severity, n)| Recommendation { severity, id: rule.to_owned(), title: rule.to_owned(), action: finding(0, rule, severity, "", "", None).recommendation, findings: n, principals: [Arc::from(agent.as_str())].into() })
             .to_vec(),
         controls: controls([ControlState::Fail, ControlState::NoEvidence, ControlState::NoEvidence, ControlState::Pass]),
         audit_entries: (0..9).map(|n| AuditEntry {

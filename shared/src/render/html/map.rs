@@ -41,20 +41,22 @@ pub struct Bar<'a> {
     pub place: &'a Place,
     /// Hours missing.
     pub missing: u32,
-    /// Stretches to draw.
+    /// Stretches with missing hours.
     pub stretches: Vec<Stretch>,
+    /// Stretches that are wholly quiet.
+    pub quiet: Vec<Stretch>,
     /// Gaps in words.
     pub gaps: First<String>,
 }
 
-/// A stretch of a bar that is not wholly observed.
+/// A stretch of a bar that is not like the rest.
 #[derive(Debug)]
 pub struct Stretch {
     /// Place from the left, in percent.
     pub x: String,
     /// Width, in percent.
     pub width: String,
-    /// All its hours are missing, not only some.
+    /// All its hours are so, not only some.
     pub whole: bool,
 }
 
@@ -109,6 +111,7 @@ impl<'a> Bar<'a> {
             place,
             missing: missing(place),
             stretches: axis.map(|axis| stretches(axis, &place.gaps)).unwrap_or_default(),
+            quiet: axis.map(|axis| quiet(axis, &place.quiet)).unwrap_or_default(),
             gaps: First::of(place.gaps.iter().map(gap), most::GAPS),
         }
     }
@@ -124,7 +127,12 @@ fn gap(gap: &Period) -> String {
     format!("{from} to {until} ({})", span_of(gap.hours().saturating_mul(HOUR)))
 }
 
-/// Steps with missing hours, neighbours of one kind joined.
+/// Steps in which every hour is quiet.
+fn quiet(axis: &Axis, spans: &[Period]) -> Vec<Stretch> {
+    stretches(axis, spans).into_iter().filter(|stretch| stretch.whole).collect()
+}
+
+/// Steps with such hours, neighbours of one kind joined.
 fn stretches(axis: &Axis, gaps: &[Period]) -> Vec<Stretch> {
     let mut gaps = gaps.iter().copied().peekable();
     let mut joined: Vec<(Period, bool)> = Vec::new();

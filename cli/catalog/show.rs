@@ -1,0 +1,183 @@
+//! What a catalog holds.
+//!
+//! Enters: a catalog. Leaves: its identity, its sources, and counts. Law: every operation is counted once on each
+//! axis.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use shared::{catalog::Catalog, operation::AccessLevel, render::figures::thousands, verdict::Verdict};
+
+use crate::{
+    args::Global,
+    basis,
+    failure::{Answer, Failure},
+    output, surroundings,
+    table::{self, Cell, Screen, Tone},
+};
+
+/// Options of `catalog show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Catalog file [default: the one in force]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Count every service, not only the largest
+    #[arg(long)]
+    services: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Operations of one service.
+#[derive(Debug, Default, Serialize)]
+struct Service {
+    operations: u64,
+    read_only: u64,
+}
+
+/// What is shown.
+#[derive(Debug, Default, Serialize)]
+struct Contents {
+    version: String,
+    hash: String,
+    /// The file; none for the built-in catalog.
+    file: Option<PathBuf>,
+    operations: u64,
+    iam_actions: u64,
+    api_operations: u64,
+    events: u64,
+    dissent: u64,
+    corrections: usize,
+    lookup_bytes: usize,
+    ledger_bytes: usize,
+    sources: BTreeMap<String, String>,
+    by_type: BTreeMap<&'static str, u64>,
+    by_level: BTreeMap<&'static str, u64>,
+    by_capability: BTreeMap<&'static str, u64>,
+    by_service: BTreeMap<String, Service>,
+}
+
+/// Runs `catalog show`.
+pub fn run(global: &Global, args: ShowArgs) -> Result<Answer, Failure> {
+    let contents = match args.file {
+        Some(path) => Contents::of(&basis::catalog_file(&path)?, Some(path)),
+        None => {
+            let loaded = surroundings::configuration(global)?;
+            let file = loaded.config.catalog.as_deref().map(|name| loaded.resolve(name));
+            Contents::of(basis::catalog(&loaded)?, file)
+        }
+    };
+    match args.json {
+        true => output::json(&contents)?,
+        false => show(Screen::of(global), &contents, args.services)?,
+    }
+    Ok(Answer::Proven)
+}
+
+impl Contents {
+    fn of(catalog: &Catalog, file: Option<PathBuf>) -> Self {
+        let (lookup_bytes, ledger_bytes) = catalog.sizes();
+        let mut contents = Self {
+            version: catalog.version().to_owned(),
+            hash: catalog.hash().to_owned(),
+            file,
+            corrections: catalog.corrections().len(),
+            lookup_bytes,
+            ledger_bytes,
+            sources: catalog.origins().iter().cloned().collect(),
+            ..Self::default()
+        };
+        for entry in catalog.iter() {
+            let kind = entry.facts.kind;
+            contents.operations += 1;
+            contents.iam_actions += u64::from(kind.action);
+            contents.api_operations += u64::from(kind.operation);
+            contents.events += u64::from(entry.facts.is_event_only());
+            let verdict = Verdict::from(entry);
+            contents.dissent += u64::from(verdict.dissent);
+            *contents.by_type.entry(verdict.operation_type.as_str()).or_default() += 1;
+            let level = verdict.access_level.map_or("none", AccessLevel::as_str);
+            *contents.by_level.entry(level).or_default() += 1;
+            for word in verdict.capabilities.words() {
+                *contents.by_capability.entry(word).or_default() += 1;
+            }
+            let is_valid = verdict.is_valid();
+            let service = contents.by_service.entry(verdict.service).or_default();
+            service.operations += 1;
+            service.read_only += u64::from(is_valid);
+        }
+        contents
+    }
+}
+
+fn show(screen: Screen, contents: &Contents, all: bool) -> Result<(), Failure> {
+    const LARGEST: usize = 10;
+    let label = |text: &str| Cell::new(text, Tone::Faint);
+    let size = format!(
+        "{} bytes to look up, {} bytes of reasons",
+        thousands(contents.lookup_bytes as u64),
+        thousands(contents.ledger_bytes as u64)
+    );
+    let from =
+        contents.file.as_ref().map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
+    let kinds = format!(
+        "{}: {} IAM actions, {} API operations, {} events that are no call",
+        thousands(contents.operations),
+        thousands(contents.iam_actions),
+        thousands(contents.api_operations),
+        thousands(contents.events)
+    );
+    let mut head = vec![
+        vec![label("version"), Cell::new(&contents.version, Tone::Strong)],
+        vec![label("hash"), Cell::plain(&contents.hash)],
+        vec![label("from"), Cell::plain(&from)],
+        vec![label("size"), Cell::plain(&size)],
+        vec![label("operations"), Cell::plain(&kinds)],
+        vec![
+            label("dissent"),
+            Cell::plain(&format!("{} where the sources disagree", thousands(contents.dissent))),
+        ],
+        vec![label("corrections"), Cell::plain(&thousands(contents.corrections as u64))],
+    ];
+    for (number, (source, version)) in contents.sources.iter().enumerate() {
+        let label = label(if number == 0 { "sources" } else { "" });
+        head.push(vec![label, Cell::plain(&format!("{source} {version}"))]);
+    }
+    let counts = |map: &BTreeMap<&str, u64>| -> Vec<Vec<Cell>> {
+        let mut rows: Vec<(&str, u64)> = map.iter().map(|(word, count)| (*word, *count)).collect();
+        rows.sort_unstable_by_key(|(word, count)| (u64::MAX - count, *word));
+        rows.iter().map(|(word, count)| vec![Cell::plain("  "), number(*count), Cell::plain(word)]).collect()
+    };
+    let mut services: Vec<_> = contents.by_service.iter().collect();
+    services.sort_unstable_by_key(|(name, service)| (u64::MAX - service.operations, *name));
+    let shown = if all { services.len() } else { LARGEST };
+    let of_service = |(name, service): &(&String, &Service)| {
+        let reads = format!("{name}, {} of them read-only", thousands(service.read_only));
+        vec![Cell::plain("  "), number(service.operations), Cell::plain(&reads)]
+    };
+    let rows: Vec<_> = services.iter().take(shown).map(of_service).collect();
+    output::write(|out| {
+        table::print(out, screen, &head)?;
+        for (title, rows) in [
+            ("verdicts".to_owned(), counts(&contents.by_type)),
+            ("levels".to_owned(), counts(&contents.by_level)),
+            ("capabilities".to_owned(), counts(&contents.by_capability)),
+            (format!("services, {} in all", services.len()), rows),
+        ] {
+            writeln!(out, "\n{}", Tone::Strong.paint(screen.colored, &title))?;
+            table::print(out, screen, &rows)?;
+        }
+        if shown < services.len() {
+            writeln!(out, "  and {} more; `--services` counts them all", services.len() - shown)?;
+        }
+        Ok(())
+    })
+}
+
+/// A count, aligned to the right.
+fn number(count: u64) -> Cell {
+    Cell::plain(&format!("{:>7}", thousands(count)))
+}

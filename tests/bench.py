@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Measures whole sweeps against inflating the same files alone, and prints a table.
+
+    bench.py [--records N] [--rounds N] [--corpus DIR]
+
+Whole processes, CPU seconds (user + sys), in alternation, medians. Without --corpus, a trail is generated
+once into target/bench. With ONLOOKER_TEST_DATA set, a second corpus is made with the generator found there.
+Nothing is asserted: figures depend on the machine.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+RELEASE = TARGET / "release"
+
+
+def measure(command):
+    """CPU seconds, wall seconds and peak memory in MB of one process."""
+    began = time.monotonic()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - began
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1, 3):
+        sys.exit(f"bench: {' '.join(map(str, command))} ended with {code}")
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
+
+
+def corpora(arguments):
+    if arguments.corpus:
+        yield "given", pathlib.Path(arguments.corpus)
+        return
+    own = TARGET / "bench" / f"own-{arguments.records}"
+    if not (own / "AWSLogs").exists():
+        subprocess.run([RELEASE / "examples" / "bench_trail", own, str(arguments.records)], check=True)
+    yield "own", own
+    data = os.environ.get("ONLOOKER_TEST_DATA")
+    if not data:
+        print("ONLOOKER_TEST_DATA is not set: the second corpus is skipped")
+        return
+    other = TARGET / "bench" / f"peers-{arguments.records}"
+    if not other.exists():
+        bases = [part for name in ("invictus", "stratus") for part in ("--base", f"{data}/events/{name}.json")]
+        subprocess.run(
+            [sys.executable, f"{data}/perf/gen_corpus.py", *bases, "--events", str(arguments.records), "--out", other,
+             "--per-file", "4000", "--seed", "1", "--accounts", "8"],
+            check=True, stdout=subprocess.DEVNULL)
+    yield "peers", other
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--corpus")
+    arguments = parser.parse_args()
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="onlooker-bench-"))
+
+    def sweep(threads, corpus, *more):
+        return [RELEASE / "onlooker", "sweep", "--quiet", "--threads", str(threads), "--out", scratch / "out", *more, corpus]
+
+    def fresh_state(threads, corpus):
+        state = scratch / "state"
+        shutil.rmtree(state, ignore_errors=True)
+        return sweep(threads, corpus, "--state", state)
+
+    print(f"{'corpus':7} {'job':34} {'CPU s':>7} {'x inflate':>9} {'wall s':>7} {'krec/s':>7} {'peak MB':>8}")
+    for name, corpus in corpora(arguments):
+        jobs = {
+            "inflate alone, 1 thread": lambda: [RELEASE / "examples" / "gather_speed", "inflate", "1", corpus],
+            "sweep to JSON + HTML, 1 thread": lambda: sweep(1, corpus, "--no-state"),
+            "sweep to JSON + HTML, 2 threads": lambda: sweep(2, corpus, "--no-state"),
+            "the same with kept state, 1 thread": lambda: fresh_state(1, corpus),
+        }
+        if shutil.which("gzip"):
+            files = "find '%s' -name '*.json.gz' -print0 | xargs -0 gzip -dc | wc -c" % corpus
+            jobs["gzip -dc | wc -c"] = lambda: ["sh", "-c", files]
+        figures = {job: [] for job in jobs}
+        for _ in range(arguments.rounds):
+            for job, command in jobs.items():
+                figures[job].append(measure(command()))
+        inflate = statistics.median(cpu for cpu, _, _ in figures["inflate alone, 1 thread"])
+        for job, rounds in figures.items():
+            cpu, wall, peak = (statistics.median(column) for column in zip(*rounds))
+            print(f"{name:7} {job:34} {cpu:7.2f} {cpu / inflate:9.2f} {wall:7.2f} {arguments.records / wall / 1000:7.0f} {peak:8.0f}")
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+main()

