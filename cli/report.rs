@@ -80,9 +80,7 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
         return Ok(Answer::Proven);
     }
     if args.since.is_some() || args.until.is_some() {
-        let now = surroundings::now();
-        let period =
-            Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
+        let period = Span::asked_for(args.since, args.until)?;
         let loaded = surroundings::configuration(global)?;
         let (report, _) = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period)?;
         publication.publish(global, &report, &[])?;

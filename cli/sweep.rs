@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use shared::{
-    config::{Config, Standard, Watch},
+    config::{Config, Fault, Standard, Watch},
     jobs::{
         gather::Gathering,
         sweep::{Order, sweep},
@@ -117,12 +117,10 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
         config.limits.threads = usize::from(threads);
     }
     config.check()?;
-    let now = surroundings::now();
+    let period = Span::asked_for(args.since, args.until)?;
     let paths: Vec<String> = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
     let trail = Files::new(paths);
-    let period =
-        Span { since: args.since.map(|at| at.before(now)), until: args.until.map(|at| at.before(now)) };
     let (report, kept) = swept(global, &loaded, &trail, state.as_mut(), period)?;
     publication.publish(global, &report, kept.as_slice())?;
     Ok(answer(&report))
@@ -138,6 +136,24 @@ pub struct Span {
     pub since: Option<Time>,
     /// First moment after it.
     pub until: Option<Time>,
+}
+
+impl Span {
+    /// The span two options name; refused when nothing lies in it.
+    pub fn asked_for(since: Option<Moment>, until: Option<Moment>) -> Result<Self, Failure> {
+        let now = surroundings::now();
+        let (since, until) = (since.map(|at| at.before(now)), until.map(|at| at.before(now)));
+        if let (Some(since), Some(until)) = (since, until)
+            && since >= until
+        {
+            let message = format!("nothing lies between `--since` {since} and `--until` {until}");
+            return Err(Failure::Usage(Fault {
+                message,
+                remedy: "let `--until` be the later one".to_owned(),
+            }));
+        }
+        Ok(Self { since, until })
+    }
 }
 
 /// Sweeps a source, and keeps evidence and report if there is a state. Gives the file the report is kept in.

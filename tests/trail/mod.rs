@@ -20,8 +20,7 @@ pub const REGION: &str = "us-east-1";
 pub const AUDITOR: &str = "--watch=arn:aws:iam::*:role/Auditor";
 
 /// A promise about management events alone.
-pub const MANAGEMENT: &str =
-    "[coverage]\nevent_classes = [\"management-read\", \"management-write\"]\n";
+pub const MANAGEMENT: &str = "[coverage]\nevent_classes = [\"management-read\", \"management-write\"]\n";
 
 /// A temporary working directory.
 pub struct Workplace(tempfile::TempDir);
@@ -45,7 +44,7 @@ impl Workplace {
         self.0.path()
     }
 
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path().join(name)
     }
 

@@ -17,7 +17,7 @@ use super::gather::{Each, Gathering, Progress, Reading, gather_objects};
 use crate::{
     assessment::{Assessment, Evidence},
     catalog::Catalog,
-    config::Config,
+    config::{Config, Limits as ConfigLimits},
     coverage::{Coverage, Period},
     ports::{Evidences, Object, ReadObject, Source, SourceError},
     report::{Input, Report, Run, compose, hex},
@@ -175,7 +175,9 @@ pub fn report(segment: Segment, order: Order<'_>, run: Run) -> Result<Report, se
     let tally = Tally::of(segment, period);
     let coverage = Coverage::of(&tally, &windows, &config.coverage, period);
     let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
-    let configuration = hex(&Sha256::digest(serde_json::to_vec(config)?));
+    // How many threads read is no part of what was asked.
+    let asked = Config { limits: ConfigLimits { threads: 0, ..config.limits.clone() }, ..config.clone() };
+    let configuration = hex(&Sha256::digest(serde_json::to_vec(&asked)?));
     let result = compose(&assessment, catalog, pack, configuration);
     let run = Run { outside_period: events - tally.events(), ..run };
     Report::new(result, run)

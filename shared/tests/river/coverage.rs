@@ -41,7 +41,8 @@ fn the_period_goes_from_the_first_to_the_last_moment_unless_it_is_given() {
     let scene = Scene::of([read().at(2, 3_599), read().at(3, 0)]);
     assert_eq!(scene.result().coverage.expected_hours, 2);
     assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
-    let asked = scene.clone().with(|scene| scene.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR + 1))));
+    let asked =
+        scene.clone().with(|scene| scene.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR + 1))));
     let result = asked.result();
     assert_eq!(gaps(place(&result, ACCOUNTS[0], REGIONS[0])), [(0, 2), (4, 5)], "in whole hours");
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
@@ -111,10 +112,14 @@ fn a_class_counts_as_logged_when_every_account_shows_it_or_the_configuration_say
     let both = || vec![read(), read().within(ACCOUNTS[1], REGIONS[0])];
     let one = |word: &str, state| vec![(word.to_owned(), state)];
     assert_eq!(classes(expecting(both(), &["management-read"], &[])), one("management-read", Seen));
-    assert_eq!(classes(expecting(both(), &["management-read"], &["management-read"])), one("management-read", Configured));
+    assert_eq!(
+        classes(expecting(both(), &["management-read"], &["management-read"])),
+        one("management-read", Configured)
+    );
     let half = || vec![read(), made("RunInstances").by("Builder").within(ACCOUNTS[1], REGIONS[0])];
     let management = ["management-read", "management-write"];
-    let words = |states: [ClassState; 2]| management.map(str::to_owned).into_iter().zip(states).collect::<Vec<_>>();
+    let words =
+        |states: [ClassState; 2]| management.map(str::to_owned).into_iter().zip(states).collect::<Vec<_>>();
     assert_eq!(classes(expecting(half(), &management, &[])), words([Gap, Gap]));
     assert_eq!(classes(expecting(half(), &management, &["management-write"])), words([Gap, Configured]));
     assert_eq!(classes(expecting(half(), &["management-write"], &[])), words([NotExpected, Gap]));

@@ -22,9 +22,8 @@ fn gathered(objects: &Objects, threads: usize) -> Gathered {
 }
 
 fn promises() -> Config {
-    let mut config = Config::default();
-    config.watch = story().watch().iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
-    config
+    let watch = story().watch().iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
+    Config { watch, ..Config::default() }
 }
 
 fn told(gathered: Gathered) -> ReportResult {
@@ -78,12 +77,14 @@ fn however_the_trail_is_delivered_its_result_is_the_same_byte_for_byte() {
         };
         (format!("{:02}", 99 - n), text.into_bytes())
     });
-    let twice = others.iter().chain(&others).enumerate().map(|(n, bytes)| (format!("x{n:03}"), bytes.clone()));
+    let twice =
+        others.iter().chain(&others).enumerate().map(|(n, bytes)| (format!("x{n:03}"), bytes.clone()));
     let other = gathered(&Objects::of(files.chain(twice)), 3);
     assert!(other.reading.duplicate > reading.duplicate && other.reading.objects != reading.objects);
     assert_eq!(serde_json::to_string(&told(other)).unwrap(), expected);
 
     // Fewer threads or more, the same order or another.
-    let backwards = Objects::of(trail.iter().rev().enumerate().map(|(n, o)| (format!("{n:04}"), o.bytes.clone())));
+    let backwards =
+        Objects::of(trail.iter().rev().enumerate().map(|(n, o)| (format!("{n:04}"), o.bytes.clone())));
     assert_eq!(serde_json::to_string(&told(gathered(&backwards, 4))).unwrap(), expected);
 }

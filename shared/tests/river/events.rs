@@ -36,7 +36,12 @@ pub struct Operation {
     pub kind: Option<OperationType>,
 }
 
-const fn call(source: &'static str, name: &'static str, class: &'static str, kind: OperationType) -> Operation {
+const fn call(
+    source: &'static str,
+    name: &'static str,
+    class: &'static str,
+    kind: OperationType,
+) -> Operation {
     let read_only = Some(!matches!(kind, OperationType::Mutating));
     Operation { source, name, class, read_only, event: EventKind::ApiCall, kind: Some(kind) }
 }
@@ -53,8 +58,14 @@ pub const OPERATIONS: [Operation; 16] = [
     call("iam.amazonaws.com", "CreateAccessKey", "write", OperationType::Mutating),
     call("s3.amazonaws.com", "PutObject", "AWS::S3::Object", OperationType::Mutating),
     call("ec2.amazonaws.com", "CreateTags", "write", OperationType::Mutating),
-    Operation { read_only: None, ..call("novel.amazonaws.com", "Frobnicate", "write", OperationType::Unknown) },
-    Operation { read_only: None, ..call("novel.amazonaws.com", "FetchToken", "write", OperationType::Unknown) },
+    Operation {
+        read_only: None,
+        ..call("novel.amazonaws.com", "Frobnicate", "write", OperationType::Unknown)
+    },
+    Operation {
+        read_only: None,
+        ..call("novel.amazonaws.com", "FetchToken", "write", OperationType::Unknown)
+    },
     no_call(EventKind::SignIn, "signin.amazonaws.com", "ConsoleLogin"),
     no_call(EventKind::ServiceEvent, "kms.amazonaws.com", "RotateKey"),
     no_call(EventKind::ConsoleAction, "console.amazonaws.com", "SwitchView"),
@@ -210,7 +221,12 @@ impl Scene {
         for (account, region, hour) in &self.digests {
             let start = Time(START + hour * HOUR);
             let end = Time(start.0 + HOUR);
-            draft.push_observed(Observed { account: (*account).into(), region: (*region).into(), start, end });
+            draft.push_observed(Observed {
+                account: (*account).into(),
+                region: (*region).into(),
+                start,
+                end,
+            });
         }
         draft
     }
@@ -266,9 +282,11 @@ pub fn exception(id: &str, operation: &str, ends: u32) -> Override {
     }
 }
 
+/// Operation, principal, account, region, hour and second, outcome, manner and session.
+type Parts = (Operation, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
+
 /// Events of every kind by several principals, in four hours of four places. Identities are distinct.
 pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
-
     let one = (
         select(&OPERATIONS[..]),
         select(&["Auditor", "Auditor", "Inventory", "Builder", "root", "service:backup"][..]),
@@ -279,16 +297,10 @@ pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
         (0..4_u8, 0..4_u8),
     );
     prop::collection::vec(one, 0..most).prop_map(|events| {
-        let event = |(operation, name, account, region, (hour, second), outcome, (how, session)): (
-            Operation,
-            &str,
-            &str,
-            &str,
-            (u32, u32),
-            Outcome,
-            (u8, u8),
-        )| {
-            let mut event = made(operation.name).within(account, region).by(name).at(hour, second).ended(outcome);
+        let event = |parts: Parts| {
+            let (operation, name, account, region, (hour, second), outcome, (how, session)) = parts;
+            let mut event =
+                made(operation.name).within(account, region).by(name).at(hour, second).ended(outcome);
             event.actor.session.name = (session < 2).then(|| format!("session-{session}").into());
             match how {
                 0 => event.in_the_console(),
@@ -350,8 +362,7 @@ pub fn scenes() -> impl Strategy<Value = Scene> {
         (1..4_u128, select(&[Reason::BadJson, Reason::MissingField, Reason::TruncatedGzip][..])),
         0..3,
     );
-    let digests =
-        prop::collection::vec((select(&ACCOUNTS[..]), select(&REGIONS[..]), 0..4_u32), 0..6);
+    let digests = prop::collection::vec((select(&ACCOUNTS[..]), select(&REGIONS[..]), 0..4_u32), 0..6);
     (events(40), configs(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>()).prop_map(
         |(events, config, unreadable, insights, digests, fixed)| {
             let period = if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR))) } else { (None, None) };

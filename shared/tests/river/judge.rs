@@ -87,7 +87,7 @@ impl<'a> Judged<'a> {
 }
 
 /// The score in hundredths, rounded down.
-fn score(permitted: usize, calls: usize) -> Option<f64> {
+fn score(permitted: u64, calls: u64) -> Option<f64> {
     (calls > 0).then(|| (permitted * 10_000 / calls) as f64 / 100.0)
 }
 
@@ -160,7 +160,7 @@ proptest! {
         prop_assert_eq!(&result.totals, &totals);
 
         let permitted = count(&all, |one| watched(one) && one.permitted());
-        let expected = score(permitted as usize, totals.watched_operations as usize);
+        let expected = score(permitted, totals.watched_operations);
         prop_assert_eq!((result.compliance.permitted, result.compliance.score), (permitted, expected));
         prop_assert_eq!(result.summary.compliance_score, expected);
 
@@ -271,7 +271,7 @@ proptest! {
             let permitted = calls.iter().filter(|one| one.permitted()).count();
             prop_assert_eq!(summary.calls, calls.len() as u64);
             prop_assert_eq!(summary.other_events, (mine.len() - calls.len()) as u64);
-            prop_assert_eq!(summary.compliance.score, score(permitted, calls.len()));
+            prop_assert_eq!(summary.compliance.score, score(permitted as u64, calls.len() as u64));
             let mut counts: BTreeMap<OperationType, BTreeMap<Outcome, u64>> = BTreeMap::new();
             let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
             for one in &calls {

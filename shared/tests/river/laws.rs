@@ -15,7 +15,9 @@ use shared::{
     verdict::{Call, Provenance, classify},
 };
 
-use super::events::{ACCOUNTS, But as _, OPERATIONS, REGIONS, START, Scene, events, made, promise, result, scenes};
+use super::events::{
+    ACCOUNTS, But as _, OPERATIONS, REGIONS, START, Scene, events, made, promise, result, scenes,
+};
 
 fn json(result: &ReportResult) -> String {
     serde_json::to_string(result).unwrap()
@@ -40,7 +42,8 @@ fn strict(events: Vec<Event>) -> Scene {
 /// A harmless event of each class in every place and hour.
 fn full() -> Vec<Event> {
     let mut events = Vec::new();
-    for (account, region) in ACCOUNTS.into_iter().flat_map(|account| REGIONS.map(|region| (account, region))) {
+    for (account, region) in ACCOUNTS.into_iter().flat_map(|account| REGIONS.map(|region| (account, region)))
+    {
         for hour in 0..4 {
             events.push(made("DescribeInstances").within(account, region).at(hour, 60));
             events.push(made("RunInstances").within(account, region).by("Builder").at(hour, 120));
@@ -53,7 +56,8 @@ fn full() -> Vec<Event> {
 fn every_operation_type_is_among_the_events_and_is_judged_as_that() {
     let mut kinds = BTreeSet::new();
     for operation in OPERATIONS {
-        let call = Call { service: operation.source, operation: operation.name, read_only: operation.read_only };
+        let call =
+            Call { service: operation.source, operation: operation.name, read_only: operation.read_only };
         if let Some(kind) = operation.kind {
             assert_eq!(classify(Catalog::embedded(), &call).operation_type, kind, "{operation:?}");
             kinds.insert(kind);
@@ -247,7 +251,11 @@ fn a_status_is_the_worst_of_its_parts() {
             for (other, other_statuses) in table {
                 let beside = named.iter().find(|(kind, _)| *kind == other).unwrap().1;
                 let both = Scene::of([made(name).ended(outcome), made(beside).ended(Succeeded)]).result();
-                assert_eq!(both.summary.overall_compliance, Some(status.max(other_statuses[0])), "{name} {beside}");
+                assert_eq!(
+                    both.summary.overall_compliance,
+                    Some(status.max(other_statuses[0])),
+                    "{name} {beside}"
+                );
             }
         }
     }

@@ -129,7 +129,10 @@ fn what_was_read_is_not_read_again_and_what_changed_is_replaced() {
     let report = swept(&objects, home.path(), Limits::default());
     assert_eq!(objects.fetched(), ["b", "c"]);
     assert_eq!((report.run.objects_read, report.run.objects_kept), (2, 1));
-    assert_eq!(report.result.totals.events, 5, "1 and 2, 4 and 5, 6: the event 3 is not in evidence any more");
+    assert_eq!(
+        report.result.totals.events, 5,
+        "1 and 2, 4 and 5, 6: the event 3 is not in evidence any more"
+    );
     assert_eq!(report.run.records_seen, 4);
     assert_eq!(report.run.duplicates, 1, "the event 2 was delivered before, in an object that is kept");
     let fresh = tempfile::tempdir().unwrap();

@@ -225,7 +225,10 @@ fn a_finding_names_its_earliest_events_and_its_span() {
     assert_eq!(found.last_seen.map(|time| time.0), Some(START + 4 * HOUR + 30));
     assert_eq!((found.count, found.severity), (5, Severity::Critical));
     let entries = scene.result().audit_entries;
-    assert_eq!(entries.iter().map(|entry| &entry.event_id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+    assert_eq!(
+        entries.iter().map(|entry| &entry.event_id).collect::<Vec<_>>(),
+        ids.iter().collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -253,7 +256,13 @@ fn findings_come_most_severe_first_and_then_in_the_order_of_the_rules() {
     .result()
     .findings;
     let ids: Vec<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
-    let expected =
-        ["write-succeeded", "privileged-call", "secret-read", "write-denied", "read-denied", "unnamed-principal"];
+    let expected = [
+        "write-succeeded",
+        "privileged-call",
+        "secret-read",
+        "write-denied",
+        "read-denied",
+        "unnamed-principal",
+    ];
     assert_eq!(ids, expected);
 }

@@ -1,0 +1,251 @@
+//! The real binary over broken evidence: every kind is named with its object, place and reason, and loses nothing else.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod trail;
+
+use serde_json::Value;
+use shared::report::Report;
+use trail::{Call, READ, WRITE, Workplace, gzip, object, plain};
+
+/// Sweeps one broken object beside a good one. The good one's events are all there.
+#[track_caller]
+fn beside_a_good_one(bytes: &[u8]) -> Report {
+    let place = Workplace::new();
+    place.write("logs/good.json.gz", object(&[Call { id: 9_000, ..READ }, Call { id: 9_001, ..WRITE }]));
+    place.write("logs/bad.json.gz", bytes);
+    let ran = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3);
+    let report = ran.report();
+    let (run, totals) = (&report.run, &report.result.totals);
+    assert!(run.unreadable.iter().all(|piece| piece.object == "logs/bad.json.gz"), "{:#?}", run.unreadable);
+    assert_eq!(
+        run.records_seen,
+        totals.events + run.duplicates + run.unreadable.len() as u64 + totals.insights
+    );
+    let builders = report.result.operations.iter().filter(|one| one.operation == "RunInstances");
+    assert_eq!(builders.count(), 1, "what the good object says is kept");
+    let sentence = report.result.basis.unreadable.keys().next().expect("a reason");
+    assert!(
+        report.result.findings.iter().any(|one| one.id == "unreadable-evidence" && one.subject == *sentence)
+    );
+    let screen = place.run(&["sweep", "logs", "--no-state"]).ends(3).out;
+    assert!(screen.contains("unreadable"), "{screen}");
+    report
+}
+
+/// Sweeps one broken object, of which one piece cannot be read; so many other events are kept.
+#[track_caller]
+fn breaks(bytes: &[u8], reason: &str, record: u64, byte: Option<u64>, kept: u64) {
+    let report = beside_a_good_one(bytes);
+    let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
+    assert_eq!((piece.reason.as_str(), piece.record), (reason, Some(record)));
+    if let Some(byte) = byte {
+        assert_eq!(piece.byte, Some(byte));
+    }
+    assert_eq!(report.result.totals.events, 2 + kept);
+}
+
+fn calls(count: u32) -> Vec<Call> {
+    (1..=count).map(|id| Call { id, ..READ }).collect()
+}
+
+/// Three records, the second of which was changed.
+fn second(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut value: Value = serde_json::from_slice(&plain(&calls(3))).expect("JSON");
+    change(&mut value["Records"][1]);
+    value.to_string().into_bytes()
+}
+
+/// Where the second of three records begins.
+fn second_begins(bytes: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(bytes);
+    let first_ends = text.find("},{").expect("two records");
+    first_ends as u64 + 2
+}
+
+#[test]
+fn an_empty_file() {
+    breaks(b"", "the object is empty", 0, Some(0), 0);
+}
+
+#[test]
+fn gzip_that_was_cut_short_gives_what_comes_before_the_cut() {
+    // Records that do not compress well, so that many of them lie before the cut.
+    let mut bytes = object(&calls(400));
+    bytes.truncate(bytes.len() - 200);
+    let report = beside_a_good_one(&bytes);
+    let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
+    assert_eq!(piece.reason, "the gzip stream ends too early");
+    let kept = report.result.totals.events - 2;
+    assert_eq!(piece.record, Some(kept), "it is as many records into the object as were read");
+    assert!(kept > 0 && kept < 400, "{kept}");
+}
+
+#[test]
+fn gzip_that_is_nothing_but_a_head() {
+    breaks(&object(&calls(3))[..12], "the gzip stream ends too early", 0, None, 0);
+}
+
+#[test]
+fn gzip_whose_checksum_is_wrong_is_damaged_however_well_it_reads() {
+    let mut bytes = object(&calls(3));
+    let at = bytes.len() - 8;
+    bytes[at] ^= 1;
+    let report = beside_a_good_one(&bytes);
+    assert_eq!(report.run.unreadable[0].reason, "the gzip stream is damaged");
+}
+
+#[test]
+fn gzip_with_noise_inside() {
+    let mut bytes = object(&calls(3));
+    let at = bytes.len() / 2;
+    bytes[at..at + 8].fill(0xff);
+    let report = beside_a_good_one(&bytes);
+    let pieces = &report.run.unreadable;
+    assert!(pieces.iter().any(|piece| piece.reason == "the gzip stream is damaged"), "{pieces:#?}");
+}
+
+#[test]
+fn text_that_is_not_json() {
+    breaks(b"<html>AccessDenied</html>", "not JSON", 0, Some(0), 0);
+    breaks(&gzip(b"nonsense"), "not JSON", 0, Some(0), 0);
+}
+
+#[test]
+fn json_that_was_cut_short_gives_the_records_before_the_cut() {
+    let bytes = plain(&calls(3));
+    let cut = &bytes[..bytes.len() - 60];
+    let report = beside_a_good_one(cut);
+    assert_eq!(report.result.totals.events, 4, "{:#?}", report.run.unreadable);
+    let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
+    assert_eq!((piece.reason.as_str(), piece.record), ("the JSON ends too early", Some(2)));
+}
+
+#[test]
+fn json_that_is_nothing_cloudtrail_writes() {
+    breaks(br#"{"hello":"world"}"#, "JSON, but nothing CloudTrail writes", 0, Some(0), 0);
+    breaks(b"[1]", "JSON, but nothing CloudTrail writes", 0, Some(1), 0);
+}
+
+#[test]
+fn a_record_that_is_not_utf_8() {
+    let mut bytes = plain(&calls(3));
+    let begins = second_begins(&bytes);
+    let at = usize::try_from(begins).expect("small") + 30;
+    let name = bytes[at..].windows(6).position(|word| word == b"Instan").expect("a name") + at;
+    bytes[name] = 0xff;
+    breaks(&bytes, "not UTF-8", 1, Some(begins), 2);
+}
+
+#[test]
+fn a_record_with_a_field_missing() {
+    for field in ["eventID", "eventTime", "eventSource", "eventName"] {
+        let bytes = second(|record| drop(record.as_object_mut().expect("a record").remove(field)));
+        breaks(&bytes, &format!("missing field `{field}`"), 1, Some(second_begins(&bytes)), 2);
+    }
+}
+
+#[test]
+fn a_record_with_a_value_of_the_wrong_type() {
+    for field in ["eventID", "eventTime", "eventName", "readOnly", "userIdentity"] {
+        let bytes = second(|record| record[field] = 5.into());
+        breaks(&bytes, &format!("a value of the wrong type: `{field}`"), 1, Some(second_begins(&bytes)), 2);
+    }
+    let bytes = second(|record| *record = "a record".into());
+    let report = beside_a_good_one(&bytes);
+    assert_eq!((report.run.unreadable.len(), report.result.totals.events), (1, 4));
+}
+
+#[test]
+fn a_record_with_a_time_that_does_not_exist() {
+    let bytes = second(|record| record["eventTime"] = "2026-02-30T00:00:00Z".into());
+    breaks(&bytes, "a value that cannot be right: `eventTime`", 1, Some(second_begins(&bytes)), 2);
+}
+
+#[test]
+fn a_record_with_a_text_too_long_to_keep() {
+    let bytes = second(|record| record["eventName"] = "x".repeat(3_000).into());
+    breaks(&bytes, "too long or too many: `eventName`", 1, Some(second_begins(&bytes)), 2);
+}
+
+#[test]
+fn a_record_nested_absurdly_deep() {
+    let text =
+        String::from_utf8(second(|record| record["requestParameters"] = "DEEP".into())).expect("UTF-8");
+    let bytes = text.replace("\"DEEP\"", &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
+    breaks(bytes.as_bytes(), "nested too deeply", 1, Some(second_begins(bytes.as_bytes())), 2);
+}
+
+#[test]
+fn a_bomb_is_cut_at_the_configured_limit_and_what_lies_before_is_kept() {
+    let place = Workplace::new();
+    place.write("onlooker.toml", "[limits]\nobject_mib = 1\n");
+    let mut bytes = plain(&calls(3));
+    bytes.pop();
+    bytes.extend(b",\"padding\":\"");
+    bytes.resize(64 << 20, b'x');
+    place.write("logs/bomb.json.gz", gzip(&bytes));
+    place.write("logs/good.json.gz", object(&[Call { id: 9, ..READ }]));
+    let report = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3).report();
+    let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
+    assert_eq!(piece.object, "logs/bomb.json.gz");
+    assert_eq!(piece.reason, "inflates past `limits.object_mib`");
+    assert_eq!(report.result.totals.events, 4);
+    assert!(report.result.findings[0].recommendation.len() > 10);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_evidence_that_could_not_be_read() {
+    let place = Workplace::new();
+    place.write("logs/good.json.gz", object(&calls(1)));
+    std::os::unix::fs::symlink("nowhere", place.join("logs/gone.json.gz")).expect("linked");
+    let report = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3).report();
+    let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
+    assert_eq!(
+        (piece.object.as_str(), piece.reason.as_str()),
+        ("logs/gone.json.gz", "the object could not be fetched")
+    );
+    assert_eq!(report.result.totals.events, 1);
+}
+
+#[test]
+fn one_broken_piece_delivered_twice_is_one_hole_in_two_places() {
+    let place = Workplace::new();
+    let bytes = second(|record| drop(record.as_object_mut().expect("a record").remove("eventTime")));
+    place.write("logs/a.json", &bytes);
+    place.write("logs/b.json.gz", gzip(&bytes));
+    let report = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3).report();
+    assert_eq!((report.result.totals.unreadable, report.run.unreadable.len()), (1, 2));
+    assert_eq!((report.result.totals.events, report.run.duplicates), (2, 2));
+}
+
+#[test]
+fn two_contents_of_one_event_are_told_and_the_graver_one_counts() {
+    let place = Workplace::proven();
+    let denied = Call { error: Some("AccessDenied"), ..WRITE };
+    place.write("logs/a.json", plain(&[denied]));
+    place.run(&["sweep", "logs", "--no-state", trail::AUDITOR]).ends(0);
+    place.write("logs/b.json", plain(&[WRITE]));
+    let report = place.run(&["sweep", "logs", "--no-state", "--json", trail::AUDITOR]).ends(1).report();
+    assert_eq!(report.result.totals.conflicting, 1);
+    let harmless = Call { id: WRITE.id, ..READ };
+    place.write("logs/b.json", plain(&[harmless]));
+    let report = place.run(&["sweep", "logs", "--no-state", "--json", trail::AUDITOR]).ends(3).report();
+    assert_eq!((report.result.totals.conflicting, report.result.totals.blocked), (1, 1));
+}
+
+#[test]
+fn the_text_of_a_record_is_no_command_to_the_terminal() {
+    let place = Workplace::new();
+    let hostile = "\u{1b}[2J\u{202e}<script>alert(1)</script>|=cmd()";
+    let bytes = second(|record| {
+        record["eventName"] = hostile.into();
+        record["readOnly"] = false.into();
+    });
+    place.write("logs/a.json", bytes);
+    for format in ["terminal", "json", "markdown", "html"] {
+        let out = place.run(&["sweep", "logs", "--no-state", "--format", format]).ends(0).out;
+        assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}'), "{format}");
+        assert!(format != "html" || !out.contains("<script>alert"), "{format}");
+    }
+}

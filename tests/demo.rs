@@ -1,0 +1,232 @@
+//! The real binary's demo: its report tells the story of the trail, figure by figure.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod trail;
+
+use std::{collections::BTreeSet, fs};
+
+use shared::{
+    coverage::Period,
+    finding::{Finding, Severity},
+    local::demo::story,
+    report::{Behaviour, PrincipalSummary, Report},
+    score::{RiskBand, Status},
+    standard::ControlState,
+};
+use trail::{MANAGEMENT, Workplace};
+
+fn demo(place: &Workplace) -> Report {
+    let ran = place.run(&["demo"]).ends(0);
+    assert!(ran.out.contains("Larkspur Freight") && ran.out.contains("NON_COMPLIANT"), "{}", ran.out);
+    assert!(ran.out.lines().count() <= 50, "one screen");
+    assert!(
+        fs::read_to_string(place.join("onlooker-demo/report.html"))
+            .expect("a page")
+            .trim_start()
+            .starts_with("<!")
+    );
+    trail::report(&fs::read_to_string(place.join("onlooker-demo/report.json")).expect("a report"))
+}
+
+fn of<'a>(report: &'a Report, rule: &str) -> Vec<&'a Finding> {
+    report.result.findings.iter().filter(|finding| finding.id == rule).collect()
+}
+
+fn ids(findings: &[&Finding]) -> BTreeSet<String> {
+    findings.iter().flat_map(|finding| finding.sample_event_ids.iter().cloned()).collect()
+}
+
+fn roles<'a>(report: &'a Report, role: &str) -> Vec<&'a PrincipalSummary> {
+    let end = format!(":role/{role}");
+    report.result.principals.iter().filter(|principal| principal.arn.ends_with(&end)).collect()
+}
+
+fn role<'a>(report: &'a Report, arn: &str) -> &'a PrincipalSummary {
+    report.result.principals.iter().find(|principal| &*principal.arn == arn).expect("seen")
+}
+
+#[test]
+fn the_demo_finds_what_its_story_tells_figure_by_figure() {
+    let place = Workplace::new();
+    let report = demo(&place);
+    let (story, result, run) = (story(), &report.result, &report.run);
+
+    // Records: what could be read of the object that was cut short comes on top of those of the others.
+    let [cut] = &*run.unreadable else { panic!("{:#?}", run.unreadable) };
+    let saved = cut.record.expect("a position");
+    assert!(saved < story.lost);
+    assert_eq!((cut.reason.as_str(), story.unreadable_objects), ("the gzip stream ends too early", 1));
+    assert!(cut.object.contains("/444455556666/CloudTrail/eu-west-1/"), "{}", cut.object);
+    assert_eq!(result.totals.events, story.records - story.duplicates + saved);
+    assert_eq!((run.duplicates, run.records_seen), (story.duplicates, story.records + saved + 1));
+    assert_eq!((result.totals.unreadable, result.totals.conflicting, result.totals.unknown), (1, 0, 0));
+    assert_eq!((result.totals.accounts, result.totals.regions), (3, 3));
+    assert_eq!(result.totals.events, result.totals.operations + result.totals.other_events);
+    assert_eq!((run.objects_read, run.objects_kept), (run.inputs.len() as u64, 0));
+    let accounts: BTreeSet<&str> = result.coverage.places.iter().map(|place| &*place.account).collect();
+    assert_eq!(accounts, story.accounts.iter().map(|account| account.id).collect());
+
+    // Coverage: one hour of one place is missing.
+    assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (story.cells, 1));
+    let gaps: Vec<_> = result.coverage.places.iter().filter(|place| !place.gaps.is_empty()).collect();
+    let [holed] = &*gaps else { panic!("{gaps:#?}") };
+    let missing = story.missing;
+    assert_eq!(
+        (&*holed.account, &*holed.region),
+        (story.accounts[missing.account].id, story.regions[missing.region])
+    );
+    let Period { from, until } = holed.gaps[0];
+    let start = result.coverage.period.expect("a period").from;
+    assert_eq!((u64::from(from.0 - start.0), until.0 - from.0), (missing.hour, 1));
+    assert!(
+        result.coverage.places.iter().any(|place| place.quiet_hours > 0),
+        "quiet hours differ from missing ones"
+    );
+    assert_eq!(of(&report, "missing-hours").len(), 1);
+
+    // The auditors kept their promise, and only the evidence keeps it from being called proven.
+    let auditors = roles(&report, "AuditReader");
+    assert_eq!(auditors.len(), 3);
+    for auditor in auditors {
+        assert_eq!((auditor.behaviour, auditor.compliance.score), (Behaviour::OnlyLooked, Some(100.0)));
+        assert_eq!((auditor.status, &*auditor.findings), (Some(Status::InsufficientEvidence), &[][..]));
+        assert_eq!(
+            auditor.session_names.iter().map(|name| &**name).collect::<Vec<_>>(),
+            ["nadia.okafor", "tomas.lind"]
+        );
+    }
+
+    // The inventory reads all of them, in one account secrets.
+    let secrets = of(&report, "secret-read");
+    assert_eq!(secrets.iter().map(|finding| finding.count).sum::<u64>(), story.secret_reads as u64);
+    let inventory = "arn:aws:iam::444455556666:role/InventoryCollector";
+    assert!(secrets.iter().all(|finding| finding.principal.as_deref() == Some(inventory)));
+    assert_eq!(role(&report, inventory).behaviour, Behaviour::ReadSecrets);
+    assert_eq!(
+        role(&report, inventory).compliance.score,
+        Some(100.0),
+        "the decryptions were part of the reads"
+    );
+    assert_eq!(roles(&report, "InventoryCollector").len(), 3);
+    // Whoever follows findings over time relies on this.
+    assert_eq!(secrets[0].fingerprint, "a8cbeda38befe1901e320daccbe72c76");
+
+    // The plan stage tried two writes and was refused.
+    let denied = of(&report, "write-denied");
+    assert_eq!(ids(&denied), story.denied.map(str::to_owned).into());
+    let plan = role(&report, "arn:aws:iam::444455556666:role/CiPlan");
+    assert_eq!((plan.behaviour, result.totals.blocked), (Behaviour::Tried, 2));
+    assert_eq!(plan.calls - plan.compliance.permitted, 2);
+
+    // The agent assumed a role and wrote with it.
+    let privileged = of(&report, "privileged-call");
+    let [assumed] = &*privileged else { panic!("{privileged:#?}") };
+    assert_eq!((assumed.subject.as_str(), assumed.count), ("sts:AssumeRole", 1));
+    assert_eq!(assumed.sample_event_ids, [story.assumption]);
+    let agent = role(&report, "arn:aws:iam::111122223333:role/OpsAgentReadOnly");
+    assert_eq!((agent.status, agent.behaviour), (Some(Status::NonCompliant), Behaviour::UsedPrivilege));
+    assert!(agent.source_identities.iter().any(|name| &**name == "ops-agent"));
+    let deployer = role(&report, story.deployer);
+    assert_eq!((deployer.behaviour, deployer.status), (Behaviour::Wrote, None));
+    assert!(
+        deployer.source_identities.iter().any(|name| &**name == "ops-agent"),
+        "the trace back to the agent"
+    );
+    assert_eq!(of(&report, "write-succeeded"), [] as [&Finding; 0]);
+    assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assumption));
+
+    // The role nobody named wrote; root signed in.
+    assert_eq!(role(&report, story.unnamed).behaviour, Behaviour::Wrote);
+    assert!(of(&report, "unnamed-principal").iter().any(|finding| finding.subject == "777788889999"));
+    let root = of(&report, "root-use");
+    let [root] = &*root else { panic!("{root:#?}") };
+    assert!(root.count > 1 && root.description.contains("`ConsoleLogin`"), "{}", root.description);
+    assert!(result.other_events.iter().any(|event| &*event.event_name == "ConsoleLogin" && event.count > 1));
+
+    // What follows of all this.
+    assert_eq!(result.status(), Some(Status::NonCompliant));
+    assert_eq!(result.totals.watched_principals, 9);
+    assert_eq!(
+        result.totals.watched_operations - result.compliance.permitted,
+        3,
+        "an assumption and two refused writes"
+    );
+    assert_eq!(result.summary.risk_level, Some(RiskBand::High));
+    let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
+    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (0, 6, 2));
+    let failed: Vec<&str> = result
+        .controls
+        .iter()
+        .filter(|control| control.state == ControlState::Fail)
+        .map(|control| control.id.as_str())
+        .collect();
+    assert_eq!(failed, ["RO-2", "RO-3", "RO-5", "RO-7", "EV-1"]);
+    assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
+    assert_eq!(result.basis.watched, story.watch());
+
+    // But for the evidence, the auditors are proven: without the cut object, and up to the missing hour.
+    fs::remove_file(place.join(&cut.object)).expect("removed");
+    place.write("onlooker.toml", MANAGEMENT);
+    let auditor = format!("--watch={}", story.promises[0].pattern);
+    let sweep = ["sweep", "onlooker-demo/AWSLogs", "--no-state", "--json", &auditor, "--until"];
+    let proven = place.run(&[&sweep[..], &["2026-10-06T11:00:00Z"]].concat()).ends(0).report();
+    assert_eq!(
+        (proven.result.status(), proven.result.totals.watched_principals),
+        (Some(Status::Compliant), 3)
+    );
+    place.run(&[&sweep[..], &["2026-10-06T12:00:00Z"]].concat()).ends(3);
+    let agent = format!("--watch={}", story.promises[3].pattern);
+    place.run(&["sweep", "onlooker-demo/AWSLogs", "--no-state", &agent]).ends(1);
+}
+
+#[test]
+fn a_rerun_replaces_the_trail_and_the_state_and_says_the_same() {
+    let place = Workplace::new();
+    let first = demo(&place);
+    place.write("onlooker-demo/AWSLogs/left-over.json", "{}");
+    place.write("onlooker-demo/mine.txt", "kept");
+    let second = demo(&place);
+    assert_eq!(second.id, first.id);
+    assert_eq!(second.run.inputs, first.run.inputs);
+    assert!(!place.join("onlooker-demo/AWSLogs/left-over.json").exists());
+    assert!(place.join("onlooker-demo/mine.txt").is_file());
+    let list = place.run(&["report", "--list", "--json"]).ends(0).out;
+    let runs: Vec<serde_json::Value> = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(runs.len(), 1, "of the rerun alone");
+    assert_eq!(place.run(&["report", "--json"]).ends(1).report().id, first.id);
+
+    // Its evidence and that of real sweeps do not mix.
+    place.write("logs/10.json", trail::plain(&[trail::READ]));
+    let refused = place.run(&["sweep", "logs"]).ends(2).says(&["the demo", "--state"]);
+    assert_eq!(refused.out, "");
+    place.run(&["sweep", "logs", "--state", "mine"]).ends(0);
+}
+
+#[test]
+fn the_demo_leaves_alone_what_is_not_its_own() {
+    let place = Workplace::new();
+    place.write("onlooker-demo/thesis.txt", "mine");
+    place.run(&["demo"]).ends(2).says(&["onlooker-demo", "not empty"]);
+    let place = Workplace::proven();
+    let kept = place.run(&["sweep", "logs", "--json"]).ends(0).report().id;
+    place.run(&["demo"]).ends(2).says(&["log objects"]);
+    assert_eq!(place.run(&["report", "--json"]).ends(0).report().id, kept);
+}
+
+#[test]
+fn another_seed_tells_the_same_story() {
+    let place = Workplace::new();
+    let ran = place.run(&["demo", "--seed", "7", "--out", "seven", "--quiet"]).ends(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+    let report = trail::report(&fs::read_to_string(place.join("seven/report.json")).expect("a report"));
+    let story = story();
+    assert_eq!(report.run.duplicates, story.duplicates);
+    assert_eq!(
+        of(&report, "secret-read").iter().map(|finding| finding.count).sum::<u64>(),
+        story.secret_reads as u64
+    );
+    assert_eq!((of(&report, "write-denied").len(), of(&report, "privileged-call").len()), (2, 1));
+    assert_eq!(report.result.coverage.missing_hours(), 1);
+    assert_ne!(of(&report, "privileged-call")[0].sample_event_ids, [story.assumption]);
+}
