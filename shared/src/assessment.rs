@@ -20,6 +20,7 @@ use crate::{
     principal::{Principal, PrincipalKind},
     report::Mode,
     score::{Compliance, Exposure, Risk, Status, effect},
+    segment::MissingLog,
     tally::{Line, Sample, Slot, Tally},
     time::Time,
     verdict::{Call, Verdict, classify},
@@ -34,6 +35,8 @@ pub struct Evidence {
     pub conflicting: u64,
     /// CloudTrail Insights records, counted aside.
     pub insights: u64,
+    /// Log files digests list and the evidence does not show, of the period.
+    pub missing_logs: Vec<MissingLog>,
     /// SHA-256 of the evidence in canonical form, in hex.
     pub sha256: String,
 }
@@ -252,7 +255,10 @@ impl<'a> Assessment<'a> {
 
     /// Whether nothing is known to be missing from the evidence.
     pub fn is_complete(&self) -> bool {
-        self.coverage.is_complete() && self.evidence.unreadable.is_empty() && self.evidence.conflicting == 0
+        self.coverage.is_complete()
+            && self.evidence.unreadable.is_empty()
+            && self.evidence.missing_logs.is_empty()
+            && self.evidence.conflicting == 0
     }
 
     /// Status of a set of watched calls: the worst effect, never better than the evidence.
@@ -284,6 +290,7 @@ impl<'a> Assessment<'a> {
             holes: self.coverage.missing_hours()
                 + self.coverage.class_gaps().count() as u64
                 + self.evidence.unreadable.values().sum::<u64>()
+                + self.evidence.missing_logs.len() as u64
                 + self.evidence.conflicting,
             ..Exposure::default()
         };

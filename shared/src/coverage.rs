@@ -68,7 +68,7 @@ pub struct Place {
     pub quiet_hours: u32,
     /// Those hours, as spans.
     pub quiet: Vec<Period>,
-    /// Hours of the period.
+    /// Hours of the period; 0 for a place the configuration does not name.
     pub expected_hours: u32,
     /// Hours without evidence, as spans.
     pub gaps: Vec<Period>,
@@ -166,11 +166,15 @@ impl Coverage {
         expect_places(&mut observed, expected);
         let places: Vec<Place> = observed
             .into_iter()
-            .map(|((account, region), hours)| Place::of(account, region, &hours, period))
+            .map(|((account, region), hours)| {
+                let is_expected = is_expected(expected, &account, &region);
+                Place::of(account, region, &hours, period, is_expected)
+            })
             .collect();
         let expected_hours = places.iter().map(|place| u64::from(place.expected_hours)).sum();
-        let observed_hours = places.iter().map(|place| u64::from(place.observed_hours)).sum();
-        let accounts = places.iter().map(|place| Arc::clone(&place.account)).collect();
+        let wanted = || places.iter().filter(|place| place.expected_hours > 0);
+        let observed_hours = wanted().map(|place| u64::from(place.observed_hours)).sum();
+        let accounts = wanted().map(|place| Arc::clone(&place.account)).collect();
         Self {
             period: Some(period),
             expected_hours,
@@ -204,7 +208,13 @@ impl Coverage {
 }
 
 impl Place {
-    fn of(account: Arc<str>, region: Arc<str>, hours: &BTreeMap<Hour, u64>, period: Period) -> Self {
+    fn of(
+        account: Arc<str>,
+        region: Arc<str>,
+        hours: &BTreeMap<Hour, u64>,
+        period: Period,
+        is_expected: bool,
+    ) -> Self {
         let mut place = Self {
             account,
             region,
@@ -212,7 +222,7 @@ impl Place {
             observed_hours: 0,
             quiet_hours: 0,
             quiet: Vec::new(),
-            expected_hours: period.hours(),
+            expected_hours: if is_expected { period.hours() } else { 0 },
             gaps: Vec::new(),
         };
         let mut next = period.from;
@@ -223,12 +233,12 @@ impl Place {
                 place.quiet_hour(*hour);
             }
             place.events += events;
-            if next < *hour {
+            if is_expected && next < *hour {
                 place.gaps.push(Period { from: next, until: *hour });
             }
             next = Hour(hour.0 + 1);
         }
-        if next < period.until {
+        if is_expected && next < period.until {
             place.gaps.push(Period { from: next, until: period.until });
         }
         place
@@ -251,25 +261,30 @@ type Observed = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>>;
 
 /// Adds the places the configuration expects and the evidence does not show.
 fn expect_places(observed: &mut Observed, expected: &Expected) {
-    let accounts: BTreeSet<Arc<str>> = if expected.accounts.is_empty() {
-        observed.keys().map(|(account, _)| Arc::clone(account)).collect()
-    } else {
-        expected.accounts.iter().map(|account| Arc::from(account.as_str())).collect()
-    };
     let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
+    let accounts: BTreeSet<Arc<str>> = match &*expected.accounts {
+        [] => observed.keys().map(|(account, _)| Arc::clone(account)).collect(),
+        named => named.iter().map(|account| Arc::from(account.as_str())).collect(),
+    };
     for account in accounts {
-        if expected.regions.is_empty() {
+        let shown = observed.keys().any(|(seen, _)| *seen == account);
+        let regions: BTreeSet<Arc<str>> = match &*expected.regions {
             // An account that shows nothing at all is missing wherever the others are seen.
-            if !observed.keys().any(|(seen, _)| *seen == account) {
-                for region in &seen {
-                    observed.entry((Arc::clone(&account), Arc::clone(region))).or_default();
-                }
-            }
-        }
-        for region in &expected.regions {
-            observed.entry((Arc::clone(&account), Arc::from(region.as_str()))).or_default();
+            [] if !shown => seen.clone(),
+            [] => BTreeSet::new(),
+            named => named.iter().map(|region| Arc::from(region.as_str())).collect(),
+        };
+        for region in regions {
+            observed.entry((Arc::clone(&account), region)).or_default();
         }
     }
+}
+
+/// Whether evidence of this place is part of what is expected. Of what is not named anything may be seen, and nothing
+/// is missing.
+fn is_expected(expected: &Expected, account: &str, region: &str) -> bool {
+    let named = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
+    named(&expected.accounts, account) && named(&expected.regions, region)
 }
 
 fn classes(tally: &Tally, expected: &Expected, accounts: &BTreeSet<Arc<str>>) -> Vec<Class> {

@@ -11,8 +11,10 @@ use std::{
 
 mod compose;
 mod executive;
+mod redaction;
 
 pub use compose::compose;
+pub use redaction::redact;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -14,7 +14,7 @@ mod draft;
 mod hours;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -47,6 +47,19 @@ pub struct Identity {
     pub id: EventId,
     /// `recipientAccountId`.
     pub account: Arc<str>,
+}
+
+/// A log file a digest lists, of which the evidence shows nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MissingLog {
+    /// Account.
+    pub account: Arc<str>,
+    /// Region.
+    pub region: Arc<str>,
+    /// Time of its oldest event.
+    pub oldest: Time,
+    /// Time of its newest event.
+    pub newest: Time,
 }
 
 /// Events, each once, with what they share kept once; what could not be read; which windows were observed.
@@ -150,6 +163,45 @@ impl Segment {
     /// Account, region and hour of every whole hour that digest files, taken together, say was observed.
     pub fn windows(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>, Hour)> {
         self.hours.iter()
+    }
+
+    /// Log files that digests list and that are not here: no event of their account and region has the time of their
+    /// oldest, or of their newest. A file whose times other events share is not missed.
+    pub fn missing_logs(&self) -> Vec<MissingLog> {
+        let listed =
+            || self.observed.iter().flat_map(|window| window.logs.iter().map(move |log| (window, *log)));
+        let mut times: HashMap<(&str, &str), HashMap<Time, bool>> = HashMap::new();
+        for (window, (oldest, newest)) in listed() {
+            let place = times.entry((&window.account, &window.region)).or_default();
+            place.extend([(oldest, false), (newest, false)]);
+        }
+        if times.is_empty() {
+            return Vec::new();
+        }
+        let places: Vec<(&str, &str)> =
+            self.actors.iter().map(|actor| (&*actor.account, &*actor.region)).collect();
+        for row in &self.rows {
+            let place = places.get(row.actor as usize).and_then(|place| times.get_mut(place));
+            if let Some(seen) = place.and_then(|place| place.get_mut(&row.time)) {
+                *seen = true;
+            }
+        }
+        let seen = |window: &Observed, time: Time| {
+            times.get(&(&*window.account, &*window.region)).and_then(|place| place.get(&time)) == Some(&true)
+        };
+        let missing =
+            listed().filter(|(window, (oldest, newest))| !seen(window, *oldest) || !seen(window, *newest));
+        let mut logs: Vec<MissingLog> = missing
+            .map(|(window, (oldest, newest))| MissingLog {
+                account: Arc::clone(&window.account),
+                region: Arc::clone(&window.region),
+                oldest,
+                newest,
+            })
+            .collect();
+        logs.sort_unstable();
+        logs.dedup();
+        logs
     }
 
     /// Takes the segment apart: actors, acts and rows.

@@ -1,5 +1,6 @@
 //! The laws of segments, over generated events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::{prelude::*, sample::Index};
@@ -69,7 +70,13 @@ fn segment() -> impl Strategy<Value = Segment> {
             }
             for (account, start) in windows {
                 let (start, end) = (Time(start * 1_800), Time(start * 1_800 + 3_600));
-                draft.push_observed(Observed { account: text("", account), region: "r".into(), start, end });
+                draft.push_observed(Observed {
+                    account: text("", account),
+                    region: "r".into(),
+                    start,
+                    end,
+                    logs: BTreeSet::new(),
+                });
             }
             draft.finish()
         },

@@ -26,6 +26,7 @@ pub mod data_read;
 pub mod event_class_not_logged;
 pub mod high_error_rate;
 pub mod missing_hours;
+pub mod missing_logs;
 pub mod outside_business_hours;
 pub mod override_expired;
 pub mod override_unused;
@@ -42,7 +43,7 @@ pub mod write_not_refused;
 pub mod write_succeeded;
 
 /// Every rule, the most urgent first among those of one severity.
-pub const RULES: [&Rule; 20] = [
+pub const RULES: [&Rule; 21] = [
     &write_succeeded::RULE,
     &privileged_call::RULE,
     &write_not_refused::RULE,
@@ -51,6 +52,7 @@ pub const RULES: [&Rule; 20] = [
     &root_use::RULE,
     &conflicting_evidence::RULE,
     &unreadable_evidence::RULE,
+    &missing_logs::RULE,
     &missing_hours::RULE,
     &event_class_not_logged::RULE,
     &write_denied::RULE,
@@ -219,6 +221,15 @@ fn gather<'b, 'a: 'b>(
         instance
     };
     instances.into_iter().map(name).collect()
+}
+
+/// Items by a name, in order of the names.
+fn grouped<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> BTreeMap<String, Vec<T>> {
+    let mut groups: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    for item in items {
+        groups.entry(name(&item)).or_default().push(item);
+    }
+    groups
 }
 
 /// `1 call`, `2 calls`.

@@ -20,8 +20,8 @@ use crate::{
     config::{Config, Limits as ConfigLimits},
     coverage::{Coverage, Period},
     ports::{Evidences, Object, ReadObject, Source, SourceError},
-    report::{Input, Report, Run, compose, hex},
-    segment::Segment,
+    report::{Input, Report, Run, compose, hex, redact},
+    segment::{MissingLog, Segment},
     standard::Pack,
     tally::Tally,
     time::{Hour, Time},
@@ -172,6 +172,10 @@ pub fn report(segment: Segment, order: Order<'_>, run: Run) -> Result<Report, se
     let events = segment.rows().len() as u64;
     let windows: Vec<_> = segment.windows().cloned().collect();
     let period = Period::spanning(since, until, seen(&segment, &windows));
+    let spans = |log: &MissingLog| {
+        period.is_none_or(|period| log.newest >= period.from.start() && log.oldest < period.until.start())
+    };
+    evidence.missing_logs = segment.missing_logs().into_iter().filter(spans).collect();
     let tally = Tally::of(segment, period);
     let coverage = Coverage::of(&tally, &windows, &config.coverage, period);
     let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
@@ -180,6 +184,7 @@ pub fn report(segment: Segment, order: Order<'_>, run: Run) -> Result<Report, se
     let configuration = hex(&Sha256::digest(serde_json::to_vec(&asked)?));
     let result = compose(&assessment, catalog, pack, configuration);
     let run = Run { outside_period: events - tally.events(), ..run };
+    let (result, run) = redact(result, run, &config.redaction)?;
     Report::new(result, run)
 }
 

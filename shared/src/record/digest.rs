@@ -3,7 +3,10 @@
 //! Enters: one digest file, unverified. Leaves: [`Observed`], the account, region and window it speaks for. Law: a
 //! window longer than CloudTrail ever writes is refused, so a forged one cannot claim a year.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,6 +25,8 @@ pub struct Observed {
     pub start: Time,
     /// First second after it (`digestEndTime`).
     pub end: Time,
+    /// Times of the oldest and the newest event of each log file the digest lists.
+    pub logs: BTreeSet<(Time, Time)>,
 }
 
 /// CloudTrail writes a digest every hour; a day leaves room for one that was late.
@@ -61,8 +66,15 @@ pub(super) fn read(object: &BTreeMap<String, &RawValue>) -> Result<Observed, Fau
         region: region.ok_or(Fault::in_field(Reason::MissingField, "digestS3Object"))?,
         start: time("digestStartTime")?,
         end: time("digestEndTime")?,
+        logs: fields::objects(object, "logFiles")?.iter().filter_map(|log| span(log)).collect(),
     };
     if window.is_plausible() { Ok(window) } else { Err(Fault::in_field(Reason::BadValue, "digestEndTime")) }
+}
+
+/// Times of a listed log file's oldest and newest event; `None` where the digest does not give them.
+fn span(log: &BTreeMap<String, &RawValue>) -> Option<(Time, Time)> {
+    let time = |name| fields::text(log, name).ok().flatten().and_then(|text| Time::parse(&text));
+    Some((time("oldestEventTime")?, time("newestEventTime")?))
 }
 
 fn region_after(key: &str, folder: &str) -> Option<Arc<str>> {

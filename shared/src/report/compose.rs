@@ -475,6 +475,12 @@ fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
         );
     }
     lines.push("What the principals could do: their policies were not read.".to_owned());
+    let missing_logs = assessment.evidence.missing_logs.len();
+    if missing_logs > 0 {
+        lines.push(format!(
+            "What stands in {missing_logs} log files that digests list and the evidence does not show."
+        ));
+    }
     lines.push(
         "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),
     );

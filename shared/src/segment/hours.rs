@@ -33,7 +33,7 @@ pub(super) fn covered(windows: &BTreeSet<Observed>) -> BTreeSet<(Arc<str>, Arc<s
 }
 
 fn close(run: Option<Observed>, hours: &mut BTreeSet<(Arc<str>, Arc<str>, Hour)>) {
-    let Some(Observed { account, region, start, end }) = run else { return };
+    let Some(Observed { account, region, start, end, .. }) = run else { return };
     let first = Time(start.0.saturating_add(HOUR - 1)).hour();
     hours.extend((first.0..end.hour().0).map(|hour| (account.clone(), region.clone(), Hour(hour))));
 }
@@ -49,6 +49,7 @@ mod tests {
             region: "r".into(),
             start: Time(start),
             end: Time(end),
+            logs: BTreeSet::new(),
         };
         let hours = |windows: &[Observed]| -> Vec<u32> {
             covered(&windows.iter().cloned().collect()).into_iter().map(|(_, _, hour)| hour.0).collect()

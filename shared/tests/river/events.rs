@@ -190,6 +190,8 @@ pub struct Scene {
     pub insights: Vec<u128>,
     /// Account, region and hour after the start that a digest vouches for.
     pub digests: Vec<(&'static str, &'static str, u32)>,
+    /// Seconds after the start of the oldest and newest event of each log file those digests list.
+    pub logs: Vec<(u32, u32)>,
 }
 
 impl Scene {
@@ -226,6 +228,7 @@ impl Scene {
                 region: (*region).into(),
                 start,
                 end,
+                logs: self.logs.iter().map(|(a, b)| (Time(START + a), Time(START + b))).collect(),
             });
         }
         draft
@@ -366,7 +369,7 @@ pub fn scenes() -> impl Strategy<Value = Scene> {
     (events(40), configs(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>()).prop_map(
         |(events, config, unreadable, insights, digests, fixed)| {
             let period = if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR))) } else { (None, None) };
-            Scene { events, config, period, unreadable, insights, digests }
+            Scene { events, config, period, unreadable, insights, digests, logs: Vec::new() }
         },
     )
 }

@@ -134,6 +134,16 @@ cases! {
         "unreadable-evidence", "not JSON", 1,
         Scene::of([read()]).with(|scene| scene.unreadable = vec![(1, Reason::BadJson), (1, Reason::BadJson)]),
         Scene::of([read()]).with(|scene| scene.insights.push(1));
+    a_log_file_a_digest_lists_is_missed_unless_its_oldest_and_newest_events_are_here:
+        "missing-logs", "111122223333 eu-west-1", 1,
+        Scene::of([read(), read().at(0, 9)]).with(|scene| {
+            scene.digests.push((ACCOUNTS[0], REGIONS[0], 0));
+            scene.logs.push((0, 10));
+        }),
+        Scene::of([read(), read().at(0, 9)]).with(|scene| {
+            scene.digests.push((ACCOUNTS[0], REGIONS[0], 0));
+            scene.logs.push((0, 9));
+        });
     an_hour_without_evidence_is_found_and_one_a_digest_vouches_for_is_not:
         "missing-hours", "111122223333 eu-west-1", 1,
         Scene::of([read(), read().at(2, 0)]),

@@ -1,0 +1,28 @@
+//! `missing-logs`: log files that digests list and the evidence does not show.
+
+use super::{Instance, Rule, Severity, counted, grouped};
+use crate::assessment::Assessment;
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "missing-logs",
+    severity: Severity::High,
+    title: "Log files that a digest lists are not here",
+    meaning: "CloudTrail wrote them, and no event of the evidence has the times of their oldest and newest event: what stands in them was not looked at.",
+    action: "Fetch the listed log files and sweep them; a log that is gone from the bucket while its digest is there may have been deleted to hide something.",
+    find,
+};
+
+fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+    let logs = assessment.evidence.missing_logs.iter();
+    grouped(logs, |log| format!("{} {}", log.account, log.region))
+        .into_iter()
+        .map(|(subject, logs)| Instance {
+            seen: format!("{} of {subject} listed by digests.", counted(logs.len() as u64, "log file")),
+            span: logs.iter().map(|log| (log.oldest, log.newest)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+            count: logs.len() as u64,
+            subject,
+            ..Instance::default()
+        })
+        .collect()
+}

@@ -1,0 +1,94 @@
+//! A report without names that must not leave the house.
+//!
+//! Enters: a result and a run, and what to hide. Leaves: the same with pseudonyms: equal names have equal ones. Law: a
+//! pseudonym keeps readers from seeing a name, not from guessing it: whoever knows the candidates can hash them too.
+
+use std::collections::BTreeSet;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{ReportResult, Run, hex};
+use crate::config::Redaction;
+
+/// Fields that name sessions and those behind them.
+const SESSION_FIELDS: [&str; 4] = ["session", "session_names", "source_identities", "on_behalf_of"];
+
+/// Hides what is to be hidden.
+///
+/// # Errors
+/// When a value cannot be taken through JSON and back.
+pub fn redact(
+    result: ReportResult,
+    run: Run,
+    redaction: &Redaction,
+) -> Result<(ReportResult, Run), serde_json::Error> {
+    if !redaction.sessions && !redaction.accounts {
+        return Ok((result, run));
+    }
+    let accounts: BTreeSet<String> = if redaction.accounts { accounts(&result) } else { BTreeSet::new() };
+    let sessions = redaction.sessions;
+    Ok((through(&result, &accounts, sessions)?, through(&run, &accounts, sessions)?))
+}
+
+fn through<T: Serialize + DeserializeOwned>(
+    value: &T,
+    accounts: &BTreeSet<String>,
+    sessions: bool,
+) -> Result<T, serde_json::Error> {
+    let mut value = serde_json::to_value(value)?;
+    walk(&mut value, accounts, sessions);
+    serde_json::from_value(value)
+}
+
+/// Account ids the result speaks of: whoever was seen, where, and what was promised or expected.
+fn accounts(result: &ReportResult) -> BTreeSet<String> {
+    let places = result.coverage.places.iter().map(|place| place.account.as_ref());
+    let principals = result.principals.iter().flat_map(|principal| {
+        let own = std::iter::once(principal.account.as_ref());
+        own.chain(principal.accounts.iter().map(AsRef::as_ref)).chain(principal.arn.split(':'))
+    });
+    let patterns = result.basis.watched.iter().flat_map(|pattern| pattern.split(':'));
+    let resources = result.audit_entries.iter().flat_map(|entry| &entry.resource_arns);
+    let resources = resources.chain(result.findings.iter().flat_map(|finding| &finding.resources));
+    let all = places.chain(principals).chain(patterns).chain(resources.flat_map(|arn| arn.split(':')));
+    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    all.filter(is_account).map(str::to_owned).collect()
+}
+
+fn walk(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {
+    match value {
+        Value::String(text) => {
+            for account in accounts {
+                if text.contains(account.as_str()) {
+                    *text = text.replace(account.as_str(), &pseudonym("account", account));
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, accounts, sessions)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if sessions && SESSION_FIELDS.contains(&name.as_str()) {
+                    hide(field);
+                } else {
+                    walk(field, accounts, sessions);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = pseudonym("session", text),
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+fn pseudonym(kind: &str, name: &str) -> String {
+    let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(name).finalize();
+    format!("{kind}-{}", hex(hash.get(..6).unwrap_or_default()))
+}
