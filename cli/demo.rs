@@ -22,7 +22,7 @@ use crate::{
     output,
     progress::Bar,
     publish::Publication,
-    sweep::{Span, swept},
+    sweep::{Span, remembered, swept},
 };
 
 /// Options of `demo`.
@@ -56,14 +56,15 @@ pub fn run(global: &Global, args: DemoArgs) -> Result<Answer, Failure> {
     let mut state = State::open(dir, ORIGIN)?;
     let logs = Files::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = Loaded { config: promises(&told), path: None };
-    let (report, kept) = swept(global, &loaded, &logs, Some(&mut state), Span::default())?;
+    let report = swept(global, &loaded, &logs, Some(&mut state), Span::default())?;
+    let kept = remembered(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (told.organisation, told.accounts.len(), told.regions.len());
         output::write(|out| {
             writeln!(
                 out,
                 "The trail of {name}, a fictional organisation: {} records in {} objects, {accounts} accounts, {regions} regions, 24 hours.\n",
-                written.records, written.objects
+                trail.records, written.objects
             )
         })?;
     }

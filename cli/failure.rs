@@ -13,6 +13,7 @@ use shared::{
     config::{ConfigError, Fault},
     jobs::sweep::SweepError,
     local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
+    plain::plain,
     ports::SourceError,
     standard::PackError,
 };
@@ -142,6 +143,11 @@ impl Failure {
         })
     }
 
+    /// Whether each line of the message that is not indented is a problem of its own.
+    const fn lists_problems(&self) -> bool {
+        matches!(self, Self::Config(ConfigFileError::Invalid(_)))
+    }
+
     /// The message for standard error, causes included.
     pub fn message(&self, colored: bool) -> String {
         let (label, help) = match colored {
@@ -149,15 +155,24 @@ impl Failure {
             false => ("error:", "help:"),
         };
         let mut text = String::new();
-        for line in self.to_string().lines() {
+        let message = self.to_string();
+        for (n, line) in message.lines().enumerate() {
+            let begins = n == 0 || self.lists_problems() && !line.starts_with(' ');
             let _ = match line.strip_prefix("  help:") {
-                Some(remedy) => writeln!(text, "  {help}{remedy}"),
-                None => writeln!(text, "{label} {line}"),
+                Some(remedy) => writeln!(text, "  {help}{}", plain(remedy)),
+                None if begins => writeln!(text, "{label} {}", plain(line)),
+                None => writeln!(text, "{}", plain(line)),
             };
         }
         let mut cause = self.source();
         while let Some(error) = cause {
-            let _ = writeln!(text, "  cause: {error}");
+            // Some messages say their cause themselves.
+            let said = error.to_string();
+            if !message.contains(&said) {
+                for line in said.lines() {
+                    let _ = writeln!(text, "  cause: {}", plain(line));
+                }
+            }
             cause = error.source();
         }
         text

@@ -134,7 +134,9 @@ pub fn answer(report: &Report) -> Answer {
         (Mode::Proof, Some(Status::NonCompliant)) => Answer::Violation,
         (Mode::Proof, Some(Status::Compliant)) => Answer::Proven,
         (Mode::Proof, _) => Answer::NotEnoughEvidence,
-        (Mode::Discovery, _) if result.totals.unreadable > 0 => Answer::NotEnoughEvidence,
+        (Mode::Discovery, _) if result.totals.unreadable > 0 || result.totals.events == 0 => {
+            Answer::NotEnoughEvidence
+        }
         (Mode::Discovery, _) => Answer::Proven,
     }
 }

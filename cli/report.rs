@@ -82,7 +82,7 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
     if args.since.is_some() || args.until.is_some() {
         let period = Span::asked_for(args.since, args.until)?;
         let loaded = surroundings::configuration(global)?;
-        let (report, _) = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period)?;
+        let report = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period)?;
         publication.publish(global, &report, &[])?;
         return Ok(answer(&report));
     }

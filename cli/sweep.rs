@@ -61,7 +61,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "NAME", value_parser = args::standard, help_heading = "What was promised")]
     pub standard: Option<Standard>,
     /// Control pack of your own; means `--standard CUSTOM`
-    #[arg(long, value_name = "FILE", help_heading = "What was promised")]
+    #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "What was promised")]
     pub pack: Option<PathBuf>,
     /// Expect evidence from here on, and pass over what is older: a time, a date (its first moment in UTC) or a
     /// span before now such as `24h`
@@ -121,7 +121,8 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
     let paths: Vec<String> = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
     let trail = Files::new(paths);
-    let (report, kept) = swept(global, &loaded, &trail, state.as_mut(), period)?;
+    let report = swept(global, &loaded, &trail, state.as_mut(), period)?;
+    let kept = remembered(state.as_mut(), &report)?;
     publication.publish(global, &report, kept.as_slice())?;
     Ok(answer(&report))
 }
@@ -156,14 +157,14 @@ impl Span {
     }
 }
 
-/// Sweeps a source, and keeps evidence and report if there is a state. Gives the file the report is kept in.
+/// Sweeps a source, and keeps its evidence if there is a state.
 pub fn swept(
     global: &Global,
     loaded: &Loaded,
     source: &dyn Source,
     mut state: Option<&mut State>,
     period: Span,
-) -> Result<(Report, Option<PathBuf>), Failure> {
+) -> Result<Report, Failure> {
     let config = &loaded.config;
     let pack = basis::pack(loaded)?;
     let order = Order {
@@ -185,11 +186,15 @@ pub fn swept(
         run = %report.run.run_id, objects = report.run.objects_read, kept = report.run.objects_kept,
         records = report.run.records_seen, seconds = report.run.seconds, "swept"
     );
-    let kept = match state {
-        Some(state) => Some(state.finish(&report, &json(&report)?)?),
-        None => None,
+    Ok(report)
+}
+
+/// Adds a report to the history of a state, if there is one. Gives the file it is kept in.
+pub fn remembered(state: Option<&mut State>, report: &Report) -> Result<Option<PathBuf>, Failure> {
+    let Some(state) = state else {
+        return Ok(None);
     };
-    Ok((report, kept))
+    Ok(Some(state.finish(report, &json(report)?)?))
 }
 
 fn threads(config: &Config) -> usize {

@@ -23,7 +23,7 @@ use crate::{
     segment::MissingLog,
     tally::{Line, Sample, Slot, Tally},
     time::Time,
-    verdict::{Call, Verdict, classify},
+    verdict::{Call, Provenance, Verdict, classify},
 };
 
 /// What is known of the evidence itself, besides the tally.
@@ -91,9 +91,12 @@ impl Judged<'_> {
         })
     }
 
-    /// Whether it is an operation: an API call, and not one of the events AWS logs in the shape of one.
+    /// Whether it is an operation: an API call, and not one of the events AWS logs in the shape of one. What the catalog
+    /// knows as an operation is one whatever the record calls it, unless an AWS service did it by itself.
     pub fn is_call(&self) -> bool {
-        self.line.act.kind == EventKind::ApiCall && self.verdict.is_scored()
+        let known = self.verdict.provenance == Provenance::Catalog
+            && self.principal().kind != PrincipalKind::AwsService;
+        self.verdict.is_scored() && (self.line.act.kind == EventKind::ApiCall || known)
     }
 
     /// Operation type.
@@ -173,7 +176,9 @@ impl<'a> Assessment<'a> {
                 Arc::clone(verdict)
             };
             let principal = &line.actor.principal;
-            let watch = *watched.entry(principal).or_insert_with(|| config.watched(principal));
+            let own = *watched.entry(principal).or_insert_with(|| config.watched(principal));
+            let issuer = line.actor.session.issuer.as_deref();
+            let watch = own.or_else(|| issuer.and_then(|issuer| config.watched_arn(issuer)));
             this.judge(line, &verdict, watch);
         }
         this
@@ -276,9 +281,24 @@ impl<'a> Assessment<'a> {
         if self.mode == Mode::Discovery {
             return None;
         }
-        let status = self.status(self.watched_calls());
-        let unseen = self.unseen().next().map(|_| Status::InsufficientEvidence);
-        Some(unseen.map_or(status, |unseen| status.max(unseen)))
+        let mut status = self.status(self.watched_calls());
+        let callers: BTreeSet<&Principal> = self.watched_calls().map(Judged::principal).collect();
+        let silent = self.judged.iter().any(|j| j.watch.is_some() && !callers.contains(j.principal()));
+        if silent || self.unseen().next().is_some() || self.unidentified().next().is_some() {
+            status = status.max(Status::InsufficientEvidence);
+        }
+        Some(status)
+    }
+
+    /// Calls that are not permitted, were not refused, and that nobody can be named for: any watched principal may have
+    /// made them.
+    pub fn unidentified(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.calls().filter(|judged| {
+            judged.principal().kind == PrincipalKind::Unknown
+                && judged.watch.is_none()
+                && !judged.is_permitted()
+                && judged.outcome() != Outcome::Denied
+        })
     }
 
     /// Risk of the watched principals; `None` in a discovery.
@@ -309,20 +329,24 @@ impl<'a> Assessment<'a> {
     }
 }
 
-/// Whether a service made this call in the principal's name to carry out another call of it, such as the `kms:Decrypt`
-/// within `secretsmanager:GetSecretValue`. The other call is judged; this one adds nothing, unless it changes
-/// something or gives out credentials.
+/// Whether a service made this call in the principal's name to carry out another call of it: the use of a KMS key, such
+/// as the `kms:Decrypt` within `secretsmanager:GetSecretValue`. The other call is judged; this one adds nothing.
 fn is_forwarded(act: &Act, verdict: &Verdict) -> bool {
-    act.invoked_by.is_some()
+    const KEY_USES: [&str; 5] =
+        ["Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Encrypt", "DescribeKey"];
+    let by_service = |name: &str| name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
+    act.invoked_by.as_deref().is_some_and(by_service)
         && verdict.operation_type == OperationType::Privileged
         && verdict.mutates == Mutates::No
-        && !verdict.capabilities.intersects(Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE)
+        && verdict.service == "kms"
+        && KEY_USES.contains(&verdict.operation.as_str())
 }
 
 fn forwarded(act: &Act, verdict: &Verdict) -> Verdict {
     let service = act.invoked_by.as_deref().unwrap_or_default();
     Verdict {
         operation_type: OperationType::ReadOnly,
+        provenance: Provenance::Forwarded,
         risk_level: RiskLevel::Low,
         capabilities: Capabilities::empty(),
         reason: format!(

@@ -117,11 +117,32 @@ impl Config {
         toml::to_string(self)
     }
 
-    /// The first promise about a principal; none if one of the exemptions matches.
+    /// The promise about a principal: of those that match, the one with the most literal characters, and of equal ones
+    /// the first; none if one of the exemptions matches. A role whose path the record does not give matches a pattern
+    /// with a path too, since role names are unique within an account.
     pub fn watched(&self, principal: &Principal) -> Option<&Watch> {
-        let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, &principal.arn));
-        self.watch.iter().find(|watch| matches(&watch.principal, &principal.arn)).filter(|_| !is_exempt())
+        self.watched_arn(&principal.arn)
     }
+
+    /// The promise about a principal of this ARN.
+    pub fn watched_arn(&self, arn: &str) -> Option<&Watch> {
+        let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, arn));
+        let bare = arn.split_once(":role/").is_some_and(|(_, name)| !name.contains('/'));
+        let about = |watch: &&Watch| {
+            let pattern = &watch.principal;
+            matches(pattern, arn) || bare && without_path(pattern).is_some_and(|bare| matches(&bare, arn))
+        };
+        let literal = |watch: &Watch| watch.principal.chars().filter(|c| !matches!(c, '*' | '?')).count();
+        // The last of equal ones wins in `max_by_key`, so they are looked at from the end.
+        self.watch.iter().rev().filter(about).max_by_key(|watch| literal(watch)).filter(|_| !is_exempt())
+    }
+}
+
+/// The pattern of a role with a path, without the path; none when nothing of the name is certain.
+fn without_path(pattern: &str) -> Option<String> {
+    let (before, role) = pattern.split_once(":role/")?;
+    let (_, name) = role.rsplit_once('/')?;
+    name.contains(|c: char| c.is_ascii_alphanumeric()).then(|| format!("{before}:role/{name}"))
 }
 
 impl Watch {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Expected,
-    event::{Actor, EventClass},
+    event::{Actor, EventClass, EventKind},
     tally::Tally,
     time::{Hour, Time},
 };
@@ -289,14 +289,20 @@ fn is_expected(expected: &Expected, account: &str, region: &str) -> bool {
 
 fn classes(tally: &Tally, expected: &Expected, accounts: &BTreeSet<Arc<str>>) -> Vec<Class> {
     let mut seen: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
-    let mut counts: BTreeMap<(&EventClass, &Arc<str>), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(&EventClass, &Arc<str>), (u64, bool)> = BTreeMap::new();
     for line in tally.lines() {
-        *counts.entry((&line.act.class, &line.actor.account)).or_default() += line.count;
+        // Only a call whose record says whether it read shows that the trail logs calls of this kind.
+        let shows = line.act.kind == EventKind::ApiCall && line.act.read_only.is_some();
+        let (events, shown) = counts.entry((&line.act.class, &line.actor.account)).or_default();
+        *events += line.count;
+        *shown |= shows;
     }
-    for ((class, account), count) in counts {
+    for ((class, account), (count, shown)) in counts {
         let (events, accounts) = seen.entry(class_word(class)).or_default();
         *events += count;
-        accounts.insert(Arc::clone(account));
+        if shown {
+            accounts.insert(Arc::clone(account));
+        }
     }
     let wanted: BTreeSet<&str> = if expected.event_classes.is_empty() {
         ["management-read", "management-write", "data"].into()

@@ -97,7 +97,7 @@ pub struct Act {
     pub console: bool,
     /// AWS service that made the call on the principal's behalf (`userIdentity.invokedBy`).
     pub invoked_by: Option<Arc<str>>,
-    /// ARNs in the record's `resources`, sorted; kept unless the record says it only read.
+    /// ARNs in the record's `resources`, sorted, `?` for one without; kept unless the record says it only read.
     pub resources: Arc<[Arc<str>]>,
 }
 

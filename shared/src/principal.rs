@@ -77,6 +77,9 @@ pub struct Session {
     /// Role session name, or the federated user's name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Arc<str>>,
+    /// ARN of the user that made a federated user's credentials, and whose permissions bound them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub issuer: Option<Arc<str>>,
     /// `sourceIdentity` set when the role was assumed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_identity: Option<Arc<str>>,

@@ -3,7 +3,7 @@
 //! Enters: a pack, findings and the state of the evidence. Leaves: each control with pass, fail or no evidence and
 //! what supports it. Law: a control passes only on complete evidence with watched calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,8 +123,10 @@ fn rule_ids() -> String {
 }
 
 /// What the evidence allows a control to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ground {
+    /// Rules that had nothing to go by, each with what would give them that.
+    pub idle: BTreeMap<&'static str, &'static str>,
     /// Calls of watched principals.
     pub watched_calls: u64,
     /// Nothing is known to be missing.
@@ -183,13 +185,13 @@ impl Pack {
     }
 
     /// What the evidence says of each control.
-    pub fn judge(&self, findings: &[Finding], ground: Ground) -> Vec<ControlResult> {
+    pub fn judge(&self, findings: &[Finding], ground: &Ground) -> Vec<ControlResult> {
         self.controls.iter().map(|control| control.judge(findings, ground)).collect()
     }
 }
 
 impl Control {
-    fn judge(&self, findings: &[Finding], ground: Ground) -> ControlResult {
+    fn judge(&self, findings: &[Finding], ground: &Ground) -> ControlResult {
         let against: Vec<&Finding> = findings.iter().filter(|f| self.fails.contains(&f.id)).collect();
         let enough = match self.needs {
             Needs::Evidence => ground.observed_hours > 0,
@@ -201,6 +203,9 @@ impl Control {
                 more => format!(" (and {more} more)"),
             };
             (ControlState::Fail, format!("{}: {}{more}", worst.severity.as_str(), worst.title))
+        } else if let Some((rule, remedy)) = ground.idle.iter().find(|(rule, _)| self.fails.contains(**rule))
+        {
+            (ControlState::NoEvidence, format!("`{rule}` was not looked for: {remedy}"))
         } else if !enough {
             let lacking = match (self.needs, ground.watched_calls) {
                 (Needs::Evidence, _) => "no evidence was observed",
@@ -250,9 +255,9 @@ mod tests {
 
     #[test]
     fn no_control_passes_without_evidence() {
-        let ground = Ground { watched_calls: 0, complete: false, observed_hours: 0 };
+        let ground = Ground::default();
         for standard in [Standard::General, Standard::Soc2, Standard::Iso27001] {
-            for control in Pack::shipped(standard).unwrap().judge(&[], ground) {
+            for control in Pack::shipped(standard).unwrap().judge(&[], &ground) {
                 assert_eq!(control.state, ControlState::NoEvidence, "{}", control.id);
             }
         }

@@ -41,6 +41,8 @@ pub enum Provenance {
     NonApiEvent,
     /// The record's own `readOnly` flag, for an operation the catalog does not know.
     RecordFlag,
+    /// The call that caused it: a service made this one in the principal's name.
+    Forwarded,
     /// The name alone.
     Pattern,
     /// Nobody: the operation is unknown.
@@ -55,6 +57,7 @@ impl Provenance {
             Self::Catalog => "catalog",
             Self::NonApiEvent => "non_api_event",
             Self::RecordFlag => "record_flag",
+            Self::Forwarded => "forwarded",
             Self::Pattern => "pattern",
             Self::None => "none",
         }

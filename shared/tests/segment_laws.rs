@@ -118,7 +118,7 @@ proptest! {
             (writes, event.act.outcome, event.act.clone(), event.actor.clone(), event.time)
         };
         let mut expected = std::collections::BTreeMap::new();
-        let mut conflicts = std::collections::BTreeSet::new();
+        let mut conflicts = BTreeSet::new();
         for event in &events {
             let identity = (event.id, event.actor.account.clone());
             let kept = expected.entry(identity.clone()).or_insert_with(|| event.clone());
@@ -135,7 +135,7 @@ proptest! {
             .collect();
         prop_assert_eq!(found, expected.into_values().collect::<Vec<_>>());
         let found = segment.conflicts().iter().map(|one| (one.id, one.account.clone()));
-        prop_assert_eq!(found.collect::<std::collections::BTreeSet<_>>(), conflicts);
+        prop_assert_eq!(found.collect::<BTreeSet<_>>(), conflicts);
     }
 
     #[test]

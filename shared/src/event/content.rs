@@ -50,7 +50,7 @@ impl Act {
             error_code: optional(&record.error_code, "errorCode")?,
             console: record.console == Some(true),
             invoked_by: optional(&record.identity.invoked_by, "invokedBy")?,
-            resources: if record.read_only == Some(true) { Arc::new([]) } else { resources(record)? },
+            resources: if only_read(record, &source) { Arc::new([]) } else { resources(record)? },
             source,
         })
     }
@@ -113,15 +113,20 @@ fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
     }
 }
 
+/// Whether the record says that it only read. CloudTrail says so of the use of keys and roles too, which is no read, so
+/// their resources are kept.
+fn only_read(record: &Record<'_>, source: &str) -> bool {
+    record.read_only == Some(true) && !matches!(source, "kms.amazonaws.com" | "sts.amazonaws.com")
+}
+
 fn resources(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, Fault> {
     if record.resources.len() > MOST_RESOURCES {
         return Err(Fault::in_field(Reason::FieldTooLong, "resources"));
     }
     let mut arns = Vec::new();
-    for arn in record.resources.iter().filter_map(|resource| named(&resource.arn)) {
-        if !arn.contains(char::is_control) {
-            arns.push(kept(arn, "resources")?);
-        }
+    for resource in &record.resources {
+        // A resource without an ARN of its own is kept as one that no pattern over ARNs names.
+        arns.push(kept(named(&resource.arn).unwrap_or("?"), "resources")?);
     }
     arns.sort_unstable();
     arns.dedup();

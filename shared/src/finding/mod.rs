@@ -35,6 +35,7 @@ pub mod privileged_call;
 pub mod read_denied;
 pub mod root_use;
 pub mod secret_read;
+pub mod unidentified_write;
 pub mod unknown_operation;
 pub mod unnamed_principal;
 pub mod unreadable_evidence;
@@ -43,11 +44,12 @@ pub mod write_not_refused;
 pub mod write_succeeded;
 
 /// Every rule, the most urgent first among those of one severity.
-pub const RULES: [&Rule; 21] = [
+pub const RULES: [&Rule; 22] = [
     &write_succeeded::RULE,
     &privileged_call::RULE,
     &write_not_refused::RULE,
     &unknown_operation::RULE,
+    &unidentified_write::RULE,
     &secret_read::RULE,
     &root_use::RULE,
     &conflicting_evidence::RULE,

@@ -91,6 +91,11 @@ pub fn check(
             let verdict = classify(catalog, &Call::named(service, operation));
             let is_known = matches!(verdict.provenance, Provenance::Catalog | Provenance::NonApiEvent);
             let near = if is_known { Vec::new() } else { catalog.suggest(service, operation) };
+            let verdict = if near.iter().any(|near| is_misspelling(operation, near)) {
+                doubted(verdict)
+            } else {
+                verdict
+            };
             (overridden(config, question, verdict, now), near)
         }
         None => (unreadable(catalog, question), offers(catalog, &question.operation)),
@@ -115,6 +120,26 @@ pub fn check(
         validation_message: verdict.reason,
         timestamp: now,
         catalog_version: catalog.version().to_owned(),
+    }
+}
+
+/// Whether an operation is one or two keystrokes away from one the catalog knows.
+fn is_misspelling(operation: &str, known: &str) -> bool {
+    let name = known.split_once(':').map_or(known, |(_, name)| name);
+    let distance = name_key(operation).zip(name_key(name)).map(|(a, b)| strsim::damerau_levenshtein(&a, &b));
+    distance.is_some_and(|distance| distance <= 2)
+}
+
+/// A name that looks like a slip of the keyboard says nothing, whatever verb it begins with: what was meant may be
+/// something else altogether.
+fn doubted(verdict: Verdict) -> Verdict {
+    Verdict {
+        operation_type: OperationType::Unknown,
+        mutates: Mutates::Unknown,
+        provenance: Provenance::None,
+        risk_level: RiskLevel::High,
+        reason: "not in the catalog, but close to a name that is".to_owned(),
+        ..verdict
     }
 }
 

@@ -94,11 +94,12 @@ impl Problem {
     /// The same, as a report says it.
     fn position(&self) -> UnreadablePosition {
         let field = self.field.as_ref().map(|field| format!(" `{field}`")).unwrap_or_default();
+        let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
         UnreadablePosition {
             object: self.object.clone(),
             byte: Some(self.offset),
             record: Some(self.record),
-            reason: format!("{}{field}", self.reason.sentence()),
+            reason: format!("{}{field}{cause}", self.reason.sentence()),
         }
     }
 }

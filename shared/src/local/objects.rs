@@ -83,6 +83,10 @@ impl Files {
 fn read_file(object: &Object, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     let room = usize::try_from(object.size.min(most)).unwrap_or_default();
     bytes.try_reserve(room.saturating_add(1))?;
+    // What is no file, such as a pipe, might never end, or never begin.
+    if !fs::metadata(&object.name)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     File::open(&object.name)?.take(most).read_to_end(bytes)?;
     Ok(())
 }
@@ -98,11 +102,29 @@ fn walk(path: &Path, found: &mut BTreeMap<PathBuf, (u64, String)>) {
             Err(error) => (error.path().unwrap_or(path), None),
         };
         let size = metadata.as_ref().map_or(0, fs::Metadata::len);
-        let changed = metadata.and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-        let version = changed.map_or(String::new(), |time| format!("{size}-{}", time.as_nanos()));
+        let version = metadata.and_then(|metadata| version(&metadata)).unwrap_or_default();
         let plain = file.components().filter(|part| *part != Component::CurDir).collect();
         found.insert(plain, (size, version));
     }
+}
+
+/// Changes when the file does: size, time of the last change of its content, and, where there are such things, its inode and
+/// the time of the inode's last change, which copying tools cannot set back.
+fn version(metadata: &fs::Metadata) -> Option<String> {
+    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{}-{}{}", metadata.len(), changed.as_nanos(), inode(metadata)))
+}
+
+#[cfg(unix)]
+fn inode(metadata: &fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+
+    format!("-{}-{}.{}", metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn inode(_: &fs::Metadata) -> String {
+    String::new()
 }
 
 /// What a glob matches; a glob or path that matches nothing is an error, so a typing error is not an empty trail.

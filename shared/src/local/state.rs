@@ -91,6 +91,16 @@ pub enum StateError {
         /// Cause.
         cause: String,
     },
+    /// A kept report is not the one that was kept.
+    #[error(
+        "the report `{path}` was changed after it was made: its result does not have the hash `{id}`; sweep again"
+    )]
+    Changed {
+        /// Path.
+        path: String,
+        /// Hash it should have.
+        id: String,
+    },
     /// A report cannot be read back or written.
     #[error("the report `{path}` cannot be used: {cause}")]
     Report {
@@ -347,12 +357,23 @@ impl State {
     /// The report of a run.
     ///
     /// # Errors
-    /// [`StateError::File`] when there is none, [`StateError::Report`] when it is damaged.
+    /// [`StateError::File`] when there is none, [`StateError::Report`] when it is damaged, [`StateError::Changed`] when
+    /// its result is not the one that was kept.
     pub fn report(&self, run_id: &str) -> Result<Report, StateError> {
         let path = self.report_path(run_id);
+        let unusable = |cause| StateError::Report { path: path.display().to_string(), cause };
         let bytes = fs::read(&path).map_err(file("read", &path))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|cause| StateError::Report { path: path.display().to_string(), cause })
+        let report: Report = serde_json::from_slice(&bytes).map_err(unusable)?;
+        let kept: Option<String> = self
+            .db
+            .query_row("SELECT report_id FROM runs WHERE run_id = ?1", [run_id], |row| row.get(0))
+            .optional()
+            .map_err(|cause| self.database(cause))?;
+        let id = kept.unwrap_or_else(|| report.id.clone());
+        if report.id != id || report.result.id().map_err(unusable)? != id {
+            return Err(StateError::Changed { path: path.display().to_string(), id });
+        }
+        Ok(report)
     }
 
     /// Run ids come from the database or the command line: whatever is no letter, digit or `-` is left out of the path.

@@ -2,7 +2,7 @@
 //!
 //! Enters: [`Identity`]. Leaves: [`Principal`] and [`Session`]. Laws: two sessions of one role are one principal;
 //! what AWS does by itself is nobody's own; a role passes for service-linked only where IAM keeps it so, under the
-//! path `/aws-service-role/`, or, when no path is known, by its name; nothing in a record makes it panic.
+//! path `/aws-service-role/`; nothing in a record makes it panic.
 
 use std::borrow::Cow;
 
@@ -28,6 +28,10 @@ pub(crate) fn of(identity: &Identity<'_>, region: &str) -> Result<(Principal, Se
         Principal { arn: kept(&arn, "userIdentity")?, kind, account: kept(account, "userIdentity")? };
     let session = Session {
         name: optional(session, "userIdentity")?,
+        issuer: match kind {
+            PrincipalKind::FederatedUser => optional(named(&identity.issuer_arn), "userIdentity")?,
+            _ => None,
+        },
         source_identity: optional(named(&identity.source_identity), "sourceIdentity")?,
         on_behalf_of: match (named(&identity.identity_store), named(&identity.user_id)) {
             (Some(store), Some(user)) => Some(kept(&format!("{store}/user/{user}"), "onBehalfOf")?),
@@ -65,7 +69,9 @@ impl<'i> Who<'i> {
             Some("IdentityCenterUser") => (PrincipalKind::IdentityCenterUser, self.identity_center(), None),
             Some("Directory") => (PrincipalKind::Unknown, self.named_after("directory"), None),
             Some("AWSAccount") => (PrincipalKind::AwsAccount, self.account(), None),
-            Some("AWSService") => (PrincipalKind::AwsService, self.service(), None),
+            Some("AWSService") if arn.is_none_or(|arn| !arn.starts_with("arn:")) => {
+                (PrincipalKind::AwsService, self.service(), None)
+            }
             None if arn.is_none() && named(&identity.invoked_by).is_some() => {
                 (PrincipalKind::AwsService, self.service(), None)
             }
@@ -107,8 +113,7 @@ impl<'i> Who<'i> {
                 (None, _, None, Some(name)) => self.written("iam", &format!("role/{name}")),
                 (None, _, None, None) => return (PrincipalKind::Unknown, "unknown".into(), session),
             };
-        let path_known = named(&identity.issuer_arn).is_some() || assumed.is_none() && arn.is_some();
-        if let Some(service) = service_linked(&role, path_known) {
+        if let Some(service) = service_linked(&role) {
             return (PrincipalKind::AwsService, format!("service:{service}").into(), session);
         }
         let reserved = role.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"));
@@ -194,14 +199,10 @@ fn assumed_role(arn: &str) -> Option<(&str, &str)> {
 }
 
 /// The service a role is linked to. Anyone may name a role `AWSServiceRoleFor...`; nobody but AWS can create one
-/// under `/aws-service-role/`, so a role known to lie elsewhere is its account's own. An ARN built from a session's
-/// has no path to go by.
-fn service_linked(role: &str, path_known: bool) -> Option<&str> {
+/// under `/aws-service-role/`, so every other role is its account's own.
+fn service_linked(role: &str) -> Option<&str> {
     let (_, path) = role.split_once(":role/")?;
-    match path.strip_prefix("aws-service-role/") {
-        Some(path) => path.split('/').next(),
-        None => (!path_known && path.starts_with("AWSServiceRoleFor")).then_some(path),
-    }
+    path.strip_prefix("aws-service-role/")?.split('/').next()
 }
 
 fn partition_of(arn: &str) -> &str {
@@ -301,8 +302,8 @@ mod tests {
             ),
             (
                 json!({"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/AWSServiceRoleForX/s"}),
-                AwsService,
-                "service:AWSServiceRoleForX",
+                Role,
+                "arn:aws:iam::1:role/AWSServiceRoleForX",
             ),
             (json!({"type": "AWSAccount", "accountId": "2"}), AwsAccount, "account:2"),
             (json!({"type": "AWSAccount", "accountId": "anonymous"}), Anonymous, "anonymous"),

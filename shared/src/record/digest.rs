@@ -61,12 +61,17 @@ pub(super) fn read(object: &BTreeMap<String, &RawValue>) -> Result<Observed, Fau
             .find_map(|log| fields::text(log, "s3Object").ok().flatten())
             .and_then(|key| region_after(&key, "CloudTrail")),
     };
+    let (start, end) = (time("digestStartTime")?, time("digestEndTime")?);
     let window = Observed {
         account: text("awsAccountId")?.into(),
         region: region.ok_or(Fault::in_field(Reason::MissingField, "digestS3Object"))?,
-        start: time("digestStartTime")?,
-        end: time("digestEndTime")?,
-        logs: fields::objects(object, "logFiles")?.iter().filter_map(|log| span(log)).collect(),
+        start,
+        end,
+        // A listed file without times is looked for at the bounds of the window, where it is hardly found.
+        logs: fields::objects(object, "logFiles")?
+            .iter()
+            .map(|log| span(log).unwrap_or((start, end)))
+            .collect(),
     };
     if window.is_plausible() { Ok(window) } else { Err(Fault::in_field(Reason::BadValue, "digestEndTime")) }
 }

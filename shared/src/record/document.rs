@@ -239,7 +239,10 @@ impl<V: Visit> Reader<'_, '_, V> {
             let object = fields::object(&text).ok_or(Fault::in_field(Reason::BadJson, name))?;
             return self.record(&Record::from_object(&object)?, text.as_bytes());
         }
-        if let (Some(_), Some(detail)) = (object.get("detail-type"), object.get("detail")) {
+        let enveloped_here = element == Element::Top;
+        if let (true, Some(_), Some(detail)) =
+            (enveloped_here, object.get("detail-type"), object.get("detail"))
+        {
             let record = match self.inner(detail.get()) {
                 Some(record) => record,
                 None => Record::from_object(
@@ -248,7 +251,7 @@ impl<V: Visit> Reader<'_, '_, V> {
             };
             return self.record(&enveloped(&object, record)?, detail.get().as_bytes());
         }
-        if digest::is_digest(&object) {
+        if element == Element::Top && digest::is_digest(&object) {
             self.visit.observed(digest::read(&object)?);
             return Ok(());
         }

@@ -100,8 +100,10 @@ impl<'a> Record<'a> {
 
     /// Whether it tells of an Insight rather than of a call.
     pub(super) fn is_insight(&self) -> bool {
-        self.event_category.as_deref() == Some("Insight")
-            || self.event_type.as_deref() == Some("AwsCloudTrailInsight")
+        let says = self.event_category.as_deref() == Some("Insight")
+            || self.event_type.as_deref() == Some("AwsCloudTrailInsight");
+        // An Insight has no caller; whatever has one is a call, whatever it says.
+        says && self.identity.kind.is_none() && self.identity.arn.is_none()
     }
 
     /// The slow, obvious way: every object through `serde_json`, one level at a time.

@@ -23,6 +23,7 @@ use crate::{
     principal::{Principal, PrincipalKind},
     standard::{Ground, Pack},
     time::Hour,
+    verdict::Provenance,
 };
 
 /// Session names a principal's summary lists.
@@ -50,6 +51,7 @@ pub fn compose(
         watched_calls: totals.watched_operations,
         complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
+        idle: idle_rules(assessment),
     };
     let config = assessment.config;
     ReportResult {
@@ -71,7 +73,7 @@ pub fn compose(
         principals: principals(assessment, &findings),
         operations: operations(assessment),
         other_events: other_events(assessment),
-        controls: pack.judge(&findings, ground),
+        controls: pack.judge(&findings, &ground),
         audit_entries: audit_entries(assessment, &findings),
         overrides: config
             .overrides
@@ -93,6 +95,22 @@ pub fn compose(
         findings,
         recommendations,
     }
+}
+
+/// Rules that cannot find anything with this configuration, and what they lack.
+fn idle_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
+    let config = assessment.config;
+    let mut idle = BTreeMap::new();
+    if !config.watch.iter().any(|watch| watch.machine) {
+        idle.insert("console-use-by-machine", "no promise says `machine = true`");
+    }
+    if config.business_hours.is_none() && config.watch.iter().all(|watch| watch.business_hours.is_none()) {
+        idle.insert("outside-business-hours", "no `business_hours` are configured");
+    }
+    if assessment.mode == Mode::Discovery {
+        idle.insert("event-class-not-logged", "nothing was promised");
+    }
+    idle
 }
 
 fn totals(assessment: &Assessment<'_>) -> Totals {
@@ -322,7 +340,12 @@ impl Behaviour {
 fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
     type Group<'b> = (&'b Judged<'b>, BTreeMap<Outcome, u64>, BTreeSet<&'b Principal>);
     let mut groups: BTreeMap<(&str, &str, OperationType, _), Group<'_>> = BTreeMap::new();
-    let telling = |judged: &&Judged<'_>| !judged.is_permitted() || judged.verdict.capabilities.is_sensitive();
+    let telling = |judged: &&Judged<'_>| {
+        let verdict = &judged.verdict;
+        !judged.is_permitted()
+            || verdict.capabilities.is_sensitive()
+            || verdict.provenance != Provenance::Catalog
+    };
     for judged in assessment.calls().filter(telling) {
         let act = &judged.line.act;
         let key = (&*act.source, &*act.name, judged.operation_type(), judged.verdict.provenance);
@@ -463,6 +486,19 @@ fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
         .any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected)
     {
         lines.push("Network activity events: they are not part of the promise.".to_owned());
+    }
+    let guessed: u64 = assessment
+        .calls()
+        .filter(|judged| matches!(judged.verdict.provenance, Provenance::RecordFlag | Provenance::Pattern))
+        .map(|judged| judged.count)
+        .sum();
+    if guessed > 0 {
+        lines.push(format!(
+            "What {guessed} calls really do: the catalog does not know them, and their record's flag or their name was believed."
+        ));
+    }
+    for pattern in &assessment.config.exempt {
+        lines.push(format!("Principals that match `{pattern}`: they are exempt."));
     }
     let unreadable: u64 = assessment.evidence.unreadable.values().sum();
     if unreadable > 0 {

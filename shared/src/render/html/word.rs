@@ -170,6 +170,7 @@ pub const fn provenance(provenance: Provenance) -> &'static str {
         Provenance::Override => "override",
         Provenance::Catalog => "catalog",
         Provenance::RecordFlag => "record's readOnly flag",
+        Provenance::Forwarded => "part of another call",
         Provenance::Pattern => "name pattern",
         Provenance::NonApiEvent => "no API call",
         Provenance::None => "none",
