@@ -203,7 +203,7 @@ fn a_file_that_cannot_be_opened_is_evidence_that_could_not_be_read() {
     let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
     assert_eq!(
         (piece.object.as_str(), piece.reason.as_str()),
-        ("logs/gone.json.gz", "the object could not be fetched")
+        ("logs/gone.json.gz", "the object could not be fetched: No such file or directory (os error 2)")
     );
     assert_eq!(report.result.totals.events, 1);
 }

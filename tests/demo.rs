@@ -154,7 +154,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     );
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
-    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (0, 6, 2));
+    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (0, 7, 2));
     let failed: Vec<&str> = result
         .controls
         .iter()

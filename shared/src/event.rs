@@ -3,7 +3,7 @@
 //! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID` and the
 //! account that received it; everything else is content.
 
-mod content;
+pub(crate) mod content;
 mod outcome;
 
 pub(crate) use content::{kept, named};

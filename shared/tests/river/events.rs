@@ -79,6 +79,7 @@ const fn no_call(event: EventKind, source: &'static str, name: &'static str) -> 
 pub fn principal(name: &str, account: &str) -> Principal {
     let (arn, kind) = match name {
         "root" => (format!("arn:aws:iam::{account}:root"), PrincipalKind::Root),
+        "nobody" => ("unknown".to_owned(), PrincipalKind::Unknown),
         service if service.starts_with("service:") => (service.to_owned(), PrincipalKind::AwsService),
         role => (format!("arn:aws:iam::{account}:role/{role}"), PrincipalKind::Role),
     };

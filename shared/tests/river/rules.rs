@@ -134,6 +134,9 @@ cases! {
         "unreadable-evidence", "not JSON", 1,
         Scene::of([read()]).with(|scene| scene.unreadable = vec![(1, Reason::BadJson), (1, Reason::BadJson)]),
         Scene::of([read()]).with(|scene| scene.insights.push(1));
+    a_write_by_nobody_known_is_found_and_a_read_by_nobody_known_is_not:
+        "unidentified-write", "ec2:RunInstances", 1,
+        Scene::of([read(), write().by("nobody")]), Scene::of([read(), read().by("nobody")]);
     a_log_file_a_digest_lists_is_missed_unless_its_oldest_and_newest_events_are_here:
         "missing-logs", "111122223333 eu-west-1", 1,
         Scene::of([read(), read().at(0, 9)]).with(|scene| {

@@ -7,7 +7,10 @@ use std::borrow::Cow;
 
 use hashbrown::HashMap;
 
-use crate::record::{Fault, Record};
+use crate::{
+    event::content::only_read,
+    record::{Fault, Record},
+};
 
 /// Most bytes of keys remembered, for actors and acts each.
 const ROOM: usize = 8 << 20;
@@ -65,7 +68,7 @@ impl Cache {
         }
         for resource in &record.resources {
             add(&mut self.key, resource.kind.as_ref());
-            if record.read_only != Some(true) {
+            if !only_read(record) {
                 add(&mut self.key, resource.arn.as_ref());
             }
         }
