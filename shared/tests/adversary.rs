@@ -1,0 +1,263 @@
+//! Records that try to pass unseen.
+//!
+//! Each case adds one record to evidence that proves the auditor read-only, and hides in it a write, or the want of
+//! evidence. Law: what was added never leaves the promise `COMPLIANT`.
+
+use serde_json::{Value, json};
+use shared::{
+    catalog::Catalog,
+    config::Config,
+    jobs::{
+        gather::{Gathering, read_object},
+        sweep::{Order, report},
+    },
+    record::Limits,
+    report::{Report, Run},
+    score::Status,
+    segment::Segment,
+    standard::Pack,
+    time::Time,
+};
+
+const CONFIG: &str = r#"
+[[watch]]
+principal = "arn:aws:iam::*:role/team/Auditor"
+[[watch]]
+principal = "arn:aws:iam::*:user/alice"
+[coverage]
+event_classes = ["management-read", "management-write"]
+"#;
+
+fn auditor() -> Value {
+    json!({
+        "type": "AssumedRole", "principalId": "AROAX:s", "accountId": "111122223333",
+        "arn": "arn:aws:sts::111122223333:assumed-role/Auditor/s",
+        "sessionContext": {"sessionIssuer": {
+            "type": "Role", "arn": "arn:aws:iam::111122223333:role/team/Auditor", "accountId": "111122223333"
+        }}
+    })
+}
+
+fn user(name: &str) -> Value {
+    json!({
+        "type": "IAMUser", "accountId": "111122223333", "userName": name,
+        "arn": format!("arn:aws:iam::111122223333:user/{name}")
+    })
+}
+
+fn record(id: u32, identity: &Value, source: &str, name: &str, read_only: Option<bool>) -> Value {
+    json!({
+        "eventVersion": "1.09", "eventID": format!("00000000-0000-4000-8000-{id:012}"),
+        "eventTime": "2026-10-06T00:10:00Z", "eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+        "eventType": "AwsApiCall", "eventCategory": "Management", "managementEvent": true, "readOnly": read_only,
+        "recipientAccountId": "111122223333", "userIdentity": identity
+    })
+}
+
+fn write_by(identity: &Value) -> Value {
+    record(9, identity, "ec2.amazonaws.com", "RunInstances", Some(false))
+}
+
+fn with(mut record: Value, field: &str, value: Value) -> Value {
+    record[field] = value;
+    record
+}
+
+/// A read by each watched principal, and a write by somebody else that shows that writes are logged.
+fn kept_promise() -> Vec<Value> {
+    vec![
+        record(1, &auditor(), "ec2.amazonaws.com", "DescribeInstances", Some(true)),
+        record(2, &user("alice"), "ec2.amazonaws.com", "DescribeInstances", Some(true)),
+        record(3, &user("bob"), "ec2.amazonaws.com", "RunInstances", Some(false)),
+    ]
+}
+
+fn told(objects: &[Value], config: &str) -> Report {
+    let config = Config::from_toml(config, "onlooker.toml").unwrap();
+    let segments = objects.iter().enumerate().map(|(n, object)| {
+        read_object(&format!("object-{n}"), object.to_string().as_bytes(), Limits::default()).segment
+    });
+    let pack = Pack::shipped(config.standard).unwrap();
+    let order = Order {
+        config: &config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        since: Time::parse("2026-10-06T00:00:00Z"),
+        until: Time::parse("2026-10-06T01:00:00Z"),
+        gathering: Gathering { threads: 1, limits: Limits::default() },
+    };
+    report(Segment::merge_all(segments), order, Run::default()).unwrap()
+}
+
+fn status(records: &[Value]) -> Status {
+    told(&[json!({ "Records": records })], CONFIG).result.status().unwrap()
+}
+
+#[test]
+fn the_promise_is_kept_before_anything_is_added() {
+    assert_eq!(status(&kept_promise()), Status::Compliant);
+}
+
+#[test]
+fn no_disguise_of_a_write_leaves_the_promise_compliant() {
+    let write = write_by(&auditor());
+    let without = |field: &str| {
+        let mut identity = auditor();
+        identity.as_object_mut().unwrap().remove(field);
+        identity
+    };
+    let disguises = [
+        ("no identity", write_by(&Value::Null)),
+        ("an unknown kind", write_by(&json!({"type": "Unknown", "principalId": "AROAX:s"}))),
+        ("no issuer", write_by(&without("sessionContext"))),
+        ("the kind of a service beside an ARN", write_by(&with(auditor(), "type", json!("AWSService")))),
+        ("no kind", write_by(&without("type"))),
+        (
+            "a federated session of the user",
+            write_by(&json!({
+                "type": "FederatedUser", "arn": "arn:aws:sts::111122223333:federated-user/f",
+                "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:user/alice"}}
+            })),
+        ),
+        ("a console action", with(write.clone(), "eventType", json!("AwsConsoleAction"))),
+        ("a service event", with(write.clone(), "eventType", json!("AwsServiceEvent"))),
+        ("a sign-in", with(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
+        ("an Insight", with(write.clone(), "eventCategory", json!("Insight"))),
+        ("a read, by its own flag", with(write.clone(), "readOnly", json!(true))),
+        ("no flag", with(write.clone(), "readOnly", Value::Null)),
+        ("a version suffix", with(write.clone(), "eventName", json!("RunInstances20161115v2"))),
+        ("another case", with(write.clone(), "eventName", json!("runinstances"))),
+        ("a data event", with(write.clone(), "eventCategory", json!("Data"))),
+        ("made by a service in its name", {
+            let identity = with(auditor(), "invokedBy", json!("cloudformation.amazonaws.com"));
+            write_by(&identity)
+        }),
+        ("the shape of a digest", {
+            let digest = with(write.clone(), "digestStartTime", json!("2026-10-06T00:00:00Z"));
+            with(digest, "digestEndTime", json!("2026-10-06T01:00:00Z"))
+        }),
+        ("the shape of an envelope", {
+            let other = record(8, &user("bob"), "ec2.amazonaws.com", "DescribeInstances", Some(true));
+            with(with(write.clone(), "detail-type", json!("x")), "detail", other)
+        }),
+        ("an id that was used", with(write.clone(), "eventID", kept_promise()[0]["eventID"].clone())),
+        ("an empty account", with(write.clone(), "recipientAccountId", json!(""))),
+        ("a wrong type", with(write.clone(), "eventName", json!(7))),
+        ("an error that is no refusal", with(write, "errorCode", json!("InternalError"))),
+    ];
+    for (disguise, record) in disguises {
+        let mut records = kept_promise();
+        records.push(record);
+        assert_ne!(status(&records), Status::Compliant, "{disguise}");
+    }
+}
+
+#[test]
+fn no_other_event_stands_for_calls_that_are_logged() {
+    let [audit, alice, _] = &kept_promise()[..] else { panic!("three records") };
+    for (what, other) in [
+        ("a record without a flag", record(4, &user("bob"), "ec2.amazonaws.com", "DescribeInstances", None)),
+        (
+            "a service event",
+            with(
+                record(
+                    4,
+                    &json!({"type": "AWSService", "invokedBy": "kms.amazonaws.com"}),
+                    "kms.amazonaws.com",
+                    "RotateKey",
+                    Some(false),
+                ),
+                "eventType",
+                json!("AwsServiceEvent"),
+            ),
+        ),
+        (
+            "a sign-in",
+            with(
+                record(4, &user("bob"), "signin.amazonaws.com", "ConsoleLogin", Some(false)),
+                "eventType",
+                json!("AwsConsoleSignIn"),
+            ),
+        ),
+    ] {
+        let records = [audit.clone(), alice.clone(), other];
+        assert_eq!(
+            status(&records),
+            Status::InsufficientEvidence,
+            "{what} does not show that writes are logged"
+        );
+    }
+}
+
+#[test]
+fn a_principal_that_only_signed_in_proves_nothing_for_the_others() {
+    let mut records = kept_promise();
+    records[1] = with(
+        record(2, &user("alice"), "signin.amazonaws.com", "ConsoleLogin", Some(false)),
+        "eventType",
+        json!("AwsConsoleSignIn"),
+    );
+    let report = told(&[json!({ "Records": records })], CONFIG);
+    assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
+    let worst = report.result.principals.iter().filter_map(|principal| principal.status).max();
+    assert_eq!(report.result.status(), worst, "the whole is no better than its worst part");
+}
+
+#[test]
+fn a_digest_that_lists_logs_does_not_stand_for_them() {
+    let log = json!({"s3Object": "AWSLogs/111122223333/CloudTrail/eu-west-1/gone.json.gz"});
+    let timed = with(
+        with(log.clone(), "oldestEventTime", json!("2026-10-06T00:20:00Z")),
+        "newestEventTime",
+        json!("2026-10-06T00:30:00Z"),
+    );
+    for logs in [json!([log]), json!([timed])] {
+        let digest = json!({
+            "awsAccountId": "111122223333", "digestStartTime": "2026-10-06T00:00:00Z",
+            "digestEndTime": "2026-10-06T01:00:00Z", "logFiles": logs,
+            "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/10/06/d.json.gz"
+        });
+        let report = told(&[json!({ "Records": kept_promise() }), digest], CONFIG);
+        assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
+        assert!(report.result.findings.iter().any(|finding| finding.id == "missing-logs"));
+    }
+}
+
+#[test]
+fn a_resource_that_cannot_be_named_is_not_covered_by_an_override() {
+    let config = format!(
+        "{CONFIG}\n[[override]]\nid = \"o\"\nprincipal = \"arn:aws:iam::*:role/team/Auditor\"\noperation = \"ec2:RunInstances\"\n\
+         resource = \"arn:aws:ec2:*:*:image/*\"\nowner = \"me\"\nreason = \"because\"\nexpires = \"2030-01-01T00:00:00Z\"\n"
+    );
+    let image = json!({"ARN": "arn:aws:ec2:eu-west-1::image/ami-1", "type": "AWS::EC2::Image"});
+    let status = |resources: Value| {
+        let mut records = kept_promise();
+        records.push(with(write_by(&auditor()), "resources", resources));
+        told(&[json!({ "Records": records })], &config).result.status().unwrap()
+    };
+    assert_eq!(status(json!([image])), Status::Compliant, "this one is allowed");
+    for other in [json!({"ARN": "arn:aws:s3:::b/\u{1}"}), json!({"ARNPrefix": "arn:aws:s3:::b/"}), json!({})]
+    {
+        assert_eq!(status(json!([image, other])), Status::NonCompliant, "{other}");
+    }
+    assert_eq!(status(json!([])), Status::NonCompliant, "no resource is not every resource");
+}
+
+#[test]
+fn hidden_names_are_in_no_part_of_a_report() {
+    let config = format!("{CONFIG}\n[redaction]\nsessions = true\naccounts = true\n");
+    let mut records = kept_promise();
+    records.push(write_by(&with(
+        auditor(),
+        "arn",
+        json!("arn:aws:sts::111122223333:assumed-role/Auditor/nadia"),
+    )));
+    let plain = told(&[json!({ "Records": records })], CONFIG);
+    let plain = serde_json::to_string(&plain).unwrap();
+    assert!(plain.contains("111122223333") && plain.contains("nadia"));
+    let hidden = told(&[json!({ "Records": records })], &config);
+    let text = serde_json::to_string(&hidden).unwrap();
+    assert!(!text.contains("111122223333") && !text.contains("nadia"), "{text}");
+    assert_eq!(hidden.result.id().unwrap(), hidden.id);
+    assert_eq!(hidden.result.status(), Some(Status::NonCompliant));
+}
