@@ -98,7 +98,7 @@ fn facts(report: &Report, style: &TerminalStyle) -> Section {
         };
         let parts = risk.components.iter().filter(|part| part.count > 0);
         let parts = parts.map(|part| {
-            format!("{} {} ({})", thousands(part.count), part.name.replace('_', " "), part.points)
+            format!("{} × {} ({})", thousands(part.count), part.name.replace('_', " "), part.points)
         });
         let parts: Vec<String> = parts.map(|part| escape::terminal(&part)).collect();
         let score = format!("{} of 100, {}", risk.score, risk.level.as_str());
@@ -128,6 +128,10 @@ fn facts(report: &Report, style: &TerminalStyle) -> Section {
         (totals.conflicting, counted(totals.conflicting, "conflicting event")),
         (totals.unknown, counted(totals.unknown, "unknown call")),
         (report.run.duplicates, counted(report.run.duplicates, "duplicate")),
+        (
+            report.run.objects_kept,
+            format!("evidence of {} kept from earlier sweeps", counted(report.run.objects_kept, "object")),
+        ),
         (report.run.outside_period, format!("{} outside the period", thousands(report.run.outside_period))),
     ];
     let holes: Vec<String> =
