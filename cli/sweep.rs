@@ -162,7 +162,7 @@ pub fn swept(
     global: &Global,
     loaded: &Loaded,
     source: &dyn Source,
-    mut state: Option<&mut State>,
+    state: Option<&mut State>,
     period: Span,
 ) -> Result<Report, Failure> {
     let config = &loaded.config;
@@ -178,7 +178,7 @@ pub fn swept(
     let (started, clock) = (surroundings::now(), Instant::now());
     let run = Run { run_id: surroundings::run_id(), started_at: started, ..Run::default() };
     let bar = Bar::new(global, "reading");
-    let mut report = sweep(source, state.as_deref_mut(), order, run, &|progress| bar.show(progress))?;
+    let mut report = sweep(source, state, order, run, &|progress| bar.show(progress))?;
     bar.finish();
     report.run.generated_at = surroundings::now();
     report.run.seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;

@@ -113,11 +113,10 @@ fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
     }
 }
 
-/// Whether the record says that it only read. CloudTrail says so of the use of keys and roles too, which is no read, so
-/// their resources are kept.
+/// Whether the record says that it only read. CloudTrail says so of the assumption of roles too, which is no read, so
+/// their resources are kept. It says so of the use of keys as well, of which there may be as many as there are events.
 pub(crate) fn only_read(record: &Record<'_>) -> bool {
-    let uses = matches!(record.event_source.as_deref(), Some("kms.amazonaws.com" | "sts.amazonaws.com"));
-    record.read_only == Some(true) && !uses
+    record.read_only == Some(true) && record.event_source.as_deref() != Some("sts.amazonaws.com")
 }
 
 fn resources(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, Fault> {
