@@ -111,7 +111,6 @@ impl Global {
     }
 
     /// Whether progress is shown.
-    #[allow(dead_code, reason = "for the commands that take long")]
     pub fn shows_progress(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
     }

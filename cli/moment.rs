@@ -18,7 +18,6 @@ pub enum Moment {
 
 impl Moment {
     /// The time it means when it lies in the past.
-    #[allow(dead_code, reason = "for the commands that take a period")]
     pub fn before(self, now: Time) -> Time {
         match self {
             Self::At(time) => time,
