@@ -60,6 +60,14 @@ pub enum Failure {
     /// What a catalog is built from.
     #[error(transparent)]
     Packages(#[from] PackageError),
+    /// The event selectors of a trail.
+    #[error("cannot use the event selectors `{}`: {cause}\n  help: write them with `aws cloudtrail get-event-selectors --trail-name NAME`", path.display())]
+    Selectors {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// A file could not be read or written.
     #[error("cannot {what} `{}`", path.display())]
     File {
@@ -127,6 +135,7 @@ impl Failure {
             Self::Config(_)
             | Self::Usage(_)
             | Self::Pack(_)
+            | Self::Selectors { .. }
             | Self::Catalog { .. }
             | Self::Input { .. }
             | Self::Packages(_)

@@ -3,7 +3,11 @@
 //! Enters: paths and promises. Leaves: a report and, unless told otherwise, state that the next sweep starts from.
 //! Law: what could not be read is in the report, and in the exit code.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use clap::Args;
 use shared::{
@@ -17,6 +21,7 @@ use shared::{
     record::Limits,
     render::json::json,
     report::{Report, Run},
+    selectors::Selectors,
     time::Time,
 };
 
@@ -76,6 +81,9 @@ pub struct SweepArgs {
     /// Expect evidence of this region, besides those of the configuration; repeatable
     #[arg(long, value_name = "NAME", value_parser = args::region, help_heading = "What evidence is expected")]
     pub region: Vec<String>,
+    /// What the trail logs: the output of `aws cloudtrail get-event-selectors`; classes it logs whole count as logged
+    #[arg(long, value_name = "FILE", help_heading = "What evidence is expected")]
+    pub selectors: Vec<PathBuf>,
     /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',', help_heading = "Output")]
     pub format: Vec<Format>,
@@ -113,6 +121,11 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
         let pack = surroundings::directory().join(pack);
         config.standard_file = Some(pack.to_string_lossy().into_owned());
     }
+    for path in &args.selectors {
+        config.coverage.logged.extend(logged(path)?);
+    }
+    config.coverage.logged.sort_unstable();
+    config.coverage.logged.dedup();
     if let Some(threads) = args.threads {
         config.limits.threads = usize::from(threads);
     }
@@ -125,6 +138,15 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
     let kept = remembered(state.as_mut(), &report)?;
     publication.publish(global, &report, kept.as_slice())?;
     Ok(answer(&report))
+}
+
+/// Event classes that the event selectors in a file log whole, in words of the configuration.
+fn logged(path: &Path) -> Result<Vec<String>, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| Failure::Selectors { path: path.to_owned(), cause: source.to_string() })?;
+    let selectors = Selectors::from_json(&text)
+        .map_err(|cause| Failure::Selectors { path: path.to_owned(), cause: cause.to_string() })?;
+    Ok(selectors.logged().into_iter().collect())
 }
 
 /// What the state of ordinary sweeps holds.

@@ -128,6 +128,28 @@ fn a_class_that_nobody_logs_ends_with_3() {
 }
 
 #[test]
+fn event_selectors_say_what_a_trail_logs() {
+    let place = Workplace::proven();
+    place.write(
+        "onlooker.toml",
+        "[coverage]\nevent_classes = [\"management-write\", \"data:AWS::S3::Object\"]\n",
+    );
+    swept(&place, &[AUDITOR]).ends(3);
+    let selectors = |values: &str| {
+        format!(
+            "{{\"EventSelectors\": [{{\"DataResources\": [{{\"Type\": \"AWS::S3::Object\", \"Values\": [{values}]}}]}}]}}"
+        )
+    };
+    place.write("all.json", selectors("\"arn:aws:s3\""));
+    place.write("one.json", selectors("\"arn:aws:s3:::one/\""));
+    swept(&place, &[AUDITOR, "--selectors", "all.json"]).ends(0);
+    swept(&place, &[AUDITOR, "--selectors", "one.json"]).ends(3);
+    place.write("none.json", "[");
+    let ran = swept(&place, &[AUDITOR, "--selectors", "none.json"]).ends(2);
+    assert!(ran.err.contains("none.json") && ran.err.contains("get-event-selectors"), "{}", ran.err);
+}
+
+#[test]
 fn no_evidence_at_all_proves_nothing() {
     let place = Workplace::new();
     fs::create_dir(place.join("logs")).expect("a directory");

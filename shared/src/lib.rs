@@ -27,6 +27,7 @@ pub mod render;
 pub mod report;
 pub mod score;
 pub mod segment;
+pub mod selectors;
 pub mod standard;
 pub mod tally;
 pub mod time;

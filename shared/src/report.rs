@@ -235,6 +235,8 @@ pub struct PrincipalSummary {
     pub account: Arc<str>,
     /// Pattern of the promise it falls under; absent when it is not watched.
     pub watched_as: Option<String>,
+    /// Why it is watched, as the configuration says.
+    pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
     /// What it was seen to do.

@@ -117,6 +117,7 @@ fn principal(
         kind: if name.contains(":user/") { PrincipalKind::IamUser } else { PrincipalKind::Role },
         account: arc(account),
         watched_as: promise.map(|_| name.to_owned()),
+        watched_because: promise.map(|_| "an auditor reads".to_owned()),
         status: promise,
         behaviour,
         compliance: Compliance::of(calls[0].iter().sum(), total),

@@ -217,6 +217,7 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
         .collect();
     principals.extend(assessment.unseen().map(|watch| PrincipalSummary {
         watched_as: Some(watch.principal.clone()),
+        watched_because: watch.reason.clone(),
         status: Some(crate::score::Status::InsufficientEvidence),
         findings: about.get(watch.principal.as_str()).cloned().unwrap_or_default(),
         ..PrincipalSummary::empty(watch.principal.as_str().into(), PrincipalKind::Unknown, "".into())
@@ -237,6 +238,7 @@ impl PrincipalSummary {
             kind,
             account,
             watched_as: None,
+            watched_because: None,
             status: None,
             behaviour: Behaviour::NotSeen,
             compliance: crate::score::Compliance::default(),
@@ -268,6 +270,7 @@ impl PrincipalSummary {
         this.compliance = Assessment::compliance(calls());
         let watch = all.iter().find_map(|judged| judged.watch);
         this.watched_as = watch.map(|watch| watch.principal.clone());
+        this.watched_because = watch.and_then(|watch| watch.reason.clone());
         this.status = watch.map(|_| assessment.status(calls()));
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();

@@ -87,6 +87,7 @@ fn principal(n: u32, who: Who) -> PrincipalSummary {
         kind: who.kind,
         account: account.as_str().into(),
         watched_as: who.watched.map(str::to_owned),
+        watched_because: who.watched.map(|_| "meant to look only".to_owned()),
         status: who.status,
         behaviour: who.behaviour,
         compliance: Compliance::of(reads, calls),
