@@ -4,14 +4,14 @@
 //! sample events, in canonical order. Laws: [`Tally::merge`] is associative and commutative and the empty tally
 //! is its identity; over segments that share no event, merging tallies equals tallying the merged segment.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     coverage::Period,
     event::{Act, Actor, EventId},
-    segment::Segment,
+    segment::{Row, Segment},
     time::{HOUR, Hour, Time},
 };
 
@@ -22,6 +22,9 @@ pub struct Slot(pub u32);
 
 /// Seconds in a slot.
 pub const SLOT: u32 = 900;
+
+/// Counted rows whose memory is kept until there are so many.
+const SPARE_ROWS: usize = 1 << 18;
 
 /// Samples kept for each line.
 pub const SAMPLES: usize = 3;
@@ -124,18 +127,25 @@ impl Tally {
         if let Some(period) = period {
             rows.retain(|row| period.contains(row.time));
         }
-        // Actors and acts of a segment are sorted, so their positions order the lines.
-        rows.sort_unstable_by_key(|row| (row.actor, row.act, row.time, row.id));
+        // Actors and acts of a segment are sorted, so their positions order the lines. The last come first, so that rows
+        // can be let go of from the end while what is counted grows.
+        rows.sort_unstable_by_key(|row| Reverse((row.actor, row.act, row.time, row.id)));
         let mut tally = Self { actors, acts, ..Self::default() };
-        for group in rows.chunk_by(|a, b| (a.actor, a.act) == (b.actor, b.act)) {
-            let samples = group.iter().take(SAMPLES).map(|row| Sample::new(row.time, row.id));
-            tally.samples.extend(samples);
-            let begin = tally.slots.len();
-            for row in group {
-                tally.count(begin, Slot::of(row.time), 1);
+        while let Some(one) = rows.last().copied() {
+            let differs = |row: &Row| (row.actor, row.act) != (one.actor, one.act);
+            let begin = rows.iter().rposition(differs).map_or(0, |position| position + 1);
+            let group = rows.get(begin..).unwrap_or_default();
+            let earliest = group.iter().rev().take(SAMPLES);
+            tally.samples.extend(earliest.map(|row| Sample::new(row.time, row.id)));
+            let first_slot = tally.slots.len();
+            for row in group.iter().rev() {
+                tally.count(first_slot, Slot::of(row.time), 1);
             }
-            if let (Some(first), Some(last)) = (group.first(), group.last()) {
-                tally.end(first.actor, first.act, group.len() as u64, (first.time, last.time));
+            let latest = group.first().map_or(one.time, |row| row.time);
+            tally.end(one.actor, one.act, group.len() as u64, (one.time, latest));
+            rows.truncate(begin);
+            if rows.capacity() - rows.len() > SPARE_ROWS {
+                rows.shrink_to_fit();
             }
         }
         tally
