@@ -92,11 +92,14 @@ impl Judged<'_> {
     }
 
     /// Whether it is an operation: an API call, and not one of the events AWS logs in the shape of one. What the catalog
-    /// knows as an operation is one whatever the record calls it, unless an AWS service did it by itself.
+    /// knows as an operation, and what a named principal did that says `readOnly=false`, is one whatever the record
+    /// calls it, unless an AWS service did it by itself.
     pub fn is_call(&self) -> bool {
         let known = self.verdict.provenance == Provenance::Catalog
             && self.principal().kind != PrincipalKind::AwsService;
-        self.verdict.is_scored() && (self.line.act.kind == EventKind::ApiCall || known)
+        let writes = self.line.act.read_only == Some(false)
+            && !matches!(self.principal().kind, PrincipalKind::AwsService | PrincipalKind::Unknown);
+        self.verdict.is_scored() && (self.line.act.kind == EventKind::ApiCall || known || writes)
     }
 
     /// Operation type.

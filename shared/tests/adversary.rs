@@ -124,6 +124,14 @@ fn no_disguise_of_a_write_leaves_the_promise_compliant() {
         ("a console action", with(write.clone(), "eventType", json!("AwsConsoleAction"))),
         ("a service event", with(write.clone(), "eventType", json!("AwsServiceEvent"))),
         ("a sign-in", with(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
+        (
+            "a console action nobody knows",
+            with(
+                with(write.clone(), "eventType", json!("AwsConsoleAction")),
+                "eventName",
+                json!("Frobnicate"),
+            ),
+        ),
         ("an Insight", with(write.clone(), "eventCategory", json!("Insight"))),
         ("a read, by its own flag", with(write.clone(), "readOnly", json!(true))),
         ("no flag", with(write.clone(), "readOnly", Value::Null)),

@@ -34,7 +34,15 @@ impl<'a> Judged<'a> {
         let act = &event.act;
         let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
         let verdict = classify(Catalog::embedded(), &call);
-        let is_call = act.kind == EventKind::ApiCall && verdict.provenance != Provenance::NonApiEvent;
+        let who = event.actor.principal.kind;
+        let is_call = match (verdict.provenance, act.kind, who) {
+            (Provenance::NonApiEvent, ..) => false,
+            (_, EventKind::ApiCall, _) => true,
+            (_, _, PrincipalKind::AwsService) => false,
+            (Provenance::Catalog, ..) => true,
+            (_, _, PrincipalKind::Unknown) => false,
+            _ => act.read_only == Some(false),
+        };
         let forwarded = act.invoked_by.is_some()
             && verdict.operation_type == OperationType::Privileged
             && verdict.mutates == Mutates::No
