@@ -15,7 +15,8 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -193,11 +194,12 @@ impl State {
             db.pragma_update(None, "synchronous", "NORMAL")?;
             Ok(db)
         };
-        open().map_err(|cause| StateError::Database { path: path.display().to_string(), cause })
+        patiently(open).map_err(|cause| StateError::Database { path: path.display().to_string(), cause })
     }
 
     fn prepare(&self, origin: &str) -> Result<(), StateError> {
-        self.db.execute_batch(TABLES).map_err(|cause| self.database(cause))?;
+        patiently(|| self.db.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;")))
+            .map_err(|cause| self.database(cause))?;
         self.check_version()?;
         self.remember("version", &SCHEMA.to_string())?;
         self.remember("origin", origin)?;
@@ -450,6 +452,25 @@ impl Evidences for State {
         };
         let segments: Vec<Segment> = objects.iter().map(segment).collect::<Result<_, _>>()?;
         Ok(Segment::merge_all(segments))
+    }
+}
+
+/// Tries again while another process holds the database. SQLite's own patience does not cover the change to a
+/// write-ahead log, which each of several processes may find undone.
+fn patiently<T>(work: impl Fn() -> Result<T, rusqlite::Error>) -> Result<T, rusqlite::Error> {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+
+    let began = Instant::now();
+    loop {
+        match work() {
+            Err(error)
+                if began.elapsed() < PATIENCE
+                    && matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)) =>
+            {
+                thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
     }
 }
 
