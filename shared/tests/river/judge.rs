@@ -211,7 +211,12 @@ proptest! {
         let seen: BTreeSet<&str> = all.iter().filter_map(|one| one.watch).map(|w| w.principal.as_str()).collect();
         let promised = (!scene.config.watch.is_empty()).then(|| {
             let unseen = if seen.len() < scene.config.watch.len() { Status::InsufficientEvidence } else { Status::Compliant };
-            status(&watched).max(unseen)
+            // A watched principal that made no call proves nothing for the others.
+            let name = |one: &Judged<'_>| one.event.actor.principal.clone();
+            let calling: BTreeSet<_> = all.iter().filter(|one| watched(one)).map(name).collect();
+            let all_call = all.iter().filter(|one| one.watch.is_some()).all(|one| calling.contains(&name(one)));
+            let silent = if all_call { Status::Compliant } else { Status::InsufficientEvidence };
+            status(&watched).max(unseen).max(silent)
         });
         prop_assert_eq!(result.summary.overall_compliance, promised);
         prop_assert_eq!(result.mode == Mode::Discovery, promised.is_none());
