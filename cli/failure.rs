@@ -14,7 +14,7 @@ use shared::{
     jobs::sweep::SweepError,
     local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
     plain::plain,
-    ports::SourceError,
+    ports::PortError,
     standard::PackError,
 };
 
@@ -80,7 +80,7 @@ pub enum Failure {
     },
     /// What was to be read cannot be listed.
     #[error(transparent)]
-    Source(SourceError),
+    Source(PortError),
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),

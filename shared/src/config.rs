@@ -64,6 +64,12 @@ pub struct Config {
     pub redaction: Redaction,
     /// What an input may cost.
     pub limits: Limits,
+    /// How evidence is pulled from CloudTrail's event history (LookupEvents).
+    pub lookup: Lookup,
+    /// How evidence is delivered by a trail to S3.
+    pub delivery: Delivery,
+    /// How long the functions remember.
+    pub retention: Retention,
 }
 
 impl Config {
@@ -110,6 +116,19 @@ impl Config {
         serde_json::from_value(values).map_err(|error| ConfigError {
             problems: vec![Fault::new(error.to_string(), "correct the value").at(&tree.place)],
         })
+    }
+
+    /// What of it the result of a report depends on, besides the evidence: how the evidence is come by is no part of what
+    /// was asked.
+    #[must_use]
+    pub fn asked(&self) -> Self {
+        Self {
+            limits: Limits { threads: 0, ..self.limits.clone() },
+            lookup: Lookup::default(),
+            delivery: Delivery::default(),
+            retention: Retention::default(),
+            ..self.clone()
+        }
     }
 
     /// This configuration as TOML that reads back as the same.
@@ -329,5 +348,70 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { object_mib: 1024, threads: 0 }
+    }
+}
+
+/// How evidence is pulled from CloudTrail's event history (LookupEvents).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lookup {
+    /// Whether it is pulled at all. What it would have shown is missing then, and reports say so.
+    pub enabled: bool,
+    /// Seconds from one pull to the next.
+    #[schemars(range(min = 60, max = 86_400))]
+    pub interval_seconds: u32,
+    /// Minutes CloudTrail is given to deliver an event before its time counts as looked up.
+    #[schemars(range(min = 1, max = 1_440))]
+    pub lag_minutes: u32,
+    /// Hours before now at which the first pull begins; CloudTrail keeps 90 days.
+    #[schemars(range(min = 1, max = 2_160))]
+    pub lookback_hours: u32,
+    /// Longest slice of time looked up at once, in minutes; a busy one is split.
+    #[schemars(range(min = 1, max = 60))]
+    pub slice_minutes: u32,
+    /// Name of the IAM role to assume in the other accounts of `coverage.accounts`. Absent: only the own account is
+    /// pulled.
+    #[schemars(with = "Option<vocabulary::RoleName>", extend("examples" = ["OnlookerReadTrail"]))]
+    pub role: Option<String>,
+    /// Keep events of watched principals only.
+    pub watched_only: bool,
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 300,
+            lag_minutes: 15,
+            lookback_hours: 24,
+            slice_minutes: 15,
+            role: None,
+            watched_only: false,
+        }
+    }
+}
+
+/// How evidence is delivered by a trail to S3.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delivery {
+    /// The hour from which log objects of the trail count; before it LookupEvents counts, never both. Absent:
+    /// LookupEvents always.
+    #[schemars(example = "2027-01-01T00:00:00Z")]
+    pub counts_from: Option<Time>,
+}
+
+/// How long the functions remember.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Days the records of runs, past statuses and resolved findings are kept in the table.
+    #[schemars(range(min = 1, max = 3_650))]
+    pub run_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { run_days: 30 }
     }
 }

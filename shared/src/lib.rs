@@ -33,5 +33,7 @@ pub mod tally;
 pub mod time;
 pub mod verdict;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "local")]
 pub mod local;

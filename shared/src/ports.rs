@@ -2,9 +2,11 @@
 //!
 //! Enters: nothing. Leaves: traits, three methods each at most, that `local` and `aws` implement.
 
-use std::{collections::BTreeMap, error::Error};
+use std::{collections::BTreeMap, error::Error, fmt, ops::Range, time::Duration};
 
-use crate::{report::UnreadablePosition, segment::Segment};
+use serde_json::Value;
+
+use crate::{operation::RiskLevel, report::UnreadablePosition, segment::Segment, time::Time};
 
 /// One stored object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,14 +20,33 @@ pub struct Object {
     pub version: String,
 }
 
-/// What could not be done with a source.
+/// What kind of failure it was, where the answer decides what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Permission is missing: trying again does not help.
+    Denied,
+    /// Too many requests: trying again later does.
+    Throttled,
+    /// There is no such thing.
+    Missing,
+    /// A token to go on with is no longer valid: begin again.
+    Token,
+    /// No answer, or none of use: time is up, the network is gone, the service is in trouble.
+    Unavailable,
+    /// Anything else.
+    Other,
+}
+
+/// What could not be done at an edge.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} `{name}`: {cause}")]
-pub struct SourceError {
-    /// What was tried, as a verb.
+pub struct PortError {
+    /// What was tried, as a verb; at AWS with the IAM action it takes: `read (s3:GetObject)`.
     pub operation: &'static str,
     /// With what.
     pub name: String,
+    /// Which kind of failure it was.
+    pub kind: FailureKind,
     /// Why it failed.
     #[source]
     pub cause: Box<dyn Error + Send + Sync>,
@@ -37,13 +58,13 @@ pub trait Source: Sync {
     ///
     /// # Errors
     /// When what was named cannot be listed.
-    fn list(&self) -> Result<Vec<Object>, SourceError>;
+    fn list(&self) -> Result<Vec<Object>, PortError>;
 
     /// Replaces `bytes` by what `object` holds, or by its first `most` bytes.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), SourceError>;
+    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError>;
 }
 
 /// An object, read.
@@ -81,4 +102,151 @@ pub trait Evidences {
     /// # Errors
     /// When it cannot be read back whole.
     fn load(&self, objects: &[ReadObject]) -> Result<Segment, Self::Error>;
+}
+
+/// An item of a table. Items of one partition lie together, in the order of `sort`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Partition key.
+    pub partition: String,
+    /// Sort key, unique in its partition.
+    pub sort: String,
+    /// How often the item had been written when it was read; 0 for one that is not there yet.
+    pub revision: u64,
+    /// When it may be forgotten.
+    pub expires: Option<Time>,
+    /// What it says: a JSON object.
+    pub body: Value,
+}
+
+/// What must be so for an item to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing: whatever is there is replaced.
+    Anything,
+    /// The stored item still has the revision this one was read with; 0: there is none.
+    Same,
+}
+
+/// Small items that several functions share.
+pub trait Table: Sync {
+    /// The items of a partition whose sort key begins with `prefix`, in order, as they are now.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError>;
+
+    /// Writes an item, its revision raised by one. `false`: it is not as expected, and nothing was written.
+    ///
+    /// # Errors
+    /// When it cannot be written, or nobody knows whether it was.
+    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError>;
+
+    /// Removes an item, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError>;
+}
+
+/// Bytes under keys that are written once and never changed.
+pub trait Store: Sync {
+    /// Writes an object. `false`: there is one of that key, and it was left alone.
+    ///
+    /// # Errors
+    /// When it cannot be written, or nobody knows whether it was.
+    fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError>;
+
+    /// The bytes of an object, or a part of them.
+    ///
+    /// # Errors
+    /// [`FailureKind::Missing`] when there is none, another kind when it cannot be read.
+    fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError>;
+
+    /// Objects whose keys begin with `prefix`, sorted by key.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn list(&self, prefix: &str) -> Result<Vec<Object>, PortError>;
+}
+
+/// A page to look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup<'a> {
+    /// Twelve-digit account id.
+    pub account: &'a str,
+    /// Region name.
+    pub region: &'a str,
+    /// First second.
+    pub since: Time,
+    /// First second after the last.
+    pub until: Time,
+    /// Where the page before it ended.
+    pub token: Option<&'a str>,
+}
+
+/// What one look-up gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Records as JSON text (`CloudTrailEvent`), newest first.
+    pub records: Vec<String>,
+    /// Where the next page begins; absent after the last.
+    pub next: Option<String>,
+}
+
+/// CloudTrail's event history.
+pub trait Trail: Sync {
+    /// One page of the management events of an account and region.
+    ///
+    /// # Errors
+    /// [`FailureKind::Throttled`], [`FailureKind::Token`] and the others. It does not wait and try again: its caller
+    /// does.
+    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError>;
+}
+
+/// Something people or programs are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announcement {
+    /// The same for the same news.
+    pub id: String,
+    /// What kind of news: `Read-Only Violation Detected`.
+    pub kind: &'static str,
+    /// How urgent.
+    pub severity: RiskLevel,
+    /// One line for people.
+    pub subject: String,
+    /// A few lines for people.
+    pub text: String,
+    /// The same for programs.
+    pub detail: Value,
+}
+
+/// Who passes news on.
+pub trait Announcer: Sync {
+    /// Its name, to remember by what it has passed on: `sns`.
+    fn name(&self) -> &'static str;
+
+    /// Passes news on.
+    ///
+    /// # Errors
+    /// When it is not known to have been passed on.
+    fn announce(&self, news: &Announcement) -> Result<(), PortError>;
+}
+
+/// Time, as far as jobs that wait need it.
+pub trait Clock: Sync {
+    /// Now.
+    fn now(&self) -> Time;
+
+    /// How long the job may go on.
+    fn remaining(&self) -> Duration;
+
+    /// Lets time pass.
+    fn pause(&self, length: Duration);
+}
+
+impl fmt::Display for Lookup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.account, self.region, self.since, self.until)
+    }
 }

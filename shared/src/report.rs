@@ -399,6 +399,12 @@ pub struct Basis {
 pub struct Run {
     /// Unique, sortable by time.
     pub run_id: String,
+    /// Who made it, as AWS says (`GetCallerIdentity`); absent where AWS was not asked.
+    pub caller: Option<Caller>,
+    /// Request id of the function's invocation; absent outside a function.
+    pub request_id: Option<String>,
+    /// How often a report on this period was issued, this one included; absent where that is not counted.
+    pub revision: Option<u32>,
     /// When it began.
     pub started_at: Time,
     /// When the report was made.
@@ -423,6 +429,17 @@ pub struct Run {
     pub inputs: Vec<Input>,
     /// Where evidence could not be read, in order, at most 1,000.
     pub unreadable: Vec<UnreadablePosition>,
+}
+
+/// Who a program is, as AWS says (`GetCallerIdentity`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Caller {
+    /// ARN.
+    pub arn: String,
+    /// Twelve-digit account id.
+    pub account: String,
+    /// Unique id (`UserId`).
+    pub user_id: String,
 }
 
 /// One input.

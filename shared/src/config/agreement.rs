@@ -12,6 +12,7 @@ use super::{
     problem::{Fault, quoted},
     reader::{Reader, place_of},
 };
+use crate::time::Time;
 
 /// Checks a configuration as the reader left it; what is `null` was faulty and is passed over.
 pub(super) fn check(config: &Json, reader: &mut Reader) {
@@ -19,8 +20,20 @@ pub(super) fn check(config: &Json, reader: &mut Reader) {
     unique(config, "override", "id", reader);
     unique(config, "watch", "principal", reader);
     hours(config.get("business_hours"), "business_hours", reader);
+    whole_hour(config, reader);
     for (n, watch) in entries(config, "watch").enumerate() {
         hours(watch.get("business_hours"), &format!("watch[{n}].business_hours"), reader);
+    }
+}
+
+/// The hour from which another lane counts is a whole one: of one hour all evidence comes from one lane.
+fn whole_hour(config: &Json, reader: &mut Reader) {
+    let text = config.pointer("/delivery/counts_from").and_then(Json::as_str);
+    let Some(time) = text.and_then(Time::parse) else { return };
+    if time != time.hour().start() {
+        let message = format!("{time} is not the beginning of an hour");
+        let remedy = format!("write {}", time.hour().end());
+        report(reader, "delivery.counts_from", Fault::new(message, remedy));
     }
 }
 

@@ -16,8 +16,13 @@ use crate::nearest::nearest;
 const PREFIX: &str = "ONLOOKER_";
 
 /// Variables that are not keys of the configuration, each with its meaning.
-pub const RESERVED: [(&str, &str); 3] = [
-    ("ONLOOKER_CONFIG", "configuration file to use"),
+pub const RESERVED: [(&str, &str); 8] = [
+    ("ONLOOKER_CONFIG", "configuration file to use; of a function `s3://bucket/key`"),
+    ("ONLOOKER_TABLE", "DynamoDB table of the functions"),
+    ("ONLOOKER_BUCKET", "S3 bucket the functions keep evidence and reports in"),
+    ("ONLOOKER_TOPIC", "ARN of the SNS topic the functions publish to"),
+    ("ONLOOKER_BUS", "EventBridge bus the functions put events on"),
+    ("ONLOOKER_DEPLOYMENT", "name of the stack the functions belong to"),
     ("ONLOOKER_LOG", "what to log, such as `info` or `shared=debug`"),
     ("ONLOOKER_TEST_DATA", "folder of test data; read by the project's own tests alone"),
 ];

@@ -63,6 +63,8 @@ formats! {
     Id, "id", id;
     /// A line for a reader.
     Line, "line", line;
+    /// Name of an IAM role.
+    RoleName, "role-name", role_name;
     /// Name of a file.
     FileName, "file-name", line;
 }
@@ -127,6 +129,17 @@ fn id(text: &str) -> Result<(), Fault> {
     Err(Fault::new(
         format!("{} is not an id", quoted(text)),
         "write 1 to 64 letters, digits, `-`, `_` or `.`, such as `session-manager-audit`",
+    ))
+}
+
+fn role_name(text: &str) -> Result<(), Fault> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
+    if (1..=576).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('/') {
+        return Ok(());
+    }
+    Err(Fault::new(
+        format!("{} is not the name of a role", quoted(text)),
+        "write its name, with its path before it if it has one, such as `OnlookerReadTrail`; not its ARN",
     ))
 }
 

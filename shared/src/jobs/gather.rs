@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ports::{Object, ReadObject, Source, SourceError},
+    ports::{Object, PortError, ReadObject, Source},
     record::{self, Fault, Fingerprint, Inflater, Limits, Observed, Reason, Record, Unreadable, Visit},
     report::{UnreadablePosition, hex},
     segment::{Draft, Segment},
@@ -167,7 +167,7 @@ pub fn gather(
     source: &dyn Source,
     gathering: Gathering,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Gathered, SourceError> {
+) -> Result<Gathered, PortError> {
     let objects = source.list()?;
     Ok(gather_objects(source, &objects, gathering, progress, Each::Told(&|_| ())))
 }

@@ -17,9 +17,9 @@ use super::gather::{Each, Gathering, Progress, Reading, gather_objects};
 use crate::{
     assessment::{Assessment, Evidence},
     catalog::Catalog,
-    config::{Config, Limits as ConfigLimits},
+    config::Config,
     coverage::{Coverage, Period},
-    ports::{Evidences, Object, ReadObject, Source, SourceError},
+    ports::{Evidences, Object, PortError, ReadObject, Source},
     report::{Input, Report, Run, compose, hex, redact},
     segment::{MissingLog, Segment},
     standard::Pack,
@@ -38,7 +38,7 @@ const POSITIONS: usize = 1_000;
 pub enum SweepError {
     /// The source cannot be listed.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] PortError),
     /// Evidence cannot be kept or read back.
     #[error("cannot use the kept evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
@@ -179,9 +179,7 @@ pub fn report(segment: Segment, order: Order<'_>, run: Run) -> Result<Report, se
     let tally = Tally::of(segment, period);
     let coverage = Coverage::of(&tally, &windows, &config.coverage, period);
     let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
-    // How many threads read is no part of what was asked.
-    let asked = Config { limits: ConfigLimits { threads: 0, ..config.limits.clone() }, ..config.clone() };
-    let configuration = hex(&Sha256::digest(serde_json::to_vec(&asked)?));
+    let configuration = hex(&Sha256::digest(serde_json::to_vec(&config.asked())?));
     let result = compose(&assessment, catalog, pack, configuration);
     let run = Run { outside_period: events - tally.events(), ..run };
     let (result, run) = redact(result, run, &config.redaction)?;

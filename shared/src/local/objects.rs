@@ -15,7 +15,7 @@ use std::{
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::ports::{Object, Source, SourceError};
+use crate::ports::{FailureKind, Object, PortError, Source};
 
 /// The name standard input goes by.
 pub const STDIN: &str = "-";
@@ -36,7 +36,7 @@ impl Files {
 }
 
 impl Source for Files {
-    fn list(&self) -> Result<Vec<Object>, SourceError> {
+    fn list(&self) -> Result<Vec<Object>, PortError> {
         let mut found = BTreeMap::new();
         for path in &self.paths {
             if path == STDIN {
@@ -59,7 +59,7 @@ impl Source for Files {
             .collect())
     }
 
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
+    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         bytes.clear();
         let read =
             if object.name == STDIN { self.read_stdin(most, bytes) } else { read_file(object, most, bytes) };
@@ -128,7 +128,7 @@ fn inode(_: &fs::Metadata) -> String {
 }
 
 /// What a glob matches; a glob or path that matches nothing is an error, so a typing error is not an empty trail.
-fn matches(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
+fn matches(pattern: &str) -> Result<Vec<PathBuf>, PortError> {
     let paths = glob::glob(pattern).map_err(|error| failed("understand", pattern, error))?;
     let paths: Result<Vec<_>, _> = paths.collect();
     let paths = paths.map_err(|error| failed("list", pattern, error))?;
@@ -142,6 +142,6 @@ fn failed(
     operation: &'static str,
     name: &str,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> SourceError {
-    SourceError { operation, name: name.to_owned(), cause: cause.into() }
+) -> PortError {
+    PortError { operation, name: name.to_owned(), kind: FailureKind::Other, cause: cause.into() }
 }

@@ -18,7 +18,7 @@ use shared::{
         sweep::{Order, sweep},
     },
     local::state::State,
-    ports::{Object, Source, SourceError},
+    ports::{Object, PortError, Source},
     record::Limits,
     report::{Report, Run},
     standard::Pack,
@@ -48,7 +48,7 @@ impl Objects {
 }
 
 impl Source for Objects {
-    fn list(&self) -> Result<Vec<Object>, SourceError> {
+    fn list(&self) -> Result<Vec<Object>, PortError> {
         let object = |(name, bytes): (&String, &Vec<u8>)| Object {
             name: name.clone(),
             size: bytes.len() as u64,
@@ -57,11 +57,16 @@ impl Source for Objects {
         Ok(self.bytes.iter().map(object).collect())
     }
 
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
+    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         self.fetched.lock().unwrap().push(object.name.clone());
         if self.broken.load(Ordering::Relaxed) {
             let cause = Box::new(io::Error::from(io::ErrorKind::PermissionDenied));
-            return Err(SourceError { operation: "read", name: object.name.clone(), cause });
+            return Err(PortError {
+                operation: "read",
+                kind: shared::ports::FailureKind::Other,
+                name: object.name.clone(),
+                cause,
+            });
         }
         let most = usize::try_from(most).unwrap();
         bytes.clear();

@@ -1,0 +1,1 @@
+//! AWS as source, store and sink.
