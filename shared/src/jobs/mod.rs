@@ -4,4 +4,6 @@
 
 pub mod check;
 pub mod gather;
+pub mod history;
+pub mod pull;
 pub mod sweep;
