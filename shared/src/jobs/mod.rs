@@ -5,5 +5,6 @@
 pub mod check;
 pub mod gather;
 pub mod history;
+pub mod judge;
 pub mod pull;
 pub mod sweep;
