@@ -176,14 +176,15 @@ pub fn pull(ports: Ports<'_>, order: Order<'_>) -> Vec<Pulled> {
     let threads = order.threads.clamp(1, open.max(1));
     let queue = Mutex::new(Queue { waiting, open });
     let work = || {
-        while let Some((lane, pulled, open)) = lock(&queue).next() {
+        // Not in the head of the loop, where the lock would be held through its body.
+        let next = || lock(&queue).next();
+        while let Some((lane, pulled, open)) = next() {
             let left = ports.clock.remaining();
-            let more = left > MARGIN && {
-                let spare = left.saturating_sub(share(left, open, threads)).max(MARGIN);
-                Turn { ports, order, lane, now, spare, pulled: &mut *pulled }.take()
-            };
+            let spare = left.saturating_sub(share(left, open, threads)).max(MARGIN);
+            let more = left > spare && Turn { ports, order, lane, now, spare, pulled: &mut *pulled }.take();
             let mut queue = lock(&queue);
-            if more && ports.clock.remaining() > MARGIN + TURN {
+            // A lane that had all the time there was needs no second turn in what it could not use.
+            if more && spare > MARGIN && ports.clock.remaining() > MARGIN + TURN {
                 queue.waiting.push_back((lane, pulled));
             } else {
                 queue.open -= 1;
