@@ -5,5 +5,7 @@
 pub mod check;
 pub mod evidence;
 pub mod gather;
+pub mod ingest;
 pub mod judge;
+pub mod notices;
 pub mod sweep;
