@@ -8,5 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod kept;
 mod local_ports;
+mod scene;
 mod world;
