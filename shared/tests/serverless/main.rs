@@ -8,7 +8,9 @@
     reason = "a test may fail"
 )]
 
+mod delivered;
 mod kept;
+mod killed;
 mod local_ports;
 mod scene;
 mod world;

@@ -111,7 +111,7 @@ pub fn notification(objects: &[&Object]) -> String {
     let records: Vec<Value> = objects
         .iter()
         .map(|object| {
-            let key = object.name.strip_prefix("s3://trail/").unwrap().replace(' ', "+");
+            let key = object.name.strip_prefix("s3://trail/").unwrap().replace('+', "%2B").replace(' ', "+");
             json!({
                 "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": minute(70).to_string(),
                 "s3": {
