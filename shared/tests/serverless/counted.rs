@@ -54,8 +54,8 @@ fn ten_times_the_events_cost_the_same_requests_and_larger_batches_fewer() {
     assert_eq!(few, many);
     let (larger, _) = cost(12, 4, 144);
     assert!(larger["put"] < few["put"] && larger["create"] < few["create"], "{larger:?} {few:?}");
-    // 144 objects in 6 batches of 12 places each: an object is read once; a batch writes a pack, a line for each account
-    // and an item for each place, and asks once for what was absent; a process asks once for each place.
+    // 144 objects in 6 batches of 12 places each: an object is read once; a batch writes a pack, a line for each
+    // account and an item for each place, and asks once for what was absent; a process asks once for each place.
     assert_eq!(many["fetch"], 144);
     assert_eq!(many["create"], 6 * (1 + 4));
     assert_eq!(many["put"], 6 * 12 + 12);

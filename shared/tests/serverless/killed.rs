@@ -202,8 +202,8 @@ fn refused_at_any_call_in_any_way_it_ends_the_same() {
         world.faults.plan(Plan::Fail { kind, strike, which: Box::new(move |number, _| number == at) });
         let outcome = world.play(&plot);
         if !world.table.query("ABSENT#2026-10-06", "").unwrap().is_empty() {
-            // What was refused at the last try is missing until its dead letter is sent again. It is the poison: nothing
-            // else comes to a last try.
+            // What was refused at the last try is missing until its dead letter is sent again. It is the poison:
+            // nothing else comes to a last try.
             let of = |outcome: &Outcome| outcome.reports[1].result.totals.unreadable;
             assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {strike:?} {:?}", calls[at]);
             assert_eq!(world.healed(&plot, &outcome).result, expected.reports[1].result, "{:?}", calls[at]);

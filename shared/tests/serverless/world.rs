@@ -1,8 +1,8 @@
 //! A world for jobs: every port, a clock that is moved by hand, and faults on demand.
 //!
-//! [`Faults`] counts the calls to all ports of a [`World`] and strikes one of them. [`Plan::Kill`] is a function that is
-//! killed: the call has its effect or not, and from then on the job can do nothing at all, until [`Faults::revive`].
-//! [`Plan::Fail`] is a service that says no: the job lives and may go on.
+//! [`Faults`] counts the calls to all ports of a [`World`] and strikes one of them. [`Plan::Kill`] is a function
+//! that is killed: the call has its effect or not, and from then on the job can do nothing at all, until
+//! [`Faults::revive`]. [`Plan::Fail`] is a service that says no: the job lives and may go on.
 
 #![allow(dead_code, reason = "no test needs all of a world")]
 
