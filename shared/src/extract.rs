@@ -150,8 +150,7 @@ impl Extract {
     }
 }
 
-#[cfg(test)]
-#[cfg(feature = "local")]
+#[cfg(all(test, feature = "local"))]
 mod tests {
     use proptest::{prelude::*, sample::Index};
 
