@@ -4,5 +4,9 @@
 
 pub mod check;
 pub mod gather;
+pub mod issue;
 pub mod judge;
+pub mod news;
+pub mod runs;
 pub mod sweep;
+pub mod watch;
