@@ -3,6 +3,7 @@
 //! Law: a job takes what it needs as arguments; it reads neither clock nor environment.
 
 pub mod check;
+pub mod evidence;
 pub mod gather;
 pub mod issue;
 pub mod judge;
