@@ -24,7 +24,11 @@ pub use self::{
     window::{LONGEST, Purpose, RequestError, Window},
 };
 use self::{edition::Edition, ledger::settle};
-use super::news::{NewsError, Newsroom};
+use super::{
+    evidence::{Collected, House, collect},
+    judge::{Order, judge},
+    news::{NewsError, Newsroom},
+};
 use crate::{
     config::Retention,
     ports::{Announcer, Clock, FailureKind, PortError, Store, Table},
@@ -47,6 +51,19 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Makes the report on a window: collects its evidence and judges it. `run` carries what is known of the run before.
 pub type Reporter<'a> = &'a dyn Fn(Window, Run) -> Result<Report, Cause>;
+
+/// Makes reports of the evidence that is kept, judged by `order`, on so many threads.
+pub fn of_evidence<'a>(
+    house: &'a House<'_>,
+    order: Order<'a>,
+    threads: usize,
+) -> impl Fn(Window, Run) -> Result<Report, Cause> + 'a {
+    move |window, run| {
+        let Collected { dossier, accounts } =
+            collect(house, order.config, (window.since, window.until), threads)?;
+        Ok(judge(dossier, order, accounts.fill(run))?)
+    }
+}
 
 /// What issuing takes.
 #[derive(Clone, Copy)]

@@ -8,5 +8,8 @@
     reason = "a test may fail"
 )]
 
+mod issue;
 mod local_ports;
+mod records;
+mod watch;
 mod world;
