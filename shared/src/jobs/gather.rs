@@ -118,7 +118,7 @@ pub struct Progress {
 }
 
 impl Reading {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.objects += other.objects;
         self.bytes += other.bytes;
         self.inflated += other.inflated;

@@ -5,9 +5,11 @@
 pub mod check;
 pub mod evidence;
 pub mod gather;
+pub mod ingest;
 pub mod issue;
 pub mod judge;
 pub mod news;
+pub mod notices;
 pub mod runs;
 pub mod sweep;
 pub mod watch;

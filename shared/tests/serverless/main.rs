@@ -8,8 +8,12 @@
     reason = "a test may fail"
 )]
 
+mod delivered;
 mod issue;
+mod kept;
+mod killed;
 mod local_ports;
 mod records;
+mod scene;
 mod watch;
 mod world;

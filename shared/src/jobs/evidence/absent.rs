@@ -28,6 +28,14 @@ struct Absent {
     cause: String,
 }
 
+/// The name of an absent object in the index. One that is announced with its version id may be read without, from a list:
+/// the ETag alone says that it is the same.
+fn name(object: &Object) -> String {
+    let etag = object.version.split('/').next().filter(|etag| !etag.is_empty());
+    let version = etag.unwrap_or(&object.version).to_owned();
+    source_hash(Lane::S3, [&Object { version, ..object.clone() }])
+}
+
 /// Remembers that an object could not be fetched, and why. `dated` tells whether `at` is in the object's name, so that whoever
 /// reads the object later knows it too.
 ///
@@ -43,7 +51,7 @@ pub fn miss(
     // Strings only: nothing in it can fail to be written.
     let body = serde_json::to_value(Absent { object: name, version, at, cause }).unwrap_or_default();
     let partition = keys::absent(dated.then(|| at.hour()));
-    let item = Item { partition, sort: source_hash(Lane::S3, [object]), revision: 0, expires: None, body };
+    let item = Item { partition, sort: self::name(object), revision: 0, expires: None, body };
     house.table.put(&item, Expected::Anything)?;
     Ok(())
 }
@@ -60,7 +68,7 @@ pub fn forget<'o>(
     let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (object, at) in objects {
         let partition = keys::absent(at.map(Time::hour));
-        read.entry(partition).or_default().insert(source_hash(Lane::S3, [object]));
+        read.entry(partition).or_default().insert(name(object));
     }
     for (partition, sorts) in read {
         for item in house.table.query(&partition, "")? {
