@@ -9,8 +9,11 @@
 )]
 
 mod delivered;
+mod issue;
 mod kept;
 mod killed;
 mod local_ports;
+mod records;
 mod scene;
+mod watch;
 mod world;
