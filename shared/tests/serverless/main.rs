@@ -10,8 +10,11 @@
 
 mod counted;
 mod delivered;
+mod issue;
 mod kept;
 mod killed;
 mod local_ports;
+mod records;
 mod scene;
+mod watch;
 mod world;

@@ -212,6 +212,13 @@ impl<P: Announcer> Announcer for Faulty<P> {
 #[derive(Default)]
 pub struct MemoryTable(Mutex<BTreeMap<(String, String), Item>>);
 
+impl MemoryTable {
+    /// Everything in it, in order.
+    pub fn all(&self) -> Vec<Item> {
+        self.0.lock().unwrap().values().cloned().collect()
+    }
+}
+
 impl Table for MemoryTable {
     fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
         let items = self.0.lock().unwrap();
