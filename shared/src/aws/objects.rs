@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::{
     failure::{chain, failed, failure},
     session::Aws,
-    store::{LIST, READ},
+    store::{LIST, READ, status},
 };
 use crate::ports::{FailureKind, Object, PortError, Source};
 
@@ -105,7 +105,14 @@ impl S3Objects {
         call: impl Fn(aws_sdk_s3::config::Builder) -> Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<T, SdkError<E, HttpResponse>> {
         let regions = || self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = |region: Option<String>| aws_sdk_s3::config::Builder::default().set_region_opt(region);
+        let config = |region: Option<String>| {
+            let mut config = aws_sdk_s3::config::Builder::default();
+            // Saying that there is none would take the one there is away.
+            if let Some(region) = region {
+                config.set_region(Some(Region::new(region)));
+            }
+            config
+        };
         let known = regions().get(bucket).cloned();
         let result = call(config(known.clone()));
         let Err(error) = &result else { return result };
@@ -117,20 +124,6 @@ impl S3Objects {
                 call(config(Some(region)))
             }
             _ => result,
-        }
-    }
-}
-
-/// Sets a region, if there is one to set.
-trait SetRegion {
-    fn set_region_opt(self, region: Option<String>) -> Self;
-}
-
-impl SetRegion for aws_sdk_s3::config::Builder {
-    fn set_region_opt(self, region: Option<String>) -> Self {
-        match region {
-            Some(region) => self.region(Region::new(region)),
-            None => self,
         }
     }
 }
@@ -158,7 +151,7 @@ impl Source for S3Objects {
         });
         let got = match got {
             Ok(got) => got,
-            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 412) => {
+            Err(error) if status(&error) == Some(412) => {
                 return Err(failure(FailureKind::Other, "it changed after it was listed".to_owned()));
             }
             Err(error) => return Err(failed(READ, &object.name, &error)),

@@ -3,10 +3,14 @@
 //! Enters: environment, profiles and instance metadata, read by the SDK. Leaves: [`Aws`], which makes clients and
 //! adapters. Laws: timeouts and retries are said here and nowhere else; a client is made when it is first used.
 
-use std::{future::Future, sync::OnceLock, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection, timeout::TimeoutConfig,
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_types::service_config::ServiceConfigKey;
 use tokio::runtime::Handle;
@@ -40,7 +44,7 @@ const ATTEMPTS: u32 = 4;
 pub struct Aws {
     config: SdkConfig,
     handle: Handle,
-    clients: std::sync::Arc<Clients>,
+    clients: Arc<Clients>,
 }
 
 #[derive(Debug, Default)]
@@ -56,28 +60,26 @@ struct Clients {
 impl Aws {
     /// Region, credentials and endpoints as every AWS tool finds them; nothing is sent yet. Blocks its thread.
     pub fn connect(handle: Handle) -> Self {
-        let load = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        Self::connect_with(handle, |loader| loader)
+    }
+
+    /// The same, with some of it said by the caller.
+    pub fn connect_with(handle: Handle, adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(READ)
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http::client())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
-                    .read_timeout(READ)
-                    .operation_attempt_timeout(ATTEMPT)
-                    .build(),
-            )
-            .stalled_stream_protection(
-                stalled_stream_protection::StalledStreamProtectionConfig::enabled()
-                    .grace_period(Duration::from_secs(20))
-                    .build(),
-            )
-            .load();
-        let config = handle.block_on(load);
+            .timeout_config(timeouts);
+        let config = handle.block_on(adjust(loader).load());
         let config = match config.region() {
             Some(_) => config,
             None => config.into_builder().region(Region::from_static(FALLBACK_REGION)).build(),
         };
-        Self { config, handle, clients: std::sync::Arc::default() }
+        Self { config, handle, clients: Arc::default() }
     }
 
     /// Region calls go to unless they say otherwise.

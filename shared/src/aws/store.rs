@@ -5,7 +5,8 @@
 
 use std::{ops::Range, thread, time::Duration};
 
-use aws_sdk_s3::{primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_sdk_s3::{error::SdkError, primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{
     failure::{chain, failed, failure},
@@ -56,7 +57,7 @@ impl Store for S3Store {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
             };
-            match error.raw_response().map(|response| response.status().as_u16()) {
+            match status(&error) {
                 Some(412) => return Ok(false),
                 // Somebody is writing it at this moment: soon it is there, or not.
                 Some(409) if attempt < CONFLICTS => thread::sleep(Duration::from_millis(100) * attempt),
@@ -71,16 +72,25 @@ impl Store for S3Store {
     }
 
     fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
-        if part.as_ref().is_some_and(Range::is_empty) {
-            return Ok(Vec::new());
-        }
-        let range = part.as_ref().map(|part| format!("bytes={}-{}", part.start, part.end.saturating_sub(1)));
+        // There is no way to ask for nothing: one byte says as well whether the object is there.
+        let last = |part: &Range<u64>| part.end.saturating_sub(1).max(part.start);
+        let range = part.as_ref().map(|part| format!("bytes={}-{}", part.start, last(part)));
         let get = self.aws.s3().get_object().bucket(&self.bucket).key(key).set_range(range);
+        let wanted = part.map_or(usize::MAX, |part| {
+            usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX)
+        });
         self.aws.wait(async {
-            let got = get.send().await.map_err(|error| failed(READ, self.at(key), &error))?;
+            let got = match get.send().await {
+                Ok(got) => got,
+                // The part begins behind the end.
+                Err(error) if status(&error) == Some(416) => return Ok(Vec::new()),
+                Err(error) => return Err(failed(READ, self.at(key), &error)),
+            };
             let cut = |said| failure(READ, self.at(key), FailureKind::Unavailable, said);
             let body = got.body.collect().await.map_err(|error| cut(chain(&error)))?;
-            Ok(body.to_vec())
+            let mut bytes = body.to_vec();
+            bytes.truncate(wanted);
+            Ok(bytes)
         })
     }
 
@@ -105,4 +115,9 @@ impl Store for S3Store {
             }
         }
     }
+}
+
+/// HTTP status of a failed call, if there was an answer.
+pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
+    operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 
@@ -24,7 +24,7 @@ use crate::{
 type Attributes = HashMap<String, AttributeValue>;
 
 const QUERY: &str = "query (dynamodb:Query)";
-const WRITE: &str = "write (dynamodb:PutItem)";
+const WRITE: &str = "write (dynamodb:UpdateItem)";
 const REMOVE: &str = "remove (dynamodb:DeleteItem)";
 
 /// A DynamoDB table with a partition key `pk` and a sort key `sk`, both text.
@@ -83,32 +83,44 @@ impl Table for DynamoTable {
 
     fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
         let write = AttributeValue::S(uuid::Uuid::now_v7().to_string());
-        let mut put = self
+        let expires = item.expires.map(|time| number(u64::from(time.0)));
+        // The revision is raised where the item lies: nobody else can come between.
+        let change = match expires {
+            Some(_) => "SET #body = :body, #write = :write, #ttl = :ttl ADD #rev :one",
+            None => "SET #body = :body, #write = :write REMOVE #ttl ADD #rev :one",
+        };
+        let condition = match (expected, item.revision) {
+            (Expected::Anything, _) => None,
+            (Expected::Same, 0) => Some("attribute_not_exists(#rev)"),
+            (Expected::Same, _) => Some("#rev = :rev"),
+        };
+        let known = condition.filter(|condition| condition.contains(":rev")).map(|_| number(item.revision));
+        let values = [
+            (":body", Some(from_json(&item.body))),
+            (":write", Some(write.clone())),
+            (":one", Some(number(1))),
+            (":ttl", expires),
+            (":rev", known),
+        ];
+        let values = values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let names = ["body", "write", "ttl", "rev"].map(|name| (format!("#{name}"), name.to_owned()));
+        let put = self
             .aws
             .dynamodb()
-            .put_item()
+            .update_item()
             .table_name(&self.name)
-            .item("pk", text(&item.partition))
-            .item("sk", text(&item.sort))
-            .item("rev", number(item.revision.saturating_add(1)))
-            .item("body", from_json(&item.body))
-            .item("write", write.clone());
-        if let Some(expires) = item.expires {
-            put = put.item("ttl", number(u64::from(expires.0)));
-        }
-        put = match expected {
-            Expected::Anything => put,
-            Expected::Same if item.revision == 0 => put.condition_expression("attribute_not_exists(pk)"),
-            Expected::Same => put
-                .condition_expression("rev = :rev")
-                .expression_attribute_values(":rev", number(item.revision)),
-        };
+            .key("pk", text(&item.partition))
+            .key("sk", text(&item.sort))
+            .update_expression(change)
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_names(Some(HashMap::from(names)))
+            .set_expression_attribute_values(Some(values.collect()));
         // If the first try was done but its answer lost, a second one finds the first in its way.
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match self.aws.wait(put.send()) {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(found)) => {
+                Some(UpdateItemError::ConditionalCheckFailedException(found)) => {
                     Ok(found.item().and_then(|found| found.get("write")) == Some(&write))
                 }
                 _ => Err(failed(WRITE, self.at(&item.partition, &item.sort), &error)),
