@@ -14,7 +14,8 @@ use shared::{
     config::{Config, Fault, Standard, Watch},
     jobs::{
         gather::Gathering,
-        sweep::{Order, sweep},
+        judge::Order,
+        sweep::{Task, sweep},
     },
     local::{config_file::Loaded, objects::Files, state::State},
     ports::Source,
@@ -189,10 +190,8 @@ pub fn swept(
 ) -> Result<Report, Failure> {
     let config = &loaded.config;
     let pack = basis::pack(loaded)?;
-    let order = Order {
-        config,
-        catalog: basis::catalog(loaded)?,
-        pack: &pack,
+    let task = Task {
+        order: Order { config, catalog: basis::catalog(loaded)?, pack: &pack },
         since: period.since,
         until: period.until,
         gathering: Gathering { threads: threads(config), limits: limits(config) },
@@ -200,7 +199,7 @@ pub fn swept(
     let (started, clock) = (surroundings::now(), Instant::now());
     let run = Run { run_id: surroundings::run_id(), started_at: started, ..Run::default() };
     let bar = Bar::new(global, "reading");
-    let mut report = sweep(source, state, order, run, &|progress| bar.show(progress))?;
+    let mut report = sweep(source, state, task, run, &|progress| bar.show(progress))?;
     bar.finish();
     report.run.generated_at = surroundings::now();
     report.run.seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;

@@ -1,9 +1,9 @@
 //! Which evidence there is, of that which there should be.
 //!
-//! Enters: the tally, the windows digest files vouch for, and what is expected. Leaves: [`Coverage`], a map of
-//! account x region x hour and a table of event classes. Laws: nothing is observed without an event or a digest
-//! window in that very account, region and hour; adding evidence never opens a gap inside the same period;
-//! a class counts as logged only when the configuration says so or every account's evidence holds such an event.
+//! Enters: the tally, the windows digest files vouch for, hours known to be incomplete, and what is expected. Leaves:
+//! [`Coverage`], a map of account x region x hour and a table of event classes. Laws: nothing is observed without an
+//! event or a digest window in that very account, region and hour; adding evidence never opens a gap inside the same
+//! period; an hour known to be incomplete is not observed, so to name one never betters a status; a class counts as logged only when the configuration says so or every account's evidence holds such an event.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Expected,
     event::{Actor, EventClass, EventKind},
+    segment::Shard,
     tally::Tally,
     time::{Hour, Time},
 };
@@ -35,9 +36,9 @@ impl Period {
         self.until.0.saturating_sub(self.from.0)
     }
 
-    /// Whether a time lies in it.
-    pub fn contains(self, time: Time) -> bool {
-        (self.from..self.until).contains(&time.hour())
+    /// Whether an hour lies in it.
+    pub fn contains(self, hour: Hour) -> bool {
+        (self.from..self.until).contains(&hour)
     }
 
     /// From the hour of `since` to the end of the hour before `until`; either may be absent, and the evidence
@@ -62,7 +63,7 @@ pub struct Place {
     pub region: Arc<str>,
     /// Events in the period.
     pub events: u64,
-    /// Hours with an event or a digest window.
+    /// Hours with an event or a digest window, and not known to be incomplete.
     pub observed_hours: u32,
     /// Hours that only a digest window vouches for.
     pub quiet_hours: u32,
@@ -70,7 +71,7 @@ pub struct Place {
     pub quiet: Vec<Period>,
     /// Hours of the period; 0 for a place the configuration does not name.
     pub expected_hours: u32,
-    /// Hours without evidence, as spans.
+    /// Hours without evidence, or with evidence known to be incomplete, as spans.
     pub gaps: Vec<Period>,
 }
 
@@ -131,11 +132,12 @@ pub fn class_word(class: &EventClass) -> String {
 }
 
 impl Coverage {
-    /// Draws the map. `windows` are account, region and hour of digest windows; of events and windows outside the
-    /// period nothing is counted.
-    pub fn of<'a>(
+    /// Draws the map. `windows` are hours that digest files vouch for, `unfinished` hours whose evidence is known to be
+    /// incomplete; of what lies outside the period nothing is counted.
+    pub fn of(
         tally: &Tally,
-        windows: impl IntoIterator<Item = &'a (Arc<str>, Arc<str>, Hour)>,
+        windows: &BTreeSet<Shard>,
+        unfinished: &BTreeSet<Shard>,
         expected: &Expected,
         period: Option<Period>,
     ) -> Self {
@@ -143,7 +145,7 @@ impl Coverage {
             return Self { classes: classes(tally, expected, &BTreeSet::new()), ..Self::default() };
         };
         let mut observed = Observed::new();
-        let mut last: Option<(&Actor, &mut BTreeMap<Hour, u64>)> = None;
+        let mut last: Option<(&Actor, &mut BTreeMap<Hour, Cell>)> = None;
         for line in tally.lines() {
             // Lines are in order of account and region first.
             let same =
@@ -155,13 +157,14 @@ impl Coverage {
                     .or_default(),
             };
             for (slot, count) in line.slots {
-                *hours.entry(slot.hour()).or_default() += u64::from(*count);
+                hours.entry(slot.hour()).or_default().events += u64::from(*count);
             }
             last = Some((line.actor, hours));
         }
-        for (account, region, hour) in windows {
-            let place = (Arc::clone(account), Arc::clone(region));
-            observed.entry(place).or_default().entry(*hour).or_default();
+        for shard in windows.iter().chain(unfinished).filter(|shard| period.contains(shard.hour)) {
+            let place = (Arc::clone(&shard.account), Arc::clone(&shard.region));
+            let cell = observed.entry(place).or_default().entry(shard.hour).or_default();
+            cell.unfinished |= unfinished.contains(shard);
         }
         expect_places(&mut observed, expected);
         let places: Vec<Place> = observed
@@ -211,7 +214,7 @@ impl Place {
     fn of(
         account: Arc<str>,
         region: Arc<str>,
-        hours: &BTreeMap<Hour, u64>,
+        hours: &BTreeMap<Hour, Cell>,
         period: Period,
         is_expected: bool,
     ) -> Self {
@@ -226,13 +229,16 @@ impl Place {
             gaps: Vec::new(),
         };
         let mut next = period.from;
-        for (hour, events) in hours.range(period.from..period.until) {
+        for (hour, cell) in hours.range(period.from..period.until) {
+            place.events += cell.events;
+            if cell.unfinished {
+                continue;
+            }
             place.observed_hours += 1;
-            if *events == 0 {
+            if cell.events == 0 {
                 place.quiet_hours += 1;
                 place.quiet_hour(*hour);
             }
-            place.events += events;
             if is_expected && next < *hour {
                 place.gaps.push(Period { from: next, until: *hour });
             }
@@ -256,8 +262,16 @@ impl Place {
     }
 }
 
-/// Events per hour, by account and region.
-type Observed = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, u64>>;
+/// What is known of an hour of a place.
+#[derive(Default)]
+struct Cell {
+    events: u64,
+    /// Its evidence is known to be incomplete.
+    unfinished: bool,
+}
+
+/// Cells by account and region.
+type Observed = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, Cell>>;
 
 /// Adds the places the configuration expects and the evidence does not show.
 fn expect_places(observed: &mut Observed, expected: &Expected) {

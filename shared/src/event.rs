@@ -1,7 +1,7 @@
 //! What one record says, in the words the later stages speak.
 //!
-//! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID` and the
-//! account that received it; everything else is content.
+//! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID`, the account
+//! that received it, its region and the hour of its `eventTime`; everything else is content.
 
 pub(crate) mod content;
 mod outcome;
@@ -104,7 +104,7 @@ pub struct Act {
 /// One event: identity, time, and two values that many events share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Identity, together with the recipient account.
+    /// Identity, together with the recipient account, the region and the hour.
     pub id: EventId,
     /// `eventTime`.
     pub time: Time,

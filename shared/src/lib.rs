@@ -4,6 +4,9 @@
 //! record -> event -> verdict -> tally -> coverage -> score -> findings -> report -> sinks
 //! ```
 //!
+//! Between event and tally evidence is kept as [`segment`]s, which merge; an [`extract`] is what a report needs of one hour
+//! of one place, and a [`dossier`] what it needs of them all.
+//!
 //! Words ([`operation`]) are known to every stage; stages know words only.
 //! No stage does I/O, reads a clock or the environment, draws random numbers or logs.
 
@@ -13,7 +16,9 @@ pub mod assessment;
 pub mod catalog;
 pub mod config;
 pub mod coverage;
+pub mod dossier;
 pub mod event;
+pub mod extract;
 pub mod finding;
 pub mod jobs;
 pub mod nearest;
@@ -26,6 +31,7 @@ pub mod record;
 pub mod render;
 pub mod report;
 pub mod score;
+mod sealed;
 pub mod segment;
 pub mod selectors;
 pub mod standard;

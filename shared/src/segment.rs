@@ -2,35 +2,40 @@
 //!
 //! Enters: events, unreadable pieces and observed windows, in any order. Leaves: a [`Segment`] that merges.
 //! Laws: merging is associative, commutative, idempotent and has the empty segment as identity, exactly, on
-//! event id and recipient account; of two contents under one identity the greater one stays and the conflict
-//! is remembered; everything has an identity, so delivering it again changes nothing; equal evidence is an
-//! equal value and has equal bytes.
+//! event id, recipient account, region and hour; of two contents under one identity the greater one stays and the
+//! conflict is remembered; everything has an identity, so delivering it again changes nothing; equal evidence is an
+//! equal value and has equal bytes; the parts a segment is cut into merge to that segment.
 //!
 //! Of two contents the greater one is the one that accuses more: `readOnly=false` before none before `true`, then
 //! succeeded before failed before denied, then by content.
 
 mod codec;
+mod cut;
 mod draft;
+mod hash;
 mod hours;
+mod shard;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 pub use codec::SegmentError;
 pub use draft::Draft;
+pub(crate) use hash::EvidenceHash;
+pub use shard::Shard;
 
 use crate::{
     event::{Act, Actor, Event, EventId},
     record::{Fingerprint, Observed, Reason},
-    time::{Hour, Time},
+    time::Time,
 };
 
 /// One event of a segment. `actor` and `act` are positions in [`Segment::actors`] and [`Segment::acts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Identity, together with the account of the actor.
+    /// Identity, together with account and region of the actor and the hour of the time.
     pub id: EventId,
     /// `eventTime`.
     pub time: Time,
@@ -40,13 +45,13 @@ pub struct Row {
     pub act: u32,
 }
 
-/// What makes an event one event: its id, and the account that received it.
+/// What makes an event one event: its id, and the account, region and hour it is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// `eventID`.
     pub id: EventId,
-    /// `recipientAccountId`.
-    pub account: Arc<str>,
+    /// Account that received it, region and hour.
+    pub shard: Shard,
 }
 
 /// A log file a digest lists, of which the evidence shows nothing.
@@ -76,7 +81,7 @@ pub struct Segment {
     aside: BTreeSet<Fingerprint>,
     observed: BTreeSet<Observed>,
     /// Follows from `observed`.
-    hours: BTreeSet<(Arc<str>, Arc<str>, Hour)>,
+    hours: BTreeSet<Shard>,
 }
 
 impl Segment {
@@ -160,48 +165,9 @@ impl Segment {
         &self.observed
     }
 
-    /// Account, region and hour of every whole hour that digest files, taken together, say was observed.
-    pub fn windows(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>, Hour)> {
+    /// Every account, region and whole hour that digest files, taken together, say was observed.
+    pub fn windows(&self) -> impl Iterator<Item = &Shard> {
         self.hours.iter()
-    }
-
-    /// Log files that digests list and that are not here: no event of their account and region has the time of their
-    /// oldest, or of their newest. A file whose times other events share is not missed.
-    pub fn missing_logs(&self) -> Vec<MissingLog> {
-        let listed =
-            || self.observed.iter().flat_map(|window| window.logs.iter().map(move |log| (window, *log)));
-        let mut times: HashMap<(&str, &str), HashMap<Time, bool>> = HashMap::new();
-        for (window, (oldest, newest)) in listed() {
-            let place = times.entry((&window.account, &window.region)).or_default();
-            place.extend([(oldest, false), (newest, false)]);
-        }
-        if times.is_empty() {
-            return Vec::new();
-        }
-        let places: Vec<(&str, &str)> =
-            self.actors.iter().map(|actor| (&*actor.account, &*actor.region)).collect();
-        for row in &self.rows {
-            let place = places.get(row.actor as usize).and_then(|place| times.get_mut(place));
-            if let Some(seen) = place.and_then(|place| place.get_mut(&row.time)) {
-                *seen = true;
-            }
-        }
-        let seen = |window: &Observed, time: Time| {
-            times.get(&(&*window.account, &*window.region)).and_then(|place| place.get(&time)) == Some(&true)
-        };
-        let missing =
-            listed().filter(|(window, (oldest, newest))| !seen(window, *oldest) || !seen(window, *newest));
-        let mut logs: Vec<MissingLog> = missing
-            .map(|(window, (oldest, newest))| MissingLog {
-                account: Arc::clone(&window.account),
-                region: Arc::clone(&window.region),
-                oldest,
-                newest,
-            })
-            .collect();
-        logs.sort_unstable();
-        logs.dedup();
-        logs
     }
 
     /// Takes the segment apart: actors, acts and rows.

@@ -4,12 +4,15 @@
 //! sample events, in canonical order. Laws: [`Tally::merge`] is associative and commutative and the empty tally
 //! is its identity; over segments that share no event, merging tallies equals tallying the merged segment.
 
-use std::cmp::{Ordering, Reverse};
+mod form;
+mod merge;
 
+use std::cmp::Reverse;
+
+pub(crate) use merge::Merging;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    coverage::Period,
     event::{Act, Actor, EventId},
     segment::{Row, Segment},
     time::{HOUR, Hour, Time},
@@ -90,12 +93,6 @@ pub struct Line<'a> {
     pub slots: &'a [(Slot, u32)],
 }
 
-impl Line<'_> {
-    fn key(&self) -> (&Actor, &Act) {
-        (self.actor, self.act)
-    }
-}
-
 /// Counts per account, region, principal, operation, outcome and quarter hour. What lines refer to lies in tables beside
 /// them, since a large trail has as many lines as a tenth of its events.
 #[derive(Clone, Debug, Default)]
@@ -120,13 +117,18 @@ struct Entry {
     slots_end: usize,
 }
 
+/// A line with what lies beside it, still by positions.
+#[derive(Clone, Copy, Debug)]
+struct Part<'a> {
+    entry: Entry,
+    samples: &'a [Sample],
+    slots: &'a [(Slot, u32)],
+}
+
 impl Tally {
-    /// Counts the distinct events of a segment that lie in the period, using up its rows.
-    pub fn of(segment: Segment, period: Option<Period>) -> Self {
+    /// Counts the distinct events of a segment, using up its rows.
+    pub fn of(segment: Segment) -> Self {
         let (actors, acts, mut rows) = segment.into_parts();
-        if let Some(period) = period {
-            rows.retain(|row| period.contains(row.time));
-        }
         // Actors and acts of a segment are sorted, so their positions order the lines. The last come first, so that rows
         // can be let go of from the end while what is counted grows.
         rows.sort_unstable_by_key(|row| Reverse((row.actor, row.act, row.time, row.id)));
@@ -155,7 +157,7 @@ impl Tally {
     fn count(&mut self, begin: usize, slot: Slot, count: u32) {
         let own = self.slots.get_mut(begin..).and_then(|own| own.last_mut());
         match own {
-            Some((last, sum)) if *last == slot => *sum += count,
+            Some((last, sum)) if *last == slot => *sum = sum.saturating_add(count),
             _ => self.slots.push((slot, count)),
         }
     }
@@ -166,20 +168,26 @@ impl Tally {
         self.lines.push(Entry { actor, act, count, first, last, samples_end, slots_end });
     }
 
-    /// The lines in canonical order.
-    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut begin = (0, 0);
         self.lines.iter().filter_map(move |entry| {
             let (samples, slots) = (begin.0..entry.samples_end, begin.1..entry.slots_end);
             begin = (entry.samples_end, entry.slots_end);
+            Some(Part { entry: *entry, samples: self.samples.get(samples)?, slots: self.slots.get(slots)? })
+        })
+    }
+
+    /// The lines in canonical order.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.parts().filter_map(|Part { entry, samples, slots }| {
             Some(Line {
                 actor: self.actors.get(entry.actor as usize)?,
                 act: self.acts.get(entry.act as usize)?,
                 count: entry.count,
                 first: entry.first,
                 last: entry.last,
-                samples: self.samples.get(samples)?,
-                slots: self.slots.get(slots)?,
+                samples,
+                slots,
             })
         })
     }
@@ -198,61 +206,6 @@ impl Tally {
     pub fn events(&self) -> u64 {
         self.lines.iter().map(|line| line.count).sum()
     }
-
-    /// Adds the counts of another tally that shares no event with this one.
-    #[must_use]
-    pub fn merge(self, other: Self) -> Self {
-        let actors = union(&self.actors, &other.actors);
-        let mut merged = Self { actors, acts: union(&self.acts, &other.acts), ..Self::default() };
-        let (mut left, mut right) = (self.lines().peekable(), other.lines().peekable());
-        loop {
-            let order = match (left.peek(), right.peek()) {
-                (Some(a), Some(b)) => a.key().cmp(&b.key()),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => return merged,
-            };
-            let one = if order == Ordering::Greater { None } else { left.next() };
-            let two = if order == Ordering::Less { None } else { right.next() };
-            let lines: Vec<Line<'_>> = one.into_iter().chain(two).collect();
-            merged.push(&lines);
-        }
-    }
-
-    /// Adds the sum of lines with one key; keys come in order, and the tables hold what they refer to.
-    fn push(&mut self, lines: &[Line<'_>]) {
-        let Some(some) = lines.first() else {
-            return;
-        };
-        let mut samples: Vec<Sample> = lines.iter().flat_map(|line| line.samples).copied().collect();
-        samples.sort_unstable();
-        self.samples.extend(samples.into_iter().take(SAMPLES));
-        let mut slots: Vec<(Slot, u32)> = lines.iter().flat_map(|line| line.slots).copied().collect();
-        slots.sort_unstable();
-        let begin = self.slots.len();
-        for (slot, count) in slots {
-            self.count(begin, slot, count);
-        }
-        let count = lines.iter().map(|line| line.count).sum();
-        let span = lines.iter().fold((some.first, some.last), |(first, last), line| {
-            (first.min(line.first), last.max(line.last))
-        });
-        self.end(position(&self.actors, some.actor), position(&self.acts, some.act), count, span);
-    }
-}
-
-/// Two sorted tables as one.
-fn union<T: Ord + Clone>(one: &[T], two: &[T]) -> Vec<T> {
-    let mut both: Vec<T> = one.iter().chain(two).cloned().collect();
-    both.sort_unstable();
-    both.dedup();
-    both
-}
-
-/// Position of an item a sorted table holds.
-fn position<T: Ord>(table: &[T], item: &T) -> u32 {
-    let (Ok(position) | Err(position)) = table.binary_search(item);
-    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 /// Tallies are equal when their lines are; tables may hold more.

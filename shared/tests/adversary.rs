@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use shared::{
     catalog::Catalog,
     config::Config,
+    dossier::{Dossier, Scope},
     jobs::{
-        gather::{Gathering, read_object},
-        sweep::{Order, report},
+        gather::read_object,
+        judge::{Order, judge},
     },
     record::Limits,
     report::{Report, Run},
@@ -80,15 +81,9 @@ fn told(objects: &[Value], config: &str) -> Report {
         read_object(&format!("object-{n}"), object.to_string().as_bytes(), Limits::default()).segment
     });
     let pack = Pack::shipped(config.standard).unwrap();
-    let order = Order {
-        config: &config,
-        catalog: Catalog::embedded(),
-        pack: &pack,
-        since: Time::parse("2026-10-06T00:00:00Z"),
-        until: Time::parse("2026-10-06T01:00:00Z"),
-        gathering: Gathering { threads: 1, limits: Limits::default() },
-    };
-    report(Segment::merge_all(segments), order, Run::default()).unwrap()
+    let order = Order { config: &config, catalog: Catalog::embedded(), pack: &pack };
+    let scope = Scope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
+    judge(Dossier::of(Segment::merge_all(segments), scope), order, Run::default()).unwrap()
 }
 
 fn status(records: &[Value]) -> Status {

@@ -1,6 +1,6 @@
 //! The laws of segments, over generated events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::{prelude::*, sample::Index};
@@ -8,7 +8,7 @@ use shared::{
     event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
     record::{Fingerprint, Observed, Reason},
-    segment::{Draft, Segment, SegmentError},
+    segment::{Draft, Segment, SegmentError, Shard},
     time::Time,
 };
 
@@ -17,13 +17,15 @@ fn text(word: &str, number: u8) -> Arc<str> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    (0..12_u8, 0..3_u8, 0..3_u8, 0..4_u8, 0..3_u8, prop::option::of(any::<bool>()), 0..3_u32).prop_map(
+    // Times in a few hours that adjoin, and seldom far away.
+    let time = prop_oneof![9 => 3_598..3_602_u32, 1 => Just(u32::MAX)];
+    (0..12_u8, 0..3_u8, 0..3_u8, 0..4_u8, 0..3_u8, prop::option::of(any::<bool>()), time).prop_map(
         |(id, account, user, name, outcome, read_only, time)| Event {
             id: EventId(u128::from(id) << 100 | 7),
             time: Time(time),
             actor: Actor {
                 account: text("", account),
-                region: text("r", user),
+                region: text("r", user % 2),
                 principal: Principal {
                     arn: text("arn", user),
                     kind: PrincipalKind::Role,
@@ -117,10 +119,10 @@ proptest! {
             let writes = match event.act.read_only { Some(true) => 0, None => 1, Some(false) => 2 };
             (writes, event.act.outcome, event.act.clone(), event.actor.clone(), event.time)
         };
-        let mut expected = std::collections::BTreeMap::new();
+        let mut expected = BTreeMap::new();
         let mut conflicts = BTreeSet::new();
         for event in &events {
-            let identity = (event.id, event.actor.account.clone());
+            let identity = (event.id, Shard::of(&event.actor, event.time));
             let kept = expected.entry(identity.clone()).or_insert_with(|| event.clone());
             if kept != event {
                 conflicts.insert(identity);
@@ -134,8 +136,38 @@ proptest! {
             .map(|(id, time, actor, act)| Event { id, time, actor: actor.clone(), act: act.clone() })
             .collect();
         prop_assert_eq!(found, expected.into_values().collect::<Vec<_>>());
-        let found = segment.conflicts().iter().map(|one| (one.id, one.account.clone()));
+        let found = segment.conflicts().iter().map(|one| (one.id, one.shard.clone()));
         prop_assert_eq!(found.collect::<BTreeSet<_>>(), conflicts);
+    }
+
+    #[test]
+    fn a_segment_is_the_sum_of_its_parts(a in segment(), b in segment(), c in segment()) {
+        let (shards, rest) = a.clone().cut();
+        prop_assert_eq!(rest.rows().len() + rest.conflicts().len(), 0);
+        for (shard, part) in &shards {
+            prop_assert!(part.events().count() > 0);
+            prop_assert!(part.events().all(|(_, time, actor, _)| shard.holds(actor, time)));
+            prop_assert!(part.conflicts().iter().all(|conflict| conflict.shard == *shard));
+            prop_assert_eq!(Segment::from_bytes(&part.to_bytes()), Ok(part.clone()));
+        }
+        let parts = shards.into_values().rev().chain([rest]);
+        prop_assert_eq!(&Segment::merge_all(parts), &a);
+
+        // Whatever is merged shard by shard is what is merged at once.
+        let mut merged: BTreeMap<Shard, Segment> = BTreeMap::new();
+        for segment in [&a, &b, &c, &a] {
+            for (shard, part) in segment.clone().cut().0 {
+                let kept = merged.remove(&shard).unwrap_or_default();
+                merged.insert(shard, kept.merge(part));
+            }
+        }
+        prop_assert_eq!(merged, Segment::merge_all([a, b, c]).cut().0);
+    }
+
+    #[test]
+    fn equal_evidence_has_equal_hashes_and_other_evidence_others(a in segment(), b in segment()) {
+        prop_assert_eq!(a.clone().merge(b.clone()).sha256(), b.clone().merge(a.clone()).sha256());
+        prop_assert_eq!(a.sha256() == b.sha256(), a == b);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `conflicting-evidence`: events delivered with two contents under one event id and account.
+//! `conflicting-evidence`: events delivered with two contents under one event id, account, region and hour.
 
 use super::{Instance, Rule, Severity, counted};
 use crate::assessment::Assessment;

@@ -4,4 +4,5 @@
 
 pub mod check;
 pub mod gather;
+pub mod judge;
 pub mod sweep;

@@ -13,18 +13,16 @@ use std::{
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::gather::{Each, Gathering, Progress, Reading, gather_objects};
+use super::{
+    gather::{Each, Gathering, Progress, Reading, gather_objects},
+    judge::{Order, judge},
+};
 use crate::{
-    assessment::{Assessment, Evidence},
-    catalog::Catalog,
-    config::Config,
-    coverage::{Coverage, Period},
+    dossier::{Dossier, Scope},
     ports::{Evidences, Object, PortError, ReadObject, Source},
-    report::{Input, Report, Run, compose, hex, redact},
-    segment::{MissingLog, Segment},
-    standard::Pack,
-    tally::Tally,
-    time::{Hour, Time},
+    report::{Input, Report, Run, hex},
+    segment::Segment,
+    time::Time,
 };
 
 /// Inputs a report names; the others are in their common hash only.
@@ -49,13 +47,9 @@ pub enum SweepError {
 
 /// What a sweep is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
-    /// Configuration.
-    pub config: &'a Config,
-    /// Catalog.
-    pub catalog: &'a Catalog,
-    /// Control pack.
-    pub pack: &'a Pack,
+pub struct Task<'a> {
+    /// What to judge by.
+    pub order: Order<'a>,
     /// First moment of the period.
     pub since: Option<Time>,
     /// First moment after the period.
@@ -72,7 +66,7 @@ pub struct Order<'a> {
 pub fn sweep<E: Evidences + Send>(
     source: &dyn Source,
     kept: Option<&mut E>,
-    order: Order<'_>,
+    task: Task<'_>,
     run: Run,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Report, SweepError> {
@@ -81,7 +75,7 @@ pub fn sweep<E: Evidences + Send>(
     let tell = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let (segment, reading, old) = match kept {
         None => {
-            let gathered = gather_objects(source, &objects, order.gathering, progress, Each::Told(&tell));
+            let gathered = gather_objects(source, &objects, task.gathering, progress, Each::Told(&tell));
             (gathered.segment, gathered.reading, Vec::new())
         }
         Some(kept) => {
@@ -97,7 +91,7 @@ pub fn sweep<E: Evidences + Send>(
                 drop(store);
                 tell(read);
             };
-            let gathered = gather_objects(source, &fresh, order.gathering, progress, Each::Kept(&keep));
+            let gathered = gather_objects(source, &fresh, task.gathering, progress, Each::Kept(&keep));
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state.map_err(failed)?;
             let (earlier, mut reading) = (kept.load(&old).map_err(failed)?, gathered.reading);
@@ -108,7 +102,8 @@ pub fn sweep<E: Evidences + Send>(
         }
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(report(segment, order, account(run, &reading, fresh, old))?)
+    let dossier = Dossier::of(segment, Scope::between(task.since, task.until));
+    Ok(judge(dossier, task.order, account(run, &reading, fresh, old))?)
 }
 
 /// What to read, and what is kept of everything else. Evidence of objects that lie elsewhere or are gone stays.
@@ -152,48 +147,4 @@ fn account(run: Run, reading: &Reading, fresh: Vec<ReadObject>, old: Vec<ReadObj
         unreadable: objects.into_iter().flat_map(|read| read.unreadable).take(POSITIONS).collect(),
         ..run
     }
-}
-
-/// Judges evidence and reports on it.
-///
-/// # Errors
-/// When the configuration or the result cannot be written as JSON.
-pub fn report(segment: Segment, order: Order<'_>, run: Run) -> Result<Report, serde_json::Error> {
-    let Order { config, catalog, pack, since, until, .. } = order;
-    let mut evidence = Evidence {
-        conflicting: segment.conflicts().len() as u64,
-        insights: segment.aside().len() as u64,
-        sha256: hex(&segment.sha256()),
-        ..Evidence::default()
-    };
-    for reason in segment.unreadable().values() {
-        *evidence.unreadable.entry(reason.sentence().trim_end_matches(':').to_owned()).or_default() += 1;
-    }
-    let events = segment.rows().len() as u64;
-    let windows: Vec<_> = segment.windows().cloned().collect();
-    let period = Period::spanning(since, until, seen(&segment, &windows));
-    let spans = |log: &MissingLog| {
-        period.is_none_or(|period| log.newest >= period.from.start() && log.oldest < period.until.start())
-    };
-    evidence.missing_logs = segment.missing_logs().into_iter().filter(spans).collect();
-    let tally = Tally::of(segment, period);
-    let coverage = Coverage::of(&tally, &windows, &config.coverage, period);
-    let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
-    let configuration = hex(&Sha256::digest(serde_json::to_vec(&config.asked())?));
-    let result = compose(&assessment, catalog, pack, configuration);
-    let run = Run { outside_period: events - tally.events(), ..run };
-    let (result, run) = redact(result, run, &config.redaction)?;
-    Report::new(result, run)
-}
-
-/// The first and the last moment the evidence speaks of.
-fn seen(
-    segment: &Segment,
-    windows: &[(std::sync::Arc<str>, std::sync::Arc<str>, Hour)],
-) -> Option<(Time, Time)> {
-    let rows = segment.rows().iter().map(|row| row.time);
-    let hours = windows.iter().map(|(_, _, hour)| hour.start());
-    let mut times = rows.chain(hours);
-    let first = times.next()?;
-    Some(times.fold((first, first), |(from, until), time| (from.min(time), until.max(time))))
 }

@@ -3,23 +3,23 @@
 //! Enters: [`Segment`]. Leaves: bytes, and the other way round. Laws: equal segments have equal bytes; reading
 //! gives back the segment written; bytes that are not exactly what `to_bytes` writes are refused, never trusted.
 //!
-//! Form, all numbers little-endian: `ONLKSEG` and a version byte; SHA-256 over the rest; length of the inflated
-//! body, length of the ids, the ids (16 bytes each, not compressed: they are random), the body as raw deflate. Body:
-//! length of the tables, the tables as JSON, then per row time, actor and act in one column each.
+//! Form: sealed, with the ids (16 bytes each, not compressed: they are random) as the raw part. Body: length of the
+//! tables, the tables as JSON, then per row time, actor and act in one column each.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::{Identity, Row, Segment, hours};
+use super::{
+    Identity, Row, Segment, Shard,
+    hash::json,
+    hours,
+    shard::{by_identity, places},
+};
 use crate::{
     event::{Act, Actor, EventId},
     record::{Fingerprint, Observed, Reason},
+    sealed::{self, Broken, Kind},
     time::Time,
 };
 
@@ -37,18 +37,29 @@ pub enum SegmentError {
     Damaged,
 }
 
-const MAGIC: &[u8; 7] = b"ONLKSEG";
-const VERSION: u8 = 1;
-/// Rows that are hashed at a time.
-const HASHED_ROWS: usize = 4_096;
-/// No deflate stream inflates further.
-const GREATEST_RATIO: usize = 1_032;
+impl From<Broken> for SegmentError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Kind => Self::NotASegment,
+            Broken::Version(version) => Self::Version(version),
+            Broken::Damaged => Self::Damaged,
+        }
+    }
+}
+
+const SEGMENT: Kind = Kind { magic: *b"ONLKSEG", version: 2 };
 
 #[derive(Serialize, Deserialize)]
 struct Tables {
     actors: Vec<Actor>,
     acts: Vec<Act>,
-    conflicts: Vec<(String, Arc<str>)>,
+    conflicts: Vec<(String, Shard)>,
+    rest: Rest,
+}
+
+/// What belongs to no shard.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Rest {
     unreadable: Vec<(String, Reason)>,
     aside: Vec<String>,
     observed: BTreeSet<Observed>,
@@ -63,66 +74,30 @@ fn unhex(text: &str) -> Option<u128> {
 }
 
 impl Segment {
-    /// SHA-256 over everything in the segment, in canonical order: equal evidence has equal hashes.
-    pub fn sha256(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        let tables = self.tables();
-        hash.update((tables.len() as u64).to_le_bytes());
-        hash.update(tables);
-        let mut block = Vec::with_capacity(HASHED_ROWS * 28);
-        for rows in self.rows.chunks(HASHED_ROWS) {
-            block.clear();
-            for row in rows {
-                block.extend(row.id.0.to_le_bytes());
-                block.extend(row.time.0.to_le_bytes());
-                block.extend(row.actor.to_le_bytes());
-                block.extend(row.act.to_le_bytes());
-            }
-            hash.update(&block);
-        }
-        hash.finalize().0
-    }
-
-    fn tables(&self) -> Vec<u8> {
-        let tables = Tables {
-            actors: self.actors.clone(),
-            acts: self.acts.clone(),
-            conflicts: self.conflicts.iter().map(|one| (hex(one.id.0), one.account.clone())).collect(),
+    /// What belongs to no shard, in canonical form.
+    pub(super) fn rest(&self) -> Rest {
+        Rest {
             unreadable: self.unreadable.iter().map(|(piece, reason)| (hex(piece.0), *reason)).collect(),
             aside: self.aside.iter().map(|insight| hex(insight.0)).collect(),
             observed: self.observed.clone(),
-        };
-        // Strings, numbers and lists only: nothing in them can fail to be written.
-        serde_json::to_vec(&tables).unwrap_or_default()
+        }
     }
 
     /// The canonical form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let tables = self.tables();
+        let tables = json(&Tables {
+            actors: self.actors.clone(),
+            acts: self.acts.clone(),
+            conflicts: self.conflicts.iter().map(|one| (hex(one.id.0), one.shard.clone())).collect(),
+            rest: self.rest(),
+        });
         let mut body = Vec::with_capacity(8 + tables.len() + 12 * self.rows.len());
-        body.extend((tables.len() as u64).to_le_bytes());
-        body.extend(tables);
+        sealed::push(&mut body, &tables);
         body.extend(self.rows.iter().flat_map(|row| row.time.0.to_le_bytes()));
         body.extend(self.rows.iter().flat_map(|row| row.actor.to_le_bytes()));
         body.extend(self.rows.iter().flat_map(|row| row.act.to_le_bytes()));
-
-        let mut compressor = Compressor::new(CompressionLvl::fastest());
-        let mut packed = vec![0; compressor.deflate_compress_bound(body.len())];
-        let length = compressor.deflate_compress(&body, &mut packed).unwrap_or_default();
-        packed.truncate(length);
-
-        let mut rest = Vec::with_capacity(16 + 16 * self.rows.len() + packed.len());
-        rest.extend((body.len() as u64).to_le_bytes());
-        rest.extend((self.rows.len() as u64).to_le_bytes());
-        rest.extend(self.rows.iter().flat_map(|row| row.id.0.to_le_bytes()));
-        rest.append(&mut packed);
-
-        let mut bytes = Vec::with_capacity(40 + rest.len());
-        bytes.extend(MAGIC);
-        bytes.push(VERSION);
-        bytes.extend(Sha256::digest(&rest).iter());
-        bytes.append(&mut rest);
-        bytes
+        let ids: Vec<u8> = self.rows.iter().flat_map(|row| row.id.0.to_le_bytes()).collect();
+        SEGMENT.seal(&ids, &body)
     }
 
     /// Reads what [`Segment::to_bytes`] wrote.
@@ -130,23 +105,11 @@ impl Segment {
     /// # Errors
     /// When `bytes` are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SegmentError> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(SegmentError::NotASegment)?;
-        let (version, rest) = rest.split_first().ok_or(SegmentError::NotASegment)?;
-        if *version != VERSION {
-            return Err(SegmentError::Version(*version));
-        }
-        let (sum, rest) = rest.split_first_chunk::<32>().ok_or(SegmentError::Damaged)?;
-        if Sha256::digest(rest).as_slice() != sum {
-            return Err(SegmentError::Damaged);
-        }
-        read(rest).filter(Self::is_canonical).ok_or(SegmentError::Damaged)
+        let (ids, body) = SEGMENT.open(bytes)?;
+        read(ids, &body).filter(Self::is_canonical).ok_or(SegmentError::Damaged)
     }
 
     fn is_canonical(&self) -> bool {
-        let rising = |pair: &[Row]| match pair {
-            [a, b] => (a.id, self.account_of(a)) < (b.id, self.account_of(b)),
-            _ => true,
-        };
         let mut actors = vec![false; self.actors.len()];
         let mut acts = vec![false; self.acts.len()];
         let refer = self.rows.iter().all(|row| {
@@ -154,44 +117,36 @@ impl Segment {
             let act = acts.get_mut(row.act as usize).map(|used| *used = true);
             actor.and(act).is_some()
         });
+        let places = places(&self.actors);
         refer
             && actors.into_iter().chain(acts).all(|used| used)
             && self.actors.is_sorted_by(|a, b| a < b)
             && self.acts.is_sorted_by(|a, b| a < b)
-            && self.rows.windows(2).all(rising)
+            && self.rows.is_sorted_by(|a, b| by_identity(a, b, &places).is_lt())
+            && self.conflicts.iter().all(|conflict| self.holds(conflict))
             && self.observed.iter().all(Observed::is_plausible)
     }
 
-    fn account_of(&self, row: &Row) -> Option<&str> {
-        self.actors.get(row.actor as usize).map(|actor| &*actor.account)
+    /// Whether it holds an event of this identity.
+    fn holds(&self, identity: &Identity) -> bool {
+        let begin = self.rows.partition_point(|row| row.id < identity.id);
+        let rows = self.rows.iter().skip(begin).take_while(|row| row.id == identity.id);
+        let actor = |row: &Row| self.actors.get(row.actor as usize);
+        rows.into_iter().any(|row| actor(row).is_some_and(|actor| identity.shard.holds(actor, row.time)))
     }
 }
 
-fn read(rest: &[u8]) -> Option<Segment> {
-    let (inflated, rest) = number(rest)?;
-    let (rows, rest) = number(rest)?;
-    let (ids, packed) = rest.split_at_checked(rows.checked_mul(16)?)?;
-    if inflated > packed.len().checked_mul(GREATEST_RATIO)? {
-        return None;
-    }
-    let mut body = vec![0; inflated];
-    if Decompressor::new().deflate_decompress(packed, &mut body).ok()? != inflated {
-        return None;
-    }
-    let (length, rest) = number(&body)?;
-    let (tables, columns) = rest.split_at_checked(length)?;
+fn read(ids: &[u8], body: &[u8]) -> Option<Segment> {
+    let (ids, []) = ids.as_chunks::<16>() else { return None };
+    let (tables, columns) = sealed::take(body)?;
     let tables: Tables = serde_json::from_slice(tables).ok()?;
-    if columns.len() != rows.checked_mul(12)? {
-        return None;
-    }
-    let (times, columns) = columns.split_at_checked(rows.checked_mul(4)?)?;
-    let (actors, acts) = columns.split_at_checked(rows.checked_mul(4)?)?;
-    let column = |bytes| <[u8]>::as_chunks::<4>(bytes).0.iter().map(|word| u32::from_le_bytes(*word));
-    let rows = <[u8]>::as_chunks::<16>(ids).0.iter().zip(column(times)).zip(column(actors)).zip(column(acts));
+    let (times, columns) = sealed::column(columns, ids.len())?;
+    let (actors, columns) = sealed::column(columns, ids.len())?;
+    let (acts, []) = sealed::column(columns, ids.len())? else { return None };
+    let rows = ids.iter().zip(times).zip(actors).zip(acts);
     let piece = |text: &str| unhex(text).map(Fingerprint);
-    let conflicts = tables.conflicts.into_iter();
-    let unreadable = tables.unreadable.into_iter();
-    let hours = hours::covered(&tables.observed);
+    let Rest { unreadable, aside, observed } = tables.rest;
+    let hours = hours::covered(&observed);
     Some(Segment {
         actors: tables.actors,
         acts: tables.acts,
@@ -201,19 +156,17 @@ fn read(rest: &[u8]) -> Option<Segment> {
                 Row { id, time: Time(time), actor, act }
             })
             .collect(),
-        conflicts: conflicts
-            .map(|(id, account)| Some(Identity { id: EventId(unhex(&id)?), account }))
+        conflicts: tables
+            .conflicts
+            .into_iter()
+            .map(|(id, shard)| Some(Identity { id: EventId(unhex(&id)?), shard }))
             .collect::<Option<BTreeSet<_>>>()?,
         unreadable: unreadable
+            .into_iter()
             .map(|(text, reason)| Some((piece(&text)?, reason)))
             .collect::<Option<BTreeMap<_, _>>>()?,
-        aside: tables.aside.iter().map(|text| piece(text)).collect::<Option<_>>()?,
-        observed: tables.observed,
+        aside: aside.iter().map(|text| piece(text)).collect::<Option<_>>()?,
+        observed,
         hours,
     })
-}
-
-fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (head, rest) = bytes.split_first_chunk::<8>()?;
-    Some((usize::try_from(u64::from_le_bytes(*head)).ok()?, rest))
 }

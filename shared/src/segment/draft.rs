@@ -10,7 +10,10 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::{cache::Cache, table::Table};
-use super::{Identity, Row, Segment, hours};
+use super::{
+    Identity, Row, Segment, Shard, hours,
+    shard::{by_identity, places},
+};
 use crate::{
     event::{Act, Actor, Event, EventId, Outcome},
     record::{Fault, Fingerprint, Observed, Reason, Record},
@@ -106,9 +109,9 @@ impl Draft {
             row.actor = new_actors.get(row.actor as usize).copied().unwrap_or_default();
             row.act = new_acts.get(row.act as usize).copied().unwrap_or_default();
         }
-        // Actors are sorted by account first, so rows of one identity come to lie together.
-        rows.sort_unstable_by_key(|row| (row.id, row.actor));
-        unite(&mut rows, &actors, &acts, &mut conflicts);
+        let places = places(&actors);
+        rows.sort_unstable_by(|a, b| by_identity(a, b, &places));
+        unite(&mut rows, &actors, &places, &acts, &mut conflicts);
         keep_used(&mut actors, &mut rows, |row| &mut row.actor);
         keep_used(&mut acts, &mut rows, |row| &mut row.act);
         let hours = hours::covered(&observed);
@@ -117,17 +120,22 @@ impl Draft {
 }
 
 /// Leaves one row of each identity: the one with the greatest content.
-fn unite(rows: &mut Vec<Row>, actors: &[Actor], acts: &[Act], conflicts: &mut BTreeSet<Identity>) {
-    let account = |row: &Row| actors.get(row.actor as usize).map(|actor| &actor.account);
+fn unite(
+    rows: &mut Vec<Row>,
+    actors: &[Actor],
+    places: &[u32],
+    acts: &[Act],
+    conflicts: &mut BTreeSet<Identity>,
+) {
     // Positions in sorted tables compare as the values do.
     let content = |row: &Row| (acts.get(row.act as usize).map(weight), row.act, row.actor, row.time);
     rows.dedup_by(|next, kept| {
-        if next.id != kept.id || next.actor != kept.actor && account(next) != account(kept) {
+        if next.id != kept.id || by_identity(next, kept, places).is_ne() {
             return false;
         }
         if next != kept {
-            if let Some(account) = account(kept) {
-                conflicts.insert(Identity { id: kept.id, account: account.clone() });
+            if let Some(actor) = actors.get(kept.actor as usize) {
+                conflicts.insert(Identity { id: kept.id, shard: Shard::of(actor, kept.time) });
             }
             if content(next) > content(kept) {
                 *kept = *next;
@@ -148,7 +156,7 @@ fn weight(act: &Act) -> (u8, Outcome) {
 }
 
 /// Drops the values no row refers to.
-fn keep_used<T>(values: &mut Vec<T>, rows: &mut [Row], name: impl Fn(&mut Row) -> &mut u32) {
+pub(super) fn keep_used<T>(values: &mut Vec<T>, rows: &mut [Row], name: impl Fn(&mut Row) -> &mut u32) {
     let mut names = vec![None; values.len()];
     for row in &mut *rows {
         if let Some(slot) = names.get_mut(*name(row) as usize) {

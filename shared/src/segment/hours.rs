@@ -3,14 +3,15 @@
 //! Enters: the windows of digest files, which begin and end anywhere. Leaves: the hours they cover without a gap
 //! between them. Law: an hour that is covered only in part is not observed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
+use super::Shard;
 use crate::{
     record::Observed,
     time::{HOUR, Hour, Time},
 };
 
-pub(super) fn covered(windows: &BTreeSet<Observed>) -> BTreeSet<(Arc<str>, Arc<str>, Hour)> {
+pub(super) fn covered(windows: &BTreeSet<Observed>) -> BTreeSet<Shard> {
     let mut hours = BTreeSet::new();
     let mut open: Option<Observed> = None;
     // Sorted by account, region, start.
@@ -32,10 +33,11 @@ pub(super) fn covered(windows: &BTreeSet<Observed>) -> BTreeSet<(Arc<str>, Arc<s
     hours
 }
 
-fn close(run: Option<Observed>, hours: &mut BTreeSet<(Arc<str>, Arc<str>, Hour)>) {
+fn close(run: Option<Observed>, hours: &mut BTreeSet<Shard>) {
     let Some(Observed { account, region, start, end, .. }) = run else { return };
     let first = Time(start.0.saturating_add(HOUR - 1)).hour();
-    hours.extend((first.0..end.hour().0).map(|hour| (account.clone(), region.clone(), Hour(hour))));
+    let shard = |hour| Shard { account: account.clone(), region: region.clone(), hour: Hour(hour) };
+    hours.extend((first.0..end.hour().0).map(shard));
 }
 
 #[cfg(test)]
@@ -52,7 +54,7 @@ mod tests {
             logs: BTreeSet::new(),
         };
         let hours = |windows: &[Observed]| -> Vec<u32> {
-            covered(&windows.iter().cloned().collect()).into_iter().map(|(_, _, hour)| hour.0).collect()
+            covered(&windows.iter().cloned().collect()).into_iter().map(|shard| shard.hour.0).collect()
         };
         assert_eq!(hours(&[window(3_600, 7_200)]), [1]);
         assert_eq!(hours(&[window(3_700, 7_300)]), [0; 0]);

@@ -21,7 +21,7 @@ fn gathered(objects: &Objects, threads: usize) -> Gathered {
     gathered
 }
 
-fn promises() -> Config {
+pub fn promises() -> Config {
     let watch = story().watch().iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
     Config { watch, ..Config::default() }
 }

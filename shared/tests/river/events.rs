@@ -4,15 +4,13 @@ use proptest::{prelude::*, sample::select};
 use shared::{
     catalog::Catalog,
     config::{BusinessHours, Config, Day, Override, Standard, Watch},
+    dossier::{Dossier, Scope},
     event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
     finding::Finding,
-    jobs::{
-        gather::Gathering,
-        sweep::{Order, report},
-    },
+    jobs::judge::{Order, judge},
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
-    record::{Fingerprint, Limits, Observed, Reason},
+    record::{Fingerprint, Observed, Reason},
     report::{ReportResult, Run},
     segment::{Draft, Segment},
     standard::Pack,
@@ -247,16 +245,14 @@ impl Scene {
 
 /// What a sweep says of this evidence.
 pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<Time>)) -> ReportResult {
+    told(Dossier::of(segment, Scope::between(period.0, period.1)), config)
+}
+
+/// What is made of a dossier.
+pub fn told(dossier: Dossier, config: &Config) -> ReportResult {
     let pack = Pack::shipped(Standard::General).unwrap();
-    let order = Order {
-        config,
-        catalog: Catalog::embedded(),
-        pack: &pack,
-        since: period.0,
-        until: period.1,
-        gathering: Gathering { threads: 1, limits: Limits::default() },
-    };
-    report(segment, order, Run::default()).unwrap().result
+    let order = Order { config, catalog: Catalog::embedded(), pack: &pack };
+    judge(dossier, order, Run::default()).unwrap().result
 }
 
 /// The auditor is promised to be read-only, and the trail logs every class.

@@ -176,9 +176,12 @@ proptest! {
         let mut cells: BTreeSet<(&str, &str, u32)> =
             all.iter().map(|one| (&*one.event.actor.account, &*one.event.actor.region, one.event.time.hour().0)).collect();
         let start = Time(super::events::START).hour().0;
-        let digests: Vec<_> = scene.digests.iter().map(|(a, r, h)| (*a, *r, start + h)).collect();
+        let mut digests: Vec<_> = scene.digests.iter().map(|(a, r, h)| (*a, *r, start + h)).collect();
         let times: Vec<u32> = match scene.period {
-            (Some(from), Some(until)) => (from.hour().0..until.hour().0).collect(),
+            (Some(from), Some(until)) => {
+                digests.retain(|(_, _, hour)| (from.hour().0..until.hour().0).contains(hour));
+                (from.hour().0..until.hour().0).collect()
+            }
             _ => {
                 let seen: BTreeSet<u32> = cells.iter().chain(&digests).map(|(_, _, hour)| *hour).collect();
                 seen.first().zip(seen.last()).map(|(a, b)| (*a..=*b).collect()).unwrap_or_default()

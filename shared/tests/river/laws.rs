@@ -24,7 +24,7 @@ fn json(result: &ReportResult) -> String {
 }
 
 fn tally(events: &[Event]) -> Tally {
-    Tally::of(Segment::from_events(events.iter().cloned()), None)
+    Tally::of(Segment::from_events(events.iter().cloned()))
 }
 
 /// A promise about management events in all four places for four hours, of which nothing is taken on trust.

@@ -10,3 +10,4 @@ mod laws;
 mod objects;
 mod promise;
 mod rules;
+mod shards;

@@ -15,7 +15,8 @@ use shared::{
     config::Standard,
     jobs::{
         gather::Gathering,
-        sweep::{Order, sweep},
+        judge::Order,
+        sweep::{Task, sweep},
     },
     local::state::State,
     ports::{Object, PortError, Source},
@@ -78,16 +79,14 @@ impl Source for Objects {
 fn swept(objects: &Objects, state: &Path, limits: Limits) -> Report {
     let pack = Pack::shipped(Standard::General).unwrap();
     let config = promise();
-    let order = Order {
-        config: &config,
-        catalog: Catalog::embedded(),
-        pack: &pack,
+    let task = Task {
+        order: Order { config: &config, catalog: Catalog::embedded(), pack: &pack },
         since: None,
         until: None,
         gathering: Gathering { threads: 2, limits },
     };
     let mut state = State::open(state, "objects in memory").unwrap();
-    sweep(objects, Some(&mut state), order, Run::default(), &|_| {}).unwrap()
+    sweep(objects, Some(&mut state), task, Run::default(), &|_| {}).unwrap()
 }
 
 fn record(id: u32) -> String {

@@ -1,0 +1,151 @@
+//! What a report needs of one shard, and no more.
+//!
+//! Enters: the evidence of one shard, merged. Leaves: an [`Extract`], and its bytes. Laws: extracts of all shards say as
+//! much to a report as the evidence they are of; reading gives back the extract written; bytes that are not exactly what
+//! `to_bytes` writes are refused, never trusted.
+//!
+//! Form: sealed, with the ids of samples as the raw part. Body: length of the head, the head as JSON, a bit for each second
+//! of the hour, the tally.
+
+mod seconds;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::seconds::Seconds;
+use crate::{
+    report::hex,
+    sealed::{self, Broken, Kind},
+    segment::{Segment, Shard},
+    tally::{Slot, Tally},
+};
+
+/// Why there is no extract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExtractError {
+    /// The evidence holds no event, those of several shards, or what belongs to no shard.
+    #[error("not the evidence of one account, region and hour")]
+    NotAShard,
+    /// The bytes do not begin as an extract.
+    #[error("not an extract of evidence")]
+    NotAnExtract,
+    /// Written by another version of the program.
+    #[error("extract of version {0}, which this program does not read")]
+    Version(u8),
+    /// The checksum does not match, or the content breaks a law.
+    #[error("extract of evidence is damaged")]
+    Damaged,
+}
+
+impl From<Broken> for ExtractError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Kind => Self::NotAnExtract,
+            Broken::Version(version) => Self::Version(version),
+            Broken::Damaged => Self::Damaged,
+        }
+    }
+}
+
+const EXTRACT: Kind = Kind { magic: *b"ONLKEXT", version: 1 };
+
+/// What a report needs of one shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extract {
+    /// Which shard it is of.
+    pub shard: Shard,
+    /// SHA-256 of its events and conflicts.
+    pub sha256: [u8; 32],
+    /// Events delivered with two contents under one identity.
+    pub conflicts: u64,
+    /// Seconds of the hour that have an event.
+    pub seconds: Seconds,
+    /// The events, counted.
+    pub tally: Tally,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    shard: Shard,
+    sha256: String,
+    conflicts: u64,
+}
+
+impl Extract {
+    /// What a report needs of this evidence, using up its rows.
+    ///
+    /// # Errors
+    /// [`ExtractError::NotAShard`].
+    pub fn of(mut segment: Segment) -> Result<Self, ExtractError> {
+        let hashes = segment.shard_hashes();
+        let (Ok([(shard, sha256)]), true) = (<[_; 1]>::try_from(hashes), segment.take_rest().is_empty())
+        else {
+            return Err(ExtractError::NotAShard);
+        };
+        let mut seconds = Seconds::default();
+        for row in segment.rows() {
+            seconds.add(row.time);
+        }
+        let conflicts = segment.conflicts().len() as u64;
+        Ok(Self { shard, sha256, conflicts, seconds, tally: Tally::of(segment) })
+    }
+
+    /// The canonical form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (ids, body) = self.write();
+        EXTRACT.seal(&ids, &body)
+    }
+
+    /// Reads what [`Extract::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When `bytes` are anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ExtractError> {
+        let (ids, body) = EXTRACT.open(bytes)?;
+        let extract = Self::read(ids, &body).filter(Self::is_sound).ok_or(ExtractError::Damaged)?;
+        let (same_ids, same_body) = extract.write();
+        if same_ids == ids && same_body == body { Ok(extract) } else { Err(ExtractError::Damaged) }
+    }
+
+    fn write(&self) -> (Vec<u8>, Vec<u8>) {
+        let Self { shard, sha256, conflicts, seconds, tally } = self;
+        let head = Head { shard: shard.clone(), sha256: hex(sha256), conflicts: *conflicts };
+        let mut body = Vec::new();
+        // Strings and numbers only: nothing in it can fail to be written.
+        sealed::push(&mut body, &serde_json::to_vec(&head).unwrap_or_default());
+        body.extend(seconds.bytes());
+        let ids = tally.write(&mut body);
+        (ids, body)
+    }
+
+    fn read(ids: &[u8], body: &[u8]) -> Option<Self> {
+        let (head, body) = sealed::take(body)?;
+        let Head { shard, sha256, conflicts } = serde_json::from_slice(head).ok()?;
+        let mut hash = [0; 32];
+        for (n, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(sha256.get(2 * n..2 * n + 2)?, 16).ok()?;
+        }
+        let (seconds, body) = body.split_first_chunk()?;
+        let tally = Tally::read(ids, body)?;
+        Some(Self { shard, sha256: hash, conflicts, seconds: Seconds::of(*seconds), tally })
+    }
+
+    /// Whether its parts speak of the same events, all of its shard.
+    fn is_sound(&self) -> bool {
+        let hour = self.shard.hour;
+        let here = |time| self.shard.hour == Slot::of(time).hour() && self.seconds.has(time);
+        let seen: BTreeSet<Slot> = self.seconds.times(hour).map(Slot::of).collect();
+        let counted: BTreeSet<Slot> =
+            self.tally.lines().flat_map(|line| line.slots).map(|(slot, _)| *slot).collect();
+        !self.tally.is_empty()
+            && seen == counted
+            && self.seconds.times(hour).count() as u64 <= self.tally.events()
+            && self.conflicts <= self.tally.events()
+            && self.tally.lines().all(|line| {
+                self.shard.holds(line.actor, line.first)
+                    && here(line.last)
+                    && line.samples.iter().all(|sample| here(sample.time))
+            })
+    }
+}

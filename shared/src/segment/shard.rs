@@ -1,0 +1,157 @@
+//! The unit in which evidence is divided: one account, one region, one hour.
+//!
+//! Enters: rows in order of identity. Leaves: their positions, shard after shard. Laws: every row lies in exactly one
+//! shard; within a shard rows keep their order, which there is that of their ids.
+
+use std::{cmp::Ordering, fmt, sync::Arc};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Row, Segment};
+use crate::{
+    event::Actor,
+    time::{Hour, Time},
+};
+
+/// One account, region and hour.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Shard {
+    /// Account that received the events.
+    pub account: Arc<str>,
+    /// Region of the events.
+    pub region: Arc<str>,
+    /// Hour of their `eventTime`.
+    pub hour: Hour,
+}
+
+impl Shard {
+    /// The shard of what `actor` did at `time`.
+    pub fn of(actor: &Actor, time: Time) -> Self {
+        let Actor { account, region, .. } = actor;
+        Self { account: Arc::clone(account), region: Arc::clone(region), hour: time.hour() }
+    }
+
+    /// Whether it is the shard of what `actor` did at `time`.
+    pub fn holds(&self, actor: &Actor, time: Time) -> bool {
+        self.hour == time.hour() && self.account == actor.account && self.region == actor.region
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.account, self.region, self.hour)
+    }
+}
+
+/// For each of the sorted actors the rank of its account and region.
+pub(super) fn places(actors: &[Actor]) -> Vec<u32> {
+    let mut rank = 0;
+    let mut last: Option<&Actor> = None;
+    let mut rank_of = |actor: &'_ Actor, last: Option<&Actor>| {
+        rank += u32::from(last.is_some_and(|last| place(last) != place(actor)));
+        rank
+    };
+    actors.iter().map(|actor| rank_of(actor, last.replace(actor))).collect()
+}
+
+fn place(actor: &Actor) -> (&str, &str) {
+    (&actor.account, &actor.region)
+}
+
+/// Compares rows by id, account, region and hour. Few ids are equal, so the rest is looked at last.
+pub(super) fn by_identity(a: &Row, b: &Row, places: &[u32]) -> Ordering {
+    let place = |row: &Row| places.get(row.actor as usize);
+    a.id.cmp(&b.id).then_with(|| (place(a), a.time.hour()).cmp(&(place(b), b.time.hour())))
+}
+
+/// Positions of a segment's rows, shard after shard.
+pub(super) struct Division {
+    positions: Vec<u32>,
+    /// Each with the position of its end in `positions`.
+    shards: Vec<(Shard, usize)>,
+}
+
+/// Counters a row may cost before sorting is cheaper than counting.
+const COUNTERS: usize = 4;
+
+impl Division {
+    pub(super) fn of(segment: &Segment) -> Self {
+        let Segment { actors, rows, .. } = segment;
+        let places = places(actors);
+        let hours = rows.iter().map(|row| row.time.hour().0);
+        let (first, last) =
+            hours.fold((u32::MAX, 0), |(first, last), hour| (first.min(hour), last.max(hour)));
+        let span = u64::from(last.saturating_sub(first)) + 1;
+        let key = |row: &Row| {
+            let place = places.get(row.actor as usize).copied().unwrap_or_default();
+            u64::from(place) * span + u64::from(row.time.hour().0 - first)
+        };
+        let keys = places.last().map_or(0, |last| (u64::from(*last) + 1).saturating_mul(span));
+        let room = COUNTERS * (rows.len() + 1_024);
+        let (positions, ends) = match usize::try_from(keys) {
+            Ok(keys) if keys <= room => counted(rows, keys, key),
+            _ => sorted(rows, key),
+        };
+        let shard = |(position, end): (u32, usize)| {
+            let row = rows.get(position as usize)?;
+            Some((Shard::of(actors.get(row.actor as usize)?, row.time), end))
+        };
+        Self { shards: ends.into_iter().filter_map(shard).collect(), positions }
+    }
+
+    /// Every shard that has rows, in order, with the positions of its rows.
+    pub(super) fn shards(&self) -> impl Iterator<Item = (&Shard, &[u32])> {
+        let mut begin = 0;
+        self.shards.iter().filter_map(move |(shard, end)| {
+            Some((shard, self.positions.get(std::mem::replace(&mut begin, *end)..*end)?))
+        })
+    }
+}
+
+/// Positions of all rows by key; and for each key in use one of its rows, and the end of its positions.
+type Positions = (Vec<u32>, Vec<(u32, usize)>);
+
+/// By counting, where the keys lie densely.
+fn counted(rows: &[Row], keys: usize, key: impl Fn(&Row) -> u64) -> Positions {
+    let at = |row: &Row| usize::try_from(key(row)).unwrap_or(usize::MAX);
+    let mut ends = vec![0_u32; keys];
+    for row in rows {
+        if let Some(count) = ends.get_mut(at(row)) {
+            *count += 1;
+        }
+    }
+    let mut begin = 0;
+    for next in &mut ends {
+        begin += std::mem::replace(next, begin);
+    }
+    let mut positions = vec![0; rows.len()];
+    for (position, row) in (0..).zip(rows) {
+        if let Some(next) = ends.get_mut(at(row)) {
+            if let Some(slot) = positions.get_mut(*next as usize) {
+                *slot = position;
+            }
+            *next += 1;
+        }
+    }
+    ends.dedup();
+    let used = ends.into_iter().filter_map(|end| {
+        let end = end as usize;
+        Some((*positions.get(end.checked_sub(1)?)?, end))
+    });
+    let used = used.collect();
+    (positions, used)
+}
+
+/// By sorting, where a few rows lie far apart.
+fn sorted(rows: &[Row], key: impl Fn(&Row) -> u64) -> Positions {
+    let mut keys: Vec<(u64, u32)> = rows.iter().map(key).zip(0..).collect();
+    keys.sort_unstable();
+    let mut end = 0;
+    let groups = keys.chunk_by(|a, b| a.0 == b.0);
+    let used = groups.filter_map(|group| {
+        end += group.len();
+        Some((group.first()?.1, end))
+    });
+    (keys.iter().map(|(_, position)| *position).collect(), used.collect())
+}

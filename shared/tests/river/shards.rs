@@ -1,0 +1,294 @@
+//! A report from parts, one account, region and hour at a time, held to the report from everything at once.
+
+use std::collections::BTreeMap;
+
+use proptest::{prelude::*, sample::Index};
+use shared::{
+    dossier::{Assembly, AssemblyError, Dossier, Scope},
+    event::{Event, EventId},
+    extract::{Extract, ExtractError},
+    jobs::gather::read_object,
+    local::demo::{Trail, story},
+    record::Limits,
+    report::ReportResult,
+    score::Status,
+    segment::{Segment, Shard},
+    tally::Tally,
+    time::{HOUR, Hour, Time},
+};
+
+use super::{
+    delivery::promises,
+    events::{ACCOUNTS, But as _, REGIONS, START, Scene, events, made, scenes, told},
+};
+
+/// What is kept of batches of evidence: the parts of each shard, and of what belongs to none, as bytes.
+#[derive(Default)]
+struct Kept {
+    shards: BTreeMap<Shard, Vec<Vec<u8>>>,
+    rest: Vec<Vec<u8>>,
+}
+
+fn read_back(parts: &[Vec<u8>]) -> Segment {
+    Segment::merge_all(parts.iter().map(|part| Segment::from_bytes(part).unwrap()))
+}
+
+impl Kept {
+    fn of(batches: impl IntoIterator<Item = Segment>) -> Self {
+        let mut kept = Self::default();
+        for batch in batches {
+            let (shards, rest) = batch.cut();
+            for (shard, part) in shards {
+                kept.shards.entry(shard).or_default().push(part.to_bytes());
+            }
+            kept.rest.push(rest.to_bytes());
+        }
+        kept
+    }
+
+    fn extracts(&self) -> impl Iterator<Item = Extract> {
+        self.shards.values().map(|parts| {
+            let extract = Extract::of(read_back(parts)).unwrap();
+            let again = Extract::from_bytes(&extract.to_bytes()).unwrap();
+            assert_eq!(again, extract);
+            again
+        })
+    }
+
+    fn dossier(&self, scope: &Scope) -> Dossier {
+        let mut assembly = Assembly::new(read_back(&self.rest), scope.clone()).unwrap();
+        for extract in self.extracts() {
+            assembly.add(extract).unwrap();
+        }
+        assembly.finish()
+    }
+
+    /// Of the shards that are asked about alone.
+    fn narrow(&self, scope: &Scope) -> Dossier {
+        let mut assembly = Assembly::new(read_back(&self.rest), scope.clone()).unwrap();
+        for extract in self.extracts().filter(|extract| scope.holds(extract.shard.hour)) {
+            assembly.add(extract).unwrap();
+        }
+        assembly.finish()
+    }
+}
+
+fn json(result: &ReportResult) -> (String, String) {
+    (serde_json::to_string(result).unwrap(), result.id().unwrap())
+}
+
+fn shard(account: usize, region: usize, hour: u32) -> Shard {
+    let hour = Hour(START / HOUR + hour);
+    Shard { account: ACCOUNTS[account].into(), region: REGIONS[region].into(), hour }
+}
+
+/// Scenes in which events share ids, digests list log files and a period cuts all of it, dealt to batches.
+fn dealt() -> impl Strategy<Value = (Scene, Scope, Vec<Segment>)> {
+    let logs = prop::collection::vec((0..15_000_u32, 0..4_000_u32), 0..3);
+    let since = prop::option::of(0..4_u32);
+    let until = prop::option::of(0..15_000_u32);
+    let unfinished = prop::collection::vec((0..2_usize, 0..2_usize, 0..5_u32), 0..3);
+    let dealing = (1..6_usize, any::<[u64; 2]>());
+    (scenes(), 1..60_u128, logs, since, until, unfinished, dealing).prop_map(
+        |(mut scene, ids, logs, since, until, unfinished, (batches, seeds))| {
+            for event in &mut scene.events {
+                event.id = EventId(event.id.0 % ids);
+            }
+            scene.logs = logs.iter().map(|(oldest, length)| (*oldest, oldest + length)).collect();
+            // Some log files that are here.
+            scene.logs.extend(scene.events.iter().take(2).map(|event| {
+                let second = event.time.0 - START;
+                (second, second)
+            }));
+            let scope = Scope {
+                since: since.map(|hour| Time(START + hour * HOUR + 7)),
+                until: until.map(|second| Time(START + second)),
+                unfinished: unfinished.into_iter().map(|(a, r, h)| shard(a, r, h)).collect(),
+            };
+            let mut parts = vec![Scene { logs: scene.logs.clone(), ..Scene::default() }; batches];
+            // Twice over, differently.
+            for mut dice in seeds.map(|seed| seed | 1) {
+                let mut draw = || {
+                    dice ^= dice << 13;
+                    dice ^= dice >> 7;
+                    dice ^= dice << 17;
+                    usize::try_from(dice % batches as u64).unwrap()
+                };
+                scene.events.iter().for_each(|event| parts[draw()].events.push(event.clone()));
+                scene.unreadable.iter().for_each(|piece| parts[draw()].unreadable.push(*piece));
+                scene.insights.iter().for_each(|insight| parts[draw()].insights.push(*insight));
+                scene.digests.iter().for_each(|digest| parts[draw()].digests.push(*digest));
+            }
+            let segments = parts.iter().map(|part| part.draft().finish()).collect();
+            (scene, scope, segments)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn the_report_from_parts_is_the_report_from_everything((scene, scope, batches) in dealt()) {
+        let whole = Dossier::of(scene.draft().finish(), scope.clone());
+        let kept = Kept::of(batches);
+        let parts = kept.dossier(&scope);
+        prop_assert_eq!(&whole, &parts);
+        let narrow = Dossier { outside_period: whole.outside_period, ..kept.narrow(&scope) };
+        prop_assert_eq!(&whole, &narrow, "what is outside the period may be left out");
+        prop_assert_eq!(json(&told(whole, &scene.config)), json(&told(parts, &scene.config)));
+    }
+
+    #[test]
+    fn what_lies_outside_the_period_changes_nothing_but_its_number((scene, scope, _) in dealt()) {
+        let outside = |event: &Event| !scope.holds(event.time.hour());
+        let (out, within): (Vec<Event>, Vec<Event>) = scene.events.iter().cloned().partition(outside);
+        let whole = Dossier::of(scene.draft().finish(), scope.clone());
+        let inside = Scene { events: within, ..scene.clone() };
+        let inside = Dossier::of(inside.draft().finish(), scope.clone());
+        prop_assert_eq!(whole.outside_period, Segment::from_events(out).rows().len() as u64);
+        prop_assert_eq!(json(&told(whole, &scene.config)), json(&told(inside, &scene.config)));
+    }
+
+    #[test]
+    fn to_name_an_hour_unfinished_never_betters_a_status(
+        (scene, scope, _) in dealt(), account in 0..2_usize, region in 0..2_usize, hour in 0..6_u32,
+    ) {
+        let named = shard(account, region, hour);
+        let mut more = scope.clone();
+        more.unfinished.insert(named.clone());
+        let [before, after] = [scope, more].map(|scope| {
+            told(Dossier::of(scene.draft().finish(), scope), &scene.config)
+        });
+        prop_assert!(after.summary.overall_compliance >= before.summary.overall_compliance);
+        prop_assert!(after.coverage.missing_hours() >= before.coverage.missing_hours());
+        prop_assert_eq!(&after.totals, &before.totals, "its events count all the same");
+        for place in &after.coverage.places {
+            let of = |shard: &Shard| (&shard.account, &shard.region) == (&place.account, &place.region);
+            let inside = after.coverage.period.is_some_and(|period| period.contains(named.hour));
+            if of(&named) && inside {
+                let gap = place.gaps.iter().any(|gap| gap.contains(named.hour));
+                prop_assert!(gap || place.expected_hours == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn tallies_of_any_number_merge_to_the_tally_of_all(all in events(60), parts in 1..20_usize) {
+        let part = |n: usize| all.iter().skip(n).step_by(parts).cloned();
+        let tallies = (0..parts).map(|n| Tally::of(Segment::from_events(part(n))));
+        prop_assert_eq!(Tally::merge_all(tallies), Tally::of(Segment::from_events(all.iter().cloned())));
+    }
+
+    #[test]
+    fn a_damaged_extract_is_refused((_, _, batches) in dealt(), at in any::<Index>(), bit in 0..8_u8) {
+        for extract in Kept::of(batches).extracts().take(3) {
+            let mut bytes = extract.to_bytes();
+            let at = at.index(bytes.len());
+            prop_assert!(Extract::from_bytes(&bytes[..at]).is_err());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(Extract::from_bytes(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn any_other_bytes_are_no_extract(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        prop_assert_eq!(Extract::from_bytes(&bytes), Err(ExtractError::NotAnExtract));
+    }
+}
+
+#[test]
+fn the_demo_in_parts_is_the_demo() {
+    let objects: Vec<Segment> = Trail::demo()
+        .objects()
+        .map(|object| read_object(&object.key, &object.bytes, Limits::default()).segment)
+        .collect();
+    let whole = Segment::merge_all(objects.iter().cloned());
+    let times = || whole.rows().iter().map(|row| row.time);
+    let (first, last) = (times().min().unwrap(), times().max().unwrap());
+    let third = (last.0 - first.0) / 3;
+    let kept = Kept::of(objects.chunks(17).map(|batch| Segment::merge_all(batch.iter().cloned())));
+    assert!(kept.shards.len() > 100 && !story().watch().is_empty());
+    for scope in [
+        Scope::default(),
+        Scope::between(Some(Time(first.0 + third)), Some(Time(last.0 - third))),
+        Scope::between(None, Some(Time(last.0 - third))),
+    ] {
+        let whole = Dossier::of(whole.clone(), scope.clone());
+        let parts = kept.dossier(&scope);
+        assert_eq!(whole.evidence, parts.evidence);
+        assert_eq!(json(&told(whole, &promises())), json(&told(parts, &promises())));
+    }
+}
+
+#[test]
+fn one_id_in_two_hours_or_regions_is_two_events_and_both_are_judged() {
+    let read = || made("DescribeInstances").numbered(9);
+    let others =
+        [read().at(1, 0), read().within(ACCOUNTS[0], REGIONS[1]), read().within(ACCOUNTS[1], REGIONS[0])];
+    for other in others {
+        let result = Scene::of([read(), other.clone()]).result();
+        assert_eq!((result.totals.events, result.totals.conflicting), (2, 0));
+        let mut write = made("RunInstances").numbered(9);
+        (write.time, write.actor) = (other.time, other.actor);
+        let result = Scene::of([read(), write]).result();
+        assert_eq!(result.summary.overall_compliance, Some(Status::NonCompliant));
+    }
+}
+
+#[test]
+fn an_hour_known_to_be_incomplete_is_a_gap_whatever_it_shows() {
+    let scene = Scene::of([0, 1, 2].map(|hour| made("DescribeInstances").at(hour, 0)))
+        .with(|scene| scene.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
+    assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
+    let scope = Scope { unfinished: [shard(0, 0, 1)].into(), ..Scope::default() };
+    let result = told(Dossier::of(scene.draft().finish(), scope), &scene.config);
+    assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+    let place = &result.coverage.places[0];
+    assert_eq!((place.events, place.observed_hours, place.quiet_hours), (3, 2, 0));
+    assert_eq!(place.gaps.iter().map(|gap| gap.from).collect::<Vec<_>>(), [shard(0, 0, 1).hour]);
+}
+
+#[test]
+fn of_a_listed_file_only_what_lies_in_the_period_is_looked_for() {
+    let read = |hour, second| made("DescribeInstances").at(hour, second);
+    let missing = |logs: &[(u32, u32)], events: Vec<Event>| {
+        let scene = Scene::of(events).with(|scene| {
+            scene.digests.push((ACCOUNTS[0], REGIONS[0], 1));
+            scene.logs = logs.to_vec();
+        });
+        let scope = Scope::between(Some(Time(START + HOUR)), Some(Time(START + 2 * HOUR)));
+        Dossier::of(scene.draft().finish(), scope).evidence.missing_logs.len()
+    };
+    assert_eq!(missing(&[(3_590, 3_610)], vec![read(1, 10)]), 0, "its oldest event is before the period");
+    assert_eq!(missing(&[(3_590, 3_611)], vec![read(1, 10)]), 1);
+    assert_eq!(missing(&[(7_190, 7_210)], vec![read(1, 3_590)]), 0, "its newest event is after the period");
+    assert_eq!(missing(&[(3_590, 7_210)], vec![read(1, 10)]), 1, "nothing in the period can show it");
+    assert_eq!(missing(&[(0, 10), (7_200, 7_300)], vec![read(1, 10)]), 0, "files of other hours");
+    assert_eq!(missing(&[(3_600, 3_700)], vec![read(1, 0)]), 1);
+}
+
+#[test]
+fn a_digest_written_after_the_period_still_tells_of_files_in_it() {
+    let scene = Scene::of([made("DescribeInstances")]).with(|scene| {
+        scene.digests.push((ACCOUNTS[0], REGIONS[0], 1));
+        scene.logs = vec![(3_500, 3_599)];
+    });
+    let scope = Scope::between(Some(Time(START)), Some(Time(START + HOUR)));
+    assert_eq!(Dossier::of(scene.draft().finish(), scope).evidence.missing_logs.len(), 1);
+}
+
+#[test]
+fn what_is_not_one_shard_has_no_extract_and_no_place_in_a_dossier() {
+    let read = |hour| made("DescribeInstances").numbered(9).at(hour, 0);
+    assert_eq!(Extract::of(Segment::default()), Err(ExtractError::NotAShard));
+    assert_eq!(Extract::of(Segment::from_events([read(0), read(1)])), Err(ExtractError::NotAShard));
+    let mixed = Scene::of([read(0)]).with(|scene| scene.insights.push(1)).draft().finish();
+    assert_eq!(Extract::of(mixed.clone()), Err(ExtractError::NotAShard));
+    assert_eq!(Assembly::new(mixed, Scope::default()).err(), Some(AssemblyError::Stray));
+    let [first, second] = [0, 1].map(|hour| Extract::of(Segment::from_events([read(hour)])).unwrap());
+    let mut assembly = Assembly::new(Segment::default(), Scope::default()).unwrap();
+    assembly.add(second.clone()).unwrap();
+    assert_eq!(assembly.add(second), Err(AssemblyError::Disorder(shard(0, 0, 1))));
+    assert_eq!(assembly.add(first), Err(AssemblyError::Disorder(shard(0, 0, 0))));
+}
