@@ -3,6 +3,9 @@
 //! Law: a job takes what it needs as arguments; it reads neither clock nor environment.
 
 pub mod check;
+pub mod evidence;
 pub mod gather;
+pub mod ingest;
 pub mod judge;
+pub mod notices;
 pub mod sweep;
