@@ -5,7 +5,9 @@
 pub mod check;
 pub mod evidence;
 pub mod gather;
+pub mod history;
 pub mod ingest;
 pub mod judge;
 pub mod notices;
+pub mod pull;
 pub mod sweep;
