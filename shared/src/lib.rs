@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod assessment;
 pub mod catalog;
 pub mod config;
@@ -35,6 +36,7 @@ mod sealed;
 pub mod segment;
 pub mod selectors;
 pub mod standard;
+pub mod standing;
 pub mod tally;
 pub mod time;
 pub mod verdict;
