@@ -16,6 +16,7 @@ mod window;
 
 use std::{error::Error, time::Duration};
 
+use self::{edition::Edition, ledger::settle};
 pub use self::{
     edition::{Revision, revisions},
     ledger::{Known, Settled},
@@ -23,7 +24,6 @@ pub use self::{
     status::{history, latest},
     window::{LONGEST, Purpose, RequestError, Window},
 };
-use self::{edition::Edition, ledger::settle};
 use super::news::{NewsError, Newsroom};
 use crate::{
     config::Retention,

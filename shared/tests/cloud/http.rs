@@ -31,9 +31,14 @@ impl Request {
             let Some((name, value)) = line.trim_end().split_once(':') else { break };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
+        let body = if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+            chunks(reader)?
+        } else {
+            let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+            body
+        };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         Some(Self { method, path: decoded(path), query: form(query), headers, body })
     }
@@ -157,6 +162,23 @@ impl Answer {
             bytes.extend(&self.body);
         }
         stream.write_all(&bytes)
+    }
+}
+
+/// A body of unknown length.
+fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        let begin = body.len();
+        body.resize(begin + length, 0);
+        reader.read_exact(&mut body[begin..]).ok()?;
+        reader.read_line(&mut String::new()).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
     }
 }
 

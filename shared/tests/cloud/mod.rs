@@ -15,6 +15,7 @@
 
 mod dynamodb;
 mod http;
+pub mod lambda;
 mod messages;
 mod s3;
 mod trail;

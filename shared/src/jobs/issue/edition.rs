@@ -108,7 +108,8 @@ fn write_report(press: &Press<'_>, key: &str, report: &Report) -> Result<Report,
     let bytes = press.store.read(key, None)?;
     let stored: Report = serde_json::from_slice(&bytes).map_err(|_| occupied())?;
     // Its words about its own run are taken over, its result is not taken on trust.
-    if stored.result == report.result && stored.id == report.id && stored.run.revision == report.run.revision {
+    if stored.result == report.result && stored.id == report.id && stored.run.revision == report.run.revision
+    {
         Ok(stored)
     } else {
         Err(occupied())
