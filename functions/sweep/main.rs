@@ -1,10 +1,73 @@
-//! Lambda function `sweep`.
+//! Lambda function `sweep`: pulls CloudTrail's event history, slice by slice.
+//!
+//! Invoked by a schedule, with any payload; `{"account", "region"}` pulls that lane alone. Rights: `cloudtrail:LookupEvents`,
+//! `sts:AssumeRole` of the role in other accounts, the table, and `evidence/` in the bucket.
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use shared::{
+    aws::EventHistory,
+    config::{self, Fault},
+    jobs::{
+        history::Lane,
+        pull::{Order, Ports, Pulled, pull},
+    },
+    lambda::{Failure, Invocation, Outcome, serve},
+    render::emf::{Figures, Unit},
+};
 
-#[tokio::main]
+/// Lanes pulled at the same time: each waits for CloudTrail most of the time.
+const THREADS: usize = 16;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<_, Error>(event.payload) }))
-        .await
+    serve("sweep", std::env::vars_os(), sweep).await
+}
+
+fn sweep(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
+    let Invocation { base, settings, clock, run, .. } = invocation;
+    let config = &settings.config;
+    let all = Lane::of(config, &base.caller.account, base.aws.region());
+    let lanes = match asked(&payload)? {
+        None => all,
+        Some(lane) => vec![lane],
+    };
+    let trail = EventHistory::new(base.aws.clone(), &base.caller.account, config.lookup.role.clone());
+    let ports = Ports { trail: &trail, clock, house: &base.house };
+    let pulled = pull(ports, Order { config, lanes: &lanes, run: &run.run_id, threads: THREADS });
+    let figures = figures(&pulled);
+    let failed: Vec<&str> = pulled.iter().filter_map(|lane| lane.error.as_deref()).collect();
+    if failed.is_empty() {
+        return Ok(Outcome { answer: json!({ "lanes": pulled }), figures, is_quiet: false });
+    }
+    let message = format!("{} of {} lanes failed: {}", failed.len(), pulled.len(), failed.join("; "));
+    Err(Failure::new("LaneFailed", message).with(figures))
+}
+
+/// The lane a payload names, if it names one.
+fn asked(payload: &Value) -> Result<Option<Lane>, Failure> {
+    let text = |name: &str| payload.get(name).and_then(Value::as_str);
+    let refused = |fault: Fault| Failure::new("InvalidRequest", fault.to_string());
+    match (text("account"), text("region")) {
+        (Some(account), Some(region)) if payload.get("detail-type").is_none() => {
+            config::account(account).and_then(|()| config::region(region)).map_err(refused)?;
+            Ok(Some(Lane::new(account, region)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn figures(pulled: &[Pulled]) -> Figures {
+    let sum = |figure: fn(&Pulled) -> u64| pulled.iter().map(figure).sum();
+    let lag = pulled.iter().filter_map(|lane| lane.behind).max();
+    Figures::default()
+        .count("lanes", pulled.len() as u64)
+        .count("lanes_failed", sum(|lane| u64::from(lane.error.is_some())))
+        .count("slices", sum(|lane| lane.slices))
+        .count("requests", sum(|lane| lane.pages + lane.throttled))
+        .count("records", sum(|lane| lane.events + lane.unreadable + lane.dropped))
+        .count("unreadable", sum(|lane| lane.unreadable))
+        .count("dropped", sum(|lane| lane.dropped))
+        .count("throttled", sum(|lane| lane.throttled))
+        .with("lag", Unit::Seconds, f64::from(lag.unwrap_or_default()))
 }

@@ -323,12 +323,12 @@ fn whatever_fails_the_run_fails_nothing_is_claimed_and_the_next_run_puts_it_righ
         world.faults.revive()
     };
     for strike in [Strike::Before, Strike::After] {
-        for at in 0..calls.len() {
+        for (at, struck) in calls.iter().enumerate() {
             let world = second_day();
             let which = Box::new(move |number, _: &Call| number == at);
             world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike, which });
             let error = scheduled(&world, "run-1").expect_err("a fault went unnoticed");
-            let place = format!("struck at {at}, {:?}", calls[at]);
+            let place = format!("struck at {at}, {struck:?}");
             world.faults.revive();
             assert_ne!(status(&world), Some(Status::Compliant), "{place}");
             let owed = pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap();
@@ -347,7 +347,8 @@ fn whatever_fails_the_run_fails_nothing_is_claimed_and_the_next_run_puts_it_righ
 
 #[test]
 fn while_a_service_is_away_nothing_is_claimed_and_nothing_is_lost() {
-    let outages: [(&str, fn(&Call) -> bool); 5] = [
+    type Which = fn(&Call) -> bool;
+    let outages: [(&str, Which); 5] = [
         ("the evidence", |call| call.about.starts_with("evidence/")),
         ("a full store", |call| call.method == "create"),
         ("the store", |call| call.port == "store"),
@@ -493,7 +494,7 @@ fn what_is_owed_comes_first_and_what_always_fails_is_laid_aside() {
     let key = go(&probe, "run-x", &asked).unwrap().reports[0].revision.report.key.clone();
     world.store.port.create(&key, b"{}", "x").unwrap();
     let error = go(&world, "run-3", &asked).unwrap_err();
-    assert!(matches!(&error.fault, IssueFault::Occupied { key: found } if *found == key), "{error}");
+    assert!(matches!(&*error.fault, IssueFault::Occupied { key: found } if *found == key), "{error}");
     for n in 0..4 {
         assert_ne!(status(&world), Some(Status::Compliant));
         world.clock.advance(60);
@@ -520,7 +521,7 @@ fn a_forged_report_under_the_next_key_is_not_taken_over() {
     let world = second_day();
     world.store.port.create(&key, serde_json::to_string(&forged).unwrap().as_bytes(), "x").unwrap();
     let error = scheduled(&world, "run-1").unwrap_err();
-    assert!(matches!(error.fault, IssueFault::Occupied { .. }), "{error}");
+    assert!(matches!(*error.fault, IssueFault::Occupied { .. }), "{error}");
     assert_eq!(status(&world), Some(Status::InsufficientEvidence));
 }
 
@@ -531,6 +532,30 @@ fn an_older_window_never_replaces_a_newer_standing() {
     let late = go_on(&world, "run-0", Window::standing(Time(NOW.0 - HOUR)), Purpose::Standing).unwrap();
     assert_eq!(late.reports[0].purpose, Purpose::Late);
     assert_eq!(latest(&world.table.port).unwrap().unwrap().report.unwrap().until, Time(NOW.0 - 1_800));
+}
+
+#[test]
+fn a_slow_run_does_not_follow_a_quick_one_with_less_evidence() {
+    let world = second_day();
+    let config = config();
+    let calls = std::cell::Cell::new(0);
+    let slow = |window: Window, run: Run| {
+        let made = report(&world, &config, window, run);
+        calls.set(calls.get() + 1);
+        if calls.get() == 1 {
+            // While this run is at it, a write comes in and another run reports it.
+            deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR))]);
+            scheduled(&world, "quick").unwrap();
+        }
+        made
+    };
+    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
+    let press = press(&world, &slow, &announcers);
+    issue(&press, Window::standing(NOW), Purpose::Standing, &run_of(&world, "slow")).unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    let revisions = revisions(&press, Window::standing(NOW)).unwrap();
+    let runs: Vec<&str> = revisions.iter().map(|revision| revision.report.run_id.as_str()).collect();
+    assert_eq!(runs, ["quick"]);
 }
 
 #[test]
