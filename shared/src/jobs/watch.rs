@@ -54,7 +54,9 @@ pub enum WatchFault {
     #[error("the event cannot be read at byte {}: {}", .0.byte.unwrap_or_default(), .0.reason)]
     Unreadable(UnreadablePosition),
     /// There is no CloudTrail event in it.
-    #[error("no CloudTrail event was delivered; the rule that feeds this function should match `AWS ... via CloudTrail`")]
+    #[error(
+        "no CloudTrail event was delivered; the rule that feeds this function should match `AWS ... via CloudTrail`"
+    )]
     Foreign,
     /// Not everybody could be told.
     #[error(transparent)]

@@ -143,12 +143,17 @@ mod tests {
         }
         for directive in aws["CloudWatchMetrics"].as_array().unwrap() {
             let metrics = directive["Metrics"].as_array().unwrap();
-            if directive["Namespace"].as_str().unwrap().is_empty() || metrics.is_empty() || metrics.len() > 100 {
+            if directive["Namespace"].as_str().unwrap().is_empty()
+                || metrics.is_empty()
+                || metrics.len() > 100
+            {
                 return Some("a directive of no name space, or of no or too many metrics".to_owned());
             }
             for set in directive["Dimensions"].as_array().unwrap() {
                 let named = |name: &Value| root.get(name.as_str().unwrap()).and_then(Value::as_str);
-                if set.as_array().unwrap().len() > 30 || set.as_array().unwrap().iter().any(|name| named(name).is_none_or(str::is_empty)) {
+                if set.as_array().unwrap().len() > 30
+                    || set.as_array().unwrap().iter().any(|name| named(name).is_none_or(str::is_empty))
+                {
                     return Some("a dimension that is not there".to_owned());
                 }
             }

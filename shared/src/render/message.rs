@@ -86,12 +86,16 @@ pub fn alert(alert: &Alert) -> Result<Announcement, serde_json::Error> {
 pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_json::Error> {
     let (now, before) = (status_word(change.status), status_word(change.previous));
     let (subject, title) = match (change.subject, &change.report) {
-        (Subject::Latest, _) => (format!("{now}: the read-only status was {before}"), "The read-only status changed"),
+        (Subject::Latest, _) => {
+            (format!("{now}: the read-only status was {before}"), "The read-only status changed")
+        }
         (Subject::Revision, Some(Reported { since, until, .. })) => (
             format!("{now}: late evidence on {since} to {until}, was {before}"),
             "Late evidence changed what is said of a window in the past",
         ),
-        (Subject::Revision, None) => (format!("{now}: late evidence, was {before}"), "Late evidence changed a status"),
+        (Subject::Revision, None) => {
+            (format!("{now}: late evidence, was {before}"), "Late evidence changed a status")
+        }
     };
     let mut text = Text::of(title);
     text.line("Status", now);

@@ -53,10 +53,7 @@ fn an_ordinary_alert_reads_well() {
     let mut plain = sample("PutObject");
     plain.account = "111122223333".into();
     let news = alert(&plain).unwrap();
-    assert_eq!(
-        news.subject,
-        "MEDIUM write-denied: s3:PutObject by role/PutObject in 111122223333 (denied)"
-    );
+    assert_eq!(news.subject, "MEDIUM write-denied: s3:PutObject by role/PutObject in 111122223333 (denied)");
     assert!(news.text.contains("\nOperation    s3:PutObject (mutating, risk HIGH)\n"), "{}", news.text);
     assert_eq!(news.detail["version"], "1.0");
     assert_eq!(news.severity, RiskLevel::Medium);
@@ -64,7 +61,8 @@ fn an_ordinary_alert_reads_well() {
 
 #[test]
 fn hostile_values_do_not_pass_for_our_words() {
-    let news = alert(&sample("x\r\nBcc: you@example.com\u{202e}\u{1b}[2J https://evil.example/www.evil")).unwrap();
+    let news =
+        alert(&sample("x\r\nBcc: you@example.com\u{202e}\u{1b}[2J https://evil.example/www.evil")).unwrap();
     assert!(is_safe(&news), "{news:?}");
     assert!(!news.subject.contains("Bcc: you"), "{}", news.subject);
     assert_eq!(news.text.lines().filter(|line| line.starts_with("Bcc")).count(), 0, "{}", news.text);

@@ -11,13 +11,15 @@ use shared::{
         evidence::{Batch, House, Lane, keep},
         gather::read_object,
         issue::{
-            Cause, IssueError, IssueFault, Issued, Known, Pending, Press, Purpose, Window, history, issue, latest,
-            of_evidence, pending, revisions,
+            Cause, IssueError, IssueFault, Issued, Known, Pending, Press, Purpose, Window, history, issue,
+            latest, of_evidence, pending, revisions,
         },
         judge::{Order, judge},
         runs::{RunRecord, heartbeat, record_run},
     },
-    ports::{Announcement, Announcer, Expected, FailureKind, Item, Object, ReadObject, Store as _, Table as _},
+    ports::{
+        Announcement, Announcer, Expected, FailureKind, Item, Object, ReadObject, Store as _, Table as _,
+    },
     record::Limits,
     render::emf::Figures,
     report::{Report, Run},
@@ -132,7 +134,9 @@ fn items(world: &World) -> Vec<String> {
     fn timeless(value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                for name in ["set_at", "valid_until", "generated_at", "run_id", "at", "opened_at", "resolved_at"] {
+                for name in
+                    ["set_at", "valid_until", "generated_at", "run_id", "at", "opened_at", "resolved_at"]
+                {
                     if let Some(field) = fields.get_mut(name).filter(|field| !field.is_null()) {
                         *field = "then".into();
                     }
@@ -164,7 +168,11 @@ fn second_day() -> World {
     let first = scheduled(&world, "run-0").unwrap();
     assert_eq!(first.standing.unwrap().status, Some(Status::Compliant));
     deliver(&world, "2", &quiet(second));
-    deliver(&world, "3", &[write(1, Time(second.before().since.0 + 90)), denied(write(2, Time(second.since.0 + 90)))]);
+    deliver(
+        &world,
+        "3",
+        &[write(1, Time(second.before().since.0 + 90)), denied(write(2, Time(second.since.0 + 90)))],
+    );
     world.clock.set(NOW);
     world.faults.revive();
     world
@@ -192,11 +200,20 @@ fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds
     assert_eq!((json.id, json.run.revision, json.run.run_id.as_str()), (report.id, Some(1), "run-1"));
     // Late evidence on the first day made a second revision, and that was told.
     let first = issued.reports.iter().find(|printed| printed.purpose == Purpose::Late).unwrap();
-    assert_eq!((first.revision.report.revision, first.revision.report.status), (2, Some(Status::NonCompliant)));
+    assert_eq!(
+        (first.revision.report.revision, first.revision.report.status),
+        (2, Some(Status::NonCompliant))
+    );
     for told in news(&world) {
-        let told: Vec<_> = told.iter().map(|news| (news.kind, news.detail["subject"].clone(), news.detail["status"].clone())).collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|news| (news.kind, news.detail["subject"].clone(), news.detail["status"].clone()))
+            .collect();
         let kind = "Read-Only Status Changed";
-        assert_eq!(told, [(kind, "latest".into(), "COMPLIANT".into()), (kind, "revision".into(), "NON_COMPLIANT".into())]);
+        assert_eq!(
+            told,
+            [(kind, "latest".into(), "COMPLIANT".into()), (kind, "revision".into(), "NON_COMPLIANT".into())]
+        );
     }
     assert_eq!(history(&world.table.port, "2026-11-").unwrap().len(), 2);
     assert_eq!(pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap(), []);
@@ -277,15 +294,21 @@ fn killed_anywhere_and_tried_again_all_is_as_without() {
             }
             for (stem, objects) in by_stem(&world) {
                 let is_of = |clean: &BTreeMap<_, _>| clean.get(&stem) == Some(&objects);
-                let is_third = objects.values().any(|bytes| bytes.windows(7).any(|text| text == b"\"run-3\""));
+                let is_third =
+                    objects.values().any(|bytes| bytes.windows(7).any(|text| text == b"\"run-3\""));
                 assert!(is_of(&of_first) || is_of(&of_second) || is_third, "{place}: {stem}");
             }
-            assert_eq!(by_stem(&world).keys().collect::<Vec<_>>(), of_first.keys().collect::<Vec<_>>(), "{place}");
+            assert_eq!(
+                by_stem(&world).keys().collect::<Vec<_>>(),
+                of_first.keys().collect::<Vec<_>>(),
+                "{place}"
+            );
             assert_eq!(items(&world), items(&first), "{place}");
             for (told, wanted) in news(&world).iter().zip(&news(&first)) {
                 assert_eq!(ids(told), ids(wanted), "{place}");
             }
-            let repeated: usize = news(&world).iter().map(Vec::len).sum::<usize>() - news(&first).iter().map(Vec::len).sum::<usize>();
+            let repeated: usize = news(&world).iter().map(Vec::len).sum::<usize>()
+                - news(&first).iter().map(Vec::len).sum::<usize>();
             assert!(repeated <= 1, "{place}: {repeated} repeated");
         }
     }
@@ -300,12 +323,12 @@ fn whatever_fails_the_run_fails_nothing_is_claimed_and_the_next_run_puts_it_righ
         world.faults.revive()
     };
     for strike in [Strike::Before, Strike::After] {
-        for at in 0..calls.len() {
+        for (at, struck) in calls.iter().enumerate() {
             let world = second_day();
             let which = Box::new(move |number, _: &Call| number == at);
             world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike, which });
             let error = scheduled(&world, "run-1").expect_err("a fault went unnoticed");
-            let place = format!("struck at {at}, {:?}", calls[at]);
+            let place = format!("struck at {at}, {struck:?}");
             world.faults.revive();
             assert_ne!(status(&world), Some(Status::Compliant), "{place}");
             let owed = pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap();
@@ -324,7 +347,8 @@ fn whatever_fails_the_run_fails_nothing_is_claimed_and_the_next_run_puts_it_righ
 
 #[test]
 fn while_a_service_is_away_nothing_is_claimed_and_nothing_is_lost() {
-    let outages: [(&str, fn(&Call) -> bool); 5] = [
+    type Which = fn(&Call) -> bool;
+    let outages: [(&str, Which); 5] = [
         ("the evidence", |call| call.about.starts_with("evidence/")),
         ("a full store", |call| call.method == "create"),
         ("the store", |call| call.port == "store"),
@@ -348,7 +372,10 @@ fn while_a_service_is_away_nothing_is_claimed_and_nothing_is_lost() {
         world.faults.revive();
         scheduled(&world, "run-9").unwrap();
         assert_eq!(status(&world), Some(Status::NonCompliant), "{name}");
-        let last = |told: &[Announcement]| told.iter().rev().find(|news| news.detail["subject"] == "latest").unwrap().detail["status"].clone();
+        let last = |told: &[Announcement]| {
+            told.iter().rev().find(|news| news.detail["subject"] == "latest").unwrap().detail["status"]
+                .clone()
+        };
         assert!(news(&world).iter().all(|told| last(told) == "NON_COMPLIANT"), "{name}");
     }
 }
@@ -377,7 +404,11 @@ fn a_broken_promise_is_not_forgiven_because_nobody_could_be_told() {
     world.faults.revive();
     world.clock.advance(60);
     scheduled(&world, "run-2").unwrap();
-    let [sns, bus] = news(&world).map(|told| told.iter().filter(|news| news.detail["status"] == "NON_COMPLIANT" && news.detail["subject"] == "latest").count());
+    let [sns, bus] = news(&world).map(|told| {
+        told.iter()
+            .filter(|news| news.detail["status"] == "NON_COMPLIANT" && news.detail["subject"] == "latest")
+            .count()
+    });
     assert_eq!((sns, bus), (1, 1));
 }
 
@@ -403,9 +434,13 @@ fn findings_open_resolve_and_come_back_and_only_the_standing_window_decides() {
     // Reports somebody asks for change nothing of it.
     let before = items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>();
     let (since, until) = (Time(NOW.0 - 1_800 - 5 * HOUR), Time(NOW.0 - 1_800));
-    let asked = go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
+    let asked =
+        go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
     assert_eq!((asked.standing.is_none(), asked.reports.len()), (true, 1));
-    assert_eq!(items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>(), before);
+    assert_eq!(
+        items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>(),
+        before
+    );
     // A day later the denial is out of the window; then it comes back.
     let third = Window::standing(Time(NOW.0 + DAY));
     deliver(&world, "5", &quiet(third));
@@ -429,7 +464,8 @@ fn a_report_somebody_asks_for_never_makes_a_status() {
     scheduled(&world, "run-1").unwrap();
     assert_eq!(status(&world), Some(Status::NonCompliant));
     let (since, until) = (Time(NOW.0 - 1_800 - 3 * HOUR), Time(NOW.0 - 1_800));
-    let asked = go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
+    let asked =
+        go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
     assert_eq!(asked.reports[0].revision.report.status, Some(Status::Compliant));
     assert_eq!(status(&world), Some(Status::NonCompliant));
 }
@@ -458,7 +494,7 @@ fn what_is_owed_comes_first_and_what_always_fails_is_laid_aside() {
     let key = go(&probe, "run-x", &asked).unwrap().reports[0].revision.report.key.clone();
     world.store.port.create(&key, b"{}", "x").unwrap();
     let error = go(&world, "run-3", &asked).unwrap_err();
-    assert!(matches!(&error.fault, IssueFault::Occupied { key: found } if *found == key), "{error}");
+    assert!(matches!(&*error.fault, IssueFault::Occupied { key: found } if *found == key), "{error}");
     for n in 0..4 {
         assert_ne!(status(&world), Some(Status::Compliant));
         world.clock.advance(60);
@@ -485,7 +521,7 @@ fn a_forged_report_under_the_next_key_is_not_taken_over() {
     let world = second_day();
     world.store.port.create(&key, serde_json::to_string(&forged).unwrap().as_bytes(), "x").unwrap();
     let error = scheduled(&world, "run-1").unwrap_err();
-    assert!(matches!(error.fault, IssueFault::Occupied { .. }), "{error}");
+    assert!(matches!(*error.fault, IssueFault::Occupied { .. }), "{error}");
     assert_eq!(status(&world), Some(Status::InsufficientEvidence));
 }
 
@@ -499,6 +535,30 @@ fn an_older_window_never_replaces_a_newer_standing() {
 }
 
 #[test]
+fn a_slow_run_does_not_follow_a_quick_one_with_less_evidence() {
+    let world = second_day();
+    let config = config();
+    let calls = std::cell::Cell::new(0);
+    let slow = |window: Window, run: Run| {
+        let made = report(&world, &config, window, run);
+        calls.set(calls.get() + 1);
+        if calls.get() == 1 {
+            // While this run is at it, a write comes in and another run reports it.
+            deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR))]);
+            scheduled(&world, "quick").unwrap();
+        }
+        made
+    };
+    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
+    let press = press(&world, &slow, &announcers);
+    issue(&press, Window::standing(NOW), Purpose::Standing, &run_of(&world, "slow")).unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    let revisions = revisions(&press, Window::standing(NOW)).unwrap();
+    let runs: Vec<&str> = revisions.iter().map(|revision| revision.report.run_id.as_str()).collect();
+    assert_eq!(runs, ["quick"]);
+}
+
+#[test]
 fn a_run_that_is_short_of_time_leaves_the_past_for_later() {
     let world = second_day();
     world.clock.allow(300);
@@ -508,7 +568,13 @@ fn a_run_that_is_short_of_time_leaves_the_past_for_later() {
         report(&world, &config, window, run)
     };
     let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
-    let issued = issue(&press(&world, &slow, &announcers), Window::standing(NOW), Purpose::Standing, &run_of(&world, "r")).unwrap();
+    let issued = issue(
+        &press(&world, &slow, &announcers),
+        Window::standing(NOW),
+        Purpose::Standing,
+        &run_of(&world, "r"),
+    )
+    .unwrap();
     assert!(issued.was_short_of_time && issued.reports.len() == 1);
 }
 
@@ -531,7 +597,8 @@ fn reports_are_made_of_the_evidence_that_is_kept() {
     let press = press(&world, &reporter, &announcers);
     let issued = issue(&press, window, Purpose::Standing, &run_of(&world, "run-1")).unwrap();
     assert_eq!(issued.standing.unwrap().status, Some(Status::Compliant));
-    let stored: Report = serde_json::from_slice(&objects(&world)[&issued.reports[0].revision.report.key]).unwrap();
+    let stored: Report =
+        serde_json::from_slice(&objects(&world)[&issued.reports[0].revision.report.key]).unwrap();
     assert_eq!((stored.result.totals.events, stored.run.objects_kept, stored.run.inputs.len()), (24, 1, 1));
 }
 
@@ -564,7 +631,13 @@ fn a_run_leaves_a_record_and_a_heartbeat() {
     assert_eq!((beat.run, beat.succeeded_at), (badly, Some(Time(NOW.0 + 5))));
     assert!(!heartbeat(&world.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));
     assert_eq!(heartbeat(&world.table, "watch").unwrap(), None);
-    let item = Item { partition: "RUN#x".into(), sort: "LATEST".into(), revision: 0, expires: None, body: json!({}) };
+    let item = Item {
+        partition: "RUN#x".into(),
+        sort: "LATEST".into(),
+        revision: 0,
+        expires: None,
+        body: json!({}),
+    };
     world.table.put(&item, Expected::Anything).unwrap();
     assert_eq!(heartbeat(&world.table, "x").unwrap(), None);
 }

@@ -84,7 +84,11 @@ fn try_settle(press: &Press<'_>, edition: &Edition, standing: bool) -> Result<Op
         let item = known.remove(&finding.fingerprint);
         let before = item.as_ref().map(read).transpose()?;
         let was_open = before.as_ref().is_some_and(|before| before.open);
-        let after = if standing { seen(before.as_ref(), finding, edition) } else { told(before.as_ref(), finding, edition) };
+        let after = if standing {
+            seen(before.as_ref(), finding, edition)
+        } else {
+            told(before.as_ref(), finding, edition)
+        };
         settled.open += u64::from(after.open);
         settled.opened += u64::from(after.open && !was_open);
         if !write(press, &finding.fingerprint, item, before, after)? {
@@ -162,10 +166,8 @@ fn told(before: Option<&Known>, finding: &Finding, edition: &Edition) -> Known {
 }
 
 fn read(item: &Item) -> Result<Known, IssueFault> {
-    serde_json::from_value(item.body.clone()).map_err(|cause| IssueFault::Unreadable {
-        name: format!("{} {}", item.partition, item.sort),
-        cause,
-    })
+    serde_json::from_value(item.body.clone())
+        .map_err(|cause| IssueFault::Unreadable { name: format!("{} {}", item.partition, item.sort), cause })
 }
 
 /// Writes what changed. `false`: another run wrote in between.

@@ -163,9 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_taken_to_the_letter() {
-        let asked = |since: Value, until: Value| {
-            Window::asked(&json!({"since": since, "until": until}), time(NOW))
-        };
+        let asked =
+            |since: Value, until: Value| Window::asked(&json!({"since": since, "until": until}), time(NOW));
         let (from, to) = ("2026-11-21T08:00:00Z", "2026-11-21T10:00:00Z");
         let window = Window { since: time(from), until: time(to) };
         assert_eq!(asked(from.into(), to.into()), Ok((window, Purpose::Asked)));
