@@ -126,7 +126,8 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_can() {
         assert!(report.run.unreadable[0].object == objects[2].name, "{:?}", report.run.unreadable);
         assert_eq!(report.result.status().unwrap().as_str(), "NON_COMPLIANT", "what is seen is seen");
         assert_ne!(report.result, whole.result);
-        // The dead letter is sent again once the cause is gone; or a list names the object, which knows no version id.
+        // The dead letter is sent again once the cause is gone; or a list names the object, which knows no version
+        // id.
         world.faults.revive();
         assert_eq!(take(&world, &config, &messages[2..3]).failed, []);
         assert_eq!(told(&world, &config).result, whole.result);
@@ -194,7 +195,8 @@ fn what_lies_outside_the_window_is_no_part_of_it() {
     take(&world, &config, &messages);
     let whole = truth(all, &config, HOURS());
     assert_eq!(told(&world, &config).result, whole.result);
-    // Poison that was delivered two hours after the window, and some of before it; in one batch, as a backfill deals them.
+    // Poison that was delivered two hours after the window, and some of before it; in one batch, as a backfill
+    // deals them.
     let others = [minute(240), minute(2_000), Time(minute(0).0 - 60)].map(|time| {
         let name = log_name(ACCOUNTS[0], REGIONS[0], time, "poison");
         deliver(&world, &name, format!("no JSON {time}").as_bytes()).0

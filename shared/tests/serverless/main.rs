@@ -8,6 +8,7 @@
     reason = "a test may fail"
 )]
 
+mod counted;
 mod delivered;
 mod issue;
 mod kept;

@@ -1,8 +1,8 @@
 //! Many small parts become one.
 //!
-//! Enters: the index. Leaves: the same evidence in fewer parts. Laws: what is said is the same before, after, and after a
-//! kill at any moment between: the one part is in the index before the many leave it, behind them in its order, and to
-//! merge both changes nothing. Packs stay where they are, since other shards are in them.
+//! Enters: the index. Leaves: the same evidence in fewer parts. Laws: what is said is the same before, after, and
+//! after a kill at any moment between: the one part is in the index before the many leave it, behind them in its
+//! order, and to merge both changes nothing. Packs stay where they are, since other shards are in them.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ use crate::{
 /// Parts from which on they are merged.
 const MANY: usize = 8;
 
-/// Seconds after the end of an hour until it is at rest: by then CloudTrail has delivered it and the lag of look-ups is over.
+/// Seconds after the end of an hour until it is at rest: by then CloudTrail has delivered it and the lag of
+/// look-ups is over.
 const AT_REST: u32 = 2 * HOUR;
 
 /// What compaction did.
@@ -34,7 +35,8 @@ pub struct Compacted {
     pub merged: u64,
 }
 
-/// Merges parts of the hours from that of `since` up to that before `until`, where there are many and the hour is at rest.
+/// Merges parts of the hours from that of `since` up to that before `until`, where there are many and the hour is
+/// at rest.
 ///
 /// # Errors
 /// When table or store fail, or a part is damaged; nothing is lost.
