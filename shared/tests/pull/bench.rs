@@ -5,10 +5,12 @@ use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 use serde_json::Value;
 use shared::{
     config::Config,
+    dossier::Dossier,
     event::EventId,
     jobs::{
+        evidence::{House, collect},
         history::Lane,
-        pull::{Checkpoint, Harvest, Order, Ports, Pulled, pull},
+        pull::{Checkpoint, Order, Ports, Pulled, pull},
     },
     ports::{Clock, Item, Store, Table, Trail},
     report::UnreadablePosition,
@@ -24,6 +26,8 @@ use super::{
 /// A moment in the first minutes of an hour.
 pub const START: Time = Time(1_800_000_000);
 
+const DAY: u32 = 86_400;
+
 pub const HERE: (&str, &str) = ("111122223333", "eu-west-1");
 
 pub struct Bench {
@@ -34,10 +38,6 @@ pub struct Bench {
     pub store: Faulty<MemoryStore>,
     pub config: Config,
     pub lanes: Vec<Lane>,
-    /// Spans kept, with their pass and their number of events.
-    pub kept: Mutex<Vec<(u32, u32, u8, usize)>>,
-    /// Positions of what could not be read.
-    pub positions: Mutex<Vec<UnreadablePosition>>,
     pub runs: Mutex<u32>,
     pub threads: usize,
     /// Requests to CloudTrail are not counted as calls, so that one may be interrupted.
@@ -58,8 +58,6 @@ impl Bench {
             clock,
             config,
             lanes: vec![Lane::new(HERE.0, HERE.1)],
-            kept: Mutex::default(),
-            positions: Mutex::default(),
             runs: Mutex::default(),
             threads: 1,
             bare: false,
@@ -87,16 +85,10 @@ impl Bench {
     }
 
     pub fn run_as(&self, run: &str) -> Vec<Pulled> {
-        let keep = |harvest: Harvest<'_>| {
-            let (slice, pass) = (harvest.slice, harvest.pass);
-            let (key, rows) = (harvest.source(), harvest.segment.rows().len());
-            self.store.create(&key, &harvest.segment.to_bytes(), "application/octet-stream")?;
-            self.positions.lock().unwrap().extend(harvest.unreadable);
-            self.kept.lock().unwrap().push((slice.since.0, slice.until.0, pass, rows));
-            Ok(())
-        };
+        // A function that starts knows nothing.
+        let house = House::new(&self.table, &self.store);
         let trail: &dyn Trail = if self.bare { &self.trail.port } else { &self.trail };
-        let ports = Ports { trail, table: &self.table, clock: &self.clock, keep: &keep };
+        let ports = Ports { trail, clock: &self.clock, house: &house };
         let order = Order { config: &self.config, lanes: &self.lanes, run, threads: self.threads };
         pull(ports, order)
     }
@@ -129,12 +121,48 @@ impl Bench {
         panic!("never caught up: {sum:?}");
     }
 
+    /// Items of the index: parts of shards, and of what belongs to none.
+    fn parts(&self, kind: &str) -> Vec<Item> {
+        let table = &self.table.port;
+        let first = self.checkpoint().map_or(0, |checkpoint| checkpoint.since.0 / DAY - 1);
+        let days = (first..=self.now().0 / DAY + 1).map(|day| Time(day * DAY).to_string().chars().take(10).collect::<String>());
+        let partitions: Vec<String> = match kind {
+            "SHARD" => {
+                let places = table.query("PLACES", "").unwrap();
+                days.flat_map(|day| {
+                    let name = move |place: &Item| format!("SHARD#{}#{day}", place.sort);
+                    places.iter().map(name).collect::<Vec<_>>()
+                })
+                .collect()
+            }
+            kind => days.map(|day| format!("{kind}#{day}")).collect(),
+        };
+        partitions.iter().flat_map(|partition| table.query(partition, "").unwrap()).collect()
+    }
+
     /// All that was kept, merged.
     pub fn evidence(&self) -> Segment {
-        let store = &self.store.port;
-        let objects = store.list("").unwrap();
-        let read = |name: &str| Segment::from_bytes(&store.read(name, None).unwrap()).unwrap();
-        Segment::merge_all(objects.iter().map(|object| read(&object.name)))
+        let read = |item: &Item| {
+            let number = |name: &str| item.body[name].as_u64().unwrap();
+            let part = number("offset")..number("offset") + number("length");
+            let bytes = self.store.port.read(item.body["key"].as_str().unwrap(), Some(part)).unwrap();
+            Segment::from_bytes(&bytes).unwrap()
+        };
+        Segment::merge_all(self.parts("SHARD").iter().chain(&self.parts("REST")).map(read))
+    }
+
+    /// Where evidence could not be read.
+    pub fn positions(&self) -> Vec<UnreadablePosition> {
+        let read = |item: &Item| -> Vec<UnreadablePosition> {
+            serde_json::from_value(item.body["rest"]["positions"].clone()).unwrap()
+        };
+        self.parts("REST").iter().flat_map(read).collect()
+    }
+
+    /// What a report on some hours would be made of.
+    pub fn collected(&self, since: Time, until: Time) -> Dossier {
+        let house = House::new(&self.table.port, &self.store.port);
+        collect(&house, &self.config, (since, until), 1).unwrap().dossier
     }
 
     /// Events that were kept.

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use proptest::prelude::*;
 use shared::{
     jobs::history::{INTERVAL, Lane},
-    ports::FailureKind,
+    ports::{FailureKind, Item},
     time::{HOUR, Time},
 };
 
@@ -99,10 +99,10 @@ fn ten_thousand_events_are_counted_once() {
     // A tenth arrives only after the lag, and all in another order than they happened.
     for number in 0..10_000 {
         let time = Time(START.0 - HOUR + (number * 7_919) % 3_000);
-        let delay = if number % 10 == 0 { 5 * HOUR } else { number * 31 % 900 };
+        let delay = if number.is_multiple_of(10) { 5 * HOUR } else { number * 31 % 900 };
         bench.event(number, time, delay);
     }
-    let prompt = |number: &u32| number % 10 != 0;
+    let prompt = |number: &u32| !number.is_multiple_of(10);
     let sum = bench.catch_up(START, 300, 60);
     assert_eq!(bench.events(), ids((0..10_000).filter(prompt)));
     assert!(sum.throttled > 0 && sum.restarts > 0 && sum.splits > 0, "{sum:?}");
@@ -154,12 +154,13 @@ fn slices_do_not_cross_hours_and_do_not_overlap() {
         bench.event(number, Time(START.0 - 2 * HOUR + number), 0);
     }
     bench.catch_up(Time(START.0 - bench.lag()), 300, 1);
-    let mut kept = bench.kept.lock().unwrap().clone();
-    kept.sort_unstable();
-    for (since, until, ..) in &kept {
-        assert!(since < until && (until - 1) / HOUR == since / HOUR);
+    let time = |item: &Item, name: &str| serde_json::from_value::<Time>(item.body[name].clone()).unwrap();
+    let slices: Vec<(Time, Time)> =
+        bench.items("SLICE#").iter().map(|item| (time(item, "since"), time(item, "until"))).collect();
+    for (since, until) in &slices {
+        assert!(since < until && (until.0 - 1) / HOUR == since.0 / HOUR);
     }
-    assert!(kept.windows(2).all(|two| two[0].1 == two[1].0), "slices adjoin");
+    assert!(slices.windows(2).all(|two| two[0].1 == two[1].0), "slices adjoin");
 }
 
 #[test]
@@ -213,4 +214,24 @@ fn history_that_is_gone_is_not_vouched_for() {
     let windows: Vec<(u32, u32)> = evidence.observed().iter().map(|w| (w.start.0, w.end.0)).collect();
     let hole = windows.windows(2).filter(|two| two[0].1 < two[1].0).count();
     assert_eq!(hole, 1, "the days nobody can look up any more");
+}
+
+#[test]
+fn an_hour_counts_as_observed_only_when_it_is_wholly_closed() {
+    let bench = Bench::new();
+    // The hour that is going on, and the one before.
+    let hour = Time(START.0 / HOUR * HOUR);
+    assert!(START.since(hour) < bench.lag());
+    for number in 0..60 {
+        bench.event(number, Time(hour.0 - HOUR + number * 60), 0);
+    }
+    bench.run(300);
+    let unfinished = |bench: &Bench| {
+        let dossier = bench.collected(Time(hour.0 - 2 * HOUR), hour);
+        dossier.unfinished.iter().map(|shard| shard.hour.start()).collect::<Vec<_>>()
+    };
+    assert_eq!(unfinished(&bench), [Time(hour.0 - HOUR)], "a quarter of it is not closed");
+    bench.clock.advance(Duration::from_secs(900));
+    bench.run(300);
+    assert_eq!(unfinished(&bench), []);
 }

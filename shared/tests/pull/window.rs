@@ -37,11 +37,11 @@ fn a_window_holds_what_the_span_holds() {
     assert!(window.stopped.is_none());
     assert_eq!(window.closed_until, SPAN.until);
     assert_eq!(
-        window.segment.rows().iter().map(|row| row.id).collect::<std::collections::BTreeSet<_>>(),
+        window.contents.segment.rows().iter().map(|row| row.id).collect::<std::collections::BTreeSet<_>>(),
         ids(0..3_000)
     );
     // Of the two hours it touches in part nothing is vouched for; the one between is whole.
-    assert_eq!(window.segment.windows().count(), 1);
+    assert_eq!(window.contents.segment.windows().count(), 1);
     assert!(told.windows(2).all(|two| two[0].seconds < two[1].seconds && two[0].records <= two[1].records));
     let last = told.last().unwrap();
     assert_eq!((last.seconds, last.records), (last.of_seconds, 3_000));
@@ -60,9 +60,9 @@ fn a_window_that_breaks_off_keeps_what_was_closed() {
     let window = history.window(SPAN, 900, &mut |_| ());
     assert!(matches!(window.stopped, Some(Stop::Failed(_))));
     assert!(window.closed_until > SPAN.since && window.closed_until < SPAN.until);
-    let ends = window.segment.observed().iter().map(|observed| observed.end).max();
+    let ends = window.contents.segment.observed().iter().map(|observed| observed.end).max();
     assert_eq!(ends, Some(window.closed_until));
-    assert!(window.segment.rows().iter().all(|row| row.time < window.closed_until));
+    assert!(window.contents.segment.rows().iter().all(|row| row.time < window.closed_until));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_event_outside_its_slice_is_kept() {
     trail.record(HERE, Happened { time: SPAN.since, visible: START, ..odd });
     let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
     let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
-    assert_eq!(window.segment.rows().len(), 3_001);
+    assert_eq!(window.contents.segment.rows().len(), 3_001);
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn a_digest_in_the_place_of_a_record_vouches_for_nothing() {
     trail.record(HERE, Happened { record: digest, ..event });
     let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
     let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
-    assert_eq!((window.unreadable.len(), window.segment.unreadable().len()), (1, 1));
-    assert!(window.segment.observed().iter().all(|observed| observed.end <= SPAN.until));
+    assert_eq!((window.contents.unreadable.len(), window.contents.segment.unreadable().len()), (1, 1));
+    assert!(window.contents.segment.observed().iter().all(|observed| observed.end <= SPAN.until));
 }
 
 #[test]
