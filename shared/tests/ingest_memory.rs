@@ -9,6 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use shared::{
     config::Config,
+    event::EventId,
     jobs::{
         evidence::House,
         ingest::{Message, ingest},
@@ -28,8 +29,7 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     let (mut length, mut records) = (12, 0_u32);
     write!(file, "{{\"Records\":[").unwrap();
     while length < 50_000_000 {
-        let noise =
-            format!("{:032x}", u128::from(records).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+        let noise = u128::from(records).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         let record = json!({
             "eventVersion": "1.11", "eventTime": Time(1_791_244_800 + records % 3_600).to_string(),
             "userIdentity": {
@@ -37,8 +37,8 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
                 "arn": format!("arn:aws:sts::111122223333:assumed-role/Reader/{}", records % 500)
             },
             "eventSource": "ec2.amazonaws.com", "eventName": format!("Describe{}", records % 90), "readOnly": true,
-            "awsRegion": "eu-west-1", "eventID": format!("{}-{}-{}-{}-{}", &noise[..8], &noise[8..12], &noise[12..16], &noise[16..20], &noise[20..]),
-            "recipientAccountId": "111122223333", "requestParameters": { "padding": noise.repeat(16) }
+            "awsRegion": "eu-west-1", "eventID": EventId(noise).to_string(),
+            "recipientAccountId": "111122223333", "requestParameters": { "padding": format!("{noise:032x}").repeat(16) }
         })
         .to_string();
         if records > 0 {

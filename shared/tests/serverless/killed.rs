@@ -157,14 +157,14 @@ fn killed_at_any_call_and_begun_again_it_ends_the_same() {
     assert_eq!(expected.reports[1].result.totals.unreadable, 2);
     assert!(calls.iter().filter(|call| call.method == "delete").count() >= 9, "it compacts");
     assert!(calls.len() > 150, "{}", calls.len());
-    for at in 0..calls.len() {
+    for (at, call) in calls.iter().enumerate() {
         for strike in [Strike::Before, Strike::After] {
             let world = World::new(minute(1_000));
             world.faults.plan(Plan::Kill { at, strike });
             let outcome = world.play(&plot);
-            assert_eq!(outcome.again, expected.again + 1, "killed once, at {:?}", calls[at]);
-            assert_eq!(outcome.dead, expected.dead, "killed {strike:?} {:?}", calls[at]);
-            assert!(results(&outcome) == results(&expected), "killed {strike:?} {:?}", calls[at]);
+            assert_eq!(outcome.again, expected.again + 1, "killed once, at {call:?}");
+            assert_eq!(outcome.dead, expected.dead, "killed {strike:?} {call:?}");
+            assert!(results(&outcome) == results(&expected), "killed {strike:?} {call:?}");
         }
     }
 }
@@ -195,7 +195,7 @@ fn refused_at_any_call_in_any_way_it_ends_the_same() {
         FailureKind::Unavailable,
         FailureKind::Other,
     ];
-    for at in 0..calls.len() {
+    for (at, call) in calls.iter().enumerate() {
         let (kind, strike) =
             (kinds[at % kinds.len()], if at % 2 == 0 { Strike::Before } else { Strike::After });
         let world = World::new(minute(1_000));
@@ -205,11 +205,11 @@ fn refused_at_any_call_in_any_way_it_ends_the_same() {
             // What was refused at the last try is missing until its dead letter is sent again. It is the poison:
             // nothing else comes to a last try.
             let of = |outcome: &Outcome| outcome.reports[1].result.totals.unreadable;
-            assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {strike:?} {:?}", calls[at]);
-            assert_eq!(world.healed(&plot, &outcome).result, expected.reports[1].result, "{:?}", calls[at]);
+            assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {strike:?} {:?}", call);
+            assert_eq!(world.healed(&plot, &outcome).result, expected.reports[1].result, "{:?}", call);
             continue;
         }
-        assert!(results(&outcome) == results(&expected), "{kind:?} {strike:?} {:?}", calls[at]);
+        assert!(results(&outcome) == results(&expected), "{kind:?} {strike:?} {:?}", call);
     }
 }
 

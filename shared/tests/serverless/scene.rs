@@ -41,7 +41,7 @@ pub fn hour(hours: u32) -> Hour {
 /// A record of the watched role, or of nobody watched. Every seventh is a write.
 pub fn record(id: u32, account: &str, region: &str, time: Time) -> Value {
     let (name, read) = if id % 7 == 3 { ("RunInstances", false) } else { ("DescribeInstances", true) };
-    let role = if id % 2 == 0 { "Auditor" } else { "Builder" };
+    let role = if id.is_multiple_of(2) { "Auditor" } else { "Builder" };
     json!({
         "eventVersion": "1.11",
         "userIdentity": {
@@ -71,11 +71,11 @@ pub fn log(records: &[Value]) -> Vec<u8> {
 /// `20261006T0005Z`
 fn stamp(time: Time, seconds: bool) -> String {
     let text: String = time.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    if seconds { text } else { format!("{}Z", &text[..13]) }
+    if seconds { text } else { text.get(..13).unwrap().to_owned() + "Z" }
 }
 
 fn folder(account: &str, kind: &str, region: &str, time: Time) -> String {
-    let date = time.to_string()[..10].replace('-', "/");
+    let date = time.to_string().get(..10).unwrap().replace('-', "/");
     format!("s3://trail/org/AWSLogs/o-abc123/{account}/{kind}/{region}/{date}")
 }
 

@@ -47,6 +47,9 @@ pub enum Strike {
     After,
 }
 
+/// Says of a call, by its number and what it is, whether it is struck.
+pub type Which = Box<dyn Fn(usize, &Call) -> bool + Send>;
+
 /// What goes wrong.
 pub enum Plan {
     /// Everything goes well.
@@ -54,7 +57,7 @@ pub enum Plan {
     /// The job is killed at its call number `at`, counted from zero: this call fails, and every later one.
     Kill { at: usize, strike: Strike },
     /// Calls that match fail in this way; the others go well.
-    Fail { kind: FailureKind, strike: Strike, which: Box<dyn Fn(usize, &Call) -> bool + Send> },
+    Fail { kind: FailureKind, strike: Strike, which: Which },
 }
 
 struct Record {
