@@ -232,6 +232,48 @@ fn whatever_account_and_region_a_record_names_it_is_kept_and_found() {
     assert!(world.table.query("PLACES", "").unwrap().iter().all(|item| item.sort.len() < 200));
 }
 
+/// What the end of a pack says of it.
+fn manifest(store: &dyn Store, key: &str) -> Value {
+    let bytes = store.read(key, None).unwrap();
+    let (rest, magic) = bytes.split_last_chunk::<8>().unwrap();
+    let (rest, length) = rest.split_last_chunk::<8>().unwrap();
+    assert_eq!(magic, b"ONLKPACK");
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+    serde_json::from_slice(&rest[rest.len() - length..]).unwrap()
+}
+
+#[test]
+fn a_report_leads_to_packs_and_these_to_what_they_were_read_from() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    for ids in 0..9 {
+        keep(&house, batch(Lane::S3, &[ids * 360], Some(1)).0).unwrap();
+    }
+    compact(&house, (START, minute(360)), minute(10_000)).unwrap();
+    let told = report(&house, &config, (hour(0), hour(6)), 1).unwrap();
+    let mut packs: Vec<String> = told.run.inputs.iter().map(|input| input.object.clone()).collect();
+    assert!(packs.iter().all(|key| key.starts_with("evidence/merged/")), "{packs:?}");
+    let mut read = 0;
+    while let Some(key) = packs.pop() {
+        let manifest = manifest(&world.store, &key);
+        let bytes = world.store.read(&key, None).unwrap();
+        for part in manifest["parts"].as_array().unwrap() {
+            let at = |name: &str| usize::try_from(part[name].as_u64().unwrap()).unwrap();
+            let segment = Segment::from_bytes(&bytes[at("offset")..at("offset") + at("length")]).unwrap();
+            assert_eq!(segment.rows().len(), at("rows"));
+        }
+        for object in manifest["objects"].as_array().unwrap() {
+            match object["name"].as_str().unwrap() {
+                "o" => read += 1,
+                pack => packs.push(pack.to_owned()),
+            }
+        }
+    }
+    // Once by the part of the shard, once by what could not be read.
+    assert_eq!(read, 2 * 9);
+}
+
 #[test]
 fn athena_is_told_of_every_part() {
     let world = World::new(minute(300));

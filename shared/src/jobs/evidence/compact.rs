@@ -15,6 +15,7 @@ use super::{
     rest,
 };
 use crate::{
+    ports::{Object, ReadObject},
     segment::{Draft, Shard},
     time::{HOUR, Hour, Time},
 };
@@ -110,11 +111,22 @@ fn merge(
     let source = set_hash(parts, &format!("{name} {}", lane.as_str()));
     let mut pack = Pack::new(segment.rows().len() as u64);
     pack.push(of.clone(), &segment, about);
-    let Packed { bytes, sha256, parts } = pack.finish(lane, &source, &[]);
+    let Packed { bytes, sha256, parts } = pack.finish(lane, &source, &packs(parts));
     let source = keep::store(house, source, &bytes, &sha256, |source| keys::merged(hour, source))?;
     for (of, mut part) in parts {
         part.key = keys::merged(hour, &source);
         keep::index(house, &of, lane, &keys::generation(generation, &source), &part)?;
     }
     Ok(())
+}
+
+/// The packs that parts lie in, as what a merged one was read from.
+fn packs(parts: &[Part]) -> Vec<ReadObject> {
+    let packs: BTreeMap<&str, &Part> = parts.iter().map(|part| (&*part.key, part)).collect();
+    let read = |(name, part): (&str, &Part)| {
+        let object = Object { name: name.to_owned(), size: part.pack.bytes, version: String::new() };
+        let sha256 = part.pack.sha256.clone();
+        ReadObject { object, sha256, records: part.pack.records, unreadable: Vec::new() }
+    };
+    packs.into_iter().map(read).collect()
 }
