@@ -126,7 +126,7 @@ pub fn notification(objects: &[&Object]) -> String {
 
 /// A message about these objects.
 pub fn message(id: &str, objects: &[&Object]) -> Message {
-    Message { id: id.to_owned(), body: notification(objects), sent: minute(80) }
+    Message { id: id.to_owned(), body: notification(objects), sent: minute(80), received: 1 }
 }
 
 /// The Auditor is promised to be read-only. The trail is what counts from that hour on.
