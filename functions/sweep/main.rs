@@ -36,9 +36,7 @@ fn sweep(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure
     let ports = Ports { trail: &trail, clock, house: &base.house };
     let pulled = pull(ports, Order { config, lanes: &lanes, run: &run.run_id, threads: THREADS });
     let figures = figures(&pulled);
-    let failed =
-        |lane: &Pulled| Some(format!("{} in {}: {}", lane.account, lane.region, lane.error.as_ref()?));
-    let failed: Vec<String> = pulled.iter().filter_map(failed).collect();
+    let failed: Vec<&str> = pulled.iter().filter_map(|lane| lane.error.as_deref()).collect();
     if failed.is_empty() {
         return Ok(Outcome { answer: json!({ "lanes": pulled }), figures, is_quiet: false });
     }
