@@ -6,7 +6,7 @@
 use std::{env, ffi::OsString, io, path::PathBuf, time::SystemTime};
 
 use shared::{
-    config::Fault,
+    config::{Fault, log_filter},
     local::config_file::{self, Loaded},
     plain::plain,
     time::Time,
@@ -77,11 +77,10 @@ pub fn start_logging(global: &Global) -> Result<(), Failure> {
     };
     let from_variable = || set("ONLOOKER_LOG").map(|level| level.to_string_lossy().into_owned());
     let level = global.log_level.clone().or_else(from_variable).unwrap_or_else(|| by_count.to_owned());
-    let filter = EnvFilter::try_new(&level).ok().filter(|_| is_filter(&level)).ok_or_else(|| {
-        Failure::Usage(Fault {
-            message: format!("`{}` is not a log level", plain(&level)),
-            remedy: "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,shared=debug` for one part".into(),
-        })
+    log_filter(&level)?;
+    let filter = EnvFilter::try_new(&level).map_err(|error| Fault {
+        message: format!("`{}` is not a log level: {error}", plain(&level)),
+        remedy: "write a level, or `warn,shared=debug` for one part".into(),
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -95,14 +94,4 @@ pub fn start_logging(global: &Global) -> Result<(), Failure> {
                 remedy: "report this".into(),
             })
         })
-}
-
-/// A bare word that is no level would be taken for the name of a part, and log all of it.
-fn is_filter(text: &str) -> bool {
-    text.split(',').all(|piece| {
-        let level = piece.rsplit('=').next().unwrap_or(piece).trim();
-        ["error", "warn", "info", "debug", "trace", "off"]
-            .iter()
-            .any(|known| level.eq_ignore_ascii_case(known))
-    })
 }

@@ -1,10 +1,83 @@
-//! Lambda function `ingest`.
+//! Lambda function `ingest`: reads log objects a trail delivered.
+//!
+//! Invoked by a queue of announcements, whose messages it answers one by one, or by a state machine with an item or a
+//! batch of objects. Rights: `s3:GetObject` of the logs, the table, and `evidence/` in the bucket.
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use shared::{
+    aws::S3Objects,
+    jobs::ingest::{Ingested, Message, ingest},
+    lambda::{Failure, Invocation, Outcome, serve},
+    ports::Clock as _,
+    render::emf::{Figures, Unit},
+    time::Time,
+};
 
-#[tokio::main]
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<_, Error>(event.payload) }))
-        .await
+    serve("ingest", std::env::vars_os(), run).await
+}
+
+fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
+    let Invocation { base, settings, clock, .. } = invocation;
+    let now = clock.now();
+    let queued = queued(&payload, now)?;
+    let is_queue = queued.is_some();
+    let messages = queued
+        .unwrap_or_else(|| vec![Message { id: "payload".to_owned(), body: payload.to_string(), sent: now }]);
+    let source = S3Objects::new(base.aws.clone(), Vec::new());
+    let ingested = ingest(&source, &base.house, &settings.config, &messages)?;
+    let figures = figures(&ingested, &messages, now);
+    for failed in &ingested.failed {
+        tracing::warn!(message = failed.message, cause = failed.cause, "a message has to come again");
+    }
+    match ingested.failed.first() {
+        // A state machine knows success and failure only.
+        Some(first) if !is_queue => Err(Failure::new("JobFailed", first.cause.clone()).with(figures)),
+        _ => {
+            let failed = |message: &String| json!({ "itemIdentifier": message });
+            let failed: Vec<Value> = ingested.failed.iter().map(|one| failed(&one.message)).collect();
+            let answer = if is_queue { json!({ "batchItemFailures": failed }) } else { json!(ingested) };
+            Ok(Outcome { answer, figures, is_quiet: false })
+        }
+    }
+}
+
+/// The messages of a queue; none if it was something else that invoked.
+fn queued(payload: &Value, now: Time) -> Result<Option<Vec<Message>>, Failure> {
+    let is_queued = |record: &Value| record.get("eventSource") == Some(&Value::from("aws:sqs"));
+    let Some(records) = payload.get("Records").and_then(Value::as_array) else { return Ok(None) };
+    if !records.iter().all(is_queued) {
+        return Ok(None);
+    }
+    let message = |record: &Value| {
+        let text = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
+        let sent = record.get("attributes").and_then(|all| all.get("SentTimestamp")).and_then(Value::as_str);
+        let sent = sent.and_then(|milliseconds| milliseconds.parse::<u64>().ok());
+        let sent = sent.and_then(|milliseconds| u32::try_from(milliseconds / 1_000).ok()).map_or(now, Time);
+        Some(Message { id: text("messageId")?, body: text("body")?, sent })
+    };
+    let messages: Option<Vec<Message>> = records.iter().map(message).collect();
+    messages
+        .map(Some)
+        .ok_or_else(|| Failure::new("InvalidRequest", "a record of the queue lacks `messageId` or `body`"))
+}
+
+fn figures(ingested: &Ingested, messages: &[Message], now: Time) -> Figures {
+    let reading = &ingested.reading;
+    let lag = messages.iter().map(|message| now.since(message.sent)).max().unwrap_or_default();
+    Figures::default()
+        .count("messages", messages.len() as u64)
+        .count("messages_failed", ingested.failed.len() as u64)
+        .count("objects", reading.objects)
+        .count("objects_absent", ingested.absent)
+        .count("objects_unreadable", ingested.poisoned)
+        .count("records", reading.records)
+        .count("duplicates", reading.duplicate)
+        .count("unreadable", reading.unreadable)
+        .count("passed_over", ingested.passed_over)
+        .with("read", Unit::Bytes, reading.bytes as f64)
+        .with("kept", Unit::Bytes, ingested.kept_bytes as f64)
+        .with("lag", Unit::Seconds, f64::from(lag))
 }

@@ -1,10 +1,98 @@
-//! Lambda function `report`.
+//! Lambda function `report`: issues reports and keeps the status.
+//!
+//! Invoked by a schedule (`{"schedule": "rate(1 hour)"}`; any payload that names no window will do) for the last 24 whole
+//! hours, or with `{"since", "until"}`. Rights: the table, evidence to read, `reports/`, `findings/` and `cache/` to
+//! write once, the topic and the bus.
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use std::time::Duration;
 
-#[tokio::main]
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use shared::{
+    jobs::{
+        evidence::{collect, compact},
+        issue::{Issued, Press, Printed, Purpose, Window, issue},
+        judge::judge,
+    },
+    lambda::{Failure, Invocation, Outcome, serve},
+    ports::Clock as _,
+    report::Run,
+};
+
+/// Seconds between scheduled reports where the payload does not say.
+const HOURLY: u32 = 3_600;
+
+/// Time that has to be left for tidying up after the report.
+const SPARE: Duration = Duration::from_secs(300);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<_, Error>(event.payload) }))
-        .await
+    serve("report", std::env::vars_os(), run).await
+}
+
+fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
+    let Invocation { base, settings, clock, run, .. } = invocation;
+    let (window, purpose) = Window::asked(&payload, clock.now())?;
+    let reporter = |window: Window, run: Run| {
+        let span = (window.since, window.until);
+        let collected = collect(&base.house, &settings.config, span, settings.threads())?;
+        Ok(judge(collected.dossier, settings.order(), collected.accounts.fill(run))?)
+    };
+    let press = Press {
+        table: base.table,
+        store: base.store,
+        announcers: &base.announcers()?,
+        clock,
+        reporter: &reporter,
+        account: &base.caller.account,
+        interval: payload.get("schedule").and_then(Value::as_str).map_or(HOURLY, interval),
+        retention: &settings.config.retention,
+    };
+    let issued = issue(&press, window, purpose, run)?;
+    let figures = issued.figures();
+    let mut compacted = Default::default();
+    if purpose == Purpose::Standing && clock.remaining() > SPARE {
+        let done = compact(&base.house, (window.before().since, window.until), clock.now());
+        compacted = done.map_err(|error| Failure::from(error).with(figures.clone()))?;
+    }
+    let figures = figures.count("parts_merged", compacted.merged);
+    Ok(Outcome { answer: answer(&issued), figures, is_quiet: false })
+}
+
+fn answer(issued: &Issued) -> Value {
+    let report = |printed: &Printed| {
+        json!({
+            "window": printed.window, "purpose": printed.purpose, "new": printed.is_new,
+            "report": printed.revision.report, "keys": printed.revision.keys,
+        })
+    };
+    let reports: Vec<Value> = issued.reports.iter().map(report).collect();
+    let laid_aside: Vec<String> = issued.laid_aside.iter().map(|owed| owed.window.to_string()).collect();
+    json!({ "reports": reports, "standing": issued.standing, "laid_aside": laid_aside })
+}
+
+/// Seconds between two runs of a schedule: `rate(1 hour)`. Of a `cron` expression nothing is known but that it is rarely
+/// less often than daily.
+fn interval(schedule: &str) -> u32 {
+    const DAILY: u32 = 86_400;
+    let rate = schedule.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')'));
+    let Some((number, unit)) = rate.and_then(|rate| rate.trim().split_once(' ')) else { return DAILY };
+    let seconds = match unit.trim().trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 3_600,
+        _ => DAILY,
+    };
+    number.parse::<u32>().map_or(DAILY, |number| number.saturating_mul(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interval;
+
+    #[test]
+    fn schedules_are_read() {
+        let intervals =
+            ["rate(1 hour)", "rate(15 minutes)", "rate(2 days)", "cron(15 0 * * ? *)", ""].map(interval);
+        assert_eq!(intervals, [3_600, 900, 172_800, 86_400, 86_400]);
+    }
 }

@@ -30,7 +30,7 @@ pub use self::{
     schema::schema,
     template::template,
     variables::{RESERVED, Variable, variables},
-    vocabulary::{account, region},
+    vocabulary::{account, log_filter, region},
 };
 use crate::{pattern::matches, principal::Principal, time::Time};
 

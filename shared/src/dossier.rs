@@ -27,7 +27,8 @@ pub struct Scope {
     pub since: Option<Time>,
     /// First moment after the period; the evidence decides when it is absent.
     pub until: Option<Time>,
-    /// Hours whose evidence is known to be incomplete, whatever events they show.
+    /// Hours whose evidence is known to be incomplete, whatever events they show. Where the evidence decides on the
+    /// period, they are in it.
     pub unfinished: BTreeSet<Shard>,
 }
 
@@ -37,7 +38,7 @@ impl Scope {
         Self { since, until, ..Self::default() }
     }
 
-    /// Whether an hour is asked about.
+    /// Whether an hour is asked about, as far as one can tell without the evidence.
     pub fn holds(&self, hour: Hour) -> bool {
         self.since.is_none_or(|since| since.hour() <= hour)
             && self.until.is_none_or(|until| hour < Hour(until.0.div_ceil(HOUR)))

@@ -149,3 +149,41 @@ impl Extract {
             })
     }
 }
+
+#[cfg(all(test, feature = "local"))]
+mod tests {
+    use proptest::{prelude::*, sample::Index};
+
+    use super::*;
+    use crate::{jobs::gather::read_object, local::demo::Trail, record::Limits};
+
+    fn extracts() -> Vec<Extract> {
+        let objects = Trail::demo().objects().take(40);
+        let segments =
+            objects.map(|object| read_object(&object.key, &object.bytes, Limits::default()).segment);
+        let (shards, _) = Segment::merge_all(segments).cut();
+        shards.into_values().take(8).map(|shard| Extract::of(shard).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_forged_extract_is_refused_or_says_what_an_extract_could_say() {
+        let extracts = extracts();
+        assert!(extracts.iter().any(|extract| extract.tally.len() > 3));
+        proptest!(|(one in any::<Index>(), at in any::<Index>(), bit in 0..8_u8, end in any::<bool>())| {
+            let (ids, mut body) = one.get(&extracts).write();
+            // Half of them beyond the head, where the numbers are.
+            let at = if end { body.len() - 1 - at.index(body.len() / 4) } else { at.index(body.len()) };
+            body[at] ^= 1 << bit;
+            let bytes = EXTRACT.seal(&ids, &body);
+            if let Ok(forged) = Extract::from_bytes(&bytes) {
+                prop_assert_eq!(forged.to_bytes(), bytes);
+                for line in forged.tally.lines() {
+                    let counted: u64 = line.slots.iter().map(|(_, count)| u64::from(*count)).sum();
+                    prop_assert!(line.count == counted && counted > 0);
+                    prop_assert!(line.first <= line.last && forged.shard.holds(line.actor, line.last));
+                    prop_assert_eq!(line.samples[0].time, line.first);
+                }
+            }
+        });
+    }
+}

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod assessment;
 pub mod catalog;
 pub mod config;
@@ -35,11 +36,14 @@ mod sealed;
 pub mod segment;
 pub mod selectors;
 pub mod standard;
+pub mod standing;
 pub mod tally;
 pub mod time;
 pub mod verdict;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "local")]
 pub mod local;

@@ -14,7 +14,7 @@ mod executive;
 mod redaction;
 
 pub use compose::compose;
-pub use redaction::redact;
+pub use redaction::{conceal, redact};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

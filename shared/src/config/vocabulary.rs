@@ -78,6 +78,24 @@ pub fn account(text: &str) -> Result<(), Fault> {
     Err(Fault::new(format!("{} is not an account id", quoted(text)), remedy))
 }
 
+/// Checks what to log: a level, or levels of parts. A bare word that is no level would be taken for the name of a part,
+/// and log all of it.
+pub fn log_filter(text: &str) -> Result<(), Fault> {
+    let is_filter = text.split(',').all(|piece| {
+        let level = piece.rsplit('=').next().unwrap_or(piece).trim();
+        ["error", "warn", "info", "debug", "trace", "off"]
+            .iter()
+            .any(|known| level.eq_ignore_ascii_case(known))
+    });
+    if is_filter {
+        return Ok(());
+    }
+    Err(Fault::new(
+        format!("{} is not a log level", quoted(text)),
+        "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,shared=debug` for one part",
+    ))
+}
+
 /// Checks the shape of a region name; regions AWS has yet to open pass.
 pub fn region(text: &str) -> Result<(), Fault> {
     let parts: Vec<&str> = text.split('-').collect();

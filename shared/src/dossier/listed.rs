@@ -62,10 +62,8 @@ impl Listed {
         }
         let (places, mut sought): (Vec<_>, Vec<_>) = self.places.iter_mut().unzip();
         let position = |actor: &Actor| {
-            let place = |(account, region): &&(Arc<str>, Arc<str>)| {
-                (&**account, &**region).cmp(&(&*actor.account, &*actor.region))
-            };
-            places.binary_search_by(|one| place(one)).ok()
+            let sought = (&*actor.account, &*actor.region);
+            places.binary_search_by(|(account, region)| (&**account, &**region).cmp(&sought)).ok()
         };
         let positions: Vec<Option<usize>> = segment.actors().iter().map(position).collect();
         for row in segment.rows() {

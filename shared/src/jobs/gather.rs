@@ -92,7 +92,7 @@ pub struct Problem {
 
 impl Problem {
     /// The same, as a report says it.
-    fn position(&self) -> UnreadablePosition {
+    pub(super) fn position(&self) -> UnreadablePosition {
         let field = self.field.as_ref().map(|field| format!(" `{field}`")).unwrap_or_default();
         let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
         UnreadablePosition {
@@ -118,7 +118,7 @@ pub struct Progress {
 }
 
 impl Reading {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.objects += other.objects;
         self.bytes += other.bytes;
         self.inflated += other.inflated;

@@ -3,6 +3,15 @@
 //! Law: a job takes what it needs as arguments; it reads neither clock nor environment.
 
 pub mod check;
+pub mod evidence;
 pub mod gather;
+pub mod history;
+pub mod ingest;
+pub mod issue;
 pub mod judge;
+pub mod news;
+pub mod notices;
+pub mod pull;
+pub mod runs;
 pub mod sweep;
+pub mod watch;

@@ -10,3 +10,5 @@ pub mod packages;
 mod sdk_models;
 pub mod service_reference;
 pub mod state;
+pub mod store;
+pub mod table;

@@ -457,7 +457,7 @@ impl Evidences for State {
 
 /// Tries again while another process holds the database. SQLite's own patience does not cover the change to a
 /// write-ahead log, which each of several processes may find undone.
-fn patiently<T>(work: impl Fn() -> Result<T, rusqlite::Error>) -> Result<T, rusqlite::Error> {
+pub(super) fn patiently<T>(work: impl Fn() -> Result<T, rusqlite::Error>) -> Result<T, rusqlite::Error> {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
 
     let began = Instant::now();
@@ -499,7 +499,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
 
 /// Files get the rights the user's mask allows, as other programs' files do.
 #[cfg(unix)]
-fn builder() -> tempfile::Builder<'static, 'static> {
+pub(super) fn builder() -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mut builder = tempfile::Builder::new();
@@ -508,6 +508,6 @@ fn builder() -> tempfile::Builder<'static, 'static> {
 }
 
 #[cfg(not(unix))]
-fn builder() -> tempfile::Builder<'static, 'static> {
+pub(super) fn builder() -> tempfile::Builder<'static, 'static> {
     tempfile::Builder::new()
 }

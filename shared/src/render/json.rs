@@ -27,9 +27,9 @@ pub fn schema() -> Result<String, serde_json::Error> {
     Ok(visible(&serde_json::to_string_pretty(&Report::schema())?))
 }
 
-/// Writes hidden characters as `\u009b`. They stand within strings only, newlines of the indentation aside, so the
-/// value stays the same.
-fn visible(json: &str) -> String {
+/// Writes hidden characters as `\u009b`, and a newline at the end. They stand within strings only, newlines of the
+/// indentation aside, so the value stays the same.
+pub(super) fn visible(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {
@@ -46,27 +46,28 @@ fn visible(json: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Value};
 
     use super::*;
     use crate::render::sample;
 
-    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/report.schema.json");
-
     #[test]
     fn the_published_schema_is_current() {
-        let current = schema().unwrap();
+        is_current("report.schema.json", &schema().unwrap());
+    }
+
+    /// Holds a published schema to the types; with `UPDATE_SCHEMA` in the environment, publishes it.
+    pub fn is_current(name: &str, current: &str) {
+        let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let path = docs.join(name);
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).unwrap();
-            std::fs::write(SCHEMA, &current).unwrap();
+            std::fs::create_dir_all(docs).unwrap();
+            std::fs::write(&path, current).unwrap();
         }
-        let published = std::fs::read_to_string(SCHEMA).unwrap_or_default();
-        assert!(
-            published == current,
-            "docs/report.schema.json is stale: UPDATE_SCHEMA=1 cargo test -p shared schema"
-        );
+        let published = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(published == current, "docs/{name} is stale: UPDATE_SCHEMA=1 cargo test -p shared schema");
     }
 
     #[test]
@@ -125,7 +126,7 @@ mod tests {
     }
 
     /// Where and how a value breaks a schema of the few keywords ours is made of; a keyword beyond them is a misfit.
-    fn misfit(value: &Value, schema: &Value, root: &Value, at: &str) -> Option<String> {
+    pub fn misfit(value: &Value, schema: &Value, root: &Value, at: &str) -> Option<String> {
         let Value::Object(schema) = schema else {
             return (*schema == Value::Bool(false)).then(|| format!("{at}: nothing may stand here"));
         };

@@ -1,14 +1,17 @@
 //! A report as bytes: one file per format.
 //!
-//! Enters: a [`crate::report::Report`] and nothing else. Leaves: text. Laws: rendering is pure; everything that comes
-//! from a record is hostile and is escaped for the place it is put in.
+//! Enters: a [`crate::report::Report`], an alert, a status or the figures of a run, and nothing else. Leaves: text. Laws:
+//! rendering is pure; everything that comes from a record is hostile and is escaped for the place it is put in.
 
 pub mod csv;
+pub mod emf;
 pub mod escape;
 pub mod figures;
 pub mod html;
 pub mod json;
+pub mod lines;
 pub mod markdown;
+pub mod message;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

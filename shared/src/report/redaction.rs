@@ -32,6 +32,39 @@ pub fn redact(
     Ok((through(&result, &accounts, sessions)?, through(&run, &accounts, sessions)?))
 }
 
+/// Hides the same in a value other than a report. Accounts are those it names by itself or within an ARN.
+///
+/// # Errors
+/// When the value cannot be taken through JSON and back.
+pub fn conceal<T: Serialize + DeserializeOwned>(
+    value: T,
+    redaction: &Redaction,
+) -> Result<T, serde_json::Error> {
+    if !redaction.sessions && !redaction.accounts {
+        return Ok(value);
+    }
+    let mut written = serde_json::to_value(&value)?;
+    let mut accounts = BTreeSet::new();
+    if redaction.accounts {
+        name_accounts(&written, &mut accounts);
+    }
+    walk(&mut written, &accounts, redaction.sessions);
+    serde_json::from_value(written)
+}
+
+fn name_accounts(value: &Value, accounts: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => accounts.extend(text.split(':').filter(is_account).map(str::to_owned)),
+        Value::Array(items) => items.iter().for_each(|item| name_accounts(item, accounts)),
+        Value::Object(fields) => fields.values().for_each(|field| name_accounts(field, accounts)),
+        _ => {}
+    }
+}
+
+fn is_account(text: &&str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn through<T: Serialize + DeserializeOwned>(
     value: &T,
     accounts: &BTreeSet<String>,
@@ -53,7 +86,6 @@ fn accounts(result: &ReportResult) -> BTreeSet<String> {
     let resources = result.audit_entries.iter().flat_map(|entry| &entry.resource_arns);
     let resources = resources.chain(result.findings.iter().flat_map(|finding| &finding.resources));
     let all = places.chain(principals).chain(patterns).chain(resources.flat_map(|arn| arn.split(':')));
-    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     all.filter(is_account).map(str::to_owned).collect()
 }
 

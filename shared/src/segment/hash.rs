@@ -3,10 +3,11 @@
 //! Enters: [`Segment`], or the hashes of its shards and the rest of it. Leaves: SHA-256. Laws: equal evidence has equal
 //! hashes; the hash of a whole follows from the hashes of its shards and from the rest.
 //!
-//! A shard's hash is over the number of its rows; each row in order as id, time, digest of the actor and digest of the
-//! act, which are SHA-256 of their JSON; then the number of its conflicts and their ids. The hash of the whole is over
-//! each shard in order as a one, account, region, hour and hash; then a zero and the rest as JSON. Numbers are
-//! little-endian, and texts follow their length.
+//! A shard's hash is over the number of its rows; each row in order as id, time, number of the actor and number of the
+//! act; then the number of its conflicts and their ids. Actors and acts are numbered as they first occur in the shard,
+//! and behind the row of that occurrence stands their digest, the SHA-256 of their JSON. The hash of the whole is over each
+//! shard in order as a one, account, region, hour and hash; then a zero and the rest as JSON. Numbers are little-endian,
+//! and texts follow their length.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -15,8 +16,6 @@ use super::{Identity, Row, Segment, Shard, shard::Division};
 
 /// Rows that are hashed at a time.
 const HASHED_ROWS: usize = 1_024;
-/// Bytes of a row.
-const ROW: usize = 84;
 
 /// The hash of evidence, of which shards are told in order.
 #[derive(Default)]
@@ -57,17 +56,24 @@ impl Segment {
 
     /// The hash of the events and conflicts of each shard, in order.
     pub(crate) fn shard_hashes(&self) -> Vec<(Shard, [u8; 32])> {
-        let (actors, acts) = (digests(&self.actors), digests(&self.acts));
+        let (mut actors, mut acts) = (Numbers::of(&self.actors), Numbers::of(&self.acts));
         let mut conflicts: Vec<&Identity> = self.conflicts.iter().collect();
         conflicts.sort_unstable_by(|a, b| (&a.shard, a.id).cmp(&(&b.shard, b.id)));
-        let mut block = Vec::with_capacity(HASHED_ROWS * ROW);
+        let (mut rows, mut block) = (Vec::with_capacity(HASHED_ROWS), Vec::new());
         let mut hash = |(shard, positions): (&Shard, &[u32])| {
             let mut hash = Sha256::new();
             hash.update((positions.len() as u64).to_le_bytes());
+            actors.begin();
+            acts.begin();
             for positions in positions.chunks(HASHED_ROWS) {
+                // Rows of a shard lie far apart: to fetch them by themselves lets the processor wait for many at once.
+                rows.clear();
+                rows.extend(
+                    positions.iter().filter_map(|position| self.rows.get(*position as usize)).copied(),
+                );
                 block.clear();
-                for row in positions.iter().filter_map(|position| self.rows.get(*position as usize)) {
-                    push(&mut block, row, &actors, &acts);
+                for row in &rows {
+                    push(&mut block, row, &mut actors, &mut acts);
                 }
                 hash.update(&block);
             }
@@ -84,16 +90,49 @@ impl Segment {
     }
 }
 
-fn push(block: &mut Vec<u8>, row: &Row, actors: &[[u8; 32]], acts: &[[u8; 32]]) {
-    let digest = |digests: &[[u8; 32]], name: u32| digests.get(name as usize).copied().unwrap_or_default();
+fn push(block: &mut Vec<u8>, row: &Row, actors: &mut Numbers, acts: &mut Numbers) {
+    let ((actor, new_actor), (act, new_act)) = (actors.number(row.actor), acts.number(row.act));
     block.extend(row.id.0.to_le_bytes());
     block.extend(row.time.0.to_le_bytes());
-    block.extend(digest(actors, row.actor));
-    block.extend(digest(acts, row.act));
+    block.extend(actor.to_le_bytes());
+    block.extend(act.to_le_bytes());
+    for digest in [new_actor, new_act].into_iter().flatten() {
+        block.extend(digest);
+    }
 }
 
-fn digests<T: Serialize>(values: &[T]) -> Vec<[u8; 32]> {
-    values.iter().map(|value| Sha256::digest(json(value)).0).collect()
+/// Values numbered as they occur in a shard.
+struct Numbers {
+    digests: Vec<[u8; 32]>,
+    /// For each value the shard it last occurred in, counted from one, and its number there.
+    last: Vec<(u32, u32)>,
+    shard: u32,
+    next: u32,
+}
+
+impl Numbers {
+    fn of<T: Serialize>(values: &[T]) -> Self {
+        let digests: Vec<[u8; 32]> = values.iter().map(|value| Sha256::digest(json(value)).0).collect();
+        Self { last: vec![(0, 0); digests.len()], digests, shard: 0, next: 0 }
+    }
+
+    fn begin(&mut self) {
+        self.shard += 1;
+        self.next = 0;
+    }
+
+    /// The number of a value, and its digest when it had none yet.
+    fn number(&mut self, value: u32) -> (u32, Option<&[u8; 32]>) {
+        match self.last.get_mut(value as usize) {
+            Some((shard, number)) if *shard == self.shard => (*number, None),
+            Some(last) => {
+                *last = (self.shard, self.next);
+                self.next += 1;
+                (last.1, self.digests.get(value as usize))
+            }
+            None => (u32::MAX, None),
+        }
+    }
 }
 
 /// Canonical JSON: strings, numbers and lists only, in which nothing can fail to be written.

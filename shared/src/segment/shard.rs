@@ -5,7 +5,6 @@
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Row, Segment};
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// One account, region and hour.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Shard {
     /// Account that received the events.
     pub account: Arc<str>,

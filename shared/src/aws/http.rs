@@ -1,0 +1,35 @@
+//! The HTTP client of all AWS clients.
+//!
+//! Enters: proxy variables, as every AWS tool reads them. Leaves: one client, one connection pool. Law: certificates
+//! are loaded when something is first sent, and once.
+
+use std::{collections::HashMap, sync::Mutex, sync::PoisonError, time::Duration};
+
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{self, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+
+/// Connect and read timeout: what the SDK tells connectors apart by.
+type Timeouts = (Option<Duration>, Option<Duration>);
+
+/// The client. The one the SDK would make loads the certificates anew for each service client; this one shares its
+/// connectors, and makes the first when the first request is sent.
+pub(super) fn client() -> SharedHttpClient {
+    let made: Mutex<HashMap<Timeouts, SharedHttpConnector>> = Mutex::default();
+    http_client_fn(move |settings, components| {
+        let timeouts = (settings.connect_timeout(), settings.read_timeout());
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let mut builder = Connector::builder()
+                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+                .proxy_config(ProxyConfig::from_env())
+                .connector_settings(settings.clone());
+            builder.set_sleep_impl(components.sleep_impl());
+            SharedHttpConnector::new(builder.build())
+        };
+        made.entry(timeouts).or_insert_with(make).clone()
+    })
+}

@@ -1,0 +1,107 @@
+//! Keys of the index and of the store.
+//!
+//! Enters: accounts, regions and hours as the evidence gives them, which anybody may have written. Leaves: keys. Laws:
+//! different things have different keys; none is longer than a table allows; what separates parts of a key is in none.
+
+use sha2::{Digest as _, Sha256};
+
+use super::Lane;
+use crate::{report::hex, segment::Shard, time::Hour};
+
+/// The partition of all places.
+pub(super) const PLACES: &str = "PLACES";
+
+/// Hours of a day.
+const DAY: u32 = 24;
+
+/// Longest text that is kept in a key as it is.
+const LONGEST: usize = 64;
+
+/// A text as a part of a key: itself if it is short and plain, as accounts and regions are, otherwise its hash.
+pub(super) fn word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("+{}", hex(&Sha256::digest(text)))
+    }
+}
+
+/// The sort key of a place.
+pub(super) fn place(account: &str, region: &str) -> String {
+    format!("{}#{}", word(account), word(region))
+}
+
+/// The day of an hour, as `YYYY-MM-DD`.
+pub(super) fn date(hour: Hour) -> String {
+    hour.to_string().get(..10).unwrap_or_default().to_owned()
+}
+
+/// The first hour of each day that has one of these hours.
+pub(super) fn days(from: Hour, until: Hour) -> impl Iterator<Item = Hour> {
+    (from.0 / DAY..until.0.div_ceil(DAY)).map(|day| Hour(day.saturating_mul(DAY)))
+}
+
+/// The partition of the parts of a place and day.
+pub(super) fn shards(account: &str, region: &str, day: Hour) -> String {
+    format!("SHARD#{}#{}", place(account, region), date(day))
+}
+
+/// The partition a part of a shard is in.
+pub(super) fn shard(shard: &Shard) -> String {
+    shards(&shard.account, &shard.region, shard.hour)
+}
+
+/// The partition of what belongs to no shard and came on a day.
+pub(super) fn rest(day: Hour) -> String {
+    format!("REST#{}", date(day))
+}
+
+/// The partition of what was announced on a day and could not be fetched.
+pub(super) fn absent(day: Option<Hour>) -> String {
+    format!("ABSENT#{}", day.map_or_else(|| "undated".to_owned(), date))
+}
+
+/// The sort key of a part.
+pub(super) fn part(hour: Hour, lane: Lane, source: &str) -> String {
+    format!("{:02}#{}#{source}", hour.0 % DAY, lane.as_str())
+}
+
+/// The name of a part that was made of others: it comes after theirs in the order of the index. Whoever reads the index from front
+/// to back while they are replaced, and no longer finds one of them, has this one still before him.
+pub(super) fn generation(of: u32, hash: &str) -> String {
+    format!("~{of:04}.{hash}")
+}
+
+/// How often a part was made of others, by its sort key.
+pub(super) fn generation_of(sort: &str) -> u32 {
+    let name = sort.splitn(3, '#').nth(2).and_then(|name| name.strip_prefix('~')?.get(..4));
+    name.and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
+/// Hour and lane in the sort key of a part of a day.
+pub(super) fn read_part(sort: &str, day: Hour) -> Option<(Hour, Lane)> {
+    let mut words = sort.splitn(3, '#');
+    let hour: u32 = words.next()?.parse().ok().filter(|hour| *hour < DAY)?;
+    Some((Hour(day.0 / DAY * DAY + hour), Lane::parse(words.next()?)?))
+}
+
+/// The key of a pack.
+pub(super) fn pack(hour: Hour, source: &str) -> String {
+    format!("evidence/dt={}/{source}.pack", date(hour))
+}
+
+/// The key of a pack that compaction made.
+pub(super) fn merged(hour: Hour, source: &str) -> String {
+    format!("evidence/merged/dt={}/{source}.pack", date(hour))
+}
+
+/// The key of the lines that tell Athena of the parts a pack has of an account and day.
+pub(super) fn lines(account: &str, day: Hour, source: &str) -> String {
+    format!("segments/account={}/dt={}/{source}.jsonl", word(account), date(day))
+}
+
+/// The key of an extract.
+pub(super) fn extract(hash: &str) -> String {
+    format!("cache/extract/{hash}")
+}

@@ -1,0 +1,116 @@
+//! One part of the evidence, as the index tells of it.
+//!
+//! Enters: an item of the index. Leaves: the [`Segment`] it tells of. Law: bytes that are not those that were written are an
+//! error that names them.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{EvidenceError, House};
+use crate::{
+    ports::{FailureKind, Item},
+    report::{UnreadablePosition, hex},
+    segment::Segment,
+    time::Time,
+};
+
+/// Where a segment lies, and what it lies in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// Key of the pack.
+    pub(super) key: String,
+    /// First byte of the segment.
+    pub(super) offset: u64,
+    /// Bytes of the segment.
+    pub(super) length: u64,
+    /// SHA-256 of these bytes, in hex.
+    pub(super) sha256: String,
+    /// Events.
+    pub(super) rows: u64,
+    /// The pack as a whole.
+    pub(super) pack: Whole,
+    /// What belongs to no shard; absent for the part of one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) rest: Option<About>,
+}
+
+/// A pack, as an input of a report.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Whole {
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+    /// Records it was made of, readable or not.
+    pub(super) records: u64,
+}
+
+/// What is in a part that belongs to no shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct About {
+    /// From the beginning of the first observed window to the end of the last.
+    pub(super) observed: Option<(Time, Time)>,
+    /// Where pieces could not be read: the first of them.
+    pub(super) positions: Vec<UnreadablePosition>,
+    /// Positions that are not named.
+    pub(super) unnamed: u64,
+}
+
+/// Positions an item names, so that it stays below the 400 KB a table allows: a position has a key of at most 1,024 bytes
+/// and a reason that is hardly longer.
+const POSITIONS: usize = 100;
+
+impl About {
+    pub(super) fn of(
+        segment: &Segment,
+        positions: impl IntoIterator<Item = UnreadablePosition>,
+        unnamed: u64,
+    ) -> Self {
+        let mut positions: Vec<_> = positions.into_iter().map(short).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let unnamed = unnamed + positions.len().saturating_sub(POSITIONS) as u64;
+        positions.truncate(POSITIONS);
+        let starts = segment.observed().iter().map(|window| window.start).min();
+        let ends = segment.observed().iter().map(|window| window.end).max();
+        Self { observed: starts.zip(ends), positions, unnamed }
+    }
+}
+
+/// Cuts what is too long for an item.
+fn short(mut position: UnreadablePosition) -> UnreadablePosition {
+    for text in [&mut position.object, &mut position.reason] {
+        let most = 1_200;
+        if text.len() > most {
+            let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+    position
+}
+
+impl Part {
+    pub(super) fn of(item: &Item) -> Result<Self, EvidenceError> {
+        Self::deserialize(&item.body).map_err(|cause| EvidenceError::Item {
+            partition: item.partition.clone(),
+            sort: item.sort.clone(),
+            cause: cause.to_string(),
+        })
+    }
+
+    pub(super) fn load(&self, house: &House<'_>) -> Result<Segment, EvidenceError> {
+        let until = self.offset.saturating_add(self.length);
+        let damaged = |cause: String| {
+            let key = self.key.clone();
+            EvidenceError::Damaged { key, from: self.offset, until, cause }
+        };
+        let bytes =
+            house.store.read(&self.key, Some(self.offset..until)).map_err(|error| match error.kind {
+                FailureKind::Missing => damaged("it is gone".to_owned()),
+                _ => EvidenceError::Port(error),
+            })?;
+        if hex(&Sha256::digest(&bytes)) != self.sha256 {
+            return Err(damaged("its SHA-256 is another".to_owned()));
+        }
+        Segment::from_bytes(&bytes).map_err(|cause| damaged(cause.to_string()))
+    }
+}

@@ -1,0 +1,169 @@
+//! A report on its way to the store: one revision, written once.
+//!
+//! Enters: a report on a window, and the revisions there are. Leaves: an [`Edition`]. Laws: the same result as the newest
+//! revision's is that revision again; otherwise the number rises by one; no object is ever written over; whoever
+//! tries again after a kill finds the report that was stored first and goes on with its words, so that all objects
+//! of a revision tell of one run.
+//!
+//! The report as JSON is written first and fixes everything: what else is written follows from it. The item that names
+//! the revision is written when JSON, HTML and CSV are there, so a revision that is named is whole; the lines of its
+//! findings follow, so that no query meets findings of a revision nobody names. A kill in between leaves at most
+//! objects without a name, which the retry names, or, when the evidence has changed meanwhile, nobody does.
+//!
+//! ```text
+//! WINDOW#<since>_<until>   REVISION#<number>   {report in short, purpose, keys}
+//! reports/account=<id>/dt=<last day>/<since>_<until>_r<number>_<id8>.json | .html | .<table>.csv
+//! findings/account=<id>/dt=<last day>/<the same>.jsonl
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::{IssueFault, Press, Purpose, Window, unwritable};
+use crate::{
+    ports::{Expected, Item, PortError},
+    render::{csv::csv, html::html, json::json, lines},
+    report::{Report, Run},
+    standing::Reported,
+};
+
+/// Times a revision is tried again because another run was quicker.
+const TRIES: usize = 4;
+
+/// A revision, as the table names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The report in short.
+    #[serde(flatten)]
+    pub report: Reported,
+    /// Why it was issued.
+    pub purpose: Purpose,
+    /// Keys of all its objects, the report as JSON first.
+    pub keys: Vec<String>,
+}
+
+/// A revision and its report.
+#[derive(Debug)]
+pub(super) struct Edition {
+    pub report: Report,
+    pub revision: Revision,
+    /// The revision before it.
+    pub previous: Option<Revision>,
+    /// Whether it was made now.
+    pub is_new: bool,
+}
+
+/// The revisions of a window, in order.
+///
+/// # Errors
+/// When the table cannot be read, or holds what is no revision.
+pub fn revisions(press: &Press<'_>, window: Window) -> Result<Vec<Revision>, IssueFault> {
+    let items = press.table.query(&partition(window), "REVISION#")?;
+    let read = |item: Item| {
+        let name = format!("{} {}", item.partition, item.sort);
+        serde_json::from_value::<Revision>(item.body).map_err(|cause| IssueFault::Unreadable { name, cause })
+    };
+    let mut revisions: Vec<Revision> = items.into_iter().map(read).collect::<Result<_, _>>()?;
+    revisions.sort_by_key(|revision| revision.report.revision);
+    Ok(revisions)
+}
+
+/// Makes the report, and stores it unless its result is what the newest revision says.
+pub(super) fn publish(
+    press: &Press<'_>,
+    window: Window,
+    purpose: Purpose,
+    run: &Run,
+) -> Result<Edition, IssueFault> {
+    let mut report = (press.reporter)(window, run.clone()).map_err(IssueFault::Evidence)?;
+    report.run.generated_at = press.clock.now();
+    report.run.seconds = f64::from(report.run.generated_at.since(report.run.started_at));
+    for _ in 0..TRIES {
+        let mut revisions = revisions(press, window)?;
+        let newest = revisions.pop();
+        if let Some(revision) = newest.as_ref().filter(|newest| newest.report.id == report.id) {
+            let (revision, previous) = (revision.clone(), revisions.pop());
+            write_lines(press, &report, &revision)?;
+            return Ok(Edition { report, revision, previous, is_new: false });
+        }
+        let number = newest.as_ref().map_or(0, |newest| newest.report.revision).saturating_add(1);
+        report.run.revision = Some(number);
+        let stem = stem(press, window, number, &report.id);
+        let stored = write_report(press, &format!("reports/{stem}.json"), &report)?;
+        let revision = write_rest(press, window, purpose, &stem, &stored)?;
+        if name(press, window, &revision)? {
+            write_lines(press, &stored, &revision)?;
+            return Ok(Edition { report: stored, revision, previous: newest, is_new: true });
+        }
+    }
+    Err(IssueFault::Contended)
+}
+
+/// Writes the report as JSON; gives the one that is there now.
+fn write_report(press: &Press<'_>, key: &str, report: &Report) -> Result<Report, IssueFault> {
+    let text = json(report).map_err(|cause| unwritable(key, cause))?;
+    if press.store.create(key, text.as_bytes(), "application/json")? {
+        return Ok(report.clone());
+    }
+    let occupied = || IssueFault::Occupied { key: key.to_owned() };
+    let bytes = press.store.read(key, None)?;
+    let stored: Report = serde_json::from_slice(&bytes).map_err(|_| occupied())?;
+    // Its words about its own run are taken over, its result is not taken on trust.
+    if stored.result == report.result && stored.id == report.id && stored.run.revision == report.run.revision
+    {
+        Ok(stored)
+    } else {
+        Err(occupied())
+    }
+}
+
+fn write_rest(
+    press: &Press<'_>,
+    window: Window,
+    purpose: Purpose,
+    stem: &str,
+    report: &Report,
+) -> Result<Revision, IssueFault> {
+    let key = format!("reports/{stem}.json");
+    let mut keys = vec![key.clone()];
+    let mut write = |key: String, bytes: &[u8], media_type: &str| -> Result<(), PortError> {
+        press.store.create(&key, bytes, media_type)?;
+        keys.push(key);
+        Ok(())
+    };
+    let mut page = Vec::new();
+    html(report, &mut page).map_err(|cause| unwritable(&key, cause))?;
+    write(format!("reports/{stem}.html"), &page, "text/html; charset=utf-8")?;
+    for (table, text) in csv(report).map_err(|cause| unwritable(&key, cause))? {
+        write(format!("reports/{stem}.{table}"), text.as_bytes(), "text/csv; charset=utf-8")?;
+    }
+    keys.push(format!("findings/{stem}.jsonl"));
+    Ok(Revision { report: Reported::of(report, window.since, window.until, &key), purpose, keys })
+}
+
+/// Names a revision. `false`: another run was quicker.
+fn name(press: &Press<'_>, window: Window, revision: &Revision) -> Result<bool, IssueFault> {
+    let (partition, sort) = (partition(window), format!("REVISION#{:04}", revision.report.revision));
+    let body = serde_json::to_value(revision).map_err(|cause| unwritable(&sort, cause))?;
+    let item = Item { partition, sort, revision: 0, expires: None, body };
+    Ok(press.table.put(&item, Expected::Same)?)
+}
+
+fn write_lines(press: &Press<'_>, report: &Report, revision: &Revision) -> Result<(), IssueFault> {
+    let Some(key) = revision.keys.iter().find(|key| key.ends_with(".jsonl")) else { return Ok(()) };
+    let text =
+        lines::findings(&revision.report, &report.result.findings).map_err(|cause| unwritable(key, cause))?;
+    press.store.create(key, text.as_bytes(), "application/x-ndjson")?;
+    Ok(())
+}
+
+fn partition(window: Window) -> String {
+    format!("WINDOW#{window}")
+}
+
+/// What the keys of a revision have in common.
+fn stem(press: &Press<'_>, window: Window, number: u32, id: &str) -> String {
+    let account: String = press.account.chars().filter(char::is_ascii_alphanumeric).collect();
+    let account = if account.is_empty() { "unknown" } else { &account };
+    let short = id.get(..8).unwrap_or(id);
+    format!("account={account}/dt={}/{}_r{number:04}_{short}", window.day(), window.stem())
+}

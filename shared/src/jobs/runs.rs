@@ -1,0 +1,104 @@
+//! That a function ran, and what came of it.
+//!
+//! Enters: a run, its outcome and figures. Leaves: two items: the run by its time, forgotten after a while, and the latest
+//! one as a heartbeat. Law: recording a run twice leaves what recording it once leaves.
+//!
+//! ```text
+//! RUN#<function>  AT#<start>#<run id>   expires by retention
+//! RUN#<function>  LATEST                the same, of the run recorded last, and when a run last succeeded
+//! ```
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    config::Retention,
+    ports::{Expected, Item, PortError, Table},
+    render::emf::Figures,
+    report::Caller,
+    time::Time,
+};
+
+/// Longest error kept of a run, in bytes.
+const ERROR: usize = 2_048;
+
+/// A run of a function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Unique, sortable by time.
+    pub run_id: String,
+    /// Request id of the invocation.
+    pub request_id: Option<String>,
+    /// Who the function is, as AWS says.
+    pub caller: Option<Caller>,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended.
+    pub ended_at: Time,
+    /// What it failed with; absent when it succeeded.
+    pub error: Option<String>,
+    /// Its figures.
+    pub figures: Map<String, Value>,
+}
+
+/// The latest run, and when one last succeeded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The run recorded last.
+    #[serde(flatten)]
+    pub run: RunRecord,
+    /// When a run last ended well.
+    pub succeeded_at: Option<Time>,
+}
+
+impl RunRecord {
+    /// A run that ended, with what it failed with if it did.
+    #[must_use]
+    pub fn ended(self, now: Time, outcome: Result<(), &dyn std::error::Error>, figures: &Figures) -> Self {
+        let error = outcome.err().map(|error| {
+            let text = crate::render::escape::terminal(&error.to_string());
+            text.get(..text.floor_char_boundary(ERROR)).unwrap_or_default().to_owned()
+        });
+        Self { ended_at: now, error, figures: figures.values(), ..self }
+    }
+}
+
+/// Records a run.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn record_run(
+    table: &dyn Table,
+    retention: &Retention,
+    function: &str,
+    run: &RunRecord,
+) -> Result<(), PortError> {
+    let partition = format!("RUN#{function}");
+    let days = retention.run_days.saturating_mul(86_400);
+    let item = |sort: String, expires, body: Result<Value, serde_json::Error>| -> Result<Item, PortError> {
+        let name = format!("{partition} {sort}");
+        let body = body.map_err(|cause| super::issue::unwritable(name, cause))?;
+        Ok(Item { partition: partition.clone(), sort, revision: 0, expires, body })
+    };
+    let kept = item(
+        format!("AT#{}#{}", run.started_at, run.run_id),
+        Some(Time(run.ended_at.0.saturating_add(days))),
+        serde_json::to_value(run),
+    )?;
+    table.put(&kept, Expected::Anything)?;
+    let before = heartbeat(table, function)?.and_then(|beat| beat.succeeded_at);
+    let succeeded_at = if run.error.is_none() { before.max(Some(run.ended_at)) } else { before };
+    let beat = Heartbeat { run: run.clone(), succeeded_at };
+    table.put(&item("LATEST".to_owned(), None, serde_json::to_value(beat))?, Expected::Anything)?;
+    Ok(())
+}
+
+/// The latest run of a function. One that cannot be read counts as none.
+///
+/// # Errors
+/// When the table cannot be read.
+pub fn heartbeat(table: &dyn Table, function: &str) -> Result<Option<Heartbeat>, PortError> {
+    let items = table.query(&format!("RUN#{function}"), "LATEST")?;
+    let latest = items.into_iter().find(|item| item.sort == "LATEST");
+    Ok(latest.and_then(|item| serde_json::from_value(item.body).ok()))
+}

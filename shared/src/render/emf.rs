@@ -1,0 +1,229 @@
+//! The figures of a run as CloudWatch reads them out of a log: one line in Embedded Metric Format.
+//!
+//! Enters: figures by name, deployment, function and time. Leaves: one line of JSON. Laws: the line keeps to the
+//! specification (CloudWatch User Guide, "Specification: Embedded metric format"): at most a hundred metrics a directive,
+//! every metric and dimension it names stands beside `_aws`, values are finite numbers; a figure that is none is left out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::json::visible;
+use crate::time::Time;
+
+/// Name space of all metrics.
+pub const NAMESPACE: &str = "Onlooker";
+
+/// Metrics one directive may name.
+const DIRECTIVE: usize = 100;
+
+/// Characters of a dimension's value.
+const DIMENSION: usize = 1_024;
+
+/// What a figure is counted in, in CloudWatch's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// Hundredths.
+    Percent,
+    /// A number without a unit, such as a score.
+    None,
+}
+
+impl Unit {
+    /// CloudWatch's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Seconds => "Seconds",
+            Self::Bytes => "Bytes",
+            Self::Percent => "Percent",
+            Self::None => "None",
+        }
+    }
+}
+
+/// Figures of a run, by name: `records`, `duplicates`, `unreadable`, `lag`, `duration`, `score`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures(BTreeMap<&'static str, (Unit, f64)>);
+
+impl Figures {
+    /// Adds a figure, or replaces the one of that name. What is no finite number is left out.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, unit: Unit, value: f64) -> Self {
+        if value.is_finite() {
+            self.0.insert(name, (unit, value));
+        }
+        self
+    }
+
+    /// Adds a number of things.
+    #[must_use]
+    pub fn count(self, name: &'static str, count: u64) -> Self {
+        // CloudWatch keeps doubles; beyond 2^53 the last digits are lost there as well.
+        self.with(name, Unit::Count, count as f64)
+    }
+
+    /// Adds a score in percent, if there is one.
+    #[must_use]
+    pub fn score(self, name: &'static str, score: Option<f64>) -> Self {
+        match score {
+            Some(score) => self.with(name, Unit::Percent, score),
+            None => self,
+        }
+    }
+
+    /// The figures in order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Unit, f64)> {
+        self.0.iter().map(|(name, (unit, value))| (*name, *unit, *value))
+    }
+
+    /// Name and value of each, as JSON.
+    pub fn values(&self) -> Map<String, Value> {
+        self.iter().map(|(name, _, value)| (name.to_owned(), number(value))).collect()
+    }
+}
+
+/// Whole numbers without a decimal point.
+fn number(value: f64) -> Value {
+    // Below 2^53 a double holds every whole number exactly.
+    #[expect(clippy::cast_possible_truncation, reason = "within the whole numbers a double holds")]
+    if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
+}
+
+/// One line, with a newline at its end, for standard output of a function.
+pub fn line(deployment: &str, function: &str, now: Time, figures: &Figures) -> String {
+    let all: Vec<_> = figures.iter().filter(|(name, ..)| !is_taken(name)).collect();
+    let directive = |some: &[(&'static str, Unit, f64)]| {
+        let metrics: Vec<Value> =
+            some.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit.as_str() })).collect();
+        json!({ "Namespace": NAMESPACE, "Dimensions": [["Deployment", "Function"]], "Metrics": metrics })
+    };
+    let directives: Vec<Value> = all.chunks(DIRECTIVE).map(directive).collect();
+    let mut root = Map::new();
+    root.insert(
+        "_aws".to_owned(),
+        json!({ "Timestamp": u64::from(now.0) * 1_000, "CloudWatchMetrics": directives }),
+    );
+    root.insert("Deployment".to_owned(), dimension(deployment));
+    root.insert("Function".to_owned(), dimension(function));
+    root.extend(all.iter().map(|(name, _, value)| ((*name).to_owned(), number(*value))));
+    visible(&Value::Object(root).to_string())
+}
+
+/// Whether the name is that of something else in the line.
+fn is_taken(name: &str) -> bool {
+    matches!(name, "_aws" | "Deployment" | "Function")
+}
+
+/// CloudWatch refuses an empty dimension.
+fn dimension(value: &str) -> Value {
+    let value = if value.trim().is_empty() { "unknown" } else { value };
+    Value::from(value.chars().take(DIMENSION).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is wrong with a line, by the words of the specification.
+    fn wrong(line: &str) -> Option<String> {
+        let root: Value = serde_json::from_str(line).unwrap();
+        let root = root.as_object().unwrap();
+        let aws = &root["_aws"];
+        if aws["Timestamp"].as_u64().is_none_or(|at| at < 1_000_000_000_000) && aws["Timestamp"] != 0 {
+            return Some("the time is not in milliseconds".to_owned());
+        }
+        for directive in aws["CloudWatchMetrics"].as_array().unwrap() {
+            let metrics = directive["Metrics"].as_array().unwrap();
+            if directive["Namespace"].as_str().unwrap().is_empty()
+                || metrics.is_empty()
+                || metrics.len() > 100
+            {
+                return Some("a directive of no name space, or of no or too many metrics".to_owned());
+            }
+            for set in directive["Dimensions"].as_array().unwrap() {
+                let named = |name: &Value| root.get(name.as_str().unwrap()).and_then(Value::as_str);
+                if set.as_array().unwrap().len() > 30
+                    || set.as_array().unwrap().iter().any(|name| named(name).is_none_or(str::is_empty))
+                {
+                    return Some("a dimension that is not there".to_owned());
+                }
+            }
+            for metric in metrics {
+                let units = ["Count", "Seconds", "Bytes", "Percent", "None"];
+                let known = metric["Unit"].as_str().is_some_and(|unit| units.contains(&unit));
+                if !known || !root[metric["Name"].as_str().unwrap()].is_number() {
+                    return Some(format!("no metric: {metric}"));
+                }
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_line_is_as_the_specification_says() {
+        let figures = Figures::default()
+            .count("records", 12)
+            .with("duration", Unit::Seconds, 0.25)
+            .with("lag", Unit::Seconds, f64::NAN)
+            .score("score", Some(99.5))
+            .score("nothing", None)
+            .count("Function", 5);
+        let line = line("stack", "report", Time(1_800_000_000), &figures);
+        assert_eq!(wrong(&line), None);
+        let root: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            root,
+            json!({
+                "_aws": {
+                    "Timestamp": 1_800_000_000_000_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Onlooker",
+                        "Dimensions": [["Deployment", "Function"]],
+                        "Metrics": [
+                            { "Name": "duration", "Unit": "Seconds" },
+                            { "Name": "records", "Unit": "Count" },
+                            { "Name": "score", "Unit": "Percent" },
+                        ],
+                    }],
+                },
+                "Deployment": "stack", "Function": "report", "duration": 0.25, "records": 12, "score": 99.5,
+            })
+        );
+    }
+
+    #[test]
+    fn many_metrics_take_several_directives_and_none_takes_none() {
+        let names: Vec<&'static str> = (0..250).map(|n| &*format!("m{n}").leak()).collect();
+        let figures = names.iter().fold(Figures::default(), |figures, name| figures.count(name, 1));
+        let line_of = line("a", "b", Time(1_800_000_000), &figures);
+        assert_eq!(wrong(&line_of), None);
+        let root: Value = serde_json::from_str(&line_of).unwrap();
+        assert_eq!(root["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(), 3);
+        let none: Value = serde_json::from_str(&line("a", "b", Time(1), &Figures::default())).unwrap();
+        assert_eq!(none["_aws"]["CloudWatchMetrics"], json!([]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_figures_of_anything_make_one_right_line(
+            deployment: String, function: String, now in 1_000_000_000_u32.., values: [f64; 4], count: u64,
+        ) {
+            let figures = values.iter().zip(["a", "b", "c", "d"]).fold(Figures::default(), |figures, (value, name)| {
+                figures.with(name, Unit::None, *value)
+            });
+            let line = line(&deployment, &function, Time(now), &figures.count("e", count));
+            prop_assert_eq!(wrong(&line), None);
+            prop_assert_eq!(line.lines().count(), 1);
+            prop_assert!(line.ends_with('\n'));
+        }
+    }
+}

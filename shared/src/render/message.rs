@@ -1,0 +1,215 @@
+//! News in words: a subject line and a few lines of text, for people.
+//!
+//! Enters: an [`Alert`] or a [`StatusChange`]. Leaves: an [`Announcement`]. Laws: a subject is printable ASCII, at most 99
+//! characters, and begins with a word of ours, as SNS asks (Publish: "less than 100 characters"); in it a value from a
+//! record has no space, so that no value passes for our words; in the text a value is one line without a hidden character
+//! and without an address that a mail program would make a link of; details fit the schemas in `docs/alert.schema.json`
+//! and `docs/status.schema.json`.
+
+use serde::Serialize;
+
+use super::{escape::terminal, json::visible};
+use crate::{
+    alert::Alert,
+    event::Outcome,
+    finding::Severity,
+    operation::RiskLevel,
+    ports::Announcement,
+    score::Status,
+    standing::{Reported, StatusChange, Subject},
+};
+
+/// Kind of an alert's announcement.
+pub const ALERT_KIND: &str = "Read-Only Violation Detected";
+
+/// Kind of a status change's announcement.
+pub const STATUS_KIND: &str = "Read-Only Status Changed";
+
+/// Longest subject, in characters.
+pub const SUBJECT: usize = 99;
+
+/// Characters of a value that a text shows.
+const VALUE: usize = 400;
+
+/// An alert, as it is passed on.
+///
+/// # Errors
+/// When the alert cannot be written as JSON.
+pub fn alert(alert: &Alert) -> Result<Announcement, serde_json::Error> {
+    let who = alert.principal.rsplit(':').next().unwrap_or_default();
+    let subject = format!(
+        "{} {}: {} by {} in {} ({})",
+        alert.severity.as_str(),
+        alert.rule,
+        word(&alert.operation, 40),
+        word(who, 28),
+        word(&alert.account, 14),
+        outcome(alert.outcome),
+    );
+    let mut became = outcome(alert.outcome).to_owned();
+    if let Some(code) = &alert.error_code {
+        became = format!("{became}, {}", value(code));
+    }
+    let mut text = Text::of(&alert.title);
+    text.line("Severity", alert.severity.as_str());
+    text.line("Principal", &value(&alert.principal));
+    text.optional("Session", alert.session.as_deref());
+    text.line("Watched as", &value(&alert.watched));
+    text.optional("Because", alert.watched_because.as_deref());
+    let kind = alert.operation_type.as_str().replace('_', "-");
+    let risk = alert.risk_level.as_str();
+    text.line("Operation", &format!("{} ({kind}, risk {risk})", value(&alert.operation)));
+    text.line("Outcome", &became);
+    text.line("Time", &alert.time.to_string());
+    text.line("Account", &value(&alert.account));
+    text.line("Region", &value(&alert.region));
+    for resource in &alert.resources {
+        text.line("Resource", &value(resource));
+    }
+    text.line("Event id", &alert.event_id);
+    text.paragraph(&value(&alert.description));
+    text.paragraph(&value(&alert.recommendation));
+    text.paragraph("An alert speaks of one event, as it was delivered. What is proven is in the reports.");
+    let severity = match alert.severity {
+        Severity::Info | Severity::Low => RiskLevel::Low,
+        Severity::Medium => RiskLevel::Medium,
+        Severity::High => RiskLevel::High,
+        Severity::Critical => RiskLevel::Critical,
+    };
+    announcement(alert.id.clone(), ALERT_KIND, severity, &subject, text, alert)
+}
+
+/// A changed status, as it is passed on. `id` is the same for the same change.
+///
+/// # Errors
+/// When the change cannot be written as JSON.
+pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_json::Error> {
+    let (now, before) = (status_word(change.status), status_word(change.previous));
+    let (subject, title) = match (change.subject, &change.report) {
+        (Subject::Latest, _) => {
+            (format!("{now}: the read-only status was {before}"), "The read-only status changed")
+        }
+        (Subject::Revision, Some(Reported { since, until, .. })) => (
+            format!("{now}: late evidence on {since} to {until}, was {before}"),
+            "Late evidence changed what is said of a window in the past",
+        ),
+        (Subject::Revision, None) => {
+            (format!("{now}: late evidence, was {before}"), "Late evidence changed a status")
+        }
+    };
+    let mut text = Text::of(title);
+    text.line("Status", now);
+    text.line("Before", before);
+    text.optional("Reason", change.reason.as_deref());
+    if let Some(until) = change.valid_until {
+        text.line("Valid until", &until.to_string());
+    }
+    if let Some(report) = &change.report {
+        text.line("Window", &format!("{} to {}", report.since, report.until));
+        text.line("Revision", &report.revision.to_string());
+        text.line("It says", status_word(report.status));
+        let score = |score: Option<f64>| score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        text.line("Compliance", &score(report.compliance_score));
+        text.line("Risk", &score(report.risk_score));
+        text.line("Findings", &report.findings.to_string());
+        text.line("Report", &value(&report.key));
+    }
+    let severity = match change.status {
+        Some(Status::NonCompliant) => RiskLevel::Critical,
+        Some(Status::InsufficientEvidence) => RiskLevel::High,
+        Some(Status::Compliant) | None => RiskLevel::Low,
+    };
+    announcement(id, STATUS_KIND, severity, &subject, text, change)
+}
+
+/// The schema of an alert's detail, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn alert_schema() -> Result<String, serde_json::Error> {
+    Ok(visible(&serde_json::to_string_pretty(&Alert::schema())?))
+}
+
+/// The schema of a status change's detail, as indented JSON with a newline at its end.
+///
+/// # Errors
+/// When the schema cannot be written as JSON.
+pub fn status_schema() -> Result<String, serde_json::Error> {
+    Ok(visible(&serde_json::to_string_pretty(&StatusChange::schema())?))
+}
+
+fn announcement(
+    id: String,
+    kind: &'static str,
+    severity: RiskLevel,
+    subject: &str,
+    text: Text,
+    detail: &impl Serialize,
+) -> Result<Announcement, serde_json::Error> {
+    let subject = subject.chars().take(SUBJECT).collect();
+    Ok(Announcement { id, kind, severity, subject, text: text.0, detail: serde_json::to_value(detail)? })
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::Denied => "denied",
+    }
+}
+
+fn status_word(status: Option<Status>) -> &'static str {
+    status.map_or("none", Status::as_str)
+}
+
+/// A value for a subject: one word of printable ASCII, at most this long.
+fn word(text: &str, most: usize) -> String {
+    const CUT: &str = "..";
+    let mut word = String::new();
+    for c in terminal(text).chars() {
+        let shown = if c.is_ascii_graphic() { c.to_string() } else { format!("\\u{{{:x}}}", u32::from(c)) };
+        if word.len() + shown.len() + CUT.len() > most {
+            word.push_str(CUT);
+            break;
+        }
+        word.push_str(&shown);
+    }
+    if word.is_empty() { "(empty)".to_owned() } else { word }
+}
+
+/// A value for a text.
+fn value(text: &str) -> String {
+    let safe = terminal(text).replace("://", ":\\u{2f}/").replace("www.", "www\\u{2e}");
+    let more = safe.chars().count().saturating_sub(VALUE);
+    if more == 0 {
+        return safe;
+    }
+    format!("{}... ({more} more characters)", safe.chars().take(VALUE).collect::<String>())
+}
+
+/// Lines of a name and a value, and paragraphs.
+struct Text(String);
+
+impl Text {
+    fn of(title: &str) -> Self {
+        Self(format!("{}\n\n", value(title)))
+    }
+
+    fn line(&mut self, name: &str, value: &str) {
+        self.0.push_str(&format!("{name:<12} {value}\n"));
+    }
+
+    fn optional(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.line(name, &value(text));
+        }
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        self.0.push_str(&format!("\n{text}\n"));
+    }
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,0 +1,129 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    operation::OperationType,
+    render::{
+        escape::is_hidden,
+        json::tests::{is_current, misfit},
+        sample as reports,
+    },
+    time::Time,
+};
+
+fn sample(hostile: &str) -> Alert {
+    Alert {
+        version: "1.0".to_owned(),
+        id: "id".to_owned(),
+        event_id: "f0cce5bc-5f9e-4ee1-bb48-e20fecb32403".to_owned(),
+        time: Time(1_800_000_000),
+        account: hostile.into(),
+        region: hostile.into(),
+        principal: format!("arn:aws:iam::111122223333:role/{hostile}").into(),
+        session: Some(hostile.into()),
+        operation: format!("s3:{hostile}"),
+        service: hostile.into(),
+        outcome: Outcome::Denied,
+        error_code: Some(hostile.into()),
+        operation_type: OperationType::Mutating,
+        risk_level: RiskLevel::High,
+        rule: "write-denied".to_owned(),
+        finding: "0".repeat(32),
+        severity: Severity::Medium,
+        title: "A watched principal tried to write and was refused".to_owned(),
+        description: format!("`{hostile}` was refused: 1 call."),
+        recommendation: "Ask.".to_owned(),
+        watched: "arn:aws:iam::*:role/*".to_owned(),
+        watched_because: Some(hostile.to_owned()),
+        resources: vec![hostile.into(); 5],
+    }
+}
+
+fn is_safe(news: &Announcement) -> bool {
+    let subject = &news.subject;
+    subject.len() < 100
+        && subject.chars().all(|c| c == ' ' || c.is_ascii_graphic())
+        && subject.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !news.text.chars().any(|c| c != '\n' && is_hidden(c))
+        && !news.text.contains("://")
+}
+
+#[test]
+fn an_ordinary_alert_reads_well() {
+    let mut plain = sample("PutObject");
+    plain.account = "111122223333".into();
+    let news = alert(&plain).unwrap();
+    assert_eq!(news.subject, "MEDIUM write-denied: s3:PutObject by role/PutObject in 111122223333 (denied)");
+    assert!(news.text.contains("\nOperation    s3:PutObject (mutating, risk HIGH)\n"), "{}", news.text);
+    assert_eq!(news.detail["version"], "1.0");
+    assert_eq!(news.severity, RiskLevel::Medium);
+}
+
+#[test]
+fn hostile_values_do_not_pass_for_our_words() {
+    let news =
+        alert(&sample("x\r\nBcc: you@example.com\u{202e}\u{1b}[2J https://evil.example/www.evil")).unwrap();
+    assert!(is_safe(&news), "{news:?}");
+    assert!(!news.subject.contains("Bcc: you"), "{}", news.subject);
+    assert_eq!(news.text.lines().filter(|line| line.starts_with("Bcc")).count(), 0, "{}", news.text);
+    // The same number of lines, whatever the values hold.
+    let lines = |hostile: &str| alert(&sample(hostile)).unwrap().text.lines().count();
+    assert_eq!(lines("a\nb\u{2028}c\u{85}"), lines("abc"));
+}
+
+#[test]
+fn the_largest_alert_fits_an_event() {
+    let news = alert(&sample(&"\u{1}".repeat(2_048))).unwrap();
+    assert!(news.detail.to_string().len() < 256 * 1_024 - 8_192);
+    assert!(news.text.len() < 64 * 1_024);
+    assert!(is_safe(&news));
+}
+
+#[test]
+fn a_changed_status_names_both() {
+    let change = StatusChange {
+        version: "1.0".to_owned(),
+        subject: Subject::Latest,
+        status: Some(Status::InsufficientEvidence),
+        previous: Some(Status::Compliant),
+        reason: Some("cannot read `x\n\u{1b}`".to_owned()),
+        set_at: Time(0),
+        valid_until: Some(Time(7_200)),
+        report: None,
+    };
+    let news = status("id".to_owned(), &change).unwrap();
+    assert_eq!(news.subject, "INSUFFICIENT_EVIDENCE: the read-only status was COMPLIANT");
+    assert!(is_safe(&news), "{news:?}");
+    assert_eq!(news.severity, RiskLevel::High);
+}
+
+#[test]
+fn the_published_schemas_of_news_are_current() {
+    is_current("alert.schema.json", &alert_schema().unwrap());
+    is_current("status.schema.json", &status_schema().unwrap());
+}
+
+#[test]
+fn details_fit_their_schema() {
+    let schema = serde_json::to_value(Alert::schema()).unwrap();
+    let mut bare = sample("x");
+    (bare.session, bare.error_code, bare.watched_because) = (None, None, None);
+    for sample in [sample("x"), bare] {
+        let news = alert(&sample).unwrap();
+        assert_eq!(misfit(&news.detail, &schema, &schema, "$"), None);
+    }
+    let schema = serde_json::to_value(StatusChange::schema()).unwrap();
+    for (name, report) in reports::all() {
+        let reported = Reported::of(&report, Time(0), Time(3_600), "key");
+        let news = status("id".to_owned(), &StatusChange::revision(reported, None)).unwrap();
+        assert_eq!(misfit(&news.detail, &schema, &schema, "$"), None, "{name}");
+        assert!(is_safe(&news), "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_record_makes_a_safe_message(hostile: String) {
+        prop_assert!(is_safe(&alert(&sample(&hostile)).unwrap()));
+    }
+}

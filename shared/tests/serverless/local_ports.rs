@@ -1,0 +1,176 @@
+//! The table and the store of this machine against maps, which are what they claim to be.
+
+use std::{collections::BTreeMap, ops::Range, thread};
+
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
+use shared::{
+    local::{store::Folder, table::Database},
+    ports::{Expected, FailureKind, Item, Store, Table},
+    time::Time,
+};
+
+use super::world::{MemoryStore, MemoryTable};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put { partition: &'static str, sort: String, revision: u64, expires: Option<u32>, body: u32, same: bool },
+    Delete { partition: &'static str, sort: String },
+    Query { partition: &'static str, prefix: String },
+}
+
+fn sort() -> impl Strategy<Value = String> {
+    prop_oneof![
+        select(vec!["", "a", "ab", "ab#", "ab#1", "b", "é", "\u{0}", "%", "_"]).prop_map(str::to_owned),
+        "[ab#]{0,3}"
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let partition = || select(vec!["p", "P", "p#q"]);
+    prop_oneof![
+        4 => (partition(), sort(), 0..4_u64, any::<Option<u32>>(), any::<u32>(), any::<bool>()).prop_map(
+            |(partition, sort, revision, expires, body, same)| Step::Put { partition, sort, revision, expires, body, same }
+        ),
+        1 => (partition(), sort()).prop_map(|(partition, sort)| Step::Delete { partition, sort }),
+        2 => (partition(), sort()).prop_map(|(partition, prefix)| Step::Query { partition, prefix }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_table_is_a_map_with_revisions(steps in prop::collection::vec(step(), 1..60)) {
+        let home = tempfile::tempdir().unwrap();
+        let model = MemoryTable::default();
+        // Two connections, as two processes have them.
+        let file = home.path().join("table.db");
+        let tables = [Database::open(&file).unwrap(), Database::open(&file).unwrap()];
+        for (n, step) in steps.into_iter().enumerate() {
+            let table = &tables[n % 2];
+            match step {
+                Step::Put { partition, sort, revision, expires, body, same } => {
+                    let item = Item {
+                        partition: partition.to_owned(),
+                        sort,
+                        revision,
+                        expires: expires.map(Time),
+                        body: json!({ "n": body, "text": "ü\n", "list": [1.5, null] }),
+                    };
+                    let expected = if same { Expected::Same } else { Expected::Anything };
+                    prop_assert_eq!(table.put(&item, expected).unwrap(), model.put(&item, expected).unwrap());
+                }
+                Step::Delete { partition, sort } => {
+                    table.delete(partition, &sort).unwrap();
+                    model.delete(partition, &sort).unwrap();
+                }
+                Step::Query { partition, prefix } => {
+                    prop_assert_eq!(table.query(partition, &prefix).unwrap(), model.query(partition, &prefix).unwrap());
+                }
+            }
+        }
+        for partition in ["p", "P", "p#q"] {
+            prop_assert_eq!(tables[0].query(partition, "").unwrap(), model.query(partition, "").unwrap());
+        }
+    }
+
+    #[test]
+    fn the_store_is_a_map_that_is_only_added_to(
+        objects in prop::collection::vec((key(), prop::collection::vec(any::<u8>(), 0..20)), 1..30),
+        prefixes in prop::collection::vec(key(), 1..8),
+        part in (0..25_u64, 0..25_u64),
+    ) {
+        let home = tempfile::tempdir().unwrap();
+        let (store, model) = (Folder::new(home.path().join("store")), MemoryStore::default());
+        for (key, bytes) in &objects {
+            let created = store.create(key, bytes, "text/plain").unwrap();
+            prop_assert_eq!(created, model.create(key, bytes, "text/plain").unwrap(), "{}", key);
+            let path = store.path(key);
+            let plain = |part| matches!(part, std::path::Component::Normal(_));
+            prop_assert!(path.strip_prefix(home.path().join("store")).unwrap().components().all(plain), "{:?}", path);
+        }
+        let names = |store: &dyn Store, prefix: &str| -> Vec<(String, u64)> {
+            store.list(prefix).unwrap().into_iter().map(|object| (object.name, object.size)).collect()
+        };
+        for prefix in prefixes.iter().map(String::as_str).chain(["", "a", "a/", "a/b"]) {
+            prop_assert_eq!(names(&store, prefix), names(&model, prefix), "{}", prefix);
+            let read = |store: &dyn Store, part: Option<Range<u64>>| {
+                store.read(prefix, part).map_err(|error| error.kind)
+            };
+            prop_assert_eq!(read(&store, None), read(&model, None));
+            let part = Some(part.0.min(part.1)..part.1);
+            prop_assert_eq!(read(&store, part.clone()), read(&model, part));
+        }
+        let all: BTreeMap<_, _> = objects.iter().rev().map(|(key, bytes)| (key.clone(), bytes.clone())).collect();
+        for (key, bytes) in all {
+            prop_assert_eq!(store.read(&key, None).unwrap(), bytes);
+        }
+    }
+}
+
+/// Keys that mean something to a file system, and long ones.
+fn key() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        6 => select(vec![
+            "a", "b", "a.b", ".", "..", "", ".hidden", "%", "%41", "A b", "nul\0", "dt=2023-11-10", "é", "c:\\d", "%-", "a.%."
+        ]).prop_map(str::to_owned),
+        1 => (select(vec!["x", "%", "é", "x."]), 60..260_usize).prop_map(|(text, times)| text.repeat(times)),
+    ];
+    prop::collection::vec(part, 1..4).prop_map(|parts| parts.join("/"))
+}
+
+#[test]
+fn only_one_of_many_writers_gets_what_all_want() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("table.db");
+    let (table, store) = (Database::open(&file).unwrap(), Folder::new(home.path()));
+    let won = |n: u64| {
+        let own = Database::open(&file).unwrap();
+        let item = |sort: &str, revision| Item {
+            partition: "p".to_owned(),
+            sort: sort.to_owned(),
+            revision,
+            expires: None,
+            body: json!({ "writer": n }),
+        };
+        let mut won = (0, 0, 0);
+        for round in 0..20 {
+            let name = format!("{round:02}");
+            won.0 += u32::from(own.put(&item(&name, 0), Expected::Same).unwrap());
+            won.1 += u32::from(store.create(&name, name.as_bytes(), "text/plain").unwrap());
+            // A counter that everybody raises until it is raised.
+            loop {
+                let revision = table.query("p", "count").unwrap().first().map_or(0, |item| item.revision);
+                if table.put(&item("count", revision), Expected::Same).unwrap() {
+                    break;
+                }
+            }
+            won.2 += 1;
+        }
+        won
+    };
+    let sums = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|n| scope.spawn(move || won(n))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .fold((0, 0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2))
+    });
+    assert_eq!(sums, (20, 20, 80));
+    assert_eq!(table.query("p", "count").unwrap()[0].revision, 80);
+}
+
+#[test]
+fn what_is_not_there_is_missing_and_what_is_half_written_is_not_there() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Folder::new(home.path());
+    assert_eq!(store.read("a/b", None).unwrap_err().kind, FailureKind::Missing);
+    assert_eq!(store.list("a/").unwrap(), []);
+    store.create("a/b.json", b"1", "application/json").unwrap();
+    std::fs::write(home.path().join("a/.tmpX"), b"half").unwrap();
+    std::fs::write(home.path().join("a/not ours"), b"?").unwrap();
+    let names: Vec<String> = store.list("").unwrap().into_iter().map(|object| object.name).collect();
+    assert_eq!(names, ["a/b.json"]);
+    assert_eq!(store.path("a/b.json"), home.path().join("a/b.json"), "plain keys are plain paths");
+}

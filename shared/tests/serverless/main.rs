@@ -1,0 +1,12 @@
+//! The functions' jobs on a world of our own: local ports, a clock that is moved, faults on demand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+mod local_ports;
+mod world;
