@@ -198,7 +198,8 @@ class Stage:
             for name in names
         ]
         cloudformation.update_stack(
-            StackName=STACK, UsePreviousTemplate=True, Capabilities=["CAPABILITY_IAM"], Parameters=given
+            StackName=STACK, UsePreviousTemplate=True, Parameters=given,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
 
         def status():
