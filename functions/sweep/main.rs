@@ -9,15 +9,11 @@ use shared::{
     aws::EventHistory,
     config::{self, Fault},
     jobs::{
-        evidence::{Batch, Lane as Kind, keep},
         history::Lane,
-        pull::{Harvest, Order, Ports, Pulled, pull},
+        pull::{Order, Ports, Pulled, pull},
     },
     lambda::{Failure, Invocation, Outcome, serve},
-    ports::Object,
-    ports::ReadObject,
     render::emf::{Figures, Unit},
-    report::hex,
 };
 
 /// Lanes pulled at the same time: each waits for CloudTrail most of the time.
@@ -37,19 +33,10 @@ fn sweep(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure
         Some(lane) => vec![lane],
     };
     let trail = EventHistory::new(base.aws.clone(), &base.caller.account, config.lookup.role.clone());
-    let keep = |harvest: Harvest<'_>| {
-        let (source, hour) = (harvest.source(), harvest.slice.since.hour());
-        let read = read(&harvest, &source);
-        let mut batch = Batch::new(Kind::Lookup, source);
-        batch.add(harvest.segment, hour, read);
-        keep(&base.house, batch).map(|_| ()).map_err(Into::into)
-    };
-    let ports = Ports { trail: &trail, table: base.table, clock, keep: &keep };
+    let ports = Ports { trail: &trail, clock, house: &base.house };
     let pulled = pull(ports, Order { config, lanes: &lanes, run: &run.run_id, threads: THREADS });
     let figures = figures(&pulled);
-    let failed =
-        |lane: &Pulled| Some(format!("{} in {}: {}", lane.account, lane.region, lane.error.as_ref()?));
-    let failed: Vec<String> = pulled.iter().filter_map(failed).collect();
+    let failed: Vec<&str> = pulled.iter().filter_map(|lane| lane.error.as_deref()).collect();
     if failed.is_empty() {
         return Ok(Outcome { answer: json!({ "lanes": pulled }), figures, is_quiet: false });
     }
@@ -67,17 +54,6 @@ fn asked(payload: &Value) -> Result<Option<Lane>, Failure> {
             Ok(Some(Lane::new(account, region)))
         }
         _ => Ok(None),
-    }
-}
-
-/// A slice as evidence names what it was read from.
-fn read(harvest: &Harvest<'_>, source: &str) -> ReadObject {
-    let name = format!("lookup://{}/{}/{}", harvest.lane.account, harvest.lane.region, harvest.slice.since);
-    ReadObject {
-        object: Object { name, size: 0, version: source.to_owned() },
-        sha256: hex(&harvest.segment.sha256()),
-        records: harvest.segment.rows().len() as u64 + harvest.unreadable.len() as u64,
-        unreadable: harvest.unreadable.clone(),
     }
 }
 

@@ -150,7 +150,8 @@ impl Extract {
     }
 }
 
-#[cfg(all(test, feature = "local"))]
+#[cfg(test)]
+#[cfg(feature = "local")]
 mod tests {
     use proptest::{prelude::*, sample::Index};
 

@@ -8,26 +8,23 @@
 //! Slices, not tokens: a token is bound to its request, ends with it and says nothing of what lies behind it, so
 //! nothing is remembered of it from run to run.
 
-mod lane;
 mod pace;
+mod lane;
 mod sheet;
 mod slice;
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 pub use self::{
-    lane::Lane,
     pace::INTERVAL,
+    lane::Lane,
     sheet::Contents,
     slice::{MOST_PAGES, Slice, earliest, longer, shorter},
 };
 use self::{pace::Pace, sheet::Sheet};
 use crate::{
     config::Config,
-    ports::{Clock, FailureKind, Lookup, Object, PortError, ReadObject, Trail},
-    report::{UnreadablePosition, hex},
+    ports::{Clock, FailureKind, Lookup, Page, PortError, ReadObject, Trail},
     segment::Segment,
     time::Time,
 };
@@ -157,11 +154,11 @@ impl<'a> History<'a> {
                 Ok(None) => break,
                 Ok(Some(closed)) => {
                     window.closed_until = closed.slice.until;
-                    segments.push(window.add(closed.contents));
+                    segments.push(window.contents.add(closed.contents));
                     progress(Progress {
                         seconds: window.closed_until.since(span.since).into(),
                         of_seconds: span.seconds().into(),
-                        records: window.records,
+                        records: window.contents.records,
                     });
                 }
                 Err(stop) => {
@@ -170,7 +167,7 @@ impl<'a> History<'a> {
                 }
             }
         }
-        window.segment = Segment::merge_all(segments);
+        window.contents.segment = Segment::merge_all(segments);
         window
     }
 
@@ -217,7 +214,7 @@ impl<'a> History<'a> {
     }
 
     /// Asks for a page; a token that leads to itself is one that is no longer valid.
-    fn ask(&self, slice: Slice, token: Option<&str>) -> Result<crate::ports::Page, PortError> {
+    fn ask(&self, slice: Slice, token: Option<&str>) -> Result<Page, PortError> {
         let (account, region) = (&*self.lane.account, &*self.lane.region);
         let lookup = Lookup { account, region, since: slice.since, until: slice.until, token };
         let page = self.trail.lookup(lookup)?;
@@ -250,42 +247,15 @@ pub struct Window {
     pub span: Slice,
     /// As far as it was: the evidence vouches for the time before.
     pub closed_until: Time,
-    /// The evidence.
-    pub segment: Segment,
-    /// Where it could not be read.
-    pub unreadable: Vec<UnreadablePosition>,
-    /// Records looked up, readable or not.
-    pub records: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Events of principals nobody watches, left out.
-    pub dropped: u64,
-    /// Stands for the set of texts that were looked up, as [`Contents::seen`].
-    pub seen: u128,
+    /// What it holds up to there.
+    pub contents: Contents,
     /// Why it went no further.
     pub stopped: Option<Stop>,
 }
 
 impl Window {
-    /// Adds what a slice holds, all but its segment.
-    fn add(&mut self, contents: Contents) -> Segment {
-        self.unreadable.extend(contents.unreadable);
-        self.records += contents.records;
-        self.bytes += contents.bytes;
-        self.dropped += contents.dropped;
-        self.seen = self.seen.wrapping_add(contents.seen);
-        contents.segment
-    }
-
-    /// The same as an object that was read, for reports and local state. It has no version: the same span may hold more
-    /// next time.
+    /// The same as an object that was read, for reports and local state.
     pub fn as_object(&self, lane: &Lane) -> ReadObject {
-        let name = sheet::name(lane, Slice { until: self.closed_until, ..self.span });
-        ReadObject {
-            object: Object { name, size: self.bytes, version: String::new() },
-            sha256: hex(&Sha256::digest(self.segment.to_bytes())),
-            records: self.records,
-            unreadable: self.unreadable.clone(),
-        }
+        self.contents.as_object(lane, Slice { until: self.closed_until, ..self.span })
     }
 }

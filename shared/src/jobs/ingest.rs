@@ -1,9 +1,10 @@
 //! Messages about log objects to evidence.
 //!
-//! Enters: messages, the [`Source`] their objects lie in, the [`House`] evidence is kept in. Leaves: kept evidence, and
-//! [`Ingested`]: which messages have to come again. Laws: an object is read once however often it is announced; one at a time is in memory; a
-//! message is done with only when all it announces is kept; an object that cannot be fetched is missing in reports until it
-//! is, and so is one whose evidence cannot be kept; an object of which nothing can be read is unreadable evidence, and its message goes to the dead letters.
+//! Enters: messages, the [`Source`] their objects lie in, the [`House`] evidence is kept in. Leaves: kept evidence,
+//! and [`Ingested`]: which messages have to come again. Laws: an object is read once however often it is announced;
+//! one at a time is in memory; a message is done with only when all it announces is kept; an object that cannot be
+//! fetched is missing in reports until it is, and so is one whose evidence cannot be kept; an object of which
+//! nothing can be read is unreadable evidence, and its message goes to the dead letters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -181,7 +182,8 @@ fn limits(config: &Config) -> Limits {
     Limits { inflated: usize::try_from(bytes).unwrap_or(usize::MAX) }
 }
 
-/// The hour an object without a time in its name is filed under: of its first event, else of the end of its last window, else when it was announced.
+/// The hour an object without a time in its name is filed under: of its first event, else of the end of its last
+/// window, else when it was announced.
 fn filed(segment: &Segment, at: Time) -> Hour {
     let first = segment.rows().iter().map(|row| row.time).min();
     let last = segment.observed().iter().map(|window| window.end).max();

@@ -11,12 +11,13 @@
 mod edition;
 mod ledger;
 mod pending;
+mod shift;
 mod status;
 mod window;
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
-use self::{edition::Edition, ledger::settle};
+use self::shift::Shift;
 pub use self::{
     edition::{Revision, revisions},
     ledger::{Known, Settled},
@@ -24,29 +25,37 @@ pub use self::{
     status::{history, latest},
     window::{LONGEST, Purpose, RequestError, Window},
 };
-use super::news::{NewsError, Newsroom};
+use super::{
+    evidence::{Collected, House, collect},
+    judge::{Order, judge},
+    news::{NewsError, Newsroom},
+};
 use crate::{
     config::Retention,
     ports::{Announcer, Clock, FailureKind, PortError, Store, Table},
-    render::{
-        emf::{Figures, Unit},
-        escape::terminal,
-    },
+    render::emf::{Figures, Unit},
     report::{Report, Run},
     standing::Standing,
 };
-
-/// Windows before the standing one that are looked at once more.
-const LOOK_BACK: usize = 2;
-
-/// Longest reason kept with the standing, in bytes.
-const REASON: usize = 1_024;
 
 /// Any failure to make a report.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Makes the report on a window: collects its evidence and judges it. `run` carries what is known of the run before.
 pub type Reporter<'a> = &'a dyn Fn(Window, Run) -> Result<Report, Cause>;
+
+/// Makes reports of the evidence that is kept, judged by `order`, on so many threads.
+pub fn of_evidence<'a>(
+    house: &'a House<'_>,
+    order: Order<'a>,
+    threads: usize,
+) -> impl Fn(Window, Run) -> Result<Report, Cause> + 'a {
+    move |window, run| {
+        let Collected { dossier, accounts } =
+            collect(house, order.config, (window.since, window.until), threads)?;
+        Ok(judge(dossier, order, accounts.fill(run))?)
+    }
+}
 
 /// What issuing takes.
 #[derive(Clone, Copy)]
@@ -105,7 +114,7 @@ pub struct IssueError {
     pub window: Window,
     /// Why.
     #[source]
-    pub fault: IssueFault,
+    pub fault: Box<IssueFault>,
     /// What could not be done either: other windows, and taking the standing back.
     pub also: Vec<String>,
 }
@@ -196,104 +205,6 @@ pub fn issue(press: &Press<'_>, window: Window, purpose: Purpose, run: &Run) -> 
         }
     }
     shift.end(Some(&edition).filter(|_| purpose == Purpose::Standing))
-}
-
-/// A run at work.
-struct Shift<'a> {
-    press: &'a Press<'a>,
-    run: &'a Run,
-    issued: Issued,
-    failures: Vec<(Pending, IssueFault)>,
-}
-
-impl Shift<'_> {
-    /// Issues one report; one that fails is owed.
-    fn print(&mut self, owed: Pending) -> Option<Edition> {
-        let owed = Pending { attempts: owed.attempts.saturating_add(1), reason: None, ..owed };
-        match self.try_print(&owed) {
-            Ok(edition) => Some(edition),
-            Err(fault) => {
-                self.failures.push((owed, fault));
-                None
-            }
-        }
-    }
-
-    fn try_print(&mut self, owed: &Pending) -> Result<Edition, IssueFault> {
-        let Pending { window, mut purpose, .. } = *owed;
-        pending::remember(self.press, owed)?;
-        let edition = edition::publish(self.press, window, purpose, self.run)?;
-        if purpose == Purpose::Standing
-            && status::is_overtaken(latest(self.press.table)?.as_ref(), &edition.revision.report)
-        {
-            purpose = Purpose::Late;
-        }
-        let findings = match purpose {
-            Purpose::Asked => Settled::default(),
-            Purpose::Standing | Purpose::Late => settle(self.press, &edition, purpose)?,
-        };
-        if edition.revision.purpose == Purpose::Late {
-            status::tell_revision(self.press, &edition)?;
-        }
-        pending::forget(self.press, window)?;
-        self.issued.reports.push(Printed {
-            window,
-            purpose,
-            revision: edition.revision.clone(),
-            is_new: edition.is_new,
-            findings,
-        });
-        Ok(edition)
-    }
-
-    /// Looks at the windows before once more, if they were issued and it can be done in time: one takes about as long as
-    /// everything so far.
-    fn look_back(&mut self, window: Window) {
-        let mut window = window;
-        for _ in 0..LOOK_BACK {
-            window = window.before();
-            match revisions(self.press, window) {
-                Ok(revisions) if revisions.is_empty() => continue,
-                Ok(_) => {}
-                Err(fault) => {
-                    let owed = Pending { window, purpose: Purpose::Late, attempts: 0, reason: None };
-                    self.failures.push((owed, fault));
-                    return;
-                }
-            }
-            let taken = self.press.clock.now().since(self.run.started_at);
-            if self.press.clock.remaining() <= Duration::from_secs(u64::from(taken)) {
-                self.issued.was_short_of_time = true;
-                return;
-            }
-            self.print(Pending { window, purpose: Purpose::Late, attempts: 0, reason: None });
-        }
-    }
-
-    /// Ends the run: well, or with everything owed remembered and nothing claimed.
-    fn end(self, edition: Option<&Edition>) -> Result<Issued, IssueError> {
-        let Self { press, run, issued, failures } = self;
-        let mut also = Vec::new();
-        for (owed, fault) in &failures {
-            let owed = Pending { reason: Some(shortened(&fault.to_string())), ..owed.clone() };
-            if let Err(error) = pending::remember(press, &owed) {
-                also.push(error.to_string());
-            }
-        }
-        let mut failures = failures.into_iter();
-        let Some((owed, fault)) = failures.next() else { return Ok(issued) };
-        also.extend(failures.map(|(owed, fault)| format!("{}: {fault}", owed.window)));
-        let reason = shortened(&format!("the report on {} is not done: {fault}", owed.window));
-        let seen = edition.map(|edition| &edition.revision.report);
-        also.extend(status::take_back(press, run, &reason, seen));
-        Err(IssueError { window: owed.window, fault, also })
-    }
-}
-
-/// What a failure says, in one line that is not too long.
-fn shortened(text: &str) -> String {
-    let text = terminal(text);
-    text.get(..text.floor_char_boundary(REASON)).unwrap_or_default().to_owned()
 }
 
 impl Issued {

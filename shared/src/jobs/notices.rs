@@ -1,13 +1,13 @@
 //! What a message says of log objects.
 //!
-//! Enters: the body of a message, or an item of a state machine, as text. Leaves: a [`Notice`]: the objects it announces, or an
-//! error that names what is wrong with it. Laws: every part of a message is an object, passed over and counted, or an
-//! error; no input panics.
+//! Enters: the body of a message, or an item of a state machine, as text. Leaves: a [`Notice`]: the objects it
+//! announces, or an error that names what is wrong with it. Laws: every part of a message is an object, passed over
+//! and counted, or an error; no input panics.
 //!
-//! Forms, told apart by content: an S3 event notification (keys URL-encoded); an EventBridge event `Object Created` of S3 (keys as they are);
-//! CloudTrail's own notification of a delivery; any of these inside of an SNS notification; the test messages of S3 and
-//! CloudTrail; an item of a state machine, `{"bucket", "key", "etag", "size"}`, or a batch of them,
-//! `{"BatchInput": {"bucket"}, "Items": [..]}`.
+//! Forms, told apart by content: an S3 event notification (keys URL-encoded); an EventBridge event `Object Created`
+//! of S3 (keys as they are); CloudTrail's own notification of a delivery; any of these inside of an SNS
+//! notification; the test messages of S3 and CloudTrail; an item of a state machine, `{"bucket", "key", "etag",
+//! "size"}`, or a batch of them, `{"BatchInput": {"bucket"}, "Items": [..]}`.
 
 use serde_json::{Map, Value};
 
@@ -234,8 +234,9 @@ fn decoded(text: &str) -> Result<String, NoticeError> {
     String::from_utf8(key).map_err(|_| bad())
 }
 
-/// Whether a key is that of something else AWS delivers into buckets of logs: below `AWSLogs/`, in the folder of another service, such as
-/// `Config` or `vpcflowlogs`; or of a folder itself. Everything else is read: what is in a bucket of evidence and cannot be understood is told.
+/// Whether a key is that of something else AWS delivers into buckets of logs: below `AWSLogs/`, in the folder of
+/// another service, such as `Config` or `vpcflowlogs`; or of a folder itself. Everything else is read: what is in a
+/// bucket of evidence and cannot be understood is told.
 pub fn is_foreign(key: &str) -> bool {
     let mut parts = key.split('/').skip_while(|part| *part != "AWSLogs").skip(1).peekable();
     let is_organisation = |part: &&str| part.starts_with("o-");
@@ -245,7 +246,8 @@ pub fn is_foreign(key: &str) -> bool {
     key.ends_with('/') || service.is_some_and(|service| !service.starts_with("CloudTrail"))
 }
 
-/// When CloudTrail delivered an object, by its name: `..._20231110T0505Z_...`, and `..._20231110T050508Z.json.gz` for digests.
+/// When CloudTrail delivered an object, by its name: `..._20231110T0505Z_...`, and `..._20231110T050508Z.json.gz`
+/// for digests.
 pub fn delivered(key: &str) -> Option<Time> {
     let (_, name) = key.rsplit_once('/').unwrap_or(("", key));
     name.split(['_', '.']).find_map(|word| {

@@ -1,6 +1,6 @@
 //! CloudTrail's event history to evidence, run by run.
 //!
-//! Enters: lanes, [`Trail`], [`Table`], [`Clock`], and a way to keep evidence. Leaves: kept slices, and [`Pulled`], the
+//! Enters: lanes, [`Trail`], [`Clock`], the [`House`] of the evidence. Leaves: kept slices, and [`Pulled`], the
 //! account of each lane. Laws: every event that arrived within the lag is in the evidence, whatever was in the way and
 //! however often a run began or died; what arrives within a day follows; a lane has one holder at a time; what fails in
 //! one lane keeps no other one back.
@@ -18,23 +18,22 @@ mod turn;
 
 use std::{
     collections::VecDeque,
-    error::Error,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use self::checkpoint::Checkpoint;
 use self::turn::Turn;
-use super::history::{Effort, Lane, Slice};
+use super::{
+    evidence::{EvidenceError, House},
+    history::{Effort, Lane},
+};
 use crate::{
     config::Config,
-    ports::{Clock, PortError, Table, Trail},
-    report::{UnreadablePosition, hex},
-    segment::Segment,
+    ports::{Clock, PortError, Trail},
     time::Time,
 };
 
@@ -49,16 +48,11 @@ const TURN: Duration = Duration::from_secs(10);
 pub struct Ports<'a> {
     /// CloudTrail.
     pub trail: &'a dyn Trail,
-    /// Checkpoints and leases.
-    pub table: &'a dyn Table,
     /// Time.
     pub clock: &'a dyn Clock,
-    /// Keeps evidence.
-    pub keep: Keep<'a>,
+    /// Where evidence is kept; checkpoints and leases lie in its table.
+    pub house: &'a House<'a>,
 }
-
-/// Keeps evidence under [`Harvest::source`]. Keeping the same again changes nothing.
-pub type Keep<'a> = &'a (dyn Fn(Harvest<'_>) -> Result<(), Box<dyn Error + Send + Sync>> + Sync);
 
 /// What the job is told.
 #[derive(Clone, Copy)]
@@ -71,32 +65,6 @@ pub struct Order<'a> {
     pub run: &'a str,
     /// Lanes pulled at the same time; at least one.
     pub threads: usize,
-}
-
-/// A slice to keep.
-#[derive(Clone, Debug)]
-pub struct Harvest<'a> {
-    /// Whose.
-    pub lane: &'a Lane,
-    /// Of when.
-    pub slice: Slice,
-    /// 1 for the first look, 2 for the second.
-    pub pass: u8,
-    /// The evidence.
-    pub segment: Segment,
-    /// Where it could not be read.
-    pub unreadable: Vec<UnreadablePosition>,
-}
-
-impl Harvest<'_> {
-    /// Hash of what it was read from, and of what it says: a slice that is begun again after a failure may hold events
-    /// that came in between, and must not pass for the one kept before.
-    pub fn source(&self) -> String {
-        let (Lane { account, region }, Slice { since, until }) = (self.lane, self.slice);
-        let (pass, evidence) = (self.pass, hex(&self.segment.sha256()));
-        let name = format!("lookup://{account}/{region}/{since}/{until}?pass={pass}&evidence={evidence}");
-        hex(&Sha256::digest(name))
-    }
 }
 
 /// What became of a lane in a run.
@@ -159,7 +127,7 @@ enum Failure {
     Port(#[from] PortError),
     /// Evidence cannot be kept.
     #[error("cannot keep the evidence: {0}")]
-    Keep(#[source] Box<dyn Error + Send + Sync>),
+    Keep(#[from] EvidenceError),
     /// Its checkpoint is no longer the one that was read.
     #[error("another run has moved the checkpoint")]
     Overtaken,
@@ -176,14 +144,15 @@ pub fn pull(ports: Ports<'_>, order: Order<'_>) -> Vec<Pulled> {
     let threads = order.threads.clamp(1, open.max(1));
     let queue = Mutex::new(Queue { waiting, open });
     let work = || {
-        while let Some((lane, pulled, open)) = lock(&queue).next() {
+        // Not in the head of the loop, where the lock would be held through its body.
+        let next = || lock(&queue).next();
+        while let Some((lane, pulled, open)) = next() {
             let left = ports.clock.remaining();
-            let more = left > MARGIN && {
-                let spare = left.saturating_sub(share(left, open, threads)).max(MARGIN);
-                Turn { ports, order, lane, now, spare, pulled: &mut *pulled }.take()
-            };
+            let spare = left.saturating_sub(share(left, open, threads)).max(MARGIN);
+            let more = left > spare && Turn { ports, order, lane, now, spare, pulled: &mut *pulled }.take();
             let mut queue = lock(&queue);
-            if more && ports.clock.remaining() > MARGIN + TURN {
+            // A lane that had all the time there was needs no second turn in what it could not use.
+            if more && spare > MARGIN && ports.clock.remaining() > MARGIN + TURN {
                 queue.waiting.push_back((lane, pulled));
             } else {
                 queue.open -= 1;

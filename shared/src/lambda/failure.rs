@@ -102,7 +102,7 @@ impl From<WatchError> for Failure {
 
 impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
-        let kind = match &error.fault {
+        let kind = match &*error.fault {
             IssueFault::Port(error) => of_port(error),
             IssueFault::Evidence(cause) => match cause.downcast_ref::<EvidenceError>() {
                 Some(EvidenceError::Port(error)) => of_port(error),

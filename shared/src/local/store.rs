@@ -1,12 +1,12 @@
 //! A store in a directory.
 //!
-//! Enters and leaves: bytes under keys. Laws: an object is there whole or not at all, and is never changed; no two keys
-//! share a file, and no key leads out of the directory, whoever chose it.
+//! Enters and leaves: bytes under keys. Laws: an object is there whole or not at all, and is never changed; no two
+//! keys share a file, and no key leads out of the directory, whoever chose it.
 //!
-//! Keys look like paths and are not: `a`, `a/b`, `a//b` and `../a` are four keys. In a path the parts of a key keep the
-//! letters, digits, `_`, `=` and `-` they have, and everything else is written `%XX`. A file's name has a dot in it and a
-//! directory's has none, so that `a` and `a/b` can both be; a part that is too long for a name goes on in the next
-//! directory.
+//! Keys look like paths and are not: `a`, `a/b`, `a//b` and `../a` are four keys. In a path the parts of a key keep
+//! the letters, digits, `_`, `=` and `-` they have, and everything else is written `%XX`. A file's name has a dot
+//! in it and a directory's has none, so that `a` and `a/b` can both be; a part that is too long for a name goes on
+//! in the next directory.
 
 use std::{
     fs::{self, File},

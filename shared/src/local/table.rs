@@ -1,7 +1,8 @@
 //! A table on an embedded database.
 //!
-//! Enters and leaves: items. Laws: it answers as a table of AWS does, one write at a time; an item is written whole or not
-//! at all; several threads and several processes may use one. What has expired stays: nobody is promised when it goes.
+//! Enters and leaves: items. Laws: it answers as a table of AWS does, one write at a time; an item is written whole
+//! or not at all; several threads and several processes may use one. What has expired stays: nobody is promised
+//! when it goes.
 
 use std::{
     path::Path,

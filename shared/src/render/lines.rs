@@ -1,6 +1,6 @@
-//! The findings of a report as JSON lines, for queries over many reports.
+//! An issued report and its findings as JSON lines, for queries over many reports.
 //!
-//! Enters: an issued [`Report`]. Leaves: one JSON object a line, a line for each finding. Laws: every line says which
+//! Enters: a report in short, and its findings. Leaves: one JSON object a line, for the report or for each finding. Laws: every line says which
 //! report it is of, so that of several revisions the newest can be chosen; no line holds a character that a terminal
 //! would obey; order is the report's own.
 
@@ -43,6 +43,14 @@ pub fn findings(report: &Reported, findings: &[Finding]) -> Result<String, serde
     Ok(lines)
 }
 
+/// A line for a report.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn summary(report: &Reported) -> Result<String, serde_json::Error> {
+    Ok(visible(&serde_json::to_string(report)?))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -54,6 +62,11 @@ mod tests {
     fn each_finding_is_one_line_that_reads_back_and_names_its_report() {
         for (name, report) in sample::all() {
             let reported = Reported::of(&report, Time(0), Time(3_600), "key");
+            assert_eq!(
+                serde_json::from_str::<Reported>(&summary(&reported).unwrap()).unwrap(),
+                reported,
+                "{name}"
+            );
             let lines = findings(&reported, &report.result.findings).unwrap();
             assert!(!lines.chars().any(|c| c != '\n' && is_hidden(c)), "{name}");
             assert_eq!(lines.lines().count(), report.result.findings.len(), "{name}");

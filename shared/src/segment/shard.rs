@@ -47,11 +47,11 @@ impl fmt::Display for Shard {
 pub(super) fn places(actors: &[Actor]) -> Vec<u32> {
     let mut rank = 0;
     let mut last: Option<&Actor> = None;
-    let mut rank_of = |actor: &'_ Actor, last: Option<&Actor>| {
-        rank += u32::from(last.is_some_and(|last| place(last) != place(actor)));
+    let rank_of = |actor| {
+        rank += u32::from(last.replace(actor).is_some_and(|last| place(last) != place(actor)));
         rank
     };
-    actors.iter().map(|actor| rank_of(actor, last.replace(actor))).collect()
+    actors.iter().map(rank_of).collect()
 }
 
 fn place(actor: &Actor) -> (&str, &str) {

@@ -8,5 +8,13 @@
     reason = "a test may fail"
 )]
 
+mod counted;
+mod delivered;
+mod issue;
+mod kept;
+mod killed;
 mod local_ports;
+mod records;
+mod scene;
+mod watch;
 mod world;

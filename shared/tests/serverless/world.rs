@@ -1,8 +1,8 @@
 //! A world for jobs: every port, a clock that is moved by hand, and faults on demand.
 //!
-//! [`Faults`] counts the calls to all ports of a [`World`] and strikes one of them. [`Plan::Kill`] is a function that is
-//! killed: the call has its effect or not, and from then on the job can do nothing at all, until [`Faults::revive`].
-//! [`Plan::Fail`] is a service that says no: the job lives and may go on.
+//! [`Faults`] counts the calls to all ports of a [`World`] and strikes one of them. [`Plan::Kill`] is a function
+//! that is killed: the call has its effect or not, and from then on the job can do nothing at all, until
+//! [`Faults::revive`]. [`Plan::Fail`] is a service that says no: the job lives and may go on.
 
 #![allow(dead_code, reason = "no test needs all of a world")]
 
@@ -47,6 +47,9 @@ pub enum Strike {
     After,
 }
 
+/// Says of a call, by its number and what it is, whether it is struck.
+pub type Which = Box<dyn Fn(usize, &Call) -> bool + Send>;
+
 /// What goes wrong.
 pub enum Plan {
     /// Everything goes well.
@@ -54,7 +57,7 @@ pub enum Plan {
     /// The job is killed at its call number `at`, counted from zero: this call fails, and every later one.
     Kill { at: usize, strike: Strike },
     /// Calls that match fail in this way; the others go well.
-    Fail { kind: FailureKind, strike: Strike, which: Box<dyn Fn(usize, &Call) -> bool + Send> },
+    Fail { kind: FailureKind, strike: Strike, which: Which },
 }
 
 struct Record {
@@ -211,6 +214,13 @@ impl<P: Announcer> Announcer for Faulty<P> {
 /// A table that is a map.
 #[derive(Default)]
 pub struct MemoryTable(Mutex<BTreeMap<(String, String), Item>>);
+
+impl MemoryTable {
+    /// Everything in it, in order.
+    pub fn all(&self) -> Vec<Item> {
+        self.0.lock().unwrap().values().cloned().collect()
+    }
+}
 
 impl Table for MemoryTable {
     fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {

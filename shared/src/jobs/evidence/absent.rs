@@ -1,7 +1,8 @@
 //! Log objects that were announced and could not be fetched.
 //!
-//! Enters: an object that was tried often enough, or one that was read after all. Leaves: an item of the index, or none. Laws:
-//! what was announced and is not known is missing in every report on its hour; once it is read it is missing in none.
+//! Enters: an object that was tried, or one that was read after all. Leaves: an item of the index, or
+//! none. Laws: what was announced and is not known is missing in every report on its hour; once it is read it is
+//! missing in none.
 //!
 //! The item says everything; no object of the store is needed, since the store may be what fails.
 
@@ -28,16 +29,16 @@ struct Absent {
     cause: String,
 }
 
-/// The name of an absent object in the index. One that is announced with its version id may be read without, from a list:
-/// the ETag alone says that it is the same.
+/// The name of an absent object in the index. One that is announced with its version id may be read without, from a
+/// list: the ETag alone says that it is the same.
 fn name(object: &Object) -> String {
     let etag = object.version.split('/').next().filter(|etag| !etag.is_empty());
     let version = etag.unwrap_or(&object.version).to_owned();
     source_hash(Lane::S3, [&Object { version, ..object.clone() }])
 }
 
-/// Remembers that an object could not be fetched, and why. `dated` tells whether `at` is in the object's name, so that whoever
-/// reads the object later knows it too.
+/// Remembers that an object could not be fetched, and why. `dated` tells whether `at` is in the object's name, so
+/// that whoever reads the object later knows it too.
 ///
 /// # Errors
 /// When the table fails.
@@ -56,8 +57,8 @@ pub fn miss(
     Ok(())
 }
 
-/// Forgets that objects could not be fetched: they have been read, and what they say is kept. Each comes with the time in
-/// its name.
+/// Forgets that objects could not be fetched: they have been read, and what they say is kept. Each comes with the
+/// time in its name.
 ///
 /// # Errors
 /// When the table fails.

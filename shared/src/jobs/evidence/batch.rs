@@ -1,7 +1,7 @@
 //! What was read at once.
 //!
-//! Enters: segments of log objects or of a slice of the event history. Leaves: a [`Batch`] to keep. Law: it is a function
-//! of what was read, whatever the order.
+//! Enters: segments of log objects or of a slice of the event history. Leaves: a [`Batch`] to keep. Law: it is a
+//! function of what was read, whatever the order.
 
 use std::collections::BTreeMap;
 
@@ -47,14 +47,14 @@ pub(super) struct Rest {
 }
 
 impl Batch {
-    /// A batch of what has this hash. For log objects that is [`source_hash`]; for a slice it must change with place and times, and may be
-    /// the same when the slice is read again.
+    /// A batch of what has this hash. For log objects that is [`source_hash`]; for a slice it must change with
+    /// place and times, and may be the same when the slice is read again.
     pub const fn new(lane: Lane, source: String) -> Self {
         Self { lane, source, events: Vec::new(), rests: BTreeMap::new(), objects: Vec::new() }
     }
 
-    /// Adds what an object or a slice says. What belongs to no shard is filed under `hour`: when the object was delivered,
-    /// or when the slice begins.
+    /// Adds what an object or a slice says. What belongs to no shard is filed under `hour`: when the object was
+    /// delivered, or when the slice begins.
     pub fn add(&mut self, mut segment: Segment, hour: Hour, mut read: ReadObject) {
         let rest = segment.take_rest();
         if !rest.is_empty() {

@@ -1,8 +1,8 @@
 //! What the kept evidence says of a window.
 //!
-//! Enters: the index and the segments it names. Leaves: a [`Collected`]. Laws: each shard is told by one lane; a part
-//! that is damaged or gone is an error; shards are merged one after the other, as many at once as there are threads, so that memory
-//! follows the largest shard; how many threads there are changes nothing.
+//! Enters: the index and the segments it names. Leaves: a [`Collected`]. Laws: each shard is told by one lane; a
+//! part that is damaged or gone is an error; shards are merged one after the other, as many at once as there are
+//! threads, so that memory follows the largest shard; how many threads there are changes nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -196,8 +196,8 @@ fn listed(
     Ok(shards.into_iter().map(|(hour, parts)| (shard(hour), parts)).collect())
 }
 
-/// The extract of a shard, and whether it was there already. It is kept under the hash of what it is made of, and of the
-/// version of this program, which may make another one.
+/// The extract of a shard, and whether it was there already. It is kept under the hash of what it is made of, and
+/// of the version of this program, which may make another one.
 fn extract(house: &House<'_>, shard: &Shard, parts: &[Part]) -> Result<(Extract, bool), EvidenceError> {
     let key = keys::extract(&set_hash(parts, env!("CARGO_PKG_VERSION")));
     match house.store.read(&key, None) {

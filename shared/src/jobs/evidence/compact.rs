@@ -1,8 +1,8 @@
 //! Many small parts become one.
 //!
-//! Enters: the index. Leaves: the same evidence in fewer parts. Laws: what is said is the same before, after, and after a
-//! kill at any moment between: the one part is in the index before the many leave it, behind them in its order, and to
-//! merge both changes nothing. Packs stay where they are, since other shards are in them.
+//! Enters: the index. Leaves: the same evidence in fewer parts. Laws: what is said is the same before, after, and
+//! after a kill at any moment between: the one part is in the index before the many leave it, behind them in its
+//! order, and to merge both changes nothing. Packs stay where they are, since other shards are in them.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use super::{
     rest,
 };
 use crate::{
+    ports::{Object, ReadObject},
     segment::{Draft, Shard},
     time::{HOUR, Hour, Time},
 };
@@ -22,7 +23,8 @@ use crate::{
 /// Parts from which on they are merged.
 const MANY: usize = 8;
 
-/// Seconds after the end of an hour until it is at rest: by then CloudTrail has delivered it and the lag of look-ups is over.
+/// Seconds after the end of an hour until it is at rest: by then CloudTrail has delivered it and the lag of
+/// look-ups is over.
 const AT_REST: u32 = 2 * HOUR;
 
 /// What compaction did.
@@ -34,7 +36,8 @@ pub struct Compacted {
     pub merged: u64,
 }
 
-/// Merges parts of the hours from that of `since` up to that before `until`, where there are many and the hour is at rest.
+/// Merges parts of the hours from that of `since` up to that before `until`, where there are many and the hour is
+/// at rest.
 ///
 /// # Errors
 /// When table or store fail, or a part is damaged; nothing is lost.
@@ -108,11 +111,22 @@ fn merge(
     let source = set_hash(parts, &format!("{name} {}", lane.as_str()));
     let mut pack = Pack::new(segment.rows().len() as u64);
     pack.push(of.clone(), &segment, about);
-    let Packed { bytes, sha256, parts } = pack.finish(lane, &source, &[]);
+    let Packed { bytes, sha256, parts } = pack.finish(lane, &source, &packs(parts));
     let source = keep::store(house, source, &bytes, &sha256, |source| keys::merged(hour, source))?;
     for (of, mut part) in parts {
         part.key = keys::merged(hour, &source);
         keep::index(house, &of, lane, &keys::generation(generation, &source), &part)?;
     }
     Ok(())
+}
+
+/// The packs that parts lie in, as what a merged one was read from.
+fn packs(parts: &[Part]) -> Vec<ReadObject> {
+    let packs: BTreeMap<&str, &Part> = parts.iter().map(|part| (&*part.key, part)).collect();
+    let read = |(name, part): (&str, &Part)| {
+        let object = Object { name: name.to_owned(), size: part.pack.bytes, version: String::new() };
+        let sha256 = part.pack.sha256.clone();
+        ReadObject { object, sha256, records: part.pack.records, unreadable: Vec::new() }
+    };
+    packs.into_iter().map(read).collect()
 }

@@ -1,8 +1,8 @@
 //! Keeps a batch.
 //!
-//! Enters: a [`Batch`]. Leaves: one pack in the store, one item of the index for each of its parts, lines for Athena. Laws:
-//! keeping it twice is keeping it once; a kill between any two writes leaves either nothing to be seen or a part of the
-//! truth, and keeping it again completes it; no shard is outside the places that are listed.
+//! Enters: a [`Batch`]. Leaves: one pack in the store, one item of the index for each of its parts, lines for
+//! Athena. Laws: keeping it twice is keeping it once; a kill between any two writes leaves either nothing to be
+//! seen or a part of the truth, and keeping it again completes it; no shard is outside the places that are listed.
 
 use std::{collections::BTreeMap, sync::PoisonError};
 
@@ -73,8 +73,9 @@ pub fn keep(house: &House<'_>, batch: Batch) -> Result<Kept, EvidenceError> {
     Ok(Kept { key, bytes: bytes.len() as u64, parts: parts.len() as u64, rows })
 }
 
-/// Stores a pack, and gives the name it has: that of its source; and if that name is taken by other bytes, that together
-/// with the hash of the bytes, as when another version of this program has read the same, or a slice has more events now.
+/// Stores a pack, and gives the name it has: that of its source; and if that name is taken by other bytes, that
+/// together with the hash of the bytes, as when another version of this program has read the same, or a slice has
+/// more events now.
 pub(super) fn store(
     house: &House<'_>,
     source: String,

@@ -1,7 +1,8 @@
 //! Keys of the index and of the store.
 //!
-//! Enters: accounts, regions and hours as the evidence gives them, which anybody may have written. Leaves: keys. Laws:
-//! different things have different keys; none is longer than a table allows; what separates parts of a key is in none.
+//! Enters: accounts, regions and hours as the evidence gives them, which anybody may have written. Leaves: keys.
+//! Laws: different things have different keys; none is longer than a table allows; what separates parts of a key is
+//! in none.
 
 use sha2::{Digest as _, Sha256};
 
@@ -67,8 +68,9 @@ pub(super) fn part(hour: Hour, lane: Lane, source: &str) -> String {
     format!("{:02}#{}#{source}", hour.0 % DAY, lane.as_str())
 }
 
-/// The name of a part that was made of others: it comes after theirs in the order of the index. Whoever reads the index from front
-/// to back while they are replaced, and no longer finds one of them, has this one still before him.
+/// The name of a part that was made of others: it comes after theirs in the order of the index. Whoever reads the
+/// index from front to back while they are replaced, and no longer finds one of them, has this one still before
+/// him.
 pub(super) fn generation(of: u32, hash: &str) -> String {
     format!("~{of:04}.{hash}")
 }

@@ -2,8 +2,9 @@
 //!
 //! Enters: segments and what they were read from. Leaves: a [`Pack`]. Law: equal batches have equal packs.
 //!
-//! Form: the segments, one after the other; a manifest as JSON, which lists them and the objects they were read from, so that the
-//! index could be made again from the packs alone; its length as eight bytes, little-endian; `ONLKPACK`.
+//! Form: the segments, one after the other; a manifest as JSON, which lists them and the objects they were read
+//! from, so that the index could be made again from the packs alone; its length as eight bytes, little-endian;
+//! `ONLKPACK`.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

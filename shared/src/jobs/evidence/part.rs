@@ -1,7 +1,7 @@
 //! One part of the evidence, as the index tells of it.
 //!
-//! Enters: an item of the index. Leaves: the [`Segment`] it tells of. Law: bytes that are not those that were written are an
-//! error that names them.
+//! Enters: an item of the index. Leaves: the [`Segment`] it tells of. Law: bytes that are not those that were
+//! written are an error that names them.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -54,8 +54,8 @@ pub(super) struct About {
     pub(super) unnamed: u64,
 }
 
-/// Positions an item names, so that it stays below the 400 KB a table allows: a position has a key of at most 1,024 bytes
-/// and a reason that is hardly longer.
+/// Positions an item names, so that it stays below the 400 KB a table allows: a position has a key of at most 1,024
+/// bytes and a reason that is hardly longer.
 const POSITIONS: usize = 100;
 
 impl About {

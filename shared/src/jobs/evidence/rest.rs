@@ -1,8 +1,8 @@
 //! What belongs to no shard, of a window: unreadable pieces, Insight events and observed windows.
 //!
-//! Enters: the index of some days. Leaves: one segment, and where the unreadable pieces lie. Laws: what is filed under an hour
-//! says nothing of hours of which another lane counts; a window counts wherever it is filed; unreadable pieces
-//! count up to [`GRACE`] hours after the window, since an object comes after its events.
+//! Enters: the index of some days. Leaves: one segment, and where the unreadable pieces lie. Laws: what is filed
+//! under an hour says nothing of hours of which another lane counts; a window counts wherever it is filed;
+//! unreadable pieces count up to [`GRACE`] hours after the window, since an object comes after its events.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +21,8 @@ use crate::{
     time::{Hour, Time},
 };
 
-/// Hours after a window in which an object of its last hour may still be delivered: CloudTrail takes about five minutes on
-/// average, and promises nothing (user guide, "CloudTrail log files", read 2026-10).
+/// Hours after a window in which an object of its last hour may still be delivered: CloudTrail takes about five
+/// minutes on average, and promises nothing (user guide, "CloudTrail log files", read 2026-10).
 pub(super) const GRACE: u32 = 1;
 
 /// Hours a window may last, and so lie away from the hour it is filed under.

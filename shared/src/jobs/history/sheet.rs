@@ -11,9 +11,10 @@ use super::{Lane, Slice};
 use crate::{
     config::Config,
     event::Event,
+    ports::{Object, ReadObject},
     principal::PrincipalKind,
     record::{self, Fault, Fingerprint, Inflater, Limits, Observed, Record, Unreadable, Visit},
-    report::UnreadablePosition,
+    report::{UnreadablePosition, hex},
     segment::{Draft, Segment},
     time::Time,
 };
@@ -63,6 +64,28 @@ pub struct Contents {
     pub dropped: u64,
     /// Stands for the set of texts that were looked up: the sum of their fingerprints.
     pub seen: u128,
+}
+
+impl Contents {
+    /// The same as an object that was read. It has no version: the same slice may hold more next time.
+    pub fn as_object(&self, lane: &Lane, slice: Slice) -> ReadObject {
+        ReadObject {
+            object: Object { name: name(lane, slice), size: self.bytes, version: String::new() },
+            sha256: hex(&self.segment.sha256()),
+            records: self.records,
+            unreadable: self.unreadable.clone(),
+        }
+    }
+
+    /// Adds what another slice holds, all but its segment, which it gives.
+    pub(super) fn add(&mut self, other: Self) -> Segment {
+        self.unreadable.extend(other.unreadable);
+        self.records += other.records;
+        self.bytes += other.bytes;
+        self.dropped += other.dropped;
+        self.seen = self.seen.wrapping_add(other.seen);
+        other.segment
+    }
 }
 
 impl<'a> Sheet<'a> {
@@ -126,8 +149,8 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// What stands in the place of an object's name.
-pub(super) fn name(lane: &Lane, slice: Slice) -> String {
+/// What stands where an object has its name.
+fn name(lane: &Lane, slice: Slice) -> String {
     format!("lookup://{}/{}/{}/{}", lane.account, lane.region, slice.since, slice.until)
 }
 
@@ -155,7 +178,7 @@ impl Visit for Sheet<'_> {
         self.draft.push_aside(identity);
     }
 
-    /// A page holds records only; a digest in the place of one is an unreadable record.
+    /// A page holds records only; a digest instead of one is an unreadable record.
     fn observed(&mut self, _: Observed) {}
 
     fn unreadable(&mut self, piece: Unreadable) {

@@ -6,14 +6,15 @@
 //! of a revision tell of one run.
 //!
 //! The report as JSON is written first and fixes everything: what else is written follows from it. The item that names
-//! the revision is written when JSON, HTML and CSV are there, so a revision that is named is whole; the lines of its
-//! findings follow, so that no query meets findings of a revision nobody names. A kill in between leaves at most
-//! objects without a name, which the retry names, or, when the evidence has changed meanwhile, nobody does.
+//! the revision is written when JSON, HTML and CSV are there, so a revision that is named is whole; the lines for queries
+//! follow, so that no query meets a revision nobody names. A kill in between leaves at most objects without a name,
+//! which the retry names, or, when the evidence has changed meanwhile, nobody does.
 //!
 //! ```text
 //! WINDOW#<since>_<until>   REVISION#<number>   {report in short, purpose, keys}
 //! reports/account=<id>/dt=<last day>/<since>_<until>_r<number>_<id8>.json | .html | .<table>.csv
-//! findings/account=<id>/dt=<last day>/<the same>.jsonl
+//! findings/account=<id>/dt=<last day>/<the same>.jsonl    a line for each finding
+//! summaries/account=<id>/dt=<last day>/<the same>.jsonl   a line for the report
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,12 @@ use crate::{
 
 /// Times a revision is tried again because another run was quicker.
 const TRIES: usize = 4;
+
+/// Where the lines of findings lie.
+const FINDINGS: &str = "findings/";
+
+/// Where the lines of reports lie.
+const SUMMARIES: &str = "summaries/";
 
 /// A revision, as the table names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,19 +74,18 @@ pub fn revisions(press: &Press<'_>, window: Window) -> Result<Vec<Revision>, Iss
     Ok(revisions)
 }
 
-/// Makes the report, and stores it unless its result is what the newest revision says.
+/// Makes the report, and stores it unless its result is what the newest revision says. The evidence is collected after the
+/// revisions were read, and again if another run was quicker: no revision rests on less than the one before it.
 pub(super) fn publish(
     press: &Press<'_>,
     window: Window,
     purpose: Purpose,
     run: &Run,
 ) -> Result<Edition, IssueFault> {
-    let mut report = (press.reporter)(window, run.clone()).map_err(IssueFault::Evidence)?;
-    report.run.generated_at = press.clock.now();
-    report.run.seconds = f64::from(report.run.generated_at.since(report.run.started_at));
     for _ in 0..TRIES {
         let mut revisions = revisions(press, window)?;
         let newest = revisions.pop();
+        let mut report = (press.reporter)(window, run.clone()).map_err(IssueFault::Evidence)?;
         if let Some(revision) = newest.as_ref().filter(|newest| newest.report.id == report.id) {
             let (revision, previous) = (revision.clone(), revisions.pop());
             write_lines(press, &report, &revision)?;
@@ -87,6 +93,8 @@ pub(super) fn publish(
         }
         let number = newest.as_ref().map_or(0, |newest| newest.report.revision).saturating_add(1);
         report.run.revision = Some(number);
+        report.run.generated_at = press.clock.now();
+        report.run.seconds = f64::from(report.run.generated_at.since(report.run.started_at));
         let stem = stem(press, window, number, &report.id);
         let stored = write_report(press, &format!("reports/{stem}.json"), &report)?;
         let revision = write_rest(press, window, purpose, &stem, &stored)?;
@@ -136,7 +144,7 @@ fn write_rest(
     for (table, text) in csv(report).map_err(|cause| unwritable(&key, cause))? {
         write(format!("reports/{stem}.{table}"), text.as_bytes(), "text/csv; charset=utf-8")?;
     }
-    keys.push(format!("findings/{stem}.jsonl"));
+    keys.extend([FINDINGS, SUMMARIES].map(|folder| format!("{folder}{stem}.jsonl")));
     Ok(Revision { report: Reported::of(report, window.since, window.until, &key), purpose, keys })
 }
 
@@ -148,11 +156,19 @@ fn name(press: &Press<'_>, window: Window, revision: &Revision) -> Result<bool, 
     Ok(press.table.put(&item, Expected::Same)?)
 }
 
+/// Writes the lines for queries.
 fn write_lines(press: &Press<'_>, report: &Report, revision: &Revision) -> Result<(), IssueFault> {
-    let Some(key) = revision.keys.iter().find(|key| key.ends_with(".jsonl")) else { return Ok(()) };
-    let text =
-        lines::findings(&revision.report, &report.result.findings).map_err(|cause| unwritable(key, cause))?;
-    press.store.create(key, text.as_bytes(), "application/x-ndjson")?;
+    for key in &revision.keys {
+        let text = if key.starts_with(FINDINGS) {
+            lines::findings(&revision.report, &report.result.findings)
+        } else if key.starts_with(SUMMARIES) {
+            lines::summary(&revision.report)
+        } else {
+            continue;
+        };
+        let text = text.map_err(|cause| unwritable(key, cause))?;
+        press.store.create(key, text.as_bytes(), "application/x-ndjson")?;
+    }
     Ok(())
 }
 

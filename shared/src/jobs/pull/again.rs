@@ -4,7 +4,7 @@
 //! within a day of its time is looked up once more, once; what shows nothing new is not kept again.
 
 use super::{
-    Failure, Harvest, Turn,
+    Failure, Turn,
     checkpoint::{Note, Stored, due},
 };
 use crate::{
@@ -29,7 +29,7 @@ impl Turn<'_, '_> {
     ) -> Result<bool, Failure> {
         let done = self.walk(history, stored);
         if !matches!(done, Err(Failure::Overtaken)) {
-            stored.write(self.ports.table)?;
+            stored.write(self.table())?;
         }
         done
     }
@@ -43,7 +43,7 @@ impl Turn<'_, '_> {
             if self.left().is_zero() {
                 return Ok(false);
             }
-            let notes = Note::read(self.ports.table, self.lane, hour)?;
+            let notes = Note::read(self.table(), self.lane, hour)?;
             let most = u64::try_from(self.left().as_millis() / INTERVAL.as_millis()).unwrap_or(u64::MAX) / 2;
             let (from, piece) = piece(&notes, stored.checkpoint.again, hour, most.min(MOST_PAGES));
             stored.checkpoint.again = from;
@@ -53,7 +53,7 @@ impl Turn<'_, '_> {
             }
             stored.checkpoint.again = piece.span.until;
             // Not to be looked up once more because of what may come next.
-            stored.write(self.ports.table)?;
+            stored.write(self.table())?;
         }
     }
 
@@ -67,18 +67,16 @@ impl Turn<'_, '_> {
             None => {}
         }
         self.pulled.again += 1;
-        if Some(window.seen) != piece.seen {
+        if Some(window.contents.seen) != piece.seen {
             self.pulled.changed += 1;
-            let (lane, slice) = (self.lane, piece.span);
-            let (segment, unreadable) = (window.segment, window.unreadable);
-            self.keep(Harvest { lane, slice, pass: 2, segment, unreadable })?;
+            self.keep(piece.span, 2, window.contents)?;
         }
         Ok(true)
     }
 }
 
 /// Where to go on in an hour after `again`, and what to look up there as one: slices that together had no more pages
-/// than `most`, or a single one. Without a piece there is nothing before the place to go on from.
+/// than `most`, or a single one. Without a piece there is nothing before where to go on.
 fn piece(notes: &[Note], again: Time, hour: Hour, most: u64) -> (Time, Option<Piece>) {
     let mut rest = notes.iter().filter(|note| note.since >= again).skip_while(|note| !note.again).peekable();
     let Some(first) = rest.next() else { return (hour.end(), None) };

@@ -6,13 +6,20 @@
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::{
-    Failure, Harvest, Order, Ports, Pulled,
+    Failure, Order, Ports, Pulled,
     checkpoint::{Checkpoint, Note, Stored, due},
     lease::{self, Taken},
 };
 use crate::{
-    jobs::history::{Closed, History, Lane, Stop, earliest},
+    jobs::{
+        evidence::{self, Batch, keep},
+        history::{Closed, Contents, History, Lane, Slice, Stop, earliest},
+    },
+    ports::Table,
+    report::hex,
     time::{HOUR, Time},
 };
 
@@ -42,7 +49,8 @@ impl Turn<'_, '_> {
     }
 
     fn try_take(&mut self) -> Result<bool, Failure> {
-        let Ports { trail, table, clock, .. } = self.ports;
+        let Ports { trail, clock, house } = self.ports;
+        let table = house.table;
         let lease = match lease::take(table, clock, self.lane, self.order.run)? {
             Taken::Ours(lease) => lease,
             Taken::Theirs { holder, until } => {
@@ -65,7 +73,7 @@ impl Turn<'_, '_> {
 
     /// Fresh slices first, then second looks. Whether all is done.
     fn work(&mut self, history: &mut History<'_>) -> Result<bool, Failure> {
-        let mut stored = match Stored::read(self.ports.table, self.lane)? {
+        let mut stored = match Stored::read(self.table(), self.lane)? {
             Some(stored) => stored,
             None => Stored::new(self.lane, self.first()),
         };
@@ -98,7 +106,7 @@ impl Turn<'_, '_> {
                 Ok(Some(closed)) => self.pass(closed, stored)?,
                 Ok(None) => return Ok(true),
                 Err(Stop::Time) => {
-                    stored.write(self.ports.table)?;
+                    stored.write(self.table())?;
                     return Ok(false);
                 }
                 Err(Stop::Failed(error)) => return Err(error.into()),
@@ -111,17 +119,11 @@ impl Turn<'_, '_> {
         let note = Note::of(&closed, self.now);
         let Closed { slice, contents, .. } = closed;
         let (events, unreadable) = (contents.segment.rows().len() as u64, contents.unreadable.len() as u64);
-        let lane = self.lane;
-        self.keep(Harvest {
-            lane,
-            slice,
-            pass: 1,
-            segment: contents.segment,
-            unreadable: contents.unreadable,
-        })?;
-        note.write(self.ports.table, lane)?;
+        let dropped = contents.dropped;
+        self.keep(slice, 1, contents)?;
+        note.write(self.table(), self.lane)?;
         stored.checkpoint.until = slice.until;
-        let written = stored.write(self.ports.table);
+        let written = stored.write(self.table());
         if written.is_err() {
             // Nobody knows whether it passed; what is told is not to be too much.
             stored.checkpoint.until = slice.since;
@@ -130,12 +132,24 @@ impl Turn<'_, '_> {
         self.pulled.slices += 1;
         self.pulled.events += events;
         self.pulled.unreadable += unreadable;
-        self.pulled.dropped += contents.dropped;
+        self.pulled.dropped += dropped;
         Ok(())
     }
 
-    pub(super) fn keep(&self, harvest: Harvest<'_>) -> Result<(), Failure> {
-        (self.ports.keep)(harvest).map_err(Failure::Keep)
+    /// Keeps what a slice holds, under a hash of place, times and content: a slice that is begun again after a failure
+    /// may hold events that came in between, and must not pass for the one that was kept.
+    pub(super) fn keep(&self, slice: Slice, pass: u8, contents: Contents) -> Result<(), Failure> {
+        let read = contents.as_object(self.lane, slice);
+        let name = format!("{}?pass={pass}&evidence={}", read.object.name, read.sha256);
+        let mut batch = Batch::new(evidence::Lane::Lookup, hex(&Sha256::digest(name)));
+        batch.add(contents.segment, slice.since.hour(), read);
+        keep(self.ports.house, batch)?;
+        Ok(())
+    }
+
+    /// Where checkpoints lie.
+    pub(super) fn table(&self) -> &dyn Table {
+        self.ports.house.table
     }
 
     fn tell(&mut self, checkpoint: &Checkpoint) {

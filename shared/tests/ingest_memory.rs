@@ -1,0 +1,83 @@
+//! What one large log object costs. Alone in its process, whose memory is measured.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{fs, io::Write as _};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::json;
+use shared::{
+    config::Config,
+    event::EventId,
+    jobs::{
+        evidence::House,
+        ingest::{Message, ingest},
+    },
+    local::{objects::Files, store::Folder, table::Database},
+    time::Time,
+};
+
+/// What a function of 128 MB has, in KiB.
+const ROOM: u64 = 128 << 10;
+
+#[test]
+fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("log.json.gz");
+    let mut file = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
+    let (mut length, mut records) = (12, 0_u32);
+    write!(file, "{{\"Records\":[").unwrap();
+    while length < 50_000_000 {
+        let noise = u128::from(records).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        let record = json!({
+            "eventVersion": "1.11", "eventTime": Time(1_791_244_800 + records % 3_600).to_string(),
+            "userIdentity": {
+                "type": "AssumedRole", "principalId": format!("AROA:{}", records % 500), "accountId": "111122223333",
+                "arn": format!("arn:aws:sts::111122223333:assumed-role/Reader/{}", records % 500)
+            },
+            "eventSource": "ec2.amazonaws.com", "eventName": format!("Describe{}", records % 90), "readOnly": true,
+            "awsRegion": "eu-west-1", "eventID": EventId(noise).to_string(),
+            "recipientAccountId": "111122223333", "requestParameters": { "padding": format!("{noise:032x}").repeat(16) }
+        })
+        .to_string();
+        if records > 0 {
+            file.write_all(b",").unwrap();
+        }
+        file.write_all(record.as_bytes()).unwrap();
+        length += record.len() + 1;
+        records += 1;
+    }
+    file.write_all(b"]}").unwrap();
+    file.finish().unwrap();
+
+    let table = Database::open(&home.path().join("table.db")).unwrap();
+    let store = Folder::new(home.path().join("store"));
+    let body = json!({ "bucket": "b", "key": "k" }).to_string();
+    let message = Message { id: "1".to_owned(), body, sent: Time(1_791_248_400) };
+    let source = Named(Files::new([path.to_string_lossy()]));
+    let ingested = ingest(&source, &House::new(&table, &store), &Config::default(), &[message]).unwrap();
+    assert_eq!((ingested.reading.tallied, ingested.failed.len()), (u64::from(records), 0));
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < ROOM, "{peak} KiB at most, of {ROOM}");
+}
+
+/// The one file there is, whatever it is called.
+struct Named(Files);
+
+impl shared::ports::Source for Named {
+    fn list(&self) -> Result<Vec<shared::ports::Object>, shared::ports::PortError> {
+        self.0.list()
+    }
+
+    fn fetch(
+        &self,
+        _: &shared::ports::Object,
+        most: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), shared::ports::PortError> {
+        self.0.fetch(&self.0.list()?.remove(0), most, bytes)
+    }
+}

@@ -1,0 +1,212 @@
+//! A job, its ports, and what came of it.
+
+use std::{collections::BTreeSet, sync::Mutex, time::Duration};
+
+use serde_json::Value;
+use shared::{
+    config::Config,
+    dossier::Dossier,
+    event::EventId,
+    jobs::{
+        evidence::{House, collect},
+        history::Lane,
+        pull::{Checkpoint, Order, Ports, Pulled, pull},
+    },
+    ports::{Clock, Item, Store, Table, Trail},
+    report::UnreadablePosition,
+    segment::Segment,
+    time::Time,
+};
+
+use super::{
+    cloudtrail::{CloudTrail, Fine, Happened, id},
+    world::{Faults, Faulty, MemoryStore, MemoryTable},
+};
+
+/// A moment in the first minutes of an hour.
+pub const START: Time = Time(1_800_000_000);
+
+const DAY: u32 = 86_400;
+
+pub const HERE: (&str, &str) = ("111122223333", "eu-west-1");
+
+pub struct Bench {
+    pub faults: Faults,
+    pub clock: Fine,
+    pub trail: Faulty<CloudTrail>,
+    pub table: Faulty<MemoryTable>,
+    pub store: Faulty<MemoryStore>,
+    pub config: Config,
+    pub lanes: Vec<Lane>,
+    pub runs: Mutex<u32>,
+    pub threads: usize,
+    /// Requests to CloudTrail are not counted as calls, so that one may be interrupted.
+    pub bare: bool,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let (faults, clock) = (Faults::default(), Fine::default());
+        clock.set(START);
+        let mut config = Config::default();
+        config.lookup.lookback_hours = 2;
+        Self {
+            trail: Faulty { port: CloudTrail::new(clock.clone()), faults: faults.clone() },
+            table: Faulty { port: MemoryTable::default(), faults: faults.clone() },
+            store: Faulty { port: MemoryStore::default(), faults: faults.clone() },
+            faults,
+            clock,
+            config,
+            lanes: vec![Lane::new(HERE.0, HERE.1)],
+            runs: Mutex::default(),
+            threads: 1,
+            bare: false,
+        }
+    }
+
+    /// Records an event of the only lane.
+    pub fn event(&self, number: u32, time: Time, delay: u32) {
+        self.trail.port.record(HERE, Happened::at(number, time, delay, HERE, "Auditor"));
+    }
+
+    pub fn lag(&self) -> u32 {
+        self.config.lookup.lag_minutes * 60
+    }
+
+    /// Runs the job with so many seconds, under a name of its own.
+    pub fn run(&self, seconds: u64) -> Vec<Pulled> {
+        self.clock.allow(Duration::from_secs(seconds));
+        let run = {
+            let mut runs = self.runs.lock().unwrap();
+            *runs += 1;
+            format!("run-{runs}")
+        };
+        self.run_as(&run)
+    }
+
+    pub fn run_as(&self, run: &str) -> Vec<Pulled> {
+        // A function that starts knows nothing.
+        let house = House::new(&self.table, &self.store);
+        let trail: &dyn Trail = if self.bare { &self.trail.port } else { &self.trail };
+        let ports = Ports { trail, clock: &self.clock, house: &house };
+        let order = Order { config: &self.config, lanes: &self.lanes, run, threads: self.threads };
+        pull(ports, order)
+    }
+
+    /// Runs the job again and again, some time apart, until the only lane has closed everything before `until`. Gives
+    /// what the runs add up to, and the last one.
+    pub fn catch_up(&self, until: Time, seconds: u64, apart: u64) -> Pulled {
+        let mut sum = Pulled::default();
+        for _ in 0..400 {
+            let pulled = self.run(seconds).remove(0);
+            assert_eq!(pulled.error, None);
+            sum = Pulled {
+                slices: sum.slices + pulled.slices,
+                pages: sum.pages + pulled.pages,
+                events: sum.events + pulled.events,
+                unreadable: sum.unreadable + pulled.unreadable,
+                dropped: sum.dropped + pulled.dropped,
+                throttled: sum.throttled + pulled.throttled,
+                restarts: sum.restarts + pulled.restarts,
+                splits: sum.splits + pulled.splits,
+                again: sum.again + pulled.again,
+                changed: sum.changed + pulled.changed,
+                ..pulled
+            };
+            if sum.closed_until.is_some_and(|closed| closed >= until) {
+                return sum;
+            }
+            self.clock.advance(Duration::from_secs(apart));
+        }
+        panic!("never caught up: {sum:?}");
+    }
+
+    /// Items of the index: parts of shards, and of what belongs to none.
+    fn parts(&self, kind: &str) -> Vec<Item> {
+        let table = &self.table.port;
+        let first = self.checkpoint().map_or(0, |checkpoint| checkpoint.since.0 / DAY - 1);
+        let days = (first..=self.now().0 / DAY + 1).map(|day| Time(day * DAY).to_string().chars().take(10).collect::<String>());
+        let partitions: Vec<String> = match kind {
+            "SHARD" => {
+                let places = table.query("PLACES", "").unwrap();
+                days.flat_map(|day| {
+                    let name = move |place: &Item| format!("SHARD#{}#{day}", place.sort);
+                    places.iter().map(name).collect::<Vec<_>>()
+                })
+                .collect()
+            }
+            kind => days.map(|day| format!("{kind}#{day}")).collect(),
+        };
+        partitions.iter().flat_map(|partition| table.query(partition, "").unwrap()).collect()
+    }
+
+    /// All that was kept, merged.
+    pub fn evidence(&self) -> Segment {
+        let read = |item: &Item| {
+            let number = |name: &str| item.body[name].as_u64().unwrap();
+            let part = number("offset")..number("offset") + number("length");
+            let bytes = self.store.port.read(item.body["key"].as_str().unwrap(), Some(part)).unwrap();
+            Segment::from_bytes(&bytes).unwrap()
+        };
+        Segment::merge_all(self.parts("SHARD").iter().chain(&self.parts("REST")).map(read))
+    }
+
+    /// Where evidence could not be read.
+    pub fn positions(&self) -> Vec<UnreadablePosition> {
+        let read = |item: &Item| -> Vec<UnreadablePosition> {
+            serde_json::from_value(item.body["rest"]["positions"].clone()).unwrap()
+        };
+        self.parts("REST").iter().flat_map(read).collect()
+    }
+
+    /// What a report on some hours would be made of.
+    pub fn collected(&self, since: Time, until: Time) -> Dossier {
+        let house = House::new(&self.table.port, &self.store.port);
+        collect(&house, &self.config, (since, until), 1).unwrap().dossier
+    }
+
+    /// Events that were kept.
+    pub fn events(&self) -> BTreeSet<EventId> {
+        let evidence = self.evidence();
+        let ids: BTreeSet<EventId> = evidence.rows().iter().map(|row| row.id).collect();
+        assert_eq!(ids.len(), evidence.rows().len(), "an event is kept twice");
+        assert!(evidence.conflicts().is_empty());
+        ids
+    }
+
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        Checkpoint::of(&self.table.port, &self.lanes[0]).unwrap()
+    }
+
+    /// The law of the checkpoint: what it has passed is vouched for by what was kept.
+    pub fn assert_kept_before_passed(&self) {
+        let Some(checkpoint) = self.checkpoint() else { return };
+        let mut windows: Vec<(Time, Time)> =
+            self.evidence().observed().iter().map(|window| (window.start, window.end)).collect();
+        windows.sort_unstable();
+        let mut at = checkpoint.since;
+        for (start, end) in windows {
+            if start <= at {
+                at = at.max(end);
+            }
+        }
+        assert!(at >= checkpoint.until, "passed {} but kept up to {at}", checkpoint.until);
+    }
+
+    /// What the only lane remembers.
+    pub fn items(&self, prefix: &str) -> Vec<Item> {
+        self.table.port.query(&format!("LANE#{}#{}", HERE.0, HERE.1), prefix).unwrap()
+    }
+
+    pub fn lease(&self) -> Option<Value> {
+        self.items("LEASE").pop().map(|item| item.body)
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+}
+
+pub fn ids(numbers: impl IntoIterator<Item = u32>) -> BTreeSet<EventId> {
+    numbers.into_iter().map(id).collect()
+}

@@ -1,0 +1,123 @@
+//! One lane's window, without a table.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use shared::{
+    config::Config,
+    jobs::history::{History, Lane, Slice, Stop},
+    ports::FailureKind,
+    time::{HOUR, Time},
+};
+
+use super::{
+    bench::{HERE, START, ids},
+    cloudtrail::{CloudTrail, Fine, Happened},
+};
+
+const SPAN: Slice = Slice { since: Time(START.0 - 3 * HOUR + 70), until: Time(START.0 - HOUR + 30) };
+
+fn trail() -> (Fine, CloudTrail) {
+    let clock = Fine::default();
+    clock.set(START);
+    clock.allow(Duration::from_secs(100_000));
+    let trail = CloudTrail::new(clock.clone());
+    for number in 0..3_000 {
+        trail.record(HERE, Happened::at(number, Time(SPAN.since.0 + number * 2), 0, HERE, "Auditor"));
+    }
+    (clock, trail)
+}
+
+#[test]
+fn a_window_holds_what_the_span_holds() {
+    let (clock, trail) = trail();
+    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
+    let mut history = History::of(&lane, &trail, &clock, &config);
+    let mut told = Vec::new();
+    let window = history.window(SPAN, 900, &mut |progress| told.push(progress));
+    assert!(window.stopped.is_none());
+    assert_eq!(window.closed_until, SPAN.until);
+    assert_eq!(
+        window.contents.segment.rows().iter().map(|row| row.id).collect::<std::collections::BTreeSet<_>>(),
+        ids(0..3_000)
+    );
+    // Of the two hours it touches in part nothing is vouched for; the one between is whole.
+    assert_eq!(window.contents.segment.windows().count(), 1);
+    assert!(told.windows(2).all(|two| two[0].seconds < two[1].seconds && two[0].records <= two[1].records));
+    let last = told.last().unwrap();
+    assert_eq!((last.seconds, last.records), (last.of_seconds, 3_000));
+    let read = window.as_object(&lane);
+    assert_eq!((read.records, read.object.version.as_str()), (3_000, ""));
+    assert_eq!(read.object.name, format!("lookup://{}/{}/{}/{}", HERE.0, HERE.1, SPAN.since, SPAN.until));
+    assert_eq!(trail.exceeded(), 0);
+}
+
+#[test]
+fn a_window_that_breaks_off_keeps_what_was_closed() {
+    let (clock, trail) = trail();
+    trail.trouble(|number| (number > 30).then_some(FailureKind::Denied));
+    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
+    let mut history = History::of(&lane, &trail, &clock, &config);
+    let window = history.window(SPAN, 900, &mut |_| ());
+    assert!(matches!(window.stopped, Some(Stop::Failed(_))));
+    assert!(window.closed_until > SPAN.since && window.closed_until < SPAN.until);
+    let ends = window.contents.segment.observed().iter().map(|observed| observed.end).max();
+    assert_eq!(ends, Some(window.closed_until));
+    assert!(window.contents.segment.rows().iter().all(|row| row.time < window.closed_until));
+}
+
+#[test]
+fn an_event_outside_its_slice_is_kept() {
+    let (clock, trail) = trail();
+    let odd = Happened::at(9_000, Time(SPAN.until.0 + 5_000), 0, HERE, "Auditor");
+    // Listed where it does not belong.
+    trail.record(HERE, Happened { time: SPAN.since, visible: START, ..odd });
+    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
+    let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
+    assert_eq!(window.contents.segment.rows().len(), 3_001);
+}
+
+#[test]
+fn a_digest_in_the_place_of_a_record_vouches_for_nothing() {
+    let (clock, trail) = trail();
+    let digest = format!(
+        r#"{{"awsAccountId":"{}","digestStartTime":"{}","digestEndTime":"{}","digestS3Object":"AWSLogs/1/CloudTrail-Digest/eu-west-1/x"}}"#,
+        HERE.0,
+        Time(START.0),
+        Time(START.0 + HOUR)
+    );
+    let event = Happened::at(9_000, SPAN.since, 0, HERE, "Auditor");
+    trail.record(HERE, Happened { record: digest, ..event });
+    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
+    let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
+    assert_eq!((window.contents.unreadable.len(), window.contents.segment.unreadable().len()), (1, 1));
+    assert!(window.contents.segment.observed().iter().all(|observed| observed.end <= SPAN.until));
+}
+
+#[test]
+fn a_token_that_leads_to_itself_is_not_followed_for_ever() {
+    struct Circle;
+    impl shared::ports::Trail for Circle {
+        fn lookup(
+            &self,
+            _: shared::ports::Lookup<'_>,
+        ) -> Result<shared::ports::Page, shared::ports::PortError> {
+            Ok(shared::ports::Page { records: Vec::new(), next: Some("round".to_owned()) })
+        }
+    }
+    let (clock, _) = trail();
+    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
+    let window = History::of(&lane, &Circle, &clock, &config).window(SPAN, 900, &mut |_| ());
+    assert!(matches!(window.stopped, Some(Stop::Failed(error)) if error.kind == FailureKind::Token));
+    assert_eq!(window.closed_until, SPAN.since);
+}
+
+#[test]
+fn without_time_nothing_is_asked() {
+    let (clock, trail) = trail();
+    clock.allow(Duration::ZERO);
+    trail.latency.store(0, Ordering::SeqCst);
+    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
+    let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
+    assert!(matches!(window.stopped, Some(Stop::Time)));
+    assert_eq!(trail.requests(), 0);
+}

@@ -1,0 +1,260 @@
+//! Log objects that are announced: read, kept, missed, poisoned, passed over.
+
+use serde_json::Value;
+use shared::{
+    config::Config,
+    jobs::{
+        evidence::House,
+        gather::read_object,
+        ingest::{Ingested, Message, ingest},
+    },
+    ports::{FailureKind, Object, Store, Table},
+    record::Limits,
+    report::Report,
+    segment::Segment,
+    time::{Hour, Time},
+};
+
+use super::{
+    scene::{
+        ACCOUNTS, REGIONS, digest, gzip, hour, log, log_name, message, minute, notification, promise, record,
+        report, truth,
+    },
+    world::{Plan, Strike, World},
+};
+
+const HOURS: fn() -> (Hour, Hour) = || (hour(0), hour(3));
+
+fn told(world: &World, config: &Config) -> Report {
+    report(&House::new(&world.table, &world.store), config, HOURS(), 2).unwrap()
+}
+
+fn take(world: &World, config: &Config, messages: &[Message]) -> Ingested {
+    let house = House::new(&world.table, &world.store);
+    ingest(&world.logs, &house, config, messages).unwrap()
+}
+
+/// Delivers an object and gives it with its evidence.
+fn deliver(world: &World, name: &str, bytes: &[u8]) -> (Object, Segment) {
+    (world.logs.port.deliver(name, bytes), read_object(name, bytes, Limits::default()).segment)
+}
+
+/// A trail of two accounts in two regions over two hours, with digests; and its evidence.
+fn trail(world: &World) -> (Vec<Object>, Segment) {
+    let (mut objects, mut all) = (Vec::new(), Segment::default());
+    for (a, account) in ACCOUNTS.iter().enumerate() {
+        for (r, region) in REGIONS.iter().enumerate() {
+            let base = u32::try_from(a * 2 + r).unwrap() * 1_000;
+            for five in 0..4 {
+                let time = |n: u32| minute(five * 30 + n * 4);
+                let records: Vec<Value> =
+                    (0..6).map(|n| record(base + five * 10 + n, account, region, time(n))).collect();
+                let name = log_name(account, region, minute(five * 30 + 29), &format!("a b+{five}"));
+                let (object, segment) = deliver(world, &name, &log(&records));
+                objects.push(object);
+                all = all.merge(segment);
+            }
+            for end in [60, 120] {
+                let (name, bytes) = digest(account, region, minute(end), &[]);
+                let (object, segment) = deliver(world, &name, &bytes);
+                objects.push(object);
+                all = all.merge(segment);
+            }
+        }
+    }
+    (objects, all)
+}
+
+#[test]
+fn however_notifications_are_dealt_to_batches_and_repeated_the_report_is_the_same() {
+    let config = promise(Some(hour(0)));
+    let mut reports: Vec<Report> = Vec::new();
+    for deal in 0..4_usize {
+        let world = World::new(minute(200));
+        let (objects, all) = trail(&world);
+        let messages: Vec<Message> = (0..3)
+            .flat_map(|time| objects.iter().enumerate().map(move |(n, object)| (time, n, object)))
+            .map(|(time, n, object)| message(&format!("{time}-{n}"), &[object]))
+            .collect();
+        let mut order: Vec<&Message> = messages.iter().collect();
+        order.sort_by_key(|message| {
+            message.id.bytes().map(usize::from).sum::<usize>() * (deal + 3) * 7_919 % 61
+        });
+        for batch in order.chunks([1, 3, 10, 72][deal]) {
+            let batch: Vec<Message> = batch.iter().map(|message| (*message).clone()).collect();
+            let ingested = take(&world, &config, &batch);
+            assert_eq!(ingested.failed, []);
+            let reading = &ingested.reading;
+            assert_eq!(
+                reading.records,
+                reading.tallied + reading.duplicate + reading.unreadable + reading.aside,
+                "{reading:?}"
+            );
+        }
+        let report = told(&world, &config);
+        assert_eq!(report.result, truth(all, &config, HOURS()).result);
+        assert_eq!(report.result.totals.events, 96);
+        reports.push(report);
+    }
+    assert!(reports.iter().all(|report| report.id == reports[0].id));
+}
+
+#[test]
+fn an_object_that_cannot_be_fetched_is_missing_until_it_can() {
+    for kind in [FailureKind::Denied, FailureKind::Throttled, FailureKind::Missing, FailureKind::Unavailable]
+    {
+        let config = promise(Some(hour(0)));
+        let world = World::new(minute(200));
+        let (objects, all) = trail(&world);
+        let whole = truth(all, &config, HOURS());
+        let messages: Vec<Message> =
+            objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
+        let lost = objects[2].name.clone();
+        world.faults.plan(Plan::Fail {
+            kind,
+            strike: Strike::Before,
+            which: Box::new(move |_, call| call.method == "fetch" && call.about == lost),
+        });
+        for _ in 0..3 {
+            let ingested = take(&world, &config, &messages);
+            let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
+            assert_eq!((failed, ingested.absent), (vec!["2"], 1));
+            assert!(ingested.failed[0].cause.contains(&objects[2].name), "{:?}", ingested.failed);
+        }
+        let report = told(&world, &config);
+        assert_eq!(report.result.totals.unreadable, 1, "once, however often it was tried");
+        assert!(report.run.unreadable[0].object == objects[2].name, "{:?}", report.run.unreadable);
+        assert_eq!(report.result.status().unwrap().as_str(), "NON_COMPLIANT", "what is seen is seen");
+        assert_ne!(report.result, whole.result);
+        // The dead letter is sent again once the cause is gone; or a list names the object, which knows no version
+        // id.
+        world.faults.revive();
+        assert_eq!(take(&world, &config, &messages[2..3]).failed, []);
+        assert_eq!(told(&world, &config).result, whole.result);
+    }
+}
+
+#[test]
+fn an_object_without_a_time_in_its_name_is_missed_and_found_too() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let bytes = log(&[record(2, ACCOUNTS[0], REGIONS[0], minute(71))]);
+    let (object, all) = deliver(&world, "s3://trail/copy of a log.json", &bytes);
+    world.logs.port.lose(&object.name);
+    // Announced at 01:10 with a version id.
+    let id = Object { version: format!("{}/v1", object.version), ..object.clone() };
+    assert_eq!(take(&world, &config, &[message("1", &[&id])]).absent, 1);
+    assert_eq!(told(&world, &config).result.totals.unreadable, 1);
+    deliver(&world, &object.name, &bytes);
+    assert_eq!(take(&world, &config, &[message("2", &[&object])]).failed, []);
+    assert_eq!(told(&world, &config).result, truth(all, &config, HOURS()).result);
+}
+
+#[test]
+fn an_object_of_which_nothing_can_be_read_is_told_at_once_and_goes_to_the_dead_letters() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let (mut objects, mut all) = trail(&world);
+    let good = log(&[record(5_000, ACCOUNTS[0], REGIONS[0], minute(5))]);
+    for (n, poison) in [gzip("no JSON"), Vec::new(), good[..good.len() / 2].to_vec()].into_iter().enumerate()
+    {
+        let name = log_name(ACCOUNTS[0], REGIONS[0], minute(45), &format!("poison{n}"));
+        let (object, segment) = deliver(&world, &name, &poison);
+        objects.push(object);
+        all = all.merge(segment);
+    }
+    // Some of it can be read: kept, counted, done.
+    let half = format!(
+        "{{\"Records\":[{},{{\"eventID\":\"x\"}}]}}",
+        record(5_001, ACCOUNTS[0], REGIONS[0], minute(6))
+    );
+    let (object, segment) =
+        deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minute(45), "half"), &gzip(&half));
+    objects.push(object);
+    all = all.merge(segment);
+    let none = deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minute(45), "none"), &log(&[])).0;
+    objects.push(none);
+    let messages: Vec<Message> =
+        objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
+    for _ in 0..3 {
+        let ingested = take(&world, &config, &messages);
+        let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
+        assert_eq!((failed, ingested.poisoned), (vec!["24", "25", "26"], 3), "{:?}", ingested.failed);
+        assert_eq!(told(&world, &config).result, truth(all.clone(), &config, HOURS()).result);
+    }
+    assert_eq!(told(&world, &config).result.totals.unreadable, 4);
+    assert!(told(&world, &config).run.unreadable.iter().any(|one| one.object.contains("poison1")));
+}
+
+#[test]
+fn what_lies_outside_the_window_is_no_part_of_it() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let (objects, all) = trail(&world);
+    let messages: Vec<Message> = objects.iter().map(|object| message("1", &[object])).collect();
+    take(&world, &config, &messages);
+    let whole = truth(all, &config, HOURS());
+    assert_eq!(told(&world, &config).result, whole.result);
+    // Poison that was delivered two hours after the window, and some of before it; in one batch, as a backfill
+    // deals them.
+    let others = [minute(240), minute(2_000), Time(minute(0).0 - 60)].map(|time| {
+        let name = log_name(ACCOUNTS[0], REGIONS[0], time, "poison");
+        deliver(&world, &name, format!("no JSON {time}").as_bytes()).0
+    });
+    let all_of: Vec<&Object> = others.iter().collect();
+    take(&world, &config, &[message("1", &all_of)]);
+    assert_eq!(told(&world, &config).result, whole.result);
+    // An object of the window's last hour may come in the hour after.
+    let name = log_name(ACCOUNTS[0], REGIONS[0], minute(185), "poison");
+    let late = deliver(&world, &name, b"no JSON").0;
+    take(&world, &config, &[message("1", &[&late])]);
+    assert_eq!(told(&world, &config).result.totals.unreadable, 1);
+}
+
+#[test]
+fn messages_that_cannot_be_understood_come_again_and_keep_no_other_one_back() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let (objects, _) = trail(&world);
+    let config_log = "s3://trail/AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned();
+    let foreign = Object { name: config_log, size: 1, version: "1".to_owned() };
+    let bad = Message { id: "bad".to_owned(), body: "hello".to_owned(), sent: minute(80) };
+    let two =
+        Message { id: "two".to_owned(), body: notification(&[&objects[0], &foreign]), sent: minute(80) };
+    let ingested = take(&world, &config, &[bad, two]);
+    let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
+    assert_eq!((failed, ingested.passed_over, ingested.reading.objects), (vec!["bad"], 1, 1));
+}
+
+#[test]
+fn nothing_to_read_writes_nothing() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let none = deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minute(45), "none"), &log(&[])).0;
+    assert_eq!(take(&world, &config, &[message("1", &[&none])]).failed, []);
+    assert_eq!(take(&world, &config, &[]), Ingested::default());
+    assert_eq!(world.store.list("").unwrap(), []);
+    assert_eq!(world.table.query("PLACES", "").unwrap(), []);
+}
+
+#[test]
+fn what_is_read_and_cannot_be_kept_is_missing_and_comes_again() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let (objects, all) = trail(&world);
+    let messages: Vec<Message> = objects.iter().map(|object| message("1", &[object])).collect();
+    world.faults.plan(Plan::Fail {
+        kind: FailureKind::Denied,
+        strike: Strike::Before,
+        which: Box::new(|_, call| {
+            call.port == "store" && call.method == "create" && call.about.starts_with("evidence/")
+        }),
+    });
+    let house = House::new(&world.table, &world.store);
+    let error = ingest(&world.logs, &house, &config, &messages).unwrap_err().to_string();
+    assert!(error.contains("evidence/dt=2026-10-06/"), "{error}");
+    assert_eq!(told(&world, &config).result.totals.unreadable, objects.len() as u64);
+    world.faults.revive();
+    take(&world, &config, &messages);
+    assert_eq!(told(&world, &config).result, truth(all, &config, HOURS()).result);
+}

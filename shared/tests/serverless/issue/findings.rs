@@ -1,0 +1,48 @@
+//! Findings over several reports.
+
+use super::*;
+
+fn findings(world: &World) -> BTreeMap<String, (Known, Option<Time>)> {
+    let items = world.table.port.query("FINDINGS", "").unwrap().into_iter();
+    items.map(|item| (item.sort, (serde_json::from_value(item.body).unwrap(), item.expires))).collect()
+}
+
+#[test]
+fn findings_open_resolve_and_come_back_and_only_the_standing_window_decides() {
+    let world = second_day();
+    let of = |rule: &str| {
+        let found: Vec<_> = findings(&world).into_values().filter(|(known, _)| known.id == rule).collect();
+        assert_eq!(found.len(), 1, "{rule}");
+        found.into_iter().next().unwrap()
+    };
+    scheduled(&world, "run-1").unwrap();
+    let (denial, expires) = of("write-denied");
+    assert!(denial.open && expires.is_none() && denial.reopened == 0 && denial.opened_at == Some(NOW));
+    // The late write of the first day is written down; it is not in the newest report, so it is not open.
+    let (late, expires) = of("write-succeeded");
+    assert!(!late.open && late.opened_at.is_none() && expires == Some(Time(NOW.0 + 30 * 86_400)));
+    // Reports somebody asks for change nothing of it.
+    let before = items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>();
+    let (since, until) = (Time(NOW.0 - 1_800 - 5 * HOUR), Time(NOW.0 - 1_800));
+    let asked =
+        go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
+    assert_eq!((asked.standing.is_none(), asked.reports.len()), (true, 1));
+    assert_eq!(
+        items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>(),
+        before
+    );
+    // A day later the denial is out of the window; then it comes back.
+    let third = Window::standing(Time(NOW.0 + DAY));
+    deliver(&world, "5", &quiet(third));
+    world.clock.set(Time(NOW.0 + DAY));
+    let issued = scheduled(&world, "run-3").unwrap();
+    assert_eq!(issued.reports[0].findings.resolved, 1);
+    let (denial, expires) = of("write-denied");
+    assert!(!denial.open && denial.resolved_at == Some(Time(NOW.0 + DAY)) && expires.is_some());
+    deliver(&world, "6", &[denied(write(7, Time(third.since.0 + 200)))]);
+    scheduled(&world, "run-4").unwrap();
+    let (denial, expires) = of("write-denied");
+    assert!(denial.open && denial.reopened == 1 && expires.is_none() && denial.opened_at == Some(NOW));
+    assert_eq!(denial.last_seen, Some(Time(third.since.0 + 200)));
+    assert_eq!(denial.first_seen, Some(Time(Window::standing(NOW).since.0 + 90)));
+}

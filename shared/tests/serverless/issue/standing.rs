@@ -1,0 +1,140 @@
+//! What may be claimed, until when, and who is told.
+
+use super::*;
+
+#[test]
+fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds() {
+    let world = second_day();
+    let issued = scheduled(&world, "run-1").unwrap();
+    let standing = issued.standing.clone().unwrap();
+    let report = standing.report.clone().unwrap();
+    assert_eq!((standing.status, report.revision, report.findings > 0), (Some(Status::Compliant), 1, true));
+    assert_eq!((report.since, report.until), (Time(NOW.0 - 1_800 - DAY), Time(NOW.0 - 1_800)));
+    assert_eq!(standing.valid_until, Time(NOW.0 + 2 * INTERVAL));
+    assert_eq!(status(&world), Some(Status::Compliant));
+    world.clock.advance(2 * INTERVAL);
+    assert_eq!(status(&world), Some(Status::InsufficientEvidence));
+    let keys = objects(&world);
+    let stem = "reports/account=111122223333/dt=2026-11-21/20261120T100000Z_20261121T100000Z_r0001_";
+    let of_second = keys.keys().filter(|key| key.starts_with(stem)).count();
+    assert_eq!(of_second, 8, "{:?}", keys.keys());
+    let key_is_safe = |key: &String| key.chars().all(|c| c.is_ascii_alphanumeric() || "/=_-.".contains(c));
+    assert!(keys.keys().all(key_is_safe), "{:?}", keys.keys());
+    let json: Report = serde_json::from_slice(&keys[&report.key]).unwrap();
+    assert_eq!((json.id, json.run.revision, json.run.run_id.as_str()), (report.id, Some(1), "run-1"));
+    // Late evidence on the first day made a second revision, and that was told.
+    let first = issued.reports.iter().find(|printed| printed.purpose == Purpose::Late).unwrap();
+    assert_eq!(
+        (first.revision.report.revision, first.revision.report.status),
+        (2, Some(Status::NonCompliant))
+    );
+    for told in news(&world) {
+        let told: Vec<_> = told
+            .iter()
+            .map(|news| (news.kind, news.detail["subject"].clone(), news.detail["status"].clone()))
+            .collect();
+        let kind = "Read-Only Status Changed";
+        assert_eq!(
+            told,
+            [(kind, "latest".into(), "COMPLIANT".into()), (kind, "revision".into(), "NON_COMPLIANT".into())]
+        );
+    }
+    assert_eq!(history(&world.table.port, "2026-11-").unwrap().len(), 2);
+    assert_eq!(pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap(), []);
+}
+
+#[test]
+fn a_broken_promise_is_not_forgiven_because_nobody_could_be_told() {
+    let world = second_day();
+    deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR))]);
+    let which = Box::new(|_, call: &Call| call.port == "events");
+    world.faults.plan(Plan::Fail { kind: FailureKind::Denied, strike: Strike::Before, which });
+    scheduled(&world, "run-1").unwrap_err();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    world.faults.revive();
+    world.clock.advance(60);
+    scheduled(&world, "run-2").unwrap();
+    let [sns, bus] = news(&world).map(|told| {
+        told.iter()
+            .filter(|news| news.detail["status"] == "NON_COMPLIANT" && news.detail["subject"] == "latest")
+            .count()
+    });
+    assert_eq!((sns, bus), (1, 1));
+}
+
+#[test]
+fn a_report_somebody_asks_for_never_makes_a_status() {
+    let world = second_day();
+    deliver(&world, "4", &[write(9, Time(NOW.0 - 20 * HOUR))]);
+    scheduled(&world, "run-1").unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    let (since, until) = (Time(NOW.0 - 1_800 - 3 * HOUR), Time(NOW.0 - 1_800));
+    let asked =
+        go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
+    assert_eq!(asked.reports[0].revision.report.status, Some(Status::Compliant));
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+}
+
+#[test]
+fn an_older_window_never_replaces_a_newer_standing() {
+    let world = second_day();
+    scheduled(&world, "run-1").unwrap();
+    let late = go_on(&world, "run-0", Window::standing(Time(NOW.0 - HOUR)), Purpose::Standing).unwrap();
+    assert_eq!(late.reports[0].purpose, Purpose::Late);
+    assert_eq!(latest(&world.table.port).unwrap().unwrap().report.unwrap().until, Time(NOW.0 - 1_800));
+}
+
+#[test]
+fn a_status_that_everybody_knows_is_not_told_again_when_the_memory_of_news_is_gone() {
+    let world = second_day();
+    scheduled(&world, "run-1").unwrap();
+    let told = news(&world).map(|told| told.len());
+    for item in world.table.port.all() {
+        if item.partition.starts_with("ALERT#status-") {
+            world.table.port.delete(&item.partition, &item.sort).unwrap();
+        }
+    }
+    world.clock.advance(60);
+    scheduled(&world, "run-2").unwrap();
+    assert_eq!(news(&world).map(|told| told.len()), told);
+}
+
+#[test]
+fn a_run_leaves_a_record_and_a_heartbeat() {
+    let world = World::new(NOW);
+    let retention = Retention { run_days: 7 };
+    let run = |n: u32| RunRecord {
+        run_id: format!("run-{n}"),
+        request_id: Some("request".to_owned()),
+        caller: None,
+        started_at: Time(NOW.0 + n),
+        ended_at: Time(NOW.0 + n),
+        error: None,
+        figures: serde_json::Map::new(),
+    };
+    let figures = Figures::default().count("records", 3);
+    let well = run(0).ended(Time(NOW.0 + 5), Ok(()), &figures);
+    for _ in 0..2 {
+        record_run(&world.table, &retention, "report", &well).unwrap();
+    }
+    let cause = std::io::Error::other("no\u{1b}[2J way");
+    let badly = run(10).ended(Time(NOW.0 + 15), Err(&cause), &Figures::default());
+    record_run(&world.table, &retention, "report", &badly).unwrap();
+    let items = world.table.port.all();
+    assert_eq!(items.len(), 3);
+    assert_eq!(items[0].expires, Some(Time(NOW.0 + 5 + 7 * 86_400)));
+    assert_eq!(items[0].body["figures"], json!({"records": 3}));
+    let beat = heartbeat(&world.table, "report").unwrap().unwrap();
+    assert_eq!((beat.run, beat.succeeded_at), (badly, Some(Time(NOW.0 + 5))));
+    assert!(!heartbeat(&world.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));
+    assert_eq!(heartbeat(&world.table, "watch").unwrap(), None);
+    let item = Item {
+        partition: "RUN#x".into(),
+        sort: "LATEST".into(),
+        revision: 0,
+        expires: None,
+        body: json!({}),
+    };
+    world.table.put(&item, Expected::Anything).unwrap();
+    assert_eq!(heartbeat(&world.table, "x").unwrap(), None);
+}

@@ -1,0 +1,359 @@
+//! Kept evidence says what evidence says that was never taken apart, however it was kept.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::{prelude::*, sample::select};
+use serde_json::{Value, json};
+use shared::{
+    dossier::Scope,
+    jobs::{
+        evidence::{Batch, House, Lane, collect, compact, keep, source_hash},
+        gather::read_object,
+    },
+    ports::{Expected, Item, Object, PortError, ReadObject, Store, Table},
+    record::{Limits, Observed},
+    segment::{Draft, Segment},
+    time::{Hour, Time},
+};
+
+use super::{
+    scene::{ACCOUNTS, REGIONS, START, digest, hour, minute, promise, record, report, segment, slice, truth},
+    world::{MemoryStore, MemoryTable, World},
+};
+
+/// An event by number: its time and place follow from it.
+fn event(id: u32) -> Value {
+    let (account, region) = (ACCOUNTS[id as usize % 2], REGIONS[id as usize / 2 % 2]);
+    record(id, account, region, minute(id * 7 % 360))
+}
+
+/// A batch of one object with these events, and perhaps a piece that cannot be read.
+fn batch(lane: Lane, ids: &[u32], bad: Option<u8>) -> (Batch, Segment) {
+    let mut records: Vec<Value> = ids.iter().map(|id| event(*id)).collect();
+    records.extend(bad.map(|bad| json!({ "eventID": bad })));
+    let text = json!({ "Records": records }).to_string();
+    let gathered = read_object("o", text.as_bytes(), Limits::default());
+    let version = format!("{ids:?}{bad:?}");
+    let object = Object { name: "o".to_owned(), size: text.len() as u64, version };
+    let mut batch = Batch::new(lane, source_hash(lane, [&object]));
+    let read =
+        ReadObject { object, sha256: "00".to_owned(), records: records.len() as u64, unreadable: Vec::new() };
+    batch.add(gathered.segment.clone(), hour(2), read);
+    (batch, gathered.segment)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn kept_in_any_batches_any_number_of_times_and_compacted_it_says_the_same(
+        batches in prop::collection::vec(
+            (prop::collection::vec(0..60_u32, 0..12), prop::option::weighted(0.2, 0..4_u8), 1..3_usize), 1..14
+        ),
+        threads in select(vec![1, 4]),
+        compact_after in 0..14_usize,
+    ) {
+        let config = promise(Some(hour(0)));
+        let (table, store) = (MemoryTable::default(), MemoryStore::default());
+        let house = House::new(&table, &store);
+        let mut all = Segment::default();
+        for (n, (ids, bad, times)) in batches.iter().enumerate() {
+            for _ in 0..*times {
+                let (batch, segment) = batch(Lane::S3, ids, *bad);
+                all = all.merge(segment);
+                keep(&house, batch).unwrap();
+            }
+            if n == compact_after {
+                compact(&house, (START, minute(360)), minute(10_000)).unwrap();
+            }
+        }
+        let hours = (hour(1), hour(5));
+        let expected = truth(all, &config, hours);
+        let first = report(&house, &config, hours, threads).unwrap();
+        prop_assert_eq!(&first.result, &expected.result);
+        prop_assert_eq!(&first.id, &expected.id);
+        // Once more, from the cache, and by another number of threads.
+        prop_assert_eq!(&report(&house, &config, hours, 5 - threads).unwrap(), &first);
+        compact(&house, (START, minute(360)), minute(10_000)).unwrap();
+        prop_assert_eq!(report(&house, &config, hours, threads).unwrap().result, expected.result);
+    }
+
+    /// Before the cut-over the event history counts, from it on the trail, whatever the other one has.
+    #[test]
+    fn each_hour_is_told_by_one_lane(
+        looked_up in prop::collection::btree_set(0..120_u32, 0..60),
+        delivered in prop::collection::btree_set(0..120_u32, 0..60),
+        cut in prop::option::of(0..7_u32),
+        closed in prop::collection::vec(any::<bool>(), 24),
+    ) {
+        let config = promise(cut.map(hour));
+        let (table, store) = (MemoryTable::default(), MemoryStore::default());
+        let house = House::new(&table, &store);
+        let before = |time: Time| cut.is_none_or(|cut| time.hour() < hour(cut));
+        let time = |id: &u32| minute(id * 7 % 360);
+        let mut draft = Draft::default();
+        let mut unfinished = std::collections::BTreeSet::new();
+        for (n, closed) in closed.iter().enumerate() {
+            let (account, region) = (ACCOUNTS[n % 2], REGIONS[n / 2 % 2]);
+            let of = hour(u32::try_from(n / 4).unwrap());
+            let inside = |id: &&u32| time(id).hour() == of && **id as usize % 4 == n % 4;
+            let records: Vec<Value> = looked_up.iter().filter(inside).map(|id| event(*id)).collect();
+            // A slice that is not closed to the end of its hour.
+            let until = if *closed { of.end() } else { Time(of.end().0 - 60) };
+            keep(&house, slice(account, region, (of.start(), until), &records)).unwrap();
+            if before(of.start()) {
+                draft = Draft::from(draft.finish().merge(segment(&records)));
+                let (account, region) = (account.into(), region.into());
+                if !*closed && !records.is_empty() {
+                    unfinished.insert(shared::segment::Shard { account, region, hour: of });
+                } else {
+                    draft.push_observed(Observed { account, region, start: of.start(), end: until, logs: [].into() });
+                }
+            }
+        }
+        let trail: Vec<u32> = delivered.iter().copied().collect();
+        for some in trail.chunks(9) {
+            keep(&house, batch(Lane::S3, some, None).0).unwrap();
+        }
+        let counted: Vec<Value> = trail.iter().filter(|id| !before(time(id))).map(|id| event(*id)).collect();
+        let all = draft.finish().merge(segment(&counted));
+        let hours = (hour(0), hour(6));
+        let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 2).unwrap();
+        let scope = Scope { unfinished, ..Scope::between(Some(START), Some(minute(360))) };
+        prop_assert_eq!(&collected.dossier.unfinished, &scope.unfinished);
+        prop_assert_eq!(&collected.dossier.tally, &shared::dossier::Dossier::of(all.clone(), scope.clone()).tally);
+        prop_assert_eq!(&collected.dossier.windows, &shared::dossier::Dossier::of(all, scope).windows);
+    }
+}
+
+#[test]
+fn a_digest_vouches_for_its_hour_and_names_what_is_missing() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    let (account, region) = (ACCOUNTS[0], REGIONS[0]);
+    let mut all = Segment::default();
+    // Windows begin at five past, and the digest of a day's last hour comes on the next day.
+    for (n, end) in [65, 125, 185].into_iter().enumerate() {
+        let logs = if n == 1 { vec![(minute(70), minute(80))] } else { Vec::new() };
+        let (name, bytes) = digest(account, region, minute(end), &logs);
+        let gathered = read_object(&name, &bytes, Limits::default());
+        let object = Object { name, size: bytes.len() as u64, version: String::new() };
+        let mut batch = Batch::new(Lane::S3, source_hash(Lane::S3, [&object]));
+        let read = ReadObject { object, sha256: String::new(), records: 0, unreadable: Vec::new() };
+        batch.add(gathered.segment.clone(), minute(end).hour(), read);
+        keep(&house, batch).unwrap();
+        all = all.merge(gathered.segment);
+    }
+    let hours = (hour(1), hour(3));
+    let told = report(&house, &config, hours, 1).unwrap();
+    assert_eq!(told.result, truth(all, &config, hours).result);
+    let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 1).unwrap();
+    let vouched: Vec<Hour> = collected.dossier.windows.iter().map(|shard| shard.hour).collect();
+    assert_eq!(vouched, [hour(1), hour(2)]);
+    assert_eq!(collected.dossier.evidence.missing_logs.len(), 1);
+}
+
+#[test]
+fn evidence_that_is_damaged_or_gone_is_an_error_that_names_it() {
+    let config = promise(Some(hour(0)));
+    for gone in [false, true] {
+        let world = World::new(minute(300));
+        let house = House::new(&world.table, &world.store);
+        let kept = keep(&house, batch(Lane::S3, &[1, 2, 3], None).0).unwrap();
+        let mut bytes = world.store.read(&kept.key, None).unwrap();
+        bytes[100] ^= 1;
+        world.store.port.damage(&kept.key, (!gone).then_some(bytes));
+        let error = report(&house, &config, (hour(0), hour(6)), 1).unwrap_err().to_string();
+        assert!(
+            error.contains(&kept.key) && error.contains(if gone { "gone" } else { "SHA-256" }),
+            "{error}"
+        );
+        // Keeping it again brings back what is gone; what is damaged stays an error beside the good one.
+        keep(&house, batch(Lane::S3, &[1, 2, 3], None).0).unwrap();
+        assert_eq!(report(&house, &config, (hour(0), hour(6)), 1).is_ok(), gone);
+    }
+}
+
+#[test]
+fn a_damaged_extract_is_made_again() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    keep(&house, batch(Lane::S3, &[1, 2, 3], None).0).unwrap();
+    let first = report(&house, &config, (hour(0), hour(6)), 1).unwrap();
+    let extracts = world.store.list("cache/extract/").unwrap();
+    assert_eq!(extracts.len(), 3);
+    world.store.port.damage(&extracts[0].name, Some(b"junk".to_vec()));
+    let other = world.store.read(&extracts[1].name, None).unwrap();
+    world.store.port.damage(&extracts[2].name, Some(other));
+    assert_eq!(report(&house, &config, (hour(0), hour(6)), 1).unwrap(), first);
+}
+
+#[test]
+fn a_slice_with_more_events_at_the_second_look_adds_a_part() {
+    let config = promise(None);
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    let (account, region, window) = (ACCOUNTS[0], REGIONS[0], (START, minute(60)));
+    let records: Vec<Value> = (0..5).map(|id| record(id * 4, account, region, minute(id))).collect();
+    keep(&house, slice(account, region, window, &records[..3])).unwrap();
+    keep(&house, slice(account, region, window, &records[2..])).unwrap();
+    let collected = collect(&house, &config, (START, minute(60)), 1).unwrap();
+    assert_eq!(collected.dossier.tally.events(), 5);
+    assert_eq!(world.store.list("evidence/").unwrap().len(), 2);
+}
+
+#[test]
+fn whatever_account_and_region_a_record_names_it_is_kept_and_found() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    let long = "x".repeat(2_000);
+    let strange = ["a#b", "a", "../../etc", "é", "*", &long, "a/b=c"];
+    let mut all = Segment::default();
+    for (n, account) in strange.iter().enumerate() {
+        for (m, region) in strange.iter().enumerate() {
+            let id = u32::try_from(n * strange.len() + m).unwrap();
+            let one = segment(&[record(id, account, region, minute(id))]);
+            let object = Object { name: format!("{id}"), size: 0, version: String::new() };
+            let mut batch = Batch::new(Lane::S3, source_hash(Lane::S3, [&object]));
+            let read = ReadObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
+            batch.add(one.clone(), hour(0), read);
+            keep(&house, batch).unwrap();
+            all = all.merge(one);
+        }
+    }
+    let hours = (hour(0), hour(1));
+    assert_eq!(report(&house, &config, hours, 3).unwrap().result, truth(all, &config, hours).result);
+    for object in world.store.list("").unwrap() {
+        assert!(object.name.len() < 400 && !object.name.contains(".."), "{}", object.name);
+    }
+    assert!(world.table.query("PLACES", "").unwrap().iter().all(|item| item.sort.len() < 200));
+}
+
+/// What the end of a pack says of it.
+fn manifest(store: &dyn Store, key: &str) -> Value {
+    let bytes = store.read(key, None).unwrap();
+    let (rest, magic) = bytes.split_last_chunk::<8>().unwrap();
+    let (rest, length) = rest.split_last_chunk::<8>().unwrap();
+    assert_eq!(magic, b"ONLKPACK");
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+    serde_json::from_slice(&rest[rest.len() - length..]).unwrap()
+}
+
+#[test]
+fn a_report_leads_to_packs_and_these_to_what_they_were_read_from() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    for ids in 0..9 {
+        keep(&house, batch(Lane::S3, &[ids * 360], Some(1)).0).unwrap();
+    }
+    compact(&house, (START, minute(360)), minute(10_000)).unwrap();
+    let told = report(&house, &config, (hour(0), hour(6)), 1).unwrap();
+    let mut packs: Vec<String> = told.run.inputs.iter().map(|input| input.object.clone()).collect();
+    assert!(packs.iter().all(|key| key.starts_with("evidence/merged/")), "{packs:?}");
+    let mut read = 0;
+    while let Some(key) = packs.pop() {
+        let manifest = manifest(&world.store, &key);
+        let bytes = world.store.read(&key, None).unwrap();
+        for part in manifest["parts"].as_array().unwrap() {
+            let at = |name: &str| usize::try_from(part[name].as_u64().unwrap()).unwrap();
+            let segment = Segment::from_bytes(&bytes[at("offset")..at("offset") + at("length")]).unwrap();
+            assert_eq!(segment.rows().len(), at("rows"));
+        }
+        for object in manifest["objects"].as_array().unwrap() {
+            match object["name"].as_str().unwrap() {
+                "o" => read += 1,
+                pack => packs.push(pack.to_owned()),
+            }
+        }
+    }
+    // Once by the part of the shard, once by what could not be read.
+    assert_eq!(read, 2 * 9);
+}
+
+#[test]
+fn athena_is_told_of_every_part() {
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    let kept = keep(&house, batch(Lane::S3, &[0, 1, 2, 3, 4], None).0).unwrap();
+    let files = world.store.list("segments/").unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.name.rsplit_once('/').unwrap().0).collect();
+    assert_eq!(
+        names,
+        ["segments/account=111122223333/dt=2026-10-06", "segments/account=444455556666/dt=2026-10-06"]
+    );
+    let lines: Vec<Value> = files
+        .iter()
+        .flat_map(|file| {
+            let bytes = world.store.read(&file.name, None).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+        })
+        .collect();
+    assert_eq!(lines.len() as u64, kept.parts);
+    assert_eq!(lines.iter().map(|line| line["rows"].as_u64().unwrap()).sum::<u64>(), 5);
+    assert_eq!(lines[0]["key"], kept.key);
+    assert_eq!(lines[0]["hour"], "2026-10-06T00:00:00Z");
+}
+
+/// A table that is read item by item, as one of AWS is, while somebody compacts it.
+struct Torn<'a> {
+    table: &'a MemoryTable,
+    store: &'a MemoryStore,
+    read: AtomicUsize,
+    /// After how many items.
+    at: usize,
+}
+
+impl Table for Torn<'_> {
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+        let mut items: Vec<Item> = Vec::new();
+        loop {
+            if self.read.fetch_add(1, Ordering::SeqCst) == self.at {
+                compact(&House::new(self.table, self.store), (START, minute(360)), minute(10_000)).unwrap();
+            }
+            let beyond = |item: &Item| items.last().is_none_or(|last| item.sort > last.sort);
+            let Some(next) = self.table.query(partition, prefix)?.into_iter().find(beyond) else {
+                return Ok(items);
+            };
+            items.push(next);
+        }
+    }
+
+    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
+        self.table.put(item, expected)
+    }
+
+    fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError> {
+        self.table.delete(partition, sort)
+    }
+}
+
+#[test]
+fn compaction_at_any_moment_of_a_reading_hides_nothing() {
+    let config = promise(Some(hour(0)));
+    let mut compacted = 0;
+    for at in 0..80 {
+        let (table, store) = (MemoryTable::default(), MemoryStore::default());
+        let house = House::new(&table, &store);
+        let mut all = Segment::default();
+        // Two generations: some parts are of a compaction already.
+        for ids in 0..24_u32 {
+            let (batch, segment) = batch(Lane::S3, &[0, 240, 480, ids * 4, 1_000 + ids * 240], Some(0));
+            all = all.merge(segment);
+            keep(&house, batch).unwrap();
+            if ids == 11 {
+                compact(&house, (START, minute(360)), minute(10_000)).unwrap();
+            }
+        }
+        let torn = Torn { table: &table, store: &store, read: AtomicUsize::new(0), at };
+        let hours = (hour(0), hour(6));
+        let told = report(&House::new(&torn, &store), &config, hours, 1).unwrap();
+        assert_eq!(told.result, truth(all, &config, hours).result, "compacted after {at} items");
+        compacted += usize::from(store.list("evidence/merged/").unwrap().len() > 4);
+    }
+    assert!(compacted > 20, "{compacted}");
+}

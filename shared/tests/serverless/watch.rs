@@ -1,0 +1,311 @@
+//! The laws of alerts: who is told of what, and how often.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shared::{
+    catalog::Catalog,
+    config::{Config, Watch},
+    jobs::{
+        news::{NewsError, Newsroom},
+        watch::{WatchError, WatchFault, Watched, watch},
+    },
+    operation::RiskLevel,
+    ports::{Announcer, FailureKind},
+    report::Mode,
+    time::Time,
+};
+
+use super::{
+    records::{ACCOUNT, AUDITOR, call, denied, envelope, read, write},
+    world::{Plan, Strike, World},
+};
+
+const NOW: Time = Time(1_795_255_200);
+
+fn config() -> Config {
+    Config { watch: vec![Watch::new(AUDITOR).unwrap()], ..Config::default() }
+}
+
+fn deliver(world: &World, config: &Config, event: &[u8]) -> Result<Watched, WatchError> {
+    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
+    let newsroom = Newsroom { table: &world.table, announcers: &announcers, clock: &world.clock };
+    watch(event, config, Catalog::embedded(), &newsroom)
+}
+
+fn heard(world: &World) -> (usize, usize) {
+    (world.sns.port.news.lock().unwrap().len(), world.bus.port.news.lock().unwrap().len())
+}
+
+/// The rule an event is alerted by.
+fn rule(config: &Config, record: &Value) -> Option<String> {
+    let world = World::new(NOW);
+    let watched = deliver(&world, config, &envelope(record)).unwrap();
+    assert_eq!((watched.events, watched.unreadable.len()), (1, 0));
+    assert_eq!(heard(&world), (watched.alerts.len(), watched.alerts.len()));
+    watched.alerts.into_iter().next().map(|alert| alert.rule)
+}
+
+#[test]
+fn what_a_watched_principal_should_not_do_is_told_by_its_rule() {
+    let by = |role: &str, source: &str, name: &str, read_only| {
+        call(1, NOW, role, &format!("{source}.amazonaws.com"), name, read_only)
+    };
+    let auditor = |source: &str, name: &str, read_only| by("Auditor", source, name, read_only);
+    let failed = |mut record: Value| {
+        record["errorCode"] = "ThrottlingException".into();
+        record
+    };
+    let cases = [
+        (auditor("ec2", "RunInstances", Some(false)), Some("write-succeeded")),
+        (denied(auditor("ec2", "RunInstances", Some(false))), Some("write-denied")),
+        (failed(auditor("ec2", "RunInstances", Some(false))), Some("write-not-refused")),
+        (auditor("kms", "Decrypt", Some(true)), Some("privileged-call")),
+        (denied(auditor("kms", "Decrypt", Some(true))), Some("write-denied")),
+        (auditor("novel", "Frobnicate", None), Some("unknown-operation")),
+        (auditor("secretsmanager", "GetSecretValue", Some(true)), Some("secret-read")),
+        (denied(auditor("secretsmanager", "GetSecretValue", Some(true))), None),
+        (auditor("ec2", "DescribeInstances", Some(true)), None),
+        (denied(auditor("ec2", "DescribeInstances", Some(true))), None),
+        (auditor("s3", "GetObject", Some(true)), None),
+        (by("Deployer", "ec2", "RunInstances", Some(false)), None),
+        (by("Deployer", "novel", "Frobnicate", None), None),
+    ];
+    for (record, expected) in cases {
+        assert_eq!(rule(&config(), &record).as_deref(), expected, "{record}");
+    }
+}
+
+#[test]
+fn nothing_promised_exempt_and_allowed_are_as_the_stages_say() {
+    let event = write(1, NOW);
+    assert_eq!(rule(&Config::default(), &event), None);
+    assert_eq!(rule(&Config { exempt: vec![AUDITOR.to_owned()], ..config() }, &event), None);
+    let allowed = |expires: Time| {
+        let text = format!(
+            "[[watch]]\nprincipal = \"{AUDITOR}\"\n[[override]]\nid = \"launch\"\nprincipal = \"{AUDITOR}\"\n\
+             operation = \"ec2:RunInstances\"\nowner = \"a@example.com\"\nreason = \"test\"\nexpires = \"{expires}\"\n"
+        );
+        Config::from_toml(&text, "t").unwrap()
+    };
+    assert_eq!(rule(&allowed(Time(NOW.0 + 3_600)), &event), None);
+    assert_eq!(rule(&allowed(Time(NOW.0 - 3_600)), &event).as_deref(), Some("write-succeeded"));
+}
+
+#[test]
+fn an_alert_says_who_did_what_where_and_by_which_promise() {
+    let world = World::new(Time(NOW.0 + 7));
+    let watched = deliver(&world, &config(), &envelope(&write(5, NOW))).unwrap();
+    assert_eq!((watched.told, watched.told_before, watched.lag), (2, 0, Some(7)));
+    let news = world.bus.port.news.lock().unwrap()[0].clone();
+    assert_eq!(news.kind, "Read-Only Violation Detected");
+    assert_eq!(news.severity, RiskLevel::Critical);
+    assert_eq!(
+        news.subject,
+        format!("CRITICAL write-succeeded: ec2:RunInstances by role/Auditor in {ACCOUNT} (succeeded)")
+    );
+    let detail = &news.detail;
+    for (field, value) in [
+        ("version", "1.0"),
+        ("event_id", "00000005-0000-4000-8000-000000000000"),
+        ("account", ACCOUNT),
+        ("principal", AUDITOR),
+        ("session", "session"),
+        ("operation", "ec2:RunInstances"),
+        ("service", "ec2.amazonaws.com"),
+        ("outcome", "succeeded"),
+        ("operation_type", "mutating"),
+        ("rule", "write-succeeded"),
+        ("severity", "CRITICAL"),
+        ("watched", AUDITOR),
+    ] {
+        assert_eq!(detail[field], value, "{field}");
+    }
+    assert_eq!(detail["time"], NOW.to_string());
+    assert_eq!(news.id, detail["id"].as_str().unwrap());
+}
+
+#[test]
+fn names_that_must_not_leave_the_house_do_not() {
+    let world = World::new(NOW);
+    let mut config = config();
+    config.redaction.sessions = true;
+    config.redaction.accounts = true;
+    deliver(&world, &config, &envelope(&write(1, NOW))).unwrap();
+    let news = world.sns.port.news.lock().unwrap()[0].clone();
+    let all = format!("{}{}{}", news.subject, news.text, news.detail);
+    assert!(
+        !all.contains(ACCOUNT) && !news.detail["session"].as_str().unwrap().contains("session\""),
+        "{all}"
+    );
+    assert!(news.detail["session"].as_str().unwrap().starts_with("session-"));
+}
+
+#[test]
+fn one_event_is_told_once_however_often_it_is_delivered() {
+    let world = World::new(NOW);
+    for n in 0..3 {
+        let watched = deliver(&world, &config(), &envelope(&write(1, NOW))).unwrap();
+        assert_eq!((watched.told, watched.told_before), if n == 0 { (2, 0) } else { (0, 2) });
+    }
+    deliver(&world, &config(), &envelope(&write(2, NOW))).unwrap();
+    assert_eq!(heard(&world), (2, 2));
+    // The same id in another account or hour is another event.
+    deliver(&world, &config(), &envelope(&write(2, Time(NOW.0 + 3_600)))).unwrap();
+    assert_eq!(heard(&world), (3, 3));
+    let expires: Vec<_> = world.table.port.all().into_iter().map(|item| item.expires).collect();
+    assert!(expires.iter().all(|at| *at == Some(Time(NOW.0 + 2 * 86_400))), "{expires:?}");
+}
+
+#[test]
+fn what_is_no_cloudtrail_event_is_an_error_and_not_silence() {
+    let world = World::new(NOW);
+    let foreign: [&[u8]; 4] = [b"{\"Records\":[]}", b"", b"{", b"{\"Records\":[{}]}"];
+    for event in foreign {
+        let error = deliver(&world, &config(), event).unwrap_err();
+        assert!(matches!(error.fault, WatchFault::Foreign | WatchFault::Unreadable(_)), "{error}");
+    }
+    let other =
+        json!({"detail-type": "Object Created", "source": "aws.s3", "detail": {"bucket": {"name": "b"}}});
+    let error = deliver(&world, &config(), other.to_string().as_bytes()).unwrap_err();
+    assert_eq!(error.watched.unreadable.len(), 1);
+    let mut damaged = write(1, NOW);
+    damaged["eventTime"] = "yesterday".into();
+    let error = deliver(&world, &config(), &envelope(&damaged)).unwrap_err();
+    assert!(error.to_string().contains("eventTime"), "{error}");
+    // What can be read beside it is told all the same.
+    let both = json!({"Records": [damaged, write(2, NOW)]});
+    let error = deliver(&world, &config(), both.to_string().as_bytes()).unwrap_err();
+    assert_eq!((error.watched.events, error.watched.told), (1, 2));
+    assert_eq!(heard(&world), (1, 1));
+}
+
+#[test]
+fn insights_are_passed_over() {
+    let mut insight = write(1, NOW);
+    insight["eventType"] = "AwsCloudTrailInsight".into();
+    insight["eventCategory"] = "Insight".into();
+    insight.as_object_mut().unwrap().remove("userIdentity");
+    let world = World::new(NOW);
+    let watched = deliver(&world, &config(), &envelope(&insight)).unwrap();
+    assert_eq!((watched.events, watched.aside, heard(&world)), (0, 1, (0, 0)));
+}
+
+#[test]
+fn an_announcer_that_fails_is_asked_again_and_the_other_is_not() {
+    for struck in ["sns", "events"] {
+        let world = World::new(NOW);
+        let event = envelope(&write(1, NOW));
+        let which = Box::new(move |_, call: &super::world::Call| call.port == struck);
+        world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike: Strike::Before, which });
+        let error = deliver(&world, &config(), &event).unwrap_err();
+        let WatchFault::News(NewsError::Untold { announcer, .. }) = error.fault else { panic!("{error}") };
+        assert_eq!(announcer, struck);
+        world.faults.revive();
+        let watched = deliver(&world, &config(), &event).unwrap();
+        assert_eq!((watched.told, heard(&world)), (1, (1, 1)));
+    }
+}
+
+#[test]
+fn of_two_deliveries_at_once_one_speaks_and_the_other_comes_back() {
+    let world = World::new(NOW);
+    let event = envelope(&write(1, NOW));
+    // The first is killed while SNS is being asked: for the second it looks as if it were still at it.
+    let at = 2;
+    world.faults.plan(Plan::Kill { at, strike: Strike::Before });
+    deliver(&world, &config(), &event).unwrap_err();
+    assert_eq!(world.faults.revive()[at].method, "announce");
+    let error = deliver(&world, &config(), &event).unwrap_err();
+    assert!(matches!(error.fault, WatchFault::News(NewsError::Busy { announcer: "sns", .. })), "{error}");
+    assert_eq!(heard(&world), (0, 1));
+    world.clock.advance(60);
+    assert_eq!(deliver(&world, &config(), &event).unwrap().told, 1);
+    assert_eq!(heard(&world), (1, 1));
+}
+
+#[test]
+fn killed_anywhere_and_tried_again_everybody_knows_and_one_was_told_twice_at_most() {
+    let event = envelope(&write(1, NOW));
+    for strike in [Strike::Before, Strike::After] {
+        for at in 0.. {
+            let world = World::new(NOW);
+            world.faults.plan(Plan::Kill { at, strike });
+            let done = deliver(&world, &config(), &event);
+            if !world.faults.killed() {
+                assert!(done.is_ok() && at >= 7, "{at} calls");
+                break;
+            }
+            assert!(done.is_err(), "killed at {at} and none the wiser");
+            world.faults.revive();
+            world.clock.advance(60);
+            deliver(&world, &config(), &event).unwrap();
+            let (sns, bus) = heard(&world);
+            assert!((2..=3).contains(&(sns + bus)) && sns > 0 && bus > 0, "killed at {at}: {sns} and {bus}");
+            deliver(&world, &config(), &event).unwrap();
+            assert_eq!(heard(&world), (sns, bus), "killed at {at}");
+        }
+    }
+}
+
+#[test]
+fn any_fault_is_an_error_and_the_retry_tells_everybody() {
+    let event = envelope(&write(1, NOW));
+    for strike in [Strike::Before, Strike::After] {
+        for at in 0..7 {
+            let world = World::new(NOW);
+            let which = Box::new(move |number, _: &super::world::Call| number == at);
+            world.faults.plan(Plan::Fail { kind: FailureKind::Unavailable, strike, which });
+            assert!(deliver(&world, &config(), &event).is_err(), "{at}");
+            world.faults.revive();
+            world.clock.advance(60);
+            deliver(&world, &config(), &event).unwrap();
+            let (sns, bus) = heard(&world);
+            assert!(sns > 0 && bus > 0 && sns + bus <= 3, "struck at {at}: {sns} and {bus}");
+        }
+    }
+}
+
+/// A report of the same event and an alert say the same of it.
+#[test]
+fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
+    use shared::{
+        dossier::{Dossier, Scope},
+        jobs::{
+            gather::read_object,
+            judge::{Order, judge},
+        },
+        record::Limits,
+        report::Run,
+        standard::Pack,
+    };
+    let config = config();
+    let world = World::new(NOW);
+    let watched = deliver(&world, &config, &envelope(&write(1, NOW))).unwrap();
+    let evidence = json!({"Records": [write(1, NOW), read(2, NOW)]}).to_string();
+    let segment = read_object("o", evidence.as_bytes(), Limits::default()).segment;
+    let pack = Pack::shipped(config.standard).unwrap();
+    let order = Order { config: &config, catalog: Catalog::embedded(), pack: &pack };
+    let report = judge(Dossier::of(segment, Scope::default()), order, Run::default()).unwrap();
+    assert_eq!(report.result.mode, Mode::Proof);
+    let alert = &watched.alerts[0];
+    let finding = report.result.findings.iter().find(|finding| finding.fingerprint == alert.finding).unwrap();
+    assert_eq!((&finding.id, &finding.title, finding.severity), (&alert.rule, &alert.title, alert.severity));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn hostile_fields_never_keep_an_alert_from_being_told(name in "\\PC{1,40}", region: String, code: String) {
+        let world = World::new(NOW);
+        let mut event = call(1, NOW, "Auditor", "novel.amazonaws.com", &name, Some(false));
+        event["awsRegion"] = region.into();
+        event["errorCode"] = code.into();
+        let watched = deliver(&world, &config(), &envelope(&event)).unwrap();
+        prop_assert_eq!(watched.alerts.len(), 1);
+        prop_assert_eq!(heard(&world), (1, 1));
+        for item in world.table.port.all() {
+            prop_assert!(item.partition.len() < 200);
+            prop_assert!(item.partition.chars().all(|c| c.is_ascii_alphanumeric() || "#-".contains(c)));
+        }
+    }
+}
