@@ -80,6 +80,10 @@ class History:
         with self.lock:
             self.faults.extend(faults)
 
+    def reset_faults(self):
+        with self.lock:
+            self.faults.clear()
+
     def answer(self, account, region, body):
         """The answer to a request: status and content. No status: there is none."""
         try:

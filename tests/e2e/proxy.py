@@ -213,9 +213,13 @@ def serve(proxy, port):
                     self.send_header(name, value)
             length = dict((n.lower(), v) for n, v in headers).get("content-length")
             self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
+            try:
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
+            except (BrokenPipeError, ConnectionResetError):
+                # Who asked is gone.
+                self.close_connection = True
 
         def log_message(self, *_):
             pass

@@ -29,9 +29,32 @@ def tests(word):
     return unittest.TestSuite(sorted(chosen, key=lambda one: one._testMethodName))
 
 
+class Timed(unittest.TextTestResult):
+    """Says how long each test took, and what went wrong at once: a later test may not end."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def stopTest(self, test):
+        self.stream.writeln(f"    {time.monotonic() - self.began:.1f} s")
+        super().stopTest(test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.stream.writeln(self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.stream.writeln(self.errors[-1][1])
+
+    def printErrors(self):
+        pass
+
+
 def main(word=""):
     # A time limit or an operator ends this program: the emulator has to end as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with Stage() as stage:
         stage.deploy(
@@ -49,8 +72,7 @@ def main(word=""):
         )
         print(f"deployed after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         case.Case.stage = stage
-        result = unittest.TextTestRunner(verbosity=2, durations=20).run(tests(word)) if sys.version_info >= (3, 12) \
-            else unittest.TextTestRunner(verbosity=2).run(tests(word))
+        result = unittest.TextTestRunner(verbosity=2, resultclass=Timed).run(tests(word))
     print(f"ended after {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0 if result.wasSuccessful() and result.testsRun else 1
 
