@@ -27,6 +27,7 @@ pub use self::{
 };
 use super::{
     evidence::{Collected, House, collect},
+    history::Lane,
     judge::{Order, judge},
     news::{NewsError, Newsroom},
 };
@@ -44,15 +45,18 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 /// Makes the report on a window: collects its evidence and judges it. `run` carries what is known of the run before.
 pub type Reporter<'a> = &'a dyn Fn(Window, Run) -> Result<Report, Cause>;
 
-/// Makes reports of the evidence that is kept, judged by `order`, on so many threads.
+/// Makes reports of the evidence that is kept, judged by `order`, on so many threads. `lanes` are those whose event
+/// history is pulled.
 pub fn of_evidence<'a>(
     house: &'a House<'_>,
     order: Order<'a>,
+    lanes: &'a [Lane],
     threads: usize,
 ) -> impl Fn(Window, Run) -> Result<Report, Cause> + 'a {
     move |window, run| {
-        let Collected { dossier, accounts } =
-            collect(house, order.config, (window.since, window.until), threads)?;
+        let span = (window.since, window.until);
+        let collected = collect(house, order.config, span, threads)?;
+        let Collected { dossier, accounts } = collected.expecting(lanes, order.config, span);
         Ok(judge(dossier, order, accounts.fill(run))?)
     }
 }
