@@ -198,7 +198,9 @@ pub fn issue(press: &Press<'_>, window: Window, purpose: Purpose, run: &Run) -> 
     }
     let Some(edition) = shift.print(own) else { return shift.end(None) };
     if purpose == Purpose::Standing && shift.failures.is_empty() {
-        match status::renew(press, &edition, run) {
+        let renewed = status::renew(press, &edition, run)
+            .and_then(|standing| pending::forget(press, window).map(|()| standing));
+        match renewed {
             Ok(standing) => shift.issued.standing = Some(standing),
             Err(fault) => {
                 shift.failures.push((Pending { window, purpose, attempts: 0, reason: None }, fault));
