@@ -158,7 +158,7 @@ mod tests {
             given("2027-01-30T09:00:00Z", "2027-01-30T11:00:00Z")
         );
         assert_eq!(
-            asked(Some("2020-01-01T00:00:00Z"), None).map(|span| span.0 > "2026-11".to_owned()),
+            asked(Some("2020-01-01T00:00:00Z"), None).map(|span| span.0.as_str() > "2026-11"),
             Some(true)
         );
         assert_eq!(asked(Some("2027-01-31T10:00:00Z"), None), None);

@@ -91,7 +91,7 @@ pub fn show(
         Failure::Cloud(PortError { operation, name: key, kind, cause })
     })?;
     publication.publish(global, &report, &[])?;
-    let claimed = standing.as_ref().map_or(Ok(()), |standing| claimed(standing));
+    let claimed = standing.as_ref().map_or(Ok(()), claimed);
     match claimed {
         Ok(()) => Ok(answer(&report)),
         Err(why) => {
