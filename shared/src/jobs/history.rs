@@ -8,16 +8,16 @@
 //! Slices, not tokens: a token is bound to its request, ends with it and says nothing of what lies behind it, so
 //! nothing is remembered of it from run to run.
 
-mod pace;
 mod lane;
+mod pace;
 mod sheet;
 mod slice;
 
 use std::time::Duration;
 
 pub use self::{
-    pace::INTERVAL,
     lane::Lane,
+    pace::INTERVAL,
     sheet::Contents,
     slice::{MOST_PAGES, Slice, earliest, longer, shorter},
 };

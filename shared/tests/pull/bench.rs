@@ -125,7 +125,8 @@ impl Bench {
     fn parts(&self, kind: &str) -> Vec<Item> {
         let table = &self.table.port;
         let first = self.checkpoint().map_or(0, |checkpoint| checkpoint.since.0 / DAY - 1);
-        let days = (first..=self.now().0 / DAY + 1).map(|day| Time(day * DAY).to_string().chars().take(10).collect::<String>());
+        let days = (first..=self.now().0 / DAY + 1)
+            .map(|day| Time(day * DAY).to_string().chars().take(10).collect::<String>());
         let partitions: Vec<String> = match kind {
             "SHARD" => {
                 let places = table.query("PLACES", "").unwrap();

@@ -198,8 +198,7 @@ impl CloudTrail {
             let delivered = u64::from(event.visible.0) * 1_000 <= now;
             (lookup.since..lookup.until).contains(&event.time) && delivered
         };
-        let mut found: Vec<&Happened> =
-            state.events.get(&lane).into_iter().flatten().filter(shown).collect();
+        let mut found: Vec<&Happened> = state.events.get(&lane).into_iter().flatten().filter(shown).collect();
         // Of one second, in no order that means anything.
         found.sort_by_key(|event| (u32::MAX - event.time.0, event.number.wrapping_mul(2_654_435_761)));
         let size = usize::try_from(self.page.load(Ordering::SeqCst)).unwrap();

@@ -46,12 +46,7 @@ pub(super) enum Taken {
 }
 
 /// Tries to take the lease of a lane, for as long as this run has and a little longer.
-pub(super) fn take(
-    table: &dyn Table,
-    clock: &dyn Clock,
-    lane: &Lane,
-    run: &str,
-) -> Result<Taken, PortError> {
+pub(super) fn take(table: &dyn Table, clock: &dyn Clock, lane: &Lane, run: &str) -> Result<Taken, PortError> {
     let partition = partition(lane);
     let found = table.query(&partition, SORT)?.into_iter().find(|item| item.sort == SORT);
     let revision = found.as_ref().map_or(0, |item| item.revision);
