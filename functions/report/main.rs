@@ -10,13 +10,11 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
     jobs::{
-        evidence::{collect, compact},
-        issue::{Issued, Press, Printed, Purpose, Window, issue},
-        judge::judge,
+        evidence::compact,
+        issue::{Issued, Press, Printed, Purpose, Window, issue, of_evidence},
     },
     lambda::{Failure, Invocation, Outcome, serve},
     ports::Clock as _,
-    report::Run,
 };
 
 /// Seconds between scheduled reports where the payload does not say.
@@ -33,11 +31,7 @@ async fn main() -> Result<(), Error> {
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
     let Invocation { base, settings, clock, run, .. } = invocation;
     let (window, purpose) = Window::asked(&payload, clock.now())?;
-    let reporter = |window: Window, run: Run| {
-        let span = (window.since, window.until);
-        let collected = collect(&base.house, &settings.config, span, settings.threads())?;
-        Ok(judge(collected.dossier, settings.order(), collected.accounts.fill(run))?)
-    };
+    let reporter = of_evidence(&base.house, settings.order(), settings.threads());
     let press = Press {
         table: base.table,
         store: base.store,

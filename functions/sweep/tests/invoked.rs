@@ -11,7 +11,7 @@
 #[path = "../../../shared/tests/cloud/mod.rs"]
 mod cloud;
 
-use cloud::{ACCOUNT, Answer, Cloud, Fault, REGION, lambda::Function};
+use cloud::{ACCOUNT, Answer, Cloud, Fault, REGION, lambda::Function, trail::call};
 use serde_json::{Value, json};
 use shared::{ports::Clock as _, time::Time};
 
@@ -19,24 +19,6 @@ const FUNCTION: &str = env!("CARGO_BIN_EXE_sweep");
 
 fn now() -> Time {
     shared::aws::SystemClock::unbounded().now()
-}
-
-/// A read by the auditor.
-fn record(id: u32, time: Time, region: &str) -> Value {
-    json!({
-        "eventVersion": "1.09", "eventTime": time.to_string(), "eventSource": "s3.amazonaws.com",
-        "eventName": "ListBuckets", "awsRegion": region, "eventID": format!("00000000-0000-4000-8000-{id:012}"),
-        "eventType": "AwsApiCall", "recipientAccountId": ACCOUNT, "readOnly": true, "managementEvent": true,
-        "eventCategory": "Management", "sourceIPAddress": "192.0.2.1", "userAgent": "test",
-        "userIdentity": {
-            "type": "AssumedRole", "principalId": "AROA:s", "accountId": ACCOUNT,
-            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Auditor/s"),
-            "sessionContext": { "sessionIssuer": {
-                "type": "Role", "principalId": "AROA", "accountId": ACCOUNT, "userName": "Auditor",
-                "arn": format!("arn:aws:iam::{ACCOUNT}:role/Auditor"),
-            } },
-        },
-    })
 }
 
 /// With one region, and a first pull of one hour.
@@ -89,7 +71,7 @@ fn a_pull_keeps_evidence_and_tells_of_the_run() {
     let now = now();
     for n in 0..120 {
         let time = Time(now.0 - 1_200 - n);
-        cloud.state().happened(ACCOUNT, "us-east-1", time.0, record(n, time, "us-east-1"));
+        cloud.state().happened(ACCOUNT, "us-east-1", time.0, call(n, time, "us-east-1", "ListBuckets"));
     }
     let function = Function::start(FUNCTION, &cloud, &SMALL);
     let answer = function.invoke(json!({ "anything": 1 })).unwrap();
@@ -146,4 +128,22 @@ fn one_lane_can_be_named() {
     assert_eq!(answer["lanes"][0]["region"], REGION);
     let (kind, _) = function.invoke(json!({ "account": "12", "region": REGION })).unwrap_err();
     assert_eq!(kind, "InvalidRequest");
+}
+
+#[test]
+fn the_log_tells_of_runs_and_not_of_secrets() {
+    let cloud = Cloud::start();
+    let function = Function::start(FUNCTION, &cloud, &[&SMALL[..], &[("ONLOOKER_LOG", "trace")]].concat());
+    function.invoke(json!({ "account": ACCOUNT, "region": REGION })).unwrap();
+    let log = function.log();
+    let done: Value = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("every line is JSON"))
+        .find(|line| line["message"] == "done")
+        .expect("a line that tells of the run");
+    assert_eq!(done["span"]["request"], "11111111-2222-3333-4444-555555555555");
+    assert_eq!(done["span"]["caller"], format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
+    for secret in ["secret-of-the-test", "Signature=", "AWS4-HMAC"] {
+        assert!(!log.contains(secret), "{secret} is in {log}");
+    }
 }

@@ -13,9 +13,11 @@ use crate::{
     report::Run,
 };
 
-/// Parts that would log whole requests at their lower levels.
-const KEPT_QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,aws_smithy_http_client=warn,\
-     aws_sigv4=warn,aws_sdk_sts=warn,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,lambda_runtime=info";
+/// Parts that would log whole requests at their lower levels, or failures a second time.
+const KEPT_QUIET: &str = "aws_config=warn,aws_runtime=error,aws_sdk_cloudtrail=warn,aws_sdk_dynamodb=warn,\
+     aws_sdk_eventbridge=warn,aws_sdk_s3=warn,aws_sdk_sns=warn,aws_sdk_sts=warn,aws_sigv4=warn,\
+     aws_smithy_http_client=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,h2=warn,hyper=warn,\
+     hyper_util=warn,lambda_runtime=info,lambda_runtime::layers=off,rustls=warn";
 
 /// Starts the log. A level that is none is told at the first invocation; until then it is `info`.
 pub(super) fn start(variables: &Variables) {

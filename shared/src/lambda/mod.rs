@@ -77,7 +77,11 @@ pub async fn serve(
             let work = move || process.run(&handle, event.payload, &event.context, job);
             match tokio::task::spawn_blocking(work).await {
                 Ok(answered) => answered.map_err(Diagnostic::from),
-                Err(ended) => Err(Diagnostic::from(Failure::new("Panicked", ended.to_string()))),
+                Err(ended) => {
+                    let failure = Failure::new("Panicked", ended.to_string());
+                    tracing::error!(kind = failure.kind, error = %failure, "failed");
+                    Err(Diagnostic::from(failure))
+                }
             }
         }
     }))

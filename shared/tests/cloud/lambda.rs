@@ -1,7 +1,7 @@
 //! Lambda's runtime API, which a function polls, and the real binary of a function at it.
 
 use std::{
-    io::{BufReader, Read as _},
+    io::{BufReader, Read},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::{
@@ -25,6 +25,7 @@ pub struct Function {
     invoke: Sender<Value>,
     answered: Receiver<Answered>,
     output: Arc<Mutex<String>>,
+    log: Arc<Mutex<String>>,
 }
 
 /// Time an invocation has.
@@ -61,23 +62,23 @@ impl Function {
             .env("ONLOOKER_DEPLOYMENT", "test")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(Stdio::piped());
         let mut process = command.spawn().expect("the function starts");
-        let output = Arc::<Mutex<String>>::default();
-        let (mut stdout, kept) = (process.stdout.take().expect("its output"), Arc::clone(&output));
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(read @ 1..) = stdout.read(&mut bytes) {
-                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
-            }
-        });
-        Self { process, invoke, answered, output }
+        let output = kept(process.stdout.take().expect("its output"));
+        let log = kept(process.stderr.take().expect("its log"));
+        Self { process, invoke, answered, output, log }
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        thread::sleep(Duration::from_millis(50));
+        self.log.lock().unwrap().clone()
     }
 
     /// Invokes it, and waits for what comes of it.
     pub fn invoke(&self, payload: Value) -> Answered {
         self.invoke.send(payload).expect("the function is there");
-        self.answered.recv_timeout(TIMEOUT).expect("the function answers in time")
+        self.answered.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no answer in time: {}", self.log()))
     }
 
     /// The metrics it has printed, one object for each run.
@@ -94,6 +95,19 @@ impl Drop for Function {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// What comes out of a pipe.
+fn kept(mut pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::<Mutex<String>>::default();
+    let kept = Arc::clone(&text);
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(read @ 1..) = pipe.read(&mut bytes) {
+            kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    });
+    text
 }
 
 fn serve(stream: &TcpStream, invocations: &Mutex<Receiver<Value>>, answers: &Sender<Answered>) {

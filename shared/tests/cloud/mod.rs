@@ -3,7 +3,7 @@
 //! It speaks HTTP, so that what is tried is what is shipped: the SDKs, signing, retries, timeouts and all. What it does not
 //! know it refuses. Accounts are told apart by access key, regions by what was signed for.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ mod http;
 pub mod lambda;
 mod messages;
 mod s3;
-mod trail;
+pub mod trail;
 
 use std::{
     collections::BTreeMap,

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Request, State};
+use shared::time::Time;
+
+use super::{ACCOUNT, Answer, Request, State};
 
 /// An event in the history of an account and region.
 #[derive(Clone, Debug)]
@@ -48,4 +50,23 @@ pub fn lookup(state: &State, request: &Request) -> Answer {
         answer["NextToken"] = json!(format!("{bound}/{}", begin + PAGE));
     }
     Answer::json(200, &answer)
+}
+
+/// A record of a call the role Auditor made.
+pub fn call(id: u32, time: Time, region: &str, name: &str) -> Value {
+    let reads = name.starts_with("List");
+    json!({
+        "eventVersion": "1.09", "eventTime": time.to_string(), "eventSource": "s3.amazonaws.com",
+        "eventName": name, "awsRegion": region, "eventID": format!("00000000-0000-4000-8000-{id:012}"),
+        "eventType": "AwsApiCall", "recipientAccountId": ACCOUNT, "readOnly": reads, "managementEvent": true,
+        "eventCategory": "Management", "sourceIPAddress": "192.0.2.1", "userAgent": "test",
+        "userIdentity": {
+            "type": "AssumedRole", "principalId": "AROA:s", "accountId": ACCOUNT,
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/Auditor/s"),
+            "sessionContext": { "sessionIssuer": {
+                "type": "Role", "principalId": "AROA", "accountId": ACCOUNT, "userName": "Auditor",
+                "arn": format!("arn:aws:iam::{ACCOUNT}:role/Auditor"),
+            } },
+        },
+    })
 }

@@ -1,0 +1,98 @@
+//! The function as Lambda runs it: messages of a queue, items of a state machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[path = "../../../shared/tests/cloud/mod.rs"]
+mod cloud;
+
+use cloud::{ACCOUNT, Answer, Cloud, Fault, etag, lambda::Function, trail::call};
+use serde_json::{Value, json};
+use shared::time::Time;
+
+const FUNCTION: &str = env!("CARGO_BIN_EXE_ingest");
+const KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2027/01/30/111122223333_CloudTrail_eu-west-1_20270130T0505Z_a.json.gz";
+
+/// Delivers an object, and gives the message a queue gets of it.
+fn delivered(cloud: &Cloud, key: &str, bytes: &[u8]) -> Value {
+    cloud.state().bucket("logs").put(key, bytes);
+    let record = json!({
+        "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2027-01-30T05:05:10.000Z",
+        "s3": { "bucket": { "name": "logs" }, "object": { "key": key, "size": bytes.len(), "eTag": etag(bytes) } },
+    });
+    json!({ "Records": [record] })
+}
+
+fn queue(bodies: &[String]) -> Value {
+    let record = |(n, body): (usize, &String)| {
+        json!({
+            "messageId": format!("m{n}"), "body": body, "eventSource": "aws:sqs",
+            "attributes": { "SentTimestamp": "1801285510000" },
+        })
+    };
+    json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
+fn log(calls: u32) -> Vec<u8> {
+    let time = |n| Time(Time::parse("2027-01-30T05:00:00Z").unwrap().0 + n);
+    let records: Vec<Value> = (0..calls).map(|n| call(n, time(n), "eu-west-1", "ListBuckets")).collect();
+    json!({ "Records": records }).to_string().into_bytes()
+}
+
+#[test]
+fn each_message_gets_its_own_answer() {
+    let cloud = Cloud::start();
+    let good = delivered(&cloud, KEY, &log(10)).to_string();
+    let absent = good.replace("_a.json.gz", "_b.json.gz");
+    let broken = delivered(&cloud, &KEY.replace("_a.", "_c."), b"\x1f\x8bnothing").to_string();
+    let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "logs" }).to_string();
+    let function = Function::start(FUNCTION, &cloud, &[]);
+    let bodies = [good.clone(), absent, "what?".to_owned(), broken, test, good];
+    let answer = function.invoke(queue(&bodies)).unwrap();
+    let failed = [1, 2, 3].map(|n| json!({ "itemIdentifier": format!("m{n}") }));
+    assert_eq!(answer, json!({ "batchItemFailures": failed }));
+    let metrics = &function.metrics()[0];
+    let figure = |name: &str| metrics[name].as_u64();
+    assert_eq!((figure("messages"), figure("messages_failed")), (Some(6), Some(3)));
+    assert_eq!(
+        (figure("records"), figure("unreadable"), figure("objects_absent")),
+        (Some(11), Some(1), Some(1))
+    );
+    let state = cloud.state();
+    assert!(state.buckets["b"].objects.keys().any(|key| key.starts_with("evidence/dt=2027-01-30/")));
+    let shards = format!("SHARD#{ACCOUNT}#eu-west-1#2027-01-30");
+    assert!(state.tables["t"].keys().any(|(partition, _)| *partition == shards));
+}
+
+#[test]
+fn a_state_machine_knows_success_and_failure_only() {
+    let cloud = Cloud::start();
+    delivered(&cloud, KEY, &log(3));
+    let function = Function::start(FUNCTION, &cloud, &[]);
+    let item = |key: &str| json!({ "bucket": "logs", "key": key, "etag": etag(&log(3)), "size": 9 });
+    let answer = function.invoke(json!({ "Items": [item(KEY)] })).unwrap();
+    assert_eq!(answer["reading"]["tallied"], 3);
+    let (kind, message) = function.invoke(item("none.json.gz")).unwrap_err();
+    assert_eq!(kind, "JobFailed");
+    assert!(message.contains("s3://logs/none.json.gz") && message.contains("NoSuchKey"), "{message}");
+}
+
+#[test]
+fn evidence_that_cannot_be_kept_brings_every_message_back() {
+    let cloud = Cloud::start();
+    let good = delivered(&cloud, KEY, &log(3)).to_string();
+    let said = "User: x is not authorized to perform: s3:PutObject on resource: b";
+    cloud.plan(move |request| {
+        let denied = request.operation() == "PutObject";
+        denied.then(|| Fault::Answer(Answer::s3_error(403, "AccessDenied", said)))
+    });
+    let function = Function::start(FUNCTION, &cloud, &[]);
+    let (kind, message) = function.invoke(queue(&[good])).unwrap_err();
+    assert_eq!(kind, "AccessDenied");
+    assert!(message.contains("cannot write (s3:PutObject)") && message.contains(said), "{message}");
+}
