@@ -11,8 +11,8 @@ SELECT
     f.subject,
     max(f.title) AS title,
     max(f."count") AS calls,
-    min(f.first_seen) AS first_seen,
-    max(f.last_seen) AS last_seen
+    CAST(min(f.first_seen) AS varchar) AS first_seen,
+    CAST(max(f.last_seen) AS varchar) AS last_seen
 FROM findings AS f
 JOIN newest AS n ON f."since" = n."since" AND f."until" = n."until" AND f.revision = n.revision
 GROUP BY f.severity, f.id, f.principal, f.subject, f.fingerprint

@@ -62,6 +62,7 @@ class Stage:
         self.emulator = None
         self.clients = {}
         self.outputs = {}
+        self.round = 0
 
     # -- begin and end
 
@@ -211,14 +212,16 @@ class Stage:
         until("the update of the stack", status, 60)
 
     def clear(self):
-        """Forgets all evidence, state, messages, faults and settings; the stack stays."""
+        """Forgets all evidence, state, messages, faults, settings and processes; the stack stays."""
         self.proxy.reset()
         self.history.reset()
         s3, dynamodb, sqs = self.client("s3"), self.client("dynamodb"), self.client("sqs")
         for queue in ("LogQueueUrl", "DeadLogsUrl", "DeadCallsUrl"):
             sqs.purge_queue(QueueUrl=self.outputs[queue])
+        # A process remembers what it has seen in the table: another variable, another process.
+        self.round += 1
         for name in FUNCTIONS:
-            self.configure(name, replace=True)
+            self.configure(name, replace=True, ROUND=str(self.round))
         for bucket in (self.outputs["Bucket"], TRAIL_BUCKET):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
