@@ -62,6 +62,7 @@ class Stage:
         self.emulator = None
         self.clients = {}
         self.outputs = {}
+        self.awaited = set()
         self.round = 0
 
     # -- begin and end
@@ -215,6 +216,7 @@ class Stage:
         """Forgets all evidence, state, messages, faults, settings and processes; the stack stays."""
         self.proxy.reset()
         self.history.reset()
+        self.awaited = set()
         s3, dynamodb, sqs = self.client("s3"), self.client("dynamodb"), self.client("sqs")
         for queue in ("LogQueueUrl", "DeadLogsUrl", "DeadCallsUrl"):
             sqs.purge_queue(QueueUrl=self.outputs[queue])
@@ -266,9 +268,11 @@ class Stage:
 
     # -- evidence and reports
 
-    def deliver(self, objects, bucket=TRAIL_BUCKET):
+    def deliver(self, objects):
+        """Delivers log objects, as a trail does."""
         for key, content in objects.items():
-            self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+            self.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=content)
+        self.awaited |= {f"/{TRAIL_BUCKET}/{key}" for key in objects}
 
     def items(self, partition, prefix=""):
         """Items of the table, as plain values."""
@@ -313,8 +317,13 @@ class Stage:
         return sum(int(got["Attributes"][name]) for name in names)
 
     def drained(self, seconds=60):
-        """Waits until every notice of a log object was dealt with."""
-        until("the queue of log objects to be empty", lambda: self.waiting("LogQueueUrl") == 0, seconds)
+        """Waits until what was delivered was fetched, and every notice dealt with. News of an object is on its way for a moment."""
+        until(
+            "log objects to be read",
+            lambda: not self.awaited - self.proxy.fetched and self.waiting("LogQueueUrl") == 0,
+            seconds,
+        )
+        self.awaited.clear()
 
     def expected(self, objects, since, until_, **variables):
         """What the command line says of the same log objects in the same words: the report, as JSON."""
