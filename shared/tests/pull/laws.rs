@@ -23,7 +23,7 @@ fn drawn(seed: u64, number: u64) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn every_event_delivered_within_the_lag_is_kept_once(
