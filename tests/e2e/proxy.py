@@ -12,11 +12,12 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 # Variables of functions that are not for the command line.
@@ -64,7 +65,8 @@ class Proxy:
 
     def reset(self):
         with self.lock:
-            self.rules, self.calls, self.broken, self.partitions = [], Counter(), [], set()
+            self.rules, self.calls, self.broken = [], Counter(), []
+            self.partitions, self.fetched = set(), set()
 
     def rule(self, service, action, effect, first=1, count=1, path=""):
         """Adds a rule and gives it back, so that its caller can see whether it was met."""
@@ -81,6 +83,8 @@ class Proxy:
     def effect(self, service, action, path, partition):
         with self.lock:
             self.calls[service, action] += 1
+            if action == "GetObject":
+                self.fetched.add(unquote(urlsplit(path).path))
             if partition:
                 self.partitions.add(partition)
             applying = [rule for rule in self.rules if rule.applies(service, action, path)]
@@ -224,7 +228,13 @@ def serve(proxy, port):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request, client_address):
+            """A client that is gone, or was killed, is nobody's error; anything else is told."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

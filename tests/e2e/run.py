@@ -5,6 +5,7 @@
 Ends with 0 when all passed and at least one ran. Nothing is left running.
 """
 
+import platform
 import signal
 import sys
 import time
@@ -48,6 +49,11 @@ class Timed(unittest.TextTestResult):
         super().addError(test, err)
         self.stream.writeln(self.errors[-1][1])
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.stream.writeln((self.failures + self.errors)[-1][1])
+
     def printErrors(self):
         pass
 
@@ -58,7 +64,7 @@ def main(word=""):
     began = time.monotonic()
     with Stage() as stage:
         stage.deploy(
-            Architecture="x86_64",
+            Architecture="arm64" if platform.machine() == "aarch64" else "x86_64",
             Profile="low-latency",
             ScheduleState="DISABLED",
             WatchedPrincipals=trail.WATCHED,

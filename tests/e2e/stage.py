@@ -62,6 +62,8 @@ class Stage:
         self.emulator = None
         self.clients = {}
         self.outputs = {}
+        self.awaited = set()
+        self.round = 0
 
     # -- begin and end
 
@@ -211,14 +213,17 @@ class Stage:
         until("the update of the stack", status, 60)
 
     def clear(self):
-        """Forgets all evidence, state, messages, faults and settings; the stack stays."""
+        """Forgets all evidence, state, messages, faults, settings and processes; the stack stays."""
         self.proxy.reset()
         self.history.reset()
+        self.awaited = set()
         s3, dynamodb, sqs = self.client("s3"), self.client("dynamodb"), self.client("sqs")
         for queue in ("LogQueueUrl", "DeadLogsUrl", "DeadCallsUrl"):
             sqs.purge_queue(QueueUrl=self.outputs[queue])
+        # A process remembers what it has written: with other variables the next invocation begins a new one.
+        self.round += 1
         for name in FUNCTIONS:
-            self.configure(name, replace=True)
+            self.configure(name)
         for bucket in (self.outputs["Bucket"], TRAIL_BUCKET):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
@@ -235,9 +240,9 @@ class Stage:
     def configuration(self, name):
         return self.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{name}")
 
-    def configure(self, name, replace=False, timeout=None, **variables):
+    def configure(self, name, timeout=None, **variables):
         """Changes variables of a function: those given win over those it was deployed with."""
-        wanted = self.environments[name] | variables
+        wanted = self.environments[name] | variables | {"E2E_ROUND": str(self.round)}
         now = self.configuration(name)
         change = {}
         if now["Environment"]["Variables"] != wanted:
@@ -263,9 +268,11 @@ class Stage:
 
     # -- evidence and reports
 
-    def deliver(self, objects, bucket=TRAIL_BUCKET):
+    def deliver(self, objects):
+        """Delivers log objects, as a trail does."""
         for key, content in objects.items():
-            self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+            self.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=content)
+        self.awaited |= {f"/{TRAIL_BUCKET}/{key}" for key in objects}
 
     def items(self, partition, prefix=""):
         """Items of the table, as plain values."""
@@ -310,8 +317,13 @@ class Stage:
         return sum(int(got["Attributes"][name]) for name in names)
 
     def drained(self, seconds=60):
-        """Waits until every notice of a log object was dealt with."""
-        until("the queue of log objects to be empty", lambda: self.waiting("LogQueueUrl") == 0, seconds)
+        """Waits until what was delivered was fetched, and every notice dealt with. News of an object is on its way for a moment."""
+        until(
+            "log objects to be read",
+            lambda: not self.awaited - self.proxy.fetched and self.waiting("LogQueueUrl") == 0,
+            seconds,
+        )
+        self.awaited.clear()
 
     def expected(self, objects, since, until_, **variables):
         """What the command line says of the same log objects in the same words: the report, as JSON."""

@@ -1,0 +1,440 @@
+//! What the stack promises, read from its template: all that no emulator shows.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::{collections::BTreeSet, fs};
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+use shared::config::{RESERVED, variables};
+
+/// A template as JSON, its short tags in their long form.
+fn template(name: &str) -> Value {
+    let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(&path).expect("a template");
+    let documents = Yaml::load_from_str(&text).expect("YAML");
+    plain(&documents[0])
+}
+
+fn plain(node: &Yaml<'_>) -> Value {
+    match node {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(truth)) => json!(truth),
+        Yaml::Value(Scalar::Integer(number)) => json!(number),
+        Yaml::Value(Scalar::FloatingPoint(number)) => json!(number.0),
+        Yaml::Value(Scalar::String(text)) => json!(text),
+        Yaml::Sequence(items) => items.iter().map(plain).collect(),
+        Yaml::Mapping(entries) => {
+            entries.iter().map(|(name, value)| (name_of(name), plain(value))).collect::<Map<_, _>>().into()
+        }
+        Yaml::Tagged(tag, inner) => {
+            let name = match tag.suffix.as_str() {
+                short @ ("Ref" | "Condition") => short.to_owned(),
+                short => format!("Fn::{short}"),
+            };
+            json!({ name: plain(inner) })
+        }
+        other => panic!("no part of a template: {other:?}"),
+    }
+}
+
+fn name_of(node: &Yaml<'_>) -> String {
+    match plain(node) {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+struct Stack(Value);
+
+impl Stack {
+    fn read() -> Self {
+        Self(template("template.yaml"))
+    }
+
+    fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> + 'a {
+        let resources = self.0["Resources"].as_object().expect("resources");
+        resources.iter().filter(move |(_, one)| one["Type"] == kind).map(|(name, one)| (name.as_str(), one))
+    }
+
+    fn properties(&self, name: &str) -> &Value {
+        let properties = &self.0["Resources"][name]["Properties"];
+        assert!(properties.is_object(), "no resource `{name}`");
+        properties
+    }
+
+    fn functions(&self) -> Vec<(&str, &Value)> {
+        let functions: Vec<_> =
+            self.of_type("AWS::Serverless::Function").map(|(name, one)| (name, &one["Properties"])).collect();
+        assert_eq!(functions.len(), 4);
+        functions
+    }
+
+    fn parameter(&self, name: &str) -> &Value {
+        let parameter = &self.0["Parameters"][name];
+        assert!(parameter.is_object(), "no parameter `{name}`");
+        parameter
+    }
+}
+
+/// All statements in a value, those behind a condition included.
+fn statements(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Object(entries) if entries.contains_key("Effect") => found.push(value.clone()),
+        Value::Object(entries) => entries.values().for_each(|one| statements(one, found)),
+        Value::Array(items) => items.iter().for_each(|one| statements(one, found)),
+        _ => {}
+    }
+}
+
+fn all(value: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    statements(value, &mut found);
+    found
+}
+
+/// A text, or the texts of a list.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A thing the template names by `!GetAtt Name.Arn`.
+fn arn(name: &str) -> Value {
+    json!({ "Fn::GetAtt": format!("{name}.Arn") })
+}
+
+#[test]
+fn what_is_kept_outlives_the_stack() {
+    let stack = Stack::read();
+    for name in ["Bucket", "Table"] {
+        let resource = &stack.0["Resources"][name];
+        assert_eq!(
+            (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain"))
+        );
+    }
+    let retained = stack.0["Resources"].as_object().expect("resources").values();
+    assert_eq!(retained.filter(|one| one["DeletionPolicy"] == "Retain").count(), 2, "and nothing else does");
+}
+
+#[test]
+fn the_table_forgets_and_can_be_restored() {
+    let stack = Stack::read();
+    let table = stack.properties("Table");
+    assert_eq!(table["TimeToLiveSpecification"], json!({ "AttributeName": "ttl", "Enabled": true }));
+    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+}
+
+#[test]
+fn the_bucket_is_private_encrypted_versioned_and_lockable() {
+    let stack = Stack::read();
+    let bucket = stack.properties("Bucket");
+    assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
+    let block = bucket["PublicAccessBlockConfiguration"].as_object().expect("a block");
+    assert_eq!((block.len(), block.values().all(|one| *one == true)), (4, true));
+    let encryption =
+        &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
+    assert_eq!(encryption["SSEAlgorithm"], json!({ "Fn::If": ["HasKey", "aws:kms", "AES256"] }));
+    let lock = &bucket["ObjectLockConfiguration"]["Fn::If"];
+    assert_eq!(lock[0], "Locks");
+    assert_eq!(
+        lock[1]["Rule"]["DefaultRetention"],
+        json!({ "Mode": { "Ref": "ObjectLockMode" }, "Days": { "Ref": "ObjectLockDays" } })
+    );
+    assert_eq!(
+        texts(&stack.parameter("ObjectLockMode")["AllowedValues"]),
+        ["NONE", "GOVERNANCE", "COMPLIANCE"]
+    );
+    let policy = all(stack.properties("BucketPolicy"));
+    let refuses = |sid: &str| policy.iter().find(|one| one["Sid"] == sid && one["Effect"] == "Deny").cloned();
+    let in_transit = refuses("EncryptedInTransit").expect("TLS only");
+    assert_eq!(in_transit["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
+    assert!(refuses("WrittenOnce").is_some());
+}
+
+#[test]
+fn everything_in_the_bucket_has_an_end() {
+    let stack = Stack::read();
+    let rules = stack.properties("Bucket")["LifecycleConfiguration"]["Rules"].as_array().expect("rules");
+    let ends = |prefix: &str| {
+        rules.iter().find(|rule| rule["Prefix"] == prefix).map(|rule| &rule["ExpirationInDays"])
+    };
+    for (prefix, days) in [
+        ("evidence/", json!({ "Ref": "EvidenceDays" })),
+        ("segments/", json!({ "Ref": "EvidenceDays" })),
+        ("reports/", json!({ "Ref": "ReportDays" })),
+        ("summaries/", json!({ "Ref": "ReportDays" })),
+        ("findings/", json!({ "Ref": "ReportDays" })),
+        ("cache/", json!(35)),
+        ("athena/", json!(7)),
+    ] {
+        assert_eq!(ends(prefix), Some(&days), "{prefix}");
+    }
+    let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all");
+    assert_eq!(all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);
+    assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
+}
+
+#[test]
+fn a_role_names_its_actions_and_no_function_may_more() {
+    let stack = Stack::read();
+    for (name, role) in stack.of_type("AWS::IAM::Role") {
+        let properties = &role["Properties"];
+        assert!(
+            properties.get("ManagedPolicyArns").is_none(),
+            "{name}: a managed policy grants what nobody reads"
+        );
+        for statement in all(&properties["Policies"]) {
+            assert_eq!(statement["Effect"], "Allow", "{name}");
+            assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{name}");
+            let actions = texts(&statement["Action"]);
+            assert!(
+                !actions.is_empty() && actions.iter().all(|one| one.contains(':') && !one.contains('*')),
+                "{name}: {statement}"
+            );
+            // LookupEvents knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/
+            let anything = statement["Resource"] == "*";
+            assert!(!anything || actions == ["cloudtrail:LookupEvents"], "{name}: {statement}");
+        }
+    }
+    let actions = |role: &str| -> BTreeSet<String> {
+        let found = all(&stack.properties(role)["Policies"]);
+        found.iter().flat_map(|one| texts(&one["Action"])).map(str::to_owned).collect()
+    };
+    let may = |role: &str, some: &[&str]| some.iter().any(|one| actions(role).contains(*one));
+    assert!(!may("SweepRole", &["sns:Publish", "events:PutEvents", "sqs:ReceiveMessage"]));
+    assert!(!may(
+        "IngestRole",
+        &["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "sts:AssumeRole"]
+    ));
+    assert!(!may(
+        "WatchRole",
+        &["s3:PutObject", "s3:ListBucket", "cloudtrail:LookupEvents", "sts:AssumeRole"]
+    ));
+    assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
+    for role in ["SweepRole", "IngestRole", "WatchRole", "ReportRole"] {
+        assert!(
+            !may(role, &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]),
+            "{role}"
+        );
+    }
+}
+
+#[test]
+fn a_role_in_another_account_is_assumed_by_its_name_and_account() {
+    let stack = Stack::read();
+    let found = all(&stack.properties("SweepRole")["Policies"]);
+    let assume = found.iter().find(|one| one["Action"] == "sts:AssumeRole").expect("it may");
+    assert_eq!(assume["Resource"], json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${LookupRole}" }));
+    assert_eq!(assume["Condition"]["StringEquals"]["aws:ResourceAccount"], json!({ "Ref": "Accounts" }));
+    let member = template("member.yaml");
+    let granted: Vec<_> = all(&member["Resources"]["Role"]["Properties"]["Policies"]);
+    assert_eq!(granted.len(), 1);
+    assert_eq!(granted[0]["Action"], "cloudtrail:LookupEvents");
+}
+
+#[test]
+fn every_failure_ends_where_somebody_is_told() {
+    let stack = Stack::read();
+    for (name, function) in stack.functions() {
+        let failure = &function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"];
+        assert_eq!(*failure, json!({ "Type": "SQS", "Destination": arn("DeadCalls") }), "{name}");
+    }
+    for (name, timer) in stack.of_type("AWS::Scheduler::Schedule") {
+        assert_eq!(timer["Properties"]["Target"]["DeadLetterConfig"]["Arn"], arn("DeadCalls"), "{name}");
+    }
+    for (name, rule) in stack.of_type("AWS::Events::Rule") {
+        for target in rule["Properties"]["Targets"].as_array().expect("targets") {
+            assert!(target["DeadLetterConfig"]["Arn"].is_object(), "{name}");
+        }
+    }
+    let redrive = &stack.properties("LogQueue")["RedrivePolicy"];
+    assert_eq!(*redrive, json!({ "deadLetterTargetArn": arn("DeadLogs"), "maxReceiveCount": 3 }));
+    for queue in ["DeadLogs", "DeadCalls"] {
+        assert_eq!(stack.properties(queue)["MessageRetentionPeriod"], 1_209_600);
+        let alarm = stack.properties(&format!("{queue}Alarm"));
+        assert_eq!(
+            (&alarm["Threshold"], &alarm["MetricName"]),
+            (&json!(0), &json!("ApproximateNumberOfMessagesVisible"))
+        );
+    }
+}
+
+#[test]
+fn a_notice_stays_hidden_for_six_tries_of_its_reader() {
+    let stack = Stack::read();
+    let timeout = stack.properties("Ingest")["Timeout"].as_u64().expect("a timeout");
+    let visibility =
+        stack.properties("LogQueue")["VisibilityTimeout"].as_u64().expect("a visibility timeout");
+    assert!(visibility >= 6 * timeout);
+    let event = &stack.properties("Ingest")["Events"]["Notices"]["Properties"];
+    assert_eq!(event["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    // SQS takes a batch of more than ten only with a window.
+    for (name, profile) in stack.0["Mappings"]["Profiles"].as_object().expect("profiles") {
+        let number = |key: &str| profile[key].as_u64().expect("a number");
+        assert!(number("Batch") <= 10 || number("Window") >= 1, "{name}");
+        assert!(number("Concurrency") >= 2, "{name}");
+    }
+}
+
+#[test]
+fn alarms_tell_the_topic_and_silence_is_not_health() {
+    let stack = Stack::read();
+    let alarms: Vec<_> = stack.of_type("AWS::CloudWatch::Alarm").collect();
+    for (name, alarm) in &alarms {
+        assert_eq!(alarm["Properties"]["AlarmActions"], json!([{ "Ref": "Topic" }]), "{name}");
+        assert!(alarm["Properties"]["TreatMissingData"].is_string(), "{name}");
+    }
+    let breaching: BTreeSet<&str> = alarms
+        .iter()
+        .filter(|(_, alarm)| alarm["Properties"]["TreatMissingData"] == "breaching")
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(breaching, BTreeSet::from(["SweepHeartbeatAlarm", "ReportHeartbeatAlarm"]));
+    for function in ["Sweep", "Ingest", "Watch", "Report"] {
+        for metric in ["Errors", "Throttles"] {
+            let alarm = stack.properties(&format!("{function}{metric}Alarm"));
+            assert_eq!(alarm["MetricName"], metric);
+            assert_eq!(
+                alarm["Dimensions"],
+                json!([{ "Name": "FunctionName", "Value": { "Ref": function } }])
+            );
+        }
+    }
+    assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
+    for lane in ["Sweep", "Ingest"] {
+        let alarm = stack.properties(&format!("{lane}LagAlarm"));
+        assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
+    }
+}
+
+#[test]
+fn logs_end_and_each_function_has_its_own() {
+    let stack = Stack::read();
+    for (name, function) in stack.functions() {
+        let log = format!("{name}Logs");
+        assert_eq!(function["LoggingConfig"]["LogGroup"], json!({ "Ref": log }));
+        assert_eq!(stack.properties(&log)["RetentionInDays"], json!({ "Ref": "LogDays" }));
+        assert_eq!(function["Role"], arn(&format!("{name}Role")));
+    }
+}
+
+#[test]
+fn functions_are_built_for_both_processors_on_the_current_system() {
+    let stack = Stack::read();
+    let globals = &stack.0["Globals"]["Function"];
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
+    assert_eq!(texts(&stack.parameter("Architecture")["AllowedValues"]), ["x86_64", "arm64"]);
+    for (name, function) in stack.of_type("AWS::Serverless::Function") {
+        assert_eq!(function["Metadata"], json!({ "BuildMethod": "rust-cargolambda" }), "{name}");
+        let folder = function["Properties"]["CodeUri"].as_str().expect("a folder");
+        assert_eq!(folder, format!("functions/{}", name.to_lowercase()));
+    }
+}
+
+#[test]
+fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
+    let stack = Stack::read();
+    let set = stack.0["Globals"]["Function"]["Environment"]["Variables"].as_object().expect("variables");
+    let keys: BTreeSet<String> = variables().into_iter().map(|variable| variable.name).collect();
+    for name in set.keys() {
+        let reserved = RESERVED.iter().any(|(reserved, _)| reserved == name);
+        assert!(reserved || keys.contains(name), "`{name}` is no key");
+    }
+    let left: Vec<&str> = keys.iter().filter(|key| !set.contains_key(*key)).map(String::as_str).collect();
+    // These are said in the configuration object alone.
+    let in_the_object = [
+        "ONLOOKER_BUSINESS_HOURS_DAYS",
+        "ONLOOKER_BUSINESS_HOURS_END",
+        "ONLOOKER_BUSINESS_HOURS_START",
+        "ONLOOKER_BUSINESS_HOURS_TIME_ZONE",
+        "ONLOOKER_CATALOG",
+        "ONLOOKER_LIMITS_OBJECT_MIB",
+        "ONLOOKER_LIMITS_THREADS",
+        "ONLOOKER_LOOKUP_SLICE_MINUTES",
+        "ONLOOKER_REDACTION_ACCOUNTS",
+        "ONLOOKER_REDACTION_SESSIONS",
+        "ONLOOKER_STANDARD_FILE",
+        "ONLOOKER_THRESHOLDS_ERROR_RATE",
+        "ONLOOKER_THRESHOLDS_ERROR_RATE_MIN_CALLS",
+    ];
+    assert_eq!(left, in_the_object);
+    for (reserved, _) in RESERVED {
+        assert!(set.contains_key(reserved) || reserved == "ONLOOKER_TEST_DATA", "`{reserved}` is not set");
+    }
+}
+
+#[test]
+fn parameters_explain_themselves_and_accept_nothing_else() {
+    for name in ["template.yaml", "member.yaml"] {
+        let read = template(name);
+        for (parameter, body) in read["Parameters"].as_object().expect("parameters") {
+            assert!(body["Description"].as_str().is_some_and(|text| text.len() > 15), "{parameter}");
+            assert!(body.get("Default").is_some(), "{parameter}: a stack of defaults is a stack");
+            let bounded =
+                ["AllowedValues", "AllowedPattern", "MinValue"].iter().any(|key| body.get(*key).is_some());
+            assert!(bounded || body["Type"] == "CommaDelimitedList", "{parameter}");
+        }
+    }
+    let stack = Stack::read();
+    let shown: BTreeSet<&str> = stack.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        .as_array()
+        .expect("groups")
+        .iter()
+        .flat_map(|group| texts(&group["Parameters"]))
+        .collect();
+    let all: BTreeSet<&str> =
+        stack.0["Parameters"].as_object().expect("parameters").keys().map(String::as_str).collect();
+    assert_eq!(shown, all);
+}
+
+#[test]
+fn intervals_are_the_same_in_seconds_and_in_words() {
+    let stack = Stack::read();
+    for (minutes, both) in stack.0["Mappings"]["Sweep"].as_object().expect("intervals") {
+        let number: u64 = minutes.parse().expect("a number");
+        assert_eq!(
+            *both,
+            json!({ "Expression": format!("rate({number} minutes)"), "Seconds": (number * 60).to_string() })
+        );
+    }
+    let offered: Vec<&str> = texts(&stack.parameter("SweepMinutes")["AllowedValues"]);
+    assert_eq!(offered.len(), stack.0["Mappings"]["Sweep"].as_object().expect("intervals").len());
+}
+
+#[test]
+fn reads_of_secrets_reach_the_alerts() {
+    let stack = Stack::read();
+    let parameter = stack.parameter("RuleState");
+    assert_eq!(parameter["Default"], "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS");
+    for rule in ["WatchRule", "ForwardedRule"] {
+        let properties = stack.properties(rule);
+        assert_eq!(properties["State"], json!({ "Ref": "RuleState" }));
+        assert_eq!(properties["EventPattern"]["detail-type"], json!(["AWS API Call via CloudTrail"]));
+    }
+    let forwarded = template("member.yaml")["Resources"]["Rule"]["Properties"]["EventPattern"].clone();
+    assert_eq!(forwarded, stack.properties("WatchRule")["EventPattern"]);
+}
+
+#[test]
+fn a_backfill_hands_batches_to_the_function_that_reads_log_objects() {
+    let stack = Stack::read();
+    let backfill = stack.properties("Backfill");
+    assert_eq!(backfill["DefinitionSubstitutions"]["Function"], arn("Ingest"));
+    let map = &backfill["Definition"]["States"]["Objects"];
+    assert_eq!(map["ItemProcessor"]["ProcessorConfig"]["Mode"], "DISTRIBUTED");
+    assert_eq!(map["ItemReader"]["Resource"], "arn:${Partition}:states:::s3:listObjectsV2");
+    assert!(map["ItemBatcher"]["MaxItemsPerBatch"].as_u64().is_some_and(|most| most > 1));
+    let keys: BTreeSet<&str> =
+        map["ItemSelector"].as_object().expect("a selector").keys().map(String::as_str).collect();
+    assert_eq!(keys, BTreeSet::from(["bucket", "etag.$", "key.$", "size.$"]));
+    // An express workflow ends after five minutes, its retries included.
+    assert!(stack.properties("Ingest")["Timeout"].as_u64().is_some_and(|seconds| seconds < 300));
+}
