@@ -69,5 +69,6 @@ fn figures(pulled: &[Pulled]) -> Figures {
         .count("unreadable", sum(|lane| lane.unreadable))
         .count("dropped", sum(|lane| lane.dropped))
         .count("throttled", sum(|lane| lane.throttled))
-        .with("lag", Unit::Seconds, f64::from(lag.unwrap_or_default()))
+        // Of lanes nobody got to nothing is known; zero would be good news.
+        .with("lag", Unit::Seconds, lag.map_or(f64::NAN, f64::from))
 }
