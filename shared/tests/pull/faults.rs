@@ -217,9 +217,8 @@ fn only_what_nobody_watches_is_left_out() {
 
 #[test]
 fn hours_of_which_somebody_was_left_out_vouch_for_nothing_once_he_is_watched() {
-    let watch = |role: &str| {
-        shared::config::Watch::new(&format!("arn:aws:iam::{}:role/{role}", HERE.0)).unwrap()
-    };
+    let watch =
+        |role: &str| shared::config::Watch::new(&format!("arn:aws:iam::{}:role/{role}", HERE.0)).unwrap();
     let mut bench = scene();
     bench.config.lookup.watched_only = true;
     bench.config.watch = vec![watch("Auditor")];

@@ -60,6 +60,9 @@ pub fn compact(
     Ok(compacted)
 }
 
+/// What parts must have in common to become one: hour, lane, and whom they were kept for where others were left out.
+type Group = (Hour, Lane, Option<String>);
+
 /// Compacts one partition of the index.
 fn partition_of(
     house: &House<'_>,
@@ -70,7 +73,7 @@ fn partition_of(
     of: impl Fn(Hour) -> Of,
     compacted: &mut Compacted,
 ) -> Result<(), EvidenceError> {
-    let mut groups: BTreeMap<(Hour, Lane, Option<String>), Vec<(String, Part)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, Vec<(String, Part)>> = BTreeMap::new();
     for item in house.table.query(partition, "")? {
         let Some((hour, lane)) = keys::read_part(&item.sort, day) else { continue };
         let at_rest = now >= Time(hour.end().0.saturating_add(AT_REST));
