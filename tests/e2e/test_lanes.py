@@ -130,7 +130,7 @@ class Lanes(Case):
             DELIVERY_COUNTS_FROM=trail.stamp(middle), LOOKUP_LAG_MINUTES="1", LOOKUP_LOOKBACK_HOURS="4"
         )
         self.stage.deliver(objects)
-        self.sweep_until(min(end, self.now - 90), [(HOME, REGION)])
+        self.sweep_until(min(end, self.now - 90), [(HOME, REGION), (HOME, GLOBAL)])
         self.stage.drained()
         report = self.stage.report(since, end)
         self.assertEqual(report["result"]["totals"]["events"], 400)
