@@ -1,6 +1,6 @@
 //! Lambda function `report`: issues reports and keeps the status.
 //!
-//! Invoked by a schedule (`{"schedule": "rate(1 hour)"}`; any payload that names no window will do) for the last 24 whole
+//! Invoked by a schedule (`{"schedule": "rate(1 hour)"}`; any payload that names no window will do) for the last 24 settled
 //! hours, or with `{"since", "until"}`. Rights: the table, evidence to read, `reports/`, `findings/` and `cache/` to
 //! write once, the topic and the bus.
 
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
     let Invocation { base, settings, clock, run, .. } = invocation;
-    let (window, purpose) = Window::asked(&payload, clock.now())?;
+    let (window, purpose) = Window::asked(&payload, clock.now(), settings.config.lookup.settling())?;
     let lanes = Lane::of(&settings.config, &base.caller.account, base.aws.region());
     let reporter = of_evidence(&base.house, settings.order(), &lanes, settings.threads());
     let press = Press {

@@ -387,6 +387,14 @@ pub struct Lookup {
     pub watched_only: bool,
 }
 
+impl Lookup {
+    /// Seconds after an hour until its evidence has had time to come, by whichever lane: the lag, and two pulls.
+    pub const fn settling(&self) -> u32 {
+        let pulls = self.interval_seconds.saturating_mul(2);
+        self.lag_minutes.saturating_mul(60).saturating_add(pulls)
+    }
+}
+
 impl Default for Lookup {
     fn default() -> Self {
         Self {

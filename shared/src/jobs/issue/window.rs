@@ -2,7 +2,7 @@
 //!
 //! Enters: what a function was invoked with, and now. Leaves: a [`Window`] of whole hours, and on whose account. Laws: an
 //! invocation that names a window names it whole and right or is refused; one that names none means the last 24 whole
-//! hours; windows are named in characters that are safe in any key.
+//! hours of which evidence has had time to come; windows are named in characters that are safe in any key.
 
 use std::fmt;
 
@@ -81,18 +81,20 @@ impl Window {
         Self { since: Time(self.since.0.saturating_sub(length)), until: self.since }
     }
 
-    /// What an invocation asks for. Payloads of schedules pass: only `since` and `until` mean anything.
+    /// What an invocation asks for. Payloads of schedules pass: only `since` and `until` mean anything. Where neither is
+    /// named, hours count that were over `settling` seconds ago.
     ///
     /// # Errors
     /// [`RequestError`].
-    pub fn asked(payload: &Value, now: Time) -> Result<(Self, Purpose), RequestError> {
+    pub fn asked(payload: &Value, now: Time, settling: u32) -> Result<(Self, Purpose), RequestError> {
+        let standing = Self::standing(Time(now.0.saturating_sub(settling)));
         let fields = match payload {
-            Value::Null => return Ok((Self::standing(now), Purpose::Standing)),
+            Value::Null => return Ok((standing, Purpose::Standing)),
             Value::Object(fields) => fields,
             _ => return Err(RequestError::NotAnObject),
         };
         if !fields.contains_key("since") && !fields.contains_key("until") {
-            return Ok((Self::standing(now), Purpose::Standing));
+            return Ok((standing, Purpose::Standing));
         }
         if let Some(other) = fields.keys().find(|key| !matches!(key.as_str(), "since" | "until")) {
             return Err(RequestError::Unknown(crate::plain::plain(other).into_owned()));
@@ -150,8 +152,10 @@ mod tests {
     fn nobody_asked_means_the_last_24_whole_hours() {
         let standing = Window { since: time("2026-11-20T10:00:00Z"), until: time("2026-11-21T10:00:00Z") };
         for payload in [json!(null), json!({}), json!({"source": "aws.scheduler", "time": NOW})] {
-            assert_eq!(Window::asked(&payload, time(NOW)), Ok((standing, Purpose::Standing)));
+            assert_eq!(Window::asked(&payload, time(NOW), 300), Ok((standing, Purpose::Standing)));
         }
+        let earlier = Window::asked(&json!({}), time(NOW), 310).unwrap().0;
+        assert_eq!(earlier.until, time("2026-11-21T09:00:00Z"));
         assert_eq!(Window::standing(time("2026-11-21T10:00:00Z")), standing);
         assert_eq!(Window::standing(time("2026-11-21T10:59:59Z")), standing);
         assert_eq!(Window::standing(time("2026-11-21T09:59:59Z")).until, time("2026-11-21T09:00:00Z"));
@@ -163,8 +167,9 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_taken_to_the_letter() {
-        let asked =
-            |since: Value, until: Value| Window::asked(&json!({"since": since, "until": until}), time(NOW));
+        let asked = |since: Value, until: Value| {
+            Window::asked(&json!({"since": since, "until": until}), time(NOW), 310)
+        };
         let (from, to) = ("2026-11-21T08:00:00Z", "2026-11-21T10:00:00Z");
         let window = Window { since: time(from), until: time(to) };
         assert_eq!(asked(from.into(), to.into()), Ok((window, Purpose::Asked)));
@@ -177,10 +182,10 @@ mod tests {
         assert_eq!(asked(from.into(), "yesterday".into()), Err(RequestError::NotATime("until")));
         assert_eq!(asked(1.into(), to.into()), Err(RequestError::NotATime("since")));
         assert_eq!(asked(Value::Null, to.into()), Err(RequestError::NotATime("since")));
-        let one = Window::asked(&json!({"since": from}), time(NOW));
+        let one = Window::asked(&json!({"since": from}), time(NOW), 0);
         assert_eq!(one, Err(RequestError::Missing("until")));
-        let more = Window::asked(&json!({"since": from, "until": to, "standard": "SOC2"}), time(NOW));
+        let more = Window::asked(&json!({"since": from, "until": to, "standard": "SOC2"}), time(NOW), 0);
         assert_eq!(more, Err(RequestError::Unknown("standard".to_owned())));
-        assert_eq!(Window::asked(&json!([]), time(NOW)), Err(RequestError::NotAnObject));
+        assert_eq!(Window::asked(&json!([]), time(NOW), 0), Err(RequestError::NotAnObject));
     }
 }

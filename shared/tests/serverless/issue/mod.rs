@@ -90,7 +90,7 @@ fn run_of(world: &World, id: &str) -> Run {
 /// A run of the function, at the world's time.
 fn go(world: &World, id: &str, payload: &Value) -> Result<Issued, IssueError> {
     use shared::ports::Clock as _;
-    let (window, purpose) = Window::asked(payload, world.clock.now()).unwrap();
+    let (window, purpose) = Window::asked(payload, world.clock.now(), 0).unwrap();
     go_on(world, id, window, purpose)
 }
 
