@@ -56,7 +56,7 @@ pub fn run(global: &Global, args: DemoArgs) -> Result<Answer, Failure> {
     let mut state = State::open(dir, ORIGIN)?;
     let logs = Files::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = Loaded { config: promises(&told), path: None };
-    let report = swept(global, &loaded, &logs, Some(&mut state), Span::default())?;
+    let report = swept(global, &loaded, &logs, Some(&mut state), Span::default(), None)?;
     let kept = remembered(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (told.organisation, told.accounts.len(), told.regions.len());

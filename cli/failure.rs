@@ -14,7 +14,7 @@ use shared::{
     jobs::sweep::SweepError,
     local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
     plain::plain,
-    ports::PortError,
+    ports::{FailureKind, PortError},
     standard::PackError,
 };
 
@@ -81,6 +81,16 @@ pub enum Failure {
     /// What was to be read cannot be listed.
     #[error(transparent)]
     Source(PortError),
+    /// AWS did not do what was asked of it.
+    #[error(transparent)]
+    Cloud(PortError),
+    /// Nothing can wait for AWS here.
+    #[error("cannot start what waits for AWS")]
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "nothing waits for AWS then"))]
+    Runtime(#[source] io::Error),
+    /// Evidence that was looked up cannot be kept.
+    #[error("cannot keep the evidence: {0}")]
+    Evidence(#[source] Box<dyn Error + Send + Sync>),
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),
@@ -132,6 +142,14 @@ impl Failure {
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Config(ConfigFileError::Write { .. }) | Self::Packages(PackageError::Encode(_)) => 4,
+            Self::Source(error)
+                if matches!(
+                    error.kind,
+                    FailureKind::Denied | FailureKind::Throttled | FailureKind::Unavailable
+                ) =>
+            {
+                4
+            }
             Self::Config(_)
             | Self::Usage(_)
             | Self::Pack(_)
@@ -144,6 +162,9 @@ impl Failure {
             | Self::Trail(WriteError::NotOurs { .. }) => 2,
             Self::File { .. }
             | Self::Sweep(_)
+            | Self::Cloud(_)
+            | Self::Runtime(_)
+            | Self::Evidence(_)
             | Self::State(_)
             | Self::Trail(_)
             | Self::Json(_)

@@ -4,17 +4,25 @@ mod args;
 mod basis;
 mod catalog;
 mod check;
+#[cfg(feature = "aws")]
+mod cloud;
+#[cfg(not(feature = "aws"))]
+#[path = "no_cloud.rs"]
+mod cloud;
 mod completions;
 mod config;
 mod demo;
 mod failure;
+mod lookup;
 mod moment;
 mod ops;
 mod output;
 mod overrides;
 mod progress;
 mod publish;
+mod remote;
 mod report;
+mod source;
 mod surroundings;
 mod sweep;
 mod table;

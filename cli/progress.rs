@@ -32,6 +32,21 @@ impl Bar {
         Self { bar }
     }
 
+    /// A bar for time that is looked up; hidden unless somebody looks.
+    pub fn of_time(global: &Global, verb: &'static str) -> Self {
+        let this = Self::new(global, verb);
+        let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {percent:>3} %  {msg}  {eta} left");
+        this.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        this
+    }
+
+    /// Shows how much of the time was looked up.
+    pub fn looked_up(&self, seconds: u64, of_seconds: u64, records: u64) {
+        self.bar.set_length(of_seconds);
+        self.bar.set_position(seconds);
+        self.records(records);
+    }
+
     /// Shows how far the reading has come.
     pub fn show(&self, progress: Progress) {
         self.bar.set_length(progress.of_objects);

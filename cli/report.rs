@@ -21,6 +21,7 @@ use crate::{
     moment::Moment,
     output,
     publish::{Publication, answer},
+    remote::{self, Deployment},
     surroundings,
     sweep::{Span, swept},
 };
@@ -33,9 +34,24 @@ Examples:
   onlooker report --list                   all of them
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
+  onlooker report --remote --table NAME --bucket NAME
+                                           what a deployment claims now
+  onlooker report --remote --list
+
+`--remote` needs `cargo install --path . --features aws`, dynamodb:Query and
+s3:GetObject; table and bucket are outputs of the stack.
 
 Exit codes are those of the sweep that is shown.")]
 pub struct ReportArgs {
+    /// Show what a deployment has issued: its latest report, or with `--since` and `--until` the newest on that window
+    #[arg(long, conflicts_with_all = ["run", "state"])]
+    pub remote: bool,
+    /// Table of the deployment [env: ONLOOKER_TABLE]
+    #[arg(long, value_name = "NAME", requires = "remote")]
+    pub table: Option<String>,
+    /// Bucket of the deployment [env: ONLOOKER_BUCKET]
+    #[arg(long, value_name = "NAME", requires = "remote")]
+    pub bucket: Option<String>,
     /// Sweep to show: its id, the beginning of it, or `latest`
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub run: String,
@@ -66,6 +82,14 @@ pub struct ReportArgs {
 pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
     let publication = Publication { formats: args.format, out: args.out, json: args.json };
     publication.check()?;
+    if args.remote {
+        let deployment = Deployment::named(args.table, args.bucket)?;
+        if args.list {
+            return remote::list(&deployment, publication.json);
+        }
+        let period = Span::asked_for(args.since, args.until)?;
+        return remote::show(global, &deployment, period, &publication);
+    }
     let Some(mut state) = State::find(&args.state)? else {
         return Err(Failure::Usage(Fault {
             message: format!("there is no state in `{}`", args.state.display()),
@@ -82,7 +106,7 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
     if args.since.is_some() || args.until.is_some() {
         let period = Span::asked_for(args.since, args.until)?;
         let loaded = surroundings::configuration(global)?;
-        let report = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period)?;
+        let report = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period, None)?;
         publication.publish(global, &report, &[])?;
         return Ok(answer(&report));
     }

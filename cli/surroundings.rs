@@ -61,6 +61,11 @@ fn named_file(global: &Global) -> Option<PathBuf> {
     global.config.clone().or_else(|| set("ONLOOKER_CONFIG").map(PathBuf::from))
 }
 
+/// A variable of ours, as text; an empty one counts as not set.
+pub fn variable(name: &str) -> Option<String> {
+    set(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// A variable; an empty one counts as not set.
 fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())

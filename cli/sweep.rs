@@ -18,10 +18,10 @@ use shared::{
         sweep::{Task, sweep},
     },
     local::{config_file::Loaded, objects::Files, state::State},
-    ports::Source,
+    ports::{Evidences, Source},
     record::Limits,
     render::json::json,
-    report::{Report, Run},
+    report::{Caller, Report, Run},
     selectors::Selectors,
     time::Time,
 };
@@ -29,10 +29,13 @@ use shared::{
 use crate::{
     args::{self, Format, Global},
     basis,
+    cloud::Cloud,
     failure::{Answer, Failure},
+    lookup::{Memory, look_up},
     moment::Moment,
     progress::Bar,
     publish::{Publication, answer},
+    source::Everything,
     surroundings,
 };
 
@@ -49,6 +52,14 @@ Examples:
   onlooker sweep ./AWSLogs --watch 'arn:aws:iam::*:role/Auditor' --since 7d
   onlooker sweep 'logs/2027/01/*/*.json.gz' --format html,json --out reports
   zcat trail.json.gz | onlooker sweep - --no-state --json
+  onlooker sweep s3://trail-bucket/AWSLogs/111122223333/CloudTrail/eu-west-1/2027/
+  onlooker sweep --lookup --region eu-west-1 --since 7d --watch 'arn:aws:iam::*:role/Auditor'
+
+The last two need `cargo install --path . --features aws`, and find region,
+credentials, profiles and endpoints as every AWS tool does. Rights: s3:ListBucket
+and s3:GetObject, and kms:Decrypt of an encrypted trail; cloudtrail:LookupEvents.
+A look-up reads whole hours, up to the last that all events had time to reach, at
+1.5 requests of 50 events a second, account and region.
 
 Exit codes:
   0  proven, or a complete discovery
@@ -57,9 +68,14 @@ Exit codes:
   3  not enough evidence, or something was unreadable
   4  the tool failed")]
 pub struct SweepArgs {
-    /// Files, directories (with all below them), globs, or `-` for standard input
-    #[arg(required = true, value_name = "PATH")]
+    /// Files, directories (with all below them), globs, `-` for standard input, or `s3://bucket/prefix`
+    #[arg(required_unless_present = "lookup", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Look CloudTrail's event history up instead of reading log objects: management events of the last 90 days, of
+    /// this account or, with `lookup.role` in the configuration, of every `--account`, in every `--region` and the
+    /// one of global services
+    #[arg(long, conflicts_with = "paths")]
+    pub lookup: bool,
     /// Promise that principals matching this pattern are read-only, besides those of the configuration; repeatable
     #[arg(long, value_name = "ARN-PATTERN", value_parser = args::watch, help_heading = "What was promised")]
     pub watch: Vec<Watch>,
@@ -132,13 +148,46 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
     }
     config.check()?;
     let period = Span::asked_for(args.since, args.until)?;
-    let paths: Vec<String> = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
-    let trail = Files::new(paths);
-    let report = swept(global, &loaded, &trail, state.as_mut(), period)?;
+    let report = if args.lookup {
+        looked_up(global, &loaded, state.as_mut(), period)?
+    } else {
+        let paths = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let source = Everything::named(paths)?;
+        if source.is_far() && loaded.config.limits.threads == 0 {
+            loaded.config.limits.threads = threads(&loaded.config).max(FAR);
+        }
+        swept(global, &loaded, &source, state.as_mut(), period, None)?
+    };
     let kept = remembered(state.as_mut(), &report)?;
     publication.publish(global, &report, kept.as_slice())?;
     Ok(answer(&report))
+}
+
+/// Looks CloudTrail's event history up, and sweeps what that gives together with what is kept.
+fn looked_up(
+    global: &Global,
+    loaded: &Loaded,
+    state: Option<&mut State>,
+    period: Span,
+) -> Result<Report, Failure> {
+    fn with<E: Evidences + Send>(
+        global: &Global,
+        loaded: &Loaded,
+        kept: &mut E,
+        period: Span,
+    ) -> Result<Report, Failure> {
+        let cloud = Cloud::connect("--lookup")?;
+        let caller = cloud.caller()?;
+        let span = look_up(global, &cloud, &loaded.config, &caller.account, period, kept)?;
+        let period = Span { since: period.since.or(span.since), until: period.until.or(span.until) };
+        let nothing_else = Files::new([] as [String; 0]);
+        swept(global, loaded, &nothing_else, Some(kept), period, Some(caller))
+    }
+    match state {
+        Some(state) => with(global, loaded, state, period),
+        None => with(global, loaded, &mut Memory::default(), period),
+    }
 }
 
 /// Event classes that the event selectors in a file log whole, in words of the configuration.
@@ -180,13 +229,14 @@ impl Span {
     }
 }
 
-/// Sweeps a source, and keeps its evidence if there is a state.
-pub fn swept(
+/// Sweeps a source, and keeps its evidence if there is a state. `caller` is who AWS says it was, if AWS was asked.
+pub fn swept<E: Evidences + Send>(
     global: &Global,
     loaded: &Loaded,
     source: &dyn Source,
-    state: Option<&mut State>,
+    state: Option<&mut E>,
     period: Span,
+    caller: Option<Caller>,
 ) -> Result<Report, Failure> {
     let config = &loaded.config;
     let pack = basis::pack(loaded)?;
@@ -197,7 +247,7 @@ pub fn swept(
         gathering: Gathering { threads: threads(config), limits: limits(config) },
     };
     let (started, clock) = (surroundings::now(), Instant::now());
-    let run = Run { run_id: surroundings::run_id(), started_at: started, ..Run::default() };
+    let run = Run { run_id: surroundings::run_id(), caller, started_at: started, ..Run::default() };
     let bar = Bar::new(global, "reading");
     let mut report = sweep(source, state, task, run, &|progress| bar.show(progress))?;
     bar.finish();
@@ -217,6 +267,9 @@ pub fn remembered(state: Option<&mut State>, report: &Report) -> Result<Option<P
     };
     Ok(Some(state.finish(report, &json(report)?)?))
 }
+
+/// Threads to read with what lies far away, where nobody says: most of their time they wait.
+const FAR: usize = 8;
 
 fn threads(config: &Config) -> usize {
     match config.limits.threads {

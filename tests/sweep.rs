@@ -462,3 +462,17 @@ fn threads_change_nothing_but_the_time() {
     assert_eq!(swept(&place, &[AUDITOR, "--threads", "7"]).ends(1).result(), one);
     assert_eq!(swept(&place, &[AUDITOR, "--threads", "0"]).ends(1).result(), one);
 }
+
+#[cfg(not(feature = "aws"))]
+#[test]
+fn what_needs_aws_says_how_to_get_it() {
+    let place = Workplace::new();
+    for args in [
+        &["sweep", "s3://bucket/AWSLogs", "--no-state"][..],
+        &["sweep", "--lookup", "--no-state"],
+        &["report", "--remote", "--table", "t", "--bucket", "b"],
+    ] {
+        let ran = place.run(args).ends(2);
+        ran.says(&["was built without AWS", "cargo install --path . --features aws"]);
+    }
+}

@@ -24,8 +24,9 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> 
     let now = clock.now();
     let queued = queued(&payload, now)?;
     let is_queue = queued.is_some();
-    let messages = queued
-        .unwrap_or_else(|| vec![Message { id: "payload".to_owned(), body: payload.to_string(), sent: now }]);
+    let messages = queued.unwrap_or_else(|| {
+        vec![Message { id: "payload".to_owned(), body: payload.to_string(), sent: now, received: 0 }]
+    });
     let source = S3Objects::new(base.aws.clone(), Vec::new());
     let ingested = ingest(&source, &base.house, &settings.config, &messages)?;
     let figures = figures(&ingested, &messages, now);
@@ -53,10 +54,15 @@ fn queued(payload: &Value, now: Time) -> Result<Option<Vec<Message>>, Failure> {
     }
     let message = |record: &Value| {
         let text = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
-        let sent = record.get("attributes").and_then(|all| all.get("SentTimestamp")).and_then(Value::as_str);
-        let sent = sent.and_then(|milliseconds| milliseconds.parse::<u64>().ok());
+        let attribute = |name: &str| {
+            let value = record.get("attributes").and_then(|all| all.get(name)).and_then(Value::as_str);
+            value.and_then(|number| number.parse::<u64>().ok())
+        };
+        let sent = attribute("SentTimestamp");
         let sent = sent.and_then(|milliseconds| u32::try_from(milliseconds / 1_000).ok()).map_or(now, Time);
-        Some(Message { id: text("messageId")?, body: text("body")?, sent })
+        let received = attribute("ApproximateReceiveCount").unwrap_or_default();
+        let received = u32::try_from(received).unwrap_or(u32::MAX);
+        Some(Message { id: text("messageId")?, body: text("body")?, sent, received })
     };
     let messages: Option<Vec<Message>> = records.iter().map(message).collect();
     messages

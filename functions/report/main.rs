@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared::{
     jobs::{
         evidence::compact,
+        history::Lane,
         issue::{Issued, Press, Printed, Purpose, Window, issue, of_evidence},
     },
     lambda::{Failure, Invocation, Outcome, serve},
@@ -31,7 +32,8 @@ async fn main() -> Result<(), Error> {
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
     let Invocation { base, settings, clock, run, .. } = invocation;
     let (window, purpose) = Window::asked(&payload, clock.now())?;
-    let reporter = of_evidence(&base.house, settings.order(), settings.threads());
+    let lanes = Lane::of(&settings.config, &base.caller.account, base.aws.region());
+    let reporter = of_evidence(&base.house, settings.order(), &lanes, settings.threads());
     let press = Press {
         table: base.table,
         store: base.store,

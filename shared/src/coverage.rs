@@ -3,7 +3,8 @@
 //! Enters: the tally, the windows digest files vouch for, hours known to be incomplete, and what is expected. Leaves:
 //! [`Coverage`], a map of account x region x hour and a table of event classes. Laws: nothing is observed without an
 //! event or a digest window in that very account, region and hour; adding evidence never opens a gap inside the same
-//! period; an hour known to be incomplete is not observed, so to name one never betters a status; a class counts as logged only when the configuration says so or every account's evidence holds such an event.
+//! period; an hour known to be incomplete is not observed and its place is expected, so to name one never betters a
+//! status; a class counts as logged only when the configuration says so or every account's evidence holds such an event.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -69,7 +70,7 @@ pub struct Place {
     pub quiet_hours: u32,
     /// Those hours, as spans.
     pub quiet: Vec<Period>,
-    /// Hours of the period; 0 for a place the configuration does not name.
+    /// Hours of the period; 0 for a place the configuration does not name, unless it is known to be incomplete.
     pub expected_hours: u32,
     /// Hours without evidence, or with evidence known to be incomplete, as spans.
     pub gaps: Vec<Period>,
@@ -170,7 +171,8 @@ impl Coverage {
         let places: Vec<Place> = observed
             .into_iter()
             .map(|((account, region), hours)| {
-                let is_expected = is_expected(expected, &account, &region);
+                let is_expected =
+                    is_expected(expected, &account, &region) || hours.values().any(|cell| cell.unfinished);
                 Place::of(account, region, &hours, period, is_expected)
             })
             .collect();

@@ -54,7 +54,7 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     let table = Database::open(&home.path().join("table.db")).unwrap();
     let store = Folder::new(home.path().join("store"));
     let body = json!({ "bucket": "b", "key": "k" }).to_string();
-    let message = Message { id: "1".to_owned(), body, sent: Time(1_791_248_400) };
+    let message = Message { id: "1".to_owned(), body, sent: Time(1_791_248_400), received: 1 };
     let source = Named(Files::new([path.to_string_lossy()]));
     let ingested = ingest(&source, &House::new(&table, &store), &Config::default(), &[message]).unwrap();
     assert_eq!((ingested.reading.tallied, ingested.failed.len()), (u64::from(records), 0));

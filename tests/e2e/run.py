@@ -49,6 +49,11 @@ class Timed(unittest.TextTestResult):
         super().addError(test, err)
         self.stream.writeln(self.errors[-1][1])
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.stream.writeln((self.failures + self.errors)[-1][1])
+
     def printErrors(self):
         pass
 

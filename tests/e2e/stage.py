@@ -213,7 +213,7 @@ class Stage:
         until("the update of the stack", status, 60)
 
     def clear(self):
-        """Forgets all evidence, state, messages, faults and settings; the stack stays."""
+        """Forgets all evidence, state, messages, faults, settings and processes; the stack stays."""
         self.proxy.reset()
         self.history.reset()
         self.awaited = set()

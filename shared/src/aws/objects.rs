@@ -81,7 +81,7 @@ impl S3Objects {
             let page = self.where_it_is(&place.bucket, |config| {
                 let list = self.aws.s3().list_objects_v2().bucket(&place.bucket).prefix(&place.key);
                 let list = list.set_continuation_token(token.clone());
-                self.aws.wait(list.customize().config_override(config).send())
+                self.aws.wait(list.customize().config_override(config).send()).map_err(Box::new)
             });
             let page = page.map_err(|error| failed(LIST, place.to_string(), &error))?;
             for object in page.contents.unwrap_or_default() {
@@ -102,8 +102,8 @@ impl S3Objects {
     fn where_it_is<T, E>(
         &self,
         bucket: &str,
-        call: impl Fn(aws_sdk_s3::config::Builder) -> Result<T, SdkError<E, HttpResponse>>,
-    ) -> Result<T, SdkError<E, HttpResponse>> {
+        call: impl Fn(aws_sdk_s3::config::Builder) -> Result<T, Box<SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Box<SdkError<E, HttpResponse>>> {
         let regions = || self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let config = |region: Option<String>| {
             let mut config = aws_sdk_s3::config::Builder::default();
@@ -147,7 +147,7 @@ impl Source for S3Objects {
             let get = self.aws.s3().get_object().bucket(&place.bucket).key(&place.key);
             let get =
                 get.set_version_id(given(id)).set_if_match(given(etag).map(|etag| format!("\"{etag}\"")));
-            self.aws.wait(get.customize().config_override(config).send())
+            self.aws.wait(get.customize().config_override(config).send()).map_err(Box::new)
         });
         let got = match got {
             Ok(got) => got,

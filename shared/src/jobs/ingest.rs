@@ -3,8 +3,9 @@
 //! Enters: messages, the [`Source`] their objects lie in, the [`House`] evidence is kept in. Leaves: kept evidence,
 //! and [`Ingested`]: which messages have to come again. Laws: an object is read once however often it is announced;
 //! one at a time is in memory; a message is done with only when all it announces is kept; an object that cannot be
-//! fetched is missing in reports until it is, and so is one whose evidence cannot be kept; an object of which
-//! nothing can be read is unreadable evidence, and its message goes to the dead letters.
+//! fetched is missing in reports until it is, and so is one whose evidence cannot be kept, or whose message has come
+//! before and was not done with; an object of which nothing can be read is unreadable evidence, and its message goes
+//! to the dead letters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,8 @@ pub struct Message {
     pub body: String,
     /// When it was sent.
     pub sent: Time,
+    /// How often it was received, this time included; 0 where nobody counts.
+    pub received: u32,
 }
 
 /// What became of messages.
@@ -77,6 +80,16 @@ pub fn ingest(
     let mut ingested = Ingested::default();
     let mut failed: BTreeMap<usize, String> = BTreeMap::new();
     let wanted = wanted(messages, &mut ingested, &mut failed);
+
+    // Whoever was killed at it noted nothing, and may be killed again: until it is read, it is missing.
+    for (object, Wanted { key, at, by }) in &wanted {
+        let received = by.iter().filter_map(|n| messages.get(*n)).map(|message| message.received).max();
+        if let Some(received @ 2..) = received {
+            let dated = notices::delivered(key);
+            let cause = format!("its message has come {received} times, and it was not read to the end");
+            miss(house, object, (dated.unwrap_or(*at), dated.is_some()), cause)?;
+        }
+    }
 
     let mut reader = Reader { source, limits: limits(config), bytes: Vec::new() };
     let (mut read, mut absent) = (Vec::new(), Vec::new());

@@ -27,6 +27,7 @@ pub use self::{
 };
 use super::{
     evidence::{Collected, House, collect},
+    history::Lane,
     judge::{Order, judge},
     news::{NewsError, Newsroom},
 };
@@ -44,15 +45,18 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 /// Makes the report on a window: collects its evidence and judges it. `run` carries what is known of the run before.
 pub type Reporter<'a> = &'a dyn Fn(Window, Run) -> Result<Report, Cause>;
 
-/// Makes reports of the evidence that is kept, judged by `order`, on so many threads.
+/// Makes reports of the evidence that is kept, judged by `order`, on so many threads. `lanes` are those whose event
+/// history is pulled.
 pub fn of_evidence<'a>(
     house: &'a House<'_>,
     order: Order<'a>,
+    lanes: &'a [Lane],
     threads: usize,
 ) -> impl Fn(Window, Run) -> Result<Report, Cause> + 'a {
     move |window, run| {
-        let Collected { dossier, accounts } =
-            collect(house, order.config, (window.since, window.until), threads)?;
+        let span = (window.since, window.until);
+        let collected = collect(house, order.config, span, threads)?;
+        let Collected { dossier, accounts } = collected.expecting(lanes, order.config, span);
         Ok(judge(dossier, order, accounts.fill(run))?)
     }
 }
@@ -194,7 +198,9 @@ pub fn issue(press: &Press<'_>, window: Window, purpose: Purpose, run: &Run) -> 
     }
     let Some(edition) = shift.print(own) else { return shift.end(None) };
     if purpose == Purpose::Standing && shift.failures.is_empty() {
-        match status::renew(press, &edition, run) {
+        let renewed = status::renew(press, &edition, run)
+            .and_then(|standing| pending::forget(press, window).map(|()| standing));
+        match renewed {
             Ok(standing) => shift.issued.standing = Some(standing),
             Err(fault) => {
                 shift.failures.push((Pending { window, purpose, attempts: 0, reason: None }, fault));

@@ -134,6 +134,36 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_can() {
     }
 }
 
+/// A function that is out of memory or time is killed, notes nothing, and its message is dead in the end.
+#[test]
+fn an_object_that_kills_whoever_reads_it_is_missing_before_its_message_is_dead() {
+    let config = promise(Some(hour(0)));
+    let world = World::new(minute(200));
+    let (objects, all) = trail(&world);
+    let whole = truth(all, &config, HOURS());
+    let messages: Vec<Message> =
+        objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
+    take(&world, &config, &[&messages[..2], &messages[3..]].concat());
+    for received in 1..=3 {
+        let which = objects[2].name.clone();
+        world.faults.revive();
+        let at = if received == 1 { 0 } else { 1 };
+        world.faults.plan(Plan::Kill { at, strike: Strike::Before });
+        let house = House::new(&world.table, &world.store);
+        let again = Message { received, ..messages[2].clone() };
+        drop(ingest(&world.logs, &house, &config, &[again]));
+        let calls = world.faults.revive();
+        assert_eq!((calls[at].method, &calls[at].about), ("fetch", &which));
+    }
+    let report = told(&world, &config);
+    assert_eq!(report.result.totals.unreadable, 1);
+    assert_eq!(report.run.unreadable[0].object, objects[2].name);
+    assert!(report.run.unreadable[0].reason.contains("come 3 times"), "{:?}", report.run.unreadable);
+    // The dead letter is sent again.
+    assert_eq!(take(&world, &config, &messages[2..3]).failed, []);
+    assert_eq!(told(&world, &config).result, whole.result);
+}
+
 #[test]
 fn an_object_without_a_time_in_its_name_is_missed_and_found_too() {
     let config = promise(Some(hour(0)));
@@ -218,9 +248,13 @@ fn messages_that_cannot_be_understood_come_again_and_keep_no_other_one_back() {
     let (objects, _) = trail(&world);
     let config_log = "s3://trail/AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned();
     let foreign = Object { name: config_log, size: 1, version: "1".to_owned() };
-    let bad = Message { id: "bad".to_owned(), body: "hello".to_owned(), sent: minute(80) };
-    let two =
-        Message { id: "two".to_owned(), body: notification(&[&objects[0], &foreign]), sent: minute(80) };
+    let bad = Message { id: "bad".to_owned(), body: "hello".to_owned(), sent: minute(80), received: 1 };
+    let two = Message {
+        id: "two".to_owned(),
+        body: notification(&[&objects[0], &foreign]),
+        sent: minute(80),
+        received: 1,
+    };
     let ingested = take(&world, &config, &[bad, two]);
     let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
     assert_eq!((failed, ingested.passed_over, ingested.reading.objects), (vec!["bad"], 1, 1));

@@ -9,6 +9,7 @@ use shared::{
     jobs::{
         evidence::{Batch, House, Lane, collect, compact, keep, source_hash},
         gather::read_object,
+        history,
     },
     ports::{Expected, Item, Object, PortError, ReadObject, Store, Table},
     record::{Limits, Observed},
@@ -17,7 +18,10 @@ use shared::{
 };
 
 use super::{
-    scene::{ACCOUNTS, REGIONS, START, digest, hour, minute, promise, record, report, segment, slice, truth},
+    scene::{
+        ACCOUNTS, REGIONS, START, digest, hour, minute, promise, record, report, report_on, segment, slice,
+        truth,
+    },
     world::{MemoryStore, MemoryTable, World},
 };
 
@@ -202,6 +206,44 @@ fn a_slice_with_more_events_at_the_second_look_adds_a_part() {
     let collected = collect(&house, &config, (START, minute(60)), 1).unwrap();
     assert_eq!(collected.dossier.tally.events(), 5);
     assert_eq!(world.store.list("evidence/").unwrap().len(), 2);
+}
+
+/// The event history of IAM and STS is in us-east-1, which nobody named and nobody could look into.
+#[test]
+fn a_lane_that_was_never_pulled_is_missing_wherever_the_event_history_counts() {
+    let (account, [named, global]) = (ACCOUNTS[0], REGIONS);
+    let mut config = promise(None);
+    config.coverage = shared::config::Expected {
+        regions: vec![named.to_owned()],
+        event_classes: vec!["management-read".to_owned()],
+        ..Default::default()
+    };
+    let lanes = history::Lane::of(&config, account, named);
+    assert_eq!(lanes.len(), 2);
+    let world = World::new(minute(300));
+    let house = House::new(&world.table, &world.store);
+    let pull = |region: &str, of: u32| {
+        let records: Vec<Value> = match region == named {
+            true => vec![record(of * 14, account, region, hour(of).start())],
+            false => Vec::new(),
+        };
+        keep(&house, slice(account, region, (hour(of).start(), hour(of).end()), &records)).unwrap();
+    };
+    let told = || {
+        let report = report_on(&house, &config, (hour(0), hour(3)), &lanes, 1).unwrap();
+        let coverage = &report.result.coverage;
+        (report.result.status().unwrap().as_str(), coverage.missing_hours())
+    };
+    (0..3).for_each(|of| pull(named, of));
+    assert_eq!(told(), ("INSUFFICIENT_EVIDENCE", 3));
+    (0..2).for_each(|of| pull(global, of));
+    assert_eq!(told(), ("INSUFFICIENT_EVIDENCE", 1));
+    pull(global, 2);
+    assert_eq!(told(), ("COMPLIANT", 0));
+    // Of hours for which the trail counts nothing was to be pulled.
+    config.delivery.counts_from = Some(hour(0).start());
+    let collected = collect(&house, &config, (START, minute(180)), 1).unwrap();
+    assert!(collected.expecting(&lanes, &config, (START, minute(180))).dossier.unfinished.is_empty());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use shared::{
     dossier::{Dossier, Scope},
     jobs::{
         evidence::{Batch, EvidenceError, House, Lane, collect},
+        history,
         ingest::Message,
         judge::{Order, judge},
     },
@@ -126,7 +127,7 @@ pub fn notification(objects: &[&Object]) -> String {
 
 /// A message about these objects.
 pub fn message(id: &str, objects: &[&Object]) -> Message {
-    Message { id: id.to_owned(), body: notification(objects), sent: minute(80) }
+    Message { id: id.to_owned(), body: notification(objects), sent: minute(80), received: 1 }
 }
 
 /// The Auditor is promised to be read-only. The trail is what counts from that hour on.
@@ -149,7 +150,19 @@ pub fn report(
     hours: (Hour, Hour),
     threads: usize,
 ) -> Result<Report, EvidenceError> {
-    let collected = collect(house, config, (hours.0.start(), hours.1.start()), threads)?;
+    report_on(house, config, hours, &[], threads)
+}
+
+/// The same, where these lanes are pulled.
+pub fn report_on(
+    house: &House<'_>,
+    config: &Config,
+    hours: (Hour, Hour),
+    lanes: &[history::Lane],
+    threads: usize,
+) -> Result<Report, EvidenceError> {
+    let span = (hours.0.start(), hours.1.start());
+    let collected = collect(house, config, span, threads)?.expecting(lanes, config, span);
     let run = collected.accounts.fill(Run::default());
     Ok(judged(collected.dossier, config, run))
 }

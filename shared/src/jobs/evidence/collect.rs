@@ -23,6 +23,7 @@ use crate::{
     config::Config,
     dossier::{Assembly, Dossier, Scope},
     extract::Extract,
+    jobs::history,
     ports::{FailureKind, Item},
     report::{Input, Run, UnreadablePosition, hex},
     segment::{Draft, Shard},
@@ -36,6 +37,29 @@ pub struct Collected {
     pub dossier: Dossier,
     /// What it is made of.
     pub accounts: Accounts,
+}
+
+impl Collected {
+    /// Expects of these lanes what they were to pull: an hour for which the event history counts and no closed slices
+    /// vouch is incomplete, whatever it shows and even if it shows nothing.
+    #[must_use]
+    pub fn expecting(
+        mut self,
+        lanes: &[history::Lane],
+        config: &Config,
+        (since, until): (Time, Time),
+    ) -> Self {
+        let hours = (since.hour().0..until.0.div_ceil(HOUR)).map(Hour);
+        for hour in hours.filter(|hour| Lane::of(*hour, config) == Lane::Lookup) {
+            let shard = |lane: &history::Lane| {
+                let history::Lane { account, region } = lane.clone();
+                Shard { account, region, hour }
+            };
+            let open = lanes.iter().map(shard).filter(|shard| !self.dossier.windows.contains(shard));
+            self.dossier.unfinished.extend(open);
+        }
+        self
+    }
 }
 
 /// What a report was made of.

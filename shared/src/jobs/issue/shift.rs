@@ -55,10 +55,14 @@ impl Shift<'_> {
             Purpose::Asked => Settled::default(),
             Purpose::Standing | Purpose::Late => settle(self.press, &edition, purpose)?,
         };
-        if edition.revision.purpose == Purpose::Late {
+        // What a run left undone it may not have told of either, whatever it was for.
+        if edition.revision.purpose == Purpose::Late || owed.purpose == Purpose::Late && owed.attempts > 1 {
             status::tell_revision(self.press, &edition)?;
         }
-        pending::forget(self.press, window)?;
+        // A standing is owed until it is claimed.
+        if owed.purpose != Purpose::Standing {
+            pending::forget(self.press, window)?;
+        }
         self.issued.reports.push(Printed {
             window,
             purpose,

@@ -15,6 +15,7 @@ use crate::{
     ports::{Expected, Item, PortError, Table},
     render::message,
     report::Run,
+    score::Status,
     standing::{Reported, Standing, StatusChange},
     time::Time,
 };
@@ -108,20 +109,26 @@ pub(super) fn take_back(press: &Press<'_>, run: &Run, reason: &str, seen: Option
     troubles
 }
 
-/// Tells of a late edition that says something else than the one before it.
+/// Tells of a late edition that says something else than the one before it; of a first one unless it is compliant, since
+/// no standing has told or will tell of its window.
 pub(super) fn tell_revision(press: &Press<'_>, edition: &Edition) -> Result<(), IssueFault> {
-    let (now, before) = (&edition.revision, edition.previous.as_ref());
-    let Some(before) = before.filter(|before| before.report.status != now.report.status) else {
+    let now = &edition.revision;
+    let before = edition.previous.as_ref().map(|before| before.report.status);
+    let known = before.unwrap_or_else(|| now.report.status.map(|_| Status::Compliant));
+    if known == now.report.status {
         return Ok(());
-    };
+    }
     let id = format!("late-{}-{}-r{}", now.report.since, now.report.until, now.report.revision);
-    let change = StatusChange::revision(now.report.clone(), before.report.status);
+    let change = StatusChange::revision(now.report.clone(), before.flatten());
     pass_on(press, id, &change)?;
     Ok(())
 }
 
 fn tell(press: &Press<'_>, standing: &mut Standing, before: Option<&Standing>) -> Result<(), IssueFault> {
-    let Some(status) = standing.status.filter(|_| standing.is_news()) else { return Ok(()) };
+    if !standing.is_news() {
+        return Ok(());
+    }
+    let status = standing.status.map_or("none", Status::as_str);
     let id = format!("status-{}-{status}", standing.changes);
     pass_on(press, id, &StatusChange::latest(standing, before))?;
     standing.told = standing.changes;

@@ -147,7 +147,7 @@ fn reports_are_made_of_the_evidence_that_is_kept() {
     keep(&house, batch).unwrap();
     let (config, pack) = (config(), Pack::shipped(Standard::General).unwrap());
     let order = Order { config: &config, catalog: Catalog::embedded(), pack: &pack };
-    let reporter = of_evidence(&house, order, 2);
+    let reporter = of_evidence(&house, order, &[], 2);
     let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
     let press = press(&world, &reporter, &announcers);
     let issued = issue(&press, window, Purpose::Standing, &run_of(&world, "run-1")).unwrap();

@@ -164,3 +164,50 @@ fn a_run_that_was_killed_is_owed_even_when_nobody_tries_it_again() {
         assert_eq!(status(&world), Some(Status::Compliant), "killed at {at}");
     }
 }
+
+/// The schedule is daily, so no later window holds what the lost one held.
+#[test]
+fn a_broken_promise_is_told_wherever_the_run_that_saw_it_was_killed() {
+    let third_day = |world: &World| {
+        world.faults.revive();
+        world.clock.set(Time(NOW.0 + DAY));
+        deliver(world, "third", &quiet(Window::standing(Time(NOW.0 + DAY))));
+        scheduled(world, "run-2").unwrap();
+        for (told, who) in news(world).iter().zip(["sns", "bus"]) {
+            let lost = Window::standing(NOW).until.to_string();
+            let of_lost = |news: &&Announcement| {
+                news.detail["status"] == "NON_COMPLIANT" && news.detail["report"]["until"] == *lost
+            };
+            assert!(told.iter().any(|news| of_lost(&news)), "{who} was told {told:?}");
+        }
+        assert_eq!(status(world), Some(Status::Compliant));
+    };
+    let broken = || {
+        let world = World::new(NOW);
+        let window = Window::standing(NOW);
+        deliver(&world, "quiet", &quiet(window));
+        deliver(&world, "broken", &[write(9, Time(window.since.0 + 90))]);
+        world
+    };
+    // No report could be stored.
+    let world = broken();
+    let which = Box::new(|_, call: &Call| call.method == "create");
+    world.faults.plan(Plan::Fail { kind: FailureKind::Unavailable, strike: Strike::Before, which });
+    scheduled(&world, "run-1").unwrap_err();
+    third_day(&world);
+    for strike in [Strike::Before, Strike::After] {
+        // Before its second call nobody knows that there was a run.
+        for at in 2.. {
+            let world = broken();
+            world.faults.plan(Plan::Kill { at, strike });
+            let done = scheduled(&world, "run-1");
+            let killed = world.faults.killed();
+            assert_eq!(done.is_err(), killed);
+            println!("killed at {at}, {:?}", world.faults.calls().last());
+            third_day(&world);
+            if !killed {
+                break;
+            }
+        }
+    }
+}
