@@ -10,14 +10,23 @@ FUZZ_SECONDS ?= 20
 BENCH_RECORDS ?= 1000000
 # Pinned sources of the operation catalog; see docs/catalog.md.
 CATALOG_DIR := .tools/catalog
+# Emulator, SAM and cargo-lambda, in environments of their own.
+E2E := $(CURDIR)/target/e2e
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# cargo-lambda names the target it builds for. Tests name it too, so that nothing is compiled twice.
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+ARCHITECTURE := $(if $(filter aarch64%,$(HOST)),arm64,x86_64)
+# Test of the deployed stack to run: a word in its name.
+T ?=
 
 export PATH := $(TOOLS)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-15s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: ## Make a trail of a fictional organisation, sweep it, report
@@ -31,6 +40,12 @@ lint: ## Format, clippy with warnings denied, purity of the stages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) check -p shared --no-default-features
+	$(MAKE) lint-stack
+
+.PHONY: lint-stack
+lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
+	PATH=$(E2E)/tools/bin:$$PATH sam validate --lint --template template.yaml
+	PATH=$(E2E)/tools/bin:$$PATH cfn-lint template.yaml member.yaml
 
 .PHONY: audit
 audit: ## Licences, sources and bans of all dependencies
@@ -39,8 +54,35 @@ audit: ## Licences, sources and bans of all dependencies
 
 .PHONY: test
 test: ## Everything there is to test
-	$(CARGO) test --workspace --all-features
+	CARGO_BUILD_TARGET=$(HOST) $(CARGO) test --workspace --all-features
 	$(MAKE) fuzz
+	$(MAKE) e2e
+
+.PHONY: e2e
+e2e: functions $(E2E)/emulator/bin/ministack ## Deploy the stack on an emulator and drive it; T=word for some of it
+	$(E2E)/emulator/bin/python tests/e2e/run.py $(T)
+
+.PHONY: functions
+functions: $(E2E)/tools/bin/sam ## Build the functions for the emulator, in the profile of the tests
+	PATH=$(E2E)/tools/bin:$$PATH SAM_BUILD_MODE=debug CARGO_LAMBDA_COMPILER=cargo \
+		CARGO_LAMBDA_GLOBAL=$(CURDIR)/tests/e2e/lambda.toml \
+		sam build --build-dir $(E2E)/build --parameter-overrides Architecture=$(ARCHITECTURE)
+	strip $(E2E)/build/*/bootstrap
+	cp $(TARGET)/lambda/onlooker/bootstrap $(E2E)/onlooker
+
+.PHONY: ship
+ship: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aws-sam/build
+	PATH=$(E2E)/tools/bin:$$PATH sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+$(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam:
+	python3 -m venv $(E2E)/$(notdir $(patsubst %/bin/,%,$(dir $@)))
+	$(dir $@)pip install --quiet --disable-pip-version-check \
+		--requirement tests/e2e/$(notdir $(patsubst %/bin/,%,$(dir $@))).txt
+
+.PHONY: bench-functions
+bench-functions: ship $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
+	$(CARGO) build --release --package watch --example hello
+	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/release/examples/hello .aws-sam/build
 
 .PHONY: fuzz
 fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each

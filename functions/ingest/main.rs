@@ -24,8 +24,9 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> 
     let now = clock.now();
     let queued = queued(&payload, now)?;
     let is_queue = queued.is_some();
-    let messages = queued
-        .unwrap_or_else(|| vec![Message { id: "payload".to_owned(), body: payload.to_string(), sent: now, received: 0 }]);
+    let messages = queued.unwrap_or_else(|| {
+        vec![Message { id: "payload".to_owned(), body: payload.to_string(), sent: now, received: 0 }]
+    });
     let source = S3Objects::new(base.aws.clone(), Vec::new());
     let ingested = ingest(&source, &base.house, &settings.config, &messages)?;
     let figures = figures(&ingested, &messages, now);

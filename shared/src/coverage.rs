@@ -171,8 +171,8 @@ impl Coverage {
         let places: Vec<Place> = observed
             .into_iter()
             .map(|((account, region), hours)| {
-                let is_expected = is_expected(expected, &account, &region)
-                    || hours.values().any(|cell| cell.unfinished);
+                let is_expected =
+                    is_expected(expected, &account, &region) || hours.values().any(|cell| cell.unfinished);
                 Place::of(account, region, &hours, period, is_expected)
             })
             .collect();

@@ -83,7 +83,7 @@ pub struct Standing {
     pub run_id: String,
     /// The newest report that was issued; absent before the first.
     pub report: Option<Reported>,
-    /// How often the status has changed.
+    /// The number of the last change; higher than that of every change before it.
     pub changes: u64,
     /// The number of the last change that everybody was told of.
     pub told: u64,
@@ -121,7 +121,9 @@ impl Standing {
         interval: u32,
         run_id: &str,
     ) -> Self {
-        let (was, changes, told) = before.map_or((None, 0, 0), |b| (b.status, b.changes, b.told));
+        // Where nobody knows how far it was counted, the clock is ahead of every number there was.
+        let begun = u64::from(report.as_ref().map_or(now, |report| report.generated_at).0);
+        let (was, changes, told) = before.map_or((None, begun, begun), |b| (b.status, b.changes, b.told));
         let changes = if was == status { changes } else { changes.saturating_add(1) };
         Self {
             version: STATUS_VERSION.to_owned(),
@@ -149,7 +151,7 @@ impl Standing {
 
     /// Whether somebody is still to be told of it.
     pub const fn is_news(&self) -> bool {
-        self.told < self.changes && self.status.is_some()
+        self.told < self.changes
     }
 }
 
@@ -252,8 +254,16 @@ mod tests {
         let one = standing(Some(Status::Compliant), None);
         let two = standing(Some(Status::Compliant), Some(&one));
         let three = standing(Some(Status::NonCompliant), Some(&two));
-        assert_eq!((one.changes, two.changes, three.changes), (1, 1, 2));
-        assert!(one.is_news() && !standing(None, Some(&one)).is_news());
+        assert_eq!((one.changes, two.changes, three.changes), (1_001, 1_001, 1_002));
+        assert!(one.is_news() && standing(None, Some(&one)).is_news() && !standing(None, None).is_news());
+    }
+
+    #[test]
+    fn no_number_is_used_again_when_the_last_one_is_forgotten() {
+        let one = standing(Some(Status::Compliant), None);
+        let report = Some(Reported { generated_at: Time(5_000), ..reported() });
+        let later = |report| Standing::after(None, one.status, None, report, Time(6_000), 100, "run").changes;
+        assert_eq!((later(None), later(report)), (6_001, 5_001));
     }
 
     fn reported() -> Reported {

@@ -5,6 +5,7 @@
 Ends with 0 when all passed and at least one ran. Nothing is left running.
 """
 
+import platform
 import signal
 import sys
 import time
@@ -63,7 +64,7 @@ def main(word=""):
     began = time.monotonic()
     with Stage() as stage:
         stage.deploy(
-            Architecture="x86_64",
+            Architecture="arm64" if platform.machine() == "aarch64" else "x86_64",
             Profile="low-latency",
             ScheduleState="DISABLED",
             WatchedPrincipals=trail.WATCHED,

@@ -116,8 +116,9 @@ pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_j
     }
     let severity = match change.status {
         Some(Status::NonCompliant) => RiskLevel::Critical,
-        Some(Status::InsufficientEvidence) => RiskLevel::High,
-        Some(Status::Compliant) | None => RiskLevel::Low,
+        // A promise that is no longer looked at.
+        Some(Status::InsufficientEvidence) | None => RiskLevel::High,
+        Some(Status::Compliant) => RiskLevel::Low,
     };
     announcement(id, STATUS_KIND, severity, &subject, text, change)
 }

@@ -249,8 +249,12 @@ fn messages_that_cannot_be_understood_come_again_and_keep_no_other_one_back() {
     let config_log = "s3://trail/AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned();
     let foreign = Object { name: config_log, size: 1, version: "1".to_owned() };
     let bad = Message { id: "bad".to_owned(), body: "hello".to_owned(), sent: minute(80), received: 1 };
-    let two =
-        Message { id: "two".to_owned(), body: notification(&[&objects[0], &foreign]), sent: minute(80), received: 1 };
+    let two = Message {
+        id: "two".to_owned(),
+        body: notification(&[&objects[0], &foreign]),
+        sent: minute(80),
+        received: 1,
+    };
     let ingested = take(&world, &config, &[bad, two]);
     let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
     assert_eq!((failed, ingested.passed_over, ingested.reading.objects), (vec!["bad"], 1, 1));

@@ -18,7 +18,10 @@ use shared::{
 };
 
 use super::{
-    scene::{ACCOUNTS, REGIONS, START, digest, hour, minute, promise, record, report, report_on, segment, slice, truth},
+    scene::{
+        ACCOUNTS, REGIONS, START, digest, hour, minute, promise, record, report, report_on, segment, slice,
+        truth,
+    },
     world::{MemoryStore, MemoryTable, World},
 };
 

@@ -43,7 +43,12 @@ impl Collected {
     /// Expects of these lanes what they were to pull: an hour for which the event history counts and no closed slices
     /// vouch is incomplete, whatever it shows and even if it shows nothing.
     #[must_use]
-    pub fn expecting(mut self, lanes: &[history::Lane], config: &Config, (since, until): (Time, Time)) -> Self {
+    pub fn expecting(
+        mut self,
+        lanes: &[history::Lane],
+        config: &Config,
+        (since, until): (Time, Time),
+    ) -> Self {
         let hours = (since.hour().0..until.0.div_ceil(HOUR)).map(Hour);
         for hour in hours.filter(|hour| Lane::of(*hour, config) == Lane::Lookup) {
             let shard = |lane: &history::Lane| {

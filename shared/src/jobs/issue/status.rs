@@ -125,7 +125,10 @@ pub(super) fn tell_revision(press: &Press<'_>, edition: &Edition) -> Result<(), 
 }
 
 fn tell(press: &Press<'_>, standing: &mut Standing, before: Option<&Standing>) -> Result<(), IssueFault> {
-    let Some(status) = standing.status.filter(|_| standing.is_news()) else { return Ok(()) };
+    if !standing.is_news() {
+        return Ok(());
+    }
+    let status = standing.status.map_or("none", Status::as_str);
     let id = format!("status-{}-{status}", standing.changes);
     pass_on(press, id, &StatusChange::latest(standing, before))?;
     standing.told = standing.changes;

@@ -22,6 +22,7 @@ use shared::{
         judge::{Order, judge},
         runs::{RunRecord, heartbeat, record_run},
     },
+    operation::RiskLevel,
     ports::{
         Announcement, Announcer, Expected, FailureKind, Item, Object, ReadObject, Store as _, Table as _,
     },

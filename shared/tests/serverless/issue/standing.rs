@@ -99,6 +99,56 @@ fn a_status_that_everybody_knows_is_not_told_again_when_the_memory_of_news_is_go
     assert_eq!(news(&world).map(|told| told.len()), told);
 }
 
+/// Twice in two days the table fails to tell what the standing is, but not to take another one.
+#[test]
+fn a_status_is_told_although_one_like_it_was_told_before_the_count_was_lost() {
+    let world = World::new(NOW);
+    let lost = |world: &World| {
+        let which = Box::new(|_, call: &Call| call.method == "query" && call.about.starts_with("STATUS"));
+        world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike: Strike::Before, which });
+        scheduled(world, "lost").unwrap_err();
+        world.faults.revive();
+        world.clock.advance(60);
+    };
+    let window = Window::standing(NOW);
+    deliver(&world, "1", &quiet(window));
+    deliver(&world, "2", &[write(1, Time(window.since.0 + 60))]);
+    lost(&world);
+    scheduled(&world, "run-1").unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    world.clock.advance(HOUR);
+    deliver(&world, "3", &[read(2, window.until)]);
+    scheduled(&world, "run-2").unwrap();
+    assert_eq!(status(&world), Some(Status::Compliant));
+    lost(&world);
+    deliver(&world, "4", &[write(3, window.until)]);
+    scheduled(&world, "run-3").unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    for told in news(&world) {
+        let latest = |news: &&Announcement| news.detail["subject"] == "latest";
+        assert_eq!(told.iter().rfind(latest).unwrap().detail["status"], "NON_COMPLIANT");
+    }
+}
+
+#[test]
+fn that_nothing_is_promised_any_more_is_told() {
+    let world = second_day();
+    let quiet = Config { watch: Vec::new(), ..config() };
+    let reporter = |window, run| report(&world, &quiet, window, run);
+    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
+    let press = press(&world, &reporter, &announcers);
+    for n in 0..2 {
+        let run = run_of(&world, &format!("run-{n}"));
+        let issued = issue(&press, Window::standing(NOW), Purpose::Standing, &run).unwrap();
+        assert_eq!(issued.standing.unwrap().status, None);
+    }
+    for told in news(&world) {
+        let of_latest = told.iter().filter(|news| news.detail["subject"] == "latest");
+        let said: Vec<_> = of_latest.map(|news| (news.detail["status"].clone(), news.severity)).collect();
+        assert_eq!(said, [("COMPLIANT".into(), RiskLevel::Low), (Value::Null, RiskLevel::High)]);
+    }
+}
+
 #[test]
 fn a_run_leaves_a_record_and_a_heartbeat() {
     let world = World::new(NOW);
