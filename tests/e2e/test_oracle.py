@@ -1,9 +1,11 @@
 """The whole result of the deployed functions is that of the command line over the same events, by any lane."""
 
+import json
 import random
 
 import trail
 from case import Case
+from stage import TRAIL_BUCKET
 from trail import GLOBAL, HOME, OTHER, REGION, Trail
 
 PLACES = [(HOME, REGION), (HOME, GLOBAL)]
@@ -23,11 +25,19 @@ class Oracle(Case):
         for one in records:
             self.stage.history.add(one)
 
+    def assert_alike(self, report, expected):
+        """The same result but for the hash of the evidence: closed slices vouch for their time, log objects do not."""
+        self.assertNotEqual(report["result"]["basis"].pop("evidence_sha256"), "")
+        expected["result"]["basis"].pop("evidence_sha256")
+        for part in expected["result"]:
+            self.assertEqual(report["result"][part], expected["result"][part], part)
+        self.assertEqual(json.dumps(report["result"]), json.dumps(expected["result"]))
+
     def move(self, **moments):
-        """Says that the lane of home has come elsewhere."""
+        """Says that the lane of global events has come elsewhere."""
         self.stage.client("dynamodb").update_item(
             TableName=self.stage.outputs["Table"],
-            Key={"pk": {"S": f"LANE#{HOME}#{REGION}"}, "sk": {"S": "CHECKPOINT"}},
+            Key={"pk": {"S": f"LANE#{HOME}#{GLOBAL}"}, "sk": {"S": "CHECKPOINT"}},
             UpdateExpression="SET " + ", ".join(f"body.#{name} = :{name}" for name in moments),
             ExpressionAttributeNames={f"#{name}": name for name in moments},
             ExpressionAttributeValues={f":{name}": {"S": trail.stamp(at)} for name, at in moments.items()},
@@ -36,34 +46,35 @@ class Oracle(Case):
     def test_02_what_came_a_day_late_is_counted_by_the_second_look(self):
         since = self.end - 26 * 3600
         window = since, since + 3600
-        made = Trail("day-late", *window, 60, violations=2)
+        made = Trail("day-late", *window, 60, [(HOME, GLOBAL)], violations=2)
         in_time, late = made.records[::2], made.records[1::2]
         self.remember(in_time)
-        told = self.configure(**LOOKUP | {"LOOKUP_LOOKBACK_HOURS": "1"}, DELIVERY_COUNTS_FROM="")
-        lane = {"account": HOME, "region": REGION}
-        self.invoke("sweep", lane)
+        told = self.configure(
+            **LOOKUP | {"LOOKUP_LOOKBACK_HOURS": "1"}, DELIVERY_COUNTS_FROM="", COVERAGE_REGIONS=GLOBAL
+        )
+        self.invoke("sweep")
         # As if it had been yesterday: the lane begins there, and goes no further than the first slice.
         self.move(since=since, until=since, again=since)
         rule = self.stage.proxy.rule("cloudtrail", "LookupEvents", "fail", first=2)
-        _, error = self.stage.invoke("sweep", lane)
+        _, error = self.stage.invoke("sweep")
         self.assertEqual((error["errorType"], rule.seen), ("LaneFailed", 2))
-        self.assertEqual(self.checkpoint(HOME, REGION), trail.stamp(since + 3600))
+        self.assertEqual(self.checkpoint(HOME, GLOBAL), trail.stamp(since + 3600))
         self.assertEqual(self.stage.report(*window)["result"]["totals"]["events"], len(in_time))
 
         self.remember(late)
         self.stage.client("dynamodb").update_item(
             TableName=self.stage.outputs["Table"],
-            Key={"pk": {"S": f"LANE#{HOME}#{REGION}"}, "sk": {"S": f"SLICE#{trail.stamp(since)}"}},
+            Key={"pk": {"S": f"LANE#{HOME}#{GLOBAL}"}, "sk": {"S": f"SLICE#{trail.stamp(since)}"}},
             UpdateExpression="SET body.#again = :yes",
             ExpressionAttributeNames={"#again": "again"},
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
         self.move(until=self.end)
-        pulled = self.invoke("sweep", lane)["lanes"][0]
+        pulled = self.invoke("sweep")["lanes"][0]
         self.assertEqual((pulled["again"], pulled["changed"]), (1, 1))
         report = self.stage.report(*window)
-        self.assert_same(report, self.stage.expected(made.objects(), *window, **told))
         self.assertEqual(report["run"]["revision"], 2)
+        self.assert_alike(report, self.stage.expected(made.objects(), *window, **told))
 
     def test_03_keys_of_any_letters_are_read_however_they_are_announced(self):
         made = Trail("odd", self.end - 3600, self.end, 120, violations=1)
@@ -73,21 +84,15 @@ class Oracle(Case):
             return f"{folder}/übung 1+1=(2) & 100%/{name}"
 
         objects = [(odd(key), content) for key, content in made.objects().items()]
-        s3, bucket = self.stage.client("s3"), "larkspur-trail"
+        s3, bucket = self.stage.client("s3"), TRAIL_BUCKET
         self.stage.deliver(dict(objects[::2]))
         self.stage.drained()
-        s3.put_bucket_notification_configuration(
-            Bucket=bucket,
-            NotificationConfiguration={"QueueConfigurations": [
-                {"QueueArn": self.stage.outputs["LogQueueArn"], "Events": ["s3:ObjectCreated:*"]}
-            ]},
-        )
-        self.addCleanup(
-            s3.put_bucket_notification_configuration,
-            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}},
-        )
+        announce = lambda **how: s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=how)
         self.addCleanup(self.stage.update, TrailAnnouncedBy="EVENTBRIDGE")
+        self.addCleanup(announce, EventBridgeConfiguration={})
         self.stage.update(TrailAnnouncedBy="S3")
+        to_queue = {"QueueArn": self.stage.outputs["LogQueueArn"], "Events": ["s3:ObjectCreated:*"]}
+        announce(QueueConfigurations=[to_queue])
         self.stage.deliver(dict(objects[1::2]))
         self.stage.drained()
         window = self.end - 3600, self.end
@@ -116,7 +121,7 @@ class Oracle(Case):
         self.sweep_until(end, PLACES)
         self.stage.drained()
         report = self.stage.report(since, end)
-        self.assert_same(report, self.stage.expected(made.objects(), since, end, **told))
+        self.assert_alike(report, self.stage.expected(made.objects(), since, end, **told))
         # With the other cut-over the other half counts.
         self.configure("report", **told_names(told) | {"DELIVERY_COUNTS_FROM": trail.stamp(since)})
         other = self.stage.report(since, end)
