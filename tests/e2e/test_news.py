@@ -94,6 +94,24 @@ class News(Case):
                 self.assertEqual(item["body"]["state"], "told")
                 self.assertGreater(item["ttl"], self.now + 86_400)
 
+    def test_07_a_kill_around_the_message_leaves_no_alert_unsaid(self):
+        told, _, sent = self.listen()
+        # A claim lasts as long as the function may; nobody has to wait for longer here.
+        self.stage.configure("watch", timeout=3)
+        self.addCleanup(self.stage.configure, "watch", timeout=60)
+        for effect, messages in (("kill-before", 1), ("kill-after", 2)):
+            call = self.call(effect, trail.VIOLATION)
+            rule = self.stage.proxy.rule("sns", "Publish", effect)
+            _, error = self.stage.invoke("watch", trail.envelope(call))
+            self.assertTrue(error and rule.seen == 1, (effect, error))
+            told_again = lambda: self.stage.invoke("watch", trail.envelope(call))[1] is None
+            until("the claim of the killed run to end", told_again, 30, 0.5)
+            said = [message["Message"] for message in told()]
+            self.assertEqual((len(said), len(set(said))), (messages, 1), "only what was being said is repeated")
+            self.assertIn(call["eventID"], said[0])
+            self.assertEqual([event["detail"]["event_id"] for event in sent()], [call["eventID"]])
+            self.assertEqual(self.invoke("watch", trail.envelope(call))["told"], 0)
+
     def test_09_the_rule_lets_calls_through_and_nothing_else(self):
         events, cloudformation = self.stage.client("events"), self.stage.client("cloudformation")
         resource = cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId="WatchRule")
