@@ -226,14 +226,17 @@ class Stage:
             self.configure(name)
         for bucket in (self.outputs["Bucket"], TRAIL_BUCKET):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-                for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                    s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+                found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+                if found:
+                    named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+                    s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
         table = self.outputs["Table"]
         for page in dynamodb.get_paginator("scan").paginate(
             TableName=table, ProjectionExpression="pk, sk", ConsistentRead=True
         ):
-            for item in page["Items"]:
-                dynamodb.delete_item(TableName=table, Key=item)
+            for first in range(0, len(page["Items"]), 25):
+                some = [{"DeleteRequest": {"Key": item}} for item in page["Items"][first:first + 25]]
+                dynamodb.batch_write_item(RequestItems={table: some})
 
     # -- functions
 
