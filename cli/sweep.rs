@@ -53,7 +53,7 @@ Examples:
   onlooker sweep 'logs/2027/01/*/*.json.gz' --format html,json --out reports
   zcat trail.json.gz | onlooker sweep - --no-state --json
   onlooker sweep s3://trail-bucket/AWSLogs/111122223333/CloudTrail/eu-west-1/2027/
-  onlooker sweep --lookup --region eu-west-1 --since 7d --watch 'arn:aws:iam::*:role/Auditor'
+  onlooker sweep --lookup --region eu-west-1 --since 7d
 
 The last two need `cargo install --path . --features aws`, and find region,
 credentials, profiles and endpoints as every AWS tool does. Rights: s3:ListBucket
