@@ -283,6 +283,21 @@ fn a_notice_stays_hidden_for_six_tries_of_its_reader() {
     }
 }
 
+/// One that is killed for want of memory tells of nothing.
+#[test]
+fn an_object_that_is_too_large_ends_as_unreadable_and_not_the_function() {
+    let stack = Stack::read();
+    let ingest = stack.properties("Ingest");
+    let of_profile = |key: &str| json!({ "Fn::FindInMap": ["Profiles", { "Ref": "Profile" }, key] });
+    assert_eq!(ingest["MemorySize"], of_profile("Memory"));
+    let most = &ingest["Environment"]["Variables"]["ONLOOKER_LIMITS_OBJECT_MIB"];
+    assert_eq!(*most, of_profile("ObjectMib"));
+    for (name, profile) in stack.0["Mappings"]["Profiles"].as_object().expect("profiles") {
+        let number = |key: &str| profile[key].as_u64().expect("a number");
+        assert!(number("ObjectMib") >= 100 && 4 * number("ObjectMib") <= number("Memory"), "{name}");
+    }
+}
+
 #[test]
 fn alarms_tell_the_topic_and_silence_is_not_health() {
     let stack = Stack::read();

@@ -22,7 +22,7 @@ use crate::{
     operation::{OperationType, RiskLevel},
     record::Fingerprint,
     report::conceal,
-    segment::{Segment, Shard},
+    segment::Segment,
     tally::Tally,
     time::Time,
 };
@@ -46,7 +46,7 @@ pub const ALERTING: [&Rule; 6] = [
 pub struct Alert {
     /// Version of this shape.
     pub version: String,
-    /// Identity of the event: its id, and a hash of account, region and hour.
+    /// Identity of what was told: the event's id, and a hash of what its record says.
     pub id: String,
     /// `eventID`.
     pub event_id: String,
@@ -96,9 +96,9 @@ impl Alert {
     /// What is to be told of this event.
     ///
     /// # Errors
-    /// When what is to be hidden cannot be.
+    /// When what is to be hidden cannot be, or the event cannot be written as JSON.
     pub fn of(event: Event, catalog: &Catalog, config: &Config) -> Result<Option<Self>, serde_json::Error> {
-        let (id, event_id, time) = (identity(&event), event.id.to_string(), event.time);
+        let (id, event_id, time) = (identity(&event)?, event.id.to_string(), event.time);
         let tally = Tally::of(Segment::from_events([event]));
         let (coverage, evidence) = (Coverage::default(), Evidence::default());
         let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
@@ -142,10 +142,9 @@ impl Alert {
     }
 }
 
-/// What tells an event from all others, in characters that are safe in any key.
-fn identity(event: &Event) -> String {
-    let Shard { account, region, hour } = Shard::of(&event.actor, event.time);
-    let hour = hour.0.to_be_bytes();
-    let place = Fingerprint::of("alert", &[account.as_bytes(), region.as_bytes(), &hour]);
-    format!("{}-{:032x}", event.id, place.0)
+/// What tells an event from all others, in characters that are safe in any key. Of two contents under one identity each
+/// is told: what came first may be the smaller accusation.
+fn identity(event: &Event) -> Result<String, serde_json::Error> {
+    let content = serde_json::to_vec(&(event.time, &event.actor, &event.act))?;
+    Ok(format!("{}-{:032x}", event.id, Fingerprint::of("alert", &[&content]).0))
 }

@@ -19,6 +19,8 @@ mod tree;
 mod variables;
 mod vocabulary;
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +34,7 @@ pub use self::{
     variables::{RESERVED, Variable, variables},
     vocabulary::{account, log_filter, region},
 };
-use crate::{pattern::matches, principal::Principal, time::Time};
+use crate::{pattern::matches, principal::Principal, record::Fingerprint, time::Time};
 
 /// Everything a run can be told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,6 +143,14 @@ impl Config {
     /// with a path too, since role names are unique within an account.
     pub fn watched(&self, principal: &Principal) -> Option<&Watch> {
         self.watched_arn(&principal.arn)
+    }
+
+    /// Stands for whom it watches: equal for equal patterns and exemptions, whatever else it says.
+    pub fn watches(&self) -> Fingerprint {
+        let patterns: BTreeSet<&str> = self.watch.iter().map(|watch| &*watch.principal).collect();
+        let exempt: BTreeSet<&str> = self.exempt.iter().map(|pattern| &**pattern).collect();
+        let texts = patterns.into_iter().chain(["but not"]).chain(exempt);
+        Fingerprint::of("watches", &texts.map(str::as_bytes).collect::<Vec<_>>())
     }
 
     /// The promise about a principal of this ARN.

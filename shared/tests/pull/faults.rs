@@ -216,6 +216,36 @@ fn only_what_nobody_watches_is_left_out() {
 }
 
 #[test]
+fn hours_of_which_somebody_was_left_out_vouch_for_nothing_once_he_is_watched() {
+    let watch = |role: &str| {
+        shared::config::Watch::new(&format!("arn:aws:iam::{}:role/{role}", HERE.0)).unwrap()
+    };
+    let mut bench = scene();
+    bench.config.lookup.watched_only = true;
+    bench.config.watch = vec![watch("Auditor")];
+    let hour = Time(START.0 - HOUR).hour();
+    bench.trail.port.record(HERE, Happened::at(100, Time(hour.start().0 + 5), 0, HERE, "Deployer"));
+    bench.clock.set(Time(START.0 + HOUR));
+    bench.run(600);
+    let vouched = |bench: &Bench| {
+        let windows = bench.collected(Time(hour.start().0 - HOUR), hour.end()).windows;
+        windows.iter().map(|shard| shard.hour).collect::<Vec<_>>()
+    };
+    let both = [shared::time::Hour(hour.0 - 1), hour];
+    assert_eq!(vouched(&bench), both);
+    // Of the hour before nothing was left out.
+    bench.config.watch.push(watch("Deployer"));
+    assert_eq!(vouched(&bench), both[..1]);
+    bench.config.watch.reverse();
+    assert_eq!(vouched(&bench), both[..1]);
+    // At the second look all is as it should have been.
+    bench.clock.set(Time(START.0 + 26 * HOUR));
+    bench.run(900);
+    assert_eq!(vouched(&bench), both);
+    assert!(bench.events().is_superset(&ids([100])));
+}
+
+#[test]
 fn an_account_of_a_run_can_be_kept() {
     let pulled = scene().run(600);
     let text = serde_json::to_string(&pulled).unwrap();

@@ -157,6 +157,15 @@ fn one_event_is_told_once_however_often_it_is_delivered() {
 }
 
 #[test]
+fn a_smaller_accusation_under_the_same_id_keeps_no_greater_one_back() {
+    let world = World::new(NOW);
+    deliver(&world, &config(), &envelope(&denied(write(1, NOW)))).unwrap();
+    let watched = deliver(&world, &config(), &envelope(&write(1, NOW))).unwrap();
+    assert_eq!((watched.told, watched.told_before), (2, 0));
+    assert_eq!(heard(&world), (2, 2));
+}
+
+#[test]
 fn what_is_no_cloudtrail_event_is_an_error_and_not_silence() {
     let world = World::new(NOW);
     let foreign: [&[u8]; 4] = [b"{\"Records\":[]}", b"", b"{", b"{\"Records\":[{}]}"];

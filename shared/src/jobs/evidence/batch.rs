@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::Lane;
 use crate::{
     ports::{Object, ReadObject},
+    record::Fingerprint,
     report::{UnreadablePosition, hex},
     segment::Segment,
     time::Hour,
@@ -37,6 +38,8 @@ pub struct Batch {
     /// What belongs to no shard, by the hour it is filed under.
     pub(super) rests: BTreeMap<Hour, Rest>,
     pub(super) objects: Vec<ReadObject>,
+    /// Whose events alone are in it, where others were left out.
+    pub(super) watches: Option<Fingerprint>,
 }
 
 /// What belongs to no shard, and where the unreadable of it lies.
@@ -50,7 +53,16 @@ impl Batch {
     /// A batch of what has this hash. For log objects that is [`source_hash`]; for a slice it must change with
     /// place and times, and may be the same when the slice is read again.
     pub const fn new(lane: Lane, source: String) -> Self {
-        Self { lane, source, events: Vec::new(), rests: BTreeMap::new(), objects: Vec::new() }
+        let rests = BTreeMap::new();
+        Self { lane, source, events: Vec::new(), rests, objects: Vec::new(), watches: None }
+    }
+
+    /// Says that events of those were left out whom a configuration of these [`Config::watches`] does not watch: its
+    /// windows vouch for nothing where others are watched.
+    ///
+    /// [`Config::watches`]: crate::config::Config::watches
+    pub const fn only_what(&mut self, watches: Option<Fingerprint>) {
+        self.watches = watches;
     }
 
     /// Adds what an object or a slice says. What belongs to no shard is filed under `hour`: when the object was

@@ -70,15 +70,17 @@ fn partition_of(
     of: impl Fn(Hour) -> Of,
     compacted: &mut Compacted,
 ) -> Result<(), EvidenceError> {
-    let mut groups: BTreeMap<(Hour, Lane), Vec<(String, Part)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Hour, Lane, Option<String>), Vec<(String, Part)>> = BTreeMap::new();
     for item in house.table.query(partition, "")? {
-        let Some(group) = keys::read_part(&item.sort, day) else { continue };
-        let at_rest = now >= Time(group.0.end().0.saturating_add(AT_REST));
-        if at_rest && (from..until).contains(&group.0) {
-            groups.entry(group).or_default().push((item.sort.clone(), Part::of(&item)?));
+        let Some((hour, lane)) = keys::read_part(&item.sort, day) else { continue };
+        let at_rest = now >= Time(hour.end().0.saturating_add(AT_REST));
+        if at_rest && (from..until).contains(&hour) {
+            let part = Part::of(&item)?;
+            let watches = part.rest.as_ref().and_then(|about| about.watches.clone());
+            groups.entry((hour, lane, watches)).or_default().push((item.sort.clone(), part));
         }
     }
-    for ((hour, lane), parts) in groups.into_iter().filter(|(_, parts)| parts.len() >= MANY) {
+    for ((hour, lane, _), parts) in groups.into_iter().filter(|(_, parts)| parts.len() >= MANY) {
         let (sorts, parts): (Vec<String>, Vec<Part>) = parts.into_iter().unzip();
         let last = sorts.iter().map(|sort| keys::generation_of(sort)).max().unwrap_or_default();
         merge(house, &of(hour), lane, &parts, last.saturating_add(1))?;

@@ -40,7 +40,7 @@ pub struct Kept {
 /// # Errors
 /// When table or store fail; nothing is lost if it is kept again.
 pub fn keep(house: &House<'_>, batch: Batch) -> Result<Kept, EvidenceError> {
-    let Batch { lane, source, events, rests, objects } = batch;
+    let Batch { lane, source, events, rests, objects, watches } = batch;
     let (shards, _) = Segment::merge_all(events).cut();
     let first = shards.keys().map(|shard| shard.hour).min().or(rests.keys().next().copied());
     let Some(first) = first else { return Ok(Kept::default()) };
@@ -50,7 +50,8 @@ pub fn keep(house: &House<'_>, batch: Batch) -> Result<Kept, EvidenceError> {
         pack.push(Of::Shard(shard), &segment, None);
     }
     for (hour, Rest { segment, positions }) in rests {
-        let about = About::of(&segment, positions, 0);
+        let watches = watches.map(|watches| watches.to_string());
+        let about = About { watches, ..About::of(&segment, positions, 0) };
         pack.push(Of::Rest(hour), &segment, Some(about));
     }
     let Packed { bytes, sha256, mut parts } = pack.finish(lane, &source, &objects);

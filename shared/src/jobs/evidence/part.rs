@@ -52,6 +52,9 @@ pub(super) struct About {
     pub(super) positions: Vec<UnreadablePosition>,
     /// Positions that are not named.
     pub(super) unnamed: u64,
+    /// Whose events alone were kept, where others were left out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) watches: Option<String>,
 }
 
 /// Positions an item names, so that it stays below the 400 KB a table allows: a position has a key of at most 1,024
@@ -71,7 +74,7 @@ impl About {
         positions.truncate(POSITIONS);
         let starts = segment.observed().iter().map(|window| window.start).min();
         let ends = segment.observed().iter().map(|window| window.end).max();
-        Self { observed: starts.zip(ends), positions, unnamed }
+        Self { observed: starts.zip(ends), positions, unnamed, watches: None }
     }
 }
 

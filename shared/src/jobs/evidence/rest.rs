@@ -1,7 +1,8 @@
 //! What belongs to no shard, of a window: unreadable pieces, Insight events and observed windows.
 //!
 //! Enters: the index of some days. Leaves: one segment, and where the unreadable pieces lie. Laws: what is filed
-//! under an hour says nothing of hours of which another lane counts; a window counts wherever it is filed;
+//! under an hour says nothing of hours of which another lane counts; a window counts wherever it is filed, unless
+//! somebody who is watched now was left out of it;
 //! unreadable pieces count up to [`GRACE`] hours after the window, since an object comes after its events.
 
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ pub(super) fn collect(
 ) -> Result<Segment, EvidenceError> {
     let late = Hour(until.0.saturating_add(GRACE));
     let reach = (Hour(from.0.saturating_sub(LONGEST)), Hour(until.0.saturating_add(LONGEST)));
+    let watches = config.watches().to_string();
     let days: Vec<Hour> = keys::days(reach.0, reach.1).collect();
     let (mut draft, mut positions) = (Draft::default(), Vec::new());
     for day in days {
@@ -74,7 +76,8 @@ pub(super) fn collect(
                 if counts && (from..until).contains(hour) {
                     segment.aside().iter().for_each(|insight| draft.push_aside(*insight));
                 }
-                for window in segment.observed() {
+                let left_out = part.rest.as_ref().and_then(|about| about.watches.as_ref());
+                for window in segment.observed().iter().filter(|_| left_out.is_none_or(|of| *of == watches)) {
                     if let Some(window) = clipped(window, *lane, config) {
                         draft.push_observed(window);
                     }
@@ -119,10 +122,11 @@ fn clipped(window: &Observed, lane: Lane, config: &Config) -> Option<Observed> {
     (start < end).then_some(window)
 }
 
-/// What belongs to no shard, merged: how the index tells of it.
+/// What belongs to no shard, merged: how the index tells of it. All were kept for the same watched principals.
 pub(super) fn about(parts: &[Part], segment: &Segment) -> About {
     let named = || parts.iter().filter_map(|part| part.rest.as_ref());
     let positions: Vec<UnreadablePosition> =
         named().flat_map(|about| about.positions.iter().cloned()).collect();
-    About::of(segment, positions, named().map(|about| about.unnamed).sum())
+    let watches = named().find_map(|about| about.watches.clone());
+    About { watches, ..About::of(segment, positions, named().map(|about| about.unnamed).sum()) }
 }

@@ -37,6 +37,8 @@ pub(super) struct Sheet<'a> {
     name: String,
     /// Keep watched principals only: those of this configuration.
     watched: Option<&'a Config>,
+    /// Whom it watches; none where everybody is kept.
+    watches: Option<Fingerprint>,
     draft: Draft,
     unreadable: BTreeMap<Fingerprint, UnreadablePosition>,
     dropped: u64,
@@ -62,6 +64,8 @@ pub struct Contents {
     pub bytes: u64,
     /// Events of principals nobody watches, left out.
     pub dropped: u64,
+    /// By whose word they were: [`Config::watches`]. Absent when none was left out.
+    pub watches: Option<Fingerprint>,
     /// Stands for the set of texts that were looked up: the sum of their fingerprints.
     pub seen: u128,
 }
@@ -83,6 +87,7 @@ impl Contents {
         self.records += other.records;
         self.bytes += other.bytes;
         self.dropped += other.dropped;
+        self.watches = self.watches.or(other.watches);
         self.seen = self.seen.wrapping_add(other.seen);
         other.segment
     }
@@ -93,6 +98,7 @@ impl<'a> Sheet<'a> {
         Self {
             name: name(lane, slice),
             watched,
+            watches: watched.map(Config::watches),
             draft: Draft::default(),
             unreadable: BTreeMap::new(),
             dropped: 0,
@@ -108,8 +114,12 @@ impl<'a> Sheet<'a> {
     pub(super) fn read(&mut self, records: &[String]) {
         self.before = self.seen.len() as u64;
         let mut events = Vec::with_capacity(records.len());
+        // By another configuration the same texts may leave something else.
+        let watches = self.watches.map(|watches| watches.0.to_be_bytes());
         for record in records {
-            if self.seen.insert(Fingerprint::of("looked up", &[record.as_bytes()]).0) {
+            let parts = [Some(record.as_bytes()), watches.as_ref().map(|watches| &watches[..])];
+            let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+            if self.seen.insert(Fingerprint::of("looked up", &parts).0) {
                 self.bytes += record.len() as u64;
                 events.push(Entry { record });
             }
@@ -144,6 +154,7 @@ impl<'a> Sheet<'a> {
             records: self.seen.len() as u64,
             bytes: self.bytes,
             dropped: self.dropped,
+            watches: self.watches.filter(|_| self.dropped > 0),
             seen: self.seen.into_iter().fold(0, u128::wrapping_add),
         }
     }

@@ -142,6 +142,7 @@ impl Turn<'_, '_> {
         let read = contents.as_object(self.lane, slice);
         let name = format!("{}?pass={pass}&evidence={}", read.object.name, read.sha256);
         let mut batch = Batch::new(evidence::Lane::Lookup, hex(&Sha256::digest(name)));
+        batch.only_what(contents.watches);
         batch.add(contents.segment, slice.since.hour(), read);
         keep(self.ports.house, batch)?;
         Ok(())
