@@ -52,14 +52,15 @@ Examples:
   onlooker sweep ./AWSLogs --watch 'arn:aws:iam::*:role/Auditor' --since 7d
   onlooker sweep 'logs/2027/01/*/*.json.gz' --format html,json --out reports
   zcat trail.json.gz | onlooker sweep - --no-state --json
-  onlooker sweep s3://trail-bucket/AWSLogs/111122223333/CloudTrail/eu-west-1/2027/
-  onlooker sweep --lookup --region eu-west-1 --since 7d --watch 'arn:aws:iam::*:role/Auditor'
+  onlooker sweep s3://bucket/AWSLogs/111122223333/CloudTrail/eu-west-1/2027/
+  onlooker sweep --lookup --region eu-west-1 --since 7d
 
 The last two need `cargo install --path . --features aws`, and find region,
-credentials, profiles and endpoints as every AWS tool does. Rights: s3:ListBucket
-and s3:GetObject, and kms:Decrypt of an encrypted trail; cloudtrail:LookupEvents.
-A look-up reads whole hours, up to the last that all events had time to reach, at
-1.5 requests of 50 events a second, account and region.
+credentials, profiles and endpoints as every AWS tool does. They take the
+rights s3:ListBucket and s3:GetObject, with kms:Decrypt where the trail is
+encrypted, and cloudtrail:LookupEvents. A look-up reads whole hours, up to the
+last one that all events had time to reach, at 1.5 requests of 50 events a
+second for each account and region.
 
 Exit codes:
   0  proven, or a complete discovery

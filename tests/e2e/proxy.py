@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
+# The role in an identity.
+ROLE = re.compile(r":assumed-role/([^/]+)/")
 # Variables of functions that are not for the command line.
 RESERVED = {
     "ONLOOKER_CONFIG", "ONLOOKER_TABLE", "ONLOOKER_BUCKET", "ONLOOKER_TOPIC", "ONLOOKER_BUS", "ONLOOKER_DEPLOYMENT",
@@ -61,12 +63,14 @@ class Proxy:
     def __init__(self, host, port, history=None):
         self.upstream, self.history = (host, port), history
         self.lock, self.silence = threading.Lock(), threading.Event()
+        # Whose keys are whose, and who used which partition of the table, in all tests.
+        self.callers, self.partitions = {}, set()
         self.reset()
 
     def reset(self):
         with self.lock:
             self.rules, self.calls, self.broken = [], Counter(), []
-            self.partitions, self.fetched = set(), set()
+            self.fetched = set()
 
     def rule(self, service, action, effect, first=1, count=1, path=""):
         """Adds a rule and gives it back, so that its caller can see whether it was met."""
@@ -145,6 +149,8 @@ def serve(proxy, port):
                 return self.kill()
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
             status, answered, content = proxy.forward(self.command, self.path, headers, body)
+            if action == "GetCallerIdentity" and (said := ROLE.search(content.decode("utf-8", "replace"))):
+                proxy.callers[self.access_key()] = said.group(1)
             if service == "cloudtrail" and action == "LookupEvents" and b"AccessDenied" not in content:
                 status, answered, content = self.look_up(body)
                 if status is None:
@@ -168,14 +174,16 @@ def serve(proxy, port):
             return service, form.get("Action", [f"{self.command} {url.path}"])[0]
 
         def partition(self, service, body):
-            """Who uses which partition of a table, and how."""
+            """Who uses which partition of a table."""
             if service != "dynamodb":
                 return None
             asked = json.loads(body or b"{}")
             key = asked.get("Key", {}).get("pk") or asked.get("ExpressionAttributeValues", {}).get(":pk") or {}
+            return self.access_key(), key.get("S", "")
+
+        def access_key(self):
             signed = CREDENTIAL.search(self.headers.get("Authorization", ""))
-            action = self.headers.get("X-Amz-Target", "").rsplit(".", 1)[-1]
-            return signed.group(1), action, key.get("S", "")
+            return signed.group(1) if signed else ""
 
         def look_up(self, body):
             signed = CREDENTIAL.search(self.headers["Authorization"])

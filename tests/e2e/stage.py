@@ -1,7 +1,7 @@
 """The stage the stack is played on: emulator, event history and proxy on loopback, and the deployed stack.
 
-Everything binds to 127.0.0.1 on free ports and ends with the process that started it. Functions reach AWS through the
-proxy alone; so does this program, without being counted.
+Everything binds to 127.0.0.1 on free ports, lies below `target`, and ends with the process that started it. Functions
+reach AWS through the proxy alone; so does this program, without being counted.
 """
 
 import json
@@ -58,7 +58,9 @@ class Stage:
 
     def __init__(self, home=trail.HOME, region=trail.REGION):
         self.home, self.region = home, region
-        self.scratch = Path(tempfile.mkdtemp(prefix="onlooker-e2e-"))
+        # Not below /tmp: the emulator unpacks functions there and does not always clean up.
+        (VENV / "run").mkdir(parents=True, exist_ok=True)
+        self.scratch = Path(tempfile.mkdtemp(dir=VENV / "run"))
         self.emulator = None
         self.clients = {}
         self.outputs = {}
@@ -104,7 +106,10 @@ class Stage:
             "MINISTACK_AUTOCREATE_AWS_MANAGED": "0",
             "AWS_ENDPOINT_URL": self.endpoint,
             "NO_PROXY": "127.0.0.1",
+            "TMPDIR": str(self.scratch / "tmp"),
+            "S3_DATA_DIR": str(self.scratch / "s3"),
         }
+        (self.scratch / "tmp").mkdir()
         self.log = (self.scratch / "emulator.log").open("wb")
         self.emulator = subprocess.Popen(
             [VENV / "emulator" / "bin" / "ministack"],
@@ -226,14 +231,17 @@ class Stage:
             self.configure(name)
         for bucket in (self.outputs["Bucket"], TRAIL_BUCKET):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-                for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                    s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+                found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+                if found:
+                    named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+                    s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
         table = self.outputs["Table"]
         for page in dynamodb.get_paginator("scan").paginate(
             TableName=table, ProjectionExpression="pk, sk", ConsistentRead=True
         ):
-            for item in page["Items"]:
-                dynamodb.delete_item(TableName=table, Key=item)
+            for first in range(0, len(page["Items"]), 25):
+                some = [{"DeleteRequest": {"Key": item}} for item in page["Items"][first:first + 25]]
+                dynamodb.batch_write_item(RequestItems={table: some})
 
     # -- functions
 

@@ -55,6 +55,32 @@ class News(Case):
     def call(self, name, what, who="Auditor", denied=False):
         return trail.record(trail.name("watched", name), self.now - 20, what, who, denied=denied)
 
+    def test_08_a_claim_that_cannot_be_renewed_is_taken_back_and_everybody_told(self):
+        told, _, sent = self.listen()
+        made = Trail("standing", self.hour - 24 * 3600, self.hour, 96)
+        self.stage.deliver(made.objects(seconds=3600))
+        self.stage.drained()
+        standing = self.invoke("report")["standing"]
+        self.assertEqual((standing["status"], standing["reason"]), ("COMPLIANT", None))
+        more = trail.record(trail.name("more"), self.hour - 1800, trail.READS[0])
+        self.stage.deliver({trail.key(HOME, REGION, self.hour - 1800, mark="more"): trail.pack([more])})
+        self.stage.drained()
+        rule = self.stage.proxy.rule("s3", "PutObject", "fail", count=1_000, path="/reports/")
+        _, error = self.stage.invoke("report")
+        self.assertEqual((error["errorType"], rule.seen >= 3), ("Unavailable", True), error)
+        latest = self.stage.items("STATUS", "LATEST")[0]["body"]
+        self.assertEqual(latest["status"], "INSUFFICIENT_EVIDENCE")
+        self.assertIn("s3:PutObject", latest["reason"])
+        self.assertEqual(len(self.stage.items("STATUS", "PENDING#")), 1)
+        self.stage.proxy.drop(rule)
+        standing = self.invoke("report")["standing"]
+        self.assertEqual((standing["status"], standing["reason"]), ("COMPLIANT", None))
+        self.assertEqual(self.stage.items("STATUS", "PENDING#"), [])
+        changes = [(event["detail-type"], event["detail"]["status"]) for event in sent()]
+        statuses = ["COMPLIANT", "INSUFFICIENT_EVIDENCE", "COMPLIANT"]
+        self.assertEqual(changes, [("Read-Only Status Changed", status) for status in statuses])
+        self.assertEqual(len(told()), 3)
+
     def test_09_a_violation_is_one_message_and_one_event_and_a_duplicate_is_none(self):
         told, told_urgent, sent = self.listen()
         calls = {
@@ -93,6 +119,24 @@ class News(Case):
             for item in items.values():
                 self.assertEqual(item["body"]["state"], "told")
                 self.assertGreater(item["ttl"], self.now + 86_400)
+
+    def test_07_a_kill_around_the_message_leaves_no_alert_unsaid(self):
+        told, _, sent = self.listen()
+        # A claim lasts as long as the function may; nobody has to wait for longer here.
+        self.stage.configure("watch", timeout=3)
+        self.addCleanup(self.stage.configure, "watch", timeout=60)
+        for effect, messages in (("kill-before", 1), ("kill-after", 2)):
+            call = self.call(effect, trail.VIOLATION)
+            rule = self.stage.proxy.rule("sns", "Publish", effect)
+            _, error = self.stage.invoke("watch", trail.envelope(call))
+            self.assertTrue(error and rule.seen == 1, (effect, error))
+            told_again = lambda: self.stage.invoke("watch", trail.envelope(call))[1] is None
+            until("the claim of the killed run to end", told_again, 30, 0.5)
+            said = [message["Message"] for message in told()]
+            self.assertEqual((len(said), len(set(said))), (messages, 1), "only what was being said is repeated")
+            self.assertIn(call["eventID"], said[0])
+            self.assertEqual([event["detail"]["event_id"] for event in sent()], [call["eventID"]])
+            self.assertEqual(self.invoke("watch", trail.envelope(call))["told"], 0)
 
     def test_09_the_rule_lets_calls_through_and_nothing_else(self):
         events, cloudformation = self.stage.client("events"), self.stage.client("cloudformation")
