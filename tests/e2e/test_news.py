@@ -57,13 +57,14 @@ class News(Case):
 
     def test_08_a_claim_that_cannot_be_renewed_is_taken_back_and_everybody_told(self):
         told, _, sent = self.listen()
-        made = Trail("standing", self.hour - 24 * 3600, self.hour, 96)
+        # The last hour counts once its evidence has had time to come.
+        made = Trail("standing", self.hour - 25 * 3600, self.hour, 100)
         self.stage.deliver(made.objects(seconds=3600))
         self.stage.drained()
         standing = self.invoke("report")["standing"]
         self.assertEqual((standing["status"], standing["reason"]), ("COMPLIANT", None))
-        more = trail.record(trail.name("more"), self.hour - 1800, trail.READS[0])
-        self.stage.deliver({trail.key(HOME, REGION, self.hour - 1800, mark="more"): trail.pack([more])})
+        more = trail.record(trail.name("more"), self.hour - 5400, trail.READS[0])
+        self.stage.deliver({trail.key(HOME, REGION, self.hour - 5400, mark="more"): trail.pack([more])})
         self.stage.drained()
         rule = self.stage.proxy.rule("s3", "PutObject", "fail", count=1_000, path="/reports/")
         _, error = self.stage.invoke("report")
