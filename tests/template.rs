@@ -432,10 +432,12 @@ fn reads_of_secrets_reach_the_alerts() {
     let stack = Stack::read();
     let parameter = stack.parameter("RuleState");
     assert_eq!(parameter["Default"], "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS");
+    let kinds =
+        ["API Call", "Console Action", "Service Event"].map(|kind| format!("AWS {kind} via CloudTrail"));
     for rule in ["WatchRule", "ForwardedRule"] {
         let properties = stack.properties(rule);
         assert_eq!(properties["State"], json!({ "Ref": "RuleState" }));
-        assert_eq!(properties["EventPattern"]["detail-type"], json!(["AWS API Call via CloudTrail"]));
+        assert_eq!(properties["EventPattern"]["detail-type"], json!(kinds));
     }
     let forwarded = template("member.yaml")["Resources"]["Rule"]["Properties"]["EventPattern"].clone();
     assert_eq!(forwarded, stack.properties("WatchRule")["EventPattern"]);

@@ -18,10 +18,7 @@ use super::{
     failure::{failed, failure},
     session::Aws,
 };
-use crate::{
-    ports::{FailureKind, Lookup, Page, PortError, Trail},
-    time::Time,
-};
+use crate::ports::{FailureKind, Lookup, Page, PortError, Trail};
 
 const LOOKUP: &str = "look up events of (cloudtrail:LookupEvents)";
 const ASSUME: &str = "assume the role (sts:AssumeRole)";
@@ -95,14 +92,14 @@ impl Trail for EventHistory {
         if let Some(credentials) = self.credentials(account, region)? {
             config.set_credentials_provider(Some(credentials));
         }
-        // CloudTrail counts both ends in.
-        let last = Time(until.0.saturating_sub(1).max(since.0));
+        // CloudTrail counts both ends in. What happens in the last moment may be listed twice, which changes nothing;
+        // to ask for less would miss fractions of a second, if there are any.
         let call = self
             .aws
             .cloudtrail()
             .lookup_events()
             .start_time(DateTime::from_secs(i64::from(since.0)))
-            .end_time(DateTime::from_secs(i64::from(last.0)))
+            .end_time(DateTime::from_secs(i64::from(until.0)))
             .set_next_token(token.map(str::to_owned))
             .customize()
             .config_override(config);
