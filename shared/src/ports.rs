@@ -179,7 +179,7 @@ pub struct Lookup<'a> {
     pub region: &'a str,
     /// First second.
     pub since: Time,
-    /// First second after the last.
+    /// First second after the last. Events of that very second may come along.
     pub until: Time,
     /// Where the page before it ended.
     pub token: Option<&'a str>,

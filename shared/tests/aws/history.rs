@@ -19,17 +19,17 @@ const fn span<'a>(account: &'a str, region: &'a str, since: u32, until: u32) -> 
 }
 
 #[test]
-fn the_last_second_is_in_and_the_one_after_is_not() {
+fn nothing_is_missed_between_the_last_second_and_the_end() {
     let place = Place::new();
-    for time in [999, 1000, 1059, 1060] {
+    for time in [999, 1000, 1059, 1060, 1061] {
         happened(&place.cloud, ACCOUNT, REGION, time);
     }
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
     let page = trail.lookup(span(ACCOUNT, REGION, 1000, 1060)).unwrap();
-    let expected = [1059, 1000].map(|time| format!("{{\"eventID\":\"{ACCOUNT}-{REGION}-{time}\"}}"));
+    let expected = [1060, 1059, 1000].map(|time| format!("{{\"eventID\":\"{ACCOUNT}-{REGION}-{time}\"}}"));
     assert_eq!((&*page.records, page.next), (&expected[..], None));
-    // One second alone.
-    assert_eq!(trail.lookup(span(ACCOUNT, REGION, 1059, 1060)).unwrap().records.len(), 1);
+    // One second, and the moment in which it ends.
+    assert_eq!(trail.lookup(span(ACCOUNT, REGION, 1059, 1060)).unwrap().records.len(), 2);
 }
 
 #[test]
