@@ -1,7 +1,8 @@
 //! `onlooker report --remote`: what a deployment has issued.
 //!
 //! Enters: the table and the bucket of a deployment. Leaves: one of its reports in any format, or the list of them. Laws:
-//! nothing there is changed; a status that is claimed no more ends as missing evidence, whatever the report says.
+//! nothing there is changed; a status that is claimed no more ends as missing evidence, unless the report shows a violation,
+//! which no time undoes.
 
 use std::io::Write;
 
@@ -9,7 +10,7 @@ use shared::{
     config::Fault,
     jobs::issue::{Revision, Window, history, latest},
     plain::plain,
-    ports::{FailureKind, PortError},
+    ports::{FailureKind, Item, PortError},
     report::Report,
     standing::Standing,
     time::{HOUR, Hour},
@@ -72,9 +73,13 @@ pub fn show(
         (Some(since), Some(until)) => {
             let window = Window { since: since.hour().start(), until: Hour(until.0.div_ceil(HOUR)).start() };
             let found = table.query(&format!("WINDOW#{window}"), "REVISION#").map_err(Failure::Cloud)?;
-            let revisions =
-                found.into_iter().filter_map(|item| serde_json::from_value::<Revision>(item.body).ok());
-            let newest = revisions.max_by_key(|revision| revision.report.revision);
+            // One that cannot be read may be the newest: an older one is no answer then.
+            let read = |item: Item| {
+                let name = format!("{} {}", item.partition, item.sort);
+                serde_json::from_value::<Revision>(item.body).map_err(|cause| misunderstood(name, cause))
+            };
+            let revisions: Vec<Revision> = found.into_iter().map(read).collect::<Result<_, _>>()?;
+            let newest = revisions.into_iter().max_by_key(|revision| revision.report.revision);
             let none = || nothing(&format!("no report on {} to {}", window.since, window.until));
             (newest.ok_or_else(none)?.report.key, None)
         }
@@ -86,10 +91,7 @@ pub fn show(
         }
     };
     let bytes = cloud.store(&deployment.bucket).read(&key, None).map_err(Failure::Cloud)?;
-    let report: Report = serde_json::from_slice(&bytes).map_err(|cause| {
-        let (operation, kind, cause) = ("understand", FailureKind::Other, Box::new(cause));
-        Failure::Cloud(PortError { operation, name: key, kind, cause })
-    })?;
+    let report: Report = serde_json::from_slice(&bytes).map_err(|cause| misunderstood(key, cause))?;
     publication.publish(global, &report, &[])?;
     let claimed = standing.as_ref().map_or(Ok(()), claimed);
     match claimed {
@@ -99,9 +101,17 @@ pub fn show(
                 let note = format!("note: nothing is claimed now: {}\n", plain(&why));
                 let _ = std::io::stderr().lock().write_all(note.as_bytes());
             }
-            Ok(Answer::NotEnoughEvidence)
+            Ok(match answer(&report) {
+                Answer::Violation => Answer::Violation,
+                Answer::Proven | Answer::NotEnoughEvidence => Answer::NotEnoughEvidence,
+            })
         }
     }
+}
+
+fn misunderstood(name: String, cause: serde_json::Error) -> Failure {
+    let (operation, kind, cause) = ("understand", FailureKind::Other, Box::new(cause));
+    Failure::Cloud(PortError { operation, name, kind, cause })
 }
 
 /// Whether what the report says still holds; else why not.

@@ -183,6 +183,13 @@ fn what_a_deployment_has_issued_is_shown_and_listed() {
     keep(&cloud, "STATUS", "LATEST", &json!(old));
     let ran = remote(&[]).ends(3);
     assert!(ran.err.contains("nothing is claimed now: no report was issued since"), "{}", ran.err);
+    // A violation stays one.
+    report.result.summary.overall_compliance = Some(Status::NonCompliant);
+    cloud.state().bucket("kept").put("reports/a.json", json!(report).to_string());
+    assert!(remote(&[]).ends(1).err.contains("nothing is claimed now"));
+    // Of revisions one that nobody can read may be the newest.
+    keep(&cloud, &format!("WINDOW#{since}_{until}"), "REVISION#0002", &json!({ "report": 2 }));
+    assert!(remote(&["--json", &from, &to]).ends(4).err.contains("REVISION#0002"));
 }
 
 #[test]

@@ -113,6 +113,47 @@ class Lanes(Case):
         self.assert_same(report, expected)
         self.assertEqual(self.stage.waiting("DeadLogsUrl"), 0)
 
+    def test_03_encrypted_objects_in_a_bucket_of_another_account_are_read_once_it_allows_it(self):
+        bucket, window = "larkspur-elsewhere", (self.hour - 7200, self.hour - 3600)
+        objects = Trail("elsewhere", *window, 120).objects()
+        s3, sqs = self.stage.client("s3", OTHER), self.stage.client("sqs")
+        key = self.stage.client("kms", OTHER).create_key()["KeyMetadata"]["Arn"]
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for name, content in objects.items():
+            s3.put_object(Bucket=bucket, Key=name, Body=content, ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        self.addCleanup(
+            self.stage.update, TrailBucket=TRAIL_BUCKET, TrailBucketAccount="", TrailKeyArn="", TrailAnnouncedBy="EVENTBRIDGE"
+        )
+        self.stage.update(TrailBucket=bucket, TrailBucketAccount=OTHER, TrailKeyArn=key, TrailAnnouncedBy="S3")
+
+        def deliver():
+            for name in objects:
+                sqs.send_message(QueueUrl=self.stage.outputs["LogQueueUrl"], MessageBody=notice(name, bucket))
+
+        # The role alone is not enough: what it may not read is missing, and said to be.
+        deliver()
+        until("refusals to be noted", lambda: len(self.absent(window)) == len(objects))
+        report = self.stage.report(*window)
+        self.assertEqual(report["result"]["totals"]["unreadable"], len(objects))
+        self.assertIn("AccessDenied", report["run"]["unreadable"][0]["reason"])
+        self.assertNotEqual(report["result"]["summary"]["overall_compliance"], "COMPLIANT")
+
+        # The emulator knows accounts in the policy of a bucket elsewhere, and no roles.
+        policy = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/*",
+        }
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
+        deliver()
+        until("objects to be read", lambda: not self.absent(window))
+        self.assert_same(self.stage.report(*window), self.stage.expected(objects, *window))
+
+    def absent(self, window):
+        days = sorted({trail.stamp(at)[:10] for at in window})
+        return [item for day in days for item in self.stage.items(f"ABSENT#{day}")]
+
     def test_04_three_notices_of_everything_say_what_one_says(self):
         made = Trail("thrice", self.hour - 7200, self.hour - 3600, 300, violations=2)
         objects = made.objects()
