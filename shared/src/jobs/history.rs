@@ -32,7 +32,7 @@ use crate::{
 /// How often a slice is begun again because a token was refused, before it is split.
 const RESTARTS: u32 = 3;
 
-/// Why there is no further slice for now.
+/// What ends a look-up before its end.
 #[derive(Debug)]
 pub enum Stop {
     /// Time is up.
