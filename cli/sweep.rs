@@ -242,7 +242,12 @@ pub fn swept<E: Evidences + Send>(
     let config = &loaded.config;
     let pack = basis::pack(loaded)?;
     let task = Task {
-        order: Order { config, catalog: basis::catalog(loaded)?, pack: &pack },
+        order: Order {
+            config,
+            catalog: basis::catalog(loaded)?,
+            pack: &pack,
+            policies: shared::grants::Policies::none(),
+        },
         since: period.since,
         until: period.until,
         gathering: Gathering { threads: threads(config), limits: limits(config) },

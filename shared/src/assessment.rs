@@ -15,10 +15,11 @@ use crate::{
     config::{Applies, Config, Override, Watch},
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
+    grants::{Evaluator, Grants, Policies},
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
     pattern::matches,
     principal::{Principal, PrincipalKind},
-    report::Mode,
+    report::{Mode, PolicyBasis},
     score::{Compliance, Exposure, Risk, Status, effect},
     segment::MissingLog,
     tally::{Line, Sample, Slot, Tally},
@@ -52,12 +53,34 @@ pub struct Judged<'a> {
     pub watch: Option<&'a Watch>,
     /// The override that allows it.
     pub allowed_by: Option<&'a Override>,
+    /// With whom it began, when its principal was assumed by a watched one.
+    pub lineage: Option<Arc<Lineage>>,
     /// Distinct events.
     pub count: u64,
     /// First and last time.
     pub span: (Time, Time),
     /// Samples and slots, when these are not all of the line's.
     part: Option<Box<Part>>,
+}
+
+/// How a call came to be made by another principal than it began with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lineage {
+    /// ARN of the watched principal it began with.
+    pub began_with: Arc<str>,
+    /// ARNs of what was assumed on the way, the call's own principal last.
+    pub path: Vec<Arc<str>>,
+    /// Whether nobody else can have made it: nobody else was seen to get credentials of that session.
+    pub is_certain: bool,
+}
+
+/// What a principal could do in the period, by its policies.
+#[derive(Clone, Debug)]
+pub struct Could {
+    /// What they allow; of several that were in force one after the other, what either does.
+    pub grants: Grants,
+    /// The policies, in order of time.
+    pub policies: Vec<PolicyBasis>,
 }
 
 /// The samples and slots of a part of a line.
@@ -117,6 +140,11 @@ impl Judged<'_> {
         self.operation_type() == OperationType::ReadOnly
     }
 
+    /// ARN of the principal that answers for it: the one it began with, or else its own.
+    pub fn answerable(&self) -> &Arc<str> {
+        self.lineage.as_ref().map_or(&self.principal().arn, |lineage| &lineage.began_with)
+    }
+
     /// The principal.
     pub fn principal(&self) -> &Principal {
         &self.line.actor.principal
@@ -145,6 +173,8 @@ pub struct Assessment<'a> {
     pub expired: BTreeMap<usize, u64>,
     /// Calls each override allowed, by position in the configuration.
     pub allowed: BTreeMap<usize, u64>,
+    /// What watched principals could do, by ARN, as far as their policies were read.
+    pub could: BTreeMap<Arc<str>, Could>,
 }
 
 impl<'a> Assessment<'a> {
@@ -166,6 +196,7 @@ impl<'a> Assessment<'a> {
             evidence,
             expired: BTreeMap::new(),
             allowed: BTreeMap::new(),
+            could: BTreeMap::new(),
         };
         for line in tally.lines() {
             let act = line.act;
@@ -193,6 +224,7 @@ impl<'a> Assessment<'a> {
             verdict: Arc::clone(verdict),
             watch,
             allowed_by: None,
+            lineage: None,
             count: line.count,
             span: (line.first, line.last),
             part: None,
@@ -229,6 +261,19 @@ impl<'a> Assessment<'a> {
         if let Some(expired) = after {
             *self.expired.entry(position).or_default() += expired.count;
             self.judged.push(expired);
+        }
+    }
+
+    /// Looks at the policies of watched principals that were in force in the period.
+    pub fn look_at(&mut self, policies: &Policies, catalog: &Catalog) {
+        let Some(period) = self.coverage.period.filter(|_| !policies.is_empty()) else { return };
+        let evaluator = Evaluator::new(catalog);
+        for principal in policies.principals().filter(|arn| self.config.watched_arn(arn).is_some()) {
+            let held = policies.of(principal, period);
+            let all = held.iter().map(|held| evaluator.grants(&held.snapshot)).reduce(Grants::union);
+            let Some(grants) = all else { continue };
+            let policies = held.into_iter().map(PolicyBasis::from).collect();
+            self.could.insert(Arc::clone(principal), Could { grants, policies });
         }
     }
 

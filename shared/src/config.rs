@@ -72,6 +72,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// How long the functions remember.
     pub retention: Retention,
+    /// How permissions are checked.
+    pub permissions: PermissionChecks,
 }
 
 impl Config {
@@ -331,6 +333,24 @@ pub struct Override {
     /// When it ends. An expired override is reported and not used.
     #[schemars(example = "2027-01-31T00:00:00Z")]
     pub expires: Time,
+}
+
+/// How permissions are checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PermissionChecks {
+    /// Reads that have to work, as `service:Operation`.
+    #[schemars(with = "Vec<vocabulary::OperationPattern>")]
+    pub reads: Vec<String>,
+    /// Whether IAM's policy simulator is asked for a second opinion.
+    pub simulate: bool,
+}
+
+impl Default for PermissionChecks {
+    fn default() -> Self {
+        let reads = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListBuckets"];
+        Self { reads: reads.map(str::to_owned).to_vec(), simulate: true }
+    }
 }
 
 /// What must not appear in reports.

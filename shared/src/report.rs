@@ -11,9 +11,11 @@ use std::{
 
 mod compose;
 mod executive;
+mod matrix;
 mod redaction;
 
 pub use compose::compose;
+pub use matrix::{AccessKind, Matrix, MatrixRow, PolicyBasis, Through, Ungranted, Unused};
 pub use redaction::{conceal, redact};
 
 use schemars::JsonSchema;
@@ -277,6 +279,8 @@ pub struct PrincipalSummary {
     pub hours: Vec<(Hour, u64)>,
     /// Fingerprints of the findings about it.
     pub findings: Vec<String>,
+    /// What it could do, tried and did; absent when it is not watched.
+    pub matrix: Option<Matrix>,
 }
 
 /// One operation and its verdict.

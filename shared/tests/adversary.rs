@@ -81,7 +81,12 @@ fn told(objects: &[Value], config: &str) -> Report {
         read_object(&format!("object-{n}"), object.to_string().as_bytes(), Limits::default()).segment
     });
     let pack = Pack::shipped(config.standard).unwrap();
-    let order = Order { config: &config, catalog: Catalog::embedded(), pack: &pack };
+    let order = Order {
+        config: &config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        policies: shared::grants::Policies::none(),
+    };
     let scope = Scope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
     judge(Dossier::of(Segment::merge_all(segments), scope), order, Run::default()).unwrap()
 }

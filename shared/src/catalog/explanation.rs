@@ -97,6 +97,17 @@ impl Catalog {
         })
     }
 
+    /// IAM actions an API operation takes, as `service:Name`, as far as known: those the sources name, else the action of
+    /// its own name, else none.
+    pub fn actions_of(&self, service: &str, name: &str) -> Vec<String> {
+        let Some(entry) = self.lookup(service, name) else { return Vec::new() };
+        let stated = self.ledger().row(entry.row).map(|testimony| testimony.iam_actions).unwrap_or_default();
+        match stated.is_empty() {
+            true if entry.facts.kind.action => vec![entry.key()],
+            _ => stated,
+        }
+    }
+
     /// Name and version of each source the catalog was made from.
     pub fn origins(&self) -> &[(String, String)] {
         &self.ledger().preface.origins

@@ -11,6 +11,7 @@ use crate::{
     aws::{Aws, S3Uri},
     catalog::Catalog,
     config::{Config, Fault, Standard},
+    grants::Policies,
     jobs::judge::Order,
     ports::Store as _,
     standard::Pack,
@@ -77,8 +78,8 @@ pub struct Settings {
 
 impl Settings {
     /// What reports are judged by.
-    pub const fn order(&self) -> Order<'_> {
-        Order { config: &self.config, catalog: self.catalog, pack: &self.pack }
+    pub fn order(&self) -> Order<'_> {
+        Order { config: &self.config, catalog: self.catalog, pack: &self.pack, policies: Policies::none() }
     }
 
     /// Threads to work with, where each mostly waits for AWS.

@@ -141,6 +141,7 @@ fn principal(
         services: BTreeMap::from([(arc("s3.amazonaws.com"), total)]),
         hours: vec![(START, total)],
         findings: vec![],
+        matrix: None,
     }
 }
 

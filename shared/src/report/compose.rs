@@ -259,6 +259,7 @@ impl PrincipalSummary {
             services: BTreeMap::new(),
             hours: Vec::new(),
             findings: Vec::new(),
+            matrix: None,
         }
     }
 

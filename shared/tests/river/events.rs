@@ -251,7 +251,12 @@ pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<T
 /// What is made of a dossier.
 pub fn told(dossier: Dossier, config: &Config) -> ReportResult {
     let pack = Pack::shipped(Standard::General).unwrap();
-    let order = Order { config, catalog: Catalog::embedded(), pack: &pack };
+    let order = Order {
+        config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        policies: shared::grants::Policies::none(),
+    };
     judge(dossier, order, Run::default()).unwrap().result
 }
 

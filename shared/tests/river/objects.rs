@@ -80,7 +80,12 @@ fn swept(objects: &Objects, state: &Path, limits: Limits) -> Report {
     let pack = Pack::shipped(Standard::General).unwrap();
     let config = promise();
     let task = Task {
-        order: Order { config: &config, catalog: Catalog::embedded(), pack: &pack },
+        order: Order {
+            config: &config,
+            catalog: Catalog::embedded(),
+            pack: &pack,
+            policies: shared::grants::Policies::none(),
+        },
         since: None,
         until: None,
         gathering: Gathering { threads: 2, limits },

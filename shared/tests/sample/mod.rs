@@ -134,6 +134,7 @@ fn principal(n: u32, who: Who) -> PrincipalSummary {
         hours,
         findings: who.findings.iter().map(|n| hash(*n as u64)[..32].to_owned()).collect(),
         arn: who.arn.into(),
+        matrix: None,
     }
 }
 

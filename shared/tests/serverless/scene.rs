@@ -140,7 +140,17 @@ pub fn promise(counts_from: Option<Hour>) -> Config {
 
 fn judged(dossier: Dossier, config: &Config, run: Run) -> Report {
     let pack = Pack::shipped(Standard::General).unwrap();
-    judge(dossier, Order { config, catalog: Catalog::embedded(), pack: &pack }, run).unwrap()
+    judge(
+        dossier,
+        Order {
+            config,
+            catalog: Catalog::embedded(),
+            pack: &pack,
+            policies: shared::grants::Policies::none(),
+        },
+        run,
+    )
+    .unwrap()
 }
 
 /// The report on the kept evidence of these hours.

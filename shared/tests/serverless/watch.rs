@@ -293,7 +293,12 @@ fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
     let evidence = json!({"Records": [write(1, NOW), read(2, NOW)]}).to_string();
     let segment = read_object("o", evidence.as_bytes(), Limits::default()).segment;
     let pack = Pack::shipped(config.standard).unwrap();
-    let order = Order { config: &config, catalog: Catalog::embedded(), pack: &pack };
+    let order = Order {
+        config: &config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        policies: shared::grants::Policies::none(),
+    };
     let report = judge(Dossier::of(segment, Scope::default()), order, Run::default()).unwrap();
     assert_eq!(report.result.mode, Mode::Proof);
     let alert = &watched.alerts[0];

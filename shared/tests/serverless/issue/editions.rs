@@ -146,7 +146,12 @@ fn reports_are_made_of_the_evidence_that_is_kept() {
     batch.add(gathered.segment, window.since.hour(), read);
     keep(&house, batch).unwrap();
     let (config, pack) = (config(), Pack::shipped(Standard::General).unwrap());
-    let order = Order { config: &config, catalog: Catalog::embedded(), pack: &pack };
+    let order = Order {
+        config: &config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        policies: shared::grants::Policies::none(),
+    };
     let reporter = of_evidence(&house, order, &[], 2);
     let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
     let press = press(&world, &reporter, &announcers);

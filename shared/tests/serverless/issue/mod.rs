@@ -77,7 +77,12 @@ fn report(world: &World, config: &Config, window: Window, run: Run) -> Result<Re
     let all = json!({ "Records": records }).to_string();
     let segment = read_object("all", all.as_bytes(), Limits::default()).segment;
     let pack = Pack::shipped(Standard::General)?;
-    let order = Order { config, catalog: Catalog::embedded(), pack: &pack };
+    let order = Order {
+        config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        policies: shared::grants::Policies::none(),
+    };
     let scope = Scope::between(Some(window.since), Some(window.until));
     Ok(judge(Dossier::of(segment, scope), order, run)?)
 }

@@ -1,0 +1,75 @@
+//! An action, as far as its grant matters.
+//!
+//! Enters: an entry of the catalog, or a pattern that names none. Leaves: [`Action`]. Law: what is unknown is no read.
+
+use std::sync::Arc;
+
+use crate::{
+    catalog::{Catalog, Entry},
+    operation::{AccessLevel, Capabilities, OperationType, RiskLevel},
+    verdict::{Call, Verdict, classify},
+};
+
+/// An IAM action, or a pattern over actions the catalog knows none of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// `service:Name` as the catalog spells it; the pattern as it was written, where the catalog knows none.
+    pub key: Arc<str>,
+    /// What a read-only principal may think of it.
+    pub operation_type: OperationType,
+    /// What it lets its caller do.
+    pub capabilities: Capabilities,
+    /// Access level, when known.
+    pub access_level: Option<AccessLevel>,
+    /// How much harm it can do.
+    pub risk_level: RiskLevel,
+    /// Whether the catalog knows it.
+    pub is_known: bool,
+}
+
+impl Action {
+    /// An action the catalog knows.
+    pub fn of(entry: Entry) -> Self {
+        let key = entry.key().into();
+        Self::judged(key, &Verdict::from(entry), true)
+    }
+
+    /// A name or pattern the catalog knows no action of: what comes before its first wildcard is judged as a name is.
+    pub fn unknown(catalog: &Catalog, pattern: &str) -> Self {
+        let (service, name) = pattern.split_once(':').unwrap_or(("", pattern));
+        let literal = name.split(['*', '?']).next().unwrap_or_default();
+        let verdict = classify(catalog, &Call::named(service, literal));
+        // A verb that the catalog happens to know as an operation says nothing of the others it begins.
+        let verdict = match verdict.provenance {
+            crate::verdict::Provenance::Pattern => verdict,
+            _ => classify(catalog, &Call::named("", "")),
+        };
+        Self::judged(pattern.into(), &verdict, false)
+    }
+
+    fn judged(key: Arc<str>, verdict: &Verdict, is_known: bool) -> Self {
+        Self {
+            key,
+            operation_type: verdict.operation_type,
+            capabilities: verdict.capabilities,
+            access_level: verdict.access_level,
+            risk_level: verdict.risk_level,
+            is_known,
+        }
+    }
+
+    /// Service prefix, as in policies.
+    pub fn service(&self) -> &str {
+        self.key.split_once(':').map_or("", |(service, _)| service)
+    }
+
+    /// Name without the service.
+    pub fn name(&self) -> &str {
+        self.key.split_once(':').map_or(&*self.key, |(_, name)| name)
+    }
+
+    /// Whether a read-only principal may have it.
+    pub fn is_read(&self) -> bool {
+        self.operation_type == OperationType::ReadOnly
+    }
+}

@@ -1,0 +1,175 @@
+//! What policies allow.
+//!
+//! Enters: the policies of a principal ([`Snapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they allow, with
+//! the statements that grant it, the resources it covers and what it depends on. Laws: nothing unknown is dropped; what
+//! cannot be decided is conditional, never denied; another allow never takes a grant away, another deny never gives one.
+
+mod action;
+mod evaluator;
+mod snapshot;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    action::Action,
+    evaluator::{Context, Decision, Evaluator, Request},
+    snapshot::{Held, Origin, Policies, Policy, ResourcePolicy, Snapshot},
+};
+
+/// How sure a grant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// Allowed if conditions hold whose outcome policies alone do not tell.
+    Conditional,
+    /// Allowed, on some resource at least.
+    Granted,
+}
+
+/// Where a statement stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct StatementId {
+    /// Name or ARN of the policy.
+    pub policy: Arc<str>,
+    /// `Sid`, or `#` and its position counted from one.
+    pub statement: Arc<str>,
+}
+
+/// What several grants have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Reach {
+    /// Statements that grant, in order.
+    pub statements: Vec<StatementId>,
+    /// Resources covered, as the statements write them (`not:` before each of a `NotResource`), in order.
+    pub resources: Vec<Arc<str>>,
+    /// Resources of those that are denied again, in order.
+    pub except: Vec<Arc<str>>,
+    /// What it depends on, in words; for a grant that is sure, what narrows it.
+    pub conditions: Vec<Arc<str>>,
+}
+
+/// One action that is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The action.
+    pub action: Arc<Action>,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// By what, on what, and if what.
+    pub reach: Arc<Reach>,
+}
+
+/// What is wrong with a policy, or not understood.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// Name or ARN of the policy.
+    pub policy: Arc<str>,
+    /// Statement, when it is about one.
+    pub statement: Option<Arc<str>>,
+    /// Which kind of problem.
+    pub kind: ProblemKind,
+    /// What it is, in a sentence.
+    pub what: String,
+}
+
+/// Kinds of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// An action the catalog does not know, or a pattern that matches none it knows.
+    UnknownAction,
+    /// A document or statement that is no policy of IAM's grammar: nobody can say what it grants.
+    Malformed,
+    /// An element, operator or variable that is not evaluated; what depends on it is conditional.
+    Unsupported,
+}
+
+/// What was not given, and so was not looked at. Each can only narrow what is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unseen {
+    /// Whether the principal has a permissions boundary.
+    Boundary,
+    /// Service control policies of the organization.
+    ServiceControlPolicies,
+    /// Resource control policies of the organization.
+    ResourceControlPolicies,
+    /// Policies passed when a session was begun.
+    SessionPolicies,
+    /// Policies of VPC endpoints.
+    VpcEndpointPolicies,
+    /// Policies of resources, which can grant to the principal as well.
+    ResourcePolicies,
+}
+
+/// What the policies of one principal allow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Grants, in order of their actions, each action once.
+    pub held: Vec<Grant>,
+    /// What is wrong with the policies, in order.
+    pub problems: Vec<Problem>,
+    /// What was not given.
+    pub unseen: BTreeSet<Unseen>,
+}
+
+impl Grants {
+    /// The grant of an action, `service:Name` as the catalog spells it.
+    pub fn get(&self, action: &str) -> Option<&Grant> {
+        let position = self.held.binary_search_by(|grant| grant.action.key.as_ref().cmp(action)).ok()?;
+        self.held.get(position)
+    }
+
+    /// Grants that a read-only principal may not have.
+    pub fn excessive(&self) -> impl Iterator<Item = &Grant> {
+        self.held.iter().filter(|grant| !grant.action.is_read())
+    }
+
+    /// What either allows: of policies that were in force one after the other.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        let mut all = std::collections::BTreeMap::new();
+        for grant in self.held.into_iter().chain(other.held) {
+            all.entry(Arc::clone(&grant.action.key))
+                .and_modify(|held: &mut Grant| *held = Grant::stronger(held.clone(), grant.clone()))
+                .or_insert(grant);
+        }
+        let problems: BTreeSet<Problem> = self.problems.into_iter().chain(other.problems).collect();
+        Self {
+            held: all.into_values().collect(),
+            problems: problems.into_iter().collect(),
+            unseen: self.unseen.union(&other.unseen).copied().collect(),
+        }
+    }
+}
+
+impl Grant {
+    /// The surer of two grants of one action; of equally sure ones what both cover.
+    fn stronger(a: Self, b: Self) -> Self {
+        match a.certainty.cmp(&b.certainty) {
+            std::cmp::Ordering::Greater => a,
+            std::cmp::Ordering::Less => b,
+            std::cmp::Ordering::Equal if a.reach == b.reach => a,
+            std::cmp::Ordering::Equal => {
+                let both = |list: fn(&Reach) -> &Vec<Arc<str>>| -> Vec<Arc<str>> {
+                    let all: BTreeSet<_> = list(&a.reach).iter().chain(list(&b.reach)).cloned().collect();
+                    all.into_iter().collect()
+                };
+                let statements: BTreeSet<_> =
+                    a.reach.statements.iter().chain(&b.reach.statements).cloned().collect();
+                // Denied in both only: what one of them leaves is granted.
+                let except = a.reach.except.iter().filter(|one| b.reach.except.contains(one));
+                let reach = Reach {
+                    statements: statements.into_iter().collect(),
+                    resources: both(|reach| &reach.resources),
+                    except: except.cloned().collect(),
+                    conditions: both(|reach| &reach.conditions),
+                };
+                Self { reach: Arc::new(reach), ..a }
+            }
+        }
+    }
+}

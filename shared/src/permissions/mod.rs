@@ -1,0 +1,174 @@
+//! Whether a principal's permissions are those of a read-only principal.
+//!
+//! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`Permissions`]. Laws: a principal that may
+//! write is OVER_PRIVILEGED, whatever reads work; what cannot be decided is INDETERMINATE; throttling is no denial.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    grants::{Problem, StatementId, Unseen},
+    operation::{Capabilities, RiskLevel},
+    principal::PrincipalKind,
+    time::Time,
+};
+
+/// What became of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CheckStatus {
+    /// A read that is needed works.
+    Passed,
+    /// What is no read is not granted.
+    Blocked,
+    /// A read that is needed is refused.
+    Failed,
+    /// Nobody knows: throttled, no answer, an error that is no denial.
+    Error,
+    /// What is no read is granted.
+    AllowedWrite,
+    /// It depends on what policies alone do not tell.
+    Indeterminate,
+}
+
+/// What the checks say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OverallStatus {
+    /// All reads that are needed work, and nothing else is granted.
+    Valid,
+    /// Some reads that are needed do not work; nothing else is granted.
+    Partial,
+    /// No read that is needed works, or there is no such principal.
+    Invalid,
+    /// It cannot be told whether more than reads is granted.
+    Indeterminate,
+    /// More than reads is granted.
+    OverPrivileged,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PermissionCheck {
+    /// Service, as in policies.
+    pub service: String,
+    /// Action, or a pattern over actions when many of a service are alike.
+    pub operation: String,
+    /// What became of it.
+    pub status: CheckStatus,
+    /// Why, in a sentence.
+    pub message: String,
+    /// How many actions it stands for.
+    pub actions: u64,
+    /// Greatest risk of those.
+    pub risk_level: Option<RiskLevel>,
+    /// What those let their caller do.
+    pub capabilities: Capabilities,
+    /// Statements that decide, at most ten.
+    pub statements: Vec<StatementId>,
+    /// Resources covered, at most ten.
+    pub resources: Vec<Arc<str>>,
+}
+
+/// Whose permissions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Identity {
+    /// ARN, or the name policies without a principal were given.
+    pub arn: Arc<str>,
+    /// What kind of identity it is.
+    pub kind: PrincipalKind,
+    /// Account; empty when not known.
+    pub account: Arc<str>,
+    /// Pattern of the promise it falls under.
+    pub watched_as: Option<String>,
+}
+
+/// Actions granted, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Count {
+    /// Actions that are surely granted.
+    pub granted: u64,
+    /// Actions that are granted on conditions.
+    pub conditional: u64,
+    /// Some of them, the gravest first, at most ten.
+    pub examples: Vec<Arc<str>>,
+}
+
+/// A way from what is granted to more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct EscalationPath {
+    /// Kebab-case and permanent: `pass-role-to-lambda`.
+    pub id: String,
+    /// The way, spelt out in a sentence.
+    pub path: String,
+    /// Actions it takes, in order.
+    pub actions: Vec<Arc<str>>,
+    /// Whether each of them is surely granted.
+    pub is_sure: bool,
+    /// Roles, policies or functions it leads through, as the statements write them, at most ten.
+    pub resources: Vec<Arc<str>>,
+}
+
+/// What IAM's own simulator says besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SecondOpinion {
+    /// Actions it was asked about.
+    pub asked: u64,
+    /// Actions of which it says the same.
+    pub agreed: u64,
+    /// Actions of which it does not, each with both words, in order.
+    pub dissent: Vec<Dissent>,
+    /// Why it was not asked, or not about all.
+    pub unasked: Option<String>,
+}
+
+/// Two words on one action.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Dissent {
+    /// The action.
+    pub action: Arc<str>,
+    /// What the policies say, evaluated here.
+    pub here: String,
+    /// What the simulator says.
+    pub simulator: String,
+}
+
+/// The permissions of one principal, judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Permissions {
+    /// Whose.
+    pub identity: Identity,
+    /// When.
+    pub timestamp: Time,
+    /// The verdict.
+    pub overall_status: OverallStatus,
+    /// Its reason, in a sentence.
+    pub statement: String,
+    /// Checks: needed reads first, then what else is granted, gravest first.
+    pub permission_checks: Vec<PermissionCheck>,
+    /// Grants by capability, `read` first.
+    pub capabilities: BTreeMap<String, Count>,
+    /// Grants that are no reads, by service.
+    pub services: BTreeMap<String, Count>,
+    /// Ways to more.
+    pub escalation_paths: Vec<EscalationPath>,
+    /// Grants overrides tolerate: override id and how many.
+    pub tolerated: BTreeMap<String, u64>,
+    /// What is wrong with the policies.
+    pub problems: Vec<Problem>,
+    /// What was not looked at.
+    pub unseen: BTreeSet<Unseen>,
+    /// What the simulator says; absent where it was not there to be asked.
+    pub second_opinion: Option<SecondOpinion>,
+    /// What to do.
+    pub recommendations: Vec<String>,
+    /// SHA-256 of the policies.
+    pub policies_sha256: String,
+    /// Version of the catalog.
+    pub catalog_version: String,
+}
