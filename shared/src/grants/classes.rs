@@ -23,7 +23,9 @@ impl Classes {
         for (statement, positions) in statements.iter().enumerate() {
             let mut parted: HashMap<usize, usize> = HashMap::new();
             for at in positions.iter() {
-                let Some(class) = usize::try_from(*at).ok().and_then(|at| classes.each.get_mut(at)) else { continue };
+                let Some(class) = usize::try_from(*at).ok().and_then(|at| classes.each.get_mut(at)) else {
+                    continue;
+                };
                 *class = *parted.entry(*class).or_insert_with(|| {
                     classes.parts.push(Some((*class, statement)));
                     classes.parts.len() - 1

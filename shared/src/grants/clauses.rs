@@ -67,7 +67,9 @@ impl<'r> Clauses<'r> {
             match rule.layer {
                 Layer::Identity => clauses.sources.push(rule),
                 Layer::Boundary => boundary.push(Ally::Rule(rule)),
-                Layer::Service(level) => levels.get_mut(level).into_iter().for_each(|list| list.push(Ally::Rule(rule))),
+                Layer::Service(level) => {
+                    levels.get_mut(level).into_iter().for_each(|list| list.push(Ally::Rule(rule)))
+                }
                 Layer::ResourceControl => {}
                 Layer::Resource(at, how) => {
                     governed.get_mut(at).into_iter().for_each(|list| list.push(Ally::Rule(rule)));

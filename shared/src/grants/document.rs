@@ -60,7 +60,8 @@ impl Document {
         if text.len() > LONGEST {
             return Err(format!("the document is longer than {LONGEST} bytes"));
         }
-        let json: Json = serde_json::from_str(text).map_err(|error| format!("the document is no JSON: {error}"))?;
+        let json: Json =
+            serde_json::from_str(text).map_err(|error| format!("the document is no JSON: {error}"))?;
         let Json::Object(members) = json else { return Err("the document is no JSON object".to_owned()) };
         once(&members)?;
         let mut has_variables = false;
@@ -74,7 +75,9 @@ impl Document {
                 },
                 ("Id", Json::Text(_)) => {}
                 ("Statement", Json::Object(_) | Json::List(_)) => statements = Some(value.as_list()),
-                ("Version" | "Id" | "Statement", _) => return Err(format!("`{name}` is not what it has to be")),
+                ("Version" | "Id" | "Statement", _) => {
+                    return Err(format!("`{name}` is not what it has to be"));
+                }
                 _ => return Err(format!("`{}` is no element of a policy document", short(name))),
             }
         }
@@ -96,14 +99,14 @@ impl Document {
         labels: &mut BTreeSet<Arc<str>>,
     ) {
         let label = label(json, position, labels);
-        let flaw = |kind, what, may_allow| Flaw { statement: Some(Arc::clone(&label)), kind, what, may_allow };
+        let flaw =
+            |kind, what, may_allow| Flaw { statement: Some(Arc::clone(&label)), kind, what, may_allow };
         match statement(json, kind, has_variables, &label) {
             Ok(statement) => {
                 let may_allow = statement.effect == Effect::Allow;
                 let open = statement.open.iter();
-                self.flaws.extend(
-                    open.map(|what| flaw(ProblemKind::Unsupported, what.to_string(), may_allow)),
-                );
+                self.flaws
+                    .extend(open.map(|what| flaw(ProblemKind::Unsupported, what.to_string(), may_allow)));
                 self.statements.push(statement);
             }
             Err(what) => {
@@ -199,7 +202,15 @@ fn statement(json: &Json, kind: Kind, has_variables: bool, label: &Arc<str>) -> 
 }
 
 const ELEMENTS: [&str; 9] = [
-    "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition",
+    "Sid",
+    "Effect",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Principal",
+    "NotPrincipal",
+    "Condition",
 ];
 
 fn only<T>(found: &Option<T>, name: &str) -> Result<(), String> {

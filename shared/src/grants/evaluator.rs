@@ -109,8 +109,9 @@ impl<'c> Evaluator<'c> {
                 .collect();
             match &controlled {
                 Some(controlled) if rule.layer == Layer::ResourceControl => {
-                    let is_controlled =
-                        |at: &u32| usize::try_from(*at).ok().and_then(|at| controlled.get(at).copied()) == Some(true);
+                    let is_controlled = |at: &u32| {
+                        usize::try_from(*at).ok().and_then(|at| controlled.get(at).copied()) == Some(true)
+                    };
                     rule.entry.actions.iter().copied().filter(is_controlled).chain(also).collect()
                 }
                 _ if also.is_empty() => Arc::clone(&rule.entry.actions),

@@ -74,7 +74,8 @@ impl Library {
     /// The statements of a document.
     pub fn read(&self, text: &Arc<str>, kind: Kind) -> Arc<Shelf> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        let shelf = shelves.entry((kind, Arc::clone(text))).or_insert_with(|| Arc::new(self.shelve(text, kind)));
+        let shelf =
+            shelves.entry((kind, Arc::clone(text))).or_insert_with(|| Arc::new(self.shelve(text, kind)));
         Arc::clone(shelf)
     }
 
@@ -116,8 +117,12 @@ impl Library {
     fn entry(&self, statement: Statement) -> Entry {
         let listed = &statement.actions;
         let found: Vec<Positions> = listed.patterns.iter().map(|pattern| self.index.find(pattern)).collect();
-        let unknown =
-            listed.patterns.iter().zip(&found).filter(|(_, found)| found.is_empty()).map(|(pattern, _)| Arc::clone(pattern));
+        let unknown = listed
+            .patterns
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_empty())
+            .map(|(pattern, _)| Arc::clone(pattern));
         let unknown = unknown.collect();
         let actions: Positions = match found.as_slice() {
             [one] if !listed.is_not => Arc::clone(one),

@@ -44,7 +44,9 @@ pub use self::{
 /// read 2026-11. Services that came later are left out: their grants stay, which errs to the careful side.
 fn is_resource_controlled(action: &str) -> bool {
     const SERVICES: [&str; 5] = ["kms", "s3", "secretsmanager", "sqs", "sts"];
-    action.split_once(':').is_some_and(|(service, _)| SERVICES.iter().any(|own| own.eq_ignore_ascii_case(service)))
+    action
+        .split_once(':')
+        .is_some_and(|(service, _)| SERVICES.iter().any(|own| own.eq_ignore_ascii_case(service)))
 }
 
 /// How sure a grant is.

@@ -142,7 +142,8 @@ impl Operator {
         match self.set {
             // Empty texts count as no values, says the guide.
             Some(set) => {
-                let mut filled = found.iter().filter(|value| !value.is_empty()).map(|value| self.one(value, wanted));
+                let mut filled =
+                    found.iter().filter(|value| !value.is_empty()).map(|value| self.one(value, wanted));
                 match set {
                     Set::All => all(filled),
                     Set::Any => any(&mut filled),

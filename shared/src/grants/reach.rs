@@ -26,7 +26,8 @@ pub(super) fn of(clauses: &Clauses<'_>) -> Option<(Certainty, Arc<Reach>)> {
     }
     let sure: Vec<&Rule> =
         survivors.iter().map(|one| one.rule).filter(|rule| rule.outcome >= Outcome::Chosen).collect();
-    let is_sure = remains(sure.iter().map(|rule| rule.resources.region(false, None)).collect(), clauses, false);
+    let is_sure =
+        remains(sure.iter().map(|rule| rule.resources.region(false, None)).collect(), clauses, false);
     let is_granted = is_sure == Left::Some;
     let certainty = if is_granted { Certainty::Granted } else { Certainty::Conditional };
     let statements: BTreeSet<_> = survivors.iter().map(|one| one.rule.id.clone()).collect();
@@ -49,7 +50,9 @@ pub(super) fn of(clauses: &Clauses<'_>) -> Option<(Certainty, Arc<Reach>)> {
         if rule.outcome == Outcome::Always {
             let written = rule.resources.written.iter().enumerate();
             let alone = !rule.resources.is_not && rule.resources.written.len() <= MOST;
-            except.extend(written.filter(|(at, _)| meets(alone.then_some(*at))).map(|(_, text)| Arc::clone(text)));
+            except.extend(
+                written.filter(|(at, _)| meets(alone.then_some(*at))).map(|(_, text)| Arc::clone(text)),
+            );
         } else if meets(None) {
             conditions.insert(words::of_deny(rule));
         }
@@ -102,7 +105,11 @@ impl<'r> Survivor<'r> {
         let resources = &rule.resources;
         let remains = |only| remains(vec![resources.region(true, only)], clauses, true) != Left::None;
         if resources.is_not || resources.written.len() > MOST {
-            return remains(None).then(|| Self { rule, patterns: None, resources: resources.written.clone() });
+            return remains(None).then(|| Self {
+                rule,
+                patterns: None,
+                resources: resources.written.clone(),
+            });
         }
         let patterns: Vec<usize> = (0..resources.written.len()).filter(|at| remains(Some(*at))).collect();
         let written = patterns.iter().filter_map(|at| resources.written.get(*at)).cloned().collect();

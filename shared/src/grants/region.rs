@@ -134,7 +134,13 @@ impl<'a> Walk<'a> {
             // Taken from the end: a letter no pattern names, which fewest patterns deny, is tried first.
             letters.push(None);
             for letter in letters {
-                ahead.push(self.shapes.iter().zip(&state).map(|(shape, places)| shape.step(places, letter)).collect());
+                ahead.push(
+                    self.shapes
+                        .iter()
+                        .zip(&state)
+                        .map(|(shape, places)| shape.step(places, letter))
+                        .collect(),
+                );
             }
             seen.insert(state);
         }

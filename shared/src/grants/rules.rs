@@ -59,14 +59,16 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    fn of(listed: Option<&Listed>, has_variables: bool, facts: &Facts<'_>, within: Option<&Governed>) -> Self {
+    fn of(
+        listed: Option<&Listed>,
+        has_variables: bool,
+        facts: &Facts<'_>,
+        within: Option<&Governed>,
+    ) -> Self {
         let all = Listed { is_not: false, patterns: vec!["*".into()] };
         let listed = listed.unwrap_or(&all);
-        let patterns: Vec<Resolved> = listed
-            .patterns
-            .iter()
-            .map(|pattern| Resolved::of(pattern, has_variables, true, facts))
-            .collect();
+        let patterns: Vec<Resolved> =
+            listed.patterns.iter().map(|pattern| Resolved::of(pattern, has_variables, true, facts)).collect();
         let name = |pattern: &Arc<str>| match within {
             _ if listed.is_not => format!("not:{pattern}").into(),
             Some(governed) if &**pattern == "*" => Arc::clone(&governed.arn),
@@ -178,7 +180,13 @@ impl Rules {
                 }
             }
             for policy in snapshot.resource_control.iter().flatten().flatten() {
-                rules.add(policy, Kind::ResourceControl, Place::Layer(Layer::ResourceControl), facts, library);
+                rules.add(
+                    policy,
+                    Kind::ResourceControl,
+                    Place::Layer(Layer::ResourceControl),
+                    facts,
+                    library,
+                );
             }
         }
         for resource in &snapshot.resources {
@@ -191,12 +199,21 @@ impl Rules {
         rules
     }
 
-    fn add(&mut self, policy: &super::Policy, kind: Kind, place: Place, facts: &Facts<'_>, library: &Library) {
+    fn add(
+        &mut self,
+        policy: &super::Policy,
+        kind: Kind,
+        place: Place,
+        facts: &Facts<'_>,
+        library: &Library,
+    ) {
         let shelf = library.read(&policy.text, kind);
-        self.problems.extend(shelf.problems.iter().map(|problem| Problem {
-            policy: Arc::clone(&policy.name),
-            ..problem.clone()
-        }));
+        self.problems.extend(
+            shelf
+                .problems
+                .iter()
+                .map(|problem| Problem { policy: Arc::clone(&policy.name), ..problem.clone() }),
+        );
         let id = |statement: &Statement| StatementId {
             policy: Arc::clone(&policy.name),
             statement: Arc::clone(&statement.label),
@@ -216,7 +233,9 @@ impl Rules {
                 _ => meant,
             };
             let outcome = condition::outcome(statement, facts).and(meant, statement.effect);
-            if outcome == Outcome::Never || (layer == Layer::ResourceControl && statement.effect == Effect::Allow) {
+            if outcome == Outcome::Never
+                || (layer == Layer::ResourceControl && statement.effect == Effect::Allow)
+            {
                 continue;
             }
             let within = match place {

@@ -25,8 +25,12 @@ pub(super) struct Resolved {
 impl Resolved {
     /// Replaces what is known. Where wildcards count, `*` and `?` of the text are wildcards.
     pub fn of(text: &str, has_variables: bool, is_wild: bool, facts: &Facts<'_>) -> Self {
-        let mut resolved =
-            Self { sure: Shape::default(), wide: Shape::default(), text: Some(String::new()), is_never: false };
+        let mut resolved = Self {
+            sure: Shape::default(),
+            wide: Shape::default(),
+            text: Some(String::new()),
+            is_never: false,
+        };
         let mut rest = text;
         while !rest.is_empty() {
             let (before, variable, after) = match has_variables.then(|| next(rest)).flatten() {

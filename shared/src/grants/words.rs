@@ -19,14 +19,18 @@ pub(super) fn of_deny(rule: &Rule) -> Arc<str> {
     let on = if is_all {
         String::new()
     } else {
-        format!(" on {}", rule.resources.written.iter().take(3).map(|text| &**text).collect::<Vec<_>>().join(", "))
+        format!(
+            " on {}",
+            rule.resources.written.iter().take(3).map(|text| &**text).collect::<Vec<_>>().join(", ")
+        )
     };
     format!("unless {}{on}, by {} {}", conditions(rule), rule.id.policy, rule.id.statement).into()
 }
 
 fn conditions(rule: &Rule) -> String {
     let statement = &rule.entry.statement;
-    let mut parts: Vec<String> = statement.conditions.iter().map(super::statement::Condition::words).collect();
+    let mut parts: Vec<String> =
+        statement.conditions.iter().map(super::statement::Condition::words).collect();
     parts.extend(statement.open.iter().map(ToString::to_string));
     if parts.is_empty() {
         parts.push(match (&statement.principals, rule.outcome) {

@@ -163,7 +163,9 @@ impl Shape {
         for part in &narrow.0 {
             let mut next = HashSet::new();
             match part {
-                Part::Letter(letter) => next.extend(ahead.iter().map(|places| self.step(places, Some(*letter)))),
+                Part::Letter(letter) => {
+                    next.extend(ahead.iter().map(|places| self.step(places, Some(*letter))))
+                }
                 Part::One => next.extend(ahead.iter().map(|places| self.step(places, None))),
                 Part::Any => {
                     for mut places in ahead {
@@ -200,7 +202,9 @@ impl Shape {
             }
             match (self.0.get(a), other.0.get(b)) {
                 (None, None) => return true,
-                (Some(Part::Any), Some(_)) | (Some(_), Some(Part::Any)) => ahead.extend([(a + 1, b), (a, b + 1)]),
+                (Some(Part::Any), Some(_)) | (Some(_), Some(Part::Any)) => {
+                    ahead.extend([(a + 1, b), (a, b + 1)])
+                }
                 (Some(Part::Any), None) => ahead.push((a + 1, b)),
                 (None, Some(Part::Any)) => ahead.push((a, b + 1)),
                 (Some(Part::Letter(one)), Some(Part::Letter(two))) if one != two => {}

@@ -64,7 +64,12 @@ fn they_allow_what_others_found_them_to_allow() {
         }
     }
     let count = |list: &BTreeMap<String, Vec<String>>| list.values().map(Vec::len).sum::<usize>();
-    println!("{} policies: {exact} exact; {agreed} actions agreed, {} more here, {} fewer here", files.len(), count(&more), count(&fewer));
+    println!(
+        "{} policies: {exact} exact; {agreed} actions agreed, {} more here, {} fewer here",
+        files.len(),
+        count(&more),
+        count(&fewer)
+    );
     println!("more here: {more:#?}\nfewer here: {fewer:#?}");
     let _ = Capabilities::empty();
 }
