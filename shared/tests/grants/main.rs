@@ -11,7 +11,9 @@
     reason = "a test may stop"
 )]
 
+mod laws;
 mod managed;
+mod oracle;
 mod table;
 
 use shared::grants::{Origin, Policy, Snapshot};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use shared::{
     catalog::Catalog,
     grants::{Certainty, Evaluator, Grants, ProblemKind},
-    operation::Capabilities,
+    operation::{AccessLevel, Capabilities},
     pattern::matches,
 };
 
@@ -114,11 +114,13 @@ fn they_expose_what_others_found_them_to_expose() {
         return;
     }
     let evaluator = Evaluator::new(Catalog::embedded());
+    // The catalog knows more secrets and content than they do; what they call an exposure of resources is any
+    // management of permissions, and the catalog's is reach from outside.
     let exposures = [
-        ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::MINT_CREDENTIALS, 0, 3),
-        ("data_access", Capabilities::READ_DATA, 0, 10),
-        ("privesc", Capabilities::ESCALATE, 0, 10),
-        ("resource_exposure", Capabilities::SHARE_OUTWARD, 0, 10),
+        ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::MINT_CREDENTIALS, 0, 4),
+        ("data_access", Capabilities::READ_DATA, 0, 4),
+        ("privesc", Capabilities::ESCALATE, 0, 0),
+        ("resource_exposure", Capabilities::SHARE_OUTWARD, 14, 0),
     ];
     for (flag, capability, most_missed, most_more) in exposures {
         let (mut both, mut neither) = (0, 0);
@@ -130,11 +132,15 @@ fn they_expose_what_others_found_them_to_expose() {
             match (found, file[flag].as_bool().unwrap()) {
                 (Some(_), true) => both += 1,
                 (None, false) => neither += 1,
-                (None, true) => missed.push(name.to_owned()),
+                (None, true) => {
+                    let level = Some(AccessLevel::PermissionsManagement);
+                    assert!(grants.held.iter().any(|grant| grant.action.access_level == level), "{name}");
+                    missed.push(name.to_owned());
+                }
                 (Some(grant), false) => more.push(format!("{name} {}", grant.action.key)),
             }
         }
         println!("{flag}: both {both}, neither {neither}, they only {missed:?}, here only {more:?}");
-        if false {assert!(missed.len() <= most_missed && more.len() <= most_more, "{flag}");}
+        assert!(missed.len() <= most_missed && more.len() <= most_more, "{flag}");
     }
 }
