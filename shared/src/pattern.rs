@@ -35,6 +35,17 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// Whether everything that `narrow` describes is described by `wide` too. What is not certain is denied.
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    if !is_wild(narrow) {
+        return matches(wide, narrow);
+    }
+    wide == narrow || wide == "*" || {
+        let fixed = wide.strip_suffix('*');
+        fixed.is_some_and(|fixed| !is_wild(fixed) && narrow.starts_with(fixed))
+    }
+}
+
 /// Whether `text` holds a wildcard.
 pub fn is_wild(text: &str) -> bool {
     text.contains(['*', '?'])
