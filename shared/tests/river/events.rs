@@ -111,6 +111,7 @@ pub fn made(name: &str) -> Event {
             console: false,
             invoked_by: None,
             resources: [].into(),
+            assumed: None,
         },
     }
 }
