@@ -23,6 +23,7 @@ pub mod extract;
 pub mod finding;
 pub mod grants;
 pub mod jobs;
+mod lineage;
 pub mod nearest;
 pub mod operation;
 pub mod pattern;
