@@ -12,6 +12,7 @@ pub mod json;
 pub mod lines;
 pub mod markdown;
 pub mod message;
+pub mod permissions;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
