@@ -6,6 +6,7 @@
 //! wherever it occurs; what a watched principal did through sessions it was given the credentials of counts as its own,
 //! unless the principal of the session has a promise of its own.
 
+mod could;
 mod promises;
 
 use std::{
@@ -20,17 +21,18 @@ use crate::{
     config::{Applies, Config, Override, Watch},
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
-    grants::{Evaluator, Grants, Policies},
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
     pattern::matches,
     principal::{Principal, PrincipalKind},
-    report::{Mode, PolicyBasis},
+    report::Mode,
     score::{Compliance, Exposure, Risk, Status, effect},
     segment::MissingLog,
     tally::{Line, Sample, Slot, Tally},
     time::Time,
     verdict::{Call, Provenance, Verdict, classify},
 };
+
+pub use could::Could;
 
 /// What is known of the evidence itself, besides the tally.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,15 +68,6 @@ pub struct Judged<'a> {
     pub span: (Time, Time),
     /// Samples and slots, when these are not all of the line's.
     part: Option<Box<Part>>,
-}
-
-/// What a principal could do in the period, by its policies.
-#[derive(Clone, Debug)]
-pub struct Could {
-    /// What they allow; of several that were in force one after the other, what either does.
-    pub grants: Grants,
-    /// The policies, in order of time.
-    pub policies: Vec<PolicyBasis>,
 }
 
 /// The samples and slots of a part of a line.
@@ -273,19 +266,6 @@ impl<'a> Assessment<'a> {
         if let Some(expired) = after {
             *self.expired.entry(position).or_default() += expired.count;
             self.judged.push(expired);
-        }
-    }
-
-    /// Looks at the policies of watched principals that were in force in the period.
-    pub fn look_at(&mut self, policies: &Policies, catalog: &Catalog) {
-        let Some(period) = self.coverage.period.filter(|_| !policies.is_empty()) else { return };
-        let evaluator = Evaluator::new(catalog);
-        for principal in policies.principals().filter(|arn| self.config.watched_arn(arn).is_some()) {
-            let held = policies.of(principal, period);
-            let all = held.iter().map(|held| evaluator.grants(&held.snapshot)).reduce(Grants::union);
-            let Some(grants) = all else { continue };
-            let policies = held.into_iter().map(PolicyBasis::from).collect();
-            self.could.insert(Arc::clone(principal), Could { grants, policies });
         }
     }
 

@@ -2,7 +2,12 @@
 //!
 //! Enters: a pattern and a text. Leaves: whether they match. `*` stands for any run of characters, also none and
 //! also across `:` and `/`; `?` for exactly one; everything else, upper and lower case included, for itself.
-//! Law: [`matches`] agrees with the recursive definition, in at most pattern × text steps and without allocating.
+//! Laws: [`matches`] agrees with the recursive definition, in at most pattern × text steps and without allocating;
+//! [`covers`] is never wrong when it says yes.
+
+mod shape;
+
+pub(crate) use self::shape::{Part, Places, Shape};
 
 /// Whether the whole of `text` is what `pattern` describes.
 ///
@@ -33,6 +38,13 @@ pub fn matches(pattern: &str, text: &str) -> bool {
             }
         }
     }
+}
+
+/// Whether every text that `narrow` describes is also described by `wide`. Both are patterns.
+///
+/// A yes is certain. A no may be wrong only where patterns with very many wildcards would take too long to compare.
+pub fn covers(wide: &str, narrow: &str) -> bool {
+    wide == narrow || Shape::of(wide).covers(&Shape::of(narrow))
 }
 
 /// Whether `text` holds a wildcard.
@@ -77,6 +89,29 @@ mod tests {
     }
 
     #[test]
+    fn a_wider_pattern_covers_a_narrower_one() {
+        for (wide, narrow) in [
+            ("*", ""),
+            ("*", "arn:aws:s3:::a"),
+            ("a*", "a*b"),
+            ("arn:aws:s3:::a/*", "arn:aws:s3:::a/b/*"),
+            ("?*", "*a"),
+            ("*?", "?*"),
+            ("*a*", "?a?"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} covers {narrow}");
+        }
+        for (wide, narrow) in
+            [("a", "*"), ("a*b", "a*"), ("?", "*"), ("arn:aws:s3:::a/*", "arn:aws:s3:::*"), ("??*", "*a")]
+        {
+            assert!(!covers(wide, narrow), "{wide} does not cover {narrow}");
+        }
+        assert!(
+            covers(&"*a".repeat(300), &"*a".repeat(300)) && !covers(&"*a".repeat(300), &"*a".repeat(299))
+        );
+    }
+
+    #[test]
     fn many_stars_do_not_explode() {
         let pattern = "*a".repeat(200);
         assert!(!matches(&pattern, &"a".repeat(199)));
@@ -90,6 +125,27 @@ mod tests {
         fn it_agrees_with_the_recursive_definition(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
             let (p, t): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
             prop_assert_eq!(matches(&pattern, &text), slow(&p, &t));
+        }
+
+        #[test]
+        fn covering_is_describing_all_the_other_describes(wide in "[ab?*]{0,6}", narrow in "[ab?*]{0,5}") {
+            // `c` stands for every letter no pattern names; seven letters are more than six parts can tell apart.
+            let mut texts = vec![String::new()];
+            let mut from = 0;
+            for _ in 0..7 {
+                let to = texts.len();
+                for at in from..to {
+                    texts.extend(["a", "b", "c"].map(|letter| format!("{}{letter}", texts[at])));
+                }
+                from = to;
+            }
+            let all = texts.iter().filter(|text| matches(&narrow, text)).all(|text| matches(&wide, text));
+            prop_assert_eq!(covers(&wide, &narrow), all);
+        }
+
+        #[test]
+        fn a_shape_matches_what_its_pattern_matches(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
+            prop_assert_eq!(Shape::of(&pattern).matches(&text), matches(&pattern, &text));
         }
 
         #[test]

@@ -11,6 +11,7 @@ pub mod issue;
 pub mod judge;
 pub mod news;
 pub mod notices;
+pub mod permissions;
 pub mod pull;
 pub mod runs;
 pub mod sweep;

@@ -3,6 +3,15 @@
 //! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`Permissions`]. Laws: a principal that may
 //! write is OVER_PRIVILEGED, whatever reads work; what cannot be decided is INDETERMINATE; throttling is no denial.
 
+mod counts;
+pub mod details;
+pub mod escalation;
+mod excess;
+mod judge;
+mod reads;
+mod recommendations;
+mod tolerated;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -16,6 +25,13 @@ use crate::{
     operation::{Capabilities, RiskLevel},
     principal::PrincipalKind,
     time::Time,
+};
+
+pub use self::{
+    counts::{by_capability, by_service},
+    judge::{Judge, Subject, judge},
+    reads::{Probe, ProbeOutcome},
+    tolerated::tolerated,
 };
 
 /// What became of one check.
@@ -46,7 +62,7 @@ pub enum OverallStatus {
     Partial,
     /// No read that is needed works, or there is no such principal.
     Invalid,
-    /// It cannot be told whether more than reads is granted.
+    /// It cannot be told whether more than reads is granted, or whether the reads that are needed work.
     Indeterminate,
     /// More than reads is granted.
     OverPrivileged,
@@ -57,7 +73,7 @@ pub enum OverallStatus {
 pub struct PermissionCheck {
     /// Service, as in policies.
     pub service: String,
-    /// Action, or a pattern over actions when many of a service are alike.
+    /// Action, or a pattern over actions when many of a service are alike; `*` for a check about all of them.
     pub operation: String,
     /// What became of it.
     pub status: CheckStatus,
@@ -132,9 +148,9 @@ pub struct SecondOpinion {
 pub struct Dissent {
     /// The action.
     pub action: Arc<str>,
-    /// What the policies say, evaluated here.
+    /// What the policies say, evaluated here: `granted`, `conditional` or `denied`.
     pub here: String,
-    /// What the simulator says.
+    /// What the simulator says, in its own words: `allowed`, `implicitDeny` or `explicitDeny`.
     pub simulator: String,
 }
 
@@ -151,7 +167,8 @@ pub struct Permissions {
     pub statement: String,
     /// Checks: needed reads first, then what else is granted, gravest first.
     pub permission_checks: Vec<PermissionCheck>,
-    /// Grants by capability, `read` first.
+    /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` and
+    /// `unknown` by what they are. Tolerated ones count too.
     pub capabilities: BTreeMap<String, Count>,
     /// Grants that are no reads, by service.
     pub services: BTreeMap<String, Count>,

@@ -11,11 +11,12 @@ use std::{
 use super::{
     Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse,
     PrincipalSummary, ReportResult, Totals, executive,
+    matrix::{matrices, own_promise},
 };
 use crate::{
     assessment::{Assessment, Judged},
     catalog::Catalog,
-    config::Override,
+    config::{Override, Watch},
     coverage::ClassState,
     event::{EventId, Outcome},
     finding::{self, Finding, Severity},
@@ -127,7 +128,7 @@ fn totals(assessment: &Assessment<'_>) -> Totals {
         principals.insert(judged.principal());
         accounts.insert(&judged.line.actor.account);
         regions.insert(&judged.line.actor.region);
-        if judged.watch.is_some() {
+        if own_promise(assessment, judged).is_some() {
             watched.insert(judged.principal());
         }
         if judged.is_call() {
@@ -198,8 +199,13 @@ fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
 
 fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
     let mut groups: BTreeMap<&Principal, Vec<&Judged<'_>>> = BTreeMap::new();
+    let mut through: BTreeMap<&Arc<str>, Vec<&Judged<'_>>> = BTreeMap::new();
     for judged in &assessment.judged {
         groups.entry(judged.principal()).or_default().push(judged);
+        let elsewhere = judged.is_call() && *judged.answerable() != judged.principal().arn;
+        if elsewhere {
+            through.entry(judged.answerable()).or_default().push(judged);
+        }
     }
     let mut about: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for finding in findings {
@@ -207,20 +213,38 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
             about.entry(arn).or_default().push(finding.fingerprint.clone());
         }
     }
+    let findings_about = |arn: &str| about.get(arn).cloned().unwrap_or_default();
+    let mut matrices = matrices(assessment);
+    let seen: BTreeSet<Arc<str>> = groups.keys().map(|principal| Arc::clone(&principal.arn)).collect();
     let mut principals: Vec<PrincipalSummary> = groups
         .into_iter()
         .map(|(principal, judged)| {
-            let mut summary = PrincipalSummary::of(assessment, principal, &judged);
-            summary.findings = about.get(&*principal.arn).cloned().unwrap_or_default();
+            let through = through.get(&principal.arn).map_or(&[][..], Vec::as_slice);
+            let mut summary = PrincipalSummary::of(assessment, principal, &judged, through);
+            summary.findings = findings_about(&principal.arn);
+            summary.matrix = summary.watched_as.as_ref().and(matrices.get(&principal.arn)).cloned();
             summary
         })
         .collect();
-    principals.extend(assessment.unseen().map(|watch| PrincipalSummary {
-        watched_as: Some(watch.principal.clone()),
-        watched_because: watch.reason.clone(),
-        status: Some(crate::score::Status::InsufficientEvidence),
-        findings: about.get(watch.principal.as_str()).cloned().unwrap_or_default(),
-        ..PrincipalSummary::empty(watch.principal.as_str().into(), PrincipalKind::Unknown, "".into())
+    matrices.retain(|arn, _| !seen.contains(arn));
+    let promises = assessment.unseen().filter(|watch| !matrices.contains_key(watch.principal.as_str()));
+    let promises: Vec<&Watch> = promises.collect();
+    principals.extend(matrices.into_iter().map(|(arn, matrix)| {
+        let watch = assessment.config.watched_arn(&arn);
+        let account = arn.split(':').nth(4).unwrap_or_default().into();
+        let kind = if arn.contains(":user/") { PrincipalKind::IamUser } else { PrincipalKind::Role };
+        PrincipalSummary {
+            findings: findings_about(&arn),
+            matrix: Some(matrix),
+            ..PrincipalSummary::unseen(arn, kind, account, watch)
+        }
+    }));
+    principals.extend(promises.into_iter().map(|watch| {
+        let pattern: Arc<str> = watch.principal.as_str().into();
+        PrincipalSummary {
+            findings: findings_about(&pattern),
+            ..PrincipalSummary::unseen(pattern, PrincipalKind::Unknown, "".into(), Some(watch))
+        }
     }));
     principals.sort_by(|a, b| {
         let key = |p: &PrincipalSummary| {
@@ -232,6 +256,16 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
 }
 
 impl PrincipalSummary {
+    /// Of one that was not seen.
+    fn unseen(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>, watch: Option<&Watch>) -> Self {
+        Self {
+            watched_as: watch.map(|watch| watch.principal.clone()),
+            watched_because: watch.and_then(|watch| watch.reason.clone()),
+            status: Some(crate::score::Status::InsufficientEvidence),
+            ..Self::empty(arn, kind, account)
+        }
+    }
+
     fn empty(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>) -> Self {
         Self {
             arn,
@@ -263,16 +297,23 @@ impl PrincipalSummary {
         }
     }
 
-    fn of(assessment: &Assessment<'_>, principal: &Principal, all: &[&Judged<'_>]) -> Self {
+    /// Of one that was seen: by `all` its events, and for its status by the calls that began with it and were made
+    /// `through` others.
+    fn of(
+        assessment: &Assessment<'_>,
+        principal: &Principal,
+        all: &[&Judged<'_>],
+        through: &[&Judged<'_>],
+    ) -> Self {
         let mut this =
             Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
         this.behaviour = Behaviour::NoCalls;
         let calls = || all.iter().copied().filter(|judged| judged.is_call());
         this.compliance = Assessment::compliance(calls());
-        let watch = all.iter().find_map(|judged| judged.watch);
+        let watch = all.iter().find_map(|judged| own_promise(assessment, judged));
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
-        this.status = watch.map(|_| assessment.status(calls()));
+        this.status = watch.map(|_| assessment.status(calls().chain(through.iter().copied())));
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
         for judged in all {

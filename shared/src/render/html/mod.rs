@@ -15,6 +15,8 @@ mod headline;
 mod ledger;
 mod map;
 mod principal;
+#[cfg(test)]
+mod tests;
 mod word;
 
 use std::{collections::BTreeMap, io};
@@ -131,21 +133,4 @@ fn hash(text: &str) -> String {
     }
     base64.extend(std::iter::repeat_n('=', base64.len().next_multiple_of(4) - base64.len()));
     base64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_written_as_policies_name_them() {
-        assert_eq!(hash(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
-    }
-
-    #[test]
-    fn neither_script_nor_style_can_end_early() {
-        for text in [SCRIPT, STYLE] {
-            assert!(!text.contains("</") && !text.contains("<!--") && !text.contains('\r'));
-        }
-    }
 }
