@@ -22,6 +22,7 @@ pub mod event;
 pub mod extract;
 pub mod finding;
 pub mod grants;
+pub mod guardrails;
 pub mod jobs;
 mod lineage;
 pub mod nearest;
