@@ -68,6 +68,14 @@ pub enum Failure {
         /// Why.
         cause: String,
     },
+    /// What IAM says of an account.
+    #[error("cannot use the authorization details `{}`: {cause}\n  help: write them with `aws iam get-account-authorization-details`", path.display())]
+    Details {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// A file could not be read or written.
     #[error("cannot {what} `{}`", path.display())]
     File {
@@ -154,6 +162,7 @@ impl Failure {
             | Self::Usage(_)
             | Self::Pack(_)
             | Self::Selectors { .. }
+            | Self::Details { .. }
             | Self::Catalog { .. }
             | Self::Input { .. }
             | Self::Packages(_)
