@@ -14,7 +14,7 @@ use crate::{
     catalog::Catalog,
     config::Config,
     coverage::Period,
-    grants::{Certainty, Evaluator, Grant, Grants, Policies},
+    grants::{Certainty, Evaluator, Grant, Grants, Policies, ProblemKind},
     pattern::is_wild,
     permissions::{self, EscalationPath, Identity, Judge, OverallStatus, Subject, escalation},
     principal::PrincipalKind,
@@ -48,10 +48,13 @@ impl Could {
         self.actions.get(&(Arc::clone(&act.source), Arc::clone(&act.name))).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the policies grant a call, if only on conditions; `None` where its actions are not known.
+    /// Whether the policies grant a call, if only on conditions; `None` where its actions are not known, or nothing grants
+    /// them that can be read and not everything can.
     pub fn grants(&self, judged: &Judged<'_>) -> Option<bool> {
         let actions = self.actions(judged);
-        (!actions.is_empty()).then(|| actions.iter().any(|action| self.grants.get(action).is_some()))
+        let is_granted = actions.iter().any(|action| self.grants.get(action).is_some());
+        let is_open = self.grants.problems.iter().any(|problem| problem.kind == ProblemKind::Malformed);
+        (is_granted || !actions.is_empty() && !is_open).then_some(is_granted)
     }
 
     /// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
