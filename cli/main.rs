@@ -1,6 +1,7 @@
 //! Command line of Onlooker: parse, run, exit code.
 
 mod args;
+mod authorization;
 mod basis;
 mod catalog;
 mod check;
