@@ -31,8 +31,10 @@ pub struct Sheet<'a> {
     pub says: Option<Word>,
     /// Greatest risk of what it could do, and how sure that is.
     pub risk: Option<(Word, &'static str)>,
-    /// Capabilities.
+    /// Capabilities; where policies were not read, those it tried or used.
     pub capabilities: Vec<Line<'a>>,
+    /// The others, where policies were not read: of each the same is known.
+    pub others: Vec<String>,
     /// What stands behind them; absent where the page would grow too long.
     pub behind: Option<Behind<'a>>,
 }
@@ -113,9 +115,20 @@ impl<'a> Sheet<'a> {
             risk: matrix
                 .risk_level
                 .map(|risk| (word::risk(risk), matrix.certainty.map_or("", matrix::certainty))),
-            capabilities: matrix.capabilities.iter().map(line).collect(),
+            capabilities: match matrix.is_known() {
+                true => matrix.capabilities.iter().map(line).collect(),
+                false => matrix.filled().map(line).collect(),
+            },
+            others: if matrix.is_known() { Vec::new() } else { matrix.empty() },
             behind: (position < most::BEHIND).then(|| Behind::of(matrix, tolerated)),
         }
+    }
+}
+
+impl Sheet<'_> {
+    /// What the others come to.
+    pub const fn others_state(&self) -> Word {
+        state(RowState::NotKnown, RowState::NotKnown.tone())
     }
 }
 

@@ -24,13 +24,18 @@ const MARKS: usize = 3;
 /// Columns a name needs at least; what policies say gives way.
 const NAME: usize = 16;
 
+/// Columns in which most names stand whole.
+const WELL: usize = 44;
+
 /// The sections, if anybody is watched and was seen.
 pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Section> {
     let all = worst_first(result);
     let Some((worst, matrix)) = all.first() else { return Vec::new() };
     let known = all.iter().filter(|(_, matrix)| matrix.is_known()).count();
     let mut title = "Could, tried, did".to_owned();
-    if known < all.len() {
+    if known == 0 {
+        title.push_str(" (no policies were read: what could be done is not known)");
+    } else if known < all.len() {
         title = format!(
             "{title} (policies read of {} of {})",
             thousands(known as u64),
@@ -81,12 +86,15 @@ impl<'a> Strip<'a> {
             rows.map(|row| row.name.as_str()).position(|other| other == *name)
         };
         used.sort_by_key(order);
-        let says = all.iter().map(|(_, matrix)| columns(says(matrix).0)).max().unwrap_or(0) + 2;
+        let known = all.iter().any(|(_, matrix)| matrix.is_known());
+        let says =
+            all.iter().filter(|_| known).map(|(_, matrix)| columns(says(matrix).0) + 2).max().unwrap_or(0);
         let room = |wide: usize, says: usize| style.width.saturating_sub(2 + says + wide * used.len());
-        let (wide, says) = [(MARKS + 5, says), (MARKS + 2, says), (MARKS + 1, says), (MARKS + 1, 0)]
-            .into_iter()
-            .find(|(wide, says)| room(*wide, *says) >= NAME + 2)
-            .unwrap_or((MARKS + 1, 0));
+        let (wide, says) =
+            [(MARKS + 5, says, WELL), (MARKS + 2, says, NAME), (MARKS + 1, says, NAME), (MARKS + 1, 0, 0)]
+                .into_iter()
+                .find(|(wide, says, name)| room(*wide, *says) >= name + 2)
+                .map_or((MARKS + 1, 0), |(wide, says, _)| (wide, says));
         let principals: Vec<&PrincipalSummary> = all.iter().map(|(principal, _)| *principal).collect();
         let names = names(&principals, room(wide, says).saturating_sub(2));
         let name = names.iter().map(|name| columns(name)).max().unwrap_or(0) + 2;
