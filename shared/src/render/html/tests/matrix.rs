@@ -46,7 +46,7 @@ fn every_row_of_a_matrix_stands_in_its_principals_card_with_every_number() {
     for (number, matrix) in matrices.into_iter().enumerate() {
         let rows = rows(&page, number);
         let others = if matrix.is_known() { Vec::new() } else { matrix.empty() };
-        assert!(others.is_empty() || rows.iter().any(|row| row.last() == Some(&others.concat())));
+        assert!(others.is_empty() || rows.iter().any(|row| row.contains(&others.concat())));
         let listed = matrix.capabilities.iter().filter(|row| !others.contains(&row.label()));
         for row in listed.chain(&matrix.services) {
             let wanted = cells(row);
