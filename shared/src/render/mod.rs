@@ -11,6 +11,7 @@ pub mod html;
 pub mod json;
 pub mod lines;
 pub mod markdown;
+pub mod matrix;
 pub mod message;
 #[cfg(test)]
 mod sample;

@@ -9,7 +9,7 @@ use crate::{
     grants::{Certainty, Unseen},
     operation::RiskLevel,
     permissions::{Count, EscalationPath, OverallStatus},
-    report::{AccessKind, Matrix, MatrixRow, PolicyBasis, Through, Ungranted, Unused},
+    report::{AccessKind, Matrix, MatrixRow, OnlyReads, PolicyBasis, Through, Ungranted, Unused},
 };
 
 /// Rows by capability: name, granted, conditional, `[tried, failed, did, through]`.
@@ -80,7 +80,7 @@ fn basis(digit: &str, since: Option<u32>, until: Option<u32>) -> PolicyBasis {
 
 fn unused(service: &str, actions: u64, excessive: u64, examples: &[&str]) -> Unused {
     let examples = examples.iter().map(|text| arc(text)).collect();
-    Unused { service: service.to_owned(), actions, excessive, examples }
+    Unused { service: service.to_owned(), actions, excessive, unlogged: 0, examples }
 }
 
 fn auditor() -> Matrix {
@@ -163,6 +163,8 @@ fn agent() -> Matrix {
             unused("lambda", 13, 4, &["lambda:UpdateFunctionCode", "lambda:InvokeFunction"]),
             unused("secretsmanager", 2, 0, &["secretsmanager:GetSecretValue"]),
         ],
+        unused_reads: OnlyReads { services: 3, actions: 41, unlogged: 0 },
+        tolerated: [("release-uploads".to_owned(), 2)].into(),
         ungranted: vec![Ungranted {
             operation: "s3:PutBucketPolicy".to_owned(),
             actions: vec![arc("s3:PutBucketPolicy")],

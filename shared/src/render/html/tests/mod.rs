@@ -1,5 +1,7 @@
 //! What a parser finds in a page.
 
+#![allow(clippy::string_slice, reason = "a test may fail")]
+
 mod hostile;
 
 use std::{
