@@ -250,7 +250,7 @@ fn a_role_names_its_actions_and_no_function_may_more() {
         &["s3:PutObject", "s3:ListBucket", "cloudtrail:LookupEvents", "sts:AssumeRole"]
     ));
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
-    assert!(!may("PermissionsRole", &["s3:GetObject", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
+    assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
     for role in ["SweepRole", "IngestRole", "WatchRole", "ReportRole", "PermissionsRole"] {
         assert!(
             !may(role, &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]),
@@ -423,6 +423,8 @@ fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
         "ONLOOKER_LIMITS_OBJECT_MIB",
         "ONLOOKER_LIMITS_THREADS",
         "ONLOOKER_LOOKUP_SLICE_MINUTES",
+        "ONLOOKER_PERMISSIONS_READS",
+        "ONLOOKER_PERMISSIONS_SIMULATE",
         "ONLOOKER_REDACTION_ACCOUNTS",
         "ONLOOKER_REDACTION_SESSIONS",
         "ONLOOKER_STANDARD_FILE",
