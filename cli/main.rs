@@ -18,6 +18,7 @@ mod moment;
 mod ops;
 mod output;
 mod overrides;
+mod permissions;
 mod progress;
 mod publish;
 mod remote;
@@ -64,6 +65,7 @@ fn run(cli: Cli) -> Result<Answer, Failure> {
         Command::Sweep(args) => sweep::run(global, args),
         Command::Report(args) => report::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Permissions(args) => permissions::run(global, args),
         Command::Ops(args) => ops::run(global, args),
         Command::Catalog(args) => catalog::run(global, args),
         Command::Config(args) => config::run(global, args),
