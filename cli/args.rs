@@ -8,7 +8,9 @@ use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use shared::config::{self, Standard, Watch};
 
-use crate::{catalog, check, completions, config as config_command, demo, ops, overrides, report, sweep};
+use crate::{
+    catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, report, sweep,
+};
 
 /// Prove that AWS principals which are supposed to be read-only are.
 #[derive(Debug, Parser)]
@@ -127,6 +129,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Say whether a read-only principal may make a call
     Check(check::CheckArgs),
+    /// Make policies that leave a principal its reads, and prove them
+    Guardrails(guardrails::GuardrailsArgs),
     /// Search the operations of AWS
     Ops(ops::OpsArgs),
     /// Build, compare or show the operation catalog

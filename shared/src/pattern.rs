@@ -91,15 +91,24 @@ mod tests {
     #[test]
     fn a_wider_pattern_covers_a_narrower_one() {
         for (wide, narrow) in [
-            ("*", ""), ("*", "arn:aws:s3:::a"), ("a*", "a*b"), ("arn:aws:s3:::a/*", "arn:aws:s3:::a/b/*"),
-            ("?*", "*a"), ("*?", "?*"), ("*a*", "?a?"),
+            ("*", ""),
+            ("*", "arn:aws:s3:::a"),
+            ("a*", "a*b"),
+            ("arn:aws:s3:::a/*", "arn:aws:s3:::a/b/*"),
+            ("?*", "*a"),
+            ("*?", "?*"),
+            ("*a*", "?a?"),
         ] {
             assert!(covers(wide, narrow), "{wide} covers {narrow}");
         }
-        for (wide, narrow) in [("a", "*"), ("a*b", "a*"), ("?", "*"), ("arn:aws:s3:::a/*", "arn:aws:s3:::*"), ("??*", "*a")] {
+        for (wide, narrow) in
+            [("a", "*"), ("a*b", "a*"), ("?", "*"), ("arn:aws:s3:::a/*", "arn:aws:s3:::*"), ("??*", "*a")]
+        {
             assert!(!covers(wide, narrow), "{wide} does not cover {narrow}");
         }
-        assert!(covers(&"*a".repeat(300), &"*a".repeat(300)) && !covers(&"*a".repeat(300), &"*a".repeat(299)));
+        assert!(
+            covers(&"*a".repeat(300), &"*a".repeat(300)) && !covers(&"*a".repeat(300), &"*a".repeat(299))
+        );
     }
 
     #[test]

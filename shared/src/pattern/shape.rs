@@ -158,7 +158,9 @@ impl Shape {
         for part in &narrow.0 {
             let mut next = HashSet::new();
             match part {
-                Part::Letter(letter) => next.extend(ahead.iter().map(|places| self.step(places, Some(*letter)))),
+                Part::Letter(letter) => {
+                    next.extend(ahead.iter().map(|places| self.step(places, Some(*letter))))
+                }
                 Part::One => next.extend(ahead.iter().map(|places| self.step(places, None))),
                 Part::Any => {
                     for mut places in ahead {

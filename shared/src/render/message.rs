@@ -150,7 +150,8 @@ pub fn over_privileged(
     text.optional("Watched as", watched_as.as_deref());
     text.line("Policies", &format!("first read {since}, hash {}", value(&permissions.policies_sha256)));
     text.line("Because", &value(&permissions.statement));
-    let risky = permissions.permission_checks.iter().filter(|check| check.status == CheckStatus::AllowedWrite);
+    let risky =
+        permissions.permission_checks.iter().filter(|check| check.status == CheckStatus::AllowedWrite);
     for check in risky.take(EXAMPLES) {
         text.line("May", &format!("{}: {}", value(&check.service), value(&check.operation)));
     }

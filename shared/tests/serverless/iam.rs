@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use shared::{
     catalog::Catalog,
     grants::{Evaluator, Origin, Policy, Snapshot},
-    ports::{
-        Authorizations, Control, DetailsPage, FailureKind, Organization, PortError, Prober, Simulated,
-    },
+    ports::{Authorizations, Control, DetailsPage, FailureKind, Organization, PortError, Prober, Simulated},
 };
 
 use super::world::Faulty;
@@ -67,7 +65,8 @@ impl Iam {
     }
 
     fn page(roles: &[Value]) -> String {
-        json!({ "UserDetailList": [], "GroupDetailList": [], "RoleDetailList": roles, "Policies": [] }).to_string()
+        json!({ "UserDetailList": [], "GroupDetailList": [], "RoleDetailList": roles, "Policies": [] })
+            .to_string()
     }
 }
 
@@ -133,8 +132,11 @@ impl Organization for Faulty<Iam> {
             if control == Control::Resource {
                 return Ok(Vec::new());
             }
-            let policy =
-                |text: &String| Policy { name: "scp".into(), origin: Origin::Given, text: text.as_str().into() };
+            let policy = |text: &String| Policy {
+                name: "scp".into(),
+                origin: Origin::Given,
+                text: text.as_str().into(),
+            };
             Ok(levels.iter().map(|level| level.iter().map(policy).collect()).collect())
         })
     }

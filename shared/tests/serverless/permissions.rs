@@ -89,9 +89,8 @@ impl Scene {
         let period = Period { from: hour(hours.0), until: hour(hours.1) };
         let policies =
             policies(&self.world.table.port, &self.world.store.port, &self.config, period).unwrap();
-        let actions = |text: &str| {
-            serde_json::from_str::<Value>(text).unwrap()["Statement"][0]["Action"].clone()
-        };
+        let actions =
+            |text: &str| serde_json::from_str::<Value>(text).unwrap()["Statement"][0]["Action"].clone();
         let held = policies.of(arn, period);
         held.iter().map(|held| (held.since, held.until, actions(&held.snapshot.identity[0].text))).collect()
     }
@@ -361,7 +360,11 @@ fn policies_of_an_organization_narrow_where_they_may_be_read() {
     scene.world.clock.advance(60);
     let examined = scene.examine();
     assert!(!unseen(&examined).contains(&Unseen::ServiceControlPolicies));
-    assert_eq!(scene.world.store.port.list("policies/").unwrap().len(), 2, "other policies, another snapshot");
+    assert_eq!(
+        scene.world.store.port.list("policies/").unwrap().len(),
+        2,
+        "other policies, another snapshot"
+    );
     // That nobody answers is not that there are none.
     scene.world.faults.plan(Plan::Fail {
         kind: FailureKind::Throttled,
@@ -399,7 +402,10 @@ fn killed_at_any_call_and_begun_again_it_leaves_the_same() {
             if !moved {
                 assert_eq!(scene.state(), expected, "killed {strike:?} {call:?}");
             }
-            assert_eq!(scene.world.sns.port.news.lock().unwrap()[0].kind, "Read-Only Principal Over-Privileged");
+            assert_eq!(
+                scene.world.sns.port.news.lock().unwrap()[0].kind,
+                "Read-Only Principal Over-Privileged"
+            );
             assert_eq!(scene.latest()[ADMIN].overall_status, Some(OverallStatus::OverPrivileged));
         }
     }

@@ -15,9 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    Desk, Failed, Noted, PoliciesError, Question, Unjudged, keep, look, verdict::Bench,
-};
+use super::{Desk, Failed, Noted, PoliciesError, Question, Unjudged, keep, look, verdict::Bench};
 use crate::{
     grants::Snapshot,
     jobs::{
@@ -26,11 +24,7 @@ use crate::{
     },
     permissions::{OverallStatus, Permissions},
     ports::{Announcer, Expected, FailureKind, Item, PortError, Store, Table},
-    render::{
-        emf::Figures,
-        escape::terminal,
-        message,
-    },
+    render::{emf::Figures, escape::terminal, message},
     time::Time,
 };
 
@@ -115,8 +109,7 @@ pub fn latest(table: &dyn Table) -> Result<Vec<Latest>, PoliciesError> {
     let read = |item: Item| {
         let name = format!("{} {}", item.partition, item.sort);
         let what = |error: serde_json::Error| format!("is no verdict: {error}");
-        serde_json::from_value(item.body)
-            .map_err(|error| PoliciesError::Damaged { name, what: what(error) })
+        serde_json::from_value(item.body).map_err(|error| PoliciesError::Damaged { name, what: what(error) })
     };
     table.query(PARTITION, "")?.into_iter().map(read).collect()
 }
@@ -125,7 +118,11 @@ pub fn latest(table: &dyn Table) -> Result<Vec<Latest>, PoliciesError> {
 ///
 /// # Errors
 /// When the report of the run cannot be written; what failed of single principals is in what it gives.
-pub fn examine(desk: &Desk<'_>, question: &Question<'_>, archive: &Archive<'_>) -> Result<Examined, PortError> {
+pub fn examine(
+    desk: &Desk<'_>,
+    question: &Question<'_>,
+    archive: &Archive<'_>,
+) -> Result<Examined, PortError> {
     let look = look(desk, question);
     let bench = Bench::new(desk, question, Some(archive.table));
     let mut examined = Examined {
@@ -228,7 +225,8 @@ impl Clerk<'_> {
                 clock: self.desk.clock,
             };
             let since = policies.as_ref().map(|noted| noted.since).unwrap_or(self.at);
-            let news = message::over_privileged(permissions, since, &keep::word(arn)).map_err(NewsError::from)?;
+            let news =
+                message::over_privileged(permissions, since, &keep::word(arn)).map_err(NewsError::from)?;
             told = newsroom.pass_on(&news)?.now.len() as u64;
         }
         self.write(&Latest {

@@ -117,8 +117,13 @@ fn note(
 ) -> Result<Noted, PoliciesError> {
     let (sha256, key) = what.unzip();
     for _ in 0..TRIES {
-        let mut noted =
-            Noted { principal: arn.into(), sha256: sha256.clone(), key: key.clone(), since: at, last_seen: at };
+        let mut noted = Noted {
+            principal: arn.into(),
+            sha256: sha256.clone(),
+            key: key.clone(),
+            since: at,
+            last_seen: at,
+        };
         let mut revision = 0;
         match newest(table, arn)? {
             // Somebody has looked later than we did.

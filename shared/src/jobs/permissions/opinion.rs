@@ -97,8 +97,11 @@ fn ask(desk: &Desk<'_>, catalog: &Catalog, snapshot: &Snapshot, grants: &Grants)
         match patiently(desk.clock, || desk.authorizations.simulate(snapshot, &some)) {
             Ok(answers) => opinion.hear(grants, &answers),
             Err(error) => {
-                opinion.unasked =
-                    Some(format!("{} of {} actions were not asked about: {error}", actions.len() as u64 - opinion.asked, actions.len()));
+                opinion.unasked = Some(format!(
+                    "{} of {} actions were not asked about: {error}",
+                    actions.len() as u64 - opinion.asked,
+                    actions.len()
+                ));
                 break;
             }
         }

@@ -85,7 +85,8 @@ pub fn look(desk: &Desk<'_>, question: &Question<'_>) -> Look {
             *unmatched.entry(target.text().to_owned()).or_default() |= is_matched;
         }
     }
-    look.unmatched = unmatched.into_iter().filter(|(_, is_matched)| !is_matched).map(|(text, _)| text).collect();
+    look.unmatched =
+        unmatched.into_iter().filter(|(_, is_matched)| !is_matched).map(|(text, _)| text).collect();
     look
 }
 
@@ -217,7 +218,8 @@ impl Account<'_> {
         // Service-linked roles are out of reach of an organization's policies:
         // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html (2026-11).
         let is_linked = snapshot.principal.contains(":role/aws-service-role/");
-        let control = |levels: &Option<Vec<Vec<Policy>>>| if is_linked { Some(Vec::new()) } else { levels.clone() };
+        let control =
+            |levels: &Option<Vec<Vec<Policy>>>| if is_linked { Some(Vec::new()) } else { levels.clone() };
         let snapshot = Snapshot {
             account: self.account.into(),
             service_control: control(&bounds.service),

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     grants::{Evaluator, Snapshot},
     permissions::{
-        CheckStatus, Identity, Judge, OverallStatus, PermissionCheck, Permissions, Probe, ProbeOutcome, Subject,
+        CheckStatus, Identity, Judge, OverallStatus, PermissionCheck, Permissions, Probe, ProbeOutcome,
+        Subject,
     },
     ports::{FailureKind, PortError, Table},
     principal::PrincipalKind,
@@ -73,9 +74,7 @@ impl<'b> Bench<'b> {
     pub(super) fn judge(&self, snapshot: &Snapshot) -> Result<Permissions, PortError> {
         let grants = self.evaluator.grants(snapshot);
         let opinion = match self.question.config.permissions.simulate {
-            true => {
-                Some(opinion::opinion(self.desk, self.question.catalog, snapshot, &grants, self.memory)?)
-            }
+            true => Some(opinion::opinion(self.desk, self.question.catalog, snapshot, &grants, self.memory)?),
             false => None,
         };
         let probes = if self.is_ourselves(&snapshot.principal) { self.probes() } else { Vec::new() };

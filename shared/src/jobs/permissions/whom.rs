@@ -129,13 +129,15 @@ mod tests {
 
     fn asked(asked: &[&str], config: &Config) -> Whom {
         let asked: Vec<String> = asked.iter().map(|one| (*one).to_owned()).collect();
-        let caller = Caller { arn: String::new(), account: "111122223333".to_owned(), user_id: String::new() };
+        let caller =
+            Caller { arn: String::new(), account: "111122223333".to_owned(), user_id: String::new() };
         whom(&Question { config, catalog: Catalog::embedded(), caller: &caller, asked: &asked })
     }
 
     #[test]
     fn a_pattern_is_looked_for_in_every_account_we_may_look_into() {
-        let mut config = Config { watch: vec![Watch::new("arn:aws:iam::*:role/A*").unwrap()], ..Config::default() };
+        let mut config =
+            Config { watch: vec![Watch::new("arn:aws:iam::*:role/A*").unwrap()], ..Config::default() };
         config.coverage.accounts = vec!["444455556666".to_owned()];
         let accounts = |config: &Config| asked(&[], config).targets.into_keys().collect::<Vec<_>>();
         assert_eq!(accounts(&config), ["111122223333"]);
