@@ -24,6 +24,7 @@ pub mod finding;
 pub mod grants;
 pub mod guardrails;
 pub mod jobs;
+mod lineage;
 pub mod nearest;
 pub mod operation;
 pub mod pattern;

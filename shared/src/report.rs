@@ -11,6 +11,7 @@ use std::{
 
 mod compose;
 mod executive;
+mod limits;
 pub(crate) mod matrix;
 mod redaction;
 

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     coverage::Period,
     grants::{Certainty, Evaluator, Grant, Grants, Policies, ProblemKind},
+    pattern::is_wild,
     permissions::{EscalationPath, OverallStatus},
     report::PolicyBasis,
     time::Time,
@@ -52,9 +53,19 @@ impl Could {
         (!actions.is_empty()).then(|| actions.iter().any(|action| self.grants.get(action).is_some()))
     }
 
+    /// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
+    pub fn is_sure(grant: &Grant) -> bool {
+        grant.certainty == Certainty::Granted && (grant.action.is_known || !is_wild(&grant.action.key))
+    }
+
+    /// Grants nobody tolerates.
+    pub fn untolerated(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.held.iter().filter(|grant| !self.tolerated.contains_key(&grant.action.key))
+    }
+
     /// Grants a read-only principal may not have and nobody tolerates.
     pub fn excessive(&self) -> impl Iterator<Item = &Grant> {
-        self.grants.excessive().filter(|grant| !self.tolerated.contains_key(&grant.action.key))
+        self.untolerated().filter(|grant| !grant.action.is_read())
     }
 }
 
@@ -153,13 +164,9 @@ fn tolerated(config: &Config, arn: &str, grant: &Grant, at: Time) -> Option<Stri
 
 fn overall_status(grants: &Grants) -> OverallStatus {
     let mut excessive = grants.excessive().peekable();
-    let surely = |grant: &Grant| {
-        grant.certainty == Certainty::Granted
-            && (grant.action.is_known || !grant.action.key.contains(['*', '?']))
-    };
     let is_malformed = grants.problems.iter().any(|problem| problem.kind == ProblemKind::Malformed);
     let is_open = excessive.peek().is_some() || is_malformed;
-    if excessive.any(surely) {
+    if excessive.any(Could::is_sure) {
         OverallStatus::OverPrivileged
     } else if is_open {
         OverallStatus::Indeterminate

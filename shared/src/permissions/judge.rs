@@ -111,7 +111,7 @@ impl<'a> Judge<'a> {
             policies_sha256: policies_sha256.clone(),
             catalog_version: self.catalog.version().to_owned(),
         };
-        permissions.recommendations = recommendations::of(&permissions);
+        permissions.recommendations = recommendations::of(&permissions, &excessive);
         permissions
     }
 
@@ -127,10 +127,7 @@ impl<'a> Judge<'a> {
                 };
                 self.config.overrides.iter().any(|entry| about(&entry))
             };
-            dissent.simulator.eq_ignore_ascii_case("allowed")
-                && dissent.here != "granted"
-                && !is_read
-                && !is_tolerated()
+            dissent.is_more() && !is_read && !is_tolerated()
         });
         says_more.count() as u64
     }

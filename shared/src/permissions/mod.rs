@@ -154,6 +154,13 @@ pub struct Dissent {
     pub simulator: String,
 }
 
+impl Dissent {
+    /// Whether the simulator allows what the policies do not surely grant.
+    pub fn is_more(&self) -> bool {
+        self.simulator.eq_ignore_ascii_case("allowed") && self.here != "granted"
+    }
+}
+
 /// The permissions of one principal, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Permissions {

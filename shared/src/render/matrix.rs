@@ -96,6 +96,18 @@ impl RowState {
     }
 }
 
+impl RowState {
+    /// How much a reader should mind, where nothing but the state is known.
+    pub const fn tone(self) -> Tone {
+        match self {
+            Self::Nothing => Tone::Good,
+            Self::NotKnown => Tone::None,
+            Self::Could | Self::Tried => Tone::Warn,
+            Self::Did | Self::Through | Self::Ungranted => Tone::Bad,
+        }
+    }
+}
+
 impl Tone {
     /// Class of the style sheet.
     pub const fn class(self) -> &'static str {

@@ -11,13 +11,13 @@ use std::{
 use super::{
     Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse,
     PrincipalSummary, ReportResult, Totals, executive,
-    matrix::{matrices, own_promise},
+    limits::not_looked_at,
+    matrix::{self, matrices, own_promise},
 };
 use crate::{
     assessment::{Assessment, Judged},
     catalog::Catalog,
     config::{Override, Watch},
-    coverage::ClassState,
     event::{EventId, Outcome},
     finding::{self, Finding, Severity},
     operation::{Capabilities, OperationType},
@@ -48,11 +48,14 @@ pub fn compose(
     let compliance = Assessment::compliance(assessment.watched_calls());
     let risk = assessment.risk();
     let totals = totals(assessment);
+    let cases = matrix::cases(assessment);
     let ground = Ground {
         watched_calls: totals.watched_operations,
         complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
         idle: idle_rules(assessment),
+        watched_principals: cases.len() as u64,
+        unread_policies: matrix::unread(assessment, &cases).len() as u64,
     };
     let config = assessment.config;
     ReportResult {
@@ -128,7 +131,7 @@ fn totals(assessment: &Assessment<'_>) -> Totals {
         principals.insert(judged.principal());
         accounts.insert(&judged.line.actor.account);
         regions.insert(&judged.line.actor.region);
-        if own_promise(assessment, judged).is_some() {
+        if own_promise(judged).is_some() {
             watched.insert(judged.principal());
         }
         if judged.is_call() {
@@ -310,7 +313,7 @@ impl PrincipalSummary {
         this.behaviour = Behaviour::NoCalls;
         let calls = || all.iter().copied().filter(|judged| judged.is_call());
         this.compliance = Assessment::compliance(calls());
-        let watch = all.iter().find_map(|judged| own_promise(assessment, judged));
+        let watch = all.iter().find_map(|judged| own_promise(judged));
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
         this.status = watch.map(|_| assessment.status(calls().chain(through.iter().copied())));
@@ -491,79 +494,4 @@ fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -
         allowed: assessment.allowed.get(&position).copied().unwrap_or_default(),
         expired: assessment.expired.get(&position).copied().unwrap_or_default(),
     }
-}
-
-fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if assessment.mode == Mode::Discovery {
-        lines.push("Whether anyone kept a promise: no principal is watched.".to_owned());
-    }
-    let missing = assessment.coverage.missing_hours();
-    if missing > 0 {
-        let expected = assessment.coverage.expected_hours;
-        lines.push(format!("{missing} of {expected} account-region hours, for which there is no evidence."));
-    }
-    for class in &assessment.coverage.classes {
-        match class.state {
-            ClassState::Gap => {
-                lines.push(format!("Events of the class `{}` that nobody is known to log.", class.class))
-            }
-            ClassState::Partial => lines.push(format!(
-                "Events of the class `{}` in accounts other than {}.",
-                class.class,
-                class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ")
-            )),
-            _ => {}
-        }
-    }
-    if !assessment
-        .coverage
-        .classes
-        .iter()
-        .any(|class| class.class.starts_with("data") && class.state != ClassState::NotExpected)
-    {
-        lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`: they are not part of the promise.".to_owned());
-    }
-    if !assessment
-        .coverage
-        .classes
-        .iter()
-        .any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected)
-    {
-        lines.push("Network activity events: they are not part of the promise.".to_owned());
-    }
-    let guessed: u64 = assessment
-        .calls()
-        .filter(|judged| matches!(judged.verdict.provenance, Provenance::RecordFlag | Provenance::Pattern))
-        .map(|judged| judged.count)
-        .sum();
-    if guessed > 0 {
-        lines.push(format!(
-            "What {guessed} calls really do: the catalog does not know them, and their record's flag or their name was believed."
-        ));
-    }
-    for pattern in &assessment.config.exempt {
-        lines.push(format!("Principals that match `{pattern}`: they are exempt."));
-    }
-    let unreadable: u64 = assessment.evidence.unreadable.values().sum();
-    if unreadable > 0 {
-        lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
-    }
-    if assessment.mode == Mode::Proof {
-        lines.push(
-            "What watched principals did through other roles they assumed: it is recorded under those roles."
-                .to_owned(),
-        );
-    }
-    lines.push("What the principals could do: their policies were not read.".to_owned());
-    let missing_logs = assessment.evidence.missing_logs.len();
-    if missing_logs > 0 {
-        lines.push(format!(
-            "What stands in {missing_logs} log files that digests list and the evidence does not show."
-        ));
-    }
-    lines.push(
-        "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),
-    );
-    lines
 }

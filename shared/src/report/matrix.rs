@@ -4,6 +4,7 @@
 //! do is not known, and never nothing; every call of the principal, and every call that began with it, is counted in the
 //! row of each capability it carries and in that of its service.
 
+mod actors;
 mod case;
 mod rows;
 mod through;
@@ -26,8 +27,9 @@ use crate::{
 };
 
 pub(crate) use self::{
+    actors::{actors, beyond_promise, unread},
     case::{Case, cases, own_promise},
-    rows::{count, gravest_first},
+    rows::gravest_first,
     ungranted::{beyond, ungranted},
     unused::unused,
 };
@@ -103,6 +105,8 @@ pub struct OnlyReads {
     pub services: u64,
     /// Actions granted in them.
     pub actions: u64,
+    /// Of those, the ones whose events nobody is known to log.
+    pub unlogged: u64,
 }
 
 /// A call that succeeded although none of the policies that were read grants it.
@@ -200,7 +204,7 @@ impl Matrix {
         let left =
             || could.grants.held.iter().filter(|grant| !could.tolerated.contains_key(&grant.action.key));
         this.risk_level = left().map(|grant| grant.action.risk_level).max();
-        let gravest = left().filter(|grant| Some(grant.action.risk_level) == this.risk_level);
+        let gravest = could.untolerated().filter(|grant| Some(grant.action.risk_level) == this.risk_level);
         this.certainty = gravest.map(|grant| grant.certainty).max();
         this
     }

@@ -6,5 +6,6 @@
 #[allow(dead_code, reason = "the river's tests use more of it")]
 mod events;
 mod laws;
+#[path = "../river/policies.rs"]
 mod policies;
 mod rows;

@@ -112,6 +112,7 @@ pub fn made(name: &str) -> Event {
             console: false,
             invoked_by: None,
             resources: [].into(),
+            assumed: None,
         },
     }
 }

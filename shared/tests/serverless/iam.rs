@@ -8,8 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::{
-    catalog::Catalog,
-    grants::{Evaluator, Origin, Policy, Snapshot},
+    grants::{Origin, Policy, Snapshot},
     ports::{Authorizations, Control, DetailsPage, FailureKind, Organization, PortError, Prober, Simulated},
 };
 
@@ -107,13 +106,14 @@ impl Authorizations for Faulty<Iam> {
     fn simulate(&self, snapshot: &Snapshot, actions: &[&str]) -> Result<Vec<Simulated>, PortError> {
         let about = format!("{} {}", snapshot.principal, actions.len());
         self.faults.call(("iam", "simulate"), about, || {
-            let grants = Evaluator::new(Catalog::embedded()).grants(snapshot);
+            // It knows actions that are written out, which is all these tests need of it.
+            let is_named = |action: &str| {
+                let policies = &snapshot.identity;
+                policies.iter().any(|policy| policy.text.contains(&format!("\"{action}\"")))
+            };
             let dissent = self.port.dissent.lock().unwrap();
             let answer = |action: &&str| {
-                let word = match grants.get(action) {
-                    Some(_) => "allowed",
-                    None => "implicitDeny",
-                };
+                let word = if is_named(action) { "allowed" } else { "implicitDeny" };
                 let word = dissent.get(*action).map_or(word, String::as_str);
                 Simulated { action: (*action).to_owned(), decision: word.to_owned() }
             };

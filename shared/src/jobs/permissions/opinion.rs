@@ -57,61 +57,67 @@ pub fn representative(catalog: &Catalog) -> Vec<String> {
     chosen
 }
 
-/// The opinion on a snapshot: as it is remembered, or asked for.
-pub(super) fn opinion(
-    desk: &Desk<'_>,
-    catalog: &Catalog,
-    snapshot: &Snapshot,
-    grants: &Grants,
-    memory: Option<&dyn Table>,
-) -> Result<SecondOpinion, PortError> {
-    let partition = format!("OPINION#{}", snapshot.sha256());
-    let known = memory.map(|table| table.query(&partition, catalog.version())).transpose()?;
-    let known = known.into_iter().flatten().find(|item| item.sort == catalog.version());
-    let now = desk.clock.now();
-    if let Some(item) = known
-        && item.expires.is_none_or(|end| now < end)
-        && let Ok(opinion) = SecondOpinion::deserialize(&item.body)
-    {
-        return Ok(opinion);
-    }
-    let opinion = ask(desk, catalog, snapshot, grants);
-    if let Some(table) = memory.filter(|_| opinion.unasked.is_none()) {
-        let sort = catalog.version().to_owned();
-        let body = serde_json::to_value(&opinion).map_err(|cause| unwritable(&partition, cause))?;
-        let expires = Some(Time(now.0.saturating_add(GOOD_FOR)));
-        table.put(&Item { partition, sort, revision: 0, expires, body }, Expected::Anything)?;
-    }
-    Ok(opinion)
+/// Who asks the simulator.
+pub(super) struct Asker<'a> {
+    pub(super) desk: &'a Desk<'a>,
+    pub(super) catalog: &'a Catalog,
+    pub(super) actions: &'a [String],
 }
 
-fn ask(desk: &Desk<'_>, catalog: &Catalog, snapshot: &Snapshot, grants: &Grants) -> SecondOpinion {
-    let mut opinion = SecondOpinion::default();
-    if snapshot.principal.ends_with(":root") {
-        opinion.unasked = Some("the simulator knows users and roles, and not the root user".to_owned());
-        return opinion;
+impl Asker<'_> {
+    /// The opinion on a snapshot: as it is remembered, or asked for.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be read or written.
+    pub(super) fn opinion(
+        &self,
+        snapshot: &Snapshot,
+        grants: &Grants,
+        memory: Option<&dyn Table>,
+    ) -> Result<SecondOpinion, PortError> {
+        let (partition, sort) = (format!("OPINION#{}", snapshot.sha256()), self.catalog.version());
+        let known = memory.map(|table| table.query(&partition, sort)).transpose()?;
+        let now = self.desk.clock.now();
+        let is_good = |item: &Item| item.sort == sort && item.expires.is_none_or(|end| now < end);
+        if let Some(item) = known.into_iter().flatten().find(is_good)
+            && let Ok(opinion) = SecondOpinion::deserialize(&item.body)
+        {
+            return Ok(opinion);
+        }
+        let opinion = self.ask(snapshot, grants);
+        if let Some(table) = memory.filter(|_| opinion.unasked.is_none()) {
+            let body = serde_json::to_value(&opinion).map_err(|cause| unwritable(&partition, cause))?;
+            let expires = Some(Time(now.0.saturating_add(GOOD_FOR)));
+            let item = Item { partition, sort: sort.to_owned(), revision: 0, expires, body };
+            table.put(&item, Expected::Anything)?;
+        }
+        Ok(opinion)
     }
-    let actions = representative(catalog);
-    for some in actions.chunks(AT_ONCE) {
-        let some: Vec<&str> = some.iter().map(String::as_str).collect();
-        match patiently(desk.clock, || desk.authorizations.simulate(snapshot, &some)) {
-            Ok(answers) => opinion.hear(grants, &answers),
-            Err(error) => {
-                opinion.unasked = Some(format!(
-                    "{} of {} actions were not asked about: {error}",
-                    actions.len() as u64 - opinion.asked,
-                    actions.len()
-                ));
-                break;
+
+    fn ask(&self, snapshot: &Snapshot, grants: &Grants) -> SecondOpinion {
+        let mut opinion = SecondOpinion::default();
+        if snapshot.principal.ends_with(":root") {
+            opinion.unasked = Some("the simulator knows users and roles, and not the root user".to_owned());
+            return opinion;
+        }
+        let all = self.actions.len() as u64;
+        for some in self.actions.chunks(AT_ONCE) {
+            let some: Vec<&str> = some.iter().map(String::as_str).collect();
+            match patiently(self.desk.clock, || self.desk.authorizations.simulate(snapshot, &some)) {
+                Ok(answers) => opinion.hear(grants, &answers),
+                Err(error) => {
+                    let left = all.saturating_sub(opinion.asked);
+                    opinion.unasked = Some(format!("{left} of {all} actions were not asked about: {error}"));
+                    break;
+                }
             }
         }
+        if opinion.unasked.is_none() && opinion.asked < all {
+            opinion.unasked = Some(format!("of {all} actions only {} were answered", opinion.asked));
+        }
+        opinion.dissent.sort_unstable();
+        opinion
     }
-    let answered = opinion.asked;
-    if opinion.unasked.is_none() && answered < actions.len() as u64 {
-        opinion.unasked = Some(format!("of {} actions only {answered} were answered", actions.len()));
-    }
-    opinion.dissent.sort_unstable();
-    opinion
 }
 
 impl SecondOpinion {

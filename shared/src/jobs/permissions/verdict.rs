@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Desk, Question, look, opinion,
+    Desk, Question, look,
+    opinion::{Asker, representative},
     patience::patiently,
     read::{Absent, Failed, Unjudged},
     whom::is_role,
@@ -56,6 +57,8 @@ pub(super) struct Bench<'b> {
     memory: Option<&'b dyn Table>,
     evaluator: Evaluator<'b>,
     judge: Judge<'b>,
+    /// Actions the simulator is asked about.
+    actions: Vec<String>,
     pub(super) at: Time,
 }
 
@@ -64,7 +67,11 @@ impl<'b> Bench<'b> {
     pub(super) fn new(desk: &'b Desk<'b>, question: &'b Question<'b>, memory: Option<&'b dyn Table>) -> Self {
         let evaluator = Evaluator::new(question.catalog);
         let judge = Judge::new(question.config, question.catalog);
-        Self { desk, question, memory, evaluator, judge, at: desk.clock.now() }
+        let actions = match question.config.permissions.simulate {
+            true => representative(question.catalog),
+            false => Vec::new(),
+        };
+        Self { desk, question, memory, evaluator, judge, actions, at: desk.clock.now() }
     }
 
     /// Judges a principal by its policies.
@@ -74,7 +81,10 @@ impl<'b> Bench<'b> {
     pub(super) fn judge(&self, snapshot: &Snapshot) -> Result<Permissions, PortError> {
         let grants = self.evaluator.grants(snapshot);
         let opinion = match self.question.config.permissions.simulate {
-            true => Some(opinion::opinion(self.desk, self.question.catalog, snapshot, &grants, self.memory)?),
+            true => {
+                let asker = Asker { desk: self.desk, catalog: self.question.catalog, actions: &self.actions };
+                Some(asker.opinion(snapshot, &grants, self.memory)?)
+            }
             false => None,
         };
         let probes = if self.is_ourselves(&snapshot.principal) { self.probes() } else { Vec::new() };

@@ -14,6 +14,7 @@ mod first;
 mod headline;
 mod ledger;
 mod map;
+mod matrix;
 mod principal;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use self::{
     headline::Headline,
     ledger::Ledger,
     map::Map,
+    matrix::Glance,
     principal::Principals,
 };
 
@@ -66,6 +68,7 @@ struct Page<'a> {
     headline: Headline<'a>,
     map: Map<'a>,
     chart: Option<Chart>,
+    glance: Option<Glance<'a>>,
     principals: Principals<'a>,
     anchors: BTreeMap<&'a str, usize>,
     findings: Findings<'a>,
@@ -101,6 +104,7 @@ impl<'a> Page<'a> {
             map: Map::of(&result.coverage),
             chart: Chart::of(result.coverage.period, &result.activity),
             anchors: principals.anchors(),
+            glance: Glance::of(result),
             principals,
             findings: Findings::of(result),
             ledger: Ledger::of(result, &links),

@@ -34,14 +34,9 @@ impl<'b, 'a> Case<'b, 'a> {
     }
 }
 
-/// The promise about who made a call itself, whoever it began with.
-pub fn own_promise<'a>(assessment: &Assessment<'a>, judged: &Judged<'a>) -> Option<&'a Watch> {
-    if judged.lineage.is_none() {
-        return judged.watch;
-    }
-    let issuer = judged.line.actor.session.issuer.as_deref();
-    let config = assessment.config;
-    config.watched(judged.principal()).or_else(|| issuer.and_then(|issuer| config.watched_arn(issuer)))
+/// The promise about who made a call itself: with a promise of its own nobody else answers for it.
+pub fn own_promise<'a>(judged: &Judged<'a>) -> Option<&'a Watch> {
+    judged.watch.filter(|_| judged.lineage.is_none())
 }
 
 /// All cases, by ARN.
@@ -55,7 +50,7 @@ pub fn cases<'b, 'a>(assessment: &'b Assessment<'a>) -> BTreeMap<Arc<str>, Case<
     };
     for judged in &assessment.judged {
         let arn = &judged.principal().arn;
-        if own_promise(assessment, judged).is_some() {
+        if own_promise(judged).is_some() {
             cases.entry(Arc::clone(arn)).or_insert_with(|| case(arn)).own.push(judged);
         }
         let began_with = judged.lineage.as_ref().map(|lineage| &lineage.began_with);

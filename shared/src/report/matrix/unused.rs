@@ -36,12 +36,13 @@ pub fn unused(case: &Case<'_, '_>, coverage: &Coverage) -> (Vec<Unused>, OnlyRea
         let actions = grants.len() as u64;
         let excessive = grants.iter().filter(is_excessive).count() as u64;
         let never = !called.contains(service) && !used.iter().any(|action| serves(action, service));
+        let unlogged = grants.iter().filter(|grant| !coverage.shows(&grant.action)).count() as u64;
         if excessive == 0 && never {
             rest.services += 1;
             rest.actions += actions;
+            rest.unlogged += unlogged;
             continue;
         }
-        let unlogged = grants.iter().filter(|grant| !coverage.shows(&grant.action)).count() as u64;
         gravest_first(&mut grants);
         let examples = grants.iter().take(EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect();
         unused.push(Unused { service: service.to_owned(), actions, excessive, unlogged, examples });
