@@ -3,29 +3,36 @@
 //! Enters: a tally, coverage, what could not be read, the configuration and a catalog. Leaves: an [`Assessment`] every
 //! rule and the report read from. Laws: only API calls are judged and scored; a call allowed by an override is
 //! judged read-only from the override on and only until it expires; the same operation has the same verdict
-//! wherever it occurs.
+//! wherever it occurs; what a watched principal did through sessions it was given the credentials of counts as its own,
+//! unless the principal of the session has a promise of its own.
+
+mod could;
+mod promises;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
+use self::promises::Promises;
+pub use crate::lineage::Lineage;
 use crate::{
     catalog::Catalog,
     config::{Applies, Config, Override, Watch},
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
-    grants::{Evaluator, Grants, Policies},
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
     pattern::matches,
     principal::{Principal, PrincipalKind},
-    report::{Mode, PolicyBasis},
+    report::Mode,
     score::{Compliance, Exposure, Risk, Status, effect},
     segment::MissingLog,
     tally::{Line, Sample, Slot, Tally},
     time::Time,
     verdict::{Call, Provenance, Verdict, classify},
 };
+
+pub use could::{Could, kind_of};
 
 /// What is known of the evidence itself, besides the tally.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +49,7 @@ pub struct Evidence {
     pub sha256: String,
 }
 
-/// A line of the tally, or the part of it an override divides, with its verdict.
+/// A line of the tally, or a part of it that an override or a lineage divides off, with its verdict.
 #[derive(Clone, Debug)]
 pub struct Judged<'a> {
     /// Actor and act.
@@ -61,26 +68,6 @@ pub struct Judged<'a> {
     pub span: (Time, Time),
     /// Samples and slots, when these are not all of the line's.
     part: Option<Box<Part>>,
-}
-
-/// How a call came to be made by another principal than it began with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lineage {
-    /// ARN of the watched principal it began with.
-    pub began_with: Arc<str>,
-    /// ARNs of what was assumed on the way, the call's own principal last.
-    pub path: Vec<Arc<str>>,
-    /// Whether nobody else can have made it: nobody else was seen to get credentials of that session.
-    pub is_certain: bool,
-}
-
-/// What a principal could do in the period, by its policies.
-#[derive(Clone, Debug)]
-pub struct Could {
-    /// What they allow; of several that were in force one after the other, what either does.
-    pub grants: Grants,
-    /// The policies, in order of time.
-    pub policies: Vec<PolicyBasis>,
 }
 
 /// The samples and slots of a part of a line.
@@ -135,6 +122,14 @@ impl Judged<'_> {
         self.line.act.outcome
     }
 
+    /// What it means for the status of the principal that answers for it: where somebody else may have made it, it proves
+    /// nothing against that one, and nothing for it.
+    pub fn effect(&self) -> Status {
+        let effect = effect(self.operation_type(), self.outcome());
+        let is_certain = self.lineage.as_ref().is_none_or(|lineage| lineage.is_certain);
+        if is_certain { effect } else { effect.min(Status::InsufficientEvidence) }
+    }
+
     /// Whether a read-only principal may make it.
     pub fn is_permitted(&self) -> bool {
         self.operation_type() == OperationType::ReadOnly
@@ -187,7 +182,8 @@ impl<'a> Assessment<'a> {
         config: &'a Config,
     ) -> Self {
         let mut verdicts: HashMap<(&str, &str, Option<bool>), Arc<Verdict>> = HashMap::new();
-        let mut watched: HashMap<&Principal, Option<&Watch>> = HashMap::new();
+        let mut promises = Promises::of_config(config);
+        let lineages = promises.lineages(tally);
         let mut this = Self {
             mode: if config.watch.is_empty() { Mode::Discovery } else { Mode::Proof },
             config,
@@ -209,34 +205,43 @@ impl<'a> Assessment<'a> {
             } else {
                 Arc::clone(verdict)
             };
-            let principal = &line.actor.principal;
-            let own = *watched.entry(principal).or_insert_with(|| config.watched(principal));
-            let issuer = line.actor.session.issuer.as_deref();
-            let watch = own.or_else(|| issuer.and_then(|issuer| config.watched_arn(issuer)));
-            this.judge(line, &verdict, watch);
+            let whole = Judged {
+                line,
+                verdict,
+                watch: promises.about(line.actor),
+                allowed_by: None,
+                lineage: None,
+                count: line.count,
+                span: (line.first, line.last),
+                part: None,
+            };
+            let parts = if whole.watch.is_none() { lineages.of_line(&line) } else { BTreeMap::new() };
+            if parts.is_empty() {
+                this.judge(whole);
+                continue;
+            }
+            for (lineage, slots) in parts {
+                let began_with = lineage.as_ref().map(|lineage| &*lineage.began_with);
+                let watch = began_with.and_then(|arn| promises.behind(arn));
+                let part = whole.part(|slot| slots.binary_search(&slot).is_ok());
+                part.into_iter()
+                    .for_each(|part| this.judge(Judged { watch, lineage: lineage.clone(), ..part }));
+            }
         }
         this
     }
 
-    fn judge(&mut self, line: Line<'a>, verdict: &Arc<Verdict>, watch: Option<&'a Watch>) {
-        let whole = Judged {
-            line,
-            verdict: Arc::clone(verdict),
-            watch,
-            allowed_by: None,
-            lineage: None,
-            count: line.count,
-            span: (line.first, line.last),
-            part: None,
-        };
+    fn judge(&mut self, whole: Judged<'a>) {
         if !whole.is_call() || whole.is_permitted() {
             self.judged.push(whole);
             return;
         }
-        let config = self.config;
+        let (config, line, verdict) = (self.config, whole.line, Arc::clone(&whole.verdict));
+        // An exception is one to a promise, so it must be about whoever gave that promise.
+        let answerable = Arc::clone(whole.answerable());
         let matching = config.overrides.iter().enumerate().filter(|(_, candidate)| {
             candidate.applies(
-                &line.actor.principal.arn,
+                &answerable,
                 &verdict.service,
                 &verdict.operation,
                 &line.act.resources,
@@ -254,26 +259,13 @@ impl<'a> Assessment<'a> {
         if let Some(mut allowed) = before {
             *self.allowed.entry(position).or_default() += allowed.count;
             let reason = format!("{} ({}): {}", allowing.id, allowing.owner, allowing.reason);
-            allowed.verdict = Arc::new(Verdict::overridden(Verdict::clone(verdict), &reason));
+            allowed.verdict = Arc::new(Verdict::overridden(Verdict::clone(&verdict), &reason));
             allowed.allowed_by = Some(allowing);
             self.judged.push(allowed);
         }
         if let Some(expired) = after {
             *self.expired.entry(position).or_default() += expired.count;
             self.judged.push(expired);
-        }
-    }
-
-    /// Looks at the policies of watched principals that were in force in the period.
-    pub fn look_at(&mut self, policies: &Policies, catalog: &Catalog) {
-        let Some(period) = self.coverage.period.filter(|_| !policies.is_empty()) else { return };
-        let evaluator = Evaluator::new(catalog);
-        for principal in policies.principals().filter(|arn| self.config.watched_arn(arn).is_some()) {
-            let held = policies.of(principal, period);
-            let all = held.iter().map(|held| evaluator.grants(&held.snapshot)).reduce(Grants::union);
-            let Some(grants) = all else { continue };
-            let policies = held.into_iter().map(PolicyBasis::from).collect();
-            self.could.insert(Arc::clone(principal), Could { grants, policies });
         }
     }
 
@@ -290,9 +282,15 @@ impl<'a> Assessment<'a> {
     /// Promises that match no principal in the evidence.
     pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
         let watched = self.judged.iter().filter(|judged| judged.watch.is_some());
-        let seen: BTreeSet<&str> = watched.map(|judged| &*judged.principal().arn).collect();
+        let seen: BTreeSet<&str> = watched.map(|judged| &**judged.answerable()).collect();
         let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
         self.config.watch.iter().filter(move |watch| !is_seen(watch))
+    }
+
+    /// Calls the score is over: those of watched principals, but for reads through a session that was assumed. Whoever was
+    /// given credentials of a busy session would look better for it.
+    pub fn scored_calls(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.watched_calls().filter(|judged| judged.lineage.is_none() || !judged.is_permitted())
     }
 
     /// Score over these calls.
@@ -319,7 +317,7 @@ impl<'a> Assessment<'a> {
     where
         'a: 'b,
     {
-        let worst = calls.map(|judged| effect(judged.operation_type(), judged.outcome())).max();
+        let worst = calls.map(Judged::effect).max();
         let evidence = if self.is_complete() { Status::Compliant } else { Status::InsufficientEvidence };
         worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
     }
@@ -330,8 +328,9 @@ impl<'a> Assessment<'a> {
             return None;
         }
         let mut status = self.status(self.watched_calls());
-        let callers: BTreeSet<&Principal> = self.watched_calls().map(Judged::principal).collect();
-        let silent = self.judged.iter().any(|j| j.watch.is_some() && !callers.contains(j.principal()));
+        let own = |judged: &&Judged<'_>| judged.watch.is_some() && judged.lineage.is_none();
+        let callers: BTreeSet<&Principal> = self.calls().filter(own).map(Judged::principal).collect();
+        let silent = self.judged.iter().filter(own).any(|judged| !callers.contains(judged.principal()));
         if silent || self.unseen().next().is_some() || self.unidentified().next().is_some() {
             status = status.max(Status::InsufficientEvidence);
         }

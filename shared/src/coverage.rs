@@ -6,6 +6,8 @@
 //! period; an hour known to be incomplete is not observed and its place is expected, so to name one never betters a
 //! status; a class counts as logged only when the configuration says so or every account's evidence holds such an event.
 
+mod plane;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -21,6 +23,8 @@ use crate::{
     tally::Tally,
     time::{Hour, Time},
 };
+
+pub use plane::class_of;
 
 /// The hours a report is about, from the first up to and without the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,9 +3,11 @@
 //! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID`, the account
 //! that received it, its region and the hour of its `eventTime`; everything else is content.
 
+mod assumed;
 pub(crate) mod content;
 mod outcome;
 
+pub(crate) use assumed::assumed;
 pub(crate) use content::{kept, named};
 
 use std::{fmt, sync::Arc};
@@ -99,6 +101,9 @@ pub struct Act {
     pub invoked_by: Option<Arc<str>>,
     /// ARNs in the record's `resources`, sorted, `?` for one without; kept unless the record says it only read.
     pub resources: Arc<[Arc<str>]>,
+    /// ARN of the session or user whose credentials the call was given, as its answer names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assumed: Option<Arc<str>>,
 }
 
 /// One event: identity, time, and two values that many events share.

@@ -48,7 +48,7 @@ impl From<Broken> for ExtractError {
     }
 }
 
-const EXTRACT: Kind = Kind { magic: *b"ONLKEXT", version: 1 };
+const EXTRACT: Kind = Kind { magic: *b"ONLKEXT", version: 2 };
 
 /// What a report needs of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,13 @@ use std::{collections::BTreeMap, error::Error, fmt, ops::Range, time::Duration};
 
 use serde_json::Value;
 
-use crate::{operation::RiskLevel, report::UnreadablePosition, segment::Segment, time::Time};
+use crate::{
+    grants::{Policy, Snapshot},
+    operation::RiskLevel,
+    report::UnreadablePosition,
+    segment::Segment,
+    time::Time,
+};
 
 /// One stored object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,6 +208,75 @@ pub trait Trail: Sync {
     /// [`FailureKind::Throttled`], [`FailureKind::Token`] and the others. It does not wait and try again: its caller
     /// does.
     fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError>;
+}
+
+/// A page of the policies of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DetailsPage {
+    /// Users, roles, groups and managed policies, as `aws iam get-account-authorization-details` prints them.
+    pub text: String,
+    /// Where the next page begins; absent after the last.
+    pub next: Option<String>,
+}
+
+/// Policies of the principals of accounts, and IAM's own opinion of them.
+pub trait Authorizations: Sync {
+    /// A page of all users, roles, groups and managed policies of an account.
+    ///
+    /// # Errors
+    /// [`FailureKind::Throttled`] and the others. It does not wait and try again: its caller does.
+    fn details(&self, account: &str, page: Option<&str>) -> Result<DetailsPage, PortError>;
+
+    /// One user or role with its groups and policies, in the same form; nothing if there is none of that name.
+    ///
+    /// # Errors
+    /// As above.
+    fn principal(&self, arn: &str) -> Result<Option<String>, PortError>;
+
+    /// Which of these actions IAM's simulator allows a principal with these policies, on any resource and without a
+    /// context.
+    ///
+    /// # Errors
+    /// As above.
+    fn simulate(&self, snapshot: &Snapshot, actions: &[&str]) -> Result<Vec<Simulated>, PortError>;
+}
+
+/// What the simulator says of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simulated {
+    /// The action, as it was asked about.
+    pub action: String,
+    /// Its word: `allowed`, `explicitDeny`, `implicitDeny`.
+    pub decision: String,
+}
+
+/// Which policies of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Service control policies.
+    Service,
+    /// Resource control policies.
+    Resource,
+}
+
+/// The organization above accounts.
+pub trait Organization: Sync {
+    /// Policies that bound an account, a list for each level from the root to the account. Empty: there are none, and none
+    /// can be in force.
+    ///
+    /// # Errors
+    /// [`FailureKind::Denied`] when we are not to know, and the others.
+    fn above(&self, account: &str, control: Control) -> Result<Vec<Vec<Policy>>, PortError>;
+}
+
+/// Reads that are tried out.
+pub trait Prober: Sync {
+    /// Makes a read that takes no parameters and changes nothing, as ourselves; what it gives is thrown away. Nothing:
+    /// nobody here knows how to make it.
+    ///
+    /// # Errors
+    /// What became of it, where it did not work.
+    fn probe(&self, service: &str, operation: &str) -> Option<Result<(), PortError>>;
 }
 
 /// Something people or programs are told.

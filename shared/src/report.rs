@@ -11,11 +11,12 @@ use std::{
 
 mod compose;
 mod executive;
-mod matrix;
+mod limits;
+pub(crate) mod matrix;
 mod redaction;
 
 pub use compose::compose;
-pub use matrix::{AccessKind, Matrix, MatrixRow, PolicyBasis, Through, Ungranted, Unused};
+pub use matrix::{AccessKind, Matrix, MatrixRow, OnlyReads, PolicyBasis, Through, Ungranted, Unused};
 pub use redaction::{conceal, redact};
 
 use schemars::JsonSchema;
@@ -279,7 +280,8 @@ pub struct PrincipalSummary {
     pub hours: Vec<(Hour, u64)>,
     /// Fingerprints of the findings about it.
     pub findings: Vec<String>,
-    /// What it could do, tried and did; absent when it is not watched.
+    /// What it could do, tried and did; absent when it is not watched, and for a promise for which nobody was seen and
+    /// no policies were read.
     pub matrix: Option<Matrix>,
 }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{
     config::Standard,
-    finding::{Finding, RULES},
+    finding::{Finding, OF_POLICIES, RULES},
 };
 
 /// What the evidence says of a control.
@@ -50,6 +50,8 @@ pub enum Needs {
     WatchedCalls,
     /// Any evidence: the control is about the evidence itself.
     Evidence,
+    /// Policies of every watched principal, and any evidence: the control is about what they could do.
+    Policies,
 }
 
 /// One control of a pack.
@@ -133,6 +135,17 @@ pub struct Ground {
     pub complete: bool,
     /// Hours observed.
     pub observed_hours: u64,
+    /// Watched principals that were seen or whose policies were read.
+    pub watched_principals: u64,
+    /// Watched principals, and promises for which nobody was seen, whose policies were not read.
+    pub unread_policies: u64,
+}
+
+impl Ground {
+    /// Whether what watched principals could do was looked at, of all of them.
+    const fn policies_read(&self) -> bool {
+        self.watched_principals > 0 && self.unread_policies == 0
+    }
 }
 
 impl Pack {
@@ -196,6 +209,7 @@ impl Control {
         let enough = match self.needs {
             Needs::Evidence => ground.observed_hours > 0,
             Needs::WatchedCalls => ground.complete && ground.watched_calls > 0,
+            Needs::Policies => ground.observed_hours > 0 && ground.policies_read(),
         };
         let (state, evidence) = if let Some(worst) = against.first() {
             let more = match against.len() - 1 {
@@ -207,19 +221,22 @@ impl Control {
         {
             (ControlState::NoEvidence, format!("`{rule}` was not looked for: {remedy}"))
         } else if !enough {
-            let lacking = match (self.needs, ground.watched_calls) {
-                (Needs::Evidence, _) => "no evidence was observed",
-                (Needs::WatchedCalls, 0) => "no call of a watched principal was seen",
-                (Needs::WatchedCalls, _) => "evidence is missing",
-            };
-            (ControlState::NoEvidence, lacking.to_owned())
+            (ControlState::NoEvidence, self.lacking(ground))
         } else {
             let calls = ground.watched_calls;
             let text = match self.needs {
                 Needs::Evidence => {
                     format!("{} hours observed, nothing missing or damaged", ground.observed_hours)
                 }
-                Needs::WatchedCalls => format!("{calls} watched calls, none speaks against it"),
+                Needs::WatchedCalls => {
+                    format!("{calls} watched calls, none speaks against it{}", self.unlooked(ground))
+                }
+                Needs::Policies => {
+                    format!(
+                        "policies of {} watched principals, none speaks against it",
+                        ground.watched_principals
+                    )
+                }
             };
             (ControlState::Pass, text)
         };
@@ -230,6 +247,27 @@ impl Control {
             evidence,
             findings: against.iter().map(|finding| finding.fingerprint.clone()).collect(),
         }
+    }
+}
+
+impl Control {
+    /// What is not there that it needs.
+    fn lacking(&self, ground: &Ground) -> String {
+        match (self.needs, ground.watched_calls) {
+            (Needs::Policies, _) if ground.unread_policies > 0 => {
+                format!("policies of {} watched principals were not read", ground.unread_policies)
+            }
+            (Needs::Policies, _) if ground.watched_principals == 0 => "nobody is watched".to_owned(),
+            (Needs::Evidence | Needs::Policies, _) => "no evidence was observed".to_owned(),
+            (Needs::WatchedCalls, 0) => "no call of a watched principal was seen".to_owned(),
+            (Needs::WatchedCalls, _) => "evidence is missing".to_owned(),
+        }
+    }
+
+    /// What a control that passes by what was done leaves open.
+    fn unlooked(&self, ground: &Ground) -> &'static str {
+        let asks = OF_POLICIES.iter().any(|rule| self.fails.contains(*rule));
+        if asks && !ground.policies_read() { "; what they could do was not looked at" } else { "" }
     }
 }
 

@@ -48,6 +48,7 @@ fn event() -> impl Strategy<Value = Event> {
                 console: false,
                 invoked_by: None,
                 resources: (0..name % 3).map(|number| text("arn:", number)).collect(),
+                assumed: (name == 2).then(|| text("arn:", name)),
             },
         },
     )

@@ -5,12 +5,15 @@
 
 use std::{collections::HashMap, sync::Mutex, sync::PoisonError, time::Duration};
 
+use aws_sdk_sts::config::SharedAsyncSleep;
 use aws_smithy_http_client::{
     Connector,
     proxy::ProxyConfig,
     tls::{self, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 
 /// Connect and read timeout: what the SDK tells connectors apart by.
 type Timeouts = (Option<Duration>, Option<Duration>);
@@ -22,14 +25,20 @@ pub(super) fn client() -> SharedHttpClient {
     http_client_fn(move |settings, components| {
         let timeouts = (settings.connect_timeout(), settings.read_timeout());
         let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let mut builder = Connector::builder()
-                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-                .proxy_config(ProxyConfig::from_env())
-                .connector_settings(settings.clone());
-            builder.set_sleep_impl(components.sleep_impl());
-            SharedHttpConnector::new(builder.build())
-        };
+        let make = || connector(settings.clone(), components.sleep_impl());
         made.entry(timeouts).or_insert_with(make).clone()
     })
+}
+
+/// One connector, for requests no SDK here knows.
+pub(super) fn connector(
+    settings: HttpConnectorSettings,
+    sleep: Option<SharedAsyncSleep>,
+) -> SharedHttpConnector {
+    let mut builder = Connector::builder()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .proxy_config(ProxyConfig::from_env())
+        .connector_settings(settings);
+    builder.set_sleep_impl(sleep);
+    SharedHttpConnector::new(builder.build())
 }

@@ -10,10 +10,14 @@
 mod announcers;
 mod attribute;
 mod clock;
+mod elsewhere;
 mod failure;
 mod history;
 mod http;
+mod iam;
 mod objects;
+mod organization;
+mod probe;
 mod session;
 mod store;
 mod table;
@@ -22,7 +26,10 @@ pub use self::{
     announcers::{EventBus, SnsTopic},
     clock::SystemClock,
     history::EventHistory,
+    iam::AccountPolicies,
     objects::{S3Objects, S3Uri, version},
+    organization::OrganizationPolicies,
+    probe::Probes,
     session::Aws,
     store::S3Store,
     table::DynamoTable,

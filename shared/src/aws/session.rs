@@ -52,6 +52,8 @@ struct Clients {
     cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    organizations: OnceLock<aws_sdk_organizations::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
@@ -143,11 +145,27 @@ impl Aws {
         self.clients.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
     }
 
+    /// IAM, asked once: its account-wide limits are low, and who reads policies backs off by itself.
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.clients.iam.get_or_init(|| {
+            let config = aws_sdk_iam::config::Builder::from(&self.config);
+            aws_sdk_iam::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+        })
+    }
+
+    /// The organization, asked once, for the same reason.
+    pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
+        self.clients.organizations.get_or_init(|| {
+            let config = aws_sdk_organizations::config::Builder::from(&self.config);
+            aws_sdk_organizations::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+        })
+    }
+
     /// S3, with the bucket in the path where an endpoint is given: such a host rarely has a name for each bucket.
     pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
         self.clients.s3.get_or_init(|| {
             let config = aws_sdk_s3::config::Builder::from(&self.config);
-            let path_style = self.config.endpoint_url().is_some() || self.has_endpoint_of_s3();
+            let path_style = self.endpoint("s3").is_some();
             aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build())
         })
     }
@@ -160,10 +178,17 @@ impl Aws {
         self.clients.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
     }
 
-    fn has_endpoint_of_s3(&self) -> bool {
-        let key =
-            ServiceConfigKey::builder().service_id("s3").env("AWS_ENDPOINT_URL").profile("endpoint_url");
+    /// What the SDK was told: region, credentials, endpoints.
+    pub(super) const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// The endpoint the environment names for a service, or for all of them.
+    pub(super) fn endpoint(&self, service: &'static str) -> Option<String> {
+        let key = ServiceConfigKey::builder();
+        let key = key.service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
         let services = self.config.service_config().zip(key.build().ok());
-        services.is_some_and(|(services, key)| services.load_config(key).is_some())
+        let own = services.and_then(|(services, key)| services.load_config(key));
+        own.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 }

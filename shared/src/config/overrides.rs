@@ -12,7 +12,10 @@ use super::{
     schema::{Kind, Shape},
     tree::Node,
 };
-use crate::{pattern::matches, time::Time};
+use crate::{
+    pattern::{covers, matches},
+    time::Time,
+};
 
 /// Whether an override decides about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +53,16 @@ impl Override {
             true if time < self.expires => Applies::Yes,
             true => Applies::Expired,
         }
+    }
+
+    /// Whether it is about a principal and every operation that a name or pattern stands for, and has not ended; on which
+    /// resources is not asked.
+    pub fn is_about(&self, principal: &str, service: &str, operation: &str, time: Time) -> bool {
+        let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
+        time < self.expires
+            && matches(&self.principal, principal)
+            && wanted.eq_ignore_ascii_case(service)
+            && covers(&letters(pattern), &letters(operation))
     }
 
     /// Checks an override that was made by a program; the places of its problems are its keys.

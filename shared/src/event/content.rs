@@ -7,7 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Act, Actor, EventClass, EventKind, Outcome};
+use super::{Act, Actor, EventClass, EventKind, Outcome, assumed};
 use crate::{
     principal,
     record::{Fault, LONGEST_TEXT, MOST_RESOURCES, Reason, Record},
@@ -51,6 +51,7 @@ impl Act {
             console: record.console == Some(true),
             invoked_by: optional(&record.identity.invoked_by, "invokedBy")?,
             resources: if only_read(record) { Arc::new([]) } else { resources(record)? },
+            assumed: assumed(record).map(|name| Arc::from(&*name)),
             source,
         })
     }

@@ -1,7 +1,14 @@
 //! `event-class-not-logged`: an event class that is part of the promise and not known to be logged.
 
-use super::{Instance, Rule, Severity, counted};
-use crate::{assessment::Assessment, coverage::Class, report::Mode};
+use super::{Instance, Rule, Severity, counted, words};
+use crate::{
+    assessment::Assessment,
+    coverage::Class,
+    report::{
+        Mode,
+        matrix::{cases, unread},
+    },
+};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -25,12 +32,24 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
         Instance {
             subject: class.class.clone(),
             seen: format!(
-                "Events of the class `{}` are seen in {seen} and not known to be logged in all.",
-                class.class
+                "Events of the class `{}` are seen in {seen} and not known to be logged in all{}.",
+                class.class,
+                policies_on(assessment, &class.class)
             ),
             count: 1,
             ..Instance::default()
         }
     };
     assessment.coverage.class_gaps().map(gap).collect()
+}
+
+/// What policies that were read say of a class nobody logs. That nobody could have acted there does not close the gap:
+/// policies of resources were not read, and those can let somebody in.
+fn policies_on(assessment: &Assessment<'_>, class: &str) -> String {
+    let could = words::could_act_in(assessment, class);
+    let cases = cases(assessment);
+    if could.is_empty() && !cases.is_empty() && unread(assessment, &cases).is_empty() {
+        return "; by its policies no watched principal could have done more than read there".to_owned();
+    }
+    could
 }

@@ -1,9 +1,9 @@
 //! `high-error-rate`: a share of failed and denied calls of a watched principal above the threshold.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Instance, Rule, Severity, counted, gather};
-use crate::{assessment::Assessment, coverage::percent, event::Outcome, principal::Principal};
+use crate::{assessment::Assessment, coverage::percent, event::Outcome};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -17,18 +17,16 @@ pub const RULE: Rule = Rule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     let thresholds = &assessment.config.thresholds;
-    let mut calls: BTreeMap<&Principal, u64> = BTreeMap::new();
+    let mut calls: BTreeMap<(&Arc<str>, &[Arc<str>]), u64> = BTreeMap::new();
     for judged in assessment.watched_calls() {
-        *calls.entry(judged.principal()).or_default() += judged.count;
+        let way = judged.lineage.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
+        *calls.entry((judged.answerable(), way)).or_default() += judged.count;
     }
     let errors = assessment.watched_calls().filter(|judged| judged.outcome() != Outcome::Succeeded);
     let mut instances = gather(errors, |_| "errors".to_owned(), |_| String::new());
     instances.retain_mut(|instance| {
-        let all = calls
-            .iter()
-            .filter(|(principal, _)| Some(&principal.arn) == instance.principal.as_ref())
-            .map(|(_, calls)| calls)
-            .sum::<u64>();
+        let Some(principal) = &instance.principal else { return false };
+        let all = calls.get(&(principal, &*instance.through)).copied().unwrap_or_default();
         let Some(share) = percent(instance.count, all) else {
             return false;
         };

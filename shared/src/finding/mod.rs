@@ -14,20 +14,28 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    assessment::{Assessment, Judged},
-    report::hex,
+    assessment::{Assessment, Could, Judged},
+    report::{
+        hex,
+        matrix::{Case, cases},
+    },
     tally::{SAMPLES, Sample},
     time::Time,
 };
 
 pub mod conflicting_evidence;
 pub mod console_use_by_machine;
+pub mod could_mint_credentials;
 pub mod data_read;
+pub mod denied_attempt_of_ungranted;
+pub mod escalation_path;
 pub mod event_class_not_logged;
 pub mod high_error_rate;
+pub mod indeterminate_grant;
 pub mod missing_hours;
 pub mod missing_logs;
 pub mod outside_business_hours;
+pub mod over_privileged;
 pub mod override_expired;
 pub mod override_unused;
 pub mod principal_not_seen;
@@ -39,17 +47,22 @@ pub mod unidentified_write;
 pub mod unknown_operation;
 pub mod unnamed_principal;
 pub mod unreadable_evidence;
+pub mod unused_grant;
+pub(crate) mod words;
 pub mod write_denied;
 pub mod write_not_refused;
 pub mod write_succeeded;
 
 /// Every rule, the most urgent first among those of one severity.
-pub const RULES: [&Rule; 22] = [
+pub const RULES: [&Rule; 28] = [
     &write_succeeded::RULE,
+    &escalation_path::RULE,
     &privileged_call::RULE,
     &write_not_refused::RULE,
     &unknown_operation::RULE,
     &unidentified_write::RULE,
+    &over_privileged::RULE,
+    &could_mint_credentials::RULE,
     &secret_read::RULE,
     &root_use::RULE,
     &conflicting_evidence::RULE,
@@ -58,6 +71,8 @@ pub const RULES: [&Rule; 22] = [
     &missing_hours::RULE,
     &event_class_not_logged::RULE,
     &write_denied::RULE,
+    &denied_attempt_of_ungranted::RULE,
+    &indeterminate_grant::RULE,
     &console_use_by_machine::RULE,
     &high_error_rate::RULE,
     &override_expired::RULE,
@@ -65,8 +80,19 @@ pub const RULES: [&Rule; 22] = [
     &outside_business_hours::RULE,
     &data_read::RULE,
     &read_denied::RULE,
+    &unused_grant::RULE,
     &unnamed_principal::RULE,
     &override_unused::RULE,
+];
+
+/// Rules that look at policies: without any they find nothing, and prove nothing.
+pub const OF_POLICIES: [&str; 6] = [
+    over_privileged::RULE.id,
+    could_mint_credentials::RULE.id,
+    escalation_path::RULE.id,
+    unused_grant::RULE.id,
+    denied_attempt_of_ungranted::RULE.id,
+    indeterminate_grant::RULE.id,
 ];
 
 /// How bad a finding is.
@@ -176,6 +202,10 @@ pub struct Instance {
     pub subject: String,
     /// What was seen, in a sentence.
     pub seen: String,
+    /// ARNs of what was assumed on the way, when it was done through others.
+    pub through: Vec<Arc<str>>,
+    /// Whether somebody else may have done some of it.
+    pub doubtful: bool,
     /// First and last time.
     pub span: Option<(Time, Time)>,
     /// How often.
@@ -195,6 +225,7 @@ impl Instance {
         let (first, last) = judged.span;
         self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
         self.count += judged.count;
+        self.doubtful |= judged.lineage.as_ref().is_some_and(|lineage| !lineage.is_certain);
         self.samples.extend(judged.samples());
         self.samples.sort_unstable();
         self.samples.truncate(SAMPLES);
@@ -205,21 +236,42 @@ impl Instance {
     }
 }
 
-/// One instance for each principal and subject among the calls, in order. `seen` writes the sentence.
+/// Instances about each watched principal whose policies were read.
+fn policies(
+    assessment: &Assessment<'_>,
+    about: impl Fn(&Case<'_, '_>, &Could) -> Option<Vec<Instance>>,
+) -> Vec<Instance> {
+    if assessment.could.is_empty() {
+        return Vec::new();
+    }
+    let mut instances = Vec::new();
+    for (arn, case) in cases(assessment) {
+        let found = case.could.and_then(|could| about(&case, could)).unwrap_or_default();
+        instances.extend(
+            found.into_iter().map(|instance| Instance { principal: Some(Arc::clone(&arn)), ..instance }),
+        );
+    }
+    instances
+}
+
+/// One instance for each principal that answers and each subject among the calls, in order. `seen` writes the sentence.
+/// What was done through another principal is a subject of its own.
 fn gather<'b, 'a: 'b>(
     calls: impl Iterator<Item = &'b Judged<'a>>,
     subject: impl Fn(&Judged<'a>) -> String,
     seen: impl Fn(&Instance) -> String,
 ) -> Vec<Instance> {
-    let mut instances: BTreeMap<(Arc<str>, String), Instance> = BTreeMap::new();
+    let mut instances: BTreeMap<(Arc<str>, String, Vec<Arc<str>>), Instance> = BTreeMap::new();
     for judged in calls {
-        let key = (Arc::clone(&judged.principal().arn), subject(judged));
+        let way = judged.lineage.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
+        let key = (Arc::clone(judged.answerable()), subject(judged), way.to_vec());
         instances.entry(key).or_default().absorb(judged);
     }
-    let name = |((principal, subject), mut instance): ((Arc<str>, String), Instance)| {
+    let name = |((principal, subject, way), mut instance): ((Arc<str>, String, Vec<Arc<str>>), Instance)| {
         instance.principal = Some(principal);
         instance.subject = subject;
         instance.seen = seen(&instance);
+        instance.through = way;
         instance
     };
     instances.into_iter().map(name).collect()
@@ -239,18 +291,41 @@ fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+impl Instance {
+    /// What it is about besides the principal, with the way it took through others.
+    fn whole_subject(&self) -> String {
+        match &*self.through {
+            [] => self.subject.clone(),
+            way => format!("{} through {}", self.subject, way.join(", then ")),
+        }
+    }
+
+    /// What was seen, with that way.
+    fn whole_sentence(&self) -> String {
+        let doubt = if self.doubtful { "; somebody else may have made some of it" } else { "" };
+        match &*self.through {
+            [] => self.seen.clone(),
+            way => {
+                let way = words::some(way.iter().map(|arn| &**arn), usize::MAX);
+                format!("{}, through {way}{doubt}.", self.seen.trim_end_matches('.'))
+            }
+        }
+    }
+}
+
 impl Finding {
     fn new(rule: &Rule, instance: Instance) -> Self {
+        let (subject, seen) = (instance.whole_subject(), instance.whole_sentence());
         let principal = instance.principal.as_deref().unwrap_or_default();
         Self {
             id: rule.id.to_owned(),
-            fingerprint: fingerprint(rule.id, principal, &instance.subject),
+            fingerprint: fingerprint(rule.id, principal, &subject),
             severity: instance.severity.unwrap_or(rule.severity),
             title: rule.title.to_owned(),
-            description: format!("{} {}", instance.seen, rule.meaning),
+            description: format!("{seen} {}", rule.meaning),
             recommendation: rule.action.to_owned(),
             principal: instance.principal,
-            subject: instance.subject,
+            subject,
             first_seen: instance.span.map(|(first, _)| first),
             last_seen: instance.span.map(|(_, last)| last),
             count: instance.count,
@@ -277,7 +352,9 @@ pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
         .iter()
         .flat_map(|rule| {
             let mut instances = (rule.find)(assessment);
-            instances.sort_by(|a, b| (&a.principal, &a.subject).cmp(&(&b.principal, &b.subject)));
+            instances.sort_by(|a, b| {
+                (&a.principal, &a.subject, &a.through).cmp(&(&b.principal, &b.subject, &b.through))
+            });
             instances.into_iter().map(|instance| Finding::new(rule, instance))
         })
         .collect();

@@ -5,12 +5,14 @@
 pub mod check;
 pub mod evidence;
 pub mod gather;
+pub mod guardrails;
 pub mod history;
 pub mod ingest;
 pub mod issue;
 pub mod judge;
 pub mod news;
 pub mod notices;
+pub mod permissions;
 pub mod pull;
 pub mod runs;
 pub mod sweep;

@@ -3,6 +3,16 @@
 //! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`Permissions`]. Laws: a principal that may
 //! write is OVER_PRIVILEGED, whatever reads work; what cannot be decided is INDETERMINATE; throttling is no denial.
 
+mod counts;
+pub mod details;
+pub mod escalation;
+mod excess;
+mod judge;
+mod reads;
+mod recommendations;
+mod tolerated;
+mod verdicts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -12,10 +22,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::Config,
     grants::{Problem, StatementId, Unseen},
     operation::{Capabilities, RiskLevel},
     principal::PrincipalKind,
     time::Time,
+};
+
+pub use self::{
+    counts::{by_capability, by_service},
+    judge::{Judge, Subject, judge},
+    reads::{Probe, ProbeOutcome},
+    tolerated::tolerated,
+    verdicts::Verdicts,
 };
 
 /// What became of one check.
@@ -46,7 +65,7 @@ pub enum OverallStatus {
     Partial,
     /// No read that is needed works, or there is no such principal.
     Invalid,
-    /// It cannot be told whether more than reads is granted.
+    /// It cannot be told whether more than reads is granted, or whether the reads that are needed work.
     Indeterminate,
     /// More than reads is granted.
     OverPrivileged,
@@ -57,7 +76,7 @@ pub enum OverallStatus {
 pub struct PermissionCheck {
     /// Service, as in policies.
     pub service: String,
-    /// Action, or a pattern over actions when many of a service are alike.
+    /// Action, or a pattern over actions when many of a service are alike; `*` for a check about all of them.
     pub operation: String,
     /// What became of it.
     pub status: CheckStatus,
@@ -86,6 +105,25 @@ pub struct Identity {
     pub account: Arc<str>,
     /// Pattern of the promise it falls under.
     pub watched_as: Option<String>,
+}
+
+impl Identity {
+    /// The identity of an ARN, of this account; under a name that is no ARN nobody knows what it is.
+    pub fn of(arn: &str, account: &str, config: &Config) -> Self {
+        let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:")).unwrap_or_default();
+        let kind = match resource.split_once('/') {
+            Some(("user", _)) => PrincipalKind::IamUser,
+            Some(("role", path)) if path.starts_with("aws-service-role/") => PrincipalKind::AwsService,
+            Some(("role", path)) => match path.rsplit('/').next() {
+                Some(name) if name.starts_with("AWSReservedSSO_") => PrincipalKind::IdentityCenterUser,
+                _ => PrincipalKind::Role,
+            },
+            None if resource == "root" => PrincipalKind::Root,
+            _ => PrincipalKind::Unknown,
+        };
+        let watched_as = config.watched_arn(arn).map(|watch| watch.principal.clone());
+        Self { arn: arn.into(), kind, account: account.into(), watched_as }
+    }
 }
 
 /// Actions granted, counted.
@@ -132,10 +170,17 @@ pub struct SecondOpinion {
 pub struct Dissent {
     /// The action.
     pub action: Arc<str>,
-    /// What the policies say, evaluated here.
+    /// What the policies say, evaluated here: `granted`, `conditional` or `denied`.
     pub here: String,
-    /// What the simulator says.
+    /// What the simulator says, in its own words: `allowed`, `implicitDeny` or `explicitDeny`.
     pub simulator: String,
+}
+
+impl Dissent {
+    /// Whether the simulator allows what the policies do not surely grant.
+    pub fn is_more(&self) -> bool {
+        self.simulator.eq_ignore_ascii_case("allowed") && self.here != "granted"
+    }
 }
 
 /// The permissions of one principal, judged.
@@ -151,7 +196,8 @@ pub struct Permissions {
     pub statement: String,
     /// Checks: needed reads first, then what else is granted, gravest first.
     pub permission_checks: Vec<PermissionCheck>,
-    /// Grants by capability, `read` first.
+    /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` and
+    /// `unknown` by what they are. Tolerated ones count too.
     pub capabilities: BTreeMap<String, Count>,
     /// Grants that are no reads, by service.
     pub services: BTreeMap<String, Count>,

@@ -214,7 +214,7 @@ fn account_of(arn: &str) -> Option<&str> {
 }
 
 /// The partition a region lies in, by the names AWS publishes in `partitions.json` (botocore 1.44, 2026-09).
-fn partition_in(region: &str) -> &'static str {
+pub(crate) fn partition_in(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 8] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

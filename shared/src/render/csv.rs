@@ -14,11 +14,15 @@
 //! | `coverage.csv` | `row`: `total` (one), `place` (account and region), `gap` (span of hours in it), `class` (event class) |
 //! | `audit_entries.csv` | call behind a finding |
 //! | `controls.csv` | control of the standard |
+//! | `matrix.csv` | capability and service (`row`: `read`, `capability`, `unknown`, `service`) of each watched principal |
+
+mod columns;
 
 use std::collections::BTreeMap;
 
 use csv::{Terminator, WriterBuilder};
 
+pub use self::columns::*;
 use super::{
     escape::{csv_cell, csv_list},
     figures::word,
@@ -27,125 +31,12 @@ use crate::{
     coverage::{Coverage, Period},
     event::Outcome,
     operation::OperationType,
-    report::{AuditEntry, OperationSummary, PrincipalSummary, Report},
+    report::{AuditEntry, MatrixRow, OperationSummary, PrincipalSummary, Report},
 };
 
 /// A cell that has been made harmless.
 #[derive(Clone, Default)]
 struct Cell(String);
-
-/// Columns of `principals.csv`. Calls are counted as `operation type _ outcome`; `capabilities` and `services` hold
-/// `name=calls`.
-pub const PRINCIPALS: [&str; 35] = [
-    "arn",
-    "kind",
-    "account",
-    "watched_as",
-    "status",
-    "behaviour",
-    "compliance_score",
-    "calls",
-    "permitted",
-    "allowed_by_override",
-    "read_only_succeeded",
-    "read_only_denied",
-    "read_only_failed",
-    "privileged_succeeded",
-    "privileged_denied",
-    "privileged_failed",
-    "unknown_succeeded",
-    "unknown_denied",
-    "unknown_failed",
-    "mutating_succeeded",
-    "mutating_denied",
-    "mutating_failed",
-    "other_events",
-    "risk_level",
-    "first_seen",
-    "last_seen",
-    "accounts",
-    "regions",
-    "sessions",
-    "session_names",
-    "source_identities",
-    "on_behalf_of",
-    "capabilities",
-    "services",
-    "findings",
-];
-
-/// Columns of `findings.csv`.
-pub const FINDINGS: [&str; 14] = [
-    "fingerprint",
-    "rule",
-    "severity",
-    "title",
-    "principal",
-    "subject",
-    "count",
-    "first_seen",
-    "last_seen",
-    "description",
-    "recommendation",
-    "controls",
-    "sample_event_ids",
-    "resources",
-];
-
-/// Columns of `operations.csv`.
-pub const OPERATIONS: [&str; 15] = [
-    "event_source",
-    "service",
-    "operation",
-    "operation_type",
-    "mutates",
-    "access_level",
-    "capabilities",
-    "risk_level",
-    "provenance",
-    "dissent",
-    "succeeded",
-    "denied",
-    "failed",
-    "principals",
-    "reason",
-];
-
-/// Columns of `coverage.csv`. `row` says which of the others are filled.
-pub const COVERAGE: [&str; 13] = [
-    "row",
-    "account",
-    "region",
-    "from",
-    "until",
-    "expected_hours",
-    "observed_hours",
-    "missing_hours",
-    "quiet_hours",
-    "percent",
-    "events",
-    "class",
-    "state",
-];
-
-/// Columns of `audit_entries.csv`.
-pub const AUDIT_ENTRIES: [&str; 12] = [
-    "timestamp",
-    "event_id",
-    "account",
-    "region",
-    "user_identity",
-    "session",
-    "service",
-    "operation",
-    "operation_type",
-    "outcome",
-    "error_code",
-    "resource_arns",
-];
-
-/// Columns of `controls.csv`.
-pub const CONTROLS: [&str; 6] = ["standard", "control", "title", "state", "evidence", "findings"];
 
 /// The report as CSV files: name and content of each.
 ///
@@ -188,6 +79,7 @@ pub fn csv(report: &Report) -> Result<Vec<(&'static str, String)>, csv::Error> {
         ("coverage.csv", table(COVERAGE, coverage(&result.coverage))?),
         ("audit_entries.csv", table(AUDIT_ENTRIES, result.audit_entries.iter().map(audit_entry))?),
         ("controls.csv", table(CONTROLS, controls)?),
+        ("matrix.csv", table(MATRIX, result.principals.iter().flat_map(matrix))?),
     ])
 }
 
@@ -233,6 +125,25 @@ fn principal(principal: &PrincipalSummary) -> [Cell; 35] {
         list(services),
         list(&principal.findings),
     ]
+}
+
+/// A row for each row of its matrix. Cells of what it could do are empty where no policies were read.
+fn matrix(principal: &PrincipalSummary) -> Vec<[Cell; 9]> {
+    let row = |row: &MatrixRow| {
+        [
+            text(&principal.arn),
+            text(row.kind_word()),
+            text(&row.name),
+            optional(row.could.as_ref().map(|could| could.granted)),
+            optional(row.could.as_ref().map(|could| could.conditional)),
+            text(row.tried),
+            text(row.failed),
+            text(row.did),
+            text(row.through),
+        ]
+    };
+    let rows = principal.matrix.iter().flat_map(|matrix| matrix.capabilities.iter().chain(&matrix.services));
+    rows.map(row).collect()
 }
 
 fn operation(operation: &OperationSummary) -> [Cell; 15] {
@@ -369,6 +280,17 @@ mod tests {
                 assert!(!content.replace("\r\n", "").chars().any(is_hidden), "{name} {file}");
             }
         }
+    }
+
+    #[test]
+    fn grants_nobody_read_are_empty_cells_and_no_grants_are_zero() {
+        let tables = csv(&sample::non_compliant()).unwrap();
+        let matrix = &tables.iter().find(|(file, _)| *file == "matrix.csv").unwrap().1;
+        let pipeline = "arn:aws:iam::444455556666:role/ci/ReadOnlyPipeline";
+        assert!(matrix.contains(&format!("{pipeline},capability,mutate,,,2,0,0,0\r\n")), "{matrix}");
+        let agent = "arn:aws:iam::777788889999:role/ai/ReleaseNotesAgent";
+        assert!(matrix.contains(&format!("{agent},capability,share_outward,0,0,0,0,1,1\r\n")), "{matrix}");
+        assert!(matrix.contains(&format!("{agent},service,s3,29,1,1,1,405,44\r\n")), "{matrix}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Enters: a [`Report`]. Leaves: GitHub flavoured Markdown. Laws: no text of the report forms markup: values stand in
 //! code spans, prose is escaped word by word; a list too long to read is cut, and says so.
 
+mod matrix;
+
 use std::fmt::Display;
 
 use super::{
@@ -26,6 +28,7 @@ pub fn markdown(report: &Report) -> String {
     summary(&mut page, result);
     findings(&mut page, result);
     principals(&mut page, result);
+    matrix::matrix(&mut page, result);
     coverage(&mut page, &result.coverage);
     operations(&mut page, result);
     overrides(&mut page, result);

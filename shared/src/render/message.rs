@@ -1,6 +1,6 @@
 //! News in words: a subject line and a few lines of text, for people.
 //!
-//! Enters: an [`Alert`] or a [`StatusChange`]. Leaves: an [`Announcement`]. Laws: a subject is printable ASCII, at most 99
+//! Enters: an [`Alert`], a [`StatusChange`] or [`Permissions`]. Leaves: an [`Announcement`]. Laws: a subject is printable ASCII, at most 99
 //! characters, and begins with a word of ours, as SNS asks (Publish: "less than 100 characters"); in it a value from a
 //! record has no space, so that no value passes for our words; in the text a value is one line without a hidden character
 //! and without an address that a mail program would make a link of; details fit the schemas in `docs/alert.schema.json`
@@ -14,9 +14,11 @@ use crate::{
     event::Outcome,
     finding::Severity,
     operation::RiskLevel,
+    permissions::{CheckStatus, Identity, Permissions},
     ports::Announcement,
     score::Status,
     standing::{Reported, StatusChange, Subject},
+    time::Time,
 };
 
 /// Kind of an alert's announcement.
@@ -24,6 +26,12 @@ pub const ALERT_KIND: &str = "Read-Only Violation Detected";
 
 /// Kind of a status change's announcement.
 pub const STATUS_KIND: &str = "Read-Only Status Changed";
+
+/// Kind of the announcement of a principal that may do more than read.
+pub const PERMISSIONS_KIND: &str = "Read-Only Principal Over-Privileged";
+
+/// Grants and paths a text shows.
+const EXAMPLES: usize = 5;
 
 /// Longest subject, in characters.
 pub const SUBJECT: usize = 99;
@@ -121,6 +129,43 @@ pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_j
         Some(Status::Compliant) => RiskLevel::Low,
     };
     announcement(id, STATUS_KIND, severity, &subject, text, change)
+}
+
+/// A principal that may do more than read, as it is passed on. `since`: when its policies were first read; `who` stands for
+/// it in the id of the news.
+///
+/// # Errors
+/// When the verdict cannot be written as JSON.
+pub fn over_privileged(
+    permissions: &Permissions,
+    since: Time,
+    who: &str,
+) -> Result<Announcement, serde_json::Error> {
+    let Identity { arn, account, watched_as, .. } = &permissions.identity;
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    let subject =
+        format!("HIGH over-privileged: {} in {} may do more than read", word(name, 36), word(account, 14));
+    let mut text = Text::of("A principal may do more than read");
+    text.line("Principal", &value(arn));
+    text.optional("Watched as", watched_as.as_deref());
+    text.line("Policies", &format!("first read {since}, hash {}", value(&permissions.policies_sha256)));
+    text.line("Because", &value(&permissions.statement));
+    let risky =
+        permissions.permission_checks.iter().filter(|check| check.status == CheckStatus::AllowedWrite);
+    for check in risky.take(EXAMPLES) {
+        text.line("May", &format!("{}: {}", value(&check.service), value(&check.operation)));
+    }
+    for path in permissions.escalation_paths.iter().take(EXAMPLES) {
+        text.line("Leads to", &value(&path.path));
+    }
+    text.paragraph("It speaks of what policies allow, not of what was done; that is in the reports.");
+    let detail = serde_json::json!({
+        "principal": arn, "account": account, "watched_as": watched_as, "since": since,
+        "overall_status": permissions.overall_status, "statement": permissions.statement,
+        "policies_sha256": permissions.policies_sha256, "timestamp": permissions.timestamp,
+    });
+    let id = format!("over-privileged-{who}-{since}");
+    announcement(id, PERMISSIONS_KIND, RiskLevel::High, &subject, text, &detail)
 }
 
 /// The schema of an alert's detail, as indented JSON with a newline at its end.

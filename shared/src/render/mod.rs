@@ -11,7 +11,9 @@ pub mod html;
 pub mod json;
 pub mod lines;
 pub mod markdown;
+pub mod matrix;
 pub mod message;
+pub mod permissions;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

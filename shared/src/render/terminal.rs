@@ -5,6 +5,7 @@
 //! colour says, a word or a sign says too; what is left out is said.
 
 mod map;
+mod matrix;
 mod page;
 mod principals;
 
@@ -42,6 +43,7 @@ pub fn terminal(report: &Report, style: &TerminalStyle, files: &[String]) -> Str
     let result = &report.result;
     let mut sections = vec![head(report, style), facts(report, style), map::section(&result.coverage, style)];
     sections.extend(principals::sections(result, style));
+    sections.extend(matrix::sections(result, style));
     let lists = [findings(result, style), actions(result, style), not_looked_at(result, style)];
     sections.extend(lists.into_iter().flatten());
     sections.extend(read_more(style, files));

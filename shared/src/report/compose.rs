@@ -11,12 +11,13 @@ use std::{
 use super::{
     Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse,
     PrincipalSummary, ReportResult, Totals, executive,
+    limits::not_looked_at,
+    matrix::{self, matrices, own_promise},
 };
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, Judged, kind_of},
     catalog::Catalog,
-    config::Override,
-    coverage::ClassState,
+    config::{Override, Watch},
     event::{EventId, Outcome},
     finding::{self, Finding, Severity},
     operation::{Capabilities, OperationType},
@@ -44,14 +45,17 @@ pub fn compose(
         finding.controls = pack.touched_by(&finding.id);
     }
     let recommendations = finding::recommend(&findings);
-    let compliance = Assessment::compliance(assessment.watched_calls());
+    let compliance = Assessment::compliance(assessment.scored_calls());
     let risk = assessment.risk();
     let totals = totals(assessment);
+    let cases = matrix::cases(assessment);
     let ground = Ground {
         watched_calls: totals.watched_operations,
         complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
         idle: idle_rules(assessment),
+        watched_principals: cases.len() as u64,
+        unread_policies: matrix::unread(assessment, &cases).len() as u64,
     };
     let config = assessment.config;
     ReportResult {
@@ -127,7 +131,7 @@ fn totals(assessment: &Assessment<'_>) -> Totals {
         principals.insert(judged.principal());
         accounts.insert(&judged.line.actor.account);
         regions.insert(&judged.line.actor.region);
-        if judged.watch.is_some() {
+        if own_promise(judged).is_some() {
             watched.insert(judged.principal());
         }
         if judged.is_call() {
@@ -198,8 +202,13 @@ fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
 
 fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
     let mut groups: BTreeMap<&Principal, Vec<&Judged<'_>>> = BTreeMap::new();
+    let mut through: BTreeMap<&Arc<str>, Vec<&Judged<'_>>> = BTreeMap::new();
     for judged in &assessment.judged {
         groups.entry(judged.principal()).or_default().push(judged);
+        let elsewhere = judged.is_call() && *judged.answerable() != judged.principal().arn;
+        if elsewhere {
+            through.entry(judged.answerable()).or_default().push(judged);
+        }
     }
     let mut about: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for finding in findings {
@@ -207,20 +216,38 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
             about.entry(arn).or_default().push(finding.fingerprint.clone());
         }
     }
+    let findings_about = |arn: &str| about.get(arn).cloned().unwrap_or_default();
+    let mut matrices = matrices(assessment);
+    let seen: BTreeSet<Arc<str>> = groups.keys().map(|principal| Arc::clone(&principal.arn)).collect();
     let mut principals: Vec<PrincipalSummary> = groups
         .into_iter()
         .map(|(principal, judged)| {
-            let mut summary = PrincipalSummary::of(assessment, principal, &judged);
-            summary.findings = about.get(&*principal.arn).cloned().unwrap_or_default();
+            let through = through.get(&principal.arn).map_or(&[][..], Vec::as_slice);
+            let mut summary = PrincipalSummary::of(assessment, principal, &judged, through);
+            summary.findings = findings_about(&principal.arn);
+            summary.matrix = summary.watched_as.as_ref().and(matrices.get(&principal.arn)).cloned();
             summary
         })
         .collect();
-    principals.extend(assessment.unseen().map(|watch| PrincipalSummary {
-        watched_as: Some(watch.principal.clone()),
-        watched_because: watch.reason.clone(),
-        status: Some(crate::score::Status::InsufficientEvidence),
-        findings: about.get(watch.principal.as_str()).cloned().unwrap_or_default(),
-        ..PrincipalSummary::empty(watch.principal.as_str().into(), PrincipalKind::Unknown, "".into())
+    matrices.retain(|arn, _| !seen.contains(arn));
+    let promises = assessment.unseen().filter(|watch| !matrices.contains_key(watch.principal.as_str()));
+    let promises: Vec<&Watch> = promises.collect();
+    principals.extend(matrices.into_iter().map(|(arn, matrix)| {
+        let watch = assessment.config.watched_arn(&arn);
+        let account = arn.split(':').nth(4).unwrap_or_default().into();
+        let kind = kind_of(&arn);
+        PrincipalSummary {
+            findings: findings_about(&arn),
+            matrix: Some(matrix),
+            ..PrincipalSummary::unseen(arn, kind, account, watch)
+        }
+    }));
+    principals.extend(promises.into_iter().map(|watch| {
+        let pattern: Arc<str> = watch.principal.as_str().into();
+        PrincipalSummary {
+            findings: findings_about(&pattern),
+            ..PrincipalSummary::unseen(pattern, PrincipalKind::Unknown, "".into(), Some(watch))
+        }
     }));
     principals.sort_by(|a, b| {
         let key = |p: &PrincipalSummary| {
@@ -232,6 +259,16 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
 }
 
 impl PrincipalSummary {
+    /// Of one that was not seen.
+    fn unseen(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>, watch: Option<&Watch>) -> Self {
+        Self {
+            watched_as: watch.map(|watch| watch.principal.clone()),
+            watched_because: watch.and_then(|watch| watch.reason.clone()),
+            status: Some(crate::score::Status::InsufficientEvidence),
+            ..Self::empty(arn, kind, account)
+        }
+    }
+
     fn empty(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>) -> Self {
         Self {
             arn,
@@ -263,16 +300,23 @@ impl PrincipalSummary {
         }
     }
 
-    fn of(assessment: &Assessment<'_>, principal: &Principal, all: &[&Judged<'_>]) -> Self {
+    /// Of one that was seen: by `all` its events, and for its status by the calls that began with it and were made
+    /// `through` others.
+    fn of(
+        assessment: &Assessment<'_>,
+        principal: &Principal,
+        all: &[&Judged<'_>],
+        through: &[&Judged<'_>],
+    ) -> Self {
         let mut this =
             Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
         this.behaviour = Behaviour::NoCalls;
         let calls = || all.iter().copied().filter(|judged| judged.is_call());
         this.compliance = Assessment::compliance(calls());
-        let watch = all.iter().find_map(|judged| judged.watch);
+        let watch = all.iter().find_map(|judged| own_promise(judged));
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
-        this.status = watch.map(|_| assessment.status(calls()));
+        this.status = watch.map(|_| assessment.status(calls().chain(through.iter().copied())));
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
         for judged in all {
@@ -450,79 +494,4 @@ fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -
         allowed: assessment.allowed.get(&position).copied().unwrap_or_default(),
         expired: assessment.expired.get(&position).copied().unwrap_or_default(),
     }
-}
-
-fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if assessment.mode == Mode::Discovery {
-        lines.push("Whether anyone kept a promise: no principal is watched.".to_owned());
-    }
-    let missing = assessment.coverage.missing_hours();
-    if missing > 0 {
-        let expected = assessment.coverage.expected_hours;
-        lines.push(format!("{missing} of {expected} account-region hours, for which there is no evidence."));
-    }
-    for class in &assessment.coverage.classes {
-        match class.state {
-            ClassState::Gap => {
-                lines.push(format!("Events of the class `{}` that nobody is known to log.", class.class))
-            }
-            ClassState::Partial => lines.push(format!(
-                "Events of the class `{}` in accounts other than {}.",
-                class.class,
-                class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ")
-            )),
-            _ => {}
-        }
-    }
-    if !assessment
-        .coverage
-        .classes
-        .iter()
-        .any(|class| class.class.starts_with("data") && class.state != ClassState::NotExpected)
-    {
-        lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`: they are not part of the promise.".to_owned());
-    }
-    if !assessment
-        .coverage
-        .classes
-        .iter()
-        .any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected)
-    {
-        lines.push("Network activity events: they are not part of the promise.".to_owned());
-    }
-    let guessed: u64 = assessment
-        .calls()
-        .filter(|judged| matches!(judged.verdict.provenance, Provenance::RecordFlag | Provenance::Pattern))
-        .map(|judged| judged.count)
-        .sum();
-    if guessed > 0 {
-        lines.push(format!(
-            "What {guessed} calls really do: the catalog does not know them, and their record's flag or their name was believed."
-        ));
-    }
-    for pattern in &assessment.config.exempt {
-        lines.push(format!("Principals that match `{pattern}`: they are exempt."));
-    }
-    let unreadable: u64 = assessment.evidence.unreadable.values().sum();
-    if unreadable > 0 {
-        lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
-    }
-    if assessment.mode == Mode::Proof {
-        lines.push(
-            "What watched principals did through other roles they assumed: it is recorded under those roles."
-                .to_owned(),
-        );
-    }
-    lines.push("What the principals could do: their policies were not read.".to_owned());
-    let missing_logs = assessment.evidence.missing_logs.len();
-    if missing_logs > 0 {
-        lines.push(format!(
-            "What stands in {missing_logs} log files that digests list and the evidence does not show."
-        ));
-    }
-    lines.push(
-        "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),
-    );
-    lines
 }

@@ -5,9 +5,9 @@
 
 use super::{Summary, Totals};
 use crate::{
-    assessment::Assessment,
+    assessment::{Assessment, Could},
     finding::{Finding, Recommendation, Severity},
-    score::{Compliance, Risk, Status, effect},
+    score::{Compliance, Risk, Status},
 };
 
 /// Sentences in each list.
@@ -24,7 +24,7 @@ pub(super) fn summary(
     let status = assessment.overall();
     Summary {
         overall_compliance: status,
-        statement: statement(assessment, status, totals),
+        statement: statement(assessment, status, totals) + &could(assessment),
         compliance_score: compliance.score,
         risk_score: risk.map(|risk| risk.score),
         risk_level: risk.map(|risk| risk.level),
@@ -66,7 +66,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
         Some(Status::NonCompliant) => {
             let broken: u64 = assessment
                 .watched_calls()
-                .filter(|judged| effect(judged.operation_type(), judged.outcome()) == Status::NonCompliant)
+                .filter(|judged| judged.effect() == Status::NonCompliant)
                 .map(|judged| judged.count)
                 .sum();
             format!(
@@ -74,6 +74,25 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
                 totals.watched_operations
             )
         }
+    }
+}
+
+/// What policies would have let watched principals do besides.
+fn could(assessment: &Assessment<'_>) -> String {
+    let surely = |could: &Could| could.excessive().filter(|grant| Could::is_sure(grant)).count();
+    let over: Vec<(&str, usize)> =
+        assessment.could.iter().map(|(arn, could)| (&**arn, surely(could))).filter(|(_, n)| *n > 0).collect();
+    let actions = |n: usize| {
+        if n == 1 { "1 action that is no read".to_owned() } else { format!("{n} actions that are no reads") }
+    };
+    match &*over {
+        [] => String::new(),
+        [(arn, n)] => format!(" The policies of {arn} would have let it do more: {}.", actions(*n)),
+        many => format!(
+            " The policies of {} watched principals would have let them do more: up to {}.",
+            many.len(),
+            actions(many.iter().map(|(_, n)| *n).max().unwrap_or_default())
+        ),
     }
 }
 

@@ -4,7 +4,17 @@
 //! do is not known, and never nothing; every call of the principal, and every call that began with it, is counted in the
 //! row of each capability it carries and in that of its service.
 
-use std::{collections::BTreeSet, sync::Arc};
+mod actors;
+mod case;
+mod rows;
+mod through;
+mod ungranted;
+mod unused;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +25,15 @@ use crate::{
     permissions::{Count, EscalationPath, OverallStatus},
     time::Time,
 };
+
+pub(crate) use self::{
+    actors::{actors, beyond_promise, unread},
+    case::{Case, cases, own_promise},
+    rows::gravest_first,
+    ungranted::{beyond, ungranted},
+    unused::unused,
+};
+use crate::{assessment::Assessment, coverage::Place};
 
 /// Policies a principal was judged by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -64,17 +83,30 @@ pub struct MatrixRow {
     pub through: u64,
 }
 
-/// An action that is no read, could be used and never was.
+/// What could be used of a service and never was.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Unused {
     /// Service, as in policies.
     pub service: String,
     /// Actions of it that were never used.
     pub actions: u64,
-    /// Of those, the ones that are no reads.
+    /// Of those, the ones that are no reads and that nobody tolerates.
     pub excessive: u64,
+    /// Of those actions, the ones whose events nobody is known to log: that they were not seen says nothing.
+    pub unlogged: u64,
     /// Some of them, the gravest first, at most ten.
     pub examples: Vec<Arc<str>>,
+}
+
+/// Services that could only be read, and never were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnlyReads {
+    /// How many.
+    pub services: u64,
+    /// Actions granted in them.
+    pub actions: u64,
+    /// Of those, the ones whose events nobody is known to log.
+    pub unlogged: u64,
 }
 
 /// A call that succeeded although none of the policies that were read grants it.
@@ -116,14 +148,19 @@ pub struct Matrix {
     pub policies: Vec<PolicyBasis>,
     /// What these policies say of it; absent without any.
     pub overall_status: Option<OverallStatus>,
-    /// Hours of the period with evidence, over the accounts and regions it was seen in.
+    /// Hours of the period with evidence, in that account and region of those it was seen in which shows most; in its own
+    /// account when it was not seen.
     pub observed_hours: u64,
     /// Rows by capability, in a fixed order.
     pub capabilities: Vec<MatrixRow>,
     /// Rows by service, in order of their names.
     pub services: Vec<MatrixRow>,
-    /// What it could do and never did, by service.
+    /// What it could do and never did, by service, most of what is no read first.
     pub unused: Vec<Unused>,
+    /// What it could only read, in services it never used.
+    pub unused_reads: OnlyReads,
+    /// Grants that overrides tolerate: override id and how many.
+    pub tolerated: BTreeMap<String, u64>,
     /// What it did although no policy that was read grants it.
     pub ungranted: Vec<Ungranted>,
     /// Ways from what it could do to more.
@@ -132,8 +169,58 @@ pub struct Matrix {
     pub through: Vec<Through>,
     /// What was not looked at.
     pub unseen: BTreeSet<Unseen>,
-    /// Greatest risk of what it could do.
+    /// Greatest risk of what it could do and nobody tolerates.
     pub risk_level: Option<RiskLevel>,
     /// How sure the gravest of it is.
     pub certainty: Option<Certainty>,
+}
+
+/// The matrix of every watched principal, by ARN.
+pub(super) fn matrices(assessment: &Assessment<'_>) -> BTreeMap<Arc<str>, Matrix> {
+    cases(assessment).into_iter().map(|(arn, case)| (arn, Matrix::of(assessment, &case))).collect()
+}
+
+impl Matrix {
+    fn of(assessment: &Assessment<'_>, case: &Case<'_, '_>) -> Self {
+        let (unused, unused_reads) = unused(case, assessment.coverage);
+        let mut this = Self {
+            observed_hours: observed_hours(assessment, case),
+            capabilities: rows::capabilities(case),
+            services: rows::services(case),
+            unused,
+            unused_reads,
+            ungranted: ungranted(case),
+            through: through::through(case),
+            ..Self::default()
+        };
+        let Some(could) = case.could else { return this };
+        this.policies.clone_from(&could.policies);
+        this.overall_status = Some(could.overall_status);
+        this.escalation_paths.clone_from(&could.escalation_paths);
+        this.unseen.clone_from(&could.grants.unseen);
+        for id in could.tolerated.values() {
+            *this.tolerated.entry(id.clone()).or_default() += 1;
+        }
+        let left =
+            || could.grants.held.iter().filter(|grant| !could.tolerated.contains_key(&grant.action.key));
+        this.risk_level = left().map(|grant| grant.action.risk_level).max();
+        let gravest = could.untolerated().filter(|grant| Some(grant.action.risk_level) == this.risk_level);
+        this.certainty = gravest.map(|grant| grant.certainty).max();
+        this
+    }
+}
+
+/// Hours with evidence in that place of its own which shows most.
+pub(crate) fn observed_hours(assessment: &Assessment<'_>, case: &Case<'_, '_>) -> u64 {
+    let places = &assessment.coverage.places;
+    let seen: BTreeSet<(&Arc<str>, &Arc<str>)> =
+        case.own.iter().map(|judged| (&judged.line.actor.account, &judged.line.actor.region)).collect();
+    let most = |belongs: &dyn Fn(&Place) -> bool| {
+        places.iter().filter(|place| belongs(place)).map(|place| u64::from(place.observed_hours)).max()
+    };
+    if seen.is_empty() {
+        let account = case.arn.split(':').nth(4).unwrap_or_default();
+        return most(&|place| *place.account == *account).unwrap_or_default();
+    }
+    most(&|place| seen.contains(&(&place.account, &place.region))).unwrap_or_default()
 }

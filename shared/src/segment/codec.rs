@@ -47,7 +47,7 @@ impl From<Broken> for SegmentError {
     }
 }
 
-const SEGMENT: Kind = Kind { magic: *b"ONLKSEG", version: 2 };
+const SEGMENT: Kind = Kind { magic: *b"ONLKSEG", version: 3 };
 
 #[derive(Serialize, Deserialize)]
 struct Tables {

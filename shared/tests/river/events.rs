@@ -7,6 +7,7 @@ use shared::{
     dossier::{Dossier, Scope},
     event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
     finding::Finding,
+    grants::Policies,
     jobs::judge::{Order, judge},
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
@@ -111,6 +112,7 @@ pub fn made(name: &str) -> Event {
             console: false,
             invoked_by: None,
             resources: [].into(),
+            assumed: None,
         },
     }
 }
@@ -191,6 +193,8 @@ pub struct Scene {
     pub digests: Vec<(&'static str, &'static str, u32)>,
     /// Seconds after the start of the oldest and newest event of each log file those digests list.
     pub logs: Vec<(u32, u32)>,
+    /// Policies of principals.
+    pub policies: Policies,
 }
 
 impl Scene {
@@ -234,7 +238,8 @@ impl Scene {
     }
 
     pub fn result(&self) -> ReportResult {
-        result(self.draft().finish(), &self.config, self.period)
+        let dossier = Dossier::of(self.draft().finish(), Scope::between(self.period.0, self.period.1));
+        told_with(dossier, &self.config, &self.policies)
     }
 
     /// The findings of a rule.
@@ -250,13 +255,13 @@ pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<T
 
 /// What is made of a dossier.
 pub fn told(dossier: Dossier, config: &Config) -> ReportResult {
+    told_with(dossier, config, Policies::none())
+}
+
+/// What is made of a dossier and policies.
+pub fn told_with(dossier: Dossier, config: &Config, policies: &Policies) -> ReportResult {
     let pack = Pack::shipped(Standard::General).unwrap();
-    let order = Order {
-        config,
-        catalog: Catalog::embedded(),
-        pack: &pack,
-        policies: shared::grants::Policies::none(),
-    };
+    let order = Order { config, catalog: Catalog::embedded(), pack: &pack, policies };
     judge(dossier, order, Run::default()).unwrap().result
 }
 
@@ -371,7 +376,7 @@ pub fn scenes() -> impl Strategy<Value = Scene> {
     (events(40), configs(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>()).prop_map(
         |(events, config, unreadable, insights, digests, fixed)| {
             let period = if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR))) } else { (None, None) };
-            Scene { events, config, period, unreadable, insights, digests, logs: Vec::new() }
+            Scene { events, config, period, unreadable, insights, digests, ..Scene::default() }
         },
     )
 }

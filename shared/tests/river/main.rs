@@ -8,6 +8,8 @@ mod events;
 mod judge;
 mod laws;
 mod objects;
+#[allow(dead_code, reason = "tests of matrices use more of it")]
+mod policies;
 mod promise;
 mod rules;
 mod shards;

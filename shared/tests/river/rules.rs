@@ -4,11 +4,15 @@ use shared::{
     config::Watch,
     event::{Event, Outcome},
     finding::{RULES, Severity},
+    grants::Held,
     record::Reason,
     time::HOUR,
 };
 
-use super::events::{ACCOUNTS, But as _, REGIONS, START, Scene, exception, hours, made};
+use super::{
+    events::{ACCOUNTS, But as _, REGIONS, START, Scene, exception, hours, made},
+    policies::{auditor_may, snapshot},
+};
 
 /// What a rule must find in the one scene, how often, and not in the other.
 struct Case {
@@ -87,6 +91,20 @@ fn failing(calls: u32, failed: u32) -> Scene {
         let outcome = if n < failed { Outcome::Failed } else { Outcome::Succeeded };
         read().at(0, n).ended(outcome)
     }))
+}
+
+/// The event, by an auditor who may do this.
+fn may(event: Event, actions: &[&str]) -> Scene {
+    auditor_may(Scene::of([event]), actions)
+}
+
+/// An allow that depends on what policies alone do not tell.
+fn on_condition(action: &str) -> serde_json::Value {
+    let condition = serde_json::json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});
+    serde_json::json!([
+        {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"},
+        {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition},
+    ])
 }
 
 cases! {
@@ -226,6 +244,32 @@ cases! {
         "override-unused", "spare", 0,
         Scene::of([read()]).with(|scene| scene.config.overrides.push(exception("spare", "ec2:*", HOUR))),
         Scene::of([write()]).with(|scene| scene.config.overrides.push(exception("spare", "ec2:*", HOUR)));
+    policies_that_let_it_write_are_found_and_those_that_let_it_read_are_not:
+        "over-privileged", "policies", 2,
+        may(read(), &["ec2:RunInstances", "ec2:CreateTags", "ec2:DescribeInstances"]), may(read(), &["ec2:Describe*"]);
+    credentials_it_could_get_are_found_and_keys_it_could_list_are_not:
+        "could-mint-credentials", "credentials", 1,
+        may(read(), &["iam:CreateAccessKey"]), may(read(), &["iam:ListAccessKeys"]);
+    a_way_to_more_permissions_is_found_and_half_of_one_is_not:
+        "escalation-path", "pass-role-to-lambda", 1,
+        may(read(), &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"]),
+        may(read(), &["lambda:CreateFunction", "lambda:InvokeFunction"]);
+    what_it_never_used_is_found_and_what_it_used_is_not:
+        "unused-grant", "policies", 1,
+        may(read(), &["ec2:DescribeInstances", "ec2:DescribeVpcs"]), may(read(), &["ec2:DescribeInstances"]);
+    a_refusal_its_policies_agree_with_is_found_and_one_against_them_is_not:
+        "denied-attempt-of-ungranted", "ec2", 1,
+        may(write().ended(Outcome::Denied), &["ec2:Describe*"]),
+        may(write().ended(Outcome::Denied), &["ec2:RunInstances"]);
+    a_grant_on_conditions_is_found_and_one_without_is_not:
+        "indeterminate-grant", "conditional", 1,
+        Scene::of([read()]).with(|scene| {
+            scene.policies.add(Held::always(snapshot("Auditor", on_condition("ec2:RunInstances"))));
+        }),
+        may(read(), &["ec2:RunInstances", "ec2:DescribeInstances"]);
+    what_it_did_and_no_policy_grants_is_found_and_what_one_grants_is_not:
+        "indeterminate-grant", "did:ec2:DescribeInstances", 1,
+        may(read(), &["ec2:DescribeVpcs"]), may(read(), &["ec2:DescribeInstances"]);
 }
 
 #[test]

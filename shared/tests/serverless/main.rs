@@ -10,10 +10,12 @@
 
 mod counted;
 mod delivered;
+mod iam;
 mod issue;
 mod kept;
 mod killed;
 mod local_ports;
+mod permissions;
 mod records;
 mod scene;
 mod watch;

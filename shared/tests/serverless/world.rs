@@ -106,7 +106,7 @@ impl Faults {
     }
 
     /// Does `work`, or what is planned for it.
-    fn call<T>(
+    pub fn call<T>(
         &self,
         (port, method): (&'static str, &'static str),
         about: String,

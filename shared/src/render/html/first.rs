@@ -16,6 +16,18 @@ pub mod most {
     pub const DETAILS: usize = 300;
     /// Values of one kind in the details of a principal.
     pub const VALUES: usize = 12;
+    /// Principals whose matrix is open before anybody asks.
+    pub const OPEN: usize = 12;
+    /// Principals with their matrix; the others are in the strips over all.
+    pub const SHEETS: usize = 60;
+    /// Principals with all that stands behind their matrix.
+    pub const BEHIND: usize = 20;
+    /// Watched principals in the strips over all.
+    pub const STRIPS: usize = 100;
+    /// Rows of each list behind a matrix.
+    pub const MATRIX: usize = 15;
+    /// Actions named in a row of a matrix.
+    pub const EXAMPLES: usize = 3;
     /// Findings with all their words.
     pub const FINDINGS: usize = 150;
     /// Findings after those, one line each.

@@ -14,7 +14,10 @@ mod first;
 mod headline;
 mod ledger;
 mod map;
+mod matrix;
 mod principal;
+#[cfg(test)]
+mod tests;
 mod word;
 
 use std::{collections::BTreeMap, io};
@@ -34,6 +37,7 @@ use self::{
     headline::Headline,
     ledger::Ledger,
     map::Map,
+    matrix::Glance,
     principal::Principals,
 };
 
@@ -64,6 +68,7 @@ struct Page<'a> {
     headline: Headline<'a>,
     map: Map<'a>,
     chart: Option<Chart>,
+    glance: Option<Glance<'a>>,
     principals: Principals<'a>,
     anchors: BTreeMap<&'a str, usize>,
     findings: Findings<'a>,
@@ -99,6 +104,7 @@ impl<'a> Page<'a> {
             map: Map::of(&result.coverage),
             chart: Chart::of(result.coverage.period, &result.activity),
             anchors: principals.anchors(),
+            glance: Glance::of(result),
             principals,
             findings: Findings::of(result),
             ledger: Ledger::of(result, &links),
@@ -131,21 +137,4 @@ fn hash(text: &str) -> String {
     }
     base64.extend(std::iter::repeat_n('=', base64.len().next_multiple_of(4) - base64.len()));
     base64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_written_as_policies_name_them() {
-        assert_eq!(hash(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
-    }
-
-    #[test]
-    fn neither_script_nor_style_can_end_early() {
-        for text in [SCRIPT, STYLE] {
-            assert!(!text.contains("</") && !text.contains("<!--") && !text.contains('\r'));
-        }
-    }
 }

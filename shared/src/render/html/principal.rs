@@ -14,6 +14,7 @@ use crate::{
         finding::{Link, Links},
         first::{First, most},
         headline::Share,
+        matrix::Sheet,
         word::{self, Word},
     },
     report::{Mode, PrincipalSummary, ReportResult},
@@ -66,8 +67,10 @@ pub struct Row<'a> {
     pub capabilities: Vec<Capability<'a>>,
     /// Path of the small chart; empty without calls.
     pub spark: String,
+    /// What it could do, tried and did, when it is watched.
+    pub sheet: Option<Sheet<'a>>,
     /// Calls by type and outcome: succeeded, failed, denied.
-    pub matrix: Vec<(Word, [u64; 3])>,
+    pub outcomes: Vec<(Word, [u64; 3])>,
     /// Findings about it.
     pub findings: First<Link<'a>>,
     /// Sessions, in order.
@@ -167,7 +170,12 @@ impl<'a> Row<'a> {
             denied,
             capabilities: capabilities(&principal.capabilities),
             spark: period.map(|period| spark(period, &principal.hours)).unwrap_or_default(),
-            matrix: matrix(principal),
+            sheet: principal
+                .matrix
+                .as_ref()
+                .filter(|_| proof && anchor < most::SHEETS)
+                .map(|matrix| Sheet::of(principal, matrix, anchor)),
+            outcomes: outcomes(principal),
             findings: First::of(
                 principal.findings.iter().filter_map(|fingerprint| links.get(fingerprint)),
                 most::LINKS,
@@ -196,7 +204,7 @@ fn count(principal: &PrincipalSummary, kind: OperationType, outcome: Outcome) ->
 }
 
 /// What follows the account in an ARN, in two: the path and the name. Any other text is all name.
-fn name(arn: &str) -> (&str, &str) {
+pub(super) fn name(arn: &str) -> (&str, &str) {
     let mut parts = arn.splitn(6, ':');
     let (Some("arn"), Some(resource)) = (parts.next(), parts.nth(4)) else {
         return ("", arn);
@@ -224,7 +232,7 @@ fn capabilities(used: &BTreeMap<String, u64>) -> Vec<Capability<'_>> {
     chips
 }
 
-fn matrix(principal: &PrincipalSummary) -> Vec<(Word, [u64; 3])> {
+fn outcomes(principal: &PrincipalSummary) -> Vec<(Word, [u64; 3])> {
     let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Denied];
     let kinds =
         [OperationType::Mutating, OperationType::Privileged, OperationType::Unknown, OperationType::ReadOnly];

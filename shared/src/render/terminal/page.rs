@@ -174,10 +174,19 @@ pub(super) struct Section {
     pub yields: usize,
     /// Lines that stand last.
     pub tail: Vec<String>,
+    /// It goes with its last row: another section says the same in short.
+    pub fades: bool,
 }
 
 impl Section {
+    fn is_gone(&self, shown: &[bool]) -> bool {
+        self.fades && !shown.contains(&true)
+    }
+
     fn height(&self, shown: &[bool]) -> usize {
+        if self.is_gone(shown) {
+            return 0;
+        }
         let rows = self.rows.iter().zip(shown).filter(|(_, shown)| **shown);
         let rows: usize = rows.map(|(row, _)| row.lines.len()).sum();
         usize::from(self.apart)
@@ -202,6 +211,9 @@ impl Section {
     }
 
     fn write(self, text: &mut String, shown: &[bool], width: usize, colour: bool) {
+        if self.is_gone(shown) {
+            return;
+        }
         if self.apart {
             text.push('\n');
         }
@@ -290,6 +302,20 @@ mod tests {
         };
         let text = page(vec![section("a", 4, 5), section("b", 0, 1)], 5, 80, false);
         assert_eq!(text, "a  (2 of 5 shown)\na0\na4\nb\nb0\n");
+    }
+
+    #[test]
+    fn a_section_that_fades_goes_with_its_last_row() {
+        let section = |fades: bool| Section {
+            title: "t".to_owned(),
+            head: vec!["h".to_owned()],
+            rows: vec![vec!["r".to_owned()].into()],
+            least: usize::from(!fades),
+            fades,
+            ..Section::default()
+        };
+        assert_eq!(page(vec![section(false), section(true)], 5, 80, false), "t\nh\nr\n");
+        assert_eq!(page(vec![section(false), section(true)], 6, 80, false), "t\nh\nr\nt\nh\nr\n");
     }
 
     #[test]

@@ -154,7 +154,7 @@ const fn tone(principal: &PrincipalSummary) -> Tone {
 }
 
 /// The longest form of all names that fits and tells them apart: ARN, account and name, name, end of the path.
-fn names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
+pub(super) fn names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
     let arns: Vec<String> = principals.iter().map(|principal| escape::terminal(&principal.arn)).collect();
     let forms: [fn(&str) -> String; 4] = [str::to_owned, with_account, short, last];
     for form in forms {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use crate::{
-    event::content::only_read,
+    event::{assumed, content::only_read},
     record::{Fault, Record},
 };
 
@@ -72,7 +72,11 @@ impl Cache {
                 add(&mut self.key, resource.arn.as_ref());
             }
         }
-        // Only what a sign-in answers is looked at.
+        // Whose credentials were handed out is all that is looked at of an answer, but for that to a sign-in.
+        if let Some(assumed) = assumed(record) {
+            self.key.push(END);
+            add(&mut self.key, Some(&assumed));
+        }
         let api_call = matches!(event_type.as_deref(), Some("AwsApiCall" | "AwsServiceEvent"));
         if let Some(response) = record.response.filter(|_| !api_call) {
             self.key.push(END);

@@ -1,0 +1,115 @@
+//! The event class in which the use of an action would show.
+//!
+//! Enters: an action. Leaves: the word of its event class. Law: what the table does not name counts as a management
+//! event, which every trail logs; the table names only what AWS documents as data events, so no silence of a trail of
+//! management events is taken for more than it is.
+
+use super::{ClassState, Coverage};
+use crate::{grants::Action, operation::Capabilities, pattern::matches};
+
+/// Actions of the data plane, by the resource type CloudTrail files them under (CloudTrail User Guide, "Logging data
+/// events"; read 2026-11).
+const DATA: [(&str, &str, &[&str]); 17] = [
+    (
+        "s3",
+        "AWS::S3::Object",
+        &[
+            "GetObject*",
+            "PutObject*",
+            "DeleteObject*",
+            "AbortMultipartUpload",
+            "ListMultipartUploadParts",
+            "RestoreObject",
+            "ReplicateObject",
+            "ReplicateDelete",
+            "ReplicateTags",
+            "ListBucket",
+            "ListBucketVersions",
+            "ListBucketMultipartUploads",
+            "BypassGovernanceRetention",
+            "ObjectOwnerOverrideToBucketOwner",
+        ],
+    ),
+    (
+        "dynamodb",
+        "AWS::DynamoDB::Table",
+        &[
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchGetItem",
+            "BatchWriteItem",
+            "Query",
+            "Scan",
+            "ConditionCheckItem",
+            "PartiQL*",
+        ],
+    ),
+    ("dynamodb", "AWS::DynamoDB::Stream", &["GetRecords", "GetShardIterator"]),
+    ("lambda", "AWS::Lambda::Function", &["Invoke*"]),
+    (
+        "sqs",
+        "AWS::SQS::Queue",
+        &["SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"],
+    ),
+    ("sns", "AWS::SNS::Topic", &["Publish"]),
+    (
+        "kinesis",
+        "AWS::Kinesis::Stream",
+        &["PutRecord*", "GetRecords", "GetShardIterator", "SubscribeToShard"],
+    ),
+    (
+        "ebs",
+        "AWS::EC2::Snapshot",
+        &["GetSnapshotBlock", "PutSnapshotBlock", "ListChangedBlocks", "ListSnapshotBlocks"],
+    ),
+    (
+        "cognito-identity",
+        "AWS::Cognito::IdentityPool",
+        &[
+            "GetId",
+            "GetCredentialsForIdentity",
+            "GetOpenIdToken",
+            "GetOpenIdTokenForDeveloperIdentity",
+            "UnlinkIdentity",
+        ],
+    ),
+    ("rds-data", "AWS::RDS::DBCluster", &["*"]),
+    ("cloudfront-keyvaluestore", "AWS::CloudFront::KeyValueStore", &["*"]),
+    ("codewhisperer", "AWS::CodeWhisperer::Customization", &["*"]),
+    ("s3-outposts", "AWS::S3Outposts::Object", &["GetObject*", "PutObject*", "DeleteObject*", "ListBucket"]),
+    (
+        "s3-object-lambda",
+        "AWS::S3ObjectLambda::AccessPoint",
+        &["GetObject*", "PutObject*", "DeleteObject*", "WriteGetObjectResponse", "ListBucket"],
+    ),
+    ("s3express", "AWS::S3Express::Object", &["CreateSession"]),
+    ("ssmmessages", "AWS::SSMMessages::ControlChannel", &["*"]),
+    ("xray", "AWS::XRay::Trace", &["PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"]),
+];
+
+/// The word of the class in which a use of the action shows: `data:TYPE`, `management-read` or `management-write`.
+pub fn class_of(action: &Action) -> String {
+    let data = DATA.iter().find(|(service, _, names)| {
+        *service == action.service() && names.iter().any(|pattern| matches(pattern, action.name()))
+    });
+    match data {
+        Some((_, kind, _)) => format!("data:{kind}"),
+        None if action.capabilities.contains(Capabilities::MUTATE) => "management-write".to_owned(),
+        None if action.is_known => "management-read".to_owned(),
+        None => "management-write".to_owned(),
+    }
+}
+
+impl Coverage {
+    /// Whether a use of the action would be in the evidence, as far as is known of what is logged.
+    pub fn shows(&self, action: &Action) -> bool {
+        let word = class_of(action);
+        let family = word.split(':').next().unwrap_or_default();
+        let state =
+            |word: &str| self.classes.iter().find(|class| class.class == word).map(|class| class.state);
+        let is_logged = |state| matches!(state, ClassState::Seen | ClassState::Configured);
+        state(&word).is_some_and(is_logged) || state(family) == Some(ClassState::Configured)
+    }
+}

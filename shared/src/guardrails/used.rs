@@ -1,0 +1,104 @@
+//! What a principal used.
+//!
+//! Enters: judged evidence, the ARN of a principal and a catalog. Leaves: [`Used`]. Laws: a call counts unless it was
+//! refused; one whose actions nobody knows is named; what others did with roles the principal assumed is theirs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    assessment::{Assessment, Judged},
+    catalog::Catalog,
+    coverage::Period,
+    event::Outcome,
+    verdict::Provenance,
+};
+
+/// What a principal used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Used {
+    /// The period looked at; absent without evidence.
+    pub period: Option<Period>,
+    /// Calls that used a permission.
+    pub calls: u64,
+    /// Calls that were refused, and so used none.
+    pub denied: u64,
+    /// IAM actions those calls took, by `service:Name`.
+    pub actions: BTreeMap<Arc<str>, Use>,
+    /// Calls of which nobody knows what they take: `service:Operation` and how many.
+    pub unmapped: BTreeMap<String, u64>,
+    /// What is missing from the evidence, in sentences: something used may not show.
+    pub gaps: Vec<String>,
+}
+
+/// How an action was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Use {
+    /// Calls that took it.
+    pub calls: u64,
+    /// AWS services that used it in the principal's name.
+    pub through: BTreeSet<Arc<str>>,
+}
+
+impl Used {
+    /// What the principal of this ARN used.
+    pub fn of(assessment: &Assessment<'_>, principal: &str, catalog: &Catalog) -> Self {
+        let mut this = Self { period: assessment.coverage.period, gaps: gaps(assessment), ..Self::default() };
+        let mut known: BTreeMap<(&str, &str), Vec<Arc<str>>> = BTreeMap::new();
+        for judged in assessment.calls().filter(|judged| is_by(judged, principal)) {
+            if judged.outcome() == Outcome::Denied {
+                this.denied += judged.count;
+                continue;
+            }
+            this.calls += judged.count;
+            let act = judged.line.act;
+            let actions = known.entry((&act.source, &act.name)).or_insert_with(|| {
+                catalog.actions_of(&act.source, &act.name).into_iter().map(Into::into).collect()
+            });
+            if actions.is_empty() {
+                *this.unmapped.entry(judged.operation()).or_default() += judged.count;
+            }
+            for action in actions {
+                let used = this.actions.entry(Arc::clone(action)).or_default();
+                used.calls += judged.count;
+                if judged.verdict.provenance == Provenance::Forwarded {
+                    used.through.extend(act.invoked_by.clone());
+                }
+            }
+        }
+        this
+    }
+}
+
+/// Whether a call was made by this principal. CloudTrail leaves the path of some roles out; names of roles are unique
+/// within an account.
+fn is_by(judged: &Judged<'_>, principal: &str) -> bool {
+    let arn: &str = &judged.principal().arn;
+    let without_path = |arn: &str| -> Option<String> {
+        let (before, role) = arn.split_once(":role/")?;
+        Some(format!("{before}:role/{}", role.rsplit_once('/').map_or(role, |(_, name)| name)))
+    };
+    let is_bare = arn.split_once(":role/").is_some_and(|(_, name)| !name.contains('/'));
+    arn == principal || is_bare && without_path(principal).is_some_and(|bare| bare == arn)
+}
+
+fn gaps(assessment: &Assessment<'_>) -> Vec<String> {
+    let evidence = assessment.evidence;
+    let unreadable: u64 = evidence.unreadable.values().sum();
+    let mut gaps = Vec::new();
+    let mut say = |count: u64, what: &str| {
+        if count > 0 {
+            gaps.push(format!("{count} {what}"));
+        }
+    };
+    say(unreadable, "pieces of evidence could not be read");
+    say(evidence.missing_logs.len() as u64, "log files that digests list are not there");
+    say(evidence.conflicting, "events were delivered with two contents");
+    say(assessment.coverage.missing_hours(), "hours are without evidence");
+    gaps
+}

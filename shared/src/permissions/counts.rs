@@ -1,0 +1,81 @@
+//! Grants, counted.
+//!
+//! Enters: [`Grants`]. Leaves: [`Count`]s by capability and by service. Laws: every grant is counted, under each capability
+//! it carries; every word has a count, also when it is nought.
+
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+
+use super::Count;
+use crate::{
+    grants::{Action, Certainty, Grant, Grants},
+    operation::{Capabilities, OperationType},
+};
+
+/// Examples of a count.
+const EXAMPLES: usize = 10;
+
+/// Word for reads that carry no capability.
+const READ: &str = "read";
+/// Word for what changes nothing and yet is no read.
+const PRIVILEGED: &str = "privileged";
+/// Word for what nothing is known of.
+const UNKNOWN: &str = "unknown";
+
+/// Words an action is counted under.
+pub(super) fn words(action: &Action) -> impl Iterator<Item = &'static str> {
+    let own = match action.operation_type {
+        OperationType::ReadOnly if action.capabilities.is_empty() => Some(READ),
+        OperationType::Privileged => Some(PRIVILEGED),
+        OperationType::Unknown => Some(UNKNOWN),
+        OperationType::ReadOnly | OperationType::Mutating => None,
+    };
+    own.into_iter().chain(action.capabilities.words())
+}
+
+/// All words actions are counted under.
+pub(super) fn all_words() -> impl Iterator<Item = &'static str> {
+    [READ, PRIVILEGED, UNKNOWN].into_iter().chain(Capabilities::all().words())
+}
+
+/// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` and
+/// `unknown` by what they are.
+pub fn by_capability(grants: &Grants) -> BTreeMap<String, Count> {
+    let mut groups: BTreeMap<&str, Vec<&Grant>> = all_words().map(|word| (word, Vec::new())).collect();
+    for grant in &grants.held {
+        words(&grant.action).for_each(|word| groups.entry(word).or_default().push(grant));
+    }
+    groups.into_iter().map(|(word, grants)| (word.to_owned(), count(grants))).collect()
+}
+
+/// Grants that are no reads, by service.
+pub fn by_service(grants: &Grants) -> BTreeMap<String, Count> {
+    let mut groups: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
+    for grant in grants.excessive() {
+        groups.entry(grant.action.service()).or_default().push(grant);
+    }
+    groups.into_iter().map(|(service, grants)| (service.to_owned(), count(grants))).collect()
+}
+
+fn count(mut grants: Vec<&Grant>) -> Count {
+    let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Granted).count() as u64;
+    gravest_first(&mut grants);
+    Count {
+        granted,
+        conditional: grants.len() as u64 - granted,
+        examples: grants.iter().take(EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect(),
+    }
+}
+
+/// Puts grants in order: the greatest risk first, what is sure before what depends, then by name.
+pub(super) fn gravest_first(grants: &mut [&Grant]) {
+    grants.sort_by(|a, b| {
+        let rank = |grant: &Grant| {
+            (
+                Reverse(grant.action.risk_level),
+                Reverse(grant.action.capabilities.contains(Capabilities::ESCALATE)),
+                Reverse(grant.certainty),
+            )
+        };
+        rank(a).cmp(&rank(b)).then_with(|| a.action.key.cmp(&b.action.key))
+    });
+}

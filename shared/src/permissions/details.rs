@@ -1,0 +1,251 @@
+//! The policies of a whole account, as the AWS CLI prints them.
+//!
+//! Enters: the output of `aws iam get-account-authorization-details`, one page or several. Leaves: a [`Snapshot`] for every
+//! user and role, in order of their ARNs. Laws: a document that is missing is an empty one, which nobody can read, never no
+//! policy; an output that was cut short is refused.
+
+mod document;
+mod page;
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
+use self::page::{Attached, Bounded, Group, Named, Page, Role, User};
+use crate::grants::{Origin, Policy, Snapshot};
+
+/// Why text is not what `get-account-authorization-details` prints.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DetailsError {
+    /// It is not such JSON.
+    #[error("line {line}, column {column}: {what}")]
+    Json {
+        /// Line, counted from one.
+        line: usize,
+        /// Column, counted from one.
+        column: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// It is JSON, but says nothing of users or roles.
+    #[error("it has neither `UserDetailList` nor `RoleDetailList`")]
+    NotDetails,
+    /// It says that there is more.
+    #[error("it was cut short: it says that more pages follow")]
+    CutShort,
+}
+
+/// Reads the output of `aws iam get-account-authorization-details`: one page, several one after the other, or a list of
+/// them.
+///
+/// # Errors
+/// If it is no such output, or says that more follows that is not there.
+pub fn read(text: &str) -> Result<Vec<Snapshot>, DetailsError> {
+    let pages = page::all(text)?;
+    if pages.iter().all(|page| page.users.is_none() && page.roles.is_none()) {
+        return Err(DetailsError::NotDetails);
+    }
+    if pages.last().is_some_and(Page::is_followed) {
+        return Err(DetailsError::CutShort);
+    }
+    let account = Account::of(&pages);
+    let mut snapshots = BTreeMap::new();
+    for user in pages.iter().flat_map(|page| page.users.iter().flatten()) {
+        add(&mut snapshots, account.user(user));
+    }
+    for role in pages.iter().flat_map(|page| page.roles.iter().flatten()) {
+        add(&mut snapshots, account.role(role));
+    }
+    Ok(snapshots.into_values().map(Snapshot::canonical).collect())
+}
+
+/// Adds a principal. One that is told twice has what either says.
+fn add(snapshots: &mut BTreeMap<Arc<str>, Snapshot>, snapshot: Snapshot) {
+    match snapshots.entry(Arc::clone(&snapshot.principal)) {
+        Entry::Vacant(place) => {
+            place.insert(snapshot);
+        }
+        Entry::Occupied(mut place) => {
+            let held = place.get_mut();
+            held.identity.extend(snapshot.identity);
+            if held.boundary != snapshot.boundary {
+                (held.boundary, held.boundary_read) = (None, false);
+            }
+        }
+    }
+}
+
+/// What principals share.
+struct Account<'p> {
+    managed: BTreeMap<&'p str, Arc<str>>,
+    groups: BTreeMap<&'p str, &'p Group>,
+}
+
+impl<'p> Account<'p> {
+    fn of(pages: &'p [Page]) -> Self {
+        let managed = pages.iter().flat_map(|page| &page.policies);
+        let groups = pages.iter().flat_map(|page| &page.groups);
+        Self {
+            managed: managed.map(|policy| (policy.arn.as_str(), policy.text())).collect(),
+            groups: groups.map(|group| (group.name.as_str(), group)).collect(),
+        }
+    }
+
+    fn user(&self, user: &User) -> Snapshot {
+        let mut snapshot = self.bare(&user.arn, &user.boundary);
+        snapshot.identity.extend(user.inline.iter().map(|one| inline(one, Origin::Inline)));
+        snapshot.identity.extend(user.attached.iter().map(|one| self.attached(one, Origin::Attached)));
+        snapshot.identity.extend(user.groups.iter().flat_map(|name| self.of_group(name)));
+        snapshot.tags = page::tags(&user.tags);
+        snapshot
+    }
+
+    fn role(&self, role: &Role) -> Snapshot {
+        let mut snapshot = self.bare(&role.arn, &role.boundary);
+        snapshot.identity.extend(role.inline.iter().map(|one| inline(one, Origin::Inline)));
+        snapshot.identity.extend(role.attached.iter().map(|one| self.attached(one, Origin::Attached)));
+        snapshot.tags = page::tags(&role.tags);
+        snapshot.trust = role.trust.as_ref().map(|text| Policy {
+            name: "AssumeRolePolicyDocument".into(),
+            origin: Origin::Inline,
+            text: Arc::clone(&text.0),
+        });
+        snapshot
+    }
+
+    fn bare(&self, arn: &str, boundary: &Option<Bounded>) -> Snapshot {
+        Snapshot {
+            principal: arn.into(),
+            account: arn.split(':').nth(4).unwrap_or_default().into(),
+            boundary: boundary.as_ref().map(|boundary| self.managed(&boundary.arn, Origin::Attached)),
+            boundary_read: true,
+            ..Snapshot::default()
+        }
+    }
+
+    fn of_group(&self, name: &str) -> Vec<Policy> {
+        let origin = || Origin::Group(name.to_owned());
+        let Some(group) = self.groups.get(name) else {
+            return vec![Policy { name: format!("group {name}").into(), origin: origin(), text: "".into() }];
+        };
+        let inline = group.inline.iter().map(|one| inline(one, origin()));
+        inline.chain(group.attached.iter().map(|one| self.attached(one, origin()))).collect()
+    }
+
+    fn attached(&self, attached: &Attached, origin: Origin) -> Policy {
+        self.managed(&attached.arn, origin)
+    }
+
+    /// A managed policy; one whose document is not there has an empty text.
+    fn managed(&self, arn: &str, origin: Origin) -> Policy {
+        let text = self.managed.get(arn).map_or_else(|| "".into(), Arc::clone);
+        Policy { name: arn.into(), origin, text }
+    }
+}
+
+fn inline(named: &Named, origin: Origin) -> Policy {
+    Policy { name: named.name.as_str().into(), origin, text: Arc::clone(&named.document.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn account() -> serde_json::Value {
+        json!({
+            "UserDetailList": [{
+                "Arn": "arn:aws:iam::111122223333:user/ann",
+                "UserName": "ann",
+                "GroupList": ["readers", "gone"],
+                "AttachedManagedPolicies": [],
+                "Tags": [{ "Key": "team", "Value": "audit" }],
+            }],
+            "GroupDetailList": [{
+                "GroupName": "readers",
+                "GroupPolicyList": [{ "PolicyName": "look", "PolicyDocument": "%7B%22Statement%22%3A%5B%5D%7D" }],
+                "AttachedManagedPolicies": [{ "PolicyName": "A", "PolicyArn": "arn:aws:iam::aws:policy/A" }],
+            }],
+            "RoleDetailList": [{
+                "Arn": "arn:aws:iam::111122223333:role/Auditor",
+                "AssumeRolePolicyDocument": { "Statement": [] },
+                "RolePolicyList": [{ "PolicyName": "own", "PolicyDocument": { "Statement": ["é"] } }],
+                "AttachedManagedPolicies": [{ "PolicyName": "B", "PolicyArn": "arn:aws:iam::aws:policy/B" }],
+                "PermissionsBoundary": {
+                    "PermissionsBoundaryType": "Policy",
+                    "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/A",
+                },
+            }],
+            "Policies": [{
+                "Arn": "arn:aws:iam::aws:policy/A", "DefaultVersionId": "v2",
+                "PolicyVersionList": [
+                    { "VersionId": "v1", "IsDefaultVersion": false, "Document": { "old": true } },
+                    { "VersionId": "v2", "IsDefaultVersion": true, "Document": { "new": true } },
+                ],
+            }],
+        })
+    }
+
+    #[test]
+    fn every_policy_finds_its_principal() {
+        let read = read(&account().to_string()).unwrap();
+        let [role, user] = &read[..] else { panic!("{read:?}") };
+        assert_eq!(
+            (&*role.principal, &*role.account),
+            ("arn:aws:iam::111122223333:role/Auditor", "111122223333")
+        );
+        let texts = |snapshot: &Snapshot| -> Vec<(String, String)> {
+            snapshot.identity.iter().map(|p| (p.name.to_string(), p.text.to_string())).collect()
+        };
+        assert_eq!(
+            texts(role),
+            [
+                ("arn:aws:iam::aws:policy/B".into(), String::new()),
+                ("own".into(), r#"{"Statement":["é"]}"#.into()),
+            ]
+        );
+        assert_eq!(role.boundary.as_ref().map(|b| &*b.text), Some(r#"{"new":true}"#));
+        assert!(role.boundary_read && role.trust.is_some() && user.boundary.is_none() && user.boundary_read);
+        assert_eq!(user.tags.get("team").map(String::as_str), Some("audit"));
+        assert_eq!(
+            texts(user),
+            [
+                ("arn:aws:iam::aws:policy/A".into(), r#"{"new":true}"#.into()),
+                ("group gone".into(), String::new()),
+                ("look".into(), r#"{"Statement":[]}"#.into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn pages_come_apart_or_as_a_list_and_the_order_does_not_matter() {
+        let account = account();
+        let whole = read(&account.to_string()).unwrap();
+        let page = |keys: &[&str]| {
+            let mut page = account.clone();
+            page.as_object_mut().unwrap().retain(|key, _| keys.contains(&key.as_str()));
+            page
+        };
+        let (first, second) =
+            (page(&["Policies", "RoleDetailList"]), page(&["UserDetailList", "GroupDetailList"]));
+        assert_eq!(read(&format!("{first}\n{second}")), Ok(whole.clone()));
+        assert_eq!(read(&format!("{second}{first}")), Ok(whole.clone()));
+        assert_eq!(read(&json!([first, second]).to_string()), Ok(whole));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let place = |text: &str| match read(text) {
+            Err(DetailsError::Json { line, column, .. }) => (line, column),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(place("{\n  \"RoleDetailList\": [{\"Arn\": 7}]\n}"), (2, 30));
+        assert_eq!(place("{\"RoleDetailList\": []}\n{,}"), (2, 2));
+        assert_eq!(read("{}"), Err(DetailsError::NotDetails));
+        assert_eq!(read(""), Err(DetailsError::NotDetails));
+        assert_eq!(read(r#"{"UserDetailList": [], "IsTruncated": true}"#), Err(DetailsError::CutShort));
+        assert_eq!(read(r#"{"UserDetailList": [], "NextToken": "x"}"#), Err(DetailsError::CutShort));
+    }
+}

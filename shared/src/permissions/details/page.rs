@@ -1,0 +1,156 @@
+//! One page of the details, as JSON has it.
+//!
+//! Enters: JSON text. Leaves: [`Page`]s. Law: fields that are not known are passed over, as AWS adds some; what is read and
+//! is of another shape is an error with its line and column.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
+
+use super::{DetailsError, document::Document};
+
+/// A page. Lists that are absent were not asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    #[serde(rename = "UserDetailList")]
+    pub users: Option<Vec<User>>,
+    #[serde(rename = "RoleDetailList")]
+    pub roles: Option<Vec<Role>>,
+    #[serde(rename = "GroupDetailList", default)]
+    pub groups: Vec<Group>,
+    #[serde(rename = "Policies", default)]
+    pub policies: Vec<Managed>,
+    #[serde(rename = "IsTruncated", default)]
+    truncated: bool,
+    #[serde(rename = "NextToken")]
+    next_token: Option<String>,
+}
+
+impl Page {
+    /// Whether it says that another page follows.
+    pub const fn is_followed(&self) -> bool {
+        self.truncated || self.next_token.is_some()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct User {
+    #[serde(rename = "Arn")]
+    pub arn: String,
+    #[serde(rename = "UserPolicyList", default)]
+    pub inline: Vec<Named>,
+    #[serde(rename = "AttachedManagedPolicies", default)]
+    pub attached: Vec<Attached>,
+    #[serde(rename = "GroupList", default)]
+    pub groups: Vec<String>,
+    #[serde(rename = "PermissionsBoundary")]
+    pub boundary: Option<Bounded>,
+    #[serde(rename = "Tags", default)]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Role {
+    #[serde(rename = "Arn")]
+    pub arn: String,
+    #[serde(rename = "RolePolicyList", default)]
+    pub inline: Vec<Named>,
+    #[serde(rename = "AttachedManagedPolicies", default)]
+    pub attached: Vec<Attached>,
+    #[serde(rename = "AssumeRolePolicyDocument")]
+    pub trust: Option<Document>,
+    #[serde(rename = "PermissionsBoundary")]
+    pub boundary: Option<Bounded>,
+    #[serde(rename = "Tags", default)]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Group {
+    #[serde(rename = "GroupName")]
+    pub name: String,
+    #[serde(rename = "GroupPolicyList", default)]
+    pub inline: Vec<Named>,
+    #[serde(rename = "AttachedManagedPolicies", default)]
+    pub attached: Vec<Attached>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    #[serde(rename = "PolicyName")]
+    pub name: String,
+    #[serde(rename = "PolicyDocument")]
+    pub document: Document,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Attached {
+    #[serde(rename = "PolicyArn")]
+    pub arn: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Bounded {
+    #[serde(rename = "PermissionsBoundaryArn")]
+    pub arn: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Tag {
+    #[serde(rename = "Key")]
+    key: String,
+    #[serde(rename = "Value", default)]
+    value: String,
+}
+
+/// A managed policy with its versions.
+#[derive(Debug, Deserialize)]
+pub(super) struct Managed {
+    #[serde(rename = "Arn")]
+    pub arn: String,
+    #[serde(rename = "DefaultVersionId")]
+    default: Option<String>,
+    #[serde(rename = "PolicyVersionList", default)]
+    versions: Vec<Version>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Version {
+    #[serde(rename = "VersionId")]
+    id: Option<String>,
+    #[serde(rename = "IsDefaultVersion", default)]
+    is_default: bool,
+    #[serde(rename = "Document")]
+    document: Option<Document>,
+}
+
+impl Managed {
+    /// The document of the version in force; empty if it is not there.
+    pub fn text(&self) -> Arc<str> {
+        let named = |version: &&Version| self.default.is_some() && version.id == self.default;
+        let version =
+            self.versions.iter().find(|version| version.is_default).or(self.versions.iter().find(named));
+        let document = version.and_then(|version| version.document.as_ref());
+        document.map_or_else(|| "".into(), |document| Arc::clone(&document.0))
+    }
+}
+
+/// Tags by key.
+pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
+/// All pages of a text.
+pub(super) fn all(text: &str) -> Result<Vec<Page>, DetailsError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let pages = match text.trim_start().starts_with('[') {
+        true => serde_json::from_str(text),
+        false => serde_json::Deserializer::from_str(text).into_iter().collect(),
+    };
+    pages.map_err(|error: serde_json::Error| {
+        let said = error.to_string();
+        // The place is told apart.
+        let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what).to_owned();
+        DetailsError::Json { line: error.line(), column: error.column(), what }
+    })
+}

@@ -1,0 +1,267 @@
+//! Ways that pass a role to a service that acts or runs code as that role.
+//!
+//! Enters and leaves: a table.
+
+use super::Method;
+
+pub(super) const METHODS: &[Method] = &[
+    Method::passing(
+        "pass-role-to-amplify",
+        &["amplify"],
+        &[&["iam:PassRole", "amplify:CreateApp", "amplify:CreateBranch", "amplify:StartJob"]],
+        "pass {} to a new Amplify app whose build runs its commands as that role",
+    ),
+    Method::passing(
+        "pass-role-to-airflow",
+        &["airflow"],
+        &[&["iam:PassRole", "airflow:CreateEnvironment"]],
+        "pass {} to a new Airflow environment whose workflows run as that role",
+    ),
+    Method::passing(
+        "pass-role-to-apprunner",
+        &["apprunner"],
+        &[&["iam:PassRole", "apprunner:CreateService"]],
+        "pass {} to a new App Runner service whose container runs as that role",
+    ),
+    Method::passing(
+        "pass-role-to-batch",
+        &["ecs-tasks", "batch"],
+        &[&["iam:PassRole", "batch:RegisterJobDefinition", "batch:SubmitJob"]],
+        "pass {} to a new Batch job that runs its commands as that role",
+    ),
+    Method::passing(
+        "pass-role-to-bedrock-agentcore",
+        &["bedrock-agentcore"],
+        &[
+            &[
+                "iam:PassRole",
+                "bedrock-agentcore:CreateCodeInterpreter",
+                "bedrock-agentcore:StartCodeInterpreterSession",
+                "bedrock-agentcore:InvokeCodeInterpreter",
+            ],
+            &["iam:PassRole", "bedrock-agentcore:CreateAgentRuntime", "bedrock-agentcore:InvokeAgentRuntime"],
+            &["iam:PassRole", "bedrock-agentcore:CreateBrowser", "bedrock-agentcore:StartBrowserSession"],
+            &["iam:PassRole", "bedrock-agentcore:CreateHarness"],
+        ],
+        "pass {} to a new AgentCore runtime, code interpreter or browser and read the role's credentials from inside",
+    ),
+    Method::passing(
+        "pass-role-to-braket",
+        &["braket"],
+        &[&["iam:PassRole", "braket:CreateJob"]],
+        "pass {} to a new Braket job that runs its script as that role",
+    ),
+    Method::passing(
+        "pass-role-to-cloudformation",
+        &["cloudformation"],
+        &[
+            &["iam:PassRole", "cloudformation:CreateStack"],
+            &["iam:PassRole", "cloudformation:UpdateStack"],
+            &["iam:PassRole", "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"],
+            &["iam:PassRole", "cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
+            &["iam:PassRole", "cloudformation:UpdateStackSet"],
+        ],
+        "pass {} to a stack whose template creates what it likes as that role",
+    ),
+    Method::passing(
+        "pass-role-to-codebuild",
+        &["codebuild"],
+        &[
+            &["iam:PassRole", "codebuild:CreateProject", "codebuild:StartBuild"],
+            &["iam:PassRole", "codebuild:CreateProject", "codebuild:StartBuildBatch"],
+        ],
+        "pass {} to a new CodeBuild project whose build runs its commands as that role",
+    ),
+    Method::passing(
+        "pass-role-to-codepipeline",
+        &["codepipeline"],
+        &[&["iam:PassRole", "codepipeline:CreatePipeline"], &["iam:PassRole", "codepipeline:UpdatePipeline"]],
+        "pass {} to a pipeline whose stages act as that role",
+    ),
+    Method::passing(
+        "pass-role-to-codestar",
+        &["codestar", "cloudformation"],
+        &[&["iam:PassRole", "codestar:CreateProject"]],
+        "pass {} to a new CodeStar project, whose template creates what it likes as that role",
+    ),
+    Method::passing(
+        "pass-role-to-cognito",
+        &["cognito-identity"],
+        &[&["iam:PassRole", "cognito-identity:SetIdentityPoolRoles"]],
+        "make {} the role an identity pool hands out, and take its credentials there",
+    ),
+    Method::passing(
+        "pass-role-to-datapipeline",
+        &["datapipeline", "elasticmapreduce", "ec2"],
+        &[
+            &[
+                "iam:PassRole",
+                "datapipeline:CreatePipeline",
+                "datapipeline:PutPipelineDefinition",
+                "datapipeline:ActivatePipeline",
+            ],
+            &["iam:PassRole", "datapipeline:CreatePipeline", "datapipeline:PutPipelineDefinition"],
+        ],
+        "pass {} to a new data pipeline that runs its commands as that role",
+    ),
+    Method::passing(
+        "pass-role-to-ec2",
+        &["ec2"],
+        &[
+            &["iam:PassRole", "ec2:RunInstances"],
+            &["iam:PassRole", "ec2:RequestSpotInstances"],
+            &["iam:PassRole", "ec2:RequestSpotFleet"],
+            &["iam:PassRole", "ec2:CreateFleet"],
+            &["iam:PassRole", "autoscaling:CreateLaunchConfiguration", "autoscaling:CreateAutoScalingGroup"],
+        ],
+        "start an instance with {} and read the role's credentials from it",
+    ),
+    Method::passing(
+        "pass-role-to-running-instance",
+        &["ec2"],
+        &[
+            &["iam:PassRole", "ec2:AssociateIamInstanceProfile"],
+            &["iam:PassRole", "ec2:ReplaceIamInstanceProfileAssociation"],
+            &["iam:PassRole", "iam:AddRoleToInstanceProfile"],
+        ],
+        "put {} on an instance that runs already and read the role's credentials from it",
+    ),
+    Method::passing(
+        "pass-role-to-ecs",
+        &["ecs-tasks"],
+        &[
+            &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:RunTask"],
+            &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:StartTask"],
+            &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:CreateService"],
+            &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:UpdateService"],
+            &["iam:PassRole", "ecs:RunTask"],
+        ],
+        "pass {} to a task whose container runs its commands as that role",
+    ),
+    Method::passing(
+        "pass-role-to-eks-pod",
+        &["eks"],
+        &[&["iam:PassRole", "eks:CreatePodIdentityAssociation"]],
+        "give {} to a service account of a cluster, whose pods then act as that role",
+    ),
+    Method::passing(
+        "pass-role-to-elastic-beanstalk",
+        &["ec2", "elasticbeanstalk"],
+        &[
+            &["iam:PassRole", "elasticbeanstalk:CreateEnvironment"],
+            &["iam:PassRole", "elasticbeanstalk:UpdateEnvironment"],
+        ],
+        "start an environment whose instances have {} and run its application there",
+    ),
+    Method::passing(
+        "pass-role-to-emr",
+        &["ec2", "elasticmapreduce"],
+        &[&["iam:PassRole", "elasticmapreduce:RunJobFlow"]],
+        "start a cluster whose instances have {} and run a step of its own there",
+    ),
+    Method::passing(
+        "pass-role-to-emr-serverless",
+        &["emr-serverless"],
+        &[&["iam:PassRole", "emr-serverless:StartJobRun"]],
+        "pass {} to a job of EMR Serverless that runs its code as that role",
+    ),
+    Method::passing(
+        "pass-role-to-eventbridge",
+        &["events"],
+        &[&["iam:PassRole", "events:PutTargets"]],
+        "pass {} to a rule that acts on its target as that role",
+    ),
+    Method::passing(
+        "pass-role-to-gamelift",
+        &["gamelift"],
+        &[&["iam:PassRole", "gamelift:CreateFleet"]],
+        "pass {} to a new fleet whose game servers run as that role",
+    ),
+    Method::passing(
+        "pass-role-to-glue",
+        &["glue"],
+        &[
+            &["iam:PassRole", "glue:CreateDevEndpoint"],
+            &["iam:PassRole", "glue:CreateJob", "glue:StartJobRun"],
+            &["iam:PassRole", "glue:CreateJob", "glue:CreateTrigger"],
+            &["iam:PassRole", "glue:UpdateJob", "glue:StartJobRun"],
+            &["iam:PassRole", "glue:UpdateJob", "glue:CreateTrigger"],
+            &["iam:PassRole", "glue:CreateSession", "glue:RunStatement"],
+        ],
+        "pass {} to a Glue job, session or development endpoint that runs its code as that role",
+    ),
+    Method::passing(
+        "pass-role-to-image-builder",
+        &["ec2", "imagebuilder"],
+        &[
+            &["iam:PassRole", "imagebuilder:CreateInfrastructureConfiguration", "imagebuilder:CreateImage"],
+            &[
+                "iam:PassRole",
+                "imagebuilder:CreateInfrastructureConfiguration",
+                "imagebuilder:StartImagePipelineExecution",
+            ],
+        ],
+        "build an image on an instance that has {} and run its component there",
+    ),
+    Method::passing(
+        "pass-role-to-kinesis-analytics",
+        &["kinesisanalytics"],
+        &[&["iam:PassRole", "kinesisanalytics:CreateApplication", "kinesisanalytics:StartApplication"]],
+        "pass {} to a stream application that runs its code as that role",
+    ),
+    Method::passing(
+        "pass-role-to-lambda",
+        &["lambda"],
+        &[
+            &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"],
+            &["iam:PassRole", "lambda:CreateFunction", "lambda:AddPermission"],
+            &["iam:PassRole", "lambda:CreateFunction", "lambda:CreateFunctionUrlConfig"],
+            &["iam:PassRole", "lambda:CreateFunction", "lambda:CreateEventSourceMapping"],
+            &["iam:PassRole", "lambda:CreateFunction", "events:PutTargets"],
+            &["iam:PassRole", "lambda:UpdateFunctionConfiguration"],
+        ],
+        "pass {} to a Lambda function and have its code run as that role",
+    ),
+    Method::passing(
+        "pass-role-to-omics",
+        &["omics"],
+        &[&["iam:PassRole", "omics:CreateWorkflow", "omics:StartRun"]],
+        "pass {} to a workflow run of HealthOmics whose tasks run as that role",
+    ),
+    Method::passing(
+        "pass-role-to-sagemaker",
+        &["sagemaker"],
+        &[
+            &[
+                "iam:PassRole",
+                "sagemaker:CreateNotebookInstance",
+                "sagemaker:CreatePresignedNotebookInstanceUrl",
+            ],
+            &["iam:PassRole", "sagemaker:CreateProcessingJob"],
+            &["iam:PassRole", "sagemaker:CreateTrainingJob"],
+            &["iam:PassRole", "sagemaker:CreateUserProfile", "sagemaker:CreatePresignedDomainUrl"],
+        ],
+        "pass {} to a notebook or job of SageMaker that runs its code as that role",
+    ),
+    Method::passing(
+        "pass-role-to-scheduler",
+        &["scheduler"],
+        &[&["iam:PassRole", "scheduler:CreateSchedule"], &["iam:PassRole", "scheduler:UpdateSchedule"]],
+        "pass {} to a schedule that makes any API call as that role",
+    ),
+    Method::passing(
+        "pass-role-to-ssm-automation",
+        &["ssm"],
+        &[&["iam:PassRole", "ssm:StartAutomationExecution"]],
+        "pass {} to an automation that makes any API call as that role",
+    ),
+    Method::passing(
+        "pass-role-to-step-functions",
+        &["states"],
+        &[
+            &["iam:PassRole", "states:CreateStateMachine", "states:StartExecution"],
+            &["iam:PassRole", "states:UpdateStateMachine", "states:StartExecution"],
+        ],
+        "pass {} to a state machine that makes any API call as that role",
+    ),
+];

@@ -1,0 +1,195 @@
+//! What is granted and is no read, and the proof that nothing else is.
+//!
+//! Enters: grants that are no reads. Leaves: [`PermissionCheck`]s, one for all of a service that are alike, and one for each
+//! capability of which nothing is granted. Laws: each grant stands in one check; where a document cannot be read,
+//! nothing is said to be proven.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{CheckStatus, PermissionCheck, counts};
+use crate::{
+    catalog::Catalog,
+    grants::{Action, Certainty, Grant, StatementId},
+    operation::{Capabilities, OperationType, RiskLevel},
+    pattern::is_wild,
+};
+
+/// Statements and resources a check cites.
+const CITED: usize = 10;
+/// Actions a message names.
+const NAMED: usize = 3;
+
+/// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
+pub(super) fn is_sure(grant: &Grant) -> bool {
+    grant.certainty == Certainty::Granted && (grant.action.is_known || !is_wild(&grant.action.key))
+}
+
+/// One check for all grants of a service that are alike, the gravest first.
+pub(super) fn checks<'g>(grants: impl Iterator<Item = &'g Grant>) -> Vec<PermissionCheck> {
+    type Alike<'a> = (Reverse<bool>, Reverse<RiskLevel>, Reverse<OperationType>, bool, &'a str);
+    let mut groups: BTreeMap<Alike<'g>, Vec<&Grant>> = BTreeMap::new();
+    for grant in grants {
+        let action = &grant.action;
+        let alike = (
+            Reverse(is_sure(grant)),
+            Reverse(action.risk_level),
+            Reverse(action.operation_type),
+            !action.is_known,
+            action.service(),
+        );
+        groups.entry(alike).or_default().push(grant);
+    }
+    groups
+        .into_iter()
+        .map(|((Reverse(sure), Reverse(risk), Reverse(operation_type), ..), mut grants)| {
+            counts::gravest_first(&mut grants);
+            let status = if sure { CheckStatus::AllowedWrite } else { CheckStatus::Indeterminate };
+            of_alike(status, risk, operation_type, &grants)
+        })
+        .collect()
+}
+
+fn of_alike(
+    status: CheckStatus,
+    risk: RiskLevel,
+    operation_type: OperationType,
+    grants: &[&Grant],
+) -> PermissionCheck {
+    let does = match operation_type {
+        OperationType::Mutating => "changes state",
+        OperationType::Privileged => "changes nothing, yet is no read",
+        OperationType::Unknown => "is not known",
+        OperationType::ReadOnly => "reads",
+    };
+    let names: Vec<&str> = grants.iter().map(|grant| grant.action.name()).collect();
+    let named = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let what = match names.len() {
+        1 => format!("{named} {does}"),
+        n if n <= NAMED => format!("{n} actions, each of which {does}: {named}"),
+        n => format!("{n} actions, each of which {does}: {named} and {} more", n - NAMED),
+    };
+    let on = grants.iter().flat_map(|grant| &grant.reach.conditions).next();
+    let message = match (status, on) {
+        (CheckStatus::AllowedWrite, _) => format!("granted: {what}"),
+        (_, Some(on)) => format!("granted if {on}: {what}"),
+        (_, None) => format!("granted, as far as anybody can tell: {what}"),
+    };
+    let mut check = PermissionCheck {
+        service: grants.first().map(|grant| grant.action.service().to_owned()).unwrap_or_default(),
+        operation: common(&names),
+        status,
+        message,
+        actions: grants.len() as u64,
+        risk_level: Some(risk),
+        capabilities: grants.iter().map(|grant| grant.action.capabilities).collect(),
+        statements: Vec::new(),
+        resources: Vec::new(),
+    };
+    cite(&mut check, grants);
+    check
+}
+
+/// Cites statements and resources of grants, the gravest first.
+pub(super) fn cite(check: &mut PermissionCheck, grants: &[&Grant]) {
+    let mut seen: BTreeSet<&StatementId> = BTreeSet::new();
+    let statements = grants.iter().flat_map(|grant| &grant.reach.statements);
+    check.statements = statements.filter(|one| seen.insert(one)).take(CITED).cloned().collect();
+    let mut seen = BTreeSet::new();
+    let resources = grants.iter().flat_map(|grant| &grant.reach.resources);
+    check.resources = resources.filter(|one| seen.insert(*one)).take(CITED).cloned().collect();
+}
+
+/// A pattern that all names fit: the name, or what they begin with and `*`.
+fn common(names: &[&str]) -> String {
+    match names {
+        [] => "*".to_owned(),
+        [only] => (*only).to_owned(),
+        [first, others @ ..] => {
+            let shared = others.iter().fold(first.len(), |length, name| {
+                let same = first.chars().zip(name.chars()).take_while(|(a, b)| a == b);
+                length.min(same.map(|(c, _)| c.len_utf8()).sum())
+            });
+            format!("{}*", first.get(..shared).unwrap_or_default())
+        }
+    }
+}
+
+/// Actions of a catalog, counted under the words of [`counts::words`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known(BTreeMap<&'static str, u64>);
+
+impl Known {
+    /// Counts the actions of a catalog.
+    pub(super) fn of(catalog: &Catalog) -> Self {
+        let mut counts = BTreeMap::new();
+        for entry in catalog.iter().filter(|entry| entry.facts.kind.action) {
+            for word in counts::words(&Action::of(entry)) {
+                *counts.entry(word).or_default() += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    /// Checks that prove that what is no read is not granted: one for each capability of which nothing is. `tolerated`
+    /// says how many grants overrides tolerate of each.
+    pub(super) fn proofs(&self, held: &[&Grant], tolerated: &[&Grant]) -> Vec<PermissionCheck> {
+        let of = |grants: &[&Grant], word: &str| {
+            grants.iter().filter(|grant| counts::words(&grant.action).any(|one| one == word)).count() as u64
+        };
+        let proven = PROVEN.iter().filter(|(word, ..)| of(held, word) == 0);
+        proven
+            .map(|(word, flag, does)| {
+                let (actions, tolerated) =
+                    (self.0.get(word).copied().unwrap_or_default(), of(tolerated, word));
+                let but = match tolerated {
+                    0 => String::new(),
+                    1 => " but 1 that an override tolerates".to_owned(),
+                    n => format!(" but {n} that overrides tolerate"),
+                };
+                PermissionCheck {
+                    service: "*".to_owned(),
+                    operation: "*".to_owned(),
+                    status: CheckStatus::Blocked,
+                    message: format!("none of {actions} actions that {does} is granted{but}"),
+                    actions,
+                    risk_level: None,
+                    capabilities: *flag,
+                    statements: Vec::new(),
+                    resources: Vec::new(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// What is proven not to be granted, in this order: word, capability, and what such actions do.
+const PROVEN: [(&str, Capabilities, &str); 9] = [
+    ("mutate", Capabilities::MUTATE, "change state"),
+    ("mint_credentials", Capabilities::MINT_CREDENTIALS, "mint credentials"),
+    ("escalate", Capabilities::ESCALATE, "are a step to more privilege"),
+    ("run_code", Capabilities::RUN_CODE, "run code"),
+    ("share_outward", Capabilities::SHARE_OUTWARD, "share resources outward"),
+    ("privileged", Capabilities::empty(), "change nothing and yet are no reads"),
+    ("read_secrets", Capabilities::READ_SECRETS, "read secrets"),
+    ("read_data", Capabilities::READ_DATA, "read customer data"),
+    ("spend_money", Capabilities::SPEND_MONEY, "spend money per call"),
+];
+
+/// The check that stands in place of proofs where a document cannot be read.
+pub(super) fn unreadable(policies: usize) -> PermissionCheck {
+    let which = if policies == 1 { "a policy".to_owned() } else { format!("{policies} policies") };
+    PermissionCheck {
+        service: "*".to_owned(),
+        operation: "*".to_owned(),
+        status: CheckStatus::Indeterminate,
+        message: format!("{which} cannot be read in full, so nobody can say what else is granted"),
+        actions: 0,
+        risk_level: None,
+        capabilities: Capabilities::empty(),
+        statements: Vec::new(),
+        resources: Vec::new(),
+    }
+}

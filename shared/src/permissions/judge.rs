@@ -1,0 +1,253 @@
+//! Grants and probes to a verdict on a principal.
+//!
+//! Enters: a [`Subject`], probes, a second opinion, the configuration. Leaves: [`Permissions`]. Laws: everything derives
+//! from the arguments; one more excessive grant never makes it better; a read that works never hides a write; what nobody
+//! knows is INDETERMINATE, never VALID.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    CheckStatus, Identity, OverallStatus, PermissionCheck, Permissions, Probe, SecondOpinion, counts,
+    escalation,
+    excess::{self, Known},
+    reads, recommendations, tolerated,
+};
+use crate::{
+    catalog::Catalog,
+    config::Config,
+    grants::{Grant, Grants, ProblemKind},
+    operation::OperationType,
+    time::Time,
+};
+
+/// Who is judged, by what.
+#[derive(Clone, Debug)]
+pub struct Subject<'a> {
+    /// Whose permissions.
+    pub identity: Identity,
+    /// What the policies allow.
+    pub grants: &'a Grants,
+    /// SHA-256 of the policies.
+    pub policies_sha256: String,
+}
+
+/// Judges principals by one configuration and one catalog.
+#[derive(Clone, Debug)]
+pub struct Judge<'a> {
+    config: &'a Config,
+    catalog: &'a Catalog,
+    known: Known,
+}
+
+/// Judges one principal; for many, make a [`Judge`] once.
+pub fn judge(
+    subject: &Subject<'_>,
+    config: &Config,
+    catalog: &Catalog,
+    at: Time,
+    probes: &[Probe],
+    opinion: Option<SecondOpinion>,
+) -> Permissions {
+    Judge::new(config, catalog).judge(subject, at, probes, opinion)
+}
+
+impl<'a> Judge<'a> {
+    /// Counts the actions of the catalog once.
+    pub fn new(config: &'a Config, catalog: &'a Catalog) -> Self {
+        Self { config, catalog, known: Known::of(catalog) }
+    }
+
+    /// Judges a principal at a time, by its grants, probes of the reads it needs, and what IAM's simulator says.
+    pub fn judge(
+        &self,
+        subject: &Subject<'_>,
+        at: Time,
+        probes: &[Probe],
+        opinion: Option<SecondOpinion>,
+    ) -> Permissions {
+        let Subject { identity, grants, policies_sha256 } = subject;
+        let mut tally = BTreeMap::new();
+        let (mut held, mut excessive, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
+        for grant in &grants.held {
+            let is_read = grant.action.is_read();
+            let entry = if is_read { None } else { tolerated(self.config, &identity.arn, grant, at) };
+            match entry {
+                Some(entry) => {
+                    *tally.entry(entry.id.clone()).or_default() += 1;
+                    allowed.push(grant);
+                }
+                None => held.push(grant),
+            }
+            if !is_read && entry.is_none() {
+                excessive.push(grant);
+            }
+        }
+        let reads: BTreeSet<&String> = self.config.permissions.reads.iter().collect();
+        let mut checks: Vec<PermissionCheck> =
+            reads.into_iter().map(|read| reads::check(read, grants, self.catalog, probes)).collect();
+        let needed = Needed::of(&checks);
+        checks.extend(excess::checks(excessive.iter().copied()));
+        let malformed = malformed(grants);
+        match malformed {
+            0 => checks.extend(self.known.proofs(&held, &allowed)),
+            n => checks.push(excess::unreadable(n)),
+        }
+        let dissent = opinion.as_ref().map_or(0, |opinion| self.says_more(opinion, identity, at));
+        let sum = Sum { needed, malformed, dissent, ..Sum::of(&excessive) };
+        let mut permissions = Permissions {
+            identity: identity.clone(),
+            timestamp: at,
+            overall_status: sum.status(),
+            statement: sum.statement(),
+            permission_checks: checks,
+            capabilities: counts::by_capability(grants),
+            services: counts::by_service(grants),
+            escalation_paths: escalation::paths(grants),
+            tolerated: tally,
+            problems: grants.problems.clone(),
+            unseen: grants.unseen.clone(),
+            second_opinion: opinion,
+            recommendations: Vec::new(),
+            policies_sha256: policies_sha256.clone(),
+            catalog_version: self.catalog.version().to_owned(),
+        };
+        permissions.recommendations = recommendations::of(&permissions, &excessive);
+        permissions
+    }
+
+    /// How many actions that are no reads, and that nothing tolerates, the simulator allows though the policies do not.
+    fn says_more(&self, opinion: &SecondOpinion, identity: &Identity, at: Time) -> u64 {
+        let says_more = opinion.dissent.iter().filter(|dissent| {
+            let (service, name) = dissent.action.split_once(':').unwrap_or(("", &dissent.action));
+            let is_read = (self.catalog.lookup(service, name))
+                .is_some_and(|entry| entry.facts.operation_type == OperationType::ReadOnly);
+            let is_tolerated = || {
+                let about = |entry: &&crate::config::Override| {
+                    entry.resource.is_none() && entry.is_about(&identity.arn, service, name, at)
+                };
+                self.config.overrides.iter().any(|entry| about(&entry))
+            };
+            dissent.is_more() && !is_read && !is_tolerated()
+        });
+        says_more.count() as u64
+    }
+}
+
+/// How many policies there are of which nobody can say what they grant.
+fn malformed(grants: &Grants) -> usize {
+    let policies: BTreeSet<&str> = (grants.problems.iter())
+        .filter(|problem| problem.kind == ProblemKind::Malformed)
+        .map(|problem| &*problem.policy)
+        .collect();
+    policies.len()
+}
+
+/// What became of the reads that are needed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Needed {
+    work: usize,
+    refused: usize,
+    open: usize,
+}
+
+impl Needed {
+    fn of(checks: &[PermissionCheck]) -> Self {
+        checks.iter().fold(Self::default(), |mut needed, check| {
+            match check.status {
+                CheckStatus::Passed => needed.work += 1,
+                CheckStatus::Failed => needed.refused += 1,
+                _ => needed.open += 1,
+            }
+            needed
+        })
+    }
+}
+
+/// What the verdict is made of.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    /// Grants that are no reads and surely there.
+    sure: usize,
+    /// Services they are of.
+    services: usize,
+    /// Grants that are no reads and may be there.
+    perhaps: usize,
+    malformed: usize,
+    dissent: u64,
+    needed: Needed,
+}
+
+impl Sum {
+    fn of(excessive: &[&Grant]) -> Self {
+        let sure: Vec<_> = excessive.iter().filter(|grant| excess::is_sure(grant)).collect();
+        let services: BTreeSet<&str> = sure.iter().map(|grant| grant.action.service()).collect();
+        Self {
+            sure: sure.len(),
+            services: services.len(),
+            perhaps: excessive.len() - sure.len(),
+            ..Self::default()
+        }
+    }
+
+    const fn status(&self) -> OverallStatus {
+        let Needed { work, refused, open } = self.needed;
+        match (self.sure, self.perhaps, self.malformed, self.dissent) {
+            (1.., ..) => OverallStatus::OverPrivileged,
+            (0, 0, 0, 0) if refused > 0 && work + open > 0 => OverallStatus::Partial,
+            (0, 0, 0, 0) if refused > 0 => OverallStatus::Invalid,
+            (0, 0, 0, 0) if open == 0 => OverallStatus::Valid,
+            _ => OverallStatus::Indeterminate,
+        }
+    }
+
+    fn statement(&self) -> String {
+        let Needed { work, refused, open } = self.needed;
+        let all = work + refused + open;
+        let count = |n: usize, one: &str, many: &str| match n {
+            1 => format!("1 {one}"),
+            n => format!("{n} {many}"),
+        };
+        match self.status() {
+            OverallStatus::OverPrivileged => format!(
+                "{} granted that {} no read, in {}",
+                count(self.sure, "action is", "actions are"),
+                if self.sure == 1 { "is" } else { "are" },
+                count(self.services, "service", "services"),
+            ),
+            OverallStatus::Indeterminate => self.doubts(open),
+            OverallStatus::Invalid => {
+                format!("nothing but reads is granted, yet none of {all} needed reads works")
+            }
+            OverallStatus::Partial => {
+                format!("nothing but reads is granted, yet {refused} of {all} needed reads do not work")
+            }
+            OverallStatus::Valid if all == 0 => "nothing but reads is granted; no read is needed".to_owned(),
+            OverallStatus::Valid => format!("nothing but reads is granted, and all {all} needed reads work"),
+        }
+    }
+
+    fn doubts(&self, open: usize) -> String {
+        let count = |n: u64, one: &str, many: &str| {
+            (n > 0).then(|| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") })
+        };
+        let doubts = [
+            count(self.malformed as u64, "policy cannot be read", "policies cannot be read"),
+            count(
+                self.perhaps as u64,
+                "action that is no read is granted on a condition or by an unknown name",
+                "actions that are no reads are granted on conditions or by unknown names",
+            ),
+            count(
+                self.dissent,
+                "more action is allowed by the simulator",
+                "more actions are allowed by the simulator",
+            ),
+            count(open as u64, "needed read could not be judged", "needed reads could not be judged"),
+        ];
+        let doubts: Vec<String> = doubts.into_iter().flatten().collect();
+        format!("it cannot be told whether nothing but reads is granted and all works: {}", doubts.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

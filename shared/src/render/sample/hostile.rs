@@ -1,0 +1,70 @@
+//! The broken promise with something hostile in every text that is free.
+//!
+//! Enters: the broken promise. Leaves: the same with other texts.
+
+use serde_json::Value;
+
+use super::non_compliant;
+use crate::report::Report;
+
+/// The broken promise with something hostile in every text that is free.
+pub fn hostile() -> Report {
+    const HARM: &str = "=1+1\u{1b}[2J\u{202e}|`<script>alert(1)</script>\n# [x](http://e.com) @team \"q\", ";
+    let mut value = serde_json::to_value(non_compliant()).unwrap();
+    spoil(&mut value, HARM);
+    let spoilt: Report = serde_json::from_value(value).unwrap();
+    Report::new(spoilt.result, spoilt.run).unwrap()
+}
+
+/// Puts `harm` into each text, except where only certain words may stand.
+fn spoil(value: &mut Value, harm: &str) {
+    const FIXED: [&str; 31] = [
+        "schema_version",
+        "id",
+        "mode",
+        "standard",
+        "overall_compliance",
+        "risk_level",
+        "level",
+        "kind",
+        "status",
+        "behaviour",
+        "operation_type",
+        "mutates",
+        "access_level",
+        "capabilities",
+        "provenance",
+        "counts",
+        "state",
+        "severity",
+        "outcome",
+        "from",
+        "until",
+        "hour",
+        "hours",
+        "first_seen",
+        "last_seen",
+        "expires",
+        "timestamp",
+        "overall_status",
+        "certainty",
+        "unseen",
+        "since",
+    ];
+    match value {
+        Value::String(text) => *text = format!("{harm}{text}"),
+        Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, harm)),
+        Value::Object(fields) => {
+            let fixed = |key: &str| FIXED.contains(&key) || key.ends_with("_at");
+            let keys: Vec<String> = fields.keys().cloned().collect();
+            for key in keys {
+                // The ids of findings, overrides and controls are free text, the report's own is computed anew.
+                let free = !fixed(&key) || (key == "id" && fields.contains_key("title"));
+                if let Some(field) = fields.get_mut(&key).filter(|_| free) {
+                    spoil(field, harm);
+                }
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,65 @@
+//! A report that is too large for a page.
+//!
+//! Enters: the broken promise. Leaves: a thousand principals and more, thousands of findings, a year, many places.
+
+use super::{matrix, non_compliant, parts::*};
+use crate::{
+    coverage::ClassState,
+    report::{Input, Report, hex},
+    time::Hour,
+};
+
+/// A thousand principals and more, thousands of findings, a year, many places. Every watched principal that was seen is
+/// an administrator by its policies.
+pub fn large() -> Report {
+    let mut report = non_compliant();
+    let result = &mut report.result;
+    let models = result.principals.clone();
+    result.principals = (0..1_200_u32)
+        .map(|n| {
+            let mut principal = models[n as usize % models.len()].clone();
+            let account = 100_000_000_000 + u64::from(n % 60);
+            principal.arn =
+                format!("arn:aws:iam::{account:012}:role/team-{:03}/service-{n:04}", n % 90).into();
+            principal.hours =
+                (0..2_000).map(|k| (Hour(START.0 + k * 4), 1 + u64::from((n + k) * 13 % 50))).collect();
+            principal.findings = (0..4).map(|k| fingerprint(n * 4 + k)).collect();
+            principal.calls += u64::from(n);
+            principal.regions = (0..17).map(|k| format!("region-{k}").into()).collect();
+            principal.matrix = principal.matrix.map(|_| matrix::administrator());
+            principal
+        })
+        .collect();
+    let model = result.findings.clone();
+    result.findings = (0..4_800_u32)
+        .map(|n| {
+            let mut finding = model[n as usize * model.len() / 4_800].clone();
+            finding.fingerprint = fingerprint(n);
+            finding.principal = Some(result.principals[n as usize / 4].arn.clone());
+            finding
+        })
+        .collect();
+    let hours = 24 * 365;
+    let places = (0..400_u32).map(|n| {
+        let gaps: Vec<(u32, u32)> = (0..n % 90).map(|k| (k * 90, k * 90 + 3)).collect();
+        let region = ["eu-central-1", "eu-west-1", "us-east-1"][n as usize % 3];
+        place(&format!("{:012}", 100_000_000_000 + u64::from(n / 10)), region, n.into(), hours, &gaps)
+    });
+    result.coverage = coverage(hours, places.collect(), ClassState::Seen);
+    result.activity = activity(hours, true);
+    result.audit_entries = result.audit_entries.iter().cycle().take(5_000).cloned().collect();
+    result.operations = result.operations.iter().cycle().take(900).cloned().collect();
+    report.run.inputs = (0..10_000_u32)
+        .map(|n| Input {
+            object: format!("AWSLogs/111122223333/CloudTrail/{n:05}.json.gz"),
+            bytes: 9_000 + u64::from(n),
+            sha256: hex(&sha("input", &n.to_string())),
+            records: 42,
+        })
+        .collect();
+    Report::new(report.result, report.run).unwrap()
+}
+
+fn fingerprint(n: u32) -> String {
+    hex(&sha("finding", &n.to_string())[..16])
+}

@@ -1,0 +1,164 @@
+//! What a result says nothing about.
+//!
+//! Enters: an assessment. Leaves: a sentence for each thing that was not looked at. Law: what was not looked at is said,
+//! and said of nothing that was.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Mode, matrix};
+use crate::{
+    assessment::Assessment,
+    coverage::{ClassState, class_of},
+    finding::words,
+    grants::Unseen,
+    verdict::Provenance,
+};
+
+/// Principals that are named before the rest is counted.
+const NAMED: usize = 5;
+
+/// Everything that was not looked at.
+pub(super) fn not_looked_at(assessment: &Assessment<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if assessment.mode == Mode::Discovery {
+        lines.push("Whether anyone kept a promise: no principal is watched.".to_owned());
+    }
+    let missing = assessment.coverage.missing_hours();
+    if missing > 0 {
+        let expected = assessment.coverage.expected_hours;
+        lines.push(format!("{missing} of {expected} account-region hours, for which there is no evidence."));
+    }
+    for class in &assessment.coverage.classes {
+        match class.state {
+            ClassState::Gap => {
+                let could = words::could_act_in(assessment, &class.class);
+                lines.push(format!(
+                    "Events of the class `{}` that nobody is known to log{could}.",
+                    class.class
+                ));
+            }
+            ClassState::Partial => lines.push(format!(
+                "Events of the class `{}` in accounts other than {}.",
+                class.class,
+                class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ")
+            )),
+            _ => {}
+        }
+    }
+    if !assessment
+        .coverage
+        .classes
+        .iter()
+        .any(|class| class.class.starts_with("data") && class.state != ClassState::NotExpected)
+    {
+        lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`: they are not part of the promise.".to_owned());
+    }
+    if !assessment
+        .coverage
+        .classes
+        .iter()
+        .any(|class| class.class.starts_with("network") && class.state != ClassState::NotExpected)
+    {
+        lines.push("Network activity events: they are not part of the promise.".to_owned());
+    }
+    let guessed: u64 = assessment
+        .calls()
+        .filter(|judged| matches!(judged.verdict.provenance, Provenance::RecordFlag | Provenance::Pattern))
+        .map(|judged| judged.count)
+        .sum();
+    if guessed > 0 {
+        lines.push(format!(
+            "What {guessed} calls really do: the catalog does not know them, and their record's flag or their name was believed."
+        ));
+    }
+    for pattern in &assessment.config.exempt {
+        lines.push(format!("Principals that match `{pattern}`: they are exempt."));
+    }
+    let unreadable: u64 = assessment.evidence.unreadable.values().sum();
+    if unreadable > 0 {
+        lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
+    }
+    lines.extend(outside_the_promise(assessment));
+    lines.extend(of_policies(assessment));
+    let missing_logs = assessment.evidence.missing_logs.len();
+    if missing_logs > 0 {
+        lines.push(format!(
+            "What stands in {missing_logs} log files that digests list and the evidence does not show."
+        ));
+    }
+    lines.push(
+        "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),
+    );
+    lines
+}
+
+/// What watched principals could do where the promise does not look.
+fn outside_the_promise(assessment: &Assessment<'_>) -> Vec<String> {
+    let actors = matrix::beyond_promise(assessment);
+    let more = actors.len().saturating_sub(NAMED);
+    let mut lines: Vec<String> = actors
+        .into_iter()
+        .take(NAMED)
+        .map(|(arn, grants)| {
+            let actions = words::some(grants.iter().map(|grant| &*grant.action.key), 3);
+            let classes: BTreeSet<String> = grants.iter().map(|grant| class_of(&grant.action)).collect();
+            let classes = words::some(classes.iter().map(String::as_str), 3);
+            format!(
+                "Whether {} used {actions}: its policies allow it, and the promise is not about such events ({classes}).",
+                words::quoted(arn)
+            )
+        })
+        .collect();
+    if more > 0 {
+        lines.push(format!("The same of {more} more watched principals."));
+    }
+    lines
+}
+
+/// What is not known of what principals could do, and of what they did through others.
+fn of_policies(assessment: &Assessment<'_>) -> Vec<String> {
+    if assessment.mode == Mode::Discovery {
+        return vec!["What the principals could do: their policies were not read.".to_owned()];
+    }
+    let mut lines = vec![
+        "What watched principals did through sessions whose beginning is not in the evidence: only where the evidence shows who got the credentials does it show with whom a call began."
+            .to_owned(),
+    ];
+    let cases = matrix::cases(assessment);
+    let unread = matrix::unread(assessment, &cases);
+    if !unread.is_empty() {
+        let who = words::some(unread.iter().map(|arn| &**arn), NAMED);
+        lines.push(format!("What {who} could do: their policies were not read."));
+    }
+    let mut unseen: BTreeMap<Unseen, Vec<&Arc<str>>> = BTreeMap::new();
+    for (arn, could) in &assessment.could {
+        for kind in &could.grants.unseen {
+            unseen.entry(*kind).or_default().push(arn);
+        }
+    }
+    for (kind, arns) in unseen {
+        let who = match arns.len() == assessment.could.len() {
+            true => "all whose policies were read".to_owned(),
+            false => words::some(arns.into_iter().map(|arn| &**arn), NAMED),
+        };
+        let (what, effect) = match kind {
+            Unseen::Boundary => ("Whether there is a permissions boundary", "it can only narrow"),
+            Unseen::ServiceControlPolicies => ("Service control policies", "they can only narrow"),
+            Unseen::ResourceControlPolicies => ("Resource control policies", "they can only narrow"),
+            Unseen::SessionPolicies => ("Policies passed when a session was begun", "they can only narrow"),
+            Unseen::VpcEndpointPolicies => ("Policies of VPC endpoints", "they can only narrow"),
+            Unseen::ResourcePolicies => ("Policies of resources", "they can grant more than its own do"),
+        };
+        lines.push(format!("{what}, of {who}: {effect}."));
+    }
+    let partly: Vec<&Arc<str>> =
+        assessment.could.iter().filter(|(_, could)| !could.is_whole).map(|(arn, _)| arn).collect();
+    if !partly.is_empty() {
+        let who = words::some(partly.into_iter().map(|arn| &**arn), NAMED);
+        lines.push(format!("What {who} could do in parts of the period in which no policies were read."));
+    }
+    lines
+}

@@ -1,0 +1,9 @@
+//! Guardrails: patterns that say what was meant, documents within limits, proofs that can fail.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod kinds;
+mod managed;
+mod patterns;
+mod scene;
+mod tampered;

@@ -1,0 +1,101 @@
+//! Patterns against the slow way of reading them.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
+use proptest::prelude::*;
+use shared::{
+    catalog::Catalog,
+    guardrails::{Openness, Pattern, Universe, Wish, cover},
+    pattern::matches,
+};
+
+static UNIVERSE: LazyLock<Universe<'static>> = LazyLock::new(|| Universe::of(Catalog::embedded()));
+
+/// Services of different sizes and spellings.
+const SERVICES: [&str; 8] = ["s3", "ec2", "iam", "kms", "apigateway", "sqs", "secretsmanager", "execute-api"];
+
+type Actions = BTreeSet<Arc<str>>;
+
+fn of_services(reads: Option<bool>) -> Vec<Arc<str>> {
+    let own = |key: &str| SERVICES.contains(&key.split_once(':').expect("a service").0);
+    let all =
+        UNIVERSE.actions().filter(|(key, is_read)| own(key) && reads.is_none_or(|reads| reads == *is_read));
+    all.map(|(key, _)| Arc::clone(key)).collect()
+}
+
+/// What patterns match, the slow way.
+fn expand(patterns: &[Pattern]) -> Actions {
+    let lower: Vec<String> = patterns.iter().map(|pattern| pattern.text.to_ascii_lowercase()).collect();
+    let is_matched = |key: &str| lower.iter().any(|pattern| matches(pattern, &key.to_ascii_lowercase()));
+    UNIVERSE.actions().filter(|(key, _)| is_matched(key)).map(|(key, _)| Arc::clone(key)).collect()
+}
+
+/// The same by the catalog.
+fn by_catalog(patterns: &[Pattern]) -> Actions {
+    let entries = patterns.iter().flat_map(|pattern| Catalog::embedded().expand(&pattern.text));
+    entries.map(|entry| entry.key().into()).collect()
+}
+
+fn some(all: Vec<Arc<str>>) -> impl Strategy<Value = Actions> {
+    // Whole verbs now and then: random picks alone never make up a group.
+    let verbs = proptest::collection::vec("(Get|List|Describe|Put|Create|Delete)", 0..3);
+    let picks = proptest::collection::vec(any::<proptest::sample::Index>(), 0..80);
+    (verbs, picks).prop_map(move |(verbs, picks)| {
+        let begins = |key: &Arc<str>| verbs.iter().any(|verb| key.contains(&format!(":{verb}")));
+        let group = all.iter().filter(|key| begins(key)).cloned();
+        group.chain(picks.iter().map(|pick| pick.get(&all).clone())).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn compressed_and_expanded_a_set_is_itself(wanted in some(of_services(None)), openness in 0..3_u8) {
+        let openness = [Openness::Nothing, Openness::Reads, Openness::Anything][usize::from(openness)];
+        let patterns = cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness });
+        prop_assert_eq!(&expand(&patterns), &wanted);
+        prop_assert_eq!(&by_catalog(&patterns), &wanted);
+        prop_assert_eq!(patterns.clone(), cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness }));
+        let spelt: usize = wanted.iter().map(|key| key.len() + 3).sum();
+        prop_assert!(patterns.iter().map(Pattern::cost).sum::<usize>() <= spelt);
+    }
+
+    #[test]
+    fn what_is_harmless_may_come_along_and_nothing_else(wanted in some(of_services(Some(true)))) {
+        let harmless: Actions = of_services(Some(true)).into_iter().collect();
+        let wish = Wish { wanted: &wanted, harmless: &harmless, openness: Openness::Reads };
+        let matched = expand(&cover(&UNIVERSE, wish));
+        prop_assert!(wanted.is_subset(&matched));
+        prop_assert!(matched.iter().all(|key| wanted.contains(key) || harmless.contains(key)));
+    }
+
+    #[test]
+    fn a_wildcard_for_reads_begins_with_a_verb_that_reads(wanted in some(of_services(None))) {
+        let wish = Wish { wanted: &wanted, harmless: &Actions::new(), openness: Openness::Reads };
+        for pattern in cover(&UNIVERSE, wish).iter().filter(|pattern| pattern.is_open()) {
+            let name = pattern.text.split_once(':').expect("a service").1;
+            prop_assert!(["Get", "List", "Describe", "Batch"].iter().any(|verb| name.starts_with(verb)), "{}", name);
+        }
+    }
+}
+
+#[test]
+fn all_reads_of_a_service_are_a_few_patterns() {
+    let wanted: Actions = of_services(Some(true)).into_iter().filter(|key| key.starts_with("ec2:")).collect();
+    let patterns =
+        cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness: Openness::Reads });
+    assert!(patterns.iter().any(|pattern| &*pattern.text == "ec2:Describe*"), "{patterns:#?}");
+    assert!(patterns.len() * 10 < wanted.len(), "{} of {}", patterns.len(), wanted.len());
+}
+
+#[test]
+fn an_action_nobody_knows_is_not_covered() {
+    let wanted: Actions = ["novel:*".into(), "s3:*".into(), "s3:GetObject".into()].into();
+    let patterns =
+        cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness: Openness::Anything });
+    assert_eq!(expand(&patterns), Actions::from(["s3:GetObject".into()]));
+}

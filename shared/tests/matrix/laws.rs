@@ -1,0 +1,86 @@
+//! What holds for every evidence and all policies.
+
+use proptest::{prelude::*, sample::select};
+use shared::{grants::Held, report::ReportResult};
+
+use super::{
+    events::{Scene, scenes},
+    policies::{allow, snapshot},
+};
+
+fn may() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
+    let actions = [
+        "ec2:Describe*",
+        "ec2:RunInstances",
+        "s3:*",
+        "iam:CreateAccessKey",
+        "kms:Decrypt",
+        "novel:Frobnicate",
+        "secretsmanager:GetSecretValue",
+        "sts:AssumeRole",
+    ];
+    let role = select(&["Auditor", "Inventory", "Builder", "Nobody"][..]);
+    prop::collection::vec((role, prop::collection::vec(select(actions.to_vec()), 1..5)), 1..4)
+}
+
+fn with(scene: &Scene, may: &[(&str, Vec<&str>)]) -> Scene {
+    scene.clone().with(|scene| {
+        for (role, actions) in may {
+            scene.policies.add(Held::always(snapshot(role, allow(actions))));
+        }
+    })
+}
+
+/// Calls, by principal and row, of rows with calls.
+fn deeds(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
+    let rows = result.principals.iter().flat_map(|principal| {
+        let matrix = principal.matrix.iter();
+        let rows = matrix.flat_map(|matrix| matrix.capabilities.iter().chain(&matrix.services));
+        rows.map(|row| {
+            (principal.arn.to_string(), row.name.clone(), [row.tried, row.failed, row.did, row.through])
+        })
+    });
+    let mut rows: Vec<_> = rows.filter(|(_, _, deeds)| *deeds != [0; 4]).collect();
+    rows.sort();
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn policies_change_what_could_be_done_and_nothing_of_what_was(scene in scenes(), may in may()) {
+        let (before, after) = (scene.result(), with(&scene, &may).result());
+        prop_assert_eq!(deeds(&before), deeds(&after));
+        prop_assert_eq!(before.summary.overall_compliance, after.summary.overall_compliance);
+        prop_assert_eq!(before.compliance, after.compliance);
+        prop_assert_eq!(&before.risk, &after.risk);
+        prop_assert_eq!(&before.coverage, &after.coverage);
+        for principal in before.principals.iter().filter_map(|principal| principal.matrix.as_ref()) {
+            prop_assert!(principal.capabilities.iter().chain(&principal.services).all(|row| row.could.is_none()));
+            prop_assert_eq!(principal.overall_status, None);
+        }
+    }
+
+    #[test]
+    fn rows_of_services_sum_up_to_all_calls_of_a_principal(scene in scenes(), may in may()) {
+        for result in [scene.result(), with(&scene, &may).result()] {
+            for principal in &result.principals {
+                prop_assert_eq!(principal.matrix.is_some(), principal.watched_as.is_some() && principal.calls + principal.other_events > 0 || principal.matrix.as_ref().is_some_and(|matrix| !matrix.policies.is_empty()));
+                let Some(matrix) = &principal.matrix else { continue };
+                let calls: u64 = matrix.services.iter().map(|row| row.tried + row.failed + row.did).sum();
+                let through: u64 = matrix.services.iter().map(|row| row.through).sum();
+                prop_assert_eq!(calls, principal.calls + through);
+                let rows = matrix.capabilities.iter().map(|row| row.tried + row.failed + row.did);
+                prop_assert!(rows.sum::<u64>() >= calls, "a call is in one row at least");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_policies_leaves_the_result_as_it_is(scene in scenes(), may in may()) {
+        let mut reversed = may.clone();
+        reversed.reverse();
+        prop_assert_eq!(with(&scene, &may).result().id().unwrap(), with(&scene, &reversed).result().id().unwrap());
+    }
+}

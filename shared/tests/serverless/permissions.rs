@@ -1,0 +1,461 @@
+//! What principals may do: read, judged, kept and told, and what goes wrong with that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use shared::{
+    catalog::Catalog,
+    config::{Config, Watch},
+    coverage::Period,
+    jobs::permissions::{Archive, Desk, Examined, Latest, Question, examine, latest, policies, tell},
+    permissions::{CheckStatus, OverallStatus},
+    ports::{Clock as _, Expected, FailureKind, PortError, Store as _, Table as _},
+    report::Caller,
+    time::{Hour, Time},
+};
+
+use super::{
+    iam::{Iam, allow, deny},
+    scene::{ACCOUNTS, hour, minute},
+    world::{Call, Faulty, Plan, Strike, World},
+};
+
+const READER: &str = "arn:aws:iam::111122223333:role/Reader";
+const ADMIN: &str = "arn:aws:iam::111122223333:role/Admin";
+const GHOST: &str = "arn:aws:iam::111122223333:role/Ghost";
+const OTHER: &str = "arn:aws:iam::444455556666:role/Reader";
+
+/// Enough to be over-privileged, and quicker to look at than everything.
+const WRITES: [&str; 2] = ["s3:PutObject", "iam:CreateAccessKey"];
+
+const READS: [&str; 3] = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListAllMyBuckets"];
+
+struct Scene {
+    world: World,
+    iam: Faulty<Iam>,
+    config: Config,
+    caller: Caller,
+}
+
+impl Scene {
+    /// A role that only reads, and one that may do everything.
+    fn new() -> Self {
+        let world = World::new(minute(600));
+        let iam = Faulty { port: Iam::default(), faults: world.faults.clone() };
+        iam.port.role(READER, &[allow(&READS)]);
+        iam.port.role(ADMIN, &[allow(&READS), allow(&WRITES)]);
+        let caller = Caller { arn: String::new(), account: ACCOUNTS[0].to_owned(), user_id: String::new() };
+        let mut scene = Self { world, iam, config: Config::default(), caller };
+        scene.watch(&[READER, ADMIN, GHOST]);
+        scene
+    }
+
+    fn watch(&mut self, patterns: &[&str]) {
+        self.config.watch = patterns.iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            authorizations: &self.iam,
+            organization: &self.iam,
+            prober: &self.iam,
+            clock: &self.world.clock,
+        }
+    }
+
+    fn question<'s>(&'s self, asked: &'s [String]) -> Question<'s> {
+        Question { config: &self.config, catalog: Catalog::embedded(), caller: &self.caller, asked }
+    }
+
+    fn try_examine(&self) -> Result<Examined, PortError> {
+        let archive = Archive {
+            table: &self.world.table,
+            store: &self.world.store,
+            announcers: &[&self.world.sns, &self.world.bus],
+            run: "run",
+        };
+        examine(&self.desk(), &self.question(&[]), &archive)
+    }
+
+    fn examine(&self) -> Examined {
+        self.try_examine().unwrap()
+    }
+
+    fn latest(&self) -> BTreeMap<String, Latest> {
+        let all = latest(&self.world.table.port).unwrap();
+        all.into_iter().map(|one| (one.principal.to_string(), one)).collect()
+    }
+
+    /// Snapshots of a principal in force in these hours: since, until, and the first statement's actions.
+    fn held(&self, arn: &str, hours: (u32, u32)) -> Vec<(Option<Time>, Option<Time>, Value)> {
+        let period = Period { from: hour(hours.0), until: hour(hours.1) };
+        let policies =
+            policies(&self.world.table.port, &self.world.store.port, &self.config, period).unwrap();
+        let actions =
+            |text: &str| serde_json::from_str::<Value>(text).unwrap()["Statement"][0]["Action"].clone();
+        let held = policies.of(arn, period);
+        held.iter().map(|held| (held.since, held.until, actions(&held.snapshot.identity[0].text))).collect()
+    }
+
+    /// Everything that is kept, but for how often it was written.
+    fn state(&self) -> Vec<String> {
+        let items = self.world.table.port.all();
+        let mut all: Vec<String> =
+            items.iter().map(|item| format!("{} {} {}", item.partition, item.sort, item.body)).collect();
+        for object in self.world.store.port.list("").unwrap() {
+            let bytes = self.world.store.port.read(&object.name, None).unwrap();
+            all.push(format!("{} {}", object.name, String::from_utf8(bytes).unwrap()));
+        }
+        all
+    }
+}
+
+fn statuses(examined: &Examined) -> BTreeMap<String, OverallStatus> {
+    let one = |kept: &shared::jobs::permissions::Kept| {
+        (kept.permissions.identity.arn.to_string(), kept.permissions.overall_status)
+    };
+    examined.judged.iter().map(one).collect()
+}
+
+#[test]
+fn each_principal_gets_its_verdict_and_who_may_write_is_told_of_once() {
+    let scene = Scene::new();
+    let examined = scene.examine();
+    let expected = [
+        (ADMIN, OverallStatus::OverPrivileged),
+        (GHOST, OverallStatus::Invalid),
+        (READER, OverallStatus::Valid),
+    ];
+    let expected: BTreeMap<String, OverallStatus> =
+        expected.into_iter().map(|(arn, status)| (arn.to_owned(), status)).collect();
+    assert_eq!(statuses(&examined), expected);
+    assert_eq!((examined.failed.len(), examined.told), (0, 2));
+    let news = scene.world.sns.port.news.lock().unwrap()[0].clone();
+    assert!(news.subject.contains("role/Admin") && news.text.contains(ADMIN), "{news:?}");
+    assert_eq!(news.detail["overall_status"], "OVER_PRIVILEGED");
+    let ghost = &scene.latest()[GHOST];
+    assert!(ghost.statement.contains("no such"), "{}", ghost.statement);
+    assert_eq!(ghost.policies, None);
+    // The report of the run holds all of it.
+    let report: Value =
+        serde_json::from_slice(&scene.world.store.port.read(&examined.report, None).unwrap()).unwrap();
+    assert!(examined.report.starts_with("permissions/dt=2026-10-06/20261006T100000Z_run"));
+    assert_eq!(report["principals"].as_array().unwrap().len(), 3);
+    // A day later nothing is news.
+    scene.world.clock.advance(3 * 86_400);
+    assert_eq!(scene.examine().told, 0);
+    assert_eq!(scene.world.sns.port.news.lock().unwrap().len(), 1);
+    // Once it has been well in between, it is.
+    scene.iam.port.role(ADMIN, &[allow(&READS)]);
+    scene.world.clock.advance(86_400);
+    assert_eq!(statuses(&scene.examine())[ADMIN], OverallStatus::Valid);
+    scene.iam.port.role(ADMIN, &[allow(&READS), allow(&WRITES)]);
+    scene.world.clock.advance(86_400);
+    assert_eq!(scene.examine().told, 2);
+}
+
+#[test]
+fn a_past_window_is_judged_by_the_policies_of_that_time() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    let at = |hours: u32| scene.world.clock.set(hour(hours).start());
+    at(10);
+    scene.examine();
+    at(11);
+    scene.examine();
+    let seen = scene.latest()[READER].policies.clone().unwrap();
+    assert_eq!((seen.since, seen.last_seen), (hour(10).start(), hour(11).start()));
+    let before = scene.held(READER, (0, 12));
+    at(12);
+    scene.iam.port.role(READER, &[allow(&["s3:PutObject"])]);
+    scene.examine();
+    at(14);
+    scene.iam.port.role(READER, &[allow(&READS)]);
+    scene.examine();
+
+    let (reads, write) = (json!(READS), json!(["s3:PutObject"]));
+    let time = |hours: u32| Some(hour(hours).start());
+    assert_eq!(scene.held(READER, (0, 10)), [], "nobody had looked yet");
+    assert_eq!(before, [(time(10), None, reads.clone())]);
+    assert_eq!(scene.held(READER, (0, 12)), before, "what comes later does not change it");
+    assert_eq!(scene.held(READER, (12, 14)), [(time(12), None, write.clone())]);
+    assert_eq!(
+        scene.held(READER, (11, 13)),
+        [(time(10), time(12), reads.clone()), (time(12), None, write.clone())]
+    );
+    assert_eq!(scene.held(READER, (14, 20)), [(time(14), None, reads)]);
+    // The same policies are one object, however often they come back.
+    assert_eq!(scene.world.store.port.list("policies/").unwrap().len(), 2);
+    // Who is not watched has none.
+    scene.watch(&[ADMIN]);
+    assert_eq!(scene.held(READER, (0, 20)), []);
+}
+
+#[test]
+fn who_is_gone_has_no_policies_any_more() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    scene.world.clock.set(hour(10).start());
+    scene.examine();
+    scene.iam.port.roles.lock().unwrap().clear();
+    scene.world.clock.set(hour(12).start());
+    assert_eq!(statuses(&scene.examine())[READER], OverallStatus::Invalid);
+    assert_eq!(scene.held(READER, (10, 13)).len(), 1);
+    assert_eq!(scene.held(READER, (12, 13)), []);
+    // And may come back.
+    scene.iam.port.role(READER, &[allow(&READS)]);
+    scene.world.clock.set(hour(14).start());
+    scene.examine();
+    assert_eq!(scene.held(READER, (13, 15)).len(), 1);
+}
+
+#[test]
+fn a_pattern_is_everybody_it_matches_but_the_exempt() {
+    let mut scene = Scene::new();
+    scene.iam.port.role(OTHER, &[allow(&READS)]);
+    scene.watch(&["arn:aws:iam::*:role/*", "arn:aws:iam::*:role/nobody-*"]);
+    scene.config.exempt = vec![ADMIN.to_owned()];
+    let examined = scene.examine();
+    assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER], "only our account");
+    assert_eq!(examined.unmatched, ["arn:aws:iam::*:role/nobody-*"]);
+    scene.config.lookup.role = Some("Onlooker".to_owned());
+    scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
+    assert_eq!(statuses(&scene.examine()).into_keys().collect::<Vec<_>>(), [READER, OTHER]);
+    // Who is asked about by name is asked about.
+    let asked = [ADMIN.to_owned()];
+    let told = tell(&scene.desk(), &scene.question(&asked));
+    assert_eq!(told.judged[0].overall_status, OverallStatus::OverPrivileged);
+    assert_eq!(told.judged[0].identity.watched_as, None);
+}
+
+#[test]
+fn without_the_right_to_read_an_account_those_named_in_full_are_read_one_by_one() {
+    let mut scene = Scene::new();
+    scene.iam.port.closed.lock().unwrap().insert(ACCOUNTS[0].to_owned());
+    let alone = statuses(&scene.examine());
+    scene.iam.port.closed.lock().unwrap().clear();
+    assert_eq!(alone, statuses(&scene.examine()), "the same verdicts either way");
+    let hashes: BTreeSet<String> =
+        scene.world.store.port.list("policies/").unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(hashes.len(), 2, "and the same snapshots");
+    scene.iam.port.closed.lock().unwrap().insert(ACCOUNTS[0].to_owned());
+    scene.watch(&[READER, "arn:aws:iam::*:role/A*"]);
+    let examined = scene.examine();
+    assert_eq!(statuses(&examined).len(), 1);
+    let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
+    assert_eq!(failed.failed.kind, FailureKind::Denied);
+    assert!(failed.failed.cause.contains("iam:GetAccountAuthorizationDetails"), "{failed:?}");
+}
+
+#[test]
+fn an_account_that_is_throttled_claims_nothing_and_keeps_nobody_else_from_a_verdict() {
+    let mut scene = Scene::new();
+    scene.iam.port.role(OTHER, &[allow(&READS)]);
+    scene.config.lookup.role = Some("Onlooker".to_owned());
+    scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
+    scene.watch(&[READER, OTHER]);
+    scene.examine();
+    scene.world.clock.advance(86_400);
+    scene.world.faults.plan(Plan::Fail {
+        kind: FailureKind::Throttled,
+        strike: Strike::Before,
+        which: Box::new(|_, call: &Call| call.method == "details" && call.about.starts_with(ACCOUNTS[1])),
+    });
+    let began = scene.world.clock.now();
+    let examined = scene.examine();
+    let calls = scene.world.faults.revive();
+    assert_eq!(calls.iter().filter(|call| call.method == "details").count(), 2 + 5, "tried again");
+    assert!(scene.world.clock.now().since(began) >= 15, "and backed off");
+    assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER]);
+    let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
+    assert_eq!((&*failed.failed.principal, failed.failed.kind), (OTHER, FailureKind::Throttled));
+    let answer = examined.answer(scene.world.clock.now());
+    assert!(answer["failed"][0]["last_seen_seconds_ago"].as_u64().unwrap() > 86_400, "{answer}");
+    let latest = &scene.latest()[OTHER];
+    assert_eq!((latest.overall_status, latest.last_status), (None, Some(OverallStatus::Valid)));
+    // What was read last stays in force.
+    assert_eq!(scene.held(OTHER, (30, 40)).len(), 1);
+}
+
+#[test]
+fn the_simulator_is_asked_once_of_the_same_policies_and_its_dissent_counts() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    scene.examine();
+    let asked = |scene: &Scene| {
+        let calls = scene.world.faults.revive();
+        calls.iter().filter(|call| call.method == "simulate").count()
+    };
+    assert!(asked(&scene) >= 3);
+    scene.examine();
+    assert_eq!(asked(&scene), 0);
+    // Other policies, another opinion: one that says more is allowed leaves nothing certain.
+    scene.iam.port.role(READER, &[allow(&READS[..2]), allow(&READS[2..])]);
+    scene.iam.port.dissent.lock().unwrap().insert("iam:CreateAccessKey".to_owned(), "allowed".to_owned());
+    let examined = scene.examine();
+    assert!(asked(&scene) >= 3);
+    assert_eq!(statuses(&examined)[READER], OverallStatus::Indeterminate);
+    let opinion = examined.judged[0].permissions.second_opinion.clone().unwrap();
+    assert_eq!((opinion.dissent.len(), opinion.asked - opinion.agreed), (1, 1));
+    assert_eq!((&*opinion.dissent[0].here, &*opinion.dissent[0].simulator), ("denied", "allowed"));
+    // Nobody need ask.
+    scene.config.permissions.simulate = false;
+    let examined = scene.examine();
+    assert_eq!(statuses(&examined)[READER], OverallStatus::Valid);
+    assert_eq!((examined.judged[0].permissions.second_opinion.clone(), asked(&scene)), (None, 0));
+}
+
+#[test]
+fn what_the_simulator_was_not_asked_is_told_and_asked_the_next_time() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    scene.world.faults.plan(Plan::Fail {
+        kind: FailureKind::Throttled,
+        strike: Strike::Before,
+        // The last question is the shorter one.
+        which: Box::new(|_, call: &Call| call.method == "simulate" && !call.about.ends_with(" 100")),
+    });
+    let examined = scene.examine();
+    scene.world.faults.revive();
+    let opinion = examined.judged[0].permissions.second_opinion.clone().unwrap();
+    assert!(opinion.unasked.clone().unwrap().contains("were not asked about"), "{opinion:?}");
+    assert!(opinion.asked >= 100 && opinion.asked.is_multiple_of(100), "{opinion:?}");
+    let examined = scene.examine();
+    assert_eq!(examined.judged[0].permissions.second_opinion.clone().unwrap().unasked, None);
+}
+
+#[test]
+fn reads_are_tried_out_as_ourselves_and_say_something_of_ourselves_alone() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER, ADMIN]);
+    scene.caller.arn = "arn:aws:sts::111122223333:assumed-role/Reader/session".to_owned();
+    scene.config.permissions.reads.push("x:Unknown".to_owned());
+    scene.iam.port.reads.lock().unwrap().extend([
+        ("ec2:DescribeRegions".to_owned(), FailureKind::Throttled),
+        ("s3:ListBuckets".to_owned(), FailureKind::Denied),
+    ]);
+    let examined = scene.examine();
+    let probed = scene.world.faults.revive();
+    assert_eq!(probed.iter().filter(|call| call.method == "probe").count(), 1 + 5 + 1);
+    let checks = |arn: &str| -> BTreeMap<String, CheckStatus> {
+        let kept = examined.judged.iter().find(|kept| &*kept.permissions.identity.arn == arn).unwrap();
+        let checks = kept.permissions.permission_checks.iter().take(4);
+        checks.map(|check| (format!("{}:{}", check.service, check.operation), check.status)).collect()
+    };
+    let ours = checks(READER);
+    assert_eq!(ours["sts:GetCallerIdentity"], CheckStatus::Passed);
+    assert_eq!(ours["ec2:DescribeRegions"], CheckStatus::Error, "throttling is no denial");
+    assert_eq!(ours["s3:ListBuckets"], CheckStatus::Failed);
+    assert_eq!(ours["x:Unknown"], CheckStatus::Error, "nobody could try it out");
+    assert_eq!(checks(ADMIN)["s3:ListBuckets"], CheckStatus::Passed, "its policies grant it");
+}
+
+#[test]
+fn policies_of_an_organization_narrow_where_they_may_be_read() {
+    let mut scene = Scene::new();
+    scene.watch(&[ADMIN]);
+    let controls = |scene: &Scene| -> Vec<bool> {
+        let period = Period { from: hour(9), until: hour(12) };
+        let policies =
+            policies(&scene.world.table.port, &scene.world.store.port, &scene.config, period).unwrap();
+        policies.of(ADMIN, period).iter().map(|held| held.snapshot.service_control.is_some()).collect()
+    };
+    scene.examine();
+    assert_eq!(controls(&scene), [false], "not to be seen is not none");
+    let levels = [vec![allow(&["*"])], vec![allow(&["*"]), deny(&["s3:PutObject"])]];
+    let levels = levels.map(|level| level.iter().map(Value::to_string).collect());
+    *scene.iam.port.controls.lock().unwrap() = Some(levels.to_vec());
+    scene.world.clock.advance(60);
+    scene.examine();
+    assert_eq!(controls(&scene), [false, true], "other policies, another snapshot");
+    // That nobody answers is not that there are none.
+    scene.world.faults.plan(Plan::Fail {
+        kind: FailureKind::Throttled,
+        strike: Strike::Before,
+        which: Box::new(|_, call: &Call| call.method == "above"),
+    });
+    let examined = scene.examine();
+    assert_eq!((examined.judged.len(), examined.failed.len()), (0, 1));
+}
+
+#[test]
+fn killed_at_any_call_and_begun_again_it_leaves_the_same() {
+    let peace = Scene::new();
+    peace.examine();
+    let (calls, expected) = (peace.world.faults.revive(), peace.state());
+    assert!(calls.len() > 30, "{}", calls.len());
+    for (at, call) in calls.iter().enumerate() {
+        // A reading leaves nothing: it is all the same before and after.
+        let changes = !matches!(call.port, "iam" | "organization" | "reads") && call.method != "query";
+        for strike in [Strike::Before, Strike::After].into_iter().take(if changes { 2 } else { 1 }) {
+            let scene = Scene::new();
+            scene.world.faults.plan(Plan::Kill { at, strike });
+            let killed = scene.try_examine();
+            assert!(killed.is_err(), "a run that is killed does not end well: {call:?}");
+            scene.world.faults.revive();
+            // Lambda tries again once the claims of the first try have ended.
+            scene.world.clock.set(minute(600));
+            let again = match scene.try_examine() {
+                Ok(examined) if examined.failed.is_empty() => true,
+                _ => {
+                    scene.world.clock.advance(60);
+                    scene.examine().failed.is_empty()
+                }
+            };
+            assert!(again, "killed {strike:?} {call:?}");
+            let moved = scene.world.clock.now() != minute(600);
+            if !moved {
+                assert_eq!(scene.state(), expected, "killed {strike:?} {call:?}");
+            }
+            assert_eq!(
+                scene.world.sns.port.news.lock().unwrap()[0].kind,
+                "Read-Only Principal Over-Privileged"
+            );
+            assert_eq!(scene.latest()[ADMIN].overall_status, Some(OverallStatus::OverPrivileged));
+        }
+    }
+}
+
+#[test]
+fn refused_at_any_call_it_claims_nothing_of_whom_it_concerns() {
+    let peace = Scene::new();
+    let truth = statuses(&peace.examine());
+    let calls = peace.world.faults.revive();
+    let kinds = [FailureKind::Denied, FailureKind::Other, FailureKind::Missing, FailureKind::Unavailable];
+    for (at, call) in calls.iter().enumerate() {
+        let scene = Scene::new();
+        scene.world.faults.plan(Plan::Fail {
+            kind: kinds[at % kinds.len()],
+            strike: Strike::Before,
+            which: Box::new(move |number, _| number == at),
+        });
+        let Ok(examined) = scene.try_examine() else { continue };
+        for (arn, status) in statuses(&examined) {
+            assert_eq!(status, truth[&arn], "refused {call:?}");
+        }
+        let told = examined.judged.len() + examined.failed.len();
+        assert_eq!(told, truth.len(), "nobody is lost: {call:?}");
+    }
+}
+
+#[test]
+fn policies_that_are_not_what_was_written_are_an_error() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    scene.examine();
+    let key = scene.world.store.port.list("policies/").unwrap()[0].name.clone();
+    let period = Period { from: hour(9), until: Hour(hour(12).0) };
+    let read = || policies(&scene.world.table.port, &scene.world.store.port, &scene.config, period);
+    assert_eq!(read().unwrap().principals().count(), 1);
+    let whole = scene.world.store.port.read(&key, None).unwrap();
+    let other = String::from_utf8(whole).unwrap().replace("DescribeRegions", "*");
+    for damage in [Some(other.into_bytes()), Some(b"{}".to_vec()), Some(b"no JSON".to_vec()), None] {
+        scene.world.store.port.damage(&key, damage);
+        let error = read().unwrap_err().to_string();
+        assert!(error.contains(&key), "{error}");
+    }
+    let mut item = scene.world.table.port.query("POLICIES", "").unwrap().remove(0);
+    item.body = json!("no snapshot");
+    scene.world.table.port.put(&item, Expected::Anything).unwrap();
+    assert!(read().unwrap_err().to_string().contains("POLICIES"));
+}
