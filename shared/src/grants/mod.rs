@@ -161,32 +161,6 @@ impl Grants {
         self.held.iter().filter(|grant| !grant.action.is_read())
     }
 
-    /// Grants by what they let their caller do: `read` for those of reads, and each capability's word. A grant is under
-    /// every word that is true of it; one that is no read and has no capability is under `other`.
-    pub fn by_capability(&self) -> BTreeMap<&'static str, Vec<&Grant>> {
-        let mut all: BTreeMap<&'static str, Vec<&Grant>> = BTreeMap::new();
-        for grant in &self.held {
-            let action = &grant.action;
-            let mut words = Vec::new();
-            words.extend(action.is_read().then_some("read"));
-            words.extend(action.capabilities.words());
-            words.extend(words.is_empty().then_some("other"));
-            for word in words {
-                all.entry(word).or_default().push(grant);
-            }
-        }
-        all
-    }
-
-    /// Grants by service, as policies spell it.
-    pub fn by_service(&self) -> BTreeMap<&str, Vec<&Grant>> {
-        let mut all: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
-        for grant in &self.held {
-            all.entry(grant.action.service()).or_default().push(grant);
-        }
-        all
-    }
-
     /// What either allows: of policies that were in force one after the other.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
