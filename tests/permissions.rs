@@ -175,7 +175,7 @@ fn an_override_tolerates_what_lies_within_it() {
     };
     let statements = json!([
         { "Effect": "Allow", "Action": READS, "Resource": "*" },
-        { "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::builds/${aws:PrincipalTag/a}/*" },
+        { "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::builds/x/*" },
     ]);
     let run = |resource: &str, name: &str| {
         let files = [("onlooker.toml", toml(resource)), ("p.json", policy(&statements))];
