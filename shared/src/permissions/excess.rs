@@ -60,7 +60,7 @@ fn of_alike(
 ) -> PermissionCheck {
     let does = match operation_type {
         OperationType::Mutating => "changes state",
-        OperationType::Privileged => "changes nothing, yet is no read",
+        OperationType::Privileged => "is no read, though it changes no resource",
         OperationType::Unknown => "is not known",
         OperationType::ReadOnly => "reads",
     };

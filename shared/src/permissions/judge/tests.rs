@@ -182,8 +182,8 @@ fn an_override_tolerates_only_what_it_covers() {
     let later = Time(AT.0 + 1);
     assert_eq!(status(entry(None, later)), (OverallStatus::Valid, 1));
     assert_eq!(status(entry(Some("arn:aws:s3:::audit/*"), later)), (OverallStatus::Valid, 1));
-    assert_eq!(status(entry(Some("arn:aws:s3:::audit/a/*"), later)), (OverallStatus::Indeterminate, 0));
-    assert_eq!(status(entry(None, AT)), (OverallStatus::Indeterminate, 0));
+    assert_eq!(status(entry(Some("arn:aws:s3:::audit/a/*"), later)), (OverallStatus::OverPrivileged, 0));
+    assert_eq!(status(entry(None, AT)), (OverallStatus::OverPrivileged, 0));
 }
 
 #[test]
