@@ -209,9 +209,8 @@ impl Sum {
         };
         match self.status() {
             OverallStatus::OverPrivileged => format!(
-                "{} granted that {} no read, in {}",
-                count(self.sure, "action is", "actions are"),
-                if self.sure == 1 { "is" } else { "are" },
+                "{} granted, in {}",
+                count(self.sure, "action that is no read is", "actions that are no reads are"),
                 count(self.services, "service", "services"),
             ),
             OverallStatus::Indeterminate => self.doubts(open),
