@@ -81,14 +81,10 @@ impl<'b> Bench<'b> {
     pub(super) fn judge(&self, snapshot: &Snapshot) -> Result<Permissions, PortError> {
         let grants = self.evaluator.grants(snapshot);
         let opinion = match self.question.config.permissions.simulate {
-<<<<<<< HEAD
-            true => Some(opinion::opinion(self.desk, self.question.catalog, snapshot, &grants, self.memory)?),
-=======
             true => {
                 let asker = Asker { desk: self.desk, catalog: self.question.catalog, actions: &self.actions };
                 Some(asker.opinion(snapshot, &grants, self.memory)?)
             }
->>>>>>> main
             false => None,
         };
         let probes = if self.is_ourselves(&snapshot.principal) { self.probes() } else { Vec::new() };
