@@ -32,7 +32,7 @@ use crate::{
     verdict::{Call, Provenance, Verdict, classify},
 };
 
-pub use could::Could;
+pub use could::{Could, kind_of};
 
 /// What is known of the evidence itself, besides the tally.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
