@@ -170,8 +170,9 @@ impl Role {
 
 /// The roles, by account.
 fn roles() -> Vec<Role> {
-    let forge = || {
-        trusted("sts:AssumeRoleWithWebIdentity", json!({"Federated": "token.actions.githubusercontent.com"}))
+    let forge = |account| {
+        let id = account_id(account);
+        json!({"Federated": format!("arn:aws:iam::{id}:oidc-provider/token.actions.githubusercontent.com")})
     };
     let role = |account, name, attached, trust| Role {
         account,
@@ -194,7 +195,12 @@ fn roles() -> Vec<Role> {
         roles.push(Role {
             inline: Some(("NoChanges", deny(&["ec2:RunInstances", "iam:CreateUser"]))),
             boundary: Some("ReadOnlyBoundary"),
-            ..role(account, PLAN.role, &["PlanAndApply"], forge())
+            ..role(
+                account,
+                PLAN.role,
+                &["PlanAndApply"],
+                trusted("sts:AssumeRoleWithWebIdentity", forge(account)),
+            )
         });
     }
     let function = trusted("sts:AssumeRole", json!({"Service": "lambda.amazonaws.com"}));
@@ -204,7 +210,7 @@ fn roles() -> Vec<Role> {
     });
     let agent = format!("arn:aws:iam::{}:role/{}", account_id(SECURITY), AGENT.role);
     let trust = json!({"Version": "2012-10-17", "Statement": [
-        statement("sts:AssumeRoleWithWebIdentity", json!({"Federated": "token.actions.githubusercontent.com"})),
+        statement("sts:AssumeRoleWithWebIdentity", forge(PRODUCTION)),
         statement("sts:AssumeRole", json!({"AWS": agent})),
     ]});
     roles.push(role(PRODUCTION, "Deployer", &["Release"], trust));
