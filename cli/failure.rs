@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use shared::{
     catalog::CatalogError,
     config::{ConfigError, Fault},
+    guardrails::NotProven,
     jobs::sweep::SweepError,
     local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
     plain::plain,
@@ -68,13 +69,15 @@ pub enum Failure {
         /// Why.
         cause: String,
     },
-    /// What IAM says of an account.
-    #[error("cannot use the authorization details `{}`: {cause}\n  help: write them with `aws iam get-account-authorization-details`", path.display())]
-    Details {
+    /// A file that should hold policies.
+    #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
+    Policies {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why, with its place.
         cause: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// A file could not be read or written.
     #[error("cannot {what} `{}`", path.display())]
@@ -102,6 +105,9 @@ pub enum Failure {
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),
+    /// A guardrail without a proof.
+    #[error(transparent)]
+    Guardrail(#[from] NotProven),
     /// The state of earlier sweeps.
     #[error(transparent)]
     State(#[from] StateError),
@@ -162,7 +168,7 @@ impl Failure {
             | Self::Usage(_)
             | Self::Pack(_)
             | Self::Selectors { .. }
-            | Self::Details { .. }
+            | Self::Policies { .. }
             | Self::Catalog { .. }
             | Self::Input { .. }
             | Self::Packages(_)
@@ -174,6 +180,7 @@ impl Failure {
             | Self::Cloud(_)
             | Self::Runtime(_)
             | Self::Evidence(_)
+            | Self::Guardrail(_)
             | Self::State(_)
             | Self::Trail(_)
             | Self::Json(_)

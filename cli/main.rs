@@ -14,11 +14,13 @@ mod completions;
 mod config;
 mod demo;
 mod failure;
+mod guardrails;
 mod lookup;
 mod moment;
 mod ops;
 mod output;
 mod overrides;
+mod permissions;
 mod progress;
 mod publish;
 mod remote;
@@ -65,6 +67,8 @@ fn run(cli: Cli) -> Result<Answer, Failure> {
         Command::Sweep(args) => sweep::run(global, args),
         Command::Report(args) => report::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Permissions(args) => permissions::run(global, args),
+        Command::Guardrails(args) => guardrails::run(global, args),
         Command::Ops(args) => ops::run(global, args),
         Command::Catalog(args) => catalog::run(global, args),
         Command::Config(args) => config::run(global, args),

@@ -45,7 +45,7 @@ pub fn compose(
         finding.controls = pack.touched_by(&finding.id);
     }
     let recommendations = finding::recommend(&findings);
-    let compliance = Assessment::compliance(assessment.watched_calls());
+    let compliance = Assessment::compliance(assessment.scored_calls());
     let risk = assessment.risk();
     let totals = totals(assessment);
     let cases = matrix::cases(assessment);
