@@ -8,12 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::{
-<<<<<<< HEAD
-    catalog::Catalog,
-    grants::{Evaluator, Origin, Policy, Snapshot},
-=======
     grants::{Origin, Policy, Snapshot},
->>>>>>> main
     ports::{Authorizations, Control, DetailsPage, FailureKind, Organization, PortError, Prober, Simulated},
 };
 

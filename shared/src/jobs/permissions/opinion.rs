@@ -93,20 +93,6 @@ impl Asker<'_> {
         }
         Ok(opinion)
     }
-<<<<<<< HEAD
-    let actions = representative(catalog);
-    for some in actions.chunks(AT_ONCE) {
-        let some: Vec<&str> = some.iter().map(String::as_str).collect();
-        match patiently(desk.clock, || desk.authorizations.simulate(snapshot, &some)) {
-            Ok(answers) => opinion.hear(grants, &answers),
-            Err(error) => {
-                opinion.unasked = Some(format!(
-                    "{} of {} actions were not asked about: {error}",
-                    actions.len() as u64 - opinion.asked,
-                    actions.len()
-                ));
-                break;
-=======
 
     fn ask(&self, snapshot: &Snapshot, grants: &Grants) -> SecondOpinion {
         let mut opinion = SecondOpinion::default();
@@ -124,7 +110,6 @@ impl Asker<'_> {
                     opinion.unasked = Some(format!("{left} of {all} actions were not asked about: {error}"));
                     break;
                 }
->>>>>>> main
             }
         }
         if opinion.unasked.is_none() && opinion.asked < all {
