@@ -282,6 +282,12 @@ pub fn remembered(state: Option<&mut State>, report: &Report) -> Result<Option<P
 /// Threads to read with what lies far away, where nobody says: most of their time they wait.
 const FAR: usize = 8;
 
+/// How to read a source.
+pub fn gathering(config: &Config, is_far: bool) -> Gathering {
+    let least = if is_far && config.limits.threads == 0 { FAR } else { 1 };
+    Gathering { threads: threads(config).max(least), limits: limits(config) }
+}
+
 fn threads(config: &Config) -> usize {
     match config.limits.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
