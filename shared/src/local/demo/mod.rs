@@ -34,6 +34,8 @@
 //! account's eu-west-1 there is neither log nor digest, though the next digest names the missing one.
 //! Quiet hours have a digest that lists no logs. Signatures only AWS could make: they are null.
 //!
+//! What the policies of these roles say lies beside the trail, as [`authorization_details()`]: what each of them could do.
+//!
 //! [`story()`] says all this as a value, with the figures a reader must arrive at.
 
 mod assumption;
@@ -46,6 +48,7 @@ mod identity;
 mod load;
 mod moment;
 mod outcome;
+mod policies;
 mod promised;
 mod record;
 mod repertoire;
@@ -60,6 +63,7 @@ mod traffic;
 
 pub use delivery::Object;
 pub use folder::{WriteError, Written};
+pub use policies::authorization_details;
 pub use story::{Account, Cell, Promise, Story, story};
 
 use delivery::{Delivery, Gzip};
