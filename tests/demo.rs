@@ -133,7 +133,21 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         deployer.source_identities.iter().any(|name| &**name == "ops-agent"),
         "the trace back to the agent"
     );
-    assert_eq!(of(&report, "write-succeeded"), [] as [&Finding; 0]);
+    // What it did through the other role counts against the agent, for certain.
+    let written = of(&report, "write-succeeded");
+    let [write] = &*written else { panic!("{written:#?}") };
+    assert_eq!(
+        (write.subject.as_str(), write.count, write.severity),
+        ("s3:PutBucketPolicy", 1, Severity::Critical)
+    );
+    assert_eq!(
+        (write.principal.as_deref(), &*write.sample_event_ids),
+        (Some(&*agent.arn), &[story.write.to_owned()][..])
+    );
+    let matrix = agent.matrix.as_ref().expect("it is watched");
+    let [way] = &*matrix.through else { panic!("{:#?}", matrix.through) };
+    assert_eq!(way.path.iter().map(|arn| &**arn).collect::<Vec<_>>(), [story.deployer]);
+    assert_eq!((way.calls, way.carried_out, way.is_certain), (3, 1, true));
     assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assumption));
 
     // The role nobody named wrote; root signed in.
@@ -148,20 +162,21 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(result.status(), Some(Status::NonCompliant));
     assert_eq!(result.totals.watched_principals, 9);
     assert_eq!(
-        result.totals.watched_operations - result.compliance.permitted,
-        3,
-        "an assumption and two refused writes"
+        result.compliance.calls - result.compliance.permitted,
+        4,
+        "an assumption, two refused writes and one through another role"
     );
+    assert_eq!(result.totals.watched_operations - result.compliance.calls, 2, "reads through the other role");
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
-    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (0, 7, 2));
+    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (1, 7, 2));
     let failed: Vec<&str> = result
         .controls
         .iter()
         .filter(|control| control.state == ControlState::Fail)
         .map(|control| control.id.as_str())
         .collect();
-    assert_eq!(failed, ["RO-2", "RO-3", "RO-5", "RO-7", "EV-1"]);
+    assert_eq!(failed, ["RO-1", "RO-2", "RO-3", "RO-5", "RO-7", "EV-1"]);
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
     assert_eq!(result.basis.watched, story.watch());
 

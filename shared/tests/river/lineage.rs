@@ -1,6 +1,13 @@
 //! Chains of credentials: whose doing a call is, and how sure that is, case by case and held to the slow judge.
 
-use proptest::{prelude::*, sample::select};
+use std::collections::BTreeSet;
+
+use proptest::{
+    prelude::*,
+    sample::select,
+    strategy::{Strategy as _, ValueTree as _},
+    test_runner::TestRunner,
+};
 use shared::{
     assessment::{Assessment, Evidence, Lineage},
     catalog::Catalog,
@@ -15,7 +22,7 @@ use shared::{
 
 use super::{
     chains::Chains,
-    events::{ACCOUNTS, But as _, REGIONS, Scene, chained, configs, exception, made},
+    events::{ACCOUNTS, But as _, REGIONS, Scene, chained, configs, exception, made, promise},
 };
 
 const MINUTE: u32 = 60;
@@ -169,7 +176,9 @@ fn it_is_not_certain_where_somebody_else_may_hold_the_session() {
         auditor(false),
         "a service"
     );
-    assert_eq!(doubtful(given.clone().by("stranger")), auditor(false), "another account");
+    let stranger = given.clone().by("stranger");
+    assert_eq!(doubtful(stranger.clone()), auditor(true), "the other side of the same call");
+    assert_eq!(doubtful(stranger.at(0, 20 * MINUTE)), auditor(false), "another call from an account");
     assert_eq!(doubtful(given.clone().by("Deployer").at(2, 0)), auditor(true), "only later");
     assert_eq!(doubtful(given.clone().by("Deployer").ended(Outcome::Denied)), auditor(true), "not given");
     let early = [write().at(0, 0), given.clone().at(0, 60), call.clone()];
@@ -261,12 +270,36 @@ fn reads_of(result: &shared::report::ReportResult) -> u32 {
     u32::try_from(result.totals.read_only).unwrap()
 }
 
+/// Hours and seconds at which credentials are given, used and expired.
+fn times() -> BoxedStrategy<(u32, u32)> {
+    select(&[(0_u32, 0_u32), (0, 899), (0, 900), (1, 0), (12, 0), (12, 899), (12, 900), (13, 0), (14, 0)][..])
+        .boxed()
+}
+
+#[test]
+fn the_chains_that_are_tried_are_short_and_long_certain_and_in_doubt() {
+    let mut runner = TestRunner::deterministic();
+    let mut met = BTreeSet::new();
+    for _ in 0..400 {
+        let events = chained(16, times()).new_tree(&mut runner).unwrap().current();
+        let config = promise();
+        let slow = Chains::of(events.iter().collect(), &config);
+        met.extend(
+            events
+                .iter()
+                .filter_map(|event| slow.lineage(event))
+                .map(|one| (one.path.len().min(3), one.is_certain)),
+        );
+    }
+    assert_eq!(met, [1, 2, 3].into_iter().flat_map(|length| [(length, false), (length, true)]).collect());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn every_lineage_is_the_slow_judges(
-        events in chained(16, select(&[(0_u32, 0_u32), (0, 899), (0, 900), (1, 0), (12, 0), (12, 899), (12, 900), (13, 0), (14, 0)][..]).boxed()),
+        events in chained(16, times()),
         config in configs(),
     ) {
         let tally = Tally::of(Segment::from_events(events.clone()));
