@@ -9,7 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use shared::config::{self, Standard, Watch};
 
 use crate::{
-    catalog, check, completions, config as config_command, demo, ops, overrides, permissions, report, sweep,
+    catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, permissions,
+    report, sweep,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -132,6 +133,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Say what principals could do, by their policies
     Permissions(permissions::PermissionsArgs),
+    /// Make policies that leave a principal its reads, and prove them
+    Guardrails(guardrails::GuardrailsArgs),
     /// Search the operations of AWS
     Ops(ops::OpsArgs),
     /// Build, compare or show the operation catalog

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use shared::{
     catalog::CatalogError,
     config::{ConfigError, Fault},
+    guardrails::NotProven,
     jobs::sweep::SweepError,
     local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
     plain::plain,
@@ -104,6 +105,9 @@ pub enum Failure {
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),
+    /// A guardrail without a proof.
+    #[error(transparent)]
+    Guardrail(#[from] NotProven),
     /// The state of earlier sweeps.
     #[error(transparent)]
     State(#[from] StateError),
@@ -176,6 +180,7 @@ impl Failure {
             | Self::Cloud(_)
             | Self::Runtime(_)
             | Self::Evidence(_)
+            | Self::Guardrail(_)
             | Self::State(_)
             | Self::Trail(_)
             | Self::Json(_)

@@ -1,6 +1,7 @@
 //! Command line of Onlooker: parse, run, exit code.
 
 mod args;
+mod authorization;
 mod basis;
 mod catalog;
 mod check;
@@ -13,6 +14,7 @@ mod completions;
 mod config;
 mod demo;
 mod failure;
+mod guardrails;
 mod lookup;
 mod moment;
 mod ops;
@@ -66,6 +68,7 @@ fn run(cli: Cli) -> Result<Answer, Failure> {
         Command::Report(args) => report::run(global, args),
         Command::Check(args) => check::run(global, args),
         Command::Permissions(args) => permissions::run(global, args),
+        Command::Guardrails(args) => guardrails::run(global, args),
         Command::Ops(args) => ops::run(global, args),
         Command::Catalog(args) => catalog::run(global, args),
         Command::Config(args) => config::run(global, args),

@@ -19,6 +19,7 @@ use shared::{
     permissions::{Identity, Judge, Permissions, Subject, Verdicts},
 };
 
+pub use self::input::Inputs;
 pub use self::shown::{Form, show};
 use self::{input::ResourceFile, whom::Whom};
 use crate::{
@@ -121,7 +122,7 @@ pub fn run(global: &Global, args: PermissionsArgs) -> Result<Answer, Failure> {
     let loaded = surroundings::configuration(global)?;
     let config = &loaded.config;
     let catalog = basis::catalog(&loaded)?;
-    let mut inputs = input::Inputs::default();
+    let mut inputs = Inputs::default();
     let around = inputs.around(&args)?;
     let whom = match &args.authorization_details {
         Some(path) => Whom::of(inputs.details(path)?, config, &args.principal, args.service_linked),

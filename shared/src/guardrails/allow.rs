@@ -29,7 +29,7 @@ struct Place {
 /// The policies, not proven yet.
 pub fn draft(order: Order<'_>, plan: &Plan<'_>) -> Result<Draft, NotProven> {
     let refuse = |why: &str| Err(NotProven::new(Kind::Allow, why.to_owned()));
-    let Some(used) = order.used else { return refuse("nobody said what was used") };
+    let Some(used) = order.used else { return refuse(&Kind::Allow.cannot(order).unwrap_or_default()) };
     let is_kept = |key: &&Arc<str>| plan.used_reads.contains(*key) || plan.keeps(key);
     let wanted: BTreeSet<Arc<str>> =
         used.actions.keys().filter(is_kept).filter(|key| plan.before.get(key).is_some()).cloned().collect();

@@ -54,6 +54,19 @@ impl Kind {
             Self::Scp => "scp",
         }
     }
+
+    /// Why there is nothing to make a guardrail of this kind from.
+    pub fn cannot(self, order: Order<'_>) -> Option<String> {
+        let why = match self {
+            Self::Allow if order.used.is_none() => "nobody said what was used",
+            Self::Allow if order.used.is_some_and(|used| used.actions.is_empty()) => "nothing was used",
+            Self::Scp if !order.snapshot.principal.starts_with("arn:") => {
+                "a service control policy names whom it is about, and the principal has no ARN"
+            }
+            _ => return None,
+        };
+        Some(why.to_owned())
+    }
 }
 
 /// How to make guardrails.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Document, Draft, Kind, Order, Plan, Quota};
 use crate::{
     grants::{Grant, Grants, Origin, Policy, ProblemKind, Snapshot},
-    pattern::matches,
+    pattern::covers,
     permissions::tolerated,
     report::hex,
 };
@@ -250,7 +250,7 @@ fn check_grant(
     }
     let (old, new) = (&before.reach, &after.reach);
     let wider =
-        new.resources.iter().find(|one| !old.resources.iter().any(|wide| wide == *one || matches(wide, one)));
+        new.resources.iter().find(|one| !old.resources.iter().any(|wide| wide == *one || covers(wide, one)));
     if let Some(wider) = wider {
         objections.push(format!("{key} would be granted on {wider}, which it was not before"));
     }

@@ -18,9 +18,8 @@ use super::{
 /// The policies, not proven yet.
 pub fn draft(order: Order<'_>, plan: &Plan<'_>) -> Result<Draft, NotProven> {
     let principal = &order.snapshot.principal;
-    if !principal.starts_with("arn:") {
-        let why = "a service control policy names whom it is about: the principal has no ARN";
-        return Err(NotProven::new(Kind::Scp, why.to_owned()));
+    if let Some(why) = Kind::Scp.cannot(order) {
+        return Err(NotProven::new(Kind::Scp, why));
     }
     let about = Statement {
         condition: json!({ "ArnLike": { "aws:PrincipalArn": [&**principal] } }),

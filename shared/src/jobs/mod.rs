@@ -5,6 +5,7 @@
 pub mod check;
 pub mod evidence;
 pub mod gather;
+pub mod guardrails;
 pub mod history;
 pub mod ingest;
 pub mod issue;

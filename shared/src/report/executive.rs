@@ -7,7 +7,7 @@ use super::{Summary, Totals};
 use crate::{
     assessment::{Assessment, Could},
     finding::{Finding, Recommendation, Severity},
-    score::{Compliance, Risk, Status, effect},
+    score::{Compliance, Risk, Status},
 };
 
 /// Sentences in each list.
@@ -66,7 +66,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
         Some(Status::NonCompliant) => {
             let broken: u64 = assessment
                 .watched_calls()
-                .filter(|judged| effect(judged.operation_type(), judged.outcome()) == Status::NonCompliant)
+                .filter(|judged| judged.effect() == Status::NonCompliant)
                 .map(|judged| judged.count)
                 .sum();
             format!(

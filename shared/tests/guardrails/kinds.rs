@@ -1,1 +1,195 @@
-//! X.
+//! Each kind of guardrail, by what it says and what it takes away.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::{Value, json};
+use shared::{
+    config::Override,
+    grants::{Origin, Policy},
+    guardrails::{Kind, Options, limits},
+    time::Time,
+};
+
+use super::scene::{ROLE, Scene, listed};
+
+fn set(items: &[&str]) -> BTreeSet<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+fn keys(items: &BTreeSet<Arc<str>>) -> BTreeSet<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+fn anything() -> Value {
+    json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }])
+}
+
+fn tolerate(operation: &str, resource: Option<&str>) -> Override {
+    Override {
+        id: "tolerated".into(),
+        principal: ROLE.into(),
+        operation: operation.into(),
+        resource: resource.map(Into::into),
+        owner: "security".into(),
+        reason: "reads encrypted logs".into(),
+        expires: Time(2_000_000_000),
+    }
+}
+
+#[test]
+fn an_allow_policy_holds_the_reads_that_were_used_and_names_what_it_takes_away() {
+    let scene = Scene::with(anything()).using(&["s3:GetObject", "ec2:DescribeInstances", "s3:PutObject"]);
+    let made = scene.made(Kind::Allow);
+    assert_eq!(listed(&made, "Action"), set(&["s3:GetObject", "ec2:DescribeInstances"]));
+    assert_eq!(keys(&made.left_out), set(&["s3:PutObject"]));
+    assert_eq!((made.proof.used, made.proof.used_kept, made.proof.granted_after), (2, 2, 2));
+    assert!(made.proof.is_complete && made.proof.excessive_before > 1_000);
+    assert_eq!(made.proof.excessive_after, 0);
+}
+
+#[test]
+fn an_allow_policy_keeps_resources_conditions_and_denials() {
+    let condition = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+    let scene = Scene::with(json!([
+        { "Sid": "A", "Effect": "Allow", "Action": ["s3:*", "sqs:*"], "Resource": "arn:aws:s3:::logs/*" },
+        { "Sid": "B", "Effect": "Allow", "NotAction": "s3:*", "Resource": ["*"], "Condition": condition },
+        { "Sid": "C", "Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/secret/*" },
+        { "Sid": "D", "Effect": "Deny", "Action": "ec2:*", "Resource": "*" },
+    ]))
+    .using(&["s3:GetObject", "iam:ListUsers"]);
+    let made = scene.made(Kind::Allow);
+    let document: Value = serde_json::from_str(&made.documents[0].text).expect("JSON");
+    let statements = document["Statement"].as_array().expect("a list");
+    assert_eq!(statements.len(), 3, "{statements:#?}");
+    let about = |action: &str, effect: &str| {
+        let is_it = |one: &&Value| one["Effect"] == effect && one["Action"].to_string().contains(action);
+        statements.iter().find(is_it).expect("a statement").clone()
+    };
+    assert_eq!(about("s3:GetObject", "Allow")["Resource"], "arn:aws:s3:::logs/*");
+    assert_eq!(about("iam:ListUsers", "Allow")["Condition"], condition);
+    assert_eq!(about("s3:GetObject", "Deny")["Resource"], "arn:aws:s3:::logs/secret/*");
+}
+
+#[test]
+fn what_was_used_and_is_no_read_stays_only_if_asked_for_or_tolerated() {
+    let mut scene = Scene::with(anything()).using(&["kms:Decrypt", "s3:GetObject", "s3:PutObject"]);
+    let says = |scene: &Scene, kind: Kind, action: &str| {
+        let made = scene.made(kind);
+        let key = if kind == Kind::Scp { "NotAction" } else { "Action" };
+        (listed(&made, key).contains(action), made.kept.contains_key(action))
+    };
+    // Everything is granted, so that the reads to except fit into no service control policy.
+    for kind in [Kind::Allow, Kind::Boundary] {
+        assert_eq!(says(&scene, kind, "kms:Decrypt"), (false, false));
+    }
+    scene.config.overrides.push(tolerate("kms:Decrypt", None));
+    for kind in [Kind::Allow, Kind::Boundary] {
+        assert_eq!(says(&scene, kind, "kms:Decrypt"), (true, true));
+        assert_eq!(says(&scene, kind, "s3:PutObject"), (false, false));
+    }
+    scene.options = Options { keep_used: true, ..Options::default() };
+    for kind in [Kind::Allow, Kind::Boundary] {
+        assert_eq!(says(&scene, kind, "s3:PutObject"), (true, true));
+        assert!(scene.made(kind).left_out.is_empty());
+    }
+}
+
+#[test]
+fn an_override_for_some_resources_keeps_an_action_on_those() {
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/logs";
+    let mut scene = Scene::with(json!([
+        { "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" },
+        { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key },
+    ]));
+    scene.config.overrides.push(tolerate("kms:Decrypt", Some(key)));
+    let made = scene.made(Kind::Boundary);
+    assert!(listed(&made, "Resource").contains(key));
+    scene.config.overrides[0].expires = Time(1);
+    assert!(!listed(&scene.made(Kind::Boundary), "Resource").contains(key));
+}
+
+#[test]
+fn a_boundary_keeps_what_was_used_and_then_what_fits() {
+    let scene = Scene::with(anything()).using(&["xray:GetTraceSummaries", "wellarchitected:GetWorkload"]);
+    let made = scene.made(Kind::Boundary);
+    let document = &made.documents[0];
+    assert_eq!(made.documents.len(), 1);
+    assert!(document.characters <= limits::MANAGED && document.characters > limits::MANAGED - 100);
+    assert!(!made.no_room.contains_key("xray") && !made.no_room.contains_key("wellarchitected"));
+    assert!(made.no_room.len() > 50);
+    assert!(made.proof.is_absolute && made.proof.granted_after > 2_000);
+}
+
+#[test]
+fn a_boundary_in_place_is_not_widened() {
+    let mut scene = Scene::with(anything());
+    let text = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["ec2:DescribeInstances", "ec2:DescribeImages"], "Resource": "*" },
+    ] });
+    scene.snapshot.boundary =
+        Some(Policy { name: "old".into(), origin: Origin::Attached, text: text.to_string().into() });
+    let made = scene.made(Kind::Boundary);
+    assert_eq!(listed(&made, "Action"), set(&["ec2:DescribeInstances", "ec2:DescribeImages"]));
+    assert!(made.notes.iter().any(|note| note.contains("place of the boundary old")));
+}
+
+#[test]
+fn a_service_control_policy_denies_whatever_is_no_read_if_the_reads_fit() {
+    let scene = Scene::with(json!([{ "Effect": "Allow", "Action": ["s3:*", "ec2:*"], "Resource": "*" }]));
+    let made = scene.made(Kind::Scp);
+    let document: Value = serde_json::from_str(&made.documents[0].text).expect("JSON");
+    let statement = &document["Statement"][0];
+    assert_eq!((&statement["Effect"], statement.get("Action")), (&"Deny".into(), None));
+    assert_eq!(statement["Condition"]["ArnLike"]["aws:PrincipalArn"][0], ROLE);
+    assert!(listed(&made, "NotAction").contains("ec2:Describe*"));
+    assert!(made.proof.is_absolute && made.documents[0].characters <= limits::SERVICE_CONTROL);
+}
+
+#[test]
+fn a_service_control_policy_denies_by_name_if_the_reads_do_not_fit() {
+    let made = Scene::with(anything()).made(Kind::Scp);
+    assert!(!made.proof.is_absolute && made.documents.len() > 1);
+    assert!(made.documents.iter().all(|document| document.characters <= limits::SERVICE_CONTROL));
+    assert!(listed(&made, "NotAction").is_empty());
+    assert_eq!(made.proof.excessive_after, 0);
+}
+
+#[test]
+fn without_wildcards_every_action_is_named() {
+    let mut scene = Scene::with(json!([{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }])).using(&[
+        "sqs:ListQueues",
+        "sqs:GetQueueUrl",
+        "sqs:GetQueueAttributes",
+    ]);
+    assert!(
+        scene.made(Kind::Allow).open.iter().any(|pattern| &**pattern == "sqs:Get*" || pattern.contains('*'))
+    );
+    scene.options.exact = true;
+    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+        let made = scene.made(kind);
+        assert!(made.open.is_empty(), "{:?}", made.open);
+    }
+}
+
+#[test]
+fn a_read_by_leave_of_another_policy_still_passes() {
+    let scene = Scene::with(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]))
+        .using(&["sts:GetCallerIdentity", "s3:ListBucket"]);
+    for kind in [Kind::Boundary, Kind::Scp] {
+        let made = scene.made(kind);
+        assert_eq!(keys(&made.granted_elsewhere), set(&["sts:GetCallerIdentity"]));
+        let key = if kind == Kind::Scp { "NotAction" } else { "Action" };
+        assert!(listed(&made, key).contains("sts:GetCallerIdentity"));
+    }
+    assert!(!listed(&scene.made(Kind::Allow), "Action").contains("sts:GetCallerIdentity"));
+}
+
+#[test]
+fn a_call_nobody_knows_the_actions_of_leaves_a_question_open() {
+    let mut scene = Scene::with(anything()).using(&["s3:GetObject"]);
+    scene.used.as_mut().expect("used").unmapped.insert("novel:Frobnicate".into(), 3);
+    let proof = scene.made(Kind::Allow).proof;
+    assert!(!proof.is_complete);
+    assert!(proof.open_questions.iter().any(|question| question.contains("novel:Frobnicate")));
+    assert!(!Scene::with(anything()).made(Kind::Boundary).proof.is_complete);
+}

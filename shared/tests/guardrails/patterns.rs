@@ -51,7 +51,7 @@ fn some(all: Vec<Arc<str>>) -> impl Strategy<Value = Actions> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn compressed_and_expanded_a_set_is_itself(wanted in some(of_services(None)), openness in 0..3_u8) {

@@ -1,1 +1,127 @@
-//! X.
+//! A proof that could not fail would be none.
+
+use serde_json::{Value, json};
+use shared::{
+    catalog::Catalog,
+    grants::Evaluator,
+    guardrails::{Document, Draft, Guardrail, Kind, Plan, prove},
+};
+
+use super::scene::Scene;
+
+fn scene() -> Scene {
+    Scene::with(json!([
+        { "Effect": "Allow", "Action": ["s3:*", "ec2:*", "iam:*"], "Resource": "*" },
+        { "Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sqs:*:111122223333:own" },
+    ]))
+    .using(&["s3:GetObject", "ec2:DescribeInstances", "sqs:GetQueueUrl"])
+}
+
+/// What is said against documents in place of those of a guardrail.
+fn objections(made: &Guardrail, change: impl Fn(&mut Value)) -> Vec<String> {
+    let mut documents = made.documents.clone();
+    for document in &mut documents {
+        let mut value: Value = serde_json::from_str(&document.text).expect("JSON");
+        change(&mut value);
+        *document = hashed(document, value.to_string());
+    }
+    against(made, documents)
+}
+
+/// The document with another text and the hash and size of it.
+fn hashed(document: &Document, text: String) -> Document {
+    let sha256 = shared::report::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
+    Document { characters: text.len(), sha256, text, ..document.clone() }
+}
+
+fn against(made: &Guardrail, documents: Vec<Document>) -> Vec<String> {
+    let (scene, evaluator) = (scene(), Evaluator::new(Catalog::embedded()));
+    let order = scene.order(&evaluator);
+    let plan = Plan::of(order);
+    // Whatever was wanted: what is no read, was not granted or is wider stands against it all the same.
+    let wanted = plan.before.held.iter().map(|grant| grant.action.key.clone()).collect();
+    let draft = Draft { documents, wanted, is_absolute: made.proof.is_absolute, ..Draft::default() };
+    prove(made.kind, order, &plan, &draft).err().map(|error| error.objections).unwrap_or_default()
+}
+
+#[test]
+fn documents_as_they_were_made_stand() {
+    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+        assert_eq!(objections(&scene().made(kind), |_| ()), [String::new(); 0], "{kind:?}");
+    }
+}
+
+#[track_caller]
+fn objects(kind: Kind, word: &str, change: impl Fn(&mut Value)) {
+    let said = objections(&scene().made(kind), change);
+    assert!(said.iter().any(|one| one.contains(word)), "{said:#?}");
+}
+
+#[test]
+fn a_write_that_slips_in_is_found() {
+    let add = |key: &'static str, action: &'static str| {
+        move |document: &mut Value| {
+            document["Statement"][0][key].as_array_mut().expect("a list").push(action.into());
+        }
+    };
+    for kind in [Kind::Allow, Kind::Boundary] {
+        objects(kind, "s3:PutObject is no read", add("Action", "s3:PutObject"));
+        objects(kind, "is no read", add("Action", "s3:*"));
+        objects(kind, "is no read", add("Action", "*"));
+    }
+    objects(Kind::Scp, "s3:PutObject is no read", add("NotAction", "s3:PutObject"));
+    objects(
+        Kind::Boundary,
+        "kms:Decrypt is no read and would not be kept away",
+        add("Action", "kms:Decrypt"),
+    );
+}
+
+#[test]
+fn a_read_that_is_lost_is_found() {
+    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+        objects(kind, "was used", |document| {
+            let key =
+                if document["Statement"][0].get("NotAction").is_some() { "NotAction" } else { "Action" };
+            let count = document["Statement"].as_array().expect("a list").len();
+            for n in 0..count {
+                let list = document["Statement"][n][key].as_array_mut().expect("a list");
+                list.retain(|action| !action.as_str().expect("text").starts_with("ec2:"));
+            }
+        });
+    }
+}
+
+#[test]
+fn resources_and_conditions_that_are_widened_are_found() {
+    objects(Kind::Allow, "sqs:GetQueueUrl would be granted on *", |document| {
+        for statement in document["Statement"].as_array_mut().expect("a list") {
+            statement["Resource"] = "*".into();
+        }
+    });
+}
+
+#[test]
+fn a_denial_that_does_not_bind_is_found() {
+    objects(Kind::Scp, "is no read", |document| document["Statement"][0]["Effect"] = "Allow".into());
+    objects(Kind::Scp, "is no read", |document| {
+        document["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"] =
+            "arn:aws:iam::*:role/Other".into();
+    });
+}
+
+#[test]
+fn a_document_that_is_none_or_too_large_or_not_itself_is_found() {
+    let made = scene().made(Kind::Boundary);
+    let broken = hashed(&made.documents[0], "{".to_owned());
+    assert!(!against(&made, vec![broken]).is_empty());
+    let padded = made.documents[0].text.replace("OnlookerReads", &"x".repeat(7_000));
+    let said = against(&made, vec![hashed(&made.documents[0], padded)]);
+    assert!(said.iter().any(|one| one.contains("characters of 6144")), "{said:?}");
+    let mut other = made.documents[0].clone();
+    other.text.push(' ');
+    assert!(against(&made, vec![other]).iter().any(|one| one.contains("hash")));
+    assert!(!against(&made, Vec::new()).is_empty());
+    let twice = vec![made.documents[0].clone(), made.documents[0].clone()];
+    assert!(against(&made, twice).iter().any(|one| one.contains("2 documents")));
+}
