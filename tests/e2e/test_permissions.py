@@ -194,6 +194,7 @@ class Permissions(Case):
                 self.assertGreater(one["second_opinion"]["asked"], 300)
         # Who asks is judged where nobody is named; here that is the root user, whose reads are tried out.
         told, done = self.ask()
+        self.assertIsNotNone(told, done.stderr)
         self.assertEqual((told["principals"][0]["identity"]["arn"], done.returncode), (f"arn:aws:iam::{HOME}:root", 1))
         self.assertEqual({one["status"] for one in told["principals"][0]["permission_checks"][:3]}, {"PASSED"})
         # A pattern that matches nobody, and an account that cannot be read, are no verdicts.
@@ -211,7 +212,7 @@ class Permissions(Case):
                  "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "NO_PROXY": "127.0.0.1"},
             cwd=self.stage.scratch, capture_output=True, text=True,
         )
-        return json.loads(done.stdout) if done.stdout else None, done
+        return json.loads(done.stdout or "null"), done
 
     def test_11_permissions_a_past_window_is_judged_by_the_policies_of_that_time(self):
         auditor = self.role("Auditor", READS)
