@@ -473,6 +473,8 @@ fn what_needs_aws_says_how_to_get_it() {
         &["sweep", "s3://bucket/AWSLogs", "--no-state"][..],
         &["sweep", "--lookup", "--no-state"],
         &["report", "--remote", "--table", "t", "--bucket", "b"],
+        &["permissions"],
+        &["permissions", "--principal", "arn:aws:iam::111122223333:role/Auditor"],
     ] {
         let ran = place.run(args).ends(2);
         ran.says(&["was built without AWS", "cargo install --path . --features aws"]);
