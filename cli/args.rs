@@ -9,7 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use shared::config::{self, Standard, Watch};
 
 use crate::{
-    catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, report, sweep,
+    catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, permissions,
+    report, sweep,
 };
 
 /// Prove that AWS principals which are supposed to be read-only are.
@@ -32,6 +33,7 @@ Examples:
   onlooker sweep ./cloudtrail --watch 'arn:aws:iam::*:role/Auditor'
                                            was this role read-only?
   onlooker check s3:GetObject kms:Decrypt  may a read-only principal do this?
+  onlooker permissions --policy role.json  what could a role with this policy do?
   onlooker config init                     write the promises down
 
 Exit codes:
@@ -129,6 +131,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Say whether a read-only principal may make a call
     Check(check::CheckArgs),
+    /// Say what principals could do, by their policies
+    Permissions(permissions::PermissionsArgs),
     /// Make policies that leave a principal its reads, and prove them
     Guardrails(guardrails::GuardrailsArgs),
     /// Search the operations of AWS

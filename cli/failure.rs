@@ -69,6 +69,16 @@ pub enum Failure {
         /// Why.
         cause: String,
     },
+    /// A file that should hold policies.
+    #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
+    Policies {
+        /// The file.
+        path: PathBuf,
+        /// Why, with its place.
+        cause: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// A file could not be read or written.
     #[error("cannot {what} `{}`", path.display())]
     File {
@@ -158,6 +168,7 @@ impl Failure {
             | Self::Usage(_)
             | Self::Pack(_)
             | Self::Selectors { .. }
+            | Self::Policies { .. }
             | Self::Catalog { .. }
             | Self::Input { .. }
             | Self::Packages(_)

@@ -1,6 +1,7 @@
 //! Command line of Onlooker: parse, run, exit code.
 
 mod args;
+mod authorization;
 mod basis;
 mod catalog;
 mod check;
@@ -19,6 +20,7 @@ mod moment;
 mod ops;
 mod output;
 mod overrides;
+mod permissions;
 mod progress;
 mod publish;
 mod remote;
@@ -65,6 +67,7 @@ fn run(cli: Cli) -> Result<Answer, Failure> {
         Command::Sweep(args) => sweep::run(global, args),
         Command::Report(args) => report::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Permissions(args) => permissions::run(global, args),
         Command::Guardrails(args) => guardrails::run(global, args),
         Command::Ops(args) => ops::run(global, args),
         Command::Catalog(args) => catalog::run(global, args),

@@ -40,6 +40,21 @@ impl Bar {
         this
     }
 
+    /// A bar for things of a kind that are counted; hidden unless somebody looks.
+    pub fn counting(global: &Global, verb: &'static str, what: &'static str) -> Self {
+        let this = Self::new(global, verb);
+        let style = ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} {msg}  {eta} left");
+        this.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        this.bar.set_message(what);
+        this
+    }
+
+    /// Shows how many of them were looked at.
+    pub fn counted(&self, number: u64, of_all: u64) {
+        self.bar.set_length(of_all);
+        self.bar.set_position(number);
+    }
+
     /// Shows how much of the time was looked up.
     pub fn looked_up(&self, seconds: u64, of_seconds: u64, records: u64) {
         self.bar.set_length(of_seconds);

@@ -17,6 +17,7 @@ use shared::{
 
 use crate::{
     args::{Format, Global},
+    authorization,
     failure::{Answer, Failure},
     moment::Moment,
     output,
@@ -34,6 +35,7 @@ Examples:
   onlooker report --list                   all of them
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
+  onlooker report --since 7d --authorization-details iam.json
   onlooker report --remote --table NAME --bucket NAME
                                            what a deployment claims now
   onlooker report --remote --list
@@ -64,6 +66,10 @@ pub struct ReportArgs {
     /// Report anew over the evidence kept up to here
     #[arg(long, value_name = "WHEN", conflicts_with = "run")]
     pub until: Option<Moment>,
+    /// What the principals could do, for a report made anew: the output of `aws iam get-account-authorization-details`,
+    /// taken as in force all along; repeatable, a file for each account
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "list", "remote"])]
+    pub authorization_details: Vec<PathBuf>,
     /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',')]
     pub format: Vec<Format>,
@@ -103,10 +109,13 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
         list(&runs, publication.json)?;
         return Ok(Answer::Proven);
     }
-    if args.since.is_some() || args.until.is_some() {
+    let anew = args.since.is_some() || args.until.is_some() || !args.authorization_details.is_empty();
+    if anew {
+        let policies = authorization::policies(&args.authorization_details)?;
         let period = Span::asked_for(args.since, args.until)?;
         let loaded = surroundings::configuration(global)?;
-        let report = swept(global, &loaded, &Files::new([] as [String; 0]), Some(&mut state), period, None)?;
+        let nothing_else = Files::new([] as [String; 0]);
+        let report = swept(global, &loaded, &policies, &nothing_else, Some(&mut state), period, None)?;
         publication.publish(global, &report, &[])?;
         return Ok(answer(&report));
     }

@@ -12,6 +12,7 @@ use std::{
 use clap::Args;
 use shared::{
     config::{Config, Fault, Standard, Watch},
+    grants::Policies,
     jobs::{
         gather::Gathering,
         judge::Order,
@@ -28,7 +29,7 @@ use shared::{
 
 use crate::{
     args::{self, Format, Global},
-    basis,
+    authorization, basis,
     cloud::Cloud,
     failure::{Answer, Failure},
     lookup::{Memory, look_up},
@@ -53,6 +54,7 @@ Examples:
   onlooker sweep 'logs/2027/01/*/*.json.gz' --format html,json --out reports
   zcat trail.json.gz | onlooker sweep - --no-state --json
   onlooker sweep s3://bucket/AWSLogs/111122223333/CloudTrail/eu-west-1/2027/
+  onlooker sweep ./AWSLogs --authorization-details iam.json
   onlooker sweep --lookup --region eu-west-1 --since 7d
 
 The last two need `cargo install --path . --features aws`, and find region,
@@ -102,6 +104,10 @@ pub struct SweepArgs {
     /// What the trail logs: the output of `aws cloudtrail get-event-selectors`; classes it logs whole count as logged
     #[arg(long, value_name = "FILE", help_heading = "What evidence is expected")]
     pub selectors: Vec<PathBuf>,
+    /// What the principals could do: the output of `aws iam get-account-authorization-details`, taken as in force all
+    /// along; repeatable, a file for each account
+    #[arg(long, value_name = "FILE", help_heading = "What was promised")]
+    pub authorization_details: Vec<PathBuf>,
     /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',', help_heading = "Output")]
     pub format: Vec<Format>,
@@ -149,16 +155,17 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
     }
     config.check()?;
     let period = Span::asked_for(args.since, args.until)?;
+    let policies = authorization::policies(&args.authorization_details)?;
     let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
     let report = if args.lookup {
-        looked_up(global, &loaded, state.as_mut(), period)?
+        looked_up(global, &loaded, &policies, state.as_mut(), period)?
     } else {
         let paths = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         let source = Everything::named(paths)?;
         if source.is_far() && loaded.config.limits.threads == 0 {
             loaded.config.limits.threads = threads(&loaded.config).max(FAR);
         }
-        swept(global, &loaded, &source, state.as_mut(), period, None)?
+        swept(global, &loaded, &policies, &source, state.as_mut(), period, None)?
     };
     let kept = remembered(state.as_mut(), &report)?;
     publication.publish(global, &report, kept.as_slice())?;
@@ -169,12 +176,14 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
 fn looked_up(
     global: &Global,
     loaded: &Loaded,
+    policies: &Policies,
     state: Option<&mut State>,
     period: Span,
 ) -> Result<Report, Failure> {
     fn with<E: Evidences + Send>(
         global: &Global,
         loaded: &Loaded,
+        policies: &Policies,
         kept: &mut E,
         period: Span,
     ) -> Result<Report, Failure> {
@@ -183,11 +192,11 @@ fn looked_up(
         let span = look_up(global, &cloud, &loaded.config, &caller.account, period, kept)?;
         let period = Span { since: period.since.or(span.since), until: period.until.or(span.until) };
         let nothing_else = Files::new([] as [String; 0]);
-        swept(global, loaded, &nothing_else, Some(kept), period, Some(caller))
+        swept(global, loaded, policies, &nothing_else, Some(kept), period, Some(caller))
     }
     match state {
-        Some(state) => with(global, loaded, state, period),
-        None => with(global, loaded, &mut Memory::default(), period),
+        Some(state) => with(global, loaded, policies, state, period),
+        None => with(global, loaded, policies, &mut Memory::default(), period),
     }
 }
 
@@ -230,10 +239,11 @@ impl Span {
     }
 }
 
-/// Sweeps a source, and keeps its evidence if there is a state. `caller` is who AWS says it was, if AWS was asked.
+/// Sweeps a source, holds it against the policies, and keeps its evidence if there is a state. `caller` is who AWS says it was, if AWS was asked.
 pub fn swept<E: Evidences + Send>(
     global: &Global,
     loaded: &Loaded,
+    policies: &Policies,
     source: &dyn Source,
     state: Option<&mut E>,
     period: Span,
@@ -242,12 +252,7 @@ pub fn swept<E: Evidences + Send>(
     let config = &loaded.config;
     let pack = basis::pack(loaded)?;
     let task = Task {
-        order: Order {
-            config,
-            catalog: basis::catalog(loaded)?,
-            pack: &pack,
-            policies: shared::grants::Policies::none(),
-        },
+        order: Order { config, catalog: basis::catalog(loaded)?, pack: &pack, policies },
         since: period.since,
         until: period.until,
         gathering: Gathering { threads: threads(config), limits: limits(config) },

@@ -6,7 +6,11 @@ use std::{collections::BTreeSet, fs};
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
-use shared::config::{RESERVED, variables};
+use shared::{
+    catalog::Catalog,
+    config::{RESERVED, variables},
+    operation::OperationType,
+};
 
 /// A template as JSON, its short tags in their long form.
 fn template(name: &str) -> Value {
@@ -66,7 +70,7 @@ impl Stack {
     fn functions(&self) -> Vec<(&str, &Value)> {
         let functions: Vec<_> =
             self.of_type("AWS::Serverless::Function").map(|(name, one)| (name, &one["Properties"])).collect();
-        assert_eq!(functions.len(), 4);
+        assert_eq!(functions.len(), 5);
         functions
     }
 
@@ -156,7 +160,16 @@ fn the_bucket_is_private_encrypted_versioned_and_lockable() {
     let in_transit = refuses("EncryptedInTransit").expect("TLS only");
     assert_eq!(in_transit["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
     let once = refuses("WrittenOnce").expect("what was written stays").to_string();
-    for prefix in ["evidence/", "segments/", "reports/", "summaries/", "findings/", "cache/"] {
+    for prefix in [
+        "evidence/",
+        "segments/",
+        "reports/",
+        "summaries/",
+        "findings/",
+        "policies/",
+        "permissions/",
+        "cache/",
+    ] {
         assert!(once.contains(&format!("/{prefix}*")), "{prefix}");
     }
 }
@@ -174,14 +187,23 @@ fn everything_in_the_bucket_has_an_end() {
         ("reports/", json!({ "Ref": "ReportDays" })),
         ("summaries/", json!({ "Ref": "ReportDays" })),
         ("findings/", json!({ "Ref": "ReportDays" })),
+        ("permissions/", json!({ "Ref": "ReportDays" })),
         ("cache/", json!(35)),
         ("athena/", json!(7)),
     ] {
         assert_eq!(ends(prefix), Some(&days), "{prefix}");
     }
+    assert_eq!(ends("policies/"), None, "policies in force may be older than any end");
     let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all");
     assert_eq!(all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);
     assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
+}
+
+/// Whether the catalog knows an action as a read.
+fn is_plain_read(action: &str) -> bool {
+    let (service, name) = action.split_once(':').expect("an action");
+    let entry = Catalog::embedded().lookup(service, name);
+    entry.is_some_and(|entry| entry.facts.operation_type == OperationType::ReadOnly)
 }
 
 #[test]
@@ -201,9 +223,16 @@ fn a_role_names_its_actions_and_no_function_may_more() {
                 !actions.is_empty() && actions.iter().all(|one| one.contains(':') && !one.contains('*')),
                 "{name}: {statement}"
             );
-            // LookupEvents knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/
+            // LookupEvents knows no resources, lists and descriptions of an account know none, and whose policies are to
+            // be read nobody knows before: https://docs.aws.amazon.com/service-authorization/latest/reference/
             let anything = statement["Resource"] == "*";
-            assert!(!anything || actions == ["cloudtrail:LookupEvents"], "{name}: {statement}");
+            let reads = ["ReadPolicies", "ReadOrganization", "TryReads"].map(Some);
+            let is_known = actions == ["cloudtrail:LookupEvents"]
+                || name == "PermissionsRole" && reads.contains(&statement["Sid"].as_str());
+            assert!(
+                !anything || is_known && actions.iter().all(|one| is_plain_read(one)),
+                "{name}: {statement}"
+            );
         }
     }
     let actions = |role: &str| -> BTreeSet<String> {
@@ -221,7 +250,8 @@ fn a_role_names_its_actions_and_no_function_may_more() {
         &["s3:PutObject", "s3:ListBucket", "cloudtrail:LookupEvents", "sts:AssumeRole"]
     ));
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
-    for role in ["SweepRole", "IngestRole", "WatchRole", "ReportRole"] {
+    assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
+    for role in ["SweepRole", "IngestRole", "WatchRole", "ReportRole", "PermissionsRole"] {
         assert!(
             !may(role, &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]),
             "{role}"
@@ -232,14 +262,25 @@ fn a_role_names_its_actions_and_no_function_may_more() {
 #[test]
 fn a_role_in_another_account_is_assumed_by_its_name_and_account() {
     let stack = Stack::read();
-    let found = all(&stack.properties("SweepRole")["Policies"]);
-    let assume = found.iter().find(|one| one["Action"] == "sts:AssumeRole").expect("it may");
-    assert_eq!(assume["Resource"], json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${LookupRole}" }));
-    assert_eq!(assume["Condition"]["StringEquals"]["aws:ResourceAccount"], json!({ "Ref": "Accounts" }));
+    for role in ["SweepRole", "PermissionsRole"] {
+        let found = all(&stack.properties(role)["Policies"]);
+        let assume = found.iter().find(|one| one["Action"] == "sts:AssumeRole").expect("it may");
+        assert_eq!(
+            assume["Resource"],
+            json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${LookupRole}" })
+        );
+        assert_eq!(assume["Condition"]["StringEquals"]["aws:ResourceAccount"], json!({ "Ref": "Accounts" }));
+    }
     let member = template("member.yaml");
     let granted: Vec<_> = all(&member["Resources"]["Role"]["Properties"]["Policies"]);
-    assert_eq!(granted.len(), 1);
+    assert_eq!(granted.len(), 2);
     assert_eq!(granted[0]["Action"], "cloudtrail:LookupEvents");
+    // The same policies can be read in every account.
+    let own = all(&stack.properties("PermissionsRole")["Policies"]);
+    let of =
+        |all: &[Value]| all.iter().find(|one| one["Sid"] == "ReadPolicies").map(|one| one["Action"].clone());
+    assert!(of(&own).is_some());
+    assert_eq!(of(&own), of(&granted));
 }
 
 #[test]
@@ -316,8 +357,11 @@ fn alarms_tell_the_topic_and_silence_is_not_health() {
         .filter(|(_, alarm)| alarm["Properties"]["TreatMissingData"] == "breaching")
         .map(|(name, _)| *name)
         .collect();
-    assert_eq!(breaching, BTreeSet::from(["SweepHeartbeatAlarm", "ReportHeartbeatAlarm"]));
-    for function in ["Sweep", "Ingest", "Watch", "Report"] {
+    assert_eq!(
+        breaching,
+        BTreeSet::from(["SweepHeartbeatAlarm", "ReportHeartbeatAlarm", "PermissionsHeartbeatAlarm"])
+    );
+    for function in ["Sweep", "Ingest", "Watch", "Report", "Permissions"] {
         for metric in ["Errors", "Throttles"] {
             let alarm = stack.properties(&format!("{function}{metric}Alarm"));
             assert_eq!(alarm["MetricName"], metric);
@@ -379,6 +423,8 @@ fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
         "ONLOOKER_LIMITS_OBJECT_MIB",
         "ONLOOKER_LIMITS_THREADS",
         "ONLOOKER_LOOKUP_SLICE_MINUTES",
+        "ONLOOKER_PERMISSIONS_READS",
+        "ONLOOKER_PERMISSIONS_SIMULATE",
         "ONLOOKER_REDACTION_ACCOUNTS",
         "ONLOOKER_REDACTION_SESSIONS",
         "ONLOOKER_STANDARD_FILE",

@@ -1,7 +1,8 @@
 //! Lambda function `report`: issues reports and keeps the status.
 //!
 //! Invoked by a schedule (`{"schedule": "rate(1 hour)"}`; any payload that names no window will do) for the last 24 settled
-//! hours, or with `{"since", "until"}`. Rights: the table, evidence to read, `reports/`, `findings/` and `cache/` to
+//! hours, or with `{"since", "until"}`. What watched principals could do is told by the policies the function `permissions`
+//! has kept of that time. Rights: the table, evidence and `policies/` to read, `reports/`, `findings/` and `cache/` to
 //! write once, the topic and the bus.
 
 use std::time::Duration;
@@ -12,10 +13,13 @@ use shared::{
     jobs::{
         evidence::compact,
         history::Lane,
-        issue::{Issued, Press, Printed, Purpose, Window, issue, of_evidence},
+        issue::{Cause, Issued, Press, Printed, Purpose, Window, issue, of_evidence},
+        judge::Order,
+        permissions::policies,
     },
     lambda::{Failure, Invocation, Outcome, serve},
     ports::Clock as _,
+    report::{Report, Run},
 };
 
 /// Seconds between scheduled reports where the payload does not say.
@@ -33,7 +37,11 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> 
     let Invocation { base, settings, clock, run, .. } = invocation;
     let (window, purpose) = Window::asked(&payload, clock.now(), settings.config.lookup.settling())?;
     let lanes = Lane::of(&settings.config, &base.caller.account, base.aws.region());
-    let reporter = of_evidence(&base.house, settings.order(), &lanes, settings.threads());
+    let reporter = |window: Window, run: Run| -> Result<Report, Cause> {
+        let policies = policies(base.table, base.store, &settings.config, window.period())?;
+        let order = Order { policies: &policies, ..settings.order() };
+        of_evidence(&base.house, order, &lanes, settings.threads())(window, run)
+    };
     let press = Press {
         table: base.table,
         store: base.store,

@@ -32,7 +32,7 @@ use crate::{
     verdict::{Call, Provenance, Verdict, classify},
 };
 
-pub use could::Could;
+pub use could::{Could, kind_of};
 
 /// What is known of the evidence itself, besides the tally.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -298,14 +298,18 @@ impl<'a> Assessment<'a> {
         self.config.watch.iter().filter(move |watch| !watch.is_own() && !is_seen(watch))
     }
 
-    /// Score over these calls. Reads through a session that was assumed are left out: whoever hands himself credentials of
-    /// a busy session would look better for it.
+    /// Calls the score is over: those of watched principals, but for reads through a session that was assumed. Whoever was
+    /// given credentials of a busy session would look better for it.
+    pub fn scored_calls(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.promised_calls().filter(|judged| judged.lineage.is_none() || !judged.is_permitted())
+    }
+
+    /// Score over these calls.
     pub fn compliance<'b>(calls: impl Iterator<Item = &'b Judged<'a>>) -> Compliance
     where
         'a: 'b,
     {
-        let own = calls.filter(|judged| judged.lineage.is_none() || !judged.is_permitted());
-        let (permitted, calls) = own.fold((0, 0), |(permitted, calls), judged| {
+        let (permitted, calls) = calls.fold((0, 0), |(permitted, calls), judged| {
             (permitted + if judged.is_permitted() { judged.count } else { 0 }, calls + judged.count)
         });
         Compliance::of(permitted, calls)

@@ -1,11 +1,13 @@
 """What all tests of the deployed stack start from."""
 
+import contextlib
+import copy
 import json
 import time
 import unittest
 
 import trail
-from stage import FUNCTIONS, until
+from stage import FUNCTIONS, STACK, until
 
 
 class Case(unittest.TestCase):
@@ -45,6 +47,37 @@ class Case(unittest.TestCase):
     def checkpoint(self, account, region):
         found = self.stage.items(f"LANE#{account}#{region}", "CHECKPOINT")
         return found[0]["body"]["until"] if found else None
+
+    def physical(self, logical):
+        found = self.stage.client("cloudformation").describe_stack_resource(
+            StackName=STACK, LogicalResourceId=logical
+        )
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
+    @contextlib.contextmanager
+    def lacking(self, function, action):
+        """A time in which the role of a function may not do something."""
+        iam = self.stage.client("iam")
+        role, policy = self.physical(f"{function.title()}Role"), {"PolicyName": function}
+        whole = iam.get_role_policy(RoleName=role, **policy)["PolicyDocument"]
+        less = copy.deepcopy(whole)
+        for statement in less["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = [one for one in actions if one != action]
+        less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
+        self.assertNotEqual(less, whole, f"{function} has no {action}")
+        iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(less), **policy)
+        try:
+            yield
+        finally:
+            iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(whole), **policy)
+
+    def without(self, function, action, payload):
+        """What a function fails with when its role may no longer do something."""
+        with self.lacking(function, action):
+            _, error = self.stage.invoke(function, payload)
+        self.assertIsNotNone(error, f"{function} works without {action}")
+        return error
 
     def assert_same(self, report, expected):
         """The same result, byte for byte; told by what differs, not by hashes alone."""

@@ -27,6 +27,8 @@ RESERVED = {
     "ONLOOKER_CONFIG", "ONLOOKER_TABLE", "ONLOOKER_BUCKET", "ONLOOKER_TOPIC", "ONLOOKER_BUS", "ONLOOKER_DEPLOYMENT",
     "ONLOOKER_LOG",
 }
+# Services that answer in XML.
+FORMS = ("sts", "sns", "iam", "ec2")
 HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
 
 
@@ -139,7 +141,8 @@ def serve(proxy, port):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             service, action = self.named(body)
             effect, agent = None, self.headers.get("User-Agent", "")
-            if "aws-sdk-rust" in agent:
+            # Reads that are tried out are made by no SDK.
+            if "aws-sdk-rust" in agent or agent.startswith("onlooker/"):
                 effect = proxy.effect(service, action, self.path, self.partition(service, body))
             if effect in ("throttle", "fail", "deny"):
                 return self.refuse(service, effect)
@@ -200,12 +203,12 @@ def serve(proxy, port):
             status, code = {
                 "throttle": (503, "SlowDown") if service == "s3" else (400, "ThrottlingException"),
                 "fail": (500, "InternalError"),
-                "deny": (403, "AccessDenied") if service in ("s3", "sts", "sns") else (400, "AccessDeniedException"),
+                "deny": (403, "AccessDenied") if service in ("s3", *FORMS) else (400, "AccessDeniedException"),
             }[effect]
             if service == "s3":
                 content = f"<Error><Code>{code}</Code><Message>{code} on demand</Message></Error>"
                 kind = "application/xml"
-            elif service in ("sts", "sns"):
+            elif service in FORMS:
                 content = f"<ErrorResponse><Error><Code>{code}</Code><Message>{code} on demand</Message></Error></ErrorResponse>"
                 kind = "text/xml"
             else:

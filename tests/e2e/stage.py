@@ -28,7 +28,7 @@ VENV = ROOT / "target" / "e2e"
 BUILD = VENV / "build"
 STACK = "onlooker"
 TRAIL_BUCKET = "larkspur-trail"
-FUNCTIONS = ["sweep", "ingest", "watch", "report"]
+FUNCTIONS = ["sweep", "ingest", "watch", "report", "permissions"]
 
 
 class Overdue(AssertionError):

@@ -18,6 +18,8 @@ class Rights(Case):
         self.invoke("sweep")
         self.invoke("watch", trail.envelope(trail.record(trail.name("rights"), self.now, trail.VIOLATION)))
         self.invoke("report")
+        self.configure("permissions", WATCH="arn:aws:iam::*:role/nobody")
+        self.invoke("permissions")
         self.stage.report(*window)
         used = {}
         for key, partition in self.stage.proxy.partitions:

@@ -1,8 +1,5 @@
 """What operators do to the stack: take a permission away, query what is kept, delete it."""
 
-import copy
-import json
-
 import trail
 from case import Case
 from stage import ROOT, STACK, TRAIL_BUCKET, until
@@ -23,31 +20,6 @@ class Stack(Case):
         self.stage.deliver(objects)
         self.stage.drained()
         return made, objects
-
-    def physical(self, logical):
-        found = self.stage.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=logical
-        )
-        return found["StackResourceDetail"]["PhysicalResourceId"]
-
-    def without(self, function, action, payload):
-        """What a function fails with when its role may no longer do something."""
-        iam = self.stage.client("iam")
-        role, policy = self.physical(f"{function.title()}Role"), {"PolicyName": function}
-        whole = iam.get_role_policy(RoleName=role, **policy)["PolicyDocument"]
-        less = copy.deepcopy(whole)
-        for statement in less["Statement"]:
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-            statement["Action"] = [one for one in actions if one != action]
-        less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
-        self.assertNotEqual(less, whole, f"{function} has no {action}")
-        iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(less), **policy)
-        try:
-            _, error = self.stage.invoke(function, payload)
-        finally:
-            iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(whole), **policy)
-        self.assertIsNotNone(error, f"{function} works without {action}")
-        return error
 
     def test_11_a_permission_that_is_missing_is_named(self):
         made, objects = self.deliver("allowed")

@@ -16,7 +16,8 @@ use crate::{
     coverage::Period,
     grants::{Certainty, Evaluator, Grant, Grants, Policies, ProblemKind},
     pattern::is_wild,
-    permissions::{EscalationPath, OverallStatus},
+    permissions::{self, EscalationPath, Identity, Judge, OverallStatus, Subject, escalation},
+    principal::PrincipalKind,
     report::PolicyBasis,
     time::Time,
 };
@@ -32,7 +33,7 @@ pub struct Could {
     pub is_whole: bool,
     /// Actions that overrides tolerate, each with the id of the override.
     pub tolerated: BTreeMap<Arc<str>, String>,
-    /// What they say of the principal.
+    /// What they say of the principal, without any probe.
     pub overall_status: OverallStatus,
     /// Ways from what they allow to more; what is tolerated leads nowhere.
     pub escalation_paths: Vec<EscalationPath>,
@@ -47,10 +48,13 @@ impl Could {
         self.actions.get(&(Arc::clone(&act.source), Arc::clone(&act.name))).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the policies grant a call, if only on conditions; `None` where its actions are not known.
+    /// Whether the policies grant a call, if only on conditions; `None` where its actions are not known, or nothing grants
+    /// them that can be read and not everything can.
     pub fn grants(&self, judged: &Judged<'_>) -> Option<bool> {
         let actions = self.actions(judged);
-        (!actions.is_empty()).then(|| actions.iter().any(|action| self.grants.get(action).is_some()))
+        let is_granted = actions.iter().any(|action| self.grants.get(action).is_some());
+        let is_open = self.grants.problems.iter().any(|problem| problem.kind == ProblemKind::Malformed);
+        (is_granted || !actions.is_empty() && !is_open).then_some(is_granted)
     }
 
     /// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
@@ -76,6 +80,7 @@ impl Assessment<'_> {
         let seen: BTreeSet<Arc<str>> =
             self.judged.iter().map(|judged| Arc::clone(&judged.principal().arn)).collect();
         let evaluator = Evaluator::new(catalog);
+        let judge = Judge::new(self.config, catalog);
         for arn in policies.principals() {
             let names = names(arn, &seen);
             let watched: Vec<&Arc<str>> =
@@ -83,7 +88,7 @@ impl Assessment<'_> {
             if watched.is_empty() {
                 continue;
             }
-            let Some(could) = could(arn, policies, period, &evaluator, self.config) else { continue };
+            let Some(could) = could(arn, policies, period, &evaluator, &judge, self.config) else { continue };
             for name in watched {
                 self.could.insert(Arc::clone(name), could.clone());
             }
@@ -129,6 +134,7 @@ fn could(
     policies: &Policies,
     period: Period,
     evaluator: &Evaluator<'_>,
+    judge: &Judge<'_>,
     config: &Config,
 ) -> Option<Could> {
     let mut held = policies.of(arn, period);
@@ -141,13 +147,23 @@ fn could(
     let last = Time(period.until.start().0.saturating_sub(1));
     let tolerated: BTreeMap<Arc<str>, String> = grants
         .excessive()
-        .filter_map(|grant| Some((Arc::clone(&grant.action.key), tolerated(config, arn, grant, last)?)))
+        .filter_map(|grant| {
+            let tolerating = permissions::tolerated(config, arn, grant, last)?;
+            Some((Arc::clone(&grant.action.key), tolerating.id.clone()))
+        })
         .collect();
     let mut left = grants.clone();
     left.held.retain(|grant| !tolerated.contains_key(&grant.action.key));
+    let identity = Identity {
+        arn: arn.into(),
+        kind: kind_of(arn),
+        account: arn.split(':').nth(4).unwrap_or_default().into(),
+        watched_as: None,
+    };
+    let subject = Subject { identity, grants: &grants, policies_sha256: String::new() };
     Some(Could {
-        overall_status: overall_status(&left),
-        escalation_paths: Vec::new(),
+        overall_status: judge.judge(&subject, last, &[], None).overall_status,
+        escalation_paths: escalation::paths(&left),
         policies: held.into_iter().map(PolicyBasis::from).collect(),
         is_whole,
         tolerated,
@@ -156,21 +172,14 @@ fn could(
     })
 }
 
-/// The override that tolerates a grant.
-fn tolerated(config: &Config, arn: &str, grant: &Grant, at: Time) -> Option<String> {
-    let _ = (config, arn, grant, at);
-    None
-}
-
-fn overall_status(grants: &Grants) -> OverallStatus {
-    let mut excessive = grants.excessive().peekable();
-    let is_malformed = grants.problems.iter().any(|problem| problem.kind == ProblemKind::Malformed);
-    let is_open = excessive.peek().is_some() || is_malformed;
-    if excessive.any(Could::is_sure) {
-        OverallStatus::OverPrivileged
-    } else if is_open {
-        OverallStatus::Indeterminate
-    } else {
-        OverallStatus::Valid
+/// Kind of a principal nothing but the ARN is known of.
+pub fn kind_of(arn: &str) -> PrincipalKind {
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    match arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()) {
+        Some("user") => PrincipalKind::IamUser,
+        Some("role") if name.starts_with("AWSReservedSSO_") => PrincipalKind::IdentityCenterUser,
+        Some("role") => PrincipalKind::Role,
+        Some("root") => PrincipalKind::Root,
+        _ => PrincipalKind::Unknown,
     }
 }

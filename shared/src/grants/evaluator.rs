@@ -8,52 +8,31 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
-
-use super::{Action, Certainty, Grant, Grants, Reach, Snapshot, StatementId, Unseen};
-use crate::catalog::Catalog;
-
-/// What is known of a request's context.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
-    /// Condition keys in lower case, with their values. A key without values is known to be absent.
-    pub keys: BTreeMap<String, Vec<String>>,
-    /// Whether every key that is not listed is known to be absent; otherwise it is not known.
-    pub is_complete: bool,
-}
-
-/// One request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request<'a> {
-    /// `service:Name`.
-    pub action: &'a str,
-    /// ARN of the resource, `*` for an action that is about none.
-    pub resource: &'a str,
-    /// Its context.
-    pub context: &'a Context,
-}
-
-/// What policies say to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Allowed, by these statements.
-    Granted(Vec<StatementId>),
-    /// Refused: by these statements, or, when there are none, because nothing allows it.
-    Denied(Vec<StatementId>),
-    /// It depends on these conditions.
-    Conditional(Vec<Arc<str>>),
-}
+use super::{
+    Action, Decision, Grant, Grants, Request, Snapshot, Unseen,
+    classes::Classes,
+    clauses::Clauses,
+    context::{Caller, Facts},
+    decision,
+    index::Positions,
+    library::Library,
+    reach,
+    rules::{Layer, Rules},
+    statement::Effect,
+};
+use crate::{catalog::Catalog, pattern::Shape};
 
 /// Evaluates policies, remembering what it has met.
 #[derive(Debug)]
 pub struct Evaluator<'c> {
     catalog: &'c Catalog,
+    library: Library,
 }
 
 impl<'c> Evaluator<'c> {
     /// An evaluator over a catalog.
-    pub const fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog }
+    pub fn new(catalog: &'c Catalog) -> Self {
+        Self { catalog, library: Library::new(catalog) }
     }
 
     /// The catalog.
@@ -61,58 +40,98 @@ impl<'c> Evaluator<'c> {
         self.catalog
     }
 
+    /// What policies say to one request.
+    pub fn decide(&self, snapshot: &Snapshot, request: &Request<'_>) -> Decision {
+        let caller = Caller::of(snapshot);
+        let facts = Facts { caller: &caller, request: Some(request.context) };
+        decision::decide(&Rules::of(snapshot, &facts, &self.library), request)
+    }
+
     /// What a principal's policies allow.
     pub fn grants(&self, snapshot: &Snapshot) -> Grants {
-        let mut held: BTreeMap<Arc<str>, Grant> = BTreeMap::new();
-        let mut denied: BTreeSet<String> = BTreeSet::new();
-        for policy in &snapshot.identity {
-            let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
-            let list = |value: &Value| match value {
-                Value::Array(items) => items.clone(),
-                Value::Null => Vec::new(),
-                one => vec![one.clone()],
-            };
-            for (n, statement) in list(&document["Statement"]).iter().enumerate() {
-                let reach = Arc::new(Reach {
-                    statements: vec![StatementId {
-                        policy: Arc::clone(&policy.name),
-                        statement: statement["Sid"]
-                            .as_str()
-                            .map_or_else(|| format!("#{}", n + 1), str::to_owned)
-                            .into(),
-                    }],
-                    resources: list(&statement["Resource"])
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .map(Into::into)
-                        .collect(),
-                    ..Reach::default()
-                });
-                for pattern in list(&statement["Action"]).iter().filter_map(Value::as_str) {
-                    for entry in self.catalog.expand(pattern) {
-                        if statement["Effect"] == "Deny" {
-                            denied.insert(entry.key());
-                            continue;
-                        }
-                        let action = Arc::new(Action::of(entry));
-                        let certainty = match statement["Condition"] {
-                            Value::Null => Certainty::Granted,
-                            _ => Certainty::Conditional,
-                        };
-                        held.entry(Arc::clone(&action.key)).or_insert(Grant {
-                            action,
-                            certainty,
-                            reach: Arc::clone(&reach),
-                        });
-                    }
-                }
-            }
+        let caller = Caller::of(snapshot);
+        let rules = Rules::of(snapshot, &Facts { caller: &caller, request: None }, &self.library);
+        let known = &self.library.index.actions;
+        let unknown = self.unknown(&rules);
+        let classes = Classes::of(known.len() + unknown.len(), &self.about(&rules, &unknown));
+        let reaches: Vec<_> = classes
+            .all()
+            .map(|about| {
+                let about = about.into_iter().filter_map(|at| rules.all.get(at));
+                reach::of(&Clauses::of(&rules, about))
+            })
+            .collect();
+        let actions = known.iter().chain(unknown.values());
+        let mut held: Vec<Grant> = actions
+            .zip(classes.each())
+            .filter_map(|(action, class)| {
+                let (certainty, reach) = reaches.get(class)?.as_ref()?;
+                Some(Grant { action: Arc::clone(action), certainty: *certainty, reach: Arc::clone(reach) })
+            })
+            .collect();
+        if !unknown.is_empty() {
+            held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
+            held.dedup_by(|a, b| a.action.key == b.action.key);
         }
-        held.retain(|key, _| !denied.contains(&**key));
-        Grants {
-            held: held.into_values().collect(),
-            problems: Vec::new(),
-            unseen: BTreeSet::from([Unseen::SessionPolicies, Unseen::VpcEndpointPolicies]),
-        }
+        Grants { held, problems: rules.problems, unseen: unseen(snapshot) }
     }
+
+    // Patterns the catalog knows no action of, by their lower case, of the statements that can grant.
+    fn unknown(&self, rules: &Rules) -> BTreeMap<String, Arc<Action>> {
+        let granting = rules.all.iter().filter(|rule| {
+            let statement = &rule.entry.statement;
+            statement.effect == Effect::Allow
+                && !statement.actions.is_not
+                && matches!(rule.layer, Layer::Identity | Layer::Resource(..))
+        });
+        granting
+            .flat_map(|rule| &rule.entry.unknown)
+            .map(|pattern| (pattern.to_ascii_lowercase(), Arc::new(Action::unknown(self.catalog, pattern))))
+            .collect()
+    }
+
+    // The positions each rule is about: actions of the catalog, and behind them the unknown ones.
+    fn about(&self, rules: &Rules, unknown: &BTreeMap<String, Arc<Action>>) -> Vec<Positions> {
+        let known = &self.library.index.actions;
+        let count = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        let shapes: Vec<(&str, Shape)> = unknown.keys().map(|key| (key.as_str(), Shape::of(key))).collect();
+        let controlled: Option<Vec<bool>> = rules
+            .all
+            .iter()
+            .any(|rule| rule.layer == Layer::ResourceControl)
+            .then(|| known.iter().map(|action| super::is_resource_controlled(&action.key)).collect());
+        let about = |rule: &super::rules::Rule| -> Positions {
+            let may = |key: &str| rule.layer != Layer::ResourceControl || super::is_resource_controlled(key);
+            let also: Vec<u32> = (count..)
+                .zip(&shapes)
+                .filter(|(_, (key, shape))| may(key) && rule.entry.names_unknown(shape))
+                .map(|(at, _)| at)
+                .collect();
+            match &controlled {
+                Some(controlled) if rule.layer == Layer::ResourceControl => {
+                    let is_controlled = |at: &u32| {
+                        usize::try_from(*at).ok().and_then(|at| controlled.get(at).copied()) == Some(true)
+                    };
+                    rule.entry.actions.iter().copied().filter(is_controlled).chain(also).collect()
+                }
+                _ if also.is_empty() => Arc::clone(&rule.entry.actions),
+                _ => rule.entry.actions.iter().copied().chain(also).collect(),
+            }
+        };
+        rules.all.iter().map(about).collect()
+    }
+}
+
+fn unseen(snapshot: &Snapshot) -> BTreeSet<Unseen> {
+    [
+        (Unseen::Boundary, snapshot.boundary.is_none() && !snapshot.boundary_read),
+        (Unseen::ServiceControlPolicies, snapshot.service_control.is_none()),
+        (Unseen::ResourceControlPolicies, snapshot.resource_control.is_none()),
+        (Unseen::SessionPolicies, true),
+        (Unseen::VpcEndpointPolicies, true),
+        (Unseen::ResourcePolicies, snapshot.resources.is_empty()),
+    ]
+    .into_iter()
+    .filter_map(|(unseen, holds)| holds.then_some(unseen))
+    .collect()
 }

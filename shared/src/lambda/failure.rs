@@ -11,6 +11,7 @@ use crate::{
         evidence::EvidenceError,
         issue::{IssueError, IssueFault, RequestError},
         news::NewsError,
+        permissions::PoliciesError,
         watch::{WatchError, WatchFault},
     },
     ports::{FailureKind, PortError},
@@ -23,7 +24,7 @@ use crate::{
 #[error("{message}")]
 pub struct Failure {
     /// Its name: `InvalidConfiguration`, `InvalidRequest`, `AccessDenied`, `Throttled`, `NotFound`, `Unavailable`,
-    /// `DamagedEvidence`, `NotAnnounced`, `LaneFailed`, `ReportFailed`, `JobFailed`, `Panicked`.
+    /// `DamagedEvidence`, `DamagedPolicies`, `NotAnnounced`, `LaneFailed`, `PrincipalFailed`, `ReportFailed`, `JobFailed`, `Panicked`.
     pub kind: &'static str,
     /// What happened, for whoever has to mend it.
     pub message: String,
@@ -107,7 +108,7 @@ impl From<IssueError> for Failure {
             IssueFault::Evidence(cause) => match cause.downcast_ref::<EvidenceError>() {
                 Some(EvidenceError::Port(error)) => of_port(error),
                 Some(_) => "DamagedEvidence",
-                None => "ReportFailed",
+                None => cause.downcast_ref().map_or("ReportFailed", of_policies),
             },
             IssueFault::News(error) => of_news(error),
             _ => "ReportFailed",
@@ -122,6 +123,13 @@ fn of_news(error: &NewsError) -> &'static str {
         NewsError::Table { cause, .. } => of_port(cause),
         NewsError::Untold { cause, .. } if cause.kind == FailureKind::Denied => of_port(cause),
         _ => "NotAnnounced",
+    }
+}
+
+const fn of_policies(error: &PoliciesError) -> &'static str {
+    match error {
+        PoliciesError::Port(error) => of_port(error),
+        PoliciesError::Damaged { .. } => "DamagedPolicies",
     }
 }
 

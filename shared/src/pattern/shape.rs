@@ -77,6 +77,11 @@ impl Shape {
         shape
     }
 
+    /// A text in which nothing is a wildcard.
+    pub fn literal(text: &str) -> Self {
+        Self(text.chars().map(Part::Letter).collect())
+    }
+
     /// Adds a part.
     pub fn push(&mut self, part: Part) {
         if !(part == Part::Any && self.0.last() == Some(&Part::Any)) {
@@ -86,7 +91,7 @@ impl Shape {
 
     /// Adds a text as it is.
     pub fn push_text(&mut self, text: &str) {
-        self.0.extend(text.chars().map(Part::Letter));
+        self.0.extend(Self::literal(text).0);
     }
 
     /// Whether it describes every text.
@@ -185,5 +190,28 @@ impl Shape {
             }
         }
         ahead.iter().all(|places| self.accepts(places))
+    }
+
+    /// Whether there is a text that both describe.
+    pub fn meets(&self, other: &Self) -> bool {
+        let mut seen = HashSet::new();
+        let mut ahead = vec![(0, 0)];
+        while let Some((a, b)) = ahead.pop() {
+            if !seen.insert((a, b)) {
+                continue;
+            }
+            match (self.0.get(a), other.0.get(b)) {
+                (None, None) => return true,
+                (Some(Part::Any), Some(_)) | (Some(_), Some(Part::Any)) => {
+                    ahead.extend([(a + 1, b), (a, b + 1)])
+                }
+                (Some(Part::Any), None) => ahead.push((a + 1, b)),
+                (None, Some(Part::Any)) => ahead.push((a, b + 1)),
+                (Some(Part::Letter(one)), Some(Part::Letter(two))) if one != two => {}
+                (Some(_), Some(_)) => ahead.push((a + 1, b + 1)),
+                _ => {}
+            }
+        }
+        false
     }
 }

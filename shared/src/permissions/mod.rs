@@ -11,6 +11,7 @@ mod judge;
 mod reads;
 mod recommendations;
 mod tolerated;
+mod verdicts;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::Config,
     grants::{Problem, StatementId, Unseen},
     operation::{Capabilities, RiskLevel},
     principal::PrincipalKind,
@@ -32,6 +34,7 @@ pub use self::{
     judge::{Judge, Subject, judge},
     reads::{Probe, ProbeOutcome},
     tolerated::tolerated,
+    verdicts::Verdicts,
 };
 
 /// What became of one check.
@@ -102,6 +105,25 @@ pub struct Identity {
     pub account: Arc<str>,
     /// Pattern of the promise it falls under.
     pub watched_as: Option<String>,
+}
+
+impl Identity {
+    /// The identity of an ARN, of this account; under a name that is no ARN nobody knows what it is.
+    pub fn of(arn: &str, account: &str, config: &Config) -> Self {
+        let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:")).unwrap_or_default();
+        let kind = match resource.split_once('/') {
+            Some(("user", _)) => PrincipalKind::IamUser,
+            Some(("role", path)) if path.starts_with("aws-service-role/") => PrincipalKind::AwsService,
+            Some(("role", path)) => match path.rsplit('/').next() {
+                Some(name) if name.starts_with("AWSReservedSSO_") => PrincipalKind::IdentityCenterUser,
+                _ => PrincipalKind::Role,
+            },
+            None if resource == "root" => PrincipalKind::Root,
+            _ => PrincipalKind::Unknown,
+        };
+        let watched_as = config.watched_arn(arn).map(|watch| watch.principal.clone());
+        Self { arn: arn.into(), kind, account: account.into(), watched_as }
+    }
 }
 
 /// Actions granted, counted.

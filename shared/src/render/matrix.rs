@@ -6,7 +6,9 @@
 use std::cmp::Reverse;
 
 use crate::{
+    event::Outcome,
     grants::{Certainty, Unseen},
+    operation::OperationType,
     permissions::{Count, OverallStatus},
     report::{AccessKind, Matrix, MatrixRow, PrincipalSummary, ReportResult},
 };
@@ -121,6 +123,31 @@ impl Tone {
     }
 }
 
+/// What of a principal somebody answers for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tolerated {
+    /// All that its policies grant beyond reads, if anything.
+    pub grants: bool,
+    /// All that it did beyond reads, and it did something.
+    pub calls: bool,
+}
+
+impl Tolerated {
+    /// What is tolerated of a principal: by overrides, since nothing else is left of what is no read.
+    pub fn of(principal: &PrincipalSummary, matrix: &Matrix) -> Self {
+        let beyond = [OperationType::Privileged, OperationType::Unknown, OperationType::Mutating];
+        let carried_out = beyond.iter().map(|kind| principal.count(*kind, Outcome::Succeeded));
+        let carried_out = carried_out.chain(matrix.through.iter().map(|through| through.carried_out));
+        Self {
+            grants: matches!(
+                matrix.overall_status,
+                Some(OverallStatus::Valid | OverallStatus::Partial | OverallStatus::Invalid)
+            ),
+            calls: principal.allowed > 0 && carried_out.fold(0, u64::saturating_add) == 0,
+        }
+    }
+}
+
 impl Count {
     /// Actions granted, surely or on conditions.
     pub const fn total(&self) -> u64 {
@@ -143,23 +170,21 @@ impl MatrixRow {
         }
     }
 
-    /// How much a reader should mind.
-    pub fn tone(&self) -> Tone {
+    /// How much a reader should mind, given what is tolerated.
+    pub fn tone(&self, tolerated: Tolerated) -> Tone {
         let is_about = |names: &[&str]| self.kind.is_some() && names.contains(&self.name.as_str());
         let calm = matches!(self.kind, None | Some(AccessKind::Read));
         match self.state() {
             RowState::Nothing if calm => Tone::None,
-            RowState::Nothing => Tone::Good,
-            RowState::NotKnown => Tone::None,
-            RowState::Could if calm => Tone::Note,
-            RowState::Could | RowState::Tried => Tone::Warn,
-            RowState::Ungranted => Tone::Bad,
-            RowState::Did | RowState::Through if calm => Tone::Note,
+            RowState::Could | RowState::Did | RowState::Through if calm => Tone::Note,
+            RowState::Could if tolerated.grants && !is_about(&["read_secrets"]) => Tone::Note,
             RowState::Did | RowState::Through => match () {
                 () if is_about(&["read_data", "spend_money"]) => Tone::Note,
                 () if is_about(&["read_secrets", "run_code", "unknown"]) => Tone::Warn,
+                () if tolerated.calls => Tone::Note,
                 () => Tone::Bad,
             },
+            state => state.tone(),
         }
     }
 
@@ -307,10 +332,25 @@ mod tests {
     }
 
     #[test]
+    fn what_overrides_allow_alarms_nobody() {
+        let tone = |could, calls, tolerated| row("mutate", could, calls).tone(tolerated);
+        let (grants, calls) = (
+            Tolerated { grants: true, ..Tolerated::default() },
+            Tolerated { calls: true, ..Tolerated::default() },
+        );
+        assert_eq!(tone(Some((2, 0)), [0; 4], grants), Tone::Note);
+        assert_eq!(tone(Some((2, 0)), [0; 4], calls), Tone::Warn);
+        assert_eq!(tone(Some((2, 0)), [0, 0, 1, 0], calls), Tone::Note);
+        assert_eq!(tone(Some((2, 0)), [0, 0, 1, 0], grants), Tone::Bad);
+        assert_eq!(tone(Some((0, 0)), [0, 0, 1, 0], calls), Tone::Bad);
+        assert_eq!(row("read_secrets", Some((2, 0)), [0; 4]).tone(grants), Tone::Warn);
+    }
+
+    #[test]
     fn a_change_through_another_role_alarms_as_much_as_one_without() {
-        assert_eq!(row("mutate", Some((0, 0)), [0, 0, 2, 2]).tone(), Tone::Bad);
-        assert_eq!(row("mutate", Some((2, 0)), [0, 0, 2, 0]).tone(), Tone::Bad);
-        assert_eq!(row("mutate", Some((2, 0)), [0; 4]).tone(), Tone::Warn);
-        assert_eq!(row("mutate", Some((0, 0)), [0; 4]).tone(), Tone::Good);
+        assert_eq!(row("mutate", Some((0, 0)), [0, 0, 2, 2]).tone(Tolerated::default()), Tone::Bad);
+        assert_eq!(row("mutate", Some((2, 0)), [0, 0, 2, 0]).tone(Tolerated::default()), Tone::Bad);
+        assert_eq!(row("mutate", Some((2, 0)), [0; 4]).tone(Tolerated::default()), Tone::Warn);
+        assert_eq!(row("mutate", Some((0, 0)), [0; 4]).tone(Tolerated::default()), Tone::Good);
     }
 }

@@ -13,6 +13,7 @@ pub mod lines;
 pub mod markdown;
 pub mod matrix;
 pub mod message;
+pub mod permissions;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

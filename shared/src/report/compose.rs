@@ -15,7 +15,7 @@ use super::{
     matrix::{self, matrices, own_promise},
 };
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, Judged, kind_of},
     catalog::Catalog,
     config::{Override, Watch},
     event::{EventId, Outcome},
@@ -45,7 +45,7 @@ pub fn compose(
         finding.controls = pack.touched_by(&finding.id);
     }
     let recommendations = finding::recommend(&findings);
-    let compliance = Assessment::compliance(assessment.promised_calls());
+    let compliance = Assessment::compliance(assessment.scored_calls());
     let risk = assessment.risk();
     let totals = totals(assessment);
     let cases = matrix::cases(assessment);
@@ -235,7 +235,7 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
     principals.extend(matrices.into_iter().map(|(arn, matrix)| {
         let watch = assessment.config.watched_arn(&arn);
         let account = arn.split(':').nth(4).unwrap_or_default().into();
-        let kind = if arn.contains(":user/") { PrincipalKind::IamUser } else { PrincipalKind::Role };
+        let kind = kind_of(&arn);
         PrincipalSummary {
             findings: findings_about(&arn),
             matrix: Some(matrix),

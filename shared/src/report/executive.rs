@@ -9,7 +9,7 @@ use crate::{
     config::Watch,
     event::Outcome,
     finding::{Finding, Recommendation, Severity},
-    score::{Compliance, Risk, Status, effect},
+    score::{Compliance, Risk, Status},
 };
 
 /// Sentences in each list.
@@ -68,7 +68,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
         Some(Status::NonCompliant) => {
             let broken: u64 = assessment
                 .watched_calls()
-                .filter(|judged| effect(judged.operation_type(), judged.outcome()) == Status::NonCompliant)
+                .filter(|judged| judged.effect() == Status::NonCompliant)
                 .map(|judged| judged.count)
                 .sum();
             format!(

@@ -86,7 +86,29 @@ fn accounts(result: &ReportResult) -> BTreeSet<String> {
     let resources = result.audit_entries.iter().flat_map(|entry| &entry.resource_arns);
     let resources = resources.chain(result.findings.iter().flat_map(|finding| &finding.resources));
     let all = places.chain(principals).chain(patterns).chain(resources.flat_map(|arn| arn.split(':')));
-    all.filter(is_account).map(str::to_owned).collect()
+    let mut accounts: BTreeSet<String> = all.filter(is_account).map(str::to_owned).collect();
+    for text in of_policies(result) {
+        let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+        accounts.extend(parts.filter(is_account).map(str::to_owned));
+    }
+    accounts
+}
+
+/// Texts that repeat what policies say, which may name any account anywhere.
+fn of_policies(result: &ReportResult) -> impl Iterator<Item = &str> {
+    let findings = result.findings.iter().flat_map(|finding| [&*finding.description, &*finding.subject]);
+    let matrices = result.principals.iter().filter_map(|principal| principal.matrix.as_ref());
+    let ways = matrices.flat_map(|matrix| {
+        let through = matrix.through.iter().flat_map(|through| &through.path);
+        let counts = matrix.capabilities.iter().chain(&matrix.services).filter_map(|row| row.could.as_ref());
+        let examples = counts.flat_map(|count| &count.examples);
+        let unused = matrix.unused.iter().flat_map(|unused| &unused.examples);
+        let paths = matrix.escalation_paths.iter().flat_map(|path| {
+            path.resources.iter().chain(&path.actions).map(|text| &**text).chain([&*path.path])
+        });
+        through.chain(examples).chain(unused).map(|text| &**text).chain(paths)
+    });
+    findings.chain(ways).chain(result.not_looked_at.iter().map(String::as_str))
 }
 
 fn walk(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {

@@ -46,7 +46,7 @@ fn deeds(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn policies_change_what_could_be_done_and_nothing_of_what_was(scene in scenes(), may in may()) {

@@ -12,7 +12,10 @@ use shared::{
     verdict::Provenance,
 };
 
-use super::events::{ACCOUNTS, But as _, REGIONS, START, Scene, exception, hours, made};
+use super::{
+    events::{ACCOUNTS, But as _, REGIONS, START, Scene, exception, hours, made},
+    policies::auditor_may,
+};
 
 fn read() -> Event {
     made("DescribeInstances")
@@ -234,27 +237,32 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     let unset = Scene::of([read()]).result();
     let idle: Vec<&str> =
         states(&unset).into_iter().filter(|(_, state)| *state == NoEvidence).map(|(id, _)| id).collect();
-    assert_eq!(idle, ["RO-6"], "nobody said when and by whom the principal may be used");
-    let kept = Scene::of([read()]).with(|scene| {
+    assert_eq!(
+        idle,
+        ["RO-6", "RO-9", "RO-10"],
+        "nobody said when and by whom the principal may be used, and nobody read its policies"
+    );
+    let kept = auditor_may(Scene::of([read()]), &["ec2:DescribeInstances"]).with(|scene| {
         scene.config.watch[0].machine = true;
         scene.config.business_hours = Some(toml::from_str(hours).unwrap());
     });
     assert!(states(&kept.result()).iter().all(|(_, state)| *state == Pass));
 
     let written = Scene::of([read(), write()]).result();
-    assert!(
-        states(&written)
-            .iter()
-            .all(|(id, state)| (*state == Fail) == (*id == "RO-1")
-                && (*state == NoEvidence) == (*id == "RO-6"))
-    );
+    assert!(states(&written).iter().all(|(id, state)| (*state == Fail) == (*id == "RO-1")
+        && (*state == NoEvidence) == matches!(*id, "RO-6" | "RO-9" | "RO-10")));
     let failed = &written.controls[0];
     assert_eq!(failed.findings, [written.findings[0].fingerprint.clone()]);
     assert!(written.findings[0].controls.contains("RO-1"));
 
     let damaged = kept.clone().with(|scene| scene.unreadable.push((1, Reason::BadJson))).result();
     assert!(
-        states(&damaged).iter().all(|(id, state)| *state == if *id == "EV-1" { Fail } else { NoEvidence })
+        states(&damaged).iter().all(|(id, state)| match *id {
+            "EV-1" => *state == Fail,
+            "RO-9" | "RO-10" => *state == Pass,
+            _ => *state == NoEvidence,
+        }),
+        "policies are as they were read"
     );
 
     let unseen = Scene::of([read().by("Builder")]).result();

@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::time::{HOUR, Time};
+use crate::{
+    coverage::Period,
+    time::{HOUR, Time},
+};
 
 /// Seconds of the window nobody asked for.
 pub const STANDING: u32 = 24 * HOUR;
@@ -73,6 +76,11 @@ impl Window {
     pub const fn standing(now: Time) -> Self {
         let until = now.hour().start();
         Self { since: Time(until.0.saturating_sub(STANDING)), until }
+    }
+
+    /// Its hours.
+    pub const fn period(self) -> Period {
+        Period { from: self.since.hour(), until: self.until.hour() }
     }
 
     /// The window of the same length that ends where this one begins.

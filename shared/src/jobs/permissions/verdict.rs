@@ -3,13 +3,13 @@
 //! Enters: a snapshot. Leaves: [`Permissions`]. Laws: a read that is tried out is tried as ourselves, and so says something
 //! of ourselves alone; a read nobody here can try out is told as such; who does not exist can do nothing that is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Desk, Question, look,
     opinion::{Asker, representative},
     patience::patiently,
-    read::{Absent, Failed, Unjudged},
+    read::{Absent, Failed, Look, Unjudged},
     whom::is_role,
 };
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
         Subject,
     },
     ports::{FailureKind, PortError, Table},
-    principal::PrincipalKind,
     time::Time,
 };
 
@@ -32,13 +31,16 @@ pub struct Told {
     pub failed: Vec<Failed>,
     /// Those nobody could judge.
     pub unjudged: Vec<Unjudged>,
+    /// Patterns that match nobody.
+    pub unmatched: BTreeSet<String>,
 }
 
 /// Reads and judges everybody who is asked about, and keeps nothing.
 pub fn tell(desk: &Desk<'_>, question: &Question<'_>) -> Told {
     let look = look(desk, question);
     let bench = Bench::new(desk, question, None);
-    let mut told = Told { judged: Vec::new(), failed: look.failed, unjudged: look.unjudged };
+    let Look { failed, unjudged, unmatched, .. } = look;
+    let mut told = Told { judged: Vec::new(), failed, unjudged, unmatched };
     for (arn, snapshot) in &look.snapshots {
         match bench.judge(snapshot) {
             Ok(permissions) => told.judged.push(permissions),
@@ -135,16 +137,7 @@ impl<'b> Bench<'b> {
     }
 
     fn identity(&self, arn: &str, account: &str) -> Identity {
-        let name = arn.rsplit('/').next().unwrap_or_default();
-        let kind = match arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()) {
-            Some("user") => PrincipalKind::IamUser,
-            Some("root") => PrincipalKind::Root,
-            Some("role") if name.starts_with("AWSReservedSSO_") => PrincipalKind::IdentityCenterUser,
-            Some("role") => PrincipalKind::Role,
-            _ => PrincipalKind::Unknown,
-        };
-        let watched_as = self.question.config.watched_arn(arn).map(|watch| watch.principal.clone());
-        Identity { arn: arn.into(), kind, account: account.into(), watched_as }
+        Identity::of(arn, account, self.question.config)
     }
 
     /// Whether this is the principal we are.

@@ -12,9 +12,12 @@ use crate::{
             first::{First, most},
             word::{self, Word},
         },
-        matrix::{self, RowState, unseen, worst_first},
+        matrix::{self, RowState, Tolerated, unseen, worst_first},
     },
-    report::{AccessKind, Matrix, MatrixRow, PolicyBasis, ReportResult, Through, Ungranted, Unused},
+    report::{
+        AccessKind, Matrix, MatrixRow, PolicyBasis, PrincipalSummary, ReportResult, Through, Ungranted,
+        Unused,
+    },
 };
 
 /// The matrix of one principal.
@@ -28,8 +31,10 @@ pub struct Sheet<'a> {
     pub says: Option<Word>,
     /// Greatest risk of what it could do, and how sure that is.
     pub risk: Option<(Word, &'static str)>,
-    /// Capabilities.
+    /// Capabilities; where policies were not read, those it tried or used.
     pub capabilities: Vec<Line<'a>>,
+    /// The others, where policies were not read: of each the same is known.
+    pub others: Vec<String>,
     /// What stands behind them; absent where the page would grow too long.
     pub behind: Option<Behind<'a>>,
 }
@@ -100,7 +105,9 @@ pub struct Strip<'a> {
 
 impl<'a> Sheet<'a> {
     /// Of the matrix of the principal in that row of the table.
-    pub fn of(matrix: &'a Matrix, position: usize) -> Self {
+    pub fn of(principal: &PrincipalSummary, matrix: &'a Matrix, position: usize) -> Self {
+        let tolerated = Tolerated::of(principal, matrix);
+        let line = |row| Line::of(row, tolerated);
         Self {
             matrix,
             open: position < most::OPEN,
@@ -108,14 +115,25 @@ impl<'a> Sheet<'a> {
             risk: matrix
                 .risk_level
                 .map(|risk| (word::risk(risk), matrix.certainty.map_or("", matrix::certainty))),
-            capabilities: matrix.capabilities.iter().map(Line::of).collect(),
-            behind: (position < most::BEHIND).then(|| Behind::of(matrix)),
+            capabilities: match matrix.is_known() {
+                true => matrix.capabilities.iter().map(line).collect(),
+                false => matrix.filled().map(line).collect(),
+            },
+            others: if matrix.is_known() { Vec::new() } else { matrix.empty() },
+            behind: (position < most::BEHIND).then(|| Behind::of(matrix, tolerated)),
         }
     }
 }
 
+impl Sheet<'_> {
+    /// What the others come to.
+    pub const fn others_state(&self) -> Word {
+        state(RowState::NotKnown, RowState::NotKnown.tone())
+    }
+}
+
 impl<'a> Behind<'a> {
-    fn of(matrix: &'a Matrix) -> Self {
+    fn of(matrix: &'a Matrix, tolerated: Tolerated) -> Self {
         let mut services: Vec<&MatrixRow> = matrix.services.iter().collect();
         services.sort_by_key(|row| {
             let calls = row.did.saturating_add(row.tried).saturating_add(row.failed);
@@ -124,7 +142,7 @@ impl<'a> Behind<'a> {
         let mut unused: Vec<&Unused> = matrix.unused.iter().collect();
         unused.sort_by_key(|unused| Reverse((unused.excessive, unused.actions)));
         Self {
-            services: First::of(services.into_iter().map(Line::of), most::MATRIX),
+            services: First::of(services.into_iter().map(|row| Line::of(row, tolerated)), most::MATRIX),
             excessive: unused.iter().map(|unused| unused.excessive).fold(0, u64::saturating_add),
             unused: First::of(unused, most::MATRIX),
             ungranted: First::of(&matrix.ungranted, most::MATRIX),
@@ -141,7 +159,7 @@ impl<'a> Behind<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(row: &'a MatrixRow) -> Self {
+    fn of(row: &'a MatrixRow, tolerated: Tolerated) -> Self {
         let examples = row.could.iter().flat_map(|could| &could.examples).map(|action| &**action);
         // The gravest of what is harmless is not worth its place.
         let shown = if row.kind == Some(AccessKind::Read) { 0 } else { most::EXAMPLES };
@@ -152,7 +170,7 @@ impl<'a> Line<'a> {
         Self {
             row,
             label: row.label(),
-            state: state(row.state(), row.tone()),
+            state: state(row.state(), row.tone(tolerated)),
             sign: row.state().sign(),
             examples,
         }
@@ -176,7 +194,13 @@ impl<'a> Glance<'a> {
             says: says(matrix),
             cells: columns
                 .iter()
-                .map(|column| matrix.capabilities.iter().find(|row| row.name == column.name).map(Line::of))
+                .map(|column| {
+                    matrix
+                        .capabilities
+                        .iter()
+                        .find(|row| row.name == column.name)
+                        .map(|row| Line::of(row, Tolerated::of(principal, matrix)))
+                })
                 .collect(),
         });
         let strips = First::of(strips, most::STRIPS);

@@ -174,7 +174,7 @@ impl<'a> Row<'a> {
                 .matrix
                 .as_ref()
                 .filter(|_| proof && anchor < most::SHEETS)
-                .map(|matrix| Sheet::of(matrix, anchor)),
+                .map(|matrix| Sheet::of(principal, matrix, anchor)),
             outcomes: outcomes(principal),
             findings: First::of(
                 principal.findings.iter().filter_map(|fingerprint| links.get(fingerprint)),

@@ -48,7 +48,10 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
                     "not known".to_owned()
                 },
                 thousands(matrix.through.len() as u64),
-                none_or(matrix.unseen.iter().map(|what| unseen(*what).0.to_owned()).collect()),
+                match matrix.is_known() {
+                    true => none_or(matrix.unseen.iter().map(|what| unseen(*what).0.to_owned()).collect()),
+                    false => "its policies".to_owned(),
+                },
             ]
         }),
     );

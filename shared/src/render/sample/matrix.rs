@@ -15,16 +15,17 @@ use crate::{
 /// Rows by capability: name, granted, conditional, `[tried, failed, did, through]`.
 type Row = (&'static str, u64, u64, [u64; 4]);
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "read",
     "read_data",
     "read_secrets",
-    "mutate",
     "mint_credentials",
     "run_code",
     "share_outward",
     "escalate",
+    "mutate",
     "spend_money",
+    "privileged",
     "unknown",
 ];
 
@@ -42,7 +43,7 @@ fn count(granted: u64, conditional: u64, examples: &[&str]) -> Count {
     Count { granted, conditional, examples: examples.iter().map(|text| arc(text)).collect() }
 }
 
-/// All ten rows, those named filled. Without policies nothing is known of what could be done.
+/// All rows, those named filled. Without policies nothing is known of what could be done.
 fn capabilities(known: bool, rows: &[Row]) -> Vec<MatrixRow> {
     let examples = |name: &str| match name {
         "mutate" => &["s3:PutObject", "s3:DeleteObject", "lambda:UpdateFunctionCode", "ec2:CreateTags"][..],

@@ -13,7 +13,7 @@ use crate::{
     render::{
         escape,
         figures::{counted, thousands},
-        matrix::{self, RowState, overall, worst_first},
+        matrix::{self, RowState, Tolerated, overall, worst_first},
     },
     report::{Matrix, MatrixRow, PrincipalSummary, ReportResult},
 };
@@ -24,13 +24,18 @@ const MARKS: usize = 3;
 /// Columns a name needs at least; what policies say gives way.
 const NAME: usize = 16;
 
+/// Columns in which most names stand whole.
+const WELL: usize = 44;
+
 /// The sections, if anybody is watched and was seen.
 pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Section> {
     let all = worst_first(result);
     let Some((worst, matrix)) = all.first() else { return Vec::new() };
     let known = all.iter().filter(|(_, matrix)| matrix.is_known()).count();
     let mut title = "Could, tried, did".to_owned();
-    if known < all.len() {
+    if known == 0 {
+        title.push_str(" (no policies were read: what could be done is not known)");
+    } else if known < all.len() {
         title = format!(
             "{title} (policies read of {} of {})",
             thousands(known as u64),
@@ -38,7 +43,10 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Sect
         );
     }
     let strip = Strip::of(&all, style);
-    let rows = all.iter().zip(&strip.names).map(|((_, matrix), name)| vec![strip.line(name, matrix)].into());
+    let rows = all
+        .iter()
+        .zip(&strip.names)
+        .map(|((principal, matrix), name)| vec![strip.line(name, principal, matrix)].into());
     let mut sections = vec![Section {
         title,
         apart: true,
@@ -78,12 +86,15 @@ impl<'a> Strip<'a> {
             rows.map(|row| row.name.as_str()).position(|other| other == *name)
         };
         used.sort_by_key(order);
-        let says = all.iter().map(|(_, matrix)| columns(says(matrix).0)).max().unwrap_or(0) + 2;
+        let known = all.iter().any(|(_, matrix)| matrix.is_known());
+        let says =
+            all.iter().filter(|_| known).map(|(_, matrix)| columns(says(matrix).0) + 2).max().unwrap_or(0);
         let room = |wide: usize, says: usize| style.width.saturating_sub(2 + says + wide * used.len());
-        let (wide, says) = [(MARKS + 5, says), (MARKS + 2, says), (MARKS + 1, says), (MARKS + 1, 0)]
-            .into_iter()
-            .find(|(wide, says)| room(*wide, *says) >= NAME + 2)
-            .unwrap_or((MARKS + 1, 0));
+        let (wide, says) =
+            [(MARKS + 5, says, WELL), (MARKS + 2, says, NAME), (MARKS + 1, says, NAME), (MARKS + 1, 0, 0)]
+                .into_iter()
+                .find(|(wide, says, name)| room(*wide, *says) >= name + 2)
+                .map_or((MARKS + 1, 0), |(wide, says, _)| (wide, says));
         let principals: Vec<&PrincipalSummary> = all.iter().map(|(principal, _)| *principal).collect();
         let names = names(&principals, room(wide, says).saturating_sub(2));
         let name = names.iter().map(|name| columns(name)).max().unwrap_or(0) + 2;
@@ -102,7 +113,8 @@ impl<'a> Strip<'a> {
         paint(self.style.colour, Tone::Faint, line.trim_end())
     }
 
-    fn line(&self, name: &str, matrix: &Matrix) -> String {
+    fn line(&self, name: &str, principal: &PrincipalSummary, matrix: &Matrix) -> String {
+        let tolerated = Tolerated::of(principal, matrix);
         let mut line = format!("  {}", left(name, self.name));
         if self.says > 0 {
             let (word, tone) = says(matrix);
@@ -111,7 +123,7 @@ impl<'a> Strip<'a> {
         for name in &self.used {
             let row = matrix.capabilities.iter().find(|row| row.name == *name);
             let (marks, tone) =
-                row.map_or((" ".repeat(MARKS), matrix::Tone::None), |row| (marks(row), row.tone()));
+                row.map_or((" ".repeat(MARKS), matrix::Tone::None), |row| (marks(row), row.tone(tolerated)));
             line.push_str(&paint(self.style.colour, toned(tone), &left(&marks, self.wide)));
         }
         line
@@ -138,6 +150,7 @@ fn short(name: &str) -> &str {
         "run_code" => "code",
         "share_outward" => "share",
         "spend_money" => "money",
+        "privileged" => "priv",
         other => other,
     }
 }
@@ -178,8 +191,9 @@ fn nobody(all: &[(&PrincipalSummary, &Matrix)], style: &TerminalStyle) -> Vec<St
 
 /// The numbers of one principal, the gravest first.
 fn numbers(principal: &PrincipalSummary, matrix: &Matrix, style: &TerminalStyle) -> Option<Section> {
+    let tolerated = Tolerated::of(principal, matrix);
     let mut rows: Vec<&MatrixRow> = matrix.filled().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse((row.tone(), row.state())));
+    rows.sort_by_key(|row| std::cmp::Reverse((row.tone(tolerated), row.state())));
     let header = ["", "COULD", "TRIED", "DID", ""].map(str::to_owned);
     let cells: Vec<[String; 5]> = rows.iter().map(|row| cells(row)).collect();
     let mut widths = [0; 4];
@@ -200,7 +214,7 @@ fn numbers(principal: &PrincipalSummary, matrix: &Matrix, style: &TerminalStyle)
     let lines = rows
         .iter()
         .zip(&cells)
-        .map(|(row, cells)| vec![line(cells, &widths, Some(toned(row.tone())), style)].into());
+        .map(|(row, cells)| vec![line(cells, &widths, Some(toned(row.tone(tolerated))), style)].into());
     let also = if also.is_empty() { String::new() } else { format!(": {}", also.join(", ")) };
     let name = names(&[principal], style.width / 2);
     (!rows.is_empty()).then(|| Section {
@@ -248,5 +262,57 @@ const fn toned(tone: matrix::Tone) -> Tone {
         matrix::Tone::None | matrix::Tone::Note => Tone::Faint,
         matrix::Tone::Warn => Tone::Warn,
         matrix::Tone::Bad => Tone::Bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{
+        sample,
+        terminal::{SCREEN, terminal},
+    };
+
+    const STYLE: TerminalStyle = TerminalStyle { colour: false, width: 100 };
+
+    #[test]
+    fn each_mark_has_its_place() {
+        let report = sample::non_compliant();
+        let sections = sections(&report.result, &STYLE);
+        let line = |name: &str| {
+            let rows = sections[0].rows.iter().flat_map(|row| &row.lines);
+            rows.filter(|line| line.contains(name)).map(|line| line.split_whitespace().collect()).next()
+        };
+        let agent: Vec<&str> = line("ReleaseNotesAgent").unwrap();
+        assert_eq!(agent[2..], ["○·●", "○·●", "○··", "○·●", "○··", "··●", "○··", "○×●", "–"]);
+        let pipeline: Vec<&str> = line("ReadOnlyPipeline").unwrap();
+        assert_eq!(pipeline[3..], ["?×●", "?··", "?··", "?··", "?··", "?··", "?··", "?×·", "?··"]);
+    }
+
+    #[test]
+    fn of_many_watched_principals_the_worst_are_shown_and_the_others_counted() {
+        let mut report = sample::non_compliant();
+        let agent = report.result.principals[3].clone();
+        let auditor = report.result.principals[0].clone();
+        report.result.principals = (0..60)
+            .map(|n| {
+                let mut one = if n == 41 { agent.clone() } else { auditor.clone() };
+                one.arn = format!("arn:aws:iam::111122223333:role/r{n:02}").into();
+                one
+            })
+            .collect();
+        let text = terminal(&report, &STYLE, &[]);
+        assert!(text.lines().count() <= SCREEN, "{text}");
+        let (_, matrix) = text.split_once("Could, tried, did  (").unwrap();
+        assert!(
+            matrix.starts_with(|c: char| c.is_ascii_digit()) && matrix.contains(" of 60 shown)"),
+            "{text}"
+        );
+        assert!(matrix.lines().nth(2).unwrap().contains("role/r41"), "{text}");
+    }
+
+    #[test]
+    fn a_report_without_watched_principals_has_no_such_section() {
+        assert!(sections(&sample::discovery().result, &STYLE).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::string_slice, reason = "a test may fail")]
 
 mod hostile;
+mod matrix;
 
 use std::{
     cell::RefCell,

@@ -1,0 +1,19 @@
+//! What IAM says of an account, from files.
+//!
+//! Enters: files that `aws iam get-account-authorization-details` wrote. Leaves: policies, as if they had always been in
+//! force. Law: a file that is no such output is refused; nothing in it is passed over.
+
+use std::path::PathBuf;
+
+use shared::grants::{Held, Policies};
+
+use crate::{failure::Failure, permissions::Inputs};
+
+/// The policies of all principals in these files.
+pub fn policies(paths: &[PathBuf]) -> Result<Policies, Failure> {
+    let (mut inputs, mut policies) = (Inputs::default(), Policies::default());
+    for path in paths {
+        inputs.details(path)?.into_iter().map(Held::always).for_each(|held| policies.add(held));
+    }
+    Ok(policies)
+}

@@ -1,0 +1,158 @@
+//! `onlooker permissions`: what principals could do, by their policies.
+//!
+//! Enters: policies from files. Leaves: a verdict on each principal. Laws: nothing is asked of AWS; a file that cannot be
+//! read in full is refused and never half an answer; who was asked for and is not there is INVALID.
+
+mod block;
+mod input;
+mod shown;
+mod whom;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use shared::{
+    config::{Config, Watch},
+    grants::{Evaluator, Snapshot},
+    permissions::{Identity, Judge, Permissions, Subject, Verdicts},
+};
+
+pub use self::input::Inputs;
+pub use self::shown::{Form, show};
+use self::{input::ResourceFile, whom::Whom};
+use crate::{
+    args::{self, Global},
+    basis,
+    failure::{Answer, Failure},
+    progress::Bar,
+    surroundings,
+};
+
+/// Options of `permissions`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Reads policies and says what they allow, without asking AWS. A principal that is
+promised to be read-only may be granted reads and nothing else, and the reads of
+`permissions.reads` in the configuration have to work.
+
+  VALID            the needed reads work, and nothing but reads is granted
+  PARTIAL          nothing but reads, yet some needed reads do not work
+  INVALID          nothing but reads, yet no needed read works; or no such principal
+  INDETERMINATE    policies alone do not tell: conditions, unknown actions, documents
+                   that cannot be read
+  OVER_PRIVILEGED  more than reads is granted
+
+Overrides of the configuration tolerate grants that lie within them. What was not
+given (SCPs, session policies, policies of resources) is listed. What can only
+narrow the rest never makes a verdict better.
+
+Examples:
+  aws iam get-account-authorization-details > details.json
+  onlooker permissions --authorization-details details.json
+                                           every principal that is watched
+  onlooker permissions --authorization-details details.json \\
+      --principal 'arn:aws:iam::*:role/audit/*' --all
+  onlooker permissions --policy auditor.json --boundary boundary.json
+                                           a policy of Terraform or CloudFormation,
+                                           as plain policy JSON, before it is applied
+  terraform output -raw auditor_policy | onlooker permissions --policy - --json
+
+With `--authorization-details` and nothing watched, every principal is judged as if
+it were promised to be read-only. One principal is shown in full, several with a
+line each; --all shows each in full.
+
+Exit codes:
+  0  VALID
+  1  OVER_PRIVILEGED, INVALID or PARTIAL
+  2  usage, or a file that cannot be read
+  3  INDETERMINATE, or nobody was judged")]
+pub struct PermissionsArgs {
+    /// Output of `aws iam get-account-authorization-details`; `-` for standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "policy", conflicts_with = "policy")]
+    pub authorization_details: Option<PathBuf>,
+    /// Policy document; several are judged together, as those of one principal; `-` for standard input
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub policy: Vec<PathBuf>,
+    /// Judge the principals this ARN pattern matches, instead of those that are watched; repeatable
+    #[arg(long, value_name = "PATTERN", value_parser = args::watch, conflicts_with = "policy")]
+    pub principal: Vec<Watch>,
+    /// Judge service-linked roles too
+    #[arg(long, conflicts_with = "policy")]
+    pub service_linked: bool,
+    /// Name or ARN of the principal the policies are meant for, for overrides [default: the name of the first file]
+    #[arg(long, value_name = "NAME", requires = "policy")]
+    pub name: Option<String>,
+    /// Permissions boundary of that principal
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    pub boundary: Option<PathBuf>,
+    /// Service control policies of one level of the organization, with commas between files; given again, another level.
+    /// A level on which nothing is allowed is taken to have `FullAWSAccess` too
+    #[arg(long, value_name = "FILES")]
+    pub scp: Vec<String>,
+    /// Resource control policies, in the same way
+    #[arg(long, value_name = "FILES")]
+    pub rcp: Vec<String>,
+    /// Policy of a resource; repeatable
+    #[arg(long, value_name = "ARN=FILE", value_parser = ResourceFile::parse)]
+    pub resource_policy: Vec<ResourceFile>,
+    /// Show each principal in full
+    #[arg(long, conflicts_with = "json")]
+    pub all: bool,
+    /// Print JSON; its schema is published
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs `permissions`.
+pub fn run(global: &Global, args: PermissionsArgs) -> Result<Answer, Failure> {
+    let loaded = surroundings::configuration(global)?;
+    let config = &loaded.config;
+    let catalog = basis::catalog(&loaded)?;
+    let mut inputs = Inputs::default();
+    let around = inputs.around(&args)?;
+    let whom = match &args.authorization_details {
+        Some(path) => Whom::of(inputs.details(path)?, config, &args.principal, args.service_linked),
+        None => Whom::one(inputs.given(&args)?),
+    };
+    if !global.quiet {
+        whom.tell();
+    }
+    let bar = (whom.chosen.len() > 1).then(|| Bar::counting(global, "judging", "principals"));
+    let (evaluator, judge, now) = (Evaluator::new(catalog), Judge::new(config, catalog), surroundings::now());
+    let of_all = whom.chosen.len() as u64;
+    let mut judged = Vec::with_capacity(whom.chosen.len());
+    for (n, snapshot) in (1..).zip(whom.chosen) {
+        let snapshot = around.over(snapshot);
+        let grants = evaluator.grants(&snapshot);
+        let subject = subject(&snapshot, &grants, config);
+        judged.push(judge.judge(&subject, now, &[], None));
+        bar.iter().for_each(|bar| bar.counted(n, of_all));
+    }
+    bar.iter().for_each(Bar::finish);
+    let form = Form { json: args.json, all: args.all };
+    show(global, form, &Verdicts::of(judged, whom.missing, whom.elsewhere))
+}
+
+fn subject<'g>(snapshot: &Snapshot, grants: &'g shared::grants::Grants, config: &Config) -> Subject<'g> {
+    Subject {
+        identity: Identity::of(&snapshot.principal, &snapshot.account, config),
+        grants,
+        policies_sha256: snapshot.sha256(),
+    }
+}
+
+/// The exit code of a verdict: a violation is one, whatever else is not known.
+pub fn answer(verdicts: &Verdicts) -> Answer {
+    use shared::permissions::OverallStatus::{Indeterminate, Invalid, OverPrivileged, Partial, Valid};
+    let statuses = || verdicts.principals.iter().map(|one: &Permissions| one.overall_status);
+    match verdicts.overall {
+        Some(Valid) => Answer::Proven,
+        Some(Partial | Invalid | OverPrivileged) => Answer::Violation,
+        // One that is refused a read it needs is a violation beside others that nobody can judge.
+        Some(Indeterminate) if statuses().any(|status| matches!(status, Partial | Invalid)) => {
+            Answer::Violation
+        }
+        Some(Indeterminate) if !verdicts.missing.is_empty() => Answer::Violation,
+        Some(Indeterminate) | None => Answer::NotEnoughEvidence,
+    }
+}

@@ -1,0 +1,95 @@
+//! Whose permissions are judged.
+//!
+//! Enters: the principals of an account and what is asked for. Leaves: those to judge, and what was asked for in vain. Law:
+//! whoever is left out is told of.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write as _},
+};
+
+use shared::{
+    config::{Config, Watch},
+    grants::Snapshot,
+    pattern::is_wild,
+    plain::plain,
+};
+
+/// Whose permissions are judged.
+#[derive(Debug, Default)]
+pub struct Whom {
+    /// Those that are.
+    pub chosen: Vec<Snapshot>,
+    /// Patterns that match nobody.
+    pub missing: BTreeSet<String>,
+    /// Patterns about other accounts.
+    pub elsewhere: BTreeSet<String>,
+    /// Why everybody is judged, if that is so.
+    everybody: bool,
+    service_linked: usize,
+}
+
+impl Whom {
+    /// One principal.
+    pub fn one(snapshot: Snapshot) -> Self {
+        Self { chosen: vec![snapshot], ..Self::default() }
+    }
+
+    /// Of the principals of an account those the patterns match, else those the configuration watches, else all.
+    pub fn of(all: Vec<Snapshot>, config: &Config, patterns: &[Watch], service_linked: bool) -> Self {
+        let accounts: BTreeSet<String> = all.iter().map(|snapshot| snapshot.account.to_string()).collect();
+        let is_linked = |snapshot: &Snapshot| snapshot.principal.contains(":role/aws-service-role/");
+        let (linked, all): (Vec<_>, Vec<_>) = all.into_iter().partition(is_linked);
+        let left_out = if service_linked { 0 } else { linked.len() };
+        let all = all.into_iter().chain(linked.into_iter().filter(|_| service_linked));
+        let asked = match patterns {
+            [] => config.clone(),
+            patterns => Config { watch: patterns.to_vec(), exempt: Vec::new(), ..Config::default() },
+        };
+        if asked.watch.is_empty() {
+            let chosen = all.collect();
+            return Self { chosen, everybody: true, service_linked: left_out, ..Self::default() };
+        }
+        let chosen: Vec<Snapshot> =
+            all.filter(|snapshot| asked.watched_arn(&snapshot.principal).is_some()).collect();
+        // Each pattern for itself: the more telling one hides another.
+        let matches_one = |watch: &Watch| {
+            let alone =
+                Config { watch: vec![watch.clone()], exempt: asked.exempt.clone(), ..Config::default() };
+            chosen.iter().any(|snapshot| alone.watched_arn(&snapshot.principal).is_some())
+        };
+        let idle =
+            asked.watch.iter().filter(|watch| !matches_one(watch)).map(|watch| watch.principal.clone());
+        let (missing, elsewhere) = idle.partition(|pattern| {
+            let account = pattern.split(':').nth(4).unwrap_or_default();
+            is_wild(account) || accounts.contains(account)
+        });
+        Self { chosen, missing, elsewhere, everybody: false, service_linked: left_out }
+    }
+
+    /// Says who is judged and who is not, where nobody asked for it.
+    pub fn tell(&self) {
+        let mut notes = Vec::new();
+        if self.everybody {
+            notes.push(format!(
+                "nothing is watched: all {} principals are judged as if they were promised to be read-only",
+                self.chosen.len()
+            ));
+            if self.service_linked > 0 {
+                notes.push(format!(
+                    "{} service-linked roles are left out; --service-linked judges them too",
+                    self.service_linked
+                ));
+            }
+        }
+        notes.extend(
+            self.elsewhere
+                .iter()
+                .map(|pattern| format!("`{}` is of another account and was not judged", plain(pattern))),
+        );
+        for note in notes {
+            // Nobody may be reading.
+            let _ = writeln!(io::stderr(), "note: {note}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Policy documents, by the grammar of IAM.
+//!
+//! Enters: the text of a document. Leaves: [`Document`]. Laws: a statement that is none of the grammar is a problem, and
+//! nothing is made of it; an element nobody knows is a problem, and what the statement says depends on it.
+//!
+//! Grammar: IAM User Guide, "Grammar of the IAM JSON policy language", read 2026-11.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    ProblemKind,
+    json::Json,
+    operator::Operator,
+    statement::{Condition, Effect, Listed, Principals, Statement},
+};
+
+/// What a document is a policy of, which decides on the elements it must have and may not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// A principal, a permissions boundary, or an organization's accounts.
+    Identity,
+    /// A resource.
+    Resource,
+    /// An organization's resources.
+    ResourceControl,
+}
+
+/// What is wrong with a document or one of its statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub statement: Option<Arc<str>>,
+    pub kind: ProblemKind,
+    pub what: String,
+    /// Whether it may be an allow that was lost to it.
+    pub may_allow: bool,
+}
+
+/// A document, understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Document {
+    pub statements: Vec<Statement>,
+    pub flaws: Vec<Flaw>,
+}
+
+/// Longest text of a document; IAM's own limits are below 32 KiB for all its kinds.
+const LONGEST: usize = 256 * 1024;
+/// Longest name or pattern; an ARN has at most 2,048 characters.
+const WIDEST: usize = 2_048;
+
+impl Document {
+    /// Reads a document.
+    pub fn read(text: &str, kind: Kind) -> Self {
+        Self::try_read(text, kind).unwrap_or_else(|what| Self {
+            statements: Vec::new(),
+            flaws: vec![Flaw { statement: None, kind: ProblemKind::Malformed, what, may_allow: true }],
+        })
+    }
+
+    fn try_read(text: &str, kind: Kind) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            return Err(format!("the document is longer than {LONGEST} bytes"));
+        }
+        let json: Json =
+            serde_json::from_str(text).map_err(|error| format!("the document is no JSON: {error}"))?;
+        let Json::Object(members) = json else { return Err("the document is no JSON object".to_owned()) };
+        once(&members)?;
+        let mut has_variables = false;
+        let mut statements = None;
+        for (name, value) in &members {
+            match (name.as_str(), value) {
+                ("Version", Json::Text(version)) => match version.as_str() {
+                    "2012-10-17" => has_variables = true,
+                    "2008-10-17" => {}
+                    other => return Err(format!("`{}` is no version of the policy language", short(other))),
+                },
+                ("Id", Json::Text(_)) => {}
+                ("Statement", Json::Object(_) | Json::List(_)) => statements = Some(value.as_list()),
+                ("Version" | "Id" | "Statement", _) => {
+                    return Err(format!("`{name}` is not what it has to be"));
+                }
+                _ => return Err(format!("`{}` is no element of a policy document", short(name))),
+            }
+        }
+        let statements = statements.ok_or("the document has no `Statement`")?;
+        let mut document = Self::default();
+        let mut labels = BTreeSet::new();
+        for (n, json) in statements.iter().enumerate() {
+            document.add(json, n + 1, kind, has_variables, &mut labels);
+        }
+        Ok(document)
+    }
+
+    fn add(
+        &mut self,
+        json: &Json,
+        position: usize,
+        kind: Kind,
+        has_variables: bool,
+        labels: &mut BTreeSet<Arc<str>>,
+    ) {
+        let label = label(json, position, labels);
+        let flaw =
+            |kind, what, may_allow| Flaw { statement: Some(Arc::clone(&label)), kind, what, may_allow };
+        match statement(json, kind, has_variables, &label) {
+            Ok(statement) => {
+                let may_allow = statement.effect == Effect::Allow;
+                let open = statement.open.iter();
+                self.flaws
+                    .extend(open.map(|what| flaw(ProblemKind::Unsupported, what.to_string(), may_allow)));
+                self.statements.push(statement);
+            }
+            Err(what) => {
+                let denies = matches!(json, Json::Object(members) if members.iter().filter(|(name, _)| name == "Effect")
+                    .all(|(_, effect)| *effect == Json::Text("Deny".to_owned()))
+                    && members.iter().any(|(name, _)| name == "Effect"));
+                self.flaws.push(flaw(ProblemKind::Malformed, what, !denies));
+            }
+        }
+    }
+}
+
+// The `Sid` where it names one statement and cannot be taken for a position; else the position, with the `Sid`.
+fn label(json: &Json, position: usize, taken: &mut BTreeSet<Arc<str>>) -> Arc<str> {
+    let sid = match json {
+        Json::Object(members) => members.iter().find_map(|(name, value)| match value {
+            Json::Text(sid) if name == "Sid" && !sid.is_empty() && sid.len() <= 128 => Some(sid.as_str()),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let label: Arc<str> = match sid {
+        Some(sid) if !sid.starts_with('#') && !taken.contains(sid) => sid.into(),
+        Some(sid) => format!("#{position} {sid}").into(),
+        None => format!("#{position}").into(),
+    };
+    taken.insert(Arc::clone(&label));
+    label
+}
+
+fn once(members: &[(String, Json)]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    match members.iter().find(|(name, _)| !seen.insert(name)) {
+        Some((name, _)) => Err(format!("`{}` is written twice", short(name))),
+        None => Ok(()),
+    }
+}
+
+fn statement(json: &Json, kind: Kind, has_variables: bool, label: &Arc<str>) -> Result<Statement, String> {
+    let Json::Object(members) = json else { return Err("the statement is no JSON object".to_owned()) };
+    once(members)?;
+    let (mut effect, mut actions, mut resources, mut principals) = (None, None, None, None);
+    let (mut conditions, mut open) = (Vec::new(), Vec::new());
+    for (name, value) in members {
+        match name.as_str() {
+            "Sid" => drop(value.scalar().ok_or("`Sid` is no text")?),
+            "Effect" => {
+                effect = Some(match value {
+                    Json::Text(word) if word == "Allow" => Effect::Allow,
+                    Json::Text(word) if word == "Deny" => Effect::Deny,
+                    _ => return Err("`Effect` is neither `Allow` nor `Deny`".to_owned()),
+                });
+            }
+            "Action" | "NotAction" => {
+                only(&actions, "Action")?;
+                actions = Some(Listed { is_not: name != "Action", patterns: patterns(name, value)? });
+            }
+            "Resource" | "NotResource" => {
+                only(&resources, "Resource")?;
+                resources = Some(Listed { is_not: name != "Resource", patterns: patterns(name, value)? });
+            }
+            "Principal" | "NotPrincipal" => {
+                only(&principals, "Principal")?;
+                principals = Some(principal(name != "Principal", value)?);
+            }
+            "Condition" => conditions = self::conditions(value, &mut open)?,
+            // Misspelt in case only, it may be an element or none: nobody can say.
+            other if ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(other)) => {
+                return Err(format!("`{}` is not how the element is spelt", short(other)));
+            }
+            other => open.push(format!("element `{}` is not evaluated", short(other)).into()),
+        }
+    }
+    if kind == Kind::Identity && principals.is_some() {
+        return Err("a policy that is not a resource's has no `Principal`".to_owned());
+    }
+    if kind == Kind::Resource && principals.is_none() {
+        return Err("the statement has no `Principal`".to_owned());
+    }
+    if kind != Kind::Resource && resources.is_none() {
+        return Err("the statement has no `Resource`".to_owned());
+    }
+    Ok(Statement {
+        label: Arc::clone(label),
+        effect: effect.ok_or("the statement has no `Effect`")?,
+        actions: actions.ok_or("the statement has no `Action`")?,
+        resources,
+        principals,
+        conditions,
+        open,
+        has_variables,
+    })
+}
+
+const ELEMENTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Principal",
+    "NotPrincipal",
+    "Condition",
+];
+
+fn only<T>(found: &Option<T>, name: &str) -> Result<(), String> {
+    match found {
+        Some(_) => Err(format!("the statement has both `{name}` and `Not{name}`")),
+        None => Ok(()),
+    }
+}
+
+fn patterns(name: &str, value: &Json) -> Result<Vec<Arc<str>>, String> {
+    let patterns: Option<Vec<Arc<str>>> = value
+        .as_list()
+        .iter()
+        .map(|item| match item {
+            Json::Text(text) if !text.is_empty() && text.len() <= WIDEST => Some(text.as_str().into()),
+            _ => None,
+        })
+        .collect();
+    match patterns {
+        Some(patterns) if !patterns.is_empty() => Ok(patterns),
+        _ => Err(format!("`{name}` is no pattern or list of patterns")),
+    }
+}
+
+fn principal(is_not: bool, value: &Json) -> Result<Principals, String> {
+    let wrong = || "`Principal` is not what it has to be".to_owned();
+    let mut principals = Principals { is_not, aws: Vec::new(), has_canonical: false };
+    match value {
+        Json::Text(text) if text == "*" => principals.aws.push("*".into()),
+        Json::Object(members) if !members.is_empty() => {
+            once(members)?;
+            for (name, value) in members {
+                let list = patterns("Principal", value)?;
+                match name.as_str() {
+                    "AWS" => principals.aws.extend(list),
+                    "CanonicalUser" => principals.has_canonical = true,
+                    "Service" | "Federated" => {}
+                    _ => return Err(wrong()),
+                }
+            }
+        }
+        _ => return Err(wrong()),
+    }
+    Ok(principals)
+}
+
+fn conditions(value: &Json, open: &mut Vec<Arc<str>>) -> Result<Vec<Condition>, String> {
+    let Json::Object(operators) = value else { return Err("`Condition` is no JSON object".to_owned()) };
+    once(operators)?;
+    let mut conditions = Vec::new();
+    for (name, keys) in operators {
+        let Json::Object(keys) = keys else {
+            return Err(format!("operator `{}` is followed by no JSON object", short(name)));
+        };
+        let lower: Vec<(String, Json)> =
+            keys.iter().map(|(key, _)| (key.to_ascii_lowercase(), Json::Null)).collect();
+        once(&lower)?;
+        let operator = Operator::named(name);
+        if operator.is_none() {
+            open.push(format!("operator `{}` is not evaluated", short(name)).into());
+        }
+        for (key, values) in keys {
+            let texts: Option<Vec<Arc<str>>> =
+                values.as_list().iter().map(|value| value.scalar().map(Into::into)).collect();
+            let values = texts.ok_or_else(|| format!("the values of `{}` are no texts", short(key)))?;
+            if key.len() > WIDEST || values.iter().any(|value| value.len() > WIDEST) {
+                return Err("a condition is longer than any can be".to_owned());
+            }
+            let Some(operator) = operator else { continue };
+            if values.is_empty() {
+                open.push(format!("`{}` without values is not evaluated", short(key)).into());
+                continue;
+            }
+            conditions.push(Condition {
+                operator,
+                name: name.as_str().into(),
+                lower: key.to_ascii_lowercase(),
+                key: key.as_str().into(),
+                values,
+            });
+        }
+    }
+    Ok(conditions)
+}
+
+/// The beginning of a text, for a sentence.
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(64).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,73 @@
+//! One statement of a policy.
+//!
+//! Enters: nothing. Leaves: the words of a statement. Law: none; what they mean is said where they are evaluated.
+
+use std::sync::Arc;
+
+use super::operator::Operator;
+
+/// Whether a statement allows or denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Effect {
+    Allow,
+    Deny,
+}
+
+/// A list of patterns, or everything but what they match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub is_not: bool,
+    pub patterns: Vec<Arc<str>>,
+}
+
+/// Whom a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Principals {
+    pub is_not: bool,
+    /// `*`, account ids, ARNs and unique ids.
+    pub aws: Vec<Arc<str>>,
+    /// Whether an account is named by its canonical user.
+    pub has_canonical: bool,
+}
+
+/// One key of one operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub operator: Operator,
+    /// The operator as it is written.
+    pub name: Arc<str>,
+    /// The key as it is written.
+    pub key: Arc<str>,
+    /// The key in lower case; IAM ignores its case.
+    pub lower: String,
+    pub values: Vec<Arc<str>>,
+}
+
+impl Condition {
+    /// The condition, for people to read.
+    pub fn words(&self) -> String {
+        const MOST: usize = 10;
+        let shown = self.values.iter().take(MOST).map(|value| value.chars().take(256).collect::<String>());
+        let mut words = format!("{} {} {}", self.key, self.name, shown.collect::<Vec<_>>().join(", "));
+        if let Some(more) = self.values.len().checked_sub(MOST).filter(|more| *more > 0) {
+            words.push_str(&format!(" and {more} more"));
+        }
+        words
+    }
+}
+
+/// A statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Statement {
+    pub label: Arc<str>,
+    pub effect: Effect,
+    pub actions: Listed,
+    /// Absent where a resource's own policy names none: the resource itself.
+    pub resources: Option<Listed>,
+    pub principals: Option<Principals>,
+    pub conditions: Vec<Condition>,
+    /// What it depends on that is not evaluated, in words.
+    pub open: Vec<Arc<str>>,
+    /// Whether `${...}` is a variable in it.
+    pub has_variables: bool,
+}

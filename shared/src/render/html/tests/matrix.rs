@@ -1,0 +1,141 @@
+//! What a page says of watched principals' matrices.
+
+use super::page;
+use crate::{
+    render::{html::filters::thousands, sample},
+    report::{Matrix, MatrixRow, Report},
+};
+
+/// The text of each cell of each row of the part of a page about one principal.
+fn rows(page: &str, number: usize) -> Vec<Vec<String>> {
+    let part = page.split("<tbody id=\"p").find(|part| part.starts_with(&format!("{number}\""))).unwrap();
+    part.split("<tr").skip(1).map(|row| row.split("<t").skip(1).map(text).collect()).collect()
+}
+
+/// What stands between the tags, from the end of the first one to the end of the cell.
+fn text(cell: &str) -> String {
+    let cell = cell.split("</td>").flat_map(|cell| cell.split("</th>")).next().unwrap_or_default();
+    let cell = cell.split_once('>').map_or("", |(_, rest)| rest);
+    let parts = cell.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest));
+    parts.collect::<String>().trim().to_owned()
+}
+
+/// Every principal with a matrix in the order of the page: watched ones first, then the worst.
+fn matrices(report: &Report) -> Vec<&Matrix> {
+    let mut all: Vec<_> = report.result.principals.iter().collect();
+    all.sort_by_key(|p| std::cmp::Reverse((p.watched_as.is_some(), p.status, p.behaviour, p.calls)));
+    all.iter().filter_map(|principal| principal.matrix.as_ref()).collect()
+}
+
+fn cells(row: &MatrixRow) -> Vec<String> {
+    let mut cells = vec![row.label(), row.state().text().to_owned()];
+    match &row.could {
+        Some(could) => cells.extend([thousands(could.granted), thousands(could.conditional)]),
+        None => cells.push("not known".to_owned()),
+    }
+    cells.extend([row.tried, row.failed, row.did, row.through].map(thousands));
+    cells
+}
+
+#[test]
+fn every_row_of_a_matrix_stands_in_its_principals_card_with_every_number() {
+    let report = sample::non_compliant();
+    let page = page(&report);
+    let matrices = matrices(&report);
+    assert_eq!(matrices.len(), 4);
+    for (number, matrix) in matrices.into_iter().enumerate() {
+        let rows = rows(&page, number);
+        let others = if matrix.is_known() { Vec::new() } else { matrix.empty() };
+        assert!(others.is_empty() || rows.iter().any(|row| row.contains(&others.concat())));
+        let listed = matrix.capabilities.iter().filter(|row| !others.contains(&row.label()));
+        for row in listed.chain(&matrix.services) {
+            let wanted = cells(row);
+            assert!(rows.iter().any(|row| row.starts_with(&wanted)), "{number}: {wanted:?} {rows:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_stands_behind_a_matrix_is_on_the_page() {
+    let report = sample::non_compliant();
+    let page = page(&report);
+    let matrix = matrices(&report)[0];
+    let rows = rows(&page, 0);
+    let has =
+        |wanted: &[&str]| rows.iter().any(|row| wanted.iter().all(|cell| row.iter().any(|c| c == cell)));
+    for unused in &matrix.unused {
+        let numbers = [unused.actions, unused.excessive, unused.unlogged].map(thousands);
+        assert!(has(&[&unused.service, &numbers[0], &numbers[1], &numbers[2], &unused.examples.join(", ")]));
+    }
+    for one in &matrix.ungranted {
+        assert!(has(&[&one.operation, &one.actions.join(", "), &thousands(one.count), &one.because]));
+    }
+    for one in &matrix.through {
+        assert!(
+            has(&[&one.path.join("→ "), &thousands(one.calls), &thousands(one.carried_out)]),
+            "{rows:#?}"
+        );
+    }
+    for basis in &matrix.policies {
+        assert!(has(&[&basis.sha256]));
+    }
+    let all: String =
+        page.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
+    for path in &matrix.escalation_paths {
+        assert!(
+            all.contains(&path.path.replace('\'', "&#39;")) && all.contains(&path.actions.join(" → ")),
+            "{path:?}"
+        );
+    }
+    for shown in [
+        "Could but never did in 1 day 4 actions that are no reads",
+        "3 more services it could only read and never did: 41 actions.",
+        "Grants that overrides tolerate: 2 by release-uploads.",
+        "Not seen: permissions boundary (it can only take away); service control policies",
+    ] {
+        assert!(all.contains(shown), "{shown}");
+    }
+}
+
+#[test]
+fn policies_nobody_read_grant_neither_something_nor_nothing() {
+    let report = sample::non_compliant();
+    let page = page(&report);
+    let number = matrices(&report).iter().position(|matrix| !matrix.is_known()).unwrap();
+    let rows = rows(&page, number);
+    assert!(rows.iter().any(|row| row.get(2).is_some_and(|could| could == "not known")));
+    assert!(!rows.iter().flatten().any(|cell| cell == "nothing" || cell == "could, never did"), "{rows:#?}");
+    assert!(page.contains("Its policies were not read, so what it could do is not known."));
+}
+
+#[test]
+fn a_glance_says_in_words_what_its_signs_say() {
+    let page = page(&sample::non_compliant());
+    let (_, glance) = page.split_once("<table class=\"glance\">").unwrap();
+    let (glance, _) = glance.split_once("</table>").unwrap();
+    assert_eq!(glance.matches("<td class=\"mark").count(), 4 * 11);
+    for cell in glance.split("<td class=\"mark").skip(1) {
+        let said = ["did", "tried in vain", "could, never did", "nothing", "grants not known"];
+        assert!(
+            said.iter().any(|word| cell.contains(&format!("{word}</span>"))) || cell.contains("did "),
+            "{cell}"
+        );
+    }
+}
+
+#[test]
+fn an_administrator_does_not_fill_the_page() {
+    let report = sample::large();
+    let page = page(&report);
+    for more in ["405 more services are not shown here", "25 more paths are not shown here"] {
+        assert!(page.contains(more), "{more}");
+    }
+    assert_eq!(page.matches("<details class=\"sheet\"").count(), 60);
+    assert_eq!(page.matches("<details class=\"sheet\" open").count(), 12);
+}
+
+#[test]
+fn a_discovery_has_no_matrix() {
+    let page = page(&sample::discovery());
+    assert!(!page.contains("class=\"glance\"") && !page.contains("class=\"sheet\""));
+}

@@ -1,0 +1,33 @@
+//! The policy evaluator against what others say of the same policies.
+//!
+//! Enters: policies. Leaves: nothing. Law: each test says in its name which.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop"
+)]
+
+mod managed;
+mod table;
+
+use shared::grants::{Origin, Policy, Snapshot};
+
+/// An inline policy.
+pub fn policy(name: &str, text: &str) -> Policy {
+    Policy { name: name.into(), origin: Origin::Inline, text: text.into() }
+}
+
+/// A role with one inline policy.
+pub fn role(text: &str) -> Snapshot {
+    Snapshot {
+        principal: "arn:aws:iam::111122223333:role/Auditor".into(),
+        account: "111122223333".into(),
+        identity: vec![policy("inline", text)],
+        boundary_read: true,
+        ..Snapshot::default()
+    }
+}

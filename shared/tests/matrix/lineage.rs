@@ -1,0 +1,103 @@
+//! What a watched principal did through roles it assumed.
+
+use shared::{
+    event::{Event, Outcome},
+    score::Status,
+};
+
+use super::{
+    events::{But as _, Scene, made},
+    policies::{AUDITOR, auditor_may, matrix, principal, row},
+};
+
+const PUBLISHER: &str = "arn:aws:iam::111122223333:role/Publisher";
+
+/// Somebody is given credentials of the publisher's session of that name.
+fn assumed(by: &str, session: &str) -> Event {
+    let mut event = made("AssumeRole").by(by).on(&[PUBLISHER]);
+    event.act.assumed = Some(format!("arn:aws:sts::111122223333:assumed-role/Publisher/{session}").into());
+    event
+}
+
+fn in_session(mut event: Event, session: &str) -> Event {
+    event.actor.session.name = Some(session.into());
+    event.by("Publisher").at(0, 600)
+}
+
+fn chained() -> Scene {
+    Scene::of([
+        made("DescribeInstances"),
+        assumed("Auditor", "one"),
+        in_session(made("RunInstances"), "one"),
+        in_session(made("DescribeInstances"), "one"),
+        in_session(made("PutObject").ended(Outcome::Denied), "one"),
+    ])
+}
+
+#[test]
+fn calls_through_a_role_count_in_the_matrix_of_whom_they_began_with_and_apart_from_its_own() {
+    let result = chained().result();
+    let auditor = principal(&result, AUDITOR);
+    let matrix = auditor.matrix.as_ref().unwrap();
+    assert_eq!((auditor.calls, auditor.counts.values().flat_map(|by| by.values()).sum::<u64>()), (2, 2));
+    let mutate = row(&matrix.capabilities, "mutate");
+    assert_eq!((mutate.did, mutate.tried, mutate.through), (1, 1, 2));
+    let read = row(&matrix.capabilities, "read");
+    assert_eq!((read.did, read.through), (2, 1));
+    let [way] = &*matrix.through else { panic!("{:#?}", matrix.through) };
+    assert_eq!((&*way.path[0], way.calls, way.carried_out, way.is_certain), (PUBLISHER, 3, 1, true));
+    assert_eq!(
+        way.operations.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["ec2:RunInstances", "s3:PutObject"]
+    );
+    assert_eq!(auditor.status, Some(Status::NonCompliant));
+}
+
+#[test]
+fn the_role_itself_stays_somebody_nobody_watches() {
+    let result = chained().result();
+    let publisher = principal(&result, PUBLISHER);
+    assert_eq!((publisher.watched_as.as_deref(), publisher.status), (None, None));
+    assert!(publisher.matrix.is_none() && publisher.findings.is_empty());
+    assert_eq!(result.totals.watched_principals, 1);
+}
+
+#[test]
+fn a_finding_about_a_chained_call_names_the_principal_and_the_way() {
+    let result = chained().result();
+    let found = result.findings.iter().find(|one| one.id == "write-succeeded").unwrap();
+    assert_eq!(found.principal.as_deref(), Some(AUDITOR));
+    assert_eq!(found.subject, format!("ec2:RunInstances through {PUBLISHER}"));
+    assert!(
+        found.description.contains(&format!("succeeded: 1 call, through `{PUBLISHER}`")),
+        "{}",
+        found.description
+    );
+    assert!(principal(&result, AUDITOR).findings.contains(&found.fingerprint));
+}
+
+#[test]
+fn a_call_made_by_the_principal_itself_is_found_as_ever() {
+    let result = Scene::of([made("RunInstances")]).result();
+    let found = &result.findings[0];
+    assert_eq!((found.subject.as_str(), found.description.contains("through")), ("ec2:RunInstances", false));
+}
+
+#[test]
+fn what_somebody_else_may_have_done_is_told_as_that() {
+    let scene = chained().with(|scene| scene.events.push(assumed("Builder", "one").numbered(99)));
+    let result = scene.result();
+    assert!(!matrix(&result, AUDITOR).through[0].is_certain);
+    let found = result.findings.iter().find(|one| one.id == "write-succeeded").unwrap();
+    assert!(found.description.contains("somebody else may have made some of it"), "{}", found.description);
+}
+
+#[test]
+fn policies_of_the_principal_say_nothing_of_what_it_did_through_others() {
+    let result = auditor_may(chained(), &["ec2:DescribeInstances", "sts:AssumeRole"]).result();
+    let matrix = matrix(&result, AUDITOR);
+    assert_eq!(matrix.ungranted, [], "the publisher's policies grant it");
+    assert!(result.findings.iter().all(|one| one.id != "denied-attempt-of-ungranted"));
+    let by = |rule: &str| result.findings.iter().filter(|one| one.id == rule).count();
+    assert_eq!((by("over-privileged"), by("could-mint-credentials")), (1, 1));
+}

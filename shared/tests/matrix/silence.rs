@@ -1,0 +1,102 @@
+//! What is said of what nobody logs, and of what was not read.
+
+use shared::{report::ReportResult, score::Status};
+
+use super::{
+    events::{Scene, exception, made},
+    policies::{AUDITOR, auditor_may, matrix},
+};
+
+/// A promise about data events too, of which nobody is known to log any.
+fn unlogged(actions: &[&str]) -> Scene {
+    auditor_may(Scene::of([made("DescribeInstances")]), actions).with(|scene| {
+        scene.config.coverage.logged.pop();
+    })
+}
+
+fn gap(result: &ReportResult) -> String {
+    let found = result.findings.iter().find(|one| one.id == "event-class-not-logged").unwrap();
+    found.description.clone()
+}
+
+#[test]
+fn a_gap_names_who_could_have_written_there_and_how() {
+    let result = unlogged(&["ec2:*", "s3:PutObject", "dynamodb:DeleteItem"]).result();
+    let said = gap(&result);
+    assert!(
+        said.contains(AUDITOR) && said.contains("`s3:PutObject`") && said.contains("`dynamodb:DeleteItem`"),
+        "{said}"
+    );
+    assert!(!said.contains("ec2:"), "a management event: {said}");
+    assert!(
+        result.not_looked_at.iter().any(|line| line.contains("`data`") && line.contains("`s3:PutObject`"))
+    );
+}
+
+#[test]
+fn a_gap_in_which_nobody_could_have_written_is_told_as_that_and_stays() {
+    let result = unlogged(&["ec2:DescribeInstances", "s3:GetObject"]).result();
+    assert!(gap(&result).contains("no watched principal could have done more than read there"));
+    assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+    let unread = Scene::of([made("DescribeInstances")]).with(|scene| {
+        scene.config.coverage.logged.pop();
+    });
+    assert!(!gap(&unread.result()).contains("could have"), "nobody read policies");
+}
+
+#[test]
+fn an_override_tolerates_a_grant_and_lets_nobody_see_its_use() {
+    let scene = unlogged(&["ec2:DescribeInstances", "s3:PutObject"])
+        .with(|scene| scene.config.overrides.push(exception("uploads", "s3:PutObject", 1_000_000)));
+    let result = scene.result();
+    assert!(gap(&result).contains("`s3:PutObject`"));
+    assert!(result.findings.iter().all(|one| one.id != "over-privileged"));
+    assert_eq!(matrix(&result, AUDITOR).tolerated.get("uploads"), Some(&1));
+}
+
+#[test]
+fn an_override_that_ends_within_the_period_tolerates_no_grant() {
+    let scene = unlogged(&["ec2:DescribeInstances", "s3:PutObject"])
+        .with(|scene| scene.config.overrides.push(exception("uploads", "s3:PutObject", 600)));
+    assert!(scene.result().findings.iter().any(|one| one.id == "over-privileged"));
+}
+
+#[test]
+fn what_it_could_do_beyond_the_promise_is_named_as_not_looked_at() {
+    let scene = auditor_may(Scene::of([made("DescribeInstances")]), &["s3:PutObject"]).with(|scene| {
+        scene.config.coverage.logged.pop();
+        scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+    });
+    let result = scene.result();
+    let said =
+        |text: &str| result.not_looked_at.iter().any(|line| line.contains(text) && line.contains(AUDITOR));
+    assert!(
+        said("`s3:PutObject`: its policies allow it, and the promise is not about such events"),
+        "{:#?}",
+        result.not_looked_at
+    );
+}
+
+#[test]
+fn whose_policies_were_not_read_and_what_was_not_given_is_said() {
+    let none = Scene::of([made("DescribeInstances")]).result();
+    let said =
+        |result: &ReportResult, text: &str| result.not_looked_at.iter().any(|line| line.contains(text));
+    assert!(said(&none, &format!("What `{AUDITOR}` could do: their policies were not read.")));
+    let some = auditor_may(Scene::of([made("DescribeInstances")]), &["ec2:Describe*"]).result();
+    assert!(!said(&some, "were not read."));
+    assert!(said(&some, "Policies passed when a session was begun"));
+    assert!(said(&some, "Policies of resources") && said(&some, "they can grant more than its own do"));
+}
+
+#[test]
+fn of_what_nobody_logs_nothing_is_known_to_be_unused() {
+    let result = unlogged(&["ec2:DescribeInstances", "s3:PutObject"]).result();
+    let unused = &matrix(&result, AUDITOR).unused;
+    let s3 = unused.iter().find(|one| one.service == "s3").unwrap();
+    assert_eq!((s3.actions, s3.excessive, s3.unlogged), (1, 1, 1));
+    assert!(result.findings.iter().all(|one| one.id != "unused-grant"), "everything else was used");
+    let logged =
+        auditor_may(Scene::of([made("DescribeInstances")]), &["ec2:DescribeInstances", "s3:PutObject"]);
+    assert!(logged.result().findings.iter().any(|one| one.id == "unused-grant"));
+}
