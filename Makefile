@@ -48,10 +48,11 @@ lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
 	PATH=$(E2E)/tools/bin:$$PATH cfn-lint template.yaml member.yaml
 
 .PHONY: self-audit
+# Built as the tests are, so that nothing is compiled twice.
 self-audit: $(E2E)/tools/bin/sam ## Whether the stack's own roles may do what they are for, and no more
-	$(CARGO) build --quiet
-	$(E2E)/tools/bin/python tests/own/audit.py $(TARGET)/debug/onlooker
-	cd tests/own && ONLOOKER_BINARY=$(TARGET)/debug/onlooker $(E2E)/tools/bin/python -m unittest --quiet
+	CARGO_BUILD_TARGET=$(HOST) $(CARGO) build --quiet --workspace --all-features --bin onlooker
+	$(E2E)/tools/bin/python tests/own/audit.py $(TARGET)/$(HOST)/debug/onlooker
+	cd tests/own && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -m unittest --quiet
 
 .PHONY: audit
 audit: ## Licences, sources and bans of all dependencies

@@ -339,9 +339,8 @@ impl<'a> Assessment<'a> {
             return None;
         }
         let mut status = self.status(self.watched_calls());
-        let own = |judged: &&Judged<'_>| {
-            judged.watch.is_some() && !judged.is_own() && judged.lineage.is_none()
-        };
+        let own =
+            |judged: &&Judged<'_>| judged.watch.is_some() && !judged.is_own() && judged.lineage.is_none();
         let callers: BTreeSet<&Principal> = self.calls().filter(own).map(Judged::principal).collect();
         let silent = self.judged.iter().filter(own).any(|judged| !callers.contains(judged.principal()));
         if silent || self.unseen().next().is_some() || self.unidentified().next().is_some() {

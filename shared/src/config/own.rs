@@ -57,7 +57,10 @@ impl Stack {
         let mut add = |name: &str, arn: Option<String>| parts.extend(arn.map(|arn| (name.to_owned(), arn)));
         add("bucket", get("ONLOOKER_BUCKET").map(|name| format!("arn:{partition}:s3:::{name}")));
         add("topic", get("ONLOOKER_TOPIC").map(str::to_owned));
-        add("lookup-role", get("ONLOOKER_LOOKUP_ROLE").map(|name| format!("arn:{partition}:iam::*:role/{name}")));
+        add(
+            "lookup-role",
+            get("ONLOOKER_LOOKUP_ROLE").map(|name| format!("arn:{partition}:iam::*:role/{name}")),
+        );
         let region = get("ONLOOKER_TOPIC").and_then(|topic| topic.split(':').nth(3)).unwrap_or_default();
         if !region.is_empty() {
             let here = |service: &str| format!("arn:{partition}:{service}:{region}:{account}");
@@ -139,12 +142,16 @@ fn pairs(variable: &str, text: Option<&str>) -> Result<BTreeMap<String, String>,
     let pairs = text.unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| {
         let (name, arn) = pair.split_once('=').ok_or_else(|| {
-            Fault::new(format!("`{variable}` holds `{pair}`, which is no `name=ARN`"), "deploy `template.yaml`, which sets it")
+            Fault::new(
+                format!("`{variable}` holds `{pair}`, which is no `name=ARN`"),
+                "deploy `template.yaml`, which sets it",
+            )
         })?;
         Ok((name.to_owned(), arn.to_owned()))
     });
     // What a stack does not have has no ARN.
-    let known = |pair: &Result<(String, String), Fault>| pair.as_ref().map_or(true, |(_, arn)| !arn.is_empty());
+    let known =
+        |pair: &Result<(String, String), Fault>| pair.as_ref().map_or(true, |(_, arn)| !arn.is_empty());
     pairs.filter(known).collect()
 }
 
@@ -192,7 +199,8 @@ mod tests {
         let mut config = Config::default();
         stack().watch(&mut config).expect("purposes");
         let judge = |bucket: &str| {
-            let resources = [format!("arn:aws:s3:::{bucket}/evidence/a").into(), format!("arn:aws:s3:::{bucket}").into()];
+            let resources =
+                [format!("arn:aws:s3:::{bucket}/evidence/a").into(), format!("arn:aws:s3:::{bucket}").into()];
             config.override_for(ROLE, "s3", "PutObject", &resources, Time(0)).map(|(_, applies)| applies)
         };
         assert_eq!(judge("onlooker-bucket-1"), Some(Applies::Yes));

@@ -13,5 +13,8 @@ fn the_schema_is_published() {
         fs::write(&path, &current).expect("written");
     }
     let published = fs::read_to_string(&path).unwrap_or_default();
-    assert!(published == current, "docs/guardrails.schema.json is stale: UPDATE_SCHEMA=1 cargo test -p shared schema");
+    assert!(
+        published == current,
+        "docs/guardrails.schema.json is stale: UPDATE_SCHEMA=1 cargo test -p shared schema"
+    );
 }

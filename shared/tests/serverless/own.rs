@@ -16,7 +16,10 @@ const SWEEP: &str = "arn:aws:iam::111122223333:role/onlooker-SweepRole-1";
 /// A function's configuration: what the user asked for, and what a deployment adds.
 fn watching(watch: &[&str]) -> Config {
     let variables = BTreeMap::from([
-        ("ONLOOKER_ROLES", "sweep=arn:aws:iam::111122223333:role/onlooker-SweepRole-1,report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1"),
+        (
+            "ONLOOKER_ROLES",
+            "sweep=arn:aws:iam::111122223333:role/onlooker-SweepRole-1,report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1",
+        ),
         ("ONLOOKER_BUCKET", "onlooker-bucket-1"),
         ("ONLOOKER_TABLE", "onlooker-Table-1"),
         ("ONLOOKER_TOPIC", "arn:aws:sns:eu-west-1:111122223333:onlooker-Topic-1"),
@@ -26,6 +29,7 @@ fn watching(watch: &[&str]) -> Config {
     let watch = watch.iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
     let mut config = Config { watch, ..Config::default() };
     config.coverage.event_classes = vec!["management-write".into()];
+    config.coverage.logged = config.coverage.event_classes.clone();
     let stack = Stack::of_variables(|name| variables.get(name).copied()).unwrap();
     stack.watch(&mut config).unwrap();
     config
@@ -69,9 +73,19 @@ fn ordinary() -> Vec<Value> {
     vec![
         assumed(),
         call(2, "cloudtrail", "LookupEvents", &[]),
-        call(3, "s3", "PutObject", &["arn:aws:s3:::onlooker-bucket-1/evidence/a", "arn:aws:s3:::onlooker-bucket-1"]),
+        call(
+            3,
+            "s3",
+            "PutObject",
+            &["arn:aws:s3:::onlooker-bucket-1/evidence/a", "arn:aws:s3:::onlooker-bucket-1"],
+        ),
         call(4, "logs", "CreateLogStream", &[]),
-        call(5, "dynamodb", "UpdateItem", &["arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1"]),
+        call(
+            5,
+            "dynamodb",
+            "UpdateItem",
+            &["arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1"],
+        ),
     ]
 }
 
