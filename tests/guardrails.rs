@@ -7,7 +7,7 @@ mod trail;
 use std::fs;
 
 use serde_json::{Value, json};
-use trail::{Call, READ, WRITE, Workplace, object};
+use trail::{Call, MANAGEMENT, READ, WRITE, Workplace, object};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
 
@@ -25,6 +25,7 @@ fn place() -> Workplace {
     }] });
     place.write("iam.json", details.to_string());
     place.write("policy.json", policy.to_string());
+    place.write("onlooker.toml", MANAGEMENT);
     place.write("logs/10.json.gz", object(&[READ, WRITE, Call { id: 9, role: "Builder", ..WRITE }]));
     place
 }
@@ -98,6 +99,18 @@ fn without_evidence_there_is_no_allow_policy_and_the_rest_leaves_a_question() {
     assert!(ran.out.contains("allow: not made") && ran.out.contains("scp: not made"), "{}", ran.out);
     place.run(&asked(&["--kind", "allow"])).ends(2).says(&["made of what was used"]);
     place.run(&["guardrails", "--policy", "policy.json", "--since", "1d"]).ends(2);
+}
+
+#[test]
+fn evidence_that_may_lack_something_leaves_a_question() {
+    let place = place();
+    place.write("onlooker.toml", "");
+    let ran = place.run(&asked(&["logs"])).ends(3);
+    assert!(ran.out.contains("nobody is known to log data"), "{}", ran.out);
+    place.write("onlooker.toml", MANAGEMENT);
+    place.write("logs/broken.json.gz", b"\x1f\x8bnothing");
+    let ran = place.run(&asked(&["logs"])).ends(3);
+    assert!(ran.out.contains("could not be read"), "{}", ran.out);
 }
 
 #[test]
