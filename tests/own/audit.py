@@ -93,7 +93,7 @@ def audit(binary, texts=None, say=print):
             folder = pathlib.Path(folder)
             (folder / "iam.json").write_text(json.dumps(roles.details(found.values())))
             (folder / "onlooker.toml").write_text(configuration(stack, found))
-            command = [binary, "permissions", "--authorization-details", "iam.json", "--config", "onlooker.toml"]
+            command = [binary, "permissions", "--authorization-details", "iam.json", "--config", "onlooker.toml", "--all"]
             environment = {key: value for key, value in os.environ.items() if not key.startswith("ONLOOKER_")}
             ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if ran.returncode:

@@ -54,8 +54,8 @@ class Audit(unittest.TestCase):
 
     def test_what_cannot_be_resolved_is_refused(self):
         changes = [
-            ("!Sub ${Bucket.Arn}/evidence/*", "!ImportValue elsewhere"),
-            ("!Sub ${Bucket.Arn}/evidence/*", "!Sub ${Nothing.Arn}/evidence/*"),
+            (PUT, PUT.replace("!Sub ${Bucket.Arn}/evidence/*", "!ImportValue elsewhere")),
+            (PUT, PUT.replace("Bucket.Arn", "Nothing.Arn")),
             ("      Role: !GetAtt SweepRole.Arn\n", ""),
             ("      Description: Looks events up, and keeps them.\n",
              "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]\n"),
