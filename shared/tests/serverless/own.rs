@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::{
+    catalog::Catalog,
     config::{Config, Watch, own::Stack},
+    grants::{Evaluator, Origin, Policy, Snapshot},
+    permissions::{Identity, OverallStatus, Subject, judge},
+    principal::PrincipalKind,
     report::{Mode, PrincipalSummary, Report},
     score::Status,
 };
@@ -140,6 +144,41 @@ fn promises_of_others_are_neither_bettered_nor_worsened_by_the_own_roles() {
     assert!(after.result.findings.iter().all(|finding| finding.id != "principal-not-seen"));
     let broken = report(&watching(&[auditor]), &[ordinary(), vec![read, foreign()]].concat());
     assert_eq!(broken.result.status(), Some(Status::NonCompliant));
+}
+
+/// The role with one statement more than it has.
+fn permissions(more: &Value) -> OverallStatus {
+    let statements = json!([
+        { "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*" },
+        { "Effect": "Allow", "Action": ["dynamodb:UpdateItem"],
+          "Resource": "arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1",
+          "Condition": { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["LANE#*"] } } },
+        { "Effect": "Allow", "Action": "s3:PutObject",
+          "Resource": ["arn:aws:s3:::onlooker-bucket-1/evidence/*", "arn:aws:s3:::onlooker-bucket-1/segments/*"] },
+        more,
+    ]);
+    let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let policy = Policy { name: "sweep".into(), origin: Origin::Inline, text: text.into() };
+    let snapshot = Snapshot { principal: SWEEP.into(), identity: vec![policy], ..Snapshot::default() };
+    let grants = Evaluator::new(Catalog::embedded()).grants(&snapshot);
+    let identity = Identity {
+        arn: SWEEP.into(),
+        kind: PrincipalKind::Role,
+        account: "111122223333".into(),
+        watched_as: Some(SWEEP.into()),
+    };
+    let subject = Subject { identity, grants: &grants, policies_sha256: snapshot.sha256() };
+    judge(&subject, &watching(&[]), Catalog::embedded(), minute(0), &[], None).overall_status
+}
+
+#[test]
+fn its_policies_are_judged_by_what_it_is_for() {
+    let queue = |name: &str| {
+        json!({ "Effect": "Allow", "Action": "sqs:SendMessage",
+        "Resource": format!("arn:aws:sqs:eu-west-1:111122223333:{name}") })
+    };
+    assert_eq!(permissions(&queue("onlooker-DeadCalls-1")), OverallStatus::Valid);
+    assert_eq!(permissions(&queue("elsewhere")), OverallStatus::OverPrivileged);
 }
 
 #[test]
