@@ -1,7 +1,10 @@
 //! Grants that overrides of the configuration tolerate.
 //!
 //! Enters: a [`Grant`] and the overrides. Leaves: the override that tolerates it. Law: an override that is scoped to
-//! resources tolerates a grant only if it covers every resource the grant does, whatever a variable in them stands for.
+//! resources tolerates a grant only if it, with others of its kind, covers every resource the grant does, whatever a
+//! variable in them stands for.
+
+use std::sync::Arc;
 
 use crate::{
     config::{Config, Override},
@@ -13,14 +16,22 @@ use crate::{
 /// The override that tolerates a grant, the first of the configuration, if one does at that time.
 pub fn tolerated<'c>(config: &'c Config, principal: &str, grant: &Grant, at: Time) -> Option<&'c Override> {
     let (service, name) = (grant.action.service(), grant.action.name());
-    let in_scope = |entry: &Override| match &entry.resource {
+    let is_about = |entry: &&'c Override| entry.is_about(principal, service, name, at);
+    let holds = |entry: &Override, resource: &str| match &entry.resource {
         None => true,
-        Some(scope) => {
-            let resources = &grant.reach.resources;
-            !resources.is_empty() && resources.iter().all(|resource| is_within(scope, resource))
-        }
+        Some(scope) => is_within(scope, resource),
     };
-    config.overrides.iter().find(|entry| entry.is_about(principal, service, name, at) && in_scope(entry))
+    let resources = &grant.reach.resources;
+    let about = || config.overrides.iter().filter(is_about);
+    let alone = about().find(|entry| {
+        entry.resource.is_none() || !resources.is_empty() && resources.iter().all(|one| holds(entry, one))
+    });
+    // Several of one mind do together: each resource is one that somebody answers for.
+    let together = || {
+        let is_held = |resource: &Arc<str>| about().any(|entry| holds(entry, resource));
+        about().next().filter(|_| !resources.is_empty() && resources.iter().all(is_held))
+    };
+    alone.or_else(together)
 }
 
 /// Whether every resource a statement means lies within a pattern.
