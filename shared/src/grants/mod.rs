@@ -26,7 +26,10 @@ mod variable;
 mod who;
 mod words;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -161,7 +164,7 @@ impl Grants {
     /// What either allows: of policies that were in force one after the other.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        let mut all = std::collections::BTreeMap::new();
+        let mut all = BTreeMap::new();
         for grant in self.held.into_iter().chain(other.held) {
             all.entry(Arc::clone(&grant.action.key))
                 .and_modify(|held: &mut Grant| *held = Grant::stronger(held.clone(), grant.clone()))

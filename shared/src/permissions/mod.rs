@@ -31,7 +31,7 @@ use crate::{
 
 pub use self::{
     counts::{by_capability, by_service},
-    judge::{Judge, Subject, judge},
+    judge::{Judge, Subject, judge, overall_status},
     reads::{Probe, ProbeOutcome},
     tolerated::tolerated,
     verdicts::Verdicts,

@@ -172,7 +172,7 @@ fn an_override_tolerates_only_what_it_covers() {
     };
     let statements = json!([
         { "Effect": "Allow", "Action": READS, "Resource": "*" },
-        { "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::audit/${aws:PrincipalTag/team}/*" },
+        { "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::audit/${aws:userid}/*" },
     ]);
     let status = |entry| {
         let config = Config { overrides: vec![entry], ..Config::default() };
