@@ -90,7 +90,12 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(auditors.len(), 3);
     for auditor in auditors {
         assert_eq!((auditor.behaviour, auditor.compliance.score), (Behaviour::OnlyLooked, Some(100.0)));
-        assert_eq!((auditor.status, &*auditor.findings), (Some(Status::InsufficientEvidence), &[][..]));
+        assert_eq!(auditor.status, Some(Status::InsufficientEvidence));
+        let about = result.findings.iter().filter(|one| one.principal.as_deref() == Some(&*auditor.arn));
+        assert!(
+            about.clone().all(|one| one.id == "unused-grant"),
+            "it may read more than it did: {about:#?}"
+        );
         assert_eq!(
             auditor.session_names.iter().map(|name| &**name).collect::<Vec<_>>(),
             ["nadia.okafor", "tomas.lind"]
