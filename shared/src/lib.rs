@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Between event and tally evidence is kept as [`segment`]s, which merge; an [`extract`] is what a report needs of one hour
-//! of one place, and a [`dossier`] what it needs of them all.
+//! of one place, and a [`dossier`] what it needs of them all. Between tally and score `lineage` says with whom a call began.
 //!
 //! Words ([`operation`]) are known to every stage; stages know words only.
 //! No stage does I/O, reads a clock or the environment, draws random numbers or logs.

@@ -271,3 +271,143 @@ fn hidden_names_are_in_no_part_of_a_report() {
     assert_eq!(hidden.result.id().unwrap(), hidden.id);
     assert_eq!(hidden.result.status(), Some(Status::NonCompliant));
 }
+
+/// An exception for assuming roles, and for nothing else.
+const MAY_ASSUME: &str = r#"
+[[override]]
+id = "assume"
+principal = "arn:aws:iam::*:role/team/Auditor"
+operation = "sts:AssumeRole"
+owner = "me"
+reason = "because"
+expires = "2030-01-01T00:00:00Z"
+"#;
+
+fn session(role: &str, name: &str) -> Value {
+    json!({
+        "type": "AssumedRole", "principalId": format!("AROAY:{name}"), "accountId": "111122223333",
+        "arn": format!("arn:aws:sts::111122223333:assumed-role/{}/{name}", role.rsplit('/').next().unwrap()),
+        "sessionContext": {"sessionIssuer": {
+            "type": "Role", "arn": format!("arn:aws:iam::111122223333:role/{role}"), "accountId": "111122223333"
+        }}
+    })
+}
+
+/// `identity` is given credentials of a session.
+fn assume(id: u32, identity: &Value, role: &str, name: &str) -> Value {
+    let answer = json!({
+        "credentials": {"accessKeyId": "ASIAX", "sessionToken": "t", "expiration": "Oct 6, 2026, 1:10:00 AM"},
+        "assumedRoleUser": {"assumedRoleId": format!("AROAY:{name}"), "arn": session(role, name)["arn"]}
+    });
+    let resource =
+        json!([{"type": "AWS::IAM::Role", "ARN": format!("arn:aws:iam::111122223333:role/{role}")}]);
+    let record = record(id, identity, "sts.amazonaws.com", "AssumeRole", Some(true));
+    with(with(record, "responseElements", answer), "resources", resource)
+}
+
+#[test]
+fn no_write_through_an_assumed_role_leaves_the_promise_compliant() {
+    let config = format!("{CONFIG}{MAY_ASSUME}");
+    let status = |added: &[Value]| {
+        let records = [&kept_promise()[..], added].concat();
+        told(&[json!({ "Records": records })], &config).result.status().unwrap()
+    };
+    let own = assume(20, &auditor(), "Deployer", "s");
+    let write = write_by(&session("Deployer", "s"));
+    assert_eq!(status(&[own.clone()]), Status::Compliant, "to assume the role alone is allowed");
+    assert_eq!(status(&[write.clone()]), Status::Compliant, "and what the role does on its own is its own");
+    assert_eq!(status(&[own.clone(), write.clone()]), Status::NonCompliant);
+
+    let no_answer = |record: &Value| with(record.clone(), "responseElements", Value::Null);
+    let later = |record: Value, time: &str| with(record, "eventTime", json!(format!("2026-10-06T{time}Z")));
+    let without_issuer = with(session("Deployer", "s"), "sessionContext", Value::Null);
+    let disguises = [
+        (
+            "a role with a path",
+            vec![assume(20, &auditor(), "a/b/Deployer", "s"), write_by(&session("a/b/Deployer", "s"))],
+        ),
+        ("a role in another case", vec![assume(20, &auditor(), "DEPLOYER", "s"), write.clone()]),
+        ("no answer", vec![no_answer(&own), write.clone()]),
+        (
+            "an answer that was cut",
+            vec![
+                with(
+                    own.clone(),
+                    "responseElements",
+                    json!({"omitted": true, "originalSize": 130_000, "reason": "too large"}),
+                ),
+                write.clone(),
+            ],
+        ),
+        (
+            "an answer that names nobody",
+            vec![
+                with(own.clone(), "responseElements", json!({"assumedRoleUser": {"arn": "me"}})),
+                write.clone(),
+            ],
+        ),
+        (
+            "two hops",
+            vec![
+                assume(20, &auditor(), "Step", "x"),
+                assume(21, &session("Step", "x"), "Deployer", "s"),
+                write.clone(),
+            ],
+        ),
+        (
+            "a circle",
+            vec![
+                own.clone(),
+                assume(21, &session("Deployer", "s"), "Step", "x"),
+                assume(22, &session("Step", "x"), "Deployer", "s"),
+                write.clone(),
+            ],
+        ),
+        (
+            "a session others use too",
+            vec![own.clone(), assume(21, &user("bob"), "Deployer", "s"), write.clone()],
+        ),
+        (
+            "a session that was in use before",
+            vec![
+                later(
+                    record(
+                        8,
+                        &session("Deployer", "s"),
+                        "ec2.amazonaws.com",
+                        "DescribeInstances",
+                        Some(true),
+                    ),
+                    "00:01:00",
+                ),
+                own.clone(),
+                write.clone(),
+            ],
+        ),
+        ("a session without an issuer", vec![own.clone(), write_by(&without_issuer)]),
+        ("another region", vec![own.clone(), with(write.clone(), "awsRegion", json!("us-east-1"))]),
+        ("before its hour is over", vec![later(own.clone(), "00:00:01"), later(write.clone(), "00:59:59")]),
+        ("a record of an older version", vec![with(own, "eventType", Value::Null), write]),
+    ];
+    for (disguise, records) in disguises {
+        assert_ne!(status(&records), Status::Compliant, "{disguise}");
+    }
+}
+
+#[test]
+fn an_exception_for_the_role_is_none_for_whoever_assumes_it() {
+    let exception = |principal: &str| {
+        MAY_ASSUME
+            .replace("\"assume\"", "\"write\"")
+            .replace("role/team/Auditor", principal)
+            .replace("sts:AssumeRole", "ec2:*")
+    };
+    let status = |principal: &str| {
+        let records = [assume(20, &auditor(), "Deployer", "s"), write_by(&session("Deployer", "s"))];
+        let records = [&kept_promise()[..], &records[..]].concat();
+        let config = format!("{CONFIG}{MAY_ASSUME}{}", exception(principal));
+        told(&[json!({ "Records": records })], &config).result.status().unwrap()
+    };
+    assert_eq!(status("role/Deployer"), Status::NonCompliant);
+    assert_eq!(status("role/team/Auditor"), Status::Compliant);
+}

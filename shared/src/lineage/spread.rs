@@ -5,7 +5,7 @@
 //! that every order of links ends the same; each link is looked at again only when something it rests on has changed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -53,6 +53,8 @@ pub(super) struct Spread {
     onward: HashMap<Way, BTreeMap<Slot, Vec<usize>>>,
     /// The label of each link.
     labels: Vec<Option<Label>>,
+    /// Ways that a chain leads to, at any time.
+    reached: HashSet<Way>,
     /// When credentials were first given.
     earliest: HashMap<Way, Time>,
 }
@@ -94,6 +96,7 @@ impl Spread {
                     let holding = of_way.entry(link.slot).or_default();
                     if holding.label.as_ref().is_none_or(|known| label < *known) {
                         holding.label = Some(label.clone());
+                        self.reached.insert(way.clone());
                         reached.insert((way.clone(), link.slot));
                     }
                 }
@@ -216,7 +219,7 @@ impl Spread {
 
     /// Whether a chain leads to any of these ways, at any time.
     pub(super) fn reaches(&self, ways: &[Way]) -> bool {
-        ways.iter().filter_map(|way| self.holdings.get(way)).flatten().any(|(_, one)| one.label.is_some())
+        ways.iter().any(|way| self.reached.contains(way))
     }
 
     /// With whom began what this principal, whose credentials came by these ways, did in a quarter hour.

@@ -60,7 +60,7 @@ fn of_alike(
 ) -> PermissionCheck {
     let does = match operation_type {
         OperationType::Mutating => "changes state",
-        OperationType::Privileged => "changes nothing, yet is no read",
+        OperationType::Privileged => "is no read, though it changes no resource",
         OperationType::Unknown => "is not known",
         OperationType::ReadOnly => "reads",
     };
@@ -172,7 +172,7 @@ const PROVEN: [(&str, Capabilities, &str); 9] = [
     ("escalate", Capabilities::ESCALATE, "are a step to more privilege"),
     ("run_code", Capabilities::RUN_CODE, "run code"),
     ("share_outward", Capabilities::SHARE_OUTWARD, "share resources outward"),
-    ("privileged", Capabilities::empty(), "change nothing and yet are no reads"),
+    ("privileged", Capabilities::empty(), "are no reads for another reason"),
     ("read_secrets", Capabilities::READ_SECRETS, "read secrets"),
     ("read_data", Capabilities::READ_DATA, "read customer data"),
     ("spend_money", Capabilities::SPEND_MONEY, "spend money per call"),

@@ -51,6 +51,19 @@ pub fn judge(
     Judge::new(config, catalog).judge(subject, at, probes, opinion)
 }
 
+/// The verdict alone, without probes and a second opinion; `excessive` of the grants are no reads and not tolerated.
+pub fn overall_status(
+    grants: &Grants,
+    excessive: &[&Grant],
+    config: &Config,
+    catalog: &Catalog,
+) -> OverallStatus {
+    let reads: BTreeSet<&String> = config.permissions.reads.iter().collect();
+    let checks: Vec<PermissionCheck> =
+        reads.into_iter().map(|read| reads::check(read, grants, catalog, &[])).collect();
+    Sum { needed: Needed::of(&checks), malformed: malformed(grants), ..Sum::of(excessive) }.status()
+}
+
 impl<'a> Judge<'a> {
     /// Counts the actions of the catalog once.
     pub fn new(config: &'a Config, catalog: &'a Catalog) -> Self {
@@ -211,9 +224,8 @@ impl Sum {
         };
         match self.status() {
             OverallStatus::OverPrivileged => format!(
-                "{} granted that {} no read, in {}",
-                count(self.sure, "action is", "actions are"),
-                if self.sure == 1 { "is" } else { "are" },
+                "{} granted, in {}",
+                count(self.sure, "action that is no read is", "actions that are no reads are"),
                 count(self.services, "service", "services"),
             ),
             OverallStatus::Indeterminate => self.doubts(open),

@@ -79,9 +79,15 @@ pub fn principal(name: &str, account: &str) -> Principal {
     let (arn, kind) = match name {
         "root" => (format!("arn:aws:iam::{account}:root"), PrincipalKind::Root),
         "nobody" => ("unknown".to_owned(), PrincipalKind::Unknown),
+        "stranger" => (format!("account:{}", ACCOUNTS[0]), PrincipalKind::AwsAccount),
         service if service.starts_with("service:") => (service.to_owned(), PrincipalKind::AwsService),
+        user if user.starts_with("user:") => {
+            let name = user.trim_start_matches("user:");
+            (format!("arn:aws:iam::{account}:user/{name}"), PrincipalKind::IamUser)
+        }
         role => (format!("arn:aws:iam::{account}:role/{role}"), PrincipalKind::Role),
     };
+    let account = if kind == PrincipalKind::AwsAccount { ACCOUNTS[0] } else { account };
     Principal { arn: arn.into(), kind, account: account.into() }
 }
 
@@ -127,6 +133,10 @@ pub trait But: Sized {
     fn in_the_console(self) -> Self;
     fn forwarded_by(self, service: &str) -> Self;
     fn on(self, resources: &[&str]) -> Self;
+    fn as_session(self, name: &str) -> Self;
+    fn said_to_be(self, source_identity: &str) -> Self;
+    fn hands_out(self, arn: &str) -> Self;
+    fn naming_the_role_alone(self) -> Self;
 }
 
 impl But for Event {
@@ -177,6 +187,34 @@ impl But for Event {
 
     fn on(mut self, resources: &[&str]) -> Self {
         self.act.resources = resources.iter().map(|arn| (*arn).into()).collect();
+        self
+    }
+
+    fn as_session(mut self, name: &str) -> Self {
+        self.actor.session.name = (!name.is_empty()).then(|| name.into());
+        self
+    }
+
+    fn said_to_be(mut self, source_identity: &str) -> Self {
+        self.actor.session.source_identity = Some(source_identity.into());
+        self
+    }
+
+    /// With the answer that names whose credentials they are, and the resource CloudTrail adds for a role.
+    fn hands_out(mut self, arn: &str) -> Self {
+        self.act.assumed = Some(arn.into());
+        match arn.split_once(":assumed-role/") {
+            Some((account, session)) => {
+                let account = account.replace(":sts:", ":iam:");
+                let role = session.split('/').next().unwrap();
+                self.on(&[&format!("{account}:role/{role}")])
+            }
+            None => self,
+        }
+    }
+
+    fn naming_the_role_alone(mut self) -> Self {
+        self.act.assumed = None;
         self
     }
 }
@@ -295,8 +333,87 @@ pub fn exception(id: &str, operation: &str, ends: u32) -> Override {
 /// Operation, principal, account, region, hour and second, outcome, manner and session.
 type Parts = (Operation, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
 
-/// Events of every kind by several principals, in four hours of four places. Identities are distinct.
+/// Events of every kind by several principals, in four hours of four places, chains of credentials among them. Identities
+/// are distinct.
 pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
+    let times = (0..4_u32, select(&[0, 7, 899, 900, 1_800, 3_599][..]));
+    (plain(most * 3 / 4), chained(most / 4, times.boxed())).prop_map(|(plain, chained)| {
+        (1..).zip(plain.into_iter().chain(chained)).map(|(id, event)| event.numbered(id)).collect()
+    })
+}
+
+/// Operation, caller, whose credentials, the sessions of both, source identity and accounts, outcome, hour and second.
+type Step = (
+    &'static str,
+    &'static str,
+    &'static str,
+    (&'static str, &'static str),
+    (&'static str, usize, usize),
+    Outcome,
+    (u32, u32),
+);
+
+/// Few sessions of few roles and users that give each other's credentials away, at these hours and seconds, and use them.
+/// Names are the same in both accounts; some are watched by some promises.
+pub fn chained(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<Value = Vec<Event>> {
+    const WHO: [&str; 8] = [
+        "Auditor",
+        "Inventory",
+        "Builder",
+        "Builder",
+        "Deployer",
+        "user:alice",
+        "stranger",
+        "service:codebuild",
+    ];
+    let one = (
+        select(
+            &[
+                "AssumeRole",
+                "AssumeRole",
+                "AssumeRole",
+                "CreateAccessKey",
+                "RunInstances",
+                "DescribeInstances",
+            ][..],
+        ),
+        select(&WHO[..]),
+        select(&["Builder", "builder", "Deployer", "Inventory", "user:alice", ""][..]),
+        (select(&["s", "s", "t", ""][..]), select(&["s", "s", "t"][..])),
+        (select(&["", "", "me", "they"][..]), select(&[0, 0, 1][..]), select(&[0, 0, 1][..])),
+        select(&[Outcome::Succeeded, Outcome::Succeeded, Outcome::Succeeded, Outcome::Denied][..]),
+        times,
+    );
+    prop::collection::vec(one, 0..most).prop_map(|events| {
+        let event = |parts: Step| {
+            let (name, who, whom, (mine, theirs), (said, here, there), outcome, (hour, second)) = parts;
+            let mut event =
+                made(name).within(ACCOUNTS[here], REGIONS[0]).by(who).at(hour, second).ended(outcome);
+            if !who.contains(':') && who != "stranger" {
+                event = event.as_session(mine);
+                event = if said.is_empty() { event } else { event.said_to_be(said) };
+            }
+            let account = ACCOUNTS[there];
+            match (name, whom) {
+                ("AssumeRole", "") => event
+                    .hands_out(&format!("arn:aws:sts::{account}:assumed-role/Builder/{theirs}"))
+                    .naming_the_role_alone(),
+                ("AssumeRole", role) if !role.contains(':') => {
+                    let event =
+                        event.hands_out(&format!("arn:aws:sts::{account}:assumed-role/{role}/{theirs}"));
+                    if who.starts_with("service:") { event.naming_the_role_alone() } else { event }
+                }
+                ("CreateAccessKey", _) => {
+                    event.hands_out(&format!("arn:aws:iam::{}:user/alice", ACCOUNTS[here]))
+                }
+                _ => event,
+            }
+        };
+        (1..).zip(events).map(|(id, parts)| event(parts).numbered(id)).collect()
+    })
+}
+
+fn plain(most: usize) -> impl Strategy<Value = Vec<Event>> {
     let one = (
         select(&OPERATIONS[..]),
         select(&["Auditor", "Auditor", "Inventory", "Builder", "root", "service:backup"][..]),

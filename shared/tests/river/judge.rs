@@ -16,12 +16,18 @@ use shared::{
     verdict::{Call, Provenance, classify},
 };
 
-use super::events::{Scene, scenes};
+use super::{
+    chains::Chains,
+    events::{Scene, scenes},
+};
 
 /// One event, judged.
 struct Judged<'a> {
     event: &'a Event,
     watch: Option<&'a Watch>,
+    /// With whom it began, when that is another.
+    began_with: Option<String>,
+    is_certain: bool,
     /// Nothing for what is no call.
     kind: Option<OperationType>,
     capabilities: Capabilities,
@@ -30,7 +36,7 @@ struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn of(scene: &'a Scene, event: &'a Event) -> Self {
+    fn of(scene: &'a Scene, chains: &Chains<'_>, event: &'a Event) -> Self {
         let act = &event.act;
         let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
         let verdict = classify(Catalog::embedded(), &call);
@@ -51,7 +57,10 @@ impl<'a> Judged<'a> {
         if forwarded {
             (kind, capabilities) = (OperationType::ReadOnly, Capabilities::empty());
         }
-        let arn = &*event.actor.principal.arn;
+        let lineage = chains.lineage(event);
+        let began_with = lineage.as_ref().map(|lineage| lineage.began_with.to_string());
+        let own = &*event.actor.principal.arn;
+        let arn = began_with.as_deref().unwrap_or(own);
         let mut exception: Option<(usize, bool)> = None;
         if is_call && kind != OperationType::ReadOnly {
             for (n, entry) in scene.config.overrides.iter().enumerate() {
@@ -67,8 +76,14 @@ impl<'a> Judged<'a> {
         if let Some((_, true)) = exception {
             kind = OperationType::ReadOnly;
         }
-        let watch = scene.config.watched(&event.actor.principal);
-        Self { event, watch, kind: is_call.then_some(kind), capabilities, exception }
+        let watch = scene.config.watched_arn(arn);
+        let is_certain = lineage.is_none_or(|lineage| lineage.is_certain);
+        Self { event, watch, began_with, is_certain, kind: is_call.then_some(kind), capabilities, exception }
+    }
+
+    /// Whether the promise is that of the caller itself.
+    fn own(&self) -> bool {
+        self.watch.is_some() && self.began_with.is_none()
     }
 
     fn is(&self, kind: OperationType, outcome: Outcome) -> bool {
@@ -87,6 +102,7 @@ impl<'a> Judged<'a> {
         match (self.kind, self.outcome()) {
             (None | Some(OperationType::ReadOnly), _) => Status::Compliant,
             (Some(OperationType::Unknown), _) => Status::InsufficientEvidence,
+            (_, Outcome::Succeeded) if !self.is_certain => Status::InsufficientEvidence,
             (_, Outcome::Succeeded) => Status::NonCompliant,
             (_, Outcome::Failed) => Status::InsufficientEvidence,
             (_, Outcome::Denied) => Status::Compliant,
@@ -128,8 +144,9 @@ proptest! {
             ((Some(from), Some(until)), _) => (from..until).contains(&time),
             _ => true,
         };
-        let all: Vec<Judged<'_>> =
-            scene.events.iter().filter(|event| inside(event.time)).map(|event| Judged::of(&scene, event)).collect();
+        let here: Vec<&Event> = scene.events.iter().filter(|event| inside(event.time)).collect();
+        let chains = Chains::of(here.clone(), &scene.config);
+        let all: Vec<Judged<'_>> = here.into_iter().map(|event| Judged::of(&scene, &chains, event)).collect();
         let is_call = |one: &Judged<'_>| one.kind.is_some();
         let watched = |one: &Judged<'_>| one.kind.is_some() && one.watch.is_some();
         let kinds = |kind| count(&all, |one| one.kind == Some(kind));
@@ -161,14 +178,16 @@ proptest! {
             unreadable: pieces.len() as u64,
             conflicting: 0,
             principals: distinct(&|one| Some(who(one))),
-            watched_principals: distinct(&|one| one.watch.map(|_| who(one))),
+            watched_principals: distinct(&|one| one.own().then(|| who(one))),
             accounts: distinct(&|one| Some(one.event.actor.account.to_string())),
             regions: distinct(&|one| Some(one.event.actor.region.to_string())),
         };
         prop_assert_eq!(&result.totals, &totals);
 
-        let permitted = count(&all, |one| watched(one) && one.permitted());
-        let expected = score(permitted, totals.watched_operations);
+        // A read through a session that was assumed betters no score.
+        let scored = |one: &Judged<'_>| watched(one) && (one.began_with.is_none() || !one.permitted());
+        let permitted = count(&all, |one| scored(one) && one.permitted());
+        let expected = score(permitted, count(&all, scored));
         prop_assert_eq!((result.compliance.permitted, result.compliance.score), (permitted, expected));
         prop_assert_eq!(result.summary.compliance_score, expected);
 
@@ -216,8 +235,8 @@ proptest! {
             let unseen = if seen.len() < scene.config.watch.len() { Status::InsufficientEvidence } else { Status::Compliant };
             // A watched principal that made no call proves nothing for the others.
             let name = |one: &Judged<'_>| one.event.actor.principal.clone();
-            let calling: BTreeSet<_> = all.iter().filter(|one| watched(one)).map(name).collect();
-            let all_call = all.iter().filter(|one| one.watch.is_some()).all(|one| calling.contains(&name(one)));
+            let calling: BTreeSet<_> = all.iter().filter(|one| watched(one) && one.own()).map(name).collect();
+            let all_call = all.iter().filter(|one| one.own()).all(|one| calling.contains(&name(one)));
             let silent = if all_call { Status::Compliant } else { Status::InsufficientEvidence };
             status(&watched).max(unseen).max(silent)
         });
@@ -300,8 +319,11 @@ proptest! {
             prop_assert_eq!(summary.last_seen, mine.iter().map(|one| one.event.time).max());
             let allowed = mine.iter().filter(|one| matches!(one.exception, Some((_, true)))).count();
             prop_assert_eq!(summary.allowed, allowed as u64);
-            let here = |one: &Judged<'_>| one.kind.is_some() && one.event.actor.principal == **principal;
-            prop_assert_eq!(summary.status, mine[0].watch.map(|_| status(&here)));
+            let here = |one: &Judged<'_>| {
+                let began_here = one.began_with.as_deref() == Some(&*principal.arn);
+                one.kind.is_some() && (one.event.actor.principal == **principal || began_here)
+            };
+            prop_assert_eq!(summary.status, mine[0].own().then(|| status(&here)));
         }
         for (n, used) in result.overrides.iter().enumerate() {
             prop_assert_eq!(used.allowed, count(&all, |one| one.exception == Some((n, true))));

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod chains;
 mod coverage;
 mod delivery;
 mod events;
 mod judge;
 mod laws;
+mod lineage;
 mod objects;
 #[allow(dead_code, reason = "tests of matrices use more of it")]
 mod policies;

@@ -1,6 +1,7 @@
 //! A trail on disk.
 //!
-//! Enters: a trail and a directory. Leaves: the objects below it, under `AWSLogs/`. Law: a directory
+//! Enters: a trail and a directory. Leaves: the objects below it, under `AWSLogs/`; beside them, of the story, what the
+//! policies of its roles say. Law: a directory
 //! that holds anything and was not made here is refused; in one that was, only the trail is replaced,
 //! and only once the new one is complete.
 
@@ -8,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Trail;
+use super::{Plot, Trail, authorization_details};
 
 /// The file that says a directory was made here.
 const MARKER: &str = ".onlooker-trail";
@@ -16,6 +17,8 @@ const MARKER: &str = ".onlooker-trail";
 const NOTICE: &str = "Made by onlooker. The AWSLogs folder beside this file is replaced on every run.\n";
 /// The folder that every key begins with.
 const ROOT: &str = "AWSLogs";
+/// The file of the policies.
+const POLICIES: &str = "authorization-details.json";
 
 /// Why a trail could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,11 @@ impl Trail {
             on_progress(written.objects, written.records);
         }
         replace(dir, draft.path())?;
+        if self.plot == Plot::Story {
+            let (made, kept) = (draft.path().join(POLICIES), dir.join(POLICIES));
+            fs::write(&made, authorization_details()).map_err(failed("write", &made))?;
+            fs::rename(&made, &kept).map_err(failed("put in place", &kept))?;
+        }
         draft.close().map_err(failed("remove what was replaced in", parent))?;
         Ok(written)
     }

@@ -19,8 +19,9 @@
 //!   `ec2:RunInstances` and `iam:CreateUser`; AWS refuses both.
 //! - **`OpsAgentReadOnly`**: an AI agent that watches alarms in the security account. At 15:42 it
 //!   assumes `Deployer` in production (two records of one event, one in each account), and at 15:44
-//!   that session opens a bucket of invoices to an account outside the organisation. Its access key
-//!   and source identity lead back to the agent; the pipeline's own sessions of `Deployer` do not.
+//!   that session opens a bucket of invoices to an account outside the organisation. The answer that
+//!   handed out its credentials, its access key and its source identity lead back to the agent, so
+//!   the write is the agent's; the pipeline's own sessions of `Deployer` are not.
 //!
 //! Around them: **`tmp-migration`**, a role nobody named, which looks around and then changes a
 //! database, a firewall rule and a role between 02:10 and 03:40; the root user's sign-in at 06:12; an
@@ -34,6 +35,8 @@
 //! account's eu-west-1 there is neither log nor digest, though the next digest names the missing one.
 //! Quiet hours have a digest that lists no logs. Signatures only AWS could make: they are null.
 //!
+//! What the policies of these roles say lies beside the trail, as [`authorization_details()`]: what each of them could do.
+//!
 //! [`story()`] says all this as a value, with the figures a reader must arrive at.
 
 mod assumption;
@@ -46,6 +49,7 @@ mod identity;
 mod load;
 mod moment;
 mod outcome;
+mod policies;
 mod promised;
 mod record;
 mod repertoire;
@@ -60,6 +64,7 @@ mod traffic;
 
 pub use delivery::Object;
 pub use folder::{WriteError, Written};
+pub use policies::authorization_details;
 pub use story::{Account, Cell, Promise, Story, story};
 
 use delivery::{Delivery, Gzip};

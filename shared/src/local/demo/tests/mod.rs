@@ -5,6 +5,7 @@
 
 mod faults;
 mod load;
+mod policies;
 mod scenes;
 mod shape;
 

@@ -1,0 +1,275 @@
+//! What the policies of the story's roles say.
+//!
+//! Enters: nothing. Leaves: what `aws iam get-account-authorization-details` would print, for the story's accounts together.
+//! Law: the trail and the policies are of one world: what a role was seen to do its policies allow, and what it was refused
+//! they do not.
+//!
+//! - **`AuditReader`** may list, get and describe, and nothing else.
+//! - **`InventoryCollector`** may also read secrets, and decrypt with the keys behind them.
+//! - **`CiPlan`** has the policy it had when it still applied its plans; an inline policy denies what it tried, and a
+//!   boundary keeps it to reads, the lock of its state included.
+//! - **`OpsAgentReadOnly`** reads, and may assume `Deployer`: that is its way out.
+//! - **`Deployer`** releases, and may change the policies of buckets.
+
+use serde_json::{Value, json};
+
+use super::story::{AGENT, AUDITOR, DATA, INVENTORY, PLAN, PRODUCTION, SECURITY, account_id, story};
+
+/// What tells about configuration and nothing about content.
+const LOOK: &[&str] = &[
+    "acm:ListCertificates",
+    "access-analyzer:ListAnalyzers",
+    "autoscaling:Describe*",
+    "cloudformation:DescribeStacks",
+    "cloudformation:DescribeStackEvents",
+    "cloudfront:GetDistribution",
+    "cloudtrail:DescribeTrails",
+    "cloudtrail:GetTrailStatus",
+    "cloudtrail:GetEventSelectors",
+    "config:Describe*",
+    "ec2:Describe*",
+    "ec2:GetEbsEncryptionByDefault",
+    "ecs:Describe*",
+    "ecs:List*",
+    "elasticloadbalancing:Describe*",
+    "guardduty:GetDetector",
+    "guardduty:ListDetectors",
+    "health:DescribeEvents",
+    "iam:Get*",
+    "iam:List*",
+    "kms:DescribeKey",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListAliases",
+    "kms:ListKeys",
+    "lambda:GetFunctionConcurrency",
+    "lambda:GetPolicy",
+    "lambda:ListFunctions",
+    "lambda:ListVersionsByFunction",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:DescribeMetricFilters",
+    "organizations:ListAccounts",
+    "rds:Describe*",
+    "rds:ListTagsForResource",
+    "route53:ListResourceRecordSets",
+    "s3:GetAccountPublicAccessBlock",
+    "s3:GetBucket*",
+    "s3:GetEncryptionConfiguration",
+    "s3:ListAllMyBuckets",
+    "secretsmanager:ListSecrets",
+    "securityhub:DescribeHub",
+    "securityhub:GetEnabledStandards",
+    "sns:ListTopics",
+];
+
+/// What the inventory lists besides.
+const COUNT: &[&str] = &[
+    "backup:ListProtectedResources",
+    "dynamodb:DescribeTable",
+    "dynamodb:ListTables",
+    "eks:ListClusters",
+    "elasticache:DescribeCacheClusters",
+    "es:ListDomainNames",
+    "redshift:DescribeClusters",
+    "sqs:ListQueues",
+    "ssm:DescribeParameters",
+    "tag:GetResources",
+];
+
+/// What the agent watches.
+const OBSERVE: &[&str] = &[
+    "autoscaling:Describe*",
+    "cloudformation:Describe*",
+    "cloudwatch:DescribeAlarmHistory",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:ListMetrics",
+    "config:DescribeComplianceByConfigRule",
+    "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstances",
+    "ecs:Describe*",
+    "ecs:List*",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "health:DescribeEvents",
+    "iam:GetRole",
+    "lambda:ListFunctions",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "organizations:ListAccounts",
+    "securityhub:DescribeHub",
+    "sqs:GetQueueAttributes",
+    "tag:GetResources",
+];
+
+/// A role of the story.
+struct Role {
+    account: usize,
+    name: &'static str,
+    /// Managed policies, by name.
+    attached: &'static [&'static str],
+    inline: Option<(&'static str, Value)>,
+    boundary: Option<&'static str>,
+    trust: Value,
+}
+
+/// What `aws iam get-account-authorization-details` would print, for all accounts of the story.
+pub fn authorization_details() -> String {
+    let roles = roles();
+    let mut managed: Vec<(usize, &str)> = roles
+        .iter()
+        .flat_map(|role| role.attached.iter().chain(&role.boundary).map(|name| (role.account, *name)))
+        .collect();
+    managed.sort_unstable();
+    managed.dedup();
+    let details = json!({
+        "UserDetailList": [],
+        "GroupDetailList": [],
+        "RoleDetailList": roles.iter().map(Role::details).collect::<Vec<_>>(),
+        "Policies": managed.into_iter().map(|(account, name)| json!({
+            "PolicyName": name,
+            "Arn": policy_arn(account, name),
+            "Path": "/",
+            "DefaultVersionId": "v1",
+            "PolicyVersionList": [{
+                "VersionId": "v1", "IsDefaultVersion": true, "CreateDate": "2025-03-11T09:00:00+00:00",
+                "Document": document(name),
+            }],
+        })).collect::<Vec<_>>(),
+        "IsTruncated": false,
+    });
+    // Text, lists and maps only: nothing in it can fail to be written.
+    serde_json::to_string_pretty(&details).unwrap_or_default() + "\n"
+}
+
+impl Role {
+    fn details(&self) -> Value {
+        let mut details = json!({
+            "Path": "/",
+            "RoleName": self.name,
+            "Arn": format!("arn:aws:iam::{}:role/{}", account_id(self.account), self.name),
+            "CreateDate": "2025-03-11T09:00:00+00:00",
+            "AssumeRolePolicyDocument": self.trust,
+            "InstanceProfileList": [],
+            "RolePolicyList": self.inline.iter().map(|(name, document)| json!({
+                "PolicyName": name, "PolicyDocument": document,
+            })).collect::<Vec<_>>(),
+            "AttachedManagedPolicies": self.attached.iter().map(|name| json!({
+                "PolicyName": name, "PolicyArn": policy_arn(self.account, name),
+            })).collect::<Vec<_>>(),
+            "Tags": [],
+        });
+        if let (Some(name), Some(details)) = (self.boundary, details.as_object_mut()) {
+            let boundary = json!({
+                "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": policy_arn(self.account, name),
+            });
+            details.insert("PermissionsBoundary".to_owned(), boundary);
+        }
+        details
+    }
+}
+
+/// The roles, by account.
+fn roles() -> Vec<Role> {
+    let forge = |account| {
+        let id = account_id(account);
+        json!({"Federated": format!("arn:aws:iam::{id}:oidc-provider/token.actions.githubusercontent.com")})
+    };
+    let role = |account, name, attached, trust| Role {
+        account,
+        name,
+        attached,
+        inline: None,
+        boundary: None,
+        trust,
+    };
+    let mut roles = Vec::new();
+    for account in [SECURITY, PRODUCTION, DATA] {
+        let provider = format!("arn:aws:iam::{}:saml-provider/northstar", account_id(account));
+        let people = trusted("sts:AssumeRoleWithSAML", json!({"Federated": provider}));
+        roles.push(role(account, AUDITOR.role, &["Look"], people));
+        let runner = format!("arn:aws:iam::{}:role/service-role/inventory-runner", account_id(SECURITY));
+        let runner = trusted("sts:AssumeRole", json!({"AWS": runner}));
+        roles.push(role(account, INVENTORY.role, &["Look", "Count", "ReadSecrets"], runner));
+    }
+    for account in [PRODUCTION, DATA] {
+        roles.push(Role {
+            inline: Some(("NoChanges", deny(&["ec2:RunInstances", "iam:CreateUser"]))),
+            boundary: Some("ReadOnlyBoundary"),
+            ..role(
+                account,
+                PLAN.role,
+                &["PlanAndApply"],
+                trusted("sts:AssumeRoleWithWebIdentity", forge(account)),
+            )
+        });
+    }
+    let function = trusted("sts:AssumeRole", json!({"Service": "lambda.amazonaws.com"}));
+    roles.push(Role {
+        inline: Some(("HandOver", allow(&["sts:AssumeRole"], story().deployer))),
+        ..role(SECURITY, AGENT.role, &["Observe"], function)
+    });
+    let agent = format!("arn:aws:iam::{}:role/{}", account_id(SECURITY), AGENT.role);
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        statement("sts:AssumeRoleWithWebIdentity", forge(PRODUCTION)),
+        statement("sts:AssumeRole", json!({"AWS": agent})),
+    ]});
+    roles.push(role(PRODUCTION, "Deployer", &["Release"], trust));
+    roles
+}
+
+/// The document of a managed policy.
+fn document(name: &str) -> Value {
+    match name {
+        "Look" => allow(LOOK, "*"),
+        "Count" => allow(COUNT, "*"),
+        "Observe" => allow(OBSERVE, "*"),
+        "ReadOnlyBoundary" => allow(&[LOOK, &["sts:GetCallerIdentity"]].concat(), "*"),
+        "PlanAndApply" => {
+            let lock = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"];
+            allow(&[LOOK, &["ec2:RunInstances", "iam:CreateUser"], &lock].concat(), "*")
+        }
+        "ReadSecrets" => json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "Secrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameter"], "Resource": "*"},
+            {"Sid": "Keys", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringLike": {
+                "kms:ViaService": ["secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com"],
+            }}},
+        ]}),
+        "Release" => allow(
+            &[
+                "cloudformation:*",
+                "ecr:PutImage",
+                "ecs:DescribeServices",
+                "ecs:RegisterTaskDefinition",
+                "ecs:UpdateService",
+                "iam:PassRole",
+                "lambda:PublishVersion",
+                "lambda:UpdateFunctionCode",
+                "s3:GetBucketPolicy",
+                "s3:GetBucketPolicyStatus",
+                "s3:PutBucketPolicy",
+            ],
+            "*",
+        ),
+        _ => Value::Null,
+    }
+}
+
+fn policy_arn(account: usize, name: &str) -> String {
+    format!("arn:aws:iam::{}:policy/{name}", account_id(account))
+}
+
+fn allow(actions: &[&str], resource: &str) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}]})
+}
+
+fn deny(actions: &[&str]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": actions, "Resource": "*"}]})
+}
+
+fn trusted(action: &str, who: Value) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [statement(action, who)]})
+}
+
+fn statement(action: &str, who: Value) -> Value {
+    json!({"Effect": "Allow", "Principal": who, "Action": action})
+}
