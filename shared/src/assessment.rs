@@ -21,6 +21,7 @@ use crate::{
     config::{Applies, Config, Override, Watch},
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
+    lineage,
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
     pattern::matches,
     principal::{Principal, PrincipalKind},
@@ -62,6 +63,8 @@ pub struct Judged<'a> {
     pub allowed_by: Option<&'a Override>,
     /// With whom it began, when its principal was assumed by a watched one.
     pub lineage: Option<Arc<Lineage>>,
+    /// Whether it handed out credentials whose use nothing in the evidence can be known to be.
+    pub is_unfollowed: bool,
     /// Distinct events.
     pub count: u64,
     /// First and last time.
@@ -123,9 +126,11 @@ impl Judged<'_> {
     }
 
     /// What it means for the status of the principal that answers for it: where somebody else may have made it, it proves
-    /// nothing against that one, and nothing for it.
+    /// nothing against that one, and nothing for it. Credentials that were handed out and cannot be followed prove nothing
+    /// either, whoever allows that they are.
     pub fn effect(&self) -> Status {
         let effect = effect(self.operation_type(), self.outcome());
+        let effect = if self.is_unfollowed { effect.max(Status::InsufficientEvidence) } else { effect };
         let is_certain = self.lineage.as_ref().is_none_or(|lineage| lineage.is_certain);
         if is_certain { effect } else { effect.min(Status::InsufficientEvidence) }
     }
@@ -211,12 +216,16 @@ impl<'a> Assessment<'a> {
             } else {
                 Arc::clone(verdict)
             };
+            let watch = promises.about(line.actor);
+            let is_lost = lineage::is_lost(act, config.lookup.watched_only);
+            let is_unfollowed = |watch: Option<&Watch>| is_lost && watch.is_some_and(|watch| !watch.is_own());
             let whole = Judged {
                 line,
                 verdict,
-                watch: promises.about(line.actor),
+                watch,
                 allowed_by: None,
                 lineage: None,
+                is_unfollowed: is_unfollowed(watch),
                 count: line.count,
                 span: (line.first, line.last),
                 part: None,
@@ -230,8 +239,10 @@ impl<'a> Assessment<'a> {
                 let began_with = lineage.as_ref().map(|lineage| &*lineage.began_with);
                 let watch = began_with.and_then(|arn| promises.behind(arn));
                 let part = whole.part(|slot| slots.binary_search(&slot).is_ok());
-                part.into_iter()
-                    .for_each(|part| this.judge(Judged { watch, lineage: lineage.clone(), ..part }));
+                let is_unfollowed = is_unfollowed(watch);
+                part.into_iter().for_each(|part| {
+                    this.judge(Judged { watch, lineage: lineage.clone(), is_unfollowed, ..part })
+                });
             }
         }
         this

@@ -18,7 +18,7 @@ mod way;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    event::Actor,
+    event::{Act, Actor, Outcome},
     tally::{Line, Slot, Tally},
 };
 
@@ -36,6 +36,12 @@ pub struct Lineage {
     pub path: Vec<Arc<str>>,
     /// Whether nobody else can have made it: nobody else was seen to get credentials of that session.
     pub is_certain: bool,
+}
+
+/// Whether an act handed out credentials and nobody can tell what was done with them: the record does not say whose they
+/// are, or `watched_only` left out what those do whom nobody watches.
+pub(crate) fn is_lost(act: &Act, watched_only: bool) -> bool {
+    act.outcome == Outcome::Succeeded && way::gives(act) && (watched_only || way::Target::of(act).is_empty())
 }
 
 /// The lineage of every line that has one.

@@ -290,7 +290,7 @@ fn grouped<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> BT
 }
 
 /// `1 call`, `2 calls`.
-fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

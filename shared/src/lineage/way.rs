@@ -156,6 +156,15 @@ pub(super) fn assumes(act: &Act) -> bool {
     &*act.source == "sts.amazonaws.com" && act.name.starts_with("AssumeRole")
 }
 
+/// Whether the act gives credentials of somebody else, by its name.
+pub(super) fn gives(act: &Act) -> bool {
+    match (&*act.source, &*act.name) {
+        ("sts.amazonaws.com", "AssumeRoot" | "GetFederationToken")
+        | ("iam.amazonaws.com", "CreateAccessKey") => true,
+        _ => assumes(act),
+    }
+}
+
 impl Name {
     /// The last part of the name behind `resource`.
     fn of(arn: &str, resource: &str) -> Option<Self> {

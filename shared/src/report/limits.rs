@@ -127,6 +127,19 @@ fn of_policies(assessment: &Assessment<'_>) -> Vec<String> {
         "What watched principals did through sessions whose beginning is not in the evidence: only where the evidence shows who got the credentials does it show with whom a call began."
             .to_owned(),
     ];
+    let handed_out: u64 =
+        assessment.calls().filter(|judged| judged.is_unfollowed).map(|judged| judged.count).sum();
+    if handed_out > 0 {
+        lines.push(format!(
+            "What was done with the credentials that {} of watched principals handed out: nothing shows whose calls they made.",
+            crate::finding::counted(handed_out, "call")
+        ));
+    }
+    if assessment.config.lookup.watched_only {
+        lines.push(
+            "What watched principals did through others, where events were looked up: with `lookup.watched_only` those of principals nobody watches are left out.".to_owned(),
+        );
+    }
     let cases = matrix::cases(assessment);
     let unread = matrix::unread(assessment, &cases);
     if !unread.is_empty() {

@@ -280,7 +280,7 @@ fn times() -> BoxedStrategy<(u32, u32)> {
 fn the_chains_that_are_tried_are_short_and_long_certain_and_in_doubt() {
     let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..4_000 {
         let events = chained(16, times()).new_tree(&mut runner).unwrap().current();
         let config = promise();
         let slow = Chains::of(events.iter().collect(), &config);
@@ -317,4 +317,31 @@ proptest! {
             prop_assert_eq!(found, vec![expected], "{:#?}\n{:#?}", event, events);
         }
     }
+}
+
+/// The overall status with the assumption of roles excused.
+fn excused(scene: Scene) -> Option<Status> {
+    let scene = scene.with(|scene| scene.config.overrides.push(exception("assumes", "sts:*", 1_000_000)));
+    scene.result().summary.overall_compliance
+}
+
+#[test]
+fn credentials_of_nobody_knows_whom_prove_nothing() {
+    let read = made("DescribeInstances");
+    assert_eq!(excused(Scene::of([read.clone(), assume("Builder/job")])), Some(Status::Compliant));
+    let silent = made("AssumeRole");
+    assert_eq!(excused(Scene::of([read.clone(), silent.clone()])), Some(Status::InsufficientEvidence));
+    assert_eq!(excused(Scene::of([read.clone(), silent.ended(Outcome::Denied)])), Some(Status::Compliant));
+    let mut root = made("AssumeRole");
+    root.act.name = "AssumeRoot".into();
+    assert_eq!(excused(Scene::of([read, root])), Some(Status::InsufficientEvidence));
+}
+
+#[test]
+fn where_events_of_others_are_left_out_no_chain_is_proven_harmless() {
+    let scene = Scene::of([made("DescribeInstances"), assume("Builder/job")])
+        .with(|scene| scene.config.lookup.watched_only = true);
+    let result = scene.result();
+    assert!(result.not_looked_at.iter().any(|line| line.contains("`lookup.watched_only`")));
+    assert_eq!(excused(scene), Some(Status::InsufficientEvidence));
 }

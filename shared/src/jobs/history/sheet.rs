@@ -170,7 +170,10 @@ fn name(lane: &Lane, slice: Slice) -> String {
 fn is_nobodys(event: &Event, config: &Config) -> bool {
     let principal = &event.actor.principal;
     let anybody = matches!(principal.kind, PrincipalKind::Unknown | PrincipalKind::Anonymous);
-    !anybody && principal.kind != PrincipalKind::Root && config.watched(principal).is_none()
+    let issuer = event.actor.session.issuer.as_deref();
+    let is_watched =
+        config.watched(principal).is_some() || issuer.is_some_and(|arn| config.watched_arn(arn).is_some());
+    !anybody && principal.kind != PrincipalKind::Root && !is_watched
 }
 
 impl Visit for Sheet<'_> {
