@@ -10,6 +10,7 @@ use shared::{
     coverage::Period,
     finding::{Finding, Severity},
     local::demo::story,
+    operation::OperationType,
     permissions::OverallStatus,
     report::{Behaviour, PrincipalSummary, Report},
     score::{RiskBand, Status},
@@ -131,7 +132,12 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!((assumed.subject.as_str(), assumed.count), ("sts:AssumeRole", 1));
     assert_eq!(assumed.sample_event_ids, [story.assumption]);
     let agent = role(&report, "arn:aws:iam::111122223333:role/OpsAgentReadOnly");
-    assert_eq!((agent.status, agent.behaviour), (Some(Status::NonCompliant), Behaviour::UsedPrivilege));
+    assert_eq!((agent.status, agent.behaviour), (Some(Status::NonCompliant), Behaviour::Wrote));
+    assert_eq!(
+        (agent.writes_through, agent.counts.get(&OperationType::Mutating)),
+        (1, None),
+        "through another role"
+    );
     assert!(agent.source_identities.iter().any(|name| &**name == "ops-agent"));
     let deployer = role(&report, story.deployer);
     assert_eq!((deployer.behaviour, deployer.status), (Behaviour::Wrote, None));
@@ -180,6 +186,11 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         "an assumption, two refused writes and one through another role"
     );
     assert_eq!(result.totals.watched_operations - result.compliance.calls, 2, "reads through the other role");
+    let said = &result.summary.statement;
+    assert!(
+        said.contains("The score leaves out 2 permitted calls that were made through other sessions"),
+        "{said}"
+    );
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
     assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (3, 8, 9));

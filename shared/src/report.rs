@@ -242,7 +242,7 @@ pub struct PrincipalSummary {
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
-    /// What it was seen to do.
+    /// What it was seen to do; of one that is watched, also through others.
     pub behaviour: Behaviour,
     /// Share of its calls that are permitted.
     pub compliance: Compliance,
@@ -254,6 +254,9 @@ pub struct PrincipalSummary {
     pub other_events: u64,
     /// Calls it may make although they are not read-only, by override.
     pub allowed: u64,
+    /// Mutating calls that succeeded, that began with it and were made through others: `counts` and `calls` are without them.
+    #[serde(default)]
+    pub writes_through: u64,
     /// Succeeded calls per capability.
     pub capabilities: BTreeMap<String, u64>,
     /// Greatest risk of a call it made.

@@ -139,12 +139,14 @@ pub struct Ground {
     pub watched_principals: u64,
     /// Watched principals, and promises for which nobody was seen, whose policies were not read.
     pub unread_policies: u64,
+    /// Watched principals of whose policies some cannot be read, or that were read for a part of the period only.
+    pub partial_policies: u64,
 }
 
 impl Ground {
     /// Whether what watched principals could do was looked at, of all of them.
     const fn policies_read(&self) -> bool {
-        self.watched_principals > 0 && self.unread_policies == 0
+        self.watched_principals > 0 && self.unread_policies == 0 && self.partial_policies == 0
     }
 }
 
@@ -257,6 +259,10 @@ impl Control {
             (Needs::Policies, _) if ground.unread_policies > 0 => {
                 format!("policies of {} watched principals were not read", ground.unread_policies)
             }
+            (Needs::Policies, _) if ground.partial_policies > 0 => format!(
+                "policies of {} watched principals can only be read in part, or were for a part of the period",
+                ground.partial_policies
+            ),
             (Needs::Policies, _) if ground.watched_principals == 0 => "nobody is watched".to_owned(),
             (Needs::Evidence | Needs::Policies, _) => "no evidence was observed".to_owned(),
             (Needs::WatchedCalls, 0) => "no call of a watched principal was seen".to_owned(),
@@ -267,7 +273,11 @@ impl Control {
     /// What a control that passes by what was done leaves open.
     fn unlooked(&self, ground: &Ground) -> &'static str {
         let asks = OF_POLICIES.iter().any(|rule| self.fails.contains(*rule));
-        if asks && !ground.policies_read() { "; what they could do was not looked at" } else { "" }
+        if asks && !ground.policies_read() {
+            "; what they could do was not, or not wholly, looked at"
+        } else {
+            ""
+        }
     }
 }
 

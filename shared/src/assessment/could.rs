@@ -60,6 +60,11 @@ impl Could {
         (is_granted || !actions.is_empty() && !is_open).then_some(is_granted)
     }
 
+    /// Whether the policies of all of the period were read, and every document can be.
+    pub fn is_read_in_full(&self) -> bool {
+        self.is_whole && self.grants.problems.iter().all(|problem| problem.kind != ProblemKind::Malformed)
+    }
+
     /// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
     pub fn is_sure(grant: &Grant) -> bool {
         grant.certainty == Certainty::Granted && (grant.action.is_known || !is_wild(&grant.action.key))

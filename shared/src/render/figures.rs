@@ -91,9 +91,9 @@ impl PrincipalSummary {
         self.counts.values().filter_map(|outcomes| outcomes.get(&Outcome::Denied)).sum()
     }
 
-    /// Mutating calls that succeeded.
+    /// Mutating calls that succeeded, also those that were made through others.
     pub fn writes(&self) -> u64 {
-        self.count(OperationType::Mutating, Outcome::Succeeded)
+        self.count(OperationType::Mutating, Outcome::Succeeded).saturating_add(self.writes_through)
     }
 }
 

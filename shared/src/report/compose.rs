@@ -56,6 +56,7 @@ pub fn compose(
         idle: idle_rules(assessment),
         watched_principals: cases.len() as u64,
         unread_policies: matrix::unread(assessment, &cases).len() as u64,
+        partial_policies: assessment.could.values().filter(|could| !could.is_read_in_full()).count() as u64,
     };
     let config = assessment.config;
     ReportResult {
@@ -283,6 +284,7 @@ impl PrincipalSummary {
             calls: 0,
             other_events: 0,
             allowed: 0,
+            writes_through: 0,
             capabilities: BTreeMap::new(),
             risk_level: None,
             first_seen: None,
@@ -336,6 +338,12 @@ impl PrincipalSummary {
                 }
             } else {
                 this.other_events += judged.count;
+            }
+        }
+        for judged in through.iter().filter(|_| watch.is_some()) {
+            this.behaviour = this.behaviour.max(Behaviour::of(judged));
+            if judged.operation_type() == OperationType::Mutating && judged.outcome() == Outcome::Succeeded {
+                this.writes_through += judged.count;
             }
         }
         this.sessions = sessions.len() as u64;

@@ -5,11 +5,11 @@
 
 use super::{Summary, Totals};
 use crate::{
-    assessment::{Assessment, Could},
+    assessment::{Assessment, Could, Judged},
     config::Watch,
     event::Outcome,
     finding::{Finding, Recommendation, Severity},
-    score::{Compliance, Risk, Status},
+    score::{Compliance, Risk, Status, effect},
 };
 
 /// Sentences in each list.
@@ -26,7 +26,10 @@ pub(super) fn summary(
     let status = assessment.overall();
     Summary {
         overall_compliance: status,
-        statement: statement(assessment, status, totals) + &own(assessment) + &could(assessment),
+        statement: statement(assessment, status, totals)
+            + &unscored(assessment)
+            + &own(assessment)
+            + &could(assessment),
         compliance_score: compliance.score,
         risk_score: risk.map(|risk| risk.score),
         risk_level: risk.map(|risk| risk.level),
@@ -61,20 +64,48 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
             "{scope} all {} calls by watched principals were ones a read-only principal may make, or AWS refused them, and no evidence is missing.",
             totals.watched_operations
         ),
-        Some(Status::InsufficientEvidence) => format!(
-            "{scope} nothing seen in {} calls by watched principals breaks the promise, but what was seen does not prove it.",
-            totals.watched_operations
-        ),
+        Some(Status::InsufficientEvidence) => {
+            let calls = totals.watched_operations;
+            match doubtful(assessment) {
+                0 => format!(
+                    "{scope} nothing seen in {calls} calls by watched principals breaks the promise, but what was seen does not prove it."
+                ),
+                doubtful => format!(
+                    "{scope} {doubtful} of {calls} calls by watched principals would break the promise, but somebody else may have made them."
+                ),
+            }
+        }
         Some(Status::NonCompliant) => {
             let broken: u64 = assessment
                 .watched_calls()
-                .filter(|judged| judged.effect() == Status::NonCompliant)
+                .filter(|judged| !judged.is_own() && judged.effect() == Status::NonCompliant)
                 .map(|judged| judged.count)
                 .sum();
             format!(
                 "{scope} {broken} of {} calls by watched principals were carried out although a read-only principal may not make them.",
                 totals.watched_operations
             )
+        }
+    }
+}
+
+/// Calls that would break the promise, if nobody else can have made them.
+fn doubtful(assessment: &Assessment<'_>) -> u64 {
+    let breaks = |judged: &&Judged<'_>| {
+        !judged.is_own() && effect(judged.operation_type(), judged.outcome()) == Status::NonCompliant
+    };
+    assessment.watched_calls().filter(breaks).map(|judged| judged.count).sum()
+}
+
+/// How many of the calls the statement counts are not in the score.
+fn unscored(assessment: &Assessment<'_>) -> String {
+    let is_left_out =
+        |judged: &&Judged<'_>| !judged.is_own() && judged.lineage.is_some() && judged.is_permitted();
+    match assessment.watched_calls().filter(is_left_out).map(|judged| judged.count).sum::<u64>() {
+        0 => String::new(),
+        1 => " The score leaves out 1 permitted call that was made through another session.".to_owned(),
+        calls => {
+            format!(" The score leaves out {calls} permitted calls that were made through other sessions.")
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use shared::{
     event::{Event, Outcome},
+    report::Behaviour,
     score::Status,
 };
 
 use super::{
-    events::{But as _, Scene, made},
+    events::{But as _, Scene, exception, made},
     policies::{AUDITOR, auditor_may, matrix, principal, row},
 };
 
@@ -100,4 +101,44 @@ fn policies_of_the_principal_say_nothing_of_what_it_did_through_others() {
     assert!(result.findings.iter().all(|one| one.id != "denied-attempt-of-ungranted"));
     let by = |rule: &str| result.findings.iter().filter(|one| one.id == rule).count();
     assert_eq!((by("over-privileged"), by("could-mint-credentials")), (1, 1));
+}
+
+#[test]
+fn what_it_did_through_others_tells_in_its_behaviour_and_its_writes() {
+    let result = chained().result();
+    let auditor = principal(&result, AUDITOR);
+    assert_eq!((auditor.behaviour, auditor.writes_through), (Behaviour::Wrote, 1));
+    assert_eq!(principal(&result, PUBLISHER).writes_through, 0);
+}
+
+#[test]
+fn the_statement_and_the_score_count_the_same_calls_or_say_which_not() {
+    let result = chained().result();
+    let (watched, scored) = (result.totals.watched_operations, result.compliance.calls);
+    assert_eq!((watched, scored), (5, 4));
+    let statement = &result.summary.statement;
+    assert!(statement.contains("2 of 5 calls"), "{statement}");
+    assert!(
+        statement.contains("The score leaves out 1 permitted call that was made through another session"),
+        "{statement}"
+    );
+}
+
+#[test]
+fn a_statement_does_not_say_that_nothing_breaks_the_promise_where_somebody_may_have_broken_it() {
+    let shared = assumed("Builder", "one");
+    let scene = Scene::of([
+        made("DescribeInstances"),
+        assumed("Auditor", "one"),
+        shared,
+        in_session(made("RunInstances"), "one"),
+    ])
+    .with(|scene| scene.config.overrides.push(exception("assumes", "sts:AssumeRole", 1_000_000)));
+    let summary = scene.result().summary;
+    assert_eq!(summary.overall_compliance, Some(Status::InsufficientEvidence));
+    assert!(
+        summary.statement.contains("1 of 3 calls by watched principals would break the promise"),
+        "{}",
+        summary.statement
+    );
 }

@@ -1,10 +1,16 @@
 //! What is said of what nobody logs, and of what was not read.
 
-use shared::{report::ReportResult, score::Status};
+use shared::{
+    grants::{Held, Origin, Policy},
+    report::ReportResult,
+    score::Status,
+    standard::ControlState,
+    time::Time,
+};
 
 use super::{
-    events::{Scene, exception, made},
-    policies::{AUDITOR, auditor_may, matrix},
+    events::{START, Scene, exception, made},
+    policies::{AUDITOR, allow, auditor_may, matrix, snapshot},
 };
 
 /// A promise about data events too, of which nobody is known to log any.
@@ -99,4 +105,20 @@ fn of_what_nobody_logs_nothing_is_known_to_be_unused() {
     let logged =
         auditor_may(Scene::of([made("DescribeInstances")]), &["ec2:DescribeInstances", "s3:PutObject"]);
     assert!(logged.result().findings.iter().any(|one| one.id == "unused-grant"));
+}
+
+#[test]
+fn policies_that_were_read_in_part_pass_no_control() {
+    let state = |held: Held| {
+        let scene = Scene::of([made("DescribeInstances")]).with(|scene| scene.policies.add(held));
+        let result = scene.result();
+        result.controls.iter().find(|control| control.id == "RO-10").unwrap().state
+    };
+    let whole = || snapshot("Auditor", allow(&["ec2:DescribeInstances"]));
+    assert_eq!(state(Held::always(whole())), ControlState::Pass);
+    let late = Held { since: Some(Time(START + 1800)), ..Held::always(whole()) };
+    assert_eq!(state(late), ControlState::NoEvidence);
+    let mut broken = whole();
+    broken.identity.push(Policy { name: "b".into(), origin: Origin::Inline, text: "{".into() });
+    assert_eq!(state(Held::always(broken)), ControlState::NoEvidence);
 }

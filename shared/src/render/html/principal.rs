@@ -59,7 +59,7 @@ pub struct Row<'a> {
     pub behaviour: Word,
     /// Greatest risk of a call.
     pub risk: Option<Word>,
-    /// Mutating calls that succeeded.
+    /// Mutating calls that succeeded, also those that were made through others.
     pub writes: u64,
     /// Calls AWS refused.
     pub denied: u64,
@@ -151,7 +151,6 @@ impl<'a> Row<'a> {
         period: Option<Period>,
         links: &Links<'a>,
     ) -> Self {
-        let succeeded = |kind| count(principal, kind, Outcome::Succeeded);
         let denied = principal.counts.values().filter_map(|by| by.get(&Outcome::Denied)).sum();
         let mut services: Vec<(&str, u64)> =
             principal.services.iter().map(|(service, calls)| (&**service, *calls)).collect();
@@ -166,7 +165,7 @@ impl<'a> Row<'a> {
             status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(word::status),
             behaviour: word::behaviour(principal.behaviour),
             risk: principal.risk_level.map(word::risk),
-            writes: succeeded(OperationType::Mutating),
+            writes: principal.writes(),
             denied,
             capabilities: capabilities(&principal.capabilities),
             spark: period.map(|period| spark(period, &principal.hours)).unwrap_or_default(),

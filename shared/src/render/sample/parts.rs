@@ -124,6 +124,7 @@ pub(super) fn principal(
         calls: total,
         other_events: 2,
         allowed: 0,
+        writes_through: 0,
         capabilities: BTreeMap::from([
             ("mutate".to_owned(), calls[3][0]),
             ("read_data".to_owned(), calls[0][0] / 9),
