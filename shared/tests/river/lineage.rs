@@ -280,7 +280,7 @@ fn times() -> BoxedStrategy<(u32, u32)> {
 fn the_chains_that_are_tried_are_short_and_long_certain_and_in_doubt() {
     let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();
-    for _ in 0..4_000 {
+    for _ in 0..400 {
         let events = chained(16, times()).new_tree(&mut runner).unwrap().current();
         let config = promise();
         let slow = Chains::of(events.iter().collect(), &config);
