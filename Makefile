@@ -33,7 +33,7 @@ demo: ## Make a trail of a fictional organisation, sweep it, report
 	$(CARGO) run --release -- demo
 
 .PHONY: ci
-ci: lint audit test ## Everything CI runs: lint, audit, test
+ci: lint audit test ## Everything CI runs: lint, audit, test; the self-audit is one of the tests
 
 .PHONY: lint
 lint: ## Format, clippy with warnings denied, purity of the stages
@@ -47,6 +47,13 @@ lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
 	PATH=$(E2E)/tools/bin:$$PATH sam validate --lint --template template.yaml
 	PATH=$(E2E)/tools/bin:$$PATH cfn-lint template.yaml member.yaml
 
+.PHONY: self-audit
+# Built as the tests are, so that nothing is compiled twice.
+self-audit: $(E2E)/tools/bin/sam ## Whether the stack's own roles may do what they are for, and no more
+	CARGO_BUILD_TARGET=$(HOST) $(CARGO) build --quiet --workspace --all-features --bin onlooker
+	$(E2E)/tools/bin/python -B tests/own/audit.py $(TARGET)/$(HOST)/debug/onlooker
+	cd tests/own && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
+
 .PHONY: audit
 audit: ## Licences, sources and bans of all dependencies
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
@@ -55,6 +62,7 @@ audit: ## Licences, sources and bans of all dependencies
 .PHONY: test
 test: ## Everything there is to test
 	CARGO_BUILD_TARGET=$(HOST) $(CARGO) test --workspace --all-features
+	$(MAKE) self-audit
 	$(MAKE) fuzz
 	$(MAKE) e2e
 

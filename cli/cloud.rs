@@ -4,9 +4,9 @@
 //! when a command asks for it.
 
 use shared::{
-    aws::{Aws, EventHistory, S3Objects, S3Uri, SystemClock},
+    aws::{AccountPolicies, Aws, EventHistory, OrganizationPolicies, Probes, S3Objects, S3Uri, SystemClock},
     config::Fault,
-    ports::{Clock, Source, Store, Table, Trail},
+    ports::{Authorizations, Clock, Organization, Prober, Source, Store, Table, Trail},
     report::Caller,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -52,6 +52,21 @@ impl Cloud {
     /// CloudTrail's event history, of our account and of others through a role.
     pub fn trail(&self, account: &str, role: Option<String>) -> Box<dyn Trail> {
         Box::new(EventHistory::new(self.aws.clone(), account, role))
+    }
+
+    /// Policies in IAM, of our account and of others through a role.
+    pub fn policies(&self, account: &str, role: Option<String>) -> Box<dyn Authorizations> {
+        Box::new(AccountPolicies::new(self.aws.clone(), account, role))
+    }
+
+    /// Policies of the organization.
+    pub fn organization(&self) -> Box<dyn Organization> {
+        Box::new(OrganizationPolicies::new(self.aws.clone()))
+    }
+
+    /// Reads to try out.
+    pub fn reads(&self) -> Box<dyn Prober> {
+        Box::new(Probes::new(self.aws.clone()))
     }
 
     /// A table.

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use shared::{
     config::{BusinessHours, Config, Day, Expected, Watch},
-    grants::Policies,
     local::{
         config_file::Loaded,
         demo::{Promise, Story, Trail, story},
@@ -19,6 +18,7 @@ use shared::{
 
 use crate::{
     args::Global,
+    authorization::policies,
     failure::{Answer, Failure},
     output,
     progress::Bar,
@@ -57,7 +57,8 @@ pub fn run(global: &Global, args: DemoArgs) -> Result<Answer, Failure> {
     let mut state = State::open(dir, ORIGIN)?;
     let logs = Files::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = Loaded { config: promises(&told), path: None };
-    let report = swept(global, &loaded, Policies::none(), &logs, Some(&mut state), Span::default(), None)?;
+    let policies = policies(&[args.out.join("authorization-details.json")])?;
+    let report = swept(global, &loaded, &policies, &logs, Some(&mut state), Span::default(), None)?;
     let kept = remembered(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (told.organisation, told.accounts.len(), told.regions.len());

@@ -4,7 +4,7 @@
 
 use shared::{
     config::Fault,
-    ports::{Clock, Source, Store, Table, Trail},
+    ports::{Authorizations, Clock, Organization, Prober, Source, Store, Table, Trail},
     report::Caller,
 };
 
@@ -35,6 +35,18 @@ impl Cloud {
     }
 
     pub fn trail(&self, _: &str, _: Option<String>) -> Box<dyn Trail> {
+        match *self {}
+    }
+
+    pub fn policies(&self, _: &str, _: Option<String>) -> Box<dyn Authorizations> {
+        match *self {}
+    }
+
+    pub fn organization(&self) -> Box<dyn Organization> {
+        match *self {}
+    }
+
+    pub fn reads(&self) -> Box<dyn Prober> {
         match *self {}
     }
 

@@ -1,10 +1,12 @@
 //! `onlooker permissions`: what principals could do, by their policies.
 //!
-//! Enters: policies from files. Leaves: a verdict on each principal. Laws: nothing is asked of AWS; a file that cannot be
+//! Enters: policies from files, or from AWS where no file is named. Leaves: a verdict on each principal. Laws: where a file is
+//! named nothing is asked of AWS; a file that cannot be
 //! read in full is refused and never half an answer; who was asked for and is not there is INVALID.
 
 mod block;
 mod input;
+mod live;
 mod shown;
 mod whom;
 
@@ -31,7 +33,8 @@ use crate::{
 /// Options of `permissions`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Reads policies and says what they allow, without asking AWS. A principal that is
+Reads policies and says what they allow: from files, without asking AWS, or from
+AWS where no file is named. A principal that is
 promised to be read-only may be granted reads and nothing else, and the reads of
 `permissions.reads` in the configuration have to work.
 
@@ -55,7 +58,15 @@ Examples:
   onlooker permissions --policy auditor.json --boundary boundary.json
                                            a policy of Terraform or CloudFormation,
                                            as plain policy JSON, before it is applied
+  onlooker permissions                     what may I do?
+  onlooker permissions --principal arn:aws:iam::111122223333:role/Auditor
+                                           what may this role do, as AWS says now?
   terraform output -raw auditor_policy | onlooker permissions --policy - --json
+
+Where no file is named, AWS is asked: for the principals of --principal, or for
+whoever asks. Their policies are read, reads are tried out as the caller, and IAM's
+simulator gives a second opinion; `onlooker` has to be built with AWS for it
+(`cargo install --path . --features aws`).
 
 With `--authorization-details` and nothing watched, every principal is judged as if
 it were promised to be read-only. One principal is shown in full, several with a
@@ -68,7 +79,7 @@ Exit codes:
   3  INDETERMINATE, or nobody was judged")]
 pub struct PermissionsArgs {
     /// Output of `aws iam get-account-authorization-details`; `-` for standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "policy", conflicts_with = "policy")]
+    #[arg(long, value_name = "FILE", conflicts_with = "policy")]
     pub authorization_details: Option<PathBuf>,
     /// Policy document; several are judged together, as those of one principal; `-` for standard input
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -105,6 +116,9 @@ pub struct PermissionsArgs {
 
 /// Runs `permissions`.
 pub fn run(global: &Global, args: PermissionsArgs) -> Result<Answer, Failure> {
+    if args.authorization_details.is_none() && args.policy.is_empty() {
+        return live::run(global, &args);
+    }
     let loaded = surroundings::configuration(global)?;
     let config = &loaded.config;
     let catalog = basis::catalog(&loaded)?;

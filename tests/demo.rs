@@ -10,6 +10,7 @@ use shared::{
     coverage::Period,
     finding::{Finding, Severity},
     local::demo::story,
+    permissions::OverallStatus,
     report::{Behaviour, PrincipalSummary, Report},
     score::{RiskBand, Status},
     standard::ControlState,
@@ -90,7 +91,12 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(auditors.len(), 3);
     for auditor in auditors {
         assert_eq!((auditor.behaviour, auditor.compliance.score), (Behaviour::OnlyLooked, Some(100.0)));
-        assert_eq!((auditor.status, &*auditor.findings), (Some(Status::InsufficientEvidence), &[][..]));
+        assert_eq!(auditor.status, Some(Status::InsufficientEvidence));
+        let mut about =
+            result.findings.iter().filter(|finding| finding.principal.as_ref() == Some(&auditor.arn));
+        assert!(about.all(|finding| finding.id == "unused-grant"), "a day uses few reads");
+        let matrix = auditor.matrix.as_ref().expect("it is watched");
+        assert_eq!(matrix.overall_status, Some(OverallStatus::Valid));
         assert_eq!(
             auditor.session_names.iter().map(|name| &**name).collect::<Vec<_>>(),
             ["nadia.okafor", "tomas.lind"]
@@ -136,8 +142,10 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     // What it did through the other role counts against the agent, for certain.
     let written = of(&report, "write-succeeded");
     let [write] = &*written else { panic!("{written:#?}") };
-    assert_eq!((write.count, write.severity), (1, Severity::Critical));
-    assert_eq!(write.subject, format!("s3:PutBucketPolicy through {}", story.deployer));
+    assert_eq!(
+        (write.subject.as_str(), write.count, write.severity),
+        (&*format!("s3:PutBucketPolicy through {}", story.deployer), 1, Severity::Critical)
+    );
     assert_eq!(
         (write.principal.as_deref(), &*write.sample_event_ids),
         (Some(&*agent.arn), &[story.write.to_owned()][..])
@@ -146,6 +154,13 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     let [way] = &*matrix.through else { panic!("{:#?}", matrix.through) };
     assert_eq!(way.path.iter().map(|arn| &**arn).collect::<Vec<_>>(), [story.deployer]);
     assert_eq!((way.calls, way.carried_out, way.is_certain), (3, 1, true));
+    // Its own policies let it reach for the role, and change nothing by itself.
+    let mutate = matrix.capabilities.iter().find(|row| row.name == "mutate").expect("a row");
+    let could = mutate.could.as_ref().map(|could| could.granted + could.conditional);
+    assert_eq!((could, mutate.did, mutate.through), (Some(0), 1, 1));
+    assert_eq!(matrix.overall_status, Some(OverallStatus::OverPrivileged));
+    let [path] = &*matrix.escalation_paths else { panic!("{:#?}", matrix.escalation_paths) };
+    assert!(path.path.contains(story.deployer) && path.is_sure, "{path:?}");
     assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assumption));
 
     // The role nobody named wrote; root signed in.
@@ -167,14 +182,14 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(result.totals.watched_operations - result.compliance.calls, 2, "reads through the other role");
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
-    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (1, 7, 2));
+    assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (3, 8, 9));
     let failed: Vec<&str> = result
         .controls
         .iter()
         .filter(|control| control.state == ControlState::Fail)
         .map(|control| control.id.as_str())
         .collect();
-    assert_eq!(failed, ["RO-1", "RO-2", "RO-3", "RO-5", "RO-7", "EV-1"]);
+    assert_eq!(failed, ["RO-1", "RO-2", "RO-3", "RO-5", "RO-7", "RO-9", "RO-10", "EV-1"]);
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
     assert_eq!(result.basis.watched, story.watch());
 

@@ -25,6 +25,16 @@ const LARGEST: u64 = 1 << 30;
 
 const DETAILS: &str = "write it with `aws iam get-account-authorization-details`";
 const DOCUMENT: &str = "give the policy document itself, an object with `Version` and `Statement`";
+/// What AWS attaches to every level of an organization, by name and text (Organizations User Guide, read 2026-11).
+const FULL_ACCESS: (&str, &str) = (
+    "FullAWSAccess",
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+);
+const FULL_ACCESS_TO_RESOURCES: (&str, &str) = (
+    "RCPFullAWSAccess",
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
+);
+
 const STANDARD_INPUT: &str = "standard input";
 
 /// `ARN=FILE`.
@@ -101,15 +111,15 @@ impl Inputs {
             resources.push(ResourcePolicy { resource: arn.as_str().into(), policy: self.policy(path)? });
         }
         Ok(Around {
-            service_control: self.levels(&args.scp, "FullAWSAccess")?,
-            resource_control: self.levels(&args.rcp, "RCPFullAWSAccess")?,
+            service_control: self.levels(&args.scp, FULL_ACCESS)?,
+            resource_control: self.levels(&args.rcp, FULL_ACCESS_TO_RESOURCES)?,
             resources,
         })
     }
 
     /// Levels of an organization. AWS attaches a policy that allows everything to each, and denies stand beside it: where
     /// no file allows anything, that one is meant to be there.
-    fn levels(&mut self, levels: &[String], full: &str) -> Result<Option<Vec<Vec<Policy>>>, Failure> {
+    fn levels(&mut self, levels: &[String], full: (&str, &str)) -> Result<Option<Vec<Vec<Policy>>>, Failure> {
         if levels.is_empty() {
             return Ok(None);
         }
@@ -120,12 +130,7 @@ impl Inputs {
                 policies.push(self.policy(Path::new(path))?);
             }
             if !policies.iter().any(allows) {
-                policies.push(Policy {
-                    name: full.into(),
-                    origin: Origin::Given,
-                    text: r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#
-                        .into(),
-                });
+                policies.push(Policy { name: full.0.into(), origin: Origin::Given, text: full.1.into() });
             }
             read.push(policies);
         }

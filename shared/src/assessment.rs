@@ -135,6 +135,11 @@ impl Judged<'_> {
         self.operation_type() == OperationType::ReadOnly
     }
 
+    /// Whether it is a call of one of Onlooker's own roles.
+    pub fn is_own(&self) -> bool {
+        self.watch.is_some_and(Watch::is_own)
+    }
+
     /// ARN of the principal that answers for it: the one it began with, or else its own.
     pub fn answerable(&self) -> &Arc<str> {
         self.lineage.as_ref().map_or(&self.principal().arn, |lineage| &lineage.began_with)
@@ -185,7 +190,8 @@ impl<'a> Assessment<'a> {
         let mut promises = Promises::of_config(config);
         let lineages = promises.lineages(tally);
         let mut this = Self {
-            mode: if config.watch.is_empty() { Mode::Discovery } else { Mode::Proof },
+            // Onlooker's own roles are watched, and promise nothing of anybody else.
+            mode: if config.watch.iter().all(Watch::is_own) { Mode::Discovery } else { Mode::Proof },
             config,
             judged: Vec::with_capacity(tally.len()),
             coverage,
@@ -279,18 +285,23 @@ impl<'a> Assessment<'a> {
         self.calls().filter(|judged| judged.watch.is_some())
     }
 
-    /// Promises that match no principal in the evidence.
+    /// Those of them that speak for the promises of the user: of Onlooker's own roles what they should not have done alone.
+    pub fn promised_calls(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.watched_calls().filter(|judged| !judged.is_own() || !judged.is_permitted())
+    }
+
+    /// Promises that match no principal in the evidence. Onlooker's own roles may be idle.
     pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
         let watched = self.judged.iter().filter(|judged| judged.watch.is_some());
         let seen: BTreeSet<&str> = watched.map(|judged| &**judged.answerable()).collect();
         let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
-        self.config.watch.iter().filter(move |watch| !is_seen(watch))
+        self.config.watch.iter().filter(move |watch| !watch.is_own() && !is_seen(watch))
     }
 
     /// Calls the score is over: those of watched principals, but for reads through a session that was assumed. Whoever was
     /// given credentials of a busy session would look better for it.
     pub fn scored_calls(&self) -> impl Iterator<Item = &Judged<'a>> {
-        self.watched_calls().filter(|judged| judged.lineage.is_none() || !judged.is_permitted())
+        self.promised_calls().filter(|judged| judged.lineage.is_none() || !judged.is_permitted())
     }
 
     /// Score over these calls.
@@ -328,7 +339,8 @@ impl<'a> Assessment<'a> {
             return None;
         }
         let mut status = self.status(self.watched_calls());
-        let own = |judged: &&Judged<'_>| judged.watch.is_some() && judged.lineage.is_none();
+        let own =
+            |judged: &&Judged<'_>| judged.watch.is_some() && !judged.is_own() && judged.lineage.is_none();
         let callers: BTreeSet<&Principal> = self.calls().filter(own).map(Judged::principal).collect();
         let silent = self.judged.iter().filter(own).any(|judged| !callers.contains(judged.principal()));
         if silent || self.unseen().next().is_some() || self.unidentified().next().is_some() {
@@ -361,7 +373,7 @@ impl<'a> Assessment<'a> {
                 + self.evidence.conflicting,
             ..Exposure::default()
         };
-        for judged in self.watched_calls() {
+        for judged in self.promised_calls() {
             exposure.add(
                 judged.operation_type(),
                 judged.verdict.capabilities,

@@ -8,6 +8,7 @@ mod arn;
 mod calendar;
 mod event_class;
 mod overrides;
+pub mod own;
 mod problem;
 mod reader;
 mod schema;

@@ -25,7 +25,7 @@ ROLE = re.compile(r":assumed-role/([^/]+)/")
 # Variables of functions that are not for the command line.
 RESERVED = {
     "ONLOOKER_CONFIG", "ONLOOKER_TABLE", "ONLOOKER_BUCKET", "ONLOOKER_TOPIC", "ONLOOKER_BUS", "ONLOOKER_DEPLOYMENT",
-    "ONLOOKER_LOG",
+    "ONLOOKER_LOG", "ONLOOKER_ROLES", "ONLOOKER_KEYS",
 }
 # Services that answer in XML.
 FORMS = ("sts", "sns", "iam", "ec2")

@@ -1,10 +1,13 @@
 """What watched principals may do, asked of IAM itself: verdicts, missing permissions, throttling, policies over time."""
 
 import json
+import os
+import subprocess
 
 import trail
 from case import Case
-from trail import HOME, Trail
+from stage import command_line
+from trail import HOME, REGION, Trail
 
 ASSUMED_BY = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"}, "Action": "sts:AssumeRole"},
@@ -173,6 +176,43 @@ class Permissions(Case):
         messages = " ".join(one["message"] for one in self.full(own)["permission_checks"][:3])
         self.assertIn("s3:ListAllMyBuckets", messages)
         self.assertIn("Throttling", messages)
+
+    def test_11_permissions_the_command_line_says_the_same(self):
+        reader, admin, ghost = self.role("E2eReader", READS), self.role("E2eAdmin", ["*"]), arn("E2eGhost")
+        self.watch(reader, admin, ghost)
+        function = self.verdicts()
+        for principal, code in [(reader, 0), (admin, 1), (ghost, 1)]:
+            told, done = self.ask("--principal", principal)
+            self.assertEqual(done.returncode, code, done.stderr)
+            [one] = told["principals"]
+            expected = function[principal]
+            self.assertEqual(
+                (one["identity"]["arn"], one["overall_status"], one["policies_sha256"]),
+                (principal, expected["overall_status"], expected["policies_sha256"]),
+            )
+            if principal != ghost:
+                self.assertGreater(one["second_opinion"]["asked"], 300)
+        # Who asks is judged where nobody is named; here that is the root user, whose reads are tried out.
+        told, done = self.ask()
+        self.assertIsNotNone(told, done.stderr)
+        self.assertEqual((told["principals"][0]["identity"]["arn"], done.returncode), (f"arn:aws:iam::{HOME}:root", 1))
+        self.assertEqual({one["status"] for one in told["principals"][0]["permission_checks"][:3]}, {"PASSED"})
+        # A pattern that matches nobody, and an account that cannot be read, are no verdicts.
+        told, done = self.ask("--principal", "arn:aws:iam::*:role/nobody-*")
+        self.assertEqual((told["missing"], told["principals"]), (["arn:aws:iam::*:role/nobody-*"], []))
+        _, done = self.ask("--principal", "arn:aws:iam::444455556666:role/Auditor")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("lookup.role", done.stderr)
+
+    def ask(self, *arguments):
+        """Runs `onlooker permissions`, as root of the account."""
+        done = subprocess.run(
+            [command_line(), "permissions", "--json", "--quiet", *arguments],
+            env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": self.stage.upstream, "AWS_ACCESS_KEY_ID": HOME,
+                 "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "NO_PROXY": "127.0.0.1"},
+            cwd=self.stage.scratch, capture_output=True, text=True,
+        )
+        return json.loads(done.stdout or "null"), done
 
     def test_11_permissions_a_past_window_is_judged_by_the_policies_of_that_time(self):
         auditor = self.role("Auditor", READS)

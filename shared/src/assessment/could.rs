@@ -16,7 +16,7 @@ use crate::{
     coverage::Period,
     grants::{Certainty, Evaluator, Grant, Grants, Policies, ProblemKind},
     pattern::is_wild,
-    permissions::{self, EscalationPath, Identity, Judge, OverallStatus, Subject, escalation},
+    permissions::{self, EscalationPath, OverallStatus, escalation, overall_status},
     principal::PrincipalKind,
     report::PolicyBasis,
     time::Time,
@@ -80,7 +80,6 @@ impl Assessment<'_> {
         let seen: BTreeSet<Arc<str>> =
             self.judged.iter().map(|judged| Arc::clone(&judged.principal().arn)).collect();
         let evaluator = Evaluator::new(catalog);
-        let judge = Judge::new(self.config, catalog);
         for arn in policies.principals() {
             let names = names(arn, &seen);
             let watched: Vec<&Arc<str>> =
@@ -88,7 +87,7 @@ impl Assessment<'_> {
             if watched.is_empty() {
                 continue;
             }
-            let Some(could) = could(arn, policies, period, &evaluator, &judge, self.config) else { continue };
+            let Some(could) = could(arn, policies, period, &evaluator, self.config) else { continue };
             for name in watched {
                 self.could.insert(Arc::clone(name), could.clone());
             }
@@ -134,7 +133,6 @@ fn could(
     policies: &Policies,
     period: Period,
     evaluator: &Evaluator<'_>,
-    judge: &Judge<'_>,
     config: &Config,
 ) -> Option<Could> {
     let mut held = policies.of(arn, period);
@@ -154,15 +152,9 @@ fn could(
         .collect();
     let mut left = grants.clone();
     left.held.retain(|grant| !tolerated.contains_key(&grant.action.key));
-    let identity = Identity {
-        arn: arn.into(),
-        kind: kind_of(arn),
-        account: arn.split(':').nth(4).unwrap_or_default().into(),
-        watched_as: None,
-    };
-    let subject = Subject { identity, grants: &grants, policies_sha256: String::new() };
+    let excessive: Vec<&Grant> = left.excessive().collect();
     Some(Could {
-        overall_status: judge.judge(&subject, last, &[], None).overall_status,
+        overall_status: overall_status(&grants, &excessive, config, evaluator.catalog()),
         escalation_paths: escalation::paths(&left),
         policies: held.into_iter().map(PolicyBasis::from).collect(),
         is_whole,

@@ -43,7 +43,15 @@ impl Override {
         let in_scope = match &self.resource {
             None => true,
             Some(pattern) => {
-                !resources.is_empty() && resources.iter().all(|resource| matches(pattern, resource))
+                let holds = |bucket: &str, object: &str| {
+                    object.strip_prefix(bucket).is_some_and(|key| key.starts_with('/'))
+                };
+                // A record of an object names its bucket too, which is but where the object lies.
+                let is_place = |one: &Arc<str>| {
+                    one.contains(":s3:::") && resources.iter().any(|object| holds(one, object))
+                };
+                let mut named = resources.iter().filter(|one| !is_place(one)).peekable();
+                named.peek().is_some() && named.all(|resource| matches(pattern, resource))
             }
         };
         let is_meant =
@@ -139,6 +147,16 @@ mod tests {
         assert_eq!(judge(&[inside]), Applies::Yes);
         assert_eq!(judge(&[inside, outside]), Applies::No);
         assert_eq!(judge(&[]), Applies::No);
+    }
+
+    #[test]
+    fn the_bucket_an_object_lies_in_need_not_match() {
+        let (object, bucket) = ("arn:aws:s3:::artefacts/a", "arn:aws:s3:::artefacts");
+        let judge = |resources: &[&str]| entry().applies(CI, "s3", "PutObject", &arns(resources), Time(0));
+        assert_eq!(judge(&[object, bucket]), Applies::Yes);
+        assert_eq!(judge(&[bucket]), Applies::No);
+        assert_eq!(judge(&[object, "arn:aws:s3:::artefact"]), Applies::No);
+        assert_eq!(judge(&[object, "arn:aws:s3:::other/b", "arn:aws:s3:::other"]), Applies::No);
     }
 
     #[test]

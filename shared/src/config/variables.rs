@@ -16,13 +16,15 @@ use crate::nearest::nearest;
 const PREFIX: &str = "ONLOOKER_";
 
 /// Variables that are not keys of the configuration, each with its meaning.
-pub const RESERVED: [(&str, &str); 8] = [
+pub const RESERVED: [(&str, &str); 10] = [
     ("ONLOOKER_CONFIG", "configuration file to use; of a function `s3://bucket/key`"),
     ("ONLOOKER_TABLE", "DynamoDB table of the functions"),
     ("ONLOOKER_BUCKET", "S3 bucket the functions keep evidence and reports in"),
     ("ONLOOKER_TOPIC", "ARN of the SNS topic the functions publish to"),
     ("ONLOOKER_BUS", "EventBridge bus the functions put events on"),
     ("ONLOOKER_DEPLOYMENT", "name of the stack the functions belong to"),
+    ("ONLOOKER_ROLES", "roles of the functions as `name=ARN`, which they watch themselves"),
+    ("ONLOOKER_KEYS", "KMS keys of the stack as `name=ARN`"),
     ("ONLOOKER_LOG", "what to log, such as `info` or `shared=debug`"),
     ("ONLOOKER_TEST_DATA", "folder of test data; read by the project's own tests alone"),
 ];

@@ -58,11 +58,13 @@ pub(super) struct Shelf {
     pub may_lack_an_allow: bool,
 }
 
+type Shelves = HashMap<(Kind, Arc<str>), Arc<Shelf>>;
+
 /// All that was met.
 #[derive(Debug)]
 pub(super) struct Library {
     pub index: Index,
-    shelves: Mutex<HashMap<(Kind, Arc<str>), Arc<Shelf>>>,
+    shelves: Mutex<Shelves>,
 }
 
 impl Library {

@@ -26,7 +26,10 @@ mod variable;
 mod who;
 mod words;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -161,7 +164,7 @@ impl Grants {
     /// What either allows: of policies that were in force one after the other.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        let mut all = std::collections::BTreeMap::new();
+        let mut all = BTreeMap::new();
         for grant in self.held.into_iter().chain(other.held) {
             all.entry(Arc::clone(&grant.action.key))
                 .and_modify(|held: &mut Grant| *held = Grant::stronger(held.clone(), grant.clone()))
@@ -177,29 +180,27 @@ impl Grants {
 }
 
 impl Grant {
-    /// The surer of two grants of one action; of equally sure ones what both cover.
+    /// Two grants of one action as one: as sure as the surer, and of all that either covers. Nothing narrows it if
+    /// nothing narrows one that makes it that sure.
     fn stronger(a: Self, b: Self) -> Self {
-        match a.certainty.cmp(&b.certainty) {
-            std::cmp::Ordering::Greater => a,
-            std::cmp::Ordering::Less => b,
-            std::cmp::Ordering::Equal if a.reach == b.reach => a,
-            std::cmp::Ordering::Equal => {
-                let both = |list: fn(&Reach) -> &Vec<Arc<str>>| -> Vec<Arc<str>> {
-                    let all: BTreeSet<_> = list(&a.reach).iter().chain(list(&b.reach)).cloned().collect();
-                    all.into_iter().collect()
-                };
-                let statements: BTreeSet<_> =
-                    a.reach.statements.iter().chain(&b.reach.statements).cloned().collect();
-                // Denied in both only: what one of them leaves is granted.
-                let except = a.reach.except.iter().filter(|one| b.reach.except.contains(one));
-                let reach = Reach {
-                    statements: statements.into_iter().collect(),
-                    resources: both(|reach| &reach.resources),
-                    except: except.cloned().collect(),
-                    conditions: both(|reach| &reach.conditions),
-                };
-                Self { reach: Arc::new(reach), ..a }
-            }
+        if a == b {
+            return a;
         }
+        let (a, b) = if b.certainty > a.certainty { (b, a) } else { (a, b) };
+        let both = |list: fn(&Reach) -> &Vec<Arc<str>>| -> Vec<Arc<str>> {
+            let all: BTreeSet<_> = list(&a.reach).iter().chain(list(&b.reach)).cloned().collect();
+            all.into_iter().collect()
+        };
+        let statements: BTreeSet<_> = a.reach.statements.iter().chain(&b.reach.statements).cloned().collect();
+        // Denied in both only: what one of them leaves is granted.
+        let except = a.reach.except.iter().filter(|one| b.reach.except.contains(one));
+        let is_free = |grant: &Self| grant.certainty == a.certainty && grant.reach.conditions.is_empty();
+        let reach = Reach {
+            statements: statements.into_iter().collect(),
+            resources: both(|reach| &reach.resources),
+            except: except.cloned().collect(),
+            conditions: if is_free(&a) || is_free(&b) { Vec::new() } else { both(|reach| &reach.conditions) },
+        };
+        Self { reach: Arc::new(reach), ..a }
     }
 }

@@ -122,9 +122,9 @@ pub(super) struct Governed {
 impl Governed {
     fn of(arn: &Arc<str>, caller: &Caller) -> Self {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let (service, account, name) = match *parts.as_slice() {
-            [_, _, service, _, account, name] => (service, account, name),
-            _ => ("", "", ""),
+        let (service, account) = match *parts.as_slice() {
+            [_, _, service, _, account, _] => (service, account),
+            _ => ("", ""),
         };
         let inside = |divider: char| {
             let mut shape = Shape::literal(arn);
@@ -137,7 +137,8 @@ impl Governed {
             arn: Arc::clone(arn),
             shapes: [Shape::literal(arn), inside('/'), inside(':')].into(),
             is_foreign,
-            is_strict: is_foreign || service == "kms" || (service == "iam" && name.starts_with("role/")),
+            // A role's trust policy binds those who assume it and nobody who manages it: it is no limit here.
+            is_strict: is_foreign || service == "kms",
         }
     }
 }

@@ -120,6 +120,13 @@ pub fn guardrail(kind: Kind, order: Order<'_>) -> Result<Guardrail, NotProven> {
         Kind::Scp => service_control::draft(order, &plan)?,
     };
     let proof = prove(kind, order, &plan, &draft)?;
+    let mut notes = draft.notes;
+    if draft.is_absolute && !plan.strange.is_empty() {
+        let (count, one) = (plan.strange.len(), plan.strange.first().map_or("", |key| key));
+        notes.push(format!(
+            "{count} actions that are granted and not in the catalog, such as {one}, are taken away, though their names read."
+        ));
+    }
     let why = |by: &Option<&crate::config::Override>| match by {
         Some(by) => {
             format!("tolerated by the override {} ({}) until {}: {}", by.id, by.owner, by.expires, by.reason)
@@ -133,7 +140,7 @@ pub fn guardrail(kind: Kind, order: Order<'_>) -> Result<Guardrail, NotProven> {
         .filter(|(key, by)| kind != Kind::Allow || by.is_none() || draft.wanted.contains(*key));
     Ok(Guardrail {
         kind,
-        notes: draft.notes,
+        notes,
         kept: kept.map(|(key, by)| (Arc::clone(key), why(by))).collect(),
         left_out: plan.left_out.clone(),
         granted_elsewhere: plan.granted_elsewhere(),

@@ -42,6 +42,8 @@ pub struct Plan<'a> {
     pub before: Grants,
     /// Reads they allow, of known actions.
     pub reads: BTreeSet<Arc<str>>,
+    /// Actions they allow that the catalog does not know, and that are reads by their name.
+    pub strange: BTreeSet<Arc<str>>,
     /// Known actions they allow that are no reads, and are not kept.
     pub excessive: BTreeSet<Arc<str>>,
     /// Patterns they allow that the catalog knows no action of, and that are not tolerated.
@@ -61,6 +63,7 @@ impl<'a> Plan<'a> {
         let before = order.evaluator.grants(order.snapshot);
         let (mut reads, mut excessive, mut unknown) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut kept, mut used_reads, mut left_out) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let mut strange = BTreeSet::new();
         let universe = order.universe;
         for action in order.used.iter().flat_map(|used| used.actions.keys()) {
             if universe.is_read(action) {
@@ -73,8 +76,11 @@ impl<'a> Plan<'a> {
         }
         for grant in &before.held {
             let key = &grant.action.key;
-            if universe.is_read(key) {
-                reads.insert(Arc::clone(key));
+            if grant.action.is_read() {
+                match universe.knows(key) {
+                    true => reads.insert(Arc::clone(key)),
+                    false => strange.insert(Arc::clone(key)),
+                };
                 continue;
             }
             let allowing = tolerated(order.config, &order.snapshot.principal, grant, order.at);
@@ -93,7 +99,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        Self { before, reads, excessive, unknown, used_reads, kept, left_out }
+        Self { before, reads, strange, excessive, unknown, used_reads, kept, left_out }
     }
 
     /// Whether a grant is one that stays although it is no read.

@@ -206,7 +206,7 @@ fn check_problems(before: &Grants, after: &Grants, objections: &mut Vec<String>)
 /// Whether a grant is a read or stays although it is none.
 fn is_kept(order: Order<'_>, plan: &Plan<'_>, grant: &Grant) -> bool {
     let key = &grant.action.key;
-    order.universe.is_read(key)
+    grant.action.is_read()
         || plan.keeps(key)
         || tolerated(order.config, &order.snapshot.principal, grant, order.at).is_some()
 }
@@ -238,7 +238,8 @@ fn check_grant(
     if !is_kept(order, plan, after) {
         objections.push(format!("{key} is no read and would be granted"));
     }
-    if !draft.wanted.contains(key) {
+    // What stays of strange reads is not looked for: nothing else is wanted of them.
+    if !draft.wanted.contains(key) && (draft.is_absolute || !plan.strange.contains(key)) {
         objections.push(format!("{key} is not wanted and would be granted"));
     }
     let Some(before) = plan.before.get(key) else {
@@ -280,8 +281,12 @@ fn statement(kind: Kind, after: &Grants, used: usize, excessive: usize, actions:
         Kind::Boundary => "its policies within this boundary",
         Kind::Scp => "its policies under this service control policy",
     };
+    let stays = match used {
+        0 => String::new(),
+        used => format!("all {used} that were used and are to stay are among them, "),
+    };
     format!(
-        "of {actions} actions in the catalog, {what} grant {held}; all {used} that were used and are to stay are among them, \
-         none of the {excessive} that are no reads is, and nothing is granted that was not granted before"
+        "of {actions} actions in the catalog, {what} grant {held}; {stays}none of the {excessive} that are no reads is, \
+         and nothing is granted that was not granted before"
     )
 }

@@ -100,5 +100,12 @@ fn gaps(assessment: &Assessment<'_>) -> Vec<String> {
     say(evidence.missing_logs.len() as u64, "log files that digests list are not there");
     say(evidence.conflicting, "events were delivered with two contents");
     say(assessment.coverage.missing_hours(), "hours are without evidence");
+    let unlogged: Vec<&str> = assessment.coverage.class_gaps().map(|class| &*class.class).collect();
+    if !unlogged.is_empty() {
+        gaps.push(format!(
+            "nobody is known to log {}, so what was used there does not show",
+            unlogged.join(", ")
+        ));
+    }
     gaps
 }

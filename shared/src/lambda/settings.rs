@@ -10,7 +10,7 @@ use super::{Failure, log};
 use crate::{
     aws::{Aws, S3Uri},
     catalog::Catalog,
-    config::{Config, Fault, Standard},
+    config::{Config, Fault, Standard, own},
     grants::Policies,
     jobs::judge::Order,
     ports::Store as _,
@@ -108,7 +108,8 @@ impl Settings {
         let text = place.as_ref().map(|place| fetch(aws, place)).transpose()?;
         let text = text.map(|bytes| String::from_utf8(bytes).map_err(|_| not_text(variables))).transpose()?;
         let name = place.as_ref().map(ToString::to_string);
-        let config = Config::read(name.as_deref().zip(text.as_deref()), variables.keys()?)?;
+        let mut config = Config::read(name.as_deref().zip(text.as_deref()), variables.keys()?)?;
+        own::Stack::of_variables(|name| variables.get(name))?.watch(&mut config)?;
         if let Some(before) = before.filter(|before| before.text == text) {
             // The catalog is kept for as long as the process lives, so it is not read again without need.
             let (pack, catalog) = (before.pack.clone(), before.catalog);

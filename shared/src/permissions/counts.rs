@@ -16,7 +16,9 @@ const EXAMPLES: usize = 10;
 
 /// Word for reads that carry no capability.
 const READ: &str = "read";
-/// Word for what changes nothing and yet is no read.
+/// Word for what changes state.
+const MUTATE: &str = "mutate";
+/// Word for what changes nothing and yet is no read, where no capability says why.
 const PRIVILEGED: &str = "privileged";
 /// Word for what nothing is known of.
 const UNKNOWN: &str = "unknown";
@@ -25,9 +27,10 @@ const UNKNOWN: &str = "unknown";
 pub(super) fn words(action: &Action) -> impl Iterator<Item = &'static str> {
     let own = match action.operation_type {
         OperationType::ReadOnly if action.capabilities.is_empty() => Some(READ),
-        OperationType::Privileged => Some(PRIVILEGED),
+        OperationType::Privileged if action.capabilities.is_empty() => Some(PRIVILEGED),
         OperationType::Unknown => Some(UNKNOWN),
-        OperationType::ReadOnly | OperationType::Mutating => None,
+        OperationType::Mutating if !action.capabilities.contains(Capabilities::MUTATE) => Some(MUTATE),
+        _ => None,
     };
     own.into_iter().chain(action.capabilities.words())
 }
@@ -37,8 +40,8 @@ pub(super) fn all_words() -> impl Iterator<Item = &'static str> {
     [READ, PRIVILEGED, UNKNOWN].into_iter().chain(Capabilities::all().words())
 }
 
-/// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` and
-/// `unknown` by what they are.
+/// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` for
+/// what is no read and carries none, `unknown` for what nothing is known of. The rows of a report's matrix count alike.
 pub fn by_capability(grants: &Grants) -> BTreeMap<String, Count> {
     let mut groups: BTreeMap<&str, Vec<&Grant>> = all_words().map(|word| (word, Vec::new())).collect();
     for grant in &grants.held {

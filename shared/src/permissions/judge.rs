@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    config::Config,
+    config::{Config, Watch},
     grants::{Grant, Grants, ProblemKind},
     operation::OperationType,
     time::Time,
@@ -51,6 +51,19 @@ pub fn judge(
     Judge::new(config, catalog).judge(subject, at, probes, opinion)
 }
 
+/// The verdict alone, without probes and a second opinion; `excessive` of the grants are no reads and not tolerated.
+pub fn overall_status(
+    grants: &Grants,
+    excessive: &[&Grant],
+    config: &Config,
+    catalog: &Catalog,
+) -> OverallStatus {
+    let reads: BTreeSet<&String> = config.permissions.reads.iter().collect();
+    let checks: Vec<PermissionCheck> =
+        reads.into_iter().map(|read| reads::check(read, grants, catalog, &[])).collect();
+    Sum { needed: Needed::of(&checks), malformed: malformed(grants), ..Sum::of(excessive) }.status()
+}
+
 impl<'a> Judge<'a> {
     /// Counts the actions of the catalog once.
     pub fn new(config: &'a Config, catalog: &'a Catalog) -> Self {
@@ -82,7 +95,9 @@ impl<'a> Judge<'a> {
                 excessive.push(grant);
             }
         }
-        let reads: BTreeSet<&String> = self.config.permissions.reads.iter().collect();
+        // Nobody needs Onlooker's own roles to read anything but what they are for.
+        let is_own = self.config.watched_arn(&identity.arn).is_some_and(Watch::is_own);
+        let reads: BTreeSet<&String> = self.config.permissions.reads.iter().filter(|_| !is_own).collect();
         let mut checks: Vec<PermissionCheck> =
             reads.into_iter().map(|read| reads::check(read, grants, self.catalog, probes)).collect();
         let needed = Needed::of(&checks);
@@ -209,9 +224,8 @@ impl Sum {
         };
         match self.status() {
             OverallStatus::OverPrivileged => format!(
-                "{} granted that {} no read, in {}",
-                count(self.sure, "action is", "actions are"),
-                if self.sure == 1 { "is" } else { "are" },
+                "{} granted, in {}",
+                count(self.sure, "action that is no read is", "actions that are no reads are"),
                 count(self.services, "service", "services"),
             ),
             OverallStatus::Indeterminate => self.doubts(open),

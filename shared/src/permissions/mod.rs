@@ -31,7 +31,7 @@ use crate::{
 
 pub use self::{
     counts::{by_capability, by_service},
-    judge::{Judge, Subject, judge},
+    judge::{Judge, Subject, judge, overall_status},
     reads::{Probe, ProbeOutcome},
     tolerated::tolerated,
     verdicts::Verdicts,
@@ -196,8 +196,8 @@ pub struct Permissions {
     pub statement: String,
     /// Checks: needed reads first, then what else is granted, gravest first.
     pub permission_checks: Vec<PermissionCheck>,
-    /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` and
-    /// `unknown` by what they are. Tolerated ones count too.
+    /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` for
+    /// what is no read and carries none, `unknown` for what nothing is known of. Tolerated ones count too.
     pub capabilities: BTreeMap<String, Count>,
     /// Grants that are no reads, by service.
     pub services: BTreeMap<String, Count>,

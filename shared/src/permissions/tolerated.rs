@@ -1,7 +1,10 @@
 //! Grants that overrides of the configuration tolerate.
 //!
 //! Enters: a [`Grant`] and the overrides. Leaves: the override that tolerates it. Law: an override that is scoped to
-//! resources tolerates a grant only if it covers every resource the grant does, whatever a variable in them stands for.
+//! resources tolerates a grant only if it, with others of its kind, covers every resource the grant does, whatever a
+//! variable in them stands for.
+
+use std::sync::Arc;
 
 use crate::{
     config::{Config, Override},
@@ -13,14 +16,22 @@ use crate::{
 /// The override that tolerates a grant, the first of the configuration, if one does at that time.
 pub fn tolerated<'c>(config: &'c Config, principal: &str, grant: &Grant, at: Time) -> Option<&'c Override> {
     let (service, name) = (grant.action.service(), grant.action.name());
-    let in_scope = |entry: &Override| match &entry.resource {
+    let is_about = |entry: &&'c Override| entry.is_about(principal, service, name, at);
+    let holds = |entry: &Override, resource: &str| match &entry.resource {
         None => true,
-        Some(scope) => {
-            let resources = &grant.reach.resources;
-            !resources.is_empty() && resources.iter().all(|resource| is_within(scope, resource))
-        }
+        Some(scope) => is_within(scope, resource),
     };
-    config.overrides.iter().find(|entry| entry.is_about(principal, service, name, at) && in_scope(entry))
+    let resources = &grant.reach.resources;
+    let about = || config.overrides.iter().filter(is_about);
+    let alone = about().find(|entry| {
+        entry.resource.is_none() || !resources.is_empty() && resources.iter().all(|one| holds(entry, one))
+    });
+    // Several of one mind do together: each resource is one that somebody answers for.
+    let together = || {
+        let is_held = |resource: &Arc<str>| about().any(|entry| holds(entry, resource));
+        about().next().filter(|_| !resources.is_empty() && resources.iter().all(is_held))
+    };
+    alone.or_else(together)
 }
 
 /// Whether every resource a statement means lies within a pattern.
@@ -43,4 +54,55 @@ fn without_variables(resource: &str) -> String {
     }
     text.push_str(rest);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        catalog::Catalog,
+        grants::{Action, Certainty, Reach},
+    };
+
+    fn is_tolerated(operation: &str, scope: Option<&str>, action: Action, resources: &[&str]) -> bool {
+        let entry = Override {
+            id: "one".into(),
+            principal: "arn:aws:iam::*:role/ci".into(),
+            operation: operation.into(),
+            resource: scope.map(str::to_owned),
+            owner: "a".into(),
+            reason: "b".into(),
+            expires: Time(1),
+        };
+        let config = Config { overrides: vec![entry], ..Config::default() };
+        let resources = resources.iter().map(|text| Arc::from(*text)).collect();
+        let reach = Arc::new(Reach { resources, ..Reach::default() });
+        let grant = Grant { action: Arc::new(action), certainty: Certainty::Granted, reach };
+        tolerated(&config, "arn:aws:iam::111122223333:role/ci", &grant, Time(0)).is_some()
+    }
+
+    fn put() -> Action {
+        Action::of(Catalog::embedded().expand("s3:PutObject").remove(0))
+    }
+
+    #[test]
+    fn every_resource_a_grant_covers_has_to_lie_within_the_scope() {
+        let of = |resources: &[&str]| is_tolerated("s3:Put*", Some("arn:aws:s3:::a/*"), put(), resources);
+        assert!(of(&["arn:aws:s3:::a/*"]) && of(&["arn:aws:s3:::a/b?", "arn:aws:s3:::a/${aws:userid}/c"]));
+        assert!(!of(&["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]));
+        assert!(!of(&["arn:aws:s3:::?/*"]) && !of(&["arn:aws:s3:::${aws:userid}/*"]) && !of(&["*"]));
+        assert!(!of(&["not:arn:aws:s3:::b/*"]) && !of(&[]));
+        assert!(!of(&["arn:aws:s3:::a${unclosed"]) && !of(&["arn:aws:s3:::${a}${b/*"]));
+    }
+
+    #[test]
+    fn a_pattern_over_unknown_actions_is_tolerated_only_as_a_whole() {
+        let unknown = |pattern: &str| Action::unknown(Catalog::embedded(), pattern);
+        assert!(is_tolerated("new:Do*", None, unknown("new:DoIt*"), &["*"]));
+        assert!(!is_tolerated("new:Do?", None, unknown("new:Do*"), &["*"]));
+        assert!(!is_tolerated("new:DoIt", None, unknown("new:D*"), &["*"]));
+        assert!(!is_tolerated("new:*", None, unknown("ne*:*"), &["*"]));
+    }
 }

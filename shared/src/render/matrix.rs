@@ -255,7 +255,7 @@ pub fn worst_first(result: &ReportResult) -> Vec<(&PrincipalSummary, &Matrix)> {
 pub const fn overall(status: OverallStatus) -> (&'static str, Tone, &'static str) {
     match status {
         OverallStatus::Valid => {
-            ("VALID", Tone::Good, "The reads it needs work, and its policies grant nothing but reads.")
+            ("VALID", Tone::Good, "Its policies grant the reads it needs, and nothing but reads.")
         }
         OverallStatus::Partial => {
             ("PARTIAL", Tone::Warn, "Its policies grant nothing but reads, and not all of those it needs.")

@@ -131,7 +131,7 @@ fn totals(assessment: &Assessment<'_>) -> Totals {
         principals.insert(judged.principal());
         accounts.insert(&judged.line.actor.account);
         regions.insert(&judged.line.actor.region);
-        if own_promise(judged).is_some() {
+        if own_promise(judged).is_some_and(|watch| !watch.is_own()) {
             watched.insert(judged.principal());
         }
         if judged.is_call() {
@@ -161,7 +161,7 @@ impl Totals {
             Outcome::Denied => &mut self.denied,
             Outcome::Failed => &mut self.failed,
         } += judged.count;
-        if judged.watch.is_some() {
+        if judged.watch.is_some() && !judged.is_own() {
             self.watched_operations += judged.count;
             if judged.outcome() == Outcome::Denied && !judged.is_permitted() {
                 self.blocked += judged.count;

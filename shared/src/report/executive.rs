@@ -6,6 +6,8 @@
 use super::{Summary, Totals};
 use crate::{
     assessment::{Assessment, Could},
+    config::Watch,
+    event::Outcome,
     finding::{Finding, Recommendation, Severity},
     score::{Compliance, Risk, Status},
 };
@@ -24,7 +26,7 @@ pub(super) fn summary(
     let status = assessment.overall();
     Summary {
         overall_compliance: status,
-        statement: statement(assessment, status, totals) + &could(assessment),
+        statement: statement(assessment, status, totals) + &own(assessment) + &could(assessment),
         compliance_score: compliance.score,
         risk_score: risk.map(|risk| risk.score),
         risk_level: risk.map(|risk| risk.level),
@@ -75,6 +77,19 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
             )
         }
     }
+}
+
+/// What Onlooker's own roles did: the promises of the user do not speak of them.
+fn own(assessment: &Assessment<'_>) -> String {
+    if !assessment.config.watch.iter().any(Watch::is_own) {
+        return String::new();
+    }
+    let (mut calls, mut beyond) = (0, 0);
+    for judged in assessment.watched_calls().filter(|judged| judged.is_own()) {
+        calls += judged.count;
+        beyond += if judged.is_permitted() || judged.outcome() == Outcome::Denied { 0 } else { judged.count };
+    }
+    format!(" Onlooker's own roles made {calls} calls, {beyond} of them beyond what they are for.")
 }
 
 /// What policies would have let watched principals do besides.

@@ -16,6 +16,7 @@ mod history;
 mod laws;
 mod news;
 mod objects;
+mod permissions;
 
 use aws_credential_types::Credentials;
 use shared::aws::Aws;

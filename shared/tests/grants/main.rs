@@ -11,7 +11,12 @@
     reason = "a test may stop"
 )]
 
+mod documents;
+mod laws;
 mod managed;
+mod operators;
+mod oracle;
+mod snapshots;
 mod table;
 
 use shared::grants::{Origin, Policy, Snapshot};

@@ -6,4 +6,5 @@ mod kinds;
 mod managed;
 mod patterns;
 mod scene;
+mod schema;
 mod tampered;

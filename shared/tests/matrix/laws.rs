@@ -1,10 +1,17 @@
 //! What holds for every evidence and all policies.
 
 use proptest::{prelude::*, sample::select};
-use shared::{grants::Held, report::ReportResult};
+use shared::{
+    catalog::Catalog,
+    coverage::Period,
+    grants::{Evaluator, Grants, Held, Snapshot},
+    permissions::{Identity, Subject, judge},
+    report::ReportResult,
+    time::{HOUR, Hour, Time},
+};
 
 use super::{
-    events::{Scene, scenes},
+    events::{But as _, START, Scene, made, scenes},
     policies::{allow, snapshot},
 };
 
@@ -82,5 +89,27 @@ proptest! {
         let mut reversed = may.clone();
         reversed.reverse();
         prop_assert_eq!(with(&scene, &may).result().id().unwrap(), with(&scene, &reversed).result().id().unwrap());
+    }
+
+    #[test]
+    fn the_word_of_a_matrix_is_that_of_a_check_of_permissions(may in may()) {
+        let scene = with(&Scene::of([made("DescribeInstances"), made("ListUsers").by("Inventory")]), &may);
+        let result = scene.result();
+        for (role, _) in &may {
+            let Some(principal) = result.principals.iter().find(|one| one.arn.ends_with(&format!("/{role}"))) else {
+                continue;
+            };
+            let Some(matrix) = &principal.matrix else { continue };
+            let held: Vec<Snapshot> = scene.policies.of(&principal.arn, Period { from: Hour(0), until: Hour(u32::MAX / HOUR) })
+                .into_iter().map(|held| held.snapshot.clone()).collect();
+            let evaluator = Evaluator::new(Catalog::embedded());
+            let grants = held.iter().map(|one| evaluator.grants(one)).reduce(Grants::union).unwrap();
+            let identity = Identity {
+                arn: principal.arn.clone(), kind: principal.kind, account: principal.account.clone(), watched_as: None,
+            };
+            let subject = Subject { identity, grants: &grants, policies_sha256: String::new() };
+            let judged = judge(&subject, &scene.config, Catalog::embedded(), Time(START), &[], None);
+            prop_assert_eq!(matrix.overall_status, Some(judged.overall_status));
+        }
     }
 }

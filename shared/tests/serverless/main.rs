@@ -15,6 +15,7 @@ mod issue;
 mod kept;
 mod killed;
 mod local_ports;
+mod own;
 mod permissions;
 mod records;
 mod scene;

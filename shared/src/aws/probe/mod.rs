@@ -122,7 +122,8 @@ impl Probes {
             settings.set_read_timeout(timeouts.and_then(|timeouts| timeouts.read_timeout()));
             http::connector(settings.build(), config.sleep_impl())
         });
-        self.aws.wait(connector.call(request)).map_err(|error| chain(&error))
+        // The call starts its clock when it is made, which has to be where the runtime is.
+        self.aws.wait(async { connector.call(request).await }).map_err(|error| chain(&error))
     }
 
     /// Code and words of an error.

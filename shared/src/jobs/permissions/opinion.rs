@@ -11,7 +11,7 @@
 //! OPINION#<sha256 of the snapshot>   <version of the catalog>   the opinion; expires
 //! ```
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use serde::Deserialize as _;
 
@@ -22,7 +22,7 @@ use crate::{
     jobs::issue::unwritable,
     operation::Capabilities,
     permissions::{Dissent, SecondOpinion},
-    ports::{Expected, Item, PortError, Simulated, Table},
+    ports::{Expected, FailureKind, Item, PortError, Simulated, Table},
     time::Time,
 };
 
@@ -62,6 +62,8 @@ pub(super) struct Asker<'a> {
     pub(super) desk: &'a Desk<'a>,
     pub(super) catalog: &'a Catalog,
     pub(super) actions: &'a [String],
+    /// Whether the simulator was too busy before: it is one for the whole account, and everybody else waits for it too.
+    pub(super) is_busy: &'a Cell<bool>,
 }
 
 impl Asker<'_> {
@@ -100,12 +102,17 @@ impl Asker<'_> {
             opinion.unasked = Some("the simulator knows users and roles, and not the root user".to_owned());
             return opinion;
         }
+        if self.is_busy.get() {
+            opinion.unasked = Some("the simulator was too busy earlier in this run".to_owned());
+            return opinion;
+        }
         let all = self.actions.len() as u64;
         for some in self.actions.chunks(AT_ONCE) {
             let some: Vec<&str> = some.iter().map(String::as_str).collect();
             match patiently(self.desk.clock, || self.desk.authorizations.simulate(snapshot, &some)) {
                 Ok(answers) => opinion.hear(grants, &answers),
                 Err(error) => {
+                    self.is_busy.set(error.kind == FailureKind::Throttled);
                     let left = all.saturating_sub(opinion.asked);
                     opinion.unasked = Some(format!("{left} of {all} actions were not asked about: {error}"));
                     break;

@@ -3,7 +3,10 @@
 //! Enters: a snapshot. Leaves: [`Permissions`]. Laws: a read that is tried out is tried as ourselves, and so says something
 //! of ourselves alone; a read nobody here can try out is told as such; who does not exist can do nothing that is needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     Desk, Question, look,
@@ -61,6 +64,7 @@ pub(super) struct Bench<'b> {
     judge: Judge<'b>,
     /// Actions the simulator is asked about.
     actions: Vec<String>,
+    is_busy: Cell<bool>,
     pub(super) at: Time,
 }
 
@@ -73,7 +77,16 @@ impl<'b> Bench<'b> {
             true => representative(question.catalog),
             false => Vec::new(),
         };
-        Self { desk, question, memory, evaluator, judge, actions, at: desk.clock.now() }
+        Self {
+            desk,
+            question,
+            memory,
+            evaluator,
+            judge,
+            actions,
+            is_busy: Cell::new(false),
+            at: desk.clock.now(),
+        }
     }
 
     /// Judges a principal by its policies.
@@ -84,7 +97,8 @@ impl<'b> Bench<'b> {
         let grants = self.evaluator.grants(snapshot);
         let opinion = match self.question.config.permissions.simulate {
             true => {
-                let asker = Asker { desk: self.desk, catalog: self.question.catalog, actions: &self.actions };
+                let Self { desk, actions, is_busy, .. } = self;
+                let asker = Asker { desk, catalog: self.question.catalog, actions, is_busy };
                 Some(asker.opinion(snapshot, &grants, self.memory)?)
             }
             false => None,

@@ -122,6 +122,24 @@ fn a_statement_that_is_not_told_of_leaves_the_way_open() {
 }
 
 #[test]
+fn a_role_that_could_be_passed_anywhere_at_another_time_could_be_passed_anywhere() {
+    let confined = "iam:PassedToService StringEquals lambda.amazonaws.com";
+    let of = |certainty, conditions: &[&str]| {
+        let pass = Grant { certainty, ..grant("iam:PassRole", &["*"], conditions) };
+        held(vec![pass, grant("ec2:RunInstances", &["*"], &[])])
+    };
+    let now = || of(Certainty::Granted, &[confined]);
+    assert_eq!(paths(&now()).len(), 0);
+    for before in
+        [of(Certainty::Granted, &[]), of(Certainty::Conditional, &["aws:MultiFactorAuthPresent Bool true"])]
+    {
+        assert_eq!(paths(&before.clone().union(now())).len(), 1);
+        assert_eq!(paths(&now().union(before)).len(), 1);
+    }
+    assert_eq!(paths(&of(Certainty::Granted, &[]).union(now())).len(), 1);
+}
+
+#[test]
 fn looking_after_oneself_is_no_escalation() {
     let own = "arn:aws:iam::*:user/${aws:username}";
     let ids = |resources: &[&str]| paths(&held(vec![grant("iam:CreateAccessKey", resources, &[])])).len();

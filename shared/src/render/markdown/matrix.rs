@@ -80,8 +80,8 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
         .flat_map(|(principal, matrix)| matrix.escalation_paths.iter().map(move |path| (principal, path)))
         .map(|(principal, path)| {
             let actions: Vec<String> = path.actions.iter().map(|action| code(action)).collect();
-            let sure = if path.is_sure { "" } else { " Granted on conditions." };
-            format!("{}: {} Takes {}.{sure}", code(&principal.arn), prose(&path.path), none_or(actions))
+            let sure = if path.is_sure { "" } else { "; on conditions" };
+            format!("{}: {} ({}{sure})", code(&principal.arn), prose(&path.path), none_or(actions))
         })
         .collect();
     if !paths.is_empty() {

@@ -1,0 +1,356 @@
+//! Random policies: the evaluator against the slow one, and laws that need no second opinion.
+//!
+//! Enters: small sets of policies over a small alphabet. Leaves: nothing. Laws: a decision with everything known is the
+//! slow one's; with less known it is sure only if everything possible agrees; grants lose nothing and promise nothing
+//! that is not there; an allow never takes, a deny or a limit never gives; no bytes panic.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::json;
+use shared::{
+    catalog::Catalog,
+    grants::{
+        Certainty, Context, Decision, Evaluator, Grants, Origin, Policy, Request, ResourcePolicy, Snapshot,
+    },
+};
+
+use crate::oracle::{ACCOUNT, BUCKET, ROLE, Stmt, Test, Values, World};
+
+const ACTIONS: [&str; 5] =
+    ["s3:GetObject", "s3:PutObject", "s3:DeleteBucket", "sqs:SendMessage", "iam:PassRole"];
+const ACTION_PATTERNS: [&str; 9] = [
+    "*",
+    "s3:*",
+    "S3:get*",
+    "s3:PutObject",
+    "s3:*Object",
+    "sqs:Send?essage",
+    "iam:PassRole",
+    "s3:?????????????",
+    "*:*e",
+];
+const RESOURCE_PATTERNS: [&str; 8] = [
+    "*",
+    "arn:aws:s3:::a",
+    "arn:aws:s3:::a/*",
+    "arn:aws:s3:::a/x",
+    "arn:aws:s3:::?/x",
+    "arn:aws:s3:::b*",
+    "arn:aws:s3:::${aws:PrincipalAccount}",
+    "arn:aws:s3:::?*",
+];
+// One for each way the patterns can cross.
+const RESOURCES: [&str; 10] = [
+    "arn:aws:s3:::a",
+    "arn:aws:s3:::a/x",
+    "arn:aws:s3:::a/y",
+    "arn:aws:s3:::b",
+    "arn:aws:s3:::b/x",
+    "arn:aws:s3:::c/x",
+    "arn:aws:s3:::111122223333",
+    "arn:aws:s3:::d",
+    "arn:aws:s3:::",
+    "arn:aws:sqs:eu-west-1:111122223333:q",
+];
+const CHOSEN: &str = "aws:RequestedRegion";
+
+/// Values a key may have; absent among them.
+fn domain(key: &str) -> Vec<Vec<&'static str>> {
+    match key {
+        "aws:SourceVpc" => vec![vec![], vec!["v1"], vec!["w"]],
+        "aws:MultiFactorAuthPresent" => vec![vec![], vec!["true"], vec!["false"]],
+        "x:Many" => vec![vec![], vec!["p"], vec!["p", "r"], vec!["r"]],
+        "x:Number" => vec![vec![], vec!["4"], vec!["9"]],
+        CHOSEN => vec![vec!["r1"], vec!["r2"]],
+        _ => vec![vec![]],
+    }
+}
+
+fn test() -> impl Strategy<Value = Test> {
+    let tests: Vec<(&str, &str, &[&str])> = vec![
+        ("StringEquals", "aws:SourceVpc", &["v1"]),
+        ("StringNotEquals", "aws:SourceVpc", &["v1", "v2"]),
+        ("StringEqualsIfExists", "aws:SourceVpc", &["v1"]),
+        ("StringNotEqualsIfExists", "aws:SourceVpc", &["v1"]),
+        ("StringLike", "aws:SourceVpc", &["v*"]),
+        ("StringNotLike", "aws:SourceVpc", &["?1"]),
+        ("Null", "aws:SourceVpc", &["true"]),
+        ("Null", "aws:SourceVpc", &["false"]),
+        ("Bool", "aws:MultiFactorAuthPresent", &["true"]),
+        ("BoolIfExists", "aws:MultiFactorAuthPresent", &["false"]),
+        ("ForAllValues:StringEquals", "x:Many", &["p"]),
+        ("ForAnyValue:StringEquals", "x:Many", &["p", "q"]),
+        ("ForAllValues:StringNotEquals", "x:Many", &["p"]),
+        ("ForAnyValue:StringNotEquals", "x:Many", &["p"]),
+        ("ForAnyValue:StringLikeIfExists", "x:Many", &["r*"]),
+        ("NumericLessThan", "x:Number", &["5"]),
+        ("NumericNotEquals", "x:Number", &["4", "5"]),
+        ("StringEquals", "aws:PrincipalAccount", &[ACCOUNT]),
+        ("StringEquals", "aws:PrincipalAccount", &["999999999999"]),
+        ("StringNotEquals", "aws:PrincipalAccount", &["${aws:PrincipalAccount}"]),
+        ("StringLike", "aws:PrincipalArn", &["*:role/Aud*"]),
+        ("StringEquals", CHOSEN, &["r1"]),
+        ("StringNotEquals", CHOSEN, &["r1"]),
+    ];
+    select(tests).prop_map(|(operator, key, values)| Test { operator, key, values: values.to_vec() })
+}
+
+fn stmt() -> impl Strategy<Value = Stmt> {
+    let conditions = prop_oneof![3 => Just(Vec::new()), 2 => vec(test(), 1..3)];
+    let principals = vec(select(vec!["*", ROLE, "arn:aws:iam::111122223333:role/Other"]), 1..3);
+    (
+        prop::bool::weighted(0.65),
+        prop::bool::weighted(0.15),
+        vec(select(ACTION_PATTERNS.to_vec()), 1..3),
+        prop::bool::weighted(0.15),
+        vec(select(RESOURCE_PATTERNS.to_vec()), 1..3),
+        conditions,
+        prop::bool::weighted(0.15),
+        principals,
+    )
+        .prop_map(
+            |(allows, not_action, actions, not_resource, resources, mut tests, not_principal, principals)| {
+                tests.dedup_by(|a, b| (a.operator, a.key) == (b.operator, b.key));
+                Stmt {
+                    allows,
+                    not_action,
+                    actions,
+                    not_resource,
+                    resources,
+                    tests,
+                    not_principal,
+                    principals,
+                }
+            },
+        )
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let seldom = |most| option::weighted(0.3, vec(stmt(), 1..most));
+    (vec(stmt(), 1..4), seldom(3), option::weighted(0.3, vec(vec(stmt(), 1..3), 1..3)), seldom(2), seldom(3))
+        .prop_map(|(identity, boundary, levels, control, bucket)| World {
+            identity,
+            boundary,
+            levels,
+            control,
+            bucket,
+        })
+}
+
+fn policy(name: &str, statements: &[Stmt], of_resource: bool) -> Policy {
+    let statements: Vec<_> = statements.iter().map(|stmt| stmt.to_json(of_resource)).collect();
+    let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    Policy { name: name.into(), origin: Origin::Inline, text: text.into() }
+}
+
+fn snapshot(world: &World) -> Snapshot {
+    Snapshot {
+        principal: ROLE.into(),
+        account: ACCOUNT.into(),
+        identity: vec![policy("identity", &world.identity, false)],
+        boundary: world.boundary.as_ref().map(|list| policy("boundary", list, false)),
+        boundary_read: true,
+        service_control: world
+            .levels
+            .as_ref()
+            .map(|levels| levels.iter().map(|list| vec![policy("scp", list, false)]).collect()),
+        // Its principal is everybody, always.
+        resource_control: world.control.as_ref().map(|list| {
+            let all: Vec<Stmt> = list
+                .iter()
+                .map(|stmt| Stmt { principals: vec!["*"], not_principal: false, ..stmt.clone() })
+                .collect();
+            vec![vec![policy("rcp", &all, true)]]
+        }),
+        resources: world
+            .bucket
+            .iter()
+            .map(|list| ResourcePolicy { resource: BUCKET.into(), policy: policy("bucket", list, true) })
+            .collect(),
+        ..Snapshot::default()
+    }
+}
+
+fn statements(world: &World) -> impl Iterator<Item = &Stmt> {
+    let levels = world.levels.iter().flatten().flatten();
+    let lists = world.boundary.iter().chain(&world.control).chain(&world.bucket).flatten();
+    world.identity.iter().chain(levels).chain(lists)
+}
+
+/// The keys its conditions ask for, and all contexts of these keys.
+fn contexts(world: &World) -> Vec<Values> {
+    let mut keys: Vec<&'static str> =
+        statements(world).flat_map(|stmt| &stmt.tests).map(|test| test.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.into_iter().fold(vec![Values::new()], |all, key| {
+        let with = |values: &Vec<&'static str>| {
+            all.iter()
+                .map(|context| {
+                    let mut context = context.clone();
+                    context.insert(key, values.clone());
+                    context
+                })
+                .collect::<Vec<_>>()
+        };
+        domain(key).iter().flat_map(with).collect()
+    })
+}
+
+fn context(values: &Values, is_complete: bool) -> Context {
+    let own = |list: &Vec<&str>| list.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+    let keys: BTreeMap<String, Vec<String>> = values
+        .iter()
+        .filter(|(key, _)| !key.starts_with("aws:Principal"))
+        .map(|(key, list)| (key.to_ascii_lowercase(), own(list)))
+        .collect();
+    Context { keys, is_complete }
+}
+
+fn evaluator() -> &'static Evaluator<'static> {
+    static EVALUATOR: std::sync::OnceLock<Evaluator<'static>> = std::sync::OnceLock::new();
+    EVALUATOR.get_or_init(|| Evaluator::new(Catalog::embedded()))
+}
+
+fn certainty(grants: &Grants, action: &str) -> Option<Certainty> {
+    grants.get(action).map(|grant| grant.certainty)
+}
+
+/// Nothing was taken: each action is as sure as it was, or surer.
+fn never_less(before: &Grants, after: &Grants) -> Result<(), TestCaseError> {
+    for grant in &before.held {
+        prop_assert!(certainty(after, &grant.action.key) >= Some(grant.certainty), "{}", grant.action.key);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn with_everything_known_it_decides_as_the_slow_one(world in world(), pick in any::<prop::sample::Index>()) {
+        let snapshot = snapshot(&world);
+        let all = contexts(&world);
+        let values = pick.get(&all);
+        let context = context(values, true);
+        for action in ACTIONS {
+            for resource in RESOURCES {
+                let decision = evaluator().decide(&snapshot, &Request { action, resource, context: &context });
+                let wanted = world.allows(action, resource, values);
+                prop_assert!(
+                    match &decision {
+                        Decision::Granted(by) => wanted && !by.is_empty(),
+                        Decision::Denied(_) => !wanted,
+                        Decision::Conditional(_) => false,
+                    },
+                    "{action} on {resource} in {values:?}: {decision:?}, the slow one says {wanted}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn with_less_known_it_is_sure_only_of_what_all_agree_on(world in world(), hide in vec(any::<bool>(), 8), pick in any::<prop::sample::Index>()) {
+        let snapshot = snapshot(&world);
+        let all = contexts(&world);
+        let mut known = pick.get(&all).clone();
+        let mut hide = hide.iter();
+        known.retain(|_, _| !hide.next().copied().unwrap_or(false));
+        let possible: Vec<&Values> = all.iter().filter(|values| known.iter().all(|(key, list)| values.get(key) == Some(list))).collect();
+        let context = context(&known, false);
+        for action in ACTIONS {
+            for resource in RESOURCES {
+                match evaluator().decide(&snapshot, &Request { action, resource, context: &context }) {
+                    Decision::Granted(_) => prop_assert!(possible.iter().all(|values| world.allows(action, resource, values))),
+                    Decision::Denied(_) => prop_assert!(possible.iter().all(|values| !world.allows(action, resource, values))),
+                    Decision::Conditional(on) => prop_assert!(!on.is_empty()),
+                }
+            }
+        }
+    }
+}
+
+// Each of these looks at every action of the catalog.
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn grants_lose_nothing_and_promise_nothing(world in world()) {
+        let grants = evaluator().grants(&snapshot(&world));
+        let all = contexts(&world);
+        let choices = statements(&world).flat_map(|stmt| &stmt.tests).filter(|test| test.key == CHOSEN).count();
+        let has_conditions = statements(&world).any(|stmt| !stmt.tests.is_empty());
+        for action in ACTIONS {
+            let held = certainty(&grants, action);
+            let is_allowed = |resource: &str, values: &Values| world.allows(action, resource, values);
+            let ever = RESOURCES.iter().any(|resource| all.iter().any(|values| is_allowed(resource, values)));
+            prop_assert!(!ever || held.is_some(), "{action} is allowed, and not held");
+            prop_assert!(has_conditions || held != Some(Certainty::Conditional), "{action} depends on nothing");
+            // Two choices may exclude each other; that is not looked at.
+            if held == Some(Certainty::Granted) && choices <= 1 {
+                let regions: &[Option<&str>] = if choices == 0 { &[None] } else { &[Some("r1"), Some("r2")] };
+                let always = RESOURCES.iter().any(|resource| regions.iter().any(|region| {
+                    all.iter()
+                        .filter(|values| region.is_none_or(|region| values[CHOSEN] == [region]))
+                        .all(|values| is_allowed(resource, values))
+                }));
+                prop_assert!(always, "{action} is said to be granted, and is on no resource whatever the context");
+            }
+        }
+    }
+
+    #[test]
+    fn an_allow_never_takes_and_a_limit_never_gives(world in world(), more in stmt(), limit in vec(stmt(), 1..3)) {
+        let before = evaluator().grants(&snapshot(&world));
+        let mut wider = world.clone();
+        wider.identity.push(Stmt { allows: true, ..more.clone() });
+        never_less(&before, &evaluator().grants(&snapshot(&wider)))?;
+        let mut denied = world.clone();
+        denied.identity.push(Stmt { allows: false, ..more });
+        never_less(&evaluator().grants(&snapshot(&denied)), &before)?;
+        let mut bounded = world.clone();
+        if bounded.boundary.is_none() {
+            bounded.boundary = Some(limit.clone());
+            never_less(&evaluator().grants(&snapshot(&bounded)), &before)?;
+        }
+        let mut governed = world.clone();
+        governed.levels.get_or_insert_default().push(limit);
+        never_less(&evaluator().grants(&snapshot(&governed)), &before)?;
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC*", at in 0_usize..400, world in world()) {
+        let mut bytes = policy("identity", &world.identity, true).text.to_string().into_bytes();
+        let at = at.min(bytes.len());
+        bytes.splice(at..at, text.bytes());
+        for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
+            let one = || Policy { name: "any".into(), origin: Origin::Given, text: text.as_str().into() };
+            let snapshot = Snapshot {
+                principal: text.as_str().into(),
+                identity: vec![one()],
+                boundary: Some(one()),
+                service_control: Some(vec![vec![one()]]),
+                resource_control: Some(vec![vec![one()]]),
+                resources: vec![ResourcePolicy { resource: text.as_str().into(), policy: one() }],
+                trust: Some(one()),
+                ..Snapshot::default()
+            };
+            let grants = evaluator().grants(&snapshot);
+            prop_assert!(!grants.problems.is_empty() || !grants.held.is_empty() || text.contains("Deny") || text.contains("Principal"));
+            let context = Context::default();
+            evaluator().decide(&snapshot, &Request { action: &text, resource: &text, context: &context });
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn grants_do_not_depend_on_what_was_evaluated_before(world in world()) {
+        let snapshot = snapshot(&world);
+        let fresh = Evaluator::new(Catalog::embedded());
+        prop_assert_eq!(fresh.grants(&snapshot), evaluator().grants(&snapshot));
+    }
+}

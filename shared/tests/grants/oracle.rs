@@ -1,0 +1,163 @@
+//! The slow evaluator: one request, everything known, no cleverness.
+//!
+//! Enters: statements as values and a request. Leaves: allowed or not. Law: it follows the text of AWS's evaluation logic
+//! (IAM User Guide, "Policy evaluation logic") word by word, and shares no code with the product.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+pub const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
+pub const ACCOUNT: &str = "111122223333";
+
+pub type Values = BTreeMap<&'static str, Vec<&'static str>>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    pub operator: &'static str,
+    pub key: &'static str,
+    pub values: Vec<&'static str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stmt {
+    pub allows: bool,
+    pub not_action: bool,
+    pub actions: Vec<&'static str>,
+    pub not_resource: bool,
+    pub resources: Vec<&'static str>,
+    pub tests: Vec<Test>,
+    /// For policies of resources only.
+    pub not_principal: bool,
+    pub principals: Vec<&'static str>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    pub identity: Vec<Stmt>,
+    pub boundary: Option<Vec<Stmt>>,
+    pub levels: Option<Vec<Vec<Stmt>>>,
+    pub control: Option<Vec<Stmt>>,
+    pub bucket: Option<Vec<Stmt>>,
+}
+
+pub const BUCKET: &str = "arn:aws:s3:::a";
+
+impl Stmt {
+    pub fn to_json(&self, of_resource: bool) -> Value {
+        let mut all = Map::new();
+        all.insert("Effect".into(), if self.allows { "Allow" } else { "Deny" }.into());
+        all.insert(if self.not_action { "NotAction" } else { "Action" }.into(), json!(self.actions));
+        all.insert(if self.not_resource { "NotResource" } else { "Resource" }.into(), json!(self.resources));
+        if of_resource {
+            let name = if self.not_principal { "NotPrincipal" } else { "Principal" };
+            all.insert(name.into(), json!({ "AWS": self.principals }));
+        }
+        let mut conditions = json!({});
+        for test in &self.tests {
+            conditions[test.operator][test.key] = json!(test.values);
+        }
+        all.insert("Condition".into(), conditions);
+        all.into()
+    }
+
+    fn matches(&self, action: &str, resource: &str, context: &Values) -> bool {
+        let action_named = self.actions.iter().any(|p| glob(&p.to_lowercase(), &action.to_lowercase()));
+        let resource_named =
+            self.resources.iter().any(|p| glob(&p.replace("${aws:PrincipalAccount}", ACCOUNT), resource));
+        action_named != self.not_action
+            && resource_named != self.not_resource
+            && self.tests.iter().all(|test| test.holds(context))
+    }
+
+    fn names(&self, principal: &str) -> bool {
+        self.principals.contains(&principal)
+    }
+}
+
+impl Test {
+    fn holds(&self, context: &Values) -> bool {
+        let nothing = Vec::new();
+        let own = [("aws:PrincipalAccount", ACCOUNT), ("aws:PrincipalArn", ROLE)]
+            .into_iter()
+            .find(|(key, _)| *key == self.key);
+        let found = match own {
+            Some((_, value)) => vec![value],
+            None => context.get(self.key).unwrap_or(&nothing).clone(),
+        };
+        let values: Vec<String> =
+            self.values.iter().map(|v| v.replace("${aws:PrincipalAccount}", ACCOUNT)).collect();
+        let one_of = |value: &str, same: &dyn Fn(&str, &str) -> bool| values.iter().any(|v| same(value, v));
+        let equal = |a: &str, b: &str| a == b;
+        let like = |a: &str, b: &str| glob(b, a);
+        let present = !found.is_empty();
+        match self.operator {
+            "StringEquals" => present && one_of(found[0], &equal),
+            "StringNotEquals" => !present || !one_of(found[0], &equal),
+            "StringEqualsIfExists" => !present || one_of(found[0], &equal),
+            "StringNotEqualsIfExists" => !present || !one_of(found[0], &equal),
+            "StringLike" => present && one_of(found[0], &like),
+            "StringNotLike" => !present || !one_of(found[0], &like),
+            "Bool" => present && one_of(found[0], &equal),
+            "BoolIfExists" => !present || one_of(found[0], &equal),
+            "Null" => one_of(if present { "false" } else { "true" }, &equal),
+            "NumericLessThan" => {
+                present && one_of(found[0], &|a, b| a.parse::<i64>().unwrap() < b.parse::<i64>().unwrap())
+            }
+            "NumericNotEquals" => {
+                !present || !one_of(found[0], &|a, b| a.parse::<i64>().unwrap() == b.parse::<i64>().unwrap())
+            }
+            "ForAllValues:StringEquals" => found.iter().all(|value| one_of(value, &equal)),
+            "ForAnyValue:StringEquals" => found.iter().any(|value| one_of(value, &equal)),
+            "ForAllValues:StringNotEquals" => found.iter().all(|value| !one_of(value, &equal)),
+            "ForAnyValue:StringNotEquals" => found.iter().any(|value| !one_of(value, &equal)),
+            "ForAnyValue:StringLikeIfExists" => !present || found.iter().any(|value| one_of(value, &like)),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+fn glob(pattern: &str, text: &str) -> bool {
+    let Some(first) = pattern.chars().next() else { return text.is_empty() };
+    let rest = &pattern[first.len_utf8()..];
+    match first {
+        '*' => (0..=text.len()).any(|at| glob(rest, &text[at..])),
+        '?' => !text.is_empty() && glob(rest, &text[1..]),
+        letter => text.starts_with(letter) && glob(rest, &text[1..]),
+    }
+}
+
+impl World {
+    /// Whether the request is allowed.
+    pub fn allows(&self, action: &str, resource: &str, context: &Values) -> bool {
+        let hits = |stmt: &&Stmt| stmt.matches(action, resource, context);
+        let allows = |list: &[Stmt]| list.iter().filter(hits).any(|stmt| stmt.allows);
+        let denies = |list: &[Stmt]| list.iter().filter(hits).any(|stmt| !stmt.allows);
+        // A policy of a resource speaks of that resource and what is in it.
+        let is_bucket = resource == BUCKET || resource.starts_with("arn:aws:s3:::a/");
+        let bucket: &[Stmt] = self.bucket.as_deref().filter(|_| is_bucket).unwrap_or_default();
+        let is_meant = |stmt: &Stmt| (stmt.names("*") || stmt.names(ROLE)) != stmt.not_principal;
+        let is_controlled = action.starts_with("s3:") || action.starts_with("sqs:");
+        // An explicit deny anywhere.
+        let denied = denies(&self.identity)
+            || self.boundary.as_deref().is_some_and(denies)
+            || self.levels.iter().flatten().any(|level| denies(level))
+            || (is_controlled && self.control.as_deref().is_some_and(denies))
+            || bucket.iter().filter(hits).any(|stmt| !stmt.allows && is_meant(stmt));
+        if denied {
+            return false;
+        }
+        // Organizations: every level allows.
+        if !self.levels.iter().flatten().all(|level| allows(level)) {
+            return false;
+        }
+        let bounded = self.boundary.as_deref().is_none_or(allows);
+        let from_bucket = |who: &str| {
+            bucket.iter().filter(hits).any(|stmt| stmt.allows && !stmt.not_principal && stmt.names(who))
+        };
+        let everybody_but =
+            bucket.iter().filter(hits).any(|stmt| stmt.allows && stmt.not_principal && is_meant(stmt));
+        // A resource's policy grants by itself: to everybody whatever the boundary, to a role within it.
+        from_bucket("*") || everybody_but || (bounded && (from_bucket(ROLE) || allows(&self.identity)))
+    }
+}

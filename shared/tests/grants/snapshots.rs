@@ -1,0 +1,125 @@
+//! Policies over time, their hash, and what was not given.
+//!
+//! Enters: snapshots. Leaves: nothing. Law: equal policies have equal hashes, different ones different hashes; a window is
+//! judged by those that were in force in it.
+
+use std::collections::BTreeSet;
+
+use shared::{
+    catalog::Catalog,
+    coverage::Period,
+    grants::{Certainty, Evaluator, Held, Policies, ResourcePolicy, Snapshot, Unseen},
+    time::{Hour, Time},
+};
+
+fn two() -> Snapshot {
+    let mut snapshot = crate::role(r#"{"Statement":[]}"#);
+    snapshot.identity.push(crate::policy("other", "{}"));
+    snapshot.service_control =
+        Some(vec![vec![crate::policy("a", "{}"), crate::policy("b", "{}")], Vec::new()]);
+    snapshot
+}
+
+#[test]
+fn the_hash_is_of_the_policies_not_of_their_order() {
+    let first = two();
+    let mut second = two();
+    second.identity.reverse();
+    second.service_control.as_mut().unwrap()[0].reverse();
+    second.identity.push(first.identity[0].clone());
+    assert_eq!(first.sha256(), second.sha256());
+    assert_eq!(first.sha256().len(), 64);
+    let changes: [fn(&mut Snapshot); 9] = [
+        |s| s.principal = "arn:aws:iam::111122223333:role/Other".into(),
+        |s| s.account = "999999999999".into(),
+        |s| drop(s.tags.insert("a".into(), "b".into())),
+        |s| s.identity[0].text = "[]".into(),
+        |s| s.boundary = Some(crate::policy("b", "{}")),
+        |s| s.boundary_read = false,
+        // The order of levels is not an accident.
+        |s| s.service_control.as_mut().unwrap().reverse(),
+        |s| s.resource_control = Some(Vec::new()),
+        |s| s.trust = Some(crate::policy("t", "{}")),
+    ];
+    let mut hashes = BTreeSet::from([first.sha256()]);
+    for change in changes {
+        let mut changed = two();
+        change(&mut changed);
+        assert!(hashes.insert(changed.sha256()));
+    }
+}
+
+#[test]
+fn a_window_is_judged_by_the_policies_in_force_in_it() {
+    let hour = |n: u32| Hour(500_000 + n);
+    let at = |n: u32| hour(n).start();
+    let held = |since: Option<Time>, until: Option<Time>, text: &str| Held {
+        since,
+        until,
+        snapshot: crate::role(text),
+    };
+    let policies: Policies =
+        [held(Some(at(20)), None, "3"), held(None, Some(at(10)), "1"), held(Some(at(10)), Some(at(20)), "2")]
+            .into_iter()
+            .collect();
+    let texts = |from: u32, until: u32| {
+        let period = Period { from: hour(from), until: hour(until) };
+        let all = policies.of("arn:aws:iam::111122223333:role/Auditor", period);
+        all.iter().map(|held| held.snapshot.identity[0].text.to_string()).collect::<Vec<_>>().join("")
+    };
+    assert_eq!(texts(0, 10), "1");
+    assert_eq!(texts(10, 20), "2");
+    assert_eq!(texts(9, 11), "12");
+    assert_eq!(texts(19, 30), "23");
+    assert_eq!(texts(0, 30), "123");
+    assert_eq!(texts(40, 50), "3");
+    assert!(
+        policies
+            .of("arn:aws:iam::111122223333:role/Nobody", Period { from: hour(0), until: hour(1) })
+            .is_empty()
+    );
+}
+
+#[test]
+fn what_was_not_given_is_listed() {
+    let evaluator = Evaluator::new(Catalog::embedded());
+    let unseen = |snapshot: &Snapshot| evaluator.grants(snapshot).unseen;
+    let always = BTreeSet::from([Unseen::SessionPolicies, Unseen::VpcEndpointPolicies]);
+    assert_eq!(unseen(&Snapshot::default()).len(), 6);
+    let mut all = crate::role("{}");
+    all.service_control = Some(Vec::new());
+    all.resource_control = Some(Vec::new());
+    all.resources
+        .push(ResourcePolicy { resource: "arn:aws:s3:::a".into(), policy: crate::policy("a", "{}") });
+    assert_eq!(unseen(&all), always);
+    all.boundary_read = false;
+    assert!(unseen(&all).contains(&Unseen::Boundary));
+    all.boundary = Some(crate::policy("b", "{}"));
+    assert!(!unseen(&all).contains(&Unseen::Boundary));
+}
+
+#[test]
+fn tags_of_a_role_are_known_only_if_no_session_can_bring_its_own() {
+    let evaluator = Evaluator::new(Catalog::embedded());
+    let text = r#"{"Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"*",
+        "Condition":{"StringEquals":{"aws:PrincipalTag/team":"blue"}}}]}"#;
+    let certainty = |principal: &str, trust: Option<&str>| {
+        let mut snapshot = crate::role(text);
+        snapshot.principal = principal.into();
+        snapshot.tags.insert("team".into(), "blue".into());
+        snapshot.trust = trust.map(|trust| crate::policy("trust", trust));
+        evaluator.grants(&snapshot).get("s3:PutObject").unwrap().certainty
+    };
+    let (role, user) = ("arn:aws:iam::111122223333:role/Auditor", "arn:aws:iam::111122223333:user/auditor");
+    assert_eq!(certainty(user, None), Certainty::Granted);
+    assert_eq!(certainty(role, None), Certainty::Conditional);
+    assert_eq!(certainty(role, Some(r#"{"Statement":{"Action":"sts:AssumeRole"}}"#)), Certainty::Granted);
+    for trust in [
+        r#"{"Statement":{"Action":["sts:AssumeRole","sts:TagSession"]}}"#,
+        r#"{"Statement":{"Action":"sts:*"}}"#,
+        r#"{"Statement":{"Action":"sts:\u0054agSession"}}"#,
+        r#"{"Statement":{"NotAction":"sts:GetCallerIdentity"}}"#,
+    ] {
+        assert_eq!(certainty(role, Some(trust)), Certainty::Conditional, "{trust}");
+    }
+}

@@ -1,0 +1,189 @@
+//! The report shows Onlooker's own calls, and judges them by what its roles are for.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::{
+    catalog::Catalog,
+    config::{Config, Watch, own::Stack},
+    grants::{Evaluator, Origin, Policy, Snapshot},
+    permissions::{Identity, OverallStatus, Subject, judge},
+    principal::PrincipalKind,
+    report::{Mode, PrincipalSummary, Report},
+    score::Status,
+};
+
+use super::scene::{hour, minute, record, segment, truth};
+
+const SWEEP: &str = "arn:aws:iam::111122223333:role/onlooker-SweepRole-1";
+
+/// A function's configuration: what the user asked for, and what a deployment adds.
+fn watching(watch: &[&str]) -> Config {
+    let variables = BTreeMap::from([
+        (
+            "ONLOOKER_ROLES",
+            "sweep=arn:aws:iam::111122223333:role/onlooker-SweepRole-1,report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1",
+        ),
+        ("ONLOOKER_BUCKET", "onlooker-bucket-1"),
+        ("ONLOOKER_TABLE", "onlooker-Table-1"),
+        ("ONLOOKER_TOPIC", "arn:aws:sns:eu-west-1:111122223333:onlooker-Topic-1"),
+        ("ONLOOKER_BUS", "onlooker"),
+        ("ONLOOKER_DEPLOYMENT", "onlooker"),
+    ]);
+    let watch = watch.iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
+    let mut config = Config { watch, ..Config::default() };
+    config.coverage.event_classes = vec!["management-write".into()];
+    config.coverage.logged = config.coverage.event_classes.clone();
+    let stack = Stack::of_variables(|name| variables.get(name).copied()).unwrap();
+    stack.watch(&mut config).unwrap();
+    config
+}
+
+/// A call of the function that pulls, in the first hour.
+fn call(id: u32, source: &str, name: &str, resources: &[&str]) -> Value {
+    let mut record = record(2, "111122223333", "eu-west-1", minute(id));
+    let issuer = json!({
+        "type": "Role", "principalId": "AROASWEEP", "userName": "onlooker-SweepRole-1", "accountId": "111122223333",
+        "arn": SWEEP,
+    });
+    record["userIdentity"]["arn"] =
+        "arn:aws:sts::111122223333:assumed-role/onlooker-SweepRole-1/onlooker-sweep".into();
+    record["userIdentity"]["principalId"] = "AROASWEEP:onlooker-sweep".into();
+    record["userIdentity"]["sessionContext"]["sessionIssuer"] = issuer;
+    record["eventSource"] = format!("{source}.amazonaws.com").into();
+    record["eventName"] = name.into();
+    record["eventID"] = format!("{id:08x}-1111-4ee1-bb48-e20fecb32403").into();
+    record["readOnly"] = name.starts_with("Lookup").into();
+    if !resources.is_empty() {
+        let named = resources.iter().map(|arn| json!({ "ARN": arn, "accountId": "111122223333" }));
+        record["resources"] = named.collect();
+        record["managementEvent"] = false.into();
+        record["eventCategory"] = "Data".into();
+    }
+    record
+}
+
+/// The service takes the role for the function.
+fn assumed() -> Value {
+    let mut record = record(1, "111122223333", "eu-west-1", minute(1));
+    record["userIdentity"] = json!({ "type": "AWSService", "invokedBy": "lambda.amazonaws.com" });
+    record["eventSource"] = "sts.amazonaws.com".into();
+    record["eventName"] = "AssumeRole".into();
+    record["resources"] = json!([{ "ARN": SWEEP, "accountId": "111122223333", "type": "AWS::IAM::Role" }]);
+    record
+}
+
+fn ordinary() -> Vec<Value> {
+    vec![
+        assumed(),
+        call(2, "cloudtrail", "LookupEvents", &[]),
+        call(
+            3,
+            "s3",
+            "PutObject",
+            &["arn:aws:s3:::onlooker-bucket-1/evidence/a", "arn:aws:s3:::onlooker-bucket-1"],
+        ),
+        call(4, "logs", "CreateLogStream", &[]),
+        call(
+            5,
+            "dynamodb",
+            "UpdateItem",
+            &["arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1"],
+        ),
+    ]
+}
+
+fn report(config: &Config, records: &[Value]) -> Report {
+    truth(segment(records), config, (hour(0), hour(1)))
+}
+
+fn own(report: &Report) -> &PrincipalSummary {
+    report.result.principals.iter().find(|principal| &*principal.arn == SWEEP).unwrap()
+}
+
+fn foreign() -> Value {
+    call(6, "s3", "PutObject", &["arn:aws:s3:::elsewhere/a", "arn:aws:s3:::elsewhere"])
+}
+
+#[test]
+fn what_a_role_is_for_is_compliant_and_nothing_was_promised_by_it() {
+    let report = report(&watching(&[]), &ordinary());
+    let role = own(&report);
+    assert_eq!(role.status, Some(Status::Compliant), "{:#?}", report.result.findings);
+    assert_eq!(role.calls, 4);
+    assert!(role.watched_as.is_some() && role.matrix.is_some());
+    assert_eq!((report.result.mode, report.result.status()), (Mode::Discovery, None));
+    let statement = &report.result.summary.statement;
+    assert!(statement.starts_with("Nothing was promised"), "{statement}");
+    assert!(statement.contains("own roles made 4 calls, 0 of them beyond"), "{statement}");
+    assert_eq!((report.result.totals.watched_principals, report.result.totals.watched_operations), (0, 0));
+}
+
+#[test]
+fn a_write_to_a_foreign_bucket_is_a_violation() {
+    let report = report(&watching(&[]), &[ordinary(), vec![foreign()]].concat());
+    assert_eq!(own(&report).status, Some(Status::NonCompliant));
+    assert!(report.result.findings.iter().any(|finding| finding.id == "write-succeeded"));
+    assert!(report.result.summary.statement.contains("1 of them beyond"));
+}
+
+#[test]
+fn promises_of_others_are_neither_bettered_nor_worsened_by_the_own_roles() {
+    let auditor = "arn:aws:iam::111122223333:role/Auditor";
+    let read = record(2, "111122223333", "eu-west-1", minute(9));
+    let mut alone = watching(&[auditor]);
+    alone.watch.truncate(1);
+    alone.overrides.clear();
+    let before = report(&alone, std::slice::from_ref(&read));
+    let after = report(&watching(&[auditor]), &[ordinary(), vec![read.clone()]].concat());
+    assert_eq!(before.result.mode, after.result.mode);
+    assert_eq!(before.result.compliance, after.result.compliance);
+    assert_eq!(before.result.totals.watched_operations, after.result.totals.watched_operations);
+    assert_eq!(before.result.status(), after.result.status());
+    // Two roles are watched, and one of them is idle: nobody promised that it would not be.
+    assert!(after.result.findings.iter().all(|finding| finding.id != "principal-not-seen"));
+    let broken = report(&watching(&[auditor]), &[ordinary(), vec![read, foreign()]].concat());
+    assert_eq!(broken.result.status(), Some(Status::NonCompliant));
+}
+
+/// The role with one statement more than it has.
+fn permissions(more: &Value) -> OverallStatus {
+    let statements = json!([
+        { "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*" },
+        { "Effect": "Allow", "Action": ["dynamodb:UpdateItem"],
+          "Resource": "arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1",
+          "Condition": { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["LANE#*"] } } },
+        { "Effect": "Allow", "Action": "s3:PutObject",
+          "Resource": ["arn:aws:s3:::onlooker-bucket-1/evidence/*", "arn:aws:s3:::onlooker-bucket-1/segments/*"] },
+        more,
+    ]);
+    let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let policy = Policy { name: "sweep".into(), origin: Origin::Inline, text: text.into() };
+    let snapshot = Snapshot { principal: SWEEP.into(), identity: vec![policy], ..Snapshot::default() };
+    let grants = Evaluator::new(Catalog::embedded()).grants(&snapshot);
+    let identity = Identity {
+        arn: SWEEP.into(),
+        kind: PrincipalKind::Role,
+        account: "111122223333".into(),
+        watched_as: Some(SWEEP.into()),
+    };
+    let subject = Subject { identity, grants: &grants, policies_sha256: snapshot.sha256() };
+    judge(&subject, &watching(&[]), Catalog::embedded(), minute(0), &[], None).overall_status
+}
+
+#[test]
+fn its_policies_are_judged_by_what_it_is_for() {
+    let queue = |name: &str| {
+        json!({ "Effect": "Allow", "Action": "sqs:SendMessage",
+        "Resource": format!("arn:aws:sqs:eu-west-1:111122223333:{name}") })
+    };
+    assert_eq!(permissions(&queue("onlooker-DeadCalls-1")), OverallStatus::Valid);
+    assert_eq!(permissions(&queue("elsewhere")), OverallStatus::OverPrivileged);
+}
+
+#[test]
+fn whoever_exempts_the_own_roles_does_not_watch_them() {
+    let mut config = watching(&[]);
+    config.exempt.push("arn:aws:iam::*:role/onlooker-*".into());
+    assert_eq!(own(&report(&config, &ordinary())).status, None);
+}

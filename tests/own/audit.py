@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Whether Onlooker's own roles may do what they are for, and no more.
+
+Enters: the `onlooker` binary; the templates, the values of their parameters and `shared/data/own.toml`. Leaves: exit code
+0 if `onlooker permissions` finds nothing beyond the declared purposes, in every set of parameters. Law: each declared
+purpose names a resource of the stack; what nobody declared is excess.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+import roles
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+TEMPLATES = {"template": ROOT / "template.yaml", "member": ROOT / "member.yaml"}
+
+
+def stacks(texts):
+    """Every deployment to look at, by name. `texts` are the templates as they are written."""
+    sets = tomllib.loads((HERE / "parameters.toml").read_text())
+    for template, text in texts.items():
+        branches = {}
+        for name, parameters in sets[template].items():
+            stack = roles.Stack(roles.load(text), "onlooker", parameters, branches)
+            yield f"{template}.{name}", stack, stack.roles()
+        one_sided = roles.one_sided(branches)
+        if one_sided:
+            raise roles.Unresolved(f"{template}: no set of parameters tries both sides of {', '.join(one_sided)}")
+
+
+def parts(stack):
+    """What the stack has, by the names purposes call it."""
+    here = f"{roles.REGION}:{roles.ACCOUNT}"
+    found = {
+        "logs": f"arn:aws:logs:{here}:log-group:/aws/lambda/{stack.name}-*",
+        "functions": f"arn:aws:lambda:{here}:function:{stack.name}-*",
+        "batches": f"arn:aws:states:{here}:execution:{stack.name}-backfill/*",
+    }
+    named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus", "dead-calls": "DeadCalls",
+             "log-queue": "LogQueue", "backfill": "Backfill"}
+    for name, resource in named.items():
+        if resource in stack.resources:
+            condition = stack.resources[resource].get("Condition")
+            if not condition or stack.condition(condition):
+                found[name] = stack.arn(resource)
+    given = {"key": "KeyArn", "trail-key": "TrailKeyArn", "home-bus": "HomeBusArn"}
+    found.update({name: stack.parameters.get(key, "") for name, key in given.items()})
+    if stack.parameters.get("LookupRole"):
+        found["lookup-role"] = f"arn:aws:iam::*:role/{stack.parameters['LookupRole']}"
+    return {name: arn for name, arn in found.items() if arn}
+
+
+def used_by(name):
+    """What a role is called in purposes: what uses it."""
+    return name.removesuffix("Role").lower() or "member"
+
+
+def configuration(stack, found):
+    """An onlooker.toml that watches the roles and tolerates their purposes: those that are bound to a resource."""
+    own, have = tomllib.loads((ROOT / "shared/data/own.toml").read_text()), parts(stack)
+    text = "[permissions]\nreads = []\nsimulate = false\n"
+    for role in found.values():
+        text += f"\n[[watch]]\nprincipal = {json.dumps(role['Arn'])}\n"
+    count = 0
+    for purpose in own["override"]:
+        name, after = purpose["resource"].removeprefix("${").split("}", 1)
+        if name not in have:
+            continue
+        for role in (role for key, role in found.items() if used_by(key) in purpose["roles"]):
+            for operation in purpose["operations"]:
+                count += 1
+                entry = {"id": f"own-{count}", "principal": role["Arn"], "operation": operation,
+                         "resource": have[name] + after, "owner": own["owner"], "reason": purpose["reason"],
+                         "expires": own["expires"]}
+                text += "\n[[override]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in entry.items())
+    return text
+
+
+def audit(binary, texts=None, say=print):
+    """The worst exit code of `onlooker permissions` over all deployments."""
+    texts = texts or {name: path.read_text() for name, path in TEMPLATES.items()}
+    worst = 0
+    for name, stack, found in stacks(texts):
+        if not found:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "iam.json").write_text(json.dumps(roles.details(found.values())))
+            (folder / "onlooker.toml").write_text(configuration(stack, found))
+            command = [binary, "permissions", "--authorization-details", "iam.json", "--config", "onlooker.toml", "--all"]
+            environment = {key: value for key, value in os.environ.items() if not key.startswith("ONLOOKER_")}
+            ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        if ran.returncode:
+            say(ran.stdout + ran.stderr)
+        say(f"{name}: {len(found)} roles, exit code {ran.returncode}")
+        worst = max(worst, ran.returncode)
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(audit(str(pathlib.Path(sys.argv[1]).resolve())))
