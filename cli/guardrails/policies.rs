@@ -25,7 +25,7 @@ pub fn snapshot(args: &GuardrailsArgs) -> Result<Snapshot, Failure> {
     }
 }
 
-fn of_account(path: &PathBuf, principal: &str) -> Result<Snapshot, Failure> {
+fn of_account(path: &Path, principal: &str) -> Result<Snapshot, Failure> {
     let all = details::read(&text(path)?).map_err(|cause| {
         Failure::Usage(Fault {
             message: format!("cannot use the authorization details `{}`: {cause}", path.display()),
