@@ -2,11 +2,7 @@
 //!
 //! Enters: what the command line names. Leaves: a [`Snapshot`]. Law: a file that is no policy is refused, not passed over.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use shared::{
     config::Fault,
