@@ -210,9 +210,20 @@ fn only_what_nobody_watches_is_left_out() {
     record.as_object_mut().unwrap().remove("userIdentity");
     let record = record.to_string();
     bench.trail.port.record(HERE, Happened { record, ..nobody });
+    // Whom a watched principal made.
+    let made = Happened::at(201, Time(START.0 - HOUR), 0, HERE, "Auditor");
+    let mut record: Value = serde_json::from_str(&made.record).unwrap();
+    record["userIdentity"] = serde_json::json!({
+        "type": "FederatedUser",
+        "arn": format!("arn:aws:sts::{}:federated-user/f", HERE.0),
+        "accountId": HERE.0,
+        "sessionContext": {"sessionIssuer": {"arn": format!("arn:aws:iam::{}:role/Auditor", HERE.0)}},
+    });
+    let record = record.to_string();
+    bench.trail.port.record(HERE, Happened { record, ..made });
     let pulled = bench.run(600).remove(0);
-    assert_eq!((pulled.events, pulled.dropped, pulled.unreadable), (41, 10, 1));
-    assert_eq!(bench.events(), ids((0..40).chain([200])));
+    assert_eq!((pulled.events, pulled.dropped, pulled.unreadable), (42, 10, 1));
+    assert_eq!(bench.events(), ids((0..40).chain([200, 201])));
 }
 
 #[test]
