@@ -133,6 +133,7 @@ pub trait But: Sized {
     fn in_the_console(self) -> Self;
     fn forwarded_by(self, service: &str) -> Self;
     fn on(self, resources: &[&str]) -> Self;
+    #[allow(clippy::wrong_self_convention, reason = "it reads like what it says of the event")]
     fn as_session(self, name: &str) -> Self;
     fn said_to_be(self, source_identity: &str) -> Self;
     fn hands_out(self, arn: &str) -> Self;

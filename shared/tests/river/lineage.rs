@@ -2,12 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proptest::{
-    prelude::*,
-    sample::select,
-    strategy::{Strategy as _, ValueTree as _},
-    test_runner::TestRunner,
-};
+use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 use shared::{
     assessment::{Assessment, Evidence, Lineage},
     catalog::Catalog,
