@@ -77,7 +77,16 @@ impl<'b> Bench<'b> {
             true => representative(question.catalog),
             false => Vec::new(),
         };
-        Self { desk, question, memory, evaluator, judge, actions, is_busy: Cell::new(false), at: desk.clock.now() }
+        Self {
+            desk,
+            question,
+            memory,
+            evaluator,
+            judge,
+            actions,
+            is_busy: Cell::new(false),
+            at: desk.clock.now(),
+        }
     }
 
     /// Judges a principal by its policies.
