@@ -2,11 +2,7 @@
 //!
 //! Enters: what the command line names. Leaves: a [`Snapshot`]. Law: a file that is no policy is refused, not passed over.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use shared::{
     config::Fault,
@@ -25,7 +21,7 @@ pub fn snapshot(args: &GuardrailsArgs) -> Result<Snapshot, Failure> {
     }
 }
 
-fn of_account(path: &PathBuf, principal: &str) -> Result<Snapshot, Failure> {
+fn of_account(path: &Path, principal: &str) -> Result<Snapshot, Failure> {
     let all = details::read(&text(path)?).map_err(|cause| {
         Failure::Usage(Fault {
             message: format!("cannot use the authorization details `{}`: {cause}", path.display()),

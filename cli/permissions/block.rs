@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use console::measure_text_width;
 use shared::{
     grants::Unseen,
     permissions::{CheckStatus, OverallStatus, PermissionCheck, Permissions},
@@ -74,10 +75,10 @@ pub fn print(out: &mut dyn Write, screen: Screen, permissions: &Permissions) -> 
     section(out, screen, "ways to more", &ways(permissions))?;
     section(out, screen, "problems", &problems(permissions))?;
     section(out, screen, "second opinion", &opinion(permissions))?;
-    let unseen = permissions.unseen.iter().map(|one| vec![Cell::plain("  -"), Cell::plain(of_unseen(*one))]);
-    section(out, screen, "not looked at", &unseen.collect::<Vec<_>>())?;
-    let todo = permissions.recommendations.iter().map(|text| vec![Cell::plain("  -"), Cell::plain(text)]);
-    section(out, screen, "what to do", &todo.collect::<Vec<_>>())?;
+    let unseen = permissions.unseen.iter().map(|one| of_unseen(*one));
+    list(out, screen, "not looked at", &unseen.collect::<Vec<_>>())?;
+    let todo = permissions.recommendations.iter().map(String::as_str);
+    list(out, screen, "what to do", &todo.collect::<Vec<_>>())?;
     writeln!(out)
 }
 
@@ -92,6 +93,28 @@ fn section(out: &mut dyn Write, screen: Screen, title: &str, rows: &[Vec<Cell>])
         0 => Ok(()),
         more => writeln!(out, "  and {more} more (--json has all)"),
     }
+}
+
+/// Sentences, each from a dash on, their further lines below its first word.
+fn list(out: &mut dyn Write, screen: Screen, title: &str, sentences: &[&str]) -> io::Result<()> {
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", Tone::Strong.paint(screen.colored, title))?;
+    for sentence in sentences {
+        let (mut line, mut lead) = (String::new(), "  - ");
+        for word in terminal(sentence).split(' ') {
+            let over = |width| lead.len() + measure_text_width(&line) + 1 + measure_text_width(word) > width;
+            if !line.is_empty() && screen.width.is_some_and(over) {
+                writeln!(out, "{lead}{line}")?;
+                (line, lead) = (String::new(), "    ");
+            }
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+        writeln!(out, "{lead}{line}")?;
+    }
+    Ok(())
 }
 
 fn checks(out: &mut dyn Write, screen: Screen, checks: &[PermissionCheck]) -> io::Result<()> {

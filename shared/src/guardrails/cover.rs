@@ -223,7 +223,7 @@ mod tests {
         let words = |name: &'static str| -> Vec<&str> {
             let starts = word_starts(name);
             let ends = starts.iter().skip(1).copied().chain([name.len()]);
-            starts.iter().zip(ends).map(|(start, end)| &name[*start..end]).collect()
+            starts.iter().zip(ends).map(|(start, end)| name.get(*start..end).unwrap()).collect()
         };
         assert_eq!(words("GetObjectTagging"), ["Get", "Object", "Tagging"]);
         assert_eq!(words("DescribeDBInstances"), ["Describe", "DB", "Instances"]);

@@ -150,6 +150,7 @@ fn inline(named: &Named, origin: Origin) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -233,6 +234,34 @@ mod tests {
         assert_eq!(read(&format!("{first}\n{second}")), Ok(whole.clone()));
         assert_eq!(read(&format!("{second}{first}")), Ok(whole.clone()));
         assert_eq!(read(&json!([first, second]).to_string()), Ok(whole));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn what_is_cut_off_anywhere_is_refused(at in any::<prop::sample::Index>()) {
+            let text = account().to_string();
+            let cut: String = text.chars().take(at.index(text.chars().count())).collect();
+            prop_assert!(read(&cut).is_err());
+        }
+
+        #[test]
+        fn a_document_is_the_same_however_it_is_written(sid in "[ -~é]{0,12}") {
+            let document = json!({ "Statement": [{ "Sid": sid }] }).to_string();
+            let encoded: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let role = |document: serde_json::Value| {
+                let inline = json!([{ "PolicyName": "own", "PolicyDocument": document }]);
+                let role = json!({ "Arn": "arn:aws:iam::111122223333:role/r", "RolePolicyList": inline });
+                read(&json!({ "RoleDetailList": [role] }).to_string()).unwrap()
+            };
+            let whole = role(serde_json::from_str(&document).unwrap());
+            prop_assert_eq!(&role(json!(document)), &whole);
+            prop_assert_eq!(&role(json!(encoded)), &whole);
+        }
     }
 
     #[test]

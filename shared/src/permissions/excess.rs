@@ -59,17 +59,19 @@ fn of_alike(
     grants: &[&Grant],
 ) -> PermissionCheck {
     let does = match operation_type {
-        OperationType::Mutating => "changes state",
-        OperationType::Privileged => "is no read, though it changes no resource",
-        OperationType::Unknown => "is not known",
-        OperationType::ReadOnly => "reads",
+        OperationType::Mutating => ("changes state", "that change state"),
+        OperationType::Privileged => {
+            ("is no read, though it changes no resource", "that are no reads, though they change no resource")
+        }
+        OperationType::Unknown => ("is not known", "that are not known"),
+        OperationType::ReadOnly => ("reads", "that read"),
     };
     let names: Vec<&str> = grants.iter().map(|grant| grant.action.name()).collect();
     let named = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let what = match names.len() {
-        1 => format!("{named} {does}"),
-        n if n <= NAMED => format!("{n} actions, each of which {does}: {named}"),
-        n => format!("{n} actions, each of which {does}: {named} and {} more", n - NAMED),
+        1 => format!("{named} {}", does.0),
+        n if n <= NAMED => format!("{n} actions {}: {named}", does.1),
+        n => format!("{n} actions {}: {named} and {} more", does.1, n - NAMED),
     };
     let on = grants.iter().flat_map(|grant| &grant.reach.conditions).next();
     let message = match (status, on) {

@@ -55,3 +55,54 @@ fn without_variables(resource: &str) -> String {
     text.push_str(rest);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        catalog::Catalog,
+        grants::{Action, Certainty, Reach},
+    };
+
+    fn is_tolerated(operation: &str, scope: Option<&str>, action: Action, resources: &[&str]) -> bool {
+        let entry = Override {
+            id: "one".into(),
+            principal: "arn:aws:iam::*:role/ci".into(),
+            operation: operation.into(),
+            resource: scope.map(str::to_owned),
+            owner: "a".into(),
+            reason: "b".into(),
+            expires: Time(1),
+        };
+        let config = Config { overrides: vec![entry], ..Config::default() };
+        let resources = resources.iter().map(|text| Arc::from(*text)).collect();
+        let reach = Arc::new(Reach { resources, ..Reach::default() });
+        let grant = Grant { action: Arc::new(action), certainty: Certainty::Granted, reach };
+        tolerated(&config, "arn:aws:iam::111122223333:role/ci", &grant, Time(0)).is_some()
+    }
+
+    fn put() -> Action {
+        Action::of(Catalog::embedded().expand("s3:PutObject").remove(0))
+    }
+
+    #[test]
+    fn every_resource_a_grant_covers_has_to_lie_within_the_scope() {
+        let of = |resources: &[&str]| is_tolerated("s3:Put*", Some("arn:aws:s3:::a/*"), put(), resources);
+        assert!(of(&["arn:aws:s3:::a/*"]) && of(&["arn:aws:s3:::a/b?", "arn:aws:s3:::a/${aws:userid}/c"]));
+        assert!(!of(&["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]));
+        assert!(!of(&["arn:aws:s3:::?/*"]) && !of(&["arn:aws:s3:::${aws:userid}/*"]) && !of(&["*"]));
+        assert!(!of(&["not:arn:aws:s3:::b/*"]) && !of(&[]));
+        assert!(!of(&["arn:aws:s3:::a${unclosed"]) && !of(&["arn:aws:s3:::${a}${b/*"]));
+    }
+
+    #[test]
+    fn a_pattern_over_unknown_actions_is_tolerated_only_as_a_whole() {
+        let unknown = |pattern: &str| Action::unknown(Catalog::embedded(), pattern);
+        assert!(is_tolerated("new:Do*", None, unknown("new:DoIt*"), &["*"]));
+        assert!(!is_tolerated("new:Do?", None, unknown("new:Do*"), &["*"]));
+        assert!(!is_tolerated("new:DoIt", None, unknown("new:D*"), &["*"]));
+        assert!(!is_tolerated("new:*", None, unknown("ne*:*"), &["*"]));
+    }
+}

@@ -356,34 +356,26 @@ type Step = (
 /// Few sessions of few roles and users that give each other's credentials away, at these hours and seconds, and use them.
 /// Names are the same in both accounts; some are watched by some promises.
 pub fn chained(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<Value = Vec<Event>> {
-    const WHO: [&str; 8] = [
-        "Auditor",
-        "Inventory",
-        "Builder",
-        "Builder",
-        "Deployer",
-        "user:alice",
-        "stranger",
-        "service:codebuild",
+    // Mostly the same few names, so that chains meet.
+    let who = prop_oneof![
+        6 => select(&["Auditor", "Builder", "Deployer"][..]),
+        1 => select(&["Inventory", "user:alice", "stranger", "service:codebuild"][..]),
     ];
-    let one = (
-        select(
-            &[
-                "AssumeRole",
-                "AssumeRole",
-                "AssumeRole",
-                "CreateAccessKey",
-                "RunInstances",
-                "DescribeInstances",
-            ][..],
-        ),
-        select(&WHO[..]),
-        select(&["Builder", "builder", "Deployer", "Inventory", "user:alice", ""][..]),
-        (select(&["s", "s", "t", ""][..]), select(&["s", "s", "t"][..])),
-        (select(&["", "", "me", "they"][..]), select(&[0, 0, 1][..]), select(&[0, 0, 1][..])),
-        select(&[Outcome::Succeeded, Outcome::Succeeded, Outcome::Succeeded, Outcome::Denied][..]),
-        times,
-    );
+    let whom = prop_oneof![
+        5 => select(&["Builder", "Deployer"][..]),
+        1 => select(&["builder", "Inventory", "user:alice", ""][..]),
+    ];
+    let session = || prop_oneof![8 => Just("s"), 1 => Just("t")];
+    let mine = prop_oneof![9 => session(), 1 => Just("")];
+    let said = prop_oneof![8 => Just(""), 1 => Just("me"), 1 => Just("they")];
+    let account = || prop_oneof![6 => Just(0_usize), 1 => Just(1)];
+    let outcome = prop_oneof![8 => Just(Outcome::Succeeded), 1 => Just(Outcome::Denied)];
+    let name = prop_oneof![
+        4 => Just("AssumeRole"),
+        1 => Just("CreateAccessKey"),
+        2 => select(&["RunInstances", "DescribeInstances"][..]),
+    ];
+    let one = (name, who, whom, (mine, session()), (said, account(), account()), outcome, times);
     prop::collection::vec(one, 0..most).prop_map(|events| {
         let event = |parts: Step| {
             let (name, who, whom, (mine, theirs), (said, here, there), outcome, (hour, second)) = parts;

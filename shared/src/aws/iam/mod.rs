@@ -109,5 +109,5 @@ impl Authorizations for AccountPolicies {
 
 /// The account of an ARN.
 fn account_of(arn: &str) -> &str {
-    arn.splitn(6, ':').nth(4).unwrap_or_default()
+    arn.split(':').nth(4).unwrap_or_default()
 }
