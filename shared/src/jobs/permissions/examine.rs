@@ -13,7 +13,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{Desk, Failed, Noted, PoliciesError, Question, Unjudged, keep, look, verdict::Bench};
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
     },
     permissions::{OverallStatus, Permissions},
     ports::{Announcer, Expected, FailureKind, Item, PortError, Store, Table},
-    render::{emf::Figures, escape::terminal, message},
+    render::{escape::terminal, message},
     time::Time,
 };
 
@@ -280,67 +279,5 @@ impl Clerk<'_> {
         let item = Item { partition: PARTITION.to_owned(), sort, revision: 0, expires: None, body };
         self.archive.table.put(&item, Expected::Anything)?;
         Ok(())
-    }
-}
-
-impl Examined {
-    /// How many verdicts say this.
-    pub fn count(&self, status: OverallStatus) -> u64 {
-        self.judged.iter().filter(|kept| kept.permissions.overall_status == status).count() as u64
-    }
-
-    /// The run in figures, for its record and for metrics.
-    pub fn figures(&self) -> Figures {
-        Figures::default()
-            .count("principals", (self.judged.len() + self.failed.len()) as u64)
-            .count("over_privileged", self.count(OverallStatus::OverPrivileged))
-            .count("indeterminate", self.count(OverallStatus::Indeterminate))
-            .count("invalid", self.count(OverallStatus::Invalid))
-            .count("unread", self.failed.len() as u64)
-            .count("unjudged", self.unjudged.len() as u64)
-            .count("told", self.told)
-    }
-
-    /// The report of the run: every verdict in full, everybody without one.
-    fn report(&self, at: Time, run: &str) -> serde_json::Value {
-        let judged: Vec<_> = self
-            .judged
-            .iter()
-            .map(|kept| json!({ "permissions": kept.permissions, "policies": kept.policies }))
-            .collect();
-        json!({
-            "run_id": run, "timestamp": at, "principals": judged, "failed": self.told_failed(at),
-            "unjudged": self.told_unjudged(), "unmatched": self.unmatched,
-        })
-    }
-
-    /// What a caller is told.
-    pub fn answer(&self, at: Time) -> serde_json::Value {
-        let judged = |kept: &Kept| {
-            let Permissions { identity, overall_status, statement, policies_sha256, .. } = &kept.permissions;
-            json!({
-                "principal": identity.arn, "overall_status": overall_status, "statement": statement,
-                "policies_sha256": policies_sha256, "since": kept.policies.as_ref().map(|noted| noted.since),
-            })
-        };
-        json!({
-            "principals": self.judged.iter().map(judged).collect::<Vec<_>>(), "failed": self.told_failed(at),
-            "unjudged": self.told_unjudged(), "unmatched": self.unmatched, "report": self.report,
-        })
-    }
-
-    fn told_failed(&self, at: Time) -> Vec<serde_json::Value> {
-        let one = |unread: &Unread| {
-            let age = unread.policies.as_ref().map(|noted| at.since(noted.last_seen));
-            json!({
-                "principal": unread.failed.principal, "cause": unread.failed.cause, "policies": unread.policies,
-                "last_seen_seconds_ago": age,
-            })
-        };
-        self.failed.iter().map(one).collect()
-    }
-
-    fn told_unjudged(&self) -> Vec<serde_json::Value> {
-        self.unjudged.iter().map(|one| json!({ "principal": one.principal, "why": one.why })).collect()
     }
 }

@@ -10,6 +10,7 @@ mod keep;
 mod opinion;
 mod patience;
 mod read;
+mod told;
 mod verdict;
 mod whom;
 
