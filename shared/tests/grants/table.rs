@@ -54,6 +54,15 @@ const ROWS: &str = "
     allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::a/* => s3:PutObject none
     allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::b/* => s3:PutObject granted
 
+    # an ARN that is not whole is completed; a deny is believed as it is written
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | boundary allow * on arn:aws:sqs => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:s3 => sqs:SendMessage none
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | scp allow * on arn:*:sqs => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q ; deny sqs:* on arn:aws:sqs => sqs:SendMessage conditional
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q ; deny sqs:* on !arn:aws:sqs => sqs:SendMessage granted
+    allow sqs:* on !arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage conditional
+
     # resources
     allow s3:* on arn:aws:s3:::a/* ; deny s3:Put* on arn:aws:s3:::a/secret/* => s3:PutObject granted
     allow s3:* on arn:aws:s3:::a/secret/x ; deny s3:Put* on arn:aws:s3:::a/secret/* => s3:PutObject none
