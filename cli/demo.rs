@@ -1,7 +1,7 @@
 //! `onlooker demo`: a trail of a fictional organisation, swept.
 //!
-//! Enters: a seed. Leaves: log objects as CloudTrail lays them out, a report of them, and the state of the sweep. Law:
-//! the same seed makes the same trail.
+//! Enters: a seed. Leaves: log objects as CloudTrail lays them out, what IAM says of the accounts, a report on both, and
+//! the state of the sweep. Law: the same seed makes the same trail.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     args::Global,
-    authorization::policies,
+    authorization,
     failure::{Answer, Failure},
     output,
     progress::Bar,
@@ -57,7 +57,7 @@ pub fn run(global: &Global, args: DemoArgs) -> Result<Answer, Failure> {
     let mut state = State::open(dir, ORIGIN)?;
     let logs = Files::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = Loaded { config: promises(&told), path: None };
-    let policies = policies(&[args.out.join("authorization-details.json")])?;
+    let policies = authorization::policies(&[args.out.join(POLICIES)])?;
     let report = swept(global, &loaded, &policies, &logs, Some(&mut state), Span::default(), None)?;
     let kept = remembered(Some(&mut state), &report)?;
     if !global.quiet {
@@ -75,6 +75,9 @@ pub fn run(global: &Global, args: DemoArgs) -> Result<Answer, Failure> {
     // The demo's answer is that it ran; what its organisation did is no failure of the reader's.
     Ok(Answer::Proven)
 }
+
+/// What IAM says of the story's accounts, beside its trail.
+const POLICIES: &str = "authorization-details.json";
 
 /// What the state of the demo holds.
 const ORIGIN: &str = "the demo";

@@ -38,8 +38,11 @@ pub struct Could {
     /// Ways from what they allow to more; what is tolerated leads nowhere.
     pub escalation_paths: Vec<EscalationPath>,
     /// IAM actions of the operations it called, by event source and name.
-    actions: BTreeMap<(Arc<str>, Arc<str>), Vec<Arc<str>>>,
+    actions: BTreeMap<Operation, Vec<Arc<str>>>,
 }
+
+/// Event source and name.
+type Operation = (Arc<str>, Arc<str>);
 
 impl Could {
     /// IAM actions a call of the principal takes; none where that is not known.
@@ -97,7 +100,7 @@ impl Assessment<'_> {
 
     /// Looks up which IAM actions the calls of those principals take.
     fn look_up_actions(&mut self, catalog: &Catalog) {
-        let mut known: BTreeMap<(Arc<str>, Arc<str>), Vec<Arc<str>>> = BTreeMap::new();
+        let mut known: BTreeMap<Operation, Vec<Arc<str>>> = BTreeMap::new();
         for judged in self.judged.iter().filter(|judged| judged.is_call()) {
             let Some(could) = self.could.get_mut(&judged.principal().arn) else { continue };
             let act = &judged.line.act;

@@ -1,15 +1,14 @@
 //! The event class in which the use of an action would show.
 //!
-//! Enters: an action. Leaves: the word of its event class. Law: what the table does not name counts as a management
-//! event, which every trail logs; the table names only what AWS documents as data events, so no silence of a trail of
-//! management events is taken for more than it is.
+//! Enters: an action. Leaves: the word of its event class. Laws: every action has one; what the table does not name
+//! counts as a management event, so of data events it does not name silence is taken for more than it is.
 
 use super::{ClassState, Coverage};
 use crate::{grants::Action, operation::Capabilities, pattern::matches};
 
-/// Actions of the data plane, by the resource type CloudTrail files them under (CloudTrail User Guide, "Logging data
-/// events"; read 2026-11).
-const DATA: [(&str, &str, &[&str]); 17] = [
+/// Actions of the data plane, by the resource type CloudTrail files them under: those most policies name, not all there
+/// are. Types: AWS CloudTrail User Guide, table of data events, read 2026-11; actions: the services' pages on CloudTrail.
+const DATA: [(&str, &str, &[&str]); 16] = [
     (
         "s3",
         "AWS::S3::Object",
@@ -77,7 +76,6 @@ const DATA: [(&str, &str, &[&str]); 17] = [
     ),
     ("rds-data", "AWS::RDS::DBCluster", &["*"]),
     ("cloudfront-keyvaluestore", "AWS::CloudFront::KeyValueStore", &["*"]),
-    ("codewhisperer", "AWS::CodeWhisperer::Customization", &["*"]),
     ("s3-outposts", "AWS::S3Outposts::Object", &["GetObject*", "PutObject*", "DeleteObject*", "ListBucket"]),
     (
         "s3-object-lambda",
@@ -85,7 +83,7 @@ const DATA: [(&str, &str, &[&str]); 17] = [
         &["GetObject*", "PutObject*", "DeleteObject*", "WriteGetObjectResponse", "ListBucket"],
     ),
     ("s3express", "AWS::S3Express::Object", &["CreateSession"]),
-    ("ssmmessages", "AWS::SSMMessages::ControlChannel", &["*"]),
+    ("ssmmessages", "AWS::SSMMessages::ControlChannel", &["CreateControlChannel", "OpenControlChannel"]),
     ("xray", "AWS::XRay::Trace", &["PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"]),
 ];
 

@@ -3,6 +3,9 @@
 use super::{Instance, Rule, Severity, policies, words};
 use crate::{assessment::Assessment, permissions::EscalationPath};
 
+/// Characters of a way that the sentence repeats.
+const WAY: usize = 500;
+
 /// The rule.
 pub const RULE: Rule = Rule {
     id: "escalation-path",
@@ -15,17 +18,13 @@ pub const RULE: Rule = Rule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
     let instance = |path: &EscalationPath| {
-        let end = if path.path.ends_with('.') { "" } else { "." };
-        let on = match &*path.resources {
-            [] => String::new(),
-            resources => format!(" It leads through {}.", words::some(resources.iter().map(|one| &**one), 3)),
-        };
-        let maybe = if path.is_sure { "" } else { " Some of it depends on conditions." };
+        let maybe = if path.is_sure { "" } else { ", if conditions hold that policies alone do not tell" };
         Instance {
             severity: (!path.is_sure).then_some(Severity::High),
             subject: path.id.clone(),
-            seen: format!("{}{end}{on}{maybe}", path.path),
+            seen: format!("It could {}{maybe}.", words::cut(path.path.trim_end_matches('.'), WAY)),
             count: 1,
+            resources: path.resources.iter().take(super::RESOURCES).cloned().collect(),
             ..Instance::default()
         }
     };

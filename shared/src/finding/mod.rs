@@ -151,7 +151,7 @@ pub struct Finding {
     pub count: u64,
     /// Ids of the earliest events behind it, at most three.
     pub sample_event_ids: Vec<String>,
-    /// ARNs of resources the records name, in order, at most five.
+    /// ARNs of resources the records name, or patterns policies name, in order, at most five.
     pub resources: Vec<Arc<str>>,
     /// Controls of the report's standard it touches.
     pub controls: BTreeSet<String>,
@@ -254,6 +254,9 @@ fn policies(
     instances
 }
 
+/// Who answers, what it is about, and what was assumed on the way.
+type Key = (Arc<str>, String, Vec<Arc<str>>);
+
 /// One instance for each principal that answers and each subject among the calls, in order. `seen` writes the sentence.
 /// What was done through another principal is a subject of its own.
 fn gather<'b, 'a: 'b>(
@@ -261,13 +264,13 @@ fn gather<'b, 'a: 'b>(
     subject: impl Fn(&Judged<'a>) -> String,
     seen: impl Fn(&Instance) -> String,
 ) -> Vec<Instance> {
-    let mut instances: BTreeMap<(Arc<str>, String, Vec<Arc<str>>), Instance> = BTreeMap::new();
+    let mut instances: BTreeMap<Key, Instance> = BTreeMap::new();
     for judged in calls {
         let way = judged.lineage.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
         let key = (Arc::clone(judged.answerable()), subject(judged), way.to_vec());
         instances.entry(key).or_default().absorb(judged);
     }
-    let name = |((principal, subject, way), mut instance): ((Arc<str>, String, Vec<Arc<str>>), Instance)| {
+    let name = |((principal, subject, way), mut instance): (Key, Instance)| {
         instance.principal = Some(principal);
         instance.subject = subject;
         instance.seen = seen(&instance);

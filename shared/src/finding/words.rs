@@ -30,9 +30,14 @@ const DOES: [(Capabilities, &str); 8] = [
 
 /// A name in back quotes, cut where it is long.
 pub fn quoted(name: &str) -> String {
-    let cut: String = name.chars().take(NAME).collect();
-    let more = if cut.len() < name.len() { "…" } else { "" };
-    format!("`{}{more}`", cut.replace('`', "'"))
+    format!("`{}`", cut(&name.replace('`', "'"), NAME))
+}
+
+/// A text, cut where it is longer than so many characters.
+pub fn cut(text: &str, most: usize) -> String {
+    let cut: String = text.chars().take(most).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    cut + more
 }
 
 /// The first names, and how many more there are.

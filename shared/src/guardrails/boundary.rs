@@ -16,6 +16,7 @@ use super::{
     document::{Statement, document, text, value},
     matched, no_room, open,
 };
+use crate::config::Override;
 
 /// The boundary, not proven yet.
 pub fn draft(order: Order<'_>, plan: &Plan<'_>) -> Result<Draft, NotProven> {
@@ -121,16 +122,25 @@ fn in_order<'a>(plan: &'a Plan<'_>) -> Vec<(&'a str, BTreeSet<Arc<str>>)> {
 
 /// Statements for what is kept although it is no read, each where it is tolerated, without wildcards.
 fn kept_statements(order: Order<'_>, plan: &Plan<'_>) -> Vec<Statement> {
-    let mut places: BTreeMap<Option<&str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+    let mut places: BTreeMap<Vec<&str>, BTreeSet<Arc<str>>> = BTreeMap::new();
     for (key, by) in &plan.kept {
-        let place = by.and_then(|by| by.resource.as_deref());
-        places.entry(place).or_default().insert(Arc::clone(key));
+        places.entry(resources(order, key, by.is_some())).or_default().insert(Arc::clone(key));
     }
     let nothing = BTreeSet::new();
-    let statement = |(n, (place, wanted)): (usize, (Option<&str>, BTreeSet<Arc<str>>))| {
+    let statement = |(n, (place, wanted)): (usize, (Vec<&str>, BTreeSet<Arc<str>>))| {
         let wish = Wish { wanted: &wanted, harmless: &nothing, openness: Openness::Nothing };
         let statement = Statement::anywhere(&format!("OnlookerKept{}", n + 1), "Allow");
-        Statement { resource: place.unwrap_or("*").into(), ..statement.on(&cover(order.universe, wish)) }
+        Statement { resource: place.into(), ..statement.on(&cover(order.universe, wish)) }
     };
     places.into_iter().enumerate().map(statement).collect()
+}
+
+/// Where an action is kept: where overrides tolerate it, or anywhere.
+fn resources<'a>(order: Order<'a>, action: &str, is_tolerated: bool) -> Vec<&'a str> {
+    let (service, name) = action.split_once(':').unwrap_or(("", action));
+    let about = |one: &&Override| one.is_about(&order.snapshot.principal, service, name, order.at);
+    let overrides = order.config.overrides.iter().filter(|_| is_tolerated).filter(about);
+    let places: Option<BTreeSet<&str>> = overrides.map(|one| one.resource.as_deref()).collect();
+    let places: Vec<&str> = places.unwrap_or_default().into_iter().collect();
+    if places.is_empty() { vec!["*"] } else { places }
 }

@@ -30,8 +30,10 @@ pub fn draft(order: Order<'_>, plan: &Plan<'_>) -> Result<Draft, NotProven> {
             .to_owned(),
         "Service control policies do not bind the management account of the organization.".to_owned(),
     ];
-    Ok(excepting(order, plan, &about, notes.clone())
-        .map_or_else(|| naming(order, plan, &about, notes), Ok)?)
+    match excepting(order, plan, &about, notes.clone()) {
+        Some(draft) => Ok(draft),
+        None => naming(order, plan, &about, notes),
+    }
 }
 
 /// Everything is denied but reads: one document, if all reads that are granted or were used fit.

@@ -110,6 +110,21 @@ fn an_override_for_some_resources_keeps_an_action_on_those() {
 }
 
 #[test]
+fn overrides_of_one_action_tolerate_a_grant_together() {
+    let keys = ["a", "b"].map(|key| format!("arn:aws:kms:eu-west-1:111122223333:key/{key}"));
+    let mut scene = Scene::with(json!([
+        { "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" },
+        { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys },
+    ]));
+    scene.config.overrides.push(tolerate("kms:Decrypt", Some(&keys[0])));
+    assert!(scene.made(Kind::Boundary).kept.is_empty());
+    scene.config.overrides.push(tolerate("kms:Decrypt", Some(&keys[1])));
+    let made = scene.made(Kind::Boundary);
+    assert!(made.kept.contains_key("kms:Decrypt"));
+    assert!(keys.iter().all(|key| listed(&made, "Resource").contains(key)));
+}
+
+#[test]
 fn a_boundary_keeps_what_was_used_and_then_what_fits() {
     let scene = Scene::with(anything()).using(&["xray:GetTraceSummaries", "wellarchitected:GetWorkload"]);
     let made = scene.made(Kind::Boundary);
