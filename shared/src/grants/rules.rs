@@ -235,7 +235,11 @@ impl Rules {
                 (Some(_), Outcome::Chosen) => Outcome::Open,
                 _ => meant,
             };
-            let outcome = condition::outcome(statement, facts).and(meant, statement.effect);
+            let mut outcome = condition::outcome(statement, facts).and(meant, statement.effect);
+            // It binds the resources of the organization's own accounts: of all that are meant some may be of others.
+            if layer == Layer::ResourceControl && facts.request.is_none() {
+                outcome = outcome.and(Outcome::Open, statement.effect);
+            }
             if outcome == Outcome::Never
                 || (layer == Layer::ResourceControl && statement.effect == Effect::Allow)
             {
