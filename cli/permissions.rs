@@ -76,7 +76,7 @@ Exit codes:
   0  VALID
   1  OVER_PRIVILEGED, INVALID or PARTIAL
   2  usage, or a file that cannot be read
-  3  INDETERMINATE, or nobody was judged")]
+  3  INDETERMINATE, or somebody was asked for who could not be judged")]
 pub struct PermissionsArgs {
     /// Output of `aws iam get-account-authorization-details`; `-` for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "policy")]
@@ -144,7 +144,12 @@ pub fn run(global: &Global, args: PermissionsArgs) -> Result<Answer, Failure> {
     }
     bar.iter().for_each(Bar::finish);
     let form = Form { json: args.json, all: args.all };
-    show(global, form, &Verdicts::of(judged, whom.missing, whom.elsewhere))
+    // Who was asked for by name and could not be judged is not proven by others.
+    let is_short = !args.principal.is_empty() && !whom.elsewhere.is_empty();
+    match show(global, form, &Verdicts::of(judged, whom.missing, whom.elsewhere))? {
+        Answer::Proven if is_short => Ok(Answer::NotEnoughEvidence),
+        answer => Ok(answer),
+    }
 }
 
 fn subject<'g>(snapshot: &Snapshot, grants: &'g shared::grants::Grants, config: &Config) -> Subject<'g> {

@@ -245,6 +245,14 @@ fn a_promise_decides_who_is_judged_and_nobody_is_forgotten() {
     assert!(err(&elsewhere).contains("another account"), "{}", err(&elsewhere));
     let asked = run("arn:aws:iam::*:role/gone", &["--principal", "arn:aws:iam::*:role/audit/Auditor"]);
     assert_eq!(code(&asked), 0, "{}", out(&asked));
+    let both = [
+        "--principal",
+        "arn:aws:iam::*:role/audit/Auditor",
+        "--principal",
+        "arn:aws:iam::999999999999:role/x",
+    ];
+    let asked = run("arn:aws:iam::*:role/gone", &both);
+    assert_eq!(code(&asked), 3, "{}", out(&asked));
 }
 
 /// The documents of AWS's own managed policies, where they are at hand.

@@ -99,7 +99,8 @@ def audit(binary, texts=None, say=print):
         if ran.returncode:
             say(ran.stdout + ran.stderr)
         say(f"{name}: {len(found)} roles, exit code {ran.returncode}")
-        worst = max(worst, ran.returncode)
+        # One that was killed has a negative code, and has judged nobody.
+        worst = max(worst, ran.returncode if ran.returncode >= 0 else 4)
     return worst
 
 

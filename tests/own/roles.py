@@ -13,7 +13,8 @@ PARTITION, REGION, ACCOUNT = "aws", "eu-central-1", "111122223333"
 
 # Resources that give rights in ways nobody looks at here.
 REFUSED = {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy",
-           "AWS::IAM::GroupPolicy", "AWS::IAM::User", "AWS::IAM::Group"}
+           "AWS::IAM::GroupPolicy", "AWS::IAM::User", "AWS::IAM::Group", "AWS::CloudFormation::Stack",
+           "AWS::CloudFormation::Macro"}
 
 # What the Serverless transform makes no role for, when the function names one.
 EVENTS = {"SQS"}

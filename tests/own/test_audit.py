@@ -1,6 +1,8 @@
 """The audit of Onlooker's own roles finds what it is there to find."""
 
 import os
+import pathlib
+import tempfile
 import unittest
 
 import audit
@@ -33,6 +35,13 @@ class Audit(unittest.TestCase):
         code, said = self.audited()
         self.assertEqual(code, 0, said)
         self.assertIn("template.everything: ", said)
+
+    def test_a_judge_that_was_killed_has_found_nothing_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            killed = pathlib.Path(folder) / "onlooker"
+            killed.write_text("#!/bin/sh\nkill -9 $$\n")
+            killed.chmod(0o700)
+            self.assertEqual(audit.audit(str(killed), self.texts, lambda _: None), 4)
 
     def test_a_write_elsewhere_is_found(self):
         code, said = self.audited(old=PUT, new=PUT + "                  - arn:aws:s3:::elsewhere/*\n")

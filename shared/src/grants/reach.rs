@@ -50,9 +50,10 @@ pub(super) fn of(clauses: &Clauses<'_>) -> Option<(Certainty, Arc<Reach>)> {
         if rule.outcome == Outcome::Always {
             let written = rule.resources.written.iter().enumerate();
             let alone = !rule.resources.is_not && rule.resources.written.len() <= MOST;
-            except.extend(
-                written.filter(|(at, _)| meets(alone.then_some(*at))).map(|(_, text)| Arc::clone(text)),
-            );
+            // Looked at once where they are looked at together: it may take long.
+            let together = (!alone).then(|| meets(None));
+            let is_met = |at: usize| together.unwrap_or_else(|| meets(Some(at)));
+            except.extend(written.filter(|(at, _)| is_met(*at)).map(|(_, text)| Arc::clone(text)));
         } else if meets(None) {
             conditions.insert(words::of_deny(rule));
         }

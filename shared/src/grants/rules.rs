@@ -59,16 +59,18 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    fn of(
-        listed: Option<&Listed>,
-        has_variables: bool,
-        facts: &Facts<'_>,
-        within: Option<&Governed>,
-    ) -> Self {
+    fn of(statement: &Statement, facts: &Facts<'_>, within: Option<&Governed>) -> Self {
         let all = Listed { is_not: false, patterns: vec!["*".into()] };
-        let listed = listed.unwrap_or(&all);
-        let patterns: Vec<Resolved> =
-            listed.patterns.iter().map(|pattern| Resolved::of(pattern, has_variables, true, facts)).collect();
+        let listed = statement.resources.as_ref().unwrap_or(&all);
+        let is_sure = statement.effect == Effect::Allow && !listed.is_not;
+        let resolved = |pattern: &Arc<str>| {
+            let mut resolved = Resolved::of(pattern, statement.has_variables, true, facts);
+            if within.is_none() && is_incomplete(pattern) {
+                resolved.complete(is_sure);
+            }
+            resolved
+        };
+        let patterns: Vec<Resolved> = listed.patterns.iter().map(resolved).collect();
         let name = |pattern: &Arc<str>| match within {
             _ if listed.is_not => format!("not:{pattern}").into(),
             Some(governed) if &**pattern == "*" => Arc::clone(&governed.arn),
@@ -233,7 +235,11 @@ impl Rules {
                 (Some(_), Outcome::Chosen) => Outcome::Open,
                 _ => meant,
             };
-            let outcome = condition::outcome(statement, facts).and(meant, statement.effect);
+            let mut outcome = condition::outcome(statement, facts).and(meant, statement.effect);
+            // It binds the resources of the organization's own accounts: of all that are meant some may be of others.
+            if layer == Layer::ResourceControl && facts.request.is_none() {
+                outcome = outcome.and(Outcome::Open, statement.effect);
+            }
             if outcome == Outcome::Never
                 || (layer == Layer::ResourceControl && statement.effect == Effect::Allow)
             {
@@ -243,19 +249,26 @@ impl Rules {
                 Place::Resource(at) => self.governed.get(at),
                 Place::Layer(_) => None,
             };
-            let resources =
-                Resources::of(statement.resources.as_ref(), statement.has_variables, facts, within);
+            let resources = Resources::of(statement, facts, within);
             self.all.push(Rule { id: id(statement), layer, outcome, entry: Arc::clone(entry), resources });
         }
         // A limit that cannot be read limits nobody knows what.
         let limits = !matches!(place, Place::Layer(Layer::Identity | Layer::ResourceControl));
         if limits && shelf.may_lack_an_allow {
             let entry = library.anything();
-            let resources = Resources::of(None, false, facts, None);
+            let resources = Resources::of(&entry.statement, facts, None);
             let layer = place.layer(How::Delegated);
             self.all.push(Rule { id: id(&entry.statement), layer, outcome: Outcome::Open, entry, resources });
         }
     }
+}
+
+/// Whether it is an ARN of fewer than six fields, which IAM completes: IAM User Guide, "IAM JSON policy elements: Resource",
+/// "Incomplete ARNs" (read 2026-11). Where a wildcard ends it, it describes what follows already.
+fn is_incomplete(pattern: &str) -> bool {
+    (pattern == "arn" || pattern.starts_with("arn:"))
+        && pattern.split(':').count() < 6
+        && !pattern.ends_with('*')
 }
 
 #[derive(Clone, Copy)]

@@ -46,6 +46,16 @@ impl Resolved {
         resolved
     }
 
+    /// With whatever else the fields that are missing may hold: it describes that for sure (`is_sure`), or perhaps.
+    pub fn complete(&mut self, is_sure: bool) {
+        let shapes = std::iter::once(&mut self.wide).chain(is_sure.then_some(&mut self.sure));
+        for shape in shapes {
+            shape.push(Part::Letter(':'));
+            shape.push(Part::Any);
+        }
+        self.text = None;
+    }
+
     fn push(&mut self, text: &str, is_wild: bool) {
         for letter in text.chars() {
             let part = match letter {

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use super::{condition::Outcome, rules::Rule};
+use super::{
+    condition::Outcome,
+    rules::{Layer, Rule},
+};
 
 const LONGEST: usize = 1_000;
 
@@ -34,6 +37,9 @@ fn conditions(rule: &Rule) -> String {
     parts.extend(statement.open.iter().map(ToString::to_string));
     if parts.is_empty() {
         parts.push(match (&statement.principals, rule.outcome) {
+            _ if rule.layer == Layer::ResourceControl => {
+                "the resource is one of the organization's".to_owned()
+            }
             (Some(_), Outcome::Open | Outcome::Chosen) => "the principal is the one that is named".to_owned(),
             _ => "a variable in the resource has a certain value".to_owned(),
         });

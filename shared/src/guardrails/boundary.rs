@@ -122,17 +122,22 @@ fn in_order<'a>(plan: &'a Plan<'_>) -> Vec<(&'a str, BTreeSet<Arc<str>>)> {
 
 /// Statements for what is kept although it is no read, each where it is tolerated, without wildcards.
 fn kept_statements(order: Order<'_>, plan: &Plan<'_>) -> Vec<Statement> {
-    let mut places: BTreeMap<Vec<&str>, BTreeSet<Arc<str>>> = BTreeMap::new();
-    for (key, by) in &plan.kept {
-        places.entry(resources(order, key, by.is_some())).or_default().insert(Arc::clone(key));
-    }
     let nothing = BTreeSet::new();
     let statement = |(n, (place, wanted)): (usize, (Vec<&str>, BTreeSet<Arc<str>>))| {
         let wish = Wish { wanted: &wanted, harmless: &nothing, openness: Openness::Nothing };
         let statement = Statement::anywhere(&format!("OnlookerKept{}", n + 1), "Allow");
         Statement { resource: place.into(), ..statement.on(&cover(order.universe, wish)) }
     };
-    places.into_iter().enumerate().map(statement).collect()
+    places(order, plan).into_iter().enumerate().map(statement).collect()
+}
+
+/// What is kept although it is no read, by the resources it is kept on; `*` alone for anywhere.
+pub(super) fn places<'a>(order: Order<'a>, plan: &Plan<'_>) -> BTreeMap<Vec<&'a str>, BTreeSet<Arc<str>>> {
+    let mut places: BTreeMap<Vec<&str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+    for (key, by) in &plan.kept {
+        places.entry(resources(order, key, by.is_some())).or_default().insert(Arc::clone(key));
+    }
+    places
 }
 
 /// Where an action is kept: where overrides tolerate it, or anywhere.

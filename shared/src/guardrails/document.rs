@@ -119,10 +119,26 @@ struct Body<'a> {
 pub fn text(statements: &[Value], quota: Quota) -> String {
     let body = Body { version: "2012-10-17", statement: statements };
     // Strings, lists and maps only: nothing in it can fail to be written.
-    match quota {
+    let text = match quota {
         Quota::Managed => serde_json::to_string_pretty(&body).unwrap_or_default(),
         Quota::ServiceControl => serde_json::to_string(&body).unwrap_or_default(),
+    };
+    in_ascii(&text)
+}
+
+/// JSON with an escape for whatever no terminal may be trusted to show: what is read is what was proven, byte for byte.
+fn in_ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() && letter != '\u{7f}' {
+            text.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
     }
+    text
 }
 
 /// A document of these statements.
@@ -225,6 +241,17 @@ mod tests {
             assert_eq!(actions, statement.action);
             // None but the last has room for another action.
             assert!(documents.iter().rev().skip(1).all(|document| document.characters + 40 > quota.limit()));
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_hide_is_written_out() {
+        let hidden = serde_json::json!({ "Resource": "a\u{202e}b\u{7f}\u{1f600}" });
+        for quota in [Quota::Managed, Quota::ServiceControl] {
+            let text = text(std::slice::from_ref(&hidden), quota);
+            assert!(text.lines().all(|line| crate::plain::plain(line) == line), "{text}");
+            let read: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(read["Statement"][0], hidden);
         }
     }
 

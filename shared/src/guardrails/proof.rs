@@ -8,9 +8,14 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Document, Draft, Kind, Order, Plan, Quota};
+use super::{
+    Document, Draft, Kind, Order, Plan, Quota,
+    boundary::places,
+    document::{Statement, document, value},
+};
 use crate::{
     grants::{Grant, Grants, Origin, Policy, ProblemKind, Snapshot},
     pattern::covers,
@@ -114,7 +119,7 @@ pub fn prove(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft) -> Re
     }
     let excessive_before = plan.excessive.len() + plan.unknown.len();
     let excessive_after = after.held.iter().filter(|grant| !is_kept(order, plan, grant)).count();
-    let open_questions = open_questions(order);
+    let open_questions = open_questions(order, plan, draft);
     Ok(Proof {
         statement: statement(kind, &after, used.len(), excessive_before, order.universe.len()),
         is_complete: open_questions.is_empty(),
@@ -222,9 +227,35 @@ fn check_alone(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft, obj
         objections.extend(
             others.map(|grant| format!("{} is no read and would not be kept away", grant.action.key)),
         );
+        check_places(kind, order, plan, draft, objections);
     }
     let lost = plan.granted_elsewhere().into_iter().filter(|key| alone.get(key).is_none());
     objections.extend(lost.map(|key| format!("{key} was used and would not pass")));
+}
+
+/// What is tolerated on some resources must not pass on others, whatever else is allowed.
+fn check_places(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft, objections: &mut Vec<String>) {
+    for (place, own) in places(order, plan).into_iter().filter(|(place, _)| *place != ["*"]) {
+        let elsewhere = Statement {
+            action: own.iter().cloned().collect(),
+            resource: Value::Null,
+            not_resource: place.clone().into(),
+            ..Statement::anywhere("Elsewhere", "Allow")
+        };
+        let elsewhere = document("elsewhere".to_owned(), &[value(&elsewhere)], Quota::Managed);
+        let allowed = Snapshot {
+            principal: Arc::clone(&order.snapshot.principal),
+            account: Arc::clone(&order.snapshot.account),
+            identity: vec![policy(&elsewhere)],
+            boundary_read: true,
+            ..Snapshot::default()
+        };
+        let passing = order.evaluator.grants(&guarded(kind, &allowed, &draft.documents));
+        let wide = own.iter().filter(|key| passing.get(key).is_some());
+        objections.extend(
+            wide.map(|key| format!("{key} is tolerated on {} and would pass elsewhere", place.join(", "))),
+        );
+    }
 }
 
 fn check_grant(
@@ -263,11 +294,20 @@ fn check_grant(
     }
 }
 
-fn open_questions(order: Order<'_>) -> Vec<String> {
+fn open_questions(order: Order<'_>, plan: &Plan<'_>, draft: &Draft) -> Vec<String> {
+    let mut questions = Vec::new();
+    // What holds whatever is allowed holds for what a policy nobody can read allows.
+    let unreadable = plan.before.problems.iter().filter(|problem| problem.kind == ProblemKind::Malformed);
+    let unreadable: BTreeSet<&str> =
+        unreadable.filter(|_| !draft.is_absolute).map(|problem| &*problem.policy).collect();
+    questions.extend(unreadable.iter().map(|policy| {
+        format!("{policy} cannot be read in full, so what it allows besides is not kept away")
+    }));
     let Some(evidence) = order.used else {
-        return vec!["nobody said what was used, so nothing is said of what stays of it".to_owned()];
+        questions.push("nobody said what was used, so nothing is said of what stays of it".to_owned());
+        return questions;
     };
-    let mut questions: Vec<String> = evidence.gaps.clone();
+    questions.extend(evidence.gaps.iter().cloned());
     for (operation, calls) in &evidence.unmapped {
         questions.push(format!("it is not known which actions {operation} takes ({calls} calls)"));
     }

@@ -6,10 +6,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Draft, Kind, NotProven, Openness, Order, Pattern, Plan, Quota, Wish,
+    boundary::places,
     cover::cover,
     document::{Statement, divide, document, value},
     limits, matched, open,
@@ -49,8 +50,22 @@ fn excepting(order: Order<'_>, plan: &Plan<'_>, about: &Statement, mut notes: Ve
     if patterns.is_empty() {
         return None;
     }
-    let statement = value(&about.clone().except(&patterns));
-    let document = document(Kind::Scp.as_str().to_owned(), &[statement], Quota::ServiceControl);
+    let mut statements = vec![value(&about.clone().except(&patterns))];
+    // What is tolerated on some resources is denied on all others, whatever comes to allow it there.
+    let nothing = BTreeSet::new();
+    for (n, (place, own)) in places(order, plan).into_iter().filter(|(place, _)| *place != ["*"]).enumerate()
+    {
+        let wish = Wish { wanted: &own, harmless: &nothing, openness: Openness::Nothing };
+        let elsewhere = about.clone().on(&cover(universe, wish));
+        let sid = format!("OnlookerOnlyThere{}", n + 1);
+        statements.push(value(&Statement {
+            sid,
+            resource: Value::Null,
+            not_resource: place.into(),
+            ..elsewhere
+        }));
+    }
+    let document = document(Kind::Scp.as_str().to_owned(), &statements, Quota::ServiceControl);
     if document.characters > document.limit {
         return None;
     }

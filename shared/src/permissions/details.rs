@@ -8,7 +8,7 @@ mod document;
 mod page;
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -46,7 +46,7 @@ pub fn read(text: &str) -> Result<Vec<Snapshot>, DetailsError> {
     if pages.iter().all(|page| page.users.is_none() && page.roles.is_none()) {
         return Err(DetailsError::NotDetails);
     }
-    if pages.last().is_some_and(Page::is_followed) {
+    if is_cut_short(&pages) {
         return Err(DetailsError::CutShort);
     }
     let account = Account::of(&pages);
@@ -60,7 +60,19 @@ pub fn read(text: &str) -> Result<Vec<Snapshot>, DetailsError> {
     Ok(snapshots.into_values().map(Snapshot::canonical).collect())
 }
 
-/// Adds a principal. One that is told twice has what either says.
+/// Whether a page that should be there is not: none follows one that is followed, or the next is of another account.
+fn is_cut_short(pages: &[Page]) -> bool {
+    let next = pages.iter().skip(1).map(Some).chain([None]);
+    // A page of managed policies alone tells no account, and belongs to the one before it.
+    let mut before = None;
+    pages.iter().zip(next).any(|(page, next)| {
+        before = page.account().or(before);
+        page.is_followed()
+            && next.is_none_or(|next| next.account().zip(before).is_some_and(|(next, own)| next != own))
+    })
+}
+
+/// Adds a principal. One that is told twice has what either says, and nothing of what they do not agree on.
 fn add(snapshots: &mut BTreeMap<Arc<str>, Snapshot>, snapshot: Snapshot) {
     match snapshots.entry(Arc::clone(&snapshot.principal)) {
         Entry::Vacant(place) => {
@@ -72,31 +84,40 @@ fn add(snapshots: &mut BTreeMap<Arc<str>, Snapshot>, snapshot: Snapshot) {
             if held.boundary != snapshot.boundary {
                 (held.boundary, held.boundary_read) = (None, false);
             }
+            held.tags.retain(|key, value| snapshot.tags.get(key) == Some(value));
+            if held.trust != snapshot.trust {
+                held.trust = None;
+            }
         }
     }
 }
 
-/// What principals share.
+/// What principals share. What is told twice has what either says: two states of it may have been read.
 struct Account<'p> {
-    managed: BTreeMap<&'p str, Arc<str>>,
-    groups: BTreeMap<&'p str, &'p Group>,
+    managed: BTreeMap<&'p str, BTreeSet<Arc<str>>>,
+    /// By account and name: one name may be that of a group in each of several accounts.
+    groups: BTreeMap<(&'p str, &'p str), Vec<&'p Group>>,
 }
 
 impl<'p> Account<'p> {
     fn of(pages: &'p [Page]) -> Self {
-        let managed = pages.iter().flat_map(|page| &page.policies);
-        let groups = pages.iter().flat_map(|page| &page.groups);
-        Self {
-            managed: managed.map(|policy| (policy.arn.as_str(), policy.text())).collect(),
-            groups: groups.map(|group| (group.name.as_str(), group)).collect(),
+        let mut account = Self { managed: BTreeMap::new(), groups: BTreeMap::new() };
+        for policy in pages.iter().flat_map(|page| &page.policies) {
+            account.managed.entry(&policy.arn).or_default().insert(policy.text());
         }
+        for group in pages.iter().flat_map(|page| &page.groups) {
+            // Without an ARN it is nobody's in particular: whoever has a group of this name has it.
+            let owner = group.arn.as_deref().map_or("", page::account_of);
+            account.groups.entry((owner, &group.name)).or_default().push(group);
+        }
+        account
     }
 
     fn user(&self, user: &User) -> Snapshot {
         let mut snapshot = self.bare(&user.arn, &user.boundary);
         snapshot.identity.extend(user.inline.iter().map(|one| inline(one, Origin::Inline)));
-        snapshot.identity.extend(user.attached.iter().map(|one| self.attached(one, Origin::Attached)));
-        snapshot.identity.extend(user.groups.iter().flat_map(|name| self.of_group(name)));
+        snapshot.identity.extend(user.attached.iter().flat_map(|one| self.attached(one, Origin::Attached)));
+        snapshot.identity.extend(user.groups.iter().flat_map(|name| self.of_group(&snapshot.account, name)));
         snapshot.tags = page::tags(&user.tags);
         snapshot
     }
@@ -104,7 +125,7 @@ impl<'p> Account<'p> {
     fn role(&self, role: &Role) -> Snapshot {
         let mut snapshot = self.bare(&role.arn, &role.boundary);
         snapshot.identity.extend(role.inline.iter().map(|one| inline(one, Origin::Inline)));
-        snapshot.identity.extend(role.attached.iter().map(|one| self.attached(one, Origin::Attached)));
+        snapshot.identity.extend(role.attached.iter().flat_map(|one| self.attached(one, Origin::Attached)));
         snapshot.tags = page::tags(&role.tags);
         snapshot.trust = role.trust.as_ref().map(|text| Policy {
             name: "AssumeRolePolicyDocument".into(),
@@ -117,30 +138,47 @@ impl<'p> Account<'p> {
     fn bare(&self, arn: &str, boundary: &Option<Bounded>) -> Snapshot {
         Snapshot {
             principal: arn.into(),
-            account: arn.split(':').nth(4).unwrap_or_default().into(),
-            boundary: boundary.as_ref().map(|boundary| self.managed(&boundary.arn, Origin::Attached)),
+            account: page::account_of(arn).into(),
+            boundary: boundary.as_ref().map(|boundary| self.boundary(&boundary.arn)),
             boundary_read: true,
             ..Snapshot::default()
         }
     }
 
-    fn of_group(&self, name: &str) -> Vec<Policy> {
+    fn of_group(&self, account: &str, name: &str) -> Vec<Policy> {
         let origin = || Origin::Group(name.to_owned());
-        let Some(group) = self.groups.get(name) else {
+        let groups: Vec<&Group> = [account, ""]
+            .into_iter()
+            .filter_map(|owner| self.groups.get(&(owner, name)))
+            .flatten()
+            .copied()
+            .collect();
+        if groups.is_empty() {
             return vec![Policy { name: format!("group {name}").into(), origin: origin(), text: "".into() }];
+        }
+        let inline = groups.iter().flat_map(|group| &group.inline).map(|one| inline(one, origin()));
+        let attached = groups.iter().flat_map(|group| &group.attached);
+        inline.chain(attached.flat_map(|one| self.attached(one, origin()))).collect()
+    }
+
+    fn attached(&self, attached: &Attached, origin: Origin) -> Vec<Policy> {
+        let policy = |text| Policy { name: attached.arn.as_str().into(), origin: origin.clone(), text };
+        match self.managed.get(attached.arn.as_str()) {
+            Some(texts) => texts.iter().cloned().map(policy).collect(),
+            // One whose document is not there has an empty text.
+            None => vec![policy("".into())],
+        }
+    }
+
+    /// A boundary. One whose document is not there has an empty text, and one that is told in two ways as well: nobody
+    /// can say what it limits.
+    fn boundary(&self, arn: &str) -> Policy {
+        let mut texts = self.managed.get(arn).into_iter().flatten();
+        let text = match (texts.next(), texts.next()) {
+            (Some(text), None) => Arc::clone(text),
+            _ => "".into(),
         };
-        let inline = group.inline.iter().map(|one| inline(one, origin()));
-        inline.chain(group.attached.iter().map(|one| self.attached(one, origin()))).collect()
-    }
-
-    fn attached(&self, attached: &Attached, origin: Origin) -> Policy {
-        self.managed(&attached.arn, origin)
-    }
-
-    /// A managed policy; one whose document is not there has an empty text.
-    fn managed(&self, arn: &str, origin: Origin) -> Policy {
-        let text = self.managed.get(arn).map_or_else(|| "".into(), Arc::clone);
-        Policy { name: arn.into(), origin, text }
+        Policy { name: arn.into(), origin: Origin::Attached, text }
     }
 }
 
@@ -234,6 +272,58 @@ mod tests {
         assert_eq!(read(&format!("{first}\n{second}")), Ok(whole.clone()));
         assert_eq!(read(&format!("{second}{first}")), Ok(whole.clone()));
         assert_eq!(read(&json!([first, second]).to_string()), Ok(whole));
+    }
+
+    fn of_account(account: &str, document: &str) -> serde_json::Value {
+        json!({
+            "UserDetailList": [{
+                "Arn": format!("arn:aws:iam::{account}:user/ann"), "GroupList": ["devs"],
+                "AttachedManagedPolicies": [{ "PolicyArn": "arn:aws:iam::aws:policy/A" }],
+                "Tags": [{ "Key": "team", "Value": document }],
+            }],
+            "GroupDetailList": [{
+                "GroupName": "devs", "Arn": format!("arn:aws:iam::{account}:group/devs"),
+                "GroupPolicyList": [{ "PolicyName": "own", "PolicyDocument": document }],
+            }],
+            "Policies": [{
+                "Arn": "arn:aws:iam::aws:policy/A",
+                "PolicyVersionList": [{ "IsDefaultVersion": true, "Document": document }],
+            }],
+        })
+    }
+
+    #[test]
+    fn a_group_is_one_of_its_account() {
+        let (one, two) = (of_account("111122223333", "{1}"), of_account("444455556666", "{2}"));
+        let read = read(&format!("{one}{two}")).unwrap();
+        let own = |snapshot: &Snapshot| -> Vec<String> {
+            let own = snapshot.identity.iter().filter(|policy| &*policy.name == "own");
+            own.map(|policy| policy.text.to_string()).collect()
+        };
+        assert_eq!(read.iter().map(own).collect::<Vec<_>>(), [["{1}"], ["{2}"]]);
+    }
+
+    #[test]
+    fn what_is_told_twice_in_two_ways_has_what_either_says() {
+        let (one, two) = (of_account("111122223333", "{1}"), of_account("111122223333", "{2}"));
+        let read = read(&format!("{one}{two}")).unwrap();
+        let [ann] = &read[..] else { panic!("{read:?}") };
+        let texts: Vec<&str> = ann.identity.iter().map(|policy| &*policy.text).collect();
+        assert_eq!(texts, ["{1}", "{2}", "{1}", "{2}"]);
+        assert!(ann.tags.is_empty());
+    }
+
+    #[test]
+    fn a_page_that_is_missing_is_missed_whatever_follows() {
+        let mut first = of_account("111122223333", "{1}");
+        first["IsTruncated"] = true.into();
+        let (same, other) = (of_account("111122223333", "{2}"), of_account("444455556666", "{2}"));
+        let policies = json!({ "Policies": [] });
+        assert!(
+            read(&format!("{first}{same}{other}")).is_ok() && read(&format!("{first}{policies}")).is_ok()
+        );
+        assert_eq!(read(&format!("{first}{other}")), Err(DetailsError::CutShort));
+        assert_eq!(read(&format!("{first}{other}{same}")), Err(DetailsError::CutShort));
     }
 
     proptest! {

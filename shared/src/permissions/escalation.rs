@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use self::methods::Method;
 use super::EscalationPath;
-use crate::grants::{Certainty, Grant, Grants, Reach};
+use crate::{
+    grants::{Certainty, Grant, Grants, Reach},
+    pattern::is_wild,
+};
 
 /// Resources a path holds.
 const RESOURCES: usize = 10;
@@ -53,11 +56,12 @@ impl Method {
     }
 }
 
-/// Whether a resource is the caller's own user and nothing else.
+/// Whether a resource is the caller's own user and nothing else. Names are unique within an account, whatever the path.
 fn is_own(resource: &str) -> bool {
-    resource
-        .split_once(":user/")
-        .is_some_and(|(_, name)| name.ends_with("${aws:username}") && !name.contains('*'))
+    resource.split_once(":user/").is_some_and(|(_, name)| {
+        let (path, name) = name.rsplit_once('/').unwrap_or(("", name));
+        name == "${aws:username}" && !is_wild(path) && !path.contains("${")
+    })
 }
 
 /// Whether a role may be passed to one of these services. It may not only where every statement that grants it says, as its

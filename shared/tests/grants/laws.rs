@@ -280,7 +280,8 @@ proptest! {
         let grants = evaluator().grants(&snapshot(&world));
         let all = contexts(&world);
         let choices = statements(&world).flat_map(|stmt| &stmt.tests).filter(|test| test.key == CHOSEN).count();
-        let has_conditions = statements(&world).any(|stmt| !stmt.tests.is_empty());
+        // A resource control policy depends on whose resource it is.
+        let has_conditions = statements(&world).any(|stmt| !stmt.tests.is_empty()) || world.control.is_some();
         for action in ACTIONS {
             let held = certainty(&grants, action);
             let is_allowed = |resource: &str, values: &Values| world.allows(action, resource, values);

@@ -54,6 +54,15 @@ const ROWS: &str = "
     allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::a/* => s3:PutObject none
     allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::b/* => s3:PutObject granted
 
+    # an ARN that is not whole is completed; a deny is believed as it is written
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | boundary allow * on arn:aws:sqs => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:s3 => sqs:SendMessage none
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | scp allow * on arn:*:sqs => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q ; deny sqs:* on arn:aws:sqs => sqs:SendMessage conditional
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q ; deny sqs:* on !arn:aws:sqs => sqs:SendMessage conditional
+    allow sqs:* on !arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage conditional
+
     # resources
     allow s3:* on arn:aws:s3:::a/* ; deny s3:Put* on arn:aws:s3:::a/secret/* => s3:PutObject granted
     allow s3:* on arn:aws:s3:::a/secret/x ; deny s3:Put* on arn:aws:s3:::a/secret/* => s3:PutObject none
@@ -165,7 +174,7 @@ const ROWS: &str = "
     allow s3:* on * | scp allow s3:* on * | boundary allow s3:Put* on * => s3:PutObject granted
 
     # resource control policies: a few services
-    allow s3:*,ec2:* on * | rcp deny * on * => s3:PutObject none
+    allow s3:*,ec2:* on * | rcp deny * on * => s3:PutObject conditional
     allow s3:*,ec2:* on * | rcp deny * on * => ec2:RunInstances granted
     allow s3:* on * | rcp allow s3:Get* on * => s3:PutObject granted
 

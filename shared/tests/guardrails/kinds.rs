@@ -209,3 +209,28 @@ fn a_call_nobody_knows_the_actions_of_leaves_a_question_open() {
     assert!(proof.open_questions.iter().any(|question| question.contains("novel:Frobnicate")));
     assert!(!Scene::with(anything()).made(Kind::Boundary).proof.is_complete);
 }
+
+#[test]
+fn what_is_tolerated_somewhere_is_denied_elsewhere_whatever_comes_to_allow_it() {
+    let statements = json!([
+        { "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" },
+        { "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/a/*" },
+    ]);
+    let mut scene = Scene::with(statements);
+    scene.config.overrides.push(tolerate("s3:PutObject", Some("arn:aws:s3:::logs/*")));
+    let made = scene.made(Kind::Scp);
+    assert!(made.proof.is_absolute);
+    assert_eq!(listed(&made, "NotResource"), BTreeSet::from(["arn:aws:s3:::logs/*".to_owned()]));
+    assert!(scene.made(Kind::Boundary).proof.is_absolute);
+}
+
+#[test]
+fn a_list_of_denials_says_which_policies_cannot_be_read() {
+    let mut scene = Scene::with(anything()).using(&["s3:GetObject"]);
+    assert!(scene.made(Kind::Scp).proof.is_complete);
+    let cut = Policy { name: "cut".into(), origin: Origin::Inline, text: "{".into() };
+    scene.snapshot.identity.push(cut);
+    let proof = scene.made(Kind::Scp).proof;
+    assert!(!proof.is_absolute && !proof.is_complete, "{proof:?}");
+    assert!(proof.open_questions[0].starts_with("cut cannot be read"), "{proof:?}");
+}

@@ -192,6 +192,38 @@ fn a_past_window_is_judged_by_the_policies_of_that_time() {
 }
 
 #[test]
+fn policies_nobody_could_read_for_long_are_not_known_any_more() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    scene.world.clock.set(hour(10).start());
+    scene.examine();
+    let end = Some(hour(10 + 8 * 24).start());
+    assert_eq!(scene.held(READER, (12, 36)).first().map(|held| held.1), Some(None));
+    assert_eq!(scene.held(READER, (12, 300)).first().map(|held| held.1), Some(end));
+    assert_eq!(scene.held(READER, (210, 234)), [], "nobody knows");
+    // Another one that is read later does not say since when it is there.
+    scene.iam.port.role(READER, &[allow(&["s3:PutObject"])]);
+    scene.world.clock.set(hour(400).start());
+    scene.examine();
+    assert_eq!(scene.held(READER, (210, 234)), []);
+    assert_eq!(scene.held(READER, (210, 402)).len(), 1);
+}
+
+#[test]
+fn a_run_that_ends_late_does_not_undo_what_was_read_after_it() {
+    let mut scene = Scene::new();
+    scene.watch(&[READER]);
+    scene.iam.port.role(READER, &[allow(&WRITES)]);
+    scene.world.clock.set(hour(12).start());
+    scene.examine();
+    scene.iam.port.role(READER, &[allow(&READS)]);
+    scene.world.clock.set(hour(11).start());
+    scene.examine();
+    let latest = &scene.latest()[READER];
+    assert_eq!((latest.overall_status, latest.at), (Some(OverallStatus::OverPrivileged), hour(12).start()));
+}
+
+#[test]
 fn who_is_gone_has_no_policies_any_more() {
     let mut scene = Scene::new();
     scene.watch(&[READER]);

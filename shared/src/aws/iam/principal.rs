@@ -34,8 +34,13 @@ macro_rules! pages {
             let is_truncated = $found.is_truncated;
             all.extend($list);
             marker = $found.marker.filter(|marker| is_truncated && !marker.is_empty());
-            if marker.is_none() {
-                break all;
+            match (is_truncated, &marker) {
+                (false, _) => break all,
+                (true, Some(_)) => {}
+                (true, None) => {
+                    let said = "the answer says that more follows, and not where";
+                    return Err(failure($operation, $name, FailureKind::Unavailable, said));
+                }
             }
         }
     }};

@@ -214,7 +214,12 @@ impl Clerk<'_> {
     /// Passes on what is news, and keeps the verdict.
     fn conclude(&self, permissions: &Permissions, policies: Option<Noted>) -> Result<u64, Trouble> {
         let arn = &permissions.identity.arn;
-        let before = self.before(arn)?.and_then(|before| before.last_status);
+        let before = self.before(arn)?;
+        // Somebody has judged policies that were read later: what we have read is no news and undoes nothing.
+        if before.as_ref().is_some_and(|before| before.at > self.at) {
+            return Ok(0);
+        }
+        let before = before.and_then(|before| before.last_status);
         let status = permissions.overall_status;
         let mut told = 0;
         if status == OverallStatus::OverPrivileged && before != Some(status) {

@@ -27,6 +27,10 @@ use crate::{
 /// The partition of all snapshots.
 const PARTITION: &str = "POLICIES";
 
+/// Seconds policies count as in force after they were last seen: a week and a day, so that a weekly look leaves no hole.
+/// After that nobody knows what is in force.
+const TRUSTED: u32 = 8 * 86_400;
+
 /// Times an item is tried again because another run wrote in between.
 const TRIES: usize = 4;
 
@@ -153,7 +157,8 @@ fn note(
 }
 
 /// The policies of watched principals that were in force at any time of a period. What was read after its end does not
-/// change them: a report on the past stays as it is.
+/// change them: a report on the past stays as it is. Policies nobody has seen for long are in force no more; the same ones
+/// seen again were so all along.
 ///
 /// # Errors
 /// When they cannot be read back whole.
@@ -178,6 +183,11 @@ pub fn policies(
         let ends = all.iter().skip(1).map(|next| Some(next.since)).chain([None]).collect::<Vec<_>>();
         for (noted, until) in all.into_iter().zip(ends) {
             let (Some(sha256), Some(key)) = (noted.sha256, noted.key) else { continue };
+            let trusted = Time(noted.last_seen.0.saturating_add(TRUSTED));
+            let until = match until {
+                Some(until) => Some(until.min(trusted)),
+                None => (trusted < period.until.start()).then_some(trusted),
+            };
             if until.is_none_or(|until| until > period.from.start()) {
                 let snapshot = stored(store, &key, &sha256, &arn)?;
                 held.push(Held { since: Some(noted.since), until, snapshot });

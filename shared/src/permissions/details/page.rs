@@ -31,6 +31,14 @@ impl Page {
     pub const fn is_followed(&self) -> bool {
         self.truncated || self.next_token.is_some()
     }
+
+    /// The account it is of, as far as it tells of anybody.
+    pub fn account(&self) -> Option<&str> {
+        let users = self.users.iter().flatten().map(|user| user.arn.as_str());
+        let roles = self.roles.iter().flatten().map(|role| role.arn.as_str());
+        let groups = self.groups.iter().filter_map(|group| group.arn.as_deref());
+        users.chain(roles).chain(groups).map(account_of).next()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +77,8 @@ pub(super) struct Role {
 pub(super) struct Group {
     #[serde(rename = "GroupName")]
     pub name: String,
+    #[serde(rename = "Arn")]
+    pub arn: Option<String>,
     #[serde(rename = "GroupPolicyList", default)]
     pub inline: Vec<Named>,
     #[serde(rename = "AttachedManagedPolicies", default)]
@@ -133,6 +143,11 @@ impl Managed {
         let document = version.and_then(|version| version.document.as_ref());
         document.map_or_else(|| "".into(), |document| Arc::clone(&document.0))
     }
+}
+
+/// The account of an ARN.
+pub(super) fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
 }
 
 /// Tags by key.

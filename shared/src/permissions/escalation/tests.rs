@@ -73,6 +73,9 @@ fn a_path_takes_all_its_actions() {
     let allow = |actions: &[&str]| json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
     assert_eq!(ids(&allow(&["iam:PassRole"])), [""; 0]);
     assert_eq!(ids(&allow(&["iam:PassRole", "ec2:RunInstances"])), ["pass-role-to-ec2"]);
+    assert_eq!(ids(&allow(&["ssm:CreateAssociation"])), ["send-command"]);
+    assert_eq!(ids(&allow(&["ec2:CreateLaunchTemplateVersion"])), ["change-launch-template"]);
+    assert_eq!(ids(&allow(&["elasticmapreduce:AddJobFlowSteps"])), ["add-cluster-steps"]);
     assert_eq!(ids(&allow(&["lambda:CreateFunction", "lambda:InvokeFunction"])), [""; 0]);
 }
 
@@ -145,7 +148,10 @@ fn looking_after_oneself_is_no_escalation() {
     let ids = |resources: &[&str]| paths(&held(vec![grant("iam:CreateAccessKey", resources, &[])])).len();
     assert_eq!(ids(&[own]), 0);
     assert_eq!(ids(&[own, "arn:aws:iam::*:user/admin"]), 1);
-    assert_eq!(ids(&["arn:aws:iam::*:user/*${aws:username}"]), 1);
+    assert_eq!(ids(&["arn:aws:iam::*:user/team/${aws:username}"]), 0);
+    for other in ["*${aws:username}", "??${aws:username}", "admin-${aws:username}", "${aws:username}/x"] {
+        assert_eq!(ids(&[&format!("arn:aws:iam::*:user/{other}")]), 1, "{other}");
+    }
     assert_eq!(ids(&[]), 1);
     // With a policy of one's own choice one user is enough.
     assert_eq!(paths(&held(vec![grant("iam:PutUserPolicy", &[own], &[])])).len(), 1);

@@ -19,7 +19,7 @@ pub(super) const METHODS: &[Method] = &[
     ),
     Method::new(
         "send-command",
-        &[&["ssm:SendCommand"]],
+        &[&["ssm:SendCommand"], &["ssm:CreateAssociation"], &["ssm:UpdateAssociation"]],
         "instance",
         "run commands on {} and read the credentials of the instance's role",
     ),
@@ -52,7 +52,11 @@ pub(super) const METHODS: &[Method] = &[
     ),
     Method::new(
         "change-launch-template",
-        &[&["ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate"]],
+        // Where the newest version is the one that is started, a new one is enough.
+        &[
+            &["ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate"],
+            &["ec2:CreateLaunchTemplateVersion"],
+        ],
         "launch template",
         "change what instances of {} run at their start, and act as their role",
     ),
@@ -111,6 +115,12 @@ pub(super) const METHODS: &[Method] = &[
         &[&["glue:UpdateDevEndpoint"]],
         "development endpoint",
         "put a key of its own on {}, sign in, and act as the endpoint's role",
+    ),
+    Method::new(
+        "add-cluster-steps",
+        &[&["elasticmapreduce:AddJobFlowSteps"]],
+        "cluster",
+        "run steps of its own on {} as the role of its instances",
     ),
     Method::new(
         "glue-run-statement",
