@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use crate::{
-    catalog::{Catalog, Entry},
+    catalog::{Catalog, Entry, spelling::names_a_credential},
     operation::{AccessLevel, Capabilities, OperationType, RiskLevel},
-    verdict::{Call, Verdict, classify},
+    verdict::{Call, Provenance, Verdict, classify},
 };
 
 /// An IAM action, or a pattern over actions the catalog knows none of.
@@ -40,8 +40,9 @@ impl Action {
         let literal = name.split(['*', '?']).next().unwrap_or_default();
         let verdict = classify(catalog, &Call::named(service, literal));
         // A verb that the catalog happens to know as an operation says nothing of the others it begins.
+        // What is spelt after a wildcard may be the name of a credential.
         let verdict = match verdict.provenance {
-            crate::verdict::Provenance::Pattern => verdict,
+            Provenance::Pattern if !names_a_credential(&name.replace(['*', '?'], "")) => verdict,
             _ => classify(catalog, &Call::named("", "")),
         };
         Self::judged(pattern.into(), &verdict, false)
@@ -71,5 +72,21 @@ impl Action {
     /// Whether a read-only principal may have it.
     pub fn is_read(&self) -> bool {
         self.operation_type == OperationType::ReadOnly
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_a_read_only_where_nothing_in_it_says_otherwise() {
+        let is_read = |pattern| Action::unknown(Catalog::embedded(), pattern).is_read();
+        assert!(is_read("newservice:Get*") && is_read("newservice:ListThings"));
+        for pattern in
+            ["newservice:Get*Credentials", "newservice:*", "newservice:Do*", "newservice:Get?essionToken"]
+        {
+            assert!(!is_read(pattern), "{pattern}");
+        }
     }
 }

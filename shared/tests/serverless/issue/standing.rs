@@ -17,7 +17,7 @@ fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds
     let keys = objects(&world);
     let stem = "reports/account=111122223333/dt=2026-11-21/20261120T100000Z_20261121T100000Z_r0001_";
     let of_second = keys.keys().filter(|key| key.starts_with(stem)).count();
-    assert_eq!(of_second, 8, "{:?}", keys.keys());
+    assert_eq!(of_second, 9, "{:?}", keys.keys());
     let key_is_safe = |key: &String| key.chars().all(|c| c.is_ascii_alphanumeric() || "/=_-.".contains(c));
     assert!(keys.keys().all(key_is_safe), "{:?}", keys.keys());
     let json: Report = serde_json::from_slice(&keys[&report.key]).unwrap();
