@@ -314,8 +314,12 @@ fn no_write_through_an_assumed_role_leaves_the_promise_compliant() {
     };
     let own = assume(20, &auditor(), "Deployer", "s");
     let write = write_by(&session("Deployer", "s"));
-    assert_eq!(status(&[own.clone()]), Status::Compliant, "to assume the role alone is allowed");
-    assert_eq!(status(&[write.clone()]), Status::Compliant, "and what the role does on its own is its own");
+    assert_eq!(status(std::slice::from_ref(&own)), Status::Compliant, "to assume the role alone is allowed");
+    assert_eq!(
+        status(std::slice::from_ref(&write)),
+        Status::Compliant,
+        "and what the role does on its own is its own"
+    );
     assert_eq!(status(&[own.clone(), write.clone()]), Status::NonCompliant);
 
     let no_answer = |record: &Value| with(record.clone(), "responseElements", Value::Null);
