@@ -7,7 +7,8 @@ use super::{ClassState, Coverage};
 use crate::{grants::Action, operation::Capabilities, pattern::matches};
 
 /// Actions of the data plane, by the resource type CloudTrail files them under: those most policies name, not all there
-/// are. Types: AWS CloudTrail User Guide, table of data events, read 2026-11; actions: the services' pages on CloudTrail.
+/// are. Types: AWS CloudTrail User Guide, table of data events, read 2026-11 in part. Which actions fall under each is our
+/// own reading and was not held against the page of every service.
 const DATA: [(&str, &str, &[&str]); 16] = [
     (
         "s3",
