@@ -173,10 +173,14 @@ class Stage:
             raise RuntimeError(f"the deployment failed:\n{done.stdout}\n{self.emulator_log()}")
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        # The command line, whose reports theirs are compared with, has no roles of its own to watch.
+        self.roles = self.configuration("report")["Environment"]["Variables"]["ONLOOKER_ROLES"]
+        self.watch_no_own()
+        return self.outputs
+
+    def watch_no_own(self):
+        """Leaves the stack's own roles alone, as the command line does, whose reports theirs are compared with."""
         alone = {"ONLOOKER_ROLES": ""}
         self.environments = {name: self.configuration(name)["Environment"]["Variables"] | alone for name in FUNCTIONS}
-        return self.outputs
 
     def sam(self, *arguments):
         tools = VENV / "tools" / "bin"
@@ -218,6 +222,9 @@ class Stage:
             return now == "UPDATE_COMPLETE"
 
         until("the update of the stack", status, 60)
+        self.watch_no_own()
+        for name in FUNCTIONS:
+            self.configure(name)
 
     def clear(self):
         """Forgets all evidence, state, messages, faults, settings and processes; the stack stays."""

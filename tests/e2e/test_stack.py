@@ -2,7 +2,7 @@
 
 import trail
 from case import Case
-from stage import ROOT, STACK, TRAIL_BUCKET, until
+from stage import FUNCTIONS, ROOT, STACK, TRAIL_BUCKET, until
 from trail import HOME, REGION, Trail
 
 LOOKUP = {"DELIVERY_COUNTS_FROM": "", "LOOKUP_LAG_MINUTES": "1", "LOOKUP_LOOKBACK_HOURS": "1"}
@@ -20,6 +20,18 @@ class Stack(Case):
         self.stage.deliver(objects)
         self.stage.drained()
         return made, objects
+
+    def test_10_the_roles_of_the_stack_are_watched(self):
+        self.deliver("own")
+        before = self.stage.report(*self.window)["result"]
+        self.configure("report", ROLES=self.stage.roles)
+        roles = [role.split("=")[1] for role in self.stage.roles.split(",")]
+        self.assertEqual(len(roles), len(FUNCTIONS))
+        after = self.stage.report(*self.window)["result"]
+        self.assertLessEqual(set(roles), set(after["basis"]["watched"]))
+        self.assertIn("Onlooker's own roles made 0 calls", after["summary"]["statement"])
+        for part in ("compliance", "totals", "risk", "mode"):
+            self.assertEqual(after[part], before[part], part)
 
     def test_11_a_permission_that_is_missing_is_named(self):
         made, objects = self.deliver("allowed")
