@@ -106,6 +106,7 @@ fn promises(story: &Story) -> Config {
         reason: Some(promise.truth.to_owned()),
         machine: false,
         business_hours: None,
+        own: false,
     };
     let auditors = |watch: Watch| Watch {
         business_hours: watch.principal.contains("Audit").then(|| hours.clone()),

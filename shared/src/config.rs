@@ -181,7 +181,8 @@ impl Watch {
     /// A promise about the principals a pattern matches; refused if it could match none.
     pub fn new(pattern: &str) -> Result<Self, Fault> {
         arn::principal(pattern)?;
-        Ok(Self { principal: pattern.to_owned(), reason: None, machine: false, business_hours: None })
+        let principal = pattern.to_owned();
+        Ok(Self { principal, reason: None, machine: false, business_hours: None, own: false })
     }
 }
 
@@ -220,6 +221,9 @@ pub struct Watch {
     /// Working hours of this principal instead of the general ones.
     #[serde(default)]
     pub business_hours: Option<BusinessHours>,
+    /// It is of one of Onlooker's own roles; no configuration can say so.
+    #[serde(skip)]
+    pub own: bool,
 }
 
 /// What evidence is expected.

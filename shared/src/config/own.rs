@@ -124,6 +124,7 @@ impl Stack {
             let mut watch = Watch::new(arn)?;
             watch.reason = Some(REASON.to_owned());
             watch.machine = true;
+            watch.own = true;
             config.watch.push(watch);
         }
         config.overrides.extend(self.overrides()?);
@@ -134,7 +135,7 @@ impl Stack {
 impl Watch {
     /// Whether it is of one of Onlooker's own roles, and so no promise of the user.
     pub fn is_own(&self) -> bool {
-        self.reason.as_deref() == Some(REASON)
+        self.own
     }
 }
 
@@ -207,5 +208,11 @@ mod tests {
         assert_eq!(judge("onlooker-bucket-12"), None);
         assert_eq!(judge("foreign"), None);
         assert!(config.watch.iter().all(Watch::is_own) && config.check().is_ok());
+        // What somebody writes as a reason makes no promise Onlooker's own.
+        let written = |key: &str| {
+            let text = format!("[[watch]]\nprincipal = \"{ROLE}\"\nreason = \"{REASON}\"\n{key}");
+            Config::from_toml(&text, "onlooker.toml")
+        };
+        assert!(!written("").unwrap().watch[0].is_own() && written("own = true").is_err());
     }
 }
