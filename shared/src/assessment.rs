@@ -21,7 +21,7 @@ use crate::{
     config::{Applies, Config, Override, Watch},
     coverage::Coverage,
     event::{Act, EventKind, Outcome},
-    lineage,
+    lineage::{self, Lineages},
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
     pattern::matches,
     principal::{Principal, PrincipalKind},
@@ -217,38 +217,50 @@ impl<'a> Assessment<'a> {
                 Arc::clone(verdict)
             };
             let watch = promises.about(line.actor);
-            let is_lost = lineage::is_lost(act, config.lookup.watched_only);
-            let is_unfollowed = |watch: Option<&Watch>| is_lost && watch.is_some_and(|watch| !watch.is_own());
             let whole = Judged {
                 line,
                 verdict,
                 watch,
                 allowed_by: None,
                 lineage: None,
-                is_unfollowed: is_unfollowed(watch),
+                is_unfollowed: this.is_unfollowed(act, watch),
                 count: line.count,
                 span: (line.first, line.last),
                 part: None,
             };
-            let parts = if whole.watch.is_none() { lineages.of_line(&line) } else { BTreeMap::new() };
-            if parts.is_empty() {
-                this.judge(whole);
-                continue;
-            }
-            for (lineage, slots) in parts {
-                let began_with = lineage.as_ref().map(|lineage| &*lineage.began_with);
-                let watch = began_with.and_then(|arn| promises.behind(arn));
-                let part = whole.part(|slot| slots.binary_search(&slot).is_ok());
-                let is_unfollowed = is_unfollowed(watch);
-                part.into_iter().for_each(|part| {
-                    this.judge(Judged { watch, lineage: lineage.clone(), is_unfollowed, ..part })
-                });
+            let behind = |part: Judged<'a>| this.behind(part, &lineages, &promises);
+            for part in if whole.watch.is_none() { behind(whole) } else { vec![whole] } {
+                this.judge(part, &lineages, &promises);
             }
         }
         this
     }
 
-    fn judge(&mut self, whole: Judged<'a>) {
+    /// Whether credentials were handed out that nobody can follow, against a promise of the user.
+    fn is_unfollowed(&self, act: &Act, watch: Option<&Watch>) -> bool {
+        watch.is_some_and(|watch| !watch.is_own()) && lineage::is_lost(act, self.config.lookup.watched_only)
+    }
+
+    /// Calls by the watched principal they began with; the same calls where that is their own one or nobody.
+    fn behind(&self, whole: Judged<'a>, lineages: &Lineages, promises: &Promises<'a>) -> Vec<Judged<'a>> {
+        let parts = lineages.of_line(&whole.line);
+        if parts.is_empty() {
+            return vec![whole];
+        }
+        let own = &whole.principal().arn;
+        let part = |(lineage, slots): (Option<Arc<Lineage>>, Vec<Slot>)| {
+            let part = whole.part(|slot| slots.binary_search(&slot).is_ok())?;
+            let Some(lineage) = lineage.filter(|lineage| lineage.began_with != *own) else {
+                return Some(part);
+            };
+            let watch = promises.behind(&lineage.began_with);
+            let is_unfollowed = self.is_unfollowed(whole.line.act, watch);
+            Some(Judged { watch, lineage: Some(lineage), is_unfollowed, ..part })
+        };
+        parts.into_iter().filter_map(part).collect()
+    }
+
+    fn judge(&mut self, whole: Judged<'a>, lineages: &Lineages, promises: &Promises<'a>) {
         if !whole.is_call() || whole.is_permitted() {
             self.judged.push(whole);
             return;
@@ -273,7 +285,16 @@ impl<'a> Assessment<'a> {
             return;
         };
         let (before, after) = divide(whole, allowing.expires);
-        if let Some(mut allowed) = before {
+        // An exception to the promise of one principal excuses nobody who acts through it.
+        let before = before.into_iter().flat_map(|before| match before.lineage {
+            None => self.behind(before, lineages, promises),
+            Some(_) => vec![before],
+        });
+        for mut allowed in before.collect::<Vec<_>>() {
+            if allowed.lineage.as_ref().is_some_and(|lineage| lineage.began_with != answerable) {
+                self.judge(allowed, lineages, promises);
+                continue;
+            }
             *self.allowed.entry(position).or_default() += allowed.count;
             let reason = format!("{} ({}): {}", allowing.id, allowing.owner, allowing.reason);
             allowed.verdict = Arc::new(Verdict::overridden(Verdict::clone(&verdict), &reason));
@@ -304,7 +325,8 @@ impl<'a> Assessment<'a> {
     /// Promises that match no principal in the evidence. Onlooker's own roles may be idle.
     pub fn unseen(&self) -> impl Iterator<Item = &'a Watch> {
         let watched = self.judged.iter().filter(|judged| judged.watch.is_some());
-        let seen: BTreeSet<&str> = watched.map(|judged| &**judged.answerable()).collect();
+        let seen: BTreeSet<&str> =
+            watched.flat_map(|judged| [&**judged.answerable(), &*judged.principal().arn]).collect();
         let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
         self.config.watch.iter().filter(move |watch| !watch.is_own() && !is_seen(watch))
     }

@@ -56,8 +56,7 @@ impl Lineages {
         }
         let links = Link::all(tally, &mut is_watched);
         let mut spread = Spread::of(links);
-        let mut others = tally.lines().filter(|line| !is_watched(line.actor));
-        spread.note_uses(&mut others);
+        spread.note_uses(&mut tally.lines());
         spread.settle();
         Self(Some(spread))
     }

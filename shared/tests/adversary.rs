@@ -415,3 +415,30 @@ fn an_exception_for_the_role_is_none_for_whoever_assumes_it() {
     assert_eq!(status("role/Deployer"), Status::NonCompliant);
     assert_eq!(status("role/team/Auditor"), Status::Compliant);
 }
+
+#[test]
+fn an_exception_for_one_watched_role_excuses_nobody_who_acts_through_it() {
+    let config = format!(
+        "[[watch]]\nprincipal = \"arn:aws:iam::*:role/Deployer\"\n{CONFIG}{MAY_ASSUME}\n[[override]]\nid = \"deploy\"\n\
+         principal = \"arn:aws:iam::*:role/Deployer\"\noperation = \"ec2:RunInstances\"\nowner = \"me\"\n\
+         reason = \"because\"\nexpires = \"2030-01-01T00:00:00Z\"\n"
+    );
+    let write = write_by(&session("Deployer", "s"));
+    let of = |added: &[Value]| {
+        let records = [&kept_promise()[..], added].concat();
+        told(&[json!({ "Records": records })], &config).result
+    };
+    assert_eq!(
+        of(std::slice::from_ref(&write)).status(),
+        Some(Status::Compliant),
+        "its own doing is excused"
+    );
+    let result = of(&[assume(20, &auditor(), "Deployer", "s"), write]);
+    assert_eq!(result.status(), Some(Status::NonCompliant));
+    let status = |name: &str| {
+        let of = |principal: &&shared::report::PrincipalSummary| principal.arn.ends_with(name);
+        result.principals.iter().find(of).unwrap().status
+    };
+    assert_eq!(status("/Auditor"), Some(Status::NonCompliant));
+    assert_ne!(status("/Deployer"), Some(Status::NonCompliant), "it kept to its exception");
+}

@@ -314,8 +314,11 @@ impl PrincipalSummary {
             Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
         this.behaviour = Behaviour::NoCalls;
         let calls = || all.iter().copied().filter(|judged| judged.is_call());
+        let promise = || assessment.config.watched(principal);
+        let watch = all.iter().find_map(|judged| own_promise(judged)).or_else(promise);
+        // What a watched principal did through another one that is watched too stands against the first.
+        let calls = || calls().filter(|judged| watch.is_none() || judged.lineage.is_none());
         this.compliance = Assessment::compliance(calls());
-        let watch = all.iter().find_map(|judged| own_promise(judged));
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
         this.status = watch.map(|_| assessment.status(calls().chain(through.iter().copied())));

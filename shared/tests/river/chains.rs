@@ -150,8 +150,7 @@ impl<'a> Chains<'a> {
                 && (actor.session.source_identity.is_none()
                     || other.actor.session.source_identity == actor.session.source_identity);
             let led_to = self.ever(other).iter().any(|link| self.chains.contains_key(link));
-            let mut unseen =
-                if same && led_to && !self.is_watched(other) { self.unseen(other) } else { BTreeSet::new() };
+            let mut unseen = if same && led_to { self.unseen(other) } else { BTreeSet::new() };
             unseen.retain(|one| *one <= quarter(event) && quarter(event) - one <= 12 * 4);
             if !unseen.is_empty() {
                 suspects.insert(None);
@@ -173,11 +172,13 @@ impl<'a> Chains<'a> {
         suspects
     }
 
-    /// With whom an event began.
+    /// With whom an event began that has no promise of its own.
     pub fn lineage(&self, event: &Event) -> Option<Lineage> {
-        if self.is_watched(event) {
-            return None;
-        }
+        if self.is_watched(event) { None } else { self.behind(event) }
+    }
+
+    /// With whom an event began, whoever has a promise.
+    pub fn behind(&self, event: &Event) -> Option<Lineage> {
         let links = self.links(event);
         let (_, began_with, path) = links.iter().filter_map(|link| self.chains.get(link)).min()?;
         let suspects = self.suspects(event, &mut BTreeSet::new());

@@ -57,13 +57,10 @@ impl<'a> Judged<'a> {
         if forwarded {
             (kind, capabilities) = (OperationType::ReadOnly, Capabilities::empty());
         }
-        let lineage = chains.lineage(event);
-        let began_with = lineage.as_ref().map(|lineage| lineage.began_with.to_string());
-        let own = &*event.actor.principal.arn;
-        let arn = began_with.as_deref().unwrap_or(own);
-        let mut exception: Option<(usize, bool)> = None;
-        if is_call && kind != OperationType::ReadOnly {
-            for (n, entry) in scene.config.overrides.iter().enumerate() {
+        let is_judged = is_call && kind != OperationType::ReadOnly;
+        let exception_to = |arn: &str| {
+            let mut exception: Option<(usize, bool)> = None;
+            for (n, entry) in scene.config.overrides.iter().enumerate().filter(|_| is_judged) {
                 let about =
                     entry.applies(arn, &verdict.service, &verdict.operation, &act.resources, event.time);
                 let longer = exception.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
@@ -72,7 +69,17 @@ impl<'a> Judged<'a> {
                     exception = Some((n, quarter_ends <= entry.expires.0));
                 }
             }
+            exception
+        };
+        let own = &*event.actor.principal.arn;
+        let mut lineage = chains.lineage(event);
+        if lineage.is_none() && matches!(exception_to(own), Some((_, true))) {
+            // The exception is one to the promise of the caller alone.
+            lineage = chains.behind(event).filter(|lineage| &*lineage.began_with != own);
         }
+        let began_with = lineage.as_ref().map(|lineage| lineage.began_with.to_string());
+        let arn = began_with.as_deref().unwrap_or(own);
+        let exception = exception_to(arn);
         if let Some((_, true)) = exception {
             kind = OperationType::ReadOnly;
         }
