@@ -39,7 +39,7 @@ ci: lint audit test ## Everything CI runs: lint, audit, test; the self-audit is 
 lint: ## Format, clippy with warnings denied, purity of the stages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
-	$(CARGO) check -p shared --no-default-features
+	$(CARGO) check -p onlooker-core
 	$(MAKE) lint-stack
 
 .PHONY: lint-stack
@@ -102,7 +102,7 @@ fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 	$(CARGO) build --release
-	$(CARGO) build --release -p shared --all-features --examples
+	$(CARGO) build --release -p onlooker-core -p onlooker-demo --examples
 	python3 tests/bench.py --records $(BENCH_RECORDS)
 
 .PHONY: catalog

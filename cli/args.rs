@@ -6,7 +6,7 @@
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use shared::config::{self, Standard, Watch};
+use onlooker_core::config::{self, Standard, Watch};
 
 use crate::{
     catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, permissions,
@@ -56,7 +56,7 @@ pub struct Global {
     /// Log more: -v what is done, -vv how, -vvv everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Log exactly this, whatever -v says: a level, or levels per part such as `warn,shared=debug`
+    /// Log exactly this, whatever -v says: a level, or levels per part such as `warn,onlooker_core=debug`
     /// [env: ONLOOKER_LOG]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use shared::grants::{Held, Policies};
+use onlooker_core::grants::{Held, Policies};
 
 use crate::{failure::Failure, permissions::Inputs};
 

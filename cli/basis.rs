@@ -8,13 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{ConfigError, Fault, Place, Problem, Standard},
-    local::config_file::Loaded,
     plain::plain,
     standard::Pack,
 };
+use onlooker_local::config_file::Loaded;
 
 use crate::failure::Failure;
 

@@ -8,7 +8,7 @@ mod explained;
 mod questions;
 
 use clap::Args;
-use shared::{
+use onlooker_core::{
     config::Fault,
     jobs::check::{Question, check},
 };

@@ -3,8 +3,10 @@
 //! Enters: region, credentials and endpoints, as every AWS tool finds them. Leaves: ports. Law: it is connected to only
 //! when a command asks for it.
 
-use shared::{
-    aws::{AccountPolicies, Aws, EventHistory, OrganizationPolicies, Probes, S3Objects, S3Uri, SystemClock},
+use onlooker_aws::{
+    AccountPolicies, Aws, EventHistory, OrganizationPolicies, Probes, S3Objects, S3Uri, SystemClock,
+};
+use onlooker_core::{
     config::Fault,
     ports::{Authorizations, Clock, Organization, Prober, Source, Store, Table, Trail},
     report::Caller,

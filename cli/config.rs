@@ -9,12 +9,12 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     config::{self, Config, ConfigError, Fault, Place, Problem},
-    local::config_file::{self, ConfigFileError, Loaded, NAME},
     plain::plain,
 };
+use onlooker_local::config_file::{self, ConfigFileError, Loaded, NAME};
+use serde_json::json;
 
 use crate::{
     args::Global,

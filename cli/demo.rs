@@ -6,15 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use shared::{
-    config::{BusinessHours, Config, Day, Expected, Watch},
-    local::{
-        config_file::Loaded,
-        demo::{Promise, Story, Trail, story},
-        objects::Files,
-        state::State,
-    },
-};
+use onlooker_core::config::{BusinessHours, Config, Day, Expected, Watch};
+use onlooker_demo::{Promise, Story, Trail, story};
+use onlooker_local::{config_file::Loaded, objects::Files, state::State};
 
 use crate::{
     args::Global,

@@ -8,16 +8,17 @@ use std::{error::Error, fmt::Write as _, io, process::ExitCode};
 
 use std::path::PathBuf;
 
-use shared::{
+use onlooker_core::{
     catalog::CatalogError,
     config::{ConfigError, Fault},
     guardrails::NotProven,
     jobs::sweep::SweepError,
-    local::{config_file::ConfigFileError, demo::WriteError, packages::PackageError, state::StateError},
     plain::plain,
     ports::{FailureKind, PortError},
     standard::PackError,
 };
+use onlooker_demo::WriteError;
+use onlooker_local::{config_file::ConfigFileError, packages::PackageError, state::StateError};
 
 /// What a command found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

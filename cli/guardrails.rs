@@ -9,12 +9,12 @@ mod shown;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use shared::{
+use onlooker_core::{
     config::Fault,
     guardrails::{Kind, Options, Used},
     jobs::guardrails::{Guardrails, Looking, Task, guardrails, used},
-    local::state::{State, write_whole},
 };
+use onlooker_local::state::{State, write_whole};
 
 use crate::{
     args::Global,
@@ -180,8 +180,8 @@ fn evidence<'a>(
     global: &Global,
     args: &GuardrailsArgs,
     principal: &str,
-    looking: impl FnOnce(shared::jobs::gather::Gathering) -> Looking<'a>,
-    config: &shared::config::Config,
+    looking: impl FnOnce(onlooker_core::jobs::gather::Gathering) -> Looking<'a>,
+    config: &onlooker_core::config::Config,
 ) -> Result<Used, Failure> {
     let state = match &args.state {
         None => None,

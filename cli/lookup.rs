@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use shared::{
+use onlooker_core::{
     config::{Config, Fault},
     jobs::history::{History, Lane, Progress, Slice, Stop, Window, earliest},
     ports::{Clock, Evidences, ReadObject, Trail},

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use shared::time::Time;
+use onlooker_core::time::Time;
 
 /// A point in time, or a distance from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

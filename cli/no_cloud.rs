@@ -2,7 +2,7 @@
 //!
 //! Law: whoever asks for it is told how to get it.
 
-use shared::{
+use onlooker_core::{
     config::Fault,
     ports::{Authorizations, Clock, Organization, Prober, Source, Store, Table, Trail},
     report::Caller,

@@ -9,13 +9,13 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use serde::Serialize;
-use shared::{
+use onlooker_core::{
     catalog::{Catalog, Entry, Kind, spelling::split_operation},
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     plain::plain,
     verdict::Verdict,
 };
+use serde::Serialize;
 
 use crate::{
     args::Global,

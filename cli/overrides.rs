@@ -6,13 +6,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     config::{Fault, Override},
-    local::config_file::{self, ConfigFileError},
     plain::plain,
     time::Time,
 };
+use onlooker_local::config_file::{self, ConfigFileError};
+use serde_json::json;
 
 use crate::{
     args::Global,

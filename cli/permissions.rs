@@ -13,7 +13,7 @@ mod whom;
 use std::path::PathBuf;
 
 use clap::Args;
-use shared::{
+use onlooker_core::{
     config::{Config, Watch},
     grants::{Evaluator, Snapshot},
     permissions::{Identity, Judge, Permissions, Subject, Verdicts},
@@ -152,7 +152,11 @@ pub fn run(global: &Global, args: PermissionsArgs) -> Result<Answer, Failure> {
     }
 }
 
-fn subject<'g>(snapshot: &Snapshot, grants: &'g shared::grants::Grants, config: &Config) -> Subject<'g> {
+fn subject<'g>(
+    snapshot: &Snapshot,
+    grants: &'g onlooker_core::grants::Grants,
+    config: &Config,
+) -> Subject<'g> {
     Subject {
         identity: Identity::of(&snapshot.principal, &snapshot.account, config),
         grants,
@@ -162,7 +166,7 @@ fn subject<'g>(snapshot: &Snapshot, grants: &'g shared::grants::Grants, config: 
 
 /// The exit code of a verdict: a violation is one, whatever else is not known.
 pub fn answer(verdicts: &Verdicts) -> Answer {
-    use shared::permissions::OverallStatus::{Indeterminate, Invalid, OverPrivileged, Partial, Valid};
+    use onlooker_core::permissions::OverallStatus::{Indeterminate, Invalid, OverPrivileged, Partial, Valid};
     let statuses = || verdicts.principals.iter().map(|one: &Permissions| one.overall_status);
     match verdicts.overall {
         Some(Valid) => Answer::Proven,

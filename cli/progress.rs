@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shared::jobs::gather::Progress;
+use onlooker_core::jobs::gather::Progress;
 
 use crate::args::Global;
 

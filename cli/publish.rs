@@ -8,9 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::{
+use onlooker_core::{
     config::Fault,
-    local::state::write_whole,
     render::{
         csv::csv,
         html::html,
@@ -21,6 +20,7 @@ use shared::{
     report::{Mode, Report},
     score::Status,
 };
+use onlooker_local::state::write_whole;
 
 use crate::{
     args::{Format, Global},

@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use shared::{
+use onlooker_core::{
     config::Fault,
     jobs::issue::{Revision, Window, history, latest},
     plain::plain,

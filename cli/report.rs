@@ -6,13 +6,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use shared::{
-    config::Fault,
-    local::{
-        objects::Files,
-        state::{PastRun, State},
-    },
-    plain::plain,
+use onlooker_core::{config::Fault, plain::plain};
+use onlooker_local::{
+    objects::Files,
+    state::{PastRun, State},
 };
 
 use crate::{

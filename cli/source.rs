@@ -3,10 +3,8 @@
 //! Enters: paths, and places written `s3://bucket/prefix`. Leaves: one [`Source`]. Law: AWS is asked only if a place in S3
 //! is named.
 
-use shared::{
-    local::objects::Files,
-    ports::{Object, PortError, Source},
-};
+use onlooker_core::ports::{Object, PortError, Source};
+use onlooker_local::objects::Files;
 
 use crate::{cloud::Cloud, failure::Failure};
 

@@ -5,12 +5,12 @@
 
 use std::{env, ffi::OsString, io, path::PathBuf, time::SystemTime};
 
-use shared::{
+use onlooker_core::{
     config::{Fault, log_filter},
-    local::config_file::{self, Loaded},
     plain::plain,
     time::Time,
 };
+use onlooker_local::config_file::{self, Loaded};
 use tracing_subscriber::EnvFilter;
 
 use crate::{args::Global, failure::Failure};
@@ -85,7 +85,7 @@ pub fn start_logging(global: &Global) -> Result<(), Failure> {
     log_filter(&level)?;
     let filter = EnvFilter::try_new(&level).map_err(|error| Fault {
         message: format!("`{}` is not a log level: {error}", plain(&level)),
-        remedy: "write a level, or `warn,shared=debug` for one part".into(),
+        remedy: "write a level, or `warn,onlooker_core=debug` for one part".into(),
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

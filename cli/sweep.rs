@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use shared::{
+use onlooker_core::{
     config::{Config, Fault, Standard, Watch},
     grants::Policies,
     jobs::{
@@ -18,7 +18,6 @@ use shared::{
         judge::Order,
         sweep::{Task, sweep},
     },
-    local::{config_file::Loaded, objects::Files, state::State},
     ports::{Evidences, Source},
     record::Limits,
     render::json::json,
@@ -26,6 +25,7 @@ use shared::{
     selectors::Selectors,
     time::Time,
 };
+use onlooker_local::{config_file::Loaded, objects::Files, state::State};
 
 use crate::{
     args::{self, Format, Global},

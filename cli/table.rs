@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use console::measure_text_width;
-use shared::{
+use onlooker_core::{
     operation::{OperationType, RiskLevel},
     render::escape::terminal,
 };

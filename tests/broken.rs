@@ -4,8 +4,8 @@
 
 mod trail;
 
+use onlooker_core::report::Report;
 use serde_json::Value;
-use shared::report::Report;
 use trail::{Call, READ, WRITE, Workplace, gzip, object, plain};
 
 /// Sweeps one broken object beside a good one. The good one's events are all there.

@@ -15,14 +15,14 @@ use std::{
 };
 
 use insta::assert_snapshot;
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     catalog::{
         build::merge,
         sources::{ActionFact, Sources},
     },
     operation::AccessLevel,
 };
+use serde_json::Value;
 
 fn run(directory: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onlooker"));

@@ -9,18 +9,16 @@
     reason = "a test may fail"
 )]
 
-#[path = "../shared/tests/cloud/mod.rs"]
-mod cloud;
 mod trail;
 
-use cloud::{Answer, Cloud, Fault, trail::call};
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     report::Report,
     score::Status,
     standing::{Reported, Standing},
     time::{HOUR, Time},
 };
+use serde_json::{Value, json};
+use test_support::cloud::{Answer, Cloud, Fault, trail::call};
 use trail::{ACCOUNT, AUDITOR, MANAGEMENT, Ran, Workplace};
 
 fn now() -> Time {

@@ -6,16 +6,16 @@ mod trail;
 
 use std::{collections::BTreeSet, fs};
 
-use shared::{
+use onlooker_core::{
     coverage::Period,
     finding::{Finding, Severity},
-    local::demo::story,
     operation::OperationType,
     permissions::OverallStatus,
     report::{Behaviour, PrincipalSummary, Report},
     score::{RiskBand, Status},
     standard::ControlState,
 };
+use onlooker_demo::story;
 use trail::{MANAGEMENT, Workplace};
 
 fn demo(place: &Workplace) -> Report {

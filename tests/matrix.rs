@@ -4,13 +4,13 @@
 
 mod trail;
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     permissions::OverallStatus,
     report::{Matrix, Report},
     score::Status,
     standard::ControlState,
 };
+use serde_json::{Value, json};
 use trail::{ACCOUNT, AUDITOR, Workplace};
 
 /// What `aws iam get-account-authorization-details` prints of an account with an auditor who may do this.

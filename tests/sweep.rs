@@ -10,7 +10,7 @@ use std::{
     process::Stdio,
 };
 
-use shared::{coverage::ClassState, report::Mode, score::Status, standard::ControlState};
+use onlooker_core::{coverage::ClassState, report::Mode, score::Status, standard::ControlState};
 use trail::{
     ACCOUNT, AUDITOR, Call, MANAGEMENT, OTHER_ACCOUNT, READ, REGION, Ran, WRITE, Workplace, digest, object,
     plain,

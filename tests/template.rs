@@ -4,13 +4,13 @@
 
 use std::{collections::BTreeSet, fs};
 
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
-use serde_json::{Map, Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{RESERVED, variables},
     operation::OperationType,
 };
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
 
 /// A template as JSON, its short tags in their long form.
 fn template(name: &str) -> Value {

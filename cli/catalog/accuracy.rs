@@ -6,13 +6,13 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::accuracy::{Accuracy, Case, Figures, Miss, accuracy},
     config::Fault,
     plain::plain,
     render::figures::{counted, short_hash, thousands},
 };
+use serde_json::{Value, json};
 
 use crate::{
     args::Global,

@@ -6,14 +6,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use shared::{
-    catalog::Catalog,
-    config::Fault,
-    local::{
-        packages::{Inputs, PackageError, read_catalog},
-        state::write_whole,
-    },
-    render::figures::thousands,
+use onlooker_core::{catalog::Catalog, config::Fault, render::figures::thousands};
+use onlooker_local::{
+    packages::{Inputs, PackageError, read_catalog},
+    state::write_whole,
 };
 
 use crate::{

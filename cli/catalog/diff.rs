@@ -6,8 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     catalog::{
         Catalog,
         drift::{Direction, Drift, Fate, drift},
@@ -16,6 +15,7 @@ use shared::{
     render::figures::{short_hash, thousands},
     verdict::Verdict,
 };
+use serde_json::json;
 
 use crate::{
     args::Global,

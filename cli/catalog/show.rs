@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
+use onlooker_core::{catalog::Catalog, operation::AccessLevel, render::figures::thousands, verdict::Verdict};
 use serde::Serialize;
-use shared::{catalog::Catalog, operation::AccessLevel, render::figures::thousands, verdict::Verdict};
 
 use crate::{
     args::Global,

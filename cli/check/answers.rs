@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use shared::{
+use onlooker_core::{
     jobs::check::Checked,
     operation::{AccessLevel, OperationType},
     render::figures::{counted, thousands},

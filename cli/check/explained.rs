@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use shared::{
+use onlooker_core::{
     catalog::{Explanation, SourceWord},
     jobs::check::Checked,
     operation::AccessLevel,

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use shared::{
+use onlooker_core::{
     config::Fault,
     grants::{Origin, Policy, Snapshot},
     permissions::details,

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use shared::{
+use onlooker_core::{
     guardrails::{Guardrail, Used},
     jobs::guardrails::Guardrails,
     plain::plain,

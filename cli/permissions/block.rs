@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use console::measure_text_width;
-use shared::{
+use onlooker_core::{
     grants::Unseen,
     permissions::{CheckStatus, OverallStatus, PermissionCheck, Permissions},
     render::{escape::terminal, figures::thousands},
@@ -178,7 +178,7 @@ fn granted(out: &mut dyn Write, screen: Screen, permissions: &Permissions) -> io
 }
 
 fn ways(permissions: &Permissions) -> Vec<Vec<Cell>> {
-    let row = |path: &shared::permissions::EscalationPath| {
+    let row = |path: &onlooker_core::permissions::EscalationPath| {
         let (sign, tone) = if path.is_sure { ("  sure", Tone::Bad) } else { ("  perhaps", Tone::Warn) };
         let actions = path.actions.iter().map(|action| &**action).collect::<Vec<_>>().join(" + ");
         vec![Cell::new(sign, tone), Cell::plain(&path.id), Cell::plain(&format!("{} ({actions})", path.path))]
@@ -189,7 +189,7 @@ fn ways(permissions: &Permissions) -> Vec<Vec<Cell>> {
 }
 
 fn problems(permissions: &Permissions) -> Vec<Vec<Cell>> {
-    let row = |problem: &shared::grants::Problem| {
+    let row = |problem: &onlooker_core::grants::Problem| {
         let place = match &problem.statement {
             Some(statement) => format!("  {} {statement}", problem.policy),
             None => format!("  {}", problem.policy),
@@ -231,5 +231,5 @@ const fn of_unseen(unseen: Unseen) -> &'static str {
 }
 
 fn actions(count: u64) -> String {
-    shared::render::figures::counted(count, "action")
+    onlooker_core::render::figures::counted(count, "action")
 }

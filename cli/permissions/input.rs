@@ -10,12 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     config::Fault,
     grants::{Origin, Policy, ResourcePolicy, Snapshot},
     permissions::details::{self, DetailsError},
 };
+use serde_json::Value;
 
 use super::PermissionsArgs;
 use crate::failure::Failure;

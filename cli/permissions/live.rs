@@ -3,7 +3,7 @@
 //! Enters: ARNs and patterns; without any, we ourselves are meant. Leaves: a verdict on each. Laws: nothing is changed and
 //! nothing kept; one that could not be read ends as a failure once the others are shown, and never as a verdict.
 
-use shared::{
+use onlooker_core::{
     config::{Config, Fault},
     jobs::permissions::{Desk, Failed, Question, Told, tell},
     permissions::Verdicts,

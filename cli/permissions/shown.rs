@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use shared::{
+use onlooker_core::{
     permissions::{OverallStatus, Verdicts},
     render::{self, figures::counted},
 };

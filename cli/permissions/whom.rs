@@ -8,7 +8,7 @@ use std::{
     io::{self, Write as _},
 };
 
-use shared::{
+use onlooker_core::{
     config::{Config, Watch},
     grants::Snapshot,
     pattern::is_wild,

@@ -4,15 +4,15 @@
 //! batch of objects. Rights: `s3:GetObject` of the logs, the table, and `evidence/` in the bucket.
 
 use lambda_runtime::Error;
-use serde_json::{Value, json};
-use shared::{
-    aws::S3Objects,
+use onlooker_aws::S3Objects;
+use onlooker_core::{
     jobs::ingest::{Ingested, Message, ingest},
-    lambda::{Failure, Invocation, Outcome, serve},
     ports::Clock as _,
     render::emf::{Figures, Unit},
     time::Time,
 };
+use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use serde_json::{Value, json};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {

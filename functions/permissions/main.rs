@@ -5,14 +5,14 @@
 //! the role in other accounts, the table, `policies/` and `permissions/` to write once, the topic and the bus.
 
 use lambda_runtime::Error;
-use serde_json::Value;
-use shared::{
-    aws::{AccountPolicies, OrganizationPolicies, Probes},
+use onlooker_aws::{AccountPolicies, OrganizationPolicies, Probes};
+use onlooker_core::{
     config::Watch,
     jobs::permissions::{Archive, Desk, Question, examine},
-    lambda::{Failure, Invocation, Outcome, serve},
     ports::Clock as _,
 };
+use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use serde_json::Value;
 
 /// Most principals one payload may name.
 const MOST: usize = 1_000;

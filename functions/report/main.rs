@@ -8,8 +8,7 @@
 use std::time::Duration;
 
 use lambda_runtime::Error;
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     jobs::{
         evidence::compact,
         history::Lane,
@@ -17,10 +16,11 @@ use shared::{
         judge::Order,
         permissions::policies,
     },
-    lambda::{Failure, Invocation, Outcome, serve},
     ports::Clock as _,
     report::{Report, Run},
 };
+use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use serde_json::{Value, json};
 
 /// Seconds between scheduled reports where the payload does not say.
 const HOURLY: u32 = 3_600;

@@ -4,17 +4,17 @@
 //! `sts:AssumeRole` of the role in other accounts, the table, and `evidence/` in the bucket.
 
 use lambda_runtime::Error;
-use serde_json::{Value, json};
-use shared::{
-    aws::EventHistory,
+use onlooker_aws::EventHistory;
+use onlooker_core::{
     config::{self, Fault},
     jobs::{
         history::Lane,
         pull::{Order, Ports, Pulled, pull},
     },
-    lambda::{Failure, Invocation, Outcome, serve},
     render::emf::{Figures, Unit},
 };
+use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use serde_json::{Value, json};
 
 /// Lanes pulled at the same time: each waits for CloudTrail most of the time.
 const THREADS: usize = 16;

@@ -4,15 +4,15 @@
 //! `ALERT#` items of the table, the topic and the bus.
 
 use lambda_runtime::Error;
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     jobs::{
         news::Newsroom,
         watch::{Watched, watch},
     },
-    lambda::{Failure, Invocation, Outcome, serve},
     render::emf::{Figures, Unit},
 };
+use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use serde_json::{Value, json};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {

@@ -5,10 +5,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use shared::{
-    catalog::Catalog,
-    grants::{Context, Decision, Evaluator, Origin, Policy, Request, ResourcePolicy, Snapshot},
-};
+use onlooker_core::{catalog::Catalog, grants::{Context, Decision, Evaluator, Origin, Policy, Request, ResourcePolicy, Snapshot}};
 
 static EVALUATOR: OnceLock<Evaluator<'static>> = OnceLock::new();
 

@@ -10,7 +10,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::{jobs::gather::read_object, record::Limits, segment::Segment};
+use onlooker_core::{jobs::gather::read_object, record::Limits, segment::Segment};
 
 fuzz_target!(|bytes: &[u8]| {
     let gathered = read_object("object", bytes, Limits { inflated: 1 << 20 });

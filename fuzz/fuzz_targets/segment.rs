@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::segment::Segment;
+use onlooker_core::segment::Segment;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(segment) = Segment::from_bytes(bytes) {

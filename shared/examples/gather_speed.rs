@@ -9,12 +9,12 @@
 
 use std::{env, fs, time::Instant};
 
-use shared::{
+use onlooker_core::{
     jobs::gather::{Gathering, gather},
-    local::objects::Files,
     ports::Source,
     record::{Inflater, Limits},
 };
+use onlooker_local::objects::Files;
 
 fn main() {
     let mut arguments = env::args().skip(1);

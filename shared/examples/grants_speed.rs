@@ -8,11 +8,11 @@
 
 use std::{env, fs, time::Instant};
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::{Evaluator, Origin, Policy, Snapshot},
 };
+use serde_json::Value;
 
 fn main() {
     let catalog = Catalog::embedded();

@@ -151,19 +151,46 @@ impl Extract {
 }
 
 #[cfg(test)]
-#[cfg(feature = "local")]
 mod tests {
     use proptest::{prelude::*, sample::Index};
+    use serde_json::json;
 
     use super::*;
-    use crate::{jobs::gather::read_object, local::demo::Trail, record::Limits};
+    use crate::{jobs::gather::read_object, record::Limits};
 
+    /// Extracts of four places and two hours: a role's session, a user and a service, some of whose calls failed.
     fn extracts() -> Vec<Extract> {
-        let objects = Trail::demo().objects().take(40);
-        let segments =
-            objects.map(|object| read_object(&object.key, &object.bytes, Limits::default()).segment);
-        let (shards, _) = Segment::merge_all(segments).cut();
-        shards.into_values().take(8).map(|shard| Extract::of(shard).unwrap()).collect()
+        let records: Vec<_> = (0..240_usize)
+            .map(|n| {
+                let account = ["111122223333", "444455556666"][n % 2];
+                let identity = match n % 3 {
+                    0 => json!({
+                        "type": "AssumedRole", "accountId": account,
+                        "arn": format!("arn:aws:sts::{account}:assumed-role/Reader/s{}", n % 5),
+                        "sessionContext": { "sessionIssuer": {
+                            "type": "Role", "userName": "Reader", "arn": format!("arn:aws:iam::{account}:role/Reader")
+                        } },
+                    }),
+                    1 => json!({ "type": "IAMUser", "accountId": account, "userName": "ada",
+                                 "arn": format!("arn:aws:iam::{account}:user/ada") }),
+                    _ => json!({ "type": "AWSService", "invokedBy": "config.amazonaws.com" }),
+                };
+                let code = (n % 7 == 0).then_some("AccessDenied");
+                let source = ["s3.amazonaws.com", "ec2.amazonaws.com"][n / 3 % 2];
+                let name = ["ListBuckets", "DescribeInstances", "RunInstances"][n % 3];
+                let region = ["eu-west-1", "us-east-1"][n / 6 % 2];
+                json!({
+                    "eventID": format!("00000000-0000-4000-8000-{n:012}"), "eventCategory": "Management",
+                    "eventTime": format!("2026-10-06T{:02}:{:02}:{:02}Z", 11 + n / 120, n / 2 % 60, n % 60),
+                    "eventSource": source, "eventName": name, "awsRegion": region, "recipientAccountId": account,
+                    "readOnly": n % 3 != 2, "userIdentity": identity, "errorCode": code,
+                })
+            })
+            .collect();
+        let object = json!({ "Records": records }).to_string();
+        let segment = read_object("a.json", object.as_bytes(), Limits::default()).segment;
+        let (shards, _) = segment.cut();
+        shards.into_values().map(|shard| Extract::of(shard).unwrap()).collect()
     }
 
     #[test]

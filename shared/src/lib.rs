@@ -44,10 +44,3 @@ pub mod standing;
 pub mod tally;
 pub mod time;
 pub mod verdict;
-
-#[cfg(feature = "aws")]
-pub mod aws;
-#[cfg(feature = "lambda")]
-pub mod lambda;
-#[cfg(feature = "local")]
-pub mod local;

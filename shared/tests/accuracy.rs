@@ -16,10 +16,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use shared::catalog::Catalog;
-use shared::catalog::accuracy::{Accuracy, Case, Figures, accuracy};
-use shared::operation::Mutates;
-use shared::verdict::{Call, classify};
+use onlooker_core::catalog::Catalog;
+use onlooker_core::catalog::accuracy::{Accuracy, Case, Figures, accuracy};
+use onlooker_core::operation::Mutates;
+use onlooker_core::verdict::{Call, classify};
 
 fn data(file: &str) -> Option<String> {
     let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {

@@ -5,8 +5,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::Config,
     dossier::{Dossier, Scope},
@@ -21,6 +20,7 @@ use shared::{
     standard::Pack,
     time::Time,
 };
+use serde_json::{Value, json};
 
 const CONFIG: &str = r#"
 [[watch]]
@@ -85,7 +85,7 @@ fn told(objects: &[Value], config: &str) -> Report {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: shared::grants::Policies::none(),
+        policies: onlooker_core::grants::Policies::none(),
     };
     let scope = Scope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
     judge(Dossier::of(Segment::merge_all(segments), scope), order, Run::default()).unwrap()
@@ -436,7 +436,7 @@ fn an_exception_for_one_watched_role_excuses_nobody_who_acts_through_it() {
     let result = of(&[assume(20, &auditor(), "Deployer", "s"), write]);
     assert_eq!(result.status(), Some(Status::NonCompliant));
     let status = |name: &str| {
-        let of = |principal: &&shared::report::PrincipalSummary| principal.arn.ends_with(name);
+        let of = |principal: &&onlooker_core::report::PrincipalSummary| principal.arn.ends_with(name);
         result.principals.iter().find(of).unwrap().status
     };
     assert_eq!(status("/Auditor"), Some(Status::NonCompliant));

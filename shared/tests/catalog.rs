@@ -13,13 +13,13 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use onlooker_core::catalog::build::{Plain, merge};
+use onlooker_core::catalog::corrections::{Correction, CorrectionError};
+use onlooker_core::catalog::sources::{ActionFact, ApiFact, EventFact, LabelFact, OperationFact, Sources};
+use onlooker_core::catalog::spelling::{event_source_host, name_key, without_version};
+use onlooker_core::catalog::{Catalog, CatalogError, Entry, Facts, Glob};
+use onlooker_core::operation::{AccessLevel, OperationType};
 use proptest::prelude::*;
-use shared::catalog::build::{Plain, merge};
-use shared::catalog::corrections::{Correction, CorrectionError};
-use shared::catalog::sources::{ActionFact, ApiFact, EventFact, LabelFact, OperationFact, Sources};
-use shared::catalog::spelling::{event_source_host, name_key, without_version};
-use shared::catalog::{Catalog, CatalogError, Entry, Facts, Glob};
-use shared::operation::{AccessLevel, OperationType};
 
 const HOT_LIMIT: usize = 400 * 1024;
 

@@ -3,7 +3,6 @@
 //! Enters: small archives made here, and the real packages when `ONLOOKER_CATALOG_PACKAGES` names their
 //! folder. Leaves: nothing. Law: what a damaged or missing input makes is an error that names it.
 
-#![cfg(feature = "local")]
 #![allow(
     clippy::expect_used,
     clippy::print_stderr,
@@ -15,10 +14,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use shared::local::archive::{Archive, gunzip};
-use shared::local::packages::{Inputs, PackageError, read_catalog, read_sources};
-use shared::local::service_reference::read_service_reference;
-use shared::operation::AccessLevel;
+use onlooker_core::operation::AccessLevel;
+use onlooker_local::archive::{Archive, gunzip};
+use onlooker_local::packages::{Inputs, PackageError, read_catalog, read_sources};
+use onlooker_local::service_reference::read_service_reference;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());

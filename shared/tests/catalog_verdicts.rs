@@ -5,9 +5,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may stop")]
 
-use shared::catalog::Catalog;
-use shared::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
-use shared::verdict::{Call, Provenance, Verdict, classify, risk};
+use onlooker_core::catalog::Catalog;
+use onlooker_core::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
+use onlooker_core::verdict::{Call, Provenance, Verdict, classify, risk};
 
 fn judge(service: &str, operation: &str) -> Verdict {
     classify(Catalog::embedded(), &Call::named(service, operation))

@@ -5,14 +5,14 @@
 use std::{fs, io::Write as _, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
-use proptest::prelude::*;
-use shared::{
+use onlooker_core::{
     jobs::gather::{Gathered, Gathering, gather, read_object},
-    local::objects::Files,
     ports::Source,
     record::{Limits, Reason},
     segment::Segment,
 };
+use onlooker_local::objects::Files;
+use proptest::prelude::*;
 
 fn record(id: u16) -> String {
     format!(

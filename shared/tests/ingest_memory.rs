@@ -6,17 +6,17 @@
 use std::{fs, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     config::Config,
     event::EventId,
     jobs::{
         evidence::House,
         ingest::{Message, ingest},
     },
-    local::{objects::Files, store::Folder, table::Database},
     time::Time,
 };
+use onlooker_local::{objects::Files, store::Folder, table::Database};
+use serde_json::json;
 
 /// What a function of 128 MB has, in KiB.
 const ROOM: u64 = 128 << 10;
@@ -67,17 +67,17 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
 /// The one file there is, whatever it is called.
 struct Named(Files);
 
-impl shared::ports::Source for Named {
-    fn list(&self) -> Result<Vec<shared::ports::Object>, shared::ports::PortError> {
+impl onlooker_core::ports::Source for Named {
+    fn list(&self) -> Result<Vec<onlooker_core::ports::Object>, onlooker_core::ports::PortError> {
         self.0.list()
     }
 
     fn fetch(
         &self,
-        _: &shared::ports::Object,
+        _: &onlooker_core::ports::Object,
         most: u64,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), shared::ports::PortError> {
+    ) -> Result<(), onlooker_core::ports::PortError> {
         self.0.fetch(&self.0.list()?.remove(0), most, bytes)
     }
 }

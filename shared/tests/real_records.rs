@@ -4,13 +4,13 @@
 
 use std::{env, path::PathBuf};
 
-use shared::{
+use onlooker_core::{
     event::{EventKind, Outcome},
     jobs::gather::{Gathering, gather},
-    local::objects::Files,
     principal::PrincipalKind,
     record::Limits,
 };
+use onlooker_local::objects::Files;
 
 fn data() -> Option<PathBuf> {
     let folder = env::var_os("ONLOOKER_TEST_DATA").map(PathBuf::from);
@@ -37,7 +37,7 @@ fn every_real_record_is_an_event() {
         assert_eq!((refused, sign_in), (denied, sign_ins), "{name}");
         assert!(events.iter().all(|(.., actor, _)| actor.principal.kind != PrincipalKind::Unknown
             || actor.principal.arn.as_ref() == "unknown"));
-        let again = shared::segment::Segment::from_bytes(&segment.to_bytes());
+        let again = onlooker_core::segment::Segment::from_bytes(&segment.to_bytes());
         assert_eq!(again.as_ref(), Ok(&segment));
         assert_eq!(segment.clone().merge(segment.clone()), segment);
     }

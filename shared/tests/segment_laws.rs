@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use proptest::{prelude::*, sample::Index};
-use shared::{
+use onlooker_core::{
     event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
     record::{Fingerprint, Observed, Reason},
     segment::{Draft, Segment, SegmentError, Shard},
     time::Time,
 };
+use proptest::{prelude::*, sample::Index};
 
 fn text(word: &str, number: u8) -> Arc<str> {
     format!("{word}{number}").into()

@@ -11,8 +11,8 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
+use onlooker_core::report::Report;
 use serde_json::{Value, json};
-use shared::report::Report;
 
 pub const ACCOUNT: &str = "111122223333";
 pub const OTHER_ACCOUNT: &str = "444455556666";

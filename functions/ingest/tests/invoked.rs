@@ -8,12 +8,9 @@
     reason = "a test may fail"
 )]
 
-#[path = "../../../shared/tests/cloud/mod.rs"]
-mod cloud;
-
-use cloud::{ACCOUNT, Answer, Cloud, Fault, etag, lambda::Function, trail::call};
+use onlooker_core::time::Time;
 use serde_json::{Value, json};
-use shared::time::Time;
+use test_support::cloud::{ACCOUNT, Answer, Cloud, Fault, etag, lambda::Function, trail::call};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_ingest");
 const KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2027/01/30/111122223333_CloudTrail_eu-west-1_20270130T0505Z_a.json.gz";

@@ -8,12 +8,9 @@
     reason = "a test may fail"
 )]
 
-#[path = "../../../shared/tests/cloud/mod.rs"]
-mod cloud;
-
-use cloud::{ACCOUNT, Answer, Cloud, Fault, lambda::Function};
+use onlooker_core::report::Report;
 use serde_json::json;
-use shared::report::Report;
+use test_support::cloud::{ACCOUNT, Answer, Cloud, Fault, lambda::Function};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_report");
 const WATCHED: [(&str, &str); 1] = [("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor")];

@@ -8,17 +8,14 @@
     reason = "a test may fail"
 )]
 
-#[path = "../../../shared/tests/cloud/mod.rs"]
-mod cloud;
-
-use cloud::{ACCOUNT, Answer, Cloud, Fault, REGION, lambda::Function, trail::call};
+use onlooker_core::{ports::Clock as _, time::Time};
 use serde_json::{Value, json};
-use shared::{ports::Clock as _, time::Time};
+use test_support::cloud::{ACCOUNT, Answer, Cloud, Fault, REGION, lambda::Function, trail::call};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_sweep");
 
 fn now() -> Time {
-    shared::aws::SystemClock::unbounded().now()
+    onlooker_aws::SystemClock::unbounded().now()
 }
 
 /// With one region, and a first pull of one hour.
@@ -31,7 +28,7 @@ fn a_bad_configuration_fails_the_first_invocation_in_the_words_of_the_command_li
     let variables = [("ONLOOKER_WATCH", "auditor"), ("ONLOOKER_WACH", "x"), ("ONLOOKER_STANDARD", "PCI")];
     let function = Function::start(FUNCTION, &cloud, &variables);
     let given = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let told = shared::config::Config::read(None, given).expect_err("three problems").to_string();
+    let told = onlooker_core::config::Config::read(None, given).expect_err("three problems").to_string();
     for _ in 0..2 {
         assert_eq!(function.invoke(json!({})), Err(("InvalidConfiguration".to_owned(), told.clone())));
     }

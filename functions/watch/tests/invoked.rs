@@ -8,12 +8,9 @@
     reason = "a test may fail"
 )]
 
-#[path = "../../../shared/tests/cloud/mod.rs"]
-mod cloud;
-
-use cloud::{ACCOUNT, Answer, Cloud, Fault, lambda::Function, trail::call};
+use onlooker_core::time::Time;
 use serde_json::{Value, json};
-use shared::time::Time;
+use test_support::cloud::{ACCOUNT, Answer, Cloud, Fault, lambda::Function, trail::call};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_watch");
 const WATCHED: [(&str, &str); 1] = [("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor")];

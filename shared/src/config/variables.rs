@@ -25,7 +25,7 @@ pub const RESERVED: [(&str, &str); 10] = [
     ("ONLOOKER_DEPLOYMENT", "name of the stack the functions belong to"),
     ("ONLOOKER_ROLES", "roles of the functions as `name=ARN`, which they watch themselves"),
     ("ONLOOKER_KEYS", "KMS keys of the stack as `name=ARN`"),
-    ("ONLOOKER_LOG", "what to log, such as `info` or `shared=debug`"),
+    ("ONLOOKER_LOG", "what to log, such as `info` or `onlooker_core=debug`"),
     ("ONLOOKER_TEST_DATA", "folder of test data; read by the project's own tests alone"),
 ];
 

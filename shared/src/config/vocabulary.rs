@@ -92,7 +92,7 @@ pub fn log_filter(text: &str) -> Result<(), Fault> {
     }
     Err(Fault::new(
         format!("{} is not a log level", quoted(text)),
-        "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,shared=debug` for one part",
+        "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,onlooker_core=debug` for one part",
     ))
 }
 

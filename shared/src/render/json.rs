@@ -3,7 +3,7 @@
 //! Enters: a [`Report`]. Leaves: indented JSON with a newline at its end. Laws: reading it gives the same report, with
 //! the same id; it fits the schema in `docs/report.schema.json`; it holds no character that a terminal would obey.
 //!
-//! The schema is made from the types. After a change of them, `UPDATE_SCHEMA=1 cargo test -p shared schema` writes
+//! The schema is made from the types. After a change of them, `UPDATE_SCHEMA=1 cargo test -p onlooker-core schema` writes
 //! it anew.
 
 use std::fmt::Write as _;
@@ -67,7 +67,7 @@ pub(super) mod tests {
             std::fs::write(&path, current).unwrap();
         }
         let published = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(published == current, "docs/{name} is stale: UPDATE_SCHEMA=1 cargo test -p shared schema");
+        assert!(published == current, "docs/{name} is stale: UPDATE_SCHEMA=1 cargo test -p onlooker-core schema");
     }
 
     #[test]

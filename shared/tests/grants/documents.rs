@@ -3,7 +3,7 @@
 //! Enters: texts. Leaves: nothing. Law: what cannot be read is a problem, allows nothing, denies nothing, and never
 //! takes a limit away that others can read, nor makes one out of nothing.
 
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::{Certainty, Evaluator, ProblemKind},
 };

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use proptest::{collection::vec, option, prelude::*, sample::select};
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::{
         Certainty, Context, Decision, Evaluator, Grants, Origin, Policy, Request, ResourcePolicy, Snapshot,
     },
 };
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::json;
 
 use crate::oracle::{ACCOUNT, BUCKET, ROLE, Stmt, Test, Values, World};
 

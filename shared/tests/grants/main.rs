@@ -20,7 +20,7 @@ mod oracle;
 mod snapshots;
 mod table;
 
-use shared::grants::{Origin, Policy, Snapshot};
+use onlooker_core::grants::{Origin, Policy, Snapshot};
 
 /// An inline policy.
 pub fn policy(name: &str, text: &str) -> Policy {

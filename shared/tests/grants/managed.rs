@@ -9,13 +9,13 @@ use std::{
     path::PathBuf,
 };
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::{Certainty, Evaluator, Grants, ProblemKind},
     operation::{AccessLevel, Capabilities},
     pattern::matches,
 };
+use serde_json::Value;
 
 fn files() -> Vec<Value> {
     let Some(root) = std::env::var_os("ONLOOKER_TEST_DATA").map(PathBuf::from) else { return Vec::new() };

@@ -3,11 +3,11 @@
 //! Enters: operator, values of the policy, values of the request. Leaves: nothing. Law: each line says what the IAM User
 //! Guide says of it ("Condition operators"); `?` where it says nothing.
 
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::{Context, Decision, Evaluator, Request},
 };
+use serde_json::json;
 
 // operator | values of the policy | values of the request, `-` for an absent key | outcome
 const ROWS: &str = "

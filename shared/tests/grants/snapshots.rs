@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     coverage::Period,
     grants::{Certainty, Evaluator, Held, Policies, ResourcePolicy, Snapshot, Unseen},

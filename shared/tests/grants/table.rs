@@ -7,11 +7,11 @@
 //! `at ARN` for a resource's policy), statements by ` ; `. A statement: `allow` or `deny`, actions, `on` resources, `for`
 //! principals, `if` operator key=values, `&` more. A `!` before a list makes it `NotAction` and so on.
 
-use serde_json::{Map, Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::{Certainty, Evaluator, ResourcePolicy, Snapshot},
 };
+use serde_json::{Map, Value, json};
 
 const ROWS: &str = "
     # nothing, allow, deny

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     config::Override,
     grants::{Origin, Policy},
     guardrails::{Kind, Options, limits},
     time::Time,
 };
+use serde_json::{Value, json};
 
 use super::scene::{ROLE, Scene, listed};
 

@@ -4,8 +4,8 @@
 
 use std::{fs, path::PathBuf};
 
+use onlooker_core::guardrails::{Guardrail, Kind};
 use serde_json::Value;
-use shared::guardrails::{Guardrail, Kind};
 
 use super::scene::Scene;
 

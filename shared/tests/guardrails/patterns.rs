@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use proptest::prelude::*;
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     guardrails::{Openness, Pattern, Universe, Wish, cover},
     pattern::matches,
 };
+use proptest::prelude::*;
 
 static UNIVERSE: LazyLock<Universe<'static>> = LazyLock::new(|| Universe::of(Catalog::embedded()));
 

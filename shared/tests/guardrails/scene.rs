@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::Config,
     grants::{Evaluator, Origin, Policy, Snapshot},
     guardrails::{Guardrail, Kind, NotProven, Options, Order, Universe, Use, Used, guardrail},
     time::Time,
 };
+use serde_json::{Value, json};
 
 pub static UNIVERSE: LazyLock<Universe<'static>> = LazyLock::new(|| Universe::of(Catalog::embedded()));
 

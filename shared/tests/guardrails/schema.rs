@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use shared::jobs::guardrails::Guardrails;
+use onlooker_core::jobs::guardrails::Guardrails;
 
 #[test]
 fn the_schema_is_published() {
@@ -15,6 +15,6 @@ fn the_schema_is_published() {
     let published = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         published == current,
-        "docs/guardrails.schema.json is stale: UPDATE_SCHEMA=1 cargo test -p shared schema"
+        "docs/guardrails.schema.json is stale: UPDATE_SCHEMA=1 cargo test -p onlooker-core schema"
     );
 }

@@ -1,11 +1,11 @@
 //! A proof that could not fail would be none.
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     grants::Evaluator,
     guardrails::{Document, Draft, Guardrail, Kind, Plan, prove},
 };
+use serde_json::{Value, json};
 
 use super::scene::Scene;
 
@@ -30,7 +30,7 @@ fn objections(made: &Guardrail, change: impl Fn(&mut Value)) -> Vec<String> {
 
 /// The document with another text and the hash and size of it.
 fn hashed(document: &Document, text: String) -> Document {
-    let sha256 = shared::report::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
+    let sha256 = onlooker_core::report::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
     Document { characters: text.len(), sha256, text, ..document.clone() }
 }
 

@@ -1,20 +1,20 @@
 //! What findings, controls and the summary make of policies.
 
-use serde_json::json;
-use shared::{
+use onlooker_core::{
     finding::Severity,
     grants::Held,
     report::{Report, ReportResult, Run, redact},
     standard::ControlState,
     time::{HOUR, Time},
 };
+use serde_json::json;
 
 use super::{
     events::{But as _, START, Scene, made},
     policies::{AUDITOR, auditor_may, matrix, snapshot},
 };
 
-fn one(result: &ReportResult, rule: &str) -> shared::finding::Finding {
+fn one(result: &ReportResult, rule: &str) -> onlooker_core::finding::Finding {
     let found: Vec<_> = result.findings.iter().filter(|one| one.id == rule).collect();
     let [found] = &*found else { panic!("{rule}: {found:#?}") };
     (*found).clone()
@@ -76,7 +76,7 @@ fn a_control_about_policies_needs_those_of_everybody_watched() {
     let read = auditor_may(reading(), &["ec2:DescribeInstances"]);
     assert_eq!(state(read.clone()).0, ControlState::Pass);
     let another = read.with(|scene| {
-        scene.config.watch.push(shared::config::Watch::new("arn:aws:iam::*:role/Inventory").unwrap());
+        scene.config.watch.push(onlooker_core::config::Watch::new("arn:aws:iam::*:role/Inventory").unwrap());
     });
     assert_eq!(state(another.clone()).0, ControlState::NoEvidence, "nobody was seen for that promise");
     let seen = another.with(|scene| scene.events.push(made("ListUsers").by("Inventory").numbered(9)));
@@ -137,6 +137,6 @@ fn accounts_that_only_policies_name_are_hidden_too() {
         assert!(!text(&hidden).contains(account), "{account}");
     }
     assert!(text(&plain).contains("111122223333"));
-    let again = redact(plain, Run::default(), &shared::config::Redaction::default()).unwrap().0;
+    let again = redact(plain, Run::default(), &onlooker_core::config::Redaction::default()).unwrap().0;
     assert_eq!(Report::new(again, Run::default()).unwrap().id.len(), 64);
 }

@@ -1,7 +1,6 @@
 //! What holds for every evidence and all policies.
 
-use proptest::{prelude::*, sample::select};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     coverage::Period,
     grants::{Evaluator, Grants, Held, Snapshot},
@@ -9,6 +8,7 @@ use shared::{
     report::ReportResult,
     time::{HOUR, Hour, Time},
 };
+use proptest::{prelude::*, sample::select};
 
 use super::{
     events::{But as _, START, Scene, made, scenes},

@@ -1,6 +1,6 @@
 //! What a watched principal did through roles it assumed.
 
-use shared::{
+use onlooker_core::{
     event::{Event, Outcome},
     report::Behaviour,
     score::Status,

@@ -3,12 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod claims;
-#[path = "../river/events.rs"]
-#[allow(dead_code, reason = "the river's tests use more of it")]
-mod events;
 mod laws;
 mod lineage;
-#[path = "../river/policies.rs"]
-mod policies;
 mod rows;
 mod silence;
+
+use test_support::{events, policies};

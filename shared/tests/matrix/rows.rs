@@ -1,6 +1,6 @@
 //! What stands in which row.
 
-use shared::{
+use onlooker_core::{
     event::Outcome,
     permissions::OverallStatus,
     report::{AccessKind, Behaviour, MatrixRow},

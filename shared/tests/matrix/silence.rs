@@ -1,6 +1,6 @@
 //! What is said of what nobody logs, and of what was not read.
 
-use shared::{
+use onlooker_core::{
     grants::{Held, Origin, Policy},
     report::ReportResult,
     score::Status,

@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     config::Config,
     dossier::Dossier,
     event::EventId,
@@ -17,6 +16,7 @@ use shared::{
     segment::Segment,
     time::Time,
 };
+use serde_json::Value;
 
 use super::{
     cloudtrail::{CloudTrail, Fine, Happened, id},

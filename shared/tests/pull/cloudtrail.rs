@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use shared::{
+use onlooker_core::{
     event::EventId,
     ports::{Clock, FailureKind, Lookup, Page, PortError, Trail},
     time::Time,

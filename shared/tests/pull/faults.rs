@@ -2,12 +2,12 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     jobs::{history::Lane, pull::Pulled},
     ports::FailureKind,
     time::{HOUR, Time},
 };
+use serde_json::Value;
 
 use super::{
     bench::{Bench, HERE, START, ids},
@@ -200,7 +200,7 @@ fn only_what_nobody_watches_is_left_out() {
     let mut bench = scene();
     bench.config.lookup.watched_only = true;
     bench.config.watch =
-        vec![shared::config::Watch::new(&format!("arn:aws:iam::{}:role/Auditor", HERE.0)).unwrap()];
+        vec![onlooker_core::config::Watch::new(&format!("arn:aws:iam::{}:role/Auditor", HERE.0)).unwrap()];
     for number in 100..110 {
         let time = Time(START.0 - HOUR);
         bench.trail.port.record(HERE, Happened::at(number, time, 0, HERE, "Deployer"));
@@ -228,8 +228,9 @@ fn only_what_nobody_watches_is_left_out() {
 
 #[test]
 fn hours_of_which_somebody_was_left_out_vouch_for_nothing_once_he_is_watched() {
-    let watch =
-        |role: &str| shared::config::Watch::new(&format!("arn:aws:iam::{}:role/{role}", HERE.0)).unwrap();
+    let watch = |role: &str| {
+        onlooker_core::config::Watch::new(&format!("arn:aws:iam::{}:role/{role}", HERE.0)).unwrap()
+    };
     let mut bench = scene();
     bench.config.lookup.watched_only = true;
     bench.config.watch = vec![watch("Auditor")];
@@ -241,7 +242,7 @@ fn hours_of_which_somebody_was_left_out_vouch_for_nothing_once_he_is_watched() {
         let windows = bench.collected(Time(hour.start().0 - HOUR), hour.end()).windows;
         windows.iter().map(|shard| shard.hour).collect::<Vec<_>>()
     };
-    let both = [shared::time::Hour(hour.0 - 1), hour];
+    let both = [onlooker_core::time::Hour(hour.0 - 1), hour];
     assert_eq!(vouched(&bench), both);
     // Of the hour before nothing was left out.
     bench.config.watch.push(watch("Deployer"));

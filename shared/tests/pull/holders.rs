@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use shared::{
+use onlooker_core::{
     jobs::pull::Pulled,
     time::{HOUR, Time},
 };

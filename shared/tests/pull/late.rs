@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{
+use onlooker_core::{
     ports::FailureKind,
     time::{HOUR, Time},
 };

@@ -2,12 +2,12 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use proptest::prelude::*;
-use shared::{
+use onlooker_core::{
     jobs::history::{INTERVAL, Lane},
     ports::{FailureKind, Item},
     time::{HOUR, Time},
 };
+use proptest::prelude::*;
 
 use super::{
     bench::{Bench, HERE, START, ids},

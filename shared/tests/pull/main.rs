@@ -15,5 +15,5 @@ mod holders;
 mod late;
 mod laws;
 mod window;
-#[path = "../serverless/world.rs"]
-mod world;
+
+use test_support::world;

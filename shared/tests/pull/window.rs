@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use shared::{
+use onlooker_core::{
     config::Config,
     jobs::history::{History, Lane, Slice, Stop},
     ports::FailureKind,
@@ -96,12 +96,12 @@ fn a_digest_in_the_place_of_a_record_vouches_for_nothing() {
 #[test]
 fn a_token_that_leads_to_itself_is_not_followed_for_ever() {
     struct Circle;
-    impl shared::ports::Trail for Circle {
+    impl onlooker_core::ports::Trail for Circle {
         fn lookup(
             &self,
-            _: shared::ports::Lookup<'_>,
-        ) -> Result<shared::ports::Page, shared::ports::PortError> {
-            Ok(shared::ports::Page { records: Vec::new(), next: Some("round".to_owned()) })
+            _: onlooker_core::ports::Lookup<'_>,
+        ) -> Result<onlooker_core::ports::Page, onlooker_core::ports::PortError> {
+            Ok(onlooker_core::ports::Page { records: Vec::new(), next: Some("round".to_owned()) })
         }
     }
     let (clock, _) = trail();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::{
+use onlooker_core::{
     assessment::Lineage,
     config::Config,
     event::{Event, Outcome},

@@ -1,6 +1,6 @@
 //! The map of evidence: places, hours and classes.
 
-use shared::{
+use onlooker_core::{
     coverage::{ClassState, Place},
     event::Event,
     report::ReportResult,

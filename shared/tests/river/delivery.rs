@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     config::{Config, Watch},
     jobs::gather::{Gathered, Gathering, gather},
-    local::demo::{Trail, story},
     record::Limits,
     report::ReportResult,
 };
+use onlooker_demo::{Trail, story};
+use serde_json::{Value, json};
 
 use super::{events::result, objects::Objects};
 

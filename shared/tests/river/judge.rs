@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proptest::prelude::*;
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{Applies, Calendar, Watch},
     coverage::ClassState,
@@ -15,6 +14,7 @@ use shared::{
     time::{Hour, Time},
     verdict::{Call, Provenance, classify},
 };
+use proptest::prelude::*;
 
 use super::{
     chains::Chains,

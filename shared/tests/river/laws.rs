@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proptest::{prelude::*, sample::Index};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     event::{Event, Outcome},
     operation::OperationType,
@@ -14,6 +13,7 @@ use shared::{
     time::{HOUR, Time},
     verdict::{Call, Provenance, classify},
 };
+use proptest::{prelude::*, sample::Index};
 
 use super::events::{
     ACCOUNTS, But as _, OPERATIONS, REGIONS, START, Scene, events, made, promise, result, scenes,
@@ -158,8 +158,8 @@ proptest! {
             let cell = cells.iter().any(|(account, region, at)| {
                 *event.actor.account == *ACCOUNTS[*account] && *event.actor.region == *REGIONS[*region] && hour == *at
             });
-            let writes = event.act.class == shared::event::EventClass::ManagementWrite;
-            let reads = event.act.class == shared::event::EventClass::ManagementRead;
+            let writes = event.act.class == onlooker_core::event::EventClass::ManagementWrite;
+            let reads = event.act.class == onlooker_core::event::EventClass::ManagementRead;
             cell || class.is_some_and(|(account, write)| {
                 *event.actor.account == *ACCOUNTS[account] && if write { writes } else { reads }
             })
@@ -213,7 +213,7 @@ proptest! {
 
 fn renumber(scene: &mut Scene) {
     for (id, event) in (1..).zip(&mut scene.events) {
-        event.id = shared::event::EventId(id);
+        event.id = onlooker_core::event::EventId(id);
     }
 }
 

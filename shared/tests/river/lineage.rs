@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
-use shared::{
+use onlooker_core::{
     assessment::{Assessment, Evidence, Lineage},
     catalog::Catalog,
     config::{Override, Watch},
@@ -14,6 +13,7 @@ use shared::{
     tally::Tally,
     time::HOUR,
 };
+use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::{
     chains::Chains,
@@ -261,7 +261,7 @@ fn reads_through_a_session_better_no_score() {
     assert_eq!(score(100), score(0));
 }
 
-fn reads_of(result: &shared::report::ReportResult) -> u32 {
+fn reads_of(result: &onlooker_core::report::ReportResult) -> u32 {
     u32::try_from(result.totals.read_only).unwrap()
 }
 
@@ -306,7 +306,7 @@ proptest! {
         prop_assert_eq!(assessment.judged.iter().map(|one| one.count).sum::<u64>(), events.len() as u64);
         for event in &events {
             let expected = slow.lineage(event);
-            let quarter = shared::tally::Slot::of(event.time);
+            let quarter = onlooker_core::tally::Slot::of(event.time);
             let here = assessment.judged.iter().filter(|one| {
                 *one.line.actor == event.actor && *one.line.act == event.act && one.slots().iter().any(|(slot, _)| *slot == quarter)
             });

@@ -5,13 +5,12 @@
 mod chains;
 mod coverage;
 mod delivery;
-mod events;
 mod judge;
 mod laws;
 mod lineage;
 mod objects;
-#[allow(dead_code, reason = "tests of matrices use more of it")]
-mod policies;
 mod promise;
 mod rules;
 mod shards;
+
+use test_support::{events, policies};

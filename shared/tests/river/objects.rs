@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::Standard,
     jobs::{
@@ -18,12 +18,12 @@ use shared::{
         judge::Order,
         sweep::{Task, sweep},
     },
-    local::state::State,
     ports::{Object, PortError, Source},
     record::Limits,
     report::{Report, Run},
     standard::Pack,
 };
+use onlooker_local::state::State;
 
 use super::events::promise;
 
@@ -53,7 +53,7 @@ impl Source for Objects {
         let object = |(name, bytes): (&String, &Vec<u8>)| Object {
             name: name.clone(),
             size: bytes.len() as u64,
-            version: shared::record::Fingerprint::of("test", &[bytes]).to_string(),
+            version: onlooker_core::record::Fingerprint::of("test", &[bytes]).to_string(),
         };
         Ok(self.bytes.iter().map(object).collect())
     }
@@ -64,7 +64,7 @@ impl Source for Objects {
             let cause = Box::new(io::Error::from(io::ErrorKind::PermissionDenied));
             return Err(PortError {
                 operation: "read",
-                kind: shared::ports::FailureKind::Other,
+                kind: onlooker_core::ports::FailureKind::Other,
                 name: object.name.clone(),
                 cause,
             });
@@ -84,7 +84,7 @@ fn swept(objects: &Objects, state: &Path, limits: Limits) -> Report {
             config: &config,
             catalog: Catalog::embedded(),
             pack: &pack,
-            policies: shared::grants::Policies::none(),
+            policies: onlooker_core::grants::Policies::none(),
         },
         since: None,
         until: None,

@@ -1,6 +1,6 @@
 //! Promises, exceptions, hours, controls and what the summary says of them.
 
-use shared::{
+use onlooker_core::{
     config::Standard,
     event::{Event, Outcome},
     finding::Severity,
@@ -281,7 +281,7 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
 #[test]
 fn every_rule_above_information_speaks_against_a_control_of_the_general_pack_or_is_named_here() {
     let pack = Pack::shipped(Standard::General).unwrap();
-    let silent: Vec<&str> = shared::finding::RULES
+    let silent: Vec<&str> = onlooker_core::finding::RULES
         .iter()
         .filter(|rule| rule.severity > Severity::Info && pack.touched_by(rule.id).is_empty())
         .map(|rule| rule.id)

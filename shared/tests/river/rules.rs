@@ -1,6 +1,6 @@
 //! Each rule on its smallest case, and on the case beside it that it must leave alone.
 
-use shared::{
+use onlooker_core::{
     config::Watch,
     event::{Event, Outcome},
     finding::{RULES, Severity},
@@ -276,7 +276,7 @@ cases! {
 fn a_finding_names_its_earliest_events_and_its_span() {
     let scene = Scene::of((0..5).map(|n| write().at(4 - n, 30)));
     let found = &scene.found("write-succeeded")[0];
-    let ids: Vec<String> = [5, 4, 3].map(|id| shared::event::EventId(id).to_string()).to_vec();
+    let ids: Vec<String> = [5, 4, 3].map(|id| onlooker_core::event::EventId(id).to_string()).to_vec();
     assert_eq!(found.sample_event_ids, ids, "the earliest three, in order of time");
     assert_eq!(found.first_seen.map(|time| time.0), Some(START + 30));
     assert_eq!(found.last_seen.map(|time| time.0), Some(START + 4 * HOUR + 30));

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use proptest::{prelude::*, sample::Index};
-use shared::{
+use onlooker_core::{
     dossier::{Assembly, AssemblyError, Dossier, Scope},
     event::{Event, EventId},
     extract::{Extract, ExtractError},
     jobs::gather::read_object,
-    local::demo::{Trail, story},
     record::Limits,
     report::ReportResult,
     score::Status,
@@ -16,6 +14,8 @@ use shared::{
     tally::Tally,
     time::{HOUR, Hour, Time},
 };
+use onlooker_demo::{Trail, story};
+use proptest::{prelude::*, sample::Index};
 
 use super::{
     delivery::promises,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     jobs::{
         evidence::House,
         ingest::{Message, ingest},
     },
     ports::Store,
 };
+use serde_json::Value;
 
 use super::{
     scene::{hour, log, log_name, message, minute, promise, record, report},

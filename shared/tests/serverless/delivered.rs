@@ -1,7 +1,6 @@
 //! Log objects that are announced: read, kept, missed, poisoned, passed over.
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     config::Config,
     jobs::{
         evidence::House,
@@ -14,6 +13,7 @@ use shared::{
     segment::Segment,
     time::{Hour, Time},
 };
+use serde_json::Value;
 
 use super::{
     scene::{

@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use proptest::{prelude::*, sample::select};
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     dossier::Scope,
     jobs::{
         evidence::{Batch, House, Lane, collect, compact, keep, source_hash},
@@ -16,6 +14,8 @@ use shared::{
     segment::{Draft, Segment},
     time::{Hour, Time},
 };
+use proptest::{prelude::*, sample::select};
+use serde_json::{Value, json};
 
 use super::{
     scene::{
@@ -109,7 +109,7 @@ proptest! {
                 draft = Draft::from(draft.finish().merge(segment(&records)));
                 let (account, region) = (account.into(), region.into());
                 if !*closed && !records.is_empty() {
-                    unfinished.insert(shared::segment::Shard { account, region, hour: of });
+                    unfinished.insert(onlooker_core::segment::Shard { account, region, hour: of });
                 } else {
                     draft.push_observed(Observed { account, region, start: of.start(), end: until, logs: [].into() });
                 }
@@ -125,8 +125,8 @@ proptest! {
         let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 2).unwrap();
         let scope = Scope { unfinished, ..Scope::between(Some(START), Some(minute(360))) };
         prop_assert_eq!(&collected.dossier.unfinished, &scope.unfinished);
-        prop_assert_eq!(&collected.dossier.tally, &shared::dossier::Dossier::of(all.clone(), scope.clone()).tally);
-        prop_assert_eq!(&collected.dossier.windows, &shared::dossier::Dossier::of(all, scope).windows);
+        prop_assert_eq!(&collected.dossier.tally, &onlooker_core::dossier::Dossier::of(all.clone(), scope.clone()).tally);
+        prop_assert_eq!(&collected.dossier.windows, &onlooker_core::dossier::Dossier::of(all, scope).windows);
     }
 }
 
@@ -213,7 +213,7 @@ fn a_slice_with_more_events_at_the_second_look_adds_a_part() {
 fn a_lane_that_was_never_pulled_is_missing_wherever_the_event_history_counts() {
     let (account, [named, global]) = (ACCOUNTS[0], REGIONS);
     let mut config = promise(None);
-    config.coverage = shared::config::Expected {
+    config.coverage = onlooker_core::config::Expected {
         regions: vec![named.to_owned()],
         event_classes: vec!["management-read".to_owned()],
         ..Default::default()

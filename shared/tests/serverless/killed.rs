@@ -1,7 +1,6 @@
 //! Jobs that are killed or refused at any of their calls, and begun again, end where they would have ended.
 
-use serde_json::Value;
-use shared::{
+use onlooker_core::{
     config::Config,
     jobs::{
         evidence::{House, compact, keep},
@@ -11,6 +10,7 @@ use shared::{
     report::Report,
     time::Time,
 };
+use serde_json::Value;
 
 use super::{
     scene::{
@@ -71,7 +71,13 @@ struct Outcome {
     again: usize,
 }
 
-impl<T: Table, S: Store> World<T, S> {
+/// A world in which plots are played.
+trait Stage {
+    fn play(&self, plot: &Plot) -> Outcome;
+    fn healed(&self, plot: &Plot, outcome: &Outcome) -> Report;
+}
+
+impl<T: Table, S: Store> Stage for World<T, S> {
     /// Plays it, beginning a step again when it fails. Whatever else fails, nothing is better than the truth.
     fn play(&self, plot: &Plot) -> Outcome {
         for (name, bytes) in &plot.objects {

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, ops::Range, thread};
 
-use proptest::{prelude::*, sample::select};
-use serde_json::json;
-use shared::{
-    local::{store::Folder, table::Database},
+use onlooker_core::{
     ports::{Expected, FailureKind, Item, Store, Table},
     time::Time,
 };
+use onlooker_local::{store::Folder, table::Database};
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
 
 use super::world::{MemoryStore, MemoryTable};
 

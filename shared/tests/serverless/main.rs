@@ -10,7 +10,6 @@
 
 mod counted;
 mod delivered;
-mod iam;
 mod issue;
 mod kept;
 mod killed;
@@ -20,4 +19,5 @@ mod permissions;
 mod records;
 mod scene;
 mod watch;
-mod world;
+
+use test_support::{iam, world};

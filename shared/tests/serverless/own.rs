@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{Config, Watch, own::Stack},
     grants::{Evaluator, Origin, Policy, Snapshot},
@@ -12,6 +11,7 @@ use shared::{
     report::{Mode, PrincipalSummary, Report},
     score::Status,
 };
+use serde_json::{Value, json};
 
 use super::scene::{hour, minute, record, segment, truth};
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{Config, Watch},
     coverage::Period,
@@ -13,6 +12,7 @@ use shared::{
     report::Caller,
     time::{Hour, Time},
 };
+use serde_json::{Value, json};
 
 use super::{
     iam::{Iam, allow, deny},
@@ -111,7 +111,7 @@ impl Scene {
 }
 
 fn statuses(examined: &Examined) -> BTreeMap<String, OverallStatus> {
-    let one = |kept: &shared::jobs::permissions::Kept| {
+    let one = |kept: &onlooker_core::jobs::permissions::Kept| {
         (kept.permissions.identity.arn.to_string(), kept.permissions.overall_status)
     };
     examined.judged.iter().map(one).collect()

@@ -1,7 +1,7 @@
 //! CloudTrail records as text, for jobs that read them.
 
+use onlooker_core::time::Time;
 use serde_json::{Value, json};
-use shared::time::Time;
 
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-west-1";

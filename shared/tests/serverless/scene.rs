@@ -5,8 +5,7 @@
 use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{Config, Standard, Watch},
     dossier::{Dossier, Scope},
@@ -23,6 +22,7 @@ use shared::{
     standard::Pack,
     time::{HOUR, Hour, Time},
 };
+use serde_json::{Value, json};
 
 pub const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
 pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -146,7 +146,7 @@ fn judged(dossier: Dossier, config: &Config, run: Run) -> Report {
             config,
             catalog: Catalog::embedded(),
             pack: &pack,
-            policies: shared::grants::Policies::none(),
+            policies: onlooker_core::grants::Policies::none(),
         },
         run,
     )
@@ -186,7 +186,11 @@ pub fn truth(evidence: Segment, config: &Config, hours: (Hour, Hour)) -> Report 
 /// The evidence of these records.
 pub fn segment(records: &[Value]) -> Segment {
     let text = json!({ "Records": records }).to_string();
-    let gathered = shared::jobs::gather::read_object("x", text.as_bytes(), shared::record::Limits::default());
+    let gathered = onlooker_core::jobs::gather::read_object(
+        "x",
+        text.as_bytes(),
+        onlooker_core::record::Limits::default(),
+    );
     assert_eq!(gathered.reading.unreadable, 0);
     gathered.segment
 }
@@ -206,7 +210,7 @@ pub fn slice(account: &str, region: &str, (since, until): (Time, Time), records:
     let object = Object { name: name.clone(), size: 0, version: String::new() };
     let mut batch = Batch::new(
         Lane::Lookup,
-        format!("{:x}", shared::record::Fingerprint::of("slice", &[name.as_bytes()]).0),
+        format!("{:x}", onlooker_core::record::Fingerprint::of("slice", &[name.as_bytes()]).0),
     );
     let read =
         ReadObject { object, sha256: String::new(), records: records.len() as u64, unreadable: Vec::new() };

@@ -1,8 +1,6 @@
 //! The laws of alerts: who is told of what, and how often.
 
-use proptest::prelude::*;
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{Config, Watch},
     jobs::{
@@ -14,6 +12,8 @@ use shared::{
     report::Mode,
     time::Time,
 };
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::{
     records::{ACCOUNT, AUDITOR, call, denied, envelope, read, write},
@@ -277,7 +277,7 @@ fn any_fault_is_an_error_and_the_retry_tells_everybody() {
 /// A report of the same event and an alert say the same of it.
 #[test]
 fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
-    use shared::{
+    use onlooker_core::{
         dossier::{Dossier, Scope},
         jobs::{
             gather::read_object,
@@ -297,7 +297,7 @@ fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: shared::grants::Policies::none(),
+        policies: onlooker_core::grants::Policies::none(),
     };
     let report = judge(Dossier::of(segment, Scope::default()), order, Run::default()).unwrap();
     assert_eq!(report.result.mode, Mode::Proof);

@@ -150,7 +150,7 @@ fn reports_are_made_of_the_evidence_that_is_kept() {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: shared::grants::Policies::none(),
+        policies: onlooker_core::grants::Policies::none(),
     };
     let reporter = of_evidence(&house, order, &[], 2);
     let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];

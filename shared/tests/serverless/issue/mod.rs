@@ -7,8 +7,7 @@ mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-use shared::{
+use onlooker_core::{
     catalog::Catalog,
     config::{Config, Retention, Standard},
     dossier::{Dossier, Scope},
@@ -34,6 +33,7 @@ use shared::{
     standing::Standing,
     time::{HOUR, Time},
 };
+use serde_json::{Value, json};
 
 use super::{
     records::{ACCOUNT, AUDITOR, REGION, denied, read, write},
@@ -81,20 +81,20 @@ fn report(world: &World, config: &Config, window: Window, run: Run) -> Result<Re
         config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: shared::grants::Policies::none(),
+        policies: onlooker_core::grants::Policies::none(),
     };
     let scope = Scope::between(Some(window.since), Some(window.until));
     Ok(judge(Dossier::of(segment, scope), order, run)?)
 }
 
 fn run_of(world: &World, id: &str) -> Run {
-    use shared::ports::Clock as _;
+    use onlooker_core::ports::Clock as _;
     Run { run_id: id.to_owned(), started_at: world.clock.now(), ..Run::default() }
 }
 
 /// A run of the function, at the world's time.
 fn go(world: &World, id: &str, payload: &Value) -> Result<Issued, IssueError> {
-    use shared::ports::Clock as _;
+    use onlooker_core::ports::Clock as _;
     let (window, purpose) = Window::asked(payload, world.clock.now(), 0).unwrap();
     go_on(world, id, window, purpose)
 }
@@ -129,7 +129,7 @@ fn scheduled(world: &World, id: &str) -> Result<Issued, IssueError> {
 }
 
 fn status(world: &World) -> Option<Status> {
-    use shared::ports::Clock as _;
+    use onlooker_core::ports::Clock as _;
     Standing::claim(latest(&world.table.port).unwrap().as_ref(), world.clock.now())
 }
 

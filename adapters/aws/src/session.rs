@@ -1,0 +1,194 @@
+//! A connection to AWS, as every AWS tool makes it.
+//!
+//! Enters: environment, profiles and instance metadata, read by the SDK. Leaves: [`Aws`], which makes clients and
+//! adapters. Laws: timeouts and retries are said here and nowhere else; a client is made when it is first used.
+
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_types::service_config::ServiceConfigKey;
+use tokio::runtime::Handle;
+
+use super::{
+    announcers::{EventBus, SnsTopic},
+    failure::failed,
+    http,
+    store::S3Store,
+    table::DynamoTable,
+};
+use onlooker_core::{ports::PortError, report::Caller};
+
+/// The region of a machine that has none: buckets are found from anywhere, and identity is the same everywhere.
+const FALLBACK_REGION: &str = "us-east-1";
+
+/// Longest time to a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Longest silence on a connection.
+const READ: Duration = Duration::from_secs(30);
+
+/// Longest try of a call, and with it the longest upload.
+const ATTEMPT: Duration = Duration::from_secs(60);
+
+/// Tries of a call.
+const ATTEMPTS: u32 = 4;
+
+/// A connection to AWS. Copies share clients, credentials and connections.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    handle: Handle,
+    clients: Arc<Clients>,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    organizations: OnceLock<aws_sdk_organizations::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    sns: OnceLock<aws_sdk_sns::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+impl Aws {
+    /// Region, credentials and endpoints as every AWS tool finds them; nothing is sent yet. Blocks its thread.
+    pub fn connect(handle: Handle) -> Self {
+        Self::connect_with(handle, |loader| loader)
+    }
+
+    /// The same, with some of it said by the caller.
+    pub fn connect_with(handle: Handle, adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(READ)
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http::client())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts);
+        let config = handle.block_on(adjust(loader).load());
+        let config = match config.region() {
+            Some(_) => config,
+            None => config.into_builder().region(Region::from_static(FALLBACK_REGION)).build(),
+        };
+        Self { config, handle, clients: Arc::default() }
+    }
+
+    /// Region calls go to unless they say otherwise.
+    pub fn region(&self) -> &str {
+        self.config.region().map_or(FALLBACK_REGION, Region::as_ref)
+    }
+
+    /// Who this is, as AWS says. Needs no permission.
+    ///
+    /// # Errors
+    /// When AWS does not say.
+    pub fn caller(&self) -> Result<Caller, PortError> {
+        const WHO: &str = "ask AWS for the identity (sts:GetCallerIdentity) from";
+        let said = self.wait(self.sts().get_caller_identity().send());
+        let said = said.map_err(|error| failed(WHO, self.region(), &error))?;
+        Ok(Caller {
+            arn: said.arn.unwrap_or_default(),
+            account: said.account.unwrap_or_default(),
+            user_id: said.user_id.unwrap_or_default(),
+        })
+    }
+
+    /// A DynamoDB table.
+    pub fn table(&self, name: impl Into<String>) -> DynamoTable {
+        DynamoTable::new(self.clone(), name.into())
+    }
+
+    /// A bucket to keep things in.
+    pub fn store(&self, bucket: impl Into<String>) -> S3Store {
+        S3Store::new(self.clone(), bucket.into())
+    }
+
+    /// An SNS topic.
+    pub fn topic(&self, arn: impl Into<String>) -> SnsTopic {
+        SnsTopic::new(self.clone(), arn.into())
+    }
+
+    /// An event bus.
+    pub fn bus(&self, name: impl Into<String>) -> EventBus {
+        EventBus::new(self.clone(), name.into())
+    }
+
+    /// Blocks this thread until it is done.
+    pub(super) fn wait<F: Future>(&self, work: F) -> F::Output {
+        self.handle.block_on(work)
+    }
+
+    /// CloudTrail, asked once: who looks up events paces itself, and a silent retry would break its pace.
+    pub(super) fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
+        self.clients.cloudtrail.get_or_init(|| {
+            let config = aws_sdk_cloudtrail::config::Builder::from(&self.config);
+            aws_sdk_cloudtrail::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+        })
+    }
+
+    pub(super) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        self.clients.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config))
+    }
+
+    pub(super) fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+        self.clients.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
+    }
+
+    /// IAM, asked once: its account-wide limits are low, and who reads policies backs off by itself.
+    pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.clients.iam.get_or_init(|| {
+            let config = aws_sdk_iam::config::Builder::from(&self.config);
+            aws_sdk_iam::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+        })
+    }
+
+    /// The organization, asked once, for the same reason.
+    pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
+        self.clients.organizations.get_or_init(|| {
+            let config = aws_sdk_organizations::config::Builder::from(&self.config);
+            aws_sdk_organizations::Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
+        })
+    }
+
+    /// S3, with the bucket in the path where an endpoint is given: such a host rarely has a name for each bucket.
+    pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
+        self.clients.s3.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.config);
+            let path_style = self.endpoint("s3").is_some();
+            aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build())
+        })
+    }
+
+    pub(super) fn sns(&self) -> &aws_sdk_sns::Client {
+        self.clients.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+    }
+
+    pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.clients.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+
+    /// What the SDK was told: region, credentials, endpoints.
+    pub(super) const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// The endpoint the environment names for a service, or for all of them.
+    pub(super) fn endpoint(&self, service: &'static str) -> Option<String> {
+        let key = ServiceConfigKey::builder();
+        let key = key.service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        let services = self.config.service_config().zip(key.build().ok());
+        let own = services.and_then(|(services, key)| services.load_config(key));
+        own.or_else(|| self.config.endpoint_url().map(str::to_owned))
+    }
+}

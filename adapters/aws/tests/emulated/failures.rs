@@ -1,0 +1,126 @@
+//! What somebody reads who has to mend it.
+
+use onlooker_aws::EventHistory;
+use onlooker_core::ports::{Expected, FailureKind, Item, Lookup, PortError, Store, Table, Trail};
+use onlooker_core::time::Time;
+use serde_json::json;
+
+use super::{
+    ACCOUNT, Place, REGION,
+    cloud::{Answer, Fault},
+};
+
+fn item() -> Item {
+    Item { partition: "p".into(), sort: "s".into(), revision: 0, expires: None, body: json!({}) }
+}
+
+fn answered(place: &Place, answer: Answer) {
+    place.cloud.plan(move |_| Some(Fault::Answer(answer.clone())));
+}
+
+#[track_caller]
+fn fails<T>(result: Result<T, PortError>, kind: FailureKind, text: &str) {
+    let Err(error) = result else { panic!("it did not fail") };
+    assert_eq!((error.kind, error.to_string().as_str()), (kind, text));
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let place = Place::furnished();
+    let said = "User: arn:aws:sts::111122223333:assumed-role/x is not authorized to perform: dynamodb:Query on resource: t";
+    answered(&place, Answer::error(400, "AccessDeniedException", said));
+    fails(
+        place.aws.table("t").query("p", "s"),
+        FailureKind::Denied,
+        &format!(
+            "cannot query (dynamodb:Query) `t: p s`: AccessDeniedException: {said} (request request-of-the-test)"
+        ),
+    );
+    answered(&place, Answer::s3_error(403, "AccessDenied", "Access Denied").with("x-amz-request-id", "R7"));
+    fails(
+        place.aws.store("b").read("k", None),
+        FailureKind::Denied,
+        "cannot read (s3:GetObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
+    );
+    fails(
+        place.aws.store("b").create("k", b"", "text/plain"),
+        FailureKind::Denied,
+        "cannot write (s3:PutObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
+    );
+    fails(
+        place.aws.store("b").list("k"),
+        FailureKind::Denied,
+        "cannot list (s3:ListBucket) `s3://b/k`: AccessDenied: Access Denied (request R7)",
+    );
+}
+
+#[test]
+fn what_is_not_there_is_missing() {
+    let place = Place::furnished();
+    fails(
+        place.aws.table("none").query("p", ""),
+        FailureKind::Missing,
+        "cannot query (dynamodb:Query) `none: p `: ResourceNotFoundException: Requested resource not found (request request-of-the-test)",
+    );
+    let missing = place.aws.store("b").read("k", None).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::Missing);
+    assert!(missing.to_string().contains("NoSuchKey: The specified key does not exist."), "{missing}");
+    assert_eq!(place.aws.store("none").list("").unwrap_err().kind, FailureKind::Missing);
+}
+
+#[test]
+fn trouble_that_passes_is_passed_over_and_trouble_that_stays_is_told() {
+    let place = Place::furnished();
+    let mut left = 2;
+    place.cloud.plan(move |_| {
+        left -= 1;
+        (left >= 0).then(|| Fault::Answer(Answer::error(500, "InternalServerError", "again")))
+    });
+    assert!(place.aws.table("t").put(&item(), Expected::Same).unwrap());
+    let mut left = 1;
+    place.cloud.plan(move |_| {
+        left -= 1;
+        (left >= 0).then_some(Fault::HangUp)
+    });
+    assert_eq!(place.aws.table("t").query("p", "").unwrap().len(), 1);
+    answered(&place, Answer::error(400, "ProvisionedThroughputExceededException", "slowly"));
+    assert_eq!(place.aws.table("t").query("p", "").unwrap_err().kind, FailureKind::Throttled);
+    answered(&place, Answer::s3_error(503, "SlowDown", "Please reduce your request rate."));
+    assert_eq!(place.aws.store("b").list("").unwrap_err().kind, FailureKind::Throttled);
+    place.cloud.plan(|_| Some(Fault::HangUp));
+    let error = place.aws.store("b").read("k", None).unwrap_err();
+    assert_eq!(error.kind, FailureKind::Unavailable, "{error}");
+}
+
+#[test]
+fn look_ups_are_not_tried_again_behind_the_jobs_back() {
+    let place = Place::new();
+    let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
+    let lookup =
+        Lookup { account: ACCOUNT, region: REGION, since: Time(1000), until: Time(2000), token: None };
+    for (code, status, kind) in [
+        ("ThrottlingException", 400, FailureKind::Throttled),
+        ("InvalidNextTokenException", 400, FailureKind::Token),
+        ("InternalFailure", 500, FailureKind::Unavailable),
+        ("AccessDeniedException", 400, FailureKind::Denied),
+    ] {
+        let before = place.cloud.count("LookupEvents");
+        answered(&place, Answer::error(status, code, "no"));
+        assert_eq!(trail.lookup(lookup).unwrap_err().kind, kind, "{code}");
+        assert_eq!(place.cloud.count("LookupEvents"), before + 1, "{code}");
+    }
+}
+
+#[test]
+fn a_caller_is_who_aws_says() {
+    let place = Place::new();
+    let caller = place.aws.caller().unwrap();
+    assert_eq!(caller.account, ACCOUNT);
+    assert_eq!(caller.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
+    answered(&place, Answer::query_error(403, "ExpiredToken", "The security token is expired"));
+    fails(
+        place.aws.caller(),
+        FailureKind::Denied,
+        "cannot ask AWS for the identity (sts:GetCallerIdentity) from `eu-west-1`: ExpiredToken: The security token is expired (request request-of-the-test)",
+    );
+}

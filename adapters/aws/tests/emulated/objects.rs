@@ -1,0 +1,88 @@
+//! Log objects in S3.
+
+use onlooker_aws::{S3Objects, S3Uri, version};
+use onlooker_core::ports::{FailureKind, Object, Source};
+
+use super::{Place, cloud::etag};
+
+fn below(place: &Place, uris: &[&str]) -> S3Objects {
+    let uris: Vec<S3Uri> = uris.iter().map(|uri| uri.parse().unwrap()).collect();
+    S3Objects::new(place.aws.clone(), uris)
+}
+
+fn fetched(source: &S3Objects, object: &Object, most: u64) -> Vec<u8> {
+    let mut bytes = b"left over".to_vec();
+    source.fetch(object, most, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn everything_below_is_listed_once_and_in_order() {
+    let place = Place::furnished();
+    let keys = [
+        "AWSLogs/1/z.json.gz",
+        "AWSLogs/1/a b+c.json.gz",
+        "AWSLogs/2/ü&<.json.gz",
+        "AWSLogs/2/2",
+        "AWSLogs/",
+        "other",
+    ];
+    for key in keys {
+        place.cloud.state().bucket("b").put(key, key);
+    }
+    let source = below(&place, &["s3://b/AWSLogs/", "s3://b/AWSLogs/2"]);
+    let objects = source.list().unwrap();
+    let mut expected: Vec<String> = keys[..5].iter().map(|key| format!("s3://b/{key}")).collect();
+    expected.sort();
+    assert_eq!(objects.iter().map(|object| object.name.clone()).collect::<Vec<_>>(), expected);
+    for object in &objects {
+        let key = object.name.strip_prefix("s3://b/").unwrap();
+        assert_eq!((object.size, &*object.version), (key.len() as u64, &*etag(key.as_bytes())));
+        assert_eq!(fetched(&source, object, 1 << 20), key.as_bytes());
+        assert_eq!(fetched(&source, object, 4), &key.as_bytes()[..4]);
+    }
+    assert_eq!(below(&place, &["s3://b"]).list().unwrap().len(), 6);
+}
+
+#[test]
+fn the_version_that_was_named_is_read() {
+    let place = Place::furnished();
+    place.cloud.state().bucket("b").put("k", "first");
+    let source = below(&place, &["s3://b/k"]);
+    let listed = source.list().unwrap().remove(0);
+    place.cloud.state().bucket("b").put("k", "second");
+    let error = source.fetch(&listed, 99, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read (s3:GetObject) `s3://b/k`: it changed after it was listed");
+    let old = Object { version: version(&format!("\"{}\"", etag(b"first")), Some("v0")), ..listed.clone() };
+    assert_eq!(fetched(&source, &old, 99), b"first");
+    let any = Object { version: String::new(), ..listed.clone() };
+    assert_eq!(fetched(&source, &any, 99), b"second");
+    let gone = Object { version: version("", Some("v7")), ..listed };
+    assert_eq!(source.fetch(&gone, 99, &mut Vec::new()).unwrap_err().kind, FailureKind::Missing);
+}
+
+#[test]
+fn a_bucket_in_another_region_is_found() {
+    let place = Place::furnished();
+    place.cloud.state().bucket("far").region = "us-west-2".to_owned();
+    place.cloud.state().bucket("far").put("k", "there");
+    let source = below(&place, &["s3://far/"]);
+    let object = source.list().unwrap().remove(0);
+    assert_eq!(fetched(&source, &object, 99), b"there");
+    assert_eq!(place.cloud.count("ListObjectsV2"), 2, "asked at home, then there");
+    assert_eq!(place.cloud.count("GetObject"), 1, "where it lies is remembered");
+}
+
+#[test]
+fn what_is_no_place_in_s3_says_so() {
+    for text in ["s3://", "s3:///k", "https://b/k", "b/k"] {
+        assert!(text.parse::<S3Uri>().is_err(), "{text}");
+    }
+    let place = Place::furnished();
+    let error = below(&place, &["s3://none/x"]).list().unwrap_err();
+    assert_eq!(error.kind, FailureKind::Missing);
+    assert!(
+        error.to_string().starts_with("cannot list (s3:ListBucket) `s3://none/x`: NoSuchBucket"),
+        "{error}"
+    );
+}

@@ -1,0 +1,185 @@
+//! What the Lambda functions share: log, settings, errors, and the record of each run.
+//!
+//! Enters: invocations, variables. Leaves: answers or errors, one metrics line and one run record each. Laws: nothing is
+//! read, loaded or sent before the first invocation; settings that are wrong fail it with the command line's own words;
+//! an error is never an answer: what a job fails with, the invocation fails with, under a name alarms can rely on.
+//!
+//! This is part of the roots: it knows jobs and adapters, and only `functions/` know it.
+
+#![forbid(unsafe_code)]
+
+mod base;
+mod failure;
+mod log;
+mod settings;
+
+use std::{
+    ffi::OsString,
+    io::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+pub use self::{base::Base, failure::Failure, settings::Settings};
+use onlooker_aws::{Aws, SystemClock};
+use onlooker_core::{
+    jobs::runs::{RunRecord, record_run},
+    ports::Clock,
+    render::emf::{self, Figures, Unit},
+    report::Run,
+};
+
+/// One invocation, and all it can use.
+pub struct Invocation<'a> {
+    /// Clients, names and identity; made once.
+    pub base: &'static Base,
+    /// Configuration, catalog and control pack.
+    pub settings: &'a Settings,
+    /// Time, and when Lambda will end it.
+    pub clock: SystemClock,
+    /// Id, request, caller and start.
+    pub run: Run,
+    /// Name of the function.
+    pub function: &'static str,
+}
+
+/// What a job leaves.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The answer.
+    pub answer: Value,
+    /// Its figures.
+    pub figures: Figures,
+    /// Whether nothing happened that has to be remembered.
+    pub is_quiet: bool,
+}
+
+/// A job, as the functions run it: with a payload, on a thread that may block.
+pub type Job = fn(&Invocation<'_>, Value) -> Result<Outcome, Failure>;
+
+/// Serves invocations of `function` until Lambda ends the process. `variables` are those of the process.
+///
+/// # Errors
+/// When Lambda cannot be talked to.
+pub async fn serve(
+    function: &'static str,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    job: Job,
+) -> Result<(), Error> {
+    let variables = settings::variables(variables);
+    log::start(&variables);
+    let process = Arc::new(Process { function, variables, ready: Mutex::default() });
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let process = Arc::clone(&process);
+        async move {
+            let handle = Handle::current();
+            let work = move || process.run(&handle, event.payload, &event.context, job);
+            match tokio::task::spawn_blocking(work).await {
+                Ok(answered) => answered.map_err(Diagnostic::from),
+                Err(ended) => {
+                    let failure = Failure::new("Panicked", ended.to_string());
+                    tracing::error!(kind = failure.kind, error = %failure, "failed");
+                    Err(Diagnostic::from(failure))
+                }
+            }
+        }
+    }))
+    .await
+}
+
+/// What stays from one invocation to the next.
+struct Process {
+    function: &'static str,
+    variables: settings::Variables,
+    ready: Mutex<Option<(&'static Base, Arc<Settings>)>>,
+}
+
+impl Process {
+    fn run(&self, handle: &Handle, payload: Value, context: &Context, job: Job) -> Result<Value, Failure> {
+        let clock = SystemClock::until(context.deadline());
+        let started_at = clock.now();
+        let (base, settings) = self.ready(handle, clock.now()).inspect_err(|failure| {
+            tracing::error!(request = context.request_id, kind = failure.kind, error = %failure, "not ready");
+        })?;
+        let run = Run {
+            run_id: uuid::Uuid::now_v7().to_string(),
+            caller: Some(base.caller.clone()),
+            request_id: Some(context.request_id.clone()),
+            started_at,
+            ..Run::default()
+        };
+        let record = RunRecord {
+            run_id: run.run_id.clone(),
+            request_id: run.request_id.clone(),
+            caller: run.caller.clone(),
+            started_at,
+            ended_at: started_at,
+            error: None,
+            figures: Default::default(),
+        };
+        let (_span, began) = (log::span(&run).entered(), std::time::Instant::now());
+        let invocation = Invocation { base, settings: &settings, clock, run, function: self.function };
+        let done = job(&invocation, payload);
+        let (figures, is_quiet) = match &done {
+            Ok(outcome) => (outcome.figures.clone(), outcome.is_quiet),
+            Err(failure) => (failure.figures.clone(), false),
+        };
+        let figures = figures
+            .with("duration", Unit::Seconds, began.elapsed().as_secs_f64())
+            .count("failed", u64::from(done.is_err()));
+        let now = clock.now();
+        print(&emf::line(&base.deployment, self.function, now, &figures));
+        let values = Value::Object(figures.values());
+        match &done {
+            Ok(_) => tracing::info!(figures = %values, "done"),
+            Err(failure) => tracing::error!(kind = failure.kind, error = %failure, "failed"),
+        }
+        let outcome = done.as_ref().map(|_| ()).map_err(|failure| failure as &dyn std::error::Error);
+        let recorded = match is_quiet {
+            true => Ok(()),
+            false => {
+                let record = record.ended(now, outcome, &figures);
+                record_run(base.table, &settings.config.retention, self.function, &record)
+            }
+        };
+        // A run nobody can learn of has not gone well; what the job itself failed with is told first.
+        match (done, recorded) {
+            (Err(failure), Err(error)) => {
+                tracing::error!(%error, "the run is not recorded");
+                Err(failure)
+            }
+            (Ok(_), Err(error)) => Err(error.into()),
+            (done, Ok(())) => done.map(|outcome| outcome.answer),
+        }
+    }
+
+    /// Base and settings, made if they are not there, and read again if they may have changed.
+    fn ready(
+        &self,
+        handle: &Handle,
+        now: onlooker_core::time::Time,
+    ) -> Result<(&'static Base, Arc<Settings>), Failure> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match ready.take() {
+            Some((base, before)) => {
+                let settings = Settings::read(&base.aws, &self.variables, Some(before), now)?;
+                (base, settings)
+            }
+            None => {
+                let aws = Aws::connect(handle.clone());
+                // First of all, so that what is wrong is told even where AWS cannot be asked.
+                let settings = Settings::read(&aws, &self.variables, None, now)?;
+                (Base::new(aws, &self.variables)?, settings)
+            }
+        };
+        Ok(ready.insert(made).clone())
+    }
+}
+
+/// Writes to standard output, where CloudWatch reads metrics. If it is gone there is nobody to tell.
+fn print(line: &str) {
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+}

@@ -1,0 +1,178 @@
+//! What a function is told to do.
+//!
+//! Enters: variables, and the file `ONLOOKER_CONFIG` names in S3 with whatever it names. Leaves: [`Settings`]. Laws: a key
+//! that is not known is refused in the command line's own words; a file that cannot be read is an error, never
+//! the defaults; a file that was changed is in force within [`FRESH`] seconds.
+
+use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+
+use super::{Failure, log};
+use onlooker_aws::{Aws, S3Uri};
+use onlooker_core::{
+    catalog::Catalog,
+    config::{Config, Fault, Standard, own},
+    grants::Policies,
+    jobs::judge::Order,
+    ports::Store as _,
+    standard::Pack,
+    time::Time,
+};
+
+/// Seconds for which a configuration file is not looked at again.
+pub const FRESH: u32 = 60;
+
+/// The variables of the process that mean anything here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Variables(BTreeMap<String, OsString>);
+
+/// Keeps what is ours, and the log level of Lambda.
+pub(super) fn variables(all: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+    let ours = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    Variables(
+        ours.filter(|(name, _)| name.starts_with("ONLOOKER_") || name == "AWS_LAMBDA_LOG_LEVEL").collect(),
+    )
+}
+
+impl Variables {
+    /// A variable that is set: an empty one is not.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// A variable that has to be set.
+    pub(super) fn need(&self, name: &'static str) -> Result<&str, Fault> {
+        self.get(name).ok_or_else(|| Fault {
+            message: format!("the variable `{name}` is not set"),
+            remedy: "deploy the function with `template.yaml`, which sets it".to_owned(),
+        })
+    }
+
+    /// The keys of the configuration among them.
+    fn keys(&self) -> Result<Vec<(String, String)>, Fault> {
+        let ours = self.0.iter().filter(|(name, _)| name.starts_with("ONLOOKER_"));
+        let text = |(name, value): (&String, &OsString)| match value.to_str() {
+            Some(value) => Ok((name.clone(), value.to_owned())),
+            None => Err(Fault {
+                message: format!("the variable `{name}` is not UTF-8 text"),
+                remedy: "set it to plain text, or unset it".to_owned(),
+            }),
+        };
+        ours.map(text).collect()
+    }
+}
+
+/// Configuration, catalog and control pack in force.
+#[derive(Debug)]
+pub struct Settings {
+    /// Configuration.
+    pub config: Config,
+    /// Operation catalog.
+    pub catalog: &'static Catalog,
+    /// Control pack.
+    pub pack: Pack,
+    /// The file, as it was read.
+    text: Option<String>,
+    /// When it was.
+    read_at: Time,
+}
+
+impl Settings {
+    /// What reports are judged by.
+    pub fn order(&self) -> Order<'_> {
+        Order { config: &self.config, catalog: self.catalog, pack: &self.pack, policies: Policies::none() }
+    }
+
+    /// Threads to work with, where each mostly waits for AWS.
+    pub fn threads(&self) -> usize {
+        match self.config.limits.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(4),
+            threads => threads,
+        }
+    }
+
+    /// Reads the settings, or gives those of before if they still hold.
+    pub(super) fn read(
+        aws: &Aws,
+        variables: &Variables,
+        before: Option<Arc<Self>>,
+        now: Time,
+    ) -> Result<Arc<Self>, Failure> {
+        let place = variables.get("ONLOOKER_CONFIG");
+        if let Some(before) = &before
+            && (place.is_none() || now.since(before.read_at) < FRESH)
+        {
+            return Ok(Arc::clone(before));
+        }
+        log::check(variables)?;
+        let place = place.map(file).transpose()?;
+        let text = place.as_ref().map(|place| fetch(aws, place)).transpose()?;
+        let text = text.map(|bytes| String::from_utf8(bytes).map_err(|_| not_text(variables))).transpose()?;
+        let name = place.as_ref().map(ToString::to_string);
+        let mut config = Config::read(name.as_deref().zip(text.as_deref()), variables.keys()?)?;
+        own::Stack::of_variables(|name| variables.get(name))?.watch(&mut config)?;
+        if let Some(before) = before.filter(|before| before.text == text) {
+            // The catalog is kept for as long as the process lives, so it is not read again without need.
+            let (pack, catalog) = (before.pack.clone(), before.catalog);
+            return Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }));
+        }
+        let beside = |key: &'static str, name: &str| beside(aws, place.as_ref(), key, name);
+        let catalog = match &config.catalog {
+            None => Catalog::embedded(),
+            Some(name) => {
+                let (place, bytes) = beside("catalog", name)?;
+                let catalog = Catalog::from_bytes(&bytes).map_err(|error| Fault {
+                    message: format!("cannot use the catalog `{place}`: {error}"),
+                    remedy: "build a new one with `onlooker catalog build`".to_owned(),
+                });
+                // One catalog is in use from here to the end of the process, or until the file is changed.
+                Box::leak(Box::new(catalog?))
+            }
+        };
+        let pack = match (config.standard, &config.standard_file) {
+            (Standard::Custom, Some(name)) => {
+                let (place, bytes) = beside("standard_file", name)?;
+                Pack::from_toml(&String::from_utf8_lossy(&bytes), &place.to_string())?
+            }
+            (standard, _) => Pack::shipped(standard)?,
+        };
+        Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }))
+    }
+}
+
+fn file(text: &str) -> Result<S3Uri, Fault> {
+    let place = text.parse::<S3Uri>().ok().filter(|place| !place.key.is_empty());
+    place.ok_or_else(|| Fault {
+        message: format!("`ONLOOKER_CONFIG` is `{text}`, which is no object in S3"),
+        remedy: "write `s3://bucket/key` of an onlooker.toml".to_owned(),
+    })
+}
+
+fn fetch(aws: &Aws, place: &S3Uri) -> Result<Vec<u8>, Failure> {
+    Ok(aws.store(&place.bucket).read(&place.key, None)?)
+}
+
+/// An object the configuration names, beside the configuration.
+fn beside(
+    aws: &Aws,
+    file: Option<&S3Uri>,
+    key: &'static str,
+    name: &str,
+) -> Result<(S3Uri, Vec<u8>), Failure> {
+    let Some(file) = file else {
+        return Err(Failure::from(Fault {
+            message: format!("`{key}` is `{name}`, and there is no configuration file it could lie beside"),
+            remedy: "put both into S3 and name the file in `ONLOOKER_CONFIG`".to_owned(),
+        }));
+    };
+    let folder = file.key.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+    let place = S3Uri { bucket: file.bucket.clone(), key: format!("{folder}{name}") };
+    let bytes = fetch(aws, &place)?;
+    Ok((place, bytes))
+}
+
+fn not_text(variables: &Variables) -> Fault {
+    Fault {
+        message: format!("`{}` is not UTF-8 text", variables.get("ONLOOKER_CONFIG").unwrap_or_default()),
+        remedy: "save it as UTF-8".to_owned(),
+    }
+}

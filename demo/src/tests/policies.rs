@@ -1,0 +1,70 @@
+//! The policies of the story against its trail.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::super::*;
+use super::{demo_records, text};
+use onlooker_core::{
+    catalog::Catalog,
+    grants::{Evaluator, Grants},
+    permissions::details,
+};
+
+fn all() -> BTreeMap<String, Grants> {
+    let evaluator = Evaluator::new(Catalog::embedded());
+    let snapshots = details::read(&authorization_details()).unwrap();
+    snapshots.iter().map(|snapshot| (snapshot.principal.to_string(), evaluator.grants(snapshot))).collect()
+}
+
+#[test]
+fn what_was_done_is_granted_and_what_was_refused_is_not() {
+    let grants = all();
+    let (mut done, mut refused, mut wrong) = (0, 0, BTreeSet::new());
+    for record in demo_records() {
+        let role = text(record, "/userIdentity/sessionContext/sessionIssuer/arn");
+        let Some(grants) = grants.get(role) else { continue };
+        let (source, name) = (text(record, "/eventSource"), text(record, "/eventName"));
+        let actions = Catalog::embedded().actions_of(source, name);
+        let is_granted = actions.iter().any(|action| grants.get(action).is_some());
+        // Every caller may ask who he is; no policy is needed.
+        if actions.is_empty() || name == "GetCallerIdentity" {
+            continue;
+        }
+        let denied = matches!(text(record, "/errorCode"), "AccessDenied" | "Client.UnauthorizedOperation");
+        *(if denied { &mut refused } else { &mut done }) += 1;
+        if is_granted == denied {
+            wrong.insert(format!("{role} {source} {name} {actions:?}"));
+        }
+    }
+    assert_eq!(wrong, BTreeSet::new());
+    assert_eq!(refused, 2);
+    assert!(done > 1_500, "{done}");
+}
+
+#[test]
+fn every_role_of_the_promises_that_was_seen_has_its_policies() {
+    let grants = all();
+    let patterns = story().watch();
+    let seen: BTreeSet<&str> = demo_records()
+        .iter()
+        .map(|record: &Value| text(record, "/userIdentity/sessionContext/sessionIssuer/arn"))
+        .filter(|arn| patterns.iter().any(|pattern| onlooker_core::pattern::matches(pattern, arn)))
+        .collect();
+    let known: BTreeSet<&str> =
+        grants.keys().map(String::as_str).filter(|arn| *arn != story().deployer).collect();
+    assert_eq!(known, seen);
+}
+
+#[test]
+fn the_auditor_may_only_look_and_the_agent_has_one_way_out() {
+    let grants = all();
+    let excessive = |end: &str| -> BTreeSet<&str> {
+        let of_role = grants.iter().filter(|(arn, _)| arn.ends_with(end)).map(|(_, grants)| grants);
+        of_role.flat_map(Grants::excessive).map(|grant| &*grant.action.key).collect()
+    };
+    assert_eq!(excessive(":role/AuditReader"), BTreeSet::new());
+    assert_eq!(excessive(":role/OpsAgentReadOnly"), BTreeSet::from(["sts:AssumeRole"]));
+    assert!(excessive(":role/Deployer").contains("s3:PutBucketPolicy"));
+}

@@ -1,0 +1,492 @@
+//! Evidence to try the river on: events of every kind, by hand and generated, and what a sweep makes of them.
+
+use onlooker_core::{
+    catalog::Catalog,
+    config::{BusinessHours, Config, Day, Override, Standard, Watch},
+    dossier::{Dossier, Scope},
+    event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
+    finding::Finding,
+    grants::Policies,
+    jobs::judge::{Order, judge},
+    operation::OperationType,
+    principal::{Principal, PrincipalKind, Session},
+    record::{Fingerprint, Observed, Reason},
+    report::{ReportResult, Run},
+    segment::{Draft, Segment},
+    standard::Pack,
+    time::{HOUR, Time},
+};
+use proptest::{prelude::*, sample::select};
+
+pub const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
+pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+
+/// Midnight of Tuesday, 6 October 2026, UTC.
+pub const START: u32 = 1_791_244_800;
+
+/// An operation, and what the river must take it for; `None` for what is no call.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    pub source: &'static str,
+    pub name: &'static str,
+    pub class: &'static str,
+    pub read_only: Option<bool>,
+    pub event: EventKind,
+    pub kind: Option<OperationType>,
+}
+
+const fn call(
+    source: &'static str,
+    name: &'static str,
+    class: &'static str,
+    kind: OperationType,
+) -> Operation {
+    let read_only = Some(!matches!(kind, OperationType::Mutating));
+    Operation { source, name, class, read_only, event: EventKind::ApiCall, kind: Some(kind) }
+}
+
+pub const OPERATIONS: [Operation; 16] = [
+    call("ec2.amazonaws.com", "DescribeInstances", "read", OperationType::ReadOnly),
+    call("iam.amazonaws.com", "ListUsers", "read", OperationType::ReadOnly),
+    call("s3.amazonaws.com", "GetObject", "AWS::S3::Object", OperationType::ReadOnly),
+    call("secretsmanager.amazonaws.com", "GetSecretValue", "read", OperationType::ReadOnly),
+    call("kms.amazonaws.com", "Decrypt", "read", OperationType::Privileged),
+    call("sts.amazonaws.com", "AssumeRole", "read", OperationType::Privileged),
+    call("ec2.amazonaws.com", "RunInstances", "write", OperationType::Mutating),
+    call("s3.amazonaws.com", "PutBucketPolicy", "write", OperationType::Mutating),
+    call("iam.amazonaws.com", "CreateAccessKey", "write", OperationType::Mutating),
+    call("s3.amazonaws.com", "PutObject", "AWS::S3::Object", OperationType::Mutating),
+    call("ec2.amazonaws.com", "CreateTags", "write", OperationType::Mutating),
+    Operation {
+        read_only: None,
+        ..call("novel.amazonaws.com", "Frobnicate", "write", OperationType::Unknown)
+    },
+    Operation {
+        read_only: None,
+        ..call("novel.amazonaws.com", "FetchToken", "write", OperationType::Unknown)
+    },
+    no_call(EventKind::SignIn, "signin.amazonaws.com", "ConsoleLogin"),
+    no_call(EventKind::ServiceEvent, "kms.amazonaws.com", "RotateKey"),
+    no_call(EventKind::ConsoleAction, "console.amazonaws.com", "SwitchView"),
+];
+
+const fn no_call(event: EventKind, source: &'static str, name: &'static str) -> Operation {
+    Operation { source, name, class: "write", read_only: Some(false), event, kind: None }
+}
+
+/// A role, or what `root` and `service:NAME` say.
+pub fn principal(name: &str, account: &str) -> Principal {
+    let (arn, kind) = match name {
+        "root" => (format!("arn:aws:iam::{account}:root"), PrincipalKind::Root),
+        "nobody" => ("unknown".to_owned(), PrincipalKind::Unknown),
+        "stranger" => (format!("account:{}", ACCOUNTS[0]), PrincipalKind::AwsAccount),
+        service if service.starts_with("service:") => (service.to_owned(), PrincipalKind::AwsService),
+        user if user.starts_with("user:") => {
+            let name = user.trim_start_matches("user:");
+            (format!("arn:aws:iam::{account}:user/{name}"), PrincipalKind::IamUser)
+        }
+        role => (format!("arn:aws:iam::{account}:role/{role}"), PrincipalKind::Role),
+    };
+    let account = if kind == PrincipalKind::AwsAccount { ACCOUNTS[0] } else { account };
+    Principal { arn: arn.into(), kind, account: account.into() }
+}
+
+/// A successful call by the auditor in the first account and region, in the first minute.
+pub fn made(name: &str) -> Event {
+    let operation = OPERATIONS.iter().find(|operation| operation.name == name).unwrap();
+    Event {
+        id: EventId(0),
+        time: Time(START),
+        actor: Actor {
+            account: ACCOUNTS[0].into(),
+            region: REGIONS[0].into(),
+            principal: principal("Auditor", ACCOUNTS[0]),
+            session: Session::default(),
+        },
+        act: Act {
+            kind: operation.event,
+            source: operation.source.into(),
+            name: operation.name.into(),
+            class: match operation.class {
+                "read" => EventClass::ManagementRead,
+                "write" => EventClass::ManagementWrite,
+                data => EventClass::Data(data.into()),
+            },
+            read_only: operation.read_only,
+            outcome: Outcome::Succeeded,
+            error_code: None,
+            console: false,
+            invoked_by: None,
+            resources: [].into(),
+            assumed: None,
+        },
+    }
+}
+
+/// What may be different about an event.
+pub trait But: Sized {
+    fn by(self, name: &str) -> Self;
+    fn at(self, hour: u32, second: u32) -> Self;
+    fn ended(self, outcome: Outcome) -> Self;
+    fn within(self, account: &str, region: &str) -> Self;
+    fn numbered(self, id: u128) -> Self;
+    fn in_the_console(self) -> Self;
+    fn forwarded_by(self, service: &str) -> Self;
+    fn on(self, resources: &[&str]) -> Self;
+    #[allow(clippy::wrong_self_convention, reason = "it reads like what it says of the event")]
+    fn as_session(self, name: &str) -> Self;
+    fn said_to_be(self, source_identity: &str) -> Self;
+    fn hands_out(self, arn: &str) -> Self;
+    fn naming_the_role_alone(self) -> Self;
+}
+
+impl But for Event {
+    fn by(mut self, name: &str) -> Self {
+        self.actor.principal = principal(name, &self.actor.account);
+        self
+    }
+
+    fn at(mut self, hour: u32, second: u32) -> Self {
+        self.time = Time(START + hour * HOUR + second);
+        self
+    }
+
+    fn ended(mut self, outcome: Outcome) -> Self {
+        self.act.outcome = outcome;
+        self.act.error_code = match outcome {
+            Outcome::Succeeded => None,
+            Outcome::Denied => Some("AccessDenied".into()),
+            Outcome::Failed => Some("ThrottlingException".into()),
+        };
+        self
+    }
+
+    fn within(mut self, account: &str, region: &str) -> Self {
+        let name = self.actor.principal.arn.rsplit([':', '/']).next().unwrap_or_default().to_owned();
+        if self.actor.principal.kind != PrincipalKind::AwsService {
+            self.actor.principal = principal(&name, account);
+        }
+        self.actor.account = account.into();
+        self.actor.region = region.into();
+        self
+    }
+
+    fn numbered(mut self, id: u128) -> Self {
+        self.id = EventId(id);
+        self
+    }
+
+    fn in_the_console(mut self) -> Self {
+        self.act.console = true;
+        self
+    }
+
+    fn forwarded_by(mut self, service: &str) -> Self {
+        self.act.invoked_by = Some(service.into());
+        self
+    }
+
+    fn on(mut self, resources: &[&str]) -> Self {
+        self.act.resources = resources.iter().map(|arn| (*arn).into()).collect();
+        self
+    }
+
+    fn as_session(mut self, name: &str) -> Self {
+        self.actor.session.name = (!name.is_empty()).then(|| name.into());
+        self
+    }
+
+    fn said_to_be(mut self, source_identity: &str) -> Self {
+        self.actor.session.source_identity = Some(source_identity.into());
+        self
+    }
+
+    /// With the answer that names whose credentials they are, and the resource CloudTrail adds for a role.
+    fn hands_out(mut self, arn: &str) -> Self {
+        self.act.assumed = Some(arn.into());
+        match arn.split_once(":assumed-role/") {
+            Some((account, session)) => {
+                let account = account.replace(":sts:", ":iam:");
+                let role = session.split('/').next().unwrap();
+                self.on(&[&format!("{account}:role/{role}")])
+            }
+            None => self,
+        }
+    }
+
+    fn naming_the_role_alone(mut self) -> Self {
+        self.act.assumed = None;
+        self
+    }
+}
+
+/// Everything a sweep is given.
+#[derive(Clone, Debug, Default)]
+pub struct Scene {
+    pub events: Vec<Event>,
+    pub config: Config,
+    pub period: (Option<Time>, Option<Time>),
+    pub unreadable: Vec<(u128, Reason)>,
+    pub insights: Vec<u128>,
+    /// Account, region and hour after the start that a digest vouches for.
+    pub digests: Vec<(&'static str, &'static str, u32)>,
+    /// Seconds after the start of the oldest and newest event of each log file those digests list.
+    pub logs: Vec<(u32, u32)>,
+    /// Policies of principals.
+    pub policies: Policies,
+}
+
+impl Scene {
+    /// These events, numbered from one, under a promise about the auditor, in a trail known to log everything.
+    pub fn of(events: impl IntoIterator<Item = Event>) -> Self {
+        let events = (1..).zip(events).map(|(id, event)| match event.id {
+            EventId(0) => event.numbered(id),
+            _ => event,
+        });
+        Self { events: events.collect(), config: promise(), ..Self::default() }
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub fn draft(&self) -> Draft {
+        let mut draft = Draft::default();
+        for event in &self.events {
+            draft.push(event.clone());
+        }
+        for (piece, reason) in &self.unreadable {
+            draft.push_unreadable(Fingerprint(*piece), *reason);
+        }
+        for insight in &self.insights {
+            draft.push_aside(Fingerprint(*insight));
+        }
+        for (account, region, hour) in &self.digests {
+            let start = Time(START + hour * HOUR);
+            let end = Time(start.0 + HOUR);
+            draft.push_observed(Observed {
+                account: (*account).into(),
+                region: (*region).into(),
+                start,
+                end,
+                logs: self.logs.iter().map(|(a, b)| (Time(START + a), Time(START + b))).collect(),
+            });
+        }
+        draft
+    }
+
+    pub fn result(&self) -> ReportResult {
+        let dossier = Dossier::of(self.draft().finish(), Scope::between(self.period.0, self.period.1));
+        told_with(dossier, &self.config, &self.policies)
+    }
+
+    /// The findings of a rule.
+    pub fn found(&self, rule: &str) -> Vec<Finding> {
+        self.result().findings.into_iter().filter(|finding| finding.id == rule).collect()
+    }
+}
+
+/// What a sweep says of this evidence.
+pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<Time>)) -> ReportResult {
+    told(Dossier::of(segment, Scope::between(period.0, period.1)), config)
+}
+
+/// What is made of a dossier.
+pub fn told(dossier: Dossier, config: &Config) -> ReportResult {
+    told_with(dossier, config, Policies::none())
+}
+
+/// What is made of a dossier and policies.
+pub fn told_with(dossier: Dossier, config: &Config, policies: &Policies) -> ReportResult {
+    let pack = Pack::shipped(Standard::General).unwrap();
+    let order = Order { config, catalog: Catalog::embedded(), pack: &pack, policies };
+    judge(dossier, order, Run::default()).unwrap().result
+}
+
+/// The auditor is promised to be read-only, and the trail logs every class.
+pub fn promise() -> Config {
+    let mut config = Config::default();
+    config.watch.push(Watch::new("arn:aws:iam::*:role/Auditor").unwrap());
+    config.coverage.logged = ["management-read", "management-write", "data"].map(str::to_owned).to_vec();
+    config
+}
+
+/// Working hours in UTC, on weekdays.
+pub fn hours(start: &str, end: &str) -> BusinessHours {
+    let days = vec![Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri];
+    BusinessHours { time_zone: "UTC".to_owned(), days, start: start.to_owned(), end: end.to_owned() }
+}
+
+/// An override of the auditor's that ends so many seconds after the start.
+pub fn exception(id: &str, operation: &str, ends: u32) -> Override {
+    Override {
+        id: id.to_owned(),
+        principal: "arn:aws:iam::*:role/Auditor".to_owned(),
+        operation: operation.to_owned(),
+        resource: None,
+        owner: "somebody".to_owned(),
+        reason: "a test".to_owned(),
+        expires: Time(START + ends),
+    }
+}
+
+/// Operation, principal, account, region, hour and second, outcome, manner and session.
+type Parts = (Operation, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
+
+/// Events of every kind by several principals, in four hours of four places, chains of credentials among them. Identities
+/// are distinct.
+pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
+    let times = (0..4_u32, select(&[0, 7, 899, 900, 1_800, 3_599][..]));
+    (plain(most * 3 / 4), chained(most / 4, times.boxed())).prop_map(|(plain, chained)| {
+        (1..).zip(plain.into_iter().chain(chained)).map(|(id, event)| event.numbered(id)).collect()
+    })
+}
+
+/// Operation, caller, whose credentials, the sessions of both, source identity and accounts, outcome, hour and second.
+type Step = (
+    &'static str,
+    &'static str,
+    &'static str,
+    (&'static str, &'static str),
+    (&'static str, usize, usize),
+    Outcome,
+    (u32, u32),
+);
+
+/// Few sessions of few roles and users that give each other's credentials away, at these hours and seconds, and use them.
+/// Names are the same in both accounts; some are watched by some promises.
+pub fn chained(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<Value = Vec<Event>> {
+    // Mostly the same few names, so that chains meet.
+    let who = prop_oneof![
+        6 => select(&["Auditor", "Builder", "Deployer"][..]),
+        1 => select(&["Inventory", "user:alice", "stranger", "service:codebuild"][..]),
+    ];
+    let whom = prop_oneof![
+        5 => select(&["Builder", "Deployer"][..]),
+        1 => select(&["builder", "Inventory", "user:alice", ""][..]),
+    ];
+    let session = || prop_oneof![8 => Just("s"), 1 => Just("t")];
+    let mine = prop_oneof![9 => session(), 1 => Just("")];
+    let said = prop_oneof![8 => Just(""), 1 => Just("me"), 1 => Just("they")];
+    let account = || prop_oneof![6 => Just(0_usize), 1 => Just(1)];
+    let outcome = prop_oneof![8 => Just(Outcome::Succeeded), 1 => Just(Outcome::Denied)];
+    let name = prop_oneof![
+        4 => Just("AssumeRole"),
+        1 => Just("CreateAccessKey"),
+        2 => select(&["RunInstances", "DescribeInstances"][..]),
+    ];
+    let one = (name, who, whom, (mine, session()), (said, account(), account()), outcome, times);
+    prop::collection::vec(one, 0..most).prop_map(|events| {
+        let event = |parts: Step| {
+            let (name, who, whom, (mine, theirs), (said, here, there), outcome, (hour, second)) = parts;
+            let mut event =
+                made(name).within(ACCOUNTS[here], REGIONS[0]).by(who).at(hour, second).ended(outcome);
+            if !who.contains(':') && who != "stranger" {
+                event = event.as_session(mine);
+                event = if said.is_empty() { event } else { event.said_to_be(said) };
+            }
+            let account = ACCOUNTS[there];
+            match (name, whom) {
+                ("AssumeRole", "") => event
+                    .hands_out(&format!("arn:aws:sts::{account}:assumed-role/Builder/{theirs}"))
+                    .naming_the_role_alone(),
+                ("AssumeRole", role) if !role.contains(':') => {
+                    let event =
+                        event.hands_out(&format!("arn:aws:sts::{account}:assumed-role/{role}/{theirs}"));
+                    if who.starts_with("service:") { event.naming_the_role_alone() } else { event }
+                }
+                ("CreateAccessKey", _) => {
+                    event.hands_out(&format!("arn:aws:iam::{}:user/alice", ACCOUNTS[here]))
+                }
+                _ => event,
+            }
+        };
+        (1..).zip(events).map(|(id, parts)| event(parts).numbered(id)).collect()
+    })
+}
+
+fn plain(most: usize) -> impl Strategy<Value = Vec<Event>> {
+    let one = (
+        select(&OPERATIONS[..]),
+        select(&["Auditor", "Auditor", "Inventory", "Builder", "root", "service:backup"][..]),
+        select(&ACCOUNTS[..]),
+        select(&REGIONS[..]),
+        (0..4_u32, select(&[0, 7, 899, 900, 1_800, 3_599][..])),
+        select(&[Outcome::Succeeded, Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]),
+        (0..4_u8, 0..4_u8),
+    );
+    prop::collection::vec(one, 0..most).prop_map(|events| {
+        let event = |parts: Parts| {
+            let (operation, name, account, region, (hour, second), outcome, (how, session)) = parts;
+            let mut event =
+                made(operation.name).within(account, region).by(name).at(hour, second).ended(outcome);
+            event.actor.session.name = (session < 2).then(|| format!("session-{session}").into());
+            match how {
+                0 => event.in_the_console(),
+                1 => event.forwarded_by("ssm.amazonaws.com"),
+                2 if operation.read_only != Some(true) => event.on(&["arn:aws:s3:::store/key"]),
+                _ => event,
+            }
+        };
+        (1..).zip(events).map(|(id, parts)| event(parts).numbered(id)).collect()
+    })
+}
+
+/// Promises with overrides, exemptions and working hours.
+pub fn configs() -> impl Strategy<Value = Config> {
+    let watches = (any::<bool>(), any::<bool>(), any::<bool>());
+    let overrides = prop::collection::vec(
+        (
+            select(&["ec2:RunInstances", "ec2:*", "s3:Put*", "kms:Decrypt", "novel:*"][..]),
+            prop::option::of(select(&["arn:aws:s3:::store/*", "arn:aws:s3:::other/*"][..])),
+            select(&[0, 900, 1_000, 3_600, 8_100, 100_000][..]),
+        ),
+        0..3,
+    );
+    let own = prop::option::of(select(&[("01:00", "02:00"), ("23:00", "00:15")][..]));
+    (watches, overrides, own, any::<bool>(), any::<bool>()).prop_map(
+        |((auditor, inventory, exempt), overrides, own, general, classes)| {
+            let mut config = promise();
+            config.watch.clear();
+            if auditor {
+                let mut watch = Watch::new("arn:aws:iam::*:role/Auditor").unwrap();
+                watch.business_hours = own.map(|(start, end)| hours(start, end));
+                config.watch.push(watch);
+            }
+            if inventory {
+                let mut watch = Watch::new("arn:aws:iam::*:role/Inv*").unwrap();
+                watch.machine = true;
+                config.watch.push(watch);
+            }
+            if exempt {
+                config.exempt.push(format!("arn:aws:iam::{}:*", ACCOUNTS[1]));
+            }
+            for (n, (operation, resource, ends)) in overrides.into_iter().enumerate() {
+                let mut entry = exception(&format!("o{n}"), operation, ends);
+                entry.resource = resource.map(str::to_owned);
+                config.overrides.push(entry);
+            }
+            config.business_hours = general.then(|| hours("00:15", "03:00"));
+            if classes {
+                config.coverage.logged.pop();
+            }
+            config
+        },
+    )
+}
+
+/// Scenes of everything together.
+pub fn scenes() -> impl Strategy<Value = Scene> {
+    let pieces = prop::collection::vec(
+        (1..4_u128, select(&[Reason::BadJson, Reason::MissingField, Reason::TruncatedGzip][..])),
+        0..3,
+    );
+    let digests = prop::collection::vec((select(&ACCOUNTS[..]), select(&REGIONS[..]), 0..4_u32), 0..6);
+    (events(40), configs(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>()).prop_map(
+        |(events, config, unreadable, insights, digests, fixed)| {
+            let period = if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR))) } else { (None, None) };
+            Scene { events, config, period, unreadable, insights, digests, ..Scene::default() }
+        },
+    )
+}

@@ -1,0 +1,158 @@
+//! IAM, an organization, and reads that can be tried out, for jobs: all in memory, with faults on demand.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Mutex,
+};
+
+use onlooker_core::{
+    grants::{Origin, Policy, Snapshot},
+    ports::{Authorizations, Control, DetailsPage, FailureKind, Organization, PortError, Prober, Simulated},
+};
+use serde_json::{Value, json};
+
+use crate::world::Faulty;
+
+/// IAM of some accounts.
+#[derive(Default)]
+pub struct Iam {
+    /// Roles by ARN, as `get-account-authorization-details` prints them.
+    pub roles: Mutex<BTreeMap<String, Value>>,
+    /// Actions of which the simulator says another word than the policies do.
+    pub dissent: Mutex<BTreeMap<String, String>>,
+    /// Levels of service control policies; without, nobody is to know.
+    pub controls: Mutex<Option<Vec<Vec<String>>>>,
+    /// What becomes of reads; one that is not listed works, and nobody knows how to make `x:Unknown`.
+    pub reads: Mutex<BTreeMap<String, FailureKind>>,
+    /// Accounts whose details are refused.
+    pub closed: Mutex<BTreeSet<String>>,
+}
+
+/// A policy that allows these actions on everything.
+pub fn allow(actions: &[&str]) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }] })
+}
+
+/// A policy that denies these actions on everything.
+pub fn deny(actions: &[&str]) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": actions, "Resource": "*" }] })
+}
+
+impl Iam {
+    /// Gives a role these inline policies, in place of what it had.
+    pub fn role(&self, arn: &str, inline: &[Value]) {
+        let account = arn.split(':').nth(4).unwrap();
+        let name = arn.rsplit('/').next().unwrap();
+        let policies: Vec<Value> = inline
+            .iter()
+            .enumerate()
+            .map(|(n, document)| json!({ "PolicyName": format!("p{n}"), "PolicyDocument": document }))
+            .collect();
+        let role = json!({
+            "Path": "/", "RoleName": name, "RoleId": "AROA", "Arn": arn, "CreateDate": "2026-01-01T00:00:00Z",
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{
+                    "Effect": "Allow", "Action": "sts:AssumeRole",
+                    "Principal": { "AWS": format!("arn:aws:iam::{account}:root") }
+                }]
+            },
+            "RolePolicyList": policies, "AttachedManagedPolicies": [], "InstanceProfileList": [], "Tags": []
+        });
+        self.roles.lock().unwrap().insert(arn.to_owned(), role);
+    }
+
+    fn page(roles: &[Value]) -> String {
+        json!({ "UserDetailList": [], "GroupDetailList": [], "RoleDetailList": roles, "Policies": [] })
+            .to_string()
+    }
+}
+
+fn failure(operation: &'static str, name: &str, kind: FailureKind) -> PortError {
+    let cause = Box::new(io::Error::other("on demand"));
+    PortError { operation, name: name.to_owned(), kind, cause }
+}
+
+impl Authorizations for Faulty<Iam> {
+    fn details(&self, account: &str, page: Option<&str>) -> Result<DetailsPage, PortError> {
+        let about = format!("{account} {}", page.unwrap_or_default());
+        self.faults.call(("iam", "details"), about, || {
+            if self.port.closed.lock().unwrap().contains(account) {
+                let operation = "read the policies of (iam:GetAccountAuthorizationDetails)";
+                return Err(failure(operation, account, FailureKind::Denied));
+            }
+            let roles = self.port.roles.lock().unwrap();
+            let prefix = format!("arn:aws:iam::{account}:");
+            let roles: Vec<Value> = roles
+                .iter()
+                .filter(|(arn, _)| arn.starts_with(&prefix))
+                .map(|(_, role)| role.clone())
+                .collect();
+            // One role a page, so that every reading turns pages.
+            let at: usize = page.map_or(0, |page| page.parse().unwrap());
+            let text = Iam::page(roles.get(at..roles.len().min(at + 1)).unwrap_or_default());
+            Ok(DetailsPage { text, next: (at + 1 < roles.len()).then(|| (at + 1).to_string()) })
+        })
+    }
+
+    fn principal(&self, arn: &str) -> Result<Option<String>, PortError> {
+        self.faults.call(("iam", "principal"), arn.to_owned(), || {
+            let role = self.port.roles.lock().unwrap().get(arn).cloned();
+            Ok(role.map(|role| Iam::page(&[role])))
+        })
+    }
+
+    fn simulate(&self, snapshot: &Snapshot, actions: &[&str]) -> Result<Vec<Simulated>, PortError> {
+        let about = format!("{} {}", snapshot.principal, actions.len());
+        self.faults.call(("iam", "simulate"), about, || {
+            // It knows actions that are written out, which is all these tests need of it.
+            let is_named = |action: &str| {
+                let policies = &snapshot.identity;
+                policies.iter().any(|policy| policy.text.contains(&format!("\"{action}\"")))
+            };
+            let dissent = self.port.dissent.lock().unwrap();
+            let answer = |action: &&str| {
+                let word = if is_named(action) { "allowed" } else { "implicitDeny" };
+                let word = dissent.get(*action).map_or(word, String::as_str);
+                Simulated { action: (*action).to_owned(), decision: word.to_owned() }
+            };
+            Ok(actions.iter().map(answer).collect())
+        })
+    }
+}
+
+impl Organization for Faulty<Iam> {
+    fn above(&self, account: &str, control: Control) -> Result<Vec<Vec<Policy>>, PortError> {
+        self.faults.call(("organization", "above"), format!("{account} {control:?}"), || {
+            let controls = self.port.controls.lock().unwrap();
+            let Some(levels) = &*controls else {
+                return Err(failure("list the policies above", account, FailureKind::Denied));
+            };
+            if control == Control::Resource {
+                return Ok(Vec::new());
+            }
+            let policy = |text: &String| Policy {
+                name: "scp".into(),
+                origin: Origin::Given,
+                text: text.as_str().into(),
+            };
+            Ok(levels.iter().map(|level| level.iter().map(policy).collect()).collect())
+        })
+    }
+}
+
+impl Prober for Faulty<Iam> {
+    fn probe(&self, service: &str, operation: &str) -> Option<Result<(), PortError>> {
+        let name = format!("{service}:{operation}");
+        if name == "x:Unknown" {
+            return None;
+        }
+        Some(self.faults.call(("reads", "probe"), name.clone(), || {
+            match self.port.reads.lock().unwrap().get(&name) {
+                Some(kind) => Err(failure("try out", &name, *kind)),
+                None => Ok(()),
+            }
+        }))
+    }
+}

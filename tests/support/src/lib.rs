@@ -1,0 +1,26 @@
+//! What several test programs share.
+//!
+//! - [`cloud`]: as much of AWS as Onlooker asks for, on loopback.
+//! - [`world`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
+//! - [`iam`]: IAM, an organization and probes in memory.
+//! - [`events`], [`policies`]: evidence and policies to try the stages on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    missing_docs,
+    reason = "a test may fail"
+)]
+
+pub mod cloud;
+pub mod events;
+pub mod iam;
+pub mod policies;
+pub mod world;

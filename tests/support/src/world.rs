@@ -1,0 +1,493 @@
+//! A world for jobs: every port, a clock that is moved by hand, and faults on demand.
+//!
+//! [`Faults`] counts the calls to all ports of a [`World`] and strikes one of them. [`Plan::Kill`] is a function
+//! that is killed: the call has its effect or not, and from then on the job can do nothing at all, until
+//! [`Faults::revive`]. [`Plan::Fail`] is a service that says no: the job lives and may go on.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    ops::Range,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use onlooker_core::{
+    ports::{
+        Announcement, Announcer, Clock, Expected, FailureKind, Item, Lookup, Object, Page, PortError, Source,
+        Store, Table, Trail,
+    },
+    time::Time,
+};
+use onlooker_local::{store::Folder, table::Database};
+
+/// A call to a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// `table`, `store`, `logs`, `trail`, or the name of an announcer.
+    pub port: &'static str,
+    /// Name of the method.
+    pub method: &'static str,
+    /// What it is about: keys, an object's name, a look-up.
+    pub about: String,
+}
+
+/// On which side of its effect a call is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strike {
+    /// Nothing has happened.
+    Before,
+    /// It has happened, and nobody knows.
+    After,
+}
+
+/// Says of a call, by its number and what it is, whether it is struck.
+pub type Which = Box<dyn Fn(usize, &Call) -> bool + Send>;
+
+/// What goes wrong.
+pub enum Plan {
+    /// Everything goes well.
+    Peace,
+    /// The job is killed at its call number `at`, counted from zero: this call fails, and every later one.
+    Kill { at: usize, strike: Strike },
+    /// Calls that match fail in this way; the others go well.
+    Fail { kind: FailureKind, strike: Strike, which: Which },
+}
+
+struct Record {
+    plan: Plan,
+    dead: bool,
+    calls: Vec<Call>,
+}
+
+/// Counts calls and strikes them.
+#[derive(Clone)]
+pub struct Faults(Arc<Mutex<Record>>);
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Record { plan: Plan::Peace, dead: false, calls: Vec::new() })))
+    }
+}
+
+impl Faults {
+    /// From now on this goes wrong, counting calls from zero.
+    pub fn plan(&self, plan: Plan) {
+        *self.record() = Record { plan, dead: false, calls: Vec::new() };
+    }
+
+    /// Everything goes well again, counting calls from zero. Gives the calls that were made.
+    pub fn revive(&self) -> Vec<Call> {
+        let record = std::mem::replace(
+            &mut *self.record(),
+            Record { plan: Plan::Peace, dead: false, calls: Vec::new() },
+        );
+        record.calls
+    }
+
+    /// Calls since the count began.
+    pub fn calls(&self) -> Vec<Call> {
+        self.record().calls.clone()
+    }
+
+    /// Whether the job was killed.
+    pub fn killed(&self) -> bool {
+        self.record().dead
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work`, or what is planned for it.
+    pub fn call<T>(
+        &self,
+        (port, method): (&'static str, &'static str),
+        about: String,
+        work: impl FnOnce() -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        let call = Call { port, method, about };
+        let mut record = self.record();
+        if record.dead {
+            return Err(error(&call, FailureKind::Unavailable, "the job is dead"));
+        }
+        let number = record.calls.len();
+        record.calls.push(call.clone());
+        let struck = match &record.plan {
+            Plan::Kill { at, strike } if *at == number => {
+                let strike = *strike;
+                record.dead = true;
+                Some((FailureKind::Unavailable, strike))
+            }
+            Plan::Fail { kind, strike, which } if which(number, &call) => Some((*kind, *strike)),
+            _ => None,
+        };
+        // Held while it works: calls of several threads come one after the other, so that a kill is a moment in time.
+        let Some((kind, strike)) = struck else { return work() };
+        if strike == Strike::After {
+            drop(work());
+        }
+        Err(error(&call, kind, "struck"))
+    }
+}
+
+fn error(call: &Call, kind: FailureKind, why: &str) -> PortError {
+    PortError {
+        operation: call.method,
+        name: call.about.clone(),
+        kind,
+        cause: Box::new(io::Error::other(why.to_owned())),
+    }
+}
+
+/// A port whose calls are counted and struck.
+pub struct Faulty<P> {
+    pub port: P,
+    pub faults: Faults,
+}
+
+impl<P: Table> Table for Faulty<P> {
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+        let about = format!("{partition} {prefix}*");
+        self.faults.call(("table", "query"), about, || self.port.query(partition, prefix))
+    }
+
+    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
+        let about = format!("{} {}", item.partition, item.sort);
+        self.faults.call(("table", "put"), about, || self.port.put(item, expected))
+    }
+
+    fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError> {
+        let about = format!("{partition} {sort}");
+        self.faults.call(("table", "delete"), about, || self.port.delete(partition, sort))
+    }
+}
+
+impl<P: Store> Store for Faulty<P> {
+    fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
+        self.faults.call(("store", "create"), key.to_owned(), || self.port.create(key, bytes, media_type))
+    }
+
+    fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
+        self.faults.call(("store", "read"), key.to_owned(), || self.port.read(key, part))
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Object>, PortError> {
+        self.faults.call(("store", "list"), prefix.to_owned(), || self.port.list(prefix))
+    }
+}
+
+impl<P: Source> Source for Faulty<P> {
+    fn list(&self) -> Result<Vec<Object>, PortError> {
+        self.faults.call(("logs", "list"), String::new(), || self.port.list())
+    }
+
+    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+        self.faults.call(("logs", "fetch"), object.name.clone(), || self.port.fetch(object, most, bytes))
+    }
+}
+
+impl<P: Trail> Trail for Faulty<P> {
+    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError> {
+        let about = format!("{lookup} {}", lookup.token.unwrap_or_default());
+        self.faults.call(("trail", "lookup"), about, || self.port.lookup(lookup))
+    }
+}
+
+impl<P: Announcer> Announcer for Faulty<P> {
+    fn name(&self) -> &'static str {
+        self.port.name()
+    }
+
+    fn announce(&self, news: &Announcement) -> Result<(), PortError> {
+        let about = news.id.clone();
+        self.faults.call((self.port.name(), "announce"), about, || self.port.announce(news))
+    }
+}
+
+/// A table that is a map.
+#[derive(Default)]
+pub struct MemoryTable(Mutex<BTreeMap<(String, String), Item>>);
+
+impl MemoryTable {
+    /// Everything in it, in order.
+    pub fn all(&self) -> Vec<Item> {
+        self.0.lock().unwrap().values().cloned().collect()
+    }
+}
+
+impl Table for MemoryTable {
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+        let items = self.0.lock().unwrap();
+        let asked = |item: &&Item| item.partition == partition && item.sort.starts_with(prefix);
+        Ok(items.values().filter(asked).cloned().collect())
+    }
+
+    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
+        let mut items = self.0.lock().unwrap();
+        let key = (item.partition.clone(), item.sort.clone());
+        let stored = items.get(&key).map_or(0, |item| item.revision);
+        if expected == Expected::Same && stored != item.revision {
+            return Ok(false);
+        }
+        items.insert(key, Item { revision: stored + 1, ..item.clone() });
+        Ok(true)
+    }
+
+    fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError> {
+        self.0.lock().unwrap().remove(&(partition.to_owned(), sort.to_owned()));
+        Ok(())
+    }
+}
+
+/// A store that is a map.
+#[derive(Default)]
+pub struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl MemoryStore {
+    /// Changes what lies under a key, as no store does by itself; without bytes the object is gone.
+    pub fn damage(&self, key: &str, bytes: Option<Vec<u8>>) {
+        let mut objects = self.0.lock().unwrap();
+        match bytes {
+            Some(bytes) => objects.insert(key.to_owned(), bytes),
+            None => objects.remove(key),
+        };
+    }
+}
+
+impl Store for MemoryStore {
+    fn create(&self, key: &str, bytes: &[u8], _: &str) -> Result<bool, PortError> {
+        let mut objects = self.0.lock().unwrap();
+        let new = !objects.contains_key(key);
+        objects.entry(key.to_owned()).or_insert_with(|| bytes.to_vec());
+        Ok(new)
+    }
+
+    fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
+        let objects = self.0.lock().unwrap();
+        let Some(bytes) = objects.get(key) else {
+            return Err(missing("read", key));
+        };
+        let all = 0..bytes.len() as u64;
+        let part = part.unwrap_or(all.clone());
+        let at = |position: u64| usize::try_from(position.min(all.end)).unwrap();
+        Ok(bytes[at(part.start)..at(part.end.max(part.start))].to_vec())
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Object>, PortError> {
+        let objects = self.0.lock().unwrap();
+        let named = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        Ok(named
+            .map(|(key, bytes)| Object {
+                name: key.clone(),
+                size: bytes.len() as u64,
+                version: bytes.len().to_string(),
+            })
+            .collect())
+    }
+}
+
+fn missing(operation: &'static str, name: &str) -> PortError {
+    let cause = Box::new(io::Error::from(io::ErrorKind::NotFound));
+    PortError { operation, name: name.to_owned(), kind: FailureKind::Missing, cause }
+}
+
+/// The bucket of a trail: objects by name.
+#[derive(Default)]
+pub struct Logs(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Logs {
+    /// Delivers an object, and gives how it is listed.
+    pub fn deliver(&self, name: &str, bytes: &[u8]) -> Object {
+        self.0.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
+        object(name, bytes)
+    }
+
+    /// Takes an object away.
+    pub fn lose(&self, name: &str) {
+        self.0.lock().unwrap().remove(name);
+    }
+}
+
+fn object(name: &str, bytes: &[u8]) -> Object {
+    let version = onlooker_core::record::Fingerprint::of("test", &[bytes]).to_string();
+    Object { name: name.to_owned(), size: bytes.len() as u64, version }
+}
+
+impl Source for Logs {
+    fn list(&self) -> Result<Vec<Object>, PortError> {
+        Ok(self.0.lock().unwrap().iter().map(|(name, bytes)| object(name, bytes)).collect())
+    }
+
+    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+        let logs = self.0.lock().unwrap();
+        let stored = logs.get(&object.name).ok_or_else(|| missing("read", &object.name))?;
+        bytes.clear();
+        bytes.extend(stored.iter().take(usize::try_from(most).unwrap_or(usize::MAX)));
+        Ok(())
+    }
+}
+
+/// An event in CloudTrail's history.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub account: String,
+    pub region: String,
+    pub time: Time,
+    /// From when on look-ups show it.
+    pub visible: Time,
+    pub record: String,
+}
+
+/// CloudTrail's event history: newest first, fifty a page, tokens good for the very look-up that gave them.
+#[derive(Default)]
+pub struct History {
+    pub events: Mutex<Vec<Recorded>>,
+    pub clock: FakeClock,
+}
+
+impl Trail for History {
+    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError> {
+        let now = self.clock.now();
+        let events = self.events.lock().unwrap();
+        let asked = |event: &&Recorded| {
+            (&*event.account, &*event.region) == (lookup.account, lookup.region)
+                && (lookup.since..lookup.until).contains(&event.time)
+                && event.visible <= now
+        };
+        let mut found: Vec<&Recorded> = events.iter().filter(asked).collect();
+        found.sort_by(|a, b| (b.time, &b.record).cmp(&(a.time, &a.record)));
+        let from = match lookup.token {
+            None => 0,
+            Some(token) => {
+                let position = token.strip_prefix(&format!("{lookup} ")).and_then(|text| text.parse().ok());
+                position.ok_or_else(|| PortError {
+                    operation: "look up",
+                    name: lookup.to_string(),
+                    kind: FailureKind::Token,
+                    cause: Box::new(io::Error::other("InvalidNextTokenException")),
+                })?
+            }
+        };
+        let records = found.iter().skip(from).take(50).map(|event| event.record.clone()).collect();
+        let next = (found.len() > from + 50).then(|| format!("{lookup} {}", from + 50));
+        Ok(Page { records, next })
+    }
+}
+
+/// Somebody who is told.
+pub struct Inbox {
+    pub name: &'static str,
+    pub news: Mutex<Vec<Announcement>>,
+}
+
+impl Inbox {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, news: Mutex::default() }
+    }
+}
+
+impl Announcer for Inbox {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn announce(&self, news: &Announcement) -> Result<(), PortError> {
+        self.news.lock().unwrap().push(news.clone());
+        Ok(())
+    }
+}
+
+/// A clock that is moved by hand, and by pauses.
+#[derive(Clone, Default)]
+pub struct FakeClock {
+    now: Arc<AtomicU32>,
+    /// When the job has to stop; zero for never.
+    end: Arc<AtomicU32>,
+}
+
+impl FakeClock {
+    pub fn at(now: Time) -> Self {
+        let clock = Self::default();
+        clock.set(now);
+        clock
+    }
+
+    pub fn set(&self, now: Time) {
+        self.now.store(now.0, Ordering::SeqCst);
+    }
+
+    pub fn advance(&self, seconds: u32) {
+        self.now.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Gives the job this many seconds from now.
+    pub fn allow(&self, seconds: u32) {
+        self.end.store(self.now().0 + seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Time {
+        Time(self.now.load(Ordering::SeqCst))
+    }
+
+    fn remaining(&self) -> Duration {
+        match self.end.load(Ordering::SeqCst) {
+            0 => Duration::from_secs(900),
+            end => Duration::from_secs(u64::from(Time(end).since(self.now()))),
+        }
+    }
+
+    fn pause(&self, length: Duration) {
+        let whole = length.as_secs() + u64::from(length.subsec_nanos() > 0);
+        self.advance(u32::try_from(whole).unwrap());
+    }
+}
+
+/// Every port there is, with one count of calls.
+pub struct World<T = MemoryTable, S = MemoryStore> {
+    pub faults: Faults,
+    pub table: Faulty<T>,
+    pub store: Faulty<S>,
+    pub logs: Faulty<Logs>,
+    pub trail: Faulty<History>,
+    pub sns: Faulty<Inbox>,
+    pub bus: Faulty<Inbox>,
+    pub clock: FakeClock,
+}
+
+impl World {
+    /// A world in memory.
+    pub fn new(now: Time) -> Self {
+        Self::of(MemoryTable::default(), MemoryStore::default(), now)
+    }
+}
+
+impl World<Database, Folder> {
+    /// A world whose state is in a directory.
+    pub fn on_disk(home: &Path, now: Time) -> Self {
+        Self::of(Database::open(&home.join("table.db")).unwrap(), Folder::new(home.join("store")), now)
+    }
+}
+
+impl<T, S> World<T, S> {
+    pub fn of(table: T, store: S, now: Time) -> Self {
+        let (faults, clock) = (Faults::default(), FakeClock::at(now));
+        let history = History { clock: clock.clone(), ..History::default() };
+        Self {
+            table: Faulty { port: table, faults: faults.clone() },
+            store: Faulty { port: store, faults: faults.clone() },
+            logs: Faulty { port: Logs::default(), faults: faults.clone() },
+            trail: Faulty { port: history, faults: faults.clone() },
+            sns: Faulty { port: Inbox::new("sns"), faults: faults.clone() },
+            bus: Faulty { port: Inbox::new("events"), faults: faults.clone() },
+            faults,
+            clock,
+        }
+    }
+}
