@@ -29,7 +29,7 @@ help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-15s %s\n", $$1, $$2 }'
 
 .PHONY: demo
-demo: ## Make a trail of a fictional organisation, sweep it, report
+demo: ## Make a trail of a fictional organization, sweep it, report
 	$(CARGO) run --release -- demo
 
 .PHONY: ci
@@ -55,7 +55,7 @@ self-audit: $(E2E)/tools/bin/sam ## Whether the stack's own roles may do what th
 	cd tests/own && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
 
 .PHONY: audit
-audit: ## Licences, sources and bans of all dependencies
+audit: ## Licenses, sources and bans of all dependencies
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
 	$(CARGO) deny --log-level error check bans licenses sources
 

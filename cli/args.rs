@@ -20,10 +20,10 @@ use crate::{
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
     /// The command.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 const EXAMPLES: &str = "\
@@ -46,7 +46,7 @@ Results go to standard output, progress and logs to standard error.";
 /// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub struct GlobalArgs {
     /// Configuration file [default: the nearest onlooker.toml here or in a directory above] [env: ONLOOKER_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -60,14 +60,14 @@ pub struct Global {
     /// [env: ONLOOKER_LOG]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
-    /// Colour the output
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
+    /// Color the output
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorMode::Auto)]
+    pub color: ColorMode,
 }
 
-/// When to use colour.
+/// When to use color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub enum ColorMode {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     /// Always
@@ -76,9 +76,9 @@ pub enum Color {
     Never,
 }
 
-impl Color {
+impl ColorMode {
     /// What `--color` asks for, read before anything else so that help and usage errors follow it too.
-    pub fn asked_for(args: impl Iterator<Item = OsString>) -> Self {
+    pub fn from_args(args: impl Iterator<Item = OsString>) -> Self {
         let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
         let joined = args.iter().filter_map(|arg| arg.strip_prefix("--color="));
         let apart = args.iter().zip(args.iter().skip(1)).filter(|(flag, _)| *flag == "--color");
@@ -86,8 +86,8 @@ impl Color {
         value.and_then(|value| Self::from_str(value, false).ok()).unwrap_or(Self::Auto)
     }
 
-    /// Whether what goes to `stream` is coloured.
-    pub fn applies(self, stream: &impl IsTerminal) -> bool {
+    /// Whether what goes to `stream` is colored.
+    pub fn enables_color_on(self, stream: &impl IsTerminal) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
@@ -98,20 +98,20 @@ impl Color {
     }
 }
 
-impl From<Color> for clap::ColorChoice {
-    fn from(color: Color) -> Self {
+impl From<ColorMode> for clap::ColorChoice {
+    fn from(color: ColorMode) -> Self {
         match color {
-            Color::Auto => Self::Auto,
-            Color::Always => Self::Always,
-            Color::Never => Self::Never,
+            ColorMode::Auto => Self::Auto,
+            ColorMode::Always => Self::Always,
+            ColorMode::Never => Self::Never,
         }
     }
 }
 
-impl Global {
-    /// Whether notes and logs on standard error are coloured.
+impl GlobalArgs {
+    /// Whether notes and logs on standard error are colored.
     pub fn colors_stderr(&self) -> bool {
-        self.color.applies(&std::io::stderr())
+        self.color.enables_color_on(&std::io::stderr())
     }
 
     /// Whether progress is shown.
@@ -122,8 +122,8 @@ impl Global {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Make the trail of a fictional organisation and prove what can be proven
+pub enum CliCommand {
+    /// Make the trail of a fictional organization and prove what can be proven
     Demo(demo::DemoArgs),
     /// Read CloudTrail files and report who only looked
     Sweep(sweep::SweepArgs),
@@ -149,7 +149,7 @@ pub enum Command {
 
 /// Formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// The whole report, for programs; its schema is published
     Json,
     /// One self-contained page
@@ -187,7 +187,7 @@ pub fn arn(text: &str) -> Result<String, String> {
 
 /// Reads the name of a standard.
 pub fn standard(text: &str) -> Result<Standard, String> {
-    text.parse().map_err(|fault: config::Fault| fault.remedy)
+    text.parse().map_err(|fault: config::Diagnostic| fault.remedy)
 }
 
 #[cfg(test)]

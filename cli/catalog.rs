@@ -11,8 +11,8 @@ mod show;
 use clap::{Args, Subcommand};
 
 use crate::{
-    args::Global,
-    failure::{Answer, Failure},
+    args::GlobalArgs,
+    exit::{CommandError, CommandOutcome},
 };
 
 /// Options of `catalog`.
@@ -23,7 +23,7 @@ Examples:
   onlooker catalog build --from ./packages --service-reference ./reference \\
       --out catalog.bin
   onlooker catalog diff old.bin catalog.bin
-  onlooker catalog accuracy labelled.tsv
+  onlooker catalog accuracy labeled.tsv
 
 A catalog of your own is used when onlooker.toml names it:
 `catalog = \"catalog.bin\"`.")]
@@ -71,25 +71,25 @@ Examples:
 
 The exit code is 0 whatever changed.")]
     Diff(diff::DiffArgs),
-    /// Judge labelled cases and count how often the verdict is right
+    /// Judge labeled cases and count how often the verdict is right
     #[command(after_long_help = "\
 The file is tab-separated with a heading that names the columns `form`, `source`,
 `name` and `expected` (`safe` or `unsafe`); `sensitive` and `mutates` (`1` or `0`)
 are counted when there.
 
 Examples:
-  onlooker catalog accuracy labelled.tsv
-  onlooker catalog accuracy labelled.tsv --misses
+  onlooker catalog accuracy labeled.tsv
+  onlooker catalog accuracy labeled.tsv --misses
 
 Exit codes:
   0  no unsafe call was judged safe
   1  at least one was
-  2  usage, or the file holds no labelled case")]
+  2  usage, or the file holds no labeled case")]
     Accuracy(accuracy::AccuracyArgs),
 }
 
 /// Runs `catalog`.
-pub fn run(global: &Global, args: CatalogArgs) -> Result<Answer, Failure> {
+pub fn run(global: &GlobalArgs, args: CatalogArgs) -> Result<CommandOutcome, CommandError> {
     match args.command {
         CatalogCommand::Show(args) => show::run(global, args),
         CatalogCommand::Build(args) => build::run(global, args),

@@ -3,22 +3,22 @@
 //! Enters: names of operations in any form. Leaves: a verdict each, in the order given. Laws: no question is left out;
 //! what names no operation is unknown, and unknown is never safe.
 
-mod answers;
-mod explained;
-mod questions;
+mod explanation;
+mod printer;
+mod stdin_operations;
 
 use clap::Args;
 use onlooker_core::{
-    config::Fault,
-    jobs::check::{Question, check},
+    config::Diagnostic,
+    jobs::check::{CheckRequest, check},
 };
 
-use self::{answers::Answers, questions::Lines};
+use self::{printer::CheckPrinter, stdin_operations::OperationLines};
 use crate::{
-    args::{self, Global},
-    basis,
-    failure::{Answer, Failure},
-    output, surroundings,
+    args::{self, GlobalArgs},
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs, output,
 };
 
 /// Options of `check`.
@@ -41,7 +41,7 @@ Examples:
   onlooker check --explain kms:Decrypt     what AWS's own sources say
   onlooker check --stdin --json < operations.txt
   onlooker check s3:PutObject --principal arn:aws:iam::111122223333:role/ci \\
-      --resource arn:aws:s3:::artefacts/build.zip
+      --resource arn:aws:s3:::artifacts/build.zip
 
 Standard input may hold blank lines and `#` comments. With --json, each object
 has the fields is_valid, operation, operation_type, risk_level,
@@ -73,26 +73,26 @@ pub struct CheckArgs {
 }
 
 /// Runs `check`.
-pub fn run(global: &Global, args: CheckArgs) -> Result<Answer, Failure> {
-    let loaded = surroundings::configuration(global)?;
-    let (catalog, pack) = (basis::catalog(&loaded)?, basis::pack(&loaded)?);
-    let now = surroundings::now();
+pub fn run(global: &GlobalArgs, args: CheckArgs) -> Result<CommandOutcome, CommandError> {
+    let loaded = environment::configuration(global)?;
+    let (catalog, pack) = (inputs::catalog(&loaded)?, inputs::pack(&loaded)?);
+    let now = environment::now();
     let ask = |operation: String, line: Option<u64>| {
         let (principal, resources) = (args.principal.clone(), args.resource.clone());
-        let question = Question { operation, principal, resources, line };
+        let question = CheckRequest { operation, principal, resources, line };
         check(catalog, &loaded.config, &pack, &question, now, args.explain)
     };
-    let mut answers = Answers::new(global, args.json, args.explain);
-    let mut lines = args.stdin.then(|| Lines::of_stdin(global));
+    let mut answers = CheckPrinter::new(global, args.json, args.explain);
+    let mut lines = args.stdin.then(|| OperationLines::from_stdin(global));
     let (mut failed, mut all_asked) = (None, false);
     output::write(|out| {
         answers.begin(out)?;
         for operation in &args.operations {
-            answers.take(ask(operation.clone(), None));
+            answers.push(ask(operation.clone(), None));
         }
         while let Some(lines) = &mut lines {
             match lines.next() {
-                Ok(Some((text, line))) => answers.take(ask(text, Some(line))),
+                Ok(Some((text, line))) => answers.push(ask(text, Some(line))),
                 Ok(None) => break,
                 Err(error) => {
                     failed = Some(error);
@@ -100,7 +100,7 @@ pub fn run(global: &Global, args: CheckArgs) -> Result<Answer, Failure> {
                 }
             }
             // Somebody may be waiting for the answer before asking the next question.
-            if lines.must_wait() || answers.waiting() >= Answers::AT_ONCE {
+            if lines.would_block() || answers.pending() >= CheckPrinter::BATCH_SIZE {
                 answers.print(out)?;
                 out.flush()?;
             }
@@ -110,16 +110,16 @@ pub fn run(global: &Global, args: CheckArgs) -> Result<Answer, Failure> {
         answers.end(out)
     })?;
     match failed {
-        Some(source) => Err(Failure::File { what: "read", path: "standard input".into(), source }),
-        None if answers.all() == 0 => Err(Failure::Usage(Fault {
+        Some(source) => Err(CommandError::File { operation: "read", path: "standard input".into(), source }),
+        None if answers.total() == 0 => Err(CommandError::Usage(Diagnostic {
             message: "standard input names no operation".into(),
             remedy: "write one a line, such as `s3:GetObject`".into(),
         })),
         None => {
             answers.summarize(global);
             // A reader that left early has not had every question asked.
-            Ok(match answers.answer() {
-                Answer::Proven if !all_asked => Answer::NotEnoughEvidence,
+            Ok(match answers.outcome() {
+                CommandOutcome::Proven if !all_asked => CommandOutcome::InsufficientEvidence,
                 answer => answer,
             })
         }

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::{
     args::Cli,
-    failure::{Answer, Failure},
+    exit::{CommandError, CommandOutcome},
     output,
 };
 
@@ -23,9 +23,9 @@ pub struct CompletionsArgs {
 }
 
 /// Prints the script.
-pub fn run(args: CompletionsArgs) -> Result<Answer, Failure> {
+pub fn run(args: CompletionsArgs) -> Result<CommandOutcome, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "onlooker", &mut script);
     output::write(|out| out.write_all(&script))?;
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }

@@ -10,17 +10,17 @@ use std::{
 
 use clap::{Args, Subcommand};
 use onlooker_core::{
-    config::{self, Config, ConfigError, Fault, Place, Problem},
-    plain::plain,
+    config::{self, Config, ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
+    escape::escape_control,
 };
-use onlooker_local::config_file::{self, ConfigFileError, Loaded, NAME};
+use onlooker_local::config_file::{self, CONFIG_FILE_NAME, ConfigFileError, LoadedConfig};
 use serde_json::json;
 
 use crate::{
-    args::Global,
-    basis,
-    failure::{Answer, Failure},
-    output, surroundings,
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs, output,
 };
 
 /// Options of `config`.
@@ -46,7 +46,7 @@ enum ConfigCommand {
     /// Write a commented configuration to start from
     Init {
         /// Where to write it
-        #[arg(default_value = NAME, value_name = "FILE")]
+        #[arg(default_value = CONFIG_FILE_NAME, value_name = "FILE")]
         path: PathBuf,
         /// Replace a file that exists
         #[arg(long)]
@@ -69,17 +69,17 @@ enum ConfigCommand {
 }
 
 /// Runs `config`.
-pub fn run(global: &Global, args: ConfigArgs) -> Result<Answer, Failure> {
+pub fn run(global: &GlobalArgs, args: ConfigArgs) -> Result<CommandOutcome, CommandError> {
     match args.command {
         ConfigCommand::Init { path, force } => init(global, &path, force)?,
         ConfigCommand::Validate { json } => return validate(global, json),
         ConfigCommand::Show { json } => show(global, json)?,
         ConfigCommand::Schema => output::write(|out| writeln!(out, "{:#}", config::schema()))?,
     }
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
-fn init(global: &Global, path: &Path, force: bool) -> Result<(), Failure> {
+fn init(global: &GlobalArgs, path: &Path, force: bool) -> Result<(), CommandError> {
     config_file::create(path, &config::template(), force)?;
     if global.quiet {
         return Ok(());
@@ -93,16 +93,15 @@ fn init(global: &Global, path: &Path, force: bool) -> Result<(), Failure> {
     })
 }
 
-fn validate(global: &Global, as_json: bool) -> Result<Answer, Failure> {
-    let checked =
-        surroundings::configuration(global).and_then(|loaded| named_files(&loaded).map(|()| loaded));
+fn validate(global: &GlobalArgs, as_json: bool) -> Result<CommandOutcome, CommandError> {
+    let checked = environment::configuration(global).and_then(|loaded| named_files(&loaded).map(|()| loaded));
     if as_json {
         return validate_json(checked);
     }
     let loaded = checked?;
     if !global.quiet {
         let Config { watch, exempt, overrides, .. } = &loaded.config;
-        let now = surroundings::now();
+        let now = environment::now();
         let expired = overrides.iter().filter(|entry| entry.expires <= now).count();
         output::write(|out| {
             writeln!(
@@ -120,23 +119,23 @@ fn validate(global: &Global, as_json: bool) -> Result<Answer, Failure> {
             );
         }
     }
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
-fn validate_json(checked: Result<Loaded, Failure>) -> Result<Answer, Failure> {
+fn validate_json(checked: Result<LoadedConfig, CommandError>) -> Result<CommandOutcome, CommandError> {
     match checked {
         Ok(loaded) => {
             output::json(&json!({ "valid": true, "file": loaded.path, "problems": [] }))?;
-            Ok(Answer::Proven)
+            Ok(CommandOutcome::Proven)
         }
-        Err(Failure::Config(ConfigFileError::Invalid(error))) => {
+        Err(CommandError::Config(ConfigFileError::Invalid(error))) => {
             output::json(&json!({ "valid": false, "problems": error.problems }))?;
-            Err(Failure::Config(ConfigFileError::Invalid(error)))
+            Err(CommandError::Config(ConfigFileError::Invalid(error)))
         }
         Err(other) => {
             let key = match &other {
-                Failure::Catalog { .. } => "catalog",
-                Failure::Pack(_) => "standard_file",
+                CommandError::Catalog { .. } => "catalog",
+                CommandError::Pack(_) => "standard_file",
                 _ => return Err(other),
             };
             let mut causes = vec![other.to_string().lines().next().unwrap_or_default().to_owned()];
@@ -149,14 +148,14 @@ fn validate_json(checked: Result<Loaded, Failure>) -> Result<Answer, Failure> {
 }
 
 /// Checks that the files the configuration names are there, and are what they should be.
-fn named_files(loaded: &Loaded) -> Result<(), Failure> {
+fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
     let named = [("standard_file", &loaded.config.standard_file), ("catalog", &loaded.config.catalog)];
     let missing = named.into_iter().filter_map(|(key, file)| {
         let path = loaded.resolve(file.as_deref()?);
-        (!path.is_file()).then(|| Problem {
-            place: Place::Key { key: key.into() },
-            fault: Fault {
-                message: format!("`{}` is not a file", plain(&path.to_string_lossy())),
+        (!path.is_file()).then(|| ConfigProblem {
+            location: ConfigLocation::Key { key: key.into() },
+            diagnostic: Diagnostic {
+                message: format!("`{}` is not a file", escape_control(&path.to_string_lossy())),
                 remedy: "correct the path; it is taken relative to the configuration file".into(),
             },
         })
@@ -165,21 +164,21 @@ fn named_files(loaded: &Loaded) -> Result<(), Failure> {
     if !problems.is_empty() {
         return Err(ConfigError { problems }.into());
     }
-    basis::catalog(loaded)?;
-    basis::pack(loaded)?;
+    inputs::catalog(loaded)?;
+    inputs::pack(loaded)?;
     Ok(())
 }
 
-fn show(global: &Global, as_json: bool) -> Result<(), Failure> {
-    let loaded = surroundings::configuration(global)?;
+fn show(global: &GlobalArgs, as_json: bool) -> Result<(), CommandError> {
+    let loaded = environment::configuration(global)?;
     if as_json {
         return output::json(&loaded.config);
     }
-    let text = loaded.config.to_toml().map_err(|error| Failure::Output(std::io::Error::other(error)))?;
-    let set: Vec<String> = surroundings::variables()?
+    let text = loaded.config.to_toml().map_err(|error| CommandError::Output(std::io::Error::other(error)))?;
+    let set: Vec<String> = environment::variables()?
         .into_iter()
         .filter(|(name, value)| {
-            !value.is_empty() && !config::RESERVED.iter().any(|(reserved, _)| reserved == name)
+            !value.is_empty() && !config::RESERVED_VARIABLES.iter().any(|(reserved, _)| reserved == name)
         })
         .map(|(name, _)| name)
         .collect();
@@ -192,7 +191,7 @@ fn show(global: &Global, as_json: bool) -> Result<(), Failure> {
     })
 }
 
-fn name(loaded: &Loaded) -> String {
+fn name(loaded: &LoadedConfig) -> String {
     loaded.path.as_ref().map_or_else(|| "defaults (no file)".into(), |path| path.display().to_string())
 }
 

@@ -1,4 +1,4 @@
-//! `onlooker demo`: a trail of a fictional organisation, swept.
+//! `onlooker demo`: a trail of a fictional organization, swept.
 //!
 //! Enters: a seed. Leaves: log objects as CloudTrail lays them out, what IAM says of the accounts, a report on both, and
 //! the state of the sweep. Law: the same seed makes the same trail.
@@ -6,18 +6,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use onlooker_core::config::{BusinessHours, Config, Day, Expected, Watch};
+use onlooker_core::config::{BusinessHours, Config, ExpectedCoverage, Watch, Weekday};
 use onlooker_demo::{Promise, Story, Trail, story};
-use onlooker_local::{config_file::Loaded, objects::Files, state::State};
+use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
 
 use crate::{
-    args::Global,
-    authorization,
-    failure::{Answer, Failure},
+    args::GlobalArgs,
+    authorization_details,
+    exit::{CommandError, CommandOutcome},
     output,
-    progress::Bar,
-    publish::Publication,
-    sweep::{Span, remembered, swept},
+    progress::ProgressMeter,
+    report_output::ReportOutput,
+    sweep::{EvidencePeriod, record_run, run_sweep},
 };
 
 /// Options of `demo`.
@@ -40,58 +40,60 @@ pub struct DemoArgs {
 }
 
 /// Runs `demo`.
-pub fn run(global: &Global, args: DemoArgs) -> Result<Answer, Failure> {
+pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, CommandError> {
     let told = story();
     let trail = Trail { seed: args.seed.unwrap_or(Trail::demo().seed), ..Trail::demo() };
-    let bar = Bar::new(global, "writing");
-    let written = trail.write(&args.out, |objects, records| bar.written(objects, records))?;
+    let bar = ProgressMeter::new(global, "writing");
+    let written = trail.write(&args.out, |objects, records| bar.set_written(objects, records))?;
     bar.finish();
     let dir = Path::new(".onlooker");
-    forget_demo(dir)?;
-    let mut state = State::open(dir, ORIGIN)?;
-    let logs = Files::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
-    let loaded = Loaded { config: promises(&told), path: None };
-    let policies = authorization::policies(&[args.out.join(POLICIES)])?;
-    let report = swept(global, &loaded, &policies, &logs, Some(&mut state), Span::default(), None)?;
-    let kept = remembered(Some(&mut state), &report)?;
+    remove_demo_state(dir)?;
+    let mut state = SweepState::open(dir, DEMO_ORIGIN)?;
+    let logs = LocalFiles::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
+    let loaded = LoadedConfig { config: demo_config(&told), path: None };
+    let policies = authorization_details::policies(&[args.out.join(AUTHORIZATION_DETAILS_FILE)])?;
+    let report =
+        run_sweep(global, &loaded, &policies, &logs, Some(&mut state), EvidencePeriod::default(), None)?;
+    let kept = record_run(Some(&mut state), &report)?;
     if !global.quiet {
-        let (name, accounts, regions) = (told.organisation, told.accounts.len(), told.regions.len());
+        let (name, accounts, regions) = (told.organization, told.accounts.len(), told.regions.len());
         output::write(|out| {
             writeln!(
                 out,
-                "The trail of {name}, a fictional organisation: {} records in {} objects, {accounts} accounts, {regions} regions, 24 hours.\n",
+                "The trail of {name}, a fictional organization: {} records in {} objects, {accounts} accounts, {regions} regions, 24 hours.\n",
                 trail.records, written.objects
             )
         })?;
     }
-    let publication = Publication { out: Some(args.out), ..Publication::default() };
-    publication.publish(global, &report, kept.as_slice())?;
-    // The demo's answer is that it ran; what its organisation did is no failure of the reader's.
-    Ok(Answer::Proven)
+    let publication = ReportOutput { out: Some(args.out), ..ReportOutput::default() };
+    publication.write(global, &report, kept.as_slice())?;
+    // The demo's answer is that it ran; what its organization did is no failure of the reader's.
+    Ok(CommandOutcome::Proven)
 }
 
 /// What IAM says of the story's accounts, beside its trail.
-const POLICIES: &str = "authorization-details.json";
+const AUTHORIZATION_DETAILS_FILE: &str = "authorization-details.json";
 
 /// What the state of the demo holds.
-const ORIGIN: &str = "the demo";
+const DEMO_ORIGIN: &str = "the demo";
 
 /// Removes the state an earlier demo left; one that holds anything else is refused when it is opened.
-fn forget_demo(dir: &Path) -> Result<(), Failure> {
+fn remove_demo_state(dir: &Path) -> Result<(), CommandError> {
     let is_demo =
-        State::find(dir)?.map(|state| state.origin()).transpose()?.flatten().as_deref() == Some(ORIGIN);
+        SweepState::open_existing(dir)?.map(|state| state.origin()).transpose()?.flatten().as_deref()
+            == Some(DEMO_ORIGIN);
     if is_demo {
-        let failed = |source| Failure::File { what: "remove", path: dir.to_owned(), source };
+        let failed = |source| CommandError::File { operation: "remove", path: dir.to_owned(), source };
         std::fs::remove_dir_all(dir).map_err(failed)?;
     }
     Ok(())
 }
 
 /// The promises of the story, as a configuration.
-fn promises(story: &Story) -> Config {
+fn demo_config(story: &Story) -> Config {
     let hours = BusinessHours {
         time_zone: "UTC".to_owned(),
-        days: vec![Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri],
+        days: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         start: "07:00".to_owned(),
         end: "19:00".to_owned(),
     };
@@ -100,7 +102,7 @@ fn promises(story: &Story) -> Config {
         reason: Some(promise.truth.to_owned()),
         machine: false,
         business_hours: None,
-        own: false,
+        is_own_role: false,
     };
     let auditors = |watch: Watch| Watch {
         business_hours: watch.principal.contains("Audit").then(|| hours.clone()),
@@ -109,7 +111,10 @@ fn promises(story: &Story) -> Config {
     let classes = ["management-read", "management-write"];
     Config {
         watch: story.promises.iter().map(watch).map(auditors).collect(),
-        coverage: Expected { event_classes: classes.map(str::to_owned).to_vec(), ..Expected::default() },
+        coverage: ExpectedCoverage {
+            event_classes: classes.map(str::to_owned).to_vec(),
+            ..ExpectedCoverage::default()
+        },
         ..Config::default()
     }
 }

@@ -3,29 +3,28 @@
 //! Enters: policies of a principal and evidence of what it used. Leaves: policy documents with their proof, printed or
 //! written. Laws: what is not proven is not printed; nothing is applied; no file is written over unasked.
 
-mod policies;
-mod shown;
+mod display;
+mod policy_files;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use onlooker_core::{
-    config::Fault,
-    guardrails::{Kind, Options, Used},
-    jobs::guardrails::{Guardrails, Looking, Task, guardrails, used},
+    config::Diagnostic,
+    guardrails::{GuardrailKind, GuardrailOptions, PrincipalUsage},
+    jobs::guardrails::{Guardrails, GuardrailsTask, UsageQuery, generate_guardrails, usage},
 };
-use onlooker_local::state::{State, write_whole};
+use onlooker_local::sweep_state::{SweepState, write_atomically};
 
 use crate::{
-    args::Global,
-    basis,
-    failure::{Answer, Failure},
-    moment::Moment,
-    output,
-    progress::Bar,
-    source::Everything,
-    surroundings,
-    sweep::{self, Span},
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs, output,
+    progress::ProgressMeter,
+    source::SweepSource,
+    sweep::{self, EvidencePeriod},
+    time_arg::TimeArg,
 };
 
 /// Options of `guardrails`.
@@ -88,13 +87,13 @@ pub struct GuardrailsArgs {
     pub state: Option<PathBuf>,
     /// Look at what was used from here on: a time, a date or a span before now such as `90d`
     #[arg(long, value_name = "WHEN", help_heading = "What was used")]
-    pub since: Option<Moment>,
+    pub since: Option<TimeArg>,
     /// Look at what was used up to here
     #[arg(long, value_name = "WHEN", help_heading = "What was used")]
-    pub until: Option<Moment>,
+    pub until: Option<TimeArg>,
     /// Which guardrails, separated by commas [default: all that can be made]
     #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',', help_heading = "Which guardrails")]
-    pub kind: Vec<Wanted>,
+    pub kind: Vec<GuardrailKindArg>,
     /// No wildcards, so that nothing AWS adds later is allowed; takes more room
     #[arg(long, help_heading = "Which guardrails")]
     pub exact: bool,
@@ -114,7 +113,7 @@ pub struct GuardrailsArgs {
 
 /// Kinds, as the command line names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Wanted {
+pub enum GuardrailKindArg {
     /// Identity policies in place of those there are
     Allow,
     /// A permissions boundary
@@ -123,104 +122,120 @@ pub enum Wanted {
     Scp,
 }
 
-impl From<Wanted> for Kind {
-    fn from(wanted: Wanted) -> Self {
+impl From<GuardrailKindArg> for GuardrailKind {
+    fn from(wanted: GuardrailKindArg) -> Self {
         match wanted {
-            Wanted::Allow => Self::Allow,
-            Wanted::Boundary => Self::Boundary,
-            Wanted::Scp => Self::Scp,
+            GuardrailKindArg::Allow => Self::Allow,
+            GuardrailKindArg::Boundary => Self::Boundary,
+            GuardrailKindArg::Scp => Self::Scp,
         }
     }
 }
 
 /// Runs `guardrails`.
-pub fn run(global: &Global, args: GuardrailsArgs) -> Result<Answer, Failure> {
-    let loaded = surroundings::configuration(global)?;
-    let (config, catalog) = (&loaded.config, basis::catalog(&loaded)?);
-    let snapshot = policies::snapshot(&args)?;
-    let kinds: Vec<Kind> = args.kind.iter().copied().map(Kind::from).collect();
-    let span = Span::asked_for(args.since, args.until)?;
+pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, CommandError> {
+    let loaded = environment::configuration(global)?;
+    let (config, catalog) = (&loaded.config, inputs::catalog(&loaded)?);
+    let snapshot = policy_files::snapshot(&args)?;
+    let kinds: Vec<GuardrailKind> = args.kind.iter().copied().map(GuardrailKind::from).collect();
+    let span = EvidencePeriod::from_args(args.since, args.until)?;
     let used = match args.paths.is_empty() && args.state.is_none() {
         true if span.since.is_some() || span.until.is_some() => {
-            return Err(Failure::Usage(Fault {
+            return Err(CommandError::Usage(Diagnostic {
                 message: "a period is given and no evidence".to_owned(),
                 remedy: "name log objects, or the state of earlier sweeps with `--state DIR`".to_owned(),
             }));
         }
         true => None,
-        false => Some(evidence(
+        false => Some(read_used(
             global,
             &args,
             &snapshot.principal,
-            |gathering| Looking { config, catalog, since: span.since, until: span.until, gathering },
+            |gathering| UsageQuery {
+                config,
+                catalog,
+                since: span.since,
+                until: span.until,
+                gather_options: gathering,
+            },
             config,
         )?),
     };
-    if used.is_none() && kinds.contains(&Kind::Allow) {
-        return Err(Failure::Usage(Fault {
+    if used.is_none() && kinds.contains(&GuardrailKind::Allow) {
+        return Err(CommandError::Usage(Diagnostic {
             message: "a least-privilege policy is made of what was used".to_owned(),
             remedy: "name log objects, or the state of earlier sweeps with `--state DIR`".to_owned(),
         }));
     }
-    let options = Options { exact: args.exact, keep_used: args.keep_used };
-    let at = surroundings::now();
-    let made = guardrails(Task { config, catalog, snapshot: &snapshot, used, kinds: &kinds, options, at })?;
+    let options = GuardrailOptions { exact: args.exact, keep_used: args.keep_used };
+    let at = environment::now();
+    let made = generate_guardrails(GuardrailsTask {
+        config,
+        catalog,
+        snapshot: &snapshot,
+        used,
+        kinds: &kinds,
+        options,
+        at,
+    })?;
     if let Some(dir) = &args.out {
         write_files(dir, &made, args.force)?;
     }
     if args.json {
         output::json(&made)?;
     } else if !(global.quiet && args.out.is_some()) {
-        output::write(|out| shown::print(out, &made, args.out.as_deref()))?;
+        output::write(|out| display::print(out, &made, args.out.as_deref()))?;
     }
-    Ok(if made.is_complete { Answer::Proven } else { Answer::NotEnoughEvidence })
+    Ok(if made.is_complete { CommandOutcome::Proven } else { CommandOutcome::InsufficientEvidence })
 }
 
-fn evidence<'a>(
-    global: &Global,
+fn read_used<'a>(
+    global: &GlobalArgs,
     args: &GuardrailsArgs,
     principal: &str,
-    looking: impl FnOnce(onlooker_core::jobs::gather::Gathering) -> Looking<'a>,
+    looking: impl FnOnce(onlooker_core::jobs::gather::GatherOptions) -> UsageQuery<'a>,
     config: &onlooker_core::config::Config,
-) -> Result<Used, Failure> {
+) -> Result<PrincipalUsage, CommandError> {
     let state = match &args.state {
         None => None,
-        Some(dir) => Some(State::find(dir)?.ok_or_else(|| {
-            Failure::Usage(Fault {
+        Some(dir) => Some(SweepState::open_existing(dir)?.ok_or_else(|| {
+            CommandError::Usage(Diagnostic {
                 message: format!("there is no state in `{}`", dir.display()),
                 remedy: "sweep log objects first with `onlooker sweep PATH`".to_owned(),
             })
         })?),
     };
     let paths = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let source = Everything::named(paths)?;
-    let bar = Bar::new(global, "reading");
-    let gathering = sweep::gathering(config, source.is_far());
-    let found = used(principal, &source, state.as_ref(), looking(gathering), &|progress| bar.show(progress))?;
+    let source = SweepSource::from_paths(paths)?;
+    let bar = ProgressMeter::new(global, "reading");
+    let gathering = sweep::gathering(config, source.is_remote());
+    let found = usage(principal, &source, state.as_ref(), looking(gathering), &|progress| {
+        bar.set_progress(progress)
+    })?;
     bar.finish();
     Ok(found)
 }
 
 /// One file a document, and everything else beside them. Nothing is written if one of them is in the way.
-fn write_files(dir: &Path, made: &Guardrails, force: bool) -> Result<(), Failure> {
+fn write_files(dir: &Path, made: &Guardrails, force: bool) -> Result<(), CommandError> {
     let documents = made.guardrails.iter().flat_map(|one| &one.documents);
     let mut files: Vec<(PathBuf, Vec<u8>)> = documents
         .map(|document| (dir.join(format!("{}.json", document.name)), document.text.clone().into_bytes()))
         .collect();
     files.push((dir.join("proof.json"), serde_json::to_vec_pretty(made)?));
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists() && !force) {
-        return Err(Failure::Usage(Fault {
+        return Err(CommandError::Usage(Diagnostic {
             message: format!("`{}` is there already", path.display()),
             remedy: "name another directory, or write over it with `--force`".to_owned(),
         }));
     }
-    std::fs::create_dir_all(dir).map_err(|source| Failure::File {
-        what: "make",
+    std::fs::create_dir_all(dir).map_err(|source| CommandError::File {
+        operation: "make",
         path: dir.to_owned(),
         source,
     })?;
     for (path, bytes) in files {
-        write_whole(&path, &bytes)?;
+        write_atomically(&path, &bytes)?;
     }
     Ok(())
 }

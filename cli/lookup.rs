@@ -12,63 +12,68 @@ use std::{
 };
 
 use onlooker_core::{
-    config::{Config, Fault},
-    jobs::history::{History, Lane, Progress, Slice, Stop, Window, earliest},
-    ports::{Clock, Evidences, ReadObject, Trail},
+    config::{Config, Diagnostic},
+    jobs::history::{
+        AccountRegion, HistoryReader, LookupProgress, LookupStop, LookupWindow, TimeSlice, earliest_available,
+    },
+    ports::{Clock, CloudTrailApi, ProcessedObject, SweepEvidence},
     segment::Segment,
-    time::{HOUR, Hour, Time},
+    time::{HOUR_SECONDS, Hour, Time},
 };
 
-use crate::{args::Global, cloud::Cloud, failure::Failure, progress::Bar, sweep::Span};
+use crate::{
+    args::GlobalArgs, aws::AwsConnection, exit::CommandError, progress::ProgressMeter, sweep::EvidencePeriod,
+};
 
 /// Lanes looked up at the same time: each has its own allowance of requests.
-const THREADS: usize = 16;
+const MAX_THREADS: usize = 16;
 
 /// Looks up what a span asks for and tells `keep` of it. Gives the span that was looked up.
-pub fn look_up<E: Evidences + Send>(
-    global: &Global,
-    cloud: &Cloud,
+pub fn look_up<E: SweepEvidence + Send>(
+    global: &GlobalArgs,
+    cloud: &AwsConnection,
     config: &Config,
     account: &str,
-    period: Span,
+    period: EvidencePeriod,
     kept: &mut E,
-) -> Result<Span, Failure> {
+) -> Result<EvidencePeriod, CommandError> {
     let mut config = config.clone();
     config.lookup.enabled = true;
     let clock = cloud.clock();
-    let span = span(&config, period, clock.now())?;
-    let lanes = Lane::of(&config, account, cloud.region());
+    let span = lookup_range(&config, period, clock.now())?;
+    let lanes = AccountRegion::configured(&config, account, cloud.region());
     let trail = cloud.trail(account, config.lookup.role.clone());
-    let bar = Bar::of_time(global, "looking up");
-    let windows = windows(&lanes, &*trail, &*clock, &config, span, &bar);
+    let bar = ProgressMeter::for_time(global, "looking up");
+    let windows = pull_windows(&lanes, &*trail, &*clock, &config, span, &bar);
     bar.finish();
     let mut failure = None;
     for (lane, window) in lanes.iter().zip(windows) {
-        tracing::info!(%lane, records = window.contents.records, until = %window.closed_until, "looked up");
-        if window.closed_until > span.since {
-            let keep = kept.keep(&window.as_object(lane), &window.contents.segment);
-            keep.map_err(|error| Failure::Evidence(Box::new(error)))?;
+        tracing::info!(%lane, records = window.contents.records, until = %window.complete_until, "looked up");
+        if window.complete_until > span.since {
+            let keep = kept.save(&window.as_object(lane), &window.contents.segment);
+            keep.map_err(|error| CommandError::Evidence(Box::new(error)))?;
         }
-        if let Some(Stop::Failed(error)) = window.stopped {
+        if let Some(LookupStop::Failed(error)) = window.stopped {
             failure.get_or_insert(error);
         }
     }
     match failure {
-        Some(error) => Err(Failure::Cloud(error)),
-        None => Ok(Span { since: Some(span.since), until: Some(span.until) }),
+        Some(error) => Err(CommandError::Aws(error)),
+        None => Ok(EvidencePeriod { since: Some(span.since), until: Some(span.until) }),
     }
 }
 
 /// The whole hours a period asks for, as far as CloudTrail has them: by default those of the look-back.
-fn span(config: &Config, period: Span, now: Time) -> Result<Slice, Failure> {
+fn lookup_range(config: &Config, period: EvidencePeriod, now: Time) -> Result<TimeSlice, CommandError> {
     let delivered = Time(now.0.saturating_sub(config.lookup.lag_minutes.saturating_mul(60))).hour().start();
-    let back = Time(delivered.0.saturating_sub(config.lookup.lookback_hours.saturating_mul(HOUR)));
-    let since = period.since.unwrap_or(back).hour().start().max(earliest(now));
-    let until = period.until.map_or(delivered, |until| Hour(until.0.div_ceil(HOUR)).start()).min(delivered);
+    let back = Time(delivered.0.saturating_sub(config.lookup.lookback_hours.saturating_mul(HOUR_SECONDS)));
+    let since = period.since.unwrap_or(back).hour().start().max(earliest_available(now));
+    let until =
+        period.until.map_or(delivered, |until| Hour(until.0.div_ceil(HOUR_SECONDS)).start()).min(delivered);
     if since < until {
-        return Ok(Slice { since, until });
+        return Ok(TimeSlice { since, until });
     }
-    Err(Failure::Usage(Fault {
+    Err(CommandError::Usage(Diagnostic {
         message: format!(
             "CloudTrail has no whole hour between {since} and {until} that all events had time to reach"
         ),
@@ -80,33 +85,33 @@ fn span(config: &Config, period: Span, now: Time) -> Result<Slice, Failure> {
 }
 
 /// The evidence of each lane, in their order.
-fn windows(
-    lanes: &[Lane],
-    trail: &dyn Trail,
+fn pull_windows(
+    lanes: &[AccountRegion],
+    trail: &dyn CloudTrailApi,
     clock: &dyn Clock,
     config: &Config,
-    span: Slice,
-    bar: &Bar,
-) -> Vec<Window> {
+    span: TimeSlice,
+    bar: &ProgressMeter,
+) -> Vec<LookupWindow> {
     let longest = config.lookup.slice_minutes.saturating_mul(60).max(1);
-    let progress = Mutex::new(vec![Progress::default(); lanes.len()]);
+    let progress = Mutex::new(vec![LookupProgress::default(); lanes.len()]);
     let mut windows = Vec::with_capacity(lanes.len());
-    let look = |at: usize, lane: &Lane| {
-        let tell = &mut |one: Progress| {
+    let look = |at: usize, lane: &AccountRegion| {
+        let tell = &mut |one: LookupProgress| {
             let mut all = progress.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(mine) = all.get_mut(at) {
                 *mine = one;
             }
-            let sum = |figure: fn(&Progress) -> u64| all.iter().map(figure).sum();
+            let sum = |figure: fn(&LookupProgress) -> u64| all.iter().map(figure).sum();
             let whole = u64::from(span.seconds()) * lanes.len() as u64;
-            bar.looked_up(sum(|one| one.seconds), whole, sum(|one| one.records));
+            bar.set_time_pulled(sum(|one| one.seconds), whole, sum(|one| one.records));
         };
-        History::of(lane, trail, clock, config).window(span, longest, tell)
+        HistoryReader::new(lane, trail, clock, config).read_window(span, longest, tell)
     };
-    for (n, some) in lanes.chunks(THREADS).enumerate() {
+    for (n, some) in lanes.chunks(MAX_THREADS).enumerate() {
         thread::scope(|scope| {
             let look = &look;
-            let at = |k: usize| n * THREADS + k;
+            let at = |k: usize| n * MAX_THREADS + k;
             let workers: Vec<_> =
                 some.iter().enumerate().map(|(k, lane)| scope.spawn(move || look(at(k), lane))).collect();
             for worker in workers {
@@ -119,22 +124,23 @@ fn windows(
 
 /// Evidence that is kept for as long as a command runs.
 #[derive(Default)]
-pub struct Memory(BTreeMap<String, (ReadObject, Segment)>);
+pub struct MemoryEvidence(BTreeMap<String, (ProcessedObject, Segment)>);
 
-impl Evidences for Memory {
+impl SweepEvidence for MemoryEvidence {
     type Error = Infallible;
 
-    fn known(&self) -> Result<BTreeMap<String, ReadObject>, Infallible> {
+    fn processed_objects(&self) -> Result<BTreeMap<String, ProcessedObject>, Infallible> {
         Ok(self.0.iter().map(|(name, (read, _))| (name.clone(), read.clone())).collect())
     }
 
-    fn keep(&mut self, read: &ReadObject, segment: &Segment) -> Result<(), Infallible> {
+    fn save(&mut self, read: &ProcessedObject, segment: &Segment) -> Result<(), Infallible> {
         self.0.insert(read.object.name.clone(), (read.clone(), segment.clone()));
         Ok(())
     }
 
-    fn load(&self, objects: &[ReadObject]) -> Result<Segment, Infallible> {
-        let segment = |read: &ReadObject| self.0.get(&read.object.name).map(|(_, segment)| segment.clone());
+    fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, Infallible> {
+        let segment =
+            |read: &ProcessedObject| self.0.get(&read.object.name).map(|(_, segment)| segment.clone());
         Ok(Segment::merge_all(objects.iter().filter_map(segment)))
     }
 }
@@ -144,11 +150,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_hours_that_have_been_delivered_are_looked_up() {
+    fn only_whole_delivered_hours_are_pulled() {
         let time = |text: &str| Time::parse(text).expect("a time");
         let (config, now) = (Config::default(), time("2027-01-31T10:05:00Z"));
         let asked = |since: Option<&str>, until: Option<&str>| {
-            let span = span(&config, Span { since: since.map(time), until: until.map(time) }, now).ok()?;
+            let span =
+                lookup_range(&config, EvidencePeriod { since: since.map(time), until: until.map(time) }, now)
+                    .ok()?;
             Some((span.since.to_string(), span.until.to_string()))
         };
         let given = |since: &str, until: &str| Some((since.to_owned(), until.to_owned()));

@@ -1,46 +1,46 @@
 //! Command line of Onlooker: parse, run, exit code.
 
 mod args;
-mod authorization;
-mod basis;
+mod authorization_details;
+#[cfg(feature = "aws")]
+mod aws;
 mod catalog;
 mod check;
-#[cfg(feature = "aws")]
-mod cloud;
 #[cfg(not(feature = "aws"))]
 #[path = "no_cloud.rs"]
 mod cloud;
 mod completions;
 mod config;
 mod demo;
-mod failure;
+mod deployment_report;
+mod environment;
+mod exit;
 mod guardrails;
+mod inputs;
 mod lookup;
-mod moment;
 mod ops;
 mod output;
 mod overrides;
 mod permissions;
 mod progress;
-mod publish;
-mod remote;
 mod report;
+mod report_output;
 mod source;
-mod surroundings;
 mod sweep;
-mod table;
+mod text_table;
+mod time_arg;
 
 use std::{io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::{
-    args::{Cli, Color, Command},
-    failure::{Answer, Failure},
+    args::{Cli, CliCommand, ColorMode},
+    exit::{CommandError, CommandOutcome},
 };
 
 fn main() -> ExitCode {
-    let command = Cli::command().color(Color::asked_for(std::env::args_os()).into());
+    let command = Cli::command().color(ColorMode::from_args(std::env::args_os()).into());
     let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         }
     };
     let colored = cli.global.colors_stderr();
-    match surroundings::start_logging(&cli.global).and_then(|()| run(cli)) {
+    match environment::start_logging(&cli.global).and_then(|()| run(cli)) {
         Ok(answer) => answer.code(),
         Err(failure) => {
             let _ = std::io::stderr().lock().write_all(failure.message(colored).as_bytes());
@@ -60,19 +60,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<Answer, Failure> {
+fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
     let global = &cli.global;
     match cli.command {
-        Command::Demo(args) => demo::run(global, args),
-        Command::Sweep(args) => sweep::run(global, args),
-        Command::Report(args) => report::run(global, args),
-        Command::Check(args) => check::run(global, args),
-        Command::Permissions(args) => permissions::run(global, args),
-        Command::Guardrails(args) => guardrails::run(global, args),
-        Command::Ops(args) => ops::run(global, args),
-        Command::Catalog(args) => catalog::run(global, args),
-        Command::Config(args) => config::run(global, args),
-        Command::Override(args) => overrides::run(global, args),
-        Command::Completions(args) => completions::run(args),
+        CliCommand::Demo(args) => demo::run(global, args),
+        CliCommand::Sweep(args) => sweep::run(global, args),
+        CliCommand::Report(args) => report::run(global, args),
+        CliCommand::Check(args) => check::run(global, args),
+        CliCommand::Permissions(args) => permissions::run(global, args),
+        CliCommand::Guardrails(args) => guardrails::run(global, args),
+        CliCommand::Ops(args) => ops::run(global, args),
+        CliCommand::Catalog(args) => catalog::run(global, args),
+        CliCommand::Config(args) => config::run(global, args),
+        CliCommand::Override(args) => overrides::run(global, args),
+        CliCommand::Completions(args) => completions::run(args),
     }
 }

@@ -10,19 +10,19 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 use onlooker_core::{
-    catalog::{Catalog, Entry, Kind, spelling::split_operation},
+    catalog::{Catalog, CatalogEntry, EntryKinds, spelling::split_operation},
+    classification::Classification,
+    escape::escape_control,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
-    plain::plain,
-    verdict::Verdict,
 };
 use serde::Serialize;
 
 use crate::{
-    args::Global,
-    basis,
-    failure::{Answer, Failure},
-    output, surroundings,
-    table::{self, Cell, Screen, Tone},
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs, output,
+    text_table::{self, CellTone, ScreenSettings, TextCell},
 };
 
 /// Options of `ops`.
@@ -37,7 +37,7 @@ Examples:
   onlooker ops '*:*Password*' --type read_only     reads that a name gives away
   onlooker ops 'bucket policy'
   onlooker ops kms --level write --json
-  onlooker ops --capability mint_credentials       who hands out credentials
+  onlooker ops --capability issue_credentials       who hands out credentials
   onlooker ops --dissent --count                   where AWS's sources disagree
 
 On a terminal there are columns with a heading. Elsewhere each line has, between
@@ -51,19 +51,19 @@ pub struct OpsArgs {
     pub pattern: Option<String>,
     /// Only with this verdict; repeatable, or separated by commas
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', help_heading = "Filters",
-          value_parser = PossibleValuesParser::new(TYPES.map(OperationType::as_str)).map(|word| of_word(TYPES, OperationType::as_str, &word)))]
+          value_parser = PossibleValuesParser::new(TYPES.map(OperationType::as_str)).map(|word| from_word(TYPES, OperationType::as_str, &word)))]
     pub types: Vec<Option<OperationType>>,
     /// Only of this access level; repeatable, or separated by commas
     #[arg(long, value_name = "LEVEL", value_delimiter = ',', ignore_case = true, help_heading = "Filters",
-          value_parser = PossibleValuesParser::new(LEVELS.map(AccessLevel::as_str)).map(|word| of_word(LEVELS, AccessLevel::as_str, &word)))]
+          value_parser = PossibleValuesParser::new(LEVELS.map(AccessLevel::as_str)).map(|word| from_word(LEVELS, AccessLevel::as_str, &word)))]
     pub level: Vec<Option<AccessLevel>>,
     /// Only what carries this capability; given again, all of them
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',', help_heading = "Filters",
-          value_parser = PossibleValuesParser::new(Capabilities::all().words()).map(|word| Capabilities::from_word(&word)))]
+          value_parser = PossibleValuesParser::new(Capabilities::all().names()).map(|word| Capabilities::parse(&word)))]
     pub capability: Vec<Option<Capabilities>>,
     /// Only where the sources disagree
     #[arg(long, help_heading = "Filters")]
-    pub dissent: bool,
+    pub conflicting: bool,
     /// Print how many there are
     #[arg(long, conflicts_with = "json")]
     pub count: bool,
@@ -82,46 +82,49 @@ const LEVELS: [AccessLevel; 5] = [
     AccessLevel::PermissionsManagement,
 ];
 
-fn of_word<T: Copy, const N: usize>(all: [T; N], word_of: fn(T) -> &'static str, word: &str) -> Option<T> {
+fn from_word<T: Copy, const N: usize>(all: [T; N], word_of: fn(T) -> &'static str, word: &str) -> Option<T> {
     all.into_iter().find(|one| word_of(*one).eq_ignore_ascii_case(word))
 }
 
 /// Runs `ops`.
-pub fn run(global: &Global, args: OpsArgs) -> Result<Answer, Failure> {
-    let catalog = basis::catalog(&surroundings::configuration(global)?)?;
+pub fn run(global: &GlobalArgs, args: OpsArgs) -> Result<CommandOutcome, CommandError> {
+    let catalog = inputs::catalog(&environment::configuration(global)?)?;
     let pattern = args.pattern.as_deref().unwrap_or("*");
-    let found: Vec<Found> =
-        search(catalog, pattern).into_iter().map(Found::from).filter(|one| args.admits(one)).collect();
+    let found: Vec<OperationMatch> = search(catalog, pattern)
+        .into_iter()
+        .map(OperationMatch::from)
+        .filter(|one| args.matches(one))
+        .collect();
     if args.count {
         output::write(|out| writeln!(out, "{}", found.len()))?;
     } else if args.json {
         output::json(&found)?;
     } else {
-        show(Screen::of(global), &found)?;
+        show(ScreenSettings::of(global), &found)?;
     }
     if found.is_empty() && !args.count && !global.quiet {
         // Nobody may be reading; that there is nothing is the answer.
-        let _ = writeln!(io::stderr(), "{}", nothing(catalog, pattern, args.is_filtered()));
+        let _ = writeln!(io::stderr(), "{}", no_match_message(catalog, pattern, args.is_filtered()));
     }
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
 impl OpsArgs {
     fn is_filtered(&self) -> bool {
-        self.dissent || !(self.types.is_empty() && self.level.is_empty() && self.capability.is_empty())
+        self.conflicting || !(self.types.is_empty() && self.level.is_empty() && self.capability.is_empty())
     }
 
-    fn admits(&self, found: &Found) -> bool {
+    fn matches(&self, found: &OperationMatch) -> bool {
         (self.types.is_empty() || self.types.contains(&Some(found.operation_type)))
             && (self.level.is_empty() || self.level.contains(&found.access_level))
             && self.capability.iter().flatten().all(|one| found.capabilities.contains(*one))
-            && (!self.dissent || found.dissent)
+            && (!self.conflicting || found.source_conflict)
     }
 }
 
 /// One operation, in the words `check` uses.
 #[derive(Debug, Serialize)]
-struct Found {
+struct OperationMatch {
     service: String,
     operation: String,
     is_valid: bool,
@@ -130,18 +133,18 @@ struct Found {
     access_level: Option<AccessLevel>,
     capabilities: Capabilities,
     risk_level: RiskLevel,
-    dissent: bool,
+    source_conflict: bool,
     is_iam_action: bool,
     is_api_operation: bool,
     is_event: bool,
 }
 
-impl From<Entry> for Found {
-    fn from(entry: Entry) -> Self {
-        let Kind { action, operation, non_api_event } = entry.facts.kind;
-        let verdict = Verdict::from(entry);
+impl From<CatalogEntry> for OperationMatch {
+    fn from(entry: CatalogEntry) -> Self {
+        let EntryKinds { action, operation, non_api_event } = entry.facts.kinds;
+        let verdict = Classification::from(entry);
         Self {
-            is_valid: verdict.is_valid(),
+            is_valid: verdict.is_read_only(),
             service: verdict.service,
             operation: verdict.operation,
             operation_type: verdict.operation_type,
@@ -149,7 +152,7 @@ impl From<Entry> for Found {
             access_level: verdict.access_level,
             capabilities: verdict.capabilities,
             risk_level: verdict.risk_level,
-            dissent: verdict.dissent,
+            source_conflict: verdict.source_conflict,
             is_iam_action: action,
             is_api_operation: operation,
             is_event: non_api_event,
@@ -159,7 +162,7 @@ impl From<Entry> for Found {
 
 /// What matches as written, or else with the operation in AWS's own spelling, without `-` and `_`; of several words,
 /// what matches each.
-fn search(catalog: &Catalog, pattern: &str) -> Vec<Entry> {
+fn search(catalog: &Catalog, pattern: &str) -> Vec<CatalogEntry> {
     let mut found = catalog.search(pattern);
     found.sort_unstable_by_key(|entry| entry.row);
     if !found.is_empty() {
@@ -176,19 +179,19 @@ fn search(catalog: &Catalog, pattern: &str) -> Vec<Entry> {
     })
 }
 
-fn show(screen: Screen, found: &[Found]) -> Result<(), Failure> {
-    let name = |one: &Found| format!("{}:{}", one.service, one.operation);
-    let level = |one: &Found| one.access_level.map_or("-", AccessLevel::as_str);
-    let capabilities = |one: &Found| match one.capabilities.is_empty() {
+fn show(screen: ScreenSettings, found: &[OperationMatch]) -> Result<(), CommandError> {
+    let name = |one: &OperationMatch| format!("{}:{}", one.service, one.operation);
+    let level = |one: &OperationMatch| one.access_level.map_or("-", AccessLevel::as_str);
+    let capabilities = |one: &OperationMatch| match one.capabilities.is_empty() {
         true => "-".to_owned(),
-        false => one.capabilities.words().collect::<Vec<_>>().join(","),
+        false => one.capabilities.names().collect::<Vec<_>>().join(","),
     };
     if screen.width.is_none() {
         return output::write(|out| {
             found.iter().try_for_each(|one| {
-                let Found { operation_type, risk_level, mutates, .. } = one;
+                let OperationMatch { operation_type, risk_level, mutates, .. } = one;
                 let (name, level, capabilities) = (name(one), level(one), capabilities(one));
-                let dissent = if one.dissent { "dissent" } else { "-" };
+                let dissent = if one.source_conflict { "dissent" } else { "-" };
                 writeln!(
                     out,
                     "{name}\t{operation_type}\t{level}\t{risk_level}\t{capabilities}\t{mutates}\t{dissent}"
@@ -200,27 +203,27 @@ fn show(screen: Screen, found: &[Found]) -> Result<(), Failure> {
         return Ok(());
     }
     let titles = ["operation", "verdict", "level", "risk", "capabilities", ""];
-    let heading = titles.map(|title| Cell::new(title, Tone::Faint)).to_vec();
-    let row = |one: &Found| {
-        let mark = match (one.is_event, one.dissent) {
+    let heading = titles.map(|title| TextCell::new(title, CellTone::Faint)).to_vec();
+    let row = |one: &OperationMatch| {
+        let mark = match (one.is_event, one.source_conflict) {
             (true, _) => "event, not a call",
             (_, true) => "sources disagree",
             _ => "",
         };
         vec![
-            Cell::plain(&name(one)),
-            Cell::new(one.operation_type.as_str(), Tone::of_type(one.operation_type)),
-            Cell::plain(level(one)),
-            Cell::new(one.risk_level.as_str(), Tone::of_risk(one.risk_level)),
-            Cell::plain(&capabilities(one)),
-            Cell::new(mark, Tone::Faint),
+            TextCell::plain(&name(one)),
+            TextCell::new(one.operation_type.as_str(), CellTone::for_operation_type(one.operation_type)),
+            TextCell::plain(level(one)),
+            TextCell::new(one.risk_level.as_str(), CellTone::for_risk(one.risk_level)),
+            TextCell::plain(&capabilities(one)),
+            TextCell::new(mark, CellTone::Faint),
         ]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(found.iter().map(row)).collect();
-    output::write(|out| table::print(out, screen, &rows))
+    output::write(|out| text_table::print(out, screen, &rows))
 }
 
-fn nothing(catalog: &Catalog, pattern: &str, is_filtered: bool) -> String {
+fn no_match_message(catalog: &Catalog, pattern: &str, is_filtered: bool) -> String {
     let near = split_operation(pattern).map(|(service, name)| catalog.suggest(service, name));
     let near: Vec<String> = near.into_iter().flatten().map(|key| format!("`{key}`")).collect();
     let hint = match near.as_slice() {
@@ -228,5 +231,5 @@ fn nothing(catalog: &Catalog, pattern: &str, is_filtered: bool) -> String {
         [] => "; try a part of the name, or wildcards".to_owned(),
         near => format!("; did you mean {}?", near.join(", ")),
     };
-    format!("nothing matches `{}`{hint}", plain(pattern))
+    format!("nothing matches `{}`{hint}", escape_control(pattern))
 }

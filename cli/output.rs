@@ -5,22 +5,22 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use crate::failure::Failure;
+use crate::exit::CommandError;
 
 /// Writes to standard output through a buffer, and flushes it.
-pub fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+pub fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let written = print(&mut out).and_then(|()| out.flush());
     // What could not be written is dropped here rather than tried again.
     drop(out.into_parts());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(Failure::Output),
+        other => other.map_err(CommandError::Output),
     }
 }
 
 /// Writes a value as JSON, indented for people on a terminal and one line for programs.
-pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     let pretty = io::stdout().is_terminal();
     write(|out| {
         let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
@@ -29,12 +29,12 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
 }
 
 /// A JSON array on standard output, written item by item: indented on a terminal, else one item a line.
-pub struct JsonArray {
+pub struct JsonArrayWriter {
     pretty: bool,
     items: u64,
 }
 
-impl JsonArray {
+impl JsonArrayWriter {
     /// An array without items.
     pub fn new() -> Self {
         Self { pretty: io::stdout().is_terminal(), items: 0 }

@@ -7,18 +7,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use onlooker_core::{
-    config::{Fault, Override},
-    plain::plain,
+    config::{Diagnostic, Override},
+    escape::escape_control,
     time::Time,
 };
 use onlooker_local::config_file::{self, ConfigFileError};
 use serde_json::json;
 
 use crate::{
-    args::Global,
-    failure::{Answer, Failure},
-    moment::Moment,
-    output, surroundings,
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    output,
+    time_arg::TimeArg,
 };
 
 /// Options of `override`.
@@ -45,7 +46,7 @@ pub struct OverrideArgs {
 #[derive(Debug, Subcommand)]
 enum OverrideCommand {
     /// Add an override to the configuration file, leaving the rest of it as it is
-    Add(AddArgs),
+    Add(OverrideAddArgs),
     /// List the overrides in force and those that have expired
     List {
         /// Print a JSON array
@@ -60,7 +61,7 @@ enum OverrideCommand {
 }
 
 #[derive(Debug, Args)]
-struct AddArgs {
+struct OverrideAddArgs {
     /// Name to remove it by: letters, digits, `-`, `_`, `.`
     id: String,
     /// ARN pattern of the principals it is for
@@ -80,42 +81,42 @@ struct AddArgs {
     reason: String,
     /// When it ends: a time, a date (its first moment in UTC) or a span from now such as `90d`
     #[arg(long, value_name = "WHEN")]
-    expires: Moment,
+    expires: TimeArg,
 }
 
 /// Runs `override`.
-pub fn run(global: &Global, args: OverrideArgs) -> Result<Answer, Failure> {
-    let now = surroundings::now();
+pub fn run(global: &GlobalArgs, args: OverrideArgs) -> Result<CommandOutcome, CommandError> {
+    let now = environment::now();
     match args.command {
         OverrideCommand::Add(args) => add(global, args, now)?,
         OverrideCommand::List { json } => list(global, json, now)?,
         OverrideCommand::Remove { id } => {
             let path = file(global)?;
             config_file::remove_override(&path, &id)?;
-            note(global, &format!("removed `{}` from `{}`", plain(&id), path.display()))?;
+            note(global, &format!("removed `{}` from `{}`", escape_control(&id), path.display()))?;
         }
     }
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
-fn add(global: &Global, args: AddArgs, now: Time) -> Result<(), Failure> {
+fn add(global: &GlobalArgs, args: OverrideAddArgs, now: Time) -> Result<(), CommandError> {
     let path = file(global)?;
-    let AddArgs { id, principal, operation, resource, owner, reason, expires } = args;
-    let expires = expires.after(now);
+    let OverrideAddArgs { id, principal, operation, resource, owner, reason, expires } = args;
+    let expires = expires.in_future(now);
     if expires <= now {
-        return Err(Failure::Usage(Fault {
+        return Err(CommandError::Usage(Diagnostic {
             message: format!("`--expires {expires}` has passed"),
             remedy: "give a time to come, such as `90d`".into(),
         }));
     }
     let entry = Override { id, principal, operation, resource, owner, reason, expires };
-    entry.check()?;
+    entry.validate()?;
     config_file::add_override(&path, &entry)?;
     note(global, &format!("added `{}` to `{}`; it ends {expires}", entry.id, path.display()))
 }
 
-fn list(global: &Global, as_json: bool, now: Time) -> Result<(), Failure> {
-    let overrides = surroundings::configuration(global)?.config.overrides;
+fn list(global: &GlobalArgs, as_json: bool, now: Time) -> Result<(), CommandError> {
+    let overrides = environment::configuration(global)?.config.overrides;
     let state = |entry: &Override| if entry.expires <= now { "expired" } else { "live" };
     if as_json {
         let rows: Vec<_> = overrides
@@ -136,22 +137,27 @@ fn list(global: &Global, as_json: bool, now: Time) -> Result<(), Failure> {
     output::write(|out| {
         for entry in &overrides {
             let verb = if state(entry) == "live" { "until" } else { "since" };
-            writeln!(out, "{}  {} {verb} {}", plain(&entry.id), state(entry), entry.expires)?;
-            writeln!(out, "  allows  {} by {}", plain(&entry.operation), plain(&entry.principal))?;
+            writeln!(out, "{}  {} {verb} {}", escape_control(&entry.id), state(entry), entry.expires)?;
+            writeln!(
+                out,
+                "  allows  {} by {}",
+                escape_control(&entry.operation),
+                escape_control(&entry.principal)
+            )?;
             if let Some(resource) = &entry.resource {
-                writeln!(out, "  on      {}", plain(resource))?;
+                writeln!(out, "  on      {}", escape_control(resource))?;
             }
-            writeln!(out, "  because {} ({})", plain(&entry.reason), plain(&entry.owner))?;
+            writeln!(out, "  because {} ({})", escape_control(&entry.reason), escape_control(&entry.owner))?;
         }
         Ok(())
     })
 }
 
 /// The file to change; there must be one.
-fn file(global: &Global) -> Result<PathBuf, Failure> {
-    Ok(surroundings::configuration_file(global).ok_or(ConfigFileError::Missing)?)
+fn file(global: &GlobalArgs) -> Result<PathBuf, CommandError> {
+    Ok(environment::configuration_file(global).ok_or(ConfigFileError::NotFound)?)
 }
 
-fn note(global: &Global, text: &str) -> Result<(), Failure> {
+fn note(global: &GlobalArgs, text: &str) -> Result<(), CommandError> {
     if global.quiet { Ok(()) } else { output::write(|out| writeln!(out, "{text}")) }
 }

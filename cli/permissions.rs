@@ -4,30 +4,32 @@
 //! named nothing is asked of AWS; a file that cannot be
 //! read in full is refused and never half an answer; who was asked for and is not there is INVALID.
 
-mod block;
-mod input;
-mod live;
-mod shown;
-mod whom;
+mod detail;
+mod display;
+mod from_aws;
+mod policy_files;
+mod selection;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use onlooker_core::{
     config::{Config, Watch},
-    grants::{Evaluator, Snapshot},
-    permissions::{Identity, Judge, Permissions, Subject, Verdicts},
+    grants::{Evaluator, PolicySnapshot},
+    permissions::{
+        AssessedPrincipal, PermissionsAssessment, PermissionsAssessor, PermissionsReport, PrincipalIdentity,
+    },
 };
 
-pub use self::input::Inputs;
-pub use self::shown::{Form, show};
-use self::{input::ResourceFile, whom::Whom};
+pub use self::display::{PermissionsDisplay, show};
+pub use self::policy_files::PolicyReader;
+use self::{policy_files::ResourcePolicyFile, selection::PrincipalSelection};
 use crate::{
-    args::{self, Global},
-    basis,
-    failure::{Answer, Failure},
-    progress::Bar,
-    surroundings,
+    args::{self, GlobalArgs},
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs,
+    progress::ProgressMeter,
 };
 
 /// Options of `permissions`.
@@ -104,8 +106,8 @@ pub struct PermissionsArgs {
     #[arg(long, value_name = "FILES")]
     pub rcp: Vec<String>,
     /// Policy of a resource; repeatable
-    #[arg(long, value_name = "ARN=FILE", value_parser = ResourceFile::parse)]
-    pub resource_policy: Vec<ResourceFile>,
+    #[arg(long, value_name = "ARN=FILE", value_parser = ResourcePolicyFile::parse)]
+    pub resource_policy: Vec<ResourcePolicyFile>,
     /// Show each principal in full
     #[arg(long, conflicts_with = "json")]
     pub all: bool,
@@ -115,67 +117,70 @@ pub struct PermissionsArgs {
 }
 
 /// Runs `permissions`.
-pub fn run(global: &Global, args: PermissionsArgs) -> Result<Answer, Failure> {
+pub fn run(global: &GlobalArgs, args: PermissionsArgs) -> Result<CommandOutcome, CommandError> {
     if args.authorization_details.is_none() && args.policy.is_empty() {
-        return live::run(global, &args);
+        return from_aws::run(global, &args);
     }
-    let loaded = surroundings::configuration(global)?;
+    let loaded = environment::configuration(global)?;
     let config = &loaded.config;
-    let catalog = basis::catalog(&loaded)?;
-    let mut inputs = Inputs::default();
-    let around = inputs.around(&args)?;
+    let catalog = inputs::catalog(&loaded)?;
+    let mut inputs = PolicyReader::default();
+    let around = inputs.context_policies(&args)?;
     let whom = match &args.authorization_details {
-        Some(path) => Whom::of(inputs.details(path)?, config, &args.principal, args.service_linked),
-        None => Whom::one(inputs.given(&args)?),
+        Some(path) => {
+            PrincipalSelection::select(inputs.details(path)?, config, &args.principal, args.service_linked)
+        }
+        None => PrincipalSelection::single(inputs.given_principal(&args)?),
     };
     if !global.quiet {
-        whom.tell();
+        whom.print_notes();
     }
-    let bar = (whom.chosen.len() > 1).then(|| Bar::counting(global, "judging", "principals"));
-    let (evaluator, judge, now) = (Evaluator::new(catalog), Judge::new(config, catalog), surroundings::now());
-    let of_all = whom.chosen.len() as u64;
-    let mut judged = Vec::with_capacity(whom.chosen.len());
-    for (n, snapshot) in (1..).zip(whom.chosen) {
-        let snapshot = around.over(snapshot);
+    let bar = (whom.selected.len() > 1).then(|| ProgressMeter::for_items(global, "judging", "principals"));
+    let (evaluator, judge, now) =
+        (Evaluator::new(catalog), PermissionsAssessor::new(config, catalog), environment::now());
+    let of_all = whom.selected.len() as u64;
+    let mut judged = Vec::with_capacity(whom.selected.len());
+    for (n, snapshot) in (1..).zip(whom.selected) {
+        let snapshot = around.apply_to(snapshot);
         let grants = evaluator.grants(&snapshot);
         let subject = subject(&snapshot, &grants, config);
-        judged.push(judge.judge(&subject, now, &[], None));
-        bar.iter().for_each(|bar| bar.counted(n, of_all));
+        judged.push(judge.assess(&subject, now, &[], None));
+        bar.iter().for_each(|bar| bar.set_count(n, of_all));
     }
-    bar.iter().for_each(Bar::finish);
-    let form = Form { json: args.json, all: args.all };
+    bar.iter().for_each(ProgressMeter::finish);
+    let form = PermissionsDisplay { json: args.json, all: args.all };
     // Who was asked for by name and could not be judged is not proven by others.
-    let is_short = !args.principal.is_empty() && !whom.elsewhere.is_empty();
-    match show(global, form, &Verdicts::of(judged, whom.missing, whom.elsewhere))? {
-        Answer::Proven if is_short => Ok(Answer::NotEnoughEvidence),
+    let is_short = !args.principal.is_empty() && !whom.other_accounts.is_empty();
+    match show(global, form, &PermissionsReport::of(judged, whom.unmatched, whom.other_accounts))? {
+        CommandOutcome::Proven if is_short => Ok(CommandOutcome::InsufficientEvidence),
         answer => Ok(answer),
     }
 }
 
 fn subject<'g>(
-    snapshot: &Snapshot,
+    snapshot: &PolicySnapshot,
     grants: &'g onlooker_core::grants::Grants,
     config: &Config,
-) -> Subject<'g> {
-    Subject {
-        identity: Identity::of(&snapshot.principal, &snapshot.account, config),
+) -> AssessedPrincipal<'g> {
+    AssessedPrincipal {
+        identity: PrincipalIdentity::of(&snapshot.principal, &snapshot.account, config),
         grants,
         policies_sha256: snapshot.sha256(),
     }
 }
 
 /// The exit code of a verdict: a violation is one, whatever else is not known.
-pub fn answer(verdicts: &Verdicts) -> Answer {
+pub fn outcome(verdicts: &PermissionsReport) -> CommandOutcome {
     use onlooker_core::permissions::OverallStatus::{Indeterminate, Invalid, OverPrivileged, Partial, Valid};
-    let statuses = || verdicts.principals.iter().map(|one: &Permissions| one.overall_status);
+    let statuses = || verdicts.principals.iter().map(|one: &PermissionsAssessment| one.overall_status);
     match verdicts.overall {
-        Some(Valid) => Answer::Proven,
-        Some(Partial | Invalid | OverPrivileged) => Answer::Violation,
+        Some(Valid) => CommandOutcome::Proven,
+        Some(Partial | Invalid | OverPrivileged) => CommandOutcome::Violation,
         // One that is refused a read it needs is a violation beside others that nobody can judge.
         Some(Indeterminate) if statuses().any(|status| matches!(status, Partial | Invalid)) => {
-            Answer::Violation
+            CommandOutcome::Violation
         }
-        Some(Indeterminate) if !verdicts.missing.is_empty() => Answer::Violation,
-        Some(Indeterminate) | None => Answer::NotEnoughEvidence,
+        Some(Indeterminate) if !verdicts.missing.is_empty() => CommandOutcome::Violation,
+        Some(Indeterminate) | None => CommandOutcome::InsufficientEvidence,
     }
 }

@@ -6,18 +6,18 @@
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use onlooker_core::jobs::gather::Progress;
+use onlooker_core::jobs::gather::GatherProgress;
 
-use crate::args::Global;
+use crate::args::GlobalArgs;
 
 /// A bar for reading objects.
-pub struct Bar {
+pub struct ProgressMeter {
     bar: ProgressBar,
 }
 
-impl Bar {
+impl ProgressMeter {
     /// A bar; hidden unless somebody looks.
-    pub fn new(global: &Global, verb: &'static str) -> Self {
+    pub fn new(global: &GlobalArgs, verb: &'static str) -> Self {
         let bar = ProgressBar::new(0);
         if !global.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -33,7 +33,7 @@ impl Bar {
     }
 
     /// A bar for time that is looked up; hidden unless somebody looks.
-    pub fn of_time(global: &Global, verb: &'static str) -> Self {
+    pub fn for_time(global: &GlobalArgs, verb: &'static str) -> Self {
         let this = Self::new(global, verb);
         let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {percent:>3} %  {msg}  {eta} left");
         this.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
@@ -41,7 +41,7 @@ impl Bar {
     }
 
     /// A bar for things of a kind that are counted; hidden unless somebody looks.
-    pub fn counting(global: &Global, verb: &'static str, what: &'static str) -> Self {
+    pub fn for_items(global: &GlobalArgs, verb: &'static str, what: &'static str) -> Self {
         let this = Self::new(global, verb);
         let style = ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} {msg}  {eta} left");
         this.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
@@ -50,33 +50,33 @@ impl Bar {
     }
 
     /// Shows how many of them were looked at.
-    pub fn counted(&self, number: u64, of_all: u64) {
+    pub fn set_count(&self, number: u64, of_all: u64) {
         self.bar.set_length(of_all);
         self.bar.set_position(number);
     }
 
     /// Shows how much of the time was looked up.
-    pub fn looked_up(&self, seconds: u64, of_seconds: u64, records: u64) {
+    pub fn set_time_pulled(&self, seconds: u64, of_seconds: u64, records: u64) {
         self.bar.set_length(of_seconds);
         self.bar.set_position(seconds);
-        self.records(records);
+        self.set_record_rate(records);
     }
 
     /// Shows how far the reading has come.
-    pub fn show(&self, progress: Progress) {
-        self.bar.set_length(progress.of_objects);
+    pub fn set_progress(&self, progress: GatherProgress) {
+        self.bar.set_length(progress.total_objects);
         self.bar.set_position(progress.objects);
-        self.records(progress.records);
+        self.set_record_rate(progress.records);
     }
 
     /// Shows how many objects and records have been written.
-    pub fn written(&self, objects: u64, records: u64) {
+    pub fn set_written(&self, objects: u64, records: u64) {
         self.bar.set_length(objects);
         self.bar.set_position(objects);
-        self.records(records);
+        self.set_record_rate(records);
     }
 
-    fn records(&self, records: u64) {
+    fn set_record_rate(&self, records: u64) {
         let rate = rate(records, self.bar.elapsed());
         self.bar.set_message(format!("{} records  {}/s", HumanCount(records), HumanCount(rate)));
     }
@@ -94,7 +94,7 @@ pub struct Spinner {
 
 impl Spinner {
     /// Says what is being done; hidden unless somebody looks.
-    pub fn new(global: &Global, what: &'static str) -> Self {
+    pub fn new(global: &GlobalArgs, what: &'static str) -> Self {
         let bar = ProgressBar::new_spinner();
         if !global.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -105,7 +105,7 @@ impl Spinner {
     }
 
     /// Says what is being done now.
-    pub fn say(&self, what: &'static str) {
+    pub fn set_message(&self, what: &'static str) {
         self.bar.set_message(what);
     }
 

@@ -6,22 +6,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use onlooker_core::{config::Fault, plain::plain};
+use onlooker_core::{config::Diagnostic, escape::escape_control};
 use onlooker_local::{
-    objects::Files,
-    state::{PastRun, State},
+    local_files::LocalFiles,
+    sweep_state::{PastRun, SweepState},
 };
 
 use crate::{
-    args::{Format, Global},
-    authorization,
-    failure::{Answer, Failure},
-    moment::Moment,
+    args::{GlobalArgs, ReportFormat},
+    authorization_details,
+    deployment_report::{self, Deployment},
+    environment,
+    exit::{CommandError, CommandOutcome},
     output,
-    publish::{Publication, answer},
-    remote::{self, Deployment},
-    surroundings,
-    sweep::{Span, swept},
+    report_output::{ReportOutput, outcome},
+    sweep::{EvidencePeriod, run_sweep},
+    time_arg::TimeArg,
 };
 
 /// Options of `report`.
@@ -59,17 +59,17 @@ pub struct ReportArgs {
     pub list: bool,
     /// Report anew over the evidence kept from here on: a time, a date or a span before now such as `24h`
     #[arg(long, value_name = "WHEN", conflicts_with = "run")]
-    pub since: Option<Moment>,
+    pub since: Option<TimeArg>,
     /// Report anew over the evidence kept up to here
     #[arg(long, value_name = "WHEN", conflicts_with = "run")]
-    pub until: Option<Moment>,
+    pub until: Option<TimeArg>,
     /// What the principals could do, for a report made anew: the output of `aws iam get-account-authorization-details`,
     /// taken as in force all along; repeatable, a file for each account
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "list", "remote"])]
     pub authorization_details: Vec<PathBuf>,
     /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',')]
-    pub format: Vec<Format>,
+    pub format: Vec<ReportFormat>,
     /// Directory for the files `report.json`, `report.html` and so on; made if missing
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -82,19 +82,19 @@ pub struct ReportArgs {
 }
 
 /// Runs `report`.
-pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
-    let publication = Publication { formats: args.format, out: args.out, json: args.json };
-    publication.check()?;
+pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, CommandError> {
+    let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
+    publication.validate()?;
     if args.remote {
-        let deployment = Deployment::named(args.table, args.bucket)?;
+        let deployment = Deployment::from_args(args.table, args.bucket)?;
         if args.list {
-            return remote::list(&deployment, publication.json);
+            return deployment_report::list(&deployment, publication.json);
         }
-        let period = Span::asked_for(args.since, args.until)?;
-        return remote::show(global, &deployment, period, &publication);
+        let period = EvidencePeriod::from_args(args.since, args.until)?;
+        return deployment_report::show(global, &deployment, period, &publication);
     }
-    let Some(mut state) = State::find(&args.state)? else {
-        return Err(Failure::Usage(Fault {
+    let Some(mut state) = SweepState::open_existing(&args.state)? else {
+        return Err(CommandError::Usage(Diagnostic {
             message: format!("there is no state in `{}`", args.state.display()),
             remedy:
                 "sweep log objects first with `onlooker sweep PATH`, or name the state with `--state DIR`"
@@ -104,42 +104,50 @@ pub fn run(global: &Global, args: ReportArgs) -> Result<Answer, Failure> {
     let runs = state.runs()?;
     if args.list {
         list(&runs, publication.json)?;
-        return Ok(Answer::Proven);
+        return Ok(CommandOutcome::Proven);
     }
     let anew = args.since.is_some() || args.until.is_some() || !args.authorization_details.is_empty();
     if anew {
-        let policies = authorization::policies(&args.authorization_details)?;
-        let period = Span::asked_for(args.since, args.until)?;
-        let loaded = surroundings::configuration(global)?;
-        let nothing_else = Files::new([] as [String; 0]);
-        let report = swept(global, &loaded, &policies, &nothing_else, Some(&mut state), period, None)?;
-        publication.publish(global, &report, &[])?;
-        return Ok(answer(&report));
+        let policies = authorization_details::policies(&args.authorization_details)?;
+        let period = EvidencePeriod::from_args(args.since, args.until)?;
+        let loaded = environment::configuration(global)?;
+        let nothing_else = LocalFiles::new([] as [String; 0]);
+        let report = run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), period, None)?;
+        publication.write(global, &report, &[])?;
+        return Ok(outcome(&report));
     }
     let wanted = |run: &&PastRun| args.run == "latest" || run.run_id.starts_with(&args.run);
     let found: Vec<&PastRun> = runs.iter().filter(wanted).collect();
     let run = match *found {
         [] => {
-            return Err(Failure::Usage(Fault {
-                message: format!("no sweep in `{}` has the id `{}`", args.state.display(), plain(&args.run)),
+            return Err(CommandError::Usage(Diagnostic {
+                message: format!(
+                    "no sweep in `{}` has the id `{}`",
+                    args.state.display(),
+                    escape_control(&args.run)
+                ),
                 remedy: "list them with `onlooker report --list`".into(),
             }));
         }
         [run] => run,
         [latest, ..] if args.run == "latest" => latest,
         [..] => {
-            return Err(Failure::Usage(Fault {
-                message: format!("{} sweeps have ids that begin with `{}`", found.len(), plain(&args.run)),
+            return Err(CommandError::Usage(Diagnostic {
+                message: format!(
+                    "{} sweeps have ids that begin with `{}`",
+                    found.len(),
+                    escape_control(&args.run)
+                ),
                 remedy: "give more of the id; `onlooker report --list` shows them".into(),
             }));
         }
     };
     let report = state.report(&run.run_id)?;
-    publication.publish(global, &report, &[])?;
-    Ok(answer(&report))
+    publication.write(global, &report, &[])?;
+    Ok(outcome(&report))
 }
 
-fn list(runs: &[PastRun], json: bool) -> Result<(), Failure> {
+fn list(runs: &[PastRun], json: bool) -> Result<(), CommandError> {
     if json {
         return output::json(&runs);
     }

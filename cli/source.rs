@@ -3,42 +3,43 @@
 //! Enters: paths, and places written `s3://bucket/prefix`. Leaves: one [`Source`]. Law: AWS is asked only if a place in S3
 //! is named.
 
-use onlooker_core::ports::{Object, PortError, Source};
-use onlooker_local::objects::Files;
+use onlooker_core::ports::{LogSource, PortError, StoredObject};
+use onlooker_local::local_files::LocalFiles;
 
-use crate::{cloud::Cloud, failure::Failure};
+use crate::{aws::AwsConnection, exit::CommandError};
 
 /// What names in S3 begin with.
-const S3: &str = "s3://";
+const S3_PREFIX: &str = "s3://";
 
 /// Files and objects, as one source.
-pub struct Everything {
-    files: Files,
-    objects: Option<(Box<dyn Source>, Cloud)>,
+pub struct SweepSource {
+    files: LocalFiles,
+    objects: Option<(Box<dyn LogSource>, AwsConnection)>,
 }
 
-impl Everything {
+impl SweepSource {
     /// What these paths and places name.
-    pub fn named(paths: Vec<String>) -> Result<Self, Failure> {
-        let (places, paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.starts_with(S3));
+    pub fn from_paths(paths: Vec<String>) -> Result<Self, CommandError> {
+        let (places, paths): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| path.starts_with(S3_PREFIX));
         let objects = match places.first() {
             None => None,
             Some(first) => {
-                let cloud = Cloud::connect(first)?;
-                Some((cloud.objects(&places)?, cloud))
+                let cloud = AwsConnection::connect(first)?;
+                Some((cloud.s3_objects(&places)?, cloud))
             }
         };
-        Ok(Self { files: Files::new(paths), objects })
+        Ok(Self { files: LocalFiles::new(paths), objects })
     }
 
     /// Whether most of the reading is waiting.
-    pub const fn is_far(&self) -> bool {
+    pub const fn is_remote(&self) -> bool {
         self.objects.is_some()
     }
 }
 
-impl Source for Everything {
-    fn list(&self) -> Result<Vec<Object>, PortError> {
+impl LogSource for SweepSource {
+    fn list(&self) -> Result<Vec<StoredObject>, PortError> {
         let mut all = self.files.list()?;
         if let Some((objects, _)) = &self.objects {
             all.extend(objects.list()?);
@@ -47,9 +48,9 @@ impl Source for Everything {
         Ok(all)
     }
 
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         match &self.objects {
-            Some((objects, _)) if object.name.starts_with(S3) => objects.fetch(object, most, bytes),
+            Some((objects, _)) if object.name.starts_with(S3_PREFIX) => objects.fetch(object, most, bytes),
             _ => self.files.fetch(object, most, bytes),
         }
     }

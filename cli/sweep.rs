@@ -11,33 +11,34 @@ use std::{
 
 use clap::Args;
 use onlooker_core::{
-    config::{Config, Fault, Standard, Watch},
-    grants::Policies,
+    config::{Config, Diagnostic, Standard, Watch},
+    event_selectors::EventSelectors,
+    grants::PolicyHistory,
     jobs::{
-        gather::Gathering,
-        judge::Order,
-        sweep::{Task, sweep},
+        evaluation::EvaluationCriteria,
+        gather::GatherOptions,
+        sweep::{SweepTask, sweep},
     },
-    ports::{Evidences, Source},
-    record::Limits,
+    ports::{LogSource, SweepEvidence},
+    record::ReadLimits,
     render::json::json,
-    report::{Caller, Report, Run},
-    selectors::Selectors,
+    report::{CallerIdentity, Report, ReportRun},
     time::Time,
 };
-use onlooker_local::{config_file::Loaded, objects::Files, state::State};
+use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
 
 use crate::{
-    args::{self, Format, Global},
-    authorization, basis,
-    cloud::Cloud,
-    failure::{Answer, Failure},
-    lookup::{Memory, look_up},
-    moment::Moment,
-    progress::Bar,
-    publish::{Publication, answer},
-    source::Everything,
-    surroundings,
+    args::{self, GlobalArgs, ReportFormat},
+    authorization_details,
+    aws::AwsConnection,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs,
+    lookup::{MemoryEvidence, look_up},
+    progress::ProgressMeter,
+    report_output::{ReportOutput, outcome},
+    source::SweepSource,
+    time_arg::TimeArg,
 };
 
 /// Options of `sweep`.
@@ -91,10 +92,10 @@ pub struct SweepArgs {
     /// Expect evidence from here on, and pass over what is older: a time, a date (its first moment in UTC) or a
     /// span before now such as `24h`
     #[arg(long, value_name = "WHEN", help_heading = "What evidence is expected")]
-    pub since: Option<Moment>,
+    pub since: Option<TimeArg>,
     /// Expect evidence up to here, and pass over what is newer
     #[arg(long, value_name = "WHEN", help_heading = "What evidence is expected")]
-    pub until: Option<Moment>,
+    pub until: Option<TimeArg>,
     /// Expect evidence of this account, besides those of the configuration; repeatable
     #[arg(long, value_name = "ID", value_parser = args::account, help_heading = "What evidence is expected")]
     pub account: Vec<String>,
@@ -110,7 +111,7 @@ pub struct SweepArgs {
     pub authorization_details: Vec<PathBuf>,
     /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',', help_heading = "Output")]
-    pub format: Vec<Format>,
+    pub format: Vec<ReportFormat>,
     /// Directory for the files `report.json`, `report.html` and so on; made if missing
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
@@ -130,10 +131,10 @@ pub struct SweepArgs {
 }
 
 /// Runs `sweep`.
-pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
-    let publication = Publication { formats: args.format, out: args.out, json: args.json };
-    publication.check()?;
-    let mut loaded = surroundings::configuration(global)?;
+pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, CommandError> {
+    let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
+    publication.validate()?;
+    let mut loaded = environment::configuration(global)?;
     let config = &mut loaded.config;
     config.watch.extend(args.watch);
     config.coverage.accounts.extend(args.account);
@@ -142,95 +143,96 @@ pub fn run(global: &Global, args: SweepArgs) -> Result<Answer, Failure> {
     if let Some(pack) = args.pack {
         config.standard = Standard::Custom;
         // Relative to the working directory, not to the configuration file.
-        let pack = surroundings::directory().join(pack);
+        let pack = environment::directory().join(pack);
         config.standard_file = Some(pack.to_string_lossy().into_owned());
     }
     for path in &args.selectors {
-        config.coverage.logged.extend(logged(path)?);
+        config.coverage.logged.extend(logged_classes(path)?);
     }
     config.coverage.logged.sort_unstable();
     config.coverage.logged.dedup();
     if let Some(threads) = args.threads {
         config.limits.threads = usize::from(threads);
     }
-    config.check()?;
-    let period = Span::asked_for(args.since, args.until)?;
-    let policies = authorization::policies(&args.authorization_details)?;
-    let mut state = if args.no_state { None } else { Some(State::open(&args.state, ORIGIN)?) };
+    config.validate()?;
+    let period = EvidencePeriod::from_args(args.since, args.until)?;
+    let policies = authorization_details::policies(&args.authorization_details)?;
+    let mut state = if args.no_state { None } else { Some(SweepState::open(&args.state, LOG_FILES_ORIGIN)?) };
     let report = if args.lookup {
-        looked_up(global, &loaded, &policies, state.as_mut(), period)?
+        sweep_event_history(global, &loaded, &policies, state.as_mut(), period)?
     } else {
         let paths = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        let source = Everything::named(paths)?;
-        if source.is_far() && loaded.config.limits.threads == 0 {
-            loaded.config.limits.threads = threads(&loaded.config).max(FAR);
+        let source = SweepSource::from_paths(paths)?;
+        if source.is_remote() && loaded.config.limits.threads == 0 {
+            loaded.config.limits.threads = threads(&loaded.config).max(REMOTE_THREADS);
         }
-        swept(global, &loaded, &policies, &source, state.as_mut(), period, None)?
+        run_sweep(global, &loaded, &policies, &source, state.as_mut(), period, None)?
     };
-    let kept = remembered(state.as_mut(), &report)?;
-    publication.publish(global, &report, kept.as_slice())?;
-    Ok(answer(&report))
+    let kept = record_run(state.as_mut(), &report)?;
+    publication.write(global, &report, kept.as_slice())?;
+    Ok(outcome(&report))
 }
 
 /// Looks CloudTrail's event history up, and sweeps what that gives together with what is kept.
-fn looked_up(
-    global: &Global,
-    loaded: &Loaded,
-    policies: &Policies,
-    state: Option<&mut State>,
-    period: Span,
-) -> Result<Report, Failure> {
-    fn with<E: Evidences + Send>(
-        global: &Global,
-        loaded: &Loaded,
-        policies: &Policies,
+fn sweep_event_history(
+    global: &GlobalArgs,
+    loaded: &LoadedConfig,
+    policies: &PolicyHistory,
+    state: Option<&mut SweepState>,
+    period: EvidencePeriod,
+) -> Result<Report, CommandError> {
+    fn with<E: SweepEvidence + Send>(
+        global: &GlobalArgs,
+        loaded: &LoadedConfig,
+        policies: &PolicyHistory,
         kept: &mut E,
-        period: Span,
-    ) -> Result<Report, Failure> {
-        let cloud = Cloud::connect("--lookup")?;
+        period: EvidencePeriod,
+    ) -> Result<Report, CommandError> {
+        let cloud = AwsConnection::connect("--lookup")?;
         let caller = cloud.caller()?;
         let span = look_up(global, &cloud, &loaded.config, &caller.account, period, kept)?;
-        let period = Span { since: period.since.or(span.since), until: period.until.or(span.until) };
-        let nothing_else = Files::new([] as [String; 0]);
-        swept(global, loaded, policies, &nothing_else, Some(kept), period, Some(caller))
+        let period =
+            EvidencePeriod { since: period.since.or(span.since), until: period.until.or(span.until) };
+        let nothing_else = LocalFiles::new([] as [String; 0]);
+        run_sweep(global, loaded, policies, &nothing_else, Some(kept), period, Some(caller))
     }
     match state {
         Some(state) => with(global, loaded, policies, state, period),
-        None => with(global, loaded, policies, &mut Memory::default(), period),
+        None => with(global, loaded, policies, &mut MemoryEvidence::default(), period),
     }
 }
 
 /// Event classes that the event selectors in a file log whole, in words of the configuration.
-fn logged(path: &Path) -> Result<Vec<String>, Failure> {
+fn logged_classes(path: &Path) -> Result<Vec<String>, CommandError> {
     let text = fs::read_to_string(path)
-        .map_err(|source| Failure::Selectors { path: path.to_owned(), cause: source.to_string() })?;
-    let selectors = Selectors::from_json(&text)
-        .map_err(|cause| Failure::Selectors { path: path.to_owned(), cause: cause.to_string() })?;
-    Ok(selectors.logged().into_iter().collect())
+        .map_err(|source| CommandError::Selectors { path: path.to_owned(), cause: source.to_string() })?;
+    let selectors = EventSelectors::from_json(&text)
+        .map_err(|cause| CommandError::Selectors { path: path.to_owned(), cause: cause.to_string() })?;
+    Ok(selectors.logged_classes().into_iter().collect())
 }
 
 /// What the state of ordinary sweeps holds.
-pub const ORIGIN: &str = "log objects";
+pub const LOG_FILES_ORIGIN: &str = "log objects";
 
 /// From when to when.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Span {
+pub struct EvidencePeriod {
     /// First moment.
     pub since: Option<Time>,
     /// First moment after it.
     pub until: Option<Time>,
 }
 
-impl Span {
+impl EvidencePeriod {
     /// The span two options name; refused when nothing lies in it.
-    pub fn asked_for(since: Option<Moment>, until: Option<Moment>) -> Result<Self, Failure> {
-        let now = surroundings::now();
-        let (since, until) = (since.map(|at| at.before(now)), until.map(|at| at.before(now)));
+    pub fn from_args(since: Option<TimeArg>, until: Option<TimeArg>) -> Result<Self, CommandError> {
+        let now = environment::now();
+        let (since, until) = (since.map(|at| at.in_past(now)), until.map(|at| at.in_past(now)));
         if let (Some(since), Some(until)) = (since, until)
             && since >= until
         {
             let message = format!("nothing lies between `--since` {since} and `--until` {until}");
-            return Err(Failure::Usage(Fault {
+            return Err(CommandError::Usage(Diagnostic {
                 message,
                 remedy: "let `--until` be the later one".to_owned(),
             }));
@@ -240,52 +242,53 @@ impl Span {
 }
 
 /// Sweeps a source, holds it against the policies, and keeps its evidence if there is a state. `caller` is who AWS says it was, if AWS was asked.
-pub fn swept<E: Evidences + Send>(
-    global: &Global,
-    loaded: &Loaded,
-    policies: &Policies,
-    source: &dyn Source,
+pub fn run_sweep<E: SweepEvidence + Send>(
+    global: &GlobalArgs,
+    loaded: &LoadedConfig,
+    policies: &PolicyHistory,
+    source: &dyn LogSource,
     state: Option<&mut E>,
-    period: Span,
-    caller: Option<Caller>,
-) -> Result<Report, Failure> {
+    period: EvidencePeriod,
+    caller: Option<CallerIdentity>,
+) -> Result<Report, CommandError> {
     let config = &loaded.config;
-    let pack = basis::pack(loaded)?;
-    let task = Task {
-        order: Order { config, catalog: basis::catalog(loaded)?, pack: &pack, policies },
+    let pack = inputs::pack(loaded)?;
+    let task = SweepTask {
+        criteria: EvaluationCriteria { config, catalog: inputs::catalog(loaded)?, pack: &pack, policies },
         since: period.since,
         until: period.until,
-        gathering: Gathering { threads: threads(config), limits: limits(config) },
+        gather_options: GatherOptions { threads: threads(config), limits: limits(config) },
     };
-    let (started, clock) = (surroundings::now(), Instant::now());
-    let run = Run { run_id: surroundings::run_id(), caller, started_at: started, ..Run::default() };
-    let bar = Bar::new(global, "reading");
-    let mut report = sweep(source, state, task, run, &|progress| bar.show(progress))?;
+    let (started, clock) = (environment::now(), Instant::now());
+    let run =
+        ReportRun { run_id: environment::run_id(), caller, started_at: started, ..ReportRun::default() };
+    let bar = ProgressMeter::new(global, "reading");
+    let mut report = sweep(source, state, task, run, &|progress| bar.set_progress(progress))?;
     bar.finish();
-    report.run.generated_at = surroundings::now();
-    report.run.seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    report.run.generated_at = environment::now();
+    report.run.duration_seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
     tracing::info!(
-        run = %report.run.run_id, objects = report.run.objects_read, kept = report.run.objects_kept,
-        records = report.run.records_seen, seconds = report.run.seconds, "swept"
+        run = %report.run.run_id, objects = report.run.log_files_read, kept = report.run.log_files_reused,
+        records = report.run.records_seen, seconds = report.run.duration_seconds, "swept"
     );
     Ok(report)
 }
 
 /// Adds a report to the history of a state, if there is one. Gives the file it is kept in.
-pub fn remembered(state: Option<&mut State>, report: &Report) -> Result<Option<PathBuf>, Failure> {
+pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Option<PathBuf>, CommandError> {
     let Some(state) = state else {
         return Ok(None);
     };
-    Ok(Some(state.finish(report, &json(report)?)?))
+    Ok(Some(state.record_run(report, &json(report)?)?))
 }
 
 /// Threads to read with what lies far away, where nobody says: most of their time they wait.
-const FAR: usize = 8;
+const REMOTE_THREADS: usize = 8;
 
 /// How to read a source.
-pub fn gathering(config: &Config, is_far: bool) -> Gathering {
-    let least = if is_far && config.limits.threads == 0 { FAR } else { 1 };
-    Gathering { threads: threads(config).max(least), limits: limits(config) }
+pub fn gathering(config: &Config, is_far: bool) -> GatherOptions {
+    let least = if is_far && config.limits.threads == 0 { REMOTE_THREADS } else { 1 };
+    GatherOptions { threads: threads(config).max(least), limits: limits(config) }
 }
 
 fn threads(config: &Config) -> usize {
@@ -295,7 +298,7 @@ fn threads(config: &Config) -> usize {
     }
 }
 
-fn limits(config: &Config) -> Limits {
-    let bytes = config.limits.object_mib.saturating_mul(1 << 20);
-    Limits { inflated: usize::try_from(bytes).unwrap_or(usize::MAX) }
+fn limits(config: &Config) -> ReadLimits {
+    let bytes = config.limits.log_file_mib.saturating_mul(1 << 20);
+    ReadLimits { max_inflated_bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
 }

@@ -17,14 +17,14 @@ fn beside_a_good_one(bytes: &[u8]) -> Report {
     let ran = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3);
     let report = ran.report();
     let (run, totals) = (&report.run, &report.result.totals);
-    assert!(run.unreadable.iter().all(|piece| piece.object == "logs/bad.json.gz"), "{:#?}", run.unreadable);
+    assert!(run.unreadable.iter().all(|piece| piece.file == "logs/bad.json.gz"), "{:#?}", run.unreadable);
     assert_eq!(
         run.records_seen,
-        totals.events + run.duplicates + run.unreadable.len() as u64 + totals.insights
+        totals.events + run.duplicates + run.unreadable.len() as u64 + totals.insight_events
     );
     let builders = report.result.operations.iter().filter(|one| one.operation == "RunInstances");
     assert_eq!(builders.count(), 1, "what the good object says is kept");
-    let sentence = report.result.basis.unreadable.keys().next().expect("a reason");
+    let sentence = report.result.inputs.unreadable.keys().next().expect("a reason");
     assert!(
         report.result.findings.iter().any(|one| one.id == "unreadable-evidence" && one.subject == *sentence)
     );
@@ -188,7 +188,7 @@ fn a_bomb_is_cut_at_the_configured_limit_and_what_lies_before_is_kept() {
     place.write("logs/good.json.gz", object(&[Call { id: 9, ..READ }]));
     let report = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3).report();
     let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
-    assert_eq!(piece.object, "logs/bomb.json.gz");
+    assert_eq!(piece.file, "logs/bomb.json.gz");
     assert_eq!(piece.reason, "inflates past `limits.object_mib`");
     assert_eq!(report.result.totals.events, 4);
     assert!(report.result.findings[0].recommendation.len() > 10);
@@ -202,7 +202,7 @@ fn a_file_that_cannot_be_opened_is_evidence_that_could_not_be_read() {
     let report = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3).report();
     let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
     assert_eq!(
-        (piece.object.as_str(), piece.reason.as_str()),
+        (piece.file.as_str(), piece.reason.as_str()),
         ("logs/gone.json.gz", "the object could not be fetched: No such file or directory (os error 2)")
     );
     assert_eq!(report.result.totals.events, 1);
@@ -215,7 +215,7 @@ fn one_broken_piece_delivered_twice_is_one_hole_in_two_places() {
     place.write("logs/a.json", &bytes);
     place.write("logs/b.json.gz", gzip(&bytes));
     let report = place.run(&["sweep", "logs", "--no-state", "--json"]).ends(3).report();
-    assert_eq!((report.result.totals.unreadable, report.run.unreadable.len()), (1, 2));
+    assert_eq!((report.result.totals.unreadable_evidence, report.run.unreadable.len()), (1, 2));
     assert_eq!((report.result.totals.events, report.run.duplicates), (2, 2));
 }
 
@@ -227,11 +227,11 @@ fn two_contents_of_one_event_are_told_and_the_graver_one_counts() {
     place.run(&["sweep", "logs", "--no-state", trail::AUDITOR]).ends(0);
     place.write("logs/b.json", plain(&[WRITE]));
     let report = place.run(&["sweep", "logs", "--no-state", "--json", trail::AUDITOR]).ends(1).report();
-    assert_eq!(report.result.totals.conflicting, 1);
+    assert_eq!(report.result.totals.conflicting_events, 1);
     let harmless = Call { id: WRITE.id, ..READ };
     place.write("logs/b.json", plain(&[harmless]));
     let report = place.run(&["sweep", "logs", "--no-state", "--json", trail::AUDITOR]).ends(3).report();
-    assert_eq!((report.result.totals.conflicting, report.result.totals.blocked), (1, 1));
+    assert_eq!((report.result.totals.conflicting_events, report.result.totals.blocked), (1, 1));
 }
 
 #[test]

@@ -17,8 +17,8 @@ use std::{
 use insta::assert_snapshot;
 use onlooker_core::{
     catalog::{
-        build::merge,
-        sources::{ActionFact, Sources},
+        merge::merge,
+        sources::{ActionFact, CatalogSources},
     },
     operation::AccessLevel,
 };
@@ -141,11 +141,11 @@ fn small(path: &Path, version: &str, actions: &[(&str, AccessLevel)]) {
         name: (*name).to_owned(),
         level: *level,
     });
-    let sources = Sources {
+    let sources = CatalogSources {
         version: version.to_owned(),
         origins: vec![("a test".to_owned(), "1".to_owned())],
         service_reference: facts.collect(),
-        ..Sources::default()
+        ..CatalogSources::default()
     };
     fs::write(path, merge(&sources, &[]).encode().expect("encodes")).expect("written");
 }
@@ -300,7 +300,7 @@ fn an_unsafe_call_judged_safe_is_a_violation() {
     let output = run(home.path(), &["catalog", "accuracy", "wrong.tsv", "--catalog", "new.bin", "--misses"]);
     assert_eq!(code(&output), 1);
     assert!(
-        out(&output).contains("alpha:GetThing") && out(&output).contains("labelled unsafe"),
+        out(&output).contains("alpha:GetThing") && out(&output).contains("labeled unsafe"),
         "{}",
         out(&output)
     );

@@ -256,10 +256,10 @@ fn asking_nothing_proves_nothing() {
 
 const OVERRIDES: &str = r#"
 [[override]]
-id = "artefacts"
+id = "artifacts"
 principal = "arn:aws:iam::*:role/ci"
 operation = "s3:PutObject"
-resource = "arn:aws:s3:::artefacts/*"
+resource = "arn:aws:s3:::artifacts/*"
 owner = "build team"
 reason = "uploads what it built"
 expires = 2099-01-31T00:00:00Z
@@ -285,10 +285,10 @@ fn overrides_decide_by_principal_operation_resource_and_time() {
         (code(&output), text("provenance"), text("validation_message"))
     };
     let ci = "arn:aws:iam::111122223333:role/ci";
-    let (inside, outside) = ("arn:aws:s3:::artefacts/a", "arn:aws:s3:::other/a");
+    let (inside, outside) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::other/a");
     let (ended, who, why) = judge("s3:put_object", ci, &[inside]);
     assert_eq!((ended, who.as_str()), (0, "override"));
-    assert_eq!(why, "allowed by an override: artefacts (build team): uploads what it built");
+    assert_eq!(why, "allowed by an override: artifacts (build team): uploads what it built");
     let session = "arn:aws:sts::111122223333:assumed-role/ci/build-7";
     assert_eq!(judge("s3:PutObject", session, &[inside]).0, 0, "a session is its role");
     assert_eq!(judge("s3:PutObject", ci, &[inside, outside]).0, 1);
@@ -314,7 +314,7 @@ fn the_control_pack_in_force_speaks() {
 }
 
 #[test]
-fn colour_only_adds() {
+fn color_only_adds() {
     let (plain, colored) =
         (check(&["s3:PutObject", "kms:Decrypt"]), check(&["s3:PutObject", "kms:Decrypt", "--color=always"]));
     assert!(out(&colored).contains("\u{1b}[31mmutating\u{1b}[0m"));

@@ -12,10 +12,10 @@
 mod trail;
 
 use onlooker_core::{
+    current_status::{CurrentStatus, ReportBrief},
     report::Report,
     score::Status,
-    standing::{Reported, Standing},
-    time::{HOUR, Time},
+    time::{HOUR_SECONDS, Time},
 };
 use serde_json::{Value, json};
 use test_support::cloud::{Answer, Cloud, Fault, trail::call};
@@ -33,8 +33,8 @@ fn ran(place: &Workplace, cloud: &Cloud, args: &[&str]) -> Ran {
 
 /// The two hours before the last whole one, with calls in each.
 fn busy(cloud: &Cloud, name: &str) -> (Time, Time) {
-    let until = Time(now().hour().start().0 - HOUR);
-    let since = Time(until.0 - 2 * HOUR);
+    let until = Time(now().hour().start().0 - HOUR_SECONDS);
+    let since = Time(until.0 - 2 * HOUR_SECONDS);
     for n in 0..120 {
         let time = Time(since.0 + 30 + n * 59);
         let name = if n == 60 { name } else { "ListBuckets" };
@@ -57,9 +57,9 @@ fn a_promise_is_proven_from_the_event_history() {
     assert_eq!((report.result.status(), report.result.totals.events), (Some(Status::Compliant), 120));
     assert_eq!(report.run.caller.as_ref().map(|caller| &*caller.account), Some(ACCOUNT));
     assert!(
-        report.run.inputs[0].object.starts_with("lookup://111122223333/us-east-1/"),
+        report.run.input_files[0].file.starts_with("lookup://111122223333/us-east-1/"),
         "{:?}",
-        report.run.inputs
+        report.run.input_files
     );
     // Kept like other sweeps: the same report is there without asking again.
     let asked = cloud.count("LookupEvents");
@@ -112,10 +112,10 @@ fn log_objects_in_s3_are_swept_beside_files_and_kept() {
     let there = ran(&place, &cloud, &["sweep", "s3://trail/AWSLogs/", AUDITOR, "--json"]).ends(0).report();
     assert_eq!(there.id, local.id, "the same evidence, the same report");
     let fetched = cloud.count("GetObject");
-    assert_eq!(fetched as u64, there.run.objects_read);
+    assert_eq!(fetched as u64, there.run.log_files_read);
     let again = ran(&place, &cloud, &["sweep", "s3://trail/AWSLogs/", AUDITOR, "--json"]).ends(0).report();
     assert_eq!(
-        (again.run.objects_read, cloud.count("GetObject")),
+        (again.run.log_files_read, cloud.count("GetObject")),
         (0, fetched),
         "what has not changed is not read again"
     );
@@ -160,8 +160,8 @@ fn what_a_deployment_has_issued_is_shown_and_listed() {
     report.run.revision = Some(1);
     let (since, until) =
         (Time::parse("2027-01-30T10:00:00Z").unwrap(), Time::parse("2027-01-30T13:00:00Z").unwrap());
-    let reported = Reported::of(&report, since, until, "reports/a.json");
-    let standing = Standing::reported(reported.clone(), None, now(), 3_600, "run");
+    let reported = ReportBrief::from_report(&report, since, until, "reports/a.json");
+    let standing = CurrentStatus::from_report(reported.clone(), None, now(), 3_600, "run");
     keep(&cloud, "STATUS", "LATEST", &json!(standing));
     keep(&cloud, "STATUS", "AT#2027-01-30T13:00:00Z#run", &json!(standing));
     let mut revision = json!(reported);
@@ -177,7 +177,7 @@ fn what_a_deployment_has_issued_is_shown_and_listed() {
     let listed = remote(&["--list"]).ends(0).out;
     assert!(listed.lines().nth(1).is_some_and(|line| line.contains("COMPLIANT")), "{listed}");
     // A standing that has run out claims nothing, whatever its report says.
-    let old = Standing::reported(reported, None, Time(now().0 - 10_000), 3_600, "run");
+    let old = CurrentStatus::from_report(reported, None, Time(now().0 - 10_000), 3_600, "run");
     keep(&cloud, "STATUS", "LATEST", &json!(old));
     let ran = remote(&[]).ends(3);
     assert!(ran.err.contains("nothing is claimed now: no report was issued since"), "{}", ran.err);

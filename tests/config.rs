@@ -55,10 +55,10 @@ fn workplace(text: Option<&str>) -> tempfile::TempDir {
 const ADD: [&str; 14] = [
     "override",
     "add",
-    "artefacts",
+    "artifacts",
     "--principal=arn:aws:iam::*:role/ci",
     "--operation=s3:PutObject",
-    "--resource=arn:aws:s3:::artefacts/*",
+    "--resource=arn:aws:s3:::artifacts/*",
     "--owner",
     "build team",
     "--reason",
@@ -177,7 +177,7 @@ fn overrides_are_added_listed_and_removed_and_comments_stay() {
     assert_snapshot!("list_json", out(&run(home.path(), &["override", "list", "--json"])));
     assert_snapshot!("add_again", screen(home.path(), &ADD));
     assert_snapshot!("remove_misspelt", screen(home.path(), &["override", "remove", "artifacts"]));
-    assert_snapshot!("remove", screen(home.path(), &["override", "remove", "artefacts"]));
+    assert_snapshot!("remove", screen(home.path(), &["override", "remove", "artifacts"]));
     assert_eq!(file(), text);
     assert_snapshot!("list_none", screen(home.path(), &["override", "list"]));
 }

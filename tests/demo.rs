@@ -7,13 +7,13 @@ mod trail;
 use std::{collections::BTreeSet, fs};
 
 use onlooker_core::{
+    controls::ControlState,
     coverage::Period,
     finding::{Finding, Severity},
     operation::OperationType,
     permissions::OverallStatus,
-    report::{Behaviour, PrincipalSummary, Report},
+    report::{Behavior, PrincipalSummary, Report},
     score::{RiskBand, Status},
-    standard::ControlState,
 };
 use onlooker_demo::story;
 use trail::{MANAGEMENT, Workplace};
@@ -59,19 +59,24 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     let saved = cut.record.expect("a position");
     assert!(saved < story.lost);
     assert_eq!((cut.reason.as_str(), story.unreadable_objects), ("the gzip stream ends too early", 1));
-    assert!(cut.object.contains("/444455556666/CloudTrail/eu-west-1/"), "{}", cut.object);
+    assert!(cut.file.contains("/444455556666/CloudTrail/eu-west-1/"), "{}", cut.file);
     assert_eq!(result.totals.events, story.records - story.duplicates + saved);
     assert_eq!((run.duplicates, run.records_seen), (story.duplicates, story.records + saved + 1));
-    assert_eq!((result.totals.unreadable, result.totals.conflicting, result.totals.unknown), (1, 0, 0));
+    assert_eq!(
+        (result.totals.unreadable_evidence, result.totals.conflicting_events, result.totals.unknown),
+        (1, 0, 0)
+    );
     assert_eq!((result.totals.accounts, result.totals.regions), (3, 3));
     assert_eq!(result.totals.events, result.totals.operations + result.totals.other_events);
-    assert_eq!((run.objects_read, run.objects_kept), (run.inputs.len() as u64, 0));
-    let accounts: BTreeSet<&str> = result.coverage.places.iter().map(|place| &*place.account).collect();
+    assert_eq!((run.log_files_read, run.log_files_reused), (run.input_files.len() as u64, 0));
+    let accounts: BTreeSet<&str> =
+        result.coverage.account_regions.iter().map(|place| &*place.account).collect();
     assert_eq!(accounts, story.accounts.iter().map(|account| account.id).collect());
 
     // Coverage: one hour of one place is missing.
     assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (story.cells, 1));
-    let gaps: Vec<_> = result.coverage.places.iter().filter(|place| !place.gaps.is_empty()).collect();
+    let gaps: Vec<_> =
+        result.coverage.account_regions.iter().filter(|place| !place.gaps.is_empty()).collect();
     let [holed] = &*gaps else { panic!("{gaps:#?}") };
     let missing = story.missing;
     assert_eq!(
@@ -82,7 +87,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     let start = result.coverage.period.expect("a period").from;
     assert_eq!((u64::from(from.0 - start.0), until.0 - from.0), (missing.hour, 1));
     assert!(
-        result.coverage.places.iter().any(|place| place.quiet_hours > 0),
+        result.coverage.account_regions.iter().any(|place| place.quiet_hours > 0),
         "quiet hours differ from missing ones"
     );
     assert_eq!(of(&report, "missing-hours").len(), 1);
@@ -91,7 +96,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     let auditors = roles(&report, "AuditReader");
     assert_eq!(auditors.len(), 3);
     for auditor in auditors {
-        assert_eq!((auditor.behaviour, auditor.compliance.score), (Behaviour::OnlyLooked, Some(100.0)));
+        assert_eq!((auditor.behavior, auditor.compliance.score), (Behavior::OnlyRead, Some(100.0)));
         assert_eq!(auditor.status, Some(Status::InsufficientEvidence));
         let mut about =
             result.findings.iter().filter(|finding| finding.principal.as_ref() == Some(&auditor.arn));
@@ -109,7 +114,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(secrets.iter().map(|finding| finding.count).sum::<u64>(), story.secret_reads as u64);
     let inventory = "arn:aws:iam::444455556666:role/InventoryCollector";
     assert!(secrets.iter().all(|finding| finding.principal.as_deref() == Some(inventory)));
-    assert_eq!(role(&report, inventory).behaviour, Behaviour::ReadSecrets);
+    assert_eq!(role(&report, inventory).behavior, Behavior::ReadSecrets);
     assert_eq!(
         role(&report, inventory).compliance.score,
         Some(100.0),
@@ -123,7 +128,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     let denied = of(&report, "write-denied");
     assert_eq!(ids(&denied), story.denied.map(str::to_owned).into());
     let plan = role(&report, "arn:aws:iam::444455556666:role/CiPlan");
-    assert_eq!((plan.behaviour, result.totals.blocked), (Behaviour::Tried, 2));
+    assert_eq!((plan.behavior, result.totals.blocked), (Behavior::Attempted, 2));
     assert_eq!(plan.calls - plan.compliance.permitted, 2);
 
     // The agent assumed a role and wrote with it.
@@ -132,15 +137,15 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!((assumed.subject.as_str(), assumed.count), ("sts:AssumeRole", 1));
     assert_eq!(assumed.sample_event_ids, [story.assumption]);
     let agent = role(&report, "arn:aws:iam::111122223333:role/OpsAgentReadOnly");
-    assert_eq!((agent.status, agent.behaviour), (Some(Status::NonCompliant), Behaviour::Wrote));
+    assert_eq!((agent.status, agent.behavior), (Some(Status::NonCompliant), Behavior::Wrote));
     assert_eq!(
-        (agent.writes_through, agent.counts.get(&OperationType::Mutating)),
+        (agent.writes_through_roles, agent.counts.get(&OperationType::Mutating)),
         (1, None),
         "through another role"
     );
     assert!(agent.source_identities.iter().any(|name| &**name == "ops-agent"));
     let deployer = role(&report, story.deployer);
-    assert_eq!((deployer.behaviour, deployer.status), (Behaviour::Wrote, None));
+    assert_eq!((deployer.behavior, deployer.status), (Behavior::Wrote, None));
     assert!(
         deployer.source_identities.iter().any(|name| &**name == "ops-agent"),
         "the trace back to the agent"
@@ -157,21 +162,21 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         (Some(&*agent.arn), &[story.write.to_owned()][..])
     );
     let matrix = agent.matrix.as_ref().expect("it is watched");
-    let [way] = &*matrix.through else { panic!("{:#?}", matrix.through) };
+    let [way] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
     assert_eq!(way.path.iter().map(|arn| &**arn).collect::<Vec<_>>(), [story.deployer]);
-    assert_eq!((way.calls, way.carried_out, way.is_certain), (3, 1, true));
+    assert_eq!((way.calls, way.non_reads_succeeded, way.is_certain), (3, 1, true));
     // Its own policies let it reach for the role, and change nothing by itself.
     let mutate = matrix.capabilities.iter().find(|row| row.name == "mutate").expect("a row");
-    let could = mutate.could.as_ref().map(|could| could.granted + could.conditional);
-    assert_eq!((could, mutate.did, mutate.through), (Some(0), 1, 1));
+    let could = mutate.granted.as_ref().map(|could| could.unconditional + could.conditional);
+    assert_eq!((could, mutate.used, mutate.through_roles), (Some(0), 1, 1));
     assert_eq!(matrix.overall_status, Some(OverallStatus::OverPrivileged));
     let [path] = &*matrix.escalation_paths else { panic!("{:#?}", matrix.escalation_paths) };
-    assert!(path.path.contains(story.deployer) && path.is_sure, "{path:?}");
+    assert!(path.description.contains(story.deployer) && path.is_unconditional, "{path:?}");
     assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assumption));
 
     // The role nobody named wrote; root signed in.
-    assert_eq!(role(&report, story.unnamed).behaviour, Behaviour::Wrote);
-    assert!(of(&report, "unnamed-principal").iter().any(|finding| finding.subject == "777788889999"));
+    assert_eq!(role(&report, story.unnamed).behavior, Behavior::Wrote);
+    assert!(of(&report, "unclassified-principal").iter().any(|finding| finding.subject == "777788889999"));
     let root = of(&report, "root-use");
     let [root] = &*root else { panic!("{root:#?}") };
     assert!(root.count > 1 && root.description.contains("`ConsoleLogin`"), "{}", root.description);
@@ -202,10 +207,10 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         .collect();
     assert_eq!(failed, ["RO-1", "RO-2", "RO-3", "RO-5", "RO-7", "RO-9", "RO-10", "EV-1"]);
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
-    assert_eq!(result.basis.watched, story.watch());
+    assert_eq!(result.inputs.watched, story.watch());
 
     // But for the evidence, the auditors are proven: without the cut object, and up to the missing hour.
-    fs::remove_file(place.join(&cut.object)).expect("removed");
+    fs::remove_file(place.join(&cut.file)).expect("removed");
     place.write("onlooker.toml", MANAGEMENT);
     let auditor = format!("--watch={}", story.promises[0].pattern);
     let sweep = ["sweep", "onlooker-demo/AWSLogs", "--no-state", "--json", &auditor, "--until"];
@@ -227,7 +232,7 @@ fn a_rerun_replaces_the_trail_and_the_state_and_says_the_same() {
     place.write("onlooker-demo/mine.txt", "kept");
     let second = demo(&place);
     assert_eq!(second.id, first.id);
-    assert_eq!(second.run.inputs, first.run.inputs);
+    assert_eq!(second.run.input_files, first.run.input_files);
     assert!(!place.join("onlooker-demo/AWSLogs/left-over.json").exists());
     assert!(place.join("onlooker-demo/mine.txt").is_file());
     let list = place.run(&["report", "--list", "--json"]).ends(0).out;

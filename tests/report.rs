@@ -105,7 +105,10 @@ fn a_period_is_reported_anew_from_the_evidence_that_is_kept() {
         format!("[[watch]]\nprincipal = \"arn:aws:iam::*:role/Auditor\"\n{}", trail::MANAGEMENT),
     );
     let before = place.run(&["report", "--until", "2026-10-06T13:00:00Z", "--json"]).ends(0).report();
-    assert_eq!((before.run.objects_read, before.run.objects_kept, before.run.outside_period), (0, 4, 1));
+    assert_eq!(
+        (before.run.log_files_read, before.run.log_files_reused, before.run.outside_period),
+        (0, 4, 1)
+    );
     let after = place.run(&["report", "--since", "2026-10-06T13:00:00Z", "--json"]).ends(1).report();
     assert_eq!(after.result.totals.events, 1);
     place.run(&["report", "--since", "2026-10-06", "--until", "2026-10-05"]).ends(2).says(&["--until"]);
@@ -138,5 +141,5 @@ fn findings_close_when_they_are_gone_and_reports_tell_of_the_open_ones_alone() {
     let (place, _) = two_sweeps();
     place.write("logs/13.json.gz", object(&[Call { at: "06T13:00", id: 40, ..READ }]));
     let report = place.run(&["sweep", "logs", "--json", AUDITOR]).ends(0).report();
-    assert!(report.result.findings.iter().all(|finding| finding.id == "unnamed-principal"));
+    assert!(report.result.findings.iter().all(|finding| finding.id == "unclassified-principal"));
 }

@@ -49,17 +49,17 @@ fn segments(place: &Workplace) -> Vec<PathBuf> {
 fn a_second_sweep_reads_what_is_new_and_says_what_a_fresh_one_says() {
     let place = Workplace::proven();
     let first = again(&place).ends(0).report();
-    assert_eq!((first.run.objects_read, first.run.objects_kept), (3, 0));
+    assert_eq!((first.run.log_files_read, first.run.log_files_reused), (3, 0));
     let idle = again(&place).ends(0).report();
-    assert_eq!((idle.run.objects_read, idle.run.objects_kept, idle.run.bytes_read), (0, 3, 0));
+    assert_eq!((idle.run.log_files_read, idle.run.log_files_reused, idle.run.bytes_read), (0, 3, 0));
     assert_eq!(idle.id, first.id);
-    assert_eq!(idle.run.inputs_sha256, first.run.inputs_sha256);
+    assert_eq!(idle.run.input_files_sha256, first.run.input_files_sha256);
     assert_ne!(idle.run.run_id, first.run.run_id);
     place.write("logs/13.json.gz", object(&[Call { id: 20, at: "06T13:00", ..WRITE }, READ]));
     let more = again(&place).ends(1);
     assert_eq!(more.result(), anew(&place).ends(1).result());
     let run = more.report().run;
-    assert_eq!((run.objects_read, run.objects_kept, run.records_seen, run.duplicates), (1, 3, 2, 1));
+    assert_eq!((run.log_files_read, run.log_files_reused, run.records_seen, run.duplicates), (1, 3, 2, 1));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn an_object_that_changed_is_replaced_and_one_that_is_gone_stays_in_evidence() {
     place.write("logs/10b.json.gz", object(&[Call { error: Some("AccessDenied"), at: "06T10:31", ..WRITE }]));
     let replaced = again(&place).ends(0);
     assert_eq!(replaced.result(), anew(&place).ends(0).result());
-    assert_eq!(replaced.report().run.objects_read, 1);
+    assert_eq!(replaced.report().run.log_files_read, 1);
     let result = replaced.result();
     for name in ["logs/10.json.gz", "logs/10b.json.gz"] {
         fs::remove_file(place.join(name)).expect("removed");
@@ -86,7 +86,7 @@ fn an_object_that_was_only_touched_is_read_again_and_changes_nothing() {
     let file = fs::File::options().write(true).open(place.join("logs/10.json.gz")).expect("a file");
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)).expect("touched");
     let touched = again(&place).ends(0).report();
-    assert_eq!((touched.run.objects_read, touched.id), (1, first.id));
+    assert_eq!((touched.run.log_files_read, touched.id), (1, first.id));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn standard_input_is_read_every_time() {
     let sweep = |calls: &[Call]| place.fed(&["sweep", "-", "--json", AUDITOR], &object(calls)).report();
     assert_eq!(sweep(&[READ]).result.totals.mutating, 0);
     let second = sweep(&[READ, WRITE]);
-    assert_eq!((second.run.objects_read, second.result.totals.mutating), (1, 1));
+    assert_eq!((second.run.log_files_read, second.result.totals.mutating), (1, 1));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn unreadable_evidence_is_remembered_with_its_place_until_the_object_is_replaced
     place.write("logs/10b.json.gz", b"nonsense");
     let first = again(&place).ends(3).report();
     let second = again(&place).ends(3).report();
-    assert_eq!((second.run.objects_read, &second.run.unreadable), (0, &first.run.unreadable));
+    assert_eq!((second.run.log_files_read, &second.run.unreadable), (0, &first.run.unreadable));
     assert_eq!(second.id, first.id);
     place.write("logs/10b.json.gz", object(&[Call { id: 30, ..READ }]));
     assert_eq!(again(&place).ends(0).result(), anew(&place).ends(0).result());
@@ -120,7 +120,7 @@ fn an_object_cut_by_the_limit_is_read_again_when_the_limit_is_raised() {
     place.run(&["sweep", "logs"]).ends(3);
     place.write("onlooker.toml", "[limits]\nobject_mib = 8\n");
     let report = place.run(&["sweep", "logs", "--json"]).ends(0).report();
-    assert_eq!((report.result.totals.events, report.result.totals.unreadable), (1, 0));
+    assert_eq!((report.result.totals.events, report.result.totals.unreadable_evidence), (1, 0));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn sweeps_at_the_same_time_in_one_state_all_say_what_a_fresh_one_says() {
         assert_eq!(ran.err, "");
     }
     let after = again(&place).ends(1);
-    assert_eq!((after.result(), after.report().run.objects_read), (expected, 0));
+    assert_eq!((after.result(), after.report().run.log_files_read), (expected, 0));
     let list = place.run(&["report", "--list", "--json"]).ends(0).out;
     let runs: Vec<serde_json::Value> = serde_json::from_str(&list).expect("JSON");
     assert_eq!(runs.len(), 5);
@@ -162,7 +162,7 @@ fn a_crash_at_any_moment_leaves_a_state_that_goes_on_as_if_nothing_had_been() {
     }
     assert_eq!(again(&place).ends(1).result(), anew(&place).ends(1).result());
     let idle = again(&place).ends(1).report();
-    assert_eq!(idle.run.objects_read, 0, "everything is kept now");
+    assert_eq!(idle.run.log_files_read, 0, "everything is kept now");
     place.run(&["report", "--json"]).ends(1).report();
 }
 
@@ -212,6 +212,6 @@ fn without_state_nothing_is_left_behind() {
     again(&place).ends(0);
     let elsewhere =
         place.run(&["sweep", "logs", "--state", "other/state", "--json", AUDITOR]).ends(0).report();
-    assert_eq!(elsewhere.run.objects_read, 3, "a state of its own");
+    assert_eq!(elsewhere.run.log_files_read, 3, "a state of its own");
     assert!(place.join("other/state/state.db").is_file());
 }

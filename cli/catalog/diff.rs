@@ -9,20 +9,20 @@ use clap::Args;
 use onlooker_core::{
     catalog::{
         Catalog,
-        drift::{Direction, Drift, Fate, drift},
+        classification_diff::{ChangeDirection, ChangeKind, ClassificationChange, classification_changes},
     },
+    classification::Classification,
     operation::{AccessLevel, Capabilities},
-    render::figures::{short_hash, thousands},
-    verdict::Verdict,
+    render::format::{short_hash, thousands},
 };
 use serde_json::json;
 
 use crate::{
-    args::Global,
-    basis,
-    failure::{Answer, Failure},
-    output, surroundings,
-    table::{self, Cell, Screen, Tone},
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs, output,
+    text_table::{self, CellTone, ScreenSettings, TextCell},
 };
 
 /// Options of `catalog diff`.
@@ -43,25 +43,31 @@ pub struct DiffArgs {
 }
 
 /// Runs `catalog diff`.
-pub fn run(global: &Global, args: DiffArgs) -> Result<Answer, Failure> {
-    let of_file = |path: &Path| basis::catalog_file(path);
+pub fn run(global: &GlobalArgs, args: DiffArgs) -> Result<CommandOutcome, CommandError> {
+    let of_file = |path: &Path| inputs::catalog_file(path);
     match &args.new {
         Some(new) => compare(global, &args, &of_file(&args.old)?, &of_file(new)?),
         None => {
-            let in_force = basis::catalog(&surroundings::configuration(global)?)?;
+            let in_force = inputs::catalog(&environment::configuration(global)?)?;
             compare(global, &args, in_force, &of_file(&args.old)?)
         }
     }
 }
 
-fn compare(global: &Global, args: &DiffArgs, old: &Catalog, new: &Catalog) -> Result<Answer, Failure> {
-    let all = drift(old, new);
-    let fate = |of: Fate| all.iter().filter(|one| one.fate == of).count();
-    let direction = |of: Direction| all.iter().filter(|one| one.direction == of).count();
-    let (added, removed, changed) = (fate(Fate::Added), fate(Fate::Removed), fate(Fate::Changed));
-    let (looser, stricter) = (direction(Direction::Looser), direction(Direction::Stricter));
-    let shown: Vec<&Drift> =
-        all.iter().filter(|one| !args.looser || one.direction == Direction::Looser).collect();
+fn compare(
+    global: &GlobalArgs,
+    args: &DiffArgs,
+    old: &Catalog,
+    new: &Catalog,
+) -> Result<CommandOutcome, CommandError> {
+    let all = classification_changes(old, new);
+    let fate = |of: ChangeKind| all.iter().filter(|one| one.change == of).count();
+    let direction = |of: ChangeDirection| all.iter().filter(|one| one.direction == of).count();
+    let (added, removed, changed) =
+        (fate(ChangeKind::Added), fate(ChangeKind::Removed), fate(ChangeKind::Changed));
+    let (looser, stricter) = (direction(ChangeDirection::Looser), direction(ChangeDirection::Stricter));
+    let shown: Vec<&ClassificationChange> =
+        all.iter().filter(|one| !args.looser || one.direction == ChangeDirection::Looser).collect();
     if args.json {
         let name = |catalog: &Catalog| json!({ "version": catalog.version(), "hash": catalog.hash() });
         output::json(&json!({
@@ -70,13 +76,13 @@ fn compare(global: &Global, args: &DiffArgs, old: &Catalog, new: &Catalog) -> Re
             "looser": looser, "stricter": stricter,
             "changes": shown,
         }))?;
-        return Ok(Answer::Proven);
+        return Ok(CommandOutcome::Proven);
     }
-    let screen = Screen::of(global);
-    let rows: Vec<Vec<Cell>> = shown.iter().map(|one| row(one)).collect();
+    let screen = ScreenSettings::of(global);
+    let rows: Vec<Vec<TextCell>> = shown.iter().map(|one| row(one)).collect();
     let count = |count: usize| thousands(count as u64);
     output::write(|out| {
-        table::print(out, screen, &rows)?;
+        text_table::print(out, screen, &rows)?;
         if !rows.is_empty() {
             writeln!(out)?;
         }
@@ -95,37 +101,37 @@ fn compare(global: &Global, args: &DiffArgs, old: &Catalog, new: &Catalog) -> Re
             count(stricter)
         )
     })?;
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
-fn row(one: &Drift) -> Vec<Cell> {
+fn row(one: &ClassificationChange) -> Vec<TextCell> {
     let mark = match one.direction {
-        Direction::Looser => Cell::new("!", Tone::Bad),
-        Direction::Stricter | Direction::Even => Cell::plain(" "),
+        ChangeDirection::Looser => TextCell::new("!", CellTone::Bad),
+        ChangeDirection::Stricter | ChangeDirection::Same => TextCell::plain(" "),
     };
-    let (sign, text) = match one.fate {
-        Fate::Added => ("+", summary(&one.after)),
-        Fate::Removed => ("-", format!("was {}", summary(&one.before))),
-        Fate::Changed => ("~", difference(&one.before, &one.after)),
+    let (sign, text) = match one.change {
+        ChangeKind::Added => ("+", summary(&one.after)),
+        ChangeKind::Removed => ("-", format!("was {}", summary(&one.before))),
+        ChangeKind::Changed => ("~", difference(&one.before, &one.after)),
     };
-    vec![mark, Cell::plain(sign), Cell::plain(&one.operation), Cell::plain(&text)]
+    vec![mark, TextCell::plain(sign), TextCell::plain(&one.operation), TextCell::plain(&text)]
 }
 
-fn level(verdict: &Verdict) -> &'static str {
+fn level(verdict: &Classification) -> &'static str {
     verdict.access_level.map_or("none", AccessLevel::as_str)
 }
 
 fn words(capabilities: Capabilities) -> impl Iterator<Item = &'static str> {
-    capabilities.words()
+    capabilities.names()
 }
 
-fn summary(verdict: &Verdict) -> String {
+fn summary(verdict: &Classification) -> String {
     let mut parts = vec![verdict.operation_type.as_str(), level(verdict), verdict.risk_level.as_str()];
     parts.extend(words(verdict.capabilities));
     parts.join(" ")
 }
 
-fn difference(before: &Verdict, after: &Verdict) -> String {
+fn difference(before: &Classification, after: &Classification) -> String {
     let axes = [
         ("", before.operation_type.as_str(), after.operation_type.as_str()),
         ("level ", level(before), level(after)),
@@ -137,7 +143,7 @@ fn difference(before: &Verdict, after: &Verdict) -> String {
         moved.map(|(axis, before, after)| format!("{axis}{before} -> {after}")).collect();
     parts.extend(words(after.capabilities - before.capabilities).map(|word| format!("+{word}")));
     parts.extend(words(before.capabilities - after.capabilities).map(|word| format!("-{word}")));
-    match (before.dissent, after.dissent) {
+    match (before.source_conflict, after.source_conflict) {
         (false, true) => parts.push("the sources now disagree".to_owned()),
         (true, false) => parts.push("the sources now agree".to_owned()),
         _ => {}

@@ -6,15 +6,17 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
-use onlooker_core::{catalog::Catalog, operation::AccessLevel, render::figures::thousands, verdict::Verdict};
+use onlooker_core::{
+    catalog::Catalog, classification::Classification, operation::AccessLevel, render::format::thousands,
+};
 use serde::Serialize;
 
 use crate::{
-    args::Global,
-    basis,
-    failure::{Answer, Failure},
-    output, surroundings,
-    table::{self, Cell, Screen, Tone},
+    args::GlobalArgs,
+    environment,
+    exit::{CommandError, CommandOutcome},
+    inputs, output,
+    text_table::{self, CellTone, ScreenSettings, TextCell},
 };
 
 /// Options of `catalog show`.
@@ -33,14 +35,14 @@ pub struct ShowArgs {
 
 /// Operations of one service.
 #[derive(Debug, Default, Serialize)]
-struct Service {
+struct ServiceCounts {
     operations: u64,
     read_only: u64,
 }
 
 /// What is shown.
 #[derive(Debug, Default, Serialize)]
-struct Contents {
+struct CatalogContents {
     version: String,
     hash: String,
     /// The file; none for the built-in catalog.
@@ -49,35 +51,35 @@ struct Contents {
     iam_actions: u64,
     api_operations: u64,
     events: u64,
-    dissent: u64,
+    source_conflicts: u64,
     corrections: usize,
     lookup_bytes: usize,
-    ledger_bytes: usize,
+    rationale_bytes: usize,
     sources: BTreeMap<String, String>,
     by_type: BTreeMap<&'static str, u64>,
     by_level: BTreeMap<&'static str, u64>,
     by_capability: BTreeMap<&'static str, u64>,
-    by_service: BTreeMap<String, Service>,
+    by_service: BTreeMap<String, ServiceCounts>,
 }
 
 /// Runs `catalog show`.
-pub fn run(global: &Global, args: ShowArgs) -> Result<Answer, Failure> {
+pub fn run(global: &GlobalArgs, args: ShowArgs) -> Result<CommandOutcome, CommandError> {
     let contents = match args.file {
-        Some(path) => Contents::of(&basis::catalog_file(&path)?, Some(path)),
+        Some(path) => CatalogContents::of(&inputs::catalog_file(&path)?, Some(path)),
         None => {
-            let loaded = surroundings::configuration(global)?;
+            let loaded = environment::configuration(global)?;
             let file = loaded.config.catalog.as_deref().map(|name| loaded.resolve(name));
-            Contents::of(basis::catalog(&loaded)?, file)
+            CatalogContents::of(inputs::catalog(&loaded)?, file)
         }
     };
     match args.json {
         true => output::json(&contents)?,
-        false => show(Screen::of(global), &contents, args.services)?,
+        false => show(ScreenSettings::of(global), &contents, args.services)?,
     }
-    Ok(Answer::Proven)
+    Ok(CommandOutcome::Proven)
 }
 
-impl Contents {
+impl CatalogContents {
     fn of(catalog: &Catalog, file: Option<PathBuf>) -> Self {
         let (lookup_bytes, ledger_bytes) = catalog.sizes();
         let mut contents = Self {
@@ -86,25 +88,25 @@ impl Contents {
             file,
             corrections: catalog.corrections().len(),
             lookup_bytes,
-            ledger_bytes,
+            rationale_bytes: ledger_bytes,
             sources: catalog.origins().iter().cloned().collect(),
             ..Self::default()
         };
         for entry in catalog.iter() {
-            let kind = entry.facts.kind;
+            let kind = entry.facts.kinds;
             contents.operations += 1;
             contents.iam_actions += u64::from(kind.action);
             contents.api_operations += u64::from(kind.operation);
             contents.events += u64::from(entry.facts.is_event_only());
-            let verdict = Verdict::from(entry);
-            contents.dissent += u64::from(verdict.dissent);
+            let verdict = Classification::from(entry);
+            contents.source_conflicts += u64::from(verdict.source_conflict);
             *contents.by_type.entry(verdict.operation_type.as_str()).or_default() += 1;
             let level = verdict.access_level.map_or("none", AccessLevel::as_str);
             *contents.by_level.entry(level).or_default() += 1;
-            for word in verdict.capabilities.words() {
+            for word in verdict.capabilities.names() {
                 *contents.by_capability.entry(word).or_default() += 1;
             }
-            let is_valid = verdict.is_valid();
+            let is_valid = verdict.is_read_only();
             let service = contents.by_service.entry(verdict.service).or_default();
             service.operations += 1;
             service.read_only += u64::from(is_valid);
@@ -113,13 +115,13 @@ impl Contents {
     }
 }
 
-fn show(screen: Screen, contents: &Contents, all: bool) -> Result<(), Failure> {
+fn show(screen: ScreenSettings, contents: &CatalogContents, all: bool) -> Result<(), CommandError> {
     const LARGEST: usize = 10;
-    let label = |text: &str| Cell::new(text, Tone::Faint);
+    let label = |text: &str| TextCell::new(text, CellTone::Faint);
     let size = format!(
         "{} bytes to look up, {} bytes of reasons",
         thousands(contents.lookup_bytes as u64),
-        thousands(contents.ledger_bytes as u64)
+        thousands(contents.rationale_bytes as u64)
     );
     let from =
         contents.file.as_ref().map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
@@ -131,44 +133,46 @@ fn show(screen: Screen, contents: &Contents, all: bool) -> Result<(), Failure> {
         thousands(contents.events)
     );
     let mut head = vec![
-        vec![label("version"), Cell::new(&contents.version, Tone::Strong)],
-        vec![label("hash"), Cell::plain(&contents.hash)],
-        vec![label("from"), Cell::plain(&from)],
-        vec![label("size"), Cell::plain(&size)],
-        vec![label("operations"), Cell::plain(&kinds)],
+        vec![label("version"), TextCell::new(&contents.version, CellTone::Strong)],
+        vec![label("hash"), TextCell::plain(&contents.hash)],
+        vec![label("from"), TextCell::plain(&from)],
+        vec![label("size"), TextCell::plain(&size)],
+        vec![label("operations"), TextCell::plain(&kinds)],
         vec![
             label("dissent"),
-            Cell::plain(&format!("{} where the sources disagree", thousands(contents.dissent))),
+            TextCell::plain(&format!("{} where the sources disagree", thousands(contents.source_conflicts))),
         ],
-        vec![label("corrections"), Cell::plain(&thousands(contents.corrections as u64))],
+        vec![label("corrections"), TextCell::plain(&thousands(contents.corrections as u64))],
     ];
     for (number, (source, version)) in contents.sources.iter().enumerate() {
         let label = label(if number == 0 { "sources" } else { "" });
-        head.push(vec![label, Cell::plain(&format!("{source} {version}"))]);
+        head.push(vec![label, TextCell::plain(&format!("{source} {version}"))]);
     }
-    let counts = |map: &BTreeMap<&str, u64>| -> Vec<Vec<Cell>> {
+    let counts = |map: &BTreeMap<&str, u64>| -> Vec<Vec<TextCell>> {
         let mut rows: Vec<(&str, u64)> = map.iter().map(|(word, count)| (*word, *count)).collect();
         rows.sort_unstable_by_key(|(word, count)| (u64::MAX - count, *word));
-        rows.iter().map(|(word, count)| vec![Cell::plain("  "), number(*count), Cell::plain(word)]).collect()
+        rows.iter()
+            .map(|(word, count)| vec![TextCell::plain("  "), number(*count), TextCell::plain(word)])
+            .collect()
     };
     let mut services: Vec<_> = contents.by_service.iter().collect();
     services.sort_unstable_by_key(|(name, service)| (u64::MAX - service.operations, *name));
     let shown = if all { services.len() } else { LARGEST };
-    let of_service = |(name, service): &(&String, &Service)| {
+    let of_service = |(name, service): &(&String, &ServiceCounts)| {
         let reads = format!("{name}, {} of them read-only", thousands(service.read_only));
-        vec![Cell::plain("  "), number(service.operations), Cell::plain(&reads)]
+        vec![TextCell::plain("  "), number(service.operations), TextCell::plain(&reads)]
     };
     let rows: Vec<_> = services.iter().take(shown).map(of_service).collect();
     output::write(|out| {
-        table::print(out, screen, &head)?;
+        text_table::print(out, screen, &head)?;
         for (title, rows) in [
             ("verdicts".to_owned(), counts(&contents.by_type)),
             ("levels".to_owned(), counts(&contents.by_level)),
             ("capabilities".to_owned(), counts(&contents.by_capability)),
             (format!("services, {} in all", services.len()), rows),
         ] {
-            writeln!(out, "\n{}", Tone::Strong.paint(screen.colored, &title))?;
-            table::print(out, screen, &rows)?;
+            writeln!(out, "\n{}", CellTone::Strong.paint(screen.colored, &title))?;
+            text_table::print(out, screen, &rows)?;
         }
         if shown < services.len() {
             writeln!(out, "  and {} more; `--services` counts them all", services.len() - shown)?;
@@ -178,6 +182,6 @@ fn show(screen: Screen, contents: &Contents, all: bool) -> Result<(), Failure> {
 }
 
 /// A count, aligned to the right.
-fn number(count: u64) -> Cell {
-    Cell::plain(&format!("{:>7}", thousands(count)))
+fn number(count: u64) -> TextCell {
+    TextCell::plain(&format!("{:>7}", thousands(count)))
 }

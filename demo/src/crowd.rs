@@ -1,7 +1,7 @@
 //! The crowd of the benchmark: many principals of every kind.
 //!
 //! Enters: a seed, accounts, and how many principals. Leaves: their sessions, by account. Law: the
-//! kinds stand in the proportions of a grown organisation: mostly roles, some users and people from
+//! kinds stand in the proportions of a grown organization: mostly roles, some users and people from
 //! the directory, services everywhere, one root an account.
 
 use super::chance::Chance;

@@ -9,7 +9,7 @@ use super::chance::Chance;
 use super::moment::Moment;
 use super::record::{Call, Cast};
 
-/// Organisation whose trail this is.
+/// Organization whose trail this is.
 pub const ORGANISATION: &str = "o-lk7f2q9x4m";
 /// Stream of the sixteen letters at the end of a log object's name.
 const NAMES: u64 = 4;

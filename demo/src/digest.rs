@@ -13,8 +13,8 @@ use super::delivery::{Delivery, Gzip, ORGANISATION, Object};
 use super::moment::{HOUR, Moment};
 use super::record::Cast;
 
-/// Name of the organisation's trail.
-pub const TRAIL_NAME: &str = "larkspur-organisation";
+/// Name of the organization's trail.
+pub const TRAIL_NAME: &str = "larkspur-organization";
 /// Bucket that the trail delivers to.
 pub const BUCKET: &str = "larkspur-cloudtrail";
 

@@ -1,7 +1,7 @@
-//! A trail of a fictional organisation, made from a seed.
+//! A trail of a fictional organization, made from a seed.
 //!
 //! Enters: a seed and a size. Leaves: objects named, laid out and shaped as CloudTrail delivers them
-//! to a bucket for an organisation trail. Law: the same trail gives the same bytes, object for object,
+//! to a bucket for an organization trail. Law: the same trail gives the same bytes, object for object,
 //! on every machine; no clock, environment or network is asked, and one object is in memory at a time.
 //!
 //! # The story of the demo
@@ -19,7 +19,7 @@
 //!   `ec2:RunInstances` and `iam:CreateUser`; AWS refuses both.
 //! - **`OpsAgentReadOnly`**: an AI agent that watches alarms in the security account. At 15:42 it
 //!   assumes `Deployer` in production (two records of one event, one in each account), and at 15:44
-//!   that session opens a bucket of invoices to an account outside the organisation. The answer that
+//!   that session opens a bucket of invoices to an account outside the organization. The answer that
 //!   handed out its credentials, its access key and its source identity lead back to the agent, so
 //!   the write is the agent's; the pipeline's own sessions of `Deployer` are not.
 //!

@@ -228,7 +228,7 @@ fn secrets(script: &mut Script, session: usize, role: &RoleSession<'_>, at: u64)
     }
 }
 
-/// The write: a bucket of invoices, opened to an account outside the organisation.
+/// The write: a bucket of invoices, opened to an account outside the organization.
 fn share_bucket(bucket: &str) -> Told {
     let id = account_id(PRODUCTION);
     Told {

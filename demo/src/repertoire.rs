@@ -12,7 +12,7 @@ use super::moment::Moment;
 
 /// Operations of these sources are recorded in us-east-1 only.
 const GLOBAL: [&str; 7] = ["iam", "organizations", "route53", "cloudfront", "support", "health", "ce"];
-/// Workloads of the fictional organisation; buckets, functions, tables and roles are named after them.
+/// Workloads of the fictional organization; buckets, functions, tables and roles are named after them.
 const APPS: [&str; 24] = [
     "orders",
     "billing",

@@ -1,7 +1,7 @@
 //! Scenes without people: AWS services that call by themselves, with a role, or report an event.
 //!
 //! Enters: the script. Leaves: calls of type `AWSService`, calls of service-linked roles, and service
-//! events. Law: none of these is the doing of a principal of the organisation.
+//! events. Law: none of these is the doing of a principal of the organization.
 
 use super::identity::{self, RoleSession};
 use super::outcome::Outcome;

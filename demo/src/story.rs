@@ -1,10 +1,10 @@
 //! The story of the demo, and what is true of it.
 //!
-//! Enters: nothing. Leaves: the organisation, who was promised to be read-only, and the counts that
+//! Enters: nothing. Leaves: the organization, who was promised to be read-only, and the counts that
 //! whoever reads the trail must find. Law: these figures are written down here, not computed, so that
 //! a test can compare them with what is in the objects.
 
-/// An account of the organisation.
+/// An account of the organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Twelve digits, from those AWS uses in its documentation.
@@ -13,7 +13,7 @@ pub struct Account {
     pub name: &'static str,
 }
 
-/// Index of the account of auditors and tools, which also manages the organisation.
+/// Index of the account of auditors and tools, which also manages the organization.
 pub const SECURITY: usize = 0;
 /// Index of the account that serves customers.
 pub const PRODUCTION: usize = 1;
@@ -40,7 +40,7 @@ pub fn account_id(index: usize) -> &'static str {
     ACCOUNTS.get(index).map_or("", |account| account.id)
 }
 
-/// A principal that the organisation promises is read-only.
+/// A principal that the organization promises is read-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
     /// Name of its role.
@@ -99,8 +99,8 @@ pub const LOST: usize = 12;
 /// The story and its ground truth; holds for the seed, start and size of the demo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
-    /// The organisation.
-    pub organisation: &'static str,
+    /// The organization.
+    pub organization: &'static str,
     /// Its accounts.
     pub accounts: [Account; 3],
     /// Its regions, the trail's home first.
@@ -143,7 +143,7 @@ impl Story {
 /// The story of [`super::Trail::demo`].
 pub const fn story() -> Story {
     Story {
-        organisation: "Larkspur Freight",
+        organization: "Larkspur Freight",
         accounts: ACCOUNTS,
         regions: REGIONS,
         promises: [AUDITOR, INVENTORY, PLAN, AGENT],

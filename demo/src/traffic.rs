@@ -1,6 +1,6 @@
 //! Scenes of everyday work: deployments, backups, a migration nobody announced, and applications.
 //!
-//! Enters: the script. Leaves: what keeps an organisation's trail busy by day and quiet by night.
+//! Enters: the script. Leaves: what keeps an organization's trail busy by day and quiet by night.
 //! Law: applications fill up to the size asked for, and only their calls count as background.
 
 use super::assumption;

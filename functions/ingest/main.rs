@@ -4,14 +4,14 @@
 //! batch of objects. Rights: `s3:GetObject` of the logs, the table, and `evidence/` in the bucket.
 
 use lambda_runtime::Error;
-use onlooker_aws::S3Objects;
+use onlooker_aws::S3Source;
 use onlooker_core::{
-    jobs::ingest::{Ingested, Message, ingest},
+    jobs::ingest::{IngestMessage, IngestOutcome, ingest},
     ports::Clock as _,
-    render::emf::{Figures, Unit},
+    render::emf::{MetricUnit, Metrics},
     time::Time,
 };
-use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
@@ -19,34 +19,41 @@ async fn main() -> Result<(), Error> {
     serve("ingest", std::env::vars_os(), run).await
 }
 
-fn run(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
-    let Invocation { base, settings, clock, .. } = invocation;
+fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
+    let Invocation { resources: base, settings, clock, .. } = invocation;
     let now = clock.now();
-    let queued = queued(&payload, now)?;
+    let queued = queue_messages(&payload, now)?;
     let is_queue = queued.is_some();
     let messages = queued.unwrap_or_else(|| {
-        vec![Message { id: "payload".to_owned(), body: payload.to_string(), sent: now, received: 0 }]
+        vec![IngestMessage {
+            id: "payload".to_owned(),
+            body: payload.to_string(),
+            sent_at: now,
+            receive_count: 0,
+        }]
     });
-    let source = S3Objects::new(base.aws.clone(), Vec::new());
-    let ingested = ingest(&source, &base.house, &settings.config, &messages)?;
-    let figures = figures(&ingested, &messages, now);
+    let source = S3Source::new(base.aws.clone(), Vec::new());
+    let ingested = ingest(&source, &base.evidence, &settings.config, &messages)?;
+    let figures = metrics(&ingested, &messages, now);
     for failed in &ingested.failed {
-        tracing::warn!(message = failed.message, cause = failed.cause, "a message has to come again");
+        tracing::warn!(message = failed.message_id, cause = failed.cause, "a message has to come again");
     }
     match ingested.failed.first() {
         // A state machine knows success and failure only.
-        Some(first) if !is_queue => Err(Failure::new("JobFailed", first.cause.clone()).with(figures)),
+        Some(first) if !is_queue => {
+            Err(FunctionError::new("JobFailed", first.cause.clone()).with_metrics(figures))
+        }
         _ => {
             let failed = |message: &String| json!({ "itemIdentifier": message });
-            let failed: Vec<Value> = ingested.failed.iter().map(|one| failed(&one.message)).collect();
+            let failed: Vec<Value> = ingested.failed.iter().map(|one| failed(&one.message_id)).collect();
             let answer = if is_queue { json!({ "batchItemFailures": failed }) } else { json!(ingested) };
-            Ok(Outcome { answer, figures, is_quiet: false })
+            Ok(JobOutcome { response: answer, metrics: figures, skip_run_record: false })
         }
     }
 }
 
 /// The messages of a queue; none if it was something else that invoked.
-fn queued(payload: &Value, now: Time) -> Result<Option<Vec<Message>>, Failure> {
+fn queue_messages(payload: &Value, now: Time) -> Result<Option<Vec<IngestMessage>>, FunctionError> {
     let is_queued = |record: &Value| record.get("eventSource") == Some(&Value::from("aws:sqs"));
     let Some(records) = payload.get("Records").and_then(Value::as_array) else { return Ok(None) };
     if !records.iter().all(is_queued) {
@@ -62,28 +69,33 @@ fn queued(payload: &Value, now: Time) -> Result<Option<Vec<Message>>, Failure> {
         let sent = sent.and_then(|milliseconds| u32::try_from(milliseconds / 1_000).ok()).map_or(now, Time);
         let received = attribute("ApproximateReceiveCount").unwrap_or_default();
         let received = u32::try_from(received).unwrap_or(u32::MAX);
-        Some(Message { id: text("messageId")?, body: text("body")?, sent, received })
+        Some(IngestMessage {
+            id: text("messageId")?,
+            body: text("body")?,
+            sent_at: sent,
+            receive_count: received,
+        })
     };
-    let messages: Option<Vec<Message>> = records.iter().map(message).collect();
-    messages
-        .map(Some)
-        .ok_or_else(|| Failure::new("InvalidRequest", "a record of the queue lacks `messageId` or `body`"))
+    let messages: Option<Vec<IngestMessage>> = records.iter().map(message).collect();
+    messages.map(Some).ok_or_else(|| {
+        FunctionError::new("InvalidRequest", "a record of the queue lacks `messageId` or `body`")
+    })
 }
 
-fn figures(ingested: &Ingested, messages: &[Message], now: Time) -> Figures {
-    let reading = &ingested.reading;
-    let lag = messages.iter().map(|message| now.since(message.sent)).max().unwrap_or_default();
-    Figures::default()
+fn metrics(ingested: &IngestOutcome, messages: &[IngestMessage], now: Time) -> Metrics {
+    let reading = &ingested.statistics;
+    let lag = messages.iter().map(|message| now.since(message.sent_at)).max().unwrap_or_default();
+    Metrics::default()
         .count("messages", messages.len() as u64)
         .count("messages_failed", ingested.failed.len() as u64)
         .count("objects", reading.objects)
-        .count("objects_absent", ingested.absent)
-        .count("objects_unreadable", ingested.poisoned)
+        .count("objects_absent", ingested.missing_objects)
+        .count("objects_unreadable", ingested.unreadable_objects)
         .count("records", reading.records)
         .count("duplicates", reading.duplicate)
         .count("unreadable", reading.unreadable)
-        .count("passed_over", ingested.passed_over)
-        .with("read", Unit::Bytes, reading.bytes as f64)
-        .with("kept", Unit::Bytes, ingested.kept_bytes as f64)
-        .with("lag", Unit::Seconds, f64::from(lag))
+        .count("passed_over", ingested.skipped)
+        .with("read", MetricUnit::Bytes, reading.bytes as f64)
+        .with("kept", MetricUnit::Bytes, ingested.stored_bytes as f64)
+        .with("lag", MetricUnit::Seconds, f64::from(lag))
 }

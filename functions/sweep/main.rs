@@ -6,14 +6,14 @@
 use lambda_runtime::Error;
 use onlooker_aws::EventHistory;
 use onlooker_core::{
-    config::{self, Fault},
+    config::{self, Diagnostic},
     jobs::{
-        history::Lane,
-        pull::{Order, Ports, Pulled, pull},
+        history::AccountRegion,
+        pull::{PullOutcome, PullPorts, PullTask, pull},
     },
-    render::emf::{Figures, Unit},
+    render::emf::{MetricUnit, Metrics},
 };
-use onlooker_lambda::{Failure, Invocation, Outcome, serve};
+use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use serde_json::{Value, json};
 
 /// Lanes pulled at the same time: each waits for CloudTrail most of the time.
@@ -21,46 +21,51 @@ const THREADS: usize = 16;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {
-    serve("sweep", std::env::vars_os(), sweep).await
+    serve("sweep", std::env::vars_os(), run).await
 }
 
-fn sweep(invocation: &Invocation<'_>, payload: Value) -> Result<Outcome, Failure> {
-    let Invocation { base, settings, clock, run, .. } = invocation;
+fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
+    let Invocation { resources: base, settings, clock, run, .. } = invocation;
     let config = &settings.config;
-    let all = Lane::of(config, &base.caller.account, base.aws.region());
-    let lanes = match asked(&payload)? {
+    let all = AccountRegion::configured(config, &base.caller.account, base.aws.region());
+    let lanes = match requested_account_region(&payload)? {
         None => all,
         Some(lane) => vec![lane],
     };
     let trail = EventHistory::new(base.aws.clone(), &base.caller.account, config.lookup.role.clone());
-    let ports = Ports { trail: &trail, clock, house: &base.house };
-    let pulled = pull(ports, Order { config, lanes: &lanes, run: &run.run_id, threads: THREADS });
-    let figures = figures(&pulled);
+    let ports = PullPorts { cloudtrail: &trail, clock, evidence: &base.evidence };
+    let pulled =
+        pull(ports, PullTask { config, account_regions: &lanes, run_id: &run.run_id, threads: THREADS });
+    let figures = metrics(&pulled);
     let failed: Vec<&str> = pulled.iter().filter_map(|lane| lane.error.as_deref()).collect();
     if failed.is_empty() {
-        return Ok(Outcome { answer: json!({ "lanes": pulled }), figures, is_quiet: false });
+        return Ok(JobOutcome {
+            response: json!({ "lanes": pulled }),
+            metrics: figures,
+            skip_run_record: false,
+        });
     }
     let message = format!("{} of {} lanes failed: {}", failed.len(), pulled.len(), failed.join("; "));
-    Err(Failure::new("LaneFailed", message).with(figures))
+    Err(FunctionError::new("AccountRegionFailed", message).with_metrics(figures))
 }
 
 /// The lane a payload names, if it names one.
-fn asked(payload: &Value) -> Result<Option<Lane>, Failure> {
+fn requested_account_region(payload: &Value) -> Result<Option<AccountRegion>, FunctionError> {
     let text = |name: &str| payload.get(name).and_then(Value::as_str);
-    let refused = |fault: Fault| Failure::new("InvalidRequest", fault.to_string());
+    let refused = |fault: Diagnostic| FunctionError::new("InvalidRequest", fault.to_string());
     match (text("account"), text("region")) {
         (Some(account), Some(region)) if payload.get("detail-type").is_none() => {
             config::account(account).and_then(|()| config::region(region)).map_err(refused)?;
-            Ok(Some(Lane::new(account, region)))
+            Ok(Some(AccountRegion::new(account, region)))
         }
         _ => Ok(None),
     }
 }
 
-fn figures(pulled: &[Pulled]) -> Figures {
-    let sum = |figure: fn(&Pulled) -> u64| pulled.iter().map(figure).sum();
-    let lag = pulled.iter().filter_map(|lane| lane.behind).max();
-    Figures::default()
+fn metrics(pulled: &[PullOutcome]) -> Metrics {
+    let sum = |figure: fn(&PullOutcome) -> u64| pulled.iter().map(figure).sum();
+    let lag = pulled.iter().filter_map(|lane| lane.lag_seconds).max();
+    Metrics::default()
         .count("lanes", pulled.len() as u64)
         .count("lanes_failed", sum(|lane| u64::from(lane.error.is_some())))
         .count("slices", sum(|lane| lane.slices))
@@ -70,5 +75,5 @@ fn figures(pulled: &[Pulled]) -> Figures {
         .count("dropped", sum(|lane| lane.dropped))
         .count("throttled", sum(|lane| lane.throttled))
         // Of lanes nobody got to nothing is known; zero would be good news.
-        .with("lag", Unit::Seconds, lag.map_or(f64::NAN, f64::from))
+        .with("lag", MetricUnit::Seconds, lag.map_or(f64::NAN, f64::from))
 }

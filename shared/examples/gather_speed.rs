@@ -10,29 +10,29 @@
 use std::{env, fs, time::Instant};
 
 use onlooker_core::{
-    jobs::gather::{Gathering, gather},
-    ports::Source,
-    record::{Inflater, Limits},
+    jobs::gather::{GatherOptions, gather},
+    ports::LogSource,
+    record::{Inflater, ReadLimits},
 };
-use onlooker_local::objects::Files;
+use onlooker_local::local_files::LocalFiles;
 
 fn main() {
     let mut arguments = env::args().skip(1);
     let what = arguments.next().unwrap();
     let threads: usize = arguments.next().unwrap().parse().unwrap();
-    let files = Files::new(arguments);
-    let limits = Limits::default();
+    let files = LocalFiles::new(arguments);
+    let limits = ReadLimits::default();
     let start = Instant::now();
     let (records, inflated) = if what == "gather" {
-        let gathered = gather(&files, Gathering { threads, limits }, &|_| {}).unwrap();
-        (gathered.reading.records, gathered.reading.inflated)
+        let gathered = gather(&files, GatherOptions { threads, limits }, &|_| {}).unwrap();
+        (gathered.statistics.records, gathered.statistics.inflated_bytes)
     } else {
         let mut inflater = Inflater::default();
         let mut bytes = Vec::new();
         let mut inflated = 0;
         for object in files.list().unwrap() {
             files.fetch(&object, u64::MAX, &mut bytes).unwrap();
-            let (text, fault) = inflater.inflate(&bytes, limits.inflated);
+            let (text, fault) = inflater.inflate(&bytes, limits.max_inflated_bytes);
             assert!(fault.is_none() && (what != "check" || std::str::from_utf8(text).is_ok()));
             inflated += text.len() as u64;
         }

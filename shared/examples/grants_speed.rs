@@ -10,7 +10,7 @@ use std::{env, fs, time::Instant};
 
 use onlooker_core::{
     catalog::Catalog,
-    grants::{Evaluator, Origin, Policy, Snapshot},
+    grants::{Evaluator, Policy, PolicyOrigin, PolicySnapshot},
 };
 use serde_json::Value;
 
@@ -24,13 +24,13 @@ fn main() {
         .map(|path| {
             let file: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             let text = file.get("document").unwrap_or(&file).to_string();
-            Policy { name: path.as_str().into(), origin: Origin::Attached, text: text.into() }
+            Policy { name: path.as_str().into(), origin: PolicyOrigin::Attached, text: text.into() }
         })
         .collect();
-    let role = |name: &str, identity: Vec<Policy>| Snapshot {
+    let role = |name: &str, identity: Vec<Policy>| PolicySnapshot {
         principal: format!("arn:aws:iam::111122223333:role/{name}").into(),
-        identity,
-        ..Snapshot::default()
+        identity_policies: identity,
+        ..PolicySnapshot::default()
     };
     for policy in &policies {
         let snapshot = role("one", vec![policy.clone()]);
@@ -38,7 +38,7 @@ fn main() {
         let mut count = 0;
         for _ in 0..3 {
             let start = Instant::now();
-            count = evaluator.grants(&snapshot).held.len();
+            count = evaluator.grants(&snapshot).entries.len();
             times.push(format!("{:.1}", start.elapsed().as_secs_f64() * 1e3));
         }
         println!("{}: {count} actions, {} ms", policy.name, times.join(", "));
@@ -55,8 +55,8 @@ fn main() {
                 {{"Effect":"Deny","Action":"{service}:Delete*","Resource":"arn:aws:{service}:::app-{n}/keep/*"}}]}}"#
         );
         let mut identity = policies.clone();
-        identity.push(Policy { name: "own".into(), origin: Origin::Inline, text: own.into() });
-        total += evaluator.grants(&role(&n.to_string(), identity)).held.len();
+        identity.push(Policy { name: "own".into(), origin: PolicyOrigin::Inline, text: own.into() });
+        total += evaluator.grants(&role(&n.to_string(), identity)).entries.len();
     }
     println!("1000 roles: {total} grants, {:.2} s", start.elapsed().as_secs_f64());
 }

@@ -10,18 +10,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    assessment::{Assessment, Evidence},
+    assessment::{Assessment, EvidenceQuality},
     catalog::Catalog,
     config::Config,
     coverage::Coverage,
     event::{Event, Outcome},
     finding::{
-        self, Rule, Severity, privileged_call, secret_read, unknown_operation, write_denied,
-        write_not_refused, write_succeeded,
+        self, FindingRule, Severity, privileged_call, secret_read, unknown_operation, write_denied,
+        write_failed, write_succeeded,
     },
     operation::{OperationType, RiskLevel},
     record::Fingerprint,
-    report::conceal,
+    report::redact_value,
     segment::Segment,
     tally::Tally,
     time::Time,
@@ -31,10 +31,10 @@ use crate::{
 pub const ALERT_VERSION: &str = "1.0";
 
 /// Rules whose findings are worth an alert. The others speak of more than one event, or of who is not watched.
-pub const ALERTING: [&Rule; 6] = [
+pub const ALERT_RULES: [&FindingRule; 6] = [
     &write_succeeded::RULE,
     &privileged_call::RULE,
-    &write_not_refused::RULE,
+    &write_failed::RULE,
     &unknown_operation::RULE,
     &secret_read::RULE,
     &write_denied::RULE,
@@ -59,7 +59,7 @@ pub struct Alert {
     /// ARN of the principal.
     pub principal: Arc<str>,
     /// Session name, when there was one.
-    pub session: Option<Arc<str>>,
+    pub session_name: Option<Arc<str>>,
     /// `service:Operation`, as the catalog names it when it knows it.
     pub operation: String,
     /// `eventSource`.
@@ -73,9 +73,9 @@ pub struct Alert {
     /// How much harm such a call can do.
     pub risk_level: RiskLevel,
     /// Rule that found it, kebab-case and permanent.
-    pub rule: String,
+    pub rule_id: String,
     /// Fingerprint the finding has in reports.
-    pub finding: String,
+    pub finding_fingerprint: String,
     /// Severity of the finding.
     pub severity: Severity,
     /// What it is, in a few words.
@@ -85,9 +85,9 @@ pub struct Alert {
     /// What to do.
     pub recommendation: String,
     /// Pattern of the promise the principal falls under.
-    pub watched: String,
+    pub watch_pattern: String,
     /// Why it is watched, as the configuration says.
-    pub watched_because: Option<String>,
+    pub watch_reason: Option<String>,
     /// ARNs of resources the record names, in order, at most five.
     pub resources: Vec<Arc<str>>,
 }
@@ -97,17 +97,22 @@ impl Alert {
     ///
     /// # Errors
     /// When what is to be hidden cannot be, or the event cannot be written as JSON.
-    pub fn of(event: Event, catalog: &Catalog, config: &Config) -> Result<Option<Self>, serde_json::Error> {
-        let (id, event_id, time) = (identity(&event)?, event.id.to_string(), event.time);
+    pub fn from_event(
+        event: Event,
+        catalog: &Catalog,
+        config: &Config,
+    ) -> Result<Option<Self>, serde_json::Error> {
+        let (id, event_id, time) = (alert_id(&event)?, event.id.to_string(), event.time);
         let tally = Tally::of(Segment::from_events([event]));
-        let (coverage, evidence) = (Coverage::default(), Evidence::default());
-        let assessment = Assessment::of(&tally, &coverage, &evidence, catalog, config);
+        let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+        let assessment = Assessment::classify(&tally, &coverage, &evidence, catalog, config);
         let findings = finding::find(&assessment);
-        let telling = findings.into_iter().find(|finding| ALERTING.iter().any(|rule| rule.id == finding.id));
-        let (Some(finding), Some(judged)) = (telling, assessment.judged.first()) else { return Ok(None) };
+        let telling =
+            findings.into_iter().find(|finding| ALERT_RULES.iter().any(|rule| rule.id == finding.id));
+        let (Some(finding), Some(judged)) = (telling, assessment.classified.first()) else { return Ok(None) };
         // In a discovery nothing was promised, so nothing was broken.
         let Some(watch) = judged.watch else { return Ok(None) };
-        let (actor, act) = (judged.line.actor, judged.line.act);
+        let (actor, act) = (judged.line.actor, judged.line.call_key);
         let alert = Self {
             version: ALERT_VERSION.to_owned(),
             id,
@@ -116,24 +121,24 @@ impl Alert {
             account: Arc::clone(&actor.account),
             region: Arc::clone(&actor.region),
             principal: Arc::clone(&actor.principal.arn),
-            session: actor.session.name.clone(),
+            session_name: actor.session.name.clone(),
             operation: judged.operation(),
             service: Arc::clone(&act.source),
             outcome: act.outcome,
             error_code: act.error_code.clone(),
             operation_type: judged.operation_type(),
-            risk_level: judged.verdict.risk_level,
-            rule: finding.id,
-            finding: finding.fingerprint,
+            risk_level: judged.classification.risk_level,
+            rule_id: finding.id,
+            finding_fingerprint: finding.fingerprint,
             severity: finding.severity,
             title: finding.title,
             description: finding.description,
             recommendation: finding.recommendation,
-            watched: watch.principal.clone(),
-            watched_because: watch.reason.clone(),
+            watch_pattern: watch.principal.clone(),
+            watch_reason: watch.reason.clone(),
             resources: finding.resources,
         };
-        conceal(alert, &config.redaction).map(Some)
+        redact_value(alert, &config.redaction).map(Some)
     }
 
     /// JSON Schema of the alert.
@@ -144,7 +149,7 @@ impl Alert {
 
 /// What tells an event from all others, in characters that are safe in any key. Of two contents under one identity each
 /// is told: what came first may be the smaller accusation.
-fn identity(event: &Event) -> Result<String, serde_json::Error> {
-    let content = serde_json::to_vec(&(event.time, &event.actor, &event.act))?;
+fn alert_id(event: &Event) -> Result<String, serde_json::Error> {
+    let content = serde_json::to_vec(&(event.time, &event.actor, &event.call_key))?;
     Ok(format!("{}-{:032x}", event.id, Fingerprint::of("alert", &[&content]).0))
 }

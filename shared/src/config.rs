@@ -3,13 +3,14 @@
 //! Enters: `onlooker.toml` as text, `ONLOOKER_*` as pairs. Leaves: a validated [`Config`]. Law: a key that is not
 //! known is refused; nothing is read and then ignored.
 
-mod agreement;
 mod arn;
 mod calendar;
+mod consistency;
+mod diagnostic;
 mod event_class;
+mod formats;
 mod overrides;
-pub mod own;
-mod problem;
+pub mod own_roles;
 mod reader;
 mod schema;
 mod standard;
@@ -18,7 +19,6 @@ mod template;
 mod tests;
 mod tree;
 mod variables;
-mod vocabulary;
 
 use std::collections::BTreeSet;
 
@@ -26,14 +26,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    calendar::Calendar,
-    event_class::ClassPattern,
-    overrides::Applies,
-    problem::{ConfigError, Fault, Place, Problem},
+    calendar::BusinessCalendar,
+    diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
+    event_class::EventClassPattern,
+    formats::{account, log_filter, region},
+    overrides::OverrideMatch,
     schema::schema,
     template::template,
-    variables::{RESERVED, Variable, variables},
-    vocabulary::{account, log_filter, region},
+    variables::{EnvVariable, RESERVED_VARIABLES, variables},
 };
 use crate::{pattern::matches, principal::Principal, record::Fingerprint, time::Time};
 
@@ -44,18 +44,18 @@ pub struct Config {
     /// Control pack of the report.
     pub standard: Standard,
     /// Pack file for the standard `CUSTOM`, relative to the configuration file.
-    #[schemars(with = "Option<vocabulary::FileName>", example = "docs/packs/gcc-2-0.toml")]
+    #[schemars(with = "Option<formats::FileName>", example = "docs/packs/gcc-2-0.toml")]
     pub standard_file: Option<String>,
     /// Catalog to use instead of the built-in one, relative to the configuration file.
-    #[schemars(with = "Option<vocabulary::FileName>", example = "catalog.bin")]
+    #[schemars(with = "Option<formats::FileName>", example = "catalog.bin")]
     pub catalog: Option<String>,
     /// Principals that are promised to be read-only.
     pub watch: Vec<Watch>,
     /// ARN patterns that are never watched, whatever `watch` says.
-    #[schemars(with = "Vec<vocabulary::PrincipalPattern>", extend("examples" = [["arn:aws:iam::*:role/break-glass"]]))]
+    #[schemars(with = "Vec<formats::PrincipalPattern>", extend("examples" = [["arn:aws:iam::*:role/break-glass"]]))]
     pub exempt: Vec<String>,
     /// What evidence is expected.
-    pub coverage: Expected,
+    pub coverage: ExpectedCoverage,
     /// When people work; activity of watched principals outside is a finding. Absent: not checked.
     pub business_hours: Option<BusinessHours>,
     /// When a count becomes a finding.
@@ -66,15 +66,15 @@ pub struct Config {
     /// What must not appear in reports.
     pub redaction: Redaction,
     /// What an input may cost.
-    pub limits: Limits,
+    pub limits: InputLimits,
     /// How evidence is pulled from CloudTrail's event history (LookupEvents).
-    pub lookup: Lookup,
+    pub lookup: LookupSettings,
     /// How evidence is delivered by a trail to S3.
-    pub delivery: Delivery,
+    pub delivery: DeliverySettings,
     /// How long the functions remember.
-    pub retention: Retention,
+    pub retention: RetentionSettings,
     /// How permissions are checked.
-    pub permissions: PermissionChecks,
+    pub permissions: PermissionCheckSettings,
 }
 
 impl Config {
@@ -85,8 +85,8 @@ impl Config {
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let tree = match file {
-            Some((name, text)) => tree::Node::from_toml(text, name)?,
-            None => tree::Node::empty(),
+            Some((name, text)) => tree::ConfigNode::from_toml(text, name)?,
+            None => tree::ConfigNode::empty(),
         };
         Self::from_tree(tree, vars)
     }
@@ -98,40 +98,46 @@ impl Config {
 
     /// Puts `ONLOOKER_*` variables over this configuration and checks the result, leaving it alone on error. Other
     /// variables are passed over; an empty one counts as not set; a list replaces the whole list.
-    pub fn apply_env(&mut self, vars: impl IntoIterator<Item = (String, String)>) -> Result<(), ConfigError> {
+    pub fn apply_variables(
+        &mut self,
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
         let written = serde_json::to_value(&*self).unwrap_or_default();
-        *self = Self::from_tree(tree::Node::from_json(&written, "").unwrap_or_else(tree::Node::empty), vars)?;
+        *self = Self::from_tree(
+            tree::ConfigNode::from_json(&written, "").unwrap_or_else(tree::ConfigNode::empty),
+            vars,
+        )?;
         Ok(())
     }
 
     /// Checks a configuration that was changed since it was read, such as by options of the command line.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        self.clone().apply_env([])
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.clone().apply_variables([])
     }
 
     fn from_tree(
-        mut tree: tree::Node,
+        mut tree: tree::ConfigNode,
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut reader = reader::Reader::default();
-        variables::overlay(&mut tree, vars, &mut reader.problems);
-        let values = reader.read(&tree, schema::Shape::root(), "");
-        agreement::check(&values, &mut reader);
-        ConfigError::unless_empty(reader.problems)?;
+        let mut reader = reader::ConfigReader::default();
+        variables::apply_variables(&mut tree, vars, &mut reader.problems);
+        let values = reader.read(&tree, schema::SchemaNode::root(), "");
+        consistency::check(&values, &mut reader);
+        ConfigError::from_problems(reader.problems)?;
         serde_json::from_value(values).map_err(|error| ConfigError {
-            problems: vec![Fault::new(error.to_string(), "correct the value").at(&tree.place)],
+            problems: vec![Diagnostic::new(error.to_string(), "correct the value").at(&tree.location)],
         })
     }
 
     /// What of it the result of a report depends on, besides the evidence: how the evidence is come by is no part of what
     /// was asked.
     #[must_use]
-    pub fn asked(&self) -> Self {
+    pub fn without_operational_settings(&self) -> Self {
         Self {
-            limits: Limits { threads: 0, ..self.limits.clone() },
-            lookup: Lookup::default(),
-            delivery: Delivery::default(),
-            retention: Retention::default(),
+            limits: InputLimits { threads: 0, ..self.limits.clone() },
+            lookup: LookupSettings::default(),
+            delivery: DeliverySettings::default(),
+            retention: RetentionSettings::default(),
             ..self.clone()
         }
     }
@@ -144,12 +150,12 @@ impl Config {
     /// The promise about a principal: of those that match, the one with the most literal characters, and of equal ones
     /// the first; none if one of the exemptions matches. A role whose path the record does not give matches a pattern
     /// with a path too, since role names are unique within an account.
-    pub fn watched(&self, principal: &Principal) -> Option<&Watch> {
-        self.watched_arn(&principal.arn)
+    pub fn watch_for(&self, principal: &Principal) -> Option<&Watch> {
+        self.watch_for_arn(&principal.arn)
     }
 
     /// Stands for whom it watches: equal for equal patterns and exemptions, whatever else it says.
-    pub fn watches(&self) -> Fingerprint {
+    pub fn watch_fingerprint(&self) -> Fingerprint {
         let patterns: BTreeSet<&str> = self.watch.iter().map(|watch| &*watch.principal).collect();
         let exempt: BTreeSet<&str> = self.exempt.iter().map(|pattern| &**pattern).collect();
         let texts = patterns.into_iter().chain(["but not"]).chain(exempt);
@@ -157,7 +163,7 @@ impl Config {
     }
 
     /// The promise about a principal of this ARN.
-    pub fn watched_arn(&self, arn: &str) -> Option<&Watch> {
+    pub fn watch_for_arn(&self, arn: &str) -> Option<&Watch> {
         let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, arn));
         let bare = arn.split_once(":role/").is_some_and(|(_, name)| !name.contains('/'));
         let about = |watch: &&Watch| {
@@ -179,10 +185,10 @@ fn without_path(pattern: &str) -> Option<String> {
 
 impl Watch {
     /// A promise about the principals a pattern matches; refused if it could match none.
-    pub fn new(pattern: &str) -> Result<Self, Fault> {
+    pub fn new(pattern: &str) -> Result<Self, Diagnostic> {
         arn::principal(pattern)?;
         let principal = pattern.to_owned();
-        Ok(Self { principal, reason: None, machine: false, business_hours: None, own: false })
+        Ok(Self { principal, reason: None, machine: false, business_hours: None, is_own_role: false })
     }
 }
 
@@ -208,11 +214,11 @@ pub enum Standard {
 #[serde(deny_unknown_fields)]
 pub struct Watch {
     /// ARN of a user, role or root, with `*` and `?` as wildcards.
-    #[schemars(with = "vocabulary::PrincipalPattern", example = "arn:aws:iam::*:role/Auditor")]
+    #[schemars(with = "formats::PrincipalPattern", example = "arn:aws:iam::*:role/Auditor")]
     pub principal: String,
     /// Why it is watched, for the reader of the report.
     #[serde(default)]
-    #[schemars(with = "Option<vocabulary::Line>", example = "promised to the auditors in writing")]
+    #[schemars(with = "Option<formats::SingleLine>", example = "promised to the auditors in writing")]
     pub reason: Option<String>,
     /// A person never uses it: console use is a finding.
     #[serde(default)]
@@ -223,26 +229,26 @@ pub struct Watch {
     pub business_hours: Option<BusinessHours>,
     /// It is of one of Onlooker's own roles; no configuration can say so.
     #[serde(skip)]
-    pub own: bool,
+    pub is_own_role: bool,
 }
 
 /// What evidence is expected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Expected {
+pub struct ExpectedCoverage {
     /// Twelve-digit account ids. Empty: those the evidence contains.
-    #[schemars(with = "Vec<vocabulary::Account>", extend("examples" = [["111122223333"]]))]
+    #[schemars(with = "Vec<formats::AccountId>", extend("examples" = [["111122223333"]]))]
     pub accounts: Vec<String>,
     /// Region names. Empty: per account, those the evidence contains.
-    #[schemars(with = "Vec<vocabulary::Region>", extend("examples" = [["eu-central-1", "us-east-1"]]))]
+    #[schemars(with = "Vec<formats::RegionName>", extend("examples" = [["eu-central-1", "us-east-1"]]))]
     pub regions: Vec<String>,
     /// Event classes the promise is about: `management-read`, `management-write`, `data` (every resource type),
     /// `data:AWS::S3::Object`, `network`. Empty: management events and data events of every kind.
-    #[schemars(with = "Vec<vocabulary::Class>", extend("examples" = [["management-read", "management-write", "data:AWS::S3::Object"]]))]
+    #[schemars(with = "Vec<formats::EventClassName>", extend("examples" = [["management-read", "management-write", "data:AWS::S3::Object"]]))]
     pub event_classes: Vec<String>,
     /// Event classes the trail is known to log, in the same words. What is listed here counts as logged although
     /// the evidence holds no such event.
-    #[schemars(with = "Vec<vocabulary::Class>", extend("examples" = [["management-read", "management-write"]]))]
+    #[schemars(with = "Vec<formats::EventClassName>", extend("examples" = [["management-read", "management-write"]]))]
     pub logged: Vec<String>,
 }
 
@@ -251,24 +257,24 @@ pub struct Expected {
 #[serde(deny_unknown_fields)]
 pub struct BusinessHours {
     /// IANA time zone, such as `Europe/Zurich`.
-    #[schemars(with = "vocabulary::TimeZone", example = "Europe/Zurich")]
+    #[schemars(with = "formats::TimeZoneName", example = "Europe/Zurich")]
     pub time_zone: String,
     /// Working days: `mon` to `sun`.
     #[serde(default = "BusinessHours::weekdays")]
     #[schemars(length(min = 1), extend("examples" = [["mon", "tue", "wed", "thu", "fri"]]))]
-    pub days: Vec<Day>,
+    pub days: Vec<Weekday>,
     /// First minute of the working day, `HH:MM`.
-    #[schemars(with = "vocabulary::Clock", example = "08:00")]
+    #[schemars(with = "formats::TimeOfDay", example = "08:00")]
     pub start: String,
     /// First minute after the working day, `HH:MM`, `24:00` for the end of the day; earlier than `start` means past midnight.
-    #[schemars(with = "vocabulary::Clock", example = "18:00")]
+    #[schemars(with = "formats::TimeOfDay", example = "18:00")]
     pub end: String,
 }
 
 /// Day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Day {
+pub enum Weekday {
     /// Monday.
     Mon,
     /// Tuesday.
@@ -286,8 +292,8 @@ pub enum Day {
 }
 
 impl BusinessHours {
-    fn weekdays() -> Vec<Day> {
-        vec![Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri]
+    fn weekdays() -> Vec<Weekday> {
+        vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri]
     }
 }
 
@@ -314,26 +320,23 @@ impl Default for Thresholds {
 #[serde(deny_unknown_fields)]
 pub struct Override {
     /// Name to remove it by.
-    #[schemars(with = "vocabulary::Id", example = "session-manager")]
+    #[schemars(with = "formats::OverrideId", example = "session-manager")]
     pub id: String,
     /// ARN pattern of the principals it is for.
-    #[schemars(with = "vocabulary::PrincipalPattern", example = "arn:aws:iam::111122223333:role/Auditor")]
+    #[schemars(with = "formats::PrincipalPattern", example = "arn:aws:iam::111122223333:role/Auditor")]
     pub principal: String,
     /// `service:Operation`, with wildcards in the operation.
-    #[schemars(with = "vocabulary::OperationPattern", example = "ssm:StartSession")]
+    #[schemars(with = "formats::OperationPattern", example = "ssm:StartSession")]
     pub operation: String,
     /// ARN pattern every resource of the call must match. Absent: any resource, also none.
     #[serde(default)]
-    #[schemars(
-        with = "Option<vocabulary::ArnPattern>",
-        example = "arn:aws:ssm:*:111122223333:document/Audit*"
-    )]
+    #[schemars(with = "Option<formats::ArnPattern>", example = "arn:aws:ssm:*:111122223333:document/Audit*")]
     pub resource: Option<String>,
     /// Who answers for it.
-    #[schemars(with = "vocabulary::Line", example = "security@example.com")]
+    #[schemars(with = "formats::SingleLine", example = "security@example.com")]
     pub owner: String,
     /// Why it is allowed.
-    #[schemars(with = "vocabulary::Line", example = "looks at hosts through a read-only document")]
+    #[schemars(with = "formats::SingleLine", example = "looks at hosts through a read-only document")]
     pub reason: String,
     /// When it ends. An expired override is reported and not used.
     #[schemars(example = "2027-01-31T00:00:00Z")]
@@ -343,15 +346,15 @@ pub struct Override {
 /// How permissions are checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct PermissionChecks {
+pub struct PermissionCheckSettings {
     /// Reads that have to work, as `service:Operation`.
-    #[schemars(with = "Vec<vocabulary::OperationPattern>")]
+    #[schemars(with = "Vec<formats::OperationPattern>")]
     pub reads: Vec<String>,
     /// Whether IAM's policy simulator is asked for a second opinion.
     pub simulate: bool,
 }
 
-impl Default for PermissionChecks {
+impl Default for PermissionCheckSettings {
     fn default() -> Self {
         let reads = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListBuckets"];
         Self { reads: reads.map(str::to_owned).to_vec(), simulate: true }
@@ -371,25 +374,25 @@ pub struct Redaction {
 /// What an input may cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
+pub struct InputLimits {
     /// Largest object after inflation, in MiB; a larger one is unreadable.
     #[schemars(range(min = 1, max = 65_536))]
-    pub object_mib: u64,
+    pub log_file_mib: u64,
     /// Threads; 0 for one per core.
     #[schemars(range(min = 0, max = 1_024))]
     pub threads: usize,
 }
 
-impl Default for Limits {
+impl Default for InputLimits {
     fn default() -> Self {
-        Self { object_mib: 1024, threads: 0 }
+        Self { log_file_mib: 1024, threads: 0 }
     }
 }
 
 /// How evidence is pulled from CloudTrail's event history (LookupEvents).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Lookup {
+pub struct LookupSettings {
     /// Whether it is pulled at all. What it would have shown is missing then, and reports say so.
     pub enabled: bool,
     /// Seconds from one pull to the next.
@@ -406,21 +409,21 @@ pub struct Lookup {
     pub slice_minutes: u32,
     /// Name of the IAM role to assume in the other accounts of `coverage.accounts`. Absent: only the own account is
     /// pulled.
-    #[schemars(with = "Option<vocabulary::RoleName>", extend("examples" = ["OnlookerReadTrail"]))]
+    #[schemars(with = "Option<formats::RoleName>", extend("examples" = ["OnlookerReadTrail"]))]
     pub role: Option<String>,
     /// Keep events of watched principals only.
     pub watched_only: bool,
 }
 
-impl Lookup {
+impl LookupSettings {
     /// Seconds after an hour until its evidence has had time to come, by whichever lane: the lag, and two pulls.
-    pub const fn settling(&self) -> u32 {
+    pub const fn settling_seconds(&self) -> u32 {
         let pulls = self.interval_seconds.saturating_mul(2);
         self.lag_minutes.saturating_mul(60).saturating_add(pulls)
     }
 }
 
-impl Default for Lookup {
+impl Default for LookupSettings {
     fn default() -> Self {
         Self {
             enabled: true,
@@ -437,23 +440,23 @@ impl Default for Lookup {
 /// How evidence is delivered by a trail to S3.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Delivery {
+pub struct DeliverySettings {
     /// The hour from which log objects of the trail count; before it LookupEvents counts, never both. Absent:
     /// LookupEvents always.
     #[schemars(example = "2027-01-01T00:00:00Z")]
-    pub counts_from: Option<Time>,
+    pub authoritative_from: Option<Time>,
 }
 
 /// How long the functions remember.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retention {
+pub struct RetentionSettings {
     /// Days the records of runs, past statuses and resolved findings are kept in the table.
     #[schemars(range(min = 1, max = 3_650))]
     pub run_days: u32,
 }
 
-impl Default for Retention {
+impl Default for RetentionSettings {
     fn default() -> Self {
         Self { run_days: 30 }
     }

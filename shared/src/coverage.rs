@@ -6,7 +6,7 @@
 //! period; an hour known to be incomplete is not observed and its place is expected, so to name one never betters a
 //! status; a class counts as logged only when the configuration says so or every account's evidence holds such an event.
 
-mod plane;
+mod action_class;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,14 +17,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::Expected,
+    config::ExpectedCoverage,
     event::{Actor, EventClass, EventKind},
     segment::Shard,
     tally::Tally,
     time::{Hour, Time},
 };
 
-pub use plane::class_of;
+pub use action_class::event_class_of;
 
 /// The hours a report is about, from the first up to and without the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,10 +48,10 @@ impl Period {
 
     /// From the hour of `since` to the end of the hour before `until`; either may be absent, and the evidence
     /// decides. `None` when neither says anything.
-    pub fn spanning(since: Option<Time>, until: Option<Time>, seen: Option<(Time, Time)>) -> Option<Self> {
+    pub fn from_bounds(since: Option<Time>, until: Option<Time>, seen: Option<(Time, Time)>) -> Option<Self> {
         let from = since.or(seen.map(|(first, _)| first))?.hour();
         let until = match (until, seen) {
-            (Some(until), _) => Hour(until.0.div_ceil(crate::time::HOUR)),
+            (Some(until), _) => Hour(until.0.div_ceil(crate::time::HOUR_SECONDS)),
             (None, Some((_, last))) => Hour(last.hour().0.saturating_add(1)),
             (None, None) => return None,
         };
@@ -61,7 +61,7 @@ impl Period {
 
 /// One account and region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Place {
+pub struct AccountRegionCoverage {
     /// Twelve-digit account id.
     pub account: Arc<str>,
     /// Region name.
@@ -73,7 +73,7 @@ pub struct Place {
     /// Hours that only a digest window vouches for.
     pub quiet_hours: u32,
     /// Those hours, as spans.
-    pub quiet: Vec<Period>,
+    pub quiet_periods: Vec<Period>,
     /// Hours of the period; 0 for a place the configuration does not name, unless it is known to be incomplete.
     pub expected_hours: u32,
     /// Hours without evidence, or with evidence known to be incomplete, as spans.
@@ -83,7 +83,7 @@ pub struct Place {
 /// Why a class counts as logged, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ClassState {
+pub enum EventClassState {
     /// Expected, and nothing says it was logged everywhere: a gap.
     Gap,
     /// Part of a family that was asked for; only some accounts' evidence holds such events.
@@ -98,11 +98,11 @@ pub enum ClassState {
 
 /// What is known of one event class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Class {
+pub struct EventClassCoverage {
     /// `management-read`, `management-write`, `data`, `data:TYPE`, `network` or `network:SOURCE`.
     pub class: String,
     /// Whether it is covered.
-    pub state: ClassState,
+    pub state: EventClassState,
     /// Events of it.
     pub events: u64,
     /// Accounts whose evidence holds such an event.
@@ -121,13 +121,13 @@ pub struct Coverage {
     /// Observed of expected hours in percent, rounded down to two decimals; absent when nothing is expected.
     pub percent: Option<f64>,
     /// Account by region, in order.
-    pub places: Vec<Place>,
+    pub account_regions: Vec<AccountRegionCoverage>,
     /// Event classes, in order.
-    pub classes: Vec<Class>,
+    pub event_classes: Vec<EventClassCoverage>,
 }
 
 /// Words for the event classes a configuration may name.
-pub fn class_word(class: &EventClass) -> String {
+pub fn event_class_name(class: &EventClass) -> String {
     match class {
         EventClass::ManagementRead => "management-read".to_owned(),
         EventClass::ManagementWrite => "management-write".to_owned(),
@@ -143,14 +143,17 @@ impl Coverage {
         tally: &Tally,
         windows: &BTreeSet<Shard>,
         unfinished: &BTreeSet<Shard>,
-        expected: &Expected,
+        expected: &ExpectedCoverage,
         period: Option<Period>,
     ) -> Self {
         let Some(period) = period else {
-            return Self { classes: classes(tally, expected, &BTreeSet::new()), ..Self::default() };
+            return Self {
+                event_classes: event_class_coverage(tally, expected, &BTreeSet::new()),
+                ..Self::default()
+            };
         };
-        let mut observed = Observed::new();
-        let mut last: Option<(&Actor, &mut BTreeMap<Hour, Cell>)> = None;
+        let mut observed = ObservedHours::new();
+        let mut last: Option<(&Actor, &mut BTreeMap<Hour, HourCoverage>)> = None;
         for line in tally.lines() {
             // Lines are in order of account and region first.
             let same =
@@ -161,7 +164,7 @@ impl Coverage {
                     .entry((Arc::clone(&line.actor.account), Arc::clone(&line.actor.region)))
                     .or_default(),
             };
-            for (slot, count) in line.slots {
+            for (slot, count) in line.buckets {
                 hours.entry(slot.hour()).or_default().events += u64::from(*count);
             }
             last = Some((line.actor, hours));
@@ -169,15 +172,15 @@ impl Coverage {
         for shard in windows.iter().chain(unfinished).filter(|shard| period.contains(shard.hour)) {
             let place = (Arc::clone(&shard.account), Arc::clone(&shard.region));
             let cell = observed.entry(place).or_default().entry(shard.hour).or_default();
-            cell.unfinished |= unfinished.contains(shard);
+            cell.is_incomplete |= unfinished.contains(shard);
         }
-        expect_places(&mut observed, expected);
-        let places: Vec<Place> = observed
+        add_expected_regions(&mut observed, expected);
+        let places: Vec<AccountRegionCoverage> = observed
             .into_iter()
             .map(|((account, region), hours)| {
                 let is_expected =
-                    is_expected(expected, &account, &region) || hours.values().any(|cell| cell.unfinished);
-                Place::of(account, region, &hours, period, is_expected)
+                    is_expected(expected, &account, &region) || hours.values().any(|cell| cell.is_incomplete);
+                AccountRegionCoverage::of(account, region, &hours, period, is_expected)
             })
             .collect();
         let expected_hours = places.iter().map(|place| u64::from(place.expected_hours)).sum();
@@ -189,8 +192,8 @@ impl Coverage {
             expected_hours,
             observed_hours,
             percent: percent(observed_hours, expected_hours),
-            places,
-            classes: classes(tally, expected, &accounts),
+            account_regions: places,
+            event_classes: event_class_coverage(tally, expected, &accounts),
         }
     }
 
@@ -200,14 +203,16 @@ impl Coverage {
     }
 
     /// Classes that are part of the promise and not known to be logged.
-    pub fn class_gaps(&self) -> impl Iterator<Item = &Class> {
-        self.classes.iter().filter(|class| class.state == ClassState::Gap)
+    pub fn class_gaps(&self) -> impl Iterator<Item = &EventClassCoverage> {
+        self.event_classes.iter().filter(|class| class.state == EventClassState::Gap)
     }
 
     /// Words of the classes a status may speak about.
     pub fn covered_classes(&self) -> Vec<String> {
-        let covered = |class: &&Class| matches!(class.state, ClassState::Seen | ClassState::Configured);
-        self.classes.iter().filter(covered).map(|class| class.class.clone()).collect()
+        let covered = |class: &&EventClassCoverage| {
+            matches!(class.state, EventClassState::Seen | EventClassState::Configured)
+        };
+        self.event_classes.iter().filter(covered).map(|class| class.class.clone()).collect()
     }
 
     /// No hour and no class is missing, and there is evidence at all.
@@ -216,11 +221,11 @@ impl Coverage {
     }
 }
 
-impl Place {
+impl AccountRegionCoverage {
     fn of(
         account: Arc<str>,
         region: Arc<str>,
-        hours: &BTreeMap<Hour, Cell>,
+        hours: &BTreeMap<Hour, HourCoverage>,
         period: Period,
         is_expected: bool,
     ) -> Self {
@@ -230,20 +235,20 @@ impl Place {
             events: 0,
             observed_hours: 0,
             quiet_hours: 0,
-            quiet: Vec::new(),
+            quiet_periods: Vec::new(),
             expected_hours: if is_expected { period.hours() } else { 0 },
             gaps: Vec::new(),
         };
         let mut next = period.from;
         for (hour, cell) in hours.range(period.from..period.until) {
             place.events += cell.events;
-            if cell.unfinished {
+            if cell.is_incomplete {
                 continue;
             }
             place.observed_hours += 1;
             if cell.events == 0 {
                 place.quiet_hours += 1;
-                place.quiet_hour(*hour);
+                place.add_quiet_hour(*hour);
             }
             if is_expected && next < *hour {
                 place.gaps.push(Period { from: next, until: *hour });
@@ -257,30 +262,30 @@ impl Place {
     }
 }
 
-impl Place {
+impl AccountRegionCoverage {
     /// Adds a quiet hour; they come in order.
-    fn quiet_hour(&mut self, hour: Hour) {
+    fn add_quiet_hour(&mut self, hour: Hour) {
         let until = Hour(hour.0 + 1);
-        match self.quiet.last_mut() {
+        match self.quiet_periods.last_mut() {
             Some(span) if span.until == hour => span.until = until,
-            _ => self.quiet.push(Period { from: hour, until }),
+            _ => self.quiet_periods.push(Period { from: hour, until }),
         }
     }
 }
 
 /// What is known of an hour of a place.
 #[derive(Default)]
-struct Cell {
+struct HourCoverage {
     events: u64,
     /// Its evidence is known to be incomplete.
-    unfinished: bool,
+    is_incomplete: bool,
 }
 
 /// Cells by account and region.
-type Observed = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, Cell>>;
+type ObservedHours = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, HourCoverage>>;
 
 /// Adds the places the configuration expects and the evidence does not show.
-fn expect_places(observed: &mut Observed, expected: &Expected) {
+fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverage) {
     let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
     let accounts: BTreeSet<Arc<str>> = match &*expected.accounts {
         [] => observed.keys().map(|(account, _)| Arc::clone(account)).collect(),
@@ -302,23 +307,27 @@ fn expect_places(observed: &mut Observed, expected: &Expected) {
 
 /// Whether evidence of this place is part of what is expected. Of what is not named anything may be seen, and nothing
 /// is missing.
-fn is_expected(expected: &Expected, account: &str, region: &str) -> bool {
+fn is_expected(expected: &ExpectedCoverage, account: &str, region: &str) -> bool {
     let named = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
     named(&expected.accounts, account) && named(&expected.regions, region)
 }
 
-fn classes(tally: &Tally, expected: &Expected, accounts: &BTreeSet<Arc<str>>) -> Vec<Class> {
+fn event_class_coverage(
+    tally: &Tally,
+    expected: &ExpectedCoverage,
+    accounts: &BTreeSet<Arc<str>>,
+) -> Vec<EventClassCoverage> {
     let mut seen: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
     let mut counts: BTreeMap<(&EventClass, &Arc<str>), (u64, bool)> = BTreeMap::new();
     for line in tally.lines() {
         // Only a call whose record says whether it read shows that the trail logs calls of this kind.
-        let shows = line.act.kind == EventKind::ApiCall && line.act.read_only.is_some();
-        let (events, shown) = counts.entry((&line.act.class, &line.actor.account)).or_default();
+        let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
+        let (events, shown) = counts.entry((&line.call_key.class, &line.actor.account)).or_default();
         *events += line.count;
         *shown |= shows;
     }
     for ((class, account), (count, shown)) in counts {
-        let (events, accounts) = seen.entry(class_word(class)).or_default();
+        let (events, accounts) = seen.entry(event_class_name(class)).or_default();
         *events += count;
         if shown {
             accounts.insert(Arc::clone(account));
@@ -332,28 +341,33 @@ fn classes(tally: &Tally, expected: &Expected, accounts: &BTreeSet<Arc<str>>) ->
     for word in wanted.iter().copied().chain(expected.logged.iter().map(String::as_str)) {
         seen.entry(word.to_owned()).or_default();
     }
-    let logged = |word: &str| names(expected.logged.iter().map(String::as_str), word);
+    let logged = |word: &str| includes_class(expected.logged.iter().map(String::as_str), word);
     let state = |word: &str, seen_in: &BTreeSet<Arc<str>>| {
         let exact = wanted.contains(word);
         if logged(word) {
-            ClassState::Configured
-        } else if !exact && !names(wanted.iter().copied(), word) {
-            ClassState::NotExpected
+            EventClassState::Configured
+        } else if !exact && !includes_class(wanted.iter().copied(), word) {
+            EventClassState::NotExpected
         } else if !accounts.is_empty() && accounts.is_subset(seen_in) {
-            ClassState::Seen
+            EventClassState::Seen
         } else if exact {
-            ClassState::Gap
+            EventClassState::Gap
         } else {
-            ClassState::Partial
+            EventClassState::Partial
         }
     };
     seen.into_iter()
-        .map(|(class, (events, accounts))| Class { state: state(&class, &accounts), class, events, accounts })
+        .map(|(class, (events, accounts))| EventClassCoverage {
+            state: state(&class, &accounts),
+            class,
+            events,
+            accounts,
+        })
         .collect()
 }
 
 /// Whether one of the words is `word` or the family it belongs to (`data` for `data:AWS::S3::Object`).
-fn names<'a>(mut words: impl Iterator<Item = &'a str>, word: &str) -> bool {
+fn includes_class<'a>(mut words: impl Iterator<Item = &'a str>, word: &str) -> bool {
     let family = word.split(':').next();
     words.any(|named| named == word || Some(named) == family)
 }

@@ -3,12 +3,12 @@
 //! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID`, the account
 //! that received it, its region and the hour of its `eventTime`; everything else is content.
 
-mod assumed;
 pub(crate) mod content;
+mod issued_credentials;
 mod outcome;
 
-pub(crate) use assumed::assumed;
-pub(crate) use content::{kept, named};
+pub(crate) use content::{bounded_text, non_empty};
+pub(crate) use issued_credentials::issued_credentials_arn;
 
 use std::{fmt, sync::Arc};
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     principal::{Principal, Session},
-    record::{Fault, Fingerprint, Reason, Record},
+    record::{Fingerprint, Record, RecordError, UnreadableReason},
     time::Time,
 };
 
@@ -80,7 +80,7 @@ pub struct Actor {
 
 /// What was done: what equal calls have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Act {
+pub struct CallKey {
     /// Record kind.
     pub kind: EventKind,
     /// `eventSource`, such as `s3.amazonaws.com`.
@@ -96,14 +96,14 @@ pub struct Act {
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
     /// Made with credentials of a console session.
-    pub console: bool,
+    pub is_console_session: bool,
     /// AWS service that made the call on the principal's behalf (`userIdentity.invokedBy`).
     pub invoked_by: Option<Arc<str>>,
     /// ARNs in the record's `resources`, sorted, `?` for one without; kept unless the record says it only read.
     pub resources: Arc<[Arc<str>]>,
     /// ARN of the session or user whose credentials the call was given, as its answer names it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub assumed: Option<Arc<str>>,
+    pub issued_credentials_arn: Option<Arc<str>>,
 }
 
 /// One event: identity, time, and two values that many events share.
@@ -116,7 +116,7 @@ pub struct Event {
     /// Where and by whom.
     pub actor: Actor,
     /// What.
-    pub act: Act,
+    pub call_key: CallKey,
 }
 
 impl Event {
@@ -124,12 +124,12 @@ impl Event {
     ///
     /// # Errors
     /// The field that is missing, of no use or too long.
-    pub fn from_record(record: &Record<'_>) -> Result<Self, Fault> {
+    pub fn from_record(record: &Record<'_>) -> Result<Self, RecordError> {
         Ok(Self {
             id: EventId::of(record)?,
             time: Time::of(record)?,
             actor: Actor::of(record)?,
-            act: Act::of(record)?,
+            call_key: CallKey::of(record)?,
         })
     }
 }
@@ -140,19 +140,19 @@ impl EventId {
         uuid(text.as_bytes()).map_or_else(|| Self(Fingerprint::of("event id", &[text.as_bytes()]).0), Self)
     }
 
-    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Fault> {
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
         match record.event_id.as_deref() {
-            None | Some("") => Err(Fault::in_field(Reason::MissingField, "eventID")),
+            None | Some("") => Err(RecordError::in_field(UnreadableReason::MissingField, "eventID")),
             Some(text) => Ok(Self::parse(text)),
         }
     }
 }
 
 impl Time {
-    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Fault> {
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
         let text = record.event_time.as_deref();
-        let text = text.ok_or(Fault::in_field(Reason::MissingField, "eventTime"))?;
-        Self::parse(text).ok_or(Fault::in_field(Reason::BadValue, "eventTime"))
+        let text = text.ok_or(RecordError::in_field(UnreadableReason::MissingField, "eventTime"))?;
+        Self::parse(text).ok_or(RecordError::in_field(UnreadableReason::BadValue, "eventTime"))
     }
 }
 

@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::seconds::Seconds;
+pub use self::seconds::SecondsOfHour;
 use crate::{
+    envelope::{self, EnvelopeError, EnvelopeFormat},
     report::hex,
-    sealed::{self, Broken, Kind},
     segment::{Segment, Shard},
-    tally::{Slot, Tally},
+    tally::{Tally, TimeBucket},
 };
 
 /// Why there is no extract.
@@ -26,7 +26,7 @@ use crate::{
 pub enum ExtractError {
     /// The evidence holds no event, those of several shards, or what belongs to no shard.
     #[error("not the evidence of one account, region and hour")]
-    NotAShard,
+    NotOneShard,
     /// The bytes do not begin as an extract.
     #[error("not an extract of evidence")]
     NotAnExtract,
@@ -38,17 +38,17 @@ pub enum ExtractError {
     Damaged,
 }
 
-impl From<Broken> for ExtractError {
-    fn from(broken: Broken) -> Self {
+impl From<EnvelopeError> for ExtractError {
+    fn from(broken: EnvelopeError) -> Self {
         match broken {
-            Broken::Kind => Self::NotAnExtract,
-            Broken::Version(version) => Self::Version(version),
-            Broken::Damaged => Self::Damaged,
+            EnvelopeError::WrongFormat => Self::NotAnExtract,
+            EnvelopeError::Version(version) => Self::Version(version),
+            EnvelopeError::Damaged => Self::Damaged,
         }
     }
 }
 
-const EXTRACT: Kind = Kind { magic: *b"ONLKEXT", version: 2 };
+const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", version: 2 };
 
 /// What a report needs of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +60,13 @@ pub struct Extract {
     /// Events delivered with two contents under one identity.
     pub conflicts: u64,
     /// Seconds of the hour that have an event.
-    pub seconds: Seconds,
+    pub seconds: SecondsOfHour,
     /// The events, counted.
     pub tally: Tally,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct ExtractHeader {
     shard: Shard,
     sha256: String,
     conflicts: u64,
@@ -79,13 +79,13 @@ impl Extract {
     /// [`ExtractError::NotAShard`].
     pub fn of(mut segment: Segment) -> Result<Self, ExtractError> {
         let hashes = segment.shard_hashes();
-        let (Ok([(shard, sha256)]), true) = (<[_; 1]>::try_from(hashes), segment.take_rest().is_empty())
+        let (Ok([(shard, sha256)]), true) = (<[_; 1]>::try_from(hashes), segment.take_unsharded().is_empty())
         else {
-            return Err(ExtractError::NotAShard);
+            return Err(ExtractError::NotOneShard);
         };
-        let mut seconds = Seconds::default();
+        let mut seconds = SecondsOfHour::default();
         for row in segment.rows() {
-            seconds.add(row.time);
+            seconds.insert(row.time);
         }
         let conflicts = segment.conflicts().len() as u64;
         Ok(Self { shard, sha256, conflicts, seconds, tally: Tally::of(segment) })
@@ -93,8 +93,8 @@ impl Extract {
 
     /// The canonical form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (ids, body) = self.write();
-        EXTRACT.seal(&ids, &body)
+        let (ids, body) = self.encode();
+        EXTRACT_FORMAT.seal(&ids, &body)
     }
 
     /// Reads what [`Extract::to_bytes`] wrote.
@@ -102,48 +102,48 @@ impl Extract {
     /// # Errors
     /// When `bytes` are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ExtractError> {
-        let (ids, body) = EXTRACT.open(bytes)?;
-        let extract = Self::read(ids, &body).filter(Self::is_sound).ok_or(ExtractError::Damaged)?;
-        let (same_ids, same_body) = extract.write();
+        let (ids, body) = EXTRACT_FORMAT.open(bytes)?;
+        let extract = Self::decode(ids, &body).filter(Self::is_consistent).ok_or(ExtractError::Damaged)?;
+        let (same_ids, same_body) = extract.encode();
         if same_ids == ids && same_body == body { Ok(extract) } else { Err(ExtractError::Damaged) }
     }
 
-    fn write(&self) -> (Vec<u8>, Vec<u8>) {
+    fn encode(&self) -> (Vec<u8>, Vec<u8>) {
         let Self { shard, sha256, conflicts, seconds, tally } = self;
-        let head = Head { shard: shard.clone(), sha256: hex(sha256), conflicts: *conflicts };
+        let head = ExtractHeader { shard: shard.clone(), sha256: hex(sha256), conflicts: *conflicts };
         let mut body = Vec::new();
         // Strings and numbers only: nothing in it can fail to be written.
-        sealed::push(&mut body, &serde_json::to_vec(&head).unwrap_or_default());
+        envelope::push_block(&mut body, &serde_json::to_vec(&head).unwrap_or_default());
         body.extend(seconds.bytes());
-        let ids = tally.write(&mut body);
+        let ids = tally.encode(&mut body);
         (ids, body)
     }
 
-    fn read(ids: &[u8], body: &[u8]) -> Option<Self> {
-        let (head, body) = sealed::take(body)?;
-        let Head { shard, sha256, conflicts } = serde_json::from_slice(head).ok()?;
+    fn decode(ids: &[u8], body: &[u8]) -> Option<Self> {
+        let (head, body) = envelope::take_block(body)?;
+        let ExtractHeader { shard, sha256, conflicts } = serde_json::from_slice(head).ok()?;
         let mut hash = [0; 32];
         for (n, byte) in hash.iter_mut().enumerate() {
             *byte = u8::from_str_radix(sha256.get(2 * n..2 * n + 2)?, 16).ok()?;
         }
         let (seconds, body) = body.split_first_chunk()?;
-        let tally = Tally::read(ids, body)?;
-        Some(Self { shard, sha256: hash, conflicts, seconds: Seconds::of(*seconds), tally })
+        let tally = Tally::decode(ids, body)?;
+        Some(Self { shard, sha256: hash, conflicts, seconds: SecondsOfHour::from_bytes(*seconds), tally })
     }
 
     /// Whether its parts speak of the same events, all of its shard.
-    fn is_sound(&self) -> bool {
+    fn is_consistent(&self) -> bool {
         let hour = self.shard.hour;
-        let here = |time| self.shard.hour == Slot::of(time).hour() && self.seconds.has(time);
-        let seen: BTreeSet<Slot> = self.seconds.times(hour).map(Slot::of).collect();
-        let counted: BTreeSet<Slot> =
-            self.tally.lines().flat_map(|line| line.slots).map(|(slot, _)| *slot).collect();
+        let here = |time| self.shard.hour == TimeBucket::of(time).hour() && self.seconds.contains(time);
+        let seen: BTreeSet<TimeBucket> = self.seconds.times(hour).map(TimeBucket::of).collect();
+        let counted: BTreeSet<TimeBucket> =
+            self.tally.lines().flat_map(|line| line.buckets).map(|(slot, _)| *slot).collect();
         !self.tally.is_empty()
             && seen == counted
             && self.seconds.times(hour).count() as u64 <= self.tally.events()
             && self.conflicts <= self.tally.events()
             && self.tally.lines().all(|line| {
-                self.shard.holds(line.actor, line.first)
+                self.shard.contains(line.actor, line.first)
                     && here(line.last)
                     && line.samples.iter().all(|sample| here(sample.time))
             })
@@ -156,7 +156,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{jobs::gather::read_object, record::Limits};
+    use crate::{jobs::gather::read_object, record::ReadLimits};
 
     /// Extracts of four places and two hours: a role's session, a user and a service, some of whose calls failed.
     fn extracts() -> Vec<Extract> {
@@ -188,27 +188,27 @@ mod tests {
             })
             .collect();
         let object = json!({ "Records": records }).to_string();
-        let segment = read_object("a.json", object.as_bytes(), Limits::default()).segment;
-        let (shards, _) = segment.cut();
+        let segment = read_object("a.json", object.as_bytes(), ReadLimits::default()).segment;
+        let (shards, _) = segment.split_by_shard();
         shards.into_values().map(|shard| Extract::of(shard).unwrap()).collect()
     }
 
     #[test]
-    fn a_forged_extract_is_refused_or_says_what_an_extract_could_say() {
+    fn a_forged_extract_is_refused_or_consistent() {
         let extracts = extracts();
         assert!(extracts.iter().any(|extract| extract.tally.len() > 3));
         proptest!(|(one in any::<Index>(), at in any::<Index>(), bit in 0..8_u8, end in any::<bool>())| {
-            let (ids, mut body) = one.get(&extracts).write();
+            let (ids, mut body) = one.get(&extracts).encode();
             // Half of them beyond the head, where the numbers are.
             let at = if end { body.len() - 1 - at.index(body.len() / 4) } else { at.index(body.len()) };
             body[at] ^= 1 << bit;
-            let bytes = EXTRACT.seal(&ids, &body);
+            let bytes = EXTRACT_FORMAT.seal(&ids, &body);
             if let Ok(forged) = Extract::from_bytes(&bytes) {
                 prop_assert_eq!(forged.to_bytes(), bytes);
                 for line in forged.tally.lines() {
-                    let counted: u64 = line.slots.iter().map(|(_, count)| u64::from(*count)).sum();
+                    let counted: u64 = line.buckets.iter().map(|(_, count)| u64::from(*count)).sum();
                     prop_assert!(line.count == counted && counted > 0);
-                    prop_assert!(line.first <= line.last && forged.shard.holds(line.actor, line.last));
+                    prop_assert!(line.first <= line.last && forged.shard.contains(line.actor, line.last));
                     prop_assert_eq!(line.samples[0].time, line.first);
                 }
             }

@@ -123,56 +123,56 @@ bitflags::bitflags! {
         /// Its response carries a secret, token or key.
         const READ_SECRETS = 1 << 2;
         /// It gives its caller new credentials.
-        const MINT_CREDENTIALS = 1 << 3;
+        const ISSUE_CREDENTIALS = 1 << 3;
         /// It runs code or commands.
         const RUN_CODE = 1 << 4;
         /// It changes who outside can reach a resource.
-        const SHARE_OUTWARD = 1 << 5;
+        const EXPOSE_RESOURCE = 1 << 5;
         /// It is a known step to more privilege.
-        const ESCALATE = 1 << 6;
+        const PRIVILEGE_ESCALATION = 1 << 6;
         /// It spends money per call.
-        const SPEND_MONEY = 1 << 7;
+        const INCUR_COST = 1 << 7;
     }
 }
 
 impl Capabilities {
-    const WORDS: [(Self, &'static str); 8] = [
+    const NAMES: [(Self, &'static str); 8] = [
         (Self::MUTATE, "mutate"),
         (Self::READ_DATA, "read_data"),
         (Self::READ_SECRETS, "read_secrets"),
-        (Self::MINT_CREDENTIALS, "mint_credentials"),
+        (Self::ISSUE_CREDENTIALS, "issue_credentials"),
         (Self::RUN_CODE, "run_code"),
-        (Self::SHARE_OUTWARD, "share_outward"),
-        (Self::ESCALATE, "escalate"),
-        (Self::SPEND_MONEY, "spend_money"),
+        (Self::EXPOSE_RESOURCE, "expose_resource"),
+        (Self::PRIVILEGE_ESCALATION, "privilege_escalation"),
+        (Self::INCUR_COST, "incur_cost"),
     ];
 
     /// The snake-case words for the capabilities present, in a fixed order.
-    pub fn words(self) -> impl Iterator<Item = &'static str> {
-        Self::WORDS.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
     }
 
     /// The capability of that snake-case word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.into_iter().find(|(_, n)| *n == word).map(|(flag, _)| flag)
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, n)| *n == word).map(|(flag, _)| flag)
     }
 
     /// Whether the response carries secrets or customer content.
     pub const fn is_sensitive(self) -> bool {
-        self.intersects(Self::READ_DATA.union(Self::READ_SECRETS).union(Self::MINT_CREDENTIALS))
+        self.intersects(Self::READ_DATA.union(Self::READ_SECRETS).union(Self::ISSUE_CREDENTIALS))
     }
 }
 
 impl Serialize for Capabilities {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.words())
+        serializer.collect_seq(self.names())
     }
 }
 
 impl<'de> Deserialize<'de> for Capabilities {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Vec::<String>::deserialize(deserializer)?.iter().try_fold(Self::empty(), |all, name| {
-            Self::from_word(name)
+            Self::parse(name)
                 .map(|flag| all | flag)
                 .ok_or_else(|| serde::de::Error::custom(format!("unknown capability `{name}`")))
         })
@@ -188,7 +188,7 @@ impl JsonSchema for Capabilities {
         schemars::json_schema!({
             "type": "array",
             "description": "What a call lets its caller do.",
-            "items": { "type": "string", "enum": Self::WORDS.map(|(_, name)| name) },
+            "items": { "type": "string", "enum": Self::NAMES.map(|(_, name)| name) },
         })
     }
 }

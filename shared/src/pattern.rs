@@ -5,9 +5,9 @@
 //! Laws: [`matches`] agrees with the recursive definition, in at most pattern × text steps and without allocating;
 //! [`covers`] is never wrong when it says yes.
 
-mod shape;
+mod compiled;
 
-pub(crate) use self::shape::{Part, Places, Shape};
+pub(crate) use self::compiled::{CompiledPattern, PatternPart, PatternPositions};
 
 /// Whether the whole of `text` is what `pattern` describes.
 ///
@@ -44,11 +44,11 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 ///
 /// A yes is certain. A no may be wrong only where patterns with very many wildcards would take too long to compare.
 pub fn covers(wide: &str, narrow: &str) -> bool {
-    wide == narrow || Shape::of(wide).covers(&Shape::of(narrow))
+    wide == narrow || CompiledPattern::of(wide).covers(&CompiledPattern::of(narrow))
 }
 
 /// Whether `text` holds a wildcard.
-pub fn is_wild(text: &str) -> bool {
+pub fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
@@ -59,14 +59,15 @@ mod tests {
     use super::*;
 
     /// The definition, one clause a line: exponential, obviously right.
-    fn slow(pattern: &[char], text: &[char]) -> bool {
+    fn matches_by_definition(pattern: &[char], text: &[char]) -> bool {
         match (pattern, text) {
             ([], []) => true,
             (['*', after @ ..], _) => {
-                slow(after, text) || text.split_first().is_some_and(|(_, rest)| slow(pattern, rest))
+                matches_by_definition(after, text)
+                    || text.split_first().is_some_and(|(_, rest)| matches_by_definition(pattern, rest))
             }
-            (['?', after @ ..], [_, rest @ ..]) => slow(after, rest),
-            ([a, after @ ..], [b, rest @ ..]) => a == b && slow(after, rest),
+            (['?', after @ ..], [_, rest @ ..]) => matches_by_definition(after, rest),
+            ([a, after @ ..], [b, rest @ ..]) => a == b && matches_by_definition(after, rest),
             _ => false,
         }
     }
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stars_do_not_explode() {
+    fn many_stars_take_linear_steps() {
         let pattern = "*a".repeat(200);
         assert!(!matches(&pattern, &"a".repeat(199)));
         assert!(matches(&pattern, &"a".repeat(5_000)));
@@ -122,13 +123,13 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_096))]
         #[test]
-        fn it_agrees_with_the_recursive_definition(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
+        fn matching_agrees_with_the_recursive_definition(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
             let (p, t): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
-            prop_assert_eq!(matches(&pattern, &text), slow(&p, &t));
+            prop_assert_eq!(matches(&pattern, &text), matches_by_definition(&p, &t));
         }
 
         #[test]
-        fn covering_is_describing_all_the_other_describes(wide in "[ab?*]{0,6}", narrow in "[ab?*]{0,5}") {
+        fn a_covering_pattern_matches_all_the_other_matches(wide in "[ab?*]{0,6}", narrow in "[ab?*]{0,5}") {
             // `c` stands for every letter no pattern names; seven letters are more than six parts can tell apart.
             let mut texts = vec![String::new()];
             let mut from = 0;
@@ -144,8 +145,8 @@ mod tests {
         }
 
         #[test]
-        fn a_shape_matches_what_its_pattern_matches(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
-            prop_assert_eq!(Shape::of(&pattern).matches(&text), matches(&pattern, &text));
+        fn a_compiled_pattern_matches_what_its_text_matches(pattern in "[ab?*é]{0,8}", text in "[abé*]{0,10}") {
+            prop_assert_eq!(CompiledPattern::of(&pattern).matches(&text), matches(&pattern, &text));
         }
 
         #[test]

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, error::Error, fmt, ops::Range, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    grants::{Policy, Snapshot},
+    grants::{Policy, PolicySnapshot},
     operation::RiskLevel,
     report::UnreadablePosition,
     segment::Segment,
@@ -16,7 +16,7 @@ use crate::{
 
 /// One stored object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Object {
+pub struct StoredObject {
     /// Its name, unique in its source: a key or a path.
     pub name: String,
     /// Bytes it holds; zero where that is not known before it is read.
@@ -28,15 +28,15 @@ pub struct Object {
 
 /// What kind of failure it was, where the answer decides what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub enum PortErrorKind {
     /// Permission is missing: trying again does not help.
-    Denied,
+    AccessDenied,
     /// Too many requests: trying again later does.
     Throttled,
     /// There is no such thing.
-    Missing,
+    NotFound,
     /// A token to go on with is no longer valid: begin again.
-    Token,
+    InvalidToken,
     /// No answer, or none of use: time is up, the network is gone, the service is in trouble.
     Unavailable,
     /// Anything else.
@@ -52,32 +52,32 @@ pub struct PortError {
     /// With what.
     pub name: String,
     /// Which kind of failure it was.
-    pub kind: FailureKind,
+    pub kind: PortErrorKind,
     /// Why it failed.
     #[source]
     pub cause: Box<dyn Error + Send + Sync>,
 }
 
 /// Where log objects come from.
-pub trait Source: Sync {
+pub trait LogSource: Sync {
     /// All objects, each once, sorted by name.
     ///
     /// # Errors
     /// When what was named cannot be listed.
-    fn list(&self) -> Result<Vec<Object>, PortError>;
+    fn list(&self) -> Result<Vec<StoredObject>, PortError>;
 
     /// Replaces `bytes` by what `object` holds, or by its first `most` bytes.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError>;
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError>;
 }
 
 /// An object, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadObject {
+pub struct ProcessedObject {
     /// Name, size and version.
-    pub object: Object,
+    pub object: StoredObject,
     /// SHA-256 as stored, in hex.
     pub sha256: String,
     /// Records in it, readable or not.
@@ -87,7 +87,7 @@ pub struct ReadObject {
 }
 
 /// Where evidence is kept between sweeps.
-pub trait Evidences {
+pub trait SweepEvidence {
     /// What an implementation fails with.
     type Error: Error + Send + Sync + 'static;
 
@@ -95,43 +95,43 @@ pub trait Evidences {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn known(&self) -> Result<BTreeMap<String, ReadObject>, Self::Error>;
+    fn processed_objects(&self) -> Result<BTreeMap<String, ProcessedObject>, Self::Error>;
 
     /// Keeps the evidence of an object, replacing what was kept of it.
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn keep(&mut self, read: &ReadObject, segment: &Segment) -> Result<(), Self::Error>;
+    fn save(&mut self, read: &ProcessedObject, segment: &Segment) -> Result<(), Self::Error>;
 
     /// The evidence kept of these objects, merged.
     ///
     /// # Errors
     /// When it cannot be read back whole.
-    fn load(&self, objects: &[ReadObject]) -> Result<Segment, Self::Error>;
+    fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, Self::Error>;
 }
 
 /// An item of a table. Items of one partition lie together, in the order of `sort`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Item {
+pub struct TableItem {
     /// Partition key.
-    pub partition: String,
+    pub partition_key: String,
     /// Sort key, unique in its partition.
-    pub sort: String,
+    pub sort_key: String,
     /// How often the item had been written when it was read; 0 for one that is not there yet.
     pub revision: u64,
     /// When it may be forgotten.
-    pub expires: Option<Time>,
+    pub expires_at: Option<Time>,
     /// What it says: a JSON object.
     pub body: Value,
 }
 
 /// What must be so for an item to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub enum WriteCondition {
     /// Nothing: whatever is there is replaced.
-    Anything,
+    Always,
     /// The stored item still has the revision this one was read with; 0: there is none.
-    Same,
+    Unchanged,
 }
 
 /// Small items that several functions share.
@@ -140,13 +140,13 @@ pub trait Table: Sync {
     ///
     /// # Errors
     /// When they cannot be read.
-    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError>;
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<TableItem>, PortError>;
 
     /// Writes an item, its revision raised by one. `false`: it is not as expected, and nothing was written.
     ///
     /// # Errors
     /// When it cannot be written, or nobody knows whether it was.
-    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError>;
+    fn put(&self, item: &TableItem, expected: WriteCondition) -> Result<bool, PortError>;
 
     /// Removes an item, if it is there.
     ///
@@ -156,7 +156,7 @@ pub trait Table: Sync {
 }
 
 /// Bytes under keys that are written once and never changed.
-pub trait Store: Sync {
+pub trait ObjectStore: Sync {
     /// Writes an object. `false`: there is one of that key, and it was left alone.
     ///
     /// # Errors
@@ -173,12 +173,12 @@ pub trait Store: Sync {
     ///
     /// # Errors
     /// When they cannot be listed.
-    fn list(&self, prefix: &str) -> Result<Vec<Object>, PortError>;
+    fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
 }
 
 /// A page to look up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lookup<'a> {
+pub struct LookupRequest<'a> {
     /// Twelve-digit account id.
     pub account: &'a str,
     /// Region name.
@@ -193,57 +193,65 @@ pub struct Lookup<'a> {
 
 /// What one look-up gives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct LookupPage {
     /// Records as JSON text (`CloudTrailEvent`), newest first.
     pub records: Vec<String>,
     /// Where the next page begins; absent after the last.
-    pub next: Option<String>,
+    pub next_token: Option<String>,
 }
 
 /// CloudTrail's event history.
-pub trait Trail: Sync {
+pub trait CloudTrailApi: Sync {
     /// One page of the management events of an account and region.
     ///
     /// # Errors
     /// [`FailureKind::Throttled`], [`FailureKind::Token`] and the others. It does not wait and try again: its caller
     /// does.
-    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError>;
+    fn lookup_events(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, PortError>;
 }
 
 /// A page of the policies of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DetailsPage {
+pub struct AuthorizationDetailsPage {
     /// Users, roles, groups and managed policies, as `aws iam get-account-authorization-details` prints them.
     pub text: String,
     /// Where the next page begins; absent after the last.
-    pub next: Option<String>,
+    pub next_marker: Option<String>,
 }
 
 /// Policies of the principals of accounts, and IAM's own opinion of them.
-pub trait Authorizations: Sync {
+pub trait IamApi: Sync {
     /// A page of all users, roles, groups and managed policies of an account.
     ///
     /// # Errors
     /// [`FailureKind::Throttled`] and the others. It does not wait and try again: its caller does.
-    fn details(&self, account: &str, page: Option<&str>) -> Result<DetailsPage, PortError>;
+    fn account_authorization_details(
+        &self,
+        account: &str,
+        page: Option<&str>,
+    ) -> Result<AuthorizationDetailsPage, PortError>;
 
     /// One user or role with its groups and policies, in the same form; nothing if there is none of that name.
     ///
     /// # Errors
     /// As above.
-    fn principal(&self, arn: &str) -> Result<Option<String>, PortError>;
+    fn principal_details(&self, arn: &str) -> Result<Option<String>, PortError>;
 
     /// Which of these actions IAM's simulator allows a principal with these policies, on any resource and without a
     /// context.
     ///
     /// # Errors
     /// As above.
-    fn simulate(&self, snapshot: &Snapshot, actions: &[&str]) -> Result<Vec<Simulated>, PortError>;
+    fn simulate(
+        &self,
+        snapshot: &PolicySnapshot,
+        actions: &[&str],
+    ) -> Result<Vec<SimulationResult>, PortError>;
 }
 
 /// What the simulator says of one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Simulated {
+pub struct SimulationResult {
     /// The action, as it was asked about.
     pub action: String,
     /// Its word: `allowed`, `explicitDeny`, `implicitDeny`.
@@ -252,21 +260,25 @@ pub struct Simulated {
 
 /// Which policies of an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
+pub enum OrganizationPolicyType {
     /// Service control policies.
-    Service,
+    ServiceControl,
     /// Resource control policies.
-    Resource,
+    ResourceControl,
 }
 
 /// The organization above accounts.
-pub trait Organization: Sync {
+pub trait OrganizationsApi: Sync {
     /// Policies that bound an account, a list for each level from the root to the account. Empty: there are none, and none
     /// can be in force.
     ///
     /// # Errors
     /// [`FailureKind::Denied`] when we are not to know, and the others.
-    fn above(&self, account: &str, control: Control) -> Result<Vec<Vec<Policy>>, PortError>;
+    fn control_policies(
+        &self,
+        account: &str,
+        control: OrganizationPolicyType,
+    ) -> Result<Vec<Vec<Policy>>, PortError>;
 }
 
 /// Reads that are tried out.
@@ -281,11 +293,11 @@ pub trait Prober: Sync {
 
 /// Something people or programs are told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Announcement {
+pub struct Notification {
     /// The same for the same news.
     pub id: String,
     /// What kind of news: `Read-Only Violation Detected`.
-    pub kind: &'static str,
+    pub detail_type: &'static str,
     /// How urgent.
     pub severity: RiskLevel,
     /// One line for people.
@@ -297,7 +309,7 @@ pub struct Announcement {
 }
 
 /// Who passes news on.
-pub trait Announcer: Sync {
+pub trait NotificationSink: Sync {
     /// Its name, to remember by what it has passed on: `sns`.
     fn name(&self) -> &'static str;
 
@@ -305,7 +317,7 @@ pub trait Announcer: Sync {
     ///
     /// # Errors
     /// When it is not known to have been passed on.
-    fn announce(&self, news: &Announcement) -> Result<(), PortError>;
+    fn send(&self, news: &Notification) -> Result<(), PortError>;
 }
 
 /// Time, as far as jobs that wait need it.
@@ -317,10 +329,10 @@ pub trait Clock: Sync {
     fn remaining(&self) -> Duration;
 
     /// Lets time pass.
-    fn pause(&self, length: Duration);
+    fn sleep(&self, length: Duration);
 }
 
-impl fmt::Display for Lookup<'_> {
+impl fmt::Display for LookupRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} {}", self.account, self.region, self.since, self.until)
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use identity::{of, partition_in};
+pub(crate) use identity::{partition_of_region, resolve_identity};
 
 /// Kind of identity, after CloudTrail's `userIdentity.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -11,29 +11,32 @@ use std::{
 
 mod compose;
 mod executive;
-mod limits;
+mod limitations;
 pub(crate) mod matrix;
 mod redaction;
 
 pub use compose::compose;
-pub use matrix::{AccessKind, Matrix, MatrixRow, OnlyReads, PolicyBasis, Through, Ungranted, Unused};
-pub use redaction::{conceal, redact};
+pub use matrix::{
+    AccessMatrix, MatrixRow, MatrixRowKind, PolicySnapshotRef, RoleChainActivity, UngrantedOperation,
+    UnusedReadServices, UnusedService,
+};
+pub use redaction::{redact, redact_value};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    classification::Provenance,
     config::Standard,
+    controls::ControlResult,
     coverage::{Coverage, Period},
     event::{EventKind, Outcome},
     finding::{Finding, Recommendation},
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     principal::PrincipalKind,
-    score::{Compliance, Risk, Status},
-    standard::ControlResult,
+    score::{ComplianceScore, RiskScore, Status},
     time::{Hour, Time},
-    verdict::Provenance,
 };
 
 /// Version of the report's shape: the first number changes when a reader of the old shape would be misled.
@@ -49,13 +52,13 @@ pub struct Report {
     /// What the evidence says.
     pub result: ReportResult,
     /// How it was come by.
-    pub run: Run,
+    pub run: ReportRun,
 }
 
 /// Whether something was promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum ReportMode {
     /// Principals are watched: the report says whether the promise held.
     Proof,
     /// Nothing was promised: the report says who did what, and calls nothing compliant.
@@ -66,23 +69,23 @@ pub enum Mode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportResult {
     /// Proof or discovery.
-    pub mode: Mode,
+    pub mode: ReportMode,
     /// Standard the controls belong to.
     pub standard: Standard,
     /// Title of the control pack.
     pub standard_title: String,
     /// Executive summary.
-    pub summary: Summary,
+    pub summary: ExecutiveSummary,
     /// Score of the watched calls.
-    pub compliance: Compliance,
+    pub compliance: ComplianceScore,
     /// Risk of the watched principals; absent in a discovery.
-    pub risk: Option<Risk>,
+    pub risk: Option<RiskScore>,
     /// Counts over all evidence in the period.
-    pub totals: Totals,
+    pub totals: ReportTotals,
     /// The map of evidence.
     pub coverage: Coverage,
     /// Events per hour.
-    pub activity: Vec<Activity>,
+    pub activity: Vec<HourlyActivity>,
     /// Every principal that was seen, and every promise nobody was seen for.
     pub principals: Vec<PrincipalSummary>,
     /// Every operation that is not plainly read-only, and every sensitive one, with its verdict.
@@ -98,16 +101,16 @@ pub struct ReportResult {
     /// Calls behind the findings, one entry each.
     pub audit_entries: Vec<AuditEntry>,
     /// Overrides of the configuration and what became of them.
-    pub overrides: Vec<OverrideUse>,
+    pub overrides: Vec<OverrideUsage>,
     /// What this result says nothing about.
-    pub not_looked_at: Vec<String>,
+    pub limitations: Vec<String>,
     /// What it was computed from.
-    pub basis: Basis,
+    pub inputs: ReportInputs,
 }
 
 /// Executive summary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
+pub struct ExecutiveSummary {
     /// Overall status; absent in a discovery.
     pub overall_compliance: Option<Status>,
     /// One sentence that names the status and the event classes it speaks about.
@@ -121,12 +124,12 @@ pub struct Summary {
     /// The most important findings in a sentence each, at most five.
     pub key_findings: Vec<String>,
     /// What to do first, at most five.
-    pub immediate_actions: Vec<String>,
+    pub top_actions: Vec<String>,
 }
 
 /// Counts over all evidence in the period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Totals {
+pub struct ReportTotals {
     /// Distinct events.
     pub events: u64,
     /// API calls among them: the operations that are judged.
@@ -154,11 +157,11 @@ pub struct Totals {
     /// Sign-in, service and console events.
     pub other_events: u64,
     /// CloudTrail Insights records, counted aside.
-    pub insights: u64,
+    pub insight_events: u64,
     /// Pieces of evidence that could not be read.
-    pub unreadable: u64,
+    pub unreadable_evidence: u64,
     /// Events delivered with two different contents under one identity.
-    pub conflicting: u64,
+    pub conflicting_events: u64,
     /// Distinct principals.
     pub principals: u64,
     /// Distinct watched principals that were seen.
@@ -171,7 +174,7 @@ pub struct Totals {
 
 /// API calls of one hour.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Activity {
+pub struct HourlyActivity {
     /// The hour.
     pub hour: Hour,
     /// Read-only calls that were not refused.
@@ -189,38 +192,38 @@ pub struct Activity {
 /// What a principal was seen to do, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Behaviour {
+pub enum Behavior {
     /// Never appeared.
     NotSeen,
     /// Appeared in events that are no API calls only.
     NoCalls,
     /// Read, and nothing it read was sensitive.
-    OnlyLooked,
+    OnlyRead,
     /// Read, also customer content.
     ReadData,
     /// Read, also secrets.
     ReadSecrets,
     /// Made calls nothing is known of, and nothing worse.
-    Unknown,
+    UnknownCalls,
     /// Tried what a read-only principal may not do, and did not succeed.
-    Tried,
+    Attempted,
     /// Used a privileged operation: decrypted, assumed, minted.
     UsedPrivilege,
     /// Changed something.
     Wrote,
 }
 
-impl Behaviour {
+impl Behavior {
     /// The words a reader sees.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotSeen => "not seen",
             Self::NoCalls => "no calls",
-            Self::OnlyLooked => "only looked",
+            Self::OnlyRead => "only looked",
             Self::ReadData => "read data",
             Self::ReadSecrets => "read secrets",
-            Self::Unknown => "unknown calls",
-            Self::Tried => "tried to write",
+            Self::UnknownCalls => "unknown calls",
+            Self::Attempted => "tried to write",
             Self::UsedPrivilege => "used privilege",
             Self::Wrote => "wrote",
         }
@@ -243,9 +246,9 @@ pub struct PrincipalSummary {
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
     /// What it was seen to do; of one that is watched, also through others.
-    pub behaviour: Behaviour,
+    pub behavior: Behavior,
     /// Share of its calls that are permitted.
-    pub compliance: Compliance,
+    pub compliance: ComplianceScore,
     /// API calls by outcome and operation type: `counts[operation_type][outcome]`.
     pub counts: BTreeMap<OperationType, BTreeMap<Outcome, u64>>,
     /// API calls in all.
@@ -253,10 +256,10 @@ pub struct PrincipalSummary {
     /// Other events in all.
     pub other_events: u64,
     /// Calls it may make although they are not read-only, by override.
-    pub allowed: u64,
+    pub allowed_by_override: u64,
     /// Mutating calls that succeeded, that began with it and were made through others: `counts` and `calls` are without them.
     #[serde(default)]
-    pub writes_through: u64,
+    pub writes_through_roles: u64,
     /// Succeeded calls per capability.
     pub capabilities: BTreeMap<String, u64>,
     /// Greatest risk of a call it made.
@@ -285,7 +288,7 @@ pub struct PrincipalSummary {
     pub findings: Vec<String>,
     /// What it could do, tried and did; absent when it is not watched, and for a promise for which nobody was seen and
     /// no policies were read.
-    pub matrix: Option<Matrix>,
+    pub matrix: Option<AccessMatrix>,
 }
 
 /// One operation and its verdict.
@@ -310,7 +313,7 @@ pub struct OperationSummary {
     /// Where the verdict comes from.
     pub provenance: Provenance,
     /// AWS's own sources disagree about it.
-    pub dissent: bool,
+    pub source_conflict: bool,
     /// Why the verdict is what it is.
     pub reason: String,
     /// Calls by outcome, over all principals.
@@ -363,7 +366,7 @@ pub struct AuditEntry {
 
 /// What became of an override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OverrideUse {
+pub struct OverrideUsage {
     /// Its id.
     pub id: String,
     /// Principals it is for.
@@ -379,14 +382,14 @@ pub struct OverrideUse {
     /// When it ends.
     pub expires: Time,
     /// Calls it allowed.
-    pub allowed: u64,
+    pub allowed_calls: u64,
     /// Calls it would have allowed had it not expired before them.
-    pub expired: u64,
+    pub expired_calls: u64,
 }
 
 /// What the result was computed from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Basis {
+pub struct ReportInputs {
     /// Onlooker's version.
     pub onlooker_version: String,
     /// Version of the operation catalog.
@@ -405,11 +408,11 @@ pub struct Basis {
 
 /// How the result was come by: differs from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Run {
+pub struct ReportRun {
     /// Unique, sortable by time.
     pub run_id: String,
     /// Who made it, as AWS says (`GetCallerIdentity`); absent where AWS was not asked.
-    pub caller: Option<Caller>,
+    pub caller: Option<CallerIdentity>,
     /// Request id of the function's invocation; absent outside a function.
     pub request_id: Option<String>,
     /// How often a report on this period was issued, this one included; absent where that is not counted.
@@ -419,11 +422,11 @@ pub struct Run {
     /// When the report was made.
     pub generated_at: Time,
     /// Wall-clock seconds from the one to the other.
-    pub seconds: f64,
+    pub duration_seconds: f64,
     /// Log objects read in this run.
-    pub objects_read: u64,
+    pub log_files_read: u64,
     /// Log objects whose evidence was kept from earlier runs.
-    pub objects_kept: u64,
+    pub log_files_reused: u64,
     /// Bytes read.
     pub bytes_read: u64,
     /// Records met in this run: distinct, duplicate, unreadable or aside.
@@ -433,16 +436,16 @@ pub struct Run {
     /// Events outside the period, not counted.
     pub outside_period: u64,
     /// SHA-256 over the sorted hashes of all inputs, in hex.
-    pub inputs_sha256: String,
+    pub input_files_sha256: String,
     /// Inputs with their hashes, in order, at most 10,000.
-    pub inputs: Vec<Input>,
+    pub input_files: Vec<InputFile>,
     /// Where evidence could not be read, in order, at most 1,000.
     pub unreadable: Vec<UnreadablePosition>,
 }
 
 /// Who a program is, as AWS says (`GetCallerIdentity`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Caller {
+pub struct CallerIdentity {
     /// ARN.
     pub arn: String,
     /// Twelve-digit account id.
@@ -453,9 +456,9 @@ pub struct Caller {
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Input {
+pub struct InputFile {
     /// Object name.
-    pub object: String,
+    pub file: String,
     /// Size in bytes, as delivered.
     pub bytes: u64,
     /// SHA-256 of those bytes, in hex.
@@ -468,7 +471,7 @@ pub struct Input {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct UnreadablePosition {
     /// Object name.
-    pub object: String,
+    pub file: String,
     /// Byte in the inflated object, when known.
     pub byte: Option<u64>,
     /// Record in the object, counted from zero, when known.
@@ -482,7 +485,7 @@ impl Report {
     ///
     /// # Errors
     /// When the result cannot be written as JSON.
-    pub fn new(result: ReportResult, run: Run) -> Result<Self, serde_json::Error> {
+    pub fn new(result: ReportResult, run: ReportRun) -> Result<Self, serde_json::Error> {
         let id = result.id()?;
         Ok(Self { schema_version: SCHEMA_VERSION.to_owned(), id, result, run })
     }

@@ -53,7 +53,7 @@ impl std::fmt::Display for Status {
 /// | mutating | `NON_COMPLIANT` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
 ///
 /// A denied call shows that AWS holds the line; a failed one was not refused, so it shows nothing of the kind.
-pub const fn effect(operation_type: OperationType, outcome: Outcome) -> Status {
+pub const fn status_impact(operation_type: OperationType, outcome: Outcome) -> Status {
     match (operation_type, outcome) {
         (OperationType::ReadOnly, _) => Status::Compliant,
         (OperationType::Unknown, _) => Status::InsufficientEvidence,
@@ -67,7 +67,7 @@ pub const fn effect(operation_type: OperationType, outcome: Outcome) -> Status {
 
 /// Share of calls a read-only principal may make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Compliance {
+pub struct ComplianceScore {
     /// Calls looked at.
     pub calls: u64,
     /// Those that are read-only or allowed by an override.
@@ -76,7 +76,7 @@ pub struct Compliance {
     pub score: Option<f64>,
 }
 
-impl Compliance {
+impl ComplianceScore {
     /// The score of so many calls.
     pub fn of(permitted: u64, calls: u64) -> Self {
         Self { calls, permitted, score: percent(permitted, calls) }
@@ -85,32 +85,32 @@ impl Compliance {
 
 /// What adds to the risk: counts of calls and of holes in the evidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Exposure {
+pub struct RiskFactors {
     /// Writes that succeeded.
     pub writes: u64,
     /// Writes that failed without being refused.
-    pub writes_not_refused: u64,
+    pub failed_writes: u64,
     /// Writes and privileged calls AWS refused.
-    pub refused: u64,
+    pub denied_writes: u64,
     /// Privileged calls that were not refused.
-    pub privileged: u64,
+    pub privileged_calls: u64,
     /// Calls of any kind that mint credentials, escalate, or share outward, and succeeded.
-    pub critical: u64,
+    pub critical_calls: u64,
     /// Calls nothing is known of.
-    pub unknown: u64,
+    pub unknown_operations: u64,
     /// Reads of secrets that succeeded.
     pub secret_reads: u64,
     /// Reads of customer content that succeeded.
     pub data_reads: u64,
     /// Uses of the root user.
-    pub root: u64,
+    pub root_uses: u64,
     /// Calls outside business hours.
-    pub outside_hours: u64,
+    pub outside_business_hours: u64,
     /// Hours without evidence, event classes that nobody logged, evidence that could not be read.
-    pub holes: u64,
+    pub evidence_gaps: u64,
 }
 
-impl Exposure {
+impl RiskFactors {
     /// Counts `count` equal calls of a watched principal. `allowed` calls add what they read and nothing else.
     pub fn add(
         &mut self,
@@ -122,18 +122,20 @@ impl Exposure {
         let succeeded = outcome == Outcome::Succeeded;
         match operation_type {
             OperationType::ReadOnly => {}
-            OperationType::Unknown => self.unknown += count,
-            _ if outcome == Outcome::Denied => self.refused += count,
+            OperationType::Unknown => self.unknown_operations += count,
+            _ if outcome == Outcome::Denied => self.denied_writes += count,
             OperationType::Mutating if succeeded => self.writes += count,
-            OperationType::Mutating => self.writes_not_refused += count,
-            OperationType::Privileged => self.privileged += count,
+            OperationType::Mutating => self.failed_writes += count,
+            OperationType::Privileged => self.privileged_calls += count,
         }
         if !succeeded {
             return;
         }
-        let critical = Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE | Capabilities::SHARE_OUTWARD;
+        let critical = Capabilities::ISSUE_CREDENTIALS
+            | Capabilities::PRIVILEGE_ESCALATION
+            | Capabilities::EXPOSE_RESOURCE;
         if operation_type != OperationType::ReadOnly && capabilities.intersects(critical) {
-            self.critical += count;
+            self.critical_calls += count;
         }
         if capabilities.contains(Capabilities::READ_SECRETS) {
             self.secret_reads += count;
@@ -179,7 +181,7 @@ impl RiskBand {
 
 /// One part of the risk score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Component {
+pub struct RiskComponent {
     /// What is counted.
     pub name: String,
     /// How often it was.
@@ -190,49 +192,54 @@ pub struct Component {
 
 /// Risk score with its parts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Risk {
+pub struct RiskScore {
     /// 0-100, one decimal.
     pub score: f64,
     /// Band of the score.
     pub level: RiskBand,
     /// The parts, greatest first.
-    pub components: Vec<Component>,
+    pub components: Vec<RiskComponent>,
 }
 
 /// A part's weight: what the first count is worth, and what endless many are, in percent.
-struct Weight {
+struct ComponentWeight {
     name: &'static str,
     first: f64,
     limit: f64,
-    count: fn(&Exposure) -> u64,
+    count: fn(&RiskFactors) -> u64,
 }
 
 /// Chosen so that one successful write alone is HIGH, and so that what broke no promise alone never is.
-const WEIGHTS: [Weight; 11] = [
-    Weight { name: "critical_calls", first: 90.0, limit: 99.0, count: |e| e.critical },
-    Weight { name: "writes", first: 75.0, limit: 98.0, count: |e| e.writes },
-    Weight { name: "privileged_calls", first: 45.0, limit: 90.0, count: |e| e.privileged },
-    Weight { name: "writes_not_refused", first: 35.0, limit: 70.0, count: |e| e.writes_not_refused },
-    Weight { name: "unknown_operations", first: 35.0, limit: 70.0, count: |e| e.unknown },
-    Weight { name: "secret_reads", first: 25.0, limit: 60.0, count: |e| e.secret_reads },
-    Weight { name: "root_use", first: 25.0, limit: 60.0, count: |e| e.root },
-    Weight { name: "refused_writes", first: 20.0, limit: 50.0, count: |e| e.refused },
-    Weight { name: "evidence_holes", first: 10.0, limit: 40.0, count: |e| e.holes },
-    Weight { name: "data_reads", first: 5.0, limit: 25.0, count: |e| e.data_reads },
-    Weight { name: "outside_business_hours", first: 5.0, limit: 25.0, count: |e| e.outside_hours },
+const WEIGHTS: [ComponentWeight; 11] = [
+    ComponentWeight { name: "critical_calls", first: 90.0, limit: 99.0, count: |e| e.critical_calls },
+    ComponentWeight { name: "writes", first: 75.0, limit: 98.0, count: |e| e.writes },
+    ComponentWeight { name: "privileged_calls", first: 45.0, limit: 90.0, count: |e| e.privileged_calls },
+    ComponentWeight { name: "failed_writes", first: 35.0, limit: 70.0, count: |e| e.failed_writes },
+    ComponentWeight { name: "unknown_operations", first: 35.0, limit: 70.0, count: |e| e.unknown_operations },
+    ComponentWeight { name: "secret_reads", first: 25.0, limit: 60.0, count: |e| e.secret_reads },
+    ComponentWeight { name: "root_use", first: 25.0, limit: 60.0, count: |e| e.root_uses },
+    ComponentWeight { name: "denied_writes", first: 20.0, limit: 50.0, count: |e| e.denied_writes },
+    ComponentWeight { name: "evidence_gaps", first: 10.0, limit: 40.0, count: |e| e.evidence_gaps },
+    ComponentWeight { name: "data_reads", first: 5.0, limit: 25.0, count: |e| e.data_reads },
+    ComponentWeight {
+        name: "outside_business_hours",
+        first: 5.0,
+        limit: 25.0,
+        count: |e| e.outside_business_hours,
+    },
 ];
 
 /// Half of the way from the first count's worth to the limit is gone after this many more.
-const HALF_WAY: f64 = 9.0;
+const HALF_LIMIT_COUNT: f64 = 9.0;
 
-impl Risk {
+impl RiskScore {
     /// Combines the parts as independent chances: `100 * (1 - product(1 - points / 100))`.
-    pub fn of(exposure: &Exposure) -> Self {
-        let mut components: Vec<Component> = WEIGHTS
+    pub fn of(exposure: &RiskFactors) -> Self {
+        let mut components: Vec<RiskComponent> = WEIGHTS
             .iter()
             .map(|weight| {
                 let count = (weight.count)(exposure);
-                Component { name: weight.name.to_owned(), count, points: weight.points(count) }
+                RiskComponent { name: weight.name.to_owned(), count, points: weight.points(count) }
             })
             .collect();
         let safe = components.iter().fold(1.0, |safe, part| safe * (1.0 - part.points / 100.0));
@@ -242,13 +249,13 @@ impl Risk {
     }
 }
 
-impl Weight {
+impl ComponentWeight {
     fn points(&self, count: u64) -> f64 {
         let Some(more) = count.checked_sub(1) else {
             return 0.0;
         };
         let more = f64::from(u32::try_from(more).unwrap_or(u32::MAX));
-        floor_tenth(self.first + (self.limit - self.first) * (more / (more + HALF_WAY)))
+        floor_tenth(self.first + (self.limit - self.first) * (more / (more + HALF_LIMIT_COUNT)))
     }
 }
 
@@ -264,11 +271,11 @@ mod tests {
 
     use super::*;
 
-    fn exposures() -> impl Strategy<Value = Exposure> {
+    fn any_risk_factors() -> impl Strategy<Value = RiskFactors> {
         prop::array::uniform11(prop_oneof![Just(0), 0..5_u64, any::<u64>()]).prop_map(
             |[
                 writes,
-                writes_not_refused,
+                failed_writes,
                 refused,
                 privileged,
                 critical,
@@ -279,37 +286,37 @@ mod tests {
                 outside_hours,
                 holes,
             ]| {
-                Exposure {
+                RiskFactors {
                     writes,
-                    writes_not_refused,
-                    refused,
-                    privileged,
-                    critical,
-                    unknown,
+                    failed_writes,
+                    denied_writes: refused,
+                    privileged_calls: privileged,
+                    critical_calls: critical,
+                    unknown_operations: unknown,
                     secret_reads,
                     data_reads,
-                    root,
-                    outside_hours,
-                    holes,
+                    root_uses: root,
+                    outside_business_hours: outside_hours,
+                    evidence_gaps: holes,
                 }
             },
         )
     }
 
     #[test]
-    fn nothing_is_no_risk() {
-        let risk = Risk::of(&Exposure::default());
+    fn no_calls_give_zero_risk() {
+        let risk = RiskScore::of(&RiskFactors::default());
         assert_eq!((risk.score, risk.level), (0.0, RiskBand::Low));
     }
 
     #[test]
-    fn one_write_among_any_number_of_reads_is_high() {
-        let risk = Risk::of(&Exposure { writes: 1, ..Exposure::default() });
+    fn one_write_is_high_risk() {
+        let risk = RiskScore::of(&RiskFactors { writes: 1, ..RiskFactors::default() });
         assert_eq!((risk.score, risk.level), (75.0, RiskBand::High));
     }
 
     #[test]
-    fn bands_begin_above_their_bounds() {
+    fn risk_bands_start_above_their_thresholds() {
         assert_eq!(
             [30.0, 30.1, 70.0, 70.1].map(RiskBand::of),
             [RiskBand::Low, RiskBand::Medium, RiskBand::Medium, RiskBand::High]
@@ -318,34 +325,34 @@ mod tests {
 
     #[test]
     fn no_calls_have_no_score() {
-        assert_eq!(Compliance::of(0, 0).score, None);
+        assert_eq!(ComplianceScore::of(0, 0).score, None);
     }
 
     #[test]
-    fn one_write_in_a_million_does_not_round_to_100() {
-        assert_eq!(Compliance::of(999_999, 1_000_000).score, Some(99.99));
+    fn one_write_in_a_million_scores_below_100() {
+        assert_eq!(ComplianceScore::of(999_999, 1_000_000).score, Some(99.99));
     }
 
     proptest! {
         #[test]
-        fn risk_stays_in_range_and_grows_with_every_part(exposure in exposures(), part in 0..11_usize) {
-            let before = Risk::of(&exposure);
+        fn risk_is_between_0_and_100_and_grows_with_every_factor(exposure in any_risk_factors(), part in 0..11_usize) {
+            let before = RiskScore::of(&exposure);
             let mut more = exposure;
             let field = [
-                &mut more.writes, &mut more.writes_not_refused, &mut more.refused, &mut more.privileged,
-                &mut more.critical, &mut more.unknown, &mut more.secret_reads, &mut more.data_reads,
-                &mut more.root, &mut more.outside_hours, &mut more.holes,
+                &mut more.writes, &mut more.failed_writes, &mut more.denied_writes, &mut more.privileged_calls,
+                &mut more.critical_calls, &mut more.unknown_operations, &mut more.secret_reads, &mut more.data_reads,
+                &mut more.root_uses, &mut more.outside_business_hours, &mut more.evidence_gaps,
             ].into_iter().nth(part).unwrap();
             *field = field.saturating_add(1);
-            let after = Risk::of(&more);
+            let after = RiskScore::of(&more);
             prop_assert!(before.score <= after.score && after.score <= 100.0 && before.score >= 0.0);
         }
 
         #[test]
-        fn a_call_that_is_not_permitted_never_raises_the_score(permitted in 0..1_000_000_u64, more in 0..1000_u64) {
+        fn a_disallowed_call_never_raises_the_compliance_score(permitted in 0..1_000_000_u64, more in 0..1000_u64) {
             let calls = permitted + more;
-            let before = Compliance::of(permitted, calls).score;
-            let after = Compliance::of(permitted, calls + 1).score;
+            let before = ComplianceScore::of(permitted, calls).score;
+            let after = ComplianceScore::of(permitted, calls + 1).score;
             prop_assert!(after <= before || before.is_none());
         }
     }

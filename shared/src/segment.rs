@@ -9,32 +9,32 @@
 //! Of two contents the greater one is the one that accuses more: `readOnly=false` before none before `true`, then
 //! succeeded before failed before denied, then by content.
 
+mod builder;
 mod codec;
-mod cut;
-mod draft;
+mod digest_hours;
 mod hash;
-mod hours;
 mod shard;
+mod split;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+pub use builder::SegmentBuilder;
 pub use codec::SegmentError;
-pub use draft::Draft;
-pub(crate) use hash::EvidenceHash;
+pub(crate) use hash::EvidenceHasher;
 pub use shard::Shard;
 
 use crate::{
-    event::{Act, Actor, Event, EventId},
-    record::{Fingerprint, Observed, Reason},
+    event::{Actor, CallKey, Event, EventId},
+    record::{DigestWindow, Fingerprint, UnreadableReason},
     time::Time,
 };
 
 /// One event of a segment. `actor` and `act` are positions in [`Segment::actors`] and [`Segment::acts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct EventRow {
     /// Identity, together with account and region of the actor and the hour of the time.
     pub id: EventId,
     /// `eventTime`.
@@ -42,12 +42,12 @@ pub struct Row {
     /// Where and by whom.
     pub actor: u32,
     /// What.
-    pub act: u32,
+    pub call_key: u32,
 }
 
 /// What makes an event one event: its id, and the account, region and hour it is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Identity {
+pub struct EventIdentity {
     /// `eventID`.
     pub id: EventId,
     /// Account that received it, region and hour.
@@ -56,7 +56,7 @@ pub struct Identity {
 
 /// A log file a digest lists, of which the evidence shows nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MissingLog {
+pub struct MissingLogFile {
     /// Account.
     pub account: Arc<str>,
     /// Region.
@@ -73,21 +73,21 @@ pub struct Segment {
     /// Sorted; each is of some row.
     actors: Vec<Actor>,
     /// Sorted; each is of some row.
-    acts: Vec<Act>,
+    call_keys: Vec<CallKey>,
     /// Sorted by identity.
-    rows: Vec<Row>,
-    conflicts: BTreeSet<Identity>,
-    unreadable: BTreeMap<Fingerprint, Reason>,
-    aside: BTreeSet<Fingerprint>,
-    observed: BTreeSet<Observed>,
+    rows: Vec<EventRow>,
+    conflicts: BTreeSet<EventIdentity>,
+    unreadable: BTreeMap<Fingerprint, UnreadableReason>,
+    insight_events: BTreeSet<Fingerprint>,
+    digest_windows: BTreeSet<DigestWindow>,
     /// Follows from `observed`.
-    hours: BTreeSet<Shard>,
+    digest_hours: BTreeSet<Shard>,
 }
 
 impl Segment {
     /// The segment that holds these events.
     pub fn from_events(events: impl IntoIterator<Item = Event>) -> Self {
-        let mut draft = Draft::default();
+        let mut draft = SegmentBuilder::default();
         for event in events {
             draft.push(event);
         }
@@ -103,16 +103,16 @@ impl Segment {
         if other.is_empty() {
             return self;
         }
-        let mut draft = Draft::from(self);
-        draft.absorb(&mut Draft::from(other));
+        let mut draft = SegmentBuilder::from(self);
+        draft.absorb(&mut SegmentBuilder::from(other));
         draft.finish()
     }
 
     /// Everything all of them hold, each once.
     pub fn merge_all(segments: impl IntoIterator<Item = Self>) -> Self {
-        let mut draft = Draft::default();
+        let mut draft = SegmentBuilder::default();
         for segment in segments {
-            draft.absorb(&mut Draft::from(segment));
+            draft.absorb(&mut SegmentBuilder::from(segment));
         }
         draft.finish()
     }
@@ -128,50 +128,50 @@ impl Segment {
     }
 
     /// Distinct acts, sorted.
-    pub fn acts(&self) -> &[Act] {
-        &self.acts
+    pub fn call_keys(&self) -> &[CallKey] {
+        &self.call_keys
     }
 
     /// Distinct events, sorted by identity.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[EventRow] {
         &self.rows
     }
 
     /// Distinct events with what they refer to, sorted by identity.
-    pub fn events(&self) -> impl Iterator<Item = (EventId, Time, &Actor, &Act)> {
+    pub fn events(&self) -> impl Iterator<Item = (EventId, Time, &Actor, &CallKey)> {
         self.rows.iter().filter_map(|row| {
             let actor = self.actors.get(row.actor as usize)?;
-            Some((row.id, row.time, actor, self.acts.get(row.act as usize)?))
+            Some((row.id, row.time, actor, self.call_keys.get(row.call_key as usize)?))
         })
     }
 
     /// Identities that were met with more than one content.
-    pub fn conflicts(&self) -> &BTreeSet<Identity> {
+    pub fn conflicts(&self) -> &BTreeSet<EventIdentity> {
         &self.conflicts
     }
 
     /// Pieces that could not be read, each once.
-    pub fn unreadable(&self) -> &BTreeMap<Fingerprint, Reason> {
+    pub fn unreadable(&self) -> &BTreeMap<Fingerprint, UnreadableReason> {
         &self.unreadable
     }
 
     /// Insight events, which are counted and not judged.
-    pub fn aside(&self) -> &BTreeSet<Fingerprint> {
-        &self.aside
+    pub fn insight_events(&self) -> &BTreeSet<Fingerprint> {
+        &self.insight_events
     }
 
     /// Windows of digest files, unverified, as the files give them.
-    pub fn observed(&self) -> &BTreeSet<Observed> {
-        &self.observed
+    pub fn digest_windows(&self) -> &BTreeSet<DigestWindow> {
+        &self.digest_windows
     }
 
     /// Every account, region and whole hour that digest files, taken together, say was observed.
-    pub fn windows(&self) -> impl Iterator<Item = &Shard> {
-        self.hours.iter()
+    pub fn digest_hours(&self) -> impl Iterator<Item = &Shard> {
+        self.digest_hours.iter()
     }
 
     /// Takes the segment apart: actors, acts and rows.
-    pub fn into_parts(self) -> (Vec<Actor>, Vec<Act>, Vec<Row>) {
-        (self.actors, self.acts, self.rows)
+    pub fn into_parts(self) -> (Vec<Actor>, Vec<CallKey>, Vec<EventRow>) {
+        (self.actors, self.call_keys, self.rows)
     }
 }

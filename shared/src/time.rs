@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Time(pub u32);
 
 /// Seconds in an hour.
-pub const HOUR: u32 = 3_600;
+pub const HOUR_SECONDS: u32 = 3_600;
 
 /// A whole hour in UTC: `Time / 3600`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,12 +59,12 @@ impl Time {
         let day_of_year = (153 * m + 2) / 5 + day - 1;
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
         let days = era * 146_097 + day_of_era - 719_468;
-        Some(Self(days * 86_400 + hour * HOUR + minute * 60 + second))
+        Some(Self(days * 86_400 + hour * HOUR_SECONDS + minute * 60 + second))
     }
 
     /// The hour it falls in.
     pub const fn hour(self) -> Hour {
-        Hour(self.0 / HOUR)
+        Hour(self.0 / HOUR_SECONDS)
     }
 
     /// The same point as a `jiff` timestamp.
@@ -81,12 +81,12 @@ impl Time {
 impl Hour {
     /// Its first second.
     pub const fn start(self) -> Time {
-        Time(self.0.saturating_mul(HOUR))
+        Time(self.0.saturating_mul(HOUR_SECONDS))
     }
 
     /// The first second after it.
     pub const fn end(self) -> Time {
-        Time(self.0.saturating_add(1).saturating_mul(HOUR))
+        Time(self.0.saturating_add(1).saturating_mul(HOUR_SECONDS))
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn days_that_do_not_exist_are_refused() {
+    fn nonexistent_dates_are_refused() {
         for text in ["2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T24:00:00Z", "", "2023-07-10"]
         {
             assert_eq!(Time::parse(text), None, "{text}");
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_and_time_agree(seconds in 0..4_291_747_200_u32) {
+        fn formatting_and_parsing_round_trip(seconds in 0..4_291_747_200_u32) {
             let time = Time(seconds);
             let text = time.to_string();
             prop_assert_eq!(Time::parse_exact(text.as_bytes()), Some(time));

@@ -1,4 +1,4 @@
-//! How often the verdict is right, on labelled cases and real events.
+//! How often the verdict is right, on labeled cases and real events.
 //!
 //! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests say that they were skipped.
 //! Leaves: figures on standard output. Law: no unsafe call is judged safe, on any row of any file.
@@ -17,9 +17,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use onlooker_core::catalog::Catalog;
-use onlooker_core::catalog::accuracy::{Accuracy, Case, Figures, accuracy};
+use onlooker_core::catalog::accuracy::{Accuracy, AccuracyCounts, LabeledCase, measure_accuracy};
+use onlooker_core::classification::{ClassificationInput, classify};
 use onlooker_core::operation::Mutates;
-use onlooker_core::verdict::{Call, classify};
 
 fn data(file: &str) -> Option<String> {
     let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
@@ -32,14 +32,14 @@ fn data(file: &str) -> Option<String> {
     Some(fs::read_to_string(PathBuf::from(folder).join(file)).expect(file))
 }
 
-fn print(what: &str, figures: &Figures) {
+fn print(what: &str, figures: &AccuracyCounts) {
     println!(
         "{what:24} cases {:6}  unsafe judged safe {:3}  safe refused {:3} ({:.3} %)  unknown {:3} ({:.3} %)  \
          by pattern {:3}  mutates {}/{}  sensitive {}/{} (missed {})",
         figures.cases,
-        figures.unsafe_judged_safe,
-        figures.safe_refused,
-        figures.percent(figures.safe_refused),
+        figures.unsafe_classified_safe,
+        figures.safe_classified_unsafe,
+        figures.percent(figures.safe_classified_unsafe),
         figures.unknown,
         figures.percent(figures.unknown),
         figures.by_pattern,
@@ -66,14 +66,14 @@ fn report(result: &Accuracy) {
     ] {
         for miss in misses.iter().take(limit) {
             let case = &miss.case;
-            let verdict = &miss.verdict;
-            if seen.insert(format!("{what}{}:{}{}", verdict.service, verdict.operation, case.safe)) {
+            let verdict = &miss.classification;
+            if seen.insert(format!("{what}{}:{}{}", verdict.service, verdict.operation, case.is_read_only)) {
                 println!(
                     "  {what} {} {}:{} safe={} mutates={:?} sensitive={:?} -> {}:{} {} {} {:?} {}",
                     case.form,
-                    case.source,
+                    case.service,
                     case.name,
-                    case.safe,
+                    case.is_read_only,
                     case.mutates,
                     case.sensitive,
                     verdict.service,
@@ -88,20 +88,24 @@ fn report(result: &Accuracy) {
     }
 }
 
-fn assert_limits(figures: &Figures) {
-    assert_eq!(figures.unsafe_judged_safe, 0);
-    assert!(figures.percent(figures.safe_refused) <= 0.05, "{} safe calls refused", figures.safe_refused);
+fn assert_limits(figures: &AccuracyCounts) {
+    assert_eq!(figures.unsafe_classified_safe, 0);
+    assert!(
+        figures.percent(figures.safe_classified_unsafe) <= 0.05,
+        "{} safe calls refused",
+        figures.safe_classified_unsafe
+    );
     assert!(figures.percent(figures.unknown) <= 0.5, "{} unknown", figures.unknown);
 }
 
 #[test]
 fn labelled_verdicts_agree() {
     let Some(text) = data("truth/truth_dev.tsv") else { return };
-    let result = accuracy(Catalog::embedded(), &Case::parse_all(&text));
+    let result = measure_accuracy(Catalog::embedded(), &LabeledCase::parse_all(&text));
     report(&result);
     assert_limits(&result.total);
     for figures in result.forms.values() {
-        assert_eq!(figures.unsafe_judged_safe, 0);
+        assert_eq!(figures.unsafe_classified_safe, 0);
     }
 }
 
@@ -122,14 +126,14 @@ impl Table {
     }
 }
 
-fn case(form: &str, source: &str, name: &str, table: &Table, row: &[String]) -> Case {
+fn case(form: &str, source: &str, name: &str, table: &Table, row: &[String]) -> LabeledCase {
     let level = table.get(row, "access_level");
     let on = |column: &str| table.get(row, column) == "1";
-    Case {
+    LabeledCase {
         form: form.to_owned(),
-        source: source.to_owned(),
+        service: source.to_owned(),
         name: name.to_owned(),
-        safe: matches!(level, "Read" | "List"),
+        is_read_only: matches!(level, "Read" | "List"),
         sensitive: Some(on("credential_exposure") || on("data_access")),
         mutates: None,
     }
@@ -139,12 +143,12 @@ fn case(form: &str, source: &str, name: &str, table: &Table, row: &[String]) -> 
 fn every_known_action_agrees() {
     let Some(text) = data("catalog/actions.tsv") else { return };
     let table = Table::parse(&text);
-    let cases: Vec<Case> = table
+    let cases: Vec<LabeledCase> = table
         .rows
         .iter()
         .map(|row| case("action", table.get(row, "service_prefix"), table.get(row, "action"), &table, row))
         .collect();
-    let result = accuracy(Catalog::embedded(), &cases);
+    let result = measure_accuracy(Catalog::embedded(), &cases);
     report(&result);
     assert_limits(&result.total);
 }
@@ -174,7 +178,7 @@ fn every_known_operation_agrees_under_every_label() {
             }
         }
     }
-    let result = accuracy(Catalog::embedded(), &cases);
+    let result = measure_accuracy(Catalog::embedded(), &cases);
     report(&result);
     assert_limits(&result.total);
 }
@@ -215,8 +219,10 @@ fn real_events_agree_with_cloudtrail() {
             let Some(read_only) = record.get("readOnly").and_then(serde_json::Value::as_bool) else {
                 continue;
             };
-            let verdict =
-                classify(Catalog::embedded(), &Call::named(field("eventSource"), field("eventName")));
+            let verdict = classify(
+                Catalog::embedded(),
+                &ClassificationInput::new(field("eventSource"), field("eventName")),
+            );
             let key = format!("{}:{}", verdict.service, verdict.operation);
             match verdict.mutates {
                 _ if !verdict.is_scored() => events += 1,

@@ -8,16 +8,16 @@
 use onlooker_core::{
     catalog::Catalog,
     config::Config,
-    dossier::{Dossier, Scope},
+    controls::ControlPack,
+    evidence_summary::{EvidenceSummary, ReportScope},
     jobs::{
+        evaluation::{EvaluationCriteria, evaluate},
         gather::read_object,
-        judge::{Order, judge},
     },
-    record::Limits,
-    report::{Report, Run},
+    record::ReadLimits,
+    report::{Report, ReportRun},
     score::Status,
     segment::Segment,
-    standard::Pack,
     time::Time,
 };
 use serde_json::{Value, json};
@@ -78,17 +78,19 @@ fn kept_promise() -> Vec<Value> {
 fn told(objects: &[Value], config: &str) -> Report {
     let config = Config::from_toml(config, "onlooker.toml").unwrap();
     let segments = objects.iter().enumerate().map(|(n, object)| {
-        read_object(&format!("object-{n}"), object.to_string().as_bytes(), Limits::default()).segment
+        read_object(&format!("object-{n}"), object.to_string().as_bytes(), ReadLimits::default()).segment
     });
-    let pack = Pack::shipped(config.standard).unwrap();
-    let order = Order {
+    let pack = ControlPack::built_in(config.standard).unwrap();
+    let order = EvaluationCriteria {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: onlooker_core::grants::Policies::none(),
+        policies: onlooker_core::grants::PolicyHistory::empty(),
     };
-    let scope = Scope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
-    judge(Dossier::of(Segment::merge_all(segments), scope), order, Run::default()).unwrap()
+    let scope =
+        ReportScope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
+    evaluate(EvidenceSummary::from_segment(Segment::merge_all(segments), scope), order, ReportRun::default())
+        .unwrap()
 }
 
 fn status(records: &[Value]) -> Status {

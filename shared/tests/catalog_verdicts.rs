@@ -1,4 +1,4 @@
-//! The project's own labelled cases.
+//! The project's own labeled cases.
 //!
 //! Enters: calls in every spelling. Leaves: nothing. Law: each gets the verdict written beside it, and a
 //! name that is merely like a known one gets none.
@@ -6,11 +6,13 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may stop")]
 
 use onlooker_core::catalog::Catalog;
+use onlooker_core::classification::{
+    Classification, ClassificationInput, Provenance, classify, risk_level_of,
+};
 use onlooker_core::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
-use onlooker_core::verdict::{Call, Provenance, Verdict, classify, risk};
 
-fn judge(service: &str, operation: &str) -> Verdict {
-    classify(Catalog::embedded(), &Call::named(service, operation))
+fn judge(service: &str, operation: &str) -> Classification {
+    classify(Catalog::embedded(), &ClassificationInput::new(service, operation))
 }
 
 /// `service operation verdict mutates risk capabilities`, with `-` for no capability but `mutate`.
@@ -26,45 +28,45 @@ const CASES: &str = "
     s3.amazonaws.com PutObject mutating yes HIGH -
     s3.amazonaws.com.cn PutObject mutating yes HIGH -
     s3 DeleteBucket mutating yes HIGH -
-    s3 PutBucketPolicy mutating yes CRITICAL share_outward
-    s3 PutBucketAcl mutating yes CRITICAL share_outward
-    s3control PutPublicAccessBlock mutating yes CRITICAL share_outward
+    s3 PutBucketPolicy mutating yes CRITICAL expose_resource
+    s3 PutBucketAcl mutating yes CRITICAL expose_resource
+    s3control PutPublicAccessBlock mutating yes CRITICAL expose_resource
     s3 PutBucketTagging mutating yes HIGH -
-    s3express CreateSession privileged yes CRITICAL mint_credentials
+    s3express CreateSession privileged yes CRITICAL issue_credentials
     ec2 DescribeInstances read_only no LOW -
     ec2 describe_instances read_only no LOW -
     ec2 describe-instances read_only no LOW -
     EC2 DESCRIBEINSTANCES read_only no LOW -
     ec2.amazonaws.com DescribeInstances read_only no LOW -
-    ec2 RunInstances mutating yes HIGH run_code+spend_money
+    ec2 RunInstances mutating yes HIGH run_code+incur_cost
     ec2 TerminateInstances mutating yes HIGH -
     ec2 CreateTags mutating yes HIGH -
     ec2 GetPasswordData read_only no HIGH read_secrets
     ec2 GetConsoleOutput read_only no MEDIUM read_data
     ec2 DescribeInstanceAttribute read_only no MEDIUM read_data
-    ec2 ModifySnapshotAttribute mutating yes CRITICAL share_outward
-    ec2 ModifyImageAttribute mutating yes CRITICAL share_outward
-    ec2 AuthorizeSecurityGroupIngress mutating yes CRITICAL share_outward
+    ec2 ModifySnapshotAttribute mutating yes CRITICAL expose_resource
+    ec2 ModifyImageAttribute mutating yes CRITICAL expose_resource
+    ec2 AuthorizeSecurityGroupIngress mutating yes CRITICAL expose_resource
     ec2 StartDeclarativePoliciesReport mutating yes HIGH -
     iam ListUsers read_only no LOW -
     iam GetRole read_only no LOW -
     iam GenerateCredentialReport read_only no LOW -
     iam SimulatePrincipalPolicy read_only no LOW -
     iam CreateUser mutating yes CRITICAL -
-    iam CreateAccessKey mutating yes CRITICAL mint_credentials+escalate
+    iam CreateAccessKey mutating yes CRITICAL issue_credentials+escalate
     iam PassRole mutating yes CRITICAL escalate
     iam AttachRolePolicy mutating yes CRITICAL escalate
     iam DeleteRolePermissionsBoundary mutating yes CRITICAL escalate
-    iam UpdateAssumeRolePolicy mutating yes CRITICAL share_outward+escalate
+    iam UpdateAssumeRolePolicy mutating yes CRITICAL expose_resource+escalate
     sts GetCallerIdentity read_only no LOW -
-    sts AssumeRole privileged no CRITICAL mint_credentials
-    sts.amazonaws.com AssumeRole privileged no CRITICAL mint_credentials
-    sts AssumeRoleWithWebIdentity privileged no CRITICAL mint_credentials
-    sts AssumeRoleWithSAML privileged no CRITICAL mint_credentials
-    sts assume_role_with_saml privileged no CRITICAL mint_credentials
-    sts AssumeRoot privileged no CRITICAL mint_credentials+escalate
-    sts GetSessionToken privileged yes CRITICAL mint_credentials
-    sts GetFederationToken privileged yes CRITICAL mint_credentials
+    sts AssumeRole privileged no CRITICAL issue_credentials
+    sts.amazonaws.com AssumeRole privileged no CRITICAL issue_credentials
+    sts AssumeRoleWithWebIdentity privileged no CRITICAL issue_credentials
+    sts AssumeRoleWithSAML privileged no CRITICAL issue_credentials
+    sts assume_role_with_saml privileged no CRITICAL issue_credentials
+    sts AssumeRoot privileged no CRITICAL issue_credentials+escalate
+    sts GetSessionToken privileged yes CRITICAL issue_credentials
+    sts GetFederationToken privileged yes CRITICAL issue_credentials
     sts DecodeAuthorizationMessage privileged no HIGH -
     kms Decrypt privileged no HIGH read_data
     kms Encrypt privileged no HIGH -
@@ -74,19 +76,19 @@ const CASES: &str = "
     kms Sign privileged no HIGH -
     kms DescribeKey read_only no LOW -
     kms ScheduleKeyDeletion mutating yes HIGH -
-    kms PutKeyPolicy mutating yes CRITICAL share_outward
-    kms CreateGrant mutating yes CRITICAL share_outward
+    kms PutKeyPolicy mutating yes CRITICAL expose_resource
+    kms CreateGrant mutating yes CRITICAL expose_resource
     ses SendEmail mutating yes HIGH -
     ses.amazonaws.com SendEmail mutating yes HIGH -
-    cognito-identity GetCredentialsForIdentity privileged yes CRITICAL mint_credentials
-    cognito-identity GetOpenIdToken privileged yes CRITICAL mint_credentials
-    cognito-idp GetTokensFromRefreshToken privileged yes CRITICAL mint_credentials
+    cognito-identity GetCredentialsForIdentity privileged yes CRITICAL issue_credentials
+    cognito-identity GetOpenIdToken privileged yes CRITICAL issue_credentials
+    cognito-idp GetTokensFromRefreshToken privileged yes CRITICAL issue_credentials
     cognito-idp ListUsers read_only no MEDIUM read_data
-    athena GetSessionEndpoint privileged yes CRITICAL mint_credentials
-    athena StartQueryExecution mutating yes HIGH spend_money
+    athena GetSessionEndpoint privileged yes CRITICAL issue_credentials
+    athena StartQueryExecution mutating yes HIGH incur_cost
     athena GetQueryResults read_only no MEDIUM read_data
     ivs ImportPublicKey mutating yes HIGH -
-    deadline AssumeQueueRoleForUser privileged yes CRITICAL mint_credentials
+    deadline AssumeQueueRoleForUser privileged yes CRITICAL issue_credentials
     iot ConfirmTopicRuleDestination mutating yes HIGH -
     iot ListSubscriptions read_only no LOW -
     cloudtrail StartQuery mutating yes HIGH -
@@ -103,12 +105,12 @@ const CASES: &str = "
     logs StopQuery read_only no LOW -
     logs PutRetentionPolicy mutating yes HIGH -
     xray StartTraceRetrieval read_only no LOW -
-    bedrock InvokeModel read_only no MEDIUM spend_money
-    bedrock-runtime Converse read_only no MEDIUM spend_money
-    bedrock.amazonaws.com ConverseStream read_only no MEDIUM spend_money
-    bedrock-agent-runtime InvokeAgent mutating yes HIGH run_code+spend_money
-    sagemaker InvokeEndpoint read_only no MEDIUM spend_money
-    sagemaker-runtime invoke_endpoint_async mutating yes HIGH spend_money
+    bedrock InvokeModel read_only no MEDIUM incur_cost
+    bedrock-runtime Converse read_only no MEDIUM incur_cost
+    bedrock.amazonaws.com ConverseStream read_only no MEDIUM incur_cost
+    bedrock-agent-runtime InvokeAgent mutating yes HIGH run_code+incur_cost
+    sagemaker InvokeEndpoint read_only no MEDIUM incur_cost
+    sagemaker-runtime invoke_endpoint_async mutating yes HIGH incur_cost
     secretsmanager GetSecretValue read_only no HIGH read_data+read_secrets
     secretsmanager ListSecrets read_only no LOW -
     secretsmanager ValidateResourcePolicy read_only no LOW -
@@ -116,7 +118,7 @@ const CASES: &str = "
     ssm DescribeParameters read_only no LOW -
     ssm SendCommand mutating yes HIGH run_code
     ssm StartSession mutating yes HIGH run_code
-    ssm GetAccessToken privileged yes CRITICAL mint_credentials
+    ssm GetAccessToken privileged yes CRITICAL issue_credentials
     ecr GetAuthorizationToken read_only no HIGH read_secrets
     codeartifact GetAuthorizationToken read_only no HIGH read_secrets
     lambda ListFunctions20150331 read_only no LOW -
@@ -127,13 +129,13 @@ const CASES: &str = "
     lambda GetFunction20150331v2 read_only no MEDIUM read_data
     lambda Invoke mutating yes HIGH run_code
     lambda InvokeFunction mutating yes HIGH run_code
-    lambda AddPermission mutating yes CRITICAL share_outward
+    lambda AddPermission mutating yes CRITICAL expose_resource
     monitoring.amazonaws.com PutMetricAlarm mutating yes HIGH -
     monitoring PutMetricAlarm mutating yes HIGH -
     cloudwatch DescribeAlarms read_only no LOW -
     tagging.amazonaws.com GetResources read_only no LOW -
     tag TagResources mutating yes HIGH -
-    agreement-marketplace.amazonaws.com AcceptAgreementRequest mutating yes HIGH spend_money
+    agreement-marketplace.amazonaws.com AcceptAgreementRequest mutating yes HIGH incur_cost
     autoscaling.amazonaws.com RegisterScalableTarget mutating yes HIGH -
     autoscaling.amazonaws.com DescribeScalingActivities read_only no LOW -
     elbv2 DescribeTargetGroups read_only no LOW -
@@ -149,8 +151,8 @@ const CASES: &str = "
     glue GetQuery read_only no LOW -
     quicksight DescribeDashboardPermissions read_only no LOW -
     route53globalresolver ListTagsForResource read_only no LOW -
-    lightsail DownloadDefaultKeyPair privileged yes CRITICAL read_data+mint_credentials
-    sso GetRoleCredentials privileged yes CRITICAL mint_credentials
+    lightsail DownloadDefaultKeyPair privileged yes CRITICAL read_data+issue_credentials
+    sso GetRoleCredentials privileged yes CRITICAL issue_credentials
     ecs ExecuteCommand mutating yes HIGH run_code
     ecs RunTask mutating yes HIGH run_code
     ce GetCostAndUsage read_only no LOW -
@@ -166,7 +168,7 @@ fn each_labelled_call_gets_its_verdict() {
         let [service, operation, kind, mutates, risk, capabilities] = words.as_slice() else { continue };
         cases += 1;
         let verdict = judge(service, operation);
-        let carries: Vec<&str> = verdict.capabilities.difference(Capabilities::MUTATE).words().collect();
+        let carries: Vec<&str> = verdict.capabilities.difference(Capabilities::MUTATE).names().collect();
         let carries = if carries.is_empty() { "-".to_owned() } else { carries.join("+") };
         let found =
             format!("{} {} {} {carries}", verdict.operation_type, verdict.mutates, verdict.risk_level);
@@ -174,7 +176,7 @@ fn each_labelled_call_gets_its_verdict() {
             wrong.push(format!("{line}\n    found {found}"));
         }
         assert_eq!(verdict.provenance, Provenance::Catalog, "{line}");
-        assert_eq!(verdict.is_valid(), verdict.operation_type == OperationType::ReadOnly);
+        assert_eq!(verdict.is_read_only(), verdict.operation_type == OperationType::ReadOnly);
         assert_eq!(verdict.capabilities.contains(Capabilities::MUTATE), verdict.mutates == Mutates::Yes);
     }
     assert!(cases >= 120, "{cases}");
@@ -201,9 +203,9 @@ fn the_sources_dissent_is_carried() {
     for (service, name) in
         [("kms", "Encrypt"), ("sts", "AssumeRole"), ("ses", "SendEmail"), ("ivs", "ImportPublicKey")]
     {
-        assert!(judge(service, name).dissent, "{service}:{name}");
+        assert!(judge(service, name).source_conflict, "{service}:{name}");
     }
-    assert!(!judge("ec2", "DescribeInstances").dissent);
+    assert!(!judge("ec2", "DescribeInstances").source_conflict);
 }
 
 #[test]
@@ -216,7 +218,7 @@ fn an_event_that_is_no_call_is_not_scored() {
     ] {
         let verdict = judge(service, name);
         assert_eq!(verdict.provenance, Provenance::NonApiEvent, "{service}:{name}");
-        assert!(!verdict.is_scored() && !verdict.is_valid());
+        assert!(!verdict.is_scored() && !verdict.is_read_only());
     }
 }
 
@@ -245,7 +247,7 @@ fn a_name_merely_like_a_known_one_is_not_it() {
     ] {
         assert_eq!(Catalog::embedded().lookup(service, name), None, "{service} {name:?}");
         let verdict = judge(service, name);
-        assert!(!verdict.is_valid() || verdict.provenance == Provenance::Pattern, "{service} {name:?}");
+        assert!(!verdict.is_read_only() || verdict.provenance == Provenance::Pattern, "{service} {name:?}");
     }
     let long = "GetObject".repeat(100_000);
     assert_eq!(judge("s3", &long).operation_type, OperationType::Unknown);
@@ -287,7 +289,7 @@ fn a_strangers_name_is_trusted_only_as_far_as_its_verb() {
         ("X", false),
     ] {
         let verdict = judge("brand-new-service", name);
-        assert_eq!(verdict.is_valid(), valid, "{name}");
+        assert_eq!(verdict.is_read_only(), valid, "{name}");
         assert_eq!(verdict.provenance, if valid { Provenance::Pattern } else { Provenance::None }, "{name}");
         if !valid {
             assert_eq!((verdict.mutates, verdict.risk_level), (Mutates::Unknown, RiskLevel::High), "{name}");
@@ -298,7 +300,8 @@ fn a_strangers_name_is_trusted_only_as_far_as_its_verb() {
 #[test]
 fn a_records_flag_decides_only_what_the_catalog_does_not_know() {
     let flagged = |operation, read_only| {
-        let call = Call { service: "brand-new-service", operation, read_only: Some(read_only) };
+        let call =
+            ClassificationInput { service: "brand-new-service", operation, read_only: Some(read_only) };
         let verdict = classify(Catalog::embedded(), &call);
         (verdict.operation_type, verdict.mutates, verdict.provenance)
     };
@@ -309,7 +312,7 @@ fn a_records_flag_decides_only_what_the_catalog_does_not_know() {
     assert_eq!(flagged("GetThingToken", true), (Unknown, Mutates::No, Provenance::RecordFlag));
     assert_eq!(flagged("AssumeThing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
     assert_eq!(flagged("Explore Thing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
-    let known = Call { service: "s3", operation: "PutObject", read_only: Some(true) };
+    let known = ClassificationInput { service: "s3", operation: "PutObject", read_only: Some(true) };
     assert_eq!(classify(Catalog::embedded(), &known).operation_type, Mutating);
 }
 
@@ -323,12 +326,14 @@ fn risk_never_falls_when_more_is_carried() {
         for kind in [ReadOnly, Privileged, Unknown, Mutating] {
             for pair in levels.windows(2) {
                 let [lower, higher] = pair else { panic!("windows of two") };
-                assert!(risk(*lower, kind, carried) <= risk(*higher, kind, carried));
+                assert!(risk_level_of(*lower, kind, carried) <= risk_level_of(*higher, kind, carried));
             }
             for more in Capabilities::all().iter() {
                 for level in levels {
-                    assert!(risk(level, kind, carried) <= risk(level, kind, carried | more));
-                    assert!(risk(level, ReadOnly, carried) <= risk(level, kind, carried));
+                    assert!(
+                        risk_level_of(level, kind, carried) <= risk_level_of(level, kind, carried | more)
+                    );
+                    assert!(risk_level_of(level, ReadOnly, carried) <= risk_level_of(level, kind, carried));
                 }
             }
         }
@@ -338,7 +343,7 @@ fn risk_never_falls_when_more_is_carried() {
 #[test]
 fn an_override_says_who_allowed_it_and_hides_nothing() {
     let verdict = judge("kms", "Decrypt").overridden("ticket 7, until May");
-    assert!(verdict.is_valid());
+    assert!(verdict.is_read_only());
     assert_eq!(verdict.provenance, Provenance::Override);
     assert!(verdict.reason.contains("ticket 7") && verdict.capabilities.contains(Capabilities::READ_DATA));
 }

@@ -6,12 +6,12 @@ use std::{fs, io::Write as _, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
 use onlooker_core::{
-    jobs::gather::{Gathered, Gathering, gather, read_object},
-    ports::Source,
-    record::{Limits, Reason},
+    jobs::gather::{GatherOptions, GatheredEvidence, gather, read_object},
+    ports::LogSource,
+    record::{ReadLimits, UnreadableReason},
     segment::Segment,
 };
-use onlooker_local::objects::Files;
+use onlooker_local::local_files::LocalFiles;
 use proptest::prelude::*;
 
 fn record(id: u16) -> String {
@@ -43,9 +43,9 @@ fn object(pieces: &[(u8, u16)], cut: bool) -> Vec<u8> {
     bytes
 }
 
-fn gathered(folder: &Path, threads: usize) -> Gathered {
-    let files = Files::new([folder.to_string_lossy()]);
-    gather(&files, Gathering { threads, limits: Limits::default() }, &|_| {}).unwrap()
+fn gathered(folder: &Path, threads: usize) -> GatheredEvidence {
+    let files = LocalFiles::new([folder.to_string_lossy()]);
+    gather(&files, GatherOptions { threads, limits: ReadLimits::default() }, &|_| {}).unwrap()
 }
 
 proptest! {
@@ -61,16 +61,16 @@ proptest! {
             fs::write(folder.path().join(format!("d{}/{at}.json.gz", at % 2)), object(pieces, *cut)).unwrap();
         }
         let one = gathered(folder.path(), 1);
-        let Gathered { segment, reading } = &one;
+        let GatheredEvidence { segment, statistics: reading } = &one;
         prop_assert_eq!(
             reading.records,
-            reading.tallied + reading.duplicate + reading.unreadable + reading.aside
+            reading.tallied + reading.duplicate + reading.unreadable + reading.insight_events
         );
         prop_assert_eq!(reading.objects, objects.len() as u64);
         prop_assert_eq!(&one, &gathered(folder.path(), 3));
 
         let each = objects.iter().rev().map(|(pieces, cut)| {
-            read_object("x", &object(pieces, *cut), Limits::default()).segment
+            read_object("x", &object(pieces, *cut), ReadLimits::default()).segment
         });
         prop_assert_eq!(segment.to_bytes(), Segment::merge_all(each).to_bytes());
     }
@@ -88,9 +88,17 @@ fn every_bad_file_is_named_and_loses_nothing_else() {
     write("e-cut.json", &good.as_bytes()[..good.len() - 40]);
     write("f-twice.json", good.as_bytes());
     write(".hidden", b"never read");
-    let Gathered { segment, reading } = gathered(folder.path(), 2);
-    let reasons: Vec<Reason> = reading.problems.iter().map(|problem| problem.reason).collect();
-    assert_eq!(reasons, [Reason::Empty, Reason::TruncatedGzip, Reason::BadJson, Reason::TruncatedJson]);
+    let GatheredEvidence { segment, statistics: reading } = gathered(folder.path(), 2);
+    let reasons: Vec<UnreadableReason> = reading.problems.iter().map(|problem| problem.reason).collect();
+    assert_eq!(
+        reasons,
+        [
+            UnreadableReason::Empty,
+            UnreadableReason::TruncatedGzip,
+            UnreadableReason::BadJson,
+            UnreadableReason::TruncatedJson
+        ]
+    );
     assert_eq!((reading.tallied, reading.duplicate, reading.unreadable), (3, 3, 4), "{reading:#?}");
     assert_eq!(segment.unreadable().len(), 4);
 }
@@ -102,7 +110,7 @@ fn files_are_found_by_directory_glob_and_name_each_once() {
         fs::write(folder.path().join(name), record(1)).unwrap();
     }
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let count = |paths: Vec<String>| Files::new(paths).list().map(|objects| objects.len());
+    let count = |paths: Vec<String>| LocalFiles::new(paths).list().map(|objects| objects.len());
     assert_eq!(count(vec![path("")]).unwrap(), 3);
     assert_eq!(count(vec![path("*.json")]).unwrap(), 2);
     assert_eq!(count(vec![path("a.json"), path("*.json"), path("")]).unwrap(), 3);
@@ -114,7 +122,7 @@ fn files_are_found_by_directory_glob_and_name_each_once() {
 fn a_file_that_is_gone_is_evidence_that_could_not_be_read() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("nowhere", folder.path().join("gone.json")).unwrap();
-    let Gathered { reading, .. } = gathered(folder.path(), 1);
-    let reasons: Vec<Reason> = reading.problems.iter().map(|problem| problem.reason).collect();
-    assert_eq!(reasons, [Reason::Unavailable]);
+    let GatheredEvidence { statistics: reading, .. } = gathered(folder.path(), 1);
+    let reasons: Vec<UnreadableReason> = reading.problems.iter().map(|problem| problem.reason).collect();
+    assert_eq!(reasons, [UnreadableReason::Unavailable]);
 }

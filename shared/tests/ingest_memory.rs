@@ -10,12 +10,12 @@ use onlooker_core::{
     config::Config,
     event::EventId,
     jobs::{
-        evidence::House,
-        ingest::{Message, ingest},
+        evidence::EvidenceStore,
+        ingest::{IngestMessage, ingest},
     },
     time::Time,
 };
-use onlooker_local::{objects::Files, store::Folder, table::Database};
+use onlooker_local::{directory_store::DirectoryStore, local_files::LocalFiles, sqlite_table::SqliteTable};
 use serde_json::json;
 
 /// What a function of 128 MB has, in KiB.
@@ -51,13 +51,14 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     file.write_all(b"]}").unwrap();
     file.finish().unwrap();
 
-    let table = Database::open(&home.path().join("table.db")).unwrap();
-    let store = Folder::new(home.path().join("store"));
+    let table = SqliteTable::open(&home.path().join("table.db")).unwrap();
+    let store = DirectoryStore::new(home.path().join("store"));
     let body = json!({ "bucket": "b", "key": "k" }).to_string();
-    let message = Message { id: "1".to_owned(), body, sent: Time(1_791_248_400), received: 1 };
-    let source = Named(Files::new([path.to_string_lossy()]));
-    let ingested = ingest(&source, &House::new(&table, &store), &Config::default(), &[message]).unwrap();
-    assert_eq!((ingested.reading.tallied, ingested.failed.len()), (u64::from(records), 0));
+    let message = IngestMessage { id: "1".to_owned(), body, sent_at: Time(1_791_248_400), receive_count: 1 };
+    let source = Named(LocalFiles::new([path.to_string_lossy()]));
+    let ingested =
+        ingest(&source, &EvidenceStore::new(&table, &store), &Config::default(), &[message]).unwrap();
+    assert_eq!((ingested.statistics.tallied, ingested.failed.len()), (u64::from(records), 0));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
@@ -65,16 +66,16 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
 }
 
 /// The one file there is, whatever it is called.
-struct Named(Files);
+struct Named(LocalFiles);
 
-impl onlooker_core::ports::Source for Named {
-    fn list(&self) -> Result<Vec<onlooker_core::ports::Object>, onlooker_core::ports::PortError> {
+impl onlooker_core::ports::LogSource for Named {
+    fn list(&self) -> Result<Vec<onlooker_core::ports::StoredObject>, onlooker_core::ports::PortError> {
         self.0.list()
     }
 
     fn fetch(
         &self,
-        _: &onlooker_core::ports::Object,
+        _: &onlooker_core::ports::StoredObject,
         most: u64,
         bytes: &mut Vec<u8>,
     ) -> Result<(), onlooker_core::ports::PortError> {

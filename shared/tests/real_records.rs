@@ -6,11 +6,11 @@ use std::{env, path::PathBuf};
 
 use onlooker_core::{
     event::{EventKind, Outcome},
-    jobs::gather::{Gathering, gather},
+    jobs::gather::{GatherOptions, gather},
     principal::PrincipalKind,
-    record::Limits,
+    record::ReadLimits,
 };
-use onlooker_local::objects::Files;
+use onlooker_local::local_files::LocalFiles;
 
 fn data() -> Option<PathBuf> {
     let folder = env::var_os("ONLOOKER_TEST_DATA").map(PathBuf::from);
@@ -25,10 +25,15 @@ fn every_real_record_is_an_event() {
     let Some(folder) = data() else { return };
     for (name, records, denied, sign_ins) in [("invictus", 2_900, 60, 3), ("stratus", 247, 51, 1)] {
         let path = folder.join("events").join(name).with_extension("json");
-        let files = Files::new([path.to_string_lossy()]);
-        let gathered = gather(&files, Gathering { threads: 2, limits: Limits::default() }, &|_| {}).unwrap();
-        let (segment, reading) = (gathered.segment, gathered.reading);
-        assert_eq!((reading.records, reading.unreadable, reading.aside), (records, 0, 0), "{reading:?}");
+        let files = LocalFiles::new([path.to_string_lossy()]);
+        let gathered =
+            gather(&files, GatherOptions { threads: 2, limits: ReadLimits::default() }, &|_| {}).unwrap();
+        let (segment, reading) = (gathered.segment, gathered.statistics);
+        assert_eq!(
+            (reading.records, reading.unreadable, reading.insight_events),
+            (records, 0, 0),
+            "{reading:?}"
+        );
         assert_eq!(reading.tallied + reading.duplicate, records);
         assert!(segment.conflicts().is_empty());
         let events: Vec<_> = segment.events().collect();

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onlooker_core::{
-    event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
+    event::{Actor, CallKey, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
-    record::{Fingerprint, Observed, Reason},
-    segment::{Draft, Segment, SegmentError, Shard},
+    record::{DigestWindow, Fingerprint, UnreadableReason},
+    segment::{Segment, SegmentBuilder, SegmentError, Shard},
     time::Time,
 };
 use proptest::{prelude::*, sample::Index};
@@ -33,7 +33,7 @@ fn event() -> impl Strategy<Value = Event> {
                 },
                 session: Session { name: (user == 1).then(|| text("s", name)), ..Session::default() },
             },
-            act: Act {
+            call_key: CallKey {
                 kind: EventKind::ApiCall,
                 source: "s3.amazonaws.com".into(),
                 name: text("Op", name),
@@ -45,10 +45,10 @@ fn event() -> impl Strategy<Value = Event> {
                     _ => Outcome::Succeeded,
                 },
                 error_code: None,
-                console: false,
+                is_console_session: false,
                 invoked_by: None,
                 resources: (0..name % 3).map(|number| text("arn:", number)).collect(),
-                assumed: (name == 2).then(|| text("arn:", name)),
+                issued_credentials_arn: (name == 2).then(|| text("arn:", name)),
             },
         },
     )
@@ -60,25 +60,25 @@ fn segment() -> impl Strategy<Value = Segment> {
     let windows = prop::collection::vec((0..3_u8, 0..10_u32), 0..3);
     (prop::collection::vec(event(), 0..20), pieces, asides, windows).prop_map(
         |(events, pieces, asides, windows)| {
-            let mut draft = Draft::default();
+            let mut draft = SegmentBuilder::default();
             for event in events {
                 draft.push(event);
             }
             for (piece, bad) in pieces {
-                let reason = if bad { Reason::BadJson } else { Reason::MissingField };
+                let reason = if bad { UnreadableReason::BadJson } else { UnreadableReason::MissingField };
                 draft.push_unreadable(Fingerprint(piece), reason);
             }
             for insight in asides {
-                draft.push_aside(Fingerprint(insight));
+                draft.push_insight(Fingerprint(insight));
             }
             for (account, start) in windows {
                 let (start, end) = (Time(start * 1_800), Time(start * 1_800 + 3_600));
-                draft.push_observed(Observed {
+                draft.push_digest_window(DigestWindow {
                     account: text("", account),
                     region: "r".into(),
                     start,
                     end,
-                    logs: BTreeSet::new(),
+                    log_files: BTreeSet::new(),
                 });
             }
             draft.finish()
@@ -117,8 +117,8 @@ proptest! {
     fn each_identity_is_kept_once_with_its_greatest_content(events in prop::collection::vec(event(), 1..30)) {
         let segment = Segment::from_events(events.iter().cloned());
         let weight = |event: &Event| {
-            let writes = match event.act.read_only { Some(true) => 0, None => 1, Some(false) => 2 };
-            (writes, event.act.outcome, event.act.clone(), event.actor.clone(), event.time)
+            let writes = match event.call_key.read_only { Some(true) => 0, None => 1, Some(false) => 2 };
+            (writes, event.call_key.outcome, event.call_key.clone(), event.actor.clone(), event.time)
         };
         let mut expected = BTreeMap::new();
         let mut conflicts = BTreeSet::new();
@@ -134,7 +134,7 @@ proptest! {
         }
         let found: Vec<Event> = segment
             .events()
-            .map(|(id, time, actor, act)| Event { id, time, actor: actor.clone(), act: act.clone() })
+            .map(|(id, time, actor, act)| Event { id, time, actor: actor.clone(), call_key: act.clone() })
             .collect();
         prop_assert_eq!(found, expected.into_values().collect::<Vec<_>>());
         let found = segment.conflicts().iter().map(|one| (one.id, one.shard.clone()));
@@ -143,11 +143,11 @@ proptest! {
 
     #[test]
     fn a_segment_is_the_sum_of_its_parts(a in segment(), b in segment(), c in segment()) {
-        let (shards, rest) = a.clone().cut();
+        let (shards, rest) = a.clone().split_by_shard();
         prop_assert_eq!(rest.rows().len() + rest.conflicts().len(), 0);
         for (shard, part) in &shards {
             prop_assert!(part.events().count() > 0);
-            prop_assert!(part.events().all(|(_, time, actor, _)| shard.holds(actor, time)));
+            prop_assert!(part.events().all(|(_, time, actor, _)| shard.contains(actor, time)));
             prop_assert!(part.conflicts().iter().all(|conflict| conflict.shard == *shard));
             prop_assert_eq!(Segment::from_bytes(&part.to_bytes()), Ok(part.clone()));
         }
@@ -157,12 +157,12 @@ proptest! {
         // Whatever is merged shard by shard is what is merged at once.
         let mut merged: BTreeMap<Shard, Segment> = BTreeMap::new();
         for segment in [&a, &b, &c, &a] {
-            for (shard, part) in segment.clone().cut().0 {
+            for (shard, part) in segment.clone().split_by_shard().0 {
                 let kept = merged.remove(&shard).unwrap_or_default();
                 merged.insert(shard, kept.merge(part));
             }
         }
-        prop_assert_eq!(merged, Segment::merge_all([a, b, c]).cut().0);
+        prop_assert_eq!(merged, Segment::merge_all([a, b, c]).split_by_shard().0);
     }
 
     #[test]

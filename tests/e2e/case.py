@@ -45,7 +45,7 @@ class Case(unittest.TestCase):
         until(f"lanes to reach {trail.stamp(moment)}", behind, 240, every=1)
 
     def checkpoint(self, account, region):
-        found = self.stage.items(f"LANE#{account}#{region}", "CHECKPOINT")
+        found = self.stage.items(f"ACCOUNT_REGION#{account}#{region}", "CHECKPOINT")
         return found[0]["body"]["until"] if found else None
 
     def physical(self, logical):

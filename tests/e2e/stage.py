@@ -232,7 +232,7 @@ class Stage:
         self.history.reset()
         self.awaited = set()
         s3, dynamodb, sqs = self.client("s3"), self.client("dynamodb"), self.client("sqs")
-        for queue in ("LogQueueUrl", "DeadLogsUrl", "DeadCallsUrl"):
+        for queue in ("LogQueueUrl", "LogDeadLetterQueueUrl", "DeadLetterQueueUrl"):
             sqs.purge_queue(QueueUrl=self.outputs[queue])
         # A process remembers what it has written: with other variables the next invocation begins a new one.
         self.round += 1

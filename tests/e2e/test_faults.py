@@ -35,7 +35,7 @@ class Faults(Case):
         damaged = trail.key(HOME, REGION, self.window[0] + 120, mark="damaged")
         self.stage.deliver(objects | {damaged: b"\x1f\x8b this is no gzip"})
         self.announce(gone)
-        until("the dead letters", lambda: self.stage.waiting("DeadLogsUrl") == 2, 60)
+        until("the dead letters", lambda: self.stage.waiting("LogDeadLetterQueueUrl") == 2, 60)
         self.stage.drained()
         report = self.stage.report(*self.window)
         self.assertEqual(report["result"]["summary"]["overall_compliance"], "INSUFFICIENT_EVIDENCE")
@@ -44,7 +44,7 @@ class Faults(Case):
         self.assertIn(damaged, named)
         self.assertEqual(report["result"]["totals"]["events"], 200)
         letters = self.stage.client("sqs").receive_message(
-            QueueUrl=self.stage.outputs["DeadLogsUrl"], MaxNumberOfMessages=10
+            QueueUrl=self.stage.outputs["LogDeadLetterQueueUrl"], MaxNumberOfMessages=10
         )["Messages"]
         said = "".join(letter["Body"] for letter in letters)
         self.assertTrue(gone in said and damaged in said, said)
@@ -62,7 +62,7 @@ class Faults(Case):
         self.stage.drained(90)
         met()
         self.assert_same(self.stage.report(*self.window), self.stage.expected(objects, *self.window))
-        self.assertEqual(self.stage.waiting("DeadLogsUrl"), 0)
+        self.assertEqual(self.stage.waiting("LogDeadLetterQueueUrl"), 0)
 
     def test_07_a_kill_after_evidence_was_stored_changes_nothing(self):
         self.ingest_all("kill-a", "s3", "PutObject", "kill-after", "evidence/")
@@ -91,7 +91,7 @@ class Faults(Case):
     def release(self):
         for region in (REGION, trail.GLOBAL):
             self.stage.client("dynamodb").delete_item(
-                TableName=self.stage.outputs["Table"], Key={"pk": {"S": f"LANE#{HOME}#{region}"}, "sk": {"S": "LEASE"}}
+                TableName=self.stage.outputs["Table"], Key={"pk": {"S": f"ACCOUNT_REGION#{HOME}#{region}"}, "sk": {"S": "LEASE"}}
             )
 
     def test_07_a_kill_after_the_report_was_stored_changes_nothing(self):
@@ -124,7 +124,7 @@ class Faults(Case):
                 self.stage.drained(120)
                 self.assertGreaterEqual(rule.seen, 5)
                 self.stage.proxy.reset()
-                self.assertEqual(self.stage.waiting("DeadLogsUrl"), 0)
+                self.assertEqual(self.stage.waiting("LogDeadLetterQueueUrl"), 0)
                 report = self.stage.report(*self.window)
                 self.assert_same(report, self.stage.expected(objects, *self.window))
 
@@ -147,7 +147,7 @@ class Faults(Case):
 
     def redrive(self):
         """Sends the dead letters again, as StartMessageMoveTask does at AWS."""
-        sqs, dead = self.stage.client("sqs"), self.stage.outputs["DeadLogsUrl"]
+        sqs, dead = self.stage.client("sqs"), self.stage.outputs["LogDeadLetterQueueUrl"]
         while letters := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages"):
             for letter in letters:
                 sqs.send_message(QueueUrl=self.stage.outputs["LogQueueUrl"], MessageBody=letter["Body"])

@@ -38,8 +38,8 @@ class Lanes(Case):
         self.addCleanup(set_timer, timer["ScheduleExpression"], "DISABLED")
         set_timer(f"at({trail.stamp(time.time() + 2)[:-1]})", "ENABLED")
         first = until("the first checkpoint", lambda: self.checkpoint(HOME, REGION), 60)
-        until("the run to be recorded", lambda: self.stage.items("RUN#sweep", "LATEST"), 60)
-        self.assertTrue(self.stage.items(f"LANE#{HOME}#{REGION}", "SLICE#"))
+        until("the run to be recorded", lambda: self.stage.items("RUN#pull", "LATEST"), 60)
+        self.assertTrue(self.stage.items(f"ACCOUNT_REGION#{HOME}#{REGION}", "SLICE#"))
         self.assertTrue(self.checkpoint(HOME, GLOBAL), "events of global services are in us-east-1")
         set_timer("rate(5 minutes)", "DISABLED")
         until("the checkpoint to move", lambda: (self.invoke("sweep"), self.checkpoint(HOME, REGION) > first)[1], 90, 1)
@@ -73,7 +73,7 @@ class Lanes(Case):
         listed = sum(
             one["body"]["since"] <= record["eventTime"] <= one["body"]["until"]
             for region in regions
-            for one in self.stage.items(f"LANE#{HOME}#{region}", "SLICE#")
+            for one in self.stage.items(f"ACCOUNT_REGION#{HOME}#{region}", "SLICE#")
             for record in made.records + fresh.records
             if record["awsRegion"] == region
         )
@@ -111,7 +111,7 @@ class Lanes(Case):
         report = self.stage.report(self.hour - 7200, self.hour - 3600)
         expected = self.stage.expected(dict(objects), self.hour - 7200, self.hour - 3600)
         self.assert_same(report, expected)
-        self.assertEqual(self.stage.waiting("DeadLogsUrl"), 0)
+        self.assertEqual(self.stage.waiting("LogDeadLetterQueueUrl"), 0)
 
     def test_03_encrypted_objects_in_a_bucket_of_another_account_are_read_once_it_allows_it(self):
         bucket, window = "larkspur-elsewhere", (self.hour - 7200, self.hour - 3600)
@@ -152,7 +152,7 @@ class Lanes(Case):
 
     def absent(self, window):
         days = sorted({trail.stamp(at)[:10] for at in window})
-        return [item for day in days for item in self.stage.items(f"ABSENT#{day}")]
+        return [item for day in days for item in self.stage.items(f"MISSING#{day}")]
 
     def test_04_three_notices_of_everything_say_what_one_says(self):
         made = Trail("thrice", self.hour - 7200, self.hour - 3600, 300, violations=2)

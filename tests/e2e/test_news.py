@@ -115,7 +115,7 @@ class News(Case):
             self.assertEqual((answer["alerts"], answer["told"]), (1, 0), "it was told before")
         self.assertEqual((told(), told_urgent(), sent()), ([], [], []))
         for event in events:
-            items = {item["sk"]: item for item in self.stage.items(f"ALERT#{event['detail']['id']}")}
+            items = {item["sk"]: item for item in self.stage.items(f"NOTIFICATION#{event['detail']['id']}")}
             self.assertEqual(sorted(items), ["eventbridge", "sns"])
             for item in items.values():
                 self.assertEqual(item["body"]["state"], "told")

@@ -37,7 +37,7 @@ class Oracle(Case):
         """Says that the lane of global events has come elsewhere."""
         self.stage.client("dynamodb").update_item(
             TableName=self.stage.outputs["Table"],
-            Key={"pk": {"S": f"LANE#{HOME}#{GLOBAL}"}, "sk": {"S": "CHECKPOINT"}},
+            Key={"pk": {"S": f"ACCOUNT_REGION#{HOME}#{GLOBAL}"}, "sk": {"S": "CHECKPOINT"}},
             UpdateExpression="SET " + ", ".join(f"body.#{name} = :{name}" for name in moments),
             ExpressionAttributeNames={f"#{name}": name for name in moments},
             ExpressionAttributeValues={f":{name}": {"S": trail.stamp(at)} for name, at in moments.items()},
@@ -57,14 +57,14 @@ class Oracle(Case):
         self.move(since=since, until=since, again=since)
         rule = self.stage.proxy.rule("cloudtrail", "LookupEvents", "fail", first=2)
         _, error = self.stage.invoke("sweep")
-        self.assertEqual((error["errorType"], rule.seen), ("LaneFailed", 2))
+        self.assertEqual((error["errorType"], rule.seen), ("AccountRegionFailed", 2))
         self.assertEqual(self.checkpoint(HOME, GLOBAL), trail.stamp(since + 3600))
         self.assertEqual(self.stage.report(*window)["result"]["totals"]["events"], len(in_time))
 
         self.remember(late)
         self.stage.client("dynamodb").update_item(
             TableName=self.stage.outputs["Table"],
-            Key={"pk": {"S": f"LANE#{HOME}#{GLOBAL}"}, "sk": {"S": f"SLICE#{trail.stamp(since)}"}},
+            Key={"pk": {"S": f"ACCOUNT_REGION#{HOME}#{GLOBAL}"}, "sk": {"S": f"SLICE#{trail.stamp(since)}"}},
             UpdateExpression="SET body.#again = :yes",
             ExpressionAttributeNames={"#again": "again"},
             ExpressionAttributeValues={":yes": {"BOOL": True}},
@@ -98,7 +98,7 @@ class Oracle(Case):
         window = self.end - 3600, self.end
         plain = {f"{n}.json.gz": content for n, (_, content) in enumerate(objects)}
         self.assert_same(self.stage.report(*window), self.stage.expected(plain, *window))
-        self.assertEqual(self.stage.waiting("DeadLogsUrl"), 0)
+        self.assertEqual(self.stage.waiting("LogDeadLetterQueueUrl"), 0)
 
     def test_06_what_a_lane_says_of_hours_of_the_other_does_not_count(self):
         since, middle, end = self.end - 7200, self.end - 3600, self.end

@@ -49,8 +49,8 @@ class Stack(Case):
         ]
         self.configure("sweep", **LOOKUP)
         for function, action, payload, kind in [
-            ("sweep", "cloudtrail:LookupEvents", {}, "LaneFailed"),
-            ("sweep", "dynamodb:Query", {}, "LaneFailed"),
+            ("sweep", "cloudtrail:LookupEvents", {}, "AccountRegionFailed"),
+            ("sweep", "dynamodb:Query", {}, "AccountRegionFailed"),
             ("ingest", "s3:GetObject", item, "JobFailed"),
             ("ingest", "s3:PutObject", item, "AccessDenied"),
             ("ingest", "dynamodb:UpdateItem", item, "AccessDenied"),

@@ -1,4 +1,4 @@
-"""CloudTrail evidence of a small organisation, in the shapes CloudTrail writes; the same for the same seed.
+"""CloudTrail evidence of a small organization, in the shapes CloudTrail writes; the same for the same seed.
 
 What is true of it is known: `Trail.truth` counts what each watched role did.
 """

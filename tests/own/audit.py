@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether Onlooker's own roles may do what they are for, and no more.
 
-Enters: the `onlooker` binary; the templates, the values of their parameters and `shared/data/own.toml`. Leaves: exit code
+Enters: the `onlooker` binary; the templates, the values of their parameters and `shared/data/own_roles.toml`. Leaves: exit code
 0 if `onlooker permissions` finds nothing beyond the declared purposes, in every set of parameters. Law: each declared
 purpose names a resource of the stack; what nobody declared is excess.
 """
@@ -42,7 +42,7 @@ def parts(stack):
         "functions": f"arn:aws:lambda:{here}:function:{stack.name}-*",
         "batches": f"arn:aws:states:{here}:execution:{stack.name}-backfill/*",
     }
-    named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus", "dead-calls": "DeadCalls",
+    named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus", "dead-calls": "DeadLetterQueue",
              "log-queue": "LogQueue", "backfill": "Backfill"}
     for name, resource in named.items():
         if resource in stack.resources:
@@ -63,7 +63,7 @@ def used_by(name):
 
 def configuration(stack, found):
     """An onlooker.toml that watches the roles and tolerates their purposes: those that are bound to a resource."""
-    own, have = tomllib.loads((ROOT / "shared/data/own.toml").read_text()), parts(stack)
+    own, have = tomllib.loads((ROOT / "shared/data/own_roles.toml").read_text()), parts(stack)
     text = "[permissions]\nreads = []\nsimulate = false\n"
     for role in found.values():
         text += f"\n[[watch]]\nprincipal = {json.dumps(role['Arn'])}\n"

@@ -17,7 +17,7 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// A clock of work that has to end at `deadline`.
-    pub fn until(deadline: SystemTime) -> Self {
+    pub fn with_deadline(deadline: SystemTime) -> Self {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
         Self { deadline: Instant::now().checked_add(left) }
     }
@@ -38,7 +38,7 @@ impl Clock for SystemClock {
         self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    fn pause(&self, length: Duration) {
+    fn sleep(&self, length: Duration) {
         thread::sleep(length);
     }
 }

@@ -9,30 +9,30 @@
 
 #![forbid(unsafe_code)]
 
-mod announcers;
-mod attribute;
+mod attribute_value;
 mod clock;
-mod elsewhere;
-mod failure;
-mod history;
+mod cross_account;
+mod dynamodb_table;
+mod error;
+mod event_history;
 mod http;
 mod iam;
-mod objects;
+mod notification_sinks;
 mod organization;
 mod probe;
+mod s3_source;
+mod s3_store;
 mod session;
-mod store;
-mod table;
 
 pub use self::{
-    announcers::{EventBus, SnsTopic},
     clock::SystemClock,
-    history::EventHistory,
+    dynamodb_table::DynamoDbTable,
+    event_history::EventHistory,
     iam::AccountPolicies,
-    objects::{S3Objects, S3Uri, version},
+    notification_sinks::{EventBus, SnsTopic},
     organization::OrganizationPolicies,
-    probe::Probes,
-    session::Aws,
-    store::S3Store,
-    table::DynamoTable,
+    probe::AwsProber,
+    s3_source::{S3Source, S3Uri, object_version},
+    s3_store::S3Store,
+    session::AwsSession,
 };

@@ -16,39 +16,39 @@ use aws_types::service_config::ServiceConfigKey;
 use tokio::runtime::Handle;
 
 use super::{
-    announcers::{EventBus, SnsTopic},
-    failure::failed,
+    dynamodb_table::DynamoDbTable,
+    error::sdk_error,
     http,
-    store::S3Store,
-    table::DynamoTable,
+    notification_sinks::{EventBus, SnsTopic},
+    s3_store::S3Store,
 };
-use onlooker_core::{ports::PortError, report::Caller};
+use onlooker_core::{ports::PortError, report::CallerIdentity};
 
 /// The region of a machine that has none: buckets are found from anywhere, and identity is the same everywhere.
 const FALLBACK_REGION: &str = "us-east-1";
 
 /// Longest time to a connection.
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest silence on a connection.
-const READ: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest try of a call, and with it the longest upload.
-const ATTEMPT: Duration = Duration::from_secs(60);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Tries of a call.
-const ATTEMPTS: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 
 /// A connection to AWS. Copies share clients, credentials and connections.
 #[derive(Clone, Debug)]
-pub struct Aws {
+pub struct AwsSession {
     config: SdkConfig,
     handle: Handle,
-    clients: Arc<Clients>,
+    clients: Arc<SdkClients>,
 }
 
 #[derive(Debug, Default)]
-struct Clients {
+struct SdkClients {
     cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
@@ -59,7 +59,7 @@ struct Clients {
     sts: OnceLock<aws_sdk_sts::Client>,
 }
 
-impl Aws {
+impl AwsSession {
     /// Region, credentials and endpoints as every AWS tool finds them; nothing is sent yet. Blocks its thread.
     pub fn connect(handle: Handle) -> Self {
         Self::connect_with(handle, |loader| loader)
@@ -68,13 +68,13 @@ impl Aws {
     /// The same, with some of it said by the caller.
     pub fn connect_with(handle: Handle, adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(READ)
-            .operation_attempt_timeout(ATTEMPT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http::client())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(timeouts);
         let config = handle.block_on(adjust(loader).load());
         let config = match config.region() {
@@ -93,11 +93,11 @@ impl Aws {
     ///
     /// # Errors
     /// When AWS does not say.
-    pub fn caller(&self) -> Result<Caller, PortError> {
-        const WHO: &str = "ask AWS for the identity (sts:GetCallerIdentity) from";
-        let said = self.wait(self.sts().get_caller_identity().send());
-        let said = said.map_err(|error| failed(WHO, self.region(), &error))?;
-        Ok(Caller {
+    pub fn caller_identity(&self) -> Result<CallerIdentity, PortError> {
+        const GET_CALLER_IDENTITY: &str = "ask AWS for the identity (sts:GetCallerIdentity) from";
+        let said = self.block_on(self.sts().get_caller_identity().send());
+        let said = said.map_err(|error| sdk_error(GET_CALLER_IDENTITY, self.region(), &error))?;
+        Ok(CallerIdentity {
             arn: said.arn.unwrap_or_default(),
             account: said.account.unwrap_or_default(),
             user_id: said.user_id.unwrap_or_default(),
@@ -105,8 +105,8 @@ impl Aws {
     }
 
     /// A DynamoDB table.
-    pub fn table(&self, name: impl Into<String>) -> DynamoTable {
-        DynamoTable::new(self.clone(), name.into())
+    pub fn table(&self, name: impl Into<String>) -> DynamoDbTable {
+        DynamoDbTable::new(self.clone(), name.into())
     }
 
     /// A bucket to keep things in.
@@ -120,12 +120,12 @@ impl Aws {
     }
 
     /// An event bus.
-    pub fn bus(&self, name: impl Into<String>) -> EventBus {
+    pub fn event_bus(&self, name: impl Into<String>) -> EventBus {
         EventBus::new(self.clone(), name.into())
     }
 
     /// Blocks this thread until it is done.
-    pub(super) fn wait<F: Future>(&self, work: F) -> F::Output {
+    pub(super) fn block_on<F: Future>(&self, work: F) -> F::Output {
         self.handle.block_on(work)
     }
 

@@ -8,9 +8,9 @@
 
 #![forbid(unsafe_code)]
 
-mod base;
-mod failure;
+mod function_error;
 mod log;
+mod resources;
 mod settings;
 
 use std::{
@@ -19,46 +19,46 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-pub use self::{base::Base, failure::Failure, settings::Settings};
-use onlooker_aws::{Aws, SystemClock};
+pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
+use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
     jobs::runs::{RunRecord, record_run},
     ports::Clock,
-    render::emf::{self, Figures, Unit},
-    report::Run,
+    render::emf::{self, MetricUnit, Metrics},
+    report::ReportRun,
 };
 
 /// One invocation, and all it can use.
 pub struct Invocation<'a> {
     /// Clients, names and identity; made once.
-    pub base: &'static Base,
+    pub resources: &'static FunctionResources,
     /// Configuration, catalog and control pack.
     pub settings: &'a Settings,
     /// Time, and when Lambda will end it.
     pub clock: SystemClock,
     /// Id, request, caller and start.
-    pub run: Run,
+    pub run: ReportRun,
     /// Name of the function.
     pub function: &'static str,
 }
 
 /// What a job leaves.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct JobOutcome {
     /// The answer.
-    pub answer: Value,
+    pub response: Value,
     /// Its figures.
-    pub figures: Figures,
+    pub metrics: Metrics,
     /// Whether nothing happened that has to be remembered.
-    pub is_quiet: bool,
+    pub skip_run_record: bool,
 }
 
 /// A job, as the functions run it: with a payload, on a thread that may block.
-pub type Job = fn(&Invocation<'_>, Value) -> Result<Outcome, Failure>;
+pub type JobFn = fn(&Invocation<'_>, Value) -> Result<JobOutcome, FunctionError>;
 
 /// Serves invocations of `function` until Lambda ends the process. `variables` are those of the process.
 ///
@@ -67,22 +67,22 @@ pub type Job = fn(&Invocation<'_>, Value) -> Result<Outcome, Failure>;
 pub async fn serve(
     function: &'static str,
     variables: impl Iterator<Item = (OsString, OsString)>,
-    job: Job,
+    job: JobFn,
 ) -> Result<(), Error> {
-    let variables = settings::variables(variables);
+    let variables = settings::onlooker_variables(variables);
     log::start(&variables);
-    let process = Arc::new(Process { function, variables, ready: Mutex::default() });
+    let process = Arc::new(FunctionProcess { function, variables, ready: Mutex::default() });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let process = Arc::clone(&process);
         async move {
             let handle = Handle::current();
             let work = move || process.run(&handle, event.payload, &event.context, job);
             match tokio::task::spawn_blocking(work).await {
-                Ok(answered) => answered.map_err(Diagnostic::from),
+                Ok(answered) => answered.map_err(lambda_runtime::Diagnostic::from),
                 Err(ended) => {
-                    let failure = Failure::new("Panicked", ended.to_string());
-                    tracing::error!(kind = failure.kind, error = %failure, "failed");
-                    Err(Diagnostic::from(failure))
+                    let failure = FunctionError::new("Panicked", ended.to_string());
+                    tracing::error!(kind = failure.error_type, error = %failure, "failed");
+                    Err(lambda_runtime::Diagnostic::from(failure))
                 }
             }
         }
@@ -91,25 +91,31 @@ pub async fn serve(
 }
 
 /// What stays from one invocation to the next.
-struct Process {
+struct FunctionProcess {
     function: &'static str,
-    variables: settings::Variables,
-    ready: Mutex<Option<(&'static Base, Arc<Settings>)>>,
+    variables: settings::EnvVariables,
+    ready: Mutex<Option<(&'static FunctionResources, Arc<Settings>)>>,
 }
 
-impl Process {
-    fn run(&self, handle: &Handle, payload: Value, context: &Context, job: Job) -> Result<Value, Failure> {
-        let clock = SystemClock::until(context.deadline());
+impl FunctionProcess {
+    fn run(
+        &self,
+        handle: &Handle,
+        payload: Value,
+        context: &Context,
+        job: JobFn,
+    ) -> Result<Value, FunctionError> {
+        let clock = SystemClock::with_deadline(context.deadline());
         let started_at = clock.now();
         let (base, settings) = self.ready(handle, clock.now()).inspect_err(|failure| {
-            tracing::error!(request = context.request_id, kind = failure.kind, error = %failure, "not ready");
+            tracing::error!(request = context.request_id, kind = failure.error_type, error = %failure, "not ready");
         })?;
-        let run = Run {
+        let run = ReportRun {
             run_id: uuid::Uuid::now_v7().to_string(),
             caller: Some(base.caller.clone()),
             request_id: Some(context.request_id.clone()),
             started_at,
-            ..Run::default()
+            ..ReportRun::default()
         };
         let record = RunRecord {
             run_id: run.run_id.clone(),
@@ -118,24 +124,25 @@ impl Process {
             started_at,
             ended_at: started_at,
             error: None,
-            figures: Default::default(),
+            metrics: Default::default(),
         };
         let (_span, began) = (log::span(&run).entered(), std::time::Instant::now());
-        let invocation = Invocation { base, settings: &settings, clock, run, function: self.function };
+        let invocation =
+            Invocation { resources: base, settings: &settings, clock, run, function: self.function };
         let done = job(&invocation, payload);
         let (figures, is_quiet) = match &done {
-            Ok(outcome) => (outcome.figures.clone(), outcome.is_quiet),
-            Err(failure) => (failure.figures.clone(), false),
+            Ok(outcome) => (outcome.metrics.clone(), outcome.skip_run_record),
+            Err(failure) => (failure.metrics.clone(), false),
         };
         let figures = figures
-            .with("duration", Unit::Seconds, began.elapsed().as_secs_f64())
+            .with("duration", MetricUnit::Seconds, began.elapsed().as_secs_f64())
             .count("failed", u64::from(done.is_err()));
         let now = clock.now();
         print(&emf::line(&base.deployment, self.function, now, &figures));
         let values = Value::Object(figures.values());
         match &done {
             Ok(_) => tracing::info!(figures = %values, "done"),
-            Err(failure) => tracing::error!(kind = failure.kind, error = %failure, "failed"),
+            Err(failure) => tracing::error!(kind = failure.error_type, error = %failure, "failed"),
         }
         let outcome = done.as_ref().map(|_| ()).map_err(|failure| failure as &dyn std::error::Error);
         let recorded = match is_quiet {
@@ -152,7 +159,7 @@ impl Process {
                 Err(failure)
             }
             (Ok(_), Err(error)) => Err(error.into()),
-            (done, Ok(())) => done.map(|outcome| outcome.answer),
+            (done, Ok(())) => done.map(|outcome| outcome.response),
         }
     }
 
@@ -161,18 +168,18 @@ impl Process {
         &self,
         handle: &Handle,
         now: onlooker_core::time::Time,
-    ) -> Result<(&'static Base, Arc<Settings>), Failure> {
+    ) -> Result<(&'static FunctionResources, Arc<Settings>), FunctionError> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match ready.take() {
             Some((base, before)) => {
-                let settings = Settings::read(&base.aws, &self.variables, Some(before), now)?;
+                let settings = Settings::load(&base.aws, &self.variables, Some(before), now)?;
                 (base, settings)
             }
             None => {
-                let aws = Aws::connect(handle.clone());
+                let aws = AwsSession::connect(handle.clone());
                 // First of all, so that what is wrong is told even where AWS cannot be asked.
-                let settings = Settings::read(&aws, &self.variables, None, now)?;
-                (Base::new(aws, &self.variables)?, settings)
+                let settings = Settings::load(&aws, &self.variables, None, now)?;
+                (FunctionResources::new(aws, &self.variables)?, settings)
             }
         };
         Ok(ready.insert(made).clone())

@@ -7,24 +7,24 @@ use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-use super::settings::Variables;
+use super::settings::EnvVariables;
 use onlooker_core::{
-    config::{Fault, log_filter},
-    report::Run,
+    config::{Diagnostic, log_filter},
+    report::ReportRun,
 };
 
 /// Parts that would log whole requests at their lower levels, or failures a second time.
-const KEPT_QUIET: &str = "aws_config=warn,aws_runtime=error,aws_sdk_cloudtrail=warn,aws_sdk_dynamodb=warn,\
+const QUIET_TARGETS: &str = "aws_config=warn,aws_runtime=error,aws_sdk_cloudtrail=warn,aws_sdk_dynamodb=warn,\
      aws_sdk_eventbridge=warn,aws_sdk_s3=warn,aws_sdk_sns=warn,aws_sdk_sts=warn,aws_sigv4=warn,\
      aws_smithy_http_client=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,h2=warn,hyper=warn,\
      hyper_util=warn,lambda_runtime=info,lambda_runtime::layers=off,rustls=warn";
 
 /// Starts the log. A level that is none is told at the first invocation; until then it is `info`.
-pub(super) fn start(variables: &Variables) {
+pub(super) fn start(variables: &EnvVariables) {
     let asked = variables.get("ONLOOKER_LOG").or_else(|| variables.get("AWS_LAMBDA_LOG_LEVEL"));
     let level = asked.unwrap_or("info").to_ascii_lowercase();
-    let filter = EnvFilter::try_new(format!("{level},{KEPT_QUIET}"));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(format!("info,{KEPT_QUIET}")));
+    let filter = EnvFilter::try_new(format!("{level},{QUIET_TARGETS}"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(format!("info,{QUIET_TARGETS}")));
     let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -37,17 +37,17 @@ pub(super) fn start(variables: &Variables) {
 }
 
 /// Refuses a level that is none.
-pub(super) fn check(variables: &Variables) -> Result<(), Fault> {
+pub(super) fn check(variables: &EnvVariables) -> Result<(), Diagnostic> {
     let Some(asked) = variables.get("ONLOOKER_LOG") else { return Ok(()) };
     log_filter(asked)?;
-    EnvFilter::try_new(asked).map(|_| ()).map_err(|error| Fault {
+    EnvFilter::try_new(asked).map(|_| ()).map_err(|error| Diagnostic {
         message: format!("`ONLOOKER_LOG` is not a log level: {error}"),
         remedy: "write a level, or `warn,onlooker_core=debug` for one part".to_owned(),
     })
 }
 
 /// What every line of a run carries.
-pub(super) fn span(run: &Run) -> tracing::Span {
+pub(super) fn span(run: &ReportRun) -> tracing::Span {
     let caller = run.caller.as_ref().map_or("", |caller| &caller.arn);
     let request = run.request_id.as_deref().unwrap_or_default();
     tracing::info_span!("run", id = run.run_id, request, caller)

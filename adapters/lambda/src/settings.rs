@@ -6,53 +6,53 @@
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
-use super::{Failure, log};
-use onlooker_aws::{Aws, S3Uri};
+use super::{FunctionError, log};
+use onlooker_aws::{AwsSession, S3Uri};
 use onlooker_core::{
     catalog::Catalog,
-    config::{Config, Fault, Standard, own},
-    grants::Policies,
-    jobs::judge::Order,
-    ports::Store as _,
-    standard::Pack,
+    config::{Config, Diagnostic, Standard, own_roles},
+    controls::ControlPack,
+    grants::PolicyHistory,
+    jobs::evaluation::EvaluationCriteria,
+    ports::ObjectStore as _,
     time::Time,
 };
 
 /// Seconds for which a configuration file is not looked at again.
-pub const FRESH: u32 = 60;
+pub const REFRESH_SECONDS: u32 = 60;
 
 /// The variables of the process that mean anything here.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Variables(BTreeMap<String, OsString>);
+pub(super) struct EnvVariables(BTreeMap<String, OsString>);
 
 /// Keeps what is ours, and the log level of Lambda.
-pub(super) fn variables(all: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+pub(super) fn onlooker_variables(all: impl Iterator<Item = (OsString, OsString)>) -> EnvVariables {
     let ours = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    Variables(
+    EnvVariables(
         ours.filter(|(name, _)| name.starts_with("ONLOOKER_") || name == "AWS_LAMBDA_LOG_LEVEL").collect(),
     )
 }
 
-impl Variables {
+impl EnvVariables {
     /// A variable that is set: an empty one is not.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.to_str().filter(|value| !value.is_empty())
     }
 
     /// A variable that has to be set.
-    pub(super) fn need(&self, name: &'static str) -> Result<&str, Fault> {
-        self.get(name).ok_or_else(|| Fault {
+    pub(super) fn require(&self, name: &'static str) -> Result<&str, Diagnostic> {
+        self.get(name).ok_or_else(|| Diagnostic {
             message: format!("the variable `{name}` is not set"),
             remedy: "deploy the function with `template.yaml`, which sets it".to_owned(),
         })
     }
 
     /// The keys of the configuration among them.
-    fn keys(&self) -> Result<Vec<(String, String)>, Fault> {
+    fn config_keys(&self) -> Result<Vec<(String, String)>, Diagnostic> {
         let ours = self.0.iter().filter(|(name, _)| name.starts_with("ONLOOKER_"));
         let text = |(name, value): (&String, &OsString)| match value.to_str() {
             Some(value) => Ok((name.clone(), value.to_owned())),
-            None => Err(Fault {
+            None => Err(Diagnostic {
                 message: format!("the variable `{name}` is not UTF-8 text"),
                 remedy: "set it to plain text, or unset it".to_owned(),
             }),
@@ -69,7 +69,7 @@ pub struct Settings {
     /// Operation catalog.
     pub catalog: &'static Catalog,
     /// Control pack.
-    pub pack: Pack,
+    pub pack: ControlPack,
     /// The file, as it was read.
     text: Option<String>,
     /// When it was.
@@ -78,8 +78,13 @@ pub struct Settings {
 
 impl Settings {
     /// What reports are judged by.
-    pub fn order(&self) -> Order<'_> {
-        Order { config: &self.config, catalog: self.catalog, pack: &self.pack, policies: Policies::none() }
+    pub fn criteria(&self) -> EvaluationCriteria<'_> {
+        EvaluationCriteria {
+            config: &self.config,
+            catalog: self.catalog,
+            pack: &self.pack,
+            policies: PolicyHistory::empty(),
+        }
     }
 
     /// Threads to work with, where each mostly waits for AWS.
@@ -91,36 +96,37 @@ impl Settings {
     }
 
     /// Reads the settings, or gives those of before if they still hold.
-    pub(super) fn read(
-        aws: &Aws,
-        variables: &Variables,
+    pub(super) fn load(
+        aws: &AwsSession,
+        variables: &EnvVariables,
         before: Option<Arc<Self>>,
         now: Time,
-    ) -> Result<Arc<Self>, Failure> {
+    ) -> Result<Arc<Self>, FunctionError> {
         let place = variables.get("ONLOOKER_CONFIG");
         if let Some(before) = &before
-            && (place.is_none() || now.since(before.read_at) < FRESH)
+            && (place.is_none() || now.since(before.read_at) < REFRESH_SECONDS)
         {
             return Ok(Arc::clone(before));
         }
         log::check(variables)?;
-        let place = place.map(file).transpose()?;
-        let text = place.as_ref().map(|place| fetch(aws, place)).transpose()?;
-        let text = text.map(|bytes| String::from_utf8(bytes).map_err(|_| not_text(variables))).transpose()?;
+        let place = place.map(config_uri).transpose()?;
+        let text = place.as_ref().map(|place| read_object(aws, place)).transpose()?;
+        let text = text.map(|bytes| String::from_utf8(bytes).map_err(|_| not_utf8(variables))).transpose()?;
         let name = place.as_ref().map(ToString::to_string);
-        let mut config = Config::read(name.as_deref().zip(text.as_deref()), variables.keys()?)?;
-        own::Stack::of_variables(|name| variables.get(name))?.watch(&mut config)?;
+        let mut config = Config::read(name.as_deref().zip(text.as_deref()), variables.config_keys()?)?;
+        own_roles::DeploymentResources::from_variables(|name| variables.get(name))?
+            .add_watches(&mut config)?;
         if let Some(before) = before.filter(|before| before.text == text) {
             // The catalog is kept for as long as the process lives, so it is not read again without need.
             let (pack, catalog) = (before.pack.clone(), before.catalog);
             return Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }));
         }
-        let beside = |key: &'static str, name: &str| beside(aws, place.as_ref(), key, name);
+        let beside = |key: &'static str, name: &str| read_beside(aws, place.as_ref(), key, name);
         let catalog = match &config.catalog {
             None => Catalog::embedded(),
             Some(name) => {
                 let (place, bytes) = beside("catalog", name)?;
-                let catalog = Catalog::from_bytes(&bytes).map_err(|error| Fault {
+                let catalog = Catalog::from_bytes(&bytes).map_err(|error| Diagnostic {
                     message: format!("cannot use the catalog `{place}`: {error}"),
                     remedy: "build a new one with `onlooker catalog build`".to_owned(),
                 });
@@ -131,47 +137,47 @@ impl Settings {
         let pack = match (config.standard, &config.standard_file) {
             (Standard::Custom, Some(name)) => {
                 let (place, bytes) = beside("standard_file", name)?;
-                Pack::from_toml(&String::from_utf8_lossy(&bytes), &place.to_string())?
+                ControlPack::from_toml(&String::from_utf8_lossy(&bytes), &place.to_string())?
             }
-            (standard, _) => Pack::shipped(standard)?,
+            (standard, _) => ControlPack::built_in(standard)?,
         };
         Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }))
     }
 }
 
-fn file(text: &str) -> Result<S3Uri, Fault> {
+fn config_uri(text: &str) -> Result<S3Uri, Diagnostic> {
     let place = text.parse::<S3Uri>().ok().filter(|place| !place.key.is_empty());
-    place.ok_or_else(|| Fault {
+    place.ok_or_else(|| Diagnostic {
         message: format!("`ONLOOKER_CONFIG` is `{text}`, which is no object in S3"),
         remedy: "write `s3://bucket/key` of an onlooker.toml".to_owned(),
     })
 }
 
-fn fetch(aws: &Aws, place: &S3Uri) -> Result<Vec<u8>, Failure> {
+fn read_object(aws: &AwsSession, place: &S3Uri) -> Result<Vec<u8>, FunctionError> {
     Ok(aws.store(&place.bucket).read(&place.key, None)?)
 }
 
 /// An object the configuration names, beside the configuration.
-fn beside(
-    aws: &Aws,
+fn read_beside(
+    aws: &AwsSession,
     file: Option<&S3Uri>,
     key: &'static str,
     name: &str,
-) -> Result<(S3Uri, Vec<u8>), Failure> {
+) -> Result<(S3Uri, Vec<u8>), FunctionError> {
     let Some(file) = file else {
-        return Err(Failure::from(Fault {
+        return Err(FunctionError::from(Diagnostic {
             message: format!("`{key}` is `{name}`, and there is no configuration file it could lie beside"),
             remedy: "put both into S3 and name the file in `ONLOOKER_CONFIG`".to_owned(),
         }));
     };
     let folder = file.key.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
     let place = S3Uri { bucket: file.bucket.clone(), key: format!("{folder}{name}") };
-    let bytes = fetch(aws, &place)?;
+    let bytes = read_object(aws, &place)?;
     Ok((place, bytes))
 }
 
-fn not_text(variables: &Variables) -> Fault {
-    Fault {
+fn not_utf8(variables: &EnvVariables) -> Diagnostic {
+    Diagnostic {
         message: format!("`{}` is not UTF-8 text", variables.get("ONLOOKER_CONFIG").unwrap_or_default()),
         remedy: "save it as UTF-8".to_owned(),
     }

@@ -9,7 +9,7 @@ use libdeflater::Decompressor;
 use thiserror::Error;
 
 // The largest file read is a 13 MB JSON; the largest archive inflates to about 60 MB.
-const LARGEST: usize = 512 << 20;
+const MAX_INFLATED_BYTES: usize = 512 << 20;
 
 /// Why an archive cannot be read.
 #[derive(Debug, Error)]
@@ -36,17 +36,17 @@ const fn damaged(kind: &'static str, what: &'static str) -> ArchiveError {
 
 /// An opened archive: file name to contents, still compressed for a zip.
 #[derive(Debug)]
-pub struct Archive {
-    files: BTreeMap<String, Member>,
+pub struct PackageArchive {
+    files: BTreeMap<String, ArchiveMember>,
 }
 
 #[derive(Debug)]
-enum Member {
-    Plain(Vec<u8>),
+enum ArchiveMember {
+    Stored(Vec<u8>),
     Deflated { bytes: Vec<u8>, length: usize },
 }
 
-impl Archive {
+impl PackageArchive {
     /// Opens a zip file.
     ///
     /// # Errors
@@ -56,26 +56,26 @@ impl Archive {
             .windows(4)
             .rposition(|window| window == b"PK\x05\x06")
             .ok_or(damaged("zip", "no end of central directory"))?;
-        let count = number(bytes, end + 10, 2).ok_or(damaged("zip", "cut short"))?;
-        let mut at = number(bytes, end + 16, 4).ok_or(damaged("zip", "cut short"))?;
+        let count = read_number(bytes, end + 10, 2).ok_or(damaged("zip", "cut short"))?;
+        let mut at = read_number(bytes, end + 16, 4).ok_or(damaged("zip", "cut short"))?;
         let mut files = BTreeMap::new();
         for _ in 0..count {
             let cut = || damaged("zip", "central directory cut short");
             if bytes.get(at..at + 4) != Some(b"PK\x01\x02") {
                 return Err(damaged("zip", "bad central directory entry"));
             }
-            let field = |offset, width| number(bytes, at + offset, width).ok_or_else(cut);
+            let field = |offset, width| read_number(bytes, at + offset, width).ok_or_else(cut);
             let (method, packed, length) = (field(10, 2)?, field(20, 4)?, field(24, 4)?);
             let (name_len, extra, comment, local) =
                 (field(28, 2)?, field(30, 2)?, field(32, 2)?, field(42, 4)?);
             let name = bytes.get(at + 46..at + 46 + name_len).ok_or_else(cut)?;
             let skip = 30
-                + number(bytes, local + 26, 2).ok_or_else(cut)?
-                + number(bytes, local + 28, 2).ok_or_else(cut)?;
+                + read_number(bytes, local + 26, 2).ok_or_else(cut)?
+                + read_number(bytes, local + 28, 2).ok_or_else(cut)?;
             let body = bytes.get(local + skip..local + skip + packed).ok_or_else(cut)?.to_vec();
             let member = match method {
-                0 => Member::Plain(body),
-                8 if length <= LARGEST => Member::Deflated { bytes: body, length },
+                0 => ArchiveMember::Stored(body),
+                8 if length <= MAX_INFLATED_BYTES => ArchiveMember::Deflated { bytes: body, length },
                 _ => return Err(damaged("zip", "unknown compression")),
             };
             files.insert(String::from_utf8_lossy(name).into_owned(), member);
@@ -107,7 +107,7 @@ impl Archive {
                     let prefix = text(345..500);
                     let short = text(0..100);
                     let full = if prefix.is_empty() { short } else { format!("{prefix}/{short}") };
-                    files.insert(long_name.take().unwrap_or(full), Member::Plain(body.to_vec()));
+                    files.insert(long_name.take().unwrap_or(full), ArchiveMember::Stored(body.to_vec()));
                 }
                 _ => {}
             }
@@ -128,8 +128,8 @@ impl Archive {
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
         match self.files.get(name) {
             None => Ok(None),
-            Some(Member::Plain(bytes)) => Ok(Some(bytes.clone())),
-            Some(Member::Deflated { bytes, length }) => {
+            Some(ArchiveMember::Stored(bytes)) => Ok(Some(bytes.clone())),
+            Some(ArchiveMember::Deflated { bytes, length }) => {
                 let mut out = vec![0; *length];
                 let inflated = Decompressor::new().deflate_decompress(bytes, &mut out);
                 match inflated {
@@ -146,9 +146,10 @@ impl Archive {
 /// # Errors
 /// If it is damaged or larger than an archive may be.
 pub fn gunzip(bytes: &[u8], name: &str) -> Result<Vec<u8>, ArchiveError> {
-    let claimed = bytes.len().checked_sub(4).and_then(|at| number(bytes, at, 4));
-    let length =
-        claimed.filter(|length| *length <= LARGEST).ok_or(damaged("gzip", "cut short or too large"))?;
+    let claimed = bytes.len().checked_sub(4).and_then(|at| read_number(bytes, at, 4));
+    let length = claimed
+        .filter(|length| *length <= MAX_INFLATED_BYTES)
+        .ok_or(damaged("gzip", "cut short or too large"))?;
     let mut out = vec![0; length];
     match Decompressor::new().gzip_decompress(bytes, &mut out) {
         Ok(found) if found == length => Ok(out),
@@ -156,7 +157,7 @@ pub fn gunzip(bytes: &[u8], name: &str) -> Result<Vec<u8>, ArchiveError> {
     }
 }
 
-fn number(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
+fn read_number(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
     let field = bytes.get(at..at.checked_add(width)?)?;
     field.iter().rev().try_fold(0_usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))
 }

@@ -15,11 +15,11 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 use onlooker_core::config::{Config, ConfigError, Override};
 
 /// Name of the file that is looked for.
-pub const NAME: &str = "onlooker.toml";
+pub const CONFIG_FILE_NAME: &str = "onlooker.toml";
 
 /// A configuration and where it came from.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// What is in force, variables included.
     pub config: Config,
     /// The file, when there is one.
@@ -30,7 +30,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFileError {
     /// The file could not be read.
-    #[error("cannot read the configuration `{}`\n  help: {}", path.display(), advice(source))]
+    #[error("cannot read the configuration `{}`\n  help: {}", path.display(), read_help(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -42,20 +42,20 @@ pub enum ConfigFileError {
     Invalid(#[from] ConfigError),
     /// There is no file to change.
     #[error(
-        "there is no `{NAME}` here or in a directory above\n  help: make one with `onlooker config init`"
+        "there is no `{CONFIG_FILE_NAME}` here or in a directory above\n  help: make one with `onlooker config init`"
     )]
-    Missing,
+    NotFound,
     /// A file is in the way.
     #[error("`{}` exists\n  help: give another name, or `--force` to replace it", .0.display())]
-    Exists(PathBuf),
+    AlreadyExists(PathBuf),
     /// The overrides are not written as `[[override]]` entries.
     #[error("`override` is written as one list in `{}`\n  help: write each entry as a section `[[override]]`", .0.display())]
-    Inline(PathBuf),
+    InlineOverrides(PathBuf),
     /// An override has that id already.
     #[error(
         "an override has the id `{0}` already\n  help: choose another, or remove that one with `onlooker override remove {0}`"
     )]
-    TakenId(String),
+    DuplicateId(String),
     /// No override has that id.
     #[error("no override has the id `{id}`\n  help: {known}")]
     UnknownId {
@@ -74,7 +74,7 @@ pub enum ConfigFileError {
     },
 }
 
-fn advice(error: &io::Error) -> String {
+fn read_help(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file; make one with `onlooker config init`".into(),
         io::ErrorKind::InvalidData => "it is not UTF-8 text; save it as UTF-8".into(),
@@ -84,7 +84,7 @@ fn advice(error: &io::Error) -> String {
 
 /// The `onlooker.toml` in `directory` or the nearest directory above it.
 pub fn discover(directory: &Path) -> Option<PathBuf> {
-    directory.ancestors().map(|above| above.join(NAME)).find(|path| path.is_file())
+    directory.ancestors().map(|above| above.join(CONFIG_FILE_NAME)).find(|path| path.is_file())
 }
 
 /// Reads `path`, or what [`discover`] finds from `directory`, or the defaults; `vars` win.
@@ -92,15 +92,15 @@ pub fn load(
     path: Option<&Path>,
     directory: &Path,
     vars: impl IntoIterator<Item = (String, String)>,
-) -> Result<Loaded, ConfigFileError> {
+) -> Result<LoadedConfig, ConfigFileError> {
     let path = path.map(Path::to_path_buf).or_else(|| discover(directory));
     let text = path.as_deref().map(read).transpose()?;
-    let name = path.as_deref().map(|path| shown(path, directory));
+    let name = path.as_deref().map(|path| display_path(path, directory));
     let file = name.as_deref().zip(text.as_deref());
-    Ok(Loaded { config: Config::read(file, vars)?, path })
+    Ok(LoadedConfig { config: Config::read(file, vars)?, path })
 }
 
-impl Loaded {
+impl LoadedConfig {
     /// A path of the configuration, taken relative to its file; without a file, to the working directory.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.path
@@ -114,7 +114,7 @@ impl Loaded {
 pub fn create(path: &Path, text: &str, force: bool) -> Result<(), ConfigFileError> {
     Config::from_toml(text, &path.to_string_lossy())?;
     if !force && path.symlink_metadata().is_ok() {
-        return Err(ConfigFileError::Exists(path.to_path_buf()));
+        return Err(ConfigFileError::AlreadyExists(path.to_path_buf()));
     }
     replace(path, text, force)
 }
@@ -127,10 +127,11 @@ pub fn add_override(path: &Path, entry: &Override) -> Result<(), ConfigFileError
         if list.as_array().is_some_and(toml_edit::Array::is_empty) {
             *list = Item::ArrayOfTables(ArrayOfTables::new());
         }
-        let list =
-            list.as_array_of_tables_mut().ok_or_else(|| ConfigFileError::Inline(path.to_path_buf()))?;
+        let list = list
+            .as_array_of_tables_mut()
+            .ok_or_else(|| ConfigFileError::InlineOverrides(path.to_path_buf()))?;
         if ids(list).any(|id| id == entry.id) {
-            return Err(ConfigFileError::TakenId(entry.id.clone()));
+            return Err(ConfigFileError::DuplicateId(entry.id.clone()));
         }
         list.push(table(entry));
         Ok(())
@@ -144,10 +145,10 @@ pub fn remove_override(path: &Path, id: &str) -> Result<(), ConfigFileError> {
             None => Vec::new(),
             Some(Item::ArrayOfTables(list)) => ids(list).map(str::to_owned).collect(),
             Some(list) if list.as_array().is_some_and(toml_edit::Array::is_empty) => Vec::new(),
-            Some(_) => return Err(ConfigFileError::Inline(path.to_path_buf())),
+            Some(_) => return Err(ConfigFileError::InlineOverrides(path.to_path_buf())),
         };
         let Some(at) = known.iter().position(|known| known == id) else {
-            let known = match onlooker_core::nearest::nearest(id, known.iter().map(String::as_str)) {
+            let known = match onlooker_core::suggest::suggest(id, known.iter().map(String::as_str)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if known.is_empty() => "there are none".into(),
                 None => format!(
@@ -210,7 +211,7 @@ fn read(path: &Path) -> Result<String, ConfigFileError> {
 }
 
 /// The path as its reader would write it: relative when it lies in the working directory.
-fn shown(path: &Path, directory: &Path) -> String {
+fn display_path(path: &Path, directory: &Path) -> String {
     path.strip_prefix(directory).unwrap_or(path).display().to_string()
 }
 
@@ -226,7 +227,7 @@ fn replace(path: &Path, text: &str, over: bool) -> Result<(), ConfigFileError> {
         file.write_all(text.as_bytes())?;
         match fs::metadata(&target) {
             Ok(before) => file.as_file().set_permissions(before.permissions())?,
-            Err(_) => readable(file.as_file())?,
+            Err(_) => make_readable(file.as_file())?,
         }
         file.as_file().sync_all()?;
         if over {
@@ -237,14 +238,14 @@ fn replace(path: &Path, text: &str, over: bool) -> Result<(), ConfigFileError> {
         Ok(())
     };
     write().map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => ConfigFileError::Exists(path.to_path_buf()),
+        io::ErrorKind::AlreadyExists => ConfigFileError::AlreadyExists(path.to_path_buf()),
         _ => ConfigFileError::Write { path: path.to_path_buf(), source },
     })
 }
 
 /// A new configuration is no secret, unlike what temporary files are made for.
 #[cfg(unix)]
-fn readable(file: &fs::File) -> io::Result<()> {
+fn make_readable(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
@@ -282,7 +283,7 @@ threads = 2 # leave the rest to others
             id: id.into(),
             principal: "arn:aws:iam::*:role/ci".into(),
             operation: "s3:PutObject".into(),
-            resource: Some("arn:aws:s3:::artefacts/*".into()),
+            resource: Some("arn:aws:s3:::artifacts/*".into()),
             owner: "build \"team\"".into(),
             reason: "uploads".into(),
             expires: Time::parse("2027-06-30T00:00:00Z").expect("a time"),
@@ -291,7 +292,7 @@ threads = 2 # leave the rest to others
 
     fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join(NAME);
+        let path = directory.path().join(CONFIG_FILE_NAME);
         fs::write(&path, text).expect("written");
         (directory, path)
     }
@@ -304,7 +305,7 @@ threads = 2 # leave the rest to others
         for line in FILE.lines() {
             assert!(text.lines().any(|other| other == line), "{line} is gone:\n{text}");
         }
-        let config = Config::from_toml(&text, NAME).expect("valid");
+        let config = Config::from_toml(&text, CONFIG_FILE_NAME).expect("valid");
         assert_eq!(config.overrides.get(1), Some(&entry("second")));
         remove_override(&path, "second").expect("removed");
         assert_eq!(fs::read_to_string(&path).expect("text"), FILE);
@@ -338,7 +339,7 @@ threads = 2 # leave the rest to others
         let below = directory.path().join("a/b");
         fs::create_dir_all(&below).expect("made");
         assert_eq!(discover(&below), Some(path));
-        let nearer = directory.path().join("a").join(NAME);
+        let nearer = directory.path().join("a").join(CONFIG_FILE_NAME);
         fs::write(&nearer, "").expect("written");
         assert_eq!(discover(&below), Some(nearer));
         let loaded = load(None, &below, []).expect("valid");
@@ -346,9 +347,9 @@ threads = 2 # leave the rest to others
     }
 
     #[test]
-    fn a_new_file_does_not_replace_another_unless_told() {
+    fn a_new_file_replaces_another_only_with_force() {
         let (directory, path) = file(FILE);
-        assert!(matches!(create(&path, "", false), Err(ConfigFileError::Exists(_))));
+        assert!(matches!(create(&path, "", false), Err(ConfigFileError::AlreadyExists(_))));
         assert_eq!(fs::read_to_string(&path).expect("text"), FILE);
         create(&path, "", true).expect("replaced");
         create(&directory.path().join("other.toml"), "", false).expect("made");
@@ -357,7 +358,7 @@ threads = 2 # leave the rest to others
 
     #[cfg(unix)]
     #[test]
-    fn a_link_and_the_permissions_of_its_file_stay() {
+    fn a_symlink_and_file_permissions_are_preserved() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
         let (directory, path) = file(FILE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
@@ -369,7 +370,7 @@ threads = 2 # leave the rest to others
     }
 
     #[test]
-    fn a_file_that_is_not_text_or_not_there_says_so() {
+    fn an_unreadable_or_missing_file_is_reported() {
         let (directory, path) = file("");
         fs::write(&path, b"\xff\xfe").expect("written");
         let said = |path: &Path| load(Some(path), Path::new("/"), []).expect_err("refused").to_string();

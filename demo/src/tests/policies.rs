@@ -14,7 +14,7 @@ use onlooker_core::{
 
 fn all() -> BTreeMap<String, Grants> {
     let evaluator = Evaluator::new(Catalog::embedded());
-    let snapshots = details::read(&authorization_details()).unwrap();
+    let snapshots = details::parse(&authorization_details()).unwrap();
     snapshots.iter().map(|snapshot| (snapshot.principal.to_string(), evaluator.grants(snapshot))).collect()
 }
 
@@ -26,7 +26,7 @@ fn what_was_done_is_granted_and_what_was_refused_is_not() {
         let role = text(record, "/userIdentity/sessionContext/sessionIssuer/arn");
         let Some(grants) = grants.get(role) else { continue };
         let (source, name) = (text(record, "/eventSource"), text(record, "/eventName"));
-        let actions = Catalog::embedded().actions_of(source, name);
+        let actions = Catalog::embedded().required_iam_actions(source, name);
         let is_granted = actions.iter().any(|action| grants.get(action).is_some());
         // Every caller may ask who he is; no policy is needed.
         if actions.is_empty() || name == "GetCallerIdentity" {

@@ -85,10 +85,10 @@ fn keys_are_those_of_an_organisation_trail() {
     let trails = [Trail::demo(), Trail::bench(20_000, 4, 3)];
     for object in trails.iter().flat_map(Trail::objects) {
         let parts: Vec<&str> = object.key.split('/').collect();
-        let [root, organisation, account, kind, region, year, month, day, name] = parts[..] else {
+        let [root, organization, account, kind, region, year, month, day, name] = parts[..] else {
             panic!("{}", object.key)
         };
-        assert_eq!((root, organisation), ("AWSLogs", "o-lk7f2q9x4m"));
+        assert_eq!((root, organization), ("AWSLogs", "o-lk7f2q9x4m"));
         assert!(account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
         let fields: Vec<&str> = name.strip_suffix(".json.gz").unwrap().split('_').collect();
         assert_eq!(fields[..3], [account, kind, region]);
@@ -99,7 +99,7 @@ fn keys_are_those_of_an_organisation_trail() {
                 jiff::civil::DateTime::strptime("%Y%m%dT%H%MZ", fields[3]).unwrap()
             }
             "CloudTrail-Digest" => {
-                assert_eq!(fields[3..5], ["larkspur-organisation", "us-east-1"]);
+                assert_eq!(fields[3..5], ["larkspur-organization", "us-east-1"]);
                 jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", fields[5]).unwrap()
             }
             other => panic!("{other}"),

@@ -67,7 +67,7 @@ fn each_message_gets_its_own_answer() {
 }
 
 #[test]
-fn a_state_machine_knows_success_and_failure_only() {
+fn a_state_machine_gets_success_or_failure() {
     let cloud = Cloud::start();
     delivered(&cloud, KEY, &log(3));
     let function = Function::start(FUNCTION, &cloud, &[]);
@@ -80,7 +80,7 @@ fn a_state_machine_knows_success_and_failure_only() {
 }
 
 #[test]
-fn evidence_that_cannot_be_kept_brings_every_message_back() {
+fn every_message_fails_if_the_evidence_cannot_be_stored() {
     let cloud = Cloud::start();
     let good = delivered(&cloud, KEY, &log(3)).to_string();
     let said = "User: x is not authorized to perform: s3:PutObject on resource: b";

@@ -16,7 +16,7 @@ const FUNCTION: &str = env!("CARGO_BIN_EXE_report");
 const WATCHED: [(&str, &str); 1] = [("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor")];
 
 #[test]
-fn without_evidence_a_report_is_issued_that_claims_nothing() {
+fn without_evidence_the_report_says_insufficient_evidence() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &WATCHED);
     let answer = function.invoke(json!({ "schedule": "rate(1 hour)" })).unwrap();
@@ -40,7 +40,7 @@ fn without_evidence_a_report_is_issued_that_claims_nothing() {
 }
 
 #[test]
-fn a_window_is_asked_for_whole_and_right() {
+fn a_requested_window_needs_both_ends() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &WATCHED);
     let asked = json!({ "since": "2026-01-30T00:00:00Z", "until": "2026-01-31T00:00:00Z" });
@@ -52,7 +52,7 @@ fn a_window_is_asked_for_whole_and_right() {
 }
 
 #[test]
-fn a_report_that_cannot_be_stored_is_owed_and_named() {
+fn a_report_that_cannot_be_stored_stays_pending() {
     let cloud = Cloud::start();
     let said = "User: x is not authorized to perform: s3:PutObject";
     cloud.plan(move |request| {

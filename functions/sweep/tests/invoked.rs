@@ -23,7 +23,7 @@ const SMALL: [(&str, &str); 2] =
     [("ONLOOKER_COVERAGE_REGIONS", "us-east-1"), ("ONLOOKER_LOOKUP_LOOKBACK_HOURS", "1")];
 
 #[test]
-fn a_bad_configuration_fails_the_first_invocation_in_the_words_of_the_command_line() {
+fn an_invalid_configuration_fails_the_first_invocation_like_the_command_line() {
     let cloud = Cloud::start();
     let variables = [("ONLOOKER_WATCH", "auditor"), ("ONLOOKER_WACH", "x"), ("ONLOOKER_STANDARD", "PCI")];
     let function = Function::start(FUNCTION, &cloud, &variables);
@@ -44,7 +44,7 @@ fn a_bad_configuration_fails_the_first_invocation_in_the_words_of_the_command_li
 }
 
 #[test]
-fn a_configuration_file_in_s3_counts_and_is_read_again_when_it_is_changed() {
+fn a_configuration_file_in_s3_is_read_again_when_it_changes() {
     let cloud = Cloud::start();
     let variables = [&SMALL[..], &[("ONLOOKER_CONFIG", "s3://settings/prod/onlooker.toml")]].concat();
     let function = Function::start(FUNCTION, &cloud, &variables);
@@ -63,7 +63,7 @@ fn a_configuration_file_in_s3_counts_and_is_read_again_when_it_is_changed() {
 }
 
 #[test]
-fn a_pull_keeps_evidence_and_tells_of_the_run() {
+fn a_pull_stores_evidence_and_records_the_run() {
     let cloud = Cloud::start();
     let now = now();
     for n in 0..120 {
@@ -79,7 +79,7 @@ fn a_pull_keeps_evidence_and_tells_of_the_run() {
     );
     let state = cloud.state();
     assert!(state.buckets["b"].objects.keys().any(|key| key.starts_with("evidence/")), "evidence is kept");
-    let run = &state.tables["t"][&("RUN#sweep".to_owned(), "LATEST".to_owned())]["body"]["M"];
+    let run = &state.tables["t"][&("RUN#pull".to_owned(), "LATEST".to_owned())]["body"]["M"];
     assert_eq!(run["caller"]["M"]["account"]["S"], ACCOUNT);
     assert_eq!(run["request_id"]["S"], "11111111-2222-3333-4444-555555555555");
     assert!(run["succeeded_at"]["S"].is_string());
@@ -100,10 +100,10 @@ fn a_missing_permission_fails_the_run_and_is_named_in_the_error_and_the_record()
     });
     let function = Function::start(FUNCTION, &cloud, &SMALL);
     let (kind, message) = function.invoke(json!({})).unwrap_err();
-    assert_eq!(kind, "LaneFailed");
+    assert_eq!(kind, "AccountRegionFailed");
     assert!(message.contains(said) && message.contains("us-east-1"), "{message}");
     let state = cloud.state();
-    let run = &state.tables["t"][&("RUN#sweep".to_owned(), "LATEST".to_owned())]["body"]["M"];
+    let run = &state.tables["t"][&("RUN#pull".to_owned(), "LATEST".to_owned())]["body"]["M"];
     assert!(run["error"]["S"].as_str().unwrap().contains("cloudtrail:LookupEvents"));
     drop(state);
     assert_eq!(function.metrics()[0]["failed"], 1);
@@ -118,7 +118,7 @@ fn a_missing_permission_fails_the_run_and_is_named_in_the_error_and_the_record()
 }
 
 #[test]
-fn one_lane_can_be_named() {
+fn one_account_region_can_be_requested() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &SMALL);
     let answer = function.invoke(json!({ "account": ACCOUNT, "region": REGION })).unwrap();
@@ -128,7 +128,7 @@ fn one_lane_can_be_named() {
 }
 
 #[test]
-fn the_log_tells_of_runs_and_not_of_secrets() {
+fn the_log_records_runs_and_no_secrets() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &[&SMALL[..], &[("ONLOOKER_LOG", "trace")]].concat());
     function.invoke(json!({ "account": ACCOUNT, "region": REGION })).unwrap();

@@ -25,7 +25,7 @@ fn event(name: &str) -> Value {
 }
 
 #[test]
-fn a_write_is_told_once_to_people_and_programs() {
+fn a_write_is_notified_once_on_the_topic_and_the_bus() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &WATCHED);
     assert_eq!(function.invoke(event("DeleteBucket")), Ok(json!({ "events": 1, "alerts": 1, "told": 2 })));
@@ -42,7 +42,7 @@ fn a_write_is_told_once_to_people_and_programs() {
 }
 
 #[test]
-fn a_read_is_nobodys_business_and_leaves_nothing() {
+fn a_read_is_neither_alerted_nor_recorded() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &WATCHED);
     assert_eq!(function.invoke(event("ListBuckets")), Ok(json!({ "events": 1, "alerts": 0, "told": 0 })));
@@ -51,7 +51,7 @@ fn a_read_is_nobodys_business_and_leaves_nothing() {
 }
 
 #[test]
-fn what_is_no_event_of_cloudtrail_is_an_error() {
+fn an_event_not_from_cloudtrail_is_an_error() {
     let cloud = Cloud::start();
     let function = Function::start(FUNCTION, &cloud, &WATCHED);
     let (kind, _) = function.invoke(json!({ "hello": "world" })).unwrap_err();
@@ -63,7 +63,7 @@ fn what_is_no_event_of_cloudtrail_is_an_error() {
 }
 
 #[test]
-fn whoever_was_not_told_is_told_when_it_is_tried_again() {
+fn a_failed_notification_is_sent_on_retry() {
     let cloud = Cloud::start();
     let said = "User: x is not authorized to perform: SNS:Publish";
     cloud.plan(move |request| {

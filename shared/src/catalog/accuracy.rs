@@ -1,4 +1,4 @@
-//! How often the verdict is right, against labelled cases.
+//! How often the verdict is right, against labeled cases.
 //!
 //! Enters: rows of `form, source, name, expected, sensitive, mutates` (tab-separated, with a header).
 //! Leaves: figures per form and every miss. Law: `unsafe_judged_safe` counts what must never happen, and
@@ -10,28 +10,28 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Catalog;
+use crate::classification::{Classification, ClassificationInput, classify};
 use crate::operation::{Mutates, OperationType};
-use crate::verdict::{Call, Verdict, classify};
 
-/// One labelled case.
+/// One labeled case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Case {
+pub struct LabeledCase {
     /// Which spelling it comes in: `iam`, `sdk`, `cloudtrail`, ...
     pub form: String,
     /// Service label.
-    pub source: String,
+    pub service: String,
     /// Operation name.
     pub name: String,
     /// A read-only principal may make it.
-    pub safe: bool,
-    /// Its response carries secrets or customer content, if labelled.
+    pub is_read_only: bool,
+    /// Its response carries secrets or customer content, if labeled.
     pub sensitive: Option<bool>,
-    /// AWS logs it with `readOnly=false`, if labelled.
+    /// AWS logs it with `readOnly=false`, if labeled.
     pub mutates: Option<bool>,
 }
 
-impl Case {
-    /// Reads labelled cases by the names of the header's columns; rows that lack one are left out.
+impl LabeledCase {
+    /// Reads labeled cases by the names of the header's columns; rows that lack one are left out.
     pub fn parse_all(text: &str) -> Vec<Self> {
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
@@ -49,9 +49,9 @@ impl Case {
                 let cell = |index: Option<usize>| index.and_then(|index| columns.get(index)).copied();
                 Some(Self {
                     form: cell(form)?.to_owned(),
-                    source: cell(source)?.to_owned(),
+                    service: cell(source)?.to_owned(),
                     name: cell(name)?.to_owned(),
-                    safe: match cell(expected)? {
+                    is_read_only: match cell(expected)? {
                         "safe" => true,
                         "unsafe" => false,
                         _ => return None,
@@ -66,15 +66,15 @@ impl Case {
 
 /// The figures of one form, or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Figures {
+pub struct AccuracyCounts {
     /// Cases.
     pub cases: u64,
-    /// Cases labelled safe.
+    /// Cases labeled safe.
     pub safe: u64,
     /// Labelled unsafe, judged read-only. Must be 0.
-    pub unsafe_judged_safe: u64,
+    pub unsafe_classified_safe: u64,
     /// Labelled safe, judged mutating or privileged.
-    pub safe_refused: u64,
+    pub safe_classified_unsafe: u64,
     /// Judged unknown.
     pub unknown: u64,
     /// Decided by a name pattern, not by the catalog.
@@ -91,7 +91,7 @@ pub struct Figures {
     pub sensitive_missed: u64,
 }
 
-impl Figures {
+impl AccuracyCounts {
     /// A count as percent of the cases.
     pub fn percent(&self, count: u64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
@@ -102,39 +102,39 @@ impl Figures {
 
 /// A verdict that differs from its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Miss {
+pub struct Misclassification {
     /// The case.
-    pub case: Case,
+    pub case: LabeledCase,
     /// The verdict given.
-    pub verdict: Verdict,
+    pub classification: Classification,
 }
 
 /// Figures by form, over all forms, and the misses behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accuracy {
     /// By form.
-    pub forms: BTreeMap<String, Figures>,
+    pub forms: BTreeMap<String, AccuracyCounts>,
     /// Over all.
-    pub total: Figures,
+    pub total: AccuracyCounts,
     /// Verdicts that differ from their label on the safe axis.
-    pub misses: Vec<Miss>,
+    pub misses: Vec<Misclassification>,
     /// Verdicts that differ on the `mutates` axis only.
-    pub mutates_misses: Vec<Miss>,
+    pub mutates_misses: Vec<Misclassification>,
     /// Verdicts that differ on the sensitive axis.
-    pub sensitive_misses: Vec<Miss>,
+    pub sensitive_misses: Vec<Misclassification>,
 }
 
 /// Judges every case and counts.
-pub fn accuracy(catalog: &Catalog, cases: &[Case]) -> Accuracy {
+pub fn measure_accuracy(catalog: &Catalog, cases: &[LabeledCase]) -> Accuracy {
     let mut result = Accuracy::default();
     for case in cases {
-        let verdict = classify(catalog, &Call::named(&case.source, &case.name));
+        let verdict = classify(catalog, &ClassificationInput::new(&case.service, &case.name));
         let counted = count(case, &verdict);
         for figures in [result.forms.entry(case.form.clone()).or_default(), &mut result.total] {
             add(figures, &counted);
         }
-        let miss = || Miss { case: case.clone(), verdict: verdict.clone() };
-        if case.safe != verdict.is_valid() {
+        let miss = || Misclassification { case: case.clone(), classification: verdict.clone() };
+        if case.is_read_only != verdict.is_read_only() {
             result.misses.push(miss());
         } else if counted.mutates_agree < counted.mutates_cases {
             result.mutates_misses.push(miss());
@@ -146,20 +146,20 @@ pub fn accuracy(catalog: &Catalog, cases: &[Case]) -> Accuracy {
     result
 }
 
-fn count(case: &Case, verdict: &Verdict) -> Figures {
+fn count(case: &LabeledCase, verdict: &Classification) -> AccuracyCounts {
     let unknown = verdict.operation_type == OperationType::Unknown;
     let mutates_agrees = case
         .mutates
         .is_some_and(|mutates| verdict.mutates == if mutates { Mutates::Yes } else { Mutates::No });
     let sensitive = verdict.capabilities.is_sensitive();
     let one = u64::from;
-    Figures {
+    AccuracyCounts {
         cases: 1,
-        safe: one(case.safe),
-        unsafe_judged_safe: one(!case.safe && verdict.is_valid()),
-        safe_refused: one(case.safe && !verdict.is_valid() && !unknown),
+        safe: one(case.is_read_only),
+        unsafe_classified_safe: one(!case.is_read_only && verdict.is_read_only()),
+        safe_classified_unsafe: one(case.is_read_only && !verdict.is_read_only() && !unknown),
         unknown: one(unknown),
-        by_pattern: one(verdict.provenance == crate::verdict::Provenance::Pattern),
+        by_pattern: one(verdict.provenance == crate::classification::Provenance::Pattern),
         mutates_cases: one(case.mutates.is_some()),
         mutates_agree: one(mutates_agrees),
         sensitive_cases: one(case.sensitive.is_some()),
@@ -168,11 +168,11 @@ fn count(case: &Case, verdict: &Verdict) -> Figures {
     }
 }
 
-fn add(sum: &mut Figures, one: &Figures) {
+fn add(sum: &mut AccuracyCounts, one: &AccuracyCounts) {
     sum.cases += one.cases;
     sum.safe += one.safe;
-    sum.unsafe_judged_safe += one.unsafe_judged_safe;
-    sum.safe_refused += one.safe_refused;
+    sum.unsafe_classified_safe += one.unsafe_classified_safe;
+    sum.safe_classified_unsafe += one.safe_classified_unsafe;
     sum.unknown += one.unknown;
     sum.by_pattern += one.by_pattern;
     sum.mutates_cases += one.mutates_cases;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::walk::Glob;
+use super::key_search::Glob;
 use crate::operation::Capabilities;
 
 /// Why the corrections cannot be used.
@@ -20,7 +20,7 @@ pub enum CorrectionError {
     },
     /// A field or value nobody knows.
     #[error("line {line}: unknown {what} `{text}`")]
-    Word {
+    UnknownWord {
         /// One-based line.
         line: usize,
         /// `field`, `value`, ...
@@ -30,7 +30,7 @@ pub enum CorrectionError {
     },
     /// A row without a reason.
     #[error("line {line}: a correction needs a reason")]
-    NoReason {
+    MissingReason {
         /// One-based line.
         line: usize,
     },
@@ -39,27 +39,27 @@ pub enum CorrectionError {
 /// The class a correction puts an operation into; sets level, type and the `mutates` axis together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub enum CorrectionClass {
     /// Read, read-only.
-    Reads,
+    Read,
     /// List, read-only.
-    Lists,
+    List,
     /// Write, mutating.
-    Acts,
+    Write,
     /// Grants or changes permissions, mutating.
-    Permits,
+    PermissionsManagement,
     /// Hands out credentials and is logged as a write: privileged.
-    Mints,
+    IssueCredentials,
     /// Not a read, yet changes nothing: privileged.
-    Guarded,
+    Privileged,
 }
 
 /// What one row changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum CorrectionChange {
     /// Level, type and `mutates` at once.
-    Class(Class),
+    Class(CorrectionClass),
     /// Adds a capability.
     Adds(Capabilities),
     /// Takes a capability away.
@@ -80,7 +80,7 @@ pub struct Correction {
     /// The operations: names or patterns with `*` and `?`, comma-separated.
     pub operation: String,
     /// The change.
-    pub change: Change,
+    pub change: CorrectionChange,
     /// Why, in the project's words.
     pub reason: String,
     /// What supports it.
@@ -108,31 +108,33 @@ impl Correction {
             return Err(CorrectionError::Columns { line });
         };
         if reason.is_empty() {
-            return Err(CorrectionError::NoReason { line });
+            return Err(CorrectionError::MissingReason { line });
         }
-        let unknown = |what| CorrectionError::Word { line, what, text: (*value).to_owned() };
-        let capability = || Capabilities::from_word(value).ok_or_else(|| unknown("capability"));
+        let unknown = |what| CorrectionError::UnknownWord { line, what, text: (*value).to_owned() };
+        let capability = || Capabilities::parse(value).ok_or_else(|| unknown("capability"));
         let reads = || match *value {
             "read" => Ok(true),
             "write" => Ok(false),
             _ => Err(unknown("word")),
         };
         let change = match *field {
-            "class" => Change::Class(match *value {
-                "reads" => Class::Reads,
-                "lists" => Class::Lists,
-                "acts" => Class::Acts,
-                "permits" => Class::Permits,
-                "mints" => Class::Mints,
-                "guarded" => Class::Guarded,
+            "class" => CorrectionChange::Class(match *value {
+                "reads" => CorrectionClass::Read,
+                "lists" => CorrectionClass::List,
+                "acts" => CorrectionClass::Write,
+                "permits" => CorrectionClass::PermissionsManagement,
+                "mints" => CorrectionClass::IssueCredentials,
+                "guarded" => CorrectionClass::Privileged,
                 _ => return Err(unknown("class")),
             }),
-            "adds" => Change::Adds(capability()?),
-            "drops" => Change::Drops(capability()?),
-            "cloudtrail" => Change::Cloudtrail(reads()?),
-            "model" => Change::Model(reads()?),
-            "actions" => Change::Actions(value.split(',').map(|action| action.trim().to_owned()).collect()),
-            _ => return Err(CorrectionError::Word { line, what: "field", text: (*field).to_owned() }),
+            "adds" => CorrectionChange::Adds(capability()?),
+            "drops" => CorrectionChange::Drops(capability()?),
+            "cloudtrail" => CorrectionChange::Cloudtrail(reads()?),
+            "model" => CorrectionChange::Model(reads()?),
+            "actions" => {
+                CorrectionChange::Actions(value.split(',').map(|action| action.trim().to_owned()).collect())
+            }
+            _ => return Err(CorrectionError::UnknownWord { line, what: "field", text: (*field).to_owned() }),
         };
         Ok(Self {
             service: (*service).to_owned(),

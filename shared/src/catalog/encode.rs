@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::build::Plain;
-use super::container::Sections;
-use super::ledger::{Ledger, Preface, Testimony};
+use super::catalog_file::CatalogSections;
+use super::merge::MergedCatalog;
+use super::rationale::{CatalogMetadata, EntryRationale, RationaleTable};
 
 /// Why a catalog cannot be written.
 #[derive(Debug, Error)]
@@ -24,10 +24,10 @@ pub enum EncodeError {
     },
     /// The ledger could not be compressed.
     #[error("cannot compress the ledger")]
-    Ledger,
+    Rationale,
 }
 
-impl Plain {
+impl MergedCatalog {
     /// The catalog file.
     ///
     /// # Errors
@@ -60,9 +60,9 @@ impl Plain {
         }
 
         let (labels, groups) = self.encode_labels()?;
-        let ledger = self.encode_ledger(&ordered).ok_or(EncodeError::Ledger)?;
+        let ledger = self.encode_rationale(&ordered).ok_or(EncodeError::Rationale)?;
         let keys = keys.into_inner()?;
-        Ok(Sections::encode([
+        Ok(CatalogSections::encode([
             self.version.as_bytes(),
             &keys,
             &rows,
@@ -101,13 +101,13 @@ impl Plain {
         Ok((labels.into_inner()?, groups))
     }
 
-    fn encode_ledger(&self, ordered: &[(String, &(String, String))]) -> Option<Vec<u8>> {
+    fn encode_rationale(&self, ordered: &[(String, &(String, String))]) -> Option<Vec<u8>> {
         let rows: Vec<_> = ordered
             .iter()
             .filter_map(|(_, place)| self.rows.get(*place))
-            .map(|row| row.testimony.clone())
+            .map(|row| row.rationale.clone())
             .collect();
-        let preface = Preface {
+        let preface = CatalogMetadata {
             origins: self.origins.clone(),
             service_names: self.service_names.clone(),
             corrections: self.corrections.clone(),
@@ -119,7 +119,7 @@ impl Plain {
                 })
                 .collect(),
         };
-        let rows: Vec<Testimony> = rows;
-        Ledger::encode(&preface, &rows)
+        let rows: Vec<EntryRationale> = rows;
+        RationaleTable::encode(&preface, &rows)
     }
 }

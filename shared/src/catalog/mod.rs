@@ -5,46 +5,46 @@
 //! asked and the strictest answer is given; what is not found is unknown, and nothing is guessed.
 
 pub mod accuracy;
-pub mod build;
-pub mod container;
+pub mod catalog_file;
+pub mod classification_diff;
 pub mod corrections;
-pub mod drift;
 mod encode;
 mod entry;
 mod explanation;
+mod key_search;
 mod labels;
-pub mod ledger;
+pub mod merge;
+pub mod rationale;
 pub mod rules;
 pub mod sources;
 pub mod spelling;
 mod suggestion;
-mod walk;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use fst::raw::Fst;
 
-pub use self::container::CatalogError;
-use self::container::{Sections, hex};
+pub use self::catalog_file::CatalogError;
+use self::catalog_file::{CatalogSections, hex};
 pub use self::encode::EncodeError;
-pub use self::entry::{Entry, Facts, Kind};
-pub use self::explanation::{Explanation, SourceWord};
-pub use self::labels::Labels;
-use self::ledger::Ledger;
+pub use self::entry::{CatalogEntry, CatalogFacts, EntryKinds};
+pub use self::explanation::{Explanation, SourceClaim};
+pub use self::key_search::Glob;
+use self::key_search::KeyAutomaton;
+pub use self::labels::ServiceLabels;
+use self::rationale::RationaleTable;
 use self::spelling::{event_source_host, label_key, name_key, without_version};
-pub use self::walk::Glob;
-use self::walk::Keys;
 
 static EMBEDDED: &[u8] = include_bytes!("../../data/catalog.bin");
 
 /// An operation catalog, compiled in or read from a file.
 pub struct Catalog {
-    sections: Sections,
-    keys: Keys,
-    labels: Keys,
+    sections: CatalogSections,
+    keys: KeyAutomaton,
+    labels: KeyAutomaton,
     hash: String,
-    ledger: OnceLock<Ledger>,
+    rationale: OnceLock<RationaleTable>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -59,13 +59,13 @@ impl std::fmt::Debug for Catalog {
 
 /// A difference between two catalogs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct CatalogChange {
     /// `service:Name`.
     pub key: String,
     /// What the first catalog says.
-    pub before: Option<Facts>,
+    pub before: Option<CatalogFacts>,
     /// What the second says.
-    pub after: Option<Facts>,
+    pub after: Option<CatalogFacts>,
 }
 
 impl Catalog {
@@ -77,8 +77,8 @@ impl Catalog {
     pub fn embedded() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         CATALOG.get_or_init(|| {
-            Sections::of_static(EMBEDDED)
-                .and_then(Self::over)
+            CatalogSections::from_static(EMBEDDED)
+                .and_then(Self::from_sections)
                 .expect("the compiled-in catalog is well formed")
         })
     }
@@ -88,16 +88,16 @@ impl Catalog {
     /// # Errors
     /// If the bytes are not a catalog, were cut short or changed, or contradict themselves.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CatalogError> {
-        let catalog = Self::over(Sections::of_bytes(bytes)?)?;
+        let catalog = Self::from_sections(CatalogSections::from_bytes(bytes)?)?;
         catalog.verify()?;
         Ok(catalog)
     }
 
-    fn over(sections: Sections) -> Result<Self, CatalogError> {
-        let keys = automaton("keys", sections.keys.clone())?;
-        let labels = automaton("labels", sections.labels.clone())?;
+    fn from_sections(sections: CatalogSections) -> Result<Self, CatalogError> {
+        let keys = open_automaton("keys", sections.keys.clone())?;
+        let labels = open_automaton("labels", sections.labels.clone())?;
         let hash = hex(&sections.hash);
-        Ok(Self { sections, keys, labels, hash, ledger: OnceLock::new() })
+        Ok(Self { sections, keys, labels, hash, rationale: OnceLock::new() })
     }
 
     fn verify(&self) -> Result<(), CatalogError> {
@@ -121,7 +121,7 @@ impl Catalog {
                 return refused("palette", format!("row {row} has no facts"));
             }
         }
-        let rows = self.ledger().len();
+        let rows = self.rationale().len();
         if rows != self.keys.len() {
             return refused("ledger", format!("{rows} rows for {} keys", self.keys.len()));
         }
@@ -150,46 +150,46 @@ impl Catalog {
 
     /// Bytes a lookup can touch, and bytes of the compressed ledger.
     pub fn sizes(&self) -> (usize, usize) {
-        (self.sections.hot_len(), self.sections.ledger.len())
+        (self.sections.lookup_len(), self.sections.rationale.len())
     }
 
     /// The catalog services a label names: an IAM prefix, an SDK service, an event source. Empty if unknown.
     pub fn services(&self, label: &str) -> Vec<&str> {
         if let Some(host) = event_source_host(label) {
-            return self.sharing(host);
+            return self.services_of_event_source(host);
         }
-        label_key(label).map(|key| self.named(&key)).unwrap_or_default()
+        label_key(label).map(|key| self.services_of_label(&key)).unwrap_or_default()
     }
 
     // The services of an event source; where they are those of the bare label, they are stored once.
-    fn sharing(&self, host: &str) -> Vec<&str> {
+    fn services_of_event_source(&self, host: &str) -> Vec<&str> {
         let Some(key) = label_key(host) else { return Vec::new() };
-        let services = self.named(&format!("@{key}"));
-        if services.is_empty() { self.named(&key) } else { services }
+        let services = self.services_of_label(&format!("@{key}"));
+        if services.is_empty() { self.services_of_label(&key) } else { services }
     }
 
-    fn named(&self, key: &str) -> Vec<&str> {
-        let place = self.labels.get(key).and_then(|place| self.stretch(place.value()));
+    fn services_of_label(&self, key: &str) -> Vec<&str> {
+        let place = self.labels.get(key).and_then(|place| self.group_at(place.value()));
         let mut services: Vec<&str> = place.map(|text| text.split(' ').collect()).unwrap_or_default();
         // The service that bears the label itself answers first.
         services.sort_by_key(|service| label_key(service).as_deref() != Some(key.trim_start_matches('@')));
         services
     }
 
-    fn stretch(&self, place: u64) -> Option<&str> {
+    fn group_at(&self, place: u64) -> Option<&str> {
         let (start, length) = (usize::try_from(place >> 16).ok()?, usize::try_from(place & 0xFFFF).ok()?);
         std::str::from_utf8(self.sections.groups.get(start..start.checked_add(length)?)?).ok()
     }
 
-    fn facts(&self, row: u64) -> Option<Facts> {
+    fn facts(&self, row: u64) -> Option<CatalogFacts> {
         let index = usize::from(*self.sections.rows.get(usize::try_from(row).ok()?)?);
         let word = self.sections.palette.get(index * 4..)?.first_chunk::<4>()?;
-        Facts::unpack(u32::from_le_bytes(*word))
+        CatalogFacts::unpack(u32::from_le_bytes(*word))
     }
 
-    fn entry(&self, key: &str, row: u64) -> Option<Entry> {
+    fn entry(&self, key: &str, row: u64) -> Option<CatalogEntry> {
         let (service, name) = key.split_once(':')?;
-        Some(Entry {
+        Some(CatalogEntry {
             service: service.to_owned(),
             name: name.to_owned(),
             facts: self.facts(row)?,
@@ -200,11 +200,15 @@ impl Catalog {
     /// What the catalog knows of an operation, by any label of its service and any spelling of its name.
     ///
     /// A date version (`ListFunctions20150331`) is ignored if the name is not known with it.
-    pub fn lookup(&self, service: &str, name: &str) -> Option<Entry> {
+    pub fn lookup(&self, service: &str, name: &str) -> Option<CatalogEntry> {
         let key = name_key(name)?;
         // A bare label means its own service first, then whatever shares the event source of that name.
         let own = self.services(service);
-        let sharing = if event_source_host(service).is_none() { self.sharing(service) } else { Vec::new() };
+        let sharing = if event_source_host(service).is_none() {
+            self.services_of_event_source(service)
+        } else {
+            Vec::new()
+        };
         let plain = without_version(&key);
         [Some(key.as_str()), plain]
             .into_iter()
@@ -212,33 +216,34 @@ impl Catalog {
             .find_map(|key| self.strictest(&own, key).or_else(|| self.strictest(&sharing, key)))
     }
 
-    fn strictest(&self, services: &[&str], key: &str) -> Option<Entry> {
+    fn strictest(&self, services: &[&str], key: &str) -> Option<CatalogEntry> {
         services
             .iter()
-            .filter_map(|service| walk::find(&self.keys, service, key))
+            .filter_map(|service| key_search::find(&self.keys, service, key))
             .filter_map(|(key, row)| self.entry(&key, row))
-            .reduce(stricter)
+            .reduce(stricter_entry)
     }
 
     /// All IAM actions a policy pattern such as `s3:Get*` stands for, in key order. Case is ignored, as in IAM.
-    pub fn expand(&self, pattern: &str) -> Vec<Entry> {
+    pub fn expand(&self, pattern: &str) -> Vec<CatalogEntry> {
         if !pattern.contains(['*', '?'])
             && let Some((service, name)) = pattern.split_once(':')
         {
             let exact = |name: &str| {
-                let (key, row) = walk::find(&self.keys, &service.to_ascii_lowercase(), &name_key(name)?)?;
+                let (key, row) =
+                    key_search::find(&self.keys, &service.to_ascii_lowercase(), &name_key(name)?)?;
                 let entry = self.entry(&key, row)?;
-                (entry.facts.kind.action && entry.name.eq_ignore_ascii_case(name)).then_some(entry)
+                (entry.facts.kinds.action && entry.name.eq_ignore_ascii_case(name)).then_some(entry)
             };
             return exact(name).into_iter().collect();
         }
         let mut found = self.matching(pattern);
-        found.retain(|entry| entry.facts.kind.action);
+        found.retain(|entry| entry.facts.kinds.action);
         found
     }
 
     /// All keys a search matches: `service:pattern` under any label of the service, or any part of a key.
-    pub fn search(&self, pattern: &str) -> Vec<Entry> {
+    pub fn search(&self, pattern: &str) -> Vec<CatalogEntry> {
         let pattern = pattern.trim();
         if let Some((service, name)) = pattern.split_once(':')
             && !service.contains(['*', '?'])
@@ -264,16 +269,16 @@ impl Catalog {
         found
     }
 
-    fn matching(&self, pattern: &str) -> Vec<Entry> {
+    fn matching(&self, pattern: &str) -> Vec<CatalogEntry> {
         let mut found = Vec::new();
         if let Some(glob) = Glob::new(pattern) {
-            walk::matching(&self.keys, &glob, &mut |key, row| found.extend(self.entry(key, row)));
+            key_search::matching(&self.keys, &glob, &mut |key, row| found.extend(self.entry(key, row)));
         }
         found
     }
 
     /// Every key, in key order.
-    pub fn iter(&self) -> impl Iterator<Item = Entry> + use<> {
+    pub fn iter(&self) -> impl Iterator<Item = CatalogEntry> + use<> {
         self.matching("*").into_iter()
     }
 
@@ -282,8 +287,8 @@ impl Catalog {
     pub fn labels(&self) -> Vec<(String, Vec<&str>)> {
         let mut found = Vec::new();
         if let Some(glob) = Glob::new("*") {
-            walk::matching(&self.labels, &glob, &mut |label, place| {
-                let services = self.stretch(place).map(|text| text.split(' ').collect()).unwrap_or_default();
+            key_search::matching(&self.labels, &glob, &mut |label, place| {
+                let services = self.group_at(place).map(|text| text.split(' ').collect()).unwrap_or_default();
                 found.push((label.to_owned(), services));
             });
         }
@@ -291,13 +296,13 @@ impl Catalog {
     }
 
     /// The ledger; empty if it cannot be read.
-    pub(crate) fn ledger(&self) -> &Ledger {
-        self.ledger.get_or_init(|| Ledger::open(&self.sections.ledger).unwrap_or_default())
+    pub(crate) fn rationale(&self) -> &RationaleTable {
+        self.rationale.get_or_init(|| RationaleTable::open(&self.sections.rationale).unwrap_or_default())
     }
 
     /// What changed from one catalog to another, in key order.
-    pub fn diff(before: &Self, after: &Self) -> Vec<Change> {
-        let collect = |catalog: &Self| -> std::collections::BTreeMap<String, Facts> {
+    pub fn diff(before: &Self, after: &Self) -> Vec<CatalogChange> {
+        let collect = |catalog: &Self| -> std::collections::BTreeMap<String, CatalogFacts> {
             catalog.iter().map(|entry| (entry.key(), entry.facts)).collect()
         };
         let (old, new) = (collect(before), collect(after));
@@ -305,7 +310,7 @@ impl Catalog {
         keys.sort_unstable();
         keys.dedup();
         keys.into_iter()
-            .map(|key| Change {
+            .map(|key| CatalogChange {
                 key: key.clone(),
                 before: old.get(key).copied(),
                 after: new.get(key).copied(),
@@ -315,14 +320,14 @@ impl Catalog {
     }
 }
 
-fn automaton(section: &'static str, bytes: Cow<'static, [u8]>) -> Result<Keys, CatalogError> {
+fn open_automaton(section: &'static str, bytes: Cow<'static, [u8]>) -> Result<KeyAutomaton, CatalogError> {
     Fst::new(bytes).map_err(|error| CatalogError::Section { section, reason: error.to_string() })
 }
 
 // One label, several services: the strictest facts under the strictest service's name.
-fn stricter(a: Entry, b: Entry) -> Entry {
+fn stricter_entry(a: CatalogEntry, b: CatalogEntry) -> CatalogEntry {
     let facts = a.facts.stricter(b.facts);
-    let rank = |entry: &Entry| {
+    let rank = |entry: &CatalogEntry| {
         (
             !entry.facts.is_event_only(),
             entry.facts.operation_type,
@@ -331,5 +336,5 @@ fn stricter(a: Entry, b: Entry) -> Entry {
         )
     };
     let base = if rank(&b) > rank(&a) { b } else { a };
-    Entry { facts, ..base }
+    CatalogEntry { facts, ..base }
 }

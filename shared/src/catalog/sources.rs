@@ -70,7 +70,7 @@ pub struct EventFact {
 
 /// Everything the merge needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sources {
+pub struct CatalogSources {
     /// Version of the catalog: the date of the level source.
     pub version: String,
     /// Name and version of each source.
@@ -88,11 +88,11 @@ pub struct Sources {
     /// (squashed SDK service, squashed operation) to IAM actions.
     pub sdk_actions: BTreeMap<(String, String), BTreeSet<String>>,
     /// IAM actions (lower case, `service:action`) whose response carries credentials.
-    pub credentials: BTreeSet<String>,
+    pub credential_actions: BTreeSet<String>,
     /// IAM actions (lower case) that raise privileges in one step.
-    pub escalations: BTreeSet<String>,
+    pub privilege_escalation_actions: BTreeSet<String>,
     /// IAM actions (lower case) that write resource policies.
-    pub resource_policies: BTreeSet<String>,
+    pub resource_policy_actions: BTreeSet<String>,
     /// Labels no package states.
     pub labels: Vec<LabelFact>,
     /// Events that are no API call.

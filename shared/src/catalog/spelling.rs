@@ -6,22 +6,22 @@
 //! turn an unknown name into a known read.
 
 /// Longest name or label worth looking up; every name AWS has published is below half of it.
-pub const LONGEST: usize = 128;
+pub const MAX_NAME_LEN: usize = 128;
 
 /// The filing form of an operation name: lower-case ASCII alphanumerics.
 ///
 /// `None` for empty or overlong text and for any character beyond ASCII alphanumerics, `-` and `_`.
 pub fn name_key(name: &str) -> Option<String> {
-    squash(name, |byte| matches!(byte, b'-' | b'_'), |_| false)
+    normalize(name, |byte| matches!(byte, b'-' | b'_'), |_| false)
 }
 
 /// The filing form of a bare service label: lower-case ASCII alphanumerics and dots.
 pub fn label_key(label: &str) -> Option<String> {
-    squash(label, |byte| matches!(byte, b'-' | b'_' | b' '), |byte| byte == b'.')
+    normalize(label, |byte| matches!(byte, b'-' | b'_' | b' '), |byte| byte == b'.')
 }
 
-fn squash(text: &str, ignored: impl Fn(u8) -> bool, kept: impl Fn(u8) -> bool) -> Option<String> {
-    if text.len() > LONGEST {
+fn normalize(text: &str, ignored: impl Fn(u8) -> bool, kept: impl Fn(u8) -> bool) -> Option<String> {
+    if text.len() > MAX_NAME_LEN {
         return None;
     }
     let mut key = String::with_capacity(text.len());
@@ -51,19 +51,23 @@ pub fn event_source_host(label: &str) -> Option<&str> {
 pub fn without_version(key: &str) -> Option<&str> {
     let dated = match key.rsplit_once('v') {
         Some((head, digits)) if !digits.is_empty() && digits.len() <= 2 && all_digits(digits) => {
-            if dated_tail(head) { head } else { key }
+            if has_date_suffix(head) {
+                head
+            } else {
+                key
+            }
         }
         _ => key,
     };
     let cut = dated.len().checked_sub(8)?;
-    (dated_tail(dated) && cut > 0).then(|| dated.get(..cut)).flatten()
+    (has_date_suffix(dated) && cut > 0).then(|| dated.get(..cut)).flatten()
 }
 
 fn all_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn dated_tail(key: &str) -> bool {
+fn has_date_suffix(key: &str) -> bool {
     let Some(tail) = key.len().checked_sub(8).and_then(|cut| key.get(cut..)) else { return false };
     let number = |range: std::ops::Range<usize>| tail.get(range).and_then(|part| part.parse::<u16>().ok());
     all_digits(tail)

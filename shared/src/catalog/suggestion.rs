@@ -6,7 +6,7 @@
 use super::Catalog;
 use super::spelling::{event_source_host, label_key, name_key};
 
-const MOST: usize = 3;
+const MAX_SUGGESTIONS: usize = 3;
 
 impl Catalog {
     /// The nearest known operations, nearest first, as `service:Name`.
@@ -27,7 +27,7 @@ impl Catalog {
             .collect();
         near.sort_unstable();
         near.dedup();
-        near.into_iter().take(MOST).map(|(_, key)| key).collect()
+        near.into_iter().take(MAX_SUGGESTIONS).map(|(_, key)| key).collect()
     }
 
     fn near_services(&self, label: &str) -> Vec<String> {
@@ -46,6 +46,6 @@ impl Catalog {
             .collect();
         near.sort_unstable();
         near.dedup_by(|a, b| a.1 == b.1);
-        near.into_iter().take(MOST).map(|(_, service)| service).collect()
+        near.into_iter().take(MAX_SUGGESTIONS).map(|(_, service)| service).collect()
     }
 }

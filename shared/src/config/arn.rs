@@ -3,10 +3,10 @@
 //! Enters: a pattern as text. Leaves: nothing, or a [`Fault`]. Law: a pattern that could never match an ARN
 //! CloudTrail writes is refused, because a promise nobody is held to looks like one that was kept.
 
-use super::problem::{Fault, quoted};
+use super::diagnostic::{Diagnostic, quoted};
 use crate::{
-    nearest::nearest,
-    pattern::{is_wild, matches},
+    pattern::{has_wildcard, matches},
+    suggest::suggest,
 };
 
 /// Partitions of AWS, 2026-09.
@@ -14,14 +14,15 @@ const PARTITIONS: [&str; 8] =
     ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
 
 /// Services whose ARNs name principals.
-const SERVICES: [&str; 4] = ["iam", "sts", "identitystore", "sso"];
+const PRINCIPAL_SERVICES: [&str; 4] = ["iam", "sts", "identitystore", "sso"];
 
 /// First words of the resource part of a principal's ARN.
-const KINDS: [&str; 6] = ["root", "user", "role", "federated-user", "saml-provider", "oidc-provider"];
+const PRINCIPAL_KINDS: [&str; 6] =
+    ["root", "user", "role", "federated-user", "saml-provider", "oidc-provider"];
 
 const EXAMPLE: &str = "`arn:aws:iam::111122223333:role/Auditor` or `arn:aws:iam::*:role/audit/*`";
 
-struct Parts<'a> {
+struct ArnParts<'a> {
     service: &'a str,
     region: &'a str,
     account: &'a str,
@@ -29,12 +30,12 @@ struct Parts<'a> {
 }
 
 /// Checks a pattern over the ARNs of users, roles, roots and federated users.
-pub(super) fn principal(text: &str) -> Result<(), Fault> {
-    let Parts { service, region, account, resource } = parts(text, EXAMPLE)?;
+pub(super) fn principal(text: &str) -> Result<(), Diagnostic> {
+    let ArnParts { service, region, account, resource } = parts(text, EXAMPLE)?;
     let fault = |what: String, remedy: String| {
-        Err(Fault::new(format!("{} matches no principal: {what}", quoted(text)), remedy))
+        Err(Diagnostic::new(format!("{} matches no principal: {what}", quoted(text)), remedy))
     };
-    if !SERVICES.iter().any(|known| matches(service, known)) {
+    if !PRINCIPAL_SERVICES.iter().any(|known| matches(service, known)) {
         let what = format!("{} has none", quoted(service));
         return fault(what, format!("principals are named by IAM: {EXAMPLE}"));
     }
@@ -63,26 +64,26 @@ pub(super) fn principal(text: &str) -> Result<(), Fault> {
         let what = "a service-linked role counts as its AWS service".into();
         return fault(what, "remove it: what services do by themselves is nobody's promise".into());
     }
-    if !is_wild(kind) && !KINDS.contains(&kind) {
-        let remedy = match nearest(kind, KINDS) {
+    if !has_wildcard(kind) && !PRINCIPAL_KINDS.contains(&kind) {
+        let remedy = match suggest(kind, PRINCIPAL_KINDS) {
             Some(meant) => format!("did you mean `{meant}/`?"),
             None => format!("say what it is, `role/` or `user/`, before the name: {EXAMPLE}"),
         };
         return fault(format!("{} is no kind of principal", quoted(kind)), remedy);
     }
-    if kind != "root" && !is_wild(kind) && resource.len() <= kind.len() + 1 {
+    if kind != "root" && !has_wildcard(kind) && resource.len() <= kind.len() + 1 {
         return fault("it has no name".into(), format!("write a name or `*` after `{kind}/`"));
     }
     Ok(())
 }
 
 /// Checks a pattern over ARNs of any kind.
-pub(super) fn resource(text: &str) -> Result<(), Fault> {
+pub(super) fn resource(text: &str) -> Result<(), Diagnostic> {
     parts(text, "`arn:aws:s3:::example-bucket/*`").map(|_| ())
 }
 
-fn parts<'a>(text: &'a str, example: &str) -> Result<Parts<'a>, Fault> {
-    let fault = |what: &str, remedy: String| Err(Fault::new(format!("{} {what}", quoted(text)), remedy));
+fn parts<'a>(text: &'a str, example: &str) -> Result<ArnParts<'a>, Diagnostic> {
+    let fault = |what: &str, remedy: String| Err(Diagnostic::new(format!("{} {what}", quoted(text)), remedy));
     let mut split = text.splitn(6, ':');
     let (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) =
         (split.next(), split.next(), split.next(), split.next(), split.next(), split.next())
@@ -113,7 +114,7 @@ fn parts<'a>(text: &'a str, example: &str) -> Result<Parts<'a>, Fault> {
             "an account id is twelve digits; `*` stands for any".into(),
         );
     }
-    Ok(Parts { service, region, account, resource })
+    Ok(ArnParts { service, region, account, resource })
 }
 
 #[cfg(test)]

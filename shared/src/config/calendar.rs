@@ -7,14 +7,14 @@
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::{
-    BusinessHours, Day,
-    problem::{Fault, quoted},
+    BusinessHours, Weekday,
+    diagnostic::{Diagnostic, quoted},
 };
-use crate::{nearest::nearest, time::Time};
+use crate::{suggest::suggest, time::Time};
 
 /// Weekly working hours with their time zone looked up.
 #[derive(Clone, Debug)]
-pub struct Calendar {
+pub struct BusinessCalendar {
     zone: TimeZone,
     /// Monday first.
     days: [bool; 7],
@@ -23,14 +23,23 @@ pub struct Calendar {
     end: u16,
 }
 
-impl Calendar {
+impl BusinessCalendar {
     /// Looks up the time zone and reads the times of day.
-    pub fn new(hours: &BusinessHours) -> Result<Self, Fault> {
-        let days = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun]
-            .map(|day| hours.days.contains(&day));
-        let (zone, start, end) = (time_zone(&hours.time_zone)?, minute(&hours.start)?, minute(&hours.end)?);
-        if start == end || start == DAY {
-            return Err(same(&hours.start, &hours.end));
+    pub fn new(hours: &BusinessHours) -> Result<Self, Diagnostic> {
+        let days = [
+            Weekday::Mon,
+            Weekday::Tue,
+            Weekday::Wed,
+            Weekday::Thu,
+            Weekday::Fri,
+            Weekday::Sat,
+            Weekday::Sun,
+        ]
+        .map(|day| hours.days.contains(&day));
+        let (zone, start, end) =
+            (time_zone(&hours.time_zone)?, minute_of_day(&hours.start)?, minute_of_day(&hours.end)?);
+        if start == end || start == MINUTES_PER_DAY {
+            return Err(empty_hours(&hours.start, &hours.end));
         }
         Ok(Self { zone, days, start, end })
     }
@@ -49,26 +58,26 @@ impl Calendar {
     }
 }
 
-const DAY: u16 = 24 * 60;
+const MINUTES_PER_DAY: u16 = 24 * 60;
 
 /// Minutes since midnight of `HH:MM`; `24:00` is the end of the day.
-pub(super) fn minute(text: &str) -> Result<u16, Fault> {
+pub(super) fn minute_of_day(text: &str) -> Result<u16, Diagnostic> {
     let digit = |b: u8| b.is_ascii_digit().then(|| u16::from(b - b'0'));
     let read = || match *text.as_bytes() {
         [a, b, b':', c, d] => {
             let (hour, minute) = (digit(a)? * 10 + digit(b)?, digit(c)? * 10 + digit(d)?);
-            (minute < 60 && hour * 60 + minute <= DAY).then_some(hour * 60 + minute)
+            (minute < 60 && hour * 60 + minute <= MINUTES_PER_DAY).then_some(hour * 60 + minute)
         }
         _ => None,
     };
     read().ok_or_else(|| {
         let remedy = "write hours and minutes with two digits each, such as `08:30` or `18:00`";
-        Fault::new(format!("{} is not a time of day", quoted(text)), remedy)
+        Diagnostic::new(format!("{} is not a time of day", quoted(text)), remedy)
     })
 }
 
 /// The time zone of that name, from the bundled database.
-pub(super) fn time_zone(name: &str) -> Result<TimeZone, Fault> {
+pub(super) fn time_zone(name: &str) -> Result<TimeZone, Diagnostic> {
     let zones = TimeZoneDatabase::bundled();
     if let Ok(zone) = zones.get(name)
         && !name.is_empty()
@@ -78,16 +87,16 @@ pub(super) fn time_zone(name: &str) -> Result<TimeZone, Fault> {
     let names: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
     let names = names.iter().map(String::as_str);
     let city = |zone: &&str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(name));
-    let remedy = match names.clone().find(city).or_else(|| nearest(name, names)) {
+    let remedy = match names.clone().find(city).or_else(|| suggest(name, names)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "write an IANA time zone, such as `Europe/Zurich`, or `UTC`".into(),
     };
-    Err(Fault::new(format!("{} is not a time zone", quoted(name)), remedy))
+    Err(Diagnostic::new(format!("{} is not a time zone", quoted(name)), remedy))
 }
 
 /// Hours that begin when they end, or after the last minute of the day.
-pub(super) fn same(start: &str, end: &str) -> Fault {
-    Fault::new(
+pub(super) fn empty_hours(start: &str, end: &str) -> Diagnostic {
+    Diagnostic::new(
         format!("hours from {} to {} are no hours", quoted(start), quoted(end)),
         "let them end at another time; `00:00` to `24:00` is the whole day",
     )
@@ -99,20 +108,20 @@ mod tests {
 
     use super::*;
 
-    fn calendar(zone: &str, days: &[Day], start: &str, end: &str) -> Calendar {
+    fn calendar(zone: &str, days: &[Weekday], start: &str, end: &str) -> BusinessCalendar {
         let hours =
             BusinessHours { time_zone: zone.into(), days: days.into(), start: start.into(), end: end.into() };
-        Calendar::new(&hours).expect("valid hours")
+        BusinessCalendar::new(&hours).expect("valid hours")
     }
 
     fn at(text: &str) -> Time {
         Time::parse(text).expect(text)
     }
 
-    const WEEK: [Day; 5] = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri];
+    const WEEK: [Weekday; 5] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
 
     #[test]
-    fn the_first_minute_works_and_the_last_does_not() {
+    fn start_is_inclusive_and_end_is_exclusive() {
         let zurich = calendar("Europe/Zurich", &WEEK, "08:00", "18:00");
         // Monday 2024-07-01, UTC+2.
         assert!(!zurich.contains(at("2024-07-01T05:59:59Z")));
@@ -130,9 +139,9 @@ mod tests {
     }
 
     #[test]
-    fn the_night_the_clock_jumps_forward_has_no_two_thirty() {
+    fn skipped_hours_at_daylight_saving_start_do_not_match() {
         // 2024-03-31 02:00 CET became 03:00 CEST at 01:00 UTC.
-        let night = calendar("Europe/Zurich", &[Day::Sun], "02:00", "03:00");
+        let night = calendar("Europe/Zurich", &[Weekday::Sun], "02:00", "03:00");
         for text in ["2024-03-31T00:59:59Z", "2024-03-31T01:00:00Z", "2024-03-31T01:30:00Z"] {
             assert!(!night.contains(at(text)), "{text}");
         }
@@ -140,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn the_night_the_clock_falls_back_has_two_thirty_twice() {
+    fn repeated_hours_at_daylight_saving_end_match_twice() {
         // 2024-11-03 02:00 EDT became 01:00 EST at 06:00 UTC.
-        let night = calendar("America/New_York", &[Day::Sun], "01:00", "02:00");
+        let night = calendar("America/New_York", &[Weekday::Sun], "01:00", "02:00");
         assert!(!night.contains(at("2024-11-03T04:59:59Z")));
         assert!(night.contains(at("2024-11-03T05:30:00Z")), "first pass");
         assert!(night.contains(at("2024-11-03T06:30:00Z")), "second pass");
@@ -168,32 +177,32 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_past_midnight_belongs_to_the_day_it_begins_on() {
-        let night = calendar("UTC", &[Day::Fri], "22:00", "06:00");
+    fn overnight_hours_belong_to_the_day_they_start_on() {
+        let night = calendar("UTC", &[Weekday::Fri], "22:00", "06:00");
         // 2024-07-05 is a Friday.
         assert!(!night.contains(at("2024-07-05T05:00:00Z")), "Friday morning belongs to Thursday");
         assert!(night.contains(at("2024-07-05T22:00:00Z")));
         assert!(night.contains(at("2024-07-06T05:59:59Z")), "Saturday morning");
         assert!(!night.contains(at("2024-07-06T06:00:00Z")));
         assert!(!night.contains(at("2024-07-06T22:00:00Z")));
-        let sunday = calendar("UTC", &[Day::Sun], "22:00", "06:00");
+        let sunday = calendar("UTC", &[Weekday::Sun], "22:00", "06:00");
         assert!(sunday.contains(at("2024-07-08T03:00:00Z")), "over the end of the week");
     }
 
     #[test]
-    fn a_whole_day_and_an_end_at_midnight_can_be_said() {
+    fn a_whole_day_and_an_end_at_midnight_are_valid() {
         let always = calendar("UTC", &WEEK, "00:00", "24:00");
         assert!(always.contains(at("2024-07-01T00:00:00Z")) && always.contains(at("2024-07-01T23:59:59Z")));
-        let evening = calendar("UTC", &[Day::Mon], "18:00", "00:00");
+        let evening = calendar("UTC", &[Weekday::Mon], "18:00", "00:00");
         assert!(
             evening.contains(at("2024-07-01T23:59:59Z")) && !evening.contains(at("2024-07-02T00:00:00Z"))
         );
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_a_remedy() {
+    fn an_invalid_time_is_refused_with_a_remedy() {
         for text in ["", "8:00", "24:01", "25:00", "08:60", "08:00:00", "0800", "aa:bb", "é8:0"] {
-            assert!(minute(text).is_err(), "{text}");
+            assert!(minute_of_day(text).is_err(), "{text}");
         }
         assert!(time_zone("Zurich").is_err_and(|fault| fault.remedy == "did you mean `Europe/Zurich`?"));
         assert!(time_zone("Europe/Zürich").is_err_and(|fault| fault.remedy.contains("Europe/Zurich")));
@@ -202,11 +211,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_shift_and_its_complement_share_no_minute_and_leave_none(
-            start in 0_u16..DAY, length in 1_u16..DAY, seconds in 0..4_102_444_800_u32,
+        fn hours_and_their_complement_cover_every_minute_once(
+            start in 0_u16..MINUTES_PER_DAY, length in 1_u16..MINUTES_PER_DAY, seconds in 0..4_102_444_800_u32,
         ) {
-            const ALL: [Day; 7] = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun];
-            let text = |minute: u16| format!("{:02}:{:02}", minute % DAY / 60, minute % 60);
+            const ALL: [Weekday; 7] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+            let text = |minute: u16| format!("{:02}:{:02}", minute % MINUTES_PER_DAY / 60, minute % 60);
             let (start, end) = (text(start), text(start + length));
             let shift = calendar("America/St_Johns", &ALL, &start, &end);
             let rest = calendar("America/St_Johns", &ALL, &end, &start);

@@ -6,14 +6,14 @@
 use std::fmt;
 
 use super::{
-    Expected,
-    problem::{Fault, quoted},
+    ExpectedCoverage,
+    diagnostic::{Diagnostic, quoted},
 };
-use crate::{event::EventClass, nearest::nearest};
+use crate::{event::EventClass, suggest::suggest};
 
 /// One word of the configuration: a class of events, or all data events at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClassPattern {
+pub enum EventClassPattern {
     /// `management-read`.
     ManagementRead,
     /// `management-write`.
@@ -26,11 +26,11 @@ pub enum ClassPattern {
     Network,
 }
 
-const WORDS: [&str; 4] = ["management-read", "management-write", "data", "network"];
+const CLASS_NAMES: [&str; 4] = ["management-read", "management-write", "data", "network"];
 
-impl ClassPattern {
+impl EventClassPattern {
     /// Reads a word.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         match text {
             "management-read" => return Ok(Self::ManagementRead),
             "management-write" => return Ok(Self::ManagementWrite),
@@ -38,7 +38,8 @@ impl ClassPattern {
             "network" => return Ok(Self::Network),
             _ => {}
         }
-        let fault = |remedy: String| Fault::new(format!("{} is not an event class", quoted(text)), remedy);
+        let fault =
+            |remedy: String| Diagnostic::new(format!("{} is not an event class", quoted(text)), remedy);
         if let Some(kind) = text.strip_prefix("data:") {
             let parts: Vec<&str> = kind.split("::").collect();
             let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -51,7 +52,7 @@ impl ClassPattern {
         }
         let meant = match text {
             "management" => "write both `management-read` and `management-write`".into(),
-            _ => nearest(text, WORDS).map_or_else(
+            _ => suggest(text, CLASS_NAMES).map_or_else(
                 || {
                     "write one of `management-read`, `management-write`, `data`, `data:TYPE`, `network`"
                         .into()
@@ -75,7 +76,7 @@ impl ClassPattern {
     }
 }
 
-impl fmt::Display for ClassPattern {
+impl fmt::Display for EventClassPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ManagementRead => f.write_str("management-read"),
@@ -87,24 +88,28 @@ impl fmt::Display for ClassPattern {
     }
 }
 
-impl Expected {
+impl ExpectedCoverage {
     /// Classes the promise is about, with the default in place of an empty list.
-    pub fn classes(&self) -> Vec<ClassPattern> {
+    pub fn promised_classes(&self) -> Vec<EventClassPattern> {
         if self.event_classes.is_empty() {
-            return vec![ClassPattern::ManagementRead, ClassPattern::ManagementWrite, ClassPattern::AnyData];
+            return vec![
+                EventClassPattern::ManagementRead,
+                EventClassPattern::ManagementWrite,
+                EventClassPattern::AnyData,
+            ];
         }
-        patterns(&self.event_classes)
+        parse_patterns(&self.event_classes)
     }
 
     /// Classes that count as logged whatever the evidence holds.
-    pub fn logged_classes(&self) -> Vec<ClassPattern> {
-        patterns(&self.logged)
+    pub fn logged_classes(&self) -> Vec<EventClassPattern> {
+        parse_patterns(&self.logged)
     }
 }
 
 /// A configuration holds only words that can be read: it was validated.
-fn patterns(words: &[String]) -> Vec<ClassPattern> {
-    words.iter().filter_map(|word| ClassPattern::parse(word).ok()).collect()
+fn parse_patterns(words: &[String]) -> Vec<EventClassPattern> {
+    words.iter().filter_map(|word| EventClassPattern::parse(word).ok()).collect()
 }
 
 #[cfg(test)]
@@ -112,24 +117,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_read_and_written_alike() {
+    fn event_class_names_round_trip() {
         for word in ["management-read", "management-write", "data", "data:AWS::S3::Object", "network"] {
-            assert_eq!(ClassPattern::parse(word).map(|class| class.to_string()).as_deref(), Ok(word));
+            assert_eq!(EventClassPattern::parse(word).map(|class| class.to_string()).as_deref(), Ok(word));
         }
         for word in
             ["", "managment-read", "management", "data:", "data:AWS::S3", "data:S3", "Data", "network:ec2"]
         {
-            assert!(ClassPattern::parse(word).is_err(), "{word}");
+            assert!(EventClassPattern::parse(word).is_err(), "{word}");
         }
     }
 
     #[test]
-    fn data_covers_every_type_and_a_type_only_itself() {
+    fn data_covers_every_resource_type_and_a_type_only_itself() {
         let object = EventClass::Data("AWS::S3::Object".into());
-        assert!(ClassPattern::AnyData.covers(&object));
-        assert!(ClassPattern::Data("AWS::S3::Object".into()).covers(&object));
-        assert!(!ClassPattern::Data("AWS::DynamoDB::Table".into()).covers(&object));
-        assert!(!ClassPattern::Network.covers(&object));
-        assert!(!Expected::default().classes().contains(&ClassPattern::Network));
+        assert!(EventClassPattern::AnyData.covers(&object));
+        assert!(EventClassPattern::Data("AWS::S3::Object".into()).covers(&object));
+        assert!(!EventClassPattern::Data("AWS::DynamoDB::Table".into()).covers(&object));
+        assert!(!EventClassPattern::Network.covers(&object));
+        assert!(!ExpectedCoverage::default().promised_classes().contains(&EventClassPattern::Network));
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::{
     Config, ConfigError, Override,
-    reader::Reader,
-    schema::{Kind, Shape},
-    tree::Node,
+    reader::ConfigReader,
+    schema::{SchemaNode, ValueKind},
+    tree::ConfigNode,
 };
 use crate::{
     pattern::{covers, matches},
@@ -19,27 +19,27 @@ use crate::{
 
 /// Whether an override decides about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Applies {
+pub enum OverrideMatch {
     /// It is about something else.
-    No,
+    NoMatch,
     /// It would, had it not ended before the call.
     Expired,
     /// It allows the call.
-    Yes,
+    Allowed,
 }
 
 impl Override {
     /// Judges a call by `principal` at `time`. `service` is the IAM prefix, such as `s3`; `operation` may be in any
     /// case and with `_` or `-` between its words. Every one of `resources` must match a scoped override; with none
     /// it does not apply.
-    pub fn applies(
+    pub fn match_call(
         &self,
         principal: &str,
         service: &str,
         operation: &str,
         resources: &[Arc<str>],
         time: Time,
-    ) -> Applies {
+    ) -> OverrideMatch {
         let in_scope = match &self.resource {
             None => true,
             Some(pattern) => {
@@ -55,39 +55,40 @@ impl Override {
             }
         };
         let is_meant =
-            in_scope && matches(&self.principal, principal) && self.names_operation(service, operation);
+            in_scope && matches(&self.principal, principal) && self.matches_operation(service, operation);
         match is_meant {
-            false => Applies::No,
-            true if time < self.expires => Applies::Yes,
-            true => Applies::Expired,
+            false => OverrideMatch::NoMatch,
+            true if time < self.expires => OverrideMatch::Allowed,
+            true => OverrideMatch::Expired,
         }
     }
 
     /// Whether it is about a principal and every operation that a name or pattern stands for, and has not ended; on which
     /// resources is not asked.
-    pub fn is_about(&self, principal: &str, service: &str, operation: &str, time: Time) -> bool {
+    pub fn covers_operations(&self, principal: &str, service: &str, operation: &str, time: Time) -> bool {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
         time < self.expires
             && matches(&self.principal, principal)
             && wanted.eq_ignore_ascii_case(service)
-            && covers(&letters(pattern), &letters(operation))
+            && covers(&normalized_name(pattern), &normalized_name(operation))
     }
 
     /// Checks an override that was made by a program; the places of its problems are its keys.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let mut reader = Reader::default();
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let mut reader = ConfigReader::default();
         let written = serde_json::to_value(self).unwrap_or_default();
-        if let Some(node) = Node::from_json(&written, "")
-            && let Some(Kind::List(shape)) = Shape::root().key("override").map(Shape::kind)
+        if let Some(node) = ConfigNode::from_json(&written, "")
+            && let Some(ValueKind::List(shape)) = SchemaNode::root().key("override").map(SchemaNode::kind)
         {
             reader.read(&node, shape, "");
         }
-        ConfigError::unless_empty(reader.problems)
+        ConfigError::from_problems(reader.problems)
     }
 
-    fn names_operation(&self, service: &str, operation: &str) -> bool {
+    fn matches_operation(&self, service: &str, operation: &str) -> bool {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
-        wanted.eq_ignore_ascii_case(service) && matches(&letters(pattern), &letters(operation))
+        wanted.eq_ignore_ascii_case(service)
+            && matches(&normalized_name(pattern), &normalized_name(operation))
     }
 }
 
@@ -100,13 +101,13 @@ impl Config {
         operation: &str,
         resources: &[Arc<str>],
         time: Time,
-    ) -> Option<(&Override, Applies)> {
+    ) -> Option<(&Override, OverrideMatch)> {
         let mut expired = None;
         for entry in &self.overrides {
-            match entry.applies(principal, service, operation, resources, time) {
-                Applies::Yes => return Some((entry, Applies::Yes)),
-                Applies::Expired => expired = expired.or(Some((entry, Applies::Expired))),
-                Applies::No => {}
+            match entry.match_call(principal, service, operation, resources, time) {
+                OverrideMatch::Allowed => return Some((entry, OverrideMatch::Allowed)),
+                OverrideMatch::Expired => expired = expired.or(Some((entry, OverrideMatch::Expired))),
+                OverrideMatch::NoMatch => {}
             }
         }
         expired
@@ -114,7 +115,7 @@ impl Config {
 }
 
 /// `PutObject`, `put_object` and `put-object` as one word.
-fn letters(operation: &str) -> String {
+fn normalized_name(operation: &str) -> String {
     operation.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
@@ -126,10 +127,10 @@ mod tests {
 
     fn entry() -> Override {
         Override {
-            id: "artefacts".into(),
+            id: "artifacts".into(),
             principal: "arn:aws:iam::*:role/ci".into(),
             operation: "s3:Put*".into(),
-            resource: Some("arn:aws:s3:::artefacts/*".into()),
+            resource: Some("arn:aws:s3:::artifacts/*".into()),
             owner: "build team".into(),
             reason: "uploads what it built".into(),
             expires: Time(1_000),
@@ -141,60 +142,70 @@ mod tests {
     }
 
     #[test]
-    fn every_resource_must_match_and_there_must_be_one() {
-        let (inside, outside) = ("arn:aws:s3:::artefacts/a", "arn:aws:s3:::other/a");
-        let judge = |resources: &[&str]| entry().applies(CI, "s3", "PutObject", &arns(resources), Time(0));
-        assert_eq!(judge(&[inside]), Applies::Yes);
-        assert_eq!(judge(&[inside, outside]), Applies::No);
-        assert_eq!(judge(&[]), Applies::No);
+    fn a_scoped_override_needs_at_least_one_resource_and_all_must_match() {
+        let (inside, outside) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::other/a");
+        let judge = |resources: &[&str]| entry().match_call(CI, "s3", "PutObject", &arns(resources), Time(0));
+        assert_eq!(judge(&[inside]), OverrideMatch::Allowed);
+        assert_eq!(judge(&[inside, outside]), OverrideMatch::NoMatch);
+        assert_eq!(judge(&[]), OverrideMatch::NoMatch);
     }
 
     #[test]
-    fn the_bucket_an_object_lies_in_need_not_match() {
-        let (object, bucket) = ("arn:aws:s3:::artefacts/a", "arn:aws:s3:::artefacts");
-        let judge = |resources: &[&str]| entry().applies(CI, "s3", "PutObject", &arns(resources), Time(0));
-        assert_eq!(judge(&[object, bucket]), Applies::Yes);
-        assert_eq!(judge(&[bucket]), Applies::No);
-        assert_eq!(judge(&[object, "arn:aws:s3:::artefact"]), Applies::No);
-        assert_eq!(judge(&[object, "arn:aws:s3:::other/b", "arn:aws:s3:::other"]), Applies::No);
+    fn the_bucket_of_a_matching_object_need_not_match() {
+        let (object, bucket) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::artifacts");
+        let judge = |resources: &[&str]| entry().match_call(CI, "s3", "PutObject", &arns(resources), Time(0));
+        assert_eq!(judge(&[object, bucket]), OverrideMatch::Allowed);
+        assert_eq!(judge(&[bucket]), OverrideMatch::NoMatch);
+        assert_eq!(judge(&[object, "arn:aws:s3:::artifact"]), OverrideMatch::NoMatch);
+        assert_eq!(judge(&[object, "arn:aws:s3:::other/b", "arn:aws:s3:::other"]), OverrideMatch::NoMatch);
     }
 
     #[test]
-    fn without_a_resource_any_call_is_meant() {
+    fn an_unscoped_override_covers_any_resource() {
         let entry = Override { resource: None, ..entry() };
-        assert_eq!(entry.applies(CI, "s3", "PutObject", &[], Time(0)), Applies::Yes);
-        assert_eq!(entry.applies(CI, "s3", "PutObject", &arns(&["arn:aws:s3:::any"]), Time(0)), Applies::Yes);
+        assert_eq!(entry.match_call(CI, "s3", "PutObject", &[], Time(0)), OverrideMatch::Allowed);
+        assert_eq!(
+            entry.match_call(CI, "s3", "PutObject", &arns(&["arn:aws:s3:::any"]), Time(0)),
+            OverrideMatch::Allowed
+        );
     }
 
     #[test]
-    fn operations_are_compared_by_their_letters() {
+    fn operation_names_ignore_case_and_separators() {
         let entry = Override { resource: None, ..entry() };
         for operation in ["PutObject", "put_object", "put-object", "PUTOBJECT"] {
-            assert_eq!(entry.applies(CI, "S3", operation, &[], Time(0)), Applies::Yes, "{operation}");
+            assert_eq!(
+                entry.match_call(CI, "S3", operation, &[], Time(0)),
+                OverrideMatch::Allowed,
+                "{operation}"
+            );
         }
-        assert_eq!(entry.applies(CI, "s3", "GetObject", &[], Time(0)), Applies::No);
-        assert_eq!(entry.applies(CI, "s3control", "PutObject", &[], Time(0)), Applies::No);
-        assert_eq!(entry.applies("arn:aws:iam::1:role/CI", "s3", "PutObject", &[], Time(0)), Applies::No);
+        assert_eq!(entry.match_call(CI, "s3", "GetObject", &[], Time(0)), OverrideMatch::NoMatch);
+        assert_eq!(entry.match_call(CI, "s3control", "PutObject", &[], Time(0)), OverrideMatch::NoMatch);
+        assert_eq!(
+            entry.match_call("arn:aws:iam::1:role/CI", "s3", "PutObject", &[], Time(0)),
+            OverrideMatch::NoMatch
+        );
     }
 
     #[test]
-    fn the_last_moment_is_the_one_before_it_expires() {
+    fn an_override_ends_at_its_expiry() {
         let entry = Override { resource: None, ..entry() };
-        assert_eq!(entry.applies(CI, "s3", "PutObject", &[], Time(999)), Applies::Yes);
-        assert_eq!(entry.applies(CI, "s3", "PutObject", &[], Time(1_000)), Applies::Expired);
+        assert_eq!(entry.match_call(CI, "s3", "PutObject", &[], Time(999)), OverrideMatch::Allowed);
+        assert_eq!(entry.match_call(CI, "s3", "PutObject", &[], Time(1_000)), OverrideMatch::Expired);
     }
 
     #[test]
-    fn an_override_made_by_a_program_is_checked_like_one_of_a_file() {
-        assert_eq!(entry().check(), Ok(()));
+    fn a_constructed_override_is_validated_like_one_from_a_file() {
+        assert_eq!(entry().validate(), Ok(()));
         let said = Override { principal: "ci".into(), owner: " ".into(), ..entry() }
-            .check()
+            .validate()
             .map_err(|e| e.to_string());
         assert!(said.is_err_and(|text| text.contains("principal: `ci`") && text.contains("owner: ")));
     }
 
     #[test]
-    fn a_live_override_goes_before_an_expired_one() {
+    fn a_live_override_wins_over_an_expired_one() {
         let old = Override { id: "old".into(), resource: None, expires: Time(1), ..entry() };
         let live = Override { id: "live".into(), resource: None, ..entry() };
         let config = Config { overrides: vec![old, live], ..Config::default() };
@@ -203,8 +214,8 @@ mod tests {
                 .override_for(CI, "s3", "PutObject", &[], time)
                 .map(|(entry, applies)| (entry.id.as_str(), applies))
         };
-        assert_eq!(found(Time(500)), Some(("live", Applies::Yes)));
-        assert_eq!(found(Time(5_000)), Some(("old", Applies::Expired)));
+        assert_eq!(found(Time(500)), Some(("live", OverrideMatch::Allowed)));
+        assert_eq!(found(Time(5_000)), Some(("old", OverrideMatch::Expired)));
         assert!(config.override_for(CI, "ec2", "RunInstances", &[], Time(0)).is_none());
     }
 }

@@ -9,75 +9,83 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value as Json};
 
 use super::{
-    problem::{Fault, Place, Problem, quoted},
-    schema::{Kind, Shape},
+    diagnostic::{ConfigLocation, ConfigProblem, Diagnostic, quoted},
+    formats,
+    schema::{SchemaNode, ValueKind},
     standard,
-    tree::{Entry, Node, Value, join},
-    vocabulary,
+    tree::{ConfigEntry, ConfigNode, ConfigValue, join},
 };
-use crate::nearest::nearest;
+use crate::suggest::suggest;
 
 /// What reading a tree found.
 #[derive(Default)]
-pub(super) struct Reader {
-    pub problems: Vec<Problem>,
+pub(super) struct ConfigReader {
+    pub problems: Vec<ConfigProblem>,
     /// Place of every value, by its path.
-    pub places: BTreeMap<String, Place>,
+    pub locations: BTreeMap<String, ConfigLocation>,
 }
 
-impl Reader {
+impl ConfigReader {
     /// Reads a value; `path` is the path of its key.
-    pub fn read(&mut self, node: &Node, shape: Shape<'_>, path: &str) -> Json {
-        self.places.insert(path.to_owned(), node.place.clone());
+    pub fn read(&mut self, node: &ConfigNode, shape: SchemaNode<'_>, path: &str) -> Json {
+        self.locations.insert(path.to_owned(), node.location.clone());
         match (shape.kind(), &node.value) {
-            (Kind::Table, Value::Table(entries)) => self.table(node, entries, shape, path),
-            (Kind::List(item), Value::List(nodes)) => {
+            (ValueKind::Table, ConfigValue::Table(entries)) => self.table(node, entries, shape, path),
+            (ValueKind::List(item), ConfigValue::List(nodes)) => {
                 if nodes.is_empty() && !shape.may_be_empty() {
                     let message = format!("`{path}` is empty");
                     self.report(
                         node,
-                        Fault::new(message, "name at least one, or remove the key for the default"),
+                        Diagnostic::new(message, "name at least one, or remove the key for the default"),
                     );
                 }
                 self.list(nodes, item, path)
             }
-            (Kind::Text { format: Some("date-time") }, Value::Moment(text)) => {
+            (ValueKind::Text { format: Some("date-time") }, ConfigValue::DateTime(text)) => {
                 self.text(node, "date-time", text)
             }
-            (Kind::Text { format }, Value::Text(text)) => self.text(node, format.unwrap_or_default(), text),
-            (Kind::OneOf(words), Value::Text(text)) => match words.contains(&text.as_str()) {
+            (ValueKind::Text { format }, ConfigValue::Text(text)) => {
+                self.text(node, format.unwrap_or_default(), text)
+            }
+            (ValueKind::OneOf(words), ConfigValue::Text(text)) => match words.contains(&text.as_str()) {
                 true => Json::from(text.as_str()),
-                false => self.report(node, not_one_of(text, &words)),
+                false => self.report(node, unknown_word(text, &words)),
             },
-            (Kind::Boolean, Value::Boolean(flag)) => Json::from(*flag),
-            (Kind::Integer, Value::Integer(number)) =>
+            (ValueKind::Boolean, ConfigValue::Boolean(flag)) => Json::from(*flag),
+            (ValueKind::Integer, ConfigValue::Integer(number)) =>
             {
                 #[expect(clippy::cast_precision_loss, reason = "only compared with small limits")]
                 self.number(node, shape, path, *number as f64, Json::from(*number))
             }
             #[expect(clippy::cast_precision_loss, reason = "percentages")]
-            (Kind::Number, Value::Integer(number)) => {
+            (ValueKind::Number, ConfigValue::Integer(number)) => {
                 self.number(node, shape, path, *number as f64, Json::from(*number as f64))
             }
-            (Kind::Number, Value::Float(number)) => {
+            (ValueKind::Number, ConfigValue::Float(number)) => {
                 self.number(node, shape, path, *number, Json::from(*number))
             }
             (kind, _) => {
-                let (wanted, remedy) = wanted(&kind, path);
-                let message = format!("`{path}` must be {wanted}, not {}", node.described());
-                self.report(node, Fault::new(message, remedy))
+                let (wanted, remedy) = expected_kind(&kind, path);
+                let message = format!("`{path}` must be {wanted}, not {}", node.description());
+                self.report(node, Diagnostic::new(message, remedy))
             }
         }
     }
 
-    fn report(&mut self, node: &Node, fault: Fault) -> Json {
-        self.problems.push(fault.at(&node.place));
+    fn report(&mut self, node: &ConfigNode, fault: Diagnostic) -> Json {
+        self.problems.push(fault.at(&node.location));
         Json::Null
     }
 
-    fn table(&mut self, node: &Node, entries: &[Entry], shape: Shape<'_>, path: &str) -> Json {
+    fn table(
+        &mut self,
+        node: &ConfigNode,
+        entries: &[ConfigEntry],
+        shape: SchemaNode<'_>,
+        path: &str,
+    ) -> Json {
         let mut table = Map::new();
-        for Entry { name, place, node } in entries {
+        for ConfigEntry { name, location: place, node } in entries {
             let path = join(path, name);
             match shape.key(name) {
                 Some(shape) => {
@@ -89,38 +97,46 @@ impl Reader {
         for name in shape.required().filter(|name| !table.contains_key(*name)) {
             let example = shape
                 .key(name)
-                .and_then(Shape::example)
+                .and_then(SchemaNode::example)
                 .map_or_else(String::new, |example| format!(", such as `{name} = {example}`"));
             let table = if path.is_empty() { "the configuration" } else { path };
-            let fault = Fault::new(format!("`{table}` has no `{name}`"), format!("add it{example}"));
-            self.problems.push(fault.at(&node.place));
+            let fault = Diagnostic::new(format!("`{table}` has no `{name}`"), format!("add it{example}"));
+            self.problems.push(fault.at(&node.location));
         }
         Json::Object(table)
     }
 
-    fn list(&mut self, nodes: &[Node], item: Shape<'_>, path: &str) -> Json {
+    fn list(&mut self, nodes: &[ConfigNode], item: SchemaNode<'_>, path: &str) -> Json {
         let mut seen = BTreeMap::<&str, usize>::new();
         let values = nodes.iter().enumerate().map(|(n, node)| {
             let value = self.read(node, item, &format!("{path}[{n}]"));
-            if let Value::Text(text) = &node.value
+            if let ConfigValue::Text(text) = &node.value
                 && seen.insert(text, n).is_some()
             {
-                let fault = Fault::new(format!("{} is listed twice", quoted(text)), "remove one of the two");
-                self.problems.push(fault.at(&node.place));
+                let fault =
+                    Diagnostic::new(format!("{} is listed twice", quoted(text)), "remove one of the two");
+                self.problems.push(fault.at(&node.location));
             }
             value
         });
         Json::Array(values.collect())
     }
 
-    fn text(&mut self, node: &Node, format: &str, text: &str) -> Json {
-        match vocabulary::check(format, text) {
+    fn text(&mut self, node: &ConfigNode, format: &str, text: &str) -> Json {
+        match formats::check(format, text) {
             Some(Err(fault)) => self.report(node, fault),
             _ => Json::from(text),
         }
     }
 
-    fn number(&mut self, node: &Node, shape: Shape<'_>, path: &str, number: f64, value: Json) -> Json {
+    fn number(
+        &mut self,
+        node: &ConfigNode,
+        shape: SchemaNode<'_>,
+        path: &str,
+        number: f64,
+        value: Json,
+    ) -> Json {
         let (least, most) = shape.range();
         let limit = |limit: Option<&Json>| limit.and_then(Json::as_f64);
         let in_range = number.is_finite()
@@ -134,13 +150,13 @@ impl Reader {
         let message = format!("`{path}` cannot be {}", quoted(&shown));
         self.report(
             node,
-            Fault::new(message, format!("write a number from {} to {}", bound(least), bound(most))),
+            Diagnostic::new(message, format!("write a number from {} to {}", bound(least), bound(most))),
         )
     }
 }
 
 /// The place of a path, or of the nearest table around it that has one.
-pub(super) fn place_of(places: &BTreeMap<String, Place>, path: &str) -> Place {
+pub(super) fn location_of(places: &BTreeMap<String, ConfigLocation>, path: &str) -> ConfigLocation {
     let mut around = path;
     loop {
         if let Some(place) = places.get(around) {
@@ -148,18 +164,18 @@ pub(super) fn place_of(places: &BTreeMap<String, Place>, path: &str) -> Place {
         }
         match around.rfind(['.', '[']).and_then(|at| around.get(..at)) {
             Some(shorter) => around = shorter,
-            None if around.is_empty() => return Place::Key { key: Arc::from(path) },
+            None if around.is_empty() => return ConfigLocation::Key { key: Arc::from(path) },
             None => around = "",
         }
     }
 }
 
-fn unknown_key(name: &str, path: &str, shape: Shape<'_>) -> Fault {
+fn unknown_key(name: &str, path: &str, shape: SchemaNode<'_>) -> Diagnostic {
     // A key can be right and stand in the wrong table, most often after a `[section]` header.
     let elsewhere = || {
-        Shape::root().keys().find_map(|(table, shape)| {
+        SchemaNode::root().keys().find_map(|(table, shape)| {
             let of = match shape.kind() {
-                Kind::List(item) => item,
+                ValueKind::List(item) => item,
                 _ => shape,
             };
             (table == name)
@@ -167,45 +183,45 @@ fn unknown_key(name: &str, path: &str, shape: Shape<'_>) -> Fault {
                 .or_else(|| of.key(name).map(|_| format!("`{name}` belongs in `{table}`")))
         })
     };
-    let remedy = match nearest(name, shape.keys().map(|(known, _)| known)) {
+    let remedy = match suggest(name, shape.keys().map(|(known, _)| known)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => elsewhere().unwrap_or_else(|| {
             let known: Vec<_> = shape.keys().map(|(known, _)| format!("`{known}`")).collect();
             format!("remove it; known here are {}", known.join(", "))
         }),
     };
-    Fault::new(format!("unknown key {}", quoted(path)), remedy)
+    Diagnostic::new(format!("unknown key {}", quoted(path)), remedy)
 }
 
-fn not_one_of(text: &str, words: &[&str]) -> Fault {
+fn unknown_word(text: &str, words: &[&str]) -> Diagnostic {
     if words.contains(&super::Standard::General.as_str())
-        && let Err(fault) = standard::exact(text)
+        && let Err(fault) = standard::check_exact_name(text)
     {
         return fault;
     }
     let known: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    let meant = nearest(text, words.iter().copied())
+    let meant = suggest(text, words.iter().copied())
         .map_or_else(String::new, |word| format!("did you mean `{word}`? "));
-    Fault::new(
+    Diagnostic::new(
         format!("{} is not known here", quoted(text)),
         format!("{meant}known are {}", known.join(", ")),
     )
 }
 
-fn wanted(kind: &Kind<'_>, path: &str) -> (&'static str, String) {
+fn expected_kind(kind: &ValueKind<'_>, path: &str) -> (&'static str, String) {
     let name = path.rsplit('.').next().unwrap_or(path);
     match kind {
-        Kind::Table => ("a table", format!("write its keys in a section of its own: `[{path}]`")),
-        Kind::List(item) if matches!(item.kind(), Kind::Table) => {
+        ValueKind::Table => ("a table", format!("write its keys in a section of its own: `[{path}]`")),
+        ValueKind::List(item) if matches!(item.kind(), ValueKind::Table) => {
             ("a list of tables", format!("start each entry with `[[{path}]]`"))
         }
-        Kind::List(_) => ("a list", format!("write it in brackets: `{name} = [\"…\"]`")),
-        Kind::Text { format: Some("date-time") } => {
+        ValueKind::List(_) => ("a list", format!("write it in brackets: `{name} = [\"…\"]`")),
+        ValueKind::Text { format: Some("date-time") } => {
             ("a point in time", "write date, time and offset, such as `2027-01-31T00:00:00Z`".into())
         }
-        Kind::Text { .. } | Kind::OneOf(_) => ("a text", "write it in double quotes".into()),
-        Kind::Integer => ("a whole number", "write it without quotes and without a fraction".into()),
-        Kind::Number => ("a number", "write it without quotes, such as `12.5`".into()),
-        Kind::Boolean => ("`true` or `false`", "write one of the two, without quotes".into()),
+        ValueKind::Text { .. } | ValueKind::OneOf(_) => ("a text", "write it in double quotes".into()),
+        ValueKind::Integer => ("a whole number", "write it without quotes and without a fraction".into()),
+        ValueKind::Number => ("a number", "write it without quotes, such as `12.5`".into()),
+        ValueKind::Boolean => ("`true` or `false`", "write one of the two, without quotes".into()),
     }
 }

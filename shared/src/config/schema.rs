@@ -21,7 +21,7 @@ pub fn schema() -> Json {
 }
 
 /// The schema without references.
-static INLINE: LazyLock<Json> = LazyLock::new(|| {
+static INLINED_SCHEMA: LazyLock<Json> = LazyLock::new(|| {
     let mut generator =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     Config::json_schema(&mut generator).to_value()
@@ -29,13 +29,13 @@ static INLINE: LazyLock<Json> = LazyLock::new(|| {
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape<'a>(&'a Json);
+pub(super) struct SchemaNode<'a>(&'a Json);
 
 /// The kinds of values.
 #[derive(Debug)]
-pub(super) enum Kind<'a> {
+pub(super) enum ValueKind<'a> {
     Table,
-    List(Shape<'a>),
+    List(SchemaNode<'a>),
     Text { format: Option<&'a str> },
     OneOf(Vec<&'a str>),
     Integer,
@@ -43,14 +43,14 @@ pub(super) enum Kind<'a> {
     Boolean,
 }
 
-impl Shape<'static> {
+impl SchemaNode<'static> {
     /// The whole configuration.
     pub fn root() -> Self {
-        Self(&INLINE)
+        Self(&INLINED_SCHEMA)
     }
 }
 
-impl<'a> Shape<'a> {
+impl<'a> SchemaNode<'a> {
     /// The shape of the value itself where it may also be absent.
     fn present(self) -> Self {
         let options = self.0.get("anyOf").and_then(Json::as_array);
@@ -59,12 +59,12 @@ impl<'a> Shape<'a> {
         present.map_or(self, Self)
     }
 
-    pub fn kind(self) -> Kind<'a> {
+    pub fn kind(self) -> ValueKind<'a> {
         let schema = self.present().0;
         let format = schema.get("format").and_then(Json::as_str);
         let constants = schema.get("oneOf").or_else(|| schema.get("enum")).and_then(Json::as_array);
         if let Some(options) = constants {
-            return Kind::OneOf(
+            return ValueKind::OneOf(
                 options.iter().filter_map(|one| one.get("const").unwrap_or(one).as_str()).collect(),
             );
         }
@@ -74,25 +74,25 @@ impl<'a> Shape<'a> {
             None => None,
         };
         match name {
-            Some("object") => Kind::Table,
-            Some("array") => {
-                schema.get("items").map_or(Kind::Text { format: None }, |items| Kind::List(Shape(items)))
-            }
-            Some("integer") => Kind::Integer,
-            Some("number") => Kind::Number,
-            Some("boolean") => Kind::Boolean,
-            _ => Kind::Text { format },
+            Some("object") => ValueKind::Table,
+            Some("array") => schema
+                .get("items")
+                .map_or(ValueKind::Text { format: None }, |items| ValueKind::List(SchemaNode(items))),
+            Some("integer") => ValueKind::Integer,
+            Some("number") => ValueKind::Number,
+            Some("boolean") => ValueKind::Boolean,
+            _ => ValueKind::Text { format },
         }
     }
 
     /// Keys of a table, in the order of the type.
-    pub fn keys(self) -> impl Iterator<Item = (&'a str, Shape<'a>)> {
+    pub fn keys(self) -> impl Iterator<Item = (&'a str, SchemaNode<'a>)> {
         let properties = self.present().0.get("properties").and_then(Json::as_object);
         properties.into_iter().flatten().map(|(name, shape)| (name.as_str(), Self(shape)))
     }
 
     /// The shape of one key.
-    pub fn key(self, name: &str) -> Option<Shape<'a>> {
+    pub fn key(self, name: &str) -> Option<SchemaNode<'a>> {
         self.present().0.get("properties")?.get(name).map(Self)
     }
 
@@ -133,36 +133,36 @@ impl<'a> Shape<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::vocabulary;
+    use crate::config::formats;
 
-    fn visit(shape: Shape<'_>, path: &str, seen: &mut Vec<String>) {
+    fn visit(shape: SchemaNode<'_>, path: &str, seen: &mut Vec<String>) {
         for (name, shape) in shape.keys() {
             let path = format!("{path}.{name}");
             assert!(!shape.description().is_empty(), "{path} is not described");
             let (kind, shape) = match shape.kind() {
-                Kind::List(item) => (item.kind(), item),
+                ValueKind::List(item) => (item.kind(), item),
                 kind => (kind, shape),
             };
             match kind {
-                Kind::Table => visit(shape, &path, seen),
-                Kind::Text { format } => {
+                ValueKind::Table => visit(shape, &path, seen),
+                ValueKind::Text { format } => {
                     let format = format.unwrap_or_else(|| panic!("{path} has no format"));
-                    assert!(vocabulary::check(format, "").is_some(), "{path}: nobody checks `{format}`");
+                    assert!(formats::check(format, "").is_some(), "{path}: nobody checks `{format}`");
                 }
-                Kind::Integer | Kind::Number => {
+                ValueKind::Integer | ValueKind::Number => {
                     assert!(matches!(shape.range(), (Some(_), Some(_))), "{path} has no range");
                 }
-                Kind::OneOf(words) => assert!(!words.is_empty(), "{path}"),
-                Kind::Boolean | Kind::List(_) => {}
+                ValueKind::OneOf(words) => assert!(!words.is_empty(), "{path}"),
+                ValueKind::Boolean | ValueKind::List(_) => {}
             }
             seen.push(path);
         }
     }
 
     #[test]
-    fn every_key_is_described_and_every_text_and_number_is_checked() {
+    fn every_key_is_described_and_every_text_and_number_is_validated() {
         let mut seen = Vec::new();
-        visit(Shape::root(), "", &mut seen);
+        visit(SchemaNode::root(), "", &mut seen);
         assert!(seen.len() > 30, "{seen:#?}");
     }
 }

@@ -7,12 +7,12 @@ use std::{fmt, str::FromStr};
 
 use super::{
     Standard,
-    problem::{Fault, quoted},
+    diagnostic::{Diagnostic, quoted},
 };
-use crate::nearest::nearest;
+use crate::suggest::suggest;
 
 /// Standards that were built in once, and the pack that replaces each.
-const RETIRED: [(&str, &str); 1] = [("GCC_2_0", "docs/packs/gcc-2-0.toml")];
+const RETIRED_STANDARDS: [(&str, &str); 1] = [("GCC_2_0", "docs/packs/gcc-2-0.toml")];
 
 impl Standard {
     /// Every standard.
@@ -30,17 +30,19 @@ impl Standard {
 }
 
 impl FromStr for Standard {
-    type Err = Fault;
+    type Err = Diagnostic;
 
     /// Reads a name, upper and lower case apart.
-    fn from_str(text: &str) -> Result<Self, Fault> {
+    fn from_str(text: &str) -> Result<Self, Diagnostic> {
         if let Some(standard) = Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text))
         {
             return Ok(standard);
         }
         let letters = |name: &str| name.to_uppercase().replace(['_', '-', '.', ' '], "");
-        if let Some((name, pack)) = RETIRED.into_iter().find(|(name, _)| letters(name) == letters(text)) {
-            return Err(Fault::new(
+        if let Some((name, pack)) =
+            RETIRED_STANDARDS.into_iter().find(|(name, _)| letters(name) == letters(text))
+        {
+            return Err(Diagnostic::new(
                 format!("the standard {} is no longer built in", quoted(text)),
                 format!(
                     "the controls of `{name}` are in the sample pack `{pack}`: set `standard = \"CUSTOM\"` and \
@@ -49,9 +51,9 @@ impl FromStr for Standard {
             ));
         }
         let known = Self::ALL.map(|standard| format!("`{standard}`")).join(", ");
-        let meant = nearest(text, Self::ALL.map(Self::as_str))
+        let meant = suggest(text, Self::ALL.map(Self::as_str))
             .map_or_else(String::new, |name| format!("did you mean `{name}`? "));
-        Err(Fault::new(
+        Err(Diagnostic::new(
             format!("{} is not a standard", quoted(text)),
             format!(
                 "{meant}known are {known}; for other controls use `CUSTOM` with a `standard_file`, of which \
@@ -62,12 +64,13 @@ impl FromStr for Standard {
 }
 
 /// Refuses a name that is right but for its case: a file says what it means exactly.
-pub(super) fn exact(text: &str) -> Result<(), Fault> {
+pub(super) fn check_exact_name(text: &str) -> Result<(), Diagnostic> {
     match text.parse::<Standard>()?.as_str() {
         name if name == text => Ok(()),
-        name => {
-            Err(Fault::new(format!("{} is not a standard", quoted(text)), format!("write it as `{name}`")))
-        }
+        name => Err(Diagnostic::new(
+            format!("{} is not a standard", quoted(text)),
+            format!("write it as `{name}`"),
+        )),
     }
 }
 

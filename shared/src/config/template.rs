@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::schema::{Kind, Shape};
+use super::schema::{SchemaNode, ValueKind};
 
 const HEADER: &str = "\
 # Configuration of Onlooker: what was promised, of whom, and what evidence is expected.
@@ -22,7 +22,8 @@ const HEADER: &str = "\
 /// The commented default configuration.
 pub fn template() -> String {
     let mut text = String::from(HEADER);
-    let (tables, plain): (Vec<_>, Vec<_>) = Shape::root().keys().partition(|(_, shape)| is_table(*shape));
+    let (tables, plain): (Vec<_>, Vec<_>) =
+        SchemaNode::root().keys().partition(|(_, shape)| is_table(*shape));
     for (name, shape) in plain {
         key(&mut text, name, shape, false);
     }
@@ -30,22 +31,22 @@ pub fn template() -> String {
         text.push('\n');
         comment(&mut text, shape.description());
         match shape.kind() {
-            Kind::List(item) => section(&mut text, &format!("[[{name}]]"), name, item, true),
+            ValueKind::List(item) => section(&mut text, &format!("[[{name}]]"), name, item, true),
             _ => section(&mut text, &format!("[{name}]"), name, shape, shape.default().is_none()),
         }
     }
     text
 }
 
-fn is_table(shape: Shape<'_>) -> bool {
+fn is_table(shape: SchemaNode<'_>) -> bool {
     match shape.kind() {
-        Kind::Table => true,
-        Kind::List(item) => matches!(item.kind(), Kind::Table),
+        ValueKind::Table => true,
+        ValueKind::List(item) => matches!(item.kind(), ValueKind::Table),
         _ => false,
     }
 }
 
-fn section(text: &mut String, header: &str, path: &str, table: Shape<'_>, commented: bool) {
+fn section(text: &mut String, header: &str, path: &str, table: SchemaNode<'_>, commented: bool) {
     let mark = if commented { "#" } else { "" };
     text.push_str(&format!("{mark}{header}\n"));
     let mut inner = Vec::new();
@@ -65,7 +66,7 @@ fn section(text: &mut String, header: &str, path: &str, table: Shape<'_>, commen
 }
 
 /// One key: what it means, then its default, or an example behind a `#`.
-fn key(text: &mut String, name: &str, shape: Shape<'_>, commented: bool) {
+fn key(text: &mut String, name: &str, shape: SchemaNode<'_>, commented: bool) {
     if !commented {
         text.push('\n');
     }

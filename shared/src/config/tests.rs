@@ -69,7 +69,7 @@ threads = 2
 "#;
 
 #[test]
-fn a_full_configuration_is_read_and_survives_being_written() {
+fn a_full_configuration_survives_a_round_trip() {
     let config = read(FULL).expect("valid");
     assert_eq!(config.thresholds.error_rate, 5.0);
     assert_eq!(config.overrides[0].expires, Time::parse("2027-01-31T00:00:00Z").expect("a time"));
@@ -79,7 +79,7 @@ fn a_full_configuration_is_read_and_survives_being_written() {
 }
 
 #[test]
-fn nothing_is_a_configuration() {
+fn an_empty_file_is_the_default_configuration() {
     assert_eq!(read("").expect("valid"), Config::default());
     assert_eq!(Config::read(None, []).expect("valid"), Config::default());
 }
@@ -110,7 +110,7 @@ fn every_example_of_the_template_is_valid() {
 }
 
 #[test]
-fn every_problem_is_told_with_its_place_and_remedy() {
+fn every_problem_has_a_location_and_a_remedy() {
     assert_snapshot!(refused(
         r#"standrad = "SOC2"
 standard_file = "own.toml"
@@ -156,7 +156,7 @@ threads = 99999999999999999999
 }
 
 #[test]
-fn keys_that_disagree_are_refused() {
+fn inconsistent_keys_are_refused() {
     assert_snapshot!(refused(
         r#"standard_file = "own.toml"
 watch = [{ principal = "arn:aws:iam::*:role/A" }, { principal = "arn:aws:iam::*:role/A" }]
@@ -185,13 +185,13 @@ expires = "2027-01-31T00:00:00+02:00"
 }
 
 #[test]
-fn a_retired_or_unknown_standard_is_pointed_to_its_pack() {
+fn a_retired_or_unknown_standard_names_its_pack() {
     let said = ["standard = \"GCC_2_0\"", "standard = \"PCI\"", "standard = \"soc2\""].map(refused);
     assert_snapshot!(said.join("\n"));
 }
 
 #[test]
-fn what_is_not_toml_is_refused_with_its_place() {
+fn invalid_toml_is_refused_with_its_location() {
     let said = [
         "standard = SOC2\n",
         "[[watch]\n",
@@ -211,7 +211,7 @@ fn hostile_texts_are_shown_without_their_control_characters() {
 }
 
 #[test]
-fn deep_nesting_is_refused_not_followed() {
+fn deep_nesting_is_refused() {
     for text in [
         format!("exempt = {}{}", "[".repeat(100_000), "]".repeat(100_000)),
         format!("{}b = 1", "a.".repeat(100_000)),
@@ -253,19 +253,19 @@ fn every_key_has_a_variable_that_wins_over_the_file() {
     assert_eq!(config.coverage.accounts, ["111122223333", "444455556666"]);
     assert_eq!(
         config.business_hours.as_ref().map(|hours| hours.days.clone()),
-        Some(vec![Day::Mon, Day::Tue])
+        Some(vec![Weekday::Mon, Weekday::Tue])
     );
     assert_eq!(config.thresholds.error_rate, 12.5);
     assert!(config.redaction.accounts);
-    assert_eq!((config.limits.threads, config.limits.object_mib), (3, 9));
+    assert_eq!((config.limits.threads, config.limits.log_file_mib), (3, 9));
 
     let mut later = read(file).expect("valid");
-    later.apply_env(given).expect("valid");
+    later.apply_variables(given).expect("valid");
     assert_eq!(later, config);
 }
 
 #[test]
-fn a_variable_can_complete_what_the_file_leaves_open() {
+fn a_variable_can_supply_a_missing_key() {
     let given = vars(&[("ONLOOKER_STANDARD_FILE", "own.toml")]);
     let config = Config::read(Some(("onlooker.toml", "standard = \"CUSTOM\"")), given).expect("valid");
     assert_eq!(config.standard_file.as_deref(), Some("own.toml"));
@@ -285,7 +285,7 @@ fn problems_of_variables_name_the_variable() {
         ("ONLOOKER_BUSINESS_HOURS_START", "08:00"),
     ]);
     let mut config = Config::default();
-    let error = config.apply_env(given).expect_err("refused");
+    let error = config.apply_variables(given).expect_err("refused");
     assert_eq!(config, Config::default(), "left alone");
     assert_snapshot!(error);
 }
@@ -302,7 +302,7 @@ fn variables_are_listed_with_their_keys() {
 }
 
 #[test]
-fn problems_can_be_read_by_programs() {
+fn problems_serialize_as_json() {
     let error = read("wach = 1").expect_err("unknown");
     assert_snapshot!(serde_json::to_string(&error).expect("json"));
 }
@@ -321,7 +321,7 @@ fn an_exemption_wins_over_a_watch_and_the_first_watch_over_later_ones() {
             kind: crate::principal::PrincipalKind::Role,
             account: "111122223333".into(),
         };
-        config.watched(&principal).and_then(|watch| watch.reason.clone())
+        config.watch_for(&principal).and_then(|watch| watch.reason.clone())
     };
     assert_eq!(reason("arn:aws:iam::111122223333:role/aud-it").as_deref(), Some("first"));
     assert_eq!(reason("arn:aws:iam::111122223333:role/other").as_deref(), Some("second"));
@@ -330,18 +330,18 @@ fn an_exemption_wins_over_a_watch_and_the_first_watch_over_later_ones() {
 }
 
 #[test]
-fn the_schema_is_published_as_it_is_read() {
+fn the_schema_matches_its_snapshot() {
     assert_snapshot!(serde_json::to_string_pretty(&schema()).expect("json"));
 }
 
 proptest! {
     #[test]
-    fn no_text_panics(text in "(?s).{0,200}") {
+    fn no_input_panics(text in "(?s).{0,200}") {
         let _ = read(&text);
     }
 
     #[test]
-    fn no_edit_of_a_configuration_panics_or_is_read_and_ignored(
+    fn an_edited_configuration_round_trips_or_is_refused(
         at in 0..FULL.len(), length in 0_usize..8, piece in "[ -~\n]{0,4}",
     ) {
         let mut text = FULL.to_owned();
@@ -358,11 +358,11 @@ proptest! {
     }
 
     #[test]
-    fn any_value_of_a_variable_is_taken_or_refused(at in 0..variables().len(), value in "[ -~]{1,12}") {
+    fn any_variable_value_is_accepted_or_refused(at in 0..variables().len(), value in "[ -~]{1,12}") {
         let name = variables().remove(at).name;
         if let Err(error) = Config::read(None, [(name.clone(), value)]) {
             for problem in error.problems {
-                prop_assert_eq!(problem.place, Place::Variable { variable: name.as_str().into() });
+                prop_assert_eq!(problem.location, ConfigLocation::Variable { variable: name.as_str().into() });
             }
         }
     }

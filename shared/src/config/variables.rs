@@ -7,16 +7,16 @@
 use std::sync::Arc;
 
 use super::{
-    problem::{Fault, Place, Problem, quoted},
-    schema::{Kind, Shape},
-    tree::{Entry, Node, Value},
+    diagnostic::{ConfigLocation, ConfigProblem, Diagnostic, quoted},
+    schema::{SchemaNode, ValueKind},
+    tree::{ConfigEntry, ConfigNode, ConfigValue},
 };
-use crate::nearest::nearest;
+use crate::suggest::suggest;
 
 const PREFIX: &str = "ONLOOKER_";
 
 /// Variables that are not keys of the configuration, each with its meaning.
-pub const RESERVED: [(&str, &str); 10] = [
+pub const RESERVED_VARIABLES: [(&str, &str); 10] = [
     ("ONLOOKER_CONFIG", "configuration file to use; of a function `s3://bucket/key`"),
     ("ONLOOKER_TABLE", "DynamoDB table of the functions"),
     ("ONLOOKER_BUCKET", "S3 bucket the functions keep evidence and reports in"),
@@ -31,7 +31,7 @@ pub const RESERVED: [(&str, &str); 10] = [
 
 /// An environment variable and the key it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
+pub struct EnvVariable {
     /// Its name, such as `ONLOOKER_THRESHOLDS_ERROR_RATE`.
     pub name: String,
     /// Path of the key, such as `thresholds.error_rate`.
@@ -41,112 +41,118 @@ pub struct Variable {
 }
 
 /// Every variable, in the order of the keys.
-pub fn variables() -> Vec<Variable> {
+pub fn variables() -> Vec<EnvVariable> {
     let mut found = Vec::new();
-    collect(Shape::root(), &[], &mut |path, shape| {
+    visit_keys(SchemaNode::root(), &[], &mut |path, shape| {
         let name = format!("{PREFIX}{}", path.join("_").to_uppercase());
-        found.push(Variable { name, key: path.join("."), meaning: shape.description().to_owned() });
+        found.push(EnvVariable { name, key: path.join("."), meaning: shape.description().to_owned() });
     });
     found
 }
 
 /// Puts variables over the tree. An empty variable counts as not set. A pattern with a comma in it cannot be said
 /// here; `?` stands for one.
-pub(super) fn overlay(
-    tree: &mut Node,
+pub(super) fn apply_variables(
+    tree: &mut ConfigNode,
     given: impl IntoIterator<Item = (String, String)>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<ConfigProblem>,
 ) {
     let mut given: Vec<_> = given
         .into_iter()
         .filter(|(name, value)| {
             name.starts_with(PREFIX)
                 && !value.is_empty()
-                && !RESERVED.iter().any(|(reserved, _)| name == reserved)
+                && !RESERVED_VARIABLES.iter().any(|(reserved, _)| name == reserved)
         })
         .collect();
     given.sort();
     for (name, value) in given {
-        let place = Place::Variable { variable: Arc::from(name.as_str()) };
+        let place = ConfigLocation::Variable { variable: Arc::from(name.as_str()) };
         let mut known = None;
-        collect(Shape::root(), &[], &mut |path, shape| {
+        visit_keys(SchemaNode::root(), &[], &mut |path, shape| {
             if name.strip_prefix(PREFIX) == Some(path.join("_").to_uppercase().as_str()) {
                 known = Some((path.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>(), shape));
             }
         });
         let Some((path, shape)) = known else {
-            problems.push(unknown(&name).at(&place));
+            problems.push(unknown_variable(&name).at(&place));
             continue;
         };
         match read(&value, shape, &place) {
-            Ok(node) => put(tree, &path, node, &place),
+            Ok(node) => insert_at(tree, &path, node, &place),
             Err(fault) => problems.push(fault.at(&place)),
         }
     }
 }
 
 /// Visits every key that can be given as a variable.
-fn collect<'a>(shape: Shape<'a>, path: &[&'a str], visit: &mut impl FnMut(&[&'a str], Shape<'a>)) {
+fn visit_keys<'a>(
+    shape: SchemaNode<'a>,
+    path: &[&'a str],
+    visit: &mut impl FnMut(&[&'a str], SchemaNode<'a>),
+) {
     for (name, shape) in shape.keys() {
         let path = [path, &[name]].concat();
         match shape.kind() {
-            Kind::Table => collect(shape, &path, visit),
-            Kind::List(item) if matches!(item.kind(), Kind::Table) && sole_key(item).is_none() => {}
+            ValueKind::Table => visit_keys(shape, &path, visit),
+            ValueKind::List(item) if matches!(item.kind(), ValueKind::Table) && sole_key(item).is_none() => {}
             _ => visit(&path, shape),
         }
     }
 }
 
 /// The one key a table needs, when it needs no other.
-fn sole_key<'a>(table: Shape<'a>) -> Option<&'a str> {
+fn sole_key<'a>(table: SchemaNode<'a>) -> Option<&'a str> {
     let mut required = table.required();
     required.next().filter(|_| required.next().is_none())
 }
 
-fn read(text: &str, shape: Shape<'_>, place: &Place) -> Result<Node, Fault> {
-    let not = |what: &str| Fault::new(format!("{} is not {what}", quoted(text)), format!("write {what}"));
+fn read(text: &str, shape: SchemaNode<'_>, place: &ConfigLocation) -> Result<ConfigNode, Diagnostic> {
+    let not =
+        |what: &str| Diagnostic::new(format!("{} is not {what}", quoted(text)), format!("write {what}"));
     let value = match shape.kind() {
-        Kind::Text { .. } | Kind::OneOf(_) => Value::Text(text.to_owned()),
-        Kind::Integer => text.parse().map(Value::Integer).map_err(|_| not("a whole number"))?,
-        Kind::Number => text.parse().map(Value::Float).map_err(|_| not("a number"))?,
-        Kind::Boolean => text.parse().map(Value::Boolean).map_err(|_| not("`true` or `false`"))?,
-        Kind::List(item) => {
+        ValueKind::Text { .. } | ValueKind::OneOf(_) => ConfigValue::Text(text.to_owned()),
+        ValueKind::Integer => text.parse().map(ConfigValue::Integer).map_err(|_| not("a whole number"))?,
+        ValueKind::Number => text.parse().map(ConfigValue::Float).map_err(|_| not("a number"))?,
+        ValueKind::Boolean => text.parse().map(ConfigValue::Boolean).map_err(|_| not("`true` or `false`"))?,
+        ValueKind::List(item) => {
             let pieces = text.split(',').map(str::trim).filter(|piece| !piece.is_empty());
-            Value::List(pieces.map(|piece| entry(piece, item, place)).collect::<Result<_, _>>()?)
+            ConfigValue::List(pieces.map(|piece| entry(piece, item, place)).collect::<Result<_, _>>()?)
         }
-        Kind::Table => return Err(not("a table")),
+        ValueKind::Table => return Err(not("a table")),
     };
-    Ok(Node { place: place.clone(), value })
+    Ok(ConfigNode { location: place.clone(), value })
 }
 
-fn entry(text: &str, item: Shape<'_>, place: &Place) -> Result<Node, Fault> {
-    let Some(key) = sole_key(item).filter(|_| matches!(item.kind(), Kind::Table)) else {
+fn entry(text: &str, item: SchemaNode<'_>, place: &ConfigLocation) -> Result<ConfigNode, Diagnostic> {
+    let Some(key) = sole_key(item).filter(|_| matches!(item.kind(), ValueKind::Table)) else {
         return read(text, item, place);
     };
-    let node = Node { place: place.clone(), value: Value::Text(text.to_owned()) };
-    let entry = Entry { name: key.to_owned(), place: place.clone(), node };
-    Ok(Node { place: place.clone(), value: Value::Table(vec![entry]) })
+    let node = ConfigNode { location: place.clone(), value: ConfigValue::Text(text.to_owned()) };
+    let entry = ConfigEntry { name: key.to_owned(), location: place.clone(), node };
+    Ok(ConfigNode { location: place.clone(), value: ConfigValue::Table(vec![entry]) })
 }
 
-fn put(tree: &mut Node, path: &[String], node: Node, place: &Place) {
+fn insert_at(tree: &mut ConfigNode, path: &[String], node: ConfigNode, place: &ConfigLocation) {
     let Some((name, rest)) = path.split_first() else {
         *tree = node;
         return;
     };
     // Whatever else the file says in the place of a table is reported by the reader; the variable still counts.
-    let Value::Table(entries) = &mut tree.value else { return };
+    let ConfigValue::Table(entries) = &mut tree.value else { return };
     if let Some(entry) = entries.iter_mut().find(|entry| entry.name == *name) {
-        return put(&mut entry.node, rest, node, place);
+        return insert_at(&mut entry.node, rest, node, place);
     }
-    let mut child = Node { place: place.clone(), value: Value::Table(Vec::new()) };
-    put(&mut child, rest, node, place);
-    entries.push(Entry { name: name.clone(), place: place.clone(), node: child });
+    let mut child = ConfigNode { location: place.clone(), value: ConfigValue::Table(Vec::new()) };
+    insert_at(&mut child, rest, node, place);
+    entries.push(ConfigEntry { name: name.clone(), location: place.clone(), node: child });
 }
 
-fn unknown(name: &str) -> Fault {
+fn unknown_variable(name: &str) -> Diagnostic {
     let known: Vec<String> = variables().into_iter().map(|variable| variable.name).collect();
-    let all = known.iter().map(String::as_str).chain(RESERVED.into_iter().map(|(reserved, _)| reserved));
-    let remedy = match nearest(name, all) {
+    let all =
+        known.iter().map(String::as_str).chain(RESERVED_VARIABLES.into_iter().map(|(reserved, _)| reserved));
+    let remedy = match suggest(name, all) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if name.starts_with("ONLOOKER_OVERRIDE") => {
             "overrides need an owner and a reason: write them in the file, or use `onlooker override add`"
@@ -156,5 +162,5 @@ fn unknown(name: &str) -> Fault {
             "unset it; a key `section.key` is `ONLOOKER_SECTION_KEY`, see `onlooker config schema`".into()
         }
     };
-    Fault::new(format!("the variable {} names no key", quoted(name)), remedy)
+    Diagnostic::new(format!("the variable {} names no key", quoted(name)), remedy)
 }

@@ -7,57 +7,57 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Act, Actor, EventClass, EventKind, Outcome, assumed};
+use super::{Actor, CallKey, EventClass, EventKind, Outcome, issued_credentials::issued_credentials_arn};
 use crate::{
     principal,
-    record::{Fault, LONGEST_TEXT, MOST_RESOURCES, Reason, Record},
+    record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, UnreadableReason},
 };
 
 impl Actor {
     /// Where and by whom. The account is `recipientAccountId`, or, in records from before it was written (event
     /// versions to 1.01), `userIdentity.accountId`: those were delivered to the caller's account only.
-    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Fault> {
-        let account = named(&record.recipient)
-            .or_else(|| named(&record.identity.account))
-            .ok_or(Fault::in_field(Reason::MissingField, "recipientAccountId"))?;
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
+        let account = non_empty(&record.recipient_account_id)
+            .or_else(|| non_empty(&record.user_identity.account_id))
+            .ok_or(RecordError::in_field(UnreadableReason::MissingField, "recipientAccountId"))?;
         let region = record.region.as_deref().unwrap_or_default();
-        let (principal, session) = principal::of(&record.identity, region)?;
+        let (principal, session) = principal::resolve_identity(&record.user_identity, region)?;
         Ok(Self {
-            account: kept(account, "recipientAccountId")?,
-            region: kept(region, "awsRegion")?,
+            account: bounded_text(account, "recipientAccountId")?,
+            region: bounded_text(region, "awsRegion")?,
             principal,
             session,
         })
     }
 }
 
-impl Act {
+impl CallKey {
     /// What was done.
-    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Fault> {
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
         let source = required(&record.event_source, "eventSource")?;
         let name = required(&record.event_name, "eventName")?;
-        let kind = kind(record);
-        let mut outcome = Outcome::of_error(record.error_code.as_deref());
+        let kind = event_kind(record);
+        let mut outcome = Outcome::from_error_code(record.error_code.as_deref());
         if kind == EventKind::SignIn && outcome == Outcome::Succeeded && sign_in_failed(record) {
             outcome = Outcome::Failed;
         }
         Ok(Self {
             kind,
-            class: class(record, &source)?,
+            class: event_class(record, &source)?,
             name,
             read_only: record.read_only,
             outcome,
             error_code: optional(&record.error_code, "errorCode")?,
-            console: record.console == Some(true),
-            invoked_by: optional(&record.identity.invoked_by, "invokedBy")?,
-            resources: if only_read(record) { Arc::new([]) } else { resources(record)? },
-            assumed: assumed(record).map(|name| Arc::from(&*name)),
+            is_console_session: record.session_credential_from_console == Some(true),
+            invoked_by: optional(&record.user_identity.invoked_by, "invokedBy")?,
+            resources: if is_read_only_record(record) { Arc::new([]) } else { resource_arns(record)? },
+            issued_credentials_arn: issued_credentials_arn(record).map(|name| Arc::from(&*name)),
             source,
         })
     }
 }
 
-fn kind(record: &Record<'_>) -> EventKind {
+fn event_kind(record: &Record<'_>) -> EventKind {
     match record.event_type.as_deref() {
         Some("AwsServiceEvent") => EventKind::ServiceEvent,
         Some("AwsConsoleSignIn" | "AwsConsoleSignin") => EventKind::SignIn,
@@ -70,12 +70,12 @@ fn kind(record: &Record<'_>) -> EventKind {
 
 /// Sign-ins carry their result in `responseElements`, as `{"ConsoleLogin":"Failure"}`.
 fn sign_in_failed(record: &Record<'_>) -> bool {
-    let response = record.response.and_then(|raw| serde_json::from_str::<Value>(raw).ok());
+    let response = record.response_elements.and_then(|raw| serde_json::from_str::<Value>(raw).ok());
     let failed = |value: &Value| value.as_str() == Some("Failure");
     response.as_ref().and_then(Value::as_object).is_some_and(|response| response.values().any(failed))
 }
 
-fn class(record: &Record<'_>, source: &Arc<str>) -> Result<EventClass, Fault> {
+fn event_class(record: &Record<'_>, source: &Arc<str>) -> Result<EventClass, RecordError> {
     let s3_object = |kind: &str| kind == "AWS::S3::Object";
     let data = match record.event_category.as_deref() {
         Some("NetworkActivity") => return Ok(EventClass::Network(source.clone())),
@@ -85,27 +85,27 @@ fn class(record: &Record<'_>, source: &Arc<str>) -> Result<EventClass, Fault> {
         Some("Data") => true,
         Some("Management") => false,
         // Before event version 1.07 there is no category.
-        _ => match record.management {
+        _ => match record.management_event {
             Some(management) => !management,
-            None => resource_kinds(record).any(s3_object),
+            None => resource_types(record).any(s3_object),
         },
     };
     if data {
-        return Ok(EventClass::Data(kept(data_type(record, source), "resources")?));
+        return Ok(EventClass::Data(bounded_text(data_type(record, source), "resources")?));
     }
     let read = record.read_only == Some(true);
     Ok(if read { EventClass::ManagementRead } else { EventClass::ManagementWrite })
 }
 
-fn resource_kinds<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'r str> {
-    record.resources.iter().filter_map(|resource| named(&resource.kind))
+fn resource_types<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'r str> {
+    record.resources.iter().filter_map(|resource| non_empty(&resource.kind))
 }
 
 /// The resource type a data event is logged under: the first that is not merely the bucket around an object, or,
 /// when the record names none, the one its service had first.
 fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
     let around = |kind: &&str| *kind != "AWS::S3::Bucket";
-    match (resource_kinds(record).find(around), source) {
+    match (resource_types(record).find(around), source) {
         (Some(kind), _) => kind,
         (None, "s3.amazonaws.com") => "AWS::S3::Object",
         (None, "lambda.amazonaws.com") => "AWS::Lambda::Function",
@@ -116,18 +116,18 @@ fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
 
 /// Whether the record says that it only read. CloudTrail says so of the assumption of roles too, which is no read, so
 /// their resources are kept. It says so of the use of keys as well, of which there may be as many as there are events.
-pub(crate) fn only_read(record: &Record<'_>) -> bool {
+pub(crate) fn is_read_only_record(record: &Record<'_>) -> bool {
     record.read_only == Some(true) && record.event_source.as_deref() != Some("sts.amazonaws.com")
 }
 
-fn resources(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, Fault> {
-    if record.resources.len() > MOST_RESOURCES {
-        return Err(Fault::in_field(Reason::FieldTooLong, "resources"));
+fn resource_arns(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, RecordError> {
+    if record.resources.len() > MAX_RESOURCES {
+        return Err(RecordError::in_field(UnreadableReason::FieldTooLong, "resources"));
     }
     let mut arns = Vec::new();
     for resource in &record.resources {
         // A resource without an ARN of its own is kept as one that no pattern over ARNs names.
-        arns.push(kept(named(&resource.arn).unwrap_or("?"), "resources")?);
+        arns.push(bounded_text(non_empty(&resource.arn).unwrap_or("?"), "resources")?);
     }
     arns.sort_unstable();
     arns.dedup();
@@ -135,31 +135,31 @@ fn resources(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, Fault> {
 }
 
 /// Text that says something.
-pub(crate) fn named<'t>(text: &'t Option<Cow<'_, str>>) -> Option<&'t str> {
+pub(crate) fn non_empty<'t>(text: &'t Option<Cow<'_, str>>) -> Option<&'t str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
 /// Text to keep.
-pub(crate) fn kept(text: &str, field: &'static str) -> Result<Arc<str>, Fault> {
-    if text.len() > LONGEST_TEXT {
-        Err(Fault::in_field(Reason::FieldTooLong, field))
+pub(crate) fn bounded_text(text: &str, field: &'static str) -> Result<Arc<str>, RecordError> {
+    if text.len() > MAX_TEXT_BYTES {
+        Err(RecordError::in_field(UnreadableReason::FieldTooLong, field))
     } else {
         Ok(text.into())
     }
 }
 
-fn optional(text: &Option<Cow<'_, str>>, field: &'static str) -> Result<Option<Arc<str>>, Fault> {
-    named(text).map(|text| kept(text, field)).transpose()
+fn optional(text: &Option<Cow<'_, str>>, field: &'static str) -> Result<Option<Arc<str>>, RecordError> {
+    non_empty(text).map(|text| bounded_text(text, field)).transpose()
 }
 
-fn required(text: &Option<Cow<'_, str>>, field: &'static str) -> Result<Arc<str>, Fault> {
-    optional(text, field)?.ok_or(Fault::in_field(Reason::MissingField, field))
+fn required(text: &Option<Cow<'_, str>>, field: &'static str) -> Result<Arc<str>, RecordError> {
+    optional(text, field)?.ok_or(RecordError::in_field(UnreadableReason::MissingField, field))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Resource;
+    use crate::record::RecordResource;
 
     fn record<'a>() -> Record<'a> {
         Record {
@@ -169,16 +169,24 @@ mod tests {
         }
     }
 
-    fn resource<'a>(arn: &'a str, kind: &'a str) -> Resource<'a> {
-        Resource { arn: Some(arn.into()), kind: Some(kind.into()) }
+    fn resource<'a>(arn: &'a str, kind: &'a str) -> RecordResource<'a> {
+        RecordResource { arn: Some(arn.into()), kind: Some(kind.into()) }
     }
 
     #[test]
-    fn the_class_follows_category_then_flags_then_resources() {
+    fn the_event_class_follows_category_then_flags_then_resources() {
         let class = |category: Option<&'static str>, management, read_only, kind: &'static str| {
             let resources = vec![resource("arn:b", "AWS::S3::Bucket"), resource("arn:o", kind)];
             let event_category = category.map(Cow::from);
-            Act::of(&Record { event_category, management, read_only, resources, ..record() }).unwrap().class
+            CallKey::of(&Record {
+                event_category,
+                management_event: management,
+                read_only,
+                resources,
+                ..record()
+            })
+            .unwrap()
+            .class
         };
         let object = EventClass::Data("AWS::S3::Object".into());
         assert_eq!(class(Some("Data"), None, None, "AWS::S3::Object"), object);
@@ -192,20 +200,22 @@ mod tests {
     }
 
     #[test]
-    fn resources_are_kept_unless_the_record_only_read() {
+    fn resources_are_kept_unless_the_record_is_read_only() {
         let resources = vec![resource("arn:b", ""), resource("arn:a", ""), resource("a\u{7}", "")];
         let resources = [resources.clone(), resources].concat();
         let act =
-            |read_only| Act::of(&Record { read_only, resources: resources.clone(), ..record() }).unwrap();
+            |read_only| CallKey::of(&Record { read_only, resources: resources.clone(), ..record() }).unwrap();
         assert_eq!(act(None).resources, ["a\u{7}".into(), "arn:a".into(), "arn:b".into()].into());
         assert!(act(Some(true)).resources.is_empty());
     }
 
     #[test]
-    fn a_sign_in_that_was_refused_failed() {
+    fn a_refused_sign_in_is_failed() {
         let outcome = |response| {
             let event_type = Some("AwsConsoleSignIn".into());
-            Act::of(&Record { event_type, response: Some(response), ..record() }).unwrap().outcome
+            CallKey::of(&Record { event_type, response_elements: Some(response), ..record() })
+                .unwrap()
+                .outcome
         };
         assert_eq!(outcome(r#"{"ConsoleLogin":"Failure"}"#), Outcome::Failed);
         assert_eq!(outcome(r#"{"ConsoleLogin":"Success"}"#), Outcome::Succeeded);

@@ -6,7 +6,7 @@
 //! | error code | outcome | why |
 //! |---|---|---|
 //! | none, or empty | succeeded | CloudTrail writes the field for errors only |
-//! | contains `AccessDenied` (`AccessDenied`, `AccessDeniedException`, `VpceAccessDenied`, `KMSAccessDeniedException`) | denied | the common refusal: identity, resource, session, endpoint and organisation policies alike |
+//! | contains `AccessDenied` (`AccessDenied`, `AccessDeniedException`, `VpceAccessDenied`, `KMSAccessDeniedException`) | denied | the common refusal: identity, resource, session, endpoint and organization policies alike |
 //! | `UnauthorizedOperation`, `Client.UnauthorizedOperation` | denied | EC2's refusal |
 //! | `Unauthorized`, `UnauthorizedAccess`, `UnauthorizedException`, `UserNotAuthorized...`, `NotAuthorized...` | denied | refusals of single services |
 //! | `AuthorizationError...` | denied | SNS, SES |
@@ -21,7 +21,7 @@
 use super::Outcome;
 
 /// A code that begins so is a refusal.
-const REFUSED: [&str; 9] = [
+const DENIED_PREFIXES: [&str; 9] = [
     "UnauthorizedOperation",
     "UnauthorizedAccess",
     "UserNotAuthorized",
@@ -35,12 +35,12 @@ const REFUSED: [&str; 9] = [
 
 impl Outcome {
     /// The outcome an error code stands for.
-    pub fn of_error(code: Option<&str>) -> Self {
+    pub fn from_error_code(code: Option<&str>) -> Self {
         let Some(code) = code.filter(|code| !code.is_empty()) else { return Self::Succeeded };
         let plain = code.strip_prefix("Client.").or_else(|| code.strip_prefix("Server.")).unwrap_or(code);
         let refused = plain.contains("AccessDenied")
             || matches!(plain, "Unauthorized" | "UnauthorizedException")
-            || REFUSED.iter().any(|start| plain.starts_with(start));
+            || DENIED_PREFIXES.iter().any(|start| plain.starts_with(start));
         if refused { Self::Denied } else { Self::Failed }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
             "VpceAccessDenied",
             "KMS.AccessDeniedException",
         ] {
-            assert_eq!(Outcome::of_error(Some(code)), Outcome::Denied, "{code}");
+            assert_eq!(Outcome::from_error_code(Some(code)), Outcome::Denied, "{code}");
         }
     }
 
@@ -69,9 +69,9 @@ mod tests {
     fn other_errors_are_failures() {
         for code in ["ThrottlingException", "ExpiredToken", "InvalidClientTokenId", "Client.AuthFailure", "x"]
         {
-            assert_eq!(Outcome::of_error(Some(code)), Outcome::Failed, "{code}");
+            assert_eq!(Outcome::from_error_code(Some(code)), Outcome::Failed, "{code}");
         }
-        assert_eq!(Outcome::of_error(None), Outcome::Succeeded);
-        assert_eq!(Outcome::of_error(Some("")), Outcome::Succeeded);
+        assert_eq!(Outcome::from_error_code(None), Outcome::Succeeded);
+        assert_eq!(Outcome::from_error_code(Some("")), Outcome::Succeeded);
     }
 }

@@ -4,52 +4,54 @@
 
 use std::fmt;
 
-use crate::time::{HOUR, Hour, Time};
+use crate::time::{HOUR_SECONDS, Hour, Time};
 
 /// Bytes that have a bit for each second of an hour.
-pub(super) const BYTES: usize = (HOUR / 8) as usize;
+pub(super) const SECONDS_BITMAP_BYTES: usize = (HOUR_SECONDS / 8) as usize;
 
 /// A set of seconds of one hour.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Seconds([u8; BYTES]);
+pub struct SecondsOfHour([u8; SECONDS_BITMAP_BYTES]);
 
-impl Seconds {
+impl SecondsOfHour {
     /// Adds the second of a time; the hour is not looked at.
-    pub(super) fn add(&mut self, time: Time) {
-        let second = time.0 % HOUR;
+    pub(super) fn insert(&mut self, time: Time) {
+        let second = time.0 % HOUR_SECONDS;
         if let Some(byte) = self.0.get_mut((second / 8) as usize) {
             *byte |= 1 << (second % 8);
         }
     }
 
     /// Whether the second of a time is in it; the hour is not looked at.
-    pub fn has(&self, time: Time) -> bool {
-        let second = time.0 % HOUR;
+    pub fn contains(&self, time: Time) -> bool {
+        let second = time.0 % HOUR_SECONDS;
         self.0.get((second / 8) as usize).is_some_and(|byte| byte >> (second % 8) & 1 == 1)
     }
 
     /// These seconds, as times of that hour.
     pub fn times(&self, hour: Hour) -> impl Iterator<Item = Time> {
         let start = hour.start().0;
-        (0..HOUR).map(move |second| Time(start.saturating_add(second))).filter(|time| self.has(*time))
+        (0..HOUR_SECONDS)
+            .map(move |second| Time(start.saturating_add(second)))
+            .filter(|time| self.contains(*time))
     }
 
-    pub(super) const fn bytes(&self) -> &[u8; BYTES] {
+    pub(super) const fn bytes(&self) -> &[u8; SECONDS_BITMAP_BYTES] {
         &self.0
     }
 
-    pub(super) const fn of(bytes: [u8; BYTES]) -> Self {
+    pub(super) const fn from_bytes(bytes: [u8; SECONDS_BITMAP_BYTES]) -> Self {
         Self(bytes)
     }
 }
 
-impl Default for Seconds {
+impl Default for SecondsOfHour {
     fn default() -> Self {
-        Self([0; BYTES])
+        Self([0; SECONDS_BITMAP_BYTES])
     }
 }
 
-impl fmt::Debug for Seconds {
+impl fmt::Debug for SecondsOfHour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.times(Hour(0)).map(|time| time.0);
         f.debug_set().entries(seconds).finish()

@@ -1,10 +1,10 @@
 //! `conflicting-evidence`: events delivered with two contents under one event id, account, region and hour.
 
-use super::{Instance, Rule, Severity, counted};
+use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::assessment::Assessment;
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "conflicting-evidence",
     severity: Severity::High,
     title: "One event was delivered with two contents",
@@ -13,13 +13,13 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let count = assessment.evidence.conflicting;
-    let instance = || Instance {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let count = assessment.evidence_quality.conflicting_events;
+    let instance = || RuleMatch {
         subject: "event identity".to_owned(),
-        seen: format!("{} with two contents.", counted(count, "event")),
+        observation: format!("{} with two contents.", count_noun(count, "event")),
         count,
-        ..Instance::default()
+        ..RuleMatch::default()
     };
     (count > 0).then(instance).into_iter().collect()
 }

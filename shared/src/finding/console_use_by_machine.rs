@@ -1,10 +1,10 @@
 //! `console-use-by-machine`: console activity of a watched principal that is marked as a machine.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{assessment::Assessment, event::EventKind};
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "console-use-by-machine",
     severity: Severity::Medium,
     title: "A machine principal was used in the console",
@@ -13,10 +13,14 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let console = assessment.judged.iter().filter(|judged| {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let console = assessment.classified.iter().filter(|judged| {
         judged.watch.is_some_and(|watch| watch.machine)
-            && (judged.line.act.console || judged.line.act.kind == EventKind::SignIn)
+            && (judged.line.call_key.is_console_session || judged.line.call_key.kind == EventKind::SignIn)
     });
-    gather(console, |_| "console".to_owned(), |i| format!("{} from the console.", counted(i.count, "event")))
+    group_calls(
+        console,
+        |_| "console".to_owned(),
+        |i| format!("{} from the console.", count_noun(i.count, "event")),
+    )
 }

@@ -1,14 +1,14 @@
 //! `data-read`: a read of customer content by a watched principal that succeeded.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     event::Outcome,
     operation::Capabilities,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "data-read",
     severity: Severity::Low,
     title: "A watched principal read customer content",
@@ -17,15 +17,15 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let reads = assessment.watched_calls().filter(|judged| {
-        let capabilities = judged.verdict.capabilities;
+        let capabilities = judged.classification.capabilities;
         judged.is_permitted()
             && judged.outcome() == Outcome::Succeeded
             && capabilities.contains(Capabilities::READ_DATA)
             && !capabilities.contains(Capabilities::READ_SECRETS)
     });
-    gather(reads, Judged::operation, |i| {
-        format!("`{}` returned content: {}.", i.subject, counted(i.count, "call"))
+    group_calls(reads, ClassifiedCall::operation, |i| {
+        format!("`{}` returned content: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

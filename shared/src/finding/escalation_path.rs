@@ -1,13 +1,13 @@
 //! `escalation-path`: a way from what a watched principal may do to more.
 
-use super::{Instance, Rule, Severity, policies, words};
+use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{assessment::Assessment, permissions::EscalationPath};
 
 /// Characters of a way that the sentence repeats.
-const WAY: usize = 500;
+const MAX_PATH_CHARS: usize = 500;
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "escalation-path",
     severity: Severity::Critical,
     title: "A watched principal could give itself more permissions",
@@ -16,17 +16,21 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let instance = |path: &EscalationPath| {
-        let maybe = if path.is_sure { "" } else { ", if conditions hold that policies alone do not tell" };
-        Instance {
-            severity: (!path.is_sure).then_some(Severity::High),
+        let maybe =
+            if path.is_unconditional { "" } else { ", if conditions hold that policies alone do not tell" };
+        RuleMatch {
+            severity: (!path.is_unconditional).then_some(Severity::High),
             subject: path.id.clone(),
-            seen: format!("It could {}{maybe}.", words::cut(path.path.trim_end_matches('.'), WAY)),
+            observation: format!(
+                "It could {}{maybe}.",
+                phrases::truncate(path.description.trim_end_matches('.'), MAX_PATH_CHARS)
+            ),
             count: 1,
-            resources: path.resources.iter().take(super::RESOURCES).cloned().collect(),
-            ..Instance::default()
+            resources: path.resources.iter().take(super::MAX_RESOURCES).cloned().collect(),
+            ..RuleMatch::default()
         }
     };
-    policies(assessment, |_, could| Some(could.escalation_paths.iter().map(instance).collect()))
+    matches_by_policies(assessment, |_, could| Some(could.escalation_paths.iter().map(instance).collect()))
 }

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{assessment::Assessment, coverage::percent, event::Outcome};
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "high-error-rate",
     severity: Severity::Medium,
     title: "Many calls of a watched principal fail",
@@ -15,22 +15,23 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let thresholds = &assessment.config.thresholds;
     let mut calls: BTreeMap<(&Arc<str>, &[Arc<str>]), u64> = BTreeMap::new();
     for judged in assessment.watched_calls() {
-        let way = judged.lineage.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
-        *calls.entry((judged.answerable(), way)).or_default() += judged.count;
+        let way = judged.role_chain.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
+        *calls.entry((judged.attributed_to(), way)).or_default() += judged.count;
     }
     let errors = assessment.watched_calls().filter(|judged| judged.outcome() != Outcome::Succeeded);
-    let mut instances = gather(errors, |_| "errors".to_owned(), |_| String::new());
+    let mut instances = group_calls(errors, |_| "errors".to_owned(), |_| String::new());
     instances.retain_mut(|instance| {
         let Some(principal) = &instance.principal else { return false };
-        let all = calls.get(&(principal, &*instance.through)).copied().unwrap_or_default();
+        let all = calls.get(&(principal, &*instance.role_chain)).copied().unwrap_or_default();
         let Some(share) = percent(instance.count, all) else {
             return false;
         };
-        instance.seen = format!("{} of {} failed: {share} %.", instance.count, counted(all, "call"));
+        instance.observation =
+            format!("{} of {} failed: {share} %.", instance.count, count_noun(all, "call"));
         all >= thresholds.error_rate_min_calls && share > thresholds.error_rate
     });
     instances

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Instance, Rule, Severity, counted, policies, words};
+use super::{FindingRule, RuleMatch, Severity, count_noun, matches_by_policies, phrases};
 use crate::{
-    assessment::{Assessment, Could},
+    assessment::{Assessment, PrincipalGrants},
     event::Outcome,
-    grants::{Certainty, Grant, Problem, ProblemKind},
-    report::matrix::{Case, beyond, gravest_first, ungranted},
+    grants::{Certainty, Grant, PolicyProblem, PolicyProblemKind},
+    report::matrix::{
+        WatchedPrincipal, calls_outside_permissions, sort_most_severe_first, ungranted_operations,
+    },
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "indeterminate-grant",
     severity: Severity::Medium,
     title: "Nobody can tell whether a watched principal could do this",
@@ -20,105 +22,110 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    policies(assessment, |case, could| {
-        let mut instances: Vec<Instance> = conditional(could).into_iter().chain(vague(could)).collect();
-        instances.extend(problems(could));
-        instances.extend(done(case));
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    matches_by_policies(assessment, |case, could| {
+        let mut instances: Vec<RuleMatch> =
+            conditional_grants(could).into_iter().chain(unknown_actions(could)).collect();
+        instances.extend(policy_problems(could));
+        instances.extend(used_without_grant(case));
         Some(instances)
     })
 }
 
 /// What is no read and granted on conditions.
-fn conditional(could: &Could) -> Option<Instance> {
+fn conditional_grants(could: &PrincipalGrants) -> Option<RuleMatch> {
     let mut grants: Vec<&Grant> =
-        could.excessive().filter(|grant| grant.certainty == Certainty::Conditional).collect();
-    gravest_first(&mut grants);
+        could.excessive_grants().filter(|grant| grant.certainty == Certainty::Conditional).collect();
+    sort_most_severe_first(&mut grants);
     (!grants.is_empty()).then(|| {
-        let named = words::some(grants.iter().map(|grant| &*grant.action.key), 3);
-        let on = words::conditions(&grants);
+        let named = phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3);
+        let on = phrases::condition_list(&grants);
         let on = if on.is_empty() { "what policies alone do not tell".to_owned() } else { on };
-        Instance {
+        RuleMatch {
             subject: "conditional".to_owned(),
-            seen: format!(
+            observation: format!(
                 "{} beyond reads granted on conditions: {named}, depending on {on}.",
-                counted(grants.len() as u64, "action")
+                count_noun(grants.len() as u64, "action")
             ),
             count: grants.len() as u64,
-            ..Instance::default()
+            ..RuleMatch::default()
         }
     })
 }
 
 /// What is granted by patterns that match nothing anybody knows.
-fn vague(could: &Could) -> Option<Instance> {
+fn unknown_actions(could: &PrincipalGrants) -> Option<RuleMatch> {
     let grants: Vec<&Grant> = could
-        .excessive()
-        .filter(|grant| grant.certainty == Certainty::Granted && !Could::is_sure(grant))
+        .excessive_grants()
+        .filter(|grant| {
+            grant.certainty == Certainty::Unconditional && !PrincipalGrants::is_unconditional(grant)
+        })
         .collect();
-    (!grants.is_empty()).then(|| Instance {
+    (!grants.is_empty()).then(|| RuleMatch {
         subject: "unknown actions".to_owned(),
-        seen: format!(
+        observation: format!(
             "{} granted that matches no action the catalog knows: {}.",
-            counted(grants.len() as u64, "pattern"),
-            words::some(grants.iter().map(|grant| &*grant.action.key), 3)
+            count_noun(grants.len() as u64, "pattern"),
+            phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3)
         ),
         count: grants.len() as u64,
-        ..Instance::default()
+        ..RuleMatch::default()
     })
 }
 
 /// What is wrong with the policies, by kind.
-fn problems(could: &Could) -> impl Iterator<Item = Instance> {
-    let mut kinds: BTreeMap<ProblemKind, Vec<&Problem>> = BTreeMap::new();
+fn policy_problems(could: &PrincipalGrants) -> impl Iterator<Item = RuleMatch> {
+    let mut kinds: BTreeMap<PolicyProblemKind, Vec<&PolicyProblem>> = BTreeMap::new();
     for problem in &could.grants.problems {
         kinds.entry(problem.kind).or_default().push(problem);
     }
     kinds.into_iter().filter_map(|(kind, problems)| {
         let (subject, severity, what) = match kind {
-            ProblemKind::Malformed => ("malformed", None, "no policy of IAM's grammar"),
-            ProblemKind::Unsupported => ("unsupported", None, "not evaluated"),
-            ProblemKind::UnknownAction => ("unknown names", Some(Severity::Low), "not known to the catalog"),
+            PolicyProblemKind::Malformed => ("malformed", None, "no policy of IAM's grammar"),
+            PolicyProblemKind::Unsupported => ("unsupported", None, "not evaluated"),
+            PolicyProblemKind::UnknownAction => {
+                ("unknown names", Some(Severity::Low), "not known to the catalog")
+            }
         };
         let first = problems.first()?;
         let place = match &first.statement {
             Some(statement) => {
-                format!("{} of {}", words::quoted(statement), words::quoted(&first.policy))
+                format!("{} of {}", phrases::quote(statement), phrases::quote(&first.policy))
             }
-            None => words::quoted(&first.policy),
+            None => phrases::quote(&first.policy),
         };
-        Some(Instance {
+        Some(RuleMatch {
             severity,
             subject: subject.to_owned(),
-            seen: format!(
+            observation: format!(
                 "{} of policies {what}, the first in {place}: {}.",
-                counted(problems.len() as u64, "part"),
-                words::quoted(first.what.trim_end_matches('.'))
+                count_noun(problems.len() as u64, "part"),
+                phrases::quote(first.message.trim_end_matches('.'))
             ),
             count: problems.len() as u64,
-            ..Instance::default()
+            ..RuleMatch::default()
         })
     })
 }
 
 /// What was done although no policy that was read grants it: what the principal could do is not wholly known.
-fn done(case: &Case<'_, '_>) -> Vec<Instance> {
+fn used_without_grant(case: &WatchedPrincipal<'_, '_>) -> Vec<RuleMatch> {
     let mut instances = Vec::new();
-    for told in ungranted(case) {
+    for told in ungranted_operations(case) {
         let subject = format!("did:{}", told.operation);
-        let mut instance = Instance {
+        let mut instance = RuleMatch {
             subject,
-            seen: format!(
+            observation: format!(
                 "{} succeeded ({}), and no policy that was read grants it: {}.",
-                words::quoted(&told.operation),
-                counted(told.count, "call"),
-                told.because
+                phrases::quote(&told.operation),
+                count_noun(told.count, "call"),
+                told.explanation
             ),
-            ..Instance::default()
+            ..RuleMatch::default()
         };
-        beyond(case, Outcome::Succeeded)
+        calls_outside_permissions(case, Outcome::Succeeded)
             .filter(|judged| judged.operation() == told.operation)
-            .for_each(|judged| instance.absorb(judged));
+            .for_each(|judged| instance.add_call(judged));
         instances.push(instance);
     }
     instances

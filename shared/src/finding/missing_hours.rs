@@ -1,10 +1,10 @@
 //! `missing-hours`: hours of an account and region that no event and no digest vouches for.
 
-use super::{Instance, Rule, Severity, counted};
-use crate::{assessment::Assessment, coverage::Place, time::Time};
+use super::{FindingRule, RuleMatch, Severity, count_noun};
+use crate::{assessment::Assessment, coverage::AccountRegionCoverage, time::Time};
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "missing-hours",
     severity: Severity::High,
     title: "Hours without evidence",
@@ -13,24 +13,24 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let missing = |place: &Place| {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let missing = |place: &AccountRegionCoverage| {
         let hours: u32 = place.gaps.iter().map(|gap| gap.hours()).sum();
         let (first, last) = place.gaps.first().zip(place.gaps.last())?;
-        Some(Instance {
+        Some(RuleMatch {
             subject: format!("{} {}", place.account, place.region),
-            seen: format!(
+            observation: format!(
                 "{} of {} in account {} and region {} have no evidence, the first at {}.",
                 hours,
-                counted(u64::from(place.expected_hours), "hour"),
+                count_noun(u64::from(place.expected_hours), "hour"),
                 place.account,
                 place.region,
                 first.from
             ),
             span: Some((first.from.start(), Time(last.until.start().0.saturating_sub(1)))),
             count: u64::from(hours),
-            ..Instance::default()
+            ..RuleMatch::default()
         })
     };
-    assessment.coverage.places.iter().filter_map(missing).collect()
+    assessment.coverage.account_regions.iter().filter_map(missing).collect()
 }

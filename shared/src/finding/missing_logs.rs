@@ -1,10 +1,10 @@
 //! `missing-logs`: log files that digests list and the evidence does not show.
 
-use super::{Instance, Rule, Severity, counted, grouped};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_by};
 use crate::assessment::Assessment;
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "missing-logs",
     severity: Severity::High,
     title: "Log files that a digest lists are not here",
@@ -13,16 +13,19 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let logs = assessment.evidence.missing_logs.iter();
-    grouped(logs, |log| format!("{} {}", log.account, log.region))
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let logs = assessment.evidence_quality.missing_log_files.iter();
+    group_by(logs, |log| format!("{} {}", log.account, log.region))
         .into_iter()
-        .map(|(subject, logs)| Instance {
-            seen: format!("{} of {subject} listed by digests.", counted(logs.len() as u64, "log file")),
+        .map(|(subject, logs)| RuleMatch {
+            observation: format!(
+                "{} of {subject} listed by digests.",
+                count_noun(logs.len() as u64, "log file")
+            ),
             span: logs.iter().map(|log| (log.oldest, log.newest)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
             count: logs.len() as u64,
             subject,
-            ..Instance::default()
+            ..RuleMatch::default()
         })
         .collect()
 }

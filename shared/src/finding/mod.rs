@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    assessment::{Assessment, Could, Judged},
+    assessment::{Assessment, ClassifiedCall, PrincipalGrants},
     report::{
         hex,
-        matrix::{Case, cases},
+        matrix::{WatchedPrincipal, watched_principals},
     },
-    tally::{SAMPLES, Sample},
+    tally::{MAX_SAMPLES, SampleEvent},
     time::Time,
 };
 
+pub mod can_issue_credentials;
 pub mod conflicting_evidence;
 pub mod console_use_by_machine;
-pub mod could_mint_credentials;
 pub mod data_read;
-pub mod denied_attempt_of_ungranted;
+pub mod denied_outside_permissions;
 pub mod escalation_path;
 pub mod event_class_not_logged;
 pub mod high_error_rate;
@@ -38,31 +38,31 @@ pub mod outside_business_hours;
 pub mod over_privileged;
 pub mod override_expired;
 pub mod override_unused;
+pub(crate) mod phrases;
 pub mod principal_not_seen;
 pub mod privileged_call;
 pub mod read_denied;
 pub mod root_use;
 pub mod secret_read;
+pub mod unclassified_principal;
 pub mod unidentified_write;
 pub mod unknown_operation;
-pub mod unnamed_principal;
 pub mod unreadable_evidence;
 pub mod unused_grant;
-pub(crate) mod words;
 pub mod write_denied;
-pub mod write_not_refused;
+pub mod write_failed;
 pub mod write_succeeded;
 
 /// Every rule, the most urgent first among those of one severity.
-pub const RULES: [&Rule; 28] = [
+pub const RULES: [&FindingRule; 28] = [
     &write_succeeded::RULE,
     &escalation_path::RULE,
     &privileged_call::RULE,
-    &write_not_refused::RULE,
+    &write_failed::RULE,
     &unknown_operation::RULE,
     &unidentified_write::RULE,
     &over_privileged::RULE,
-    &could_mint_credentials::RULE,
+    &can_issue_credentials::RULE,
     &secret_read::RULE,
     &root_use::RULE,
     &conflicting_evidence::RULE,
@@ -71,7 +71,7 @@ pub const RULES: [&Rule; 28] = [
     &missing_hours::RULE,
     &event_class_not_logged::RULE,
     &write_denied::RULE,
-    &denied_attempt_of_ungranted::RULE,
+    &denied_outside_permissions::RULE,
     &indeterminate_grant::RULE,
     &console_use_by_machine::RULE,
     &high_error_rate::RULE,
@@ -81,17 +81,17 @@ pub const RULES: [&Rule; 28] = [
     &data_read::RULE,
     &read_denied::RULE,
     &unused_grant::RULE,
-    &unnamed_principal::RULE,
+    &unclassified_principal::RULE,
     &override_unused::RULE,
 ];
 
 /// Rules that look at policies: without any they find nothing, and prove nothing.
-pub const OF_POLICIES: [&str; 6] = [
+pub const POLICY_RULES: [&str; 6] = [
     over_privileged::RULE.id,
-    could_mint_credentials::RULE.id,
+    can_issue_credentials::RULE.id,
     escalation_path::RULE.id,
     unused_grant::RULE.id,
-    denied_attempt_of_ungranted::RULE.id,
+    denied_outside_permissions::RULE.id,
     indeterminate_grant::RULE.id,
 ];
 
@@ -176,7 +176,7 @@ pub struct Recommendation {
 
 /// A rule: words that never change with the evidence, and how to look for it.
 #[derive(Clone, Copy, Debug)]
-pub struct Rule {
+pub struct FindingRule {
     /// Kebab-case and permanent.
     pub id: &'static str,
     /// Severity, unless an instance says otherwise.
@@ -188,12 +188,12 @@ pub struct Rule {
     /// What to do.
     pub action: &'static str,
     /// Looks for instances.
-    pub find: fn(&Assessment<'_>) -> Vec<Instance>,
+    pub find: fn(&Assessment<'_>) -> Vec<RuleMatch>,
 }
 
 /// Where a rule found something.
 #[derive(Clone, Debug, Default)]
-pub struct Instance {
+pub struct RuleMatch {
     /// Severity, when it differs from the rule's.
     pub severity: Option<Severity>,
     /// ARN of the principal, when it is about one.
@@ -201,87 +201,87 @@ pub struct Instance {
     /// What it is about besides the principal.
     pub subject: String,
     /// What was seen, in a sentence.
-    pub seen: String,
+    pub observation: String,
     /// ARNs of what was assumed on the way, when it was done through others.
-    pub through: Vec<Arc<str>>,
+    pub role_chain: Vec<Arc<str>>,
     /// Whether somebody else may have done some of it.
-    pub doubtful: bool,
+    pub is_uncertain: bool,
     /// First and last time.
     pub span: Option<(Time, Time)>,
     /// How often.
     pub count: u64,
     /// Earliest events.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<SampleEvent>,
     /// ARNs of resources.
     pub resources: BTreeSet<Arc<str>>,
 }
 
 /// Resources a finding names.
-const RESOURCES: usize = 5;
+const MAX_RESOURCES: usize = 5;
 
-impl Instance {
+impl RuleMatch {
     /// Adds equal calls.
-    fn absorb(&mut self, judged: &Judged<'_>) {
+    fn add_call(&mut self, judged: &ClassifiedCall<'_>) {
         let (first, last) = judged.span;
         self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
         self.count += judged.count;
-        self.doubtful |= judged.lineage.as_ref().is_some_and(|lineage| !lineage.is_certain);
+        self.is_uncertain |= judged.role_chain.as_ref().is_some_and(|lineage| !lineage.is_certain);
         self.samples.extend(judged.samples());
         self.samples.sort_unstable();
-        self.samples.truncate(SAMPLES);
-        self.resources.extend(judged.line.act.resources.iter().map(Arc::clone));
-        while self.resources.len() > RESOURCES {
+        self.samples.truncate(MAX_SAMPLES);
+        self.resources.extend(judged.line.call_key.resources.iter().map(Arc::clone));
+        while self.resources.len() > MAX_RESOURCES {
             self.resources.pop_last();
         }
     }
 }
 
 /// Instances about each watched principal whose policies were read.
-fn policies(
+fn matches_by_policies(
     assessment: &Assessment<'_>,
-    about: impl Fn(&Case<'_, '_>, &Could) -> Option<Vec<Instance>>,
-) -> Vec<Instance> {
-    if assessment.could.is_empty() {
+    about: impl Fn(&WatchedPrincipal<'_, '_>, &PrincipalGrants) -> Option<Vec<RuleMatch>>,
+) -> Vec<RuleMatch> {
+    if assessment.granted.is_empty() {
         return Vec::new();
     }
     let mut instances = Vec::new();
-    for (arn, case) in cases(assessment) {
-        let found = case.could.and_then(|could| about(&case, could)).unwrap_or_default();
+    for (arn, case) in watched_principals(assessment) {
+        let found = case.granted.and_then(|could| about(&case, could)).unwrap_or_default();
         instances.extend(
-            found.into_iter().map(|instance| Instance { principal: Some(Arc::clone(&arn)), ..instance }),
+            found.into_iter().map(|instance| RuleMatch { principal: Some(Arc::clone(&arn)), ..instance }),
         );
     }
     instances
 }
 
 /// Who answers, what it is about, and what was assumed on the way.
-type Key = (Arc<str>, String, Vec<Arc<str>>);
+type MatchKey = (Arc<str>, String, Vec<Arc<str>>);
 
 /// One instance for each principal that answers and each subject among the calls, in order. `seen` writes the sentence.
 /// What was done through another principal is a subject of its own.
-fn gather<'b, 'a: 'b>(
-    calls: impl Iterator<Item = &'b Judged<'a>>,
-    subject: impl Fn(&Judged<'a>) -> String,
-    seen: impl Fn(&Instance) -> String,
-) -> Vec<Instance> {
-    let mut instances: BTreeMap<Key, Instance> = BTreeMap::new();
+fn group_calls<'b, 'a: 'b>(
+    calls: impl Iterator<Item = &'b ClassifiedCall<'a>>,
+    subject: impl Fn(&ClassifiedCall<'a>) -> String,
+    seen: impl Fn(&RuleMatch) -> String,
+) -> Vec<RuleMatch> {
+    let mut instances: BTreeMap<MatchKey, RuleMatch> = BTreeMap::new();
     for judged in calls {
-        let way = judged.lineage.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
-        let key = (Arc::clone(judged.answerable()), subject(judged), way.to_vec());
-        instances.entry(key).or_default().absorb(judged);
+        let way = judged.role_chain.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
+        let key = (Arc::clone(judged.attributed_to()), subject(judged), way.to_vec());
+        instances.entry(key).or_default().add_call(judged);
     }
-    let name = |((principal, subject, way), mut instance): (Key, Instance)| {
+    let name = |((principal, subject, way), mut instance): (MatchKey, RuleMatch)| {
         instance.principal = Some(principal);
         instance.subject = subject;
-        instance.seen = seen(&instance);
-        instance.through = way;
+        instance.observation = seen(&instance);
+        instance.role_chain = way;
         instance
     };
     instances.into_iter().map(name).collect()
 }
 
 /// Items by a name, in order of the names.
-fn grouped<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> BTreeMap<String, Vec<T>> {
+fn group_by<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> BTreeMap<String, Vec<T>> {
     let mut groups: BTreeMap<String, Vec<T>> = BTreeMap::new();
     for item in items {
         groups.entry(name(&item)).or_default().push(item);
@@ -290,35 +290,35 @@ fn grouped<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> BT
 }
 
 /// `1 call`, `2 calls`.
-pub(crate) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn count_noun(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-impl Instance {
+impl RuleMatch {
     /// What it is about besides the principal, with the way it took through others.
-    fn whole_subject(&self) -> String {
-        match &*self.through {
+    fn full_subject(&self) -> String {
+        match &*self.role_chain {
             [] => self.subject.clone(),
             way => format!("{} through {}", self.subject, way.join(", then ")),
         }
     }
 
     /// What was seen, with that way.
-    fn whole_sentence(&self) -> String {
-        let doubt = if self.doubtful { "; somebody else may have made some of it" } else { "" };
-        match &*self.through {
-            [] => self.seen.clone(),
+    fn full_description(&self) -> String {
+        let doubt = if self.is_uncertain { "; somebody else may have made some of it" } else { "" };
+        match &*self.role_chain {
+            [] => self.observation.clone(),
             way => {
-                let way = words::some(way.iter().map(|arn| &**arn), usize::MAX);
-                format!("{}, through {way}{doubt}.", self.seen.trim_end_matches('.'))
+                let way = phrases::quote_some(way.iter().map(|arn| &**arn), usize::MAX);
+                format!("{}, through {way}{doubt}.", self.observation.trim_end_matches('.'))
             }
         }
     }
 }
 
 impl Finding {
-    fn new(rule: &Rule, instance: Instance) -> Self {
-        let (subject, seen) = (instance.whole_subject(), instance.whole_sentence());
+    fn new(rule: &FindingRule, instance: RuleMatch) -> Self {
+        let (subject, seen) = (instance.full_subject(), instance.full_description());
         let principal = instance.principal.as_deref().unwrap_or_default();
         Self {
             id: rule.id.to_owned(),
@@ -356,7 +356,7 @@ pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
         .flat_map(|rule| {
             let mut instances = (rule.find)(assessment);
             instances.sort_by(|a, b| {
-                (&a.principal, &a.subject, &a.through).cmp(&(&b.principal, &b.subject, &b.through))
+                (&a.principal, &a.subject, &a.role_chain).cmp(&(&b.principal, &b.subject, &b.role_chain))
             });
             instances.into_iter().map(|instance| Finding::new(rule, instance))
         })

@@ -1,13 +1,13 @@
 //! `outside-business-hours`: calls of a watched principal outside its working hours.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
-    config::{BusinessHours, Calendar},
+    assessment::{Assessment, ClassifiedCall},
+    config::{BusinessCalendar, BusinessHours},
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "outside-business-hours",
     severity: Severity::Low,
     title: "A watched principal was active outside business hours",
@@ -16,31 +16,31 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let outside = outside(assessment);
-    gather(
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let outside = calls_outside(assessment);
+    group_calls(
         outside.iter(),
         |_| "outside business hours".to_owned(),
-        |i| format!("{} outside business hours.", counted(i.count, "call")),
+        |i| format!("{} outside business hours.", count_noun(i.count, "call")),
     )
 }
 
 /// Calls of watched principals outside their working hours.
-pub fn count(assessment: &Assessment<'_>) -> u64 {
-    outside(assessment).iter().map(|part| part.count).sum()
+pub fn count_calls_outside(assessment: &Assessment<'_>) -> u64 {
+    calls_outside(assessment).iter().map(|part| part.count).sum()
 }
 
 /// The parts of watched calls that lie outside working hours.
-fn outside<'a>(assessment: &Assessment<'a>) -> Vec<Judged<'a>> {
+fn calls_outside<'a>(assessment: &Assessment<'a>) -> Vec<ClassifiedCall<'a>> {
     let config = assessment.config;
     let all =
         config.watch.iter().filter_map(|watch| watch.business_hours.as_ref()).chain(&config.business_hours);
-    let calendars: Vec<(&BusinessHours, Calendar)> =
-        all.filter_map(|hours| Some((hours, Calendar::new(hours).ok()?))).collect();
-    let part = |judged: &Judged<'a>| {
+    let calendars: Vec<(&BusinessHours, BusinessCalendar)> =
+        all.filter_map(|hours| Some((hours, BusinessCalendar::new(hours).ok()?))).collect();
+    let part = |judged: &ClassifiedCall<'a>| {
         let hours = judged.watch?.business_hours.as_ref().or(config.business_hours.as_ref())?;
         let (_, calendar) = calendars.iter().find(|(known, _)| *known == hours)?;
-        judged.part(|slot| !calendar.contains(slot.start()))
+        judged.subset(|slot| !calendar.contains(slot.start()))
     };
     assessment.watched_calls().filter_map(part).collect()
 }

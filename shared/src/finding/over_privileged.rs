@@ -1,15 +1,15 @@
 //! `over-privileged`: policies that surely let a watched principal do more than read.
 
-use super::{Instance, Rule, Severity, policies, words};
+use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{
-    assessment::{Assessment, Could},
+    assessment::{Assessment, PrincipalGrants},
     grants::Grant,
     operation::RiskLevel,
-    report::matrix::gravest_first,
+    report::matrix::sort_most_severe_first,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "over-privileged",
     severity: Severity::High,
     title: "A watched principal could do more than read",
@@ -18,26 +18,27 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    policies(assessment, |_, could| {
-        let mut grants: Vec<&Grant> = could.excessive().filter(|grant| Could::is_sure(grant)).collect();
-        gravest_first(&mut grants);
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    matches_by_policies(assessment, |_, could| {
+        let mut grants: Vec<&Grant> =
+            could.excessive_grants().filter(|grant| PrincipalGrants::is_unconditional(grant)).collect();
+        sort_most_severe_first(&mut grants);
         let gravest = grants.first()?.action.risk_level;
-        let named = words::some(grants.iter().map(|grant| &*grant.action.key), 3);
-        let does = words::does(&grants);
+        let named = phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3);
+        let does = phrases::capability_counts(&grants);
         let does = if does.is_empty() { does } else { format!(" ({does})") };
         let (actions, are) =
             if grants.len() == 1 { ("action", "is no read") } else { ("actions", "are no reads") };
-        Some(vec![Instance {
+        Some(vec![RuleMatch {
             severity: (gravest == RiskLevel::Critical).then_some(Severity::Critical),
             subject: "policies".to_owned(),
-            seen: format!(
+            observation: format!(
                 "{} {actions} that {are} may be used{does}: {named}, by {}.",
                 grants.len(),
-                words::by(&grants)
+                phrases::granting_statements(&grants)
             ),
             count: grants.len() as u64,
-            ..Instance::default()
+            ..RuleMatch::default()
         }])
     })
 }

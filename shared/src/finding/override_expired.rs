@@ -1,10 +1,10 @@
 //! `override-expired`: calls an override would have allowed had it not expired before them.
 
-use super::{Instance, Rule, Severity, counted};
+use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::assessment::Assessment;
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "override-expired",
     severity: Severity::Medium,
     title: "An expired override would have allowed calls",
@@ -13,21 +13,21 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let instance = |(position, count): (&usize, &u64)| {
         let expired = assessment.config.overrides.get(*position)?;
-        Some(Instance {
+        Some(RuleMatch {
             subject: expired.id.clone(),
-            seen: format!(
+            observation: format!(
                 "Override `{}` of {} expired at {}; {} since.",
                 expired.id,
                 expired.owner,
                 expired.expires,
-                counted(*count, "call")
+                count_noun(*count, "call")
             ),
             count: *count,
-            ..Instance::default()
+            ..RuleMatch::default()
         })
     };
-    assessment.expired.iter().filter_map(instance).collect()
+    assessment.expired_calls.iter().filter_map(instance).collect()
 }

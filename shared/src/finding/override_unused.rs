@@ -1,10 +1,10 @@
 //! `override-unused`: an override no call in the evidence matched.
 
-use super::{Instance, Rule, Severity};
+use super::{FindingRule, RuleMatch, Severity};
 use crate::{assessment::Assessment, config::Override};
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "override-unused",
     severity: Severity::Info,
     title: "An override that allowed nothing",
@@ -13,13 +13,14 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let unused = |(position, unused): (usize, &Override)| {
-        let used = assessment.allowed.contains_key(&position) || assessment.expired.contains_key(&position);
-        (!used).then(|| Instance {
+        let used = assessment.allowed_calls.contains_key(&position)
+            || assessment.expired_calls.contains_key(&position);
+        (!used).then(|| RuleMatch {
             subject: unused.id.clone(),
-            seen: format!("Override `{}` of {} matched no call.", unused.id, unused.owner),
-            ..Instance::default()
+            observation: format!("Override `{}` of {} matched no call.", unused.id, unused.owner),
+            ..RuleMatch::default()
         })
     };
     assessment.config.overrides.iter().enumerate().filter_map(unused).collect()

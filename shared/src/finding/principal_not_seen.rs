@@ -1,10 +1,10 @@
 //! `principal-not-seen`: a promise for which the evidence shows nobody.
 
-use super::{Instance, Rule, Severity};
+use super::{FindingRule, RuleMatch, Severity};
 use crate::assessment::Assessment;
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "principal-not-seen",
     severity: Severity::Medium,
     title: "A watched principal never appears",
@@ -13,14 +13,14 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     assessment
-        .unseen()
-        .map(|watch| Instance {
+        .unseen_watches()
+        .map(|watch| RuleMatch {
             principal: Some(watch.principal.as_str().into()),
             subject: "promise".to_owned(),
-            seen: "No event in the evidence matches this pattern.".to_owned(),
-            ..Instance::default()
+            observation: "No event in the evidence matches this pattern.".to_owned(),
+            ..RuleMatch::default()
         })
         .collect()
 }

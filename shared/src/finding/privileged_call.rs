@@ -1,14 +1,14 @@
 //! `privileged-call`: a privileged call by a watched principal that succeeded.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     event::Outcome,
     operation::OperationType,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "privileged-call",
     severity: Severity::High,
     title: "A watched principal used privilege",
@@ -17,11 +17,11 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let privileged = assessment.watched_calls().filter(|judged| {
         judged.operation_type() == OperationType::Privileged && judged.outcome() == Outcome::Succeeded
     });
-    gather(privileged, Judged::operation, |i| {
-        format!("`{}` succeeded: {}.", i.subject, counted(i.count, "call"))
+    group_calls(privileged, ClassifiedCall::operation, |i| {
+        format!("`{}` succeeded: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

@@ -1,13 +1,13 @@
 //! `read-denied`: a read by a watched principal that AWS refused.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     event::Outcome,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "read-denied",
     severity: Severity::Low,
     title: "A watched principal was refused a read",
@@ -16,11 +16,11 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let denied = assessment
         .watched_calls()
         .filter(|judged| judged.is_permitted() && judged.outcome() == Outcome::Denied);
-    gather(denied, Judged::operation, |i| {
-        format!("`{}` was refused: {}.", i.subject, counted(i.count, "call"))
+    group_calls(denied, ClassifiedCall::operation, |i| {
+        format!("`{}` was refused: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

@@ -1,15 +1,15 @@
 //! `root-use`: any event of a root user.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use std::collections::BTreeSet;
 
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     principal::PrincipalKind,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "root-use",
     severity: Severity::High,
     title: "The root user was used",
@@ -18,18 +18,20 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let root = || assessment.judged.iter().filter(|judged| judged.principal().kind == PrincipalKind::Root);
-    let mut instances = gather(root(), |_| "root user".to_owned(), |_| String::new());
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let root =
+        || assessment.classified.iter().filter(|judged| judged.principal().kind == PrincipalKind::Root);
+    let mut instances = group_calls(root(), |_| "root user".to_owned(), |_| String::new());
     for instance in &mut instances {
-        let of_it = |judged: &&Judged<'_>| Some(&judged.principal().arn) == instance.principal.as_ref();
-        let names: BTreeSet<&str> = root().filter(of_it).map(|judged| &*judged.line.act.name).collect();
-        let some: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-        let more = if names.len() > NAMED { ", ..." } else { "" };
-        instance.seen = format!("{}: {}{more}.", counted(instance.count, "event"), some.join(", "));
+        let of_it =
+            |judged: &&ClassifiedCall<'_>| Some(&judged.principal().arn) == instance.principal.as_ref();
+        let names: BTreeSet<&str> = root().filter(of_it).map(|judged| &*judged.line.call_key.name).collect();
+        let some: Vec<String> = names.iter().take(MAX_NAMED_EVENTS).map(|name| format!("`{name}`")).collect();
+        let more = if names.len() > MAX_NAMED_EVENTS { ", ..." } else { "" };
+        instance.observation = format!("{}: {}{more}.", count_noun(instance.count, "event"), some.join(", "));
     }
     instances
 }
 
 /// Events a finding names.
-const NAMED: usize = 5;
+const MAX_NAMED_EVENTS: usize = 5;

@@ -1,14 +1,14 @@
 //! `secret-read`: a read of secrets by a watched principal that succeeded.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     event::Outcome,
     operation::Capabilities,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "secret-read",
     severity: Severity::High,
     title: "A watched principal read secrets",
@@ -17,13 +17,13 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let reads = assessment.watched_calls().filter(|judged| {
         judged.is_permitted()
             && judged.outcome() == Outcome::Succeeded
-            && judged.verdict.capabilities.contains(Capabilities::READ_SECRETS)
+            && judged.classification.capabilities.contains(Capabilities::READ_SECRETS)
     });
-    gather(reads, Judged::operation, |i| {
-        format!("`{}` returned a secret: {}.", i.subject, counted(i.count, "call"))
+    group_calls(reads, ClassifiedCall::operation, |i| {
+        format!("`{}` returned a secret: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

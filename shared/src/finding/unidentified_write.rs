@@ -1,13 +1,13 @@
 //! `unidentified-write`: a call that is no read and that nobody can be named for.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
-    report::Mode,
+    assessment::{Assessment, ClassifiedCall},
+    report::ReportMode,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "unidentified-write",
     severity: Severity::High,
     title: "Somebody unknown did more than read",
@@ -16,11 +16,11 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    if assessment.mode == Mode::Discovery {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    if assessment.mode == ReportMode::Discovery {
         return Vec::new();
     }
-    gather(assessment.unidentified(), Judged::operation, |i| {
-        format!("`{}` by an unknown principal: {}.", i.subject, counted(i.count, "call"))
+    group_calls(assessment.unidentified_calls(), ClassifiedCall::operation, |i| {
+        format!("`{}` by an unknown principal: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

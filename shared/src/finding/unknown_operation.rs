@@ -1,14 +1,14 @@
 //! `unknown-operation`: an operation of a watched principal, or in a discovery of anyone, that nothing is known of.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     operation::OperationType,
-    report::Mode,
+    report::ReportMode,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "unknown-operation",
     severity: Severity::High,
     title: "A call nothing is known of",
@@ -17,12 +17,12 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let unknown = assessment.calls().filter(|judged| {
         judged.operation_type() == OperationType::Unknown
-            && (judged.watch.is_some() || assessment.mode == Mode::Discovery)
+            && (judged.watch.is_some() || assessment.mode == ReportMode::Discovery)
     });
-    gather(unknown, Judged::operation, |i| {
-        format!("`{}` is unknown: {}.", i.subject, counted(i.count, "call"))
+    group_calls(unknown, ClassifiedCall::operation, |i| {
+        format!("`{}` is unknown: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

@@ -1,10 +1,10 @@
 //! `unreadable-evidence`: log objects or records that could not be read.
 
-use super::{Instance, Rule, Severity};
+use super::{FindingRule, RuleMatch, Severity};
 use crate::assessment::Assessment;
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "unreadable-evidence",
     severity: Severity::High,
     title: "Evidence that could not be read",
@@ -13,10 +13,10 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    let instance = |(reason, count): (&String, &u64)| Instance {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    let instance = |(reason, count): (&String, &u64)| RuleMatch {
         subject: reason.clone(),
-        seen: format!(
+        observation: format!(
             "{} could not be read: {reason}.",
             if *count == 1 {
                 "1 piece of evidence".to_owned()
@@ -25,7 +25,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
             }
         ),
         count: *count,
-        ..Instance::default()
+        ..RuleMatch::default()
     };
-    assessment.evidence.unreadable.iter().map(instance).collect()
+    assessment.evidence_quality.unreadable.iter().map(instance).collect()
 }

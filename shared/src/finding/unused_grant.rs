@@ -1,13 +1,13 @@
 //! `unused-grant`: what a watched principal could do and never did.
 
-use super::{Instance, Rule, Severity, counted, policies, words};
+use super::{FindingRule, RuleMatch, Severity, count_noun, matches_by_policies, phrases};
 use crate::{
     assessment::Assessment,
-    report::matrix::{observed_hours, unused},
+    report::matrix::{observed_hours, unused_services},
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "unused-grant",
     severity: Severity::Low,
     title: "A watched principal may do what it never did",
@@ -16,11 +16,11 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
-    policies(assessment, |case, _| {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    matches_by_policies(assessment, |case, _| {
         let hours = observed_hours(assessment, case);
-        let (unused, reads) = unused(case, assessment.coverage);
-        let sum = |count: fn(&crate::report::Unused) -> u64| unused.iter().map(count).sum::<u64>();
+        let (unused, reads) = unused_services(case, assessment.coverage);
+        let sum = |count: fn(&crate::report::UnusedService) -> u64| unused.iter().map(count).sum::<u64>();
         let actions = sum(|one| one.actions) + reads.actions;
         let (excessive, unlogged) = (sum(|one| one.excessive), sum(|one| one.unlogged) + reads.unlogged);
         // Of what nobody logs nothing is known to be unused.
@@ -36,16 +36,16 @@ fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
             0 => String::new(),
             n => format!(" Of {n} of them nobody is known to log the use."),
         };
-        Some(vec![Instance {
+        Some(vec![RuleMatch {
             severity: (excessive > 0).then_some(Severity::Medium),
             subject: "policies".to_owned(),
-            seen: format!(
+            observation: format!(
                 "{} never seen to be used in {} with evidence{of}.{but}",
-                counted(actions, "granted action"),
-                words::observed(hours)
+                count_noun(actions, "granted action"),
+                phrases::duration(hours)
             ),
             count: actions,
-            ..Instance::default()
+            ..RuleMatch::default()
         }])
     })
 }

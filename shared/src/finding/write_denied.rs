@@ -1,14 +1,14 @@
 //! `write-denied`: a write or privileged call by a watched principal that AWS refused.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     event::Outcome,
     operation::OperationType,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "write-denied",
     severity: Severity::Medium,
     title: "A watched principal tried to write and was refused",
@@ -17,12 +17,12 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let denied = assessment.watched_calls().filter(|judged| {
         matches!(judged.operation_type(), OperationType::Mutating | OperationType::Privileged)
             && judged.outcome() == Outcome::Denied
     });
-    gather(denied, Judged::operation, |i| {
-        format!("`{}` was refused: {}.", i.subject, counted(i.count, "call"))
+    group_calls(denied, ClassifiedCall::operation, |i| {
+        format!("`{}` was refused: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

@@ -1,14 +1,14 @@
 //! `write-succeeded`: a write by a watched principal that succeeded.
 
-use super::{Instance, Rule, Severity, counted, gather};
+use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, Judged},
+    assessment::{Assessment, ClassifiedCall},
     event::Outcome,
     operation::OperationType,
 };
 
 /// The rule.
-pub const RULE: Rule = Rule {
+pub const RULE: FindingRule = FindingRule {
     id: "write-succeeded",
     severity: Severity::Critical,
     title: "A watched principal changed something",
@@ -17,9 +17,11 @@ pub const RULE: Rule = Rule {
     find,
 };
 
-fn find(assessment: &Assessment<'_>) -> Vec<Instance> {
+fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let writes = assessment.watched_calls().filter(|judged| {
         judged.operation_type() == OperationType::Mutating && judged.outcome() == Outcome::Succeeded
     });
-    gather(writes, Judged::operation, |i| format!("`{}` succeeded: {}.", i.subject, counted(i.count, "call")))
+    group_calls(writes, ClassifiedCall::operation, |i| {
+        format!("`{}` succeeded: {}.", i.subject, count_noun(i.count, "call"))
+    })
 }

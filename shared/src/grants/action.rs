@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use crate::{
-    catalog::{Catalog, Entry, spelling::names_a_credential},
+    catalog::{Catalog, CatalogEntry, spelling::names_a_credential},
+    classification::{Classification, ClassificationInput, Provenance, classify},
     operation::{AccessLevel, Capabilities, OperationType, RiskLevel},
-    verdict::{Call, Provenance, Verdict, classify},
 };
 
 /// An IAM action, or a pattern over actions the catalog knows none of.
@@ -29,26 +29,26 @@ pub struct Action {
 
 impl Action {
     /// An action the catalog knows.
-    pub fn of(entry: Entry) -> Self {
+    pub fn of(entry: CatalogEntry) -> Self {
         let key = entry.key().into();
-        Self::judged(key, &Verdict::from(entry), true)
+        Self::from_classification(key, &Classification::from(entry), true)
     }
 
     /// A name or pattern the catalog knows no action of: what comes before its first wildcard is judged as a name is.
     pub fn unknown(catalog: &Catalog, pattern: &str) -> Self {
         let (service, name) = pattern.split_once(':').unwrap_or(("", pattern));
         let literal = name.split(['*', '?']).next().unwrap_or_default();
-        let verdict = classify(catalog, &Call::named(service, literal));
+        let verdict = classify(catalog, &ClassificationInput::new(service, literal));
         // A verb that the catalog happens to know as an operation says nothing of the others it begins.
         // What is spelt after a wildcard may be the name of a credential.
         let verdict = match verdict.provenance {
             Provenance::Pattern if !names_a_credential(&name.replace(['*', '?'], "")) => verdict,
-            _ => classify(catalog, &Call::named("", "")),
+            _ => classify(catalog, &ClassificationInput::new("", "")),
         };
-        Self::judged(pattern.into(), &verdict, false)
+        Self::from_classification(pattern.into(), &verdict, false)
     }
 
-    fn judged(key: Arc<str>, verdict: &Verdict, is_known: bool) -> Self {
+    fn from_classification(key: Arc<str>, verdict: &Classification, is_known: bool) -> Self {
         Self {
             key,
             operation_type: verdict.operation_type,
@@ -70,7 +70,7 @@ impl Action {
     }
 
     /// Whether a read-only principal may have it.
-    pub fn is_read(&self) -> bool {
+    pub fn is_read_only(&self) -> bool {
         self.operation_type == OperationType::ReadOnly
     }
 }
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_a_read_only_where_nothing_in_it_says_otherwise() {
-        let is_read = |pattern| Action::unknown(Catalog::embedded(), pattern).is_read();
+    fn unknown_action_is_read_only_only_if_its_whole_name_says_so() {
+        let is_read = |pattern| Action::unknown(Catalog::embedded(), pattern).is_read_only();
         assert!(is_read("newservice:Get*") && is_read("newservice:ListThings"));
         for pattern in
             ["newservice:Get*Credentials", "newservice:*", "newservice:Do*", "newservice:Get?essionToken"]

@@ -4,32 +4,32 @@
 //! choice of the caller opens an allow and does not close it, and lets him step out of the way of a deny.
 
 use super::{
-    context::{Facts, Found},
-    operator::Truth,
-    statement::{Condition, Effect, Statement},
-    variable::Resolved,
+    context::{ContextValue, EvaluationContext},
+    operator::OptionalTruth,
+    statement::{Condition, Effect, PolicyStatement},
+    variable::ResolvedPattern,
 };
-use crate::pattern::Shape;
+use crate::pattern::CompiledPattern;
 
 /// Whether a statement applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Outcome {
+pub(super) enum Applicability {
     /// It does not.
     Never,
     /// Nobody can tell.
-    Open,
+    Unknown,
     /// It does, or does not, as the caller chooses: an allow he can use, a deny he can avoid.
-    Chosen,
+    CallerControlled,
     /// It does.
     Always,
 }
 
-impl Outcome {
-    fn of(truth: Truth) -> Self {
+impl Applicability {
+    fn of(truth: OptionalTruth) -> Self {
         match truth {
             Some(true) => Self::Always,
             Some(false) => Self::Never,
-            None => Self::Open,
+            None => Self::Unknown,
         }
     }
 
@@ -38,8 +38,8 @@ impl Outcome {
         // What weakens the effect most decides: for a deny, that the caller can avoid it.
         let rank = |outcome| match (effect, outcome) {
             (_, Self::Never) => 0,
-            (Effect::Allow, Self::Open) | (Effect::Deny, Self::Chosen) => 1,
-            (Effect::Allow, Self::Chosen) | (Effect::Deny, Self::Open) => 2,
+            (Effect::Allow, Self::Unknown) | (Effect::Deny, Self::CallerControlled) => 1,
+            (Effect::Allow, Self::CallerControlled) | (Effect::Deny, Self::Unknown) => 2,
             (_, Self::Always) => 3,
         };
         if rank(self) <= rank(other) { self } else { other }
@@ -47,38 +47,42 @@ impl Outcome {
 }
 
 /// Whether the conditions of a statement hold, in all requests that are meant.
-pub(super) fn outcome(statement: &Statement, facts: &Facts<'_>) -> Outcome {
-    let start = if statement.open.is_empty() { Outcome::Always } else { Outcome::Open };
+pub(super) fn applicability(statement: &PolicyStatement, facts: &EvaluationContext<'_>) -> Applicability {
+    let start = if statement.unevaluated.is_empty() { Applicability::Always } else { Applicability::Unknown };
     statement
         .conditions
         .iter()
-        .map(|condition| one(condition, statement, facts))
+        .map(|condition| condition_applicability(condition, statement, facts))
         .fold(start, |so_far, one| so_far.and(one, statement.effect))
 }
 
-fn one(condition: &Condition, statement: &Statement, facts: &Facts<'_>) -> Outcome {
-    let wanted = || -> Vec<Resolved> {
-        let is_wild = condition.operator.is_wild();
+fn condition_applicability(
+    condition: &Condition,
+    statement: &PolicyStatement,
+    facts: &EvaluationContext<'_>,
+) -> Applicability {
+    let wanted = || -> Vec<ResolvedPattern> {
+        let is_wild = condition.operator.allows_wildcards();
         let values = condition.values.iter();
-        values.map(|value| Resolved::of(value, statement.has_variables, is_wild, facts)).collect()
+        values.map(|value| ResolvedPattern::of(value, statement.has_variables, is_wild, facts)).collect()
     };
-    match facts.find(&condition.lower) {
-        Found::Known(values) => Outcome::of(condition.operator.test(values, &wanted())),
-        Found::Unknown => Outcome::Open,
-        Found::Chosen => Outcome::Chosen,
-        Found::Usual(values) => {
+    match facts.lookup(&condition.lowercase_key) {
+        ContextValue::Known(values) => Applicability::of(condition.operator.test(values, &wanted())),
+        ContextValue::Unknown => Applicability::Unknown,
+        ContextValue::CallerControlled => Applicability::CallerControlled,
+        ContextValue::Typical(values) => {
             let mut wanted = wanted();
             // The account of the resource is that of the principal, whichever that is.
             let own = values.first().filter(|own| own.starts_with("${"));
             for (wanted, written) in wanted.iter_mut().zip(&condition.values) {
                 if own.is_some_and(|own| own.eq_ignore_ascii_case(written)) {
                     wanted.text = own.cloned();
-                    wanted.sure = own.map(|own| Shape::literal(own)).unwrap_or_default();
+                    wanted.certain = own.map(|own| CompiledPattern::literal(own)).unwrap_or_default();
                 }
             }
             match (condition.operator.test(values, &wanted), statement.effect) {
-                (Some(true), Effect::Allow) | (Some(false), Effect::Deny) => Outcome::Chosen,
-                _ => Outcome::Open,
+                (Some(true), Effect::Allow) | (Some(false), Effect::Deny) => Applicability::CallerControlled,
+                _ => Applicability::Unknown,
             }
         }
     }

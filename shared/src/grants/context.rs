@@ -8,24 +8,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, Snapshot};
+use super::{PolicySnapshot, RequestContext};
 
 /// What is found for a condition key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum ContextValue<'a> {
     /// Its values; none means that the key is absent.
     Known(&'a [String]),
     /// Nobody can tell.
     Unknown,
     /// What the caller writes into the request.
-    Chosen,
+    CallerControlled,
     /// Its values in requests the caller is free to make; others may have others.
-    Usual(&'a [String]),
+    Typical(&'a [String]),
 }
 
 /// The principal, as far as a snapshot tells.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(super) struct CallerContext {
     /// ARN of the user or role; empty when not known.
     pub arn: String,
     /// Account; empty when not known.
@@ -34,13 +34,13 @@ pub(super) struct Caller {
     pub is_role: bool,
     /// Whether an AWS service owns the role.
     pub is_service_linked: bool,
-    known: BTreeMap<String, Vec<String>>,
-    usual: BTreeMap<&'static str, Vec<String>>,
+    known_keys: BTreeMap<String, Vec<String>>,
+    typical_keys: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// Keys of what the caller writes into a request. Each is a parameter of the request in the reference of its service,
 /// or said to be one in the guide of the global keys.
-const CHOSEN: [&str; 12] = [
+const CALLER_CONTROLLED_KEYS: [&str; 12] = [
     "aws:requestedregion",
     "aws:tagkeys",
     "iam:passedtoservice",
@@ -55,9 +55,9 @@ const CHOSEN: [&str; 12] = [
     "cloudwatch:namespace",
 ];
 
-impl Caller {
+impl CallerContext {
     /// What a snapshot tells.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(snapshot: &PolicySnapshot) -> Self {
         let arn = if snapshot.principal.starts_with("arn:") { &*snapshot.principal } else { "" };
         let mut parts = arn.splitn(6, ':').skip(4);
         let owner = parts.next().unwrap_or_default();
@@ -69,10 +69,11 @@ impl Caller {
             account: account.to_owned(),
             is_role,
             is_service_linked: name.starts_with("role/aws-service-role/"),
-            known: BTreeMap::new(),
-            usual: BTreeMap::new(),
+            known_keys: BTreeMap::new(),
+            typical_keys: BTreeMap::new(),
         };
-        let mut know = |key: &str, value: &str| caller.known.insert(key.to_owned(), vec![value.to_owned()]);
+        let mut know =
+            |key: &str, value: &str| caller.known_keys.insert(key.to_owned(), vec![value.to_owned()]);
         know("aws:principalisawsservice", "false");
         if !account.is_empty() {
             know("aws:principalaccount", account);
@@ -86,17 +87,18 @@ impl Caller {
             know("aws:principaltype", "AssumedRole");
         }
         // Whoever begins a session may give it tags, which stand before the role's own, if the trust policy lets him.
-        let may_be_tagged = is_role && snapshot.trust.as_ref().is_none_or(|trust| !forbids_tags(&trust.text));
+        let may_be_tagged =
+            is_role && snapshot.trust_policy.as_ref().is_none_or(|trust| !forbids_session_tags(&trust.text));
         if !may_be_tagged {
             for (tag, value) in &snapshot.tags {
                 know(&format!("aws:principaltag/{}", tag.to_ascii_lowercase()), value);
             }
         }
         if is_role {
-            caller.known.insert("aws:username".to_owned(), Vec::new());
+            caller.known_keys.insert("aws:username".to_owned(), Vec::new());
         }
         let own = if account.is_empty() { "${aws:PrincipalAccount}" } else { account };
-        caller.usual = BTreeMap::from([
+        caller.typical_keys = BTreeMap::from([
             // Resources of the own account there are always some.
             ("aws:resourceaccount", vec![own.to_owned()]),
             // A call can always be made directly, and over TLS.
@@ -111,7 +113,7 @@ impl Caller {
 }
 
 // Whether a trust policy speaks of no tags of sessions. A tag with the role's own key would stand before the role's.
-fn forbids_tags(trust: &str) -> bool {
+fn forbids_session_tags(trust: &str) -> bool {
     let text = trust.to_ascii_lowercase();
     // Any text that could name the action, escaped, by a wildcard, or through `NotAction`, counts as naming it.
     !["tagsession", "*", "?", "\\", "notaction"].iter().any(|word| text.contains(word))
@@ -119,32 +121,32 @@ fn forbids_tags(trust: &str) -> bool {
 
 /// What is known when conditions are evaluated.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Facts<'a> {
-    pub caller: &'a Caller,
+pub(super) struct EvaluationContext<'a> {
+    pub caller: &'a CallerContext,
     /// The context of one request; absent when all requests are meant.
-    pub request: Option<&'a Context>,
+    pub request: Option<&'a RequestContext>,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> EvaluationContext<'a> {
     /// What is found for a key, given in lower case.
-    pub fn find(&self, key: &str) -> Found<'a> {
+    pub fn lookup(&self, key: &str) -> ContextValue<'a> {
         if let Some(request) = self.request {
-            let own = request.keys.get(key).or_else(|| self.caller.known.get(key));
+            let own = request.keys.get(key).or_else(|| self.caller.known_keys.get(key));
             return match own {
-                Some(values) => Found::Known(values),
-                None if request.is_complete => Found::Known(&[]),
-                None => Found::Unknown,
+                Some(values) => ContextValue::Known(values),
+                None if request.is_complete => ContextValue::Known(&[]),
+                None => ContextValue::Unknown,
             };
         }
-        if let Some(values) = self.caller.known.get(key) {
-            return Found::Known(values);
+        if let Some(values) = self.caller.known_keys.get(key) {
+            return ContextValue::Known(values);
         }
-        if let Some(values) = self.caller.usual.get(key) {
-            return Found::Usual(values);
+        if let Some(values) = self.caller.typical_keys.get(key) {
+            return ContextValue::Typical(values);
         }
-        if CHOSEN.contains(&key) || key.starts_with("aws:requesttag/") {
-            return Found::Chosen;
+        if CALLER_CONTROLLED_KEYS.contains(&key) || key.starts_with("aws:requesttag/") {
+            return ContextValue::CallerControlled;
         }
-        Found::Unknown
+        ContextValue::Unknown
     }
 }

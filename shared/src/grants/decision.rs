@@ -6,61 +6,67 @@
 use std::sync::Arc;
 
 use super::{
-    Decision, Request, StatementId,
-    clauses::{Ally, Clauses},
-    condition::Outcome,
-    operator::{Truth, all, any},
-    rules::{Layer, Rule, Rules},
-    words,
+    AuthorizationRequest, Decision, StatementId,
+    action_rules::{ActionRules, LimitEntry},
+    condition::Applicability,
+    describe,
+    operator::{OptionalTruth, all, any},
+    rules::{PolicyLayer, PolicyRule, PolicyRules},
 };
 
 /// Whether a rule applies to a resource.
-fn applies(rule: &Rule, resource: &str) -> Truth {
-    let holds = match rule.outcome {
-        Outcome::Always => Some(true),
-        Outcome::Never => Some(false),
-        Outcome::Open | Outcome::Chosen => None,
+fn applies(rule: &PolicyRule, resource: &str) -> OptionalTruth {
+    let holds = match rule.applicability {
+        Applicability::Always => Some(true),
+        Applicability::Never => Some(false),
+        Applicability::Unknown | Applicability::CallerControlled => None,
     };
-    all([holds, rule.resources.cover(resource)])
+    all([holds, rule.resources.covers(resource)])
 }
 
 /// Decides.
-pub(super) fn decide(rules: &Rules, request: &Request<'_>) -> Decision {
+pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) -> Decision {
     let action = request.action.to_ascii_lowercase();
-    let is_controlled = super::is_resource_controlled(&action);
-    let about = rules
-        .all
-        .iter()
-        .filter(|rule| (rule.layer != Layer::ResourceControl || is_controlled) && rule.entry.names(&action));
-    let clauses = Clauses::of(rules, about);
-    let denies: Vec<(&Rule, Truth)> =
+    let is_controlled = super::supports_resource_control_policies(&action);
+    let about = rules.rules.iter().filter(|rule| {
+        (rule.layer != PolicyLayer::ResourceControl || is_controlled) && rule.indexed.covers_action(&action)
+    });
+    let clauses = ActionRules::of(rules, about);
+    let denies: Vec<(&PolicyRule, OptionalTruth)> =
         clauses.denies.iter().map(|rule| (*rule, applies(rule, request.resource))).collect();
-    let refusing = named(denies.iter().filter(|(_, truth)| *truth == Some(true)).map(|(rule, _)| *rule));
+    let refusing =
+        statement_ids(denies.iter().filter(|(_, truth)| *truth == Some(true)).map(|(rule, _)| *rule));
     if !refusing.is_empty() {
         return Decision::Denied(refusing);
     }
-    let sources = clauses.sources.iter().map(|rule| applies(rule, request.resource));
+    let sources = clauses.allows.iter().map(|rule| applies(rule, request.resource));
     let allowed = all(std::iter::once(any(sources)).chain(clauses.limits.iter().map(|list| {
         any(list.iter().map(|ally| match ally {
-            Ally::Rule(rule) => applies(rule, request.resource),
-            Ally::Outside(_) => Some(ally.region(true).holds(request.resource)),
+            LimitEntry::Rule(rule) => applies(rule, request.resource),
+            LimitEntry::NotGoverned(_) => Some(ally.resource_set(true).contains(request.resource)),
         }))
     })));
     let is_refused = any(denies.iter().map(|(_, truth)| *truth));
     match (allowed, is_refused) {
         (Some(false), _) => Decision::Denied(Vec::new()),
-        (Some(true), Some(false)) => Decision::Granted(named(
-            clauses.sources.iter().copied().filter(|rule| applies(rule, request.resource) == Some(true)),
+        (Some(true), Some(false)) => Decision::Allowed(statement_ids(
+            clauses.allows.iter().copied().filter(|rule| applies(rule, request.resource) == Some(true)),
         )),
         _ => {
-            let open = |rule: &&Rule| applies(rule, request.resource).is_none();
+            let open = |rule: &&PolicyRule| applies(rule, request.resource).is_none();
             let allies = clauses.limits.iter().flatten().filter_map(|ally| match ally {
-                Ally::Rule(rule) => Some(*rule),
-                Ally::Outside(_) => None,
+                LimitEntry::Rule(rule) => Some(*rule),
+                LimitEntry::NotGoverned(_) => None,
             });
-            let mut conditions: Vec<Arc<str>> =
-                clauses.sources.iter().copied().chain(allies).filter(open).map(words::of_allow).collect();
-            conditions.extend(clauses.denies.iter().copied().filter(open).map(words::of_deny));
+            let mut conditions: Vec<Arc<str>> = clauses
+                .allows
+                .iter()
+                .copied()
+                .chain(allies)
+                .filter(open)
+                .map(describe::allow_condition)
+                .collect();
+            conditions.extend(clauses.denies.iter().copied().filter(open).map(describe::deny_condition));
             conditions.sort_unstable();
             conditions.dedup();
             Decision::Conditional(conditions)
@@ -68,7 +74,7 @@ pub(super) fn decide(rules: &Rules, request: &Request<'_>) -> Decision {
     }
 }
 
-fn named<'r>(rules: impl Iterator<Item = &'r Rule>) -> Vec<StatementId> {
+fn statement_ids<'r>(rules: impl Iterator<Item = &'r PolicyRule>) -> Vec<StatementId> {
     let mut named: Vec<StatementId> = rules.map(|rule| rule.id.clone()).collect();
     named.sort_unstable();
     named.dedup();

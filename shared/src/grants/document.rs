@@ -8,15 +8,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    ProblemKind,
+    PolicyProblemKind,
     json::Json,
     operator::Operator,
-    statement::{Condition, Effect, Listed, Principals, Statement},
+    statement::{Condition, Effect, PatternList, PolicyStatement, PrincipalElement},
 };
 
 /// What a document is a policy of, which decides on the elements it must have and may not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum PolicyType {
     /// A principal, a permissions boundary, or an organization's accounts.
     Identity,
     /// A resource.
@@ -27,43 +27,48 @@ pub(super) enum Kind {
 
 /// What is wrong with a document or one of its statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct DocumentProblem {
     pub statement: Option<Arc<str>>,
-    pub kind: ProblemKind,
-    pub what: String,
+    pub kind: PolicyProblemKind,
+    pub message: String,
     /// Whether it may be an allow that was lost to it.
-    pub may_allow: bool,
+    pub may_lose_allow: bool,
 }
 
 /// A document, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Document {
-    pub statements: Vec<Statement>,
-    pub flaws: Vec<Flaw>,
+pub(super) struct PolicyDocument {
+    pub statements: Vec<PolicyStatement>,
+    pub problems: Vec<DocumentProblem>,
 }
 
 /// Longest text of a document; IAM's own limits are below 32 KiB for all its kinds.
-const LONGEST: usize = 256 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// Longest name or pattern; an ARN has at most 2,048 characters.
-const WIDEST: usize = 2_048;
+const MAX_TEXT_BYTES: usize = 2_048;
 
-impl Document {
+impl PolicyDocument {
     /// Reads a document.
-    pub fn read(text: &str, kind: Kind) -> Self {
-        Self::try_read(text, kind).unwrap_or_else(|what| Self {
+    pub fn parse(text: &str, kind: PolicyType) -> Self {
+        Self::try_parse(text, kind).unwrap_or_else(|what| Self {
             statements: Vec::new(),
-            flaws: vec![Flaw { statement: None, kind: ProblemKind::Malformed, what, may_allow: true }],
+            problems: vec![DocumentProblem {
+                statement: None,
+                kind: PolicyProblemKind::Malformed,
+                message: what,
+                may_lose_allow: true,
+            }],
         })
     }
 
-    fn try_read(text: &str, kind: Kind) -> Result<Self, String> {
-        if text.len() > LONGEST {
-            return Err(format!("the document is longer than {LONGEST} bytes"));
+    fn try_parse(text: &str, kind: PolicyType) -> Result<Self, String> {
+        if text.len() > MAX_DOCUMENT_BYTES {
+            return Err(format!("the document is longer than {MAX_DOCUMENT_BYTES} bytes"));
         }
         let json: Json =
             serde_json::from_str(text).map_err(|error| format!("the document is no JSON: {error}"))?;
         let Json::Object(members) = json else { return Err("the document is no JSON object".to_owned()) };
-        once(&members)?;
+        check_unique_names(&members)?;
         let mut has_variables = false;
         let mut statements = None;
         for (name, value) in &members {
@@ -71,49 +76,56 @@ impl Document {
                 ("Version", Json::Text(version)) => match version.as_str() {
                     "2012-10-17" => has_variables = true,
                     "2008-10-17" => {}
-                    other => return Err(format!("`{}` is no version of the policy language", short(other))),
+                    other => {
+                        return Err(format!("`{}` is no version of the policy language", truncated(other)));
+                    }
                 },
                 ("Id", Json::Text(_)) => {}
                 ("Statement", Json::Object(_) | Json::List(_)) => statements = Some(value.as_list()),
                 ("Version" | "Id" | "Statement", _) => {
                     return Err(format!("`{name}` is not what it has to be"));
                 }
-                _ => return Err(format!("`{}` is no element of a policy document", short(name))),
+                _ => return Err(format!("`{}` is no element of a policy document", truncated(name))),
             }
         }
         let statements = statements.ok_or("the document has no `Statement`")?;
         let mut document = Self::default();
         let mut labels = BTreeSet::new();
         for (n, json) in statements.iter().enumerate() {
-            document.add(json, n + 1, kind, has_variables, &mut labels);
+            document.add_statement(json, n + 1, kind, has_variables, &mut labels);
         }
         Ok(document)
     }
 
-    fn add(
+    fn add_statement(
         &mut self,
         json: &Json,
         position: usize,
-        kind: Kind,
+        kind: PolicyType,
         has_variables: bool,
         labels: &mut BTreeSet<Arc<str>>,
     ) {
         let label = label(json, position, labels);
-        let flaw =
-            |kind, what, may_allow| Flaw { statement: Some(Arc::clone(&label)), kind, what, may_allow };
+        let flaw = |kind, what, may_allow| DocumentProblem {
+            statement: Some(Arc::clone(&label)),
+            kind,
+            message: what,
+            may_lose_allow: may_allow,
+        };
         match statement(json, kind, has_variables, &label) {
             Ok(statement) => {
                 let may_allow = statement.effect == Effect::Allow;
-                let open = statement.open.iter();
-                self.flaws
-                    .extend(open.map(|what| flaw(ProblemKind::Unsupported, what.to_string(), may_allow)));
+                let open = statement.unevaluated.iter();
+                self.problems.extend(
+                    open.map(|what| flaw(PolicyProblemKind::Unsupported, what.to_string(), may_allow)),
+                );
                 self.statements.push(statement);
             }
             Err(what) => {
                 let denies = matches!(json, Json::Object(members) if members.iter().filter(|(name, _)| name == "Effect")
                     .all(|(_, effect)| *effect == Json::Text("Deny".to_owned()))
                     && members.iter().any(|(name, _)| name == "Effect"));
-                self.flaws.push(flaw(ProblemKind::Malformed, what, !denies));
+                self.problems.push(flaw(PolicyProblemKind::Malformed, what, !denies));
             }
         }
     }
@@ -137,17 +149,22 @@ fn label(json: &Json, position: usize, taken: &mut BTreeSet<Arc<str>>) -> Arc<st
     label
 }
 
-fn once(members: &[(String, Json)]) -> Result<(), String> {
+fn check_unique_names(members: &[(String, Json)]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     match members.iter().find(|(name, _)| !seen.insert(name)) {
-        Some((name, _)) => Err(format!("`{}` is written twice", short(name))),
+        Some((name, _)) => Err(format!("`{}` is written twice", truncated(name))),
         None => Ok(()),
     }
 }
 
-fn statement(json: &Json, kind: Kind, has_variables: bool, label: &Arc<str>) -> Result<Statement, String> {
+fn statement(
+    json: &Json,
+    kind: PolicyType,
+    has_variables: bool,
+    label: &Arc<str>,
+) -> Result<PolicyStatement, String> {
     let Json::Object(members) = json else { return Err("the statement is no JSON object".to_owned()) };
-    once(members)?;
+    check_unique_names(members)?;
     let (mut effect, mut actions, mut resources, mut principals) = (None, None, None, None);
     let (mut conditions, mut open) = (Vec::new(), Vec::new());
     for (name, value) in members {
@@ -161,42 +178,44 @@ fn statement(json: &Json, kind: Kind, has_variables: bool, label: &Arc<str>) -> 
                 });
             }
             "Action" | "NotAction" => {
-                only(&actions, "Action")?;
-                actions = Some(Listed { is_not: name != "Action", patterns: patterns(name, value)? });
+                check_absent(&actions, "Action")?;
+                actions =
+                    Some(PatternList { is_negated: name != "Action", patterns: patterns(name, value)? });
             }
             "Resource" | "NotResource" => {
-                only(&resources, "Resource")?;
-                resources = Some(Listed { is_not: name != "Resource", patterns: patterns(name, value)? });
+                check_absent(&resources, "Resource")?;
+                resources =
+                    Some(PatternList { is_negated: name != "Resource", patterns: patterns(name, value)? });
             }
             "Principal" | "NotPrincipal" => {
-                only(&principals, "Principal")?;
+                check_absent(&principals, "Principal")?;
                 principals = Some(principal(name != "Principal", value)?);
             }
             "Condition" => conditions = self::conditions(value, &mut open)?,
             // Misspelt in case only, it may be an element or none: nobody can say.
             other if ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(other)) => {
-                return Err(format!("`{}` is not how the element is spelt", short(other)));
+                return Err(format!("`{}` is not how the element is spelt", truncated(other)));
             }
-            other => open.push(format!("element `{}` is not evaluated", short(other)).into()),
+            other => open.push(format!("element `{}` is not evaluated", truncated(other)).into()),
         }
     }
-    if kind == Kind::Identity && principals.is_some() {
+    if kind == PolicyType::Identity && principals.is_some() {
         return Err("a policy that is not a resource's has no `Principal`".to_owned());
     }
-    if kind == Kind::Resource && principals.is_none() {
+    if kind == PolicyType::Resource && principals.is_none() {
         return Err("the statement has no `Principal`".to_owned());
     }
-    if kind != Kind::Resource && resources.is_none() {
+    if kind != PolicyType::Resource && resources.is_none() {
         return Err("the statement has no `Resource`".to_owned());
     }
-    Ok(Statement {
+    Ok(PolicyStatement {
         label: Arc::clone(label),
         effect: effect.ok_or("the statement has no `Effect`")?,
         actions: actions.ok_or("the statement has no `Action`")?,
         resources,
         principals,
         conditions,
-        open,
+        unevaluated: open,
         has_variables,
     })
 }
@@ -213,7 +232,7 @@ const ELEMENTS: [&str; 9] = [
     "Condition",
 ];
 
-fn only<T>(found: &Option<T>, name: &str) -> Result<(), String> {
+fn check_absent<T>(found: &Option<T>, name: &str) -> Result<(), String> {
     match found {
         Some(_) => Err(format!("the statement has both `{name}` and `Not{name}`")),
         None => Ok(()),
@@ -225,7 +244,9 @@ fn patterns(name: &str, value: &Json) -> Result<Vec<Arc<str>>, String> {
         .as_list()
         .iter()
         .map(|item| match item {
-            Json::Text(text) if !text.is_empty() && text.len() <= WIDEST => Some(text.as_str().into()),
+            Json::Text(text) if !text.is_empty() && text.len() <= MAX_TEXT_BYTES => {
+                Some(text.as_str().into())
+            }
             _ => None,
         })
         .collect();
@@ -235,18 +256,18 @@ fn patterns(name: &str, value: &Json) -> Result<Vec<Arc<str>>, String> {
     }
 }
 
-fn principal(is_not: bool, value: &Json) -> Result<Principals, String> {
+fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
     let wrong = || "`Principal` is not what it has to be".to_owned();
-    let mut principals = Principals { is_not, aws: Vec::new(), has_canonical: false };
+    let mut principals = PrincipalElement { is_negated: is_not, aws: Vec::new(), has_canonical_user: false };
     match value {
         Json::Text(text) if text == "*" => principals.aws.push("*".into()),
         Json::Object(members) if !members.is_empty() => {
-            once(members)?;
+            check_unique_names(members)?;
             for (name, value) in members {
                 let list = patterns("Principal", value)?;
                 match name.as_str() {
                     "AWS" => principals.aws.extend(list),
-                    "CanonicalUser" => principals.has_canonical = true,
+                    "CanonicalUser" => principals.has_canonical_user = true,
                     "Service" | "Federated" => {}
                     _ => return Err(wrong()),
                 }
@@ -259,35 +280,35 @@ fn principal(is_not: bool, value: &Json) -> Result<Principals, String> {
 
 fn conditions(value: &Json, open: &mut Vec<Arc<str>>) -> Result<Vec<Condition>, String> {
     let Json::Object(operators) = value else { return Err("`Condition` is no JSON object".to_owned()) };
-    once(operators)?;
+    check_unique_names(operators)?;
     let mut conditions = Vec::new();
     for (name, keys) in operators {
         let Json::Object(keys) = keys else {
-            return Err(format!("operator `{}` is followed by no JSON object", short(name)));
+            return Err(format!("operator `{}` is followed by no JSON object", truncated(name)));
         };
         let lower: Vec<(String, Json)> =
             keys.iter().map(|(key, _)| (key.to_ascii_lowercase(), Json::Null)).collect();
-        once(&lower)?;
-        let operator = Operator::named(name);
+        check_unique_names(&lower)?;
+        let operator = Operator::parse(name);
         if operator.is_none() {
-            open.push(format!("operator `{}` is not evaluated", short(name)).into());
+            open.push(format!("operator `{}` is not evaluated", truncated(name)).into());
         }
         for (key, values) in keys {
             let texts: Option<Vec<Arc<str>>> =
                 values.as_list().iter().map(|value| value.scalar().map(Into::into)).collect();
-            let values = texts.ok_or_else(|| format!("the values of `{}` are no texts", short(key)))?;
-            if key.len() > WIDEST || values.iter().any(|value| value.len() > WIDEST) {
+            let values = texts.ok_or_else(|| format!("the values of `{}` are no texts", truncated(key)))?;
+            if key.len() > MAX_TEXT_BYTES || values.iter().any(|value| value.len() > MAX_TEXT_BYTES) {
                 return Err("a condition is longer than any can be".to_owned());
             }
             let Some(operator) = operator else { continue };
             if values.is_empty() {
-                open.push(format!("`{}` without values is not evaluated", short(key)).into());
+                open.push(format!("`{}` without values is not evaluated", truncated(key)).into());
                 continue;
             }
             conditions.push(Condition {
                 operator,
-                name: name.as_str().into(),
-                lower: key.to_ascii_lowercase(),
+                operator_name: name.as_str().into(),
+                lowercase_key: key.to_ascii_lowercase(),
                 key: key.as_str().into(),
                 values,
             });
@@ -297,7 +318,7 @@ fn conditions(value: &Json, open: &mut Vec<Arc<str>>) -> Result<Vec<Condition>, 
 }
 
 /// The beginning of a text, for a sentence.
-fn short(text: &str) -> String {
+fn truncated(text: &str) -> String {
     let mut short: String = text.chars().take(64).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -9,30 +9,30 @@ use std::{
 };
 
 use super::{
-    Action, Decision, Grant, Grants, Request, Snapshot, Unseen,
-    classes::Classes,
-    clauses::Clauses,
-    context::{Caller, Facts},
+    Action, AuthorizationRequest, Decision, Grant, Grants, PolicySnapshot, UnevaluatedPolicyType,
+    action_groups::ActionGroups,
+    action_index::ActionPositions,
+    action_rules::ActionRules,
+    context::{CallerContext, EvaluationContext},
     decision,
-    index::Positions,
-    library::Library,
-    reach,
-    rules::{Layer, Rules},
+    document_cache::DocumentCache,
+    grant_scope,
+    rules::{PolicyLayer, PolicyRules},
     statement::Effect,
 };
-use crate::{catalog::Catalog, pattern::Shape};
+use crate::{catalog::Catalog, pattern::CompiledPattern};
 
 /// Evaluates policies, remembering what it has met.
 #[derive(Debug)]
 pub struct Evaluator<'c> {
     catalog: &'c Catalog,
-    library: Library,
+    library: DocumentCache,
 }
 
 impl<'c> Evaluator<'c> {
     /// An evaluator over a catalog.
     pub fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, library: Library::new(catalog) }
+        Self { catalog, library: DocumentCache::new(catalog) }
     }
 
     /// The catalog.
@@ -41,95 +41,106 @@ impl<'c> Evaluator<'c> {
     }
 
     /// What policies say to one request.
-    pub fn decide(&self, snapshot: &Snapshot, request: &Request<'_>) -> Decision {
-        let caller = Caller::of(snapshot);
-        let facts = Facts { caller: &caller, request: Some(request.context) };
-        decision::decide(&Rules::of(snapshot, &facts, &self.library), request)
+    pub fn decide(&self, snapshot: &PolicySnapshot, request: &AuthorizationRequest<'_>) -> Decision {
+        let caller = CallerContext::of(snapshot);
+        let facts = EvaluationContext { caller: &caller, request: Some(request.context) };
+        decision::decide(&PolicyRules::of(snapshot, &facts, &self.library), request)
     }
 
     /// What a principal's policies allow.
-    pub fn grants(&self, snapshot: &Snapshot) -> Grants {
-        let caller = Caller::of(snapshot);
-        let rules = Rules::of(snapshot, &Facts { caller: &caller, request: None }, &self.library);
-        let known = &self.library.index.actions;
-        let unknown = self.unknown(&rules);
-        let classes = Classes::of(known.len() + unknown.len(), &self.about(&rules, &unknown));
+    pub fn grants(&self, snapshot: &PolicySnapshot) -> Grants {
+        let caller = CallerContext::of(snapshot);
+        let rules =
+            PolicyRules::of(snapshot, &EvaluationContext { caller: &caller, request: None }, &self.library);
+        let known = &self.library.action_index.actions;
+        let unknown = self.unknown_actions(&rules);
+        let classes =
+            ActionGroups::of(known.len() + unknown.len(), &self.positions_per_rule(&rules, &unknown));
         let reaches: Vec<_> = classes
-            .all()
+            .statements_per_group()
             .map(|about| {
-                let about = about.into_iter().filter_map(|at| rules.all.get(at));
-                reach::of(&Clauses::of(&rules, about))
+                let about = about.into_iter().filter_map(|at| rules.rules.get(at));
+                grant_scope::evaluate_scope(&ActionRules::of(&rules, about))
             })
             .collect();
         let actions = known.iter().chain(unknown.values());
         let mut held: Vec<Grant> = actions
-            .zip(classes.each())
+            .zip(classes.group_per_action())
             .filter_map(|(action, class)| {
                 let (certainty, reach) = reaches.get(class)?.as_ref()?;
-                Some(Grant { action: Arc::clone(action), certainty: *certainty, reach: Arc::clone(reach) })
+                Some(Grant { action: Arc::clone(action), certainty: *certainty, scope: Arc::clone(reach) })
             })
             .collect();
         if !unknown.is_empty() {
             held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
             held.dedup_by(|a, b| a.action.key == b.action.key);
         }
-        Grants { held, problems: rules.problems, unseen: unseen(snapshot) }
+        Grants { entries: held, problems: rules.problems, unevaluated: unevaluated_policy_types(snapshot) }
     }
 
     // Patterns the catalog knows no action of, by their lower case, of the statements that can grant.
-    fn unknown(&self, rules: &Rules) -> BTreeMap<String, Arc<Action>> {
-        let granting = rules.all.iter().filter(|rule| {
-            let statement = &rule.entry.statement;
+    fn unknown_actions(&self, rules: &PolicyRules) -> BTreeMap<String, Arc<Action>> {
+        let granting = rules.rules.iter().filter(|rule| {
+            let statement = &rule.indexed.statement;
             statement.effect == Effect::Allow
-                && !statement.actions.is_not
-                && matches!(rule.layer, Layer::Identity | Layer::Resource(..))
+                && !statement.actions.is_negated
+                && matches!(rule.layer, PolicyLayer::Identity | PolicyLayer::ResourceBased(..))
         });
         granting
-            .flat_map(|rule| &rule.entry.unknown)
+            .flat_map(|rule| &rule.indexed.unknown_patterns)
             .map(|pattern| (pattern.to_ascii_lowercase(), Arc::new(Action::unknown(self.catalog, pattern))))
             .collect()
     }
 
     // The positions each rule is about: actions of the catalog, and behind them the unknown ones.
-    fn about(&self, rules: &Rules, unknown: &BTreeMap<String, Arc<Action>>) -> Vec<Positions> {
-        let known = &self.library.index.actions;
+    fn positions_per_rule(
+        &self,
+        rules: &PolicyRules,
+        unknown: &BTreeMap<String, Arc<Action>>,
+    ) -> Vec<ActionPositions> {
+        let known = &self.library.action_index.actions;
         let count = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        let shapes: Vec<(&str, Shape)> = unknown.keys().map(|key| (key.as_str(), Shape::of(key))).collect();
-        let controlled: Option<Vec<bool>> = rules
-            .all
-            .iter()
-            .any(|rule| rule.layer == Layer::ResourceControl)
-            .then(|| known.iter().map(|action| super::is_resource_controlled(&action.key)).collect());
-        let about = |rule: &super::rules::Rule| -> Positions {
-            let may = |key: &str| rule.layer != Layer::ResourceControl || super::is_resource_controlled(key);
+        let shapes: Vec<(&str, CompiledPattern)> =
+            unknown.keys().map(|key| (key.as_str(), CompiledPattern::of(key))).collect();
+        let controlled: Option<Vec<bool>> =
+            rules.rules.iter().any(|rule| rule.layer == PolicyLayer::ResourceControl).then(|| {
+                known.iter().map(|action| super::supports_resource_control_policies(&action.key)).collect()
+            });
+        let about = |rule: &super::rules::PolicyRule| -> ActionPositions {
+            let may = |key: &str| {
+                rule.layer != PolicyLayer::ResourceControl || super::supports_resource_control_policies(key)
+            };
             let also: Vec<u32> = (count..)
                 .zip(&shapes)
-                .filter(|(_, (key, shape))| may(key) && rule.entry.names_unknown(shape))
+                .filter(|(_, (key, shape))| may(key) && rule.indexed.covers_unknown_pattern(shape))
                 .map(|(at, _)| at)
                 .collect();
             match &controlled {
-                Some(controlled) if rule.layer == Layer::ResourceControl => {
+                Some(controlled) if rule.layer == PolicyLayer::ResourceControl => {
                     let is_controlled = |at: &u32| {
                         usize::try_from(*at).ok().and_then(|at| controlled.get(at).copied()) == Some(true)
                     };
-                    rule.entry.actions.iter().copied().filter(is_controlled).chain(also).collect()
+                    rule.indexed.actions.iter().copied().filter(is_controlled).chain(also).collect()
                 }
-                _ if also.is_empty() => Arc::clone(&rule.entry.actions),
-                _ => rule.entry.actions.iter().copied().chain(also).collect(),
+                _ if also.is_empty() => Arc::clone(&rule.indexed.actions),
+                _ => rule.indexed.actions.iter().copied().chain(also).collect(),
             }
         };
-        rules.all.iter().map(about).collect()
+        rules.rules.iter().map(about).collect()
     }
 }
 
-fn unseen(snapshot: &Snapshot) -> BTreeSet<Unseen> {
+fn unevaluated_policy_types(snapshot: &PolicySnapshot) -> BTreeSet<UnevaluatedPolicyType> {
     [
-        (Unseen::Boundary, snapshot.boundary.is_none() && !snapshot.boundary_read),
-        (Unseen::ServiceControlPolicies, snapshot.service_control.is_none()),
-        (Unseen::ResourceControlPolicies, snapshot.resource_control.is_none()),
-        (Unseen::SessionPolicies, true),
-        (Unseen::VpcEndpointPolicies, true),
-        (Unseen::ResourcePolicies, snapshot.resources.is_empty()),
+        (
+            UnevaluatedPolicyType::PermissionsBoundary,
+            snapshot.permissions_boundary.is_none() && !snapshot.is_boundary_known,
+        ),
+        (UnevaluatedPolicyType::ServiceControlPolicies, snapshot.service_control_policies.is_none()),
+        (UnevaluatedPolicyType::ResourceControlPolicies, snapshot.resource_control_policies.is_none()),
+        (UnevaluatedPolicyType::SessionPolicies, true),
+        (UnevaluatedPolicyType::VpcEndpointPolicies, true),
+        (UnevaluatedPolicyType::ResourceBasedPolicies, snapshot.resource_based_policies.is_empty()),
     ]
     .into_iter()
     .filter_map(|(unseen, holds)| holds.then_some(unseen))

@@ -8,15 +8,15 @@
 
 use std::net::IpAddr;
 
-use super::variable::Resolved;
-use crate::pattern::Shape;
+use super::variable::ResolvedPattern;
+use crate::pattern::CompiledPattern;
 
 /// What is compared, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Base {
-    Text { folds: bool, is_wild: bool },
-    Number(Order),
-    Date(Order),
+enum Comparison {
+    Text { ignores_case: bool, allows_wildcards: bool },
+    Number(Relation),
+    Date(Relation),
     Bool,
     Binary,
     Ip,
@@ -25,7 +25,7 @@ enum Base {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Order {
+enum Relation {
     Equal,
     Less,
     LessOrEqual,
@@ -34,7 +34,7 @@ enum Order {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Set {
+enum SetOperator {
     /// `ForAllValues:`
     All,
     /// `ForAnyValue:`
@@ -44,17 +44,17 @@ enum Set {
 /// An operator with its prefix and suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Operator {
-    base: Base,
-    negates: bool,
+    comparison: Comparison,
+    is_negated: bool,
     if_exists: bool,
-    set: Option<Set>,
+    set: Option<SetOperator>,
 }
 
 /// True, false, or not known.
-pub(super) type Truth = Option<bool>;
+pub(super) type OptionalTruth = Option<bool>;
 
 /// Whether all are true.
-pub(super) fn all(truths: impl IntoIterator<Item = Truth>) -> Truth {
+pub(super) fn all(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTruth {
     let mut result = Some(true);
     for truth in truths {
         match truth {
@@ -67,26 +67,26 @@ pub(super) fn all(truths: impl IntoIterator<Item = Truth>) -> Truth {
 }
 
 /// Whether any is true.
-pub(super) fn any(truths: impl IntoIterator<Item = Truth>) -> Truth {
+pub(super) fn any(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTruth {
     not(all(truths.into_iter().map(not)))
 }
 
 /// The contrary.
-pub(super) fn not(truth: Truth) -> Truth {
+pub(super) fn not(truth: OptionalTruth) -> OptionalTruth {
     truth.map(|truth| !truth)
 }
 
 impl Operator {
     /// The operator of a name; none for a name that is not one.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         let (set, name) = match name.split_once(':') {
-            Some(("ForAllValues", name)) => (Some(Set::All), name),
-            Some(("ForAnyValue", name)) => (Some(Set::Any), name),
+            Some(("ForAllValues", name)) => (Some(SetOperator::All), name),
+            Some(("ForAnyValue", name)) => (Some(SetOperator::Any), name),
             Some(_) => return None,
             None => (None, name),
         };
         let (if_exists, name) = name.strip_suffix("IfExists").map_or((false, name), |name| (true, name));
-        let text = |folds, is_wild| Base::Text { folds, is_wild };
+        let text = |folds, is_wild| Comparison::Text { ignores_case: folds, allows_wildcards: is_wild };
         let (base, negates) = match name {
             "StringEquals" => (text(false, false), false),
             "StringNotEquals" => (text(false, false), true),
@@ -94,59 +94,61 @@ impl Operator {
             "StringNotEqualsIgnoreCase" => (text(true, false), true),
             "StringLike" => (text(false, true), false),
             "StringNotLike" => (text(false, true), true),
-            "NumericEquals" => (Base::Number(Order::Equal), false),
-            "NumericNotEquals" => (Base::Number(Order::Equal), true),
-            "NumericLessThan" => (Base::Number(Order::Less), false),
-            "NumericLessThanEquals" => (Base::Number(Order::LessOrEqual), false),
-            "NumericGreaterThan" => (Base::Number(Order::Greater), false),
-            "NumericGreaterThanEquals" => (Base::Number(Order::GreaterOrEqual), false),
-            "DateEquals" => (Base::Date(Order::Equal), false),
-            "DateNotEquals" => (Base::Date(Order::Equal), true),
-            "DateLessThan" => (Base::Date(Order::Less), false),
-            "DateLessThanEquals" => (Base::Date(Order::LessOrEqual), false),
-            "DateGreaterThan" => (Base::Date(Order::Greater), false),
-            "DateGreaterThanEquals" => (Base::Date(Order::GreaterOrEqual), false),
-            "Bool" => (Base::Bool, false),
-            "BinaryEquals" => (Base::Binary, false),
-            "IpAddress" => (Base::Ip, false),
-            "NotIpAddress" => (Base::Ip, true),
-            "ArnEquals" | "ArnLike" => (Base::Arn, false),
-            "ArnNotEquals" | "ArnNotLike" => (Base::Arn, true),
-            "Null" if set.is_none() && !if_exists => (Base::Null, false),
+            "NumericEquals" => (Comparison::Number(Relation::Equal), false),
+            "NumericNotEquals" => (Comparison::Number(Relation::Equal), true),
+            "NumericLessThan" => (Comparison::Number(Relation::Less), false),
+            "NumericLessThanEquals" => (Comparison::Number(Relation::LessOrEqual), false),
+            "NumericGreaterThan" => (Comparison::Number(Relation::Greater), false),
+            "NumericGreaterThanEquals" => (Comparison::Number(Relation::GreaterOrEqual), false),
+            "DateEquals" => (Comparison::Date(Relation::Equal), false),
+            "DateNotEquals" => (Comparison::Date(Relation::Equal), true),
+            "DateLessThan" => (Comparison::Date(Relation::Less), false),
+            "DateLessThanEquals" => (Comparison::Date(Relation::LessOrEqual), false),
+            "DateGreaterThan" => (Comparison::Date(Relation::Greater), false),
+            "DateGreaterThanEquals" => (Comparison::Date(Relation::GreaterOrEqual), false),
+            "Bool" => (Comparison::Bool, false),
+            "BinaryEquals" => (Comparison::Binary, false),
+            "IpAddress" => (Comparison::Ip, false),
+            "NotIpAddress" => (Comparison::Ip, true),
+            "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
+            "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
+            "Null" if set.is_none() && !if_exists => (Comparison::Null, false),
             _ => return None,
         };
-        Some(Self { base, negates, if_exists, set })
+        Some(Self { comparison: base, is_negated: negates, if_exists, set })
     }
 
     /// Whether `*` and `?` in its values are wildcards.
-    pub const fn is_wild(self) -> bool {
-        matches!(self.base, Base::Text { is_wild: true, .. } | Base::Arn)
+    pub const fn allows_wildcards(self) -> bool {
+        matches!(self.comparison, Comparison::Text { allows_wildcards: true, .. } | Comparison::Arn)
     }
 
     /// What it says of a key with these values, none of which means that the key is absent.
-    pub fn test(self, found: &[String], wanted: &[Resolved]) -> Truth {
-        if self.base == Base::Null {
+    pub fn test(self, found: &[String], wanted: &[ResolvedPattern]) -> OptionalTruth {
+        if self.comparison == Comparison::Null {
             return any(wanted.iter().map(|wanted| {
-                let wants_absence = boolean(wanted.text.as_deref()?)?;
+                let wants_absence = parse_bool(wanted.text.as_deref()?)?;
                 Some(wants_absence == found.is_empty())
             }));
         }
         if found.is_empty() {
             return match (self.if_exists, self.set) {
-                (true, _) | (_, Some(Set::All)) => Some(true),
-                (_, Some(Set::Any)) => Some(false),
-                _ => Some(self.negates),
+                (true, _) | (_, Some(SetOperator::All)) => Some(true),
+                (_, Some(SetOperator::Any)) => Some(false),
+                _ => Some(self.is_negated),
             };
         }
-        let mut each = found.iter().map(|value| self.one(value, wanted));
+        let mut each = found.iter().map(|value| self.test_value(value, wanted));
         match self.set {
             // Empty texts count as no values, says the guide.
             Some(set) => {
-                let mut filled =
-                    found.iter().filter(|value| !value.is_empty()).map(|value| self.one(value, wanted));
+                let mut filled = found
+                    .iter()
+                    .filter(|value| !value.is_empty())
+                    .map(|value| self.test_value(value, wanted));
                 match set {
-                    Set::All => all(filled),
-                    Set::Any => any(&mut filled),
+                    SetOperator::All => all(filled),
+                    SetOperator::Any => any(&mut filled),
                 }
             }
             // Several values where one is expected: undocumented unless they all say the same.
@@ -158,39 +160,39 @@ impl Operator {
     }
 
     /// Whether one value of the request is one of the policy's, or none of them.
-    fn one(self, value: &str, wanted: &[Resolved]) -> Truth {
-        let matched = any(wanted.iter().map(|wanted| match (&wanted.text, wanted.is_never) {
+    fn test_value(self, value: &str, wanted: &[ResolvedPattern]) -> OptionalTruth {
+        let matched = any(wanted.iter().map(|wanted| match (&wanted.text, wanted.matches_nothing) {
             // A variable that stands for nothing: no value is equal to it, and what is unequal to it is not said.
-            (_, true) => (!self.negates).then_some(false),
+            (_, true) => (!self.is_negated).then_some(false),
             (None, _) => None,
-            (Some(text), _) => self.base.equal(value, text, &wanted.sure),
+            (Some(text), _) => self.comparison.matches(value, text, &wanted.certain),
         }));
-        if self.negates { not(matched) } else { matched }
+        if self.is_negated { not(matched) } else { matched }
     }
 }
 
-impl Base {
-    fn equal(self, value: &str, text: &str, shape: &Shape) -> Truth {
+impl Comparison {
+    fn matches(self, value: &str, text: &str, shape: &CompiledPattern) -> OptionalTruth {
         match self {
-            Self::Text { folds: true, .. } => Some(value.to_lowercase() == text.to_lowercase()),
-            Self::Text { is_wild: true, .. } => Some(shape.matches(value)),
+            Self::Text { ignores_case: true, .. } => Some(value.to_lowercase() == text.to_lowercase()),
+            Self::Text { allows_wildcards: true, .. } => Some(shape.matches(value)),
             Self::Text { .. } => Some(value == text),
             Self::Number(order) => {
                 let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
                 order.holds(number(value)?.partial_cmp(&number(text)?)?)
             }
-            Self::Date(order) => order.holds(instant(value)?.cmp(&instant(text)?)),
-            Self::Bool => Some(boolean(value)? == boolean(text)?),
+            Self::Date(order) => order.holds(parse_date(value)?.cmp(&parse_date(text)?)),
+            Self::Bool => Some(parse_bool(value)? == parse_bool(text)?),
             Self::Binary => Some(value == text),
-            Self::Ip => within(value, text),
-            Self::Arn => arn(value, text, shape),
+            Self::Ip => ip_in_range(value, text),
+            Self::Arn => arn_matches(value, text, shape),
             Self::Null => None,
         }
     }
 }
 
-impl Order {
-    fn holds(self, found: std::cmp::Ordering) -> Truth {
+impl Relation {
+    fn holds(self, found: std::cmp::Ordering) -> OptionalTruth {
         Some(match self {
             Self::Equal => found.is_eq(),
             Self::Less => found.is_lt(),
@@ -201,7 +203,7 @@ impl Order {
     }
 }
 
-fn boolean(text: &str) -> Truth {
+fn parse_bool(text: &str) -> OptionalTruth {
     match text {
         _ if text.eq_ignore_ascii_case("true") => Some(true),
         _ if text.eq_ignore_ascii_case("false") => Some(false),
@@ -210,7 +212,7 @@ fn boolean(text: &str) -> Truth {
 }
 
 // ISO 8601 with a zone, a date alone, or seconds since 1970.
-fn instant(text: &str) -> Option<jiff::Timestamp> {
+fn parse_date(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(seconds) = text.parse::<i64>()
         && text.len() > 4
     {
@@ -223,7 +225,7 @@ fn instant(text: &str) -> Option<jiff::Timestamp> {
 }
 
 // An address in a block of addresses. Addresses of the two families are never equal.
-fn within(value: &str, text: &str) -> Truth {
+fn ip_in_range(value: &str, text: &str) -> OptionalTruth {
     let address: IpAddr = value.parse().ok()?;
     let (block, length) = match text.split_once('/') {
         Some((block, length)) => (block.parse::<IpAddr>().ok()?, Some(length.parse::<u32>().ok()?)),
@@ -239,13 +241,13 @@ fn within(value: &str, text: &str) -> Truth {
 }
 
 // Each of the six parts of an ARN is compared with its own pattern.
-fn arn(value: &str, text: &str, shape: &Shape) -> Truth {
+fn arn_matches(value: &str, text: &str, shape: &CompiledPattern) -> OptionalTruth {
     if !shape.matches(value) {
         // What a pattern does not match as a whole it does not match part by part.
         return Some(false);
     }
     // With a wildcard taken literally somewhere, the text no longer tells which.
-    if *shape != Shape::of(text) {
+    if *shape != CompiledPattern::of(text) {
         return None;
     }
     if text == "*" || text == value {
@@ -256,5 +258,5 @@ fn arn(value: &str, text: &str, shape: &Shape) -> Truth {
     if values.len() < 6 || patterns.len() < 6 {
         return None;
     }
-    Some(values.iter().zip(patterns).all(|(value, pattern)| Shape::of(pattern).matches(value)))
+    Some(values.iter().zip(patterns).all(|(value, pattern)| CompiledPattern::of(pattern).matches(value)))
 }

@@ -9,7 +9,7 @@ use super::StatementId;
 
 /// What is known of a request's context.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
+pub struct RequestContext {
     /// Condition keys in lower case, with their values. A key without values is known to be absent. What the snapshot
     /// tells of the principal does not have to be listed.
     pub keys: BTreeMap<String, Vec<String>>,
@@ -19,20 +19,20 @@ pub struct Context {
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request<'a> {
+pub struct AuthorizationRequest<'a> {
     /// `service:Name`.
     pub action: &'a str,
     /// ARN of the resource, `*` for an action that is about none.
     pub resource: &'a str,
     /// Its context.
-    pub context: &'a Context,
+    pub context: &'a RequestContext,
 }
 
 /// What policies say to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Allowed, by these statements.
-    Granted(Vec<StatementId>),
+    Allowed(Vec<StatementId>),
     /// Refused: by these statements, or, when there are none, because nothing allows it.
     Denied(Vec<StatementId>),
     /// It depends on these conditions.

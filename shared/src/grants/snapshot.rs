@@ -14,7 +14,7 @@ use crate::{coverage::Period, report::hex, time::Time};
 /// How a policy came to a principal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum PolicyOrigin {
     /// Embedded in it.
     Inline,
     /// A managed policy attached to it.
@@ -31,14 +31,14 @@ pub struct Policy {
     /// ARN of a managed policy, name of any other.
     pub name: Arc<str>,
     /// How it came here.
-    pub origin: Origin,
+    pub origin: PolicyOrigin,
     /// The document, as JSON text.
     pub text: Arc<str>,
 }
 
 /// The policy of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct ResourcePolicy {
+pub struct ResourceBasedPolicy {
     /// ARN of the resource.
     pub resource: Arc<str>,
     /// Its policy.
@@ -47,7 +47,7 @@ pub struct ResourcePolicy {
 
 /// Everything that decides on what a principal may do, as far as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Snapshot {
+pub struct PolicySnapshot {
     /// ARN of the user or role; a name of the user's choice for policies without one.
     pub principal: Arc<str>,
     /// Twelve-digit account id; empty when not known.
@@ -55,31 +55,32 @@ pub struct Snapshot {
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// Inline, attached and group policies.
-    pub identity: Vec<Policy>,
+    pub identity_policies: Vec<Policy>,
     /// Permissions boundary, when it has one.
-    pub boundary: Option<Policy>,
+    pub permissions_boundary: Option<Policy>,
     /// Whether it is known if there is a boundary.
-    pub boundary_read: bool,
+    pub is_boundary_known: bool,
     /// Service control policies, a list for each level from the root of the organization to the account; absent: not
     /// read. Every level has to allow.
-    pub service_control: Option<Vec<Vec<Policy>>>,
+    pub service_control_policies: Option<Vec<Vec<Policy>>>,
     /// Resource control policies, in the same way.
-    pub resource_control: Option<Vec<Vec<Policy>>>,
+    pub resource_control_policies: Option<Vec<Vec<Policy>>>,
     /// Policies of resources, as far as they were read.
-    pub resources: Vec<ResourcePolicy>,
+    pub resource_based_policies: Vec<ResourceBasedPolicy>,
     /// Trust policy of a role.
-    pub trust: Option<Policy>,
+    pub trust_policy: Option<Policy>,
 }
 
-impl Snapshot {
+impl PolicySnapshot {
     /// Puts its lists in order, so that equal policies are equal.
     #[must_use]
     pub fn canonical(mut self) -> Self {
-        self.identity.sort_unstable();
-        self.identity.dedup();
-        self.resources.sort_unstable();
-        self.resources.dedup();
-        let levels = self.service_control.iter_mut().chain(&mut self.resource_control).flatten();
+        self.identity_policies.sort_unstable();
+        self.identity_policies.dedup();
+        self.resource_based_policies.sort_unstable();
+        self.resource_based_policies.dedup();
+        let levels =
+            self.service_control_policies.iter_mut().chain(&mut self.resource_control_policies).flatten();
         for level in levels {
             level.sort_unstable();
             level.dedup();
@@ -96,23 +97,23 @@ impl Snapshot {
 
 /// A snapshot and when it was in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Held {
+pub struct DatedSnapshot {
     /// When it was first read; absent: in force from the beginning.
     pub since: Option<Time>,
     /// When another one was first read in its place; absent: in force still.
     pub until: Option<Time>,
     /// The policies.
-    pub snapshot: Snapshot,
+    pub snapshot: PolicySnapshot,
 }
 
-impl Held {
+impl DatedSnapshot {
     /// In force for as long as anybody asks about.
-    pub const fn always(snapshot: Snapshot) -> Self {
+    pub const fn always_in_force(snapshot: PolicySnapshot) -> Self {
         Self { since: None, until: None, snapshot }
     }
 
     /// Whether it was in force at any time of a period.
-    pub fn touches(&self, period: Period) -> bool {
+    pub fn overlaps(&self, period: Period) -> bool {
         self.since.is_none_or(|since| since < period.until.start())
             && self.until.is_none_or(|until| until > period.from.start())
     }
@@ -120,25 +121,25 @@ impl Held {
 
 /// The policies of principals over time, by ARN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policies(BTreeMap<Arc<str>, Vec<Held>>);
+pub struct PolicyHistory(BTreeMap<Arc<str>, Vec<DatedSnapshot>>);
 
-impl Policies {
+impl PolicyHistory {
     /// None: what anybody could do is not known.
-    pub fn none() -> &'static Self {
-        static NONE: Policies = Policies(BTreeMap::new());
+    pub fn empty() -> &'static Self {
+        static NONE: PolicyHistory = PolicyHistory(BTreeMap::new());
         &NONE
     }
 
     /// Adds one.
-    pub fn add(&mut self, held: Held) {
+    pub fn add(&mut self, held: DatedSnapshot) {
         let all = self.0.entry(Arc::clone(&held.snapshot.principal)).or_default();
         all.push(held);
         all.sort_by_key(|held| held.since);
     }
 
     /// Those of a principal that were in force at any time of a period, in order.
-    pub fn of(&self, principal: &str, period: Period) -> Vec<&Held> {
-        self.0.get(principal).into_iter().flatten().filter(|held| held.touches(period)).collect()
+    pub fn of(&self, principal: &str, period: Period) -> Vec<&DatedSnapshot> {
+        self.0.get(principal).into_iter().flatten().filter(|held| held.overlaps(period)).collect()
     }
 
     /// All principals, in order.
@@ -152,8 +153,8 @@ impl Policies {
     }
 }
 
-impl FromIterator<Held> for Policies {
-    fn from_iter<I: IntoIterator<Item = Held>>(all: I) -> Self {
+impl FromIterator<DatedSnapshot> for PolicyHistory {
+    fn from_iter<I: IntoIterator<Item = DatedSnapshot>>(all: I) -> Self {
         let mut policies = Self::default();
         all.into_iter().for_each(|held| policies.add(held));
         policies

@@ -15,19 +15,19 @@ pub(super) enum Effect {
 
 /// A list of patterns, or everything but what they match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub is_not: bool,
+pub(super) struct PatternList {
+    pub is_negated: bool,
     pub patterns: Vec<Arc<str>>,
 }
 
 /// Whom a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Principals {
-    pub is_not: bool,
+pub(super) struct PrincipalElement {
+    pub is_negated: bool,
     /// `*`, account ids, ARNs and unique ids.
     pub aws: Vec<Arc<str>>,
     /// Whether an account is named by its canonical user.
-    pub has_canonical: bool,
+    pub has_canonical_user: bool,
 }
 
 /// One key of one operator.
@@ -35,20 +35,21 @@ pub(super) struct Principals {
 pub(super) struct Condition {
     pub operator: Operator,
     /// The operator as it is written.
-    pub name: Arc<str>,
+    pub operator_name: Arc<str>,
     /// The key as it is written.
     pub key: Arc<str>,
     /// The key in lower case; IAM ignores its case.
-    pub lower: String,
+    pub lowercase_key: String,
     pub values: Vec<Arc<str>>,
 }
 
 impl Condition {
     /// The condition, for people to read.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         const MOST: usize = 10;
         let shown = self.values.iter().take(MOST).map(|value| value.chars().take(256).collect::<String>());
-        let mut words = format!("{} {} {}", self.key, self.name, shown.collect::<Vec<_>>().join(", "));
+        let mut words =
+            format!("{} {} {}", self.key, self.operator_name, shown.collect::<Vec<_>>().join(", "));
         if let Some(more) = self.values.len().checked_sub(MOST).filter(|more| *more > 0) {
             words.push_str(&format!(" and {more} more"));
         }
@@ -58,16 +59,16 @@ impl Condition {
 
 /// A statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Statement {
+pub(super) struct PolicyStatement {
     pub label: Arc<str>,
     pub effect: Effect,
-    pub actions: Listed,
+    pub actions: PatternList,
     /// Absent where a resource's own policy names none: the resource itself.
-    pub resources: Option<Listed>,
-    pub principals: Option<Principals>,
+    pub resources: Option<PatternList>,
+    pub principals: Option<PrincipalElement>,
     pub conditions: Vec<Condition>,
     /// What it depends on that is not evaluated, in words.
-    pub open: Vec<Arc<str>>,
+    pub unevaluated: Vec<Arc<str>>,
     /// Whether `${...}` is a variable in it.
     pub has_variables: bool,
 }

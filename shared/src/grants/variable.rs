@@ -6,40 +6,40 @@
 //!
 //! Source: IAM User Guide, "IAM policy elements: Variables and tags", read 2026-11.
 
-use super::context::{Facts, Found};
-use crate::pattern::{Part, Shape};
+use super::context::{ContextValue, EvaluationContext};
+use crate::pattern::{CompiledPattern, PatternPart};
 
 /// A text with its variables replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Resolved {
+pub(super) struct ResolvedPattern {
     /// Texts it surely describes: a variable that is not known stands for nothing but itself.
-    pub sure: Shape,
+    pub certain: CompiledPattern,
     /// Texts it may describe: a variable that is not known stands for any text.
-    pub wide: Shape,
+    pub possible: CompiledPattern,
     /// The text, when every variable in it is known.
     pub text: Option<String>,
     /// Whether a variable in it is known to have no value: it describes nothing.
-    pub is_never: bool,
+    pub matches_nothing: bool,
 }
 
-impl Resolved {
+impl ResolvedPattern {
     /// Replaces what is known. Where wildcards count, `*` and `?` of the text are wildcards.
-    pub fn of(text: &str, has_variables: bool, is_wild: bool, facts: &Facts<'_>) -> Self {
+    pub fn of(text: &str, has_variables: bool, is_wild: bool, facts: &EvaluationContext<'_>) -> Self {
         let mut resolved = Self {
-            sure: Shape::default(),
-            wide: Shape::default(),
+            certain: CompiledPattern::default(),
+            possible: CompiledPattern::default(),
             text: Some(String::new()),
-            is_never: false,
+            matches_nothing: false,
         };
         let mut rest = text;
         while !rest.is_empty() {
-            let (before, variable, after) = match has_variables.then(|| next(rest)).flatten() {
+            let (before, variable, after) = match has_variables.then(|| next_variable(rest)).flatten() {
                 Some((before, variable, after)) => (before, Some(variable), after),
                 None => (rest, None, ""),
             };
             resolved.push(before, is_wild);
             if let Some(variable) = variable {
-                resolved.replace(variable, facts);
+                resolved.push_variable(variable, facts);
             }
             rest = after;
         }
@@ -47,11 +47,11 @@ impl Resolved {
     }
 
     /// With whatever else the fields that are missing may hold: it describes that for sure (`is_sure`), or perhaps.
-    pub fn complete(&mut self, is_sure: bool) {
-        let shapes = std::iter::once(&mut self.wide).chain(is_sure.then_some(&mut self.sure));
+    pub fn complete_arn(&mut self, is_sure: bool) {
+        let shapes = std::iter::once(&mut self.possible).chain(is_sure.then_some(&mut self.certain));
         for shape in shapes {
-            shape.push(Part::Letter(':'));
-            shape.push(Part::Any);
+            shape.push(PatternPart::Char(':'));
+            shape.push(PatternPart::AnyRun);
         }
         self.text = None;
     }
@@ -59,19 +59,19 @@ impl Resolved {
     fn push(&mut self, text: &str, is_wild: bool) {
         for letter in text.chars() {
             let part = match letter {
-                '*' if is_wild => Part::Any,
-                '?' if is_wild => Part::One,
-                letter => Part::Letter(letter),
+                '*' if is_wild => PatternPart::AnyRun,
+                '?' if is_wild => PatternPart::AnyChar,
+                letter => PatternPart::Char(letter),
             };
-            self.sure.push(part);
-            self.wide.push(part);
+            self.certain.push(part);
+            self.possible.push(part);
         }
         if let Some(known) = &mut self.text {
             known.push_str(text);
         }
     }
 
-    fn replace(&mut self, variable: &str, facts: &Facts<'_>) {
+    fn push_variable(&mut self, variable: &str, facts: &EvaluationContext<'_>) {
         if matches!(variable, "*" | "?" | "$") {
             return self.push(variable, false);
         }
@@ -82,19 +82,19 @@ impl Resolved {
             }
             None => (variable.trim(), None),
         };
-        match (facts.find(&key.to_ascii_lowercase()), default) {
-            (Found::Known(values), _) if values.len() == 1 => {
+        match (facts.lookup(&key.to_ascii_lowercase()), default) {
+            (ContextValue::Known(values), _) if values.len() == 1 => {
                 for value in values {
                     self.push(value, false);
                 }
             }
-            (Found::Known([]), Some(Some(default))) => self.push(default, false),
-            (Found::Known([]), None) => self.is_never = true,
+            (ContextValue::Known([]), Some(Some(default))) => self.push(default, false),
+            (ContextValue::Known([]), None) => self.matches_nothing = true,
             _ => {
-                self.sure.push_text("${");
-                self.sure.push_text(variable);
-                self.sure.push(Part::Letter('}'));
-                self.wide.push(Part::Any);
+                self.certain.push_text("${");
+                self.certain.push_text(variable);
+                self.certain.push(PatternPart::Char('}'));
+                self.possible.push(PatternPart::AnyRun);
                 self.text = None;
             }
         }
@@ -102,7 +102,7 @@ impl Resolved {
 }
 
 // What comes before the next variable, its inside, and what comes after it.
-fn next(text: &str) -> Option<(&str, &str, &str)> {
+fn next_variable(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("${")?;
     let (variable, after) = rest.split_once('}')?;
     Some((before, variable, after))

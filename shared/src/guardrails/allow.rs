@@ -12,38 +12,49 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Draft, Kind, NotProven, Openness, Order, Pattern, Plan, Quota, Wish,
-    cover::cover,
-    document::{Statement, divide},
-    limits, open,
+    ActionPattern, CoverTarget, GuardrailDraft, GuardrailError, GuardrailKind, GuardrailPlan,
+    GuardrailRequest, PolicyQuota, WildcardScope,
+    action_patterns::cover_actions,
+    document::{GuardrailStatement, split_documents},
+    open_wildcards, quotas,
 };
 use crate::pattern::matches;
 
 /// Where an action is allowed: resources and conditions, as the statement writes them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct StatementScope {
     /// `Resource` and `NotResource` and `Condition` as JSON text; empty where there is none.
-    text: [String; 3],
+    elements: [String; 3],
 }
 
 /// The policies, not proven yet.
-pub fn draft(order: Order<'_>, plan: &Plan<'_>) -> Result<Draft, NotProven> {
-    let refuse = |why: &str| Err(NotProven::new(Kind::Allow, why.to_owned()));
-    let Some(used) = order.used else { return refuse(&Kind::Allow.cannot(order).unwrap_or_default()) };
+pub fn draft(
+    order: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+) -> Result<GuardrailDraft, GuardrailError> {
+    let refuse = |why: &str| Err(GuardrailError::new(GuardrailKind::Allow, why.to_owned()));
+    let Some(used) = order.usage else {
+        return refuse(&GuardrailKind::Allow.missing_input(order).unwrap_or_default());
+    };
     let is_kept = |key: &&Arc<str>| plan.used_reads.contains(*key) || plan.keeps(key);
-    let wanted: BTreeSet<Arc<str>> =
-        used.actions.keys().filter(is_kept).filter(|key| plan.before.get(key).is_some()).cloned().collect();
+    let wanted: BTreeSet<Arc<str>> = used
+        .actions
+        .keys()
+        .filter(is_kept)
+        .filter(|key| plan.current_grants.get(key).is_some())
+        .cloned()
+        .collect();
     if wanted.is_empty() {
         return refuse("nothing that is granted and may stay was used");
     }
-    let mut places: BTreeMap<Place, BTreeSet<Arc<str>>> = BTreeMap::new();
+    let mut places: BTreeMap<StatementScope, BTreeSet<Arc<str>>> = BTreeMap::new();
     let mut denials: Vec<Value> = Vec::new();
-    for policy in &order.snapshot.identity {
+    for policy in &order.snapshot.identity_policies {
         let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
         let is_modern = document.get("Version").and_then(Value::as_str) == Some("2012-10-17");
         for statement in one_or_many(document.get("Statement")) {
             let own: BTreeSet<Arc<str>> =
-                wanted.iter().filter(|key| speaks_of(statement, key)).cloned().collect();
+                wanted.iter().filter(|key| covers_action(statement, key)).cloned().collect();
             if own.is_empty() {
                 continue;
             }
@@ -51,52 +62,67 @@ pub fn draft(order: Order<'_>, plan: &Plan<'_>) -> Result<Draft, NotProven> {
                 return refuse("a statement with a variable is of an old version, where it is none");
             }
             match statement.get("Effect").and_then(Value::as_str) {
-                Some("Allow") => places.entry(Place::of(statement)).or_default().extend(own),
-                Some("Deny") => denials.push(renamed(statement, denials.len())),
+                Some("Allow") => places.entry(StatementScope::of(statement)).or_default().extend(own),
+                Some("Deny") => denials.push(with_new_sid(statement, denials.len())),
                 _ => {}
             }
         }
     }
     // What is allowed anywhere without a condition need not be said again.
-    let anywhere = Place { text: ["\"*\"".to_owned(), String::new(), String::new()] };
+    let anywhere = StatementScope { elements: ["\"*\"".to_owned(), String::new(), String::new()] };
     let everywhere = places.get(&anywhere).cloned().unwrap_or_default();
     let nothing = BTreeSet::new();
-    let mut statements: Vec<Statement> = Vec::new();
-    let mut patterns: Vec<Pattern> = Vec::new();
+    let mut statements: Vec<GuardrailStatement> = Vec::new();
+    let mut patterns: Vec<ActionPattern> = Vec::new();
     for (place, own) in &places {
         let own: BTreeSet<Arc<str>> =
             if *place == anywhere { own.clone() } else { own.difference(&everywhere).cloned().collect() };
         let (reads, others): (BTreeSet<_>, BTreeSet<_>) =
-            own.into_iter().partition(|key| order.universe.is_read(key));
+            own.into_iter().partition(|key| order.known_actions.is_read_only(key));
         // What may write is written out.
-        for (own, openness) in [(reads, order.options.openness()), (others, Openness::Nothing)] {
-            let covered = cover(order.universe, Wish { wanted: &own, harmless: &nothing, openness });
+        for (own, openness) in [(reads, order.options.wildcard_scope()), (others, WildcardScope::NoWildcards)]
+        {
+            let covered = cover_actions(
+                order.known_actions,
+                CoverTarget { required: &own, permitted: &nothing, wildcards: openness },
+            );
             if covered.is_empty() {
                 continue;
             }
             let sid = format!("OnlookerUsed{}", statements.len() + 1);
-            statements.push(place.place(Statement::anywhere(&sid, "Allow").on(&covered)));
+            statements.push(
+                place.apply_to(GuardrailStatement::on_all_resources(&sid, "Allow").with_actions(&covered)),
+            );
             patterns.extend(covered);
         }
     }
-    let Some(documents) = divide(Kind::Allow.as_str(), &denials, &statements, Quota::Managed) else {
+    let Some(documents) =
+        split_documents(GuardrailKind::Allow.as_str(), &denials, &statements, PolicyQuota::ManagedPolicy)
+    else {
         return refuse("one of its own statements is larger than a policy may be");
     };
     let mut notes = vec![
         "Attach it in place of all identity policies the principal has now, its groups' among them."
             .to_owned(),
     ];
-    if documents.len() > limits::ATTACHED {
-        let most = limits::ATTACHED;
+    if documents.len() > quotas::ATTACHED_MANAGED_POLICIES {
+        let most = quotas::ATTACHED_MANAGED_POLICIES;
         notes.push(format!(
             "It takes {} managed policies; a principal has {most} unless AWS raises that.",
             documents.len()
         ));
     }
-    Ok(Draft { documents, wanted, is_absolute: true, notes, open: open(&patterns), ..Draft::default() })
+    Ok(GuardrailDraft {
+        documents,
+        allowed_actions: wanted,
+        covers_future_policies: true,
+        notes,
+        open_wildcards: open_wildcards(&patterns),
+        ..GuardrailDraft::default()
+    })
 }
 
-impl Place {
+impl StatementScope {
     fn of(statement: &Value) -> Self {
         let written = |key: &str| match statement.get(key) {
             None => String::new(),
@@ -106,18 +132,18 @@ impl Place {
             }
             Some(value) => value.to_string(),
         };
-        Self { text: ["Resource", "NotResource", "Condition"].map(written) }
+        Self { elements: ["Resource", "NotResource", "Condition"].map(written) }
     }
 
-    fn place(&self, statement: Statement) -> Statement {
+    fn apply_to(&self, statement: GuardrailStatement) -> GuardrailStatement {
         let [resource, not_resource, condition] =
-            self.text.clone().map(|text| serde_json::from_str(&text).unwrap_or(Value::Null));
-        Statement { resource, not_resource, condition, ..statement }
+            self.elements.clone().map(|text| serde_json::from_str(&text).unwrap_or(Value::Null));
+        GuardrailStatement { resource, not_resource, condition, ..statement }
     }
 }
 
 /// Whether the actions of a statement include this one. Elements that are neither text nor lists of text include none.
-fn speaks_of(statement: &Value, action: &str) -> bool {
+fn covers_action(statement: &Value, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let any = |list: &Value| {
         let patterns = one_or_many(Some(list)).into_iter().filter_map(Value::as_str);
@@ -139,7 +165,7 @@ fn one_or_many(value: Option<&Value>) -> Vec<&Value> {
 }
 
 /// The statement under another name: names are unique within a policy.
-fn renamed(statement: &Value, n: usize) -> Value {
+fn with_new_sid(statement: &Value, n: usize) -> Value {
     let mut statement = statement.clone();
     if let Some(object) = statement.as_object_mut() {
         object.insert("Sid".to_owned(), format!("OnlookerDeny{}", n + 1).into());
@@ -154,12 +180,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_statement_speaks_of_what_its_actions_match() {
-        assert!(speaks_of(&json!({ "Action": "s3:get*" }), "s3:GetObject"));
-        assert!(speaks_of(&json!({ "Action": ["ec2:*", "*"] }), "s3:GetObject"));
-        assert!(!speaks_of(&json!({ "NotAction": ["S3:Get*"] }), "s3:GetObject"));
-        assert!(speaks_of(&json!({ "NotAction": ["s3:Put*"] }), "s3:GetObject"));
-        assert!(!speaks_of(&json!({ "Action": "*", "NotAction": "ec2:*" }), "s3:GetObject"));
-        assert!(!speaks_of(&json!({ "Action": [7, null] }), "s3:GetObject"));
+    fn statement_covers_what_its_actions_match() {
+        assert!(covers_action(&json!({ "Action": "s3:get*" }), "s3:GetObject"));
+        assert!(covers_action(&json!({ "Action": ["ec2:*", "*"] }), "s3:GetObject"));
+        assert!(!covers_action(&json!({ "NotAction": ["S3:Get*"] }), "s3:GetObject"));
+        assert!(covers_action(&json!({ "NotAction": ["s3:Put*"] }), "s3:GetObject"));
+        assert!(!covers_action(&json!({ "Action": "*", "NotAction": "ec2:*" }), "s3:GetObject"));
+        assert!(!covers_action(&json!({ "Action": [7, null] }), "s3:GetObject"));
     }
 }

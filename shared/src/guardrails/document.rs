@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{cover::Pattern, limits};
+use super::{action_patterns::ActionPattern, quotas};
 use crate::report::hex;
 
 /// One policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Document {
+pub struct GuardrailDocument {
     /// Its name, and the stem of its file.
     pub name: String,
     /// The policy, as JSON text.
@@ -30,27 +30,27 @@ pub struct Document {
 
 /// Which quota a document is under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quota {
+pub enum PolicyQuota {
     /// A managed policy of IAM.
-    Managed,
+    ManagedPolicy,
     /// A service control policy.
-    ServiceControl,
+    ServiceControlPolicy,
 }
 
-impl Quota {
+impl PolicyQuota {
     /// Most characters.
-    pub const fn limit(self) -> usize {
+    pub const fn max_characters(self) -> usize {
         match self {
-            Self::Managed => limits::MANAGED,
-            Self::ServiceControl => limits::SERVICE_CONTROL,
+            Self::ManagedPolicy => quotas::MANAGED_POLICY,
+            Self::ServiceControlPolicy => quotas::SERVICE_CONTROL_POLICY,
         }
     }
 
     /// Characters of a text, as AWS counts them.
-    pub fn count(self, text: &str) -> usize {
+    pub fn count_characters(self, text: &str) -> usize {
         match self {
-            Self::Managed => limits::without_space(text),
-            Self::ServiceControl => limits::with_space(text),
+            Self::ManagedPolicy => quotas::count_without_whitespace(text),
+            Self::ServiceControlPolicy => quotas::count_with_whitespace(text),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Quota {
 /// A statement, in the order AWS writes its elements.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Statement {
+pub struct GuardrailStatement {
     /// Letters and digits.
     pub sid: String,
     /// `Allow` or `Deny`.
@@ -80,9 +80,9 @@ pub struct Statement {
     pub condition: Value,
 }
 
-impl Statement {
+impl GuardrailStatement {
     /// A statement about any resource.
-    pub fn anywhere(sid: &str, effect: &'static str) -> Self {
+    pub fn on_all_resources(sid: &str, effect: &'static str) -> Self {
         Self {
             sid: sid.to_owned(),
             effect,
@@ -96,13 +96,13 @@ impl Statement {
 
     /// With these actions.
     #[must_use]
-    pub fn on(self, patterns: &[Pattern]) -> Self {
+    pub fn with_actions(self, patterns: &[ActionPattern]) -> Self {
         Self { action: patterns.iter().map(|pattern| Arc::clone(&pattern.text)).collect(), ..self }
     }
 
     /// With all actions but these.
     #[must_use]
-    pub fn except(self, patterns: &[Pattern]) -> Self {
+    pub fn with_not_actions(self, patterns: &[ActionPattern]) -> Self {
         Self { not_action: patterns.iter().map(|pattern| Arc::clone(&pattern.text)).collect(), ..self }
     }
 }
@@ -110,24 +110,24 @@ impl Statement {
 /// What a document is written from.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Body<'a> {
+struct DocumentBody<'a> {
     version: &'static str,
     statement: &'a [Value],
 }
 
 /// The policy these statements are. Organizations counts white space, so what is under its quota has none.
-pub fn text(statements: &[Value], quota: Quota) -> String {
-    let body = Body { version: "2012-10-17", statement: statements };
+pub fn policy_json(statements: &[Value], quota: PolicyQuota) -> String {
+    let body = DocumentBody { version: "2012-10-17", statement: statements };
     // Strings, lists and maps only: nothing in it can fail to be written.
     let text = match quota {
-        Quota::Managed => serde_json::to_string_pretty(&body).unwrap_or_default(),
-        Quota::ServiceControl => serde_json::to_string(&body).unwrap_or_default(),
+        PolicyQuota::ManagedPolicy => serde_json::to_string_pretty(&body).unwrap_or_default(),
+        PolicyQuota::ServiceControlPolicy => serde_json::to_string(&body).unwrap_or_default(),
     };
-    in_ascii(&text)
+    escape_non_ascii(&text)
 }
 
 /// JSON with an escape for whatever no terminal may be trusted to show: what is read is what was proven, byte for byte.
-fn in_ascii(json: &str) -> String {
+fn escape_non_ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         if letter.is_ascii() && letter != '\u{7f}' {
@@ -142,21 +142,34 @@ fn in_ascii(json: &str) -> String {
 }
 
 /// A document of these statements.
-pub fn document(name: String, statements: &[Value], quota: Quota) -> Document {
-    let text = text(statements, quota);
+pub fn build_document(name: String, statements: &[Value], quota: PolicyQuota) -> GuardrailDocument {
+    let text = policy_json(statements, quota);
     let sha256 = hex(&Sha256::digest(text.as_bytes()));
-    Document { characters: quota.count(&text), limit: quota.limit(), name, sha256, text }
+    GuardrailDocument {
+        characters: quota.count_characters(&text),
+        limit: quota.max_characters(),
+        name,
+        sha256,
+        text,
+    }
 }
 
 /// A statement as JSON.
-pub fn value(statement: &Statement) -> Value {
+pub fn statement_json(statement: &GuardrailStatement) -> Value {
     serde_json::to_value(statement).unwrap_or_default()
 }
 
 /// Documents of these statements, as few as fit when they are filled in order; `None` if a single action does not fit.
 /// Statements of `first` are not divided and stand before the others.
-pub fn divide(name: &str, first: &[Value], statements: &[Statement], quota: Quota) -> Option<Vec<Document>> {
-    let fits = |statements: &[Value]| quota.count(&text(statements, quota)) <= quota.limit();
+pub fn split_documents(
+    name: &str,
+    first: &[Value],
+    statements: &[GuardrailStatement],
+    quota: PolicyQuota,
+) -> Option<Vec<GuardrailDocument>> {
+    let fits = |statements: &[Value]| {
+        quota.count_characters(&policy_json(statements, quota)) <= quota.max_characters()
+    };
     let mut parts: Vec<Vec<Value>> = vec![Vec::new()];
     let add = |parts: &mut Vec<Vec<Value>>, one: Value| -> Option<()> {
         let last = parts.last_mut()?;
@@ -178,10 +191,12 @@ pub fn divide(name: &str, first: &[Value], statements: &[Statement], quota: Quot
         let mut rest = statement.action.as_slice();
         while !rest.is_empty() {
             let last = parts.last_mut()?;
-            let taken = most(rest.len(), |count| {
-                let part =
-                    Statement { action: rest.get(..count).unwrap_or_default().to_vec(), ..statement.clone() };
-                last.push(value(&part));
+            let taken = largest_fitting(rest.len(), |count| {
+                let part = GuardrailStatement {
+                    action: rest.get(..count).unwrap_or_default().to_vec(),
+                    ..statement.clone()
+                };
+                last.push(statement_json(&part));
                 let is_fitting = fits(last);
                 last.pop();
                 is_fitting
@@ -194,18 +209,18 @@ pub fn divide(name: &str, first: &[Value], statements: &[Statement], quota: Quot
                 continue;
             }
             let (now, later) = rest.split_at_checked(taken)?;
-            last.push(value(&Statement { action: now.to_vec(), ..statement.clone() }));
+            last.push(statement_json(&GuardrailStatement { action: now.to_vec(), ..statement.clone() }));
             rest = later;
         }
     }
     let parts: Vec<Vec<Value>> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let count = parts.len();
     let named = |n: usize| if count == 1 { name.to_owned() } else { format!("{name}-{}", n + 1) };
-    Some(parts.iter().enumerate().map(|(n, part)| document(named(n), part, quota)).collect())
+    Some(parts.iter().enumerate().map(|(n, part)| build_document(named(n), part, quota)).collect())
 }
 
 /// The greatest number up to `most` for which `holds`, if it holds for every smaller one.
-pub fn most(most: usize, mut holds: impl FnMut(usize) -> bool) -> usize {
+pub fn largest_fitting(most: usize, mut holds: impl FnMut(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, most);
     while low < high {
         let middle = (low + high).div_ceil(2);
@@ -218,61 +233,82 @@ pub fn most(most: usize, mut holds: impl FnMut(usize) -> bool) -> usize {
 mod tests {
     use super::*;
 
-    fn patterns(count: usize) -> Vec<Pattern> {
+    fn patterns(count: usize) -> Vec<ActionPattern> {
         let text = |n: usize| format!("service{}:DescribeThing{n:04}", n % 7).into();
-        (0..count).map(|n| Pattern { text: text(n), matches: 1 }).collect()
+        (0..count).map(|n| ActionPattern { text: text(n), known_matches: 1 }).collect()
     }
 
     #[test]
-    fn a_long_list_is_divided_and_nothing_of_it_is_lost() {
-        for quota in [Quota::Managed, Quota::ServiceControl] {
-            let statement = Statement::anywhere("Reads", "Allow").on(&patterns(1_000));
-            let documents =
-                divide("allow", &[], std::slice::from_ref(&statement), quota).expect("it can be divided");
+    fn long_list_is_split_without_loss() {
+        for quota in [PolicyQuota::ManagedPolicy, PolicyQuota::ServiceControlPolicy] {
+            let statement =
+                GuardrailStatement::on_all_resources("Reads", "Allow").with_actions(&patterns(1_000));
+            let documents = split_documents("allow", &[], std::slice::from_ref(&statement), quota)
+                .expect("it can be divided");
             assert!(documents.len() > 1);
             let mut actions = Vec::new();
             for document in &documents {
-                assert_eq!(document.characters, quota.count(&document.text));
-                assert!(document.characters <= quota.limit(), "{}", document.characters);
+                assert_eq!(document.characters, quota.count_characters(&document.text));
+                assert!(document.characters <= quota.max_characters(), "{}", document.characters);
                 let read: Value = serde_json::from_str(&document.text).expect("JSON");
                 let list = read["Statement"][0]["Action"].as_array().expect("a list").clone();
                 actions.extend(list.into_iter().map(|action| Arc::from(action.as_str().expect("text"))));
             }
             assert_eq!(actions, statement.action);
             // None but the last has room for another action.
-            assert!(documents.iter().rev().skip(1).all(|document| document.characters + 40 > quota.limit()));
+            assert!(
+                documents
+                    .iter()
+                    .rev()
+                    .skip(1)
+                    .all(|document| document.characters + 40 > quota.max_characters())
+            );
         }
     }
 
     #[test]
-    fn what_a_terminal_would_hide_is_written_out() {
+    fn invisible_characters_are_escaped() {
         let hidden = serde_json::json!({ "Resource": "a\u{202e}b\u{7f}\u{1f600}" });
-        for quota in [Quota::Managed, Quota::ServiceControl] {
-            let text = text(std::slice::from_ref(&hidden), quota);
-            assert!(text.lines().all(|line| crate::plain::plain(line) == line), "{text}");
+        for quota in [PolicyQuota::ManagedPolicy, PolicyQuota::ServiceControlPolicy] {
+            let text = policy_json(std::slice::from_ref(&hidden), quota);
+            assert!(text.lines().all(|line| crate::escape::escape_control(line) == line), "{text}");
             let read: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!(read["Statement"][0], hidden);
         }
     }
 
     #[test]
-    fn one_that_fits_is_one() {
-        let statement = Statement::anywhere("Reads", "Allow").on(&patterns(3));
-        let documents = divide("allow", &[], &[statement], Quota::Managed).expect("it fits");
+    fn statement_that_fits_gives_one_document() {
+        let statement = GuardrailStatement::on_all_resources("Reads", "Allow").with_actions(&patterns(3));
+        let documents =
+            split_documents("allow", &[], &[statement], PolicyQuota::ManagedPolicy).expect("it fits");
         assert_eq!((documents.len(), documents[0].name.as_str()), (1, "allow"));
     }
 
     #[test]
-    fn what_cannot_fit_is_refused() {
-        let long = Statement { condition: "x".repeat(7_000).into(), ..Statement::anywhere("Reads", "Allow") };
-        assert!(divide("allow", &[], &[long.clone().on(&patterns(1))], Quota::Managed).is_none());
-        assert!(divide("allow", &[value(&long)], &[], Quota::Managed).is_none());
+    fn statement_that_cannot_fit_is_refused() {
+        let long = GuardrailStatement {
+            condition: "x".repeat(7_000).into(),
+            ..GuardrailStatement::on_all_resources("Reads", "Allow")
+        };
+        assert!(
+            split_documents(
+                "allow",
+                &[],
+                &[long.clone().with_actions(&patterns(1))],
+                PolicyQuota::ManagedPolicy
+            )
+            .is_none()
+        );
+        assert!(
+            split_documents("allow", &[statement_json(&long)], &[], PolicyQuota::ManagedPolicy).is_none()
+        );
     }
 
     #[test]
-    fn the_most_is_found() {
-        assert_eq!(most(10, |n| n <= 7), 7);
-        assert_eq!(most(10, |_| false), 0);
-        assert_eq!(most(10, |_| true), 10);
+    fn largest_fitting_count_is_found() {
+        assert_eq!(largest_fitting(10, |n| n <= 7), 7);
+        assert_eq!(largest_fitting(10, |_| false), 0);
+        assert_eq!(largest_fitting(10, |_| true), 10);
     }
 }

@@ -12,25 +12,25 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Document, Draft, Kind, Order, Plan, Quota,
-    boundary::places,
-    document::{Statement, document, value},
+    GuardrailDocument, GuardrailDraft, GuardrailKind, GuardrailPlan, GuardrailRequest, PolicyQuota,
+    boundary::kept_by_resources,
+    document::{GuardrailStatement, build_document, statement_json},
 };
 use crate::{
-    grants::{Grant, Grants, Origin, Policy, ProblemKind, Snapshot},
+    grants::{Grant, Grants, Policy, PolicyOrigin, PolicyProblemKind, PolicySnapshot},
     pattern::covers,
-    permissions::tolerated,
+    permissions::tolerating_override,
     report::hex,
 };
 
 /// Objections that are told; the others are counted.
-const TOLD: usize = 10;
+const MAX_OBJECTIONS: usize = 10;
 
 /// What was shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Proof {
+pub struct GuardrailProof {
     /// It in a sentence.
-    pub statement: String,
+    pub summary: String,
     /// Whether nothing was left open: see `open_questions`.
     pub is_complete: bool,
     /// What the proof does not speak of, in sentences.
@@ -38,7 +38,7 @@ pub struct Proof {
     /// Version of the catalog.
     pub catalog_version: String,
     /// Actions of the catalog that were looked at: all.
-    pub actions: u64,
+    pub catalog_actions: u64,
     /// SHA-256 of the policies of the principal.
     pub policies_sha256: String,
     /// Actions the policies grant.
@@ -54,22 +54,22 @@ pub struct Proof {
     /// Those of them that are granted as surely under the guardrail: all.
     pub used_kept: u64,
     /// Whether it holds whatever else the principal is allowed later.
-    pub is_absolute: bool,
+    pub covers_future_policies: bool,
 }
 
 /// Why a guardrail is not given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no proof of the guardrail `{}`{}", .kind.as_str(), Listed(.objections))]
-pub struct NotProven {
+#[error("no proof of the guardrail `{}`{}", .kind.as_str(), ObjectionList(.objections))]
+pub struct GuardrailError {
     /// Which guardrail.
-    pub kind: Kind,
+    pub kind: GuardrailKind,
     /// What stands against it; at most ten, and how many more.
     pub objections: Vec<String>,
 }
 
-struct Listed<'a>(&'a [String]);
+struct ObjectionList<'a>(&'a [String]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for ObjectionList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [one] => write!(f, ": {one}"),
@@ -78,9 +78,9 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-impl NotProven {
+impl GuardrailError {
     /// For one reason.
-    pub fn new(kind: Kind, objection: String) -> Self {
+    pub fn new(kind: GuardrailKind, objection: String) -> Self {
         Self { kind, objections: vec![objection] }
     }
 }
@@ -89,16 +89,21 @@ impl NotProven {
 ///
 /// # Errors
 /// [`NotProven`].
-pub fn prove(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft) -> Result<Proof, NotProven> {
+pub fn prove(
+    kind: GuardrailKind,
+    order: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    draft: &GuardrailDraft,
+) -> Result<GuardrailProof, GuardrailError> {
     let mut objections = Vec::new();
     check_documents(kind, &draft.documents, &mut objections);
-    let after = order.evaluator.grants(&guarded(kind, order.snapshot, &draft.documents));
-    check_problems(&plan.before, &after, &mut objections);
-    for grant in &after.held {
+    let after = order.evaluator.grants(&with_guardrail(kind, order.snapshot, &draft.documents));
+    check_problems(&plan.current_grants, &after, &mut objections);
+    for grant in &after.entries {
         check_grant(order, plan, draft, grant, &mut objections);
     }
     let used = plan.used_and_granted();
-    let as_sure = |key: &&Arc<str>| match (plan.before.get(key), after.get(key)) {
+    let as_sure = |key: &&Arc<str>| match (plan.current_grants.get(key), after.get(key)) {
         (Some(before), Some(after)) => after.certainty >= before.certainty,
         _ => false,
     };
@@ -108,52 +113,57 @@ pub fn prove(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft) -> Re
             .filter(|key| !as_sure(key))
             .map(|key| format!("{key} was used and would not stay as it is")),
     );
-    check_alone(kind, order, plan, draft, &mut objections);
+    check_against_administrator(kind, order, plan, draft, &mut objections);
     if !objections.is_empty() {
-        let more = objections.len().saturating_sub(TOLD);
-        objections.truncate(TOLD);
+        let more = objections.len().saturating_sub(MAX_OBJECTIONS);
+        objections.truncate(MAX_OBJECTIONS);
         if more > 0 {
             objections.push(format!("and {more} more"));
         }
-        return Err(NotProven { kind, objections });
+        return Err(GuardrailError { kind, objections });
     }
-    let excessive_before = plan.excessive.len() + plan.unknown.len();
-    let excessive_after = after.held.iter().filter(|grant| !is_kept(order, plan, grant)).count();
+    let excessive_before = plan.excessive.len() + plan.unknown_patterns.len();
+    let excessive_after = after.entries.iter().filter(|grant| !may_remain(order, plan, grant)).count();
     let open_questions = open_questions(order, plan, draft);
-    Ok(Proof {
-        statement: statement(kind, &after, used.len(), excessive_before, order.universe.len()),
+    Ok(GuardrailProof {
+        summary: proof_summary(kind, &after, used.len(), excessive_before, order.known_actions.len()),
         is_complete: open_questions.is_empty(),
         open_questions,
-        catalog_version: order.universe.catalog().version().to_owned(),
-        actions: order.universe.len() as u64,
+        catalog_version: order.known_actions.catalog().version().to_owned(),
+        catalog_actions: order.known_actions.len() as u64,
         policies_sha256: order.snapshot.sha256(),
-        granted_before: plan.before.held.len() as u64,
-        granted_after: after.held.len() as u64,
+        granted_before: plan.current_grants.entries.len() as u64,
+        granted_after: after.entries.len() as u64,
         excessive_before: excessive_before as u64,
         excessive_after: excessive_after as u64,
         used: used.len() as u64,
         used_kept: used_kept as u64,
-        is_absolute: draft.is_absolute,
+        covers_future_policies: draft.covers_future_policies,
     })
 }
 
 /// The policies of the principal with the guardrail in force.
-fn guarded(kind: Kind, snapshot: &Snapshot, documents: &[Document]) -> Snapshot {
+fn with_guardrail(
+    kind: GuardrailKind,
+    snapshot: &PolicySnapshot,
+    documents: &[GuardrailDocument],
+) -> PolicySnapshot {
     let mut guarded = snapshot.clone();
     match kind {
-        Kind::Allow => guarded.identity = documents.iter().map(policy).collect(),
-        Kind::Boundary => {
-            guarded.boundary = documents.first().map(policy);
-            guarded.boundary_read = true;
+        GuardrailKind::Allow => guarded.identity_policies = documents.iter().map(as_policy).collect(),
+        GuardrailKind::Boundary => {
+            guarded.permissions_boundary = documents.first().map(as_policy);
+            guarded.is_boundary_known = true;
         }
-        Kind::Scp => {
+        GuardrailKind::Scp => {
             // Where nobody told of others, there is what every organization begins with.
-            let levels =
-                guarded.service_control.get_or_insert_with(|| vec![vec![everything("FullAWSAccess")]]);
+            let levels = guarded
+                .service_control_policies
+                .get_or_insert_with(|| vec![vec![allow_all_policy("FullAWSAccess")]]);
             match levels.last_mut() {
-                Some(last) => last.extend(documents.iter().map(policy)),
+                Some(last) => last.extend(documents.iter().map(as_policy)),
                 None => {
-                    let all = documents.iter().map(policy).chain([everything("FullAWSAccess")]);
+                    let all = documents.iter().map(as_policy).chain([allow_all_policy("FullAWSAccess")]);
                     levels.push(all.collect());
                 }
             }
@@ -163,36 +173,48 @@ fn guarded(kind: Kind, snapshot: &Snapshot, documents: &[Document]) -> Snapshot 
 }
 
 /// The guardrail over a principal of the same name that may do everything otherwise.
-fn alone(kind: Kind, snapshot: &Snapshot, documents: &[Document]) -> Snapshot {
-    let administrator = Snapshot {
+fn administrator_with_guardrail(
+    kind: GuardrailKind,
+    snapshot: &PolicySnapshot,
+    documents: &[GuardrailDocument],
+) -> PolicySnapshot {
+    let administrator = PolicySnapshot {
         principal: Arc::clone(&snapshot.principal),
         account: Arc::clone(&snapshot.account),
         tags: snapshot.tags.clone(),
-        identity: vec![everything("AdministratorAccess")],
-        boundary_read: true,
-        ..Snapshot::default()
+        identity_policies: vec![allow_all_policy("AdministratorAccess")],
+        is_boundary_known: true,
+        ..PolicySnapshot::default()
     };
-    guarded(kind, &administrator, documents)
+    with_guardrail(kind, &administrator, documents)
 }
 
-fn policy(document: &Document) -> Policy {
-    Policy { name: document.name.as_str().into(), origin: Origin::Given, text: document.text.as_str().into() }
+fn as_policy(document: &GuardrailDocument) -> Policy {
+    Policy {
+        name: document.name.as_str().into(),
+        origin: PolicyOrigin::Given,
+        text: document.text.as_str().into(),
+    }
 }
 
-fn everything(name: &str) -> Policy {
+fn allow_all_policy(name: &str) -> Policy {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    Policy { name: name.into(), origin: Origin::Given, text: text.into() }
+    Policy { name: name.into(), origin: PolicyOrigin::Given, text: text.into() }
 }
 
-fn check_documents(kind: Kind, documents: &[Document], objections: &mut Vec<String>) {
-    let quota = if kind == Kind::Scp { Quota::ServiceControl } else { Quota::Managed };
-    if documents.is_empty() || kind == Kind::Boundary && documents.len() > 1 {
+fn check_documents(kind: GuardrailKind, documents: &[GuardrailDocument], objections: &mut Vec<String>) {
+    let quota = if kind == GuardrailKind::Scp {
+        PolicyQuota::ServiceControlPolicy
+    } else {
+        PolicyQuota::ManagedPolicy
+    };
+    if documents.is_empty() || kind == GuardrailKind::Boundary && documents.len() > 1 {
         objections.push(format!("it is made of {} documents", documents.len()));
     }
     for document in documents {
-        let size = quota.count(&document.text);
-        if size > quota.limit() {
-            objections.push(format!("{} has {size} characters of {}", document.name, quota.limit()));
+        let size = quota.count_characters(&document.text);
+        if size > quota.max_characters() {
+            objections.push(format!("{} has {size} characters of {}", document.name, quota.max_characters()));
         }
         if hex(&Sha256::digest(document.text.as_bytes())) != document.sha256 {
             objections.push(format!("the hash of {} is not that of its text", document.name));
@@ -204,53 +226,66 @@ fn check_documents(kind: Kind, documents: &[Document], objections: &mut Vec<Stri
 fn check_problems(before: &Grants, after: &Grants, objections: &mut Vec<String>) {
     let known: BTreeSet<_> = before.problems.iter().map(|problem| (&problem.policy, problem.kind)).collect();
     let new = after.problems.iter().filter(|problem| !known.contains(&(&problem.policy, problem.kind)));
-    let grave = new.filter(|problem| problem.kind != ProblemKind::UnknownAction);
-    objections.extend(grave.map(|problem| format!("{}: {}", problem.policy, problem.what)));
+    let grave = new.filter(|problem| problem.kind != PolicyProblemKind::UnknownAction);
+    objections.extend(grave.map(|problem| format!("{}: {}", problem.policy, problem.message)));
 }
 
 /// Whether a grant is a read or stays although it is none.
-fn is_kept(order: Order<'_>, plan: &Plan<'_>, grant: &Grant) -> bool {
+fn may_remain(order: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>, grant: &Grant) -> bool {
     let key = &grant.action.key;
-    grant.action.is_read()
+    grant.action.is_read_only()
         || plan.keeps(key)
-        || tolerated(order.config, &order.snapshot.principal, grant, order.at).is_some()
+        || tolerating_override(order.config, &order.snapshot.principal, grant, order.at).is_some()
 }
 
 /// What is used by leave of somebody else's policy must pass; and what holds whatever else is allowed, must.
-fn check_alone(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft, objections: &mut Vec<String>) {
-    if kind == Kind::Allow {
+fn check_against_administrator(
+    kind: GuardrailKind,
+    order: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    draft: &GuardrailDraft,
+    objections: &mut Vec<String>,
+) {
+    if kind == GuardrailKind::Allow {
         return;
     }
-    let alone = order.evaluator.grants(&alone(kind, order.snapshot, &draft.documents));
-    if draft.is_absolute {
-        let others = alone.held.iter().filter(|grant| !is_kept(order, plan, grant));
+    let alone = order.evaluator.grants(&administrator_with_guardrail(kind, order.snapshot, &draft.documents));
+    if draft.covers_future_policies {
+        let others = alone.entries.iter().filter(|grant| !may_remain(order, plan, grant));
         objections.extend(
             others.map(|grant| format!("{} is no read and would not be kept away", grant.action.key)),
         );
-        check_places(kind, order, plan, draft, objections);
+        check_other_resources(kind, order, plan, draft, objections);
     }
-    let lost = plan.granted_elsewhere().into_iter().filter(|key| alone.get(key).is_none());
+    let lost = plan.granted_by_other_policies().into_iter().filter(|key| alone.get(key).is_none());
     objections.extend(lost.map(|key| format!("{key} was used and would not pass")));
 }
 
 /// What is tolerated on some resources must not pass on others, whatever else is allowed.
-fn check_places(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft, objections: &mut Vec<String>) {
-    for (place, own) in places(order, plan).into_iter().filter(|(place, _)| *place != ["*"]) {
-        let elsewhere = Statement {
+fn check_other_resources(
+    kind: GuardrailKind,
+    order: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    draft: &GuardrailDraft,
+    objections: &mut Vec<String>,
+) {
+    for (place, own) in kept_by_resources(order, plan).into_iter().filter(|(place, _)| *place != ["*"]) {
+        let elsewhere = GuardrailStatement {
             action: own.iter().cloned().collect(),
             resource: Value::Null,
             not_resource: place.clone().into(),
-            ..Statement::anywhere("Elsewhere", "Allow")
+            ..GuardrailStatement::on_all_resources("Elsewhere", "Allow")
         };
-        let elsewhere = document("elsewhere".to_owned(), &[value(&elsewhere)], Quota::Managed);
-        let allowed = Snapshot {
+        let elsewhere =
+            build_document("elsewhere".to_owned(), &[statement_json(&elsewhere)], PolicyQuota::ManagedPolicy);
+        let allowed = PolicySnapshot {
             principal: Arc::clone(&order.snapshot.principal),
             account: Arc::clone(&order.snapshot.account),
-            identity: vec![policy(&elsewhere)],
-            boundary_read: true,
-            ..Snapshot::default()
+            identity_policies: vec![as_policy(&elsewhere)],
+            is_boundary_known: true,
+            ..PolicySnapshot::default()
         };
-        let passing = order.evaluator.grants(&guarded(kind, &allowed, &draft.documents));
+        let passing = order.evaluator.grants(&with_guardrail(kind, &allowed, &draft.documents));
         let wide = own.iter().filter(|key| passing.get(key).is_some());
         objections.extend(
             wide.map(|key| format!("{key} is tolerated on {} and would pass elsewhere", place.join(", "))),
@@ -259,34 +294,36 @@ fn check_places(kind: Kind, order: Order<'_>, plan: &Plan<'_>, draft: &Draft, ob
 }
 
 fn check_grant(
-    order: Order<'_>,
-    plan: &Plan<'_>,
-    draft: &Draft,
+    order: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    draft: &GuardrailDraft,
     after: &Grant,
     objections: &mut Vec<String>,
 ) {
     let key = &after.action.key;
-    if !is_kept(order, plan, after) {
+    if !may_remain(order, plan, after) {
         objections.push(format!("{key} is no read and would be granted"));
     }
     // What stays of strange reads is not looked for: nothing else is wanted of them.
-    if !draft.wanted.contains(key) && (draft.is_absolute || !plan.strange.contains(key)) {
+    if !draft.allowed_actions.contains(key)
+        && (draft.covers_future_policies || !plan.unknown_reads.contains(key))
+    {
         objections.push(format!("{key} is not wanted and would be granted"));
     }
-    let Some(before) = plan.before.get(key) else {
+    let Some(before) = plan.current_grants.get(key) else {
         objections.push(format!("{key} was not granted before and would be"));
         return;
     };
     if after.certainty > before.certainty {
         objections.push(format!("{key} was granted on conditions and would be granted without"));
     }
-    let (old, new) = (&before.reach, &after.reach);
+    let (old, new) = (&before.scope, &after.scope);
     let wider =
         new.resources.iter().find(|one| !old.resources.iter().any(|wide| wide == *one || covers(wide, one)));
     if let Some(wider) = wider {
         objections.push(format!("{key} would be granted on {wider}, which it was not before"));
     }
-    if let Some(lost) = old.except.iter().find(|one| !new.except.contains(one)) {
+    if let Some(lost) = old.denied_resources.iter().find(|one| !new.denied_resources.contains(one)) {
         objections.push(format!("{key} was denied on {lost} and would not be"));
     }
     if let Some(lost) = old.conditions.iter().find(|one| !new.conditions.contains(one)) {
@@ -294,32 +331,43 @@ fn check_grant(
     }
 }
 
-fn open_questions(order: Order<'_>, plan: &Plan<'_>, draft: &Draft) -> Vec<String> {
+fn open_questions(
+    order: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    draft: &GuardrailDraft,
+) -> Vec<String> {
     let mut questions = Vec::new();
     // What holds whatever is allowed holds for what a policy nobody can read allows.
-    let unreadable = plan.before.problems.iter().filter(|problem| problem.kind == ProblemKind::Malformed);
+    let unreadable =
+        plan.current_grants.problems.iter().filter(|problem| problem.kind == PolicyProblemKind::Malformed);
     let unreadable: BTreeSet<&str> =
-        unreadable.filter(|_| !draft.is_absolute).map(|problem| &*problem.policy).collect();
+        unreadable.filter(|_| !draft.covers_future_policies).map(|problem| &*problem.policy).collect();
     questions.extend(unreadable.iter().map(|policy| {
         format!("{policy} cannot be read in full, so what it allows besides is not kept away")
     }));
-    let Some(evidence) = order.used else {
+    let Some(evidence) = order.usage else {
         questions.push("nobody said what was used, so nothing is said of what stays of it".to_owned());
         return questions;
     };
-    questions.extend(evidence.gaps.iter().cloned());
-    for (operation, calls) in &evidence.unmapped {
+    questions.extend(evidence.evidence_gaps.iter().cloned());
+    for (operation, calls) in &evidence.unmapped_operations {
         questions.push(format!("it is not known which actions {operation} takes ({calls} calls)"));
     }
     questions
 }
 
-fn statement(kind: Kind, after: &Grants, used: usize, excessive: usize, actions: usize) -> String {
-    let held = after.held.len();
+fn proof_summary(
+    kind: GuardrailKind,
+    after: &Grants,
+    used: usize,
+    excessive: usize,
+    actions: usize,
+) -> String {
+    let held = after.entries.len();
     let what = match kind {
-        Kind::Allow => "these policies alone",
-        Kind::Boundary => "its policies within this boundary",
-        Kind::Scp => "its policies under this service control policy",
+        GuardrailKind::Allow => "these policies alone",
+        GuardrailKind::Boundary => "its policies within this boundary",
+        GuardrailKind::Scp => "its policies under this service control policy",
     };
     let stays = match used {
         0 => String::new(),

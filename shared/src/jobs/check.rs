@@ -11,20 +11,20 @@ use serde::Serialize;
 
 use crate::{
     catalog::{
-        Catalog, Entry, Explanation,
+        Catalog, CatalogEntry, Explanation,
         spelling::{label_key, name_key, split_operation},
     },
-    config::{Applies, Config},
+    classification::{Classification, ClassificationInput, Provenance, classify, risk_level_of},
+    config::{Config, OverrideMatch},
+    controls::ControlPack,
+    escape::escape_control,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
-    plain::plain,
-    standard::Pack,
     time::Time,
-    verdict::{Call, Provenance, Verdict, classify, risk},
 };
 
 /// A question.
 #[derive(Clone, Debug, Default)]
-pub struct Question {
+pub struct CheckRequest {
     /// The operation as typed: `s3:GetObject`, `ec2 describe_instances`, `monitoring.amazonaws.com:PutMetricAlarm`.
     pub operation: String,
     /// ARN of the principal that would make it, or of a session of it.
@@ -37,7 +37,7 @@ pub struct Question {
 
 /// The answer.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Checked {
+pub struct CheckResult {
     /// The question as typed.
     pub input: String,
     /// Whether a read-only principal may make the call.
@@ -59,7 +59,7 @@ pub struct Checked {
     /// Who decided.
     pub provenance: Provenance,
     /// The sources disagree about it.
-    pub dissent: bool,
+    pub source_conflict: bool,
     /// Why, in a line.
     pub validation_message: String,
     /// When it was asked.
@@ -80,30 +80,30 @@ pub struct Checked {
 pub fn check(
     catalog: &Catalog,
     config: &Config,
-    pack: &Pack,
-    question: &Question,
+    pack: &ControlPack,
+    question: &CheckRequest,
     now: Time,
     explain: bool,
-) -> Checked {
-    let named = read(catalog, &question.operation);
+) -> CheckResult {
+    let named = parse_operation(catalog, &question.operation);
     let (verdict, did_you_mean) = match named {
         Some((service, operation)) => {
-            let verdict = classify(catalog, &Call::named(service, operation));
+            let verdict = classify(catalog, &ClassificationInput::new(service, operation));
             let is_known = matches!(verdict.provenance, Provenance::Catalog | Provenance::NonApiEvent);
             let near = if is_known { Vec::new() } else { catalog.suggest(service, operation) };
             let verdict = if near.iter().any(|near| is_misspelling(operation, near)) {
-                doubted(verdict)
+                as_misspelled(verdict)
             } else {
                 verdict
             };
-            (overridden(config, question, verdict, now), near)
+            (apply_override(config, question, verdict, now), near)
         }
-        None => (unreadable(catalog, question), offers(catalog, &question.operation)),
+        None => (not_an_operation(catalog, question), operations_of_that_name(catalog, &question.operation)),
     };
-    Checked {
+    CheckResult {
         input: question.operation.clone(),
-        is_valid: verdict.is_valid(),
-        compliance_notes: notes(pack, &verdict),
+        is_valid: verdict.is_read_only(),
+        compliance_notes: compliance_notes(pack, &verdict),
         did_you_mean,
         explanation: named
             .filter(|_| explain)
@@ -116,7 +116,7 @@ pub fn check(
         capabilities: verdict.capabilities,
         risk_level: verdict.risk_level,
         provenance: verdict.provenance,
-        dissent: verdict.dissent,
+        source_conflict: verdict.source_conflict,
         validation_message: verdict.reason,
         timestamp: now,
         catalog_version: catalog.version().to_owned(),
@@ -132,8 +132,8 @@ fn is_misspelling(operation: &str, known: &str) -> bool {
 
 /// A name that looks like a slip of the keyboard says nothing, whatever verb it begins with: what was meant may be
 /// something else altogether.
-fn doubted(verdict: Verdict) -> Verdict {
-    Verdict {
+fn as_misspelled(verdict: Classification) -> Classification {
+    Classification {
         operation_type: OperationType::Unknown,
         mutates: Mutates::Unknown,
         provenance: Provenance::None,
@@ -145,7 +145,7 @@ fn doubted(verdict: Verdict) -> Verdict {
 
 /// The service and operation a text names, both of characters that such names have. `s3.GetObject` counts when the
 /// catalog knows it, for a dot may be part of either name.
-fn read<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a str)> {
+fn parse_operation<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a str)> {
     let text = text.trim();
     let halves = match text.split_once(':') {
         Some((service, operation)) => Some((service.trim(), operation.trim())),
@@ -161,7 +161,7 @@ fn read<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a str)> {
     }
 }
 
-fn unreadable(catalog: &Catalog, question: &Question) -> Verdict {
+fn not_an_operation(catalog: &Catalog, question: &CheckRequest) -> Classification {
     const REMEDY: &str = "write `service:Operation`";
     let text = question.operation.trim();
     let place = question.line.map_or_else(String::new, |line| format!("line {line}: "));
@@ -176,30 +176,30 @@ fn unreadable(catalog: &Catalog, question: &Question) -> Verdict {
     } else {
         format!("is not the name of an operation; {REMEDY}")
     };
-    Verdict {
+    Classification {
         service: String::new(),
         operation: text.to_owned(),
         operation_type: OperationType::Unknown,
         mutates: Mutates::Unknown,
         access_level: None,
         capabilities: Capabilities::empty(),
-        risk_level: risk(None, OperationType::Unknown, Capabilities::empty()),
+        risk_level: risk_level_of(None, OperationType::Unknown, Capabilities::empty()),
         provenance: Provenance::None,
-        dissent: false,
+        source_conflict: false,
         reason: format!("{place}{what}"),
     }
 }
 
 /// The operations of that name in whichever service has one, while they are few enough to choose from.
-fn offers(catalog: &Catalog, text: &str) -> Vec<String> {
-    const MOST: usize = 5;
+fn operations_of_that_name(catalog: &Catalog, text: &str) -> Vec<String> {
+    const MAX_SUGGESTIONS: usize = 5;
     let Some(name) = name_key(text.trim()) else { return Vec::new() };
     let found = catalog.search(&format!("*:{name}"));
-    if found.len() > MOST { Vec::new() } else { found.iter().map(Entry::key).collect() }
+    if found.len() > MAX_SUGGESTIONS { Vec::new() } else { found.iter().map(CatalogEntry::key).collect() }
 }
 
 /// The principal a promise is about: an assumed role counts as its role.
-fn promised(arn: &str) -> Cow<'_, str> {
+fn role_of_session(arn: &str) -> Cow<'_, str> {
     let role = || {
         let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":sts::")?;
         let (account, rest) = rest.split_once(":assumed-role/")?;
@@ -209,25 +209,39 @@ fn promised(arn: &str) -> Cow<'_, str> {
     role().map_or(Cow::Borrowed(arn), Cow::Owned)
 }
 
-fn overridden(config: &Config, question: &Question, verdict: Verdict, now: Time) -> Verdict {
-    let Some(principal) = question.principal.as_deref().filter(|_| !verdict.is_valid()) else {
+fn apply_override(
+    config: &Config,
+    question: &CheckRequest,
+    verdict: Classification,
+    now: Time,
+) -> Classification {
+    let Some(principal) = question.principal.as_deref().filter(|_| !verdict.is_read_only()) else {
         return verdict;
     };
     let resources: Vec<Arc<str>> = question.resources.iter().map(|arn| Arc::from(arn.as_str())).collect();
-    match config.override_for(&promised(principal), &verdict.service, &verdict.operation, &resources, now) {
-        Some((live, Applies::Yes)) => {
-            verdict.overridden(&format!("{} ({}): {}", live.id, plain(&live.owner), plain(&live.reason)))
-        }
+    match config.override_for(
+        &role_of_session(principal),
+        &verdict.service,
+        &verdict.operation,
+        &resources,
+        now,
+    ) {
+        Some((live, OverrideMatch::Allowed)) => verdict.overridden(&format!(
+            "{} ({}): {}",
+            live.id,
+            escape_control(&live.owner),
+            escape_control(&live.reason)
+        )),
         Some((ended, _)) => {
             let reason = format!("{}; the override {} expired {}", verdict.reason, ended.id, ended.expires);
-            Verdict { reason, ..verdict }
+            Classification { reason, ..verdict }
         }
         None => verdict,
     }
 }
 
 /// Which controls a succeeded call of this kind by a watched principal would speak against.
-fn notes(pack: &Pack, verdict: &Verdict) -> Vec<String> {
+fn compliance_notes(pack: &ControlPack, verdict: &Classification) -> Vec<String> {
     let rule = match verdict.operation_type {
         _ if !verdict.is_scored() => {
             return vec!["Not an operation: listed in reports, not scored.".to_owned()];
@@ -239,11 +253,11 @@ fn notes(pack: &Pack, verdict: &Verdict) -> Vec<String> {
         OperationType::ReadOnly if verdict.capabilities.contains(Capabilities::READ_DATA) => "data-read",
         OperationType::ReadOnly => return vec![format!("{}: speaks against no control.", pack.id)],
     };
-    let controls = pack.touched_by(rule);
+    let controls = pack.controls_failed_by(rule);
     if controls.is_empty() {
         return vec![format!("{}: `{rule}` speaks against no control.", pack.id)];
     }
     let speaks =
-        |control: &crate::standard::Control| format!("{} {}: {}", pack.id, control.id, control.title);
+        |control: &crate::controls::Control| format!("{} {}: {}", pack.id, control.id, control.title);
     pack.controls.iter().filter(|control| controls.contains(&control.id)).map(speaks).collect()
 }

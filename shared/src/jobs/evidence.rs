@@ -7,69 +7,69 @@
 //!
 //! Keys, items and the order in which they are written: `docs/state.md`.
 
-mod absent;
 mod batch;
+mod batch_writer;
 mod collect;
 mod compact;
-mod keep;
 mod keys;
+mod missing_objects;
 mod pack;
 mod part;
-mod rest;
+mod unsharded;
 
 use std::{collections::BTreeSet, fmt, sync::Mutex};
 
 pub use self::{
-    absent::{forget, miss},
-    batch::{Batch, source_hash},
-    collect::{Accounts, Collected, collect},
-    compact::{Compacted, compact},
-    keep::{Kept, keep},
+    batch::{EvidenceBatch, source_hash},
+    batch_writer::{StoredBatch, store_batch},
+    collect::{CollectedEvidence, EvidenceInputs, collect},
+    compact::{CompactionOutcome, compact},
+    missing_objects::{clear_missing, record_missing},
 };
 use crate::{
     config::Config,
-    dossier::AssemblyError,
-    ports::{PortError, Store, Table},
+    evidence_summary::EvidenceSummaryError,
+    ports::{ObjectStore, PortError, Table},
     segment::Shard,
     time::Hour,
 };
 
 /// The table and the store that evidence is kept in. One is used for as long as a process lives.
-pub struct House<'a> {
+pub struct EvidenceStore<'a> {
     /// The index.
     pub table: &'a dyn Table,
     /// The segments.
-    pub store: &'a dyn Store,
+    pub store: &'a dyn ObjectStore,
     /// Places that are known to be in the index.
-    places: Mutex<BTreeSet<String>>,
+    known_account_regions: Mutex<BTreeSet<String>>,
 }
 
-impl<'a> House<'a> {
+impl<'a> EvidenceStore<'a> {
     /// Evidence in this table and this store.
-    pub const fn new(table: &'a dyn Table, store: &'a dyn Store) -> Self {
-        Self { table, store, places: Mutex::new(BTreeSet::new()) }
+    pub const fn new(table: &'a dyn Table, store: &'a dyn ObjectStore) -> Self {
+        Self { table, store, known_account_regions: Mutex::new(BTreeSet::new()) }
     }
 }
 
-impl fmt::Debug for House<'_> {
+impl fmt::Debug for EvidenceStore<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("House").field("places", &self.places).finish_non_exhaustive()
+        f.debug_struct("House").field("places", &self.known_account_regions).finish_non_exhaustive()
     }
 }
 
 /// A way evidence comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
+pub enum EvidenceSource {
     /// Pulled from the event history of CloudTrail.
     Lookup,
     /// Delivered to S3 by a trail.
     S3,
 }
 
-impl Lane {
+impl EvidenceSource {
     /// The lane that counts for an hour.
-    pub fn of(hour: Hour, config: &Config) -> Self {
-        match config.delivery.counts_from {
+    pub fn for_hour(hour: Hour, config: &Config) -> Self {
+        match config.delivery.authoritative_from {
             Some(from) if from.hour() <= hour => Self::S3,
             _ => Self::Lookup,
         }
@@ -108,7 +108,7 @@ pub enum EvidenceError {
     },
     /// An item of the index cannot be understood.
     #[error("the index item `{partition}` `{sort}` is damaged: {cause}")]
-    Item {
+    DamagedItem {
         /// Partition key.
         partition: String,
         /// Sort key.
@@ -118,7 +118,7 @@ pub enum EvidenceError {
     },
     /// The parts of a shard hold events of another one.
     #[error("the evidence of `{shard}` is damaged: {cause}")]
-    Shard {
+    DamagedShard {
         /// Which one.
         shard: Shard,
         /// What is wrong.
@@ -126,5 +126,5 @@ pub enum EvidenceError {
     },
     /// The parts do not make a whole.
     #[error(transparent)]
-    Assembly(#[from] AssemblyError),
+    Assembly(#[from] EvidenceSummaryError),
 }

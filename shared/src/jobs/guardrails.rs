@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    gather::{Each, Gathering, Progress, gather_objects},
+    gather::{GatherOptions, GatherProgress, ObjectCallback, gather_objects},
     sweep::SweepError,
 };
 use crate::{
@@ -17,10 +17,13 @@ use crate::{
     catalog::Catalog,
     config::Config,
     coverage::Coverage,
-    dossier::{Dossier, Scope},
-    grants::{Evaluator, Problem, Snapshot},
-    guardrails::{Guardrail, Kind, NotProven, Options, Order, Universe, Used, guardrail},
-    ports::{Evidences, ReadObject, Source},
+    evidence_summary::{EvidenceSummary, ReportScope},
+    grants::{Evaluator, PolicyProblem, PolicySnapshot},
+    guardrails::{
+        Guardrail, GuardrailError, GuardrailKind, GuardrailOptions, GuardrailRequest, KnownActions,
+        PrincipalUsage, build_guardrail,
+    },
+    ports::{LogSource, ProcessedObject, SweepEvidence},
     segment::Segment,
     time::Time,
 };
@@ -36,20 +39,20 @@ pub struct Guardrails {
     /// ARN of the principal, or the name its policies were given.
     pub principal: Arc<str>,
     /// What it used; absent where no evidence was given.
-    pub used: Option<Used>,
+    pub used: Option<PrincipalUsage>,
     /// What is wrong with its policies.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PolicyProblem>,
     /// The guardrails.
     pub guardrails: Vec<Guardrail>,
     /// Whether every proof is complete.
     pub is_complete: bool,
     /// Kinds that were not asked for by name and cannot be made, and why.
-    pub not_made: BTreeMap<String, String>,
+    pub not_generated: BTreeMap<String, String>,
 }
 
 /// Which evidence to look at.
 #[derive(Clone, Copy, Debug)]
-pub struct Looking<'a> {
+pub struct UsageQuery<'a> {
     /// Configuration.
     pub config: &'a Config,
     /// Catalog.
@@ -59,52 +62,64 @@ pub struct Looking<'a> {
     /// First moment after it.
     pub until: Option<Time>,
     /// How to read.
-    pub gathering: Gathering,
+    pub gather_options: GatherOptions,
 }
 
 /// What a principal used, by log objects and by what is kept of others.
 ///
 /// # Errors
 /// [`SweepError::Source`] when the source cannot be listed, [`SweepError::Evidence`] when what is kept cannot be read.
-pub fn used<E: Evidences>(
+pub fn usage<E: SweepEvidence>(
     principal: &str,
-    source: &dyn Source,
+    source: &dyn LogSource,
     kept: Option<&E>,
-    looking: Looking<'_>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Used, SweepError> {
+    looking: UsageQuery<'_>,
+    progress: &(dyn Fn(GatherProgress) + Sync),
+) -> Result<PrincipalUsage, SweepError> {
     let objects = source.list()?;
-    let gathered = gather_objects(source, &objects, looking.gathering, progress, Each::Told(&|_| ()));
+    let gathered =
+        gather_objects(source, &objects, looking.gather_options, progress, ObjectCallback::Summary(&|_| ()));
     let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
     let earlier = match kept {
         None => Segment::default(),
         Some(kept) => {
-            let known: Vec<ReadObject> = kept.known().map_err(failed)?.into_values().collect();
+            let known: Vec<ProcessedObject> =
+                kept.processed_objects().map_err(failed)?.into_values().collect();
             kept.load(&known).map_err(failed)?
         }
     };
-    let dossier = Dossier::of(earlier.merge(gathered.segment), Scope::between(looking.since, looking.until));
-    let Dossier { tally, evidence, windows, unfinished, period, .. } = dossier;
+    let dossier = EvidenceSummary::from_segment(
+        earlier.merge(gathered.segment),
+        ReportScope::between(looking.since, looking.until),
+    );
+    let EvidenceSummary {
+        tally,
+        evidence_quality: evidence,
+        digest_hours: windows,
+        incomplete_hours: unfinished,
+        period,
+        ..
+    } = dossier;
     let coverage = Coverage::of(&tally, &windows, &unfinished, &looking.config.coverage, period);
-    let assessment = Assessment::of(&tally, &coverage, &evidence, looking.catalog, looking.config);
-    Ok(Used::of(&assessment, principal, looking.catalog))
+    let assessment = Assessment::classify(&tally, &coverage, &evidence, looking.catalog, looking.config);
+    Ok(PrincipalUsage::of(&assessment, principal, looking.catalog))
 }
 
 /// What guardrails are to be made of.
 #[derive(Clone, Debug)]
-pub struct Task<'a> {
+pub struct GuardrailsTask<'a> {
     /// Overrides that tolerate more than reads.
     pub config: &'a Config,
     /// Catalog.
     pub catalog: &'a Catalog,
     /// Policies of the principal.
-    pub snapshot: &'a Snapshot,
+    pub snapshot: &'a PolicySnapshot,
     /// What it used.
-    pub used: Option<Used>,
+    pub used: Option<PrincipalUsage>,
     /// Which kinds; none: all that can be made.
-    pub kinds: &'a [Kind],
+    pub kinds: &'a [GuardrailKind],
     /// How.
-    pub options: Options,
+    pub options: GuardrailOptions,
     /// When.
     pub at: Time,
 }
@@ -113,28 +128,28 @@ pub struct Task<'a> {
 ///
 /// # Errors
 /// [`NotProven`].
-pub fn guardrails(task: Task<'_>) -> Result<Guardrails, NotProven> {
-    let (universe, evaluator) = (Universe::of(task.catalog), Evaluator::new(task.catalog));
-    let order = Order {
-        universe: &universe,
+pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, GuardrailError> {
+    let (universe, evaluator) = (KnownActions::of(task.catalog), Evaluator::new(task.catalog));
+    let order = GuardrailRequest {
+        known_actions: &universe,
         evaluator: &evaluator,
         config: task.config,
         snapshot: task.snapshot,
-        used: task.used.as_ref(),
+        usage: task.used.as_ref(),
         at: task.at,
         options: task.options,
     };
     let (mut made, mut not_made) = (Vec::new(), BTreeMap::new());
-    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+    for kind in [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp] {
         let is_named = task.kinds.contains(&kind);
         if !is_named && !task.kinds.is_empty() {
             continue;
         }
-        match kind.cannot(order).filter(|_| !is_named) {
+        match kind.missing_input(order).filter(|_| !is_named) {
             Some(why) => {
                 not_made.insert(kind.as_str().to_owned(), why);
             }
-            None => made.push(guardrail(kind, order)?),
+            None => made.push(build_guardrail(kind, order)?),
         }
     }
     Ok(Guardrails {
@@ -144,6 +159,6 @@ pub fn guardrails(task: Task<'_>) -> Result<Guardrails, NotProven> {
         is_complete: made.iter().all(|one| one.proof.is_complete),
         used: task.used,
         guardrails: made,
-        not_made,
+        not_generated: not_made,
     })
 }

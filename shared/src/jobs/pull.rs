@@ -6,14 +6,14 @@
 //! one lane keeps no other one back.
 //!
 //! ```text
-//! LANE#account#region | CHECKPOINT     how far the lane has come
+//! ACCOUNT_REGION#account#region | CHECKPOINT     how far the lane has come
 //!                     | LEASE          who is at it
 //!                     | SLICE#start    what a closed slice held, until a week after its second look
 //! ```
 
-mod again;
 mod checkpoint;
 mod lease;
+mod second_lookup;
 mod turn;
 
 use std::{
@@ -26,14 +26,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::checkpoint::Checkpoint;
-use self::turn::Turn;
+use self::turn::PullTurn;
 use super::{
-    evidence::{EvidenceError, House},
-    history::{Effort, Lane},
+    evidence::{EvidenceError, EvidenceStore},
+    history::{AccountRegion, LookupStatistics},
 };
 use crate::{
     config::Config,
-    ports::{Clock, PortError, Trail},
+    ports::{Clock, CloudTrailApi, PortError},
     time::Time,
 };
 
@@ -41,35 +41,35 @@ use crate::{
 pub const MARGIN: Duration = Duration::from_secs(15);
 
 /// Shortest turn of a lane that others wait behind.
-const TURN: Duration = Duration::from_secs(10);
+const MIN_TURN: Duration = Duration::from_secs(10);
 
 /// What the job needs of the world.
 #[derive(Clone, Copy)]
-pub struct Ports<'a> {
+pub struct PullPorts<'a> {
     /// CloudTrail.
-    pub trail: &'a dyn Trail,
+    pub cloudtrail: &'a dyn CloudTrailApi,
     /// Time.
     pub clock: &'a dyn Clock,
     /// Where evidence is kept; checkpoints and leases lie in its table.
-    pub house: &'a House<'a>,
+    pub evidence: &'a EvidenceStore<'a>,
 }
 
 /// What the job is told.
 #[derive(Clone, Copy)]
-pub struct Order<'a> {
+pub struct PullTask<'a> {
     /// Configuration.
     pub config: &'a Config,
     /// Lanes to pull.
-    pub lanes: &'a [Lane],
+    pub account_regions: &'a [AccountRegion],
     /// Id of the run, its own.
-    pub run: &'a str,
+    pub run_id: &'a str,
     /// Lanes pulled at the same time; at least one.
     pub threads: usize,
 }
 
 /// What became of a lane in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Pulled {
+pub struct PullOutcome {
     /// Twelve-digit account id.
     pub account: String,
     /// Region name.
@@ -91,27 +91,27 @@ pub struct Pulled {
     /// Slices that were too busy to be looked up as one.
     pub splits: u64,
     /// Second looks.
-    pub again: u64,
+    pub second_lookups: u64,
     /// Second looks that showed something new.
-    pub changed: u64,
+    pub second_lookups_changed: u64,
     /// Everything before is closed. Absent when it is not known.
-    pub closed_until: Option<Time>,
+    pub complete_until: Option<Time>,
     /// Everything before was looked up a second time where that was due. Absent when it is not known.
-    pub again_until: Option<Time>,
+    pub second_lookup_until: Option<Time>,
     /// Seconds that could be closed and are not. Absent when it is not known.
-    pub behind: Option<u32>,
+    pub lag_seconds: Option<u32>,
     /// Which run holds the lane, and until when: it was left to that one.
-    pub left_to: Option<String>,
+    pub leased_by: Option<String>,
     /// Why the lane was not pulled any further. Not set when only time was up.
     pub error: Option<String>,
 }
 
-impl Pulled {
-    fn of(lane: &Lane) -> Self {
+impl PullOutcome {
+    fn new(lane: &AccountRegion) -> Self {
         Self { account: lane.account.to_string(), region: lane.region.to_string(), ..Self::default() }
     }
 
-    fn add(&mut self, effort: Effort) {
+    fn add(&mut self, effort: LookupStatistics) {
         self.pages += effort.pages;
         self.throttled += effort.throttled;
         self.restarts += effort.restarts;
@@ -121,41 +121,50 @@ impl Pulled {
 
 /// Why a lane is not pulled any further.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum PullError {
     /// CloudTrail or the table.
     #[error(transparent)]
     Port(#[from] PortError),
     /// Evidence cannot be kept.
     #[error("cannot keep the evidence: {0}")]
-    Keep(#[from] EvidenceError),
+    Evidence(#[from] EvidenceError),
     /// Its checkpoint is no longer the one that was read.
     #[error("another run has moved the checkpoint")]
-    Overtaken,
+    CheckpointMoved,
 }
 
 /// Pulls lanes until all is done or time is up, and gives the account of each, in the order of the lanes. Each lane gets
 /// its share of the time, and what others leave of theirs; which one is first changes from minute to minute.
-pub fn pull(ports: Ports<'_>, order: Order<'_>) -> Vec<Pulled> {
+pub fn pull(ports: PullPorts<'_>, order: PullTask<'_>) -> Vec<PullOutcome> {
     let now = ports.clock.now();
-    let mut accounts: Vec<Pulled> = order.lanes.iter().map(Pulled::of).collect();
-    let mut waiting: VecDeque<_> = order.lanes.iter().zip(&mut accounts).collect();
+    let mut accounts: Vec<PullOutcome> = order.account_regions.iter().map(PullOutcome::new).collect();
+    let mut waiting: VecDeque<_> = order.account_regions.iter().zip(&mut accounts).collect();
     let open = waiting.len();
     waiting.rotate_left((now.0 / 60) as usize % open.max(1));
     let threads = order.threads.clamp(1, open.max(1));
-    let queue = Mutex::new(Queue { waiting, open });
+    let queue = Mutex::new(PullQueue { waiting, unfinished: open });
     let work = || {
         // Not in the head of the loop, where the lock would be held through its body.
         let next = || lock(&queue).next();
         while let Some((lane, pulled, open)) = next() {
             let left = ports.clock.remaining();
-            let spare = left.saturating_sub(share(left, open, threads)).max(MARGIN);
-            let more = left > spare && Turn { ports, order, lane, now, spare, pulled: &mut *pulled }.take();
+            let spare = left.saturating_sub(turn_length(left, open, threads)).max(MARGIN);
+            let more = left > spare
+                && PullTurn {
+                    ports,
+                    task: order,
+                    account_region: lane,
+                    now,
+                    reserved: spare,
+                    outcome: &mut *pulled,
+                }
+                .run();
             let mut queue = lock(&queue);
             // A lane that had all the time there was needs no second turn in what it could not use.
-            if more && spare > MARGIN && ports.clock.remaining() > MARGIN + TURN {
+            if more && spare > MARGIN && ports.clock.remaining() > MARGIN + MIN_TURN {
                 queue.waiting.push_back((lane, pulled));
             } else {
-                queue.open -= 1;
+                queue.unfinished -= 1;
             }
         }
     };
@@ -169,26 +178,26 @@ pub fn pull(ports: Ports<'_>, order: Order<'_>) -> Vec<Pulled> {
 }
 
 /// Lanes that wait for their turn.
-struct Queue<'q> {
-    waiting: VecDeque<(&'q Lane, &'q mut Pulled)>,
+struct PullQueue<'q> {
+    waiting: VecDeque<(&'q AccountRegion, &'q mut PullOutcome)>,
     /// Lanes that are not done, waiting or not.
-    open: usize,
+    unfinished: usize,
 }
 
-impl<'q> Queue<'q> {
-    fn next(&mut self) -> Option<(&'q Lane, &'q mut Pulled, usize)> {
+impl<'q> PullQueue<'q> {
+    fn next(&mut self) -> Option<(&'q AccountRegion, &'q mut PullOutcome, usize)> {
         let (lane, pulled) = self.waiting.pop_front()?;
-        Some((lane, pulled, self.open))
+        Some((lane, pulled, self.unfinished))
     }
 }
 
-fn lock<'l, 'q>(queue: &'l Mutex<Queue<'q>>) -> MutexGuard<'l, Queue<'q>> {
+fn lock<'l, 'q>(queue: &'l Mutex<PullQueue<'q>>) -> MutexGuard<'l, PullQueue<'q>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How long a turn may take when so many lanes are open: no longer than a lease lasts.
-fn share(left: Duration, open: usize, threads: usize) -> Duration {
+fn turn_length(left: Duration, open: usize, threads: usize) -> Duration {
     let whole = left.saturating_sub(MARGIN).saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX));
     let each = whole / u32::try_from(open).unwrap_or(u32::MAX).max(1);
-    each.clamp(TURN, Duration::from_secs(lease::LONGEST.into()))
+    each.clamp(MIN_TURN, Duration::from_secs(lease::MAX_LEASE_SECONDS.into()))
 }

@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::Retention,
-    ports::{Expected, Item, PortError, Table},
-    render::emf::Figures,
-    report::Caller,
+    config::RetentionSettings,
+    ports::{PortError, Table, TableItem, WriteCondition},
+    render::emf::Metrics,
+    report::CallerIdentity,
     time::Time,
 };
 
 /// Longest error kept of a run, in bytes.
-const ERROR: usize = 2_048;
+const MAX_ERROR_BYTES: usize = 2_048;
 
 /// A run of a function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct RunRecord {
     /// Request id of the invocation.
     pub request_id: Option<String>,
     /// Who the function is, as AWS says.
-    pub caller: Option<Caller>,
+    pub caller: Option<CallerIdentity>,
     /// When it began.
     pub started_at: Time,
     /// When it ended.
@@ -38,7 +38,7 @@ pub struct RunRecord {
     /// What it failed with; absent when it succeeded.
     pub error: Option<String>,
     /// Its figures.
-    pub figures: Map<String, Value>,
+    pub metrics: Map<String, Value>,
 }
 
 /// The latest run, and when one last succeeded.
@@ -54,12 +54,12 @@ pub struct Heartbeat {
 impl RunRecord {
     /// A run that ended, with what it failed with if it did.
     #[must_use]
-    pub fn ended(self, now: Time, outcome: Result<(), &dyn std::error::Error>, figures: &Figures) -> Self {
+    pub fn ended(self, now: Time, outcome: Result<(), &dyn std::error::Error>, figures: &Metrics) -> Self {
         let error = outcome.err().map(|error| {
             let text = crate::render::escape::terminal(&error.to_string());
-            text.get(..text.floor_char_boundary(ERROR)).unwrap_or_default().to_owned()
+            text.get(..text.floor_char_boundary(MAX_ERROR_BYTES)).unwrap_or_default().to_owned()
         });
-        Self { ended_at: now, error, figures: figures.values(), ..self }
+        Self { ended_at: now, error, metrics: figures.values(), ..self }
     }
 }
 
@@ -69,27 +69,34 @@ impl RunRecord {
 /// When it cannot be written.
 pub fn record_run(
     table: &dyn Table,
-    retention: &Retention,
+    retention: &RetentionSettings,
     function: &str,
     run: &RunRecord,
 ) -> Result<(), PortError> {
     let partition = format!("RUN#{function}");
     let days = retention.run_days.saturating_mul(86_400);
-    let item = |sort: String, expires, body: Result<Value, serde_json::Error>| -> Result<Item, PortError> {
-        let name = format!("{partition} {sort}");
-        let body = body.map_err(|cause| super::issue::unwritable(name, cause))?;
-        Ok(Item { partition: partition.clone(), sort, revision: 0, expires, body })
-    };
+    let item =
+        |sort: String, expires, body: Result<Value, serde_json::Error>| -> Result<TableItem, PortError> {
+            let name = format!("{partition} {sort}");
+            let body = body.map_err(|cause| super::publish::serialization_error(name, cause))?;
+            Ok(TableItem {
+                partition_key: partition.clone(),
+                sort_key: sort,
+                revision: 0,
+                expires_at: expires,
+                body,
+            })
+        };
     let kept = item(
         format!("AT#{}#{}", run.started_at, run.run_id),
         Some(Time(run.ended_at.0.saturating_add(days))),
         serde_json::to_value(run),
     )?;
-    table.put(&kept, Expected::Anything)?;
+    table.put(&kept, WriteCondition::Always)?;
     let before = heartbeat(table, function)?.and_then(|beat| beat.succeeded_at);
     let succeeded_at = if run.error.is_none() { before.max(Some(run.ended_at)) } else { before };
     let beat = Heartbeat { run: run.clone(), succeeded_at };
-    table.put(&item("LATEST".to_owned(), None, serde_json::to_value(beat))?, Expected::Anything)?;
+    table.put(&item("LATEST".to_owned(), None, serde_json::to_value(beat))?, WriteCondition::Always)?;
     Ok(())
 }
 
@@ -99,6 +106,6 @@ pub fn record_run(
 /// When the table cannot be read.
 pub fn heartbeat(table: &dyn Table, function: &str) -> Result<Option<Heartbeat>, PortError> {
     let items = table.query(&format!("RUN#{function}"), "LATEST")?;
-    let latest = items.into_iter().find(|item| item.sort == "LATEST");
+    let latest = items.into_iter().find(|item| item.sort_key == "LATEST");
     Ok(latest.and_then(|item| serde_json::from_value(item.body).ok()))
 }

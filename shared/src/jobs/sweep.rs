@@ -14,22 +14,22 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{
-    gather::{Each, Gathering, Progress, Reading, gather_objects},
-    judge::{Order, judge},
+    evaluation::{EvaluationCriteria, evaluate},
+    gather::{GatherOptions, GatherProgress, ObjectCallback, ReadStatistics, gather_objects},
 };
 use crate::{
-    dossier::{Dossier, Scope},
-    ports::{Evidences, Object, PortError, ReadObject, Source},
-    report::{Input, Report, Run, hex},
+    evidence_summary::{EvidenceSummary, ReportScope},
+    ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
+    report::{InputFile, Report, ReportRun, hex},
     segment::Segment,
     time::Time,
 };
 
 /// Inputs a report names; the others are in their common hash only.
-const INPUTS: usize = 10_000;
+const MAX_INPUTS: usize = 10_000;
 
 /// Unreadable positions a report names.
-const POSITIONS: usize = 1_000;
+const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
 /// Why a sweep ends without a report.
 #[derive(Debug, Error)]
@@ -47,15 +47,15 @@ pub enum SweepError {
 
 /// What a sweep is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Task<'a> {
+pub struct SweepTask<'a> {
     /// What to judge by.
-    pub order: Order<'a>,
+    pub criteria: EvaluationCriteria<'a>,
     /// First moment of the period.
     pub since: Option<Time>,
     /// First moment after the period.
     pub until: Option<Time>,
     /// How to read.
-    pub gathering: Gathering,
+    pub gather_options: GatherOptions,
 }
 
 /// Reads what is new, merges it with what is kept, and reports. `run` carries id and start; what was read is filled in,
@@ -63,38 +63,50 @@ pub struct Task<'a> {
 ///
 /// # Errors
 /// [`SweepError`].
-pub fn sweep<E: Evidences + Send>(
-    source: &dyn Source,
+pub fn sweep<E: SweepEvidence + Send>(
+    source: &dyn LogSource,
     kept: Option<&mut E>,
-    task: Task<'_>,
-    run: Run,
-    progress: &(dyn Fn(Progress) + Sync),
+    task: SweepTask<'_>,
+    run: ReportRun,
+    progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<Report, SweepError> {
     let objects = source.list()?;
     let inputs = Mutex::new(Vec::new());
     let tell = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let (segment, reading, old) = match kept {
         None => {
-            let gathered = gather_objects(source, &objects, task.gathering, progress, Each::Told(&tell));
-            (gathered.segment, gathered.reading, Vec::new())
+            let gathered = gather_objects(
+                source,
+                &objects,
+                task.gather_options,
+                progress,
+                ObjectCallback::Summary(&tell),
+            );
+            (gathered.segment, gathered.statistics, Vec::new())
         }
         Some(kept) => {
             let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
-            let (fresh, old) = divide(objects, kept.known().map_err(failed)?);
+            let (fresh, old) = split_new_and_processed(objects, kept.processed_objects().map_err(failed)?);
             let store = Mutex::new((kept, Ok(())));
-            let keep = |read: ReadObject, segment: &Segment| {
+            let keep = |read: ProcessedObject, segment: &Segment| {
                 let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
                 let (kept, state) = &mut *store;
                 if state.is_ok() {
-                    *state = kept.keep(&read, segment);
+                    *state = kept.save(&read, segment);
                 }
                 drop(store);
                 tell(read);
             };
-            let gathered = gather_objects(source, &fresh, task.gathering, progress, Each::Kept(&keep));
+            let gathered = gather_objects(
+                source,
+                &fresh,
+                task.gather_options,
+                progress,
+                ObjectCallback::WithSegment(&keep),
+            );
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state.map_err(failed)?;
-            let (earlier, mut reading) = (kept.load(&old).map_err(failed)?, gathered.reading);
+            let (earlier, mut reading) = (kept.load(&old).map_err(failed)?, gathered.statistics);
             let apart = earlier.rows().len() + gathered.segment.rows().len();
             let segment = earlier.merge(gathered.segment);
             reading.duplicate += (apart - segment.rows().len()) as u64;
@@ -102,18 +114,21 @@ pub fn sweep<E: Evidences + Send>(
         }
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let dossier = Dossier::of(segment, Scope::between(task.since, task.until));
-    Ok(judge(dossier, task.order, account(run, &reading, fresh, old))?)
+    let dossier = EvidenceSummary::from_segment(segment, ReportScope::between(task.since, task.until));
+    Ok(evaluate(dossier, task.criteria, fill_run(run, &reading, fresh, old))?)
 }
 
 /// What to read, and what is kept of everything else. Evidence of objects that lie elsewhere or are gone stays.
-fn divide(objects: Vec<Object>, mut known: BTreeMap<String, ReadObject>) -> (Vec<Object>, Vec<ReadObject>) {
+fn split_new_and_processed(
+    objects: Vec<StoredObject>,
+    mut known: BTreeMap<String, ProcessedObject>,
+) -> (Vec<StoredObject>, Vec<ProcessedObject>) {
     // Without a version nothing says that an object is the same: standard input, and what could not be read whole.
-    let changed = |object: &Object| {
+    let changed = |object: &StoredObject| {
         let known = known.get(&object.name).map(|known| &known.object.version);
         known.is_none_or(|version| version.is_empty() || *version != object.version)
     };
-    let fresh: Vec<Object> = objects.into_iter().filter(changed).collect();
+    let fresh: Vec<StoredObject> = objects.into_iter().filter(changed).collect();
     for object in &fresh {
         known.remove(&object.name);
     }
@@ -121,30 +136,39 @@ fn divide(objects: Vec<Object>, mut known: BTreeMap<String, ReadObject>) -> (Vec
 }
 
 /// Fills in what was read, and what was not because it is kept.
-fn account(run: Run, reading: &Reading, fresh: Vec<ReadObject>, old: Vec<ReadObject>) -> Run {
+fn fill_run(
+    run: ReportRun,
+    reading: &ReadStatistics,
+    fresh: Vec<ProcessedObject>,
+    old: Vec<ProcessedObject>,
+) -> ReportRun {
     let (objects_read, objects_kept) = (fresh.len() as u64, old.len() as u64);
-    let mut objects: Vec<ReadObject> = fresh.into_iter().chain(old).collect();
+    let mut objects: Vec<ProcessedObject> = fresh.into_iter().chain(old).collect();
     objects.sort_unstable_by(|a, b| a.object.name.cmp(&b.object.name));
     let hashes: BTreeSet<&str> = objects.iter().map(|read| read.sha256.as_str()).collect();
     let mut all = Sha256::new();
     for hash in hashes {
         all.update(hash);
     }
-    let input = |read: &ReadObject| Input {
-        object: read.object.name.clone(),
+    let input = |read: &ProcessedObject| InputFile {
+        file: read.object.name.clone(),
         bytes: read.object.size,
         sha256: read.sha256.clone(),
         records: read.records,
     };
-    Run {
-        objects_read,
-        objects_kept,
+    ReportRun {
+        log_files_read: objects_read,
+        log_files_reused: objects_kept,
         bytes_read: reading.bytes,
         records_seen: reading.records,
         duplicates: reading.duplicate,
-        inputs_sha256: hex(&all.finalize()),
-        inputs: objects.iter().take(INPUTS).map(input).collect(),
-        unreadable: objects.into_iter().flat_map(|read| read.unreadable).take(POSITIONS).collect(),
+        input_files_sha256: hex(&all.finalize()),
+        input_files: objects.iter().take(MAX_INPUTS).map(input).collect(),
+        unreadable: objects
+            .into_iter()
+            .flat_map(|read| read.unreadable)
+            .take(MAX_UNREADABLE_POSITIONS)
+            .collect(),
         ..run
     }
 }

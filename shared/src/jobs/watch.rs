@@ -7,49 +7,49 @@
 
 use super::{
     gather::read_object,
-    news::{NewsError, Newsroom},
+    notifications::{NotificationError, Notifier},
 };
 use crate::{
-    alert::Alert, catalog::Catalog, config::Config, event::Event, record::Limits, render::message,
+    alert::Alert, catalog::Catalog, config::Config, event::Event, record::ReadLimits, render::message,
     report::UnreadablePosition,
 };
 
 /// Most bytes of an event: EventBridge delivers 256 KiB (1 MiB to some targets), and a page of them is no event.
-const LIMITS: Limits = Limits { inflated: 8 << 20 };
+const LIMITS: ReadLimits = ReadLimits { max_inflated_bytes: 8 << 20 };
 
 /// What became of what was delivered.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Watched {
+pub struct WatchOutcome {
     /// Events judged.
     pub events: u64,
     /// Insight events, which are not judged.
-    pub aside: u64,
+    pub insight_events: u64,
     /// Where it could not be read.
     pub unreadable: Vec<UnreadablePosition>,
     /// Alerts they deserve.
     pub alerts: Vec<Alert>,
     /// Announcements made now.
-    pub told: u64,
+    pub notifications_sent: u64,
     /// Announcements that had been made before.
-    pub told_before: u64,
+    pub notifications_already_sent: u64,
     /// Seconds from the oldest event to now.
-    pub lag: Option<u32>,
+    pub lag_seconds: Option<u32>,
 }
 
 /// Why a delivery has to be tried again, or looked at.
 #[derive(Debug, thiserror::Error)]
-#[error("{fault}")]
+#[error("{kind}")]
 pub struct WatchError {
     /// What became of the rest.
-    pub watched: Box<Watched>,
+    pub outcome: Box<WatchOutcome>,
     /// What went wrong.
     #[source]
-    pub fault: WatchFault,
+    pub kind: WatchErrorKind,
 }
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum WatchFault {
+pub enum WatchErrorKind {
     /// Something in it cannot be read.
     #[error("the event cannot be read at byte {}: {}", .0.byte.unwrap_or_default(), .0.reason)]
     Unreadable(UnreadablePosition),
@@ -57,10 +57,10 @@ pub enum WatchFault {
     #[error(
         "no CloudTrail event was delivered; the rule that feeds this function should match `AWS ... via CloudTrail`"
     )]
-    Foreign,
+    NotCloudTrail,
     /// Not everybody could be told.
     #[error(transparent)]
-    News(#[from] NewsError),
+    Notification(#[from] NotificationError),
 }
 
 /// Judges what EventBridge delivered, and has alerts passed on. Every event is judged and every alert tried, whatever
@@ -72,47 +72,47 @@ pub fn watch(
     delivered: &[u8],
     config: &Config,
     catalog: &Catalog,
-    newsroom: &Newsroom<'_>,
-) -> Result<Watched, WatchError> {
+    newsroom: &Notifier<'_>,
+) -> Result<WatchOutcome, WatchError> {
     let gathered = read_object("event", delivered, LIMITS);
-    let mut watched = Watched {
-        aside: gathered.reading.aside,
-        unreadable: gathered.reading.problems.iter().map(|problem| problem.position()).collect(),
-        ..Watched::default()
+    let mut watched = WatchOutcome {
+        insight_events: gathered.statistics.insight_events,
+        unreadable: gathered.statistics.problems.iter().map(|problem| problem.position()).collect(),
+        ..WatchOutcome::default()
     };
-    let mut fault = watched.unreadable.first().cloned().map(WatchFault::Unreadable);
+    let mut fault = watched.unreadable.first().cloned().map(WatchErrorKind::Unreadable);
     let now = newsroom.clock.now();
     for (id, time, actor, act) in gathered.segment.events() {
-        let event = Event { id, time, actor: actor.clone(), act: act.clone() };
+        let event = Event { id, time, actor: actor.clone(), call_key: act.clone() };
         watched.events += 1;
-        watched.lag = watched.lag.max(Some(now.since(time)));
-        if let Err(error) = watched.judge(event, config, catalog, newsroom) {
+        watched.lag_seconds = watched.lag_seconds.max(Some(now.since(time)));
+        if let Err(error) = watched.evaluate(event, config, catalog, newsroom) {
             fault = fault.or(Some(error.into()));
         }
     }
-    if watched.events == 0 && watched.aside == 0 {
-        fault = fault.or(Some(WatchFault::Foreign));
+    if watched.events == 0 && watched.insight_events == 0 {
+        fault = fault.or(Some(WatchErrorKind::NotCloudTrail));
     }
     match fault {
-        Some(fault) => Err(WatchError { watched: Box::new(watched), fault }),
+        Some(fault) => Err(WatchError { outcome: Box::new(watched), kind: fault }),
         None => Ok(watched),
     }
 }
 
-impl Watched {
-    fn judge(
+impl WatchOutcome {
+    fn evaluate(
         &mut self,
         event: Event,
         config: &Config,
         catalog: &Catalog,
-        newsroom: &Newsroom<'_>,
-    ) -> Result<(), NewsError> {
-        let Some(alert) = Alert::of(event, catalog, config)? else { return Ok(()) };
+        newsroom: &Notifier<'_>,
+    ) -> Result<(), NotificationError> {
+        let Some(alert) = Alert::from_event(event, catalog, config)? else { return Ok(()) };
         let news = message::alert(&alert)?;
         self.alerts.push(alert);
-        let told = newsroom.pass_on(&news)?;
-        self.told += told.now.len() as u64;
-        self.told_before += told.before.len() as u64;
+        let told = newsroom.notify(&news)?;
+        self.notifications_sent += told.sent.len() as u64;
+        self.notifications_already_sent += told.already_sent.len() as u64;
         Ok(())
     }
 }

@@ -5,14 +5,14 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
-use super::Count;
+use super::GrantCount;
 use crate::{
     grants::{Action, Certainty, Grant, Grants},
     operation::{Capabilities, OperationType},
 };
 
 /// Examples of a count.
-const EXAMPLES: usize = 10;
+const MAX_EXAMPLES: usize = 10;
 
 /// Word for reads that carry no capability.
 const READ: &str = "read";
@@ -24,7 +24,7 @@ const PRIVILEGED: &str = "privileged";
 const UNKNOWN: &str = "unknown";
 
 /// Words an action is counted under.
-pub(super) fn words(action: &Action) -> impl Iterator<Item = &'static str> {
+pub(super) fn capability_labels(action: &Action) -> impl Iterator<Item = &'static str> {
     let own = match action.operation_type {
         OperationType::ReadOnly if action.capabilities.is_empty() => Some(READ),
         OperationType::Privileged if action.capabilities.is_empty() => Some(PRIVILEGED),
@@ -32,50 +32,51 @@ pub(super) fn words(action: &Action) -> impl Iterator<Item = &'static str> {
         OperationType::Mutating if !action.capabilities.contains(Capabilities::MUTATE) => Some(MUTATE),
         _ => None,
     };
-    own.into_iter().chain(action.capabilities.words())
+    own.into_iter().chain(action.capabilities.names())
 }
 
 /// All words actions are counted under.
-pub(super) fn all_words() -> impl Iterator<Item = &'static str> {
-    [READ, PRIVILEGED, UNKNOWN].into_iter().chain(Capabilities::all().words())
+pub(super) fn all_capability_labels() -> impl Iterator<Item = &'static str> {
+    [READ, PRIVILEGED, UNKNOWN].into_iter().chain(Capabilities::all().names())
 }
 
 /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` for
 /// what is no read and carries none, `unknown` for what nothing is known of. The rows of a report's matrix count alike.
-pub fn by_capability(grants: &Grants) -> BTreeMap<String, Count> {
-    let mut groups: BTreeMap<&str, Vec<&Grant>> = all_words().map(|word| (word, Vec::new())).collect();
-    for grant in &grants.held {
-        words(&grant.action).for_each(|word| groups.entry(word).or_default().push(grant));
+pub fn by_capability(grants: &Grants) -> BTreeMap<String, GrantCount> {
+    let mut groups: BTreeMap<&str, Vec<&Grant>> =
+        all_capability_labels().map(|word| (word, Vec::new())).collect();
+    for grant in &grants.entries {
+        capability_labels(&grant.action).for_each(|word| groups.entry(word).or_default().push(grant));
     }
-    groups.into_iter().map(|(word, grants)| (word.to_owned(), count(grants))).collect()
+    groups.into_iter().map(|(word, grants)| (word.to_owned(), count_grants(grants))).collect()
 }
 
 /// Grants that are no reads, by service.
-pub fn by_service(grants: &Grants) -> BTreeMap<String, Count> {
+pub fn by_service(grants: &Grants) -> BTreeMap<String, GrantCount> {
     let mut groups: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
     for grant in grants.excessive() {
         groups.entry(grant.action.service()).or_default().push(grant);
     }
-    groups.into_iter().map(|(service, grants)| (service.to_owned(), count(grants))).collect()
+    groups.into_iter().map(|(service, grants)| (service.to_owned(), count_grants(grants))).collect()
 }
 
-fn count(mut grants: Vec<&Grant>) -> Count {
-    let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Granted).count() as u64;
-    gravest_first(&mut grants);
-    Count {
-        granted,
+fn count_grants(mut grants: Vec<&Grant>) -> GrantCount {
+    let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Unconditional).count() as u64;
+    sort_by_severity(&mut grants);
+    GrantCount {
+        unconditional: granted,
         conditional: grants.len() as u64 - granted,
-        examples: grants.iter().take(EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect(),
+        examples: grants.iter().take(MAX_EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect(),
     }
 }
 
 /// Puts grants in order: the greatest risk first, what is sure before what depends, then by name.
-pub(super) fn gravest_first(grants: &mut [&Grant]) {
+pub(super) fn sort_by_severity(grants: &mut [&Grant]) {
     grants.sort_by(|a, b| {
         let rank = |grant: &Grant| {
             (
                 Reverse(grant.action.risk_level),
-                Reverse(grant.action.capabilities.contains(Capabilities::ESCALATE)),
+                Reverse(grant.action.capabilities.contains(Capabilities::PRIVILEGE_ESCALATION)),
                 Reverse(grant.certainty),
             )
         };

@@ -12,28 +12,31 @@ use std::{
     sync::Arc,
 };
 
-use self::page::{Attached, Bounded, Group, Named, Page, Role, User};
-use crate::grants::{Origin, Policy, Snapshot};
+use self::page::{
+    AttachedPermissionsBoundary, AttachedPolicy, AuthorizationDetailsOutput, GroupDetail, PolicyDetail,
+    RoleDetail, UserDetail,
+};
+use crate::grants::{Policy, PolicyOrigin, PolicySnapshot};
 
 /// Why text is not what `get-account-authorization-details` prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DetailsError {
     /// It is not such JSON.
-    #[error("line {line}, column {column}: {what}")]
+    #[error("line {line}, column {column}: {message}")]
     Json {
         /// Line, counted from one.
         line: usize,
         /// Column, counted from one.
         column: usize,
         /// What is wrong there.
-        what: String,
+        message: String,
     },
     /// It is JSON, but says nothing of users or roles.
     #[error("it has neither `UserDetailList` nor `RoleDetailList`")]
-    NotDetails,
+    NotAuthorizationDetails,
     /// It says that there is more.
     #[error("it was cut short: it says that more pages follow")]
-    CutShort,
+    Truncated,
 }
 
 /// Reads the output of `aws iam get-account-authorization-details`: one page, several one after the other, or a list of
@@ -41,113 +44,127 @@ pub enum DetailsError {
 ///
 /// # Errors
 /// If it is no such output, or says that more follows that is not there.
-pub fn read(text: &str) -> Result<Vec<Snapshot>, DetailsError> {
-    let pages = page::all(text)?;
+pub fn parse(text: &str) -> Result<Vec<PolicySnapshot>, DetailsError> {
+    let pages = page::parse_pages(text)?;
     if pages.iter().all(|page| page.users.is_none() && page.roles.is_none()) {
-        return Err(DetailsError::NotDetails);
+        return Err(DetailsError::NotAuthorizationDetails);
     }
-    if is_cut_short(&pages) {
-        return Err(DetailsError::CutShort);
+    if is_truncated(&pages) {
+        return Err(DetailsError::Truncated);
     }
-    let account = Account::of(&pages);
+    let account = AccountPrincipals::of(&pages);
     let mut snapshots = BTreeMap::new();
     for user in pages.iter().flat_map(|page| page.users.iter().flatten()) {
-        add(&mut snapshots, account.user(user));
+        merge_snapshot(&mut snapshots, account.user_snapshot(user));
     }
     for role in pages.iter().flat_map(|page| page.roles.iter().flatten()) {
-        add(&mut snapshots, account.role(role));
+        merge_snapshot(&mut snapshots, account.role_snapshot(role));
     }
-    Ok(snapshots.into_values().map(Snapshot::canonical).collect())
+    Ok(snapshots.into_values().map(PolicySnapshot::canonical).collect())
 }
 
 /// Whether a page that should be there is not: none follows one that is followed, or the next is of another account.
-fn is_cut_short(pages: &[Page]) -> bool {
+fn is_truncated(pages: &[AuthorizationDetailsOutput]) -> bool {
     let next = pages.iter().skip(1).map(Some).chain([None]);
     // A page of managed policies alone tells no account, and belongs to the one before it.
     let mut before = None;
     pages.iter().zip(next).any(|(page, next)| {
         before = page.account().or(before);
-        page.is_followed()
+        page.has_next_page()
             && next.is_none_or(|next| next.account().zip(before).is_some_and(|(next, own)| next != own))
     })
 }
 
 /// Adds a principal. One that is told twice has what either says, and nothing of what they do not agree on.
-fn add(snapshots: &mut BTreeMap<Arc<str>, Snapshot>, snapshot: Snapshot) {
+fn merge_snapshot(snapshots: &mut BTreeMap<Arc<str>, PolicySnapshot>, snapshot: PolicySnapshot) {
     match snapshots.entry(Arc::clone(&snapshot.principal)) {
         Entry::Vacant(place) => {
             place.insert(snapshot);
         }
         Entry::Occupied(mut place) => {
             let held = place.get_mut();
-            held.identity.extend(snapshot.identity);
-            if held.boundary != snapshot.boundary {
-                (held.boundary, held.boundary_read) = (None, false);
+            held.identity_policies.extend(snapshot.identity_policies);
+            if held.permissions_boundary != snapshot.permissions_boundary {
+                (held.permissions_boundary, held.is_boundary_known) = (None, false);
             }
             held.tags.retain(|key, value| snapshot.tags.get(key) == Some(value));
-            if held.trust != snapshot.trust {
-                held.trust = None;
+            if held.trust_policy != snapshot.trust_policy {
+                held.trust_policy = None;
             }
         }
     }
 }
 
 /// What principals share. What is told twice has what either says: two states of it may have been read.
-struct Account<'p> {
+struct AccountPrincipals<'p> {
     managed: BTreeMap<&'p str, BTreeSet<Arc<str>>>,
     /// By account and name: one name may be that of a group in each of several accounts.
-    groups: BTreeMap<(&'p str, &'p str), Vec<&'p Group>>,
+    groups: BTreeMap<(&'p str, &'p str), Vec<&'p GroupDetail>>,
 }
 
-impl<'p> Account<'p> {
-    fn of(pages: &'p [Page]) -> Self {
+impl<'p> AccountPrincipals<'p> {
+    fn of(pages: &'p [AuthorizationDetailsOutput]) -> Self {
         let mut account = Self { managed: BTreeMap::new(), groups: BTreeMap::new() };
         for policy in pages.iter().flat_map(|page| &page.policies) {
-            account.managed.entry(&policy.arn).or_default().insert(policy.text());
+            account.managed.entry(&policy.arn).or_default().insert(policy.default_document());
         }
         for group in pages.iter().flat_map(|page| &page.groups) {
             // Without an ARN it is nobody's in particular: whoever has a group of this name has it.
-            let owner = group.arn.as_deref().map_or("", page::account_of);
+            let owner = group.arn.as_deref().map_or("", page::account_of_arn);
             account.groups.entry((owner, &group.name)).or_default().push(group);
         }
         account
     }
 
-    fn user(&self, user: &User) -> Snapshot {
-        let mut snapshot = self.bare(&user.arn, &user.boundary);
-        snapshot.identity.extend(user.inline.iter().map(|one| inline(one, Origin::Inline)));
-        snapshot.identity.extend(user.attached.iter().flat_map(|one| self.attached(one, Origin::Attached)));
-        snapshot.identity.extend(user.groups.iter().flat_map(|name| self.of_group(&snapshot.account, name)));
-        snapshot.tags = page::tags(&user.tags);
+    fn user_snapshot(&self, user: &UserDetail) -> PolicySnapshot {
+        let mut snapshot = self.principal_snapshot(&user.arn, &user.boundary);
+        snapshot
+            .identity_policies
+            .extend(user.inline.iter().map(|one| inline_policy(one, PolicyOrigin::Inline)));
+        snapshot
+            .identity_policies
+            .extend(user.attached.iter().flat_map(|one| self.attached_policies(one, PolicyOrigin::Attached)));
+        snapshot
+            .identity_policies
+            .extend(user.groups.iter().flat_map(|name| self.group_policies(&snapshot.account, name)));
+        snapshot.tags = page::tags_by_key(&user.tags);
         snapshot
     }
 
-    fn role(&self, role: &Role) -> Snapshot {
-        let mut snapshot = self.bare(&role.arn, &role.boundary);
-        snapshot.identity.extend(role.inline.iter().map(|one| inline(one, Origin::Inline)));
-        snapshot.identity.extend(role.attached.iter().flat_map(|one| self.attached(one, Origin::Attached)));
-        snapshot.tags = page::tags(&role.tags);
-        snapshot.trust = role.trust.as_ref().map(|text| Policy {
+    fn role_snapshot(&self, role: &RoleDetail) -> PolicySnapshot {
+        let mut snapshot = self.principal_snapshot(&role.arn, &role.boundary);
+        snapshot
+            .identity_policies
+            .extend(role.inline.iter().map(|one| inline_policy(one, PolicyOrigin::Inline)));
+        snapshot
+            .identity_policies
+            .extend(role.attached.iter().flat_map(|one| self.attached_policies(one, PolicyOrigin::Attached)));
+        snapshot.tags = page::tags_by_key(&role.tags);
+        snapshot.trust_policy = role.trust.as_ref().map(|text| Policy {
             name: "AssumeRolePolicyDocument".into(),
-            origin: Origin::Inline,
+            origin: PolicyOrigin::Inline,
             text: Arc::clone(&text.0),
         });
         snapshot
     }
 
-    fn bare(&self, arn: &str, boundary: &Option<Bounded>) -> Snapshot {
-        Snapshot {
+    fn principal_snapshot(
+        &self,
+        arn: &str,
+        boundary: &Option<AttachedPermissionsBoundary>,
+    ) -> PolicySnapshot {
+        PolicySnapshot {
             principal: arn.into(),
-            account: page::account_of(arn).into(),
-            boundary: boundary.as_ref().map(|boundary| self.boundary(&boundary.arn)),
-            boundary_read: true,
-            ..Snapshot::default()
+            account: page::account_of_arn(arn).into(),
+            permissions_boundary: boundary.as_ref().map(|boundary| self.permissions_boundary(&boundary.arn)),
+            is_boundary_known: true,
+            ..PolicySnapshot::default()
         }
     }
 
-    fn of_group(&self, account: &str, name: &str) -> Vec<Policy> {
-        let origin = || Origin::Group(name.to_owned());
-        let groups: Vec<&Group> = [account, ""]
+    fn group_policies(&self, account: &str, name: &str) -> Vec<Policy> {
+        let origin = || PolicyOrigin::Group(name.to_owned());
+        let groups: Vec<&GroupDetail> = [account, ""]
             .into_iter()
             .filter_map(|owner| self.groups.get(&(owner, name)))
             .flatten()
@@ -156,12 +173,12 @@ impl<'p> Account<'p> {
         if groups.is_empty() {
             return vec![Policy { name: format!("group {name}").into(), origin: origin(), text: "".into() }];
         }
-        let inline = groups.iter().flat_map(|group| &group.inline).map(|one| inline(one, origin()));
+        let inline = groups.iter().flat_map(|group| &group.inline).map(|one| inline_policy(one, origin()));
         let attached = groups.iter().flat_map(|group| &group.attached);
-        inline.chain(attached.flat_map(|one| self.attached(one, origin()))).collect()
+        inline.chain(attached.flat_map(|one| self.attached_policies(one, origin()))).collect()
     }
 
-    fn attached(&self, attached: &Attached, origin: Origin) -> Vec<Policy> {
+    fn attached_policies(&self, attached: &AttachedPolicy, origin: PolicyOrigin) -> Vec<Policy> {
         let policy = |text| Policy { name: attached.arn.as_str().into(), origin: origin.clone(), text };
         match self.managed.get(attached.arn.as_str()) {
             Some(texts) => texts.iter().cloned().map(policy).collect(),
@@ -172,17 +189,17 @@ impl<'p> Account<'p> {
 
     /// A boundary. One whose document is not there has an empty text, and one that is told in two ways as well: nobody
     /// can say what it limits.
-    fn boundary(&self, arn: &str) -> Policy {
+    fn permissions_boundary(&self, arn: &str) -> Policy {
         let mut texts = self.managed.get(arn).into_iter().flatten();
         let text = match (texts.next(), texts.next()) {
             (Some(text), None) => Arc::clone(text),
             _ => "".into(),
         };
-        Policy { name: arn.into(), origin: Origin::Attached, text }
+        Policy { name: arn.into(), origin: PolicyOrigin::Attached, text }
     }
 }
 
-fn inline(named: &Named, origin: Origin) -> Policy {
+fn inline_policy(named: &PolicyDetail, origin: PolicyOrigin) -> Policy {
     Policy { name: named.name.as_str().into(), origin, text: Arc::clone(&named.document.0) }
 }
 
@@ -228,15 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn every_policy_finds_its_principal() {
-        let read = read(&account().to_string()).unwrap();
+    fn every_policy_is_assigned_to_its_principal() {
+        let read = parse(&account().to_string()).unwrap();
         let [role, user] = &read[..] else { panic!("{read:?}") };
         assert_eq!(
             (&*role.principal, &*role.account),
             ("arn:aws:iam::111122223333:role/Auditor", "111122223333")
         );
-        let texts = |snapshot: &Snapshot| -> Vec<(String, String)> {
-            snapshot.identity.iter().map(|p| (p.name.to_string(), p.text.to_string())).collect()
+        let texts = |snapshot: &PolicySnapshot| -> Vec<(String, String)> {
+            snapshot.identity_policies.iter().map(|p| (p.name.to_string(), p.text.to_string())).collect()
         };
         assert_eq!(
             texts(role),
@@ -245,8 +262,13 @@ mod tests {
                 ("own".into(), r#"{"Statement":["é"]}"#.into()),
             ]
         );
-        assert_eq!(role.boundary.as_ref().map(|b| &*b.text), Some(r#"{"new":true}"#));
-        assert!(role.boundary_read && role.trust.is_some() && user.boundary.is_none() && user.boundary_read);
+        assert_eq!(role.permissions_boundary.as_ref().map(|b| &*b.text), Some(r#"{"new":true}"#));
+        assert!(
+            role.is_boundary_known
+                && role.trust_policy.is_some()
+                && user.permissions_boundary.is_none()
+                && user.is_boundary_known
+        );
         assert_eq!(user.tags.get("team").map(String::as_str), Some("audit"));
         assert_eq!(
             texts(user),
@@ -259,9 +281,9 @@ mod tests {
     }
 
     #[test]
-    fn pages_come_apart_or_as_a_list_and_the_order_does_not_matter() {
+    fn pages_are_read_separately_or_as_a_list_in_any_order() {
         let account = account();
-        let whole = read(&account.to_string()).unwrap();
+        let whole = parse(&account.to_string()).unwrap();
         let page = |keys: &[&str]| {
             let mut page = account.clone();
             page.as_object_mut().unwrap().retain(|key, _| keys.contains(&key.as_str()));
@@ -269,12 +291,12 @@ mod tests {
         };
         let (first, second) =
             (page(&["Policies", "RoleDetailList"]), page(&["UserDetailList", "GroupDetailList"]));
-        assert_eq!(read(&format!("{first}\n{second}")), Ok(whole.clone()));
-        assert_eq!(read(&format!("{second}{first}")), Ok(whole.clone()));
-        assert_eq!(read(&json!([first, second]).to_string()), Ok(whole));
+        assert_eq!(parse(&format!("{first}\n{second}")), Ok(whole.clone()));
+        assert_eq!(parse(&format!("{second}{first}")), Ok(whole.clone()));
+        assert_eq!(parse(&json!([first, second]).to_string()), Ok(whole));
     }
 
-    fn of_account(account: &str, document: &str) -> serde_json::Value {
+    fn account_with_policy(account: &str, document: &str) -> serde_json::Value {
         json!({
             "UserDetailList": [{
                 "Arn": format!("arn:aws:iam::{account}:user/ann"), "GroupList": ["devs"],
@@ -293,60 +315,63 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_one_of_its_account() {
-        let (one, two) = (of_account("111122223333", "{1}"), of_account("444455556666", "{2}"));
-        let read = read(&format!("{one}{two}")).unwrap();
-        let own = |snapshot: &Snapshot| -> Vec<String> {
-            let own = snapshot.identity.iter().filter(|policy| &*policy.name == "own");
+    fn group_belongs_to_its_own_account() {
+        let (one, two) =
+            (account_with_policy("111122223333", "{1}"), account_with_policy("444455556666", "{2}"));
+        let read = parse(&format!("{one}{two}")).unwrap();
+        let own = |snapshot: &PolicySnapshot| -> Vec<String> {
+            let own = snapshot.identity_policies.iter().filter(|policy| &*policy.name == "own");
             own.map(|policy| policy.text.to_string()).collect()
         };
         assert_eq!(read.iter().map(own).collect::<Vec<_>>(), [["{1}"], ["{2}"]]);
     }
 
     #[test]
-    fn what_is_told_twice_in_two_ways_has_what_either_says() {
-        let (one, two) = (of_account("111122223333", "{1}"), of_account("111122223333", "{2}"));
-        let read = read(&format!("{one}{two}")).unwrap();
+    fn conflicting_duplicates_are_merged() {
+        let (one, two) =
+            (account_with_policy("111122223333", "{1}"), account_with_policy("111122223333", "{2}"));
+        let read = parse(&format!("{one}{two}")).unwrap();
         let [ann] = &read[..] else { panic!("{read:?}") };
-        let texts: Vec<&str> = ann.identity.iter().map(|policy| &*policy.text).collect();
+        let texts: Vec<&str> = ann.identity_policies.iter().map(|policy| &*policy.text).collect();
         assert_eq!(texts, ["{1}", "{2}", "{1}", "{2}"]);
         assert!(ann.tags.is_empty());
     }
 
     #[test]
-    fn a_page_that_is_missing_is_missed_whatever_follows() {
-        let mut first = of_account("111122223333", "{1}");
+    fn missing_page_is_an_error_whatever_follows() {
+        let mut first = account_with_policy("111122223333", "{1}");
         first["IsTruncated"] = true.into();
-        let (same, other) = (of_account("111122223333", "{2}"), of_account("444455556666", "{2}"));
+        let (same, other) =
+            (account_with_policy("111122223333", "{2}"), account_with_policy("444455556666", "{2}"));
         let policies = json!({ "Policies": [] });
         assert!(
-            read(&format!("{first}{same}{other}")).is_ok() && read(&format!("{first}{policies}")).is_ok()
+            parse(&format!("{first}{same}{other}")).is_ok() && parse(&format!("{first}{policies}")).is_ok()
         );
-        assert_eq!(read(&format!("{first}{other}")), Err(DetailsError::CutShort));
-        assert_eq!(read(&format!("{first}{other}{same}")), Err(DetailsError::CutShort));
+        assert_eq!(parse(&format!("{first}{other}")), Err(DetailsError::Truncated));
+        assert_eq!(parse(&format!("{first}{other}{same}")), Err(DetailsError::Truncated));
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text: String) {
-            let _ = read(&text);
+            let _ = parse(&text);
         }
 
         #[test]
-        fn what_is_cut_off_anywhere_is_refused(at in any::<prop::sample::Index>()) {
+        fn truncated_text_is_refused(at in any::<prop::sample::Index>()) {
             let text = account().to_string();
             let cut: String = text.chars().take(at.index(text.chars().count())).collect();
-            prop_assert!(read(&cut).is_err());
+            prop_assert!(parse(&cut).is_err());
         }
 
         #[test]
-        fn a_document_is_the_same_however_it_is_written(sid in "[ -~é]{0,12}") {
+        fn document_is_the_same_in_every_encoding(sid in "[ -~é]{0,12}") {
             let document = json!({ "Statement": [{ "Sid": sid }] }).to_string();
             let encoded: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
             let role = |document: serde_json::Value| {
                 let inline = json!([{ "PolicyName": "own", "PolicyDocument": document }]);
                 let role = json!({ "Arn": "arn:aws:iam::111122223333:role/r", "RolePolicyList": inline });
-                read(&json!({ "RoleDetailList": [role] }).to_string()).unwrap()
+                parse(&json!({ "RoleDetailList": [role] }).to_string()).unwrap()
             };
             let whole = role(serde_json::from_str(&document).unwrap());
             prop_assert_eq!(&role(json!(document)), &whole);
@@ -355,16 +380,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
-        let place = |text: &str| match read(text) {
+    fn errors_name_line_and_column() {
+        let place = |text: &str| match parse(text) {
             Err(DetailsError::Json { line, column, .. }) => (line, column),
             other => panic!("{other:?}"),
         };
         assert_eq!(place("{\n  \"RoleDetailList\": [{\"Arn\": 7}]\n}"), (2, 30));
         assert_eq!(place("{\"RoleDetailList\": []}\n{,}"), (2, 2));
-        assert_eq!(read("{}"), Err(DetailsError::NotDetails));
-        assert_eq!(read(""), Err(DetailsError::NotDetails));
-        assert_eq!(read(r#"{"UserDetailList": [], "IsTruncated": true}"#), Err(DetailsError::CutShort));
-        assert_eq!(read(r#"{"UserDetailList": [], "NextToken": "x"}"#), Err(DetailsError::CutShort));
+        assert_eq!(parse("{}"), Err(DetailsError::NotAuthorizationDetails));
+        assert_eq!(parse(""), Err(DetailsError::NotAuthorizationDetails));
+        assert_eq!(parse(r#"{"UserDetailList": [], "IsTruncated": true}"#), Err(DetailsError::Truncated));
+        assert_eq!(parse(r#"{"UserDetailList": [], "NextToken": "x"}"#), Err(DetailsError::Truncated));
     }
 }

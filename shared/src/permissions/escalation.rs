@@ -7,80 +7,83 @@ mod methods;
 
 use std::sync::Arc;
 
-use self::methods::Method;
+use self::methods::EscalationMethod;
 use super::EscalationPath;
 use crate::{
-    grants::{Certainty, Grant, Grants, Reach},
-    pattern::is_wild,
+    grants::{Certainty, Grant, GrantScope, Grants},
+    pattern::has_wildcard,
 };
 
 /// Resources a path holds.
-const RESOURCES: usize = 10;
+const MAX_RESOURCES: usize = 10;
 /// Resources a sentence names.
-const NAMED: usize = 2;
+const MAX_NAMED: usize = 2;
 
 /// The ways from what is granted to more, in order of their ids.
 pub fn paths(grants: &Grants) -> Vec<EscalationPath> {
-    let mut paths: Vec<EscalationPath> = methods::all().filter_map(|method| method.path(grants)).collect();
+    let mut paths: Vec<EscalationPath> =
+        methods::all().filter_map(|method| method.best_path(grants)).collect();
     paths.sort_unstable();
     paths
 }
 
-impl Method {
+impl EscalationMethod {
     /// The surest of the ways to do it that the grants open.
-    fn path(&self, grants: &Grants) -> Option<EscalationPath> {
-        let ways = self.ways.iter().filter_map(|way| self.way(way, grants));
+    fn best_path(&self, grants: &Grants) -> Option<EscalationPath> {
+        let ways = self.action_sets.iter().filter_map(|way| self.path_through(way, grants));
         // Of equally sure ways the first wins.
         ways.fold(None, |best: Option<EscalationPath>, way| match best {
-            Some(best) if best.is_sure || !way.is_sure => Some(best),
+            Some(best) if best.is_unconditional || !way.is_unconditional => Some(best),
             _ => Some(way),
         })
     }
 
-    fn way(&self, way: &[&str], grants: &Grants) -> Option<EscalationPath> {
+    fn path_through(&self, way: &[&str], grants: &Grants) -> Option<EscalationPath> {
         let held: Vec<&Grant> = way.iter().map(|action| grants.get(action)).collect::<Option<_>>()?;
         let through = held.first()?;
-        let resources = &through.reach.resources;
-        if self.of_others && !resources.is_empty() && resources.iter().all(|resource| is_own(resource))
-            || !self.passed_to.is_empty() && !may_pass_to(through, self.passed_to)
+        let resources = &through.scope.resources;
+        if self.only_for_others
+            && !resources.is_empty()
+            && resources.iter().all(|resource| is_callers_own_user(resource))
+            || !self.passed_to_services.is_empty() && !may_pass_to(through, self.passed_to_services)
         {
             return None;
         }
         Some(EscalationPath {
             id: self.id.to_owned(),
-            path: self.path.replace("{}", &what(self.noun, through)),
+            description: self.description.replace("{}", &describe_resources(self.noun, through)),
             actions: held.iter().map(|grant| Arc::clone(&grant.action.key)).collect(),
-            is_sure: held.iter().all(|grant| grant.certainty == Certainty::Granted),
-            resources: resources.iter().take(RESOURCES).cloned().collect(),
+            is_unconditional: held.iter().all(|grant| grant.certainty == Certainty::Unconditional),
+            resources: resources.iter().take(MAX_RESOURCES).cloned().collect(),
         })
     }
 }
 
 /// Whether a resource is the caller's own user and nothing else. Names are unique within an account, whatever the path.
-fn is_own(resource: &str) -> bool {
+fn is_callers_own_user(resource: &str) -> bool {
     resource.split_once(":user/").is_some_and(|(_, name)| {
         let (path, name) = name.rsplit_once('/').unwrap_or(("", name));
-        name == "${aws:username}" && !is_wild(path) && !path.contains("${")
+        name == "${aws:username}" && !has_wildcard(path) && !path.contains("${")
     })
 }
 
 /// Whether a role may be passed to one of these services. It may not only where every statement that grants it says, as its
 /// one condition and in full names, to which services alone: whatever else a policy says leaves the way open.
 fn may_pass_to(grant: &Grant, services: &[&str]) -> bool {
-    let Reach { statements, conditions, .. } = &*grant.reach;
+    let GrantScope { statements, conditions, .. } = &*grant.scope;
     // Statements whose grant is not sure are not told apart from those that depend on nothing.
-    if grant.certainty != Certainty::Granted || conditions.len() < statements.len().max(1) {
+    if grant.certainty != Certainty::Unconditional || conditions.len() < statements.len().max(1) {
         return true;
     }
     conditions.iter().any(|condition| {
-        let Some(named) = confined_to(condition) else { return true };
+        let Some(named) = restricted_services(condition) else { return true };
         named.split(", ").any(|name| services.iter().any(|service| name.contains(service)))
     })
 }
 
 /// The services a condition names, if it is about the service a role is passed to and nothing else, as the grants write
 /// conditions: key, operator, values.
-fn confined_to(condition: &str) -> Option<&str> {
+fn restricted_services(condition: &str) -> Option<&str> {
     let (key, rest) = condition.split_once(' ')?;
     let (operator, values) = rest.split_once(' ')?;
     let confines = ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ForAnyValue:StringEquals"];
@@ -93,20 +96,21 @@ fn confined_to(condition: &str) -> Option<&str> {
 }
 
 /// The resources of a grant in words.
-fn what(noun: &str, grant: &Grant) -> String {
+fn describe_resources(noun: &str, grant: &Grant) -> String {
     let list = |resources: &[Arc<str>]| {
-        let named = resources.iter().take(NAMED).map(|resource| format!("`{resource}`"));
+        let named = resources.iter().take(MAX_NAMED).map(|resource| format!("`{resource}`"));
         let named = named.collect::<Vec<_>>().join(" or ");
-        match resources.len().saturating_sub(NAMED) {
+        match resources.len().saturating_sub(MAX_NAMED) {
             0 => named,
             more => format!("{named} or {more} more"),
         }
     };
-    let reach = &grant.reach;
+    let reach = &grant.scope;
     let any = reach.resources.iter().any(|resource| &**resource == "*") || reach.resources.is_empty();
     let excluded: Vec<Arc<str>> =
         reach.resources.iter().filter_map(|resource| resource.strip_prefix("not:")).map(Into::into).collect();
-    let except: Vec<Arc<str>> = reach.except.iter().cloned().chain(excluded.iter().cloned()).collect();
+    let except: Vec<Arc<str>> =
+        reach.denied_resources.iter().cloned().chain(excluded.iter().cloned()).collect();
     let what = if any || !excluded.is_empty() { format!("any {noun}") } else { list(&reach.resources) };
     match except.is_empty() {
         true => what,

@@ -3,15 +3,15 @@
 //! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`Permissions`]. Laws: a principal that may
 //! write is OVER_PRIVILEGED, whatever reads work; what cannot be decided is INDETERMINATE; throttling is no denial.
 
+mod assess;
 mod counts;
 pub mod details;
 pub mod escalation;
-mod excess;
-mod judge;
-mod reads;
+mod excessive;
+mod permissions_report;
 mod recommendations;
-mod tolerated;
-mod verdicts;
+mod required_reads;
+mod toleration;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,18 +23,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
-    grants::{Problem, StatementId, Unseen},
+    grants::{PolicyProblem, StatementId, UnevaluatedPolicyType},
     operation::{Capabilities, RiskLevel},
     principal::PrincipalKind,
     time::Time,
 };
 
 pub use self::{
+    assess::{AssessedPrincipal, PermissionsAssessor, assess, overall_status},
     counts::{by_capability, by_service},
-    judge::{Judge, Subject, judge, overall_status},
-    reads::{Probe, ProbeOutcome},
-    tolerated::tolerated,
-    verdicts::Verdicts,
+    permissions_report::PermissionsReport,
+    required_reads::{Probe, ProbeOutcome},
+    toleration::tolerating_override,
 };
 
 /// What became of one check.
@@ -96,7 +96,7 @@ pub struct PermissionCheck {
 
 /// Whose permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Identity {
+pub struct PrincipalIdentity {
     /// ARN, or the name policies without a principal were given.
     pub arn: Arc<str>,
     /// What kind of identity it is.
@@ -107,7 +107,7 @@ pub struct Identity {
     pub watched_as: Option<String>,
 }
 
-impl Identity {
+impl PrincipalIdentity {
     /// The identity of an ARN, of this account; under a name that is no ARN nobody knows what it is.
     pub fn of(arn: &str, account: &str, config: &Config) -> Self {
         let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:")).unwrap_or_default();
@@ -121,16 +121,16 @@ impl Identity {
             None if resource == "root" => PrincipalKind::Root,
             _ => PrincipalKind::Unknown,
         };
-        let watched_as = config.watched_arn(arn).map(|watch| watch.principal.clone());
+        let watched_as = config.watch_for_arn(arn).map(|watch| watch.principal.clone());
         Self { arn: arn.into(), kind, account: account.into(), watched_as }
     }
 }
 
 /// Actions granted, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Count {
+pub struct GrantCount {
     /// Actions that are surely granted.
-    pub granted: u64,
+    pub unconditional: u64,
     /// Actions that are granted on conditions.
     pub conditional: u64,
     /// Some of them, the gravest first, at most ten.
@@ -143,74 +143,74 @@ pub struct EscalationPath {
     /// Kebab-case and permanent: `pass-role-to-lambda`.
     pub id: String,
     /// The way, spelt out in a sentence.
-    pub path: String,
+    pub description: String,
     /// Actions it takes, in order.
     pub actions: Vec<Arc<str>>,
     /// Whether each of them is surely granted.
-    pub is_sure: bool,
+    pub is_unconditional: bool,
     /// Roles, policies or functions it leads through, as the statements write them, at most ten.
     pub resources: Vec<Arc<str>>,
 }
 
 /// What IAM's own simulator says besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SecondOpinion {
+pub struct SimulationComparison {
     /// Actions it was asked about.
-    pub asked: u64,
+    pub compared: u64,
     /// Actions of which it says the same.
     pub agreed: u64,
     /// Actions of which it does not, each with both words, in order.
-    pub dissent: Vec<Dissent>,
+    pub conflicts: Vec<SimulationConflict>,
     /// Why it was not asked, or not about all.
-    pub unasked: Option<String>,
+    pub incomplete_reason: Option<String>,
 }
 
 /// Two words on one action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Dissent {
+pub struct SimulationConflict {
     /// The action.
     pub action: Arc<str>,
     /// What the policies say, evaluated here: `granted`, `conditional` or `denied`.
-    pub here: String,
+    pub policies: String,
     /// What the simulator says, in its own words: `allowed`, `implicitDeny` or `explicitDeny`.
     pub simulator: String,
 }
 
-impl Dissent {
+impl SimulationConflict {
     /// Whether the simulator allows what the policies do not surely grant.
-    pub fn is_more(&self) -> bool {
-        self.simulator.eq_ignore_ascii_case("allowed") && self.here != "granted"
+    pub fn simulator_allows_more(&self) -> bool {
+        self.simulator.eq_ignore_ascii_case("allowed") && self.policies != "granted"
     }
 }
 
 /// The permissions of one principal, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Permissions {
+pub struct PermissionsAssessment {
     /// Whose.
-    pub identity: Identity,
+    pub identity: PrincipalIdentity,
     /// When.
     pub timestamp: Time,
     /// The verdict.
     pub overall_status: OverallStatus,
     /// Its reason, in a sentence.
-    pub statement: String,
+    pub reason: String,
     /// Checks: needed reads first, then what else is granted, gravest first.
     pub permission_checks: Vec<PermissionCheck>,
     /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` for
     /// what is no read and carries none, `unknown` for what nothing is known of. Tolerated ones count too.
-    pub capabilities: BTreeMap<String, Count>,
+    pub capabilities: BTreeMap<String, GrantCount>,
     /// Grants that are no reads, by service.
-    pub services: BTreeMap<String, Count>,
+    pub services: BTreeMap<String, GrantCount>,
     /// Ways to more.
     pub escalation_paths: Vec<EscalationPath>,
     /// Grants overrides tolerate: override id and how many.
     pub tolerated: BTreeMap<String, u64>,
     /// What is wrong with the policies.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PolicyProblem>,
     /// What was not looked at.
-    pub unseen: BTreeSet<Unseen>,
+    pub unevaluated: BTreeSet<UnevaluatedPolicyType>,
     /// What the simulator says; absent where it was not there to be asked.
-    pub second_opinion: Option<SecondOpinion>,
+    pub simulation: Option<SimulationComparison>,
     /// What to do.
     pub recommendations: Vec<String>,
     /// SHA-256 of the policies.

@@ -8,74 +8,86 @@ use std::borrow::Cow;
 
 use super::{Principal, PrincipalKind, Session};
 use crate::{
-    event::{kept, named},
-    record::{Fault, Identity},
+    event::{bounded_text, non_empty},
+    record::{RecordError, UserIdentity},
 };
 
 /// Who made a call, and in which session; `region` tells the partition where no ARN does.
-pub(crate) fn of(identity: &Identity<'_>, region: &str) -> Result<(Principal, Session), Fault> {
-    let who = Who { identity, region };
-    let (kind, arn, session) = who.recognise();
+pub(crate) fn resolve_identity(
+    identity: &UserIdentity<'_>,
+    region: &str,
+) -> Result<(Principal, Session), RecordError> {
+    let who = IdentityResolver { identity, region };
+    let (kind, arn, session) = who.resolve();
     let account = match kind {
         PrincipalKind::Role | PrincipalKind::IdentityCenterUser => {
-            named(&identity.issuer_account).or_else(|| account_of(&arn))
+            non_empty(&identity.issuer_account_id).or_else(|| account_of(&arn))
         }
         _ => None,
     };
-    let account = account.or(named(&identity.account)).or_else(|| account_of(&arn)).unwrap_or_default();
-    let optional = |text: Option<&str>, field| text.map(|text| kept(text, field)).transpose();
-    let principal =
-        Principal { arn: kept(&arn, "userIdentity")?, kind, account: kept(account, "userIdentity")? };
+    let account =
+        account.or(non_empty(&identity.account_id)).or_else(|| account_of(&arn)).unwrap_or_default();
+    let optional = |text: Option<&str>, field| text.map(|text| bounded_text(text, field)).transpose();
+    let principal = Principal {
+        arn: bounded_text(&arn, "userIdentity")?,
+        kind,
+        account: bounded_text(account, "userIdentity")?,
+    };
     let session = Session {
         name: optional(session, "userIdentity")?,
         issuer: match kind {
-            PrincipalKind::FederatedUser => optional(named(&identity.issuer_arn), "userIdentity")?,
+            PrincipalKind::FederatedUser => optional(non_empty(&identity.issuer_arn), "userIdentity")?,
             _ => None,
         },
-        source_identity: optional(named(&identity.source_identity), "sourceIdentity")?,
-        on_behalf_of: match (named(&identity.identity_store), named(&identity.user_id)) {
-            (Some(store), Some(user)) => Some(kept(&format!("{store}/user/{user}"), "onBehalfOf")?),
+        source_identity: optional(non_empty(&identity.source_identity), "sourceIdentity")?,
+        on_behalf_of: match (
+            non_empty(&identity.identity_store_arn),
+            non_empty(&identity.on_behalf_of_user_id),
+        ) {
+            (Some(store), Some(user)) => Some(bounded_text(&format!("{store}/user/{user}"), "onBehalfOf")?),
             (None, user) => optional(user, "onBehalfOf")?,
-            (Some(store), None) => Some(kept(store, "onBehalfOf")?),
+            (Some(store), None) => Some(bounded_text(store, "onBehalfOf")?),
         },
     };
     Ok((principal, session))
 }
 
-type Recognised<'i> = (PrincipalKind, Cow<'i, str>, Option<&'i str>);
+type ResolvedIdentity<'i> = (PrincipalKind, Cow<'i, str>, Option<&'i str>);
 
-struct Who<'i> {
-    identity: &'i Identity<'i>,
+struct IdentityResolver<'i> {
+    identity: &'i UserIdentity<'i>,
     region: &'i str,
 }
 
-impl<'i> Who<'i> {
-    fn recognise(&self) -> Recognised<'i> {
+impl<'i> IdentityResolver<'i> {
+    fn resolve(&self) -> ResolvedIdentity<'i> {
         let identity = self.identity;
-        let arn = named(&identity.arn);
-        match named(&identity.kind) {
+        let arn = non_empty(&identity.arn);
+        match non_empty(&identity.kind) {
             _ if self.is_anonymous() => (PrincipalKind::Anonymous, "anonymous".into(), None),
-            Some("Root") => (PrincipalKind::Root, self.arn_or("iam", "root"), None),
-            Some("IAMUser") => (PrincipalKind::IamUser, self.arn_or("iam", "user"), None),
-            Some("AssumedRole") => self.role(),
-            Some("Role") => self.role(),
+            Some("Root") => (PrincipalKind::Root, self.arn_or_built("iam", "root"), None),
+            Some("IAMUser") => (PrincipalKind::IamUser, self.arn_or_built("iam", "user"), None),
+            Some("AssumedRole") => self.resolve_role(),
+            Some("Role") => self.resolve_role(),
             Some("FederatedUser") => {
                 let name = arn.and_then(|arn| arn.split_once(":federated-user/")).map(|(_, name)| name);
-                let name = name.or(named(&identity.user_name));
-                (PrincipalKind::FederatedUser, self.arn_or("sts", "federated-user"), name)
+                let name = name.or(non_empty(&identity.user_name));
+                (PrincipalKind::FederatedUser, self.arn_or_built("sts", "federated-user"), name)
             }
-            Some("SAMLUser") => (PrincipalKind::SamlUser, self.named_after("saml"), None),
-            Some("WebIdentityUser") => (PrincipalKind::WebIdentityUser, self.named_after("web"), None),
-            Some("IdentityCenterUser") => (PrincipalKind::IdentityCenterUser, self.identity_center(), None),
-            Some("Directory") => (PrincipalKind::Unknown, self.named_after("directory"), None),
-            Some("AWSAccount") => (PrincipalKind::AwsAccount, self.account(), None),
+            Some("SAMLUser") => (PrincipalKind::SamlUser, self.fallback_name("saml"), None),
+            Some("WebIdentityUser") => (PrincipalKind::WebIdentityUser, self.fallback_name("web"), None),
+            Some("IdentityCenterUser") => {
+                (PrincipalKind::IdentityCenterUser, self.identity_center_arn(), None)
+            }
+            Some("Directory") => (PrincipalKind::Unknown, self.fallback_name("directory"), None),
+            Some("AWSAccount") => (PrincipalKind::AwsAccount, self.account_name(), None),
             Some("AWSService") if arn.is_none_or(|arn| !arn.starts_with("arn:")) => {
-                (PrincipalKind::AwsService, self.service(), None)
+                (PrincipalKind::AwsService, self.service_name(), None)
             }
-            None if arn.is_none() && named(&identity.invoked_by).is_some() => {
-                (PrincipalKind::AwsService, self.service(), None)
+            None if arn.is_none() && non_empty(&identity.invoked_by).is_some() => {
+                (PrincipalKind::AwsService, self.service_name(), None)
             }
-            _ => self.by_arn(arn),
+            _ => self.resolve_by_arn(arn),
         }
     }
 
@@ -85,23 +97,25 @@ impl<'i> Who<'i> {
         };
         let kind = self.identity.kind.as_deref();
         matches!(kind, None | Some("AWSAccount" | "Unknown" | "Anonymous" | "anonymous"))
-            && named(&self.identity.arn).is_none()
+            && non_empty(&self.identity.arn).is_none()
             && (says(&self.identity.principal_id)
-                || says(&self.identity.account)
+                || says(&self.identity.account_id)
                 || says(&self.identity.kind))
     }
 
     /// A role, used directly or assumed; its session is behind the last slash of the session's ARN.
-    fn role(&self) -> Recognised<'i> {
+    fn resolve_role(&self) -> ResolvedIdentity<'i> {
         let identity = self.identity;
-        let arn = named(&identity.arn);
+        let arn = non_empty(&identity.arn);
         let assumed = arn.and_then(assumed_role);
         let session = assumed
             .map(|(_, session)| session)
-            .or_else(|| named(&identity.principal_id).and_then(|id| id.split_once(':')).map(|(_, name)| name))
+            .or_else(|| {
+                non_empty(&identity.principal_id).and_then(|id| id.split_once(':')).map(|(_, name)| name)
+            })
             .filter(|session| !session.is_empty());
         let role: Cow<'i, str> =
-            match (named(&identity.issuer_arn), assumed, arn, named(&identity.issuer_name)) {
+            match (non_empty(&identity.issuer_arn), assumed, arn, non_empty(&identity.issuer_user_name)) {
                 (Some(issuer), ..) => issuer.into(),
                 (None, Some((name, _)), Some(arn), _) => format!(
                     "arn:{}:iam::{}:role/{name}",
@@ -110,10 +124,10 @@ impl<'i> Who<'i> {
                 )
                 .into(),
                 (None, _, Some(arn), _) => arn.into(),
-                (None, _, None, Some(name)) => self.written("iam", &format!("role/{name}")),
+                (None, _, None, Some(name)) => self.build_arn("iam", &format!("role/{name}")),
                 (None, _, None, None) => return (PrincipalKind::Unknown, "unknown".into(), session),
             };
-        if let Some(service) = service_linked(&role) {
+        if let Some(service) = linked_service(&role) {
             return (PrincipalKind::AwsService, format!("service:{service}").into(), session);
         }
         let reserved = role.rsplit('/').next().is_some_and(|name| name.starts_with("AWSReservedSSO_"));
@@ -121,11 +135,11 @@ impl<'i> Who<'i> {
         (kind, role, session)
     }
 
-    fn by_arn(&self, arn: Option<&'i str>) -> Recognised<'i> {
+    fn resolve_by_arn(&self, arn: Option<&'i str>) -> ResolvedIdentity<'i> {
         let Some(arn) = arn else { return (PrincipalKind::Unknown, "unknown".into(), None) };
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
         match resource.split('/').next() {
-            Some("assumed-role" | "role") => self.role(),
+            Some("assumed-role" | "role") => self.resolve_role(),
             Some("user") => (PrincipalKind::IamUser, arn.into(), None),
             Some("root") => (PrincipalKind::Root, arn.into(), None),
             _ => (PrincipalKind::Unknown, arn.into(), None),
@@ -133,26 +147,27 @@ impl<'i> Who<'i> {
     }
 
     /// The identity's own ARN, or the one it must have.
-    fn arn_or(&self, service: &str, what: &str) -> Cow<'i, str> {
-        match (named(&self.identity.arn), named(&self.identity.user_name)) {
+    fn arn_or_built(&self, service: &str, what: &str) -> Cow<'i, str> {
+        match (non_empty(&self.identity.arn), non_empty(&self.identity.user_name)) {
             (Some(arn), _) => arn.into(),
-            (None, _) if what == "root" => self.written(service, what),
-            (None, Some(name)) => self.written(service, &format!("{what}/{name}")),
-            (None, None) => self.named_after(what),
+            (None, _) if what == "root" => self.build_arn(service, what),
+            (None, Some(name)) => self.build_arn(service, &format!("{what}/{name}")),
+            (None, None) => self.fallback_name(what),
         }
     }
 
-    fn written(&self, service: &str, resource: &str) -> Cow<'i, str> {
-        let account =
-            named(&self.identity.issuer_account).or(named(&self.identity.account)).unwrap_or_default();
-        format!("arn:{}:{service}::{account}:{resource}", partition_in(self.region)).into()
+    fn build_arn(&self, service: &str, resource: &str) -> Cow<'i, str> {
+        let account = non_empty(&self.identity.issuer_account_id)
+            .or(non_empty(&self.identity.account_id))
+            .unwrap_or_default();
+        format!("arn:{}:{service}::{account}:{resource}", partition_of_region(self.region)).into()
     }
 
     /// For identities without an ARN: their sort, and the best name they have.
-    fn named_after(&self, sort: &str) -> Cow<'i, str> {
+    fn fallback_name(&self, sort: &str) -> Cow<'i, str> {
         let identity = self.identity;
-        let name = named(&identity.user_name).or(named(&identity.principal_id)).unwrap_or("unknown");
-        match (named(&identity.arn), named(&identity.provider)) {
+        let name = non_empty(&identity.user_name).or(non_empty(&identity.principal_id)).unwrap_or("unknown");
+        match (non_empty(&identity.arn), non_empty(&identity.identity_provider)) {
             (Some(arn), _) => arn.into(),
             (None, Some(provider)) => format!("{sort}:{provider}:{name}").into(),
             (None, None) => format!("{sort}:{name}").into(),
@@ -160,33 +175,36 @@ impl<'i> Who<'i> {
     }
 
     /// The ARN the Service Authorization Reference gives a user of IAM Identity Center.
-    fn identity_center(&self) -> Cow<'i, str> {
+    fn identity_center_arn(&self) -> Cow<'i, str> {
         let identity = self.identity;
-        match (named(&identity.arn), named(&identity.user_id)) {
+        match (non_empty(&identity.arn), non_empty(&identity.on_behalf_of_user_id)) {
             (Some(arn), _) => arn.into(),
             (None, Some(user)) => {
-                let partition =
-                    named(&identity.identity_store).map_or_else(|| partition_in(self.region), partition_of);
+                let partition = non_empty(&identity.identity_store_arn)
+                    .map_or_else(|| partition_of_region(self.region), partition_of);
                 format!("arn:{partition}:identitystore:::user/{user}").into()
             }
-            (None, None) => self.named_after("identity-center"),
+            (None, None) => self.fallback_name("identity-center"),
         }
     }
 
-    fn account(&self) -> Cow<'i, str> {
+    fn account_name(&self) -> Cow<'i, str> {
         let identity = self.identity;
-        match (named(&identity.arn), named(&identity.account).or(named(&identity.principal_id))) {
+        match (
+            non_empty(&identity.arn),
+            non_empty(&identity.account_id).or(non_empty(&identity.principal_id)),
+        ) {
             (Some(arn), _) => arn.into(),
             (None, Some(account)) => format!("account:{account}").into(),
             (None, None) => "unknown".into(),
         }
     }
 
-    fn service(&self) -> Cow<'i, str> {
+    fn service_name(&self) -> Cow<'i, str> {
         let identity = self.identity;
-        let name = named(&identity.invoked_by)
-            .or(named(&identity.principal_id))
-            .or(named(&identity.arn))
+        let name = non_empty(&identity.invoked_by)
+            .or(non_empty(&identity.principal_id))
+            .or(non_empty(&identity.arn))
             .unwrap_or("unknown");
         format!("service:{name}").into()
     }
@@ -200,7 +218,7 @@ fn assumed_role(arn: &str) -> Option<(&str, &str)> {
 
 /// The service a role is linked to. Anyone may name a role `AWSServiceRoleFor...`; nobody but AWS can create one
 /// under `/aws-service-role/`, so every other role is its account's own.
-fn service_linked(role: &str) -> Option<&str> {
+fn linked_service(role: &str) -> Option<&str> {
     let (_, path) = role.split_once(":role/")?;
     path.strip_prefix("aws-service-role/")?.split('/').next()
 }
@@ -214,7 +232,7 @@ fn account_of(arn: &str) -> Option<&str> {
 }
 
 /// The partition a region lies in, by the names AWS publishes in `partitions.json` (botocore 1.44, 2026-09).
-pub(crate) fn partition_in(region: &str) -> &'static str {
+pub(crate) fn partition_of_region(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 8] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),
@@ -233,15 +251,16 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::record::read_identity;
+    use crate::record::with_user_identity;
 
-    fn recognised(identity: &Value) -> (PrincipalKind, String, String, Session) {
-        recognised_in("us-east-1", identity)
+    fn resolved(identity: &Value) -> (PrincipalKind, String, String, Session) {
+        resolved_in("us-east-1", identity)
     }
 
-    fn recognised_in(region: &str, identity: &Value) -> (PrincipalKind, String, String, Session) {
+    fn resolved_in(region: &str, identity: &Value) -> (PrincipalKind, String, String, Session) {
         let text = json!({ "userIdentity": identity }).to_string();
-        let (principal, session) = read_identity(&text, |identity| of(identity, region)).unwrap();
+        let (principal, session) =
+            with_user_identity(&text, |identity| resolve_identity(identity, region)).unwrap();
         (principal.kind, principal.arn.to_string(), principal.account.to_string(), session)
     }
 
@@ -254,19 +273,19 @@ mod tests {
                 "sourceIdentity": "me"
             }
         });
-        let (kind, arn, account, session) = recognised(&session);
+        let (kind, arn, account, session) = resolved(&session);
         assert_eq!((kind, &*arn, &*account), (PrincipalKind::Role, "arn:aws:iam::1:role/p/r", "1"));
         assert_eq!((session.name.as_deref(), session.source_identity.as_deref()), (Some("s"), Some("me")));
         for partition in ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"] {
             let arn = format!("arn:{partition}:sts::1:assumed-role/r/s/t");
-            let (kind, arn, account, session) = recognised(&json!({"type": "AssumedRole", "arn": arn}));
+            let (kind, arn, account, session) = resolved(&json!({"type": "AssumedRole", "arn": arn}));
             assert_eq!((kind, arn), (PrincipalKind::Role, format!("arn:{partition}:iam::1:role/r")));
             assert_eq!((&*account, session.name.as_deref()), ("1", Some("s/t")));
         }
     }
 
     #[test]
-    fn every_kind_is_recognised() {
+    fn every_kind_is_recognized() {
         use PrincipalKind::{
             Anonymous, AwsAccount, AwsService, FederatedUser, IamUser, IdentityCenterUser, Role, Root,
             SamlUser, Unknown, WebIdentityUser,
@@ -319,20 +338,20 @@ mod tests {
             (json!({"type": "AssumedRole"}), Unknown, "unknown"),
             (Value::Null, Unknown, "unknown"),
         ] {
-            let (found, name, ..) = recognised(&identity);
+            let (found, name, ..) = resolved(&identity);
             assert_eq!((found, &*name), (kind, arn), "{identity}");
         }
     }
 
     #[test]
-    fn a_role_that_only_sounds_service_linked_is_its_accounts_own() {
+    fn a_role_outside_the_service_linked_path_is_a_plain_role() {
         let role = "arn:aws:iam::1:role/AWSServiceRoleForNothing";
         let identity = json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": role}}});
-        assert_eq!(recognised(&identity).0, PrincipalKind::Role);
+        assert_eq!(resolved(&identity).0, PrincipalKind::Role);
     }
 
     #[test]
-    fn without_an_arn_the_region_tells_the_partition() {
+    fn without_an_arn_the_partition_follows_the_region() {
         let identity = json!({"type": "Root", "accountId": "1"});
         for (region, arn) in [
             ("cn-north-1", "arn:aws-cn:iam::1:root"),
@@ -340,7 +359,7 @@ mod tests {
             ("us-isob-east-1", "arn:aws-iso-b:iam::1:root"),
             ("eusc-de-east-1", "arn:aws-eusc:iam::1:root"),
         ] {
-            assert_eq!(recognised_in(region, &identity).1, arn);
+            assert_eq!(resolved_in(region, &identity).1, arn);
         }
     }
 }

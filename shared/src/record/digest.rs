@@ -11,12 +11,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Fault, LONGEST_TEXT, Reason, fields};
-use crate::time::{HOUR, Time};
+use super::{MAX_TEXT_BYTES, RecordError, UnreadableReason, fields};
+use crate::time::{HOUR_SECONDS, Time};
 
 /// A window in which CloudTrail delivered everything it had for an account and region, even if that was nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Observed {
+pub struct DigestWindow {
     /// Account the logs are of.
     pub account: Arc<str>,
     /// Region the logs are of.
@@ -26,18 +26,18 @@ pub struct Observed {
     /// First second after it (`digestEndTime`).
     pub end: Time,
     /// Times of the oldest and the newest event of each log file the digest lists.
-    pub logs: BTreeSet<(Time, Time)>,
+    pub log_files: BTreeSet<(Time, Time)>,
 }
 
 /// CloudTrail writes a digest every hour; a day leaves room for one that was late.
-const LONGEST: u32 = 24 * HOUR;
+const MAX_WINDOW_SECONDS: u32 = 24 * HOUR_SECONDS;
 
-impl Observed {
+impl DigestWindow {
     /// Whether it is a window CloudTrail could have written: not empty, not longer than a day, and named briefly.
     pub fn is_plausible(&self) -> bool {
         self.start < self.end
-            && self.end.since(self.start) <= LONGEST
-            && self.account.len().max(self.region.len()) <= LONGEST_TEXT
+            && self.end.since(self.start) <= MAX_WINDOW_SECONDS
+            && self.account.len().max(self.region.len()) <= MAX_TEXT_BYTES
     }
 }
 
@@ -47,38 +47,43 @@ pub(super) fn is_digest(object: &BTreeMap<String, &RawValue>) -> bool {
 
 /// Reads the window of a digest file. The region is in no field of its own but in the digest's own object key,
 /// `.../CloudTrail-Digest/REGION/...`, and in the keys of the log files it lists, `.../CloudTrail/REGION/...`.
-pub(super) fn read(object: &BTreeMap<String, &RawValue>) -> Result<Observed, Fault> {
-    let text =
-        |name: &'static str| fields::text(object, name)?.ok_or(Fault::in_field(Reason::MissingField, name));
+pub(super) fn read_digest(object: &BTreeMap<String, &RawValue>) -> Result<DigestWindow, RecordError> {
+    let text = |name: &'static str| {
+        fields::text_field(object, name)?.ok_or(RecordError::in_field(UnreadableReason::MissingField, name))
+    };
     let time = |name| {
         let text = text(name)?;
-        Time::parse(&text).ok_or(Fault::in_field(Reason::BadValue, name))
+        Time::parse(&text).ok_or(RecordError::in_field(UnreadableReason::BadValue, name))
     };
-    let region = match fields::text(object, "digestS3Object")? {
+    let region = match fields::text_field(object, "digestS3Object")? {
         Some(key) => region_after(&key, "CloudTrail-Digest"),
-        None => fields::objects(object, "logFiles")?
+        None => fields::array_field(object, "logFiles")?
             .iter()
-            .find_map(|log| fields::text(log, "s3Object").ok().flatten())
+            .find_map(|log| fields::text_field(log, "s3Object").ok().flatten())
             .and_then(|key| region_after(&key, "CloudTrail")),
     };
     let (start, end) = (time("digestStartTime")?, time("digestEndTime")?);
-    let window = Observed {
+    let window = DigestWindow {
         account: text("awsAccountId")?.into(),
-        region: region.ok_or(Fault::in_field(Reason::MissingField, "digestS3Object"))?,
+        region: region.ok_or(RecordError::in_field(UnreadableReason::MissingField, "digestS3Object"))?,
         start,
         end,
         // A listed file without times is looked for at the bounds of the window, where it is hardly found.
-        logs: fields::objects(object, "logFiles")?
+        log_files: fields::array_field(object, "logFiles")?
             .iter()
-            .map(|log| span(log).unwrap_or((start, end)))
+            .map(|log| event_time_range(log).unwrap_or((start, end)))
             .collect(),
     };
-    if window.is_plausible() { Ok(window) } else { Err(Fault::in_field(Reason::BadValue, "digestEndTime")) }
+    if window.is_plausible() {
+        Ok(window)
+    } else {
+        Err(RecordError::in_field(UnreadableReason::BadValue, "digestEndTime"))
+    }
 }
 
 /// Times of a listed log file's oldest and newest event; `None` where the digest does not give them.
-fn span(log: &BTreeMap<String, &RawValue>) -> Option<(Time, Time)> {
-    let time = |name| fields::text(log, name).ok().flatten().and_then(|text| Time::parse(&text));
+fn event_time_range(log: &BTreeMap<String, &RawValue>) -> Option<(Time, Time)> {
+    let time = |name| fields::text_field(log, name).ok().flatten().and_then(|text| Time::parse(&text));
     Some((time("oldestEventTime")?, time("newestEventTime")?))
 }
 

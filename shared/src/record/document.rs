@@ -7,68 +7,76 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
-    DEEPEST, Fault, Fingerprint, Reason, Record, Unreadable, Visit, digest,
-    fields::{self, Object},
-    scan,
+    Fingerprint, MAX_DEPTH, Record, RecordError, RecordVisitor, UnreadablePiece, UnreadableReason, digest,
+    fast_parser,
+    fields::{self, JsonObject},
 };
 
 /// Where and why the text cannot be followed any further.
 #[derive(Clone, Copy)]
-struct Stop {
+struct ParseStop {
     /// Where the piece that cannot be read begins.
-    at: usize,
-    reason: Reason,
+    offset: usize,
+    reason: UnreadableReason,
     /// Line ends passed between there and the byte that is at fault.
     lines: usize,
 }
 
 /// What the elements of an array are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Element {
+enum ElementKind {
     /// `Records`: records.
     Record,
     /// `Events` of `LookupEvents`: each holds a record as text.
-    Lookup,
+    LookupEvent,
     /// An array that is the whole text: records or envelopes.
-    Top,
+    TopLevel,
 }
 
-struct Reader<'t, 'v, V> {
+struct DocumentReader<'t, 'v, V> {
     text: &'t [u8],
     /// As much of the text as is UTF-8.
-    valid: &'t str,
+    valid_text: &'t str,
     /// Whether to try the quick way first.
-    quickly: bool,
+    use_fast_parser: bool,
     /// Pieces handed on so far.
     pieces: u64,
-    visit: &'v mut V,
+    visitor: &'v mut V,
 }
 
-pub(super) fn read<V: Visit>(
+pub(super) fn read_document<V: RecordVisitor>(
     text: &[u8],
-    fault: Option<Reason>,
+    fault: Option<UnreadableReason>,
     stored: &[u8],
     quickly: bool,
     visit: &mut V,
 ) {
-    let mut reader = Reader { text, valid: valid_prefix(text), quickly, pieces: 0, visit };
-    let stop = match reader.values() {
-        Ok(false) if fault.is_none() => Some(Stop { at: 0, reason: Reason::Empty, lines: 0 }),
+    let mut reader = DocumentReader {
+        text,
+        valid_text: valid_prefix(text),
+        use_fast_parser: quickly,
+        pieces: 0,
+        visitor: visit,
+    };
+    let stop = match reader.read_values() {
+        Ok(false) if fault.is_none() => {
+            Some(ParseStop { offset: 0, reason: UnreadableReason::Empty, lines: 0 })
+        }
         Ok(_) => None,
         Err(stop) => Some(stop),
     };
-    let at_end = stop.filter(|stop| stop.reason == Reason::TruncatedJson);
+    let at_end = stop.filter(|stop| stop.reason == UnreadableReason::TruncatedJson);
     if let Some(stop) = stop.filter(|_| fault.is_none() || at_end.is_none()) {
-        reader.unreadable(stop.at, text.len(), Fault::of(stop.reason));
+        reader.visit_unreadable(stop.offset, text.len(), RecordError::whole_piece(stop.reason));
     }
     if let Some(reason) = fault {
-        let piece = Unreadable {
-            fault: Fault::of(reason),
+        let piece = UnreadablePiece {
+            error: RecordError::whole_piece(reason),
             fingerprint: Fingerprint::of("object", &[stored]),
-            offset: at_end.map_or(text.len(), |stop| stop.at) as u64,
-            record: reader.pieces,
+            offset: at_end.map_or(text.len(), |stop| stop.offset) as u64,
+            record_index: reader.pieces,
         };
-        reader.visit.unreadable(piece);
+        reader.visitor.visit_unreadable(piece);
     }
 }
 
@@ -82,23 +90,23 @@ fn valid_prefix(text: &[u8]) -> &str {
     }
 }
 
-impl<V: Visit> Reader<'_, '_, V> {
+impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
     /// All values of the text; whether there was one.
-    fn values(&mut self) -> Result<bool, Stop> {
+    fn read_values(&mut self) -> Result<bool, ParseStop> {
         let mut at = if self.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let mut any = false;
         loop {
-            at = self.blank(at);
+            at = self.skip_whitespace(at);
             if at >= self.text.len() {
                 return Ok(any);
             }
             any = true;
-            at = match self.value(at) {
+            at = match self.read_value(at) {
                 Ok(end) => end,
                 Err(stop) => {
                     let next = self.next_line(at, stop).ok_or(stop)?;
-                    let from = if stop.at < next { stop.at } else { at };
-                    self.unreadable(from, next, Fault::of(stop.reason));
+                    let from = if stop.offset < next { stop.offset } else { at };
+                    self.visit_unreadable(from, next, RecordError::whole_piece(stop.reason));
                     next
                 }
             };
@@ -106,45 +114,46 @@ impl<V: Visit> Reader<'_, '_, V> {
     }
 
     /// One value at the top level; returns where it ends.
-    fn value(&mut self, start: usize) -> Result<usize, Stop> {
+    fn read_value(&mut self, start: usize) -> Result<usize, ParseStop> {
         match self.text.get(start) {
-            Some(b'[') => self.array(start, Element::Top),
-            Some(b'{') => match self.quick(start, Element::Top) {
+            Some(b'[') => self.read_array(start, ElementKind::TopLevel),
+            Some(b'{') => match self.try_fast_record(start, ElementKind::TopLevel) {
                 Some(end) => Ok(end),
-                None => self.object(start),
+                None => self.read_object(start),
             },
-            _ => self.element(start, Element::Top),
+            _ => self.read_element(start, ElementKind::TopLevel),
         }
     }
 
     /// An object at the top level: a list of records, or anything an element can be.
-    fn object(&mut self, start: usize) -> Result<usize, Stop> {
+    fn read_object(&mut self, start: usize) -> Result<usize, ParseStop> {
         let mut listed = false;
         let mut at = start + 1;
-        let whole = |stop: Stop, listed| Stop { at: if listed { stop.at } else { start }, ..stop };
-        at = self.blank(at);
+        let whole =
+            |stop: ParseStop, listed| ParseStop { offset: if listed { stop.offset } else { start }, ..stop };
+        at = self.skip_whitespace(at);
         if self.text.get(at) == Some(&b'}') {
-            self.unreadable(start, at + 1, Fault::of(Reason::NotCloudTrail));
+            self.visit_unreadable(start, at + 1, RecordError::whole_piece(UnreadableReason::NotCloudTrail));
             return Ok(at + 1);
         }
         loop {
-            at = self.blank(at);
+            at = self.skip_whitespace(at);
             let (key, end) = self.parse::<String>(at).map_err(|stop| whole(stop, listed))?;
-            at = self.expect(b':', end).map_err(|stop| whole(stop, listed))?;
-            at = self.blank(at);
+            at = self.expect_byte(b':', end).map_err(|stop| whole(stop, listed))?;
+            at = self.skip_whitespace(at);
             let list = match key.as_str() {
-                "Records" => Some(Element::Record),
-                "Events" => Some(Element::Lookup),
+                "Records" => Some(ElementKind::Record),
+                "Events" => Some(ElementKind::LookupEvent),
                 _ => None,
             };
             at = match list {
                 Some(element) if self.text.get(at) == Some(&b'[') => {
                     listed = true;
-                    self.array(at, element)?
+                    self.read_array(at, element)?
                 }
-                _ => self.skip(at).map_err(|stop| whole(stop, listed))?,
+                _ => self.skip_value(at).map_err(|stop| whole(stop, listed))?,
             };
-            at = self.blank(at);
+            at = self.skip_whitespace(at);
             match self.text.get(at) {
                 Some(b',') => at += 1,
                 Some(b'}') => break,
@@ -152,21 +161,21 @@ impl<V: Visit> Reader<'_, '_, V> {
             }
         }
         if !listed {
-            self.classify(start, at + 1, Element::Top);
+            self.visit_value(start, at + 1, ElementKind::TopLevel);
         }
         Ok(at + 1)
     }
 
     /// An array of elements; returns where it ends.
-    fn array(&mut self, start: usize, element: Element) -> Result<usize, Stop> {
-        let mut at = self.blank(start + 1);
+    fn read_array(&mut self, start: usize, element: ElementKind) -> Result<usize, ParseStop> {
+        let mut at = self.skip_whitespace(start + 1);
         if self.text.get(at) == Some(&b']') {
             return Ok(at + 1);
         }
         loop {
-            at = self.blank(at);
-            at = self.element(at, element)?;
-            at = self.blank(at);
+            at = self.skip_whitespace(at);
+            at = self.read_element(at, element)?;
+            at = self.skip_whitespace(at);
             match self.text.get(at) {
                 Some(b',') => at += 1,
                 Some(b']') => return Ok(at + 1),
@@ -176,172 +185,193 @@ impl<V: Visit> Reader<'_, '_, V> {
     }
 
     /// One element, whatever it is; returns where it ends.
-    fn element(&mut self, start: usize, element: Element) -> Result<usize, Stop> {
-        if let Some(end) = self.quick(start, element) {
+    fn read_element(&mut self, start: usize, element: ElementKind) -> Result<usize, ParseStop> {
+        if let Some(end) = self.try_fast_record(start, element) {
             return Ok(end);
         }
-        let end = self.skip(start)?;
-        self.classify(start, end, element);
+        let end = self.skip_value(start)?;
+        self.visit_value(start, end, element);
         Ok(end)
     }
 
     /// One record, the quick way; nothing was done if it returns nothing.
-    fn quick(&mut self, start: usize, element: Element) -> Option<usize> {
-        if element == Element::Lookup || !self.quickly {
+    fn try_fast_record(&mut self, start: usize, element: ElementKind) -> Option<usize> {
+        if element == ElementKind::LookupEvent || !self.use_fast_parser {
             return None;
         }
         let mut record = Record::default();
-        let end = scan::record(self.valid, start, &mut record)?;
-        if element == Element::Top && !record.is_one() {
+        let end = fast_parser::parse_record(self.valid_text, start, &mut record)?;
+        if element == ElementKind::TopLevel && !record.is_record() {
             return None;
         }
         let bytes = self.text.get(start..end)?;
-        if let Err(fault) = self.record(&record, bytes) {
-            self.unreadable(start, end, fault);
+        if let Err(fault) = self.visit_record(&record, bytes) {
+            self.visit_unreadable(start, end, fault);
         }
         Some(end)
     }
 
     /// The record that is the whole of `text`, the quick way.
-    fn inner<'r>(&self, text: &'r str) -> Option<Record<'r>> {
+    fn parse_fast<'r>(&self, text: &'r str) -> Option<Record<'r>> {
         let mut record = Record::default();
-        let end = scan::record(text, 0, &mut record).filter(|_| self.quickly)?;
+        let end = fast_parser::parse_record(text, 0, &mut record).filter(|_| self.use_fast_parser)?;
         (end == text.len()).then_some(record)
     }
 
     /// Hands on one whole value.
-    fn classify(&mut self, start: usize, end: usize, element: Element) {
+    fn visit_value(&mut self, start: usize, end: usize, element: ElementKind) {
         let bytes = self.text.get(start..end).unwrap_or_default();
-        if let Err(fault) = self.piece(bytes, element) {
-            self.unreadable(start, end, fault);
+        if let Err(fault) = self.visit_piece(bytes, element) {
+            self.visit_unreadable(start, end, fault);
         }
     }
 
-    fn piece(&mut self, bytes: &[u8], element: Element) -> Result<(), Fault> {
-        let raw = std::str::from_utf8(bytes).map_err(|_| Fault::of(Reason::BadUtf8))?;
+    fn visit_piece(&mut self, bytes: &[u8], element: ElementKind) -> Result<(), RecordError> {
+        let raw =
+            std::str::from_utf8(bytes).map_err(|_| RecordError::whole_piece(UnreadableReason::BadUtf8))?;
         if !raw.starts_with('{') {
-            let reason = if element == Element::Top { Reason::NotCloudTrail } else { Reason::WrongType };
-            return Err(Fault::of(reason));
+            let reason = if element == ElementKind::TopLevel {
+                UnreadableReason::NotCloudTrail
+            } else {
+                UnreadableReason::WrongType
+            };
+            return Err(RecordError::whole_piece(reason));
         }
-        if depth(bytes) > DEEPEST {
-            return Err(Fault::of(Reason::TooDeep));
+        if depth(bytes) > MAX_DEPTH {
+            return Err(RecordError::whole_piece(UnreadableReason::TooDeep));
         }
-        let object = fields::object(raw).ok_or(Fault::of(Reason::BadValue))?;
-        if element == Element::Lookup {
+        let object = fields::parse_object(raw).ok_or(RecordError::whole_piece(UnreadableReason::BadValue))?;
+        if element == ElementKind::LookupEvent {
             let name = "CloudTrailEvent";
-            let text = fields::text(&object, name)?.ok_or(Fault::in_field(Reason::MissingField, name))?;
-            if let Some(record) = self.inner(&text) {
-                return self.record(&record, text.as_bytes());
+            let text = fields::text_field(&object, name)?
+                .ok_or(RecordError::in_field(UnreadableReason::MissingField, name))?;
+            if let Some(record) = self.parse_fast(&text) {
+                return self.visit_record(&record, text.as_bytes());
             }
-            if depth(text.as_bytes()) > DEEPEST {
-                return Err(Fault::of(Reason::TooDeep));
+            if depth(text.as_bytes()) > MAX_DEPTH {
+                return Err(RecordError::whole_piece(UnreadableReason::TooDeep));
             }
-            let object = fields::object(&text).ok_or(Fault::in_field(Reason::BadJson, name))?;
-            return self.record(&Record::from_object(&object)?, text.as_bytes());
+            let object =
+                fields::parse_object(&text).ok_or(RecordError::in_field(UnreadableReason::BadJson, name))?;
+            return self.visit_record(&Record::from_object(&object)?, text.as_bytes());
         }
-        let enveloped_here = element == Element::Top;
+        let enveloped_here = element == ElementKind::TopLevel;
         if let (true, Some(_), Some(detail)) =
             (enveloped_here, object.get("detail-type"), object.get("detail"))
         {
-            let record = match self.inner(detail.get()) {
+            let record = match self.parse_fast(detail.get()) {
                 Some(record) => record,
                 None => Record::from_object(
-                    &fields::object(detail.get()).ok_or(Fault::in_field(Reason::WrongType, "detail"))?,
+                    &fields::parse_object(detail.get())
+                        .ok_or(RecordError::in_field(UnreadableReason::WrongType, "detail"))?,
                 )?,
             };
-            return self.record(&enveloped(&object, record)?, detail.get().as_bytes());
+            return self.visit_record(&fill_from_envelope(&object, record)?, detail.get().as_bytes());
         }
-        if element == Element::Top && digest::is_digest(&object) {
-            self.visit.observed(digest::read(&object)?);
+        if element == ElementKind::TopLevel && digest::is_digest(&object) {
+            self.visitor.visit_digest_window(digest::read_digest(&object)?);
             return Ok(());
         }
         let record = Record::from_object(&object)?;
-        if element == Element::Top && !record.is_one() {
-            return Err(Fault::of(Reason::NotCloudTrail));
+        if element == ElementKind::TopLevel && !record.is_record() {
+            return Err(RecordError::whole_piece(UnreadableReason::NotCloudTrail));
         }
-        self.record(&record, bytes)
+        self.visit_record(&record, bytes)
     }
 
-    fn record(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), Fault> {
+    fn visit_record(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), RecordError> {
         if record.is_insight() {
             let identity = match &record.event_id {
                 Some(id) => Fingerprint::of("insight", &[id.as_bytes()]),
                 None => Fingerprint::of("insight without id", &[bytes]),
             };
-            self.visit.insight(identity);
+            self.visitor.visit_insight(identity);
         } else {
-            self.visit.record(record)?;
+            self.visitor.visit_record(record)?;
         }
         self.pieces += 1;
         Ok(())
     }
 
-    fn unreadable(&mut self, start: usize, end: usize, fault: Fault) {
+    fn visit_unreadable(&mut self, start: usize, end: usize, fault: RecordError) {
         let bytes = self.text.get(start..end).unwrap_or_default();
         let fingerprint = Fingerprint::of("piece", &[bytes]);
-        self.visit.unreadable(Unreadable { fault, fingerprint, offset: start as u64, record: self.pieces });
+        self.visitor.visit_unreadable(UnreadablePiece {
+            error: fault,
+            fingerprint,
+            offset: start as u64,
+            record_index: self.pieces,
+        });
         self.pieces += 1;
     }
 
     /// Where to go on after a line that is no JSON, if the text is JSON lines: this line and the next one both
     /// begin an object, this one is more than a brace, and the fault showed in it or right behind it: a fault
     /// that shows late would be met again from each of the lines between.
-    fn next_line(&self, start: usize, stop: Stop) -> Option<usize> {
+    fn next_line(&self, start: usize, stop: ParseStop) -> Option<usize> {
         let line = self.text.get(start..)?;
         let length = memchr::memchr(b'\n', line)?;
-        let next = self.blank(start + length);
+        let next = self.skip_whitespace(start + length);
         let lines = line.starts_with(b"{")
             && length > 2
-            && stop.at <= next
+            && stop.offset <= next
             && stop.lines <= 1
             && self.text.get(next) == Some(&b'{');
         lines.then_some(next)
     }
 
-    fn blank(&self, mut at: usize) -> usize {
+    fn skip_whitespace(&self, mut at: usize) -> usize {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.text.get(at) {
             at += 1;
         }
         at
     }
 
-    fn expect(&self, byte: u8, at: usize) -> Result<usize, Stop> {
-        let at = self.blank(at);
+    fn expect_byte(&self, byte: u8, at: usize) -> Result<usize, ParseStop> {
+        let at = self.skip_whitespace(at);
         let found = self.text.get(at);
         if found == Some(&byte) { Ok(at + 1) } else { Err(stop_at(at, found)) }
     }
 
-    fn skip(&self, start: usize) -> Result<usize, Stop> {
+    fn skip_value(&self, start: usize) -> Result<usize, ParseStop> {
         self.parse::<IgnoredAny>(start).map(|(_, end)| end)
     }
 
-    fn parse<T: DeserializeOwned>(&self, start: usize) -> Result<(T, usize), Stop> {
+    fn parse<T: DeserializeOwned>(&self, start: usize) -> Result<(T, usize), ParseStop> {
         let rest = self.text.get(start..).unwrap_or_default();
         let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<T>();
         match values.next() {
             Some(Ok(value)) => Ok((value, start + values.byte_offset())),
             Some(Err(error)) => {
-                let reason = if error.is_eof() { Reason::TruncatedJson } else { Reason::BadJson };
-                Err(Stop { at: start, reason, lines: error.line().saturating_sub(1) })
+                let reason =
+                    if error.is_eof() { UnreadableReason::TruncatedJson } else { UnreadableReason::BadJson };
+                Err(ParseStop { offset: start, reason, lines: error.line().saturating_sub(1) })
             }
-            None => Err(Stop { at: start, reason: Reason::TruncatedJson, lines: 0 }),
+            None => Err(ParseStop { offset: start, reason: UnreadableReason::TruncatedJson, lines: 0 }),
         }
     }
 }
 
 /// The record in an EventBridge envelope, which names account and region for those that do not.
-fn enveloped<'a>(envelope: &Object<'a>, mut record: Record<'a>) -> Result<Record<'a>, Fault> {
-    if record.recipient.is_none() {
-        record.recipient = fields::text(envelope, "account")?;
+fn fill_from_envelope<'a>(
+    envelope: &JsonObject<'a>,
+    mut record: Record<'a>,
+) -> Result<Record<'a>, RecordError> {
+    if record.recipient_account_id.is_none() {
+        record.recipient_account_id = fields::text_field(envelope, "account")?;
     }
     if record.region.is_none() {
-        record.region = fields::text(envelope, "region")?;
+        record.region = fields::text_field(envelope, "region")?;
     }
     Ok(record)
 }
 
-fn stop_at(at: usize, found: Option<&u8>) -> Stop {
-    Stop { at, reason: if found.is_some() { Reason::BadJson } else { Reason::TruncatedJson }, lines: 0 }
+fn stop_at(at: usize, found: Option<&u8>) -> ParseStop {
+    ParseStop {
+        offset: at,
+        reason: if found.is_some() { UnreadableReason::BadJson } else { UnreadableReason::TruncatedJson },
+        lines: 0,
+    }
 }
 
 /// Nesting of well-formed JSON.

@@ -9,92 +9,92 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Fault, Reason};
+use super::{RecordError, UnreadableReason};
 
 /// Borrowed text.
-pub type Text<'a> = Option<Cow<'a, str>>;
+pub type FieldText<'a> = Option<Cow<'a, str>>;
 
 /// The fields of one CloudTrail record that later stages can need. Names as in the CloudTrail record contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record<'a> {
     /// `eventID`.
-    pub event_id: Text<'a>,
+    pub event_id: FieldText<'a>,
     /// `eventTime`.
-    pub event_time: Text<'a>,
+    pub event_time: FieldText<'a>,
     /// `eventSource`.
-    pub event_source: Text<'a>,
+    pub event_source: FieldText<'a>,
     /// `eventName`.
-    pub event_name: Text<'a>,
+    pub event_name: FieldText<'a>,
     /// `eventType`.
-    pub event_type: Text<'a>,
+    pub event_type: FieldText<'a>,
     /// `eventCategory`.
-    pub event_category: Text<'a>,
+    pub event_category: FieldText<'a>,
     /// `awsRegion`.
-    pub region: Text<'a>,
+    pub region: FieldText<'a>,
     /// `recipientAccountId`.
-    pub recipient: Text<'a>,
+    pub recipient_account_id: FieldText<'a>,
     /// `errorCode`.
-    pub error_code: Text<'a>,
+    pub error_code: FieldText<'a>,
     /// `managementEvent`.
-    pub management: Option<bool>,
+    pub management_event: Option<bool>,
     /// `readOnly`.
     pub read_only: Option<bool>,
     /// `sessionCredentialFromConsole`.
-    pub console: Option<bool>,
+    pub session_credential_from_console: Option<bool>,
     /// `userIdentity`.
-    pub identity: Identity<'a>,
+    pub user_identity: UserIdentity<'a>,
     /// `resources`.
-    pub resources: Vec<Resource<'a>>,
+    pub resources: Vec<RecordResource<'a>>,
     /// `responseElements`, unread.
-    pub response: Option<&'a str>,
+    pub response_elements: Option<&'a str>,
 }
 
 /// `userIdentity` of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Identity<'a> {
+pub struct UserIdentity<'a> {
     /// `type`.
-    pub kind: Text<'a>,
+    pub kind: FieldText<'a>,
     /// `arn`.
-    pub arn: Text<'a>,
+    pub arn: FieldText<'a>,
     /// `accountId`.
-    pub account: Text<'a>,
+    pub account_id: FieldText<'a>,
     /// `principalId`.
-    pub principal_id: Text<'a>,
+    pub principal_id: FieldText<'a>,
     /// `userName`.
-    pub user_name: Text<'a>,
+    pub user_name: FieldText<'a>,
     /// `invokedBy`.
-    pub invoked_by: Text<'a>,
+    pub invoked_by: FieldText<'a>,
     /// `identityProvider`.
-    pub provider: Text<'a>,
+    pub identity_provider: FieldText<'a>,
     /// `sessionContext.sessionIssuer.arn`.
-    pub issuer_arn: Text<'a>,
+    pub issuer_arn: FieldText<'a>,
     /// `sessionContext.sessionIssuer.accountId`.
-    pub issuer_account: Text<'a>,
+    pub issuer_account_id: FieldText<'a>,
     /// `sessionContext.sessionIssuer.userName`.
-    pub issuer_name: Text<'a>,
+    pub issuer_user_name: FieldText<'a>,
     /// `sessionContext.sourceIdentity`.
-    pub source_identity: Text<'a>,
+    pub source_identity: FieldText<'a>,
     /// `onBehalfOf.userId`.
-    pub user_id: Text<'a>,
+    pub on_behalf_of_user_id: FieldText<'a>,
     /// `onBehalfOf.identityStoreArn`.
-    pub identity_store: Text<'a>,
+    pub identity_store_arn: FieldText<'a>,
 }
 
 /// One element of `resources`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resource<'a> {
+pub struct RecordResource<'a> {
     /// `ARN`, also spelt `arn`.
-    pub arn: Text<'a>,
+    pub arn: FieldText<'a>,
     /// `type`.
-    pub kind: Text<'a>,
+    pub kind: FieldText<'a>,
 }
 
 /// One JSON object, read one level deep.
-pub(super) type Object<'a> = BTreeMap<String, &'a RawValue>;
+pub(super) type JsonObject<'a> = BTreeMap<String, &'a RawValue>;
 
 impl<'a> Record<'a> {
     /// Whether it has any of the fields that make a record one.
-    pub(super) fn is_one(&self) -> bool {
+    pub(super) fn is_record(&self) -> bool {
         self.event_id.is_some() || self.event_name.is_some() || self.event_source.is_some()
     }
 
@@ -103,117 +103,124 @@ impl<'a> Record<'a> {
         let says = self.event_category.as_deref() == Some("Insight")
             || self.event_type.as_deref() == Some("AwsCloudTrailInsight");
         // An Insight has no caller; whatever has one is a call, whatever it says.
-        says && self.identity.kind.is_none() && self.identity.arn.is_none()
+        says && self.user_identity.kind.is_none() && self.user_identity.arn.is_none()
     }
 
     /// The slow, obvious way: every object through `serde_json`, one level at a time.
-    pub(super) fn from_object(object: &Object<'a>) -> Result<Self, Fault> {
+    pub(super) fn from_object(object: &JsonObject<'a>) -> Result<Self, RecordError> {
         Ok(Self {
-            event_id: text(object, "eventID")?,
-            event_time: text(object, "eventTime")?,
-            event_source: text(object, "eventSource")?,
-            event_name: text(object, "eventName")?,
-            event_type: text(object, "eventType")?,
-            event_category: text(object, "eventCategory")?,
-            region: text(object, "awsRegion")?,
-            recipient: text(object, "recipientAccountId")?,
-            error_code: text(object, "errorCode")?,
-            management: flag(object, "managementEvent")?,
-            read_only: flag(object, "readOnly")?,
-            console: flag(object, "sessionCredentialFromConsole")?,
-            identity: Identity::from_record(object)?,
-            resources: objects(object, "resources")?
+            event_id: text_field(object, "eventID")?,
+            event_time: text_field(object, "eventTime")?,
+            event_source: text_field(object, "eventSource")?,
+            event_name: text_field(object, "eventName")?,
+            event_type: text_field(object, "eventType")?,
+            event_category: text_field(object, "eventCategory")?,
+            region: text_field(object, "awsRegion")?,
+            recipient_account_id: text_field(object, "recipientAccountId")?,
+            error_code: text_field(object, "errorCode")?,
+            management_event: bool_field(object, "managementEvent")?,
+            read_only: bool_field(object, "readOnly")?,
+            session_credential_from_console: bool_field(object, "sessionCredentialFromConsole")?,
+            user_identity: UserIdentity::from_record(object)?,
+            resources: array_field(object, "resources")?
                 .iter()
                 .map(|resource| {
-                    let arn = text(resource, "ARN")?;
-                    let arn = if arn.is_some() { arn } else { text(resource, "arn")? };
-                    Ok(Resource { arn, kind: text(resource, "type")? })
+                    let arn = text_field(resource, "ARN")?;
+                    let arn = if arn.is_some() { arn } else { text_field(resource, "arn")? };
+                    Ok(RecordResource { arn, kind: text_field(resource, "type")? })
                 })
-                .collect::<Result<_, Fault>>()?,
-            response: present(object, "responseElements").map(|raw| raw.get()),
+                .collect::<Result<_, RecordError>>()?,
+            response_elements: non_null(object, "responseElements").map(|raw| raw.get()),
         })
     }
 }
 
-impl<'a> Identity<'a> {
-    fn from_record(record: &Object<'a>) -> Result<Self, Fault> {
-        let identity = inner(record, "userIdentity")?;
-        let session = inner(&identity, "sessionContext")?;
-        let issuer = inner(&session, "sessionIssuer")?;
-        let behalf = inner(&identity, "onBehalfOf")?;
+impl<'a> UserIdentity<'a> {
+    fn from_record(record: &JsonObject<'a>) -> Result<Self, RecordError> {
+        let identity = object_field(record, "userIdentity")?;
+        let session = object_field(&identity, "sessionContext")?;
+        let issuer = object_field(&session, "sessionIssuer")?;
+        let behalf = object_field(&identity, "onBehalfOf")?;
         Ok(Self {
-            kind: text(&identity, "type")?,
-            arn: text(&identity, "arn")?,
-            account: text(&identity, "accountId")?,
-            principal_id: text(&identity, "principalId")?,
-            user_name: text(&identity, "userName")?,
-            invoked_by: text(&identity, "invokedBy")?,
-            provider: text(&identity, "identityProvider")?,
-            issuer_arn: text(&issuer, "arn")?,
-            issuer_account: text(&issuer, "accountId")?,
-            issuer_name: text(&issuer, "userName")?,
-            source_identity: text(&session, "sourceIdentity")?,
-            user_id: text(&behalf, "userId")?,
-            identity_store: text(&behalf, "identityStoreArn")?,
+            kind: text_field(&identity, "type")?,
+            arn: text_field(&identity, "arn")?,
+            account_id: text_field(&identity, "accountId")?,
+            principal_id: text_field(&identity, "principalId")?,
+            user_name: text_field(&identity, "userName")?,
+            invoked_by: text_field(&identity, "invokedBy")?,
+            identity_provider: text_field(&identity, "identityProvider")?,
+            issuer_arn: text_field(&issuer, "arn")?,
+            issuer_account_id: text_field(&issuer, "accountId")?,
+            issuer_user_name: text_field(&issuer, "userName")?,
+            source_identity: text_field(&session, "sourceIdentity")?,
+            on_behalf_of_user_id: text_field(&behalf, "userId")?,
+            identity_store_arn: text_field(&behalf, "identityStoreArn")?,
         })
     }
 }
 
 /// The objects one level below `object`; a key that is no text makes it unreadable.
-pub(super) fn object(raw: &str) -> Option<Object<'_>> {
+pub(super) fn parse_object(raw: &str) -> Option<JsonObject<'_>> {
     serde_json::from_str(raw).ok()
 }
 
-fn present<'a>(object: &Object<'a>, name: &str) -> Option<&'a RawValue> {
+fn non_null<'a>(object: &JsonObject<'a>, name: &str) -> Option<&'a RawValue> {
     object.get(name).copied().filter(|raw| raw.get() != "null")
 }
 
 /// A field that holds text.
-pub(super) fn text<'a>(object: &Object<'a>, name: &'static str) -> Result<Text<'a>, Fault> {
+pub(super) fn text_field<'a>(
+    object: &JsonObject<'a>,
+    name: &'static str,
+) -> Result<FieldText<'a>, RecordError> {
     #[derive(Deserialize)]
-    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+    struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
-    let Some(raw) = present(object, name) else { return Ok(None) };
+    let Some(raw) = non_null(object, name) else { return Ok(None) };
     if !raw.get().starts_with('"') {
-        return Err(Fault::in_field(Reason::WrongType, name));
+        return Err(RecordError::in_field(UnreadableReason::WrongType, name));
     }
     // Well-formed JSON that is no text: half of a surrogate pair.
-    let Borrowed(text) =
-        serde_json::from_str(raw.get()).map_err(|_| Fault::in_field(Reason::BadValue, name))?;
+    let BorrowedText(text) = serde_json::from_str(raw.get())
+        .map_err(|_| RecordError::in_field(UnreadableReason::BadValue, name))?;
     Ok(Some(text))
 }
 
 /// A field that holds `true` or `false`, also as text.
-fn flag(object: &Object<'_>, name: &'static str) -> Result<Option<bool>, Fault> {
-    match present(object, name).map(|raw| raw.get()) {
+fn bool_field(object: &JsonObject<'_>, name: &'static str) -> Result<Option<bool>, RecordError> {
+    match non_null(object, name).map(|raw| raw.get()) {
         None => Ok(None),
         Some("true" | "\"true\"") => Ok(Some(true)),
         Some("false" | "\"false\"") => Ok(Some(false)),
-        Some(_) => Err(Fault::in_field(Reason::WrongType, name)),
+        Some(_) => Err(RecordError::in_field(UnreadableReason::WrongType, name)),
     }
 }
 
 /// A field that holds an object; an absent one is empty.
-fn inner<'a>(outer: &Object<'a>, name: &'static str) -> Result<Object<'a>, Fault> {
-    match present(outer, name) {
-        None => Ok(Object::new()),
-        Some(raw) => object(raw.get()).ok_or(Fault::in_field(Reason::WrongType, name)),
+fn object_field<'a>(outer: &JsonObject<'a>, name: &'static str) -> Result<JsonObject<'a>, RecordError> {
+    match non_null(outer, name) {
+        None => Ok(JsonObject::new()),
+        Some(raw) => parse_object(raw.get()).ok_or(RecordError::in_field(UnreadableReason::WrongType, name)),
     }
 }
 
 /// A field that holds an array of objects; an absent one is empty.
-pub(super) fn objects<'a>(outer: &Object<'a>, name: &'static str) -> Result<Vec<Object<'a>>, Fault> {
-    match present(outer, name) {
+pub(super) fn array_field<'a>(
+    outer: &JsonObject<'a>,
+    name: &'static str,
+) -> Result<Vec<JsonObject<'a>>, RecordError> {
+    match non_null(outer, name) {
         None => Ok(Vec::new()),
-        Some(raw) => serde_json::from_str(raw.get()).map_err(|_| Fault::in_field(Reason::WrongType, name)),
+        Some(raw) => serde_json::from_str(raw.get())
+            .map_err(|_| RecordError::in_field(UnreadableReason::WrongType, name)),
     }
 }
 
 /// For tests: what `say` says of the identity of a record.
 #[cfg(test)]
-pub(crate) fn read_identity<T>(
+pub(crate) fn with_user_identity<T>(
     record: &str,
-    say: impl FnOnce(&Identity<'_>) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    say(&Identity::from_record(&object(record).unwrap())?)
+    say: impl FnOnce(&UserIdentity<'_>) -> Result<T, RecordError>,
+) -> Result<T, RecordError> {
+    say(&UserIdentity::from_record(&parse_object(record).unwrap())?)
 }

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use libdeflater::{DecompressionError, Decompressor};
 use memchr::memmem;
 
-use super::Reason;
+use super::UnreadableReason;
 
 /// A decompressor and its buffer, both used again for the next object.
 #[derive(Default)]
@@ -19,35 +19,35 @@ pub struct Inflater {
     buffer: Vec<u8>,
 }
 
-const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 /// A trailer is believed up to this ratio; beyond it the buffer grows as the data does.
-const CREDIBLE_RATIO: usize = 64;
+const MAX_TRUSTED_RATIO: usize = 64;
 
 impl Inflater {
     /// The text of `stored`: itself when it is not gzip.
-    pub fn inflate<'a>(&'a mut self, stored: &'a [u8], limit: usize) -> (&'a [u8], Option<Reason>) {
+    pub fn inflate<'a>(&'a mut self, stored: &'a [u8], limit: usize) -> (&'a [u8], Option<UnreadableReason>) {
         if stored.is_empty() {
-            return (stored, Some(Reason::Empty));
+            return (stored, Some(UnreadableReason::Empty));
         }
         if !stored.starts_with(&[0x1f, 0x8b]) {
             return match stored.get(..limit) {
-                Some(head) if head.len() < stored.len() => (head, Some(Reason::TooLarge)),
+                Some(head) if head.len() < stored.len() => (head, Some(UnreadableReason::TooLarge)),
                 _ => (stored, None),
             };
         }
-        match self.whole(stored, limit) {
+        match self.inflate_single_member(stored, limit) {
             Some(length) => (self.buffer.get(..length).unwrap_or_default(), None),
             None => {
-                let fault = self.piecewise(stored, limit);
+                let fault = self.inflate_streaming(stored, limit);
                 (&self.buffer, fault)
             }
         }
     }
 
     /// The fast way: an intact stream of one member within the limit, or nothing.
-    fn whole(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
+    fn inflate_single_member(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
         let claimed = u32::from_le_bytes(*stored.last_chunk::<4>()?);
-        let credible = stored.len().saturating_mul(CREDIBLE_RATIO);
+        let credible = stored.len().saturating_mul(MAX_TRUSTED_RATIO);
         let mut space = usize::try_from(claimed).ok()?.min(credible).min(limit).max(1 << 16);
         let length = loop {
             if self.buffer.len() < space {
@@ -64,26 +64,28 @@ impl Inflater {
         };
         // A second member would follow the first one's length; libdeflate stops without a word before it.
         let [a, b, c, d] = u32::try_from(length).ok()?.to_le_bytes();
-        let [m, n, o] = MAGIC;
+        let [m, n, o] = GZIP_MAGIC;
         let one_member =
             stored.ends_with(&[a, b, c, d]) && memmem::find(stored, &[a, b, c, d, m, n, o]).is_none();
         one_member.then_some(length)
     }
 
     /// The careful way: several members, a limit that is passed, or damage.
-    fn piecewise(&mut self, stored: &[u8], limit: usize) -> Option<Reason> {
+    fn inflate_streaming(&mut self, stored: &[u8], limit: usize) -> Option<UnreadableReason> {
         self.buffer.clear();
         let reader = MultiGzDecoder::new(stored);
         let mut reader = reader.take((limit as u64).saturating_add(1));
         let read = reader.read_to_end(&mut self.buffer);
         if self.buffer.len() > limit {
             self.buffer.truncate(limit);
-            return Some(Reason::TooLarge);
+            return Some(UnreadableReason::TooLarge);
         }
         match read {
             Ok(_) => None,
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Some(Reason::TruncatedGzip),
-            Err(_) => Some(Reason::CorruptGzip),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Some(UnreadableReason::TruncatedGzip)
+            }
+            Err(_) => Some(UnreadableReason::CorruptGzip),
         }
     }
 }
@@ -102,7 +104,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn inflate(stored: &[u8], limit: usize) -> (Vec<u8>, Option<Reason>) {
+    fn inflate(stored: &[u8], limit: usize) -> (Vec<u8>, Option<UnreadableReason>) {
         let mut inflater = Inflater::default();
         let (text, fault) = inflater.inflate(stored, limit);
         (text.to_vec(), fault)
@@ -118,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_named_and_what_came_before_it_is_kept() {
+    fn damage_is_reported_and_data_before_it_is_kept() {
         let text: Vec<u8> =
             (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let stored = gzip(&text);
         let (kept, fault) = inflate(&stored[..stored.len() / 2], 1 << 20);
-        assert_eq!(fault, Some(Reason::TruncatedGzip));
+        assert_eq!(fault, Some(UnreadableReason::TruncatedGzip));
         assert!(kept.len() > 100_000 && text.starts_with(&kept));
         let mut bad = stored.clone();
         let at = bad.len() - 6;
@@ -131,20 +133,20 @@ mod tests {
         let garbage = [stored.as_slice(), b"twenty bytes of junk"].concat();
         for damaged in [bad, garbage] {
             let (kept, fault) = inflate(&damaged, 1 << 20);
-            assert!(kept == text && fault == Some(Reason::CorruptGzip), "{fault:?}");
+            assert!(kept == text && fault == Some(UnreadableReason::CorruptGzip), "{fault:?}");
         }
         let (kept, fault) = inflate(&stored, 1_000);
-        assert!(kept == text[..1_000] && fault == Some(Reason::TooLarge), "{fault:?}");
-        assert_eq!(inflate(b"", 10), (Vec::new(), Some(Reason::Empty)));
-        assert_eq!(inflate(b"\x1f\x8b", 10).1, Some(Reason::TruncatedGzip));
+        assert!(kept == text[..1_000] && fault == Some(UnreadableReason::TooLarge), "{fault:?}");
+        assert_eq!(inflate(b"", 10), (Vec::new(), Some(UnreadableReason::Empty)));
+        assert_eq!(inflate(b"\x1f\x8b", 10).1, Some(UnreadableReason::TruncatedGzip));
     }
 
     #[test]
-    fn a_bomb_stops_at_the_limit() {
+    fn a_gzip_bomb_stops_at_the_limit() {
         let stored = gzip(&vec![b' '; 64 << 20]);
         let mut inflater = Inflater::default();
         let (text, fault) = inflater.inflate(&stored, 1 << 20);
-        assert_eq!((text.len(), fault), (1 << 20, Some(Reason::TooLarge)));
+        assert_eq!((text.len(), fault), (1 << 20, Some(UnreadableReason::TooLarge)));
         assert!(inflater.buffer.capacity() <= 4 << 20);
     }
 }

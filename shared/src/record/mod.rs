@@ -12,59 +12,64 @@
 
 mod digest;
 mod document;
+mod fast_parser;
 mod fields;
 mod inflate;
-mod scan;
 mod unreadable;
 
-pub use digest::Observed;
+pub use digest::DigestWindow;
 #[cfg(test)]
-pub(crate) use fields::read_identity;
-pub use fields::{Identity, Record, Resource};
+pub(crate) use fields::with_user_identity;
+pub use fields::{Record, RecordResource, UserIdentity};
 pub use inflate::Inflater;
-pub use unreadable::{Fault, Fingerprint, Reason, Unreadable};
+pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadableReason};
 
 /// What one object may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ReadLimits {
     /// Bytes of JSON one object may inflate to; what lies beyond is not read.
-    pub inflated: usize,
+    pub max_inflated_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for ReadLimits {
     /// 1 GiB: two hundred times the largest object CloudTrail was seen to deliver.
     fn default() -> Self {
-        Self { inflated: 1 << 30 }
+        Self { max_inflated_bytes: 1 << 30 }
     }
 }
 
 /// Longest text kept of any field, in bytes: the length IAM allows an ARN. A longer one makes a record unreadable.
-pub const LONGEST_TEXT: usize = 2_048;
+pub const MAX_TEXT_BYTES: usize = 2_048;
 
 /// Most resources kept of one record.
-pub const MOST_RESOURCES: usize = 1_024;
+pub const MAX_RESOURCES: usize = 1_024;
 
 /// Deepest nesting of a record, the record itself included.
-pub const DEEPEST: usize = 127;
+pub const MAX_DEPTH: usize = 127;
 
 /// Takes what an object holds, piece by piece.
-pub trait Visit {
+pub trait RecordVisitor {
     /// One record. A fault makes it unreadable.
     ///
     /// # Errors
     /// What keeps the record from being an event.
-    fn record(&mut self, record: &Record<'_>) -> Result<(), Fault>;
+    fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError>;
     /// One Insight event, by its identity.
-    fn insight(&mut self, identity: Fingerprint);
+    fn visit_insight(&mut self, identity: Fingerprint);
     /// The window of one digest file.
-    fn observed(&mut self, window: Observed);
+    fn visit_digest_window(&mut self, window: DigestWindow);
     /// One piece that could not be read.
-    fn unreadable(&mut self, piece: Unreadable);
+    fn visit_unreadable(&mut self, piece: UnreadablePiece);
 }
 
 /// Reads one object: inflates `stored` and hands each piece to `visit`. Returns the inflated length in bytes.
-pub fn read(stored: &[u8], limits: Limits, inflater: &mut Inflater, visit: &mut impl Visit) -> usize {
-    let (text, fault) = inflater.inflate(stored, limits.inflated);
-    document::read(text, fault, stored, true, visit);
+pub fn read_log_file(
+    stored: &[u8],
+    limits: ReadLimits,
+    inflater: &mut Inflater,
+    visit: &mut impl RecordVisitor,
+) -> usize {
+    let (text, fault) = inflater.inflate(stored, limits.max_inflated_bytes);
+    document::read_document(text, fault, stored, true, visit);
     text.len()
 }

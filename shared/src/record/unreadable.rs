@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 /// Why a piece could not be read. The order has no meaning but makes the choice between two reasons definite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Reason {
+pub enum UnreadableReason {
     /// The object is empty.
     Empty,
     /// JSON, but nothing CloudTrail writes.
@@ -43,7 +43,7 @@ pub enum Reason {
     CorruptGzip,
 }
 
-impl Reason {
+impl UnreadableReason {
     /// The snake-case word used in every output.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Reason {
     }
 
     /// What was wrong, for people.
-    pub const fn sentence(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Empty => "the object is empty",
             Self::NotCloudTrail => "JSON, but nothing CloudTrail writes",
@@ -85,7 +85,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for UnreadableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -93,21 +93,21 @@ impl fmt::Display for Reason {
 
 /// What is wrong with a piece, and with which field of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct RecordError {
     /// Why.
-    pub reason: Reason,
+    pub reason: UnreadableReason,
     /// The record field at fault, as CloudTrail spells it.
     pub field: Option<&'static str>,
 }
 
-impl Fault {
+impl RecordError {
     /// A fault of a whole piece.
-    pub const fn of(reason: Reason) -> Self {
+    pub const fn whole_piece(reason: UnreadableReason) -> Self {
         Self { reason, field: None }
     }
 
     /// A fault of one field.
-    pub const fn in_field(reason: Reason, field: &'static str) -> Self {
+    pub const fn in_field(reason: UnreadableReason, field: &'static str) -> Self {
         Self { reason, field: Some(field) }
     }
 }
@@ -137,13 +137,13 @@ impl fmt::Display for Fingerprint {
 
 /// One piece that could not be read, and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadablePiece {
     /// What is wrong.
-    pub fault: Fault,
+    pub error: RecordError,
     /// Identity of its bytes.
     pub fingerprint: Fingerprint,
     /// Where it begins, in bytes of the inflated object.
     pub offset: u64,
     /// How many pieces of the object came before it.
-    pub record: u64,
+    pub record_index: u64,
 }

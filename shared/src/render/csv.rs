@@ -25,7 +25,7 @@ use csv::{Terminator, WriterBuilder};
 pub use self::columns::*;
 use super::{
     escape::{csv_cell, csv_list},
-    figures::word,
+    format::serialized_name,
 };
 use crate::{
     coverage::{Coverage, Period},
@@ -36,7 +36,7 @@ use crate::{
 
 /// A cell that has been made harmless.
 #[derive(Clone, Default)]
-struct Cell(String);
+struct CsvCell(String);
 
 /// The report as CSV files: name and content of each.
 ///
@@ -46,59 +46,62 @@ pub fn csv(report: &Report) -> Result<Vec<(&'static str, String)>, csv::Error> {
     let result = &report.result;
     let findings = result.findings.iter().map(|finding| {
         [
-            text(&finding.fingerprint),
-            text(&finding.id),
-            text(finding.severity.as_str()),
-            text(&finding.title),
-            optional(finding.principal.as_ref()),
-            text(&finding.subject),
-            text(finding.count),
-            optional(finding.first_seen),
-            optional(finding.last_seen),
-            text(&finding.description),
-            text(&finding.recommendation),
-            list(&finding.controls),
-            list(&finding.sample_event_ids),
-            list(&finding.resources),
+            text_cell(&finding.fingerprint),
+            text_cell(&finding.id),
+            text_cell(finding.severity.as_str()),
+            text_cell(&finding.title),
+            optional_cell(finding.principal.as_ref()),
+            text_cell(&finding.subject),
+            text_cell(finding.count),
+            optional_cell(finding.first_seen),
+            optional_cell(finding.last_seen),
+            text_cell(&finding.description),
+            text_cell(&finding.recommendation),
+            list_cell(&finding.controls),
+            list_cell(&finding.sample_event_ids),
+            list_cell(&finding.resources),
         ]
     });
     let controls = result.controls.iter().map(|control| {
         [
-            text(word(&result.standard)),
-            text(&control.id),
-            text(&control.title),
-            text(word(&control.state)),
-            text(&control.evidence),
-            list(&control.findings),
+            text_cell(serialized_name(&result.standard)),
+            text_cell(&control.id),
+            text_cell(&control.title),
+            text_cell(serialized_name(&control.state)),
+            text_cell(&control.evidence),
+            list_cell(&control.findings),
         ]
     });
     Ok(vec![
-        ("principals.csv", table(PRINCIPALS, result.principals.iter().map(principal))?),
-        ("findings.csv", table(FINDINGS, findings)?),
-        ("operations.csv", table(OPERATIONS, result.operations.iter().map(operation))?),
-        ("coverage.csv", table(COVERAGE, coverage(&result.coverage))?),
-        ("audit_entries.csv", table(AUDIT_ENTRIES, result.audit_entries.iter().map(audit_entry))?),
-        ("controls.csv", table(CONTROLS, controls)?),
-        ("matrix.csv", table(MATRIX, result.principals.iter().flat_map(matrix))?),
+        ("principals.csv", write_table(PRINCIPALS, result.principals.iter().map(principal_cells))?),
+        ("findings.csv", write_table(FINDINGS, findings)?),
+        ("operations.csv", write_table(OPERATIONS, result.operations.iter().map(operation_cells))?),
+        ("coverage.csv", write_table(COVERAGE, coverage_cells(&result.coverage))?),
+        (
+            "audit_entries.csv",
+            write_table(AUDIT_ENTRIES, result.audit_entries.iter().map(audit_entry_cells))?,
+        ),
+        ("controls.csv", write_table(CONTROLS, controls)?),
+        ("matrix.csv", write_table(MATRIX, result.principals.iter().flat_map(matrix_cells))?),
     ])
 }
 
-fn principal(principal: &PrincipalSummary) -> [Cell; 35] {
+fn principal_cells(principal: &PrincipalSummary) -> [CsvCell; 35] {
     use OperationType::{Mutating, Privileged, ReadOnly, Unknown};
-    let count = |operation_type, outcome| text(principal.count(operation_type, outcome));
+    let count = |operation_type, outcome| text_cell(principal.count(operation_type, outcome));
     let capabilities = principal.capabilities.iter().map(|(name, calls)| format!("{name}={calls}"));
     let services = principal.services.iter().map(|(source, calls)| format!("{source}={calls}"));
     [
-        text(&principal.arn),
-        text(principal.kind.as_str()),
-        text(&principal.account),
-        optional(principal.watched_as.as_ref()),
-        optional(principal.status),
-        text(word(&principal.behaviour)),
-        optional(principal.compliance.score),
-        text(principal.calls),
-        text(principal.compliance.permitted),
-        text(principal.allowed),
+        text_cell(&principal.arn),
+        text_cell(principal.kind.as_str()),
+        text_cell(&principal.account),
+        optional_cell(principal.watched_as.as_ref()),
+        optional_cell(principal.status),
+        text_cell(serialized_name(&principal.behavior)),
+        optional_cell(principal.compliance.score),
+        text_cell(principal.calls),
+        text_cell(principal.compliance.permitted),
+        text_cell(principal.allowed_by_override),
         count(ReadOnly, Outcome::Succeeded),
         count(ReadOnly, Outcome::Denied),
         count(ReadOnly, Outcome::Failed),
@@ -111,154 +114,156 @@ fn principal(principal: &PrincipalSummary) -> [Cell; 35] {
         count(Mutating, Outcome::Succeeded),
         count(Mutating, Outcome::Denied),
         count(Mutating, Outcome::Failed),
-        text(principal.other_events),
-        optional(principal.risk_level),
-        optional(principal.first_seen),
-        optional(principal.last_seen),
-        list(&principal.accounts),
-        list(&principal.regions),
-        text(principal.sessions),
-        list(&principal.session_names),
-        list(&principal.source_identities),
-        list(&principal.on_behalf_of),
-        list(capabilities),
-        list(services),
-        list(&principal.findings),
+        text_cell(principal.other_events),
+        optional_cell(principal.risk_level),
+        optional_cell(principal.first_seen),
+        optional_cell(principal.last_seen),
+        list_cell(&principal.accounts),
+        list_cell(&principal.regions),
+        text_cell(principal.sessions),
+        list_cell(&principal.session_names),
+        list_cell(&principal.source_identities),
+        list_cell(&principal.on_behalf_of),
+        list_cell(capabilities),
+        list_cell(services),
+        list_cell(&principal.findings),
     ]
 }
 
 /// A row for each row of its matrix. Cells of what it could do are empty where no policies were read.
-fn matrix(principal: &PrincipalSummary) -> Vec<[Cell; 9]> {
+fn matrix_cells(principal: &PrincipalSummary) -> Vec<[CsvCell; 9]> {
     let row = |row: &MatrixRow| {
         [
-            text(&principal.arn),
-            text(row.kind_word()),
-            text(&row.name),
-            optional(row.could.as_ref().map(|could| could.granted)),
-            optional(row.could.as_ref().map(|could| could.conditional)),
-            text(row.tried),
-            text(row.failed),
-            text(row.did),
-            text(row.through),
+            text_cell(&principal.arn),
+            text_cell(row.kind_name()),
+            text_cell(&row.name),
+            optional_cell(row.granted.as_ref().map(|could| could.unconditional)),
+            optional_cell(row.granted.as_ref().map(|could| could.conditional)),
+            text_cell(row.denied),
+            text_cell(row.failed),
+            text_cell(row.used),
+            text_cell(row.through_roles),
         ]
     };
     let rows = principal.matrix.iter().flat_map(|matrix| matrix.capabilities.iter().chain(&matrix.services));
     rows.map(row).collect()
 }
 
-fn operation(operation: &OperationSummary) -> [Cell; 15] {
-    let count = |outcome| text(operation.counts.get(&outcome).copied().unwrap_or(0));
+fn operation_cells(operation: &OperationSummary) -> [CsvCell; 15] {
+    let count = |outcome| text_cell(operation.counts.get(&outcome).copied().unwrap_or(0));
     [
-        text(&operation.event_source),
-        text(&operation.service),
-        text(&operation.operation),
-        text(operation.operation_type.as_str()),
-        text(operation.mutates.as_str()),
-        optional(operation.access_level),
-        list(operation.capabilities.words()),
-        text(operation.risk_level.as_str()),
-        text(word(&operation.provenance)),
-        text(operation.dissent),
+        text_cell(&operation.event_source),
+        text_cell(&operation.service),
+        text_cell(&operation.operation),
+        text_cell(operation.operation_type.as_str()),
+        text_cell(operation.mutates.as_str()),
+        optional_cell(operation.access_level),
+        list_cell(operation.capabilities.names()),
+        text_cell(operation.risk_level.as_str()),
+        text_cell(serialized_name(&operation.provenance)),
+        text_cell(operation.source_conflict),
         count(Outcome::Succeeded),
         count(Outcome::Denied),
         count(Outcome::Failed),
-        text(operation.principals),
-        text(&operation.reason),
+        text_cell(operation.principals),
+        text_cell(&operation.reason),
     ]
 }
 
-fn coverage(coverage: &Coverage) -> Vec<[Cell; 13]> {
-    let row = |filled: &[(&str, Cell)]| {
-        let filled: BTreeMap<&str, &Cell> = filled.iter().map(|(column, value)| (*column, value)).collect();
-        COVERAGE.map(|column| filled.get(column).map_or_else(Cell::default, |value| (*value).clone()))
+fn coverage_cells(coverage: &Coverage) -> Vec<[CsvCell; 13]> {
+    let row = |filled: &[(&str, CsvCell)]| {
+        let filled: BTreeMap<&str, &CsvCell> =
+            filled.iter().map(|(column, value)| (*column, value)).collect();
+        COVERAGE.map(|column| filled.get(column).map_or_else(CsvCell::default, |value| (*value).clone()))
     };
-    let from = |period: Option<Period>| ("from", optional(period.map(|period| period.from)));
-    let until = |period: Option<Period>| ("until", optional(period.map(|period| period.until)));
+    let from = |period: Option<Period>| ("from", optional_cell(period.map(|period| period.from)));
+    let until = |period: Option<Period>| ("until", optional_cell(period.map(|period| period.until)));
     let mut rows = vec![row(&[
-        ("row", text("total")),
+        ("row", text_cell("total")),
         from(coverage.period),
         until(coverage.period),
-        ("expected_hours", text(coverage.expected_hours)),
-        ("observed_hours", text(coverage.observed_hours)),
-        ("missing_hours", text(coverage.missing_hours())),
-        ("percent", optional(coverage.percent)),
-        ("events", text(coverage.places.iter().map(|place| place.events).sum::<u64>())),
+        ("expected_hours", text_cell(coverage.expected_hours)),
+        ("observed_hours", text_cell(coverage.observed_hours)),
+        ("missing_hours", text_cell(coverage.missing_hours())),
+        ("percent", optional_cell(coverage.percent)),
+        ("events", text_cell(coverage.account_regions.iter().map(|place| place.events).sum::<u64>())),
     ])];
-    for place in &coverage.places {
+    for place in &coverage.account_regions {
         let missing = place.expected_hours.saturating_sub(place.observed_hours);
-        let (account, region) = (("account", text(&place.account)), ("region", text(&place.region)));
+        let (account, region) =
+            (("account", text_cell(&place.account)), ("region", text_cell(&place.region)));
         rows.push(row(&[
-            ("row", text("place")),
+            ("row", text_cell("place")),
             account.clone(),
             region.clone(),
             from(coverage.period),
             until(coverage.period),
-            ("expected_hours", text(place.expected_hours)),
-            ("observed_hours", text(place.observed_hours)),
-            ("missing_hours", text(missing)),
-            ("quiet_hours", text(place.quiet_hours)),
-            ("events", text(place.events)),
+            ("expected_hours", text_cell(place.expected_hours)),
+            ("observed_hours", text_cell(place.observed_hours)),
+            ("missing_hours", text_cell(missing)),
+            ("quiet_hours", text_cell(place.quiet_hours)),
+            ("events", text_cell(place.events)),
         ]));
         rows.extend(place.gaps.iter().map(|gap| {
             row(&[
-                ("row", text("gap")),
+                ("row", text_cell("gap")),
                 account.clone(),
                 region.clone(),
                 from(Some(*gap)),
                 until(Some(*gap)),
-                ("missing_hours", text(gap.hours())),
+                ("missing_hours", text_cell(gap.hours())),
             ])
         }));
     }
-    rows.extend(coverage.classes.iter().map(|class| {
+    rows.extend(coverage.event_classes.iter().map(|class| {
         row(&[
-            ("row", text("class")),
-            ("account", list(&class.accounts)),
-            ("events", text(class.events)),
-            ("class", text(&class.class)),
-            ("state", text(word(&class.state))),
+            ("row", text_cell("class")),
+            ("account", list_cell(&class.accounts)),
+            ("events", text_cell(class.events)),
+            ("class", text_cell(&class.class)),
+            ("state", text_cell(serialized_name(&class.state))),
         ])
     }));
     rows
 }
 
-fn audit_entry(entry: &AuditEntry) -> [Cell; 12] {
+fn audit_entry_cells(entry: &AuditEntry) -> [CsvCell; 12] {
     [
-        text(entry.timestamp),
-        text(&entry.event_id),
-        text(&entry.account),
-        text(&entry.region),
-        text(&entry.user_identity),
-        optional(entry.session.as_ref()),
-        text(&entry.service),
-        text(&entry.operation),
-        text(entry.operation_type.as_str()),
-        text(word(&entry.outcome)),
-        optional(entry.error_code.as_ref()),
-        list(&entry.resource_arns),
+        text_cell(entry.timestamp),
+        text_cell(&entry.event_id),
+        text_cell(&entry.account),
+        text_cell(&entry.region),
+        text_cell(&entry.user_identity),
+        optional_cell(entry.session.as_ref()),
+        text_cell(&entry.service),
+        text_cell(&entry.operation),
+        text_cell(entry.operation_type.as_str()),
+        text_cell(serialized_name(&entry.outcome)),
+        optional_cell(entry.error_code.as_ref()),
+        list_cell(&entry.resource_arns),
     ]
 }
 
-fn text(value: impl ToString) -> Cell {
-    Cell(csv_cell(&value.to_string()))
+fn text_cell(value: impl ToString) -> CsvCell {
+    CsvCell(csv_cell(&value.to_string()))
 }
 
-fn optional(value: Option<impl ToString>) -> Cell {
-    value.map_or_else(Cell::default, text)
+fn optional_cell(value: Option<impl ToString>) -> CsvCell {
+    value.map_or_else(CsvCell::default, text_cell)
 }
 
-fn list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> Cell {
-    Cell(csv_list(values))
+fn list_cell<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> CsvCell {
+    CsvCell(csv_list(values))
 }
 
-fn table<const N: usize>(
+fn write_table<const N: usize>(
     header: [&str; N],
-    rows: impl IntoIterator<Item = [Cell; N]>,
+    rows: impl IntoIterator<Item = [CsvCell; N]>,
 ) -> Result<String, csv::Error> {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(header)?;
     for row in rows {
-        writer.write_record(row.iter().map(|Cell(cell)| cell))?;
+        writer.write_record(row.iter().map(|CsvCell(cell)| cell))?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     String::from_utf8(bytes).map_err(|error| std::io::Error::other(error).into())
@@ -270,7 +275,7 @@ mod tests {
     use crate::render::{escape::is_hidden, sample};
 
     #[test]
-    fn every_table_is_as_wide_as_its_header_and_every_record_one_line() {
+    fn rows_match_their_header_and_take_one_line() {
         for (name, report) in sample::all() {
             for (file, content) in csv(&report).unwrap() {
                 let lines = content.matches("\r\n").count();
@@ -283,24 +288,24 @@ mod tests {
     }
 
     #[test]
-    fn grants_nobody_read_are_empty_cells_and_no_grants_are_zero() {
+    fn unread_grants_are_empty_cells_and_no_grants_are_zero() {
         let tables = csv(&sample::non_compliant()).unwrap();
         let matrix = &tables.iter().find(|(file, _)| *file == "matrix.csv").unwrap().1;
         let pipeline = "arn:aws:iam::444455556666:role/ci/ReadOnlyPipeline";
         assert!(matrix.contains(&format!("{pipeline},capability,mutate,,,2,0,0,0\r\n")), "{matrix}");
         let agent = "arn:aws:iam::777788889999:role/ai/ReleaseNotesAgent";
-        assert!(matrix.contains(&format!("{agent},capability,share_outward,0,0,0,0,1,1\r\n")), "{matrix}");
+        assert!(matrix.contains(&format!("{agent},capability,expose_resource,0,0,0,0,1,1\r\n")), "{matrix}");
         assert!(matrix.contains(&format!("{agent},service,s3,29,1,1,1,405,44\r\n")), "{matrix}");
     }
 
     #[test]
-    fn values_of_a_list_can_be_told_apart() {
-        let Cell(cell) = list(["a|b", "c"]);
+    fn list_separators_in_values_are_escaped() {
+        let CsvCell(cell) = list_cell(["a|b", "c"]);
         assert_eq!(cell, "a\\u{7c}b|c");
     }
 
     #[test]
-    fn reports_have_the_tables_they_had() {
+    fn csv_matches_the_snapshots() {
         for (name, report) in sample::all() {
             let tables = csv(&report).unwrap();
             let text: Vec<String> =

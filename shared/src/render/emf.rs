@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::json::visible;
+use super::json::escape_hidden;
 use crate::time::Time;
 
 /// Name space of all metrics.
 pub const NAMESPACE: &str = "Onlooker";
 
 /// Metrics one directive may name.
-const DIRECTIVE: usize = 100;
+const MAX_METRICS_PER_DIRECTIVE: usize = 100;
 
 /// Characters of a dimension's value.
-const DIMENSION: usize = 1_024;
+const MAX_DIMENSION_CHARS: usize = 1_024;
 
 /// What a figure is counted in, in CloudWatch's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum MetricUnit {
     /// Things.
     Count,
     /// Seconds.
@@ -35,7 +35,7 @@ pub enum Unit {
     None,
 }
 
-impl Unit {
+impl MetricUnit {
     /// CloudWatch's word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,12 +50,12 @@ impl Unit {
 
 /// Figures of a run, by name: `records`, `duplicates`, `unreadable`, `lag`, `duration`, `score`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Figures(BTreeMap<&'static str, (Unit, f64)>);
+pub struct Metrics(BTreeMap<&'static str, (MetricUnit, f64)>);
 
-impl Figures {
+impl Metrics {
     /// Adds a figure, or replaces the one of that name. What is no finite number is left out.
     #[must_use]
-    pub fn with(mut self, name: &'static str, unit: Unit, value: f64) -> Self {
+    pub fn with(mut self, name: &'static str, unit: MetricUnit, value: f64) -> Self {
         if value.is_finite() {
             self.0.insert(name, (unit, value));
         }
@@ -66,45 +66,45 @@ impl Figures {
     #[must_use]
     pub fn count(self, name: &'static str, count: u64) -> Self {
         // CloudWatch keeps doubles; beyond 2^53 the last digits are lost there as well.
-        self.with(name, Unit::Count, count as f64)
+        self.with(name, MetricUnit::Count, count as f64)
     }
 
     /// Adds a score in percent, if there is one.
     #[must_use]
     pub fn score(self, name: &'static str, score: Option<f64>) -> Self {
         match score {
-            Some(score) => self.with(name, Unit::Percent, score),
+            Some(score) => self.with(name, MetricUnit::Percent, score),
             None => self,
         }
     }
 
     /// The figures in order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Unit, f64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, MetricUnit, f64)> {
         self.0.iter().map(|(name, (unit, value))| (*name, *unit, *value))
     }
 
     /// Name and value of each, as JSON.
     pub fn values(&self) -> Map<String, Value> {
-        self.iter().map(|(name, _, value)| (name.to_owned(), number(value))).collect()
+        self.iter().map(|(name, _, value)| (name.to_owned(), json_number(value))).collect()
     }
 }
 
 /// Whole numbers without a decimal point.
-fn number(value: f64) -> Value {
+fn json_number(value: f64) -> Value {
     // Below 2^53 a double holds every whole number exactly.
     #[expect(clippy::cast_possible_truncation, reason = "within the whole numbers a double holds")]
     if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
 }
 
 /// One line, with a newline at its end, for standard output of a function.
-pub fn line(deployment: &str, function: &str, now: Time, figures: &Figures) -> String {
-    let all: Vec<_> = figures.iter().filter(|(name, ..)| !is_taken(name)).collect();
-    let directive = |some: &[(&'static str, Unit, f64)]| {
+pub fn line(deployment: &str, function: &str, now: Time, figures: &Metrics) -> String {
+    let all: Vec<_> = figures.iter().filter(|(name, ..)| !is_reserved_name(name)).collect();
+    let directive = |some: &[(&'static str, MetricUnit, f64)]| {
         let metrics: Vec<Value> =
             some.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit.as_str() })).collect();
         json!({ "Namespace": NAMESPACE, "Dimensions": [["Deployment", "Function"]], "Metrics": metrics })
     };
-    let directives: Vec<Value> = all.chunks(DIRECTIVE).map(directive).collect();
+    let directives: Vec<Value> = all.chunks(MAX_METRICS_PER_DIRECTIVE).map(directive).collect();
     let mut root = Map::new();
     root.insert(
         "_aws".to_owned(),
@@ -112,19 +112,19 @@ pub fn line(deployment: &str, function: &str, now: Time, figures: &Figures) -> S
     );
     root.insert("Deployment".to_owned(), dimension(deployment));
     root.insert("Function".to_owned(), dimension(function));
-    root.extend(all.iter().map(|(name, _, value)| ((*name).to_owned(), number(*value))));
-    visible(&Value::Object(root).to_string())
+    root.extend(all.iter().map(|(name, _, value)| ((*name).to_owned(), json_number(*value))));
+    escape_hidden(&Value::Object(root).to_string())
 }
 
 /// Whether the name is that of something else in the line.
-fn is_taken(name: &str) -> bool {
+fn is_reserved_name(name: &str) -> bool {
     matches!(name, "_aws" | "Deployment" | "Function")
 }
 
 /// CloudWatch refuses an empty dimension.
 fn dimension(value: &str) -> Value {
     let value = if value.trim().is_empty() { "unknown" } else { value };
-    Value::from(value.chars().take(DIMENSION).collect::<String>())
+    Value::from(value.chars().take(MAX_DIMENSION_CHARS).collect::<String>())
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     /// What is wrong with a line, by the words of the specification.
-    fn wrong(line: &str) -> Option<String> {
+    fn spec_violation(line: &str) -> Option<String> {
         let root: Value = serde_json::from_str(line).unwrap();
         let root = root.as_object().unwrap();
         let aws = &root["_aws"];
@@ -169,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_as_the_specification_says() {
-        let figures = Figures::default()
+    fn a_line_follows_the_specification() {
+        let figures = Metrics::default()
             .count("records", 12)
-            .with("duration", Unit::Seconds, 0.25)
-            .with("lag", Unit::Seconds, f64::NAN)
+            .with("duration", MetricUnit::Seconds, 0.25)
+            .with("lag", MetricUnit::Seconds, f64::NAN)
             .score("score", Some(99.5))
             .score("nothing", None)
             .count("Function", 5);
         let line = line("stack", "report", Time(1_800_000_000), &figures);
-        assert_eq!(wrong(&line), None);
+        assert_eq!(spec_violation(&line), None);
         let root: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
             root,
@@ -201,27 +201,27 @@ mod tests {
     }
 
     #[test]
-    fn many_metrics_take_several_directives_and_none_takes_none() {
+    fn directives_hold_at_most_a_hundred_metrics() {
         let names: Vec<&'static str> = (0..250).map(|n| &*format!("m{n}").leak()).collect();
-        let figures = names.iter().fold(Figures::default(), |figures, name| figures.count(name, 1));
+        let figures = names.iter().fold(Metrics::default(), |figures, name| figures.count(name, 1));
         let line_of = line("a", "b", Time(1_800_000_000), &figures);
-        assert_eq!(wrong(&line_of), None);
+        assert_eq!(spec_violation(&line_of), None);
         let root: Value = serde_json::from_str(&line_of).unwrap();
         assert_eq!(root["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(), 3);
-        let none: Value = serde_json::from_str(&line("a", "b", Time(1), &Figures::default())).unwrap();
+        let none: Value = serde_json::from_str(&line("a", "b", Time(1), &Metrics::default())).unwrap();
         assert_eq!(none["_aws"]["CloudWatchMetrics"], json!([]));
     }
 
     proptest! {
         #[test]
-        fn any_figures_of_anything_make_one_right_line(
+        fn any_metrics_make_one_valid_line(
             deployment: String, function: String, now in 1_000_000_000_u32.., values: [f64; 4], count: u64,
         ) {
-            let figures = values.iter().zip(["a", "b", "c", "d"]).fold(Figures::default(), |figures, (value, name)| {
-                figures.with(name, Unit::None, *value)
+            let figures = values.iter().zip(["a", "b", "c", "d"]).fold(Metrics::default(), |figures, (value, name)| {
+                figures.with(name, MetricUnit::None, *value)
             });
             let line = line(&deployment, &function, Time(now), &figures.count("e", count));
-            prop_assert_eq!(wrong(&line), None);
+            prop_assert_eq!(spec_violation(&line), None);
             prop_assert_eq!(line.lines().count(), 1);
             prop_assert!(line.ends_with('\n'));
         }

@@ -28,7 +28,7 @@ pub fn terminal(text: &str) -> String {
     for (at, c) in text.char_indices() {
         let pretends = c == '\\' && text.get(at..).is_some_and(|rest| rest.starts_with("\\u{"));
         if pretends || is_hidden(c) {
-            push_code(&mut safe, c);
+            push_code_point(&mut safe, c);
         } else {
             safe.push(c);
         }
@@ -63,7 +63,7 @@ fn without_formula(text: &str) -> String {
     let mut cell_may_begin = false;
     for c in text.chars() {
         if cell_may_begin && begins_formula(c) {
-            push_code(&mut safe, c);
+            push_code_point(&mut safe, c);
         } else {
             safe.push(c);
         }
@@ -87,7 +87,7 @@ fn code_span(safe: &str) -> String {
         // A space at either end would be dropped by the reader.
         let at_end = at == 0 || at + 1 == safe.len();
         if matches!(c, '`' | '|') || (c == ' ' && at_end) {
-            push_code(&mut span, c);
+            push_code_point(&mut span, c);
         } else {
             span.push(c);
         }
@@ -104,7 +104,7 @@ pub fn markdown(text: &str) -> String {
     let mut prose = String::with_capacity(safe.len());
     for (n, piece) in safe.split(|c| paired && c == '`').enumerate() {
         if n % 2 == 1 {
-            append(&mut prose, &code_span(piece));
+            append_separated(&mut prose, &code_span(piece));
             continue;
         }
         for (n, token) in piece.split(' ').enumerate() {
@@ -113,7 +113,7 @@ pub fn markdown(text: &str) -> String {
             }
             if !token.is_empty() {
                 let first = prose.is_empty();
-                append(&mut prose, &word(token, first));
+                append_separated(&mut prose, &escape_token(token, first));
             }
         }
     }
@@ -122,28 +122,28 @@ pub fn markdown(text: &str) -> String {
 }
 
 /// Appends to prose, with a space where two parts that touch would change each other's meaning.
-fn append(prose: &mut String, part: &str) {
+fn append_separated(prose: &mut String, part: &str) {
     let touching = !prose.is_empty() && !prose.ends_with(' ');
-    if touching && !prose.ends_with(is_quiet) && !part.starts_with(is_quiet) {
+    if touching && !prose.ends_with(is_inert_punctuation) && !part.starts_with(is_inert_punctuation) {
         prose.push(' ');
     }
     prose.push_str(part);
 }
 
 /// Punctuation without a meaning in Markdown, as long as something stands before it.
-const fn is_quiet(c: char) -> bool {
+const fn is_inert_punctuation(c: char) -> bool {
     matches!(c, '(' | ')' | '"' | '\'' | ',' | '.' | ';' | ':' | '?')
 }
 
 /// One run of characters without a space.
-fn word(token: &str, first: bool) -> String {
+fn escape_token(token: &str, first: bool) -> String {
     let opened = token.trim_start_matches(['(', '"', '\'']);
-    let body = opened.trim_end_matches(|c| is_quiet(c) && c != '(');
+    let body = opened.trim_end_matches(|c| is_inert_punctuation(c) && c != '(');
     let (before, after) = (token.strip_suffix(opened).unwrap_or(""), opened.strip_prefix(body).unwrap_or(""));
     let numbers_a_list = first && before.is_empty() && !after.is_empty() && body.parse::<u64>().is_ok();
     if body.is_empty() && first {
         code_span(token)
-    } else if body.is_empty() || (is_plain(body) && !numbers_a_list) {
+    } else if body.is_empty() || (is_plain_word(body) && !numbers_a_list) {
         token.to_owned()
     } else {
         format!("{before}{}{after}", code_span(body))
@@ -151,7 +151,7 @@ fn word(token: &str, first: bool) -> String {
 }
 
 /// A word, words joined by a hyphen, slash or apostrophe, or a number: what no Markdown reader gives a meaning to.
-fn is_plain(body: &str) -> bool {
+fn is_plain_word(body: &str) -> bool {
     // Seven or more hex digits may be taken for a commit.
     if body.len() >= 7 && body.chars().all(|c| c.is_ascii_hexdigit()) {
         return false;
@@ -169,7 +169,7 @@ fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }
 
-fn push_code(text: &mut String, c: char) {
+fn push_code_point(text: &mut String, c: char) {
     // Writing to a `String` does not fail.
     let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Text that is likely to do harm somewhere, mixed with ordinary words.
-pub fn hostile() -> impl Strategy<Value = String> {
+pub fn hostile_text() -> impl Strategy<Value = String> {
     let parts = prop_oneof![
         3 => prop::sample::select(vec![
             "\u{1b}[31m", "\u{9b}2J", "\u{202e}", "\u{200b}", "\u{2066}", "\n", "\r", "\t", "\0", "\u{7f}", "\u{2028}",
@@ -36,7 +36,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// The kinds of node in a Markdown text as GitHub reads it, in order, and the text of its words and code spans.
-fn read(markdown: &str) -> (Vec<&'static str>, String) {
+fn parse_markdown(markdown: &str) -> (Vec<&'static str>, String) {
     let mut options = Options::default();
     options.extension.strikethrough = true;
     options.extension.table = true;
@@ -75,12 +75,12 @@ fn read(markdown: &str) -> (Vec<&'static str>, String) {
 }
 
 #[test]
-fn a_colour_code_is_seen_and_not_obeyed() {
+fn a_color_code_is_escaped() {
     assert_eq!(terminal("a\u{1b}[31mb\u{202e}c\n"), "a\\u{1b}[31mb\\u{202e}c\\u{a}");
 }
 
 #[test]
-fn ordinary_names_stay_as_they_are() {
+fn ordinary_names_are_unchanged() {
     for name in ["arn:aws:iam::111122223333:role/team/Auditor", "Zoë Müller", "C:\\users\\x", "日本"] {
         assert_eq!(terminal(name), name);
     }
@@ -96,7 +96,7 @@ fn a_formula_becomes_text() {
 }
 
 #[test]
-fn prose_keeps_its_words_and_frames_the_rest() {
+fn prose_keeps_words_and_puts_the_rest_in_code_spans() {
     for (text, wanted) in [
         ("It made 3 writes (99.98% were reads).", "It made 3 writes (99.98% were reads)."),
         ("NON_COMPLIANT: a read-only role wrote.", "`NON_COMPLIANT`: a read-only role wrote."),
@@ -114,21 +114,21 @@ fn prose_keeps_its_words_and_frames_the_rest() {
 
 proptest! {
     #[test]
-    fn no_input_yields_a_hidden_character(text in hostile()) {
+    fn no_input_yields_a_hidden_character(text in hostile_text()) {
         for safe in [terminal(&text), csv_cell(&text), markdown(&text), markdown_code(&text)] {
             prop_assert!(!safe.chars().any(is_hidden), "{safe:?}");
         }
     }
 
     #[test]
-    fn no_two_inputs_yield_the_same_text(text in hostile()) {
+    fn no_two_inputs_yield_the_same_text(text in hostile_text()) {
         prop_assert_eq!(unescape(&terminal(&text)), text.as_str());
         let cell = csv_cell(&text);
         prop_assert_eq!(unescape(cell.strip_prefix('\'').unwrap_or(&cell)), text.as_str());
     }
 
     #[test]
-    fn no_input_yields_a_formula(text in hostile()) {
+    fn no_input_yields_a_formula(text in hostile_text()) {
         let safe = csv_cell(&text);
         for cell in [vec![safe.as_str()], safe.split([',', ';']).collect()].concat() {
             let first = cell.chars().find(|c| !c.is_whitespace() && *c != '"');
@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn no_input_yields_a_second_cell_or_record(text in hostile()) {
+    fn no_input_yields_a_second_cell_or_record(text in hostile_text()) {
         let mut writer = ::csv::Writer::from_writer(Vec::new());
         writer.write_record([csv_cell(&text), "end".to_owned()]).unwrap();
         let bytes = writer.into_inner().unwrap();
@@ -147,12 +147,12 @@ proptest! {
     }
 
     #[test]
-    fn no_input_yields_markup_in_prose(text in hostile()) {
+    fn no_input_yields_markup_in_prose(text in hostile_text()) {
         for safe in [markdown(&text), markdown_code(&text)] {
             let line = format!("{safe} end");
-            prop_assert_eq!(read(&line).0, ["document", "paragraph"], "{}", line);
+            prop_assert_eq!(parse_markdown(&line).0, ["document", "paragraph"], "{}", line);
             let item = format!("- {safe}\n- end\n");
-            let kinds = read(&item).0;
+            let kinds = parse_markdown(&item).0;
             let inside = kinds.iter().filter(|kind| **kind != "paragraph").count();
             prop_assert_eq!(inside, 4, "{}: {:?}", item, kinds);
             prop_assert!(!kinds.contains(&"markup"), "{}: {:?}", item, kinds);
@@ -160,17 +160,17 @@ proptest! {
     }
 
     #[test]
-    fn no_input_yields_another_cell_of_a_table(text in hostile()) {
+    fn no_input_yields_another_cell_of_a_table(text in hostile_text()) {
         for safe in [markdown(&text), markdown_code(&text)] {
             let table = format!("| a | b |\n|---|---|\n| {safe} | {safe} |\n");
-            let kinds = read(&table).0;
+            let kinds = parse_markdown(&table).0;
             prop_assert_eq!(kinds, ["document", "table", "row", "cell", "cell", "row", "cell", "cell"], "{}", table);
         }
     }
 
     #[test]
-    fn a_code_span_says_what_the_text_says(text in hostile()) {
-        let said = unescape(&read(&markdown_code(&text)).1);
+    fn a_code_span_renders_the_escaped_text(text in hostile_text()) {
+        let said = unescape(&parse_markdown(&markdown_code(&text)).1);
         prop_assert_eq!(said.as_str(), if text.is_empty() { "(empty)" } else { &text });
     }
 }

@@ -16,7 +16,7 @@ use crate::report::Report;
 /// # Errors
 /// When the report cannot be written as JSON.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(visible(&serde_json::to_string_pretty(report)?))
+    Ok(escape_hidden(&serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -24,12 +24,12 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(visible(&serde_json::to_string_pretty(&Report::schema())?))
+    Ok(escape_hidden(&serde_json::to_string_pretty(&Report::schema())?))
 }
 
 /// Writes hidden characters as `\u009b`, and a newline at the end. They stand within strings only, newlines of the
 /// indentation aside, so the value stays the same.
-pub(super) fn visible(json: &str) -> String {
+pub(super) fn escape_hidden(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {
@@ -55,11 +55,11 @@ pub(super) mod tests {
 
     #[test]
     fn the_published_schema_is_current() {
-        is_current("report.schema.json", &schema().unwrap());
+        assert_schema_is_current("report.schema.json", &schema().unwrap());
     }
 
     /// Holds a published schema to the types; with `UPDATE_SCHEMA` in the environment, publishes it.
-    pub fn is_current(name: &str, current: &str) {
+    pub fn assert_schema_is_current(name: &str, current: &str) {
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         let path = docs.join(name);
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
@@ -67,7 +67,10 @@ pub(super) mod tests {
             std::fs::write(&path, current).unwrap();
         }
         let published = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(published == current, "docs/{name} is stale: UPDATE_SCHEMA=1 cargo test -p onlooker-core schema");
+        assert!(
+            published == current,
+            "docs/{name} is stale: UPDATE_SCHEMA=1 cargo test -p onlooker-core schema"
+        );
     }
 
     #[test]
@@ -75,12 +78,12 @@ pub(super) mod tests {
         let schema = serde_json::to_value(Report::schema()).unwrap();
         for (name, report) in sample::all() {
             let report: Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
-            assert_eq!(misfit(&report, &schema, &schema, "$"), None, "{name}");
+            assert_eq!(schema_violation(&report, &schema, &schema, "$"), None, "{name}");
         }
     }
 
     #[test]
-    fn a_wrong_report_does_not_fit_the_schema() {
+    fn an_invalid_report_does_not_fit_the_schema() {
         let schema = serde_json::to_value(Report::schema()).unwrap();
         let right = serde_json::to_value(sample::non_compliant()).unwrap();
         let wrong = [
@@ -93,12 +96,12 @@ pub(super) mod tests {
         for (pointer, value) in wrong {
             let mut report = right.clone();
             *report.pointer_mut(pointer).unwrap() = value;
-            assert!(misfit(&report, &schema, &schema, "$").is_some(), "{pointer}");
+            assert!(schema_violation(&report, &schema, &schema, "$").is_some(), "{pointer}");
         }
     }
 
     #[test]
-    fn a_report_read_back_is_the_same_and_has_the_same_id() {
+    fn a_report_round_trips_with_the_same_id() {
         for (name, report) in sample::all() {
             let read: Report = serde_json::from_str(&json(&report).unwrap()).unwrap();
             assert_eq!(read, report, "{name}");
@@ -107,7 +110,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn reports_have_the_json_they_had() {
+    fn json_matches_the_snapshots() {
         for (name, report) in sample::all() {
             insta::assert_snapshot!(format!("json_{name}"), json(&report).unwrap());
         }
@@ -115,18 +118,18 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_the_same_after_and_shows_no_hidden_character(text: String) {
+        fn any_text_round_trips_without_hidden_characters(text: String) {
             let mut report = sample::empty();
-            report.result.not_looked_at = vec![text];
+            report.result.limitations = vec![text];
             let json = json(&report).unwrap();
             prop_assert!(!json.chars().any(|c| c != '\n' && is_hidden(c)));
             let read: Report = serde_json::from_str(&json).unwrap();
-            prop_assert_eq!(read.result.not_looked_at, report.result.not_looked_at);
+            prop_assert_eq!(read.result.limitations, report.result.limitations);
         }
     }
 
     /// Where and how a value breaks a schema of the few keywords ours is made of; a keyword beyond them is a misfit.
-    pub fn misfit(value: &Value, schema: &Value, root: &Value, at: &str) -> Option<String> {
+    pub fn schema_violation(value: &Value, schema: &Value, root: &Value, at: &str) -> Option<String> {
         let Value::Object(schema) = schema else {
             return (*schema == Value::Bool(false)).then(|| format!("{at}: nothing may stand here"));
         };
@@ -136,11 +139,11 @@ pub(super) mod tests {
                 "$schema" | "$defs" | "title" | "description" | "format" | "required" | "default" => None,
                 "$ref" => {
                     let pointer = wanted.as_str().unwrap().strip_prefix('#').unwrap();
-                    misfit(value, root.pointer(pointer).unwrap(), root, at)
+                    schema_violation(value, root.pointer(pointer).unwrap(), root, at)
                 }
                 "type" => wrong(match wanted {
-                    Value::Array(types) => types.iter().any(|one| is_a(value, one)),
-                    one => is_a(value, one),
+                    Value::Array(types) => types.iter().any(|one| has_json_type(value, one)),
+                    one => has_json_type(value, one),
                 }),
                 "enum" => wrong(wanted.as_array().unwrap().contains(value)),
                 "const" => wrong(wanted == value),
@@ -154,49 +157,55 @@ pub(super) mod tests {
                 }
                 "uniqueItems" => None,
                 "anyOf" | "oneOf" => {
-                    let any =
-                        wanted.as_array().unwrap().iter().any(|one| misfit(value, one, root, at).is_none());
+                    let any = wanted
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .any(|one| schema_violation(value, one, root, at).is_none());
                     wrong(any)
                 }
-                "properties" => object(value, schema, root, at),
+                "properties" => object_violation(value, schema, root, at),
                 "additionalProperties" => {
                     let named =
                         schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-                    value
-                        .as_object()?
-                        .iter()
-                        .filter(|(key, _)| !named.contains_key(*key))
-                        .find_map(|(key, value)| misfit(value, wanted, root, &format!("{at}.{key}")))
+                    value.as_object()?.iter().filter(|(key, _)| !named.contains_key(*key)).find_map(
+                        |(key, value)| schema_violation(value, wanted, root, &format!("{at}.{key}")),
+                    )
                 }
                 "items" => value
                     .as_array()?
                     .iter()
                     .enumerate()
-                    .find_map(|(n, item)| misfit(item, wanted, root, &format!("{at}[{n}]"))),
+                    .find_map(|(n, item)| schema_violation(item, wanted, root, &format!("{at}[{n}]"))),
                 "prefixItems" => value
                     .as_array()?
                     .iter()
                     .zip(wanted.as_array().unwrap())
-                    .find_map(|(item, wanted)| misfit(item, wanted, root, at)),
+                    .find_map(|(item, wanted)| schema_violation(item, wanted, root, at)),
                 _ => Some(format!("{at}: the keyword {keyword} is not known here")),
             }
         })
     }
 
     /// Like a schema that forbids what it does not name, so that no field of the report is left undescribed.
-    fn object(value: &Value, schema: &Map<String, Value>, root: &Value, at: &str) -> Option<String> {
+    fn object_violation(
+        value: &Value,
+        schema: &Map<String, Value>,
+        root: &Value,
+        at: &str,
+    ) -> Option<String> {
         let (fields, named) = (value.as_object()?, schema.get("properties")?.as_object()?);
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
         let mut missing = required.filter_map(Value::as_str).filter(|key| !fields.contains_key(*key));
         missing.next().map(|key| format!("{at}.{key} is missing")).or_else(|| {
             fields.iter().find_map(|(key, value)| match named.get(key) {
-                Some(schema) => misfit(value, schema, root, &format!("{at}.{key}")),
+                Some(schema) => schema_violation(value, schema, root, &format!("{at}.{key}")),
                 None => Some(format!("{at}.{key} is not described")),
             })
         })
     }
 
-    fn is_a(value: &Value, wanted: &Value) -> bool {
+    fn has_json_type(value: &Value, wanted: &Value) -> bool {
         match wanted.as_str().unwrap() {
             "null" => value.is_null(),
             "boolean" => value.is_boolean(),

@@ -9,22 +9,22 @@ use std::fmt::Display;
 
 use super::{
     escape::{markdown as prose, markdown_code as code},
-    figures::{class_state, control_state, counted, percent, span, thousands, word},
+    format::{class_state, control_state, count_noun, format_period, percent, serialized_name, thousands},
 };
 use crate::{
-    coverage::{Coverage, Place},
+    coverage::{AccountRegionCoverage, Coverage},
     event::Outcome,
     finding::Finding,
-    report::{Mode, PrincipalSummary, Report, ReportResult},
+    report::{PrincipalSummary, Report, ReportMode, ReportResult},
 };
 
 /// Rows of a table at most: a comment on a pull request has a limit of its own.
-const MOST: usize = 50;
+const MAX_ROWS: usize = 50;
 
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let result = &report.result;
-    let mut page = Page(String::new());
+    let mut page = MarkdownPage(String::new());
     summary(&mut page, result);
     findings(&mut page, result);
     principals(&mut page, result);
@@ -33,15 +33,15 @@ pub fn markdown(report: &Report) -> String {
     operations(&mut page, result);
     overrides(&mut page, result);
     controls(&mut page, result);
-    not_looked_at(&mut page, report);
-    basis(&mut page, report);
+    limitations(&mut page, report);
+    inputs(&mut page, report);
     page.0
 }
 
 /// Markdown that grows downwards.
-struct Page(String);
+struct MarkdownPage(String);
 
-impl Page {
+impl MarkdownPage {
     fn line(&mut self, line: impl Display) {
         self.0.push_str(&line.to_string());
         self.0.push('\n');
@@ -57,39 +57,39 @@ impl Page {
         let ruler = header.map(|name| if name.starts_with(':') { "---:" } else { "---" });
         self.line(format_args!("| {} |", header.map(|name| name.trim_start_matches(':')).join(" | ")));
         self.line(format_args!("| {} |", ruler.join(" | ")));
-        for row in rows.take(MOST) {
+        for row in rows.take(MAX_ROWS) {
             self.line(format_args!("| {} |", row.join(" | ")));
         }
-        self.cut(total);
+        self.note_omitted(total);
     }
 
     fn list(&mut self, items: impl ExactSizeIterator<Item = String>) {
         let total = items.len();
-        for item in items.take(MOST) {
+        for item in items.take(MAX_ROWS) {
             self.line(format_args!("- {item}"));
         }
-        self.cut(total);
+        self.note_omitted(total);
     }
 
-    fn cut(&mut self, total: usize) {
-        if total > MOST {
-            let more = thousands((total - MOST) as u64);
-            self.line(format_args!("\nThe first {MOST}; {more} more are in the JSON report."));
+    fn note_omitted(&mut self, total: usize) {
+        if total > MAX_ROWS {
+            let more = thousands((total - MAX_ROWS) as u64);
+            self.line(format_args!("\nThe first {MAX_ROWS}; {more} more are in the JSON report."));
         }
     }
 }
 
-fn summary(page: &mut Page, result: &ReportResult) {
+fn summary(page: &mut MarkdownPage, result: &ReportResult) {
     let totals = &result.totals;
     let status = match result.status() {
         Some(status) => code(status.as_str()),
-        None if result.mode == Mode::Discovery => "discovery".to_owned(),
+        None if result.mode == ReportMode::Discovery => "discovery".to_owned(),
         None => "no status".to_owned(),
     };
     page.line(format_args!("# Onlooker: {status}\n\n{}\n", prose(&result.summary.statement)));
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
-    if result.mode == Mode::Proof {
+    if result.mode == ReportMode::Proof {
         let compliance = result.compliance;
         row(
             "Compliance",
@@ -97,7 +97,7 @@ fn summary(page: &mut Page, result: &ReportResult) {
                 "**{}**, {} of {} permitted",
                 percent(compliance.score),
                 thousands(compliance.permitted),
-                counted(compliance.calls, "watched call")
+                count_noun(compliance.calls, "watched call")
             ),
         );
     }
@@ -106,18 +106,18 @@ fn summary(page: &mut Page, result: &ReportResult) {
             format!("{} {} ({})", thousands(part.count), prose(&part.name.replace('_', " ")), part.points)
         });
         let parts: Vec<String> = parts.collect();
-        row("Risk", format!("**{}** of 100, {}: {}", risk.score, risk.level.as_str(), none_or(parts)));
+        row("Risk", format!("**{}** of 100, {}: {}", risk.score, risk.level.as_str(), join_or_none(parts)));
     }
-    row("Period", result.period().map_or_else(|| "none".to_owned(), span));
+    row("Period", result.period().map_or_else(|| "none".to_owned(), format_period));
     row(
         "Evidence",
         format!(
             "{}, {}, {}, {}, {}",
-            counted(totals.events, "event"),
-            counted(totals.operations, "API call"),
-            counted(totals.principals, "principal"),
-            counted(totals.accounts, "account"),
-            counted(totals.regions, "region")
+            count_noun(totals.events, "event"),
+            count_noun(totals.operations, "API call"),
+            count_noun(totals.principals, "principal"),
+            count_noun(totals.accounts, "account"),
+            count_noun(totals.regions, "region")
         ),
     );
     row(
@@ -135,13 +135,13 @@ fn summary(page: &mut Page, result: &ReportResult) {
         "Could not be read",
         format!(
             "{}, {}",
-            counted(totals.unreadable, "piece"),
-            counted(totals.conflicting, "conflicting event")
+            count_noun(totals.unreadable_evidence, "piece"),
+            count_noun(totals.conflicting_events, "conflicting event")
         ),
     );
     page.table(["", ""], rows.into_iter());
     for (title, texts) in
-        [("Key findings", &result.summary.key_findings), ("Do first", &result.summary.immediate_actions)]
+        [("Key findings", &result.summary.key_findings), ("Do first", &result.summary.top_actions)]
     {
         if !texts.is_empty() {
             page.title(title);
@@ -150,7 +150,7 @@ fn summary(page: &mut Page, result: &ReportResult) {
     }
 }
 
-fn findings(page: &mut Page, result: &ReportResult) {
+fn findings(page: &mut MarkdownPage, result: &ReportResult) {
     if result.findings.is_empty() {
         return;
     }
@@ -162,7 +162,7 @@ fn findings(page: &mut Page, result: &ReportResult) {
                 finding.severity.as_str().to_owned(),
                 prose(&finding.title),
                 finding.principal.as_deref().map_or_else(String::new, code),
-                some(&finding.subject),
+                code_or_empty(&finding.subject),
                 thousands(finding.count),
             ]
         }),
@@ -194,14 +194,14 @@ fn detail(finding: &Finding) -> String {
     text
 }
 
-fn principals(page: &mut Page, result: &ReportResult) {
+fn principals(page: &mut MarkdownPage, result: &ReportResult) {
     let (watched, others): (Vec<_>, Vec<_>) =
         result.principals.iter().partition(|principal| principal.watched_as.is_some());
     let cells = |principal: &PrincipalSummary| {
         [
             code(&principal.arn),
             principal.status.map_or_else(String::new, |status| code(status.as_str())),
-            principal.behaviour.as_str().to_owned(),
+            principal.behavior.as_str().to_owned(),
             thousands(principal.calls),
             thousands(principal.compliance.permitted),
             thousands(principal.denied()),
@@ -210,38 +210,38 @@ fn principals(page: &mut Page, result: &ReportResult) {
     };
     if !watched.is_empty() {
         page.title(format_args!("Watched principals ({})", thousands(watched.len() as u64)));
-        let header = ["Principal", "Status", "Behaviour", ":Calls", ":Permitted", ":Denied", ":Writes"];
+        let header = ["Principal", "Status", "Behavior", ":Calls", ":Permitted", ":Denied", ":Writes"];
         page.table(header, watched.into_iter().map(cells));
     }
     if !others.is_empty() {
-        let title = if result.mode == Mode::Proof { "Principals not watched" } else { "Principals" };
+        let title = if result.mode == ReportMode::Proof { "Principals not watched" } else { "Principals" };
         page.title(format_args!("{title} ({})", thousands(others.len() as u64)));
         let rows = others.into_iter().map(|principal| {
-            let [arn, _, behaviour, calls, permitted, denied, writes] = cells(principal);
-            [arn, behaviour, calls, permitted, denied, writes]
+            let [arn, _, behavior, calls, permitted, denied, writes] = cells(principal);
+            [arn, behavior, calls, permitted, denied, writes]
         });
-        page.table(["Principal", "Behaviour", ":Calls", ":Read-only", ":Denied", ":Writes"], rows);
+        page.table(["Principal", "Behavior", ":Calls", ":Read-only", ":Denied", ":Writes"], rows);
     }
 }
 
-fn coverage(page: &mut Page, coverage: &Coverage) {
+fn coverage(page: &mut MarkdownPage, coverage: &Coverage) {
     page.title("Coverage");
     page.line(format_args!(
         "{}: {} of {} observed, {} missing.\n",
         percent(coverage.percent),
         thousands(coverage.observed_hours),
-        counted(coverage.expected_hours, "hour"),
+        count_noun(coverage.expected_hours, "hour"),
         thousands(coverage.missing_hours())
     ));
-    let mut places: Vec<&Place> = coverage.places.iter().collect();
-    if places.len() > MOST {
+    let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
+    if places.len() > MAX_ROWS {
         places.sort_by_key(|place| place.gaps.is_empty());
     }
     if !places.is_empty() {
         page.table(
             ["Account", "Region", ":Events", ":Observed hours", ":Quiet", "Missing"],
             places.into_iter().map(|place| {
-                let gaps: Vec<String> = place.gaps.iter().take(5).map(|gap| span(*gap)).collect();
+                let gaps: Vec<String> = place.gaps.iter().take(5).map(|gap| format_period(*gap)).collect();
                 let more = place.gaps.len().saturating_sub(5);
                 let more = if more > 0 { format!("; {more} more") } else { String::new() };
                 [
@@ -260,17 +260,17 @@ fn coverage(page: &mut Page, coverage: &Coverage) {
         );
         page.line("");
     }
-    if !coverage.classes.is_empty() {
+    if !coverage.event_classes.is_empty() {
         page.table(
             ["Event class", "State", ":Events"],
-            coverage.classes.iter().map(|class| {
+            coverage.event_classes.iter().map(|class| {
                 [code(&class.class), class_state(class.state).to_owned(), thousands(class.events)]
             }),
         );
     }
 }
 
-fn operations(page: &mut Page, result: &ReportResult) {
+fn operations(page: &mut MarkdownPage, result: &ReportResult) {
     if result.operations.is_empty() {
         return;
     }
@@ -279,7 +279,7 @@ fn operations(page: &mut Page, result: &ReportResult) {
         ["Operation", "Type", "Risk", ":Succeeded", ":Denied", ":Failed", "Why"],
         result.operations.iter().map(|operation| {
             let count = |outcome| thousands(operation.counts.get(&outcome).copied().unwrap_or(0));
-            let dissent = if operation.dissent { " (AWS's own sources disagree)" } else { "" };
+            let dissent = if operation.source_conflict { " (AWS's own sources disagree)" } else { "" };
             [
                 code(&format!("{}:{}", operation.service, operation.operation)),
                 code(operation.operation_type.as_str()),
@@ -293,7 +293,7 @@ fn operations(page: &mut Page, result: &ReportResult) {
     );
 }
 
-fn overrides(page: &mut Page, result: &ReportResult) {
+fn overrides(page: &mut MarkdownPage, result: &ReportResult) {
     if result.overrides.is_empty() {
         return;
     }
@@ -308,14 +308,14 @@ fn overrides(page: &mut Page, result: &ReportResult) {
                 code(&item.owner),
                 prose(&item.reason),
                 item.expires.to_string(),
-                thousands(item.allowed),
-                thousands(item.expired),
+                thousands(item.allowed_calls),
+                thousands(item.expired_calls),
             ]
         }),
     );
 }
 
-fn controls(page: &mut Page, result: &ReportResult) {
+fn controls(page: &mut MarkdownPage, result: &ReportResult) {
     if result.controls.is_empty() {
         return;
     }
@@ -329,13 +329,13 @@ fn controls(page: &mut Page, result: &ReportResult) {
     );
 }
 
-fn not_looked_at(page: &mut Page, report: &Report) {
+fn limitations(page: &mut MarkdownPage, report: &Report) {
     let result = &report.result;
-    if result.not_looked_at.is_empty() && report.run.unreadable.is_empty() {
+    if result.limitations.is_empty() && report.run.unreadable.is_empty() {
         return;
     }
     page.title("Not looked at");
-    page.list(result.not_looked_at.iter().map(|text| prose(text)));
+    page.list(result.limitations.iter().map(|text| prose(text)));
     if !report.run.unreadable.is_empty() {
         page.line("");
         page.table(
@@ -343,7 +343,7 @@ fn not_looked_at(page: &mut Page, report: &Report) {
             report.run.unreadable.iter().map(|position| {
                 let number = |number: Option<u64>| number.map_or_else(String::new, thousands);
                 [
-                    code(&position.object),
+                    code(&position.file),
                     number(position.record),
                     number(position.byte),
                     prose(&position.reason),
@@ -353,14 +353,14 @@ fn not_looked_at(page: &mut Page, report: &Report) {
     }
 }
 
-fn basis(page: &mut Page, report: &Report) {
-    let (basis, run) = (&report.result.basis, &report.run);
+fn inputs(page: &mut MarkdownPage, report: &Report) {
+    let (basis, run) = (&report.result.inputs, &report.run);
     page.title("Basis");
-    let watched: Vec<String> = basis.watched.iter().take(MOST).map(|pattern| code(pattern)).collect();
+    let watched: Vec<String> = basis.watched.iter().take(MAX_ROWS).map(|pattern| code(pattern)).collect();
     let rows = [
         ["Report".to_owned(), code(&report.id)],
-        ["Standard".to_owned(), code(&word(&report.result.standard))],
-        ["Watched".to_owned(), none_or(watched)],
+        ["Standard".to_owned(), code(&serialized_name(&report.result.standard))],
+        ["Watched".to_owned(), join_or_none(watched)],
         ["Evidence".to_owned(), code(&basis.evidence_sha256)],
         ["Catalog".to_owned(), format!("{} {}", code(&basis.catalog_version), code(&basis.catalog_sha256))],
         ["Configuration".to_owned(), code(&basis.configuration_sha256)],
@@ -370,21 +370,21 @@ fn basis(page: &mut Page, report: &Report) {
             "Inputs".to_owned(),
             format!(
                 "{}, {}, {}, {}",
-                counted(run.objects_read, "object"),
-                counted(run.records_seen, "record"),
-                counted(run.duplicates, "duplicate"),
-                code(&run.inputs_sha256)
+                count_noun(run.log_files_read, "object"),
+                count_noun(run.records_seen, "record"),
+                count_noun(run.duplicates, "duplicate"),
+                code(&run.input_files_sha256)
             ),
         ],
     ];
     page.table(["", ""], rows.into_iter());
 }
 
-fn none_or(parts: Vec<String>) -> String {
+fn join_or_none(parts: Vec<String>) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-fn some(text: &str) -> String {
+fn code_or_empty(text: &str) -> String {
     if text.is_empty() { String::new() } else { code(text) }
 }
 
@@ -396,7 +396,7 @@ mod tests {
     use crate::render::{escape::is_hidden, sample};
 
     /// Kinds of node, words and code aside.
-    fn shape(markdown: &str) -> Vec<String> {
+    fn document_shape(markdown: &str) -> Vec<String> {
         let mut options = Options::default();
         options.extension.strikethrough = true;
         options.extension.table = true;
@@ -413,20 +413,20 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_leave_the_shape_of_the_page_as_it_is() {
+    fn hostile_text_does_not_change_the_document_structure() {
         let (plain, hostile) = (markdown(&sample::non_compliant()), markdown(&sample::hostile()));
         let empty = |kinds: Vec<String>| -> Vec<String> {
             kinds.into_iter().filter(|kind| kind != "Paragraph").collect()
         };
-        assert_eq!(empty(shape(&hostile)), empty(shape(&plain)));
+        assert_eq!(empty(document_shape(&hostile)), empty(document_shape(&plain)));
         assert!(!hostile.chars().any(|c| c != '\n' && is_hidden(c)));
         for forbidden in ["Link", "Image", "HtmlInline"] {
-            assert!(!shape(&hostile).iter().any(|kind| kind == forbidden), "{forbidden}");
+            assert!(!document_shape(&hostile).iter().any(|kind| kind == forbidden), "{forbidden}");
         }
     }
 
     #[test]
-    fn a_long_table_is_cut_and_says_so() {
+    fn a_long_table_is_truncated_with_a_count() {
         let mut report = sample::non_compliant();
         let one = report.result.findings[0].clone();
         report.result.findings = vec![one; 60];
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_have_the_page_they_had() {
+    fn markdown_matches_the_snapshots() {
         for (name, report) in sample::all() {
             insta::assert_snapshot!(format!("markdown_{name}"), markdown(&report));
         }

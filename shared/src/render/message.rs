@@ -8,16 +8,16 @@
 
 use serde::Serialize;
 
-use super::{escape::terminal, json::visible};
+use super::{escape::terminal, json::escape_hidden};
 use crate::{
     alert::Alert,
+    current_status::{ReportBrief, StatusChange, StatusSubject},
     event::Outcome,
     finding::Severity,
     operation::RiskLevel,
-    permissions::{CheckStatus, Identity, Permissions},
-    ports::Announcement,
+    permissions::{CheckStatus, PermissionsAssessment, PrincipalIdentity},
+    ports::Notification,
     score::Status,
-    standing::{Reported, StatusChange, Subject},
     time::Time,
 };
 
@@ -31,52 +31,52 @@ pub const STATUS_KIND: &str = "Read-Only Status Changed";
 pub const PERMISSIONS_KIND: &str = "Read-Only Principal Over-Privileged";
 
 /// Grants and paths a text shows.
-const EXAMPLES: usize = 5;
+const MAX_EXAMPLES: usize = 5;
 
 /// Longest subject, in characters.
-pub const SUBJECT: usize = 99;
+pub const MAX_SUBJECT_CHARS: usize = 99;
 
 /// Characters of a value that a text shows.
-const VALUE: usize = 400;
+const MAX_VALUE_CHARS: usize = 400;
 
 /// An alert, as it is passed on.
 ///
 /// # Errors
 /// When the alert cannot be written as JSON.
-pub fn alert(alert: &Alert) -> Result<Announcement, serde_json::Error> {
+pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     let who = alert.principal.rsplit(':').next().unwrap_or_default();
     let subject = format!(
         "{} {}: {} by {} in {} ({})",
         alert.severity.as_str(),
-        alert.rule,
-        word(&alert.operation, 40),
-        word(who, 28),
-        word(&alert.account, 14),
-        outcome(alert.outcome),
+        alert.rule_id,
+        subject_word(&alert.operation, 40),
+        subject_word(who, 28),
+        subject_word(&alert.account, 14),
+        outcome_word(alert.outcome),
     );
-    let mut became = outcome(alert.outcome).to_owned();
+    let mut became = outcome_word(alert.outcome).to_owned();
     if let Some(code) = &alert.error_code {
-        became = format!("{became}, {}", value(code));
+        became = format!("{became}, {}", text_value(code));
     }
-    let mut text = Text::of(&alert.title);
+    let mut text = MessageText::of(&alert.title);
     text.line("Severity", alert.severity.as_str());
-    text.line("Principal", &value(&alert.principal));
-    text.optional("Session", alert.session.as_deref());
-    text.line("Watched as", &value(&alert.watched));
-    text.optional("Because", alert.watched_because.as_deref());
+    text.line("Principal", &text_value(&alert.principal));
+    text.optional("Session", alert.session_name.as_deref());
+    text.line("Watched as", &text_value(&alert.watch_pattern));
+    text.optional("Because", alert.watch_reason.as_deref());
     let kind = alert.operation_type.as_str().replace('_', "-");
     let risk = alert.risk_level.as_str();
-    text.line("Operation", &format!("{} ({kind}, risk {risk})", value(&alert.operation)));
+    text.line("Operation", &format!("{} ({kind}, risk {risk})", text_value(&alert.operation)));
     text.line("Outcome", &became);
     text.line("Time", &alert.time.to_string());
-    text.line("Account", &value(&alert.account));
-    text.line("Region", &value(&alert.region));
+    text.line("Account", &text_value(&alert.account));
+    text.line("Region", &text_value(&alert.region));
     for resource in &alert.resources {
-        text.line("Resource", &value(resource));
+        text.line("Resource", &text_value(resource));
     }
     text.line("Event id", &alert.event_id);
-    text.paragraph(&value(&alert.description));
-    text.paragraph(&value(&alert.recommendation));
+    text.paragraph(&text_value(&alert.description));
+    text.paragraph(&text_value(&alert.recommendation));
     text.paragraph("An alert speaks of one event, as it was delivered. What is proven is in the reports.");
     let severity = match alert.severity {
         Severity::Info | Severity::Low => RiskLevel::Low,
@@ -84,28 +84,28 @@ pub fn alert(alert: &Alert) -> Result<Announcement, serde_json::Error> {
         Severity::High => RiskLevel::High,
         Severity::Critical => RiskLevel::Critical,
     };
-    announcement(alert.id.clone(), ALERT_KIND, severity, &subject, text, alert)
+    notification(alert.id.clone(), ALERT_KIND, severity, &subject, text, alert)
 }
 
 /// A changed status, as it is passed on. `id` is the same for the same change.
 ///
 /// # Errors
 /// When the change cannot be written as JSON.
-pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_json::Error> {
+pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, serde_json::Error> {
     let (now, before) = (status_word(change.status), status_word(change.previous));
     let (subject, title) = match (change.subject, &change.report) {
-        (Subject::Latest, _) => {
+        (StatusSubject::Latest, _) => {
             (format!("{now}: the read-only status was {before}"), "The read-only status changed")
         }
-        (Subject::Revision, Some(Reported { since, until, .. })) => (
+        (StatusSubject::Revision, Some(ReportBrief { since, until, .. })) => (
             format!("{now}: late evidence on {since} to {until}, was {before}"),
             "Late evidence changed what is said of a window in the past",
         ),
-        (Subject::Revision, None) => {
+        (StatusSubject::Revision, None) => {
             (format!("{now}: late evidence, was {before}"), "Late evidence changed a status")
         }
     };
-    let mut text = Text::of(title);
+    let mut text = MessageText::of(title);
     text.line("Status", now);
     text.line("Before", before);
     text.optional("Reason", change.reason.as_deref());
@@ -120,7 +120,7 @@ pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_j
         text.line("Compliance", &score(report.compliance_score));
         text.line("Risk", &score(report.risk_score));
         text.line("Findings", &report.findings.to_string());
-        text.line("Report", &value(&report.key));
+        text.line("Report", &text_value(&report.report_key));
     }
     let severity = match change.status {
         Some(Status::NonCompliant) => RiskLevel::Critical,
@@ -128,7 +128,7 @@ pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_j
         Some(Status::InsufficientEvidence) | None => RiskLevel::High,
         Some(Status::Compliant) => RiskLevel::Low,
     };
-    announcement(id, STATUS_KIND, severity, &subject, text, change)
+    notification(id, STATUS_KIND, severity, &subject, text, change)
 }
 
 /// A principal that may do more than read, as it is passed on. `since`: when its policies were first read; `who` stands for
@@ -137,35 +137,38 @@ pub fn status(id: String, change: &StatusChange) -> Result<Announcement, serde_j
 /// # Errors
 /// When the verdict cannot be written as JSON.
 pub fn over_privileged(
-    permissions: &Permissions,
+    permissions: &PermissionsAssessment,
     since: Time,
     who: &str,
-) -> Result<Announcement, serde_json::Error> {
-    let Identity { arn, account, watched_as, .. } = &permissions.identity;
+) -> Result<Notification, serde_json::Error> {
+    let PrincipalIdentity { arn, account, watched_as, .. } = &permissions.identity;
     let name = arn.rsplit(':').next().unwrap_or_default();
-    let subject =
-        format!("HIGH over-privileged: {} in {} may do more than read", word(name, 36), word(account, 14));
-    let mut text = Text::of("A principal may do more than read");
-    text.line("Principal", &value(arn));
+    let subject = format!(
+        "HIGH over-privileged: {} in {} may do more than read",
+        subject_word(name, 36),
+        subject_word(account, 14)
+    );
+    let mut text = MessageText::of("A principal may do more than read");
+    text.line("Principal", &text_value(arn));
     text.optional("Watched as", watched_as.as_deref());
-    text.line("Policies", &format!("first read {since}, hash {}", value(&permissions.policies_sha256)));
-    text.line("Because", &value(&permissions.statement));
+    text.line("Policies", &format!("first read {since}, hash {}", text_value(&permissions.policies_sha256)));
+    text.line("Because", &text_value(&permissions.reason));
     let risky =
         permissions.permission_checks.iter().filter(|check| check.status == CheckStatus::AllowedWrite);
-    for check in risky.take(EXAMPLES) {
-        text.line("May", &format!("{}: {}", value(&check.service), value(&check.operation)));
+    for check in risky.take(MAX_EXAMPLES) {
+        text.line("May", &format!("{}: {}", text_value(&check.service), text_value(&check.operation)));
     }
-    for path in permissions.escalation_paths.iter().take(EXAMPLES) {
-        text.line("Leads to", &value(&path.path));
+    for path in permissions.escalation_paths.iter().take(MAX_EXAMPLES) {
+        text.line("Leads to", &text_value(&path.description));
     }
     text.paragraph("It speaks of what policies allow, not of what was done; that is in the reports.");
     let detail = serde_json::json!({
         "principal": arn, "account": account, "watched_as": watched_as, "since": since,
-        "overall_status": permissions.overall_status, "statement": permissions.statement,
+        "overall_status": permissions.overall_status, "statement": permissions.reason,
         "policies_sha256": permissions.policies_sha256, "timestamp": permissions.timestamp,
     });
     let id = format!("over-privileged-{who}-{since}");
-    announcement(id, PERMISSIONS_KIND, RiskLevel::High, &subject, text, &detail)
+    notification(id, PERMISSIONS_KIND, RiskLevel::High, &subject, text, &detail)
 }
 
 /// The schema of an alert's detail, as indented JSON with a newline at its end.
@@ -173,7 +176,7 @@ pub fn over_privileged(
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn alert_schema() -> Result<String, serde_json::Error> {
-    Ok(visible(&serde_json::to_string_pretty(&Alert::schema())?))
+    Ok(escape_hidden(&serde_json::to_string_pretty(&Alert::schema())?))
 }
 
 /// The schema of a status change's detail, as indented JSON with a newline at its end.
@@ -181,22 +184,29 @@ pub fn alert_schema() -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn status_schema() -> Result<String, serde_json::Error> {
-    Ok(visible(&serde_json::to_string_pretty(&StatusChange::schema())?))
+    Ok(escape_hidden(&serde_json::to_string_pretty(&StatusChange::schema())?))
 }
 
-fn announcement(
+fn notification(
     id: String,
     kind: &'static str,
     severity: RiskLevel,
     subject: &str,
-    text: Text,
+    text: MessageText,
     detail: &impl Serialize,
-) -> Result<Announcement, serde_json::Error> {
-    let subject = subject.chars().take(SUBJECT).collect();
-    Ok(Announcement { id, kind, severity, subject, text: text.0, detail: serde_json::to_value(detail)? })
+) -> Result<Notification, serde_json::Error> {
+    let subject = subject.chars().take(MAX_SUBJECT_CHARS).collect();
+    Ok(Notification {
+        id,
+        detail_type: kind,
+        severity,
+        subject,
+        text: text.0,
+        detail: serde_json::to_value(detail)?,
+    })
 }
 
-const fn outcome(outcome: Outcome) -> &'static str {
+const fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded => "succeeded",
         Outcome::Failed => "failed",
@@ -209,7 +219,7 @@ fn status_word(status: Option<Status>) -> &'static str {
 }
 
 /// A value for a subject: one word of printable ASCII, at most this long.
-fn word(text: &str, most: usize) -> String {
+fn subject_word(text: &str, most: usize) -> String {
     const CUT: &str = "..";
     let mut word = String::new();
     for c in terminal(text).chars() {
@@ -224,21 +234,21 @@ fn word(text: &str, most: usize) -> String {
 }
 
 /// A value for a text.
-fn value(text: &str) -> String {
+fn text_value(text: &str) -> String {
     let safe = terminal(text).replace("://", ":\\u{2f}/").replace("www.", "www\\u{2e}");
-    let more = safe.chars().count().saturating_sub(VALUE);
+    let more = safe.chars().count().saturating_sub(MAX_VALUE_CHARS);
     if more == 0 {
         return safe;
     }
-    format!("{}... ({more} more characters)", safe.chars().take(VALUE).collect::<String>())
+    format!("{}... ({more} more characters)", safe.chars().take(MAX_VALUE_CHARS).collect::<String>())
 }
 
 /// Lines of a name and a value, and paragraphs.
-struct Text(String);
+struct MessageText(String);
 
-impl Text {
+impl MessageText {
     fn of(title: &str) -> Self {
-        Self(format!("{}\n\n", value(title)))
+        Self(format!("{}\n\n", text_value(title)))
     }
 
     fn line(&mut self, name: &str, value: &str) {
@@ -247,7 +257,7 @@ impl Text {
 
     fn optional(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text {
-            self.line(name, &value(text));
+            self.line(name, &text_value(text));
         }
     }
 

@@ -5,13 +5,13 @@ use crate::{
     operation::OperationType,
     render::{
         escape::is_hidden,
-        json::tests::{is_current, misfit},
+        json::tests::{assert_schema_is_current, schema_violation},
         sample as reports,
     },
     time::Time,
 };
 
-fn sample(hostile: &str) -> Alert {
+fn sample_alert(hostile: &str) -> Alert {
     Alert {
         version: "1.0".to_owned(),
         id: "id".to_owned(),
@@ -20,26 +20,26 @@ fn sample(hostile: &str) -> Alert {
         account: hostile.into(),
         region: hostile.into(),
         principal: format!("arn:aws:iam::111122223333:role/{hostile}").into(),
-        session: Some(hostile.into()),
+        session_name: Some(hostile.into()),
         operation: format!("s3:{hostile}"),
         service: hostile.into(),
         outcome: Outcome::Denied,
         error_code: Some(hostile.into()),
         operation_type: OperationType::Mutating,
         risk_level: RiskLevel::High,
-        rule: "write-denied".to_owned(),
-        finding: "0".repeat(32),
+        rule_id: "write-denied".to_owned(),
+        finding_fingerprint: "0".repeat(32),
         severity: Severity::Medium,
         title: "A watched principal tried to write and was refused".to_owned(),
         description: format!("`{hostile}` was refused: 1 call."),
         recommendation: "Ask.".to_owned(),
-        watched: "arn:aws:iam::*:role/*".to_owned(),
-        watched_because: Some(hostile.to_owned()),
+        watch_pattern: "arn:aws:iam::*:role/*".to_owned(),
+        watch_reason: Some(hostile.to_owned()),
         resources: vec![hostile.into(); 5],
     }
 }
 
-fn is_safe(news: &Announcement) -> bool {
+fn is_safe(news: &Notification) -> bool {
     let subject = &news.subject;
     subject.len() < 100
         && subject.chars().all(|c| c == ' ' || c.is_ascii_graphic())
@@ -49,8 +49,8 @@ fn is_safe(news: &Announcement) -> bool {
 }
 
 #[test]
-fn an_ordinary_alert_reads_well() {
-    let mut plain = sample("PutObject");
+fn an_alert_has_a_readable_subject_and_text() {
+    let mut plain = sample_alert("PutObject");
     plain.account = "111122223333".into();
     let news = alert(&plain).unwrap();
     assert_eq!(news.subject, "MEDIUM write-denied: s3:PutObject by role/PutObject in 111122223333 (denied)");
@@ -60,30 +60,31 @@ fn an_ordinary_alert_reads_well() {
 }
 
 #[test]
-fn hostile_values_do_not_pass_for_our_words() {
+fn hostile_values_cannot_forge_lines() {
     let news =
-        alert(&sample("x\r\nBcc: you@example.com\u{202e}\u{1b}[2J https://evil.example/www.evil")).unwrap();
+        alert(&sample_alert("x\r\nBcc: you@example.com\u{202e}\u{1b}[2J https://evil.example/www.evil"))
+            .unwrap();
     assert!(is_safe(&news), "{news:?}");
     assert!(!news.subject.contains("Bcc: you"), "{}", news.subject);
     assert_eq!(news.text.lines().filter(|line| line.starts_with("Bcc")).count(), 0, "{}", news.text);
     // The same number of lines, whatever the values hold.
-    let lines = |hostile: &str| alert(&sample(hostile)).unwrap().text.lines().count();
+    let lines = |hostile: &str| alert(&sample_alert(hostile)).unwrap().text.lines().count();
     assert_eq!(lines("a\nb\u{2028}c\u{85}"), lines("abc"));
 }
 
 #[test]
-fn the_largest_alert_fits_an_event() {
-    let news = alert(&sample(&"\u{1}".repeat(2_048))).unwrap();
+fn the_largest_alert_fits_an_eventbridge_event() {
+    let news = alert(&sample_alert(&"\u{1}".repeat(2_048))).unwrap();
     assert!(news.detail.to_string().len() < 256 * 1_024 - 8_192);
     assert!(news.text.len() < 64 * 1_024);
     assert!(is_safe(&news));
 }
 
 #[test]
-fn a_changed_status_names_both() {
+fn a_status_change_names_both_statuses() {
     let change = StatusChange {
         version: "1.0".to_owned(),
-        subject: Subject::Latest,
+        subject: StatusSubject::Latest,
         status: Some(Status::InsufficientEvidence),
         previous: Some(Status::Compliant),
         reason: Some("cannot read `x\n\u{1b}`".to_owned()),
@@ -91,32 +92,32 @@ fn a_changed_status_names_both() {
         valid_until: Some(Time(7_200)),
         report: None,
     };
-    let news = status("id".to_owned(), &change).unwrap();
+    let news = status_change("id".to_owned(), &change).unwrap();
     assert_eq!(news.subject, "INSUFFICIENT_EVIDENCE: the read-only status was COMPLIANT");
     assert!(is_safe(&news), "{news:?}");
     assert_eq!(news.severity, RiskLevel::High);
 }
 
 #[test]
-fn the_published_schemas_of_news_are_current() {
-    is_current("alert.schema.json", &alert_schema().unwrap());
-    is_current("status.schema.json", &status_schema().unwrap());
+fn the_published_notification_schemas_are_current() {
+    assert_schema_is_current("alert.schema.json", &alert_schema().unwrap());
+    assert_schema_is_current("status.schema.json", &status_schema().unwrap());
 }
 
 #[test]
 fn details_fit_their_schema() {
     let schema = serde_json::to_value(Alert::schema()).unwrap();
-    let mut bare = sample("x");
-    (bare.session, bare.error_code, bare.watched_because) = (None, None, None);
-    for sample in [sample("x"), bare] {
+    let mut bare = sample_alert("x");
+    (bare.session_name, bare.error_code, bare.watch_reason) = (None, None, None);
+    for sample in [sample_alert("x"), bare] {
         let news = alert(&sample).unwrap();
-        assert_eq!(misfit(&news.detail, &schema, &schema, "$"), None);
+        assert_eq!(schema_violation(&news.detail, &schema, &schema, "$"), None);
     }
     let schema = serde_json::to_value(StatusChange::schema()).unwrap();
     for (name, report) in reports::all() {
-        let reported = Reported::of(&report, Time(0), Time(3_600), "key");
-        let news = status("id".to_owned(), &StatusChange::revision(reported, None)).unwrap();
-        assert_eq!(misfit(&news.detail, &schema, &schema, "$"), None, "{name}");
+        let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
+        let news = status_change("id".to_owned(), &StatusChange::of_revision(reported, None)).unwrap();
+        assert_eq!(schema_violation(&news.detail, &schema, &schema, "$"), None, "{name}");
         assert!(is_safe(&news), "{name}");
     }
 }
@@ -124,6 +125,6 @@ fn details_fit_their_schema() {
 proptest! {
     #[test]
     fn any_record_makes_a_safe_message(hostile: String) {
-        prop_assert!(is_safe(&alert(&sample(&hostile)).unwrap()));
+        prop_assert!(is_safe(&alert(&sample_alert(&hostile)).unwrap()));
     }
 }

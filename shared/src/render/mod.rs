@@ -6,10 +6,10 @@
 pub mod csv;
 pub mod emf;
 pub mod escape;
-pub mod figures;
+pub mod format;
 pub mod html;
 pub mod json;
-pub mod lines;
+pub mod json_lines;
 pub mod markdown;
 pub mod matrix;
 pub mod message;

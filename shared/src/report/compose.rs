@@ -9,54 +9,54 @@ use std::{
 };
 
 use super::{
-    Activity, AuditEntry, Basis, Behaviour, Mode, OperationSummary, OtherEvent, OverrideUse,
-    PrincipalSummary, ReportResult, Totals, executive,
-    limits::not_looked_at,
-    matrix::{self, matrices, own_promise},
+    AuditEntry, Behavior, HourlyActivity, OperationSummary, OtherEvent, OverrideUsage, PrincipalSummary,
+    ReportInputs, ReportMode, ReportResult, ReportTotals, executive,
+    limitations::limitations,
+    matrix::{self, direct_watch, matrices},
 };
 use crate::{
-    assessment::{Assessment, Judged, kind_of},
+    assessment::{Assessment, ClassifiedCall, principal_kind_of},
     catalog::Catalog,
+    classification::Provenance,
     config::{Override, Watch},
+    controls::{ControlEvidence, ControlPack},
     event::{EventId, Outcome},
     finding::{self, Finding, Severity},
     operation::{Capabilities, OperationType},
     principal::{Principal, PrincipalKind},
-    standard::{Ground, Pack},
     time::Hour,
-    verdict::Provenance,
 };
 
 /// Session names a principal's summary lists.
-const SESSION_NAMES: usize = 10;
+const MAX_SESSION_NAMES: usize = 10;
 
 /// Calls the audit entries list.
-const AUDIT_ENTRIES: usize = 1_000;
+const MAX_AUDIT_ENTRIES: usize = 1_000;
 
 /// Makes the result. `configuration_sha256` identifies the configuration in force.
 pub fn compose(
     assessment: &Assessment<'_>,
     catalog: &Catalog,
-    pack: &Pack,
+    pack: &ControlPack,
     configuration_sha256: String,
 ) -> ReportResult {
     let mut findings = finding::find(assessment);
     for finding in &mut findings {
-        finding.controls = pack.touched_by(&finding.id);
+        finding.controls = pack.controls_failed_by(&finding.id);
     }
     let recommendations = finding::recommend(&findings);
-    let compliance = Assessment::compliance(assessment.scored_calls());
-    let risk = assessment.risk();
+    let compliance = Assessment::compliance_of(assessment.scored_calls());
+    let risk = assessment.risk_score();
     let totals = totals(assessment);
-    let cases = matrix::cases(assessment);
-    let ground = Ground {
+    let cases = matrix::watched_principals(assessment);
+    let ground = ControlEvidence {
         watched_calls: totals.watched_operations,
-        complete: assessment.is_complete(),
+        is_complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
-        idle: idle_rules(assessment),
+        inactive_rules: inactive_rules(assessment),
         watched_principals: cases.len() as u64,
-        unread_policies: matrix::unread(assessment, &cases).len() as u64,
-        partial_policies: assessment.could.values().filter(|could| !could.is_read_in_full()).count() as u64,
+        unread_policies: matrix::principals_without_policies(assessment, &cases).len() as u64,
+        partial_policies: assessment.granted.values().filter(|could| !could.is_complete()).count() as u64,
     };
     let config = assessment.config;
     ReportResult {
@@ -78,7 +78,7 @@ pub fn compose(
         principals: principals(assessment, &findings),
         operations: operations(assessment),
         other_events: other_events(assessment),
-        controls: pack.judge(&findings, &ground),
+        controls: pack.evaluate(&findings, &ground),
         audit_entries: audit_entries(assessment, &findings),
         overrides: config
             .overrides
@@ -86,15 +86,15 @@ pub fn compose(
             .enumerate()
             .map(|(n, item)| override_use(assessment, n, item))
             .collect(),
-        not_looked_at: not_looked_at(assessment),
-        basis: Basis {
+        limitations: limitations(assessment),
+        inputs: ReportInputs {
             onlooker_version: env!("CARGO_PKG_VERSION").to_owned(),
             catalog_version: catalog.version().to_owned(),
             catalog_sha256: catalog.hash().to_owned(),
-            evidence_sha256: assessment.evidence.sha256.clone(),
+            evidence_sha256: assessment.evidence_quality.sha256.clone(),
             configuration_sha256,
             watched: config.watch.iter().map(|watch| watch.principal.clone()).collect(),
-            unreadable: assessment.evidence.unreadable.clone(),
+            unreadable: assessment.evidence_quality.unreadable.clone(),
         },
         totals,
         findings,
@@ -103,7 +103,7 @@ pub fn compose(
 }
 
 /// Rules that cannot find anything with this configuration, and what they lack.
-fn idle_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
+fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
     let config = assessment.config;
     let mut idle = BTreeMap::new();
     if !config.watch.iter().any(|watch| watch.machine) {
@@ -112,31 +112,31 @@ fn idle_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static st
     if config.business_hours.is_none() && config.watch.iter().all(|watch| watch.business_hours.is_none()) {
         idle.insert("outside-business-hours", "no `business_hours` are configured");
     }
-    if assessment.mode == Mode::Discovery {
+    if assessment.mode == ReportMode::Discovery {
         idle.insert("event-class-not-logged", "nothing was promised");
     }
     idle
 }
 
-fn totals(assessment: &Assessment<'_>) -> Totals {
-    let mut totals = Totals {
-        insights: assessment.evidence.insights,
-        unreadable: assessment.evidence.unreadable.values().sum(),
-        conflicting: assessment.evidence.conflicting,
-        ..Totals::default()
+fn totals(assessment: &Assessment<'_>) -> ReportTotals {
+    let mut totals = ReportTotals {
+        insight_events: assessment.evidence_quality.insight_events,
+        unreadable_evidence: assessment.evidence_quality.unreadable.values().sum(),
+        conflicting_events: assessment.evidence_quality.conflicting_events,
+        ..ReportTotals::default()
     };
     let (mut principals, mut watched) = (BTreeSet::new(), BTreeSet::new());
     let (mut accounts, mut regions) = (BTreeSet::new(), BTreeSet::new());
-    for judged in &assessment.judged {
+    for judged in &assessment.classified {
         totals.events += judged.count;
         principals.insert(judged.principal());
         accounts.insert(&judged.line.actor.account);
         regions.insert(&judged.line.actor.region);
-        if own_promise(judged).is_some_and(|watch| !watch.is_own()) {
+        if direct_watch(judged).is_some_and(|watch| !watch.is_own_role()) {
             watched.insert(judged.principal());
         }
         if judged.is_call() {
-            totals.add(judged);
+            totals.add_call(judged);
         } else {
             totals.other_events += judged.count;
         }
@@ -148,8 +148,8 @@ fn totals(assessment: &Assessment<'_>) -> Totals {
     totals
 }
 
-impl Totals {
-    fn add(&mut self, judged: &Judged<'_>) {
+impl ReportTotals {
+    fn add_call(&mut self, judged: &ClassifiedCall<'_>) {
         self.operations += judged.count;
         *match judged.operation_type() {
             OperationType::ReadOnly => &mut self.read_only,
@@ -162,7 +162,7 @@ impl Totals {
             Outcome::Denied => &mut self.denied,
             Outcome::Failed => &mut self.failed,
         } += judged.count;
-        if judged.watch.is_some() && !judged.is_own() {
+        if judged.watch.is_some() && !judged.is_own_role() {
             self.watched_operations += judged.count;
             if judged.outcome() == Outcome::Denied && !judged.is_permitted() {
                 self.blocked += judged.count;
@@ -174,18 +174,19 @@ impl Totals {
     }
 }
 
-fn is_sensitive_read(judged: &Judged<'_>) -> bool {
+fn is_sensitive_read(judged: &ClassifiedCall<'_>) -> bool {
     judged.is_permitted()
         && judged.outcome() == Outcome::Succeeded
-        && judged.verdict.capabilities.is_sensitive()
+        && judged.classification.capabilities.is_sensitive()
 }
 
-fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
-    let mut hours: BTreeMap<Hour, Activity> = BTreeMap::new();
+fn activity(assessment: &Assessment<'_>) -> Vec<HourlyActivity> {
+    let mut hours: BTreeMap<Hour, HourlyActivity> = BTreeMap::new();
     for judged in assessment.calls() {
-        for (slot, count) in judged.slots() {
+        for (slot, count) in judged.buckets() {
             let hour = slot.hour();
-            let entry = hours.entry(hour).or_insert_with(|| Activity { hour, ..Activity::default() });
+            let entry =
+                hours.entry(hour).or_insert_with(|| HourlyActivity { hour, ..HourlyActivity::default() });
             let count = u64::from(*count);
             *match (judged.outcome(), judged.operation_type()) {
                 (Outcome::Denied, _) => &mut entry.denied,
@@ -202,13 +203,13 @@ fn activity(assessment: &Assessment<'_>) -> Vec<Activity> {
 }
 
 fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
-    let mut groups: BTreeMap<&Principal, Vec<&Judged<'_>>> = BTreeMap::new();
-    let mut through: BTreeMap<&Arc<str>, Vec<&Judged<'_>>> = BTreeMap::new();
-    for judged in &assessment.judged {
+    let mut groups: BTreeMap<&Principal, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
+    let mut through: BTreeMap<&Arc<str>, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
+    for judged in &assessment.classified {
         groups.entry(judged.principal()).or_default().push(judged);
-        let elsewhere = judged.is_call() && *judged.answerable() != judged.principal().arn;
+        let elsewhere = judged.is_call() && *judged.attributed_to() != judged.principal().arn;
         if elsewhere {
-            through.entry(judged.answerable()).or_default().push(judged);
+            through.entry(judged.attributed_to()).or_default().push(judged);
         }
     }
     let mut about: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -231,28 +232,29 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
         })
         .collect();
     matrices.retain(|arn, _| !seen.contains(arn));
-    let promises = assessment.unseen().filter(|watch| !matrices.contains_key(watch.principal.as_str()));
+    let promises =
+        assessment.unseen_watches().filter(|watch| !matrices.contains_key(watch.principal.as_str()));
     let promises: Vec<&Watch> = promises.collect();
     principals.extend(matrices.into_iter().map(|(arn, matrix)| {
-        let watch = assessment.config.watched_arn(&arn);
+        let watch = assessment.config.watch_for_arn(&arn);
         let account = arn.split(':').nth(4).unwrap_or_default().into();
-        let kind = kind_of(&arn);
+        let kind = principal_kind_of(&arn);
         PrincipalSummary {
             findings: findings_about(&arn),
             matrix: Some(matrix),
-            ..PrincipalSummary::unseen(arn, kind, account, watch)
+            ..PrincipalSummary::not_seen(arn, kind, account, watch)
         }
     }));
     principals.extend(promises.into_iter().map(|watch| {
         let pattern: Arc<str> = watch.principal.as_str().into();
         PrincipalSummary {
             findings: findings_about(&pattern),
-            ..PrincipalSummary::unseen(pattern, PrincipalKind::Unknown, "".into(), Some(watch))
+            ..PrincipalSummary::not_seen(pattern, PrincipalKind::Unknown, "".into(), Some(watch))
         }
     }));
     principals.sort_by(|a, b| {
         let key = |p: &PrincipalSummary| {
-            (std::cmp::Reverse((p.status, p.behaviour, p.calls)), Arc::clone(&p.arn), p.kind)
+            (std::cmp::Reverse((p.status, p.behavior, p.calls)), Arc::clone(&p.arn), p.kind)
         };
         key(a).cmp(&key(b))
     });
@@ -261,7 +263,7 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
 
 impl PrincipalSummary {
     /// Of one that was not seen.
-    fn unseen(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>, watch: Option<&Watch>) -> Self {
+    fn not_seen(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>, watch: Option<&Watch>) -> Self {
         Self {
             watched_as: watch.map(|watch| watch.principal.clone()),
             watched_because: watch.and_then(|watch| watch.reason.clone()),
@@ -278,13 +280,13 @@ impl PrincipalSummary {
             watched_as: None,
             watched_because: None,
             status: None,
-            behaviour: Behaviour::NotSeen,
-            compliance: crate::score::Compliance::default(),
+            behavior: Behavior::NotSeen,
+            compliance: crate::score::ComplianceScore::default(),
             counts: BTreeMap::new(),
             calls: 0,
             other_events: 0,
-            allowed: 0,
-            writes_through: 0,
+            allowed_by_override: 0,
+            writes_through_roles: 0,
             capabilities: BTreeMap::new(),
             risk_level: None,
             first_seen: None,
@@ -307,21 +309,21 @@ impl PrincipalSummary {
     fn of(
         assessment: &Assessment<'_>,
         principal: &Principal,
-        all: &[&Judged<'_>],
-        through: &[&Judged<'_>],
+        all: &[&ClassifiedCall<'_>],
+        through: &[&ClassifiedCall<'_>],
     ) -> Self {
         let mut this =
             Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
-        this.behaviour = Behaviour::NoCalls;
+        this.behavior = Behavior::NoCalls;
         let calls = || all.iter().copied().filter(|judged| judged.is_call());
-        let promise = || assessment.config.watched(principal);
-        let watch = all.iter().find_map(|judged| own_promise(judged)).or_else(promise);
+        let promise = || assessment.config.watch_for(principal);
+        let watch = all.iter().find_map(|judged| direct_watch(judged)).or_else(promise);
         // What a watched principal did through another one that is watched too stands against the first.
-        let calls = || calls().filter(|judged| watch.is_none() || judged.lineage.is_none());
-        this.compliance = Assessment::compliance(calls());
+        let calls = || calls().filter(|judged| watch.is_none() || judged.role_chain.is_none());
+        this.compliance = Assessment::compliance_of(calls());
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
-        this.status = watch.map(|_| assessment.status(calls().chain(through.iter().copied())));
+        this.status = watch.map(|_| assessment.status_of(calls().chain(through.iter().copied())));
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
         for judged in all {
@@ -335,8 +337,8 @@ impl PrincipalSummary {
             this.first_seen = Some(this.first_seen.map_or(first, |seen| seen.min(first)));
             this.last_seen = this.last_seen.max(Some(last));
             if judged.is_call() {
-                this.add(judged);
-                for (slot, count) in judged.slots() {
+                this.add_call(judged);
+                for (slot, count) in judged.buckets() {
                     *hours.entry(slot.hour()).or_default() += u64::from(*count);
                 }
             } else {
@@ -344,38 +346,38 @@ impl PrincipalSummary {
             }
         }
         for judged in through.iter().filter(|_| watch.is_some()) {
-            this.behaviour = this.behaviour.max(Behaviour::of(judged));
+            this.behavior = this.behavior.max(Behavior::of(judged));
             if judged.operation_type() == OperationType::Mutating && judged.outcome() == Outcome::Succeeded {
-                this.writes_through += judged.count;
+                this.writes_through_roles += judged.count;
             }
         }
         this.sessions = sessions.len() as u64;
-        this.session_names = sessions.into_iter().take(SESSION_NAMES).collect();
+        this.session_names = sessions.into_iter().take(MAX_SESSION_NAMES).collect();
         this.hours = hours.into_iter().collect();
         this
     }
 
-    fn add(&mut self, judged: &Judged<'_>) {
+    fn add_call(&mut self, judged: &ClassifiedCall<'_>) {
         self.calls += judged.count;
-        self.behaviour = self.behaviour.max(Behaviour::of(judged));
+        self.behavior = self.behavior.max(Behavior::of(judged));
         *self.counts.entry(judged.operation_type()).or_default().entry(judged.outcome()).or_default() +=
             judged.count;
-        *self.services.entry(Arc::clone(&judged.line.act.source)).or_default() += judged.count;
-        self.risk_level = self.risk_level.max(Some(judged.verdict.risk_level));
+        *self.services.entry(Arc::clone(&judged.line.call_key.source)).or_default() += judged.count;
+        self.risk_level = self.risk_level.max(Some(judged.classification.risk_level));
         if judged.allowed_by.is_some() {
-            self.allowed += judged.count;
+            self.allowed_by_override += judged.count;
         }
         if judged.outcome() == Outcome::Succeeded {
-            for capability in judged.verdict.capabilities.words() {
+            for capability in judged.classification.capabilities.names() {
                 *self.capabilities.entry(capability.to_owned()).or_default() += judged.count;
             }
         }
     }
 }
 
-impl Behaviour {
-    fn of(judged: &Judged<'_>) -> Self {
-        let capabilities = judged.verdict.capabilities;
+impl Behavior {
+    fn of(judged: &ClassifiedCall<'_>) -> Self {
+        let capabilities = judged.classification.capabilities;
         match (judged.operation_type(), judged.outcome()) {
             (OperationType::ReadOnly, Outcome::Succeeded)
                 if capabilities.contains(Capabilities::READ_SECRETS) =>
@@ -387,27 +389,27 @@ impl Behaviour {
             {
                 Self::ReadData
             }
-            (OperationType::ReadOnly, _) => Self::OnlyLooked,
-            (OperationType::Unknown, _) => Self::Unknown,
+            (OperationType::ReadOnly, _) => Self::OnlyRead,
+            (OperationType::Unknown, _) => Self::UnknownCalls,
             (OperationType::Mutating, Outcome::Succeeded) => Self::Wrote,
             (OperationType::Privileged, Outcome::Succeeded) => Self::UsedPrivilege,
-            (OperationType::Mutating | OperationType::Privileged, _) => Self::Tried,
+            (OperationType::Mutating | OperationType::Privileged, _) => Self::Attempted,
         }
     }
 }
 
 fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
-    type Group<'b> = (&'b Judged<'b>, BTreeMap<Outcome, u64>, BTreeSet<&'b Principal>);
-    let mut groups: BTreeMap<(&str, &str, OperationType, _), Group<'_>> = BTreeMap::new();
-    let telling = |judged: &&Judged<'_>| {
-        let verdict = &judged.verdict;
+    type OperationGroup<'b> = (&'b ClassifiedCall<'b>, BTreeMap<Outcome, u64>, BTreeSet<&'b Principal>);
+    let mut groups: BTreeMap<(&str, &str, OperationType, _), OperationGroup<'_>> = BTreeMap::new();
+    let telling = |judged: &&ClassifiedCall<'_>| {
+        let verdict = &judged.classification;
         !judged.is_permitted()
             || verdict.capabilities.is_sensitive()
             || verdict.provenance != Provenance::Catalog
     };
     for judged in assessment.calls().filter(telling) {
-        let act = &judged.line.act;
-        let key = (&*act.source, &*act.name, judged.operation_type(), judged.verdict.provenance);
+        let act = &judged.line.call_key;
+        let key = (&*act.source, &*act.name, judged.operation_type(), judged.classification.provenance);
         let (_, counts, principals) =
             groups.entry(key).or_insert_with(|| (judged, BTreeMap::new(), BTreeSet::new()));
         *counts.entry(judged.outcome()).or_default() += judged.count;
@@ -416,9 +418,9 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
     let mut operations: Vec<OperationSummary> = groups
         .into_values()
         .map(|(judged, counts, principals)| {
-            let verdict = &judged.verdict;
+            let verdict = &judged.classification;
             OperationSummary {
-                event_source: Arc::clone(&judged.line.act.source),
+                event_source: Arc::clone(&judged.line.call_key.source),
                 service: verdict.service.clone(),
                 operation: verdict.operation.clone(),
                 operation_type: verdict.operation_type,
@@ -427,7 +429,7 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
                 capabilities: verdict.capabilities,
                 risk_level: verdict.risk_level,
                 provenance: verdict.provenance,
-                dissent: verdict.dissent,
+                source_conflict: verdict.source_conflict,
                 reason: verdict.reason.clone(),
                 counts,
                 principals: principals.len() as u64,
@@ -450,8 +452,8 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
 
 fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
     let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-    for judged in assessment.judged.iter().filter(|judged| !judged.is_call()) {
-        let act = &judged.line.act;
+    for judged in assessment.classified.iter().filter(|judged| !judged.is_call()) {
+        let act = &judged.line.call_key;
         *counts.entry((act.kind, Arc::clone(&act.source), Arc::clone(&act.name))).or_default() +=
             judged.count;
     }
@@ -466,14 +468,14 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
     let mut wanted: BTreeSet<EventId> = BTreeSet::new();
     let telling = findings.iter().filter(|finding| finding.severity > Severity::Info);
     for id in telling.flat_map(|finding| &finding.sample_event_ids).map(|id| EventId::parse(id)) {
-        if wanted.len() < AUDIT_ENTRIES {
+        if wanted.len() < MAX_AUDIT_ENTRIES {
             wanted.insert(id);
         }
     }
     let mut entries = BTreeSet::new();
-    for judged in &assessment.judged {
+    for judged in &assessment.classified {
         for sample in judged.samples().iter().filter(|sample| wanted.contains(&sample.id())) {
-            let (actor, act) = (judged.line.actor, judged.line.act);
+            let (actor, act) = (judged.line.actor, judged.line.call_key);
             entries.insert(AuditEntry {
                 timestamp: sample.time,
                 event_id: sample.id().to_string(),
@@ -493,8 +495,8 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
     entries.into_iter().collect()
 }
 
-fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -> OverrideUse {
-    OverrideUse {
+fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -> OverrideUsage {
+    OverrideUsage {
         id: item.id.clone(),
         principal: item.principal.clone(),
         operation: item.operation.clone(),
@@ -502,7 +504,7 @@ fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -
         owner: item.owner.clone(),
         reason: item.reason.clone(),
         expires: item.expires,
-        allowed: assessment.allowed.get(&position).copied().unwrap_or_default(),
-        expired: assessment.expired.get(&position).copied().unwrap_or_default(),
+        allowed_calls: assessment.allowed_calls.get(&position).copied().unwrap_or_default(),
+        expired_calls: assessment.expired_calls.get(&position).copied().unwrap_or_default(),
     }
 }

@@ -3,52 +3,52 @@
 //! Enters: status, scores, findings and recommendations. Leaves: [`Summary`]. Law: nothing is claimed beyond the event
 //! classes that are known to be logged.
 
-use super::{Summary, Totals};
+use super::{ExecutiveSummary, ReportTotals};
 use crate::{
-    assessment::{Assessment, Could, Judged},
+    assessment::{Assessment, ClassifiedCall, PrincipalGrants},
     config::Watch,
     event::Outcome,
     finding::{Finding, Recommendation, Severity},
-    score::{Compliance, Risk, Status, effect},
+    score::{ComplianceScore, RiskScore, Status, status_impact},
 };
 
 /// Sentences in each list.
-const AT_MOST: usize = 5;
+const MAX_SENTENCES: usize = 5;
 
 pub(super) fn summary(
     assessment: &Assessment<'_>,
-    totals: &Totals,
-    compliance: Compliance,
-    risk: Option<&Risk>,
+    totals: &ReportTotals,
+    compliance: ComplianceScore,
+    risk: Option<&RiskScore>,
     findings: &[Finding],
     recommendations: &[Recommendation],
-) -> Summary {
-    let status = assessment.overall();
-    Summary {
+) -> ExecutiveSummary {
+    let status = assessment.overall_status();
+    ExecutiveSummary {
         overall_compliance: status,
         statement: statement(assessment, status, totals)
-            + &unscored(assessment)
-            + &own(assessment)
-            + &could(assessment),
+            + &unscored_calls(assessment)
+            + &own_roles(assessment)
+            + &granted_permissions(assessment),
         compliance_score: compliance.score,
         risk_score: risk.map(|risk| risk.score),
         risk_level: risk.map(|risk| risk.level),
         key_findings: findings
             .iter()
             .filter(|finding| finding.severity > Severity::Info)
-            .take(AT_MOST)
+            .take(MAX_SENTENCES)
             .map(key_finding)
             .collect(),
-        immediate_actions: recommendations
+        top_actions: recommendations
             .iter()
             .filter(|recommendation| recommendation.severity >= Severity::High)
-            .take(AT_MOST)
+            .take(MAX_SENTENCES)
             .map(immediate_action)
             .collect(),
     }
 }
 
-fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Totals) -> String {
+fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &ReportTotals) -> String {
     let classes = assessment.coverage.covered_classes();
     let scope = if classes.is_empty() {
         "No event class is known to be logged in every account. Even so,".to_owned()
@@ -66,7 +66,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
         ),
         Some(Status::InsufficientEvidence) => {
             let calls = totals.watched_operations;
-            match doubtful(assessment) {
+            match uncertain_violations(assessment) {
                 0 => format!(
                     "{scope} nothing seen in {calls} calls by watched principals breaks the promise, but what was seen does not prove it."
                 ),
@@ -78,7 +78,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
         Some(Status::NonCompliant) => {
             let broken: u64 = assessment
                 .watched_calls()
-                .filter(|judged| !judged.is_own() && judged.effect() == Status::NonCompliant)
+                .filter(|judged| !judged.is_own_role() && judged.status_impact() == Status::NonCompliant)
                 .map(|judged| judged.count)
                 .sum();
             format!(
@@ -90,17 +90,19 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Total
 }
 
 /// Calls that would break the promise, if nobody else can have made them.
-fn doubtful(assessment: &Assessment<'_>) -> u64 {
-    let breaks = |judged: &&Judged<'_>| {
-        !judged.is_own() && effect(judged.operation_type(), judged.outcome()) == Status::NonCompliant
+fn uncertain_violations(assessment: &Assessment<'_>) -> u64 {
+    let breaks = |judged: &&ClassifiedCall<'_>| {
+        !judged.is_own_role()
+            && status_impact(judged.operation_type(), judged.outcome()) == Status::NonCompliant
     };
     assessment.watched_calls().filter(breaks).map(|judged| judged.count).sum()
 }
 
 /// How many of the calls the statement counts are not in the score.
-fn unscored(assessment: &Assessment<'_>) -> String {
-    let is_left_out =
-        |judged: &&Judged<'_>| !judged.is_own() && judged.lineage.is_some() && judged.is_permitted();
+fn unscored_calls(assessment: &Assessment<'_>) -> String {
+    let is_left_out = |judged: &&ClassifiedCall<'_>| {
+        !judged.is_own_role() && judged.role_chain.is_some() && judged.is_permitted()
+    };
     match assessment.watched_calls().filter(is_left_out).map(|judged| judged.count).sum::<u64>() {
         0 => String::new(),
         1 => " The score leaves out 1 permitted call that was made through another session.".to_owned(),
@@ -111,12 +113,12 @@ fn unscored(assessment: &Assessment<'_>) -> String {
 }
 
 /// What Onlooker's own roles did: the promises of the user do not speak of them.
-fn own(assessment: &Assessment<'_>) -> String {
-    if !assessment.config.watch.iter().any(Watch::is_own) {
+fn own_roles(assessment: &Assessment<'_>) -> String {
+    if !assessment.config.watch.iter().any(Watch::is_own_role) {
         return String::new();
     }
     let (mut calls, mut beyond) = (0, 0);
-    for judged in assessment.watched_calls().filter(|judged| judged.is_own()) {
+    for judged in assessment.watched_calls().filter(|judged| judged.is_own_role()) {
         calls += judged.count;
         beyond += if judged.is_permitted() || judged.outcome() == Outcome::Denied { 0 } else { judged.count };
     }
@@ -124,10 +126,16 @@ fn own(assessment: &Assessment<'_>) -> String {
 }
 
 /// What policies would have let watched principals do besides.
-fn could(assessment: &Assessment<'_>) -> String {
-    let surely = |could: &Could| could.excessive().filter(|grant| Could::is_sure(grant)).count();
-    let over: Vec<(&str, usize)> =
-        assessment.could.iter().map(|(arn, could)| (&**arn, surely(could))).filter(|(_, n)| *n > 0).collect();
+fn granted_permissions(assessment: &Assessment<'_>) -> String {
+    let surely = |could: &PrincipalGrants| {
+        could.excessive_grants().filter(|grant| PrincipalGrants::is_unconditional(grant)).count()
+    };
+    let over: Vec<(&str, usize)> = assessment
+        .granted
+        .iter()
+        .map(|(arn, could)| (&**arn, surely(could)))
+        .filter(|(_, n)| *n > 0)
+        .collect();
     let actions = |n: usize| {
         if n == 1 { "1 action that is no read".to_owned() } else { format!("{n} actions that are no reads") }
     };

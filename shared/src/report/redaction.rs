@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{ReportResult, Run, hex};
+use super::{ReportResult, ReportRun, hex};
 use crate::config::Redaction;
 
 /// Fields that name sessions and those behind them.
@@ -21,22 +21,22 @@ const SESSION_FIELDS: [&str; 4] = ["session", "session_names", "source_identitie
 /// When a value cannot be taken through JSON and back.
 pub fn redact(
     result: ReportResult,
-    run: Run,
+    run: ReportRun,
     redaction: &Redaction,
-) -> Result<(ReportResult, Run), serde_json::Error> {
+) -> Result<(ReportResult, ReportRun), serde_json::Error> {
     if !redaction.sessions && !redaction.accounts {
         return Ok((result, run));
     }
     let accounts: BTreeSet<String> = if redaction.accounts { accounts(&result) } else { BTreeSet::new() };
     let sessions = redaction.sessions;
-    Ok((through(&result, &accounts, sessions)?, through(&run, &accounts, sessions)?))
+    Ok((redact_json(&result, &accounts, sessions)?, redact_json(&run, &accounts, sessions)?))
 }
 
 /// Hides the same in a value other than a report. Accounts are those it names by itself or within an ARN.
 ///
 /// # Errors
 /// When the value cannot be taken through JSON and back.
-pub fn conceal<T: Serialize + DeserializeOwned>(
+pub fn redact_value<T: Serialize + DeserializeOwned>(
     value: T,
     redaction: &Redaction,
 ) -> Result<T, serde_json::Error> {
@@ -46,17 +46,17 @@ pub fn conceal<T: Serialize + DeserializeOwned>(
     let mut written = serde_json::to_value(&value)?;
     let mut accounts = BTreeSet::new();
     if redaction.accounts {
-        name_accounts(&written, &mut accounts);
+        collect_accounts(&written, &mut accounts);
     }
-    walk(&mut written, &accounts, redaction.sessions);
+    redact_in_place(&mut written, &accounts, redaction.sessions);
     serde_json::from_value(written)
 }
 
-fn name_accounts(value: &Value, accounts: &mut BTreeSet<String>) {
+fn collect_accounts(value: &Value, accounts: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => accounts.extend(text.split(':').filter(is_account).map(str::to_owned)),
-        Value::Array(items) => items.iter().for_each(|item| name_accounts(item, accounts)),
-        Value::Object(fields) => fields.values().for_each(|field| name_accounts(field, accounts)),
+        Value::Array(items) => items.iter().for_each(|item| collect_accounts(item, accounts)),
+        Value::Object(fields) => fields.values().for_each(|field| collect_accounts(field, accounts)),
         _ => {}
     }
 }
@@ -65,29 +65,29 @@ fn is_account(text: &&str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn through<T: Serialize + DeserializeOwned>(
+fn redact_json<T: Serialize + DeserializeOwned>(
     value: &T,
     accounts: &BTreeSet<String>,
     sessions: bool,
 ) -> Result<T, serde_json::Error> {
     let mut value = serde_json::to_value(value)?;
-    walk(&mut value, accounts, sessions);
+    redact_in_place(&mut value, accounts, sessions);
     serde_json::from_value(value)
 }
 
 /// Account ids the result speaks of: whoever was seen, where, and what was promised or expected.
 fn accounts(result: &ReportResult) -> BTreeSet<String> {
-    let places = result.coverage.places.iter().map(|place| place.account.as_ref());
+    let places = result.coverage.account_regions.iter().map(|place| place.account.as_ref());
     let principals = result.principals.iter().flat_map(|principal| {
         let own = std::iter::once(principal.account.as_ref());
         own.chain(principal.accounts.iter().map(AsRef::as_ref)).chain(principal.arn.split(':'))
     });
-    let patterns = result.basis.watched.iter().flat_map(|pattern| pattern.split(':'));
+    let patterns = result.inputs.watched.iter().flat_map(|pattern| pattern.split(':'));
     let resources = result.audit_entries.iter().flat_map(|entry| &entry.resource_arns);
     let resources = resources.chain(result.findings.iter().flat_map(|finding| &finding.resources));
     let all = places.chain(principals).chain(patterns).chain(resources.flat_map(|arn| arn.split(':')));
     let mut accounts: BTreeSet<String> = all.filter(is_account).map(str::to_owned).collect();
-    for text in of_policies(result) {
+    for text in policy_texts(result) {
         let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
         accounts.extend(parts.filter(is_account).map(str::to_owned));
     }
@@ -95,23 +95,24 @@ fn accounts(result: &ReportResult) -> BTreeSet<String> {
 }
 
 /// Texts that repeat what policies say, which may name any account anywhere.
-fn of_policies(result: &ReportResult) -> impl Iterator<Item = &str> {
+fn policy_texts(result: &ReportResult) -> impl Iterator<Item = &str> {
     let findings = result.findings.iter().flat_map(|finding| [&*finding.description, &*finding.subject]);
     let matrices = result.principals.iter().filter_map(|principal| principal.matrix.as_ref());
     let ways = matrices.flat_map(|matrix| {
-        let through = matrix.through.iter().flat_map(|through| &through.path);
-        let counts = matrix.capabilities.iter().chain(&matrix.services).filter_map(|row| row.could.as_ref());
+        let through = matrix.role_chains.iter().flat_map(|through| &through.path);
+        let counts =
+            matrix.capabilities.iter().chain(&matrix.services).filter_map(|row| row.granted.as_ref());
         let examples = counts.flat_map(|count| &count.examples);
-        let unused = matrix.unused.iter().flat_map(|unused| &unused.examples);
+        let unused = matrix.unused_services.iter().flat_map(|unused| &unused.examples);
         let paths = matrix.escalation_paths.iter().flat_map(|path| {
-            path.resources.iter().chain(&path.actions).map(|text| &**text).chain([&*path.path])
+            path.resources.iter().chain(&path.actions).map(|text| &**text).chain([&*path.description])
         });
         through.chain(examples).chain(unused).map(|text| &**text).chain(paths)
     });
-    findings.chain(ways).chain(result.not_looked_at.iter().map(String::as_str))
+    findings.chain(ways).chain(result.limitations.iter().map(String::as_str))
 }
 
-fn walk(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {
+fn redact_in_place(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {
     match value {
         Value::String(text) => {
             for account in accounts {
@@ -120,13 +121,13 @@ fn walk(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, accounts, sessions)),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_in_place(item, accounts, sessions)),
         Value::Object(fields) => {
             for (name, field) in fields {
                 if sessions && SESSION_FIELDS.contains(&name.as_str()) {
-                    hide(field);
+                    pseudonymize(field);
                 } else {
-                    walk(field, accounts, sessions);
+                    redact_in_place(field, accounts, sessions);
                 }
             }
         }
@@ -134,10 +135,10 @@ fn walk(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {
     }
 }
 
-fn hide(value: &mut Value) {
+fn pseudonymize(value: &mut Value) {
     match value {
         Value::String(text) => *text = pseudonym("session", text),
-        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Array(items) => items.iter_mut().for_each(pseudonymize),
         _ => {}
     }
 }

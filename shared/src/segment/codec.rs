@@ -11,15 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Identity, Row, Segment, Shard,
-    hash::json,
-    hours,
-    shard::{by_identity, places},
+    EventIdentity, EventRow, Segment, Shard, digest_hours,
+    hash::canonical_json,
+    shard::{account_region_ranks, compare_identity},
 };
 use crate::{
-    event::{Act, Actor, EventId},
-    record::{Fingerprint, Observed, Reason},
-    sealed::{self, Broken, Kind},
+    envelope::{self, EnvelopeError, EnvelopeFormat},
+    event::{Actor, CallKey, EventId},
+    record::{DigestWindow, Fingerprint, UnreadableReason},
     time::Time,
 };
 
@@ -37,32 +36,32 @@ pub enum SegmentError {
     Damaged,
 }
 
-impl From<Broken> for SegmentError {
-    fn from(broken: Broken) -> Self {
+impl From<EnvelopeError> for SegmentError {
+    fn from(broken: EnvelopeError) -> Self {
         match broken {
-            Broken::Kind => Self::NotASegment,
-            Broken::Version(version) => Self::Version(version),
-            Broken::Damaged => Self::Damaged,
+            EnvelopeError::WrongFormat => Self::NotASegment,
+            EnvelopeError::Version(version) => Self::Version(version),
+            EnvelopeError::Damaged => Self::Damaged,
         }
     }
 }
 
-const SEGMENT: Kind = Kind { magic: *b"ONLKSEG", version: 3 };
+const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 3 };
 
 #[derive(Serialize, Deserialize)]
-struct Tables {
+struct SegmentTables {
     actors: Vec<Actor>,
-    acts: Vec<Act>,
+    call_keys: Vec<CallKey>,
     conflicts: Vec<(String, Shard)>,
-    rest: Rest,
+    unsharded: UnshardedTables,
 }
 
 /// What belongs to no shard.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Rest {
-    unreadable: Vec<(String, Reason)>,
-    aside: Vec<String>,
-    observed: BTreeSet<Observed>,
+pub(super) struct UnshardedTables {
+    unreadable: Vec<(String, UnreadableReason)>,
+    insight_events: Vec<String>,
+    digest_windows: BTreeSet<DigestWindow>,
 }
 
 fn hex(bits: u128) -> String {
@@ -75,29 +74,29 @@ fn unhex(text: &str) -> Option<u128> {
 
 impl Segment {
     /// What belongs to no shard, in canonical form.
-    pub(super) fn rest(&self) -> Rest {
-        Rest {
+    pub(super) fn unsharded_tables(&self) -> UnshardedTables {
+        UnshardedTables {
             unreadable: self.unreadable.iter().map(|(piece, reason)| (hex(piece.0), *reason)).collect(),
-            aside: self.aside.iter().map(|insight| hex(insight.0)).collect(),
-            observed: self.observed.clone(),
+            insight_events: self.insight_events.iter().map(|insight| hex(insight.0)).collect(),
+            digest_windows: self.digest_windows.clone(),
         }
     }
 
     /// The canonical form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let tables = json(&Tables {
+        let tables = canonical_json(&SegmentTables {
             actors: self.actors.clone(),
-            acts: self.acts.clone(),
+            call_keys: self.call_keys.clone(),
             conflicts: self.conflicts.iter().map(|one| (hex(one.id.0), one.shard.clone())).collect(),
-            rest: self.rest(),
+            unsharded: self.unsharded_tables(),
         });
         let mut body = Vec::with_capacity(8 + tables.len() + 12 * self.rows.len());
-        sealed::push(&mut body, &tables);
+        envelope::push_block(&mut body, &tables);
         body.extend(self.rows.iter().flat_map(|row| row.time.0.to_le_bytes()));
         body.extend(self.rows.iter().flat_map(|row| row.actor.to_le_bytes()));
-        body.extend(self.rows.iter().flat_map(|row| row.act.to_le_bytes()));
+        body.extend(self.rows.iter().flat_map(|row| row.call_key.to_le_bytes()));
         let ids: Vec<u8> = self.rows.iter().flat_map(|row| row.id.0.to_le_bytes()).collect();
-        SEGMENT.seal(&ids, &body)
+        SEGMENT_FORMAT.seal(&ids, &body)
     }
 
     /// Reads what [`Segment::to_bytes`] wrote.
@@ -105,68 +104,68 @@ impl Segment {
     /// # Errors
     /// When `bytes` are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SegmentError> {
-        let (ids, body) = SEGMENT.open(bytes)?;
-        read(ids, &body).filter(Self::is_canonical).ok_or(SegmentError::Damaged)
+        let (ids, body) = SEGMENT_FORMAT.open(bytes)?;
+        decode(ids, &body).filter(Self::is_canonical).ok_or(SegmentError::Damaged)
     }
 
     fn is_canonical(&self) -> bool {
         let mut actors = vec![false; self.actors.len()];
-        let mut acts = vec![false; self.acts.len()];
+        let mut acts = vec![false; self.call_keys.len()];
         let refer = self.rows.iter().all(|row| {
             let actor = actors.get_mut(row.actor as usize).map(|used| *used = true);
-            let act = acts.get_mut(row.act as usize).map(|used| *used = true);
+            let act = acts.get_mut(row.call_key as usize).map(|used| *used = true);
             actor.and(act).is_some()
         });
-        let places = places(&self.actors);
+        let places = account_region_ranks(&self.actors);
         refer
             && actors.into_iter().chain(acts).all(|used| used)
             && self.actors.is_sorted_by(|a, b| a < b)
-            && self.acts.is_sorted_by(|a, b| a < b)
-            && self.rows.is_sorted_by(|a, b| by_identity(a, b, &places).is_lt())
-            && self.conflicts.iter().all(|conflict| self.holds(conflict))
-            && self.observed.iter().all(Observed::is_plausible)
+            && self.call_keys.is_sorted_by(|a, b| a < b)
+            && self.rows.is_sorted_by(|a, b| compare_identity(a, b, &places).is_lt())
+            && self.conflicts.iter().all(|conflict| self.contains_event(conflict))
+            && self.digest_windows.iter().all(DigestWindow::is_plausible)
     }
 
     /// Whether it holds an event of this identity.
-    fn holds(&self, identity: &Identity) -> bool {
+    fn contains_event(&self, identity: &EventIdentity) -> bool {
         let begin = self.rows.partition_point(|row| row.id < identity.id);
         let rows = self.rows.iter().skip(begin).take_while(|row| row.id == identity.id);
-        let actor = |row: &Row| self.actors.get(row.actor as usize);
-        rows.into_iter().any(|row| actor(row).is_some_and(|actor| identity.shard.holds(actor, row.time)))
+        let actor = |row: &EventRow| self.actors.get(row.actor as usize);
+        rows.into_iter().any(|row| actor(row).is_some_and(|actor| identity.shard.contains(actor, row.time)))
     }
 }
 
-fn read(ids: &[u8], body: &[u8]) -> Option<Segment> {
+fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
     let (ids, []) = ids.as_chunks::<16>() else { return None };
-    let (tables, columns) = sealed::take(body)?;
-    let tables: Tables = serde_json::from_slice(tables).ok()?;
-    let (times, columns) = sealed::column(columns, ids.len())?;
-    let (actors, columns) = sealed::column(columns, ids.len())?;
-    let (acts, []) = sealed::column(columns, ids.len())? else { return None };
+    let (tables, columns) = envelope::take_block(body)?;
+    let tables: SegmentTables = serde_json::from_slice(tables).ok()?;
+    let (times, columns) = envelope::take_column(columns, ids.len())?;
+    let (actors, columns) = envelope::take_column(columns, ids.len())?;
+    let (acts, []) = envelope::take_column(columns, ids.len())? else { return None };
     let rows = ids.iter().zip(times).zip(actors).zip(acts);
     let piece = |text: &str| unhex(text).map(Fingerprint);
-    let Rest { unreadable, aside, observed } = tables.rest;
-    let hours = hours::covered(&observed);
+    let UnshardedTables { unreadable, insight_events: aside, digest_windows: observed } = tables.unsharded;
+    let hours = digest_hours::covered_hours(&observed);
     Some(Segment {
         actors: tables.actors,
-        acts: tables.acts,
+        call_keys: tables.call_keys,
         rows: rows
             .map(|(((id, time), actor), act)| {
                 let id = EventId(u128::from_le_bytes(*id));
-                Row { id, time: Time(time), actor, act }
+                EventRow { id, time: Time(time), actor, call_key: act }
             })
             .collect(),
         conflicts: tables
             .conflicts
             .into_iter()
-            .map(|(id, shard)| Some(Identity { id: EventId(unhex(&id)?), shard }))
+            .map(|(id, shard)| Some(EventIdentity { id: EventId(unhex(&id)?), shard }))
             .collect::<Option<BTreeSet<_>>>()?,
         unreadable: unreadable
             .into_iter()
             .map(|(text, reason)| Some((piece(&text)?, reason)))
             .collect::<Option<BTreeMap<_, _>>>()?,
-        aside: aside.iter().map(|text| piece(text)).collect::<Option<_>>()?,
-        observed,
-        hours,
+        insight_events: aside.iter().map(|text| piece(text)).collect::<Option<_>>()?,
+        digest_windows: observed,
+        digest_hours: hours,
     })
 }

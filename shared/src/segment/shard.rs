@@ -7,7 +7,7 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Row, Segment};
+use super::{EventRow, Segment};
 use crate::{
     event::Actor,
     time::{Hour, Time},
@@ -32,7 +32,7 @@ impl Shard {
     }
 
     /// Whether it is the shard of what `actor` did at `time`.
-    pub fn holds(&self, actor: &Actor, time: Time) -> bool {
+    pub fn contains(&self, actor: &Actor, time: Time) -> bool {
         self.hour == time.hour() && self.account == actor.account && self.region == actor.region
     }
 }
@@ -44,53 +44,54 @@ impl fmt::Display for Shard {
 }
 
 /// For each of the sorted actors the rank of its account and region.
-pub(super) fn places(actors: &[Actor]) -> Vec<u32> {
+pub(super) fn account_region_ranks(actors: &[Actor]) -> Vec<u32> {
     let mut rank = 0;
     let mut last: Option<&Actor> = None;
     let rank_of = |actor| {
-        rank += u32::from(last.replace(actor).is_some_and(|last| place(last) != place(actor)));
+        rank +=
+            u32::from(last.replace(actor).is_some_and(|last| account_region(last) != account_region(actor)));
         rank
     };
     actors.iter().map(rank_of).collect()
 }
 
-fn place(actor: &Actor) -> (&str, &str) {
+fn account_region(actor: &Actor) -> (&str, &str) {
     (&actor.account, &actor.region)
 }
 
 /// Compares rows by id, account, region and hour. Few ids are equal, so the rest is looked at last.
-pub(super) fn by_identity(a: &Row, b: &Row, places: &[u32]) -> Ordering {
-    let place = |row: &Row| places.get(row.actor as usize);
+pub(super) fn compare_identity(a: &EventRow, b: &EventRow, places: &[u32]) -> Ordering {
+    let place = |row: &EventRow| places.get(row.actor as usize);
     a.id.cmp(&b.id).then_with(|| (place(a), a.time.hour()).cmp(&(place(b), b.time.hour())))
 }
 
 /// Positions of a segment's rows, shard after shard.
-pub(super) struct Division {
+pub(super) struct ShardPositions {
     positions: Vec<u32>,
     /// Each with the position of its end in `positions`.
     shards: Vec<(Shard, usize)>,
 }
 
 /// Counters a row may cost before sorting is cheaper than counting.
-const COUNTERS: usize = 4;
+const MAX_COUNTERS_PER_ROW: usize = 4;
 
-impl Division {
+impl ShardPositions {
     pub(super) fn of(segment: &Segment) -> Self {
         let Segment { actors, rows, .. } = segment;
-        let places = places(actors);
+        let places = account_region_ranks(actors);
         let hours = rows.iter().map(|row| row.time.hour().0);
         let (first, last) =
             hours.fold((u32::MAX, 0), |(first, last), hour| (first.min(hour), last.max(hour)));
         let span = u64::from(last.saturating_sub(first)) + 1;
-        let key = |row: &Row| {
+        let key = |row: &EventRow| {
             let place = places.get(row.actor as usize).copied().unwrap_or_default();
             u64::from(place) * span + u64::from(row.time.hour().0 - first)
         };
         let keys = places.last().map_or(0, |last| (u64::from(*last) + 1).saturating_mul(span));
-        let room = COUNTERS * (rows.len() + 1_024);
+        let room = MAX_COUNTERS_PER_ROW * (rows.len() + 1_024);
         let (positions, ends) = match usize::try_from(keys) {
-            Ok(keys) if keys <= room => counted(rows, keys, key),
-            _ => sorted(rows, key),
+            Ok(keys) if keys <= room => group_by_counting(rows, keys, key),
+            _ => group_by_sorting(rows, key),
         };
         let shard = |(position, end): (u32, usize)| {
             let row = rows.get(position as usize)?;
@@ -109,11 +110,11 @@ impl Division {
 }
 
 /// Positions of all rows by key; and for each key in use one of its rows, and the end of its positions.
-type Positions = (Vec<u32>, Vec<(u32, usize)>);
+type GroupedPositions = (Vec<u32>, Vec<(u32, usize)>);
 
 /// By counting, where the keys lie densely.
-fn counted(rows: &[Row], keys: usize, key: impl Fn(&Row) -> u64) -> Positions {
-    let at = |row: &Row| usize::try_from(key(row)).unwrap_or(usize::MAX);
+fn group_by_counting(rows: &[EventRow], keys: usize, key: impl Fn(&EventRow) -> u64) -> GroupedPositions {
+    let at = |row: &EventRow| usize::try_from(key(row)).unwrap_or(usize::MAX);
     let mut ends = vec![0_u32; keys];
     for row in rows {
         if let Some(count) = ends.get_mut(at(row)) {
@@ -143,7 +144,7 @@ fn counted(rows: &[Row], keys: usize, key: impl Fn(&Row) -> u64) -> Positions {
 }
 
 /// By sorting, where a few rows lie far apart.
-fn sorted(rows: &[Row], key: impl Fn(&Row) -> u64) -> Positions {
+fn group_by_sorting(rows: &[EventRow], key: impl Fn(&EventRow) -> u64) -> GroupedPositions {
     let mut keys: Vec<(u64, u32)> = rows.iter().map(key).zip(0..).collect();
     keys.sort_unstable();
     let mut end = 0;

@@ -5,7 +5,7 @@
 
 use onlooker_core::{
     catalog::Catalog,
-    grants::{Certainty, Evaluator, ProblemKind},
+    grants::{Certainty, Evaluator, PolicyProblemKind},
 };
 
 const ALLOW: &str = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
@@ -60,16 +60,16 @@ fn what_is_no_policy_is_malformed_and_grants_nothing() {
     for text in texts {
         let grants = evaluator.grants(&crate::role(&text));
         let shown: String = text.chars().take(120).collect();
-        assert!(grants.held.is_empty(), "{shown}");
+        assert!(grants.entries.is_empty(), "{shown}");
         assert_eq!(grants.problems.len(), 1, "{shown}: {:?}", grants.problems);
-        assert_eq!(grants.problems[0].kind, ProblemKind::Malformed, "{shown}");
-        assert!(grants.problems[0].what.len() < 400, "{shown}");
+        assert_eq!(grants.problems[0].kind, PolicyProblemKind::Malformed, "{shown}");
+        assert!(grants.problems[0].message.len() < 400, "{shown}");
         // It takes no other policy along, and denies nothing.
         let mut both = crate::role(ALLOW);
-        both.identity.push(crate::policy("broken", &text.replace("Allow", "Deny")));
+        both.identity_policies.push(crate::policy("broken", &text.replace("Allow", "Deny")));
         assert_eq!(
             evaluator.grants(&both).get("s3:PutObject").unwrap().certainty,
-            Certainty::Granted,
+            Certainty::Unconditional,
             "{shown}"
         );
     }
@@ -87,10 +87,10 @@ fn what_is_a_policy_is_read_in_every_form_it_may_have() {
     ] {
         let grants = evaluator.grants(&crate::role(text));
         assert_eq!(grants.problems, [], "{text}");
-        assert_eq!(grants.get("s3:PutObject").unwrap().certainty, Certainty::Granted, "{text}");
+        assert_eq!(grants.get("s3:PutObject").unwrap().certainty, Certainty::Unconditional, "{text}");
     }
     let grants = evaluator.grants(&crate::role(r#"{"Version":"2012-10-17","Statement":[]}"#));
-    assert!(grants.held.is_empty() && grants.problems.is_empty());
+    assert!(grants.entries.is_empty() && grants.problems.is_empty());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn an_element_nobody_knows_makes_what_it_is_in_conditional() {
     ] {
         let grants = evaluator.grants(&crate::role(text));
         assert_eq!(grants.get("s3:PutObject").unwrap().certainty, wanted, "{text}");
-        assert_eq!(grants.problems[0].kind, ProblemKind::Unsupported, "{text}");
+        assert_eq!(grants.problems[0].kind, PolicyProblemKind::Unsupported, "{text}");
     }
 }
 
@@ -134,12 +134,12 @@ fn an_element_nobody_knows_makes_what_it_is_in_conditional() {
 fn a_limit_that_cannot_be_read_limits_nobody_knows_what() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let mut snapshot = crate::role(ALLOW);
-    snapshot.boundary = Some(crate::policy("boundary", "{"));
+    snapshot.permissions_boundary = Some(crate::policy("boundary", "{"));
     let grants = evaluator.grants(&snapshot);
     assert_eq!(grants.get("s3:PutObject").unwrap().certainty, Certainty::Conditional);
-    assert_eq!(grants.problems[0].kind, ProblemKind::Malformed);
+    assert_eq!(grants.problems[0].kind, PolicyProblemKind::Malformed);
     let mut snapshot = crate::role(ALLOW);
-    snapshot.service_control =
+    snapshot.service_control_policies =
         Some(vec![vec![crate::policy("scp", &of(r#""Effect":"Allow","Action":"s3:*""#))]]);
     assert_eq!(evaluator.grants(&snapshot).get("s3:PutObject").unwrap().certainty, Certainty::Conditional);
 }
@@ -153,7 +153,7 @@ fn statements_are_told_apart_whatever_their_sids_are() {
         {"Sid":"#1","Effect":"Allow","Action":"s3:GetObject","Resource":"c"},
         {"Effect":"Allow","Action":"s3:GetObject","Resource":"d"}]}"##;
     let grants = evaluator.grants(&crate::role(text));
-    let labels: Vec<&str> = grants.held[0].reach.statements.iter().map(|id| &*id.statement).collect();
+    let labels: Vec<&str> = grants.entries[0].scope.statements.iter().map(|id| &*id.statement).collect();
     assert_eq!(labels, ["#2 A", "#3 #1", "#4", "A"]);
 }
 
@@ -163,9 +163,11 @@ fn an_unknown_action_is_held_and_named() {
     let grants = evaluator.grants(&crate::role(
         r#"{"Statement":[{"Sid":"S","Effect":"Allow","Action":["s3:GetObject","s3:MakeCoffee","Tea:*"],"Resource":"*"}]}"#,
     ));
-    let keys: Vec<&str> = grants.held.iter().map(|grant| &*grant.action.key).collect();
+    let keys: Vec<&str> = grants.entries.iter().map(|grant| &*grant.action.key).collect();
     assert_eq!(keys, ["Tea:*", "s3:GetObject", "s3:MakeCoffee"]);
-    assert!(grants.held.iter().all(|grant| grant.action.is_known == (&*grant.action.key == "s3:GetObject")));
-    assert!(grants.problems.iter().all(|problem| problem.kind == ProblemKind::UnknownAction));
+    assert!(
+        grants.entries.iter().all(|grant| grant.action.is_known == (&*grant.action.key == "s3:GetObject"))
+    );
+    assert!(grants.problems.iter().all(|problem| problem.kind == PolicyProblemKind::UnknownAction));
     assert_eq!(grants.problems.len(), 2);
 }

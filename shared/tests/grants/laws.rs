@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use onlooker_core::{
     catalog::Catalog,
     grants::{
-        Certainty, Context, Decision, Evaluator, Grants, Origin, Policy, Request, ResourcePolicy, Snapshot,
+        AuthorizationRequest, Certainty, Decision, Evaluator, Grants, Policy, PolicyOrigin, PolicySnapshot,
+        RequestContext, ResourceBasedPolicy,
     },
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -141,34 +142,34 @@ fn world() -> impl Strategy<Value = World> {
 fn policy(name: &str, statements: &[Stmt], of_resource: bool) -> Policy {
     let statements: Vec<_> = statements.iter().map(|stmt| stmt.to_json(of_resource)).collect();
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    Policy { name: name.into(), origin: Origin::Inline, text: text.into() }
+    Policy { name: name.into(), origin: PolicyOrigin::Inline, text: text.into() }
 }
 
-fn snapshot(world: &World) -> Snapshot {
-    Snapshot {
+fn snapshot(world: &World) -> PolicySnapshot {
+    PolicySnapshot {
         principal: ROLE.into(),
         account: ACCOUNT.into(),
-        identity: vec![policy("identity", &world.identity, false)],
-        boundary: world.boundary.as_ref().map(|list| policy("boundary", list, false)),
-        boundary_read: true,
-        service_control: world
+        identity_policies: vec![policy("identity", &world.identity, false)],
+        permissions_boundary: world.boundary.as_ref().map(|list| policy("boundary", list, false)),
+        is_boundary_known: true,
+        service_control_policies: world
             .levels
             .as_ref()
             .map(|levels| levels.iter().map(|list| vec![policy("scp", list, false)]).collect()),
         // Its principal is everybody, always.
-        resource_control: world.control.as_ref().map(|list| {
+        resource_control_policies: world.control.as_ref().map(|list| {
             let all: Vec<Stmt> = list
                 .iter()
                 .map(|stmt| Stmt { principals: vec!["*"], not_principal: false, ..stmt.clone() })
                 .collect();
             vec![vec![policy("rcp", &all, true)]]
         }),
-        resources: world
+        resource_based_policies: world
             .bucket
             .iter()
-            .map(|list| ResourcePolicy { resource: BUCKET.into(), policy: policy("bucket", list, true) })
+            .map(|list| ResourceBasedPolicy { resource: BUCKET.into(), policy: policy("bucket", list, true) })
             .collect(),
-        ..Snapshot::default()
+        ..PolicySnapshot::default()
     }
 }
 
@@ -198,14 +199,14 @@ fn contexts(world: &World) -> Vec<Values> {
     })
 }
 
-fn context(values: &Values, is_complete: bool) -> Context {
+fn context(values: &Values, is_complete: bool) -> RequestContext {
     let own = |list: &Vec<&str>| list.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
     let keys: BTreeMap<String, Vec<String>> = values
         .iter()
         .filter(|(key, _)| !key.starts_with("aws:Principal"))
         .map(|(key, list)| (key.to_ascii_lowercase(), own(list)))
         .collect();
-    Context { keys, is_complete }
+    RequestContext { keys, is_complete }
 }
 
 fn evaluator() -> &'static Evaluator<'static> {
@@ -219,7 +220,7 @@ fn certainty(grants: &Grants, action: &str) -> Option<Certainty> {
 
 /// Nothing was taken: each action is as sure as it was, or surer.
 fn never_less(before: &Grants, after: &Grants) -> Result<(), TestCaseError> {
-    for grant in &before.held {
+    for grant in &before.entries {
         prop_assert!(certainty(after, &grant.action.key) >= Some(grant.certainty), "{}", grant.action.key);
     }
     Ok(())
@@ -236,11 +237,11 @@ proptest! {
         let context = context(values, true);
         for action in ACTIONS {
             for resource in RESOURCES {
-                let decision = evaluator().decide(&snapshot, &Request { action, resource, context: &context });
+                let decision = evaluator().decide(&snapshot, &AuthorizationRequest { action, resource, context: &context });
                 let wanted = world.allows(action, resource, values);
                 prop_assert!(
                     match &decision {
-                        Decision::Granted(by) => wanted && !by.is_empty(),
+                        Decision::Allowed(by) => wanted && !by.is_empty(),
                         Decision::Denied(_) => !wanted,
                         Decision::Conditional(_) => false,
                     },
@@ -261,8 +262,8 @@ proptest! {
         let context = context(&known, false);
         for action in ACTIONS {
             for resource in RESOURCES {
-                match evaluator().decide(&snapshot, &Request { action, resource, context: &context }) {
-                    Decision::Granted(_) => prop_assert!(possible.iter().all(|values| world.allows(action, resource, values))),
+                match evaluator().decide(&snapshot, &AuthorizationRequest { action, resource, context: &context }) {
+                    Decision::Allowed(_) => prop_assert!(possible.iter().all(|values| world.allows(action, resource, values))),
                     Decision::Denied(_) => prop_assert!(possible.iter().all(|values| !world.allows(action, resource, values))),
                     Decision::Conditional(on) => prop_assert!(!on.is_empty()),
                 }
@@ -289,7 +290,7 @@ proptest! {
             prop_assert!(!ever || held.is_some(), "{action} is allowed, and not held");
             prop_assert!(has_conditions || held != Some(Certainty::Conditional), "{action} depends on nothing");
             // Two choices may exclude each other; that is not looked at.
-            if held == Some(Certainty::Granted) && choices <= 1 {
+            if held == Some(Certainty::Unconditional) && choices <= 1 {
                 let regions: &[Option<&str>] = if choices == 0 { &[None] } else { &[Some("r1"), Some("r2")] };
                 let always = RESOURCES.iter().any(|resource| regions.iter().any(|region| {
                     all.iter()
@@ -326,21 +327,21 @@ proptest! {
         let at = at.min(bytes.len());
         bytes.splice(at..at, text.bytes());
         for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
-            let one = || Policy { name: "any".into(), origin: Origin::Given, text: text.as_str().into() };
-            let snapshot = Snapshot {
+            let one = || Policy { name: "any".into(), origin: PolicyOrigin::Given, text: text.as_str().into() };
+            let snapshot = PolicySnapshot {
                 principal: text.as_str().into(),
-                identity: vec![one()],
-                boundary: Some(one()),
-                service_control: Some(vec![vec![one()]]),
-                resource_control: Some(vec![vec![one()]]),
-                resources: vec![ResourcePolicy { resource: text.as_str().into(), policy: one() }],
-                trust: Some(one()),
-                ..Snapshot::default()
+                identity_policies: vec![one()],
+                permissions_boundary: Some(one()),
+                service_control_policies: Some(vec![vec![one()]]),
+                resource_control_policies: Some(vec![vec![one()]]),
+                resource_based_policies: vec![ResourceBasedPolicy { resource: text.as_str().into(), policy: one() }],
+                trust_policy: Some(one()),
+                ..PolicySnapshot::default()
             };
             let grants = evaluator().grants(&snapshot);
-            prop_assert!(!grants.problems.is_empty() || !grants.held.is_empty() || text.contains("Deny") || text.contains("Principal"));
-            let context = Context::default();
-            evaluator().decide(&snapshot, &Request { action: &text, resource: &text, context: &context });
+            prop_assert!(!grants.problems.is_empty() || !grants.entries.is_empty() || text.contains("Deny") || text.contains("Principal"));
+            let context = RequestContext::default();
+            evaluator().decide(&snapshot, &AuthorizationRequest { action: &text, resource: &text, context: &context });
         }
     }
 }

@@ -20,20 +20,20 @@ mod oracle;
 mod snapshots;
 mod table;
 
-use onlooker_core::grants::{Origin, Policy, Snapshot};
+use onlooker_core::grants::{Policy, PolicyOrigin, PolicySnapshot};
 
 /// An inline policy.
 pub fn policy(name: &str, text: &str) -> Policy {
-    Policy { name: name.into(), origin: Origin::Inline, text: text.into() }
+    Policy { name: name.into(), origin: PolicyOrigin::Inline, text: text.into() }
 }
 
 /// A role with one inline policy.
-pub fn role(text: &str) -> Snapshot {
-    Snapshot {
+pub fn role(text: &str) -> PolicySnapshot {
+    PolicySnapshot {
         principal: "arn:aws:iam::111122223333:role/Auditor".into(),
         account: "111122223333".into(),
-        identity: vec![policy("inline", text)],
-        boundary_read: true,
-        ..Snapshot::default()
+        identity_policies: vec![policy("inline", text)],
+        is_boundary_known: true,
+        ..PolicySnapshot::default()
     }
 }

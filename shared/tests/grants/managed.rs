@@ -11,7 +11,7 @@ use std::{
 
 use onlooker_core::{
     catalog::Catalog,
-    grants::{Certainty, Evaluator, Grants, ProblemKind},
+    grants::{Certainty, Evaluator, Grants, PolicyProblemKind},
     operation::{AccessLevel, Capabilities},
     pattern::matches,
 };
@@ -57,7 +57,7 @@ fn they_allow_what_others_found_them_to_allow() {
     let evaluator = Evaluator::new(catalog);
     let known: BTreeSet<String> = catalog
         .iter()
-        .filter(|entry| entry.facts.kind.action)
+        .filter(|entry| entry.facts.kinds.action)
         .map(|entry| entry.key().to_ascii_lowercase())
         .collect();
     let known_to_them: BTreeSet<String> =
@@ -67,15 +67,17 @@ fn they_allow_what_others_found_them_to_allow() {
     for file in &files {
         let name = file["name"].as_str().unwrap();
         let grants = expanded(&evaluator, file);
-        let understood = grants.problems.iter().all(|problem| problem.kind == ProblemKind::UnknownAction);
+        let understood =
+            grants.problems.iter().all(|problem| problem.kind == PolicyProblemKind::UnknownAction);
         assert!(understood, "{name}: {:?}", grants.problems);
         let granted: BTreeSet<String> = grants
-            .held
+            .entries
             .iter()
             .filter(|grant| grant.action.is_known)
             .map(|grant| grant.action.key.to_ascii_lowercase())
             .collect();
-        conditional += grants.held.iter().filter(|grant| grant.certainty == Certainty::Conditional).count();
+        conditional +=
+            grants.entries.iter().filter(|grant| grant.certainty == Certainty::Conditional).count();
         let theirs: BTreeSet<String> = texts(&file["effective_actions"]).into_iter().collect();
         agreed += granted.intersection(&theirs).count();
         exact += usize::from(granted == theirs);
@@ -117,24 +119,24 @@ fn they_expose_what_others_found_them_to_expose() {
     // The catalog knows more secrets and content than they do; what they call an exposure of resources is any
     // management of permissions, and the catalog's is reach from outside.
     let exposures = [
-        ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::MINT_CREDENTIALS, 0, 4),
+        ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS, 0, 4),
         ("data_access", Capabilities::READ_DATA, 0, 4),
-        ("privesc", Capabilities::ESCALATE, 0, 0),
-        ("resource_exposure", Capabilities::SHARE_OUTWARD, 14, 0),
+        ("privesc", Capabilities::PRIVILEGE_ESCALATION, 0, 0),
+        ("resource_exposure", Capabilities::EXPOSE_RESOURCE, 14, 0),
     ];
     for (flag, capability, most_missed, most_more) in exposures {
         let (mut both, mut neither) = (0, 0);
         let (mut missed, mut more) = (Vec::new(), Vec::new());
         for file in &files {
             let grants = expanded(&evaluator, file);
-            let found = grants.held.iter().find(|grant| grant.action.capabilities.intersects(capability));
+            let found = grants.entries.iter().find(|grant| grant.action.capabilities.intersects(capability));
             let name = file["name"].as_str().unwrap();
             match (found, file[flag].as_bool().unwrap()) {
                 (Some(_), true) => both += 1,
                 (None, false) => neither += 1,
                 (None, true) => {
                     let level = Some(AccessLevel::PermissionsManagement);
-                    assert!(grants.held.iter().any(|grant| grant.action.access_level == level), "{name}");
+                    assert!(grants.entries.iter().any(|grant| grant.action.access_level == level), "{name}");
                     missed.push(name.to_owned());
                 }
                 (Some(grant), false) => more.push(format!("{name} {}", grant.action.key)),

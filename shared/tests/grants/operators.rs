@@ -5,7 +5,7 @@
 
 use onlooker_core::{
     catalog::Catalog,
-    grants::{Context, Decision, Evaluator, Request},
+    grants::{AuthorizationRequest, Decision, Evaluator, RequestContext},
 };
 use serde_json::json;
 
@@ -99,7 +99,7 @@ fn each_operator_says_what_the_guide_says() {
         let [operator, wanted, found, outcome] = parts[..] else { panic!("{line}") };
         let wanted: Vec<&str> = wanted.split(',').collect();
         let found: Vec<String> = found.split(',').filter(|one| *one != "-").map(str::to_owned).collect();
-        let context = Context { keys: [("x:key".to_owned(), found)].into(), is_complete: true };
+        let context = RequestContext { keys: [("x:key".to_owned(), found)].into(), is_complete: true };
         for (effect, allowed) in [("Allow", "yes"), ("Deny", "no")] {
             let mut statements = vec![json!({ "Effect": effect, "Action": "s3:GetObject", "Resource": "*",
                 "Condition": { operator: { "X:Key": wanted } } })];
@@ -107,9 +107,13 @@ fn each_operator_says_what_the_guide_says() {
                 statements.push(json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }));
             }
             let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-            let request = Request { action: "s3:getobject", resource: "arn:aws:s3:::a/x", context: &context };
+            let request = AuthorizationRequest {
+                action: "s3:getobject",
+                resource: "arn:aws:s3:::a/x",
+                context: &context,
+            };
             let said = match evaluator.decide(&crate::role(&text), &request) {
-                Decision::Granted(_) => {
+                Decision::Allowed(_) => {
                     if allowed == "yes" {
                         "yes"
                     } else {

@@ -8,14 +8,17 @@ use std::collections::BTreeSet;
 use onlooker_core::{
     catalog::Catalog,
     coverage::Period,
-    grants::{Certainty, Evaluator, Held, Policies, ResourcePolicy, Snapshot, Unseen},
+    grants::{
+        Certainty, DatedSnapshot, Evaluator, PolicyHistory, PolicySnapshot, ResourceBasedPolicy,
+        UnevaluatedPolicyType,
+    },
     time::{Hour, Time},
 };
 
-fn two() -> Snapshot {
+fn two() -> PolicySnapshot {
     let mut snapshot = crate::role(r#"{"Statement":[]}"#);
-    snapshot.identity.push(crate::policy("other", "{}"));
-    snapshot.service_control =
+    snapshot.identity_policies.push(crate::policy("other", "{}"));
+    snapshot.service_control_policies =
         Some(vec![vec![crate::policy("a", "{}"), crate::policy("b", "{}")], Vec::new()]);
     snapshot
 }
@@ -24,22 +27,22 @@ fn two() -> Snapshot {
 fn the_hash_is_of_the_policies_not_of_their_order() {
     let first = two();
     let mut second = two();
-    second.identity.reverse();
-    second.service_control.as_mut().unwrap()[0].reverse();
-    second.identity.push(first.identity[0].clone());
+    second.identity_policies.reverse();
+    second.service_control_policies.as_mut().unwrap()[0].reverse();
+    second.identity_policies.push(first.identity_policies[0].clone());
     assert_eq!(first.sha256(), second.sha256());
     assert_eq!(first.sha256().len(), 64);
-    let changes: [fn(&mut Snapshot); 9] = [
+    let changes: [fn(&mut PolicySnapshot); 9] = [
         |s| s.principal = "arn:aws:iam::111122223333:role/Other".into(),
         |s| s.account = "999999999999".into(),
         |s| drop(s.tags.insert("a".into(), "b".into())),
-        |s| s.identity[0].text = "[]".into(),
-        |s| s.boundary = Some(crate::policy("b", "{}")),
-        |s| s.boundary_read = false,
+        |s| s.identity_policies[0].text = "[]".into(),
+        |s| s.permissions_boundary = Some(crate::policy("b", "{}")),
+        |s| s.is_boundary_known = false,
         // The order of levels is not an accident.
-        |s| s.service_control.as_mut().unwrap().reverse(),
-        |s| s.resource_control = Some(Vec::new()),
-        |s| s.trust = Some(crate::policy("t", "{}")),
+        |s| s.service_control_policies.as_mut().unwrap().reverse(),
+        |s| s.resource_control_policies = Some(Vec::new()),
+        |s| s.trust_policy = Some(crate::policy("t", "{}")),
     ];
     let mut hashes = BTreeSet::from([first.sha256()]);
     for change in changes {
@@ -53,19 +56,22 @@ fn the_hash_is_of_the_policies_not_of_their_order() {
 fn a_window_is_judged_by_the_policies_in_force_in_it() {
     let hour = |n: u32| Hour(500_000 + n);
     let at = |n: u32| hour(n).start();
-    let held = |since: Option<Time>, until: Option<Time>, text: &str| Held {
+    let held = |since: Option<Time>, until: Option<Time>, text: &str| DatedSnapshot {
         since,
         until,
         snapshot: crate::role(text),
     };
-    let policies: Policies =
+    let policies: PolicyHistory =
         [held(Some(at(20)), None, "3"), held(None, Some(at(10)), "1"), held(Some(at(10)), Some(at(20)), "2")]
             .into_iter()
             .collect();
     let texts = |from: u32, until: u32| {
         let period = Period { from: hour(from), until: hour(until) };
         let all = policies.of("arn:aws:iam::111122223333:role/Auditor", period);
-        all.iter().map(|held| held.snapshot.identity[0].text.to_string()).collect::<Vec<_>>().join("")
+        all.iter()
+            .map(|held| held.snapshot.identity_policies[0].text.to_string())
+            .collect::<Vec<_>>()
+            .join("")
     };
     assert_eq!(texts(0, 10), "1");
     assert_eq!(texts(10, 20), "2");
@@ -83,19 +89,20 @@ fn a_window_is_judged_by_the_policies_in_force_in_it() {
 #[test]
 fn what_was_not_given_is_listed() {
     let evaluator = Evaluator::new(Catalog::embedded());
-    let unseen = |snapshot: &Snapshot| evaluator.grants(snapshot).unseen;
-    let always = BTreeSet::from([Unseen::SessionPolicies, Unseen::VpcEndpointPolicies]);
-    assert_eq!(unseen(&Snapshot::default()).len(), 6);
+    let unseen = |snapshot: &PolicySnapshot| evaluator.grants(snapshot).unevaluated;
+    let always =
+        BTreeSet::from([UnevaluatedPolicyType::SessionPolicies, UnevaluatedPolicyType::VpcEndpointPolicies]);
+    assert_eq!(unseen(&PolicySnapshot::default()).len(), 6);
     let mut all = crate::role("{}");
-    all.service_control = Some(Vec::new());
-    all.resource_control = Some(Vec::new());
-    all.resources
-        .push(ResourcePolicy { resource: "arn:aws:s3:::a".into(), policy: crate::policy("a", "{}") });
+    all.service_control_policies = Some(Vec::new());
+    all.resource_control_policies = Some(Vec::new());
+    all.resource_based_policies
+        .push(ResourceBasedPolicy { resource: "arn:aws:s3:::a".into(), policy: crate::policy("a", "{}") });
     assert_eq!(unseen(&all), always);
-    all.boundary_read = false;
-    assert!(unseen(&all).contains(&Unseen::Boundary));
-    all.boundary = Some(crate::policy("b", "{}"));
-    assert!(!unseen(&all).contains(&Unseen::Boundary));
+    all.is_boundary_known = false;
+    assert!(unseen(&all).contains(&UnevaluatedPolicyType::PermissionsBoundary));
+    all.permissions_boundary = Some(crate::policy("b", "{}"));
+    assert!(!unseen(&all).contains(&UnevaluatedPolicyType::PermissionsBoundary));
 }
 
 #[test]
@@ -107,13 +114,16 @@ fn tags_of_a_role_are_known_only_if_no_session_can_bring_its_own() {
         let mut snapshot = crate::role(text);
         snapshot.principal = principal.into();
         snapshot.tags.insert("team".into(), "blue".into());
-        snapshot.trust = trust.map(|trust| crate::policy("trust", trust));
+        snapshot.trust_policy = trust.map(|trust| crate::policy("trust", trust));
         evaluator.grants(&snapshot).get("s3:PutObject").unwrap().certainty
     };
     let (role, user) = ("arn:aws:iam::111122223333:role/Auditor", "arn:aws:iam::111122223333:user/auditor");
-    assert_eq!(certainty(user, None), Certainty::Granted);
+    assert_eq!(certainty(user, None), Certainty::Unconditional);
     assert_eq!(certainty(role, None), Certainty::Conditional);
-    assert_eq!(certainty(role, Some(r#"{"Statement":{"Action":"sts:AssumeRole"}}"#)), Certainty::Granted);
+    assert_eq!(
+        certainty(role, Some(r#"{"Statement":{"Action":"sts:AssumeRole"}}"#)),
+        Certainty::Unconditional
+    );
     for trust in [
         r#"{"Statement":{"Action":["sts:AssumeRole","sts:TagSession"]}}"#,
         r#"{"Statement":{"Action":"sts:*"}}"#,

@@ -9,7 +9,7 @@
 
 use onlooker_core::{
     catalog::Catalog,
-    grants::{Certainty, Evaluator, ResourcePolicy, Snapshot},
+    grants::{Certainty, Evaluator, PolicySnapshot, ResourceBasedPolicy},
 };
 use serde_json::{Map, Value, json};
 
@@ -258,30 +258,35 @@ fn document(text: &str) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
-fn snapshot(policies: &str) -> Snapshot {
+fn snapshot(policies: &str) -> PolicySnapshot {
     let mut layers = policies.split(" | ");
     let mut snapshot = crate::role(&document(layers.next().unwrap()));
     snapshot.tags = [("team", "blue"), ("level", "7")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    snapshot.trust = Some(crate::policy(
+    snapshot.trust_policy = Some(crate::policy(
         "trust",
         r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#,
     ));
     for layer in layers {
         let (kind, rest) = layer.trim().split_once(' ').unwrap();
         match kind {
-            "boundary" => snapshot.boundary = Some(crate::policy("boundary", &document(rest))),
+            "boundary" => snapshot.permissions_boundary = Some(crate::policy("boundary", &document(rest))),
             "scp" => snapshot
-                .service_control
+                .service_control_policies
                 .get_or_insert_default()
                 .push(vec![crate::policy("scp", &document(rest))]),
             "rcp" => {
                 let text = document(rest).replace("\"Resource\"", "\"Principal\":\"*\",\"Resource\"");
-                snapshot.resource_control.get_or_insert_default().push(vec![crate::policy("rcp", &text)]);
+                snapshot
+                    .resource_control_policies
+                    .get_or_insert_default()
+                    .push(vec![crate::policy("rcp", &text)]);
             }
             "at" => {
                 let (resource, rest) = rest.split_once(' ').unwrap();
                 let policy = crate::policy("resource", &document(rest));
-                snapshot.resources.push(ResourcePolicy { resource: resource.into(), policy });
+                snapshot
+                    .resource_based_policies
+                    .push(ResourceBasedPolicy { resource: resource.into(), policy });
             }
             other => panic!("no layer is named {other}"),
         }
@@ -303,7 +308,7 @@ fn each_line_comes_out_as_it_says() {
         let found = match grants.get(action).map(|grant| grant.certainty) {
             None => "none",
             Some(Certainty::Conditional) => "conditional",
-            Some(Certainty::Granted) => "granted",
+            Some(Certainty::Unconditional) => "granted",
         };
         if found != wanted {
             wrong.push(format!("{line}: {found}; {:?}", grants.problems));
@@ -319,7 +324,7 @@ fn what_is_denied_again_and_what_narrows_are_listed() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let reach = |policies: &str, action: &str| {
         let grants = evaluator.grants(&snapshot(policies));
-        let reach = &grants.get(action).unwrap().reach;
+        let reach = &grants.get(action).unwrap().scope;
         let texts = |list: &[std::sync::Arc<str>]| list.join(" ");
         (
             reach
@@ -329,7 +334,7 @@ fn what_is_denied_again_and_what_narrows_are_listed() {
                 .collect::<Vec<_>>()
                 .join(" "),
             texts(&reach.resources),
-            texts(&reach.except),
+            texts(&reach.denied_resources),
             texts(&reach.conditions),
         )
     };

@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf};
 
-use onlooker_core::guardrails::{Guardrail, Kind};
+use onlooker_core::guardrails::{Guardrail, GuardrailKind};
 use serde_json::Value;
 
 use super::scene::Scene;
@@ -30,11 +30,11 @@ fn within_limits(made: &Guardrail) {
 fn read_only_access_has_a_boundary_and_a_service_control_policy() {
     let Some(scene) = policy("ReadOnlyAccess") else { return };
     let scene = scene.using(&["ec2:DescribeInstances", "s3:ListAllMyBuckets", "iam:ListUsers"]);
-    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+    for kind in [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp] {
         let made = scene.made(kind);
         within_limits(&made);
         assert!(made.proof.granted_before > 6_000, "{:?}", made.proof);
-        eprintln!("{}", made.proof.statement);
+        eprintln!("{}", made.proof.summary);
     }
 }
 
@@ -43,7 +43,7 @@ fn an_over_privileged_policy_is_reduced() {
     for name in ["SystemAdministrator", "DatabaseAdministrator", "NetworkAdministrator"] {
         let Some(scene) = policy(name) else { return };
         let scene = scene.using(&["ec2:DescribeInstances", "cloudwatch:PutMetricAlarm"]);
-        for kind in [Kind::Boundary, Kind::Scp] {
+        for kind in [GuardrailKind::Boundary, GuardrailKind::Scp] {
             let made = scene.made(kind);
             within_limits(&made);
             assert!(made.proof.excessive_before > 50, "{:?}", made.proof);

@@ -7,12 +7,12 @@ use std::{
 
 use onlooker_core::{
     catalog::Catalog,
-    guardrails::{Openness, Pattern, Universe, Wish, cover},
+    guardrails::{ActionPattern, CoverTarget, KnownActions, WildcardScope, cover_actions},
     pattern::matches,
 };
 use proptest::prelude::*;
 
-static UNIVERSE: LazyLock<Universe<'static>> = LazyLock::new(|| Universe::of(Catalog::embedded()));
+static UNIVERSE: LazyLock<KnownActions<'static>> = LazyLock::new(|| KnownActions::of(Catalog::embedded()));
 
 /// Services of different sizes and spellings.
 const SERVICES: [&str; 8] = ["s3", "ec2", "iam", "kms", "apigateway", "sqs", "secretsmanager", "execute-api"];
@@ -27,14 +27,14 @@ fn of_services(reads: Option<bool>) -> Vec<Arc<str>> {
 }
 
 /// What patterns match, the slow way.
-fn expand(patterns: &[Pattern]) -> Actions {
+fn expand(patterns: &[ActionPattern]) -> Actions {
     let lower: Vec<String> = patterns.iter().map(|pattern| pattern.text.to_ascii_lowercase()).collect();
     let is_matched = |key: &str| lower.iter().any(|pattern| matches(pattern, &key.to_ascii_lowercase()));
     UNIVERSE.actions().filter(|(key, _)| is_matched(key)).map(|(key, _)| Arc::clone(key)).collect()
 }
 
 /// The same by the catalog.
-fn by_catalog(patterns: &[Pattern]) -> Actions {
+fn by_catalog(patterns: &[ActionPattern]) -> Actions {
     let entries = patterns.iter().flat_map(|pattern| Catalog::embedded().expand(&pattern.text));
     entries.map(|entry| entry.key().into()).collect()
 }
@@ -55,28 +55,28 @@ proptest! {
 
     #[test]
     fn compressed_and_expanded_a_set_is_itself(wanted in some(of_services(None)), openness in 0..3_u8) {
-        let openness = [Openness::Nothing, Openness::Reads, Openness::Anything][usize::from(openness)];
-        let patterns = cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness });
+        let wildcards = [WildcardScope::NoWildcards, WildcardScope::ReadOnly, WildcardScope::AnyAction][usize::from(openness)];
+        let patterns = cover_actions(&UNIVERSE, CoverTarget { required: &wanted, permitted: &Actions::new(), wildcards });
         prop_assert_eq!(&expand(&patterns), &wanted);
         prop_assert_eq!(&by_catalog(&patterns), &wanted);
-        prop_assert_eq!(patterns.clone(), cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness }));
+        prop_assert_eq!(patterns.clone(), cover_actions(&UNIVERSE, CoverTarget { required: &wanted, permitted: &Actions::new(), wildcards }));
         let spelt: usize = wanted.iter().map(|key| key.len() + 3).sum();
-        prop_assert!(patterns.iter().map(Pattern::cost).sum::<usize>() <= spelt);
+        prop_assert!(patterns.iter().map(ActionPattern::list_characters).sum::<usize>() <= spelt);
     }
 
     #[test]
     fn what_is_harmless_may_come_along_and_nothing_else(wanted in some(of_services(Some(true)))) {
         let harmless: Actions = of_services(Some(true)).into_iter().collect();
-        let wish = Wish { wanted: &wanted, harmless: &harmless, openness: Openness::Reads };
-        let matched = expand(&cover(&UNIVERSE, wish));
+        let wish = CoverTarget { required: &wanted, permitted: &harmless, wildcards: WildcardScope::ReadOnly };
+        let matched = expand(&cover_actions(&UNIVERSE, wish));
         prop_assert!(wanted.is_subset(&matched));
         prop_assert!(matched.iter().all(|key| wanted.contains(key) || harmless.contains(key)));
     }
 
     #[test]
     fn a_wildcard_for_reads_begins_with_a_verb_that_reads(wanted in some(of_services(None))) {
-        let wish = Wish { wanted: &wanted, harmless: &Actions::new(), openness: Openness::Reads };
-        for pattern in cover(&UNIVERSE, wish).iter().filter(|pattern| pattern.is_open()) {
+        let wish = CoverTarget { required: &wanted, permitted: &Actions::new(), wildcards: WildcardScope::ReadOnly };
+        for pattern in cover_actions(&UNIVERSE, wish).iter().filter(|pattern| pattern.has_wildcard()) {
             let name = pattern.text.split_once(':').expect("a service").1;
             prop_assert!(["Get", "List", "Describe", "Batch"].iter().any(|verb| name.starts_with(verb)), "{}", name);
         }
@@ -86,8 +86,10 @@ proptest! {
 #[test]
 fn all_reads_of_a_service_are_a_few_patterns() {
     let wanted: Actions = of_services(Some(true)).into_iter().filter(|key| key.starts_with("ec2:")).collect();
-    let patterns =
-        cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness: Openness::Reads });
+    let patterns = cover_actions(
+        &UNIVERSE,
+        CoverTarget { required: &wanted, permitted: &Actions::new(), wildcards: WildcardScope::ReadOnly },
+    );
     assert!(patterns.iter().any(|pattern| &*pattern.text == "ec2:Describe*"), "{patterns:#?}");
     assert!(patterns.len() * 10 < wanted.len(), "{} of {}", patterns.len(), wanted.len());
 }
@@ -95,7 +97,9 @@ fn all_reads_of_a_service_are_a_few_patterns() {
 #[test]
 fn an_action_nobody_knows_is_not_covered() {
     let wanted: Actions = ["novel:*".into(), "s3:*".into(), "s3:GetObject".into()].into();
-    let patterns =
-        cover(&UNIVERSE, Wish { wanted: &wanted, harmless: &Actions::new(), openness: Openness::Anything });
+    let patterns = cover_actions(
+        &UNIVERSE,
+        CoverTarget { required: &wanted, permitted: &Actions::new(), wildcards: WildcardScope::AnyAction },
+    );
     assert_eq!(expand(&patterns), Actions::from(["s3:GetObject".into()]));
 }

@@ -8,23 +8,27 @@ use std::{
 use onlooker_core::{
     catalog::Catalog,
     config::Config,
-    grants::{Evaluator, Origin, Policy, Snapshot},
-    guardrails::{Guardrail, Kind, NotProven, Options, Order, Universe, Use, Used, guardrail},
+    grants::{Evaluator, Policy, PolicyOrigin, PolicySnapshot},
+    guardrails::{
+        ActionUsage, Guardrail, GuardrailError, GuardrailKind, GuardrailOptions, GuardrailRequest,
+        KnownActions, PrincipalUsage, build_guardrail,
+    },
     time::Time,
 };
 use serde_json::{Value, json};
 
-pub static UNIVERSE: LazyLock<Universe<'static>> = LazyLock::new(|| Universe::of(Catalog::embedded()));
+pub static UNIVERSE: LazyLock<KnownActions<'static>> =
+    LazyLock::new(|| KnownActions::of(Catalog::embedded()));
 
 pub const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
 
 /// Everything a guardrail is made from.
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
-    pub snapshot: Snapshot,
-    pub used: Option<Used>,
+    pub snapshot: PolicySnapshot,
+    pub used: Option<PrincipalUsage>,
     pub config: Config,
-    pub options: Options,
+    pub options: GuardrailOptions,
 }
 
 impl Scene {
@@ -34,44 +38,46 @@ impl Scene {
     }
 
     pub fn of_document(document: &Value) -> Self {
-        let policy = Policy { name: "own".into(), origin: Origin::Inline, text: document.to_string().into() };
-        let snapshot = Snapshot {
+        let policy =
+            Policy { name: "own".into(), origin: PolicyOrigin::Inline, text: document.to_string().into() };
+        let snapshot = PolicySnapshot {
             principal: ROLE.into(),
             account: "111122223333".into(),
-            identity: vec![policy],
-            boundary_read: true,
-            ..Snapshot::default()
+            identity_policies: vec![policy],
+            is_boundary_known: true,
+            ..PolicySnapshot::default()
         };
         Self { snapshot, ..Self::default() }
     }
 
     /// That used these actions, once each.
     pub fn using(mut self, actions: &[&str]) -> Self {
-        let used = |action: &&str| (Arc::from(*action), Use { calls: 1, ..Use::default() });
-        let actions: BTreeMap<Arc<str>, Use> = actions.iter().map(used).collect();
-        self.used = Some(Used { calls: actions.len() as u64, actions, ..Used::default() });
+        let used = |action: &&str| (Arc::from(*action), ActionUsage { calls: 1, ..ActionUsage::default() });
+        let actions: BTreeMap<Arc<str>, ActionUsage> = actions.iter().map(used).collect();
+        self.used =
+            Some(PrincipalUsage { calls: actions.len() as u64, actions, ..PrincipalUsage::default() });
         self
     }
 
-    pub fn order<'a>(&'a self, evaluator: &'a Evaluator<'static>) -> Order<'a> {
-        Order {
-            universe: &UNIVERSE,
+    pub fn order<'a>(&'a self, evaluator: &'a Evaluator<'static>) -> GuardrailRequest<'a> {
+        GuardrailRequest {
+            known_actions: &UNIVERSE,
             evaluator,
             config: &self.config,
             snapshot: &self.snapshot,
-            used: self.used.as_ref(),
+            usage: self.used.as_ref(),
             at: Time(1_800_000_000),
             options: self.options,
         }
     }
 
-    pub fn make(&self, kind: Kind) -> Result<Guardrail, NotProven> {
+    pub fn make(&self, kind: GuardrailKind) -> Result<Guardrail, GuardrailError> {
         let evaluator = Evaluator::new(Catalog::embedded());
-        guardrail(kind, self.order(&evaluator))
+        build_guardrail(kind, self.order(&evaluator))
     }
 
     #[track_caller]
-    pub fn made(&self, kind: Kind) -> Guardrail {
+    pub fn made(&self, kind: GuardrailKind) -> Guardrail {
         self.make(kind).expect("it is proven")
     }
 }

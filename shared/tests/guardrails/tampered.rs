@@ -3,7 +3,7 @@
 use onlooker_core::{
     catalog::Catalog,
     grants::Evaluator,
-    guardrails::{Document, Draft, Guardrail, Kind, Plan, prove},
+    guardrails::{Guardrail, GuardrailDocument, GuardrailDraft, GuardrailKind, GuardrailPlan, prove},
 };
 use serde_json::{Value, json};
 
@@ -29,30 +29,35 @@ fn objections(made: &Guardrail, change: impl Fn(&mut Value)) -> Vec<String> {
 }
 
 /// The document with another text and the hash and size of it.
-fn hashed(document: &Document, text: String) -> Document {
+fn hashed(document: &GuardrailDocument, text: String) -> GuardrailDocument {
     let sha256 = onlooker_core::report::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
-    Document { characters: text.len(), sha256, text, ..document.clone() }
+    GuardrailDocument { characters: text.len(), sha256, text, ..document.clone() }
 }
 
-fn against(made: &Guardrail, documents: Vec<Document>) -> Vec<String> {
+fn against(made: &Guardrail, documents: Vec<GuardrailDocument>) -> Vec<String> {
     let (scene, evaluator) = (scene(), Evaluator::new(Catalog::embedded()));
     let order = scene.order(&evaluator);
-    let plan = Plan::of(order);
+    let plan = GuardrailPlan::of(order);
     // Whatever was wanted: what is no read, was not granted or is wider stands against it all the same.
-    let wanted = plan.before.held.iter().map(|grant| grant.action.key.clone()).collect();
-    let draft = Draft { documents, wanted, is_absolute: made.proof.is_absolute, ..Draft::default() };
+    let wanted = plan.current_grants.entries.iter().map(|grant| grant.action.key.clone()).collect();
+    let draft = GuardrailDraft {
+        documents,
+        allowed_actions: wanted,
+        covers_future_policies: made.proof.covers_future_policies,
+        ..GuardrailDraft::default()
+    };
     prove(made.kind, order, &plan, &draft).err().map(|error| error.objections).unwrap_or_default()
 }
 
 #[test]
 fn documents_as_they_were_made_stand() {
-    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+    for kind in [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp] {
         assert_eq!(objections(&scene().made(kind), |_| ()), Vec::<String>::new(), "{kind:?}");
     }
 }
 
 #[track_caller]
-fn objects(kind: Kind, word: &str, change: impl Fn(&mut Value)) {
+fn objects(kind: GuardrailKind, word: &str, change: impl Fn(&mut Value)) {
     let said = objections(&scene().made(kind), change);
     assert!(said.iter().any(|one| one.contains(word)), "{said:#?}");
 }
@@ -64,14 +69,14 @@ fn a_write_that_slips_in_is_found() {
             document["Statement"][0][key].as_array_mut().expect("a list").push(action.into());
         }
     };
-    for kind in [Kind::Allow, Kind::Boundary] {
+    for kind in [GuardrailKind::Allow, GuardrailKind::Boundary] {
         objects(kind, "s3:PutObject is no read", add("Action", "s3:PutObject"));
         objects(kind, "is no read", add("Action", "s3:*"));
         objects(kind, "is no read", add("Action", "*"));
     }
-    objects(Kind::Scp, "s3:PutObject is no read", add("NotAction", "s3:PutObject"));
+    objects(GuardrailKind::Scp, "s3:PutObject is no read", add("NotAction", "s3:PutObject"));
     objects(
-        Kind::Boundary,
+        GuardrailKind::Boundary,
         "kms:Decrypt is no read and would not be kept away",
         add("Action", "kms:Decrypt"),
     );
@@ -79,7 +84,7 @@ fn a_write_that_slips_in_is_found() {
 
 #[test]
 fn a_read_that_is_lost_is_found() {
-    for kind in [Kind::Allow, Kind::Boundary, Kind::Scp] {
+    for kind in [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp] {
         objects(kind, "was used", |document| {
             let key =
                 if document["Statement"][0].get("NotAction").is_some() { "NotAction" } else { "Action" };
@@ -94,7 +99,7 @@ fn a_read_that_is_lost_is_found() {
 
 #[test]
 fn resources_and_conditions_that_are_widened_are_found() {
-    objects(Kind::Allow, "sqs:GetQueueUrl would be granted on *", |document| {
+    objects(GuardrailKind::Allow, "sqs:GetQueueUrl would be granted on *", |document| {
         for statement in document["Statement"].as_array_mut().expect("a list") {
             statement["Resource"] = "*".into();
         }
@@ -103,8 +108,8 @@ fn resources_and_conditions_that_are_widened_are_found() {
 
 #[test]
 fn a_denial_that_does_not_bind_is_found() {
-    objects(Kind::Scp, "is no read", |document| document["Statement"][0]["Effect"] = "Allow".into());
-    objects(Kind::Scp, "is no read", |document| {
+    objects(GuardrailKind::Scp, "is no read", |document| document["Statement"][0]["Effect"] = "Allow".into());
+    objects(GuardrailKind::Scp, "is no read", |document| {
         document["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"] =
             "arn:aws:iam::*:role/Other".into();
     });
@@ -112,7 +117,7 @@ fn a_denial_that_does_not_bind_is_found() {
 
 #[test]
 fn a_document_that_is_none_or_too_large_or_not_itself_is_found() {
-    let made = scene().made(Kind::Boundary);
+    let made = scene().made(GuardrailKind::Boundary);
     let broken = hashed(&made.documents[0], "{".to_owned());
     assert!(!against(&made, vec![broken]).is_empty());
     let padded = made.documents[0].text.replace("OnlookerReads", &"x".repeat(7_000));

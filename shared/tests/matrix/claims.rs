@@ -1,11 +1,11 @@
 //! What findings, controls and the summary make of policies.
 
 use onlooker_core::{
+    controls::ControlState,
     finding::Severity,
-    grants::Held,
-    report::{Report, ReportResult, Run, redact},
-    standard::ControlState,
-    time::{HOUR, Time},
+    grants::DatedSnapshot,
+    report::{Report, ReportResult, ReportRun, redact},
+    time::{HOUR_SECONDS, Time},
 };
 use serde_json::json;
 
@@ -59,8 +59,8 @@ fn a_grant_nobody_used_is_graver_when_it_is_no_read() {
 #[test]
 fn policies_nobody_can_read_are_found_and_prove_nothing() {
     let mut broken = snapshot("Auditor", json!([]));
-    broken.identity[0].text = "{".into();
-    let result = reading().with(|scene| scene.policies.add(Held::always(broken))).result();
+    broken.identity_policies[0].text = "{".into();
+    let result = reading().with(|scene| scene.policies.add(DatedSnapshot::always_in_force(broken))).result();
     assert_eq!(one(&result, "indeterminate-grant").subject, "malformed");
     let control = result.controls.iter().find(|control| control.id == "RO-9").unwrap();
     assert_eq!(control.state, ControlState::Fail);
@@ -86,19 +86,22 @@ fn a_control_about_policies_needs_those_of_everybody_watched() {
         (ControlState::NoEvidence, "policies of 1 watched principals were not read")
     );
     let both = seen.with(|scene| {
-        scene.policies.add(Held::always(snapshot("Inventory", super::policies::allow(&["iam:ListUsers"]))));
+        scene.policies.add(DatedSnapshot::always_in_force(snapshot(
+            "Inventory",
+            super::policies::allow(&["iam:ListUsers"]),
+        )));
     });
     assert_eq!(state(both).0, ControlState::Pass);
 }
 
 #[test]
 fn policies_count_while_they_were_in_force() {
-    let at = |hour: u32| Some(Time(START + hour * HOUR));
+    let at = |hour: u32| Some(Time(START + hour * HOUR_SECONDS));
     let scene = Scene::of([made("DescribeInstances"), made("DescribeInstances").at(3, 0)]).with(|scene| {
         let old = snapshot("Auditor", super::policies::allow(&["ec2:RunInstances"]));
         let new = snapshot("Auditor", super::policies::allow(&["ec2:DescribeInstances"]));
-        scene.policies.add(Held { since: at(0), until: at(2), snapshot: old });
-        scene.policies.add(Held { since: at(2), until: None, snapshot: new });
+        scene.policies.add(DatedSnapshot { since: at(0), until: at(2), snapshot: old });
+        scene.policies.add(DatedSnapshot { since: at(2), until: None, snapshot: new });
     });
     let both = scene.result();
     assert_eq!(matrix(&both, AUDITOR).policies.len(), 2);
@@ -113,8 +116,9 @@ fn names_out_of_policies_are_cut_and_cannot_end_their_quotes() {
     let long = "x".repeat(5_000);
     let sid = format!("`</b>{long}");
     let statements = json!([{"Sid": sid, "Effect": "Allow", "Action": ["ec2:RunInstances", format!("{long}:*")], "Resource": "*"}]);
-    let result =
-        reading().with(|scene| scene.policies.add(Held::always(snapshot("Auditor", statements)))).result();
+    let result = reading()
+        .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", statements))))
+        .result();
     assert!(!result.findings.is_empty());
     for finding in &result.findings {
         assert!(finding.description.len() < 2_000, "{}", finding.description.len());
@@ -129,7 +133,8 @@ fn accounts_that_only_policies_name_are_hidden_too() {
         "Resource": "arn:aws:iam::999988887777:role/Admin",
         "Condition": {"StringEquals": {"aws:PrincipalAccount": "121212121212"}},
     }, {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": "arn:aws:iam::999988887777:user/*"}]);
-    let scene = reading().with(|scene| scene.policies.add(Held::always(snapshot("Auditor", statements))));
+    let scene = reading()
+        .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", statements))));
     let plain = scene.result();
     let hidden = scene.with(|scene| scene.config.redaction.accounts = true).result();
     let text = |result: &ReportResult| serde_json::to_string(result).unwrap();
@@ -137,6 +142,6 @@ fn accounts_that_only_policies_name_are_hidden_too() {
         assert!(!text(&hidden).contains(account), "{account}");
     }
     assert!(text(&plain).contains("111122223333"));
-    let again = redact(plain, Run::default(), &onlooker_core::config::Redaction::default()).unwrap().0;
-    assert_eq!(Report::new(again, Run::default()).unwrap().id.len(), 64);
+    let again = redact(plain, ReportRun::default(), &onlooker_core::config::Redaction::default()).unwrap().0;
+    assert_eq!(Report::new(again, ReportRun::default()).unwrap().id.len(), 64);
 }

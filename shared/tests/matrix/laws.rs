@@ -3,10 +3,10 @@
 use onlooker_core::{
     catalog::Catalog,
     coverage::Period,
-    grants::{Evaluator, Grants, Held, Snapshot},
-    permissions::{Identity, Subject, judge},
+    grants::{DatedSnapshot, Evaluator, Grants, PolicySnapshot},
+    permissions::{AssessedPrincipal, PrincipalIdentity, assess},
     report::ReportResult,
-    time::{HOUR, Hour, Time},
+    time::{HOUR_SECONDS, Hour, Time},
 };
 use proptest::{prelude::*, sample::select};
 
@@ -33,7 +33,7 @@ fn may() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
 fn with(scene: &Scene, may: &[(&str, Vec<&str>)]) -> Scene {
     scene.clone().with(|scene| {
         for (role, actions) in may {
-            scene.policies.add(Held::always(snapshot(role, allow(actions))));
+            scene.policies.add(DatedSnapshot::always_in_force(snapshot(role, allow(actions))));
         }
     })
 }
@@ -44,7 +44,11 @@ fn deeds(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
         let matrix = principal.matrix.iter();
         let rows = matrix.flat_map(|matrix| matrix.capabilities.iter().chain(&matrix.services));
         rows.map(|row| {
-            (principal.arn.to_string(), row.name.clone(), [row.tried, row.failed, row.did, row.through])
+            (
+                principal.arn.to_string(),
+                row.name.clone(),
+                [row.denied, row.failed, row.used, row.through_roles],
+            )
         })
     });
     let mut rows: Vec<_> = rows.filter(|(_, _, deeds)| *deeds != [0; 4]).collect();
@@ -64,7 +68,7 @@ proptest! {
         prop_assert_eq!(&before.risk, &after.risk);
         prop_assert_eq!(&before.coverage, &after.coverage);
         for principal in before.principals.iter().filter_map(|principal| principal.matrix.as_ref()) {
-            prop_assert!(principal.capabilities.iter().chain(&principal.services).all(|row| row.could.is_none()));
+            prop_assert!(principal.capabilities.iter().chain(&principal.services).all(|row| row.granted.is_none()));
             prop_assert_eq!(principal.overall_status, None);
         }
     }
@@ -75,10 +79,10 @@ proptest! {
             for principal in &result.principals {
                 prop_assert_eq!(principal.matrix.is_some(), principal.watched_as.is_some() && principal.calls + principal.other_events > 0 || principal.matrix.as_ref().is_some_and(|matrix| !matrix.policies.is_empty()));
                 let Some(matrix) = &principal.matrix else { continue };
-                let calls: u64 = matrix.services.iter().map(|row| row.tried + row.failed + row.did).sum();
-                let through: u64 = matrix.services.iter().map(|row| row.through).sum();
+                let calls: u64 = matrix.services.iter().map(|row| row.denied + row.failed + row.used).sum();
+                let through: u64 = matrix.services.iter().map(|row| row.through_roles).sum();
                 prop_assert_eq!(calls, principal.calls + through);
-                let rows = matrix.capabilities.iter().map(|row| row.tried + row.failed + row.did);
+                let rows = matrix.capabilities.iter().map(|row| row.denied + row.failed + row.used);
                 prop_assert!(rows.sum::<u64>() >= calls, "a call is in one row at least");
             }
         }
@@ -100,15 +104,15 @@ proptest! {
                 continue;
             };
             let Some(matrix) = &principal.matrix else { continue };
-            let held: Vec<Snapshot> = scene.policies.of(&principal.arn, Period { from: Hour(0), until: Hour(u32::MAX / HOUR) })
+            let held: Vec<PolicySnapshot> = scene.policies.of(&principal.arn, Period { from: Hour(0), until: Hour(u32::MAX / HOUR_SECONDS) })
                 .into_iter().map(|held| held.snapshot.clone()).collect();
             let evaluator = Evaluator::new(Catalog::embedded());
             let grants = held.iter().map(|one| evaluator.grants(one)).reduce(Grants::union).unwrap();
-            let identity = Identity {
+            let identity = PrincipalIdentity {
                 arn: principal.arn.clone(), kind: principal.kind, account: principal.account.clone(), watched_as: None,
             };
-            let subject = Subject { identity, grants: &grants, policies_sha256: String::new() };
-            let judged = judge(&subject, &scene.config, Catalog::embedded(), Time(START), &[], None);
+            let subject = AssessedPrincipal { identity, grants: &grants, policies_sha256: String::new() };
+            let judged = assess(&subject, &scene.config, Catalog::embedded(), Time(START), &[], None);
             prop_assert_eq!(matrix.overall_status, Some(judged.overall_status));
         }
     }

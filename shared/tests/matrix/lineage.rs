@@ -2,7 +2,7 @@
 
 use onlooker_core::{
     event::{Event, Outcome},
-    report::Behaviour,
+    report::Behavior,
     score::Status,
 };
 
@@ -16,7 +16,8 @@ const PUBLISHER: &str = "arn:aws:iam::111122223333:role/Publisher";
 /// Somebody is given credentials of the publisher's session of that name.
 fn assumed(by: &str, session: &str) -> Event {
     let mut event = made("AssumeRole").by(by).on(&[PUBLISHER]);
-    event.act.assumed = Some(format!("arn:aws:sts::111122223333:assumed-role/Publisher/{session}").into());
+    event.call_key.issued_credentials_arn =
+        Some(format!("arn:aws:sts::111122223333:assumed-role/Publisher/{session}").into());
     event
 }
 
@@ -42,11 +43,11 @@ fn calls_through_a_role_count_in_the_matrix_of_whom_they_began_with_and_apart_fr
     let matrix = auditor.matrix.as_ref().unwrap();
     assert_eq!((auditor.calls, auditor.counts.values().flat_map(|by| by.values()).sum::<u64>()), (2, 2));
     let mutate = row(&matrix.capabilities, "mutate");
-    assert_eq!((mutate.did, mutate.tried, mutate.through), (1, 1, 2));
+    assert_eq!((mutate.used, mutate.denied, mutate.through_roles), (1, 1, 2));
     let read = row(&matrix.capabilities, "read");
-    assert_eq!((read.did, read.through), (2, 1));
-    let [way] = &*matrix.through else { panic!("{:#?}", matrix.through) };
-    assert_eq!((&*way.path[0], way.calls, way.carried_out, way.is_certain), (PUBLISHER, 3, 1, true));
+    assert_eq!((read.used, read.through_roles), (2, 1));
+    let [way] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
+    assert_eq!((&*way.path[0], way.calls, way.non_reads_succeeded, way.is_certain), (PUBLISHER, 3, 1, true));
     assert_eq!(
         way.operations.iter().map(String::as_str).collect::<Vec<_>>(),
         ["ec2:RunInstances", "s3:PutObject"]
@@ -88,7 +89,7 @@ fn a_call_made_by_the_principal_itself_is_found_as_ever() {
 fn what_somebody_else_may_have_done_is_told_as_that() {
     let scene = chained().with(|scene| scene.events.push(assumed("Builder", "one").numbered(99)));
     let result = scene.result();
-    assert!(!matrix(&result, AUDITOR).through[0].is_certain);
+    assert!(!matrix(&result, AUDITOR).role_chains[0].is_certain);
     let found = result.findings.iter().find(|one| one.id == "write-succeeded").unwrap();
     assert!(found.description.contains("somebody else may have made some of it"), "{}", found.description);
 }
@@ -97,18 +98,18 @@ fn what_somebody_else_may_have_done_is_told_as_that() {
 fn policies_of_the_principal_say_nothing_of_what_it_did_through_others() {
     let result = auditor_may(chained(), &["ec2:DescribeInstances", "sts:AssumeRole"]).result();
     let matrix = matrix(&result, AUDITOR);
-    assert_eq!(matrix.ungranted, [], "the publisher's policies grant it");
-    assert!(result.findings.iter().all(|one| one.id != "denied-attempt-of-ungranted"));
+    assert_eq!(matrix.ungranted_operations, [], "the publisher's policies grant it");
+    assert!(result.findings.iter().all(|one| one.id != "denied-outside-permissions"));
     let by = |rule: &str| result.findings.iter().filter(|one| one.id == rule).count();
-    assert_eq!((by("over-privileged"), by("could-mint-credentials")), (1, 1));
+    assert_eq!((by("over-privileged"), by("can-issue-credentials")), (1, 1));
 }
 
 #[test]
 fn what_it_did_through_others_tells_in_its_behaviour_and_its_writes() {
     let result = chained().result();
     let auditor = principal(&result, AUDITOR);
-    assert_eq!((auditor.behaviour, auditor.writes_through), (Behaviour::Wrote, 1));
-    assert_eq!(principal(&result, PUBLISHER).writes_through, 0);
+    assert_eq!((auditor.behavior, auditor.writes_through_roles), (Behavior::Wrote, 1));
+    assert_eq!(principal(&result, PUBLISHER).writes_through_roles, 0);
 }
 
 #[test]

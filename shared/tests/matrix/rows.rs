@@ -3,7 +3,7 @@
 use onlooker_core::{
     event::Outcome,
     permissions::OverallStatus,
-    report::{AccessKind, Behaviour, MatrixRow},
+    report::{Behavior, MatrixRow, MatrixRowKind},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 
 /// Tried, failed and did.
 fn deeds(row: &MatrixRow) -> [u64; 3] {
-    [row.tried, row.failed, row.did]
+    [row.denied, row.failed, row.used]
 }
 
 #[test]
@@ -27,19 +27,19 @@ fn rows_by_capability_are_the_same_for_everybody() {
             "read",
             "read_data",
             "read_secrets",
-            "mint_credentials",
+            "issue_credentials",
             "run_code",
-            "share_outward",
-            "escalate",
+            "expose_resource",
+            "privilege_escalation",
             "mutate",
-            "spend_money",
+            "incur_cost",
             "privileged",
             "unknown",
         ]
     );
-    assert_eq!(rows[0].kind, Some(AccessKind::Read));
-    assert_eq!(rows[10].kind, Some(AccessKind::Unknown));
-    assert!(rows.iter().all(|row| row.could.is_none()), "nobody read policies");
+    assert_eq!(rows[0].kind, Some(MatrixRowKind::Read));
+    assert_eq!(rows[10].kind, Some(MatrixRowKind::Unknown));
+    assert!(rows.iter().all(|row| row.granted.is_none()), "nobody read policies");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_call_counts_where_it_belongs_and_by_what_became_of_it() {
     let by = |name| deeds(row(&matrix.capabilities, name));
     assert_eq!(by("read"), [1, 0, 1]);
     assert_eq!(by("mutate"), [1, 1, 1]);
-    assert_eq!(by("mint_credentials"), [1, 0, 0]);
+    assert_eq!(by("issue_credentials"), [1, 0, 0]);
     assert_eq!(by("read_secrets")[2], 1);
     assert_eq!(by("unknown"), [0, 0, 1]);
     assert_eq!(deeds(row(&matrix.services, "ec2")), [1, 1, 2]);
@@ -75,8 +75,8 @@ fn an_override_tolerates_a_call_and_makes_no_read_of_it() {
         .result();
     let matrix = matrix(&scene, AUDITOR);
     assert_eq!(deeds(row(&matrix.capabilities, "read")), [0; 3]);
-    assert_eq!(row(&matrix.capabilities, "mutate").did, 1);
-    assert_eq!(row(&matrix.capabilities, "mint_credentials").did, 1);
+    assert_eq!(row(&matrix.capabilities, "mutate").used, 1);
+    assert_eq!(row(&matrix.capabilities, "issue_credentials").used, 1);
 }
 
 #[test]
@@ -85,13 +85,13 @@ fn what_it_could_do_stands_beside_what_it_did() {
     let actions = ["ec2:DescribeInstances", "ec2:DescribeVpcs", "iam:CreateAccessKey", "s3:ListAllMyBuckets"];
     let result = auditor_may(scene, &actions).result();
     let matrix = matrix(&result, AUDITOR);
-    let could = |name: &str| row(&matrix.capabilities, name).could.as_ref().unwrap().granted;
-    assert_eq!((could("read"), could("mutate"), could("mint_credentials")), (3, 1, 1));
-    assert_eq!(row(&matrix.services, "iam").could.as_ref().unwrap().granted, 1);
+    let could = |name: &str| row(&matrix.capabilities, name).granted.as_ref().unwrap().unconditional;
+    assert_eq!((could("read"), could("mutate"), could("issue_credentials")), (3, 1, 1));
+    assert_eq!(row(&matrix.services, "iam").granted.as_ref().unwrap().unconditional, 1);
     assert!(matrix.services.iter().all(|row| row.name != "s3"), "it can only be read, and never was");
-    assert_eq!((matrix.unused_reads.services, matrix.unused_reads.actions), (1, 1));
+    assert_eq!((matrix.unused_read_services.services, matrix.unused_read_services.actions), (1, 1));
     let unused: Vec<(&str, u64, u64)> =
-        matrix.unused.iter().map(|one| (one.service.as_str(), one.actions, one.excessive)).collect();
+        matrix.unused_services.iter().map(|one| (one.service.as_str(), one.actions, one.excessive)).collect();
     assert_eq!(unused, [("iam", 1, 1), ("ec2", 1, 0)]);
     assert_eq!(matrix.overall_status, Some(OverallStatus::OverPrivileged));
     assert_eq!((matrix.policies.len(), matrix.observed_hours), (1, 1));
@@ -102,7 +102,7 @@ fn what_no_policy_grants_and_yet_was_done_is_told() {
     let scene = Scene::of([made("ListUsers"), made("GetObject"), made("DescribeInstances")]);
     let result = auditor_may(scene, &["ec2:Describe*"]).result();
     let told: Vec<&str> =
-        matrix(&result, AUDITOR).ungranted.iter().map(|one| one.operation.as_str()).collect();
+        matrix(&result, AUDITOR).ungranted_operations.iter().map(|one| one.operation.as_str()).collect();
     assert_eq!(told, ["iam:ListUsers", "s3:GetObject"]);
 }
 
@@ -111,9 +111,9 @@ fn a_principal_nobody_saw_has_a_matrix_when_its_policies_were_read() {
     let scene = Scene::of([made("DescribeInstances").by("Builder")]);
     let result = auditor_may(scene, &["s3:PutObject"]).result();
     let unseen = principal(&result, AUDITOR);
-    assert_eq!(unseen.behaviour, Behaviour::NotSeen);
+    assert_eq!(unseen.behavior, Behavior::NotSeen);
     let matrix = unseen.matrix.as_ref().unwrap();
-    assert_eq!(row(&matrix.services, "s3").could.as_ref().unwrap().granted, 1);
+    assert_eq!(row(&matrix.services, "s3").granted.as_ref().unwrap().unconditional, 1);
     assert!(result.findings.iter().any(|one| one.id == "principal-not-seen"));
     assert!(result.principals.iter().any(|one| &*one.arn == "arn:aws:iam::*:role/Auditor"));
 }

@@ -1,10 +1,10 @@
 //! What is said of what nobody logs, and of what was not read.
 
 use onlooker_core::{
-    grants::{Held, Origin, Policy},
+    controls::ControlState,
+    grants::{DatedSnapshot, Policy, PolicyOrigin},
     report::ReportResult,
     score::Status,
-    standard::ControlState,
     time::Time,
 };
 
@@ -34,9 +34,7 @@ fn a_gap_names_who_could_have_written_there_and_how() {
         "{said}"
     );
     assert!(!said.contains("ec2:"), "a management event: {said}");
-    assert!(
-        result.not_looked_at.iter().any(|line| line.contains("`data`") && line.contains("`s3:PutObject`"))
-    );
+    assert!(result.limitations.iter().any(|line| line.contains("`data`") && line.contains("`s3:PutObject`")));
 }
 
 #[test]
@@ -75,19 +73,18 @@ fn what_it_could_do_beyond_the_promise_is_named_as_not_looked_at() {
     });
     let result = scene.result();
     let said =
-        |text: &str| result.not_looked_at.iter().any(|line| line.contains(text) && line.contains(AUDITOR));
+        |text: &str| result.limitations.iter().any(|line| line.contains(text) && line.contains(AUDITOR));
     assert!(
         said("`s3:PutObject`: its policies allow it, and the promise is not about such events"),
         "{:#?}",
-        result.not_looked_at
+        result.limitations
     );
 }
 
 #[test]
 fn whose_policies_were_not_read_and_what_was_not_given_is_said() {
     let none = Scene::of([made("DescribeInstances")]).result();
-    let said =
-        |result: &ReportResult, text: &str| result.not_looked_at.iter().any(|line| line.contains(text));
+    let said = |result: &ReportResult, text: &str| result.limitations.iter().any(|line| line.contains(text));
     assert!(said(&none, &format!("What `{AUDITOR}` could do: their policies were not read.")));
     let some = auditor_may(Scene::of([made("DescribeInstances")]), &["ec2:Describe*"]).result();
     assert!(!said(&some, "were not read."));
@@ -98,7 +95,7 @@ fn whose_policies_were_not_read_and_what_was_not_given_is_said() {
 #[test]
 fn of_what_nobody_logs_nothing_is_known_to_be_unused() {
     let result = unlogged(&["ec2:DescribeInstances", "s3:PutObject"]).result();
-    let unused = &matrix(&result, AUDITOR).unused;
+    let unused = &matrix(&result, AUDITOR).unused_services;
     let s3 = unused.iter().find(|one| one.service == "s3").unwrap();
     assert_eq!((s3.actions, s3.excessive, s3.unlogged), (1, 1, 1));
     assert!(result.findings.iter().all(|one| one.id != "unused-grant"), "everything else was used");
@@ -109,16 +106,20 @@ fn of_what_nobody_logs_nothing_is_known_to_be_unused() {
 
 #[test]
 fn policies_that_were_read_in_part_pass_no_control() {
-    let state = |held: Held| {
+    let state = |held: DatedSnapshot| {
         let scene = Scene::of([made("DescribeInstances")]).with(|scene| scene.policies.add(held));
         let result = scene.result();
         result.controls.iter().find(|control| control.id == "RO-10").unwrap().state
     };
     let whole = || snapshot("Auditor", allow(&["ec2:DescribeInstances"]));
-    assert_eq!(state(Held::always(whole())), ControlState::Pass);
-    let late = Held { since: Some(Time(START + 1800)), ..Held::always(whole()) };
+    assert_eq!(state(DatedSnapshot::always_in_force(whole())), ControlState::Pass);
+    let late = DatedSnapshot { since: Some(Time(START + 1800)), ..DatedSnapshot::always_in_force(whole()) };
     assert_eq!(state(late), ControlState::NoEvidence);
     let mut broken = whole();
-    broken.identity.push(Policy { name: "b".into(), origin: Origin::Inline, text: "{".into() });
-    assert_eq!(state(Held::always(broken)), ControlState::NoEvidence);
+    broken.identity_policies.push(Policy {
+        name: "b".into(),
+        origin: PolicyOrigin::Inline,
+        text: "{".into(),
+    });
+    assert_eq!(state(DatedSnapshot::always_in_force(broken)), ControlState::NoEvidence);
 }

@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
 use onlooker_core::{
     config::Config,
-    dossier::Dossier,
     event::EventId,
+    evidence_summary::EvidenceSummary,
     jobs::{
-        evidence::{House, collect},
-        history::Lane,
-        pull::{Checkpoint, Order, Ports, Pulled, pull},
+        evidence::{EvidenceStore, collect},
+        history::AccountRegion,
+        pull::{Checkpoint, PullOutcome, PullPorts, PullTask, pull},
     },
-    ports::{Clock, Item, Store, Table, Trail},
+    ports::{Clock, CloudTrailApi, ObjectStore, Table, TableItem},
     report::UnreadablePosition,
     segment::Segment,
     time::Time,
@@ -37,7 +37,7 @@ pub struct Bench {
     pub table: Faulty<MemoryTable>,
     pub store: Faulty<MemoryStore>,
     pub config: Config,
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<AccountRegion>,
     pub runs: Mutex<u32>,
     pub threads: usize,
     /// Requests to CloudTrail are not counted as calls, so that one may be interrupted.
@@ -57,7 +57,7 @@ impl Bench {
             faults,
             clock,
             config,
-            lanes: vec![Lane::new(HERE.0, HERE.1)],
+            lanes: vec![AccountRegion::new(HERE.0, HERE.1)],
             runs: Mutex::default(),
             threads: 1,
             bare: false,
@@ -74,7 +74,7 @@ impl Bench {
     }
 
     /// Runs the job with so many seconds, under a name of its own.
-    pub fn run(&self, seconds: u64) -> Vec<Pulled> {
+    pub fn run(&self, seconds: u64) -> Vec<PullOutcome> {
         self.clock.allow(Duration::from_secs(seconds));
         let run = {
             let mut runs = self.runs.lock().unwrap();
@@ -84,23 +84,28 @@ impl Bench {
         self.run_as(&run)
     }
 
-    pub fn run_as(&self, run: &str) -> Vec<Pulled> {
+    pub fn run_as(&self, run: &str) -> Vec<PullOutcome> {
         // A function that starts knows nothing.
-        let house = House::new(&self.table, &self.store);
-        let trail: &dyn Trail = if self.bare { &self.trail.port } else { &self.trail };
-        let ports = Ports { trail, clock: &self.clock, house: &house };
-        let order = Order { config: &self.config, lanes: &self.lanes, run, threads: self.threads };
+        let house = EvidenceStore::new(&self.table, &self.store);
+        let trail: &dyn CloudTrailApi = if self.bare { &self.trail.port } else { &self.trail };
+        let ports = PullPorts { cloudtrail: trail, clock: &self.clock, evidence: &house };
+        let order = PullTask {
+            config: &self.config,
+            account_regions: &self.lanes,
+            run_id: run,
+            threads: self.threads,
+        };
         pull(ports, order)
     }
 
     /// Runs the job again and again, some time apart, until the only lane has closed everything before `until`. Gives
     /// what the runs add up to, and the last one.
-    pub fn catch_up(&self, until: Time, seconds: u64, apart: u64) -> Pulled {
-        let mut sum = Pulled::default();
+    pub fn catch_up(&self, until: Time, seconds: u64, apart: u64) -> PullOutcome {
+        let mut sum = PullOutcome::default();
         for _ in 0..400 {
             let pulled = self.run(seconds).remove(0);
             assert_eq!(pulled.error, None);
-            sum = Pulled {
+            sum = PullOutcome {
                 slices: sum.slices + pulled.slices,
                 pages: sum.pages + pulled.pages,
                 events: sum.events + pulled.events,
@@ -109,11 +114,11 @@ impl Bench {
                 throttled: sum.throttled + pulled.throttled,
                 restarts: sum.restarts + pulled.restarts,
                 splits: sum.splits + pulled.splits,
-                again: sum.again + pulled.again,
-                changed: sum.changed + pulled.changed,
+                second_lookups: sum.second_lookups + pulled.second_lookups,
+                second_lookups_changed: sum.second_lookups_changed + pulled.second_lookups_changed,
                 ..pulled
             };
-            if sum.closed_until.is_some_and(|closed| closed >= until) {
+            if sum.complete_until.is_some_and(|closed| closed >= until) {
                 return sum;
             }
             self.clock.advance(Duration::from_secs(apart));
@@ -122,7 +127,7 @@ impl Bench {
     }
 
     /// Items of the index: parts of shards, and of what belongs to none.
-    fn parts(&self, kind: &str) -> Vec<Item> {
+    fn parts(&self, kind: &str) -> Vec<TableItem> {
         let table = &self.table.port;
         let first = self.checkpoint().map_or(0, |checkpoint| checkpoint.since.0 / DAY - 1);
         let days = (first..=self.now().0 / DAY + 1)
@@ -131,7 +136,7 @@ impl Bench {
             "SHARD" => {
                 let places = table.query("PLACES", "").unwrap();
                 days.flat_map(|day| {
-                    let name = move |place: &Item| format!("SHARD#{}#{day}", place.sort);
+                    let name = move |place: &TableItem| format!("SHARD#{}#{day}", place.sort_key);
                     places.iter().map(name).collect::<Vec<_>>()
                 })
                 .collect()
@@ -143,7 +148,7 @@ impl Bench {
 
     /// All that was kept, merged.
     pub fn evidence(&self) -> Segment {
-        let read = |item: &Item| {
+        let read = |item: &TableItem| {
             let number = |name: &str| item.body[name].as_u64().unwrap();
             let part = number("offset")..number("offset") + number("length");
             let bytes = self.store.port.read(item.body["key"].as_str().unwrap(), Some(part)).unwrap();
@@ -154,16 +159,16 @@ impl Bench {
 
     /// Where evidence could not be read.
     pub fn positions(&self) -> Vec<UnreadablePosition> {
-        let read = |item: &Item| -> Vec<UnreadablePosition> {
+        let read = |item: &TableItem| -> Vec<UnreadablePosition> {
             serde_json::from_value(item.body["rest"]["positions"].clone()).unwrap()
         };
         self.parts("REST").iter().flat_map(read).collect()
     }
 
     /// What a report on some hours would be made of.
-    pub fn collected(&self, since: Time, until: Time) -> Dossier {
-        let house = House::new(&self.table.port, &self.store.port);
-        collect(&house, &self.config, (since, until), 1).unwrap().dossier
+    pub fn collected(&self, since: Time, until: Time) -> EvidenceSummary {
+        let house = EvidenceStore::new(&self.table.port, &self.store.port);
+        collect(&house, &self.config, (since, until), 1).unwrap().summary
     }
 
     /// Events that were kept.
@@ -176,14 +181,14 @@ impl Bench {
     }
 
     pub fn checkpoint(&self) -> Option<Checkpoint> {
-        Checkpoint::of(&self.table.port, &self.lanes[0]).unwrap()
+        Checkpoint::load(&self.table.port, &self.lanes[0]).unwrap()
     }
 
     /// The law of the checkpoint: what it has passed is vouched for by what was kept.
     pub fn assert_kept_before_passed(&self) {
         let Some(checkpoint) = self.checkpoint() else { return };
         let mut windows: Vec<(Time, Time)> =
-            self.evidence().observed().iter().map(|window| (window.start, window.end)).collect();
+            self.evidence().digest_windows().iter().map(|window| (window.start, window.end)).collect();
         windows.sort_unstable();
         let mut at = checkpoint.since;
         for (start, end) in windows {
@@ -191,12 +196,12 @@ impl Bench {
                 at = at.max(end);
             }
         }
-        assert!(at >= checkpoint.until, "passed {} but kept up to {at}", checkpoint.until);
+        assert!(at >= checkpoint.complete_until, "passed {} but kept up to {at}", checkpoint.complete_until);
     }
 
     /// What the only lane remembers.
-    pub fn items(&self, prefix: &str) -> Vec<Item> {
-        self.table.port.query(&format!("LANE#{}#{}", HERE.0, HERE.1), prefix).unwrap()
+    pub fn items(&self, prefix: &str) -> Vec<TableItem> {
+        self.table.port.query(&format!("ACCOUNT_REGION#{}#{}", HERE.0, HERE.1), prefix).unwrap()
     }
 
     pub fn lease(&self) -> Option<Value> {

@@ -15,7 +15,7 @@ use std::{
 
 use onlooker_core::{
     event::EventId,
-    ports::{Clock, FailureKind, Lookup, Page, PortError, Trail},
+    ports::{Clock, CloudTrailApi, LookupPage, LookupRequest, PortError, PortErrorKind},
     time::Time,
 };
 
@@ -54,7 +54,7 @@ impl Clock for Fine {
         Duration::from_millis(self.end.load(Ordering::SeqCst).saturating_sub(self.millis()))
     }
 
-    fn pause(&self, length: Duration) {
+    fn sleep(&self, length: Duration) {
         // Rounded up: nobody wakes early.
         self.advance(length + Duration::from_micros(999));
     }
@@ -88,7 +88,7 @@ pub fn id(number: u32) -> EventId {
 }
 
 /// What is to go wrong with a request, by its number.
-pub type Trouble = Box<dyn Fn(u64) -> Option<FailureKind> + Send>;
+pub type Trouble = Box<dyn Fn(u64) -> Option<PortErrorKind> + Send>;
 
 struct State {
     events: BTreeMap<(String, String), Vec<Happened>>,
@@ -141,7 +141,7 @@ impl CloudTrail {
         self.state.lock().unwrap().events.entry(key).or_default().push(happened);
     }
 
-    pub fn trouble(&self, trouble: impl Fn(u64) -> Option<FailureKind> + Send + 'static) {
+    pub fn trouble(&self, trouble: impl Fn(u64) -> Option<PortErrorKind> + Send + 'static) {
         self.state.lock().unwrap().trouble = Box::new(trouble);
     }
 
@@ -160,7 +160,7 @@ impl CloudTrail {
         state.asked.values().flat_map(|asked| asked.windows(2).map(|two| two[1] - two[0])).min()
     }
 
-    fn answer(&self, lookup: Lookup<'_>) -> Result<Page, (FailureKind, &'static str)> {
+    fn answer(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, (PortErrorKind, &'static str)> {
         let lane = (lookup.account.to_owned(), lookup.region.to_owned());
         let now = self.clock.millis();
         let mut state = self.state.lock().unwrap();
@@ -174,13 +174,13 @@ impl CloudTrail {
         }
         if recent.len() > 2 {
             state.exceeded += 1;
-            return Err((FailureKind::Throttled, "ThrottlingException"));
+            return Err((PortErrorKind::Throttled, "ThrottlingException"));
         }
         if let Some(kind) = (state.trouble)(number) {
             return Err((kind, "as told"));
         }
         if lookup.since >= lookup.until {
-            return Err((FailureKind::Other, "InvalidTimeRangeException"));
+            return Err((PortErrorKind::Other, "InvalidTimeRangeException"));
         }
         let bound = format!("{} {}", lookup.since, lookup.until);
         let from = match lookup.token.map(|token| token.splitn(3, '|').collect::<Vec<_>>()) {
@@ -188,11 +188,11 @@ impl CloudTrail {
             Some(parts) if parts[0] == bound => {
                 let issued: u64 = parts[1].parse().unwrap();
                 if now - issued > self.token_life.load(Ordering::SeqCst) {
-                    return Err((FailureKind::Token, "ExpiredTokenException"));
+                    return Err((PortErrorKind::InvalidToken, "ExpiredTokenException"));
                 }
                 parts[2].parse().unwrap()
             }
-            Some(_) => return Err((FailureKind::Token, "InvalidNextTokenException")),
+            Some(_) => return Err((PortErrorKind::InvalidToken, "InvalidNextTokenException")),
         };
         let shown = |event: &&Happened| {
             let delivered = u64::from(event.visible.0) * 1_000 <= now;
@@ -204,12 +204,12 @@ impl CloudTrail {
         let size = usize::try_from(self.page.load(Ordering::SeqCst)).unwrap();
         let records = found.iter().skip(from).take(size).map(|event| event.record.clone()).collect();
         let next = (found.len() > from + size).then(|| format!("{bound}|{now}|{}", from + size));
-        Ok(Page { records, next })
+        Ok(LookupPage { records, next_token: next })
     }
 }
 
-impl Trail for CloudTrail {
-    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError> {
+impl CloudTrailApi for CloudTrail {
+    fn lookup_events(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, PortError> {
         let answer = self.answer(lookup);
         self.clock.advance(Duration::from_millis(self.latency.load(Ordering::SeqCst)));
         let interruption = self.interruption.lock().unwrap().take();

@@ -6,8 +6,8 @@ use std::{
 };
 
 use onlooker_core::{
-    jobs::pull::Pulled,
-    time::{HOUR, Time},
+    jobs::pull::PullOutcome,
+    time::{HOUR_SECONDS, Time},
 };
 
 use super::bench::{Bench, START, ids};
@@ -18,7 +18,7 @@ fn scene() -> Arc<Bench> {
     bench.config.lookup.lookback_hours = 6;
     bench.trail.port.page.store(10, Ordering::SeqCst);
     for number in 0..400 {
-        bench.event(number, Time(START.0 - 2 * HOUR + number * 15), 0);
+        bench.event(number, Time(START.0 - 2 * HOUR_SECONDS + number * 15), 0);
     }
     Arc::new(bench)
 }
@@ -27,7 +27,7 @@ fn scene() -> Arc<Bench> {
 fn interrupted<T: Send + 'static>(
     bench: &Arc<Bench>,
     meanwhile: impl FnOnce(&Bench) -> T + Send + 'static,
-) -> (Pulled, T) {
+) -> (PullOutcome, T) {
     let (other, told) = (Arc::clone(bench), Arc::new(Mutex::new(None)));
     let tell = Arc::clone(&told);
     let interrupt = move || *tell.lock().unwrap() = Some(meanwhile(&other));
@@ -45,8 +45,8 @@ fn a_lane_that_is_held_is_left_alone() {
         (bench.run_as("other").remove(0), bench.trail.port.requests() - before)
     });
     assert_eq!((second.slices, second.pages, requests), (0, 0, 0));
-    assert!(second.left_to.unwrap().starts_with("run-1 until "));
-    assert_eq!((second.error, first.error, first.behind), (None, None, Some(0)));
+    assert!(second.leased_by.unwrap().starts_with("run-1 until "));
+    assert_eq!((second.error, first.error, first.lag_seconds), (None, None, Some(0)));
     assert_eq!(bench.events(), ids(0..400));
 }
 
@@ -54,7 +54,7 @@ fn a_lane_that_is_held_is_left_alone() {
 fn a_lane_that_was_given_back_is_free() {
     let bench = scene();
     bench.run(600);
-    assert_eq!(bench.run(600)[0].left_to, None);
+    assert_eq!(bench.run(600)[0].leased_by, None);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn whoever_was_overtaken_moves_nothing() {
         (second, bench.checkpoint())
     });
     let (second, checkpoint) = second;
-    assert_eq!((second.error, second.behind), (None, Some(0)));
+    assert_eq!((second.error, second.lag_seconds), (None, Some(0)));
     assert!(first.error.unwrap().contains("another run has moved the checkpoint"));
     assert_eq!(first.slices, 0, "it closed nothing");
     assert_eq!(bench.checkpoint(), checkpoint);
@@ -100,7 +100,7 @@ fn whoever_was_overtaken_does_not_give_back_the_lease_of_another() {
 fn many_runs_at_once_close_each_slice_once() {
     let bench = scene();
     bench.clock.allow(Duration::from_secs(100_000));
-    let pulled: Vec<Pulled> = std::thread::scope(|scope| {
+    let pulled: Vec<PullOutcome> = std::thread::scope(|scope| {
         let run = |number: usize| {
             let bench = &bench;
             scope.spawn(move || bench.run_as(&format!("run-{number}")).remove(0))

@@ -3,9 +3,9 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use onlooker_core::{
-    jobs::history::{INTERVAL, Lane},
-    ports::{FailureKind, Item},
-    time::{HOUR, Time},
+    jobs::history::{AccountRegion, REQUEST_INTERVAL},
+    ports::{PortErrorKind, TableItem},
+    time::{HOUR_SECONDS, Time},
 };
 use proptest::prelude::*;
 
@@ -46,9 +46,9 @@ proptest! {
         // A second of 150 events has 30 pages of five: a token must last from one to the next at least.
         trail.token_life.store(token_life, Ordering::SeqCst);
         trail.trouble(move |number| {
-            (drawn(seed, number) % 16 < throttled).then_some(FailureKind::Throttled)
+            (drawn(seed, number) % 16 < throttled).then_some(PortErrorKind::Throttled)
         });
-        let base = START.0 - 2 * HOUR;
+        let base = START.0 - 2 * HOUR_SECONDS;
         let mut number = 0;
         let mut add = |time: u32| {
             let delay = u32::try_from(drawn(seed, number.into()) % u64::from(bench.lag())).unwrap();
@@ -83,7 +83,7 @@ fn requests_keep_their_distance() {
     bench.clock.advance(Duration::from_secs(20));
     bench.run(600);
     assert_eq!(bench.trail.port.exceeded(), 0);
-    assert!(bench.trail.port.closest().unwrap() >= u64::try_from(INTERVAL.as_millis()).unwrap());
+    assert!(bench.trail.port.closest().unwrap() >= u64::try_from(REQUEST_INTERVAL.as_millis()).unwrap());
 }
 
 #[test]
@@ -92,14 +92,14 @@ fn ten_thousand_events_are_counted_once() {
     let trail = &bench.trail.port;
     trail.token_life.store(20_000, Ordering::SeqCst);
     trail.trouble(|number| match number {
-        number if number % 11 == 3 => Some(FailureKind::Throttled),
-        number if number % 97 == 50 => Some(FailureKind::Token),
+        number if number % 11 == 3 => Some(PortErrorKind::Throttled),
+        number if number % 97 == 50 => Some(PortErrorKind::InvalidToken),
         _ => None,
     });
     // A tenth arrives only after the lag, and all in another order than they happened.
     for number in 0..10_000 {
-        let time = Time(START.0 - HOUR + (number * 7_919) % 3_000);
-        let delay = if number.is_multiple_of(10) { 5 * HOUR } else { number * 31 % 900 };
+        let time = Time(START.0 - HOUR_SECONDS + (number * 7_919) % 3_000);
+        let delay = if number.is_multiple_of(10) { 5 * HOUR_SECONDS } else { number * 31 % 900 };
         bench.event(number, time, delay);
     }
     let prompt = |number: &u32| !number.is_multiple_of(10);
@@ -108,16 +108,16 @@ fn ten_thousand_events_are_counted_once() {
     assert!(sum.throttled > 0 && sum.restarts > 0 && sum.splits > 0, "{sum:?}");
     // A day later the rest is there too.
     bench.clock.advance(Duration::from_secs(26 * 3_600));
-    let again = bench.catch_up(Time(START.0 + 25 * HOUR), 900, 60);
+    let again = bench.catch_up(Time(START.0 + 25 * HOUR_SECONDS), 900, 60);
     assert_eq!(bench.events(), ids(0..10_000));
-    assert_eq!(again.behind, Some(0));
+    assert_eq!(again.lag_seconds, Some(0));
     assert_eq!(trail.exceeded(), 0);
 }
 
 #[test]
 fn a_second_that_does_not_fit_is_tried_again() {
     let bench = Bench::new();
-    let second = Time(START.0 - HOUR);
+    let second = Time(START.0 - HOUR_SECONDS);
     for number in 0..3_000 {
         bench.event(number, second, 0);
     }
@@ -125,12 +125,12 @@ fn a_second_that_does_not_fit_is_tried_again() {
     for _ in 0..12 {
         let pulled = bench.run(30).remove(0);
         assert_eq!(pulled.error, None);
-        assert!(pulled.behind.unwrap() > 0);
-        assert!(pulled.closed_until.unwrap() <= second);
+        assert!(pulled.lag_seconds.unwrap() > 0);
+        assert!(pulled.complete_until.unwrap() <= second);
         bench.assert_kept_before_passed();
         bench.clock.advance(Duration::from_secs(60));
     }
-    assert_eq!(bench.checkpoint().unwrap().until, second, "everything before it is closed");
+    assert_eq!(bench.checkpoint().unwrap().complete_until, second, "everything before it is closed");
     assert_eq!(bench.catch_up(START, 120, 60).events, 3_000);
     assert_eq!(bench.events(), ids(0..3_000));
 }
@@ -139,11 +139,11 @@ fn a_second_that_does_not_fit_is_tried_again() {
 fn a_quiet_lane_is_vouched_for() {
     let bench = Bench::new();
     let pulled = bench.run(300).remove(0);
-    assert_eq!((pulled.events, pulled.behind), (0, Some(0)));
-    assert_eq!(pulled.closed_until, Some(Time(START.0 - bench.lag())));
+    assert_eq!((pulled.events, pulled.lag_seconds), (0, Some(0)));
+    assert_eq!(pulled.complete_until, Some(Time(START.0 - bench.lag())));
     // Two hours back, to the start of that hour, and no hour that is not over.
-    let hours = (START.0 - bench.lag()) / HOUR - (START.0 - 2 * HOUR) / HOUR;
-    assert_eq!(bench.evidence().windows().count(), hours as usize);
+    let hours = (START.0 - bench.lag()) / HOUR_SECONDS - (START.0 - 2 * HOUR_SECONDS) / HOUR_SECONDS;
+    assert_eq!(bench.evidence().digest_hours().count(), hours as usize);
     bench.assert_kept_before_passed();
 }
 
@@ -151,14 +151,15 @@ fn a_quiet_lane_is_vouched_for() {
 fn slices_do_not_cross_hours_and_do_not_overlap() {
     let bench = Bench::new();
     for number in 0..6_000 {
-        bench.event(number, Time(START.0 - 2 * HOUR + number), 0);
+        bench.event(number, Time(START.0 - 2 * HOUR_SECONDS + number), 0);
     }
     bench.catch_up(Time(START.0 - bench.lag()), 300, 1);
-    let time = |item: &Item, name: &str| serde_json::from_value::<Time>(item.body[name].clone()).unwrap();
+    let time =
+        |item: &TableItem, name: &str| serde_json::from_value::<Time>(item.body[name].clone()).unwrap();
     let slices: Vec<(Time, Time)> =
         bench.items("SLICE#").iter().map(|item| (time(item, "since"), time(item, "until"))).collect();
     for (since, until) in &slices {
-        assert!(since < until && (until.0 - 1) / HOUR == since.0 / HOUR);
+        assert!(since < until && (until.0 - 1) / HOUR_SECONDS == since.0 / HOUR_SECONDS);
     }
     assert!(slices.windows(2).all(|two| two[0].1 == two[1].0), "slices adjoin");
 }
@@ -167,7 +168,7 @@ fn slices_do_not_cross_hours_and_do_not_overlap() {
 fn a_busy_lane_leaves_time_to_the_others() {
     let mut bench = Bench::new();
     let other = "us-east-1";
-    bench.lanes = vec![Lane::new(HERE.0, HERE.1), Lane::new(HERE.0, other)];
+    bench.lanes = vec![AccountRegion::new(HERE.0, HERE.1), AccountRegion::new(HERE.0, other)];
     for number in 0..60_000 {
         bench.event(number, Time(START.0 - 3_000 + number / 40), 0);
     }
@@ -176,8 +177,8 @@ fn a_busy_lane_leaves_time_to_the_others() {
     for start in [0, 60] {
         bench.clock.set(Time(START.0 + start));
         let pulled = bench.run(120);
-        assert!(pulled[0].behind > Some(0) && pulled[0].slices > 0, "{pulled:?}");
-        assert_eq!(pulled[1].behind, Some(0), "{pulled:?}");
+        assert!(pulled[0].lag_seconds > Some(0) && pulled[0].slices > 0, "{pulled:?}");
+        assert_eq!(pulled[1].lag_seconds, Some(0), "{pulled:?}");
         assert_eq!(pulled[1].region, other);
     }
     assert!(bench.events().contains(&id(70_000)));
@@ -187,15 +188,15 @@ fn a_busy_lane_leaves_time_to_the_others() {
 fn several_threads_pull_the_same() {
     let mut bench = Bench::new();
     let regions = ["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1"];
-    bench.lanes = regions.iter().map(|region| Lane::new(HERE.0, region)).collect();
+    bench.lanes = regions.iter().map(|region| AccountRegion::new(HERE.0, region)).collect();
     for number in 0..4_000_u32 {
         let lane = (HERE.0, regions[number as usize % 4]);
-        let time = Time(START.0 - HOUR + number / 4);
+        let time = Time(START.0 - HOUR_SECONDS + number / 4);
         bench.trail.port.record(lane, Happened::at(number, time, 0, lane, "Auditor"));
     }
     bench.threads = 3;
     let pulled = bench.run(3_000);
-    assert!(pulled.iter().all(|lane| lane.behind == Some(0) && lane.events == 1_000), "{pulled:?}");
+    assert!(pulled.iter().all(|lane| lane.lag_seconds == Some(0) && lane.events == 1_000), "{pulled:?}");
     assert_eq!(bench.events(), ids(0..4_000));
 }
 
@@ -206,12 +207,15 @@ fn history_that_is_gone_is_not_vouched_for() {
     bench.config.lookup.slice_minutes = 60;
     bench.run(3_000);
     let began = bench.checkpoint().unwrap().since;
-    assert!(began.0 > START.0 - 90 * 24 * HOUR && began.0 < START.0 - 90 * 24 * HOUR + 3 * HOUR);
+    assert!(
+        began.0 > START.0 - 90 * 24 * HOUR_SECONDS
+            && began.0 < START.0 - 90 * 24 * HOUR_SECONDS + 3 * HOUR_SECONDS
+    );
     // A hundred days later most of the time between is gone.
     bench.clock.advance(Duration::from_secs(100 * 86_400));
-    bench.catch_up(Time(bench.now().0 - 2 * HOUR), 3_000, 1);
+    bench.catch_up(Time(bench.now().0 - 2 * HOUR_SECONDS), 3_000, 1);
     let evidence = bench.evidence();
-    let windows: Vec<(u32, u32)> = evidence.observed().iter().map(|w| (w.start.0, w.end.0)).collect();
+    let windows: Vec<(u32, u32)> = evidence.digest_windows().iter().map(|w| (w.start.0, w.end.0)).collect();
     let hole = windows.windows(2).filter(|two| two[0].1 < two[1].0).count();
     assert_eq!(hole, 1, "the days nobody can look up any more");
 }
@@ -220,17 +224,17 @@ fn history_that_is_gone_is_not_vouched_for() {
 fn an_hour_counts_as_observed_only_when_it_is_wholly_closed() {
     let bench = Bench::new();
     // The hour that is going on, and the one before.
-    let hour = Time(START.0 / HOUR * HOUR);
+    let hour = Time(START.0 / HOUR_SECONDS * HOUR_SECONDS);
     assert!(START.since(hour) < bench.lag());
     for number in 0..60 {
-        bench.event(number, Time(hour.0 - HOUR + number * 60), 0);
+        bench.event(number, Time(hour.0 - HOUR_SECONDS + number * 60), 0);
     }
     bench.run(300);
     let unfinished = |bench: &Bench| {
-        let dossier = bench.collected(Time(hour.0 - 2 * HOUR), hour);
-        dossier.unfinished.iter().map(|shard| shard.hour.start()).collect::<Vec<_>>()
+        let dossier = bench.collected(Time(hour.0 - 2 * HOUR_SECONDS), hour);
+        dossier.incomplete_hours.iter().map(|shard| shard.hour.start()).collect::<Vec<_>>()
     };
-    assert_eq!(unfinished(&bench), [Time(hour.0 - HOUR)], "a quarter of it is not closed");
+    assert_eq!(unfinished(&bench), [Time(hour.0 - HOUR_SECONDS)], "a quarter of it is not closed");
     bench.clock.advance(Duration::from_secs(900));
     bench.run(300);
     assert_eq!(unfinished(&bench), []);

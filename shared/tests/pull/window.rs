@@ -4,9 +4,9 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use onlooker_core::{
     config::Config,
-    jobs::history::{History, Lane, Slice, Stop},
-    ports::FailureKind,
-    time::{HOUR, Time},
+    jobs::history::{AccountRegion, HistoryReader, LookupStop, TimeSlice},
+    ports::PortErrorKind,
+    time::{HOUR_SECONDS, Time},
 };
 
 use super::{
@@ -14,7 +14,8 @@ use super::{
     cloudtrail::{CloudTrail, Fine, Happened},
 };
 
-const SPAN: Slice = Slice { since: Time(START.0 - 3 * HOUR + 70), until: Time(START.0 - HOUR + 30) };
+const SPAN: TimeSlice =
+    TimeSlice { since: Time(START.0 - 3 * HOUR_SECONDS + 70), until: Time(START.0 - HOUR_SECONDS + 30) };
 
 fn trail() -> (Fine, CloudTrail) {
     let clock = Fine::default();
@@ -30,21 +31,21 @@ fn trail() -> (Fine, CloudTrail) {
 #[test]
 fn a_window_holds_what_the_span_holds() {
     let (clock, trail) = trail();
-    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
-    let mut history = History::of(&lane, &trail, &clock, &config);
+    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let mut history = HistoryReader::new(&lane, &trail, &clock, &config);
     let mut told = Vec::new();
-    let window = history.window(SPAN, 900, &mut |progress| told.push(progress));
+    let window = history.read_window(SPAN, 900, &mut |progress| told.push(progress));
     assert!(window.stopped.is_none());
-    assert_eq!(window.closed_until, SPAN.until);
+    assert_eq!(window.complete_until, SPAN.until);
     assert_eq!(
         window.contents.segment.rows().iter().map(|row| row.id).collect::<std::collections::BTreeSet<_>>(),
         ids(0..3_000)
     );
     // Of the two hours it touches in part nothing is vouched for; the one between is whole.
-    assert_eq!(window.contents.segment.windows().count(), 1);
+    assert_eq!(window.contents.segment.digest_hours().count(), 1);
     assert!(told.windows(2).all(|two| two[0].seconds < two[1].seconds && two[0].records <= two[1].records));
     let last = told.last().unwrap();
-    assert_eq!((last.seconds, last.records), (last.of_seconds, 3_000));
+    assert_eq!((last.seconds, last.records), (last.total_seconds, 3_000));
     let read = window.as_object(&lane);
     assert_eq!((read.records, read.object.version.as_str()), (3_000, ""));
     assert_eq!(read.object.name, format!("lookup://{}/{}/{}/{}", HERE.0, HERE.1, SPAN.since, SPAN.until));
@@ -54,15 +55,15 @@ fn a_window_holds_what_the_span_holds() {
 #[test]
 fn a_window_that_breaks_off_keeps_what_was_closed() {
     let (clock, trail) = trail();
-    trail.trouble(|number| (number > 30).then_some(FailureKind::Denied));
-    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
-    let mut history = History::of(&lane, &trail, &clock, &config);
-    let window = history.window(SPAN, 900, &mut |_| ());
-    assert!(matches!(window.stopped, Some(Stop::Failed(_))));
-    assert!(window.closed_until > SPAN.since && window.closed_until < SPAN.until);
-    let ends = window.contents.segment.observed().iter().map(|observed| observed.end).max();
-    assert_eq!(ends, Some(window.closed_until));
-    assert!(window.contents.segment.rows().iter().all(|row| row.time < window.closed_until));
+    trail.trouble(|number| (number > 30).then_some(PortErrorKind::AccessDenied));
+    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let mut history = HistoryReader::new(&lane, &trail, &clock, &config);
+    let window = history.read_window(SPAN, 900, &mut |_| ());
+    assert!(matches!(window.stopped, Some(LookupStop::Failed(_))));
+    assert!(window.complete_until > SPAN.since && window.complete_until < SPAN.until);
+    let ends = window.contents.segment.digest_windows().iter().map(|observed| observed.end).max();
+    assert_eq!(ends, Some(window.complete_until));
+    assert!(window.contents.segment.rows().iter().all(|row| row.time < window.complete_until));
 }
 
 #[test]
@@ -71,8 +72,8 @@ fn an_event_outside_its_slice_is_kept() {
     let odd = Happened::at(9_000, Time(SPAN.until.0 + 5_000), 0, HERE, "Auditor");
     // Listed where it does not belong.
     trail.record(HERE, Happened { time: SPAN.since, visible: START, ..odd });
-    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
-    let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
+    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window = HistoryReader::new(&lane, &trail, &clock, &config).read_window(SPAN, 900, &mut |_| ());
     assert_eq!(window.contents.segment.rows().len(), 3_001);
 }
 
@@ -83,32 +84,34 @@ fn a_digest_in_the_place_of_a_record_vouches_for_nothing() {
         r#"{{"awsAccountId":"{}","digestStartTime":"{}","digestEndTime":"{}","digestS3Object":"AWSLogs/1/CloudTrail-Digest/eu-west-1/x"}}"#,
         HERE.0,
         Time(START.0),
-        Time(START.0 + HOUR)
+        Time(START.0 + HOUR_SECONDS)
     );
     let event = Happened::at(9_000, SPAN.since, 0, HERE, "Auditor");
     trail.record(HERE, Happened { record: digest, ..event });
-    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
-    let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
+    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window = HistoryReader::new(&lane, &trail, &clock, &config).read_window(SPAN, 900, &mut |_| ());
     assert_eq!((window.contents.unreadable.len(), window.contents.segment.unreadable().len()), (1, 1));
-    assert!(window.contents.segment.observed().iter().all(|observed| observed.end <= SPAN.until));
+    assert!(window.contents.segment.digest_windows().iter().all(|observed| observed.end <= SPAN.until));
 }
 
 #[test]
 fn a_token_that_leads_to_itself_is_not_followed_for_ever() {
     struct Circle;
-    impl onlooker_core::ports::Trail for Circle {
-        fn lookup(
+    impl onlooker_core::ports::CloudTrailApi for Circle {
+        fn lookup_events(
             &self,
-            _: onlooker_core::ports::Lookup<'_>,
-        ) -> Result<onlooker_core::ports::Page, onlooker_core::ports::PortError> {
-            Ok(onlooker_core::ports::Page { records: Vec::new(), next: Some("round".to_owned()) })
+            _: onlooker_core::ports::LookupRequest<'_>,
+        ) -> Result<onlooker_core::ports::LookupPage, onlooker_core::ports::PortError> {
+            Ok(onlooker_core::ports::LookupPage { records: Vec::new(), next_token: Some("round".to_owned()) })
         }
     }
     let (clock, _) = trail();
-    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
-    let window = History::of(&lane, &Circle, &clock, &config).window(SPAN, 900, &mut |_| ());
-    assert!(matches!(window.stopped, Some(Stop::Failed(error)) if error.kind == FailureKind::Token));
-    assert_eq!(window.closed_until, SPAN.since);
+    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window = HistoryReader::new(&lane, &Circle, &clock, &config).read_window(SPAN, 900, &mut |_| ());
+    assert!(
+        matches!(window.stopped, Some(LookupStop::Failed(error)) if error.kind == PortErrorKind::InvalidToken)
+    );
+    assert_eq!(window.complete_until, SPAN.since);
 }
 
 #[test]
@@ -116,8 +119,8 @@ fn without_time_nothing_is_asked() {
     let (clock, trail) = trail();
     clock.allow(Duration::ZERO);
     trail.latency.store(0, Ordering::SeqCst);
-    let (lane, config) = (Lane::new(HERE.0, HERE.1), Config::default());
-    let window = History::of(&lane, &trail, &clock, &config).window(SPAN, 900, &mut |_| ());
-    assert!(matches!(window.stopped, Some(Stop::Time)));
+    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window = HistoryReader::new(&lane, &trail, &clock, &config).read_window(SPAN, 900, &mut |_| ());
+    assert!(matches!(window.stopped, Some(LookupStop::OutOfTime)));
     assert_eq!(trail.requests(), 0);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
-    assessment::Lineage,
+    assessment::RoleChain,
     config::Config,
     event::{Event, Outcome},
     principal::PrincipalKind,
@@ -69,7 +69,7 @@ impl<'a> Chains<'a> {
     }
 
     fn is_watched(&self, event: &Event) -> bool {
-        self.config.watched(&event.actor.principal).is_some()
+        self.config.watch_for(&event.actor.principal).is_some()
     }
 
     /// What an event handed out, unless it only is the other account's record of what another event tells.
@@ -173,18 +173,18 @@ impl<'a> Chains<'a> {
     }
 
     /// With whom an event began that has no promise of its own.
-    pub fn lineage(&self, event: &Event) -> Option<Lineage> {
+    pub fn lineage(&self, event: &Event) -> Option<RoleChain> {
         if self.is_watched(event) { None } else { self.behind(event) }
     }
 
     /// With whom an event began, whoever has a promise.
-    pub fn behind(&self, event: &Event) -> Option<Lineage> {
+    pub fn behind(&self, event: &Event) -> Option<RoleChain> {
         let links = self.links(event);
         let (_, began_with, path) = links.iter().filter_map(|link| self.chains.get(link)).min()?;
         let suspects = self.suspects(event, &mut BTreeSet::new());
         let path = path.iter().map(|arn| arn.as_str().into()).chain([event.actor.principal.arn.clone()]);
-        Some(Lineage {
-            began_with: began_with.as_str().into(),
+        Some(RoleChain {
+            originator: began_with.as_str().into(),
             path: path.collect(),
             is_certain: suspects == [Some(began_with.clone())].into(),
         })
@@ -192,12 +192,12 @@ impl<'a> Chains<'a> {
 }
 
 fn handed_out(event: &Event) -> Vec<Given> {
-    let act = &event.act;
+    let act = &event.call_key;
     let assumes = &*act.source == "sts.amazonaws.com" && act.name.starts_with("AssumeRole");
     if act.outcome != Outcome::Succeeded {
         return Vec::new();
     }
-    match act.assumed.as_deref() {
+    match act.issued_credentials_arn.as_deref() {
         Some(arn) if arn.contains(":user/") => {
             let (account, user) = named(arn);
             vec![Given::User(account, user)]

@@ -1,11 +1,11 @@
 //! The map of evidence: places, hours and classes.
 
 use onlooker_core::{
-    coverage::{ClassState, Place},
+    coverage::{AccountRegionCoverage, EventClassState},
     event::Event,
     report::ReportResult,
     score::Status,
-    time::{HOUR, Time},
+    time::{HOUR_SECONDS, Time},
 };
 
 use super::events::{ACCOUNTS, But as _, REGIONS, START, Scene, made};
@@ -14,14 +14,14 @@ fn read() -> Event {
     made("DescribeInstances")
 }
 
-fn place<'a>(result: &'a ReportResult, account: &str, region: &str) -> &'a Place {
-    let here = |place: &&Place| *place.account == *account && *place.region == *region;
-    result.coverage.places.iter().find(here).unwrap()
+fn place<'a>(result: &'a ReportResult, account: &str, region: &str) -> &'a AccountRegionCoverage {
+    let here = |place: &&AccountRegionCoverage| *place.account == *account && *place.region == *region;
+    result.coverage.account_regions.iter().find(here).unwrap()
 }
 
 /// Gaps as hours after the start.
-fn gaps(place: &Place) -> Vec<(u32, u32)> {
-    let first = START / HOUR;
+fn gaps(place: &AccountRegionCoverage) -> Vec<(u32, u32)> {
+    let first = START / HOUR_SECONDS;
     place.gaps.iter().map(|gap| (gap.from.0 - first, gap.until.0 - first)).collect()
 }
 
@@ -41,12 +41,13 @@ fn the_period_goes_from_the_first_to_the_last_moment_unless_it_is_given() {
     let scene = Scene::of([read().at(2, 3_599), read().at(3, 0)]);
     assert_eq!(scene.result().coverage.expected_hours, 2);
     assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
-    let asked =
-        scene.clone().with(|scene| scene.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR + 1))));
+    let asked = scene
+        .clone()
+        .with(|scene| scene.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR_SECONDS + 1))));
     let result = asked.result();
     assert_eq!(gaps(place(&result, ACCOUNTS[0], REGIONS[0])), [(0, 2), (4, 5)], "in whole hours");
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
-    let clipped = scene.with(|scene| scene.period = (Some(Time(START + 3 * HOUR)), None)).result();
+    let clipped = scene.with(|scene| scene.period = (Some(Time(START + 3 * HOUR_SECONDS)), None)).result();
     assert_eq!((clipped.totals.events, clipped.coverage.expected_hours), (1, 1));
 }
 
@@ -78,7 +79,7 @@ fn a_configured_account_that_shows_nothing_is_missing_wherever_others_are_seen()
         .result();
     let missing: Vec<&str> = result
         .coverage
-        .places
+        .account_regions
         .iter()
         .filter(|place| !place.gaps.is_empty())
         .map(|place| &*place.region)
@@ -94,8 +95,8 @@ fn another_account_in_the_same_hour_vouches_for_nothing() {
 }
 
 /// States of the classes by word.
-fn classes(scene: Scene) -> Vec<(String, ClassState)> {
-    scene.result().coverage.classes.into_iter().map(|class| (class.class, class.state)).collect()
+fn classes(scene: Scene) -> Vec<(String, EventClassState)> {
+    scene.result().coverage.event_classes.into_iter().map(|class| (class.class, class.state)).collect()
 }
 
 fn expecting(events: Vec<Event>, expected: &[&str], logged: &[&str]) -> Scene {
@@ -107,7 +108,7 @@ fn expecting(events: Vec<Event>, expected: &[&str], logged: &[&str]) -> Scene {
 
 #[test]
 fn a_class_counts_as_logged_when_every_account_shows_it_or_the_configuration_says_so() {
-    use ClassState::{Configured, Gap, NotExpected, Partial, Seen};
+    use EventClassState::{Configured, Gap, NotExpected, Partial, Seen};
 
     let both = || vec![read(), read().within(ACCOUNTS[1], REGIONS[0])];
     let one = |word: &str, state| vec![(word.to_owned(), state)];
@@ -118,8 +119,9 @@ fn a_class_counts_as_logged_when_every_account_shows_it_or_the_configuration_say
     );
     let half = || vec![read(), made("RunInstances").by("Builder").within(ACCOUNTS[1], REGIONS[0])];
     let management = ["management-read", "management-write"];
-    let words =
-        |states: [ClassState; 2]| management.map(str::to_owned).into_iter().zip(states).collect::<Vec<_>>();
+    let words = |states: [EventClassState; 2]| {
+        management.map(str::to_owned).into_iter().zip(states).collect::<Vec<_>>()
+    };
     assert_eq!(classes(expecting(half(), &management, &[])), words([Gap, Gap]));
     assert_eq!(classes(expecting(half(), &management, &["management-write"])), words([Gap, Configured]));
     assert_eq!(classes(expecting(half(), &["management-write"], &[])), words([NotExpected, Gap]));
@@ -152,5 +154,5 @@ fn a_trail_of_management_events_proves_nothing_about_data() {
         .result();
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
-    assert!(result.not_looked_at.iter().any(|line| line.contains("`data`")), "{:?}", result.not_looked_at);
+    assert!(result.limitations.iter().any(|line| line.contains("`data`")), "{:?}", result.limitations);
 }

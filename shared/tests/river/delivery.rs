@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use onlooker_core::{
     config::{Config, Watch},
-    jobs::gather::{Gathered, Gathering, gather},
-    record::Limits,
+    jobs::gather::{GatherOptions, GatheredEvidence, gather},
+    record::ReadLimits,
     report::ReportResult,
 };
 use onlooker_demo::{Trail, story};
@@ -13,10 +13,14 @@ use serde_json::{Value, json};
 
 use super::{events::result, objects::Objects};
 
-fn gathered(objects: &Objects, threads: usize) -> Gathered {
-    let gathered = gather(objects, Gathering { threads, limits: Limits::default() }, &|_| {}).unwrap();
-    let reading = &gathered.reading;
-    assert_eq!(reading.records, reading.tallied + reading.duplicate + reading.unreadable + reading.aside);
+fn gathered(objects: &Objects, threads: usize) -> GatheredEvidence {
+    let gathered =
+        gather(objects, GatherOptions { threads, limits: ReadLimits::default() }, &|_| {}).unwrap();
+    let reading = &gathered.statistics;
+    assert_eq!(
+        reading.records,
+        reading.tallied + reading.duplicate + reading.unreadable + reading.insight_events
+    );
     assert_eq!(reading.tallied, gathered.segment.rows().len() as u64);
     gathered
 }
@@ -26,7 +30,7 @@ pub fn promises() -> Config {
     Config { watch, ..Config::default() }
 }
 
-fn told(gathered: Gathered) -> ReportResult {
+fn told(gathered: GatheredEvidence) -> ReportResult {
     result(gathered.segment, &promises(), (None, None))
 }
 
@@ -41,7 +45,7 @@ fn however_the_trail_is_delivered_its_result_is_the_same_byte_for_byte() {
     let trail: Vec<_> = Trail::demo().objects().collect();
     let delivered = Objects::of(trail.iter().map(|object| (object.key.clone(), object.bytes.clone())));
     let first = gathered(&delivered, 1);
-    let reading = first.reading.clone();
+    let reading = first.statistics.clone();
     let told_story = story();
     assert_eq!(reading.duplicate, told_story.duplicates);
     assert_eq!(reading.objects, trail.len() as u64);
@@ -80,7 +84,7 @@ fn however_the_trail_is_delivered_its_result_is_the_same_byte_for_byte() {
     let twice =
         others.iter().chain(&others).enumerate().map(|(n, bytes)| (format!("x{n:03}"), bytes.clone()));
     let other = gathered(&Objects::of(files.chain(twice)), 3);
-    assert!(other.reading.duplicate > reading.duplicate && other.reading.objects != reading.objects);
+    assert!(other.statistics.duplicate > reading.duplicate && other.statistics.objects != reading.objects);
     assert_eq!(serde_json::to_string(&told(other)).unwrap(), expected);
 
     // Fewer threads or more, the same order or another.

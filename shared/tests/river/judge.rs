@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{Applies, Calendar, Watch},
-    coverage::ClassState,
+    classification::{ClassificationInput, Provenance, classify},
+    config::{BusinessCalendar, OverrideMatch, Watch},
+    coverage::EventClassState,
     event::{Event, EventKind, Outcome},
     operation::{Capabilities, Mutates, OperationType},
     principal::{Principal, PrincipalKind},
-    report::{Mode, PrincipalSummary, Totals},
+    report::{PrincipalSummary, ReportMode, ReportTotals},
     score::Status,
     time::{Hour, Time},
-    verdict::{Call, Provenance, classify},
 };
 use proptest::prelude::*;
 
@@ -37,8 +37,9 @@ struct Judged<'a> {
 
 impl<'a> Judged<'a> {
     fn of(scene: &'a Scene, chains: &Chains<'_>, event: &'a Event) -> Self {
-        let act = &event.act;
-        let call = Call { service: &act.source, operation: &act.name, read_only: act.read_only };
+        let act = &event.call_key;
+        let call =
+            ClassificationInput { service: &act.source, operation: &act.name, read_only: act.read_only };
         let verdict = classify(Catalog::embedded(), &call);
         let who = event.actor.principal.kind;
         let is_call = match (verdict.provenance, act.kind, who) {
@@ -52,7 +53,9 @@ impl<'a> Judged<'a> {
         let forwarded = act.invoked_by.is_some()
             && verdict.operation_type == OperationType::Privileged
             && verdict.mutates == Mutates::No
-            && !verdict.capabilities.intersects(Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE);
+            && !verdict
+                .capabilities
+                .intersects(Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION);
         let (mut kind, mut capabilities) = (verdict.operation_type, verdict.capabilities);
         if forwarded {
             (kind, capabilities) = (OperationType::ReadOnly, Capabilities::empty());
@@ -62,9 +65,9 @@ impl<'a> Judged<'a> {
             let mut exception: Option<(usize, bool)> = None;
             for (n, entry) in scene.config.overrides.iter().enumerate().filter(|_| is_judged) {
                 let about =
-                    entry.applies(arn, &verdict.service, &verdict.operation, &act.resources, event.time);
+                    entry.match_call(arn, &verdict.service, &verdict.operation, &act.resources, event.time);
                 let longer = exception.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
-                if about != Applies::No && longer {
+                if about != OverrideMatch::NoMatch && longer {
                     let quarter_ends = event.time.0 / 900 * 900 + 900;
                     exception = Some((n, quarter_ends <= entry.expires.0));
                 }
@@ -75,15 +78,15 @@ impl<'a> Judged<'a> {
         let mut lineage = chains.lineage(event);
         if lineage.is_none() && matches!(exception_to(own), Some((_, true))) {
             // The exception is one to the promise of the caller alone.
-            lineage = chains.behind(event).filter(|lineage| &*lineage.began_with != own);
+            lineage = chains.behind(event).filter(|lineage| &*lineage.originator != own);
         }
-        let began_with = lineage.as_ref().map(|lineage| lineage.began_with.to_string());
+        let began_with = lineage.as_ref().map(|lineage| lineage.originator.to_string());
         let arn = began_with.as_deref().unwrap_or(own);
         let exception = exception_to(arn);
         if let Some((_, true)) = exception {
             kind = OperationType::ReadOnly;
         }
-        let watch = scene.config.watched_arn(arn);
+        let watch = scene.config.watch_for_arn(arn);
         let is_certain = lineage.is_none_or(|lineage| lineage.is_certain);
         Self { event, watch, began_with, is_certain, kind: is_call.then_some(kind), capabilities, exception }
     }
@@ -94,7 +97,7 @@ impl<'a> Judged<'a> {
     }
 
     fn is(&self, kind: OperationType, outcome: Outcome) -> bool {
-        self.kind == Some(kind) && self.event.act.outcome == outcome
+        self.kind == Some(kind) && self.event.call_key.outcome == outcome
     }
 
     fn permitted(&self) -> bool {
@@ -102,7 +105,7 @@ impl<'a> Judged<'a> {
     }
 
     fn outcome(&self) -> Outcome {
-        self.event.act.outcome
+        self.event.call_key.outcome
     }
 
     fn status(&self) -> Status {
@@ -127,12 +130,12 @@ const COMPONENTS: [(&str, f64, f64); 11] = [
     ("critical_calls", 90.0, 99.0),
     ("writes", 75.0, 98.0),
     ("privileged_calls", 45.0, 90.0),
-    ("writes_not_refused", 35.0, 70.0),
+    ("failed_writes", 35.0, 70.0),
     ("unknown_operations", 35.0, 70.0),
     ("secret_reads", 25.0, 60.0),
     ("root_use", 25.0, 60.0),
-    ("refused_writes", 20.0, 50.0),
-    ("evidence_holes", 10.0, 40.0),
+    ("denied_writes", 20.0, 50.0),
+    ("evidence_gaps", 10.0, 40.0),
     ("data_reads", 5.0, 25.0),
     ("outside_business_hours", 5.0, 25.0),
 ];
@@ -162,10 +165,10 @@ proptest! {
             all.iter().filter_map(key).collect::<BTreeSet<_>>().len() as u64
         };
         let who = |one: &Judged<'_>| format!("{:?}", one.event.actor.principal);
-        let sensitive = Capabilities::READ_DATA | Capabilities::READ_SECRETS | Capabilities::MINT_CREDENTIALS;
+        let sensitive = Capabilities::READ_DATA | Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS;
         let pieces: BTreeSet<u128> = scene.unreadable.iter().map(|(piece, _)| *piece).collect();
         let insights: BTreeSet<u128> = scene.insights.iter().copied().collect();
-        let totals = Totals {
+        let totals = ReportTotals {
             events: all.len() as u64,
             operations: count(&all, is_call),
             watched_operations: count(&all, watched),
@@ -181,9 +184,9 @@ proptest! {
                 one.is(OperationType::ReadOnly, Outcome::Succeeded) && one.capabilities.intersects(sensitive)
             }),
             other_events: count(&all, |one| !is_call(one)),
-            insights: insights.len() as u64,
-            unreadable: pieces.len() as u64,
-            conflicting: 0,
+            insight_events: insights.len() as u64,
+            unreadable_evidence: pieces.len() as u64,
+            conflicting_events: 0,
             principals: distinct(&|one| Some(who(one))),
             watched_principals: distinct(&|one| one.own().then(|| who(one))),
             accounts: distinct(&|one| Some(one.event.actor.account.to_string())),
@@ -222,12 +225,12 @@ proptest! {
         prop_assert_eq!(result.coverage.missing_hours(), missing);
         prop_assert_eq!(result.coverage.expected_hours, (places.len() * times.len()) as u64);
         let gap_hours: u64 =
-            result.coverage.places.iter().flat_map(|place| &place.gaps).map(|gap| u64::from(gap.hours())).sum();
+            result.coverage.account_regions.iter().flat_map(|place| &place.gaps).map(|gap| u64::from(gap.hours())).sum();
         prop_assert_eq!(gap_hours, missing);
         let data_is_logged = scene.config.coverage.logged.len() == 3;
         let class_gaps = u64::from(!data_is_logged);
         let gaps: Vec<_> = result.coverage.class_gaps().map(|class| (class.class.as_str(), class.state)).collect();
-        prop_assert_eq!(gaps, if data_is_logged { vec![] } else { vec![("data", ClassState::Gap)] });
+        prop_assert_eq!(gaps, if data_is_logged { vec![] } else { vec![("data", EventClassState::Gap)] });
 
         // The status.
         let observed = cells.iter().any(|(_, _, hour)| times.contains(hour));
@@ -248,16 +251,16 @@ proptest! {
             status(&watched).max(unseen).max(silent)
         });
         prop_assert_eq!(result.summary.overall_compliance, promised);
-        prop_assert_eq!(result.mode == Mode::Discovery, promised.is_none());
+        prop_assert_eq!(result.mode == ReportMode::Discovery, promised.is_none());
 
         // The risk.
         let outside = |one: &Judged<'_>| {
             let general = scene.config.business_hours.as_ref();
             let hours = one.watch.and_then(|watch| watch.business_hours.as_ref()).or(general);
-            hours.is_some_and(|hours| !Calendar::new(hours).unwrap().contains(one.event.time))
+            hours.is_some_and(|hours| !BusinessCalendar::new(hours).unwrap().contains(one.event.time))
         };
         let succeeded = |one: &Judged<'_>| one.outcome() == Outcome::Succeeded;
-        let grave = Capabilities::MINT_CREDENTIALS | Capabilities::ESCALATE | Capabilities::SHARE_OUTWARD;
+        let grave = Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION | Capabilities::EXPOSE_RESOURCE;
         let privileged_or_write =
             |one: &Judged<'_>| matches!(one.kind, Some(OperationType::Privileged | OperationType::Mutating));
         let secret = |one: &Judged<'_>| one.capabilities.contains(Capabilities::READ_SECRETS);
@@ -269,17 +272,17 @@ proptest! {
             "privileged_calls" => count(&all, |one| {
                 watched(one) && one.kind == Some(OperationType::Privileged) && one.outcome() != Outcome::Denied
             }),
-            "writes_not_refused" => count(&all, |one| watched(one) && one.is(OperationType::Mutating, Outcome::Failed)),
+            "failed_writes" => count(&all, |one| watched(one) && one.is(OperationType::Mutating, Outcome::Failed)),
             "unknown_operations" => count(&all, |one| watched(one) && one.kind == Some(OperationType::Unknown)),
             "secret_reads" => count(&all, |one| watched(one) && succeeded(one) && secret(one)),
             "data_reads" => count(&all, |one| {
                 watched(one) && succeeded(one) && !secret(one) && one.capabilities.contains(Capabilities::READ_DATA)
             }),
             "root_use" => count(&all, |one| one.event.actor.principal.kind == PrincipalKind::Root),
-            "refused_writes" => {
+            "denied_writes" => {
                 count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Denied)
             }
-            "evidence_holes" => missing + class_gaps + pieces.len() as u64,
+            "evidence_gaps" => missing + class_gaps + pieces.len() as u64,
             "outside_business_hours" => count(&all, |one| watched(one) && outside(one)),
             other => panic!("{other}"),
         };
@@ -325,7 +328,7 @@ proptest! {
             prop_assert_eq!(summary.first_seen, mine.iter().map(|one| one.event.time).min());
             prop_assert_eq!(summary.last_seen, mine.iter().map(|one| one.event.time).max());
             let allowed = mine.iter().filter(|one| matches!(one.exception, Some((_, true)))).count();
-            prop_assert_eq!(summary.allowed, allowed as u64);
+            prop_assert_eq!(summary.allowed_by_override, allowed as u64);
             let here = |one: &Judged<'_>| {
                 let began_here = one.began_with.as_deref() == Some(&*principal.arn);
                 one.kind.is_some() && (one.event.actor.principal == **principal || began_here)
@@ -333,8 +336,8 @@ proptest! {
             prop_assert_eq!(summary.status, mine[0].own().then(|| status(&here)));
         }
         for (n, used) in result.overrides.iter().enumerate() {
-            prop_assert_eq!(used.allowed, count(&all, |one| one.exception == Some((n, true))));
-            prop_assert_eq!(used.expired, count(&all, |one| one.exception == Some((n, false))));
+            prop_assert_eq!(used.allowed_calls, count(&all, |one| one.exception == Some((n, true))));
+            prop_assert_eq!(used.expired_calls, count(&all, |one| one.exception == Some((n, false))));
         }
         let hourly: u64 = result.activity.iter().map(|hour| hour.reads + hour.writes + hour.other + hour.denied).sum();
         prop_assert_eq!(hourly, totals.operations);
@@ -344,13 +347,13 @@ proptest! {
             result.findings.iter().filter(|finding| finding.id == rule).map(|finding| finding.count).sum()
         };
         prop_assert_eq!(found("write-succeeded"), exposure("writes"));
-        prop_assert_eq!(found("write-denied"), exposure("refused_writes"));
+        prop_assert_eq!(found("write-denied"), exposure("denied_writes"));
         prop_assert_eq!(found("root-use"), exposure("root_use"));
         prop_assert_eq!(found("outside-business-hours"), exposure("outside_business_hours"));
         prop_assert_eq!(found("missing-hours"), missing);
         prop_assert_eq!(found("unreadable-evidence"), pieces.len() as u64);
         prop_assert_eq!(
-            found("write-not-refused"),
+            found("write-failed"),
             count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Failed)
         );
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use onlooker_core::{
     catalog::Catalog,
+    classification::{ClassificationInput, Provenance, classify},
     event::{Event, Outcome},
     operation::OperationType,
     report::ReportResult,
-    score::{Status, effect},
+    score::{Status, status_impact},
     segment::Segment,
     tally::Tally,
-    time::{HOUR, Time},
-    verdict::{Call, Provenance, classify},
+    time::{HOUR_SECONDS, Time},
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -35,7 +35,7 @@ fn strict(events: Vec<Event>) -> Scene {
         coverage.regions = REGIONS.map(str::to_owned).to_vec();
         coverage.event_classes = ["management-read", "management-write"].map(str::to_owned).to_vec();
         coverage.logged.clear();
-        scene.period = (Some(Time(START)), Some(Time(START + 4 * HOUR)));
+        scene.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
     })
 }
 
@@ -56,8 +56,11 @@ fn full() -> Vec<Event> {
 fn every_operation_type_is_among_the_events_and_is_judged_as_that() {
     let mut kinds = BTreeSet::new();
     for operation in OPERATIONS {
-        let call =
-            Call { service: operation.source, operation: operation.name, read_only: operation.read_only };
+        let call = ClassificationInput {
+            service: operation.source,
+            operation: operation.name,
+            read_only: operation.read_only,
+        };
         if let Some(kind) = operation.kind {
             assert_eq!(classify(Catalog::embedded(), &call).operation_type, kind, "{operation:?}");
             kinds.insert(kind);
@@ -122,7 +125,7 @@ proptest! {
     #[test]
     fn a_further_write_of_a_watched_principal_never_betters_score_status_or_risk(
         all in events(30), name in prop::sample::select(&["RunInstances", "PutBucketPolicy", "PutObject", "AssumeRole"][..]),
-        outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]), second in 0..HOUR,
+        outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]), second in 0..HOUR_SECONDS,
     ) {
         // In an hour that is observed already: a write that fills a hole also takes the hole away.
         let all: Vec<Event> = all.into_iter().chain([made("DescribeInstances").numbered(1_000)]).collect();
@@ -154,12 +157,12 @@ proptest! {
         let scene = strict(full().into_iter().chain(all).collect()).with(renumber);
         let before = scene.result().summary.overall_compliance;
         let gone = |event: &Event| {
-            let hour = (event.time.0 - START) / HOUR;
+            let hour = (event.time.0 - START) / HOUR_SECONDS;
             let cell = cells.iter().any(|(account, region, at)| {
                 *event.actor.account == *ACCOUNTS[*account] && *event.actor.region == *REGIONS[*region] && hour == *at
             });
-            let writes = event.act.class == onlooker_core::event::EventClass::ManagementWrite;
-            let reads = event.act.class == onlooker_core::event::EventClass::ManagementRead;
+            let writes = event.call_key.class == onlooker_core::event::EventClass::ManagementWrite;
+            let reads = event.call_key.class == onlooker_core::event::EventClass::ManagementRead;
             cell || class.is_some_and(|(account, write)| {
                 *event.actor.account == *ACCOUNTS[account] && if write { writes } else { reads }
             })
@@ -179,8 +182,8 @@ proptest! {
     ) {
         let catalog = Catalog::embedded();
         prop_assume!(catalog.lookup(&service, &name).is_none());
-        let verdict = classify(catalog, &Call { service: &service, operation: &name, read_only: flag });
-        if verdict.is_valid() {
+        let verdict = classify(catalog, &ClassificationInput { service: &service, operation: &name, read_only: flag });
+        if verdict.is_read_only() {
             let lower = name.to_ascii_lowercase();
             let reads = ["get", "list", "describe", "batchget", "batchdescribe", "batch_get", "batch_describe"];
             match verdict.provenance {
@@ -204,7 +207,7 @@ proptest! {
         name in "Frob[a-z]{1,8}", outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]),
     ) {
         let mut unknown = made("Frobnicate").ended(outcome).numbered(7);
-        unknown.act.name = name.into();
+        unknown.call_key.name = name.into();
         let result = Scene::of([made("DescribeInstances"), unknown]).result();
         prop_assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
         prop_assert_eq!((result.totals.unknown, result.compliance.permitted, result.compliance.calls), (1, 1, 2));
@@ -220,7 +223,7 @@ fn renumber(scene: &mut Scene) {
 #[test]
 fn the_full_trail_is_proven_so_that_taking_away_can_show() {
     let result = strict(full()).result();
-    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant), "{:?}", result.not_looked_at);
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant), "{:?}", result.limitations);
 }
 
 #[test]
@@ -243,7 +246,7 @@ fn a_status_is_the_worst_of_its_parts() {
     ];
     for (kind, statuses) in table {
         for (outcome, status) in [Succeeded, Failed, Denied].into_iter().zip(statuses) {
-            assert_eq!(effect(kind, outcome), status, "{kind} {outcome:?}");
+            assert_eq!(status_impact(kind, outcome), status, "{kind} {outcome:?}");
             let name = named.iter().find(|(other, _)| *other == kind).unwrap().1;
             let alone = Scene::of([made(name).ended(outcome)]).result();
             assert_eq!(alone.summary.overall_compliance, Some(status), "{name} {outcome:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use onlooker_core::{
-    assessment::{Assessment, Evidence, Lineage},
+    assessment::{Assessment, EvidenceQuality, RoleChain},
     catalog::Catalog,
     config::{Override, Watch},
     coverage::Coverage,
@@ -11,7 +11,7 @@ use onlooker_core::{
     score::Status,
     segment::Segment,
     tally::Tally,
-    time::HOUR,
+    time::HOUR_SECONDS,
 };
 use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 
@@ -33,22 +33,24 @@ fn write() -> Event {
 }
 
 /// The lineages of the last of these events, in order of its parts.
-fn lineages(events: &[Event]) -> Vec<Option<Lineage>> {
+fn lineages(events: &[Event]) -> Vec<Option<RoleChain>> {
     let scene = Scene::of(events.iter().cloned());
     let tally = Tally::of(scene.draft().finish());
-    let (coverage, evidence) = (Coverage::default(), Evidence::default());
-    let assessment = Assessment::of(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
+    let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+    let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
     let last = scene.events.last().unwrap();
-    let of_last =
-        assessment.judged.iter().filter(|one| *one.line.actor == last.actor && *one.line.act == last.act);
-    of_last.map(|one| one.lineage.as_deref().cloned()).collect()
+    let of_last = assessment
+        .classified
+        .iter()
+        .filter(|one| *one.line.actor == last.actor && *one.line.call_key == last.call_key);
+    of_last.map(|one| one.role_chain.as_deref().cloned()).collect()
 }
 
 /// Who answers for the last of these events, and whether that is certain.
 fn answers(events: &[Event]) -> Option<(String, bool)> {
     let found = lineages(events);
     let [lineage] = &found[..] else { panic!("{found:#?}") };
-    lineage.as_ref().map(|one| (one.began_with.rsplit('/').next().unwrap().to_owned(), one.is_certain))
+    lineage.as_ref().map(|one| (one.originator.rsplit('/').next().unwrap().to_owned(), one.is_certain))
 }
 
 fn auditor(is_certain: bool) -> Option<(String, bool)> {
@@ -200,17 +202,19 @@ fn a_source_identity_tells_sessions_of_one_name_apart() {
 fn a_principal_with_a_promise_of_its_own_answers_itself() {
     let status = |watch: bool| {
         let scene = Scene::of([assume("Builder/job"), write()]).with(|scene| {
-            scene.config.overrides.push(exception("assume", "sts:AssumeRole", HOUR));
+            scene.config.overrides.push(exception("assume", "sts:AssumeRole", HOUR_SECONDS));
             if watch {
                 scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Builder").unwrap());
             }
         });
         let tally = Tally::of(Segment::from_events(scene.events.clone()));
-        let (coverage, evidence) = (Coverage::default(), Evidence::default());
-        let assessment = Assessment::of(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
-        let builder = assessment.judged.iter().find(|one| one.principal().arn.ends_with("Builder")).unwrap();
+        let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+        let assessment =
+            Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
+        let builder =
+            assessment.classified.iter().find(|one| one.principal().arn.ends_with("Builder")).unwrap();
         (
-            builder.lineage.is_some(),
+            builder.role_chain.is_some(),
             builder.watch.unwrap().principal.clone(),
             scene.result().summary.overall_compliance,
         )
@@ -223,10 +227,13 @@ fn a_principal_with_a_promise_of_its_own_answers_itself() {
 /// The status where assuming is allowed and the role then writes, under further exceptions.
 fn allowed(exceptions: &[(&str, &str)], events: &[Event]) -> Option<Status> {
     let scene = Scene::of(events.iter().cloned()).with(|scene| {
-        scene.config.overrides.push(exception("assume", "sts:AssumeRole", HOUR));
+        scene.config.overrides.push(exception("assume", "sts:AssumeRole", HOUR_SECONDS));
         for (principal, operation) in exceptions {
             let principal = format!("arn:aws:iam::*:role/{principal}");
-            scene.config.overrides.push(Override { principal, ..exception(operation, operation, HOUR) });
+            scene
+                .config
+                .overrides
+                .push(Override { principal, ..exception(operation, operation, HOUR_SECONDS) });
         }
     });
     scene.result().summary.overall_compliance
@@ -300,17 +307,17 @@ proptest! {
         config in configs(),
     ) {
         let tally = Tally::of(Segment::from_events(events.clone()));
-        let (coverage, evidence) = (Coverage::default(), Evidence::default());
-        let assessment = Assessment::of(&tally, &coverage, &evidence, Catalog::embedded(), &config);
+        let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+        let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &config);
         let slow = Chains::of(events.iter().collect(), &config);
-        prop_assert_eq!(assessment.judged.iter().map(|one| one.count).sum::<u64>(), events.len() as u64);
+        prop_assert_eq!(assessment.classified.iter().map(|one| one.count).sum::<u64>(), events.len() as u64);
         for event in &events {
             let expected = slow.lineage(event);
-            let quarter = onlooker_core::tally::Slot::of(event.time);
-            let here = assessment.judged.iter().filter(|one| {
-                *one.line.actor == event.actor && *one.line.act == event.act && one.slots().iter().any(|(slot, _)| *slot == quarter)
+            let quarter = onlooker_core::tally::TimeBucket::of(event.time);
+            let here = assessment.classified.iter().filter(|one| {
+                *one.line.actor == event.actor && *one.line.call_key == event.call_key && one.buckets().iter().any(|(slot, _)| *slot == quarter)
             });
-            let found: Vec<Option<Lineage>> = here.map(|one| one.lineage.as_deref().cloned()).collect();
+            let found: Vec<Option<RoleChain>> = here.map(|one| one.role_chain.as_deref().cloned()).collect();
             prop_assert_eq!(found, vec![expected], "{:#?}\n{:#?}", event, events);
         }
     }
@@ -330,7 +337,7 @@ fn credentials_of_nobody_knows_whom_prove_nothing() {
     assert_eq!(excused(Scene::of([read.clone(), silent.clone()])), Some(Status::InsufficientEvidence));
     assert_eq!(excused(Scene::of([read.clone(), silent.ended(Outcome::Denied)])), Some(Status::Compliant));
     let mut root = made("AssumeRole");
-    root.act.name = "AssumeRoot".into();
+    root.call_key.name = "AssumeRoot".into();
     assert_eq!(excused(Scene::of([read, root])), Some(Status::InsufficientEvidence));
 }
 
@@ -339,6 +346,6 @@ fn where_events_of_others_are_left_out_no_chain_is_proven_harmless() {
     let scene = Scene::of([made("DescribeInstances"), assume("Builder/job")])
         .with(|scene| scene.config.lookup.watched_only = true);
     let result = scene.result();
-    assert!(result.not_looked_at.iter().any(|line| line.contains("`lookup.watched_only`")));
+    assert!(result.limitations.iter().any(|line| line.contains("`lookup.watched_only`")));
     assert_eq!(excused(scene), Some(Status::InsufficientEvidence));
 }

@@ -13,17 +13,17 @@ use std::{
 use onlooker_core::{
     catalog::Catalog,
     config::Standard,
+    controls::ControlPack,
     jobs::{
-        gather::Gathering,
-        judge::Order,
-        sweep::{Task, sweep},
+        evaluation::EvaluationCriteria,
+        gather::GatherOptions,
+        sweep::{SweepTask, sweep},
     },
-    ports::{Object, PortError, Source},
-    record::Limits,
-    report::{Report, Run},
-    standard::Pack,
+    ports::{LogSource, PortError, StoredObject},
+    record::ReadLimits,
+    report::{Report, ReportRun},
 };
-use onlooker_local::state::State;
+use onlooker_local::sweep_state::SweepState;
 
 use super::events::promise;
 
@@ -48,9 +48,9 @@ impl Objects {
     }
 }
 
-impl Source for Objects {
-    fn list(&self) -> Result<Vec<Object>, PortError> {
-        let object = |(name, bytes): (&String, &Vec<u8>)| Object {
+impl LogSource for Objects {
+    fn list(&self) -> Result<Vec<StoredObject>, PortError> {
+        let object = |(name, bytes): (&String, &Vec<u8>)| StoredObject {
             name: name.clone(),
             size: bytes.len() as u64,
             version: onlooker_core::record::Fingerprint::of("test", &[bytes]).to_string(),
@@ -58,13 +58,13 @@ impl Source for Objects {
         Ok(self.bytes.iter().map(object).collect())
     }
 
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         self.fetched.lock().unwrap().push(object.name.clone());
         if self.broken.load(Ordering::Relaxed) {
             let cause = Box::new(io::Error::from(io::ErrorKind::PermissionDenied));
             return Err(PortError {
                 operation: "read",
-                kind: onlooker_core::ports::FailureKind::Other,
+                kind: onlooker_core::ports::PortErrorKind::Other,
                 name: object.name.clone(),
                 cause,
             });
@@ -76,22 +76,22 @@ impl Source for Objects {
     }
 }
 
-fn swept(objects: &Objects, state: &Path, limits: Limits) -> Report {
-    let pack = Pack::shipped(Standard::General).unwrap();
+fn swept(objects: &Objects, state: &Path, limits: ReadLimits) -> Report {
+    let pack = ControlPack::built_in(Standard::General).unwrap();
     let config = promise();
-    let task = Task {
-        order: Order {
+    let task = SweepTask {
+        criteria: EvaluationCriteria {
             config: &config,
             catalog: Catalog::embedded(),
             pack: &pack,
-            policies: onlooker_core::grants::Policies::none(),
+            policies: onlooker_core::grants::PolicyHistory::empty(),
         },
         since: None,
         until: None,
-        gathering: Gathering { threads: 2, limits },
+        gather_options: GatherOptions { threads: 2, limits },
     };
-    let mut state = State::open(state, "objects in memory").unwrap();
-    sweep(objects, Some(&mut state), task, Run::default(), &|_| {}).unwrap()
+    let mut state = SweepState::open(state, "objects in memory").unwrap();
+    sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap()
 }
 
 fn record(id: u32) -> String {
@@ -111,33 +111,33 @@ fn an_object_that_could_not_be_fetched_is_tried_again() {
     let home = tempfile::tempdir().unwrap();
     let objects = Objects::of([object("a", &[1]), object("b", &[2])]);
     objects.broken.store(true, Ordering::Relaxed);
-    let failed = swept(&objects, home.path(), Limits::default());
-    assert_eq!((failed.result.totals.events, failed.result.totals.unreadable), (0, 2));
+    let failed = swept(&objects, home.path(), ReadLimits::default());
+    assert_eq!((failed.result.totals.events, failed.result.totals.unreadable_evidence), (0, 2));
     objects.broken.store(false, Ordering::Relaxed);
-    let again = swept(&objects, home.path(), Limits::default());
-    assert_eq!((again.result.totals.events, again.result.totals.unreadable), (2, 0));
+    let again = swept(&objects, home.path(), ReadLimits::default());
+    assert_eq!((again.result.totals.events, again.result.totals.unreadable_evidence), (2, 0));
 }
 
 #[test]
 fn an_object_that_was_too_large_is_read_again_once_the_limit_is_raised() {
     let home = tempfile::tempdir().unwrap();
     let objects = Objects::of([object("a", &[1]), object("b", &(0..50).collect::<Vec<_>>())]);
-    let cut = swept(&objects, home.path(), Limits { inflated: 1_000 });
-    assert_eq!(cut.result.totals.unreadable, 1);
-    let whole = swept(&objects, home.path(), Limits::default());
-    assert_eq!((whole.result.totals.events, whole.result.totals.unreadable), (50, 0));
+    let cut = swept(&objects, home.path(), ReadLimits { max_inflated_bytes: 1_000 });
+    assert_eq!(cut.result.totals.unreadable_evidence, 1);
+    let whole = swept(&objects, home.path(), ReadLimits::default());
+    assert_eq!((whole.result.totals.events, whole.result.totals.unreadable_evidence), (50, 0));
 }
 
 #[test]
 fn what_was_read_is_not_read_again_and_what_changed_is_replaced() {
     let home = tempfile::tempdir().unwrap();
     let mut objects = Objects::of([object("a", &[1, 2]), object("b", &[3])]);
-    swept(&objects, home.path(), Limits::default());
+    swept(&objects, home.path(), ReadLimits::default());
     assert_eq!(objects.fetched(), ["a", "b"]);
     objects.bytes.extend([object("b", &[4, 5]), object("c", &[2, 6])]);
-    let report = swept(&objects, home.path(), Limits::default());
+    let report = swept(&objects, home.path(), ReadLimits::default());
     assert_eq!(objects.fetched(), ["b", "c"]);
-    assert_eq!((report.run.objects_read, report.run.objects_kept), (2, 1));
+    assert_eq!((report.run.log_files_read, report.run.log_files_reused), (2, 1));
     assert_eq!(
         report.result.totals.events, 5,
         "1 and 2, 4 and 5, 6: the event 3 is not in evidence any more"
@@ -145,8 +145,8 @@ fn what_was_read_is_not_read_again_and_what_changed_is_replaced() {
     assert_eq!(report.run.records_seen, 4);
     assert_eq!(report.run.duplicates, 1, "the event 2 was delivered before, in an object that is kept");
     let fresh = tempfile::tempdir().unwrap();
-    assert_eq!(swept(&objects, fresh.path(), Limits::default()).result, report.result);
-    let quiet = swept(&objects, home.path(), Limits::default());
+    assert_eq!(swept(&objects, fresh.path(), ReadLimits::default()).result, report.result);
+    let quiet = swept(&objects, home.path(), ReadLimits::default());
     assert_eq!(objects.fetched(), ["a", "b", "c"], "the fresh sweep alone");
     assert_eq!(quiet.id, report.id);
 }

@@ -1,15 +1,15 @@
 //! Promises, exceptions, hours, controls and what the summary says of them.
 
 use onlooker_core::{
+    classification::Provenance,
     config::Standard,
+    controls::{ControlPack, ControlState},
     event::{Event, Outcome},
     finding::Severity,
-    record::Reason,
-    report::{Mode, ReportResult},
+    record::UnreadableReason,
+    report::{ReportMode, ReportResult},
     score::{RiskBand, Status},
-    standard::{ControlState, Pack},
-    time::{HOUR, Time},
-    verdict::Provenance,
+    time::{HOUR_SECONDS, Time},
 };
 
 use super::{
@@ -31,10 +31,10 @@ fn divided(ends: u32, seconds: &[u32]) -> (u64, u64) {
         .with(|scene| scene.config.overrides.push(exception("it", "ec2:RunInstances", ends)))
         .result();
     let used = &result.overrides[0];
-    assert_eq!(used.allowed, result.compliance.permitted);
+    assert_eq!(used.allowed_calls, result.compliance.permitted);
     let status = result.summary.overall_compliance;
-    assert_eq!(status == Some(Status::Compliant), used.expired == 0, "{status:?}");
-    (used.allowed, used.expired)
+    assert_eq!(status == Some(Status::Compliant), used.expired_calls == 0, "{status:?}");
+    (used.allowed_calls, used.expired_calls)
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn calls_in_the_quarter_of_an_hour_that_holds_the_end_count_as_after_it() {
 fn a_call_an_override_allows_says_so_and_still_says_what_it_does() {
     let result = Scene::of([made("PutBucketPolicy").on(&["arn:aws:s3:::store"])])
         .with(|scene| {
-            let mut entry = exception("store", "s3:Put*", HOUR);
+            let mut entry = exception("store", "s3:Put*", HOUR_SECONDS);
             entry.resource = Some("arn:aws:s3:::store*".to_owned());
             scene.config.overrides.push(entry);
         })
@@ -66,7 +66,7 @@ fn a_call_an_override_allows_says_so_and_still_says_what_it_does() {
     assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
     assert_eq!((result.compliance.score, result.totals.read_only), (Some(100.0), 1));
     let [principal] = &*result.principals else { panic!("{:#?}", result.principals) };
-    assert_eq!((principal.allowed, principal.capabilities.get("mutate").copied()), (1, Some(1)));
+    assert_eq!((principal.allowed_by_override, principal.capabilities.get("mutate").copied()), (1, Some(1)));
     assert_eq!(result.findings, []);
 }
 
@@ -74,7 +74,7 @@ fn a_call_an_override_allows_says_so_and_still_says_what_it_does() {
 fn an_override_on_resources_allows_no_call_that_names_others_or_none() {
     let status = |resources: &[&str]| {
         let scene = Scene::of([made("PutObject").on(resources)]).with(|scene| {
-            let mut entry = exception("store", "s3:PutObject", HOUR);
+            let mut entry = exception("store", "s3:PutObject", HOUR_SECONDS);
             entry.resource = Some("arn:aws:s3:::store/*".to_owned());
             scene.config.overrides.push(entry);
         });
@@ -89,12 +89,13 @@ fn an_override_on_resources_allows_no_call_that_names_others_or_none() {
 fn of_two_overrides_the_one_that_lasts_longer_counts() {
     let result = Scene::of([write(), write().at(2, 0)])
         .with(|scene| {
-            scene.config.overrides.push(exception("short", "ec2:RunInstances", HOUR));
-            scene.config.overrides.push(exception("long", "ec2:*", 3 * HOUR));
+            scene.config.overrides.push(exception("short", "ec2:RunInstances", HOUR_SECONDS));
+            scene.config.overrides.push(exception("long", "ec2:*", 3 * HOUR_SECONDS));
             scene.digests_everywhere(3);
         })
         .result();
-    let used: Vec<(u64, u64)> = result.overrides.iter().map(|used| (used.allowed, used.expired)).collect();
+    let used: Vec<(u64, u64)> =
+        result.overrides.iter().map(|used| (used.allowed_calls, used.expired_calls)).collect();
     assert_eq!(used, [(0, 0), (2, 0)]);
     assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
 }
@@ -165,8 +166,8 @@ fn the_summary_of_a_kept_promise_claims_the_logged_classes_and_no_others() {
         .result();
     let summary = &result.summary;
     assert!(summary.statement.starts_with("In management-read, management-write:"), "{}", summary.statement);
-    assert!(result.not_looked_at.iter().any(|line| line.starts_with("Data events")));
-    assert_eq!((summary.key_findings.len(), summary.immediate_actions.len()), (0, 0));
+    assert!(result.limitations.iter().any(|line| line.starts_with("Data events")));
+    assert_eq!((summary.key_findings.len(), summary.top_actions.len()), (0, 0));
 }
 
 /// A scene with at least seven findings above INFO, and six urgent rules.
@@ -181,7 +182,7 @@ fn crowded() -> ReportResult {
         made("RunInstances").ended(Outcome::Denied),
         read().by("Builder"),
     ])
-    .with(|scene| scene.unreadable.push((1, Reason::BadJson)))
+    .with(|scene| scene.unreadable.push((1, UnreadableReason::BadJson)))
     .result()
 }
 
@@ -205,16 +206,16 @@ fn key_findings_are_the_five_most_severe_and_none_that_is_for_information() {
 #[test]
 fn immediate_actions_are_those_of_the_five_most_urgent_rules_and_of_none_below_high() {
     let result = crowded();
-    assert_eq!(result.summary.immediate_actions.len(), 5);
+    assert_eq!(result.summary.top_actions.len(), 5);
     let urgent = result.recommendations.iter().filter(|one| one.severity >= Severity::High);
     assert!(urgent.clone().count() > 5);
-    for (line, one) in result.summary.immediate_actions.iter().zip(urgent) {
+    for (line, one) in result.summary.top_actions.iter().zip(urgent) {
         assert!(line.starts_with(&one.title) && line.ends_with(&one.action), "{line}");
         assert_eq!(line.contains("findings:"), one.findings > 1, "{line}");
     }
     let denied = Scene::of([write().ended(Outcome::Denied)]).result();
     assert_eq!(denied.summary.key_findings.len(), 1);
-    assert_eq!(denied.summary.immediate_actions, [""; 0], "a medium finding is not urgent");
+    assert_eq!(denied.summary.top_actions, [""; 0], "a medium finding is not urgent");
 }
 
 #[test]
@@ -255,7 +256,7 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     assert_eq!(failed.findings, [written.findings[0].fingerprint.clone()]);
     assert!(written.findings[0].controls.contains("RO-1"));
 
-    let damaged = kept.clone().with(|scene| scene.unreadable.push((1, Reason::BadJson))).result();
+    let damaged = kept.clone().with(|scene| scene.unreadable.push((1, UnreadableReason::BadJson))).result();
     assert!(
         states(&damaged).iter().all(|(id, state)| match *id {
             "EV-1" => *state == Fail,
@@ -274,16 +275,16 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     assert!(states(&unseen).iter().all(|(id, state)| *state == expected(id)), "{:?}", states(&unseen));
 
     let discovery = kept.with(|scene| scene.config.watch.clear()).result();
-    assert_eq!(discovery.mode, Mode::Discovery);
+    assert_eq!(discovery.mode, ReportMode::Discovery);
     assert!(states(&discovery).iter().all(|(_, state)| *state == NoEvidence), "nothing was promised");
 }
 
 #[test]
 fn every_rule_above_information_speaks_against_a_control_of_the_general_pack_or_is_named_here() {
-    let pack = Pack::shipped(Standard::General).unwrap();
+    let pack = ControlPack::built_in(Standard::General).unwrap();
     let silent: Vec<&str> = onlooker_core::finding::RULES
         .iter()
-        .filter(|rule| rule.severity > Severity::Info && pack.touched_by(rule.id).is_empty())
+        .filter(|rule| rule.severity > Severity::Info && pack.controls_failed_by(rule.id).is_empty())
         .map(|rule| rule.id)
         .collect();
     assert_eq!(silent, ["high-error-rate", "data-read", "read-denied"]);
@@ -292,7 +293,7 @@ fn every_rule_above_information_speaks_against_a_control_of_the_general_pack_or_
 #[test]
 fn operations_are_listed_with_their_verdict_and_who_decided() {
     let result = Scene::of([read(), write(), made("Frobnicate")])
-        .with(|scene| scene.config.overrides.push(exception("it", "ec2:RunInstances", HOUR)))
+        .with(|scene| scene.config.overrides.push(exception("it", "ec2:RunInstances", HOUR_SECONDS)))
         .result();
     let listed: Vec<(&str, Provenance)> =
         result.operations.iter().map(|one| (one.operation.as_str(), one.provenance)).collect();
@@ -308,11 +309,11 @@ fn the_risk_of_holes_counts_hours_classes_pieces_and_conflicts() {
     let result = Scene::of([read().numbered(1), read().numbered(1).at(0, 1), read().numbered(2).at(3, 0)])
         .with(|scene| {
             scene.config.coverage.logged.pop();
-            scene.unreadable.push((1, Reason::BadJson));
+            scene.unreadable.push((1, UnreadableReason::BadJson));
             scene.period.0 = Some(Time(START));
         })
         .result();
     let risk = result.risk.unwrap();
-    let holes = risk.components.iter().find(|part| part.name == "evidence_holes").unwrap();
+    let holes = risk.components.iter().find(|part| part.name == "evidence_gaps").unwrap();
     assert_eq!(holes.count, 2 + 1 + 1 + 1, "two hours, a class, a piece, a conflict");
 }

@@ -4,9 +4,9 @@ use onlooker_core::{
     config::Watch,
     event::{Event, Outcome},
     finding::{RULES, Severity},
-    grants::Held,
-    record::Reason,
-    time::HOUR,
+    grants::DatedSnapshot,
+    record::UnreadableReason,
+    time::HOUR_SECONDS,
 };
 
 use super::{
@@ -119,10 +119,10 @@ cases! {
         Scene::of([made("AssumeRole").forwarded_by("cloudformation.amazonaws.com")]),
         Scene::of([made("AssumeRole").by("Builder")]);
     a_write_that_failed_is_found_and_one_that_was_refused_is_not:
-        "write-not-refused", "ec2:RunInstances", 1,
+        "write-failed", "ec2:RunInstances", 1,
         Scene::of([write().ended(Outcome::Failed)]), Scene::of([write().ended(Outcome::Denied)]);
     a_privileged_call_that_failed_is_found_and_a_read_that_failed_is_not:
-        "write-not-refused", "kms:Decrypt", 1,
+        "write-failed", "kms:Decrypt", 1,
         Scene::of([made("Decrypt").ended(Outcome::Failed)]), Scene::of([read().ended(Outcome::Failed)]);
     an_unknown_operation_is_found_and_that_of_a_principal_nobody_watches_is_not:
         "unknown-operation", "novel.amazonaws.com:Frobnicate", 1,
@@ -150,7 +150,7 @@ cases! {
         Scene::of([read().numbered(9), write().numbered(9).within(ACCOUNTS[1], REGIONS[0])]);
     a_piece_that_cannot_be_read_is_found_and_an_insight_is_not:
         "unreadable-evidence", "not JSON", 1,
-        Scene::of([read()]).with(|scene| scene.unreadable = vec![(1, Reason::BadJson), (1, Reason::BadJson)]),
+        Scene::of([read()]).with(|scene| scene.unreadable = vec![(1, UnreadableReason::BadJson), (1, UnreadableReason::BadJson)]),
         Scene::of([read()]).with(|scene| scene.insights.push(1));
     a_write_by_nobody_known_is_found_and_a_read_by_nobody_known_is_not:
         "unidentified-write", "ec2:RunInstances", 1,
@@ -198,8 +198,8 @@ cases! {
         Scene::of((0..20).map(|n| write().at(0, n).ended(Outcome::Denied))), failing(19, 19);
     a_call_after_its_override_ended_is_found_and_one_before_is_not:
         "override-expired", "old", 1,
-        Scene::of([write().at(1, 0)]).with(|scene| scene.config.overrides.push(exception("old", "ec2:*", HOUR))),
-        Scene::of([write()]).with(|scene| scene.config.overrides.push(exception("old", "ec2:*", HOUR)));
+        Scene::of([write().at(1, 0)]).with(|scene| scene.config.overrides.push(exception("old", "ec2:*", HOUR_SECONDS))),
+        Scene::of([write()]).with(|scene| scene.config.overrides.push(exception("old", "ec2:*", HOUR_SECONDS)));
     a_promise_nobody_is_seen_for_is_found_and_one_somebody_is_seen_for_is_not:
         "principal-not-seen", "promise", 0,
         Scene::of([read().by("Builder")]), Scene::of([made("ConsoleLogin")]);
@@ -232,23 +232,23 @@ cases! {
         "read-denied", "ec2:DescribeInstances", 1,
         Scene::of([read().ended(Outcome::Denied)]), Scene::of([read().ended(Outcome::Failed)]);
     a_principal_no_promise_names_is_found_and_an_exempt_one_is_not:
-        "unnamed-principal", ACCOUNTS[0], 1,
+        "unclassified-principal", ACCOUNTS[0], 1,
         Scene::of([read(), write().by("Builder")]),
         Scene::of([read(), write().by("Builder")])
             .with(|scene| scene.config.exempt.push("arn:aws:iam::*:role/Build*".to_owned()));
     services_and_root_need_no_name:
-        "unnamed-principal", ACCOUNTS[0], 1,
+        "unclassified-principal", ACCOUNTS[0], 1,
         Scene::of([read(), read().by("Builder")]),
         Scene::of([read(), made("RotateKey").by("service:kms"), read().by("root")]);
     an_override_that_allowed_nothing_is_found_and_one_that_allowed_a_call_is_not:
         "override-unused", "spare", 0,
-        Scene::of([read()]).with(|scene| scene.config.overrides.push(exception("spare", "ec2:*", HOUR))),
-        Scene::of([write()]).with(|scene| scene.config.overrides.push(exception("spare", "ec2:*", HOUR)));
+        Scene::of([read()]).with(|scene| scene.config.overrides.push(exception("spare", "ec2:*", HOUR_SECONDS))),
+        Scene::of([write()]).with(|scene| scene.config.overrides.push(exception("spare", "ec2:*", HOUR_SECONDS)));
     policies_that_let_it_write_are_found_and_those_that_let_it_read_are_not:
         "over-privileged", "policies", 2,
         may(read(), &["ec2:RunInstances", "ec2:CreateTags", "ec2:DescribeInstances"]), may(read(), &["ec2:Describe*"]);
     credentials_it_could_get_are_found_and_keys_it_could_list_are_not:
-        "could-mint-credentials", "credentials", 1,
+        "can-issue-credentials", "credentials", 1,
         may(read(), &["iam:CreateAccessKey"]), may(read(), &["iam:ListAccessKeys"]);
     a_way_to_more_permissions_is_found_and_half_of_one_is_not:
         "escalation-path", "pass-role-to-lambda", 1,
@@ -258,13 +258,13 @@ cases! {
         "unused-grant", "policies", 1,
         may(read(), &["ec2:DescribeInstances", "ec2:DescribeVpcs"]), may(read(), &["ec2:DescribeInstances"]);
     a_refusal_its_policies_agree_with_is_found_and_one_against_them_is_not:
-        "denied-attempt-of-ungranted", "ec2", 1,
+        "denied-outside-permissions", "ec2", 1,
         may(write().ended(Outcome::Denied), &["ec2:Describe*"]),
         may(write().ended(Outcome::Denied), &["ec2:RunInstances"]);
     a_grant_on_conditions_is_found_and_one_without_is_not:
         "indeterminate-grant", "conditional", 1,
         Scene::of([read()]).with(|scene| {
-            scene.policies.add(Held::always(snapshot("Auditor", on_condition("ec2:RunInstances"))));
+            scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", on_condition("ec2:RunInstances"))));
         }),
         may(read(), &["ec2:RunInstances", "ec2:DescribeInstances"]);
     what_it_did_and_no_policy_grants_is_found_and_what_one_grants_is_not:
@@ -279,7 +279,7 @@ fn a_finding_names_its_earliest_events_and_its_span() {
     let ids: Vec<String> = [5, 4, 3].map(|id| onlooker_core::event::EventId(id).to_string()).to_vec();
     assert_eq!(found.sample_event_ids, ids, "the earliest three, in order of time");
     assert_eq!(found.first_seen.map(|time| time.0), Some(START + 30));
-    assert_eq!(found.last_seen.map(|time| time.0), Some(START + 4 * HOUR + 30));
+    assert_eq!(found.last_seen.map(|time| time.0), Some(START + 4 * HOUR_SECONDS + 30));
     assert_eq!((found.count, found.severity), (5, Severity::Critical));
     let entries = scene.result().audit_entries;
     assert_eq!(
@@ -319,7 +319,7 @@ fn findings_come_most_severe_first_and_then_in_the_order_of_the_rules() {
         "secret-read",
         "write-denied",
         "read-denied",
-        "unnamed-principal",
+        "unclassified-principal",
     ];
     assert_eq!(ids, expected);
 }

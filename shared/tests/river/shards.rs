@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use onlooker_core::{
-    dossier::{Assembly, AssemblyError, Dossier, Scope},
     event::{Event, EventId},
+    evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, EvidenceSummaryError, ReportScope},
     extract::{Extract, ExtractError},
     jobs::gather::read_object,
-    record::Limits,
+    record::ReadLimits,
     report::ReportResult,
     score::Status,
     segment::{Segment, Shard},
     tally::Tally,
-    time::{HOUR, Hour, Time},
+    time::{HOUR_SECONDS, Hour, Time},
 };
 use onlooker_demo::{Trail, story};
 use proptest::{prelude::*, sample::Index};
@@ -37,7 +37,7 @@ impl Kept {
     fn of(batches: impl IntoIterator<Item = Segment>) -> Self {
         let mut kept = Self::default();
         for batch in batches {
-            let (shards, rest) = batch.cut();
+            let (shards, rest) = batch.split_by_shard();
             for (shard, part) in shards {
                 kept.shards.entry(shard).or_default().push(part.to_bytes());
             }
@@ -55,8 +55,8 @@ impl Kept {
         })
     }
 
-    fn dossier(&self, scope: &Scope) -> Dossier {
-        let mut assembly = Assembly::new(read_back(&self.rest), scope.clone()).unwrap();
+    fn dossier(&self, scope: &ReportScope) -> EvidenceSummary {
+        let mut assembly = EvidenceSummaryBuilder::new(read_back(&self.rest), scope.clone()).unwrap();
         for extract in self.extracts() {
             assembly.add(extract).unwrap();
         }
@@ -64,9 +64,9 @@ impl Kept {
     }
 
     /// Of the shards that are asked about alone.
-    fn narrow(&self, scope: &Scope) -> Dossier {
-        let mut assembly = Assembly::new(read_back(&self.rest), scope.clone()).unwrap();
-        for extract in self.extracts().filter(|extract| scope.holds(extract.shard.hour)) {
+    fn narrow(&self, scope: &ReportScope) -> EvidenceSummary {
+        let mut assembly = EvidenceSummaryBuilder::new(read_back(&self.rest), scope.clone()).unwrap();
+        for extract in self.extracts().filter(|extract| scope.contains(extract.shard.hour)) {
             assembly.add(extract).unwrap();
         }
         assembly.finish()
@@ -78,12 +78,12 @@ fn json(result: &ReportResult) -> (String, String) {
 }
 
 fn shard(account: usize, region: usize, hour: u32) -> Shard {
-    let hour = Hour(START / HOUR + hour);
+    let hour = Hour(START / HOUR_SECONDS + hour);
     Shard { account: ACCOUNTS[account].into(), region: REGIONS[region].into(), hour }
 }
 
 /// Scenes in which events share ids, digests list log files and a period cuts all of it, dealt to batches.
-fn dealt() -> impl Strategy<Value = (Scene, Scope, Vec<Segment>)> {
+fn dealt() -> impl Strategy<Value = (Scene, ReportScope, Vec<Segment>)> {
     let logs = prop::collection::vec((0..15_000_u32, 0..4_000_u32), 0..3);
     let since = prop::option::of(0..4_u32);
     let until = prop::option::of(0..15_000_u32);
@@ -100,10 +100,10 @@ fn dealt() -> impl Strategy<Value = (Scene, Scope, Vec<Segment>)> {
                 let second = event.time.0 - START;
                 (second, second)
             }));
-            let scope = Scope {
-                since: since.map(|hour| Time(START + hour * HOUR + 7)),
+            let scope = ReportScope {
+                since: since.map(|hour| Time(START + hour * HOUR_SECONDS + 7)),
                 until: until.map(|second| Time(START + second)),
-                unfinished: unfinished.into_iter().map(|(a, r, h)| shard(a, r, h)).collect(),
+                incomplete_hours: unfinished.into_iter().map(|(a, r, h)| shard(a, r, h)).collect(),
             };
             let mut parts = vec![Scene { logs: scene.logs.clone(), ..Scene::default() }; batches];
             // Twice over, differently.
@@ -130,22 +130,22 @@ proptest! {
 
     #[test]
     fn the_report_from_parts_is_the_report_from_everything((scene, scope, batches) in dealt()) {
-        let whole = Dossier::of(scene.draft().finish(), scope.clone());
+        let whole = EvidenceSummary::from_segment(scene.draft().finish(), scope.clone());
         let kept = Kept::of(batches);
         let parts = kept.dossier(&scope);
         prop_assert_eq!(&whole, &parts);
-        let narrow = Dossier { outside_period: whole.outside_period, ..kept.narrow(&scope) };
+        let narrow = EvidenceSummary { outside_period: whole.outside_period, ..kept.narrow(&scope) };
         prop_assert_eq!(&whole, &narrow, "what is outside the period may be left out");
         prop_assert_eq!(json(&told(whole, &scene.config)), json(&told(parts, &scene.config)));
     }
 
     #[test]
     fn what_lies_outside_the_period_changes_nothing_but_its_number((scene, scope, _) in dealt()) {
-        let outside = |event: &Event| !scope.holds(event.time.hour());
+        let outside = |event: &Event| !scope.contains(event.time.hour());
         let (out, within): (Vec<Event>, Vec<Event>) = scene.events.iter().cloned().partition(outside);
-        let whole = Dossier::of(scene.draft().finish(), scope.clone());
+        let whole = EvidenceSummary::from_segment(scene.draft().finish(), scope.clone());
         let inside = Scene { events: within, ..scene.clone() };
-        let inside = Dossier::of(inside.draft().finish(), scope.clone());
+        let inside = EvidenceSummary::from_segment(inside.draft().finish(), scope.clone());
         prop_assert_eq!(whole.outside_period, Segment::from_events(out).rows().len() as u64);
         prop_assert_eq!(json(&told(whole, &scene.config)), json(&told(inside, &scene.config)));
     }
@@ -156,14 +156,14 @@ proptest! {
     ) {
         let named = shard(account, region, hour);
         let mut more = scope.clone();
-        more.unfinished.insert(named.clone());
+        more.incomplete_hours.insert(named.clone());
         let [before, after] = [scope, more].map(|scope| {
-            told(Dossier::of(scene.draft().finish(), scope), &scene.config)
+            told(EvidenceSummary::from_segment(scene.draft().finish(), scope), &scene.config)
         });
         prop_assert!(after.summary.overall_compliance >= before.summary.overall_compliance);
         prop_assert!(after.coverage.missing_hours() >= before.coverage.missing_hours());
         prop_assert_eq!(&after.totals, &before.totals, "its events count all the same");
-        for place in &after.coverage.places {
+        for place in &after.coverage.account_regions {
             let of = |shard: &Shard| (&shard.account, &shard.region) == (&place.account, &place.region);
             let inside = after.coverage.period.is_some_and(|period| period.contains(named.hour));
             if of(&named) && inside {
@@ -201,7 +201,7 @@ proptest! {
 fn the_demo_in_parts_is_the_demo() {
     let objects: Vec<Segment> = Trail::demo()
         .objects()
-        .map(|object| read_object(&object.key, &object.bytes, Limits::default()).segment)
+        .map(|object| read_object(&object.key, &object.bytes, ReadLimits::default()).segment)
         .collect();
     let whole = Segment::merge_all(objects.iter().cloned());
     let times = || whole.rows().iter().map(|row| row.time);
@@ -210,13 +210,13 @@ fn the_demo_in_parts_is_the_demo() {
     let kept = Kept::of(objects.chunks(17).map(|batch| Segment::merge_all(batch.iter().cloned())));
     assert!(kept.shards.len() > 100 && !story().watch().is_empty());
     for scope in [
-        Scope::default(),
-        Scope::between(Some(Time(first.0 + third)), Some(Time(last.0 - third))),
-        Scope::between(None, Some(Time(last.0 - third))),
+        ReportScope::default(),
+        ReportScope::between(Some(Time(first.0 + third)), Some(Time(last.0 - third))),
+        ReportScope::between(None, Some(Time(last.0 - third))),
     ] {
-        let whole = Dossier::of(whole.clone(), scope.clone());
+        let whole = EvidenceSummary::from_segment(whole.clone(), scope.clone());
         let parts = kept.dossier(&scope);
-        assert_eq!(whole.evidence, parts.evidence);
+        assert_eq!(whole.evidence_quality, parts.evidence_quality);
         assert_eq!(json(&told(whole, &promises())), json(&told(parts, &promises())));
     }
 }
@@ -228,7 +228,7 @@ fn one_id_in_two_hours_or_regions_is_two_events_and_both_are_judged() {
         [read().at(1, 0), read().within(ACCOUNTS[0], REGIONS[1]), read().within(ACCOUNTS[1], REGIONS[0])];
     for other in others {
         let result = Scene::of([read(), other.clone()]).result();
-        assert_eq!((result.totals.events, result.totals.conflicting), (2, 0));
+        assert_eq!((result.totals.events, result.totals.conflicting_events), (2, 0));
         let mut write = made("RunInstances").numbered(9);
         (write.time, write.actor) = (other.time, other.actor);
         let result = Scene::of([read(), write]).result();
@@ -241,10 +241,10 @@ fn an_hour_known_to_be_incomplete_is_a_gap_whatever_it_shows() {
     let scene = Scene::of([0, 1, 2].map(|hour| made("DescribeInstances").at(hour, 0)))
         .with(|scene| scene.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
     assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
-    let scope = Scope { unfinished: [shard(0, 0, 1)].into(), ..Scope::default() };
-    let result = told(Dossier::of(scene.draft().finish(), scope), &scene.config);
+    let scope = ReportScope { incomplete_hours: [shard(0, 0, 1)].into(), ..ReportScope::default() };
+    let result = told(EvidenceSummary::from_segment(scene.draft().finish(), scope), &scene.config);
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
-    let place = &result.coverage.places[0];
+    let place = &result.coverage.account_regions[0];
     assert_eq!((place.events, place.observed_hours, place.quiet_hours), (3, 2, 0));
     assert_eq!(place.gaps.iter().map(|gap| gap.from).collect::<Vec<_>>(), [shard(0, 0, 1).hour]);
 }
@@ -257,8 +257,9 @@ fn of_a_listed_file_only_what_lies_in_the_period_is_looked_for() {
             scene.digests.push((ACCOUNTS[0], REGIONS[0], 1));
             scene.logs = logs.to_vec();
         });
-        let scope = Scope::between(Some(Time(START + HOUR)), Some(Time(START + 2 * HOUR)));
-        Dossier::of(scene.draft().finish(), scope).evidence.missing_logs.len()
+        let scope =
+            ReportScope::between(Some(Time(START + HOUR_SECONDS)), Some(Time(START + 2 * HOUR_SECONDS)));
+        EvidenceSummary::from_segment(scene.draft().finish(), scope).evidence_quality.missing_log_files.len()
     };
     assert_eq!(missing(&[(3_590, 3_610)], vec![read(1, 10)]), 0, "its oldest event is before the period");
     assert_eq!(missing(&[(3_590, 3_611)], vec![read(1, 10)]), 1);
@@ -274,21 +275,27 @@ fn a_digest_written_after_the_period_still_tells_of_files_in_it() {
         scene.digests.push((ACCOUNTS[0], REGIONS[0], 1));
         scene.logs = vec![(3_500, 3_599)];
     });
-    let scope = Scope::between(Some(Time(START)), Some(Time(START + HOUR)));
-    assert_eq!(Dossier::of(scene.draft().finish(), scope).evidence.missing_logs.len(), 1);
+    let scope = ReportScope::between(Some(Time(START)), Some(Time(START + HOUR_SECONDS)));
+    assert_eq!(
+        EvidenceSummary::from_segment(scene.draft().finish(), scope).evidence_quality.missing_log_files.len(),
+        1
+    );
 }
 
 #[test]
 fn what_is_not_one_shard_has_no_extract_and_no_place_in_a_dossier() {
     let read = |hour| made("DescribeInstances").numbered(9).at(hour, 0);
-    assert_eq!(Extract::of(Segment::default()), Err(ExtractError::NotAShard));
-    assert_eq!(Extract::of(Segment::from_events([read(0), read(1)])), Err(ExtractError::NotAShard));
+    assert_eq!(Extract::of(Segment::default()), Err(ExtractError::NotOneShard));
+    assert_eq!(Extract::of(Segment::from_events([read(0), read(1)])), Err(ExtractError::NotOneShard));
     let mixed = Scene::of([read(0)]).with(|scene| scene.insights.push(1)).draft().finish();
-    assert_eq!(Extract::of(mixed.clone()), Err(ExtractError::NotAShard));
-    assert_eq!(Assembly::new(mixed, Scope::default()).err(), Some(AssemblyError::Stray));
+    assert_eq!(Extract::of(mixed.clone()), Err(ExtractError::NotOneShard));
+    assert_eq!(
+        EvidenceSummaryBuilder::new(mixed, ReportScope::default()).err(),
+        Some(EvidenceSummaryError::UnshardedEvents)
+    );
     let [first, second] = [0, 1].map(|hour| Extract::of(Segment::from_events([read(hour)])).unwrap());
-    let mut assembly = Assembly::new(Segment::default(), Scope::default()).unwrap();
+    let mut assembly = EvidenceSummaryBuilder::new(Segment::default(), ReportScope::default()).unwrap();
     assembly.add(second.clone()).unwrap();
-    assert_eq!(assembly.add(second), Err(AssemblyError::Disorder(shard(0, 0, 1))));
-    assert_eq!(assembly.add(first), Err(AssemblyError::Disorder(shard(0, 0, 0))));
+    assert_eq!(assembly.add(second), Err(EvidenceSummaryError::OutOfOrder(shard(0, 0, 1))));
+    assert_eq!(assembly.add(first), Err(EvidenceSummaryError::OutOfOrder(shard(0, 0, 0))));
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use onlooker_core::{
     jobs::{
-        evidence::House,
-        ingest::{Message, ingest},
+        evidence::EvidenceStore,
+        ingest::{IngestMessage, ingest},
     },
-    ports::Store,
+    ports::ObjectStore,
 };
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use super::{
 fn cost(places: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usize>, u64) {
     let world = World::new(minute(200));
     let regions = ["eu-west-1", "us-east-1", "us-west-2"];
-    let mut messages: Vec<Message> = Vec::new();
+    let mut messages: Vec<IngestMessage> = Vec::new();
     for five in 0..12 {
         for place in 0..places {
             let account = format!("{:012}", place / 3);
@@ -33,7 +33,7 @@ fn cost(places: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usiz
             messages.push(message(&name, &[&object]));
         }
     }
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     for some in messages.chunks(batch) {
         assert_eq!(ingest(&world.logs, &house, &promise(Some(hour(0))), some).unwrap().failed, []);
     }

@@ -3,12 +3,12 @@
 use onlooker_core::{
     config::Config,
     jobs::{
-        evidence::House,
+        evidence::EvidenceStore,
         gather::read_object,
-        ingest::{Ingested, Message, ingest},
+        ingest::{IngestMessage, IngestOutcome, ingest},
     },
-    ports::{FailureKind, Object, Store, Table},
-    record::Limits,
+    ports::{ObjectStore, PortErrorKind, StoredObject, Table},
+    record::ReadLimits,
     report::Report,
     segment::Segment,
     time::{Hour, Time},
@@ -26,21 +26,21 @@ use super::{
 const HOURS: fn() -> (Hour, Hour) = || (hour(0), hour(3));
 
 fn told(world: &World, config: &Config) -> Report {
-    report(&House::new(&world.table, &world.store), config, HOURS(), 2).unwrap()
+    report(&EvidenceStore::new(&world.table, &world.store), config, HOURS(), 2).unwrap()
 }
 
-fn take(world: &World, config: &Config, messages: &[Message]) -> Ingested {
-    let house = House::new(&world.table, &world.store);
+fn take(world: &World, config: &Config, messages: &[IngestMessage]) -> IngestOutcome {
+    let house = EvidenceStore::new(&world.table, &world.store);
     ingest(&world.logs, &house, config, messages).unwrap()
 }
 
 /// Delivers an object and gives it with its evidence.
-fn deliver(world: &World, name: &str, bytes: &[u8]) -> (Object, Segment) {
-    (world.logs.port.deliver(name, bytes), read_object(name, bytes, Limits::default()).segment)
+fn deliver(world: &World, name: &str, bytes: &[u8]) -> (StoredObject, Segment) {
+    (world.logs.port.deliver(name, bytes), read_object(name, bytes, ReadLimits::default()).segment)
 }
 
 /// A trail of two accounts in two regions over two hours, with digests; and its evidence.
-fn trail(world: &World) -> (Vec<Object>, Segment) {
+fn trail(world: &World) -> (Vec<StoredObject>, Segment) {
     let (mut objects, mut all) = (Vec::new(), Segment::default());
     for (a, account) in ACCOUNTS.iter().enumerate() {
         for (r, region) in REGIONS.iter().enumerate() {
@@ -72,22 +72,22 @@ fn however_notifications_are_dealt_to_batches_and_repeated_the_report_is_the_sam
     for deal in 0..4_usize {
         let world = World::new(minute(200));
         let (objects, all) = trail(&world);
-        let messages: Vec<Message> = (0..3)
+        let messages: Vec<IngestMessage> = (0..3)
             .flat_map(|time| objects.iter().enumerate().map(move |(n, object)| (time, n, object)))
             .map(|(time, n, object)| message(&format!("{time}-{n}"), &[object]))
             .collect();
-        let mut order: Vec<&Message> = messages.iter().collect();
+        let mut order: Vec<&IngestMessage> = messages.iter().collect();
         order.sort_by_key(|message| {
             message.id.bytes().map(usize::from).sum::<usize>() * (deal + 3) * 7_919 % 61
         });
         for batch in order.chunks([1, 3, 10, 72][deal]) {
-            let batch: Vec<Message> = batch.iter().map(|message| (*message).clone()).collect();
+            let batch: Vec<IngestMessage> = batch.iter().map(|message| (*message).clone()).collect();
             let ingested = take(&world, &config, &batch);
             assert_eq!(ingested.failed, []);
-            let reading = &ingested.reading;
+            let reading = &ingested.statistics;
             assert_eq!(
                 reading.records,
-                reading.tallied + reading.duplicate + reading.unreadable + reading.aside,
+                reading.tallied + reading.duplicate + reading.unreadable + reading.insight_events,
                 "{reading:?}"
             );
         }
@@ -101,13 +101,17 @@ fn however_notifications_are_dealt_to_batches_and_repeated_the_report_is_the_sam
 
 #[test]
 fn an_object_that_cannot_be_fetched_is_missing_until_it_can() {
-    for kind in [FailureKind::Denied, FailureKind::Throttled, FailureKind::Missing, FailureKind::Unavailable]
-    {
+    for kind in [
+        PortErrorKind::AccessDenied,
+        PortErrorKind::Throttled,
+        PortErrorKind::NotFound,
+        PortErrorKind::Unavailable,
+    ] {
         let config = promise(Some(hour(0)));
         let world = World::new(minute(200));
         let (objects, all) = trail(&world);
         let whole = truth(all, &config, HOURS());
-        let messages: Vec<Message> =
+        let messages: Vec<IngestMessage> =
             objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
         let lost = objects[2].name.clone();
         world.faults.plan(Plan::Fail {
@@ -117,13 +121,13 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_can() {
         });
         for _ in 0..3 {
             let ingested = take(&world, &config, &messages);
-            let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
-            assert_eq!((failed, ingested.absent), (vec!["2"], 1));
+            let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
+            assert_eq!((failed, ingested.missing_objects), (vec!["2"], 1));
             assert!(ingested.failed[0].cause.contains(&objects[2].name), "{:?}", ingested.failed);
         }
         let report = told(&world, &config);
-        assert_eq!(report.result.totals.unreadable, 1, "once, however often it was tried");
-        assert!(report.run.unreadable[0].object == objects[2].name, "{:?}", report.run.unreadable);
+        assert_eq!(report.result.totals.unreadable_evidence, 1, "once, however often it was tried");
+        assert!(report.run.unreadable[0].file == objects[2].name, "{:?}", report.run.unreadable);
         assert_eq!(report.result.status().unwrap().as_str(), "NON_COMPLIANT", "what is seen is seen");
         assert_ne!(report.result, whole.result);
         // The dead letter is sent again once the cause is gone; or a list names the object, which knows no version
@@ -141,7 +145,7 @@ fn an_object_that_kills_whoever_reads_it_is_missing_before_its_message_is_dead()
     let world = World::new(minute(200));
     let (objects, all) = trail(&world);
     let whole = truth(all, &config, HOURS());
-    let messages: Vec<Message> =
+    let messages: Vec<IngestMessage> =
         objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
     take(&world, &config, &[&messages[..2], &messages[3..]].concat());
     for received in 1..=3 {
@@ -149,15 +153,15 @@ fn an_object_that_kills_whoever_reads_it_is_missing_before_its_message_is_dead()
         world.faults.revive();
         let at = if received == 1 { 0 } else { 1 };
         world.faults.plan(Plan::Kill { at, strike: Strike::Before });
-        let house = House::new(&world.table, &world.store);
-        let again = Message { received, ..messages[2].clone() };
+        let house = EvidenceStore::new(&world.table, &world.store);
+        let again = IngestMessage { receive_count: received, ..messages[2].clone() };
         drop(ingest(&world.logs, &house, &config, &[again]));
         let calls = world.faults.revive();
         assert_eq!((calls[at].method, &calls[at].about), ("fetch", &which));
     }
     let report = told(&world, &config);
-    assert_eq!(report.result.totals.unreadable, 1);
-    assert_eq!(report.run.unreadable[0].object, objects[2].name);
+    assert_eq!(report.result.totals.unreadable_evidence, 1);
+    assert_eq!(report.run.unreadable[0].file, objects[2].name);
     assert!(report.run.unreadable[0].reason.contains("come 3 times"), "{:?}", report.run.unreadable);
     // The dead letter is sent again.
     assert_eq!(take(&world, &config, &messages[2..3]).failed, []);
@@ -172,9 +176,9 @@ fn an_object_without_a_time_in_its_name_is_missed_and_found_too() {
     let (object, all) = deliver(&world, "s3://trail/copy of a log.json", &bytes);
     world.logs.port.lose(&object.name);
     // Announced at 01:10 with a version id.
-    let id = Object { version: format!("{}/v1", object.version), ..object.clone() };
-    assert_eq!(take(&world, &config, &[message("1", &[&id])]).absent, 1);
-    assert_eq!(told(&world, &config).result.totals.unreadable, 1);
+    let id = StoredObject { version: format!("{}/v1", object.version), ..object.clone() };
+    assert_eq!(take(&world, &config, &[message("1", &[&id])]).missing_objects, 1);
+    assert_eq!(told(&world, &config).result.totals.unreadable_evidence, 1);
     deliver(&world, &object.name, &bytes);
     assert_eq!(take(&world, &config, &[message("2", &[&object])]).failed, []);
     assert_eq!(told(&world, &config).result, truth(all, &config, HOURS()).result);
@@ -204,16 +208,21 @@ fn an_object_of_which_nothing_can_be_read_is_told_at_once_and_goes_to_the_dead_l
     all = all.merge(segment);
     let none = deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minute(45), "none"), &log(&[])).0;
     objects.push(none);
-    let messages: Vec<Message> =
+    let messages: Vec<IngestMessage> =
         objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
     for _ in 0..3 {
         let ingested = take(&world, &config, &messages);
-        let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
-        assert_eq!((failed, ingested.poisoned), (vec!["24", "25", "26"], 3), "{:?}", ingested.failed);
+        let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
+        assert_eq!(
+            (failed, ingested.unreadable_objects),
+            (vec!["24", "25", "26"], 3),
+            "{:?}",
+            ingested.failed
+        );
         assert_eq!(told(&world, &config).result, truth(all.clone(), &config, HOURS()).result);
     }
-    assert_eq!(told(&world, &config).result.totals.unreadable, 4);
-    assert!(told(&world, &config).run.unreadable.iter().any(|one| one.object.contains("poison1")));
+    assert_eq!(told(&world, &config).result.totals.unreadable_evidence, 4);
+    assert!(told(&world, &config).run.unreadable.iter().any(|one| one.file.contains("poison1")));
 }
 
 #[test]
@@ -221,7 +230,7 @@ fn what_lies_outside_the_window_is_no_part_of_it() {
     let config = promise(Some(hour(0)));
     let world = World::new(minute(200));
     let (objects, all) = trail(&world);
-    let messages: Vec<Message> = objects.iter().map(|object| message("1", &[object])).collect();
+    let messages: Vec<IngestMessage> = objects.iter().map(|object| message("1", &[object])).collect();
     take(&world, &config, &messages);
     let whole = truth(all, &config, HOURS());
     assert_eq!(told(&world, &config).result, whole.result);
@@ -231,14 +240,14 @@ fn what_lies_outside_the_window_is_no_part_of_it() {
         let name = log_name(ACCOUNTS[0], REGIONS[0], time, "poison");
         deliver(&world, &name, format!("no JSON {time}").as_bytes()).0
     });
-    let all_of: Vec<&Object> = others.iter().collect();
+    let all_of: Vec<&StoredObject> = others.iter().collect();
     take(&world, &config, &[message("1", &all_of)]);
     assert_eq!(told(&world, &config).result, whole.result);
     // An object of the window's last hour may come in the hour after.
     let name = log_name(ACCOUNTS[0], REGIONS[0], minute(185), "poison");
     let late = deliver(&world, &name, b"no JSON").0;
     take(&world, &config, &[message("1", &[&late])]);
-    assert_eq!(told(&world, &config).result.totals.unreadable, 1);
+    assert_eq!(told(&world, &config).result.totals.unreadable_evidence, 1);
 }
 
 #[test]
@@ -247,17 +256,22 @@ fn messages_that_cannot_be_understood_come_again_and_keep_no_other_one_back() {
     let world = World::new(minute(200));
     let (objects, _) = trail(&world);
     let config_log = "s3://trail/AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned();
-    let foreign = Object { name: config_log, size: 1, version: "1".to_owned() };
-    let bad = Message { id: "bad".to_owned(), body: "hello".to_owned(), sent: minute(80), received: 1 };
-    let two = Message {
+    let foreign = StoredObject { name: config_log, size: 1, version: "1".to_owned() };
+    let bad = IngestMessage {
+        id: "bad".to_owned(),
+        body: "hello".to_owned(),
+        sent_at: minute(80),
+        receive_count: 1,
+    };
+    let two = IngestMessage {
         id: "two".to_owned(),
         body: notification(&[&objects[0], &foreign]),
-        sent: minute(80),
-        received: 1,
+        sent_at: minute(80),
+        receive_count: 1,
     };
     let ingested = take(&world, &config, &[bad, two]);
-    let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message).collect();
-    assert_eq!((failed, ingested.passed_over, ingested.reading.objects), (vec!["bad"], 1, 1));
+    let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
+    assert_eq!((failed, ingested.skipped, ingested.statistics.objects), (vec!["bad"], 1, 1));
 }
 
 #[test]
@@ -266,7 +280,7 @@ fn nothing_to_read_writes_nothing() {
     let world = World::new(minute(200));
     let none = deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minute(45), "none"), &log(&[])).0;
     assert_eq!(take(&world, &config, &[message("1", &[&none])]).failed, []);
-    assert_eq!(take(&world, &config, &[]), Ingested::default());
+    assert_eq!(take(&world, &config, &[]), IngestOutcome::default());
     assert_eq!(world.store.list("").unwrap(), []);
     assert_eq!(world.table.query("PLACES", "").unwrap(), []);
 }
@@ -276,18 +290,18 @@ fn what_is_read_and_cannot_be_kept_is_missing_and_comes_again() {
     let config = promise(Some(hour(0)));
     let world = World::new(minute(200));
     let (objects, all) = trail(&world);
-    let messages: Vec<Message> = objects.iter().map(|object| message("1", &[object])).collect();
+    let messages: Vec<IngestMessage> = objects.iter().map(|object| message("1", &[object])).collect();
     world.faults.plan(Plan::Fail {
-        kind: FailureKind::Denied,
+        kind: PortErrorKind::AccessDenied,
         strike: Strike::Before,
         which: Box::new(|_, call| {
             call.port == "store" && call.method == "create" && call.about.starts_with("evidence/")
         }),
     });
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     let error = ingest(&world.logs, &house, &config, &messages).unwrap_err().to_string();
     assert!(error.contains("evidence/dt=2026-10-06/"), "{error}");
-    assert_eq!(told(&world, &config).result.totals.unreadable, objects.len() as u64);
+    assert_eq!(told(&world, &config).result.totals.unreadable_evidence, objects.len() as u64);
     world.faults.revive();
     take(&world, &config, &messages);
     assert_eq!(told(&world, &config).result, truth(all, &config, HOURS()).result);

@@ -3,15 +3,17 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use onlooker_core::{
-    dossier::Scope,
+    evidence_summary::ReportScope,
     jobs::{
-        evidence::{Batch, House, Lane, collect, compact, keep, source_hash},
+        evidence::{
+            EvidenceBatch, EvidenceSource, EvidenceStore, collect, compact, source_hash, store_batch,
+        },
         gather::read_object,
         history,
     },
-    ports::{Expected, Item, Object, PortError, ReadObject, Store, Table},
-    record::{Limits, Observed},
-    segment::{Draft, Segment},
+    ports::{ObjectStore, PortError, ProcessedObject, StoredObject, Table, TableItem, WriteCondition},
+    record::{DigestWindow, ReadLimits},
+    segment::{Segment, SegmentBuilder},
     time::{Hour, Time},
 };
 use proptest::{prelude::*, sample::select};
@@ -32,16 +34,20 @@ fn event(id: u32) -> Value {
 }
 
 /// A batch of one object with these events, and perhaps a piece that cannot be read.
-fn batch(lane: Lane, ids: &[u32], bad: Option<u8>) -> (Batch, Segment) {
+fn batch(lane: EvidenceSource, ids: &[u32], bad: Option<u8>) -> (EvidenceBatch, Segment) {
     let mut records: Vec<Value> = ids.iter().map(|id| event(*id)).collect();
     records.extend(bad.map(|bad| json!({ "eventID": bad })));
     let text = json!({ "Records": records }).to_string();
-    let gathered = read_object("o", text.as_bytes(), Limits::default());
+    let gathered = read_object("o", text.as_bytes(), ReadLimits::default());
     let version = format!("{ids:?}{bad:?}");
-    let object = Object { name: "o".to_owned(), size: text.len() as u64, version };
-    let mut batch = Batch::new(lane, source_hash(lane, [&object]));
-    let read =
-        ReadObject { object, sha256: "00".to_owned(), records: records.len() as u64, unreadable: Vec::new() };
+    let object = StoredObject { name: "o".to_owned(), size: text.len() as u64, version };
+    let mut batch = EvidenceBatch::new(lane, source_hash(lane, [&object]));
+    let read = ProcessedObject {
+        object,
+        sha256: "00".to_owned(),
+        records: records.len() as u64,
+        unreadable: Vec::new(),
+    };
     batch.add(gathered.segment.clone(), hour(2), read);
     (batch, gathered.segment)
 }
@@ -59,13 +65,13 @@ proptest! {
     ) {
         let config = promise(Some(hour(0)));
         let (table, store) = (MemoryTable::default(), MemoryStore::default());
-        let house = House::new(&table, &store);
+        let house = EvidenceStore::new(&table, &store);
         let mut all = Segment::default();
         for (n, (ids, bad, times)) in batches.iter().enumerate() {
             for _ in 0..*times {
-                let (batch, segment) = batch(Lane::S3, ids, *bad);
+                let (batch, segment) = batch(EvidenceSource::S3, ids, *bad);
                 all = all.merge(segment);
-                keep(&house, batch).unwrap();
+                store_batch(&house, batch).unwrap();
             }
             if n == compact_after {
                 compact(&house, (START, minute(360)), minute(10_000)).unwrap();
@@ -92,10 +98,10 @@ proptest! {
     ) {
         let config = promise(cut.map(hour));
         let (table, store) = (MemoryTable::default(), MemoryStore::default());
-        let house = House::new(&table, &store);
+        let house = EvidenceStore::new(&table, &store);
         let before = |time: Time| cut.is_none_or(|cut| time.hour() < hour(cut));
         let time = |id: &u32| minute(id * 7 % 360);
-        let mut draft = Draft::default();
+        let mut draft = SegmentBuilder::default();
         let mut unfinished = std::collections::BTreeSet::new();
         for (n, closed) in closed.iter().enumerate() {
             let (account, region) = (ACCOUNTS[n % 2], REGIONS[n / 2 % 2]);
@@ -104,29 +110,29 @@ proptest! {
             let records: Vec<Value> = looked_up.iter().filter(inside).map(|id| event(*id)).collect();
             // A slice that is not closed to the end of its hour.
             let until = if *closed { of.end() } else { Time(of.end().0 - 60) };
-            keep(&house, slice(account, region, (of.start(), until), &records)).unwrap();
+            store_batch(&house, slice(account, region, (of.start(), until), &records)).unwrap();
             if before(of.start()) {
-                draft = Draft::from(draft.finish().merge(segment(&records)));
+                draft = SegmentBuilder::from(draft.finish().merge(segment(&records)));
                 let (account, region) = (account.into(), region.into());
                 if !*closed && !records.is_empty() {
                     unfinished.insert(onlooker_core::segment::Shard { account, region, hour: of });
                 } else {
-                    draft.push_observed(Observed { account, region, start: of.start(), end: until, logs: [].into() });
+                    draft.push_digest_window(DigestWindow { account, region, start: of.start(), end: until, log_files: [].into() });
                 }
             }
         }
         let trail: Vec<u32> = delivered.iter().copied().collect();
         for some in trail.chunks(9) {
-            keep(&house, batch(Lane::S3, some, None).0).unwrap();
+            store_batch(&house, batch(EvidenceSource::S3, some, None).0).unwrap();
         }
         let counted: Vec<Value> = trail.iter().filter(|id| !before(time(id))).map(|id| event(*id)).collect();
         let all = draft.finish().merge(segment(&counted));
         let hours = (hour(0), hour(6));
         let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 2).unwrap();
-        let scope = Scope { unfinished, ..Scope::between(Some(START), Some(minute(360))) };
-        prop_assert_eq!(&collected.dossier.unfinished, &scope.unfinished);
-        prop_assert_eq!(&collected.dossier.tally, &onlooker_core::dossier::Dossier::of(all.clone(), scope.clone()).tally);
-        prop_assert_eq!(&collected.dossier.windows, &onlooker_core::dossier::Dossier::of(all, scope).windows);
+        let scope = ReportScope { incomplete_hours: unfinished, ..ReportScope::between(Some(START), Some(minute(360))) };
+        prop_assert_eq!(&collected.summary.incomplete_hours, &scope.incomplete_hours);
+        prop_assert_eq!(&collected.summary.tally, &onlooker_core::evidence_summary::EvidenceSummary::from_segment(all.clone(), scope.clone()).tally);
+        prop_assert_eq!(&collected.summary.digest_hours, &onlooker_core::evidence_summary::EvidenceSummary::from_segment(all, scope).digest_hours);
     }
 }
 
@@ -134,28 +140,28 @@ proptest! {
 fn a_digest_vouches_for_its_hour_and_names_what_is_missing() {
     let config = promise(Some(hour(0)));
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     let (account, region) = (ACCOUNTS[0], REGIONS[0]);
     let mut all = Segment::default();
     // Windows begin at five past, and the digest of a day's last hour comes on the next day.
     for (n, end) in [65, 125, 185].into_iter().enumerate() {
         let logs = if n == 1 { vec![(minute(70), minute(80))] } else { Vec::new() };
         let (name, bytes) = digest(account, region, minute(end), &logs);
-        let gathered = read_object(&name, &bytes, Limits::default());
-        let object = Object { name, size: bytes.len() as u64, version: String::new() };
-        let mut batch = Batch::new(Lane::S3, source_hash(Lane::S3, [&object]));
-        let read = ReadObject { object, sha256: String::new(), records: 0, unreadable: Vec::new() };
+        let gathered = read_object(&name, &bytes, ReadLimits::default());
+        let object = StoredObject { name, size: bytes.len() as u64, version: String::new() };
+        let mut batch = EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
+        let read = ProcessedObject { object, sha256: String::new(), records: 0, unreadable: Vec::new() };
         batch.add(gathered.segment.clone(), minute(end).hour(), read);
-        keep(&house, batch).unwrap();
+        store_batch(&house, batch).unwrap();
         all = all.merge(gathered.segment);
     }
     let hours = (hour(1), hour(3));
     let told = report(&house, &config, hours, 1).unwrap();
     assert_eq!(told.result, truth(all, &config, hours).result);
     let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 1).unwrap();
-    let vouched: Vec<Hour> = collected.dossier.windows.iter().map(|shard| shard.hour).collect();
+    let vouched: Vec<Hour> = collected.summary.digest_hours.iter().map(|shard| shard.hour).collect();
     assert_eq!(vouched, [hour(1), hour(2)]);
-    assert_eq!(collected.dossier.evidence.missing_logs.len(), 1);
+    assert_eq!(collected.summary.evidence_quality.missing_log_files.len(), 1);
 }
 
 #[test]
@@ -163,8 +169,8 @@ fn evidence_that_is_damaged_or_gone_is_an_error_that_names_it() {
     let config = promise(Some(hour(0)));
     for gone in [false, true] {
         let world = World::new(minute(300));
-        let house = House::new(&world.table, &world.store);
-        let kept = keep(&house, batch(Lane::S3, &[1, 2, 3], None).0).unwrap();
+        let house = EvidenceStore::new(&world.table, &world.store);
+        let kept = store_batch(&house, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
         let mut bytes = world.store.read(&kept.key, None).unwrap();
         bytes[100] ^= 1;
         world.store.port.damage(&kept.key, (!gone).then_some(bytes));
@@ -174,7 +180,7 @@ fn evidence_that_is_damaged_or_gone_is_an_error_that_names_it() {
             "{error}"
         );
         // Keeping it again brings back what is gone; what is damaged stays an error beside the good one.
-        keep(&house, batch(Lane::S3, &[1, 2, 3], None).0).unwrap();
+        store_batch(&house, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
         assert_eq!(report(&house, &config, (hour(0), hour(6)), 1).is_ok(), gone);
     }
 }
@@ -183,8 +189,8 @@ fn evidence_that_is_damaged_or_gone_is_an_error_that_names_it() {
 fn a_damaged_extract_is_made_again() {
     let config = promise(Some(hour(0)));
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
-    keep(&house, batch(Lane::S3, &[1, 2, 3], None).0).unwrap();
+    let house = EvidenceStore::new(&world.table, &world.store);
+    store_batch(&house, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
     let first = report(&house, &config, (hour(0), hour(6)), 1).unwrap();
     let extracts = world.store.list("cache/extract/").unwrap();
     assert_eq!(extracts.len(), 3);
@@ -198,13 +204,13 @@ fn a_damaged_extract_is_made_again() {
 fn a_slice_with_more_events_at_the_second_look_adds_a_part() {
     let config = promise(None);
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     let (account, region, window) = (ACCOUNTS[0], REGIONS[0], (START, minute(60)));
     let records: Vec<Value> = (0..5).map(|id| record(id * 4, account, region, minute(id))).collect();
-    keep(&house, slice(account, region, window, &records[..3])).unwrap();
-    keep(&house, slice(account, region, window, &records[2..])).unwrap();
+    store_batch(&house, slice(account, region, window, &records[..3])).unwrap();
+    store_batch(&house, slice(account, region, window, &records[2..])).unwrap();
     let collected = collect(&house, &config, (START, minute(60)), 1).unwrap();
-    assert_eq!(collected.dossier.tally.events(), 5);
+    assert_eq!(collected.summary.tally.events(), 5);
     assert_eq!(world.store.list("evidence/").unwrap().len(), 2);
 }
 
@@ -213,21 +219,21 @@ fn a_slice_with_more_events_at_the_second_look_adds_a_part() {
 fn a_lane_that_was_never_pulled_is_missing_wherever_the_event_history_counts() {
     let (account, [named, global]) = (ACCOUNTS[0], REGIONS);
     let mut config = promise(None);
-    config.coverage = onlooker_core::config::Expected {
+    config.coverage = onlooker_core::config::ExpectedCoverage {
         regions: vec![named.to_owned()],
         event_classes: vec!["management-read".to_owned()],
         ..Default::default()
     };
-    let lanes = history::Lane::of(&config, account, named);
+    let lanes = history::AccountRegion::configured(&config, account, named);
     assert_eq!(lanes.len(), 2);
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     let pull = |region: &str, of: u32| {
         let records: Vec<Value> = match region == named {
             true => vec![record(of * 14, account, region, hour(of).start())],
             false => Vec::new(),
         };
-        keep(&house, slice(account, region, (hour(of).start(), hour(of).end()), &records)).unwrap();
+        store_batch(&house, slice(account, region, (hour(of).start(), hour(of).end()), &records)).unwrap();
     };
     let told = || {
         let report = report_on(&house, &config, (hour(0), hour(3)), &lanes, 1).unwrap();
@@ -241,16 +247,22 @@ fn a_lane_that_was_never_pulled_is_missing_wherever_the_event_history_counts() {
     pull(global, 2);
     assert_eq!(told(), ("COMPLIANT", 0));
     // Of hours for which the trail counts nothing was to be pulled.
-    config.delivery.counts_from = Some(hour(0).start());
+    config.delivery.authoritative_from = Some(hour(0).start());
     let collected = collect(&house, &config, (START, minute(180)), 1).unwrap();
-    assert!(collected.expecting(&lanes, &config, (START, minute(180))).dossier.unfinished.is_empty());
+    assert!(
+        collected
+            .expect_account_regions(&lanes, &config, (START, minute(180)))
+            .summary
+            .incomplete_hours
+            .is_empty()
+    );
 }
 
 #[test]
 fn whatever_account_and_region_a_record_names_it_is_kept_and_found() {
     let config = promise(Some(hour(0)));
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     let long = "x".repeat(2_000);
     let strange = ["a#b", "a", "../../etc", "é", "*", &long, "a/b=c"];
     let mut all = Segment::default();
@@ -258,11 +270,12 @@ fn whatever_account_and_region_a_record_names_it_is_kept_and_found() {
         for (m, region) in strange.iter().enumerate() {
             let id = u32::try_from(n * strange.len() + m).unwrap();
             let one = segment(&[record(id, account, region, minute(id))]);
-            let object = Object { name: format!("{id}"), size: 0, version: String::new() };
-            let mut batch = Batch::new(Lane::S3, source_hash(Lane::S3, [&object]));
-            let read = ReadObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
+            let object = StoredObject { name: format!("{id}"), size: 0, version: String::new() };
+            let mut batch =
+                EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
+            let read = ProcessedObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
             batch.add(one.clone(), hour(0), read);
-            keep(&house, batch).unwrap();
+            store_batch(&house, batch).unwrap();
             all = all.merge(one);
         }
     }
@@ -271,11 +284,11 @@ fn whatever_account_and_region_a_record_names_it_is_kept_and_found() {
     for object in world.store.list("").unwrap() {
         assert!(object.name.len() < 400 && !object.name.contains(".."), "{}", object.name);
     }
-    assert!(world.table.query("PLACES", "").unwrap().iter().all(|item| item.sort.len() < 200));
+    assert!(world.table.query("PLACES", "").unwrap().iter().all(|item| item.sort_key.len() < 200));
 }
 
 /// What the end of a pack says of it.
-fn manifest(store: &dyn Store, key: &str) -> Value {
+fn manifest(store: &dyn ObjectStore, key: &str) -> Value {
     let bytes = store.read(key, None).unwrap();
     let (rest, magic) = bytes.split_last_chunk::<8>().unwrap();
     let (rest, length) = rest.split_last_chunk::<8>().unwrap();
@@ -288,13 +301,13 @@ fn manifest(store: &dyn Store, key: &str) -> Value {
 fn a_report_leads_to_packs_and_these_to_what_they_were_read_from() {
     let config = promise(Some(hour(0)));
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
+    let house = EvidenceStore::new(&world.table, &world.store);
     for ids in 0..9 {
-        keep(&house, batch(Lane::S3, &[ids * 360], Some(1)).0).unwrap();
+        store_batch(&house, batch(EvidenceSource::S3, &[ids * 360], Some(1)).0).unwrap();
     }
     compact(&house, (START, minute(360)), minute(10_000)).unwrap();
     let told = report(&house, &config, (hour(0), hour(6)), 1).unwrap();
-    let mut packs: Vec<String> = told.run.inputs.iter().map(|input| input.object.clone()).collect();
+    let mut packs: Vec<String> = told.run.input_files.iter().map(|input| input.file.clone()).collect();
     assert!(packs.iter().all(|key| key.starts_with("evidence/merged/")), "{packs:?}");
     let mut read = 0;
     while let Some(key) = packs.pop() {
@@ -319,8 +332,8 @@ fn a_report_leads_to_packs_and_these_to_what_they_were_read_from() {
 #[test]
 fn athena_is_told_of_every_part() {
     let world = World::new(minute(300));
-    let house = House::new(&world.table, &world.store);
-    let kept = keep(&house, batch(Lane::S3, &[0, 1, 2, 3, 4], None).0).unwrap();
+    let house = EvidenceStore::new(&world.table, &world.store);
+    let kept = store_batch(&house, batch(EvidenceSource::S3, &[0, 1, 2, 3, 4], None).0).unwrap();
     let files = world.store.list("segments/").unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.rsplit_once('/').unwrap().0).collect();
     assert_eq!(
@@ -351,13 +364,14 @@ struct Torn<'a> {
 }
 
 impl Table for Torn<'_> {
-    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
-        let mut items: Vec<Item> = Vec::new();
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<TableItem>, PortError> {
+        let mut items: Vec<TableItem> = Vec::new();
         loop {
             if self.read.fetch_add(1, Ordering::SeqCst) == self.at {
-                compact(&House::new(self.table, self.store), (START, minute(360)), minute(10_000)).unwrap();
+                compact(&EvidenceStore::new(self.table, self.store), (START, minute(360)), minute(10_000))
+                    .unwrap();
             }
-            let beyond = |item: &Item| items.last().is_none_or(|last| item.sort > last.sort);
+            let beyond = |item: &TableItem| items.last().is_none_or(|last| item.sort_key > last.sort_key);
             let Some(next) = self.table.query(partition, prefix)?.into_iter().find(beyond) else {
                 return Ok(items);
             };
@@ -365,7 +379,7 @@ impl Table for Torn<'_> {
         }
     }
 
-    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
+    fn put(&self, item: &TableItem, expected: WriteCondition) -> Result<bool, PortError> {
         self.table.put(item, expected)
     }
 
@@ -380,20 +394,21 @@ fn compaction_at_any_moment_of_a_reading_hides_nothing() {
     let mut compacted = 0;
     for at in 0..80 {
         let (table, store) = (MemoryTable::default(), MemoryStore::default());
-        let house = House::new(&table, &store);
+        let house = EvidenceStore::new(&table, &store);
         let mut all = Segment::default();
         // Two generations: some parts are of a compaction already.
         for ids in 0..24_u32 {
-            let (batch, segment) = batch(Lane::S3, &[0, 240, 480, ids * 4, 1_000 + ids * 240], Some(0));
+            let (batch, segment) =
+                batch(EvidenceSource::S3, &[0, 240, 480, ids * 4, 1_000 + ids * 240], Some(0));
             all = all.merge(segment);
-            keep(&house, batch).unwrap();
+            store_batch(&house, batch).unwrap();
             if ids == 11 {
                 compact(&house, (START, minute(360)), minute(10_000)).unwrap();
             }
         }
         let torn = Torn { table: &table, store: &store, read: AtomicUsize::new(0), at };
         let hours = (hour(0), hour(6));
-        let told = report(&House::new(&torn, &store), &config, hours, 1).unwrap();
+        let told = report(&EvidenceStore::new(&torn, &store), &config, hours, 1).unwrap();
         assert_eq!(told.result, truth(all, &config, hours).result, "compacted after {at} items");
         compacted += usize::from(store.list("evidence/merged/").unwrap().len() > 4);
     }

@@ -3,10 +3,10 @@
 use onlooker_core::{
     config::Config,
     jobs::{
-        evidence::{House, compact, keep},
-        ingest::{Message, ingest},
+        evidence::{EvidenceStore, compact, store_batch},
+        ingest::{IngestMessage, ingest},
     },
-    ports::{FailureKind, Object, Store, Table},
+    ports::{ObjectStore, PortErrorKind, StoredObject, Table},
     report::Report,
     time::Time,
 };
@@ -21,7 +21,7 @@ use super::{
 
 /// What a function is started for.
 enum Step {
-    Ingest(Vec<Message>),
+    Ingest(Vec<IngestMessage>),
     /// One slice of the event history: the number of its hour.
     Pull(u32),
     Report,
@@ -52,7 +52,7 @@ fn plot() -> Plot {
     let half =
         format!("{{\"Records\":[{},{{\"eventID\":\"x\"}}]}}", record(102, account, region, minute(125)));
     objects.push((log_name(account, region, minute(150), "half"), gzip(&half)));
-    let named: Vec<Object> =
+    let named: Vec<StoredObject> =
         objects.iter().map(|(name, bytes)| super::world::Logs::default().deliver(name, bytes)).collect();
     let say = |n: usize| message(&n.to_string(), &[&named[n]]);
     let mut steps = vec![Step::Pull(1), Step::Pull(2)];
@@ -67,7 +67,7 @@ fn plot() -> Plot {
 #[derive(Debug)]
 struct Outcome {
     reports: Vec<Report>,
-    dead: Vec<Message>,
+    dead: Vec<IngestMessage>,
     again: usize,
 }
 
@@ -77,7 +77,7 @@ trait Stage {
     fn healed(&self, plot: &Plot, outcome: &Outcome) -> Report;
 }
 
-impl<T: Table, S: Store> Stage for World<T, S> {
+impl<T: Table, S: ObjectStore> Stage for World<T, S> {
     /// Plays it, beginning a step again when it fails. Whatever else fails, nothing is better than the truth.
     fn play(&self, plot: &Plot) -> Outcome {
         for (name, bytes) in &plot.objects {
@@ -85,19 +85,19 @@ impl<T: Table, S: Store> Stage for World<T, S> {
         }
         let mut outcome = Outcome { reports: Vec::new(), dead: Vec::new(), again: 0 };
         for step in &plot.steps {
-            let mut queue: Vec<Message> = match step {
+            let mut queue: Vec<IngestMessage> = match step {
                 Step::Ingest(messages) => messages.clone(),
                 _ => Vec::new(),
             };
             let mut tries = 0;
             loop {
                 // Each try is a process of its own.
-                let house = House::new(&self.table, &self.store);
+                let house = EvidenceStore::new(&self.table, &self.store);
                 let done = match step {
                     Step::Ingest(_) => match ingest(&self.logs, &house, &plot.config, &queue) {
                         Ok(ingested) if !self.faults.killed() => {
                             queue.retain(|message| {
-                                ingested.failed.iter().any(|failed| failed.message == message.id)
+                                ingested.failed.iter().any(|failed| failed.message_id == message.id)
                             });
                             queue.is_empty()
                         }
@@ -109,7 +109,7 @@ impl<T: Table, S: Store> Stage for World<T, S> {
                         let records: Vec<Value> = (0..4)
                             .map(|n| record(200 + of * 10 + n, ACCOUNTS[0], REGIONS[0], time(n)))
                             .collect();
-                        keep(&house, slice(ACCOUNTS[0], REGIONS[0], window, &records)).is_ok()
+                        store_batch(&house, slice(ACCOUNTS[0], REGIONS[0], window, &records)).is_ok()
                     }
                     Step::Report => report(&house, &plot.config, (hour(0), hour(4)), 1)
                         .map(|report| outcome.reports.push(report))
@@ -137,7 +137,7 @@ impl<T: Table, S: Store> Stage for World<T, S> {
 
     /// The report once the dead letters were sent again.
     fn healed(&self, plot: &Plot, outcome: &Outcome) -> Report {
-        let house = House::new(&self.table, &self.store);
+        let house = EvidenceStore::new(&self.table, &self.store);
         ingest(&self.logs, &house, &plot.config, &outcome.dead).unwrap();
         report(&house, &plot.config, (hour(0), hour(4)), 1).unwrap()
     }
@@ -160,7 +160,7 @@ fn killed_at_any_call_and_begun_again_it_ends_the_same() {
     let (calls, expected) = peace(&plot);
     assert_eq!((expected.reports.len(), &*expected.dead[0].id), (2, "11"));
     assert_eq!(expected.reports[1].result.totals.events, 8 + 27 + 2 + 1);
-    assert_eq!(expected.reports[1].result.totals.unreadable, 2);
+    assert_eq!(expected.reports[1].result.totals.unreadable_evidence, 2);
     assert!(calls.iter().filter(|call| call.method == "delete").count() >= 9, "it compacts");
     assert!(calls.len() > 150, "{}", calls.len());
     for (at, call) in calls.iter().enumerate() {
@@ -194,12 +194,12 @@ fn refused_at_any_call_in_any_way_it_ends_the_same() {
     let plot = plot();
     let (calls, expected) = peace(&plot);
     let kinds = [
-        FailureKind::Denied,
-        FailureKind::Throttled,
-        FailureKind::Missing,
-        FailureKind::Token,
-        FailureKind::Unavailable,
-        FailureKind::Other,
+        PortErrorKind::AccessDenied,
+        PortErrorKind::Throttled,
+        PortErrorKind::NotFound,
+        PortErrorKind::InvalidToken,
+        PortErrorKind::Unavailable,
+        PortErrorKind::Other,
     ];
     for (at, call) in calls.iter().enumerate() {
         let (kind, strike) =
@@ -207,10 +207,10 @@ fn refused_at_any_call_in_any_way_it_ends_the_same() {
         let world = World::new(minute(1_000));
         world.faults.plan(Plan::Fail { kind, strike, which: Box::new(move |number, _| number == at) });
         let outcome = world.play(&plot);
-        if !world.table.query("ABSENT#2026-10-06", "").unwrap().is_empty() {
+        if !world.table.query("MISSING#2026-10-06", "").unwrap().is_empty() {
             // What was refused at the last try is missing until its dead letter is sent again. It is the poison:
             // nothing else comes to a last try.
-            let of = |outcome: &Outcome| outcome.reports[1].result.totals.unreadable;
+            let of = |outcome: &Outcome| outcome.reports[1].result.totals.unreadable_evidence;
             assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {strike:?} {:?}", call);
             assert_eq!(world.healed(&plot, &outcome).result, expected.reports[1].result, "{:?}", call);
             continue;
@@ -227,7 +227,7 @@ fn throttled_for_a_while_it_loses_nothing_and_claims_nothing() {
     for first in 0..4 {
         let world = World::new(minute(1_000));
         world.faults.plan(Plan::Fail {
-            kind: FailureKind::Throttled,
+            kind: PortErrorKind::Throttled,
             strike: if first % 2 == 0 { Strike::Before } else { Strike::After },
             which: Box::new(move |number, _| number % 4 == first && (20..140).contains(&number)),
         });
@@ -235,7 +235,10 @@ fn throttled_for_a_while_it_loses_nothing_and_claims_nothing() {
         world.faults.revive();
         for (report, expected) in outcome.reports.iter().zip(&expected.reports) {
             let missing = expected.result.totals.events - report.result.totals.events;
-            assert!(missing == 0 || report.result.totals.unreadable > 0, "what is missing is known to be");
+            assert!(
+                missing == 0 || report.result.totals.unreadable_evidence > 0,
+                "what is missing is known to be"
+            );
         }
         dead += outcome.dead.len();
         assert_eq!(world.healed(&plot, &outcome).result, expected.reports[1].result);

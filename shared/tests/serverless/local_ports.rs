@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, ops::Range, thread};
 
 use onlooker_core::{
-    ports::{Expected, FailureKind, Item, Store, Table},
+    ports::{ObjectStore, PortErrorKind, Table, TableItem, WriteCondition},
     time::Time,
 };
-use onlooker_local::{store::Folder, table::Database};
+use onlooker_local::{directory_store::DirectoryStore, sqlite_table::SqliteTable};
 use proptest::{prelude::*, sample::select};
 use serde_json::json;
 
@@ -46,19 +46,19 @@ proptest! {
         let model = MemoryTable::default();
         // Two connections, as two processes have them.
         let file = home.path().join("table.db");
-        let tables = [Database::open(&file).unwrap(), Database::open(&file).unwrap()];
+        let tables = [SqliteTable::open(&file).unwrap(), SqliteTable::open(&file).unwrap()];
         for (n, step) in steps.into_iter().enumerate() {
             let table = &tables[n % 2];
             match step {
                 Step::Put { partition, sort, revision, expires, body, same } => {
-                    let item = Item {
-                        partition: partition.to_owned(),
-                        sort,
+                    let item = TableItem {
+                        partition_key: partition.to_owned(),
+                        sort_key: sort,
                         revision,
-                        expires: expires.map(Time),
+                        expires_at: expires.map(Time),
                         body: json!({ "n": body, "text": "ü\n", "list": [1.5, null] }),
                     };
-                    let expected = if same { Expected::Same } else { Expected::Anything };
+                    let expected = if same { WriteCondition::Unchanged } else { WriteCondition::Always };
                     prop_assert_eq!(table.put(&item, expected).unwrap(), model.put(&item, expected).unwrap());
                 }
                 Step::Delete { partition, sort } => {
@@ -82,7 +82,7 @@ proptest! {
         part in (0..25_u64, 0..25_u64),
     ) {
         let home = tempfile::tempdir().unwrap();
-        let (store, model) = (Folder::new(home.path().join("store")), MemoryStore::default());
+        let (store, model) = (DirectoryStore::new(home.path().join("store")), MemoryStore::default());
         for (key, bytes) in &objects {
             let created = store.create(key, bytes, "text/plain").unwrap();
             prop_assert_eq!(created, model.create(key, bytes, "text/plain").unwrap(), "{}", key);
@@ -90,12 +90,12 @@ proptest! {
             let plain = |part| matches!(part, std::path::Component::Normal(_));
             prop_assert!(path.strip_prefix(home.path().join("store")).unwrap().components().all(plain), "{:?}", path);
         }
-        let names = |store: &dyn Store, prefix: &str| -> Vec<(String, u64)> {
+        let names = |store: &dyn ObjectStore, prefix: &str| -> Vec<(String, u64)> {
             store.list(prefix).unwrap().into_iter().map(|object| (object.name, object.size)).collect()
         };
         for prefix in prefixes.iter().map(String::as_str).chain(["", "a", "a/", "a/b"]) {
             prop_assert_eq!(names(&store, prefix), names(&model, prefix), "{}", prefix);
-            let read = |store: &dyn Store, part: Option<Range<u64>>| {
+            let read = |store: &dyn ObjectStore, part: Option<Range<u64>>| {
                 store.read(prefix, part).map_err(|error| error.kind)
             };
             prop_assert_eq!(read(&store, None), read(&model, None));
@@ -124,25 +124,25 @@ fn key() -> impl Strategy<Value = String> {
 fn only_one_of_many_writers_gets_what_all_want() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("table.db");
-    let (table, store) = (Database::open(&file).unwrap(), Folder::new(home.path()));
+    let (table, store) = (SqliteTable::open(&file).unwrap(), DirectoryStore::new(home.path()));
     let won = |n: u64| {
-        let own = Database::open(&file).unwrap();
-        let item = |sort: &str, revision| Item {
-            partition: "p".to_owned(),
-            sort: sort.to_owned(),
+        let own = SqliteTable::open(&file).unwrap();
+        let item = |sort: &str, revision| TableItem {
+            partition_key: "p".to_owned(),
+            sort_key: sort.to_owned(),
             revision,
-            expires: None,
+            expires_at: None,
             body: json!({ "writer": n }),
         };
         let mut won = (0, 0, 0);
         for round in 0..20 {
             let name = format!("{round:02}");
-            won.0 += u32::from(own.put(&item(&name, 0), Expected::Same).unwrap());
+            won.0 += u32::from(own.put(&item(&name, 0), WriteCondition::Unchanged).unwrap());
             won.1 += u32::from(store.create(&name, name.as_bytes(), "text/plain").unwrap());
             // A counter that everybody raises until it is raised.
             loop {
                 let revision = table.query("p", "count").unwrap().first().map_or(0, |item| item.revision);
-                if table.put(&item("count", revision), Expected::Same).unwrap() {
+                if table.put(&item("count", revision), WriteCondition::Unchanged).unwrap() {
                     break;
                 }
             }
@@ -164,8 +164,8 @@ fn only_one_of_many_writers_gets_what_all_want() {
 #[test]
 fn what_is_not_there_is_missing_and_what_is_half_written_is_not_there() {
     let home = tempfile::tempdir().unwrap();
-    let store = Folder::new(home.path());
-    assert_eq!(store.read("a/b", None).unwrap_err().kind, FailureKind::Missing);
+    let store = DirectoryStore::new(home.path());
+    assert_eq!(store.read("a/b", None).unwrap_err().kind, PortErrorKind::NotFound);
     assert_eq!(store.list("a/").unwrap(), []);
     store.create("a/b.json", b"1", "application/json").unwrap();
     std::fs::write(home.path().join("a/.tmpX"), b"half").unwrap();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{Config, Watch, own::Stack},
-    grants::{Evaluator, Origin, Policy, Snapshot},
-    permissions::{Identity, OverallStatus, Subject, judge},
+    config::{Config, Watch, own_roles::DeploymentResources},
+    grants::{Evaluator, Policy, PolicyOrigin, PolicySnapshot},
+    permissions::{AssessedPrincipal, OverallStatus, PrincipalIdentity, assess},
     principal::PrincipalKind,
-    report::{Mode, PrincipalSummary, Report},
+    report::{PrincipalSummary, Report, ReportMode},
     score::Status,
 };
 use serde_json::{Value, json};
@@ -34,8 +34,8 @@ fn watching(watch: &[&str]) -> Config {
     let mut config = Config { watch, ..Config::default() };
     config.coverage.event_classes = vec!["management-write".into()];
     config.coverage.logged = config.coverage.event_classes.clone();
-    let stack = Stack::of_variables(|name| variables.get(name).copied()).unwrap();
-    stack.watch(&mut config).unwrap();
+    let stack = DeploymentResources::from_variables(|name| variables.get(name).copied()).unwrap();
+    stack.add_watches(&mut config).unwrap();
     config
 }
 
@@ -112,7 +112,7 @@ fn what_a_role_is_for_is_compliant_and_nothing_was_promised_by_it() {
     assert_eq!(role.status, Some(Status::Compliant), "{:#?}", report.result.findings);
     assert_eq!(role.calls, 4);
     assert!(role.watched_as.is_some() && role.matrix.is_some());
-    assert_eq!((report.result.mode, report.result.status()), (Mode::Discovery, None));
+    assert_eq!((report.result.mode, report.result.status()), (ReportMode::Discovery, None));
     let statement = &report.result.summary.statement;
     assert!(statement.starts_with("Nothing was promised"), "{statement}");
     assert!(statement.contains("own roles made 4 calls, 0 of them beyond"), "{statement}");
@@ -152,23 +152,27 @@ fn permissions(more: &Value) -> OverallStatus {
         { "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*" },
         { "Effect": "Allow", "Action": ["dynamodb:UpdateItem"],
           "Resource": "arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1",
-          "Condition": { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["LANE#*"] } } },
+          "Condition": { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["ACCOUNT_REGION#*"] } } },
         { "Effect": "Allow", "Action": "s3:PutObject",
           "Resource": ["arn:aws:s3:::onlooker-bucket-1/evidence/*", "arn:aws:s3:::onlooker-bucket-1/segments/*"] },
         more,
     ]);
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let policy = Policy { name: "sweep".into(), origin: Origin::Inline, text: text.into() };
-    let snapshot = Snapshot { principal: SWEEP.into(), identity: vec![policy], ..Snapshot::default() };
+    let policy = Policy { name: "sweep".into(), origin: PolicyOrigin::Inline, text: text.into() };
+    let snapshot = PolicySnapshot {
+        principal: SWEEP.into(),
+        identity_policies: vec![policy],
+        ..PolicySnapshot::default()
+    };
     let grants = Evaluator::new(Catalog::embedded()).grants(&snapshot);
-    let identity = Identity {
+    let identity = PrincipalIdentity {
         arn: SWEEP.into(),
         kind: PrincipalKind::Role,
         account: "111122223333".into(),
         watched_as: Some(SWEEP.into()),
     };
-    let subject = Subject { identity, grants: &grants, policies_sha256: snapshot.sha256() };
-    judge(&subject, &watching(&[]), Catalog::embedded(), minute(0), &[], None).overall_status
+    let subject = AssessedPrincipal { identity, grants: &grants, policies_sha256: snapshot.sha256() };
+    assess(&subject, &watching(&[]), Catalog::embedded(), minute(0), &[], None).overall_status
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn its_policies_are_judged_by_what_it_is_for() {
         json!({ "Effect": "Allow", "Action": "sqs:SendMessage",
         "Resource": format!("arn:aws:sqs:eu-west-1:111122223333:{name}") })
     };
-    assert_eq!(permissions(&queue("onlooker-DeadCalls-1")), OverallStatus::Valid);
+    assert_eq!(permissions(&queue("onlooker-DeadLetterQueue-1")), OverallStatus::Valid);
     assert_eq!(permissions(&queue("elsewhere")), OverallStatus::OverPrivileged);
 }
 

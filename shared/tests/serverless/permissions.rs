@@ -6,10 +6,13 @@ use onlooker_core::{
     catalog::Catalog,
     config::{Config, Watch},
     coverage::Period,
-    jobs::permissions::{Archive, Desk, Examined, Latest, Question, examine, latest, policies, tell},
+    jobs::permissions::{
+        IamPorts, LatestPermissions, PermissionsOutcome, PermissionsRequest, PermissionsStore, evaluate,
+        evaluate_and_store, latest_permissions, policies_in_force,
+    },
     permissions::{CheckStatus, OverallStatus},
-    ports::{Clock as _, Expected, FailureKind, PortError, Store as _, Table as _},
-    report::Caller,
+    ports::{Clock as _, ObjectStore as _, PortError, PortErrorKind, Table as _, WriteCondition},
+    report::CallerIdentity,
     time::{Hour, Time},
 };
 use serde_json::{Value, json};
@@ -34,7 +37,7 @@ struct Scene {
     world: World,
     iam: Faulty<Iam>,
     config: Config,
-    caller: Caller,
+    caller: CallerIdentity,
 }
 
 impl Scene {
@@ -44,7 +47,8 @@ impl Scene {
         let iam = Faulty { port: Iam::default(), faults: world.faults.clone() };
         iam.port.role(READER, &[allow(&READS)]);
         iam.port.role(ADMIN, &[allow(&READS), allow(&WRITES)]);
-        let caller = Caller { arn: String::new(), account: ACCOUNTS[0].to_owned(), user_id: String::new() };
+        let caller =
+            CallerIdentity { arn: String::new(), account: ACCOUNTS[0].to_owned(), user_id: String::new() };
         let mut scene = Self { world, iam, config: Config::default(), caller };
         scene.watch(&[READER, ADMIN, GHOST]);
         scene
@@ -54,35 +58,35 @@ impl Scene {
         self.config.watch = patterns.iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
     }
 
-    fn desk(&self) -> Desk<'_> {
-        Desk {
-            authorizations: &self.iam,
-            organization: &self.iam,
-            prober: &self.iam,
-            clock: &self.world.clock,
+    fn desk(&self) -> IamPorts<'_> {
+        IamPorts { iam: &self.iam, organizations: &self.iam, prober: &self.iam, clock: &self.world.clock }
+    }
+
+    fn question<'s>(&'s self, asked: &'s [String]) -> PermissionsRequest<'s> {
+        PermissionsRequest {
+            config: &self.config,
+            catalog: Catalog::embedded(),
+            caller: &self.caller,
+            principals: asked,
         }
     }
 
-    fn question<'s>(&'s self, asked: &'s [String]) -> Question<'s> {
-        Question { config: &self.config, catalog: Catalog::embedded(), caller: &self.caller, asked }
-    }
-
-    fn try_examine(&self) -> Result<Examined, PortError> {
-        let archive = Archive {
+    fn try_examine(&self) -> Result<PermissionsOutcome, PortError> {
+        let archive = PermissionsStore {
             table: &self.world.table,
             store: &self.world.store,
-            announcers: &[&self.world.sns, &self.world.bus],
-            run: "run",
+            sinks: &[&self.world.sns, &self.world.bus],
+            run_id: "run",
         };
-        examine(&self.desk(), &self.question(&[]), &archive)
+        evaluate_and_store(&self.desk(), &self.question(&[]), &archive)
     }
 
-    fn examine(&self) -> Examined {
+    fn examine(&self) -> PermissionsOutcome {
         self.try_examine().unwrap()
     }
 
-    fn latest(&self) -> BTreeMap<String, Latest> {
-        let all = latest(&self.world.table.port).unwrap();
+    fn latest(&self) -> BTreeMap<String, LatestPermissions> {
+        let all = latest_permissions(&self.world.table.port).unwrap();
         all.into_iter().map(|one| (one.principal.to_string(), one)).collect()
     }
 
@@ -90,18 +94,22 @@ impl Scene {
     fn held(&self, arn: &str, hours: (u32, u32)) -> Vec<(Option<Time>, Option<Time>, Value)> {
         let period = Period { from: hour(hours.0), until: hour(hours.1) };
         let policies =
-            policies(&self.world.table.port, &self.world.store.port, &self.config, period).unwrap();
+            policies_in_force(&self.world.table.port, &self.world.store.port, &self.config, period).unwrap();
         let actions =
             |text: &str| serde_json::from_str::<Value>(text).unwrap()["Statement"][0]["Action"].clone();
         let held = policies.of(arn, period);
-        held.iter().map(|held| (held.since, held.until, actions(&held.snapshot.identity[0].text))).collect()
+        held.iter()
+            .map(|held| (held.since, held.until, actions(&held.snapshot.identity_policies[0].text)))
+            .collect()
     }
 
     /// Everything that is kept, but for how often it was written.
     fn state(&self) -> Vec<String> {
         let items = self.world.table.port.all();
-        let mut all: Vec<String> =
-            items.iter().map(|item| format!("{} {} {}", item.partition, item.sort, item.body)).collect();
+        let mut all: Vec<String> = items
+            .iter()
+            .map(|item| format!("{} {} {}", item.partition_key, item.sort_key, item.body))
+            .collect();
         for object in self.world.store.port.list("").unwrap() {
             let bytes = self.world.store.port.read(&object.name, None).unwrap();
             all.push(format!("{} {}", object.name, String::from_utf8(bytes).unwrap()));
@@ -110,11 +118,11 @@ impl Scene {
     }
 }
 
-fn statuses(examined: &Examined) -> BTreeMap<String, OverallStatus> {
-    let one = |kept: &onlooker_core::jobs::permissions::Kept| {
+fn statuses(examined: &PermissionsOutcome) -> BTreeMap<String, OverallStatus> {
+    let one = |kept: &onlooker_core::jobs::permissions::EvaluatedPrincipal| {
         (kept.permissions.identity.arn.to_string(), kept.permissions.overall_status)
     };
-    examined.judged.iter().map(one).collect()
+    examined.evaluated.iter().map(one).collect()
 }
 
 #[test]
@@ -129,7 +137,7 @@ fn each_principal_gets_its_verdict_and_who_may_write_is_told_of_once() {
     let expected: BTreeMap<String, OverallStatus> =
         expected.into_iter().map(|(arn, status)| (arn.to_owned(), status)).collect();
     assert_eq!(statuses(&examined), expected);
-    assert_eq!((examined.failed.len(), examined.told), (0, 2));
+    assert_eq!((examined.failed.len(), examined.notifications_sent), (0, 2));
     let news = scene.world.sns.port.news.lock().unwrap()[0].clone();
     assert!(news.subject.contains("role/Admin") && news.text.contains(ADMIN), "{news:?}");
     assert_eq!(news.detail["overall_status"], "OVER_PRIVILEGED");
@@ -138,12 +146,12 @@ fn each_principal_gets_its_verdict_and_who_may_write_is_told_of_once() {
     assert_eq!(ghost.policies, None);
     // The report of the run holds all of it.
     let report: Value =
-        serde_json::from_slice(&scene.world.store.port.read(&examined.report, None).unwrap()).unwrap();
-    assert!(examined.report.starts_with("permissions/dt=2026-10-06/20261006T100000Z_run"));
+        serde_json::from_slice(&scene.world.store.port.read(&examined.report_key, None).unwrap()).unwrap();
+    assert!(examined.report_key.starts_with("permissions/dt=2026-10-06/20261006T100000Z_run"));
     assert_eq!(report["principals"].as_array().unwrap().len(), 3);
     // A day later nothing is news.
     scene.world.clock.advance(3 * 86_400);
-    assert_eq!(scene.examine().told, 0);
+    assert_eq!(scene.examine().notifications_sent, 0);
     assert_eq!(scene.world.sns.port.news.lock().unwrap().len(), 1);
     // Once it has been well in between, it is.
     scene.iam.port.role(ADMIN, &[allow(&READS)]);
@@ -151,7 +159,7 @@ fn each_principal_gets_its_verdict_and_who_may_write_is_told_of_once() {
     assert_eq!(statuses(&scene.examine())[ADMIN], OverallStatus::Valid);
     scene.iam.port.role(ADMIN, &[allow(&READS), allow(&WRITES)]);
     scene.world.clock.advance(86_400);
-    assert_eq!(scene.examine().told, 2);
+    assert_eq!(scene.examine().notifications_sent, 2);
 }
 
 #[test]
@@ -255,9 +263,9 @@ fn a_pattern_is_everybody_it_matches_but_the_exempt() {
     assert_eq!(statuses(&scene.examine()).into_keys().collect::<Vec<_>>(), [READER, OTHER]);
     // Who is asked about by name is asked about.
     let asked = [ADMIN.to_owned()];
-    let told = tell(&scene.desk(), &scene.question(&asked));
-    assert_eq!(told.judged[0].overall_status, OverallStatus::OverPrivileged);
-    assert_eq!(told.judged[0].identity.watched_as, None);
+    let told = evaluate(&scene.desk(), &scene.question(&asked));
+    assert_eq!(told.evaluated[0].overall_status, OverallStatus::OverPrivileged);
+    assert_eq!(told.evaluated[0].identity.watched_as, None);
 }
 
 #[test]
@@ -275,8 +283,8 @@ fn without_the_right_to_read_an_account_those_named_in_full_are_read_one_by_one(
     let examined = scene.examine();
     assert_eq!(statuses(&examined).len(), 1);
     let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
-    assert_eq!(failed.failed.kind, FailureKind::Denied);
-    assert!(failed.failed.cause.contains("iam:GetAccountAuthorizationDetails"), "{failed:?}");
+    assert_eq!(failed.failure.kind, PortErrorKind::AccessDenied);
+    assert!(failed.failure.cause.contains("iam:GetAccountAuthorizationDetails"), "{failed:?}");
 }
 
 #[test]
@@ -289,7 +297,7 @@ fn an_account_that_is_throttled_claims_nothing_and_keeps_nobody_else_from_a_verd
     scene.examine();
     scene.world.clock.advance(86_400);
     scene.world.faults.plan(Plan::Fail {
-        kind: FailureKind::Throttled,
+        kind: PortErrorKind::Throttled,
         strike: Strike::Before,
         which: Box::new(|_, call: &Call| call.method == "details" && call.about.starts_with(ACCOUNTS[1])),
     });
@@ -300,8 +308,8 @@ fn an_account_that_is_throttled_claims_nothing_and_keeps_nobody_else_from_a_verd
     assert!(scene.world.clock.now().since(began) >= 15, "and backed off");
     assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER]);
     let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
-    assert_eq!((&*failed.failed.principal, failed.failed.kind), (OTHER, FailureKind::Throttled));
-    let answer = examined.answer(scene.world.clock.now());
+    assert_eq!((&*failed.failure.principal, failed.failure.kind), (OTHER, PortErrorKind::Throttled));
+    let answer = examined.to_response(scene.world.clock.now());
     assert!(answer["failed"][0]["last_seen_seconds_ago"].as_u64().unwrap() > 86_400, "{answer}");
     let latest = &scene.latest()[OTHER];
     assert_eq!((latest.overall_status, latest.last_status), (None, Some(OverallStatus::Valid)));
@@ -327,14 +335,14 @@ fn the_simulator_is_asked_once_of_the_same_policies_and_its_dissent_counts() {
     let examined = scene.examine();
     assert!(asked(&scene) >= 3);
     assert_eq!(statuses(&examined)[READER], OverallStatus::Indeterminate);
-    let opinion = examined.judged[0].permissions.second_opinion.clone().unwrap();
-    assert_eq!((opinion.dissent.len(), opinion.asked - opinion.agreed), (1, 1));
-    assert_eq!((&*opinion.dissent[0].here, &*opinion.dissent[0].simulator), ("denied", "allowed"));
+    let opinion = examined.evaluated[0].permissions.simulation.clone().unwrap();
+    assert_eq!((opinion.conflicts.len(), opinion.compared - opinion.agreed), (1, 1));
+    assert_eq!((&*opinion.conflicts[0].policies, &*opinion.conflicts[0].simulator), ("denied", "allowed"));
     // Nobody need ask.
     scene.config.permissions.simulate = false;
     let examined = scene.examine();
     assert_eq!(statuses(&examined)[READER], OverallStatus::Valid);
-    assert_eq!((examined.judged[0].permissions.second_opinion.clone(), asked(&scene)), (None, 0));
+    assert_eq!((examined.evaluated[0].permissions.simulation.clone(), asked(&scene)), (None, 0));
 }
 
 #[test]
@@ -342,24 +350,24 @@ fn what_the_simulator_was_not_asked_is_told_and_asked_the_next_time() {
     let mut scene = Scene::new();
     scene.watch(&[READER, ADMIN]);
     scene.world.faults.plan(Plan::Fail {
-        kind: FailureKind::Throttled,
+        kind: PortErrorKind::Throttled,
         strike: Strike::Before,
         // The last question is the shorter one.
         which: Box::new(|_, call: &Call| call.method == "simulate" && !call.about.ends_with(" 100")),
     });
     let examined = scene.examine();
     scene.world.faults.revive();
-    let opinions = |examined: &Examined| {
-        let judged = examined.judged.iter();
-        judged.map(|kept| kept.permissions.second_opinion.clone().unwrap()).collect::<Vec<_>>()
+    let opinions = |examined: &PermissionsOutcome| {
+        let judged = examined.evaluated.iter();
+        judged.map(|kept| kept.permissions.simulation.clone().unwrap()).collect::<Vec<_>>()
     };
     let [first, second] = &*opinions(&examined) else { panic!("two of them") };
-    assert!(first.unasked.clone().unwrap().contains("were not asked about"), "{first:?}");
-    assert!(first.asked >= 100 && first.asked.is_multiple_of(100), "{first:?}");
+    assert!(first.incomplete_reason.clone().unwrap().contains("were not asked about"), "{first:?}");
+    assert!(first.compared >= 100 && first.compared.is_multiple_of(100), "{first:?}");
     // It is one simulator for the account: the others do not stand in line.
-    assert_eq!((second.asked, second.unasked.is_some()), (0, true));
+    assert_eq!((second.compared, second.incomplete_reason.is_some()), (0, true));
     let examined = scene.examine();
-    assert!(opinions(&examined).iter().all(|opinion| opinion.unasked.is_none()));
+    assert!(opinions(&examined).iter().all(|opinion| opinion.incomplete_reason.is_none()));
 }
 
 #[test]
@@ -369,14 +377,14 @@ fn reads_are_tried_out_as_ourselves_and_say_something_of_ourselves_alone() {
     scene.caller.arn = "arn:aws:sts::111122223333:assumed-role/Reader/session".to_owned();
     scene.config.permissions.reads.push("x:Unknown".to_owned());
     scene.iam.port.reads.lock().unwrap().extend([
-        ("ec2:DescribeRegions".to_owned(), FailureKind::Throttled),
-        ("s3:ListBuckets".to_owned(), FailureKind::Denied),
+        ("ec2:DescribeRegions".to_owned(), PortErrorKind::Throttled),
+        ("s3:ListBuckets".to_owned(), PortErrorKind::AccessDenied),
     ]);
     let examined = scene.examine();
     let probed = scene.world.faults.revive();
     assert_eq!(probed.iter().filter(|call| call.method == "probe").count(), 1 + 5 + 1);
     let checks = |arn: &str| -> BTreeMap<String, CheckStatus> {
-        let kept = examined.judged.iter().find(|kept| &*kept.permissions.identity.arn == arn).unwrap();
+        let kept = examined.evaluated.iter().find(|kept| &*kept.permissions.identity.arn == arn).unwrap();
         let checks = kept.permissions.permission_checks.iter().take(4);
         checks.map(|check| (format!("{}:{}", check.service, check.operation), check.status)).collect()
     };
@@ -395,8 +403,13 @@ fn policies_of_an_organization_narrow_where_they_may_be_read() {
     let controls = |scene: &Scene| -> Vec<bool> {
         let period = Period { from: hour(9), until: hour(12) };
         let policies =
-            policies(&scene.world.table.port, &scene.world.store.port, &scene.config, period).unwrap();
-        policies.of(ADMIN, period).iter().map(|held| held.snapshot.service_control.is_some()).collect()
+            policies_in_force(&scene.world.table.port, &scene.world.store.port, &scene.config, period)
+                .unwrap();
+        policies
+            .of(ADMIN, period)
+            .iter()
+            .map(|held| held.snapshot.service_control_policies.is_some())
+            .collect()
     };
     scene.examine();
     assert_eq!(controls(&scene), [false], "not to be seen is not none");
@@ -408,12 +421,12 @@ fn policies_of_an_organization_narrow_where_they_may_be_read() {
     assert_eq!(controls(&scene), [false, true], "other policies, another snapshot");
     // That nobody answers is not that there are none.
     scene.world.faults.plan(Plan::Fail {
-        kind: FailureKind::Throttled,
+        kind: PortErrorKind::Throttled,
         strike: Strike::Before,
         which: Box::new(|_, call: &Call| call.method == "above"),
     });
     let examined = scene.examine();
-    assert_eq!((examined.judged.len(), examined.failed.len()), (0, 1));
+    assert_eq!((examined.evaluated.len(), examined.failed.len()), (0, 1));
 }
 
 #[test]
@@ -446,7 +459,7 @@ fn killed_at_any_call_and_begun_again_it_leaves_the_same() {
                 assert_eq!(scene.state(), expected, "killed {strike:?} {call:?}");
             }
             assert_eq!(
-                scene.world.sns.port.news.lock().unwrap()[0].kind,
+                scene.world.sns.port.news.lock().unwrap()[0].detail_type,
                 "Read-Only Principal Over-Privileged"
             );
             assert_eq!(scene.latest()[ADMIN].overall_status, Some(OverallStatus::OverPrivileged));
@@ -459,7 +472,12 @@ fn refused_at_any_call_it_claims_nothing_of_whom_it_concerns() {
     let peace = Scene::new();
     let truth = statuses(&peace.examine());
     let calls = peace.world.faults.revive();
-    let kinds = [FailureKind::Denied, FailureKind::Other, FailureKind::Missing, FailureKind::Unavailable];
+    let kinds = [
+        PortErrorKind::AccessDenied,
+        PortErrorKind::Other,
+        PortErrorKind::NotFound,
+        PortErrorKind::Unavailable,
+    ];
     for (at, call) in calls.iter().enumerate() {
         let scene = Scene::new();
         scene.world.faults.plan(Plan::Fail {
@@ -471,7 +489,7 @@ fn refused_at_any_call_it_claims_nothing_of_whom_it_concerns() {
         for (arn, status) in statuses(&examined) {
             assert_eq!(status, truth[&arn], "refused {call:?}");
         }
-        let told = examined.judged.len() + examined.failed.len();
+        let told = examined.evaluated.len() + examined.failed.len();
         assert_eq!(told, truth.len(), "nobody is lost: {call:?}");
     }
 }
@@ -483,7 +501,7 @@ fn policies_that_are_not_what_was_written_are_an_error() {
     scene.examine();
     let key = scene.world.store.port.list("policies/").unwrap()[0].name.clone();
     let period = Period { from: hour(9), until: Hour(hour(12).0) };
-    let read = || policies(&scene.world.table.port, &scene.world.store.port, &scene.config, period);
+    let read = || policies_in_force(&scene.world.table.port, &scene.world.store.port, &scene.config, period);
     assert_eq!(read().unwrap().principals().count(), 1);
     let whole = scene.world.store.port.read(&key, None).unwrap();
     let other = String::from_utf8(whole).unwrap().replace("DescribeRegions", "*");
@@ -494,6 +512,6 @@ fn policies_that_are_not_what_was_written_are_an_error() {
     }
     let mut item = scene.world.table.port.query("POLICIES", "").unwrap().remove(0);
     item.body = json!("no snapshot");
-    scene.world.table.port.put(&item, Expected::Anything).unwrap();
+    scene.world.table.port.put(&item, WriteCondition::Always).unwrap();
     assert!(read().unwrap_err().to_string().contains("POLICIES"));
 }

@@ -8,19 +8,19 @@ use flate2::{Compression, write::GzEncoder};
 use onlooker_core::{
     catalog::Catalog,
     config::{Config, Standard, Watch},
-    dossier::{Dossier, Scope},
+    controls::ControlPack,
+    evidence_summary::{EvidenceSummary, ReportScope},
     jobs::{
-        evidence::{Batch, EvidenceError, House, Lane, collect},
+        evaluation::{EvaluationCriteria, evaluate},
+        evidence::{EvidenceBatch, EvidenceError, EvidenceSource, EvidenceStore, collect},
         history,
-        ingest::Message,
-        judge::{Order, judge},
+        ingest::IngestMessage,
     },
-    ports::{Object, ReadObject},
-    record::Observed,
-    report::{Report, Run},
-    segment::{Draft, Segment},
-    standard::Pack,
-    time::{HOUR, Hour, Time},
+    ports::{ProcessedObject, StoredObject},
+    record::DigestWindow,
+    report::{Report, ReportRun},
+    segment::{Segment, SegmentBuilder},
+    time::{HOUR_SECONDS, Hour, Time},
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub fn minute(minutes: u32) -> Time {
 }
 
 pub fn hour(hours: u32) -> Hour {
-    Hour(START.0 / HOUR + hours)
+    Hour(START.0 / HOUR_SECONDS + hours)
 }
 
 /// A record of the watched role, or of nobody watched. Every seventh is a write.
@@ -80,7 +80,7 @@ fn folder(account: &str, kind: &str, region: &str, time: Time) -> String {
     format!("s3://trail/org/AWSLogs/o-abc123/{account}/{kind}/{region}/{date}")
 }
 
-/// The name of a log object of an organisation trail.
+/// The name of a log object of an organization trail.
 pub fn log_name(account: &str, region: &str, delivered: Time, unique: &str) -> String {
     let folder = folder(account, "CloudTrail", region, delivered);
     format!("{folder}/{account}_CloudTrail_{region}_{}_{unique}.json.gz", stamp(delivered, false))
@@ -101,14 +101,14 @@ pub fn digest(account: &str, region: &str, end: Time, logs: &[(Time, Time)]) -> 
         })
         .collect();
     let digest = json!({
-        "awsAccountId": account, "digestStartTime": Time(end.0 - HOUR).to_string(), "digestEndTime": end.to_string(),
+        "awsAccountId": account, "digestStartTime": Time(end.0 - HOUR_SECONDS).to_string(), "digestEndTime": end.to_string(),
         "digestS3Object": name.strip_prefix("s3://trail/"), "logFiles": logs
     });
     (name, gzip(&digest.to_string()))
 }
 
 /// A notification of S3 about these objects.
-pub fn notification(objects: &[&Object]) -> String {
+pub fn notification(objects: &[&StoredObject]) -> String {
     let records: Vec<Value> = objects
         .iter()
         .map(|object| {
@@ -126,27 +126,27 @@ pub fn notification(objects: &[&Object]) -> String {
 }
 
 /// A message about these objects.
-pub fn message(id: &str, objects: &[&Object]) -> Message {
-    Message { id: id.to_owned(), body: notification(objects), sent: minute(80), received: 1 }
+pub fn message(id: &str, objects: &[&StoredObject]) -> IngestMessage {
+    IngestMessage { id: id.to_owned(), body: notification(objects), sent_at: minute(80), receive_count: 1 }
 }
 
 /// The Auditor is promised to be read-only. The trail is what counts from that hour on.
 pub fn promise(counts_from: Option<Hour>) -> Config {
     let mut config =
         Config { watch: vec![Watch::new("arn:aws:iam::*:role/Auditor").unwrap()], ..Config::default() };
-    config.delivery.counts_from = counts_from.map(Hour::start);
+    config.delivery.authoritative_from = counts_from.map(Hour::start);
     config
 }
 
-fn judged(dossier: Dossier, config: &Config, run: Run) -> Report {
-    let pack = Pack::shipped(Standard::General).unwrap();
-    judge(
+fn judged(dossier: EvidenceSummary, config: &Config, run: ReportRun) -> Report {
+    let pack = ControlPack::built_in(Standard::General).unwrap();
+    evaluate(
         dossier,
-        Order {
+        EvaluationCriteria {
             config,
             catalog: Catalog::embedded(),
             pack: &pack,
-            policies: onlooker_core::grants::Policies::none(),
+            policies: onlooker_core::grants::PolicyHistory::empty(),
         },
         run,
     )
@@ -155,7 +155,7 @@ fn judged(dossier: Dossier, config: &Config, run: Run) -> Report {
 
 /// The report on the kept evidence of these hours.
 pub fn report(
-    house: &House<'_>,
+    house: &EvidenceStore<'_>,
     config: &Config,
     hours: (Hour, Hour),
     threads: usize,
@@ -165,22 +165,22 @@ pub fn report(
 
 /// The same, where these lanes are pulled.
 pub fn report_on(
-    house: &House<'_>,
+    house: &EvidenceStore<'_>,
     config: &Config,
     hours: (Hour, Hour),
-    lanes: &[history::Lane],
+    lanes: &[history::AccountRegion],
     threads: usize,
 ) -> Result<Report, EvidenceError> {
     let span = (hours.0.start(), hours.1.start());
-    let collected = collect(house, config, span, threads)?.expecting(lanes, config, span);
-    let run = collected.accounts.fill(Run::default());
-    Ok(judged(collected.dossier, config, run))
+    let collected = collect(house, config, span, threads)?.expect_account_regions(lanes, config, span);
+    let run = collected.inputs.fill_run(ReportRun::default());
+    Ok(judged(collected.summary, config, run))
 }
 
 /// The report on evidence that was never taken apart.
 pub fn truth(evidence: Segment, config: &Config, hours: (Hour, Hour)) -> Report {
-    let scope = Scope::between(Some(hours.0.start()), Some(hours.1.start()));
-    judged(Dossier::of(evidence, scope), config, Run::default())
+    let scope = ReportScope::between(Some(hours.0.start()), Some(hours.1.start()));
+    judged(EvidenceSummary::from_segment(evidence, scope), config, ReportRun::default())
 }
 
 /// The evidence of these records.
@@ -189,31 +189,35 @@ pub fn segment(records: &[Value]) -> Segment {
     let gathered = onlooker_core::jobs::gather::read_object(
         "x",
         text.as_bytes(),
-        onlooker_core::record::Limits::default(),
+        onlooker_core::record::ReadLimits::default(),
     );
-    assert_eq!(gathered.reading.unreadable, 0);
+    assert_eq!(gathered.statistics.unreadable, 0);
     gathered.segment
 }
 
 /// A slice of the event history that was read to its end.
-pub fn slice(account: &str, region: &str, (since, until): (Time, Time), records: &[Value]) -> Batch {
-    let mut draft = Draft::from(segment(records));
-    draft.push_observed(Observed {
+pub fn slice(account: &str, region: &str, (since, until): (Time, Time), records: &[Value]) -> EvidenceBatch {
+    let mut draft = SegmentBuilder::from(segment(records));
+    draft.push_digest_window(DigestWindow {
         account: account.into(),
         region: region.into(),
         start: since,
         end: until,
-        logs: [].into(),
+        log_files: [].into(),
     });
     let segment = draft.finish();
     let name = format!("lookup://{account}/{region}/{since}/{until}");
-    let object = Object { name: name.clone(), size: 0, version: String::new() };
-    let mut batch = Batch::new(
-        Lane::Lookup,
+    let object = StoredObject { name: name.clone(), size: 0, version: String::new() };
+    let mut batch = EvidenceBatch::new(
+        EvidenceSource::Lookup,
         format!("{:x}", onlooker_core::record::Fingerprint::of("slice", &[name.as_bytes()]).0),
     );
-    let read =
-        ReadObject { object, sha256: String::new(), records: records.len() as u64, unreadable: Vec::new() };
+    let read = ProcessedObject {
+        object,
+        sha256: String::new(),
+        records: records.len() as u64,
+        unreadable: Vec::new(),
+    };
     batch.add(segment, since.hour(), read);
     batch
 }

@@ -4,12 +4,12 @@ use onlooker_core::{
     catalog::Catalog,
     config::{Config, Watch},
     jobs::{
-        news::{NewsError, Newsroom},
-        watch::{WatchError, WatchFault, Watched, watch},
+        notifications::{NotificationError, Notifier},
+        watch::{WatchError, WatchErrorKind, WatchOutcome, watch},
     },
     operation::RiskLevel,
-    ports::{Announcer, FailureKind},
-    report::Mode,
+    ports::{NotificationSink, PortErrorKind},
+    report::ReportMode,
     time::Time,
 };
 use proptest::prelude::*;
@@ -26,9 +26,9 @@ fn config() -> Config {
     Config { watch: vec![Watch::new(AUDITOR).unwrap()], ..Config::default() }
 }
 
-fn deliver(world: &World, config: &Config, event: &[u8]) -> Result<Watched, WatchError> {
-    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
-    let newsroom = Newsroom { table: &world.table, announcers: &announcers, clock: &world.clock };
+fn deliver(world: &World, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
+    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.bus];
+    let newsroom = Notifier { table: &world.table, sinks: &announcers, clock: &world.clock };
     watch(event, config, Catalog::embedded(), &newsroom)
 }
 
@@ -42,7 +42,7 @@ fn rule(config: &Config, record: &Value) -> Option<String> {
     let watched = deliver(&world, config, &envelope(record)).unwrap();
     assert_eq!((watched.events, watched.unreadable.len()), (1, 0));
     assert_eq!(heard(&world), (watched.alerts.len(), watched.alerts.len()));
-    watched.alerts.into_iter().next().map(|alert| alert.rule)
+    watched.alerts.into_iter().next().map(|alert| alert.rule_id)
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_a_watched_principal_should_not_do_is_told_by_its_rule() {
     let cases = [
         (auditor("ec2", "RunInstances", Some(false)), Some("write-succeeded")),
         (denied(auditor("ec2", "RunInstances", Some(false))), Some("write-denied")),
-        (failed(auditor("ec2", "RunInstances", Some(false))), Some("write-not-refused")),
+        (failed(auditor("ec2", "RunInstances", Some(false))), Some("write-failed")),
         (auditor("kms", "Decrypt", Some(true)), Some("privileged-call")),
         (denied(auditor("kms", "Decrypt", Some(true))), Some("write-denied")),
         (auditor("novel", "Frobnicate", None), Some("unknown-operation")),
@@ -95,9 +95,12 @@ fn nothing_promised_exempt_and_allowed_are_as_the_stages_say() {
 fn an_alert_says_who_did_what_where_and_by_which_promise() {
     let world = World::new(Time(NOW.0 + 7));
     let watched = deliver(&world, &config(), &envelope(&write(5, NOW))).unwrap();
-    assert_eq!((watched.told, watched.told_before, watched.lag), (2, 0, Some(7)));
+    assert_eq!(
+        (watched.notifications_sent, watched.notifications_already_sent, watched.lag_seconds),
+        (2, 0, Some(7))
+    );
     let news = world.bus.port.news.lock().unwrap()[0].clone();
-    assert_eq!(news.kind, "Read-Only Violation Detected");
+    assert_eq!(news.detail_type, "Read-Only Violation Detected");
     assert_eq!(news.severity, RiskLevel::Critical);
     assert_eq!(
         news.subject,
@@ -145,14 +148,17 @@ fn one_event_is_told_once_however_often_it_is_delivered() {
     let world = World::new(NOW);
     for n in 0..3 {
         let watched = deliver(&world, &config(), &envelope(&write(1, NOW))).unwrap();
-        assert_eq!((watched.told, watched.told_before), if n == 0 { (2, 0) } else { (0, 2) });
+        assert_eq!(
+            (watched.notifications_sent, watched.notifications_already_sent),
+            if n == 0 { (2, 0) } else { (0, 2) }
+        );
     }
     deliver(&world, &config(), &envelope(&write(2, NOW))).unwrap();
     assert_eq!(heard(&world), (2, 2));
     // The same id in another account or hour is another event.
     deliver(&world, &config(), &envelope(&write(2, Time(NOW.0 + 3_600)))).unwrap();
     assert_eq!(heard(&world), (3, 3));
-    let expires: Vec<_> = world.table.port.all().into_iter().map(|item| item.expires).collect();
+    let expires: Vec<_> = world.table.port.all().into_iter().map(|item| item.expires_at).collect();
     assert!(expires.iter().all(|at| *at == Some(Time(NOW.0 + 2 * 86_400))), "{expires:?}");
 }
 
@@ -161,7 +167,7 @@ fn a_smaller_accusation_under_the_same_id_keeps_no_greater_one_back() {
     let world = World::new(NOW);
     deliver(&world, &config(), &envelope(&denied(write(1, NOW)))).unwrap();
     let watched = deliver(&world, &config(), &envelope(&write(1, NOW))).unwrap();
-    assert_eq!((watched.told, watched.told_before), (2, 0));
+    assert_eq!((watched.notifications_sent, watched.notifications_already_sent), (2, 0));
     assert_eq!(heard(&world), (2, 2));
 }
 
@@ -171,12 +177,15 @@ fn what_is_no_cloudtrail_event_is_an_error_and_not_silence() {
     let foreign: [&[u8]; 4] = [b"{\"Records\":[]}", b"", b"{", b"{\"Records\":[{}]}"];
     for event in foreign {
         let error = deliver(&world, &config(), event).unwrap_err();
-        assert!(matches!(error.fault, WatchFault::Foreign | WatchFault::Unreadable(_)), "{error}");
+        assert!(
+            matches!(error.kind, WatchErrorKind::NotCloudTrail | WatchErrorKind::Unreadable(_)),
+            "{error}"
+        );
     }
     let other =
         json!({"detail-type": "Object Created", "source": "aws.s3", "detail": {"bucket": {"name": "b"}}});
     let error = deliver(&world, &config(), other.to_string().as_bytes()).unwrap_err();
-    assert_eq!(error.watched.unreadable.len(), 1);
+    assert_eq!(error.outcome.unreadable.len(), 1);
     let mut damaged = write(1, NOW);
     damaged["eventTime"] = "yesterday".into();
     let error = deliver(&world, &config(), &envelope(&damaged)).unwrap_err();
@@ -184,7 +193,7 @@ fn what_is_no_cloudtrail_event_is_an_error_and_not_silence() {
     // What can be read beside it is told all the same.
     let both = json!({"Records": [damaged, write(2, NOW)]});
     let error = deliver(&world, &config(), both.to_string().as_bytes()).unwrap_err();
-    assert_eq!((error.watched.events, error.watched.told), (1, 2));
+    assert_eq!((error.outcome.events, error.outcome.notifications_sent), (1, 2));
     assert_eq!(heard(&world), (1, 1));
 }
 
@@ -196,7 +205,7 @@ fn insights_are_passed_over() {
     insight.as_object_mut().unwrap().remove("userIdentity");
     let world = World::new(NOW);
     let watched = deliver(&world, &config(), &envelope(&insight)).unwrap();
-    assert_eq!((watched.events, watched.aside, heard(&world)), (0, 1, (0, 0)));
+    assert_eq!((watched.events, watched.insight_events, heard(&world)), (0, 1, (0, 0)));
 }
 
 #[test]
@@ -205,13 +214,16 @@ fn an_announcer_that_fails_is_asked_again_and_the_other_is_not() {
         let world = World::new(NOW);
         let event = envelope(&write(1, NOW));
         let which = Box::new(move |_, call: &super::world::Call| call.port == struck);
-        world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike: Strike::Before, which });
+        world.faults.plan(Plan::Fail { kind: PortErrorKind::Throttled, strike: Strike::Before, which });
         let error = deliver(&world, &config(), &event).unwrap_err();
-        let WatchFault::News(NewsError::Untold { announcer, .. }) = error.fault else { panic!("{error}") };
+        let WatchErrorKind::Notification(NotificationError::NotSent { sink: announcer, .. }) = error.kind
+        else {
+            panic!("{error}")
+        };
         assert_eq!(announcer, struck);
         world.faults.revive();
         let watched = deliver(&world, &config(), &event).unwrap();
-        assert_eq!((watched.told, heard(&world)), (1, (1, 1)));
+        assert_eq!((watched.notifications_sent, heard(&world)), (1, (1, 1)));
     }
 }
 
@@ -225,10 +237,16 @@ fn of_two_deliveries_at_once_one_speaks_and_the_other_comes_back() {
     deliver(&world, &config(), &event).unwrap_err();
     assert_eq!(world.faults.revive()[at].method, "announce");
     let error = deliver(&world, &config(), &event).unwrap_err();
-    assert!(matches!(error.fault, WatchFault::News(NewsError::Busy { announcer: "sns", .. })), "{error}");
+    assert!(
+        matches!(
+            error.kind,
+            WatchErrorKind::Notification(NotificationError::InProgress { announcer: "sns", .. })
+        ),
+        "{error}"
+    );
     assert_eq!(heard(&world), (0, 1));
     world.clock.advance(60);
-    assert_eq!(deliver(&world, &config(), &event).unwrap().told, 1);
+    assert_eq!(deliver(&world, &config(), &event).unwrap().notifications_sent, 1);
     assert_eq!(heard(&world), (1, 1));
 }
 
@@ -263,7 +281,7 @@ fn any_fault_is_an_error_and_the_retry_tells_everybody() {
         for at in 0..7 {
             let world = World::new(NOW);
             let which = Box::new(move |number, _: &super::world::Call| number == at);
-            world.faults.plan(Plan::Fail { kind: FailureKind::Unavailable, strike, which });
+            world.faults.plan(Plan::Fail { kind: PortErrorKind::Unavailable, strike, which });
             assert!(deliver(&world, &config(), &event).is_err(), "{at}");
             world.faults.revive();
             world.clock.advance(60);
@@ -278,32 +296,42 @@ fn any_fault_is_an_error_and_the_retry_tells_everybody() {
 #[test]
 fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
     use onlooker_core::{
-        dossier::{Dossier, Scope},
+        controls::ControlPack,
+        evidence_summary::{EvidenceSummary, ReportScope},
         jobs::{
+            evaluation::{EvaluationCriteria, evaluate},
             gather::read_object,
-            judge::{Order, judge},
         },
-        record::Limits,
-        report::Run,
-        standard::Pack,
+        record::ReadLimits,
+        report::ReportRun,
     };
     let config = config();
     let world = World::new(NOW);
     let watched = deliver(&world, &config, &envelope(&write(1, NOW))).unwrap();
     let evidence = json!({"Records": [write(1, NOW), read(2, NOW)]}).to_string();
-    let segment = read_object("o", evidence.as_bytes(), Limits::default()).segment;
-    let pack = Pack::shipped(config.standard).unwrap();
-    let order = Order {
+    let segment = read_object("o", evidence.as_bytes(), ReadLimits::default()).segment;
+    let pack = ControlPack::built_in(config.standard).unwrap();
+    let order = EvaluationCriteria {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: onlooker_core::grants::Policies::none(),
+        policies: onlooker_core::grants::PolicyHistory::empty(),
     };
-    let report = judge(Dossier::of(segment, Scope::default()), order, Run::default()).unwrap();
-    assert_eq!(report.result.mode, Mode::Proof);
+    let report =
+        evaluate(EvidenceSummary::from_segment(segment, ReportScope::default()), order, ReportRun::default())
+            .unwrap();
+    assert_eq!(report.result.mode, ReportMode::Proof);
     let alert = &watched.alerts[0];
-    let finding = report.result.findings.iter().find(|finding| finding.fingerprint == alert.finding).unwrap();
-    assert_eq!((&finding.id, &finding.title, finding.severity), (&alert.rule, &alert.title, alert.severity));
+    let finding = report
+        .result
+        .findings
+        .iter()
+        .find(|finding| finding.fingerprint == alert.finding_fingerprint)
+        .unwrap();
+    assert_eq!(
+        (&finding.id, &finding.title, finding.severity),
+        (&alert.rule_id, &alert.title, alert.severity)
+    );
 }
 
 proptest! {
@@ -318,8 +346,8 @@ proptest! {
         prop_assert_eq!(watched.alerts.len(), 1);
         prop_assert_eq!(heard(&world), (1, 1));
         for item in world.table.port.all() {
-            prop_assert!(item.partition.len() < 200);
-            prop_assert!(item.partition.chars().all(|c| c.is_ascii_alphanumeric() || "#-".contains(c)));
+            prop_assert!(item.partition_key.len() < 200);
+            prop_assert!(item.partition_key.chars().all(|c| c.is_ascii_alphanumeric() || "#-".contains(c)));
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{BusinessHours, Config, Day, Override, Standard, Watch},
-    dossier::{Dossier, Scope},
-    event::{Act, Actor, Event, EventClass, EventId, EventKind, Outcome},
+    config::{BusinessHours, Config, Override, Standard, Watch, Weekday},
+    controls::ControlPack,
+    event::{Actor, CallKey, Event, EventClass, EventId, EventKind, Outcome},
+    evidence_summary::{EvidenceSummary, ReportScope},
     finding::Finding,
-    grants::Policies,
-    jobs::judge::{Order, judge},
+    grants::PolicyHistory,
+    jobs::evaluation::{EvaluationCriteria, evaluate},
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
-    record::{Fingerprint, Observed, Reason},
-    report::{ReportResult, Run},
-    segment::{Draft, Segment},
-    standard::Pack,
-    time::{HOUR, Time},
+    record::{DigestWindow, Fingerprint, UnreadableReason},
+    report::{ReportResult, ReportRun},
+    segment::{Segment, SegmentBuilder},
+    time::{HOUR_SECONDS, Time},
 };
 use proptest::{prelude::*, sample::select};
 
@@ -103,7 +103,7 @@ pub fn made(name: &str) -> Event {
             principal: principal("Auditor", ACCOUNTS[0]),
             session: Session::default(),
         },
-        act: Act {
+        call_key: CallKey {
             kind: operation.event,
             source: operation.source.into(),
             name: operation.name.into(),
@@ -115,10 +115,10 @@ pub fn made(name: &str) -> Event {
             read_only: operation.read_only,
             outcome: Outcome::Succeeded,
             error_code: None,
-            console: false,
+            is_console_session: false,
             invoked_by: None,
             resources: [].into(),
-            assumed: None,
+            issued_credentials_arn: None,
         },
     }
 }
@@ -147,13 +147,13 @@ impl But for Event {
     }
 
     fn at(mut self, hour: u32, second: u32) -> Self {
-        self.time = Time(START + hour * HOUR + second);
+        self.time = Time(START + hour * HOUR_SECONDS + second);
         self
     }
 
     fn ended(mut self, outcome: Outcome) -> Self {
-        self.act.outcome = outcome;
-        self.act.error_code = match outcome {
+        self.call_key.outcome = outcome;
+        self.call_key.error_code = match outcome {
             Outcome::Succeeded => None,
             Outcome::Denied => Some("AccessDenied".into()),
             Outcome::Failed => Some("ThrottlingException".into()),
@@ -177,17 +177,17 @@ impl But for Event {
     }
 
     fn in_the_console(mut self) -> Self {
-        self.act.console = true;
+        self.call_key.is_console_session = true;
         self
     }
 
     fn forwarded_by(mut self, service: &str) -> Self {
-        self.act.invoked_by = Some(service.into());
+        self.call_key.invoked_by = Some(service.into());
         self
     }
 
     fn on(mut self, resources: &[&str]) -> Self {
-        self.act.resources = resources.iter().map(|arn| (*arn).into()).collect();
+        self.call_key.resources = resources.iter().map(|arn| (*arn).into()).collect();
         self
     }
 
@@ -203,7 +203,7 @@ impl But for Event {
 
     /// With the answer that names whose credentials they are, and the resource CloudTrail adds for a role.
     fn hands_out(mut self, arn: &str) -> Self {
-        self.act.assumed = Some(arn.into());
+        self.call_key.issued_credentials_arn = Some(arn.into());
         match arn.split_once(":assumed-role/") {
             Some((account, session)) => {
                 let account = account.replace(":sts:", ":iam:");
@@ -215,7 +215,7 @@ impl But for Event {
     }
 
     fn naming_the_role_alone(mut self) -> Self {
-        self.act.assumed = None;
+        self.call_key.issued_credentials_arn = None;
         self
     }
 }
@@ -226,14 +226,14 @@ pub struct Scene {
     pub events: Vec<Event>,
     pub config: Config,
     pub period: (Option<Time>, Option<Time>),
-    pub unreadable: Vec<(u128, Reason)>,
+    pub unreadable: Vec<(u128, UnreadableReason)>,
     pub insights: Vec<u128>,
     /// Account, region and hour after the start that a digest vouches for.
     pub digests: Vec<(&'static str, &'static str, u32)>,
     /// Seconds after the start of the oldest and newest event of each log file those digests list.
     pub logs: Vec<(u32, u32)>,
     /// Policies of principals.
-    pub policies: Policies,
+    pub policies: PolicyHistory,
 }
 
 impl Scene {
@@ -251,8 +251,8 @@ impl Scene {
         self
     }
 
-    pub fn draft(&self) -> Draft {
-        let mut draft = Draft::default();
+    pub fn draft(&self) -> SegmentBuilder {
+        let mut draft = SegmentBuilder::default();
         for event in &self.events {
             draft.push(event.clone());
         }
@@ -260,24 +260,27 @@ impl Scene {
             draft.push_unreadable(Fingerprint(*piece), *reason);
         }
         for insight in &self.insights {
-            draft.push_aside(Fingerprint(*insight));
+            draft.push_insight(Fingerprint(*insight));
         }
         for (account, region, hour) in &self.digests {
-            let start = Time(START + hour * HOUR);
-            let end = Time(start.0 + HOUR);
-            draft.push_observed(Observed {
+            let start = Time(START + hour * HOUR_SECONDS);
+            let end = Time(start.0 + HOUR_SECONDS);
+            draft.push_digest_window(DigestWindow {
                 account: (*account).into(),
                 region: (*region).into(),
                 start,
                 end,
-                logs: self.logs.iter().map(|(a, b)| (Time(START + a), Time(START + b))).collect(),
+                log_files: self.logs.iter().map(|(a, b)| (Time(START + a), Time(START + b))).collect(),
             });
         }
         draft
     }
 
     pub fn result(&self) -> ReportResult {
-        let dossier = Dossier::of(self.draft().finish(), Scope::between(self.period.0, self.period.1));
+        let dossier = EvidenceSummary::from_segment(
+            self.draft().finish(),
+            ReportScope::between(self.period.0, self.period.1),
+        );
         told_with(dossier, &self.config, &self.policies)
     }
 
@@ -289,19 +292,19 @@ impl Scene {
 
 /// What a sweep says of this evidence.
 pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<Time>)) -> ReportResult {
-    told(Dossier::of(segment, Scope::between(period.0, period.1)), config)
+    told(EvidenceSummary::from_segment(segment, ReportScope::between(period.0, period.1)), config)
 }
 
 /// What is made of a dossier.
-pub fn told(dossier: Dossier, config: &Config) -> ReportResult {
-    told_with(dossier, config, Policies::none())
+pub fn told(dossier: EvidenceSummary, config: &Config) -> ReportResult {
+    told_with(dossier, config, PolicyHistory::empty())
 }
 
 /// What is made of a dossier and policies.
-pub fn told_with(dossier: Dossier, config: &Config, policies: &Policies) -> ReportResult {
-    let pack = Pack::shipped(Standard::General).unwrap();
-    let order = Order { config, catalog: Catalog::embedded(), pack: &pack, policies };
-    judge(dossier, order, Run::default()).unwrap().result
+pub fn told_with(dossier: EvidenceSummary, config: &Config, policies: &PolicyHistory) -> ReportResult {
+    let pack = ControlPack::built_in(Standard::General).unwrap();
+    let order = EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies };
+    evaluate(dossier, order, ReportRun::default()).unwrap().result
 }
 
 /// The auditor is promised to be read-only, and the trail logs every class.
@@ -314,7 +317,7 @@ pub fn promise() -> Config {
 
 /// Working hours in UTC, on weekdays.
 pub fn hours(start: &str, end: &str) -> BusinessHours {
-    let days = vec![Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri];
+    let days = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
     BusinessHours { time_zone: "UTC".to_owned(), days, start: start.to_owned(), end: end.to_owned() }
 }
 
@@ -479,13 +482,20 @@ pub fn configs() -> impl Strategy<Value = Config> {
 /// Scenes of everything together.
 pub fn scenes() -> impl Strategy<Value = Scene> {
     let pieces = prop::collection::vec(
-        (1..4_u128, select(&[Reason::BadJson, Reason::MissingField, Reason::TruncatedGzip][..])),
+        (
+            1..4_u128,
+            select(
+                &[UnreadableReason::BadJson, UnreadableReason::MissingField, UnreadableReason::TruncatedGzip]
+                    [..],
+            ),
+        ),
         0..3,
     );
     let digests = prop::collection::vec((select(&ACCOUNTS[..]), select(&REGIONS[..]), 0..4_u32), 0..6);
     (events(40), configs(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>()).prop_map(
         |(events, config, unreadable, insights, digests, fixed)| {
-            let period = if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR))) } else { (None, None) };
+            let period =
+                if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR_SECONDS))) } else { (None, None) };
             Scene { events, config, period, unreadable, insights, digests, ..Scene::default() }
         },
     )

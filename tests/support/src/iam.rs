@@ -7,8 +7,11 @@ use std::{
 };
 
 use onlooker_core::{
-    grants::{Origin, Policy, Snapshot},
-    ports::{Authorizations, Control, DetailsPage, FailureKind, Organization, PortError, Prober, Simulated},
+    grants::{Policy, PolicyOrigin, PolicySnapshot},
+    ports::{
+        AuthorizationDetailsPage, IamApi, OrganizationPolicyType, OrganizationsApi, PortError, PortErrorKind,
+        Prober, SimulationResult,
+    },
 };
 use serde_json::{Value, json};
 
@@ -24,7 +27,7 @@ pub struct Iam {
     /// Levels of service control policies; without, nobody is to know.
     pub controls: Mutex<Option<Vec<Vec<String>>>>,
     /// What becomes of reads; one that is not listed works, and nobody knows how to make `x:Unknown`.
-    pub reads: Mutex<BTreeMap<String, FailureKind>>,
+    pub reads: Mutex<BTreeMap<String, PortErrorKind>>,
     /// Accounts whose details are refused.
     pub closed: Mutex<BTreeSet<String>>,
 }
@@ -69,18 +72,22 @@ impl Iam {
     }
 }
 
-fn failure(operation: &'static str, name: &str, kind: FailureKind) -> PortError {
+fn failure(operation: &'static str, name: &str, kind: PortErrorKind) -> PortError {
     let cause = Box::new(io::Error::other("on demand"));
     PortError { operation, name: name.to_owned(), kind, cause }
 }
 
-impl Authorizations for Faulty<Iam> {
-    fn details(&self, account: &str, page: Option<&str>) -> Result<DetailsPage, PortError> {
+impl IamApi for Faulty<Iam> {
+    fn account_authorization_details(
+        &self,
+        account: &str,
+        page: Option<&str>,
+    ) -> Result<AuthorizationDetailsPage, PortError> {
         let about = format!("{account} {}", page.unwrap_or_default());
         self.faults.call(("iam", "details"), about, || {
             if self.port.closed.lock().unwrap().contains(account) {
                 let operation = "read the policies of (iam:GetAccountAuthorizationDetails)";
-                return Err(failure(operation, account, FailureKind::Denied));
+                return Err(failure(operation, account, PortErrorKind::AccessDenied));
             }
             let roles = self.port.roles.lock().unwrap();
             let prefix = format!("arn:aws:iam::{account}:");
@@ -92,49 +99,60 @@ impl Authorizations for Faulty<Iam> {
             // One role a page, so that every reading turns pages.
             let at: usize = page.map_or(0, |page| page.parse().unwrap());
             let text = Iam::page(roles.get(at..roles.len().min(at + 1)).unwrap_or_default());
-            Ok(DetailsPage { text, next: (at + 1 < roles.len()).then(|| (at + 1).to_string()) })
+            Ok(AuthorizationDetailsPage {
+                text,
+                next_marker: (at + 1 < roles.len()).then(|| (at + 1).to_string()),
+            })
         })
     }
 
-    fn principal(&self, arn: &str) -> Result<Option<String>, PortError> {
+    fn principal_details(&self, arn: &str) -> Result<Option<String>, PortError> {
         self.faults.call(("iam", "principal"), arn.to_owned(), || {
             let role = self.port.roles.lock().unwrap().get(arn).cloned();
             Ok(role.map(|role| Iam::page(&[role])))
         })
     }
 
-    fn simulate(&self, snapshot: &Snapshot, actions: &[&str]) -> Result<Vec<Simulated>, PortError> {
+    fn simulate(
+        &self,
+        snapshot: &PolicySnapshot,
+        actions: &[&str],
+    ) -> Result<Vec<SimulationResult>, PortError> {
         let about = format!("{} {}", snapshot.principal, actions.len());
         self.faults.call(("iam", "simulate"), about, || {
             // It knows actions that are written out, which is all these tests need of it.
             let is_named = |action: &str| {
-                let policies = &snapshot.identity;
+                let policies = &snapshot.identity_policies;
                 policies.iter().any(|policy| policy.text.contains(&format!("\"{action}\"")))
             };
             let dissent = self.port.dissent.lock().unwrap();
             let answer = |action: &&str| {
                 let word = if is_named(action) { "allowed" } else { "implicitDeny" };
                 let word = dissent.get(*action).map_or(word, String::as_str);
-                Simulated { action: (*action).to_owned(), decision: word.to_owned() }
+                SimulationResult { action: (*action).to_owned(), decision: word.to_owned() }
             };
             Ok(actions.iter().map(answer).collect())
         })
     }
 }
 
-impl Organization for Faulty<Iam> {
-    fn above(&self, account: &str, control: Control) -> Result<Vec<Vec<Policy>>, PortError> {
+impl OrganizationsApi for Faulty<Iam> {
+    fn control_policies(
+        &self,
+        account: &str,
+        control: OrganizationPolicyType,
+    ) -> Result<Vec<Vec<Policy>>, PortError> {
         self.faults.call(("organization", "above"), format!("{account} {control:?}"), || {
             let controls = self.port.controls.lock().unwrap();
             let Some(levels) = &*controls else {
-                return Err(failure("list the policies above", account, FailureKind::Denied));
+                return Err(failure("list the policies above", account, PortErrorKind::AccessDenied));
             };
-            if control == Control::Resource {
+            if control == OrganizationPolicyType::ResourceControl {
                 return Ok(Vec::new());
             }
             let policy = |text: &String| Policy {
                 name: "scp".into(),
-                origin: Origin::Given,
+                origin: PolicyOrigin::Given,
                 text: text.as_str().into(),
             };
             Ok(levels.iter().map(|level| level.iter().map(policy).collect()).collect())

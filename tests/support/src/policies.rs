@@ -1,8 +1,8 @@
 //! Policies for principals of the scenes.
 
 use onlooker_core::{
-    grants::{Held, Origin, Policy, Snapshot},
-    report::{Matrix, MatrixRow, PrincipalSummary, ReportResult},
+    grants::{DatedSnapshot, Policy, PolicyOrigin, PolicySnapshot},
+    report::{AccessMatrix, MatrixRow, PrincipalSummary, ReportResult},
 };
 use serde_json::{Value, json};
 
@@ -11,14 +11,18 @@ use crate::events::{ACCOUNTS, Scene};
 pub const AUDITOR: &str = "arn:aws:iam::111122223333:role/Auditor";
 
 /// A role of the first account with one inline policy of these statements.
-pub fn snapshot(role: &str, statements: Value) -> Snapshot {
+pub fn snapshot(role: &str, statements: Value) -> PolicySnapshot {
     let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-    Snapshot {
+    PolicySnapshot {
         principal: format!("arn:aws:iam::{}:role/{role}", ACCOUNTS[0]).into(),
         account: ACCOUNTS[0].into(),
-        identity: vec![Policy { name: "work".into(), origin: Origin::Inline, text: text.into() }],
-        boundary_read: true,
-        ..Snapshot::default()
+        identity_policies: vec![Policy {
+            name: "work".into(),
+            origin: PolicyOrigin::Inline,
+            text: text.into(),
+        }],
+        is_boundary_known: true,
+        ..PolicySnapshot::default()
     }
 }
 
@@ -29,14 +33,15 @@ pub fn allow(actions: &[&str]) -> Value {
 
 /// The scene with the auditor's policies in force.
 pub fn auditor_may(scene: Scene, actions: &[&str]) -> Scene {
-    scene.with(|scene| scene.policies.add(Held::always(snapshot("Auditor", allow(actions)))))
+    scene
+        .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", allow(actions)))))
 }
 
 pub fn principal<'r>(result: &'r ReportResult, arn: &str) -> &'r PrincipalSummary {
     result.principals.iter().find(|one| &*one.arn == arn).unwrap()
 }
 
-pub fn matrix<'r>(result: &'r ReportResult, arn: &str) -> &'r Matrix {
+pub fn matrix<'r>(result: &'r ReportResult, arn: &str) -> &'r AccessMatrix {
     principal(result, arn).matrix.as_ref().unwrap()
 }
 

@@ -18,12 +18,12 @@ use std::{
 
 use onlooker_core::{
     ports::{
-        Announcement, Announcer, Clock, Expected, FailureKind, Item, Lookup, Object, Page, PortError, Source,
-        Store, Table, Trail,
+        Clock, CloudTrailApi, LogSource, LookupPage, LookupRequest, Notification, NotificationSink,
+        ObjectStore, PortError, PortErrorKind, StoredObject, Table, TableItem, WriteCondition,
     },
     time::Time,
 };
-use onlooker_local::{store::Folder, table::Database};
+use onlooker_local::{directory_store::DirectoryStore, sqlite_table::SqliteTable};
 
 /// A call to a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub enum Plan {
     /// The job is killed at its call number `at`, counted from zero: this call fails, and every later one.
     Kill { at: usize, strike: Strike },
     /// Calls that match fail in this way; the others go well.
-    Fail { kind: FailureKind, strike: Strike, which: Which },
+    Fail { kind: PortErrorKind, strike: Strike, which: Which },
 }
 
 struct Record {
@@ -113,7 +113,7 @@ impl Faults {
         let call = Call { port, method, about };
         let mut record = self.record();
         if record.dead {
-            return Err(error(&call, FailureKind::Unavailable, "the job is dead"));
+            return Err(error(&call, PortErrorKind::Unavailable, "the job is dead"));
         }
         let number = record.calls.len();
         record.calls.push(call.clone());
@@ -121,7 +121,7 @@ impl Faults {
             Plan::Kill { at, strike } if *at == number => {
                 let strike = *strike;
                 record.dead = true;
-                Some((FailureKind::Unavailable, strike))
+                Some((PortErrorKind::Unavailable, strike))
             }
             Plan::Fail { kind, strike, which } if which(number, &call) => Some((*kind, *strike)),
             _ => None,
@@ -135,7 +135,7 @@ impl Faults {
     }
 }
 
-fn error(call: &Call, kind: FailureKind, why: &str) -> PortError {
+fn error(call: &Call, kind: PortErrorKind, why: &str) -> PortError {
     PortError {
         operation: call.method,
         name: call.about.clone(),
@@ -151,13 +151,13 @@ pub struct Faulty<P> {
 }
 
 impl<P: Table> Table for Faulty<P> {
-    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<TableItem>, PortError> {
         let about = format!("{partition} {prefix}*");
         self.faults.call(("table", "query"), about, || self.port.query(partition, prefix))
     }
 
-    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
-        let about = format!("{} {}", item.partition, item.sort);
+    fn put(&self, item: &TableItem, expected: WriteCondition) -> Result<bool, PortError> {
+        let about = format!("{} {}", item.partition_key, item.sort_key);
         self.faults.call(("table", "put"), about, || self.port.put(item, expected))
     }
 
@@ -167,7 +167,7 @@ impl<P: Table> Table for Faulty<P> {
     }
 }
 
-impl<P: Store> Store for Faulty<P> {
+impl<P: ObjectStore> ObjectStore for Faulty<P> {
     fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
         self.faults.call(("store", "create"), key.to_owned(), || self.port.create(key, bytes, media_type))
     }
@@ -176,65 +176,65 @@ impl<P: Store> Store for Faulty<P> {
         self.faults.call(("store", "read"), key.to_owned(), || self.port.read(key, part))
     }
 
-    fn list(&self, prefix: &str) -> Result<Vec<Object>, PortError> {
+    fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError> {
         self.faults.call(("store", "list"), prefix.to_owned(), || self.port.list(prefix))
     }
 }
 
-impl<P: Source> Source for Faulty<P> {
-    fn list(&self) -> Result<Vec<Object>, PortError> {
+impl<P: LogSource> LogSource for Faulty<P> {
+    fn list(&self) -> Result<Vec<StoredObject>, PortError> {
         self.faults.call(("logs", "list"), String::new(), || self.port.list())
     }
 
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         self.faults.call(("logs", "fetch"), object.name.clone(), || self.port.fetch(object, most, bytes))
     }
 }
 
-impl<P: Trail> Trail for Faulty<P> {
-    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError> {
+impl<P: CloudTrailApi> CloudTrailApi for Faulty<P> {
+    fn lookup_events(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, PortError> {
         let about = format!("{lookup} {}", lookup.token.unwrap_or_default());
-        self.faults.call(("trail", "lookup"), about, || self.port.lookup(lookup))
+        self.faults.call(("trail", "lookup"), about, || self.port.lookup_events(lookup))
     }
 }
 
-impl<P: Announcer> Announcer for Faulty<P> {
+impl<P: NotificationSink> NotificationSink for Faulty<P> {
     fn name(&self) -> &'static str {
         self.port.name()
     }
 
-    fn announce(&self, news: &Announcement) -> Result<(), PortError> {
+    fn send(&self, news: &Notification) -> Result<(), PortError> {
         let about = news.id.clone();
-        self.faults.call((self.port.name(), "announce"), about, || self.port.announce(news))
+        self.faults.call((self.port.name(), "announce"), about, || self.port.send(news))
     }
 }
 
 /// A table that is a map.
 #[derive(Default)]
-pub struct MemoryTable(Mutex<BTreeMap<(String, String), Item>>);
+pub struct MemoryTable(Mutex<BTreeMap<(String, String), TableItem>>);
 
 impl MemoryTable {
     /// Everything in it, in order.
-    pub fn all(&self) -> Vec<Item> {
+    pub fn all(&self) -> Vec<TableItem> {
         self.0.lock().unwrap().values().cloned().collect()
     }
 }
 
 impl Table for MemoryTable {
-    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+    fn query(&self, partition: &str, prefix: &str) -> Result<Vec<TableItem>, PortError> {
         let items = self.0.lock().unwrap();
-        let asked = |item: &&Item| item.partition == partition && item.sort.starts_with(prefix);
+        let asked = |item: &&TableItem| item.partition_key == partition && item.sort_key.starts_with(prefix);
         Ok(items.values().filter(asked).cloned().collect())
     }
 
-    fn put(&self, item: &Item, expected: Expected) -> Result<bool, PortError> {
+    fn put(&self, item: &TableItem, expected: WriteCondition) -> Result<bool, PortError> {
         let mut items = self.0.lock().unwrap();
-        let key = (item.partition.clone(), item.sort.clone());
+        let key = (item.partition_key.clone(), item.sort_key.clone());
         let stored = items.get(&key).map_or(0, |item| item.revision);
-        if expected == Expected::Same && stored != item.revision {
+        if expected == WriteCondition::Unchanged && stored != item.revision {
             return Ok(false);
         }
-        items.insert(key, Item { revision: stored + 1, ..item.clone() });
+        items.insert(key, TableItem { revision: stored + 1, ..item.clone() });
         Ok(true)
     }
 
@@ -259,7 +259,7 @@ impl MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl ObjectStore for MemoryStore {
     fn create(&self, key: &str, bytes: &[u8], _: &str) -> Result<bool, PortError> {
         let mut objects = self.0.lock().unwrap();
         let new = !objects.contains_key(key);
@@ -278,11 +278,11 @@ impl Store for MemoryStore {
         Ok(bytes[at(part.start)..at(part.end.max(part.start))].to_vec())
     }
 
-    fn list(&self, prefix: &str) -> Result<Vec<Object>, PortError> {
+    fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError> {
         let objects = self.0.lock().unwrap();
         let named = objects.iter().filter(|(key, _)| key.starts_with(prefix));
         Ok(named
-            .map(|(key, bytes)| Object {
+            .map(|(key, bytes)| StoredObject {
                 name: key.clone(),
                 size: bytes.len() as u64,
                 version: bytes.len().to_string(),
@@ -293,7 +293,7 @@ impl Store for MemoryStore {
 
 fn missing(operation: &'static str, name: &str) -> PortError {
     let cause = Box::new(io::Error::from(io::ErrorKind::NotFound));
-    PortError { operation, name: name.to_owned(), kind: FailureKind::Missing, cause }
+    PortError { operation, name: name.to_owned(), kind: PortErrorKind::NotFound, cause }
 }
 
 /// The bucket of a trail: objects by name.
@@ -302,7 +302,7 @@ pub struct Logs(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Logs {
     /// Delivers an object, and gives how it is listed.
-    pub fn deliver(&self, name: &str, bytes: &[u8]) -> Object {
+    pub fn deliver(&self, name: &str, bytes: &[u8]) -> StoredObject {
         self.0.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
         object(name, bytes)
     }
@@ -313,17 +313,17 @@ impl Logs {
     }
 }
 
-fn object(name: &str, bytes: &[u8]) -> Object {
+fn object(name: &str, bytes: &[u8]) -> StoredObject {
     let version = onlooker_core::record::Fingerprint::of("test", &[bytes]).to_string();
-    Object { name: name.to_owned(), size: bytes.len() as u64, version }
+    StoredObject { name: name.to_owned(), size: bytes.len() as u64, version }
 }
 
-impl Source for Logs {
-    fn list(&self) -> Result<Vec<Object>, PortError> {
+impl LogSource for Logs {
+    fn list(&self) -> Result<Vec<StoredObject>, PortError> {
         Ok(self.0.lock().unwrap().iter().map(|(name, bytes)| object(name, bytes)).collect())
     }
 
-    fn fetch(&self, object: &Object, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         let logs = self.0.lock().unwrap();
         let stored = logs.get(&object.name).ok_or_else(|| missing("read", &object.name))?;
         bytes.clear();
@@ -350,8 +350,8 @@ pub struct History {
     pub clock: FakeClock,
 }
 
-impl Trail for History {
-    fn lookup(&self, lookup: Lookup<'_>) -> Result<Page, PortError> {
+impl CloudTrailApi for History {
+    fn lookup_events(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, PortError> {
         let now = self.clock.now();
         let events = self.events.lock().unwrap();
         let asked = |event: &&Recorded| {
@@ -368,21 +368,21 @@ impl Trail for History {
                 position.ok_or_else(|| PortError {
                     operation: "look up",
                     name: lookup.to_string(),
-                    kind: FailureKind::Token,
+                    kind: PortErrorKind::InvalidToken,
                     cause: Box::new(io::Error::other("InvalidNextTokenException")),
                 })?
             }
         };
         let records = found.iter().skip(from).take(50).map(|event| event.record.clone()).collect();
         let next = (found.len() > from + 50).then(|| format!("{lookup} {}", from + 50));
-        Ok(Page { records, next })
+        Ok(LookupPage { records, next_token: next })
     }
 }
 
 /// Somebody who is told.
 pub struct Inbox {
     pub name: &'static str,
-    pub news: Mutex<Vec<Announcement>>,
+    pub news: Mutex<Vec<Notification>>,
 }
 
 impl Inbox {
@@ -391,12 +391,12 @@ impl Inbox {
     }
 }
 
-impl Announcer for Inbox {
+impl NotificationSink for Inbox {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    fn announce(&self, news: &Announcement) -> Result<(), PortError> {
+    fn send(&self, news: &Notification) -> Result<(), PortError> {
         self.news.lock().unwrap().push(news.clone());
         Ok(())
     }
@@ -443,7 +443,7 @@ impl Clock for FakeClock {
         }
     }
 
-    fn pause(&self, length: Duration) {
+    fn sleep(&self, length: Duration) {
         let whole = length.as_secs() + u64::from(length.subsec_nanos() > 0);
         self.advance(u32::try_from(whole).unwrap());
     }
@@ -468,10 +468,14 @@ impl World {
     }
 }
 
-impl World<Database, Folder> {
+impl World<SqliteTable, DirectoryStore> {
     /// A world whose state is in a directory.
     pub fn on_disk(home: &Path, now: Time) -> Self {
-        Self::of(Database::open(&home.join("table.db")).unwrap(), Folder::new(home.join("store")), now)
+        Self::of(
+            SqliteTable::open(&home.join("table.db")).unwrap(),
+            DirectoryStore::new(home.join("store")),
+            now,
+        )
     }
 }
 

@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 /// Lists of users, roles, groups and managed policies.
 #[derive(Debug, Default)]
-pub(super) struct Details {
+pub(super) struct AccountAuthorizationDetails {
     pub users: Vec<Value>,
     pub roles: Vec<Value>,
     pub groups: Vec<Value>,
     pub policies: Vec<Value>,
 }
 
-impl Details {
+impl AccountAuthorizationDetails {
     /// The lists, as JSON text.
-    pub fn text(&self) -> String {
+    pub fn to_json(&self) -> String {
         let Self { users, roles, groups, policies } = self;
         json!({
             "UserDetailList": users, "RoleDetailList": roles, "GroupDetailList": groups, "Policies": policies,
@@ -29,46 +29,46 @@ impl Details {
     }
 }
 
-impl From<GetAccountAuthorizationDetailsOutput> for Details {
+impl From<GetAccountAuthorizationDetailsOutput> for AccountAuthorizationDetails {
     fn from(found: GetAccountAuthorizationDetailsOutput) -> Self {
         let users = found.user_detail_list.unwrap_or_default().into_iter().map(|user| {
             json!({
                 "Path": user.path, "UserName": user.user_name, "UserId": user.user_id, "Arn": user.arn,
-                "UserPolicyList": inline(user.user_policy_list.as_deref()), "GroupList": user.group_list.unwrap_or_default(),
-                "AttachedManagedPolicies": attached(user.attached_managed_policies.as_deref()),
-                "PermissionsBoundary": boundary(user.permissions_boundary.as_ref()), "Tags": tags(user.tags.as_deref()),
+                "UserPolicyList": inline_policies(user.user_policy_list.as_deref()), "GroupList": user.group_list.unwrap_or_default(),
+                "AttachedManagedPolicies": attached_policies(user.attached_managed_policies.as_deref()),
+                "PermissionsBoundary": permissions_boundary(user.permissions_boundary.as_ref()), "Tags": tags(user.tags.as_deref()),
             })
         });
         let roles = found.role_detail_list.unwrap_or_default().into_iter().map(|role| {
             json!({
                 "Path": role.path, "RoleName": role.role_name, "RoleId": role.role_id, "Arn": role.arn,
                 "AssumeRolePolicyDocument": role.assume_role_policy_document,
-                "RolePolicyList": inline(role.role_policy_list.as_deref()),
-                "AttachedManagedPolicies": attached(role.attached_managed_policies.as_deref()),
-                "PermissionsBoundary": boundary(role.permissions_boundary.as_ref()), "Tags": tags(role.tags.as_deref()),
+                "RolePolicyList": inline_policies(role.role_policy_list.as_deref()),
+                "AttachedManagedPolicies": attached_policies(role.attached_managed_policies.as_deref()),
+                "PermissionsBoundary": permissions_boundary(role.permissions_boundary.as_ref()), "Tags": tags(role.tags.as_deref()),
             })
         });
         let groups = found.group_detail_list.unwrap_or_default().into_iter().map(|group| {
             json!({
                 "Path": group.path, "GroupName": group.group_name, "GroupId": group.group_id, "Arn": group.arn,
-                "GroupPolicyList": inline(group.group_policy_list.as_deref()),
-                "AttachedManagedPolicies": attached(group.attached_managed_policies.as_deref()),
+                "GroupPolicyList": inline_policies(group.group_policy_list.as_deref()),
+                "AttachedManagedPolicies": attached_policies(group.attached_managed_policies.as_deref()),
             })
         });
         let policies = found.policies.unwrap_or_default();
         Self {
-            users: users.map(without_null).collect(),
-            roles: roles.map(without_null).collect(),
-            groups: groups.map(without_null).collect(),
-            policies: policies.iter().map(managed).map(without_null).collect(),
+            users: users.map(without_nulls).collect(),
+            roles: roles.map(without_nulls).collect(),
+            groups: groups.map(without_nulls).collect(),
+            policies: policies.iter().map(managed_policy_detail).map(without_nulls).collect(),
         }
     }
 }
 
 /// A managed policy, as the list of the account has it.
-fn managed(policy: &ManagedPolicyDetail) -> Value {
+fn managed_policy_detail(policy: &ManagedPolicyDetail) -> Value {
     let versions = policy.policy_version_list.iter().flatten().map(|version| {
-        without_null(json!({
+        without_nulls(json!({
             "Document": version.document, "VersionId": version.version_id,
             "IsDefaultVersion": version.is_default_version,
         }))
@@ -82,7 +82,7 @@ fn managed(policy: &ManagedPolicyDetail) -> Value {
 /// A managed policy of which the default version was read alone.
 pub(super) fn managed_policy(arn: &str, version: &str, document: Option<&str>) -> Value {
     let name = arn.rsplit('/').next().unwrap_or_default();
-    let only = without_null(json!({ "Document": document, "VersionId": version, "IsDefaultVersion": true }));
+    let only = without_nulls(json!({ "Document": document, "VersionId": version, "IsDefaultVersion": true }));
     json!({ "PolicyName": name, "Arn": arn, "DefaultVersionId": version, "PolicyVersionList": [only] })
 }
 
@@ -91,23 +91,23 @@ pub(super) fn inline_policy(name: &str, document: &str) -> Value {
     json!({ "PolicyName": name, "PolicyDocument": document })
 }
 
-fn inline(policies: Option<&[PolicyDetail]>) -> Vec<Value> {
+fn inline_policies(policies: Option<&[PolicyDetail]>) -> Vec<Value> {
     let one = |policy: &PolicyDetail| {
-        without_null(json!({ "PolicyName": policy.policy_name, "PolicyDocument": policy.policy_document }))
+        without_nulls(json!({ "PolicyName": policy.policy_name, "PolicyDocument": policy.policy_document }))
     };
     policies.unwrap_or_default().iter().map(one).collect()
 }
 
 /// Managed policies that are attached.
-pub(super) fn attached(policies: Option<&[AttachedPolicy]>) -> Vec<Value> {
+pub(super) fn attached_policies(policies: Option<&[AttachedPolicy]>) -> Vec<Value> {
     let one = |policy: &AttachedPolicy| {
-        without_null(json!({ "PolicyName": policy.policy_name, "PolicyArn": policy.policy_arn }))
+        without_nulls(json!({ "PolicyName": policy.policy_name, "PolicyArn": policy.policy_arn }))
     };
     policies.unwrap_or_default().iter().map(one).collect()
 }
 
 /// The permissions boundary; null without one.
-pub(super) fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Value {
+pub(super) fn permissions_boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Value {
     boundary.map_or(Value::Null, |boundary| {
         json!({ "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary.permissions_boundary_arn })
     })
@@ -119,7 +119,7 @@ pub(super) fn tags(tags: Option<&[Tag]>) -> Vec<Value> {
 }
 
 /// The command line leaves out what AWS did not say.
-pub(super) fn without_null(value: Value) -> Value {
+pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<serde_json::Map<_, _>>().into()

@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        failure::{failed, failure},
-        session::Aws,
+        error::{port_error, sdk_error},
+        session::AwsSession,
     },
-    details::{Details, attached, boundary, inline_policy, managed_policy, tags, without_null},
+    details::{
+        AccountAuthorizationDetails, attached_policies, inline_policy, managed_policy, permissions_boundary,
+        tags, without_nulls,
+    },
 };
-use onlooker_core::ports::{FailureKind, PortError};
+use onlooker_core::ports::{PortError, PortErrorKind};
 
 pub(super) const ROLE: &str = "read the role (iam:GetRole)";
 const USER: &str = "read the user (iam:GetUser)";
@@ -24,13 +27,13 @@ const POLICY: &str = "read the policy (iam:GetPolicy)";
 const VERSION: &str = "read a version of the policy (iam:GetPolicyVersion)";
 
 /// Makes a call again and again until all pages are read.
-macro_rules! pages {
+macro_rules! paginate {
     ($reader:expr, $call:expr, $found:ident => $list:expr, $operation:expr, $name:expr) => {{
         let (mut all, mut marker) = (Vec::new(), None);
         loop {
             let call = $call.set_marker(marker).customize().config_override($reader.config.clone());
-            let $found = $reader.aws.wait(call.send());
-            let $found = $found.map_err(|error| failed($operation, $name, &error))?;
+            let $found = $reader.aws.block_on(call.send());
+            let $found = $found.map_err(|error| sdk_error($operation, $name, &error))?;
             let is_truncated = $found.is_truncated;
             all.extend($list);
             marker = $found.marker.filter(|marker| is_truncated && !marker.is_empty());
@@ -39,7 +42,7 @@ macro_rules! pages {
                 (true, Some(_)) => {}
                 (true, None) => {
                     let said = "the answer says that more follows, and not where";
-                    return Err(failure($operation, $name, FailureKind::Unavailable, said));
+                    return Err(port_error($operation, $name, PortErrorKind::Unavailable, said));
                 }
             }
         }
@@ -47,22 +50,22 @@ macro_rules! pages {
 }
 
 /// Makes a call.
-macro_rules! once {
+macro_rules! call_once {
     ($reader:expr, $call:expr, $operation:expr, $name:expr) => {
         $reader
             .aws
-            .wait($call.customize().config_override($reader.config.clone()).send())
-            .map_err(|error| failed($operation, $name, &error))
+            .block_on($call.customize().config_override($reader.config.clone()).send())
+            .map_err(|error| sdk_error($operation, $name, &error))
     };
 }
 
 /// Reads principals of one account.
-pub(super) struct Reader<'a> {
-    pub aws: &'a Aws,
+pub(super) struct PrincipalReader<'a> {
+    pub aws: &'a AwsSession,
     pub config: Builder,
 }
 
-impl Reader<'_> {
+impl PrincipalReader<'_> {
     /// What the list of the account would say; nothing if there is no such principal.
     pub fn read(&self, arn: &str) -> Result<Option<String>, PortError> {
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
@@ -70,12 +73,14 @@ impl Reader<'_> {
         let read = match resource.split('/').next() {
             Some("role") => self.role(name),
             Some("user") => self.user(name),
-            _ => Err(failure(ROLE, arn, FailureKind::Other, "it is no user or role")),
+            _ => Err(port_error(ROLE, arn, PortErrorKind::Other, "it is no user or role")),
         };
         match read {
-            Ok(details) => Ok(Some(details.text())),
+            Ok(details) => Ok(Some(details.to_json())),
             // Of what was found first, something may be gone by now: that is an error, and tried again.
-            Err(error) if error.kind == FailureKind::Missing && [ROLE, USER].contains(&error.operation) => {
+            Err(error)
+                if error.kind == PortErrorKind::NotFound && [ROLE, USER].contains(&error.operation) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -86,22 +91,23 @@ impl Reader<'_> {
         self.aws.iam()
     }
 
-    fn role(&self, name: &str) -> Result<Details, PortError> {
+    fn role(&self, name: &str) -> Result<AccountAuthorizationDetails, PortError> {
         const INLINE: &str = "list the policies of the role (iam:ListRolePolicies)";
         const READ: &str = "read a policy of the role (iam:GetRolePolicy)";
         const ATTACHED: &str = "list the attached policies of the role (iam:ListAttachedRolePolicies)";
         let client = self.client();
-        let found = once!(self, client.get_role().role_name(name), ROLE, name)?;
-        let role =
-            found.role.ok_or_else(|| failure(ROLE, name, FailureKind::Unavailable, "the answer is empty"))?;
+        let found = call_once!(self, client.get_role().role_name(name), ROLE, name)?;
+        let role = found
+            .role
+            .ok_or_else(|| port_error(ROLE, name, PortErrorKind::Unavailable, "the answer is empty"))?;
         let mut inline = Vec::new();
-        let names = pages!(self, client.list_role_policies().role_name(name), found => found.policy_names, INLINE, name);
+        let names = paginate!(self, client.list_role_policies().role_name(name), found => found.policy_names, INLINE, name);
         for policy in names {
             let call = client.get_role_policy().role_name(name).policy_name(&policy);
-            let found = once!(self, call, READ, format!("{name}: {policy}"))?;
+            let found = call_once!(self, call, READ, format!("{name}: {policy}"))?;
             inline.push(inline_policy(&policy, &found.policy_document));
         }
-        let managed: Vec<AttachedPolicy> = pages!(
+        let managed: Vec<AttachedPolicy> = paginate!(
             self,
             client.list_attached_role_policies().role_name(name),
             found => found.attached_policies.unwrap_or_default(),
@@ -118,37 +124,41 @@ impl Reader<'_> {
         let role = json!({
             "Path": role.path, "RoleName": role.role_name, "RoleId": role.role_id, "Arn": role.arn,
             "AssumeRolePolicyDocument": role.assume_role_policy_document, "RolePolicyList": inline,
-            "AttachedManagedPolicies": attached(Some(&managed)), "PermissionsBoundary": boundary(bound),
+            "AttachedManagedPolicies": attached_policies(Some(&managed)), "PermissionsBoundary": permissions_boundary(bound),
             "Tags": tags(role.tags.as_deref()),
         });
-        Ok(Details { roles: vec![without_null(role)], policies, ..Details::default() })
+        Ok(AccountAuthorizationDetails {
+            roles: vec![without_nulls(role)],
+            policies,
+            ..AccountAuthorizationDetails::default()
+        })
     }
 
-    fn user(&self, name: &str) -> Result<Details, PortError> {
+    fn user(&self, name: &str) -> Result<AccountAuthorizationDetails, PortError> {
         const INLINE: &str = "list the policies of the user (iam:ListUserPolicies)";
         const READ: &str = "read a policy of the user (iam:GetUserPolicy)";
         const ATTACHED: &str = "list the attached policies of the user (iam:ListAttachedUserPolicies)";
         let client = self.client();
-        let found = once!(self, client.get_user().user_name(name), USER, name)?;
-        let user =
-            found.user.ok_or_else(|| failure(USER, name, FailureKind::Unavailable, "the answer is empty"))?;
+        let found = call_once!(self, client.get_user().user_name(name), USER, name)?;
+        let user = found
+            .user
+            .ok_or_else(|| port_error(USER, name, PortErrorKind::Unavailable, "the answer is empty"))?;
         let mut inline = Vec::new();
-        let names = pages!(self, client.list_user_policies().user_name(name), found => found.policy_names, INLINE, name);
+        let names = paginate!(self, client.list_user_policies().user_name(name), found => found.policy_names, INLINE, name);
         for policy in names {
             let call = client.get_user_policy().user_name(name).policy_name(&policy);
-            let found = once!(self, call, READ, format!("{name}: {policy}"))?;
+            let found = call_once!(self, call, READ, format!("{name}: {policy}"))?;
             inline.push(inline_policy(&policy, &found.policy_document));
         }
-        let mut managed: Vec<AttachedPolicy> = pages!(
+        let mut managed: Vec<AttachedPolicy> = paginate!(
             self,
             client.list_attached_user_policies().user_name(name),
             found => found.attached_policies.unwrap_or_default(),
             ATTACHED,
             name
         );
-        let own = attached(Some(&managed));
-        let groups =
-            pages!(self, client.list_groups_for_user().user_name(name), found => found.groups, GROUPS, name);
+        let own = attached_policies(Some(&managed));
+        let groups = paginate!(self, client.list_groups_for_user().user_name(name), found => found.groups, GROUPS, name);
         let (mut members, mut details) = (Vec::new(), Vec::new());
         for group in groups {
             let (detail, more) = self.group(&group.group_name, &group.arn)?;
@@ -166,9 +176,14 @@ impl Reader<'_> {
         let user = json!({
             "Path": user.path, "UserName": user.user_name, "UserId": user.user_id, "Arn": user.arn,
             "UserPolicyList": inline, "GroupList": members, "AttachedManagedPolicies": own,
-            "PermissionsBoundary": boundary(bound), "Tags": tags(user.tags.as_deref()),
+            "PermissionsBoundary": permissions_boundary(bound), "Tags": tags(user.tags.as_deref()),
         });
-        Ok(Details { users: vec![without_null(user)], groups: details, policies, ..Details::default() })
+        Ok(AccountAuthorizationDetails {
+            users: vec![without_nulls(user)],
+            groups: details,
+            policies,
+            ..AccountAuthorizationDetails::default()
+        })
     }
 
     /// A group, and the managed policies that are attached to it.
@@ -178,13 +193,13 @@ impl Reader<'_> {
         const ATTACHED: &str = "list the attached policies of the group (iam:ListAttachedGroupPolicies)";
         let client = self.client();
         let mut inline = Vec::new();
-        let names = pages!(self, client.list_group_policies().group_name(name), found => found.policy_names, INLINE, name);
+        let names = paginate!(self, client.list_group_policies().group_name(name), found => found.policy_names, INLINE, name);
         for policy in names {
             let call = client.get_group_policy().group_name(name).policy_name(&policy);
-            let found = once!(self, call, READ, format!("{name}: {policy}"))?;
+            let found = call_once!(self, call, READ, format!("{name}: {policy}"))?;
             inline.push(inline_policy(&policy, &found.policy_document));
         }
-        let managed: Vec<AttachedPolicy> = pages!(
+        let managed: Vec<AttachedPolicy> = paginate!(
             self,
             client.list_attached_group_policies().group_name(name),
             found => found.attached_policies.unwrap_or_default(),
@@ -193,7 +208,7 @@ impl Reader<'_> {
         );
         let group = json!({
             "GroupName": name, "Arn": arn, "GroupPolicyList": inline,
-            "AttachedManagedPolicies": attached(Some(&managed)),
+            "AttachedManagedPolicies": attached_policies(Some(&managed)),
         });
         Ok((group, managed))
     }
@@ -204,13 +219,13 @@ impl Reader<'_> {
         let arns: BTreeSet<&str> = arns.collect();
         let mut policies = BTreeMap::new();
         for arn in arns {
-            let found = once!(self, client.get_policy().policy_arn(arn), POLICY, arn)?;
+            let found = call_once!(self, client.get_policy().policy_arn(arn), POLICY, arn)?;
             let version = found.policy.and_then(|policy| policy.default_version_id);
             let version = version.ok_or_else(|| {
-                failure(POLICY, arn, FailureKind::Unavailable, "it names no default version")
+                port_error(POLICY, arn, PortErrorKind::Unavailable, "it names no default version")
             })?;
             let call = client.get_policy_version().policy_arn(arn).version_id(&version);
-            let found = once!(self, call, VERSION, arn)?;
+            let found = call_once!(self, call, VERSION, arn)?;
             let document = found.policy_version.and_then(|version| version.document);
             policies.insert(arn, managed_policy(arn, &version, document.as_deref()));
         }

@@ -3,7 +3,7 @@
 //! Enters: the name of a read. Leaves: whether AWS answered it. Laws: only reads of a fixed list are made, none of which
 //! takes a parameter or changes anything; each is one signed request; the answer is thrown away.
 
-mod known;
+mod definitions;
 
 use std::{sync::OnceLock, time::SystemTime};
 
@@ -23,53 +23,55 @@ use aws_smithy_runtime_api::{
 };
 use serde_json::Value;
 
-use self::known::{Form, Known};
+use self::definitions::{ProbeDefinition, ProbeProtocol};
 use super::{
-    elsewhere::partition,
-    failure::{chain, failure, kind},
+    cross_account::partition_of_region,
+    error::{error_chain, failure_kind, port_error},
     http,
-    session::Aws,
+    session::AwsSession,
 };
-use onlooker_core::ports::{FailureKind, PortError, Prober};
+use onlooker_core::ports::{PortError, PortErrorKind, Prober};
 
 /// Bytes of an answer that are looked at for an error code.
-const LOOKED_AT: usize = 65_536;
+const MAX_ERROR_BODY_BYTES: usize = 65_536;
 
 /// Characters of AWS's own words that are passed on.
-const WORDS: usize = 300;
+const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Reads, made as ourselves.
 #[derive(Debug)]
-pub struct Probes {
-    aws: Aws,
+pub struct AwsProber {
+    aws: AwsSession,
     connector: OnceLock<SharedHttpConnector>,
 }
 
-impl Probes {
+impl AwsProber {
     /// Reads in the account and region of `aws`.
-    pub const fn new(aws: Aws) -> Self {
+    pub const fn new(aws: AwsSession) -> Self {
         Self { aws, connector: OnceLock::new() }
     }
 
-    fn make(&self, read: &'static Known) -> Result<(), PortError> {
-        let (base, region) = self.place(read);
-        let failed = |kind, said: String| failure(read.words, &base, kind, said);
-        let broken = |error: &(dyn std::error::Error + 'static)| failed(FailureKind::Other, chain(error));
-        let Request { method, path, headers, body } = Request::of(&read.form, read.operation);
+    fn send_probe(&self, read: &'static ProbeDefinition) -> Result<(), PortError> {
+        let (base, region) = self.endpoint_and_region(read);
+        let failed = |kind, said: String| port_error(read.description, &base, kind, said);
+        let broken =
+            |error: &(dyn std::error::Error + 'static)| failed(PortErrorKind::Other, error_chain(error));
+        let ProbeRequest { method, path, headers, body } = ProbeRequest::of(&read.protocol, read.operation);
         let uri = format!("{}{path}", base.trim_end_matches('/'));
         let credentials = self.aws.config().credentials_provider();
-        let credentials =
-            credentials.ok_or_else(|| failed(FailureKind::Denied, "no AWS credentials".to_owned()))?;
-        let credentials = self.aws.wait(credentials.provide_credentials());
         let credentials = credentials
-            .map_err(|error| failed(FailureKind::Denied, format!("no AWS credentials: {}", chain(&error))))?;
+            .ok_or_else(|| failed(PortErrorKind::AccessDenied, "no AWS credentials".to_owned()))?;
+        let credentials = self.aws.block_on(credentials.provide_credentials());
+        let credentials = credentials.map_err(|error| {
+            failed(PortErrorKind::AccessDenied, format!("no AWS credentials: {}", error_chain(&error)))
+        })?;
         let identity = Identity::from(credentials);
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&region)
-            .name(read.signed_as)
+            .name(read.signing_name)
             .time(SystemTime::now())
             .settings(settings)
             .build()
@@ -91,26 +93,27 @@ impl Probes {
         for (name, value) in instructions.headers() {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }
-        let mut answer = self.send(request).map_err(|said| failed(FailureKind::Unavailable, said))?;
+        let mut answer = self.send(request).map_err(|said| failed(PortErrorKind::Unavailable, said))?;
         let status = answer.status().as_u16();
         if (200..300).contains(&status) {
             return Ok(());
         }
-        let (code, said) = self.refusal(&mut answer);
+        let (code, said) = self.read_error(&mut answer);
         let code = code.unwrap_or_else(|| format!("HTTP {status}"));
-        let words: String = said.chars().take(WORDS).collect();
+        let words: String = said.chars().take(MAX_MESSAGE_CHARS).collect();
         let said = if words.is_empty() { code.clone() } else { format!("{code}: {words}") };
-        Err(failed(kind(&code, status), said))
+        Err(failed(failure_kind(&code, status), said))
     }
 
     /// Where it is asked, and the region it is signed for.
-    fn place(&self, read: &Known) -> (String, String) {
+    fn endpoint_and_region(&self, read: &ProbeDefinition) -> (String, String) {
         let region = self.aws.region().to_owned();
         if let Some(endpoint) = self.aws.endpoint(read.service) {
             return (endpoint, region);
         }
-        let suffix = if partition(&region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        (format!("https://{}.{region}.{suffix}", read.host), region)
+        let suffix =
+            if partition_of_region(&region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        (format!("https://{}.{region}.{suffix}", read.endpoint_prefix), region)
     }
 
     fn send(&self, request: HttpRequest) -> Result<HttpResponse, String> {
@@ -123,45 +126,46 @@ impl Probes {
             http::connector(settings.build(), config.sleep_impl())
         });
         // The call starts its clock when it is made, which has to be where the runtime is.
-        self.aws.wait(async { connector.call(request).await }).map_err(|error| chain(&error))
+        self.aws.block_on(async { connector.call(request).await }).map_err(|error| error_chain(&error))
     }
 
     /// Code and words of an error.
-    fn refusal(&self, answer: &mut HttpResponse) -> (Option<String>, String) {
-        let header = of_header(answer.headers());
-        let bytes = self.aws.wait(ByteStream::new(answer.take_body()).collect());
+    fn read_error(&self, answer: &mut HttpResponse) -> (Option<String>, String) {
+        let header = code_of_header(answer.headers());
+        let bytes = self.aws.block_on(ByteStream::new(answer.take_body()).collect());
         let bytes = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
-        let text = String::from_utf8_lossy(bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default());
-        let (code, said) = of_body(&text);
+        let text =
+            String::from_utf8_lossy(bytes.get(..MAX_ERROR_BODY_BYTES.min(bytes.len())).unwrap_or_default());
+        let (code, said) = error_of_body(&text);
         (header.or(code), said)
     }
 }
 
-impl Prober for Probes {
+impl Prober for AwsProber {
     fn probe(&self, service: &str, operation: &str) -> Option<Result<(), PortError>> {
-        Some(self.make(known::find(service, operation)?))
+        Some(self.send_probe(definitions::find(service, operation)?))
     }
 }
 
 /// What is sent.
-struct Request {
+struct ProbeRequest {
     method: &'static str,
     path: String,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
 
-impl Request {
-    fn of(form: &Form, operation: &str) -> Self {
+impl ProbeRequest {
+    fn of(form: &ProbeProtocol, operation: &str) -> Self {
         let agent = ("user-agent", concat!("onlooker/", env!("CARGO_PKG_VERSION")).to_owned());
         match form {
-            Form::Query(version) => Self {
+            ProbeProtocol::Query(version) => Self {
                 method: "POST",
                 path: "/".to_owned(),
                 headers: vec![agent, ("content-type", "application/x-www-form-urlencoded".to_owned())],
                 body: format!("Action={operation}&Version={version}"),
             },
-            Form::Json(target, version) => Self {
+            ProbeProtocol::Json(target, version) => Self {
                 method: "POST",
                 path: "/".to_owned(),
                 headers: vec![
@@ -171,7 +175,7 @@ impl Request {
                 ],
                 body: "{}".to_owned(),
             },
-            Form::Get(path) => {
+            ProbeProtocol::Rest(path) => {
                 Self { method: "GET", path: (*path).to_owned(), headers: vec![agent], body: String::new() }
             }
         }
@@ -179,15 +183,15 @@ impl Request {
 }
 
 /// The code in a header: `x-amzn-errortype: AccessDeniedException:http://...`.
-fn of_header(headers: &Headers) -> Option<String> {
-    headers.get("x-amzn-errortype").map(bare)
+fn code_of_header(headers: &Headers) -> Option<String> {
+    headers.get("x-amzn-errortype").map(short_code)
 }
 
 /// The code and the words in a body, JSON or XML.
-fn of_body(text: &str) -> (Option<String>, String) {
+fn error_of_body(text: &str) -> (Option<String>, String) {
     if let Ok(Value::Object(fields)) = serde_json::from_str(text) {
         let one = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)?.as_str());
-        let code = one(&["__type", "code", "Code"]).map(bare);
+        let code = one(&["__type", "code", "Code"]).map(short_code);
         return (code, one(&["message", "Message"]).unwrap_or_default().to_owned());
     }
     let element = |name: &str| {
@@ -198,7 +202,7 @@ fn of_body(text: &str) -> (Option<String>, String) {
 }
 
 /// A code without its namespace and what follows it.
-fn bare(code: &str) -> String {
+fn short_code(code: &str) -> String {
     let code = code.rsplit('#').next().unwrap_or_default();
     code.split(':').next().unwrap_or_default().to_owned()
 }
@@ -208,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_read_in_every_form_aws_writes_them() {
+    fn error_codes_are_read_from_xml_and_json() {
         for (text, code, said) in [
             (
                 "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>",
@@ -225,17 +229,18 @@ mod tests {
             ("<Code>", None, ""),
             ("", None, ""),
         ] {
-            assert_eq!(of_body(text), (code.map(str::to_owned), said.to_owned()), "{text}");
+            assert_eq!(error_of_body(text), (code.map(str::to_owned), said.to_owned()), "{text}");
         }
-        assert_eq!(bare("ThrottlingException:http://internal.amazon.com/coral"), "ThrottlingException");
+        assert_eq!(short_code("ThrottlingException:http://internal.amazon.com/coral"), "ThrottlingException");
     }
 
     #[test]
-    fn only_reads_can_be_made() {
+    fn every_probe_is_read_only() {
         let catalog = onlooker_core::catalog::Catalog::embedded();
-        for known in known::KNOWN {
-            let call = onlooker_core::verdict::Call::named(known.service, known.operation);
-            let verdict = onlooker_core::verdict::classify(catalog, &call);
+        for known in definitions::PROBES {
+            let call =
+                onlooker_core::classification::ClassificationInput::new(known.service, known.operation);
+            let verdict = onlooker_core::classification::classify(catalog, &call);
             let kind = verdict.operation_type;
             assert_eq!(
                 kind,
@@ -244,9 +249,13 @@ mod tests {
                 known.service,
                 known.operation
             );
-            assert!(known.words.starts_with("try out (") && known.words.ends_with(')'), "{}", known.words);
+            assert!(
+                known.description.starts_with("try out (") && known.description.ends_with(')'),
+                "{}",
+                known.description
+            );
         }
-        assert!(known::find("S3", "listbuckets").is_some());
-        assert!(known::find("s3", "DeleteBucket").is_none());
+        assert!(definitions::find("S3", "listbuckets").is_some());
+        assert!(definitions::find("s3", "DeleteBucket").is_none());
     }
 }

@@ -1,7 +1,9 @@
 //! What somebody reads who has to mend it.
 
 use onlooker_aws::EventHistory;
-use onlooker_core::ports::{Expected, FailureKind, Item, Lookup, PortError, Store, Table, Trail};
+use onlooker_core::ports::{
+    CloudTrailApi, LookupRequest, ObjectStore, PortError, PortErrorKind, Table, TableItem, WriteCondition,
+};
 use onlooker_core::time::Time;
 use serde_json::json;
 
@@ -10,8 +12,14 @@ use super::{
     cloud::{Answer, Fault},
 };
 
-fn item() -> Item {
-    Item { partition: "p".into(), sort: "s".into(), revision: 0, expires: None, body: json!({}) }
+fn item() -> TableItem {
+    TableItem {
+        partition_key: "p".into(),
+        sort_key: "s".into(),
+        revision: 0,
+        expires_at: None,
+        body: json!({}),
+    }
 }
 
 fn answered(place: &Place, answer: Answer) {
@@ -19,7 +27,7 @@ fn answered(place: &Place, answer: Answer) {
 }
 
 #[track_caller]
-fn fails<T>(result: Result<T, PortError>, kind: FailureKind, text: &str) {
+fn fails<T>(result: Result<T, PortError>, kind: PortErrorKind, text: &str) {
     let Err(error) = result else { panic!("it did not fail") };
     assert_eq!((error.kind, error.to_string().as_str()), (kind, text));
 }
@@ -31,7 +39,7 @@ fn a_missing_permission_is_named() {
     answered(&place, Answer::error(400, "AccessDeniedException", said));
     fails(
         place.aws.table("t").query("p", "s"),
-        FailureKind::Denied,
+        PortErrorKind::AccessDenied,
         &format!(
             "cannot query (dynamodb:Query) `t: p s`: AccessDeniedException: {said} (request request-of-the-test)"
         ),
@@ -39,17 +47,17 @@ fn a_missing_permission_is_named() {
     answered(&place, Answer::s3_error(403, "AccessDenied", "Access Denied").with("x-amz-request-id", "R7"));
     fails(
         place.aws.store("b").read("k", None),
-        FailureKind::Denied,
+        PortErrorKind::AccessDenied,
         "cannot read (s3:GetObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
     fails(
         place.aws.store("b").create("k", b"", "text/plain"),
-        FailureKind::Denied,
+        PortErrorKind::AccessDenied,
         "cannot write (s3:PutObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
     fails(
         place.aws.store("b").list("k"),
-        FailureKind::Denied,
+        PortErrorKind::AccessDenied,
         "cannot list (s3:ListBucket) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
 }
@@ -59,13 +67,13 @@ fn what_is_not_there_is_missing() {
     let place = Place::furnished();
     fails(
         place.aws.table("none").query("p", ""),
-        FailureKind::Missing,
+        PortErrorKind::NotFound,
         "cannot query (dynamodb:Query) `none: p `: ResourceNotFoundException: Requested resource not found (request request-of-the-test)",
     );
     let missing = place.aws.store("b").read("k", None).unwrap_err();
-    assert_eq!(missing.kind, FailureKind::Missing);
+    assert_eq!(missing.kind, PortErrorKind::NotFound);
     assert!(missing.to_string().contains("NoSuchKey: The specified key does not exist."), "{missing}");
-    assert_eq!(place.aws.store("none").list("").unwrap_err().kind, FailureKind::Missing);
+    assert_eq!(place.aws.store("none").list("").unwrap_err().kind, PortErrorKind::NotFound);
 }
 
 #[test]
@@ -76,7 +84,7 @@ fn trouble_that_passes_is_passed_over_and_trouble_that_stays_is_told() {
         left -= 1;
         (left >= 0).then(|| Fault::Answer(Answer::error(500, "InternalServerError", "again")))
     });
-    assert!(place.aws.table("t").put(&item(), Expected::Same).unwrap());
+    assert!(place.aws.table("t").put(&item(), WriteCondition::Unchanged).unwrap());
     let mut left = 1;
     place.cloud.plan(move |_| {
         left -= 1;
@@ -84,12 +92,12 @@ fn trouble_that_passes_is_passed_over_and_trouble_that_stays_is_told() {
     });
     assert_eq!(place.aws.table("t").query("p", "").unwrap().len(), 1);
     answered(&place, Answer::error(400, "ProvisionedThroughputExceededException", "slowly"));
-    assert_eq!(place.aws.table("t").query("p", "").unwrap_err().kind, FailureKind::Throttled);
+    assert_eq!(place.aws.table("t").query("p", "").unwrap_err().kind, PortErrorKind::Throttled);
     answered(&place, Answer::s3_error(503, "SlowDown", "Please reduce your request rate."));
-    assert_eq!(place.aws.store("b").list("").unwrap_err().kind, FailureKind::Throttled);
+    assert_eq!(place.aws.store("b").list("").unwrap_err().kind, PortErrorKind::Throttled);
     place.cloud.plan(|_| Some(Fault::HangUp));
     let error = place.aws.store("b").read("k", None).unwrap_err();
-    assert_eq!(error.kind, FailureKind::Unavailable, "{error}");
+    assert_eq!(error.kind, PortErrorKind::Unavailable, "{error}");
 }
 
 #[test]
@@ -97,16 +105,16 @@ fn look_ups_are_not_tried_again_behind_the_jobs_back() {
     let place = Place::new();
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
     let lookup =
-        Lookup { account: ACCOUNT, region: REGION, since: Time(1000), until: Time(2000), token: None };
+        LookupRequest { account: ACCOUNT, region: REGION, since: Time(1000), until: Time(2000), token: None };
     for (code, status, kind) in [
-        ("ThrottlingException", 400, FailureKind::Throttled),
-        ("InvalidNextTokenException", 400, FailureKind::Token),
-        ("InternalFailure", 500, FailureKind::Unavailable),
-        ("AccessDeniedException", 400, FailureKind::Denied),
+        ("ThrottlingException", 400, PortErrorKind::Throttled),
+        ("InvalidNextTokenException", 400, PortErrorKind::InvalidToken),
+        ("InternalFailure", 500, PortErrorKind::Unavailable),
+        ("AccessDeniedException", 400, PortErrorKind::AccessDenied),
     ] {
         let before = place.cloud.count("LookupEvents");
         answered(&place, Answer::error(status, code, "no"));
-        assert_eq!(trail.lookup(lookup).unwrap_err().kind, kind, "{code}");
+        assert_eq!(trail.lookup_events(lookup).unwrap_err().kind, kind, "{code}");
         assert_eq!(place.cloud.count("LookupEvents"), before + 1, "{code}");
     }
 }
@@ -114,13 +122,13 @@ fn look_ups_are_not_tried_again_behind_the_jobs_back() {
 #[test]
 fn a_caller_is_who_aws_says() {
     let place = Place::new();
-    let caller = place.aws.caller().unwrap();
+    let caller = place.aws.caller_identity().unwrap();
     assert_eq!(caller.account, ACCOUNT);
     assert_eq!(caller.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
     answered(&place, Answer::query_error(403, "ExpiredToken", "The security token is expired"));
     fails(
-        place.aws.caller(),
-        FailureKind::Denied,
+        place.aws.caller_identity(),
+        PortErrorKind::AccessDenied,
         "cannot ask AWS for the identity (sts:GetCallerIdentity) from `eu-west-1`: ExpiredToken: The security token is expired (request request-of-the-test)",
     );
 }

@@ -2,7 +2,7 @@
 
 use onlooker_aws::EventHistory;
 use onlooker_core::{
-    ports::{FailureKind, Lookup, Trail},
+    ports::{CloudTrailApi, LookupRequest, PortErrorKind},
     time::Time,
 };
 use serde_json::json;
@@ -14,8 +14,8 @@ fn happened(cloud: &Cloud, account: &str, region: &str, time: u32) {
     cloud.state().happened(account, region, time, record);
 }
 
-const fn span<'a>(account: &'a str, region: &'a str, since: u32, until: u32) -> Lookup<'a> {
-    Lookup { account, region, since: Time(since), until: Time(until), token: None }
+const fn span<'a>(account: &'a str, region: &'a str, since: u32, until: u32) -> LookupRequest<'a> {
+    LookupRequest { account, region, since: Time(since), until: Time(until), token: None }
 }
 
 #[test]
@@ -25,11 +25,11 @@ fn nothing_is_missed_between_the_last_second_and_the_end() {
         happened(&place.cloud, ACCOUNT, REGION, time);
     }
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
-    let page = trail.lookup(span(ACCOUNT, REGION, 1000, 1060)).unwrap();
+    let page = trail.lookup_events(span(ACCOUNT, REGION, 1000, 1060)).unwrap();
     let expected = [1060, 1059, 1000].map(|time| format!("{{\"eventID\":\"{ACCOUNT}-{REGION}-{time}\"}}"));
-    assert_eq!((&*page.records, page.next), (&expected[..], None));
+    assert_eq!((&*page.records, page.next_token), (&expected[..], None));
     // One second, and the moment in which it ends.
-    assert_eq!(trail.lookup(span(ACCOUNT, REGION, 1059, 1060)).unwrap().records.len(), 2);
+    assert_eq!(trail.lookup_events(span(ACCOUNT, REGION, 1059, 1060)).unwrap().records.len(), 2);
 }
 
 #[test]
@@ -41,17 +41,17 @@ fn pages_go_on_where_the_one_before_ended() {
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
     let (mut token, mut pages) = (None, Vec::new());
     loop {
-        let lookup = Lookup { token: token.as_deref(), ..span(ACCOUNT, REGION, 1000, 2000) };
-        let page = trail.lookup(lookup).unwrap();
+        let lookup = LookupRequest { token: token.as_deref(), ..span(ACCOUNT, REGION, 1000, 2000) };
+        let page = trail.lookup_events(lookup).unwrap();
         pages.push(page.records.len());
-        token = page.next;
+        token = page.next_token;
         if token.is_none() {
             break;
         }
     }
     assert_eq!(pages, [50, 50, 20]);
-    let wrong = Lookup { token: Some("1-2/50"), ..span(ACCOUNT, REGION, 1000, 2000) };
-    assert_eq!(trail.lookup(wrong).unwrap_err().kind, FailureKind::Token);
+    let wrong = LookupRequest { token: Some("1-2/50"), ..span(ACCOUNT, REGION, 1000, 2000) };
+    assert_eq!(trail.lookup_events(wrong).unwrap_err().kind, PortErrorKind::InvalidToken);
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn other_regions_and_accounts_are_asked_where_they_are() {
     happened(&place.cloud, ACCOUNT, "us-east-1", 1000);
     happened(&place.cloud, other, REGION, 1000);
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, Some("reader".to_owned()));
-    assert_eq!(trail.lookup(span(ACCOUNT, "us-east-1", 1000, 1001)).unwrap().records.len(), 1);
+    assert_eq!(trail.lookup_events(span(ACCOUNT, "us-east-1", 1000, 1001)).unwrap().records.len(), 1);
     for _ in 0..3 {
-        assert_eq!(trail.lookup(span(other, REGION, 1000, 1001)).unwrap().records.len(), 1);
+        assert_eq!(trail.lookup_events(span(other, REGION, 1000, 1001)).unwrap().records.len(), 1);
     }
     assert_eq!(place.cloud.count("AssumeRole"), 1, "credentials are kept");
     let asked = |(name, account, region): &(String, String, String)| {
@@ -78,8 +78,8 @@ fn other_regions_and_accounts_are_asked_where_they_are() {
 fn a_role_that_may_not_be_assumed_is_named() {
     let place = Place::new();
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, Some("writer".to_owned()));
-    let error = trail.lookup(span("444455556666", "cn-north-1", 1, 2)).unwrap_err();
-    assert_eq!(error.kind, FailureKind::Denied);
+    let error = trail.lookup_events(span("444455556666", "cn-north-1", 1, 2)).unwrap_err();
+    assert_eq!(error.kind, PortErrorKind::AccessDenied);
     let text = error.to_string();
     let role = "arn:aws-cn:iam::444455556666:role/writer";
     assert!(
@@ -87,6 +87,6 @@ fn a_role_that_may_not_be_assumed_is_named() {
         "{text}"
     );
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
-    let error = trail.lookup(span("444455556666", REGION, 1, 2)).unwrap_err();
+    let error = trail.lookup_events(span("444455556666", REGION, 1, 2)).unwrap_err();
     assert!(error.to_string().contains("`lookup.role`"), "{error}");
 }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use onlooker_core::{
-    ports::{Expected, Item, Store, Table},
+    ports::{ObjectStore, Table, TableItem, WriteCondition},
     time::Time,
 };
-use onlooker_local::{store::Folder, table::Database};
+use onlooker_local::{directory_store::DirectoryStore, sqlite_table::SqliteTable};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ proptest! {
     #[test]
     fn the_table_answers_as_the_local_one(steps in prop::collection::vec(step(), 1..40), lost in 0..60_usize) {
         let home = tempfile::tempdir().unwrap();
-        let local = Database::open(&home.path().join("table.db")).unwrap();
+        let local = SqliteTable::open(&home.path().join("table.db")).unwrap();
         let place = Place::furnished();
         // One answer is lost on the way: the SDK asks again, and what was done must still count as done once.
         let mut number = 0;
@@ -87,9 +87,9 @@ proptest! {
         for step in steps {
             match step {
                 Step::Put { partition, sort, revision, expires, body, same } => {
-                    let partition = partition.to_owned();
-                    let item = Item { partition, sort, revision, expires: expires.map(Time), body };
-                    let expected = if same { Expected::Same } else { Expected::Anything };
+                    let (partition_key, sort_key) = (partition.to_owned(), sort);
+                    let item = TableItem { partition_key, sort_key, revision, expires_at: expires.map(Time), body };
+                    let expected = if same { WriteCondition::Unchanged } else { WriteCondition::Always };
                     prop_assert_eq!(table.put(&item, expected).unwrap(), local.put(&item, expected).unwrap());
                 }
                 Step::Delete { partition, sort } => {
@@ -113,19 +113,19 @@ proptest! {
         part in (0..25_u64, 0..25_u64),
     ) {
         let home = tempfile::tempdir().unwrap();
-        let local = Folder::new(home.path());
+        let local = DirectoryStore::new(home.path());
         let place = Place::furnished();
         let store = place.aws.store("b");
         for (key, bytes) in &objects {
             let created = store.create(key, bytes, "text/plain").unwrap();
             prop_assert_eq!(created, local.create(key, bytes, "text/plain").unwrap(), "{}", key);
         }
-        let names = |store: &dyn Store, prefix: &str| -> Vec<(String, u64)> {
+        let names = |store: &dyn ObjectStore, prefix: &str| -> Vec<(String, u64)> {
             store.list(prefix).unwrap().into_iter().map(|object| (object.name, object.size)).collect()
         };
         for prefix in prefixes.iter().map(String::as_str).chain(["dt=", "a", "a/"]) {
             prop_assert_eq!(names(&store, prefix), names(&local, prefix), "{}", prefix);
-            let read = |store: &dyn Store, part: Option<Range<u64>>| store.read(prefix, part).map_err(|error| error.kind);
+            let read = |store: &dyn ObjectStore, part: Option<Range<u64>>| store.read(prefix, part).map_err(|error| error.kind);
             prop_assert_eq!(read(&store, None), read(&local, None));
             let part = Some(part.0.min(part.1)..part.1);
             prop_assert_eq!(read(&store, part.clone()), read(&local, part));
@@ -142,19 +142,19 @@ fn key() -> impl Strategy<Value = String> {
 fn a_write_whose_answer_was_lost_is_known_as_done() {
     let place = Place::furnished();
     let table = place.aws.table("t");
-    let item = |revision, who: &str| Item {
-        partition: "LANE".to_owned(),
-        sort: "LEASE".to_owned(),
+    let item = |revision, who: &str| TableItem {
+        partition_key: "LANE".to_owned(),
+        sort_key: "LEASE".to_owned(),
         revision,
-        expires: None,
+        expires_at: None,
         body: json!({ "holder": who }),
     };
     let mut lost = false;
     place.cloud.plan(move |_| (!std::mem::replace(&mut lost, true)).then_some(Fault::Lose));
-    assert!(table.put(&item(0, "me"), Expected::Same).unwrap());
+    assert!(table.put(&item(0, "me"), WriteCondition::Unchanged).unwrap());
     assert_eq!(place.cloud.count("UpdateItem"), 2, "it was tried again");
     // The same words of somebody else are somebody else's.
-    assert!(!table.put(&item(0, "me"), Expected::Same).unwrap());
+    assert!(!table.put(&item(0, "me"), WriteCondition::Unchanged).unwrap());
     assert_eq!(table.query("LANE", "").unwrap()[0].revision, 1);
 }
 

@@ -16,7 +16,7 @@ mod objects;
 mod permissions;
 
 use aws_credential_types::Credentials;
-use onlooker_aws::Aws;
+use onlooker_aws::AwsSession;
 use tokio::runtime::Runtime;
 
 use test_support::cloud::{self, ACCOUNT, Cloud, REGION};
@@ -24,7 +24,7 @@ use test_support::cloud::{self, ACCOUNT, Cloud, REGION};
 /// A cloud and a connection to it.
 struct Place {
     cloud: Cloud,
-    aws: Aws,
+    aws: AwsSession,
     _runtime: Runtime,
 }
 
@@ -33,7 +33,7 @@ impl Place {
         let cloud = Cloud::start();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let aws = Aws::connect_with(runtime.handle().clone(), |loader| {
+        let aws = AwsSession::connect_with(runtime.handle().clone(), |loader| {
             loader
                 .endpoint_url(cloud.endpoint())
                 .region(aws_config::Region::new(REGION))

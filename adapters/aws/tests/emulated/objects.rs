@@ -1,16 +1,16 @@
 //! Log objects in S3.
 
-use onlooker_aws::{S3Objects, S3Uri, version};
-use onlooker_core::ports::{FailureKind, Object, Source};
+use onlooker_aws::{S3Source, S3Uri, object_version};
+use onlooker_core::ports::{LogSource, PortErrorKind, StoredObject};
 
 use super::{Place, cloud::etag};
 
-fn below(place: &Place, uris: &[&str]) -> S3Objects {
+fn below(place: &Place, uris: &[&str]) -> S3Source {
     let uris: Vec<S3Uri> = uris.iter().map(|uri| uri.parse().unwrap()).collect();
-    S3Objects::new(place.aws.clone(), uris)
+    S3Source::new(place.aws.clone(), uris)
 }
 
-fn fetched(source: &S3Objects, object: &Object, most: u64) -> Vec<u8> {
+fn fetched(source: &S3Source, object: &StoredObject, most: u64) -> Vec<u8> {
     let mut bytes = b"left over".to_vec();
     source.fetch(object, most, &mut bytes).unwrap();
     bytes
@@ -53,12 +53,15 @@ fn the_version_that_was_named_is_read() {
     place.cloud.state().bucket("b").put("k", "second");
     let error = source.fetch(&listed, 99, &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "cannot read (s3:GetObject) `s3://b/k`: it changed after it was listed");
-    let old = Object { version: version(&format!("\"{}\"", etag(b"first")), Some("v0")), ..listed.clone() };
+    let old = StoredObject {
+        version: object_version(&format!("\"{}\"", etag(b"first")), Some("v0")),
+        ..listed.clone()
+    };
     assert_eq!(fetched(&source, &old, 99), b"first");
-    let any = Object { version: String::new(), ..listed.clone() };
+    let any = StoredObject { version: String::new(), ..listed.clone() };
     assert_eq!(fetched(&source, &any, 99), b"second");
-    let gone = Object { version: version("", Some("v7")), ..listed };
-    assert_eq!(source.fetch(&gone, 99, &mut Vec::new()).unwrap_err().kind, FailureKind::Missing);
+    let gone = StoredObject { version: object_version("", Some("v7")), ..listed };
+    assert_eq!(source.fetch(&gone, 99, &mut Vec::new()).unwrap_err().kind, PortErrorKind::NotFound);
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn what_is_no_place_in_s3_says_so() {
     }
     let place = Place::furnished();
     let error = below(&place, &["s3://none/x"]).list().unwrap_err();
-    assert_eq!(error.kind, FailureKind::Missing);
+    assert_eq!(error.kind, PortErrorKind::NotFound);
     assert!(
         error.to_string().starts_with("cannot list (s3:ListBucket) `s3://none/x`: NoSuchBucket"),
         "{error}"

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use onlooker_aws::{AccountPolicies, OrganizationPolicies, Probes};
+use onlooker_aws::{AccountPolicies, AwsProber, OrganizationPolicies};
 use onlooker_core::{
-    grants::{Origin, Policy, Snapshot},
+    grants::{Policy, PolicyOrigin, PolicySnapshot},
     permissions::details,
-    ports::{Authorizations, Control, FailureKind, Organization, PortError, Prober},
+    ports::{IamApi, OrganizationPolicyType, OrganizationsApi, PortError, PortErrorKind, Prober},
 };
 use serde_json::{Value, json};
 
@@ -185,20 +185,20 @@ fn policies(place: &Place) -> AccountPolicies {
     AccountPolicies::new(place.aws.clone(), ACCOUNT, Some("reader".to_owned()))
 }
 
-fn all(policies: &AccountPolicies, account: &str) -> Vec<Snapshot> {
+fn all(policies: &AccountPolicies, account: &str) -> Vec<PolicySnapshot> {
     let (mut text, mut page) = (String::new(), None);
     loop {
-        let found = policies.details(account, page.as_deref()).unwrap();
+        let found = policies.account_authorization_details(account, page.as_deref()).unwrap();
         text.push_str(&found.text);
-        page = found.next;
+        page = found.next_marker;
         if page.is_none() {
-            return details::read(&text).unwrap();
+            return details::parse(&text).unwrap();
         }
     }
 }
 
 #[track_caller]
-fn fails<T>(result: Result<T, PortError>) -> (FailureKind, String) {
+fn fails<T>(result: Result<T, PortError>) -> (PortErrorKind, String) {
     let Err(error) = result else { panic!("it did not fail") };
     (error.kind, error.to_string())
 }
@@ -211,31 +211,35 @@ fn one_by_one_or_as_a_whole_the_policies_are_the_same() {
     assert_eq!(place.cloud.count("GetAccountAuthorizationDetails"), 2);
     assert_eq!(whole.iter().map(|one| &*one.principal).collect::<Vec<_>>(), [ROLE, USER]);
     for snapshot in &whole {
-        let alone = policies.principal(&snapshot.principal).unwrap().unwrap();
-        assert_eq!(details::read(&alone).unwrap(), std::slice::from_ref(snapshot));
+        let alone = policies.principal_details(&snapshot.principal).unwrap().unwrap();
+        assert_eq!(details::parse(&alone).unwrap(), std::slice::from_ref(snapshot));
     }
     let [role, user] = &*whole else { panic!("two of them") };
-    assert_eq!((role.identity.len(), user.identity.len()), (2, 3));
-    assert_eq!(role.boundary.as_ref().map(|policy| &*policy.name), Some(BOUNDARY));
+    assert_eq!((role.identity_policies.len(), user.identity_policies.len()), (2, 3));
+    assert_eq!(role.permissions_boundary.as_ref().map(|policy| &*policy.name), Some(BOUNDARY));
     assert_eq!(role.tags, BTreeMap::from([("team".to_owned(), "audit".to_owned())]));
-    assert!(user.identity.iter().any(|policy| policy.origin == Origin::Group("Readers".to_owned())));
-    assert!(role.identity.iter().any(|policy| policy.text.contains("ec2:Describe*")), "{role:?}");
+    assert!(
+        user.identity_policies
+            .iter()
+            .any(|policy| policy.origin == PolicyOrigin::Group("Readers".to_owned()))
+    );
+    assert!(role.identity_policies.iter().any(|policy| policy.text.contains("ec2:Describe*")), "{role:?}");
 }
 
 #[test]
 fn who_does_not_exist_is_nobody_and_a_policy_that_is_missing_an_error() {
     let place = place();
     let policies = policies(&place);
-    assert_eq!(policies.principal("arn:aws:iam::111122223333:role/Nobody").unwrap(), None);
-    assert_eq!(policies.principal("arn:aws:iam::111122223333:user/Nobody").unwrap(), None);
+    assert_eq!(policies.principal_details("arn:aws:iam::111122223333:role/Nobody").unwrap(), None);
+    assert_eq!(policies.principal_details("arn:aws:iam::111122223333:user/Nobody").unwrap(), None);
     place.cloud.plan(|request| {
         Some(Fault::Answer(match &*request.operation() {
             "GetPolicyVersion" => Answer::query_error(404, "NoSuchEntity", "it is gone"),
             name => single(name, request),
         }))
     });
-    let (kind, said) = fails(policies.principal(ROLE));
-    assert_eq!(kind, FailureKind::Missing);
+    let (kind, said) = fails(policies.principal_details(ROLE));
+    assert_eq!(kind, PortErrorKind::NotFound);
     assert!(said.contains("iam:GetPolicyVersion"), "{said}");
 }
 
@@ -251,13 +255,13 @@ fn throttling_is_asked_about_once_and_another_account_through_its_role() {
         })
     );
     let alone = AccountPolicies::new(place.aws.clone(), ACCOUNT, None);
-    let (kind, said) = fails(alone.details("444455556666", None));
-    assert_eq!(kind, FailureKind::Denied);
+    let (kind, said) = fails(alone.account_authorization_details("444455556666", None));
+    assert_eq!(kind, PortErrorKind::AccessDenied);
     assert!(said.contains("lookup.role"), "{said}");
     let before = place.cloud.count("GetAccountAuthorizationDetails");
     place.cloud.plan(|_| Some(Fault::Answer(Answer::query_error(400, "Throttling", "Rate exceeded"))));
-    let (kind, said) = fails(policies.details(ACCOUNT, None));
-    assert_eq!(kind, FailureKind::Throttled);
+    let (kind, said) = fails(policies.account_authorization_details(ACCOUNT, None));
+    assert_eq!(kind, PortErrorKind::Throttled);
     assert!(said.contains("iam:GetAccountAuthorizationDetails") && said.contains("Rate exceeded"), "{said}");
     assert_eq!(place.cloud.count("GetAccountAuthorizationDetails"), before + 1, "who asks waits");
 }
@@ -283,8 +287,12 @@ fn the_simulator_gets_the_boundary_and_is_read_to_the_end() {
         let result = format!("<EvaluationResults>{}</EvaluationResults>{more}", members(&[result]));
         Some(Fault::Answer(answer("SimulatePrincipalPolicy", &result)))
     });
-    let boundary = Policy { name: BOUNDARY.into(), origin: Origin::Attached, text: "{}".into() };
-    let snapshot = Snapshot { principal: ROLE.into(), boundary: Some(boundary), ..Snapshot::default() };
+    let boundary = Policy { name: BOUNDARY.into(), origin: PolicyOrigin::Attached, text: "{}".into() };
+    let snapshot = PolicySnapshot {
+        principal: ROLE.into(),
+        permissions_boundary: Some(boundary),
+        ..PolicySnapshot::default()
+    };
     let said = policies(&place).simulate(&snapshot, &["s3:PutObject", "iam:PassRole"]).unwrap();
     let said: Vec<_> = said.iter().map(|one| (&*one.action, &*one.decision)).collect();
     assert_eq!(said, [("s3:PutObject", "implicitDeny"), ("iam:PassRole", "implicitDeny")]);
@@ -330,7 +338,7 @@ fn an_organization_bounds_from_the_root_down_and_not_the_account_that_manages_it
     let place = Place::new();
     place.cloud.plan(|request| Some(Fault::Answer(organization(request))));
     let above = OrganizationPolicies::new(place.aws.clone());
-    let levels = above.above("444455556666", Control::Service).unwrap();
+    let levels = above.control_policies("444455556666", OrganizationPolicyType::ServiceControl).unwrap();
     let texts: Vec<Vec<&str>> =
         levels.iter().map(|level| level.iter().map(|policy| &*policy.text).collect()).collect();
     assert_eq!(
@@ -342,10 +350,16 @@ fn an_organization_bounds_from_the_root_down_and_not_the_account_that_manages_it
         ]
     );
     assert_eq!(place.cloud.count("DescribePolicy"), 2, "each is read once");
-    assert_eq!(above.above("444455556666", Control::Resource).unwrap(), Vec::<Vec<Policy>>::new());
-    assert_eq!(above.above(ACCOUNT, Control::Service).unwrap(), Vec::<Vec<Policy>>::new());
-    let (kind, said) = fails(above.above("777788889999", Control::Service));
-    assert_eq!(kind, FailureKind::Denied);
+    assert_eq!(
+        above.control_policies("444455556666", OrganizationPolicyType::ResourceControl).unwrap(),
+        Vec::<Vec<Policy>>::new()
+    );
+    assert_eq!(
+        above.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl).unwrap(),
+        Vec::<Vec<Policy>>::new()
+    );
+    let (kind, said) = fails(above.control_policies("777788889999", OrganizationPolicyType::ServiceControl));
+    assert_eq!(kind, PortErrorKind::AccessDenied);
     assert!(said.contains("not in our organization"), "{said}");
 }
 
@@ -355,11 +369,11 @@ fn that_there_is_no_organization_is_not_that_we_may_not_see_it() {
     let above = OrganizationPolicies::new(place.aws.clone());
     for (code, expected) in [
         ("AWSOrganizationsNotInUseException", None),
-        ("AccessDeniedException", Some(FailureKind::Denied)),
-        ("TooManyRequestsException", Some(FailureKind::Throttled)),
+        ("AccessDeniedException", Some(PortErrorKind::AccessDenied)),
+        ("TooManyRequestsException", Some(PortErrorKind::Throttled)),
     ] {
         place.cloud.plan(move |_| Some(Fault::Answer(Answer::error(400, code, "said"))));
-        match (above.above(ACCOUNT, Control::Service), expected) {
+        match (above.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl), expected) {
             (Ok(levels), None) => assert!(levels.is_empty()),
             (Err(error), Some(kind)) => {
                 assert_eq!(error.kind, kind);
@@ -373,7 +387,7 @@ fn that_there_is_no_organization_is_not_that_we_may_not_see_it() {
 #[test]
 fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
     let place = Place::new();
-    let probes = Probes::new(place.aws.clone());
+    let probes = AwsProber::new(place.aws.clone());
     assert!(probes.probe("s3", "DeleteBucket").is_none(), "that is no read");
     for (service, operation, answer, expected) in [
         ("ec2", "DescribeRegions", Answer::xml(200, "<DescribeRegionsResponse/>"), None),
@@ -386,7 +400,7 @@ fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
                 403,
                 "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not</Message></Error></Errors></Response>",
             ),
-            Some((FailureKind::Denied, "(ec2:DescribeRegions)")),
+            Some((PortErrorKind::AccessDenied, "(ec2:DescribeRegions)")),
         ),
         (
             "ec2",
@@ -395,25 +409,25 @@ fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
                 503,
                 "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>",
             ),
-            Some((FailureKind::Throttled, "RequestLimitExceeded")),
+            Some((PortErrorKind::Throttled, "RequestLimitExceeded")),
         ),
         (
             "s3",
             "ListBuckets",
             Answer::s3_error(403, "AccessDenied", "Access Denied"),
-            Some((FailureKind::Denied, "(s3:ListAllMyBuckets)")),
+            Some((PortErrorKind::AccessDenied, "(s3:ListAllMyBuckets)")),
         ),
         (
             "kms",
             "ListKeys",
             Answer::error(400, "AccessDeniedException", "no"),
-            Some((FailureKind::Denied, "AccessDeniedException: no")),
+            Some((PortErrorKind::AccessDenied, "AccessDeniedException: no")),
         ),
         (
             "dynamodb",
             "ListTables",
             Answer::new(500, "nothing of use"),
-            Some((FailureKind::Unavailable, "HTTP 500")),
+            Some((PortErrorKind::Unavailable, "HTTP 500")),
         ),
     ] {
         place.cloud.plan(move |request| {
@@ -433,5 +447,5 @@ fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
     }
     place.cloud.plan(|_| Some(Fault::HangUp));
     let (kind, _) = fails(probes.probe("sts", "GetCallerIdentity").unwrap());
-    assert_eq!(kind, FailureKind::Unavailable);
+    assert_eq!(kind, PortErrorKind::Unavailable);
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::Lane;
+use super::EvidenceSource;
 use crate::{
-    ports::{Object, ReadObject},
+    ports::{ProcessedObject, StoredObject},
     record::Fingerprint,
     report::{UnreadablePosition, hex},
     segment::Segment,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The hash of what a batch was read from, in hex: the objects with their versions, in order of their names.
-pub fn source_hash<'o>(lane: Lane, objects: impl IntoIterator<Item = &'o Object>) -> String {
+pub fn source_hash<'o>(lane: EvidenceSource, objects: impl IntoIterator<Item = &'o StoredObject>) -> String {
     let mut names: Vec<_> = objects.into_iter().map(|object| [&*object.name, &*object.version]).collect();
     names.sort_unstable();
     names.dedup();
@@ -31,46 +31,53 @@ pub fn source_hash<'o>(lane: Lane, objects: impl IntoIterator<Item = &'o Object>
 
 /// What was read at once, of one lane.
 #[derive(Clone, Debug)]
-pub struct Batch {
-    pub(super) lane: Lane,
-    pub(super) source: String,
+pub struct EvidenceBatch {
+    pub(super) evidence_source: EvidenceSource,
+    pub(super) source_hash: String,
     pub(super) events: Vec<Segment>,
     /// What belongs to no shard, by the hour it is filed under.
-    pub(super) rests: BTreeMap<Hour, Rest>,
-    pub(super) objects: Vec<ReadObject>,
+    pub(super) unsharded: BTreeMap<Hour, Unsharded>,
+    pub(super) objects: Vec<ProcessedObject>,
     /// Whose events alone are in it, where others were left out.
-    pub(super) watches: Option<Fingerprint>,
+    pub(super) watch_fingerprint: Option<Fingerprint>,
 }
 
 /// What belongs to no shard, and where the unreadable of it lies.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rest {
+pub(super) struct Unsharded {
     pub(super) segment: Segment,
     pub(super) positions: Vec<UnreadablePosition>,
 }
 
-impl Batch {
+impl EvidenceBatch {
     /// A batch of what has this hash. For log objects that is [`source_hash`]; for a slice it must change with
     /// place and times, and may be the same when the slice is read again.
-    pub const fn new(lane: Lane, source: String) -> Self {
+    pub const fn new(lane: EvidenceSource, source: String) -> Self {
         let rests = BTreeMap::new();
-        Self { lane, source, events: Vec::new(), rests, objects: Vec::new(), watches: None }
+        Self {
+            evidence_source: lane,
+            source_hash: source,
+            events: Vec::new(),
+            unsharded: rests,
+            objects: Vec::new(),
+            watch_fingerprint: None,
+        }
     }
 
     /// Says that events of those were left out whom a configuration of these [`Config::watches`] does not watch: its
     /// windows vouch for nothing where others are watched.
     ///
     /// [`Config::watches`]: crate::config::Config::watches
-    pub const fn only_what(&mut self, watches: Option<Fingerprint>) {
-        self.watches = watches;
+    pub const fn set_watch_fingerprint(&mut self, watches: Option<Fingerprint>) {
+        self.watch_fingerprint = watches;
     }
 
     /// Adds what an object or a slice says. What belongs to no shard is filed under `hour`: when the object was
     /// delivered, or when the slice begins.
-    pub fn add(&mut self, mut segment: Segment, hour: Hour, mut read: ReadObject) {
-        let rest = segment.take_rest();
+    pub fn add(&mut self, mut segment: Segment, hour: Hour, mut read: ProcessedObject) {
+        let rest = segment.take_unsharded();
         if !rest.is_empty() {
-            let filed = self.rests.entry(hour).or_default();
+            let filed = self.unsharded.entry(hour).or_default();
             filed.segment = std::mem::take(&mut filed.segment).merge(rest);
             filed.positions.append(&mut read.unreadable);
         }

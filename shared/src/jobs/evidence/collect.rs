@@ -15,48 +15,48 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    EvidenceError, House, Lane, keys,
-    part::{Part, Whole},
-    rest,
+    EvidenceError, EvidenceSource, EvidenceStore, keys,
+    part::{EvidencePart, PackInfo},
+    unsharded,
 };
 use crate::{
     config::Config,
-    dossier::{Assembly, Dossier, Scope},
+    evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, ReportScope},
     extract::Extract,
     jobs::history,
-    ports::{FailureKind, Item},
-    report::{Input, Run, UnreadablePosition, hex},
-    segment::{Draft, Shard},
-    time::{HOUR, Hour, Time},
+    ports::{PortErrorKind, TableItem},
+    report::{InputFile, ReportRun, UnreadablePosition, hex},
+    segment::{SegmentBuilder, Shard},
+    time::{HOUR_SECONDS, Hour, Time},
 };
 
 /// What the kept evidence says, and what it is made of.
 #[derive(Debug)]
-pub struct Collected {
+pub struct CollectedEvidence {
     /// What it says.
-    pub dossier: Dossier,
+    pub summary: EvidenceSummary,
     /// What it is made of.
-    pub accounts: Accounts,
+    pub inputs: EvidenceInputs,
 }
 
-impl Collected {
+impl CollectedEvidence {
     /// Expects of these lanes what they were to pull: an hour for which the event history counts and no closed slices
     /// vouch is incomplete, whatever it shows and even if it shows nothing.
     #[must_use]
-    pub fn expecting(
+    pub fn expect_account_regions(
         mut self,
-        lanes: &[history::Lane],
+        lanes: &[history::AccountRegion],
         config: &Config,
         (since, until): (Time, Time),
     ) -> Self {
-        let hours = (since.hour().0..until.0.div_ceil(HOUR)).map(Hour);
-        for hour in hours.filter(|hour| Lane::of(*hour, config) == Lane::Lookup) {
-            let shard = |lane: &history::Lane| {
-                let history::Lane { account, region } = lane.clone();
+        let hours = (since.hour().0..until.0.div_ceil(HOUR_SECONDS)).map(Hour);
+        for hour in hours.filter(|hour| EvidenceSource::for_hour(*hour, config) == EvidenceSource::Lookup) {
+            let shard = |lane: &history::AccountRegion| {
+                let history::AccountRegion { account, region } = lane.clone();
                 Shard { account, region, hour }
             };
-            let open = lanes.iter().map(shard).filter(|shard| !self.dossier.windows.contains(shard));
-            self.dossier.unfinished.extend(open);
+            let open = lanes.iter().map(shard).filter(|shard| !self.summary.digest_hours.contains(shard));
+            self.summary.incomplete_hours.extend(open);
         }
         self
     }
@@ -64,56 +64,61 @@ impl Collected {
 
 /// What a report was made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Accounts {
-    packs: BTreeMap<String, Whole>,
+pub struct EvidenceInputs {
+    packs: BTreeMap<String, PackInfo>,
     unreadable: BTreeSet<UnreadablePosition>,
     /// Events in all parts.
-    rows: u64,
+    event_count: u64,
     /// Those of them that are distinct.
-    distinct: u64,
+    distinct_events: u64,
     /// Parts that were merged.
-    pub parts: u64,
+    pub part_count: u64,
     /// Shards.
-    pub shards: u64,
+    pub shard_count: u64,
     /// Shards whose extract was there already.
-    pub cached: u64,
+    pub cached_extracts: u64,
 }
 
 /// Inputs a report names; the others are in their common hash only.
-const INPUTS: usize = 10_000;
+const MAX_INPUTS: usize = 10_000;
 
 /// Unreadable positions a report names.
-const POSITIONS: usize = 1_000;
+const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
-impl Accounts {
-    pub(super) fn add(&mut self, part: &Part) {
+impl EvidenceInputs {
+    pub(super) fn add(&mut self, part: &EvidencePart) {
         self.packs.entry(part.key.clone()).or_insert_with(|| part.pack.clone());
-        self.rows += part.rows;
-        self.parts += 1;
+        self.event_count += part.rows;
+        self.part_count += 1;
     }
 
-    pub(super) fn unreadable(&mut self, positions: impl IntoIterator<Item = UnreadablePosition>) {
+    pub(super) fn add_unreadable(&mut self, positions: impl IntoIterator<Item = UnreadablePosition>) {
         self.unreadable.extend(positions);
     }
 
     /// The same, as a report says it.
-    pub fn fill(self, run: Run) -> Run {
-        let Self { packs, unreadable, rows, distinct, .. } = self;
+    pub fn fill_run(self, run: ReportRun) -> ReportRun {
+        let Self { packs, unreadable, event_count: rows, distinct_events: distinct, .. } = self;
         let mut all = Sha256::new();
         for hash in packs.values().map(|pack| &*pack.sha256).collect::<BTreeSet<_>>() {
             all.update(hash);
         }
-        Run {
-            objects_kept: packs.len() as u64,
+        ReportRun {
+            log_files_reused: packs.len() as u64,
             records_seen: rows,
             duplicates: rows.saturating_sub(distinct),
-            inputs_sha256: hex(&all.finalize()),
-            inputs: packs
+            input_files_sha256: hex(&all.finalize()),
+            input_files: packs
                 .into_iter()
-                .take(INPUTS)
-                .map(|(object, Whole { bytes, sha256, records })| Input { object, bytes, sha256, records })
+                .take(MAX_INPUTS)
+                .map(|(object, PackInfo { bytes, sha256, records })| InputFile {
+                    file: object,
+                    bytes,
+                    sha256,
+                    records,
+                })
                 .collect(),
-            unreadable: unreadable.into_iter().take(POSITIONS).collect(),
+            unreadable: unreadable.into_iter().take(MAX_UNREADABLE_POSITIONS).collect(),
             ..run
         }
     }
@@ -124,25 +129,25 @@ impl Accounts {
 /// # Errors
 /// When table or store fail, or what they hold is not what was put there.
 pub fn collect(
-    house: &House<'_>,
+    house: &EvidenceStore<'_>,
     config: &Config,
     (since, until): (Time, Time),
     threads: usize,
-) -> Result<Collected, EvidenceError> {
-    let hours = (since.hour(), Hour(until.0.div_ceil(HOUR)));
-    let mut accounts = Accounts::default();
-    let rest = rest::collect(house, config, hours, threads, &mut accounts)?;
-    let vouched: BTreeSet<Shard> = rest.windows().cloned().collect();
-    let mut assembly = Assembly::new(rest, Scope::between(Some(since), Some(until)))?;
+) -> Result<CollectedEvidence, EvidenceError> {
+    let hours = (since.hour(), Hour(until.0.div_ceil(HOUR_SECONDS)));
+    let mut accounts = EvidenceInputs::default();
+    let rest = unsharded::collect(house, config, hours, threads, &mut accounts)?;
+    let vouched: BTreeSet<Shard> = rest.digest_hours().cloned().collect();
+    let mut assembly = EvidenceSummaryBuilder::new(rest, ReportScope::between(Some(since), Some(until)))?;
     let mut unfinished = BTreeSet::new();
-    let places = places(house)?;
-    // Few places at a time: an organisation has thousands, each with some hundred parts a day.
+    let places = account_regions(house)?;
+    // Few places at a time: an organization has thousands, each with some hundred parts a day.
     for some in places.chunks(threads.max(1) * 8) {
         let mut shards = Vec::new();
         in_order(
             some,
             threads,
-            |place| listed(house, config, place, hours),
+            |place| list_parts(house, config, place, hours),
             |found| {
                 shards.extend(found);
                 Ok(())
@@ -153,11 +158,13 @@ pub fn collect(
             threads,
             |(shard, parts)| extract(house, shard, parts),
             |(extract, cached)| {
-                accounts.shards += 1;
-                accounts.cached += u64::from(cached);
-                accounts.distinct += extract.tally.events();
+                accounts.shard_count += 1;
+                accounts.cached_extracts += u64::from(cached);
+                accounts.distinct_events += extract.tally.events();
                 let shard = &extract.shard;
-                if Lane::of(shard.hour, config) == Lane::Lookup && !vouched.contains(shard) {
+                if EvidenceSource::for_hour(shard.hour, config) == EvidenceSource::Lookup
+                    && !vouched.contains(shard)
+                {
                     unfinished.insert(shard.clone());
                 }
                 assembly.add(extract)?;
@@ -168,51 +175,51 @@ pub fn collect(
     }
     let mut dossier = assembly.finish();
     // Events are there, so these hours lie in the period; that is given, so nothing else depends on them.
-    dossier.unfinished = unfinished;
-    Ok(Collected { dossier, accounts })
+    dossier.incomplete_hours = unfinished;
+    Ok(CollectedEvidence { summary: dossier, inputs: accounts })
 }
 
 /// An account and a region.
-pub(super) type Place = (Arc<str>, Arc<str>);
+pub(super) type AccountRegionPair = (Arc<str>, Arc<str>);
 
 /// Places that have evidence, in order.
-pub(super) fn places(house: &House<'_>) -> Result<Vec<Place>, EvidenceError> {
+pub(super) fn account_regions(house: &EvidenceStore<'_>) -> Result<Vec<AccountRegionPair>, EvidenceError> {
     #[derive(Deserialize)]
-    struct Body {
+    struct AccountRegionBody {
         account: Arc<str>,
         region: Arc<str>,
     }
-    let place = |item: &Item| match Body::deserialize(&item.body) {
-        Ok(Body { account, region }) => Ok((account, region)),
+    let place = |item: &TableItem| match AccountRegionBody::deserialize(&item.body) {
+        Ok(AccountRegionBody { account, region }) => Ok((account, region)),
         Err(cause) => {
-            let (partition, sort) = (item.partition.clone(), item.sort.clone());
-            Err(EvidenceError::Item { partition, sort, cause: cause.to_string() })
+            let (partition, sort) = (item.partition_key.clone(), item.sort_key.clone());
+            Err(EvidenceError::DamagedItem { partition, sort, cause: cause.to_string() })
         }
     };
-    let mut places: Vec<Place> =
-        house.table.query(keys::PLACES, "")?.iter().map(place).collect::<Result<_, _>>()?;
+    let mut places: Vec<AccountRegionPair> =
+        house.table.query(keys::ACCOUNT_REGIONS, "")?.iter().map(place).collect::<Result<_, _>>()?;
     places.sort_unstable();
     Ok(places)
 }
 
 /// The parts of each shard of a place that count, in order.
-fn listed(
-    house: &House<'_>,
+fn list_parts(
+    house: &EvidenceStore<'_>,
     config: &Config,
-    (account, region): &Place,
+    (account, region): &AccountRegionPair,
     (from, until): (Hour, Hour),
-) -> Result<Vec<(Shard, Vec<Part>)>, EvidenceError> {
-    let mut shards: BTreeMap<Hour, Vec<Part>> = BTreeMap::new();
+) -> Result<Vec<(Shard, Vec<EvidencePart>)>, EvidenceError> {
+    let mut shards: BTreeMap<Hour, Vec<EvidencePart>> = BTreeMap::new();
     for day in keys::days(from, until) {
         for item in house.table.query(&keys::shards(account, region, day), "")? {
-            let damaged = || EvidenceError::Item {
-                partition: item.partition.clone(),
-                sort: item.sort.clone(),
+            let damaged = || EvidenceError::DamagedItem {
+                partition: item.partition_key.clone(),
+                sort: item.sort_key.clone(),
                 cause: "its sort key is none of a part".to_owned(),
             };
-            let (hour, lane) = keys::read_part(&item.sort, day).ok_or_else(damaged)?;
-            if (from..until).contains(&hour) && lane == Lane::of(hour, config) {
-                shards.entry(hour).or_default().push(Part::of(&item)?);
+            let (hour, lane) = keys::parse_part(&item.sort_key, day).ok_or_else(damaged)?;
+            if (from..until).contains(&hour) && lane == EvidenceSource::for_hour(hour, config) {
+                shards.entry(hour).or_default().push(EvidencePart::from_item(&item)?);
             }
         }
     }
@@ -222,22 +229,26 @@ fn listed(
 
 /// The extract of a shard, and whether it was there already. It is kept under the hash of what it is made of, and
 /// of the version of this program, which may make another one.
-fn extract(house: &House<'_>, shard: &Shard, parts: &[Part]) -> Result<(Extract, bool), EvidenceError> {
-    let key = keys::extract(&set_hash(parts, env!("CARGO_PKG_VERSION")));
+fn extract(
+    house: &EvidenceStore<'_>,
+    shard: &Shard,
+    parts: &[EvidencePart],
+) -> Result<(Extract, bool), EvidenceError> {
+    let key = keys::extract(&parts_hash(parts, env!("CARGO_PKG_VERSION")));
     match house.store.read(&key, None) {
         Ok(bytes) => match Extract::from_bytes(&bytes) {
             Ok(extract) if extract.shard == *shard => return Ok((extract, true)),
             // It can be made again, so nothing is lost.
             _ => {}
         },
-        Err(error) if error.kind == FailureKind::Missing => {}
+        Err(error) if error.kind == PortErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
     }
-    let mut draft = Draft::default();
+    let mut draft = SegmentBuilder::default();
     for part in parts {
-        draft.absorb(&mut Draft::from(part.load(house)?));
+        draft.absorb(&mut SegmentBuilder::from(part.load(house)?));
     }
-    let strange = |cause: String| EvidenceError::Shard { shard: shard.clone(), cause };
+    let strange = |cause: String| EvidenceError::DamagedShard { shard: shard.clone(), cause };
     let extract = Extract::of(draft.finish()).map_err(|cause| strange(cause.to_string()))?;
     if extract.shard != *shard {
         return Err(strange(format!("its parts are of `{}`", extract.shard)));
@@ -247,7 +258,7 @@ fn extract(house: &House<'_>, shard: &Shard, parts: &[Part]) -> Result<(Extract,
 }
 
 /// A hash over the segments of a shard, each once, and a word.
-pub(super) fn set_hash(parts: &[Part], word: &str) -> String {
+pub(super) fn parts_hash(parts: &[EvidencePart], word: &str) -> String {
     let hashes: BTreeSet<&str> = parts.iter().map(|part| &*part.sha256).collect();
     let mut hash = Sha256::new();
     hash.update((word.len() as u64).to_be_bytes());

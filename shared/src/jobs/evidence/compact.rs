@@ -7,33 +7,33 @@
 use std::collections::BTreeMap;
 
 use super::{
-    EvidenceError, House, Lane,
-    collect::{places, set_hash},
-    keep, keys,
-    pack::{Of, Pack, Packed},
-    part::Part,
-    rest,
+    EvidenceError, EvidenceSource, EvidenceStore, batch_writer,
+    collect::{account_regions, parts_hash},
+    keys,
+    pack::{FinishedPack, PackBuilder, PartScope},
+    part::EvidencePart,
+    unsharded,
 };
 use crate::{
-    ports::{Object, ReadObject},
-    segment::{Draft, Shard},
-    time::{HOUR, Hour, Time},
+    ports::{ProcessedObject, StoredObject},
+    segment::{SegmentBuilder, Shard},
+    time::{HOUR_SECONDS, Hour, Time},
 };
 
 /// Parts from which on they are merged.
-const MANY: usize = 8;
+const MIN_PARTS: usize = 8;
 
 /// Seconds after the end of an hour until it is at rest: by then CloudTrail has delivered it and the lag of
 /// look-ups is over.
-const AT_REST: u32 = 2 * HOUR;
+const SETTLED_SECONDS: u32 = 2 * HOUR_SECONDS;
 
 /// What compaction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Compacted {
+pub struct CompactionOutcome {
     /// Parts that were made.
-    pub made: u64,
+    pub parts_created: u64,
     /// Parts they were made of.
-    pub merged: u64,
+    pub parts_merged: u64,
 }
 
 /// Merges parts of the hours from that of `since` up to that before `until`, where there are many and the hour is
@@ -42,96 +42,108 @@ pub struct Compacted {
 /// # Errors
 /// When table or store fail, or a part is damaged; nothing is lost.
 pub fn compact(
-    house: &House<'_>,
+    house: &EvidenceStore<'_>,
     (since, until): (Time, Time),
     now: Time,
-) -> Result<Compacted, EvidenceError> {
-    let (from, until) = (since.hour(), Hour(until.0.div_ceil(HOUR)));
-    let mut compacted = Compacted::default();
-    let places = places(house)?;
+) -> Result<CompactionOutcome, EvidenceError> {
+    let (from, until) = (since.hour(), Hour(until.0.div_ceil(HOUR_SECONDS)));
+    let mut compacted = CompactionOutcome::default();
+    let places = account_regions(house)?;
     for day in keys::days(from, until) {
         for (account, region) in &places {
-            let of = |hour| Of::Shard(Shard { account: account.clone(), region: region.clone(), hour });
+            let of =
+                |hour| PartScope::Shard(Shard { account: account.clone(), region: region.clone(), hour });
             let partition = keys::shards(account, region, day);
-            partition_of(house, &partition, day, (from, until), now, of, &mut compacted)?;
+            compact_partition(house, &partition, day, (from, until), now, of, &mut compacted)?;
         }
-        partition_of(house, &keys::rest(day), day, (from, until), now, Of::Rest, &mut compacted)?;
+        compact_partition(
+            house,
+            &keys::unsharded(day),
+            day,
+            (from, until),
+            now,
+            PartScope::Unsharded,
+            &mut compacted,
+        )?;
     }
     Ok(compacted)
 }
 
 /// What parts must have in common to become one: hour, lane, and whom they were kept for where others were left out.
-type Group = (Hour, Lane, Option<String>);
+type PartGroup = (Hour, EvidenceSource, Option<String>);
 
 /// Compacts one partition of the index.
-fn partition_of(
-    house: &House<'_>,
+fn compact_partition(
+    house: &EvidenceStore<'_>,
     partition: &str,
     day: Hour,
     (from, until): (Hour, Hour),
     now: Time,
-    of: impl Fn(Hour) -> Of,
-    compacted: &mut Compacted,
+    of: impl Fn(Hour) -> PartScope,
+    compacted: &mut CompactionOutcome,
 ) -> Result<(), EvidenceError> {
-    let mut groups: BTreeMap<Group, Vec<(String, Part)>> = BTreeMap::new();
+    let mut groups: BTreeMap<PartGroup, Vec<(String, EvidencePart)>> = BTreeMap::new();
     for item in house.table.query(partition, "")? {
-        let Some((hour, lane)) = keys::read_part(&item.sort, day) else { continue };
-        let at_rest = now >= Time(hour.end().0.saturating_add(AT_REST));
+        let Some((hour, lane)) = keys::parse_part(&item.sort_key, day) else { continue };
+        let at_rest = now >= Time(hour.end().0.saturating_add(SETTLED_SECONDS));
         if at_rest && (from..until).contains(&hour) {
-            let part = Part::of(&item)?;
-            let watches = part.rest.as_ref().and_then(|about| about.watches.clone());
-            groups.entry((hour, lane, watches)).or_default().push((item.sort.clone(), part));
+            let part = EvidencePart::from_item(&item)?;
+            let watches = part.unsharded.as_ref().and_then(|about| about.watch_fingerprint.clone());
+            groups.entry((hour, lane, watches)).or_default().push((item.sort_key.clone(), part));
         }
     }
-    for ((hour, lane, _), parts) in groups.into_iter().filter(|(_, parts)| parts.len() >= MANY) {
-        let (sorts, parts): (Vec<String>, Vec<Part>) = parts.into_iter().unzip();
+    for ((hour, lane, _), parts) in groups.into_iter().filter(|(_, parts)| parts.len() >= MIN_PARTS) {
+        let (sorts, parts): (Vec<String>, Vec<EvidencePart>) = parts.into_iter().unzip();
         let last = sorts.iter().map(|sort| keys::generation_of(sort)).max().unwrap_or_default();
-        merge(house, &of(hour), lane, &parts, last.saturating_add(1))?;
+        merge_parts(house, &of(hour), lane, &parts, last.saturating_add(1))?;
         for sort in &sorts {
             house.table.delete(partition, sort)?;
         }
-        compacted.made += 1;
-        compacted.merged += sorts.len() as u64;
+        compacted.parts_created += 1;
+        compacted.parts_merged += sorts.len() as u64;
     }
     Ok(())
 }
 
 /// Makes one part of many.
-fn merge(
-    house: &House<'_>,
-    of: &Of,
-    lane: Lane,
-    parts: &[Part],
+fn merge_parts(
+    house: &EvidenceStore<'_>,
+    of: &PartScope,
+    lane: EvidenceSource,
+    parts: &[EvidencePart],
     generation: u32,
 ) -> Result<(), EvidenceError> {
-    let mut draft = Draft::default();
+    let mut draft = SegmentBuilder::default();
     for part in parts {
-        draft.absorb(&mut Draft::from(part.load(house)?));
+        draft.absorb(&mut SegmentBuilder::from(part.load(house)?));
     }
     let segment = draft.finish();
     let (hour, name, about) = match of {
-        Of::Shard(shard) => (shard.hour, shard.to_string(), None),
-        Of::Rest(hour) => (*hour, "rest".to_owned(), Some(rest::about(parts, &segment))),
+        PartScope::Shard(shard) => (shard.hour, shard.to_string(), None),
+        PartScope::Unsharded(hour) => {
+            (*hour, "rest".to_owned(), Some(unsharded::merged_info(parts, &segment)))
+        }
     };
-    let source = set_hash(parts, &format!("{name} {}", lane.as_str()));
-    let mut pack = Pack::new(segment.rows().len() as u64);
+    let source = parts_hash(parts, &format!("{name} {}", lane.as_str()));
+    let mut pack = PackBuilder::new(segment.rows().len() as u64);
     pack.push(of.clone(), &segment, about);
-    let Packed { bytes, sha256, parts } = pack.finish(lane, &source, &packs(parts));
-    let source = keep::store(house, source, &bytes, &sha256, |source| keys::merged(hour, source))?;
+    let FinishedPack { bytes, sha256, parts } = pack.finish(lane, &source, &packs_of(parts));
+    let source =
+        batch_writer::store_pack(house, source, &bytes, &sha256, |source| keys::merged(hour, source))?;
     for (of, mut part) in parts {
         part.key = keys::merged(hour, &source);
-        keep::index(house, &of, lane, &keys::generation(generation, &source), &part)?;
+        batch_writer::index_part(house, &of, lane, &keys::merged_part_name(generation, &source), &part)?;
     }
     Ok(())
 }
 
 /// The packs that parts lie in, as what a merged one was read from.
-fn packs(parts: &[Part]) -> Vec<ReadObject> {
-    let packs: BTreeMap<&str, &Part> = parts.iter().map(|part| (&*part.key, part)).collect();
-    let read = |(name, part): (&str, &Part)| {
-        let object = Object { name: name.to_owned(), size: part.pack.bytes, version: String::new() };
+fn packs_of(parts: &[EvidencePart]) -> Vec<ProcessedObject> {
+    let packs: BTreeMap<&str, &EvidencePart> = parts.iter().map(|part| (&*part.key, part)).collect();
+    let read = |(name, part): (&str, &EvidencePart)| {
+        let object = StoredObject { name: name.to_owned(), size: part.pack.bytes, version: String::new() };
         let sha256 = part.pack.sha256.clone();
-        ReadObject { object, sha256, records: part.pack.records, unreadable: Vec::new() }
+        ProcessedObject { object, sha256, records: part.pack.records, unreadable: Vec::new() }
     };
     packs.into_iter().map(read).collect()
 }

@@ -6,22 +6,22 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::Lane;
+use super::EvidenceSource;
 use crate::{report::hex, segment::Shard, time::Hour};
 
 /// The partition of all places.
-pub(super) const PLACES: &str = "PLACES";
+pub(super) const ACCOUNT_REGIONS: &str = "PLACES";
 
 /// Hours of a day.
-const DAY: u32 = 24;
+const HOURS_PER_DAY: u32 = 24;
 
 /// Longest text that is kept in a key as it is.
-const LONGEST: usize = 64;
+const MAX_PART_LENGTH: usize = 64;
 
 /// A text as a part of a key: itself if it is short and plain, as accounts and regions are, otherwise its hash.
-pub(super) fn word(text: &str) -> String {
+pub(super) fn key_part(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain) {
+    if (1..=MAX_PART_LENGTH).contains(&text.len()) && text.bytes().all(plain) {
         text.to_owned()
     } else {
         format!("+{}", hex(&Sha256::digest(text)))
@@ -29,8 +29,8 @@ pub(super) fn word(text: &str) -> String {
 }
 
 /// The sort key of a place.
-pub(super) fn place(account: &str, region: &str) -> String {
-    format!("{}#{}", word(account), word(region))
+pub(super) fn account_region(account: &str, region: &str) -> String {
+    format!("{}#{}", key_part(account), key_part(region))
 }
 
 /// The day of an hour, as `YYYY-MM-DD`.
@@ -40,12 +40,13 @@ pub(super) fn date(hour: Hour) -> String {
 
 /// The first hour of each day that has one of these hours.
 pub(super) fn days(from: Hour, until: Hour) -> impl Iterator<Item = Hour> {
-    (from.0 / DAY..until.0.div_ceil(DAY)).map(|day| Hour(day.saturating_mul(DAY)))
+    (from.0 / HOURS_PER_DAY..until.0.div_ceil(HOURS_PER_DAY))
+        .map(|day| Hour(day.saturating_mul(HOURS_PER_DAY)))
 }
 
 /// The partition of the parts of a place and day.
 pub(super) fn shards(account: &str, region: &str, day: Hour) -> String {
-    format!("SHARD#{}#{}", place(account, region), date(day))
+    format!("SHARD#{}#{}", account_region(account, region), date(day))
 }
 
 /// The partition a part of a shard is in.
@@ -54,24 +55,24 @@ pub(super) fn shard(shard: &Shard) -> String {
 }
 
 /// The partition of what belongs to no shard and came on a day.
-pub(super) fn rest(day: Hour) -> String {
-    format!("REST#{}", date(day))
+pub(super) fn unsharded(day: Hour) -> String {
+    format!("UNSHARDED#{}", date(day))
 }
 
 /// The partition of what was announced on a day and could not be fetched.
-pub(super) fn absent(day: Option<Hour>) -> String {
-    format!("ABSENT#{}", day.map_or_else(|| "undated".to_owned(), date))
+pub(super) fn missing(day: Option<Hour>) -> String {
+    format!("MISSING#{}", day.map_or_else(|| "undated".to_owned(), date))
 }
 
 /// The sort key of a part.
-pub(super) fn part(hour: Hour, lane: Lane, source: &str) -> String {
-    format!("{:02}#{}#{source}", hour.0 % DAY, lane.as_str())
+pub(super) fn part_sort_key(hour: Hour, lane: EvidenceSource, source: &str) -> String {
+    format!("{:02}#{}#{source}", hour.0 % HOURS_PER_DAY, lane.as_str())
 }
 
 /// The name of a part that was made of others: it comes after theirs in the order of the index. Whoever reads the
 /// index from front to back while they are replaced, and no longer finds one of them, has this one still before
 /// him.
-pub(super) fn generation(of: u32, hash: &str) -> String {
+pub(super) fn merged_part_name(of: u32, hash: &str) -> String {
     format!("~{of:04}.{hash}")
 }
 
@@ -82,10 +83,10 @@ pub(super) fn generation_of(sort: &str) -> u32 {
 }
 
 /// Hour and lane in the sort key of a part of a day.
-pub(super) fn read_part(sort: &str, day: Hour) -> Option<(Hour, Lane)> {
+pub(super) fn parse_part(sort: &str, day: Hour) -> Option<(Hour, EvidenceSource)> {
     let mut words = sort.splitn(3, '#');
-    let hour: u32 = words.next()?.parse().ok().filter(|hour| *hour < DAY)?;
-    Some((Hour(day.0 / DAY * DAY + hour), Lane::parse(words.next()?)?))
+    let hour: u32 = words.next()?.parse().ok().filter(|hour| *hour < HOURS_PER_DAY)?;
+    Some((Hour(day.0 / HOURS_PER_DAY * HOURS_PER_DAY + hour), EvidenceSource::parse(words.next()?)?))
 }
 
 /// The key of a pack.
@@ -100,7 +101,7 @@ pub(super) fn merged(hour: Hour, source: &str) -> String {
 
 /// The key of the lines that tell Athena of the parts a pack has of an account and day.
 pub(super) fn lines(account: &str, day: Hour, source: &str) -> String {
-    format!("segments/account={}/dt={}/{source}.jsonl", word(account), date(day))
+    format!("segments/account={}/dt={}/{source}.jsonl", key_part(account), date(day))
 }
 
 /// The key of an extract.

@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{EvidenceError, House};
+use super::{EvidenceError, EvidenceStore};
 use crate::{
-    ports::{FailureKind, Item},
+    ports::{PortErrorKind, TableItem},
     report::{UnreadablePosition, hex},
     segment::Segment,
     time::Time,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Where a segment lies, and what it lies in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
+pub(super) struct EvidencePart {
     /// Key of the pack.
     pub(super) key: String,
     /// First byte of the segment.
@@ -28,15 +28,15 @@ pub(super) struct Part {
     /// Events.
     pub(super) rows: u64,
     /// The pack as a whole.
-    pub(super) pack: Whole,
+    pub(super) pack: PackInfo,
     /// What belongs to no shard; absent for the part of one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) rest: Option<About>,
+    pub(super) unsharded: Option<UnshardedInfo>,
 }
 
 /// A pack, as an input of a report.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Whole {
+pub(super) struct PackInfo {
     pub(super) bytes: u64,
     pub(super) sha256: String,
     /// Records it was made of, readable or not.
@@ -45,42 +45,47 @@ pub(super) struct Whole {
 
 /// What is in a part that belongs to no shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct About {
+pub(super) struct UnshardedInfo {
     /// From the beginning of the first observed window to the end of the last.
-    pub(super) observed: Option<(Time, Time)>,
+    pub(super) observed_span: Option<(Time, Time)>,
     /// Where pieces could not be read: the first of them.
     pub(super) positions: Vec<UnreadablePosition>,
     /// Positions that are not named.
-    pub(super) unnamed: u64,
+    pub(super) omitted_positions: u64,
     /// Whose events alone were kept, where others were left out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) watches: Option<String>,
+    pub(super) watch_fingerprint: Option<String>,
 }
 
 /// Positions an item names, so that it stays below the 400 KB a table allows: a position has a key of at most 1,024
 /// bytes and a reason that is hardly longer.
-const POSITIONS: usize = 100;
+const MAX_POSITIONS: usize = 100;
 
-impl About {
-    pub(super) fn of(
+impl UnshardedInfo {
+    pub(super) fn from_segment(
         segment: &Segment,
         positions: impl IntoIterator<Item = UnreadablePosition>,
         unnamed: u64,
     ) -> Self {
-        let mut positions: Vec<_> = positions.into_iter().map(short).collect();
+        let mut positions: Vec<_> = positions.into_iter().map(truncated).collect();
         positions.sort_unstable();
         positions.dedup();
-        let unnamed = unnamed + positions.len().saturating_sub(POSITIONS) as u64;
-        positions.truncate(POSITIONS);
-        let starts = segment.observed().iter().map(|window| window.start).min();
-        let ends = segment.observed().iter().map(|window| window.end).max();
-        Self { observed: starts.zip(ends), positions, unnamed, watches: None }
+        let unnamed = unnamed + positions.len().saturating_sub(MAX_POSITIONS) as u64;
+        positions.truncate(MAX_POSITIONS);
+        let starts = segment.digest_windows().iter().map(|window| window.start).min();
+        let ends = segment.digest_windows().iter().map(|window| window.end).max();
+        Self {
+            observed_span: starts.zip(ends),
+            positions,
+            omitted_positions: unnamed,
+            watch_fingerprint: None,
+        }
     }
 }
 
 /// Cuts what is too long for an item.
-fn short(mut position: UnreadablePosition) -> UnreadablePosition {
-    for text in [&mut position.object, &mut position.reason] {
+fn truncated(mut position: UnreadablePosition) -> UnreadablePosition {
+    for text in [&mut position.file, &mut position.reason] {
         let most = 1_200;
         if text.len() > most {
             let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
@@ -91,16 +96,16 @@ fn short(mut position: UnreadablePosition) -> UnreadablePosition {
     position
 }
 
-impl Part {
-    pub(super) fn of(item: &Item) -> Result<Self, EvidenceError> {
-        Self::deserialize(&item.body).map_err(|cause| EvidenceError::Item {
-            partition: item.partition.clone(),
-            sort: item.sort.clone(),
+impl EvidencePart {
+    pub(super) fn from_item(item: &TableItem) -> Result<Self, EvidenceError> {
+        Self::deserialize(&item.body).map_err(|cause| EvidenceError::DamagedItem {
+            partition: item.partition_key.clone(),
+            sort: item.sort_key.clone(),
             cause: cause.to_string(),
         })
     }
 
-    pub(super) fn load(&self, house: &House<'_>) -> Result<Segment, EvidenceError> {
+    pub(super) fn load(&self, house: &EvidenceStore<'_>) -> Result<Segment, EvidenceError> {
         let until = self.offset.saturating_add(self.length);
         let damaged = |cause: String| {
             let key = self.key.clone();
@@ -108,7 +113,7 @@ impl Part {
         };
         let bytes =
             house.store.read(&self.key, Some(self.offset..until)).map_err(|error| match error.kind {
-                FailureKind::Missing => damaged("it is gone".to_owned()),
+                PortErrorKind::NotFound => damaged("it is gone".to_owned()),
                 _ => EvidenceError::Port(error),
             })?;
         if hex(&Sha256::digest(&bytes)) != self.sha256 {

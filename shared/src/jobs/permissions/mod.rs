@@ -5,36 +5,41 @@
 //! is claimed, and the run fails once the others are done; what changes in a principal's policies is a new snapshot, and
 //! the one before it stays; killed at any point and tried again, a run leaves what it would have left.
 
-mod examine;
-mod keep;
-mod opinion;
-mod patience;
-mod read;
-mod told;
-mod verdict;
-mod whom;
+mod evaluation_run;
+mod evaluator;
+mod outcome;
+mod policy_history;
+mod policy_reader;
+mod retry;
+mod simulation;
+mod targets;
 
 pub use self::{
-    examine::{Archive, Examined, Kept, Latest, Unread, examine, latest},
-    keep::{Noted, PoliciesError, policies},
-    opinion::representative,
-    read::{Absent, Failed, Look, Unjudged, look},
-    verdict::{Told, tell},
+    evaluation_run::{
+        EvaluatedPrincipal, FailedPrincipal, LatestPermissions, PermissionsOutcome, PermissionsStore,
+        evaluate_and_store, latest_permissions,
+    },
+    evaluator::{PermissionsEvaluation, evaluate},
+    policy_history::{PoliciesError, PolicyRecord, policies_in_force},
+    policy_reader::{
+        MissingPrincipal, PolicyReadResult, PrincipalFailure, UnsupportedPrincipal, read_policies,
+    },
+    simulation::representative_actions,
 };
 use crate::{
     catalog::Catalog,
     config::Config,
-    ports::{Authorizations, Clock, Organization, Prober},
-    report::Caller,
+    ports::{Clock, IamApi, OrganizationsApi, Prober},
+    report::CallerIdentity,
 };
 
 /// Who is asked.
 #[derive(Clone, Copy)]
-pub struct Desk<'a> {
+pub struct IamPorts<'a> {
     /// Policies, and the simulator.
-    pub authorizations: &'a dyn Authorizations,
+    pub iam: &'a dyn IamApi,
     /// Policies of the organization.
-    pub organization: &'a dyn Organization,
+    pub organizations: &'a dyn OrganizationsApi,
     /// Reads that are tried out.
     pub prober: &'a dyn Prober,
     /// Time.
@@ -43,13 +48,13 @@ pub struct Desk<'a> {
 
 /// What is asked.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
+pub struct PermissionsRequest<'a> {
     /// Configuration.
     pub config: &'a Config,
     /// Catalog.
     pub catalog: &'a Catalog,
     /// Who we are.
-    pub caller: &'a Caller,
+    pub caller: &'a CallerIdentity,
     /// ARNs or patterns of users, roles and roots; empty for everybody who is watched.
-    pub asked: &'a [String],
+    pub principals: &'a [String],
 }

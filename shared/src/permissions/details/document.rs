@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 /// The text of a policy document.
 #[derive(Clone, Debug)]
-pub(super) struct Document(pub Arc<str>);
+pub(super) struct DetailsDocument(pub Arc<str>);
 
-impl<'de> Deserialize<'de> for Document {
+impl<'de> Deserialize<'de> for DetailsDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let text = raw.get().trim();
@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for Document {
             Some('{') => Ok(Self(text.into())),
             Some('"') => {
                 let text: String = serde_json::from_str(text).map_err(de::Error::custom)?;
-                Ok(Self(decoded(&text).unwrap_or(text).into()))
+                Ok(Self(url_decoded(&text).unwrap_or(text).into()))
             }
             _ => Err(de::Error::custom("a policy document is an object, or its text in a string")),
         }
@@ -28,7 +28,7 @@ impl<'de> Deserialize<'de> for Document {
 }
 
 /// The text without URL-encoding (RFC 3986); none if it is not encoded, or not UTF-8 then.
-fn decoded(text: &str) -> Option<String> {
+fn url_decoded(text: &str) -> Option<String> {
     if text.trim_start().starts_with('{') || !text.contains('%') {
         return None;
     }

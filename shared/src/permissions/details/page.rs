@@ -7,29 +7,29 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{DetailsError, document::Document};
+use super::{DetailsError, document::DetailsDocument};
 
 /// A page. Lists that are absent were not asked for.
 #[derive(Debug, Deserialize)]
-pub(super) struct Page {
+pub(super) struct AuthorizationDetailsOutput {
     #[serde(rename = "UserDetailList")]
-    pub users: Option<Vec<User>>,
+    pub users: Option<Vec<UserDetail>>,
     #[serde(rename = "RoleDetailList")]
-    pub roles: Option<Vec<Role>>,
+    pub roles: Option<Vec<RoleDetail>>,
     #[serde(rename = "GroupDetailList", default)]
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupDetail>,
     #[serde(rename = "Policies", default)]
-    pub policies: Vec<Managed>,
+    pub policies: Vec<ManagedPolicyDetail>,
     #[serde(rename = "IsTruncated", default)]
-    truncated: bool,
+    is_truncated: bool,
     #[serde(rename = "NextToken")]
     next_token: Option<String>,
 }
 
-impl Page {
+impl AuthorizationDetailsOutput {
     /// Whether it says that another page follows.
-    pub const fn is_followed(&self) -> bool {
-        self.truncated || self.next_token.is_some()
+    pub const fn has_next_page(&self) -> bool {
+        self.is_truncated || self.next_token.is_some()
     }
 
     /// The account it is of, as far as it tells of anybody.
@@ -37,76 +37,76 @@ impl Page {
         let users = self.users.iter().flatten().map(|user| user.arn.as_str());
         let roles = self.roles.iter().flatten().map(|role| role.arn.as_str());
         let groups = self.groups.iter().filter_map(|group| group.arn.as_deref());
-        users.chain(roles).chain(groups).map(account_of).next()
+        users.chain(roles).chain(groups).map(account_of_arn).next()
     }
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct User {
+pub(super) struct UserDetail {
     #[serde(rename = "Arn")]
     pub arn: String,
     #[serde(rename = "UserPolicyList", default)]
-    pub inline: Vec<Named>,
+    pub inline: Vec<PolicyDetail>,
     #[serde(rename = "AttachedManagedPolicies", default)]
-    pub attached: Vec<Attached>,
+    pub attached: Vec<AttachedPolicy>,
     #[serde(rename = "GroupList", default)]
     pub groups: Vec<String>,
     #[serde(rename = "PermissionsBoundary")]
-    pub boundary: Option<Bounded>,
+    pub boundary: Option<AttachedPermissionsBoundary>,
     #[serde(rename = "Tags", default)]
-    pub tags: Vec<Tag>,
+    pub tags: Vec<IamTag>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Role {
+pub(super) struct RoleDetail {
     #[serde(rename = "Arn")]
     pub arn: String,
     #[serde(rename = "RolePolicyList", default)]
-    pub inline: Vec<Named>,
+    pub inline: Vec<PolicyDetail>,
     #[serde(rename = "AttachedManagedPolicies", default)]
-    pub attached: Vec<Attached>,
+    pub attached: Vec<AttachedPolicy>,
     #[serde(rename = "AssumeRolePolicyDocument")]
-    pub trust: Option<Document>,
+    pub trust: Option<DetailsDocument>,
     #[serde(rename = "PermissionsBoundary")]
-    pub boundary: Option<Bounded>,
+    pub boundary: Option<AttachedPermissionsBoundary>,
     #[serde(rename = "Tags", default)]
-    pub tags: Vec<Tag>,
+    pub tags: Vec<IamTag>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Group {
+pub(super) struct GroupDetail {
     #[serde(rename = "GroupName")]
     pub name: String,
     #[serde(rename = "Arn")]
     pub arn: Option<String>,
     #[serde(rename = "GroupPolicyList", default)]
-    pub inline: Vec<Named>,
+    pub inline: Vec<PolicyDetail>,
     #[serde(rename = "AttachedManagedPolicies", default)]
-    pub attached: Vec<Attached>,
+    pub attached: Vec<AttachedPolicy>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Named {
+pub(super) struct PolicyDetail {
     #[serde(rename = "PolicyName")]
     pub name: String,
     #[serde(rename = "PolicyDocument")]
-    pub document: Document,
+    pub document: DetailsDocument,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Attached {
+pub(super) struct AttachedPolicy {
     #[serde(rename = "PolicyArn")]
     pub arn: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Bounded {
+pub(super) struct AttachedPermissionsBoundary {
     #[serde(rename = "PermissionsBoundaryArn")]
     pub arn: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Tag {
+pub(super) struct IamTag {
     #[serde(rename = "Key")]
     key: String,
     #[serde(rename = "Value", default)]
@@ -115,29 +115,31 @@ pub(super) struct Tag {
 
 /// A managed policy with its versions.
 #[derive(Debug, Deserialize)]
-pub(super) struct Managed {
+pub(super) struct ManagedPolicyDetail {
     #[serde(rename = "Arn")]
     pub arn: String,
     #[serde(rename = "DefaultVersionId")]
-    default: Option<String>,
+    default_version_id: Option<String>,
     #[serde(rename = "PolicyVersionList", default)]
-    versions: Vec<Version>,
+    versions: Vec<PolicyVersion>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Version {
+struct PolicyVersion {
     #[serde(rename = "VersionId")]
     id: Option<String>,
     #[serde(rename = "IsDefaultVersion", default)]
     is_default: bool,
     #[serde(rename = "Document")]
-    document: Option<Document>,
+    document: Option<DetailsDocument>,
 }
 
-impl Managed {
+impl ManagedPolicyDetail {
     /// The document of the version in force; empty if it is not there.
-    pub fn text(&self) -> Arc<str> {
-        let named = |version: &&Version| self.default.is_some() && version.id == self.default;
+    pub fn default_document(&self) -> Arc<str> {
+        let named = |version: &&PolicyVersion| {
+            self.default_version_id.is_some() && version.id == self.default_version_id
+        };
         let version =
             self.versions.iter().find(|version| version.is_default).or(self.versions.iter().find(named));
         let document = version.and_then(|version| version.document.as_ref());
@@ -146,17 +148,17 @@ impl Managed {
 }
 
 /// The account of an ARN.
-pub(super) fn account_of(arn: &str) -> &str {
+pub(super) fn account_of_arn(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
 /// Tags by key.
-pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+pub(super) fn tags_by_key(tags: &[IamTag]) -> BTreeMap<String, String> {
     tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 /// All pages of a text.
-pub(super) fn all(text: &str) -> Result<Vec<Page>, DetailsError> {
+pub(super) fn parse_pages(text: &str) -> Result<Vec<AuthorizationDetailsOutput>, DetailsError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let pages = match text.trim_start().starts_with('[') {
         true => serde_json::from_str(text),
@@ -166,6 +168,6 @@ pub(super) fn all(text: &str) -> Result<Vec<Page>, DetailsError> {
         let said = error.to_string();
         // The place is told apart.
         let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what).to_owned();
-        DetailsError::Json { line: error.line(), column: error.column(), what }
+        DetailsError::Json { line: error.line(), column: error.column(), message: what }
     })
 }

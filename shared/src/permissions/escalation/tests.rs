@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     catalog::Catalog,
-    grants::{Action, Evaluator, Origin, Policy, Snapshot, StatementId},
+    grants::{Action, Evaluator, Policy, PolicyOrigin, PolicySnapshot, StatementId},
 };
 
 fn grants(statements: &Value) -> Grants {
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let policy = Policy { name: "given".into(), origin: Origin::Given, text: text.into() };
-    let snapshot = Snapshot { identity: vec![policy], ..Snapshot::default() };
+    let policy = Policy { name: "given".into(), origin: PolicyOrigin::Given, text: text.into() };
+    let snapshot = PolicySnapshot { identity_policies: vec![policy], ..PolicySnapshot::default() };
     Evaluator::new(Catalog::embedded()).grants(&snapshot)
 }
 
@@ -26,41 +26,41 @@ fn grant(action: &str, resources: &[&str], conditions: &[&str]) -> Grant {
     let entry = Catalog::embedded().expand(action).remove(0);
     Grant {
         action: Arc::new(Action::of(entry)),
-        certainty: Certainty::Granted,
-        reach: Arc::new(Reach {
+        certainty: Certainty::Unconditional,
+        scope: Arc::new(GrantScope {
             statements: vec![StatementId { policy: "p".into(), statement: "#1".into() }],
             resources: resources.iter().map(|text| Arc::from(*text)).collect(),
-            except: Vec::new(),
+            denied_resources: Vec::new(),
             conditions: conditions.iter().map(|text| Arc::from(*text)).collect(),
         }),
     }
 }
 
-fn held(mut held: Vec<Grant>) -> Grants {
+fn grants_of(mut held: Vec<Grant>) -> Grants {
     held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
-    Grants { held, ..Grants::default() }
+    Grants { entries: held, ..Grants::default() }
 }
 
 #[test]
-fn every_action_of_every_method_is_one_the_catalog_knows_and_every_id_stands_once() {
+fn method_actions_are_known_and_ids_are_unique() {
     let mut seen = BTreeSet::new();
     for method in methods::all() {
         assert!(seen.insert(method.id), "{}", method.id);
         assert!(method.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
-        assert!(method.path.contains("{}") && !method.path.ends_with('.'), "{}", method.id);
-        assert!(!method.ways.is_empty(), "{}", method.id);
-        for action in method.ways.iter().copied().flatten() {
+        assert!(method.description.contains("{}") && !method.description.ends_with('.'), "{}", method.id);
+        assert!(!method.action_sets.is_empty(), "{}", method.id);
+        for action in method.action_sets.iter().copied().flatten() {
             let found = Catalog::embedded().expand(action);
             assert_eq!(found.iter().map(|entry| entry.key()).collect::<Vec<_>>(), [*action], "{}", method.id);
         }
-        let passes = method.ways.iter().all(|way| way.first() == Some(&"iam:PassRole"));
-        assert_eq!(passes, !method.passed_to.is_empty(), "{}", method.id);
+        let passes = method.action_sets.iter().all(|way| way.first() == Some(&"iam:PassRole"));
+        assert_eq!(passes, !method.passed_to_services.is_empty(), "{}", method.id);
     }
     assert!(seen.len() >= 60, "{}", seen.len());
 }
 
 #[test]
-fn an_administrator_has_every_path_and_a_reader_none() {
+fn administrator_has_every_path_and_read_only_principal_has_none() {
     let all = ids(&json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]));
     assert_eq!(all.len(), methods::all().count());
     let reads =
@@ -69,7 +69,7 @@ fn an_administrator_has_every_path_and_a_reader_none() {
 }
 
 #[test]
-fn a_path_takes_all_its_actions() {
+fn path_requires_all_its_actions() {
     let allow = |actions: &[&str]| json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
     assert_eq!(ids(&allow(&["iam:PassRole"])), [""; 0]);
     assert_eq!(ids(&allow(&["iam:PassRole", "ec2:RunInstances"])), ["pass-role-to-ec2"]);
@@ -80,23 +80,23 @@ fn a_path_takes_all_its_actions() {
 }
 
 #[test]
-fn the_roles_that_can_be_passed_are_named() {
+fn path_names_the_roles_that_can_be_passed() {
     let role = "arn:aws:iam::111122223333:role/deploy";
     let found =
-        paths(&held(vec![grant("iam:PassRole", &[role], &[]), grant("ec2:RunInstances", &["*"], &[])]));
+        paths(&grants_of(vec![grant("iam:PassRole", &[role], &[]), grant("ec2:RunInstances", &["*"], &[])]));
     assert_eq!(found.len(), 1);
     assert_eq!(
-        found[0].path,
+        found[0].description,
         format!("start an instance with `{role}` and read the role's credentials from it")
     );
-    assert_eq!((&*found[0].resources, found[0].is_sure), (&[Arc::from(role)][..], true));
+    assert_eq!((&*found[0].resources, found[0].is_unconditional), (&[Arc::from(role)][..], true));
 }
 
 #[test]
-fn a_role_that_can_be_passed_elsewhere_only_opens_no_path() {
+fn role_restricted_to_other_services_opens_no_path() {
     let run = || grant("ec2:RunInstances", &["*"], &[]);
     let ids = |conditions: &[&str]| -> Vec<String> {
-        let grants = held(vec![grant("iam:PassRole", &["*"], conditions), run()]);
+        let grants = grants_of(vec![grant("iam:PassRole", &["*"], conditions), run()]);
         paths(&grants).into_iter().map(|path| path.id).collect()
     };
     let confined = "iam:PassedToService StringEquals lambda.amazonaws.com, ecs-tasks.amazonaws.com";
@@ -116,36 +116,38 @@ fn a_role_that_can_be_passed_elsewhere_only_opens_no_path() {
 }
 
 #[test]
-fn a_statement_that_is_not_told_of_leaves_the_way_open() {
+fn statement_without_a_condition_keeps_the_path_open() {
     let mut pass = grant("iam:PassRole", &["*"], &["iam:PassedToService StringEquals lambda.amazonaws.com"]);
-    Arc::make_mut(&mut pass.reach)
+    Arc::make_mut(&mut pass.scope)
         .statements
         .push(StatementId { policy: "p".into(), statement: "#2".into() });
-    assert_eq!(paths(&held(vec![pass, grant("ec2:RunInstances", &["*"], &[])])).len(), 1);
+    assert_eq!(paths(&grants_of(vec![pass, grant("ec2:RunInstances", &["*"], &[])])).len(), 1);
 }
 
 #[test]
-fn a_role_that_could_be_passed_anywhere_at_another_time_could_be_passed_anywhere() {
+fn union_of_grants_keeps_unrestricted_pass_role() {
     let confined = "iam:PassedToService StringEquals lambda.amazonaws.com";
     let of = |certainty, conditions: &[&str]| {
         let pass = Grant { certainty, ..grant("iam:PassRole", &["*"], conditions) };
-        held(vec![pass, grant("ec2:RunInstances", &["*"], &[])])
+        grants_of(vec![pass, grant("ec2:RunInstances", &["*"], &[])])
     };
-    let now = || of(Certainty::Granted, &[confined]);
+    let now = || of(Certainty::Unconditional, &[confined]);
     assert_eq!(paths(&now()).len(), 0);
-    for before in
-        [of(Certainty::Granted, &[]), of(Certainty::Conditional, &["aws:MultiFactorAuthPresent Bool true"])]
-    {
+    for before in [
+        of(Certainty::Unconditional, &[]),
+        of(Certainty::Conditional, &["aws:MultiFactorAuthPresent Bool true"]),
+    ] {
         assert_eq!(paths(&before.clone().union(now())).len(), 1);
         assert_eq!(paths(&now().union(before)).len(), 1);
     }
-    assert_eq!(paths(&of(Certainty::Granted, &[]).union(now())).len(), 1);
+    assert_eq!(paths(&of(Certainty::Unconditional, &[]).union(now())).len(), 1);
 }
 
 #[test]
-fn looking_after_oneself_is_no_escalation() {
+fn managing_own_user_is_not_escalation() {
     let own = "arn:aws:iam::*:user/${aws:username}";
-    let ids = |resources: &[&str]| paths(&held(vec![grant("iam:CreateAccessKey", resources, &[])])).len();
+    let ids =
+        |resources: &[&str]| paths(&grants_of(vec![grant("iam:CreateAccessKey", resources, &[])])).len();
     assert_eq!(ids(&[own]), 0);
     assert_eq!(ids(&[own, "arn:aws:iam::*:user/admin"]), 1);
     assert_eq!(ids(&["arn:aws:iam::*:user/team/${aws:username}"]), 0);
@@ -154,13 +156,13 @@ fn looking_after_oneself_is_no_escalation() {
     }
     assert_eq!(ids(&[]), 1);
     // With a policy of one's own choice one user is enough.
-    assert_eq!(paths(&held(vec![grant("iam:PutUserPolicy", &[own], &[])])).len(), 1);
+    assert_eq!(paths(&grants_of(vec![grant("iam:PutUserPolicy", &[own], &[])])).len(), 1);
 }
 
 #[test]
-fn a_path_is_as_sure_as_its_least_sure_action() {
+fn path_is_unconditional_only_if_every_action_is() {
     let mut pass = grant("iam:PassRole", &["*"], &[]);
     pass.certainty = Certainty::Conditional;
-    let found = paths(&held(vec![pass, grant("ec2:RunInstances", &["*"], &[])]));
-    assert_eq!(found.iter().map(|path| path.is_sure).collect::<Vec<_>>(), [false]);
+    let found = paths(&grants_of(vec![pass, grant("ec2:RunInstances", &["*"], &[])]));
+    assert_eq!(found.iter().map(|path| path.is_unconditional).collect::<Vec<_>>(), [false]);
 }

@@ -3,69 +3,69 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{Observed, read as read_object},
+    super::{DigestWindow, read_log_file as read_object},
     *,
 };
 use crate::{
     event::Event,
-    record::{Inflater, Limits},
+    record::{Inflater, ReadLimits},
 };
 
 /// Everything a visit was told.
 #[derive(Debug, Default, PartialEq)]
-struct Told {
+struct Visited {
     events: Vec<Event>,
     insights: Vec<Fingerprint>,
-    windows: Vec<Observed>,
-    unreadable: Vec<Unreadable>,
+    digest_windows: Vec<DigestWindow>,
+    unreadable: Vec<UnreadablePiece>,
 }
 
-impl Visit for Told {
-    fn record(&mut self, record: &Record<'_>) -> Result<(), Fault> {
+impl RecordVisitor for Visited {
+    fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
         self.events.push(Event::from_record(record)?);
         Ok(())
     }
 
-    fn insight(&mut self, identity: Fingerprint) {
+    fn visit_insight(&mut self, identity: Fingerprint) {
         self.insights.push(identity);
     }
 
-    fn observed(&mut self, window: Observed) {
-        self.windows.push(window);
+    fn visit_digest_window(&mut self, window: DigestWindow) {
+        self.digest_windows.push(window);
     }
 
-    fn unreadable(&mut self, piece: Unreadable) {
+    fn visit_unreadable(&mut self, piece: UnreadablePiece) {
         self.unreadable.push(piece);
     }
 }
 
-impl Told {
+impl Visited {
     fn of(text: &[u8], quickly: bool) -> Self {
         let mut told = Self::default();
-        read(text, None, text, quickly, &mut told);
+        read_document(text, None, text, quickly, &mut told);
         told
     }
 
-    fn reasons(&self) -> Vec<Reason> {
-        self.unreadable.iter().map(|piece| piece.fault.reason).collect()
+    fn reasons(&self) -> Vec<UnreadableReason> {
+        self.unreadable.iter().map(|piece| piece.error.reason).collect()
     }
 }
 
-fn told(text: impl AsRef<[u8]>) -> Told {
-    let quick = Told::of(text.as_ref(), true);
-    assert_eq!(quick, Told::of(text.as_ref(), false));
+fn visit(text: impl AsRef<[u8]>) -> Visited {
+    let quick = Visited::of(text.as_ref(), true);
+    assert_eq!(quick, Visited::of(text.as_ref(), false));
     quick
 }
 
-fn record(id: u32) -> String {
+fn record_json(id: u32) -> String {
     format!(
         r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::1:user/u"}},"eventTime":"2023-07-10T12:11:15Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"us-east-1","eventID":"{id}","readOnly":true,"recipientAccountId":"1"}}"#
     )
 }
 
 #[test]
-fn every_form_is_told_apart_by_its_content() {
-    let (a, b) = (record(1), record(2));
+fn every_form_is_recognized_by_its_content() {
+    let (a, b) = (record_json(1), record_json(2));
     let text = serde_json::Value::String(a.clone()).to_string();
     let envelope = format!(
         r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","account":"1","region":"r","resources":[],"detail":{a}}}"#
@@ -86,90 +86,90 @@ fn every_form_is_told_apart_by_its_content() {
         (format!("\u{feff}{a}"), 1),
         (r#"{"Records":[]}"#.into(), 0),
     ] {
-        let told = told(&form);
+        let told = visit(&form);
         assert_eq!((told.events.len(), told.unreadable.len()), (events, 0), "{form}");
     }
 }
 
 #[test]
-fn insights_and_digests_are_recognised() {
-    let seen = told(
+fn insights_and_digests_are_recognized() {
+    let seen = visit(
         r#"{"Records":[{"eventID":"i","eventCategory":"Insight"},{"eventType":"AwsCloudTrailInsight"}]}
         {"awsAccountId":"1","digestStartTime":"2023-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"AWSLogs/1/CloudTrail-Digest/eu-west-1/2023/07/10/x.json.gz","logFiles":[]}
         {"awsAccountId":"1","digestStartTime":"2023-07-10T13:00:00Z","digestEndTime":"2023-07-10T14:00:00Z","logFiles":[{"s3Object":"AWSLogs/o/1/CloudTrail/eu-west-2/x"}]}"#,
     );
     assert_eq!((seen.insights.len(), seen.unreadable.len()), (2, 0), "{seen:?}");
-    let regions: Vec<&str> = seen.windows.iter().map(|window| &*window.region).collect();
+    let regions: Vec<&str> = seen.digest_windows.iter().map(|window| &*window.region).collect();
     assert_eq!(regions, ["eu-west-1", "eu-west-2"]);
     let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x"}"#;
-    assert_eq!(told(forged).reasons(), [Reason::BadValue]);
+    assert_eq!(visit(forged).reasons(), [UnreadableReason::BadValue]);
 }
 
 #[test]
-fn a_bad_record_loses_only_itself() {
-    let (a, b) = (record(1), record(2));
+fn a_bad_record_does_not_affect_the_others() {
+    let (a, b) = (record_json(1), record_json(2));
     let long = "x".repeat(3_000);
     let deep = format!(r#"{{"eventID":"1","x":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
     for (bad, reason) in [
-        ("5".to_owned(), Reason::WrongType),
-        ("{}".to_owned(), Reason::MissingField),
-        (a.replace("\"eventID\":\"1\"", "\"eventID\":1"), Reason::WrongType),
-        (a.replace("\"eventID\":\"1\"", "\"eventID\":null"), Reason::MissingField),
-        (a.replace("2023-07", "2023-77"), Reason::BadValue),
-        (a.replace("GetObject", &long), Reason::FieldTooLong),
-        (a.replace("GetObject", r"\ud800"), Reason::BadValue),
-        (a.replace("\"recipientAccountId\":\"1\"", "\"x\":0"), Reason::MissingField),
-        (deep, Reason::TooDeep),
+        ("5".to_owned(), UnreadableReason::WrongType),
+        ("{}".to_owned(), UnreadableReason::MissingField),
+        (a.replace("\"eventID\":\"1\"", "\"eventID\":1"), UnreadableReason::WrongType),
+        (a.replace("\"eventID\":\"1\"", "\"eventID\":null"), UnreadableReason::MissingField),
+        (a.replace("2023-07", "2023-77"), UnreadableReason::BadValue),
+        (a.replace("GetObject", &long), UnreadableReason::FieldTooLong),
+        (a.replace("GetObject", r"\ud800"), UnreadableReason::BadValue),
+        (a.replace("\"recipientAccountId\":\"1\"", "\"x\":0"), UnreadableReason::MissingField),
+        (deep, UnreadableReason::TooDeep),
     ] {
-        let told = told(format!(r#"{{"Records":[{a},{bad},{b}]}}"#));
+        let told = visit(format!(r#"{{"Records":[{a},{bad},{b}]}}"#));
         assert_eq!((told.events.len(), told.reasons()), (2, vec![reason]), "{:.200}", bad);
-        assert_eq!((told.unreadable[0].offset, told.unreadable[0].record), (13 + a.len() as u64, 1));
+        assert_eq!((told.unreadable[0].offset, told.unreadable[0].record_index), (13 + a.len() as u64, 1));
     }
     let mut bytes = format!(r#"{{"Records":[{a},{b}]}}"#).into_bytes();
     let at = bytes.windows(3).position(|window| window == b"Get").unwrap();
     bytes[at] = 0xff;
-    let told = told(&bytes);
-    assert_eq!((told.events.len(), told.reasons()), (1, vec![Reason::BadUtf8]));
+    let told = visit(&bytes);
+    assert_eq!((told.events.len(), told.reasons()), (1, vec![UnreadableReason::BadUtf8]));
 }
 
 #[test]
-fn what_stands_before_damage_is_kept() {
-    let (a, b) = (record(1), record(2));
+fn records_before_damage_are_kept() {
+    let (a, b) = (record_json(1), record_json(2));
     for (text, events, reason) in [
-        (format!(r#"{{"Records":[{a},{b}"#), 2, Reason::TruncatedJson),
-        (format!(r#"{{"Records":[{a},{}"#, b.split_at(50).0), 1, Reason::TruncatedJson),
-        (format!(r#"{{"Records":[{a},{b} {b}]}}"#), 2, Reason::BadJson),
-        (format!(r#"{{"Records":[{a},{{x}}]}}"#), 1, Reason::BadJson),
-        (format!("{a}\n{}\n{b}", a.split_at(80).0), 2, Reason::BadJson),
-        (format!("{{\"Records\":[{a}\n{{\"Records\":[{b}]}}"), 2, Reason::BadJson),
-        ("  ".into(), 0, Reason::Empty),
-        ("not json".into(), 0, Reason::BadJson),
-        ("42".into(), 0, Reason::NotCloudTrail),
-        (r#"{"configurationItems":[]}"#.into(), 0, Reason::NotCloudTrail),
+        (format!(r#"{{"Records":[{a},{b}"#), 2, UnreadableReason::TruncatedJson),
+        (format!(r#"{{"Records":[{a},{}"#, b.split_at(50).0), 1, UnreadableReason::TruncatedJson),
+        (format!(r#"{{"Records":[{a},{b} {b}]}}"#), 2, UnreadableReason::BadJson),
+        (format!(r#"{{"Records":[{a},{{x}}]}}"#), 1, UnreadableReason::BadJson),
+        (format!("{a}\n{}\n{b}", a.split_at(80).0), 2, UnreadableReason::BadJson),
+        (format!("{{\"Records\":[{a}\n{{\"Records\":[{b}]}}"), 2, UnreadableReason::BadJson),
+        ("  ".into(), 0, UnreadableReason::Empty),
+        ("not json".into(), 0, UnreadableReason::BadJson),
+        ("42".into(), 0, UnreadableReason::NotCloudTrail),
+        (r#"{"configurationItems":[]}"#.into(), 0, UnreadableReason::NotCloudTrail),
     ] {
-        let told = told(&text);
+        let told = visit(&text);
         assert_eq!((told.events.len(), told.reasons()), (events, vec![reason]), "{text}");
     }
 }
 
 #[test]
-fn lines_that_never_close_are_not_read_again_and_again() {
+fn unclosed_lines_are_parsed_once() {
     let text = "{\"a\":[\n".repeat(50_000);
-    assert_eq!(told(&text).reasons(), [Reason::TruncatedJson]);
-    assert_eq!(told(text + "x").reasons(), [Reason::BadJson]);
+    assert_eq!(visit(&text).reasons(), [UnreadableReason::TruncatedJson]);
+    assert_eq!(visit(text + "x").reasons(), [UnreadableReason::BadJson]);
 }
 
 #[test]
-fn a_damaged_object_is_one_piece_more() {
-    let text = format!(r#"{{"Records":[{}]}}"#, record(1));
-    let mut visit = Told::default();
-    let limits = Limits { inflated: text.len() - 10 };
+fn a_damaged_file_is_one_more_unreadable_piece() {
+    let text = format!(r#"{{"Records":[{}]}}"#, record_json(1));
+    let mut visit = Visited::default();
+    let limits = ReadLimits { max_inflated_bytes: text.len() - 10 };
     read_object(text.as_bytes(), limits, &mut Inflater::default(), &mut visit);
-    assert_eq!((visit.events.len(), visit.reasons()), (0, vec![Reason::TooLarge]));
+    assert_eq!((visit.events.len(), visit.reasons()), (0, vec![UnreadableReason::TooLarge]));
 }
 
 /// Values of any type, odd ones among them, as text.
-fn value() -> impl Strategy<Value = String> {
+fn any_value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => Just(r#""text""#.to_owned()),
         1 => Just("null".to_owned()),
@@ -188,7 +188,7 @@ fn value() -> impl Strategy<Value = String> {
         let key = prop::sample::select(&KEYS[..]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(|all| format!("[{}]", all.join(","))),
-            prop::collection::vec((key, inner), 0..5).prop_map(|all| object(&all, "")),
+            prop::collection::vec((key, inner), 0..5).prop_map(|all| object_json(&all, "")),
         ]
     })
 }
@@ -236,15 +236,15 @@ const KEYS: [&str; 40] = [
     "x",
 ];
 
-fn object(fields: &[(&str, String)], blank: &str) -> String {
+fn object_json(fields: &[(&str, String)], blank: &str) -> String {
     let fields: Vec<String> =
         fields.iter().map(|(key, value)| format!("{blank}\"{key}\"{blank}:{blank}{value}{blank}")).collect();
     format!("{{{}}}", fields.join(","))
 }
 
 /// Records most of which are good, with fields in any order, given twice, or odd.
-fn records() -> impl Strategy<Value = Vec<String>> {
-    let odd = (prop::sample::select(&KEYS[..]), value());
+fn any_records() -> impl Strategy<Value = Vec<String>> {
+    let odd = (prop::sample::select(&KEYS[..]), any_value());
     let one = (any::<u8>(), prop::collection::vec(odd, 0..3), any::<prop::sample::Index>(), 0..8_u8);
     prop::collection::vec(one, 1..5).prop_map(|all| {
         let good = |(id, odd, at, blank): (u8, Vec<(&'static str, String)>, prop::sample::Index, u8)| {
@@ -265,14 +265,14 @@ fn records() -> impl Strategy<Value = Vec<String>> {
             for field in odd {
                 fields.insert(at.index(fields.len() + 1), field);
             }
-            object(&fields, if blank == 0 { " \n" } else { "" })
+            object_json(&fields, if blank == 0 { " \n" } else { "" })
         };
         all.into_iter().map(good).collect()
     })
 }
 
-fn documents() -> impl Strategy<Value = String> {
-    (records(), 0..6_u8).prop_map(|(records, form)| match form {
+fn any_document() -> impl Strategy<Value = String> {
+    (any_records(), 0..6_u8).prop_map(|(records, form)| match form {
         0 | 1 => format!(r#"{{"Records":[{}]}}"#, records.join(",")),
         2 => format!("[{}]", records.join(" , ")),
         3 => records.join("\n"),
@@ -297,13 +297,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_quick_way_agrees_with_the_slow_one(document in documents()) {
-        prop_assert_eq!(Told::of(document.as_bytes(), true), Told::of(document.as_bytes(), false));
+    fn the_fast_parser_agrees_with_the_slow_one(document in any_document()) {
+        prop_assert_eq!(Visited::of(document.as_bytes(), true), Visited::of(document.as_bytes(), false));
     }
 
     #[test]
-    fn they_agree_on_damaged_text_too(
-        document in documents(),
+    fn both_parsers_agree_on_damaged_text(
+        document in any_document(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
     ) {
         let mut bytes = document.into_bytes();
@@ -319,14 +319,14 @@ proptest! {
                 bytes.push(b' ');
             }
         }
-        let quick = Told::of(&bytes, true);
-        prop_assert_eq!(&quick, &Told::of(&bytes, false));
+        let quick = Visited::of(&bytes, true);
+        prop_assert_eq!(&quick, &Visited::of(&bytes, false));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let mut visit = Told::default();
-        read_object(&bytes, Limits::default(), &mut Inflater::default(), &mut visit);
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut visit = Visited::default();
+        read_object(&bytes, ReadLimits::default(), &mut Inflater::default(), &mut visit);
         prop_assert!(!visit.unreadable.is_empty());
     }
 }

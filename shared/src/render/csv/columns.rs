@@ -10,7 +10,7 @@ pub const PRINCIPALS: [&str; 35] = [
     "account",
     "watched_as",
     "status",
-    "behaviour",
+    "behavior",
     "compliance_score",
     "calls",
     "permitted",

@@ -8,54 +8,54 @@ use std::fmt::Write;
 use crate::{
     coverage::Period,
     render::html::{
-        axis::{Axis, Mark, percent},
-        filters::{minute_of, thousands},
+        axis::{AxisTick, TimeAxis, percent},
+        filters::{format_minute, thousands},
     },
-    report::Activity,
+    report::HourlyActivity,
     time::Hour,
 };
 
 /// Height of the drawing in pixels.
-const HEIGHT: f64 = 200.0;
+const CHART_HEIGHT: f64 = 200.0;
 
 /// Least height of a part that is not zero.
-const LEAST: f64 = 3.0;
+const MIN_BAR_HEIGHT: f64 = 3.0;
 
 /// The chart.
 #[derive(Debug)]
-pub struct Chart {
+pub struct ActivityChart {
     /// Length of one step in words.
-    pub unit: String,
+    pub step_unit: String,
     /// Greatest count on the scale.
-    pub top: u64,
+    pub axis_max: u64,
     /// Half of it.
-    pub middle: u64,
+    pub axis_middle: u64,
     /// Bars in four layers: reads, writes, other, denied.
-    pub layers: [Layer; 4],
+    pub layers: [ChartLayer; 4],
     /// One invisible bar for each step that tells its figures when pointed at.
-    pub tips: Vec<Tip>,
+    pub tooltips: Vec<ChartTooltip>,
     /// Marks under the bars.
-    pub marks: Vec<Mark>,
+    pub ticks: Vec<AxisTick>,
     /// Steps in words, those without calls left out.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ActivityRow>,
 }
 
 /// The bars of one kind of call.
 #[derive(Debug)]
-pub struct Layer {
+pub struct ChartLayer {
     /// Class in the style sheet.
-    pub class: &'static str,
+    pub css_class: &'static str,
     /// Name of the kind.
     pub name: &'static str,
     /// Calls of that kind.
     pub total: u64,
     /// Bars.
-    pub bars: Vec<Bar>,
+    pub bars: Vec<ChartBar>,
 }
 
 /// One bar.
 #[derive(Debug)]
-pub struct Bar {
+pub struct ChartBar {
     /// From the left, in percent.
     pub x: String,
     /// From the top, in pixels.
@@ -68,7 +68,7 @@ pub struct Bar {
 
 /// What a step tells when pointed at.
 #[derive(Debug)]
-pub struct Tip {
+pub struct ChartTooltip {
     /// From the left, in percent.
     pub x: String,
     /// Width, in percent.
@@ -79,48 +79,56 @@ pub struct Tip {
 
 /// One step in the table.
 #[derive(Debug)]
-pub struct Row {
+pub struct ActivityRow {
     /// When it begins.
     pub from: Hour,
     /// Its calls.
-    pub calls: Activity,
+    pub calls: HourlyActivity,
 }
 
-impl Chart {
+impl ActivityChart {
     /// Of calls per hour; `None` when there are none.
-    pub fn of(period: Option<Period>, activity: &[Activity]) -> Option<Self> {
-        let axis = Axis::of(period.filter(|period| period.hours() > 0)?);
+    pub fn of(period: Option<Period>, activity: &[HourlyActivity]) -> Option<Self> {
+        let axis = TimeAxis::of(period.filter(|period| period.hours() > 0)?);
         let steps: Vec<Period> = axis.steps().collect();
-        let mut sums = vec![Activity::default(); steps.len()];
+        let mut sums = vec![HourlyActivity::default(); steps.len()];
         for hour in activity {
-            if let Some(sum) = axis.index(hour.hour).and_then(|index| sums.get_mut(index)) {
-                add(sum, hour);
+            if let Some(sum) = axis.step_index(hour.hour).and_then(|index| sums.get_mut(index)) {
+                add_activity(sum, hour);
             }
         }
         let highest = sums.iter().map(total).max().filter(|highest| *highest > 0)?;
-        let top = nice(highest);
+        let top = round_axis_max(highest);
         let mut layers = [("reads", "Reads"), ("writes", "Writes"), ("other", "Other"), ("denied", "Denied")]
-            .map(|(class, name)| Layer { class, name, total: 0, bars: Vec::new() });
+            .map(|(class, name)| ChartLayer { css_class: class, name, total: 0, bars: Vec::new() });
         let mut tips = Vec::new();
         for (step, sum) in steps.iter().zip(&sums).filter(|(_, sum)| total(sum) > 0) {
-            stack(&mut layers, &axis, *step, sum, top);
-            tips.push(Tip {
-                x: percent(axis.place(step.from)),
-                width: percent(axis.place(step.until) - axis.place(step.from)),
-                text: tip(*step, sum),
+            stack_bars(&mut layers, &axis, *step, sum, top);
+            tips.push(ChartTooltip {
+                x: percent(axis.position(step.from)),
+                width: percent(axis.position(step.until) - axis.position(step.from)),
+                text: tooltip_text(*step, sum),
             });
         }
-        let rows: Vec<Row> = steps
+        let rows: Vec<ActivityRow> = steps
             .iter()
             .zip(sums)
             .filter(|(_, sum)| total(sum) > 0)
-            .map(|(step, calls)| Row { from: step.from, calls })
+            .map(|(step, calls)| ActivityRow { from: step.from, calls })
             .collect();
-        Some(Self { unit: axis.unit(), top, middle: top / 2, layers, tips, marks: axis.marks(), rows })
+        Some(Self {
+            step_unit: axis.step_unit(),
+            axis_max: top,
+            axis_middle: top / 2,
+            layers,
+            tooltips: tips,
+            ticks: axis.ticks(),
+            rows,
+        })
     }
 }
 
-const fn add(sum: &mut Activity, hour: &Activity) {
+const fn add_activity(sum: &mut HourlyActivity, hour: &HourlyActivity) {
     sum.reads = sum.reads.saturating_add(hour.reads);
     sum.writes = sum.writes.saturating_add(hour.writes);
     sum.other = sum.other.saturating_add(hour.other);
@@ -128,16 +136,16 @@ const fn add(sum: &mut Activity, hour: &Activity) {
     sum.watched = sum.watched.saturating_add(hour.watched);
 }
 
-const fn parts(calls: &Activity) -> [u64; 4] {
+const fn layer_counts(calls: &HourlyActivity) -> [u64; 4] {
     [calls.reads, calls.writes, calls.other, calls.denied]
 }
 
-fn total(calls: &Activity) -> u64 {
-    parts(calls).into_iter().fold(0, u64::saturating_add)
+fn total(calls: &HourlyActivity) -> u64 {
+    layer_counts(calls).into_iter().fold(0, u64::saturating_add)
 }
 
 /// The next of 2, 4, 6, 8, 10, 20, 40, ...: a top whose half is whole.
-const fn nice(highest: u64) -> u64 {
+const fn round_axis_max(highest: u64) -> u64 {
     let mut unit = 1_u64;
     while highest > unit.saturating_mul(10) && unit < 1_000_000_000_000_000_000 {
         unit *= 10;
@@ -146,24 +154,28 @@ const fn nice(highest: u64) -> u64 {
     highest.div_ceil(fifth).saturating_mul(fifth)
 }
 
-fn stack(layers: &mut [Layer; 4], axis: &Axis, step: Period, calls: &Activity, top: u64) {
-    let (from, until) = (axis.place(step.from), axis.place(step.until));
+fn stack_bars(layers: &mut [ChartLayer; 4], axis: &TimeAxis, step: Period, calls: &HourlyActivity, top: u64) {
+    let (from, until) = (axis.position(step.from), axis.position(step.until));
     let space = (until - from) * if until - from > 1.0 { 0.16 } else { 0.06 };
-    let raised = |count: u64| if count == 0 { 0.0 } else { (count as f64 * HEIGHT / top as f64).max(LEAST) };
-    let [reads, rest @ ..] = parts(calls).map(raised);
+    let raised = |count: u64| {
+        if count == 0 { 0.0 } else { (count as f64 * CHART_HEIGHT / top as f64).max(MIN_BAR_HEIGHT) }
+    };
+    let [reads, rest @ ..] = layer_counts(calls).map(raised);
     // Reads give way when the least heights of the others would push the pile over the top.
     let others: f64 = rest.iter().sum();
     let [writes, other, denied] = rest;
-    let mut y = HEIGHT;
-    for ((layer, height), count) in
-        layers.iter_mut().zip([reads.min(HEIGHT - others), writes, other, denied]).zip(parts(calls))
+    let mut y = CHART_HEIGHT;
+    for ((layer, height), count) in layers
+        .iter_mut()
+        .zip([reads.min(CHART_HEIGHT - others), writes, other, denied])
+        .zip(layer_counts(calls))
     {
         layer.total = layer.total.saturating_add(count);
         if count == 0 {
             continue;
         }
         y -= height;
-        layer.bars.push(Bar {
+        layer.bars.push(ChartBar {
             x: percent(from + space / 2.0),
             y: pixels(y),
             width: percent(until - from - space),
@@ -173,14 +185,15 @@ fn stack(layers: &mut [Layer; 4], axis: &Axis, step: Period, calls: &Activity, t
 }
 
 fn pixels(value: f64) -> String {
-    let text = format!("{:.1}", value.clamp(0.0, HEIGHT));
+    let text = format!("{:.1}", value.clamp(0.0, CHART_HEIGHT));
     text.trim_end_matches(".0").to_owned()
 }
 
-fn tip(step: Period, calls: &Activity) -> String {
-    let mut text = format!("{} to {} UTC", minute_of(step.from.start()), minute_of(step.until.start()));
+fn tooltip_text(step: Period, calls: &HourlyActivity) -> String {
+    let mut text =
+        format!("{} to {} UTC", format_minute(step.from.start()), format_minute(step.until.start()));
     let names = ["reads", "writes", "other", "denied"];
-    for (name, count) in names.into_iter().zip(parts(calls)) {
+    for (name, count) in names.into_iter().zip(layer_counts(calls)) {
         // Writing to a string does not fail.
         let _ = write!(text, ", {name} {}", thousands(count));
     }
@@ -194,9 +207,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_write_among_a_million_reads_is_drawn() {
-        let calls = Activity { hour: Hour(5), reads: 1_000_000, writes: 1, ..Activity::default() };
-        let chart = Chart::of(Some(Period { from: Hour(0), until: Hour(24) }), &[calls]).unwrap();
+    fn one_write_among_a_million_reads_is_visible() {
+        let calls =
+            HourlyActivity { hour: Hour(5), reads: 1_000_000, writes: 1, ..HourlyActivity::default() };
+        let chart = ActivityChart::of(Some(Period { from: Hour(0), until: Hour(24) }), &[calls]).unwrap();
         let heights: Vec<usize> = chart.layers.iter().map(|layer| layer.bars.len()).collect();
         assert_eq!(heights, [1, 1, 0, 0]);
         assert_eq!(
@@ -207,13 +221,13 @@ mod tests {
 
     #[test]
     fn no_calls_have_no_chart() {
-        assert!(Chart::of(Some(Period { from: Hour(0), until: Hour(24) }), &[]).is_none());
+        assert!(ActivityChart::of(Some(Period { from: Hour(0), until: Hour(24) }), &[]).is_none());
     }
 
     proptest! {
         #[test]
-        fn the_scale_holds_the_highest(highest in 1..u64::MAX / 4) {
-            let top = nice(highest);
+        fn the_axis_covers_the_highest_count(highest in 1..u64::MAX / 4) {
+            let top = round_axis_max(highest);
             prop_assert!(top >= highest && top.is_multiple_of(2) && top <= highest.saturating_mul(2).max(2));
         }
     }

@@ -4,29 +4,29 @@
 //! and the marks written under it. Laws: every hour of the period lies in exactly one step; steps of a day begin at
 //! midnight UTC, steps of a week on Monday.
 
-use crate::{coverage::Period, render::html::filters::span_of, time::HOUR, time::Hour};
+use crate::{coverage::Period, render::html::filters::format_duration, time::HOUR_SECONDS, time::Hour};
 
 /// Most steps of one chart.
-const STEPS: u32 = 192;
+const MAX_STEPS: u32 = 192;
 
 /// Most marks under one chart.
-const MARKS: u32 = 7;
+const MAX_TICKS: u32 = 7;
 
 /// Hours from the epoch, a Thursday, to the first Monday.
-const MONDAY: u32 = 96;
+const FIRST_MONDAY_HOUR: u32 = 96;
 
 /// A period in equal steps.
 #[derive(Clone, Copy, Debug)]
-pub struct Axis {
+pub struct TimeAxis {
     /// The period.
     pub period: Period,
     /// Hours of a step.
-    pub step: u32,
+    pub step_hours: u32,
 }
 
 /// A mark under a chart.
 #[derive(Debug)]
-pub struct Mark {
+pub struct AxisTick {
     /// Place from the left, in percent.
     pub x: String,
     /// Which end of the text stands there: `start`, `middle` or `end`.
@@ -35,83 +35,83 @@ pub struct Mark {
     pub label: String,
 }
 
-impl Axis {
+impl TimeAxis {
     /// The finest steps that are at most 192.
     pub fn of(period: Period) -> Self {
         let hours = period.hours();
-        let fits = |step: &u32| hours.div_ceil(*step) <= STEPS;
+        let fits = |step: &u32| hours.div_ceil(*step) <= MAX_STEPS;
         let step = [1, 3, 6, 12, 24, 168].into_iter().find(fits);
-        let step = step.unwrap_or_else(|| 168 * hours.div_ceil(168).div_ceil(STEPS).next_power_of_two());
-        Self { period, step }
+        let step = step.unwrap_or_else(|| 168 * hours.div_ceil(168).div_ceil(MAX_STEPS).next_power_of_two());
+        Self { period, step_hours: step }
     }
 
     /// Where the step that holds an hour begins, in the period or before it.
-    const fn floor(hour: u32, step: u32) -> u32 {
-        let shift = if step.is_multiple_of(168) { MONDAY } else { 0 };
+    const fn step_start(hour: u32, step: u32) -> u32 {
+        let shift = if step.is_multiple_of(168) { FIRST_MONDAY_HOUR } else { 0 };
         hour.saturating_sub(shift) / step * step + if hour < shift { 0 } else { shift }
     }
 
     /// Number of the step that holds an hour; `None` outside the period.
-    pub fn index(&self, hour: Hour) -> Option<usize> {
+    pub fn step_index(&self, hour: Hour) -> Option<usize> {
         if !(self.period.from..self.period.until).contains(&hour) {
             return None;
         }
-        let first = Self::floor(self.period.from.0, self.step);
-        usize::try_from((Self::floor(hour.0, self.step) - first) / self.step).ok()
+        let first = Self::step_start(self.period.from.0, self.step_hours);
+        usize::try_from((Self::step_start(hour.0, self.step_hours) - first) / self.step_hours).ok()
     }
 
     /// The steps in order, the first and the last cut to the period.
     pub fn steps(&self) -> impl Iterator<Item = Period> + use<> {
-        let Self { period, step } = *self;
+        let Self { period, step_hours: step } = *self;
         let mut next = period.from.0;
         std::iter::from_fn(move || {
             let from = next;
             (from < period.until.0).then(|| {
-                next = Self::floor(from, step).saturating_add(step).min(period.until.0);
+                next = Self::step_start(from, step).saturating_add(step).min(period.until.0);
                 Period { from: Hour(from), until: Hour(next) }
             })
         })
     }
 
     /// Place of an hour's beginning from the left, in percent.
-    pub fn place(&self, hour: Hour) -> f64 {
+    pub fn position(&self, hour: Hour) -> f64 {
         let part = hour.0.clamp(self.period.from.0, self.period.until.0) - self.period.from.0;
         f64::from(part) * 100.0 / f64::from(self.period.hours().max(1))
     }
 
     /// Length of a step in words.
-    pub fn unit(&self) -> String {
-        match self.step {
+    pub fn step_unit(&self) -> String {
+        match self.step_hours {
             1 => "hour".to_owned(),
             24 => "day".to_owned(),
             168 => "week".to_owned(),
             step if step.is_multiple_of(168) => format!("{} weeks", step / 168),
-            step => span_of(step * HOUR),
+            step => format_duration(step * HOUR_SECONDS),
         }
     }
 
     /// Length of a step in words, with its number.
-    pub fn length(&self) -> String {
-        match self.step {
-            1 | 24 | 168 => format!("one {}", self.unit()),
-            _ => self.unit(),
+    pub fn step_length(&self) -> String {
+        match self.step_hours {
+            1 | 24 | 168 => format!("one {}", self.step_unit()),
+            _ => self.step_unit(),
         }
     }
 
     /// Marks at round times.
-    pub fn marks(&self) -> Vec<Mark> {
+    pub fn ticks(&self) -> Vec<AxisTick> {
         let hours = self.period.hours();
         let every = [1, 2, 3, 6, 12, 24, 48, 168, 336, 672, 2_184, 8_736];
-        let every = every.into_iter().find(|every| hours / every < MARKS);
-        let every = every.unwrap_or_else(|| hours.div_ceil(MARKS).max(1));
-        let marks = Self { period: self.period, step: every };
+        let every = every.into_iter().find(|every| hours / every < MAX_TICKS);
+        let every = every.unwrap_or_else(|| hours.div_ceil(MAX_TICKS).max(1));
+        let marks = Self { period: self.period, step_hours: every };
         let round = marks.steps().map(|step| step.from);
-        let round = round.filter(|hour| Self::floor(hour.0, every) == hour.0);
-        round.map(|hour| Mark::at(hour, marks.place(hour), every, hours)).collect()
+        let round = round.filter(|hour| Self::step_start(hour.0, every) == hour.0);
+        round.map(|hour| AxisTick::at(hour, marks.position(hour), every, hours)).collect()
     }
 }
 
-impl Mark {
+impl AxisTick {
     fn at(hour: Hour, x: f64, every: u32, hours: u32) -> Self {
         let form = match (every, hour.0.is_multiple_of(24)) {
             (0..24, false) => "%H:%M",
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn a_day_is_drawn_in_hours_and_a_year_in_weeks() {
-        let axis = |hours: u32| Axis::of(Period { from: Hour(468_000), until: Hour(468_000 + hours) });
-        assert_eq!([24, 192, 193, 24 * 90, 24 * 365].map(|hours| axis(hours).step), [1, 1, 3, 12, 168]);
+        let axis = |hours: u32| TimeAxis::of(Period { from: Hour(468_000), until: Hour(468_000 + hours) });
+        assert_eq!([24, 192, 193, 24 * 90, 24 * 365].map(|hours| axis(hours).step_hours), [1, 1, 3, 12, 168]);
     }
 
     #[test]
-    fn lengths_are_short_and_in_range() {
+    fn percentages_are_short_and_clamped() {
         assert_eq!(
             [0.0, 4.166_666, 100.0, 120.0, f64::NAN].map(percent),
             ["0%", "4.167%", "100%", "100%", "0%"]
@@ -158,14 +158,14 @@ mod tests {
         fn every_hour_lies_in_its_step(from in 0..1_193_046_u32, hours in 1..90_000_u32, nth in 0..90_000_u32) {
             let until = from.saturating_add(hours).min(1_193_046);
             let period = Period { from: Hour(from), until: Hour(until.max(from + 1)) };
-            let axis = Axis::of(period);
+            let axis = TimeAxis::of(period);
             let steps: Vec<Period> = axis.steps().collect();
             prop_assert!(steps.len() <= 194);
             prop_assert_eq!(steps.iter().map(|step| step.hours()).sum::<u32>(), period.hours());
             let hour = Hour(from + nth % period.hours());
-            let step = steps[axis.index(hour).unwrap()];
+            let step = steps[axis.step_index(hour).unwrap()];
             prop_assert!((step.from..step.until).contains(&hour));
-            prop_assert!(axis.marks().len() <= 9);
+            prop_assert!(axis.ticks().len() <= 9);
         }
     }
 }

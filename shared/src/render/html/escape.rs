@@ -9,25 +9,25 @@ use std::fmt::{self, Write};
 use askama::filters::Escaper;
 
 /// Characters of one value that are shown; the rest is counted.
-pub const LONGEST: usize = 4_096;
+pub const MAX_VALUE_CHARS: usize = 4_096;
 
 /// Combining marks that may follow each other; a pile of more would cover the lines above and below.
-const MARKS: usize = 2;
+const MAX_COMBINING_MARKS: usize = 2;
 
 /// The escaper of all templates.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Visible;
+pub struct HtmlEscaper;
 
-impl Escaper for Visible {
+impl Escaper for HtmlEscaper {
     fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
-        if text.len() <= LONGEST && text.bytes().all(is_plain) {
+        if text.len() <= MAX_VALUE_CHARS && text.bytes().all(is_plain) {
             return dest.write_str(text);
         }
         let mut marks = 0;
         let mut rest = text.chars();
-        for c in rest.by_ref().take(LONGEST) {
+        for c in rest.by_ref().take(MAX_VALUE_CHARS) {
             marks = if is_mark(c) { marks + 1 } else { 0 };
-            if marks > MARKS || is_invisible(c) {
+            if marks > MAX_COMBINING_MARKS || is_invisible(c) {
                 write!(dest, "⟨U+{:04X}⟩", u32::from(c))?;
             } else {
                 write_char(&mut dest, c)?;
@@ -91,40 +91,40 @@ mod tests {
 
     fn escaped(text: &str) -> String {
         let mut out = String::new();
-        Visible.write_escaped_str(&mut out, text).unwrap();
+        HtmlEscaper.write_escaped_str(&mut out, text).unwrap();
         out
     }
 
     #[test]
-    fn markup_is_text() {
+    fn markup_is_escaped() {
         assert_eq!(escaped(r#"<b a="1" c='2'>&"#), "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;");
     }
 
     #[test]
-    fn what_cannot_be_seen_is_written_out() {
+    fn invisible_characters_are_written_out() {
         assert_eq!(escaped("a\u{202e}b\u{0}\n\u{200b}"), "a⟨U+202E⟩b⟨U+0000⟩⟨U+000A⟩⟨U+200B⟩");
     }
 
     #[test]
-    fn ordinary_writing_in_any_script_stays() {
+    fn ordinary_text_in_any_script_is_unchanged() {
         for text in ["Zürich-Prüfer", "é́", "監査ロール", "مدقق"] {
             assert_eq!(escaped(text), text);
         }
     }
 
     #[test]
-    fn a_pile_of_marks_is_cut_down() {
+    fn stacked_combining_marks_are_limited() {
         assert_eq!(escaped("e\u{301}\u{301}\u{301}"), "e\u{301}\u{301}⟨U+0301⟩");
     }
 
     #[test]
-    fn the_end_of_endless_text_is_counted() {
-        assert!(escaped(&"x".repeat(LONGEST + 7)).ends_with("x⟨7 more characters⟩"));
+    fn long_text_is_truncated_with_a_count() {
+        assert!(escaped(&"x".repeat(MAX_VALUE_CHARS + 7)).ends_with("x⟨7 more characters⟩"));
     }
 
     proptest! {
         #[test]
-        fn nothing_that_means_something_leaves(text in any::<String>()) {
+        fn no_markup_or_invisible_character_remains(text in any::<String>()) {
             let out = escaped(&text);
             prop_assert!(!out.contains(['<', '>', '"', '\'']));
             prop_assert!(!out.chars().any(is_invisible));

@@ -6,52 +6,52 @@ use askama::{Result, Values, filter_fn};
 
 use crate::{
     coverage::Period,
-    time::{HOUR, Time},
+    time::{HOUR_SECONDS, Time},
 };
 
 /// A count that can be written.
-pub trait Count {
+pub trait AsCount {
     /// The count.
     fn value(&self) -> u64;
 }
 
-impl<T: Count> Count for &T {
+impl<T: AsCount> AsCount for &T {
     fn value(&self) -> u64 {
         (**self).value()
     }
 }
 
-impl Count for u64 {
+impl AsCount for u64 {
     fn value(&self) -> u64 {
         *self
     }
 }
 
-impl Count for u32 {
+impl AsCount for u32 {
     fn value(&self) -> u64 {
         u64::from(*self)
     }
 }
 
-impl Count for usize {
+impl AsCount for usize {
     fn value(&self) -> u64 {
         u64::try_from(*self).unwrap_or(u64::MAX)
     }
 }
 
 /// A time that can be written.
-pub trait Moment {
+pub trait AsTime {
     /// The time.
     fn value(&self) -> Time;
 }
 
-impl<T: Moment> Moment for &T {
+impl<T: AsTime> AsTime for &T {
     fn value(&self) -> Time {
         (**self).value()
     }
 }
 
-impl Moment for Time {
+impl AsTime for Time {
     fn value(&self) -> Time {
         *self
     }
@@ -77,34 +77,34 @@ pub fn decimal(value: f64) -> String {
 }
 
 /// `2023-07-10 11:42:18`, in UTC.
-pub fn stamp_of(time: Time) -> String {
+pub fn format_timestamp(time: Time) -> String {
     time.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// `2023-07-10 11:00`, in UTC.
-pub fn minute_of(time: Time) -> String {
+pub fn format_minute(time: Time) -> String {
     time.timestamp().strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// `45 min`, `36 hours`, `12 days`.
-pub fn span_of(seconds: u32) -> String {
+pub fn format_duration(seconds: u32) -> String {
     let (count, unit) = match seconds {
-        0..HOUR => (seconds / 60, "minute"),
-        _ if seconds < 72 * HOUR => (seconds / HOUR, "hour"),
-        _ => (seconds / (24 * HOUR), "day"),
+        0..HOUR_SECONDS => (seconds / 60, "minute"),
+        _ if seconds < 72 * HOUR_SECONDS => (seconds / HOUR_SECONDS, "hour"),
+        _ => (seconds / (24 * HOUR_SECONDS), "day"),
     };
     format!("{} {unit}{}", thousands(u64::from(count)), if count == 1 { "" } else { "s" })
 }
 
 /// A count with separated thousands.
 #[filter_fn]
-pub fn count<T: Count>(count: T, _: &dyn Values) -> Result<String> {
+pub fn count<T: AsCount>(count: T, _: &dyn Values) -> Result<String> {
     Ok(thousands(count.value()))
 }
 
 /// `s` unless the count is one.
 #[filter_fn]
-pub fn s<T: Count>(count: T, _: &dyn Values) -> Result<&'static str> {
+pub fn plural<T: AsCount>(count: T, _: &dyn Values) -> Result<&'static str> {
     Ok(if count.value() == 1 { "" } else { "s" })
 }
 
@@ -116,20 +116,20 @@ pub fn number(value: &f64, _: &dyn Values) -> Result<String> {
 
 /// A time to the second.
 #[filter_fn]
-pub fn stamp<T: Moment>(time: T, _: &dyn Values) -> Result<String> {
-    Ok(stamp_of(time.value()))
+pub fn timestamp<T: AsTime>(time: T, _: &dyn Values) -> Result<String> {
+    Ok(format_timestamp(time.value()))
 }
 
 /// A time to the minute.
 #[filter_fn]
-pub fn minute<T: Moment>(time: T, _: &dyn Values) -> Result<String> {
-    Ok(minute_of(time.value()))
+pub fn minute<T: AsTime>(time: T, _: &dyn Values) -> Result<String> {
+    Ok(format_minute(time.value()))
 }
 
 /// Length of a period.
 #[filter_fn]
-pub fn span(period: &Period, _: &dyn Values) -> Result<String> {
-    Ok(span_of(period.hours().saturating_mul(HOUR)))
+pub fn duration(period: &Period, _: &dyn Values) -> Result<String> {
+    Ok(format_duration(period.hours().saturating_mul(HOUR_SECONDS)))
 }
 
 /// Bytes in the unit that fits.
@@ -151,7 +151,7 @@ pub fn bytes(bytes: &u64, _: &dyn Values) -> Result<String> {
 
 /// `read_secrets` as `read secrets`.
 #[filter_fn]
-pub fn words<T: std::fmt::Display>(name: T, _: &dyn Values) -> Result<String> {
+pub fn spaced<T: std::fmt::Display>(name: T, _: &dyn Values) -> Result<String> {
     Ok(name.to_string().replace('_', " "))
 }
 
@@ -170,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_in_the_unit_that_fits() {
+    fn durations_use_the_unit_that_fits() {
         assert_eq!(
-            [0, HOUR, 71 * HOUR, 72 * HOUR].map(span_of),
+            [0, HOUR_SECONDS, 71 * HOUR_SECONDS, 72 * HOUR_SECONDS].map(format_duration),
             ["0 minutes", "1 hour", "71 hours", "3 days"]
         );
     }

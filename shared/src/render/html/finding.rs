@@ -8,34 +8,34 @@ use std::collections::{BTreeMap, HashMap};
 use crate::{
     finding::{Finding, Severity},
     render::html::{
-        first::{First, most},
-        word::{self, Word},
+        badge::{self, Badge},
+        truncated::{Truncated, most},
     },
     report::ReportResult,
 };
 
 /// The findings.
 #[derive(Debug)]
-pub struct Findings<'a> {
+pub struct FindingsSection<'a> {
     /// How many of each severity, most severe first.
-    pub severities: Vec<(Word, usize)>,
+    pub severities: Vec<(Badge, usize)>,
     /// Rules, most severe first.
-    pub rules: First<Rule<'a>>,
+    pub rules: Truncated<FindingRuleRow<'a>>,
     /// Findings with all their words.
-    pub cards: Vec<Card<'a>>,
+    pub cards: Vec<FindingCard<'a>>,
     /// Findings after those.
-    pub lines: First<Card<'a>>,
+    pub further: Truncated<FindingCard<'a>>,
 }
 
 /// All findings of one rule.
 #[derive(Debug)]
-pub struct Rule<'a> {
+pub struct FindingRuleRow<'a> {
     /// Its id.
     pub id: &'a str,
     /// Greatest severity.
     pub severity: Severity,
     /// The same as a word.
-    pub word: Word,
+    pub badge: Badge,
     /// How many findings.
     pub findings: usize,
     /// What they count together.
@@ -44,84 +44,84 @@ pub struct Rule<'a> {
 
 /// One finding.
 #[derive(Debug)]
-pub struct Card<'a> {
+pub struct FindingCard<'a> {
     /// Its number, for links.
     pub anchor: usize,
     /// The finding.
     pub finding: &'a Finding,
     /// Severity.
-    pub severity: Word,
+    pub severity: Badge,
     /// It is open before anybody asks.
-    pub open: bool,
+    pub is_open: bool,
 }
 
 /// A finding named elsewhere.
 #[derive(Clone, Copy, Debug)]
-pub struct Link<'a> {
+pub struct FindingLink<'a> {
     /// Its number; `None` when it is not on the page.
     pub anchor: Option<usize>,
     /// The finding.
     pub finding: &'a Finding,
     /// Severity.
-    pub severity: Word,
+    pub severity: Badge,
 }
 
 /// Findings by fingerprint.
 #[derive(Debug)]
-pub struct Links<'a>(HashMap<&'a str, Link<'a>>);
+pub struct FindingLinks<'a>(HashMap<&'a str, FindingLink<'a>>);
 
-impl<'a> Links<'a> {
+impl<'a> FindingLinks<'a> {
     /// Of a result.
     pub fn of(result: &'a ReportResult) -> Self {
         let link = |(number, finding): (usize, &'a Finding)| {
             let anchor = (number < most::FINDINGS + most::FINDING_LINES).then_some(number);
             (
                 finding.fingerprint.as_str(),
-                Link { anchor, finding, severity: word::severity(finding.severity) },
+                FindingLink { anchor, finding, severity: badge::severity(finding.severity) },
             )
         };
         Self(result.findings.iter().enumerate().map(link).collect())
     }
 
     /// The finding of a fingerprint.
-    pub fn get(&self, fingerprint: &str) -> Option<Link<'a>> {
+    pub fn get(&self, fingerprint: &str) -> Option<FindingLink<'a>> {
         self.0.get(fingerprint).copied()
     }
 }
 
-impl<'a> Findings<'a> {
+impl<'a> FindingsSection<'a> {
     /// Of a result.
     pub fn of(result: &'a ReportResult) -> Self {
-        let mut cards = result.findings.iter().enumerate().map(|(anchor, finding)| Card {
+        let mut cards = result.findings.iter().enumerate().map(|(anchor, finding)| FindingCard {
             anchor,
             finding,
-            severity: word::severity(finding.severity),
-            open: anchor < 30 && finding.severity >= Severity::Medium,
+            severity: badge::severity(finding.severity),
+            is_open: anchor < 30 && finding.severity >= Severity::Medium,
         });
         Self {
             severities: severities(&result.findings),
-            rules: First::of(rules(&result.findings), most::ROWS),
+            rules: Truncated::of(rules(&result.findings), most::ROWS),
             cards: cards.by_ref().take(most::FINDINGS).collect(),
-            lines: First::of(cards, most::FINDING_LINES),
+            further: Truncated::of(cards, most::FINDING_LINES),
         }
     }
 }
 
-fn severities(findings: &[Finding]) -> Vec<(Word, usize)> {
+fn severities(findings: &[Finding]) -> Vec<(Badge, usize)> {
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
     for finding in findings {
         *counts.entry(finding.severity).or_default() += 1;
     }
-    counts.into_iter().rev().map(|(severity, count)| (word::severity(severity), count)).collect()
+    counts.into_iter().rev().map(|(severity, count)| (badge::severity(severity), count)).collect()
 }
 
-fn rules(findings: &[Finding]) -> Vec<Rule<'_>> {
-    let mut rules: BTreeMap<&str, Rule<'_>> = BTreeMap::new();
+fn rules(findings: &[Finding]) -> Vec<FindingRuleRow<'_>> {
+    let mut rules: BTreeMap<&str, FindingRuleRow<'_>> = BTreeMap::new();
     for finding in findings {
-        let rule = rules.entry(&finding.id).or_insert_with(|| Rule {
+        let rule = rules.entry(&finding.id).or_insert_with(|| FindingRuleRow {
             id: &finding.id,
             severity: finding.severity,
-            word: word::severity(finding.severity),
+            badge: badge::severity(finding.severity),
             findings: 0,
             count: 0,
         });
@@ -129,10 +129,10 @@ fn rules(findings: &[Finding]) -> Vec<Rule<'_>> {
         rule.count = rule.count.saturating_add(finding.count);
         if finding.severity > rule.severity {
             rule.severity = finding.severity;
-            rule.word = word::severity(finding.severity);
+            rule.badge = badge::severity(finding.severity);
         }
     }
-    let mut rules: Vec<Rule<'_>> = rules.into_values().collect();
+    let mut rules: Vec<FindingRuleRow<'_>> = rules.into_values().collect();
     rules.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.findings.cmp(&a.findings)));
     rules
 }

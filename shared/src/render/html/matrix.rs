@@ -6,91 +6,91 @@
 use std::cmp::Reverse;
 
 use crate::{
-    permissions::{Count, EscalationPath},
+    permissions::{EscalationPath, GrantCount},
     render::{
         html::{
-            first::{First, most},
-            word::{self, Word},
+            badge::{self, Badge},
+            truncated::{Truncated, most},
         },
-        matrix::{self, RowState, Tolerated, unseen, worst_first},
+        matrix::{self, MatrixRowState, ToleratedAccess, unevaluated_policy_text, worst_first},
     },
     report::{
-        AccessKind, Matrix, MatrixRow, PolicyBasis, PrincipalSummary, ReportResult, Through, Ungranted,
-        Unused,
+        AccessMatrix, MatrixRow, MatrixRowKind, PolicySnapshotRef, PrincipalSummary, ReportResult,
+        RoleChainActivity, UngrantedOperation, UnusedService,
     },
 };
 
 /// The matrix of one principal.
 #[derive(Debug)]
-pub struct Sheet<'a> {
+pub struct MatrixView<'a> {
     /// The matrix.
-    pub matrix: &'a Matrix,
+    pub matrix: &'a AccessMatrix,
     /// It is open before anybody asks.
-    pub open: bool,
+    pub is_open: bool,
     /// What its policies say; absent when they were not read.
-    pub says: Option<Word>,
+    pub policy_status: Option<Badge>,
     /// Greatest risk of what it could do, and how sure that is.
-    pub risk: Option<(Word, &'static str)>,
+    pub risk: Option<(Badge, &'static str)>,
     /// Capabilities; where policies were not read, those it tried or used.
-    pub capabilities: Vec<Line<'a>>,
+    pub capabilities: Vec<MatrixRowView<'a>>,
     /// The others, where policies were not read: of each the same is known.
-    pub others: Vec<String>,
+    pub empty_labels: Vec<String>,
     /// What stands behind them; absent where the page would grow too long.
-    pub behind: Option<Behind<'a>>,
+    pub details: Option<MatrixDetails<'a>>,
 }
 
 /// What stands behind a matrix.
 #[derive(Debug)]
-pub struct Behind<'a> {
+pub struct MatrixDetails<'a> {
     /// Services, those with calls first.
-    pub services: First<Line<'a>>,
+    pub services: Truncated<MatrixRowView<'a>>,
     /// Granted and never used, most of what is no read first.
-    pub unused: First<&'a Unused>,
+    pub unused_services: Truncated<&'a UnusedService>,
     /// Actions of those that are no reads.
     pub excessive: u64,
     /// Done without a grant.
-    pub ungranted: First<&'a Ungranted>,
+    pub ungranted_operations: Truncated<&'a UngrantedOperation>,
     /// Ways to more.
-    pub paths: First<&'a EscalationPath>,
+    pub escalation_paths: Truncated<&'a EscalationPath>,
     /// Roles it acted through.
-    pub through: First<&'a Through>,
+    pub role_chains: Truncated<&'a RoleChainActivity>,
     /// Policies it was judged by.
-    pub policies: First<&'a PolicyBasis>,
+    pub policies: Truncated<&'a PolicySnapshotRef>,
     /// What was not seen, and what that leaves open.
-    pub unseen: Vec<(&'static str, &'static str)>,
+    pub unevaluated: Vec<(&'static str, &'static str)>,
     /// Overrides that tolerate grants, and how many.
-    pub tolerated: First<(&'a str, u64)>,
+    pub tolerated: Truncated<(&'a str, u64)>,
 }
 
 /// One row.
 #[derive(Debug)]
-pub struct Line<'a> {
+pub struct MatrixRowView<'a> {
     /// The row.
     pub row: &'a MatrixRow,
     /// Its name in plain words.
     pub label: String,
     /// What it comes to.
-    pub state: Word,
+    pub state: Badge,
     /// One character for it.
-    pub sign: char,
+    pub symbol: char,
     /// Some of what could be used.
-    pub examples: First<&'a str>,
+    pub examples: Truncated<&'a str>,
 }
 
 /// All watched principals at once.
 #[derive(Debug)]
-pub struct Glance<'a> {
+pub struct MatrixOverview<'a> {
     /// Names of the columns.
     pub columns: Vec<String>,
     /// A strip for each principal, the worst first.
-    pub strips: First<Strip<'a>>,
+    pub rows: Truncated<OverviewRow<'a>>,
     /// The signs and what they mean.
-    pub legend: Vec<(char, Word)>,
+    pub legend: Vec<(char, Badge)>,
 }
 
 /// One watched principal.
 #[derive(Debug)]
-pub struct Strip<'a> {
+pub struct OverviewRow<'a> {
     /// Its ARN.
     pub arn: &'a str,
     /// The part of it that names it.
@@ -98,86 +98,93 @@ pub struct Strip<'a> {
     /// Its account; empty when not known.
     pub account: &'a str,
     /// What its policies say.
-    pub says: Option<Word>,
+    pub policy_status: Option<Badge>,
     /// A cell for each column; absent where it has no such row.
-    pub cells: Vec<Option<Line<'a>>>,
+    pub cells: Vec<Option<MatrixRowView<'a>>>,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> MatrixView<'a> {
     /// Of the matrix of the principal in that row of the table.
-    pub fn of(principal: &PrincipalSummary, matrix: &'a Matrix, position: usize) -> Self {
-        let tolerated = Tolerated::of(principal, matrix);
-        let line = |row| Line::of(row, tolerated);
+    pub fn of(principal: &PrincipalSummary, matrix: &'a AccessMatrix, position: usize) -> Self {
+        let tolerated = ToleratedAccess::of(principal, matrix);
+        let line = |row| MatrixRowView::of(row, tolerated);
         Self {
             matrix,
-            open: position < most::OPEN,
-            says: says(matrix),
+            is_open: position < most::OPEN_MATRICES,
+            policy_status: policy_status(matrix),
             risk: matrix
                 .risk_level
-                .map(|risk| (word::risk(risk), matrix.certainty.map_or("", matrix::certainty))),
-            capabilities: match matrix.is_known() {
+                .map(|risk| (badge::risk_level(risk), matrix.certainty.map_or("", matrix::certainty_text))),
+            capabilities: match matrix.has_policies() {
                 true => matrix.capabilities.iter().map(line).collect(),
-                false => matrix.filled().map(line).collect(),
+                false => matrix.nonempty_rows().map(line).collect(),
             },
-            others: if matrix.is_known() { Vec::new() } else { matrix.empty() },
-            behind: (position < most::BEHIND).then(|| Behind::of(matrix, tolerated)),
+            empty_labels: if matrix.has_policies() { Vec::new() } else { matrix.empty_row_labels() },
+            details: (position < most::MATRIX_DETAILS).then(|| MatrixDetails::of(matrix, tolerated)),
         }
     }
 }
 
-impl Sheet<'_> {
+impl MatrixView<'_> {
     /// What the others come to.
-    pub const fn others_state(&self) -> Word {
-        state(RowState::NotKnown, RowState::NotKnown.tone())
+    pub const fn empty_state(&self) -> Badge {
+        state_badge(MatrixRowState::GrantsUnknown, MatrixRowState::GrantsUnknown.tone())
     }
 }
 
-impl<'a> Behind<'a> {
-    fn of(matrix: &'a Matrix, tolerated: Tolerated) -> Self {
+impl<'a> MatrixDetails<'a> {
+    fn of(matrix: &'a AccessMatrix, tolerated: ToleratedAccess) -> Self {
         let mut services: Vec<&MatrixRow> = matrix.services.iter().collect();
         services.sort_by_key(|row| {
-            let calls = row.did.saturating_add(row.tried).saturating_add(row.failed);
-            Reverse((row.state() == RowState::Ungranted, calls, row.could.as_ref().map(Count::total)))
+            let calls = row.used.saturating_add(row.denied).saturating_add(row.failed);
+            Reverse((
+                row.state() == MatrixRowState::UsedWithoutGrant,
+                calls,
+                row.granted.as_ref().map(GrantCount::total),
+            ))
         });
-        let mut unused: Vec<&Unused> = matrix.unused.iter().collect();
+        let mut unused: Vec<&UnusedService> = matrix.unused_services.iter().collect();
         unused.sort_by_key(|unused| Reverse((unused.excessive, unused.actions)));
         Self {
-            services: First::of(services.into_iter().map(|row| Line::of(row, tolerated)), most::MATRIX),
+            services: Truncated::of(
+                services.into_iter().map(|row| MatrixRowView::of(row, tolerated)),
+                most::MATRIX_ROWS,
+            ),
             excessive: unused.iter().map(|unused| unused.excessive).fold(0, u64::saturating_add),
-            unused: First::of(unused, most::MATRIX),
-            ungranted: First::of(&matrix.ungranted, most::MATRIX),
-            paths: First::of(&matrix.escalation_paths, most::MATRIX),
-            through: First::of(&matrix.through, most::MATRIX),
-            policies: First::of(&matrix.policies, most::MATRIX),
-            unseen: matrix.unseen.iter().map(|what| unseen(*what)).collect(),
-            tolerated: First::of(
+            unused_services: Truncated::of(unused, most::MATRIX_ROWS),
+            ungranted_operations: Truncated::of(&matrix.ungranted_operations, most::MATRIX_ROWS),
+            escalation_paths: Truncated::of(&matrix.escalation_paths, most::MATRIX_ROWS),
+            role_chains: Truncated::of(&matrix.role_chains, most::MATRIX_ROWS),
+            policies: Truncated::of(&matrix.policies, most::MATRIX_ROWS),
+            unevaluated: matrix.unevaluated.iter().map(|what| unevaluated_policy_text(*what)).collect(),
+            tolerated: Truncated::of(
                 matrix.tolerated.iter().map(|(id, count)| (id.as_str(), *count)),
-                most::MATRIX,
+                most::MATRIX_ROWS,
             ),
         }
     }
 }
 
-impl<'a> Line<'a> {
-    fn of(row: &'a MatrixRow, tolerated: Tolerated) -> Self {
-        let examples = row.could.iter().flat_map(|could| &could.examples).map(|action| &**action);
+impl<'a> MatrixRowView<'a> {
+    fn of(row: &'a MatrixRow, tolerated: ToleratedAccess) -> Self {
+        let examples = row.granted.iter().flat_map(|could| &could.examples).map(|action| &**action);
         // The gravest of what is harmless is not worth its place.
-        let shown = if row.kind == Some(AccessKind::Read) { 0 } else { most::EXAMPLES };
-        let mut examples = First::of(examples, shown);
+        let shown = if row.kind == Some(MatrixRowKind::Read) { 0 } else { most::EXAMPLES };
+        let mut examples = Truncated::of(examples, shown);
         if shown == 0 {
-            examples.more = 0;
+            examples.omitted = 0;
         }
         Self {
             row,
             label: row.label(),
-            state: state(row.state(), row.tone(tolerated)),
-            sign: row.state().sign(),
+            state: state_badge(row.state(), row.tone(tolerated)),
+            symbol: row.state().symbol(),
             examples,
         }
     }
 }
 
-impl<'a> Glance<'a> {
+impl<'a> MatrixOverview<'a> {
     /// Of a result; `None` without watched principals that were looked at.
     pub fn of(result: &'a ReportResult) -> Option<Self> {
         let all = worst_first(result);
@@ -187,11 +194,11 @@ impl<'a> Glance<'a> {
                 columns.push(row);
             }
         }
-        let strips = all.iter().map(|(principal, matrix)| Strip {
+        let strips = all.iter().map(|(principal, matrix)| OverviewRow {
             arn: &principal.arn,
-            name: super::principal::name(&principal.arn).1,
+            name: super::principal::split_arn(&principal.arn).1,
             account: &principal.account,
-            says: says(matrix),
+            policy_status: policy_status(matrix),
             cells: columns
                 .iter()
                 .map(|column| {
@@ -199,38 +206,38 @@ impl<'a> Glance<'a> {
                         .capabilities
                         .iter()
                         .find(|row| row.name == column.name)
-                        .map(|row| Line::of(row, Tolerated::of(principal, matrix)))
+                        .map(|row| MatrixRowView::of(row, ToleratedAccess::of(principal, matrix)))
                 })
                 .collect(),
         });
-        let strips = First::of(strips, most::STRIPS);
+        let strips = Truncated::of(strips, most::OVERVIEW_ROWS);
         (!strips.is_empty()).then(|| Self {
             columns: columns.into_iter().map(MatrixRow::label).collect(),
-            strips,
-            legend: RowState::ALL.map(|one| (one.sign(), state(one, one.tone()))).into(),
+            rows: strips,
+            legend: MatrixRowState::ALL.map(|one| (one.symbol(), state_badge(one, one.tone()))).into(),
         })
     }
 }
 
-fn says(matrix: &Matrix) -> Option<Word> {
-    let (text, tone, means) = matrix::overall(matrix.overall_status?);
+fn policy_status(matrix: &AccessMatrix) -> Option<Badge> {
+    let (text, tone, means) = matrix::overall_status_text(matrix.overall_status?);
     let sign = match tone {
-        matrix::Tone::Bad => "cross",
-        matrix::Tone::Good => "check",
+        matrix::MatrixTone::Bad => "cross",
+        matrix::MatrixTone::Good => "check",
         _ => "gap",
     };
-    Some(Word { text, means, tone: tone.class(), sign })
+    Some(Badge { text, meaning: means, tone: tone.css_class(), icon: sign })
 }
 
-const fn state(state: RowState, tone: matrix::Tone) -> Word {
+const fn state_badge(state: MatrixRowState, tone: matrix::MatrixTone) -> Badge {
     let sign = match state {
-        RowState::Nothing => "dash",
-        RowState::NotKnown => "ask",
-        RowState::Could => "ring",
-        RowState::Tried => "cross",
-        RowState::Did => "dot",
-        RowState::Through => "full",
-        RowState::Ungranted => "gap",
+        MatrixRowState::NotGranted => "dash",
+        MatrixRowState::GrantsUnknown => "ask",
+        MatrixRowState::GrantedUnused => "ring",
+        MatrixRowState::Attempted => "cross",
+        MatrixRowState::Used => "dot",
+        MatrixRowState::UsedThroughRoles => "full",
+        MatrixRowState::UsedWithoutGrant => "gap",
     };
-    Word { text: state.text(), means: state.means(), tone: tone.class(), sign }
+    Badge { text: state.text(), meaning: state.meaning(), tone: tone.css_class(), icon: sign }
 }

@@ -7,18 +7,18 @@
 
 mod activity;
 mod axis;
+mod badge;
+mod coverage_map;
 mod escape;
 mod filters;
 mod finding;
-mod first;
 mod headline;
-mod ledger;
-mod map;
 mod matrix;
 mod principal;
+mod tables;
 #[cfg(test)]
 mod tests;
-mod word;
+mod truncated;
 
 use std::{collections::BTreeMap, io};
 
@@ -27,18 +27,18 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::Standard,
-    report::{Input, Mode, Report, ReportResult, Run, UnreadablePosition},
+    report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
 use self::{
-    activity::Chart,
-    finding::{Findings, Links},
-    first::{First, most},
+    activity::ActivityChart,
+    coverage_map::CoverageMap,
+    finding::{FindingLinks, FindingsSection},
     headline::Headline,
-    ledger::Ledger,
-    map::Map,
-    matrix::Glance,
-    principal::Principals,
+    matrix::MatrixOverview,
+    principal::PrincipalsTable,
+    tables::ReportTables,
+    truncated::{Truncated, most},
 };
 
 const STYLE: &str = include_str!("page.css");
@@ -49,51 +49,51 @@ const SCRIPT: &str = include_str!("page.js");
 /// # Errors
 /// When `out` cannot be written to.
 pub fn html(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
-    Page::of(report).write_into(out)
+    HtmlPage::of(report).write_into(out)
 }
 
 #[derive(Template)]
 #[template(path = "page.html")]
-struct Page<'a> {
+struct HtmlPage<'a> {
     style: &'static str,
     style_hash: String,
     script: &'static str,
     script_hash: String,
     report: &'a Report,
     result: &'a ReportResult,
-    run: &'a Run,
-    proof: bool,
-    empty: bool,
+    run: &'a ReportRun,
+    is_proof: bool,
+    is_empty: bool,
     standard: &'static str,
     headline: Headline<'a>,
-    map: Map<'a>,
-    chart: Option<Chart>,
-    glance: Option<Glance<'a>>,
-    principals: Principals<'a>,
+    coverage_map: CoverageMap<'a>,
+    chart: Option<ActivityChart>,
+    overview: Option<MatrixOverview<'a>>,
+    principals: PrincipalsTable<'a>,
     anchors: BTreeMap<&'a str, usize>,
-    findings: Findings<'a>,
-    ledger: Ledger<'a>,
-    watched: First<&'a str>,
-    unreadable_reasons: First<(&'a str, u64)>,
-    inputs: First<&'a Input>,
-    unreadable: First<&'a UnreadablePosition>,
+    findings: FindingsSection<'a>,
+    tables: ReportTables<'a>,
+    watched: Truncated<&'a str>,
+    unreadable_reasons: Truncated<(&'a str, u64)>,
+    input_files: Truncated<&'a InputFile>,
+    unreadable: Truncated<&'a UnreadablePosition>,
 }
 
-impl<'a> Page<'a> {
+impl<'a> HtmlPage<'a> {
     fn of(report: &'a Report) -> Self {
         let (result, run) = (&report.result, &report.run);
-        let links = Links::of(result);
-        let principals = Principals::of(result, &links);
+        let links = FindingLinks::of(result);
+        let principals = PrincipalsTable::of(result, &links);
         Self {
             style: STYLE,
-            style_hash: hash(STYLE),
+            style_hash: csp_hash(STYLE),
             script: SCRIPT,
-            script_hash: hash(SCRIPT),
+            script_hash: csp_hash(SCRIPT),
             report,
             result,
             run,
-            proof: result.mode == Mode::Proof,
-            empty: result.totals.events == 0,
+            is_proof: result.mode == ReportMode::Proof,
+            is_empty: result.totals.events == 0,
             standard: match result.standard {
                 Standard::General => "GENERAL",
                 Standard::Soc2 => "SOC2",
@@ -101,20 +101,20 @@ impl<'a> Page<'a> {
                 Standard::Custom => "CUSTOM",
             },
             headline: Headline::of(result),
-            map: Map::of(&result.coverage),
-            chart: Chart::of(result.coverage.period, &result.activity),
+            coverage_map: CoverageMap::of(&result.coverage),
+            chart: ActivityChart::of(result.coverage.period, &result.activity),
             anchors: principals.anchors(),
-            glance: Glance::of(result),
+            overview: MatrixOverview::of(result),
             principals,
-            findings: Findings::of(result),
-            ledger: Ledger::of(result, &links),
-            watched: First::of(result.basis.watched.iter().map(String::as_str), most::ROWS),
-            unreadable_reasons: First::of(
-                result.basis.unreadable.iter().map(|(reason, count)| (reason.as_str(), *count)),
+            findings: FindingsSection::of(result),
+            tables: ReportTables::of(result, &links),
+            watched: Truncated::of(result.inputs.watched.iter().map(String::as_str), most::ROWS),
+            unreadable_reasons: Truncated::of(
+                result.inputs.unreadable.iter().map(|(reason, count)| (reason.as_str(), *count)),
                 most::ROWS,
             ),
-            inputs: First::of(&run.inputs, most::INPUTS),
-            unreadable: First::of(&run.unreadable, most::ROWS),
+            input_files: Truncated::of(&run.input_files, most::INPUTS),
+            unreadable: Truncated::of(&run.unreadable, most::ROWS),
         }
     }
 
@@ -125,7 +125,7 @@ impl<'a> Page<'a> {
 }
 
 /// SHA-256 in Base64, as a content security policy names a script or a style sheet.
-fn hash(text: &str) -> String {
+fn csp_hash(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digit = |bits: u32| DIGITS.get((bits & 63) as usize).map_or('=', |digit| char::from(*digit));
     let mut base64 = String::with_capacity(44);

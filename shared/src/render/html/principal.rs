@@ -10,37 +10,37 @@ use crate::{
     event::Outcome,
     operation::OperationType,
     render::html::{
-        axis::Axis,
-        finding::{Link, Links},
-        first::{First, most},
-        headline::Share,
-        matrix::Sheet,
-        word::{self, Word},
+        axis::TimeAxis,
+        badge::{self, Badge},
+        finding::{FindingLink, FindingLinks},
+        headline::BehaviorShare,
+        matrix::MatrixView,
+        truncated::{Truncated, most},
     },
-    report::{Mode, PrincipalSummary, ReportResult},
+    report::{PrincipalSummary, ReportMode, ReportResult},
     time::Hour,
 };
 
 /// Bars of a small chart, and its height in its own units.
-const BARS: u32 = 40;
-const HEIGHT: u64 = 16;
+const SPARKLINE_BARS: u32 = 40;
+const SPARKLINE_HEIGHT: u64 = 16;
 
 /// The table.
 #[derive(Debug)]
-pub struct Principals<'a> {
+pub struct PrincipalsTable<'a> {
     /// Rows.
-    pub rows: First<Row<'a>>,
+    pub rows: Truncated<PrincipalRow<'a>>,
     /// Rows without details.
-    pub bare: usize,
+    pub without_details: usize,
     /// Watched principals, seen or not.
     pub watched: usize,
     /// Statuses that occur, to filter by.
-    pub statuses: Vec<Word>,
+    pub statuses: Vec<Badge>,
 }
 
 /// One principal.
 #[derive(Debug)]
-pub struct Row<'a> {
+pub struct PrincipalRow<'a> {
     /// Number of its row, for links.
     pub anchor: usize,
     /// The principal.
@@ -50,46 +50,46 @@ pub struct Row<'a> {
     /// The part of its ARN that names it.
     pub name: &'a str,
     /// Its details are on the page.
-    pub detailed: bool,
+    pub has_details: bool,
     /// Kind in plain words.
     pub kind: &'static str,
     /// Status, when it is watched.
-    pub status: Option<Word>,
+    pub status: Option<Badge>,
     /// What it did.
-    pub behaviour: Word,
+    pub behavior: Badge,
     /// Greatest risk of a call.
-    pub risk: Option<Word>,
+    pub risk: Option<Badge>,
     /// Mutating calls that succeeded, also those that were made through others.
     pub writes: u64,
     /// Calls AWS refused.
     pub denied: u64,
     /// Capabilities used, most dangerous first.
-    pub capabilities: Vec<Capability<'a>>,
+    pub capabilities: Vec<CapabilityChip<'a>>,
     /// Path of the small chart; empty without calls.
-    pub spark: String,
+    pub sparkline: String,
     /// What it could do, tried and did, when it is watched.
-    pub sheet: Option<Sheet<'a>>,
+    pub matrix: Option<MatrixView<'a>>,
     /// Calls by type and outcome: succeeded, failed, denied.
-    pub outcomes: Vec<(Word, [u64; 3])>,
+    pub outcomes: Vec<(Badge, [u64; 3])>,
     /// Findings about it.
-    pub findings: First<Link<'a>>,
+    pub findings: Truncated<FindingLink<'a>>,
     /// Sessions, in order.
-    pub sessions: First<&'a str>,
+    pub sessions: Truncated<&'a str>,
     /// Source identities.
-    pub source_identities: First<&'a str>,
+    pub source_identities: Truncated<&'a str>,
     /// Identity Center users.
-    pub on_behalf_of: First<&'a str>,
+    pub on_behalf_of: Truncated<&'a str>,
     /// Services with their calls, most first.
-    pub services: First<(&'a str, u64)>,
+    pub services: Truncated<(&'a str, u64)>,
     /// Accounts.
-    pub accounts: First<&'a str>,
+    pub accounts: Truncated<&'a str>,
     /// Regions.
-    pub regions: First<&'a str>,
+    pub regions: Truncated<&'a str>,
 }
 
 /// A capability and how often it was used.
 #[derive(Debug)]
-pub struct Capability<'a> {
+pub struct CapabilityChip<'a> {
     /// Its word.
     pub name: &'a str,
     /// Succeeded calls.
@@ -98,37 +98,35 @@ pub struct Capability<'a> {
     pub tone: &'static str,
 }
 
-impl<'a> Principals<'a> {
+impl<'a> PrincipalsTable<'a> {
     /// Of a result.
-    pub fn of(result: &'a ReportResult, links: &Links<'a>) -> Self {
+    pub fn of(result: &'a ReportResult, links: &FindingLinks<'a>) -> Self {
         let mut order: Vec<&PrincipalSummary> = result.principals.iter().collect();
         order.sort_by_key(|principal| {
             let watched = principal.watched_as.is_some();
-            Reverse((
-                watched,
-                principal.status,
-                principal.behaviour,
-                principal.calls,
-                Reverse(&principal.arn),
-            ))
+            Reverse((watched, principal.status, principal.behavior, principal.calls, Reverse(&principal.arn)))
         });
-        let proof = result.mode == Mode::Proof;
+        let proof = result.mode == ReportMode::Proof;
         let period = result.coverage.period;
-        let shown = First::of(order.into_iter().enumerate(), most::PRINCIPALS);
-        let rows: Vec<Row<'_>> = shown
+        let shown = Truncated::of(order.into_iter().enumerate(), most::PRINCIPALS);
+        let rows: Vec<PrincipalRow<'_>> = shown
             .items
             .into_iter()
-            .map(|(anchor, principal)| Row::of(anchor, principal, proof, period, links))
+            .map(|(anchor, principal)| PrincipalRow::of(anchor, principal, proof, period, links))
             .collect();
         let mut statuses: Vec<_> = rows.iter().filter_map(|row| row.principal.status).collect();
-        let bare = rows.iter().filter(|row| !row.detailed).count();
+        let bare = rows.iter().filter(|row| !row.has_details).count();
         statuses.sort_unstable();
         statuses.dedup();
         Self {
-            rows: First { items: rows, more: shown.more },
-            bare,
+            rows: Truncated { items: rows, omitted: shown.omitted },
+            without_details: bare,
             watched: result.principals.iter().filter(|principal| principal.watched_as.is_some()).count(),
-            statuses: if proof { statuses.into_iter().rev().map(word::status).collect() } else { Vec::new() },
+            statuses: if proof {
+                statuses.into_iter().rev().map(badge::status).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -137,19 +135,19 @@ impl<'a> Principals<'a> {
         self.rows.items.iter().map(|row| (&*row.principal.arn, row.anchor)).collect()
     }
 
-    /// The behaviours of a headline that are shown here.
-    pub fn has(&self, share: &Share) -> bool {
-        self.rows.items.iter().any(|row| row.principal.behaviour.as_str() == share.key)
+    /// The behaviors of a headline that are shown here.
+    pub fn shows_behavior(&self, share: &BehaviorShare) -> bool {
+        self.rows.items.iter().any(|row| row.principal.behavior.as_str() == share.key)
     }
 }
 
-impl<'a> Row<'a> {
+impl<'a> PrincipalRow<'a> {
     fn of(
         anchor: usize,
         principal: &'a PrincipalSummary,
         proof: bool,
         period: Option<Period>,
-        links: &Links<'a>,
+        links: &FindingLinks<'a>,
     ) -> Self {
         let denied = principal.counts.values().filter_map(|by| by.get(&Outcome::Denied)).sum();
         let mut services: Vec<(&str, u64)> =
@@ -158,44 +156,44 @@ impl<'a> Row<'a> {
         Self {
             anchor,
             principal,
-            path: name(&principal.arn).0,
-            name: name(&principal.arn).1,
-            detailed: anchor < most::DETAILS,
-            kind: word::kind(principal.kind),
-            status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(word::status),
-            behaviour: word::behaviour(principal.behaviour),
-            risk: principal.risk_level.map(word::risk),
+            path: split_arn(&principal.arn).0,
+            name: split_arn(&principal.arn).1,
+            has_details: anchor < most::PRINCIPAL_DETAILS,
+            kind: badge::principal_kind(principal.kind),
+            status: principal.status.filter(|_| proof && principal.watched_as.is_some()).map(badge::status),
+            behavior: badge::behavior(principal.behavior),
+            risk: principal.risk_level.map(badge::risk_level),
             writes: principal.writes(),
             denied,
-            capabilities: capabilities(&principal.capabilities),
-            spark: period.map(|period| spark(period, &principal.hours)).unwrap_or_default(),
-            sheet: principal
+            capabilities: capability_chips(&principal.capabilities),
+            sparkline: period.map(|period| sparkline(period, &principal.hours)).unwrap_or_default(),
+            matrix: principal
                 .matrix
                 .as_ref()
-                .filter(|_| proof && anchor < most::SHEETS)
-                .map(|matrix| Sheet::of(principal, matrix, anchor)),
-            outcomes: outcomes(principal),
-            findings: First::of(
+                .filter(|_| proof && anchor < most::MATRICES)
+                .map(|matrix| MatrixView::of(principal, matrix, anchor)),
+            outcomes: outcome_counts(principal),
+            findings: Truncated::of(
                 principal.findings.iter().filter_map(|fingerprint| links.get(fingerprint)),
                 most::LINKS,
             ),
-            sessions: some(&principal.session_names),
-            source_identities: some(&principal.source_identities),
-            on_behalf_of: some(&principal.on_behalf_of),
-            services: First::of(services, most::VALUES),
-            accounts: some(&principal.accounts),
-            regions: some(&principal.regions),
+            sessions: first_values(&principal.session_names),
+            source_identities: first_values(&principal.source_identities),
+            on_behalf_of: first_values(&principal.on_behalf_of),
+            services: Truncated::of(services, most::VALUES),
+            accounts: first_values(&principal.accounts),
+            regions: first_values(&principal.regions),
         }
     }
 
     /// Sessions that are not named.
-    pub fn more_sessions(&self) -> u64 {
+    pub fn unnamed_sessions(&self) -> u64 {
         self.principal.sessions.saturating_sub(self.sessions.items.len().try_into().unwrap_or(u64::MAX))
     }
 }
 
-fn some<'a>(values: impl IntoIterator<Item = &'a Arc<str>>) -> First<&'a str> {
-    First::of(values.into_iter().map(|value| &**value), most::VALUES)
+fn first_values<'a>(values: impl IntoIterator<Item = &'a Arc<str>>) -> Truncated<&'a str> {
+    Truncated::of(values.into_iter().map(|value| &**value), most::VALUES)
 }
 
 fn count(principal: &PrincipalSummary, kind: OperationType, outcome: Outcome) -> u64 {
@@ -203,7 +201,7 @@ fn count(principal: &PrincipalSummary, kind: OperationType, outcome: Outcome) ->
 }
 
 /// What follows the account in an ARN, in two: the path and the name. Any other text is all name.
-pub(super) fn name(arn: &str) -> (&str, &str) {
+pub(super) fn split_arn(arn: &str) -> (&str, &str) {
     let mut parts = arn.splitn(6, ':');
     let (Some("arn"), Some(resource)) = (parts.next(), parts.nth(4)) else {
         return ("", arn);
@@ -215,39 +213,39 @@ pub(super) fn name(arn: &str) -> (&str, &str) {
     }
 }
 
-fn capabilities(used: &BTreeMap<String, u64>) -> Vec<Capability<'_>> {
+fn capability_chips(used: &BTreeMap<String, u64>) -> Vec<CapabilityChip<'_>> {
     let rank = |name: &str| match name {
-        "escalate" | "mint_credentials" | "share_outward" | "mutate" => (0, "bad"),
+        "privilege_escalation" | "issue_credentials" | "expose_resource" | "mutate" => (0, "bad"),
         "run_code" | "read_secrets" => (1, "warn"),
         _ => (2, "none"),
     };
-    let mut chips: Vec<Capability<'_>> = used
+    let mut chips: Vec<CapabilityChip<'_>> = used
         .iter()
         .filter(|(_, count)| **count > 0)
-        .map(|(name, count)| Capability { name, count: *count, tone: rank(name).1 })
+        .map(|(name, count)| CapabilityChip { name, count: *count, tone: rank(name).1 })
         .collect();
     chips.sort_by_key(|chip| (rank(chip.name).0, Reverse(chip.count)));
     chips.truncate(most::VALUES);
     chips
 }
 
-fn outcomes(principal: &PrincipalSummary) -> Vec<(Word, [u64; 3])> {
+fn outcome_counts(principal: &PrincipalSummary) -> Vec<(Badge, [u64; 3])> {
     let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Denied];
     let kinds =
         [OperationType::Mutating, OperationType::Privileged, OperationType::Unknown, OperationType::ReadOnly];
     kinds
         .into_iter()
-        .map(|kind| (word::operation_type(kind), outcomes.map(|outcome| count(principal, kind, outcome))))
+        .map(|kind| (badge::operation_type(kind), outcomes.map(|outcome| count(principal, kind, outcome))))
         .filter(|(_, counts)| counts.iter().any(|count| *count > 0))
         .collect()
 }
 
 /// Vertical strokes, one for each part of the period with calls; the tallest is the principal's own busiest part.
-fn spark(period: Period, hours: &[(Hour, u64)]) -> String {
-    let axis = Axis { period, step: period.hours().div_ceil(BARS).max(1) };
+fn sparkline(period: Period, hours: &[(Hour, u64)]) -> String {
+    let axis = TimeAxis { period, step_hours: period.hours().div_ceil(SPARKLINE_BARS).max(1) };
     let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
     for (hour, calls) in hours {
-        if let Some(index) = axis.index(*hour) {
+        if let Some(index) = axis.step_index(*hour) {
             let sum = sums.entry(index).or_default();
             *sum = sum.saturating_add(*calls);
         }
@@ -255,9 +253,9 @@ fn spark(period: Period, hours: &[(Hour, u64)]) -> String {
     let highest = u128::from(sums.values().copied().max().unwrap_or_default().max(1));
     let last = axis.steps().count().saturating_sub(1).max(1);
     sums.into_iter().filter(|(_, calls)| *calls > 0).fold(String::new(), |mut path, (index, calls)| {
-        let height = u128::from(calls) * u128::from(HEIGHT - 1) / highest + 1;
+        let height = u128::from(calls) * u128::from(SPARKLINE_HEIGHT - 1) / highest + 1;
         // Writing to a string does not fail.
-        let _ = write!(path, "M{} {HEIGHT}v-{height}", 1 + index * 118 / last);
+        let _ = write!(path, "M{} {SPARKLINE_HEIGHT}v-{height}", 1 + index * 118 / last);
         path
     })
 }
@@ -267,16 +265,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_named_by_the_end_of_its_arn() {
-        assert_eq!(name("arn:aws:iam::111122223333:role/audit/Looker"), ("role/audit/", "Looker"));
+    fn a_role_name_is_the_end_of_its_arn() {
+        assert_eq!(split_arn("arn:aws:iam::111122223333:role/audit/Looker"), ("role/audit/", "Looker"));
         for other in ["service:config.amazonaws.com", "arn:aws:iam::111122223333:", "arn:aws:iam::1:role/"] {
-            assert_eq!(name(other), ("", other));
+            assert_eq!(split_arn(other), ("", other));
         }
     }
 
     #[test]
-    fn the_small_chart_has_a_stroke_for_each_busy_part() {
+    fn the_sparkline_has_a_stroke_per_busy_interval() {
         let period = Period { from: Hour(0), until: Hour(24) };
-        assert_eq!(spark(period, &[(Hour(0), 1), (Hour(23), 15), (Hour(99), 7)]), "M1 16v-2M119 16v-16");
+        assert_eq!(sparkline(period, &[(Hour(0), 1), (Hour(23), 15), (Hour(99), 7)]), "M1 16v-2M119 16v-16");
     }
 }

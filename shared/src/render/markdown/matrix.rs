@@ -3,13 +3,13 @@
 //! Enters: a result. Leaves: a table of what their policies say, one of their capabilities, and the ways to more. Laws:
 //! where policies were not read, grants are not known, and never none; rows without anything are left out and named.
 
-use super::{Page, code, counted, none_or, prose, thousands};
+use super::{MarkdownPage, code, count_noun, join_or_none, prose, thousands};
 use crate::{
-    render::matrix::{overall, unseen, worst_first},
+    render::matrix::{overall_status_text, unevaluated_policy_text, worst_first},
     report::{MatrixRow, ReportResult},
 };
 
-pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
+pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
     let all = worst_first(result);
     if all.is_empty() {
         return;
@@ -29,27 +29,34 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
             "Not seen",
         ],
         all.iter().map(|(principal, matrix)| {
-            let says =
-                matrix.overall_status.map_or_else(|| "not read".to_owned(), |status| code(overall(status).0));
-            let days = counted(matrix.days(), "day");
-            let unused = format!("{} in {days}", thousands(matrix.unused.len() as u64));
+            let says = matrix
+                .overall_status
+                .map_or_else(|| "not read".to_owned(), |status| code(overall_status_text(status).0));
+            let days = count_noun(matrix.observed_days(), "day");
+            let unused = format!("{} in {days}", thousands(matrix.unused_services.len() as u64));
             [
                 code(&principal.arn),
                 says,
-                if matrix.is_known() { unused } else { "not known".to_owned() },
-                if matrix.is_known() {
-                    thousands(matrix.ungranted.len() as u64)
+                if matrix.has_policies() { unused } else { "not known".to_owned() },
+                if matrix.has_policies() {
+                    thousands(matrix.ungranted_operations.len() as u64)
                 } else {
                     "not known".to_owned()
                 },
-                if matrix.is_known() {
+                if matrix.has_policies() {
                     thousands(matrix.escalation_paths.len() as u64)
                 } else {
                     "not known".to_owned()
                 },
-                thousands(matrix.through.len() as u64),
-                match matrix.is_known() {
-                    true => none_or(matrix.unseen.iter().map(|what| unseen(*what).0.to_owned()).collect()),
+                thousands(matrix.role_chains.len() as u64),
+                match matrix.has_policies() {
+                    true => join_or_none(
+                        matrix
+                            .unevaluated
+                            .iter()
+                            .map(|what| unevaluated_policy_text(*what).0.to_owned())
+                            .collect(),
+                    ),
                     false => "its policies".to_owned(),
                 },
             ]
@@ -58,7 +65,7 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
     page.line("");
     let rows: Vec<[String; 7]> = all
         .iter()
-        .flat_map(|(principal, matrix)| matrix.filled().map(|row| cells(&principal.arn, row)))
+        .flat_map(|(principal, matrix)| matrix.nonempty_rows().map(|row| cells(&principal.arn, row)))
         .collect();
     page.table(
         ["Principal", "Capability", ":Could", ":Tried in vain", ":Did", ":Through roles", "Comes to"],
@@ -66,10 +73,11 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
     );
     let empty: Vec<String> = all
         .iter()
-        .filter(|(_, matrix)| !matrix.empty().is_empty())
+        .filter(|(_, matrix)| !matrix.empty_row_labels().is_empty())
         .map(|(principal, matrix)| {
-            let names: Vec<String> = matrix.empty().iter().map(|name| prose(name)).collect();
-            let what = if matrix.is_known() { "nothing" } else { "nothing tried or done, grants not known" };
+            let names: Vec<String> = matrix.empty_row_labels().iter().map(|name| prose(name)).collect();
+            let what =
+                if matrix.has_policies() { "nothing" } else { "nothing tried or done, grants not known" };
             format!("{}, {what}: {}", code(&principal.arn), names.join(", "))
         })
         .collect();
@@ -80,8 +88,13 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
         .flat_map(|(principal, matrix)| matrix.escalation_paths.iter().map(move |path| (principal, path)))
         .map(|(principal, path)| {
             let actions: Vec<String> = path.actions.iter().map(|action| code(action)).collect();
-            let sure = if path.is_sure { "" } else { "; on conditions" };
-            format!("{}: {} ({}{sure})", code(&principal.arn), prose(&path.path), none_or(actions))
+            let sure = if path.is_unconditional { "" } else { "; on conditions" };
+            format!(
+                "{}: {} ({}{sure})",
+                code(&principal.arn),
+                prose(&path.description),
+                join_or_none(actions)
+            )
         })
         .collect();
     if !paths.is_empty() {
@@ -91,17 +104,27 @@ pub(super) fn matrix(page: &mut Page, result: &ReportResult) {
 }
 
 fn cells(principal: &str, row: &MatrixRow) -> [String; 7] {
-    let could = row.could.as_ref().map_or_else(
+    let could = row.granted.as_ref().map_or_else(
         || "not known".to_owned(),
         |could| match could.conditional {
-            0 => thousands(could.granted),
-            conditional => format!("{}, {} on conditions", thousands(could.granted), thousands(conditional)),
+            0 => thousands(could.unconditional),
+            conditional => {
+                format!("{}, {} on conditions", thousands(could.unconditional), thousands(conditional))
+            }
         },
     );
     let tried = match row.failed {
-        0 => thousands(row.tried),
-        failed => format!("{}, {} failed otherwise", thousands(row.tried), thousands(failed)),
+        0 => thousands(row.denied),
+        failed => format!("{}, {} failed otherwise", thousands(row.denied), thousands(failed)),
     };
-    let comes_to = format!("{} {}", row.state().sign(), row.state().text());
-    [code(principal), prose(&row.label()), could, tried, thousands(row.did), thousands(row.through), comes_to]
+    let comes_to = format!("{} {}", row.state().symbol(), row.state().text());
+    [
+        code(principal),
+        prose(&row.label()),
+        could,
+        tried,
+        thousands(row.used),
+        thousands(row.through_roles),
+        comes_to,
+    ]
 }

@@ -9,16 +9,17 @@ use crate::report::Report;
 
 /// The broken promise with something hostile in every text that is free.
 pub fn hostile() -> Report {
-    const HARM: &str = "=1+1\u{1b}[2J\u{202e}|`<script>alert(1)</script>\n# [x](http://e.com) @team \"q\", ";
+    const HOSTILE_TEXT: &str =
+        "=1+1\u{1b}[2J\u{202e}|`<script>alert(1)</script>\n# [x](http://e.com) @team \"q\", ";
     let mut value = serde_json::to_value(non_compliant()).unwrap();
-    spoil(&mut value, HARM);
+    make_hostile(&mut value, HOSTILE_TEXT);
     let spoilt: Report = serde_json::from_value(value).unwrap();
     Report::new(spoilt.result, spoilt.run).unwrap()
 }
 
 /// Puts `harm` into each text, except where only certain words may stand.
-fn spoil(value: &mut Value, harm: &str) {
-    const FIXED: [&str; 31] = [
+fn make_hostile(value: &mut Value, harm: &str) {
+    const FIXED_KEYS: [&str; 31] = [
         "schema_version",
         "id",
         "mode",
@@ -28,7 +29,7 @@ fn spoil(value: &mut Value, harm: &str) {
         "level",
         "kind",
         "status",
-        "behaviour",
+        "behavior",
         "operation_type",
         "mutates",
         "access_level",
@@ -53,15 +54,15 @@ fn spoil(value: &mut Value, harm: &str) {
     ];
     match value {
         Value::String(text) => *text = format!("{harm}{text}"),
-        Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, harm)),
+        Value::Array(items) => items.iter_mut().for_each(|item| make_hostile(item, harm)),
         Value::Object(fields) => {
-            let fixed = |key: &str| FIXED.contains(&key) || key.ends_with("_at");
+            let fixed = |key: &str| FIXED_KEYS.contains(&key) || key.ends_with("_at");
             let keys: Vec<String> = fields.keys().cloned().collect();
             for key in keys {
                 // The ids of findings, overrides and controls are free text, the report's own is computed anew.
                 let free = !fixed(&key) || (key == "id" && fields.contains_key("title"));
                 if let Some(field) = fields.get_mut(&key).filter(|_| free) {
-                    spoil(field, harm);
+                    make_hostile(field, harm);
                 }
             }
         }

@@ -2,10 +2,10 @@
 //!
 //! Enters: the broken promise. Leaves: a thousand principals and more, thousands of findings, a year, many places.
 
-use super::{matrix, non_compliant, parts::*};
+use super::{builders::*, matrix, non_compliant};
 use crate::{
-    coverage::ClassState,
-    report::{Input, Report, hex},
+    coverage::EventClassState,
+    report::{InputFile, Report, hex},
     time::Hour,
 };
 
@@ -45,15 +45,15 @@ pub fn large() -> Report {
         let region = ["eu-central-1", "eu-west-1", "us-east-1"][n as usize % 3];
         place(&format!("{:012}", 100_000_000_000 + u64::from(n / 10)), region, n.into(), hours, &gaps)
     });
-    result.coverage = coverage(hours, places.collect(), ClassState::Seen);
+    result.coverage = coverage(hours, places.collect(), EventClassState::Seen);
     result.activity = activity(hours, true);
     result.audit_entries = result.audit_entries.iter().cycle().take(5_000).cloned().collect();
     result.operations = result.operations.iter().cycle().take(900).cloned().collect();
-    report.run.inputs = (0..10_000_u32)
-        .map(|n| Input {
-            object: format!("AWSLogs/111122223333/CloudTrail/{n:05}.json.gz"),
+    report.run.input_files = (0..10_000_u32)
+        .map(|n| InputFile {
+            file: format!("AWSLogs/111122223333/CloudTrail/{n:05}.json.gz"),
             bytes: 9_000 + u64::from(n),
-            sha256: hex(&sha("input", &n.to_string())),
+            sha256: hex(&sha256("input", &n.to_string())),
             records: 42,
         })
         .collect();
@@ -61,5 +61,5 @@ pub fn large() -> Report {
 }
 
 fn fingerprint(n: u32) -> String {
-    hex(&sha("finding", &n.to_string())[..16])
+    hex(&sha256("finding", &n.to_string())[..16])
 }

@@ -4,65 +4,80 @@
 //! look, one that could do more and did not, one whose policies nobody read, one that did what it could and more, and an
 //! administrator.
 
-use super::parts::*;
+use super::builders::*;
 use crate::{
-    grants::{Certainty, Unseen},
+    grants::{Certainty, UnevaluatedPolicyType},
     operation::RiskLevel,
-    permissions::{Count, EscalationPath, OverallStatus},
-    report::{AccessKind, Matrix, MatrixRow, OnlyReads, PolicyBasis, Through, Ungranted, Unused},
+    permissions::{EscalationPath, GrantCount, OverallStatus},
+    report::{
+        AccessMatrix, MatrixRow, MatrixRowKind, PolicySnapshotRef, RoleChainActivity, UngrantedOperation,
+        UnusedReadServices, UnusedService,
+    },
 };
 
 /// Rows by capability: name, granted, conditional, `[tried, failed, did, through]`.
-type Row = (&'static str, u64, u64, [u64; 4]);
+type SampleRow = (&'static str, u64, u64, [u64; 4]);
 
-const NAMES: [&str; 11] = [
+const ROW_NAMES: [&str; 11] = [
     "read",
     "read_data",
     "read_secrets",
-    "mint_credentials",
+    "issue_credentials",
     "run_code",
-    "share_outward",
-    "escalate",
+    "expose_resource",
+    "privilege_escalation",
     "mutate",
-    "spend_money",
+    "incur_cost",
     "privileged",
     "unknown",
 ];
 
 /// Matrices in the order of the broken promise's principals.
-pub(super) fn all() -> [Option<Matrix>; 5] {
+pub(super) fn all() -> [Option<AccessMatrix>; 5] {
     [Some(auditor()), Some(inventory()), Some(pipeline()), Some(agent()), None]
 }
 
-fn row(name: &str, kind: Option<AccessKind>, could: Option<Count>, calls: [u64; 4]) -> MatrixRow {
+fn row(name: &str, kind: Option<MatrixRowKind>, could: Option<GrantCount>, calls: [u64; 4]) -> MatrixRow {
     let [tried, failed, did, through] = calls;
-    MatrixRow { name: name.to_owned(), kind, could, tried, failed, did, through }
+    MatrixRow {
+        name: name.to_owned(),
+        kind,
+        granted: could,
+        denied: tried,
+        failed,
+        used: did,
+        through_roles: through,
+    }
 }
 
-fn count(granted: u64, conditional: u64, examples: &[&str]) -> Count {
-    Count { granted, conditional, examples: examples.iter().map(|text| arc(text)).collect() }
+fn count(granted: u64, conditional: u64, examples: &[&str]) -> GrantCount {
+    GrantCount {
+        unconditional: granted,
+        conditional,
+        examples: examples.iter().map(|text| arc_str(text)).collect(),
+    }
 }
 
 /// All rows, those named filled. Without policies nothing is known of what could be done.
-fn capabilities(known: bool, rows: &[Row]) -> Vec<MatrixRow> {
+fn capabilities(known: bool, rows: &[SampleRow]) -> Vec<MatrixRow> {
     let examples = |name: &str| match name {
         "mutate" => &["s3:PutObject", "s3:DeleteObject", "lambda:UpdateFunctionCode", "ec2:CreateTags"][..],
         "read_secrets" => &["secretsmanager:GetSecretValue", "ssm:GetParameter"],
-        "mint_credentials" => &["sts:AssumeRole"],
+        "issue_credentials" => &["sts:AssumeRole"],
         "run_code" => &["lambda:InvokeFunction"],
-        "escalate" => &["iam:PassRole", "lambda:UpdateFunctionCode"],
+        "privilege_escalation" => &["iam:PassRole", "lambda:UpdateFunctionCode"],
         "read" => &["ec2:DescribeInstances", "iam:ListRoles"],
         _ => &[],
     };
-    NAMES
+    ROW_NAMES
         .iter()
         .map(|name| {
             let found = rows.iter().find(|row| row.0 == *name);
             let (_, granted, conditional, calls) = found.copied().unwrap_or((name, 0, 0, [0; 4]));
             let kind = match *name {
-                "read" => AccessKind::Read,
-                "unknown" => AccessKind::Unknown,
-                _ => AccessKind::Capability,
+                "read" => MatrixRowKind::Read,
+                "unknown" => MatrixRowKind::Unknown,
+                _ => MatrixRowKind::Capability,
             };
             let examples = if granted + conditional > 0 { examples(name) } else { &[] };
             let could = known.then(|| count(granted, conditional, examples));
@@ -71,21 +86,21 @@ fn capabilities(known: bool, rows: &[Row]) -> Vec<MatrixRow> {
         .collect()
 }
 
-fn basis(digit: &str, since: Option<u32>, until: Option<u32>) -> PolicyBasis {
-    PolicyBasis {
+fn basis(digit: &str, since: Option<u32>, until: Option<u32>) -> PolicySnapshotRef {
+    PolicySnapshotRef {
         sha256: digit.repeat(64),
-        since: since.map(|hour| at(hour, 0)),
-        until: until.map(|hour| at(hour, 0)),
+        since: since.map(|hour| time_at(hour, 0)),
+        until: until.map(|hour| time_at(hour, 0)),
     }
 }
 
-fn unused(service: &str, actions: u64, excessive: u64, examples: &[&str]) -> Unused {
-    let examples = examples.iter().map(|text| arc(text)).collect();
-    Unused { service: service.to_owned(), actions, excessive, unlogged: 0, examples }
+fn unused(service: &str, actions: u64, excessive: u64, examples: &[&str]) -> UnusedService {
+    let examples = examples.iter().map(|text| arc_str(text)).collect();
+    UnusedService { service: service.to_owned(), actions, excessive, unlogged: 0, examples }
 }
 
-fn auditor() -> Matrix {
-    Matrix {
+fn auditor() -> AccessMatrix {
+    AccessMatrix {
         policies: vec![basis("a", None, None)],
         overall_status: Some(OverallStatus::Valid),
         observed_hours: 24,
@@ -94,15 +109,16 @@ fn auditor() -> Matrix {
             row("ec2", None, Some(count(610, 0, &[])), [0, 4, 1_900, 0]),
             row("iam", None, Some(count(77, 0, &[])), [2, 0, 1_310, 0]),
         ],
-        unseen: [Unseen::SessionPolicies, Unseen::VpcEndpointPolicies].into(),
+        unevaluated: [UnevaluatedPolicyType::SessionPolicies, UnevaluatedPolicyType::VpcEndpointPolicies]
+            .into(),
         risk_level: Some(RiskLevel::Low),
-        certainty: Some(Certainty::Granted),
-        ..Matrix::default()
+        certainty: Some(Certainty::Unconditional),
+        ..AccessMatrix::default()
     }
 }
 
-pub(super) fn inventory() -> Matrix {
-    Matrix {
+pub(super) fn inventory() -> AccessMatrix {
+    AccessMatrix {
         policies: vec![basis("b", Some(2), None)],
         overall_status: Some(OverallStatus::Indeterminate),
         observed_hours: 24,
@@ -119,26 +135,31 @@ pub(super) fn inventory() -> Matrix {
             row("newsvc", None, Some(count(0, 1, &[])), [0, 0, 1, 0]),
             row("secretsmanager", None, Some(count(3, 2, &[])), [0, 0, 1_021, 0]),
         ],
-        unused: vec![unused("dynamodb", 5, 5, &["dynamodb:PutItem"])],
-        unseen: [Unseen::Boundary, Unseen::ResourcePolicies, Unseen::SessionPolicies].into(),
+        unused_services: vec![unused("dynamodb", 5, 5, &["dynamodb:PutItem"])],
+        unevaluated: [
+            UnevaluatedPolicyType::PermissionsBoundary,
+            UnevaluatedPolicyType::ResourceBasedPolicies,
+            UnevaluatedPolicyType::SessionPolicies,
+        ]
+        .into(),
         risk_level: Some(RiskLevel::High),
         certainty: Some(Certainty::Conditional),
-        ..Matrix::default()
+        ..AccessMatrix::default()
     }
 }
 
-fn pipeline() -> Matrix {
-    Matrix {
+fn pipeline() -> AccessMatrix {
+    AccessMatrix {
         observed_hours: 23,
         capabilities: capabilities(false, &[("read", 0, 0, [0, 3, 512, 0]), ("mutate", 0, 0, [2, 0, 0, 0])]),
         services: vec![row("ec2", None, None, [2, 3, 512, 0])],
-        ..Matrix::default()
+        ..AccessMatrix::default()
     }
 }
 
-fn agent() -> Matrix {
-    let release = arc("arn:aws:iam::777788889999:role/release/Publisher");
-    Matrix {
+fn agent() -> AccessMatrix {
+    let release = arc_str("arn:aws:iam::777788889999:role/release/Publisher");
+    AccessMatrix {
         policies: vec![basis("c", None, Some(9)), basis("d", Some(9), None)],
         overall_status: Some(OverallStatus::OverPrivileged),
         observed_hours: 24,
@@ -149,10 +170,10 @@ fn agent() -> Matrix {
                 ("read_data", 6, 0, [0, 0, 52, 0]),
                 ("read_secrets", 2, 0, [0; 4]),
                 ("mutate", 7, 3, [1, 1, 3, 2]),
-                ("mint_credentials", 1, 0, [0, 0, 4, 0]),
+                ("issue_credentials", 1, 0, [0, 0, 4, 0]),
                 ("run_code", 1, 0, [0; 4]),
-                ("share_outward", 0, 0, [0, 0, 1, 1]),
-                ("escalate", 2, 1, [0; 4]),
+                ("expose_resource", 0, 0, [0, 0, 1, 1]),
+                ("privilege_escalation", 2, 1, [0; 4]),
             ],
         ),
         services: vec![
@@ -160,82 +181,88 @@ fn agent() -> Matrix {
             row("s3", None, Some(count(29, 1, &[])), [1, 1, 405, 44]),
             row("sts", None, Some(count(1, 0, &[])), [0, 0, 4, 0]),
         ],
-        unused: vec![
+        unused_services: vec![
             unused("lambda", 13, 4, &["lambda:UpdateFunctionCode", "lambda:InvokeFunction"]),
             unused("secretsmanager", 2, 0, &["secretsmanager:GetSecretValue"]),
         ],
-        unused_reads: OnlyReads { services: 3, actions: 41, unlogged: 0 },
+        unused_read_services: UnusedReadServices { services: 3, actions: 41, unlogged: 0 },
         tolerated: [("release-uploads".to_owned(), 2)].into(),
-        ungranted: vec![Ungranted {
+        ungranted_operations: vec![UngrantedOperation {
             operation: "s3:PutBucketPolicy".to_owned(),
-            actions: vec![arc("s3:PutBucketPolicy")],
+            actions: vec![arc_str("s3:PutBucketPolicy")],
             count: 1,
-            because: "a role it assumed was granted it".to_owned(),
+            explanation: "a role it assumed was granted it".to_owned(),
         }],
         escalation_paths: vec![
             EscalationPath {
                 id: "update-function-code".to_owned(),
-                path: "It may replace the code of a function, which then runs with the function's role."
-                    .to_owned(),
-                actions: vec![arc("lambda:UpdateFunctionCode")],
-                is_sure: true,
-                resources: vec![arc("arn:aws:lambda:*:777788889999:function:*")],
+                description:
+                    "It may replace the code of a function, which then runs with the function's role."
+                        .to_owned(),
+                actions: vec![arc_str("lambda:UpdateFunctionCode")],
+                is_unconditional: true,
+                resources: vec![arc_str("arn:aws:lambda:*:777788889999:function:*")],
             },
             EscalationPath {
                 id: "pass-role-to-lambda".to_owned(),
-                path: "It may pass a role to a function it makes, and call that function.".to_owned(),
+                description: "It may pass a role to a function it makes, and call that function.".to_owned(),
                 actions: vec![
-                    arc("iam:PassRole"),
-                    arc("lambda:CreateFunction"),
-                    arc("lambda:InvokeFunction"),
+                    arc_str("iam:PassRole"),
+                    arc_str("lambda:CreateFunction"),
+                    arc_str("lambda:InvokeFunction"),
                 ],
-                is_sure: false,
-                resources: vec![arc("arn:aws:iam::777788889999:role/release/*")],
+                is_unconditional: false,
+                resources: vec![arc_str("arn:aws:iam::777788889999:role/release/*")],
             },
         ],
-        through: vec![
-            Through {
+        role_chains: vec![
+            RoleChainActivity {
                 path: vec![release.clone()],
                 is_certain: true,
                 calls: 43,
-                carried_out: 2,
+                non_reads_succeeded: 2,
                 operations: ["s3:DeleteObject".to_owned(), "s3:PutObject".to_owned()].into(),
-                first_seen: at(3, 12),
-                last_seen: at(19, 40),
+                first_seen: time_at(3, 12),
+                last_seen: time_at(19, 40),
             },
-            Through {
-                path: vec![release, arc("arn:aws:iam::444455556666:role/Shared")],
+            RoleChainActivity {
+                path: vec![release, arc_str("arn:aws:iam::444455556666:role/Shared")],
                 is_certain: false,
                 calls: 1,
-                carried_out: 1,
+                non_reads_succeeded: 1,
                 operations: ["s3:PutBucketPolicy".to_owned()].into(),
-                first_seen: at(4, 1),
-                last_seen: at(4, 1),
+                first_seen: time_at(4, 1),
+                last_seen: time_at(4, 1),
             },
         ],
-        unseen: [Unseen::Boundary, Unseen::ServiceControlPolicies, Unseen::SessionPolicies].into(),
+        unevaluated: [
+            UnevaluatedPolicyType::PermissionsBoundary,
+            UnevaluatedPolicyType::ServiceControlPolicies,
+            UnevaluatedPolicyType::SessionPolicies,
+        ]
+        .into(),
         risk_level: Some(RiskLevel::Critical),
-        certainty: Some(Certainty::Granted),
+        certainty: Some(Certainty::Unconditional),
     }
 }
 
 /// Everything there is, hardly any of it used.
-pub(super) fn administrator() -> Matrix {
+pub(super) fn administrator() -> AccessMatrix {
     let mut this = agent();
     for row in &mut this.capabilities {
-        row.could = Some(Count {
-            granted: 1_000,
+        row.granted = Some(GrantCount {
+            unconditional: 1_000,
             conditional: 17,
-            examples: vec![arc("service:LongActionName"); 10],
+            examples: vec![arc_str("service:LongActionName"); 10],
         });
     }
     this.services =
         (0..420).map(|n| row(&format!("service-{n:03}"), None, Some(count(40, 2, &[])), [0; 4])).collect();
-    this.unused = (0..420)
+    this.unused_services = (0..420)
         .map(|n| unused(&format!("service-{n:03}"), 42, 20, &["service:SomeActionOfALongName"; 10]))
         .collect();
     this.escalation_paths = this.escalation_paths.iter().cycle().take(40).cloned().collect();
-    this.through = this.through.iter().cycle().take(100).cloned().collect();
-    this.ungranted = this.ungranted.iter().cycle().take(100).cloned().collect();
+    this.role_chains = this.role_chains.iter().cycle().take(100).cloned().collect();
+    this.ungranted_operations = this.ungranted_operations.iter().cycle().take(100).cloned().collect();
     this
 }

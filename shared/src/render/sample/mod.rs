@@ -3,22 +3,22 @@
 //!
 //! Enters: nothing. Leaves: reports. Law: the same reports every time.
 
-mod broken;
+mod base;
+mod builders;
 mod hostile;
 mod large;
 mod matrix;
+mod non_compliant;
 mod operations;
-mod others;
-mod parts;
-mod whole;
+mod small;
 
 use crate::report::Report;
 
 pub use self::{
-    broken::non_compliant,
     hostile::hostile,
     large::large,
-    others::{compliant, discovery, empty, insufficient},
+    non_compliant::non_compliant,
+    small::{compliant, discovery, empty, insufficient},
 };
 
 /// Every sample with its name.

@@ -3,10 +3,10 @@
 //! Enters: nothing. Leaves: one operation of each kind.
 
 use crate::{
+    classification::Provenance,
     event::Outcome,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     report::OperationSummary,
-    verdict::Provenance,
 };
 
 pub(super) fn operations() -> Vec<OperationSummary> {
@@ -30,7 +30,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
         capabilities,
         risk_level: risk,
         provenance: if kind == OperationType::Unknown { Provenance::None } else { Provenance::Catalog },
-        dissent,
+        source_conflict: dissent,
         reason: reason.to_owned(),
         counts: [Outcome::Succeeded, Outcome::Failed, Outcome::Denied]
             .into_iter()
@@ -60,7 +60,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
             OperationType::Mutating,
             Mutates::Yes,
             Some(AccessLevel::Write),
-            Capabilities::MUTATE | Capabilities::SPEND_MONEY | Capabilities::RUN_CODE,
+            Capabilities::MUTATE | Capabilities::INCUR_COST | Capabilities::RUN_CODE,
             RiskLevel::High,
             false,
             "IAM calls its action `ec2:RunInstances` a write",
@@ -86,7 +86,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
             OperationType::Privileged,
             Mutates::No,
             Some(AccessLevel::Write),
-            Capabilities::MINT_CREDENTIALS,
+            Capabilities::ISSUE_CREDENTIALS,
             RiskLevel::Critical,
             true,
             "IAM calls it a write, CloudTrail a read: it changes nothing and gives its caller new credentials",

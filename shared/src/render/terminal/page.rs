@@ -5,11 +5,11 @@
 
 use unicode_width::UnicodeWidthChar;
 
-/// What a colour stands for. The words say the same without it.
+/// What a color stands for. The words say the same without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(super) enum ScreenTone {
     /// Headings.
-    Strong,
+    Heading,
     /// As it should be.
     Good,
     /// Look at it.
@@ -20,29 +20,29 @@ pub(super) enum Tone {
     Faint,
 }
 
-/// Text in the colour of a tone, or as it is.
-pub(super) fn paint(colour: bool, tone: Tone, text: &str) -> String {
+/// Text in the color of a tone, or as it is.
+pub(super) fn paint(color: bool, tone: ScreenTone, text: &str) -> String {
     let code = match tone {
-        Tone::Strong => "1",
-        Tone::Good => "32",
-        Tone::Warn => "33",
-        Tone::Bad => "1;31",
-        Tone::Faint => "2",
+        ScreenTone::Heading => "1",
+        ScreenTone::Good => "32",
+        ScreenTone::Warn => "33",
+        ScreenTone::Bad => "1;31",
+        ScreenTone::Faint => "2",
     };
-    if colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    if color && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 /// Columns a text takes.
-pub(super) fn columns(text: &str) -> usize {
+pub(super) fn display_width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
 /// The text in at most `width` columns, its end cut off if need be.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    if columns(text) <= width {
+pub(super) fn truncate(text: &str, width: usize) -> String {
+    if display_width(text) <= width {
         return text.to_owned();
     }
-    let mut kept = take(text.chars(), width.saturating_sub(1));
+    let mut kept = take_columns(text.chars(), width.saturating_sub(1));
     kept.truncate(kept.trim_end().len());
     if width > 0 {
         kept.push('…');
@@ -51,18 +51,18 @@ pub(super) fn cut(text: &str, width: usize) -> String {
 }
 
 /// The text in at most `width` columns, its middle cut out if need be: the end of a name tells more than its middle.
-pub(super) fn squeeze(text: &str, width: usize) -> String {
-    if columns(text) <= width {
+pub(super) fn truncate_middle(text: &str, width: usize) -> String {
+    if display_width(text) <= width {
         return text.to_owned();
     }
     let Some(room) = width.checked_sub(1) else {
         return String::new();
     };
-    let end: String = take(text.chars().rev(), room - room / 3).chars().rev().collect();
-    format!("{}…{end}", take(text.chars(), room / 3))
+    let end: String = take_columns(text.chars().rev(), room - room / 3).chars().rev().collect();
+    format!("{}…{end}", take_columns(text.chars(), room / 3))
 }
 
-fn take(chars: impl Iterator<Item = char>, width: usize) -> String {
+fn take_columns(chars: impl Iterator<Item = char>, width: usize) -> String {
     let mut used = 0;
     chars
         .take_while(|c| {
@@ -73,16 +73,16 @@ fn take(chars: impl Iterator<Item = char>, width: usize) -> String {
 }
 
 /// The text in exactly `width` columns, spaces after it.
-pub(super) fn left(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    let gap = width.saturating_sub(columns(&text));
+pub(super) fn align_left(text: &str, width: usize) -> String {
+    let text = truncate(text, width);
+    let gap = width.saturating_sub(display_width(&text));
     text + &" ".repeat(gap)
 }
 
 /// The text in exactly `width` columns, spaces before it.
-pub(super) fn right(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    " ".repeat(width.saturating_sub(columns(&text))) + &text
+pub(super) fn align_right(text: &str, width: usize) -> String {
+    let text = truncate(text, width);
+    " ".repeat(width.saturating_sub(display_width(&text))) + &text
 }
 
 /// The text as lines of at most `width` columns, at most `most` of them; a word that is too long is broken.
@@ -91,14 +91,14 @@ pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+        if !line.is_empty() && display_width(&line) + 1 + display_width(word) > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
             line.push(' ');
         }
         for c in word.chars() {
-            if !line.is_empty() && columns(&line) + c.width().unwrap_or(0) > width {
+            if !line.is_empty() && display_width(&line) + c.width().unwrap_or(0) > width {
                 lines.push(std::mem::take(&mut line));
             }
             line.push(c);
@@ -111,15 +111,15 @@ pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
-            *last = cut(&format!("{last} …"), width);
+            *last = truncate(&format!("{last} …"), width);
         }
     }
     lines
 }
 
 /// Wrapped text with something before its first line and as much space before the others.
-pub(super) fn hanging(first: &str, text: &str, width: usize, most: usize) -> Vec<String> {
-    let indent = columns(first);
+pub(super) fn wrap_hanging(first: &str, text: &str, width: usize, most: usize) -> Vec<String> {
+    let indent = display_width(first);
     wrap(text, width.saturating_sub(indent), most)
         .into_iter()
         .enumerate()
@@ -128,93 +128,93 @@ pub(super) fn hanging(first: &str, text: &str, width: usize, most: usize) -> Vec
 }
 
 /// The first parts that fit, commas between them, and how many do not.
-pub(super) fn some_of(parts: &[String], width: usize) -> String {
+pub(super) fn join_fitting(parts: &[String], width: usize) -> String {
     let all = parts.join(", ");
-    if columns(&all) <= width {
+    if display_width(&all) <= width {
         return all;
     }
     (1..parts.len())
         .rev()
         .filter_map(|kept| {
             let text = format!("{}, {} more", parts.get(..kept)?.join(", "), parts.len() - kept);
-            (columns(&text) <= width).then_some(text)
+            (display_width(&text) <= width).then_some(text)
         })
         .next()
-        .unwrap_or_else(|| cut(&all, width))
+        .unwrap_or_else(|| truncate(&all, width))
 }
 
 /// Lines that belong together.
-pub(super) struct Row {
+pub(super) struct ScreenRow {
     /// The lines.
     pub lines: Vec<String>,
     /// Stays as long as rows that are not urgent can be left out.
-    pub urgent: bool,
+    pub keep_longest: bool,
 }
 
-impl From<Vec<String>> for Row {
+impl From<Vec<String>> for ScreenRow {
     fn from(lines: Vec<String>) -> Self {
-        Self { lines, urgent: false }
+        Self { lines, keep_longest: false }
     }
 }
 
 /// Part of a page: a title that tells how many rows are left out, lines that stay, rows that may be left out.
 #[derive(Default)]
-pub(super) struct Section {
+pub(super) struct ScreenSection {
     /// First line; none if empty.
     pub title: String,
     /// An empty line stands before it in any case; before others, where there is room.
-    pub apart: bool,
+    pub spaced: bool,
     /// Lines that stand first.
-    pub head: Vec<String>,
+    pub header: Vec<String>,
     /// Rows, each of one or more lines.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ScreenRow>,
     /// Rows that should stay.
-    pub least: usize,
+    pub min_rows: usize,
     /// Lines by which it counts as longer than it is when one section has to give way.
-    pub yields: usize,
+    pub shrink_priority: usize,
     /// Lines that stand last.
-    pub tail: Vec<String>,
+    pub footer: Vec<String>,
     /// It goes with its last row: another section says the same in short.
-    pub fades: bool,
+    pub droppable: bool,
 }
 
-impl Section {
-    fn is_gone(&self, shown: &[bool]) -> bool {
-        self.fades && !shown.contains(&true)
+impl ScreenSection {
+    fn is_dropped(&self, shown: &[bool]) -> bool {
+        self.droppable && !shown.contains(&true)
     }
 
     fn height(&self, shown: &[bool]) -> usize {
-        if self.is_gone(shown) {
+        if self.is_dropped(shown) {
             return 0;
         }
         let rows = self.rows.iter().zip(shown).filter(|(_, shown)| **shown);
         let rows: usize = rows.map(|(row, _)| row.lines.len()).sum();
-        usize::from(self.apart)
+        usize::from(self.spaced)
             + usize::from(!self.title.is_empty())
-            + self.head.len()
+            + self.header.len()
             + rows
-            + self.tail.len()
+            + self.footer.len()
     }
 
     /// The row to leave out next: the last one that is not urgent, or the last.
-    fn next(&self, shown: &[bool]) -> Option<usize> {
+    fn next_to_drop(&self, shown: &[bool]) -> Option<usize> {
         let mut rows: Vec<(bool, usize)> = self
             .rows
             .iter()
             .zip(shown)
             .enumerate()
             .filter(|(_, (_, shown))| **shown)
-            .map(|(n, (row, _))| (!row.urgent, n))
+            .map(|(n, (row, _))| (!row.keep_longest, n))
             .collect();
         rows.sort_unstable();
         rows.pop().map(|(_, n)| n)
     }
 
-    fn write(self, text: &mut String, shown: &[bool], width: usize, colour: bool) {
-        if self.is_gone(shown) {
+    fn write(self, text: &mut String, shown: &[bool], width: usize, color: bool) {
+        if self.is_dropped(shown) {
             return;
         }
-        if self.apart {
+        if self.spaced {
             text.push('\n');
         }
         let left_out = shown.iter().filter(|shown| !**shown).count();
@@ -222,11 +222,11 @@ impl Section {
             0 => String::new(),
             _ => format!("  ({} of {} shown)", shown.len() - left_out, shown.len()),
         };
-        let title = cut(&self.title, width.saturating_sub(columns(&note)));
-        let title = (!title.is_empty()).then(|| paint(colour, Tone::Strong, &title) + &note);
+        let title = truncate(&self.title, width.saturating_sub(display_width(&note)));
+        let title = (!title.is_empty()).then(|| paint(color, ScreenTone::Heading, &title) + &note);
         let rows =
             self.rows.into_iter().zip(shown).filter(|(_, shown)| **shown).flat_map(|(row, _)| row.lines);
-        for line in title.into_iter().chain(self.head).chain(rows).chain(self.tail) {
+        for line in title.into_iter().chain(self.header).chain(rows).chain(self.footer) {
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -234,22 +234,22 @@ impl Section {
 }
 
 /// The sections below each other, at most `most` lines: the longest give rows away first.
-pub(super) fn page(mut sections: Vec<Section>, most: usize, width: usize, colour: bool) -> String {
+pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, color: bool) -> String {
     let mut shown: Vec<Vec<bool>> = sections.iter().map(|section| vec![true; section.rows.len()]).collect();
     loop {
         let heights = sections.iter().zip(&shown).map(|(section, shown)| section.height(shown));
         if heights.sum::<usize>() <= most {
             break;
         }
-        let spare = |section: &Section, shown: &[bool]| {
-            shown.iter().filter(|shown| **shown).count().saturating_sub(section.least)
+        let spare = |section: &ScreenSection, shown: &[bool]| {
+            shown.iter().filter(|shown| **shown).count().saturating_sub(section.min_rows)
         };
         let longest = sections
             .iter()
             .zip(&mut shown)
-            .filter_map(|(section, shown)| section.next(shown).map(|row| (section, shown, row)))
+            .filter_map(|(section, shown)| section.next_to_drop(shown).map(|row| (section, shown, row)))
             .max_by_key(|(section, shown, _)| {
-                (spare(section, shown) > 0, section.height(shown) + section.yields)
+                (spare(section, shown) > 0, section.height(shown) + section.shrink_priority)
             });
         let Some(row) = longest.and_then(|(_, shown, row)| shown.get_mut(row)) else {
             break;
@@ -257,11 +257,11 @@ pub(super) fn page(mut sections: Vec<Section>, most: usize, width: usize, colour
         *row = false;
     }
     let height: usize = sections.iter().zip(&shown).map(|(section, shown)| section.height(shown)).sum();
-    let close = sections.iter_mut().skip(1).rev().filter(|section| !section.apart);
-    close.take(most.saturating_sub(height)).for_each(|section| section.apart = true);
+    let close = sections.iter_mut().skip(1).rev().filter(|section| !section.spaced);
+    close.take(most.saturating_sub(height)).for_each(|section| section.spaced = true);
     let mut text = String::new();
     for (section, shown) in sections.into_iter().zip(shown) {
-        section.write(&mut text, &shown, width, colour);
+        section.write(&mut text, &shown, width, color);
     }
     text
 }
@@ -273,14 +273,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_keeps_its_beginning_and_its_end() {
-        assert_eq!(squeeze("role/ai/ReleaseNotesAgent", 12), "rol…tesAgent");
+    fn truncation_keeps_both_ends_of_a_name() {
+        assert_eq!(truncate_middle("role/ai/ReleaseNotesAgent", 12), "rol…tesAgent");
     }
 
     #[test]
     fn wide_characters_take_two_columns() {
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!(left("日本", 5), "日本 ");
+        assert_eq!(truncate("日本語", 5), "日本…");
+        assert_eq!(align_left("日本", 5), "日本 ");
     }
 
     #[test]
@@ -291,28 +291,28 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_section_gives_rows_away_and_says_so() {
-        let section = |title: &str, urgent: usize, rows: usize| Section {
+    fn the_longest_section_drops_rows_and_counts_them() {
+        let section = |title: &str, urgent: usize, rows: usize| ScreenSection {
             title: title.to_owned(),
             rows: (0..rows)
-                .map(|n| Row { lines: vec![format!("{title}{n}")], urgent: n == urgent })
+                .map(|n| ScreenRow { lines: vec![format!("{title}{n}")], keep_longest: n == urgent })
                 .collect(),
-            least: 1,
-            ..Section::default()
+            min_rows: 1,
+            ..ScreenSection::default()
         };
         let text = page(vec![section("a", 4, 5), section("b", 0, 1)], 5, 80, false);
         assert_eq!(text, "a  (2 of 5 shown)\na0\na4\nb\nb0\n");
     }
 
     #[test]
-    fn a_section_that_fades_goes_with_its_last_row() {
-        let section = |fades: bool| Section {
+    fn a_droppable_section_disappears_with_its_last_row() {
+        let section = |fades: bool| ScreenSection {
             title: "t".to_owned(),
-            head: vec!["h".to_owned()],
+            header: vec!["h".to_owned()],
             rows: vec![vec!["r".to_owned()].into()],
-            least: usize::from(!fades),
-            fades,
-            ..Section::default()
+            min_rows: usize::from(!fades),
+            droppable: fades,
+            ..ScreenSection::default()
         };
         assert_eq!(page(vec![section(false), section(true)], 5, 80, false), "t\nh\nr\n");
         assert_eq!(page(vec![section(false), section(true)], 6, 80, false), "t\nh\nr\nt\nh\nr\n");
@@ -321,20 +321,20 @@ mod tests {
     #[test]
     fn parts_that_do_not_fit_are_counted() {
         let parts = ["one", "two", "three"].map(str::to_owned);
-        assert_eq!(some_of(&parts, 15), "one, two, three");
-        assert_eq!(some_of(&parts, 14), "one, 2 more");
+        assert_eq!(join_fitting(&parts, 15), "one, two, three");
+        assert_eq!(join_fitting(&parts, 14), "one, 2 more");
     }
 
     proptest! {
         #[test]
         fn no_line_is_wider_than_asked(text in "[a-z日本語 é\\\\]{0,60}", width in 2..40_usize, most in 1..4_usize) {
-            prop_assert!(columns(&cut(&text, width)) <= width);
-            prop_assert!(columns(&squeeze(&text, width)) <= width);
-            prop_assert_eq!(columns(&left(&text, width)), width);
-            prop_assert_eq!(columns(&right(&text, width)), width);
+            prop_assert!(display_width(&truncate(&text, width)) <= width);
+            prop_assert!(display_width(&truncate_middle(&text, width)) <= width);
+            prop_assert_eq!(display_width(&align_left(&text, width)), width);
+            prop_assert_eq!(display_width(&align_right(&text, width)), width);
             let lines = wrap(&text, width, most);
             prop_assert!(lines.len() <= most);
-            prop_assert!(lines.iter().all(|line| columns(line) <= width), "{lines:?}");
+            prop_assert!(lines.iter().all(|line| display_width(line) <= width), "{lines:?}");
         }
 
         #[test]

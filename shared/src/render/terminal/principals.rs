@@ -7,40 +7,40 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     TerminalStyle,
-    page::{Section, Tone, columns, left, paint, right, squeeze},
+    page::{ScreenSection, ScreenTone, align_left, align_right, display_width, paint, truncate_middle},
 };
 use crate::{
-    render::{escape, figures::thousands},
-    report::{Behaviour, Mode, PrincipalSummary, ReportResult},
+    render::{escape, format::thousands},
+    report::{Behavior, PrincipalSummary, ReportMode, ReportResult},
     score::Status,
 };
 
 /// Columns a name needs at least; columns of the table give way.
-const NAME: usize = 16;
+const MIN_NAME_WIDTH: usize = 16;
 
 /// The principals of a proof: those that are watched. Of a discovery: all, and those that only looked by name.
-pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Section> {
+pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<ScreenSection> {
     let (mut shown, others): (Vec<_>, Vec<_>) = result
         .principals
         .iter()
-        .partition(|principal| result.mode == Mode::Discovery || principal.watched_as.is_some());
+        .partition(|principal| result.mode == ReportMode::Discovery || principal.watched_as.is_some());
     shown.sort_by_key(|principal| {
-        std::cmp::Reverse((principal.status, principal.behaviour, principal.writes(), principal.calls))
+        std::cmp::Reverse((principal.status, principal.behavior, principal.writes(), principal.calls))
     });
     let table = |title: String, principals: &[&PrincipalSummary]| table(title, principals, &shown, style);
     match result.mode {
-        Mode::Proof => {
+        ReportMode::Proof => {
             let mut title = format!("Watched principals ({})", thousands(shown.len() as u64));
             if !others.is_empty() {
-                title = format!("{title}; not watched: {}", behaviours(&others));
+                title = format!("{title}; not watched: {}", behavior_counts(&others));
             }
             vec![table(title, &shown)]
         }
-        Mode::Discovery => {
+        ReportMode::Discovery => {
             let (looked, acted): (Vec<_>, Vec<_>) =
-                shown.iter().copied().partition(|principal| principal.behaviour == Behaviour::OnlyLooked);
+                shown.iter().copied().partition(|principal| principal.behavior == Behavior::OnlyRead);
             let title = format!("Principals that only looked ({})", thousands(looked.len() as u64));
-            [(format!("Other principals: {}", behaviours(&acted)), acted), (title, looked)]
+            [(format!("Other principals: {}", behavior_counts(&acted)), acted), (title, looked)]
                 .into_iter()
                 .filter(|(_, principals)| !principals.is_empty())
                 .map(|(title, principals)| table(title, &principals))
@@ -50,13 +50,13 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Sect
 }
 
 /// `2 wrote, 1 only looked`, the worst first.
-fn behaviours(principals: &[&PrincipalSummary]) -> String {
-    let mut counts: BTreeMap<std::cmp::Reverse<Behaviour>, u64> = BTreeMap::new();
+fn behavior_counts(principals: &[&PrincipalSummary]) -> String {
+    let mut counts: BTreeMap<std::cmp::Reverse<Behavior>, u64> = BTreeMap::new();
     for principal in principals {
-        *counts.entry(std::cmp::Reverse(principal.behaviour)).or_default() += 1;
+        *counts.entry(std::cmp::Reverse(principal.behavior)).or_default() += 1;
     }
     let parts =
-        counts.iter().map(|(behaviour, count)| format!("{} {}", thousands(*count), behaviour.0.as_str()));
+        counts.iter().map(|(behavior, count)| format!("{} {}", thousands(*count), behavior.0.as_str()));
     parts.collect::<Vec<_>>().join(", ")
 }
 
@@ -66,18 +66,18 @@ fn table(
     principals: &[&PrincipalSummary],
     all: &[&PrincipalSummary],
     style: &TerminalStyle,
-) -> Section {
+) -> ScreenSection {
     let proof = all.iter().any(|principal| principal.status.is_some());
-    let mut header = ["STATUS", "BEHAVIOUR", "CALLS", "PERMITTED", "DENIED", "WRITES"];
+    let mut header = ["STATUS", "BEHAVIOR", "CALLS", "PERMITTED", "DENIED", "WRITES"];
     if !proof {
-        header = ["", "BEHAVIOUR", "CALLS", "READ-ONLY", "DENIED", "WRITES"];
+        header = ["", "BEHAVIOR", "CALLS", "READ-ONLY", "DENIED", "WRITES"];
     }
     let cells: Vec<[String; 6]> = all.iter().map(|principal| cells(principal)).collect();
     let mut widths: Vec<usize> = header
         .iter()
         .enumerate()
         .map(|(n, head)| {
-            let widest = cells.iter().filter_map(|row| row.get(n)).map(|cell| columns(cell)).max();
+            let widest = cells.iter().filter_map(|row| row.get(n)).map(|cell| display_width(cell)).max();
             widest.unwrap_or(0).max(head.len())
         })
         .collect();
@@ -86,21 +86,21 @@ fn table(
         2 + widths.iter().filter(|width| **width > 0).map(|width| width + gap).sum::<usize>()
     };
     for dispensable in [3, 4, 1] {
-        if style.width.saturating_sub(used(&widths)) < NAME {
+        if style.width.saturating_sub(used(&widths)) < MIN_NAME_WIDTH {
             widths.iter_mut().skip(dispensable).take(1).for_each(|width| *width = 0);
         }
     }
-    let names = names(all, style.width.saturating_sub(used(&widths)));
-    let name_width = names.iter().map(|name| columns(name)).max().unwrap_or(0).max(9);
-    let line = |name: &str, cells: &[String], tone: Option<Tone>| {
-        let mut line = format!("  {}", left(name, name_width));
+    let names = distinct_names(all, style.width.saturating_sub(used(&widths)));
+    let name_width = names.iter().map(|name| display_width(name)).max().unwrap_or(0).max(9);
+    let line = |name: &str, cells: &[String], tone: Option<ScreenTone>| {
+        let mut line = format!("  {}", align_left(name, name_width));
         for (n, (cell, width)) in cells.iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0)
         {
             line.push_str(&" ".repeat(gap));
             let words = n < 2;
-            let cell = if words { left(cell, *width) } else { right(cell, *width) };
+            let cell = if words { align_left(cell, *width) } else { align_right(cell, *width) };
             line.push_str(&match tone {
-                Some(tone) if words => paint(style.colour, tone, &cell),
+                Some(tone) if words => paint(style.color, tone, &cell),
                 _ => cell,
             });
         }
@@ -110,19 +110,19 @@ fn table(
     let rows = all.iter().zip(&names).zip(&cells).filter(|((principal, _), _)| {
         principals.iter().any(|wanted| std::ptr::eq::<PrincipalSummary>(*wanted, **principal))
     });
-    Section {
+    ScreenSection {
         title: escape::terminal(&title),
-        apart: true,
-        head: if principals.is_empty() {
+        spaced: true,
+        header: if principals.is_empty() {
             Vec::new()
         } else {
-            vec![paint(style.colour, Tone::Faint, &line("PRINCIPAL", &header, None))]
+            vec![paint(style.color, ScreenTone::Faint, &line("PRINCIPAL", &header, None))]
         },
         rows: rows
             .map(|((principal, name), cells)| vec![line(name, cells, Some(tone(principal)))].into())
             .collect(),
-        least: 3,
-        ..Section::default()
+        min_rows: 3,
+        ..ScreenSection::default()
     }
 }
 
@@ -135,7 +135,7 @@ fn cells(principal: &PrincipalSummary) -> [String; 6] {
     };
     [
         status.to_owned(),
-        principal.behaviour.as_str().to_owned(),
+        principal.behavior.as_str().to_owned(),
         thousands(principal.calls),
         thousands(principal.compliance.permitted),
         thousands(principal.denied()),
@@ -143,31 +143,31 @@ fn cells(principal: &PrincipalSummary) -> [String; 6] {
     ]
 }
 
-const fn tone(principal: &PrincipalSummary) -> Tone {
-    match (principal.status, principal.behaviour) {
-        (Some(Status::NonCompliant), _) => Tone::Bad,
-        (Some(Status::InsufficientEvidence), _) => Tone::Warn,
-        (Some(Status::Compliant), _) | (None, Behaviour::OnlyLooked) => Tone::Good,
-        (None, Behaviour::Wrote) => Tone::Bad,
-        (None, _) => Tone::Warn,
+const fn tone(principal: &PrincipalSummary) -> ScreenTone {
+    match (principal.status, principal.behavior) {
+        (Some(Status::NonCompliant), _) => ScreenTone::Bad,
+        (Some(Status::InsufficientEvidence), _) => ScreenTone::Warn,
+        (Some(Status::Compliant), _) | (None, Behavior::OnlyRead) => ScreenTone::Good,
+        (None, Behavior::Wrote) => ScreenTone::Bad,
+        (None, _) => ScreenTone::Warn,
     }
 }
 
 /// The longest form of all names that fits and tells them apart: ARN, account and name, name, end of the path.
-pub(super) fn names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
+pub(super) fn distinct_names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
     let arns: Vec<String> = principals.iter().map(|principal| escape::terminal(&principal.arn)).collect();
-    let forms: [fn(&str) -> String; 4] = [str::to_owned, with_account, short, last];
+    let forms: [fn(&str) -> String; 4] = [str::to_owned, with_account, short_name, last_segment];
     for form in forms {
         let names: Vec<String> = arns.iter().map(|arn| form(arn)).collect();
         let apart = names.iter().collect::<BTreeSet<_>>().len() == arns.iter().collect::<BTreeSet<_>>().len();
-        if apart && names.iter().all(|name| columns(name) <= width) {
+        if apart && names.iter().all(|name| display_width(name) <= width) {
             return names;
         }
     }
     let squeezed = |form: fn(&str) -> String| -> Vec<String> {
-        arns.iter().map(|arn| squeeze(&form(arn), width)).collect()
+        arns.iter().map(|arn| truncate_middle(&form(arn), width)).collect()
     };
-    let (short, long) = (squeezed(short), squeezed(with_account));
+    let (short, long) = (squeezed(short_name), squeezed(with_account));
     let distinct = |names: &[String]| names.iter().collect::<BTreeSet<_>>().len();
     if distinct(&long) > distinct(&short) { long } else { short }
 }
@@ -183,7 +183,7 @@ fn with_account(arn: &str) -> String {
 }
 
 /// `role/path/Name` of an IAM ARN; anything else as it is.
-pub(super) fn short(arn: &str) -> String {
+pub(super) fn short_name(arn: &str) -> String {
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", "aws", "iam" | "sts", "", _, name] => (*name).to_owned(),
         _ => arn.to_owned(),
@@ -191,8 +191,8 @@ pub(super) fn short(arn: &str) -> String {
 }
 
 /// `Name` of an IAM ARN; anything else as it is.
-fn last(arn: &str) -> String {
-    let name = short(arn);
+fn last_segment(arn: &str) -> String {
+    let name = short_name(arn);
     if name == arn { name } else { name.rsplit('/').next().unwrap_or("").to_owned() }
 }
 
@@ -202,14 +202,14 @@ mod tests {
     use crate::render::sample;
 
     #[test]
-    fn names_are_as_long_as_there_is_room() {
+    fn names_use_the_longest_form_that_fits() {
         let report = sample::non_compliant();
         let all: Vec<&PrincipalSummary> = report.result.principals.iter().take(2).collect();
-        assert_eq!(names(&all, 60)[0], "arn:aws:iam::111122223333:role/audit/Auditor");
-        assert_eq!(names(&all, 40)[0], "111122223333 role/audit/Auditor");
-        assert_eq!(names(&all, 24), ["role/audit/Auditor", "role/InventoryScanner"]);
-        assert_eq!(names(&all, 16), ["Auditor", "InventoryScanner"]);
-        assert_eq!(names(&all, 15), ["role…it/Auditor", "role…oryScanner"]);
+        assert_eq!(distinct_names(&all, 60)[0], "arn:aws:iam::111122223333:role/audit/Auditor");
+        assert_eq!(distinct_names(&all, 40)[0], "111122223333 role/audit/Auditor");
+        assert_eq!(distinct_names(&all, 24), ["role/audit/Auditor", "role/InventoryScanner"]);
+        assert_eq!(distinct_names(&all, 16), ["Auditor", "InventoryScanner"]);
+        assert_eq!(distinct_names(&all, 15), ["role…it/Auditor", "role…oryScanner"]);
     }
 
     #[test]
@@ -219,13 +219,13 @@ mod tests {
         report.result.principals[0].arn = "arn:aws:iam::111122223333:role/X".into();
         report.result.principals[1].arn = "arn:aws:iam::444455556666:role/X".into();
         let all: Vec<&PrincipalSummary> = report.result.principals.iter().collect();
-        assert_eq!(names(&all, 14), ["1111…33 role/X", "4444…66 role/X"]);
+        assert_eq!(distinct_names(&all, 14), ["1111…33 role/X", "4444…66 role/X"]);
     }
 
     #[test]
     fn the_worst_comes_first() {
         let report = sample::non_compliant();
-        let style = TerminalStyle { colour: false, width: 100 };
+        let style = TerminalStyle { color: false, width: 100 };
         let sections = sections(&report.result, &style);
         assert!(sections[0].rows[0].lines[0].contains("ReleaseNotesAgent"));
     }

@@ -5,49 +5,49 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{AccessKind, MatrixRow, case::Case};
+use super::{MatrixRow, MatrixRowKind, watched_principal::WatchedPrincipal};
 use crate::{
-    assessment::Judged,
+    assessment::ClassifiedCall,
+    classification::Provenance,
     event::Outcome,
     grants::{Action, Certainty, Grant},
     operation::{Capabilities, Mutates, OperationType},
-    permissions::Count,
-    verdict::Provenance,
+    permissions::GrantCount,
 };
 
 /// Actions a count names.
-const EXAMPLES: usize = 10;
+const MAX_EXAMPLES: usize = 10;
 
 /// Rows by capability, in their order.
-const ROWS: [(&str, AccessKind); 11] = [
-    ("read", AccessKind::Read),
-    ("read_data", AccessKind::Capability),
-    ("read_secrets", AccessKind::Capability),
-    ("mint_credentials", AccessKind::Capability),
-    ("run_code", AccessKind::Capability),
-    ("share_outward", AccessKind::Capability),
-    ("escalate", AccessKind::Capability),
-    ("mutate", AccessKind::Capability),
-    ("spend_money", AccessKind::Capability),
-    ("privileged", AccessKind::Capability),
-    ("unknown", AccessKind::Unknown),
+const CAPABILITY_ROWS: [(&str, MatrixRowKind); 11] = [
+    ("read", MatrixRowKind::Read),
+    ("read_data", MatrixRowKind::Capability),
+    ("read_secrets", MatrixRowKind::Capability),
+    ("issue_credentials", MatrixRowKind::Capability),
+    ("run_code", MatrixRowKind::Capability),
+    ("expose_resource", MatrixRowKind::Capability),
+    ("privilege_escalation", MatrixRowKind::Capability),
+    ("mutate", MatrixRowKind::Capability),
+    ("incur_cost", MatrixRowKind::Capability),
+    ("privileged", MatrixRowKind::Capability),
+    ("unknown", MatrixRowKind::Unknown),
 ];
 
 /// What puts an action or a call into rows.
 #[derive(Clone, Copy)]
-struct Nature {
+struct OperationTraits {
     operation_type: OperationType,
     capabilities: Capabilities,
 }
 
-impl Nature {
+impl OperationTraits {
     fn of_action(action: &Action) -> Self {
         Self { operation_type: action.operation_type, capabilities: action.capabilities }
     }
 
     /// What a call is by itself: an override tolerates it and makes no read of it.
-    fn of_call(judged: &Judged<'_>) -> Self {
-        let verdict = &judged.verdict;
+    fn of_call(judged: &ClassifiedCall<'_>) -> Self {
+        let verdict = &judged.classification;
         let operation_type = match (verdict.provenance, verdict.mutates) {
             (Provenance::Override, Mutates::Yes) => OperationType::Mutating,
             (Provenance::Override, Mutates::No) => OperationType::Privileged,
@@ -57,9 +57,9 @@ impl Nature {
         Self { operation_type, capabilities: verdict.capabilities }
     }
 
-    fn is_in(self, row: &str) -> bool {
+    fn belongs_to_row(self, row: &str) -> bool {
         let carries = |row: &str| {
-            Capabilities::from_word(row).is_some_and(|capability| self.capabilities.contains(capability))
+            Capabilities::parse(row).is_some_and(|capability| self.capabilities.contains(capability))
         };
         match (row, self.operation_type) {
             ("unknown", kind) => kind == OperationType::Unknown,
@@ -72,70 +72,72 @@ impl Nature {
 }
 
 /// Rows by capability.
-pub(super) fn capabilities(case: &Case<'_, '_>) -> Vec<MatrixRow> {
-    let row = |(name, kind): (&str, AccessKind)| {
+pub(super) fn capability_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow> {
+    let row = |(name, kind): (&str, MatrixRowKind)| {
         let mut row = MatrixRow {
             kind: Some(kind),
-            could: case.could.map(|could| {
-                let held = could.grants.held.iter();
-                count(held.filter(|grant| Nature::of_action(&grant.action).is_in(name)))
+            granted: case.granted.map(|could| {
+                let held = could.grants.entries.iter();
+                count_grants(
+                    held.filter(|grant| OperationTraits::of_action(&grant.action).belongs_to_row(name)),
+                )
             }),
             ..MatrixRow::named(name)
         };
-        row.add(case, |judged| Nature::of_call(judged).is_in(name));
+        row.add_calls(case, |judged| OperationTraits::of_call(judged).belongs_to_row(name));
         row
     };
-    ROWS.map(row).into()
+    CAPABILITY_ROWS.map(row).into()
 }
 
 /// Rows by service: of those it was seen to use, and of those it could use for more than reads.
-pub(super) fn services(case: &Case<'_, '_>) -> Vec<MatrixRow> {
+pub(super) fn service_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow> {
     let mut held: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
-    for grant in case.could.iter().flat_map(|could| &could.grants.held) {
+    for grant in case.granted.iter().flat_map(|could| &could.grants.entries) {
         held.entry(grant.action.service()).or_default().push(grant);
     }
     let mut rows: BTreeMap<&str, MatrixRow> = BTreeMap::new();
-    for judged in case.calls().chain(case.calls_through()) {
-        let service = judged.verdict.service.as_str();
+    for judged in case.direct_calls().chain(case.calls_through_roles()) {
+        let service = judged.classification.service.as_str();
         rows.entry(service).or_insert_with(|| MatrixRow::named(service));
     }
     for (service, grants) in &held {
-        if grants.iter().any(|grant| !grant.action.is_read()) {
+        if grants.iter().any(|grant| !grant.action.is_read_only()) {
             rows.entry(service).or_insert_with(|| MatrixRow::named(service));
         }
     }
     for (service, row) in &mut rows {
-        row.could = case.could.map(|_| count(held.get(service).into_iter().flatten().copied()));
+        row.granted = case.granted.map(|_| count_grants(held.get(service).into_iter().flatten().copied()));
     }
-    for judged in case.calls() {
-        if let Some(row) = rows.get_mut(judged.verdict.service.as_str()) {
-            row.count(judged, false);
+    for judged in case.direct_calls() {
+        if let Some(row) = rows.get_mut(judged.classification.service.as_str()) {
+            row.add_call(judged, false);
         }
     }
-    for judged in case.calls_through() {
-        if let Some(row) = rows.get_mut(judged.verdict.service.as_str()) {
-            row.count(judged, true);
+    for judged in case.calls_through_roles() {
+        if let Some(row) = rows.get_mut(judged.classification.service.as_str()) {
+            row.add_call(judged, true);
         }
     }
     rows.into_values().collect()
 }
 
 /// Grants, counted.
-pub fn count<'g>(grants: impl Iterator<Item = &'g Grant>) -> Count {
+pub fn count_grants<'g>(grants: impl Iterator<Item = &'g Grant>) -> GrantCount {
     let mut grants: Vec<&Grant> = grants.collect();
-    let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Granted).count() as u64;
+    let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Unconditional).count() as u64;
     let conditional = grants.len() as u64 - granted;
-    gravest_first(&mut grants);
-    let examples = grants.into_iter().take(EXAMPLES).map(|grant| grant.action.key.clone()).collect();
-    Count { granted, conditional, examples }
+    sort_most_severe_first(&mut grants);
+    let examples = grants.into_iter().take(MAX_EXAMPLES).map(|grant| grant.action.key.clone()).collect();
+    GrantCount { unconditional: granted, conditional, examples }
 }
 
 /// Puts the gravest first: what is no read, by risk, the surer ones before others.
-pub fn gravest_first(grants: &mut [&Grant]) {
+pub fn sort_most_severe_first(grants: &mut [&Grant]) {
     grants.sort_by(|a, b| {
         let key = |grant: &Grant| {
             let action = &grant.action;
-            (Reverse((!action.is_read(), action.risk_level, grant.certainty)), action.key.clone())
+            (Reverse((!action.is_read_only(), action.risk_level, grant.certainty)), action.key.clone())
         };
         key(a).cmp(&key(b))
     });
@@ -143,22 +145,32 @@ pub fn gravest_first(grants: &mut [&Grant]) {
 
 impl MatrixRow {
     fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), kind: None, could: None, tried: 0, failed: 0, did: 0, through: 0 }
+        Self {
+            name: name.to_owned(),
+            kind: None,
+            granted: None,
+            denied: 0,
+            failed: 0,
+            used: 0,
+            through_roles: 0,
+        }
     }
 
-    fn add(&mut self, case: &Case<'_, '_>, belongs: impl Fn(&Judged<'_>) -> bool) {
-        case.calls().filter(|judged| belongs(judged)).for_each(|judged| self.count(judged, false));
-        case.calls_through().filter(|judged| belongs(judged)).for_each(|judged| self.count(judged, true));
+    fn add_calls(&mut self, case: &WatchedPrincipal<'_, '_>, belongs: impl Fn(&ClassifiedCall<'_>) -> bool) {
+        case.direct_calls().filter(|judged| belongs(judged)).for_each(|judged| self.add_call(judged, false));
+        case.calls_through_roles()
+            .filter(|judged| belongs(judged))
+            .for_each(|judged| self.add_call(judged, true));
     }
 
-    fn count(&mut self, judged: &Judged<'_>, through: bool) {
+    fn add_call(&mut self, judged: &ClassifiedCall<'_>, through: bool) {
         *match judged.outcome() {
-            Outcome::Denied => &mut self.tried,
+            Outcome::Denied => &mut self.denied,
             Outcome::Failed => &mut self.failed,
-            Outcome::Succeeded => &mut self.did,
+            Outcome::Succeeded => &mut self.used,
         } += judged.count;
         if through {
-            self.through += judged.count;
+            self.through_roles += judged.count;
         }
     }
 }

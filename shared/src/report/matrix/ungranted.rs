@@ -5,27 +5,27 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ungranted, case::Case};
+use super::{UngrantedOperation, watched_principal::WatchedPrincipal};
 use crate::{
-    assessment::{Could, Judged},
+    assessment::{ClassifiedCall, PrincipalGrants},
+    classification::Provenance,
     event::Outcome,
-    grants::Unseen,
-    verdict::Provenance,
+    grants::UnevaluatedPolicyType,
 };
 
 /// Operations AWS carries out whatever policies say (API references of STS).
-const UNCONDITIONAL: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
+const ALWAYS_ALLOWED: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
 
 /// Its own calls that succeeded although no policy that was read grants them.
-pub fn ungranted(case: &Case<'_, '_>) -> Vec<Ungranted> {
-    let Some(could) = case.could else { return Vec::new() };
-    let mut operations: BTreeMap<String, Ungranted> = BTreeMap::new();
-    for judged in beyond(case, Outcome::Succeeded) {
+pub fn ungranted_operations(case: &WatchedPrincipal<'_, '_>) -> Vec<UngrantedOperation> {
+    let Some(could) = case.granted else { return Vec::new() };
+    let mut operations: BTreeMap<String, UngrantedOperation> = BTreeMap::new();
+    for judged in calls_outside_permissions(case, Outcome::Succeeded) {
         let operation = judged.operation();
-        let entry = operations.entry(operation.clone()).or_insert_with(|| Ungranted {
-            because: because(could, &operation),
+        let entry = operations.entry(operation.clone()).or_insert_with(|| UngrantedOperation {
+            explanation: explanation(could, &operation),
             operation,
-            actions: could.actions(judged).to_vec(),
+            actions: could.actions_of(judged).to_vec(),
             count: 0,
         });
         entry.count += judged.count;
@@ -35,26 +35,26 @@ pub fn ungranted(case: &Case<'_, '_>) -> Vec<Ungranted> {
 
 /// Its own calls of that outcome whose IAM actions are known and none of which is granted. The use of a key by a
 /// service is left out: the key's policy lets the service use it for everybody.
-pub fn beyond<'b, 'a>(
-    case: &Case<'b, 'a>,
+pub fn calls_outside_permissions<'b, 'a>(
+    case: &WatchedPrincipal<'b, 'a>,
     outcome: Outcome,
-) -> impl Iterator<Item = &'b Judged<'a>> + use<'b, 'a> {
-    let could = case.could;
-    let own: Vec<&'b Judged<'a>> = case.calls().collect();
+) -> impl Iterator<Item = &'b ClassifiedCall<'a>> + use<'b, 'a> {
+    let could = case.granted;
+    let own: Vec<&'b ClassifiedCall<'a>> = case.direct_calls().collect();
     own.into_iter().filter(move |judged| {
         judged.outcome() == outcome
-            && judged.verdict.provenance != Provenance::Forwarded
-            && !UNCONDITIONAL.contains(&judged.operation().as_str())
-            && could.and_then(|could| could.grants(judged)) == Some(false)
+            && judged.classification.provenance != Provenance::Forwarded
+            && !ALWAYS_ALLOWED.contains(&judged.operation().as_str())
+            && could.and_then(|could| could.is_granted(judged)) == Some(false)
     })
 }
 
-fn because(could: &Could, operation: &str) -> String {
-    let why = if !could.is_whole {
+fn explanation(could: &PrincipalGrants, operation: &str) -> String {
+    let why = if !could.covers_period {
         "the policies that were read were in force only for a part of the period"
     } else if operation.starts_with("sts:AssumeRole") {
         "the trust policy of the role may let it in by itself"
-    } else if could.grants.unseen.contains(&Unseen::ResourcePolicies) {
+    } else if could.grants.unevaluated.contains(&UnevaluatedPolicyType::ResourceBasedPolicies) {
         "a policy of the resource may grant it, and those were not read"
     } else {
         "nothing that was read explains it"

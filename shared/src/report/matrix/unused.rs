@@ -10,47 +10,54 @@ use std::{
     sync::Arc,
 };
 
-use super::{OnlyReads, Unused, case::Case, rows::gravest_first};
+use super::{
+    UnusedReadServices, UnusedService, rows::sort_most_severe_first, watched_principal::WatchedPrincipal,
+};
 use crate::{coverage::Coverage, event::Outcome, grants::Grant};
 
 /// Actions a service's entry names.
-const EXAMPLES: usize = 10;
+const MAX_EXAMPLES: usize = 10;
 
 /// Actions granted and never used, by service, and how much is granted in services that can only be read and never were.
-pub fn unused(case: &Case<'_, '_>, coverage: &Coverage) -> (Vec<Unused>, OnlyReads) {
-    let Some(could) = case.could else { return (Vec::new(), OnlyReads::default()) };
+pub fn unused_services(
+    case: &WatchedPrincipal<'_, '_>,
+    coverage: &Coverage,
+) -> (Vec<UnusedService>, UnusedReadServices) {
+    let Some(could) = case.granted else { return (Vec::new(), UnusedReadServices::default()) };
     let used: BTreeSet<&Arc<str>> = case
-        .calls()
+        .direct_calls()
         .filter(|judged| judged.outcome() != Outcome::Denied)
-        .flat_map(|judged| could.actions(judged))
+        .flat_map(|judged| could.actions_of(judged))
         .collect();
-    let called: BTreeSet<&str> = case.calls().map(|judged| judged.verdict.service.as_str()).collect();
+    let called: BTreeSet<&str> =
+        case.direct_calls().map(|judged| judged.classification.service.as_str()).collect();
     let mut services: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
-    for grant in could.grants.held.iter().filter(|grant| !used.contains(&grant.action.key)) {
+    for grant in could.grants.entries.iter().filter(|grant| !used.contains(&grant.action.key)) {
         services.entry(grant.action.service()).or_default().push(grant);
     }
     let is_excessive =
-        |grant: &&&Grant| !grant.action.is_read() && !could.tolerated.contains_key(&grant.action.key);
-    let (mut unused, mut rest) = (Vec::new(), OnlyReads::default());
+        |grant: &&&Grant| !grant.action.is_read_only() && !could.tolerated.contains_key(&grant.action.key);
+    let (mut unused, mut rest) = (Vec::new(), UnusedReadServices::default());
     for (service, mut grants) in services {
         let actions = grants.len() as u64;
         let excessive = grants.iter().filter(is_excessive).count() as u64;
-        let never = !called.contains(service) && !used.iter().any(|action| serves(action, service));
-        let unlogged = grants.iter().filter(|grant| !coverage.shows(&grant.action)).count() as u64;
+        let never =
+            !called.contains(service) && !used.iter().any(|action| belongs_to_service(action, service));
+        let unlogged = grants.iter().filter(|grant| !coverage.would_record(&grant.action)).count() as u64;
         if excessive == 0 && never {
             rest.services += 1;
             rest.actions += actions;
             rest.unlogged += unlogged;
             continue;
         }
-        gravest_first(&mut grants);
-        let examples = grants.iter().take(EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect();
-        unused.push(Unused { service: service.to_owned(), actions, excessive, unlogged, examples });
+        sort_most_severe_first(&mut grants);
+        let examples = grants.iter().take(MAX_EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect();
+        unused.push(UnusedService { service: service.to_owned(), actions, excessive, unlogged, examples });
     }
     unused.sort_by(|a, b| (Reverse(a.excessive), &a.service).cmp(&(Reverse(b.excessive), &b.service)));
     (unused, rest)
 }
 
-fn serves(action: &str, service: &str) -> bool {
+fn belongs_to_service(action: &str, service: &str) -> bool {
     action.split_once(':').is_some_and(|(prefix, _)| prefix == service)
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn findings(world: &World) -> BTreeMap<String, (Known, Option<Time>)> {
+fn findings(world: &World) -> BTreeMap<String, (FindingRecord, Option<Time>)> {
     let items = world.table.port.query("FINDINGS", "").unwrap().into_iter();
-    items.map(|item| (item.sort, (serde_json::from_value(item.body).unwrap(), item.expires))).collect()
+    items.map(|item| (item.sort_key, (serde_json::from_value(item.body).unwrap(), item.expires_at))).collect()
 }
 
 #[test]
@@ -23,16 +23,16 @@ fn findings_open_resolve_and_come_back_and_only_the_standing_window_decides() {
     assert!(!late.open && late.opened_at.is_none() && expires == Some(Time(NOW.0 + 30 * 86_400)));
     // Reports somebody asks for change nothing of it.
     let before = items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>();
-    let (since, until) = (Time(NOW.0 - 1_800 - 5 * HOUR), Time(NOW.0 - 1_800));
+    let (since, until) = (Time(NOW.0 - 1_800 - 5 * HOUR_SECONDS), Time(NOW.0 - 1_800));
     let asked =
         go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
-    assert_eq!((asked.standing.is_none(), asked.reports.len()), (true, 1));
+    assert_eq!((asked.current_status.is_none(), asked.reports.len()), (true, 1));
     assert_eq!(
         items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>(),
         before
     );
     // A day later the denial is out of the window; then it comes back.
-    let third = Window::standing(Time(NOW.0 + DAY));
+    let third = ReportWindow::current(Time(NOW.0 + DAY));
     deliver(&world, "5", &quiet(third));
     world.clock.set(Time(NOW.0 + DAY));
     let issued = scheduled(&world, "run-3").unwrap();
@@ -44,5 +44,5 @@ fn findings_open_resolve_and_come_back_and_only_the_standing_window_decides() {
     let (denial, expires) = of("write-denied");
     assert!(denial.open && denial.reopened == 1 && expires.is_none() && denial.opened_at == Some(NOW));
     assert_eq!(denial.last_seen, Some(Time(third.since.0 + 200)));
-    assert_eq!(denial.first_seen, Some(Time(Window::standing(NOW).since.0 + 90)));
+    assert_eq!(denial.first_seen, Some(Time(ReportWindow::current(NOW).since.0 + 90)));
 }

@@ -21,7 +21,7 @@ fn killed_anywhere_and_tried_again_all_is_as_without() {
         all
     };
     let (of_first, of_second) = (by_stem(&first), by_stem(&second));
-    let ids = |news: &[Announcement]| news.iter().map(|news| news.id.clone()).collect::<BTreeSet<_>>();
+    let ids = |news: &[Notification]| news.iter().map(|news| news.id.clone()).collect::<BTreeSet<_>>();
     let mut kills = 0;
     for strike in [Strike::Before, Strike::After] {
         for at in 0.. {
@@ -37,7 +37,8 @@ fn killed_anywhere_and_tried_again_all_is_as_without() {
             let calls = world.faults.revive();
             let place = format!("killed at {at}, {:?}", calls.last());
             world.clock.advance(60);
-            scheduled(&world, "run-2").unwrap_or_else(|error| panic!("{place}: {error} {:?}", error.also));
+            scheduled(&world, "run-2")
+                .unwrap_or_else(|error| panic!("{place}: {error} {:?}", error.other_errors));
             if calls.iter().any(|call| call.about.starts_with("STATUS PENDING#") && call.method == "put") {
                 // Owed reports come first, and windows of the past wait for the next run.
                 world.clock.advance(60);
@@ -77,12 +78,12 @@ fn whatever_fails_the_run_fails_nothing_is_claimed_and_the_next_run_puts_it_righ
         for (at, struck) in calls.iter().enumerate() {
             let world = second_day();
             let which = Box::new(move |number, _: &Call| number == at);
-            world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike, which });
+            world.faults.plan(Plan::Fail { kind: PortErrorKind::Throttled, strike, which });
             let error = scheduled(&world, "run-1").expect_err("a fault went unnoticed");
             let place = format!("struck at {at}, {struck:?}");
             world.faults.revive();
             assert_ne!(status(&world), Some(Status::Compliant), "{place}");
-            let owed = pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap();
+            let owed = list_pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap();
             assert!(owed.iter().any(|owed| owed.window == error.window && owed.reason.is_some()), "{place}");
             let standing = latest(&world.table.port).unwrap().unwrap();
             assert!(standing.reason.unwrap().contains("is not done"), "{place}");
@@ -91,7 +92,7 @@ fn whatever_fails_the_run_fails_nothing_is_claimed_and_the_next_run_puts_it_righ
             assert_eq!(status(&world), Some(Status::Compliant), "{place}");
             let said: Vec<_> = news(&world).iter().map(|told| told.iter().rev().find(|news| news.detail["subject"] == "latest").unwrap().detail["status"].clone()).collect();
             assert_eq!(said, ["COMPLIANT", "COMPLIANT"], "{place}: the last word");
-            assert_eq!(pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap(), [], "{place}");
+            assert_eq!(list_pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap(), [], "{place}");
         }
     }
 }
@@ -109,9 +110,9 @@ fn while_a_service_is_away_nothing_is_claimed_and_nothing_is_lost() {
     for (name, which) in outages {
         let world = second_day();
         // A compliant status that was never told of would be news again, so let it lapse first.
-        deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR))]);
+        deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
         world.faults.plan(Plan::Fail {
-            kind: FailureKind::Unavailable,
+            kind: PortErrorKind::Unavailable,
             strike: Strike::Before,
             which: Box::new(move |_, call| which(call)),
         });
@@ -123,7 +124,7 @@ fn while_a_service_is_away_nothing_is_claimed_and_nothing_is_lost() {
         world.faults.revive();
         scheduled(&world, "run-9").unwrap();
         assert_eq!(status(&world), Some(Status::NonCompliant), "{name}");
-        let last = |told: &[Announcement]| {
+        let last = |told: &[Notification]| {
             told.iter().rev().find(|news| news.detail["subject"] == "latest").unwrap().detail["status"]
                 .clone()
         };
@@ -135,9 +136,9 @@ fn while_a_service_is_away_nothing_is_claimed_and_nothing_is_lost() {
 fn with_the_table_away_the_standing_lapses_by_itself() {
     let world = second_day();
     let which = Box::new(|_, call: &Call| call.port == "table");
-    world.faults.plan(Plan::Fail { kind: FailureKind::Unavailable, strike: Strike::Before, which });
+    world.faults.plan(Plan::Fail { kind: PortErrorKind::Unavailable, strike: Strike::Before, which });
     let error = scheduled(&world, "run-1").unwrap_err();
-    assert!(!error.also.is_empty());
+    assert!(!error.other_errors.is_empty());
     assert_eq!(status(&world), Some(Status::InsufficientEvidence), "yesterday's standing has lapsed");
     world.faults.revive();
     scheduled(&world, "run-2").unwrap();
@@ -151,13 +152,13 @@ fn a_run_that_was_killed_is_owed_even_when_nobody_tries_it_again() {
         scheduled(&world, "run-1").unwrap();
         world.faults.revive().iter().position(|call| call.method == "delete").unwrap()
     };
-    let killed = Window::standing(NOW);
+    let killed = ReportWindow::current(NOW);
     for at in 2..total {
         let world = second_day();
         world.faults.plan(Plan::Kill { at, strike: Strike::Before });
         scheduled(&world, "run-1").unwrap_err();
         world.faults.revive();
-        world.clock.advance(HOUR);
+        world.clock.advance(HOUR_SECONDS);
         deliver(&world, "later", &[read(5, Time(NOW.0 - 600))]);
         let issued = scheduled(&world, "run-2").unwrap();
         assert_eq!(issued.reports[0].window, killed, "killed at {at}");
@@ -171,11 +172,11 @@ fn a_broken_promise_is_told_wherever_the_run_that_saw_it_was_killed() {
     let third_day = |world: &World| {
         world.faults.revive();
         world.clock.set(Time(NOW.0 + DAY));
-        deliver(world, "third", &quiet(Window::standing(Time(NOW.0 + DAY))));
+        deliver(world, "third", &quiet(ReportWindow::current(Time(NOW.0 + DAY))));
         scheduled(world, "run-2").unwrap();
         for (told, who) in news(world).iter().zip(["sns", "bus"]) {
-            let lost = Window::standing(NOW).until.to_string();
-            let of_lost = |news: &&Announcement| {
+            let lost = ReportWindow::current(NOW).until.to_string();
+            let of_lost = |news: &&Notification| {
                 news.detail["status"] == "NON_COMPLIANT" && news.detail["report"]["until"] == *lost
             };
             assert!(told.iter().any(|news| of_lost(&news)), "{who} was told {told:?}");
@@ -184,7 +185,7 @@ fn a_broken_promise_is_told_wherever_the_run_that_saw_it_was_killed() {
     };
     let broken = || {
         let world = World::new(NOW);
-        let window = Window::standing(NOW);
+        let window = ReportWindow::current(NOW);
         deliver(&world, "quiet", &quiet(window));
         deliver(&world, "broken", &[write(9, Time(window.since.0 + 90))]);
         world
@@ -192,7 +193,7 @@ fn a_broken_promise_is_told_wherever_the_run_that_saw_it_was_killed() {
     // No report could be stored.
     let world = broken();
     let which = Box::new(|_, call: &Call| call.method == "create");
-    world.faults.plan(Plan::Fail { kind: FailureKind::Unavailable, strike: Strike::Before, which });
+    world.faults.plan(Plan::Fail { kind: PortErrorKind::Unavailable, strike: Strike::Before, which });
     scheduled(&world, "run-1").unwrap_err();
     third_day(&world);
     for strike in [Strike::Before, Strike::After] {

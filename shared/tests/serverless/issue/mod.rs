@@ -9,29 +9,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
     catalog::Catalog,
-    config::{Config, Retention, Standard},
-    dossier::{Dossier, Scope},
+    config::{Config, RetentionSettings, Standard},
+    controls::ControlPack,
+    current_status::CurrentStatus,
+    evidence_summary::{EvidenceSummary, ReportScope},
     jobs::{
-        evidence::{Batch, House, Lane, keep},
+        evaluation::{EvaluationCriteria, evaluate},
+        evidence::{EvidenceBatch, EvidenceSource, EvidenceStore, store_batch},
         gather::read_object,
-        issue::{
-            Cause, IssueError, IssueFault, Issued, Known, Pending, Press, Purpose, Window, history, issue,
-            latest, of_evidence, pending, revisions,
+        publish::{
+            BoxError, FindingRecord, PendingReport, PublishError, PublishErrorKind, PublishedReports,
+            ReportPublisher, ReportPurpose, ReportWindow, history, latest, list_pending, list_revisions,
+            publish, report_from_evidence,
         },
-        judge::{Order, judge},
         runs::{RunRecord, heartbeat, record_run},
     },
     operation::RiskLevel,
     ports::{
-        Announcement, Announcer, Expected, FailureKind, Item, Object, ReadObject, Store as _, Table as _,
+        Notification, NotificationSink, ObjectStore as _, PortErrorKind, ProcessedObject, StoredObject,
+        Table as _, TableItem, WriteCondition,
     },
-    record::Limits,
-    render::emf::Figures,
-    report::{Report, Run},
+    record::ReadLimits,
+    render::emf::Metrics,
+    report::{Report, ReportRun},
     score::Status,
-    standard::Pack,
-    standing::Standing,
-    time::{HOUR, Time},
+    time::{HOUR_SECONDS, Time},
 };
 use serde_json::{Value, json};
 
@@ -41,9 +43,9 @@ use super::{
 };
 
 /// Half past ten in the morning of the second day.
-const NOW: Time = Time(1_795_255_200 / 86_400 * 86_400 + 10 * HOUR + 1_800);
-const DAY: u32 = 24 * HOUR;
-const INTERVAL: u32 = HOUR;
+const NOW: Time = Time(1_795_255_200 / 86_400 * 86_400 + 10 * HOUR_SECONDS + 1_800);
+const DAY: u32 = 24 * HOUR_SECONDS;
+const INTERVAL: u32 = HOUR_SECONDS;
 
 fn config() -> Config {
     let text = format!(
@@ -55,9 +57,9 @@ fn config() -> Config {
 }
 
 /// A read in every hour of a window.
-fn quiet(window: Window) -> Vec<Value> {
+fn quiet(window: ReportWindow) -> Vec<Value> {
     let hours = window.since.hour().0..window.until.hour().0;
-    hours.map(|hour| read(hour, Time(hour * HOUR + 60))).collect()
+    hours.map(|hour| read(hour, Time(hour * HOUR_SECONDS + 60))).collect()
 }
 
 fn deliver(world: &World, name: &str, records: &[Value]) {
@@ -67,7 +69,7 @@ fn deliver(world: &World, name: &str, records: &[Value]) {
 }
 
 /// A report on what lies in the store, in three calls to it.
-fn report(world: &World, config: &Config, window: Window, run: Run) -> Result<Report, Cause> {
+fn report(world: &World, config: &Config, window: ReportWindow, run: ReportRun) -> Result<Report, BoxError> {
     let mut records = Vec::new();
     for object in world.store.list("evidence/")? {
         let bytes = world.store.read(&object.name, None)?;
@@ -75,62 +77,67 @@ fn report(world: &World, config: &Config, window: Window, run: Run) -> Result<Re
         records.append(held["Records"].as_array_mut().unwrap());
     }
     let all = json!({ "Records": records }).to_string();
-    let segment = read_object("all", all.as_bytes(), Limits::default()).segment;
-    let pack = Pack::shipped(Standard::General)?;
-    let order = Order {
+    let segment = read_object("all", all.as_bytes(), ReadLimits::default()).segment;
+    let pack = ControlPack::built_in(Standard::General)?;
+    let order = EvaluationCriteria {
         config,
         catalog: Catalog::embedded(),
         pack: &pack,
-        policies: onlooker_core::grants::Policies::none(),
+        policies: onlooker_core::grants::PolicyHistory::empty(),
     };
-    let scope = Scope::between(Some(window.since), Some(window.until));
-    Ok(judge(Dossier::of(segment, scope), order, run)?)
+    let scope = ReportScope::between(Some(window.since), Some(window.until));
+    Ok(evaluate(EvidenceSummary::from_segment(segment, scope), order, run)?)
 }
 
-fn run_of(world: &World, id: &str) -> Run {
+fn run_of(world: &World, id: &str) -> ReportRun {
     use onlooker_core::ports::Clock as _;
-    Run { run_id: id.to_owned(), started_at: world.clock.now(), ..Run::default() }
+    ReportRun { run_id: id.to_owned(), started_at: world.clock.now(), ..ReportRun::default() }
 }
 
 /// A run of the function, at the world's time.
-fn go(world: &World, id: &str, payload: &Value) -> Result<Issued, IssueError> {
+fn go(world: &World, id: &str, payload: &Value) -> Result<PublishedReports, PublishError> {
     use onlooker_core::ports::Clock as _;
-    let (window, purpose) = Window::asked(payload, world.clock.now(), 0).unwrap();
+    let (window, purpose) = ReportWindow::from_request(payload, world.clock.now(), 0).unwrap();
     go_on(world, id, window, purpose)
 }
 
-fn go_on(world: &World, id: &str, window: Window, purpose: Purpose) -> Result<Issued, IssueError> {
+fn go_on(
+    world: &World,
+    id: &str,
+    window: ReportWindow,
+    purpose: ReportPurpose,
+) -> Result<PublishedReports, PublishError> {
     let config = config();
     let reporter = |window, run| report(world, &config, window, run);
-    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
+    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.bus];
     let press = press(world, &reporter, &announcers);
-    issue(&press, window, purpose, &run_of(world, id))
+    publish(&press, window, purpose, &run_of(world, id))
 }
 
 fn press<'a>(
     world: &'a World,
-    reporter: &'a dyn Fn(Window, Run) -> Result<Report, Cause>,
-    announcers: &'a [&'a dyn Announcer],
-) -> Press<'a> {
-    Press {
+    reporter: &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>,
+    announcers: &'a [&'a dyn NotificationSink],
+) -> ReportPublisher<'a> {
+    ReportPublisher {
         table: &world.table,
         store: &world.store,
-        announcers,
+        sinks: announcers,
         clock: &world.clock,
-        reporter,
+        make_report: reporter,
         account: ACCOUNT,
-        interval: INTERVAL,
-        retention: &Retention { run_days: 30 },
+        interval_seconds: INTERVAL,
+        retention: &RetentionSettings { run_days: 30 },
     }
 }
 
-fn scheduled(world: &World, id: &str) -> Result<Issued, IssueError> {
+fn scheduled(world: &World, id: &str) -> Result<PublishedReports, PublishError> {
     go(world, id, &json!({}))
 }
 
 fn status(world: &World) -> Option<Status> {
     use onlooker_core::ports::Clock as _;
-    Standing::claim(latest(&world.table.port).unwrap().as_ref(), world.clock.now())
+    CurrentStatus::claimable_status(latest(&world.table.port).unwrap().as_ref(), world.clock.now())
 }
 
 /// Reports and findings, by key.
@@ -158,15 +165,15 @@ fn items(world: &World) -> Vec<String> {
             _ => {}
         }
     }
-    let line = |mut item: Item| {
+    let line = |mut item: TableItem| {
         timeless(&mut item.body);
-        let sort = if item.sort.starts_with("AT#") { "AT#" } else { &item.sort };
-        format!("{} {sort} {} {}", item.partition, item.expires.is_some(), item.body)
+        let sort = if item.sort_key.starts_with("AT#") { "AT#" } else { &item.sort_key };
+        format!("{} {sort} {} {}", item.partition_key, item.expires_at.is_some(), item.body)
     };
     world.table.port.all().into_iter().map(line).collect()
 }
 
-fn news(world: &World) -> [Vec<Announcement>; 2] {
+fn news(world: &World) -> [Vec<Notification>; 2] {
     [&world.sns, &world.bus].map(|inbox| inbox.port.news.lock().unwrap().clone())
 }
 
@@ -174,15 +181,15 @@ fn news(world: &World) -> [Vec<Announcement>; 2] {
 /// denied write.
 fn second_day() -> World {
     let world = World::new(Time(NOW.0 - DAY));
-    let second = Window::standing(NOW);
-    deliver(&world, "1", &quiet(second.before()));
+    let second = ReportWindow::current(NOW);
+    deliver(&world, "1", &quiet(second.previous()));
     let first = scheduled(&world, "run-0").unwrap();
-    assert_eq!(first.standing.unwrap().status, Some(Status::Compliant));
+    assert_eq!(first.current_status.unwrap().status, Some(Status::Compliant));
     deliver(&world, "2", &quiet(second));
     deliver(
         &world,
         "3",
-        &[write(1, Time(second.before().since.0 + 90)), denied(write(2, Time(second.since.0 + 90)))],
+        &[write(1, Time(second.previous().since.0 + 90)), denied(write(2, Time(second.since.0 + 90)))],
     );
     world.clock.set(NOW);
     world.faults.revive();

@@ -6,7 +6,7 @@ use super::*;
 fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds() {
     let world = second_day();
     let issued = scheduled(&world, "run-1").unwrap();
-    let standing = issued.standing.clone().unwrap();
+    let standing = issued.current_status.clone().unwrap();
     let report = standing.report.clone().unwrap();
     assert_eq!((standing.status, report.revision, report.findings > 0), (Some(Status::Compliant), 1, true));
     assert_eq!((report.since, report.until), (Time(NOW.0 - 1_800 - DAY), Time(NOW.0 - 1_800)));
@@ -20,10 +20,10 @@ fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds
     assert_eq!(of_second, 9, "{:?}", keys.keys());
     let key_is_safe = |key: &String| key.chars().all(|c| c.is_ascii_alphanumeric() || "/=_-.".contains(c));
     assert!(keys.keys().all(key_is_safe), "{:?}", keys.keys());
-    let json: Report = serde_json::from_slice(&keys[&report.key]).unwrap();
+    let json: Report = serde_json::from_slice(&keys[&report.report_key]).unwrap();
     assert_eq!((json.id, json.run.revision, json.run.run_id.as_str()), (report.id, Some(1), "run-1"));
     // Late evidence on the first day made a second revision, and that was told.
-    let first = issued.reports.iter().find(|printed| printed.purpose == Purpose::Late).unwrap();
+    let first = issued.reports.iter().find(|printed| printed.purpose == ReportPurpose::LateEvidence).unwrap();
     assert_eq!(
         (first.revision.report.revision, first.revision.report.status),
         (2, Some(Status::NonCompliant))
@@ -31,7 +31,7 @@ fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds
     for told in news(&world) {
         let told: Vec<_> = told
             .iter()
-            .map(|news| (news.kind, news.detail["subject"].clone(), news.detail["status"].clone()))
+            .map(|news| (news.detail_type, news.detail["subject"].clone(), news.detail["status"].clone()))
             .collect();
         let kind = "Read-Only Status Changed";
         assert_eq!(
@@ -40,15 +40,15 @@ fn a_scheduled_run_issues_the_last_24_hours_and_says_until_when_its_status_holds
         );
     }
     assert_eq!(history(&world.table.port, "2026-11-").unwrap().len(), 2);
-    assert_eq!(pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap(), []);
+    assert_eq!(list_pending(&press(&world, &|_, _| Err("no".into()), &[])).unwrap(), []);
 }
 
 #[test]
 fn a_broken_promise_is_not_forgiven_because_nobody_could_be_told() {
     let world = second_day();
-    deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR))]);
+    deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
     let which = Box::new(|_, call: &Call| call.port == "events");
-    world.faults.plan(Plan::Fail { kind: FailureKind::Denied, strike: Strike::Before, which });
+    world.faults.plan(Plan::Fail { kind: PortErrorKind::AccessDenied, strike: Strike::Before, which });
     scheduled(&world, "run-1").unwrap_err();
     assert_eq!(status(&world), Some(Status::NonCompliant));
     world.faults.revive();
@@ -65,10 +65,10 @@ fn a_broken_promise_is_not_forgiven_because_nobody_could_be_told() {
 #[test]
 fn a_report_somebody_asks_for_never_makes_a_status() {
     let world = second_day();
-    deliver(&world, "4", &[write(9, Time(NOW.0 - 20 * HOUR))]);
+    deliver(&world, "4", &[write(9, Time(NOW.0 - 20 * HOUR_SECONDS))]);
     scheduled(&world, "run-1").unwrap();
     assert_eq!(status(&world), Some(Status::NonCompliant));
-    let (since, until) = (Time(NOW.0 - 1_800 - 3 * HOUR), Time(NOW.0 - 1_800));
+    let (since, until) = (Time(NOW.0 - 1_800 - 3 * HOUR_SECONDS), Time(NOW.0 - 1_800));
     let asked =
         go(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
     assert_eq!(asked.reports[0].revision.report.status, Some(Status::Compliant));
@@ -79,8 +79,10 @@ fn a_report_somebody_asks_for_never_makes_a_status() {
 fn an_older_window_never_replaces_a_newer_standing() {
     let world = second_day();
     scheduled(&world, "run-1").unwrap();
-    let late = go_on(&world, "run-0", Window::standing(Time(NOW.0 - HOUR)), Purpose::Standing).unwrap();
-    assert_eq!(late.reports[0].purpose, Purpose::Late);
+    let late =
+        go_on(&world, "run-0", ReportWindow::current(Time(NOW.0 - HOUR_SECONDS)), ReportPurpose::Current)
+            .unwrap();
+    assert_eq!(late.reports[0].purpose, ReportPurpose::LateEvidence);
     assert_eq!(latest(&world.table.port).unwrap().unwrap().report.unwrap().until, Time(NOW.0 - 1_800));
 }
 
@@ -90,8 +92,8 @@ fn a_status_that_everybody_knows_is_not_told_again_when_the_memory_of_news_is_go
     scheduled(&world, "run-1").unwrap();
     let told = news(&world).map(|told| told.len());
     for item in world.table.port.all() {
-        if item.partition.starts_with("ALERT#status-") {
-            world.table.port.delete(&item.partition, &item.sort).unwrap();
+        if item.partition_key.starts_with("NOTIFICATION#status-") {
+            world.table.port.delete(&item.partition_key, &item.sort_key).unwrap();
         }
     }
     world.clock.advance(60);
@@ -105,18 +107,18 @@ fn a_status_is_told_although_one_like_it_was_told_before_the_count_was_lost() {
     let world = World::new(NOW);
     let lost = |world: &World| {
         let which = Box::new(|_, call: &Call| call.method == "query" && call.about.starts_with("STATUS"));
-        world.faults.plan(Plan::Fail { kind: FailureKind::Throttled, strike: Strike::Before, which });
+        world.faults.plan(Plan::Fail { kind: PortErrorKind::Throttled, strike: Strike::Before, which });
         scheduled(world, "lost").unwrap_err();
         world.faults.revive();
         world.clock.advance(60);
     };
-    let window = Window::standing(NOW);
+    let window = ReportWindow::current(NOW);
     deliver(&world, "1", &quiet(window));
     deliver(&world, "2", &[write(1, Time(window.since.0 + 60))]);
     lost(&world);
     scheduled(&world, "run-1").unwrap();
     assert_eq!(status(&world), Some(Status::NonCompliant));
-    world.clock.advance(HOUR);
+    world.clock.advance(HOUR_SECONDS);
     deliver(&world, "3", &[read(2, window.until)]);
     scheduled(&world, "run-2").unwrap();
     assert_eq!(status(&world), Some(Status::Compliant));
@@ -125,7 +127,7 @@ fn a_status_is_told_although_one_like_it_was_told_before_the_count_was_lost() {
     scheduled(&world, "run-3").unwrap();
     assert_eq!(status(&world), Some(Status::NonCompliant));
     for told in news(&world) {
-        let latest = |news: &&Announcement| news.detail["subject"] == "latest";
+        let latest = |news: &&Notification| news.detail["subject"] == "latest";
         assert_eq!(told.iter().rfind(latest).unwrap().detail["status"], "NON_COMPLIANT");
     }
 }
@@ -135,12 +137,12 @@ fn that_nothing_is_promised_any_more_is_told() {
     let world = second_day();
     let quiet = Config { watch: Vec::new(), ..config() };
     let reporter = |window, run| report(&world, &quiet, window, run);
-    let announcers: [&dyn Announcer; 2] = [&world.sns, &world.bus];
+    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.bus];
     let press = press(&world, &reporter, &announcers);
     for n in 0..2 {
         let run = run_of(&world, &format!("run-{n}"));
-        let issued = issue(&press, Window::standing(NOW), Purpose::Standing, &run).unwrap();
-        assert_eq!(issued.standing.unwrap().status, None);
+        let issued = publish(&press, ReportWindow::current(NOW), ReportPurpose::Current, &run).unwrap();
+        assert_eq!(issued.current_status.unwrap().status, None);
     }
     for told in news(&world) {
         let of_latest = told.iter().filter(|news| news.detail["subject"] == "latest");
@@ -152,7 +154,7 @@ fn that_nothing_is_promised_any_more_is_told() {
 #[test]
 fn a_run_leaves_a_record_and_a_heartbeat() {
     let world = World::new(NOW);
-    let retention = Retention { run_days: 7 };
+    let retention = RetentionSettings { run_days: 7 };
     let run = |n: u32| RunRecord {
         run_id: format!("run-{n}"),
         request_id: Some("request".to_owned()),
@@ -160,31 +162,31 @@ fn a_run_leaves_a_record_and_a_heartbeat() {
         started_at: Time(NOW.0 + n),
         ended_at: Time(NOW.0 + n),
         error: None,
-        figures: serde_json::Map::new(),
+        metrics: serde_json::Map::new(),
     };
-    let figures = Figures::default().count("records", 3);
+    let figures = Metrics::default().count("records", 3);
     let well = run(0).ended(Time(NOW.0 + 5), Ok(()), &figures);
     for _ in 0..2 {
         record_run(&world.table, &retention, "report", &well).unwrap();
     }
     let cause = std::io::Error::other("no\u{1b}[2J way");
-    let badly = run(10).ended(Time(NOW.0 + 15), Err(&cause), &Figures::default());
+    let badly = run(10).ended(Time(NOW.0 + 15), Err(&cause), &Metrics::default());
     record_run(&world.table, &retention, "report", &badly).unwrap();
     let items = world.table.port.all();
     assert_eq!(items.len(), 3);
-    assert_eq!(items[0].expires, Some(Time(NOW.0 + 5 + 7 * 86_400)));
+    assert_eq!(items[0].expires_at, Some(Time(NOW.0 + 5 + 7 * 86_400)));
     assert_eq!(items[0].body["figures"], json!({"records": 3}));
     let beat = heartbeat(&world.table, "report").unwrap().unwrap();
     assert_eq!((beat.run, beat.succeeded_at), (badly, Some(Time(NOW.0 + 5))));
     assert!(!heartbeat(&world.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));
     assert_eq!(heartbeat(&world.table, "watch").unwrap(), None);
-    let item = Item {
-        partition: "RUN#x".into(),
-        sort: "LATEST".into(),
+    let item = TableItem {
+        partition_key: "RUN#x".into(),
+        sort_key: "LATEST".into(),
         revision: 0,
-        expires: None,
+        expires_at: None,
         body: json!({}),
     };
-    world.table.put(&item, Expected::Anything).unwrap();
+    world.table.put(&item, WriteCondition::Always).unwrap();
     assert_eq!(heartbeat(&world.table, "x").unwrap(), None);
 }

@@ -2,124 +2,124 @@
 //!
 //! Enters and leaves: a table.
 
-use super::Method;
+use super::EscalationMethod;
 
-pub(super) const METHODS: &[Method] = &[
-    Method::new(
+pub(super) const METHODS: &[EscalationMethod] = &[
+    EscalationMethod::new(
         "create-policy-version",
         &[&["iam:CreatePolicyVersion"]],
         "managed policy",
         "write a new default version of {} with every permission in it, for all it is attached to",
     ),
-    Method::new(
+    EscalationMethod::new(
         "set-default-policy-version",
         &[&["iam:SetDefaultPolicyVersion"]],
         "managed policy",
         "put back in force an older version of {} that grants more",
     ),
-    Method::new(
+    EscalationMethod::new(
         "attach-user-policy",
         &[&["iam:AttachUserPolicy"]],
         "user",
         "attach `AdministratorAccess` to {}, its own among them if it is one",
     ),
-    Method::new(
+    EscalationMethod::new(
         "attach-group-policy",
         &[&["iam:AttachGroupPolicy"]],
         "group",
         "attach `AdministratorAccess` to {}, with effect on every member",
     ),
-    Method::new(
+    EscalationMethod::new(
         "attach-role-policy",
         &[&["iam:AttachRolePolicy"]],
         "role",
         "attach `AdministratorAccess` to {}, its own among them or one it may assume",
     ),
-    Method::new(
+    EscalationMethod::new(
         "put-user-policy",
         &[&["iam:PutUserPolicy"]],
         "user",
         "embed a policy that allows everything in {}",
     ),
-    Method::new(
+    EscalationMethod::new(
         "put-group-policy",
         &[&["iam:PutGroupPolicy"]],
         "group",
         "embed a policy that allows everything in {}, with effect on every member",
     ),
-    Method::new(
+    EscalationMethod::new(
         "put-role-policy",
         &[&["iam:PutRolePolicy"]],
         "role",
         "embed a policy that allows everything in {}, its own among them or one it may assume",
     ),
-    Method::new(
+    EscalationMethod::new(
         "add-user-to-group",
         &[&["iam:AddUserToGroup"]],
         "group",
         "make a user a member of {} and take on what the group may do",
     ),
-    Method::new(
+    EscalationMethod::new(
         "create-access-key",
         &[&["iam:CreateAccessKey"]],
         "user",
         "create an access key of {} and act as that user",
     )
-    .of_others(),
-    Method::new(
+    .only_for_others(),
+    EscalationMethod::new(
         "create-login-profile",
         &[&["iam:CreateLoginProfile"]],
         "user",
         "give {} a console password and sign in as that user",
     )
-    .of_others(),
-    Method::new(
+    .only_for_others(),
+    EscalationMethod::new(
         "update-login-profile",
         &[&["iam:UpdateLoginProfile"]],
         "user",
         "change the console password of {} and sign in as that user",
     )
-    .of_others(),
-    Method::new(
+    .only_for_others(),
+    EscalationMethod::new(
         "create-service-credential",
         &[&["iam:CreateServiceSpecificCredential"], &["iam:ResetServiceSpecificCredential"]],
         "user",
         "make or reset a password for one service of {} and use that service as that user",
     )
-    .of_others(),
-    Method::new(
+    .only_for_others(),
+    EscalationMethod::new(
         "upload-user-key",
         &[&["iam:UploadSSHPublicKey"], &["iam:UploadSigningCertificate"]],
         "user",
         "register a key of its own for {} and use what accepts it as that user",
     )
-    .of_others(),
-    Method::new(
-        "take-away-mfa",
+    .only_for_others(),
+    EscalationMethod::new(
+        "deactivate-mfa",
         &[&["iam:DeactivateMFADevice"]],
         "user",
         "take the second factor away from {}, so that a password or key alone is enough",
     )
-    .of_others(),
-    Method::new(
+    .only_for_others(),
+    EscalationMethod::new(
         "update-assume-role-policy",
         &[&["iam:UpdateAssumeRolePolicy"]],
         "role",
         "let itself into the trust policy of {} and assume it",
     ),
-    Method::new(
+    EscalationMethod::new(
         "assume-role",
         &[&["sts:AssumeRole"]],
         "role that trusts it",
         "assume {} and do what that role may do",
     ),
-    Method::new(
+    EscalationMethod::new(
         "assume-root",
         &[&["sts:AssumeRoot"]],
         "member account",
         "take short-term root credentials of {}",
     ),
-    Method::new(
+    EscalationMethod::new(
         "delete-boundary",
         &[
             &["iam:DeleteRolePermissionsBoundary"],
@@ -130,7 +130,7 @@ pub(super) const METHODS: &[Method] = &[
         "principal",
         "take away or replace the permissions boundary of {}, so that policies it bounds take full effect",
     ),
-    Method::new(
+    EscalationMethod::new(
         "detach-deny",
         &[
             &["iam:DetachRolePolicy"],
@@ -144,13 +144,13 @@ pub(super) const METHODS: &[Method] = &[
         "principal",
         "take away a policy of {} that denies, so that what another allows takes effect",
     ),
-    Method::new(
-        "create-role-and-permit-it",
+    EscalationMethod::new(
+        "create-privileged-role",
         &[&["iam:CreateRole", "iam:AttachRolePolicy"], &["iam:CreateRole", "iam:PutRolePolicy"]],
         "role",
         "create {} that trusts it, give the role every permission, and assume it",
     ),
-    Method::new(
+    EscalationMethod::new(
         "trust-own-identity-provider",
         &[
             &["iam:UpdateSAMLProvider"],
@@ -162,13 +162,13 @@ pub(super) const METHODS: &[Method] = &[
         "identity provider",
         "change whom {} vouches for, and enter roles that trust it",
     ),
-    Method::new(
+    EscalationMethod::new(
         "tag-for-access",
         &[&["iam:TagRole"], &["iam:TagUser"]],
         "principal",
         "tag {} so that conditions on tags let it pass",
     ),
-    Method::new(
+    EscalationMethod::new(
         "trust-own-certificates",
         &[
             &["rolesanywhere:CreateTrustAnchor", "rolesanywhere:CreateProfile", "iam:PassRole"],

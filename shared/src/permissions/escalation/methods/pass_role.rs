@@ -2,34 +2,34 @@
 //!
 //! Enters and leaves: a table.
 
-use super::Method;
+use super::EscalationMethod;
 
-pub(super) const METHODS: &[Method] = &[
-    Method::passing(
+pub(super) const METHODS: &[EscalationMethod] = &[
+    EscalationMethod::pass_role(
         "pass-role-to-amplify",
         &["amplify"],
         &[&["iam:PassRole", "amplify:CreateApp", "amplify:CreateBranch", "amplify:StartJob"]],
         "pass {} to a new Amplify app whose build runs its commands as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-airflow",
         &["airflow"],
         &[&["iam:PassRole", "airflow:CreateEnvironment"]],
         "pass {} to a new Airflow environment whose workflows run as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-apprunner",
         &["apprunner"],
         &[&["iam:PassRole", "apprunner:CreateService"]],
         "pass {} to a new App Runner service whose container runs as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-batch",
         &["ecs-tasks", "batch"],
         &[&["iam:PassRole", "batch:RegisterJobDefinition", "batch:SubmitJob"]],
         "pass {} to a new Batch job that runs its commands as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-bedrock-agentcore",
         &["bedrock-agentcore"],
         &[
@@ -45,13 +45,13 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a new AgentCore runtime, code interpreter or browser and read the role's credentials from inside",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-braket",
         &["braket"],
         &[&["iam:PassRole", "braket:CreateJob"]],
         "pass {} to a new Braket job that runs its script as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-cloudformation",
         &["cloudformation"],
         &[
@@ -63,7 +63,7 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a stack whose template creates what it likes as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-codebuild",
         &["codebuild"],
         &[
@@ -72,25 +72,25 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a new CodeBuild project whose build runs its commands as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-codepipeline",
         &["codepipeline"],
         &[&["iam:PassRole", "codepipeline:CreatePipeline"], &["iam:PassRole", "codepipeline:UpdatePipeline"]],
         "pass {} to a pipeline whose stages act as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-codestar",
         &["codestar", "cloudformation"],
         &[&["iam:PassRole", "codestar:CreateProject"]],
         "pass {} to a new CodeStar project, whose template creates what it likes as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-cognito",
         &["cognito-identity"],
         &[&["iam:PassRole", "cognito-identity:SetIdentityPoolRoles"]],
         "make {} the role an identity pool hands out, and take its credentials there",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-datapipeline",
         &["datapipeline", "elasticmapreduce", "ec2"],
         &[
@@ -104,7 +104,7 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a new data pipeline that runs its commands as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-ec2",
         &["ec2"],
         &[
@@ -116,7 +116,7 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "start an instance with {} and read the role's credentials from it",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-running-instance",
         &["ec2"],
         &[
@@ -126,7 +126,7 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "put {} on an instance that runs already and read the role's credentials from it",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-ecs",
         &["ecs-tasks"],
         &[
@@ -138,13 +138,13 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a task whose container runs its commands as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-eks-pod",
         &["eks"],
         &[&["iam:PassRole", "eks:CreatePodIdentityAssociation"]],
         "give {} to a service account of a cluster, whose pods then act as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-elastic-beanstalk",
         &["ec2", "elasticbeanstalk"],
         &[
@@ -153,31 +153,31 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "start an environment whose instances have {} and run its application there",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-emr",
         &["ec2", "elasticmapreduce"],
         &[&["iam:PassRole", "elasticmapreduce:RunJobFlow"]],
         "start a cluster whose instances have {} and run a step of its own there",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-emr-serverless",
         &["emr-serverless"],
         &[&["iam:PassRole", "emr-serverless:StartJobRun"]],
         "pass {} to a job of EMR Serverless that runs its code as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-eventbridge",
         &["events"],
         &[&["iam:PassRole", "events:PutTargets"]],
         "pass {} to a rule that acts on its target as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-gamelift",
         &["gamelift"],
         &[&["iam:PassRole", "gamelift:CreateFleet"]],
         "pass {} to a new fleet whose game servers run as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-glue",
         &["glue"],
         &[
@@ -190,7 +190,7 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a Glue job, session or development endpoint that runs its code as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-image-builder",
         &["ec2", "imagebuilder"],
         &[
@@ -203,13 +203,13 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "build an image on an instance that has {} and run its component there",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-kinesis-analytics",
         &["kinesisanalytics"],
         &[&["iam:PassRole", "kinesisanalytics:CreateApplication", "kinesisanalytics:StartApplication"]],
         "pass {} to a stream application that runs its code as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-lambda",
         &["lambda"],
         &[
@@ -222,13 +222,13 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a Lambda function and have its code run as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-omics",
         &["omics"],
         &[&["iam:PassRole", "omics:CreateWorkflow", "omics:StartRun"]],
         "pass {} to a workflow run of HealthOmics whose tasks run as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-sagemaker",
         &["sagemaker"],
         &[
@@ -243,19 +243,19 @@ pub(super) const METHODS: &[Method] = &[
         ],
         "pass {} to a notebook or job of SageMaker that runs its code as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-scheduler",
         &["scheduler"],
         &[&["iam:PassRole", "scheduler:CreateSchedule"], &["iam:PassRole", "scheduler:UpdateSchedule"]],
         "pass {} to a schedule that makes any API call as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-ssm-automation",
         &["ssm"],
         &[&["iam:PassRole", "ssm:StartAutomationExecution"]],
         "pass {} to an automation that makes any API call as that role",
     ),
-    Method::passing(
+    EscalationMethod::pass_role(
         "pass-role-to-step-functions",
         &["states"],
         &[

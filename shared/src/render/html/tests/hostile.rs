@@ -29,7 +29,7 @@ const HOSTILE: [&str; 18] = [
 ];
 
 /// Strings that are words of ours: enums and the keys of maps by enums.
-const OURS: [&str; 20] = [
+const OWN_VALUES: [&str; 20] = [
     "mode",
     "standard",
     "overall_compliance",
@@ -37,7 +37,7 @@ const OURS: [&str; 20] = [
     "level",
     "state",
     "kind",
-    "behaviour",
+    "behavior",
     "status",
     "severity",
     "operation_type",
@@ -53,12 +53,12 @@ const OURS: [&str; 20] = [
 ];
 
 /// Every text of a report replaced, equal ones by equal ones, in an order that stays.
-struct Replacement<'a> {
+struct HostileReplacement<'a> {
     numbers: HashMap<String, usize>,
     text: &'a dyn Fn(usize) -> String,
 }
 
-impl Replacement<'_> {
+impl HostileReplacement<'_> {
     fn of(&mut self, text: &str) -> String {
         if Time::parse(text).is_some() {
             return text.to_owned();
@@ -70,7 +70,7 @@ impl Replacement<'_> {
 
     fn walk(&mut self, value: &mut Value, key: &str, in_operations: bool) {
         match value {
-            _ if OURS.contains(&key) => {}
+            _ if OWN_VALUES.contains(&key) => {}
             Value::Array(_) if key == "capabilities" && in_operations => {}
             Value::String(text) => *text = self.of(text),
             Value::Array(items) => {
@@ -97,24 +97,24 @@ impl Replacement<'_> {
     }
 }
 
-fn replaced(report: &Report, text: &dyn Fn(usize) -> String) -> Report {
+fn with_texts_replaced(report: &Report, text: &dyn Fn(usize) -> String) -> Report {
     let mut value = serde_json::to_value(report).unwrap();
-    Replacement { numbers: HashMap::new(), text }.walk(&mut value, "", false);
+    HostileReplacement { numbers: HashMap::new(), text }.walk(&mut value, "", false);
     serde_json::from_value(value).unwrap()
 }
 
 /// The report with hostile text in the place of every text.
 pub(super) fn report(report: &Report, turn: usize) -> Report {
-    replaced(report, &|number| HOSTILE[(number + turn) % HOSTILE.len()].to_owned())
+    with_texts_replaced(report, &|number| HOSTILE[(number + turn) % HOSTILE.len()].to_owned())
 }
 
 #[test]
-fn hostile_text_makes_no_element_and_no_attribute() {
+fn hostile_text_adds_no_element_or_attribute() {
     for report in [sample::non_compliant(), sample::discovery()] {
-        let plain = parse(&page(&replaced(&report, &|_| "plain".to_owned())));
+        let plain = parse(&page(&with_texts_replaced(&report, &|_| "plain".to_owned())));
         for turn in 0..HOSTILE.len() {
             let hostile = parse(&page(&self::report(&report, turn)));
-            assert_eq!(plain.odd.borrow().as_slice(), hostile.odd.borrow().as_slice());
+            assert_eq!(plain.problems.borrow().as_slice(), hostile.problems.borrow().as_slice());
             let (plain, hostile) = (plain.tags.borrow(), hostile.tags.borrow());
             assert_eq!(plain.len(), hostile.len());
             for (plain, hostile) in plain.iter().zip(hostile.iter()) {
@@ -129,7 +129,7 @@ fn hostile_text_makes_no_element_and_no_attribute() {
 }
 
 #[test]
-fn hostile_text_is_shown_and_nothing_invisible_is() {
+fn hostile_text_is_shown_without_invisible_characters() {
     let seen = parse(&page(&report(&sample::non_compliant(), 0)));
     let text = seen.text.borrow();
     for shown in
@@ -143,8 +143,8 @@ fn hostile_text_is_shown_and_nothing_invisible_is() {
 }
 
 #[test]
-fn endless_words_are_cut_and_counted() {
-    let page = page(&replaced(&sample::non_compliant(), &|_| "x".repeat(100_000)));
+fn long_values_are_truncated_with_a_count() {
+    let page = page(&with_texts_replaced(&sample::non_compliant(), &|_| "x".repeat(100_000)));
     assert!(page.contains("⟨95909 more characters⟩"));
     assert!(page.len() < 4 << 20, "{}", page.len());
 }

@@ -3,7 +3,7 @@
 use super::page;
 use crate::{
     render::{html::filters::thousands, sample},
-    report::{Matrix, MatrixRow, Report},
+    report::{AccessMatrix, MatrixRow, Report},
 };
 
 /// The text of each cell of each row of the part of a page about one principal.
@@ -21,31 +21,31 @@ fn text(cell: &str) -> String {
 }
 
 /// Every principal with a matrix in the order of the page: watched ones first, then the worst.
-fn matrices(report: &Report) -> Vec<&Matrix> {
+fn matrices(report: &Report) -> Vec<&AccessMatrix> {
     let mut all: Vec<_> = report.result.principals.iter().collect();
-    all.sort_by_key(|p| std::cmp::Reverse((p.watched_as.is_some(), p.status, p.behaviour, p.calls)));
+    all.sort_by_key(|p| std::cmp::Reverse((p.watched_as.is_some(), p.status, p.behavior, p.calls)));
     all.iter().filter_map(|principal| principal.matrix.as_ref()).collect()
 }
 
 fn cells(row: &MatrixRow) -> Vec<String> {
     let mut cells = vec![row.label(), row.state().text().to_owned()];
-    match &row.could {
-        Some(could) => cells.extend([thousands(could.granted), thousands(could.conditional)]),
+    match &row.granted {
+        Some(could) => cells.extend([thousands(could.unconditional), thousands(could.conditional)]),
         None => cells.push("not known".to_owned()),
     }
-    cells.extend([row.tried, row.failed, row.did, row.through].map(thousands));
+    cells.extend([row.denied, row.failed, row.used, row.through_roles].map(thousands));
     cells
 }
 
 #[test]
-fn every_row_of_a_matrix_stands_in_its_principals_card_with_every_number() {
+fn every_matrix_row_is_shown_with_all_its_numbers() {
     let report = sample::non_compliant();
     let page = page(&report);
     let matrices = matrices(&report);
     assert_eq!(matrices.len(), 4);
     for (number, matrix) in matrices.into_iter().enumerate() {
         let rows = rows(&page, number);
-        let others = if matrix.is_known() { Vec::new() } else { matrix.empty() };
+        let others = if matrix.has_policies() { Vec::new() } else { matrix.empty_row_labels() };
         assert!(others.is_empty() || rows.iter().any(|row| row.contains(&others.concat())));
         let listed = matrix.capabilities.iter().filter(|row| !others.contains(&row.label()));
         for row in listed.chain(&matrix.services) {
@@ -56,23 +56,23 @@ fn every_row_of_a_matrix_stands_in_its_principals_card_with_every_number() {
 }
 
 #[test]
-fn what_stands_behind_a_matrix_is_on_the_page() {
+fn matrix_details_are_on_the_page() {
     let report = sample::non_compliant();
     let page = page(&report);
     let matrix = matrices(&report)[0];
     let rows = rows(&page, 0);
     let has =
         |wanted: &[&str]| rows.iter().any(|row| wanted.iter().all(|cell| row.iter().any(|c| c == cell)));
-    for unused in &matrix.unused {
+    for unused in &matrix.unused_services {
         let numbers = [unused.actions, unused.excessive, unused.unlogged].map(thousands);
         assert!(has(&[&unused.service, &numbers[0], &numbers[1], &numbers[2], &unused.examples.join(", ")]));
     }
-    for one in &matrix.ungranted {
-        assert!(has(&[&one.operation, &one.actions.join(", "), &thousands(one.count), &one.because]));
+    for one in &matrix.ungranted_operations {
+        assert!(has(&[&one.operation, &one.actions.join(", "), &thousands(one.count), &one.explanation]));
     }
-    for one in &matrix.through {
+    for one in &matrix.role_chains {
         assert!(
-            has(&[&one.path.join("→ "), &thousands(one.calls), &thousands(one.carried_out)]),
+            has(&[&one.path.join("→ "), &thousands(one.calls), &thousands(one.non_reads_succeeded)]),
             "{rows:#?}"
         );
     }
@@ -83,7 +83,7 @@ fn what_stands_behind_a_matrix_is_on_the_page() {
         page.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
     for path in &matrix.escalation_paths {
         assert!(
-            all.contains(&path.path.replace('\'', "&#39;")) && all.contains(&path.actions.join(" → ")),
+            all.contains(&path.description.replace('\'', "&#39;")) && all.contains(&path.actions.join(" → ")),
             "{path:?}"
         );
     }
@@ -98,10 +98,10 @@ fn what_stands_behind_a_matrix_is_on_the_page() {
 }
 
 #[test]
-fn policies_nobody_read_grant_neither_something_nor_nothing() {
+fn unread_policies_show_unknown_grants() {
     let report = sample::non_compliant();
     let page = page(&report);
-    let number = matrices(&report).iter().position(|matrix| !matrix.is_known()).unwrap();
+    let number = matrices(&report).iter().position(|matrix| !matrix.has_policies()).unwrap();
     let rows = rows(&page, number);
     assert!(rows.iter().any(|row| row.get(2).is_some_and(|could| could == "not known")));
     assert!(!rows.iter().flatten().any(|cell| cell == "nothing" || cell == "could, never did"), "{rows:#?}");
@@ -109,7 +109,7 @@ fn policies_nobody_read_grant_neither_something_nor_nothing() {
 }
 
 #[test]
-fn a_glance_says_in_words_what_its_signs_say() {
+fn the_overview_has_words_beside_its_symbols() {
     let page = page(&sample::non_compliant());
     let (_, glance) = page.split_once("<table class=\"glance\">").unwrap();
     let (glance, _) = glance.split_once("</table>").unwrap();
@@ -124,7 +124,7 @@ fn a_glance_says_in_words_what_its_signs_say() {
 }
 
 #[test]
-fn an_administrator_does_not_fill_the_page() {
+fn a_large_matrix_is_truncated() {
     let report = sample::large();
     let page = page(&report);
     for more in ["405 more services are not shown here", "25 more paths are not shown here"] {

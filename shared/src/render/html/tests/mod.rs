@@ -25,20 +25,20 @@ fn page(report: &Report) -> String {
 }
 
 /// Whether it opens, its name, its attributes.
-type Tag = (bool, String, BTreeMap<String, String>);
+type HtmlTag = (bool, String, BTreeMap<String, String>);
 
 /// What a page is made of.
 #[derive(Debug, Default)]
-struct Seen {
+struct ParsedPage {
     /// Start and end tags in order, with attributes.
-    tags: RefCell<Vec<Tag>>,
+    tags: RefCell<Vec<HtmlTag>>,
     /// Text in order.
     text: RefCell<String>,
     /// Comments and parse errors.
-    odd: RefCell<Vec<String>>,
+    problems: RefCell<Vec<String>>,
 }
 
-impl TokenSink for Seen {
+impl TokenSink for ParsedPage {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -58,20 +58,20 @@ impl TokenSink for Seen {
                 };
             }
             Token::CharacterTokens(text) => self.text.borrow_mut().push_str(&text),
-            Token::NullCharacterToken => self.odd.borrow_mut().push("a NUL".to_owned()),
-            Token::CommentToken(text) => self.odd.borrow_mut().push(text.to_string()),
-            Token::ParseError(text) => self.odd.borrow_mut().push(text.into_owned()),
+            Token::NullCharacterToken => self.problems.borrow_mut().push("a NUL".to_owned()),
+            Token::CommentToken(text) => self.problems.borrow_mut().push(text.to_string()),
+            Token::ParseError(text) => self.problems.borrow_mut().push(text.into_owned()),
             Token::DoctypeToken(_) | Token::EOFToken => {}
         }
         TokenSinkResult::Continue
     }
 }
 
-fn parse(page: &str) -> Seen {
+fn parse(page: &str) -> ParsedPage {
     let input = BufferQueue::default();
     input.push_back(page.into());
     let tokenizer =
-        Tokenizer::new(Seen::default(), TokenizerOpts { exact_errors: true, ..Default::default() });
+        Tokenizer::new(ParsedPage::default(), TokenizerOpts { exact_errors: true, ..Default::default() });
     let _ = tokenizer.feed(&input);
     tokenizer.end();
     tokenizer.sink
@@ -86,11 +86,11 @@ fn samples() -> Vec<(&'static str, Report)> {
 }
 
 #[test]
-fn every_page_is_well_formed_and_needs_nothing_else() {
+fn every_page_is_well_formed_and_self_contained() {
     for (name, report) in samples() {
         let page = page(&report);
         let seen = parse(&page);
-        assert_eq!(seen.odd.borrow().as_slice(), &[] as &[String], "{name}");
+        assert_eq!(seen.problems.borrow().as_slice(), &[] as &[String], "{name}");
         let tags = seen.tags.borrow();
         let mut open: Vec<&str> = Vec::new();
         let mut ids = BTreeSet::new();
@@ -136,7 +136,7 @@ fn tables_are_named_and_their_headers_have_a_scope() {
 }
 
 #[test]
-fn the_policy_names_this_script_and_this_style_sheet_and_nothing_else() {
+fn the_content_security_policy_allows_only_the_embedded_script_and_style() {
     let page = page(&sample::non_compliant());
     let between =
         |open: &str, close: &str| page.split(open).nth(1).and_then(|rest| rest.split(close).next()).unwrap();
@@ -178,7 +178,7 @@ fn a_discovery_claims_no_status() {
 }
 
 #[test]
-fn a_status_is_told_in_words_and_in_code() {
+fn a_status_is_shown_as_text_and_as_code() {
     for (report, words, code) in [
         (sample::non_compliant(), "Not compliant", "NON_COMPLIANT"),
         (sample::compliant(), "Compliant", "COMPLIANT"),
@@ -191,14 +191,14 @@ fn a_status_is_told_in_words_and_in_code() {
 }
 
 #[test]
-fn a_missing_hour_is_drawn_and_named() {
+fn a_missing_hour_is_drawn_and_listed() {
     let page = page(&sample::non_compliant());
     assert!(page.contains("<b>Missing</b> 2026-03-04 13:00 to 14:00 (1 hour)"));
     assert!(page.contains("<rect class=\"missing\" x=\"54.167%\" width=\"4.167%\" height=\"100%\"/>"));
 }
 
 #[test]
-fn a_large_report_stays_small_and_says_what_it_leaves_out() {
+fn a_large_report_is_truncated_with_counts() {
     let report = sample::large();
     let page = page(&report);
     assert!(page.len() < 5 << 20, "{}", page.len());
@@ -223,7 +223,7 @@ fn the_same_report_is_the_same_page() {
 /// Writes the samples where a browser can open them: `cargo test -p shared --lib html -- --ignored`.
 #[test]
 #[ignore = "writes files to look at"]
-fn samples_are_written() {
+fn write_sample_pages() {
     let folder = std::env::temp_dir().join("onlooker-html");
     std::fs::create_dir_all(&folder).unwrap();
     for (name, report) in
@@ -236,12 +236,12 @@ fn samples_are_written() {
 }
 
 #[test]
-fn hashes_are_written_as_policies_name_them() {
-    assert_eq!(hash(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+fn csp_hashes_are_base64() {
+    assert_eq!(csp_hash(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 }
 
 #[test]
-fn neither_script_nor_style_can_end_early() {
+fn script_and_style_contain_no_closing_tag() {
     for text in [SCRIPT, STYLE] {
         assert!(!text.contains("</") && !text.contains("<!--") && !text.contains('\r'));
     }

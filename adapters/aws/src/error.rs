@@ -1,0 +1,164 @@
+//! What AWS says when it fails, as a [`PortError`].
+//!
+//! Enters: errors of the SDKs. Leaves: the operation with its IAM action, what it was tried on, which kind of failure it
+//! was, and AWS's own code, message and request id. Law: nobody has to know the SDK to know what happened.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
+use aws_types::request_id::RequestId;
+
+use aws_sdk_sts::error::ProvideErrorMetadata;
+
+use onlooker_core::ports::{PortError, PortErrorKind};
+
+/// The words of a failure. They hold all that is known, so there is no further cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct AwsErrorMessage(String);
+
+/// A failed call. `operation` is a verb and the IAM action it takes.
+pub(super) fn sdk_error<E>(
+    operation: &'static str,
+    name: impl Into<String>,
+    error: &SdkError<E, HttpResponse>,
+) -> PortError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let (kind, said) = match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let code = error.code().map_or_else(|| format!("HTTP {status}"), str::to_owned);
+            let said = [Some(code.clone()), error.message().map(str::to_owned)];
+            let said: Vec<String> = said.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            (failure_kind(&code, status), said.join(": "))
+        }
+        SdkError::DispatchFailure(failure) if is_missing_credentials(error) => {
+            let cause = failure.as_connector_error().and_then(Error::source).map(error_chain);
+            (PortErrorKind::AccessDenied, format!("no AWS credentials: {}", cause.unwrap_or_default()))
+        }
+        SdkError::DispatchFailure(failure) => {
+            let kind = if failure.is_user() { PortErrorKind::Other } else { PortErrorKind::Unavailable };
+            (kind, failure.as_connector_error().map(connector_error).unwrap_or_default())
+        }
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
+            (PortErrorKind::Unavailable, error_chain(error))
+        }
+        _ => (PortErrorKind::Other, error_chain(error)),
+    };
+    let said = match error.request_id() {
+        Some(id) if !id.is_empty() => format!("{said} (request {id})"),
+        _ => said,
+    };
+    port_error(operation, name, kind, said)
+}
+
+/// A failure in our own words.
+pub(super) fn port_error(
+    operation: &'static str,
+    name: impl Into<String>,
+    kind: PortErrorKind,
+    said: impl Into<String>,
+) -> PortError {
+    PortError { operation, name: name.into(), kind, cause: Box::new(AwsErrorMessage(said.into())) }
+}
+
+/// Which kind of failure an error code means; the HTTP status decides where the code says nothing.
+pub(super) fn failure_kind(code: &str, status: u16) -> PortErrorKind {
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "ProvisionedThroughputExceededException"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
+        | "SlowDown" => PortErrorKind::Throttled,
+        "InvalidNextTokenException" | "ExpiredNextTokenException" => PortErrorKind::InvalidToken,
+        "NoSuchKey"
+        | "NoSuchBucket"
+        | "NoSuchVersion"
+        | "NotFound"
+        | "NotFoundException"
+        | "ResourceNotFoundException" => PortErrorKind::NotFound,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "UnauthorizedOperation"
+        | "NotAuthorized"
+        | "KMSAccessDenied"
+        | "KMSAccessDeniedException"
+        | "KMS.AccessDeniedException"
+        | "OptInRequired"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException" => PortErrorKind::AccessDenied,
+        "RequestTimeout" | "RequestTimeoutException" | "InternalError" | "ServiceUnavailable" => {
+            PortErrorKind::Unavailable
+        }
+        _ => match status {
+            401 | 403 => PortErrorKind::AccessDenied,
+            404 => PortErrorKind::NotFound,
+            429 => PortErrorKind::Throttled,
+            500.. => PortErrorKind::Unavailable,
+            _ => PortErrorKind::Other,
+        },
+    }
+}
+
+fn is_missing_credentials(error: &(dyn Error + 'static)) -> bool {
+    sources(error).any(|error| error.is::<CredentialsError>())
+}
+
+/// Why nothing could be sent, without the words the SDK puts before it.
+fn connector_error(error: &ConnectorError) -> String {
+    error.source().map_or_else(|| error.to_string(), error_chain)
+}
+
+/// What an error and its causes say, each once.
+pub(super) fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for error in sources(error) {
+        let text = error.to_string();
+        if said.last().is_none_or(|last| !last.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join(": ")
+}
+
+fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_take_precedence_over_http_status() {
+        for (code, status, expected) in [
+            ("AccessDenied", 403, PortErrorKind::AccessDenied),
+            ("ThrottlingException", 400, PortErrorKind::Throttled),
+            ("SlowDown", 503, PortErrorKind::Throttled),
+            ("InvalidNextTokenException", 400, PortErrorKind::InvalidToken),
+            ("NoSuchKey", 404, PortErrorKind::NotFound),
+            ("InternalServerError", 500, PortErrorKind::Unavailable),
+            ("HTTP 503", 503, PortErrorKind::Unavailable),
+            ("HTTP 403", 403, PortErrorKind::AccessDenied),
+            ("ValidationException", 400, PortErrorKind::Other),
+        ] {
+            assert_eq!(failure_kind(code, status), expected, "{code} {status}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! An S3 bucket as a [`Store`].
+//!
+//! Enters: keys and bytes. Leaves: objects, encrypted as the bucket says and with a checksum that S3 checks. Laws: an object
+//! is never overwritten; a list is whole.
+
+use std::{ops::Range, thread, time::Duration};
+
+use aws_sdk_s3::{error::SdkError, primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::{
+    error::{error_chain, port_error, sdk_error},
+    session::AwsSession,
+};
+use onlooker_core::ports::{ObjectStore, PortError, PortErrorKind, StoredObject};
+
+pub(super) const READ: &str = "read (s3:GetObject)";
+pub(super) const LIST: &str = "list (s3:ListBucket)";
+const WRITE: &str = "write (s3:PutObject)";
+
+/// Tries of a write that meets another one of the same key.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// A bucket.
+#[derive(Clone, Debug)]
+pub struct S3Store {
+    aws: AwsSession,
+    bucket: String,
+}
+
+impl S3Store {
+    pub(super) const fn new(aws: AwsSession, bucket: String) -> Self {
+        Self { aws, bucket }
+    }
+
+    fn uri(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
+impl ObjectStore for S3Store {
+    /// As [`Store::create`]. When the answer to a write was lost and it was tried again, it finds itself and says
+    /// `false`: what is there is the same then.
+    fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            let put = self
+                .aws
+                .s3()
+                .put_object()
+                .bucket(&self.bucket)
+                .key(key)
+                .if_none_match("*")
+                .content_type(media_type)
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .body(ByteStream::from(bytes.to_vec()));
+            let error = match self.aws.block_on(put.send()) {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            match http_status(&error) {
+                Some(412) => return Ok(false),
+                // Somebody is writing it at this moment: soon it is there, or not.
+                Some(409) if attempt < MAX_ATTEMPTS => thread::sleep(Duration::from_millis(100) * attempt),
+                Some(409) => {
+                    let said = "it is being written by somebody else, again and again";
+                    return Err(port_error(WRITE, self.uri(key), PortErrorKind::Unavailable, said));
+                }
+                _ => return Err(sdk_error(WRITE, self.uri(key), &error)),
+            }
+        }
+        Ok(false)
+    }
+
+    fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
+        // There is no way to ask for nothing: one byte says as well whether the object is there.
+        let last = |part: &Range<u64>| part.end.saturating_sub(1).max(part.start);
+        let range = part.as_ref().map(|part| format!("bytes={}-{}", part.start, last(part)));
+        let get = self.aws.s3().get_object().bucket(&self.bucket).key(key).set_range(range);
+        let wanted = part.map_or(usize::MAX, |part| {
+            usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX)
+        });
+        self.aws.block_on(async {
+            let got = match get.send().await {
+                Ok(got) => got,
+                // The part begins behind the end.
+                Err(error) if http_status(&error) == Some(416) => return Ok(Vec::new()),
+                Err(error) => return Err(sdk_error(READ, self.uri(key), &error)),
+            };
+            let cut = |said| port_error(READ, self.uri(key), PortErrorKind::Unavailable, said);
+            let body = got.body.collect().await.map_err(|error| cut(error_chain(&error)))?;
+            let mut bytes = body.to_vec();
+            bytes.truncate(wanted);
+            Ok(bytes)
+        })
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError> {
+        let mut objects = Vec::new();
+        let mut token = None;
+        loop {
+            let list = self.aws.s3().list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let page = self.aws.block_on(list.set_continuation_token(token).send());
+            let page = page.map_err(|error| sdk_error(LIST, self.uri(prefix), &error))?;
+            objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                Some(StoredObject {
+                    name: object.key?,
+                    size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    version: object.e_tag.map(|tag| tag.trim_matches('"').to_owned()).unwrap_or_default(),
+                })
+            }));
+            token = page.next_continuation_token;
+            if token.is_none() {
+                objects.sort_unstable();
+                return Ok(objects);
+            }
+        }
+    }
+}
+
+/// HTTP status of a failed call, if there was an answer.
+pub(super) fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}

@@ -1,0 +1,144 @@
+//! What an invocation fails with.
+//!
+//! Enters: errors of ports and jobs. Leaves: a [`Failure`] with a name. Law: the names are permanent; alarms and
+//! retries are told by them.
+
+use onlooker_core::{
+    config::{ConfigError, Diagnostic},
+    controls::ControlPackError,
+    jobs::{
+        evidence::EvidenceError,
+        notifications::NotificationError,
+        permissions::PoliciesError,
+        publish::{PublishError, PublishErrorKind, ReportRequestError},
+        watch::{WatchError, WatchErrorKind},
+    },
+    ports::{PortError, PortErrorKind},
+    render::emf::Metrics,
+};
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct FunctionError {
+    /// Its name: `InvalidConfiguration`, `InvalidRequest`, `AccessDenied`, `Throttled`, `NotFound`, `Unavailable`,
+    /// `DamagedEvidence`, `DamagedPolicies`, `NotificationFailed`, `AccountRegionFailed`, `PrincipalFailed`, `ReportFailed`, `JobFailed`, `Panicked`.
+    pub error_type: &'static str,
+    /// What happened, for whoever has to mend it.
+    pub message: String,
+    /// Figures of what was done all the same.
+    pub metrics: Metrics,
+}
+
+impl FunctionError {
+    /// A failure of that name.
+    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { error_type: kind, message: message.into(), metrics: Metrics::default() }
+    }
+
+    /// The same, with figures.
+    #[must_use]
+    pub fn with_metrics(self, figures: Metrics) -> Self {
+        Self { metrics: figures, ..self }
+    }
+}
+
+impl From<FunctionError> for lambda_runtime::Diagnostic {
+    fn from(failure: FunctionError) -> Self {
+        Self { error_type: failure.error_type.to_owned(), error_message: failure.message }
+    }
+}
+
+impl From<ConfigError> for FunctionError {
+    fn from(error: ConfigError) -> Self {
+        Self::new("InvalidConfiguration", error.to_string())
+    }
+}
+
+impl From<Diagnostic> for FunctionError {
+    fn from(fault: Diagnostic) -> Self {
+        Self::new("InvalidConfiguration", fault.to_string())
+    }
+}
+
+impl From<ControlPackError> for FunctionError {
+    fn from(error: ControlPackError) -> Self {
+        Self::new("InvalidConfiguration", error.to_string())
+    }
+}
+
+impl From<ReportRequestError> for FunctionError {
+    fn from(error: ReportRequestError) -> Self {
+        Self::new("InvalidRequest", error.to_string())
+    }
+}
+
+impl From<PortError> for FunctionError {
+    fn from(error: PortError) -> Self {
+        Self::new(port_error_type(&error), error.to_string())
+    }
+}
+
+impl From<EvidenceError> for FunctionError {
+    fn from(error: EvidenceError) -> Self {
+        let kind = match &error {
+            EvidenceError::Port(error) => port_error_type(error),
+            _ => "DamagedEvidence",
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<WatchError> for FunctionError {
+    fn from(error: WatchError) -> Self {
+        let kind = match &error.kind {
+            WatchErrorKind::Unreadable(_) | WatchErrorKind::NotCloudTrail => "InvalidRequest",
+            WatchErrorKind::Notification(error) => notification_error_type(error),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<PublishError> for FunctionError {
+    fn from(error: PublishError) -> Self {
+        let kind = match &*error.kind {
+            PublishErrorKind::Port(error) => port_error_type(error),
+            PublishErrorKind::Evidence(cause) => match cause.downcast_ref::<EvidenceError>() {
+                Some(EvidenceError::Port(error)) => port_error_type(error),
+                Some(_) => "DamagedEvidence",
+                None => cause.downcast_ref().map_or("ReportFailed", policies_error_type),
+            },
+            PublishErrorKind::Notification(error) => notification_error_type(error),
+            _ => "ReportFailed",
+        };
+        let also: String = error.other_errors.iter().map(|more| format!("; also: {more}")).collect();
+        Self::new(kind, format!("{error}{also}"))
+    }
+}
+
+fn notification_error_type(error: &NotificationError) -> &'static str {
+    match error {
+        NotificationError::Table { cause, .. } => port_error_type(cause),
+        NotificationError::NotSent { cause, .. } if cause.kind == PortErrorKind::AccessDenied => {
+            port_error_type(cause)
+        }
+        _ => "NotificationFailed",
+    }
+}
+
+const fn policies_error_type(error: &PoliciesError) -> &'static str {
+    match error {
+        PoliciesError::Port(error) => port_error_type(error),
+        PoliciesError::Damaged { .. } => "DamagedPolicies",
+    }
+}
+
+const fn port_error_type(error: &PortError) -> &'static str {
+    match error.kind {
+        PortErrorKind::AccessDenied => "AccessDenied",
+        PortErrorKind::Throttled => "Throttled",
+        PortErrorKind::NotFound => "NotFound",
+        PortErrorKind::InvalidToken | PortErrorKind::Unavailable => "Unavailable",
+        PortErrorKind::Other => "JobFailed",
+    }
+}

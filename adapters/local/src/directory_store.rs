@@ -1,0 +1,203 @@
+//! A store in a directory.
+//!
+//! Enters and leaves: bytes under keys. Laws: an object is there whole or not at all, and is never changed; no two
+//! keys share a file, and no key leads out of the directory, whoever chose it.
+//!
+//! Keys look like paths and are not: `a`, `a/b`, `a//b` and `../a` are four keys. In a path the parts of a key keep
+//! the letters, digits, `_`, `=` and `-` they have, and everything else is written `%XX`. A file's name has a dot
+//! in it and a directory's has none, so that `a` and `a/b` can both be; a part that is too long for a name goes on
+//! in the next directory.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    ops::Range,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::sweep_state::temporary_file_builder;
+use onlooker_core::ports::{ObjectStore, PortError, PortErrorKind, StoredObject};
+
+/// Objects as files below a directory.
+#[derive(Clone, Debug)]
+pub struct DirectoryStore {
+    root: PathBuf,
+}
+
+impl DirectoryStore {
+    /// The store in a directory, which is made when the first object is.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The file an object lies in.
+    pub fn path(&self, key: &str) -> PathBuf {
+        let (mut path, mut rest) = (self.root.clone(), key);
+        while let Some((part, after)) = rest.split_once('/') {
+            push_part(&mut path, &encode_part(part, false));
+            rest = after;
+        }
+        let name = encode_part(rest, true);
+        if name.contains('.') && name.len() <= MAX_NAME_LEN {
+            path.push(name);
+        } else {
+            push_part(&mut path, &encode_part(rest, false));
+            path.as_mut_os_string().push(NO_DOT_SUFFIX);
+        }
+        path
+    }
+
+    /// The key of the object that lies in a file; none for a file that is not ours.
+    fn key(&self, file: &Path) -> Option<String> {
+        let (mut key, mut part) = (Vec::new(), String::new());
+        for name in file.strip_prefix(&self.root).ok()? {
+            let name = name.to_str()?;
+            if let Some(begun) = name.strip_suffix(CONTINUED_SUFFIX) {
+                part.push_str(begun);
+                continue;
+            }
+            part.push_str(name);
+            key.push(decode_part(part.strip_suffix(NO_DOT_SUFFIX).unwrap_or(&part))?);
+            part.clear();
+        }
+        let key = key.join("/");
+        (self.path(&key) == file).then_some(key)
+    }
+}
+
+impl ObjectStore for DirectoryStore {
+    fn create(&self, key: &str, bytes: &[u8], _: &str) -> Result<bool, PortError> {
+        let path = self.path(key);
+        let write = || -> io::Result<bool> {
+            if path.exists() {
+                return Ok(false);
+            }
+            let dir = path.parent().unwrap_or(&self.root);
+            fs::create_dir_all(dir)?;
+            let mut temporary = temporary_file_builder().prefix(TEMPORARY_PREFIX).tempfile_in(dir)?;
+            temporary.write_all(bytes)?;
+            temporary.as_file().sync_data()?;
+            match temporary.persist_noclobber(&path) {
+                Ok(_) => Ok(true),
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(error.error),
+            }
+        };
+        write().map_err(|cause| port_error("write", key, cause))
+    }
+
+    fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = File::open(self.path(key))?;
+            let mut bytes = Vec::new();
+            match part {
+                None => file.read_to_end(&mut bytes)?,
+                Some(Range { start, end }) => {
+                    file.seek(SeekFrom::Start(start))?;
+                    file.take(end.saturating_sub(start)).read_to_end(&mut bytes)?
+                }
+            };
+            Ok(bytes)
+        };
+        read().map_err(|cause| port_error("read", key, cause))
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError> {
+        let mut below = self.root.clone();
+        if let Some((parts, _)) = prefix.rsplit_once('/') {
+            for part in parts.split('/') {
+                push_part(&mut below, &encode_part(part, false));
+            }
+        }
+        if !below.exists() {
+            return Ok(Vec::new());
+        }
+        let ours =
+            |entry: &DirEntry| !entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes());
+        let mut objects = Vec::new();
+        for entry in WalkDir::new(&below).into_iter().filter_entry(|entry| entry.depth() == 0 || ours(entry))
+        {
+            let failed = |cause: walkdir::Error| port_error("list", prefix, cause.into());
+            let entry = entry.map_err(failed)?;
+            let Some(name) = self.key(entry.path()).filter(|key| key.starts_with(prefix)) else { continue };
+            let about = entry.metadata().map_err(failed)?;
+            let changed = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            let version = changed.map(|time| format!("{}-{}", about.len(), time.as_nanos()));
+            if about.is_file() {
+                objects.push(StoredObject { name, size: about.len(), version: version.unwrap_or_default() });
+            }
+        }
+        objects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(objects)
+    }
+}
+
+/// What files begin with while they are written.
+const TEMPORARY_PREFIX: &str = ".";
+/// What a name ends with whose part goes on in the next one. No written part has a `%` without two digits behind it.
+const CONTINUED_SUFFIX: &str = "%";
+/// What a file's name ends with whose part has no dot.
+const NO_DOT_SUFFIX: &str = ".%.";
+/// Longest piece of a name, in bytes; file systems allow 255.
+const MAX_NAME_LEN: usize = 200;
+
+/// A part of a key as it is written.
+fn encode_part(part: &str, is_file: bool) -> String {
+    let mut name = String::with_capacity(part.len());
+    for (at, byte) in part.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'=' | b'-' => name.push(char::from(byte)),
+            b'.' if is_file && at > 0 => name.push('.'),
+            _ => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if name.is_empty() { EMPTY_PART.to_owned() } else { name }
+}
+
+/// How the empty part is written.
+const EMPTY_PART: &str = "%-";
+
+/// The part that was written so.
+fn decode_part(name: &str) -> Option<String> {
+    if name == EMPTY_PART {
+        return Some(String::new());
+    }
+    let mut bytes = name.bytes();
+    let mut part = Vec::with_capacity(name.len());
+    while let Some(byte) = bytes.next() {
+        part.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            _ => byte,
+        });
+    }
+    String::from_utf8(part).ok()
+}
+
+/// Adds a name, in pieces where it is long. Only ASCII is in it, and no piece ends inside of a `%XX`.
+fn push_part(path: &mut PathBuf, mut name: &str) {
+    while name.len() > MAX_NAME_LEN {
+        let end = (MAX_NAME_LEN - 2..=MAX_NAME_LEN).rev().find(|end| {
+            let tail = name.get(end.saturating_sub(2)..*end).unwrap_or_default();
+            !tail.contains('%')
+        });
+        let Some((piece, rest)) = name.split_at_checked(end.unwrap_or(MAX_NAME_LEN)) else { break };
+        path.push(format!("{piece}{CONTINUED_SUFFIX}"));
+        name = rest;
+    }
+    path.push(name);
+}
+
+fn port_error(operation: &'static str, name: &str, cause: io::Error) -> PortError {
+    let kind = match cause.kind() {
+        io::ErrorKind::NotFound => PortErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => PortErrorKind::AccessDenied,
+        _ => PortErrorKind::Other,
+    };
+    PortError { operation, name: name.to_owned(), kind, cause: Box::new(cause) }
+}

@@ -1,0 +1,521 @@
+//! What a machine remembers between sweeps.
+//!
+//! Enters: segments of log objects, and reports. Leaves: the same, later: which objects are known, their evidence, the
+//! history of runs and findings. Laws: an object's evidence is replaced as a whole or not at all; a segment file is on
+//! disk before the index names it, so a crash leaves at most a file nobody names; two processes may use one state.
+//!
+//! ```text
+//! .onlooker/
+//!   state.db                 SQLite: objects, runs, findings
+//!   segments/ab/abcd....seg  evidence, named by its SHA-256
+//!   reports/RUN-ID.json      reports, as rendered
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use onlooker_core::{
+    ports::{ProcessedObject, StoredObject, SweepEvidence},
+    report::{Report, hex},
+    segment::Segment,
+    time::Time,
+};
+
+/// Version of the database's shape.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long a process waits for another one's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a state cannot be used.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// A file could not be read or written.
+    #[error("cannot {operation} `{path}`: {cause}")]
+    File {
+        /// What was attempted.
+        operation: &'static str,
+        /// Path.
+        path: String,
+        /// Cause.
+        #[source]
+        cause: io::Error,
+    },
+    /// The database failed.
+    #[error("the state database `{path}` failed: {cause}")]
+    Database {
+        /// Path.
+        path: String,
+        /// Cause.
+        #[source]
+        cause: rusqlite::Error,
+    },
+    /// Made by a newer Onlooker.
+    #[error(
+        "the state in `{path}` has version {found}, this Onlooker knows {SCHEMA_VERSION}: use a newer Onlooker, or another `--state`"
+    )]
+    NewerVersion {
+        /// Path.
+        path: String,
+        /// Version found.
+        found: i64,
+    },
+    /// Holds evidence of another kind.
+    #[error(
+        "the state in `{path}` holds the evidence of {found}, not of {expected}: remove it, or name another with `--state DIR`"
+    )]
+    OriginMismatch {
+        /// Path.
+        path: String,
+        /// What it holds.
+        found: String,
+        /// What was to be added.
+        expected: String,
+    },
+    /// A segment file is damaged or gone.
+    #[error(
+        "the evidence `{path}` is damaged: {cause}; sweep the log objects again with another `--state`, or remove this one"
+    )]
+    DamagedSegment {
+        /// Path.
+        path: String,
+        /// Cause.
+        cause: String,
+    },
+    /// A kept report is not the one that was kept.
+    #[error(
+        "the report `{path}` was changed after it was made: its result does not have the hash `{id}`; sweep again"
+    )]
+    ReportChanged {
+        /// Path.
+        path: String,
+        /// Hash it should have.
+        id: String,
+    },
+    /// A report cannot be read back or written.
+    #[error("the report `{path}` cannot be used: {cause}")]
+    Report {
+        /// Path.
+        path: String,
+        /// Cause.
+        #[source]
+        cause: serde_json::Error,
+    },
+}
+
+/// A run of the past.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PastRun {
+    /// Its id.
+    pub run_id: String,
+    /// Id of the report.
+    pub report_id: String,
+    /// When the report was made.
+    pub generated_at: Time,
+    /// Overall status; `None` for a discovery.
+    pub status: Option<String>,
+    /// Compliance score.
+    pub compliance_score: Option<f64>,
+    /// Risk score.
+    pub risk_score: Option<f64>,
+    /// Distinct events.
+    pub events: u64,
+    /// Findings.
+    pub findings: u64,
+}
+
+/// The state in a directory.
+#[derive(Debug)]
+pub struct SweepState {
+    dir: PathBuf,
+    db: Connection,
+}
+
+const SCHEMA_SQL: &str = "
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS objects (
+    name TEXT PRIMARY KEY, version TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    records INTEGER NOT NULL, unreadable TEXT NOT NULL, segment TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY, report_id TEXT NOT NULL, generated_at INTEGER NOT NULL, status TEXT,
+    compliance_score REAL, risk_score REAL, events INTEGER NOT NULL, findings INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS findings (
+    fingerprint TEXT PRIMARY KEY, id TEXT NOT NULL, severity TEXT NOT NULL, principal TEXT, subject TEXT NOT NULL,
+    first_seen INTEGER, last_seen INTEGER, first_run TEXT NOT NULL, last_run TEXT NOT NULL, count INTEGER NOT NULL,
+    open INTEGER NOT NULL
+) STRICT;
+";
+
+impl SweepState {
+    /// Opens the state in a directory, making it if there is none. `origin` says what its evidence is of, in words; one
+    /// state holds evidence of one origin.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn open(dir: &Path, origin: &str) -> Result<Self, StateError> {
+        fs::create_dir_all(dir.join("segments")).map_err(file_error("make", dir))?;
+        fs::create_dir_all(dir.join("reports")).map_err(file_error("make", dir))?;
+        let this = Self { dir: dir.to_owned(), db: Self::connect(dir)? };
+        this.initialize(origin)?;
+        Ok(this)
+    }
+
+    /// Opens a state that must be there; `None` when it is not.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn open_existing(dir: &Path) -> Result<Option<Self>, StateError> {
+        if !dir.join("state.db").is_file() {
+            return Ok(None);
+        }
+        let this = Self { dir: dir.to_owned(), db: Self::connect(dir)? };
+        this.check_version()?;
+        Ok(Some(this))
+    }
+
+    fn connect(dir: &Path) -> Result<Connection, StateError> {
+        let path = dir.join("state.db");
+        let open = || {
+            let db = Connection::open(&path)?;
+            db.busy_timeout(BUSY_TIMEOUT)?;
+            db.pragma_update(None, "journal_mode", "WAL")?;
+            db.pragma_update(None, "synchronous", "NORMAL")?;
+            Ok(db)
+        };
+        retry_while_busy(open)
+            .map_err(|cause| StateError::Database { path: path.display().to_string(), cause })
+    }
+
+    fn initialize(&self, origin: &str) -> Result<(), StateError> {
+        retry_while_busy(|| self.db.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA_SQL} COMMIT;")))
+            .map_err(|cause| self.database_error(cause))?;
+        self.check_version()?;
+        self.set_meta_once("version", &SCHEMA_VERSION.to_string())?;
+        self.set_meta_once("origin", origin)?;
+        let found = self.read_meta("origin")?.unwrap_or_default();
+        if found == origin {
+            Ok(())
+        } else {
+            Err(StateError::OriginMismatch {
+                path: self.dir.display().to_string(),
+                found,
+                expected: origin.to_owned(),
+            })
+        }
+    }
+
+    fn check_version(&self) -> Result<(), StateError> {
+        let found =
+            self.read_meta("version")?.and_then(|version| version.parse().ok()).unwrap_or(SCHEMA_VERSION);
+        if found > SCHEMA_VERSION {
+            return Err(StateError::NewerVersion { path: self.dir.display().to_string(), found });
+        }
+        Ok(())
+    }
+
+    /// Remembers a value unless the key has one.
+    fn set_meta_once(&self, key: &str, value: &str) -> Result<(), StateError> {
+        self.db
+            .execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![key, value],
+            )
+            .map_err(|cause| self.database_error(cause))?;
+        Ok(())
+    }
+
+    fn read_meta(&self, key: &str) -> Result<Option<String>, StateError> {
+        self.db
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+            .optional()
+            .map_err(|cause| self.database_error(cause))
+    }
+
+    /// What its evidence is of, in words.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub fn origin(&self) -> Result<Option<String>, StateError> {
+        self.read_meta("origin")
+    }
+
+    /// Directory of the state.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn write_segment(&self, bytes: &[u8]) -> Result<String, StateError> {
+        let name = hex(&Sha256::digest(bytes));
+        let path = self.segment_path(&name);
+        if !path.is_file() {
+            write_atomically(&path, bytes)?;
+        }
+        Ok(name)
+    }
+
+    fn read_segment(&self, name: &str) -> Result<Segment, StateError> {
+        let path = self.segment_path(name);
+        let bytes = fs::read(&path).map_err(file_error("read", &path))?;
+        let damaged = |cause: String| StateError::DamagedSegment { path: path.display().to_string(), cause };
+        if hex(&Sha256::digest(&bytes)) != name {
+            return Err(damaged("its content does not match its name".to_owned()));
+        }
+        Segment::from_bytes(&bytes).map_err(|cause| damaged(cause.to_string()))
+    }
+
+    fn segment_path(&self, name: &str) -> PathBuf {
+        self.dir.join("segments").join(name.get(..2).unwrap_or("00")).join(format!("{name}.seg"))
+    }
+
+    /// Keeps a report, adds the run to the history, and opens and closes findings. Gives the file the report is in.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn record_run(&mut self, report: &Report, json: &str) -> Result<PathBuf, StateError> {
+        let path = self.report_path(&report.run.run_id);
+        write_atomically(&path, json.as_bytes())?;
+        let (result, run) = (&report.result, &report.run);
+        let database = self.dir.join("state.db");
+        let mut write = || {
+            let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(
+                "INSERT OR REPLACE INTO runs \
+                 (run_id, report_id, generated_at, status, compliance_score, risk_score, events, findings) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    run.run_id,
+                    report.id,
+                    run.generated_at.0,
+                    result.status().map(|status| status.as_str()),
+                    result.compliance.score,
+                    result.summary.risk_score,
+                    result.totals.events,
+                    result.findings.len() as u64
+                ],
+            )?;
+            transaction.execute("UPDATE findings SET open = 0", [])?;
+            {
+                let mut statement = transaction.prepare(
+                    "INSERT INTO findings (fingerprint, id, severity, principal, subject, first_seen, last_seen, \
+                     first_run, last_run, count, open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, 1) \
+                     ON CONFLICT (fingerprint) DO UPDATE SET severity = excluded.severity, \
+                     first_seen = min(ifnull(first_seen, excluded.first_seen), ifnull(excluded.first_seen, first_seen)), \
+                     last_seen = max(ifnull(last_seen, excluded.last_seen), ifnull(excluded.last_seen, last_seen)), \
+                     last_run = excluded.last_run, count = excluded.count, open = 1",
+                )?;
+                for finding in &result.findings {
+                    statement.execute(params![
+                        finding.fingerprint,
+                        finding.id,
+                        finding.severity.as_str(),
+                        finding.principal,
+                        finding.subject,
+                        finding.first_seen.map(|time| time.0),
+                        finding.last_seen.map(|time| time.0),
+                        run.run_id,
+                        finding.count
+                    ])?;
+                }
+            }
+            transaction.commit()
+        };
+        write().map_err(|cause| StateError::Database { path: database.display().to_string(), cause })?;
+        Ok(path)
+    }
+
+    /// Runs of the past, newest first.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub fn runs(&self) -> Result<Vec<PastRun>, StateError> {
+        let read = || {
+            let mut statement = self.db.prepare(
+                "SELECT run_id, report_id, generated_at, status, compliance_score, risk_score, events, findings \
+                 FROM runs ORDER BY generated_at DESC, run_id DESC",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(PastRun {
+                    run_id: row.get(0)?,
+                    report_id: row.get(1)?,
+                    generated_at: Time(row.get(2)?),
+                    status: row.get(3)?,
+                    compliance_score: row.get(4)?,
+                    risk_score: row.get(5)?,
+                    events: row.get(6)?,
+                    findings: row.get(7)?,
+                })
+            })?;
+            rows.collect::<Result<_, _>>()
+        };
+        read().map_err(|cause| self.database_error(cause))
+    }
+
+    /// The report of a run.
+    ///
+    /// # Errors
+    /// [`StateError::File`] when there is none, [`StateError::Report`] when it is damaged, [`StateError::Changed`] when
+    /// its result is not the one that was kept.
+    pub fn report(&self, run_id: &str) -> Result<Report, StateError> {
+        let path = self.report_path(run_id);
+        let unusable = |cause| StateError::Report { path: path.display().to_string(), cause };
+        let bytes = fs::read(&path).map_err(file_error("read", &path))?;
+        let report: Report = serde_json::from_slice(&bytes).map_err(unusable)?;
+        let kept: Option<String> = self
+            .db
+            .query_row("SELECT report_id FROM runs WHERE run_id = ?1", [run_id], |row| row.get(0))
+            .optional()
+            .map_err(|cause| self.database_error(cause))?;
+        let id = kept.unwrap_or_else(|| report.id.clone());
+        if report.id != id || report.result.id().map_err(unusable)? != id {
+            return Err(StateError::ReportChanged { path: path.display().to_string(), id });
+        }
+        Ok(report)
+    }
+
+    /// Run ids come from the database or the command line: whatever is no letter, digit or `-` is left out of the path.
+    fn report_path(&self, run_id: &str) -> PathBuf {
+        let safe: String = run_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        self.dir.join("reports").join(format!("{safe}.json"))
+    }
+
+    fn database_error(&self, cause: rusqlite::Error) -> StateError {
+        StateError::Database { path: self.dir.join("state.db").display().to_string(), cause }
+    }
+}
+
+impl SweepEvidence for SweepState {
+    type Error = StateError;
+
+    fn processed_objects(&self) -> Result<BTreeMap<String, ProcessedObject>, StateError> {
+        let read = || {
+            let mut statement =
+                self.db.prepare("SELECT name, version, bytes, sha256, records, unreadable FROM objects")?;
+            let rows = statement.query_map([], |row| {
+                let unreadable: String = row.get(5)?;
+                let object = StoredObject { name: row.get(0)?, version: row.get(1)?, size: row.get(2)? };
+                let read = ProcessedObject {
+                    sha256: row.get(3)?,
+                    records: row.get(4)?,
+                    unreadable: serde_json::from_str(&unreadable).map_err(|cause| {
+                        rusqlite::Error::FromSqlConversionFailure(
+                            5,
+                            rusqlite::types::Type::Text,
+                            Box::new(cause),
+                        )
+                    })?,
+                    object,
+                };
+                Ok((read.object.name.clone(), read))
+            })?;
+            rows.collect::<Result<_, _>>()
+        };
+        read().map_err(|cause| self.database_error(cause))
+    }
+
+    fn save(&mut self, read: &ProcessedObject, segment: &Segment) -> Result<(), StateError> {
+        let name = self.write_segment(&segment.to_bytes())?;
+        let unreadable = serde_json::to_string(&read.unreadable)
+            .map_err(|cause| StateError::Report { path: read.object.name.clone(), cause })?;
+        self.db
+            .execute(
+                "INSERT OR REPLACE INTO objects \
+                 (name, version, bytes, sha256, records, unreadable, segment) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    read.object.name,
+                    read.object.version,
+                    read.object.size,
+                    read.sha256,
+                    read.records,
+                    unreadable,
+                    name
+                ],
+            )
+            .map_err(|cause| self.database_error(cause))?;
+        Ok(())
+    }
+
+    fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, StateError> {
+        let segment = |read: &ProcessedObject| {
+            let name: String = self
+                .db
+                .prepare_cached("SELECT segment FROM objects WHERE name = ?1")
+                .and_then(|mut statement| statement.query_row([&read.object.name], |row| row.get(0)))
+                .map_err(|cause| self.database_error(cause))?;
+            self.read_segment(&name)
+        };
+        let segments: Vec<Segment> = objects.iter().map(segment).collect::<Result<_, _>>()?;
+        Ok(Segment::merge_all(segments))
+    }
+}
+
+/// Tries again while another process holds the database. SQLite's own patience does not cover the change to a
+/// write-ahead log, which each of several processes may find undone.
+pub(super) fn retry_while_busy<T>(
+    work: impl Fn() -> Result<T, rusqlite::Error>,
+) -> Result<T, rusqlite::Error> {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+
+    let began = Instant::now();
+    loop {
+        match work() {
+            Err(error)
+                if began.elapsed() < BUSY_TIMEOUT
+                    && matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)) =>
+            {
+                thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
+    }
+}
+
+fn file_error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StateError + use<'a> {
+    move |cause| StateError::File { operation: what, path: path.display().to_string(), cause }
+}
+
+/// Writes a file so that it is there whole or not at all.
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
+    use std::io::Write;
+
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir).map_err(file_error("make", dir))?;
+    let write = || -> io::Result<()> {
+        let mut temporary = temporary_file_builder().tempfile_in(dir)?;
+        temporary.write_all(bytes)?;
+        temporary.as_file().sync_data()?;
+        temporary.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(file_error("write", path))
+}
+
+/// Files get the rights the user's mask allows, as other programs' files do.
+#[cfg(unix)]
+pub(super) fn temporary_file_builder() -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(fs::Permissions::from_mode(0o666));
+    builder
+}
+
+#[cfg(not(unix))]
+pub(super) fn builder() -> tempfile::Builder<'static, 'static> {
+    tempfile::Builder::new()
+}

@@ -1,0 +1,88 @@
+//! AWS, for commands that ask for it.
+//!
+//! Enters: region, credentials and endpoints, as every AWS tool finds them. Leaves: ports. Law: it is connected to only
+//! when a command asks for it.
+
+use onlooker_aws::{
+    AccountPolicies, AwsProber, AwsSession, EventHistory, OrganizationPolicies, S3Source, S3Uri, SystemClock,
+};
+use onlooker_core::{
+    config::Diagnostic,
+    ports::{Clock, CloudTrailApi, IamApi, LogSource, ObjectStore, OrganizationsApi, Prober, Table},
+    report::CallerIdentity,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::exit::CommandError;
+
+/// A connection to AWS.
+pub struct AwsConnection {
+    aws: AwsSession,
+    /// Works while commands block; it has to live as long as they do.
+    _runtime: Runtime,
+}
+
+impl AwsConnection {
+    /// Connects, for something the user asked for.
+    pub fn connect(_what: &str) -> Result<Self, CommandError> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(CommandError::Runtime)?;
+        Ok(Self { aws: AwsSession::connect(runtime.handle().clone()), _runtime: runtime })
+    }
+
+    /// Who this is, as AWS says.
+    pub fn caller(&self) -> Result<CallerIdentity, CommandError> {
+        self.aws.caller_identity().map_err(CommandError::Aws)
+    }
+
+    /// Region in use.
+    pub fn region(&self) -> &str {
+        self.aws.region()
+    }
+
+    /// Everything below places in S3.
+    pub fn s3_objects(&self, places: &[String]) -> Result<Box<dyn LogSource>, CommandError> {
+        let read = |place: &String| {
+            place.parse::<S3Uri>().map_err(|remedy| {
+                CommandError::Usage(Diagnostic { message: format!("`{place}` is no place in S3"), remedy })
+            })
+        };
+        let places: Vec<S3Uri> = places.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Box::new(S3Source::new(self.aws.clone(), places)))
+    }
+
+    /// CloudTrail's event history, of our account and of others through a role.
+    pub fn trail(&self, account: &str, role: Option<String>) -> Box<dyn CloudTrailApi> {
+        Box::new(EventHistory::new(self.aws.clone(), account, role))
+    }
+
+    /// Policies in IAM, of our account and of others through a role.
+    pub fn authorizations(&self, account: &str, role: Option<String>) -> Box<dyn IamApi> {
+        Box::new(AccountPolicies::new(self.aws.clone(), account, role))
+    }
+
+    /// Policies of the organization.
+    pub fn organization(&self) -> Box<dyn OrganizationsApi> {
+        Box::new(OrganizationPolicies::new(self.aws.clone()))
+    }
+
+    /// Reads to try out.
+    pub fn prober(&self) -> Box<dyn Prober> {
+        Box::new(AwsProber::new(self.aws.clone()))
+    }
+
+    /// A table.
+    pub fn table(&self, name: &str) -> Box<dyn Table> {
+        Box::new(self.aws.table(name))
+    }
+
+    /// A bucket.
+    pub fn store(&self, bucket: &str) -> Box<dyn ObjectStore> {
+        Box::new(self.aws.store(bucket))
+    }
+
+    /// The clock of this machine.
+    pub fn clock(&self) -> Box<dyn Clock> {
+        Box::new(SystemClock::unbounded())
+    }
+}

@@ -1,0 +1,227 @@
+//! How a command ends.
+//!
+//! Enters: the result of a command. Leaves: an exit code. Law: the code says which question was answered: 0 proven,
+//! 1 violation found, 2 usage or invalid configuration, 3 not enough evidence, 4 the tool failed. A failure is never
+//! mistaken for an answer.
+
+use std::{error::Error, fmt::Write as _, io, process::ExitCode};
+
+use std::path::PathBuf;
+
+use onlooker_core::{
+    catalog::CatalogError,
+    config::{ConfigError, Diagnostic},
+    controls::ControlPackError,
+    escape::escape_control,
+    guardrails::GuardrailError,
+    jobs::sweep::SweepError,
+    ports::{PortError, PortErrorKind},
+};
+use onlooker_demo::WriteError;
+use onlooker_local::{config_file::ConfigFileError, packages::PackageError, sweep_state::StateError};
+
+/// What a command found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandOutcome {
+    /// What was asked holds, or was done.
+    Proven,
+    /// A violation was found.
+    Violation,
+    /// There is not enough evidence to say.
+    InsufficientEvidence,
+}
+
+/// Why a command could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The configuration or the file it is in.
+    #[error(transparent)]
+    Config(#[from] ConfigFileError),
+    /// The command line asks for something that cannot be.
+    #[error(transparent)]
+    Usage(#[from] Diagnostic),
+    /// The control pack.
+    #[error(transparent)]
+    Pack(#[from] ControlPackError),
+    /// An operation catalog that somebody names.
+    #[error("cannot use the catalog `{}`\n  help: build a new one with `onlooker catalog build`", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CatalogError,
+    },
+    /// A file the command line names cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What a catalog is built from.
+    #[error(transparent)]
+    Packages(#[from] PackageError),
+    /// The event selectors of a trail.
+    #[error("cannot use the event selectors `{}`: {cause}\n  help: write them with `aws cloudtrail get-event-selectors --trail-name NAME`", path.display())]
+    Selectors {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A file that should hold policies.
+    #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
+    Policies {
+        /// The file.
+        path: PathBuf,
+        /// Why, with its place.
+        cause: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {operation} `{}`", path.display())]
+    File {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What was to be read cannot be listed.
+    #[error(transparent)]
+    ListSource(PortError),
+    /// AWS did not do what was asked of it.
+    #[error(transparent)]
+    Aws(PortError),
+    /// Nothing can wait for AWS here.
+    #[error("cannot start what waits for AWS")]
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "nothing waits for AWS then"))]
+    Runtime(#[source] io::Error),
+    /// Evidence that was looked up cannot be kept.
+    #[error("cannot keep the evidence: {0}")]
+    Evidence(#[source] Box<dyn Error + Send + Sync>),
+    /// The sweep failed.
+    #[error(transparent)]
+    Sweep(SweepError),
+    /// A guardrail without a proof.
+    #[error(transparent)]
+    Guardrail(#[from] GuardrailError),
+    /// The state of earlier sweeps.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The trail of the demo.
+    #[error(transparent)]
+    DemoTrail(#[from] WriteError),
+    /// A report could not be written as JSON.
+    #[error("cannot write the report as JSON")]
+    Json(#[from] serde_json::Error),
+    /// A report could not be written as CSV.
+    #[error("cannot write the report as CSV")]
+    Csv(#[from] csv::Error),
+    /// Standard output is gone.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error.into())
+    }
+}
+
+impl From<SweepError> for CommandError {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Source(error) => Self::ListSource(error),
+            error => Self::Sweep(error),
+        }
+    }
+}
+
+impl CommandOutcome {
+    /// Its exit code.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Proven => 0,
+            Self::Violation => 1,
+            Self::InsufficientEvidence => 3,
+        })
+    }
+}
+
+impl CommandError {
+    /// Its exit code.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Config(ConfigFileError::Write { .. }) | Self::Packages(PackageError::Encode(_)) => 4,
+            Self::ListSource(error)
+                if matches!(
+                    error.kind,
+                    PortErrorKind::AccessDenied | PortErrorKind::Throttled | PortErrorKind::Unavailable
+                ) =>
+            {
+                4
+            }
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Pack(_)
+            | Self::Selectors { .. }
+            | Self::Policies { .. }
+            | Self::Catalog { .. }
+            | Self::Input { .. }
+            | Self::Packages(_)
+            | Self::ListSource(_)
+            | Self::State(StateError::OriginMismatch { .. } | StateError::NewerVersion { .. })
+            | Self::DemoTrail(WriteError::NotOurs { .. }) => 2,
+            Self::File { .. }
+            | Self::Sweep(_)
+            | Self::Aws(_)
+            | Self::Runtime(_)
+            | Self::Evidence(_)
+            | Self::Guardrail(_)
+            | Self::State(_)
+            | Self::DemoTrail(_)
+            | Self::Json(_)
+            | Self::Csv(_)
+            | Self::Output(_) => 4,
+        })
+    }
+
+    /// Whether each line of the message that is not indented is a problem of its own.
+    const fn lists_problems(&self) -> bool {
+        matches!(self, Self::Config(ConfigFileError::Invalid(_)))
+    }
+
+    /// The message for standard error, causes included.
+    pub fn message(&self, colored: bool) -> String {
+        let (label, help) = match colored {
+            true => ("\u{1b}[1;31merror:\u{1b}[0m", "\u{1b}[1;36mhelp:\u{1b}[0m"),
+            false => ("error:", "help:"),
+        };
+        let mut text = String::new();
+        let message = self.to_string();
+        for (n, line) in message.lines().enumerate() {
+            let begins = n == 0 || self.lists_problems() && !line.starts_with(' ');
+            let _ = match line.strip_prefix("  help:") {
+                Some(remedy) => writeln!(text, "  {help}{}", escape_control(remedy)),
+                None if begins => writeln!(text, "{label} {}", escape_control(line)),
+                None => writeln!(text, "{}", escape_control(line)),
+            };
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            // Some messages say their cause themselves.
+            let said = error.to_string();
+            if !message.contains(&said) {
+                for line in said.lines() {
+                    let _ = writeln!(text, "  cause: {}", escape_control(line));
+                }
+            }
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,216 @@
+//! Policies out of files.
+//!
+//! Enters: paths, `-` for standard input. Leaves: [`Snapshot`]s. Laws: what is no JSON is refused with its line and column,
+//! what is no policy with what to give instead; standard input is read once.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use onlooker_core::{
+    config::Diagnostic,
+    grants::{Policy, PolicyOrigin, PolicySnapshot, ResourceBasedPolicy},
+    permissions::details::{self, DetailsError},
+};
+use serde_json::Value;
+
+use super::PermissionsArgs;
+use crate::exit::CommandError;
+
+/// Most bytes of a file: larger than the details of any account, smaller than memory.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+const DETAILS_HELP: &str = "write it with `aws iam get-account-authorization-details`";
+const DOCUMENT_HELP: &str = "give the policy document itself, an object with `Version` and `Statement`";
+/// What AWS attaches to every level of an organization, by name and text (Organizations User Guide, read 2026-11).
+const FULL_ACCESS: (&str, &str) = (
+    "FullAWSAccess",
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+);
+const FULL_ACCESS_TO_RESOURCES: (&str, &str) = (
+    "RCPFullAWSAccess",
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
+);
+
+const STANDARD_INPUT: &str = "standard input";
+
+/// `ARN=FILE`.
+#[derive(Clone, Debug)]
+pub struct ResourcePolicyFile {
+    arn: String,
+    path: PathBuf,
+}
+
+impl ResourcePolicyFile {
+    /// Reads an option.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (arn, path) = text.split_once('=').ok_or("write the ARN of the resource, `=` and the file")?;
+        Ok(Self { arn: crate::args::arn(arn)?, path: path.into() })
+    }
+}
+
+/// Policies that surround those of a principal.
+#[derive(Debug, Default)]
+pub struct ContextPolicies {
+    service_control: Option<Vec<Vec<Policy>>>,
+    resource_control: Option<Vec<Vec<Policy>>>,
+    resource_policies: Vec<ResourceBasedPolicy>,
+}
+
+impl ContextPolicies {
+    /// The snapshot with these policies around it.
+    pub fn apply_to(&self, mut snapshot: PolicySnapshot) -> PolicySnapshot {
+        snapshot.service_control_policies.clone_from(&self.service_control);
+        snapshot.resource_control_policies.clone_from(&self.resource_control);
+        snapshot.resource_based_policies.clone_from(&self.resource_policies);
+        snapshot.canonical()
+    }
+}
+
+/// What is read.
+#[derive(Debug, Default)]
+pub struct PolicyReader {
+    stdin_is_read: bool,
+}
+
+impl PolicyReader {
+    /// The principals of an account.
+    pub fn details(&mut self, path: &Path) -> Result<Vec<PolicySnapshot>, CommandError> {
+        let text = self.text(path)?;
+        details::parse(&text)
+            .map_err(|error: DetailsError| policy_error(path, &error.to_string(), DETAILS_HELP))
+    }
+
+    /// One principal, of the policies that are given.
+    pub fn given_principal(&mut self, args: &PermissionsArgs) -> Result<PolicySnapshot, CommandError> {
+        let mut identity = Vec::new();
+        for path in &args.policy {
+            identity.push(self.policy(path)?);
+        }
+        let boundary = args.boundary.as_deref().map(|path| self.policy(path)).transpose()?;
+        let first = || identity.first().map_or_else(|| "policy".to_owned(), |policy| policy.name.to_string());
+        let principal = args.name.clone().unwrap_or_else(first);
+        let account =
+            principal.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(3)).unwrap_or_default();
+        Ok(PolicySnapshot {
+            account: account.into(),
+            principal: principal.as_str().into(),
+            is_boundary_known: boundary.is_some(),
+            permissions_boundary: boundary,
+            identity_policies: identity,
+            ..PolicySnapshot::default()
+        })
+    }
+
+    /// What surrounds them.
+    pub fn context_policies(&mut self, args: &PermissionsArgs) -> Result<ContextPolicies, CommandError> {
+        let mut resources = Vec::new();
+        for ResourcePolicyFile { arn, path } in &args.resource_policy {
+            resources.push(ResourceBasedPolicy { resource: arn.as_str().into(), policy: self.policy(path)? });
+        }
+        Ok(ContextPolicies {
+            service_control: self.levels(&args.scp, FULL_ACCESS)?,
+            resource_control: self.levels(&args.rcp, FULL_ACCESS_TO_RESOURCES)?,
+            resource_policies: resources,
+        })
+    }
+
+    /// Levels of an organization. AWS attaches a policy that allows everything to each, and denies stand beside it: where
+    /// no file allows anything, that one is meant to be there.
+    fn levels(
+        &mut self,
+        levels: &[String],
+        full: (&str, &str),
+    ) -> Result<Option<Vec<Vec<Policy>>>, CommandError> {
+        if levels.is_empty() {
+            return Ok(None);
+        }
+        let mut read = Vec::new();
+        for level in levels {
+            let mut policies = Vec::new();
+            for path in level.split(',') {
+                policies.push(self.policy(Path::new(path))?);
+            }
+            if !policies.iter().any(may_allow) {
+                policies.push(Policy {
+                    name: full.0.into(),
+                    origin: PolicyOrigin::Given,
+                    text: full.1.into(),
+                });
+            }
+            read.push(policies);
+        }
+        Ok(Some(read))
+    }
+
+    fn policy(&mut self, path: &Path) -> Result<Policy, CommandError> {
+        let text = self.text(path)?;
+        let document: Value = serde_json::from_str(&text).map_err(|error| {
+            let said = error.to_string();
+            let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+            let place = format!("line {}, column {}: {what}", error.line(), error.column());
+            policy_error(path, &place, "correct the JSON")
+        })?;
+        if document.get("Statement").is_none() {
+            return Err(policy_error(path, "it is JSON, but has no `Statement`", DOCUMENT_HELP));
+        }
+        let name = match is_standard_input(path) {
+            true => STANDARD_INPUT.into(),
+            false => path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()),
+        };
+        Ok(Policy { name: Arc::from(name), origin: PolicyOrigin::Given, text: text.into() })
+    }
+
+    fn text(&mut self, path: &Path) -> Result<String, CommandError> {
+        let failed = |source| CommandError::Input { path: display_path(path), source };
+        let mut bytes = Vec::new();
+        let read = if is_standard_input(path) {
+            if std::mem::replace(&mut self.stdin_is_read, true) {
+                return Err(CommandError::Usage(Diagnostic {
+                    message: "standard input is asked for twice".into(),
+                    remedy: "write `-` once, and name files for the others".into(),
+                }));
+            }
+            io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
+        } else {
+            fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        };
+        let size = read.map_err(failed)?;
+        if size as u64 > MAX_FILE_BYTES {
+            return Err(policy_error(path, "it is larger than 1 GiB", "give it in parts"));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let before = error.as_bytes().get(..valid).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            policy_error(path, &format!("line {line} is not UTF-8 text"), "write it as UTF-8")
+        })?;
+        Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    }
+}
+
+/// Whether a policy allows anything, or cannot be told not to.
+fn may_allow(policy: &Policy) -> bool {
+    let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
+    let denies = |statement: &Value| statement.get("Effect").and_then(Value::as_str) == Some("Deny");
+    match document.get("Statement") {
+        Some(Value::Array(statements)) => !statements.iter().all(denies),
+        Some(statement) => !denies(statement),
+        None => true,
+    }
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn display_path(path: &Path) -> PathBuf {
+    if is_standard_input(path) { STANDARD_INPUT.into() } else { path.to_owned() }
+}
+
+fn policy_error(path: &Path, cause: &str, remedy: &'static str) -> CommandError {
+    CommandError::Policies { path: display_path(path), cause: cause.to_owned(), remedy }
+}

@@ -1,0 +1,151 @@
+//! A report, to where it is wanted.
+//!
+//! Enters: a report, formats, a directory. Leaves: files, or text on standard output. Laws: a file is there whole or
+//! not at all; one report has one form on standard output.
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
+
+use onlooker_core::{
+    config::Diagnostic,
+    render::{
+        csv::csv,
+        html::html,
+        json::json,
+        markdown::markdown,
+        terminal::{TerminalStyle, terminal},
+    },
+    report::{Report, ReportMode},
+    score::Status,
+};
+use onlooker_local::sweep_state::write_atomically;
+
+use crate::{
+    args::{GlobalArgs, ReportFormat},
+    exit::{CommandError, CommandOutcome},
+    output,
+};
+
+/// Where a report goes.
+#[derive(Clone, Debug, Default)]
+pub struct ReportOutput {
+    /// Formats asked for.
+    pub formats: Vec<ReportFormat>,
+    /// Directory for files.
+    pub out: Option<PathBuf>,
+    /// JSON on standard output, whatever else is written.
+    pub json: bool,
+}
+
+impl ReportOutput {
+    /// Refuses what cannot be, before any work is done.
+    pub fn validate(&self) -> Result<(), CommandError> {
+        let fault = |message: &str, remedy: &str| {
+            Err(CommandError::Usage(Diagnostic { message: message.to_owned(), remedy: remedy.to_owned() }))
+        };
+        match (&self.out, &*self.formats) {
+            (None, [ReportFormat::Csv]) => {
+                fault("CSV is several files", "name a directory for them with `--out DIR`")
+            }
+            (None, [_, _, ..]) => {
+                fault("one format at a time fits on standard output", "name a directory with `--out DIR`")
+            }
+            (None, [_]) if self.json => {
+                fault("`--json` and `--format` both claim standard output", "leave one out")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the files and prints what is wanted. `also` are files the reader may want to know of.
+    pub fn write(&self, global: &GlobalArgs, report: &Report, also: &[PathBuf]) -> Result<(), CommandError> {
+        let mut files = Vec::new();
+        if let Some(dir) = &self.out {
+            let formats: &[ReportFormat] = if self.formats.is_empty() {
+                &[ReportFormat::Json, ReportFormat::Html]
+            } else {
+                &self.formats
+            };
+            for format in formats {
+                write_files(dir, *format, report, &mut files)?;
+            }
+        }
+        if self.json {
+            let text = json(report)?;
+            return output::write(|out| out.write_all(text.as_bytes()));
+        }
+        let format = match (&self.out, &*self.formats) {
+            (None, [format]) => *format,
+            (Some(_), _) if global.quiet => return Ok(()),
+            _ => ReportFormat::Terminal,
+        };
+        files.extend(also.iter().cloned());
+        let text = match format {
+            ReportFormat::Json => json(report)?.into_bytes(),
+            ReportFormat::Html => html_page(report)?,
+            ReportFormat::Markdown => markdown(report).into_bytes(),
+            ReportFormat::Csv | ReportFormat::Terminal => summary(global, report, &files).into_bytes(),
+        };
+        output::write(|out| out.write_all(&text))
+    }
+}
+
+fn summary(global: &GlobalArgs, report: &Report, files: &[PathBuf]) -> String {
+    let stdout = std::io::stdout();
+    let style =
+        TerminalStyle { color: global.color.enables_color_on(&stdout), width: width(stdout.is_terminal()) };
+    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    terminal(report, &style, &files)
+}
+
+/// Columns of the terminal; 100 when there is none.
+fn width(on_terminal: bool) -> usize {
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    columns.filter(|_| on_terminal).unwrap_or(100).clamp(60, 160)
+}
+
+fn html_page(report: &Report) -> Result<Vec<u8>, CommandError> {
+    let mut bytes = Vec::new();
+    html(report, &mut bytes).map_err(CommandError::Output)?;
+    Ok(bytes)
+}
+
+fn write_files(
+    dir: &Path,
+    format: ReportFormat,
+    report: &Report,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), CommandError> {
+    let mut write = |name: &str, bytes: &[u8]| {
+        let path = dir.join(name);
+        write_atomically(&path, bytes)?;
+        files.push(path);
+        Ok::<_, CommandError>(())
+    };
+    match format {
+        ReportFormat::Json => write("report.json", json(report)?.as_bytes()),
+        ReportFormat::Html => write("report.html", &html_page(report)?),
+        ReportFormat::Markdown => write("report.md", markdown(report).as_bytes()),
+        ReportFormat::Terminal => {
+            let style = TerminalStyle { color: false, width: 100 };
+            write("report.txt", terminal(report, &style, &[]).as_bytes())
+        }
+        ReportFormat::Csv => csv(report)?.iter().try_for_each(|(name, text)| write(name, text.as_bytes())),
+    }
+}
+
+/// What a report answers: a promise by its status, a discovery by whether everything could be read.
+pub fn outcome(report: &Report) -> CommandOutcome {
+    let result = &report.result;
+    match (result.mode, result.status()) {
+        (ReportMode::Proof, Some(Status::NonCompliant)) => CommandOutcome::Violation,
+        (ReportMode::Proof, Some(Status::Compliant)) => CommandOutcome::Proven,
+        (ReportMode::Proof, _) => CommandOutcome::InsufficientEvidence,
+        (ReportMode::Discovery, _) if result.totals.unreadable_evidence > 0 || result.totals.events == 0 => {
+            CommandOutcome::InsufficientEvidence
+        }
+        (ReportMode::Discovery, _) => CommandOutcome::Proven,
+    }
+}

@@ -1,0 +1,183 @@
+//! Columns of text for people.
+//!
+//! Enters: rows of cells. Leaves: lines whose columns stand below each other. Laws: what a cell says it says without
+//! its color too; text from elsewhere cannot move the cursor or fake a column.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use console::measure_text_width;
+use onlooker_core::{
+    operation::{OperationType, RiskLevel},
+    render::escape::terminal,
+};
+
+use crate::args::GlobalArgs;
+
+/// What a color stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellTone {
+    /// Nothing in particular.
+    Plain,
+    /// A heading.
+    Strong,
+    /// As it should be.
+    Good,
+    /// Look at it.
+    Warn,
+    /// Not as it should be.
+    Bad,
+    /// Less important.
+    Faint,
+}
+
+impl CellTone {
+    /// The tone of a verdict.
+    pub const fn for_operation_type(operation_type: OperationType) -> Self {
+        match operation_type {
+            OperationType::ReadOnly => Self::Good,
+            OperationType::Privileged | OperationType::Unknown => Self::Warn,
+            OperationType::Mutating => Self::Bad,
+        }
+    }
+
+    /// The tone of a risk.
+    pub const fn for_risk(risk: RiskLevel) -> Self {
+        match risk {
+            RiskLevel::Low => Self::Plain,
+            RiskLevel::Medium | RiskLevel::High => Self::Warn,
+            RiskLevel::Critical => Self::Bad,
+        }
+    }
+
+    /// The text in its color, if there is color.
+    pub fn paint(self, colored: bool, text: &str) -> String {
+        let code = match self {
+            Self::Strong => "1",
+            Self::Good => "32",
+            Self::Warn => "33",
+            Self::Bad => "31",
+            Self::Faint => "2",
+            Self::Plain => return text.to_owned(),
+        };
+        if colored && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// One cell.
+#[derive(Clone, Debug)]
+pub struct TextCell {
+    text: String,
+    tone: CellTone,
+}
+
+impl TextCell {
+    /// A cell; its text may be hostile.
+    pub fn new(text: &str, tone: CellTone) -> Self {
+        Self { text: terminal(text), tone }
+    }
+
+    /// A cell without a color.
+    pub fn plain(text: &str) -> Self {
+        Self::new(text, CellTone::Plain)
+    }
+}
+
+/// How the reader sees standard output.
+#[derive(Clone, Copy, Debug)]
+pub struct ScreenSettings {
+    /// With color.
+    pub colored: bool,
+    /// Columns of the terminal; none when the reader is a program.
+    pub width: Option<usize>,
+}
+
+impl ScreenSettings {
+    /// Standard output as it is.
+    pub fn of(global: &GlobalArgs) -> Self {
+        let stdout = io::stdout();
+        let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+        Self {
+            colored: global.color.enables_color_on(&stdout),
+            width: stdout.is_terminal().then(|| columns.unwrap_or(100)),
+        }
+    }
+}
+
+/// Column widths, which only grow, so that rows of one list that are printed later still line up.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnWidths {
+    widths: Vec<usize>,
+}
+
+impl ColumnWidths {
+    /// Makes room for a row.
+    pub fn fit(&mut self, row: &[TextCell]) {
+        self.widths.resize(self.widths.len().max(row.len()), 0);
+        for (width, cell) in self.widths.iter_mut().zip(row) {
+            *width = (*width).max(measure_text_width(&cell.text));
+        }
+    }
+
+    /// Prints a row. A last cell that would run over the edge of the screen goes on a line of its own, indented.
+    pub fn print(&self, out: &mut dyn Write, screen: ScreenSettings, row: &[TextCell]) -> io::Result<()> {
+        const GAP: usize = 2;
+        let Some((last, front)) = row.split_last() else { return writeln!(out) };
+        let mut line = String::new();
+        let mut used = 0;
+        for (cell, width) in front.iter().zip(&self.widths) {
+            line.push_str(&cell.tone.paint(screen.colored, &cell.text));
+            let free = width.saturating_sub(measure_text_width(&cell.text)) + GAP;
+            line.extend(std::iter::repeat_n(' ', free));
+            used += width + GAP;
+        }
+        let text = last.tone.paint(screen.colored, &last.text);
+        let is_over = screen.width.is_some_and(|width| used + measure_text_width(&last.text) > width);
+        match is_over && !front.is_empty() {
+            true => writeln!(out, "{}\n    {text}", line.trim_end()),
+            false => writeln!(out, "{}", format!("{line}{text}").trim_end()),
+        }
+    }
+}
+
+/// Prints rows that are all known.
+pub fn print(out: &mut dyn Write, screen: ScreenSettings, rows: &[Vec<TextCell>]) -> io::Result<()> {
+    let mut columns = ColumnWidths::default();
+    rows.iter().for_each(|row| columns.fit(row));
+    rows.iter().try_for_each(|row| columns.print(out, screen, row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(screen: ScreenSettings, rows: &[Vec<TextCell>]) -> String {
+        let mut out = Vec::new();
+        print(&mut out, screen, rows).expect("a vector takes all");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn columns_line_up_with_and_without_color() {
+        let rows = [
+            vec![TextCell::new("a", CellTone::Bad), TextCell::plain("x")],
+            vec![TextCell::new("long\u{1b}[2J", CellTone::Good), TextCell::plain("")],
+        ];
+        let plain = printed(ScreenSettings { colored: false, width: None }, &rows);
+        assert_eq!(plain, "a              x\nlong\\u{1b}[2J\n");
+        let colored = printed(ScreenSettings { colored: true, width: None }, &rows);
+        assert_eq!(console::strip_ansi_codes(&colored), plain);
+    }
+
+    #[test]
+    fn a_last_cell_that_does_not_fit_wraps() {
+        let rows = [vec![TextCell::plain("first"), TextCell::plain("a long reason")]];
+        assert_eq!(
+            printed(ScreenSettings { colored: false, width: Some(12) }, &rows),
+            "first\n    a long reason\n"
+        );
+        assert_eq!(
+            printed(ScreenSettings { colored: false, width: Some(40) }, &rows),
+            "first  a long reason\n"
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! What watched principals could do in the period.
+//!
+//! Enters: an assessment, the policies that were in force in its period, and the catalog. Leaves: the same assessment
+//! with a [`Could`] for every watched principal whose policies were read. Laws: policies change no verdict and no status;
+//! a principal without any has no `Could`, which means that nobody knows, and never that it could do nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Assessment, ClassifiedCall};
+use crate::{
+    catalog::Catalog,
+    config::Config,
+    coverage::Period,
+    grants::{Certainty, Evaluator, Grant, Grants, PolicyHistory, PolicyProblemKind},
+    pattern::has_wildcard,
+    permissions::{self, EscalationPath, OverallStatus, escalation, overall_status},
+    principal::PrincipalKind,
+    report::PolicySnapshotRef,
+    time::Time,
+};
+
+/// What a principal could do in the period, by its policies.
+#[derive(Clone, Debug)]
+pub struct PrincipalGrants {
+    /// What they allow; of several that were in force one after the other, what either does.
+    pub grants: Grants,
+    /// The policies, in order of time.
+    pub policies: Vec<PolicySnapshotRef>,
+    /// Whether they were in force in all of the period, one after the other.
+    pub covers_period: bool,
+    /// Actions that overrides tolerate, each with the id of the override.
+    pub tolerated: BTreeMap<Arc<str>, String>,
+    /// What they say of the principal, without any probe.
+    pub overall_status: OverallStatus,
+    /// Ways from what they allow to more; what is tolerated leads nowhere.
+    pub escalation_paths: Vec<EscalationPath>,
+    /// IAM actions of the operations it called, by event source and name.
+    actions: BTreeMap<OperationKey, Vec<Arc<str>>>,
+}
+
+/// Event source and name.
+type OperationKey = (Arc<str>, Arc<str>);
+
+impl PrincipalGrants {
+    /// IAM actions a call of the principal takes; none where that is not known.
+    pub fn actions_of(&self, judged: &ClassifiedCall<'_>) -> &[Arc<str>] {
+        let act = &judged.line.call_key;
+        self.actions.get(&(Arc::clone(&act.source), Arc::clone(&act.name))).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the policies grant a call, if only on conditions; `None` where its actions are not known, or nothing grants
+    /// them that can be read and not everything can.
+    pub fn is_granted(&self, judged: &ClassifiedCall<'_>) -> Option<bool> {
+        let actions = self.actions_of(judged);
+        let is_granted = actions.iter().any(|action| self.grants.get(action).is_some());
+        let is_open = self.grants.problems.iter().any(|problem| problem.kind == PolicyProblemKind::Malformed);
+        (is_granted || !actions.is_empty() && !is_open).then_some(is_granted)
+    }
+
+    /// Whether the policies of all of the period were read, and every document can be.
+    pub fn is_complete(&self) -> bool {
+        self.covers_period
+            && self.grants.problems.iter().all(|problem| problem.kind != PolicyProblemKind::Malformed)
+    }
+
+    /// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
+    pub fn is_unconditional(grant: &Grant) -> bool {
+        grant.certainty == Certainty::Unconditional
+            && (grant.action.is_known || !has_wildcard(&grant.action.key))
+    }
+
+    /// Grants nobody tolerates.
+    pub fn untolerated_grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.entries.iter().filter(|grant| !self.tolerated.contains_key(&grant.action.key))
+    }
+
+    /// Grants a read-only principal may not have and nobody tolerates.
+    pub fn excessive_grants(&self) -> impl Iterator<Item = &Grant> {
+        self.untolerated_grants().filter(|grant| !grant.action.is_read_only())
+    }
+}
+
+impl Assessment<'_> {
+    /// Looks at the policies of watched principals that were in force in the period.
+    pub fn add_policies(&mut self, policies: &PolicyHistory, catalog: &Catalog) {
+        let Some(period) = self.coverage.period.filter(|_| !policies.is_empty()) else { return };
+        let seen: BTreeSet<Arc<str>> =
+            self.classified.iter().map(|judged| Arc::clone(&judged.principal().arn)).collect();
+        let evaluator = Evaluator::new(catalog);
+        for arn in policies.principals() {
+            let names = principal_names(arn, &seen);
+            let watched: Vec<&Arc<str>> =
+                names.iter().filter(|name| self.config.watch_for_arn(name).is_some()).collect();
+            if watched.is_empty() {
+                continue;
+            }
+            let Some(could) = grants_of_principal(arn, policies, period, &evaluator, self.config) else {
+                continue;
+            };
+            for name in watched {
+                self.granted.insert(Arc::clone(name), could.clone());
+            }
+        }
+        self.look_up_actions(catalog);
+    }
+
+    /// Looks up which IAM actions the calls of those principals take.
+    fn look_up_actions(&mut self, catalog: &Catalog) {
+        let mut known: BTreeMap<OperationKey, Vec<Arc<str>>> = BTreeMap::new();
+        for judged in self.classified.iter().filter(|judged| judged.is_call()) {
+            let Some(could) = self.granted.get_mut(&judged.principal().arn) else { continue };
+            let act = &judged.line.call_key;
+            let key = (Arc::clone(&act.source), Arc::clone(&act.name));
+            if could.actions.contains_key(&key) {
+                continue;
+            }
+            let actions = known.entry(key.clone()).or_insert_with(|| {
+                let actions = catalog.required_iam_actions(&act.source, &act.name);
+                actions.into_iter().map(Arc::from).collect()
+            });
+            could.actions.insert(key, actions.clone());
+        }
+    }
+}
+
+/// The names a principal of this ARN goes by: its own, and that without the path of a role where the evidence knows it
+/// by that. Its own is left out when the evidence knows it by the other alone.
+fn principal_names(arn: &Arc<str>, seen: &BTreeSet<Arc<str>>) -> Vec<Arc<str>> {
+    let bare = arn.split_once(":role/").and_then(|(before, role)| {
+        let (_, name) = role.rsplit_once('/')?;
+        seen.get(format!("{before}:role/{name}").as_str())
+    });
+    match bare {
+        Some(bare) if seen.contains(arn) => vec![Arc::clone(arn), Arc::clone(bare)],
+        Some(bare) => vec![Arc::clone(bare)],
+        None => vec![Arc::clone(arn)],
+    }
+}
+
+fn grants_of_principal(
+    arn: &str,
+    policies: &PolicyHistory,
+    period: Period,
+    evaluator: &Evaluator<'_>,
+    config: &Config,
+) -> Option<PrincipalGrants> {
+    let mut held = policies.of(arn, period);
+    // Of what was in force from one time on the order is anybody's.
+    held.sort_by_cached_key(|held| (held.since, held.until, held.snapshot.sha256()));
+    let grants = held.iter().map(|held| evaluator.grants(&held.snapshot)).reduce(Grants::union)?;
+    let is_whole = held.first().is_some_and(|held| held.since.is_none_or(|at| at <= period.from.start()))
+        && held.last().is_some_and(|held| held.until.is_none_or(|at| at >= period.until.start()))
+        && held.windows(2).all(|pair| matches!(pair, [a, b] if a.until.is_none_or(|until| b.since.is_none_or(|since| since <= until))));
+    let last = Time(period.until.start().0.saturating_sub(1));
+    let tolerated: BTreeMap<Arc<str>, String> = grants
+        .excessive()
+        .filter_map(|grant| {
+            let tolerating = permissions::tolerating_override(config, arn, grant, last)?;
+            Some((Arc::clone(&grant.action.key), tolerating.id.clone()))
+        })
+        .collect();
+    let mut left = grants.clone();
+    left.entries.retain(|grant| !tolerated.contains_key(&grant.action.key));
+    let excessive: Vec<&Grant> = left.excessive().collect();
+    Some(PrincipalGrants {
+        overall_status: overall_status(&grants, &excessive, config, evaluator.catalog()),
+        escalation_paths: escalation::paths(&left),
+        policies: held.into_iter().map(PolicySnapshotRef::from).collect(),
+        covers_period: is_whole,
+        tolerated,
+        grants,
+        actions: BTreeMap::new(),
+    })
+}
+
+/// Kind of a principal nothing but the ARN is known of.
+pub fn principal_kind_of(arn: &str) -> PrincipalKind {
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    match arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()) {
+        Some("user") => PrincipalKind::IamUser,
+        Some("role") if name.starts_with("AWSReservedSSO_") => PrincipalKind::IdentityCenterUser,
+        Some("role") => PrincipalKind::Role,
+        Some("root") => PrincipalKind::Root,
+        _ => PrincipalKind::Unknown,
+    }
+}

@@ -1,0 +1,99 @@
+//! What several keys must agree on.
+//!
+//! Enters: a configuration whose values are right one by one. Leaves: the problems between them. Law: what one key
+//! says is never ignored because of another; where both cannot hold, that is an error.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{
+    calendar,
+    diagnostic::{Diagnostic, quoted},
+    reader::{ConfigReader, location_of},
+};
+use crate::time::Time;
+
+/// Checks a configuration as the reader left it; what is `null` was faulty and is passed over.
+pub(super) fn check(config: &Json, reader: &mut ConfigReader) {
+    check_standard(config, reader);
+    check_unique(config, "override", "id", reader);
+    check_unique(config, "watch", "principal", reader);
+    check_hours(config.get("business_hours"), "business_hours", reader);
+    check_whole_hour(config, reader);
+    for (n, watch) in entries(config, "watch").enumerate() {
+        check_hours(watch.get("business_hours"), &format!("watch[{n}].business_hours"), reader);
+    }
+}
+
+/// The hour from which another lane counts is a whole one: of one hour all evidence comes from one lane.
+fn check_whole_hour(config: &Json, reader: &mut ConfigReader) {
+    let text = config.pointer("/delivery/counts_from").and_then(Json::as_str);
+    let Some(time) = text.and_then(Time::parse) else { return };
+    if time != time.hour().start() {
+        let message = format!("{time} is not the beginning of an hour");
+        let remedy = format!("write {}", time.hour().end());
+        report(reader, "delivery.counts_from", Diagnostic::new(message, remedy));
+    }
+}
+
+fn entries<'a>(config: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
+    config.get(list).and_then(Json::as_array).into_iter().flatten()
+}
+
+fn report(reader: &mut ConfigReader, path: &str, fault: Diagnostic) {
+    let place = location_of(&reader.locations, path);
+    reader.problems.push(fault.at(&place));
+}
+
+fn check_standard(config: &Json, reader: &mut ConfigReader) {
+    let standard = match config.get("standard") {
+        None => "GENERAL",
+        Some(Json::String(name)) => name,
+        Some(_) => return,
+    };
+    match (standard, config.get("standard_file")) {
+        ("CUSTOM", None) => report(
+            reader,
+            "standard",
+            Diagnostic::new(
+                "the standard `CUSTOM` needs a pack",
+                "name it: `standard_file = \"docs/packs/gcc-2-0.toml\"` is a sample",
+            ),
+        ),
+        (other, Some(_)) if other != "CUSTOM" => report(
+            reader,
+            "standard_file",
+            Diagnostic::new(
+                format!("a pack is given, but the standard is {}", quoted(other)),
+                "set `standard = \"CUSTOM\"`, or remove `standard_file`",
+            ),
+        ),
+        _ => {}
+    }
+}
+
+fn check_unique(config: &Json, list: &str, key: &str, reader: &mut ConfigReader) {
+    let mut seen = BTreeMap::new();
+    for (n, entry) in entries(config, list).enumerate() {
+        let Some(text) = entry.get(key).and_then(Json::as_str) else { continue };
+        let path = format!("{list}[{n}].{key}");
+        if let Some(first) = seen.insert(text, path.clone()) {
+            let first = location_of(&reader.locations, &first);
+            let message = format!("two `{list}` entries have the {key} {}", quoted(text));
+            report(
+                reader,
+                &path,
+                Diagnostic::new(message, format!("change or remove one; the other is at {first}")),
+            );
+        }
+    }
+}
+
+fn check_hours(hours: Option<&Json>, path: &str, reader: &mut ConfigReader) {
+    let text = |key: &str| hours.and_then(|hours| hours.get(key)).and_then(Json::as_str);
+    let (Some(start), Some(end)) = (text("start"), text("end")) else { return };
+    if start == end || start == "24:00" {
+        report(reader, &format!("{path}.start"), calendar::empty_hours(start, end));
+    }
+}

@@ -1,0 +1,123 @@
+//! What is wrong with a configuration, told to the person who wrote it.
+//!
+//! Enters: a place and a fault. Leaves: [`ConfigError`], every problem at once, in the order of the file. Law: the
+//! user's own words appear in backticks, without control characters; every fault comes with its remedy.
+
+use std::{fmt, sync::Arc};
+
+use serde::Serialize;
+
+use crate::escape::escape_control;
+
+/// What is wrong with a value, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// What is wrong: lower case, no period, input in backticks.
+    pub message: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum ConfigLocation {
+    /// In a file.
+    File {
+        /// Its name, as the user gave it.
+        file: Arc<str>,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+    },
+    /// In an environment variable.
+    Variable {
+        /// Its name.
+        variable: Arc<str>,
+    },
+    /// In a value made by the program; the path of the key stands for the place.
+    Key {
+        /// Path of the key, such as `watch[0].principal`.
+        key: Arc<str>,
+    },
+}
+
+/// One fault and its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigProblem {
+    /// Where.
+    #[serde(flatten)]
+    pub location: ConfigLocation,
+    /// What, and what to do.
+    #[serde(flatten)]
+    pub diagnostic: Diagnostic,
+}
+
+/// Everything that is wrong with a configuration; at least one problem, sorted by place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+pub struct ConfigError {
+    /// The problems.
+    pub problems: Vec<ConfigProblem>,
+}
+
+impl Diagnostic {
+    pub(super) fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: remedy.into() }
+    }
+
+    pub(super) fn at(self, place: &ConfigLocation) -> ConfigProblem {
+        ConfigProblem { location: place.clone(), diagnostic: self }
+    }
+}
+
+impl ConfigError {
+    pub(super) fn from_problems(mut problems: Vec<ConfigProblem>) -> Result<(), Self> {
+        problems.sort_by(|a, b| a.location.cmp(&b.location));
+        problems.dedup();
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+}
+
+/// The user's own words, in backticks: made plain, long text cut.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let cut = text.char_indices().nth(SHOWN).map(|(at, _)| at);
+    let shown = escape_control(cut.and_then(|at| text.get(..at)).unwrap_or(text));
+    let rest = if cut.is_some() { "…" } else { "" };
+    format!("`{shown}{rest}`")
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  help: {}", self.message, self.remedy)
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+impl fmt::Display for ConfigLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Variable { variable } => f.write_str(variable),
+            Self::Key { key } if key.is_empty() => f.write_str("configuration"),
+            Self::Key { key } => f.write_str(key),
+        }
+    }
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.location, self.diagnostic)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if n == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}

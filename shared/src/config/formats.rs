@@ -1,0 +1,240 @@
+//! What the texts of a configuration may say.
+//!
+//! Enters: a text and the format its key asks for. Leaves: nothing, or a [`Fault`] that says how to write it. Law:
+//! the published schema and the reader name the same formats, because each format is one type here.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{arn, calendar, diagnostic::Diagnostic, diagnostic::quoted, event_class};
+use crate::time::Time;
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $name:ident, $format:literal, $check:expr;)+) => {
+        $(
+            $(#[$doc])*
+            pub(super) struct $name;
+
+            impl JsonSchema for $name {
+                fn schema_name() -> Cow<'static, str> {
+                    stringify!($name).into()
+                }
+
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!({ "type": "string", "format": $format })
+                }
+            }
+        )+
+
+        /// Checks a text against a format of the schema. None: no such format.
+        pub(super) fn check(format: &str, text: &str) -> Option<Result<(), Diagnostic>> {
+            match format {
+                $($format => Some(($check)(text)),)+
+                "date-time" => Some(date_time(text)),
+                _ => None,
+            }
+        }
+    };
+}
+
+formats! {
+    /// Pattern over the ARNs of principals.
+    PrincipalPattern, "principal-pattern", arn::principal;
+    /// Pattern over ARNs of any kind.
+    ArnPattern, "arn-pattern", arn::resource;
+    /// Account id.
+    AccountId, "aws-account", account;
+    /// Region name.
+    RegionName, "aws-region", region;
+    /// Class of events.
+    EventClassName, "event-class", |text| event_class::EventClassPattern::parse(text).map(|_| ());
+    /// IANA time zone.
+    TimeZoneName, "time-zone", |text| calendar::time_zone(text).map(|_| ());
+    /// Time of day, also the end of the day.
+    TimeOfDay, "clock", |text| calendar::minute_of_day(text).map(|_| ());
+    /// `service:Operation`.
+    OperationPattern, "operation-pattern", operation;
+    /// Name without spaces.
+    OverrideId, "id", id;
+    /// A line for a reader.
+    SingleLine, "line", line;
+    /// Name of an IAM role.
+    RoleName, "role-name", role_name;
+    /// Name of a file.
+    FileName, "file-name", line;
+}
+
+/// Checks an account id: twelve digits.
+pub fn account(text: &str) -> Result<(), Diagnostic> {
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    let remedy = "write the twelve digits in quotes, such as `\"111122223333\"`, leading zeros included";
+    Err(Diagnostic::new(format!("{} is not an account id", quoted(text)), remedy))
+}
+
+/// Checks what to log: a level, or levels of parts. A bare word that is no level would be taken for the name of a part,
+/// and log all of it.
+pub fn log_filter(text: &str) -> Result<(), Diagnostic> {
+    let is_filter = text.split(',').all(|piece| {
+        let level = piece.rsplit('=').next().unwrap_or(piece).trim();
+        ["error", "warn", "info", "debug", "trace", "off"]
+            .iter()
+            .any(|known| level.eq_ignore_ascii_case(known))
+    });
+    if is_filter {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        format!("{} is not a log level", quoted(text)),
+        "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,onlooker_core=debug` for one part",
+    ))
+}
+
+/// Checks the shape of a region name; regions AWS has yet to open pass.
+pub fn region(text: &str) -> Result<(), Diagnostic> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let (well_formed, number) = match parts.as_slice() {
+        [first, middle @ .., number] => (
+            (2..=4).contains(&first.len())
+                && !middle.is_empty()
+                && parts.len() <= 5
+                && std::iter::once(first)
+                    .chain(middle)
+                    .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase())),
+            *number,
+        ),
+        _ => (false, ""),
+    };
+    if well_formed && (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    let remedy = match text {
+        "global" | "aws-global" => "global services log in `us-east-1`: write that",
+        _ => "write the name AWS uses, such as `eu-central-1`",
+    };
+    Err(Diagnostic::new(format!("{} is not a region", quoted(text)), remedy))
+}
+
+fn operation(text: &str) -> Result<(), Diagnostic> {
+    let fault = |remedy: &str| Err(Diagnostic::new(format!("{} is not an operation", quoted(text)), remedy));
+    let Some((service, operation)) = text.split_once(':') else {
+        return fault("write `service:Operation`, such as `s3:PutObject` or `ssm:Start*`");
+    };
+    let in_service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let in_operation = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'*' | b'?');
+    if service.is_empty() || !service.bytes().all(in_service) {
+        return fault(
+            "name one service by its IAM prefix in lower case, such as `s3`; wildcards go in the operation",
+        );
+    }
+    if operation.is_empty() || !operation.bytes().all(in_operation) {
+        return fault("after the `:` write the name of one operation, with `*` and `?` as wildcards");
+    }
+    Ok(())
+}
+
+fn id(text: &str) -> Result<(), Diagnostic> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        format!("{} is not an id", quoted(text)),
+        "write 1 to 64 letters, digits, `-`, `_` or `.`, such as `session-manager-audit`",
+    ))
+}
+
+fn role_name(text: &str) -> Result<(), Diagnostic> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
+    if (1..=576).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with('/') {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        format!("{} is not the name of a role", quoted(text)),
+        "write its name, with its path before it if it has one, such as `OnlookerReadTrail`; not its ARN",
+    ))
+}
+
+fn line(text: &str) -> Result<(), Diagnostic> {
+    if text.trim().is_empty() {
+        return Err(Diagnostic::new("this text is empty", "fill it in, or remove the key if it is optional"));
+    }
+    if text.contains(char::is_control) {
+        return Err(Diagnostic::new(
+            format!("{} contains a control character", quoted(text)),
+            "write it on one line",
+        ));
+    }
+    Ok(())
+}
+
+fn date_time(text: &str) -> Result<(), Diagnostic> {
+    if Time::parse(text).is_some() {
+        return Ok(());
+    }
+    let as_midnight = format!("{text}T00:00:00Z");
+    let remedy = if Time::parse(&as_midnight).is_some() {
+        format!("say the time too, with its offset: `{as_midnight}`")
+    } else {
+        "write date, time and offset, such as `2027-01-31T00:00:00Z`, between 1970 and 2106".into()
+    };
+    Err(Diagnostic::new(format!("{} is not a point in time", quoted(text)), remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_of_every_partition_pass() {
+        for name in [
+            "us-east-1",
+            "ap-southeast-7",
+            "cn-northwest-1",
+            "us-gov-west-1",
+            "us-isob-east-1",
+            "eusc-de-east-1",
+            "mx-central-1",
+            "il-central-1",
+        ] {
+            assert_eq!(region(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "us-east",
+            "us-east1",
+            "US-EAST-1",
+            "useast-1-",
+            "global",
+            "us--1",
+            "*",
+            "us-east-*",
+            "-east-1",
+        ] {
+            assert!(region(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn operations_name_one_service() {
+        for name in
+            ["s3:PutObject", "ssm:*", "ec2:run_instances", "access-analyzer:Validate?olicy", "s3:put-object"]
+        {
+            assert_eq!(operation(name), Ok(()), "{name}");
+        }
+        for name in ["", "s3", ":Put", "s3:", "*:*", "S3:PutObject", "s3:Put Object", "s3:Put:Object"] {
+            assert!(operation(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_bare_date_gets_a_remedy_with_a_time() {
+        assert!(date_time("2027-01-31").is_err_and(|fault| fault.remedy.contains("`2027-01-31T00:00:00Z`")));
+    }
+}

@@ -1,0 +1,114 @@
+//! The event class in which the use of an action would show.
+//!
+//! Enters: an action. Leaves: the word of its event class. Laws: every action has one; what the table does not name
+//! counts as a management event, so of data events it does not name silence is taken for more than it is.
+
+use super::{Coverage, EventClassState};
+use crate::{grants::Action, operation::Capabilities, pattern::matches};
+
+/// Actions of the data plane, by the resource type CloudTrail files them under: those most policies name, not all there
+/// are. Types: AWS CloudTrail User Guide, table of data events, read 2026-11 in part. Which actions fall under each is our
+/// own reading and was not held against the page of every service.
+const DATA_EVENT_ACTIONS: [(&str, &str, &[&str]); 16] = [
+    (
+        "s3",
+        "AWS::S3::Object",
+        &[
+            "GetObject*",
+            "PutObject*",
+            "DeleteObject*",
+            "AbortMultipartUpload",
+            "ListMultipartUploadParts",
+            "RestoreObject",
+            "ReplicateObject",
+            "ReplicateDelete",
+            "ReplicateTags",
+            "ListBucket",
+            "ListBucketVersions",
+            "ListBucketMultipartUploads",
+            "BypassGovernanceRetention",
+            "ObjectOwnerOverrideToBucketOwner",
+        ],
+    ),
+    (
+        "dynamodb",
+        "AWS::DynamoDB::Table",
+        &[
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchGetItem",
+            "BatchWriteItem",
+            "Query",
+            "Scan",
+            "ConditionCheckItem",
+            "PartiQL*",
+        ],
+    ),
+    ("dynamodb", "AWS::DynamoDB::Stream", &["GetRecords", "GetShardIterator"]),
+    ("lambda", "AWS::Lambda::Function", &["Invoke*"]),
+    (
+        "sqs",
+        "AWS::SQS::Queue",
+        &["SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"],
+    ),
+    ("sns", "AWS::SNS::Topic", &["Publish"]),
+    (
+        "kinesis",
+        "AWS::Kinesis::Stream",
+        &["PutRecord*", "GetRecords", "GetShardIterator", "SubscribeToShard"],
+    ),
+    (
+        "ebs",
+        "AWS::EC2::Snapshot",
+        &["GetSnapshotBlock", "PutSnapshotBlock", "ListChangedBlocks", "ListSnapshotBlocks"],
+    ),
+    (
+        "cognito-identity",
+        "AWS::Cognito::IdentityPool",
+        &[
+            "GetId",
+            "GetCredentialsForIdentity",
+            "GetOpenIdToken",
+            "GetOpenIdTokenForDeveloperIdentity",
+            "UnlinkIdentity",
+        ],
+    ),
+    ("rds-data", "AWS::RDS::DBCluster", &["*"]),
+    ("cloudfront-keyvaluestore", "AWS::CloudFront::KeyValueStore", &["*"]),
+    ("s3-outposts", "AWS::S3Outposts::Object", &["GetObject*", "PutObject*", "DeleteObject*", "ListBucket"]),
+    (
+        "s3-object-lambda",
+        "AWS::S3ObjectLambda::AccessPoint",
+        &["GetObject*", "PutObject*", "DeleteObject*", "WriteGetObjectResponse", "ListBucket"],
+    ),
+    ("s3express", "AWS::S3Express::Object", &["CreateSession"]),
+    ("ssmmessages", "AWS::SSMMessages::ControlChannel", &["CreateControlChannel", "OpenControlChannel"]),
+    ("xray", "AWS::XRay::Trace", &["PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"]),
+];
+
+/// The word of the class in which a use of the action shows: `data:TYPE`, `management-read` or `management-write`.
+pub fn event_class_of(action: &Action) -> String {
+    let data = DATA_EVENT_ACTIONS.iter().find(|(service, _, names)| {
+        *service == action.service() && names.iter().any(|pattern| matches(pattern, action.name()))
+    });
+    match data {
+        Some((_, kind, _)) => format!("data:{kind}"),
+        None if action.capabilities.contains(Capabilities::MUTATE) => "management-write".to_owned(),
+        None if action.is_known => "management-read".to_owned(),
+        None => "management-write".to_owned(),
+    }
+}
+
+impl Coverage {
+    /// Whether a use of the action would be in the evidence, as far as is known of what is logged.
+    pub fn would_record(&self, action: &Action) -> bool {
+        let word = event_class_of(action);
+        let family = word.split(':').next().unwrap_or_default();
+        let state =
+            |word: &str| self.event_classes.iter().find(|class| class.class == word).map(|class| class.state);
+        let is_logged = |state| matches!(state, EventClassState::Seen | EventClassState::Configured);
+        state(&word).is_some_and(is_logged) || state(family) == Some(EventClassState::Configured)
+    }
+}

@@ -1,0 +1,298 @@
+//! What may be claimed now, and until when.
+//!
+//! Enters: what the newest report says, or why there is none. Leaves: a [`Standing`], and a [`StatusChange`] to tell of.
+//! Laws: a standing that nobody renewed claims nothing; one that was set because something failed is never
+//! `COMPLIANT`; each change of status has a number of its own.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    report::Report,
+    score::{RiskBand, Status},
+    time::Time,
+};
+
+/// Version of the shapes in this file: the first number changes when a reader of an old one would be misled.
+pub const STATUS_VERSION: &str = "1.0";
+
+/// A report that was issued, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportBrief {
+    /// Id of the report: the hash of its result.
+    pub id: String,
+    /// How often a report on this window was issued, this one included.
+    pub revision: u32,
+    /// First moment of the window.
+    pub since: Time,
+    /// First moment after the window.
+    pub until: Time,
+    /// When it was made.
+    pub generated_at: Time,
+    /// The run that made it.
+    pub run_id: String,
+    /// What it says; absent in a discovery.
+    pub status: Option<Status>,
+    /// Compliance score; absent when there were no watched calls.
+    pub compliance_score: Option<f64>,
+    /// Risk score; absent in a discovery.
+    pub risk_score: Option<f64>,
+    /// Risk level; absent in a discovery.
+    pub risk_level: Option<RiskBand>,
+    /// Findings in it.
+    pub findings: u64,
+    /// Key of the report as JSON.
+    pub report_key: String,
+}
+
+impl ReportBrief {
+    /// The short form of a report on a window.
+    pub fn from_report(report: &Report, since: Time, until: Time, key: &str) -> Self {
+        let (summary, run) = (&report.result.summary, &report.run);
+        Self {
+            id: report.id.clone(),
+            revision: run.revision.unwrap_or(1),
+            since,
+            until,
+            generated_at: run.generated_at,
+            run_id: run.run_id.clone(),
+            status: summary.overall_compliance,
+            compliance_score: summary.compliance_score,
+            risk_score: summary.risk_score,
+            risk_level: summary.risk_level,
+            findings: report.result.findings.len() as u64,
+            report_key: key.to_owned(),
+        }
+    }
+}
+
+/// What may be claimed, as of some time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CurrentStatus {
+    /// Version of this shape.
+    pub version: String,
+    /// Status; absent in a discovery. Read it through [`Standing::at`].
+    pub status: Option<Status>,
+    /// Why it is not what the report says; absent when it is.
+    pub reason: Option<String>,
+    /// When it was set.
+    pub set_at: Time,
+    /// From when on it claims nothing.
+    pub valid_until: Time,
+    /// The run that set it.
+    pub run_id: String,
+    /// The newest report that was issued; absent before the first.
+    pub report: Option<ReportBrief>,
+    /// The number of the last change; higher than that of every change before it.
+    pub last_change: u64,
+    /// The number of the last change that everybody was told of.
+    pub last_notified_change: u64,
+}
+
+impl CurrentStatus {
+    /// The standing a report leads to, after `before`.
+    pub fn from_report(
+        report: ReportBrief,
+        before: Option<&Self>,
+        now: Time,
+        interval: u32,
+        run_id: &str,
+    ) -> Self {
+        let status = report.status;
+        Self::following(before, status, None, Some(report), now, interval, run_id)
+    }
+
+    /// The standing after a failure: what was seen to be broken stays broken, and nothing else is claimed. `seen` is what
+    /// a report of this very run says, if it got so far.
+    pub fn from_failure(
+        reason: &str,
+        seen: Option<ReportBrief>,
+        before: Option<&Self>,
+        now: Time,
+        interval: u32,
+        run_id: &str,
+    ) -> Self {
+        let said = seen.as_ref().and_then(|report| report.status);
+        let status = said.map_or(Status::InsufficientEvidence, |said| said.max(Status::InsufficientEvidence));
+        let report = seen.or_else(|| before.and_then(|before| before.report.clone()));
+        Self::following(before, Some(status), Some(reason.to_owned()), report, now, interval, run_id)
+    }
+
+    fn following(
+        before: Option<&Self>,
+        status: Option<Status>,
+        reason: Option<String>,
+        report: Option<ReportBrief>,
+        now: Time,
+        interval: u32,
+        run_id: &str,
+    ) -> Self {
+        // Where nobody knows how far it was counted, the clock is ahead of every number there was.
+        let begun = u64::from(report.as_ref().map_or(now, |report| report.generated_at).0);
+        let (was, changes, told) =
+            before.map_or((None, begun, begun), |b| (b.status, b.last_change, b.last_notified_change));
+        let changes = if was == status { changes } else { changes.saturating_add(1) };
+        Self {
+            version: STATUS_VERSION.to_owned(),
+            status,
+            reason,
+            set_at: now,
+            valid_until: Time(now.0.saturating_add(interval.saturating_mul(2))),
+            run_id: run_id.to_owned(),
+            report,
+            last_change: changes,
+            last_notified_change: told,
+        }
+    }
+
+    /// What may be claimed at a time: `INSUFFICIENT_EVIDENCE` once the standing is no longer valid. Nothing in a
+    /// discovery.
+    pub fn status_at(&self, now: Time) -> Option<Status> {
+        if now < self.valid_until { self.status } else { Some(Status::InsufficientEvidence) }
+    }
+
+    /// What may be claimed at a time, from the latest standing if there is one.
+    pub fn claimable_status(latest: Option<&Self>, now: Time) -> Option<Status> {
+        latest.map_or(Some(Status::InsufficientEvidence), |latest| latest.status_at(now))
+    }
+
+    /// Whether somebody is still to be told of it.
+    pub const fn needs_notification(&self) -> bool {
+        self.last_notified_change < self.last_change
+    }
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusSubject {
+    /// What may be claimed now.
+    Latest,
+    /// What is said of a window in the past, by a new revision of its report.
+    Revision,
+}
+
+/// A changed status, to tell of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusChange {
+    /// Version of this shape.
+    pub version: String,
+    /// What changed.
+    pub subject: StatusSubject,
+    /// The status now.
+    pub status: Option<Status>,
+    /// The status before; absent when there was none.
+    pub previous: Option<Status>,
+    /// Why it is not what the report says; absent when it is.
+    pub reason: Option<String>,
+    /// When it was set.
+    pub set_at: Time,
+    /// From when on it claims nothing; absent for a window in the past.
+    pub valid_until: Option<Time>,
+    /// The report it rests on; absent before the first.
+    pub report: Option<ReportBrief>,
+}
+
+impl StatusChange {
+    /// A change of what may be claimed now.
+    pub fn of_current(standing: &CurrentStatus, before: Option<&CurrentStatus>) -> Self {
+        Self {
+            version: STATUS_VERSION.to_owned(),
+            subject: StatusSubject::Latest,
+            status: standing.status,
+            previous: before.and_then(|before| before.status),
+            reason: standing.reason.clone(),
+            set_at: standing.set_at,
+            valid_until: Some(standing.valid_until),
+            report: standing.report.clone(),
+        }
+    }
+
+    /// A change of what is said of a window in the past.
+    pub fn of_revision(report: ReportBrief, previous: Option<Status>) -> Self {
+        Self {
+            version: STATUS_VERSION.to_owned(),
+            subject: StatusSubject::Revision,
+            status: report.status,
+            previous,
+            reason: None,
+            set_at: report.generated_at,
+            valid_until: None,
+            report: Some(report),
+        }
+    }
+
+    /// JSON Schema of the change.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn current_status(status: Option<Status>, before: Option<&CurrentStatus>) -> CurrentStatus {
+        CurrentStatus::following(before, status, None, None, Time(1_000), 100, "run")
+    }
+
+    #[test]
+    fn an_expired_status_is_insufficient_evidence() {
+        let compliant = current_status(Some(Status::Compliant), None);
+        assert_eq!(compliant.status_at(Time(1_199)), Some(Status::Compliant));
+        assert_eq!(compliant.status_at(Time(1_200)), Some(Status::InsufficientEvidence));
+        assert_eq!(CurrentStatus::claimable_status(None, Time(0)), Some(Status::InsufficientEvidence));
+        assert_eq!(current_status(None, None).status_at(Time(1_000)), None);
+    }
+
+    #[test]
+    fn a_failure_is_never_compliant_and_keeps_non_compliant() {
+        let failed = |said: Option<Status>| {
+            let report = said.map(|status| ReportBrief { status: Some(status), ..reported() });
+            CurrentStatus::from_failure("why", report, None, Time(0), 1, "run").status
+        };
+        assert_eq!(failed(None), Some(Status::InsufficientEvidence));
+        assert_eq!(failed(Some(Status::Compliant)), Some(Status::InsufficientEvidence));
+        assert_eq!(failed(Some(Status::NonCompliant)), Some(Status::NonCompliant));
+    }
+
+    #[test]
+    fn only_status_changes_are_numbered() {
+        let one = current_status(Some(Status::Compliant), None);
+        let two = current_status(Some(Status::Compliant), Some(&one));
+        let three = current_status(Some(Status::NonCompliant), Some(&two));
+        assert_eq!((one.last_change, two.last_change, three.last_change), (1_001, 1_001, 1_002));
+        assert!(
+            one.needs_notification()
+                && current_status(None, Some(&one)).needs_notification()
+                && !current_status(None, None).needs_notification()
+        );
+    }
+
+    #[test]
+    fn change_numbers_are_not_reused_after_the_last_one_is_lost() {
+        let one = current_status(Some(Status::Compliant), None);
+        let report = Some(ReportBrief { generated_at: Time(5_000), ..reported() });
+        let later = |report| {
+            CurrentStatus::following(None, one.status, None, report, Time(6_000), 100, "run").last_change
+        };
+        assert_eq!((later(None), later(report)), (6_001, 5_001));
+    }
+
+    fn reported() -> ReportBrief {
+        ReportBrief {
+            id: String::new(),
+            revision: 1,
+            since: Time(0),
+            until: Time(0),
+            generated_at: Time(0),
+            run_id: String::new(),
+            status: None,
+            compliance_score: None,
+            risk_score: None,
+            risk_level: None,
+            findings: 0,
+            report_key: String::new(),
+        }
+    }
+}

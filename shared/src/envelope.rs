@@ -1,0 +1,108 @@
+//! Bytes that prove themselves.
+//!
+//! Enters: bytes that compress and bytes that do not. Leaves: one sealed whole, and the other way round. Law: what is
+//! not exactly as it was sealed is refused, never trusted.
+//!
+//! Form, all numbers little-endian: seven bytes that name the kind, and a version byte; SHA-256 over the rest; length of
+//! the inflated body, length of the raw part, the raw part, the body as raw deflate.
+
+use libdeflater::{CompressionLvl, Compressor, Decompressor};
+use sha2::{Digest as _, Sha256};
+
+/// What is sealed.
+pub(crate) struct EnvelopeFormat {
+    /// Seven bytes to know it by.
+    pub(crate) magic: [u8; 7],
+    /// Version of the form.
+    pub(crate) version: u8,
+}
+
+/// Why a seal does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EnvelopeError {
+    /// The bytes do not begin as the kind does.
+    WrongFormat,
+    /// Sealed in another version.
+    Version(u8),
+    /// The checksum does not match, or the lengths do not.
+    Damaged,
+}
+
+/// The fastest level that compresses at all: what libdeflate calls its fastest stores the bytes as they are. Measured on
+/// the tables of a million records: a third of the size, for a tenth of a second.
+const COMPRESSION_LEVEL: i32 = 1;
+/// No deflate stream inflates further.
+const MAX_DEFLATE_RATIO: usize = 1_032;
+
+impl EnvelopeFormat {
+    /// Seals a part that is kept as it is and a body that is compressed.
+    pub(crate) fn seal(&self, raw: &[u8], body: &[u8]) -> Vec<u8> {
+        let mut compressor = Compressor::new(CompressionLvl::new(COMPRESSION_LEVEL).unwrap_or_default());
+        let mut packed = vec![0; compressor.deflate_compress_bound(body.len())];
+        let length = compressor.deflate_compress(body, &mut packed).unwrap_or_default();
+        packed.truncate(length);
+
+        let mut rest = Vec::with_capacity(16 + raw.len() + packed.len());
+        rest.extend((body.len() as u64).to_le_bytes());
+        rest.extend((raw.len() as u64).to_le_bytes());
+        rest.extend(raw);
+        rest.append(&mut packed);
+
+        let mut bytes = Vec::with_capacity(40 + rest.len());
+        bytes.extend(self.magic);
+        bytes.push(self.version);
+        bytes.extend(Sha256::digest(&rest).iter());
+        bytes.append(&mut rest);
+        bytes
+    }
+
+    /// The raw part and the body that were sealed.
+    pub(crate) fn open<'a>(&self, bytes: &'a [u8]) -> Result<(&'a [u8], Vec<u8>), EnvelopeError> {
+        let rest = bytes.strip_prefix(&self.magic).ok_or(EnvelopeError::WrongFormat)?;
+        let (version, rest) = rest.split_first().ok_or(EnvelopeError::WrongFormat)?;
+        if *version != self.version {
+            return Err(EnvelopeError::Version(*version));
+        }
+        let (sum, rest) = rest.split_first_chunk::<32>().ok_or(EnvelopeError::Damaged)?;
+        if Sha256::digest(rest).as_slice() != sum {
+            return Err(EnvelopeError::Damaged);
+        }
+        unpack(rest).ok_or(EnvelopeError::Damaged)
+    }
+}
+
+fn unpack(rest: &[u8]) -> Option<(&[u8], Vec<u8>)> {
+    let (inflated, rest) = take_length(rest)?;
+    let (raw, rest) = take_length(rest)?;
+    let (raw, packed) = rest.split_at_checked(raw)?;
+    if inflated > packed.len().checked_mul(MAX_DEFLATE_RATIO)? {
+        return None;
+    }
+    let mut body = vec![0; inflated];
+    let length = Decompressor::new().deflate_decompress(packed, &mut body).ok()?;
+    (length == inflated).then_some((raw, body))
+}
+
+/// Adds bytes behind their length.
+pub(crate) fn push_block(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend((part.len() as u64).to_le_bytes());
+    bytes.extend(part);
+}
+
+/// Takes bytes behind their length, and gives them and the rest.
+pub(crate) fn take_block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = take_length(bytes)?;
+    rest.split_at_checked(length)
+}
+
+/// Takes a column of numbers, and gives it and the rest.
+pub(crate) fn take_column(bytes: &[u8], length: usize) -> Option<(impl Iterator<Item = u32>, &[u8])> {
+    let (column, rest) = bytes.split_at_checked(length.checked_mul(4)?)?;
+    let words = <[u8]>::as_chunks::<4>(column).0.iter();
+    Some((words.map(|word| u32::from_le_bytes(*word)), rest))
+}
+
+fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    Some((usize::try_from(u64::from_le_bytes(*head)).ok()?, rest))
+}

@@ -1,0 +1,153 @@
+//! Whose credentials a record hands out.
+//!
+//! Enters: [`Record`]. Leaves: the ARN of a session or user. Laws: only what STS and IAM answered to a call that succeeded
+//! is looked at; an answer of another shape names nobody and is no fault; no name longer than [`LONGEST_TEXT`] is kept.
+//!
+//! Access keys are not looked at: see `docs/decisions.md`. Of what AWS services assume, names are not kept either. They do
+//! so for each of their workers, and nobody watches a service.
+//!
+//! Shapes: AWS STS API reference (`AssumeRole`, `AssumeRoleWithSAML`, `AssumeRoleWithWebIdentity`, `GetFederationToken`)
+//! and IAM API reference (`CreateAccessKey`), as CloudTrail spells them in `responseElements`, read 2026-11.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::content::non_empty;
+use crate::{
+    principal::partition_of_region,
+    record::{MAX_TEXT_BYTES, Record},
+};
+
+#[derive(Deserialize)]
+struct StsResponse<'a> {
+    #[serde(borrow, rename = "assumedRoleUser")]
+    role: Option<StsUser<'a>>,
+    #[serde(borrow, rename = "federatedUser")]
+    federated: Option<StsUser<'a>>,
+}
+
+#[derive(Deserialize)]
+struct StsUser<'a> {
+    #[serde(borrow)]
+    arn: ResponseText<'a>,
+}
+
+#[derive(Deserialize)]
+struct CreateAccessKeyResponse<'a> {
+    #[serde(borrow, rename = "accessKey")]
+    key: AccessKey<'a>,
+}
+
+#[derive(Deserialize)]
+struct AccessKey<'a> {
+    #[serde(borrow, rename = "userName")]
+    user: ResponseText<'a>,
+}
+
+#[derive(Deserialize)]
+struct ResponseText<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The session or user whose credentials `record` says were handed out.
+pub(crate) fn issued_credentials_arn<'r>(record: &'r Record<'_>) -> Option<Cow<'r, str>> {
+    let answer = record.response_elements?;
+    let failed = record.error_code.as_deref().is_some_and(|code| !code.is_empty());
+    let by_service = record.user_identity.kind.as_deref() == Some("AWSService");
+    let name = match record.event_source.as_deref()? {
+        _ if failed || by_service => None,
+        "sts.amazonaws.com" => session_arn(answer),
+        "iam.amazonaws.com" if record.event_name.as_deref() == Some("CreateAccessKey") => {
+            user_arn(record, answer)
+        }
+        _ => None,
+    };
+    name.filter(|name| name.len() <= MAX_TEXT_BYTES && name.starts_with("arn:"))
+}
+
+fn session_arn(answer: &str) -> Option<Cow<'_, str>> {
+    let answer: StsResponse<'_> = serde_json::from_str(answer).ok()?;
+    answer.role.or(answer.federated).map(|session| session.arn.0)
+}
+
+/// The user the key is of, who belongs to the account the call was made in. His path is not told.
+fn user_arn<'r>(record: &Record<'_>, answer: &str) -> Option<Cow<'r, str>> {
+    let answer: CreateAccessKeyResponse<'_> = serde_json::from_str(answer).ok()?;
+    let account = non_empty(&record.recipient_account_id).or(non_empty(&record.user_identity.account_id))?;
+    let partition = partition_of_region(record.region.as_deref().unwrap_or_default());
+    Some(format!("arn:{partition}:iam::{account}:user/{}", answer.key.user.0).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASSUME_ROLE_RESPONSE: &str = r#"{"credentials":{"accessKeyId":"ASIA","sessionToken":"a\"b"},
+        "assumedRoleUser":{"assumedRoleId":"AROA:s","arn":"arn:aws:sts::1:assumed-role\/r\/s"}}"#;
+    const FEDERATION_TOKEN_RESPONSE: &str =
+        r#"{"federatedUser":{"arn":"arn:aws:sts::1:federated-user/f"},"packedPolicySize":3}"#;
+    const ACCESS_KEY_RESPONSE: &str =
+        r#"{"accessKey":{"accessKeyId":"AKIA","status":"Active","userName":"bob"}}"#;
+
+    fn record<'a>(service: &str, name: &'a str, response: &'a str) -> Record<'a> {
+        Record {
+            event_source: Some(format!("{service}.amazonaws.com").into()),
+            event_name: Some(name.into()),
+            recipient_account_id: Some("1".into()),
+            response_elements: Some(response),
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn the_response_names_the_session_or_user_the_credentials_are_for() {
+        for (service, name, response, arn) in [
+            ("sts", "AssumeRole", ASSUME_ROLE_RESPONSE, "arn:aws:sts::1:assumed-role/r/s"),
+            ("sts", "AssumeRoleWithSAML", ASSUME_ROLE_RESPONSE, "arn:aws:sts::1:assumed-role/r/s"),
+            ("sts", "GetFederationToken", FEDERATION_TOKEN_RESPONSE, "arn:aws:sts::1:federated-user/f"),
+            ("iam", "CreateAccessKey", ACCESS_KEY_RESPONSE, "arn:aws:iam::1:user/bob"),
+        ] {
+            assert_eq!(
+                issued_credentials_arn(&record(service, name, response)).as_deref(),
+                Some(arn),
+                "{name}"
+            );
+        }
+        let china = Record {
+            region: Some("cn-north-1".into()),
+            ..record("iam", "CreateAccessKey", ACCESS_KEY_RESPONSE)
+        };
+        assert_eq!(issued_credentials_arn(&china).as_deref(), Some("arn:aws-cn:iam::1:user/bob"));
+    }
+
+    #[test]
+    fn failed_calls_service_calls_and_other_responses_name_no_identity() {
+        let role = || record("sts", "AssumeRole", ASSUME_ROLE_RESPONSE);
+        let denied = Record { error_code: Some("AccessDenied".into()), ..role() };
+        let mut service = role();
+        service.user_identity.kind = Some("AWSService".into());
+        let no_answer = Record { response_elements: None, ..role() };
+        for silent in [
+            denied,
+            service,
+            no_answer,
+            record("s3", "AssumeRole", ASSUME_ROLE_RESPONSE),
+            record("iam", "GetUser", ACCESS_KEY_RESPONSE),
+        ] {
+            assert_eq!(issued_credentials_arn(&silent), None, "{silent:?}");
+        }
+        for other in [
+            "",
+            "5",
+            "[]",
+            "{}",
+            r#"{"assumedRoleUser":null}"#,
+            r#"{"assumedRoleUser":{"arn":7}}"#,
+            r#"{"assumedRoleUser":{"arn":"me"}}"#,
+            r#"{"assumedRoleUser":{"arn":"\ud800"}}"#,
+        ] {
+            assert_eq!(issued_credentials_arn(&record("sts", "AssumeRole", other)), None, "{other}");
+        }
+        let long = format!(r#"{{"assumedRoleUser":{{"arn":"arn:{}"}}}}"#, "a".repeat(MAX_TEXT_BYTES));
+        assert_eq!(issued_credentials_arn(&record("sts", "AssumeRole", &long)), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! What a statement depends on, in words.
+//!
+//! Enters: a rule. Leaves: a sentence for people. Law: of bounded length, whatever a policy says.
+
+use std::sync::Arc;
+
+use super::{
+    condition::Applicability,
+    rules::{PolicyLayer, PolicyRule},
+};
+
+const MAX_CHARS: usize = 1_000;
+
+/// What an allow depends on.
+pub(super) fn allow_condition(rule: &PolicyRule) -> Arc<str> {
+    describe_conditions(rule).into()
+}
+
+/// What keeps a deny away.
+pub(super) fn deny_condition(rule: &PolicyRule) -> Arc<str> {
+    let is_all = rule.resources.as_written.iter().any(|pattern| &**pattern == "*");
+    let on = if is_all {
+        String::new()
+    } else {
+        format!(
+            " on {}",
+            rule.resources.as_written.iter().take(3).map(|text| &**text).collect::<Vec<_>>().join(", ")
+        )
+    };
+    format!("unless {}{on}, by {} {}", describe_conditions(rule), rule.id.policy, rule.id.statement).into()
+}
+
+fn describe_conditions(rule: &PolicyRule) -> String {
+    let statement = &rule.indexed.statement;
+    let mut parts: Vec<String> =
+        statement.conditions.iter().map(super::statement::Condition::describe).collect();
+    parts.extend(statement.unevaluated.iter().map(ToString::to_string));
+    if parts.is_empty() {
+        parts.push(match (&statement.principals, rule.applicability) {
+            _ if rule.layer == PolicyLayer::ResourceControl => {
+                "the resource is one of the organization's".to_owned()
+            }
+            (Some(_), Applicability::Unknown | Applicability::CallerControlled) => {
+                "the principal is the one that is named".to_owned()
+            }
+            _ => "a variable in the resource has a certain value".to_owned(),
+        });
+    }
+    let all = parts.join(" and ");
+    match all.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", all.get(..end).unwrap_or_default()),
+        None => all,
+    }
+}

@@ -1,0 +1,142 @@
+//! What is left of what statements allow.
+//!
+//! Enters: all that has a say on some actions. Leaves: whether they are granted, and their [`Reach`]. Laws: granted only if
+//! there is a resource on which no condition is left open; not granted only if there is no resource on which it may be.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Certainty, GrantScope,
+    action_rules::{ActionRules, LimitEntry},
+    condition::Applicability,
+    describe,
+    resource_set::{Remainder, ResourceSet, remainder},
+    rules::PolicyRule,
+};
+
+/// Patterns of one statement that are looked at one by one.
+const MAX_PATTERNS: usize = 64;
+
+/// What is granted, if anything is.
+pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Arc<GrantScope>)> {
+    let survivors: Vec<EffectiveAllow<'_>> =
+        clauses.allows.iter().filter_map(|rule| EffectiveAllow::of(rule, clauses)).collect();
+    if survivors.is_empty() {
+        return None;
+    }
+    let sure: Vec<&PolicyRule> = survivors
+        .iter()
+        .map(|one| one.rule)
+        .filter(|rule| rule.applicability >= Applicability::CallerControlled)
+        .collect();
+    let is_sure = remaining_resources(
+        sure.iter().map(|rule| rule.resources.resource_set(false, None)).collect(),
+        clauses,
+        false,
+    );
+    let is_granted = is_sure == Remainder::NonEmpty;
+    let certainty = if is_granted { Certainty::Unconditional } else { Certainty::Conditional };
+    let statements: BTreeSet<_> = survivors.iter().map(|one| one.rule.id.clone()).collect();
+    let resources: BTreeSet<_> = survivors.iter().flat_map(|one| &one.resources).cloned().collect();
+    let mut conditions: BTreeSet<Arc<str>> = clauses.limit_descriptions().into_iter().collect();
+    conditions.extend(allow_conditions(if is_granted { &sure } else { &clauses.allows }, is_granted));
+    for list in &clauses.limits {
+        let allies = list.iter().filter_map(|ally| match ally {
+            LimitEntry::Rule(rule) => Some(*rule),
+            LimitEntry::NotGoverned(_) => None,
+        });
+        if list.iter().all(|ally| matches!(ally, LimitEntry::Rule(_))) {
+            conditions.extend(allow_conditions(&allies.collect::<Vec<_>>(), is_granted));
+        }
+    }
+    let mut except = BTreeSet::new();
+    let covered = || survivors.iter().flat_map(EffectiveAllow::resource_sets).collect::<Vec<_>>();
+    for rule in &clauses.denies {
+        let meets = |only| {
+            remainder(&[covered(), vec![rule.resources.resource_set(true, only)]], &[]) != Remainder::Empty
+        };
+        if rule.applicability == Applicability::Always {
+            let written = rule.resources.as_written.iter().enumerate();
+            let alone = !rule.resources.is_negated && rule.resources.as_written.len() <= MAX_PATTERNS;
+            // Looked at once where they are looked at together: it may take long.
+            let together = (!alone).then(|| meets(None));
+            let is_met = |at: usize| together.unwrap_or_else(|| meets(Some(at)));
+            except.extend(written.filter(|(at, _)| is_met(*at)).map(|(_, text)| Arc::clone(text)));
+        } else if meets(None) {
+            conditions.insert(describe::deny_condition(rule));
+        }
+    }
+    let reach = GrantScope {
+        statements: statements.into_iter().collect(),
+        resources: resources.into_iter().collect(),
+        denied_resources: except.into_iter().collect(),
+        conditions: conditions.into_iter().collect(),
+    };
+    Some((certainty, Arc::new(reach)))
+}
+
+// What the allows of a list depend on: nothing, if one of them depends on nothing.
+fn allow_conditions(rules: &[&PolicyRule], is_granted: bool) -> Vec<Arc<str>> {
+    let is_free = |rule: &&PolicyRule| rule.applicability == Applicability::Always;
+    if is_granted && rules.iter().any(is_free) {
+        return Vec::new();
+    }
+    rules.iter().filter(|rule| !is_free(rule)).map(|rule| describe::allow_condition(rule)).collect()
+}
+
+/// Whether any resource is left of some regions: of what they may cover (`may`), or of what is sure.
+fn remaining_resources(regions: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>, may: bool) -> Remainder {
+    let least = if may { Applicability::Unknown } else { Applicability::CallerControlled };
+    let limits = clauses.limits.iter().map(|list| {
+        list.iter()
+            .filter(|ally| ally.applicability() >= least)
+            .map(|ally| ally.resource_set(may))
+            .collect::<Vec<_>>()
+    });
+    let lists: Vec<Vec<ResourceSet<'_>>> = std::iter::once(regions).chain(limits).collect();
+    // A deny the caller can avoid denies nothing; one that is open denies nothing for sure.
+    let denies = clauses.denies.iter().filter(|rule| match rule.applicability {
+        Applicability::Always => true,
+        Applicability::Unknown => !may,
+        Applicability::CallerControlled | Applicability::Never => false,
+    });
+    let denied: Vec<ResourceSet<'_>> = denies.map(|rule| rule.resources.resource_set(!may, None)).collect();
+    remainder(&lists, &denied)
+}
+
+/// A statement of whose grant something is left.
+struct EffectiveAllow<'r> {
+    rule: &'r PolicyRule,
+    /// Positions of the patterns of which something is left; none for all.
+    patterns: Option<Vec<usize>>,
+    resources: Vec<Arc<str>>,
+}
+
+impl<'r> EffectiveAllow<'r> {
+    fn of(rule: &'r PolicyRule, clauses: &ActionRules<'_>) -> Option<Self> {
+        let resources = &rule.resources;
+        let remains = |only| {
+            remaining_resources(vec![resources.resource_set(true, only)], clauses, true) != Remainder::Empty
+        };
+        if resources.is_negated || resources.as_written.len() > MAX_PATTERNS {
+            return remains(None).then(|| Self {
+                rule,
+                patterns: None,
+                resources: resources.as_written.clone(),
+            });
+        }
+        let patterns: Vec<usize> = (0..resources.as_written.len()).filter(|at| remains(Some(*at))).collect();
+        let written = patterns.iter().filter_map(|at| resources.as_written.get(*at)).cloned().collect();
+        (!patterns.is_empty()).then_some(Self { rule, patterns: Some(patterns), resources: written })
+    }
+
+    fn resource_sets(&self) -> Vec<ResourceSet<'r>> {
+        let rule = self.rule;
+        match &self.patterns {
+            None => vec![rule.resources.resource_set(true, None)],
+            Some(patterns) => {
+                patterns.iter().map(|at| rule.resources.resource_set(true, Some(*at))).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! How large a policy may be.
+//!
+//! Enters: nothing. Leaves: limits, and how AWS counts against them. Sources, read 2026-11: "IAM and AWS STS quotas"
+//! (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html); "Quotas for AWS Organizations"
+//! (docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html) with AWS's announcement of 2026-05-15
+//! that doubled both quotas of service control policies
+//! (aws.amazon.com/about-aws/whats-new/2026/05/aws-organizations-increased-scp-quotas).
+
+/// Characters of a managed policy, so also of a permissions boundary; white space is not counted.
+pub const MANAGED_POLICY: usize = 6_144;
+
+/// Characters of all inline policies of a role together; white space is not counted.
+pub const INLINE_POLICIES_OF_ROLE: usize = 10_240;
+
+/// Characters of all inline policies of a user together; white space is not counted.
+pub const INLINE_POLICIES_OF_USER: usize = 2_048;
+
+/// Characters of all inline policies of a group together; white space is not counted.
+pub const INLINE_POLICIES_OF_GROUP: usize = 5_120;
+
+/// Managed policies one user, role or group can have, unless AWS raises it (to 20 at most).
+pub const ATTACHED_MANAGED_POLICIES: usize = 10;
+
+/// Characters of a service control policy, white space included: it is kept as it is sent.
+pub const SERVICE_CONTROL_POLICY: usize = 10_240;
+
+/// Service control policies of one root, organizational unit or account, `FullAWSAccess` among them.
+pub const SERVICE_CONTROL_POLICIES_PER_TARGET: usize = 10;
+
+/// Characters IAM counts.
+pub fn count_without_whitespace(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// Characters AWS Organizations counts.
+pub fn count_with_whitespace(text: &str) -> usize {
+    text.chars().count()
+}

@@ -1,0 +1,101 @@
+//! Lanes: the accounts and regions whose event history is looked up.
+//!
+//! Enters: configuration, the own account and region. Leaves: [`Lane`]s, each once, in order. Law: the region that
+//! receives the events of global services is always among them.
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use crate::config::Config;
+
+/// One account and region: what LookupEvents counts its requests by, and what it answers for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountRegion {
+    /// Twelve-digit account id.
+    pub account: Arc<str>,
+    /// Region name.
+    pub region: Arc<str>,
+}
+
+impl AccountRegion {
+    /// The lane of an account and region.
+    pub fn new(account: &str, region: &str) -> Self {
+        Self { account: account.into(), region: region.into() }
+    }
+
+    /// The lanes a configuration asks for, seen from an account and region. Accounts: those of `coverage.accounts`,
+    /// else the own one; without `lookup.role` only the own one can be looked into. Regions: those of
+    /// `coverage.regions`, else the own one; and in each partition the one of global services.
+    pub fn configured(config: &Config, account: &str, region: &str) -> Vec<Self> {
+        if !config.lookup.enabled {
+            return Vec::new();
+        }
+        let accounts: BTreeSet<&str> = match (&config.lookup.role, &*config.coverage.accounts) {
+            (None, _) | (_, []) => [account].into(),
+            (Some(_), named) => named.iter().map(String::as_str).collect(),
+        };
+        let mut regions: BTreeSet<&str> = match &*config.coverage.regions {
+            [] => [region].into(),
+            named => named.iter().map(String::as_str).collect(),
+        };
+        let global: Vec<&str> = regions.iter().map(|region| global_region(region)).collect();
+        regions.extend(global);
+        let lanes_of = |account| regions.iter().map(move |region| Self::new(account, region));
+        accounts.into_iter().flat_map(lanes_of).collect()
+    }
+}
+
+/// The region that receives the events of IAM, STS and other global services, in the partition of `region`.
+fn global_region(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "cn-north-1",
+        region if region.starts_with("us-gov-") => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
+impl fmt::Display for AccountRegion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} in {}", self.account, self.region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ExpectedCoverage, LookupSettings};
+
+    fn account_regions_of(accounts: &[&str], regions: &[&str], role: Option<&str>) -> Vec<String> {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let coverage = ExpectedCoverage {
+            accounts: texts(accounts),
+            regions: texts(regions),
+            ..ExpectedCoverage::default()
+        };
+        let lookup = LookupSettings { role: role.map(str::to_owned), ..LookupSettings::default() };
+        let config = Config { coverage, lookup, ..Config::default() };
+        let written = |lane: &AccountRegion| format!("{} {}", lane.account, lane.region);
+        AccountRegion::configured(&config, "1", "eu-west-1").iter().map(written).collect()
+    }
+
+    #[test]
+    fn the_region_of_global_services_is_always_included() {
+        assert_eq!(account_regions_of(&[], &[], None), ["1 eu-west-1", "1 us-east-1"]);
+        assert_eq!(account_regions_of(&[], &["us-east-1"], None), ["1 us-east-1"]);
+        assert_eq!(account_regions_of(&[], &["us-gov-east-1"], None), ["1 us-gov-east-1", "1 us-gov-west-1"]);
+    }
+
+    #[test]
+    fn other_accounts_need_a_role() {
+        assert_eq!(account_regions_of(&["1", "2"], &["us-east-1"], None), ["1 us-east-1"]);
+        assert_eq!(
+            account_regions_of(&["2", "3"], &["us-east-1"], Some("r")),
+            ["2 us-east-1", "3 us-east-1"]
+        );
+    }
+
+    #[test]
+    fn a_disabled_lookup_has_no_account_regions() {
+        let lookup = LookupSettings { enabled: false, ..LookupSettings::default() };
+        assert_eq!(AccountRegion::configured(&Config { lookup, ..Config::default() }, "1", "eu-west-1"), []);
+    }
+}

@@ -1,0 +1,90 @@
+//! Which slice of time comes next, and how long it is.
+//!
+//! Enters: where the last slice ended, where the last of all ends, and how busy slices were. Leaves: [`Slice`]s. Laws:
+//! slices adjoin; none is empty, crosses an hour or goes past the end; a slice that was too busy is followed by one of
+//! at most half its length, down to one second.
+
+use crate::time::{HOUR_SECONDS, Hour, Time};
+
+/// Pages after which a slice longer than a second counts as too busy: 2,000 events, half a minute at the rate of
+/// [`super::pace`]. What is thrown away when a slice is split, or a run ends within one, is never more.
+pub const MAX_PAGES: u64 = 40;
+
+/// How long CloudTrail keeps its event history: 90 days (API reference of LookupEvents, 2026-11).
+const HISTORY_SECONDS: u32 = 90 * 24 * HOUR_SECONDS;
+
+/// A span of time that is looked up as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimeSlice {
+    /// First second.
+    pub since: Time,
+    /// First second after the last.
+    pub until: Time,
+}
+
+impl TimeSlice {
+    /// The slice that begins at `from`, ends at `end` at the latest and is not longer than `length` seconds; `None` when
+    /// nothing is left.
+    pub fn next(from: Time, end: Time, length: u32) -> Option<Self> {
+        let until = Time(from.0.saturating_add(length.max(1))).min(from.hour().end()).min(end);
+        (from < until).then_some(Self { since: from, until })
+    }
+
+    /// Its length.
+    pub const fn seconds(self) -> u32 {
+        self.until.since(self.since)
+    }
+}
+
+/// The length to go on with after a slice of `length` seconds was too busy; what was read of it spans its last `fits`
+/// seconds.
+pub fn length_after_split(length: u32, fits: u32) -> u32 {
+    (length / 2).min(fits).max(1)
+}
+
+/// The length to go on with after a slice was closed with so many pages.
+pub fn length_after_success(length: u32, longest: u32, pages: u64) -> u32 {
+    let room = pages <= MAX_PAGES / 4;
+    (if room { length.saturating_mul(2) } else { length }).clamp(1, longest.max(1))
+}
+
+/// The first hour that is wholly in CloudTrail's event history and stays so for an hour to come.
+pub fn earliest_available(now: Time) -> Time {
+    Hour(Time(now.0.saturating_sub(HISTORY_SECONDS)).hour().0.saturating_add(2)).start().min(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn slices_adjoin_and_stay_within_their_hours(from in 0..9_000_u32, long in 0..9_000_u32, length in 0..4_000_u32) {
+            let (mut at, end) = (Time(from), Time(from + long));
+            while let Some(slice) = TimeSlice::next(at, end, length) {
+                prop_assert_eq!(slice.since, at);
+                prop_assert!(slice.since < slice.until && slice.until <= end);
+                prop_assert!(slice.until <= slice.since.hour().end());
+                prop_assert!(slice.seconds() <= length.max(1));
+                at = slice.until;
+            }
+            prop_assert_eq!(at, end);
+        }
+
+        #[test]
+        fn a_slice_with_too_many_pages_is_at_least_halved(length in 2..4_000_u32, fits in 0..4_000_u32) {
+            let next = length_after_split(length, fits);
+            prop_assert!((1..=length / 2).contains(&next));
+        }
+    }
+
+    #[test]
+    fn events_older_than_the_history_are_not_requested() {
+        let now = Time(1_800_000_123);
+        assert!(now.since(earliest_available(now)) <= HISTORY_SECONDS - HOUR_SECONDS);
+        assert_eq!(earliest_available(now).0 % HOUR_SECONDS, 0);
+        assert_eq!(earliest_available(Time(0)), Time(0));
+    }
+}

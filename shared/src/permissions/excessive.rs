@@ -1,0 +1,200 @@
+//! What is granted and is no read, and the proof that nothing else is.
+//!
+//! Enters: grants that are no reads. Leaves: [`PermissionCheck`]s, one for all of a service that are alike, and one for each
+//! capability of which nothing is granted. Laws: each grant stands in one check; where a document cannot be read,
+//! nothing is said to be proven.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{CheckStatus, PermissionCheck, counts};
+use crate::{
+    catalog::Catalog,
+    grants::{Action, Certainty, Grant, StatementId},
+    operation::{Capabilities, OperationType, RiskLevel},
+    pattern::has_wildcard,
+};
+
+/// Statements and resources a check cites.
+const MAX_CITED: usize = 10;
+/// Actions a message names.
+const MAX_NAMED: usize = 3;
+
+/// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
+pub(super) fn is_unconditional(grant: &Grant) -> bool {
+    grant.certainty == Certainty::Unconditional && (grant.action.is_known || !has_wildcard(&grant.action.key))
+}
+
+/// One check for all grants of a service that are alike, the gravest first.
+pub(super) fn checks<'g>(grants: impl Iterator<Item = &'g Grant>) -> Vec<PermissionCheck> {
+    type CheckGroup<'a> = (Reverse<bool>, Reverse<RiskLevel>, Reverse<OperationType>, bool, &'a str);
+    let mut groups: BTreeMap<CheckGroup<'g>, Vec<&Grant>> = BTreeMap::new();
+    for grant in grants {
+        let action = &grant.action;
+        let alike = (
+            Reverse(is_unconditional(grant)),
+            Reverse(action.risk_level),
+            Reverse(action.operation_type),
+            !action.is_known,
+            action.service(),
+        );
+        groups.entry(alike).or_default().push(grant);
+    }
+    groups
+        .into_iter()
+        .map(|((Reverse(sure), Reverse(risk), Reverse(operation_type), ..), mut grants)| {
+            counts::sort_by_severity(&mut grants);
+            let status = if sure { CheckStatus::AllowedWrite } else { CheckStatus::Indeterminate };
+            group_check(status, risk, operation_type, &grants)
+        })
+        .collect()
+}
+
+fn group_check(
+    status: CheckStatus,
+    risk: RiskLevel,
+    operation_type: OperationType,
+    grants: &[&Grant],
+) -> PermissionCheck {
+    let does = match operation_type {
+        OperationType::Mutating => ("changes state", "that change state"),
+        OperationType::Privileged => {
+            ("is no read, though it changes no resource", "that are no reads, though they change no resource")
+        }
+        OperationType::Unknown => ("is not known", "that are not known"),
+        OperationType::ReadOnly => ("reads", "that read"),
+    };
+    let names: Vec<&str> = grants.iter().map(|grant| grant.action.name()).collect();
+    let named = names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let what = match names.len() {
+        1 => format!("{named} {}", does.0),
+        n if n <= MAX_NAMED => format!("{n} actions {}: {named}", does.1),
+        n => format!("{n} actions {}: {named} and {} more", does.1, n - MAX_NAMED),
+    };
+    let on = grants.iter().flat_map(|grant| &grant.scope.conditions).next();
+    let message = match (status, on) {
+        (CheckStatus::AllowedWrite, _) => format!("granted: {what}"),
+        (_, Some(on)) => format!("granted if {on}: {what}"),
+        (_, None) => format!("granted, as far as anybody can tell: {what}"),
+    };
+    let mut check = PermissionCheck {
+        service: grants.first().map(|grant| grant.action.service().to_owned()).unwrap_or_default(),
+        operation: common_pattern(&names),
+        status,
+        message,
+        actions: grants.len() as u64,
+        risk_level: Some(risk),
+        capabilities: grants.iter().map(|grant| grant.action.capabilities).collect(),
+        statements: Vec::new(),
+        resources: Vec::new(),
+    };
+    cite_grants(&mut check, grants);
+    check
+}
+
+/// Cites statements and resources of grants, the gravest first.
+pub(super) fn cite_grants(check: &mut PermissionCheck, grants: &[&Grant]) {
+    let mut seen: BTreeSet<&StatementId> = BTreeSet::new();
+    let statements = grants.iter().flat_map(|grant| &grant.scope.statements);
+    check.statements = statements.filter(|one| seen.insert(one)).take(MAX_CITED).cloned().collect();
+    let mut seen = BTreeSet::new();
+    let resources = grants.iter().flat_map(|grant| &grant.scope.resources);
+    check.resources = resources.filter(|one| seen.insert(*one)).take(MAX_CITED).cloned().collect();
+}
+
+/// A pattern that all names fit: the name, or what they begin with and `*`.
+fn common_pattern(names: &[&str]) -> String {
+    match names {
+        [] => "*".to_owned(),
+        [only] => (*only).to_owned(),
+        [first, others @ ..] => {
+            let shared = others.iter().fold(first.len(), |length, name| {
+                let same = first.chars().zip(name.chars()).take_while(|(a, b)| a == b);
+                length.min(same.map(|(c, _)| c.len_utf8()).sum())
+            });
+            format!("{}*", first.get(..shared).unwrap_or_default())
+        }
+    }
+}
+
+/// Actions of a catalog, counted under the words of [`counts::words`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct CatalogActionCounts(BTreeMap<&'static str, u64>);
+
+impl CatalogActionCounts {
+    /// Counts the actions of a catalog.
+    pub(super) fn of(catalog: &Catalog) -> Self {
+        let mut counts = BTreeMap::new();
+        for entry in catalog.iter().filter(|entry| entry.facts.kinds.action) {
+            for word in counts::capability_labels(&Action::of(entry)) {
+                *counts.entry(word).or_default() += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    /// Checks that prove that what is no read is not granted: one for each capability of which nothing is. `tolerated`
+    /// says how many grants overrides tolerate of each.
+    pub(super) fn blocked_checks(&self, held: &[&Grant], tolerated: &[&Grant]) -> Vec<PermissionCheck> {
+        let of = |grants: &[&Grant], word: &str| {
+            grants
+                .iter()
+                .filter(|grant| counts::capability_labels(&grant.action).any(|one| one == word))
+                .count() as u64
+        };
+        let proven = BLOCKED_CAPABILITIES.iter().filter(|(word, ..)| of(held, word) == 0);
+        proven
+            .map(|(word, flag, does)| {
+                let (actions, tolerated) =
+                    (self.0.get(word).copied().unwrap_or_default(), of(tolerated, word));
+                let but = match tolerated {
+                    0 => String::new(),
+                    1 => " but 1 that an override tolerates".to_owned(),
+                    n => format!(" but {n} that overrides tolerate"),
+                };
+                PermissionCheck {
+                    service: "*".to_owned(),
+                    operation: "*".to_owned(),
+                    status: CheckStatus::Blocked,
+                    message: format!("none of {actions} actions that {does} is granted{but}"),
+                    actions,
+                    risk_level: None,
+                    capabilities: *flag,
+                    statements: Vec::new(),
+                    resources: Vec::new(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// What is proven not to be granted, in this order: word, capability, and what such actions do.
+const BLOCKED_CAPABILITIES: [(&str, Capabilities, &str); 9] = [
+    ("mutate", Capabilities::MUTATE, "change state"),
+    ("issue_credentials", Capabilities::ISSUE_CREDENTIALS, "mint credentials"),
+    ("privilege_escalation", Capabilities::PRIVILEGE_ESCALATION, "are a step to more privilege"),
+    ("run_code", Capabilities::RUN_CODE, "run code"),
+    ("expose_resource", Capabilities::EXPOSE_RESOURCE, "share resources outward"),
+    ("privileged", Capabilities::empty(), "are no reads for another reason"),
+    ("read_secrets", Capabilities::READ_SECRETS, "read secrets"),
+    ("read_data", Capabilities::READ_DATA, "read customer data"),
+    ("incur_cost", Capabilities::INCUR_COST, "spend money per call"),
+];
+
+/// The check that stands in place of proofs where a document cannot be read.
+pub(super) fn unreadable_check(policies: usize) -> PermissionCheck {
+    let which = if policies == 1 { "a policy".to_owned() } else { format!("{policies} policies") };
+    PermissionCheck {
+        service: "*".to_owned(),
+        operation: "*".to_owned(),
+        status: CheckStatus::Indeterminate,
+        message: format!("{which} cannot be read in full, so nobody can say what else is granted"),
+        actions: 0,
+        risk_level: None,
+        capabilities: Capabilities::empty(),
+        statements: Vec::new(),
+        resources: Vec::new(),
+    }
+}

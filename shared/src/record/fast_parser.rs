@@ -1,0 +1,560 @@
+//! The quick way to the fields of a record.
+//!
+//! Enters: text and where a record begins in it. Leaves: the record and where it ends, or nothing. Laws: it says
+//! only what the slow way in [`super::fields`] would say, and whenever it is not sure (an error, an escaped key,
+//! anything rare) it says nothing and leaves the word to the slow way; every byte it passes over is checked to be
+//! JSON all the same.
+
+use std::borrow::Cow;
+
+use wide::u8x16;
+
+use super::{
+    MAX_DEPTH,
+    fields::{FieldText, Record, RecordResource, UserIdentity},
+};
+
+/// Reads the record that begins at `start` with a brace into an empty `record`; returns where it ends.
+pub(super) fn parse_record<'t>(text: &'t str, start: usize, record: &mut Record<'t>) -> Option<usize> {
+    let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start };
+    if scan.next_non_whitespace()? != b'{' {
+        return None;
+    }
+    scan.parse_fields(record)?;
+    Some(scan.offset)
+}
+
+struct FastParser<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    offset: usize,
+}
+
+/// A string: its ends, without the quotes, and whether it has escapes.
+#[derive(Clone, Copy)]
+struct StringSpan {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+/// Nesting left inside the record.
+const MAX_FIELD_DEPTH: usize = MAX_DEPTH - 1;
+
+impl<'t> FastParser<'t> {
+    fn parse_fields(&mut self, record: &mut Record<'t>) -> Option<()> {
+        let mut more = self.next_is_first_key()?;
+        while more {
+            match self.peek() {
+                b"eventVer" if self.skip_if(b"eventVersion\":") => self.skip_value(MAX_FIELD_DEPTH)?,
+                b"userIden" if self.skip_if(b"userIdentity\":") => {
+                    record.user_identity = self.parse_identity()?
+                }
+                b"eventTim" if self.skip_if(b"eventTime\":") => {
+                    record.event_time = self.parse_text_of_length::<20>()?
+                }
+                b"eventSou" if self.skip_if(b"eventSource\":") => record.event_source = self.parse_text()?,
+                b"eventNam" if self.skip_if(b"eventName\":") => record.event_name = self.parse_text()?,
+                b"awsRegio" if self.skip_if(b"awsRegion\":") => record.region = self.parse_text()?,
+                b"errorCod" if self.skip_if(b"errorCode\":") => record.error_code = self.parse_text()?,
+                b"eventID\"" if self.skip_if(b"eventID\":") => {
+                    record.event_id = self.parse_text_of_length::<36>()?
+                }
+                b"readOnly" if self.skip_if(b"readOnly\":") => record.read_only = self.parse_bool()?,
+                b"resource" if self.skip_if(b"resources\":") => record.resources = self.parse_resources()?,
+                b"eventTyp" if self.skip_if(b"eventType\":") => {
+                    record.event_type = self.parse_text_of_length::<10>()?
+                }
+                b"manageme" if self.skip_if(b"managementEvent\":") => {
+                    record.management_event = self.parse_bool()?
+                }
+                b"recipien" if self.skip_if(b"recipientAccountId\":") => {
+                    record.recipient_account_id = self.parse_text_of_length::<12>()?
+                }
+                b"eventCat" if self.skip_if(b"eventCategory\":") => {
+                    record.event_category = self.parse_text_of_length::<10>()?
+                }
+                b"sessionC" if self.skip_if(b"sessionCredentialFromConsole\":") => {
+                    record.session_credential_from_console = self.parse_bool()?
+                }
+                b"response" if self.skip_if(b"responseElements\":") => {
+                    record.response_elements = self.parse_raw()?
+                }
+                b"requestI" if self.skip_if(b"requestID\":") => drop(self.parse_text_of_length::<36>()?),
+                b"requestP" if self.skip_if(b"requestParameters\":") => self.skip_value(MAX_FIELD_DEPTH)?,
+                b"sourceIP" if self.skip_if(b"sourceIPAddress\":") => self.skip_value(MAX_FIELD_DEPTH)?,
+                b"userAgen" if self.skip_if(b"userAgent\":") => self.skip_value(MAX_FIELD_DEPTH)?,
+                b"tlsDetai" if self.skip_if(b"tlsDetails\":") => self.skip_value(MAX_FIELD_DEPTH)?,
+                _ => self.parse_other_field(record)?,
+            }
+            more = self.next_is_key()?;
+        }
+        Some(())
+    }
+
+    /// A field that is rare, or a common one written with white space.
+    fn parse_other_field(&mut self, record: &mut Record<'t>) -> Option<()> {
+        match self.parse_key()? {
+            b"userIdentity" => record.user_identity = self.parse_identity()?,
+            b"eventTime" => record.event_time = self.parse_text()?,
+            b"eventSource" => record.event_source = self.parse_text()?,
+            b"eventName" => record.event_name = self.parse_text()?,
+            b"awsRegion" => record.region = self.parse_text()?,
+            b"errorCode" => record.error_code = self.parse_text()?,
+            b"eventID" => record.event_id = self.parse_text()?,
+            b"readOnly" => record.read_only = self.parse_bool()?,
+            b"resources" => record.resources = self.parse_resources()?,
+            b"eventType" => record.event_type = self.parse_text()?,
+            b"managementEvent" => record.management_event = self.parse_bool()?,
+            b"recipientAccountId" => record.recipient_account_id = self.parse_text()?,
+            b"eventCategory" => record.event_category = self.parse_text()?,
+            b"sessionCredentialFromConsole" => record.session_credential_from_console = self.parse_bool()?,
+            b"responseElements" => record.response_elements = self.parse_raw()?,
+            // Not a record, or not only one.
+            b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime" => {
+                return None;
+            }
+            _ => self.skip_value(MAX_FIELD_DEPTH)?,
+        }
+        Some(())
+    }
+
+    fn parse_identity(&mut self) -> Option<UserIdentity<'t>> {
+        let mut identity = UserIdentity::default();
+        let mut more = self.open_object()?;
+        while more {
+            match self.peek::<4>() {
+                b"type" if self.skip_if(b"type\":") => identity.kind = self.parse_text()?,
+                b"prin" if self.skip_if(b"principalId\":") => identity.principal_id = self.parse_text()?,
+                b"arn\"" if self.skip_if(b"arn\":") => identity.arn = self.parse_text()?,
+                b"acco" if self.skip_if(b"accountId\":") => {
+                    identity.account_id = self.parse_text_of_length::<12>()?
+                }
+                b"acce" if self.skip_if(b"accessKeyId\":") => self.skip_value(MAX_FIELD_DEPTH - 1)?,
+                b"user" if self.skip_if(b"userName\":") => identity.user_name = self.parse_text()?,
+                b"sess" if self.skip_if(b"sessionContext\":") => self.parse_session_context(&mut identity)?,
+                b"invo" if self.skip_if(b"invokedBy\":") => identity.invoked_by = self.parse_text()?,
+                _ => match self.parse_key()? {
+                    b"type" => identity.kind = self.parse_text()?,
+                    b"principalId" => identity.principal_id = self.parse_text()?,
+                    b"arn" => identity.arn = self.parse_text()?,
+                    b"accountId" => identity.account_id = self.parse_text()?,
+                    b"userName" => identity.user_name = self.parse_text()?,
+                    b"sessionContext" => self.parse_session_context(&mut identity)?,
+                    b"invokedBy" => identity.invoked_by = self.parse_text()?,
+                    b"identityProvider" => identity.identity_provider = self.parse_text()?,
+                    b"onBehalfOf" => self.parse_on_behalf_of(&mut identity)?,
+                    _ => self.skip_value(MAX_FIELD_DEPTH - 1)?,
+                },
+            }
+            more = self.next_is_key()?;
+        }
+        Some(identity)
+    }
+
+    fn parse_session_context(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
+        identity.source_identity = None;
+        self.clear_issuer(identity);
+        let mut more = self.open_object()?;
+        while more {
+            match self.peek::<4>() {
+                b"sess" if self.skip_if(b"sessionIssuer\":") => self.parse_issuer(identity)?,
+                b"webI" if self.skip_if(b"webIdFederationData\":") => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                b"attr" if self.skip_if(b"attributes\":") => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                _ => match self.parse_key()? {
+                    b"sessionIssuer" => self.parse_issuer(identity)?,
+                    b"sourceIdentity" => identity.source_identity = self.parse_text()?,
+                    _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+                },
+            }
+            more = self.next_is_key()?;
+        }
+        Some(())
+    }
+
+    /// Of an object given twice the last counts, and it alone.
+    fn clear_issuer(&self, identity: &mut UserIdentity<'t>) {
+        identity.issuer_arn = None;
+        identity.issuer_account_id = None;
+        identity.issuer_user_name = None;
+    }
+
+    fn parse_issuer(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
+        self.clear_issuer(identity);
+        let mut more = self.open_object()?;
+        while more {
+            match self.peek::<4>() {
+                b"type" if self.skip_if(b"type\":") => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                b"prin" if self.skip_if(b"principalId\":") => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                b"arn\"" if self.skip_if(b"arn\":") => identity.issuer_arn = self.parse_text()?,
+                b"acco" if self.skip_if(b"accountId\":") => {
+                    identity.issuer_account_id = self.parse_text_of_length::<12>()?
+                }
+                b"user" if self.skip_if(b"userName\":") => identity.issuer_user_name = self.parse_text()?,
+                _ => match self.parse_key()? {
+                    b"arn" => identity.issuer_arn = self.parse_text()?,
+                    b"accountId" => identity.issuer_account_id = self.parse_text()?,
+                    b"userName" => identity.issuer_user_name = self.parse_text()?,
+                    _ => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                },
+            }
+            more = self.next_is_key()?;
+        }
+        Some(())
+    }
+
+    fn parse_on_behalf_of(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
+        identity.on_behalf_of_user_id = None;
+        identity.identity_store_arn = None;
+        let mut more = self.open_object()?;
+        while more {
+            match self.parse_key()? {
+                b"userId" => identity.on_behalf_of_user_id = self.parse_text()?,
+                b"identityStoreArn" => identity.identity_store_arn = self.parse_text()?,
+                _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+            }
+            more = self.next_is_key()?;
+        }
+        Some(())
+    }
+
+    fn parse_resources(&mut self) -> Option<Vec<RecordResource<'t>>> {
+        let mut resources = Vec::new();
+        match self.next_non_whitespace()? {
+            b'[' => {}
+            b'n' => return self.expect_literal(b"ull").map(|()| resources),
+            _ => return None,
+        }
+        let mut byte = self.next_non_whitespace()?;
+        if byte == b']' {
+            return Some(resources);
+        }
+        loop {
+            if byte != b'{' {
+                return None;
+            }
+            resources.push(self.parse_resource()?);
+            match self.next_non_whitespace()? {
+                b',' => byte = self.next_non_whitespace()?,
+                b']' => return Some(resources),
+                _ => return None,
+            }
+        }
+    }
+
+    fn parse_resource(&mut self) -> Option<RecordResource<'t>> {
+        let (mut upper, mut lower, mut kind) = (None, None, None);
+        let mut more = self.next_is_first_key()?;
+        while more {
+            match self.parse_key()? {
+                b"ARN" => upper = self.parse_text()?,
+                b"arn" => lower = self.parse_text()?,
+                b"type" => kind = self.parse_text()?,
+                _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
+            }
+            more = self.next_is_key()?;
+        }
+        Some(RecordResource { arn: upper.or(lower), kind })
+    }
+
+    /// Whether the object whose brace was passed has a key; if so, passes its quote.
+    #[inline]
+    fn next_is_first_key(&mut self) -> Option<bool> {
+        match self.next_non_whitespace()? {
+            b'"' => Some(true),
+            b'}' => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether an object comes next and has a key, or `null`, which has none.
+    fn open_object(&mut self) -> Option<bool> {
+        match self.next_non_whitespace()? {
+            b'{' => self.next_is_first_key(),
+            b'n' => self.expect_literal(b"ull").map(|()| false),
+            _ => None,
+        }
+    }
+
+    /// Whether another key comes next; if so, passes its quote.
+    #[inline]
+    fn next_is_key(&mut self) -> Option<bool> {
+        match self.next_non_whitespace()? {
+            b',' if self.next_non_whitespace()? == b'"' => Some(true),
+            b'}' => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The bytes that come next, if there are as many.
+    #[inline]
+    fn peek<const N: usize>(&self) -> &'t [u8; N] {
+        self.bytes.get(self.offset..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; N])
+    }
+
+    /// Passes `expected` if it comes next. Known text costs no search for its end.
+    #[inline]
+    fn skip_if<const N: usize>(&mut self, expected: &[u8; N]) -> bool {
+        let same = self.bytes.get(self.offset..).and_then(<[u8]>::first_chunk) == Some(expected);
+        if same {
+            self.offset += N;
+        }
+        same
+    }
+
+    /// Passes a string whose opening quote was passed, and the colon behind it.
+    #[inline]
+    fn key_span(&mut self) -> Option<StringSpan> {
+        let key = self.string_span()?;
+        (self.next_non_whitespace()? == b':').then_some(key)
+    }
+
+    /// A key whose opening quote was passed, and the colon behind it.
+    fn parse_key(&mut self) -> Option<&'t [u8]> {
+        let key = self.key_span()?;
+        self.unescaped(key)
+    }
+
+    fn unescaped(&self, text: StringSpan) -> Option<&'t [u8]> {
+        if text.escaped { None } else { self.bytes.get(text.start..text.end) }
+    }
+
+    /// A string, probably of `N` bytes, or `null`. A length that is guessed right costs no search for the end.
+    #[inline]
+    fn parse_text_of_length<const N: usize>(&mut self) -> Option<FieldText<'t>> {
+        let (start, end) = (self.offset + 1, self.offset + 1 + N);
+        let quoted = self.bytes.get(self.offset) == Some(&b'"') && self.bytes.get(end) == Some(&b'"');
+        if quoted && has_no_special_byte(self.bytes.get(start..end)?.first_chunk::<N>()?) {
+            self.offset = end + 1;
+            return Some(Some(Cow::Borrowed(self.text.get(start..end)?)));
+        }
+        self.parse_text()
+    }
+
+    /// A string or `null`.
+    #[inline]
+    fn parse_text(&mut self) -> Option<FieldText<'t>> {
+        match self.next_non_whitespace()? {
+            b'"' => {
+                let StringSpan { start, end, escaped } = self.string_span()?;
+                if escaped {
+                    let quoted = self.text.get(start.checked_sub(1)?..=end)?;
+                    return serde_json::from_str(quoted).ok().map(|text: String| Some(Cow::Owned(text)));
+                }
+                Some(Some(Cow::Borrowed(self.text.get(start..end)?)))
+            }
+            b'n' => self.expect_literal(b"ull").map(|()| None),
+            _ => None,
+        }
+    }
+
+    /// `true`, `false`, the same as text, or `null`.
+    fn parse_bool(&mut self) -> Option<Option<bool>> {
+        match self.next_non_whitespace()? {
+            b't' => self.expect_literal(b"rue").map(|()| Some(true)),
+            b'f' => self.expect_literal(b"alse").map(|()| Some(false)),
+            b'n' => self.expect_literal(b"ull").map(|()| None),
+            b'"' => {
+                let quoted = self.string_span()?;
+                match self.unescaped(quoted)? {
+                    b"true" => Some(Some(true)),
+                    b"false" => Some(Some(false)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Any value, as its text; `null` is none.
+    fn parse_raw(&mut self) -> Option<Option<&'t str>> {
+        let first = self.next_non_whitespace()?;
+        let start = self.offset.checked_sub(1)?;
+        self.skip_rest_of_value(first, MAX_FIELD_DEPTH)?;
+        let raw = self.text.get(start..self.offset)?;
+        Some((raw != "null").then_some(raw))
+    }
+
+    /// Passes over any value nested no deeper than `room`.
+    fn skip_value(&mut self, room: usize) -> Option<()> {
+        let first = self.next_non_whitespace()?;
+        self.skip_rest_of_value(first, room)
+    }
+
+    #[inline]
+    fn skip_rest_of_value(&mut self, first: u8, room: usize) -> Option<()> {
+        match first {
+            b'"' => self.string_span().map(drop),
+            b'{' => self.skip_object(room),
+            b'[' => self.skip_array(room),
+            b't' => self.expect_literal(b"rue"),
+            b'f' => self.expect_literal(b"alse"),
+            b'n' => self.expect_literal(b"ull"),
+            b'-' | b'0'..=b'9' => self.skip_number(first),
+            _ => None,
+        }
+    }
+
+    fn skip_object(&mut self, room: usize) -> Option<()> {
+        let room = room.checked_sub(1)?;
+        let mut byte = self.next_non_whitespace()?;
+        if byte == b'}' {
+            return Some(());
+        }
+        loop {
+            if byte != b'"' {
+                return None;
+            }
+            self.key_span()?;
+            self.skip_value(room)?;
+            match self.next_non_whitespace()? {
+                b',' => byte = self.next_non_whitespace()?,
+                b'}' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    fn skip_array(&mut self, room: usize) -> Option<()> {
+        let room = room.checked_sub(1)?;
+        let mut byte = self.next_non_whitespace()?;
+        if byte == b']' {
+            return Some(());
+        }
+        loop {
+            self.skip_rest_of_value(byte, room)?;
+            match self.next_non_whitespace()? {
+                b',' => byte = self.next_non_whitespace()?,
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    /// What follows the first byte of a number.
+    fn skip_number(&mut self, first: u8) -> Option<()> {
+        let first = if first == b'-' { self.next_byte()? } else { first };
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => self.skip_digits(),
+            _ => return None,
+        }
+        if self.bytes.get(self.offset) == Some(&b'.') {
+            self.offset += 1;
+            self.next_byte().filter(u8::is_ascii_digit)?;
+            self.skip_digits();
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(self.offset) {
+            self.offset += 1;
+            if let Some(b'+' | b'-') = self.bytes.get(self.offset) {
+                self.offset += 1;
+            }
+            self.next_byte().filter(u8::is_ascii_digit)?;
+            self.skip_digits();
+        }
+        Some(())
+    }
+
+    fn skip_digits(&mut self) {
+        while self.bytes.get(self.offset).is_some_and(u8::is_ascii_digit) {
+            self.offset += 1;
+        }
+    }
+
+    fn expect_literal<const N: usize>(&mut self, rest: &[u8; N]) -> Option<()> {
+        let found = self.bytes.get(self.offset..)?.first_chunk::<N>()?;
+        self.offset += N;
+        (found == rest).then_some(())
+    }
+
+    #[inline]
+    fn next_byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.offset)?;
+        self.offset += 1;
+        Some(byte)
+    }
+
+    /// The next byte that is no white space, passed.
+    #[inline]
+    fn next_non_whitespace(&mut self) -> Option<u8> {
+        let byte = self.next_byte()?;
+        if byte > b' ' { Some(byte) } else { self.skip_whitespace(byte) }
+    }
+
+    #[cold]
+    fn skip_whitespace(&mut self, mut byte: u8) -> Option<u8> {
+        while let b' ' | b'\n' | b'\r' | b'\t' = byte {
+            byte = self.next_byte()?;
+        }
+        Some(byte)
+    }
+
+    /// The rest of a string whose opening quote was passed.
+    #[inline]
+    fn string_span(&mut self) -> Option<StringSpan> {
+        let start = self.offset;
+        let mut escaped = false;
+        loop {
+            let rest = self.bytes.get(self.offset..)?;
+            match rest.first_chunk::<32>() {
+                Some(chunk) => match special_mask_32(chunk) {
+                    0 => {
+                        self.offset += 32;
+                        continue;
+                    }
+                    found => self.offset += found.trailing_zeros() as usize,
+                },
+                None => self.offset += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..=0x1f))?,
+            }
+            match self.next_byte()? {
+                b'"' => return Some(StringSpan { start, end: self.offset - 1, escaped }),
+                b'\\' => {
+                    escaped = true;
+                    self.skip_escape()?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn skip_escape(&mut self) -> Option<()> {
+        match self.next_byte()? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => {
+                let digits = self.bytes.get(self.offset..)?.first_chunk::<4>()?;
+                self.offset += 4;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One bit for each byte that ends the plain run of a string: a quote, a backslash or a control character.
+#[inline]
+fn special_mask(chunk: &[u8; 16]) -> u32 {
+    let bytes = u8x16::new(*chunk);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let found = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
+    found.to_bitmask()
+}
+
+/// The same for two chunks.
+#[inline]
+fn special_mask_32(bytes: &[u8; 32]) -> u32 {
+    match bytes.as_chunks::<16>().0 {
+        [low, high] => special_mask(low) | special_mask(high) << 16,
+        _ => u32::MAX,
+    }
+}
+
+/// Whether no byte of a short string is special.
+#[inline]
+fn has_no_special_byte<const N: usize>(bytes: &[u8; N]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let tail_is_plain = match bytes.last_chunk::<16>() {
+        Some(tail) => special_mask(tail) == 0,
+        None => rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f)),
+    };
+    tail_is_plain && chunks.iter().all(|chunk| special_mask(chunk) == 0)
+}

@@ -1,0 +1,135 @@
+//! Numbers, times and enum values as a reader sees them.
+//!
+//! Enters: values of a report. Leaves: short text. Law: a score or a share that is not whole never reads as if it
+//! were, because nothing here rounds.
+
+use serde::Serialize;
+
+use crate::{
+    controls::ControlState,
+    coverage::{EventClassState, Period},
+    event::Outcome,
+    operation::OperationType,
+    report::PrincipalSummary,
+    time::Time,
+};
+
+/// A number with a comma between each three digits: `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and its noun: `1 call`, `2 calls`.
+pub fn count_noun(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// A score in percent as it stands in the report, or a dash when there is none.
+pub fn percent(score: Option<f64>) -> String {
+    score.map_or_else(|| "–".to_owned(), |score| format!("{score} %"))
+}
+
+/// `2026-03-01 07:00` in UTC.
+pub fn minute(time: Time) -> String {
+    time.timestamp().strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// `2026-03-01 07:00 to 2026-03-02 07:00 UTC`.
+pub fn format_period(period: Period) -> String {
+    format!("{} to {} UTC", minute(period.from.start()), minute(period.until.start()))
+}
+
+/// The word a value has in the JSON report, for the enums that are written as one; empty for anything else.
+pub fn serialized_name(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// What is known of an event class, in words.
+pub const fn class_state(state: EventClassState) -> &'static str {
+    match state {
+        EventClassState::Gap => "GAP: expected, not known to be logged",
+        EventClassState::Partial => "logged in some accounts",
+        EventClassState::Seen => "logged: seen in every account",
+        EventClassState::Configured => "logged: the configuration says so",
+        EventClassState::NotExpected => "not part of the promise",
+    }
+}
+
+/// What the evidence says of a control, in words.
+pub const fn control_state(state: ControlState) -> &'static str {
+    match state {
+        ControlState::Pass => "pass",
+        ControlState::NoEvidence => "no evidence",
+        ControlState::Fail => "FAIL",
+    }
+}
+
+/// The first characters of a hash: enough to recognise it by.
+pub fn short_hash(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
+impl PrincipalSummary {
+    /// Calls of one operation type with one outcome.
+    pub fn count(&self, operation_type: OperationType, outcome: Outcome) -> u64 {
+        self.counts.get(&operation_type).and_then(|outcomes| outcomes.get(&outcome)).copied().unwrap_or(0)
+    }
+
+    /// Calls AWS refused.
+    pub fn denied(&self) -> u64 {
+        self.counts.values().filter_map(|outcomes| outcomes.get(&Outcome::Denied)).sum()
+    }
+
+    /// Mutating calls that succeeded, also those that were made through others.
+    pub fn writes(&self) -> u64 {
+        self.count(OperationType::Mutating, Outcome::Succeeded).saturating_add(self.writes_through_roles)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated_by_commas() {
+        let numbers = [0, 999, 1_000, 12_345, 1_234_567, u64::MAX];
+        let texts = ["0", "999", "1,000", "12,345", "1,234,567", "18,446,744,073,709,551,615"];
+        assert_eq!(numbers.map(thousands), texts);
+    }
+
+    #[test]
+    fn nouns_agree_with_their_counts() {
+        assert_eq!([0, 1, 2].map(|n| count_noun(n, "call")), ["0 calls", "1 call", "2 calls"]);
+    }
+
+    #[test]
+    fn scores_are_not_rounded() {
+        assert_eq!([Some(99.99), Some(100.0), None].map(percent), ["99.99 %", "100 %", "–"]);
+    }
+
+    #[test]
+    fn enums_use_their_json_name() {
+        assert_eq!(serialized_name(&OperationType::ReadOnly), "read_only");
+        assert_eq!(serialized_name(&1), "");
+    }
+
+    proptest! {
+        #[test]
+        fn thousands_add_only_separators(number: u64) {
+            prop_assert_eq!(thousands(number).replace(',', ""), number.to_string());
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The coverage map.
+//!
+//! Enters: coverage. Leaves: [`Map`]: per account and region a bar in which missing hours are drawn, and the same in
+//! words. Law: a missing hour is drawn whatever the length of the period.
+
+use crate::{
+    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, Period},
+    render::html::{
+        axis::{AxisTick, TimeAxis, percent},
+        badge::{self, Badge},
+        filters::{format_duration, format_minute},
+        truncated::{Truncated, most},
+    },
+    time::HOUR_SECONDS,
+};
+
+/// Least width of a drawn gap, in percent of the bar, so that it is never too thin to be seen.
+const MIN_GAP_PERCENT: f64 = 0.4;
+
+/// The map of evidence.
+#[derive(Debug)]
+pub struct CoverageMap<'a> {
+    /// The axis; absent without a period.
+    pub axis: Option<TimeAxis>,
+    /// Marks under the bars.
+    pub ticks: Vec<AxisTick>,
+    /// Distance of the lines between cells as a part of the bar, and in words; absent where they would not fit.
+    pub gridline: Option<(String, &'static str)>,
+    /// Accounts and regions: in order, or those with most hours missing first when not all are shown.
+    pub places: Truncated<CoverageBar<'a>>,
+    /// Accounts and regions with missing hours.
+    pub incomplete: usize,
+    /// Event classes.
+    pub classes: Truncated<EventClassRow<'a>>,
+}
+
+/// One account and region.
+#[derive(Debug)]
+pub struct CoverageBar<'a> {
+    /// The place.
+    pub place: &'a AccountRegionCoverage,
+    /// Hours missing.
+    pub missing: u32,
+    /// Stretches with missing hours.
+    pub missing_spans: Vec<CoverageSpan>,
+    /// Stretches that are wholly quiet.
+    pub quiet_spans: Vec<CoverageSpan>,
+    /// Gaps in words.
+    pub gaps: Truncated<String>,
+}
+
+/// A stretch of a bar that is not like the rest.
+#[derive(Debug)]
+pub struct CoverageSpan {
+    /// Place from the left, in percent.
+    pub x: String,
+    /// Width, in percent.
+    pub width: String,
+    /// All its hours are so, not only some.
+    pub is_whole_step: bool,
+}
+
+/// One event class.
+#[derive(Debug)]
+pub struct EventClassRow<'a> {
+    /// The class.
+    pub class: &'a EventClassCoverage,
+    /// Its state.
+    pub state: Badge,
+    /// Accounts with such events.
+    pub accounts: Truncated<&'a str>,
+}
+
+impl<'a> CoverageMap<'a> {
+    /// Of coverage.
+    pub fn of(coverage: &'a Coverage) -> Self {
+        let axis = coverage.period.filter(|period| period.hours() > 0).map(TimeAxis::of);
+        let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
+        if places.len() > most::PLACES {
+            places.sort_by_key(|place| std::cmp::Reverse(missing_hours(place)));
+        }
+        let places = Truncated::of(places, most::PLACES);
+        let bars = places.items.into_iter().map(|place| CoverageBar::of(place, axis.as_ref())).collect();
+        Self {
+            ticks: axis.map(|axis| axis.ticks()).unwrap_or_default(),
+            gridline: axis.and_then(|axis| gridline(&axis)),
+            places: Truncated { items: bars, omitted: places.omitted },
+            incomplete: coverage.account_regions.iter().filter(|place| missing_hours(place) > 0).count(),
+            classes: Truncated::of(coverage.event_classes.iter().map(EventClassRow::of), most::CLASSES),
+            axis,
+        }
+    }
+}
+
+const fn missing_hours(place: &AccountRegionCoverage) -> u32 {
+    place.expected_hours.saturating_sub(place.observed_hours)
+}
+
+/// Lines are drawn only where they are far enough apart to be told from each other and cut the bar evenly.
+fn gridline(axis: &TimeAxis) -> Option<(String, &'static str)> {
+    let hours = axis.period.hours();
+    let even = |every: u32| axis.period.from.0.is_multiple_of(every) && hours.is_multiple_of(every);
+    let fits = |(every, _): &(u32, _)| *every >= axis.step_hours && even(*every) && hours / every <= 62;
+    let (every, word) = [(1, "hour"), (6, "6 hours"), (24, "day")].into_iter().find(fits)?;
+    Some((format!("{:.6}", f64::from(every) / f64::from(hours)), word))
+}
+
+impl<'a> CoverageBar<'a> {
+    fn of(place: &'a AccountRegionCoverage, axis: Option<&TimeAxis>) -> Self {
+        Self {
+            place,
+            missing: missing_hours(place),
+            missing_spans: axis.map(|axis| missing_spans(axis, &place.gaps)).unwrap_or_default(),
+            quiet_spans: axis.map(|axis| quiet_spans(axis, &place.quiet_periods)).unwrap_or_default(),
+            gaps: Truncated::of(place.gaps.iter().map(gap_text), most::GAPS),
+        }
+    }
+}
+
+/// `2023-07-10 03:00 to 04:00 (1 hour)`, with the second date where it is another.
+fn gap_text(gap: &Period) -> String {
+    let (from, until) = (format_minute(gap.from.start()), format_minute(gap.until.start()));
+    let until = match (from.split_once(' '), until.split_once(' ')) {
+        (Some((day, _)), Some((same, time))) if day == same => time,
+        _ => &until,
+    };
+    format!("{from} to {until} ({})", format_duration(gap.hours().saturating_mul(HOUR_SECONDS)))
+}
+
+/// Steps in which every hour is quiet.
+fn quiet_spans(axis: &TimeAxis, spans: &[Period]) -> Vec<CoverageSpan> {
+    missing_spans(axis, spans).into_iter().filter(|stretch| stretch.is_whole_step).collect()
+}
+
+/// Steps with such hours, neighbours of one kind joined.
+fn missing_spans(axis: &TimeAxis, gaps: &[Period]) -> Vec<CoverageSpan> {
+    let mut gaps = gaps.iter().copied().peekable();
+    let mut joined: Vec<(Period, bool)> = Vec::new();
+    for step in axis.steps() {
+        let mut missing = 0;
+        while let Some(gap) = gaps.peek() {
+            let (from, until) = (gap.from.max(step.from), gap.until.min(step.until));
+            missing += Period { from, until }.hours();
+            if gap.until > step.until {
+                break;
+            }
+            gaps.next();
+        }
+        if missing == 0 {
+            continue;
+        }
+        let whole = missing >= step.hours();
+        match joined.last_mut() {
+            Some((last, kind)) if *kind == whole && last.until == step.from => last.until = step.until,
+            _ => joined.push((step, whole)),
+        }
+    }
+    joined.iter().map(|(span, whole)| CoverageSpan::of(axis, *span, *whole)).collect()
+}
+
+impl CoverageSpan {
+    fn of(axis: &TimeAxis, span: Period, whole: bool) -> Self {
+        let (from, until) = (axis.position(span.from), axis.position(span.until));
+        let width = (until - from).max(MIN_GAP_PERCENT);
+        Self { x: percent(from.min(100.0 - width)), width: percent(width), is_whole_step: whole }
+    }
+}
+
+impl<'a> EventClassRow<'a> {
+    fn of(class: &'a EventClassCoverage) -> Self {
+        let accounts = class.accounts.iter().map(|account| &**account);
+        Self {
+            class,
+            state: badge::class_state(class.state),
+            accounts: Truncated::of(accounts, most::VALUES),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Hour;
+
+    fn span(from: u32, until: u32) -> Period {
+        Period { from: Hour(from), until: Hour(until) }
+    }
+
+    #[test]
+    fn a_missing_hour_of_a_day_is_one_cell() {
+        let found = missing_spans(&TimeAxis::of(span(480, 504)), &[span(486, 487)]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].x.as_str(), found[0].width.as_str(), found[0].is_whole_step),
+            ("25%", "4.167%", true)
+        );
+    }
+
+    #[test]
+    fn a_missing_hour_in_three_years_is_still_visible() {
+        let found = missing_spans(&TimeAxis::of(span(0, 24 * 1_095)), &[span(9_000, 9_001)]);
+        assert_eq!(found.len(), 1);
+        assert!(!found[0].is_whole_step);
+    }
+
+    #[test]
+    fn a_gap_over_many_steps_is_one_span() {
+        let found = missing_spans(&TimeAxis::of(span(0, 240)), &[span(10, 15), span(20, 240)]);
+        let whole: Vec<bool> = found.iter().map(|stretch| stretch.is_whole_step).collect();
+        assert_eq!(whole, [false, true, false, true]);
+    }
+}

@@ -1,0 +1,80 @@
+//! The beginning of a list, and how much is left out.
+//!
+//! Enters: a list of any length. Leaves: [`First`]. Law: what is not shown is counted.
+
+/// Most entries of each list in one page; the JSON report holds all of them.
+pub mod most {
+    /// Accounts and regions on the map.
+    pub const PLACES: usize = 250;
+    /// Gaps named in words, per account and region.
+    pub const GAPS: usize = 5;
+    /// Event classes.
+    pub const CLASSES: usize = 200;
+    /// Principals.
+    pub const PRINCIPALS: usize = 1_000;
+    /// Principals with details.
+    pub const PRINCIPAL_DETAILS: usize = 300;
+    /// Values of one kind in the details of a principal.
+    pub const VALUES: usize = 12;
+    /// Principals whose matrix is open before anybody asks.
+    pub const OPEN_MATRICES: usize = 12;
+    /// Principals with their matrix; the others are in the strips over all.
+    pub const MATRICES: usize = 60;
+    /// Principals with all that stands behind their matrix.
+    pub const MATRIX_DETAILS: usize = 20;
+    /// Watched principals in the strips over all.
+    pub const OVERVIEW_ROWS: usize = 100;
+    /// Rows of each list behind a matrix.
+    pub const MATRIX_ROWS: usize = 15;
+    /// Actions named in a row of a matrix.
+    pub const EXAMPLES: usize = 3;
+    /// Findings with all their words.
+    pub const FINDINGS: usize = 150;
+    /// Findings after those, one line each.
+    pub const FINDING_LINES: usize = 850;
+    /// Findings named by another part of the page.
+    pub const LINKS: usize = 12;
+    /// Operations, controls, audit entries, overrides and other rows.
+    pub const ROWS: usize = 300;
+    /// Inputs with their hashes.
+    pub const INPUTS: usize = 300;
+}
+
+/// The first entries of a list.
+#[derive(Debug)]
+pub struct Truncated<T> {
+    /// Those that are shown.
+    pub items: Vec<T>,
+    /// How many are not.
+    pub omitted: usize,
+}
+
+impl<T> Truncated<T> {
+    /// The first `most` entries.
+    pub fn of(all: impl IntoIterator<Item = T>, most: usize) -> Self {
+        let mut all = all.into_iter();
+        let items = all.by_ref().take(most).collect();
+        Self { items, omitted: all.count() }
+    }
+
+    /// How many there are in all.
+    pub const fn total(&self) -> usize {
+        self.items.len() + self.omitted
+    }
+
+    /// There are none.
+    pub const fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn omitted_items_are_counted() {
+        let first = Truncated::of(0..10, 4);
+        assert_eq!((first.items.as_slice(), first.omitted, first.total()), ([0, 1, 2, 3].as_slice(), 6, 10));
+    }
+}

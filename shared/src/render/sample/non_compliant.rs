@@ -1,0 +1,213 @@
+//! A broken promise with a bit of everything.
+//!
+//! Enters: nothing. Leaves: the report most tests render.
+
+use std::collections::BTreeMap;
+
+use super::{
+    base::{base_result, finish_report},
+    builders::*,
+    matrix,
+    operations::operations,
+};
+use crate::{
+    controls::ControlState,
+    coverage::EventClassState,
+    event::{EventKind, Outcome},
+    finding::{Recommendation, Severity},
+    operation::OperationType,
+    report::{
+        AuditEntry, Behavior, InputFile, OtherEvent, OverrideUsage, Report, ReportMode, UnreadablePosition,
+    },
+    score::{RiskFactors, Status},
+};
+
+/// A broken promise with a bit of everything.
+pub fn non_compliant() -> Report {
+    let statement = "A watched principal changed something: 2 of 5 watched principals broke the promise in management reads, management writes.";
+    let mut r = base_result(ReportMode::Proof, Some(Status::NonCompliant), statement);
+    r.summary.key_findings = strings(&["ReleaseNotesAgent changed 3 objects through an assumed role."]);
+    r.summary.top_actions = strings(&[
+        "Take `s3:PutObject` from `arn:aws:iam::777788889999:role/ai/ReleaseNotesAgent`, or say who allows it and until when with an override.",
+        "Find out why `InventoryScanner` reads secrets, and deny `secretsmanager:GetSecretValue` if it need not.",
+        "Log data events for S3 and DynamoDB in all three accounts.",
+        "Ask who uses the user `intern`.",
+    ]);
+    let mut places = vec![];
+    for (n, account) in ["111122223333", "444455556666", "777788889999"].into_iter().enumerate() {
+        for (m, region) in ["eu-central-1", "eu-west-1", "us-east-1"].into_iter().enumerate() {
+            let gaps: &[(u32, u32)] = if (n, m) == (1, 1) { &[(13, 14)] } else { &[] };
+            places.push(place(account, region, 613 - 7 * (n + 3 * m) as u64, 24, gaps));
+        }
+    }
+    r.coverage = coverage(24, places, EventClassState::Gap);
+    let kept = Some(Status::InsufficientEvidence);
+    let broken = Some(Status::NonCompliant);
+    r.principals = vec![
+        principal(AUDITOR, kept, Behavior::OnlyRead, [[3_210, 2, 4], [0; 3], [0; 3], [0; 3]]),
+        principal(INVENTORY, kept, Behavior::ReadSecrets, [[1_022, 0, 0], [0; 3], [1, 0, 0], [0; 3]]),
+        principal(CI, kept, Behavior::Attempted, [[512, 0, 3], [0; 3], [0; 3], [0, 2, 0]]),
+        principal(AGENT, broken, Behavior::Wrote, [[402, 0, 0], [4, 0, 0], [0; 3], [3, 1, 0]]),
+        principal(NOT_SEEN, kept, Behavior::NotSeen, [[0; 3]; 4]),
+        principal(INTERN, None, Behavior::Wrote, [[40, 1, 1], [0; 3], [0; 3], [9, 0, 0]]),
+        principal(ADMIN, None, Behavior::Wrote, [[140, 0, 2], [9, 0, 0], [2, 0, 0], [52, 0, 2]]),
+        principal("service:cloudtrail", None, Behavior::OnlyRead, [[88, 0, 0], [0; 3], [0; 3], [0; 3]]),
+    ];
+    r.activity = activity(24, true);
+    r.operations = operations();
+    r.other_events = [
+        (EventKind::SignIn, "signin.amazonaws.com", "ConsoleLogin", 12),
+        (EventKind::ServiceEvent, "kms.amazonaws.com", "RotateKey", 22),
+        (EventKind::ConsoleAction, "signin.amazonaws.com", "SwitchRole", 3),
+    ]
+    .map(|(kind, source, name, count)| OtherEvent {
+        kind,
+        event_source: arc_str(source),
+        event_name: arc_str(name),
+        count,
+    })
+    .into();
+    r.findings = vec![
+        finding("write-succeeded", Severity::Critical, "changed something", Some(AGENT), "s3:PutObject", 3),
+        finding(
+            "privileged-call",
+            Severity::High,
+            "used a privileged operation",
+            Some(AGENT),
+            "sts:AssumeRole",
+            4,
+        ),
+        finding(
+            "secret-read",
+            Severity::High,
+            "read secrets",
+            Some(INVENTORY),
+            "secretsmanager:GetSecretValue",
+            1_022,
+        ),
+        finding(
+            "evidence-missing",
+            Severity::Medium,
+            "an hour without evidence",
+            None,
+            "444455556666 eu-west-1",
+            1,
+        ),
+        finding(
+            "write-denied",
+            Severity::Medium,
+            "tried to write and was refused",
+            Some(CI),
+            "ec2:RunInstances",
+            2,
+        ),
+        finding(
+            "unknown-operation",
+            Severity::Medium,
+            "made a call nothing is known of",
+            Some(INVENTORY),
+            "newsvc:Frob",
+            1,
+        ),
+        finding("never-seen", Severity::Info, "a promise nobody was seen for", Some(NOT_SEEN), "", 0),
+    ];
+    r.recommendations = vec![Recommendation {
+        severity: Severity::Critical,
+        id: "write-succeeded".to_owned(),
+        title: "A watched principal used privilege".into(),
+        action: "Remove the write permissions.".to_owned(),
+        findings: 1,
+        principals: arc_set(&[AGENT]),
+    }];
+    r.controls = vec![
+        control(
+            "CC6.1",
+            "Access to systems is restricted.",
+            ControlState::Fail,
+            "2 findings speak against it.",
+        ),
+        control(
+            "CC7.2",
+            "Activity is monitored.",
+            ControlState::NoEvidence,
+            "1 hour and 1 event class are missing.",
+        ),
+        control("CC8.1", "Changes are authorised.", ControlState::Pass, "Complete evidence of 5,000 calls."),
+    ];
+    r.audit_entries = vec![
+        AuditEntry {
+            timestamp: time_at(3, 12),
+            event_id: "3fa3a1c2-0000-4000-8000-0000000000a1".to_owned(),
+            account: arc_str("777788889999"),
+            region: arc_str("us-east-1"),
+            user_identity: arc_str(AGENT),
+            session: Some(arc_str("jane@example.com")),
+            service: arc_str("s3.amazonaws.com"),
+            operation: arc_str("PutObject"),
+            operation_type: OperationType::Mutating,
+            outcome: Outcome::Succeeded,
+            error_code: None,
+            resource_arns: vec![arc_str("arn:aws:s3:::example-data/notes.md"), arc_str("arn:aws:s3:::a|b")],
+        },
+        AuditEntry {
+            timestamp: time_at(9, 40),
+            event_id: "3fa3a1c2-0000-4000-8000-0000000000b2".to_owned(),
+            account: arc_str("444455556666"),
+            region: arc_str("eu-west-1"),
+            user_identity: arc_str(CI),
+            session: None,
+            service: arc_str("ec2.amazonaws.com"),
+            operation: arc_str("RunInstances"),
+            operation_type: OperationType::Mutating,
+            outcome: Outcome::Denied,
+            error_code: Some(arc_str("Client.UnauthorizedOperation")),
+            resource_arns: vec![],
+        },
+    ];
+    r.overrides = vec![OverrideUsage {
+        id: "ci-tags".to_owned(),
+        principal: CI.to_owned(),
+        operation: "ec2:CreateTags".to_owned(),
+        resource: None,
+        owner: "platform@example.com".to_owned(),
+        reason: "the pipeline tags what it looked at".to_owned(),
+        expires: time_at(0, 0),
+        allowed_calls: 0,
+        expired_calls: 2,
+    }];
+    r.limitations = strings(&[
+        "Data events: the trail does not log them, so a write to an object, a table or a queue would not be seen.",
+        "Network activity events are not part of the promise.",
+        "What the principals could do: no policy was read.",
+        "One object could not be read.",
+    ]);
+    for (principal, matrix) in r.principals.iter_mut().zip(matrix::all()) {
+        principal.matrix = matrix;
+    }
+    r.inputs.watched = strings(&[AUDITOR, INVENTORY, CI, AGENT, NOT_SEEN]);
+    r.inputs.unreadable = BTreeMap::from([("truncated-gzip".to_owned(), 1)]);
+    let exposure = RiskFactors {
+        writes: 3,
+        privileged_calls: 4,
+        critical_calls: 4,
+        unknown_operations: 1,
+        secret_reads: 1_022,
+        denied_writes: 3,
+        evidence_gaps: 3,
+        ..RiskFactors::default()
+    };
+    let mut report = finish_report(r, Some(&exposure));
+    report.run.input_files = vec![InputFile {
+        file: "AWSLogs/111122223333/CloudTrail/a.json.gz".to_owned(),
+        bytes: 8_121,
+        sha256: "1".repeat(64),
+        records: 42,
+    }];
+    report.run.unreadable = vec![UnreadablePosition {
+        file: "AWSLogs/444455556666/CloudTrail/b.json.gz".to_owned(),
+        byte: Some(4_096),
+        record: None,
+        reason: "the gzip stream ends early".to_owned(),
+    }];
+    report
+}

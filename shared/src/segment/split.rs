@@ -1,0 +1,82 @@
+//! A segment in parts.
+//!
+//! Enters: [`Segment`]. Leaves: one segment for each of its shards, and one of what belongs to none. Law: the parts merge
+//! to the segment they were cut from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{EventRow, Segment, Shard, builder::retain_used, digest_hours, shard::ShardPositions};
+use crate::{record::DigestWindow, time::Hour};
+
+impl Segment {
+    /// The events of each shard with their conflicts; and the rest: what could not be read, Insight events, windows.
+    pub fn split_by_shard(mut self) -> (BTreeMap<Shard, Self>, Self) {
+        let rest = self.take_unsharded();
+        let division = ShardPositions::of(&self);
+        let part = |(shard, positions): (&Shard, _)| (shard.clone(), self.subset(positions));
+        let mut shards: BTreeMap<Shard, Self> = division.shards().map(part).collect();
+        for conflict in self.conflicts {
+            shards.entry(conflict.shard.clone()).or_default().conflicts.insert(conflict);
+        }
+        (shards, rest)
+    }
+
+    /// The rows at these positions, which are in order.
+    fn subset(&self, positions: &[u32]) -> Self {
+        let rows = positions.iter().filter_map(|position| self.rows.get(*position as usize));
+        let mut rows: Vec<EventRow> = rows.copied().collect();
+        let actors = compact_values(&self.actors, &mut rows, |row| &mut row.actor);
+        let acts = compact_values(&self.call_keys, &mut rows, |row| &mut row.call_key);
+        Self { actors, call_keys: acts, rows, ..Self::default() }
+    }
+
+    /// Leaves events and conflicts, and gives everything else.
+    pub(crate) fn take_unsharded(&mut self) -> Self {
+        Self {
+            unreadable: std::mem::take(&mut self.unreadable),
+            insight_events: std::mem::take(&mut self.insight_events),
+            digest_windows: std::mem::take(&mut self.digest_windows),
+            digest_hours: std::mem::take(&mut self.digest_hours),
+            ..Self::default()
+        }
+    }
+
+    /// Leaves only events and conflicts of these hours, and says how many events are gone.
+    pub(crate) fn retain_hours(&mut self, keep: impl Fn(Hour) -> bool) -> u64 {
+        let before = self.rows.len();
+        self.rows.retain(|row| keep(row.time.hour()));
+        self.conflicts.retain(|conflict| keep(conflict.shard.hour));
+        let gone = before - self.rows.len();
+        if gone > 0 {
+            retain_used(&mut self.actors, &mut self.rows, |row| &mut row.actor);
+            retain_used(&mut self.call_keys, &mut self.rows, |row| &mut row.call_key);
+        }
+        gone as u64
+    }
+
+    /// Leaves only these windows.
+    pub(crate) fn retain_digest_windows(&mut self, keep: impl Fn(&DigestWindow) -> bool) {
+        let before = self.digest_windows.len();
+        self.digest_windows.retain(keep);
+        if self.digest_windows.len() < before {
+            self.digest_hours = digest_hours::covered_hours(&self.digest_windows);
+        }
+    }
+}
+
+/// The values the rows refer to, which from then on is to their positions among these alone.
+#[expect(clippy::cast_possible_truncation, reason = "there are no more of them than positions")]
+fn compact_values<T: Clone>(
+    values: &[T],
+    rows: &mut [EventRow],
+    name: impl Fn(&mut EventRow) -> &mut u32,
+) -> Vec<T> {
+    let names: BTreeSet<u32> = rows.iter_mut().map(|row| *name(row)).collect();
+    let names: Vec<u32> = names.into_iter().collect();
+    for row in rows {
+        let name = name(row);
+        let (Ok(position) | Err(position)) = names.binary_search(name);
+        *name = position as u32;
+    }
+    names.iter().filter_map(|name| values.get(*name as usize)).cloned().collect()
+}
