@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use onlooker_core::config::{BusinessHours, Config, ExpectedCoverage, Watch, Weekday};
-use onlooker_demo::{Promise, Story, Trail, story};
+use onlooker_demo::{DemoScenario, DemoTrail, PromisedRole, scenario};
 use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
 
 use crate::{
@@ -41,8 +41,8 @@ pub struct DemoArgs {
 
 /// Runs `demo`.
 pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, CommandError> {
-    let told = story();
-    let trail = Trail { seed: args.seed.unwrap_or(Trail::demo().seed), ..Trail::demo() };
+    let told = scenario();
+    let trail = DemoTrail { seed: args.seed.unwrap_or(DemoTrail::demo().seed), ..DemoTrail::demo() };
     let bar = ProgressMeter::new(global, "writing");
     let written = trail.write(&args.out, |objects, records| bar.set_written(objects, records))?;
     bar.finish();
@@ -90,16 +90,16 @@ fn remove_demo_state(dir: &Path) -> Result<(), CommandError> {
 }
 
 /// The promises of the story, as a configuration.
-fn demo_config(story: &Story) -> Config {
+fn demo_config(story: &DemoScenario) -> Config {
     let hours = BusinessHours {
         time_zone: "UTC".to_owned(),
         days: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         start: "07:00".to_owned(),
         end: "19:00".to_owned(),
     };
-    let watch = |promise: &Promise| Watch {
+    let watch = |promise: &PromisedRole| Watch {
         principal: promise.pattern.to_owned(),
-        reason: Some(promise.truth.to_owned()),
+        reason: Some(promise.observed.to_owned()),
         machine: false,
         business_hours: None,
         is_own_role: false,
@@ -110,7 +110,7 @@ fn demo_config(story: &Story) -> Config {
     };
     let classes = ["management-read", "management-write"];
     Config {
-        watch: story.promises.iter().map(watch).map(auditors).collect(),
+        watch: story.promised_roles.iter().map(watch).map(auditors).collect(),
         coverage: ExpectedCoverage {
             event_classes: classes.map(str::to_owned).to_vec(),
             ..ExpectedCoverage::default()

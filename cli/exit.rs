@@ -17,7 +17,7 @@ use onlooker_core::{
     jobs::sweep::SweepError,
     ports::{PortError, PortErrorKind},
 };
-use onlooker_demo::WriteError;
+use onlooker_demo::TrailWriteError;
 use onlooker_local::{config_file::ConfigFileError, packages::PackageError, sweep_state::StateError};
 
 /// What a command found.
@@ -114,7 +114,7 @@ pub enum CommandError {
     State(#[from] StateError),
     /// The trail of the demo.
     #[error(transparent)]
-    DemoTrail(#[from] WriteError),
+    DemoTrail(#[from] TrailWriteError),
     /// A report could not be written as JSON.
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
@@ -175,7 +175,7 @@ impl CommandError {
             | Self::Packages(_)
             | Self::ListSource(_)
             | Self::State(StateError::OriginMismatch { .. } | StateError::NewerVersion { .. })
-            | Self::DemoTrail(WriteError::NotOurs { .. }) => 2,
+            | Self::DemoTrail(TrailWriteError::ForeignDirectory { .. }) => 2,
             Self::File { .. }
             | Self::Sweep(_)
             | Self::Aws(_)

@@ -1,6 +1,6 @@
 //! What a sweep reads: files here, objects in S3, or both.
 //!
-//! Enters: paths, and places written `s3://bucket/prefix`. Leaves: one [`Source`]. Law: AWS is asked only if a place in S3
+//! Enters: paths, and places written `s3://bucket/prefix`. Leaves: one [`LogSource`]. Law: AWS is asked only if a place in S3
 //! is named.
 
 use onlooker_core::ports::{LogSource, PortError, StoredObject};

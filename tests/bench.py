@@ -40,7 +40,7 @@ def corpora(arguments):
         return
     own = TARGET / "bench" / f"own-{arguments.records}"
     if not (own / "AWSLogs").exists():
-        subprocess.run([RELEASE / "examples" / "bench_trail", own, str(arguments.records)], check=True)
+        subprocess.run([RELEASE / "examples" / "benchmark_trail", own, str(arguments.records)], check=True)
     yield "own", own
     data = os.environ.get("ONLOOKER_TEST_DATA")
     if not data:

@@ -22,14 +22,14 @@ fn onlooker(directory: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn home(text: &str) -> tempfile::TempDir {
+fn config_directory(text: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("onlooker.toml"), text).expect("written");
     directory
 }
 
 fn check(args: &[&str]) -> Output {
-    check_in(home("").path(), args)
+    check_in(config_directory("").path(), args)
 }
 
 fn check_in(directory: &Path, args: &[&str]) -> Output {
@@ -37,7 +37,7 @@ fn check_in(directory: &Path, args: &[&str]) -> Output {
 }
 
 fn check_lines(input: &[u8], args: &[&str]) -> Output {
-    let home = home("");
+    let home = config_directory("");
     let args = [&["check", "--stdin"], args].concat();
     let mut command = onlooker(home.path(), &args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -53,20 +53,20 @@ fn check_lines(input: &[u8], args: &[&str]) -> Output {
     output
 }
 
-fn code(output: &Output) -> i32 {
+fn exit_code(output: &Output) -> i32 {
     output.status.code().expect("it ends by itself")
 }
 
-fn out(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-fn err(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 fn screen(output: &Output) -> String {
-    format!("{}{}[exit {}]", out(output), err(output), code(output))
+    format!("{}{}[exit {}]", stdout(output), stderr(output), exit_code(output))
 }
 
 fn rows(output: &Output) -> Vec<Value> {
@@ -78,7 +78,7 @@ fn types(output: &Output) -> Vec<String> {
 }
 
 #[test]
-fn reads_alone_end_with_zero_and_anything_else_with_one() {
+fn only_reads_exit_with_zero_and_anything_else_with_one() {
     for (operations, expected) in [
         (&["s3:GetObject", "ec2:describe_instances"][..], 0),
         (&["s3:GetObject", "s3:PutObject"], 1),
@@ -87,12 +87,12 @@ fn reads_alone_end_with_zero_and_anything_else_with_one() {
         (&["GetObject"], 1),
         (&[""], 1),
     ] {
-        assert_eq!(code(&check(operations)), expected, "{operations:?}");
+        assert_eq!(exit_code(&check(operations)), expected, "{operations:?}");
     }
 }
 
 #[test]
-fn every_form_of_a_name_is_the_same_operation() {
+fn every_spelling_of_a_name_is_the_same_operation() {
     let forms = [
         "ec2:DescribeInstances",
         "ec2:describe_instances",
@@ -116,7 +116,7 @@ fn every_form_of_a_name_is_the_same_operation() {
             "{form}"
         );
     }
-    assert_eq!(code(&output), 0);
+    assert_eq!(exit_code(&output), 0);
     let others = [
         "monitoring.amazonaws.com:PutMetricAlarm",
         "lambda:ListFunctions20150331",
@@ -135,7 +135,7 @@ fn every_form_of_a_name_is_the_same_operation() {
 }
 
 #[test]
-fn the_table_says_what_and_why_and_offers_what_was_meant() {
+fn the_table_shows_classification_reason_and_suggestion() {
     let output = check(&[
         "s3:GetObject",
         "ec2 describe_instances",
@@ -149,13 +149,13 @@ fn the_table_says_what_and_why_and_offers_what_was_meant() {
         "\u{1b}[2Js3:GetObject",
     ]);
     assert_snapshot!("table", screen(&output));
-    assert_eq!(err(&check(&["--quiet", "s3:GetObject", "s3:PutObject"])), "");
+    assert_eq!(stderr(&check(&["--quiet", "s3:GetObject", "s3:PutObject"])), "");
 }
 
 #[test]
-fn an_explanation_gives_each_source_its_word() {
+fn an_explanation_lists_the_claim_of_each_source() {
     let output = check(&["--explain", "kms:Decrypt", "iam:frobnicate", "signin.amazonaws.com:ConsoleLogin"]);
-    let text = out(&output).replace(
+    let text = stdout(&output).replace(
         rows(&check(&["--json", "kms:Decrypt"]))[0]["catalog_version"].as_str().expect("a version"),
         "[version]",
     );
@@ -166,7 +166,7 @@ fn an_explanation_gives_each_source_its_word() {
 }
 
 #[test]
-fn json_has_the_fields_in_the_order_asked() {
+fn json_has_the_operations_in_input_order() {
     let output = check(&["--json", "s3:PutObject", "secretsmanager:GetSecretValue", "x"]);
     let rows = rows(&output);
     let inputs: Vec<_> = rows.iter().filter_map(|row| row["input"].as_str()).collect();
@@ -192,11 +192,11 @@ fn json_has_the_fields_in_the_order_asked() {
         }
     }
     assert_eq!(rows[1]["risk_level"], "HIGH", "a read of a secret is no low risk");
-    assert_eq!(err(&output), "");
+    assert_eq!(stderr(&output), "");
 }
 
 #[test]
-fn standard_input_loses_no_line() {
+fn every_line_of_standard_input_is_answered() {
     let input =
         b"\xef\xbb\xbf# operations\r\ns3:GetObject\r\n\n   \n  # more\nnonsense here\n\xff\xfe\nkms:Decrypt";
     let output = check_lines(input, &["--json", "iam:ListUsers"]);
@@ -207,11 +207,11 @@ fn standard_input_loses_no_line() {
         rows[3]["validation_message"],
         "line 7: is not the name of an operation; write `service:Operation`"
     );
-    assert_eq!(code(&output), 1);
+    assert_eq!(exit_code(&output), 1);
 }
 
 #[test]
-fn a_line_of_any_length_is_one_answer() {
+fn a_line_of_any_length_gets_one_answer() {
     let mut input = vec![b'a'; 3_000_000];
     input.extend_from_slice(b"\ns3:GetObject\n");
     let output = check_lines(&input, &["--json"]);
@@ -228,13 +228,13 @@ fn a_long_list_is_answered_in_order() {
     let expected: Vec<_> = (0..3_000).map(|at| ["read_only", "mutating", "privileged"][at % 3]).collect();
     assert_eq!(types(&output), expected);
     let table = check_lines(input.as_bytes(), &[]);
-    assert_eq!(out(&table).lines().count(), 3_001);
-    assert_eq!(err(&table), "3,000 operations: 1,000 read_only, 1,000 privileged, 1,000 mutating\n");
+    assert_eq!(stdout(&table).lines().count(), 3_001);
+    assert_eq!(stderr(&table), "3,000 operations: 1,000 read_only, 1,000 privileged, 1,000 mutating\n");
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_not_told_that_all_is_well() {
-    let home = home("");
+fn a_closed_pipe_does_not_exit_with_zero() {
+    let home = config_directory("");
     let mut command = onlooker(home.path(), &["check", "--stdin"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("the binary runs");
@@ -246,12 +246,12 @@ fn a_reader_that_leaves_early_is_not_told_that_all_is_well() {
 }
 
 #[test]
-fn asking_nothing_proves_nothing() {
+fn no_operations_is_a_usage_error() {
     let output = check_lines(b"# nothing\n\n", &["--json"]);
-    assert_eq!((code(&output), out(&output).as_str()), (2, "[]\n"));
-    assert_eq!(code(&check(&[])), 2);
-    assert_eq!(code(&check(&["s3:GetObject", "--resource", "arn:aws:s3:::b/k"])), 2, "whose call?");
-    assert_eq!(code(&check(&["s3:GetObject", "--principal", "Auditor"])), 2);
+    assert_eq!((exit_code(&output), stdout(&output).as_str()), (2, "[]\n"));
+    assert_eq!(exit_code(&check(&[])), 2);
+    assert_eq!(exit_code(&check(&["s3:GetObject", "--resource", "arn:aws:s3:::b/k"])), 2, "whose call?");
+    assert_eq!(exit_code(&check(&["s3:GetObject", "--principal", "Auditor"])), 2);
 }
 
 const OVERRIDES: &str = r#"
@@ -275,14 +275,14 @@ expires = 2020-01-31T00:00:00Z
 
 #[test]
 fn overrides_decide_by_principal_operation_resource_and_time() {
-    let home = home(OVERRIDES);
+    let home = config_directory(OVERRIDES);
     let judge = |operation: &str, principal: &str, resources: &[&str]| {
         let mut args = vec!["--json", operation, "--principal", principal];
         resources.iter().for_each(|resource| args.extend(["--resource", resource]));
         let output = check_in(home.path(), &args);
         let row = rows(&output).remove(0);
         let text = |field: &str| row[field].as_str().expect("text").to_owned();
-        (code(&output), text("provenance"), text("validation_message"))
+        (exit_code(&output), text("provenance"), text("validation_message"))
     };
     let ci = "arn:aws:iam::111122223333:role/ci";
     let (inside, outside) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::other/a");
@@ -297,30 +297,31 @@ fn overrides_decide_by_principal_operation_resource_and_time() {
     let (ended, who, why) = judge("s3:DeleteObject", ci, &[]);
     assert_eq!((ended, who.as_str()), (1, "catalog"));
     assert!(why.ends_with("; the override old expired 2020-01-31T00:00:00Z"), "{why}");
-    assert_eq!(code(&check_in(home.path(), &["s3:PutObject"])), 1, "whose call is not said");
+    assert_eq!(exit_code(&check_in(home.path(), &["s3:PutObject"])), 1, "whose call is not said");
 }
 
 #[test]
-fn the_control_pack_in_force_speaks() {
+fn the_selected_control_pack_is_used() {
     let notes = |config: &str| {
-        rows(&check_in(home(config).path(), &["--json", "s3:PutObject"]))[0]["compliance_notes"].to_string()
+        rows(&check_in(config_directory(config).path(), &["--json", "s3:PutObject"]))[0]["compliance_notes"]
+            .to_string()
     };
     assert!(notes("").contains("GENERAL"));
     assert!(notes("standard = \"SOC2\"\n").contains("CC6"));
-    let missing = home("standard = \"CUSTOM\"\nstandard_file = \"none.toml\"\n");
+    let missing = config_directory("standard = \"CUSTOM\"\nstandard_file = \"none.toml\"\n");
     let output = check_in(missing.path(), &["s3:GetObject"]);
-    assert_eq!(code(&output), 2);
-    assert!(err(&output).starts_with("error: standard_file: cannot read `"), "{}", err(&output));
+    assert_eq!(exit_code(&output), 2);
+    assert!(stderr(&output).starts_with("error: standard_file: cannot read `"), "{}", stderr(&output));
 }
 
 #[test]
-fn color_only_adds() {
+fn color_does_not_change_the_text() {
     let (plain, colored) =
         (check(&["s3:PutObject", "kms:Decrypt"]), check(&["s3:PutObject", "kms:Decrypt", "--color=always"]));
-    assert!(out(&colored).contains("\u{1b}[31mmutating\u{1b}[0m"));
-    let mut stripped = out(&colored);
+    assert!(stdout(&colored).contains("\u{1b}[31mmutating\u{1b}[0m"));
+    let mut stripped = stdout(&colored);
     for code in ["\u{1b}[0m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[33m", "\u{1b}[32m", "\u{1b}[1m"] {
         stripped = stripped.replace(code, "");
     }
-    assert_eq!(stripped, out(&plain));
+    assert_eq!(stripped, stdout(&plain));
 }

@@ -24,27 +24,27 @@ fn run(directory: &Path, args: &[&str]) -> Output {
     onlooker(directory, args).output().expect("the binary runs")
 }
 
-fn code(output: &Output) -> i32 {
+fn exit_code(output: &Output) -> i32 {
     output.status.code().expect("it ends by itself")
 }
 
-fn out(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-fn err(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 /// Everything a person sees, with what differs from run to run left out.
 fn screen(directory: &Path, args: &[&str]) -> String {
     let output = run(directory, args);
-    let text = format!("{}{}[exit {}]", out(&output), err(&output), code(&output));
+    let text = format!("{}{}[exit {}]", stdout(&output), stderr(&output), exit_code(&output));
     let real = directory.canonicalize().expect("a directory");
     text.replace(&real.display().to_string(), "[dir]").replace(&directory.display().to_string(), "[dir]")
 }
 
-fn workplace(text: Option<&str>) -> tempfile::TempDir {
+fn config_directory(text: Option<&str>) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     if let Some(text) = text {
         std::fs::write(directory.path().join("onlooker.toml"), text).expect("written");
@@ -70,52 +70,52 @@ const ADD: [&str; 14] = [
 ];
 
 #[test]
-fn what_init_writes_is_valid_and_shown_as_the_defaults() {
-    let home = workplace(None);
+fn init_writes_a_valid_configuration_with_the_defaults() {
+    let home = config_directory(None);
     assert_snapshot!("init", screen(home.path(), &["config", "init"]));
     assert_snapshot!("validate", screen(home.path(), &["config", "validate", "--log-level", "error"]));
     assert_snapshot!("show", screen(home.path(), &["config", "show"]));
     assert_snapshot!("init_again", screen(home.path(), &["config", "init"]));
-    assert_eq!(code(&run(home.path(), &["config", "init", "--force", "--quiet"])), 0);
-    let shown = out(&run(home.path(), &["config", "show"]));
+    assert_eq!(exit_code(&run(home.path(), &["config", "init", "--force", "--quiet"])), 0);
+    let shown = stdout(&run(home.path(), &["config", "show"]));
     std::fs::write(home.path().join("shown.toml"), &shown).expect("written");
     let again = run(home.path(), &["config", "show", "--config", "shown.toml", "--json"]);
     assert_eq!(
-        out(&again),
-        out(&run(home.path(), &["config", "show", "--json"])),
+        stdout(&again),
+        stdout(&run(home.path(), &["config", "show", "--json"])),
         "what is shown reads back"
     );
 }
 
 #[test]
-fn a_configuration_with_mistakes_is_refused_with_all_of_them() {
-    let home = workplace(Some(
+fn an_invalid_configuration_lists_every_mistake() {
+    let home = config_directory(Some(
         "wach = []\n\n[coverage]\naccounts = [\"1\"]\n\n[[override]]\nid = \"a\"\nprincipal = \"*\"\n",
     ));
     assert_snapshot!("mistakes", screen(home.path(), &["config", "validate"]));
-    assert_snapshot!("mistakes_json", out(&run(home.path(), &["config", "validate", "--json"])));
-    assert_eq!(code(&run(home.path(), &["config", "show"])), 2);
-    assert_eq!(code(&run(home.path(), &["override", "list"])), 2);
+    assert_snapshot!("mistakes_json", stdout(&run(home.path(), &["config", "validate", "--json"])));
+    assert_eq!(exit_code(&run(home.path(), &["config", "show"])), 2);
+    assert_eq!(exit_code(&run(home.path(), &["override", "list"])), 2);
 }
 
 #[test]
-fn a_retired_standard_is_pointed_to_its_pack_wherever_it_is_named() {
-    let home = workplace(Some("standard = \"GCC_2_0\"\n"));
+fn a_retired_standard_name_suggests_its_control_pack() {
+    let home = config_directory(Some("standard = \"GCC_2_0\"\n"));
     assert_snapshot!("retired", screen(home.path(), &["config", "validate"]));
     let flag = run(home.path(), &["sweep", ".", "--standard", "GCC_2_0"]);
-    assert_eq!(code(&flag), 2);
-    assert!(err(&flag).contains("docs/packs/gcc-2-0.toml"));
-    let variable = onlooker(workplace(None).path(), &["config", "validate"])
+    assert_eq!(exit_code(&flag), 2);
+    assert!(stderr(&flag).contains("docs/packs/gcc-2-0.toml"));
+    let variable = onlooker(config_directory(None).path(), &["config", "validate"])
         .env("ONLOOKER_STANDARD", "GCC_2_0")
         .output()
         .expect("the binary runs");
-    assert_eq!(code(&variable), 2);
-    assert!(err(&variable).starts_with("error: ONLOOKER_STANDARD: "), "{}", err(&variable));
+    assert_eq!(exit_code(&variable), 2);
+    assert!(stderr(&variable).starts_with("error: ONLOOKER_STANDARD: "), "{}", stderr(&variable));
 }
 
 #[test]
-fn variables_win_and_unknown_ones_are_refused() {
-    let home = workplace(Some("standard = \"SOC2\"\n"));
+fn environment_variables_take_precedence_and_unknown_ones_are_refused() {
+    let home = config_directory(Some("standard = \"SOC2\"\n"));
     let shown = onlooker(home.path(), &["config", "show"])
         .envs([
             ("ONLOOKER_STANDARD", "ISO27001"),
@@ -124,57 +124,58 @@ fn variables_win_and_unknown_ones_are_refused() {
         ])
         .output()
         .expect("the binary runs");
-    assert!(out(&shown).contains("standard = \"ISO27001\""));
-    assert!(out(&shown).contains("# from the variable ONLOOKER_STANDARD\n"));
+    assert!(stdout(&shown).contains("standard = \"ISO27001\""));
+    assert!(stdout(&shown).contains("# from the variable ONLOOKER_STANDARD\n"));
     assert!(
-        !out(&shown).contains("ONLOOKER_COVERAGE_REGIONS") && !out(&shown).contains("ONLOOKER_TEST_DATA")
+        !stdout(&shown).contains("ONLOOKER_COVERAGE_REGIONS")
+            && !stdout(&shown).contains("ONLOOKER_TEST_DATA")
     );
     let unknown = onlooker(home.path(), &["config", "show"])
         .env("ONLOOKER_STANDRAD", "SOC2")
         .output()
         .expect("the binary runs");
-    assert_eq!(code(&unknown), 2);
-    assert!(err(&unknown).contains("did you mean `ONLOOKER_STANDARD`?"));
+    assert_eq!(exit_code(&unknown), 2);
+    assert!(stderr(&unknown).contains("did you mean `ONLOOKER_STANDARD`?"));
 }
 
 #[test]
-fn the_file_is_found_above_or_named() {
-    let home = workplace(Some("standard = \"SOC2\"\n"));
+fn the_file_is_found_in_a_parent_directory_or_by_path() {
+    let home = config_directory(Some("standard = \"SOC2\"\n"));
     let below = home.path().join("a/b");
     std::fs::create_dir_all(&below).expect("made");
     std::fs::write(below.join("other.toml"), "standard = \"ISO27001\"\n").expect("written");
-    assert!(out(&run(&below, &["config", "show"])).contains("SOC2"));
-    assert!(out(&run(&below, &["config", "show", "--config", "other.toml"])).contains("ISO27001"));
+    assert!(stdout(&run(&below, &["config", "show"])).contains("SOC2"));
+    assert!(stdout(&run(&below, &["config", "show", "--config", "other.toml"])).contains("ISO27001"));
     let by_variable =
         onlooker(&below, &["config", "show"]).env("ONLOOKER_CONFIG", "other.toml").output().expect("it runs");
-    assert!(out(&by_variable).contains("ISO27001"));
+    assert!(stdout(&by_variable).contains("ISO27001"));
     assert_snapshot!("no_such_file", screen(&below, &["config", "show", "--config", "none.toml"]));
 }
 
 #[test]
-fn files_a_configuration_names_are_looked_for() {
-    let home = workplace(Some("standard = \"CUSTOM\"\nstandard_file = \"packs/own.toml\"\n"));
+fn files_named_in_a_configuration_must_exist() {
+    let home = config_directory(Some("standard = \"CUSTOM\"\nstandard_file = \"packs/own.toml\"\n"));
     assert_snapshot!("missing_pack", screen(home.path(), &["config", "validate"]));
-    let json = out(&run(home.path(), &["config", "validate", "--json"]));
+    let json = stdout(&run(home.path(), &["config", "validate", "--json"]));
     let json: serde_json::Value = serde_json::from_str(&json).expect("json");
     assert_eq!(json["problems"][0]["key"], "standard_file");
     std::fs::create_dir(home.path().join("packs")).expect("made");
     let pack = home.path().join("packs/own.toml");
     std::fs::write(&pack, "").expect("written");
-    assert_eq!(code(&run(home.path(), &["config", "validate"])), 2, "it is no control pack");
+    assert_eq!(exit_code(&run(home.path(), &["config", "validate"])), 2, "it is no control pack");
     std::fs::write(&pack, include_str!("../docs/packs/gcc-2-0.toml")).expect("written");
-    assert_eq!(code(&run(home.path(), &["config", "validate"])), 0);
+    assert_eq!(exit_code(&run(home.path(), &["config", "validate"])), 0);
 }
 
 #[test]
 fn overrides_are_added_listed_and_removed_and_comments_stay() {
     let text = "# ours\nstandard = \"SOC2\"  # agreed\n\n[limits]\nthreads = 2 # not more\n";
-    let home = workplace(Some(text));
+    let home = config_directory(Some(text));
     let file = || std::fs::read_to_string(home.path().join("onlooker.toml")).expect("there");
     assert_snapshot!("add", screen(home.path(), &ADD));
     assert_snapshot!("added", file());
     assert_snapshot!("list", screen(home.path(), &["override", "list"]));
-    assert_snapshot!("list_json", out(&run(home.path(), &["override", "list", "--json"])));
+    assert_snapshot!("list_json", stdout(&run(home.path(), &["override", "list", "--json"])));
     assert_snapshot!("add_again", screen(home.path(), &ADD));
     assert_snapshot!("remove_misspelt", screen(home.path(), &["override", "remove", "artifacts"]));
     assert_snapshot!("remove", screen(home.path(), &["override", "remove", "artifacts"]));
@@ -183,8 +184,8 @@ fn overrides_are_added_listed_and_removed_and_comments_stay() {
 }
 
 #[test]
-fn an_override_that_cannot_be_is_refused_before_the_file_is_touched() {
-    let home = workplace(Some(""));
+fn an_invalid_override_is_refused_before_the_file_changes() {
+    let home = config_directory(Some(""));
     let with = |from: &str, to: &'static str| {
         let args = ADD.map(|arg| if arg == from { to } else { arg });
         let said = screen(home.path(), &args);
@@ -203,20 +204,20 @@ fn an_override_that_cannot_be_is_refused_before_the_file_is_touched() {
 
 #[test]
 fn the_schema_is_json_and_completions_are_made_for_every_shell() {
-    let home = workplace(None);
+    let home = config_directory(None);
     let schema: serde_json::Value =
-        serde_json::from_str(&out(&run(home.path(), &["config", "schema"]))).expect("json");
+        serde_json::from_str(&stdout(&run(home.path(), &["config", "schema"]))).expect("json");
     assert_eq!(schema["additionalProperties"], false);
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = run(home.path(), &["completions", shell]);
-        assert_eq!(code(&script), 0, "{shell}");
-        assert!(out(&script).contains("log-level"), "{shell}");
+        assert_eq!(exit_code(&script), 0, "{shell}");
+        assert!(stdout(&script).contains("log-level"), "{shell}");
     }
 }
 
 #[test]
 fn wrong_usage_is_exit_code_two_and_help_is_zero() {
-    let home = workplace(None);
+    let home = config_directory(None);
     for args in [
         &[] as &[&str],
         &["swep"],
@@ -233,22 +234,22 @@ fn wrong_usage_is_exit_code_two_and_help_is_zero() {
         &["config", "show", "--quiet", "--verbose"],
     ] {
         let output = run(home.path(), args);
-        assert_eq!((code(&output), out(&output).as_str()), (2, ""), "{args:?}");
-        assert!(!err(&output).is_empty(), "{args:?}");
+        assert_eq!((exit_code(&output), stdout(&output).as_str()), (2, ""), "{args:?}");
+        assert!(!stderr(&output).is_empty(), "{args:?}");
     }
     for args in [&["--help"] as &[&str], &["-h"], &["--version"], &["sweep", "--help"], &["help", "override"]]
     {
         let output = run(home.path(), args);
-        assert_eq!((code(&output), err(&output).as_str()), (0, ""), "{args:?}");
+        assert_eq!((exit_code(&output), stderr(&output).as_str()), (0, ""), "{args:?}");
     }
 }
 
 #[test]
-fn every_long_help_fits_eighty_columns_where_it_is_laid_out_by_hand() {
-    let home = workplace(None);
+fn hand_formatted_help_fits_eighty_columns() {
+    let home = config_directory(None);
     for command in ["demo", "sweep", "report", "check", "ops", "catalog", "config", "override", "completions"]
     {
-        let help = out(&run(home.path(), &[command, "--help"]));
+        let help = stdout(&run(home.path(), &[command, "--help"]));
         let (_, by_hand) = help.rsplit_once("Global options:").unwrap_or(("", &help));
         let examples =
             by_hand.split_once("Examples:").unwrap_or_else(|| panic!("{command} has no examples")).1;
@@ -257,14 +258,14 @@ fn every_long_help_fits_eighty_columns_where_it_is_laid_out_by_hand() {
         }
     }
     with_settings!({ description => "the help a newcomer sees first" }, {
-        assert_snapshot!("help", out(&run(home.path(), &["--help"])));
+        assert_snapshot!("help", stdout(&run(home.path(), &["--help"])));
     });
 }
 
 #[test]
-fn color_is_used_when_asked_for_alone() {
-    let home = workplace(Some("wach = 1"));
-    let shown = |args: &[&str]| err(&run(home.path(), args)).contains('\u{1b}');
+fn color_is_used_only_on_request() {
+    let home = config_directory(Some("wach = 1"));
+    let shown = |args: &[&str]| stderr(&run(home.path(), args)).contains('\u{1b}');
     assert!(!shown(&["config", "show"]));
     assert!(shown(&["config", "show", "--color", "always"]));
     assert!(!shown(&["config", "show", "--color=never"]));
@@ -274,15 +275,15 @@ fn color_is_used_when_asked_for_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_leaves_is_no_failure_and_a_full_disk_is() {
-    let home = workplace(None);
+fn a_closed_pipe_is_not_an_error_but_a_full_disk_is() {
+    let home = config_directory(None);
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let status = onlooker(home.path(), &["config", "schema"]).stdout(writer).status().expect("it runs");
     assert_eq!(status.code(), Some(0));
     if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
         let output = onlooker(home.path(), &["config", "schema"]).stdout(full).output().expect("it runs");
-        assert_eq!(code(&output), 4);
-        assert!(err(&output).contains("cannot write to standard output"), "{}", err(&output));
+        assert_eq!(exit_code(&output), 4);
+        assert!(stderr(&output).contains("cannot write to standard output"), "{}", stderr(&output));
     }
 }

@@ -2,10 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod trail;
+mod fixture;
 
 use std::{collections::BTreeSet, fs};
 
+use fixture::{MANAGEMENT_ONLY_CONFIG, TestDirectory};
 use onlooker_core::{
     controls::ControlState,
     coverage::Period,
@@ -15,27 +16,30 @@ use onlooker_core::{
     report::{Behavior, PrincipalSummary, Report},
     score::{RiskBand, Status},
 };
-use onlooker_demo::story;
-use trail::{MANAGEMENT, Workplace};
+use onlooker_demo::scenario;
 
-fn demo(place: &Workplace) -> Report {
-    let ran = place.run(&["demo"]).ends(0);
-    assert!(ran.out.contains("Larkspur Freight") && ran.out.contains("NON_COMPLIANT"), "{}", ran.out);
-    assert!(ran.out.lines().count() <= 50, "one screen");
+fn demo(place: &TestDirectory) -> Report {
+    let ran = place.run(&["demo"]).assert_exit_code(0);
+    assert!(
+        ran.stdout.contains("Larkspur Freight") && ran.stdout.contains("NON_COMPLIANT"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.lines().count() <= 50, "one screen");
     assert!(
         fs::read_to_string(place.join("onlooker-demo/report.html"))
             .expect("a page")
             .trim_start()
             .starts_with("<!")
     );
-    trail::report(&fs::read_to_string(place.join("onlooker-demo/report.json")).expect("a report"))
+    fixture::report(&fs::read_to_string(place.join("onlooker-demo/report.json")).expect("a report"))
 }
 
-fn of<'a>(report: &'a Report, rule: &str) -> Vec<&'a Finding> {
+fn findings_of<'a>(report: &'a Report, rule: &str) -> Vec<&'a Finding> {
     report.result.findings.iter().filter(|finding| finding.id == rule).collect()
 }
 
-fn ids(findings: &[&Finding]) -> BTreeSet<String> {
+fn event_ids(findings: &[&Finding]) -> BTreeSet<String> {
     findings.iter().flat_map(|finding| finding.sample_event_ids.iter().cloned()).collect()
 }
 
@@ -49,15 +53,15 @@ fn role<'a>(report: &'a Report, arn: &str) -> &'a PrincipalSummary {
 }
 
 #[test]
-fn the_demo_finds_what_its_story_tells_figure_by_figure() {
-    let place = Workplace::new();
+fn the_demo_report_has_the_figures_of_its_scenario() {
+    let place = TestDirectory::new();
     let report = demo(&place);
-    let (story, result, run) = (story(), &report.result, &report.run);
+    let (story, result, run) = (scenario(), &report.result, &report.run);
 
     // Records: what could be read of the object that was cut short comes on top of those of the others.
     let [cut] = &*run.unreadable else { panic!("{:#?}", run.unreadable) };
     let saved = cut.record.expect("a position");
-    assert!(saved < story.lost);
+    assert!(saved < story.lost_records);
     assert_eq!((cut.reason.as_str(), story.unreadable_objects), ("the gzip stream ends too early", 1));
     assert!(cut.file.contains("/444455556666/CloudTrail/eu-west-1/"), "{}", cut.file);
     assert_eq!(result.totals.events, story.records - story.duplicates + saved);
@@ -74,11 +78,11 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(accounts, story.accounts.iter().map(|account| account.id).collect());
 
     // Coverage: one hour of one place is missing.
-    assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (story.cells, 1));
+    assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (story.trail_hours, 1));
     let gaps: Vec<_> =
         result.coverage.account_regions.iter().filter(|place| !place.gaps.is_empty()).collect();
     let [holed] = &*gaps else { panic!("{gaps:#?}") };
-    let missing = story.missing;
+    let missing = story.missing_hour;
     assert_eq!(
         (&*holed.account, &*holed.region),
         (story.accounts[missing.account].id, story.regions[missing.region])
@@ -90,7 +94,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         result.coverage.account_regions.iter().any(|place| place.quiet_hours > 0),
         "quiet hours differ from missing ones"
     );
-    assert_eq!(of(&report, "missing-hours").len(), 1);
+    assert_eq!(findings_of(&report, "missing-hours").len(), 1);
 
     // The auditors kept their promise, and only the evidence keeps it from being called proven.
     let auditors = roles(&report, "AuditReader");
@@ -110,7 +114,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     }
 
     // The inventory reads all of them, in one account secrets.
-    let secrets = of(&report, "secret-read");
+    let secrets = findings_of(&report, "secret-read");
     assert_eq!(secrets.iter().map(|finding| finding.count).sum::<u64>(), story.secret_reads as u64);
     let inventory = "arn:aws:iam::444455556666:role/InventoryCollector";
     assert!(secrets.iter().all(|finding| finding.principal.as_deref() == Some(inventory)));
@@ -125,17 +129,17 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(secrets[0].fingerprint, "a8cbeda38befe1901e320daccbe72c76");
 
     // The plan stage tried two writes and was refused.
-    let denied = of(&report, "write-denied");
-    assert_eq!(ids(&denied), story.denied.map(str::to_owned).into());
+    let denied = findings_of(&report, "write-denied");
+    assert_eq!(event_ids(&denied), story.denied_event_ids.map(str::to_owned).into());
     let plan = role(&report, "arn:aws:iam::444455556666:role/CiPlan");
     assert_eq!((plan.behavior, result.totals.blocked), (Behavior::Attempted, 2));
     assert_eq!(plan.calls - plan.compliance.permitted, 2);
 
     // The agent assumed a role and wrote with it.
-    let privileged = of(&report, "privileged-call");
+    let privileged = findings_of(&report, "privileged-call");
     let [assumed] = &*privileged else { panic!("{privileged:#?}") };
     assert_eq!((assumed.subject.as_str(), assumed.count), ("sts:AssumeRole", 1));
-    assert_eq!(assumed.sample_event_ids, [story.assumption]);
+    assert_eq!(assumed.sample_event_ids, [story.assume_role_event_id]);
     let agent = role(&report, "arn:aws:iam::111122223333:role/OpsAgentReadOnly");
     assert_eq!((agent.status, agent.behavior), (Some(Status::NonCompliant), Behavior::Wrote));
     assert_eq!(
@@ -151,7 +155,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         "the trace back to the agent"
     );
     // What it did through the other role counts against the agent, for certain.
-    let written = of(&report, "write-succeeded");
+    let written = findings_of(&report, "write-succeeded");
     let [write] = &*written else { panic!("{written:#?}") };
     assert_eq!(
         (write.subject.as_str(), write.count, write.severity),
@@ -159,7 +163,7 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     );
     assert_eq!(
         (write.principal.as_deref(), &*write.sample_event_ids),
-        (Some(&*agent.arn), &[story.write.to_owned()][..])
+        (Some(&*agent.arn), &[story.write_event_id.to_owned()][..])
     );
     let matrix = agent.matrix.as_ref().expect("it is watched");
     let [way] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
@@ -172,12 +176,16 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
     assert_eq!(matrix.overall_status, Some(OverallStatus::OverPrivileged));
     let [path] = &*matrix.escalation_paths else { panic!("{:#?}", matrix.escalation_paths) };
     assert!(path.description.contains(story.deployer) && path.is_unconditional, "{path:?}");
-    assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assumption));
+    assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assume_role_event_id));
 
     // The role nobody named wrote; root signed in.
-    assert_eq!(role(&report, story.unnamed).behavior, Behavior::Wrote);
-    assert!(of(&report, "unclassified-principal").iter().any(|finding| finding.subject == "777788889999"));
-    let root = of(&report, "root-use");
+    assert_eq!(role(&report, story.unclassified).behavior, Behavior::Wrote);
+    assert!(
+        findings_of(&report, "unclassified-principal")
+            .iter()
+            .any(|finding| finding.subject == "777788889999")
+    );
+    let root = findings_of(&report, "root-use");
     let [root] = &*root else { panic!("{root:#?}") };
     assert!(root.count > 1 && root.description.contains("`ConsoleLogin`"), "{}", root.description);
     assert!(result.other_events.iter().any(|event| &*event.event_name == "ConsoleLogin" && event.count > 1));
@@ -207,26 +215,26 @@ fn the_demo_finds_what_its_story_tells_figure_by_figure() {
         .collect();
     assert_eq!(failed, ["RO-1", "RO-2", "RO-3", "RO-5", "RO-7", "RO-9", "RO-10", "EV-1"]);
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
-    assert_eq!(result.inputs.watched, story.watch());
+    assert_eq!(result.inputs.watched, story.watch_patterns());
 
     // But for the evidence, the auditors are proven: without the cut object, and up to the missing hour.
     fs::remove_file(place.join(&cut.file)).expect("removed");
-    place.write("onlooker.toml", MANAGEMENT);
-    let auditor = format!("--watch={}", story.promises[0].pattern);
+    place.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
+    let auditor = format!("--watch={}", story.promised_roles[0].pattern);
     let sweep = ["sweep", "onlooker-demo/AWSLogs", "--no-state", "--json", &auditor, "--until"];
-    let proven = place.run(&[&sweep[..], &["2026-10-06T11:00:00Z"]].concat()).ends(0).report();
+    let proven = place.run(&[&sweep[..], &["2026-10-06T11:00:00Z"]].concat()).assert_exit_code(0).report();
     assert_eq!(
         (proven.result.status(), proven.result.totals.watched_principals),
         (Some(Status::Compliant), 3)
     );
-    place.run(&[&sweep[..], &["2026-10-06T12:00:00Z"]].concat()).ends(3);
-    let agent = format!("--watch={}", story.promises[3].pattern);
-    place.run(&["sweep", "onlooker-demo/AWSLogs", "--no-state", &agent]).ends(1);
+    place.run(&[&sweep[..], &["2026-10-06T12:00:00Z"]].concat()).assert_exit_code(3);
+    let agent = format!("--watch={}", story.promised_roles[3].pattern);
+    place.run(&["sweep", "onlooker-demo/AWSLogs", "--no-state", &agent]).assert_exit_code(1);
 }
 
 #[test]
-fn a_rerun_replaces_the_trail_and_the_state_and_says_the_same() {
-    let place = Workplace::new();
+fn a_rerun_replaces_trail_and_state_and_gives_the_same_report() {
+    let place = TestDirectory::new();
     let first = demo(&place);
     place.write("onlooker-demo/AWSLogs/left-over.json", "{}");
     place.write("onlooker-demo/mine.txt", "kept");
@@ -235,42 +243,45 @@ fn a_rerun_replaces_the_trail_and_the_state_and_says_the_same() {
     assert_eq!(second.run.input_files, first.run.input_files);
     assert!(!place.join("onlooker-demo/AWSLogs/left-over.json").exists());
     assert!(place.join("onlooker-demo/mine.txt").is_file());
-    let list = place.run(&["report", "--list", "--json"]).ends(0).out;
+    let list = place.run(&["report", "--list", "--json"]).assert_exit_code(0).stdout;
     let runs: Vec<serde_json::Value> = serde_json::from_str(&list).expect("JSON");
     assert_eq!(runs.len(), 1, "of the rerun alone");
-    assert_eq!(place.run(&["report", "--json"]).ends(1).report().id, first.id);
+    assert_eq!(place.run(&["report", "--json"]).assert_exit_code(1).report().id, first.id);
 
     // Its evidence and that of real sweeps do not mix.
-    place.write("logs/10.json", trail::plain(&[trail::READ]));
-    let refused = place.run(&["sweep", "logs"]).ends(2).says(&["the demo", "--state"]);
-    assert_eq!(refused.out, "");
-    place.run(&["sweep", "logs", "--state", "mine"]).ends(0);
+    place.write("logs/10.json", fixture::uncompressed_object(&[fixture::READ_CALL]));
+    let refused = place.run(&["sweep", "logs"]).assert_exit_code(2).assert_stderr(&["the demo", "--state"]);
+    assert_eq!(refused.stdout, "");
+    place.run(&["sweep", "logs", "--state", "mine"]).assert_exit_code(0);
 }
 
 #[test]
-fn the_demo_leaves_alone_what_is_not_its_own() {
-    let place = Workplace::new();
+fn the_demo_does_not_change_foreign_files() {
+    let place = TestDirectory::new();
     place.write("onlooker-demo/thesis.txt", "mine");
-    place.run(&["demo"]).ends(2).says(&["onlooker-demo", "not empty"]);
-    let place = Workplace::proven();
-    let kept = place.run(&["sweep", "logs", "--json"]).ends(0).report().id;
-    place.run(&["demo"]).ends(2).says(&["log objects"]);
-    assert_eq!(place.run(&["report", "--json"]).ends(0).report().id, kept);
+    place.run(&["demo"]).assert_exit_code(2).assert_stderr(&["onlooker-demo", "not empty"]);
+    let place = TestDirectory::with_compliant_trail();
+    let kept = place.run(&["sweep", "logs", "--json"]).assert_exit_code(0).report().id;
+    place.run(&["demo"]).assert_exit_code(2).assert_stderr(&["log objects"]);
+    assert_eq!(place.run(&["report", "--json"]).assert_exit_code(0).report().id, kept);
 }
 
 #[test]
-fn another_seed_tells_the_same_story() {
-    let place = Workplace::new();
-    let ran = place.run(&["demo", "--seed", "7", "--out", "seven", "--quiet"]).ends(0);
-    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
-    let report = trail::report(&fs::read_to_string(place.join("seven/report.json")).expect("a report"));
-    let story = story();
+fn another_seed_gives_the_same_findings() {
+    let place = TestDirectory::new();
+    let ran = place.run(&["demo", "--seed", "7", "--out", "seven", "--quiet"]).assert_exit_code(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    let report = fixture::report(&fs::read_to_string(place.join("seven/report.json")).expect("a report"));
+    let story = scenario();
     assert_eq!(report.run.duplicates, story.duplicates);
     assert_eq!(
-        of(&report, "secret-read").iter().map(|finding| finding.count).sum::<u64>(),
+        findings_of(&report, "secret-read").iter().map(|finding| finding.count).sum::<u64>(),
         story.secret_reads as u64
     );
-    assert_eq!((of(&report, "write-denied").len(), of(&report, "privileged-call").len()), (2, 1));
+    assert_eq!(
+        (findings_of(&report, "write-denied").len(), findings_of(&report, "privileged-call").len()),
+        (2, 1)
+    );
     assert_eq!(report.result.coverage.missing_hours(), 1);
-    assert_ne!(of(&report, "privileged-call")[0].sample_event_ids, [story.assumption]);
+    assert_ne!(findings_of(&report, "privileged-call")[0].sample_event_ids, [story.assume_role_event_id]);
 }

@@ -2,18 +2,18 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod trail;
+mod fixture;
 
 use std::fs;
 
+use fixture::{MANAGEMENT_ONLY_CONFIG, READ_CALL, RecordedCall, TestDirectory, WRITE_CALL, object};
 use serde_json::{Value, json};
-use trail::{Call, MANAGEMENT, READ, WRITE, Workplace, object};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
 
 /// A role that may do everything, with a trail of a read and a write.
-fn place() -> Workplace {
-    let place = Workplace::new();
+fn test_directory() -> TestDirectory {
+    let place = TestDirectory::new();
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Sid": "Compute", "Effect": "Allow", "Action": ["ec2:*", "s3:*"], "Resource": "*" },
     ] });
@@ -25,21 +25,24 @@ fn place() -> Workplace {
     }] });
     place.write("iam.json", details.to_string());
     place.write("policy.json", policy.to_string());
-    place.write("onlooker.toml", MANAGEMENT);
-    place.write("logs/10.json.gz", object(&[READ, WRITE, Call { id: 9, role: "Builder", ..WRITE }]));
+    place.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
+    place.write(
+        "logs/10.json.gz",
+        object(&[READ_CALL, WRITE_CALL, RecordedCall { id: 9, role: "Builder", ..WRITE_CALL }]),
+    );
     place
 }
 
-const ASKED: [&str; 5] = ["guardrails", "--authorization-details", "iam.json", "--principal", ROLE];
+const BASE_ARGUMENTS: [&str; 5] = ["guardrails", "--authorization-details", "iam.json", "--principal", ROLE];
 
-fn asked<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&ASKED, more].concat()
+fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&BASE_ARGUMENTS, more].concat()
 }
 
 #[test]
 fn all_kinds_are_made_of_policies_and_a_trail() {
-    let ran = place().run(&asked(&["logs", "--json"])).ends(0);
-    let made: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let ran = test_directory().run(&arguments(&["logs", "--json"])).assert_exit_code(0);
+    let made: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     let kinds: Vec<&str> = made["guardrails"]
         .as_array()
         .expect("a list")
@@ -54,7 +57,7 @@ fn all_kinds_are_made_of_policies_and_a_trail() {
     // What the other role did is not this one's.
     assert_eq!(made["guardrails"][0]["left_out"], json!(["ec2:RunInstances"]));
     assert_eq!(made["used"]["calls"], 2);
-    let screen = place().run(&asked(&["logs"])).ends(0);
+    let screen = test_directory().run(&arguments(&["logs"])).assert_exit_code(0);
     for words in [
         "allow: PROVEN",
         "boundary: PROVEN",
@@ -62,75 +65,85 @@ fn all_kinds_are_made_of_policies_and_a_trail() {
         "taken away: ec2:RunInstances",
         "Nothing was applied",
     ] {
-        assert!(screen.out.contains(words), "no `{words}` in {}", screen.out);
+        assert!(screen.stdout.contains(words), "no `{words}` in {}", screen.stdout);
     }
 }
 
 #[test]
-fn files_are_written_and_never_written_over_unasked() {
-    let place = place();
-    place.run(&asked(&["logs", "--out", "made"])).ends(0);
+fn existing_files_are_overwritten_only_on_request() {
+    let place = test_directory();
+    place.run(&arguments(&["logs", "--out", "made"])).assert_exit_code(0);
     let boundary = fs::read_to_string(place.join("made/boundary.json")).expect("written");
     let proof: Value =
         serde_json::from_slice(&fs::read(place.join("made/proof.json")).expect("written")).expect("JSON");
     assert_eq!(proof["guardrails"][1]["documents"][0]["text"], boundary);
     place.write("made/boundary.json", "mine");
-    place.run(&asked(&["logs", "--out", "made"])).ends(2).says(&["is there already"]);
+    place
+        .run(&arguments(&["logs", "--out", "made"]))
+        .assert_exit_code(2)
+        .assert_stderr(&["is there already"]);
     assert_eq!(fs::read_to_string(place.join("made/boundary.json")).expect("there"), "mine");
-    place.run(&asked(&["logs", "--out", "made", "--force"])).ends(0);
+    place.run(&arguments(&["logs", "--out", "made", "--force"])).assert_exit_code(0);
     assert_eq!(fs::read_to_string(place.join("made/boundary.json")).expect("there"), boundary);
 }
 
 #[test]
-fn what_was_used_comes_from_the_state_of_sweeps_too() {
-    let place = place();
+fn usage_is_read_from_sweep_state_too() {
+    let place = test_directory();
     place.run(&["sweep", "logs"]);
-    let kept = place.run(&asked(&["--state", ".onlooker", "--kind", "allow", "--json"])).ends(0);
-    let read = place.run(&asked(&["logs", "--kind", "allow", "--json"])).ends(0);
-    assert_eq!(kept.out, read.out);
-    place.run(&asked(&["--state", "nowhere"])).ends(2).says(&["no state"]);
+    let kept =
+        place.run(&arguments(&["--state", ".onlooker", "--kind", "allow", "--json"])).assert_exit_code(0);
+    let read = place.run(&arguments(&["logs", "--kind", "allow", "--json"])).assert_exit_code(0);
+    assert_eq!(kept.stdout, read.stdout);
+    place.run(&arguments(&["--state", "nowhere"])).assert_exit_code(2).assert_stderr(&["no state"]);
 }
 
 #[test]
-fn without_evidence_there_is_no_allow_policy_and_the_rest_leaves_a_question() {
-    let place = place();
-    let ran = place.run(&["guardrails", "--policy", "policy.json"]).ends(3);
-    assert!(ran.out.contains("boundary: PROVEN, with questions left open"), "{}", ran.out);
-    assert!(ran.out.contains("allow: not made") && ran.out.contains("scp: not made"), "{}", ran.out);
-    place.run(&asked(&["--kind", "allow"])).ends(2).says(&["made of what was used"]);
-    place.run(&["guardrails", "--policy", "policy.json", "--since", "1d"]).ends(2);
+fn without_evidence_there_is_no_allow_policy_and_the_others_have_an_open_question() {
+    let place = test_directory();
+    let ran = place.run(&["guardrails", "--policy", "policy.json"]).assert_exit_code(3);
+    assert!(ran.stdout.contains("boundary: PROVEN, with questions left open"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("allow: not made") && ran.stdout.contains("scp: not made"), "{}", ran.stdout);
+    place.run(&arguments(&["--kind", "allow"])).assert_exit_code(2).assert_stderr(&["made of what was used"]);
+    place.run(&["guardrails", "--policy", "policy.json", "--since", "1d"]).assert_exit_code(2);
 }
 
 #[test]
-fn evidence_that_may_lack_something_leaves_a_question() {
-    let place = place();
+fn incomplete_evidence_is_an_open_question() {
+    let place = test_directory();
     place.write("onlooker.toml", "");
-    let ran = place.run(&asked(&["logs"])).ends(3);
-    assert!(ran.out.contains("nobody is known to log data"), "{}", ran.out);
-    place.write("onlooker.toml", MANAGEMENT);
+    let ran = place.run(&arguments(&["logs"])).assert_exit_code(3);
+    assert!(ran.stdout.contains("nobody is known to log data"), "{}", ran.stdout);
+    place.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
     place.write("logs/broken.json.gz", b"\x1f\x8bnothing");
-    let ran = place.run(&asked(&["logs"])).ends(3);
-    assert!(ran.out.contains("could not be read"), "{}", ran.out);
+    let ran = place.run(&arguments(&["logs"])).assert_exit_code(3);
+    assert!(ran.stdout.contains("could not be read"), "{}", ran.stdout);
 }
 
 #[test]
 fn without_a_proof_nothing_is_printed() {
-    let ran = place().run(&["guardrails", "--policy", "policy.json", "--kind", "scp"]).ends(4);
-    assert_eq!(ran.out, "");
-    assert!(ran.err.contains("no proof of the guardrail `scp`"), "{}", ran.err);
+    let ran =
+        test_directory().run(&["guardrails", "--policy", "policy.json", "--kind", "scp"]).assert_exit_code(4);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("no proof of the guardrail `scp`"), "{}", ran.stderr);
 }
 
 #[test]
-fn what_cannot_be_used_is_refused() {
-    let place = place();
+fn invalid_input_is_refused() {
+    let place = test_directory();
     place.write("broken.json", "[]");
-    place.run(&["guardrails"]).ends(2);
-    place.run(&["guardrails", "--policy", "broken.json"]).ends(2).says(&["is no policy"]);
-    place.run(&["guardrails", "--policy", "absent.json"]).ends(2);
-    place.run(&["guardrails", "--authorization-details", "broken.json", "--principal", ROLE]).ends(2);
+    place.run(&["guardrails"]).assert_exit_code(2);
+    place
+        .run(&["guardrails", "--policy", "broken.json"])
+        .assert_exit_code(2)
+        .assert_stderr(&["is no policy"]);
+    place.run(&["guardrails", "--policy", "absent.json"]).assert_exit_code(2);
+    place
+        .run(&["guardrails", "--authorization-details", "broken.json", "--principal", ROLE])
+        .assert_exit_code(2);
     let nobody = "arn:aws:iam::111122223333:role/Nobody";
     place
         .run(&["guardrails", "--authorization-details", "iam.json", "--principal", nobody])
-        .ends(2)
-        .says(&["knows no user or role"]);
+        .assert_exit_code(2)
+        .assert_stderr(&["knows no user or role"]);
 }

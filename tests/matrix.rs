@@ -2,8 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod trail;
+mod fixture;
 
+use fixture::{ACCOUNT, TestDirectory, WATCH_AUDITOR};
 use onlooker_core::{
     controls::ControlState,
     permissions::OverallStatus,
@@ -11,7 +12,6 @@ use onlooker_core::{
     score::Status,
 };
 use serde_json::{Value, json};
-use trail::{ACCOUNT, AUDITOR, Workplace};
 
 /// What `aws iam get-account-authorization-details` prints of an account with an auditor who may do this.
 fn details(actions: &[&str]) -> String {
@@ -41,18 +41,22 @@ fn matrix(report: &Report) -> &AccessMatrix {
 }
 
 /// Sweeps the kept promise by what IAM says.
-fn swept(place: &Workplace, actions: &[&str]) -> Report {
+fn sweep(place: &TestDirectory, actions: &[&str]) -> Report {
     place.write("iam.json", details(actions));
     let given = ["--authorization-details", "iam.json"];
-    place.run(&[&["sweep", "logs", "--no-state", "--json", AUDITOR], &given[..]].concat()).ends(0).report()
+    place
+        .run(&[&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR], &given[..]].concat())
+        .assert_exit_code(0)
+        .report()
 }
 
 #[test]
-fn policies_show_what_could_be_done_and_leave_the_status_as_it_is() {
-    let place = Workplace::proven();
-    let without = place.run(&["sweep", "logs", "--no-state", "--json", AUDITOR]).ends(0).report();
+fn policies_add_granted_access_and_do_not_change_the_status() {
+    let place = TestDirectory::with_compliant_trail();
+    let without =
+        place.run(&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR]).assert_exit_code(0).report();
     assert!(matrix(&without).capabilities.iter().all(|row| row.granted.is_none()));
-    let report = swept(&place, &["ec2:*", "iam:CreateAccessKey"]);
+    let report = sweep(&place, &["ec2:*", "iam:CreateAccessKey"]);
     assert_eq!(report.result.status(), Some(Status::Compliant));
     assert_eq!(report.result.compliance, without.result.compliance);
     assert_eq!(report.result.risk, without.result.risk);
@@ -71,48 +75,52 @@ fn policies_show_what_could_be_done_and_leave_the_status_as_it_is() {
 }
 
 #[test]
-fn a_principal_that_can_only_read_passes_the_controls_about_policies() {
-    let place = Workplace::proven();
-    let report = swept(&place, &["ec2:DescribeInstances", "s3:ListAllMyBuckets", "sts:GetCallerIdentity"]);
+fn a_read_only_principal_passes_the_policy_controls() {
+    let place = TestDirectory::with_compliant_trail();
+    let report = sweep(&place, &["ec2:DescribeInstances", "s3:ListAllMyBuckets", "sts:GetCallerIdentity"]);
     let control = report.result.controls.iter().find(|one| one.id == "RO-9").expect("a control");
     assert_eq!(control.state, ControlState::Pass, "{:#?}", report.result.findings);
 }
 
 #[test]
 fn the_same_policies_in_another_order_and_file_give_the_same_report() {
-    let place = Workplace::proven();
-    let one = swept(&place, &["ec2:*", "iam:CreateAccessKey"]);
+    let place = TestDirectory::with_compliant_trail();
+    let one = sweep(&place, &["ec2:*", "iam:CreateAccessKey"]);
     place.write("again.json", details(&["ec2:*", "iam:CreateAccessKey"]));
     let files = ["--authorization-details", "again.json", "--authorization-details", "iam.json"];
-    let two = place.run(&[&["sweep", "logs", "--no-state", "--json", AUDITOR], &files[..]].concat());
-    assert_eq!(matrix(&two.ends(0).report()).capabilities, matrix(&one).capabilities);
-    assert_eq!(swept(&place, &["ec2:*", "iam:CreateAccessKey"]).id, one.id);
+    let two = place.run(&[&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR], &files[..]].concat());
+    assert_eq!(matrix(&two.assert_exit_code(0).report()).capabilities, matrix(&one).capabilities);
+    assert_eq!(sweep(&place, &["ec2:*", "iam:CreateAccessKey"]).id, one.id);
 }
 
 #[test]
-fn a_report_over_kept_evidence_takes_policies_too() {
-    let place = Workplace::proven();
-    place.run(&["sweep", "logs", AUDITOR]).ends(0);
+fn a_report_over_stored_evidence_accepts_policies() {
+    let place = TestDirectory::with_compliant_trail();
+    place.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
     place.write("iam.json", details(&["ec2:RunInstances"]));
     place.write(
         "onlooker.toml",
-        format!("{}[[watch]]\nprincipal = \"arn:aws:iam::*:role/Auditor\"\n", trail::MANAGEMENT),
+        format!(
+            "{}[[watch]]\nprincipal = \"arn:aws:iam::*:role/Auditor\"\n",
+            fixture::MANAGEMENT_ONLY_CONFIG
+        ),
     );
-    let report = place.run(&["report", "--authorization-details", "iam.json", "--json"]).ends(0).report();
+    let report =
+        place.run(&["report", "--authorization-details", "iam.json", "--json"]).assert_exit_code(0).report();
     assert_eq!(matrix(&report).policies.len(), 1);
-    place.run(&["report", "--list", "--authorization-details", "iam.json"]).ends(2);
+    place.run(&["report", "--list", "--authorization-details", "iam.json"]).assert_exit_code(2);
 }
 
 #[test]
-fn a_file_that_is_no_such_output_is_refused_and_named() {
-    let place = Workplace::proven();
+fn a_file_that_is_not_authorization_details_is_refused_and_named() {
+    let place = TestDirectory::with_compliant_trail();
     for (name, text) in [("empty.json", ""), ("other.json", "{}"), ("cut.json", "{\"RoleDetailList\": [")] {
         place.write(name, text);
-        let ran = place.run(&["sweep", "logs", "--no-state", AUDITOR, "--authorization-details", name]);
-        ran.ends(2).says(&[name, "get-account-authorization-details"]);
+        let ran = place.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--authorization-details", name]);
+        ran.assert_exit_code(2).assert_stderr(&[name, "get-account-authorization-details"]);
     }
     place
-        .run(&["sweep", "logs", "--no-state", AUDITOR, "--authorization-details", "none.json"])
-        .ends(2)
-        .says(&["none.json"]);
+        .run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--authorization-details", "none.json"])
+        .assert_exit_code(2)
+        .assert_stderr(&["none.json"]);
 }

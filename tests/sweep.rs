@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod trail;
+mod fixture;
 
 use std::{
     fs::{self, File},
@@ -10,28 +10,28 @@ use std::{
     process::Stdio,
 };
 
-use onlooker_core::{controls::ControlState, coverage::EventClassState, report::ReportMode, score::Status};
-use trail::{
-    ACCOUNT, AUDITOR, Call, MANAGEMENT, OTHER_ACCOUNT, READ, REGION, Ran, WRITE, Workplace, digest, object,
-    plain,
+use fixture::{
+    ACCOUNT, CommandOutput, MANAGEMENT_ONLY_CONFIG, OTHER_ACCOUNT, READ_CALL, REGION, RecordedCall,
+    TestDirectory, WATCH_AUDITOR, WRITE_CALL, digest, object, uncompressed_object,
 };
+use onlooker_core::{controls::ControlState, coverage::EventClassState, report::ReportMode, score::Status};
 
 /// Sweeps `logs` once, without state, and gives the report as JSON.
-fn swept(place: &Workplace, more: &[&str]) -> Ran {
+fn sweep(place: &TestDirectory, more: &[&str]) -> CommandOutput {
     place.run(&[&["sweep", "logs", "--no-state", "--json"], more].concat())
 }
 
 /// The kept promise with further calls.
-fn with(calls: &[Call]) -> Workplace {
-    let place = Workplace::proven();
+fn compliant_trail_with(calls: &[RecordedCall]) -> TestDirectory {
+    let place = TestDirectory::with_compliant_trail();
     place.write("logs/more.json.gz", object(calls));
     place
 }
 
 #[test]
-fn a_kept_promise_with_nothing_missing_is_proven_and_ends_with_0() {
-    let place = Workplace::proven();
-    let report = swept(&place, &[AUDITOR]).ends(0).report();
+fn a_compliant_trail_with_complete_evidence_exits_with_0() {
+    let place = TestDirectory::with_compliant_trail();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).report();
     assert_eq!(report.result.status(), Some(Status::Compliant));
     assert_eq!((report.result.compliance.score, report.result.compliance.calls), (Some(100.0), 2));
     let here = &report.result.coverage.account_regions[0];
@@ -48,40 +48,48 @@ fn a_kept_promise_with_nothing_missing_is_proven_and_ends_with_0() {
         report.result.controls
     );
     assert_eq!(others.count() + open.len(), report.result.controls.len());
-    let screen = place.run(&["sweep", "logs", "--no-state", AUDITOR]).ends(0);
-    assert!(screen.out.starts_with("COMPLIANT"), "{}", screen.out);
+    let screen = place.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR]).assert_exit_code(0);
+    assert!(screen.stdout.starts_with("COMPLIANT"), "{}", screen.stdout);
 }
 
 #[test]
-fn one_write_that_succeeded_ends_with_1() {
-    let report = swept(&with(&[WRITE]), &[AUDITOR]).ends(1).report();
+fn one_successful_write_exits_with_1() {
+    let report = sweep(&compliant_trail_with(&[WRITE_CALL]), &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!(report.result.status(), Some(Status::NonCompliant));
     assert_eq!(report.result.findings[0].id, "write-succeeded");
-    let assumed = Call { source: "sts", name: "AssumeRole", read_only: true, ..WRITE };
-    swept(&with(&[assumed]), &[AUDITOR]).ends(1);
+    let assumed = RecordedCall { source: "sts", name: "AssumeRole", read_only: true, ..WRITE_CALL };
+    sweep(&compliant_trail_with(&[assumed]), &[WATCH_AUDITOR]).assert_exit_code(1);
 }
 
 #[test]
-fn a_write_that_was_refused_breaks_no_promise_and_one_that_failed_proves_nothing() {
-    let denied = Call { error: Some("AccessDenied"), ..WRITE };
-    let report = swept(&with(&[denied]), &[AUDITOR]).ends(0).report();
+fn a_denied_write_is_no_violation_and_a_failed_one_is_inconclusive() {
+    let denied = RecordedCall { error: Some("AccessDenied"), ..WRITE_CALL };
+    let report = sweep(&compliant_trail_with(&[denied]), &[WATCH_AUDITOR]).assert_exit_code(0).report();
     assert_eq!((report.result.totals.blocked, report.result.compliance.permitted), (1, 2));
-    swept(&with(&[Call { error: Some("ThrottlingException"), ..WRITE }]), &[AUDITOR]).ends(3);
-    swept(&with(&[Call { source: "novel", name: "Frobnicate", ..WRITE }]), &[AUDITOR]).ends(1);
+    sweep(
+        &compliant_trail_with(&[RecordedCall { error: Some("ThrottlingException"), ..WRITE_CALL }]),
+        &[WATCH_AUDITOR],
+    )
+    .assert_exit_code(3);
+    sweep(
+        &compliant_trail_with(&[RecordedCall { source: "novel", name: "Frobnicate", ..WRITE_CALL }]),
+        &[WATCH_AUDITOR],
+    )
+    .assert_exit_code(1);
 }
 
 #[test]
-fn a_violation_is_told_before_missing_evidence() {
-    let place = with(&[WRITE]);
+fn a_violation_takes_precedence_over_missing_evidence() {
+    let place = compliant_trail_with(&[WRITE_CALL]);
     place.write("logs/broken.json.gz", b"\x1f\x8bnothing");
-    swept(&place, &[AUDITOR]).ends(1);
+    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1);
 }
 
 #[test]
-fn a_missing_hour_ends_with_3_and_is_named() {
-    let place = Workplace::proven();
+fn a_missing_hour_exits_with_3_and_is_named() {
+    let place = TestDirectory::with_compliant_trail();
     fs::remove_file(place.join("logs/11.json.gz")).expect("removed");
-    let report = swept(&place, &[AUDITOR]).ends(3).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
     let finding = &report.result.findings[0];
     assert_eq!((finding.id.as_str(), finding.subject.as_str()), ("missing-hours", "111122223333 us-east-1"));
@@ -89,11 +97,11 @@ fn a_missing_hour_ends_with_3_and_is_named() {
 }
 
 #[test]
-fn evidence_that_cannot_be_read_ends_with_3_and_changes_nothing_else() {
-    let place = Workplace::proven();
-    let whole = swept(&place, &[AUDITOR]).ends(0).report();
+fn unreadable_evidence_exits_with_3_and_changes_nothing_else() {
+    let place = TestDirectory::with_compliant_trail();
+    let whole = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).report();
     place.write("logs/10-broken.json.gz", b"not a log");
-    let report = swept(&place, &[AUDITOR]).ends(3).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!(report.result.compliance, whole.result.compliance);
     assert_eq!(report.result.coverage, whole.result.coverage);
     assert_eq!(report.result.principals[0].calls, whole.result.principals[0].calls);
@@ -101,43 +109,44 @@ fn evidence_that_cannot_be_read_ends_with_3_and_changes_nothing_else() {
 }
 
 #[test]
-fn a_promise_about_somebody_who_never_appears_ends_with_3() {
-    let report =
-        swept(&Workplace::proven(), &[AUDITOR, "--watch=arn:aws:iam::*:role/Absent"]).ends(3).report();
+fn a_promise_without_an_observed_principal_exits_with_3() {
+    let report = sweep(&TestDirectory::with_compliant_trail(), &[WATCH_AUDITOR, "--watch=arn:aws:iam::*:role/Absent"])
+        .assert_exit_code(3)
+        .report();
     let ids: Vec<&str> = report.result.findings.iter().map(|finding| finding.id.as_str()).collect();
     assert_eq!(ids, ["principal-not-seen", "unclassified-principal"]);
 }
 
 #[test]
-fn a_wide_promise_and_a_narrow_one_within_it_are_both_kept() {
-    let place = Workplace::new();
+fn a_wide_promise_and_a_narrow_one_within_it_are_both_compliant() {
+    let place = TestDirectory::new();
     place.write(
         "onlooker.toml",
-        format!("{MANAGEMENT}logged = [\"management-read\", \"management-write\"]\n"),
+        format!("{MANAGEMENT_ONLY_CONFIG}logged = [\"management-read\", \"management-write\"]\n"),
     );
-    place.write("logs/10.json.gz", object(&[READ]));
-    swept(&place, &["--watch=arn:aws:iam::*:role/*", AUDITOR]).ends(0);
+    place.write("logs/10.json.gz", object(&[READ_CALL]));
+    sweep(&place, &["--watch=arn:aws:iam::*:role/*", WATCH_AUDITOR]).assert_exit_code(0);
 }
 
 #[test]
-fn a_class_that_nobody_logs_ends_with_3() {
-    let place = Workplace::proven();
+fn an_unlogged_event_class_exits_with_3() {
+    let place = TestDirectory::with_compliant_trail();
     fs::remove_file(place.join("onlooker.toml")).expect("removed");
-    let report = swept(&place, &[AUDITOR]).ends(3).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     let gaps: Vec<&str> = report.result.coverage.class_gaps().map(|class| class.class.as_str()).collect();
     assert_eq!(gaps, ["data"]);
     place.write("onlooker.toml", "[coverage]\nlogged = [\"data\"]\n");
-    swept(&place, &[AUDITOR]).ends(0);
+    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0);
 }
 
 #[test]
-fn event_selectors_say_what_a_trail_logs() {
-    let place = Workplace::proven();
+fn event_selectors_define_what_a_trail_logs() {
+    let place = TestDirectory::with_compliant_trail();
     place.write(
         "onlooker.toml",
         "[coverage]\nevent_classes = [\"management-write\", \"data:AWS::S3::Object\"]\n",
     );
-    swept(&place, &[AUDITOR]).ends(3);
+    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3);
     let selectors = |values: &str| {
         format!(
             "{{\"EventSelectors\": [{{\"DataResources\": [{{\"Type\": \"AWS::S3::Object\", \"Values\": [{values}]}}]}}]}}"
@@ -145,44 +154,44 @@ fn event_selectors_say_what_a_trail_logs() {
     };
     place.write("all.json", selectors("\"arn:aws:s3\""));
     place.write("one.json", selectors("\"arn:aws:s3:::one/\""));
-    swept(&place, &[AUDITOR, "--selectors", "all.json"]).ends(0);
-    swept(&place, &[AUDITOR, "--selectors", "one.json"]).ends(3);
+    sweep(&place, &[WATCH_AUDITOR, "--selectors", "all.json"]).assert_exit_code(0);
+    sweep(&place, &[WATCH_AUDITOR, "--selectors", "one.json"]).assert_exit_code(3);
     place.write("none.json", "[");
-    let ran = swept(&place, &[AUDITOR, "--selectors", "none.json"]).ends(2);
-    assert!(ran.err.contains("none.json") && ran.err.contains("get-event-selectors"), "{}", ran.err);
+    let ran = sweep(&place, &[WATCH_AUDITOR, "--selectors", "none.json"]).assert_exit_code(2);
+    assert!(ran.stderr.contains("none.json") && ran.stderr.contains("get-event-selectors"), "{}", ran.stderr);
 }
 
 #[test]
 fn no_evidence_at_all_proves_nothing() {
-    let place = Workplace::new();
+    let place = TestDirectory::new();
     fs::create_dir(place.join("logs")).expect("a directory");
-    let report = swept(&place, &[AUDITOR]).ends(3).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!((report.result.totals.events, report.result.compliance.score), (0, None));
-    swept(&place, &[]).ends(3);
+    sweep(&place, &[]).assert_exit_code(3);
 }
 
 #[test]
-fn a_discovery_promises_nothing_and_calls_nothing_compliant() {
-    let place = with(&[WRITE]);
-    let ran = swept(&place, &[]).ends(0);
+fn without_a_promise_nothing_is_compliant() {
+    let place = compliant_trail_with(&[WRITE_CALL]);
+    let ran = sweep(&place, &[]).assert_exit_code(0);
     let result = ran.report().result;
     assert_eq!((result.mode, result.status(), result.risk.is_some()), (ReportMode::Discovery, None, false));
     assert!(result.principals.iter().all(|principal| principal.status.is_none()));
     assert!(result.findings.iter().all(|finding| finding.id != "write-succeeded"));
-    let screen = place.run(&["sweep", "logs", "--no-state"]).ends(0).out;
+    let screen = place.run(&["sweep", "logs", "--no-state"]).assert_exit_code(0).stdout;
     assert!(screen.contains("Nothing was promised"), "{screen}");
     assert!(!screen.contains("COMPLIANT"), "{screen}");
     for format in ["html", "markdown"] {
-        let page = place.run(&["sweep", "logs", "--no-state", "--format", format]).ends(0).out;
+        let page = place.run(&["sweep", "logs", "--no-state", "--format", format]).assert_exit_code(0).stdout;
         assert!(!page.contains("COMPLIANT"), "{format}");
     }
     place.write("logs/broken.json", "{");
-    swept(&place, &[]).ends(3);
+    sweep(&place, &[]).assert_exit_code(3);
 }
 
 #[test]
-fn what_cannot_be_meant_ends_with_2_and_a_remedy() {
-    let place = Workplace::proven();
+fn invalid_usage_exits_with_2_and_a_remedy() {
+    let place = TestDirectory::with_compliant_trail();
     place.write("bad.toml", "wacth = 1\n");
     place.write(
         "pack.toml",
@@ -194,7 +203,7 @@ fn what_cannot_be_meant_ends_with_2_and_a_remedy() {
         (&["sweep", "lgos"], "lgos"),
         (&["sweep", "logs/*.nothing"], "logs/*.nothing"),
         (&["sweep", "logs", "--watch", "Auditor"], "Auditor"),
-        (&["sweep", "logs", AUDITOR, AUDITOR], "two `watch` entries"),
+        (&["sweep", "logs", WATCH_AUDITOR, WATCH_AUDITOR], "two `watch` entries"),
         (&["sweep", "logs", "--since", "yesterday"], "24h"),
         (&["sweep", "logs", "--since", "2026-10-07", "--until", "2026-10-06"], "--until"),
         (&["sweep", "logs", "--since", "2026-10-06", "--until", "2026-10-06"], "--until"),
@@ -209,8 +218,8 @@ fn what_cannot_be_meant_ends_with_2_and_a_remedy() {
         (&["sweep", "logs", "--no-state", "--state", "x"], "--state"),
     ];
     for (args, words) in cases {
-        let ran = place.run(args).ends(2).says(&[words]);
-        assert!(ran.out.is_empty(), "{args:?}: {}", ran.out);
+        let ran = place.run(args).assert_exit_code(2).assert_stderr(&[words]);
+        assert!(ran.stdout.is_empty(), "{args:?}: {}", ran.stdout);
     }
     assert!(
         !place.join(".onlooker/reports").is_dir()
@@ -219,79 +228,90 @@ fn what_cannot_be_meant_ends_with_2_and_a_remedy() {
 }
 
 #[test]
-fn a_tool_that_cannot_work_ends_with_4_and_names_what_it_could_not_do() {
-    let place = Workplace::proven();
+fn a_tool_failure_exits_with_4_and_names_the_operation() {
+    let place = TestDirectory::with_compliant_trail();
     place.write("file", "");
-    place.run(&["sweep", "logs", "--state", "file/below"]).ends(4).says(&["cannot make", "file/below"]);
-    place.run(&["sweep", "logs", "--no-state", "--out", "file/below"]).ends(4).says(&["file/below"]);
+    place
+        .run(&["sweep", "logs", "--state", "file/below"])
+        .assert_exit_code(4)
+        .assert_stderr(&["cannot make", "file/below"]);
+    place
+        .run(&["sweep", "logs", "--no-state", "--out", "file/below"])
+        .assert_exit_code(4)
+        .assert_stderr(&["file/below"]);
     place.write("damaged/state.db", "this is no database, whatever its name says");
-    place.run(&["sweep", "logs", "--state", "damaged"]).ends(4).says(&["state.db"]);
+    place.run(&["sweep", "logs", "--state", "damaged"]).assert_exit_code(4).assert_stderr(&["state.db"]);
     for format in [&["--json"][..], &[], &["--format=html"]] {
         let full = File::options().write(true).open("/dev/full").expect("a full disk");
         let args = [&["sweep", "logs", "--no-state"], format].concat();
         let output = place.command(&args).stdout(full).output().expect("it runs");
-        Ran::from(output).ends(4).says(&["cannot write to standard output"]);
+        CommandOutput::from(output).assert_exit_code(4).assert_stderr(&["cannot write to standard output"]);
     }
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
-    let place = Workplace::proven();
+fn a_closed_pipe_is_not_an_error() {
+    let place = TestDirectory::with_compliant_trail();
     for format in [&["--json"][..], &[], &["--format=html"], &["--format=markdown"]] {
-        let args = [&["sweep", "logs", "--no-state", AUDITOR], format].concat();
+        let args = [&["sweep", "logs", "--no-state", WATCH_AUDITOR], format].concat();
         let mut child = place.start(&mut place.command(&args));
         let mut first = [0];
         let mut out = child.stdout.take().expect("piped");
         out.read_exact(&mut first).expect("something");
         drop(out);
-        Ran::from(child.wait_with_output().expect("it ends")).ends(0);
+        CommandOutput::from(child.wait_with_output().expect("it ends")).assert_exit_code(0);
         // Not even the first byte was wanted.
         let mut child = place.start(&mut place.command(&args));
         drop(child.stdout.take());
-        let ran = Ran::from(child.wait_with_output().expect("it ends")).ends(0);
-        assert_eq!(ran.err, "");
+        let ran = CommandOutput::from(child.wait_with_output().expect("it ends")).assert_exit_code(0);
+        assert_eq!(ran.stderr, "");
     }
 }
 
 #[test]
-fn a_period_passes_over_what_is_older_and_newer_and_expects_every_hour_of_it() {
-    let place = with(&[Call { id: 9, at: "06T12:59", ..WRITE }]);
-    swept(&place, &[AUDITOR]).ends(1);
-    let before = swept(&place, &[AUDITOR, "--until", "2026-10-06T12:00:00Z"]).ends(0).report();
+fn a_period_skips_other_events_and_expects_every_hour() {
+    let place = compliant_trail_with(&[RecordedCall { id: 9, at: "06T12:59", ..WRITE_CALL }]);
+    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1);
+    let before =
+        sweep(&place, &[WATCH_AUDITOR, "--until", "2026-10-06T12:00:00Z"]).assert_exit_code(0).report();
     assert_eq!((before.result.totals.events, before.run.outside_period), (2, 2));
     assert_eq!(before.result.coverage.expected_hours, 2);
-    let after = swept(&place, &[AUDITOR, "--since", "2026-10-06T12:00:00Z"]).ends(1).report();
+    let after =
+        sweep(&place, &[WATCH_AUDITOR, "--since", "2026-10-06T12:00:00Z"]).assert_exit_code(1).report();
     assert_eq!((after.result.totals.events, after.run.outside_period), (2, 2));
     let wider =
-        swept(&place, &[AUDITOR, "--until", "2026-10-06T12:00:00Z", "--since", "2026-10-06T09:30:00Z"]);
-    let wider = wider.ends(3).report();
+        sweep(&place, &[WATCH_AUDITOR, "--until", "2026-10-06T12:00:00Z", "--since", "2026-10-06T09:30:00Z"]);
+    let wider = wider.assert_exit_code(3).report();
     assert_eq!((wider.result.coverage.expected_hours, wider.result.coverage.missing_hours()), (3, 1));
-    let date = swept(&place, &[AUDITOR, "--since", "2026-10-06", "--until", "2026-10-07"]).report();
+    let date = sweep(&place, &[WATCH_AUDITOR, "--since", "2026-10-06", "--until", "2026-10-07"]).report();
     assert_eq!(date.result.coverage.expected_hours, 24);
-    let nothing = swept(&place, &[AUDITOR, "--since", "2026-10-08"]);
-    assert_eq!(nothing.ends(3).report().result.totals.events, 0);
+    let nothing = sweep(&place, &[WATCH_AUDITOR, "--since", "2026-10-08"]);
+    assert_eq!(nothing.assert_exit_code(3).report().result.totals.events, 0);
 }
 
 #[test]
-fn an_expected_account_or_region_that_shows_nothing_is_missing() {
-    let place = Workplace::proven();
-    let account =
-        swept(&place, &[AUDITOR, "--account", OTHER_ACCOUNT, "--account", ACCOUNT]).ends(3).report();
+fn an_expected_account_or_region_without_evidence_is_missing() {
+    let place = TestDirectory::with_compliant_trail();
+    let account = sweep(&place, &[WATCH_AUDITOR, "--account", OTHER_ACCOUNT, "--account", ACCOUNT])
+        .assert_exit_code(3)
+        .report();
     assert_eq!(account.result.coverage.missing_hours(), 3);
-    let region = swept(&place, &[AUDITOR, "--region", "eu-west-1", "--region", REGION]).ends(3).report();
+    let region = sweep(&place, &[WATCH_AUDITOR, "--region", "eu-west-1", "--region", REGION])
+        .assert_exit_code(3)
+        .report();
     assert_eq!(region.result.coverage.missing_hours(), 3);
-    swept(&place, &[AUDITOR, "--account", ACCOUNT, "--region", REGION]).ends(0);
+    sweep(&place, &[WATCH_AUDITOR, "--account", ACCOUNT, "--region", REGION]).assert_exit_code(0);
     for hour in [["06T10", "06T11"], ["06T11", "06T12"], ["06T12", "06T13"]] {
         place.write(&format!("logs/eu-{}.json.gz", hour[0]), digest(ACCOUNT, "eu-west-1", hour[0], hour[1]));
     }
-    swept(&place, &[AUDITOR, "--region", "eu-west-1"]).ends(0);
+    sweep(&place, &[WATCH_AUDITOR, "--region", "eu-west-1"]).assert_exit_code(0);
 }
 
 #[test]
-fn the_controls_are_those_of_the_standard_that_is_asked_for() {
-    let place = with(&[WRITE]);
+fn the_controls_are_those_of_the_selected_pack() {
+    let place = compliant_trail_with(&[WRITE_CALL]);
     let ids = |args: &[&str]| {
-        let result = swept(&place, &[&[AUDITOR], args].concat()).ends(1).report().result;
+        let result = sweep(&place, &[&[WATCH_AUDITOR], args].concat()).assert_exit_code(1).report().result;
         assert!(result.controls.iter().any(|control| control.state == ControlState::Fail), "{args:?}");
         (result.standard_title, result.controls.into_iter().map(|control| control.id).collect::<Vec<_>>())
     };
@@ -310,9 +330,9 @@ fn the_controls_are_those_of_the_standard_that_is_asked_for() {
 }
 
 #[test]
-fn formats_go_to_files_together_and_to_standard_output_one_at_a_time() {
-    let place = Workplace::proven();
-    let sweep = |args: &[&str]| place.run(&[&["sweep", "logs", "--no-state", AUDITOR], args].concat());
+fn several_formats_go_to_files_and_one_to_standard_output() {
+    let place = TestDirectory::with_compliant_trail();
+    let sweep = |args: &[&str]| place.run(&[&["sweep", "logs", "--no-state", WATCH_AUDITOR], args].concat());
     let names = |dir: &str| {
         let mut names: Vec<String> = fs::read_dir(place.join(dir))
             .expect("a directory")
@@ -321,9 +341,9 @@ fn formats_go_to_files_together_and_to_standard_output_one_at_a_time() {
         names.sort();
         names
     };
-    sweep(&["--out", "a/b"]).ends(0);
+    sweep(&["--out", "a/b"]).assert_exit_code(0);
     assert_eq!(names("a/b"), ["report.html", "report.json"]);
-    sweep(&["--out", "all", "--format", "json,html,csv,markdown,terminal"]).ends(0);
+    sweep(&["--out", "all", "--format", "json,html,csv,markdown,terminal"]).assert_exit_code(0);
     let all = names("all");
     for name in ["report.html", "report.json", "report.md", "report.txt"] {
         assert!(all.contains(&name.to_owned()), "{all:?}");
@@ -331,145 +351,164 @@ fn formats_go_to_files_together_and_to_standard_output_one_at_a_time() {
     assert!(all.iter().filter(|name| name.ends_with(".csv")).count() > 1, "{all:?}");
 
     for format in [&["--format", "json"], &["--format=html", "--quiet"]] {
-        let out = sweep(format).ends(0).out;
+        let out = sweep(format).assert_exit_code(0).stdout;
         assert!(
             out.starts_with('{') || out.trim_start().starts_with("<!"),
             "{}",
             out.get(..40).unwrap_or(&out)
         );
     }
-    assert!(sweep(&["--format", "markdown"]).ends(0).out.starts_with('#'));
-    let written = trail::report(&fs::read_to_string(place.join("all/report.json")).expect("a report"));
+    assert!(sweep(&["--format", "markdown"]).assert_exit_code(0).stdout.starts_with('#'));
+    let written = fixture::report(&fs::read_to_string(place.join("all/report.json")).expect("a report"));
     assert_eq!(sweep(&["--format", "json"]).report().id, written.id);
-    assert_eq!(sweep(&["--json", "--out", "c", "--format", "html"]).ends(0).report().id, written.id);
+    assert_eq!(
+        sweep(&["--json", "--out", "c", "--format", "html"]).assert_exit_code(0).report().id,
+        written.id
+    );
     assert_eq!(names("c"), ["report.html"]);
 
-    sweep(&["--format", "json,html"]).ends(2).says(&["--out"]);
-    sweep(&["--format", "csv"]).ends(2).says(&["--out"]);
-    sweep(&["--format", "json", "--json"]).ends(2).says(&["standard output"]);
-    sweep(&["--format", "pdf"]).ends(2).says(&["markdown"]);
+    sweep(&["--format", "json,html"]).assert_exit_code(2).assert_stderr(&["--out"]);
+    sweep(&["--format", "csv"]).assert_exit_code(2).assert_stderr(&["--out"]);
+    sweep(&["--format", "json", "--json"]).assert_exit_code(2).assert_stderr(&["standard output"]);
+    sweep(&["--format", "pdf"]).assert_exit_code(2).assert_stderr(&["markdown"]);
 }
 
 #[test]
-fn quiet_prints_results_and_nothing_else() {
-    let place = Workplace::proven();
-    let screen = place.run(&["sweep", "logs", "--no-state", "--quiet", AUDITOR]).ends(0);
-    assert!(screen.out.starts_with("COMPLIANT"));
-    assert_eq!(screen.err, "");
-    let files = place.run(&["sweep", "logs", "--no-state", "--quiet", "--out", "out"]).ends(0);
-    assert_eq!((files.out.as_str(), files.err.as_str()), ("", ""));
-    let logged = place.run(&["sweep", "logs", "--no-state", "-v", "--json"]).ends(0).says(&["swept"]);
+fn quiet_prints_only_results() {
+    let place = TestDirectory::with_compliant_trail();
+    let screen = place.run(&["sweep", "logs", "--no-state", "--quiet", WATCH_AUDITOR]).assert_exit_code(0);
+    assert!(screen.stdout.starts_with("COMPLIANT"));
+    assert_eq!(screen.stderr, "");
+    let files = place.run(&["sweep", "logs", "--no-state", "--quiet", "--out", "out"]).assert_exit_code(0);
+    assert_eq!((files.stdout.as_str(), files.stderr.as_str()), ("", ""));
+    let logged = place
+        .run(&["sweep", "logs", "--no-state", "-v", "--json"])
+        .assert_exit_code(0)
+        .assert_stderr(&["swept"]);
     logged.report();
 }
 
 #[test]
-fn color_is_for_terminals_unless_it_is_asked_for() {
-    let place = Workplace::proven();
-    let args = ["sweep", "logs", "--no-state", AUDITOR];
+fn color_is_for_terminals_unless_requested() {
+    let place = TestDirectory::with_compliant_trail();
+    let args = ["sweep", "logs", "--no-state", WATCH_AUDITOR];
     let is_colored = |text: &str| text.contains('\u{1b}');
-    assert!(!is_colored(&place.run(&args).out));
+    assert!(!is_colored(&place.run(&args).stdout));
     let always = [&args[..], &["--color", "always"]].concat();
-    assert!(is_colored(&place.run(&always).out));
+    assert!(is_colored(&place.run(&always).stdout));
     let output = place.command(&always).env("NO_COLOR", "1").output().expect("it runs");
-    assert!(is_colored(&Ran::from(output).out), "what is asked for by name goes before the variable");
+    assert!(
+        is_colored(&CommandOutput::from(output).stdout),
+        "what is asked for by name goes before the variable"
+    );
     let output =
         place.command(&args).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1").output().expect("it runs");
-    assert!(!is_colored(&Ran::from(output).out));
-    let failed = place.run(&["sweep", "none", "--color", "always"]).ends(2);
-    assert!(is_colored(&failed.err));
+    assert!(!is_colored(&CommandOutput::from(output).stdout));
+    let failed = place.run(&["sweep", "none", "--color", "always"]).assert_exit_code(2);
+    assert!(is_colored(&failed.stderr));
     let files = [&always[..], &["--out", "out", "--format", "terminal"]].concat();
-    place.run(&files).ends(0);
+    place.run(&files).assert_exit_code(0);
     assert!(!is_colored(&fs::read_to_string(place.join("out/report.txt")).expect("a file")));
 }
 
 #[test]
-fn standard_input_files_globs_and_directories_say_the_same() {
-    let place = Workplace::proven();
-    let result = swept(&place, &[AUDITOR]).ends(0).result();
+fn standard_input_files_globs_and_directories_give_the_same_result() {
+    let place = TestDirectory::with_compliant_trail();
+    let result = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).result();
     for paths in [
         &["./logs"][..],
         &["logs/*.gz"],
         &["logs/10.json.gz", "logs/1[12].json.gz"],
         &["logs", "logs/10.json.gz", "./logs/*"],
     ] {
-        let ran = place.run(&[&["sweep", "--no-state", "--json", AUDITOR], paths].concat()).ends(0);
+        let ran = place
+            .run(&[&["sweep", "--no-state", "--json", WATCH_AUDITOR], paths].concat())
+            .assert_exit_code(0);
         assert_eq!(ran.result(), result, "{paths:?}");
         assert_eq!(ran.report().run.log_files_read, 3, "{paths:?}");
     }
-    let [one, two, three] = &trail::kept_promise()[..] else { panic!() };
+    let [one, two, three] = &fixture::compliant_objects()[..] else { panic!() };
     let members = [&one.1[..], &two.1, &three.1].concat();
-    let ran = place.fed(&["sweep", "-", "--no-state", "--json", AUDITOR], &members).ends(0);
+    let ran = place
+        .run_with_input(&["sweep", "-", "--no-state", "--json", WATCH_AUDITOR], &members)
+        .assert_exit_code(0);
     assert_eq!(ran.result(), result, "three gzip members on standard input");
     let half = [&one.1[..], &three.1].concat();
-    let ran = place.fed(&["sweep", "-", "logs/11.json.gz", "--no-state", "--json", AUDITOR], &half).ends(0);
+    let ran = place
+        .run_with_input(&["sweep", "-", "logs/11.json.gz", "--no-state", "--json", WATCH_AUDITOR], &half)
+        .assert_exit_code(0);
     assert_eq!(ran.result(), result, "standard input beside a file");
-    let lines: Vec<String> =
-        [READ, Call { id: 4, role: "Builder", ..WRITE }].iter().map(|call| call.json().to_string()).collect();
-    let ran = place.fed(&["sweep", "-", "--no-state", "--json"], lines.join("\n").as_bytes()).ends(0);
+    let lines: Vec<String> = [READ_CALL, RecordedCall { id: 4, role: "Builder", ..WRITE_CALL }]
+        .iter()
+        .map(|call| call.json().to_string())
+        .collect();
+    let ran = place
+        .run_with_input(&["sweep", "-", "--no-state", "--json"], lines.join("\n").as_bytes())
+        .assert_exit_code(0);
     assert_eq!(ran.report().result.totals.events, 2, "JSON lines");
-    let ran = place.fed(&["sweep", "-", "--no-state", "--json"], b"").ends(3);
+    let ran = place.run_with_input(&["sweep", "-", "--no-state", "--json"], b"").assert_exit_code(3);
     assert_eq!(ran.report().run.unreadable[0].file, "-");
 }
 
 #[test]
-fn hidden_files_are_passed_over_and_symbolic_links_are_followed() {
-    let place = Workplace::proven();
+fn hidden_files_are_skipped_and_symbolic_links_are_followed() {
+    let place = TestDirectory::with_compliant_trail();
     place.write("logs/.hidden/x.json", "nonsense");
-    place.write("elsewhere/more.json", plain(&[WRITE]));
+    place.write("elsewhere/more.json", uncompressed_object(&[WRITE_CALL]));
     std::os::unix::fs::symlink("../elsewhere", place.join("logs/link")).expect("linked");
-    let report = swept(&place, &[AUDITOR]).ends(1).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!((report.run.log_files_read, report.result.totals.unreadable_evidence), (4, 0));
 }
 
 #[test]
-fn the_configuration_and_its_variables_are_obeyed() {
-    let place = Workplace::proven();
+fn the_configuration_and_environment_variables_are_applied() {
+    let place = TestDirectory::with_compliant_trail();
     place.write(
         "onlooker.toml",
-        format!("[[watch]]\nprincipal = \"arn:aws:iam::*:role/Builder\"\n{MANAGEMENT}"),
+        format!("[[watch]]\nprincipal = \"arn:aws:iam::*:role/Builder\"\n{MANAGEMENT_ONLY_CONFIG}"),
     );
-    let report = swept(&place, &[]).ends(1).report();
+    let report = sweep(&place, &[]).assert_exit_code(1).report();
     assert_eq!(report.result.inputs.watched, ["arn:aws:iam::*:role/Builder"]);
-    let both = swept(&place, &[AUDITOR]).ends(1).report();
+    let both = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!(both.result.totals.watched_principals, 2);
     let mut command = place.command(&["sweep", "logs", "--no-state", "--json"]);
     let output = command.env("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor").stdin(Stdio::null()).output();
-    let ran = Ran::from(output.expect("it runs"));
-    assert_eq!(ran.ends(0).report().result.inputs.watched, ["arn:aws:iam::*:role/Auditor"]);
+    let ran = CommandOutput::from(output.expect("it runs"));
+    assert_eq!(ran.assert_exit_code(0).report().result.inputs.watched, ["arn:aws:iam::*:role/Auditor"]);
 }
 
 #[test]
-fn an_override_of_the_configuration_allows_a_call_until_it_ends() {
-    let place = with(&[WRITE, Call { id: 8, at: "06T12:10", ..WRITE }]);
+fn an_override_covers_a_call_until_it_expires() {
+    let place = compliant_trail_with(&[WRITE_CALL, RecordedCall { id: 8, at: "06T12:10", ..WRITE_CALL }]);
     let until = |end: &str| {
         place.write(
             "onlooker.toml",
             format!(
-                "{MANAGEMENT}[[override]]\nid = \"it\"\nprincipal = \"arn:aws:iam::*:role/Auditor\"\noperation = \"ec2:RunInstances\"\nowner = \"o\"\nreason = \"r\"\nexpires = 2026-10-06T{end}:00Z\n"
+                "{MANAGEMENT_ONLY_CONFIG}[[override]]\nid = \"it\"\nprincipal = \"arn:aws:iam::*:role/Auditor\"\noperation = \"ec2:RunInstances\"\nowner = \"o\"\nreason = \"r\"\nexpires = 2026-10-06T{end}:00Z\n"
             ),
         );
     };
     until("13:00");
-    let report = swept(&place, &[AUDITOR]).ends(0).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).report();
     assert_eq!((report.result.overrides[0].allowed_calls, report.result.compliance.score), (2, Some(100.0)));
     until("11:00");
-    let report = swept(&place, &[AUDITOR]).ends(1).report();
+    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!((report.result.overrides[0].allowed_calls, report.result.overrides[0].expired_calls), (1, 1));
     assert!(report.result.findings.iter().any(|finding| finding.id == "override-expired"));
 }
 
 #[test]
-fn threads_change_nothing_but_the_time() {
-    let place = with(&[WRITE]);
-    let one = swept(&place, &[AUDITOR, "--threads", "1"]).ends(1).result();
-    assert_eq!(swept(&place, &[AUDITOR, "--threads", "7"]).ends(1).result(), one);
-    assert_eq!(swept(&place, &[AUDITOR, "--threads", "0"]).ends(1).result(), one);
+fn the_number_of_threads_does_not_change_the_result() {
+    let place = compliant_trail_with(&[WRITE_CALL]);
+    let one = sweep(&place, &[WATCH_AUDITOR, "--threads", "1"]).assert_exit_code(1).result();
+    assert_eq!(sweep(&place, &[WATCH_AUDITOR, "--threads", "7"]).assert_exit_code(1).result(), one);
+    assert_eq!(sweep(&place, &[WATCH_AUDITOR, "--threads", "0"]).assert_exit_code(1).result(), one);
 }
 
 #[cfg(not(feature = "aws"))]
 #[test]
-fn what_needs_aws_says_how_to_get_it() {
-    let place = Workplace::new();
+fn a_build_without_aws_names_the_needed_feature() {
+    let place = TestDirectory::new();
     for args in [
         &["sweep", "s3://bucket/AWSLogs", "--no-state"][..],
         &["sweep", "--lookup", "--no-state"],
@@ -477,7 +516,7 @@ fn what_needs_aws_says_how_to_get_it() {
         &["permissions"],
         &["permissions", "--principal", "arn:aws:iam::111122223333:role/Auditor"],
     ] {
-        let ran = place.run(args).ends(2);
-        ran.says(&["was built without AWS", "cargo install --path . --features aws"]);
+        let ran = place.run(args).assert_exit_code(2);
+        ran.assert_stderr(&["was built without AWS", "cargo install --path . --features aws"]);
     }
 }

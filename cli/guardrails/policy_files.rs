@@ -1,6 +1,6 @@
 //! The policies of one principal, from files.
 //!
-//! Enters: what the command line names. Leaves: a [`Snapshot`]. Law: a file that is no policy is refused, not passed over.
+//! Enters: what the command line names. Leaves: a [`PolicySnapshot`]. Law: a file that is no policy is refused, not passed over.
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! One principal in full.
 //!
-//! Enters: [`Permissions`]. Leaves: a block of text: the verdict, the checks, what is granted, ways to more, problems, what
+//! Enters: [`PermissionsAssessment`]. Leaves: a block of text: the verdict, the checks, what is granted, ways to more, problems, what
 //! was not looked at, what to do. Laws: what is left out is said; what comes from a policy cannot fake a line.
 
 use std::io::{self, Write};

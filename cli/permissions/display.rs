@@ -1,6 +1,6 @@
 //! Verdicts, shown.
 //!
-//! Enters: [`Verdicts`]. Leaves: JSON, or text: one principal in full, several with a line each, the worst first. Law: what
+//! Enters: [`PermissionsReport`]. Leaves: JSON, or text: one principal in full, several with a line each, the worst first. Law: what
 //! a color says a word says too.
 
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! Policies out of files.
 //!
-//! Enters: paths, `-` for standard input. Leaves: [`Snapshot`]s. Laws: what is no JSON is refused with its line and column,
+//! Enters: paths, `-` for standard input. Leaves: [`PolicySnapshot`]s. Laws: what is no JSON is refused with its line and column,
 //! what is no policy with what to give instead; standard input is read once.
 
 use std::{

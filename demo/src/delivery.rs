@@ -5,18 +5,18 @@
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::chance::Chance;
-use super::moment::Moment;
-use super::record::{Call, Cast};
+use super::random::SeededRandom;
+use super::record::{DemoCall, DemoContext};
+use super::utc_time::UtcTime;
 
 /// Organization whose trail this is.
-pub const ORGANISATION: &str = "o-lk7f2q9x4m";
+pub const ORGANIZATION_ID: &str = "o-lk7f2q9x4m";
 /// Stream of the sixteen letters at the end of a log object's name.
-const NAMES: u64 = 4;
+const NAME_STREAM: u64 = 4;
 
 /// One object of a trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
+pub struct TrailObject {
     /// Its key in the bucket, and its path below the directory it is written to.
     pub key: String,
     /// Its gzip bytes.
@@ -27,7 +27,7 @@ pub struct Object {
 
 /// One delivery: some calls of one account and region.
 #[derive(Clone, Debug, Default)]
-pub struct Delivery {
+pub struct LogDelivery {
     /// Number of the delivery, unique in the trail.
     pub number: u64,
     /// Index of the account.
@@ -35,29 +35,29 @@ pub struct Delivery {
     /// Index of the region.
     pub region: usize,
     /// When it was delivered.
-    pub at: u64,
+    pub delivered_at: u64,
     /// What it holds, in order.
-    pub calls: Vec<Call>,
+    pub calls: Vec<DemoCall>,
     /// Whether its object was cut short.
-    pub damaged: bool,
+    pub is_truncated: bool,
 }
 
-impl Delivery {
+impl LogDelivery {
     /// Key of the log object.
-    pub fn key(&self, cast: &Cast) -> String {
+    pub fn key(&self, cast: &DemoContext) -> String {
         let (account, region, at) =
-            (cast.account(self.account), cast.region(self.region), Moment::of(self.at));
-        let (folders, minute) = (at.folders(), at.to_the_minute());
+            (cast.account(self.account), cast.region(self.region), UtcTime::from_seconds(self.delivered_at));
+        let (folders, minute) = (at.date_path(), at.to_compact_minutes());
         let mut out = format!(
-            "AWSLogs/{ORGANISATION}/{account}/CloudTrail/{region}/{folders}/{account}_CloudTrail_{region}_{minute}_"
+            "AWSLogs/{ORGANIZATION_ID}/{account}/CloudTrail/{region}/{folders}/{account}_CloudTrail_{region}_{minute}_"
         );
-        Chance::of(cast.seed, NAMES, self.number).alnum(&mut out, 16);
+        SeededRandom::of(cast.seed, NAME_STREAM, self.number).alnum(&mut out, 16);
         out.push_str(".json.gz");
         out
     }
 
     /// The uncompressed log.
-    pub fn content(&self, cast: &Cast) -> String {
+    pub fn content(&self, cast: &DemoContext) -> String {
         let mut out = String::with_capacity(64 + self.calls.len() * 1_500);
         out.push_str(r#"{"Records":["#);
         for (at, call) in self.calls.iter().enumerate() {
@@ -71,28 +71,28 @@ impl Delivery {
     }
 
     /// The object of a log whose content is already there.
-    pub fn object(&self, cast: &Cast, content: &str, gzip: &mut Gzip) -> Object {
-        let mut bytes = gzip.pack(content.as_bytes());
-        if self.damaged {
+    pub fn object(&self, cast: &DemoContext, content: &str, gzip: &mut GzipEncoder) -> TrailObject {
+        let mut bytes = gzip.compress(content.as_bytes());
+        if self.is_truncated {
             // Two thirds: enough for the header and much of the text, and never the checksum.
             bytes.truncate(bytes.len() / 3 * 2);
         }
-        let records = if self.damaged { 0 } else { self.calls.len() as u64 };
-        Object { key: self.key(cast), bytes, records }
+        let records = if self.is_truncated { 0 } else { self.calls.len() as u64 };
+        TrailObject { key: self.key(cast), bytes, records }
     }
 }
 
 /// A gzip compressor, kept between objects.
-pub struct Gzip(Compressor);
+pub struct GzipEncoder(Compressor);
 
-impl Gzip {
+impl GzipEncoder {
     /// A compressor at gzip's usual level.
     pub fn new() -> Self {
         Self(Compressor::new(CompressionLvl::default()))
     }
 
     /// The gzip bytes of `content`.
-    pub fn pack(&mut self, content: &[u8]) -> Vec<u8> {
+    pub fn compress(&mut self, content: &[u8]) -> Vec<u8> {
         let mut room = self.0.gzip_compress_bound(content.len());
         loop {
             let mut bytes = vec![0; room];

@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::delivery::{Delivery, Gzip, ORGANISATION, Object};
-use super::moment::{HOUR, Moment};
-use super::record::Cast;
+use super::delivery::{GzipEncoder, LogDelivery, ORGANIZATION_ID, TrailObject};
+use super::record::DemoContext;
+use super::utc_time::{HOUR, UtcTime};
 
 /// Name of the organization's trail.
 pub const TRAIL_NAME: &str = "larkspur-organization";
@@ -20,35 +20,37 @@ pub const BUCKET: &str = "larkspur-cloudtrail";
 
 /// The chain of digests of one account and region.
 #[derive(Clone, Debug)]
-pub struct Chain {
+pub struct DigestChain {
     account: usize,
     region: usize,
-    previous: Option<Link>,
+    previous: Option<PreviousDigest>,
     logs: String,
     span: Option<(u64, u64)>,
 }
 
 /// What the next digest says of the one before.
 #[derive(Clone, Debug)]
-struct Link {
+struct PreviousDigest {
     key: String,
     hash: String,
 }
 
-impl Chain {
+impl DigestChain {
     /// A chain that begins.
     pub const fn new(account: usize, region: usize) -> Self {
         Self { account, region, previous: None, logs: String::new(), span: None }
     }
 
     /// Notes a log object delivered in the current hour.
-    pub fn note(&mut self, cast: &Cast, delivery: &Delivery, content: &str) {
+    pub fn add_log(&mut self, cast: &DemoContext, delivery: &LogDelivery, content: &str) {
         let times = || delivery.calls.iter().map(|call| call.at);
-        let (oldest, newest) = (times().min().unwrap_or(delivery.at), times().max().unwrap_or(delivery.at));
+        let (oldest, newest) =
+            (times().min().unwrap_or(delivery.delivered_at), times().max().unwrap_or(delivery.delivered_at));
         let (low, high) = self.span.unwrap_or((oldest, newest));
         self.span = Some((low.min(oldest), high.max(newest)));
         let (key, hash) = (delivery.key(cast), sha256(content.as_bytes()));
-        let (newest, oldest) = (Moment::of(newest).iso(), Moment::of(oldest).iso());
+        let (newest, oldest) =
+            (UtcTime::from_seconds(newest).to_iso(), UtcTime::from_seconds(oldest).to_iso());
         let comma = if self.logs.is_empty() { "" } else { "," };
         let _ = write!(
             self.logs,
@@ -57,12 +59,16 @@ impl Chain {
     }
 
     /// Ends the hour that began at `start`: its digest, which the next one will name.
-    pub fn close(&mut self, cast: &Cast, start: u64, gzip: &mut Gzip) -> Object {
+    pub fn finish_hour(&mut self, cast: &DemoContext, start: u64, gzip: &mut GzipEncoder) -> TrailObject {
         let (account, region) = (cast.account(self.account), cast.region(self.region));
-        let key = key(account, region, cast.region(0), start + HOUR);
-        let (began, ended) = (Moment::of(start).iso(), Moment::of(start + HOUR).iso());
+        let key = digest_key(account, region, cast.region(0), start + HOUR);
+        let (began, ended) =
+            (UtcTime::from_seconds(start).to_iso(), UtcTime::from_seconds(start + HOUR).to_iso());
         let (oldest, newest) = self.span.take().unzip();
-        let (oldest, newest) = (oldest.map(|at| Moment::of(at).iso()), newest.map(|at| Moment::of(at).iso()));
+        let (oldest, newest) = (
+            oldest.map(|at| UtcTime::from_seconds(at).to_iso()),
+            newest.map(|at| UtcTime::from_seconds(at).to_iso()),
+        );
         let previous = self.previous.as_ref();
         let fields = [
             ("awsAccountId", Some(account)),
@@ -90,16 +96,17 @@ impl Chain {
         let _ = write!(content, r#""logFiles":[{}]}}"#, std::mem::take(&mut self.logs));
         // CloudTrail escapes the slashes of its digests, so readers have to cope.
         let content = content.replace('/', "\\/");
-        self.previous = Some(Link { key: key.clone(), hash: sha256(content.as_bytes()) });
-        Object { key, bytes: gzip.pack(content.as_bytes()), records: 0 }
+        self.previous = Some(PreviousDigest { key: key.clone(), hash: sha256(content.as_bytes()) });
+        TrailObject { key, bytes: gzip.compress(content.as_bytes()), records: 0 }
     }
 }
 
 /// Key of the digest that ends at `end`.
-fn key(account: &str, region: &str, home: &str, end: u64) -> String {
-    let (folders, second) = (Moment::of(end).folders(), Moment::of(end).to_the_second());
+fn digest_key(account: &str, region: &str, home: &str, end: u64) -> String {
+    let (folders, second) =
+        (UtcTime::from_seconds(end).date_path(), UtcTime::from_seconds(end).to_compact_seconds());
     format!(
-        "AWSLogs/{ORGANISATION}/{account}/CloudTrail-Digest/{region}/{folders}/{account}_CloudTrail-Digest_{region}_{TRAIL_NAME}_{home}_{second}.json.gz"
+        "AWSLogs/{ORGANIZATION_ID}/{account}/CloudTrail-Digest/{region}/{folders}/{account}_CloudTrail-Digest_{region}_{TRAIL_NAME}_{home}_{second}.json.gz"
     )
 }
 

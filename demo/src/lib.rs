@@ -41,63 +41,63 @@
 
 #![forbid(unsafe_code)]
 
-mod assumption;
-mod chance;
-mod crowd;
+mod aws_services;
+mod benchmark;
+mod benchmark_principals;
 mod delivery;
+mod delivery_schedule;
 mod digest;
-mod folder;
-mod identity;
-mod load;
-mod moment;
+mod operations;
 mod outcome;
 mod policies;
-mod promised;
+mod promised_roles;
+mod random;
 mod record;
-mod repertoire;
-mod schedule;
+mod role_assumption;
+mod scenario;
 mod script;
-mod services;
-mod signin;
-mod story;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod trail_directory;
+mod user_identity;
+mod utc_time;
 
-pub use delivery::Object;
-pub use folder::{WriteError, Written};
+pub use delivery::TrailObject;
 pub use policies::authorization_details;
-pub use story::{Account, Cell, Promise, Story, story};
+pub use scenario::{DemoAccount, DemoScenario, PromisedRole, TrailHour, scenario};
+pub use trail_directory::{TrailWriteError, WrittenTrail};
 
-use delivery::{Delivery, Gzip};
-use digest::Chain;
-use load::Load;
-use moment::HOUR;
-use record::Cast;
-use schedule::Schedule;
-use script::Script;
-use story::{ACCOUNTS, MISSING, REGIONS, REPEATED, TWICE};
+use benchmark::BenchmarkTrail;
+use delivery::{GzipEncoder, LogDelivery};
+use delivery_schedule::DeliverySchedule;
+use digest::DigestChain;
+use record::DemoContext;
+use scenario::{ACCOUNTS, MISSING_HOUR, RECORDS_DELIVERED_TWICE, REGIONS, REPEATED_RECORDS};
+use script::DemoScript;
+use utc_time::HOUR;
 
 /// Midnight of Tuesday, 6 October 2026, UTC.
 const DEMO_START: u64 = 1_791_244_800;
 /// Midnight of Tuesday, 1 September 2026, UTC.
-const BENCH_START: u64 = 1_788_220_800;
+const BENCHMARK_START: u64 = 1_788_220_800;
 /// Regions of the benchmark, the trail's home first.
-const BENCH_REGIONS: [&str; 6] =
+const BENCHMARK_REGIONS: [&str; 6] =
     ["us-east-1", "eu-west-1", "us-west-2", "eu-central-1", "ap-southeast-2", "us-east-2"];
 
 /// What a trail is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plot {
+pub enum TrailKind {
     /// The story, with digests, faults and a fixed cast; accounts, regions and principals are the story's.
-    Story,
+    Scenario,
     /// A crowd at work, without digests or faults except repeated records.
-    Load,
+    Benchmark,
 }
 
 /// A trail, before it is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trail {
+pub struct DemoTrail {
     /// Everything is drawn from this.
     pub seed: u64,
     /// When it begins, in seconds since 1970; a whole hour.
@@ -113,10 +113,10 @@ pub struct Trail {
     /// How many records are delivered, duplicates and unreadable ones included.
     pub records: usize,
     /// What it is made of.
-    pub plot: Plot,
+    pub kind: TrailKind,
 }
 
-impl Trail {
+impl DemoTrail {
     /// The trail of [`story()`].
     pub const fn demo() -> Self {
         Self {
@@ -127,104 +127,107 @@ impl Trail {
             regions: REGIONS.len(),
             principals: 40,
             records: 8_000,
-            plot: Plot::Story,
+            kind: TrailKind::Scenario,
         }
     }
 
     /// A trail of `records` records of `accounts` accounts over 30 days and six regions.
-    pub const fn bench(records: usize, accounts: usize, seed: u64) -> Self {
+    pub const fn benchmark(records: usize, accounts: usize, seed: u64) -> Self {
         Self {
             seed,
-            start: BENCH_START,
+            start: BENCHMARK_START,
             hours: 30 * 24,
             accounts,
-            regions: BENCH_REGIONS.len(),
+            regions: BENCHMARK_REGIONS.len(),
             principals: 400,
             records,
-            plot: Plot::Load,
+            kind: TrailKind::Benchmark,
         }
     }
 
     /// Its objects. Those of the story come by account, region and hour, each hour's digest after its
     /// logs; those of a load by time.
-    pub fn objects(&self) -> Box<dyn Iterator<Item = Object> + Send> {
-        match self.plot {
-            Plot::Story => Box::new(story_objects(Schedule::of(self.script()))),
-            Plot::Load => Box::new(load_objects(self.load())),
+    pub fn objects(&self) -> Box<dyn Iterator<Item = TrailObject> + Send> {
+        match self.kind {
+            TrailKind::Scenario => Box::new(scenario_objects(DeliverySchedule::from_script(self.script()))),
+            TrailKind::Benchmark => Box::new(benchmark_objects(self.benchmark_trail())),
         }
     }
 
     /// The calls of the story.
-    fn script(&self) -> Script {
-        let mut script = Script::new(self.seed, self.start, u64::from(self.hours));
-        promised::agent(&mut script);
-        promised::plan(&mut script);
-        promised::auditor(&mut script);
-        promised::inventory(&mut script);
-        signin::root(&mut script);
-        signin::user(&mut script);
-        signin::engineers(&mut script);
-        signin::partners(&mut script);
-        services::alone(&mut script);
-        services::linked(&mut script);
-        services::rotations(&mut script);
+    fn script(&self) -> DemoScript {
+        let mut script = DemoScript::new(self.seed, self.start, u64::from(self.hours));
+        promised_roles::agent(&mut script);
+        promised_roles::ci_plan(&mut script);
+        promised_roles::auditor(&mut script);
+        promised_roles::inventory(&mut script);
+        sign_in::root_user(&mut script);
+        sign_in::iam_user(&mut script);
+        sign_in::engineers(&mut script);
+        sign_in::federated_users(&mut script);
+        aws_services::service_calls(&mut script);
+        aws_services::service_linked_roles(&mut script);
+        aws_services::key_rotations(&mut script);
         traffic::releases(&mut script);
         traffic::backups(&mut script);
         traffic::migration(&mut script);
-        traffic::applications(&mut script, self.records.saturating_sub(TWICE + REPEATED));
+        traffic::applications(
+            &mut script,
+            self.records.saturating_sub(RECORDS_DELIVERED_TWICE + REPEATED_RECORDS),
+        );
         script
     }
 
     /// The plan of a load.
-    fn load(&self) -> Load {
+    fn benchmark_trail(&self) -> BenchmarkTrail {
         let accounts =
             (0..self.accounts as u64).map(|n| format!("{:012}", 100_200_300_400 + n * 10_101_010_101));
-        let regions = BENCH_REGIONS.into_iter().take(self.regions.max(1)).collect();
-        let cast = Cast::new(self.seed, accounts.collect(), regions);
+        let regions = BENCHMARK_REGIONS.into_iter().take(self.regions.max(1)).collect();
+        let cast = DemoContext::new(self.seed, accounts.collect(), regions);
         let span = u64::from(self.hours) * HOUR;
-        Load::new(cast, self.start, span, self.principals, self.records as u64)
+        BenchmarkTrail::new(cast, self.start, span, self.principals, self.records as u64)
     }
 
     /// Records that repeat another, by the trail's own plan.
     fn duplicates(&self) -> u64 {
-        match self.plot {
-            Plot::Story => (TWICE + REPEATED) as u64,
-            Plot::Load => self.load().duplicates(),
+        match self.kind {
+            TrailKind::Scenario => (RECORDS_DELIVERED_TWICE + REPEATED_RECORDS) as u64,
+            TrailKind::Benchmark => self.benchmark_trail().duplicates(),
         }
     }
 }
 
 /// The story's objects, hour by hour of one account and region after the other.
-fn story_objects(schedule: Schedule) -> impl Iterator<Item = Object> {
+fn scenario_objects(schedule: DeliverySchedule) -> impl Iterator<Item = TrailObject> {
     let (accounts, regions) = (schedule.cast.accounts.len(), schedule.cast.regions.len());
     let places = (0..accounts).flat_map(move |account| (0..regions).map(move |region| (account, region)));
     let hours = schedule.hours;
-    let cells =
-        places.flat_map(move |(account, region)| (0..hours).map(move |hour| Cell { account, region, hour }));
-    let (mut gzip, mut chain) = (Gzip::new(), Chain::new(0, 0));
+    let cells = places
+        .flat_map(move |(account, region)| (0..hours).map(move |hour| TrailHour { account, region, hour }));
+    let (mut gzip, mut chain) = (GzipEncoder::new(), DigestChain::new(0, 0));
     cells.flat_map(move |cell| {
-        let Cell { account, region, hour } = cell;
+        let TrailHour { account, region, hour } = cell;
         if hour == 0 {
-            chain = Chain::new(account, region);
+            chain = DigestChain::new(account, region);
         }
         let mut objects = Vec::new();
-        for delivery in schedule.within(account, region, hour) {
+        for delivery in schedule.deliveries_in(account, region, hour) {
             let content = delivery.content(&schedule.cast);
-            chain.note(&schedule.cast, delivery, &content);
+            chain.add_log(&schedule.cast, delivery, &content);
             objects.push(delivery.object(&schedule.cast, &content, &mut gzip));
         }
-        objects.push(chain.close(&schedule.cast, schedule.start + hour * HOUR, &mut gzip));
+        objects.push(chain.finish_hour(&schedule.cast, schedule.start + hour * HOUR, &mut gzip));
         // The chain goes on over the missing hour: only its objects are gone.
-        if cell == MISSING { Vec::new() } else { objects }
+        if cell == MISSING_HOUR { Vec::new() } else { objects }
     })
 }
 
 /// A load's objects.
-fn load_objects(load: Load) -> impl Iterator<Item = Object> {
-    let mut gzip = Gzip::new();
+fn benchmark_objects(load: BenchmarkTrail) -> impl Iterator<Item = TrailObject> {
+    let mut gzip = GzipEncoder::new();
     let mut at = 0;
     std::iter::from_fn(move || {
-        let delivery: Delivery = load.delivery(at)?;
+        let delivery: LogDelivery = load.delivery(at)?;
         at += 1;
         let content = delivery.content(&load.cast);
         Some(delivery.object(&load.cast, &content, &mut gzip))

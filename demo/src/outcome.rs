@@ -3,13 +3,13 @@
 //! Enters: an outcome, the operation and the caller. Leaves: error code and message as CloudTrail
 //! records them. Law: a call that succeeded has neither.
 
-use super::chance::Chance;
+use super::random::SeededRandom;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DemoOutcome {
     /// It was done.
-    Done,
+    Succeeded,
     /// The caller may not.
     Denied,
     /// Too many calls.
@@ -18,19 +18,19 @@ pub enum Outcome {
     NotFound,
 }
 
-impl Outcome {
+impl DemoOutcome {
     /// Error code and message; nothing for a call that was done.
-    pub fn failure(self, source: &str, name: &str, arn: &str) -> Option<(&'static str, String)> {
+    pub fn error(self, source: &str, name: &str, arn: &str) -> Option<(&'static str, String)> {
         match self {
-            Self::Done => None,
-            Self::Denied => Some((denied(source), refusal(source, name, arn))),
+            Self::Succeeded => None,
+            Self::Denied => Some((denied(source), access_denied_message(source, name, arn))),
             Self::Throttled => Some((throttled(source), "Rate exceeded".to_owned())),
             Self::NotFound => Some(not_found(source)),
         }
     }
 
     /// Appends what EC2 adds to a refusal: a message only its account can decode.
-    pub fn push_proof(self, out: &mut String, source: &str, chance: &mut Chance) {
+    pub fn push_encoded_message(self, out: &mut String, source: &str, chance: &mut SeededRandom) {
         if self == Self::Denied && source == "ec2" {
             out.push_str(" Encoded authorization failure message: ");
             chance.alnum(out, 380);
@@ -72,7 +72,7 @@ fn not_found(source: &str) -> (&'static str, String) {
     (code, message.to_owned())
 }
 
-fn refusal(source: &str, name: &str, arn: &str) -> String {
+fn access_denied_message(source: &str, name: &str, arn: &str) -> String {
     let prefix = match source {
         "monitoring" => "cloudwatch",
         "tagging" => "tag",

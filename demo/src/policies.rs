@@ -13,10 +13,10 @@
 
 use serde_json::{Value, json};
 
-use super::story::{AGENT, AUDITOR, DATA, INVENTORY, PLAN, PRODUCTION, SECURITY, account_id, story};
+use super::scenario::{AGENT, AUDITOR, DATA, INVENTORY, PLAN, PRODUCTION, SECURITY, account_id, scenario};
 
 /// What tells about configuration and nothing about content.
-const LOOK: &[&str] = &[
+const DESCRIBE_ACTIONS: &[&str] = &[
     "acm:ListCertificates",
     "access-analyzer:ListAnalyzers",
     "autoscaling:Describe*",
@@ -64,7 +64,7 @@ const LOOK: &[&str] = &[
 ];
 
 /// What the inventory lists besides.
-const COUNT: &[&str] = &[
+const INVENTORY_ACTIONS: &[&str] = &[
     "backup:ListProtectedResources",
     "dynamodb:DescribeTable",
     "dynamodb:ListTables",
@@ -78,7 +78,7 @@ const COUNT: &[&str] = &[
 ];
 
 /// What the agent watches.
-const OBSERVE: &[&str] = &[
+const MONITORING_ACTIONS: &[&str] = &[
     "autoscaling:Describe*",
     "cloudformation:Describe*",
     "cloudwatch:DescribeAlarmHistory",
@@ -102,14 +102,14 @@ const OBSERVE: &[&str] = &[
 ];
 
 /// A role of the story.
-struct Role {
+struct DemoRole {
     account: usize,
     name: &'static str,
     /// Managed policies, by name.
     attached: &'static [&'static str],
     inline: Option<(&'static str, Value)>,
-    boundary: Option<&'static str>,
-    trust: Value,
+    permissions_boundary: Option<&'static str>,
+    trust_policy: Value,
 }
 
 /// What `aws iam get-account-authorization-details` would print, for all accounts of the story.
@@ -117,14 +117,16 @@ pub fn authorization_details() -> String {
     let roles = roles();
     let mut managed: Vec<(usize, &str)> = roles
         .iter()
-        .flat_map(|role| role.attached.iter().chain(&role.boundary).map(|name| (role.account, *name)))
+        .flat_map(|role| {
+            role.attached.iter().chain(&role.permissions_boundary).map(|name| (role.account, *name))
+        })
         .collect();
     managed.sort_unstable();
     managed.dedup();
     let details = json!({
         "UserDetailList": [],
         "GroupDetailList": [],
-        "RoleDetailList": roles.iter().map(Role::details).collect::<Vec<_>>(),
+        "RoleDetailList": roles.iter().map(DemoRole::details).collect::<Vec<_>>(),
         "Policies": managed.into_iter().map(|(account, name)| json!({
             "PolicyName": name,
             "Arn": policy_arn(account, name),
@@ -141,14 +143,14 @@ pub fn authorization_details() -> String {
     serde_json::to_string_pretty(&details).unwrap_or_default() + "\n"
 }
 
-impl Role {
+impl DemoRole {
     fn details(&self) -> Value {
         let mut details = json!({
             "Path": "/",
             "RoleName": self.name,
             "Arn": format!("arn:aws:iam::{}:role/{}", account_id(self.account), self.name),
             "CreateDate": "2025-03-11T09:00:00+00:00",
-            "AssumeRolePolicyDocument": self.trust,
+            "AssumeRolePolicyDocument": self.trust_policy,
             "InstanceProfileList": [],
             "RolePolicyList": self.inline.iter().map(|(name, document)| json!({
                 "PolicyName": name, "PolicyDocument": document,
@@ -158,7 +160,7 @@ impl Role {
             })).collect::<Vec<_>>(),
             "Tags": [],
         });
-        if let (Some(name), Some(details)) = (self.boundary, details.as_object_mut()) {
+        if let (Some(name), Some(details)) = (self.permissions_boundary, details.as_object_mut()) {
             let boundary = json!({
                 "PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": policy_arn(self.account, name),
             });
@@ -169,43 +171,43 @@ impl Role {
 }
 
 /// The roles, by account.
-fn roles() -> Vec<Role> {
+fn roles() -> Vec<DemoRole> {
     let forge = |account| {
         let id = account_id(account);
         json!({"Federated": format!("arn:aws:iam::{id}:oidc-provider/token.actions.githubusercontent.com")})
     };
-    let role = |account, name, attached, trust| Role {
+    let role = |account, name, attached, trust| DemoRole {
         account,
         name,
         attached,
         inline: None,
-        boundary: None,
-        trust,
+        permissions_boundary: None,
+        trust_policy: trust,
     };
     let mut roles = Vec::new();
     for account in [SECURITY, PRODUCTION, DATA] {
         let provider = format!("arn:aws:iam::{}:saml-provider/northstar", account_id(account));
-        let people = trusted("sts:AssumeRoleWithSAML", json!({"Federated": provider}));
+        let people = trust_policy("sts:AssumeRoleWithSAML", json!({"Federated": provider}));
         roles.push(role(account, AUDITOR.role, &["Look"], people));
         let runner = format!("arn:aws:iam::{}:role/service-role/inventory-runner", account_id(SECURITY));
-        let runner = trusted("sts:AssumeRole", json!({"AWS": runner}));
+        let runner = trust_policy("sts:AssumeRole", json!({"AWS": runner}));
         roles.push(role(account, INVENTORY.role, &["Look", "Count", "ReadSecrets"], runner));
     }
     for account in [PRODUCTION, DATA] {
-        roles.push(Role {
+        roles.push(DemoRole {
             inline: Some(("NoChanges", deny(&["ec2:RunInstances", "iam:CreateUser"]))),
-            boundary: Some("ReadOnlyBoundary"),
+            permissions_boundary: Some("ReadOnlyBoundary"),
             ..role(
                 account,
                 PLAN.role,
                 &["PlanAndApply"],
-                trusted("sts:AssumeRoleWithWebIdentity", forge(account)),
+                trust_policy("sts:AssumeRoleWithWebIdentity", forge(account)),
             )
         });
     }
-    let function = trusted("sts:AssumeRole", json!({"Service": "lambda.amazonaws.com"}));
-    roles.push(Role {
-        inline: Some(("HandOver", allow(&["sts:AssumeRole"], story().deployer))),
+    let function = trust_policy("sts:AssumeRole", json!({"Service": "lambda.amazonaws.com"}));
+    roles.push(DemoRole {
+        inline: Some(("HandOver", allow(&["sts:AssumeRole"], scenario().deployer))),
         ..role(SECURITY, AGENT.role, &["Observe"], function)
     });
     let agent = format!("arn:aws:iam::{}:role/{}", account_id(SECURITY), AGENT.role);
@@ -220,13 +222,13 @@ fn roles() -> Vec<Role> {
 /// The document of a managed policy.
 fn document(name: &str) -> Value {
     match name {
-        "Look" => allow(LOOK, "*"),
-        "Count" => allow(COUNT, "*"),
-        "Observe" => allow(OBSERVE, "*"),
-        "ReadOnlyBoundary" => allow(&[LOOK, &["sts:GetCallerIdentity"]].concat(), "*"),
+        "Look" => allow(DESCRIBE_ACTIONS, "*"),
+        "Count" => allow(INVENTORY_ACTIONS, "*"),
+        "Observe" => allow(MONITORING_ACTIONS, "*"),
+        "ReadOnlyBoundary" => allow(&[DESCRIBE_ACTIONS, &["sts:GetCallerIdentity"]].concat(), "*"),
         "PlanAndApply" => {
             let lock = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"];
-            allow(&[LOOK, &["ec2:RunInstances", "iam:CreateUser"], &lock].concat(), "*")
+            allow(&[DESCRIBE_ACTIONS, &["ec2:RunInstances", "iam:CreateUser"], &lock].concat(), "*")
         }
         "ReadSecrets" => json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "Secrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameter"], "Resource": "*"},
@@ -266,7 +268,7 @@ fn deny(actions: &[&str]) -> Value {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": actions, "Resource": "*"}]})
 }
 
-fn trusted(action: &str, who: Value) -> Value {
+fn trust_policy(action: &str, who: Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [statement(action, who)]})
 }
 

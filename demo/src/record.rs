@@ -7,21 +7,21 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::chance::Chance;
-use super::moment::Moment;
-use super::outcome::Outcome;
-use super::repertoire::{Access, Operation, Repertoire, Setting, Template};
+use super::operations::{DemoOperation, DemoOperations, OperationAccess, RecordTemplate, TemplateValues};
+use super::outcome::DemoOutcome;
+use super::random::SeededRandom;
+use super::utc_time::UtcTime;
 
 /// Stream of event ids.
-const EVENT_ID: u64 = 1;
+const EVENT_ID_STREAM: u64 = 1;
 /// Stream of request ids.
-const REQUEST_ID: u64 = 2;
+const REQUEST_ID_STREAM: u64 = 2;
 /// Stream of everything else a record draws.
-const OTHER: u64 = 3;
+const FIELDS_STREAM: u64 = 3;
 
 /// A session of a principal: all its calls share this.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct CallerSession {
     /// Index of the account that records its calls.
     pub account: usize,
     /// `userIdentity`, as JSON.
@@ -29,18 +29,18 @@ pub struct Session {
     /// ARN of the session, for the messages of refused calls.
     pub arn: String,
     /// `sourceIPAddress`: an address, or the service that calls.
-    pub address: String,
+    pub source_ip_address: String,
     /// `userAgent`.
-    pub agent: String,
+    pub user_agent: String,
     /// Whether it calls over the network, so that its records have `tlsDetails`.
-    pub remote: bool,
+    pub has_tls_details: bool,
     /// Whether its credentials come from the console.
-    pub console: bool,
+    pub is_console: bool,
 }
 
 /// Who may appear in a trail, where, and what they can call.
 #[derive(Clone, Debug)]
-pub struct Cast {
+pub struct DemoContext {
     /// Seed of everything drawn.
     pub seed: u64,
     /// Account ids.
@@ -48,19 +48,19 @@ pub struct Cast {
     /// Regions, the trail's home first.
     pub regions: Vec<&'static str>,
     /// Sessions.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<CallerSession>,
     /// Operations.
-    pub repertoire: Repertoire,
+    pub operations: DemoOperations,
 }
 
-impl Cast {
+impl DemoContext {
     /// A cast without sessions.
     pub fn new(seed: u64, accounts: Vec<String>, regions: Vec<&'static str>) -> Self {
-        Self { seed, accounts, regions, sessions: Vec::new(), repertoire: Repertoire::embedded() }
+        Self { seed, accounts, regions, sessions: Vec::new(), operations: DemoOperations::embedded() }
     }
 
     /// Adds a session and returns its index.
-    pub fn join(&mut self, session: Session) -> usize {
+    pub fn add_session(&mut self, session: CallerSession) -> usize {
         self.sessions.push(session);
         self.sessions.len() - 1
     }
@@ -78,7 +78,7 @@ impl Cast {
 
 /// One call, before it is written down.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct DemoCall {
     /// Its number, unique in the trail.
     pub number: u64,
     /// When it happened.
@@ -88,83 +88,89 @@ pub struct Call {
     /// Index of the region it was made in.
     pub region: usize,
     /// What was called.
-    pub what: What,
+    pub content: CallContent,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: DemoOutcome,
     /// Whether nobody's story would miss it.
-    pub background: bool,
+    pub is_background: bool,
 }
 
 /// What a call was.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum CallContent {
     /// An operation of the repertoire, by index.
-    Listed(usize),
+    Templated(usize),
     /// An event with a body of its own.
-    Told(Arc<Told>),
+    Custom(Arc<EventBody>),
 }
 
 /// The body of an event that no template describes; every text is JSON.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct EventBody {
     /// First label of the event source.
     pub source: &'static str,
     /// Event name.
     pub name: &'static str,
     /// `AwsApiCall` if empty.
-    pub kind: &'static str,
+    pub event_type: &'static str,
     /// Whether it only reads.
     pub read_only: bool,
     /// `requestParameters`.
-    pub request: Option<String>,
+    pub request_parameters: Option<String>,
     /// `responseElements`.
-    pub response: Option<String>,
+    pub response_elements: Option<String>,
     /// `additionalEventData`.
-    pub additional: Option<String>,
+    pub additional_event_data: Option<String>,
     /// `resources`.
     pub resources: Option<String>,
     /// `serviceEventDetails`.
-    pub details: Option<String>,
+    pub service_event_details: Option<String>,
     /// Bare `errorMessage` of an event that has no error code.
-    pub complaint: Option<&'static str>,
+    pub error_message: Option<&'static str>,
     /// Name of the event that several accounts share.
-    pub shared: Option<String>,
+    pub shared_event_name: Option<String>,
 }
 
-impl Call {
+impl DemoCall {
     /// Appends the record.
-    pub fn push_record(&self, out: &mut String, cast: &Cast) {
+    pub fn push_record(&self, out: &mut String, cast: &DemoContext) {
         let Some(session) = cast.sessions.get(self.session) else { return };
         let (account, region) = (cast.account(session.account), cast.region(self.region));
-        let place = Setting { seed: cast.seed, number: self.number, account, region, at: self.at };
-        match &self.what {
-            What::Listed(index) => {
-                if let Some(operation) = cast.repertoire.get(*index) {
-                    self.push_listed(out, session, &place, operation);
+        let place = TemplateValues { seed: cast.seed, number: self.number, account, region, at: self.at };
+        match &self.content {
+            CallContent::Templated(index) => {
+                if let Some(operation) = cast.operations.get(*index) {
+                    self.push_templated(out, session, &place, operation);
                 }
             }
-            What::Told(told) => self.push_told(out, session, &place, told),
+            CallContent::Custom(told) => self.push_custom(out, session, &place, told),
         }
     }
 
-    fn push_listed(&self, out: &mut String, session: &Session, place: &Setting<'_>, operation: &Operation) {
-        let mut chance = Chance::of(place.seed, OTHER, place.number);
-        let Operation { source, name, .. } = *operation;
-        push_head(out, session, place, source, name);
-        let failure = self.outcome.failure(source, name, &session.arn);
+    fn push_templated(
+        &self,
+        out: &mut String,
+        session: &CallerSession,
+        place: &TemplateValues<'_>,
+        operation: &DemoOperation,
+    ) {
+        let mut chance = SeededRandom::of(place.seed, FIELDS_STREAM, place.number);
+        let DemoOperation { source, name, .. } = *operation;
+        push_first_fields(out, session, place, source, name);
+        let failure = self.outcome.error(source, name, &session.arn);
         if let Some((code, message)) = &failure {
             let _ = write!(out, r#","errorCode":"{code}","errorMessage":"{message}"#);
-            self.outcome.push_proof(out, source, &mut chance);
+            self.outcome.push_encoded_message(out, source, &mut chance);
             out.push('"');
         }
         let response = operation.response.as_ref().filter(|_| failure.is_none());
-        push_filled(out, r#","requestParameters":"#, operation.request.as_ref(), place);
-        push_filled(out, r#","responseElements":"#, response, place);
+        push_template(out, r#","requestParameters":"#, operation.request.as_ref(), place);
+        push_template(out, r#","responseElements":"#, response, place);
         if source == "s3" {
-            push_transfer(out, &mut chance);
+            push_s3_transfer_details(out, &mut chance);
         }
-        push_ids(out, source, place, operation.access != Access::Write);
-        let data = operation.access == Access::Data;
+        push_ids(out, source, place, operation.access != OperationAccess::Write);
+        let data = operation.access == OperationAccess::Data;
         if let Some((kind, template)) = &operation.resource {
             let (account, mut arn) = (place.account, String::new());
             template.fill(&mut arn, place);
@@ -183,80 +189,98 @@ impl Call {
             r#","eventType":"AwsApiCall","managementEvent":{},"recipientAccountId":"{}","eventCategory":"{category}""#,
             !data, place.account
         );
-        push_tail(out, session, place, source, operation.is_global());
+        push_last_fields(out, session, place, source, operation.is_global());
     }
 
-    fn push_told(&self, out: &mut String, session: &Session, place: &Setting<'_>, told: &Told) {
-        let Told { source, name, .. } = *told;
-        push_head(out, session, place, source, name);
-        if let Some(complaint) = told.complaint {
+    fn push_custom(
+        &self,
+        out: &mut String,
+        session: &CallerSession,
+        place: &TemplateValues<'_>,
+        told: &EventBody,
+    ) {
+        let EventBody { source, name, .. } = *told;
+        push_first_fields(out, session, place, source, name);
+        if let Some(complaint) = told.error_message {
             let _ = write!(out, r#","errorMessage":"{complaint}""#);
         }
         let null = "null".to_owned();
         for (field, value) in [
-            ("requestParameters", Some(told.request.as_ref().unwrap_or(&null))),
-            ("responseElements", Some(told.response.as_ref().unwrap_or(&null))),
-            ("additionalEventData", told.additional.as_ref()),
+            ("requestParameters", Some(told.request_parameters.as_ref().unwrap_or(&null))),
+            ("responseElements", Some(told.response_elements.as_ref().unwrap_or(&null))),
+            ("additionalEventData", told.additional_event_data.as_ref()),
         ] {
             push_json(out, field, value);
         }
-        if source == "s3" && told.additional.is_none() {
-            push_transfer(out, &mut Chance::of(place.seed, OTHER, place.number));
+        if source == "s3" && told.additional_event_data.is_none() {
+            push_s3_transfer_details(out, &mut SeededRandom::of(place.seed, FIELDS_STREAM, place.number));
         }
         push_ids(out, source, place, told.read_only);
         push_json(out, "resources", told.resources.as_ref());
-        let kind = if told.kind.is_empty() { "AwsApiCall" } else { told.kind };
+        let kind = if told.event_type.is_empty() { "AwsApiCall" } else { told.event_type };
         let _ = write!(
             out,
             r#","eventType":"{kind}","managementEvent":true,"recipientAccountId":"{}""#,
             place.account
         );
-        if let Some(shared) = &told.shared {
+        if let Some(shared) = &told.shared_event_name {
             out.push_str(r#","sharedEventID":""#);
-            Chance::named(place.seed, shared).uuid(out);
+            SeededRandom::named(place.seed, shared).uuid(out);
             out.push('"');
         }
-        push_json(out, "serviceEventDetails", told.details.as_ref());
+        push_json(out, "serviceEventDetails", told.service_event_details.as_ref());
         out.push_str(r#","eventCategory":"Management""#);
-        push_tail(out, session, place, source, false);
+        push_last_fields(out, session, place, source, false);
     }
 }
 
 /// From the version to the user agent.
-fn push_head(out: &mut String, session: &Session, place: &Setting<'_>, source: &str, name: &str) {
+fn push_first_fields(
+    out: &mut String,
+    session: &CallerSession,
+    place: &TemplateValues<'_>,
+    source: &str,
+    name: &str,
+) {
     let _ = write!(out, r#"{{"eventVersion":"1.11","userIdentity":{},"eventTime":""#, session.identity);
-    Moment::of(place.at).push_iso(out);
+    UtcTime::from_seconds(place.at).push_iso(out);
     let _ = write!(
         out,
         r#"","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"{}","sourceIPAddress":"{}","userAgent":"{}""#,
-        place.region, session.address, session.agent
+        place.region, session.source_ip_address, session.user_agent
     );
 }
 
 /// Request id, event id and CloudTrail's own word on reading.
-fn push_ids(out: &mut String, source: &str, place: &Setting<'_>, read_only: bool) {
+fn push_ids(out: &mut String, source: &str, place: &TemplateValues<'_>, read_only: bool) {
     out.push_str(r#","requestID":""#);
-    let mut chance = Chance::of(place.seed, REQUEST_ID, place.number);
+    let mut chance = SeededRandom::of(place.seed, REQUEST_ID_STREAM, place.number);
     if source == "s3" {
         chance.base32(out, 16);
     } else {
         chance.uuid(out);
     }
     out.push_str(r#"","eventID":""#);
-    Chance::of(place.seed, EVENT_ID, place.number).uuid(out);
+    SeededRandom::of(place.seed, EVENT_ID_STREAM, place.number).uuid(out);
     let _ = write!(out, r#"","readOnly":{read_only}"#);
 }
 
 /// What S3 adds to each of its records.
-fn push_transfer(out: &mut String, chance: &mut Chance) {
+fn push_s3_transfer_details(out: &mut String, chance: &mut SeededRandom) {
     out.push_str(r#","additionalEventData":{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":0,"AuthenticationMethod":"AuthHeader","x-amz-id-2":""#);
     chance.base64(out, 75);
     let _ = write!(out, r#"=","bytesTransferredOut":{}}}"#, chance.between(200, 9_000));
 }
 
 /// Encryption and console marks, and the closing brace.
-fn push_tail(out: &mut String, session: &Session, place: &Setting<'_>, source: &str, global: bool) {
-    if session.remote {
+fn push_last_fields(
+    out: &mut String,
+    session: &CallerSession,
+    place: &TemplateValues<'_>,
+    source: &str,
+    global: bool,
+) {
+    if session.has_tls_details {
         let _ = write!(
             out,
             r#","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{source}"#
@@ -266,13 +290,18 @@ fn push_tail(out: &mut String, session: &Session, place: &Setting<'_>, source: &
         }
         out.push_str(r#".amazonaws.com"}"#);
     }
-    if session.console {
+    if session.is_console {
         out.push_str(r#","sessionCredentialFromConsole":"true""#);
     }
     out.push('}');
 }
 
-fn push_filled(out: &mut String, field: &str, template: Option<&Template>, place: &Setting<'_>) {
+fn push_template(
+    out: &mut String,
+    field: &str,
+    template: Option<&RecordTemplate>,
+    place: &TemplateValues<'_>,
+) {
     out.push_str(field);
     match template {
         Some(template) => template.fill(out, place),

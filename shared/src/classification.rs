@@ -1,6 +1,6 @@
 //! Record or name, to verdict: may a read-only principal make this call?
 //!
-//! Enters: a call, by service and operation. Leaves: a [`Verdict`] with its provenance and one line of
+//! Enters: a call, by service and operation. Leaves: a [`Classification`] with its provenance and one line of
 //! reason. Law: only `read_only` is valid, and an operation nobody knows is never called that on the word
 //! of a name that ends in a credential; risk never falls when a capability is added or a level raised.
 

@@ -168,7 +168,7 @@ impl ControlPack {
     /// Reads a pack and checks it.
     ///
     /// # Errors
-    /// [`PackError`], naming the file and what to change.
+    /// [`ControlPackError`], naming the file and what to change.
     pub fn from_toml(text: &str, file: &str) -> Result<Self, ControlPackError> {
         let pack: Self =
             toml::from_str(text).map_err(|cause| ControlPackError::Parse { file: file.to_owned(), cause })?;

@@ -1,6 +1,6 @@
 //! What may be claimed now, and until when.
 //!
-//! Enters: what the newest report says, or why there is none. Leaves: a [`Standing`], and a [`StatusChange`] to tell of.
+//! Enters: what the newest report says, or why there is none. Leaves: a [`CurrentStatus`], and a [`StatusChange`] to tell of.
 //! Laws: a standing that nobody renewed claims nothing; one that was set because something failed is never
 //! `COMPLIANT`; each change of status has a number of its own.
 
@@ -71,7 +71,7 @@ impl ReportBrief {
 pub struct CurrentStatus {
     /// Version of this shape.
     pub version: String,
-    /// Status; absent in a discovery. Read it through [`Standing::at`].
+    /// Status; absent in a discovery. Read it through [`CurrentStatus::at`].
     pub status: Option<Status>,
     /// Why it is not what the report says; absent when it is.
     pub reason: Option<String>,

@@ -1,7 +1,7 @@
 //! Everything a report needs to know of the evidence.
 //!
 //! Enters: a segment; or the extracts of all its shards, one at a time, and what belongs to no shard. Leaves: a
-//! [`Dossier`]. Laws: both ways lead to the same dossier; it speaks of the period only, so that what lies outside it
+//! [`EvidenceSummary`]. Laws: both ways lead to the same dossier; it speaks of the period only, so that what lies outside it
 //! changes nothing but its number; in parts it takes the memory of a tally, whatever the number of events.
 
 mod listed_log_files;

@@ -1,6 +1,6 @@
 //! Whose doing a call is that a session made.
 //!
-//! Enters: the lines of a tally, and who is watched. Leaves: [`Lineages`], which say of each line, quarter hour by quarter
+//! Enters: the lines of a tally, and who is watched. Leaves: [`RoleChains`], which say of each line, quarter hour by quarter
 //! hour, with which watched principal it began. Laws: a call is laid at a principal's door only if a chain of credentials
 //! that were seen to be handed out leads there, none of them older than they last; it is certain only if no chain leads
 //! anywhere else; the order of events decides nothing; work grows with the events, not with the chains there could be.

@@ -1,6 +1,6 @@
 //! How compliant, how risky, and what may be claimed.
 //!
-//! Enters: judged calls and the state of the evidence. Leaves: [`Compliance`], [`Risk`] and [`Status`]. Laws: adding
+//! Enters: judged calls and the state of the evidence. Leaves: [`ComplianceScore`], [`RiskScore`] and [`Status`]. Laws: adding
 //! a call that is not allowed never raises the compliance score and never lowers the risk; missing evidence
 //! never improves a status; with no calls there is no score. The formulas and the table of effects are described
 //! in `docs/semantics.md`.

@@ -21,7 +21,7 @@ use onlooker_core::catalog::accuracy::{Accuracy, AccuracyCounts, LabeledCase, me
 use onlooker_core::classification::{ClassificationInput, classify};
 use onlooker_core::operation::Mutates;
 
-fn data(file: &str) -> Option<String> {
+fn test_data(file: &str) -> Option<String> {
     let Some(folder) = std::env::var_os("ONLOOKER_TEST_DATA") else {
         let _unwritable = writeln!(
             std::io::stderr(),
@@ -99,8 +99,8 @@ fn assert_limits(figures: &AccuracyCounts) {
 }
 
 #[test]
-fn labelled_verdicts_agree() {
-    let Some(text) = data("truth/truth_dev.tsv") else { return };
+fn labeled_classifications_agree() {
+    let Some(text) = test_data("truth/truth_dev.tsv") else { return };
     let result = measure_accuracy(Catalog::embedded(), &LabeledCase::parse_all(&text));
     report(&result);
     assert_limits(&result.total);
@@ -109,12 +109,12 @@ fn labelled_verdicts_agree() {
     }
 }
 
-struct Table {
+struct CsvTable {
     columns: BTreeMap<String, usize>,
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl CsvTable {
     fn parse(text: &str) -> Self {
         let mut lines = text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
         let columns = lines.next().unwrap_or_default().into_iter().zip(0..).collect();
@@ -126,7 +126,7 @@ impl Table {
     }
 }
 
-fn case(form: &str, source: &str, name: &str, table: &Table, row: &[String]) -> LabeledCase {
+fn labeled_case(form: &str, source: &str, name: &str, table: &CsvTable, row: &[String]) -> LabeledCase {
     let level = table.get(row, "access_level");
     let on = |column: &str| table.get(row, column) == "1";
     LabeledCase {
@@ -141,12 +141,14 @@ fn case(form: &str, source: &str, name: &str, table: &Table, row: &[String]) -> 
 
 #[test]
 fn every_known_action_agrees() {
-    let Some(text) = data("catalog/actions.tsv") else { return };
-    let table = Table::parse(&text);
+    let Some(text) = test_data("catalog/actions.tsv") else { return };
+    let table = CsvTable::parse(&text);
     let cases: Vec<LabeledCase> = table
         .rows
         .iter()
-        .map(|row| case("action", table.get(row, "service_prefix"), table.get(row, "action"), &table, row))
+        .map(|row| {
+            labeled_case("action", table.get(row, "service_prefix"), table.get(row, "action"), &table, row)
+        })
         .collect();
     let result = measure_accuracy(Catalog::embedded(), &cases);
     report(&result);
@@ -154,10 +156,12 @@ fn every_known_action_agrees() {
 }
 
 #[test]
-fn every_known_operation_agrees_under_every_label() {
-    let Some(text) = data("catalog/operations.tsv") else { return };
-    let table = Table::parse(&text);
-    let Some(sources) = data("catalog/event_sources.tsv").map(|text| Table::parse(&text)) else { return };
+fn every_known_operation_agrees_under_every_service_label() {
+    let Some(text) = test_data("catalog/operations.tsv") else { return };
+    let table = CsvTable::parse(&text);
+    let Some(sources) = test_data("catalog/event_sources.tsv").map(|text| CsvTable::parse(&text)) else {
+        return;
+    };
     let aliases: BTreeMap<&str, Vec<&str>> = sources
         .rows
         .iter()
@@ -167,14 +171,14 @@ fn every_known_operation_agrees_under_every_label() {
     for row in &table.rows {
         let others = aliases.get(table.get(row, "boto_service")).into_iter().flatten();
         for alias in others.filter(|alias| !alias.is_empty()) {
-            cases.push(case("alias", alias, table.get(row, "operation"), &table, row));
+            cases.push(labeled_case("alias", alias, table.get(row, "operation"), &table, row));
         }
         for (form, column) in
             [("sdk", "boto_service"), ("event source", "event_source"), ("prefix", "iam_prefix")]
         {
             let label = table.get(row, column);
             if !label.is_empty() {
-                cases.push(case(form, label, table.get(row, "operation"), &table, row));
+                cases.push(labeled_case(form, label, table.get(row, "operation"), &table, row));
             }
         }
     }
@@ -184,9 +188,9 @@ fn every_known_operation_agrees_under_every_label() {
 }
 
 #[test]
-fn every_known_event_source_names_its_service() {
-    let Some(text) = data("catalog/event_sources.tsv") else { return };
-    let table = Table::parse(&text);
+fn every_known_event_source_resolves_to_its_service() {
+    let Some(text) = test_data("catalog/event_sources.tsv") else { return };
+    let table = CsvTable::parse(&text);
     let catalog = Catalog::embedded();
     let mut missing = Vec::new();
     for row in &table.rows {
@@ -207,9 +211,9 @@ fn every_known_event_source_names_its_service() {
 #[test]
 fn real_events_agree_with_cloudtrail() {
     // What the sources disagree about: CloudTrail logs these otherwise than IAM sees them.
-    const ARGUED: [&str; 1] = ["ses:SendEmail"];
+    const DISPUTED: [&str; 1] = ["ses:SendEmail"];
     for file in ["events/invictus.json", "events/stratus.json"] {
-        let Some(text) = data(file) else { return };
+        let Some(text) = test_data(file) else { return };
         let json: serde_json::Value = serde_json::from_str(&text).expect(file);
         let records = json.get("Records").and_then(|records| records.as_array()).or_else(|| json.as_array());
         let (mut agree, mut events, mut unknown) = (0, 0, 0);
@@ -230,7 +234,7 @@ fn real_events_agree_with_cloudtrail() {
                     unknown += 1;
                     *other.entry(format!("unknown {key}")).or_default() += 1;
                 }
-                mutates if (mutates == Mutates::No) == read_only || ARGUED.contains(&key.as_str()) => {
+                mutates if (mutates == Mutates::No) == read_only || DISPUTED.contains(&key.as_str()) => {
                     agree += 1
                 }
                 _ => *other.entry(format!("differs {key} readOnly={read_only}")).or_default() += 1,

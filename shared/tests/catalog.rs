@@ -38,7 +38,7 @@ fn the_compiled_in_catalog_opens_and_fits() {
 }
 
 #[test]
-fn every_key_is_found_explained_and_expanded_to_itself() {
+fn every_key_is_found_and_explained_and_expands_to_itself() {
     let catalog = Catalog::embedded();
     let mut actions = 0;
     for entry in catalog.iter() {
@@ -94,7 +94,7 @@ fn a_large_policy_expands_in_milliseconds() {
 }
 
 #[test]
-fn a_search_goes_by_any_label_or_part() {
+fn a_search_matches_any_label_or_part_of_a_name() {
     let catalog = Catalog::embedded();
     let keys = |pattern: &str| catalog.search(pattern).iter().map(CatalogEntry::key).collect::<Vec<_>>();
     assert!(keys("monitoring.amazonaws.com:Put*").contains(&"cloudwatch:PutMetricAlarm".to_owned()));
@@ -104,7 +104,7 @@ fn a_search_goes_by_any_label_or_part() {
 }
 
 #[test]
-fn a_slip_of_the_pen_is_met_with_a_suggestion() {
+fn a_misspelled_name_gets_a_suggestion() {
     let catalog = Catalog::embedded();
     assert_eq!(catalog.suggest("s3", "GetObjct").first().map(String::as_str), Some("s3:GetObject"));
     assert_eq!(catalog.suggest("s33", "GetObject").first().map(String::as_str), Some("s3:GetObject"));
@@ -113,7 +113,7 @@ fn a_slip_of_the_pen_is_met_with_a_suggestion() {
 }
 
 #[test]
-fn an_explanation_carries_each_sources_word() {
+fn an_explanation_lists_the_claim_of_each_source() {
     let catalog = Catalog::embedded();
     let explained = catalog.explain("kms.amazonaws.com", "encrypt").expect("known");
     let says = |source: &str| {
@@ -134,7 +134,7 @@ fn an_explanation_carries_each_sources_word() {
 }
 
 #[test]
-fn every_correction_does_something_and_says_why() {
+fn every_correction_changes_something_and_has_a_reason() {
     let catalog = Catalog::embedded();
     let keys: Vec<(String, String)> = catalog.iter().map(|entry| (entry.service, entry.name)).collect();
     let mut idle = Vec::new();
@@ -161,7 +161,7 @@ fn every_correction_does_something_and_says_why() {
 
 #[test]
 fn damaged_files_are_refused_with_a_reason() {
-    let file = tiny().encode().expect("encodes");
+    let file = small_catalog().encode().expect("encodes");
     assert!(Catalog::from_bytes(&file).is_ok());
     assert_eq!(Catalog::from_bytes(b"").err(), Some(CatalogError::NotACatalog));
     assert_eq!(Catalog::from_bytes(b"{}").err(), Some(CatalogError::NotACatalog));
@@ -199,7 +199,7 @@ fn a_change_of_level_shows_in_the_difference() {
 
 #[test]
 fn services_under_one_event_source_give_the_strictest_answer() {
-    let catalog = Catalog::from_bytes(&tiny().encode().expect("encodes")).expect("opens");
+    let catalog = Catalog::from_bytes(&small_catalog().encode().expect("encodes")).expect("opens");
     assert_eq!(catalog.services("shared.amazonaws.com"), ["alpha", "beta"]);
     let kind = |label: &str| catalog.lookup(label, "GetThing").expect("known").facts.operation_type;
     assert_eq!(kind("alpha"), OperationType::ReadOnly);
@@ -291,13 +291,13 @@ fn corrections() -> Vec<Correction> {
     Correction::parse_all("alpha\tGet*\tadds\tread_data\ta thing is content\ttest").expect("well formed")
 }
 
-fn tiny() -> MergedCatalog {
+fn small_catalog() -> MergedCatalog {
     merge(&sources(), &corrections())
 }
 
 #[test]
-fn the_merge_weighs_its_sources_as_documented() {
-    let plain = tiny();
+fn the_merge_ranks_its_sources_as_documented() {
+    let plain = small_catalog();
     let kinds: BTreeMap<String, OperationType> = plain
         .rows
         .iter()
@@ -323,12 +323,12 @@ fn the_merge_weighs_its_sources_as_documented() {
 }
 
 // The slow and obvious lookup: filing forms compared one by one, version stripped last.
-struct Slow {
+struct ReferenceCatalog {
     entries: Vec<(String, String, CatalogFacts)>,
     labels: BTreeMap<String, Vec<String>>,
 }
 
-impl Slow {
+impl ReferenceCatalog {
     fn of(catalog: &Catalog) -> Self {
         let entries = catalog
             .iter()
@@ -366,7 +366,7 @@ impl Slow {
     }
 }
 
-fn respell(name: &str, style: u8) -> String {
+fn change_spelling(name: &str, style: u8) -> String {
     let separator = match style % 4 {
         0 => return name.to_owned(),
         1 => return name.to_ascii_lowercase(),
@@ -384,9 +384,9 @@ fn respell(name: &str, style: u8) -> String {
 }
 
 #[test]
-fn the_fast_catalog_agrees_with_the_slow_one() {
+fn the_catalog_agrees_with_the_reference_implementation() {
     let catalog = Catalog::embedded();
-    let slow = Slow::of(catalog);
+    let slow = ReferenceCatalog::of(catalog);
     let keys: Vec<CatalogEntry> = catalog.iter().collect();
     let labels: Vec<String> =
         slow.labels.keys().map(|label| label.trim_start_matches('@').to_owned()).collect();
@@ -395,7 +395,7 @@ fn the_fast_catalog_agrees_with_the_slow_one() {
     runner
         .run(&strategy, |(key, label, style, dress, noise)| {
             let entry = &keys[key];
-            let mut name = respell(&entry.name, style);
+            let mut name = change_spelling(&entry.name, style);
             match dress % 5 {
                 0 => name.push_str("20150331"),
                 1 => name.push_str("_2020_05_31"),
@@ -436,19 +436,19 @@ proptest! {
     }
 
     #[test]
-    fn a_glob_means_what_the_obvious_matcher_says(pattern in "[ab*?:]{0,8}", text in "[abAB:]{0,8}") {
-        fn slow(pattern: &[u8], text: &[u8]) -> bool {
+    fn a_glob_agrees_with_the_reference_matcher(pattern in "[ab*?:]{0,8}", text in "[abAB:]{0,8}") {
+        fn reference_glob(pattern: &[u8], text: &[u8]) -> bool {
             match (pattern.split_first(), text.split_first()) {
                 (None, None) => true,
                 (Some((b'*', rest)), _) => {
-                    slow(rest, text) || text.split_first().is_some_and(|(_, tail)| slow(pattern, tail))
+                    reference_glob(rest, text) || text.split_first().is_some_and(|(_, tail)| reference_glob(pattern, tail))
                 }
-                (Some((b'?', rest)), Some((_, tail))) => slow(rest, tail),
-                (Some((wanted, rest)), Some((found, tail))) => wanted.eq_ignore_ascii_case(found) && slow(rest, tail),
+                (Some((b'?', rest)), Some((_, tail))) => reference_glob(rest, tail),
+                (Some((wanted, rest)), Some((found, tail))) => wanted.eq_ignore_ascii_case(found) && reference_glob(rest, tail),
                 _ => false,
             }
         }
         let glob = Glob::new(&pattern).expect("short");
-        prop_assert_eq!(glob.matches(&text), slow(pattern.as_bytes(), text.as_bytes()));
+        prop_assert_eq!(glob.matches(&text), reference_glob(pattern.as_bytes(), text.as_bytes()));
     }
 }

@@ -83,7 +83,7 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn archives_give_back_what_was_put_in() {
+fn archives_round_trip() {
     let body = b"hello ".repeat(500);
     let files: [(&str, &[u8]); 2] = [("a/one.json", b"{}"), ("b.txt", &body)];
     for archive in [PackageArchive::zip(&zip(&files)), PackageArchive::tgz(&gzip(&tar(&files)))] {
@@ -95,7 +95,7 @@ fn archives_give_back_what_was_put_in() {
 }
 
 #[test]
-fn damaged_archives_are_errors_and_never_panics() {
+fn damaged_archives_are_errors_without_a_panic() {
     let files: [(&str, &[u8]); 1] = [("one", b"some content, some content")];
     for (whole, open) in [
         (zip(&files), PackageArchive::zip as fn(&[u8]) -> Result<PackageArchive, _>),
@@ -162,7 +162,7 @@ fn a_missing_package_is_named() {
 }
 
 #[test]
-fn the_committed_catalog_is_what_the_packages_give() {
+fn the_committed_catalog_equals_a_build_from_the_packages() {
     let Some(packages) = std::env::var_os("ONLOOKER_CATALOG_PACKAGES") else {
         let _unwritable = writeln!(
             std::io::stderr(),

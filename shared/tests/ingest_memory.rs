@@ -19,7 +19,7 @@ use onlooker_local::{directory_store::DirectoryStore, local_files::LocalFiles, s
 use serde_json::json;
 
 /// What a function of 128 MB has, in KiB.
-const ROOM: u64 = 128 << 10;
+const MEMORY_LIMIT_KIB: u64 = 128 << 10;
 
 #[test]
 fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
@@ -55,20 +55,20 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     let store = DirectoryStore::new(home.path().join("store"));
     let body = json!({ "bucket": "b", "key": "k" }).to_string();
     let message = IngestMessage { id: "1".to_owned(), body, sent_at: Time(1_791_248_400), receive_count: 1 };
-    let source = Named(LocalFiles::new([path.to_string_lossy()]));
+    let source = SingleFileSource(LocalFiles::new([path.to_string_lossy()]));
     let ingested =
         ingest(&source, &EvidenceStore::new(&table, &store), &Config::default(), &[message]).unwrap();
     assert_eq!((ingested.statistics.tallied, ingested.failed.len()), (u64::from(records), 0));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < ROOM, "{peak} KiB at most, of {ROOM}");
+    assert!(peak < MEMORY_LIMIT_KIB, "{peak} KiB at most, of {MEMORY_LIMIT_KIB}");
 }
 
 /// The one file there is, whatever it is called.
-struct Named(LocalFiles);
+struct SingleFileSource(LocalFiles);
 
-impl onlooker_core::ports::LogSource for Named {
+impl onlooker_core::ports::LogSource for SingleFileSource {
     fn list(&self) -> Result<Vec<onlooker_core::ports::StoredObject>, onlooker_core::ports::PortError> {
         self.0.list()
     }

@@ -12,7 +12,7 @@ use onlooker_core::{
 };
 use onlooker_local::local_files::LocalFiles;
 
-fn data() -> Option<PathBuf> {
+fn test_data() -> Option<PathBuf> {
     let folder = env::var_os("ONLOOKER_TEST_DATA").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped: ONLOOKER_TEST_DATA is not set");
@@ -22,7 +22,7 @@ fn data() -> Option<PathBuf> {
 
 #[test]
 fn every_real_record_is_an_event() {
-    let Some(folder) = data() else { return };
+    let Some(folder) = test_data() else { return };
     for (name, records, denied, sign_ins) in [("invictus", 2_900, 60, 3), ("stratus", 247, 51, 1)] {
         let path = folder.join("events").join(name).with_extension("json");
         let files = LocalFiles::new([path.to_string_lossy()]);

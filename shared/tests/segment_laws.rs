@@ -12,7 +12,7 @@ use onlooker_core::{
 };
 use proptest::{prelude::*, sample::Index};
 
-fn text(word: &str, number: u8) -> Arc<str> {
+fn numbered_text(word: &str, number: u8) -> Arc<str> {
     format!("{word}{number}").into()
 }
 
@@ -24,19 +24,22 @@ fn event() -> impl Strategy<Value = Event> {
             id: EventId(u128::from(id) << 100 | 7),
             time: Time(time),
             actor: Actor {
-                account: text("", account),
-                region: text("r", user % 2),
+                account: numbered_text("", account),
+                region: numbered_text("r", user % 2),
                 principal: Principal {
-                    arn: text("arn", user),
+                    arn: numbered_text("arn", user),
                     kind: PrincipalKind::Role,
-                    account: text("", account),
+                    account: numbered_text("", account),
                 },
-                session: Session { name: (user == 1).then(|| text("s", name)), ..Session::default() },
+                session: Session {
+                    name: (user == 1).then(|| numbered_text("s", name)),
+                    ..Session::default()
+                },
             },
             call_key: CallKey {
                 kind: EventKind::ApiCall,
                 source: "s3.amazonaws.com".into(),
-                name: text("Op", name),
+                name: numbered_text("Op", name),
                 class: EventClass::ManagementWrite,
                 read_only,
                 outcome: match outcome {
@@ -47,8 +50,8 @@ fn event() -> impl Strategy<Value = Event> {
                 error_code: None,
                 is_console_session: false,
                 invoked_by: None,
-                resources: (0..name % 3).map(|number| text("arn:", number)).collect(),
-                issued_credentials_arn: (name == 2).then(|| text("arn:", name)),
+                resources: (0..name % 3).map(|number| numbered_text("arn:", number)).collect(),
+                issued_credentials_arn: (name == 2).then(|| numbered_text("arn:", name)),
             },
         },
     )
@@ -74,7 +77,7 @@ fn segment() -> impl Strategy<Value = Segment> {
             for (account, start) in windows {
                 let (start, end) = (Time(start * 1_800), Time(start * 1_800 + 3_600));
                 draft.push_digest_window(DigestWindow {
-                    account: text("", account),
+                    account: numbered_text("", account),
                     region: "r".into(),
                     start,
                     end,
@@ -88,7 +91,7 @@ fn segment() -> impl Strategy<Value = Segment> {
 
 proptest! {
     #[test]
-    fn merging_has_all_its_laws(a in segment(), b in segment(), c in segment()) {
+    fn merging_is_associative_commutative_and_idempotent(a in segment(), b in segment(), c in segment()) {
         let left = a.clone().merge(b.clone()).merge(c.clone());
         prop_assert_eq!(&left, &a.clone().merge(b.clone().merge(c.clone())));
         prop_assert_eq!(&left, &Segment::merge_all([c.clone(), a.clone(), b.clone(), a.clone()]));
@@ -114,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn each_identity_is_kept_once_with_its_greatest_content(events in prop::collection::vec(event(), 1..30)) {
+    fn each_event_id_is_kept_once_with_its_greatest_content(events in prop::collection::vec(event(), 1..30)) {
         let segment = Segment::from_events(events.iter().cloned());
         let weight = |event: &Event| {
             let writes = match event.call_key.read_only { Some(true) => 0, None => 1, Some(false) => 2 };
@@ -166,13 +169,13 @@ proptest! {
     }
 
     #[test]
-    fn equal_evidence_has_equal_hashes_and_other_evidence_others(a in segment(), b in segment()) {
+    fn equal_evidence_has_equal_hashes_and_different_evidence_different_ones(a in segment(), b in segment()) {
         prop_assert_eq!(a.clone().merge(b.clone()).sha256(), b.clone().merge(a.clone()).sha256());
         prop_assert_eq!(a.sha256() == b.sha256(), a == b);
     }
 
     #[test]
-    fn bytes_give_the_segment_back(a in segment()) {
+    fn a_segment_round_trips_through_bytes(a in segment()) {
         let bytes = a.to_bytes();
         prop_assert_eq!(Segment::from_bytes(&bytes), Ok(a));
     }
@@ -187,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn any_other_bytes_are_no_segment(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn arbitrary_bytes_are_not_a_segment(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         prop_assert_eq!(Segment::from_bytes(&bytes), Err(SegmentError::NotASegment));
     }
 }

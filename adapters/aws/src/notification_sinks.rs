@@ -1,4 +1,4 @@
-//! SNS and EventBridge as [`Announcer`]s.
+//! SNS and EventBridge as [`NotificationSink`]s.
 //!
 //! Enters: news. Leaves: a message for people, an event for programs. Law: an event the bus did not take is an error,
 //! although the call succeeded.

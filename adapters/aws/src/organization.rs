@@ -1,4 +1,4 @@
-//! AWS Organizations as [`Organization`].
+//! AWS Organizations as [`OrganizationsApi`].
 //!
 //! Enters: an account. Leaves: the policies of each level above it, from the root down. Laws: an account nobody bounds has
 //! no levels; one that is in no organization we may look into is refused, and never unbounded.

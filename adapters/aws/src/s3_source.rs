@@ -1,6 +1,6 @@
 //! S3 objects as log objects.
 //!
-//! Enters: `s3://bucket/prefix` as often as wanted, or the names of objects. Leaves: a [`Source`] of everything below,
+//! Enters: `s3://bucket/prefix` as often as wanted, or the names of objects. Leaves: a [`LogSource`] of everything below,
 //! whatever account and region a bucket is in. Laws: what is read is the version that was named; an object that changed
 //! in between is a failure, not something else's evidence.
 

@@ -1,4 +1,4 @@
-//! An S3 bucket as a [`Store`].
+//! An S3 bucket as a [`ObjectStore`].
 //!
 //! Enters: keys and bytes. Leaves: objects, encrypted as the bucket says and with a checksum that S3 checks. Laws: an object
 //! is never overwritten; a list is whole.
@@ -39,7 +39,7 @@ impl S3Store {
 }
 
 impl ObjectStore for S3Store {
-    /// As [`Store::create`]. When the answer to a write was lost and it was tried again, it finds itself and says
+    /// As [`ObjectStore::create`]. When the answer to a write was lost and it was tried again, it finds itself and says
     /// `false`: what is there is the same then.
     fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
         for attempt in 1..=MAX_ATTEMPTS {

@@ -1,6 +1,6 @@
 //! A connection to AWS, as every AWS tool makes it.
 //!
-//! Enters: environment, profiles and instance metadata, read by the SDK. Leaves: [`Aws`], which makes clients and
+//! Enters: environment, profiles and instance metadata, read by the SDK. Leaves: [`AwsSession`], which makes clients and
 //! adapters. Laws: timeouts and retries are said here and nowhere else; a client is made when it is first used.
 
 use std::{

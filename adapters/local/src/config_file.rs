@@ -1,6 +1,6 @@
 //! `onlooker.toml` on disk.
 //!
-//! Enters: a path or a directory to search from, variables, edits. Leaves: a [`Loaded`] configuration, or the file
+//! Enters: a path or a directory to search from, variables, edits. Leaves: a [`LoadedConfig`] configuration, or the file
 //! with an override added or removed. Laws: an edit keeps every comment and every other line; a file is replaced
 //! whole or not at all, and never by one that does not read as a configuration.
 

@@ -1,6 +1,6 @@
 //! Files as log objects.
 //!
-//! Enters: paths, globs, or standard input as `-`. Leaves: a [`Source`]. Laws: a file named in several ways is one
+//! Enters: paths, globs, or standard input as `-`. Leaves: a [`LogSource`]. Laws: a file named in several ways is one
 //! object; objects are sorted by path; below a directory everything is read except what is hidden (a name that
 //! begins with a dot), since CloudTrail delivers nothing of that kind and `.onlooker` is our own.
 

@@ -1,7 +1,7 @@
 //! Reads the catalog's sources out of registry packages and AWS's Service Reference.
 //!
 //! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON and
-//! corrections instead of the shipped ones. Leaves: [`Sources`], or a finished catalog. Law: the same files
+//! corrections instead of the shipped ones. Leaves: [`CatalogSources`], or a finished catalog. Law: the same files
 //! give the same catalog; a missing or unreadable file is an error that names it.
 
 use std::borrow::Cow;

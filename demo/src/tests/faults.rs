@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::super::digest::sha256;
-use super::super::moment::{HOUR, Moment};
+use super::super::utc_time::{HOUR, UtcTime};
 use super::super::*;
 use super::{demo, demo_records, inflate, is_digest, records_of, text};
 
 #[test]
-fn the_demo_has_the_counts_of_its_story() {
-    let (story, objects) = (story(), demo());
-    let logs: Vec<&Object> = objects.iter().filter(|object| !is_digest(object)).collect();
+fn the_demo_has_the_counts_of_its_scenario() {
+    let (story, objects) = (scenario(), demo());
+    let logs: Vec<&TrailObject> = objects.iter().filter(|object| !is_digest(object)).collect();
     let records: Vec<Value> = logs.iter().copied().flat_map(records_of).collect();
     let ids: BTreeSet<&str> = records.iter().map(|record| text(record, "/eventID")).collect();
     assert_eq!(records.len() as u64, story.records);
     assert_eq!(records.len() as u64 - ids.len() as u64, story.duplicates);
-    assert_eq!(story.records + story.lost, Trail::demo().records as u64);
+    assert_eq!(story.records + story.lost_records, DemoTrail::demo().records as u64);
     let unreadable: Vec<_> = logs.iter().filter(|object| inflate(&object.bytes).is_none()).collect();
     assert_eq!(unreadable.len() as u64, story.unreadable_objects);
     assert!(
@@ -25,7 +25,7 @@ fn the_demo_has_the_counts_of_its_story() {
         "it still looks like gzip"
     );
     assert_eq!(objects.iter().map(|object| object.records).sum::<u64>(), story.records);
-    assert_eq!(objects.iter().filter(|object| is_digest(object)).count() as u64, story.cells - 1);
+    assert_eq!(objects.iter().filter(|object| is_digest(object)).count() as u64, story.trail_hours - 1);
     let scope: BTreeSet<(&str, &str)> = records
         .iter()
         .map(|record| (text(record, "/recipientAccountId"), text(record, "/awsRegion")))
@@ -52,14 +52,19 @@ fn a_repeated_record_is_the_same_bytes_in_another_object_of_its_account_and_regi
         }
     }
     assert_eq!(same_object, 0);
-    assert_eq!(whole.into_values().collect::<BTreeSet<_>>(), BTreeSet::from([TWICE, REPEATED]));
+    assert_eq!(
+        whole.into_values().collect::<BTreeSet<_>>(),
+        BTreeSet::from([RECORDS_DELIVERED_TWICE, REPEATED_RECORDS])
+    );
 }
 
 #[test]
-fn nothing_is_recorded_or_delivered_in_the_missing_hour_alone() {
-    let missing = story().missing;
+fn only_the_missing_hour_has_no_records_and_no_delivery() {
+    let missing = scenario().missing_hour;
     let (account, region) = (ACCOUNTS[missing.account].id, REGIONS[missing.region]);
-    let prefix = |hour: u64| Moment::of(Trail::demo().start + hour * HOUR).iso().split_at(13).0.to_owned();
+    let prefix = |hour: u64| {
+        UtcTime::from_seconds(DemoTrail::demo().start + hour * HOUR).to_iso().split_at(13).0.to_owned()
+    };
     let records = demo_records();
     let within = |hour: u64| {
         let here = |record: &&Value| {
@@ -72,7 +77,7 @@ fn nothing_is_recorded_or_delivered_in_the_missing_hour_alone() {
     assert_eq!(within(missing.hour), 0);
     assert!(within(missing.hour - 1) > 10 && within(missing.hour + 1) > 10);
     let minute = prefix(missing.hour).replace('-', "");
-    let gone = |object: &Object| {
+    let gone = |object: &TrailObject| {
         object.key.contains(&format!("/{account}/CloudTrail/{region}/"))
             && object.key.contains(&format!("_{minute}"))
     };
@@ -80,9 +85,9 @@ fn nothing_is_recorded_or_delivered_in_the_missing_hour_alone() {
 }
 
 #[test]
-fn digests_chain_over_the_hour_that_is_missing() {
-    let missing = story().missing;
-    let hole = Trail::demo().start + missing.hour * HOUR;
+fn digests_chain_across_the_missing_hour() {
+    let missing = scenario().missing_hour;
+    let hole = DemoTrail::demo().start + missing.hour * HOUR;
     let place = format!("/{}/CloudTrail-Digest/{}/", ACCOUNTS[missing.account].id, REGIONS[missing.region]);
     let objects = demo();
     let mut previous: Option<(String, String)> = None;
@@ -101,5 +106,5 @@ fn digests_chain_over_the_hour_that_is_missing() {
         }
         previous = Some((object.key.clone(), sha256(&content)));
     }
-    assert_eq!(broken, [Moment::of(hole + HOUR).iso()]);
+    assert_eq!(broken, [UtcTime::from_seconds(hole + HOUR).to_iso()]);
 }

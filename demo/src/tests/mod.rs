@@ -3,11 +3,11 @@
 //! Enters: objects. Leaves: nothing. Law: these tests parse what was made as a stranger would, and
 //! compare it with the story's written figures.
 
+mod benchmark;
 mod faults;
-mod load;
+mod format;
 mod policies;
-mod scenes;
-mod shape;
+mod principals;
 
 use std::sync::LazyLock;
 
@@ -24,19 +24,19 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn is_digest(object: &Object) -> bool {
+fn is_digest(object: &TrailObject) -> bool {
     object.key.contains("/CloudTrail-Digest/")
 }
 
-fn records_of(object: &Object) -> Vec<Value> {
+fn records_of(object: &TrailObject) -> Vec<Value> {
     let Some(content) = inflate(&object.bytes) else { return Vec::new() };
     let mut log: Value = serde_json::from_slice(&content).unwrap();
     let Value::Array(records) = log["Records"].take() else { panic!("no records in {}", object.key) };
     records
 }
 
-fn demo() -> &'static [Object] {
-    static DEMO: LazyLock<Vec<Object>> = LazyLock::new(|| Trail::demo().objects().collect());
+fn demo() -> &'static [TrailObject] {
+    static DEMO: LazyLock<Vec<TrailObject>> = LazyLock::new(|| DemoTrail::demo().objects().collect());
     &DEMO
 }
 

@@ -12,15 +12,15 @@ use onlooker_core::{
     permissions::details,
 };
 
-fn all() -> BTreeMap<String, Grants> {
+fn all_grants() -> BTreeMap<String, Grants> {
     let evaluator = Evaluator::new(Catalog::embedded());
     let snapshots = details::parse(&authorization_details()).unwrap();
     snapshots.iter().map(|snapshot| (snapshot.principal.to_string(), evaluator.grants(snapshot))).collect()
 }
 
 #[test]
-fn what_was_done_is_granted_and_what_was_refused_is_not() {
-    let grants = all();
+fn successful_calls_are_granted_and_denied_calls_are_not() {
+    let grants = all_grants();
     let (mut done, mut refused, mut wrong) = (0, 0, BTreeSet::new());
     for record in demo_records() {
         let role = text(record, "/userIdentity/sessionContext/sessionIssuer/arn");
@@ -44,22 +44,22 @@ fn what_was_done_is_granted_and_what_was_refused_is_not() {
 }
 
 #[test]
-fn every_role_of_the_promises_that_was_seen_has_its_policies() {
-    let grants = all();
-    let patterns = story().watch();
+fn every_observed_promised_role_has_policies() {
+    let grants = all_grants();
+    let patterns = scenario().watch_patterns();
     let seen: BTreeSet<&str> = demo_records()
         .iter()
         .map(|record: &Value| text(record, "/userIdentity/sessionContext/sessionIssuer/arn"))
         .filter(|arn| patterns.iter().any(|pattern| onlooker_core::pattern::matches(pattern, arn)))
         .collect();
     let known: BTreeSet<&str> =
-        grants.keys().map(String::as_str).filter(|arn| *arn != story().deployer).collect();
+        grants.keys().map(String::as_str).filter(|arn| *arn != scenario().deployer).collect();
     assert_eq!(known, seen);
 }
 
 #[test]
-fn the_auditor_may_only_look_and_the_agent_has_one_way_out() {
-    let grants = all();
+fn the_auditor_can_only_read_and_the_agent_can_assume_one_role() {
+    let grants = all_grants();
     let excessive = |end: &str| -> BTreeSet<&str> {
         let of_role = grants.iter().filter(|(arn, _)| arn.ends_with(end)).map(|(_, grants)| grants);
         of_role.flat_map(Grants::excessive).map(|grant| &*grant.action.key).collect()

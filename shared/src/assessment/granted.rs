@@ -1,8 +1,8 @@
 //! What watched principals could do in the period.
 //!
 //! Enters: an assessment, the policies that were in force in its period, and the catalog. Leaves: the same assessment
-//! with a [`Could`] for every watched principal whose policies were read. Laws: policies change no verdict and no status;
-//! a principal without any has no `Could`, which means that nobody knows, and never that it could do nothing.
+//! with a [`PrincipalGrants`] for every watched principal whose policies were read. Laws: policies change no verdict and no status;
+//! a principal without any has no `PrincipalGrants`, which means that nobody knows, and never that it could do nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

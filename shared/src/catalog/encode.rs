@@ -1,6 +1,6 @@
 //! From the plain catalog to the bytes of a catalog file.
 //!
-//! Enters: a [`Plain`] catalog. Leaves: the file. Law: equal catalogs give equal bytes.
+//! Enters: a [`MergedCatalog`] catalog. Leaves: the file. Law: equal catalogs give equal bytes.
 
 use std::collections::BTreeMap;
 

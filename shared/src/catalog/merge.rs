@@ -1,6 +1,6 @@
 //! The merge: all sources and corrections into one plain catalog.
 //!
-//! Enters: [`Sources`] and [`Correction`]s. Leaves: a [`Plain`] catalog, the slow and obvious form that
+//! Enters: [`CatalogSources`] and [`Correction`]s. Leaves: a [`MergedCatalog`] catalog, the slow and obvious form that
 //! also judges the fast one. Law: the same input gives the same value, and no source's silence is
 //! counted as its consent.
 

@@ -1,6 +1,6 @@
 //! Business hours, ready to be asked.
 //!
-//! Enters: [`BusinessHours`] as written. Leaves: [`Calendar`]. Law: what counts is the wall clock of the time zone at
+//! Enters: [`BusinessHours`] as written. Leaves: [`BusinessCalendar`]. Law: what counts is the wall clock of the time zone at
 //! that very moment, with the daylight saving rules of the bundled IANA database; the day of a shift is the day it
 //! begins on.
 

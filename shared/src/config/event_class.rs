@@ -1,6 +1,6 @@
 //! Words for classes of events.
 //!
-//! Enters: a word of the configuration. Leaves: a [`ClassPattern`], which says what it covers. Law: an empty list of
+//! Enters: a word of the configuration. Leaves: a [`EventClassPattern`], which says what it covers. Law: an empty list of
 //! expected classes means management events and data events of every kind.
 
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Whether a call was allowed beforehand.
 //!
-//! Enters: an [`Override`] and what a call did, when. Leaves: [`Applies`]. Laws: an override that is scoped to
+//! Enters: an [`Override`] and what a call did, when. Leaves: [`OverrideMatch`]. Laws: an override that is scoped to
 //! resources never allows a call whose resources are not known; it is judged at the time of the call, so evidence
 //! read again later gives the same answer.
 

@@ -1,6 +1,6 @@
 //! A configuration before its meaning is known: values, each with the place it was given at.
 //!
-//! Enters: TOML text, or a value made by the program. Leaves: a tree of [`Node`]s. Law: every key and every value
+//! Enters: TOML text, or a value made by the program. Leaves: a tree of [`ConfigNode`]s. Law: every key and every value
 //! carries a place, so whatever is found wrong later can be pointed at.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The content of an event: where, by whom and what.
 //!
-//! Enters: [`Record`]. Leaves: [`Actor`] and [`Act`]. Laws: no text longer than [`LONGEST_TEXT`] is kept; a record
+//! Enters: [`Record`]. Leaves: [`Actor`] and [`CallKey`]. Laws: no text longer than [`LONGEST_TEXT`] is kept; a record
 //! without event source, event name or an account to belong to is no event; equal fields give equal values.
 
 use std::{borrow::Cow, sync::Arc};

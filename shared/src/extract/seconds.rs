@@ -1,6 +1,6 @@
 //! Which seconds of an hour have an event.
 //!
-//! Enters: times in one hour. Leaves: [`Seconds`], 450 bytes.
+//! Enters: times in one hour. Leaves: [`SecondsOfHour`], 450 bytes.
 
 use std::fmt;
 

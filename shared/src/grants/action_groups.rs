@@ -1,6 +1,6 @@
 //! Actions that the same statements are about.
 //!
-//! Enters: for each statement the positions of its actions. Leaves: [`Classes`]. Law: two actions are of one class exactly
+//! Enters: for each statement the positions of its actions. Leaves: [`ActionGroups`]. Law: two actions are of one class exactly
 //! if the same statements are about them.
 
 use std::collections::HashMap;

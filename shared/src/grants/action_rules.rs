@@ -1,6 +1,6 @@
 //! What has to allow, together.
 //!
-//! Enters: the rules that are about an action. Leaves: [`Clauses`], lists of which each has to hold one that allows.
+//! Enters: the rules that are about an action. Leaves: [`ActionRules`], lists of which each has to hold one that allows.
 //! Laws: a deny stands above every list; a policy that limits is a list of its own.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What is known of a request before it is made, and of one that is given.
 //!
-//! Enters: a [`Snapshot`], and perhaps a [`Context`]. Leaves: for each condition key what is [`Found`]. Law: what is not
+//! Enters: a [`PolicySnapshot`], and perhaps a [`RequestContext`]. Leaves: for each condition key what is [`Found`]. Law: what is not
 //! known of every request is not known.
 //!
 //! Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference for keys of services;

@@ -1,6 +1,6 @@
 //! Documents that were met, understood once.
 //!
-//! Enters: the text of a document. Leaves: a [`Shelf`], its statements with the actions they name. Law: the same text is
+//! Enters: the text of a document. Leaves: a [`IndexedDocument`], its statements with the actions they name. Law: the same text is
 //! the same shelf; a pattern that finds no action is a problem and stays in the statement.
 
 use std::{

@@ -1,6 +1,6 @@
 //! Policies to grants, and to the decision on one request.
 //!
-//! Enters: [`Snapshot`], and for a decision a [`Request`]. Leaves: [`Grants`] or a [`Decision`]. Law: whatever a decision
+//! Enters: [`PolicySnapshot`], and for a decision a [`Request`]. Leaves: [`Grants`] or a [`Decision`]. Law: whatever a decision
 //! can allow on some resource in some context, the grants hold.
 
 use std::{

@@ -1,6 +1,6 @@
 //! What is left of what statements allow.
 //!
-//! Enters: all that has a say on some actions. Leaves: whether they are granted, and their [`Reach`]. Laws: granted only if
+//! Enters: all that has a say on some actions. Leaves: whether they are granted, and their [`GrantScope`]. Laws: granted only if
 //! there is a resource on which no condition is left open; not granted only if there is no resource on which it may be.
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -1,6 +1,6 @@
 //! What policies allow.
 //!
-//! Enters: the policies of a principal ([`Snapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they allow, with
+//! Enters: the policies of a principal ([`PolicySnapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they allow, with
 //! the statements that grant it, the resources it covers and what it depends on. Laws: nothing unknown is dropped; what
 //! cannot be decided is conditional, never denied; another allow never takes a grant away, another deny never gives one.
 

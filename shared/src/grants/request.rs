@@ -1,6 +1,6 @@
 //! One request.
 //!
-//! Enters: nothing. Leaves: [`Request`], its [`Context`], and the [`Decision`] on it. Law: a key that is not listed is
+//! Enters: nothing. Leaves: [`Request`], its [`RequestContext`], and the [`Decision`] on it. Law: a key that is not listed is
 //! absent only if the context is said to be complete.
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,6 +1,6 @@
 //! The statements that have a say on one principal, put in their places.
 //!
-//! Enters: a [`Snapshot`] and what is known of requests. Leaves: [`Rules`]. Laws: a statement that surely does not apply
+//! Enters: a [`PolicySnapshot`] and what is known of requests. Leaves: [`PolicyRules`]. Laws: a statement that surely does not apply
 //! is left out; where a document that limits cannot be read, its limit is open and never a denial of everything.
 //!
 //! Source: IAM User Guide, "Policy evaluation logic"; Organizations User Guide, "SCP evaluation", "Resource control

@@ -1,6 +1,6 @@
 //! The policies of a principal, as they were at one time.
 //!
-//! Enters: nothing. Leaves: [`Snapshot`] and, over time, [`Policies`]. Laws: equal policies have equal hashes, whatever the
+//! Enters: nothing. Leaves: [`PolicySnapshot`] and, over time, [`PolicyHistory`]. Laws: equal policies have equal hashes, whatever the
 //! order they were read in; the text of a document is kept as it was read.
 
 use std::{collections::BTreeMap, sync::Arc};

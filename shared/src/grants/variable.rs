@@ -1,6 +1,6 @@
 //! Policy variables.
 //!
-//! Enters: a text of a policy and what is known of a request. Leaves: [`Resolved`]. Laws: a variable whose value is not
+//! Enters: a text of a policy and what is known of a request. Leaves: [`ResolvedPattern`]. Laws: a variable whose value is not
 //! known stands for any text where that is the careful thing and for itself alone otherwise; a value never brings a
 //! wildcard in.
 //!

@@ -1,6 +1,6 @@
 //! Actions as the fewest characters of patterns.
 //!
-//! Enters: actions that are wanted, actions that do no harm, and what a pattern may be open to. Leaves: [`Pattern`]s, in
+//! Enters: actions that are wanted, actions that do no harm, and what a pattern may be open to. Leaves: [`ActionPattern`]s, in
 //! order. Laws: they match every action wanted, and of all others only those that do no harm; the same actions always
 //! give the same patterns; of two patterns that match the same the narrower one is taken.
 

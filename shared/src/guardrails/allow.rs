@@ -23,7 +23,7 @@ use crate::pattern::matches;
 /// Where an action is allowed: resources and conditions, as the statement writes them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct StatementScope {
-    /// `Resource` and `NotResource` and `Condition` as JSON text; empty where there is none.
+    /// `RecordResource` and `NotResource` and `Condition` as JSON text; empty where there is none.
     elements: [String; 3],
 }
 

@@ -1,6 +1,6 @@
 //! Every IAM action, by service.
 //!
-//! Enters: a catalog. Leaves: [`Universe`]. Law: it holds each action the catalog knows, once, and whether a read-only
+//! Enters: a catalog. Leaves: [`KnownActions`]. Law: it holds each action the catalog knows, once, and whether a read-only
 //! principal may have it.
 
 use std::{collections::BTreeMap, sync::Arc};

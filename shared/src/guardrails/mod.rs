@@ -1,6 +1,6 @@
 //! Policies that leave a principal its reads.
 //!
-//! Enters: policies of a principal, what it used, a catalog and overrides. Leaves: a [`Guardrail`] with its [`Proof`]: a
+//! Enters: policies of a principal, what it used, a catalog and overrides. Leaves: a [`Guardrail`] with its [`GuardrailProof`]: a
 //! least-privilege allow policy, a permissions boundary, or a service control policy. Laws: what is not proven is not
 //! given; everything used stays, unless it is no read and is named; nothing that is no read is granted beside what is
 //! tolerated; a guardrail never grants what was not granted before.
@@ -111,7 +111,7 @@ pub struct Guardrail {
 /// Makes a guardrail and proves it.
 ///
 /// # Errors
-/// [`NotProven`].
+/// [`GuardrailError`].
 pub fn build_guardrail(
     kind: GuardrailKind,
     order: GuardrailRequest<'_>,

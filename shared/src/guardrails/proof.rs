@@ -1,6 +1,6 @@
 //! That a guardrail does what it says.
 //!
-//! Enters: documents as they are printed, the policies and the plan. Leaves: a [`Proof`], or everything that stands
+//! Enters: documents as they are printed, the policies and the plan. Leaves: a [`GuardrailProof`], or everything that stands
 //! against it. Laws: the documents are read anew and evaluated as any policy is; every action of the catalog is looked
 //! at; a single objection is enough.
 
@@ -88,7 +88,7 @@ impl GuardrailError {
 /// Proves a guardrail by its documents.
 ///
 /// # Errors
-/// [`NotProven`].
+/// [`GuardrailError`].
 pub fn prove(
     kind: GuardrailKind,
     order: GuardrailRequest<'_>,

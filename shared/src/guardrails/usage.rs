@@ -1,6 +1,6 @@
 //! What a principal used.
 //!
-//! Enters: judged evidence, the ARN of a principal and a catalog. Leaves: [`Used`]. Laws: a call counts unless it was
+//! Enters: judged evidence, the ARN of a principal and a catalog. Leaves: [`PrincipalUsage`]. Laws: a call counts unless it was
 //! refused; one whose actions nobody knows is named; what others did with roles the principal assumed is theirs.
 
 use std::{

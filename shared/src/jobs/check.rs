@@ -1,6 +1,6 @@
 //! May a read-only principal make this call?
 //!
-//! Enters: an operation in any name form, and optionally who makes it on what. Leaves: [`Checked`], one answer for each
+//! Enters: an operation in any name form, and optionally who makes it on what. Leaves: [`CheckResult`], one answer for each
 //! question. Laws: text that names no operation is an answer too, `unknown`, never left out and never a read; an
 //! override that ended before now allows nothing.
 

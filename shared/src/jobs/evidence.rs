@@ -1,6 +1,6 @@
 //! Where the functions keep evidence: segments in a store, and an index of them in a table.
 //!
-//! Enters: a [`Batch`]: what was read at once, of one lane. Leaves: [`Collected`]: what all that was kept says of a
+//! Enters: a [`EvidenceBatch`]: what was read at once, of one lane. Leaves: [`CollectedEvidence`]: what all that was kept says of a
 //! window. Laws: what is kept once or many times, in whatever batches and order, whole or after a kill and a retry,
 //! says the same; for each account, region and hour one lane counts, never both; a part that is damaged or gone is
 //! an error that names it, never less evidence; compaction changes nothing that is said.

@@ -1,6 +1,6 @@
 //! Reads all objects of a source into one segment.
 //!
-//! Enters: a [`Source`]. Leaves: [`Gathered`]: a [`Segment`], and a [`Reading`] that accounts for it. Laws: records
+//! Enters: a [`LogSource`]. Leaves: [`GatheredEvidence`]: a [`Segment`], and a [`ReadStatistics`] that accounts for it. Laws: records
 //! seen = tallied + duplicate + unreadable + aside; neither segment nor reading depends on the number of threads;
 //! no more objects are in memory than there are threads; an object that cannot be fetched is evidence that could
 //! not be read, and the rest is read all the same.

@@ -1,7 +1,7 @@
 //! From log objects and policies to guardrails.
 //!
 //! Enters: a source of log objects, what is kept from sweeps, policies of a principal, configuration and catalog. Leaves:
-//! what the principal [`Used`], and [`Guardrails`]. Laws: the kept evidence is read and not changed; of the guardrails
+//! what the principal [`PrincipalUsage`], and [`Guardrails`]. Laws: the kept evidence is read and not changed; of the guardrails
 //! asked for either all are proven or none is given.
 
 use schemars::JsonSchema;
@@ -127,7 +127,7 @@ pub struct GuardrailsTask<'a> {
 /// Makes guardrails and proves them.
 ///
 /// # Errors
-/// [`NotProven`].
+/// [`GuardrailError`].
 pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, GuardrailError> {
     let (universe, evaluator) = (KnownActions::of(task.catalog), Evaluator::new(task.catalog));
     let order = GuardrailRequest {

@@ -1,6 +1,6 @@
 //! CloudTrail's event history of one lane, slice by slice.
 //!
-//! Enters: a [`Trail`], a [`Clock`], a span of time. Leaves: [`Closed`] slices, or a whole [`Window`], as segments that
+//! Enters: a [`Trail`], a [`Clock`], a span of time. Leaves: [`CompletedSlice`] slices, or a whole [`Window`], as segments that
 //! vouch for the time they span. Laws: a slice is closed only when its last page was read, after a first page asked for
 //! with the same parameters; an event is kept whatever its time; requests keep the distance of [`pace`]; whatever
 //! ends a window early, what was closed before stays closed.

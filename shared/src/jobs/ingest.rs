@@ -1,7 +1,7 @@
 //! Messages about log objects to evidence.
 //!
-//! Enters: messages, the [`Source`] their objects lie in, the [`House`] evidence is kept in. Leaves: kept evidence,
-//! and [`Ingested`]: which messages have to come again. Laws: an object is read once however often it is announced;
+//! Enters: messages, the [`LogSource`] their objects lie in, the [`EvidenceStore`] evidence is kept in. Leaves: kept evidence,
+//! and [`IngestOutcome`]: which messages have to come again. Laws: an object is read once however often it is announced;
 //! one at a time is in memory; a message is done with only when all it announces is kept; an object that cannot be
 //! fetched is missing in reports until it is, and so is one whose evidence cannot be kept, or whose message has come
 //! before and was not done with; an object of which nothing can be read is unreadable evidence, and its message goes

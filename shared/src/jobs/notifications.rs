@@ -1,6 +1,6 @@
 //! Passing news on, once.
 //!
-//! Enters: an [`Announcement`], and a table that remembers who passed it on. Leaves: [`Told`]. Laws: an announcer that has
+//! Enters: an [`Notification`], and a table that remembers who passed it on. Leaves: [`Told`]. Laws: an announcer that has
 //! passed news on is not asked again, one that failed is asked again when the job is tried again; of two jobs with
 //! the same news one speaks, and the other comes back when it has; a job killed between speaking and remembering
 //! makes its announcer repeat itself once for each such kill, and no news is ever left unsaid instead.
@@ -82,7 +82,7 @@ impl Notifier<'_> {
     /// Has every announcer pass news on that has not done so.
     ///
     /// # Errors
-    /// [`NewsError`], after every announcer was asked that could be.
+    /// [`NotificationError`], after every announcer was asked that could be.
     pub fn notify(&self, news: &Notification) -> Result<DeliveryResult, NotificationError> {
         let partition = format!("NOTIFICATION#{}", news.id);
         let known = self.table.query(&partition, "");

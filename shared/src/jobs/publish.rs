@@ -173,7 +173,7 @@ impl<'a> ReportPublisher<'a> {
 /// Issues the report on a window, and whatever is owed. `run` carries id, caller, request and start.
 ///
 /// # Errors
-/// [`IssueError`]: try again; what is owed is remembered as far as the table could be reached.
+/// [`PublishError`]: try again; what is owed is remembered as far as the table could be reached.
 pub fn publish(
     press: &ReportPublisher<'_>,
     window: ReportWindow,

@@ -1,6 +1,6 @@
 //! CloudTrail's event history to evidence, run by run.
 //!
-//! Enters: lanes, [`Trail`], [`Clock`], the [`House`] of the evidence. Leaves: kept slices, and [`Pulled`], the
+//! Enters: lanes, [`Trail`], [`Clock`], the [`EvidenceStore`] of the evidence. Leaves: kept slices, and [`PullOutcome`], the
 //! account of each lane. Laws: every event that arrived within the lag is in the evidence, whatever was in the way and
 //! however often a run began or died; what arrives within a day follows; a lane has one holder at a time; what fails in
 //! one lane keeps no other one back.

@@ -1,6 +1,6 @@
 //! What a message says of log objects.
 //!
-//! Enters: the body of a message, or an item of a state machine, as text. Leaves: a [`Notice`]: the objects it
+//! Enters: the body of a message, or an item of a state machine, as text. Leaves: a [`S3EventMessage`]: the objects it
 //! announces, or an error that names what is wrong with it. Laws: every part of a message is an object, passed over
 //! and counted, or an error; no input panics.
 //!
@@ -41,7 +41,7 @@ pub struct S3EventError(String);
 /// Reads a message.
 ///
 /// # Errors
-/// [`NoticeError`].
+/// [`S3EventError`].
 pub fn parse(text: &str) -> Result<S3EventMessage, S3EventError> {
     let value =
         serde_json::from_str(text).map_err(|error| S3EventError(format!("it is no JSON: {error}")))?;

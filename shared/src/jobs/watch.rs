@@ -1,6 +1,6 @@
 //! From one event to an alert, within seconds.
 //!
-//! Enters: an event as EventBridge delivers it (`AWS API Call via CloudTrail` and its kin). Leaves: [`Watched`], and news
+//! Enters: an event as EventBridge delivers it (`AWS API Call via CloudTrail` and its kin). Leaves: [`WatchOutcome`], and news
 //! passed on. Laws: the event is judged by the stages every report is made with; one event is one alert however often it
 //! is delivered; what cannot be read, or is no CloudTrail event, is an error and never silence; delivery is best
 //! effort, so this lane alerts and is evidence of nothing.

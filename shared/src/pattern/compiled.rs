@@ -1,6 +1,6 @@
 //! Patterns taken apart, to be walked letter by letter.
 //!
-//! Enters: a pattern. Leaves: [`Shape`], and the [`Places`] in it a text can lead to. Law: a letter that no pattern
+//! Enters: a pattern. Leaves: [`Shape`], and the [`PatternPositions`] in it a text can lead to. Law: a letter that no pattern
 //! names leads to the fewest places, so what holds for it at a wildcard holds for every letter.
 
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! Grants and probes to a verdict on a principal.
 //!
-//! Enters: a [`Subject`], probes, a second opinion, the configuration. Leaves: [`Permissions`]. Laws: everything derives
+//! Enters: a [`Subject`], probes, a second opinion, the configuration. Leaves: [`PermissionsAssessment`]. Laws: everything derives
 //! from the arguments; one more excessive grant never makes it better; a read that works never hides a write; what nobody
 //! knows is INDETERMINATE, never VALID.
 
@@ -40,7 +40,7 @@ pub struct PermissionsAssessor<'a> {
     action_counts: CatalogActionCounts,
 }
 
-/// Judges one principal; for many, make a [`Judge`] once.
+/// Judges one principal; for many, make a [`PermissionsAssessor`] once.
 pub fn assess(
     subject: &AssessedPrincipal<'_>,
     config: &Config,

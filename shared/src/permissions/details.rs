@@ -1,6 +1,6 @@
 //! The policies of a whole account, as the AWS CLI prints them.
 //!
-//! Enters: the output of `aws iam get-account-authorization-details`, one page or several. Leaves: a [`Snapshot`] for every
+//! Enters: the output of `aws iam get-account-authorization-details`, one page or several. Leaves: a [`PolicySnapshot`] for every
 //! user and role, in order of their ARNs. Laws: a document that is missing is an empty one, which nobody can read, never no
 //! policy; an output that was cut short is refused.
 

@@ -1,6 +1,6 @@
 //! Whether a principal's permissions are those of a read-only principal.
 //!
-//! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`Permissions`]. Laws: a principal that may
+//! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`PermissionsAssessment`]. Laws: a principal that may
 //! write is OVER_PRIVILEGED, whatever reads work; what cannot be decided is INDETERMINATE; throttling is no denial.
 
 mod assess;

@@ -1,6 +1,6 @@
 //! Several principals, judged.
 //!
-//! Enters: [`Permissions`]. Leaves: [`Verdicts`], what `onlooker permissions --json` prints. Laws: the worst principal
+//! Enters: [`PermissionsAssessment`]. Leaves: [`PermissionsReport`], what `onlooker permissions --json` prints. Laws: the worst principal
 //! comes first, and what is said of all is what is said of it; a principal that was asked for and is not there is INVALID.
 
 use std::{cmp::Reverse, collections::BTreeSet};

@@ -1,6 +1,6 @@
 //! What to do about permissions.
 //!
-//! Enters: [`Permissions`] and the grants they are about. Leaves: sentences, the most urgent first. Law: each follows from
+//! Enters: [`PermissionsAssessment`] and the grants they are about. Leaves: sentences, the most urgent first. Law: each follows from
 //! something that was found, and names the statement, policy or action to change.
 
 use std::{cmp::Reverse, collections::BTreeMap};

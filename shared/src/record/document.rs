@@ -1,6 +1,6 @@
 //! The text of an object, taken apart into pieces.
 //!
-//! Enters: inflated text, and what ended it early. Leaves: calls on a [`Visit`]. Laws: pieces are found from front
+//! Enters: inflated text, and what ended it early. Leaves: calls on a [`RecordVisitor`]. Laws: pieces are found from front
 //! to back; where the text stops being JSON everything before is kept, and the rest is one unreadable piece, or, in
 //! JSON lines, the rest of that line. The slow path has the last word: the quick one may only agree.
 

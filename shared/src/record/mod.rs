@@ -1,7 +1,7 @@
 //! Records: from the bytes of one log object to borrowed fields.
 //!
 //! Enters: the bytes an object holds, compressed or not, in any form CloudTrail data is found in. Leaves: calls on
-//! a [`Visit`]: one for each record, Insight event, digest window and piece that could not be read. Laws: every
+//! a [`RecordVisitor`]: one for each record, Insight event, digest window and piece that could not be read. Laws: every
 //! piece of an object is handed on exactly once; a piece that cannot be read loses nothing but itself, as far as
 //! the next piece can still be found; no input panics, and memory is bounded by [`Limits`], not by what an object
 //! claims of itself.

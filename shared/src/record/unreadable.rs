@@ -1,6 +1,6 @@
 //! Evidence that could not be read.
 //!
-//! Enters: bytes and what is wrong with them. Leaves: [`Unreadable`], with an identity. Law: the same bytes have the
+//! Enters: bytes and what is wrong with them. Leaves: [`UnreadablePiece`], with an identity. Law: the same bytes have the
 //! same [`Fingerprint`] wherever they are met, so a bad piece delivered twice counts once.
 
 use std::fmt;

@@ -1,6 +1,6 @@
 //! News in words: a subject line and a few lines of text, for people.
 //!
-//! Enters: an [`Alert`], a [`StatusChange`] or [`Permissions`]. Leaves: an [`Announcement`]. Laws: a subject is printable ASCII, at most 99
+//! Enters: an [`Alert`], a [`StatusChange`] or [`PermissionsAssessment`]. Leaves: an [`Notification`]. Laws: a subject is printable ASCII, at most 99
 //! characters, and begins with a word of ours, as SNS asks (Publish: "less than 100 characters"); in it a value from a
 //! record has no space, so that no value passes for our words; in the text a value is one line without a hidden character
 //! and without an address that a mail program would make a link of; details fit the schemas in `docs/alert.schema.json`

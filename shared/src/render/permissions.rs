@@ -1,6 +1,6 @@
 //! Permissions as JSON.
 //!
-//! Enters: [`Verdicts`]. Leaves: indented JSON with a newline at its end. Laws: it fits the schema in
+//! Enters: [`PermissionsReport`]. Leaves: indented JSON with a newline at its end. Laws: it fits the schema in
 //! `docs/permissions.schema.json`; it holds no character that a terminal would obey.
 
 use super::json::escape_hidden;

@@ -1,6 +1,6 @@
 //! The executive summary: what a reader who stops after five lines must know.
 //!
-//! Enters: status, scores, findings and recommendations. Leaves: [`Summary`]. Law: nothing is claimed beyond the event
+//! Enters: status, scores, findings and recommendations. Leaves: [`ExecutiveSummary`]. Law: nothing is claimed beyond the event
 //! classes that are known to be logged.
 
 use super::{ExecutiveSummary, ReportTotals};

@@ -1,6 +1,6 @@
 //! What a watched principal could do, tried and did.
 //!
-//! Enters: an assessment. Leaves: a [`Matrix`] for each watched principal. Laws: where no policies were read, what it could
+//! Enters: an assessment. Leaves: a [`AccessMatrix`] for each watched principal. Laws: where no policies were read, what it could
 //! do is not known, and never nothing; every call of the principal, and every call that began with it, is counted in the
 //! row of each capability it carries and in that of its service.
 

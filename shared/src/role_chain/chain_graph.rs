@@ -1,6 +1,6 @@
 //! How far the credentials a watched principal was given reach.
 //!
-//! Enters: links, then the lines of who is not watched. Leaves: [`Spread`]. Laws: labels go along links by the shortest
+//! Enters: links, then the lines of who is not watched. Leaves: [`ChainGraph`]. Laws: labels go along links by the shortest
 //! chain, and of equally short ones by the first in order; what is known of who else may hold a session only grows, so
 //! that every order of links ends the same; each link is looked at again only when something it rests on has changed.
 

@@ -1,6 +1,6 @@
 //! By what a session is known, to who uses it and to who is given its credentials.
 //!
-//! Enters: an actor, or the act that handed out credentials. Leaves: [`Way`]s. Laws: credentials open exactly the ways in
+//! Enters: an actor, or the act that handed out credentials. Leaves: [`SessionKey`]s. Laws: credentials open exactly the ways in
 //! which the sessions they are of may be known; names of roles and users are compared without path and case, since within
 //! an account no two differ by these alone; a source identity that was set stays through every chain, so credentials
 //! given to a session with another one are of another session.

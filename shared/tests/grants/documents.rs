@@ -10,17 +10,18 @@ use onlooker_core::{
 
 const ALLOW: &str = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
 
-fn of(members: &str) -> String {
+fn policy_of(members: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":{{{members}}}}}"#)
 }
 
 #[test]
-fn what_is_no_policy_is_malformed_and_grants_nothing() {
+fn an_invalid_policy_is_malformed_and_grants_nothing() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
-    let long = of(&format!(r#""Effect":"Allow","Action":"s3:{}","Resource":"*""#, "a".repeat(3_000)));
-    let huge = format!("{}{}", of(r#""Effect":"Allow","Action":"s3:*","Resource":"*""#), " ".repeat(300_000));
-    let one = |members: &str| of(members);
+    let long = policy_of(&format!(r#""Effect":"Allow","Action":"s3:{}","Resource":"*""#, "a".repeat(3_000)));
+    let huge =
+        format!("{}{}", policy_of(r#""Effect":"Allow","Action":"s3:*","Resource":"*""#), " ".repeat(300_000));
+    let one = |members: &str| policy_of(members);
     let texts = [
         String::new(),
         "{}".into(),
@@ -76,7 +77,7 @@ fn what_is_no_policy_is_malformed_and_grants_nothing() {
 }
 
 #[test]
-fn what_is_a_policy_is_read_in_every_form_it_may_have() {
+fn every_valid_form_of_a_policy_is_read() {
     let evaluator = Evaluator::new(Catalog::embedded());
     for text in [
         r#"{"Id":"x","Statement":{"Sid":"","Effect":"Allow","Action":["s3:*"],"Resource":["*"]}}"#,
@@ -94,7 +95,7 @@ fn what_is_a_policy_is_read_in_every_form_it_may_have() {
 }
 
 #[test]
-fn before_2012_a_variable_is_plain_text() {
+fn policy_variables_before_version_2012_are_literal_text() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let text = |version: &str| {
         format!(
@@ -108,7 +109,7 @@ fn before_2012_a_variable_is_plain_text() {
 }
 
 #[test]
-fn an_element_nobody_knows_makes_what_it_is_in_conditional() {
+fn an_unknown_element_makes_its_statement_conditional() {
     let evaluator = Evaluator::new(Catalog::embedded());
     for (text, wanted) in [
         (
@@ -131,7 +132,7 @@ fn an_element_nobody_knows_makes_what_it_is_in_conditional() {
 }
 
 #[test]
-fn a_limit_that_cannot_be_read_limits_nobody_knows_what() {
+fn an_unreadable_limiting_policy_makes_grants_conditional() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let mut snapshot = crate::role(ALLOW);
     snapshot.permissions_boundary = Some(crate::policy("boundary", "{"));
@@ -140,12 +141,12 @@ fn a_limit_that_cannot_be_read_limits_nobody_knows_what() {
     assert_eq!(grants.problems[0].kind, PolicyProblemKind::Malformed);
     let mut snapshot = crate::role(ALLOW);
     snapshot.service_control_policies =
-        Some(vec![vec![crate::policy("scp", &of(r#""Effect":"Allow","Action":"s3:*""#))]]);
+        Some(vec![vec![crate::policy("scp", &policy_of(r#""Effect":"Allow","Action":"s3:*""#))]]);
     assert_eq!(evaluator.grants(&snapshot).get("s3:PutObject").unwrap().certainty, Certainty::Conditional);
 }
 
 #[test]
-fn statements_are_told_apart_whatever_their_sids_are() {
+fn statements_are_distinct_whatever_their_sids() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let text = r##"{"Statement":[
         {"Sid":"A","Effect":"Allow","Action":"s3:GetObject","Resource":"a"},
@@ -158,7 +159,7 @@ fn statements_are_told_apart_whatever_their_sids_are() {
 }
 
 #[test]
-fn an_unknown_action_is_held_and_named() {
+fn an_unknown_action_is_granted_and_listed() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let grants = evaluator.grants(&crate::role(
         r#"{"Statement":[{"Sid":"S","Effect":"Allow","Action":["s3:GetObject","s3:MakeCoffee","Tea:*"],"Resource":"*"}]}"#,

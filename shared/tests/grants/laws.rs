@@ -16,7 +16,7 @@ use onlooker_core::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
 
-use crate::oracle::{ACCOUNT, BUCKET, ROLE, Stmt, Test, Values, World};
+use crate::oracle::{ACCOUNT, BUCKET, ConditionTest, ContextValues, OraclePolicies, OracleStatement, ROLE};
 
 const ACTIONS: [&str; 5] =
     ["s3:GetObject", "s3:PutObject", "s3:DeleteBucket", "sqs:SendMessage", "iam:PassRole"];
@@ -54,7 +54,7 @@ const RESOURCES: [&str; 10] = [
     "arn:aws:s3:::",
     "arn:aws:sqs:eu-west-1:111122223333:q",
 ];
-const CHOSEN: &str = "aws:RequestedRegion";
+const CALLER_CHOSEN_KEY: &str = "aws:RequestedRegion";
 
 /// Values a key may have; absent among them.
 fn domain(key: &str) -> Vec<Vec<&'static str>> {
@@ -63,12 +63,12 @@ fn domain(key: &str) -> Vec<Vec<&'static str>> {
         "aws:MultiFactorAuthPresent" => vec![vec![], vec!["true"], vec!["false"]],
         "x:Many" => vec![vec![], vec!["p"], vec!["p", "r"], vec!["r"]],
         "x:Number" => vec![vec![], vec!["4"], vec!["9"]],
-        CHOSEN => vec![vec!["r1"], vec!["r2"]],
+        CALLER_CHOSEN_KEY => vec![vec!["r1"], vec!["r2"]],
         _ => vec![vec![]],
     }
 }
 
-fn test() -> impl Strategy<Value = Test> {
+fn condition_test() -> impl Strategy<Value = ConditionTest> {
     let tests: Vec<(&str, &str, &[&str])> = vec![
         ("StringEquals", "aws:SourceVpc", &["v1"]),
         ("StringNotEquals", "aws:SourceVpc", &["v1", "v2"]),
@@ -91,14 +91,14 @@ fn test() -> impl Strategy<Value = Test> {
         ("StringEquals", "aws:PrincipalAccount", &["999999999999"]),
         ("StringNotEquals", "aws:PrincipalAccount", &["${aws:PrincipalAccount}"]),
         ("StringLike", "aws:PrincipalArn", &["*:role/Aud*"]),
-        ("StringEquals", CHOSEN, &["r1"]),
-        ("StringNotEquals", CHOSEN, &["r1"]),
+        ("StringEquals", CALLER_CHOSEN_KEY, &["r1"]),
+        ("StringNotEquals", CALLER_CHOSEN_KEY, &["r1"]),
     ];
-    select(tests).prop_map(|(operator, key, values)| Test { operator, key, values: values.to_vec() })
+    select(tests).prop_map(|(operator, key, values)| ConditionTest { operator, key, values: values.to_vec() })
 }
 
-fn stmt() -> impl Strategy<Value = Stmt> {
-    let conditions = prop_oneof![3 => Just(Vec::new()), 2 => vec(test(), 1..3)];
+fn oracle_statement() -> impl Strategy<Value = OracleStatement> {
+    let conditions = prop_oneof![3 => Just(Vec::new()), 2 => vec(condition_test(), 1..3)];
     let principals = vec(select(vec!["*", ROLE, "arn:aws:iam::111122223333:role/Other"]), 1..3);
     (
         prop::bool::weighted(0.65),
@@ -113,7 +113,7 @@ fn stmt() -> impl Strategy<Value = Stmt> {
         .prop_map(
             |(allows, not_action, actions, not_resource, resources, mut tests, not_principal, principals)| {
                 tests.dedup_by(|a, b| (a.operator, a.key) == (b.operator, b.key));
-                Stmt {
+                OracleStatement {
                     allows,
                     not_action,
                     actions,
@@ -127,45 +127,51 @@ fn stmt() -> impl Strategy<Value = Stmt> {
         )
 }
 
-fn world() -> impl Strategy<Value = World> {
-    let seldom = |most| option::weighted(0.3, vec(stmt(), 1..most));
-    (vec(stmt(), 1..4), seldom(3), option::weighted(0.3, vec(vec(stmt(), 1..3), 1..3)), seldom(2), seldom(3))
-        .prop_map(|(identity, boundary, levels, control, bucket)| World {
+fn oracle_policies() -> impl Strategy<Value = OraclePolicies> {
+    let seldom = |most| option::weighted(0.3, vec(oracle_statement(), 1..most));
+    (
+        vec(oracle_statement(), 1..4),
+        seldom(3),
+        option::weighted(0.3, vec(vec(oracle_statement(), 1..3), 1..3)),
+        seldom(2),
+        seldom(3),
+    )
+        .prop_map(|(identity, boundary, levels, control, bucket)| OraclePolicies {
             identity,
-            boundary,
-            levels,
-            control,
-            bucket,
+            permissions_boundary: boundary,
+            service_control_levels: levels,
+            resource_control: control,
+            bucket_policy: bucket,
         })
 }
 
-fn policy(name: &str, statements: &[Stmt], of_resource: bool) -> Policy {
+fn policy(name: &str, statements: &[OracleStatement], of_resource: bool) -> Policy {
     let statements: Vec<_> = statements.iter().map(|stmt| stmt.to_json(of_resource)).collect();
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
     Policy { name: name.into(), origin: PolicyOrigin::Inline, text: text.into() }
 }
 
-fn snapshot(world: &World) -> PolicySnapshot {
+fn snapshot(world: &OraclePolicies) -> PolicySnapshot {
     PolicySnapshot {
         principal: ROLE.into(),
         account: ACCOUNT.into(),
         identity_policies: vec![policy("identity", &world.identity, false)],
-        permissions_boundary: world.boundary.as_ref().map(|list| policy("boundary", list, false)),
+        permissions_boundary: world.permissions_boundary.as_ref().map(|list| policy("boundary", list, false)),
         is_boundary_known: true,
         service_control_policies: world
-            .levels
+            .service_control_levels
             .as_ref()
             .map(|levels| levels.iter().map(|list| vec![policy("scp", list, false)]).collect()),
         // Its principal is everybody, always.
-        resource_control_policies: world.control.as_ref().map(|list| {
-            let all: Vec<Stmt> = list
+        resource_control_policies: world.resource_control.as_ref().map(|list| {
+            let all: Vec<OracleStatement> = list
                 .iter()
-                .map(|stmt| Stmt { principals: vec!["*"], not_principal: false, ..stmt.clone() })
+                .map(|stmt| OracleStatement { principals: vec!["*"], not_principal: false, ..stmt.clone() })
                 .collect();
             vec![vec![policy("rcp", &all, true)]]
         }),
         resource_based_policies: world
-            .bucket
+            .bucket_policy
             .iter()
             .map(|list| ResourceBasedPolicy { resource: BUCKET.into(), policy: policy("bucket", list, true) })
             .collect(),
@@ -173,19 +179,24 @@ fn snapshot(world: &World) -> PolicySnapshot {
     }
 }
 
-fn statements(world: &World) -> impl Iterator<Item = &Stmt> {
-    let levels = world.levels.iter().flatten().flatten();
-    let lists = world.boundary.iter().chain(&world.control).chain(&world.bucket).flatten();
+fn statements(world: &OraclePolicies) -> impl Iterator<Item = &OracleStatement> {
+    let levels = world.service_control_levels.iter().flatten().flatten();
+    let lists = world
+        .permissions_boundary
+        .iter()
+        .chain(&world.resource_control)
+        .chain(&world.bucket_policy)
+        .flatten();
     world.identity.iter().chain(levels).chain(lists)
 }
 
 /// The keys its conditions ask for, and all contexts of these keys.
-fn contexts(world: &World) -> Vec<Values> {
+fn contexts(world: &OraclePolicies) -> Vec<ContextValues> {
     let mut keys: Vec<&'static str> =
         statements(world).flat_map(|stmt| &stmt.tests).map(|test| test.key).collect();
     keys.sort_unstable();
     keys.dedup();
-    keys.into_iter().fold(vec![Values::new()], |all, key| {
+    keys.into_iter().fold(vec![ContextValues::new()], |all, key| {
         let with = |values: &Vec<&'static str>| {
             all.iter()
                 .map(|context| {
@@ -199,7 +210,7 @@ fn contexts(world: &World) -> Vec<Values> {
     })
 }
 
-fn context(values: &Values, is_complete: bool) -> RequestContext {
+fn context(values: &ContextValues, is_complete: bool) -> RequestContext {
     let own = |list: &Vec<&str>| list.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
     let keys: BTreeMap<String, Vec<String>> = values
         .iter()
@@ -219,7 +230,7 @@ fn certainty(grants: &Grants, action: &str) -> Option<Certainty> {
 }
 
 /// Nothing was taken: each action is as sure as it was, or surer.
-fn never_less(before: &Grants, after: &Grants) -> Result<(), TestCaseError> {
+fn assert_nothing_lost(before: &Grants, after: &Grants) -> Result<(), TestCaseError> {
     for grant in &before.entries {
         prop_assert!(certainty(after, &grant.action.key) >= Some(grant.certainty), "{}", grant.action.key);
     }
@@ -230,7 +241,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn with_everything_known_it_decides_as_the_slow_one(world in world(), pick in any::<prop::sample::Index>()) {
+    fn with_a_complete_context_it_agrees_with_the_oracle(world in oracle_policies(), pick in any::<prop::sample::Index>()) {
         let snapshot = snapshot(&world);
         let all = contexts(&world);
         let values = pick.get(&all);
@@ -252,13 +263,13 @@ proptest! {
     }
 
     #[test]
-    fn with_less_known_it_is_sure_only_of_what_all_agree_on(world in world(), hide in vec(any::<bool>(), 8), pick in any::<prop::sample::Index>()) {
+    fn with_a_partial_context_it_decides_only_if_all_completions_agree(world in oracle_policies(), hide in vec(any::<bool>(), 8), pick in any::<prop::sample::Index>()) {
         let snapshot = snapshot(&world);
         let all = contexts(&world);
         let mut known = pick.get(&all).clone();
         let mut hide = hide.iter();
         known.retain(|_, _| !hide.next().copied().unwrap_or(false));
-        let possible: Vec<&Values> = all.iter().filter(|values| known.iter().all(|(key, list)| values.get(key) == Some(list))).collect();
+        let possible: Vec<&ContextValues> = all.iter().filter(|values| known.iter().all(|(key, list)| values.get(key) == Some(list))).collect();
         let context = context(&known, false);
         for action in ACTIONS {
             for resource in RESOURCES {
@@ -277,15 +288,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn grants_lose_nothing_and_promise_nothing(world in world()) {
+    fn grants_are_exactly_what_the_oracle_allows(world in oracle_policies()) {
         let grants = evaluator().grants(&snapshot(&world));
         let all = contexts(&world);
-        let choices = statements(&world).flat_map(|stmt| &stmt.tests).filter(|test| test.key == CHOSEN).count();
+        let choices = statements(&world).flat_map(|stmt| &stmt.tests).filter(|test| test.key == CALLER_CHOSEN_KEY).count();
         // A resource control policy depends on whose resource it is.
-        let has_conditions = statements(&world).any(|stmt| !stmt.tests.is_empty()) || world.control.is_some();
+        let has_conditions = statements(&world).any(|stmt| !stmt.tests.is_empty()) || world.resource_control.is_some();
         for action in ACTIONS {
             let held = certainty(&grants, action);
-            let is_allowed = |resource: &str, values: &Values| world.allows(action, resource, values);
+            let is_allowed = |resource: &str, values: &ContextValues| world.allows(action, resource, values);
             let ever = RESOURCES.iter().any(|resource| all.iter().any(|values| is_allowed(resource, values)));
             prop_assert!(!ever || held.is_some(), "{action} is allowed, and not held");
             prop_assert!(has_conditions || held != Some(Certainty::Conditional), "{action} depends on nothing");
@@ -294,7 +305,7 @@ proptest! {
                 let regions: &[Option<&str>] = if choices == 0 { &[None] } else { &[Some("r1"), Some("r2")] };
                 let always = RESOURCES.iter().any(|resource| regions.iter().any(|region| {
                     all.iter()
-                        .filter(|values| region.is_none_or(|region| values[CHOSEN] == [region]))
+                        .filter(|values| region.is_none_or(|region| values[CALLER_CHOSEN_KEY] == [region]))
                         .all(|values| is_allowed(resource, values))
                 }));
                 prop_assert!(always, "{action} is said to be granted, and is on no resource whatever the context");
@@ -303,26 +314,26 @@ proptest! {
     }
 
     #[test]
-    fn an_allow_never_takes_and_a_limit_never_gives(world in world(), more in stmt(), limit in vec(stmt(), 1..3)) {
+    fn an_allow_never_removes_and_a_limit_never_adds_grants(world in oracle_policies(), more in oracle_statement(), limit in vec(oracle_statement(), 1..3)) {
         let before = evaluator().grants(&snapshot(&world));
         let mut wider = world.clone();
-        wider.identity.push(Stmt { allows: true, ..more.clone() });
-        never_less(&before, &evaluator().grants(&snapshot(&wider)))?;
+        wider.identity.push(OracleStatement { allows: true, ..more.clone() });
+        assert_nothing_lost(&before, &evaluator().grants(&snapshot(&wider)))?;
         let mut denied = world.clone();
-        denied.identity.push(Stmt { allows: false, ..more });
-        never_less(&evaluator().grants(&snapshot(&denied)), &before)?;
+        denied.identity.push(OracleStatement { allows: false, ..more });
+        assert_nothing_lost(&evaluator().grants(&snapshot(&denied)), &before)?;
         let mut bounded = world.clone();
-        if bounded.boundary.is_none() {
-            bounded.boundary = Some(limit.clone());
-            never_less(&evaluator().grants(&snapshot(&bounded)), &before)?;
+        if bounded.permissions_boundary.is_none() {
+            bounded.permissions_boundary = Some(limit.clone());
+            assert_nothing_lost(&evaluator().grants(&snapshot(&bounded)), &before)?;
         }
         let mut governed = world.clone();
-        governed.levels.get_or_insert_default().push(limit);
-        never_less(&evaluator().grants(&snapshot(&governed)), &before)?;
+        governed.service_control_levels.get_or_insert_default().push(limit);
+        assert_nothing_lost(&evaluator().grants(&snapshot(&governed)), &before)?;
     }
 
     #[test]
-    fn no_text_panics(text in "\\PC*", at in 0_usize..400, world in world()) {
+    fn no_text_panics(text in "\\PC*", at in 0_usize..400, world in oracle_policies()) {
         let mut bytes = policy("identity", &world.identity, true).text.to_string().into_bytes();
         let at = at.min(bytes.len());
         bytes.splice(at..at, text.bytes());
@@ -350,7 +361,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
-    fn grants_do_not_depend_on_what_was_evaluated_before(world in world()) {
+    fn grants_do_not_depend_on_earlier_evaluations(world in oracle_policies()) {
         let snapshot = snapshot(&world);
         let fresh = Evaluator::new(Catalog::embedded());
         prop_assert_eq!(fresh.grants(&snapshot), evaluator().grants(&snapshot));

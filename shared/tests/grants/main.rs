@@ -12,13 +12,13 @@
     reason = "a test may stop"
 )]
 
+mod condition_operators;
 mod documents;
+mod evaluation_table;
 mod laws;
-mod managed;
-mod operators;
+mod managed_policies;
 mod oracle;
 mod snapshots;
-mod table;
 
 use onlooker_core::grants::{Policy, PolicyOrigin, PolicySnapshot};
 

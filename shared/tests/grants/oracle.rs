@@ -10,40 +10,40 @@ use serde_json::{Map, Value, json};
 pub const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
 pub const ACCOUNT: &str = "111122223333";
 
-pub type Values = BTreeMap<&'static str, Vec<&'static str>>;
+pub type ContextValues = BTreeMap<&'static str, Vec<&'static str>>;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Test {
+pub struct ConditionTest {
     pub operator: &'static str,
     pub key: &'static str,
     pub values: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stmt {
+pub struct OracleStatement {
     pub allows: bool,
     pub not_action: bool,
     pub actions: Vec<&'static str>,
     pub not_resource: bool,
     pub resources: Vec<&'static str>,
-    pub tests: Vec<Test>,
+    pub tests: Vec<ConditionTest>,
     /// For policies of resources only.
     pub not_principal: bool,
     pub principals: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct World {
-    pub identity: Vec<Stmt>,
-    pub boundary: Option<Vec<Stmt>>,
-    pub levels: Option<Vec<Vec<Stmt>>>,
-    pub control: Option<Vec<Stmt>>,
-    pub bucket: Option<Vec<Stmt>>,
+pub struct OraclePolicies {
+    pub identity: Vec<OracleStatement>,
+    pub permissions_boundary: Option<Vec<OracleStatement>>,
+    pub service_control_levels: Option<Vec<Vec<OracleStatement>>>,
+    pub resource_control: Option<Vec<OracleStatement>>,
+    pub bucket_policy: Option<Vec<OracleStatement>>,
 }
 
 pub const BUCKET: &str = "arn:aws:s3:::a";
 
-impl Stmt {
+impl OracleStatement {
     pub fn to_json(&self, of_resource: bool) -> Value {
         let mut all = Map::new();
         all.insert("Effect".into(), if self.allows { "Allow" } else { "Deny" }.into());
@@ -61,7 +61,7 @@ impl Stmt {
         all.into()
     }
 
-    fn matches(&self, action: &str, resource: &str, context: &Values) -> bool {
+    fn matches(&self, action: &str, resource: &str, context: &ContextValues) -> bool {
         let action_named = self.actions.iter().any(|p| glob(&p.to_lowercase(), &action.to_lowercase()));
         let resource_named =
             self.resources.iter().any(|p| glob(&p.replace("${aws:PrincipalAccount}", ACCOUNT), resource));
@@ -70,13 +70,13 @@ impl Stmt {
             && self.tests.iter().all(|test| test.holds(context))
     }
 
-    fn names(&self, principal: &str) -> bool {
+    fn names_principal(&self, principal: &str) -> bool {
         self.principals.contains(&principal)
     }
 }
 
-impl Test {
-    fn holds(&self, context: &Values) -> bool {
+impl ConditionTest {
+    fn holds(&self, context: &ContextValues) -> bool {
         let nothing = Vec::new();
         let own = [("aws:PrincipalAccount", ACCOUNT), ("aws:PrincipalArn", ROLE)]
             .into_iter()
@@ -127,33 +127,39 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
-impl World {
+impl OraclePolicies {
     /// Whether the request is allowed.
-    pub fn allows(&self, action: &str, resource: &str, context: &Values) -> bool {
-        let hits = |stmt: &&Stmt| stmt.matches(action, resource, context);
-        let allows = |list: &[Stmt]| list.iter().filter(hits).any(|stmt| stmt.allows);
-        let denies = |list: &[Stmt]| list.iter().filter(hits).any(|stmt| !stmt.allows);
+    pub fn allows(&self, action: &str, resource: &str, context: &ContextValues) -> bool {
+        let hits = |stmt: &&OracleStatement| stmt.matches(action, resource, context);
+        let allows = |list: &[OracleStatement]| list.iter().filter(hits).any(|stmt| stmt.allows);
+        let denies = |list: &[OracleStatement]| list.iter().filter(hits).any(|stmt| !stmt.allows);
         // A policy of a resource speaks of that resource and what is in it.
         let is_bucket = resource == BUCKET || resource.starts_with("arn:aws:s3:::a/");
-        let bucket: &[Stmt] = self.bucket.as_deref().filter(|_| is_bucket).unwrap_or_default();
-        let is_meant = |stmt: &Stmt| (stmt.names("*") || stmt.names(ROLE)) != stmt.not_principal;
+        let bucket: &[OracleStatement] =
+            self.bucket_policy.as_deref().filter(|_| is_bucket).unwrap_or_default();
+        let is_meant = |stmt: &OracleStatement| {
+            (stmt.names_principal("*") || stmt.names_principal(ROLE)) != stmt.not_principal
+        };
         let is_controlled = action.starts_with("s3:") || action.starts_with("sqs:");
         // An explicit deny anywhere.
         let denied = denies(&self.identity)
-            || self.boundary.as_deref().is_some_and(denies)
-            || self.levels.iter().flatten().any(|level| denies(level))
-            || (is_controlled && self.control.as_deref().is_some_and(denies))
+            || self.permissions_boundary.as_deref().is_some_and(denies)
+            || self.service_control_levels.iter().flatten().any(|level| denies(level))
+            || (is_controlled && self.resource_control.as_deref().is_some_and(denies))
             || bucket.iter().filter(hits).any(|stmt| !stmt.allows && is_meant(stmt));
         if denied {
             return false;
         }
         // Organizations: every level allows.
-        if !self.levels.iter().flatten().all(|level| allows(level)) {
+        if !self.service_control_levels.iter().flatten().all(|level| allows(level)) {
             return false;
         }
-        let bounded = self.boundary.as_deref().is_none_or(allows);
+        let bounded = self.permissions_boundary.as_deref().is_none_or(allows);
         let from_bucket = |who: &str| {
-            bucket.iter().filter(hits).any(|stmt| stmt.allows && !stmt.not_principal && stmt.names(who))
+            bucket
+                .iter()
+                .filter(hits)
+                .any(|stmt| stmt.allows && !stmt.not_principal && stmt.names_principal(who))
         };
         let everybody_but =
             bucket.iter().filter(hits).any(|stmt| stmt.allows && stmt.not_principal && is_meant(stmt));

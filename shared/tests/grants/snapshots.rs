@@ -15,7 +15,7 @@ use onlooker_core::{
     time::{Hour, Time},
 };
 
-fn two() -> PolicySnapshot {
+fn two_policies() -> PolicySnapshot {
     let mut snapshot = crate::role(r#"{"Statement":[]}"#);
     snapshot.identity_policies.push(crate::policy("other", "{}"));
     snapshot.service_control_policies =
@@ -24,9 +24,9 @@ fn two() -> PolicySnapshot {
 }
 
 #[test]
-fn the_hash_is_of_the_policies_not_of_their_order() {
-    let first = two();
-    let mut second = two();
+fn the_hash_does_not_depend_on_the_order_of_policies() {
+    let first = two_policies();
+    let mut second = two_policies();
     second.identity_policies.reverse();
     second.service_control_policies.as_mut().unwrap()[0].reverse();
     second.identity_policies.push(first.identity_policies[0].clone());
@@ -46,14 +46,14 @@ fn the_hash_is_of_the_policies_not_of_their_order() {
     ];
     let mut hashes = BTreeSet::from([first.sha256()]);
     for change in changes {
-        let mut changed = two();
+        let mut changed = two_policies();
         change(&mut changed);
         assert!(hashes.insert(changed.sha256()));
     }
 }
 
 #[test]
-fn a_window_is_judged_by_the_policies_in_force_in_it() {
+fn a_window_is_evaluated_with_the_policies_in_force_in_it() {
     let hour = |n: u32| Hour(500_000 + n);
     let at = |n: u32| hour(n).start();
     let held = |since: Option<Time>, until: Option<Time>, text: &str| DatedSnapshot {
@@ -87,7 +87,7 @@ fn a_window_is_judged_by_the_policies_in_force_in_it() {
 }
 
 #[test]
-fn what_was_not_given_is_listed() {
+fn missing_policy_types_are_listed() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let unseen = |snapshot: &PolicySnapshot| evaluator.grants(snapshot).unevaluated;
     let always =
@@ -106,7 +106,7 @@ fn what_was_not_given_is_listed() {
 }
 
 #[test]
-fn tags_of_a_role_are_known_only_if_no_session_can_bring_its_own() {
+fn role_tags_are_known_only_if_sessions_cannot_set_tags() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let text = r#"{"Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"*",
         "Condition":{"StringEquals":{"aws:PrincipalTag/team":"blue"}}}]}"#;

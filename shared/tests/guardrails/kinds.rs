@@ -10,9 +10,9 @@ use onlooker_core::{
 };
 use serde_json::{Value, json};
 
-use super::scene::{ROLE, Scene, listed};
+use super::scenario::{GuardrailScenario, ROLE, statement_values};
 
-fn set(items: &[&str]) -> BTreeSet<String> {
+fn string_set(items: &[&str]) -> BTreeSet<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
 }
 
@@ -20,11 +20,11 @@ fn keys(items: &BTreeSet<Arc<str>>) -> BTreeSet<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
-fn anything() -> Value {
+fn allow_everything() -> Value {
     json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }])
 }
 
-fn tolerate(operation: &str, resource: Option<&str>) -> Override {
+fn override_for(operation: &str, resource: Option<&str>) -> Override {
     Override {
         id: "tolerated".into(),
         principal: ROLE.into(),
@@ -37,11 +37,15 @@ fn tolerate(operation: &str, resource: Option<&str>) -> Override {
 }
 
 #[test]
-fn an_allow_policy_holds_the_reads_that_were_used_and_names_what_it_takes_away() {
-    let scene = Scene::with(anything()).using(&["s3:GetObject", "ec2:DescribeInstances", "s3:PutObject"]);
-    let made = scene.made(GuardrailKind::Allow);
-    assert_eq!(listed(&made, "Action"), set(&["s3:GetObject", "ec2:DescribeInstances"]));
-    assert_eq!(keys(&made.removed), set(&["s3:PutObject"]));
+fn an_allow_policy_has_the_used_reads_and_lists_what_it_removes() {
+    let scene = GuardrailScenario::with(allow_everything()).using(&[
+        "s3:GetObject",
+        "ec2:DescribeInstances",
+        "s3:PutObject",
+    ]);
+    let made = scene.build(GuardrailKind::Allow);
+    assert_eq!(statement_values(&made, "Action"), string_set(&["s3:GetObject", "ec2:DescribeInstances"]));
+    assert_eq!(keys(&made.removed), string_set(&["s3:PutObject"]));
     assert_eq!((made.proof.used, made.proof.used_kept, made.proof.granted_after), (2, 2, 2));
     assert!(made.proof.is_complete && made.proof.excessive_before > 1_000);
     assert_eq!(made.proof.excessive_after, 0);
@@ -50,14 +54,14 @@ fn an_allow_policy_holds_the_reads_that_were_used_and_names_what_it_takes_away()
 #[test]
 fn an_allow_policy_keeps_resources_conditions_and_denials() {
     let condition = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
-    let scene = Scene::with(json!([
+    let scene = GuardrailScenario::with(json!([
         { "Sid": "A", "Effect": "Allow", "Action": ["s3:*", "sqs:*"], "Resource": "arn:aws:s3:::logs/*" },
         { "Sid": "B", "Effect": "Allow", "NotAction": "s3:*", "Resource": ["*"], "Condition": condition },
         { "Sid": "C", "Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/secret/*" },
         { "Sid": "D", "Effect": "Deny", "Action": "ec2:*", "Resource": "*" },
     ]))
     .using(&["s3:GetObject", "iam:ListUsers"]);
-    let made = scene.made(GuardrailKind::Allow);
+    let made = scene.build(GuardrailKind::Allow);
     let document: Value = serde_json::from_str(&made.documents[0].text).expect("JSON");
     let statements = document["Statement"].as_array().expect("a list");
     assert_eq!(statements.len(), 3, "{statements:#?}");
@@ -71,19 +75,19 @@ fn an_allow_policy_keeps_resources_conditions_and_denials() {
 }
 
 #[test]
-fn what_was_used_and_is_no_read_stays_only_if_asked_for_or_tolerated() {
+fn a_used_write_stays_only_if_requested_or_overridden() {
     let own = json!([{ "Effect": "Allow", "Action": ["kms:*", "s3:*"], "Resource": "*" }]);
-    let mut scene = Scene::with(own).using(&["kms:Decrypt", "s3:GetObject", "s3:PutObject"]);
-    let says = |scene: &Scene, kind: GuardrailKind, action: &str| {
-        let made = scene.made(kind);
+    let mut scene = GuardrailScenario::with(own).using(&["kms:Decrypt", "s3:GetObject", "s3:PutObject"]);
+    let says = |scene: &GuardrailScenario, kind: GuardrailKind, action: &str| {
+        let made = scene.build(kind);
         let key = if kind == GuardrailKind::Scp { "NotAction" } else { "Action" };
-        (listed(&made, key).contains(action), made.kept.contains_key(action))
+        (statement_values(&made, key).contains(action), made.kept.contains_key(action))
     };
     let kinds = [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp];
     for kind in kinds {
         assert_eq!(says(&scene, kind, "kms:Decrypt"), (false, false));
     }
-    scene.config.overrides.push(tolerate("kms:Decrypt", None));
+    scene.config.overrides.push(override_for("kms:Decrypt", None));
     for kind in kinds {
         assert_eq!(says(&scene, kind, "kms:Decrypt"), (true, true));
         assert_eq!(says(&scene, kind, "s3:PutObject"), (false, false));
@@ -91,43 +95,44 @@ fn what_was_used_and_is_no_read_stays_only_if_asked_for_or_tolerated() {
     scene.options = GuardrailOptions { keep_used: true, ..GuardrailOptions::default() };
     for kind in kinds {
         assert_eq!(says(&scene, kind, "s3:PutObject"), (true, true));
-        assert!(scene.made(kind).removed.is_empty());
+        assert!(scene.build(kind).removed.is_empty());
     }
 }
 
 #[test]
-fn an_override_for_some_resources_keeps_an_action_on_those() {
+fn an_override_for_resources_keeps_the_action_on_those_resources() {
     let key = "arn:aws:kms:eu-west-1:111122223333:key/logs";
-    let mut scene = Scene::with(json!([
+    let mut scene = GuardrailScenario::with(json!([
         { "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" },
         { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key },
     ]));
-    scene.config.overrides.push(tolerate("kms:Decrypt", Some(key)));
-    let made = scene.made(GuardrailKind::Boundary);
-    assert!(listed(&made, "Resource").contains(key));
+    scene.config.overrides.push(override_for("kms:Decrypt", Some(key)));
+    let made = scene.build(GuardrailKind::Boundary);
+    assert!(statement_values(&made, "Resource").contains(key));
     scene.config.overrides[0].expires = Time(1);
-    assert!(!listed(&scene.made(GuardrailKind::Boundary), "Resource").contains(key));
+    assert!(!statement_values(&scene.build(GuardrailKind::Boundary), "Resource").contains(key));
 }
 
 #[test]
-fn overrides_of_one_action_tolerate_a_grant_together() {
+fn overrides_of_one_action_cover_a_grant_together() {
     let keys = ["a", "b"].map(|key| format!("arn:aws:kms:eu-west-1:111122223333:key/{key}"));
-    let mut scene = Scene::with(json!([
+    let mut scene = GuardrailScenario::with(json!([
         { "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" },
         { "Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys },
     ]));
-    scene.config.overrides.push(tolerate("kms:Decrypt", Some(&keys[0])));
-    assert!(scene.made(GuardrailKind::Boundary).kept.is_empty());
-    scene.config.overrides.push(tolerate("kms:Decrypt", Some(&keys[1])));
-    let made = scene.made(GuardrailKind::Boundary);
+    scene.config.overrides.push(override_for("kms:Decrypt", Some(&keys[0])));
+    assert!(scene.build(GuardrailKind::Boundary).kept.is_empty());
+    scene.config.overrides.push(override_for("kms:Decrypt", Some(&keys[1])));
+    let made = scene.build(GuardrailKind::Boundary);
     assert!(made.kept.contains_key("kms:Decrypt"));
-    assert!(keys.iter().all(|key| listed(&made, "Resource").contains(key)));
+    assert!(keys.iter().all(|key| statement_values(&made, "Resource").contains(key)));
 }
 
 #[test]
-fn a_boundary_keeps_what_was_used_and_then_what_fits() {
-    let scene = Scene::with(anything()).using(&["xray:GetTraceSummaries", "wellarchitected:GetWorkload"]);
-    let made = scene.made(GuardrailKind::Boundary);
+fn a_permissions_boundary_keeps_used_actions_first() {
+    let scene = GuardrailScenario::with(allow_everything())
+        .using(&["xray:GetTraceSummaries", "wellarchitected:GetWorkload"]);
+    let made = scene.build(GuardrailKind::Boundary);
     let document = &made.documents[0];
     assert_eq!(made.documents.len(), 1);
     assert!(
@@ -139,27 +144,31 @@ fn a_boundary_keeps_what_was_used_and_then_what_fits() {
 }
 
 #[test]
-fn a_boundary_in_place_is_not_widened() {
-    let mut scene = Scene::with(anything());
+fn an_existing_permissions_boundary_is_not_widened() {
+    let mut scene = GuardrailScenario::with(allow_everything());
     let text = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": ["ec2:DescribeInstances", "ec2:DescribeImages"], "Resource": "*" },
     ] });
     scene.snapshot.permissions_boundary =
         Some(Policy { name: "old".into(), origin: PolicyOrigin::Attached, text: text.to_string().into() });
-    let made = scene.made(GuardrailKind::Boundary);
-    assert_eq!(listed(&made, "Action"), set(&["ec2:DescribeInstances", "ec2:DescribeImages"]));
+    let made = scene.build(GuardrailKind::Boundary);
+    assert_eq!(
+        statement_values(&made, "Action"),
+        string_set(&["ec2:DescribeInstances", "ec2:DescribeImages"])
+    );
     assert!(made.notes.iter().any(|note| note.contains("place of the boundary old")));
 }
 
 #[test]
-fn a_service_control_policy_denies_whatever_is_no_read_if_the_reads_fit() {
-    let scene = Scene::with(json!([{ "Effect": "Allow", "Action": ["s3:*", "ec2:*"], "Resource": "*" }]));
-    let made = scene.made(GuardrailKind::Scp);
+fn a_service_control_policy_denies_all_but_reads_if_the_reads_fit() {
+    let scene =
+        GuardrailScenario::with(json!([{ "Effect": "Allow", "Action": ["s3:*", "ec2:*"], "Resource": "*" }]));
+    let made = scene.build(GuardrailKind::Scp);
     let document: Value = serde_json::from_str(&made.documents[0].text).expect("JSON");
     let statement = &document["Statement"][0];
     assert_eq!((&statement["Effect"], statement.get("Action")), (&"Deny".into(), None));
     assert_eq!(statement["Condition"]["ArnLike"]["aws:PrincipalArn"][0], ROLE);
-    assert!(listed(&made, "NotAction").contains("ec2:Describe*"));
+    assert!(statement_values(&made, "NotAction").contains("ec2:Describe*"));
     assert!(
         made.proof.covers_future_policies && made.documents[0].characters <= quotas::SERVICE_CONTROL_POLICY
     );
@@ -167,78 +176,81 @@ fn a_service_control_policy_denies_whatever_is_no_read_if_the_reads_fit() {
 
 #[test]
 fn a_service_control_policy_denies_by_name_if_the_reads_do_not_fit() {
-    let made = Scene::with(anything()).made(GuardrailKind::Scp);
+    let made = GuardrailScenario::with(allow_everything()).build(GuardrailKind::Scp);
     assert!(!made.proof.covers_future_policies && made.documents.len() > 1);
     assert!(made.documents.iter().all(|document| document.characters <= quotas::SERVICE_CONTROL_POLICY));
-    assert!(listed(&made, "NotAction").is_empty());
+    assert!(statement_values(&made, "NotAction").is_empty());
     assert_eq!(made.proof.excessive_after, 0);
 }
 
 #[test]
 fn without_wildcards_every_action_is_named() {
-    let mut scene = Scene::with(json!([{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }])).using(&[
-        "sqs:ListQueues",
-        "sqs:GetQueueUrl",
-        "sqs:GetQueueAttributes",
-    ]);
+    let mut scene =
+        GuardrailScenario::with(json!([{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }])).using(&[
+            "sqs:ListQueues",
+            "sqs:GetQueueUrl",
+            "sqs:GetQueueAttributes",
+        ]);
     assert!(
         scene
-            .made(GuardrailKind::Allow)
+            .build(GuardrailKind::Allow)
             .open_wildcards
             .iter()
             .any(|pattern| &**pattern == "sqs:Get*" || pattern.contains('*'))
     );
     scene.options.exact = true;
     for kind in [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp] {
-        let made = scene.made(kind);
+        let made = scene.build(kind);
         assert!(made.open_wildcards.is_empty(), "{:?}", made.open_wildcards);
     }
 }
 
 #[test]
-fn a_read_by_leave_of_another_policy_still_passes() {
-    let scene = Scene::with(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]))
+fn a_read_granted_by_another_policy_is_kept() {
+    let scene = GuardrailScenario::with(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]))
         .using(&["sts:GetCallerIdentity", "s3:ListBucket"]);
     for kind in [GuardrailKind::Boundary, GuardrailKind::Scp] {
-        let made = scene.made(kind);
-        assert_eq!(keys(&made.granted_by_other_policies), set(&["sts:GetCallerIdentity"]));
+        let made = scene.build(kind);
+        assert_eq!(keys(&made.granted_by_other_policies), string_set(&["sts:GetCallerIdentity"]));
         let key = if kind == GuardrailKind::Scp { "NotAction" } else { "Action" };
-        assert!(listed(&made, key).contains("sts:GetCallerIdentity"));
+        assert!(statement_values(&made, key).contains("sts:GetCallerIdentity"));
     }
-    assert!(!listed(&scene.made(GuardrailKind::Allow), "Action").contains("sts:GetCallerIdentity"));
+    assert!(
+        !statement_values(&scene.build(GuardrailKind::Allow), "Action").contains("sts:GetCallerIdentity")
+    );
 }
 
 #[test]
-fn a_call_nobody_knows_the_actions_of_leaves_a_question_open() {
-    let mut scene = Scene::with(anything()).using(&["s3:GetObject"]);
+fn a_call_with_unknown_actions_is_an_open_question() {
+    let mut scene = GuardrailScenario::with(allow_everything()).using(&["s3:GetObject"]);
     scene.used.as_mut().expect("used").unmapped_operations.insert("novel:Frobnicate".into(), 3);
-    let proof = scene.made(GuardrailKind::Allow).proof;
+    let proof = scene.build(GuardrailKind::Allow).proof;
     assert!(!proof.is_complete);
     assert!(proof.open_questions.iter().any(|question| question.contains("novel:Frobnicate")));
-    assert!(!Scene::with(anything()).made(GuardrailKind::Boundary).proof.is_complete);
+    assert!(!GuardrailScenario::with(allow_everything()).build(GuardrailKind::Boundary).proof.is_complete);
 }
 
 #[test]
-fn what_is_tolerated_somewhere_is_denied_elsewhere_whatever_comes_to_allow_it() {
+fn an_action_overridden_for_one_resource_is_denied_on_others() {
     let statements = json!([
         { "Effect": "Allow", "Action": "s3:Get*", "Resource": "*" },
         { "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/a/*" },
     ]);
-    let mut scene = Scene::with(statements);
-    scene.config.overrides.push(tolerate("s3:PutObject", Some("arn:aws:s3:::logs/*")));
-    let made = scene.made(GuardrailKind::Scp);
+    let mut scene = GuardrailScenario::with(statements);
+    scene.config.overrides.push(override_for("s3:PutObject", Some("arn:aws:s3:::logs/*")));
+    let made = scene.build(GuardrailKind::Scp);
     assert!(made.proof.covers_future_policies);
-    assert_eq!(listed(&made, "NotResource"), BTreeSet::from(["arn:aws:s3:::logs/*".to_owned()]));
-    assert!(scene.made(GuardrailKind::Boundary).proof.covers_future_policies);
+    assert_eq!(statement_values(&made, "NotResource"), BTreeSet::from(["arn:aws:s3:::logs/*".to_owned()]));
+    assert!(scene.build(GuardrailKind::Boundary).proof.covers_future_policies);
 }
 
 #[test]
-fn a_list_of_denials_says_which_policies_cannot_be_read() {
-    let mut scene = Scene::with(anything()).using(&["s3:GetObject"]);
-    assert!(scene.made(GuardrailKind::Scp).proof.is_complete);
+fn a_deny_list_names_unreadable_policies() {
+    let mut scene = GuardrailScenario::with(allow_everything()).using(&["s3:GetObject"]);
+    assert!(scene.build(GuardrailKind::Scp).proof.is_complete);
     let cut = Policy { name: "cut".into(), origin: PolicyOrigin::Inline, text: "{".into() };
     scene.snapshot.identity_policies.push(cut);
-    let proof = scene.made(GuardrailKind::Scp).proof;
+    let proof = scene.build(GuardrailKind::Scp).proof;
     assert!(!proof.covers_future_policies && !proof.is_complete, "{proof:?}");
     assert!(proof.open_questions[0].starts_with("cut cannot be read"), "{proof:?}");
 }

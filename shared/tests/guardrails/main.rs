@@ -9,8 +9,8 @@
 )]
 
 mod kinds;
-mod managed;
+mod managed_policies;
 mod patterns;
-mod scene;
+mod scenario;
 mod schema;
-mod tampered;
+mod tampering;

@@ -11,11 +11,11 @@ use onlooker_core::{
 use proptest::{prelude::*, sample::select};
 
 use super::{
-    events::{But as _, START, Scene, made, scenes},
+    events::{EventExt as _, EvidenceScenario, START, any_scenario, auditor_call},
     policies::{allow, snapshot},
 };
 
-fn may() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
+fn granted_actions() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
     let actions = [
         "ec2:Describe*",
         "ec2:RunInstances",
@@ -30,7 +30,7 @@ fn may() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
     prop::collection::vec((role, prop::collection::vec(select(actions.to_vec()), 1..5)), 1..4)
 }
 
-fn with(scene: &Scene, may: &[(&str, Vec<&str>)]) -> Scene {
+fn with_policies(scene: &EvidenceScenario, may: &[(&str, Vec<&str>)]) -> EvidenceScenario {
     scene.clone().with(|scene| {
         for (role, actions) in may {
             scene.policies.add(DatedSnapshot::always_in_force(snapshot(role, allow(actions))));
@@ -39,7 +39,7 @@ fn with(scene: &Scene, may: &[(&str, Vec<&str>)]) -> Scene {
 }
 
 /// Calls, by principal and row, of rows with calls.
-fn deeds(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
+fn call_counts(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
     let rows = result.principals.iter().flat_map(|principal| {
         let matrix = principal.matrix.iter();
         let rows = matrix.flat_map(|matrix| matrix.capabilities.iter().chain(&matrix.services));
@@ -60,9 +60,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn policies_change_what_could_be_done_and_nothing_of_what_was(scene in scenes(), may in may()) {
-        let (before, after) = (scene.result(), with(&scene, &may).result());
-        prop_assert_eq!(deeds(&before), deeds(&after));
+    fn policies_change_granted_and_never_denied_or_used(scene in any_scenario(), may in granted_actions()) {
+        let (before, after) = (scene.result(), with_policies(&scene, &may).result());
+        prop_assert_eq!(call_counts(&before), call_counts(&after));
         prop_assert_eq!(before.summary.overall_compliance, after.summary.overall_compliance);
         prop_assert_eq!(before.compliance, after.compliance);
         prop_assert_eq!(&before.risk, &after.risk);
@@ -74,8 +74,8 @@ proptest! {
     }
 
     #[test]
-    fn rows_of_services_sum_up_to_all_calls_of_a_principal(scene in scenes(), may in may()) {
-        for result in [scene.result(), with(&scene, &may).result()] {
+    fn service_rows_add_up_to_all_calls_of_a_principal(scene in any_scenario(), may in granted_actions()) {
+        for result in [scene.result(), with_policies(&scene, &may).result()] {
             for principal in &result.principals {
                 prop_assert_eq!(principal.matrix.is_some(), principal.watched_as.is_some() && principal.calls + principal.other_events > 0 || principal.matrix.as_ref().is_some_and(|matrix| !matrix.policies.is_empty()));
                 let Some(matrix) = &principal.matrix else { continue };
@@ -89,15 +89,15 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_policies_leaves_the_result_as_it_is(scene in scenes(), may in may()) {
+    fn the_order_of_policies_does_not_change_the_result(scene in any_scenario(), may in granted_actions()) {
         let mut reversed = may.clone();
         reversed.reverse();
-        prop_assert_eq!(with(&scene, &may).result().id().unwrap(), with(&scene, &reversed).result().id().unwrap());
+        prop_assert_eq!(with_policies(&scene, &may).result().id().unwrap(), with_policies(&scene, &reversed).result().id().unwrap());
     }
 
     #[test]
-    fn the_word_of_a_matrix_is_that_of_a_check_of_permissions(may in may()) {
-        let scene = with(&Scene::of([made("DescribeInstances"), made("ListUsers").by("Inventory")]), &may);
+    fn the_matrix_status_equals_the_permissions_status(may in granted_actions()) {
+        let scene = with_policies(&EvidenceScenario::of([auditor_call("DescribeInstances"), auditor_call("ListUsers").by_principal("Inventory")]), &may);
         let result = scene.result();
         for (role, _) in &may {
             let Some(principal) = result.principals.iter().find(|one| one.arn.ends_with(&format!("/{role}"))) else {

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod claims;
+mod findings;
 mod laws;
-mod lineage;
+mod missing_evidence;
+mod role_chains;
 mod rows;
-mod silence;
 
 use test_support::{events, policies};

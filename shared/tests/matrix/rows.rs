@@ -7,18 +7,18 @@ use onlooker_core::{
 };
 
 use super::{
-    events::{But as _, Scene, exception, made},
-    policies::{AUDITOR, auditor_may, matrix, principal, row},
+    events::{EventExt as _, EvidenceScenario, auditor_call, override_ending},
+    policies::{AUDITOR, matrix, principal, row, with_auditor_grants},
 };
 
 /// Tried, failed and did.
-fn deeds(row: &MatrixRow) -> [u64; 3] {
+fn call_counts(row: &MatrixRow) -> [u64; 3] {
     [row.denied, row.failed, row.used]
 }
 
 #[test]
-fn rows_by_capability_are_the_same_for_everybody() {
-    let result = Scene::of([made("DescribeInstances")]).result();
+fn capability_rows_are_the_same_for_every_principal() {
+    let result = EvidenceScenario::of([auditor_call("DescribeInstances")]).result();
     let rows = &matrix(&result, AUDITOR).capabilities;
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     assert_eq!(
@@ -43,47 +43,50 @@ fn rows_by_capability_are_the_same_for_everybody() {
 }
 
 #[test]
-fn a_call_counts_where_it_belongs_and_by_what_became_of_it() {
-    let result = Scene::of([
-        made("DescribeInstances"),
-        made("DescribeInstances").ended(Outcome::Denied),
-        made("CreateAccessKey").ended(Outcome::Denied),
-        made("RunInstances"),
-        made("RunInstances").ended(Outcome::Failed),
-        made("GetSecretValue"),
-        made("Frobnicate"),
+fn a_call_counts_in_its_row_by_outcome() {
+    let result = EvidenceScenario::of([
+        auditor_call("DescribeInstances"),
+        auditor_call("DescribeInstances").with_outcome(Outcome::Denied),
+        auditor_call("CreateAccessKey").with_outcome(Outcome::Denied),
+        auditor_call("RunInstances"),
+        auditor_call("RunInstances").with_outcome(Outcome::Failed),
+        auditor_call("GetSecretValue"),
+        auditor_call("Frobnicate"),
     ])
     .result();
     let matrix = matrix(&result, AUDITOR);
-    let by = |name| deeds(row(&matrix.capabilities, name));
+    let by = |name| call_counts(row(&matrix.capabilities, name));
     assert_eq!(by("read"), [1, 0, 1]);
     assert_eq!(by("mutate"), [1, 1, 1]);
     assert_eq!(by("issue_credentials"), [1, 0, 0]);
     assert_eq!(by("read_secrets")[2], 1);
     assert_eq!(by("unknown"), [0, 0, 1]);
-    assert_eq!(deeds(row(&matrix.services, "ec2")), [1, 1, 2]);
-    assert_eq!(deeds(row(&matrix.services, "iam")), [1, 0, 0]);
+    assert_eq!(call_counts(row(&matrix.services, "ec2")), [1, 1, 2]);
+    assert_eq!(call_counts(row(&matrix.services, "iam")), [1, 0, 0]);
 }
 
 #[test]
-fn an_override_tolerates_a_call_and_makes_no_read_of_it() {
-    let scene = Scene::of([made("RunInstances"), made("AssumeRole")])
+fn an_overridden_call_is_still_not_read_only() {
+    let scene = EvidenceScenario::of([auditor_call("RunInstances"), auditor_call("AssumeRole")])
         .with(|scene| {
-            scene.config.overrides.push(exception("one", "ec2:RunInstances", 100_000));
-            scene.config.overrides.push(exception("two", "sts:AssumeRole", 100_000));
+            scene.config.overrides.push(override_ending("one", "ec2:RunInstances", 100_000));
+            scene.config.overrides.push(override_ending("two", "sts:AssumeRole", 100_000));
         })
         .result();
     let matrix = matrix(&scene, AUDITOR);
-    assert_eq!(deeds(row(&matrix.capabilities, "read")), [0; 3]);
+    assert_eq!(call_counts(row(&matrix.capabilities, "read")), [0; 3]);
     assert_eq!(row(&matrix.capabilities, "mutate").used, 1);
     assert_eq!(row(&matrix.capabilities, "issue_credentials").used, 1);
 }
 
 #[test]
-fn what_it_could_do_stands_beside_what_it_did() {
-    let scene = Scene::of([made("DescribeInstances"), made("RunInstances").ended(Outcome::Denied)]);
+fn granted_and_used_are_in_the_same_row() {
+    let scene = EvidenceScenario::of([
+        auditor_call("DescribeInstances"),
+        auditor_call("RunInstances").with_outcome(Outcome::Denied),
+    ]);
     let actions = ["ec2:DescribeInstances", "ec2:DescribeVpcs", "iam:CreateAccessKey", "s3:ListAllMyBuckets"];
-    let result = auditor_may(scene, &actions).result();
+    let result = with_auditor_grants(scene, &actions).result();
     let matrix = matrix(&result, AUDITOR);
     let could = |name: &str| row(&matrix.capabilities, name).granted.as_ref().unwrap().unconditional;
     assert_eq!((could("read"), could("mutate"), could("issue_credentials")), (3, 1, 1));
@@ -98,18 +101,22 @@ fn what_it_could_do_stands_beside_what_it_did() {
 }
 
 #[test]
-fn what_no_policy_grants_and_yet_was_done_is_told() {
-    let scene = Scene::of([made("ListUsers"), made("GetObject"), made("DescribeInstances")]);
-    let result = auditor_may(scene, &["ec2:Describe*"]).result();
+fn a_used_action_that_no_policy_grants_is_reported() {
+    let scene = EvidenceScenario::of([
+        auditor_call("ListUsers"),
+        auditor_call("GetObject"),
+        auditor_call("DescribeInstances"),
+    ]);
+    let result = with_auditor_grants(scene, &["ec2:Describe*"]).result();
     let told: Vec<&str> =
         matrix(&result, AUDITOR).ungranted_operations.iter().map(|one| one.operation.as_str()).collect();
     assert_eq!(told, ["iam:ListUsers", "s3:GetObject"]);
 }
 
 #[test]
-fn a_principal_nobody_saw_has_a_matrix_when_its_policies_were_read() {
-    let scene = Scene::of([made("DescribeInstances").by("Builder")]);
-    let result = auditor_may(scene, &["s3:PutObject"]).result();
+fn an_unobserved_principal_has_a_matrix_if_its_policies_were_read() {
+    let scene = EvidenceScenario::of([auditor_call("DescribeInstances").by_principal("Builder")]);
+    let result = with_auditor_grants(scene, &["s3:PutObject"]).result();
     let unseen = principal(&result, AUDITOR);
     assert_eq!(unseen.behavior, Behavior::NotSeen);
     let matrix = unseen.matrix.as_ref().unwrap();

@@ -8,12 +8,12 @@
     reason = "a test may fail"
 )]
 
-mod bench;
-mod cloudtrail;
+mod fake_cloudtrail;
 mod faults;
-mod holders;
-mod late;
+mod fixture;
 mod laws;
-mod window;
+mod leases;
+mod lookup_window;
+mod second_lookup;
 
-use test_support::world;
+use test_support::environment;

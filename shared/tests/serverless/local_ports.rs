@@ -10,30 +10,30 @@ use onlooker_local::{directory_store::DirectoryStore, sqlite_table::SqliteTable}
 use proptest::{prelude::*, sample::select};
 use serde_json::json;
 
-use super::world::{MemoryStore, MemoryTable};
+use super::environment::{MemoryStore, MemoryTable};
 
 #[derive(Clone, Debug)]
-enum Step {
+enum LocalTableStep {
     Put { partition: &'static str, sort: String, revision: u64, expires: Option<u32>, body: u32, same: bool },
     Delete { partition: &'static str, sort: String },
     Query { partition: &'static str, prefix: String },
 }
 
-fn sort() -> impl Strategy<Value = String> {
+fn sort_key() -> impl Strategy<Value = String> {
     prop_oneof![
         select(vec!["", "a", "ab", "ab#", "ab#1", "b", "é", "\u{0}", "%", "_"]).prop_map(str::to_owned),
         "[ab#]{0,3}"
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn table_step() -> impl Strategy<Value = LocalTableStep> {
     let partition = || select(vec!["p", "P", "p#q"]);
     prop_oneof![
-        4 => (partition(), sort(), 0..4_u64, any::<Option<u32>>(), any::<u32>(), any::<bool>()).prop_map(
-            |(partition, sort, revision, expires, body, same)| Step::Put { partition, sort, revision, expires, body, same }
+        4 => (partition(), sort_key(), 0..4_u64, any::<Option<u32>>(), any::<u32>(), any::<bool>()).prop_map(
+            |(partition, sort, revision, expires, body, same)| LocalTableStep::Put { partition, sort, revision, expires, body, same }
         ),
-        1 => (partition(), sort()).prop_map(|(partition, sort)| Step::Delete { partition, sort }),
-        2 => (partition(), sort()).prop_map(|(partition, prefix)| Step::Query { partition, prefix }),
+        1 => (partition(), sort_key()).prop_map(|(partition, sort)| LocalTableStep::Delete { partition, sort }),
+        2 => (partition(), sort_key()).prop_map(|(partition, prefix)| LocalTableStep::Query { partition, prefix }),
     ]
 }
 
@@ -41,7 +41,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_table_is_a_map_with_revisions(steps in prop::collection::vec(step(), 1..60)) {
+    fn the_table_is_a_map_with_revisions(steps in prop::collection::vec(table_step(), 1..60)) {
         let home = tempfile::tempdir().unwrap();
         let model = MemoryTable::default();
         // Two connections, as two processes have them.
@@ -50,7 +50,7 @@ proptest! {
         for (n, step) in steps.into_iter().enumerate() {
             let table = &tables[n % 2];
             match step {
-                Step::Put { partition, sort, revision, expires, body, same } => {
+                LocalTableStep::Put { partition, sort, revision, expires, body, same } => {
                     let item = TableItem {
                         partition_key: partition.to_owned(),
                         sort_key: sort,
@@ -61,11 +61,11 @@ proptest! {
                     let expected = if same { WriteCondition::Unchanged } else { WriteCondition::Always };
                     prop_assert_eq!(table.put(&item, expected).unwrap(), model.put(&item, expected).unwrap());
                 }
-                Step::Delete { partition, sort } => {
+                LocalTableStep::Delete { partition, sort } => {
                     table.delete(partition, &sort).unwrap();
                     model.delete(partition, &sort).unwrap();
                 }
-                Step::Query { partition, prefix } => {
+                LocalTableStep::Query { partition, prefix } => {
                     prop_assert_eq!(table.query(partition, &prefix).unwrap(), model.query(partition, &prefix).unwrap());
                 }
             }
@@ -76,9 +76,9 @@ proptest! {
     }
 
     #[test]
-    fn the_store_is_a_map_that_is_only_added_to(
-        objects in prop::collection::vec((key(), prop::collection::vec(any::<u8>(), 0..20)), 1..30),
-        prefixes in prop::collection::vec(key(), 1..8),
+    fn the_store_is_an_append_only_map(
+        objects in prop::collection::vec((object_key(), prop::collection::vec(any::<u8>(), 0..20)), 1..30),
+        prefixes in prop::collection::vec(object_key(), 1..8),
         part in (0..25_u64, 0..25_u64),
     ) {
         let home = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ proptest! {
 }
 
 /// Keys that mean something to a file system, and long ones.
-fn key() -> impl Strategy<Value = String> {
+fn object_key() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         6 => select(vec![
             "a", "b", "a.b", ".", "..", "", ".hidden", "%", "%41", "A b", "nul\0", "dt=2023-11-10", "é", "c:\\d", "%-", "a.%."
@@ -121,7 +121,7 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn only_one_of_many_writers_gets_what_all_want() {
+fn only_one_of_many_concurrent_writers_succeeds() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("table.db");
     let (table, store) = (SqliteTable::open(&file).unwrap(), DirectoryStore::new(home.path()));
@@ -162,7 +162,7 @@ fn only_one_of_many_writers_gets_what_all_want() {
 }
 
 #[test]
-fn what_is_not_there_is_missing_and_what_is_half_written_is_not_there() {
+fn absent_and_partly_written_objects_are_missing() {
     let home = tempfile::tempdir().unwrap();
     let store = DirectoryStore::new(home.path());
     assert_eq!(store.read("a/b", None).unwrap_err().kind, PortErrorKind::NotFound);

@@ -8,16 +8,16 @@
     reason = "a test may fail"
 )]
 
-mod counted;
-mod delivered;
-mod issue;
-mod kept;
-mod killed;
+mod evidence_store;
+mod faults;
+mod fixtures;
+mod ingest;
 mod local_ports;
-mod own;
+mod own_roles;
 mod permissions;
+mod publish;
 mod records;
-mod scene;
+mod request_counts;
 mod watch;
 
-use test_support::{iam, world};
+use test_support::{environment, iam};

@@ -18,14 +18,14 @@ use onlooker_core::{
 use serde_json::{Value, json};
 
 use super::{
-    iam::{Iam, allow, deny},
-    scene::{ACCOUNTS, hour, minute},
-    world::{Call, Faulty, Plan, Strike, World},
+    environment::{FaultPlan, FaultTiming, FaultyPort, PortCall, TestEnvironment},
+    fixtures::{ACCOUNTS, hour_after_start, minutes_after_start},
+    iam::{FakeIam, allow, deny},
 };
 
 const READER: &str = "arn:aws:iam::111122223333:role/Reader";
 const ADMIN: &str = "arn:aws:iam::111122223333:role/Admin";
-const GHOST: &str = "arn:aws:iam::111122223333:role/Ghost";
+const DELETED: &str = "arn:aws:iam::111122223333:role/Ghost";
 const OTHER: &str = "arn:aws:iam::444455556666:role/Reader";
 
 /// Enough to be over-privileged, and quicker to look at than everything.
@@ -33,24 +33,24 @@ const WRITES: [&str; 2] = ["s3:PutObject", "iam:CreateAccessKey"];
 
 const READS: [&str; 3] = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListAllMyBuckets"];
 
-struct Scene {
-    world: World,
-    iam: Faulty<Iam>,
+struct PermissionsScenario {
+    world: TestEnvironment,
+    iam: FaultyPort<FakeIam>,
     config: Config,
     caller: CallerIdentity,
 }
 
-impl Scene {
+impl PermissionsScenario {
     /// A role that only reads, and one that may do everything.
     fn new() -> Self {
-        let world = World::new(minute(600));
-        let iam = Faulty { port: Iam::default(), faults: world.faults.clone() };
-        iam.port.role(READER, &[allow(&READS)]);
-        iam.port.role(ADMIN, &[allow(&READS), allow(&WRITES)]);
+        let world = TestEnvironment::new(minutes_after_start(600));
+        let iam = FaultyPort { port: FakeIam::default(), injector: world.injector.clone() };
+        iam.port.set_role(READER, &[allow(&READS)]);
+        iam.port.set_role(ADMIN, &[allow(&READS), allow(&WRITES)]);
         let caller =
             CallerIdentity { arn: String::new(), account: ACCOUNTS[0].to_owned(), user_id: String::new() };
         let mut scene = Self { world, iam, config: Config::default(), caller };
-        scene.watch(&[READER, ADMIN, GHOST]);
+        scene.watch(&[READER, ADMIN, DELETED]);
         scene
     }
 
@@ -58,11 +58,11 @@ impl Scene {
         self.config.watch = patterns.iter().map(|pattern| Watch::new(pattern).unwrap()).collect();
     }
 
-    fn desk(&self) -> IamPorts<'_> {
+    fn ports(&self) -> IamPorts<'_> {
         IamPorts { iam: &self.iam, organizations: &self.iam, prober: &self.iam, clock: &self.world.clock }
     }
 
-    fn question<'s>(&'s self, asked: &'s [String]) -> PermissionsRequest<'s> {
+    fn request<'s>(&'s self, asked: &'s [String]) -> PermissionsRequest<'s> {
         PermissionsRequest {
             config: &self.config,
             catalog: Catalog::embedded(),
@@ -71,18 +71,18 @@ impl Scene {
         }
     }
 
-    fn try_examine(&self) -> Result<PermissionsOutcome, PortError> {
+    fn try_evaluate(&self) -> Result<PermissionsOutcome, PortError> {
         let archive = PermissionsStore {
             table: &self.world.table,
             store: &self.world.store,
-            sinks: &[&self.world.sns, &self.world.bus],
+            sinks: &[&self.world.sns, &self.world.event_bus],
             run_id: "run",
         };
-        evaluate_and_store(&self.desk(), &self.question(&[]), &archive)
+        evaluate_and_store(&self.ports(), &self.request(&[]), &archive)
     }
 
-    fn examine(&self) -> PermissionsOutcome {
-        self.try_examine().unwrap()
+    fn evaluate(&self) -> PermissionsOutcome {
+        self.try_evaluate().unwrap()
     }
 
     fn latest(&self) -> BTreeMap<String, LatestPermissions> {
@@ -91,8 +91,8 @@ impl Scene {
     }
 
     /// Snapshots of a principal in force in these hours: since, until, and the first statement's actions.
-    fn held(&self, arn: &str, hours: (u32, u32)) -> Vec<(Option<Time>, Option<Time>, Value)> {
-        let period = Period { from: hour(hours.0), until: hour(hours.1) };
+    fn policies_in_force(&self, arn: &str, hours: (u32, u32)) -> Vec<(Option<Time>, Option<Time>, Value)> {
+        let period = Period { from: hour_after_start(hours.0), until: hour_after_start(hours.1) };
         let policies =
             policies_in_force(&self.world.table.port, &self.world.store.port, &self.config, period).unwrap();
         let actions =
@@ -104,8 +104,8 @@ impl Scene {
     }
 
     /// Everything that is kept, but for how often it was written.
-    fn state(&self) -> Vec<String> {
-        let items = self.world.table.port.all();
+    fn stored_items(&self) -> Vec<String> {
+        let items = self.world.table.port.items();
         let mut all: Vec<String> = items
             .iter()
             .map(|item| format!("{} {} {}", item.partition_key, item.sort_key, item.body))
@@ -126,22 +126,22 @@ fn statuses(examined: &PermissionsOutcome) -> BTreeMap<String, OverallStatus> {
 }
 
 #[test]
-fn each_principal_gets_its_verdict_and_who_may_write_is_told_of_once() {
-    let scene = Scene::new();
-    let examined = scene.examine();
+fn each_principal_gets_its_status_and_over_privilege_is_notified_once() {
+    let scene = PermissionsScenario::new();
+    let examined = scene.evaluate();
     let expected = [
         (ADMIN, OverallStatus::OverPrivileged),
-        (GHOST, OverallStatus::Invalid),
+        (DELETED, OverallStatus::Invalid),
         (READER, OverallStatus::Valid),
     ];
     let expected: BTreeMap<String, OverallStatus> =
         expected.into_iter().map(|(arn, status)| (arn.to_owned(), status)).collect();
     assert_eq!(statuses(&examined), expected);
     assert_eq!((examined.failed.len(), examined.notifications_sent), (0, 2));
-    let news = scene.world.sns.port.news.lock().unwrap()[0].clone();
+    let news = scene.world.sns.port.notifications.lock().unwrap()[0].clone();
     assert!(news.subject.contains("role/Admin") && news.text.contains(ADMIN), "{news:?}");
     assert_eq!(news.detail["overall_status"], "OVER_PRIVILEGED");
-    let ghost = &scene.latest()[GHOST];
+    let ghost = &scene.latest()[DELETED];
     assert!(ghost.statement.contains("no such"), "{}", ghost.statement);
     assert_eq!(ghost.policies, None);
     // The report of the run holds all of it.
@@ -151,136 +151,139 @@ fn each_principal_gets_its_verdict_and_who_may_write_is_told_of_once() {
     assert_eq!(report["principals"].as_array().unwrap().len(), 3);
     // A day later nothing is news.
     scene.world.clock.advance(3 * 86_400);
-    assert_eq!(scene.examine().notifications_sent, 0);
-    assert_eq!(scene.world.sns.port.news.lock().unwrap().len(), 1);
+    assert_eq!(scene.evaluate().notifications_sent, 0);
+    assert_eq!(scene.world.sns.port.notifications.lock().unwrap().len(), 1);
     // Once it has been well in between, it is.
-    scene.iam.port.role(ADMIN, &[allow(&READS)]);
+    scene.iam.port.set_role(ADMIN, &[allow(&READS)]);
     scene.world.clock.advance(86_400);
-    assert_eq!(statuses(&scene.examine())[ADMIN], OverallStatus::Valid);
-    scene.iam.port.role(ADMIN, &[allow(&READS), allow(&WRITES)]);
+    assert_eq!(statuses(&scene.evaluate())[ADMIN], OverallStatus::Valid);
+    scene.iam.port.set_role(ADMIN, &[allow(&READS), allow(&WRITES)]);
     scene.world.clock.advance(86_400);
-    assert_eq!(scene.examine().notifications_sent, 2);
+    assert_eq!(scene.evaluate().notifications_sent, 2);
 }
 
 #[test]
-fn a_past_window_is_judged_by_the_policies_of_that_time() {
-    let mut scene = Scene::new();
+fn a_past_window_is_evaluated_with_the_policies_of_that_time() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER]);
-    let at = |hours: u32| scene.world.clock.set(hour(hours).start());
+    let at = |hours: u32| scene.world.clock.set(hour_after_start(hours).start());
     at(10);
-    scene.examine();
+    scene.evaluate();
     at(11);
-    scene.examine();
+    scene.evaluate();
     let seen = scene.latest()[READER].policies.clone().unwrap();
-    assert_eq!((seen.since, seen.last_seen), (hour(10).start(), hour(11).start()));
-    let before = scene.held(READER, (0, 12));
+    assert_eq!((seen.since, seen.last_seen), (hour_after_start(10).start(), hour_after_start(11).start()));
+    let before = scene.policies_in_force(READER, (0, 12));
     at(12);
-    scene.iam.port.role(READER, &[allow(&["s3:PutObject"])]);
-    scene.examine();
+    scene.iam.port.set_role(READER, &[allow(&["s3:PutObject"])]);
+    scene.evaluate();
     at(14);
-    scene.iam.port.role(READER, &[allow(&READS)]);
-    scene.examine();
+    scene.iam.port.set_role(READER, &[allow(&READS)]);
+    scene.evaluate();
 
     let (reads, write) = (json!(READS), json!(["s3:PutObject"]));
-    let time = |hours: u32| Some(hour(hours).start());
-    assert_eq!(scene.held(READER, (0, 10)), [], "nobody had looked yet");
+    let time = |hours: u32| Some(hour_after_start(hours).start());
+    assert_eq!(scene.policies_in_force(READER, (0, 10)), [], "nobody had looked yet");
     assert_eq!(before, [(time(10), None, reads.clone())]);
-    assert_eq!(scene.held(READER, (0, 12)), before, "what comes later does not change it");
-    assert_eq!(scene.held(READER, (12, 14)), [(time(12), None, write.clone())]);
+    assert_eq!(scene.policies_in_force(READER, (0, 12)), before, "what comes later does not change it");
+    assert_eq!(scene.policies_in_force(READER, (12, 14)), [(time(12), None, write.clone())]);
     assert_eq!(
-        scene.held(READER, (11, 13)),
+        scene.policies_in_force(READER, (11, 13)),
         [(time(10), time(12), reads.clone()), (time(12), None, write.clone())]
     );
-    assert_eq!(scene.held(READER, (14, 20)), [(time(14), None, reads)]);
+    assert_eq!(scene.policies_in_force(READER, (14, 20)), [(time(14), None, reads)]);
     // The same policies are one object, however often they come back.
     assert_eq!(scene.world.store.port.list("policies/").unwrap().len(), 2);
     // Who is not watched has none.
     scene.watch(&[ADMIN]);
-    assert_eq!(scene.held(READER, (0, 20)), []);
+    assert_eq!(scene.policies_in_force(READER, (0, 20)), []);
 }
 
 #[test]
-fn policies_nobody_could_read_for_long_are_not_known_any_more() {
-    let mut scene = Scene::new();
+fn policies_unreadable_for_too_long_become_unknown() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER]);
-    scene.world.clock.set(hour(10).start());
-    scene.examine();
-    let end = Some(hour(10 + 8 * 24).start());
-    assert_eq!(scene.held(READER, (12, 36)).first().map(|held| held.1), Some(None));
-    assert_eq!(scene.held(READER, (12, 300)).first().map(|held| held.1), Some(end));
-    assert_eq!(scene.held(READER, (210, 234)), [], "nobody knows");
+    scene.world.clock.set(hour_after_start(10).start());
+    scene.evaluate();
+    let end = Some(hour_after_start(10 + 8 * 24).start());
+    assert_eq!(scene.policies_in_force(READER, (12, 36)).first().map(|held| held.1), Some(None));
+    assert_eq!(scene.policies_in_force(READER, (12, 300)).first().map(|held| held.1), Some(end));
+    assert_eq!(scene.policies_in_force(READER, (210, 234)), [], "nobody knows");
     // Another one that is read later does not say since when it is there.
-    scene.iam.port.role(READER, &[allow(&["s3:PutObject"])]);
-    scene.world.clock.set(hour(400).start());
-    scene.examine();
-    assert_eq!(scene.held(READER, (210, 234)), []);
-    assert_eq!(scene.held(READER, (210, 402)).len(), 1);
+    scene.iam.port.set_role(READER, &[allow(&["s3:PutObject"])]);
+    scene.world.clock.set(hour_after_start(400).start());
+    scene.evaluate();
+    assert_eq!(scene.policies_in_force(READER, (210, 234)), []);
+    assert_eq!(scene.policies_in_force(READER, (210, 402)).len(), 1);
 }
 
 #[test]
-fn a_run_that_ends_late_does_not_undo_what_was_read_after_it() {
-    let mut scene = Scene::new();
+fn a_late_run_does_not_overwrite_newer_policies() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER]);
-    scene.iam.port.role(READER, &[allow(&WRITES)]);
-    scene.world.clock.set(hour(12).start());
-    scene.examine();
-    scene.iam.port.role(READER, &[allow(&READS)]);
-    scene.world.clock.set(hour(11).start());
-    scene.examine();
+    scene.iam.port.set_role(READER, &[allow(&WRITES)]);
+    scene.world.clock.set(hour_after_start(12).start());
+    scene.evaluate();
+    scene.iam.port.set_role(READER, &[allow(&READS)]);
+    scene.world.clock.set(hour_after_start(11).start());
+    scene.evaluate();
     let latest = &scene.latest()[READER];
-    assert_eq!((latest.overall_status, latest.at), (Some(OverallStatus::OverPrivileged), hour(12).start()));
+    assert_eq!(
+        (latest.overall_status, latest.at),
+        (Some(OverallStatus::OverPrivileged), hour_after_start(12).start())
+    );
 }
 
 #[test]
-fn who_is_gone_has_no_policies_any_more() {
-    let mut scene = Scene::new();
+fn a_deleted_principal_has_no_policies() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER]);
-    scene.world.clock.set(hour(10).start());
-    scene.examine();
+    scene.world.clock.set(hour_after_start(10).start());
+    scene.evaluate();
     scene.iam.port.roles.lock().unwrap().clear();
-    scene.world.clock.set(hour(12).start());
-    assert_eq!(statuses(&scene.examine())[READER], OverallStatus::Invalid);
-    assert_eq!(scene.held(READER, (10, 13)).len(), 1);
-    assert_eq!(scene.held(READER, (12, 13)), []);
+    scene.world.clock.set(hour_after_start(12).start());
+    assert_eq!(statuses(&scene.evaluate())[READER], OverallStatus::Invalid);
+    assert_eq!(scene.policies_in_force(READER, (10, 13)).len(), 1);
+    assert_eq!(scene.policies_in_force(READER, (12, 13)), []);
     // And may come back.
-    scene.iam.port.role(READER, &[allow(&READS)]);
-    scene.world.clock.set(hour(14).start());
-    scene.examine();
-    assert_eq!(scene.held(READER, (13, 15)).len(), 1);
+    scene.iam.port.set_role(READER, &[allow(&READS)]);
+    scene.world.clock.set(hour_after_start(14).start());
+    scene.evaluate();
+    assert_eq!(scene.policies_in_force(READER, (13, 15)).len(), 1);
 }
 
 #[test]
-fn a_pattern_is_everybody_it_matches_but_the_exempt() {
-    let mut scene = Scene::new();
-    scene.iam.port.role(OTHER, &[allow(&READS)]);
+fn a_pattern_selects_every_match_except_exempt_principals() {
+    let mut scene = PermissionsScenario::new();
+    scene.iam.port.set_role(OTHER, &[allow(&READS)]);
     scene.watch(&["arn:aws:iam::*:role/*", "arn:aws:iam::*:role/nobody-*"]);
     scene.config.exempt = vec![ADMIN.to_owned()];
-    let examined = scene.examine();
+    let examined = scene.evaluate();
     assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER], "only our account");
     assert_eq!(examined.unmatched, ["arn:aws:iam::*:role/nobody-*"]);
     scene.config.lookup.role = Some("Onlooker".to_owned());
     scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
-    assert_eq!(statuses(&scene.examine()).into_keys().collect::<Vec<_>>(), [READER, OTHER]);
+    assert_eq!(statuses(&scene.evaluate()).into_keys().collect::<Vec<_>>(), [READER, OTHER]);
     // Who is asked about by name is asked about.
     let asked = [ADMIN.to_owned()];
-    let told = evaluate(&scene.desk(), &scene.question(&asked));
+    let told = evaluate(&scene.ports(), &scene.request(&asked));
     assert_eq!(told.evaluated[0].overall_status, OverallStatus::OverPrivileged);
     assert_eq!(told.evaluated[0].identity.watched_as, None);
 }
 
 #[test]
-fn without_the_right_to_read_an_account_those_named_in_full_are_read_one_by_one() {
-    let mut scene = Scene::new();
-    scene.iam.port.closed.lock().unwrap().insert(ACCOUNTS[0].to_owned());
-    let alone = statuses(&scene.examine());
-    scene.iam.port.closed.lock().unwrap().clear();
-    assert_eq!(alone, statuses(&scene.examine()), "the same verdicts either way");
+fn without_account_read_permission_named_principals_are_read_individually() {
+    let mut scene = PermissionsScenario::new();
+    scene.iam.port.denied_accounts.lock().unwrap().insert(ACCOUNTS[0].to_owned());
+    let alone = statuses(&scene.evaluate());
+    scene.iam.port.denied_accounts.lock().unwrap().clear();
+    assert_eq!(alone, statuses(&scene.evaluate()), "the same verdicts either way");
     let hashes: BTreeSet<String> =
         scene.world.store.port.list("policies/").unwrap().into_iter().map(|one| one.name).collect();
     assert_eq!(hashes.len(), 2, "and the same snapshots");
-    scene.iam.port.closed.lock().unwrap().insert(ACCOUNTS[0].to_owned());
+    scene.iam.port.denied_accounts.lock().unwrap().insert(ACCOUNTS[0].to_owned());
     scene.watch(&[READER, "arn:aws:iam::*:role/A*"]);
-    let examined = scene.examine();
+    let examined = scene.evaluate();
     assert_eq!(statuses(&examined).len(), 1);
     let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
     assert_eq!(failed.failure.kind, PortErrorKind::AccessDenied);
@@ -288,22 +291,24 @@ fn without_the_right_to_read_an_account_those_named_in_full_are_read_one_by_one(
 }
 
 #[test]
-fn an_account_that_is_throttled_claims_nothing_and_keeps_nobody_else_from_a_verdict() {
-    let mut scene = Scene::new();
-    scene.iam.port.role(OTHER, &[allow(&READS)]);
+fn a_throttled_account_is_indeterminate_and_does_not_block_others() {
+    let mut scene = PermissionsScenario::new();
+    scene.iam.port.set_role(OTHER, &[allow(&READS)]);
     scene.config.lookup.role = Some("Onlooker".to_owned());
     scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
     scene.watch(&[READER, OTHER]);
-    scene.examine();
+    scene.evaluate();
     scene.world.clock.advance(86_400);
-    scene.world.faults.plan(Plan::Fail {
+    scene.world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Throttled,
-        strike: Strike::Before,
-        which: Box::new(|_, call: &Call| call.method == "details" && call.about.starts_with(ACCOUNTS[1])),
+        strike: FaultTiming::Before,
+        matching: Box::new(|_, call: &PortCall| {
+            call.method == "details" && call.target.starts_with(ACCOUNTS[1])
+        }),
     });
     let began = scene.world.clock.now();
-    let examined = scene.examine();
-    let calls = scene.world.faults.revive();
+    let examined = scene.evaluate();
+    let calls = scene.world.injector.reset();
     assert_eq!(calls.iter().filter(|call| call.method == "details").count(), 2 + 5, "tried again");
     assert!(scene.world.clock.now().since(began) >= 15, "and backed off");
     assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER]);
@@ -314,25 +319,31 @@ fn an_account_that_is_throttled_claims_nothing_and_keeps_nobody_else_from_a_verd
     let latest = &scene.latest()[OTHER];
     assert_eq!((latest.overall_status, latest.last_status), (None, Some(OverallStatus::Valid)));
     // What was read last stays in force.
-    assert_eq!(scene.held(OTHER, (30, 40)).len(), 1);
+    assert_eq!(scene.policies_in_force(OTHER, (30, 40)).len(), 1);
 }
 
 #[test]
-fn the_simulator_is_asked_once_of_the_same_policies_and_its_dissent_counts() {
-    let mut scene = Scene::new();
+fn the_simulator_runs_once_per_policy_set_and_its_conflicts_count() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER]);
-    scene.examine();
-    let asked = |scene: &Scene| {
-        let calls = scene.world.faults.revive();
+    scene.evaluate();
+    let asked = |scene: &PermissionsScenario| {
+        let calls = scene.world.injector.reset();
         calls.iter().filter(|call| call.method == "simulate").count()
     };
     assert!(asked(&scene) >= 3);
-    scene.examine();
+    scene.evaluate();
     assert_eq!(asked(&scene), 0);
     // Other policies, another opinion: one that says more is allowed leaves nothing certain.
-    scene.iam.port.role(READER, &[allow(&READS[..2]), allow(&READS[2..])]);
-    scene.iam.port.dissent.lock().unwrap().insert("iam:CreateAccessKey".to_owned(), "allowed".to_owned());
-    let examined = scene.examine();
+    scene.iam.port.set_role(READER, &[allow(&READS[..2]), allow(&READS[2..])]);
+    scene
+        .iam
+        .port
+        .simulator_conflicts
+        .lock()
+        .unwrap()
+        .insert("iam:CreateAccessKey".to_owned(), "allowed".to_owned());
+    let examined = scene.evaluate();
     assert!(asked(&scene) >= 3);
     assert_eq!(statuses(&examined)[READER], OverallStatus::Indeterminate);
     let opinion = examined.evaluated[0].permissions.simulation.clone().unwrap();
@@ -340,23 +351,23 @@ fn the_simulator_is_asked_once_of_the_same_policies_and_its_dissent_counts() {
     assert_eq!((&*opinion.conflicts[0].policies, &*opinion.conflicts[0].simulator), ("denied", "allowed"));
     // Nobody need ask.
     scene.config.permissions.simulate = false;
-    let examined = scene.examine();
+    let examined = scene.evaluate();
     assert_eq!(statuses(&examined)[READER], OverallStatus::Valid);
     assert_eq!((examined.evaluated[0].permissions.simulation.clone(), asked(&scene)), (None, 0));
 }
 
 #[test]
-fn what_the_simulator_was_not_asked_is_told_and_asked_the_next_time() {
-    let mut scene = Scene::new();
+fn unsimulated_actions_are_listed_and_simulated_next_time() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER, ADMIN]);
-    scene.world.faults.plan(Plan::Fail {
+    scene.world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Throttled,
-        strike: Strike::Before,
+        strike: FaultTiming::Before,
         // The last question is the shorter one.
-        which: Box::new(|_, call: &Call| call.method == "simulate" && !call.about.ends_with(" 100")),
+        matching: Box::new(|_, call: &PortCall| call.method == "simulate" && !call.target.ends_with(" 100")),
     });
-    let examined = scene.examine();
-    scene.world.faults.revive();
+    let examined = scene.evaluate();
+    scene.world.injector.reset();
     let opinions = |examined: &PermissionsOutcome| {
         let judged = examined.evaluated.iter();
         judged.map(|kept| kept.permissions.simulation.clone().unwrap()).collect::<Vec<_>>()
@@ -366,22 +377,22 @@ fn what_the_simulator_was_not_asked_is_told_and_asked_the_next_time() {
     assert!(first.compared >= 100 && first.compared.is_multiple_of(100), "{first:?}");
     // It is one simulator for the account: the others do not stand in line.
     assert_eq!((second.compared, second.incomplete_reason.is_some()), (0, true));
-    let examined = scene.examine();
+    let examined = scene.evaluate();
     assert!(opinions(&examined).iter().all(|opinion| opinion.incomplete_reason.is_none()));
 }
 
 #[test]
-fn reads_are_tried_out_as_ourselves_and_say_something_of_ourselves_alone() {
-    let mut scene = Scene::new();
+fn probes_run_as_the_caller_and_apply_to_the_caller_only() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER, ADMIN]);
     scene.caller.arn = "arn:aws:sts::111122223333:assumed-role/Reader/session".to_owned();
     scene.config.permissions.reads.push("x:Unknown".to_owned());
-    scene.iam.port.reads.lock().unwrap().extend([
+    scene.iam.port.probe_results.lock().unwrap().extend([
         ("ec2:DescribeRegions".to_owned(), PortErrorKind::Throttled),
         ("s3:ListBuckets".to_owned(), PortErrorKind::AccessDenied),
     ]);
-    let examined = scene.examine();
-    let probed = scene.world.faults.revive();
+    let examined = scene.evaluate();
+    let probed = scene.world.injector.reset();
     assert_eq!(probed.iter().filter(|call| call.method == "probe").count(), 1 + 5 + 1);
     let checks = |arn: &str| -> BTreeMap<String, CheckStatus> {
         let kept = examined.evaluated.iter().find(|kept| &*kept.permissions.identity.arn == arn).unwrap();
@@ -397,11 +408,11 @@ fn reads_are_tried_out_as_ourselves_and_say_something_of_ourselves_alone() {
 }
 
 #[test]
-fn policies_of_an_organization_narrow_where_they_may_be_read() {
-    let mut scene = Scene::new();
+fn organization_policies_limit_grants_where_readable() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[ADMIN]);
-    let controls = |scene: &Scene| -> Vec<bool> {
-        let period = Period { from: hour(9), until: hour(12) };
+    let controls = |scene: &PermissionsScenario| -> Vec<bool> {
+        let period = Period { from: hour_after_start(9), until: hour_after_start(12) };
         let policies =
             policies_in_force(&scene.world.table.port, &scene.world.store.port, &scene.config, period)
                 .unwrap();
@@ -411,55 +422,56 @@ fn policies_of_an_organization_narrow_where_they_may_be_read() {
             .map(|held| held.snapshot.service_control_policies.is_some())
             .collect()
     };
-    scene.examine();
+    scene.evaluate();
     assert_eq!(controls(&scene), [false], "not to be seen is not none");
     let levels = [vec![allow(&["*"])], vec![allow(&["*"]), deny(&["s3:PutObject"])]];
     let levels = levels.map(|level| level.iter().map(Value::to_string).collect());
-    *scene.iam.port.controls.lock().unwrap() = Some(levels.to_vec());
+    *scene.iam.port.service_control_levels.lock().unwrap() = Some(levels.to_vec());
     scene.world.clock.advance(60);
-    scene.examine();
+    scene.evaluate();
     assert_eq!(controls(&scene), [false, true], "other policies, another snapshot");
     // That nobody answers is not that there are none.
-    scene.world.faults.plan(Plan::Fail {
+    scene.world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Throttled,
-        strike: Strike::Before,
-        which: Box::new(|_, call: &Call| call.method == "above"),
+        strike: FaultTiming::Before,
+        matching: Box::new(|_, call: &PortCall| call.method == "above"),
     });
-    let examined = scene.examine();
+    let examined = scene.evaluate();
     assert_eq!((examined.evaluated.len(), examined.failed.len()), (0, 1));
 }
 
 #[test]
-fn killed_at_any_call_and_begun_again_it_leaves_the_same() {
-    let peace = Scene::new();
-    peace.examine();
-    let (calls, expected) = (peace.world.faults.revive(), peace.state());
+fn a_job_killed_at_any_call_and_retried_leaves_the_same_state() {
+    let peace = PermissionsScenario::new();
+    peace.evaluate();
+    let (calls, expected) = (peace.world.injector.reset(), peace.stored_items());
     assert!(calls.len() > 30, "{}", calls.len());
     for (at, call) in calls.iter().enumerate() {
         // A reading leaves nothing: it is all the same before and after.
         let changes = !matches!(call.port, "iam" | "organization" | "reads") && call.method != "query";
-        for strike in [Strike::Before, Strike::After].into_iter().take(if changes { 2 } else { 1 }) {
-            let scene = Scene::new();
-            scene.world.faults.plan(Plan::Kill { at, strike });
-            let killed = scene.try_examine();
+        for strike in [FaultTiming::Before, FaultTiming::After].into_iter().take(if changes { 2 } else { 1 })
+        {
+            let scene = PermissionsScenario::new();
+            scene.world.injector.plan(FaultPlan::Kill { at, timing: strike });
+            let killed = scene.try_evaluate();
             assert!(killed.is_err(), "a run that is killed does not end well: {call:?}");
-            scene.world.faults.revive();
+            scene.world.injector.reset();
             // Lambda tries again once the claims of the first try have ended.
-            scene.world.clock.set(minute(600));
-            let again = match scene.try_examine() {
+            scene.world.clock.set(minutes_after_start(600));
+            let again = match scene.try_evaluate() {
                 Ok(examined) if examined.failed.is_empty() => true,
                 _ => {
                     scene.world.clock.advance(60);
-                    scene.examine().failed.is_empty()
+                    scene.evaluate().failed.is_empty()
                 }
             };
             assert!(again, "killed {strike:?} {call:?}");
-            let moved = scene.world.clock.now() != minute(600);
+            let moved = scene.world.clock.now() != minutes_after_start(600);
             if !moved {
-                assert_eq!(scene.state(), expected, "killed {strike:?} {call:?}");
+                assert_eq!(scene.stored_items(), expected, "killed {strike:?} {call:?}");
             }
             assert_eq!(
-                scene.world.sns.port.news.lock().unwrap()[0].detail_type,
+                scene.world.sns.port.notifications.lock().unwrap()[0].detail_type,
                 "Read-Only Principal Over-Privileged"
             );
             assert_eq!(scene.latest()[ADMIN].overall_status, Some(OverallStatus::OverPrivileged));
@@ -468,10 +480,10 @@ fn killed_at_any_call_and_begun_again_it_leaves_the_same() {
 }
 
 #[test]
-fn refused_at_any_call_it_claims_nothing_of_whom_it_concerns() {
-    let peace = Scene::new();
-    let truth = statuses(&peace.examine());
-    let calls = peace.world.faults.revive();
+fn a_failed_call_leaves_its_principal_indeterminate() {
+    let peace = PermissionsScenario::new();
+    let truth = statuses(&peace.evaluate());
+    let calls = peace.world.injector.reset();
     let kinds = [
         PortErrorKind::AccessDenied,
         PortErrorKind::Other,
@@ -479,13 +491,13 @@ fn refused_at_any_call_it_claims_nothing_of_whom_it_concerns() {
         PortErrorKind::Unavailable,
     ];
     for (at, call) in calls.iter().enumerate() {
-        let scene = Scene::new();
-        scene.world.faults.plan(Plan::Fail {
+        let scene = PermissionsScenario::new();
+        scene.world.injector.plan(FaultPlan::Fail {
             kind: kinds[at % kinds.len()],
-            strike: Strike::Before,
-            which: Box::new(move |number, _| number == at),
+            strike: FaultTiming::Before,
+            matching: Box::new(move |number, _| number == at),
         });
-        let Ok(examined) = scene.try_examine() else { continue };
+        let Ok(examined) = scene.try_evaluate() else { continue };
         for (arn, status) in statuses(&examined) {
             assert_eq!(status, truth[&arn], "refused {call:?}");
         }
@@ -495,12 +507,12 @@ fn refused_at_any_call_it_claims_nothing_of_whom_it_concerns() {
 }
 
 #[test]
-fn policies_that_are_not_what_was_written_are_an_error() {
-    let mut scene = Scene::new();
+fn altered_stored_policies_are_an_error() {
+    let mut scene = PermissionsScenario::new();
     scene.watch(&[READER]);
-    scene.examine();
+    scene.evaluate();
     let key = scene.world.store.port.list("policies/").unwrap()[0].name.clone();
-    let period = Period { from: hour(9), until: Hour(hour(12).0) };
+    let period = Period { from: hour_after_start(9), until: Hour(hour_after_start(12).0) };
     let read = || policies_in_force(&scene.world.table.port, &scene.world.store.port, &scene.config, period);
     assert_eq!(read().unwrap().principals().count(), 1);
     let whole = scene.world.store.port.read(&key, None).unwrap();

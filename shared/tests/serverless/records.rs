@@ -52,7 +52,7 @@ pub fn write(n: u32, time: Time) -> Value {
 }
 
 /// An event as EventBridge delivers it.
-pub fn envelope(record: &Value) -> Vec<u8> {
+pub fn eventbridge_event(record: &Value) -> Vec<u8> {
     let envelope = json!({
         "version": "0", "id": "e", "detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2",
         "account": ACCOUNT, "region": REGION, "time": record["eventTime"], "resources": [], "detail": record,

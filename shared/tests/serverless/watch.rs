@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    records::{ACCOUNT, AUDITOR, call, denied, envelope, read, write},
-    world::{Plan, Strike, World},
+    environment::{FaultPlan, FaultTiming, TestEnvironment},
+    records::{ACCOUNT, AUDITOR, call, denied, eventbridge_event, read, write},
 };
 
 const NOW: Time = Time(1_795_255_200);
@@ -26,27 +26,30 @@ fn config() -> Config {
     Config { watch: vec![Watch::new(AUDITOR).unwrap()], ..Config::default() }
 }
 
-fn deliver(world: &World, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.bus];
+fn deliver(world: &TestEnvironment, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
+    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
     let newsroom = Notifier { table: &world.table, sinks: &announcers, clock: &world.clock };
     watch(event, config, Catalog::embedded(), &newsroom)
 }
 
-fn heard(world: &World) -> (usize, usize) {
-    (world.sns.port.news.lock().unwrap().len(), world.bus.port.news.lock().unwrap().len())
+fn notification_counts(world: &TestEnvironment) -> (usize, usize) {
+    (
+        world.sns.port.notifications.lock().unwrap().len(),
+        world.event_bus.port.notifications.lock().unwrap().len(),
+    )
 }
 
 /// The rule an event is alerted by.
-fn rule(config: &Config, record: &Value) -> Option<String> {
-    let world = World::new(NOW);
-    let watched = deliver(&world, config, &envelope(record)).unwrap();
+fn alert_rule(config: &Config, record: &Value) -> Option<String> {
+    let world = TestEnvironment::new(NOW);
+    let watched = deliver(&world, config, &eventbridge_event(record)).unwrap();
     assert_eq!((watched.events, watched.unreadable.len()), (1, 0));
-    assert_eq!(heard(&world), (watched.alerts.len(), watched.alerts.len()));
+    assert_eq!(notification_counts(&world), (watched.alerts.len(), watched.alerts.len()));
     watched.alerts.into_iter().next().map(|alert| alert.rule_id)
 }
 
 #[test]
-fn what_a_watched_principal_should_not_do_is_told_by_its_rule() {
+fn a_violation_is_alerted_by_its_rule() {
     let by = |role: &str, source: &str, name: &str, read_only| {
         call(1, NOW, role, &format!("{source}.amazonaws.com"), name, read_only)
     };
@@ -71,15 +74,15 @@ fn what_a_watched_principal_should_not_do_is_told_by_its_rule() {
         (by("Deployer", "novel", "Frobnicate", None), None),
     ];
     for (record, expected) in cases {
-        assert_eq!(rule(&config(), &record).as_deref(), expected, "{record}");
+        assert_eq!(alert_rule(&config(), &record).as_deref(), expected, "{record}");
     }
 }
 
 #[test]
-fn nothing_promised_exempt_and_allowed_are_as_the_stages_say() {
+fn unwatched_exempt_and_overridden_calls_raise_no_alert() {
     let event = write(1, NOW);
-    assert_eq!(rule(&Config::default(), &event), None);
-    assert_eq!(rule(&Config { exempt: vec![AUDITOR.to_owned()], ..config() }, &event), None);
+    assert_eq!(alert_rule(&Config::default(), &event), None);
+    assert_eq!(alert_rule(&Config { exempt: vec![AUDITOR.to_owned()], ..config() }, &event), None);
     let allowed = |expires: Time| {
         let text = format!(
             "[[watch]]\nprincipal = \"{AUDITOR}\"\n[[override]]\nid = \"launch\"\nprincipal = \"{AUDITOR}\"\n\
@@ -87,19 +90,19 @@ fn nothing_promised_exempt_and_allowed_are_as_the_stages_say() {
         );
         Config::from_toml(&text, "t").unwrap()
     };
-    assert_eq!(rule(&allowed(Time(NOW.0 + 3_600)), &event), None);
-    assert_eq!(rule(&allowed(Time(NOW.0 - 3_600)), &event).as_deref(), Some("write-succeeded"));
+    assert_eq!(alert_rule(&allowed(Time(NOW.0 + 3_600)), &event), None);
+    assert_eq!(alert_rule(&allowed(Time(NOW.0 - 3_600)), &event).as_deref(), Some("write-succeeded"));
 }
 
 #[test]
-fn an_alert_says_who_did_what_where_and_by_which_promise() {
-    let world = World::new(Time(NOW.0 + 7));
-    let watched = deliver(&world, &config(), &envelope(&write(5, NOW))).unwrap();
+fn an_alert_names_principal_operation_region_and_promise() {
+    let world = TestEnvironment::new(Time(NOW.0 + 7));
+    let watched = deliver(&world, &config(), &eventbridge_event(&write(5, NOW))).unwrap();
     assert_eq!(
         (watched.notifications_sent, watched.notifications_already_sent, watched.lag_seconds),
         (2, 0, Some(7))
     );
-    let news = world.bus.port.news.lock().unwrap()[0].clone();
+    let news = world.event_bus.port.notifications.lock().unwrap()[0].clone();
     assert_eq!(news.detail_type, "Read-Only Violation Detected");
     assert_eq!(news.severity, RiskLevel::Critical);
     assert_eq!(
@@ -128,13 +131,13 @@ fn an_alert_says_who_did_what_where_and_by_which_promise() {
 }
 
 #[test]
-fn names_that_must_not_leave_the_house_do_not() {
-    let world = World::new(NOW);
+fn redacted_names_are_not_in_alerts() {
+    let world = TestEnvironment::new(NOW);
     let mut config = config();
     config.redaction.sessions = true;
     config.redaction.accounts = true;
-    deliver(&world, &config, &envelope(&write(1, NOW))).unwrap();
-    let news = world.sns.port.news.lock().unwrap()[0].clone();
+    deliver(&world, &config, &eventbridge_event(&write(1, NOW))).unwrap();
+    let news = world.sns.port.notifications.lock().unwrap()[0].clone();
     let all = format!("{}{}{}", news.subject, news.text, news.detail);
     assert!(
         !all.contains(ACCOUNT) && !news.detail["session"].as_str().unwrap().contains("session\""),
@@ -144,36 +147,36 @@ fn names_that_must_not_leave_the_house_do_not() {
 }
 
 #[test]
-fn one_event_is_told_once_however_often_it_is_delivered() {
-    let world = World::new(NOW);
+fn an_event_is_alerted_once_however_often_it_is_delivered() {
+    let world = TestEnvironment::new(NOW);
     for n in 0..3 {
-        let watched = deliver(&world, &config(), &envelope(&write(1, NOW))).unwrap();
+        let watched = deliver(&world, &config(), &eventbridge_event(&write(1, NOW))).unwrap();
         assert_eq!(
             (watched.notifications_sent, watched.notifications_already_sent),
             if n == 0 { (2, 0) } else { (0, 2) }
         );
     }
-    deliver(&world, &config(), &envelope(&write(2, NOW))).unwrap();
-    assert_eq!(heard(&world), (2, 2));
+    deliver(&world, &config(), &eventbridge_event(&write(2, NOW))).unwrap();
+    assert_eq!(notification_counts(&world), (2, 2));
     // The same id in another account or hour is another event.
-    deliver(&world, &config(), &envelope(&write(2, Time(NOW.0 + 3_600)))).unwrap();
-    assert_eq!(heard(&world), (3, 3));
-    let expires: Vec<_> = world.table.port.all().into_iter().map(|item| item.expires_at).collect();
+    deliver(&world, &config(), &eventbridge_event(&write(2, Time(NOW.0 + 3_600)))).unwrap();
+    assert_eq!(notification_counts(&world), (3, 3));
+    let expires: Vec<_> = world.table.port.items().into_iter().map(|item| item.expires_at).collect();
     assert!(expires.iter().all(|at| *at == Some(Time(NOW.0 + 2 * 86_400))), "{expires:?}");
 }
 
 #[test]
-fn a_smaller_accusation_under_the_same_id_keeps_no_greater_one_back() {
-    let world = World::new(NOW);
-    deliver(&world, &config(), &envelope(&denied(write(1, NOW)))).unwrap();
-    let watched = deliver(&world, &config(), &envelope(&write(1, NOW))).unwrap();
+fn a_less_severe_alert_does_not_suppress_a_more_severe_one_with_the_same_id() {
+    let world = TestEnvironment::new(NOW);
+    deliver(&world, &config(), &eventbridge_event(&denied(write(1, NOW)))).unwrap();
+    let watched = deliver(&world, &config(), &eventbridge_event(&write(1, NOW))).unwrap();
     assert_eq!((watched.notifications_sent, watched.notifications_already_sent), (2, 0));
-    assert_eq!(heard(&world), (2, 2));
+    assert_eq!(notification_counts(&world), (2, 2));
 }
 
 #[test]
-fn what_is_no_cloudtrail_event_is_an_error_and_not_silence() {
-    let world = World::new(NOW);
+fn an_input_that_is_not_a_cloudtrail_event_is_an_error() {
+    let world = TestEnvironment::new(NOW);
     let foreign: [&[u8]; 4] = [b"{\"Records\":[]}", b"", b"{", b"{\"Records\":[{}]}"];
     for event in foreign {
         let error = deliver(&world, &config(), event).unwrap_err();
@@ -188,54 +191,58 @@ fn what_is_no_cloudtrail_event_is_an_error_and_not_silence() {
     assert_eq!(error.outcome.unreadable.len(), 1);
     let mut damaged = write(1, NOW);
     damaged["eventTime"] = "yesterday".into();
-    let error = deliver(&world, &config(), &envelope(&damaged)).unwrap_err();
+    let error = deliver(&world, &config(), &eventbridge_event(&damaged)).unwrap_err();
     assert!(error.to_string().contains("eventTime"), "{error}");
     // What can be read beside it is told all the same.
     let both = json!({"Records": [damaged, write(2, NOW)]});
     let error = deliver(&world, &config(), both.to_string().as_bytes()).unwrap_err();
     assert_eq!((error.outcome.events, error.outcome.notifications_sent), (1, 2));
-    assert_eq!(heard(&world), (1, 1));
+    assert_eq!(notification_counts(&world), (1, 1));
 }
 
 #[test]
-fn insights_are_passed_over() {
+fn insight_events_are_skipped() {
     let mut insight = write(1, NOW);
     insight["eventType"] = "AwsCloudTrailInsight".into();
     insight["eventCategory"] = "Insight".into();
     insight.as_object_mut().unwrap().remove("userIdentity");
-    let world = World::new(NOW);
-    let watched = deliver(&world, &config(), &envelope(&insight)).unwrap();
-    assert_eq!((watched.events, watched.insight_events, heard(&world)), (0, 1, (0, 0)));
+    let world = TestEnvironment::new(NOW);
+    let watched = deliver(&world, &config(), &eventbridge_event(&insight)).unwrap();
+    assert_eq!((watched.events, watched.insight_events, notification_counts(&world)), (0, 1, (0, 0)));
 }
 
 #[test]
-fn an_announcer_that_fails_is_asked_again_and_the_other_is_not() {
+fn only_the_failed_sink_is_retried() {
     for struck in ["sns", "events"] {
-        let world = World::new(NOW);
-        let event = envelope(&write(1, NOW));
-        let which = Box::new(move |_, call: &super::world::Call| call.port == struck);
-        world.faults.plan(Plan::Fail { kind: PortErrorKind::Throttled, strike: Strike::Before, which });
+        let world = TestEnvironment::new(NOW);
+        let event = eventbridge_event(&write(1, NOW));
+        let which = Box::new(move |_, call: &super::environment::PortCall| call.port == struck);
+        world.injector.plan(FaultPlan::Fail {
+            kind: PortErrorKind::Throttled,
+            strike: FaultTiming::Before,
+            matching: which,
+        });
         let error = deliver(&world, &config(), &event).unwrap_err();
         let WatchErrorKind::Notification(NotificationError::NotSent { sink: announcer, .. }) = error.kind
         else {
             panic!("{error}")
         };
         assert_eq!(announcer, struck);
-        world.faults.revive();
+        world.injector.reset();
         let watched = deliver(&world, &config(), &event).unwrap();
-        assert_eq!((watched.notifications_sent, heard(&world)), (1, (1, 1)));
+        assert_eq!((watched.notifications_sent, notification_counts(&world)), (1, (1, 1)));
     }
 }
 
 #[test]
-fn of_two_deliveries_at_once_one_speaks_and_the_other_comes_back() {
-    let world = World::new(NOW);
-    let event = envelope(&write(1, NOW));
+fn of_two_concurrent_deliveries_one_notifies_and_the_other_retries() {
+    let world = TestEnvironment::new(NOW);
+    let event = eventbridge_event(&write(1, NOW));
     // The first is killed while SNS is being asked: for the second it looks as if it were still at it.
     let at = 2;
-    world.faults.plan(Plan::Kill { at, strike: Strike::Before });
+    world.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
     deliver(&world, &config(), &event).unwrap_err();
-    assert_eq!(world.faults.revive()[at].method, "announce");
+    assert_eq!(world.injector.reset()[at].method, "announce");
     let error = deliver(&world, &config(), &event).unwrap_err();
     assert!(
         matches!(
@@ -244,49 +251,53 @@ fn of_two_deliveries_at_once_one_speaks_and_the_other_comes_back() {
         ),
         "{error}"
     );
-    assert_eq!(heard(&world), (0, 1));
+    assert_eq!(notification_counts(&world), (0, 1));
     world.clock.advance(60);
     assert_eq!(deliver(&world, &config(), &event).unwrap().notifications_sent, 1);
-    assert_eq!(heard(&world), (1, 1));
+    assert_eq!(notification_counts(&world), (1, 1));
 }
 
 #[test]
-fn killed_anywhere_and_tried_again_everybody_knows_and_one_was_told_twice_at_most() {
-    let event = envelope(&write(1, NOW));
-    for strike in [Strike::Before, Strike::After] {
+fn a_killed_run_that_is_retried_notifies_all_sinks_and_at_most_one_twice() {
+    let event = eventbridge_event(&write(1, NOW));
+    for strike in [FaultTiming::Before, FaultTiming::After] {
         for at in 0.. {
-            let world = World::new(NOW);
-            world.faults.plan(Plan::Kill { at, strike });
+            let world = TestEnvironment::new(NOW);
+            world.injector.plan(FaultPlan::Kill { at, timing: strike });
             let done = deliver(&world, &config(), &event);
-            if !world.faults.killed() {
+            if !world.injector.is_killed() {
                 assert!(done.is_ok() && at >= 7, "{at} calls");
                 break;
             }
             assert!(done.is_err(), "killed at {at} and none the wiser");
-            world.faults.revive();
+            world.injector.reset();
             world.clock.advance(60);
             deliver(&world, &config(), &event).unwrap();
-            let (sns, bus) = heard(&world);
+            let (sns, bus) = notification_counts(&world);
             assert!((2..=3).contains(&(sns + bus)) && sns > 0 && bus > 0, "killed at {at}: {sns} and {bus}");
             deliver(&world, &config(), &event).unwrap();
-            assert_eq!(heard(&world), (sns, bus), "killed at {at}");
+            assert_eq!(notification_counts(&world), (sns, bus), "killed at {at}");
         }
     }
 }
 
 #[test]
-fn any_fault_is_an_error_and_the_retry_tells_everybody() {
-    let event = envelope(&write(1, NOW));
-    for strike in [Strike::Before, Strike::After] {
+fn any_fault_is_an_error_and_the_retry_notifies_all_sinks() {
+    let event = eventbridge_event(&write(1, NOW));
+    for strike in [FaultTiming::Before, FaultTiming::After] {
         for at in 0..7 {
-            let world = World::new(NOW);
-            let which = Box::new(move |number, _: &super::world::Call| number == at);
-            world.faults.plan(Plan::Fail { kind: PortErrorKind::Unavailable, strike, which });
+            let world = TestEnvironment::new(NOW);
+            let which = Box::new(move |number, _: &super::environment::PortCall| number == at);
+            world.injector.plan(FaultPlan::Fail {
+                kind: PortErrorKind::Unavailable,
+                strike,
+                matching: which,
+            });
             assert!(deliver(&world, &config(), &event).is_err(), "{at}");
-            world.faults.revive();
+            world.injector.reset();
             world.clock.advance(60);
             deliver(&world, &config(), &event).unwrap();
-            let (sns, bus) = heard(&world);
+            let (sns, bus) = notification_counts(&world);
             assert!(sns > 0 && bus > 0 && sns + bus <= 3, "struck at {at}: {sns} and {bus}");
         }
     }
@@ -294,7 +305,7 @@ fn any_fault_is_an_error_and_the_retry_tells_everybody() {
 
 /// A report of the same event and an alert say the same of it.
 #[test]
-fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
+fn an_alert_has_the_fingerprint_of_its_finding() {
     use onlooker_core::{
         controls::ControlPack,
         evidence_summary::{EvidenceSummary, ReportScope},
@@ -306,8 +317,8 @@ fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
         report::ReportRun,
     };
     let config = config();
-    let world = World::new(NOW);
-    let watched = deliver(&world, &config, &envelope(&write(1, NOW))).unwrap();
+    let world = TestEnvironment::new(NOW);
+    let watched = deliver(&world, &config, &eventbridge_event(&write(1, NOW))).unwrap();
     let evidence = json!({"Records": [write(1, NOW), read(2, NOW)]}).to_string();
     let segment = read_object("o", evidence.as_bytes(), ReadLimits::default()).segment;
     let pack = ControlPack::built_in(config.standard).unwrap();
@@ -337,15 +348,15 @@ fn an_alert_carries_the_fingerprint_its_finding_has_in_a_report() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn hostile_fields_never_keep_an_alert_from_being_told(name in "\\PC{1,40}", region: String, code: String) {
-        let world = World::new(NOW);
+    fn hostile_fields_never_suppress_an_alert(name in "\\PC{1,40}", region: String, code: String) {
+        let world = TestEnvironment::new(NOW);
         let mut event = call(1, NOW, "Auditor", "novel.amazonaws.com", &name, Some(false));
         event["awsRegion"] = region.into();
         event["errorCode"] = code.into();
-        let watched = deliver(&world, &config(), &envelope(&event)).unwrap();
+        let watched = deliver(&world, &config(), &eventbridge_event(&event)).unwrap();
         prop_assert_eq!(watched.alerts.len(), 1);
-        prop_assert_eq!(heard(&world), (1, 1));
-        for item in world.table.port.all() {
+        prop_assert_eq!(notification_counts(&world), (1, 1));
+        for item in world.table.port.items() {
             prop_assert!(item.partition_key.len() < 200);
             prop_assert!(item.partition_key.chars().all(|c| c.is_ascii_alphanumeric() || "#-".contains(c)));
         }

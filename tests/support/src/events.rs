@@ -26,13 +26,13 @@ pub const START: u32 = 1_791_244_800;
 
 /// An operation, and what the river must take it for; `None` for what is no call.
 #[derive(Clone, Copy, Debug)]
-pub struct Operation {
+pub struct OperationCase {
     pub source: &'static str,
     pub name: &'static str,
     pub class: &'static str,
     pub read_only: Option<bool>,
-    pub event: EventKind,
-    pub kind: Option<OperationType>,
+    pub event_kind: EventKind,
+    pub operation_type: Option<OperationType>,
 }
 
 const fn call(
@@ -40,12 +40,19 @@ const fn call(
     name: &'static str,
     class: &'static str,
     kind: OperationType,
-) -> Operation {
+) -> OperationCase {
     let read_only = Some(!matches!(kind, OperationType::Mutating));
-    Operation { source, name, class, read_only, event: EventKind::ApiCall, kind: Some(kind) }
+    OperationCase {
+        source,
+        name,
+        class,
+        read_only,
+        event_kind: EventKind::ApiCall,
+        operation_type: Some(kind),
+    }
 }
 
-pub const OPERATIONS: [Operation; 16] = [
+pub const OPERATIONS: [OperationCase; 16] = [
     call("ec2.amazonaws.com", "DescribeInstances", "read", OperationType::ReadOnly),
     call("iam.amazonaws.com", "ListUsers", "read", OperationType::ReadOnly),
     call("s3.amazonaws.com", "GetObject", "AWS::S3::Object", OperationType::ReadOnly),
@@ -57,21 +64,28 @@ pub const OPERATIONS: [Operation; 16] = [
     call("iam.amazonaws.com", "CreateAccessKey", "write", OperationType::Mutating),
     call("s3.amazonaws.com", "PutObject", "AWS::S3::Object", OperationType::Mutating),
     call("ec2.amazonaws.com", "CreateTags", "write", OperationType::Mutating),
-    Operation {
+    OperationCase {
         read_only: None,
         ..call("novel.amazonaws.com", "Frobnicate", "write", OperationType::Unknown)
     },
-    Operation {
+    OperationCase {
         read_only: None,
         ..call("novel.amazonaws.com", "FetchToken", "write", OperationType::Unknown)
     },
-    no_call(EventKind::SignIn, "signin.amazonaws.com", "ConsoleLogin"),
-    no_call(EventKind::ServiceEvent, "kms.amazonaws.com", "RotateKey"),
-    no_call(EventKind::ConsoleAction, "console.amazonaws.com", "SwitchView"),
+    not_a_call(EventKind::SignIn, "signin.amazonaws.com", "ConsoleLogin"),
+    not_a_call(EventKind::ServiceEvent, "kms.amazonaws.com", "RotateKey"),
+    not_a_call(EventKind::ConsoleAction, "console.amazonaws.com", "SwitchView"),
 ];
 
-const fn no_call(event: EventKind, source: &'static str, name: &'static str) -> Operation {
-    Operation { source, name, class: "write", read_only: Some(false), event, kind: None }
+const fn not_a_call(event: EventKind, source: &'static str, name: &'static str) -> OperationCase {
+    OperationCase {
+        source,
+        name,
+        class: "write",
+        read_only: Some(false),
+        event_kind: event,
+        operation_type: None,
+    }
 }
 
 /// A role, or what `root` and `service:NAME` say.
@@ -92,7 +106,7 @@ pub fn principal(name: &str, account: &str) -> Principal {
 }
 
 /// A successful call by the auditor in the first account and region, in the first minute.
-pub fn made(name: &str) -> Event {
+pub fn auditor_call(name: &str) -> Event {
     let operation = OPERATIONS.iter().find(|operation| operation.name == name).unwrap();
     Event {
         id: EventId(0),
@@ -104,7 +118,7 @@ pub fn made(name: &str) -> Event {
             session: Session::default(),
         },
         call_key: CallKey {
-            kind: operation.event,
+            kind: operation.event_kind,
             source: operation.source.into(),
             name: operation.name.into(),
             class: match operation.class {
@@ -124,34 +138,34 @@ pub fn made(name: &str) -> Event {
 }
 
 /// What may be different about an event.
-pub trait But: Sized {
-    fn by(self, name: &str) -> Self;
-    fn at(self, hour: u32, second: u32) -> Self;
-    fn ended(self, outcome: Outcome) -> Self;
-    fn within(self, account: &str, region: &str) -> Self;
-    fn numbered(self, id: u128) -> Self;
-    fn in_the_console(self) -> Self;
-    fn forwarded_by(self, service: &str) -> Self;
-    fn on(self, resources: &[&str]) -> Self;
+pub trait EventExt: Sized {
+    fn by_principal(self, name: &str) -> Self;
+    fn at_time(self, hour: u32, second: u32) -> Self;
+    fn with_outcome(self, outcome: Outcome) -> Self;
+    fn in_account_region(self, account: &str, region: &str) -> Self;
+    fn with_id(self, id: u128) -> Self;
+    fn in_console(self) -> Self;
+    fn invoked_by(self, service: &str) -> Self;
+    fn with_resources(self, resources: &[&str]) -> Self;
     #[allow(clippy::wrong_self_convention, reason = "it reads like what it says of the event")]
-    fn as_session(self, name: &str) -> Self;
-    fn said_to_be(self, source_identity: &str) -> Self;
-    fn hands_out(self, arn: &str) -> Self;
-    fn naming_the_role_alone(self) -> Self;
+    fn in_session(self, name: &str) -> Self;
+    fn with_source_identity(self, source_identity: &str) -> Self;
+    fn issuing_credentials_of(self, arn: &str) -> Self;
+    fn naming_only_the_role(self) -> Self;
 }
 
-impl But for Event {
-    fn by(mut self, name: &str) -> Self {
+impl EventExt for Event {
+    fn by_principal(mut self, name: &str) -> Self {
         self.actor.principal = principal(name, &self.actor.account);
         self
     }
 
-    fn at(mut self, hour: u32, second: u32) -> Self {
+    fn at_time(mut self, hour: u32, second: u32) -> Self {
         self.time = Time(START + hour * HOUR_SECONDS + second);
         self
     }
 
-    fn ended(mut self, outcome: Outcome) -> Self {
+    fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.call_key.outcome = outcome;
         self.call_key.error_code = match outcome {
             Outcome::Succeeded => None,
@@ -161,7 +175,7 @@ impl But for Event {
         self
     }
 
-    fn within(mut self, account: &str, region: &str) -> Self {
+    fn in_account_region(mut self, account: &str, region: &str) -> Self {
         let name = self.actor.principal.arn.rsplit([':', '/']).next().unwrap_or_default().to_owned();
         if self.actor.principal.kind != PrincipalKind::AwsService {
             self.actor.principal = principal(&name, account);
@@ -171,50 +185,50 @@ impl But for Event {
         self
     }
 
-    fn numbered(mut self, id: u128) -> Self {
+    fn with_id(mut self, id: u128) -> Self {
         self.id = EventId(id);
         self
     }
 
-    fn in_the_console(mut self) -> Self {
+    fn in_console(mut self) -> Self {
         self.call_key.is_console_session = true;
         self
     }
 
-    fn forwarded_by(mut self, service: &str) -> Self {
+    fn invoked_by(mut self, service: &str) -> Self {
         self.call_key.invoked_by = Some(service.into());
         self
     }
 
-    fn on(mut self, resources: &[&str]) -> Self {
+    fn with_resources(mut self, resources: &[&str]) -> Self {
         self.call_key.resources = resources.iter().map(|arn| (*arn).into()).collect();
         self
     }
 
-    fn as_session(mut self, name: &str) -> Self {
+    fn in_session(mut self, name: &str) -> Self {
         self.actor.session.name = (!name.is_empty()).then(|| name.into());
         self
     }
 
-    fn said_to_be(mut self, source_identity: &str) -> Self {
+    fn with_source_identity(mut self, source_identity: &str) -> Self {
         self.actor.session.source_identity = Some(source_identity.into());
         self
     }
 
     /// With the answer that names whose credentials they are, and the resource CloudTrail adds for a role.
-    fn hands_out(mut self, arn: &str) -> Self {
+    fn issuing_credentials_of(mut self, arn: &str) -> Self {
         self.call_key.issued_credentials_arn = Some(arn.into());
         match arn.split_once(":assumed-role/") {
             Some((account, session)) => {
                 let account = account.replace(":sts:", ":iam:");
                 let role = session.split('/').next().unwrap();
-                self.on(&[&format!("{account}:role/{role}")])
+                self.with_resources(&[&format!("{account}:role/{role}")])
             }
             None => self,
         }
     }
 
-    fn naming_the_role_alone(mut self) -> Self {
+    fn naming_only_the_role(mut self) -> Self {
         self.call_key.issued_credentials_arn = None;
         self
     }
@@ -222,7 +236,7 @@ impl But for Event {
 
 /// Everything a sweep is given.
 #[derive(Clone, Debug, Default)]
-pub struct Scene {
+pub struct EvidenceScenario {
     pub events: Vec<Event>,
     pub config: Config,
     pub period: (Option<Time>, Option<Time>),
@@ -231,19 +245,19 @@ pub struct Scene {
     /// Account, region and hour after the start that a digest vouches for.
     pub digests: Vec<(&'static str, &'static str, u32)>,
     /// Seconds after the start of the oldest and newest event of each log file those digests list.
-    pub logs: Vec<(u32, u32)>,
+    pub listed_log_spans: Vec<(u32, u32)>,
     /// Policies of principals.
     pub policies: PolicyHistory,
 }
 
-impl Scene {
+impl EvidenceScenario {
     /// These events, numbered from one, under a promise about the auditor, in a trail known to log everything.
     pub fn of(events: impl IntoIterator<Item = Event>) -> Self {
         let events = (1..).zip(events).map(|(id, event)| match event.id {
-            EventId(0) => event.numbered(id),
+            EventId(0) => event.with_id(id),
             _ => event,
         });
-        Self { events: events.collect(), config: promise(), ..Self::default() }
+        Self { events: events.collect(), config: promise_config(), ..Self::default() }
     }
 
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -251,7 +265,7 @@ impl Scene {
         self
     }
 
-    pub fn draft(&self) -> SegmentBuilder {
+    pub fn segment_builder(&self) -> SegmentBuilder {
         let mut draft = SegmentBuilder::default();
         for event in &self.events {
             draft.push(event.clone());
@@ -270,7 +284,11 @@ impl Scene {
                 region: (*region).into(),
                 start,
                 end,
-                log_files: self.logs.iter().map(|(a, b)| (Time(START + a), Time(START + b))).collect(),
+                log_files: self
+                    .listed_log_spans
+                    .iter()
+                    .map(|(a, b)| (Time(START + a), Time(START + b)))
+                    .collect(),
             });
         }
         draft
@@ -278,37 +296,41 @@ impl Scene {
 
     pub fn result(&self) -> ReportResult {
         let dossier = EvidenceSummary::from_segment(
-            self.draft().finish(),
+            self.segment_builder().finish(),
             ReportScope::between(self.period.0, self.period.1),
         );
-        told_with(dossier, &self.config, &self.policies)
+        report_with_policies(dossier, &self.config, &self.policies)
     }
 
     /// The findings of a rule.
-    pub fn found(&self, rule: &str) -> Vec<Finding> {
+    pub fn findings_of(&self, rule: &str) -> Vec<Finding> {
         self.result().findings.into_iter().filter(|finding| finding.id == rule).collect()
     }
 }
 
 /// What a sweep says of this evidence.
 pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<Time>)) -> ReportResult {
-    told(EvidenceSummary::from_segment(segment, ReportScope::between(period.0, period.1)), config)
+    report_of(EvidenceSummary::from_segment(segment, ReportScope::between(period.0, period.1)), config)
 }
 
 /// What is made of a dossier.
-pub fn told(dossier: EvidenceSummary, config: &Config) -> ReportResult {
-    told_with(dossier, config, PolicyHistory::empty())
+pub fn report_of(dossier: EvidenceSummary, config: &Config) -> ReportResult {
+    report_with_policies(dossier, config, PolicyHistory::empty())
 }
 
 /// What is made of a dossier and policies.
-pub fn told_with(dossier: EvidenceSummary, config: &Config, policies: &PolicyHistory) -> ReportResult {
+pub fn report_with_policies(
+    dossier: EvidenceSummary,
+    config: &Config,
+    policies: &PolicyHistory,
+) -> ReportResult {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     let order = EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies };
     evaluate(dossier, order, ReportRun::default()).unwrap().result
 }
 
 /// The auditor is promised to be read-only, and the trail logs every class.
-pub fn promise() -> Config {
+pub fn promise_config() -> Config {
     let mut config = Config::default();
     config.watch.push(Watch::new("arn:aws:iam::*:role/Auditor").unwrap());
     config.coverage.logged = ["management-read", "management-write", "data"].map(str::to_owned).to_vec();
@@ -322,7 +344,7 @@ pub fn hours(start: &str, end: &str) -> BusinessHours {
 }
 
 /// An override of the auditor's that ends so many seconds after the start.
-pub fn exception(id: &str, operation: &str, ends: u32) -> Override {
+pub fn override_ending(id: &str, operation: &str, ends: u32) -> Override {
     Override {
         id: id.to_owned(),
         principal: "arn:aws:iam::*:role/Auditor".to_owned(),
@@ -335,19 +357,19 @@ pub fn exception(id: &str, operation: &str, ends: u32) -> Override {
 }
 
 /// Operation, principal, account, region, hour and second, outcome, manner and session.
-type Parts = (Operation, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
+type EventParts = (OperationCase, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
 
 /// Events of every kind by several principals, in four hours of four places, chains of credentials among them. Identities
 /// are distinct.
-pub fn events(most: usize) -> impl Strategy<Value = Vec<Event>> {
+pub fn any_events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     let times = (0..4_u32, select(&[0, 7, 899, 900, 1_800, 3_599][..]));
-    (plain(most * 3 / 4), chained(most / 4, times.boxed())).prop_map(|(plain, chained)| {
-        (1..).zip(plain.into_iter().chain(chained)).map(|(id, event)| event.numbered(id)).collect()
+    (unchained_events(most * 3 / 4), chained_events(most / 4, times.boxed())).prop_map(|(plain, chained)| {
+        (1..).zip(plain.into_iter().chain(chained)).map(|(id, event)| event.with_id(id)).collect()
     })
 }
 
 /// Operation, caller, whose credentials, the sessions of both, source identity and accounts, outcome, hour and second.
-type Step = (
+type ChainedEventParts = (
     &'static str,
     &'static str,
     &'static str,
@@ -359,7 +381,7 @@ type Step = (
 
 /// Few sessions of few roles and users that give each other's credentials away, at these hours and seconds, and use them.
 /// Names are the same in both accounts; some are watched by some promises.
-pub fn chained(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<Value = Vec<Event>> {
+pub fn chained_events(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<Value = Vec<Event>> {
     // Mostly the same few names, so that chains meet.
     let who = prop_oneof![
         6 => select(&["Auditor", "Builder", "Deployer"][..]),
@@ -381,35 +403,39 @@ pub fn chained(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<V
     ];
     let one = (name, who, whom, (mine, session()), (said, account(), account()), outcome, times);
     prop::collection::vec(one, 0..most).prop_map(|events| {
-        let event = |parts: Step| {
+        let event = |parts: ChainedEventParts| {
             let (name, who, whom, (mine, theirs), (said, here, there), outcome, (hour, second)) = parts;
-            let mut event =
-                made(name).within(ACCOUNTS[here], REGIONS[0]).by(who).at(hour, second).ended(outcome);
+            let mut event = auditor_call(name)
+                .in_account_region(ACCOUNTS[here], REGIONS[0])
+                .by_principal(who)
+                .at_time(hour, second)
+                .with_outcome(outcome);
             if !who.contains(':') && who != "stranger" {
-                event = event.as_session(mine);
-                event = if said.is_empty() { event } else { event.said_to_be(said) };
+                event = event.in_session(mine);
+                event = if said.is_empty() { event } else { event.with_source_identity(said) };
             }
             let account = ACCOUNTS[there];
             match (name, whom) {
                 ("AssumeRole", "") => event
-                    .hands_out(&format!("arn:aws:sts::{account}:assumed-role/Builder/{theirs}"))
-                    .naming_the_role_alone(),
+                    .issuing_credentials_of(&format!("arn:aws:sts::{account}:assumed-role/Builder/{theirs}"))
+                    .naming_only_the_role(),
                 ("AssumeRole", role) if !role.contains(':') => {
-                    let event =
-                        event.hands_out(&format!("arn:aws:sts::{account}:assumed-role/{role}/{theirs}"));
-                    if who.starts_with("service:") { event.naming_the_role_alone() } else { event }
+                    let event = event.issuing_credentials_of(&format!(
+                        "arn:aws:sts::{account}:assumed-role/{role}/{theirs}"
+                    ));
+                    if who.starts_with("service:") { event.naming_only_the_role() } else { event }
                 }
                 ("CreateAccessKey", _) => {
-                    event.hands_out(&format!("arn:aws:iam::{}:user/alice", ACCOUNTS[here]))
+                    event.issuing_credentials_of(&format!("arn:aws:iam::{}:user/alice", ACCOUNTS[here]))
                 }
                 _ => event,
             }
         };
-        (1..).zip(events).map(|(id, parts)| event(parts).numbered(id)).collect()
+        (1..).zip(events).map(|(id, parts)| event(parts).with_id(id)).collect()
     })
 }
 
-fn plain(most: usize) -> impl Strategy<Value = Vec<Event>> {
+fn unchained_events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     let one = (
         select(&OPERATIONS[..]),
         select(&["Auditor", "Auditor", "Inventory", "Builder", "root", "service:backup"][..]),
@@ -420,24 +446,27 @@ fn plain(most: usize) -> impl Strategy<Value = Vec<Event>> {
         (0..4_u8, 0..4_u8),
     );
     prop::collection::vec(one, 0..most).prop_map(|events| {
-        let event = |parts: Parts| {
+        let event = |parts: EventParts| {
             let (operation, name, account, region, (hour, second), outcome, (how, session)) = parts;
-            let mut event =
-                made(operation.name).within(account, region).by(name).at(hour, second).ended(outcome);
+            let mut event = auditor_call(operation.name)
+                .in_account_region(account, region)
+                .by_principal(name)
+                .at_time(hour, second)
+                .with_outcome(outcome);
             event.actor.session.name = (session < 2).then(|| format!("session-{session}").into());
             match how {
-                0 => event.in_the_console(),
-                1 => event.forwarded_by("ssm.amazonaws.com"),
-                2 if operation.read_only != Some(true) => event.on(&["arn:aws:s3:::store/key"]),
+                0 => event.in_console(),
+                1 => event.invoked_by("ssm.amazonaws.com"),
+                2 if operation.read_only != Some(true) => event.with_resources(&["arn:aws:s3:::store/key"]),
                 _ => event,
             }
         };
-        (1..).zip(events).map(|(id, parts)| event(parts).numbered(id)).collect()
+        (1..).zip(events).map(|(id, parts)| event(parts).with_id(id)).collect()
     })
 }
 
 /// Promises with overrides, exemptions and working hours.
-pub fn configs() -> impl Strategy<Value = Config> {
+pub fn any_config() -> impl Strategy<Value = Config> {
     let watches = (any::<bool>(), any::<bool>(), any::<bool>());
     let overrides = prop::collection::vec(
         (
@@ -450,7 +479,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
     let own = prop::option::of(select(&[("01:00", "02:00"), ("23:00", "00:15")][..]));
     (watches, overrides, own, any::<bool>(), any::<bool>()).prop_map(
         |((auditor, inventory, exempt), overrides, own, general, classes)| {
-            let mut config = promise();
+            let mut config = promise_config();
             config.watch.clear();
             if auditor {
                 let mut watch = Watch::new("arn:aws:iam::*:role/Auditor").unwrap();
@@ -466,7 +495,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
                 config.exempt.push(format!("arn:aws:iam::{}:*", ACCOUNTS[1]));
             }
             for (n, (operation, resource, ends)) in overrides.into_iter().enumerate() {
-                let mut entry = exception(&format!("o{n}"), operation, ends);
+                let mut entry = override_ending(&format!("o{n}"), operation, ends);
                 entry.resource = resource.map(str::to_owned);
                 config.overrides.push(entry);
             }
@@ -480,7 +509,7 @@ pub fn configs() -> impl Strategy<Value = Config> {
 }
 
 /// Scenes of everything together.
-pub fn scenes() -> impl Strategy<Value = Scene> {
+pub fn any_scenario() -> impl Strategy<Value = EvidenceScenario> {
     let pieces = prop::collection::vec(
         (
             1..4_u128,
@@ -492,11 +521,18 @@ pub fn scenes() -> impl Strategy<Value = Scene> {
         0..3,
     );
     let digests = prop::collection::vec((select(&ACCOUNTS[..]), select(&REGIONS[..]), 0..4_u32), 0..6);
-    (events(40), configs(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>()).prop_map(
-        |(events, config, unreadable, insights, digests, fixed)| {
+    (any_events(40), any_config(), pieces, prop::collection::vec(1..4_u128, 0..3), digests, any::<bool>())
+        .prop_map(|(events, config, unreadable, insights, digests, fixed)| {
             let period =
                 if fixed { (Some(Time(START)), Some(Time(START + 3 * HOUR_SECONDS))) } else { (None, None) };
-            Scene { events, config, period, unreadable, insights, digests, ..Scene::default() }
-        },
-    )
+            EvidenceScenario {
+                events,
+                config,
+                period,
+                unreadable,
+                insights,
+                digests,
+                ..EvidenceScenario::default()
+            }
+        })
 }

@@ -15,21 +15,21 @@ use onlooker_core::{
 };
 use serde_json::{Value, json};
 
-use crate::world::Faulty;
+use crate::environment::FaultyPort;
 
 /// IAM of some accounts.
 #[derive(Default)]
-pub struct Iam {
+pub struct FakeIam {
     /// Roles by ARN, as `get-account-authorization-details` prints them.
     pub roles: Mutex<BTreeMap<String, Value>>,
     /// Actions of which the simulator says another word than the policies do.
-    pub dissent: Mutex<BTreeMap<String, String>>,
+    pub simulator_conflicts: Mutex<BTreeMap<String, String>>,
     /// Levels of service control policies; without, nobody is to know.
-    pub controls: Mutex<Option<Vec<Vec<String>>>>,
+    pub service_control_levels: Mutex<Option<Vec<Vec<String>>>>,
     /// What becomes of reads; one that is not listed works, and nobody knows how to make `x:Unknown`.
-    pub reads: Mutex<BTreeMap<String, PortErrorKind>>,
+    pub probe_results: Mutex<BTreeMap<String, PortErrorKind>>,
     /// Accounts whose details are refused.
-    pub closed: Mutex<BTreeSet<String>>,
+    pub denied_accounts: Mutex<BTreeSet<String>>,
 }
 
 /// A policy that allows these actions on everything.
@@ -42,9 +42,9 @@ pub fn deny(actions: &[&str]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": actions, "Resource": "*" }] })
 }
 
-impl Iam {
+impl FakeIam {
     /// Gives a role these inline policies, in place of what it had.
-    pub fn role(&self, arn: &str, inline: &[Value]) {
+    pub fn set_role(&self, arn: &str, inline: &[Value]) {
         let account = arn.split(':').nth(4).unwrap();
         let name = arn.rsplit('/').next().unwrap();
         let policies: Vec<Value> = inline
@@ -72,22 +72,22 @@ impl Iam {
     }
 }
 
-fn failure(operation: &'static str, name: &str, kind: PortErrorKind) -> PortError {
+fn port_error(operation: &'static str, name: &str, kind: PortErrorKind) -> PortError {
     let cause = Box::new(io::Error::other("on demand"));
     PortError { operation, name: name.to_owned(), kind, cause }
 }
 
-impl IamApi for Faulty<Iam> {
+impl IamApi for FaultyPort<FakeIam> {
     fn account_authorization_details(
         &self,
         account: &str,
         page: Option<&str>,
     ) -> Result<AuthorizationDetailsPage, PortError> {
         let about = format!("{account} {}", page.unwrap_or_default());
-        self.faults.call(("iam", "details"), about, || {
-            if self.port.closed.lock().unwrap().contains(account) {
+        self.injector.call(("iam", "details"), about, || {
+            if self.port.denied_accounts.lock().unwrap().contains(account) {
                 let operation = "read the policies of (iam:GetAccountAuthorizationDetails)";
-                return Err(failure(operation, account, PortErrorKind::AccessDenied));
+                return Err(port_error(operation, account, PortErrorKind::AccessDenied));
             }
             let roles = self.port.roles.lock().unwrap();
             let prefix = format!("arn:aws:iam::{account}:");
@@ -98,7 +98,7 @@ impl IamApi for Faulty<Iam> {
                 .collect();
             // One role a page, so that every reading turns pages.
             let at: usize = page.map_or(0, |page| page.parse().unwrap());
-            let text = Iam::page(roles.get(at..roles.len().min(at + 1)).unwrap_or_default());
+            let text = FakeIam::page(roles.get(at..roles.len().min(at + 1)).unwrap_or_default());
             Ok(AuthorizationDetailsPage {
                 text,
                 next_marker: (at + 1 < roles.len()).then(|| (at + 1).to_string()),
@@ -107,9 +107,9 @@ impl IamApi for Faulty<Iam> {
     }
 
     fn principal_details(&self, arn: &str) -> Result<Option<String>, PortError> {
-        self.faults.call(("iam", "principal"), arn.to_owned(), || {
+        self.injector.call(("iam", "principal"), arn.to_owned(), || {
             let role = self.port.roles.lock().unwrap().get(arn).cloned();
-            Ok(role.map(|role| Iam::page(&[role])))
+            Ok(role.map(|role| FakeIam::page(&[role])))
         })
     }
 
@@ -119,13 +119,13 @@ impl IamApi for Faulty<Iam> {
         actions: &[&str],
     ) -> Result<Vec<SimulationResult>, PortError> {
         let about = format!("{} {}", snapshot.principal, actions.len());
-        self.faults.call(("iam", "simulate"), about, || {
+        self.injector.call(("iam", "simulate"), about, || {
             // It knows actions that are written out, which is all these tests need of it.
             let is_named = |action: &str| {
                 let policies = &snapshot.identity_policies;
                 policies.iter().any(|policy| policy.text.contains(&format!("\"{action}\"")))
             };
-            let dissent = self.port.dissent.lock().unwrap();
+            let dissent = self.port.simulator_conflicts.lock().unwrap();
             let answer = |action: &&str| {
                 let word = if is_named(action) { "allowed" } else { "implicitDeny" };
                 let word = dissent.get(*action).map_or(word, String::as_str);
@@ -136,16 +136,16 @@ impl IamApi for Faulty<Iam> {
     }
 }
 
-impl OrganizationsApi for Faulty<Iam> {
+impl OrganizationsApi for FaultyPort<FakeIam> {
     fn control_policies(
         &self,
         account: &str,
         control: OrganizationPolicyType,
     ) -> Result<Vec<Vec<Policy>>, PortError> {
-        self.faults.call(("organization", "above"), format!("{account} {control:?}"), || {
-            let controls = self.port.controls.lock().unwrap();
+        self.injector.call(("organization", "above"), format!("{account} {control:?}"), || {
+            let controls = self.port.service_control_levels.lock().unwrap();
             let Some(levels) = &*controls else {
-                return Err(failure("list the policies above", account, PortErrorKind::AccessDenied));
+                return Err(port_error("list the policies above", account, PortErrorKind::AccessDenied));
             };
             if control == OrganizationPolicyType::ResourceControl {
                 return Ok(Vec::new());
@@ -160,15 +160,15 @@ impl OrganizationsApi for Faulty<Iam> {
     }
 }
 
-impl Prober for Faulty<Iam> {
+impl Prober for FaultyPort<FakeIam> {
     fn probe(&self, service: &str, operation: &str) -> Option<Result<(), PortError>> {
         let name = format!("{service}:{operation}");
         if name == "x:Unknown" {
             return None;
         }
-        Some(self.faults.call(("reads", "probe"), name.clone(), || {
-            match self.port.reads.lock().unwrap().get(&name) {
-                Some(kind) => Err(failure("try out", &name, *kind)),
+        Some(self.injector.call(("reads", "probe"), name.clone(), || {
+            match self.port.probe_results.lock().unwrap().get(&name) {
+                Some(kind) => Err(port_error("try out", &name, *kind)),
                 None => Ok(()),
             }
         }))

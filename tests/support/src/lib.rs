@@ -19,8 +19,8 @@
     reason = "a test may fail"
 )]
 
-pub mod cloud;
+pub mod environment;
 pub mod events;
+pub mod fake_aws;
 pub mod iam;
 pub mod policies;
-pub mod world;

@@ -6,7 +6,7 @@ use onlooker_core::{
 };
 use serde_json::{Value, json};
 
-use crate::events::{ACCOUNTS, Scene};
+use crate::events::{ACCOUNTS, EvidenceScenario};
 
 pub const AUDITOR: &str = "arn:aws:iam::111122223333:role/Auditor";
 
@@ -32,7 +32,7 @@ pub fn allow(actions: &[&str]) -> Value {
 }
 
 /// The scene with the auditor's policies in force.
-pub fn auditor_may(scene: Scene, actions: &[&str]) -> Scene {
+pub fn with_auditor_grants(scene: EvidenceScenario, actions: &[&str]) -> EvidenceScenario {
     scene
         .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", allow(actions)))))
 }

@@ -1,4 +1,4 @@
-//! IAM as [`Authorizations`].
+//! IAM as [`IamApi`].
 //!
 //! Enters: accounts and ARNs. Leaves: policies as `aws iam get-account-authorization-details` prints them, and answers of
 //! the simulator. Laws: a call is made once, whatever comes of it: who asks backs off; an account that is not ours is

@@ -6,7 +6,7 @@
 /// How a read is asked for.
 #[derive(Debug)]
 pub(super) enum ProbeProtocol {
-    /// A form with `Action` and this `Version`.
+    /// A form with `Action` and this `PolicyVersion`.
     Query(&'static str),
     /// JSON with this prefix of `X-Amz-Target`, in this version of JSON.
     Json(&'static str, &'static str),

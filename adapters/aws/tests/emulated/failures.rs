@@ -8,8 +8,8 @@ use onlooker_core::time::Time;
 use serde_json::json;
 
 use super::{
-    ACCOUNT, Place, REGION,
-    cloud::{Answer, Fault},
+    ACCOUNT, AwsFixture, REGION,
+    fake_aws::{HttpFault, HttpResponse},
 };
 
 fn item() -> TableItem {
@@ -22,40 +22,43 @@ fn item() -> TableItem {
     }
 }
 
-fn answered(place: &Place, answer: Answer) {
-    place.cloud.plan(move |_| Some(Fault::Answer(answer.clone())));
+fn respond_with(place: &AwsFixture, answer: HttpResponse) {
+    place.fake_aws.inject_faults(move |_| Some(HttpFault::Respond(answer.clone())));
 }
 
 #[track_caller]
-fn fails<T>(result: Result<T, PortError>, kind: PortErrorKind, text: &str) {
+fn assert_error<T>(result: Result<T, PortError>, kind: PortErrorKind, text: &str) {
     let Err(error) = result else { panic!("it did not fail") };
     assert_eq!((error.kind, error.to_string().as_str()), (kind, text));
 }
 
 #[test]
 fn a_missing_permission_is_named() {
-    let place = Place::furnished();
+    let place = AwsFixture::with_table_and_bucket();
     let said = "User: arn:aws:sts::111122223333:assumed-role/x is not authorized to perform: dynamodb:Query on resource: t";
-    answered(&place, Answer::error(400, "AccessDeniedException", said));
-    fails(
+    respond_with(&place, HttpResponse::error(400, "AccessDeniedException", said));
+    assert_error(
         place.aws.table("t").query("p", "s"),
         PortErrorKind::AccessDenied,
         &format!(
             "cannot query (dynamodb:Query) `t: p s`: AccessDeniedException: {said} (request request-of-the-test)"
         ),
     );
-    answered(&place, Answer::s3_error(403, "AccessDenied", "Access Denied").with("x-amz-request-id", "R7"));
-    fails(
+    respond_with(
+        &place,
+        HttpResponse::s3_error(403, "AccessDenied", "Access Denied").with_header("x-amz-request-id", "R7"),
+    );
+    assert_error(
         place.aws.store("b").read("k", None),
         PortErrorKind::AccessDenied,
         "cannot read (s3:GetObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
-    fails(
+    assert_error(
         place.aws.store("b").create("k", b"", "text/plain"),
         PortErrorKind::AccessDenied,
         "cannot write (s3:PutObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
-    fails(
+    assert_error(
         place.aws.store("b").list("k"),
         PortErrorKind::AccessDenied,
         "cannot list (s3:ListBucket) `s3://b/k`: AccessDenied: Access Denied (request R7)",
@@ -63,9 +66,9 @@ fn a_missing_permission_is_named() {
 }
 
 #[test]
-fn what_is_not_there_is_missing() {
-    let place = Place::furnished();
-    fails(
+fn an_absent_resource_is_reported_as_missing() {
+    let place = AwsFixture::with_table_and_bucket();
+    assert_error(
         place.aws.table("none").query("p", ""),
         PortErrorKind::NotFound,
         "cannot query (dynamodb:Query) `none: p `: ResourceNotFoundException: Requested resource not found (request request-of-the-test)",
@@ -77,32 +80,32 @@ fn what_is_not_there_is_missing() {
 }
 
 #[test]
-fn trouble_that_passes_is_passed_over_and_trouble_that_stays_is_told() {
-    let place = Place::furnished();
+fn transient_errors_are_retried_and_persistent_errors_are_reported() {
+    let place = AwsFixture::with_table_and_bucket();
     let mut left = 2;
-    place.cloud.plan(move |_| {
+    place.fake_aws.inject_faults(move |_| {
         left -= 1;
-        (left >= 0).then(|| Fault::Answer(Answer::error(500, "InternalServerError", "again")))
+        (left >= 0).then(|| HttpFault::Respond(HttpResponse::error(500, "InternalServerError", "again")))
     });
     assert!(place.aws.table("t").put(&item(), WriteCondition::Unchanged).unwrap());
     let mut left = 1;
-    place.cloud.plan(move |_| {
+    place.fake_aws.inject_faults(move |_| {
         left -= 1;
-        (left >= 0).then_some(Fault::HangUp)
+        (left >= 0).then_some(HttpFault::Disconnect)
     });
     assert_eq!(place.aws.table("t").query("p", "").unwrap().len(), 1);
-    answered(&place, Answer::error(400, "ProvisionedThroughputExceededException", "slowly"));
+    respond_with(&place, HttpResponse::error(400, "ProvisionedThroughputExceededException", "slowly"));
     assert_eq!(place.aws.table("t").query("p", "").unwrap_err().kind, PortErrorKind::Throttled);
-    answered(&place, Answer::s3_error(503, "SlowDown", "Please reduce your request rate."));
+    respond_with(&place, HttpResponse::s3_error(503, "SlowDown", "Please reduce your request rate."));
     assert_eq!(place.aws.store("b").list("").unwrap_err().kind, PortErrorKind::Throttled);
-    place.cloud.plan(|_| Some(Fault::HangUp));
+    place.fake_aws.inject_faults(|_| Some(HttpFault::Disconnect));
     let error = place.aws.store("b").read("k", None).unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Unavailable, "{error}");
 }
 
 #[test]
-fn look_ups_are_not_tried_again_behind_the_jobs_back() {
-    let place = Place::new();
+fn the_sdk_does_not_retry_lookups() {
+    let place = AwsFixture::new();
     let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
     let lookup =
         LookupRequest { account: ACCOUNT, region: REGION, since: Time(1000), until: Time(2000), token: None };
@@ -112,21 +115,21 @@ fn look_ups_are_not_tried_again_behind_the_jobs_back() {
         ("InternalFailure", 500, PortErrorKind::Unavailable),
         ("AccessDeniedException", 400, PortErrorKind::AccessDenied),
     ] {
-        let before = place.cloud.count("LookupEvents");
-        answered(&place, Answer::error(status, code, "no"));
+        let before = place.fake_aws.request_count("LookupEvents");
+        respond_with(&place, HttpResponse::error(status, code, "no"));
         assert_eq!(trail.lookup_events(lookup).unwrap_err().kind, kind, "{code}");
-        assert_eq!(place.cloud.count("LookupEvents"), before + 1, "{code}");
+        assert_eq!(place.fake_aws.request_count("LookupEvents"), before + 1, "{code}");
     }
 }
 
 #[test]
-fn a_caller_is_who_aws_says() {
-    let place = Place::new();
+fn the_caller_is_the_one_sts_returns() {
+    let place = AwsFixture::new();
     let caller = place.aws.caller_identity().unwrap();
     assert_eq!(caller.account, ACCOUNT);
     assert_eq!(caller.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
-    answered(&place, Answer::query_error(403, "ExpiredToken", "The security token is expired"));
-    fails(
+    respond_with(&place, HttpResponse::query_error(403, "ExpiredToken", "The security token is expired"));
+    assert_error(
         place.aws.caller_identity(),
         PortErrorKind::AccessDenied,
         "cannot ask AWS for the identity (sts:GetCallerIdentity) from `eu-west-1`: ExpiredToken: The security token is expired (request request-of-the-test)",

@@ -11,19 +11,19 @@ use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use super::{
-    Place,
-    cloud::{Answer, Fault, Request},
+    AwsFixture,
+    fake_aws::{HttpFault, HttpRequest, HttpResponse},
 };
 
 #[derive(Clone, Debug)]
-enum Step {
+enum AwsTableStep {
     Put {
         partition: &'static str,
         sort: String,
         revision: u64,
         expires: Option<u32>,
         body: Value,
-        same: bool,
+        expects_current: bool,
     },
     Delete {
         partition: &'static str,
@@ -36,14 +36,14 @@ enum Step {
 }
 
 /// DynamoDB has no empty keys.
-fn sort() -> impl Strategy<Value = String> {
+fn sort_key() -> impl Strategy<Value = String> {
     prop_oneof![
         select(vec!["a", "ab", "ab#", "ab#1", "b", "é", "%", "_"]).prop_map(str::to_owned),
         "[ab#]{1,3}"
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn table_step() -> impl Strategy<Value = AwsTableStep> {
     let partition = || select(vec!["p", "P", "p#q"]);
     let body = || {
         let leaf = prop_oneof![
@@ -59,12 +59,12 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|fields| Value::Object(fields.into_iter().collect()))
     };
     prop_oneof![
-        4 => (partition(), sort(), 0..4_u64, any::<Option<u32>>(), body(), any::<bool>()).prop_map(
-            |(partition, sort, revision, expires, body, same)| Step::Put { partition, sort, revision, expires, body, same }
+        4 => (partition(), sort_key(), 0..4_u64, any::<Option<u32>>(), body(), any::<bool>()).prop_map(
+            |(partition, sort, revision, expires, body, same)| AwsTableStep::Put { partition, sort, revision, expires, body, expects_current: same }
         ),
-        1 => (partition(), sort()).prop_map(|(partition, sort)| Step::Delete { partition, sort }),
-        2 => (partition(), prop_oneof![Just(String::new()), sort()])
-            .prop_map(|(partition, prefix)| Step::Query { partition, prefix }),
+        1 => (partition(), sort_key()).prop_map(|(partition, sort)| AwsTableStep::Delete { partition, sort }),
+        2 => (partition(), prop_oneof![Just(String::new()), sort_key()])
+            .prop_map(|(partition, prefix)| AwsTableStep::Query { partition, prefix }),
     ]
 }
 
@@ -72,31 +72,31 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn the_table_answers_as_the_local_one(steps in prop::collection::vec(step(), 1..40), lost in 0..60_usize) {
+    fn the_dynamodb_table_behaves_as_the_local_table(steps in prop::collection::vec(table_step(), 1..40), lost in 0..60_usize) {
         let home = tempfile::tempdir().unwrap();
         let local = SqliteTable::open(&home.path().join("table.db")).unwrap();
-        let place = Place::furnished();
+        let place = AwsFixture::with_table_and_bucket();
         // One answer is lost on the way: the SDK asks again, and what was done must still count as done once.
         let mut number = 0;
-        place.cloud.plan(move |request: &Request| {
+        place.fake_aws.inject_faults(move |request: &HttpRequest| {
             number += 1;
             let conditional = String::from_utf8_lossy(&request.body).contains("ConditionExpression");
-            (number == lost + 1 && conditional).then_some(Fault::Lose)
+            (number == lost + 1 && conditional).then_some(HttpFault::DropResponse)
         });
         let table = place.aws.table("t");
         for step in steps {
             match step {
-                Step::Put { partition, sort, revision, expires, body, same } => {
+                AwsTableStep::Put { partition, sort, revision, expires, body, expects_current } => {
                     let (partition_key, sort_key) = (partition.to_owned(), sort);
                     let item = TableItem { partition_key, sort_key, revision, expires_at: expires.map(Time), body };
-                    let expected = if same { WriteCondition::Unchanged } else { WriteCondition::Always };
+                    let expected = if expects_current { WriteCondition::Unchanged } else { WriteCondition::Always };
                     prop_assert_eq!(table.put(&item, expected).unwrap(), local.put(&item, expected).unwrap());
                 }
-                Step::Delete { partition, sort } => {
+                AwsTableStep::Delete { partition, sort } => {
                     table.delete(partition, &sort).unwrap();
                     local.delete(partition, &sort).unwrap();
                 }
-                Step::Query { partition, prefix } => {
+                AwsTableStep::Query { partition, prefix } => {
                     prop_assert_eq!(table.query(partition, &prefix).unwrap(), local.query(partition, &prefix).unwrap());
                 }
             }
@@ -107,14 +107,14 @@ proptest! {
     }
 
     #[test]
-    fn the_store_answers_as_the_local_one(
-        objects in prop::collection::vec((key(), prop::collection::vec(any::<u8>(), 0..20)), 1..20),
-        prefixes in prop::collection::vec(key(), 1..6),
+    fn the_s3_store_behaves_as_the_local_store(
+        objects in prop::collection::vec((object_key(), prop::collection::vec(any::<u8>(), 0..20)), 1..20),
+        prefixes in prop::collection::vec(object_key(), 1..6),
         part in (0..25_u64, 0..25_u64),
     ) {
         let home = tempfile::tempdir().unwrap();
         let local = DirectoryStore::new(home.path());
-        let place = Place::furnished();
+        let place = AwsFixture::with_table_and_bucket();
         let store = place.aws.store("b");
         for (key, bytes) in &objects {
             let created = store.create(key, bytes, "text/plain").unwrap();
@@ -133,14 +133,14 @@ proptest! {
     }
 }
 
-fn key() -> impl Strategy<Value = String> {
+fn object_key() -> impl Strategy<Value = String> {
     let part = select(vec!["a", "b", "a.b", "dt=2023-11-10", "é", "A b", "100%", "x+y&z"]);
     prop::collection::vec(part, 1..4).prop_map(|parts| parts.join("/"))
 }
 
 #[test]
-fn a_write_whose_answer_was_lost_is_known_as_done() {
-    let place = Place::furnished();
+fn a_write_whose_response_was_lost_counts_as_done() {
+    let place = AwsFixture::with_table_and_bucket();
     let table = place.aws.table("t");
     let item = |revision, who: &str| TableItem {
         partition_key: "LANE".to_owned(),
@@ -150,9 +150,11 @@ fn a_write_whose_answer_was_lost_is_known_as_done() {
         body: json!({ "holder": who }),
     };
     let mut lost = false;
-    place.cloud.plan(move |_| (!std::mem::replace(&mut lost, true)).then_some(Fault::Lose));
+    place
+        .fake_aws
+        .inject_faults(move |_| (!std::mem::replace(&mut lost, true)).then_some(HttpFault::DropResponse));
     assert!(table.put(&item(0, "me"), WriteCondition::Unchanged).unwrap());
-    assert_eq!(place.cloud.count("UpdateItem"), 2, "it was tried again");
+    assert_eq!(place.fake_aws.request_count("UpdateItem"), 2, "it was tried again");
     // The same words of somebody else are somebody else's.
     assert!(!table.put(&item(0, "me"), WriteCondition::Unchanged).unwrap());
     assert_eq!(table.query("LANE", "").unwrap()[0].revision, 1);
@@ -160,14 +162,15 @@ fn a_write_whose_answer_was_lost_is_known_as_done() {
 
 #[test]
 fn a_store_waits_for_another_writer_of_the_same_key() {
-    let place = Place::furnished();
+    let place = AwsFixture::with_table_and_bucket();
     let mut left = 2;
-    place.cloud.plan(move |_| {
+    place.fake_aws.inject_faults(move |_| {
         left -= 1;
-        (left >= 0).then(|| Fault::Answer(Answer::s3_error(409, "ConditionalRequestConflict", "wait")))
+        (left >= 0)
+            .then(|| HttpFault::Respond(HttpResponse::s3_error(409, "ConditionalRequestConflict", "wait")))
     });
     assert!(place.aws.store("b").create("k", b"1", "application/json").unwrap());
-    assert_eq!(place.cloud.state().bucket("b").types["k"], "application/json");
+    assert_eq!(place.fake_aws.state().bucket("b").content_types["k"], "application/json");
     assert!(!place.aws.store("b").create("k", b"2", "application/json").unwrap());
-    assert_eq!(place.cloud.state().bucket("b").get("k"), Some(&b"1"[..]));
+    assert_eq!(place.fake_aws.state().bucket("b").get("k"), Some(&b"1"[..]));
 }

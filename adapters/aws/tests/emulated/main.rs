@@ -8,10 +8,10 @@
     reason = "a test may fail"
 )]
 
+mod event_history;
 mod failures;
-mod history;
 mod laws;
-mod news;
+mod notifications;
 mod objects;
 mod permissions;
 
@@ -19,34 +19,34 @@ use aws_credential_types::Credentials;
 use onlooker_aws::AwsSession;
 use tokio::runtime::Runtime;
 
-use test_support::cloud::{self, ACCOUNT, Cloud, REGION};
+use test_support::fake_aws::{self, ACCOUNT, FakeAws, REGION};
 
 /// A cloud and a connection to it.
-struct Place {
-    cloud: Cloud,
+struct AwsFixture {
+    fake_aws: FakeAws,
     aws: AwsSession,
     _runtime: Runtime,
 }
 
-impl Place {
+impl AwsFixture {
     fn new() -> Self {
-        let cloud = Cloud::start();
+        let fake_aws = FakeAws::start();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let aws = AwsSession::connect_with(runtime.handle().clone(), |loader| {
             loader
-                .endpoint_url(cloud.endpoint())
+                .endpoint_url(fake_aws.endpoint())
                 .region(aws_config::Region::new(REGION))
                 .credentials_provider(Credentials::new(ACCOUNT, "secret", None, None, "test"))
         });
-        Self { cloud, aws, _runtime: runtime }
+        Self { fake_aws, aws, _runtime: runtime }
     }
 
     /// With a table `t` and a bucket `b`.
-    fn furnished() -> Self {
+    fn with_table_and_bucket() -> Self {
         let place = Self::new();
-        place.cloud.state().tables.insert("t".to_owned(), Default::default());
-        place.cloud.state().bucket("b");
+        place.fake_aws.state().tables.insert("t".to_owned(), Default::default());
+        place.fake_aws.state().bucket("b");
         place
     }
 }

@@ -3,9 +3,9 @@
 use onlooker_aws::{S3Source, S3Uri, object_version};
 use onlooker_core::ports::{LogSource, PortErrorKind, StoredObject};
 
-use super::{Place, cloud::etag};
+use super::{AwsFixture, fake_aws::etag};
 
-fn below(place: &Place, uris: &[&str]) -> S3Source {
+fn source_of(place: &AwsFixture, uris: &[&str]) -> S3Source {
     let uris: Vec<S3Uri> = uris.iter().map(|uri| uri.parse().unwrap()).collect();
     S3Source::new(place.aws.clone(), uris)
 }
@@ -17,8 +17,8 @@ fn fetched(source: &S3Source, object: &StoredObject, most: u64) -> Vec<u8> {
 }
 
 #[test]
-fn everything_below_is_listed_once_and_in_order() {
-    let place = Place::furnished();
+fn every_object_under_the_prefix_is_listed_once_in_order() {
+    let place = AwsFixture::with_table_and_bucket();
     let keys = [
         "AWSLogs/1/z.json.gz",
         "AWSLogs/1/a b+c.json.gz",
@@ -28,9 +28,9 @@ fn everything_below_is_listed_once_and_in_order() {
         "other",
     ];
     for key in keys {
-        place.cloud.state().bucket("b").put(key, key);
+        place.fake_aws.state().bucket("b").put(key, key);
     }
-    let source = below(&place, &["s3://b/AWSLogs/", "s3://b/AWSLogs/2"]);
+    let source = source_of(&place, &["s3://b/AWSLogs/", "s3://b/AWSLogs/2"]);
     let objects = source.list().unwrap();
     let mut expected: Vec<String> = keys[..5].iter().map(|key| format!("s3://b/{key}")).collect();
     expected.sort();
@@ -41,16 +41,16 @@ fn everything_below_is_listed_once_and_in_order() {
         assert_eq!(fetched(&source, object, 1 << 20), key.as_bytes());
         assert_eq!(fetched(&source, object, 4), &key.as_bytes()[..4]);
     }
-    assert_eq!(below(&place, &["s3://b"]).list().unwrap().len(), 6);
+    assert_eq!(source_of(&place, &["s3://b"]).list().unwrap().len(), 6);
 }
 
 #[test]
-fn the_version_that_was_named_is_read() {
-    let place = Place::furnished();
-    place.cloud.state().bucket("b").put("k", "first");
-    let source = below(&place, &["s3://b/k"]);
+fn the_named_object_version_is_read() {
+    let place = AwsFixture::with_table_and_bucket();
+    place.fake_aws.state().bucket("b").put("k", "first");
+    let source = source_of(&place, &["s3://b/k"]);
     let listed = source.list().unwrap().remove(0);
-    place.cloud.state().bucket("b").put("k", "second");
+    place.fake_aws.state().bucket("b").put("k", "second");
     let error = source.fetch(&listed, 99, &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "cannot read (s3:GetObject) `s3://b/k`: it changed after it was listed");
     let old = StoredObject {
@@ -66,23 +66,23 @@ fn the_version_that_was_named_is_read() {
 
 #[test]
 fn a_bucket_in_another_region_is_found() {
-    let place = Place::furnished();
-    place.cloud.state().bucket("far").region = "us-west-2".to_owned();
-    place.cloud.state().bucket("far").put("k", "there");
-    let source = below(&place, &["s3://far/"]);
+    let place = AwsFixture::with_table_and_bucket();
+    place.fake_aws.state().bucket("far").region = "us-west-2".to_owned();
+    place.fake_aws.state().bucket("far").put("k", "there");
+    let source = source_of(&place, &["s3://far/"]);
     let object = source.list().unwrap().remove(0);
     assert_eq!(fetched(&source, &object, 99), b"there");
-    assert_eq!(place.cloud.count("ListObjectsV2"), 2, "asked at home, then there");
-    assert_eq!(place.cloud.count("GetObject"), 1, "where it lies is remembered");
+    assert_eq!(place.fake_aws.request_count("ListObjectsV2"), 2, "asked at home, then there");
+    assert_eq!(place.fake_aws.request_count("GetObject"), 1, "where it lies is remembered");
 }
 
 #[test]
-fn what_is_no_place_in_s3_says_so() {
+fn an_invalid_s3_uri_is_rejected() {
     for text in ["s3://", "s3:///k", "https://b/k", "b/k"] {
         assert!(text.parse::<S3Uri>().is_err(), "{text}");
     }
-    let place = Place::furnished();
-    let error = below(&place, &["s3://none/x"]).list().unwrap_err();
+    let place = AwsFixture::with_table_and_bucket();
+    let error = source_of(&place, &["s3://none/x"]).list().unwrap_err();
     assert_eq!(error.kind, PortErrorKind::NotFound);
     assert!(
         error.to_string().starts_with("cannot list (s3:ListBucket) `s3://none/x`: NoSuchBucket"),

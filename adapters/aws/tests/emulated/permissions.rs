@@ -11,8 +11,8 @@ use onlooker_core::{
 use serde_json::{Value, json};
 
 use super::{
-    ACCOUNT, Place,
-    cloud::{Answer, Fault, Request},
+    ACCOUNT, AwsFixture,
+    fake_aws::{HttpFault, HttpRequest, HttpResponse},
 };
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/audit/Auditor";
@@ -36,8 +36,8 @@ fn document(action: &str) -> String {
         .collect()
 }
 
-fn answer(name: &str, result: &str) -> Answer {
-    Answer::xml(200, &format!("<{name}Response><{name}Result>{result}</{name}Result></{name}Response>"))
+fn query_response(name: &str, result: &str) -> HttpResponse {
+    HttpResponse::xml(200, &format!("<{name}Response><{name}Result>{result}</{name}Result></{name}Response>"))
 }
 
 fn members(all: &[String]) -> String {
@@ -71,7 +71,7 @@ fn version(arn: &str) -> String {
 }
 
 /// A role and a user of an account that is asked for as a whole, a page for each.
-fn whole(request: &Request) -> Answer {
+fn account_details_response(request: &HttpRequest) -> HttpResponse {
     let arns = [BOUNDARY, READ_ONLY].map(|arn| {
         let name = arn.rsplit('/').next().unwrap();
         format!(
@@ -80,7 +80,7 @@ fn whole(request: &Request) -> Answer {
             members(&[version(arn)])
         )
     });
-    let (list, more) = match request.form().get("Marker").map(String::as_str) {
+    let (list, more) = match request.form_fields().get("Marker").map(String::as_str) {
         None => {
             let role = format!(
                 "<Path>/audit/</Path><RoleName>Auditor</RoleName><RoleId>AROA</RoleId><Arn>{ROLE}</Arn>{DATE}\
@@ -119,12 +119,12 @@ fn whole(request: &Request) -> Answer {
         }
         Some(other) => panic!("a marker nobody gave: {other}"),
     };
-    answer("GetAccountAuthorizationDetails", &format!("{list}{more}"))
+    query_response("GetAccountAuthorizationDetails", &format!("{list}{more}"))
 }
 
 /// The same principals, asked for one by one; policies are listed a page each.
-fn single(name: &str, request: &Request) -> Answer {
-    let form = request.form();
+fn principal_response(name: &str, request: &HttpRequest) -> HttpResponse {
+    let form = request.form_fields();
     let arn = form.get("PolicyArn").map_or("", String::as_str);
     let whole = "<IsTruncated>false</IsTruncated>";
     let result = match name {
@@ -138,7 +138,7 @@ fn single(name: &str, request: &Request) -> Answer {
             "<User><Path>/</Path><UserName>Ann</UserName><UserId>AIDA</UserId><Arn>{USER}</Arn>{DATE}{}{TAG}</User>",
             boundary()
         ),
-        "GetRole" | "GetUser" => return Answer::query_error(404, "NoSuchEntity", "there is none"),
+        "GetRole" | "GetUser" => return HttpResponse::query_error(404, "NoSuchEntity", "there is none"),
         "ListRolePolicies" if !form.contains_key("Marker") => {
             "<PolicyNames/><IsTruncated>true</IsTruncated><Marker>m</Marker>".to_owned()
         }
@@ -167,25 +167,25 @@ fn single(name: &str, request: &Request) -> Answer {
         }
         other => panic!("{other} was not expected"),
     };
-    answer(name, &result)
+    query_response(name, &result)
 }
 
 /// A place with this IAM.
-fn place() -> Place {
-    let place = Place::new();
-    place.cloud.plan(|request| match &*request.operation() {
+fn fixture() -> AwsFixture {
+    let place = AwsFixture::new();
+    place.fake_aws.inject_faults(|request| match &*request.operation() {
         "AssumeRole" | "GetCallerIdentity" => None,
-        "GetAccountAuthorizationDetails" => Some(Fault::Answer(whole(request))),
-        name => Some(Fault::Answer(single(name, request))),
+        "GetAccountAuthorizationDetails" => Some(HttpFault::Respond(account_details_response(request))),
+        name => Some(HttpFault::Respond(principal_response(name, request))),
     });
     place
 }
 
-fn policies(place: &Place) -> AccountPolicies {
+fn policies(place: &AwsFixture) -> AccountPolicies {
     AccountPolicies::new(place.aws.clone(), ACCOUNT, Some("reader".to_owned()))
 }
 
-fn all(policies: &AccountPolicies, account: &str) -> Vec<PolicySnapshot> {
+fn read_account(policies: &AccountPolicies, account: &str) -> Vec<PolicySnapshot> {
     let (mut text, mut page) = (String::new(), None);
     loop {
         let found = policies.account_authorization_details(account, page.as_deref()).unwrap();
@@ -198,17 +198,17 @@ fn all(policies: &AccountPolicies, account: &str) -> Vec<PolicySnapshot> {
 }
 
 #[track_caller]
-fn fails<T>(result: Result<T, PortError>) -> (PortErrorKind, String) {
+fn error_of<T>(result: Result<T, PortError>) -> (PortErrorKind, String) {
     let Err(error) = result else { panic!("it did not fail") };
     (error.kind, error.to_string())
 }
 
 #[test]
-fn one_by_one_or_as_a_whole_the_policies_are_the_same() {
-    let place = place();
+fn policies_are_equal_whether_read_per_principal_or_per_account() {
+    let place = fixture();
     let policies = policies(&place);
-    let whole = all(&policies, ACCOUNT);
-    assert_eq!(place.cloud.count("GetAccountAuthorizationDetails"), 2);
+    let whole = read_account(&policies, ACCOUNT);
+    assert_eq!(place.fake_aws.request_count("GetAccountAuthorizationDetails"), 2);
     assert_eq!(whole.iter().map(|one| &*one.principal).collect::<Vec<_>>(), [ROLE, USER]);
     for snapshot in &whole {
         let alone = policies.principal_details(&snapshot.principal).unwrap().unwrap();
@@ -227,50 +227,52 @@ fn one_by_one_or_as_a_whole_the_policies_are_the_same() {
 }
 
 #[test]
-fn who_does_not_exist_is_nobody_and_a_policy_that_is_missing_an_error() {
-    let place = place();
+fn a_missing_principal_is_none_and_a_missing_policy_is_an_error() {
+    let place = fixture();
     let policies = policies(&place);
     assert_eq!(policies.principal_details("arn:aws:iam::111122223333:role/Nobody").unwrap(), None);
     assert_eq!(policies.principal_details("arn:aws:iam::111122223333:user/Nobody").unwrap(), None);
-    place.cloud.plan(|request| {
-        Some(Fault::Answer(match &*request.operation() {
-            "GetPolicyVersion" => Answer::query_error(404, "NoSuchEntity", "it is gone"),
-            name => single(name, request),
+    place.fake_aws.inject_faults(|request| {
+        Some(HttpFault::Respond(match &*request.operation() {
+            "GetPolicyVersion" => HttpResponse::query_error(404, "NoSuchEntity", "it is gone"),
+            name => principal_response(name, request),
         }))
     });
-    let (kind, said) = fails(policies.principal_details(ROLE));
+    let (kind, said) = error_of(policies.principal_details(ROLE));
     assert_eq!(kind, PortErrorKind::NotFound);
     assert!(said.contains("iam:GetPolicyVersion"), "{said}");
 }
 
 #[test]
-fn throttling_is_asked_about_once_and_another_account_through_its_role() {
-    let place = place();
+fn throttling_is_not_retried_and_other_accounts_are_read_through_their_role() {
+    let place = fixture();
     let policies = policies(&place);
-    all(&policies, "444455556666");
-    let asked = place.cloud.state().requests.clone();
+    read_account(&policies, "444455556666");
+    let asked = place.fake_aws.state().requests.clone();
     assert!(
         asked.iter().any(|(name, account, _)| {
             name == "GetAccountAuthorizationDetails" && account == "444455556666"
         })
     );
     let alone = AccountPolicies::new(place.aws.clone(), ACCOUNT, None);
-    let (kind, said) = fails(alone.account_authorization_details("444455556666", None));
+    let (kind, said) = error_of(alone.account_authorization_details("444455556666", None));
     assert_eq!(kind, PortErrorKind::AccessDenied);
     assert!(said.contains("lookup.role"), "{said}");
-    let before = place.cloud.count("GetAccountAuthorizationDetails");
-    place.cloud.plan(|_| Some(Fault::Answer(Answer::query_error(400, "Throttling", "Rate exceeded"))));
-    let (kind, said) = fails(policies.account_authorization_details(ACCOUNT, None));
+    let before = place.fake_aws.request_count("GetAccountAuthorizationDetails");
+    place.fake_aws.inject_faults(|_| {
+        Some(HttpFault::Respond(HttpResponse::query_error(400, "Throttling", "Rate exceeded")))
+    });
+    let (kind, said) = error_of(policies.account_authorization_details(ACCOUNT, None));
     assert_eq!(kind, PortErrorKind::Throttled);
     assert!(said.contains("iam:GetAccountAuthorizationDetails") && said.contains("Rate exceeded"), "{said}");
-    assert_eq!(place.cloud.count("GetAccountAuthorizationDetails"), before + 1, "who asks waits");
+    assert_eq!(place.fake_aws.request_count("GetAccountAuthorizationDetails"), before + 1, "who asks waits");
 }
 
 #[test]
-fn the_simulator_gets_the_boundary_and_is_read_to_the_end() {
-    let place = Place::new();
-    place.cloud.plan(|request| {
-        let form = request.form();
+fn the_simulator_gets_the_permissions_boundary_and_all_pages_are_read() {
+    let place = AwsFixture::new();
+    place.fake_aws.inject_faults(|request| {
+        let form = request.form_fields();
         assert_eq!(
             (&*form["PolicySourceArn"], &*form["PermissionsBoundaryPolicyInputList.member.1"]),
             (ROLE, "{}")
@@ -285,7 +287,7 @@ fn the_simulator_gets_the_boundary_and_is_read_to_the_end() {
             form[of]
         );
         let result = format!("<EvaluationResults>{}</EvaluationResults>{more}", members(&[result]));
-        Some(Fault::Answer(answer("SimulatePrincipalPolicy", &result)))
+        Some(HttpFault::Respond(query_response("SimulatePrincipalPolicy", &result)))
     });
     let boundary = Policy { name: BOUNDARY.into(), origin: PolicyOrigin::Attached, text: "{}".into() };
     let snapshot = PolicySnapshot {
@@ -299,11 +301,11 @@ fn the_simulator_gets_the_boundary_and_is_read_to_the_end() {
 }
 
 /// An organization: root, a unit, and the account 444455556666 in it; 111122223333 manages it.
-fn organization(request: &Request) -> Answer {
+fn organization(request: &HttpRequest) -> HttpResponse {
     let asked: Value = request.json();
     let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
     let summary = |id: &str| json!({ "Id": id, "Arn": format!("arn:aws:organizations::aws:policy/{id}") });
-    Answer::json(
+    HttpResponse::json(
         200,
         &match &*request.operation() {
             "DescribeOrganization" => json!({ "Organization": { "Id": "o-1", "MasterAccountId": ACCOUNT } }),
@@ -311,7 +313,7 @@ fn organization(request: &Request) -> Answer {
                 "444455556666" => json!({ "Parents": [{ "Id": "ou-1", "Type": "ORGANIZATIONAL_UNIT" }] }),
                 "ou-1" => json!({ "Parents": [{ "Id": "r-1", "Type": "ROOT" }] }),
                 other => {
-                    return Answer::error(400, "ChildNotFoundException", &format!("no {other}"));
+                    return HttpResponse::error(400, "ChildNotFoundException", &format!("no {other}"));
                 }
             },
             "ListPoliciesForTarget" if text("Filter") == "RESOURCE_CONTROL_POLICY" => {
@@ -334,9 +336,9 @@ fn organization(request: &Request) -> Answer {
 }
 
 #[test]
-fn an_organization_bounds_from_the_root_down_and_not_the_account_that_manages_it() {
-    let place = Place::new();
-    place.cloud.plan(|request| Some(Fault::Answer(organization(request))));
+fn control_policies_apply_from_the_root_down_but_not_to_the_management_account() {
+    let place = AwsFixture::new();
+    place.fake_aws.inject_faults(|request| Some(HttpFault::Respond(organization(request))));
     let above = OrganizationPolicies::new(place.aws.clone());
     let levels = above.control_policies("444455556666", OrganizationPolicyType::ServiceControl).unwrap();
     let texts: Vec<Vec<&str>> =
@@ -349,7 +351,7 @@ fn an_organization_bounds_from_the_root_down_and_not_the_account_that_manages_it
             vec!["the text of p-full"]
         ]
     );
-    assert_eq!(place.cloud.count("DescribePolicy"), 2, "each is read once");
+    assert_eq!(place.fake_aws.request_count("DescribePolicy"), 2, "each is read once");
     assert_eq!(
         above.control_policies("444455556666", OrganizationPolicyType::ResourceControl).unwrap(),
         Vec::<Vec<Policy>>::new()
@@ -358,21 +360,24 @@ fn an_organization_bounds_from_the_root_down_and_not_the_account_that_manages_it
         above.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl).unwrap(),
         Vec::<Vec<Policy>>::new()
     );
-    let (kind, said) = fails(above.control_policies("777788889999", OrganizationPolicyType::ServiceControl));
+    let (kind, said) =
+        error_of(above.control_policies("777788889999", OrganizationPolicyType::ServiceControl));
     assert_eq!(kind, PortErrorKind::AccessDenied);
     assert!(said.contains("not in our organization"), "{said}");
 }
 
 #[test]
-fn that_there_is_no_organization_is_not_that_we_may_not_see_it() {
-    let place = Place::new();
+fn no_organization_and_no_access_to_it_are_distinguished() {
+    let place = AwsFixture::new();
     let above = OrganizationPolicies::new(place.aws.clone());
     for (code, expected) in [
         ("AWSOrganizationsNotInUseException", None),
         ("AccessDeniedException", Some(PortErrorKind::AccessDenied)),
         ("TooManyRequestsException", Some(PortErrorKind::Throttled)),
     ] {
-        place.cloud.plan(move |_| Some(Fault::Answer(Answer::error(400, code, "said"))));
+        place
+            .fake_aws
+            .inject_faults(move |_| Some(HttpFault::Respond(HttpResponse::error(400, code, "said"))));
         match (above.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl), expected) {
             (Ok(levels), None) => assert!(levels.is_empty()),
             (Err(error), Some(kind)) => {
@@ -385,18 +390,18 @@ fn that_there_is_no_organization_is_not_that_we_may_not_see_it() {
 }
 
 #[test]
-fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
-    let place = Place::new();
+fn a_probe_is_signed_and_its_outcomes_are_distinguished() {
+    let place = AwsFixture::new();
     let probes = AwsProber::new(place.aws.clone());
     assert!(probes.probe("s3", "DeleteBucket").is_none(), "that is no read");
     for (service, operation, answer, expected) in [
-        ("ec2", "DescribeRegions", Answer::xml(200, "<DescribeRegionsResponse/>"), None),
-        ("s3", "ListBuckets", Answer::xml(200, "<ListAllMyBucketsResult/>"), None),
-        ("sqs", "ListQueues", Answer::json(200, &json!({})), None),
+        ("ec2", "DescribeRegions", HttpResponse::xml(200, "<DescribeRegionsResponse/>"), None),
+        ("s3", "ListBuckets", HttpResponse::xml(200, "<ListAllMyBucketsResult/>"), None),
+        ("sqs", "ListQueues", HttpResponse::json(200, &json!({})), None),
         (
             "ec2",
             "DescribeRegions",
-            Answer::xml(
+            HttpResponse::xml(
                 403,
                 "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not</Message></Error></Errors></Response>",
             ),
@@ -405,7 +410,7 @@ fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
         (
             "ec2",
             "DescribeRegions",
-            Answer::xml(
+            HttpResponse::xml(
                 503,
                 "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>",
             ),
@@ -414,27 +419,27 @@ fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
         (
             "s3",
             "ListBuckets",
-            Answer::s3_error(403, "AccessDenied", "Access Denied"),
+            HttpResponse::s3_error(403, "AccessDenied", "Access Denied"),
             Some((PortErrorKind::AccessDenied, "(s3:ListAllMyBuckets)")),
         ),
         (
             "kms",
             "ListKeys",
-            Answer::error(400, "AccessDeniedException", "no"),
+            HttpResponse::error(400, "AccessDeniedException", "no"),
             Some((PortErrorKind::AccessDenied, "AccessDeniedException: no")),
         ),
         (
             "dynamodb",
             "ListTables",
-            Answer::new(500, "nothing of use"),
+            HttpResponse::new(500, "nothing of use"),
             Some((PortErrorKind::Unavailable, "HTTP 500")),
         ),
     ] {
-        place.cloud.plan(move |request| {
+        place.fake_aws.inject_faults(move |request| {
             let signed = request.header("authorization").unwrap_or_default();
             assert!(signed.contains(&format!("/eu-west-1/{service}/aws4_request")), "{signed}");
             assert!(request.header("x-amz-content-sha256").is_some());
-            Some(Fault::Answer(answer.clone()))
+            Some(HttpFault::Respond(answer.clone()))
         });
         match (probes.probe(service, operation).unwrap(), expected) {
             (Ok(()), None) => {}
@@ -445,7 +450,7 @@ fn a_read_is_tried_out_signed_and_what_becomes_of_it_is_told_apart() {
             (other, _) => panic!("{service}:{operation}: {other:?}"),
         }
     }
-    place.cloud.plan(|_| Some(Fault::HangUp));
-    let (kind, _) = fails(probes.probe("sts", "GetCallerIdentity").unwrap());
+    place.fake_aws.inject_faults(|_| Some(HttpFault::Disconnect));
+    let (kind, _) = error_of(probes.probe("sts", "GetCallerIdentity").unwrap());
     assert_eq!(kind, PortErrorKind::Unavailable);
 }

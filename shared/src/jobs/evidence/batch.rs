@@ -1,6 +1,6 @@
 //! What was read at once.
 //!
-//! Enters: segments of log objects or of a slice of the event history. Leaves: a [`Batch`] to keep. Law: it is a
+//! Enters: segments of log objects or of a slice of the event history. Leaves: a [`EvidenceBatch`] to keep. Law: it is a
 //! function of what was read, whatever the order.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Keeps a batch.
 //!
-//! Enters: a [`Batch`]. Leaves: one pack in the store, one item of the index for each of its parts, lines for
+//! Enters: a [`EvidenceBatch`]. Leaves: one pack in the store, one item of the index for each of its parts, lines for
 //! Athena. Laws: keeping it twice is keeping it once; a kill between any two writes leaves either nothing to be
 //! seen or a part of the truth, and keeping it again completes it; no shard is outside the places that are listed.
 

@@ -1,6 +1,6 @@
 //! What the kept evidence says of a window.
 //!
-//! Enters: the index and the segments it names. Leaves: a [`Collected`]. Laws: each shard is told by one lane; a
+//! Enters: the index and the segments it names. Leaves: a [`CollectedEvidence`]. Laws: each shard is told by one lane; a
 //! part that is damaged or gone is an error; shards are merged one after the other, as many at once as there are
 //! threads, so that memory follows the largest shard; how many threads there are changes nothing.
 

@@ -1,6 +1,6 @@
 //! Which slice of time comes next, and how long it is.
 //!
-//! Enters: where the last slice ended, where the last of all ends, and how busy slices were. Leaves: [`Slice`]s. Laws:
+//! Enters: where the last slice ended, where the last of all ends, and how busy slices were. Leaves: [`TimeSlice`]s. Laws:
 //! slices adjoin; none is empty, crosses an hour or goes past the end; a slice that was too busy is followed by one of
 //! at most half its length, down to one second.
 

@@ -1,6 +1,6 @@
 //! The scheduled look at what watched principals may do.
 //!
-//! Enters: whoever is asked about, table, store, announcers. Leaves: [`Examined`]: snapshots, the latest verdict on each
+//! Enters: whoever is asked about, table, store, announcers. Leaves: [`PermissionsOutcome`]: snapshots, the latest verdict on each
 //! principal, a report of the run, and news of who may do more than read. Laws: a verdict is kept only after the policies
 //! it is about; who could not be read has no verdict, and its last policies stay in force, with the time they were last
 //! seen; news is passed on before the verdict is kept, so that a run that is killed in between says it again.

@@ -1,6 +1,6 @@
 //! Policies that were read, to a verdict.
 //!
-//! Enters: a snapshot. Leaves: [`Permissions`]. Laws: a read that is tried out is tried as ourselves, and so says something
+//! Enters: a snapshot. Leaves: [`PermissionsAssessment`]. Laws: a read that is tried out is tried as ourselves, and so says something
 //! of ourselves alone; a read nobody here can try out is told as such; who does not exist can do nothing that is needed.
 
 use std::{

@@ -1,6 +1,6 @@
 //! What principals may do, as AWS says today.
 //!
-//! Enters: who is asked about, the policies of accounts, probes and IAM's simulator. Leaves: [`Permissions`] of each
+//! Enters: who is asked about, the policies of accounts, probes and IAM's simulator. Leaves: [`PermissionsAssessment`] of each
 //! principal, and snapshots of their policies that are kept. Laws: of a principal whose policies could not be read nothing
 //! is claimed, and the run fails once the others are done; what changes in a principal's policies is a new snapshot, and
 //! the one before it stays; killed at any point and tried again, a run leaves what it would have left.

@@ -1,6 +1,6 @@
 //! What a run has found, in figures and in JSON.
 //!
-//! Enters: [`Examined`]. Leaves: figures, the answer to whoever invoked, the report of the run. Law: who has no verdict stands
+//! Enters: [`PermissionsOutcome`]. Leaves: figures, the answer to whoever invoked, the report of the run. Law: who has no verdict stands
 //! there with the reason, and with how long ago the policies were seen that stay in force.
 
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The policies of everybody who is asked about.
 //!
-//! Enters: targets by account. Leaves: [`Look`]: a snapshot of each principal, who is not there, and what failed. Laws:
+//! Enters: targets by account. Leaves: [`PolicyReadResult`]: a snapshot of each principal, who is not there, and what failed. Laws:
 //! everybody asked about is in one of the lists; a failure is nobody's absence; what an organization does not let us see
 //! is not seen, and nothing more.
 //!

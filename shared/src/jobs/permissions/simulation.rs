@@ -1,6 +1,6 @@
 //! What IAM's simulator says besides.
 //!
-//! Enters: a snapshot and its grants. Leaves: a [`SecondOpinion`]. Laws: the same actions are asked about every time; what it
+//! Enters: a snapshot and its grants. Leaves: a [`SimulationComparison`]. Laws: the same actions are asked about every time; what it
 //! was not asked is told; an opinion on policies that have not changed is not asked for twice.
 //!
 //! It is asked about each action on any resource (`*`) and without a context. So it can only disagree where the answer

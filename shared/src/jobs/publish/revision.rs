@@ -1,6 +1,6 @@
 //! A report on its way to the store: one revision, written once.
 //!
-//! Enters: a report on a window, and the revisions there are. Leaves: an [`Edition`]. Laws: the same result as the newest
+//! Enters: a report on a window, and the revisions there are. Leaves: an [`ReportRevision`]. Laws: the same result as the newest
 //! revision's is that revision again; otherwise the number rises by one; no object is ever written over; whoever
 //! tries again after a kill finds the report that was stored first and goes on with its words, so that all objects
 //! of a revision tell of one run.

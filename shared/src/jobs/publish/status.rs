@@ -1,6 +1,6 @@
 //! What may be claimed now: kept, renewed, taken back and told of.
 //!
-//! Enters: an edition on the standing window, or a failure. Leaves: the latest [`Standing`] and its history, and news of
+//! Enters: an edition on the standing window, or a failure. Leaves: the latest [`CurrentStatus`] and its history, and news of
 //! each change. Laws: a report on an older window never replaces the standing of a newer one; a changed status is told
 //! before it is claimed, so that a claim nobody could be told of is not made; after a failure nothing is claimed.
 //!
@@ -24,7 +24,7 @@ use crate::{
 const MAX_ATTEMPTS: usize = 4;
 
 /// The latest standing. One that cannot be read counts as none, so nothing is claimed. Ask it through
-/// [`Standing::claim`].
+/// [`CurrentStatus::claim`].
 ///
 /// # Errors
 /// When the table cannot be read.

@@ -93,7 +93,7 @@ impl ReportWindow {
     /// named, hours count that were over `settling` seconds ago.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`ReportRequestError`].
     pub fn from_request(
         payload: &Value,
         now: Time,

@@ -1,6 +1,6 @@
 //! How far a lane has come.
 //!
-//! Enters: the items `ACCOUNT_REGION#account#region / CHECKPOINT` and `/ SLICE#start`. Leaves: [`Checkpoint`] and [`Note`]s. Laws: a
+//! Enters: the items `ACCOUNT_REGION#account#region / CHECKPOINT` and `/ SLICE#start`. Leaves: [`Checkpoint`] and [`SliceRecord`]s. Laws: a
 //! checkpoint is written only over the one that was read, so that of two runs that move it one fails; a note is there
 //! before the checkpoint passes its slice.
 

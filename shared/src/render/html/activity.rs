@@ -1,6 +1,6 @@
 //! Activity over time.
 //!
-//! Enters: calls per hour. Leaves: [`Chart`]: stacked bars, a scale, and the same figures in a table. Law: a step with
+//! Enters: calls per hour. Leaves: [`ActivityChart`]: stacked bars, a scale, and the same figures in a table. Law: a step with
 //! a write, another call or a refusal shows it, however many reads stand beside it.
 
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! Hours laid out on a line.
 //!
-//! Enters: a period. Leaves: [`Axis`]: the steps a chart is drawn in, few enough to be seen and to keep the page small,
+//! Enters: a period. Leaves: [`TimeAxis`]: the steps a chart is drawn in, few enough to be seen and to keep the page small,
 //! and the marks written under it. Laws: every hour of the period lies in exactly one step; steps of a day begin at
 //! midnight UTC, steps of a week on Monday.
 

@@ -1,6 +1,6 @@
 //! The coverage map.
 //!
-//! Enters: coverage. Leaves: [`Map`]: per account and region a bar in which missing hours are drawn, and the same in
+//! Enters: coverage. Leaves: [`CoverageMap`]: per account and region a bar in which missing hours are drawn, and the same in
 //! words. Law: a missing hour is drawn whatever the length of the period.
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The findings.
 //!
-//! Enters: findings, most severe first. Leaves: [`Findings`]: how many of each rule, the first with all their words,
+//! Enters: findings, most severe first. Leaves: [`FindingsSection`]: how many of each rule, the first with all their words,
 //! more in a line each. Law: every finding is counted, whether shown or not.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,6 +1,6 @@
 //! What watched principals could do, tried and did, as the page draws it.
 //!
-//! Enters: principals with their matrices. Leaves: a [`Sheet`] for each, and a [`Glance`] over all. Laws: every number of a
+//! Enters: principals with their matrices. Leaves: a [`Sheet`] for each, and a [`MatrixOverview`] over all. Laws: every number of a
 //! sheet stands on the page or is counted as left out; the tone of a row never says more than its words.
 
 use std::cmp::Reverse;

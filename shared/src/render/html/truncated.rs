@@ -1,6 +1,6 @@
 //! The beginning of a list, and how much is left out.
 //!
-//! Enters: a list of any length. Leaves: [`First`]. Law: what is not shown is counted.
+//! Enters: a list of any length. Leaves: [`Truncated`]. Law: what is not shown is counted.
 
 /// Most entries of each list in one page; the JSON report holds all of them.
 pub mod most {

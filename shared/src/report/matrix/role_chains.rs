@@ -1,6 +1,6 @@
 //! The roles a principal acted through.
 //!
-//! Enters: calls that began with it. Leaves: [`Through`], in order of the ways. Law: each of these calls is counted once.
+//! Enters: calls that began with it. Leaves: [`RoleChainActivity`], in order of the ways. Law: each of these calls is counted once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

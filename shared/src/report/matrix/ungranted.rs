@@ -1,6 +1,6 @@
 //! What a principal did, or was refused, that no policy that was read grants it.
 //!
-//! Enters: what is known of a principal. Leaves: [`Ungranted`], in order of the operations. Law: an operation whose IAM
+//! Enters: what is known of a principal. Leaves: [`UngrantedOperation`], in order of the operations. Law: an operation whose IAM
 //! actions are not known is neither granted nor ungranted.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! What a principal could do and never did.
 //!
-//! Enters: what is known of a principal, and the map of evidence. Leaves: [`Unused`] by service, those first that grant
+//! Enters: what is known of a principal, and the map of evidence. Leaves: [`UnusedService`] by service, those first that grant
 //! most of what is no read. Laws: an action that a call took and AWS did not refuse is used; that one was not seen says
 //! nothing where nobody is known to log its events, and those are counted apart.
 

@@ -1,0 +1,163 @@
+//! The story of the demo, and what is true of it.
+//!
+//! Enters: nothing. Leaves: the organization, who was promised to be read-only, and the counts that
+//! whoever reads the trail must find. Law: these figures are written down here, not computed, so that
+//! a test can compare them with what is in the objects.
+
+/// An account of the organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemoAccount {
+    /// Twelve digits, from those AWS uses in its documentation.
+    pub id: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+}
+
+/// Index of the account of auditors and tools, which also manages the organization.
+pub const SECURITY: usize = 0;
+/// Index of the account that serves customers.
+pub const PRODUCTION: usize = 1;
+/// Index of the account of reports and the warehouse, whose trail also records S3 data events.
+pub const DATA: usize = 2;
+/// Index of us-east-1, the trail's home.
+pub const VIRGINIA: usize = 0;
+/// Index of eu-west-1, where most work is done.
+pub const IRELAND: usize = 1;
+/// Index of eu-central-1, which is quiet.
+pub const FRANKFURT: usize = 2;
+
+/// The accounts, by index.
+pub const ACCOUNTS: [DemoAccount; 3] = [
+    DemoAccount { id: "111122223333", name: "larkspur-security" },
+    DemoAccount { id: "444455556666", name: "larkspur-production" },
+    DemoAccount { id: "777788889999", name: "larkspur-data" },
+];
+/// The regions, by index.
+pub const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "eu-central-1"];
+
+/// The id of an account, by index.
+pub fn account_id(index: usize) -> &'static str {
+    ACCOUNTS.get(index).map_or("", |account| account.id)
+}
+
+/// A principal that the organization promises is read-only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromisedRole {
+    /// Name of its role.
+    pub role: &'static str,
+    /// Pattern of its ARN in every account.
+    pub pattern: &'static str,
+    /// What the trail shows of it.
+    pub observed: &'static str,
+}
+
+/// The auditor, who only looks.
+pub const AUDITOR: PromisedRole = PromisedRole {
+    role: "AuditReader",
+    pattern: "arn:aws:iam::*:role/AuditReader",
+    observed: "only looked, in business hours",
+};
+/// The inventory, which reads secrets.
+pub const INVENTORY: PromisedRole = PromisedRole {
+    role: "InventoryCollector",
+    pattern: "arn:aws:iam::*:role/InventoryCollector",
+    observed: "listed everything, and read secrets",
+};
+/// The plan stage of continuous integration, which tried to write.
+pub const PLAN: PromisedRole = PromisedRole {
+    role: "CiPlan",
+    pattern: "arn:aws:iam::*:role/CiPlan",
+    observed: "tried two writes and was denied",
+};
+/// The AI agent, whose write went through an assumed role.
+pub const AGENT: PromisedRole = PromisedRole {
+    role: "OpsAgentReadOnly",
+    pattern: "arn:aws:iam::*:role/OpsAgentReadOnly",
+    observed: "assumed a deployment role in another account and wrote with it",
+};
+
+/// One account, region and hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrailHour {
+    /// Index of the account.
+    pub account: usize,
+    /// Index of the region.
+    pub region: usize,
+    /// Hours since the trail began.
+    pub hour: u64,
+}
+
+/// The hour of which the trail has neither log nor digest.
+pub const MISSING_HOUR: TrailHour = TrailHour { account: DATA, region: IRELAND, hour: 11 };
+/// Records of the object that was delivered twice under two names.
+pub const RECORDS_DELIVERED_TWICE: usize = 20;
+/// Records that a later object of the same account and region repeats.
+pub const REPEATED_RECORDS: usize = 6;
+/// Records of the object that was cut short.
+pub const LOST_RECORDS: usize = 12;
+
+/// The story and its ground truth; holds for the seed, start and size of the demo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoScenario {
+    /// The organization.
+    pub organization: &'static str,
+    /// Its accounts.
+    pub accounts: [DemoAccount; 3],
+    /// Its regions, the trail's home first.
+    pub regions: [&'static str; 3],
+    /// Who is promised to be read-only.
+    pub promised_roles: [PromisedRole; 4],
+    /// The role that the agent assumed and wrote with.
+    pub deployer: &'static str,
+    /// The role that nobody named.
+    pub unclassified: &'static str,
+    /// Records in readable objects, duplicates included.
+    pub records: u64,
+    /// How many of them repeat another.
+    pub duplicates: u64,
+    /// Objects that cannot be read.
+    pub unreadable_objects: u64,
+    /// Records lost with them, on top of `records`.
+    pub lost_records: u64,
+    /// The hour of which nothing was delivered.
+    pub missing_hour: TrailHour,
+    /// Account x region x hour cells of the period, the missing one included.
+    pub trail_hours: u64,
+    /// Secrets and encrypted parameters that the inventory read.
+    pub secret_reads: usize,
+    /// Event id of the agent's `AssumeRole`, as its own account records it.
+    pub assume_role_event_id: &'static str,
+    /// Event id of the write that the agent's assumed role made.
+    pub write_event_id: &'static str,
+    /// Event ids of the two writes that the plan stage was denied.
+    pub denied_event_ids: [&'static str; 2],
+}
+
+impl DemoScenario {
+    /// The patterns to watch.
+    pub fn watch_patterns(&self) -> [&'static str; 4] {
+        self.promised_roles.map(|promise| promise.pattern)
+    }
+}
+
+/// The story of [`super::Trail::demo`].
+pub const fn scenario() -> DemoScenario {
+    DemoScenario {
+        organization: "Larkspur Freight",
+        accounts: ACCOUNTS,
+        regions: REGIONS,
+        promised_roles: [AUDITOR, INVENTORY, PLAN, AGENT],
+        deployer: "arn:aws:iam::444455556666:role/Deployer",
+        unclassified: "arn:aws:iam::777788889999:role/tmp-migration",
+        records: 7_988,
+        duplicates: 26,
+        unreadable_objects: 1,
+        lost_records: 12,
+        missing_hour: MISSING_HOUR,
+        trail_hours: 216,
+        secret_reads: 7,
+        assume_role_event_id: "d8f58d98-31ec-4996-acfd-8fcfa7c8d2ac",
+        write_event_id: "5f522046-5726-46b9-8e97-22e99007c157",
+        denied_event_ids: ["82fbe242-2aee-4025-a62a-c5c40fd77fd8", "736d7f9f-141e-4dd3-9ba2-18e22c5ac90e"],
+    }
+}

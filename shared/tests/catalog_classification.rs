@@ -1,0 +1,349 @@
+//! The project's own labeled cases.
+//!
+//! Enters: calls in every spelling. Leaves: nothing. Law: each gets the verdict written beside it, and a
+//! name that is merely like a known one gets none.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may stop")]
+
+use onlooker_core::catalog::Catalog;
+use onlooker_core::classification::{
+    Classification, ClassificationInput, Provenance, classify, risk_level_of,
+};
+use onlooker_core::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
+
+fn classify_named(service: &str, operation: &str) -> Classification {
+    classify(Catalog::embedded(), &ClassificationInput::new(service, operation))
+}
+
+/// `service operation verdict mutates risk capabilities`, with `-` for no capability but `mutate`.
+const CASES: &str = "
+    s3 ListBuckets read_only no LOW -
+    s3 ListAllMyBuckets read_only no LOW -
+    s3 GetObject read_only no MEDIUM read_data
+    s3 get_object read_only no MEDIUM read_data
+    s3 get-object read_only no MEDIUM read_data
+    s3 HeadObject read_only no MEDIUM read_data
+    s3.amazonaws.com GetBucketPublicAccessBlock read_only no LOW -
+    s3.amazonaws.com ListObjectsV2 read_only no LOW -
+    s3.amazonaws.com PutObject mutating yes HIGH -
+    s3.amazonaws.com.cn PutObject mutating yes HIGH -
+    s3 DeleteBucket mutating yes HIGH -
+    s3 PutBucketPolicy mutating yes CRITICAL expose_resource
+    s3 PutBucketAcl mutating yes CRITICAL expose_resource
+    s3control PutPublicAccessBlock mutating yes CRITICAL expose_resource
+    s3 PutBucketTagging mutating yes HIGH -
+    s3express CreateSession privileged yes CRITICAL issue_credentials
+    ec2 DescribeInstances read_only no LOW -
+    ec2 describe_instances read_only no LOW -
+    ec2 describe-instances read_only no LOW -
+    EC2 DESCRIBEINSTANCES read_only no LOW -
+    ec2.amazonaws.com DescribeInstances read_only no LOW -
+    ec2 RunInstances mutating yes HIGH run_code+incur_cost
+    ec2 TerminateInstances mutating yes HIGH -
+    ec2 CreateTags mutating yes HIGH -
+    ec2 GetPasswordData read_only no HIGH read_secrets
+    ec2 GetConsoleOutput read_only no MEDIUM read_data
+    ec2 DescribeInstanceAttribute read_only no MEDIUM read_data
+    ec2 ModifySnapshotAttribute mutating yes CRITICAL expose_resource
+    ec2 ModifyImageAttribute mutating yes CRITICAL expose_resource
+    ec2 AuthorizeSecurityGroupIngress mutating yes CRITICAL expose_resource
+    ec2 StartDeclarativePoliciesReport mutating yes HIGH -
+    iam ListUsers read_only no LOW -
+    iam GetRole read_only no LOW -
+    iam GenerateCredentialReport read_only no LOW -
+    iam SimulatePrincipalPolicy read_only no LOW -
+    iam CreateUser mutating yes CRITICAL -
+    iam CreateAccessKey mutating yes CRITICAL issue_credentials+escalate
+    iam PassRole mutating yes CRITICAL escalate
+    iam AttachRolePolicy mutating yes CRITICAL escalate
+    iam DeleteRolePermissionsBoundary mutating yes CRITICAL escalate
+    iam UpdateAssumeRolePolicy mutating yes CRITICAL expose_resource+escalate
+    sts GetCallerIdentity read_only no LOW -
+    sts AssumeRole privileged no CRITICAL issue_credentials
+    sts.amazonaws.com AssumeRole privileged no CRITICAL issue_credentials
+    sts AssumeRoleWithWebIdentity privileged no CRITICAL issue_credentials
+    sts AssumeRoleWithSAML privileged no CRITICAL issue_credentials
+    sts assume_role_with_saml privileged no CRITICAL issue_credentials
+    sts AssumeRoot privileged no CRITICAL issue_credentials+escalate
+    sts GetSessionToken privileged yes CRITICAL issue_credentials
+    sts GetFederationToken privileged yes CRITICAL issue_credentials
+    sts DecodeAuthorizationMessage privileged no HIGH -
+    kms Decrypt privileged no HIGH read_data
+    kms Encrypt privileged no HIGH -
+    kms GenerateDataKey privileged no HIGH -
+    kms GenerateDataKeyPairWithoutPlaintext privileged no HIGH -
+    kms ReEncrypt privileged no HIGH -
+    kms Sign privileged no HIGH -
+    kms DescribeKey read_only no LOW -
+    kms ScheduleKeyDeletion mutating yes HIGH -
+    kms PutKeyPolicy mutating yes CRITICAL expose_resource
+    kms CreateGrant mutating yes CRITICAL expose_resource
+    ses SendEmail mutating yes HIGH -
+    ses.amazonaws.com SendEmail mutating yes HIGH -
+    cognito-identity GetCredentialsForIdentity privileged yes CRITICAL issue_credentials
+    cognito-identity GetOpenIdToken privileged yes CRITICAL issue_credentials
+    cognito-idp GetTokensFromRefreshToken privileged yes CRITICAL issue_credentials
+    cognito-idp ListUsers read_only no MEDIUM read_data
+    athena GetSessionEndpoint privileged yes CRITICAL issue_credentials
+    athena StartQueryExecution mutating yes HIGH incur_cost
+    athena GetQueryResults read_only no MEDIUM read_data
+    ivs ImportPublicKey mutating yes HIGH -
+    deadline AssumeQueueRoleForUser privileged yes CRITICAL issue_credentials
+    iot ConfirmTopicRuleDestination mutating yes HIGH -
+    iot ListSubscriptions read_only no LOW -
+    cloudtrail StartQuery mutating yes HIGH -
+    cloudtrail StopLogging mutating yes HIGH -
+    cloudtrail LookupEvents read_only no MEDIUM read_data
+    rds-data ExecuteStatement mutating yes HIGH -
+    rds-data BatchExecuteStatement mutating yes HIGH -
+    redshift-data ExecuteStatement mutating yes HIGH -
+    dynamodb ExecuteStatement mutating yes HIGH read_data
+    dynamodb GetItem read_only no MEDIUM read_data
+    dynamodb PutItem mutating yes HIGH -
+    dynamodb DescribeTable read_only no LOW -
+    logs StartQuery read_only no MEDIUM read_data
+    logs StopQuery read_only no LOW -
+    logs PutRetentionPolicy mutating yes HIGH -
+    xray StartTraceRetrieval read_only no LOW -
+    bedrock InvokeModel read_only no MEDIUM incur_cost
+    bedrock-runtime Converse read_only no MEDIUM incur_cost
+    bedrock.amazonaws.com ConverseStream read_only no MEDIUM incur_cost
+    bedrock-agent-runtime InvokeAgent mutating yes HIGH run_code+incur_cost
+    sagemaker InvokeEndpoint read_only no MEDIUM incur_cost
+    sagemaker-runtime invoke_endpoint_async mutating yes HIGH incur_cost
+    secretsmanager GetSecretValue read_only no HIGH read_data+read_secrets
+    secretsmanager ListSecrets read_only no LOW -
+    secretsmanager ValidateResourcePolicy read_only no LOW -
+    ssm GetParameter read_only no HIGH read_data+read_secrets
+    ssm DescribeParameters read_only no LOW -
+    ssm SendCommand mutating yes HIGH run_code
+    ssm StartSession mutating yes HIGH run_code
+    ssm GetAccessToken privileged yes CRITICAL issue_credentials
+    ecr GetAuthorizationToken read_only no HIGH read_secrets
+    codeartifact GetAuthorizationToken read_only no HIGH read_secrets
+    lambda ListFunctions20150331 read_only no LOW -
+    lambda.amazonaws.com UpdateFunctionCode20150331v2 mutating yes CRITICAL run_code+escalate
+    cloudfront CreateFunction2020_05_31 mutating yes HIGH -
+    cloudfront.amazonaws.com GetDistribution2020_05_31 read_only no LOW -
+    cloudfront list_distributions2020_05_31 read_only no LOW -
+    lambda GetFunction20150331v2 read_only no MEDIUM read_data
+    lambda Invoke mutating yes HIGH run_code
+    lambda InvokeFunction mutating yes HIGH run_code
+    lambda AddPermission mutating yes CRITICAL expose_resource
+    monitoring.amazonaws.com PutMetricAlarm mutating yes HIGH -
+    monitoring PutMetricAlarm mutating yes HIGH -
+    cloudwatch DescribeAlarms read_only no LOW -
+    tagging.amazonaws.com GetResources read_only no LOW -
+    tag TagResources mutating yes HIGH -
+    agreement-marketplace.amazonaws.com AcceptAgreementRequest mutating yes HIGH incur_cost
+    autoscaling.amazonaws.com RegisterScalableTarget mutating yes HIGH -
+    autoscaling.amazonaws.com DescribeScalingActivities read_only no LOW -
+    elbv2 DescribeTargetGroups read_only no LOW -
+    elasticloadbalancing.amazonaws.com CreateLoadBalancer mutating yes HIGH -
+    apigateway GetRestApis read_only no LOW -
+    apigateway DeleteRestApi mutating yes HIGH -
+    apigatewaymanagementapi GetConnection mutating yes HIGH -
+    execute-api GetConnection mutating yes HIGH -
+    neptunedata ExecuteOpenCypherQuery mutating yes HIGH read_data
+    keyspaces ListTables read_only no MEDIUM read_data
+    sqs SendMessageBatch mutating yes HIGH -
+    sqs ReceiveMessage read_only no MEDIUM read_data
+    glue GetQuery read_only no LOW -
+    quicksight DescribeDashboardPermissions read_only no LOW -
+    route53globalresolver ListTagsForResource read_only no LOW -
+    lightsail DownloadDefaultKeyPair privileged yes CRITICAL read_data+issue_credentials
+    sso GetRoleCredentials privileged yes CRITICAL issue_credentials
+    ecs ExecuteCommand mutating yes HIGH run_code
+    ecs RunTask mutating yes HIGH run_code
+    ce GetCostAndUsage read_only no LOW -
+    organizations LeaveOrganization mutating yes HIGH -
+";
+
+#[test]
+fn each_labeled_call_gets_its_classification() {
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for line in CASES.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [service, operation, kind, mutates, risk, capabilities] = words.as_slice() else { continue };
+        cases += 1;
+        let verdict = classify_named(service, operation);
+        let carries: Vec<&str> = verdict.capabilities.difference(Capabilities::MUTATE).names().collect();
+        let carries = if carries.is_empty() { "-".to_owned() } else { carries.join("+") };
+        let found =
+            format!("{} {} {} {carries}", verdict.operation_type, verdict.mutates, verdict.risk_level);
+        if found != format!("{kind} {mutates} {risk} {capabilities}") {
+            wrong.push(format!("{line}\n    found {found}"));
+        }
+        assert_eq!(verdict.provenance, Provenance::Catalog, "{line}");
+        assert_eq!(verdict.is_read_only(), verdict.operation_type == OperationType::ReadOnly);
+        assert_eq!(verdict.capabilities.contains(Capabilities::MUTATE), verdict.mutates == Mutates::Yes);
+    }
+    assert!(cases >= 120, "{cases}");
+    assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn all_spellings_of_a_name_are_one_operation() {
+    for spelling in
+        ["DescribeDBInstances", "describe_db_instances", "describe-db-instances", "describedbinstances"]
+    {
+        for service in ["rds", "RDS", "rds.amazonaws.com", "neptune", "docdb", "rds.amazonaws.com.cn"] {
+            let verdict = classify_named(service, spelling);
+            assert_eq!(
+                (verdict.service.as_str(), verdict.operation.as_str()),
+                ("rds", "DescribeDBInstances")
+            );
+        }
+    }
+}
+
+#[test]
+fn source_conflicts_are_kept() {
+    for (service, name) in
+        [("kms", "Encrypt"), ("sts", "AssumeRole"), ("ses", "SendEmail"), ("ivs", "ImportPublicKey")]
+    {
+        assert!(classify_named(service, name).source_conflict, "{service}:{name}");
+    }
+    assert!(!classify_named("ec2", "DescribeInstances").source_conflict);
+}
+
+#[test]
+fn an_event_that_is_not_an_api_call_is_not_scored() {
+    for (service, name) in [
+        ("signin.amazonaws.com", "ConsoleLogin"),
+        ("kms.amazonaws.com", "RotateKey"),
+        ("secretsmanager.amazonaws.com", "EndSecretVersionDelete"),
+        ("ec2.amazonaws.com", "SharedSnapshotVolumeCreated"),
+    ] {
+        let verdict = classify_named(service, name);
+        assert_eq!(verdict.provenance, Provenance::NonApiEvent, "{service}:{name}");
+        assert!(!verdict.is_scored() && !verdict.is_read_only());
+    }
+}
+
+#[test]
+fn a_name_similar_to_a_known_one_stays_unknown() {
+    for (service, name) in [
+        ("s3", "Get Object"),
+        ("s3", "Get\u{200b}Object"),
+        ("s3", "GetObject\0"),
+        ("s3", "GetObject\n"),
+        ("s3", "GetObject.Delete"),
+        ("s3", "\u{ff27}etObject"),
+        ("s3", "Get\u{041e}bject"),
+        ("s3", "Get*"),
+        ("s3", "GetObject/../PutObject"),
+        ("s3", "GetObject;PutObject"),
+        ("s3\u{200b}", "PutObject"),
+        ("s3.amazonaws.com.evil.example", "PutObject"),
+        ("@s3", "PutObject"),
+        ("s3", ""),
+        ("", "GetObject"),
+        ("s3", "___"),
+        ("s3", "ListFunctions20159931"),
+        ("ec2", "20150331"),
+        ("s3", "s3:GetObject"),
+    ] {
+        assert_eq!(Catalog::embedded().lookup(service, name), None, "{service} {name:?}");
+        let verdict = classify_named(service, name);
+        assert!(!verdict.is_read_only() || verdict.provenance == Provenance::Pattern, "{service} {name:?}");
+    }
+    let long = "GetObject".repeat(100_000);
+    assert_eq!(classify_named("s3", &long).operation_type, OperationType::Unknown);
+}
+
+#[test]
+fn names_with_additions_are_never_read_only() {
+    for name in
+        ["Get Object", "Get\u{200b}Thing", "List\u{e9}", "Describe;Delete", "Get:Thing", "\u{202e}GetThing"]
+    {
+        assert_eq!(classify_named("brand-new-service", name).operation_type, OperationType::Unknown, "{name:?}");
+    }
+}
+
+#[test]
+fn an_unknown_operation_is_classified_by_its_verb_only() {
+    for (name, valid) in [
+        ("GetThing", true),
+        ("ListThings", true),
+        ("DescribeThing", true),
+        ("BatchGetThings", true),
+        ("get_thing", true),
+        ("list-things", true),
+        ("GetThingCredentials", false),
+        ("GetCredential", false),
+        ("GetBearerToken", false),
+        ("ListTokens", false),
+        ("GetPassword", false),
+        ("GetClientSecret", false),
+        ("GetSecretV2", false),
+        ("get_session_token", false),
+        ("GetToken20240131", false),
+        ("Getaway", false),
+        ("Listen", false),
+        ("DescribedThing", false),
+        ("CreateThing", false),
+        ("SearchThings", false),
+        ("AssumeThing", false),
+        ("X", false),
+    ] {
+        let verdict = classify_named("brand-new-service", name);
+        assert_eq!(verdict.is_read_only(), valid, "{name}");
+        assert_eq!(verdict.provenance, if valid { Provenance::Pattern } else { Provenance::None }, "{name}");
+        if !valid {
+            assert_eq!((verdict.mutates, verdict.risk_level), (Mutates::Unknown, RiskLevel::High), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_read_only_flag_decides_only_for_unknown_operations() {
+    let flagged = |operation, read_only| {
+        let call =
+            ClassificationInput { service: "brand-new-service", operation, read_only: Some(read_only) };
+        let verdict = classify(Catalog::embedded(), &call);
+        (verdict.operation_type, verdict.mutates, verdict.provenance)
+    };
+    use OperationType::{Mutating, ReadOnly, Unknown};
+    assert_eq!(flagged("ExploreThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("ExploreThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
+    assert_eq!(flagged("GetThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
+    assert_eq!(flagged("GetThingToken", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("AssumeThing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("Explore Thing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    let known = ClassificationInput { service: "s3", operation: "PutObject", read_only: Some(true) };
+    assert_eq!(classify(Catalog::embedded(), &known).operation_type, Mutating);
+}
+
+#[test]
+fn risk_never_falls_with_more_capabilities() {
+    use AccessLevel::{List, PermissionsManagement, Read, Tagging, Write};
+    use OperationType::{Mutating, Privileged, ReadOnly, Unknown};
+    let levels = [None, Some(List), Some(Read), Some(Tagging), Some(Write), Some(PermissionsManagement)];
+    for bits in 0..=u8::MAX {
+        let carried = Capabilities::from_bits_retain(bits);
+        for kind in [ReadOnly, Privileged, Unknown, Mutating] {
+            for pair in levels.windows(2) {
+                let [lower, higher] = pair else { panic!("windows of two") };
+                assert!(risk_level_of(*lower, kind, carried) <= risk_level_of(*higher, kind, carried));
+            }
+            for more in Capabilities::all().iter() {
+                for level in levels {
+                    assert!(
+                        risk_level_of(level, kind, carried) <= risk_level_of(level, kind, carried | more)
+                    );
+                    assert!(risk_level_of(level, ReadOnly, carried) <= risk_level_of(level, kind, carried));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_override_names_its_owner_and_hides_nothing() {
+    let verdict = classify_named("kms", "Decrypt").overridden("ticket 7, until May");
+    assert!(verdict.is_read_only());
+    assert_eq!(verdict.provenance, Provenance::Override);
+    assert!(verdict.reason.contains("ticket 7") && verdict.capabilities.contains(Capabilities::READ_DATA));
+}

@@ -1,0 +1,453 @@
+//! Records that try to pass unseen.
+//!
+//! Each case adds one record to evidence that proves the auditor read-only, and hides in it a write, or the want of
+//! evidence. Law: what was added never leaves the promise `COMPLIANT`.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use onlooker_core::{
+    catalog::Catalog,
+    config::Config,
+    controls::ControlPack,
+    evidence_summary::{EvidenceSummary, ReportScope},
+    jobs::{
+        evaluation::{EvaluationCriteria, evaluate},
+        gather::read_object,
+    },
+    record::ReadLimits,
+    report::{Report, ReportRun},
+    score::Status,
+    segment::Segment,
+    time::Time,
+};
+use serde_json::{Value, json};
+
+const CONFIG: &str = r#"
+[[watch]]
+principal = "arn:aws:iam::*:role/team/Auditor"
+[[watch]]
+principal = "arn:aws:iam::*:user/alice"
+[coverage]
+event_classes = ["management-read", "management-write"]
+"#;
+
+fn auditor() -> Value {
+    json!({
+        "type": "AssumedRole", "principalId": "AROAX:s", "accountId": "111122223333",
+        "arn": "arn:aws:sts::111122223333:assumed-role/Auditor/s",
+        "sessionContext": {"sessionIssuer": {
+            "type": "Role", "arn": "arn:aws:iam::111122223333:role/team/Auditor", "accountId": "111122223333"
+        }}
+    })
+}
+
+fn user(name: &str) -> Value {
+    json!({
+        "type": "IAMUser", "accountId": "111122223333", "userName": name,
+        "arn": format!("arn:aws:iam::111122223333:user/{name}")
+    })
+}
+
+fn record(id: u32, identity: &Value, source: &str, name: &str, read_only: Option<bool>) -> Value {
+    json!({
+        "eventVersion": "1.09", "eventID": format!("00000000-0000-4000-8000-{id:012}"),
+        "eventTime": "2026-10-06T00:10:00Z", "eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+        "eventType": "AwsApiCall", "eventCategory": "Management", "managementEvent": true, "readOnly": read_only,
+        "recipientAccountId": "111122223333", "userIdentity": identity
+    })
+}
+
+fn write_by(identity: &Value) -> Value {
+    record(9, identity, "ec2.amazonaws.com", "RunInstances", Some(false))
+}
+
+fn with_field(mut record: Value, field: &str, value: Value) -> Value {
+    record[field] = value;
+    record
+}
+
+/// A read by each watched principal, and a write by somebody else that shows that writes are logged.
+fn compliant_records() -> Vec<Value> {
+    vec![
+        record(1, &auditor(), "ec2.amazonaws.com", "DescribeInstances", Some(true)),
+        record(2, &user("alice"), "ec2.amazonaws.com", "DescribeInstances", Some(true)),
+        record(3, &user("bob"), "ec2.amazonaws.com", "RunInstances", Some(false)),
+    ]
+}
+
+fn report_on(objects: &[Value], config: &str) -> Report {
+    let config = Config::from_toml(config, "onlooker.toml").unwrap();
+    let segments = objects.iter().enumerate().map(|(n, object)| {
+        read_object(&format!("object-{n}"), object.to_string().as_bytes(), ReadLimits::default()).segment
+    });
+    let pack = ControlPack::built_in(config.standard).unwrap();
+    let order = EvaluationCriteria {
+        config: &config,
+        catalog: Catalog::embedded(),
+        pack: &pack,
+        policies: onlooker_core::grants::PolicyHistory::empty(),
+    };
+    let scope =
+        ReportScope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
+    evaluate(EvidenceSummary::from_segment(Segment::merge_all(segments), scope), order, ReportRun::default())
+        .unwrap()
+}
+
+fn status(records: &[Value]) -> Status {
+    report_on(&[json!({ "Records": records })], CONFIG).result.status().unwrap()
+}
+
+#[test]
+fn the_baseline_is_compliant() {
+    assert_eq!(status(&compliant_records()), Status::Compliant);
+}
+
+#[test]
+fn a_disguised_write_is_never_compliant() {
+    let write = write_by(&auditor());
+    let without = |field: &str| {
+        let mut identity = auditor();
+        identity.as_object_mut().unwrap().remove(field);
+        identity
+    };
+    let disguises = [
+        ("no identity", write_by(&Value::Null)),
+        ("an unknown kind", write_by(&json!({"type": "Unknown", "principalId": "AROAX:s"}))),
+        ("no issuer", write_by(&without("sessionContext"))),
+        (
+            "the kind of a service beside an ARN",
+            write_by(&with_field(auditor(), "type", json!("AWSService"))),
+        ),
+        ("no kind", write_by(&without("type"))),
+        (
+            "a federated session of the user",
+            write_by(&json!({
+                "type": "FederatedUser", "arn": "arn:aws:sts::111122223333:federated-user/f",
+                "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:user/alice"}}
+            })),
+        ),
+        ("a console action", with_field(write.clone(), "eventType", json!("AwsConsoleAction"))),
+        ("a service event", with_field(write.clone(), "eventType", json!("AwsServiceEvent"))),
+        ("a sign-in", with_field(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
+        (
+            "a console action nobody knows",
+            with_field(
+                with_field(write.clone(), "eventType", json!("AwsConsoleAction")),
+                "eventName",
+                json!("Frobnicate"),
+            ),
+        ),
+        ("an Insight", with_field(write.clone(), "eventCategory", json!("Insight"))),
+        ("a read, by its own flag", with_field(write.clone(), "readOnly", json!(true))),
+        ("no flag", with_field(write.clone(), "readOnly", Value::Null)),
+        ("a version suffix", with_field(write.clone(), "eventName", json!("RunInstances20161115v2"))),
+        ("another case", with_field(write.clone(), "eventName", json!("runinstances"))),
+        ("a data event", with_field(write.clone(), "eventCategory", json!("Data"))),
+        ("made by a service in its name", {
+            let identity = with_field(auditor(), "invokedBy", json!("cloudformation.amazonaws.com"));
+            write_by(&identity)
+        }),
+        ("the shape of a digest", {
+            let digest = with_field(write.clone(), "digestStartTime", json!("2026-10-06T00:00:00Z"));
+            with_field(digest, "digestEndTime", json!("2026-10-06T01:00:00Z"))
+        }),
+        ("the shape of an envelope", {
+            let other = record(8, &user("bob"), "ec2.amazonaws.com", "DescribeInstances", Some(true));
+            with_field(with_field(write.clone(), "detail-type", json!("x")), "detail", other)
+        }),
+        (
+            "an id that was used",
+            with_field(write.clone(), "eventID", compliant_records()[0]["eventID"].clone()),
+        ),
+        ("an empty account", with_field(write.clone(), "recipientAccountId", json!(""))),
+        ("a wrong type", with_field(write.clone(), "eventName", json!(7))),
+        ("an error that is no refusal", with_field(write, "errorCode", json!("InternalError"))),
+    ];
+    for (disguise, record) in disguises {
+        let mut records = compliant_records();
+        records.push(record);
+        assert_ne!(status(&records), Status::Compliant, "{disguise}");
+    }
+}
+
+#[test]
+fn other_events_do_not_count_as_logged_calls() {
+    let [audit, alice, _] = &compliant_records()[..] else { panic!("three records") };
+    for (what, other) in [
+        ("a record without a flag", record(4, &user("bob"), "ec2.amazonaws.com", "DescribeInstances", None)),
+        (
+            "a service event",
+            with_field(
+                record(
+                    4,
+                    &json!({"type": "AWSService", "invokedBy": "kms.amazonaws.com"}),
+                    "kms.amazonaws.com",
+                    "RotateKey",
+                    Some(false),
+                ),
+                "eventType",
+                json!("AwsServiceEvent"),
+            ),
+        ),
+        (
+            "a sign-in",
+            with_field(
+                record(4, &user("bob"), "signin.amazonaws.com", "ConsoleLogin", Some(false)),
+                "eventType",
+                json!("AwsConsoleSignIn"),
+            ),
+        ),
+    ] {
+        let records = [audit.clone(), alice.clone(), other];
+        assert_eq!(
+            status(&records),
+            Status::InsufficientEvidence,
+            "{what} does not show that writes are logged"
+        );
+    }
+}
+
+#[test]
+fn a_sign_in_alone_is_not_evidence_for_other_principals() {
+    let mut records = compliant_records();
+    records[1] = with_field(
+        record(2, &user("alice"), "signin.amazonaws.com", "ConsoleLogin", Some(false)),
+        "eventType",
+        json!("AwsConsoleSignIn"),
+    );
+    let report = report_on(&[json!({ "Records": records })], CONFIG);
+    assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
+    let worst = report.result.principals.iter().filter_map(|principal| principal.status).max();
+    assert_eq!(report.result.status(), worst, "the whole is no better than its worst part");
+}
+
+#[test]
+fn a_digest_does_not_replace_the_log_files_it_lists() {
+    let log = json!({"s3Object": "AWSLogs/111122223333/CloudTrail/eu-west-1/gone.json.gz"});
+    let timed = with_field(
+        with_field(log.clone(), "oldestEventTime", json!("2026-10-06T00:20:00Z")),
+        "newestEventTime",
+        json!("2026-10-06T00:30:00Z"),
+    );
+    for logs in [json!([log]), json!([timed])] {
+        let digest = json!({
+            "awsAccountId": "111122223333", "digestStartTime": "2026-10-06T00:00:00Z",
+            "digestEndTime": "2026-10-06T01:00:00Z", "logFiles": logs,
+            "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/10/06/d.json.gz"
+        });
+        let report = report_on(&[json!({ "Records": compliant_records() }), digest], CONFIG);
+        assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
+        assert!(report.result.findings.iter().any(|finding| finding.id == "missing-logs"));
+    }
+}
+
+#[test]
+fn an_override_does_not_cover_an_unnamed_resource() {
+    let config = format!(
+        "{CONFIG}\n[[override]]\nid = \"o\"\nprincipal = \"arn:aws:iam::*:role/team/Auditor\"\noperation = \"ec2:RunInstances\"\n\
+         resource = \"arn:aws:ec2:*:*:image/*\"\nowner = \"me\"\nreason = \"because\"\nexpires = \"2030-01-01T00:00:00Z\"\n"
+    );
+    let image = json!({"ARN": "arn:aws:ec2:eu-west-1::image/ami-1", "type": "AWS::EC2::Image"});
+    let status = |resources: Value| {
+        let mut records = compliant_records();
+        records.push(with_field(write_by(&auditor()), "resources", resources));
+        report_on(&[json!({ "Records": records })], &config).result.status().unwrap()
+    };
+    assert_eq!(status(json!([image])), Status::Compliant, "this one is allowed");
+    for other in [json!({"ARN": "arn:aws:s3:::b/\u{1}"}), json!({"ARNPrefix": "arn:aws:s3:::b/"}), json!({})]
+    {
+        assert_eq!(status(json!([image, other])), Status::NonCompliant, "{other}");
+    }
+    assert_eq!(status(json!([])), Status::NonCompliant, "no resource is not every resource");
+}
+
+#[test]
+fn redacted_names_appear_nowhere_in_a_report() {
+    let config = format!("{CONFIG}\n[redaction]\nsessions = true\naccounts = true\n");
+    let mut records = compliant_records();
+    records.push(write_by(&with_field(
+        auditor(),
+        "arn",
+        json!("arn:aws:sts::111122223333:assumed-role/Auditor/nadia"),
+    )));
+    let plain = report_on(&[json!({ "Records": records })], CONFIG);
+    let plain = serde_json::to_string(&plain).unwrap();
+    assert!(plain.contains("111122223333") && plain.contains("nadia"));
+    let hidden = report_on(&[json!({ "Records": records })], &config);
+    let text = serde_json::to_string(&hidden).unwrap();
+    assert!(!text.contains("111122223333") && !text.contains("nadia"), "{text}");
+    assert_eq!(hidden.result.id().unwrap(), hidden.id);
+    assert_eq!(hidden.result.status(), Some(Status::NonCompliant));
+}
+
+/// An exception for assuming roles, and for nothing else.
+const ASSUME_ROLE_OVERRIDE: &str = r#"
+[[override]]
+id = "assume"
+principal = "arn:aws:iam::*:role/team/Auditor"
+operation = "sts:AssumeRole"
+owner = "me"
+reason = "because"
+expires = "2030-01-01T00:00:00Z"
+"#;
+
+fn session(role: &str, name: &str) -> Value {
+    json!({
+        "type": "AssumedRole", "principalId": format!("AROAY:{name}"), "accountId": "111122223333",
+        "arn": format!("arn:aws:sts::111122223333:assumed-role/{}/{name}", role.rsplit('/').next().unwrap()),
+        "sessionContext": {"sessionIssuer": {
+            "type": "Role", "arn": format!("arn:aws:iam::111122223333:role/{role}"), "accountId": "111122223333"
+        }}
+    })
+}
+
+/// `identity` is given credentials of a session.
+fn assume(id: u32, identity: &Value, role: &str, name: &str) -> Value {
+    let answer = json!({
+        "credentials": {"accessKeyId": "ASIAX", "sessionToken": "t", "expiration": "Oct 6, 2026, 1:10:00 AM"},
+        "assumedRoleUser": {"assumedRoleId": format!("AROAY:{name}"), "arn": session(role, name)["arn"]}
+    });
+    let resource =
+        json!([{"type": "AWS::IAM::Role", "ARN": format!("arn:aws:iam::111122223333:role/{role}")}]);
+    let record = record(id, identity, "sts.amazonaws.com", "AssumeRole", Some(true));
+    with_field(with_field(record, "responseElements", answer), "resources", resource)
+}
+
+#[test]
+fn a_write_through_an_assumed_role_is_never_compliant() {
+    let config = format!("{CONFIG}{ASSUME_ROLE_OVERRIDE}");
+    let status = |added: &[Value]| {
+        let records = [&compliant_records()[..], added].concat();
+        report_on(&[json!({ "Records": records })], &config).result.status().unwrap()
+    };
+    let own = assume(20, &auditor(), "Deployer", "s");
+    let write = write_by(&session("Deployer", "s"));
+    assert_eq!(status(std::slice::from_ref(&own)), Status::Compliant, "to assume the role alone is allowed");
+    assert_eq!(
+        status(std::slice::from_ref(&write)),
+        Status::Compliant,
+        "and what the role does on its own is its own"
+    );
+    assert_eq!(status(&[own.clone(), write.clone()]), Status::NonCompliant);
+
+    let no_answer = |record: &Value| with_field(record.clone(), "responseElements", Value::Null);
+    let later =
+        |record: Value, time: &str| with_field(record, "eventTime", json!(format!("2026-10-06T{time}Z")));
+    let without_issuer = with_field(session("Deployer", "s"), "sessionContext", Value::Null);
+    let disguises = [
+        (
+            "a role with a path",
+            vec![assume(20, &auditor(), "a/b/Deployer", "s"), write_by(&session("a/b/Deployer", "s"))],
+        ),
+        ("a role in another case", vec![assume(20, &auditor(), "DEPLOYER", "s"), write.clone()]),
+        ("no answer", vec![no_answer(&own), write.clone()]),
+        (
+            "an answer that was cut",
+            vec![
+                with_field(
+                    own.clone(),
+                    "responseElements",
+                    json!({"omitted": true, "originalSize": 130_000, "reason": "too large"}),
+                ),
+                write.clone(),
+            ],
+        ),
+        (
+            "an answer that names nobody",
+            vec![
+                with_field(own.clone(), "responseElements", json!({"assumedRoleUser": {"arn": "me"}})),
+                write.clone(),
+            ],
+        ),
+        (
+            "two hops",
+            vec![
+                assume(20, &auditor(), "Step", "x"),
+                assume(21, &session("Step", "x"), "Deployer", "s"),
+                write.clone(),
+            ],
+        ),
+        (
+            "a circle",
+            vec![
+                own.clone(),
+                assume(21, &session("Deployer", "s"), "Step", "x"),
+                assume(22, &session("Step", "x"), "Deployer", "s"),
+                write.clone(),
+            ],
+        ),
+        (
+            "a session others use too",
+            vec![own.clone(), assume(21, &user("bob"), "Deployer", "s"), write.clone()],
+        ),
+        (
+            "a session that was in use before",
+            vec![
+                later(
+                    record(
+                        8,
+                        &session("Deployer", "s"),
+                        "ec2.amazonaws.com",
+                        "DescribeInstances",
+                        Some(true),
+                    ),
+                    "00:01:00",
+                ),
+                own.clone(),
+                write.clone(),
+            ],
+        ),
+        ("a session without an issuer", vec![own.clone(), write_by(&without_issuer)]),
+        ("another region", vec![own.clone(), with_field(write.clone(), "awsRegion", json!("us-east-1"))]),
+        ("before its hour is over", vec![later(own.clone(), "00:00:01"), later(write.clone(), "00:59:59")]),
+        ("a record of an older version", vec![with_field(own, "eventType", Value::Null), write]),
+    ];
+    for (disguise, records) in disguises {
+        assert_ne!(status(&records), Status::Compliant, "{disguise}");
+    }
+}
+
+#[test]
+fn an_override_for_a_role_does_not_cover_principals_that_assume_it() {
+    let exception = |principal: &str| {
+        ASSUME_ROLE_OVERRIDE
+            .replace("\"assume\"", "\"write\"")
+            .replace("role/team/Auditor", principal)
+            .replace("sts:AssumeRole", "ec2:*")
+    };
+    let status = |principal: &str| {
+        let records = [assume(20, &auditor(), "Deployer", "s"), write_by(&session("Deployer", "s"))];
+        let records = [&compliant_records()[..], &records[..]].concat();
+        let config = format!("{CONFIG}{ASSUME_ROLE_OVERRIDE}{}", exception(principal));
+        report_on(&[json!({ "Records": records })], &config).result.status().unwrap()
+    };
+    assert_eq!(status("role/Deployer"), Status::NonCompliant);
+    assert_eq!(status("role/team/Auditor"), Status::Compliant);
+}
+
+#[test]
+fn an_override_for_a_watched_role_does_not_cover_callers_that_act_through_it() {
+    let config = format!(
+        "[[watch]]\nprincipal = \"arn:aws:iam::*:role/Deployer\"\n{CONFIG}{ASSUME_ROLE_OVERRIDE}\n[[override]]\nid = \"deploy\"\n\
+         principal = \"arn:aws:iam::*:role/Deployer\"\noperation = \"ec2:RunInstances\"\nowner = \"me\"\n\
+         reason = \"because\"\nexpires = \"2030-01-01T00:00:00Z\"\n"
+    );
+    let write = write_by(&session("Deployer", "s"));
+    let of = |added: &[Value]| {
+        let records = [&compliant_records()[..], added].concat();
+        report_on(&[json!({ "Records": records })], &config).result
+    };
+    assert_eq!(
+        of(std::slice::from_ref(&write)).status(),
+        Some(Status::Compliant),
+        "its own doing is excused"
+    );
+    let result = of(&[assume(20, &auditor(), "Deployer", "s"), write]);
+    assert_eq!(result.status(), Some(Status::NonCompliant));
+    let status = |name: &str| {
+        let of = |principal: &&onlooker_core::report::PrincipalSummary| principal.arn.ends_with(name);
+        result.principals.iter().find(of).unwrap().status
+    };
+    assert_eq!(status("/Auditor"), Some(Status::NonCompliant));
+    assert_ne!(status("/Deployer"), Some(Status::NonCompliant), "it kept to its exception");
+}

@@ -1,0 +1,128 @@
+//! Gathering files: the account adds up, and neither order, split nor threads matter.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{fs, io::Write as _, path::Path};
+
+use flate2::{Compression, write::GzEncoder};
+use onlooker_core::{
+    jobs::gather::{GatherOptions, GatheredEvidence, gather, read_object},
+    ports::LogSource,
+    record::{ReadLimits, UnreadableReason},
+    segment::Segment,
+};
+use onlooker_local::local_files::LocalFiles;
+use proptest::prelude::*;
+
+fn record(id: u16) -> String {
+    format!(
+        r#"{{"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/u{}"}},"eventTime":"2023-07-10T12:{:02}:15Z","eventSource":"s3.amazonaws.com","eventName":"Op{}","awsRegion":"us-east-1","eventID":"{id}","recipientAccountId":"111122223333"}}"#,
+        id % 3,
+        id % 60,
+        id % 7
+    )
+}
+
+/// One element of `Records`: a record, an Insight, or something unreadable.
+fn record_element(kind: u8, id: u16) -> String {
+    match kind {
+        0..8 => record(id),
+        8 => format!(r#"{{"eventID":"{id}","eventCategory":"Insight"}}"#),
+        _ => format!(r#"{{"eventID":"{id}"}}"#),
+    }
+}
+
+fn object(pieces: &[(u8, u16)], cut: bool) -> Vec<u8> {
+    let pieces: Vec<String> = pieces.iter().map(|(kind, id)| record_element(*kind, *id)).collect();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    write!(encoder, "{{\"Records\":[{}]}}", pieces.join(",")).unwrap();
+    let mut bytes = encoder.finish().unwrap();
+    if cut {
+        bytes.truncate(bytes.len() - 9);
+    }
+    bytes
+}
+
+fn gather_folder(folder: &Path, threads: usize) -> GatheredEvidence {
+    let files = LocalFiles::new([folder.to_string_lossy()]);
+    gather(&files, GatherOptions { threads, limits: ReadLimits::default() }, &|_| {}).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_counts_add_up_for_any_order_split_and_threads(
+        objects in prop::collection::vec((prop::collection::vec((0..11_u8, 0..40_u16), 0..30), any::<bool>()), 1..6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, (pieces, cut)) in objects.iter().enumerate() {
+            fs::create_dir_all(folder.path().join(format!("d{}", at % 2))).unwrap();
+            fs::write(folder.path().join(format!("d{}/{at}.json.gz", at % 2)), object(pieces, *cut)).unwrap();
+        }
+        let one = gather_folder(folder.path(), 1);
+        let GatheredEvidence { segment, statistics: reading } = &one;
+        prop_assert_eq!(
+            reading.records,
+            reading.tallied + reading.duplicate + reading.unreadable + reading.insight_events
+        );
+        prop_assert_eq!(reading.objects, objects.len() as u64);
+        prop_assert_eq!(&one, &gather_folder(folder.path(), 3));
+
+        let each = objects.iter().rev().map(|(pieces, cut)| {
+            read_object("x", &object(pieces, *cut), ReadLimits::default()).segment
+        });
+        prop_assert_eq!(segment.to_bytes(), Segment::merge_all(each).to_bytes());
+    }
+}
+
+#[test]
+fn every_unreadable_file_is_named_and_affects_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = format!("{{\"Records\":[{},{}]}}", record(1), record(2));
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("a-good.json", good.as_bytes());
+    write("b-empty.json", b"");
+    write("c-cut.json.gz", &object(&[(0, 3)], true));
+    write("d-noise.bin", b"\x00\x01\x02");
+    write("e-cut.json", &good.as_bytes()[..good.len() - 40]);
+    write("f-twice.json", good.as_bytes());
+    write(".hidden", b"never read");
+    let GatheredEvidence { segment, statistics: reading } = gather_folder(folder.path(), 2);
+    let reasons: Vec<UnreadableReason> = reading.problems.iter().map(|problem| problem.reason).collect();
+    assert_eq!(
+        reasons,
+        [
+            UnreadableReason::Empty,
+            UnreadableReason::TruncatedGzip,
+            UnreadableReason::BadJson,
+            UnreadableReason::TruncatedJson
+        ]
+    );
+    assert_eq!((reading.tallied, reading.duplicate, reading.unreadable), (3, 3, 4), "{reading:#?}");
+    assert_eq!(segment.unreadable().len(), 4);
+}
+
+#[test]
+fn each_file_is_found_once_by_directory_glob_and_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.json", "b.json", "c.txt"] {
+        fs::write(folder.path().join(name), record(1)).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let count = |paths: Vec<String>| LocalFiles::new(paths).list().map(|objects| objects.len());
+    assert_eq!(count(vec![path("")]).unwrap(), 3);
+    assert_eq!(count(vec![path("*.json")]).unwrap(), 2);
+    assert_eq!(count(vec![path("a.json"), path("*.json"), path("")]).unwrap(), 3);
+    assert!(count(vec![path("*.nothing")]).is_err());
+    assert!(count(vec![path("missing.json")]).is_err());
+}
+
+#[test]
+fn a_missing_file_is_unreadable_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("gone.json")).unwrap();
+    let GatheredEvidence { statistics: reading, .. } = gather_folder(folder.path(), 1);
+    let reasons: Vec<UnreadableReason> = reading.problems.iter().map(|problem| problem.reason).collect();
+    assert_eq!(reasons, [UnreadableReason::Unavailable]);
+}

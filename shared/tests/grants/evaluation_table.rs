@@ -1,0 +1,367 @@
+//! A table by hand: who wins over whom, and what a pattern means.
+//!
+//! Enters: lines of policies, `=>`, an action and what becomes of it. Leaves: nothing. Law: each line stands for a sentence
+//! of the IAM User Guide ("Policy evaluation logic", "Policy elements"), or for a careful reading where it has none.
+//!
+//! A line: layers parted by ` | ` (the first is the principal's own; then `boundary`, `scp` a level each, `rcp`,
+//! `at ARN` for a resource's policy), statements by ` ; `. A statement: `allow` or `deny`, actions, `on` resources, `for`
+//! principals, `if` operator key=values, `&` more. A `!` before a list makes it `NotAction` and so on.
+
+use onlooker_core::{
+    catalog::Catalog,
+    grants::{Certainty, Evaluator, PolicySnapshot, ResourceBasedPolicy},
+};
+use serde_json::{Map, Value, json};
+
+const CASES: &str = "
+    # nothing, allow, deny
+    allow s3:GetObject on * => s3:PutObject none
+    allow s3:GetObject on * => s3:GetObject granted
+    allow s3:* on * ; deny s3:PutObject on * => s3:PutObject none
+    deny s3:PutObject on * ; allow s3:* on * => s3:PutObject none
+    allow s3:* on * ; deny s3:PutObject on * => s3:GetObject granted
+    deny s3:* on * => s3:GetObject none
+
+    # wildcards, in any case and at any place
+    allow * on * => iam:CreateUser granted
+    allow *:* on * => iam:CreateUser granted
+    allow S3:GETOBJECT on * => s3:GetObject granted
+    allow s3:get* on * => s3:GetObject granted
+    allow s3:*Object on * => s3:PutObject granted
+    allow s3:*Object on * => s3:PutObjectAcl none
+    allow s3:?etObject on * => s3:GetObject granted
+    allow s3:??tObject on * => s3:PutObject granted
+    allow s3:?Object on * => s3:PutObject none
+    allow s3:Get**ct on * => s3:GetObject granted
+    allow *:GetObject on * => s3:GetObject granted
+    allow s3*:GetObject on * => s3:GetObject granted
+    allow s3:GetObject? on * => s3:GetObject none
+    allow * on * ; deny S3:pUT* on * => s3:PutObject none
+    allow * on * ; deny s3:*t on * => s3:PutObject none
+    allow sqs:* on * => s3:GetObject none
+
+    # everything but
+    allow !iam:* on * => s3:PutObject granted
+    allow !iam:* on * => iam:CreateUser none
+    allow !iam:*,s3:Put* on * => s3:PutObject none
+    allow * on * ; deny !s3:Get* on * => s3:PutObject none
+    allow * on * ; deny !s3:Get* on * => s3:GetObject granted
+    allow s3:* on !arn:aws:s3:::a/* => s3:PutObject granted
+    allow s3:* on !arn:aws:s3:::a/*,arn:aws:s3:::b => s3:PutObject granted
+    allow s3:* on !* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::b/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::a/x => s3:PutObject granted
+    allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::a/* => s3:PutObject none
+    allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::b/* => s3:PutObject granted
+
+    # an ARN that is not whole is completed; a deny is believed as it is written
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | boundary allow * on arn:aws:sqs => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:s3 => sqs:SendMessage none
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | scp allow * on arn:*:sqs => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q ; deny sqs:* on arn:aws:sqs => sqs:SendMessage conditional
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q ; deny sqs:* on !arn:aws:sqs => sqs:SendMessage conditional
+    allow sqs:* on !arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage conditional
+
+    # resources
+    allow s3:* on arn:aws:s3:::a/* ; deny s3:Put* on arn:aws:s3:::a/secret/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::a/secret/x ; deny s3:Put* on arn:aws:s3:::a/secret/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a/* ; deny s3:Put* on arn:aws:s3:::a* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::A ; deny s3:Put* on arn:aws:s3:::a => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::a,arn:aws:s3:::b ; deny s3:Put* on arn:aws:s3:::a ; deny s3:Put* on arn:aws:s3:::b => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a,arn:aws:s3:::b ; deny s3:Put* on arn:aws:s3:::a => s3:PutObject granted
+    allow s3:* on * ; deny s3:Put* on arn:aws:s3:::a ; deny s3:Put* on !arn:aws:s3:::a => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a ; allow s3:* on arn:aws:s3:::b ; deny s3:* on arn:aws:s3:::a => s3:PutObject granted
+
+    # conditions that are known
+    allow s3:* on * if StringEquals aws:PrincipalAccount=111122223333 => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalAccount=999999999999 => s3:PutObject none
+    allow s3:* on * if StringNotEquals aws:PrincipalAccount=111122223333 => s3:PutObject none
+    allow s3:* on * if StringEquals AWS:PRINCIPALACCOUNT=111122223333 => s3:PutObject granted
+    allow s3:* on * if ArnLike aws:PrincipalArn=arn:aws:iam::*:role/Aud* => s3:PutObject granted
+    allow s3:* on * if ArnLike aws:PrincipalArn=arn:aws:iam::*:role/Adm* => s3:PutObject none
+    allow s3:* on * if ArnNotEquals aws:PrincipalArn=arn:aws:iam::111122223333:role/Auditor => s3:PutObject none
+    allow s3:* on * if StringLike aws:PrincipalArn=*Auditor => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalArn=*Auditor => s3:PutObject none
+    allow s3:* on * if StringEquals aws:PrincipalTag/team=blue => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalTag/TEAM=blue => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalTag/team=Blue => s3:PutObject none
+    allow s3:* on * if StringEqualsIgnoreCase aws:PrincipalTag/team=Blue => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalTag/team=red,blue => s3:PutObject granted
+    allow s3:* on * if StringNotEquals aws:PrincipalTag/team=red,blue => s3:PutObject none
+    allow s3:* on * if StringNotEquals aws:PrincipalTag/team=red => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalTag/other=blue => s3:PutObject conditional
+    allow s3:* on * if NumericLessThan aws:PrincipalTag/level=8 => s3:PutObject granted
+    allow s3:* on * if NumericLessThan aws:PrincipalTag/level=7 => s3:PutObject none
+    allow s3:* on * if NumericLessThanEquals aws:PrincipalTag/level=7.0 => s3:PutObject granted
+    allow s3:* on * if NumericEquals aws:PrincipalTag/level=seven => s3:PutObject conditional
+    allow s3:* on * if Null aws:PrincipalTag/team=false => s3:PutObject granted
+    allow s3:* on * if Null aws:PrincipalTag/team=true => s3:PutObject none
+    allow s3:* on * if Null aws:username=true => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:username=x => s3:PutObject none
+    allow s3:* on * if StringNotEquals aws:username=x => s3:PutObject granted
+    allow s3:* on * if StringEqualsIfExists aws:username=x => s3:PutObject granted
+    allow s3:* on * if ForAllValues:StringEquals aws:username=x => s3:PutObject granted
+    allow s3:* on * if ForAnyValue:StringEquals aws:username=x => s3:PutObject none
+    allow s3:* on * if ForAnyValue:StringNotEquals aws:username=x => s3:PutObject none
+    allow s3:* on * if Bool aws:PrincipalIsAWSService=false => s3:PutObject granted
+
+    # conditions that are open
+    allow s3:* on * if IpAddress aws:SourceIp=10.0.0.0/8 => s3:PutObject conditional
+    allow s3:* on * if Bool aws:MultiFactorAuthPresent=true => s3:PutObject conditional
+    allow s3:* on * if StringEquals aws:PrincipalAccount=999999999999 & Bool aws:MultiFactorAuthPresent=true => s3:PutObject none
+    allow s3:* on * if StringEquals aws:ResourceTag/x=y => s3:PutObject conditional
+    allow s3:* on * if Bool aws:MultiFactorAuthPresent=true ; allow s3:PutObject on * => s3:PutObject granted
+    allow s3:* on * ; deny s3:Put* on * if Bool aws:MultiFactorAuthPresent=false => s3:PutObject conditional
+    allow s3:* on * ; deny s3:Put* on arn:aws:s3:::a if Bool aws:MultiFactorAuthPresent=false => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::a ; deny s3:Put* on arn:aws:s3:::a if Bool aws:MultiFactorAuthPresent=false => s3:PutObject conditional
+    allow s3:* on * ; deny s3:Put* on * if StringEquals aws:PrincipalAccount=111122223333 => s3:PutObject none
+    allow s3:* on * ; deny s3:Put* on * if StringNotEquals aws:PrincipalAccount=111122223333 => s3:PutObject granted
+    allow s3:* on * if StringSimilar aws:SourceIp=x => s3:PutObject conditional
+    allow s3:* on * ; deny s3:* on * if StringSimilar aws:SourceIp=x => s3:PutObject conditional
+    allow s3:* on * if DateGreaterThan aws:CurrentTime=2020-01-01T00:00:00Z => s3:PutObject conditional
+
+    # what the caller chooses
+    allow ec2:* on * if StringEquals aws:RequestedRegion=eu-west-1 => ec2:RunInstances granted
+    allow ec2:* on * ; deny ec2:* on * if StringNotEquals aws:RequestedRegion=eu-west-1 => ec2:RunInstances granted
+    allow ec2:* on * ; deny ec2:* on * if Null aws:RequestTag/owner=true => ec2:RunInstances granted
+    allow iam:PassRole on * if StringEquals iam:PassedToService=ec2.amazonaws.com => iam:PassRole granted
+    allow ec2:* on * if StringEquals aws:RequestedRegion=eu-west-1 & Bool aws:MultiFactorAuthPresent=true => ec2:RunInstances conditional
+    allow ec2:* on * ; deny ec2:* on * if StringNotEquals aws:RequestedRegion=eu-west-1 & Bool aws:MultiFactorAuthPresent=false => ec2:RunInstances granted
+    allow s3:* on * if StringEquals aws:ResourceAccount=${aws:PrincipalAccount} => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:ResourceAccount=111122223333 => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:ResourceAccount=999999999999 => s3:PutObject conditional
+    allow s3:* on * ; deny s3:* on * if StringNotEquals aws:ResourceAccount=111122223333 => s3:PutObject granted
+    allow s3:* on * ; deny s3:* on * if StringEquals aws:ResourceAccount=111122223333 => s3:PutObject conditional
+    allow s3:* on * ; deny s3:* on * if Bool aws:SecureTransport=false => s3:PutObject granted
+    allow s3:* on * if ForAnyValue:StringEquals aws:CalledVia=athena.amazonaws.com => s3:PutObject conditional
+    allow s3:* on * if Bool aws:ViaAWSService=false => s3:PutObject granted
+
+    # variables
+    allow s3:* on arn:aws:s3:::${aws:PrincipalAccount}/* ; deny s3:* on arn:aws:s3:::111122223333/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::${aws:PrincipalTag/team}/* ; deny s3:* on arn:aws:s3:::red/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::${aws:userid}/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::${aws:userid}/* ; deny s3:* on arn:aws:s3:::* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::x/* ; deny s3:* on arn:aws:s3:::${aws:userid}/* => s3:PutObject conditional
+    allow s3:* on arn:aws:s3:::${aws:username}/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::${aws:username,'nobody'}/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::${aws:username,'nobody'}/* ; deny s3:* on arn:aws:s3:::nobody/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a${*} ; deny s3:* on arn:aws:s3:::a? => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a* ; deny s3:* on arn:aws:s3:::a${*} => s3:PutObject granted
+    allow s3:* on * if StringEquals aws:PrincipalTag/team=${aws:PrincipalTag/team} => s3:PutObject granted
+    allow s3:* on * if StringLike aws:PrincipalArn=*${aws:PrincipalTag/team}* => s3:PutObject none
+
+    # boundary
+    allow s3:* on * | boundary allow s3:Get* on * => s3:PutObject none
+    allow s3:* on * | boundary allow s3:Get* on * => s3:GetObject granted
+    allow s3:Get* on * | boundary allow * on * => s3:PutObject none
+    allow s3:* on * | boundary allow * on * ; deny s3:Put* on * => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a/* | boundary allow s3:* on arn:aws:s3:::b/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::a* | boundary allow s3:* on arn:aws:s3:::*b => s3:PutObject granted
+    allow s3:* on * | boundary allow s3:* on * if Bool aws:MultiFactorAuthPresent=true => s3:PutObject conditional
+    allow s3:* on * | boundary allow s3:* on * if StringEquals aws:PrincipalAccount=9 => s3:PutObject none
+    allow s3:* on * | boundary allow s3:* on arn:aws:s3:::a ; deny s3:* on arn:aws:s3:::a => s3:PutObject none
+
+    # service control policies: every level
+    allow s3:* on * | scp allow * on * => s3:PutObject granted
+    allow s3:* on * | scp allow * on * | scp allow sqs:* on * => s3:PutObject none
+    allow s3:* on * | scp allow * on * | scp allow * on * ; deny s3:Put* on * => s3:PutObject none
+    allow s3:* on * | scp allow sqs:* on * ; allow s3:* on * | scp allow * on * => s3:PutObject granted
+    allow s3:* on * | scp deny sqs:* on * => s3:PutObject none
+    allow s3:* on * | scp allow * on * ; deny * on * if StringNotEquals aws:RequestedRegion=eu-west-1 => s3:PutObject granted
+    allow s3:* on * | scp allow * on * ; deny * on * if ArnNotLike aws:PrincipalArn=arn:aws:iam::*:role/Admin => s3:PutObject none
+    allow s3:* on * | scp allow * on * ; deny * on * if ArnNotLike aws:PrincipalArn=arn:aws:iam::*:role/Auditor => s3:PutObject granted
+    allow s3:* on * | scp allow s3:* on * | boundary allow s3:Put* on * => s3:PutObject granted
+
+    # resource control policies: a few services
+    allow s3:*,ec2:* on * | rcp deny * on * => s3:PutObject conditional
+    allow s3:*,ec2:* on * | rcp deny * on * => ec2:RunInstances granted
+    allow s3:* on * | rcp allow s3:Get* on * => s3:PutObject granted
+
+    # policies of resources
+    deny sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for arn:aws:iam::111122223333:role/Auditor => s3:GetObject granted
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for * => s3:GetObject granted
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::b/* for * => s3:GetObject none
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for arn:aws:iam::111122223333:root => s3:GetObject none
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for 111122223333 => s3:GetObject none
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for arn:aws:iam::111122223333:role/Other => s3:GetObject none
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for arn:aws:sts::111122223333:assumed-role/Auditor/me => s3:GetObject granted
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for AROAEXAMPLE => s3:GetObject conditional
+    allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for !arn:aws:iam::111122223333:role/Other => s3:GetObject granted
+    allow s3:* on arn:aws:s3:::a/* | at arn:aws:s3:::a deny s3:* on arn:aws:s3:::a/* for * => s3:GetObject none
+    allow s3:* on arn:aws:s3:::a/* | at arn:aws:s3:::a deny s3:* on arn:aws:s3:::a/* for !arn:aws:iam::111122223333:role/Other => s3:GetObject none
+    allow s3:* on arn:aws:s3:::a/* | at arn:aws:s3:::a deny s3:* on arn:aws:s3:::a/* for !arn:aws:iam::111122223333:role/Auditor => s3:GetObject granted
+    allow s3:* on arn:aws:s3:::a/* | at arn:aws:s3:::a deny s3:* on arn:aws:s3:::a/* for !arn:aws:iam::111122223333:root => s3:GetObject conditional
+    allow s3:* on * | at arn:aws:s3:::a deny s3:* on * for * => s3:GetObject granted
+    allow sqs:* on * | boundary allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for arn:aws:iam::111122223333:role/Auditor => s3:GetObject none
+    allow sqs:* on * | boundary allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for * => s3:GetObject granted
+    allow sqs:* on * | scp allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for * => s3:GetObject none
+    allow s3:* on * | at arn:aws:sqs:eu-west-1:999999999999:q allow sqs:* on * for * => sqs:SendMessage none
+    allow sqs:* on arn:aws:sqs:eu-west-1:999999999999:q | at arn:aws:sqs:eu-west-1:999999999999:q allow sqs:* on * for arn:aws:iam::111122223333:root => sqs:SendMessage granted
+    allow sqs:* on arn:aws:sqs:eu-west-1:999999999999:q | at arn:aws:sqs:eu-west-1:999999999999:q allow sqs:* on * for arn:aws:iam::333333333333:root => sqs:SendMessage none
+    allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | at arn:aws:sqs:eu-west-1:111122223333:q allow sqs:* on * for arn:aws:iam::333333333333:root => sqs:SendMessage granted
+    allow kms:* on arn:aws:kms:eu-west-1:111122223333:key/k | at arn:aws:kms:eu-west-1:111122223333:key/k allow kms:* on * for arn:aws:iam::111122223333:role/Other => kms:Decrypt none
+    allow kms:* on arn:aws:kms:eu-west-1:111122223333:key/k | at arn:aws:kms:eu-west-1:111122223333:key/k allow kms:* on * for arn:aws:iam::111122223333:root => kms:Decrypt granted
+    allow sqs:* on * | at arn:aws:kms:eu-west-1:111122223333:key/k allow kms:* on * for arn:aws:iam::111122223333:role/Auditor => kms:Decrypt granted
+
+    # actions nobody knows
+    allow s3:FutureThing on * => s3:FutureThing granted
+    allow future:* on * => future:* granted
+    allow future:* on * ; deny future:* on * => future:* none
+    allow future:Do* on * ; deny future:* on * => future:Do* none
+    allow future:* on * ; deny future:Do* on * => future:* granted
+    allow future:* on * ; deny !s3:* on * => future:* none
+    allow future:* on * | boundary allow s3:* on * => future:* none
+    allow future:* on * | boundary allow !s3:* on * => future:* granted
+    allow future:* on * | scp allow * on * => future:* granted
+";
+
+// A comma inside a variable parts nothing.
+fn string_list(text: &str) -> Value {
+    text.replace(",'", "\u{1f}'").split(',').map(|one| Value::from(one.replace('\u{1f}', ","))).collect()
+}
+
+fn add_element(statement: &mut Map<String, Value>, name: &str, text: &str) {
+    let (name, text) = match text.strip_prefix('!') {
+        Some(rest) => (format!("Not{name}"), rest),
+        None => (name.to_owned(), text),
+    };
+    let value = if name.ends_with("Principal") && text != "*" {
+        json!({ "AWS": string_list(text) })
+    } else {
+        string_list(text)
+    };
+    let value = if name.ends_with("Principal") && text == "*" { json!("*") } else { value };
+    statement.insert(name, value);
+}
+
+fn statement(text: &str) -> Value {
+    let mut built = Map::new();
+    let (head, conditions) = text.split_once(" if ").unwrap_or((text, ""));
+    let words: Vec<&str> = head.split_whitespace().collect();
+    built.insert("Effect".into(), if words[0] == "allow" { "Allow" } else { "Deny" }.into());
+    add_element(&mut built, "Action", words[1]);
+    for pair in words[2..].chunks(2) {
+        add_element(&mut built, if pair[0] == "on" { "Resource" } else { "Principal" }, pair[1]);
+    }
+    let mut all: Map<String, Value> = Map::new();
+    for condition in conditions.split(" & ").filter(|text| !text.is_empty()) {
+        let (operator, rest) = condition.trim().split_once(' ').unwrap();
+        let (key, values) = rest.split_once('=').unwrap();
+        all.entry(operator).or_insert_with(|| json!({}))[key] = string_list(values);
+    }
+    if !all.is_empty() {
+        built.insert("Condition".into(), all.into());
+    }
+    built.into()
+}
+
+fn document(text: &str) -> String {
+    let statements: Vec<Value> = text.split(" ; ").map(statement).collect();
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+}
+
+fn snapshot(policies: &str) -> PolicySnapshot {
+    let mut layers = policies.split(" | ");
+    let mut snapshot = crate::role(&document(layers.next().unwrap()));
+    snapshot.tags = [("team", "blue"), ("level", "7")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    snapshot.trust_policy = Some(crate::policy(
+        "trust",
+        r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#,
+    ));
+    for layer in layers {
+        let (kind, rest) = layer.trim().split_once(' ').unwrap();
+        match kind {
+            "boundary" => snapshot.permissions_boundary = Some(crate::policy("boundary", &document(rest))),
+            "scp" => snapshot
+                .service_control_policies
+                .get_or_insert_default()
+                .push(vec![crate::policy("scp", &document(rest))]),
+            "rcp" => {
+                let text = document(rest).replace("\"Resource\"", "\"Principal\":\"*\",\"Resource\"");
+                snapshot
+                    .resource_control_policies
+                    .get_or_insert_default()
+                    .push(vec![crate::policy("rcp", &text)]);
+            }
+            "at" => {
+                let (resource, rest) = rest.split_once(' ').unwrap();
+                let policy = crate::policy("resource", &document(rest));
+                snapshot
+                    .resource_based_policies
+                    .push(ResourceBasedPolicy { resource: resource.into(), policy });
+            }
+            other => panic!("no layer is named {other}"),
+        }
+    }
+    snapshot
+}
+
+#[test]
+fn each_row_evaluates_as_stated() {
+    let evaluator = Evaluator::new(Catalog::embedded());
+    let mut wrong = Vec::new();
+    let lines = CASES.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut count = 0;
+    for line in lines {
+        count += 1;
+        let (policies, rest) = line.split_once(" => ").unwrap();
+        let (action, wanted) = rest.split_once(' ').unwrap();
+        let grants = evaluator.grants(&snapshot(policies));
+        let found = match grants.get(action).map(|grant| grant.certainty) {
+            None => "none",
+            Some(Certainty::Conditional) => "conditional",
+            Some(Certainty::Unconditional) => "granted",
+        };
+        if found != wanted {
+            wrong.push(format!("{line}: {found}; {:?}", grants.problems));
+        }
+    }
+    println!("{count} lines");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 150);
+}
+
+#[test]
+fn denials_and_limits_are_listed() {
+    let evaluator = Evaluator::new(Catalog::embedded());
+    let reach = |policies: &str, action: &str| {
+        let grants = evaluator.grants(&snapshot(policies));
+        let reach = &grants.get(action).unwrap().scope;
+        let texts = |list: &[std::sync::Arc<str>]| list.join(" ");
+        (
+            reach
+                .statements
+                .iter()
+                .map(|id| format!("{}/{}", id.policy, id.statement))
+                .collect::<Vec<_>>()
+                .join(" "),
+            texts(&reach.resources),
+            texts(&reach.denied_resources),
+            texts(&reach.conditions),
+        )
+    };
+    let line = "allow s3:* on arn:aws:s3:::a/*,arn:aws:s3:::b ; deny s3:* on arn:aws:s3:::a/x,arn:aws:s3:::c";
+    assert_eq!(
+        reach(line, "s3:PutObject"),
+        (
+            "inline/#1".into(),
+            "arn:aws:s3:::a/* arn:aws:s3:::b".into(),
+            "arn:aws:s3:::a/x".into(),
+            String::new()
+        )
+    );
+    let line = "allow s3:Get* on !arn:aws:s3:::a ; allow s3:* on arn:aws:s3:::b if StringEquals aws:RequestedRegion=r";
+    assert_eq!(
+        reach(line, "s3:GetObject"),
+        (
+            "inline/#1 inline/#2".into(),
+            "arn:aws:s3:::b not:arn:aws:s3:::a".into(),
+            String::new(),
+            String::new()
+        )
+    );
+    assert_eq!(reach(line, "s3:PutObject").3, "aws:RequestedRegion StringEquals r");
+    let line = "allow s3:* on * ; deny s3:* on * if Bool aws:MultiFactorAuthPresent=false";
+    assert_eq!(reach(line, "s3:PutObject").3, "unless aws:MultiFactorAuthPresent Bool false, by inline #2");
+}

@@ -1,0 +1,178 @@
+//! The map of evidence: places, hours and classes.
+
+use onlooker_core::{
+    coverage::{AccountRegionCoverage, EventClassState},
+    event::Event,
+    report::ReportResult,
+    score::Status,
+    time::{HOUR_SECONDS, Time},
+};
+
+use super::events::{ACCOUNTS, EventExt as _, EvidenceScenario, REGIONS, START, auditor_call};
+
+fn read() -> Event {
+    auditor_call("DescribeInstances")
+}
+
+fn account_region<'a>(result: &'a ReportResult, account: &str, region: &str) -> &'a AccountRegionCoverage {
+    let here = |place: &&AccountRegionCoverage| *place.account == *account && *place.region == *region;
+    result.coverage.account_regions.iter().find(here).unwrap()
+}
+
+/// Gaps as hours after the start.
+fn gaps(place: &AccountRegionCoverage) -> Vec<(u32, u32)> {
+    let first = START / HOUR_SECONDS;
+    place.gaps.iter().map(|gap| (gap.from.0 - first, gap.until.0 - first)).collect()
+}
+
+#[test]
+fn an_hour_with_only_a_digest_is_quiet() {
+    let result =
+        EvidenceScenario::of([read(), read().at_time(1, 0), read().at_time(1, 1), read().at_time(5, 0)])
+            .with(|scene| scene.digests.extend([1, 2, 4].map(|hour| (ACCOUNTS[0], REGIONS[0], hour))))
+            .result();
+    let here = account_region(&result, ACCOUNTS[0], REGIONS[0]);
+    assert_eq!((here.events, here.observed_hours, here.quiet_hours, here.expected_hours), (4, 5, 2, 6));
+    assert_eq!(gaps(here), [(3, 4)]);
+    assert_eq!((result.coverage.percent, result.coverage.missing_hours()), (Some(83.33), 1));
+}
+
+#[test]
+fn the_period_spans_all_evidence_unless_given() {
+    let scene = EvidenceScenario::of([read().at_time(2, 3_599), read().at_time(3, 0)]);
+    assert_eq!(scene.result().coverage.expected_hours, 2);
+    assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
+    let asked = scene
+        .clone()
+        .with(|scene| scene.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR_SECONDS + 1))));
+    let result = asked.result();
+    assert_eq!(gaps(account_region(&result, ACCOUNTS[0], REGIONS[0])), [(0, 2), (4, 5)], "in whole hours");
+    assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+    let clipped = scene.with(|scene| scene.period = (Some(Time(START + 3 * HOUR_SECONDS)), None)).result();
+    assert_eq!((clipped.totals.events, clipped.coverage.expected_hours), (1, 1));
+}
+
+#[test]
+fn a_digest_can_start_and_end_the_period() {
+    let result = EvidenceScenario::of([read().at_time(2, 0)])
+        .with(|scene| scene.digests.extend([0, 5].map(|hour| (ACCOUNTS[0], REGIONS[0], hour))))
+        .result();
+    assert_eq!(gaps(account_region(&result, ACCOUNTS[0], REGIONS[0])), [(1, 2), (3, 5)]);
+}
+
+#[test]
+fn an_expected_region_without_evidence_is_missing() {
+    let result = EvidenceScenario::of([read()])
+        .with(|scene| {
+            scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
+            scene.config.coverage.regions = REGIONS.map(str::to_owned).to_vec();
+        })
+        .result();
+    assert_eq!((result.coverage.expected_hours, result.coverage.observed_hours), (4, 1));
+    assert_eq!(gaps(account_region(&result, ACCOUNTS[1], REGIONS[1])), [(0, 1)]);
+    assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+}
+
+#[test]
+fn an_expected_account_without_evidence_is_missing_in_every_observed_region() {
+    let result = EvidenceScenario::of([read(), read().in_account_region(ACCOUNTS[0], REGIONS[1])])
+        .with(|scene| scene.config.coverage.accounts = vec![ACCOUNTS[1].to_owned()])
+        .result();
+    let missing: Vec<&str> = result
+        .coverage
+        .account_regions
+        .iter()
+        .filter(|place| !place.gaps.is_empty())
+        .map(|place| &*place.region)
+        .collect();
+    assert_eq!(missing, REGIONS);
+}
+
+#[test]
+fn evidence_of_another_account_covers_nothing() {
+    let result = EvidenceScenario::of([
+        read(),
+        read().at_time(1, 0),
+        read().in_account_region(ACCOUNTS[1], REGIONS[0]),
+    ])
+    .result();
+    assert_eq!(gaps(account_region(&result, ACCOUNTS[1], REGIONS[0])), [(1, 2)]);
+    assert_eq!(result.coverage.missing_hours(), 1);
+}
+
+/// States of the classes by word.
+fn class_states(scene: EvidenceScenario) -> Vec<(String, EventClassState)> {
+    scene.result().coverage.event_classes.into_iter().map(|class| (class.class, class.state)).collect()
+}
+
+fn scenario_expecting(events: Vec<Event>, expected: &[&str], logged: &[&str]) -> EvidenceScenario {
+    EvidenceScenario::of(events).with(|scene| {
+        scene.config.coverage.event_classes = expected.iter().map(|class| (*class).to_owned()).collect();
+        scene.config.coverage.logged = logged.iter().map(|class| (*class).to_owned()).collect();
+    })
+}
+
+#[test]
+fn an_event_class_is_logged_if_every_account_shows_it_or_it_is_configured() {
+    use EventClassState::{Configured, Gap, NotExpected, Partial, Seen};
+
+    let both = || vec![read(), read().in_account_region(ACCOUNTS[1], REGIONS[0])];
+    let one = |word: &str, state| vec![(word.to_owned(), state)];
+    assert_eq!(
+        class_states(scenario_expecting(both(), &["management-read"], &[])),
+        one("management-read", Seen)
+    );
+    assert_eq!(
+        class_states(scenario_expecting(both(), &["management-read"], &["management-read"])),
+        one("management-read", Configured)
+    );
+    let half = || {
+        vec![
+            read(),
+            auditor_call("RunInstances").by_principal("Builder").in_account_region(ACCOUNTS[1], REGIONS[0]),
+        ]
+    };
+    let management = ["management-read", "management-write"];
+    let words = |states: [EventClassState; 2]| {
+        management.map(str::to_owned).into_iter().zip(states).collect::<Vec<_>>()
+    };
+    assert_eq!(class_states(scenario_expecting(half(), &management, &[])), words([Gap, Gap]));
+    assert_eq!(
+        class_states(scenario_expecting(half(), &management, &["management-write"])),
+        words([Gap, Configured])
+    );
+    assert_eq!(
+        class_states(scenario_expecting(half(), &["management-write"], &[])),
+        words([NotExpected, Gap])
+    );
+    let object = "data:AWS::S3::Object".to_owned();
+    let data = || vec![auditor_call("GetObject"), read().in_account_region(ACCOUNTS[1], REGIONS[0])];
+    assert_eq!(
+        class_states(scenario_expecting(data(), &["data"], &[])),
+        [("data".to_owned(), Gap), (object.clone(), Partial), ("management-read".to_owned(), NotExpected)],
+        "that one type is seen says nothing of the others"
+    );
+    assert_eq!(
+        class_states(scenario_expecting(data(), &["data"], &["data"])),
+        [
+            ("data".to_owned(), Configured),
+            (object.clone(), Configured),
+            ("management-read".to_owned(), NotExpected)
+        ]
+    );
+    assert_eq!(
+        class_states(scenario_expecting(vec![auditor_call("GetObject")], &[&object], &[])),
+        [(object, Seen)],
+        "a type that was asked for by name is seen by itself"
+    );
+}
+
+#[test]
+fn management_events_prove_nothing_about_data_events() {
+    let result = EvidenceScenario::of([read(), auditor_call("CreateTags").by_principal("Builder")])
+        .with(|scene| scene.config.coverage.logged.clear())
+        .result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+    assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
+    assert!(result.limitations.iter().any(|line| line.contains("`data`")), "{:?}", result.limitations);
+}

@@ -1,0 +1,288 @@
+//! What holds for every evidence: order, split and repetition, monotone scores, and statuses that silence never betters.
+
+use std::collections::BTreeSet;
+
+use onlooker_core::{
+    catalog::Catalog,
+    classification::{ClassificationInput, Provenance, classify},
+    event::{Event, Outcome},
+    operation::OperationType,
+    report::ReportResult,
+    score::{Status, status_impact},
+    segment::Segment,
+    tally::Tally,
+    time::{HOUR_SECONDS, Time},
+};
+use proptest::{prelude::*, sample::Index};
+
+use super::events::{
+    ACCOUNTS, EventExt as _, EvidenceScenario, OPERATIONS, REGIONS, START, any_events, any_scenario,
+    auditor_call, promise_config, result,
+};
+
+fn to_json(result: &ReportResult) -> String {
+    serde_json::to_string(result).unwrap()
+}
+
+fn tally(events: &[Event]) -> Tally {
+    Tally::of(Segment::from_events(events.iter().cloned()))
+}
+
+/// A promise about management events in all four places for four hours, of which nothing is taken on trust.
+fn strict_scenario(events: Vec<Event>) -> EvidenceScenario {
+    EvidenceScenario::of(events).with(|scene| {
+        let coverage = &mut scene.config.coverage;
+        coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
+        coverage.regions = REGIONS.map(str::to_owned).to_vec();
+        coverage.event_classes = ["management-read", "management-write"].map(str::to_owned).to_vec();
+        coverage.logged.clear();
+        scene.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
+    })
+}
+
+/// A harmless event of each class in every place and hour.
+fn complete_events() -> Vec<Event> {
+    let mut events = Vec::new();
+    for (account, region) in ACCOUNTS.into_iter().flat_map(|account| REGIONS.map(|region| (account, region)))
+    {
+        for hour in 0..4 {
+            events
+                .push(auditor_call("DescribeInstances").in_account_region(account, region).at_time(hour, 60));
+            events.push(
+                auditor_call("RunInstances")
+                    .in_account_region(account, region)
+                    .by_principal("Builder")
+                    .at_time(hour, 120),
+            );
+        }
+    }
+    events
+}
+
+#[test]
+fn every_operation_type_occurs_and_is_classified_as_stated() {
+    let mut kinds = BTreeSet::new();
+    for operation in OPERATIONS {
+        let call = ClassificationInput {
+            service: operation.source,
+            operation: operation.name,
+            read_only: operation.read_only,
+        };
+        if let Some(kind) = operation.operation_type {
+            assert_eq!(classify(Catalog::embedded(), &call).operation_type, kind, "{operation:?}");
+            kinds.insert(kind);
+        }
+    }
+    assert_eq!(kinds.len(), 4);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn merging_tallies_is_associative_and_commutative_and_has_an_identity(
+        all in any_events(40), cuts in any::<[Index; 2]>(),
+    ) {
+        let mut cuts = cuts.map(|cut| cut.index(all.len() + 1));
+        cuts.sort_unstable();
+        let [a, b, c] = [&all[..cuts[0]], &all[cuts[0]..cuts[1]], &all[cuts[1]..]].map(tally);
+        let left = a.clone().merge(b.clone()).merge(c.clone());
+        prop_assert_eq!(&left, &a.clone().merge(b.clone().merge(c.clone())));
+        prop_assert_eq!(a.clone().merge(b.clone()), b.merge(a.clone()));
+        prop_assert_eq!(a.clone().merge(Tally::default()), a.clone());
+        prop_assert_eq!(Tally::default().merge(a.clone()), a);
+        prop_assert_eq!(&left, &tally(&all), "and over disjoint segments it is the tally of all");
+        prop_assert_eq!(left.events(), all.len() as u64);
+    }
+
+    #[test]
+    fn order_split_and_repetition_do_not_change_the_result(
+        scene in any_scenario(), again in any::<Index>(), parts in 1..5_usize, seed in any::<u64>(),
+    ) {
+        let whole = scene.result();
+        let mut pieces = vec![EvidenceScenario { config: scene.config.clone(), ..EvidenceScenario::default() }; parts];
+        let mut dice = seed | 1;
+        let mut draw = || {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            usize::try_from(dice % parts as u64).unwrap()
+        };
+        for event in scene.events.iter().rev() {
+            pieces[draw()].events.push(event.clone());
+        }
+        if !scene.events.is_empty() {
+            pieces[draw()].events.push(scene.events[again.index(scene.events.len())].clone());
+        }
+        for piece in scene.unreadable.iter().chain(scene.unreadable.first()) {
+            pieces[draw()].unreadable.push(*piece);
+        }
+        for insight in scene.insights.iter().chain(scene.insights.first()) {
+            pieces[draw()].insights.push(*insight);
+        }
+        for digest in scene.digests.iter().chain(scene.digests.last()) {
+            pieces[draw()].digests.push(*digest);
+        }
+        let merged = Segment::merge_all(pieces.iter().map(|piece| piece.segment_builder().finish()));
+        let other = result(merged, &scene.config, scene.period);
+        prop_assert_eq!(to_json(&whole), to_json(&other));
+        prop_assert_eq!(whole.id().unwrap(), other.id().unwrap());
+    }
+
+    #[test]
+    fn another_write_never_improves_score_status_or_risk(
+        all in any_events(30), name in prop::sample::select(&["RunInstances", "PutBucketPolicy", "PutObject", "AssumeRole"][..]),
+        outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]), second in 0..HOUR_SECONDS,
+    ) {
+        // In an hour that is observed already: a write that fills a hole also takes the hole away.
+        let all: Vec<Event> = all.into_iter().chain([auditor_call("DescribeInstances").with_id(1_000)]).collect();
+        let before = EvidenceScenario::of(all.clone()).result();
+        let write = auditor_call(name).at_time(0, second).with_outcome(outcome).with_id(1_001);
+        let after = EvidenceScenario::of(all.into_iter().chain([write])).result();
+        prop_assert!(after.compliance.score <= before.compliance.score);
+        prop_assert!(after.summary.risk_score >= before.summary.risk_score);
+        prop_assert!(after.summary.overall_compliance >= before.summary.overall_compliance);
+        if outcome == Outcome::Succeeded {
+            prop_assert_eq!(after.summary.overall_compliance, Some(Status::NonCompliant));
+            prop_assert!(after.summary.risk_score >= Some(45.0));
+        }
+    }
+
+    #[test]
+    fn more_calls_never_improve_a_status(all in any_events(30), more in any_events(10)) {
+        let before = strict_scenario(complete_events().into_iter().chain(all.iter().cloned()).collect()).with(renumber);
+        let after = strict_scenario(complete_events().into_iter().chain(all).chain(more).collect()).with(renumber);
+        prop_assert!(after.result().summary.overall_compliance >= before.result().summary.overall_compliance);
+    }
+
+    #[test]
+    fn removing_evidence_never_proves_anything(
+        all in any_events(30),
+        cells in prop::collection::vec((0..2_usize, 0..2_usize, 0..4_u32), 0..4),
+        class in prop::option::of((0..2_usize, any::<bool>())),
+    ) {
+        let scene = strict_scenario(complete_events().into_iter().chain(all).collect()).with(renumber);
+        let before = scene.result().summary.overall_compliance;
+        let gone = |event: &Event| {
+            let hour = (event.time.0 - START) / HOUR_SECONDS;
+            let cell = cells.iter().any(|(account, region, at)| {
+                *event.actor.account == *ACCOUNTS[*account] && *event.actor.region == *REGIONS[*region] && hour == *at
+            });
+            let writes = event.call_key.class == onlooker_core::event::EventClass::ManagementWrite;
+            let reads = event.call_key.class == onlooker_core::event::EventClass::ManagementRead;
+            cell || class.is_some_and(|(account, write)| {
+                *event.actor.account == *ACCOUNTS[account] && if write { writes } else { reads }
+            })
+        };
+        let less = scene.clone().with(|scene| scene.events.retain(|event| !gone(event)));
+        let after = less.result().summary.overall_compliance;
+        if less.events.len() < scene.events.len() {
+            prop_assert!(after >= Some(Status::InsufficientEvidence), "{:?} became {:?}", before, after);
+        } else {
+            prop_assert_eq!(after, before);
+        }
+    }
+
+    #[test]
+    fn an_unknown_operation_is_read_only_by_its_flag_or_its_verb_only(
+        service in "[a-z]{3,12}", name in "[A-Za-z0-9_]{1,24}", flag in any::<Option<bool>>(),
+    ) {
+        let catalog = Catalog::embedded();
+        prop_assume!(catalog.lookup(&service, &name).is_none());
+        let verdict = classify(catalog, &ClassificationInput { service: &service, operation: &name, read_only: flag });
+        if verdict.is_read_only() {
+            let lower = name.to_ascii_lowercase();
+            let reads = ["get", "list", "describe", "batchget", "batchdescribe", "batch_get", "batch_describe"];
+            match verdict.provenance {
+                Provenance::RecordFlag => prop_assert_eq!(flag, Some(true)),
+                Provenance::Pattern => {
+                    prop_assert_eq!(flag, None);
+                    prop_assert!(reads.iter().any(|verb| lower.starts_with(verb)), "{}", name);
+                }
+                other => prop_assert!(false, "{:?} decided about {}", other, name),
+            }
+            for word in ["credential", "credentials", "token", "tokens", "password", "secret"] {
+                prop_assert!(!lower.ends_with(word), "{}", name);
+            }
+        } else {
+            prop_assert!(matches!(verdict.operation_type, OperationType::Unknown | OperationType::Mutating));
+        }
+    }
+
+    #[test]
+    fn an_unknown_operation_proves_nothing_whatever_its_outcome(
+        name in "Frob[a-z]{1,8}", outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]),
+    ) {
+        let mut unknown = auditor_call("Frobnicate").with_outcome(outcome).with_id(7);
+        unknown.call_key.name = name.into();
+        let result = EvidenceScenario::of([auditor_call("DescribeInstances"), unknown]).result();
+        prop_assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+        prop_assert_eq!((result.totals.unknown, result.compliance.permitted, result.compliance.calls), (1, 1, 2));
+    }
+}
+
+fn renumber(scene: &mut EvidenceScenario) {
+    for (id, event) in (1..).zip(&mut scene.events) {
+        event.id = onlooker_core::event::EventId(id);
+    }
+}
+
+#[test]
+fn the_complete_trail_is_compliant() {
+    let result = strict_scenario(complete_events()).result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant), "{:?}", result.limitations);
+}
+
+#[test]
+fn a_status_is_the_most_severe_of_its_parts() {
+    use Outcome::{Denied, Failed, Succeeded};
+    use Status::{Compliant, InsufficientEvidence, NonCompliant};
+
+    assert!(Compliant < InsufficientEvidence && InsufficientEvidence < NonCompliant);
+    let table = [
+        (OperationType::ReadOnly, [Compliant; 3]),
+        (OperationType::Privileged, [NonCompliant, InsufficientEvidence, Compliant]),
+        (OperationType::Unknown, [InsufficientEvidence; 3]),
+        (OperationType::Mutating, [NonCompliant, InsufficientEvidence, Compliant]),
+    ];
+    let named = [
+        (OperationType::ReadOnly, "DescribeInstances"),
+        (OperationType::Privileged, "AssumeRole"),
+        (OperationType::Unknown, "Frobnicate"),
+        (OperationType::Mutating, "RunInstances"),
+    ];
+    for (kind, statuses) in table {
+        for (outcome, status) in [Succeeded, Failed, Denied].into_iter().zip(statuses) {
+            assert_eq!(status_impact(kind, outcome), status, "{kind} {outcome:?}");
+            let name = named.iter().find(|(other, _)| *other == kind).unwrap().1;
+            let alone = EvidenceScenario::of([auditor_call(name).with_outcome(outcome)]).result();
+            assert_eq!(alone.summary.overall_compliance, Some(status), "{name} {outcome:?}");
+            // Beside any other call the worse of the two stands.
+            for (other, other_statuses) in table {
+                let beside = named.iter().find(|(kind, _)| *kind == other).unwrap().1;
+                let both = EvidenceScenario::of([
+                    auditor_call(name).with_outcome(outcome),
+                    auditor_call(beside).with_outcome(Succeeded),
+                ])
+                .result();
+                assert_eq!(
+                    both.summary.overall_compliance,
+                    Some(status.max(other_statuses[0])),
+                    "{name} {beside}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn without_calls_there_is_no_score_and_no_proof() {
+    let nothing = EvidenceScenario { config: promise_config(), ..EvidenceScenario::default() }.result();
+    assert_eq!(nothing.summary.overall_compliance, Some(Status::InsufficientEvidence));
+    assert_eq!(nothing.summary.compliance_score, None);
+    let discovery = EvidenceScenario::default().result();
+    assert_eq!((discovery.summary.overall_compliance, discovery.risk), (None, None));
+    let signed_in = EvidenceScenario::of([auditor_call("ConsoleLogin")]).result();
+    assert_eq!(signed_in.summary.overall_compliance, Some(Status::InsufficientEvidence), "no call was seen");
+    assert_eq!(signed_in.compliance.score, None);
+}

@@ -1,0 +1,153 @@
+//! Log objects in memory, and what a sweep that keeps evidence does with them.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use onlooker_core::{
+    catalog::Catalog,
+    config::Standard,
+    controls::ControlPack,
+    jobs::{
+        evaluation::EvaluationCriteria,
+        gather::GatherOptions,
+        sweep::{SweepTask, sweep},
+    },
+    ports::{LogSource, PortError, StoredObject},
+    record::ReadLimits,
+    report::{Report, ReportRun},
+};
+use onlooker_local::sweep_state::SweepState;
+
+use super::events::promise_config;
+
+/// Objects by name; the version of each is a hash of its bytes.
+#[derive(Default)]
+pub struct MemoryLogSource {
+    pub bytes: BTreeMap<String, Vec<u8>>,
+    /// Whether fetching fails.
+    pub is_failing: AtomicBool,
+    fetched: Mutex<Vec<String>>,
+}
+
+impl MemoryLogSource {
+    pub fn from_objects(objects: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self { bytes: objects.into_iter().collect(), ..Self::default() }
+    }
+
+    fn fetched(&self) -> Vec<String> {
+        let mut names = std::mem::take(&mut *self.fetched.lock().unwrap());
+        names.sort();
+        names
+    }
+}
+
+impl LogSource for MemoryLogSource {
+    fn list(&self) -> Result<Vec<StoredObject>, PortError> {
+        let object = |(name, bytes): (&String, &Vec<u8>)| StoredObject {
+            name: name.clone(),
+            size: bytes.len() as u64,
+            version: onlooker_core::record::Fingerprint::of("test", &[bytes]).to_string(),
+        };
+        Ok(self.bytes.iter().map(object).collect())
+    }
+
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+        self.fetched.lock().unwrap().push(object.name.clone());
+        if self.is_failing.load(Ordering::Relaxed) {
+            let cause = Box::new(io::Error::from(io::ErrorKind::PermissionDenied));
+            return Err(PortError {
+                operation: "read",
+                kind: onlooker_core::ports::PortErrorKind::Other,
+                name: object.name.clone(),
+                cause,
+            });
+        }
+        let most = usize::try_from(most).unwrap();
+        bytes.clear();
+        bytes.extend(self.bytes[&object.name].iter().take(most));
+        Ok(())
+    }
+}
+
+fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) -> Report {
+    let pack = ControlPack::built_in(Standard::General).unwrap();
+    let config = promise_config();
+    let task = SweepTask {
+        criteria: EvaluationCriteria {
+            config: &config,
+            catalog: Catalog::embedded(),
+            pack: &pack,
+            policies: onlooker_core::grants::PolicyHistory::empty(),
+        },
+        since: None,
+        until: None,
+        gather_options: GatherOptions { threads: 2, limits },
+    };
+    let mut state = SweepState::open(state, "objects in memory").unwrap();
+    sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap()
+}
+
+fn record(id: u32) -> String {
+    format!(
+        r#"{{"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/u"}},"eventTime":"2026-10-06T00:{:02}:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","readOnly":true,"awsRegion":"us-east-1","eventID":"{id}","recipientAccountId":"111122223333"}}"#,
+        id % 60
+    )
+}
+
+fn object(name: &str, records: &[u32]) -> (String, Vec<u8>) {
+    let records: Vec<String> = records.iter().map(|id| record(*id)).collect();
+    (name.to_owned(), records.join("\n").into_bytes())
+}
+
+#[test]
+fn an_object_that_could_not_be_fetched_is_tried_again() {
+    let home = tempfile::tempdir().unwrap();
+    let objects = MemoryLogSource::from_objects([object("a", &[1]), object("b", &[2])]);
+    objects.is_failing.store(true, Ordering::Relaxed);
+    let failed = sweep_objects(&objects, home.path(), ReadLimits::default());
+    assert_eq!((failed.result.totals.events, failed.result.totals.unreadable_evidence), (0, 2));
+    objects.is_failing.store(false, Ordering::Relaxed);
+    let again = sweep_objects(&objects, home.path(), ReadLimits::default());
+    assert_eq!((again.result.totals.events, again.result.totals.unreadable_evidence), (2, 0));
+}
+
+#[test]
+fn an_oversized_object_is_read_again_after_the_limit_is_raised() {
+    let home = tempfile::tempdir().unwrap();
+    let objects =
+        MemoryLogSource::from_objects([object("a", &[1]), object("b", &(0..50).collect::<Vec<_>>())]);
+    let cut = sweep_objects(&objects, home.path(), ReadLimits { max_inflated_bytes: 1_000 });
+    assert_eq!(cut.result.totals.unreadable_evidence, 1);
+    let whole = sweep_objects(&objects, home.path(), ReadLimits::default());
+    assert_eq!((whole.result.totals.events, whole.result.totals.unreadable_evidence), (50, 0));
+}
+
+#[test]
+fn unchanged_objects_are_not_read_again_and_changed_ones_are_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let mut objects = MemoryLogSource::from_objects([object("a", &[1, 2]), object("b", &[3])]);
+    sweep_objects(&objects, home.path(), ReadLimits::default());
+    assert_eq!(objects.fetched(), ["a", "b"]);
+    objects.bytes.extend([object("b", &[4, 5]), object("c", &[2, 6])]);
+    let report = sweep_objects(&objects, home.path(), ReadLimits::default());
+    assert_eq!(objects.fetched(), ["b", "c"]);
+    assert_eq!((report.run.log_files_read, report.run.log_files_reused), (2, 1));
+    assert_eq!(
+        report.result.totals.events, 5,
+        "1 and 2, 4 and 5, 6: the event 3 is not in evidence any more"
+    );
+    assert_eq!(report.run.records_seen, 4);
+    assert_eq!(report.run.duplicates, 1, "the event 2 was delivered before, in an object that is kept");
+    let fresh = tempfile::tempdir().unwrap();
+    assert_eq!(sweep_objects(&objects, fresh.path(), ReadLimits::default()).result, report.result);
+    let quiet = sweep_objects(&objects, home.path(), ReadLimits::default());
+    assert_eq!(objects.fetched(), ["a", "b", "c"], "the fresh sweep alone");
+    assert_eq!(quiet.id, report.id);
+}

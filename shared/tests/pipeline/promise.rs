@@ -1,0 +1,340 @@
+//! Promises, exceptions, hours, controls and what the summary says of them.
+
+use onlooker_core::{
+    classification::Provenance,
+    config::Standard,
+    controls::{ControlPack, ControlState},
+    event::{Event, Outcome},
+    finding::Severity,
+    record::UnreadableReason,
+    report::{ReportMode, ReportResult},
+    score::{RiskBand, Status},
+    time::{HOUR_SECONDS, Time},
+};
+
+use super::{
+    events::{
+        ACCOUNTS, EventExt as _, EvidenceScenario, REGIONS, START, auditor_call, hours, override_ending,
+    },
+    policies::with_auditor_grants,
+};
+
+fn read() -> Event {
+    auditor_call("DescribeInstances")
+}
+
+fn write() -> Event {
+    auditor_call("RunInstances")
+}
+
+/// What an override that ends at a second allowed and what came too late, of writes at these seconds.
+fn calls_split_by_override_end(ends: u32, seconds: &[u32]) -> (u64, u64) {
+    let result = EvidenceScenario::of(seconds.iter().map(|second| write().at_time(0, *second)))
+        .with(|scene| scene.config.overrides.push(override_ending("it", "ec2:RunInstances", ends)))
+        .result();
+    let used = &result.overrides[0];
+    assert_eq!(used.allowed_calls, result.compliance.permitted);
+    let status = result.summary.overall_compliance;
+    assert_eq!(status == Some(Status::Compliant), used.expired_calls == 0, "{status:?}");
+    (used.allowed_calls, used.expired_calls)
+}
+
+#[test]
+fn an_override_covers_calls_before_its_end_only() {
+    assert_eq!(calls_split_by_override_end(1_800, &[0, 899, 900, 1_799]), (4, 0));
+    assert_eq!(calls_split_by_override_end(1_800, &[1_800, 2_700]), (0, 2));
+    assert_eq!(calls_split_by_override_end(1_800, &[0, 1_799, 1_800, 3_599]), (2, 2));
+}
+
+#[test]
+fn calls_in_the_time_bucket_of_the_end_count_as_after_it() {
+    assert_eq!(calls_split_by_override_end(1_000, &[0, 899, 900, 950, 1_000, 1_050]), (2, 4));
+    assert_eq!(calls_split_by_override_end(1_000, &[950, 1_050]), (0, 2));
+    assert_eq!(calls_split_by_override_end(1_000, &[0, 899]), (2, 0));
+    assert_eq!(calls_split_by_override_end(1_000, &[950]), (0, 1), "also when no later call shares its line");
+    assert_eq!(calls_split_by_override_end(899, &[0]), (0, 1));
+    assert_eq!(calls_split_by_override_end(900, &[899]), (1, 0));
+}
+
+#[test]
+fn an_overridden_call_keeps_its_classification() {
+    let result =
+        EvidenceScenario::of([auditor_call("PutBucketPolicy").with_resources(&["arn:aws:s3:::store"])])
+            .with(|scene| {
+                let mut entry = override_ending("store", "s3:Put*", HOUR_SECONDS);
+                entry.resource = Some("arn:aws:s3:::store*".to_owned());
+                scene.config.overrides.push(entry);
+            })
+            .result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
+    assert_eq!((result.compliance.score, result.totals.read_only), (Some(100.0), 1));
+    let [principal] = &*result.principals else { panic!("{:#?}", result.principals) };
+    assert_eq!((principal.allowed_by_override, principal.capabilities.get("mutate").copied()), (1, Some(1)));
+    assert_eq!(result.findings, []);
+}
+
+#[test]
+fn an_override_for_resources_covers_no_call_with_other_or_no_resources() {
+    let status = |resources: &[&str]| {
+        let scene =
+            EvidenceScenario::of([auditor_call("PutObject").with_resources(resources)]).with(|scene| {
+                let mut entry = override_ending("store", "s3:PutObject", HOUR_SECONDS);
+                entry.resource = Some("arn:aws:s3:::store/*".to_owned());
+                scene.config.overrides.push(entry);
+            });
+        scene.result().summary.overall_compliance
+    };
+    assert_eq!(status(&["arn:aws:s3:::store/a", "arn:aws:s3:::store/b"]), Some(Status::Compliant));
+    assert_eq!(status(&["arn:aws:s3:::store/a", "arn:aws:s3:::other/b"]), Some(Status::NonCompliant));
+    assert_eq!(status(&[]), Some(Status::NonCompliant));
+}
+
+#[test]
+fn the_longer_of_two_overrides_applies() {
+    let result = EvidenceScenario::of([write(), write().at_time(2, 0)])
+        .with(|scene| {
+            scene.config.overrides.push(override_ending("short", "ec2:RunInstances", HOUR_SECONDS));
+            scene.config.overrides.push(override_ending("long", "ec2:*", 3 * HOUR_SECONDS));
+            scene.add_digests_everywhere(3);
+        })
+        .result();
+    let used: Vec<(u64, u64)> =
+        result.overrides.iter().map(|used| (used.allowed_calls, used.expired_calls)).collect();
+    assert_eq!(used, [(0, 0), (2, 0)]);
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
+}
+
+trait DigestsExt {
+    fn add_digests_everywhere(&mut self, hours: u32);
+}
+
+impl DigestsExt for EvidenceScenario {
+    fn add_digests_everywhere(&mut self, hours: u32) {
+        self.digests.extend((0..hours).map(|hour| (ACCOUNTS[0], REGIONS[0], hour)));
+    }
+}
+
+#[test]
+fn an_exempt_principal_is_never_watched() {
+    let scene = EvidenceScenario::of([read(), write().in_account_region(ACCOUNTS[1], REGIONS[0])]);
+    assert_eq!(scene.result().summary.overall_compliance, Some(Status::NonCompliant));
+    let exempt = scene.with(|scene| scene.config.exempt.push(format!("arn:aws:iam::{}:role/*", ACCOUNTS[1])));
+    let result = exempt.result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
+    assert_eq!((result.totals.watched_operations, result.totals.mutating), (1, 1));
+}
+
+#[test]
+fn business_hours_past_midnight_belong_to_their_start_day() {
+    let outside = |hour: u32, second: u32| {
+        let scene = EvidenceScenario::of([read().at_time(hour, second)]).with(|scene| {
+            scene.config.watch[0].business_hours = Some(hours("22:00", "06:00"));
+        });
+        scene.findings_of("outside-business-hours").len()
+    };
+    // The trail begins on a Tuesday.
+    assert_eq!(outside(5, 3_599), 0);
+    assert_eq!(outside(6, 0), 1);
+    assert_eq!(outside(21, 3_599), 1);
+    assert_eq!(outside(22, 0), 0);
+    assert_eq!(outside(4 * 24 + 5, 0), 0, "Saturday morning belongs to Friday");
+    assert_eq!(outside(5 * 24 + 5, 0), 1, "Sunday morning to Saturday");
+}
+
+#[test]
+fn activity_outside_business_hours_adds_risk_without_a_violation() {
+    let scene = EvidenceScenario::of([read().at_time(1, 0)]);
+    let calm = scene.result();
+    let late = scene.with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00"))).result();
+    assert_eq!(late.summary.overall_compliance, Some(Status::Compliant));
+    assert_eq!(calm.summary.risk_score, Some(0.0));
+    assert_eq!((late.summary.risk_score, late.summary.risk_level), (Some(5.0), Some(RiskBand::Low)));
+}
+
+#[test]
+fn one_write_among_a_thousand_reads_is_a_violation() {
+    let result = EvidenceScenario::of((0..1_000).map(|n| read().at_time(0, n)).chain([write()])).result();
+    assert_eq!(result.summary.overall_compliance, Some(Status::NonCompliant));
+    assert_eq!(result.summary.compliance_score, Some(99.9));
+    assert_eq!((result.summary.risk_score, result.summary.risk_level), (Some(75.0), Some(RiskBand::High)));
+    assert!(result.summary.statement.contains("1 of 1001 calls"), "{}", result.summary.statement);
+}
+
+#[test]
+fn a_compliant_summary_claims_only_the_logged_event_classes() {
+    let result = EvidenceScenario::of([read()])
+        .with(|scene| {
+            scene.config.coverage.logged.pop();
+            scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+        })
+        .result();
+    let summary = &result.summary;
+    assert!(summary.statement.starts_with("In management-read, management-write:"), "{}", summary.statement);
+    assert!(result.limitations.iter().any(|line| line.starts_with("Data events")));
+    assert_eq!((summary.key_findings.len(), summary.top_actions.len()), (0, 0));
+}
+
+/// A scene with at least seven findings above INFO, and six urgent rules.
+fn scenario_with_many_findings() -> ReportResult {
+    EvidenceScenario::of([
+        write(),
+        auditor_call("Decrypt"),
+        auditor_call("CreateTags").with_outcome(Outcome::Failed),
+        auditor_call("Frobnicate"),
+        auditor_call("GetSecretValue"),
+        auditor_call("ListUsers").by_principal("root"),
+        auditor_call("RunInstances").with_outcome(Outcome::Denied),
+        read().by_principal("Builder"),
+    ])
+    .with(|scene| scene.unreadable.push((1, UnreadableReason::BadJson)))
+    .result()
+}
+
+#[test]
+fn key_findings_are_the_five_most_severe_above_informational() {
+    let result = scenario_with_many_findings();
+    let worth: Vec<_> = result.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+    assert!(worth.len() > 5);
+    assert_eq!(result.summary.key_findings.len(), 5);
+    for (line, finding) in result.summary.key_findings.iter().zip(worth) {
+        assert!(line.starts_with(&finding.title) && line.ends_with('.'), "{line}");
+        assert!(line.contains(finding.principal.as_deref().unwrap_or("")), "{line}");
+        let seen = finding.description.split(". ").next().unwrap_or_default();
+        assert!(line.contains(seen.trim_end_matches('.')), "{line} does not say {seen}");
+    }
+    let calm = EvidenceScenario::of([read(), read().by_principal("Builder")]).result();
+    assert_eq!(calm.findings.len(), 1, "an unnamed principal");
+    assert_eq!(calm.summary.key_findings, [""; 0]);
+}
+
+#[test]
+fn immediate_actions_cover_the_five_most_urgent_rules_of_at_least_high_severity() {
+    let result = scenario_with_many_findings();
+    assert_eq!(result.summary.top_actions.len(), 5);
+    let urgent = result.recommendations.iter().filter(|one| one.severity >= Severity::High);
+    assert!(urgent.clone().count() > 5);
+    for (line, one) in result.summary.top_actions.iter().zip(urgent) {
+        assert!(line.starts_with(&one.title) && line.ends_with(&one.action), "{line}");
+        assert_eq!(line.contains("findings:"), one.findings > 1, "{line}");
+    }
+    let denied = EvidenceScenario::of([write().with_outcome(Outcome::Denied)]).result();
+    assert_eq!(denied.summary.key_findings.len(), 1);
+    assert_eq!(denied.summary.top_actions, [""; 0], "a medium finding is not urgent");
+}
+
+#[test]
+fn each_rule_has_one_recommendation_for_all_its_findings() {
+    let result = EvidenceScenario::of([
+        write(),
+        auditor_call("CreateTags"),
+        write().in_account_region(ACCOUNTS[1], REGIONS[0]),
+    ])
+    .result();
+    let [recommendation] = &*result.recommendations else { panic!("{:#?}", result.recommendations) };
+    assert_eq!((recommendation.id.as_str(), recommendation.findings), ("write-succeeded", 3));
+    assert_eq!(recommendation.principals.len(), 2);
+}
+
+fn control_states(result: &ReportResult) -> Vec<(&str, ControlState)> {
+    result.controls.iter().map(|control| (control.id.as_str(), control.state)).collect()
+}
+
+#[test]
+fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
+    use ControlState::{Fail, NoEvidence, Pass};
+
+    let hours = "time_zone = \"UTC\"\nstart = \"00:00\"\nend = \"24:00\"\ndays = [\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"]";
+    let unset = EvidenceScenario::of([read()]).result();
+    let idle: Vec<&str> = control_states(&unset)
+        .into_iter()
+        .filter(|(_, state)| *state == NoEvidence)
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(
+        idle,
+        ["RO-6", "RO-9", "RO-10"],
+        "nobody said when and by whom the principal may be used, and nobody read its policies"
+    );
+    let kept =
+        with_auditor_grants(EvidenceScenario::of([read()]), &["ec2:DescribeInstances"]).with(|scene| {
+            scene.config.watch[0].machine = true;
+            scene.config.business_hours = Some(toml::from_str(hours).unwrap());
+        });
+    assert!(control_states(&kept.result()).iter().all(|(_, state)| *state == Pass));
+
+    let written = EvidenceScenario::of([read(), write()]).result();
+    assert!(control_states(&written).iter().all(|(id, state)| (*state == Fail) == (*id == "RO-1")
+        && (*state == NoEvidence) == matches!(*id, "RO-6" | "RO-9" | "RO-10")));
+    let failed = &written.controls[0];
+    assert_eq!(failed.findings, [written.findings[0].fingerprint.clone()]);
+    assert!(written.findings[0].controls.contains("RO-1"));
+
+    let damaged = kept.clone().with(|scene| scene.unreadable.push((1, UnreadableReason::BadJson))).result();
+    assert!(
+        control_states(&damaged).iter().all(|(id, state)| match *id {
+            "EV-1" => *state == Fail,
+            "RO-9" | "RO-10" => *state == Pass,
+            _ => *state == NoEvidence,
+        }),
+        "policies are as they were read"
+    );
+
+    let unseen = EvidenceScenario::of([read().by_principal("Builder")]).result();
+    let expected = |id: &str| match id {
+        "RO-8" => Fail,
+        "EV-1" => Pass,
+        _ => NoEvidence,
+    };
+    assert!(
+        control_states(&unseen).iter().all(|(id, state)| *state == expected(id)),
+        "{:?}",
+        control_states(&unseen)
+    );
+
+    let discovery = kept.with(|scene| scene.config.watch.clear()).result();
+    assert_eq!(discovery.mode, ReportMode::Discovery);
+    assert!(control_states(&discovery).iter().all(|(_, state)| *state == NoEvidence), "nothing was promised");
+}
+
+#[test]
+fn every_rule_above_informational_fails_a_general_control_or_is_listed_here() {
+    let pack = ControlPack::built_in(Standard::General).unwrap();
+    let silent: Vec<&str> = onlooker_core::finding::RULES
+        .iter()
+        .filter(|rule| rule.severity > Severity::Info && pack.controls_failed_by(rule.id).is_empty())
+        .map(|rule| rule.id)
+        .collect();
+    assert_eq!(silent, ["high-error-rate", "data-read", "read-denied"]);
+}
+
+#[test]
+fn operations_are_listed_with_classification_and_deciding_source() {
+    let result = EvidenceScenario::of([read(), write(), auditor_call("Frobnicate")])
+        .with(|scene| scene.config.overrides.push(override_ending("it", "ec2:RunInstances", HOUR_SECONDS)))
+        .result();
+    let listed: Vec<(&str, Provenance)> =
+        result.operations.iter().map(|one| (one.operation.as_str(), one.provenance)).collect();
+    assert_eq!(
+        listed,
+        [("Frobnicate", Provenance::None), ("RunInstances", Provenance::Override)],
+        "a plain read is not"
+    );
+}
+
+#[test]
+fn the_evidence_gap_risk_counts_hours_classes_unreadable_parts_and_conflicts() {
+    let result = EvidenceScenario::of([
+        read().with_id(1),
+        read().with_id(1).at_time(0, 1),
+        read().with_id(2).at_time(3, 0),
+    ])
+    .with(|scene| {
+        scene.config.coverage.logged.pop();
+        scene.unreadable.push((1, UnreadableReason::BadJson));
+        scene.period.0 = Some(Time(START));
+    })
+    .result();
+    let risk = result.risk.unwrap();
+    let holes = risk.components.iter().find(|part| part.name == "evidence_gaps").unwrap();
+    assert_eq!(holes.count, 2 + 1 + 1 + 1, "two hours, a class, a piece, a conflict");
+}

@@ -1,0 +1,368 @@
+//! The slow judge: everything counted one event at a time, by the words of `docs/semantics.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onlooker_core::{
+    catalog::Catalog,
+    classification::{ClassificationInput, Provenance, classify},
+    config::{BusinessCalendar, OverrideMatch, Watch},
+    coverage::EventClassState,
+    event::{Event, EventKind, Outcome},
+    operation::{Capabilities, Mutates, OperationType},
+    principal::{Principal, PrincipalKind},
+    report::{PrincipalSummary, ReportMode, ReportTotals},
+    score::Status,
+    time::{Hour, Time},
+};
+use proptest::prelude::*;
+
+use super::{
+    events::{EvidenceScenario, any_scenario},
+    reference_chains::ReferenceChains,
+};
+
+/// One event, judged.
+struct ReferenceCall<'a> {
+    event: &'a Event,
+    watch: Option<&'a Watch>,
+    /// With whom it began, when that is another.
+    originator: Option<String>,
+    is_attribution_certain: bool,
+    /// Nothing for what is no call.
+    operation_type: Option<OperationType>,
+    capabilities: Capabilities,
+    /// The override about it, and whether it still held.
+    override_use: Option<(usize, bool)>,
+}
+
+impl<'a> ReferenceCall<'a> {
+    fn of(scene: &'a EvidenceScenario, chains: &ReferenceChains<'_>, event: &'a Event) -> Self {
+        let act = &event.call_key;
+        let call =
+            ClassificationInput { service: &act.source, operation: &act.name, read_only: act.read_only };
+        let verdict = classify(Catalog::embedded(), &call);
+        let who = event.actor.principal.kind;
+        let is_call = match (verdict.provenance, act.kind, who) {
+            (Provenance::NonApiEvent, ..) => false,
+            (_, EventKind::ApiCall, _) => true,
+            (_, _, PrincipalKind::AwsService) => false,
+            (Provenance::Catalog, ..) => true,
+            (_, _, PrincipalKind::Unknown) => false,
+            _ => act.read_only == Some(false),
+        };
+        let forwarded = act.invoked_by.is_some()
+            && verdict.operation_type == OperationType::Privileged
+            && verdict.mutates == Mutates::No
+            && !verdict
+                .capabilities
+                .intersects(Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION);
+        let (mut kind, mut capabilities) = (verdict.operation_type, verdict.capabilities);
+        if forwarded {
+            (kind, capabilities) = (OperationType::ReadOnly, Capabilities::empty());
+        }
+        let is_judged = is_call && kind != OperationType::ReadOnly;
+        let exception_to = |arn: &str| {
+            let mut exception: Option<(usize, bool)> = None;
+            for (n, entry) in scene.config.overrides.iter().enumerate().filter(|_| is_judged) {
+                let about =
+                    entry.match_call(arn, &verdict.service, &verdict.operation, &act.resources, event.time);
+                let longer = exception.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
+                if about != OverrideMatch::NoMatch && longer {
+                    let quarter_ends = event.time.0 / 900 * 900 + 900;
+                    exception = Some((n, quarter_ends <= entry.expires.0));
+                }
+            }
+            exception
+        };
+        let own = &*event.actor.principal.arn;
+        let mut lineage = chains.role_chain(event);
+        if lineage.is_none() && matches!(exception_to(own), Some((_, true))) {
+            // The exception is one to the promise of the caller alone.
+            lineage = chains.any_role_chain(event).filter(|lineage| &*lineage.originator != own);
+        }
+        let began_with = lineage.as_ref().map(|lineage| lineage.originator.to_string());
+        let arn = began_with.as_deref().unwrap_or(own);
+        let exception = exception_to(arn);
+        if let Some((_, true)) = exception {
+            kind = OperationType::ReadOnly;
+        }
+        let watch = scene.config.watch_for_arn(arn);
+        let is_certain = lineage.is_none_or(|lineage| lineage.is_certain);
+        Self {
+            event,
+            watch,
+            originator: began_with,
+            is_attribution_certain: is_certain,
+            operation_type: is_call.then_some(kind),
+            capabilities,
+            override_use: exception,
+        }
+    }
+
+    /// Whether the promise is that of the caller itself.
+    fn is_direct(&self) -> bool {
+        self.watch.is_some() && self.originator.is_none()
+    }
+
+    fn matches(&self, kind: OperationType, outcome: Outcome) -> bool {
+        self.operation_type == Some(kind) && self.event.call_key.outcome == outcome
+    }
+
+    fn is_permitted(&self) -> bool {
+        self.operation_type == Some(OperationType::ReadOnly)
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.event.call_key.outcome
+    }
+
+    fn status(&self) -> Status {
+        match (self.operation_type, self.outcome()) {
+            (None | Some(OperationType::ReadOnly), _) => Status::Compliant,
+            (Some(OperationType::Unknown), _) => Status::InsufficientEvidence,
+            (_, Outcome::Succeeded) if !self.is_attribution_certain => Status::InsufficientEvidence,
+            (_, Outcome::Succeeded) => Status::NonCompliant,
+            (_, Outcome::Failed) => Status::InsufficientEvidence,
+            (_, Outcome::Denied) => Status::Compliant,
+        }
+    }
+}
+
+/// The score in hundredths, rounded down.
+fn score(permitted: u64, calls: u64) -> Option<f64> {
+    (calls > 0).then(|| (permitted * 10_000 / calls) as f64 / 100.0)
+}
+
+/// The table of components in `docs/semantics.md`.
+const COMPONENTS: [(&str, f64, f64); 11] = [
+    ("critical_calls", 90.0, 99.0),
+    ("writes", 75.0, 98.0),
+    ("privileged_calls", 45.0, 90.0),
+    ("failed_writes", 35.0, 70.0),
+    ("unknown_operations", 35.0, 70.0),
+    ("secret_reads", 25.0, 60.0),
+    ("root_use", 25.0, 60.0),
+    ("denied_writes", 20.0, 50.0),
+    ("evidence_gaps", 10.0, 40.0),
+    ("data_reads", 5.0, 25.0),
+    ("outside_business_hours", 5.0, 25.0),
+];
+
+fn count<'a>(judged: &[ReferenceCall<'a>], wanted: impl Fn(&ReferenceCall<'a>) -> bool) -> u64 {
+    judged.iter().filter(|one| wanted(one)).count() as u64
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn the_report_agrees_with_the_reference_counts(scene in any_scenario()) {
+        let result = scene.result();
+        let inside = |time: Time| match (scene.period, result.coverage.period) {
+            ((Some(from), Some(until)), _) => (from..until).contains(&time),
+            _ => true,
+        };
+        let here: Vec<&Event> = scene.events.iter().filter(|event| inside(event.time)).collect();
+        let chains = ReferenceChains::of(here.clone(), &scene.config);
+        let all: Vec<ReferenceCall<'_>> = here.into_iter().map(|event| ReferenceCall::of(&scene, &chains, event)).collect();
+        let is_call = |one: &ReferenceCall<'_>| one.operation_type.is_some();
+        let watched = |one: &ReferenceCall<'_>| one.operation_type.is_some() && one.watch.is_some();
+        let kinds = |kind| count(&all, |one| one.operation_type == Some(kind));
+        let outcomes = |outcome| count(&all, |one| is_call(one) && one.outcome() == outcome);
+        let distinct = |key: &dyn Fn(&ReferenceCall<'_>) -> Option<String>| {
+            all.iter().filter_map(key).collect::<BTreeSet<_>>().len() as u64
+        };
+        let who = |one: &ReferenceCall<'_>| format!("{:?}", one.event.actor.principal);
+        let sensitive = Capabilities::READ_DATA | Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS;
+        let pieces: BTreeSet<u128> = scene.unreadable.iter().map(|(piece, _)| *piece).collect();
+        let insights: BTreeSet<u128> = scene.insights.iter().copied().collect();
+        let totals = ReportTotals {
+            events: all.len() as u64,
+            operations: count(&all, is_call),
+            watched_operations: count(&all, watched),
+            read_only: kinds(OperationType::ReadOnly),
+            mutating: kinds(OperationType::Mutating),
+            privileged: kinds(OperationType::Privileged),
+            unknown: kinds(OperationType::Unknown),
+            succeeded: outcomes(Outcome::Succeeded),
+            denied: outcomes(Outcome::Denied),
+            failed: outcomes(Outcome::Failed),
+            blocked: count(&all, |one| watched(one) && !one.is_permitted() && one.outcome() == Outcome::Denied),
+            sensitive_reads: count(&all, |one| {
+                one.matches(OperationType::ReadOnly, Outcome::Succeeded) && one.capabilities.intersects(sensitive)
+            }),
+            other_events: count(&all, |one| !is_call(one)),
+            insight_events: insights.len() as u64,
+            unreadable_evidence: pieces.len() as u64,
+            conflicting_events: 0,
+            principals: distinct(&|one| Some(who(one))),
+            watched_principals: distinct(&|one| one.is_direct().then(|| who(one))),
+            accounts: distinct(&|one| Some(one.event.actor.account.to_string())),
+            regions: distinct(&|one| Some(one.event.actor.region.to_string())),
+        };
+        prop_assert_eq!(&result.totals, &totals);
+
+        // A read through a session that was assumed betters no score.
+        let scored = |one: &ReferenceCall<'_>| watched(one) && (one.originator.is_none() || !one.is_permitted());
+        let permitted = count(&all, |one| scored(one) && one.is_permitted());
+        let expected = score(permitted, count(&all, scored));
+        prop_assert_eq!((result.compliance.permitted, result.compliance.score), (permitted, expected));
+        prop_assert_eq!(result.summary.compliance_score, expected);
+
+        // The map, hour by hour.
+        let mut cells: BTreeSet<(&str, &str, u32)> =
+            all.iter().map(|one| (&*one.event.actor.account, &*one.event.actor.region, one.event.time.hour().0)).collect();
+        let start = Time(super::events::START).hour().0;
+        let mut digests: Vec<_> = scene.digests.iter().map(|(a, r, h)| (*a, *r, start + h)).collect();
+        let times: Vec<u32> = match scene.period {
+            (Some(from), Some(until)) => {
+                digests.retain(|(_, _, hour)| (from.hour().0..until.hour().0).contains(hour));
+                (from.hour().0..until.hour().0).collect()
+            }
+            _ => {
+                let seen: BTreeSet<u32> = cells.iter().chain(&digests).map(|(_, _, hour)| *hour).collect();
+                seen.first().zip(seen.last()).map(|(a, b)| (*a..=*b).collect()).unwrap_or_default()
+            }
+        };
+        cells.extend(digests);
+        let places: BTreeSet<(&str, &str)> = cells.iter().map(|(account, region, _)| (*account, *region)).collect();
+        let mut missing = 0;
+        for (account, region) in &places {
+            missing += times.iter().filter(|hour| !cells.contains(&(*account, *region, **hour))).count() as u64;
+        }
+        prop_assert_eq!(result.coverage.missing_hours(), missing);
+        prop_assert_eq!(result.coverage.expected_hours, (places.len() * times.len()) as u64);
+        let gap_hours: u64 =
+            result.coverage.account_regions.iter().flat_map(|place| &place.gaps).map(|gap| u64::from(gap.hours())).sum();
+        prop_assert_eq!(gap_hours, missing);
+        let data_is_logged = scene.config.coverage.logged.len() == 3;
+        let class_gaps = u64::from(!data_is_logged);
+        let gaps: Vec<_> = result.coverage.class_gaps().map(|class| (class.class.as_str(), class.state)).collect();
+        prop_assert_eq!(gaps, if data_is_logged { vec![] } else { vec![("data", EventClassState::Gap)] });
+
+        // The status.
+        let observed = cells.iter().any(|(_, _, hour)| times.contains(hour));
+        let complete = observed && missing == 0 && class_gaps == 0 && pieces.is_empty();
+        let evidence = if complete { Status::Compliant } else { Status::InsufficientEvidence };
+        let status = |of: &dyn Fn(&ReferenceCall<'_>) -> bool| {
+            let worst = all.iter().filter(|one| of(one)).map(ReferenceCall::status).max();
+            worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
+        };
+        let seen: BTreeSet<&str> = all.iter().filter_map(|one| one.watch).map(|w| w.principal.as_str()).collect();
+        let promised = (!scene.config.watch.is_empty()).then(|| {
+            let unseen = if seen.len() < scene.config.watch.len() { Status::InsufficientEvidence } else { Status::Compliant };
+            // A watched principal that made no call proves nothing for the others.
+            let name = |one: &ReferenceCall<'_>| one.event.actor.principal.clone();
+            let calling: BTreeSet<_> = all.iter().filter(|one| watched(one) && one.is_direct()).map(name).collect();
+            let all_call = all.iter().filter(|one| one.is_direct()).all(|one| calling.contains(&name(one)));
+            let silent = if all_call { Status::Compliant } else { Status::InsufficientEvidence };
+            status(&watched).max(unseen).max(silent)
+        });
+        prop_assert_eq!(result.summary.overall_compliance, promised);
+        prop_assert_eq!(result.mode == ReportMode::Discovery, promised.is_none());
+
+        // The risk.
+        let outside = |one: &ReferenceCall<'_>| {
+            let general = scene.config.business_hours.as_ref();
+            let hours = one.watch.and_then(|watch| watch.business_hours.as_ref()).or(general);
+            hours.is_some_and(|hours| !BusinessCalendar::new(hours).unwrap().contains(one.event.time))
+        };
+        let succeeded = |one: &ReferenceCall<'_>| one.outcome() == Outcome::Succeeded;
+        let grave = Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION | Capabilities::EXPOSE_RESOURCE;
+        let privileged_or_write =
+            |one: &ReferenceCall<'_>| matches!(one.operation_type, Some(OperationType::Privileged | OperationType::Mutating));
+        let secret = |one: &ReferenceCall<'_>| one.capabilities.contains(Capabilities::READ_SECRETS);
+        let exposure = |name: &str| match name {
+            "critical_calls" => count(&all, |one| {
+                watched(one) && !one.is_permitted() && succeeded(one) && one.capabilities.intersects(grave)
+            }),
+            "writes" => count(&all, |one| watched(one) && one.matches(OperationType::Mutating, Outcome::Succeeded)),
+            "privileged_calls" => count(&all, |one| {
+                watched(one) && one.operation_type == Some(OperationType::Privileged) && one.outcome() != Outcome::Denied
+            }),
+            "failed_writes" => count(&all, |one| watched(one) && one.matches(OperationType::Mutating, Outcome::Failed)),
+            "unknown_operations" => count(&all, |one| watched(one) && one.operation_type == Some(OperationType::Unknown)),
+            "secret_reads" => count(&all, |one| watched(one) && succeeded(one) && secret(one)),
+            "data_reads" => count(&all, |one| {
+                watched(one) && succeeded(one) && !secret(one) && one.capabilities.contains(Capabilities::READ_DATA)
+            }),
+            "root_use" => count(&all, |one| one.event.actor.principal.kind == PrincipalKind::Root),
+            "denied_writes" => {
+                count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Denied)
+            }
+            "evidence_gaps" => missing + class_gaps + pieces.len() as u64,
+            "outside_business_hours" => count(&all, |one| watched(one) && outside(one)),
+            other => panic!("{other}"),
+        };
+        if let Some(risk) = &result.risk {
+            let mut safe = 1.0;
+            for (name, first, limit) in COMPONENTS {
+                let n = exposure(name);
+                let points = if n == 0 { 0.0 } else { first + (limit - first) * ((n - 1) as f64 / (n as f64 + 8.0)) };
+                let part = risk.components.iter().find(|part| part.name == name).unwrap();
+                prop_assert_eq!(part.count, n, "{}", name);
+                prop_assert!((part.points - points).abs() <= 0.1, "{} {} {}", name, part.points, points);
+                safe *= 1.0 - part.points / 100.0;
+            }
+            prop_assert!((risk.score - 100.0 * (1.0 - safe)).abs() <= 0.1001);
+        } else {
+            prop_assert!(promised.is_none());
+        }
+
+        // Principals, hour by hour and one by one.
+        let mut groups: BTreeMap<&Principal, Vec<&ReferenceCall<'_>>> = BTreeMap::new();
+        for one in &all {
+            groups.entry(&one.event.actor.principal).or_default().push(one);
+        }
+        prop_assert_eq!(result.principals.len(), groups.len() + scene.config.watch.len() - seen.len());
+        for (principal, mine) in &groups {
+            let same = |p: &&PrincipalSummary| {
+                (&p.arn, p.kind, &p.account) == (&principal.arn, principal.kind, &principal.account)
+            };
+            let summary = result.principals.iter().find(same).unwrap();
+            let calls: Vec<_> = mine.iter().filter(|one| is_call(one)).collect();
+            let permitted = calls.iter().filter(|one| one.is_permitted()).count();
+            prop_assert_eq!(summary.calls, calls.len() as u64);
+            prop_assert_eq!(summary.other_events, (mine.len() - calls.len()) as u64);
+            prop_assert_eq!(summary.compliance.score, score(permitted as u64, calls.len() as u64));
+            let mut counts: BTreeMap<OperationType, BTreeMap<Outcome, u64>> = BTreeMap::new();
+            let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
+            for one in &calls {
+                *counts.entry(one.operation_type.unwrap()).or_default().entry(one.outcome()).or_default() += 1;
+                *hours.entry(one.event.time.hour()).or_default() += 1;
+            }
+            prop_assert_eq!(&summary.counts, &counts);
+            prop_assert_eq!(&summary.hours, &hours.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(summary.first_seen, mine.iter().map(|one| one.event.time).min());
+            prop_assert_eq!(summary.last_seen, mine.iter().map(|one| one.event.time).max());
+            let allowed = mine.iter().filter(|one| matches!(one.override_use, Some((_, true)))).count();
+            prop_assert_eq!(summary.allowed_by_override, allowed as u64);
+            let here = |one: &ReferenceCall<'_>| {
+                let began_here = one.originator.as_deref() == Some(&*principal.arn);
+                one.operation_type.is_some() && (one.event.actor.principal == **principal || began_here)
+            };
+            prop_assert_eq!(summary.status, mine[0].is_direct().then(|| status(&here)));
+        }
+        for (n, used) in result.overrides.iter().enumerate() {
+            prop_assert_eq!(used.allowed_calls, count(&all, |one| one.override_use == Some((n, true))));
+            prop_assert_eq!(used.expired_calls, count(&all, |one| one.override_use == Some((n, false))));
+        }
+        let hourly: u64 = result.activity.iter().map(|hour| hour.reads + hour.writes + hour.other + hour.denied).sum();
+        prop_assert_eq!(hourly, totals.operations);
+
+        // Findings about calls hold every call once.
+        let found = |rule: &str| -> u64 {
+            result.findings.iter().filter(|finding| finding.id == rule).map(|finding| finding.count).sum()
+        };
+        prop_assert_eq!(found("write-succeeded"), exposure("writes"));
+        prop_assert_eq!(found("write-denied"), exposure("denied_writes"));
+        prop_assert_eq!(found("root-use"), exposure("root_use"));
+        prop_assert_eq!(found("outside-business-hours"), exposure("outside_business_hours"));
+        prop_assert_eq!(found("missing-hours"), missing);
+        prop_assert_eq!(found("unreadable-evidence"), pieces.len() as u64);
+        prop_assert_eq!(
+            found("write-failed"),
+            count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Failed)
+        );
+    }
+}

@@ -1,0 +1,413 @@
+//! Chains of credentials: whose doing a call is, and how sure that is, case by case and held to the slow judge.
+
+use std::collections::BTreeSet;
+
+use onlooker_core::{
+    assessment::{Assessment, EvidenceQuality, RoleChain},
+    catalog::Catalog,
+    config::{Override, Watch},
+    coverage::Coverage,
+    event::{Event, Outcome},
+    score::Status,
+    segment::Segment,
+    tally::Tally,
+    time::HOUR_SECONDS,
+};
+use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
+
+use super::{
+    events::{
+        ACCOUNTS, EventExt as _, EvidenceScenario, REGIONS, any_config, auditor_call, chained_events,
+        override_ending, promise_config,
+    },
+    reference_chains::ReferenceChains,
+};
+
+const MINUTE: u32 = 60;
+
+/// The auditor is given credentials of this session.
+fn assume_builder(session: &str) -> Event {
+    auditor_call("AssumeRole")
+        .issuing_credentials_of(&format!("arn:aws:sts::{}:assumed-role/{session}", ACCOUNTS[0]))
+}
+
+/// A write by a session of the builder.
+fn write() -> Event {
+    auditor_call("RunInstances").by_principal("Builder").in_session("job")
+}
+
+/// The lineages of the last of these events, in order of its parts.
+fn role_chains_of(events: &[Event]) -> Vec<Option<RoleChain>> {
+    let scene = EvidenceScenario::of(events.iter().cloned());
+    let tally = Tally::of(scene.segment_builder().finish());
+    let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+    let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
+    let last = scene.events.last().unwrap();
+    let of_last = assessment
+        .classified
+        .iter()
+        .filter(|one| *one.line.actor == last.actor && *one.line.call_key == last.call_key);
+    of_last.map(|one| one.role_chain.as_deref().cloned()).collect()
+}
+
+/// Who answers for the last of these events, and whether that is certain.
+fn attributed_to(events: &[Event]) -> Option<(String, bool)> {
+    let found = role_chains_of(events);
+    let [lineage] = &found[..] else { panic!("{found:#?}") };
+    lineage.as_ref().map(|one| (one.originator.rsplit('/').next().unwrap().to_owned(), one.is_certain))
+}
+
+fn auditor(is_certain: bool) -> Option<(String, bool)> {
+    Some(("Auditor".to_owned(), is_certain))
+}
+
+#[test]
+fn a_session_is_attributed_to_the_principal_that_got_its_credentials() {
+    assert_eq!(attributed_to(&[assume_builder("Builder/job"), write().at_time(0, 60)]), auditor(true));
+    assert_eq!(attributed_to(&[write()]), None);
+    assert_eq!(attributed_to(&[assume_builder("Builder/other"), write()]), None, "another session");
+    assert_eq!(attributed_to(&[assume_builder("Inventory/job"), write()]), None, "another role");
+    assert_eq!(
+        attributed_to(&[assume_builder("Builder/job").with_outcome(Outcome::Denied), write()]),
+        None,
+        "nothing was given"
+    );
+    assert_eq!(
+        attributed_to(&[assume_builder("Builder/job").by_principal("Builder"), write()]),
+        None,
+        "by nobody watched"
+    );
+    assert_eq!(
+        attributed_to(&[assume_builder("bUILDER/job"), write()]),
+        auditor(true),
+        "names of roles have no case"
+    );
+    let [lineage] = &*role_chains_of(&[assume_builder("Builder/job"), write()]) else { panic!("one part") };
+    assert_eq!(lineage.as_ref().unwrap().path, [write().actor.principal.arn], "one step");
+}
+
+#[test]
+fn a_role_with_a_path_is_known_by_its_name() {
+    let mut deep = write();
+    deep.actor.principal.arn = format!("arn:aws:iam::{}:role/a/b/Builder", ACCOUNTS[0]).into();
+    assert_eq!(attributed_to(&[assume_builder("Builder/job"), deep]), auditor(true));
+}
+
+#[test]
+fn credentials_count_from_their_time_bucket_until_their_latest_expiry() {
+    let late = |hour: u32, second: u32| {
+        attributed_to(&[assume_builder("Builder/job").at_time(1, 15 * MINUTE), write().at_time(hour, second)])
+    };
+    assert_eq!(late(1, 15 * MINUTE), auditor(true));
+    assert_eq!(late(1, 15 * MINUTE - 1), None, "before they were given");
+    assert_eq!(late(13, 30 * MINUTE - 1), auditor(true));
+    assert_eq!(late(13, 30 * MINUTE), None, "more than twelve hours later");
+    let key = auditor_call("CreateAccessKey")
+        .issuing_credentials_of(&format!("arn:aws:iam::{}:user/alice", ACCOUNTS[0]));
+    let by_key = auditor_call("RunInstances").by_principal("user:alice");
+    assert_eq!(
+        attributed_to(&[key, by_key.at_time(400, 0)]),
+        auditor(false),
+        "a key has no end, and a user may have others"
+    );
+}
+
+#[test]
+fn a_call_count_is_split_where_credentials_begin_and_end() {
+    let calls = [write().at_time(0, 0), write().at_time(2, 0), write().at_time(20, 0)];
+    let found = role_chains_of(&[&[assume_builder("Builder/job").at_time(1, 0)], &calls[..]].concat());
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        found.iter().flatten().map(|one| one.is_certain).collect::<Vec<_>>(),
+        [false],
+        "it was in use before"
+    );
+}
+
+#[test]
+fn chains_are_followed_across_roles_and_accounts() {
+    let there = |event: Event| event.in_account_region(ACCOUNTS[1], REGIONS[1]);
+    let second = format!("arn:aws:sts::{}:assumed-role/Deployer/step", ACCOUNTS[1]);
+    let hop = auditor_call("AssumeRole")
+        .by_principal("Builder")
+        .in_session("job")
+        .issuing_credentials_of(&second)
+        .at_time(0, 20);
+    let deployed =
+        there(auditor_call("RunInstances")).by_principal("Deployer").in_session("step").at_time(0, 30);
+    let found = role_chains_of(&[assume_builder("Builder/job"), hop.clone(), deployed.clone()]);
+    let [Some(lineage)] = &*found else { panic!("{found:#?}") };
+    let path: Vec<&str> = lineage.path.iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
+    assert_eq!((path, lineage.is_certain), (vec!["Builder", "Deployer"], true));
+    // The other account's record of the same call names nobody else.
+    let other_side = there(hop.clone()).by_principal("stranger").in_session("");
+    assert_eq!(
+        attributed_to(&[assume_builder("Builder/job"), hop.clone(), other_side.clone(), deployed.clone()]),
+        auditor(true)
+    );
+    // One in another quarter of an hour is of another call.
+    let another = other_side.at_time(0, 20 * MINUTE);
+    assert_eq!(
+        attributed_to(&[assume_builder("Builder/job"), hop, another, deployed.at_time(0, 40 * MINUTE)]),
+        auditor(false)
+    );
+}
+
+#[test]
+fn a_cycle_of_roles_terminates() {
+    let circle = |from: &str, to: &str| {
+        let arn = format!("arn:aws:sts::{}:assumed-role/{to}/job", ACCOUNTS[0]);
+        auditor_call("AssumeRole").by_principal(from).in_session("job").issuing_credentials_of(&arn)
+    };
+    let events = [
+        assume_builder("Builder/job"),
+        circle("Builder", "Deployer").at_time(0, 1),
+        circle("Deployer", "Builder").at_time(0, 2),
+        write().at_time(0, 3),
+    ];
+    assert_eq!(attributed_to(&events), auditor(true));
+}
+
+#[test]
+fn a_long_chain_is_followed_fully_and_shown_truncated() {
+    let step = |n: u32| {
+        let arn = format!("arn:aws:sts::{}:assumed-role/r{}/s", ACCOUNTS[0], n + 1);
+        auditor_call("AssumeRole")
+            .by_principal(&format!("r{n}"))
+            .in_session("s")
+            .issuing_credentials_of(&arn)
+            .at_time(n / 4, n % 4 * 15 * MINUTE)
+    };
+    let mut events = vec![assume_builder("r0/s")];
+    events.extend((0..60).map(step));
+    events.push(auditor_call("RunInstances").by_principal("r60").in_session("s").at_time(15, 0));
+    let found = role_chains_of(&events);
+    let [Some(lineage)] = &*found else { panic!("{found:#?}") };
+    let path: Vec<&str> = lineage.path.iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
+    assert_eq!((path, lineage.is_certain), (vec!["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r60"], true));
+}
+
+#[test]
+fn attribution_is_uncertain_if_another_principal_may_hold_the_session() {
+    let given = assume_builder("Builder/job");
+    let call = write().at_time(1, 0);
+    let doubtful = |other: Event| attributed_to(&[given.clone(), other, call.clone()]);
+    assert_eq!(
+        doubtful(given.clone().by_principal("Deployer").at_time(0, 60)),
+        auditor(false),
+        "somebody else was given them"
+    );
+    assert_eq!(
+        doubtful(given.clone().by_principal("service:codebuild").naming_only_the_role()),
+        auditor(false),
+        "a service"
+    );
+    let stranger = given.clone().by_principal("stranger");
+    assert_eq!(doubtful(stranger.clone()), auditor(true), "the other side of the same call");
+    assert_eq!(doubtful(stranger.at_time(0, 20 * MINUTE)), auditor(false), "another call from an account");
+    assert_eq!(doubtful(given.clone().by_principal("Deployer").at_time(2, 0)), auditor(true), "only later");
+    assert_eq!(
+        doubtful(given.clone().by_principal("Deployer").with_outcome(Outcome::Denied)),
+        auditor(true),
+        "not given"
+    );
+    let early = [write().at_time(0, 0), given.clone().at_time(0, 60), call.clone()];
+    assert_eq!(
+        role_chains_of(&early).into_iter().flatten().map(|one| one.is_certain).next(),
+        Some(false),
+        "in use before"
+    );
+    assert_eq!(
+        attributed_to(&[given.naming_only_the_role(), call]),
+        auditor(false),
+        "the session is not told"
+    );
+}
+
+#[test]
+fn a_source_identity_distinguishes_sessions_of_one_name() {
+    let said = |event: Event, who: &str| event.with_source_identity(who);
+    let mine = said(assume_builder("Builder/job"), "me");
+    let theirs = said(assume_builder("Builder/job").by_principal("Deployer").in_session("d"), "they");
+    let call = write().at_time(0, 60);
+    assert_eq!(attributed_to(&[mine.clone(), theirs.clone(), said(call.clone(), "me")]), auditor(true));
+    assert_eq!(attributed_to(&[mine.clone(), theirs.clone(), said(call.clone(), "they")]), None);
+    assert_eq!(attributed_to(&[mine, theirs, call]), auditor(false), "the call does not say");
+}
+
+#[test]
+fn a_watched_principal_is_attributed_to_itself() {
+    let status = |watch: bool| {
+        let scene = EvidenceScenario::of([assume_builder("Builder/job"), write()]).with(|scene| {
+            scene.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
+            if watch {
+                scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Builder").unwrap());
+            }
+        });
+        let tally = Tally::of(Segment::from_events(scene.events.clone()));
+        let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+        let assessment =
+            Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
+        let builder =
+            assessment.classified.iter().find(|one| one.principal().arn.ends_with("Builder")).unwrap();
+        (
+            builder.role_chain.is_some(),
+            builder.watch.unwrap().principal.clone(),
+            scene.result().summary.overall_compliance,
+        )
+    };
+    let auditor = (true, "arn:aws:iam::*:role/Auditor".to_owned(), Some(Status::NonCompliant));
+    assert_eq!(status(false), auditor);
+    assert_eq!(status(true), (false, "arn:aws:iam::*:role/Builder".to_owned(), Some(Status::NonCompliant)));
+}
+
+/// The status where assuming is allowed and the role then writes, under further exceptions.
+fn status_with_overrides(exceptions: &[(&str, &str)], events: &[Event]) -> Option<Status> {
+    let scene = EvidenceScenario::of(events.iter().cloned()).with(|scene| {
+        scene.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
+        for (principal, operation) in exceptions {
+            let principal = format!("arn:aws:iam::*:role/{principal}");
+            scene
+                .config
+                .overrides
+                .push(Override { principal, ..override_ending(operation, operation, HOUR_SECONDS) });
+        }
+    });
+    scene.result().summary.overall_compliance
+}
+
+#[test]
+fn an_override_must_be_for_the_originator() {
+    let events = [assume_builder("Builder/job"), write()];
+    assert_eq!(status_with_overrides(&[], &events), Some(Status::NonCompliant), "to assume is not to do");
+    assert_eq!(status_with_overrides(&[("Builder", "ec2:*")], &events), Some(Status::NonCompliant));
+    assert_eq!(status_with_overrides(&[("Auditor", "ec2:RunInstances")], &events), Some(Status::Compliant));
+    assert_eq!(status_with_overrides(&[], &events[..1]), Some(Status::Compliant), "alone it is allowed");
+}
+
+#[test]
+fn uncertain_attribution_proves_nothing() {
+    let events = [
+        assume_builder("Builder/job"),
+        assume_builder("Builder/job").by_principal("Deployer"),
+        write().at_time(0, 60),
+    ];
+    assert_eq!(status_with_overrides(&[], &events), Some(Status::InsufficientEvidence));
+    let reads = [
+        assume_builder("Builder/job"),
+        auditor_call("DescribeInstances").by_principal("Builder").in_session("job"),
+    ];
+    assert_eq!(status_with_overrides(&[], &reads), Some(Status::Compliant));
+}
+
+#[test]
+fn chained_reads_do_not_improve_the_score() {
+    let score = |reads: u32| {
+        let reads = (0..reads).map(|n| {
+            auditor_call("DescribeInstances").by_principal("Builder").in_session("job").at_time(0, 10 + n)
+        });
+        let result =
+            EvidenceScenario::of([assume_builder("Builder/job"), write()].into_iter().chain(reads)).result();
+        assert_eq!(result.totals.watched_operations, 2 + u64::from(read_count(&result)));
+        result.compliance.score
+    };
+    assert_eq!(score(100), score(0));
+}
+
+fn read_count(result: &onlooker_core::report::ReportResult) -> u32 {
+    u32::try_from(result.totals.read_only).unwrap()
+}
+
+/// Hours and seconds at which credentials are given, used and expired.
+fn credential_times() -> BoxedStrategy<(u32, u32)> {
+    let soon = select(&[(0, 0), (0, 60), (0, 899), (0, 900), (1, 0)][..]);
+    prop_oneof![4 => soon, 1 => select(&[(12, 0), (12, 899), (12, 900), (13, 0), (14, 0)][..])].boxed()
+}
+
+#[test]
+fn generated_chains_are_short_and_long_certain_and_uncertain() {
+    let mut runner = TestRunner::deterministic();
+    let mut met = BTreeSet::new();
+    for _ in 0..800 {
+        let events = chained_events(16, credential_times()).new_tree(&mut runner).unwrap().current();
+        let config = promise_config();
+        let slow = ReferenceChains::of(events.iter().collect(), &config);
+        met.extend(
+            events
+                .iter()
+                .filter_map(|event| slow.role_chain(event))
+                .map(|one| (one.path.len().min(3), one.is_certain)),
+        );
+    }
+    // Long ones that are certain are few among these; one is tried by hand above.
+    let wanted: BTreeSet<(usize, bool)> = [(1, false), (1, true), (2, false), (2, true), (3, false)].into();
+    assert!(wanted.is_subset(&met), "{met:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn every_role_chain_agrees_with_the_reference(
+        events in chained_events(16, credential_times()),
+        config in any_config(),
+    ) {
+        let tally = Tally::of(Segment::from_events(events.clone()));
+        let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+        let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &config);
+        let slow = ReferenceChains::of(events.iter().collect(), &config);
+        prop_assert_eq!(assessment.classified.iter().map(|one| one.count).sum::<u64>(), events.len() as u64);
+        for event in &events {
+            let expected = slow.role_chain(event);
+            let quarter = onlooker_core::tally::TimeBucket::of(event.time);
+            let here = assessment.classified.iter().filter(|one| {
+                *one.line.actor == event.actor && *one.line.call_key == event.call_key && one.buckets().iter().any(|(slot, _)| *slot == quarter)
+            });
+            let found: Vec<Option<RoleChain>> = here.map(|one| one.role_chain.as_deref().cloned()).collect();
+            prop_assert_eq!(found, vec![expected], "{:#?}\n{:#?}", event, events);
+        }
+    }
+}
+
+/// The overall status with the assumption of roles excused.
+fn status_with_assume_role_override(scene: EvidenceScenario) -> Option<Status> {
+    let scene =
+        scene.with(|scene| scene.config.overrides.push(override_ending("assumes", "sts:*", 1_000_000)));
+    scene.result().summary.overall_compliance
+}
+
+#[test]
+fn credentials_of_an_unknown_principal_prove_nothing() {
+    let read = auditor_call("DescribeInstances");
+    assert_eq!(
+        status_with_assume_role_override(EvidenceScenario::of([read.clone(), assume_builder("Builder/job")])),
+        Some(Status::Compliant)
+    );
+    let silent = auditor_call("AssumeRole");
+    assert_eq!(
+        status_with_assume_role_override(EvidenceScenario::of([read.clone(), silent.clone()])),
+        Some(Status::InsufficientEvidence)
+    );
+    assert_eq!(
+        status_with_assume_role_override(EvidenceScenario::of([
+            read.clone(),
+            silent.with_outcome(Outcome::Denied)
+        ])),
+        Some(Status::Compliant)
+    );
+    let mut root = auditor_call("AssumeRole");
+    root.call_key.name = "AssumeRoot".into();
+    assert_eq!(
+        status_with_assume_role_override(EvidenceScenario::of([read, root])),
+        Some(Status::InsufficientEvidence)
+    );
+}
+
+#[test]
+fn with_omitted_events_no_chain_is_proven_harmless() {
+    let scene = EvidenceScenario::of([auditor_call("DescribeInstances"), assume_builder("Builder/job")])
+        .with(|scene| scene.config.lookup.watched_only = true);
+    let result = scene.result();
+    assert!(result.limitations.iter().any(|line| line.contains("`lookup.watched_only`")));
+    assert_eq!(status_with_assume_role_override(scene), Some(Status::InsufficientEvidence));
+}

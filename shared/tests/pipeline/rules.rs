@@ -1,0 +1,338 @@
+//! Each rule on its smallest case, and on the case beside it that it must leave alone.
+
+use onlooker_core::{
+    config::Watch,
+    event::{Event, Outcome},
+    finding::{RULES, Severity},
+    grants::DatedSnapshot,
+    record::UnreadableReason,
+    time::HOUR_SECONDS,
+};
+
+use super::{
+    events::{
+        ACCOUNTS, EventExt as _, EvidenceScenario, REGIONS, START, auditor_call, hours, override_ending,
+    },
+    policies::{snapshot, with_auditor_grants},
+};
+
+/// What a rule must find in the one scene, how often, and not in the other.
+struct RuleCase {
+    rule: &'static str,
+    matching: EvidenceScenario,
+    subject: &'static str,
+    count: u64,
+    similar: EvidenceScenario,
+}
+
+impl RuleCase {
+    #[track_caller]
+    fn assert_holds(self) {
+        let found = self.matching.findings_of(self.rule);
+        let [finding] = &*found else { panic!("{}: {found:#?}", self.rule) };
+        assert_eq!((finding.subject.as_str(), finding.count), (self.subject, self.count), "{}", self.rule);
+        assert!(!finding.description.is_empty() && !finding.recommendation.is_empty());
+        let beside = self.similar.findings_of(self.rule);
+        assert!(beside.is_empty(), "{}: {beside:#?}", self.rule);
+
+        // The same finding in another run is the same: more evidence beside it, and more of it.
+        let more = self.matching.clone().with(|scene| {
+            let again = scene.events.clone().into_iter().map(|event| event.with_id(0));
+            let other = auditor_call("DescribeInstances").by_principal("Builder").at_time(0, 5);
+            scene.events.extend((500..).zip(again.chain([other])).map(|(id, event)| event.with_id(id)));
+        });
+        let again = more.findings_of(self.rule);
+        assert_eq!(
+            again.iter().filter(|one| one.fingerprint == finding.fingerprint).count(),
+            1,
+            "{}: {again:#?}",
+            self.rule
+        );
+        let all = self.matching.result().findings;
+        assert_eq!(all.iter().filter(|one| one.fingerprint == finding.fingerprint).count(), 1, "{all:#?}");
+    }
+}
+
+macro_rules! cases {
+    ($($name:ident: $rule:literal, $subject:expr, $count:expr, $found:expr, $beside:expr;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                RuleCase { rule: $rule, subject: $subject, count: $count, matching: $found, similar: $beside }.assert_holds();
+            }
+        )+
+
+        #[test]
+        fn every_rule_has_a_case() {
+            let mut tried = vec![$($rule),+];
+            let mut known = RULES.map(|rule| rule.id).to_vec();
+            tried.sort_unstable();
+            tried.dedup();
+            known.sort_unstable();
+            assert_eq!(tried, known);
+        }
+    };
+}
+
+fn read() -> Event {
+    auditor_call("DescribeInstances")
+}
+
+fn write() -> Event {
+    auditor_call("RunInstances")
+}
+
+/// The promise with its auditor marked as a machine, or not.
+fn machine(is_one: bool, event: Event) -> EvidenceScenario {
+    EvidenceScenario::of([event]).with(|scene| scene.config.watch[0].machine = is_one)
+}
+
+/// So many calls of which so many fail.
+fn failing_scenario(calls: u32, failed: u32) -> EvidenceScenario {
+    EvidenceScenario::of((0..calls).map(|n| {
+        let outcome = if n < failed { Outcome::Failed } else { Outcome::Succeeded };
+        read().at_time(0, n).with_outcome(outcome)
+    }))
+}
+
+/// The event, by an auditor who with_grants do this.
+fn with_grants(event: Event, actions: &[&str]) -> EvidenceScenario {
+    with_auditor_grants(EvidenceScenario::of([event]), actions)
+}
+
+/// An allow that depends on what policies alone do not tell.
+fn conditional_allow(action: &str) -> serde_json::Value {
+    let condition = serde_json::json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});
+    serde_json::json!([
+        {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"},
+        {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition},
+    ])
+}
+
+cases! {
+    a_write_that_succeeded_is_found_and_one_that_was_denied_is_not:
+        "write-succeeded", "ec2:RunInstances", 1,
+        EvidenceScenario::of([write()]), EvidenceScenario::of([write().with_outcome(Outcome::Denied)]);
+    a_decryption_is_found_and_one_on_behalf_of_another_call_is_not:
+        "privileged-call", "kms:Decrypt", 1,
+        EvidenceScenario::of([auditor_call("Decrypt")]), EvidenceScenario::of([auditor_call("Decrypt").invoked_by("ssm.amazonaws.com")]);
+    a_role_assumed_through_a_service_is_found_unless_another_principal_did_it:
+        "privileged-call", "sts:AssumeRole", 1,
+        EvidenceScenario::of([auditor_call("AssumeRole").invoked_by("cloudformation.amazonaws.com")]),
+        EvidenceScenario::of([auditor_call("AssumeRole").by_principal("Builder")]);
+    a_write_that_failed_is_found_and_one_that_was_denied_is_not:
+        "write-failed", "ec2:RunInstances", 1,
+        EvidenceScenario::of([write().with_outcome(Outcome::Failed)]), EvidenceScenario::of([write().with_outcome(Outcome::Denied)]);
+    a_privileged_call_that_failed_is_found_and_a_read_that_failed_is_not:
+        "write-failed", "kms:Decrypt", 1,
+        EvidenceScenario::of([auditor_call("Decrypt").with_outcome(Outcome::Failed)]), EvidenceScenario::of([read().with_outcome(Outcome::Failed)]);
+    an_unknown_operation_is_found_and_that_of_an_unwatched_principal_is_not:
+        "unknown-operation", "novel.amazonaws.com:Frobnicate", 1,
+        EvidenceScenario::of([auditor_call("Frobnicate")]), EvidenceScenario::of([auditor_call("Frobnicate").by_principal("Builder")]);
+    without_a_promise_every_unknown_operation_is_found_and_no_known_one:
+        "unknown-operation", "novel.amazonaws.com:Frobnicate", 1,
+        EvidenceScenario::of([auditor_call("Frobnicate").by_principal("Builder")]).with(|scene| scene.config.watch.clear()),
+        EvidenceScenario::of([write().by_principal("Builder")]).with(|scene| scene.config.watch.clear());
+    a_returned_secret_is_found_and_a_denied_one_is_not:
+        "secret-read", "secretsmanager:GetSecretValue", 1,
+        EvidenceScenario::of([auditor_call("GetSecretValue")]), EvidenceScenario::of([auditor_call("GetSecretValue").with_outcome(Outcome::Denied)]);
+    a_call_by_the_root_user_is_found_and_one_by_a_role_is_not:
+        "root-use", "root user", 1,
+        EvidenceScenario::of([auditor_call("ListUsers").by_principal("root")]), EvidenceScenario::of([auditor_call("ListUsers").by_principal("Builder")]);
+    a_sign_in_of_root_is_found_and_that_of_a_role_is_not:
+        "root-use", "root user", 1,
+        EvidenceScenario::of([auditor_call("ConsoleLogin").by_principal("root")]), EvidenceScenario::of([auditor_call("ConsoleLogin")]);
+    two_contents_of_one_event_are_found_and_one_content_twice_is_not:
+        "conflicting-evidence", "event identity", 1,
+        EvidenceScenario::of([read().with_id(9), read().with_id(9).at_time(0, 1)]),
+        EvidenceScenario::of([read().with_id(9), read().with_id(9)]);
+    an_id_in_two_accounts_is_two_events_and_no_conflict:
+        "conflicting-evidence", "event identity", 1,
+        EvidenceScenario::of([read().with_id(9), write().with_id(9)]),
+        EvidenceScenario::of([read().with_id(9), write().with_id(9).in_account_region(ACCOUNTS[1], REGIONS[0])]);
+    an_unreadable_record_is_found_and_an_insight_event_is_not:
+        "unreadable-evidence", "not JSON", 1,
+        EvidenceScenario::of([read()]).with(|scene| scene.unreadable = vec![(1, UnreadableReason::BadJson), (1, UnreadableReason::BadJson)]),
+        EvidenceScenario::of([read()]).with(|scene| scene.insights.push(1));
+    an_anonymous_write_is_found_and_an_anonymous_read_is_not:
+        "unidentified-write", "ec2:RunInstances", 1,
+        EvidenceScenario::of([read(), write().by_principal("nobody")]), EvidenceScenario::of([read(), read().by_principal("nobody")]);
+    a_listed_log_file_is_missing_unless_its_oldest_and_newest_events_are_present:
+        "missing-logs", "111122223333 eu-west-1", 1,
+        EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scene| {
+            scene.digests.push((ACCOUNTS[0], REGIONS[0], 0));
+            scene.listed_log_spans.push((0, 10));
+        }),
+        EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scene| {
+            scene.digests.push((ACCOUNTS[0], REGIONS[0], 0));
+            scene.listed_log_spans.push((0, 9));
+        });
+    an_hour_without_evidence_is_found_and_one_with_a_digest_is_not:
+        "missing-hours", "111122223333 eu-west-1", 1,
+        EvidenceScenario::of([read(), read().at_time(2, 0)]),
+        EvidenceScenario::of([read(), read().at_time(2, 0)]).with(|scene| scene.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
+    a_digest_of_another_region_covers_nothing:
+        "missing-hours", "111122223333 eu-west-1", 1,
+        EvidenceScenario::of([read(), read().at_time(2, 0)])
+            .with(|scene| scene.digests.extend([0, 1, 2].map(|hour| (ACCOUNTS[0], REGIONS[1], hour)))),
+        EvidenceScenario::of([read(), read().at_time(1, 0)]);
+    an_unlogged_event_class_is_found_and_one_outside_the_promise_is_not:
+        "event-class-not-logged", "data", 1,
+        EvidenceScenario::of([read()]).with(|scene| drop(scene.config.coverage.logged.pop())),
+        EvidenceScenario::of([read()]).with(|scene| {
+            scene.config.coverage.logged.pop();
+            scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+        });
+    a_write_that_was_denied_is_found_and_a_read_that_was_denied_is_not:
+        "write-denied", "ec2:RunInstances", 1,
+        EvidenceScenario::of([write().with_outcome(Outcome::Denied)]), EvidenceScenario::of([read().with_outcome(Outcome::Denied)]);
+    a_machine_in_the_console_is_found_and_a_person_is_not:
+        "console-use-by-machine", "console", 1,
+        machine(true, read().in_console()), machine(false, read().in_console());
+    a_machine_that_signs_in_is_found_and_one_that_calls_an_api_is_not:
+        "console-use-by-machine", "console", 1,
+        machine(true, auditor_call("ConsoleLogin")), machine(true, read());
+    more_errors_than_the_threshold_are_found_and_exactly_as_many_are_not:
+        "high-error-rate", "errors", 5,
+        failing_scenario(20, 5), failing_scenario(20, 4);
+    denied_calls_count_as_errors_and_few_calls_are_not_evaluated:
+        "high-error-rate", "errors", 20,
+        EvidenceScenario::of((0..20).map(|n| write().at_time(0, n).with_outcome(Outcome::Denied))), failing_scenario(19, 19);
+    a_call_after_its_override_ended_is_found_and_one_before_is_not:
+        "override-expired", "old", 1,
+        EvidenceScenario::of([write().at_time(1, 0)]).with(|scene| scene.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS))),
+        EvidenceScenario::of([write()]).with(|scene| scene.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS)));
+    a_promise_without_an_observed_principal_is_found_and_one_with_is_not:
+        "principal-not-seen", "promise", 0,
+        EvidenceScenario::of([read().by_principal("Builder")]), EvidenceScenario::of([auditor_call("ConsoleLogin")]);
+    a_promise_within_a_wider_one_counts_as_observed_and_an_unmatched_one_does_not:
+        "principal-not-seen", "promise", 0,
+        EvidenceScenario::of([read()]).with(|scene| scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Nobody").unwrap())),
+        EvidenceScenario::of([read()])
+            .with(|scene| scene.config.watch.insert(0, Watch::new("arn:aws:iam::*:role/*").unwrap()));
+    a_call_before_business_hours_is_found_and_one_in_the_first_minute_is_not:
+        "outside-business-hours", "outside business hours", 1,
+        EvidenceScenario::of([read().at_time(8, 3_599)]).with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00"))),
+        EvidenceScenario::of([read().at_time(9, 0)]).with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00")));
+    business_hours_of_a_principal_override_the_general_ones:
+        "outside-business-hours", "outside business hours", 1,
+        EvidenceScenario::of([read().at_time(12, 0)]).with(|scene| {
+            scene.config.business_hours = Some(hours("09:00", "17:00"));
+            scene.config.watch[0].business_hours = Some(hours("00:00", "06:00"));
+        }),
+        EvidenceScenario::of([read().at_time(3, 0)]).with(|scene| {
+            scene.config.business_hours = Some(hours("09:00", "17:00"));
+            scene.config.watch[0].business_hours = Some(hours("00:00", "06:00"));
+        });
+    returned_customer_data_is_found_and_a_denied_read_is_not:
+        "data-read", "s3:GetObject", 1,
+        EvidenceScenario::of([auditor_call("GetObject")]), EvidenceScenario::of([auditor_call("GetObject").with_outcome(Outcome::Denied)]);
+    a_secret_is_not_also_customer_data:
+        "data-read", "s3:GetObject", 1,
+        EvidenceScenario::of([auditor_call("GetObject"), auditor_call("GetSecretValue")]), EvidenceScenario::of([auditor_call("GetSecretValue")]);
+    a_read_that_was_denied_is_found_and_one_that_failed_is_not:
+        "read-denied", "ec2:DescribeInstances", 1,
+        EvidenceScenario::of([read().with_outcome(Outcome::Denied)]), EvidenceScenario::of([read().with_outcome(Outcome::Failed)]);
+    an_unclassified_principal_is_found_and_an_exempt_one_is_not:
+        "unclassified-principal", ACCOUNTS[0], 1,
+        EvidenceScenario::of([read(), write().by_principal("Builder")]),
+        EvidenceScenario::of([read(), write().by_principal("Builder")])
+            .with(|scene| scene.config.exempt.push("arn:aws:iam::*:role/Build*".to_owned()));
+    services_and_the_root_user_are_never_unclassified:
+        "unclassified-principal", ACCOUNTS[0], 1,
+        EvidenceScenario::of([read(), read().by_principal("Builder")]),
+        EvidenceScenario::of([read(), auditor_call("RotateKey").by_principal("service:kms"), read().by_principal("root")]);
+    an_unused_override_is_found_and_a_used_one_is_not:
+        "override-unused", "spare", 0,
+        EvidenceScenario::of([read()]).with(|scene| scene.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS))),
+        EvidenceScenario::of([write()]).with(|scene| scene.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS)));
+    policies_that_grant_writes_are_found_and_those_that_grant_reads_are_not:
+        "over-privileged", "policies", 2,
+        with_grants(read(), &["ec2:RunInstances", "ec2:CreateTags", "ec2:DescribeInstances"]), with_grants(read(), &["ec2:Describe*"]);
+    a_grant_to_issue_credentials_is_found_and_one_to_list_keys_is_not:
+        "can-issue-credentials", "credentials", 1,
+        with_grants(read(), &["iam:CreateAccessKey"]), with_grants(read(), &["iam:ListAccessKeys"]);
+    a_privilege_escalation_path_is_found_and_half_of_one_is_not:
+        "escalation-path", "pass-role-to-lambda", 1,
+        with_grants(read(), &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"]),
+        with_grants(read(), &["lambda:CreateFunction", "lambda:InvokeFunction"]);
+    an_unused_grant_is_found_and_a_used_one_is_not:
+        "unused-grant", "policies", 1,
+        with_grants(read(), &["ec2:DescribeInstances", "ec2:DescribeVpcs"]), with_grants(read(), &["ec2:DescribeInstances"]);
+    a_denied_call_outside_its_permissions_is_found_and_one_within_is_not:
+        "denied-outside-permissions", "ec2", 1,
+        with_grants(write().with_outcome(Outcome::Denied), &["ec2:Describe*"]),
+        with_grants(write().with_outcome(Outcome::Denied), &["ec2:RunInstances"]);
+    a_conditional_grant_is_found_and_an_unconditional_one_is_not:
+        "indeterminate-grant", "conditional", 1,
+        EvidenceScenario::of([read()]).with(|scene| {
+            scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", conditional_allow("ec2:RunInstances"))));
+        }),
+        with_grants(read(), &["ec2:RunInstances", "ec2:DescribeInstances"]);
+    a_used_action_without_a_grant_is_found_and_a_granted_one_is_not:
+        "indeterminate-grant", "did:ec2:DescribeInstances", 1,
+        with_grants(read(), &["ec2:DescribeVpcs"]), with_grants(read(), &["ec2:DescribeInstances"]);
+}
+
+#[test]
+fn a_finding_names_its_earliest_events_and_its_span() {
+    let scene = EvidenceScenario::of((0..5).map(|n| write().at_time(4 - n, 30)));
+    let found = &scene.findings_of("write-succeeded")[0];
+    let ids: Vec<String> = [5, 4, 3].map(|id| onlooker_core::event::EventId(id).to_string()).to_vec();
+    assert_eq!(found.sample_event_ids, ids, "the earliest three, in order of time");
+    assert_eq!(found.first_seen.map(|time| time.0), Some(START + 30));
+    assert_eq!(found.last_seen.map(|time| time.0), Some(START + 4 * HOUR_SECONDS + 30));
+    assert_eq!((found.count, found.severity), (5, Severity::Critical));
+    let entries = scene.result().audit_entries;
+    assert_eq!(
+        entries.iter().map(|entry| &entry.event_id).collect::<Vec<_>>(),
+        ids.iter().collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn fingerprints_differ_by_rule_principal_and_subject_and_by_nothing_else() {
+    let of =
+        |event: Event, rule: &str| EvidenceScenario::of([event]).findings_of(rule)[0].fingerprint.clone();
+    let one = of(write(), "write-succeeded");
+    assert_eq!(
+        one,
+        of(
+            write().at_time(7, 7).in_account_region(ACCOUNTS[0], REGIONS[1]).in_console(),
+            "write-succeeded"
+        )
+    );
+    assert_ne!(
+        one,
+        of(write().in_account_region(ACCOUNTS[1], REGIONS[0]), "write-succeeded"),
+        "another principal"
+    );
+    assert_ne!(one, of(auditor_call("CreateTags"), "write-succeeded"), "another operation");
+    assert_ne!(one, of(write().with_outcome(Outcome::Denied), "write-denied"), "another rule");
+    // Fingerprints are kept by whoever follows findings over years: this one must not change.
+    assert_eq!(one, "1d6f324139dd6711902477c41b02d7e5");
+}
+
+#[test]
+fn findings_come_most_severe_first_and_then_in_the_order_of_the_rules() {
+    let findings = EvidenceScenario::of([
+        read().with_outcome(Outcome::Denied),
+        auditor_call("GetSecretValue"),
+        auditor_call("Decrypt"),
+        write(),
+        auditor_call("RunInstances").with_outcome(Outcome::Denied),
+        read().by_principal("Builder"),
+    ])
+    .result()
+    .findings;
+    let ids: Vec<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
+    let expected = [
+        "write-succeeded",
+        "privileged-call",
+        "secret-read",
+        "write-denied",
+        "read-denied",
+        "unclassified-principal",
+    ];
+    assert_eq!(ids, expected);
+}

@@ -1,0 +1,205 @@
+//! What may be claimed, until when, and who is told.
+
+use super::*;
+
+#[test]
+fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
+    let world = environment_on_second_day();
+    let issued = invoke_scheduled(&world, "run-1").unwrap();
+    let standing = issued.current_status.clone().unwrap();
+    let report = standing.report.clone().unwrap();
+    assert_eq!((standing.status, report.revision, report.findings > 0), (Some(Status::Compliant), 1, true));
+    assert_eq!((report.since, report.until), (Time(NOW.0 - 1_800 - DAY), Time(NOW.0 - 1_800)));
+    assert_eq!(standing.valid_until, Time(NOW.0 + 2 * INTERVAL));
+    assert_eq!(status(&world), Some(Status::Compliant));
+    world.clock.advance(2 * INTERVAL);
+    assert_eq!(status(&world), Some(Status::InsufficientEvidence));
+    let keys = objects(&world);
+    let stem = "reports/account=111122223333/dt=2026-11-21/20261120T100000Z_20261121T100000Z_r0001_";
+    let of_second = keys.keys().filter(|key| key.starts_with(stem)).count();
+    assert_eq!(of_second, 9, "{:?}", keys.keys());
+    let key_is_safe = |key: &String| key.chars().all(|c| c.is_ascii_alphanumeric() || "/=_-.".contains(c));
+    assert!(keys.keys().all(key_is_safe), "{:?}", keys.keys());
+    let json: Report = serde_json::from_slice(&keys[&report.report_key]).unwrap();
+    assert_eq!((json.id, json.run.revision, json.run.run_id.as_str()), (report.id, Some(1), "run-1"));
+    // Late evidence on the first day made a second revision, and that was told.
+    let first = issued.reports.iter().find(|printed| printed.purpose == ReportPurpose::LateEvidence).unwrap();
+    assert_eq!(
+        (first.revision.report.revision, first.revision.report.status),
+        (2, Some(Status::NonCompliant))
+    );
+    for told in notifications(&world) {
+        let told: Vec<_> = told
+            .iter()
+            .map(|news| (news.detail_type, news.detail["subject"].clone(), news.detail["status"].clone()))
+            .collect();
+        let kind = "Read-Only Status Changed";
+        assert_eq!(
+            told,
+            [(kind, "latest".into(), "COMPLIANT".into()), (kind, "revision".into(), "NON_COMPLIANT".into())]
+        );
+    }
+    assert_eq!(history(&world.table.port, "2026-11-").unwrap().len(), 2);
+    assert_eq!(list_pending(&report_publisher(&world, &|_, _| Err("no".into()), &[])).unwrap(), []);
+}
+
+#[test]
+fn a_violation_stays_when_notification_fails() {
+    let world = environment_on_second_day();
+    deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
+    let which = Box::new(|_, call: &PortCall| call.port == "events");
+    world.injector.plan(FaultPlan::Fail {
+        kind: PortErrorKind::AccessDenied,
+        strike: FaultTiming::Before,
+        matching: which,
+    });
+    invoke_scheduled(&world, "run-1").unwrap_err();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    world.injector.reset();
+    world.clock.advance(60);
+    invoke_scheduled(&world, "run-2").unwrap();
+    let [sns, bus] = notifications(&world).map(|told| {
+        told.iter()
+            .filter(|news| news.detail["status"] == "NON_COMPLIANT" && news.detail["subject"] == "latest")
+            .count()
+    });
+    assert_eq!((sns, bus), (1, 1));
+}
+
+#[test]
+fn a_requested_report_never_sets_the_current_status() {
+    let world = environment_on_second_day();
+    deliver(&world, "4", &[write(9, Time(NOW.0 - 20 * HOUR_SECONDS))]);
+    invoke_scheduled(&world, "run-1").unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    let (since, until) = (Time(NOW.0 - 1_800 - 3 * HOUR_SECONDS), Time(NOW.0 - 1_800));
+    let asked =
+        invoke(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
+    assert_eq!(asked.reports[0].revision.report.status, Some(Status::Compliant));
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+}
+
+#[test]
+fn an_older_window_never_replaces_a_newer_current_status() {
+    let world = environment_on_second_day();
+    invoke_scheduled(&world, "run-1").unwrap();
+    let late = invoke_for_window(
+        &world,
+        "run-0",
+        ReportWindow::current(Time(NOW.0 - HOUR_SECONDS)),
+        ReportPurpose::Current,
+    )
+    .unwrap();
+    assert_eq!(late.reports[0].purpose, ReportPurpose::LateEvidence);
+    assert_eq!(latest(&world.table.port).unwrap().unwrap().report.unwrap().until, Time(NOW.0 - 1_800));
+}
+
+#[test]
+fn a_notified_status_is_not_repeated_when_the_notification_record_is_lost() {
+    let world = environment_on_second_day();
+    invoke_scheduled(&world, "run-1").unwrap();
+    let told = notifications(&world).map(|told| told.len());
+    for item in world.table.port.items() {
+        if item.partition_key.starts_with("NOTIFICATION#status-") {
+            world.table.port.delete(&item.partition_key, &item.sort_key).unwrap();
+        }
+    }
+    world.clock.advance(60);
+    invoke_scheduled(&world, "run-2").unwrap();
+    assert_eq!(notifications(&world).map(|told| told.len()), told);
+}
+
+/// Twice in two days the table fails to tell what the standing is, but not to take another one.
+#[test]
+fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
+    let world = TestEnvironment::new(NOW);
+    let lost = |world: &TestEnvironment| {
+        let which =
+            Box::new(|_, call: &PortCall| call.method == "query" && call.target.starts_with("STATUS"));
+        world.injector.plan(FaultPlan::Fail {
+            kind: PortErrorKind::Throttled,
+            strike: FaultTiming::Before,
+            matching: which,
+        });
+        invoke_scheduled(world, "lost").unwrap_err();
+        world.injector.reset();
+        world.clock.advance(60);
+    };
+    let window = ReportWindow::current(NOW);
+    deliver(&world, "1", &reads_in_every_hour(window));
+    deliver(&world, "2", &[write(1, Time(window.since.0 + 60))]);
+    lost(&world);
+    invoke_scheduled(&world, "run-1").unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    world.clock.advance(HOUR_SECONDS);
+    deliver(&world, "3", &[read(2, window.until)]);
+    invoke_scheduled(&world, "run-2").unwrap();
+    assert_eq!(status(&world), Some(Status::Compliant));
+    lost(&world);
+    deliver(&world, "4", &[write(3, window.until)]);
+    invoke_scheduled(&world, "run-3").unwrap();
+    assert_eq!(status(&world), Some(Status::NonCompliant));
+    for told in notifications(&world) {
+        let latest = |news: &&Notification| news.detail["subject"] == "latest";
+        assert_eq!(told.iter().rfind(latest).unwrap().detail["status"], "NON_COMPLIANT");
+    }
+}
+
+#[test]
+fn the_removal_of_all_promises_is_notified() {
+    let world = environment_on_second_day();
+    let quiet = Config { watch: Vec::new(), ..config() };
+    let reporter = |window, run| report(&world, &quiet, window, run);
+    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let press = report_publisher(&world, &reporter, &announcers);
+    for n in 0..2 {
+        let run = run_of(&world, &format!("run-{n}"));
+        let issued = publish(&press, ReportWindow::current(NOW), ReportPurpose::Current, &run).unwrap();
+        assert_eq!(issued.current_status.unwrap().status, None);
+    }
+    for told in notifications(&world) {
+        let of_latest = told.iter().filter(|news| news.detail["subject"] == "latest");
+        let said: Vec<_> = of_latest.map(|news| (news.detail["status"].clone(), news.severity)).collect();
+        assert_eq!(said, [("COMPLIANT".into(), RiskLevel::Low), (Value::Null, RiskLevel::High)]);
+    }
+}
+
+#[test]
+fn a_run_writes_a_record_and_a_heartbeat() {
+    let world = TestEnvironment::new(NOW);
+    let retention = RetentionSettings { run_days: 7 };
+    let run = |n: u32| RunRecord {
+        run_id: format!("run-{n}"),
+        request_id: Some("request".to_owned()),
+        caller: None,
+        started_at: Time(NOW.0 + n),
+        ended_at: Time(NOW.0 + n),
+        error: None,
+        metrics: serde_json::Map::new(),
+    };
+    let figures = Metrics::default().count("records", 3);
+    let well = run(0).ended(Time(NOW.0 + 5), Ok(()), &figures);
+    for _ in 0..2 {
+        record_run(&world.table, &retention, "report", &well).unwrap();
+    }
+    let cause = std::io::Error::other("no\u{1b}[2J way");
+    let badly = run(10).ended(Time(NOW.0 + 15), Err(&cause), &Metrics::default());
+    record_run(&world.table, &retention, "report", &badly).unwrap();
+    let items = world.table.port.items();
+    assert_eq!(items.len(), 3);
+    assert_eq!(items[0].expires_at, Some(Time(NOW.0 + 5 + 7 * 86_400)));
+    assert_eq!(items[0].body["figures"], json!({"records": 3}));
+    let beat = heartbeat(&world.table, "report").unwrap().unwrap();
+    assert_eq!((beat.run, beat.succeeded_at), (badly, Some(Time(NOW.0 + 5))));
+    assert!(!heartbeat(&world.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));
+    assert_eq!(heartbeat(&world.table, "watch").unwrap(), None);
+    let item = TableItem {
+        partition_key: "RUN#x".into(),
+        sort_key: "LATEST".into(),
+        revision: 0,
+        expires_at: None,
+        body: json!({}),
+    };
+    world.table.put(&item, WriteCondition::Always).unwrap();
+    assert_eq!(heartbeat(&world.table, "x").unwrap(), None);
+}

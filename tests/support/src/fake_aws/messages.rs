@@ -1,0 +1,65 @@
+//! STS, SNS and EventBridge.
+
+use serde_json::json;
+
+use super::{FakeAwsState, HttpRequest, HttpResponse};
+
+pub fn get_caller_identity(request: &HttpRequest) -> HttpResponse {
+    let account = request.account();
+    query_response(
+        "GetCallerIdentity",
+        &format!(
+            "<Arn>arn:aws:sts::{account}:assumed-role/onlooker/test</Arn><UserId>AROATEST:test</UserId><Account>{account}</Account>"
+        ),
+    )
+}
+
+/// Anybody may assume the role `reader`, in any account.
+pub fn assume_role(request: &HttpRequest) -> HttpResponse {
+    let asked = request.form_fields();
+    let role = &asked["RoleArn"];
+    if !role.ends_with(":role/reader") {
+        let said = format!("User: test is not authorized to perform: sts:AssumeRole on resource: {role}");
+        return HttpResponse::query_error(403, "AccessDenied", &said);
+    }
+    let (account, name) = (role.split(':').nth(4).expect("an account"), &asked["RoleSessionName"]);
+    query_response(
+        "AssumeRole",
+        &format!(
+            "<Credentials><AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+             <SessionToken>{name}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+        ),
+    )
+}
+
+pub fn publish(state: &mut FakeAwsState, request: &HttpRequest) -> HttpResponse {
+    state.published.push(request.form_fields());
+    query_response("Publish", "<MessageId>m</MessageId>")
+}
+
+/// Takes every event but those of the kind `Refused`.
+pub fn put_events(state: &mut FakeAwsState, request: &HttpRequest) -> HttpResponse {
+    let asked = request.json();
+    let entries = asked["Entries"].as_array().expect("entries");
+    let mut said = Vec::new();
+    for entry in entries {
+        if entry["DetailType"] == "Refused" {
+            said.push(json!({ "ErrorCode": "ThrottlingException", "ErrorMessage": "too many of them" }));
+        } else {
+            state.put_events.push(entry.clone());
+            said.push(json!({ "EventId": "e" }));
+        }
+    }
+    let failed = said.iter().filter(|entry| entry.get("ErrorCode").is_some()).count();
+    HttpResponse::json(200, &json!({ "FailedEntryCount": failed, "Entries": said }))
+}
+
+fn query_response(name: &str, result: &str) -> HttpResponse {
+    HttpResponse::xml(
+        200,
+        &format!(
+            "<{name}Response><{name}Result>{result}</{name}Result>\
+             <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{name}Response>"
+        ),
+    )
+}

@@ -1,0 +1,165 @@
+//! An AWS of our own, on loopback: as much of it as Onlooker asks for, and faults on demand.
+//!
+//! It speaks HTTP, so that what is tried is what is shipped: the SDKs, signing, retries, timeouts and all. What it does not
+//! know it refuses. Accounts are told apart by access key, regions by what was signed for.
+
+mod dynamodb;
+pub mod event_history;
+mod http;
+pub mod lambda;
+mod messages;
+mod s3;
+
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use serde_json::Value;
+
+pub use self::{
+    http::{HttpRequest, HttpResponse},
+    s3::etag,
+};
+
+pub const ACCOUNT: &str = "111122223333";
+pub const REGION: &str = "eu-west-1";
+
+/// What it does with a request instead of, or after, answering it.
+#[derive(Clone)]
+pub enum HttpFault {
+    /// Answers this and does nothing.
+    Respond(HttpResponse),
+    /// Does what was asked and hangs up without an answer.
+    DropResponse,
+    /// Hangs up before anything was done.
+    Disconnect,
+}
+
+type FaultHook = Box<dyn FnMut(&HttpRequest) -> Option<HttpFault> + Send>;
+
+/// All there is in it.
+#[derive(Default)]
+pub struct FakeAwsState {
+    pub tables: BTreeMap<String, dynamodb::TableItems>,
+    pub buckets: BTreeMap<String, s3::FakeBucket>,
+    /// Events as LookupEvents knows them.
+    pub events: Vec<event_history::HistoryEvent>,
+    /// What was published to topics.
+    pub published: Vec<BTreeMap<String, String>>,
+    /// What was put on buses.
+    pub put_events: Vec<Value>,
+    /// Requests so far: operation, account, region.
+    pub requests: Vec<(String, String, String)>,
+    fault_hook: Option<FaultHook>,
+}
+
+/// A running AWS.
+pub struct FakeAws {
+    address: SocketAddr,
+    state: Arc<Mutex<FakeAwsState>>,
+}
+
+impl FakeAws {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::<Mutex<FakeAwsState>>::default();
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let state = Arc::clone(&shared);
+                thread::spawn(move || serve_connection(&stream, &state));
+            }
+        });
+        Self { address, state }
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, FakeAwsState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What goes wrong from now on.
+    pub fn inject_faults(&self, plan: impl FnMut(&HttpRequest) -> Option<HttpFault> + Send + 'static) {
+        self.state().fault_hook = Some(Box::new(plan));
+    }
+
+    /// Requests so far whose operation is this.
+    pub fn request_count(&self, operation: &str) -> usize {
+        self.state().requests.iter().filter(|(name, ..)| name == operation).count()
+    }
+
+    /// The variables a program needs to find it; nothing else of this machine's AWS is found.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ACCESS_KEY_ID", ACCOUNT.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret-of-the-test".to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+            ("NO_PROXY", "127.0.0.1".to_owned()),
+        ]
+    }
+}
+
+fn serve_connection(stream: &TcpStream, state: &Mutex<FakeAwsState>) {
+    let mut reader = std::io::BufReader::new(stream);
+    while let Some(request) = HttpRequest::read(&mut reader) {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = request.operation();
+        state.requests.push((name.clone(), request.account(), request.region()));
+        let mut plan = state.fault_hook.take();
+        let fault = plan.as_mut().and_then(|plan| plan(&request));
+        if state.fault_hook.is_none() {
+            state.fault_hook = plan;
+        }
+        let answer = match fault {
+            Some(HttpFault::Respond(answer)) => answer,
+            Some(HttpFault::Disconnect) => return,
+            fault => {
+                let answer = state.serve(&name, &request);
+                if fault.is_some() {
+                    return;
+                }
+                answer
+            }
+        };
+        drop(state);
+        if answer.write(stream, request.method == "HEAD").is_err() {
+            return;
+        }
+    }
+}
+
+impl FakeAwsState {
+    fn serve(&mut self, name: &str, request: &HttpRequest) -> HttpResponse {
+        match name {
+            "Query" | "UpdateItem" | "DeleteItem" => dynamodb::serve(self, name, request),
+            "LookupEvents" => event_history::lookup_events(self, request),
+            "PutEvents" => messages::put_events(self, request),
+            "Publish" => messages::publish(self, request),
+            "GetCallerIdentity" => messages::get_caller_identity(request),
+            "AssumeRole" => messages::assume_role(request),
+            _ => s3::serve(self, name, request),
+        }
+    }
+
+    /// Adds an event to the history of an account and region.
+    pub fn add_event(&mut self, account: &str, region: &str, time: u32, record: Value) {
+        let (account, region) = (account.to_owned(), region.to_owned());
+        self.events.push(event_history::HistoryEvent { account, region, time, record });
+    }
+
+    /// A bucket, made where there is none.
+    pub fn bucket(&mut self, name: &str) -> &mut s3::FakeBucket {
+        self.buckets.entry(name.to_owned()).or_default()
+    }
+}

@@ -1,0 +1,136 @@
+//! S3, in path style: put once, get, list.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    hash::{DefaultHasher, Hasher as _},
+    ops::Bound,
+};
+
+use super::{FakeAwsState, HttpRequest, HttpResponse, http::escape_xml};
+
+/// Objects on a page of a list: few, so that there are pages.
+const PAGE_SIZE: usize = 3;
+
+/// A bucket: versions of each key, the oldest first.
+#[derive(Default)]
+pub struct FakeBucket {
+    pub objects: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Where it lies; empty: wherever it is asked for.
+    pub region: String,
+    /// Content types by key.
+    pub content_types: BTreeMap<String, String>,
+}
+
+impl FakeBucket {
+    /// Adds a version of an object.
+    pub fn put(&mut self, key: &str, bytes: impl Into<Vec<u8>>) {
+        self.objects.entry(key.to_owned()).or_default().push(bytes.into());
+    }
+
+    /// The latest version of an object.
+    pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.objects.get(key)?.last().map(Vec::as_slice)
+    }
+}
+
+pub fn etag(bytes: &[u8]) -> String {
+    let mut hash = DefaultHasher::new();
+    hash.write(bytes);
+    format!("{:016x}", hash.finish())
+}
+
+pub fn serve(state: &mut FakeAwsState, name: &str, request: &HttpRequest) -> HttpResponse {
+    let Some(bucket) = state.buckets.get_mut(request.bucket()) else {
+        return HttpResponse::s3_error(404, "NoSuchBucket", "The specified bucket does not exist");
+    };
+    if !bucket.region.is_empty() && bucket.region != request.region() {
+        return HttpResponse::s3_error(301, "PermanentRedirect", "The bucket is elsewhere")
+            .with_header("x-amz-bucket-region", bucket.region.clone());
+    }
+    match name {
+        "PutObject" => put(bucket, request),
+        "GetObject" => get(bucket, request),
+        "ListObjectsV2" => list(bucket, request),
+        other => HttpResponse::s3_error(501, "NotImplemented", other),
+    }
+}
+
+fn put(bucket: &mut FakeBucket, request: &HttpRequest) -> HttpResponse {
+    let checksum = request.headers.keys().any(|name| name.starts_with("x-amz-checksum-"));
+    assert!(checksum, "uploads carry a checksum: {:?}", request.headers);
+    if request.header("if-none-match") == Some("*") && bucket.objects.contains_key(request.key()) {
+        return HttpResponse::s3_error(
+            412,
+            "PreconditionFailed",
+            "At least one of the pre-conditions did not hold",
+        );
+    }
+    bucket.put(request.key(), request.body.clone());
+    let kind = request.header("content-type").unwrap_or_default();
+    bucket.content_types.insert(request.key().to_owned(), kind.to_owned());
+    HttpResponse::new(200, "").with_header("etag", format!("\"{}\"", etag(&request.body)))
+}
+
+fn get(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
+    let missing = || HttpResponse::s3_error(404, "NoSuchKey", "The specified key does not exist.");
+    let Some(versions) = bucket.objects.get(request.key()) else { return missing() };
+    let bytes = match request.query.get("versionId") {
+        None => versions.last(),
+        Some(id) => id.strip_prefix('v').and_then(|number| versions.get(number.parse::<usize>().ok()?)),
+    };
+    let Some(bytes) = bytes else {
+        return HttpResponse::s3_error(404, "NoSuchVersion", "The specified version does not exist.");
+    };
+    let etag = format!("\"{}\"", etag(bytes));
+    if request.header("if-match").is_some_and(|wanted| wanted != etag) {
+        return HttpResponse::s3_error(
+            412,
+            "PreconditionFailed",
+            "At least one of the pre-conditions did not hold",
+        );
+    }
+    let Some(range) = request.header("range") else {
+        return HttpResponse::new(200, bytes.clone()).with_header("etag", etag);
+    };
+    let (first, last) =
+        range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).expect("a range");
+    let (first, last): (usize, usize) = (first.parse().expect("a number"), last.parse().expect("a number"));
+    if first >= bytes.len() {
+        return HttpResponse::s3_error(416, "InvalidRange", "The requested range is not satisfiable");
+    }
+    let last = last.min(bytes.len() - 1);
+    HttpResponse::new(206, &bytes[first..=last])
+        .with_header("etag", etag)
+        .with_header("content-range", format!("bytes {first}-{last}/{}", bytes.len()))
+}
+
+fn list(bucket: &FakeBucket, request: &HttpRequest) -> HttpResponse {
+    let asked = |name: &str| request.query.get(name).map(String::as_str).unwrap_or_default();
+    let (prefix, after) = (asked("prefix"), asked("continuation-token"));
+    let from = if after.is_empty() { Bound::Unbounded } else { Bound::Excluded(after.to_owned()) };
+    let found: Vec<_> = bucket
+        .objects
+        .range::<String, _>((from, Bound::Unbounded))
+        .filter(|(key, _)| key.starts_with(prefix))
+        .take(PAGE_SIZE + 1)
+        .collect();
+    let mut xml = String::from("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (key, versions) in found.iter().take(PAGE_SIZE) {
+        let bytes = versions.last().expect("a version");
+        let (key, etag) = (escape_xml(key), etag(bytes));
+        let _ = write!(
+            xml,
+            "<Contents><Key>{key}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{}</Size></Contents>",
+            bytes.len()
+        );
+    }
+    let more = found.len() > PAGE_SIZE;
+    let _ = write!(xml, "<IsTruncated>{more}</IsTruncated>");
+    if more {
+        let last = escape_xml(found[PAGE_SIZE - 1].0);
+        let _ = write!(xml, "<NextContinuationToken>{last}</NextContinuationToken>");
+    }
+    xml.push_str("</ListBucketResult>");
+    HttpResponse::xml(200, &xml)
+}
