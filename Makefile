@@ -49,10 +49,10 @@ lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
 
 .PHONY: self-audit
 # Built as the tests are, so that nothing is compiled twice.
-self-audit: $(E2E)/tools/bin/sam ## Whether the stack's own roles may do what they are for, and no more
+self-audit: $(E2E)/tools/bin/sam ## Check that the stack's own roles have no permissions beyond their purposes
 	CARGO_BUILD_TARGET=$(HOST) $(CARGO) build --quiet --workspace --all-features --bin onlooker
-	$(E2E)/tools/bin/python -B tests/own/audit.py $(TARGET)/$(HOST)/debug/onlooker
-	cd tests/own && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
+	$(E2E)/tools/bin/python -B tests/own_roles/audit.py $(TARGET)/$(HOST)/debug/onlooker
+	cd tests/own_roles && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
 
 .PHONY: audit
 audit: ## Licenses, sources and bans of all dependencies

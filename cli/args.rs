@@ -1,7 +1,7 @@
 //! The command line as a value.
 //!
-//! Enters: arguments. Leaves: [`Cli`]. Law: no option is read and then ignored; each command's own options are in
-//! the file of that command.
+//! Enters: arguments. Leaves: [`Cli`]. Law: no option is read and then ignored; the options of a command are in the
+//! file of the command.
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
 
@@ -18,7 +18,7 @@ use crate::{
 #[command(name = "onlooker", version, max_term_width = 100, after_long_help = EXAMPLES)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// What every command takes.
+    /// Options of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
     /// The command.
@@ -28,20 +28,20 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  onlooker demo                            what it proves, on a trail of its own
-  onlooker sweep ./cloudtrail              who did what, with nothing promised
+  onlooker demo                            a report on an example trail
+  onlooker sweep ./cloudtrail              what did each principal do?
   onlooker sweep ./cloudtrail --watch 'arn:aws:iam::*:role/Auditor'
                                            was this role read-only?
   onlooker check s3:GetObject kms:Decrypt  may a read-only principal do this?
-  onlooker permissions --policy role.json  what could a role with this policy do?
-  onlooker config init                     write the promises down
+  onlooker permissions --policy role.json  what does this policy grant?
+  onlooker config init                     write a configuration
 
 Exit codes:
   0  proven                     3  not enough evidence
   1  violation found            4  the tool failed
   2  usage or invalid configuration
 
-Results go to standard output, progress and logs to standard error.";
+Results go to standard output; progress and logs go to standard error.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -53,10 +53,10 @@ pub struct GlobalArgs {
     /// Print results and errors only: no progress, no notes, no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Log more: -v what is done, -vv how, -vvv everything
+    /// Log more: -v for each step, -vv for details, -vvv for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Log exactly this, whatever -v says: a level, or levels per part such as `warn,onlooker_core=debug`
+    /// Log filter, which overrides -v: a level, or levels for targets such as `warn,onlooker_core=debug`
     /// [env: ONLOOKER_LOG]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
@@ -77,7 +77,7 @@ pub enum ColorMode {
 }
 
 impl ColorMode {
-    /// What `--color` asks for, read before anything else so that help and usage errors follow it too.
+    /// The value of `--color`, read first so that it also applies to help and usage errors.
     pub fn from_args(args: impl Iterator<Item = OsString>) -> Self {
         let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
         let joined = args.iter().filter_map(|arg| arg.strip_prefix("--color="));
@@ -86,7 +86,7 @@ impl ColorMode {
         value.and_then(|value| Self::from_str(value, false).ok()).unwrap_or(Self::Auto)
     }
 
-    /// Whether what goes to `stream` is colored.
+    /// Whether output to `stream` is colored.
     pub fn enables_color_on(self, stream: &impl IsTerminal) -> bool {
         match self {
             Self::Always => true,
@@ -123,17 +123,17 @@ impl GlobalArgs {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Make the trail of a fictional organization and prove what can be proven
+    /// Write the trail of a fictional organization and report on it
     Demo(demo::DemoArgs),
-    /// Read CloudTrail files and report who only looked
+    /// Read CloudTrail log files and report which principals were read-only
     Sweep(sweep::SweepArgs),
-    /// Show a past sweep again, or list them
+    /// Show a past sweep, or list all sweeps
     Report(report::ReportArgs),
-    /// Say whether a read-only principal may make a call
+    /// Check whether a read-only principal may make a call
     Check(check::CheckArgs),
-    /// Say what principals could do, by their policies
+    /// Show what the policies of principals grant
     Permissions(permissions::PermissionsArgs),
-    /// Make policies that leave a principal its reads, and prove them
+    /// Generate policies that limit a principal to reads, with proof
     Guardrails(guardrails::GuardrailsArgs),
     /// Search the operations of AWS
     Ops(ops::OpsArgs),
@@ -143,18 +143,18 @@ pub enum CliCommand {
     Config(config_command::ConfigArgs),
     /// Allow a call although it is not read-only
     Override(overrides::OverrideArgs),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions(completions::CompletionsArgs),
 }
 
 /// Formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum ReportFormat {
-    /// The whole report, for programs; its schema is published
+    /// The complete report, for programs; its schema is published
     Json,
     /// One self-contained page
     Html,
-    /// One row per principal and operation
+    /// Several tables, one file each
     Csv,
     /// For a ticket or a pull request
     Markdown,
@@ -172,7 +172,7 @@ pub fn region(text: &str) -> Result<String, String> {
     config::region(text).map(|()| text.to_owned()).map_err(|fault| fault.remedy)
 }
 
-/// Reads a pattern over the ARNs of principals.
+/// Reads a pattern for the ARNs of principals.
 pub fn watch(text: &str) -> Result<Watch, String> {
     Watch::new(text).map_err(|fault| format!("{}; {}", fault.message, fault.remedy))
 }

@@ -1,7 +1,7 @@
-//! What IAM says of an account, from files.
+//! Reads account authorization details from files.
 //!
-//! Enters: files that `aws iam get-account-authorization-details` wrote. Leaves: policies, as if they had always been in
-//! force. Law: a file that is no such output is refused; nothing in it is passed over.
+//! Enters: output files of `aws iam get-account-authorization-details`. Leaves: policies that count as in force for
+//! the whole period. Law: a file that is not such an output is an error; no part of a file is skipped.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
-//! AWS, for commands that ask for it.
+//! The connection of a command to AWS.
 //!
-//! Enters: region, credentials and endpoints, as every AWS tool finds them. Leaves: ports. Law: it is connected to only
-//! when a command asks for it.
+//! Enters: region, credentials and endpoints, as other AWS tools find them. Leaves: ports. Law: only a command that
+//! needs AWS connects to it.
 
 use onlooker_aws::{
     AccountPolicies, AwsProber, AwsSession, EventHistory, OrganizationPolicies, S3Source, S3Uri, SystemClock,
@@ -18,19 +18,19 @@ use crate::exit::CommandError;
 /// A connection to AWS.
 pub struct AwsConnection {
     aws: AwsSession,
-    /// Works while commands block; it has to live as long as they do.
+    /// Runs while commands block, so it must live as long as they do.
     _runtime: Runtime,
 }
 
 impl AwsConnection {
-    /// Connects, for something the user asked for.
+    /// Connects to AWS.
     pub fn connect(_what: &str) -> Result<Self, CommandError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(CommandError::Runtime)?;
         Ok(Self { aws: AwsSession::connect(runtime.handle().clone()), _runtime: runtime })
     }
 
-    /// Who this is, as AWS says.
+    /// The identity of the caller, from AWS.
     pub fn caller(&self) -> Result<CallerIdentity, CommandError> {
         self.aws.caller_identity().map_err(CommandError::Aws)
     }
@@ -40,23 +40,23 @@ impl AwsConnection {
         self.aws.region()
     }
 
-    /// Everything below places in S3.
+    /// All objects under these S3 URIs.
     pub fn s3_objects(&self, places: &[String]) -> Result<Box<dyn LogSource>, CommandError> {
         let read = |place: &String| {
             place.parse::<S3Uri>().map_err(|remedy| {
-                CommandError::Usage(Diagnostic { message: format!("`{place}` is no place in S3"), remedy })
+                CommandError::Usage(Diagnostic { message: format!("`{place}` is not an S3 URI"), remedy })
             })
         };
         let places: Vec<S3Uri> = places.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Box::new(S3Source::new(self.aws.clone(), places)))
     }
 
-    /// CloudTrail's event history, of our account and of others through a role.
+    /// CloudTrail's event history of the own account, and of others through a role.
     pub fn trail(&self, account: &str, role: Option<String>) -> Box<dyn CloudTrailApi> {
         Box::new(EventHistory::new(self.aws.clone(), account, role))
     }
 
-    /// Policies in IAM, of our account and of others through a role.
+    /// Policies in IAM of the own account, and of others through a role.
     pub fn authorizations(&self, account: &str, role: Option<String>) -> Box<dyn IamApi> {
         Box::new(AccountPolicies::new(self.aws.clone(), account, role))
     }
@@ -66,7 +66,7 @@ impl AwsConnection {
         Box::new(OrganizationPolicies::new(self.aws.clone()))
     }
 
-    /// Reads to try out.
+    /// The prober of required reads.
     pub fn prober(&self) -> Box<dyn Prober> {
         Box::new(AwsProber::new(self.aws.clone()))
     }

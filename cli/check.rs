@@ -1,7 +1,7 @@
 //! `onlooker check`: may a read-only principal make this call?
 //!
-//! Enters: names of operations in any form. Leaves: a verdict each, in the order given. Laws: no question is left out;
-//! what names no operation is unknown, and unknown is never safe.
+//! Enters: names of operations in any form. Leaves: a result for each, in the given order. Laws: no operation is left
+//! out; a name that is not an operation is unknown, and unknown is never safe.
 
 mod explanation;
 mod printer;
@@ -24,50 +24,50 @@ use crate::{
 /// Options of `check`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-An operation is named as it comes: an IAM action, an SDK call, or what
-CloudTrail writes. Case, `-` and `_` do not matter; neither does a date in the
-name, such as `ListFunctions20150331`.
+An operation is an IAM action, an SDK call, or the event source and event name
+of CloudTrail. Case, `-`, `_` and a date in the name, such as
+`ListFunctions20150331`, are ignored.
 
   s3:GetObject                            IAM action
   ec2:describe_instances                  SDK call; `ec2 describe_instances` in
                                           quotes is the same
   monitoring.amazonaws.com:PutMetricAlarm event source and event name
 
-What the catalog does not know is judged by its name: a plain Get, List or
-Describe reads, anything else is unknown, and unknown is never safe.
+An operation that is not in the catalog is classified by its name: Get, List and
+Describe are reads, everything else is unknown, and unknown is never safe.
 
 Examples:
   onlooker check s3:GetObject ec2:describe_instances
-  onlooker check --explain kms:Decrypt     what AWS's own sources say
+  onlooker check --explain kms:Decrypt     what do the sources say?
   onlooker check --stdin --json < operations.txt
   onlooker check s3:PutObject --principal arn:aws:iam::111122223333:role/ci \\
       --resource arn:aws:s3:::artifacts/build.zip
 
-Standard input may hold blank lines and `#` comments. With --json, each object
-has the fields is_valid, operation, operation_type, risk_level,
-validation_message, timestamp, compliance_notes and more, in the order asked.
+Standard input may contain blank lines and `#` comments. With --json, each
+object has the fields is_valid, operation, operation_type, risk_level,
+validation_message, timestamp, compliance_notes and more, in the given order.
 
 Exit codes:
-  0  all are read-only
-  1  at least one is not, or is not known
+  0  all operations are read-only
+  1  at least one is not read-only or not known
   2  usage or invalid configuration")]
 pub struct CheckArgs {
     /// `service:operation`; repeatable
     #[arg(value_name = "OP", required_unless_present = "stdin")]
     pub operations: Vec<String>,
-    /// Read more operations from standard input, one a line
+    /// Read more operations from standard input, one per line
     #[arg(long)]
     pub stdin: bool,
-    /// Show what each source says and why the verdict is what it is
+    /// Show what each source says and the reason for the classification
     #[arg(long)]
     pub explain: bool,
-    /// Print a JSON array, one object per operation in the order given
+    /// Print a JSON array, one object per operation in the given order
     #[arg(long)]
     pub json: bool,
-    /// ARN of the principal that would make the call, so that overrides decide too
+    /// ARN of the principal that would make the call, to apply overrides
     #[arg(long, value_name = "ARN", value_parser = args::arn)]
     pub principal: Option<String>,
-    /// ARN the call would touch, for overrides scoped to resources; repeatable
+    /// ARN of a resource of the call, for overrides that are scoped to resources; repeatable
     #[arg(long, value_name = "ARN", value_parser = args::arn, requires = "principal")]
     pub resource: Vec<String>,
 }
@@ -99,7 +99,7 @@ pub fn run(global: &GlobalArgs, args: CheckArgs) -> Result<CommandOutcome, Comma
                     break;
                 }
             }
-            // Somebody may be waiting for the answer before asking the next question.
+            // The writer of standard input may wait for a result before it sends the next operation.
             if lines.would_block() || answers.pending() >= CheckPrinter::BATCH_SIZE {
                 answers.print(out)?;
                 out.flush()?;
@@ -112,12 +112,12 @@ pub fn run(global: &GlobalArgs, args: CheckArgs) -> Result<CommandOutcome, Comma
     match failed {
         Some(source) => Err(CommandError::File { operation: "read", path: "standard input".into(), source }),
         None if answers.total() == 0 => Err(CommandError::Usage(Diagnostic {
-            message: "standard input names no operation".into(),
-            remedy: "write one a line, such as `s3:GetObject`".into(),
+            message: "standard input contains no operation".into(),
+            remedy: "write one operation per line, such as `s3:GetObject`".into(),
         })),
         None => {
             answers.summarize(global);
-            // A reader that left early has not had every question asked.
+            // A reader that closes standard output early has not received every result.
             Ok(match answers.outcome() {
                 CommandOutcome::Proven if !all_asked => CommandOutcome::InsufficientEvidence,
                 answer => answer,

@@ -1,4 +1,4 @@
-//! `onlooker completions`: a script for the user's shell.
+//! `onlooker completions`: a completion script for a shell.
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;

@@ -1,7 +1,7 @@
-//! `onlooker config`: write, check and show the configuration.
+//! `onlooker config`: writes, validates and shows the configuration.
 //!
-//! Enters: `onlooker.toml` and variables. Leaves: a new file, a verdict on the present one, or what is in force. Law:
-//! `validate` says valid only of what every other command would accept.
+//! Enters: `onlooker.toml` and variables. Leaves: a new file, the result of a validation, or the configuration in
+//! force. Law: `validate` accepts exactly the configurations that every other command accepts.
 
 use std::{
     error::Error as _,
@@ -27,14 +27,14 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  onlooker config init        write a commented onlooker.toml to start from
-  onlooker config validate    check it; exit code 2 if anything is wrong
-  onlooker config show        what is in force, variables included
+  onlooker config init        write a commented onlooker.toml
+  onlooker config validate    check it; exit code 2 if it is invalid
+  onlooker config show        the configuration in force, with variables
   onlooker config schema > onlooker.schema.json
 
-Every key can be given as an environment variable, which wins over the file:
+Every key can be set as an environment variable, which overrides the file:
 `thresholds.error_rate` is ONLOOKER_THRESHOLDS_ERROR_RATE. Lists are separated
-by commas, and replace the whole list of the file. An empty variable counts as
+by commas and replace the whole list of the file. An empty variable counts as
 not set.")]
 pub struct ConfigArgs {
     #[command(subcommand)]
@@ -43,18 +43,18 @@ pub struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Write a commented configuration to start from
+    /// Write a commented configuration
     Init {
-        /// Where to write it
+        /// File to write
         #[arg(default_value = CONFIG_FILE_NAME, value_name = "FILE")]
         path: PathBuf,
-        /// Replace a file that exists
+        /// Replace an existing file
         #[arg(long)]
         force: bool,
     },
-    /// Check the configuration, variables and the files it names included
+    /// Check the configuration, with its variables and the files that it names
     Validate {
-        /// Print the result as JSON: `valid`, `file`, and `problems` with place, message and remedy
+        /// Print the result as JSON: `valid`, `file`, and `problems` with location, message and remedy
         #[arg(long)]
         json: bool,
     },
@@ -88,7 +88,8 @@ fn init(global: &GlobalArgs, path: &Path, force: bool) -> Result<(), CommandErro
         writeln!(out, "wrote `{}`", path.display())?;
         writeln!(
             out,
-            "  next: name who is promised to be read-only under `[[watch]]`, then `onlooker config validate`"
+            "  next: add principals that are promised to be read-only as `[[watch]]`, then run \
+             `onlooker config validate`"
         )
     })
 }
@@ -115,7 +116,7 @@ fn validate(global: &GlobalArgs, as_json: bool) -> Result<CommandOutcome, Comman
         })?;
         if watch.is_empty() {
             tracing::warn!(
-                "nothing is watched: a sweep will only discover; add `[[watch]]` or give `--watch`"
+                "no principal is watched, so a sweep is a discovery; add `[[watch]]` or give `--watch`"
             );
         }
     }
@@ -147,7 +148,7 @@ fn validate_json(checked: Result<LoadedConfig, CommandError>) -> Result<CommandO
     }
 }
 
-/// Checks that the files the configuration names are there, and are what they should be.
+/// Checks that the files that the configuration names exist and are valid.
 fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
     let named = [("standard_file", &loaded.config.standard_file), ("catalog", &loaded.config.catalog)];
     let missing = named.into_iter().filter_map(|(key, file)| {
@@ -156,7 +157,7 @@ fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
             location: ConfigLocation::Key { key: key.into() },
             diagnostic: Diagnostic {
                 message: format!("`{}` is not a file", escape_control(&path.to_string_lossy())),
-                remedy: "correct the path; it is taken relative to the configuration file".into(),
+                remedy: "correct the path; it is relative to the configuration file".into(),
             },
         })
     });

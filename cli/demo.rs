@@ -1,7 +1,7 @@
-//! `onlooker demo`: a trail of a fictional organization, swept.
+//! `onlooker demo`: sweeps the trail of a fictional organization.
 //!
-//! Enters: a seed. Leaves: log objects as CloudTrail lays them out, what IAM says of the accounts, a report on both, and
-//! the state of the sweep. Law: the same seed makes the same trail.
+//! Enters: a seed. Leaves: log files in CloudTrail's layout, the authorization details of the accounts, a report on
+//! both, and the state of the sweep. Law: the same seed gives the same trail.
 
 use std::path::{Path, PathBuf};
 
@@ -24,24 +24,24 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Needs no AWS account and no configuration. Writes the trail, `report.html` and
-`report.json` into the directory and the state of the sweep into `./.onlooker`,
-and replaces what an earlier demo left there.
+`report.json` to the directory and the state of the sweep to `./.onlooker`. They
+replace those of an earlier demo.
 
 Examples:
   onlooker demo
   onlooker demo --out /tmp/demo --seed 7")]
 pub struct DemoArgs {
-    /// Where to write the trail and the reports
+    /// Directory for the trail and the reports
     #[arg(long, value_name = "DIR", default_value = "onlooker-demo")]
     pub out: PathBuf,
-    /// Seed of ids, times and background traffic; the story stays the same
+    /// Seed of ids, times and background traffic; the scenario stays the same
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 }
 
 /// Runs `demo`.
 pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, CommandError> {
-    let told = scenario();
+    let demo = scenario();
     let trail = DemoTrail { seed: args.seed.unwrap_or(DemoTrail::demo().seed), ..DemoTrail::demo() };
     let bar = ProgressMeter::new(global, "writing");
     let written = trail.write(&args.out, |objects, records| bar.set_written(objects, records))?;
@@ -50,34 +50,35 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
     remove_demo_state(dir)?;
     let mut state = SweepState::open(dir, DEMO_ORIGIN)?;
     let logs = LocalFiles::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
-    let loaded = LoadedConfig { config: demo_config(&told), path: None };
+    let loaded = LoadedConfig { config: demo_config(&demo), path: None };
     let policies = authorization_details::policies(&[args.out.join(AUTHORIZATION_DETAILS_FILE)])?;
     let report =
         run_sweep(global, &loaded, &policies, &logs, Some(&mut state), EvidencePeriod::default(), None)?;
     let kept = record_run(Some(&mut state), &report)?;
     if !global.quiet {
-        let (name, accounts, regions) = (told.organization, told.accounts.len(), told.regions.len());
+        let (name, accounts, regions) = (demo.organization, demo.accounts.len(), demo.regions.len());
         output::write(|out| {
             writeln!(
                 out,
-                "The trail of {name}, a fictional organization: {} records in {} objects, {accounts} accounts, {regions} regions, 24 hours.\n",
+                "The trail of {name}, a fictional organization: {} records in {} log files, {accounts} accounts, \
+                 {regions} regions, 24 hours.\n",
                 trail.records, written.objects
             )
         })?;
     }
     let publication = ReportOutput { out: Some(args.out), ..ReportOutput::default() };
     publication.write(global, &report, kept.as_slice())?;
-    // The demo's answer is that it ran; what its organization did is no failure of the reader's.
+    // The demo succeeds if it ran, independent of the findings on its organization.
     Ok(CommandOutcome::Proven)
 }
 
-/// What IAM says of the story's accounts, beside its trail.
+/// The authorization details of the accounts, in the same directory as the trail.
 const AUTHORIZATION_DETAILS_FILE: &str = "authorization-details.json";
 
-/// What the state of the demo holds.
+/// Origin of the evidence in the state of the demo.
 const DEMO_ORIGIN: &str = "the demo";
 
-/// Removes the state an earlier demo left; one that holds anything else is refused when it is opened.
+/// Removes the state of an earlier demo. A state with other evidence is an error when it is opened.
 fn remove_demo_state(dir: &Path) -> Result<(), CommandError> {
     let is_demo =
         SweepState::open_existing(dir)?.map(|state| state.origin()).transpose()?.flatten().as_deref()
@@ -89,8 +90,8 @@ fn remove_demo_state(dir: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The promises of the story, as a configuration.
-fn demo_config(story: &DemoScenario) -> Config {
+/// The configuration of the demo scenario.
+fn demo_config(scenario: &DemoScenario) -> Config {
     let hours = BusinessHours {
         time_zone: "UTC".to_owned(),
         days: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
@@ -110,7 +111,7 @@ fn demo_config(story: &DemoScenario) -> Config {
     };
     let classes = ["management-read", "management-write"];
     Config {
-        watch: story.promised_roles.iter().map(watch).map(auditors).collect(),
+        watch: scenario.promised_roles.iter().map(watch).map(auditors).collect(),
         coverage: ExpectedCoverage {
             event_classes: classes.map(str::to_owned).to_vec(),
             ..ExpectedCoverage::default()

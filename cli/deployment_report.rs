@@ -1,8 +1,8 @@
-//! `onlooker report --remote`: what a deployment has issued.
+//! `onlooker report --remote`: the reports that a deployment has published.
 //!
-//! Enters: the table and the bucket of a deployment. Leaves: one of its reports in any format, or the list of them. Laws:
-//! nothing there is changed; a status that is claimed no more ends as missing evidence, unless the report shows a violation,
-//! which no time undoes.
+//! Enters: the table and the bucket of a deployment. Leaves: one of its reports in any format, or the list of them.
+//! Laws: the deployment is not changed; a status that is no longer current counts as not enough evidence, unless the
+//! report shows a violation, which remains one.
 
 use std::io::Write;
 
@@ -42,7 +42,7 @@ impl Deployment {
             given.or_else(|| environment::variable_text(variable)).ok_or_else(|| {
                 let message = format!("`--remote` needs `{option}`");
                 let remedy = format!(
-                    "the outputs of the stack name it (`aws cloudformation describe-stacks`); it can be given as `{variable}` too"
+                    "take it from the stack outputs (`aws cloudformation describe-stacks`), or set `{variable}`"
                 );
                 CommandError::Usage(Diagnostic { message, remedy })
             })
@@ -54,7 +54,7 @@ impl Deployment {
     }
 }
 
-/// Shows the latest report, or the newest one on a window.
+/// Shows the latest report, or the newest report for a window.
 pub fn show(
     global: &GlobalArgs,
     deployment: &Deployment,
@@ -63,13 +63,13 @@ pub fn show(
 ) -> Result<CommandOutcome, CommandError> {
     let cloud = AwsConnection::connect("report --remote")?;
     let table = cloud.table(&deployment.table);
-    let (key, standing) = match (period.since, period.until) {
+    let (key, current_status) = match (period.since, period.until) {
         (None, None) => {
-            let standing = latest(&*table).map_err(CommandError::Aws)?;
-            let report = standing.as_ref().and_then(|standing| standing.report.as_ref());
+            let current_status = latest(&*table).map_err(CommandError::Aws)?;
+            let report = current_status.as_ref().and_then(|current_status| current_status.report.as_ref());
             let key =
                 report.map(|report| report.report_key.clone()).ok_or_else(|| not_published("no report"))?;
-            (key, standing)
+            (key, current_status)
         }
         (Some(since), Some(until)) => {
             let window = ReportWindow {
@@ -77,7 +77,7 @@ pub fn show(
                 until: Hour(until.0.div_ceil(HOUR_SECONDS)).start(),
             };
             let found = table.query(&format!("WINDOW#{window}"), "REVISION#").map_err(CommandError::Aws)?;
-            // One that cannot be read may be the newest: an older one is no answer then.
+            // An unreadable revision may be the newest, so an older one must not be shown in its place.
             let read = |item: TableItem| {
                 let name = format!("{} {}", item.partition_key, item.sort_key);
                 serde_json::from_value::<RevisionRecord>(item.body)
@@ -85,25 +85,25 @@ pub fn show(
             };
             let revisions: Vec<RevisionRecord> = found.into_iter().map(read).collect::<Result<_, _>>()?;
             let newest = revisions.into_iter().max_by_key(|revision| revision.report.revision);
-            let none = || not_published(&format!("no report on {} to {}", window.since, window.until));
+            let none = || not_published(&format!("no report for {} to {}", window.since, window.until));
             (newest.ok_or_else(none)?.report.report_key, None)
         }
         _ => {
             return Err(CommandError::Usage(Diagnostic {
-                message: "a deployment's report is named by both ends of its window".to_owned(),
-                remedy: "give `--since` and `--until`, or neither for the latest".to_owned(),
+                message: "a report of a deployment needs both ends of its window".to_owned(),
+                remedy: "give both `--since` and `--until`, or neither for the latest report".to_owned(),
             }));
         }
     };
     let bytes = cloud.store(&deployment.bucket).read(&key, None).map_err(CommandError::Aws)?;
     let report: Report = serde_json::from_slice(&bytes).map_err(|cause| unreadable_item(key, cause))?;
     publication.write(global, &report, &[])?;
-    let claimed = standing.as_ref().map_or(Ok(()), check_still_valid);
-    match claimed {
+    let validity = current_status.as_ref().map_or(Ok(()), check_still_valid);
+    match validity {
         Ok(()) => Ok(outcome(&report)),
-        Err(why) => {
+        Err(reason) => {
             if !global.quiet {
-                let note = format!("note: nothing is claimed now: {}\n", escape_control(&why));
+                let note = format!("note: the status is not current: {}\n", escape_control(&reason));
                 let _ = std::io::stderr().lock().write_all(note.as_bytes());
             }
             Ok(match outcome(&report) {
@@ -117,28 +117,28 @@ pub fn show(
 }
 
 fn unreadable_item(name: String, cause: serde_json::Error) -> CommandError {
-    let (operation, kind, cause) = ("understand", PortErrorKind::Other, Box::new(cause));
+    let (operation, kind, cause) = ("parse", PortErrorKind::Other, Box::new(cause));
     CommandError::Aws(PortError { operation, name, kind, cause })
 }
 
-/// Whether what the report says still holds; else why not.
-fn check_still_valid(standing: &CurrentStatus) -> Result<(), String> {
+/// Checks that the status is still current; the error is the reason why not.
+fn check_still_valid(current_status: &CurrentStatus) -> Result<(), String> {
     let now = environment::now();
-    if let Some(reason) = &standing.reason {
+    if let Some(reason) = &current_status.reason {
         return Err(reason.clone());
     }
-    if now >= standing.valid_until {
-        return Err(format!("no report was issued since {}", standing.set_at));
+    if now >= current_status.valid_until {
+        return Err(format!("no report was published since {}", current_status.set_at));
     }
     Ok(())
 }
 
-/// Lists what was issued, oldest first.
+/// Lists the published reports and statuses, oldest first.
 pub fn list(deployment: &Deployment, json: bool) -> Result<CommandOutcome, CommandError> {
     let cloud = AwsConnection::connect("report --remote")?;
-    let standings = history(&*cloud.table(&deployment.table), "").map_err(CommandError::Aws)?;
+    let statuses = history(&*cloud.table(&deployment.table), "").map_err(CommandError::Aws)?;
     if json {
-        output::json(&standings)?;
+        output::json(&statuses)?;
         return Ok(CommandOutcome::Proven);
     }
     output::write(|out| {
@@ -147,20 +147,20 @@ pub fn list(deployment: &Deployment, json: bool) -> Result<CommandOutcome, Comma
             "{:20}  {:20}  {:20}  {:>3}  {:21}  {:>6}  {:>5}  {:>8}",
             "set at", "since", "until", "rev", "status", "score", "risk", "findings"
         )?;
-        standings.iter().try_for_each(|standing| print_row(out, standing))
+        statuses.iter().try_for_each(|current_status| print_row(out, current_status))
     })?;
     Ok(CommandOutcome::Proven)
 }
 
-fn print_row(out: &mut dyn Write, standing: &CurrentStatus) -> std::io::Result<()> {
+fn print_row(out: &mut dyn Write, current_status: &CurrentStatus) -> std::io::Result<()> {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-    let status = standing.status.map_or_else(|| "discovery".to_owned(), |status| status.to_string());
-    let Some(report) = standing.report.as_ref().filter(|_| standing.reason.is_none()) else {
-        let reason = standing.reason.as_deref().unwrap_or_default();
+    let status = current_status.status.map_or_else(|| "discovery".to_owned(), |status| status.to_string());
+    let Some(report) = current_status.report.as_ref().filter(|_| current_status.reason.is_none()) else {
+        let reason = current_status.reason.as_deref().unwrap_or_default();
         return writeln!(
             out,
             "{:20}  {:48}  {status:21}  {}",
-            standing.set_at.to_string(),
+            current_status.set_at.to_string(),
             "",
             escape_control(reason)
         );
@@ -168,7 +168,7 @@ fn print_row(out: &mut dyn Write, standing: &CurrentStatus) -> std::io::Result<(
     writeln!(
         out,
         "{:20}  {:20}  {:20}  {:>3}  {status:21}  {:>6}  {:>5}  {:>8}",
-        standing.set_at.to_string(),
+        current_status.set_at.to_string(),
         report.since.to_string(),
         report.until.to_string(),
         report.revision,
@@ -180,8 +180,8 @@ fn print_row(out: &mut dyn Write, standing: &CurrentStatus) -> std::io::Result<(
 
 fn not_published(what: &str) -> CommandError {
     CommandError::Usage(Diagnostic {
-        message: format!("the deployment has issued {what}"),
-        remedy: "list what there is with `onlooker report --remote --list`, or invoke its report function"
+        message: format!("the deployment has published {what}"),
+        remedy: "list its reports with `onlooker report --remote --list`, or invoke its report function"
             .to_owned(),
     })
 }

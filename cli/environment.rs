@@ -1,7 +1,7 @@
-//! What a command finds around it: clock, environment, working directory, log.
+//! The environment of a command: clock, variables, working directory, log.
 //!
-//! Enters: the process. Leaves: values, so that nothing below a command has to look. Law: a variable that cannot be
-//! read is told, not passed over.
+//! Enters: the process. Leaves: values, so that other code need not read the environment. Law: a variable that cannot
+//! be read is an error, and never skipped.
 
 use std::{env, ffi::OsString, io, path::PathBuf, time::SystemTime};
 
@@ -21,12 +21,12 @@ pub fn now() -> Time {
     Time(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
-/// An id no other run has, and that sorts by time: a UUID of version 7.
+/// A unique run id that sorts by time: a UUID of version 7.
 pub fn run_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// The working directory; `.` if it has no name any more.
+/// The working directory; `.` if it no longer exists.
 pub fn directory() -> PathBuf {
     env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
@@ -47,12 +47,12 @@ pub fn variables() -> Result<Vec<(String, String)>, CommandError> {
     .collect()
 }
 
-/// The configuration in force: the file of `--config` or the nearest one, with the variables over it.
+/// The configuration in force: the file of `--config` or the nearest one, with the variables applied.
 pub fn configuration(global: &GlobalArgs) -> Result<LoadedConfig, CommandError> {
     Ok(config_file::load(named_file(global).as_deref(), &directory(), variables()?)?)
 }
 
-/// The configuration file the user named, or the nearest one.
+/// The configuration file that the user named, or the nearest one.
 pub fn configuration_file(global: &GlobalArgs) -> Option<PathBuf> {
     named_file(global).or_else(|| config_file::discover(&directory()))
 }
@@ -61,7 +61,7 @@ fn named_file(global: &GlobalArgs) -> Option<PathBuf> {
     global.config.clone().or_else(|| env_variable("ONLOOKER_CONFIG").map(PathBuf::from))
 }
 
-/// A variable of ours, as text; an empty one counts as not set.
+/// An `ONLOOKER_*` variable, as text; an empty one counts as not set.
 pub fn variable_text(name: &str) -> Option<String> {
     env_variable(name).map(|value| value.to_string_lossy().into_owned())
 }
@@ -71,7 +71,7 @@ fn env_variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Sends logs to standard error, as loud as asked for.
+/// Starts logging to standard error at the requested level.
 pub fn start_logging(global: &GlobalArgs) -> Result<(), CommandError> {
     let by_count = match (global.quiet, global.verbose) {
         (true, _) => "error",
@@ -85,7 +85,7 @@ pub fn start_logging(global: &GlobalArgs) -> Result<(), CommandError> {
     log_filter(&level)?;
     let filter = EnvFilter::try_new(&level).map_err(|error| Diagnostic {
         message: format!("`{}` is not a log level: {error}", escape_control(&level)),
-        remedy: "write a level, or `warn,onlooker_core=debug` for one part".into(),
+        remedy: "write a level, or `warn,onlooker_core=debug` for one target".into(),
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

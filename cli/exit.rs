@@ -1,8 +1,8 @@
 //! How a command ends.
 //!
-//! Enters: the result of a command. Leaves: an exit code. Law: the code says which question was answered: 0 proven,
-//! 1 violation found, 2 usage or invalid configuration, 3 not enough evidence, 4 the tool failed. A failure is never
-//! mistaken for an answer.
+//! Enters: the result of a command. Leaves: an exit code. Law: the code is 0 proven, 1 violation found,
+//! 2 usage or invalid configuration, 3 not enough evidence, or 4 the tool failed. A failure never has the code of a
+//! result.
 
 use std::{error::Error, fmt::Write as _, io, process::ExitCode};
 
@@ -20,30 +20,30 @@ use onlooker_core::{
 use onlooker_demo::TrailWriteError;
 use onlooker_local::{config_file::ConfigFileError, packages::PackageError, sweep_state::StateError};
 
-/// What a command found.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
-    /// What was asked holds, or was done.
+    /// The claim is proven, or the task is done.
     Proven,
     /// A violation was found.
     Violation,
-    /// There is not enough evidence to say.
+    /// There is not enough evidence for a result.
     InsufficientEvidence,
 }
 
-/// Why a command could not answer.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The configuration or the file it is in.
+    /// The configuration or its file.
     #[error(transparent)]
     Config(#[from] ConfigFileError),
-    /// The command line asks for something that cannot be.
+    /// The command line is invalid.
     #[error(transparent)]
     Usage(#[from] Diagnostic),
     /// The control pack.
     #[error(transparent)]
     Pack(#[from] ControlPackError),
-    /// An operation catalog that somebody names.
+    /// An operation catalog that the user names.
     #[error("cannot use the catalog `{}`\n  help: build a new one with `onlooker catalog build`", path.display())]
     Catalog {
         /// The file.
@@ -51,7 +51,7 @@ pub enum CommandError {
         /// Why.
         source: CatalogError,
     },
-    /// A file the command line names cannot be read.
+    /// A file that the command line names cannot be read.
     #[error("cannot read `{}`", path.display())]
     Input {
         /// The file.
@@ -59,7 +59,7 @@ pub enum CommandError {
         /// Why.
         source: io::Error,
     },
-    /// What a catalog is built from.
+    /// The inputs of a catalog.
     #[error(transparent)]
     Packages(#[from] PackageError),
     /// The event selectors of a trail.
@@ -70,43 +70,43 @@ pub enum CommandError {
         /// Why.
         cause: String,
     },
-    /// A file that should hold policies.
+    /// A file that should contain policies.
     #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
     Policies {
         /// The file.
         path: PathBuf,
-        /// Why, with its place.
+        /// Why, with its location.
         cause: String,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
     /// A file could not be read or written.
     #[error("cannot {operation} `{}`", path.display())]
     File {
-        /// What was tried, as a verb.
+        /// What was attempted, as a verb.
         operation: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// What was to be read cannot be listed.
+    /// The input cannot be listed.
     #[error(transparent)]
     ListSource(PortError),
-    /// AWS did not do what was asked of it.
+    /// A call of AWS failed.
     #[error(transparent)]
     Aws(PortError),
-    /// Nothing can wait for AWS here.
-    #[error("cannot start what waits for AWS")]
-    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "nothing waits for AWS then"))]
+    /// The runtime for calls of AWS cannot start.
+    #[error("cannot start the runtime for calls of AWS")]
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "AWS is not called then"))]
     Runtime(#[source] io::Error),
-    /// Evidence that was looked up cannot be kept.
-    #[error("cannot keep the evidence: {0}")]
+    /// Evidence that was looked up cannot be stored.
+    #[error("cannot store the evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
     /// The sweep failed.
     #[error(transparent)]
     Sweep(SweepError),
-    /// A guardrail without a proof.
+    /// A guardrail cannot be proven.
     #[error(transparent)]
     Guardrail(#[from] GuardrailError),
     /// The state of earlier sweeps.
@@ -121,7 +121,7 @@ pub enum CommandError {
     /// A report could not be written as CSV.
     #[error("cannot write the report as CSV")]
     Csv(#[from] csv::Error),
-    /// Standard output is gone.
+    /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
 }
@@ -190,12 +190,12 @@ impl CommandError {
         })
     }
 
-    /// Whether each line of the message that is not indented is a problem of its own.
+    /// Whether each line of the message without indentation is a separate problem.
     const fn lists_problems(&self) -> bool {
         matches!(self, Self::Config(ConfigFileError::Invalid(_)))
     }
 
-    /// The message for standard error, causes included.
+    /// The message for standard error, with its causes.
     pub fn message(&self, colored: bool) -> String {
         let (label, help) = match colored {
             true => ("\u{1b}[1;31merror:\u{1b}[0m", "\u{1b}[1;36mhelp:\u{1b}[0m"),
@@ -213,7 +213,7 @@ impl CommandError {
         }
         let mut cause = self.source();
         while let Some(error) = cause {
-            // Some messages say their cause themselves.
+            // Some messages contain their cause already.
             let said = error.to_string();
             if !message.contains(&said) {
                 for line in said.lines() {

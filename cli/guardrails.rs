@@ -1,7 +1,8 @@
-//! `onlooker guardrails`: policies that leave a principal its reads.
+//! `onlooker guardrails`: generates policies that limit a principal to reads.
 //!
-//! Enters: policies of a principal and evidence of what it used. Leaves: policy documents with their proof, printed or
-//! written. Laws: what is not proven is not printed; nothing is applied; no file is written over unasked.
+//! Enters: policies of a principal and evidence of the actions it used. Leaves: policy documents with their proof,
+//! printed or written. Laws: only proven policies are printed; no policy is applied; a file is replaced only on
+//! request.
 
 mod display;
 mod policy_files;
@@ -30,16 +31,18 @@ use crate::{
 /// Options of `guardrails`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Makes policies and proves them before they are printed: everything that was used
-stays, nothing that is no read is granted, nothing is granted that was not
-before. They are printed, never applied. Overrides of onlooker.toml that
-tolerate more than reads are honoured and listed.
+Generates policies and proves them before they are printed: they keep every read
+that was used, and they grant only reads that were granted before. Policies are
+printed, never applied. Overrides of onlooker.toml that tolerate more than reads
+are applied and listed.
 
-  allow     identity policies in place of those there are: the reads that were
-            used, on the resources and conditions of the statements there are
-  boundary  a permissions boundary: reads, those that were used first, as many
-            as one document holds
-  scp       service control policies that deny the principal what is no read
+  allow     identity-based policies that replace the existing ones: the reads
+            that were used, with the resources and conditions of existing
+            statements
+  boundary  a permissions boundary: the reads that were used, then as many other
+            reads as one document holds
+  scp       service control policies that deny the principal everything that is
+            not read-only
 
 Examples:
   onlooker guardrails --authorization-details iam.json \\
@@ -48,15 +51,15 @@ Examples:
   onlooker guardrails --authorization-details iam.json --principal ARN \\
       --state .onlooker --since 90d --out guardrails
 
-iam.json is what `aws iam get-account-authorization-details` prints.
+iam.json is the output of `aws iam get-account-authorization-details`.
 
 Exit codes:
   0  proven
   2  usage or invalid configuration
-  3  proven as far as the evidence goes; what is left open is named
-  4  there is no proof, and so no policy")]
+  3  proven as far as the evidence goes; open questions are listed
+  4  no proof was found, so no policy is printed")]
 pub struct GuardrailsArgs {
-    /// What was used: files, directories, globs, `-`, or `s3://bucket/prefix`, as `sweep` reads them
+    /// Evidence of used actions: files, directories, globs, `-`, or `s3://bucket/prefix`, as for `sweep`
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Policies of all principals of an account: the output of `aws iam get-account-authorization-details`
@@ -65,45 +68,40 @@ pub struct GuardrailsArgs {
         value_name = "FILE",
         requires = "principal",
         required_unless_present = "policy",
-        help_heading = "Whose policies"
+        help_heading = "Policies"
     )]
     pub authorization_details: Option<PathBuf>,
     /// ARN of the user or role
-    #[arg(long, value_name = "ARN", value_parser = crate::args::arn, help_heading = "Whose policies")]
+    #[arg(long, value_name = "ARN", value_parser = crate::args::arn, help_heading = "Policies")]
     pub principal: Option<String>,
-    /// An identity policy of the principal; repeatable
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "authorization_details",
-        help_heading = "Whose policies"
-    )]
+    /// An identity-based policy of the principal; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with = "authorization_details", help_heading = "Policies")]
     pub policy: Vec<PathBuf>,
     /// Permissions boundary of the principal
-    #[arg(long, value_name = "FILE", requires = "policy", help_heading = "Whose policies")]
+    #[arg(long, value_name = "FILE", requires = "policy", help_heading = "Policies")]
     pub boundary: Option<PathBuf>,
-    /// What was used as well: the state that earlier sweeps left in this directory
-    #[arg(long, value_name = "DIR", help_heading = "What was used")]
+    /// More evidence of used actions: directory of the state of earlier sweeps
+    #[arg(long, value_name = "DIR", help_heading = "Evidence of used actions")]
     pub state: Option<PathBuf>,
-    /// Look at what was used from here on: a time, a date or a span before now such as `90d`
-    #[arg(long, value_name = "WHEN", help_heading = "What was used")]
+    /// Only actions that were used from this time: a time, a date or a span before now such as `90d`
+    #[arg(long, value_name = "WHEN", help_heading = "Evidence of used actions")]
     pub since: Option<TimeArg>,
-    /// Look at what was used up to here
-    #[arg(long, value_name = "WHEN", help_heading = "What was used")]
+    /// Only actions that were used up to this time
+    #[arg(long, value_name = "WHEN", help_heading = "Evidence of used actions")]
     pub until: Option<TimeArg>,
-    /// Which guardrails, separated by commas [default: all that can be made]
-    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',', help_heading = "Which guardrails")]
+    /// Kinds of guardrails, separated by commas [default: all that can be generated]
+    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',', help_heading = "Guardrails")]
     pub kind: Vec<GuardrailKindArg>,
-    /// No wildcards, so that nothing AWS adds later is allowed; takes more room
-    #[arg(long, help_heading = "Which guardrails")]
+    /// No wildcards, so that actions AWS adds later are not allowed; needs more space
+    #[arg(long, help_heading = "Guardrails")]
     pub exact: bool,
-    /// Keep what was used although it is no read
-    #[arg(long, help_heading = "Which guardrails")]
+    /// Keep used actions that are not read-only
+    #[arg(long, help_heading = "Guardrails")]
     pub keep_used: bool,
-    /// Directory for one file a document and `proof.json`; made if missing
+    /// Directory for one file per document and `proof.json`; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// Write over files that are there
+    /// Replace existing files
     #[arg(long, requires = "out", help_heading = "Output")]
     pub force: bool,
     /// Print documents and proofs as JSON on standard output
@@ -111,10 +109,10 @@ pub struct GuardrailsArgs {
     pub json: bool,
 }
 
-/// Kinds, as the command line names them.
+/// Kinds of guardrails, with the names of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GuardrailKindArg {
-    /// Identity policies in place of those there are
+    /// Identity-based policies that replace the existing ones
     Allow,
     /// A permissions boundary
     Boundary,
@@ -142,8 +140,8 @@ pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, 
     let used = match args.paths.is_empty() && args.state.is_none() {
         true if span.since.is_some() || span.until.is_some() => {
             return Err(CommandError::Usage(Diagnostic {
-                message: "a period is given and no evidence".to_owned(),
-                remedy: "name log objects, or the state of earlier sweeps with `--state DIR`".to_owned(),
+                message: "a period needs evidence".to_owned(),
+                remedy: "give log files, or the state of earlier sweeps with `--state DIR`".to_owned(),
             }));
         }
         true => None,
@@ -163,8 +161,8 @@ pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, 
     };
     if used.is_none() && kinds.contains(&GuardrailKind::Allow) {
         return Err(CommandError::Usage(Diagnostic {
-            message: "a least-privilege policy is made of what was used".to_owned(),
-            remedy: "name log objects, or the state of earlier sweeps with `--state DIR`".to_owned(),
+            message: "a least-privilege policy needs evidence of used actions".to_owned(),
+            remedy: "give log files, or the state of earlier sweeps with `--state DIR`".to_owned(),
         }));
     }
     let options = GuardrailOptions { exact: args.exact, keep_used: args.keep_used };
@@ -201,7 +199,7 @@ fn read_used<'a>(
         Some(dir) => Some(SweepState::open_existing(dir)?.ok_or_else(|| {
             CommandError::Usage(Diagnostic {
                 message: format!("there is no state in `{}`", dir.display()),
-                remedy: "sweep log objects first with `onlooker sweep PATH`".to_owned(),
+                remedy: "sweep log files first with `onlooker sweep PATH`".to_owned(),
             })
         })?),
     };
@@ -216,7 +214,8 @@ fn read_used<'a>(
     Ok(found)
 }
 
-/// One file a document, and everything else beside them. Nothing is written if one of them is in the way.
+/// Writes one file for each document, and `proof.json` with everything else. Nothing is written if one of them
+/// exists.
 fn write_files(dir: &Path, made: &Guardrails, force: bool) -> Result<(), CommandError> {
     let documents = made.guardrails.iter().flat_map(|one| &one.documents);
     let mut files: Vec<(PathBuf, Vec<u8>)> = documents
@@ -225,12 +224,12 @@ fn write_files(dir: &Path, made: &Guardrails, force: bool) -> Result<(), Command
     files.push((dir.join("proof.json"), serde_json::to_vec_pretty(made)?));
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists() && !force) {
         return Err(CommandError::Usage(Diagnostic {
-            message: format!("`{}` is there already", path.display()),
-            remedy: "name another directory, or write over it with `--force`".to_owned(),
+            message: format!("`{}` exists", path.display()),
+            remedy: "give another directory, or replace the file with `--force`".to_owned(),
         }));
     }
     std::fs::create_dir_all(dir).map_err(|source| CommandError::File {
-        operation: "make",
+        operation: "create",
         path: dir.to_owned(),
         source,
     })?;

@@ -1,7 +1,7 @@
-//! What every judgement rests on: the operation catalog and the control pack.
+//! Reads the operation catalog and the control pack.
 //!
-//! Enters: the configuration. Leaves: both, read and checked. Law: a file the configuration names is used or refused,
-//! never passed over.
+//! Enters: the configuration. Leaves: both, validated. Law: a file that the configuration names is used, or it is an
+//! error; it is never skipped.
 
 use std::{
     fs,
@@ -18,17 +18,17 @@ use onlooker_local::config_file::LoadedConfig;
 
 use crate::exit::CommandError;
 
-/// The catalog in force: the one the configuration names, else the built-in one.
+/// The catalog in force: the one that the configuration names, otherwise the built-in one.
 pub fn catalog(loaded: &LoadedConfig) -> Result<&'static Catalog, CommandError> {
     let Some(name) = &loaded.config.catalog else {
         return Ok(Catalog::embedded());
     };
     let path = loaded.resolve(name);
-    // One catalog is in use from here to the end of the process.
+    // The catalog is used until the process ends.
     Ok(Box::leak(Box::new(open("catalog", path)?)))
 }
 
-/// The catalog of a file the command line names.
+/// The catalog of a file that the command line names.
 pub fn catalog_file(path: &Path) -> Result<Catalog, CommandError> {
     let bytes = fs::read(path).map_err(|source| CommandError::Input { path: path.to_owned(), source })?;
     Catalog::from_bytes(&bytes).map_err(|source| CommandError::Catalog { path: path.to_owned(), source })
@@ -54,7 +54,7 @@ fn read(key: &str, path: &Path) -> Result<Vec<u8>, CommandError> {
     fs::read(path).map_err(|error| {
         let diagnostic = Diagnostic {
             message: format!("cannot read `{}`: {error}", escape_control(&path.to_string_lossy())),
-            remedy: "correct the path; in a configuration it is relative to that file".into(),
+            remedy: "correct the path; a path in a configuration is relative to its file".into(),
         };
         ConfigError {
             problems: vec![ConfigProblem { location: ConfigLocation::Key { key: key.into() }, diagnostic }],

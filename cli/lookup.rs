@@ -1,8 +1,9 @@
 //! `onlooker sweep --lookup`: CloudTrail's event history as evidence.
 //!
-//! Enters: lanes and a span of time. Leaves: the evidence of each lane, kept like that of log objects. Laws: whole hours are
-//! looked up, so that each can be vouched for, and none younger than the lag of CloudTrail's delivery; a lane that fails
-//! fails the command, and what the others gave is kept all the same.
+//! Enters: accounts and regions, and a period. Leaves: the evidence of each account and region, stored like that of
+//! log files. Laws: only whole hours are looked up, so that their coverage is complete, and no hour within the
+//! delivery lag of CloudTrail; if one account and region fails, the command fails, and the evidence of the others is
+//! stored.
 
 use std::{
     collections::BTreeMap,
@@ -25,10 +26,10 @@ use crate::{
     args::GlobalArgs, aws::AwsConnection, exit::CommandError, progress::ProgressMeter, sweep::EvidencePeriod,
 };
 
-/// Lanes looked up at the same time: each has its own allowance of requests.
+/// Accounts and regions that are looked up at the same time. Each has its own request quota.
 const MAX_THREADS: usize = 16;
 
-/// Looks up what a span asks for and tells `keep` of it. Gives the span that was looked up.
+/// Looks up a period and stores the evidence in `kept`. Returns the period that was looked up.
 pub fn look_up<E: SweepEvidence + Send>(
     global: &GlobalArgs,
     cloud: &AwsConnection,
@@ -41,16 +42,17 @@ pub fn look_up<E: SweepEvidence + Send>(
     config.lookup.enabled = true;
     let clock = cloud.clock();
     let span = lookup_range(&config, period, clock.now())?;
-    let lanes = AccountRegion::configured(&config, account, cloud.region());
+    let account_regions = AccountRegion::configured(&config, account, cloud.region());
     let trail = cloud.trail(account, config.lookup.role.clone());
     let bar = ProgressMeter::for_time(global, "looking up");
-    let windows = pull_windows(&lanes, &*trail, &*clock, &config, span, &bar);
+    let windows = pull_windows(&account_regions, &*trail, &*clock, &config, span, &bar);
     bar.finish();
     let mut failure = None;
-    for (lane, window) in lanes.iter().zip(windows) {
-        tracing::info!(%lane, records = window.contents.records, until = %window.complete_until, "looked up");
+    for (account_region, window) in account_regions.iter().zip(windows) {
+        let (records, until) = (window.contents.records, window.complete_until);
+        tracing::info!(%account_region, records, %until, "looked up");
         if window.complete_until > span.since {
-            let keep = kept.save(&window.as_object(lane), &window.contents.segment);
+            let keep = kept.save(&window.as_object(account_region), &window.contents.segment);
             keep.map_err(|error| CommandError::Evidence(Box::new(error)))?;
         }
         if let Some(LookupStop::Failed(error)) = window.stopped {
@@ -63,7 +65,7 @@ pub fn look_up<E: SweepEvidence + Send>(
     }
 }
 
-/// The whole hours a period asks for, as far as CloudTrail has them: by default those of the look-back.
+/// The whole hours of a period that CloudTrail has delivered; by default those of `lookup.lookback_hours`.
 fn lookup_range(config: &Config, period: EvidencePeriod, now: Time) -> Result<TimeSlice, CommandError> {
     let delivered = Time(now.0.saturating_sub(config.lookup.lag_minutes.saturating_mul(60))).hour().start();
     let back = Time(delivered.0.saturating_sub(config.lookup.lookback_hours.saturating_mul(HOUR_SECONDS)));
@@ -75,18 +77,18 @@ fn lookup_range(config: &Config, period: EvidencePeriod, now: Time) -> Result<Ti
     }
     Err(CommandError::Usage(Diagnostic {
         message: format!(
-            "CloudTrail has no whole hour between {since} and {until} that all events had time to reach"
+            "CloudTrail has not delivered all events of a whole hour between {since} and {until}"
         ),
         remedy: format!(
-            "ask for whole hours of the last 90 days that ended {} minutes ago, such as `--since 24h`",
+            "give whole hours of the last 90 days that ended at least {} minutes ago, such as `--since 24h`",
             config.lookup.lag_minutes
         ),
     }))
 }
 
-/// The evidence of each lane, in their order.
+/// The evidence of each account and region, in their order.
 fn pull_windows(
-    lanes: &[AccountRegion],
+    account_regions: &[AccountRegion],
     trail: &dyn CloudTrailApi,
     clock: &dyn Clock,
     config: &Config,
@@ -94,26 +96,27 @@ fn pull_windows(
     bar: &ProgressMeter,
 ) -> Vec<LookupWindow> {
     let longest = config.lookup.slice_minutes.saturating_mul(60).max(1);
-    let progress = Mutex::new(vec![LookupProgress::default(); lanes.len()]);
-    let mut windows = Vec::with_capacity(lanes.len());
-    let look = |at: usize, lane: &AccountRegion| {
-        let tell = &mut |one: LookupProgress| {
+    let progress = Mutex::new(vec![LookupProgress::default(); account_regions.len()]);
+    let mut windows = Vec::with_capacity(account_regions.len());
+    let look_up_one = |at: usize, account_region: &AccountRegion| {
+        let report_progress = &mut |one: LookupProgress| {
             let mut all = progress.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(mine) = all.get_mut(at) {
                 *mine = one;
             }
             let sum = |figure: fn(&LookupProgress) -> u64| all.iter().map(figure).sum();
-            let whole = u64::from(span.seconds()) * lanes.len() as u64;
+            let whole = u64::from(span.seconds()) * account_regions.len() as u64;
             bar.set_time_pulled(sum(|one| one.seconds), whole, sum(|one| one.records));
         };
-        HistoryReader::new(lane, trail, clock, config).read_window(span, longest, tell)
+        HistoryReader::new(account_region, trail, clock, config).read_window(span, longest, report_progress)
     };
-    for (n, some) in lanes.chunks(MAX_THREADS).enumerate() {
+    for (n, some) in account_regions.chunks(MAX_THREADS).enumerate() {
         thread::scope(|scope| {
-            let look = &look;
+            let look_up_one = &look_up_one;
             let at = |k: usize| n * MAX_THREADS + k;
-            let workers: Vec<_> =
-                some.iter().enumerate().map(|(k, lane)| scope.spawn(move || look(at(k), lane))).collect();
+            let workers: Vec<_> = (some.iter().enumerate())
+                .map(|(k, account_region)| scope.spawn(move || look_up_one(at(k), account_region)))
+                .collect();
             for worker in workers {
                 windows.push(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
@@ -122,7 +125,7 @@ fn pull_windows(
     windows
 }
 
-/// Evidence that is kept for as long as a command runs.
+/// Evidence that is kept in memory until the command ends.
 #[derive(Default)]
 pub struct MemoryEvidence(BTreeMap<String, (ProcessedObject, Segment)>);
 

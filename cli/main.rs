@@ -2,13 +2,10 @@
 
 mod args;
 mod authorization_details;
-#[cfg(feature = "aws")]
+#[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod aws;
 mod catalog;
 mod check;
-#[cfg(not(feature = "aws"))]
-#[path = "no_cloud.rs"]
-mod cloud;
 mod completions;
 mod config;
 mod demo;
@@ -45,7 +42,7 @@ fn main() -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // Help goes to standard output and is a success; whether anybody read it is not known.
+            // Help goes to standard output and is a success, even if it cannot be written.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }

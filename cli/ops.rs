@@ -1,7 +1,7 @@
 //! `onlooker ops`: search the operations of AWS.
 //!
-//! Enters: a pattern and filters. Leaves: the operations they match, with their verdicts. Laws: the order is that of the
-//! names; what is printed can be given to `onlooker check` as it is.
+//! Enters: a pattern and filters. Leaves: the matching operations with their classifications. Laws: operations are
+//! sorted by name; `onlooker check` accepts the printed names.
 
 use std::io::{self, Write as _};
 
@@ -28,43 +28,47 @@ use crate::{
 /// Options of `ops`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-A plain word is looked for in names and services; several words in quotes must
-all be there. With `*` or `?`, or with a service before `:`, the whole name must
-match. Filters narrow that down, or search everything when there is no pattern.
+A plain word is searched in names and services; several words in quotes must all
+match. With `*` or `?`, or with a service before `:`, the whole name must match.
+Filters restrict the result. Without a pattern they apply to all operations.
 
 Examples:
   onlooker ops 's3:Get*'
-  onlooker ops '*:*Password*' --type read_only     reads that a name gives away
+  onlooker ops '*:*Password*' --type read_only
   onlooker ops 'bucket policy'
   onlooker ops kms --level write --json
-  onlooker ops --capability issue_credentials       who hands out credentials
-  onlooker ops --dissent --count                   where AWS's sources disagree
+  onlooker ops --capability issue_credentials      issues credentials
+  onlooker ops --conflicting --count               sources disagree
 
-On a terminal there are columns with a heading. Elsewhere each line has, between
-tabs: operation, verdict, level, risk, capabilities (between commas), whether it
-mutates, and `dissent` or `-`. An empty field is `-`.
+On a terminal the output is a table with a heading. Otherwise each line has
+these fields, separated by tabs: operation, classification, level, risk,
+capabilities (separated by commas), whether it mutates, and `conflict` or `-`.
+An empty field is `-`.
 
-Finding nothing is an answer: the exit code is 0.")]
+The exit code is 0 even if nothing matches.")]
 pub struct OpsArgs {
     /// `service:Operation` with `*` and `?` as wildcards, or a service, or a part of a name
-    #[arg(value_name = "PATTERN", required_unless_present_any = ["types", "level", "capability", "dissent"])]
+    #[arg(
+        value_name = "PATTERN",
+        required_unless_present_any = ["types", "level", "capability", "conflicting"]
+    )]
     pub pattern: Option<String>,
-    /// Only with this verdict; repeatable, or separated by commas
+    /// Only operations with this classification; repeatable, or separated by commas
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', help_heading = "Filters",
           value_parser = PossibleValuesParser::new(TYPES.map(OperationType::as_str)).map(|word| from_word(TYPES, OperationType::as_str, &word)))]
     pub types: Vec<Option<OperationType>>,
-    /// Only of this access level; repeatable, or separated by commas
+    /// Only operations with this access level; repeatable, or separated by commas
     #[arg(long, value_name = "LEVEL", value_delimiter = ',', ignore_case = true, help_heading = "Filters",
           value_parser = PossibleValuesParser::new(LEVELS.map(AccessLevel::as_str)).map(|word| from_word(LEVELS, AccessLevel::as_str, &word)))]
     pub level: Vec<Option<AccessLevel>>,
-    /// Only what carries this capability; given again, all of them
+    /// Only operations with this capability; with several, only operations with all of them
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',', help_heading = "Filters",
           value_parser = PossibleValuesParser::new(Capabilities::all().names()).map(|word| Capabilities::parse(&word)))]
     pub capability: Vec<Option<Capabilities>>,
-    /// Only where the sources disagree
+    /// Only operations with conflicting sources
     #[arg(long, help_heading = "Filters")]
     pub conflicting: bool,
-    /// Print how many there are
+    /// Print only the number of operations
     #[arg(long, conflicts_with = "json")]
     pub count: bool,
     /// Print a JSON array
@@ -103,7 +107,7 @@ pub fn run(global: &GlobalArgs, args: OpsArgs) -> Result<CommandOutcome, Command
         show(ScreenSettings::of(global), &found)?;
     }
     if found.is_empty() && !args.count && !global.quiet {
-        // Nobody may be reading; that there is nothing is the answer.
+        // A write error on standard error is ignored.
         let _ = writeln!(io::stderr(), "{}", no_match_message(catalog, pattern, args.is_filtered()));
     }
     Ok(CommandOutcome::Proven)
@@ -122,7 +126,7 @@ impl OpsArgs {
     }
 }
 
-/// One operation, in the words `check` uses.
+/// One operation, with the field names of `check`.
 #[derive(Debug, Serialize)]
 struct OperationMatch {
     service: String,
@@ -142,17 +146,17 @@ struct OperationMatch {
 impl From<CatalogEntry> for OperationMatch {
     fn from(entry: CatalogEntry) -> Self {
         let EntryKinds { action, operation, non_api_event } = entry.facts.kinds;
-        let verdict = Classification::from(entry);
+        let classification = Classification::from(entry);
         Self {
-            is_valid: verdict.is_read_only(),
-            service: verdict.service,
-            operation: verdict.operation,
-            operation_type: verdict.operation_type,
-            mutates: verdict.mutates,
-            access_level: verdict.access_level,
-            capabilities: verdict.capabilities,
-            risk_level: verdict.risk_level,
-            source_conflict: verdict.source_conflict,
+            is_valid: classification.is_read_only(),
+            service: classification.service,
+            operation: classification.operation,
+            operation_type: classification.operation_type,
+            mutates: classification.mutates,
+            access_level: classification.access_level,
+            capabilities: classification.capabilities,
+            risk_level: classification.risk_level,
+            source_conflict: classification.source_conflict,
             is_iam_action: action,
             is_api_operation: operation,
             is_event: non_api_event,
@@ -160,8 +164,8 @@ impl From<CatalogEntry> for OperationMatch {
     }
 }
 
-/// What matches as written, or else with the operation in AWS's own spelling, without `-` and `_`; of several words,
-/// what matches each.
+/// The operations that match the pattern, or otherwise the pattern without `-` and `_`. With several words, the
+/// operations that match every word.
 fn search(catalog: &Catalog, pattern: &str) -> Vec<CatalogEntry> {
     let mut found = catalog.search(pattern);
     found.sort_unstable_by_key(|entry| entry.row);
@@ -191,10 +195,10 @@ fn show(screen: ScreenSettings, found: &[OperationMatch]) -> Result<(), CommandE
             found.iter().try_for_each(|one| {
                 let OperationMatch { operation_type, risk_level, mutates, .. } = one;
                 let (name, level, capabilities) = (name(one), level(one), capabilities(one));
-                let dissent = if one.source_conflict { "dissent" } else { "-" };
+                let conflict = if one.source_conflict { "conflict" } else { "-" };
                 writeln!(
                     out,
-                    "{name}\t{operation_type}\t{level}\t{risk_level}\t{capabilities}\t{mutates}\t{dissent}"
+                    "{name}\t{operation_type}\t{level}\t{risk_level}\t{capabilities}\t{mutates}\t{conflict}"
                 )
             })
         });
@@ -202,11 +206,11 @@ fn show(screen: ScreenSettings, found: &[OperationMatch]) -> Result<(), CommandE
     if found.is_empty() {
         return Ok(());
     }
-    let titles = ["operation", "verdict", "level", "risk", "capabilities", ""];
+    let titles = ["operation", "classification", "level", "risk", "capabilities", ""];
     let heading = titles.map(|title| TextCell::new(title, CellTone::Faint)).to_vec();
     let row = |one: &OperationMatch| {
         let mark = match (one.is_event, one.source_conflict) {
-            (true, _) => "event, not a call",
+            (true, _) => "event, not an API call",
             (_, true) => "sources disagree",
             _ => "",
         };

@@ -1,7 +1,7 @@
-//! Standard output: the data a command was asked for.
+//! Standard output: the results of a command.
 //!
-//! Enters: what a command prints. Leaves: bytes on standard output. Law: a reader that has seen enough (`| head`) is
-//! no failure; any other loss of output is.
+//! Enters: what a command prints. Leaves: bytes on standard output. Law: a reader that closes the pipe (`| head`) is
+//! not an error; every other failed write is.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
@@ -11,7 +11,7 @@ use crate::exit::CommandError;
 pub fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let written = print(&mut out).and_then(|()| out.flush());
-    // What could not be written is dropped here rather than tried again.
+    // Bytes that could not be written are dropped and not written again.
     drop(out.into_parts());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -19,7 +19,7 @@ pub fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
     }
 }
 
-/// Writes a value as JSON, indented for people on a terminal and one line for programs.
+/// Writes a value as JSON: indented on a terminal, otherwise in one line.
 pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     let pretty = io::stdout().is_terminal();
     write(|out| {
@@ -28,19 +28,19 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     })
 }
 
-/// A JSON array on standard output, written item by item: indented on a terminal, else one item a line.
+/// A JSON array on standard output, written item by item: indented on a terminal, otherwise one item in each line.
 pub struct JsonArrayWriter {
     pretty: bool,
     items: u64,
 }
 
 impl JsonArrayWriter {
-    /// An array without items.
+    /// An empty array.
     pub fn new() -> Self {
         Self { pretty: io::stdout().is_terminal(), items: 0 }
     }
 
-    /// Opens it.
+    /// Writes the opening bracket.
     pub fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "[")
     }
@@ -54,7 +54,7 @@ impl JsonArrayWriter {
         write!(out, "{comma}\n{}", text.map_err(io::Error::other)?)
     }
 
-    /// Closes it.
+    /// Writes the closing bracket.
     pub fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let line = if self.items == 0 { "" } else { "\n" };
         writeln!(out, "{line}]")

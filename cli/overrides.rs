@@ -1,7 +1,7 @@
-//! `onlooker override`: allow a call although it is not read-only, with somebody who answers for it.
+//! `onlooker override`: allows calls that are not read-only, with an owner.
 //!
-//! Enters: the command line and the configuration file. Leaves: the file with an `[[override]]` more or less, or the
-//! list of them. Law: nothing is allowed without an owner, a reason and an end.
+//! Enters: the command line and the configuration file. Leaves: the file with an `[[override]]` added or removed, or
+//! the list of overrides. Law: every override has an owner, a reason and an expiry.
 
 use std::path::PathBuf;
 
@@ -30,14 +30,14 @@ Examples:
       --principal 'arn:aws:iam::111122223333:role/Auditor' \\
       --operation ssm:StartSession \\
       --resource 'arn:aws:ssm:*:111122223333:document/Audit*' \\
-      --owner security@example.com --reason 'looks at hosts, changes nothing' \\
+      --owner security@example.com --reason 'views hosts, changes nothing' \\
       --expires 90d
   onlooker override list
   onlooker override remove session-manager
 
-An override is judged at the time of the call, so one that has expired still
-covers calls made before. With --resource, every resource of a call must match,
-and a call that names none is not covered.")]
+An override is evaluated at the time of the call, so an expired override still
+covers earlier calls. With --resource, every resource of a call must match, and
+a call without resources is not covered.")]
 pub struct OverrideArgs {
     #[command(subcommand)]
     command: OverrideCommand,
@@ -45,9 +45,9 @@ pub struct OverrideArgs {
 
 #[derive(Debug, Subcommand)]
 enum OverrideCommand {
-    /// Add an override to the configuration file, leaving the rest of it as it is
+    /// Add an override to the configuration file and keep the rest of it
     Add(OverrideAddArgs),
-    /// List the overrides in force and those that have expired
+    /// List the active and the expired overrides
     List {
         /// Print a JSON array
         #[arg(long)]
@@ -62,24 +62,24 @@ enum OverrideCommand {
 
 #[derive(Debug, Args)]
 struct OverrideAddArgs {
-    /// Name to remove it by: letters, digits, `-`, `_`, `.`
+    /// Name of the override: letters, digits, `-`, `_`, `.`
     id: String,
-    /// ARN pattern of the principals it is for
+    /// ARN pattern of the principals that it applies to
     #[arg(long, value_name = "ARN-PATTERN")]
     principal: String,
     /// `service:Operation`, with `*` and `?` in the operation
     #[arg(long, value_name = "SERVICE:OPERATION")]
     operation: String,
-    /// ARN pattern that every resource of the call must match [default: any resource, also none]
+    /// ARN pattern that every resource of the call must match [default: any resource, or none]
     #[arg(long, value_name = "ARN-PATTERN")]
     resource: Option<String>,
-    /// Who answers for it
+    /// Who is responsible for it
     #[arg(long)]
     owner: String,
     /// Why it is allowed
     #[arg(long)]
     reason: String,
-    /// When it ends: a time, a date (its first moment in UTC) or a span from now such as `90d`
+    /// When it expires: a time, a date (midnight UTC) or a span from now such as `90d`
     #[arg(long, value_name = "WHEN")]
     expires: TimeArg,
 }
@@ -105,14 +105,14 @@ fn add(global: &GlobalArgs, args: OverrideAddArgs, now: Time) -> Result<(), Comm
     let expires = expires.in_future(now);
     if expires <= now {
         return Err(CommandError::Usage(Diagnostic {
-            message: format!("`--expires {expires}` has passed"),
-            remedy: "give a time to come, such as `90d`".into(),
+            message: format!("`--expires {expires}` is in the past"),
+            remedy: "give a time in the future, such as `90d`".into(),
         }));
     }
     let entry = Override { id, principal, operation, resource, owner, reason, expires };
     entry.validate()?;
     config_file::add_override(&path, &entry)?;
-    note(global, &format!("added `{}` to `{}`; it ends {expires}", entry.id, path.display()))
+    note(global, &format!("added `{}` to `{}`; it expires {expires}", entry.id, path.display()))
 }
 
 fn list(global: &GlobalArgs, as_json: bool, now: Time) -> Result<(), CommandError> {
@@ -153,7 +153,7 @@ fn list(global: &GlobalArgs, as_json: bool, now: Time) -> Result<(), CommandErro
     })
 }
 
-/// The file to change; there must be one.
+/// The file to change; it must exist.
 fn file(global: &GlobalArgs) -> Result<PathBuf, CommandError> {
     Ok(environment::configuration_file(global).ok_or(ConfigFileError::NotFound)?)
 }

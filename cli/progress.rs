@@ -1,7 +1,7 @@
-//! Progress of long work, on standard error.
+//! Progress bars on standard error.
 //!
-//! Enters: counts. Leaves: a bar with records per second and time left, when somebody looks. Law: standard output is never
-//! touched.
+//! Enters: counts. Leaves: a bar with records per second and the time left, if progress is shown. Law: nothing is
+//! written to standard output.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use onlooker_core::jobs::gather::GatherProgress;
 
 use crate::args::GlobalArgs;
 
-/// A bar for reading objects.
+/// A progress bar.
 pub struct ProgressMeter {
     bar: ProgressBar,
 }
 
 impl ProgressMeter {
-    /// A bar; hidden unless somebody looks.
+    /// A bar for files; hidden unless progress is shown.
     pub fn new(global: &GlobalArgs, verb: &'static str) -> Self {
         let bar = ProgressBar::new(0);
         if !global.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         let style =
-            ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} objects  {msg}  {eta} left")
+            ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} files  {msg}  {eta} left")
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("=> ");
         bar.set_style(style);
@@ -32,7 +32,7 @@ impl ProgressMeter {
         Self { bar }
     }
 
-    /// A bar for time that is looked up; hidden unless somebody looks.
+    /// A bar for the time that is looked up; hidden unless progress is shown.
     pub fn for_time(global: &GlobalArgs, verb: &'static str) -> Self {
         let this = Self::new(global, verb);
         let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {percent:>3} %  {msg}  {eta} left");
@@ -40,7 +40,7 @@ impl ProgressMeter {
         this
     }
 
-    /// A bar for things of a kind that are counted; hidden unless somebody looks.
+    /// A bar for counted items; hidden unless progress is shown.
     pub fn for_items(global: &GlobalArgs, verb: &'static str, what: &'static str) -> Self {
         let this = Self::new(global, verb);
         let style = ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} {msg}  {eta} left");
@@ -49,27 +49,27 @@ impl ProgressMeter {
         this
     }
 
-    /// Shows how many of them were looked at.
+    /// Shows the number of processed items.
     pub fn set_count(&self, number: u64, of_all: u64) {
         self.bar.set_length(of_all);
         self.bar.set_position(number);
     }
 
-    /// Shows how much of the time was looked up.
+    /// Shows how much of the period was looked up.
     pub fn set_time_pulled(&self, seconds: u64, of_seconds: u64, records: u64) {
         self.bar.set_length(of_seconds);
         self.bar.set_position(seconds);
         self.set_record_rate(records);
     }
 
-    /// Shows how far the reading has come.
+    /// Shows the progress of reading.
     pub fn set_progress(&self, progress: GatherProgress) {
         self.bar.set_length(progress.total_objects);
         self.bar.set_position(progress.objects);
         self.set_record_rate(progress.records);
     }
 
-    /// Shows how many objects and records have been written.
+    /// Shows the number of written files and records.
     pub fn set_written(&self, objects: u64, records: u64) {
         self.bar.set_length(objects);
         self.bar.set_position(objects);
@@ -81,19 +81,19 @@ impl ProgressMeter {
         self.bar.set_message(format!("{} records  {}/s", HumanCount(records), HumanCount(rate)));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// A word on work whose length is not known.
+/// A spinner for work of unknown length.
 pub struct Spinner {
     bar: ProgressBar,
 }
 
 impl Spinner {
-    /// Says what is being done; hidden unless somebody looks.
+    /// Shows the current step; hidden unless progress is shown.
     pub fn new(global: &GlobalArgs, what: &'static str) -> Self {
         let bar = ProgressBar::new_spinner();
         if !global.shows_progress() {
@@ -104,12 +104,12 @@ impl Spinner {
         Self { bar }
     }
 
-    /// Says what is being done now.
+    /// Changes the current step.
     pub fn set_message(&self, what: &'static str) {
         self.bar.set_message(what);
     }
 
-    /// Takes it away.
+    /// Removes the spinner.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

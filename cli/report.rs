@@ -1,7 +1,7 @@
-//! `onlooker report`: past sweeps again.
+//! `onlooker report`: shows the reports of past sweeps.
 //!
-//! Enters: the state of past sweeps. Leaves: one of their reports in any format, the list of them, or a report over a
-//! period. Law: showing a report again does not change it.
+//! Enters: the state of past sweeps. Leaves: one of their reports in any format, the list of them, or a new report
+//! for a period. Law: a stored report is shown unchanged.
 
 use std::path::PathBuf;
 
@@ -29,20 +29,21 @@ use crate::{
 #[command(after_long_help = "\
 Examples:
   onlooker report                          the latest sweep on one screen
-  onlooker report --list                   all of them
+  onlooker report --list                   all sweeps
   onlooker report --run 01J8 --format html,csv --out reports
   onlooker report --since 2027-01-01 --until 2027-02-01 --json
   onlooker report --since 7d --authorization-details iam.json
   onlooker report --remote --table NAME --bucket NAME
-                                           what a deployment claims now
+                                           current status of a deployment
   onlooker report --remote --list
 
-`--remote` needs `cargo install --path . --features aws`, dynamodb:Query and
-s3:GetObject; table and bucket are outputs of the stack.
+`--remote` needs `cargo install --path . --features aws` and the permissions
+dynamodb:Query and s3:GetObject. Table and bucket are outputs of the stack.
 
-Exit codes are those of the sweep that is shown.")]
+The exit code is that of the sweep that is shown.")]
 pub struct ReportArgs {
-    /// Show what a deployment has issued: its latest report, or with `--since` and `--until` the newest on that window
+    /// Show a published report of a deployment: its latest, or with `--since` and `--until` the newest for that
+    /// window
     #[arg(long, conflicts_with_all = ["run", "state"])]
     pub remote: bool,
     /// Table of the deployment [env: ONLOOKER_TABLE]
@@ -51,32 +52,33 @@ pub struct ReportArgs {
     /// Bucket of the deployment [env: ONLOOKER_BUCKET]
     #[arg(long, value_name = "NAME", requires = "remote")]
     pub bucket: Option<String>,
-    /// Sweep to show: its id, the beginning of it, or `latest`
+    /// Sweep to show: its id, the start of its id, or `latest`
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub run: String,
     /// List the sweeps with their time, status and score
     #[arg(long, conflicts_with_all = ["run", "since", "until", "format", "out"])]
     pub list: bool,
-    /// Report anew over the evidence kept from here on: a time, a date or a span before now such as `24h`
+    /// Generate a new report for the stored evidence from this time: a time, a date or a span before now such as
+    /// `24h`
     #[arg(long, value_name = "WHEN", conflicts_with = "run")]
     pub since: Option<TimeArg>,
-    /// Report anew over the evidence kept up to here
+    /// Generate a new report for the stored evidence up to this time
     #[arg(long, value_name = "WHEN", conflicts_with = "run")]
     pub until: Option<TimeArg>,
-    /// What the principals could do, for a report made anew: the output of `aws iam get-account-authorization-details`,
-    /// taken as in force all along; repeatable, a file for each account
+    /// Policies of the principals for a new report: the output of `aws iam get-account-authorization-details`, which
+    /// counts as in force for the whole period; repeatable, one file for each account
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "list", "remote"])]
     pub authorization_details: Vec<PathBuf>,
-    /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
+    /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',')]
     pub format: Vec<ReportFormat>,
-    /// Directory for the files `report.json`, `report.html` and so on; made if missing
+    /// Directory for the files `report.json`, `report.html` and so on; created if missing
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
-    /// Directory of the state that sweeps left
+    /// Directory of the state of earlier sweeps
     #[arg(long, value_name = "DIR", default_value = ".onlooker")]
     pub state: PathBuf,
 }
@@ -96,9 +98,8 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     let Some(mut state) = SweepState::open_existing(&args.state)? else {
         return Err(CommandError::Usage(Diagnostic {
             message: format!("there is no state in `{}`", args.state.display()),
-            remedy:
-                "sweep log objects first with `onlooker sweep PATH`, or name the state with `--state DIR`"
-                    .into(),
+            remedy: "sweep log files first with `onlooker sweep PATH`, or give the state with `--state DIR`"
+                .into(),
         }));
     };
     let runs = state.runs()?;
@@ -134,11 +135,11 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         [..] => {
             return Err(CommandError::Usage(Diagnostic {
                 message: format!(
-                    "{} sweeps have ids that begin with `{}`",
+                    "{} sweeps have an id that begins with `{}`",
                     found.len(),
                     escape_control(&args.run)
                 ),
-                remedy: "give more of the id; `onlooker report --list` shows them".into(),
+                remedy: "give more of the id; `onlooker report --list` lists the ids".into(),
             }));
         }
     };

@@ -1,7 +1,7 @@
-//! A report, to where it is wanted.
+//! Writes a report to files or to standard output.
 //!
-//! Enters: a report, formats, a directory. Leaves: files, or text on standard output. Laws: a file is there whole or
-//! not at all; one report has one form on standard output.
+//! Enters: a report, formats, a directory. Leaves: files, or text on standard output. Laws: a file is written
+//! completely or not at all; standard output has one format.
 
 use std::{
     io::IsTerminal as _,
@@ -28,38 +28,39 @@ use crate::{
     output,
 };
 
-/// Where a report goes.
+/// Where and how a report is written.
 #[derive(Clone, Debug, Default)]
 pub struct ReportOutput {
-    /// Formats asked for.
+    /// Requested formats.
     pub formats: Vec<ReportFormat>,
     /// Directory for files.
     pub out: Option<PathBuf>,
-    /// JSON on standard output, whatever else is written.
+    /// Whether to print JSON on standard output, in addition to files.
     pub json: bool,
 }
 
 impl ReportOutput {
-    /// Refuses what cannot be, before any work is done.
+    /// Rejects invalid combinations before any work is done.
     pub fn validate(&self) -> Result<(), CommandError> {
         let fault = |message: &str, remedy: &str| {
             Err(CommandError::Usage(Diagnostic { message: message.to_owned(), remedy: remedy.to_owned() }))
         };
         match (&self.out, &*self.formats) {
             (None, [ReportFormat::Csv]) => {
-                fault("CSV is several files", "name a directory for them with `--out DIR`")
+                fault("CSV is written as several files", "give a directory for them with `--out DIR`")
             }
-            (None, [_, _, ..]) => {
-                fault("one format at a time fits on standard output", "name a directory with `--out DIR`")
-            }
+            (None, [_, _, ..]) => fault(
+                "only one format can be printed on standard output",
+                "give a directory with `--out DIR`",
+            ),
             (None, [_]) if self.json => {
-                fault("`--json` and `--format` both claim standard output", "leave one out")
+                fault("`--json` and `--format` both print on standard output", "remove one of them")
             }
             _ => Ok(()),
         }
     }
 
-    /// Writes the files and prints what is wanted. `also` are files the reader may want to know of.
+    /// Writes the files and prints the report. `also` are further files to mention.
     pub fn write(&self, global: &GlobalArgs, report: &Report, also: &[PathBuf]) -> Result<(), CommandError> {
         let mut files = Vec::new();
         if let Some(dir) = &self.out {
@@ -136,7 +137,7 @@ fn write_files(
     }
 }
 
-/// What a report answers: a promise by its status, a discovery by whether everything could be read.
+/// The outcome of a report: its status, or for a discovery whether everything could be read.
 pub fn outcome(report: &Report) -> CommandOutcome {
     let result = &report.result;
     match (result.mode, result.status()) {

@@ -1,24 +1,24 @@
-//! What a sweep reads: files here, objects in S3, or both.
+//! The input of a sweep: local files, S3 objects, or both.
 //!
-//! Enters: paths, and places written `s3://bucket/prefix`. Leaves: one [`LogSource`]. Law: AWS is asked only if a place in S3
-//! is named.
+//! Enters: paths, and `s3://bucket/prefix` URIs. Leaves: one [`LogSource`]. Law: AWS is called only if an S3 URI is
+//! given.
 
 use onlooker_core::ports::{LogSource, PortError, StoredObject};
 use onlooker_local::local_files::LocalFiles;
 
 use crate::{aws::AwsConnection, exit::CommandError};
 
-/// What names in S3 begin with.
+/// Prefix of S3 URIs.
 const S3_PREFIX: &str = "s3://";
 
-/// Files and objects, as one source.
+/// Local files and S3 objects as one source.
 pub struct SweepSource {
     files: LocalFiles,
     objects: Option<(Box<dyn LogSource>, AwsConnection)>,
 }
 
 impl SweepSource {
-    /// What these paths and places name.
+    /// The source that these paths and URIs name.
     pub fn from_paths(paths: Vec<String>) -> Result<Self, CommandError> {
         let (places, paths): (Vec<_>, Vec<_>) =
             paths.into_iter().partition(|path| path.starts_with(S3_PREFIX));
@@ -32,7 +32,7 @@ impl SweepSource {
         Ok(Self { files: LocalFiles::new(paths), objects })
     }
 
-    /// Whether most of the reading is waiting.
+    /// Whether the input is remote.
     pub const fn is_remote(&self) -> bool {
         self.objects.is_some()
     }

@@ -1,7 +1,7 @@
-//! `onlooker sweep`: CloudTrail files in, report out.
+//! `onlooker sweep`: reads CloudTrail files and reports on them.
 //!
-//! Enters: paths and promises. Leaves: a report and, unless told otherwise, state that the next sweep starts from.
-//! Law: what could not be read is in the report, and in the exit code.
+//! Enters: paths and watched principals. Leaves: a report and, without `--no-state`, the state that the next sweep
+//! starts from. Law: unreadable input is shown in the report and in the exit code.
 
 use std::{
     fs,
@@ -44,10 +44,10 @@ use crate::{
 /// Options of `sweep`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Reads gzip or plain: log objects as CloudTrail delivers them, LookupEvents
-pages, EventBridge envelopes, JSON lines, digest files. With nobody watched,
-neither here nor in onlooker.toml, it is a discovery: every principal and what
-it did; nothing was promised, so nothing is called compliant.
+Reads log files as CloudTrail delivers them, LookupEvents pages, EventBridge
+events, JSON lines and digest files, all plain or compressed with gzip. If no
+principal is watched, here or in onlooker.toml, the sweep is a discovery: it
+lists every principal with its calls and makes no statement about compliance.
 
 Examples:
   onlooker sweep ./AWSLogs
@@ -58,12 +58,12 @@ Examples:
   onlooker sweep ./AWSLogs --authorization-details iam.json
   onlooker sweep --lookup --region eu-west-1 --since 7d
 
-The last two need `cargo install --path . --features aws`, and find region,
-credentials, profiles and endpoints as every AWS tool does. They take the
-rights s3:ListBucket and s3:GetObject, with kms:Decrypt where the trail is
-encrypted, and cloudtrail:LookupEvents. A look-up reads whole hours, up to the
-last one that all events had time to reach, at 1.5 requests of 50 events a
-second for each account and region.
+`s3://` and `--lookup` need `cargo install --path . --features aws`. They use
+region, credentials, profiles and endpoints like other AWS tools. `s3://` needs
+the permissions s3:ListBucket and s3:GetObject, and kms:Decrypt for an encrypted
+trail. `--lookup` needs cloudtrail:LookupEvents. It reads whole hours, up to the
+last hour for which CloudTrail has delivered all events, with 1.5 requests of 50
+events per second for each account and region.
 
 Exit codes:
   0  proven, or a complete discovery
@@ -72,60 +72,61 @@ Exit codes:
   3  not enough evidence, or something was unreadable
   4  the tool failed")]
 pub struct SweepArgs {
-    /// Files, directories (with all below them), globs, `-` for standard input, or `s3://bucket/prefix`
+    /// Files, directories (recursive), globs, `-` for standard input, or `s3://bucket/prefix`
     #[arg(required_unless_present = "lookup", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Look CloudTrail's event history up instead of reading log objects: management events of the last 90 days, of
-    /// this account or, with `lookup.role` in the configuration, of every `--account`, in every `--region` and the
-    /// one of global services
+    /// Look up CloudTrail's event history instead of reading log files: management events of the last 90 days in this
+    /// account or, with `lookup.role` in the configuration, in every `--account`, for every `--region` and the region
+    /// of global services
     #[arg(long, conflicts_with = "paths")]
     pub lookup: bool,
-    /// Promise that principals matching this pattern are read-only, besides those of the configuration; repeatable
-    #[arg(long, value_name = "ARN-PATTERN", value_parser = args::watch, help_heading = "What was promised")]
+    /// Watch principals that match this pattern, in addition to those of the configuration; repeatable
+    #[arg(long, value_name = "ARN-PATTERN", value_parser = args::watch, help_heading = "Watched principals")]
     pub watch: Vec<Watch>,
-    /// Report by the controls of this standard: GENERAL, SOC2, ISO27001 or CUSTOM [default: as configured]
-    #[arg(long, value_name = "NAME", value_parser = args::standard, help_heading = "What was promised")]
+    /// Standard with the controls of the report: GENERAL, SOC2, ISO27001 or CUSTOM [default: as configured]
+    #[arg(long, value_name = "NAME", value_parser = args::standard, help_heading = "Watched principals")]
     pub standard: Option<Standard>,
-    /// Control pack of your own; means `--standard CUSTOM`
-    #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "What was promised")]
+    /// Your own control pack; implies `--standard CUSTOM`
+    #[arg(long, value_name = "FILE", conflicts_with = "standard", help_heading = "Watched principals")]
     pub pack: Option<PathBuf>,
-    /// Expect evidence from here on, and pass over what is older: a time, a date (its first moment in UTC) or a
-    /// span before now such as `24h`
-    #[arg(long, value_name = "WHEN", help_heading = "What evidence is expected")]
+    /// Expect evidence from this time, and skip older events: a time, a date (midnight UTC) or a span before now such
+    /// as `24h`
+    #[arg(long, value_name = "WHEN", help_heading = "Expected evidence")]
     pub since: Option<TimeArg>,
-    /// Expect evidence up to here, and pass over what is newer
-    #[arg(long, value_name = "WHEN", help_heading = "What evidence is expected")]
+    /// Expect evidence up to this time, and skip newer events
+    #[arg(long, value_name = "WHEN", help_heading = "Expected evidence")]
     pub until: Option<TimeArg>,
-    /// Expect evidence of this account, besides those of the configuration; repeatable
-    #[arg(long, value_name = "ID", value_parser = args::account, help_heading = "What evidence is expected")]
+    /// Expect evidence of this account, in addition to those of the configuration; repeatable
+    #[arg(long, value_name = "ID", value_parser = args::account, help_heading = "Expected evidence")]
     pub account: Vec<String>,
-    /// Expect evidence of this region, besides those of the configuration; repeatable
-    #[arg(long, value_name = "NAME", value_parser = args::region, help_heading = "What evidence is expected")]
+    /// Expect evidence of this region, in addition to those of the configuration; repeatable
+    #[arg(long, value_name = "NAME", value_parser = args::region, help_heading = "Expected evidence")]
     pub region: Vec<String>,
-    /// What the trail logs: the output of `aws cloudtrail get-event-selectors`; classes it logs whole count as logged
-    #[arg(long, value_name = "FILE", help_heading = "What evidence is expected")]
+    /// Event selectors of the trail: the output of `aws cloudtrail get-event-selectors`; classes that the trail logs
+    /// completely count as logged
+    #[arg(long, value_name = "FILE", help_heading = "Expected evidence")]
     pub selectors: Vec<PathBuf>,
-    /// What the principals could do: the output of `aws iam get-account-authorization-details`, taken as in force all
-    /// along; repeatable, a file for each account
-    #[arg(long, value_name = "FILE", help_heading = "What was promised")]
+    /// Policies of the principals: the output of `aws iam get-account-authorization-details`, which counts as in
+    /// force for the whole period; repeatable, one file for each account
+    #[arg(long, value_name = "FILE", help_heading = "Watched principals")]
     pub authorization_details: Vec<PathBuf>,
-    /// Formats to write into `--out`, or the one to print: separated by commas [default: terminal]
+    /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
     #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',', help_heading = "Output")]
     pub format: Vec<ReportFormat>,
-    /// Directory for the files `report.json`, `report.html` and so on; made if missing
+    /// Directory for the files `report.json`, `report.html` and so on; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Print the report as JSON on standard output
     #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Directory of the state that the next sweep starts from
-    #[arg(long, value_name = "DIR", default_value = ".onlooker", help_heading = "Work")]
+    #[arg(long, value_name = "DIR", default_value = ".onlooker", help_heading = "Processing")]
     pub state: PathBuf,
-    /// Read everything, keep nothing
-    #[arg(long, conflicts_with = "state", help_heading = "Work")]
+    /// Read all input and keep no state
+    #[arg(long, conflicts_with = "state", help_heading = "Processing")]
     pub no_state: bool,
-    /// Threads to read with; 0 for one per core [default: as configured]
-    #[arg(long, value_name = "NUMBER", help_heading = "Work",
+    /// Number of threads; 0 for one per core [default: as configured]
+    #[arg(long, value_name = "NUMBER", help_heading = "Processing",
           value_parser = clap::value_parser!(u16).range(0..=1024))]
     pub threads: Option<u16>,
 }
@@ -142,7 +143,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     config.standard = args.standard.unwrap_or(config.standard);
     if let Some(pack) = args.pack {
         config.standard = Standard::Custom;
-        // Relative to the working directory, not to the configuration file.
+        // The path is relative to the working directory, not to the configuration file.
         let pack = environment::directory().join(pack);
         config.standard_file = Some(pack.to_string_lossy().into_owned());
     }
@@ -173,7 +174,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     Ok(outcome(&report))
 }
 
-/// Looks CloudTrail's event history up, and sweeps what that gives together with what is kept.
+/// Looks up CloudTrail's event history, and sweeps it together with the stored evidence.
 fn sweep_event_history(
     global: &GlobalArgs,
     loaded: &LoadedConfig,
@@ -202,7 +203,7 @@ fn sweep_event_history(
     }
 }
 
-/// Event classes that the event selectors in a file log whole, in words of the configuration.
+/// Event classes that the event selectors in a file log completely, with the names of the configuration.
 fn logged_classes(path: &Path) -> Result<Vec<String>, CommandError> {
     let text = fs::read_to_string(path)
         .map_err(|source| CommandError::Selectors { path: path.to_owned(), cause: source.to_string() })?;
@@ -211,37 +212,38 @@ fn logged_classes(path: &Path) -> Result<Vec<String>, CommandError> {
     Ok(selectors.logged_classes().into_iter().collect())
 }
 
-/// What the state of ordinary sweeps holds.
-pub const LOG_FILES_ORIGIN: &str = "log objects";
+/// Origin of the evidence in the state of a sweep of files.
+pub const LOG_FILES_ORIGIN: &str = "log files";
 
-/// From when to when.
+/// A period of evidence.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EvidencePeriod {
-    /// First moment.
+    /// Start, inclusive.
     pub since: Option<Time>,
-    /// First moment after it.
+    /// End, exclusive.
     pub until: Option<Time>,
 }
 
 impl EvidencePeriod {
-    /// The span two options name; refused when nothing lies in it.
+    /// The period of two options; an error if it is empty.
     pub fn from_args(since: Option<TimeArg>, until: Option<TimeArg>) -> Result<Self, CommandError> {
         let now = environment::now();
         let (since, until) = (since.map(|at| at.in_past(now)), until.map(|at| at.in_past(now)));
         if let (Some(since), Some(until)) = (since, until)
             && since >= until
         {
-            let message = format!("nothing lies between `--since` {since} and `--until` {until}");
+            let message = format!("the period from `--since` {since} to `--until` {until} is empty");
             return Err(CommandError::Usage(Diagnostic {
                 message,
-                remedy: "let `--until` be the later one".to_owned(),
+                remedy: "give an `--until` that is later than `--since`".to_owned(),
             }));
         }
         Ok(Self { since, until })
     }
 }
 
-/// Sweeps a source, holds it against the policies, and keeps its evidence if there is a state. `caller` is who AWS says it was, if AWS was asked.
+/// Sweeps a source, compares it with the policies, and stores its evidence if there is a state. `caller` is the
+/// identity that AWS returned, if AWS was called.
 pub fn run_sweep<E: SweepEvidence + Send>(
     global: &GlobalArgs,
     loaded: &LoadedConfig,
@@ -268,13 +270,13 @@ pub fn run_sweep<E: SweepEvidence + Send>(
     report.run.generated_at = environment::now();
     report.run.duration_seconds = (clock.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
     tracing::info!(
-        run = %report.run.run_id, objects = report.run.log_files_read, kept = report.run.log_files_reused,
+        run = %report.run.run_id, log_files_read = report.run.log_files_read, reused = report.run.log_files_reused,
         records = report.run.records_seen, seconds = report.run.duration_seconds, "swept"
     );
     Ok(report)
 }
 
-/// Adds a report to the history of a state, if there is one. Gives the file it is kept in.
+/// Adds a report to the history of a state, if there is one. Returns the file of the report.
 pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Option<PathBuf>, CommandError> {
     let Some(state) = state else {
         return Ok(None);
@@ -282,12 +284,12 @@ pub fn record_run(state: Option<&mut SweepState>, report: &Report) -> Result<Opt
     Ok(Some(state.record_run(report, &json(report)?)?))
 }
 
-/// Threads to read with what lies far away, where nobody says: most of their time they wait.
+/// Default number of threads for remote sources, where threads mostly wait.
 const REMOTE_THREADS: usize = 8;
 
-/// How to read a source.
-pub fn gathering(config: &Config, is_far: bool) -> GatherOptions {
-    let least = if is_far && config.limits.threads == 0 { REMOTE_THREADS } else { 1 };
+/// The options for reading a source.
+pub fn gathering(config: &Config, is_remote: bool) -> GatherOptions {
+    let least = if is_remote && config.limits.threads == 0 { REMOTE_THREADS } else { 1 };
     GatherOptions { threads: threads(config).max(least), limits: limits(config) }
 }
 

@@ -1,7 +1,7 @@
-//! Columns of text for people.
+//! Text tables for people.
 //!
-//! Enters: rows of cells. Leaves: lines whose columns stand below each other. Laws: what a cell says it says without
-//! its color too; text from elsewhere cannot move the cursor or fake a column.
+//! Enters: rows of cells. Leaves: lines with aligned columns. Laws: a cell has the same meaning without its color;
+//! untrusted text cannot move the cursor or imitate a column.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -13,25 +13,25 @@ use onlooker_core::{
 
 use crate::args::GlobalArgs;
 
-/// What a color stands for.
+/// The meaning of a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellTone {
-    /// Nothing in particular.
+    /// No special meaning.
     Plain,
     /// A heading.
     Strong,
-    /// As it should be.
+    /// Good.
     Good,
-    /// Look at it.
+    /// Needs attention.
     Warn,
-    /// Not as it should be.
+    /// Bad.
     Bad,
     /// Less important.
     Faint,
 }
 
 impl CellTone {
-    /// The tone of a verdict.
+    /// The tone of an operation type.
     pub const fn for_operation_type(operation_type: OperationType) -> Self {
         match operation_type {
             OperationType::ReadOnly => Self::Good,
@@ -40,7 +40,7 @@ impl CellTone {
         }
     }
 
-    /// The tone of a risk.
+    /// The tone of a risk level.
     pub const fn for_risk(risk: RiskLevel) -> Self {
         match risk {
             RiskLevel::Low => Self::Plain,
@@ -49,7 +49,7 @@ impl CellTone {
         }
     }
 
-    /// The text in its color, if there is color.
+    /// The text in its color, if colors are enabled.
     pub fn paint(self, colored: bool, text: &str) -> String {
         let code = match self {
             Self::Strong => "1",
@@ -71,7 +71,7 @@ pub struct TextCell {
 }
 
 impl TextCell {
-    /// A cell; its text may be hostile.
+    /// A cell. Its text may be untrusted.
     pub fn new(text: &str, tone: CellTone) -> Self {
         Self { text: terminal(text), tone }
     }
@@ -82,17 +82,17 @@ impl TextCell {
     }
 }
 
-/// How the reader sees standard output.
+/// The properties of standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct ScreenSettings {
-    /// With color.
+    /// Whether colors are enabled.
     pub colored: bool,
-    /// Columns of the terminal; none when the reader is a program.
+    /// Columns of the terminal; none if standard output is not a terminal.
     pub width: Option<usize>,
 }
 
 impl ScreenSettings {
-    /// Standard output as it is.
+    /// The properties of the current standard output.
     pub fn of(global: &GlobalArgs) -> Self {
         let stdout = io::stdout();
         let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
@@ -103,14 +103,14 @@ impl ScreenSettings {
     }
 }
 
-/// Column widths, which only grow, so that rows of one list that are printed later still line up.
+/// Column widths. They only grow, so that rows that are printed later are aligned too.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnWidths {
     widths: Vec<usize>,
 }
 
 impl ColumnWidths {
-    /// Makes room for a row.
+    /// Widens the columns for a row.
     pub fn fit(&mut self, row: &[TextCell]) {
         self.widths.resize(self.widths.len().max(row.len()), 0);
         for (width, cell) in self.widths.iter_mut().zip(row) {
@@ -118,7 +118,7 @@ impl ColumnWidths {
         }
     }
 
-    /// Prints a row. A last cell that would run over the edge of the screen goes on a line of its own, indented.
+    /// Prints a row. A last cell that does not fit the screen is printed on its own line, indented.
     pub fn print(&self, out: &mut dyn Write, screen: ScreenSettings, row: &[TextCell]) -> io::Result<()> {
         const GAP: usize = 2;
         let Some((last, front)) = row.split_last() else { return writeln!(out) };
@@ -139,7 +139,7 @@ impl ColumnWidths {
     }
 }
 
-/// Prints rows that are all known.
+/// Prints a complete list of rows.
 pub fn print(out: &mut dyn Write, screen: ScreenSettings, rows: &[Vec<TextCell>]) -> io::Result<()> {
     let mut columns = ColumnWidths::default();
     rows.iter().for_each(|row| columns.fit(row));
@@ -152,7 +152,7 @@ mod tests {
 
     fn printed(screen: ScreenSettings, rows: &[Vec<TextCell>]) -> String {
         let mut out = Vec::new();
-        print(&mut out, screen, rows).expect("a vector takes all");
+        print(&mut out, screen, rows).expect("writing to a vector succeeds");
         String::from_utf8(out).expect("UTF-8")
     }
 

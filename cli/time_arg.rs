@@ -1,23 +1,23 @@
 //! Times on the command line.
 //!
-//! Enters: `2027-01-31T00:00:00Z`, `2027-01-31` or a span such as `24h`, `90d`, `2w`. Leaves: a [`Moment`], which
-//! becomes a time once it is known which way it points. Law: a date stands for its first moment in UTC.
+//! Enters: `2027-01-31T00:00:00Z`, `2027-01-31` or a span such as `24h`, `90d`, `2w`. Leaves: a [`TimeArg`], which
+//! becomes a time in the past or in the future. Law: a date means midnight UTC at its start.
 
 use std::str::FromStr;
 
 use onlooker_core::time::Time;
 
-/// A point in time, or a distance from now.
+/// A point in time, or a span from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeArg {
-    /// That point.
+    /// A point in time.
     At(Time),
-    /// So many seconds from now.
+    /// Seconds from now.
     Offset(u32),
 }
 
 impl TimeArg {
-    /// The time it means when it lies in the past.
+    /// The time, with a span before now.
     pub fn in_past(self, now: Time) -> Time {
         match self {
             Self::At(time) => time,
@@ -25,7 +25,7 @@ impl TimeArg {
         }
     }
 
-    /// The time it means when it lies in the future.
+    /// The time, with a span after now.
     pub fn in_future(self, now: Time) -> Time {
         match self {
             Self::At(time) => time,
@@ -51,7 +51,7 @@ impl FromStr for TimeArg {
         let number = text.get(..text.len().saturating_sub(1)).and_then(|digits| digits.parse::<u32>().ok());
         match number.and_then(|number| number.checked_mul(unit)) {
             Some(seconds) if seconds > 0 => Ok(Self::Offset(seconds)),
-            _ => Err("write a time `2027-01-31T00:00:00Z`, a date `2027-01-31` (its first moment in UTC), \
+            _ => Err("write a time `2027-01-31T00:00:00Z`, a date `2027-01-31` (midnight UTC), \
                       or a span `90m`, `24h`, `30d`, `2w`"
                 .into()),
         }

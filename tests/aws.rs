@@ -1,4 +1,4 @@
-//! The real binary and an AWS of our own: the event history, log objects in S3, what a deployment has issued.
+//! The real binary against a fake AWS: the event history, log files in S3, and reports that a deployment published.
 
 #![cfg(feature = "aws")]
 #![allow(
@@ -26,9 +26,9 @@ fn now() -> Time {
     Time(u32::try_from(since.as_secs()).expect("a time"))
 }
 
-/// Runs the binary in a cloud.
-fn run(place: &TestDirectory, cloud: &FakeAws, args: &[&str]) -> CommandOutput {
-    place.command(args).envs(cloud.environment()).output().expect("the binary runs").into()
+/// Runs the binary against a fake AWS.
+fn run(directory: &TestDirectory, cloud: &FakeAws, args: &[&str]) -> CommandOutput {
+    directory.command(args).envs(cloud.environment()).output().expect("the binary runs").into()
 }
 
 /// The two hours before the last whole one, with calls in each.
@@ -45,15 +45,15 @@ fn add_calls(cloud: &FakeAws, name: &str) -> (Time, Time) {
 
 #[test]
 fn a_promise_is_proven_from_the_event_history() {
-    let (place, cloud) = (TestDirectory::new(), FakeAws::start());
-    place.write(
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    directory.write(
         "onlooker.toml",
         format!("{MANAGEMENT_ONLY_CONFIG}logged = [\"management-read\", \"management-write\"]\n"),
     );
     let (since, until) = add_calls(&cloud, "ListBuckets");
     let (since, until) = (format!("--since={since}"), format!("--until={until}"));
     let lookup = ["sweep", "--lookup", "--region=us-east-1", &since, &until, WATCH_AUDITOR, "--json"];
-    let report = run(&place, &cloud, &lookup).assert_exit_code(0).report();
+    let report = run(&directory, &cloud, &lookup).assert_exit_code(0).report();
     assert_eq!((report.result.status(), report.result.totals.events), (Some(Status::Compliant), 120));
     assert_eq!(report.run.caller.as_ref().map(|caller| &*caller.account), Some(ACCOUNT));
     assert!(
@@ -61,37 +61,37 @@ fn a_promise_is_proven_from_the_event_history() {
         "{:?}",
         report.run.input_files
     );
-    // Kept like other sweeps: the same report is there without asking again.
+    // Stored like other sweeps: the report is available without another lookup.
     let asked = cloud.request_count("LookupEvents");
-    let again = place.run(&["report", &since, &until, "--json"]);
+    let again = directory.run(&["report", &since, &until, "--json"]);
     assert_eq!(again.assert_exit_code(0).report().result.totals.events, 120, "the same events");
     assert_eq!(cloud.request_count("LookupEvents"), asked);
-    // And looked up again it counts once.
-    let twice = run(&place, &cloud, &lookup).assert_exit_code(0).report();
+    // Events that are looked up again count once.
+    let twice = run(&directory, &cloud, &lookup).assert_exit_code(0).report();
     assert_eq!(twice.id, report.id);
 }
 
 #[test]
 fn a_write_in_the_event_history_is_a_violation() {
-    let (place, cloud) = (TestDirectory::new(), FakeAws::start());
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
     let (since, until) = add_calls(&cloud, "DeleteBucket");
     let (since, until) = (format!("--since={since}"), format!("--until={until}"));
     let lookup =
         ["sweep", "--lookup", "--no-state", "--region=us-east-1", &since, &until, WATCH_AUDITOR, "--json"];
-    let report = run(&place, &cloud, &lookup).assert_exit_code(1).report();
+    let report = run(&directory, &cloud, &lookup).assert_exit_code(1).report();
     assert_eq!(report.result.findings[0].id, "write-succeeded");
-    assert!(!place.join(".onlooker").exists());
+    assert!(!directory.join(".onlooker").exists());
 }
 
 #[test]
 fn a_missing_permission_exits_with_4_and_is_named() {
-    let (place, cloud) = (TestDirectory::new(), FakeAws::start());
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
     let said = "User: x is not authorized to perform: cloudtrail:LookupEvents";
     cloud.inject_faults(move |request| {
         let denied = request.operation() == "LookupEvents";
         denied.then(|| HttpFault::Respond(HttpResponse::error(400, "AccessDeniedException", said)))
     });
-    let ran = run(&place, &cloud, &["sweep", "--lookup", "--region=us-east-1"]).assert_exit_code(4);
+    let ran = run(&directory, &cloud, &["sweep", "--lookup", "--region=us-east-1"]).assert_exit_code(4);
     assert!(
         ran.stderr
             .starts_with("error: cannot look up events of (cloudtrail:LookupEvents) `111122223333 us-east-1"),
@@ -103,32 +103,35 @@ fn a_missing_permission_exits_with_4_and_is_named() {
 
 #[test]
 fn log_files_in_s3_are_swept_with_local_files_and_stored() {
-    let (place, cloud) = (TestDirectory::with_compliant_trail(), FakeAws::start());
-    for entry in std::fs::read_dir(place.join("logs")).expect("a directory") {
+    let (directory, cloud) = (TestDirectory::with_compliant_trail(), FakeAws::start());
+    for entry in std::fs::read_dir(directory.join("logs")).expect("a directory") {
         let path = entry.expect("a file").path();
         let key = format!("AWSLogs/{}", path.file_name().expect("a name").to_string_lossy());
         cloud.state().bucket("trail").put(&key, std::fs::read(&path).expect("bytes"));
     }
     let local =
-        place.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--json"]).assert_exit_code(0).report();
-    let there = run(&place, &cloud, &["sweep", "s3://trail/AWSLogs/", WATCH_AUDITOR, "--json"])
+        directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--json"]).assert_exit_code(0).report();
+    let there = run(&directory, &cloud, &["sweep", "s3://trail/AWSLogs/", WATCH_AUDITOR, "--json"])
         .assert_exit_code(0)
         .report();
     assert_eq!(there.id, local.id, "the same evidence, the same report");
     let fetched = cloud.request_count("GetObject");
     assert_eq!(fetched as u64, there.run.log_files_read);
-    let again = run(&place, &cloud, &["sweep", "s3://trail/AWSLogs/", WATCH_AUDITOR, "--json"])
+    let again = run(&directory, &cloud, &["sweep", "s3://trail/AWSLogs/", WATCH_AUDITOR, "--json"])
         .assert_exit_code(0)
         .report();
     assert_eq!(
         (again.run.log_files_read, cloud.request_count("GetObject")),
         (0, fetched),
-        "what has not changed is not read again"
+        "unchanged log files are not read again"
     );
-    let both =
-        run(&place, &cloud, &["sweep", "logs", "s3://trail/AWSLogs/", "--no-state", WATCH_AUDITOR, "--json"]);
+    let both = run(
+        &directory,
+        &cloud,
+        &["sweep", "logs", "s3://trail/AWSLogs/", "--no-state", WATCH_AUDITOR, "--json"],
+    );
     assert_eq!(both.assert_exit_code(0).report().id, local.id, "delivered twice, counted once");
-    let none = run(&place, &cloud, &["sweep", "s3://nowhere/x", "--no-state"]).assert_exit_code(2);
+    let none = run(&directory, &cloud, &["sweep", "s3://nowhere/x", "--no-state"]).assert_exit_code(2);
     assert!(
         none.stderr.contains("cannot list (s3:ListBucket) `s3://nowhere/x`: NoSuchBucket"),
         "{}",
@@ -159,24 +162,24 @@ fn put_item(cloud: &FakeAws, partition: &str, sort: &str, body: &Value) {
 
 #[test]
 fn published_reports_are_shown_and_listed() {
-    let (place, cloud) = (TestDirectory::with_compliant_trail(), FakeAws::start());
+    let (directory, cloud) = (TestDirectory::with_compliant_trail(), FakeAws::start());
     let remote = |args: &[&str]| {
         let all = [&["report", "--remote", "--table=state", "--bucket=kept"], args].concat();
-        run(&place, &cloud, &all)
+        run(&directory, &cloud, &all)
     };
     cloud.state().tables.entry("state".to_owned()).or_default();
-    assert!(remote(&[]).assert_exit_code(2).stderr.contains("the deployment has issued no report"));
+    assert!(remote(&[]).assert_exit_code(2).stderr.contains("the deployment has published no report"));
     let mut report: Report =
-        place.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--json"]).assert_exit_code(0).report();
+        directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--json"]).assert_exit_code(0).report();
     report.run.revision = Some(1);
     let (since, until) =
         (Time::parse("2027-01-30T10:00:00Z").unwrap(), Time::parse("2027-01-30T13:00:00Z").unwrap());
     let reported = ReportBrief::from_report(&report, since, until, "reports/a.json");
-    let standing = CurrentStatus::from_report(reported.clone(), None, now(), 3_600, "run");
-    put_item(&cloud, "STATUS", "LATEST", &json!(standing));
-    put_item(&cloud, "STATUS", "AT#2027-01-30T13:00:00Z#run", &json!(standing));
+    let current_status = CurrentStatus::from_report(reported.clone(), None, now(), 3_600, "run");
+    put_item(&cloud, "STATUS", "LATEST", &json!(current_status));
+    put_item(&cloud, "STATUS", "AT#2027-01-30T13:00:00Z#run", &json!(current_status));
     let mut revision = json!(reported);
-    revision["purpose"] = json!("standing");
+    revision["purpose"] = json!("current");
     revision["keys"] = json!(["reports/a.json"]);
     put_item(&cloud, &format!("WINDOW#{since}_{until}"), "REVISION#0001", &revision);
     cloud.state().bucket("kept").put("reports/a.json", json!(report).to_string());
@@ -185,30 +188,34 @@ fn published_reports_are_shown_and_listed() {
     assert_eq!(remote(&["--json", &from, &to]).assert_exit_code(0).report().id, report.id);
     let other = remote(&["--since=2026-01-01", "--until=2026-01-02"]).assert_exit_code(2);
     assert!(
-        other.stderr.contains("no report on 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z"),
+        other.stderr.contains("no report for 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z"),
         "{}",
         other.stderr
     );
     let listed = remote(&["--list"]).assert_exit_code(0).stdout;
     assert!(listed.lines().nth(1).is_some_and(|line| line.contains("COMPLIANT")), "{listed}");
-    // A standing that has run out claims nothing, whatever its report says.
+    // An expired current status claims nothing, whatever its report states.
     let old = CurrentStatus::from_report(reported, None, Time(now().0 - 10_000), 3_600, "run");
     put_item(&cloud, "STATUS", "LATEST", &json!(old));
     let ran = remote(&[]).assert_exit_code(3);
-    assert!(ran.stderr.contains("nothing is claimed now: no report was issued since"), "{}", ran.stderr);
-    // A violation stays one.
+    assert!(
+        ran.stderr.contains("the status is not current: no report was published since"),
+        "{}",
+        ran.stderr
+    );
+    // A violation stays a violation.
     report.result.summary.overall_compliance = Some(Status::NonCompliant);
     cloud.state().bucket("kept").put("reports/a.json", json!(report).to_string());
-    assert!(remote(&[]).assert_exit_code(1).stderr.contains("nothing is claimed now"));
-    // Of revisions one that nobody can read may be the newest.
+    assert!(remote(&[]).assert_exit_code(1).stderr.contains("the status is not current"));
+    // An unreadable revision may be the newest one.
     put_item(&cloud, &format!("WINDOW#{since}_{until}"), "REVISION#0002", &json!({ "report": 2 }));
     assert!(remote(&["--json", &from, &to]).assert_exit_code(4).stderr.contains("REVISION#0002"));
 }
 
 #[test]
 fn remote_reports_need_the_deployment_name() {
-    let (place, cloud) = (TestDirectory::new(), FakeAws::start());
-    let ran = run(&place, &cloud, &["report", "--remote"]).assert_exit_code(2);
+    let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
+    let ran = run(&directory, &cloud, &["report", "--remote"]).assert_exit_code(2);
     assert!(
         ran.stderr.contains("`--remote` needs `--table NAME`") && ran.stderr.contains("ONLOOKER_TABLE"),
         "{}",

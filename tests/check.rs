@@ -1,4 +1,4 @@
-//! The real binary: may a read-only principal make this call?
+//! The real binary: `check` states whether a read-only principal may make a call.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -182,7 +182,7 @@ fn json_has_the_operations_in_input_order() {
             "capabilities",
             "risk_level",
             "provenance",
-            "dissent",
+            "source_conflict",
             "validation_message",
             "timestamp",
             "compliance_notes",
@@ -191,7 +191,7 @@ fn json_has_the_operations_in_input_order() {
             assert!(row.get(field).is_some(), "{field} is missing in {row}");
         }
     }
-    assert_eq!(rows[1]["risk_level"], "HIGH", "a read of a secret is no low risk");
+    assert_eq!(rows[1]["risk_level"], "HIGH", "a read of a secret is not low risk");
     assert_eq!(stderr(&output), "");
 }
 
@@ -250,7 +250,7 @@ fn no_operations_is_a_usage_error() {
     let output = check_lines(b"# nothing\n\n", &["--json"]);
     assert_eq!((exit_code(&output), stdout(&output).as_str()), (2, "[]\n"));
     assert_eq!(exit_code(&check(&[])), 2);
-    assert_eq!(exit_code(&check(&["s3:GetObject", "--resource", "arn:aws:s3:::b/k"])), 2, "whose call?");
+    assert_eq!(exit_code(&check(&["s3:GetObject", "--resource", "arn:aws:s3:::b/k"])), 2, "no principal");
     assert_eq!(exit_code(&check(&["s3:GetObject", "--principal", "Auditor"])), 2);
 }
 
@@ -276,7 +276,7 @@ expires = 2020-01-31T00:00:00Z
 #[test]
 fn overrides_decide_by_principal_operation_resource_and_time() {
     let home = config_directory(OVERRIDES);
-    let judge = |operation: &str, principal: &str, resources: &[&str]| {
+    let check_call = |operation: &str, principal: &str, resources: &[&str]| {
         let mut args = vec!["--json", operation, "--principal", principal];
         resources.iter().for_each(|resource| args.extend(["--resource", resource]));
         let output = check_in(home.path(), &args);
@@ -286,18 +286,18 @@ fn overrides_decide_by_principal_operation_resource_and_time() {
     };
     let ci = "arn:aws:iam::111122223333:role/ci";
     let (inside, outside) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::other/a");
-    let (ended, who, why) = judge("s3:put_object", ci, &[inside]);
-    assert_eq!((ended, who.as_str()), (0, "override"));
-    assert_eq!(why, "allowed by an override: artifacts (build team): uploads what it built");
+    let (code, provenance, message) = check_call("s3:put_object", ci, &[inside]);
+    assert_eq!((code, provenance.as_str()), (0, "override"));
+    assert_eq!(message, "allowed by an override: artifacts (build team): uploads what it built");
     let session = "arn:aws:sts::111122223333:assumed-role/ci/build-7";
-    assert_eq!(judge("s3:PutObject", session, &[inside]).0, 0, "a session is its role");
-    assert_eq!(judge("s3:PutObject", ci, &[inside, outside]).0, 1);
-    assert_eq!(judge("s3:PutObject", ci, &[]).0, 1, "no resource is known");
-    assert_eq!(judge("s3:PutObject", "arn:aws:iam::111122223333:role/other", &[inside]).0, 1);
-    let (ended, who, why) = judge("s3:DeleteObject", ci, &[]);
-    assert_eq!((ended, who.as_str()), (1, "catalog"));
-    assert!(why.ends_with("; the override old expired 2020-01-31T00:00:00Z"), "{why}");
-    assert_eq!(exit_code(&check_in(home.path(), &["s3:PutObject"])), 1, "whose call is not said");
+    assert_eq!(check_call("s3:PutObject", session, &[inside]).0, 0, "a session counts as its role");
+    assert_eq!(check_call("s3:PutObject", ci, &[inside, outside]).0, 1);
+    assert_eq!(check_call("s3:PutObject", ci, &[]).0, 1, "no resource is known");
+    assert_eq!(check_call("s3:PutObject", "arn:aws:iam::111122223333:role/other", &[inside]).0, 1);
+    let (code, provenance, message) = check_call("s3:DeleteObject", ci, &[]);
+    assert_eq!((code, provenance.as_str()), (1, "catalog"));
+    assert!(message.ends_with("; the override old expired 2020-01-31T00:00:00Z"), "{message}");
+    assert_eq!(exit_code(&check_in(home.path(), &["s3:PutObject"])), 1, "no principal is given");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The real binary: configuration, overrides, completions, and how it ends.
+//! The real binary: configuration, overrides, completions, and exit codes.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -36,7 +36,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-/// Everything a person sees, with what differs from run to run left out.
+/// Everything that is printed, without what differs from run to run.
 fn screen(directory: &Path, args: &[&str]) -> String {
     let output = run(directory, args);
     let text = format!("{}{}[exit {}]", stdout(&output), stderr(&output), exit_code(&output));
@@ -83,7 +83,7 @@ fn init_writes_a_valid_configuration_with_the_defaults() {
     assert_eq!(
         stdout(&again),
         stdout(&run(home.path(), &["config", "show", "--json"])),
-        "what is shown reads back"
+        "the shown configuration can be read back"
     );
 }
 
@@ -162,7 +162,7 @@ fn files_named_in_a_configuration_must_exist() {
     std::fs::create_dir(home.path().join("packs")).expect("made");
     let pack = home.path().join("packs/own.toml");
     std::fs::write(&pack, "").expect("written");
-    assert_eq!(exit_code(&run(home.path(), &["config", "validate"])), 2, "it is no control pack");
+    assert_eq!(exit_code(&run(home.path(), &["config", "validate"])), 2, "it is not a control pack");
     std::fs::write(&pack, include_str!("../docs/packs/gcc-2-0.toml")).expect("written");
     assert_eq!(exit_code(&run(home.path(), &["config", "validate"])), 0);
 }
@@ -195,7 +195,7 @@ fn an_invalid_override_is_refused_before_the_file_changes() {
     assert!(with("--principal=arn:aws:iam::*:role/ci", "--principal=ci").contains("error: principal: `ci`"));
     assert!(with("--operation=s3:PutObject", "--operation=*").contains("error: operation: `*`"));
     assert!(with("build team", " ").contains("error: owner: "));
-    assert!(with("2099-01-31", "2001-01-31").contains("has passed"));
+    assert!(with("2099-01-31", "2001-01-31").contains("is in the past"));
     assert!(with("2099-01-31", "soon").contains("write a time"));
     assert_eq!(std::fs::read_to_string(home.path().join("onlooker.toml")).expect("there"), "");
     let nowhere = tempfile::tempdir().expect("a directory");
@@ -257,7 +257,7 @@ fn hand_formatted_help_fits_eighty_columns() {
             assert!(line.chars().count() <= 80, "{command}: {line}");
         }
     }
-    with_settings!({ description => "the help a newcomer sees first" }, {
+    with_settings!({ description => "the help that a new user sees first" }, {
         assert_snapshot!("help", stdout(&run(home.path(), &["--help"])));
     });
 }

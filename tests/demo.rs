@@ -1,4 +1,4 @@
-//! The real binary's demo: its report tells the story of the trail, figure by figure.
+//! The real binary's demo. Law: its report has the figures of the scenario.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -18,8 +18,8 @@ use onlooker_core::{
 };
 use onlooker_demo::scenario;
 
-fn demo(place: &TestDirectory) -> Report {
-    let ran = place.run(&["demo"]).assert_exit_code(0);
+fn demo(directory: &TestDirectory) -> Report {
+    let ran = directory.run(&["demo"]).assert_exit_code(0);
     assert!(
         ran.stdout.contains("Larkspur Freight") && ran.stdout.contains("NON_COMPLIANT"),
         "{}",
@@ -27,12 +27,12 @@ fn demo(place: &TestDirectory) -> Report {
     );
     assert!(ran.stdout.lines().count() <= 50, "one screen");
     assert!(
-        fs::read_to_string(place.join("onlooker-demo/report.html"))
+        fs::read_to_string(directory.join("onlooker-demo/report.html"))
             .expect("a page")
             .trim_start()
             .starts_with("<!")
     );
-    fixture::report(&fs::read_to_string(place.join("onlooker-demo/report.json")).expect("a report"))
+    fixture::report(&fs::read_to_string(directory.join("onlooker-demo/report.json")).expect("a report"))
 }
 
 fn findings_of<'a>(report: &'a Report, rule: &str) -> Vec<&'a Finding> {
@@ -54,18 +54,18 @@ fn role<'a>(report: &'a Report, arn: &str) -> &'a PrincipalSummary {
 
 #[test]
 fn the_demo_report_has_the_figures_of_its_scenario() {
-    let place = TestDirectory::new();
-    let report = demo(&place);
+    let directory = TestDirectory::new();
+    let report = demo(&directory);
     let (story, result, run) = (scenario(), &report.result, &report.run);
 
-    // Records: what could be read of the object that was cut short comes on top of those of the others.
+    // Records: the readable part of the truncated object is added to those of the others.
     let [cut] = &*run.unreadable else { panic!("{:#?}", run.unreadable) };
-    let saved = cut.record.expect("a position");
-    assert!(saved < story.lost_records);
+    let salvaged = cut.record.expect("a position");
+    assert!(salvaged < story.lost_records);
     assert_eq!((cut.reason.as_str(), story.unreadable_objects), ("the gzip stream ends too early", 1));
     assert!(cut.file.contains("/444455556666/CloudTrail/eu-west-1/"), "{}", cut.file);
-    assert_eq!(result.totals.events, story.records - story.duplicates + saved);
-    assert_eq!((run.duplicates, run.records_seen), (story.duplicates, story.records + saved + 1));
+    assert_eq!(result.totals.events, story.records - story.duplicates + salvaged);
+    assert_eq!((run.duplicates, run.records_seen), (story.duplicates, story.records + salvaged + 1));
     assert_eq!(
         (result.totals.unreadable_evidence, result.totals.conflicting_events, result.totals.unknown),
         (1, 0, 0)
@@ -74,13 +74,13 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
     assert_eq!(result.totals.events, result.totals.operations + result.totals.other_events);
     assert_eq!((run.log_files_read, run.log_files_reused), (run.input_files.len() as u64, 0));
     let accounts: BTreeSet<&str> =
-        result.coverage.account_regions.iter().map(|place| &*place.account).collect();
+        result.coverage.account_regions.iter().map(|entry| &*entry.account).collect();
     assert_eq!(accounts, story.accounts.iter().map(|account| account.id).collect());
 
-    // Coverage: one hour of one place is missing.
+    // Coverage: one hour of one account and region is missing.
     assert_eq!((result.coverage.expected_hours, result.coverage.missing_hours()), (story.trail_hours, 1));
     let gaps: Vec<_> =
-        result.coverage.account_regions.iter().filter(|place| !place.gaps.is_empty()).collect();
+        result.coverage.account_regions.iter().filter(|entry| !entry.gaps.is_empty()).collect();
     let [holed] = &*gaps else { panic!("{gaps:#?}") };
     let missing = story.missing_hour;
     assert_eq!(
@@ -91,12 +91,12 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
     let start = result.coverage.period.expect("a period").from;
     assert_eq!((u64::from(from.0 - start.0), until.0 - from.0), (missing.hour, 1));
     assert!(
-        result.coverage.account_regions.iter().any(|place| place.quiet_hours > 0),
+        result.coverage.account_regions.iter().any(|entry| entry.quiet_hours > 0),
         "quiet hours differ from missing ones"
     );
     assert_eq!(findings_of(&report, "missing-hours").len(), 1);
 
-    // The auditors kept their promise, and only the evidence keeps it from being called proven.
+    // The auditors only read; the gaps in the evidence prevent the status COMPLIANT.
     let auditors = roles(&report, "AuditReader");
     assert_eq!(auditors.len(), 3);
     for auditor in auditors {
@@ -113,22 +113,18 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
         );
     }
 
-    // The inventory reads all of them, in one account secrets.
+    // The inventory role reads in all accounts, and in one of them reads secrets.
     let secrets = findings_of(&report, "secret-read");
     assert_eq!(secrets.iter().map(|finding| finding.count).sum::<u64>(), story.secret_reads as u64);
     let inventory = "arn:aws:iam::444455556666:role/InventoryCollector";
     assert!(secrets.iter().all(|finding| finding.principal.as_deref() == Some(inventory)));
     assert_eq!(role(&report, inventory).behavior, Behavior::ReadSecrets);
-    assert_eq!(
-        role(&report, inventory).compliance.score,
-        Some(100.0),
-        "the decryptions were part of the reads"
-    );
+    assert_eq!(role(&report, inventory).compliance.score, Some(100.0), "the decryptions belong to the reads");
     assert_eq!(roles(&report, "InventoryCollector").len(), 3);
-    // Whoever follows findings over time relies on this.
+    // Users track findings by fingerprint: this one must not change.
     assert_eq!(secrets[0].fingerprint, "a8cbeda38befe1901e320daccbe72c76");
 
-    // The plan stage tried two writes and was refused.
+    // The plan stage tried two writes, and both were denied.
     let denied = findings_of(&report, "write-denied");
     assert_eq!(event_ids(&denied), story.denied_event_ids.map(str::to_owned).into());
     let plan = role(&report, "arn:aws:iam::444455556666:role/CiPlan");
@@ -154,7 +150,7 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
         deployer.source_identities.iter().any(|name| &**name == "ops-agent"),
         "the trace back to the agent"
     );
-    // What it did through the other role counts against the agent, for certain.
+    // The write through the other role is attributed to the agent, with certainty.
     let written = findings_of(&report, "write-succeeded");
     let [write] = &*written else { panic!("{written:#?}") };
     assert_eq!(
@@ -166,19 +162,19 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
         (Some(&*agent.arn), &[story.write_event_id.to_owned()][..])
     );
     let matrix = agent.matrix.as_ref().expect("it is watched");
-    let [way] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
-    assert_eq!(way.path.iter().map(|arn| &**arn).collect::<Vec<_>>(), [story.deployer]);
-    assert_eq!((way.calls, way.non_reads_succeeded, way.is_certain), (3, 1, true));
-    // Its own policies let it reach for the role, and change nothing by itself.
+    let [chain] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
+    assert_eq!(chain.path.iter().map(|arn| &**arn).collect::<Vec<_>>(), [story.deployer]);
+    assert_eq!((chain.calls, chain.non_reads_succeeded, chain.is_certain), (3, 1, true));
+    // The agent's policies let it assume the role, and grant no writes.
     let mutate = matrix.capabilities.iter().find(|row| row.name == "mutate").expect("a row");
-    let could = mutate.granted.as_ref().map(|could| could.unconditional + could.conditional);
-    assert_eq!((could, mutate.used, mutate.through_roles), (Some(0), 1, 1));
+    let granted = mutate.granted.as_ref().map(|count| count.unconditional + count.conditional);
+    assert_eq!((granted, mutate.used, mutate.through_roles), (Some(0), 1, 1));
     assert_eq!(matrix.overall_status, Some(OverallStatus::OverPrivileged));
     let [path] = &*matrix.escalation_paths else { panic!("{:#?}", matrix.escalation_paths) };
     assert!(path.description.contains(story.deployer) && path.is_unconditional, "{path:?}");
     assert!(result.audit_entries.iter().any(|entry| entry.event_id == story.assume_role_event_id));
 
-    // The role nobody named wrote; root signed in.
+    // The unclassified role wrote; the root user signed in.
     assert_eq!(role(&report, story.unclassified).behavior, Behavior::Wrote);
     assert!(
         findings_of(&report, "unclassified-principal")
@@ -190,20 +186,17 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
     assert!(root.count > 1 && root.description.contains("`ConsoleLogin`"), "{}", root.description);
     assert!(result.other_events.iter().any(|event| &*event.event_name == "ConsoleLogin" && event.count > 1));
 
-    // What follows of all this.
+    // The overall result.
     assert_eq!(result.status(), Some(Status::NonCompliant));
     assert_eq!(result.totals.watched_principals, 9);
     assert_eq!(
         result.compliance.calls - result.compliance.permitted,
         4,
-        "an assumption, two refused writes and one through another role"
+        "an assumed role, two denied writes and a write through another role"
     );
     assert_eq!(result.totals.watched_operations - result.compliance.calls, 2, "reads through the other role");
     let said = &result.summary.statement;
-    assert!(
-        said.contains("The score leaves out 2 permitted calls that were made through other sessions"),
-        "{said}"
-    );
+    assert!(said.contains("The score excludes 2 permitted calls made through roles"), "{said}");
     assert_eq!(result.summary.risk_level, Some(RiskBand::High));
     let count = |severity| result.findings.iter().filter(|finding| finding.severity == severity).count();
     assert_eq!((count(Severity::Critical), count(Severity::High), count(Severity::Medium)), (3, 8, 9));
@@ -217,61 +210,63 @@ fn the_demo_report_has_the_figures_of_its_scenario() {
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);
     assert_eq!(result.inputs.watched, story.watch_patterns());
 
-    // But for the evidence, the auditors are proven: without the cut object, and up to the missing hour.
-    fs::remove_file(place.join(&cut.file)).expect("removed");
-    place.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
+    // With complete evidence, the auditors are COMPLIANT: without the truncated object, and up to the missing hour.
+    fs::remove_file(directory.join(&cut.file)).expect("removed");
+    directory.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
     let auditor = format!("--watch={}", story.promised_roles[0].pattern);
     let sweep = ["sweep", "onlooker-demo/AWSLogs", "--no-state", "--json", &auditor, "--until"];
-    let proven = place.run(&[&sweep[..], &["2026-10-06T11:00:00Z"]].concat()).assert_exit_code(0).report();
+    let proven =
+        directory.run(&[&sweep[..], &["2026-10-06T11:00:00Z"]].concat()).assert_exit_code(0).report();
     assert_eq!(
         (proven.result.status(), proven.result.totals.watched_principals),
         (Some(Status::Compliant), 3)
     );
-    place.run(&[&sweep[..], &["2026-10-06T12:00:00Z"]].concat()).assert_exit_code(3);
+    directory.run(&[&sweep[..], &["2026-10-06T12:00:00Z"]].concat()).assert_exit_code(3);
     let agent = format!("--watch={}", story.promised_roles[3].pattern);
-    place.run(&["sweep", "onlooker-demo/AWSLogs", "--no-state", &agent]).assert_exit_code(1);
+    directory.run(&["sweep", "onlooker-demo/AWSLogs", "--no-state", &agent]).assert_exit_code(1);
 }
 
 #[test]
 fn a_rerun_replaces_trail_and_state_and_gives_the_same_report() {
-    let place = TestDirectory::new();
-    let first = demo(&place);
-    place.write("onlooker-demo/AWSLogs/left-over.json", "{}");
-    place.write("onlooker-demo/mine.txt", "kept");
-    let second = demo(&place);
+    let directory = TestDirectory::new();
+    let first = demo(&directory);
+    directory.write("onlooker-demo/AWSLogs/left-over.json", "{}");
+    directory.write("onlooker-demo/mine.txt", "kept");
+    let second = demo(&directory);
     assert_eq!(second.id, first.id);
     assert_eq!(second.run.input_files, first.run.input_files);
-    assert!(!place.join("onlooker-demo/AWSLogs/left-over.json").exists());
-    assert!(place.join("onlooker-demo/mine.txt").is_file());
-    let list = place.run(&["report", "--list", "--json"]).assert_exit_code(0).stdout;
+    assert!(!directory.join("onlooker-demo/AWSLogs/left-over.json").exists());
+    assert!(directory.join("onlooker-demo/mine.txt").is_file());
+    let list = directory.run(&["report", "--list", "--json"]).assert_exit_code(0).stdout;
     let runs: Vec<serde_json::Value> = serde_json::from_str(&list).expect("JSON");
-    assert_eq!(runs.len(), 1, "of the rerun alone");
-    assert_eq!(place.run(&["report", "--json"]).assert_exit_code(1).report().id, first.id);
+    assert_eq!(runs.len(), 1, "only of the rerun");
+    assert_eq!(directory.run(&["report", "--json"]).assert_exit_code(1).report().id, first.id);
 
-    // Its evidence and that of real sweeps do not mix.
-    place.write("logs/10.json", fixture::uncompressed_object(&[fixture::READ_CALL]));
-    let refused = place.run(&["sweep", "logs"]).assert_exit_code(2).assert_stderr(&["the demo", "--state"]);
-    assert_eq!(refused.stdout, "");
-    place.run(&["sweep", "logs", "--state", "mine"]).assert_exit_code(0);
+    // Evidence of the demo and of real sweeps does not mix.
+    directory.write("logs/10.json", fixture::uncompressed_object(&[fixture::READ_CALL]));
+    let rejected =
+        directory.run(&["sweep", "logs"]).assert_exit_code(2).assert_stderr(&["the demo", "--state"]);
+    assert_eq!(rejected.stdout, "");
+    directory.run(&["sweep", "logs", "--state", "mine"]).assert_exit_code(0);
 }
 
 #[test]
 fn the_demo_does_not_change_foreign_files() {
-    let place = TestDirectory::new();
-    place.write("onlooker-demo/thesis.txt", "mine");
-    place.run(&["demo"]).assert_exit_code(2).assert_stderr(&["onlooker-demo", "not empty"]);
-    let place = TestDirectory::with_compliant_trail();
-    let kept = place.run(&["sweep", "logs", "--json"]).assert_exit_code(0).report().id;
-    place.run(&["demo"]).assert_exit_code(2).assert_stderr(&["log objects"]);
-    assert_eq!(place.run(&["report", "--json"]).assert_exit_code(0).report().id, kept);
+    let directory = TestDirectory::new();
+    directory.write("onlooker-demo/thesis.txt", "mine");
+    directory.run(&["demo"]).assert_exit_code(2).assert_stderr(&["onlooker-demo", "not empty"]);
+    let directory = TestDirectory::with_compliant_trail();
+    let kept = directory.run(&["sweep", "logs", "--json"]).assert_exit_code(0).report().id;
+    directory.run(&["demo"]).assert_exit_code(2).assert_stderr(&["log files"]);
+    assert_eq!(directory.run(&["report", "--json"]).assert_exit_code(0).report().id, kept);
 }
 
 #[test]
 fn another_seed_gives_the_same_findings() {
-    let place = TestDirectory::new();
-    let ran = place.run(&["demo", "--seed", "7", "--out", "seven", "--quiet"]).assert_exit_code(0);
+    let directory = TestDirectory::new();
+    let ran = directory.run(&["demo", "--seed", "7", "--out", "seven", "--quiet"]).assert_exit_code(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
-    let report = fixture::report(&fs::read_to_string(place.join("seven/report.json")).expect("a report"));
+    let report = fixture::report(&fs::read_to_string(directory.join("seven/report.json")).expect("a report"));
     let story = scenario();
     assert_eq!(report.run.duplicates, story.duplicates);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The real binary makes guardrails: proven, printed or written, never over what is there.
+//! The real binary generates guardrails: proven, printed or written, and never over existing files.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
 
-/// A role that may do everything, with a trail of a read and a write.
+/// A role that is allowed all EC2 and S3 actions, with a trail of a read and a write.
 fn test_directory() -> TestDirectory {
-    let place = TestDirectory::new();
+    let directory = TestDirectory::new();
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Sid": "Compute", "Effect": "Allow", "Action": ["ec2:*", "s3:*"], "Resource": "*" },
     ] });
@@ -23,14 +23,14 @@ fn test_directory() -> TestDirectory {
         "RolePolicyList": [{ "PolicyName": "own", "PolicyDocument": policy.clone() }],
         "AttachedManagedPolicies": [],
     }] });
-    place.write("iam.json", details.to_string());
-    place.write("policy.json", policy.to_string());
-    place.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
-    place.write(
+    directory.write("iam.json", details.to_string());
+    directory.write("policy.json", policy.to_string());
+    directory.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
+    directory.write(
         "logs/10.json.gz",
         object(&[READ_CALL, WRITE_CALL, RecordedCall { id: 9, role: "Builder", ..WRITE_CALL }]),
     );
-    place
+    directory
 }
 
 const BASE_ARGUMENTS: [&str; 5] = ["guardrails", "--authorization-details", "iam.json", "--principal", ROLE];
@@ -54,15 +54,15 @@ fn all_kinds_are_made_of_policies_and_a_trail() {
         serde_json::from_str(made["guardrails"][0]["documents"][0]["text"].as_str().expect("text"))
             .expect("JSON");
     assert_eq!(allow["Statement"][0]["Action"], json!(["ec2:DescribeInstances"]));
-    // What the other role did is not this one's.
-    assert_eq!(made["guardrails"][0]["left_out"], json!(["ec2:RunInstances"]));
+    // Calls of the other role do not count.
+    assert_eq!(made["guardrails"][0]["removed"], json!(["ec2:RunInstances"]));
     assert_eq!(made["used"]["calls"], 2);
     let screen = test_directory().run(&arguments(&["logs"])).assert_exit_code(0);
     for words in [
         "allow: PROVEN",
         "boundary: PROVEN",
         "scp: PROVEN",
-        "taken away: ec2:RunInstances",
+        "removed: ec2:RunInstances",
         "Nothing was applied",
     ] {
         assert!(screen.stdout.contains(words), "no `{words}` in {}", screen.stdout);
@@ -71,52 +71,56 @@ fn all_kinds_are_made_of_policies_and_a_trail() {
 
 #[test]
 fn existing_files_are_overwritten_only_on_request() {
-    let place = test_directory();
-    place.run(&arguments(&["logs", "--out", "made"])).assert_exit_code(0);
-    let boundary = fs::read_to_string(place.join("made/boundary.json")).expect("written");
+    let directory = test_directory();
+    directory.run(&arguments(&["logs", "--out", "made"])).assert_exit_code(0);
+    let boundary = fs::read_to_string(directory.join("made/boundary.json")).expect("written");
     let proof: Value =
-        serde_json::from_slice(&fs::read(place.join("made/proof.json")).expect("written")).expect("JSON");
+        serde_json::from_slice(&fs::read(directory.join("made/proof.json")).expect("written")).expect("JSON");
     assert_eq!(proof["guardrails"][1]["documents"][0]["text"], boundary);
-    place.write("made/boundary.json", "mine");
-    place
-        .run(&arguments(&["logs", "--out", "made"]))
-        .assert_exit_code(2)
-        .assert_stderr(&["is there already"]);
-    assert_eq!(fs::read_to_string(place.join("made/boundary.json")).expect("there"), "mine");
-    place.run(&arguments(&["logs", "--out", "made", "--force"])).assert_exit_code(0);
-    assert_eq!(fs::read_to_string(place.join("made/boundary.json")).expect("there"), boundary);
+    directory.write("made/boundary.json", "mine");
+    directory.run(&arguments(&["logs", "--out", "made"])).assert_exit_code(2).assert_stderr(&["exists"]);
+    assert_eq!(fs::read_to_string(directory.join("made/boundary.json")).expect("there"), "mine");
+    directory.run(&arguments(&["logs", "--out", "made", "--force"])).assert_exit_code(0);
+    assert_eq!(fs::read_to_string(directory.join("made/boundary.json")).expect("there"), boundary);
 }
 
 #[test]
 fn usage_is_read_from_sweep_state_too() {
-    let place = test_directory();
-    place.run(&["sweep", "logs"]);
+    let directory = test_directory();
+    directory.run(&["sweep", "logs"]);
     let kept =
-        place.run(&arguments(&["--state", ".onlooker", "--kind", "allow", "--json"])).assert_exit_code(0);
-    let read = place.run(&arguments(&["logs", "--kind", "allow", "--json"])).assert_exit_code(0);
+        directory.run(&arguments(&["--state", ".onlooker", "--kind", "allow", "--json"])).assert_exit_code(0);
+    let read = directory.run(&arguments(&["logs", "--kind", "allow", "--json"])).assert_exit_code(0);
     assert_eq!(kept.stdout, read.stdout);
-    place.run(&arguments(&["--state", "nowhere"])).assert_exit_code(2).assert_stderr(&["no state"]);
+    directory.run(&arguments(&["--state", "nowhere"])).assert_exit_code(2).assert_stderr(&["no state"]);
 }
 
 #[test]
 fn without_evidence_there_is_no_allow_policy_and_the_others_have_an_open_question() {
-    let place = test_directory();
-    let ran = place.run(&["guardrails", "--policy", "policy.json"]).assert_exit_code(3);
-    assert!(ran.stdout.contains("boundary: PROVEN, with questions left open"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("allow: not made") && ran.stdout.contains("scp: not made"), "{}", ran.stdout);
-    place.run(&arguments(&["--kind", "allow"])).assert_exit_code(2).assert_stderr(&["made of what was used"]);
-    place.run(&["guardrails", "--policy", "policy.json", "--since", "1d"]).assert_exit_code(2);
+    let directory = test_directory();
+    let ran = directory.run(&["guardrails", "--policy", "policy.json"]).assert_exit_code(3);
+    assert!(ran.stdout.contains("boundary: PROVEN, with open questions"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("allow: not generated") && ran.stdout.contains("scp: not generated"),
+        "{}",
+        ran.stdout
+    );
+    directory
+        .run(&arguments(&["--kind", "allow"]))
+        .assert_exit_code(2)
+        .assert_stderr(&["needs evidence of used actions"]);
+    directory.run(&["guardrails", "--policy", "policy.json", "--since", "1d"]).assert_exit_code(2);
 }
 
 #[test]
 fn incomplete_evidence_is_an_open_question() {
-    let place = test_directory();
-    place.write("onlooker.toml", "");
-    let ran = place.run(&arguments(&["logs"])).assert_exit_code(3);
-    assert!(ran.stdout.contains("nobody is known to log data"), "{}", ran.stdout);
-    place.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
-    place.write("logs/broken.json.gz", b"\x1f\x8bnothing");
-    let ran = place.run(&arguments(&["logs"])).assert_exit_code(3);
+    let directory = test_directory();
+    directory.write("onlooker.toml", "");
+    let ran = directory.run(&arguments(&["logs"])).assert_exit_code(3);
+    assert!(ran.stdout.contains("no trail is known to log data"), "{}", ran.stdout);
+    directory.write("onlooker.toml", MANAGEMENT_ONLY_CONFIG);
+    directory.write("logs/broken.json.gz", b"\x1f\x8bnothing");
+    let ran = directory.run(&arguments(&["logs"])).assert_exit_code(3);
     assert!(ran.stdout.contains("could not be read"), "{}", ran.stdout);
 }
 
@@ -125,25 +129,25 @@ fn without_a_proof_nothing_is_printed() {
     let ran =
         test_directory().run(&["guardrails", "--policy", "policy.json", "--kind", "scp"]).assert_exit_code(4);
     assert_eq!(ran.stdout, "");
-    assert!(ran.stderr.contains("no proof of the guardrail `scp`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot prove the guardrail `scp`"), "{}", ran.stderr);
 }
 
 #[test]
 fn invalid_input_is_refused() {
-    let place = test_directory();
-    place.write("broken.json", "[]");
-    place.run(&["guardrails"]).assert_exit_code(2);
-    place
+    let directory = test_directory();
+    directory.write("broken.json", "[]");
+    directory.run(&["guardrails"]).assert_exit_code(2);
+    directory
         .run(&["guardrails", "--policy", "broken.json"])
         .assert_exit_code(2)
-        .assert_stderr(&["is no policy"]);
-    place.run(&["guardrails", "--policy", "absent.json"]).assert_exit_code(2);
-    place
+        .assert_stderr(&["is not a policy"]);
+    directory.run(&["guardrails", "--policy", "absent.json"]).assert_exit_code(2);
+    directory
         .run(&["guardrails", "--authorization-details", "broken.json", "--principal", ROLE])
         .assert_exit_code(2);
-    let nobody = "arn:aws:iam::111122223333:role/Nobody";
-    place
-        .run(&["guardrails", "--authorization-details", "iam.json", "--principal", nobody])
+    let absent = "arn:aws:iam::111122223333:role/Absent";
+    directory
+        .run(&["guardrails", "--authorization-details", "iam.json", "--principal", absent])
         .assert_exit_code(2)
-        .assert_stderr(&["knows no user or role"]);
+        .assert_stderr(&["contains no user or role"]);
 }

@@ -1,4 +1,4 @@
-//! The real binary over trails and what IAM says of the account.
+//! The real binary over trails and the account's authorization details.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -13,7 +13,8 @@ use onlooker_core::{
 };
 use serde_json::{Value, json};
 
-/// What `aws iam get-account-authorization-details` prints of an account with an auditor who may do this.
+/// What `aws iam get-account-authorization-details` prints for an account with an auditor that is allowed these
+/// actions.
 fn details(actions: &[&str]) -> String {
     let document = json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "Work", "Effect": "Allow", "Action": actions, "Resource": "*"},
@@ -40,11 +41,11 @@ fn matrix(report: &Report) -> &AccessMatrix {
     auditor.and_then(|one| one.matrix.as_ref()).expect("a matrix")
 }
 
-/// Sweeps the kept promise by what IAM says.
-fn sweep(place: &TestDirectory, actions: &[&str]) -> Report {
-    place.write("iam.json", details(actions));
+/// Sweeps the compliant trail with policies that allow these actions.
+fn sweep(directory: &TestDirectory, actions: &[&str]) -> Report {
+    directory.write("iam.json", details(actions));
     let given = ["--authorization-details", "iam.json"];
-    place
+    directory
         .run(&[&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR], &given[..]].concat())
         .assert_exit_code(0)
         .report()
@@ -52,22 +53,22 @@ fn sweep(place: &TestDirectory, actions: &[&str]) -> Report {
 
 #[test]
 fn policies_add_granted_access_and_do_not_change_the_status() {
-    let place = TestDirectory::with_compliant_trail();
+    let directory = TestDirectory::with_compliant_trail();
     let without =
-        place.run(&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR]).assert_exit_code(0).report();
+        directory.run(&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR]).assert_exit_code(0).report();
     assert!(matrix(&without).capabilities.iter().all(|row| row.granted.is_none()));
-    let report = sweep(&place, &["ec2:*", "iam:CreateAccessKey"]);
+    let report = sweep(&directory, &["ec2:*", "iam:CreateAccessKey"]);
     assert_eq!(report.result.status(), Some(Status::Compliant));
     assert_eq!(report.result.compliance, without.result.compliance);
     assert_eq!(report.result.risk, without.result.risk);
     assert_ne!(report.id, without.id, "a report on other policies is another report");
     let matrix = matrix(&report);
     assert_eq!(matrix.overall_status, Some(OverallStatus::OverPrivileged));
-    let could = |name: &str| {
+    let granted = |name: &str| {
         let row = matrix.capabilities.iter().find(|row| row.name == name).expect("a row");
         row.granted.as_ref().map_or(0, |count| count.unconditional)
     };
-    assert!(could("mutate") > 100 && could("issue_credentials") >= 1);
+    assert!(granted("mutate") > 100 && granted("issue_credentials") >= 1);
     let found = |rule: &str| report.result.findings.iter().any(|one| one.id == rule);
     assert!(found("over-privileged") && found("can-issue-credentials") && found("unused-grant"));
     let control = report.result.controls.iter().find(|one| one.id == "RO-9").expect("a control");
@@ -76,50 +77,55 @@ fn policies_add_granted_access_and_do_not_change_the_status() {
 
 #[test]
 fn a_read_only_principal_passes_the_policy_controls() {
-    let place = TestDirectory::with_compliant_trail();
-    let report = sweep(&place, &["ec2:DescribeInstances", "s3:ListAllMyBuckets", "sts:GetCallerIdentity"]);
+    let directory = TestDirectory::with_compliant_trail();
+    let report =
+        sweep(&directory, &["ec2:DescribeInstances", "s3:ListAllMyBuckets", "sts:GetCallerIdentity"]);
     let control = report.result.controls.iter().find(|one| one.id == "RO-9").expect("a control");
     assert_eq!(control.state, ControlState::Pass, "{:#?}", report.result.findings);
 }
 
 #[test]
 fn the_same_policies_in_another_order_and_file_give_the_same_report() {
-    let place = TestDirectory::with_compliant_trail();
-    let one = sweep(&place, &["ec2:*", "iam:CreateAccessKey"]);
-    place.write("again.json", details(&["ec2:*", "iam:CreateAccessKey"]));
+    let directory = TestDirectory::with_compliant_trail();
+    let one = sweep(&directory, &["ec2:*", "iam:CreateAccessKey"]);
+    directory.write("again.json", details(&["ec2:*", "iam:CreateAccessKey"]));
     let files = ["--authorization-details", "again.json", "--authorization-details", "iam.json"];
-    let two = place.run(&[&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR], &files[..]].concat());
+    let two =
+        directory.run(&[&["sweep", "logs", "--no-state", "--json", WATCH_AUDITOR], &files[..]].concat());
     assert_eq!(matrix(&two.assert_exit_code(0).report()).capabilities, matrix(&one).capabilities);
-    assert_eq!(sweep(&place, &["ec2:*", "iam:CreateAccessKey"]).id, one.id);
+    assert_eq!(sweep(&directory, &["ec2:*", "iam:CreateAccessKey"]).id, one.id);
 }
 
 #[test]
 fn a_report_over_stored_evidence_accepts_policies() {
-    let place = TestDirectory::with_compliant_trail();
-    place.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
-    place.write("iam.json", details(&["ec2:RunInstances"]));
-    place.write(
+    let directory = TestDirectory::with_compliant_trail();
+    directory.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(0);
+    directory.write("iam.json", details(&["ec2:RunInstances"]));
+    directory.write(
         "onlooker.toml",
         format!(
             "{}[[watch]]\nprincipal = \"arn:aws:iam::*:role/Auditor\"\n",
             fixture::MANAGEMENT_ONLY_CONFIG
         ),
     );
-    let report =
-        place.run(&["report", "--authorization-details", "iam.json", "--json"]).assert_exit_code(0).report();
+    let report = directory
+        .run(&["report", "--authorization-details", "iam.json", "--json"])
+        .assert_exit_code(0)
+        .report();
     assert_eq!(matrix(&report).policies.len(), 1);
-    place.run(&["report", "--list", "--authorization-details", "iam.json"]).assert_exit_code(2);
+    directory.run(&["report", "--list", "--authorization-details", "iam.json"]).assert_exit_code(2);
 }
 
 #[test]
 fn a_file_that_is_not_authorization_details_is_refused_and_named() {
-    let place = TestDirectory::with_compliant_trail();
+    let directory = TestDirectory::with_compliant_trail();
     for (name, text) in [("empty.json", ""), ("other.json", "{}"), ("cut.json", "{\"RoleDetailList\": [")] {
-        place.write(name, text);
-        let ran = place.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--authorization-details", name]);
+        directory.write(name, text);
+        let ran =
+            directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--authorization-details", name]);
         ran.assert_exit_code(2).assert_stderr(&[name, "get-account-authorization-details"]);
     }
-    place
+    directory
         .run(&["sweep", "logs", "--no-state", WATCH_AUDITOR, "--authorization-details", "none.json"])
         .assert_exit_code(2)
         .assert_stderr(&["none.json"]);

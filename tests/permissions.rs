@@ -1,4 +1,4 @@
-//! The real binary: what could principals do, by their policies?
+//! The real binary: what the policies of principals grant.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -99,9 +99,9 @@ fn each_status_has_its_exit_code() {
 fn a_valid_policy_shows_its_proof_and_an_invalid_one_a_recommendation() {
     let output = run(&[("p.json", reads_with(&[]))], &["--policy", "p.json"]);
     let text = stdout(&output);
-    assert!(text.contains("BLOCKED") && text.contains("actions that mint credentials is granted"), "{text}");
+    assert!(text.contains("BLOCKED") && text.contains("actions that issue credentials is granted"), "{text}");
     assert!(text.contains("s3:ListBuckets") && text.contains("PASSED"), "{text}");
-    assert!(text.contains("policies of a session"), "{text}");
+    assert!(text.contains("session policies"), "{text}");
     let passing = reads_with(&["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"]);
     let text = stdout(&run(&[("p.json", passing)], &["--policy", "p.json"]));
     assert!(text.contains("pass-role-to-lambda"), "{text}");
@@ -113,7 +113,7 @@ fn a_valid_policy_shows_its_proof_and_an_invalid_one_a_recommendation() {
 fn an_unreadable_file_is_named_with_position_and_remedy() {
     let cases = [
         ("{\n  \"Statement\": [,]\n}", "p.json`: line 2, column 17", "correct the JSON"),
-        ("{\"Resources\": {}}", "no `Statement`", "policy document itself"),
+        ("{\"Resources\": {}}", "no `Statement`", "give the policy document"),
         ("", "line 1, column 0", "correct the JSON"),
     ];
     for (text, cause, remedy) in cases {
@@ -132,11 +132,11 @@ fn an_unreadable_file_is_named_with_position_and_remedy() {
     );
     let cut = json!({ "RoleDetailList": [], "IsTruncated": true }).to_string();
     let output = run(&[("d.json", cut)], &["--authorization-details", "d.json"]);
-    assert!(exit_code(&output) == 2 && stderr(&output).contains("cut short"), "{}", stderr(&output));
+    assert!(exit_code(&output) == 2 && stderr(&output).contains("truncated"), "{}", stderr(&output));
     for args in [&["--policy", "-", "--boundary", "-"][..], &["--name", "x"]] {
         assert_eq!(exit_code(&run(&[], args)), 2, "{args:?}");
     }
-    // With nothing named it is AWS that is asked, where that was built in.
+    // Without files the command reads from AWS, in a build with AWS.
     assert!(cfg!(feature = "aws") || exit_code(&run(&[], &[])) == 2);
 }
 
@@ -147,9 +147,9 @@ fn standard_input_is_read() {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
     child.stdin.take().expect("piped").write_all(reads_with(&[]).as_bytes()).expect("written");
     let output = child.wait_with_output().expect("it ends");
-    let verdicts: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!((exit_code(&output), &verdicts["overall"]), (0, &json!("VALID")));
-    assert_eq!(verdicts["principals"][0]["identity"]["arn"], json!("standard input"));
+    let permissions: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((exit_code(&output), &permissions["overall"]), (0, &json!("VALID")));
+    assert_eq!(permissions["principals"][0]["identity"]["arn"], json!("standard input"));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn an_override_covers_grants_within_it() {
     assert_eq!(exit_code(&run("arn:aws:s3:::builds/*", "arn:aws:iam::111122223333:role/other")), 1);
 }
 
-/// The details of an account: an auditor, an administrator under a hostile name, a service-linked role.
+/// The details of an account: an auditor, an administrator with a hostile name, a service-linked role.
 fn details() -> String {
     let role = |arn: &str, text: &str| {
         let document: Value = serde_json::from_str(text).expect("JSON");
@@ -223,15 +223,15 @@ fn an_account_is_listed_most_severe_first_with_escaped_names() {
     assert!(text.starts_with("OVER_PRIVILEGED") && !text.contains('\u{1b}'), "{text}");
     assert!(text.contains("2 principals: 1 OVER_PRIVILEGED, 1 VALID"), "{text}");
     assert!(
-        stderr(&output).contains("nothing is watched") && stderr(&output).contains("1 service-linked"),
+        stderr(&output).contains("no principal is watched") && stderr(&output).contains("1 service-linked"),
         "{}",
         stderr(&output)
     );
     assert!(stdout(&run(&files, &[&args[..], &["--service-linked"]].concat())).contains("3 principals"));
-    assert!(stdout(&run(&files, &[&args[..], &["--all"]].concat())).contains("what to do"));
+    assert!(stdout(&run(&files, &[&args[..], &["--all"]].concat())).contains("recommendations"));
     let json = stdout(&run(&files, &[&args[..], &["--json"]].concat()));
-    let verdicts: Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(verdicts["principals"].as_array().map(Vec::len), Some(2));
+    let permissions: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(permissions["principals"].as_array().map(Vec::len), Some(2));
     assert!(!json.contains('\u{1b}'));
 }
 
@@ -246,7 +246,7 @@ fn a_promise_selects_the_principals_and_misses_none() {
     assert_eq!((exit_code(&kept), stdout(&kept).starts_with("VALID")), (0, true), "{}", stdout(&kept));
     let gone = run("arn:aws:iam::*:role/gone", &[]);
     assert_eq!(exit_code(&gone), 1);
-    assert!(stdout(&gone).contains("role/gone  there is no such principal"), "{}", stdout(&gone));
+    assert!(stdout(&gone).contains("role/gone  the account has no such principal"), "{}", stdout(&gone));
     let elsewhere = run("arn:aws:iam::999999999999:role/audit/*", &[]);
     assert_eq!(exit_code(&elsewhere), 3);
     assert!(stderr(&elsewhere).contains("another account"), "{}", stderr(&elsewhere));
@@ -262,7 +262,7 @@ fn a_promise_selects_the_principals_and_misses_none() {
     assert_eq!(exit_code(&asked), 3, "{}", stdout(&asked));
 }
 
-/// The documents of AWS's own managed policies, where they are at hand.
+/// The documents of AWS managed policies, if the test data is present.
 fn aws_managed_policy(name: &str) -> Option<String> {
     let folder = PathBuf::from(std::env::var_os("ONLOOKER_TEST_DATA")?);
     let text = std::fs::read_to_string(folder.join("policies").join(format!("{name}.json"))).ok()?;

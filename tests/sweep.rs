@@ -1,4 +1,4 @@
-//! The real binary over trails: what each exit code answers, what is expected of evidence, and where reports go.
+//! The real binary over trails: the meaning of each exit code, the evidence it expects, and where reports go.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -17,21 +17,21 @@ use fixture::{
 use onlooker_core::{controls::ControlState, coverage::EventClassState, report::ReportMode, score::Status};
 
 /// Sweeps `logs` once, without state, and gives the report as JSON.
-fn sweep(place: &TestDirectory, more: &[&str]) -> CommandOutput {
-    place.run(&[&["sweep", "logs", "--no-state", "--json"], more].concat())
+fn sweep(directory: &TestDirectory, more: &[&str]) -> CommandOutput {
+    directory.run(&[&["sweep", "logs", "--no-state", "--json"], more].concat())
 }
 
-/// The kept promise with further calls.
+/// The compliant trail with further calls.
 fn compliant_trail_with(calls: &[RecordedCall]) -> TestDirectory {
-    let place = TestDirectory::with_compliant_trail();
-    place.write("logs/more.json.gz", object(calls));
-    place
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write("logs/more.json.gz", object(calls));
+    directory
 }
 
 #[test]
 fn a_compliant_trail_with_complete_evidence_exits_with_0() {
-    let place = TestDirectory::with_compliant_trail();
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).report();
+    let directory = TestDirectory::with_compliant_trail();
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(0).report();
     assert_eq!(report.result.status(), Some(Status::Compliant));
     assert_eq!((report.result.compliance.score, report.result.compliance.calls), (Some(100.0), 2));
     let here = &report.result.coverage.account_regions[0];
@@ -39,7 +39,7 @@ fn a_compliant_trail_with_complete_evidence_exits_with_0() {
     let classes: Vec<EventClassState> =
         report.result.coverage.event_classes.iter().map(|class| class.state).collect();
     assert_eq!(classes, [EventClassState::Seen; 2]);
-    // Nobody said when and by whom the principal may be used, and nobody read its policies.
+    // Business hours and machine use are not configured, and no policies were read.
     let open = ["RO-6", "RO-9", "RO-10"];
     let others = report.result.controls.iter().filter(|control| !open.contains(&control.id.as_str()));
     assert!(
@@ -48,7 +48,7 @@ fn a_compliant_trail_with_complete_evidence_exits_with_0() {
         report.result.controls
     );
     assert_eq!(others.count() + open.len(), report.result.controls.len());
-    let screen = place.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR]).assert_exit_code(0);
+    let screen = directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR]).assert_exit_code(0);
     assert!(screen.stdout.starts_with("COMPLIANT"), "{}", screen.stdout);
 }
 
@@ -80,16 +80,16 @@ fn a_denied_write_is_no_violation_and_a_failed_one_is_inconclusive() {
 
 #[test]
 fn a_violation_takes_precedence_over_missing_evidence() {
-    let place = compliant_trail_with(&[WRITE_CALL]);
-    place.write("logs/broken.json.gz", b"\x1f\x8bnothing");
-    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1);
+    let directory = compliant_trail_with(&[WRITE_CALL]);
+    directory.write("logs/broken.json.gz", b"\x1f\x8bnothing");
+    sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1);
 }
 
 #[test]
 fn a_missing_hour_exits_with_3_and_is_named() {
-    let place = TestDirectory::with_compliant_trail();
-    fs::remove_file(place.join("logs/11.json.gz")).expect("removed");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
+    let directory = TestDirectory::with_compliant_trail();
+    fs::remove_file(directory.join("logs/11.json.gz")).expect("removed");
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
     let finding = &report.result.findings[0];
     assert_eq!((finding.id.as_str(), finding.subject.as_str()), ("missing-hours", "111122223333 us-east-1"));
@@ -98,10 +98,10 @@ fn a_missing_hour_exits_with_3_and_is_named() {
 
 #[test]
 fn unreadable_evidence_exits_with_3_and_changes_nothing_else() {
-    let place = TestDirectory::with_compliant_trail();
-    let whole = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).report();
-    place.write("logs/10-broken.json.gz", b"not a log");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
+    let directory = TestDirectory::with_compliant_trail();
+    let whole = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(0).report();
+    directory.write("logs/10-broken.json.gz", b"not a log");
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!(report.result.compliance, whole.result.compliance);
     assert_eq!(report.result.coverage, whole.result.coverage);
     assert_eq!(report.result.principals[0].calls, whole.result.principals[0].calls);
@@ -110,94 +110,96 @@ fn unreadable_evidence_exits_with_3_and_changes_nothing_else() {
 
 #[test]
 fn a_promise_without_an_observed_principal_exits_with_3() {
-    let report = sweep(&TestDirectory::with_compliant_trail(), &[WATCH_AUDITOR, "--watch=arn:aws:iam::*:role/Absent"])
-        .assert_exit_code(3)
-        .report();
+    let report =
+        sweep(&TestDirectory::with_compliant_trail(), &[WATCH_AUDITOR, "--watch=arn:aws:iam::*:role/Absent"])
+            .assert_exit_code(3)
+            .report();
     let ids: Vec<&str> = report.result.findings.iter().map(|finding| finding.id.as_str()).collect();
     assert_eq!(ids, ["principal-not-seen", "unclassified-principal"]);
 }
 
 #[test]
 fn a_wide_promise_and_a_narrow_one_within_it_are_both_compliant() {
-    let place = TestDirectory::new();
-    place.write(
+    let directory = TestDirectory::new();
+    directory.write(
         "onlooker.toml",
         format!("{MANAGEMENT_ONLY_CONFIG}logged = [\"management-read\", \"management-write\"]\n"),
     );
-    place.write("logs/10.json.gz", object(&[READ_CALL]));
-    sweep(&place, &["--watch=arn:aws:iam::*:role/*", WATCH_AUDITOR]).assert_exit_code(0);
+    directory.write("logs/10.json.gz", object(&[READ_CALL]));
+    sweep(&directory, &["--watch=arn:aws:iam::*:role/*", WATCH_AUDITOR]).assert_exit_code(0);
 }
 
 #[test]
 fn an_unlogged_event_class_exits_with_3() {
-    let place = TestDirectory::with_compliant_trail();
-    fs::remove_file(place.join("onlooker.toml")).expect("removed");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
+    let directory = TestDirectory::with_compliant_trail();
+    fs::remove_file(directory.join("onlooker.toml")).expect("removed");
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     let gaps: Vec<&str> = report.result.coverage.class_gaps().map(|class| class.class.as_str()).collect();
     assert_eq!(gaps, ["data"]);
-    place.write("onlooker.toml", "[coverage]\nlogged = [\"data\"]\n");
-    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0);
+    directory.write("onlooker.toml", "[coverage]\nlogged = [\"data\"]\n");
+    sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(0);
 }
 
 #[test]
 fn event_selectors_define_what_a_trail_logs() {
-    let place = TestDirectory::with_compliant_trail();
-    place.write(
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write(
         "onlooker.toml",
         "[coverage]\nevent_classes = [\"management-write\", \"data:AWS::S3::Object\"]\n",
     );
-    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3);
+    sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3);
     let selectors = |values: &str| {
         format!(
             "{{\"EventSelectors\": [{{\"DataResources\": [{{\"Type\": \"AWS::S3::Object\", \"Values\": [{values}]}}]}}]}}"
         )
     };
-    place.write("all.json", selectors("\"arn:aws:s3\""));
-    place.write("one.json", selectors("\"arn:aws:s3:::one/\""));
-    sweep(&place, &[WATCH_AUDITOR, "--selectors", "all.json"]).assert_exit_code(0);
-    sweep(&place, &[WATCH_AUDITOR, "--selectors", "one.json"]).assert_exit_code(3);
-    place.write("none.json", "[");
-    let ran = sweep(&place, &[WATCH_AUDITOR, "--selectors", "none.json"]).assert_exit_code(2);
+    directory.write("all.json", selectors("\"arn:aws:s3\""));
+    directory.write("one.json", selectors("\"arn:aws:s3:::one/\""));
+    sweep(&directory, &[WATCH_AUDITOR, "--selectors", "all.json"]).assert_exit_code(0);
+    sweep(&directory, &[WATCH_AUDITOR, "--selectors", "one.json"]).assert_exit_code(3);
+    directory.write("none.json", "[");
+    let ran = sweep(&directory, &[WATCH_AUDITOR, "--selectors", "none.json"]).assert_exit_code(2);
     assert!(ran.stderr.contains("none.json") && ran.stderr.contains("get-event-selectors"), "{}", ran.stderr);
 }
 
 #[test]
 fn no_evidence_at_all_proves_nothing() {
-    let place = TestDirectory::new();
-    fs::create_dir(place.join("logs")).expect("a directory");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(3).report();
+    let directory = TestDirectory::new();
+    fs::create_dir(directory.join("logs")).expect("a directory");
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!((report.result.totals.events, report.result.compliance.score), (0, None));
-    sweep(&place, &[]).assert_exit_code(3);
+    sweep(&directory, &[]).assert_exit_code(3);
 }
 
 #[test]
 fn without_a_promise_nothing_is_compliant() {
-    let place = compliant_trail_with(&[WRITE_CALL]);
-    let ran = sweep(&place, &[]).assert_exit_code(0);
+    let directory = compliant_trail_with(&[WRITE_CALL]);
+    let ran = sweep(&directory, &[]).assert_exit_code(0);
     let result = ran.report().result;
     assert_eq!((result.mode, result.status(), result.risk.is_some()), (ReportMode::Discovery, None, false));
     assert!(result.principals.iter().all(|principal| principal.status.is_none()));
     assert!(result.findings.iter().all(|finding| finding.id != "write-succeeded"));
-    let screen = place.run(&["sweep", "logs", "--no-state"]).assert_exit_code(0).stdout;
-    assert!(screen.contains("Nothing was promised"), "{screen}");
+    let screen = directory.run(&["sweep", "logs", "--no-state"]).assert_exit_code(0).stdout;
+    assert!(screen.contains("No principal is watched"), "{screen}");
     assert!(!screen.contains("COMPLIANT"), "{screen}");
     for format in ["html", "markdown"] {
-        let page = place.run(&["sweep", "logs", "--no-state", "--format", format]).assert_exit_code(0).stdout;
+        let page =
+            directory.run(&["sweep", "logs", "--no-state", "--format", format]).assert_exit_code(0).stdout;
         assert!(!page.contains("COMPLIANT"), "{format}");
     }
-    place.write("logs/broken.json", "{");
-    sweep(&place, &[]).assert_exit_code(3);
+    directory.write("logs/broken.json", "{");
+    sweep(&directory, &[]).assert_exit_code(3);
 }
 
 #[test]
 fn invalid_usage_exits_with_2_and_a_remedy() {
-    let place = TestDirectory::with_compliant_trail();
-    place.write("bad.toml", "wacth = 1\n");
-    place.write(
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write("bad.toml", "wacth = 1\n");
+    directory.write(
         "pack.toml",
-        "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfails = [\"no-such\"]\n",
+        "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfailing_rules = [\"no-such\"]\n",
     );
-    place.write("shape.toml", "id = 1\n");
+    directory.write("shape.toml", "id = 1\n");
     let cases: [(&[&str], &str); 17] = [
         (&["sweep"], "PATH"),
         (&["sweep", "lgos"], "lgos"),
@@ -218,50 +220,50 @@ fn invalid_usage_exits_with_2_and_a_remedy() {
         (&["sweep", "logs", "--no-state", "--state", "x"], "--state"),
     ];
     for (args, words) in cases {
-        let ran = place.run(args).assert_exit_code(2).assert_stderr(&[words]);
+        let ran = directory.run(args).assert_exit_code(2).assert_stderr(&[words]);
         assert!(ran.stdout.is_empty(), "{args:?}: {}", ran.stdout);
     }
     assert!(
-        !place.join(".onlooker/reports").is_dir()
-            || fs::read_dir(place.join(".onlooker/reports")).expect("a directory").next().is_none()
+        !directory.join(".onlooker/reports").is_dir()
+            || fs::read_dir(directory.join(".onlooker/reports")).expect("a directory").next().is_none()
     );
 }
 
 #[test]
 fn a_tool_failure_exits_with_4_and_names_the_operation() {
-    let place = TestDirectory::with_compliant_trail();
-    place.write("file", "");
-    place
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write("file", "");
+    directory
         .run(&["sweep", "logs", "--state", "file/below"])
         .assert_exit_code(4)
-        .assert_stderr(&["cannot make", "file/below"]);
-    place
+        .assert_stderr(&["cannot create", "file/below"]);
+    directory
         .run(&["sweep", "logs", "--no-state", "--out", "file/below"])
         .assert_exit_code(4)
         .assert_stderr(&["file/below"]);
-    place.write("damaged/state.db", "this is no database, whatever its name says");
-    place.run(&["sweep", "logs", "--state", "damaged"]).assert_exit_code(4).assert_stderr(&["state.db"]);
+    directory.write("damaged/state.db", "this is not a database, whatever its name says");
+    directory.run(&["sweep", "logs", "--state", "damaged"]).assert_exit_code(4).assert_stderr(&["state.db"]);
     for format in [&["--json"][..], &[], &["--format=html"]] {
         let full = File::options().write(true).open("/dev/full").expect("a full disk");
         let args = [&["sweep", "logs", "--no-state"], format].concat();
-        let output = place.command(&args).stdout(full).output().expect("it runs");
+        let output = directory.command(&args).stdout(full).output().expect("it runs");
         CommandOutput::from(output).assert_exit_code(4).assert_stderr(&["cannot write to standard output"]);
     }
 }
 
 #[test]
 fn a_closed_pipe_is_not_an_error() {
-    let place = TestDirectory::with_compliant_trail();
+    let directory = TestDirectory::with_compliant_trail();
     for format in [&["--json"][..], &[], &["--format=html"], &["--format=markdown"]] {
         let args = [&["sweep", "logs", "--no-state", WATCH_AUDITOR], format].concat();
-        let mut child = place.start(&mut place.command(&args));
+        let mut child = directory.start(&mut directory.command(&args));
         let mut first = [0];
         let mut out = child.stdout.take().expect("piped");
         out.read_exact(&mut first).expect("something");
         drop(out);
         CommandOutput::from(child.wait_with_output().expect("it ends")).assert_exit_code(0);
-        // Not even the first byte was wanted.
-        let mut child = place.start(&mut place.command(&args));
+        // Not even the first byte is read.
+        let mut child = directory.start(&mut directory.command(&args));
         drop(child.stdout.take());
         let ran = CommandOutput::from(child.wait_with_output().expect("it ends")).assert_exit_code(0);
         assert_eq!(ran.stderr, "");
@@ -270,48 +272,52 @@ fn a_closed_pipe_is_not_an_error() {
 
 #[test]
 fn a_period_skips_other_events_and_expects_every_hour() {
-    let place = compliant_trail_with(&[RecordedCall { id: 9, at: "06T12:59", ..WRITE_CALL }]);
-    sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1);
+    let directory = compliant_trail_with(&[RecordedCall { id: 9, at: "06T12:59", ..WRITE_CALL }]);
+    sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1);
     let before =
-        sweep(&place, &[WATCH_AUDITOR, "--until", "2026-10-06T12:00:00Z"]).assert_exit_code(0).report();
+        sweep(&directory, &[WATCH_AUDITOR, "--until", "2026-10-06T12:00:00Z"]).assert_exit_code(0).report();
     assert_eq!((before.result.totals.events, before.run.outside_period), (2, 2));
     assert_eq!(before.result.coverage.expected_hours, 2);
     let after =
-        sweep(&place, &[WATCH_AUDITOR, "--since", "2026-10-06T12:00:00Z"]).assert_exit_code(1).report();
+        sweep(&directory, &[WATCH_AUDITOR, "--since", "2026-10-06T12:00:00Z"]).assert_exit_code(1).report();
     assert_eq!((after.result.totals.events, after.run.outside_period), (2, 2));
-    let wider =
-        sweep(&place, &[WATCH_AUDITOR, "--until", "2026-10-06T12:00:00Z", "--since", "2026-10-06T09:30:00Z"]);
+    let wider = sweep(
+        &directory,
+        &[WATCH_AUDITOR, "--until", "2026-10-06T12:00:00Z", "--since", "2026-10-06T09:30:00Z"],
+    );
     let wider = wider.assert_exit_code(3).report();
     assert_eq!((wider.result.coverage.expected_hours, wider.result.coverage.missing_hours()), (3, 1));
-    let date = sweep(&place, &[WATCH_AUDITOR, "--since", "2026-10-06", "--until", "2026-10-07"]).report();
+    let date = sweep(&directory, &[WATCH_AUDITOR, "--since", "2026-10-06", "--until", "2026-10-07"]).report();
     assert_eq!(date.result.coverage.expected_hours, 24);
-    let nothing = sweep(&place, &[WATCH_AUDITOR, "--since", "2026-10-08"]);
+    let nothing = sweep(&directory, &[WATCH_AUDITOR, "--since", "2026-10-08"]);
     assert_eq!(nothing.assert_exit_code(3).report().result.totals.events, 0);
 }
 
 #[test]
 fn an_expected_account_or_region_without_evidence_is_missing() {
-    let place = TestDirectory::with_compliant_trail();
-    let account = sweep(&place, &[WATCH_AUDITOR, "--account", OTHER_ACCOUNT, "--account", ACCOUNT])
+    let directory = TestDirectory::with_compliant_trail();
+    let account = sweep(&directory, &[WATCH_AUDITOR, "--account", OTHER_ACCOUNT, "--account", ACCOUNT])
         .assert_exit_code(3)
         .report();
     assert_eq!(account.result.coverage.missing_hours(), 3);
-    let region = sweep(&place, &[WATCH_AUDITOR, "--region", "eu-west-1", "--region", REGION])
+    let region = sweep(&directory, &[WATCH_AUDITOR, "--region", "eu-west-1", "--region", REGION])
         .assert_exit_code(3)
         .report();
     assert_eq!(region.result.coverage.missing_hours(), 3);
-    sweep(&place, &[WATCH_AUDITOR, "--account", ACCOUNT, "--region", REGION]).assert_exit_code(0);
+    sweep(&directory, &[WATCH_AUDITOR, "--account", ACCOUNT, "--region", REGION]).assert_exit_code(0);
     for hour in [["06T10", "06T11"], ["06T11", "06T12"], ["06T12", "06T13"]] {
-        place.write(&format!("logs/eu-{}.json.gz", hour[0]), digest(ACCOUNT, "eu-west-1", hour[0], hour[1]));
+        directory
+            .write(&format!("logs/eu-{}.json.gz", hour[0]), digest(ACCOUNT, "eu-west-1", hour[0], hour[1]));
     }
-    sweep(&place, &[WATCH_AUDITOR, "--region", "eu-west-1"]).assert_exit_code(0);
+    sweep(&directory, &[WATCH_AUDITOR, "--region", "eu-west-1"]).assert_exit_code(0);
 }
 
 #[test]
 fn the_controls_are_those_of_the_selected_pack() {
-    let place = compliant_trail_with(&[WRITE_CALL]);
+    let directory = compliant_trail_with(&[WRITE_CALL]);
     let ids = |args: &[&str]| {
-        let result = sweep(&place, &[&[WATCH_AUDITOR], args].concat()).assert_exit_code(1).report().result;
+        let result =
+            sweep(&directory, &[&[WATCH_AUDITOR], args].concat()).assert_exit_code(1).report().result;
         assert!(result.controls.iter().any(|control| control.state == ControlState::Fail), "{args:?}");
         (result.standard_title, result.controls.into_iter().map(|control| control.id).collect::<Vec<_>>())
     };
@@ -320,9 +326,9 @@ fn the_controls_are_those_of_the_selected_pack() {
     assert_eq!(ids(&["--standard", "GENERAL"]), general);
     assert!(ids(&["--standard", "SOC2"]).1.iter().any(|id| id.starts_with("CC")));
     assert!(ids(&["--standard", "ISO27001"]).1.iter().any(|id| id.starts_with("A.")));
-    place.write(
+    directory.write(
         "own/pack.toml",
-        "id = \"OWN\"\ntitle = \"Ours\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfails = [\"write-succeeded\"]\n",
+        "id = \"OWN\"\ntitle = \"Ours\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfailing_rules = [\"write-succeeded\"]\n",
     );
     assert_eq!(ids(&["--pack", "own/pack.toml"]), ("Ours".to_owned(), vec!["1".to_owned()]));
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/packs/gcc-2-0.toml");
@@ -331,10 +337,11 @@ fn the_controls_are_those_of_the_selected_pack() {
 
 #[test]
 fn several_formats_go_to_files_and_one_to_standard_output() {
-    let place = TestDirectory::with_compliant_trail();
-    let sweep = |args: &[&str]| place.run(&[&["sweep", "logs", "--no-state", WATCH_AUDITOR], args].concat());
+    let directory = TestDirectory::with_compliant_trail();
+    let sweep =
+        |args: &[&str]| directory.run(&[&["sweep", "logs", "--no-state", WATCH_AUDITOR], args].concat());
     let names = |dir: &str| {
-        let mut names: Vec<String> = fs::read_dir(place.join(dir))
+        let mut names: Vec<String> = fs::read_dir(directory.join(dir))
             .expect("a directory")
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
             .collect();
@@ -359,7 +366,7 @@ fn several_formats_go_to_files_and_one_to_standard_output() {
         );
     }
     assert!(sweep(&["--format", "markdown"]).assert_exit_code(0).stdout.starts_with('#'));
-    let written = fixture::report(&fs::read_to_string(place.join("all/report.json")).expect("a report"));
+    let written = fixture::report(&fs::read_to_string(directory.join("all/report.json")).expect("a report"));
     assert_eq!(sweep(&["--format", "json"]).report().id, written.id);
     assert_eq!(
         sweep(&["--json", "--out", "c", "--format", "html"]).assert_exit_code(0).report().id,
@@ -375,13 +382,15 @@ fn several_formats_go_to_files_and_one_to_standard_output() {
 
 #[test]
 fn quiet_prints_only_results() {
-    let place = TestDirectory::with_compliant_trail();
-    let screen = place.run(&["sweep", "logs", "--no-state", "--quiet", WATCH_AUDITOR]).assert_exit_code(0);
+    let directory = TestDirectory::with_compliant_trail();
+    let screen =
+        directory.run(&["sweep", "logs", "--no-state", "--quiet", WATCH_AUDITOR]).assert_exit_code(0);
     assert!(screen.stdout.starts_with("COMPLIANT"));
     assert_eq!(screen.stderr, "");
-    let files = place.run(&["sweep", "logs", "--no-state", "--quiet", "--out", "out"]).assert_exit_code(0);
+    let files =
+        directory.run(&["sweep", "logs", "--no-state", "--quiet", "--out", "out"]).assert_exit_code(0);
     assert_eq!((files.stdout.as_str(), files.stderr.as_str()), ("", ""));
-    let logged = place
+    let logged = directory
         .run(&["sweep", "logs", "--no-state", "-v", "--json"])
         .assert_exit_code(0)
         .assert_stderr(&["swept"]);
@@ -390,38 +399,35 @@ fn quiet_prints_only_results() {
 
 #[test]
 fn color_is_for_terminals_unless_requested() {
-    let place = TestDirectory::with_compliant_trail();
+    let directory = TestDirectory::with_compliant_trail();
     let args = ["sweep", "logs", "--no-state", WATCH_AUDITOR];
     let is_colored = |text: &str| text.contains('\u{1b}');
-    assert!(!is_colored(&place.run(&args).stdout));
+    assert!(!is_colored(&directory.run(&args).stdout));
     let always = [&args[..], &["--color", "always"]].concat();
-    assert!(is_colored(&place.run(&always).stdout));
-    let output = place.command(&always).env("NO_COLOR", "1").output().expect("it runs");
-    assert!(
-        is_colored(&CommandOutput::from(output).stdout),
-        "what is asked for by name goes before the variable"
-    );
+    assert!(is_colored(&directory.run(&always).stdout));
+    let output = directory.command(&always).env("NO_COLOR", "1").output().expect("it runs");
+    assert!(is_colored(&CommandOutput::from(output).stdout), "the option takes precedence over the variable");
     let output =
-        place.command(&args).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1").output().expect("it runs");
+        directory.command(&args).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1").output().expect("it runs");
     assert!(!is_colored(&CommandOutput::from(output).stdout));
-    let failed = place.run(&["sweep", "none", "--color", "always"]).assert_exit_code(2);
+    let failed = directory.run(&["sweep", "none", "--color", "always"]).assert_exit_code(2);
     assert!(is_colored(&failed.stderr));
     let files = [&always[..], &["--out", "out", "--format", "terminal"]].concat();
-    place.run(&files).assert_exit_code(0);
-    assert!(!is_colored(&fs::read_to_string(place.join("out/report.txt")).expect("a file")));
+    directory.run(&files).assert_exit_code(0);
+    assert!(!is_colored(&fs::read_to_string(directory.join("out/report.txt")).expect("a file")));
 }
 
 #[test]
 fn standard_input_files_globs_and_directories_give_the_same_result() {
-    let place = TestDirectory::with_compliant_trail();
-    let result = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).result();
+    let directory = TestDirectory::with_compliant_trail();
+    let result = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(0).result();
     for paths in [
         &["./logs"][..],
         &["logs/*.gz"],
         &["logs/10.json.gz", "logs/1[12].json.gz"],
         &["logs", "logs/10.json.gz", "./logs/*"],
     ] {
-        let ran = place
+        let ran = directory
             .run(&[&["sweep", "--no-state", "--json", WATCH_AUDITOR], paths].concat())
             .assert_exit_code(0);
         assert_eq!(ran.result(), result, "{paths:?}");
@@ -429,12 +435,12 @@ fn standard_input_files_globs_and_directories_give_the_same_result() {
     }
     let [one, two, three] = &fixture::compliant_objects()[..] else { panic!() };
     let members = [&one.1[..], &two.1, &three.1].concat();
-    let ran = place
+    let ran = directory
         .run_with_input(&["sweep", "-", "--no-state", "--json", WATCH_AUDITOR], &members)
         .assert_exit_code(0);
     assert_eq!(ran.result(), result, "three gzip members on standard input");
     let half = [&one.1[..], &three.1].concat();
-    let ran = place
+    let ran = directory
         .run_with_input(&["sweep", "-", "logs/11.json.gz", "--no-state", "--json", WATCH_AUDITOR], &half)
         .assert_exit_code(0);
     assert_eq!(ran.result(), result, "standard input beside a file");
@@ -442,36 +448,36 @@ fn standard_input_files_globs_and_directories_give_the_same_result() {
         .iter()
         .map(|call| call.json().to_string())
         .collect();
-    let ran = place
+    let ran = directory
         .run_with_input(&["sweep", "-", "--no-state", "--json"], lines.join("\n").as_bytes())
         .assert_exit_code(0);
     assert_eq!(ran.report().result.totals.events, 2, "JSON lines");
-    let ran = place.run_with_input(&["sweep", "-", "--no-state", "--json"], b"").assert_exit_code(3);
+    let ran = directory.run_with_input(&["sweep", "-", "--no-state", "--json"], b"").assert_exit_code(3);
     assert_eq!(ran.report().run.unreadable[0].file, "-");
 }
 
 #[test]
 fn hidden_files_are_skipped_and_symbolic_links_are_followed() {
-    let place = TestDirectory::with_compliant_trail();
-    place.write("logs/.hidden/x.json", "nonsense");
-    place.write("elsewhere/more.json", uncompressed_object(&[WRITE_CALL]));
-    std::os::unix::fs::symlink("../elsewhere", place.join("logs/link")).expect("linked");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1).report();
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write("logs/.hidden/x.json", "nonsense");
+    directory.write("elsewhere/more.json", uncompressed_object(&[WRITE_CALL]));
+    std::os::unix::fs::symlink("../elsewhere", directory.join("logs/link")).expect("linked");
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!((report.run.log_files_read, report.result.totals.unreadable_evidence), (4, 0));
 }
 
 #[test]
 fn the_configuration_and_environment_variables_are_applied() {
-    let place = TestDirectory::with_compliant_trail();
-    place.write(
+    let directory = TestDirectory::with_compliant_trail();
+    directory.write(
         "onlooker.toml",
         format!("[[watch]]\nprincipal = \"arn:aws:iam::*:role/Builder\"\n{MANAGEMENT_ONLY_CONFIG}"),
     );
-    let report = sweep(&place, &[]).assert_exit_code(1).report();
+    let report = sweep(&directory, &[]).assert_exit_code(1).report();
     assert_eq!(report.result.inputs.watched, ["arn:aws:iam::*:role/Builder"]);
-    let both = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1).report();
+    let both = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!(both.result.totals.watched_principals, 2);
-    let mut command = place.command(&["sweep", "logs", "--no-state", "--json"]);
+    let mut command = directory.command(&["sweep", "logs", "--no-state", "--json"]);
     let output = command.env("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor").stdin(Stdio::null()).output();
     let ran = CommandOutput::from(output.expect("it runs"));
     assert_eq!(ran.assert_exit_code(0).report().result.inputs.watched, ["arn:aws:iam::*:role/Auditor"]);
@@ -479,9 +485,9 @@ fn the_configuration_and_environment_variables_are_applied() {
 
 #[test]
 fn an_override_covers_a_call_until_it_expires() {
-    let place = compliant_trail_with(&[WRITE_CALL, RecordedCall { id: 8, at: "06T12:10", ..WRITE_CALL }]);
+    let directory = compliant_trail_with(&[WRITE_CALL, RecordedCall { id: 8, at: "06T12:10", ..WRITE_CALL }]);
     let until = |end: &str| {
-        place.write(
+        directory.write(
             "onlooker.toml",
             format!(
                 "{MANAGEMENT_ONLY_CONFIG}[[override]]\nid = \"it\"\nprincipal = \"arn:aws:iam::*:role/Auditor\"\noperation = \"ec2:RunInstances\"\nowner = \"o\"\nreason = \"r\"\nexpires = 2026-10-06T{end}:00Z\n"
@@ -489,26 +495,26 @@ fn an_override_covers_a_call_until_it_expires() {
         );
     };
     until("13:00");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(0).report();
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(0).report();
     assert_eq!((report.result.overrides[0].allowed_calls, report.result.compliance.score), (2, Some(100.0)));
     until("11:00");
-    let report = sweep(&place, &[WATCH_AUDITOR]).assert_exit_code(1).report();
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!((report.result.overrides[0].allowed_calls, report.result.overrides[0].expired_calls), (1, 1));
     assert!(report.result.findings.iter().any(|finding| finding.id == "override-expired"));
 }
 
 #[test]
 fn the_number_of_threads_does_not_change_the_result() {
-    let place = compliant_trail_with(&[WRITE_CALL]);
-    let one = sweep(&place, &[WATCH_AUDITOR, "--threads", "1"]).assert_exit_code(1).result();
-    assert_eq!(sweep(&place, &[WATCH_AUDITOR, "--threads", "7"]).assert_exit_code(1).result(), one);
-    assert_eq!(sweep(&place, &[WATCH_AUDITOR, "--threads", "0"]).assert_exit_code(1).result(), one);
+    let directory = compliant_trail_with(&[WRITE_CALL]);
+    let one = sweep(&directory, &[WATCH_AUDITOR, "--threads", "1"]).assert_exit_code(1).result();
+    assert_eq!(sweep(&directory, &[WATCH_AUDITOR, "--threads", "7"]).assert_exit_code(1).result(), one);
+    assert_eq!(sweep(&directory, &[WATCH_AUDITOR, "--threads", "0"]).assert_exit_code(1).result(), one);
 }
 
 #[cfg(not(feature = "aws"))]
 #[test]
 fn a_build_without_aws_names_the_needed_feature() {
-    let place = TestDirectory::new();
+    let directory = TestDirectory::new();
     for args in [
         &["sweep", "s3://bucket/AWSLogs", "--no-state"][..],
         &["sweep", "--lookup", "--no-state"],
@@ -516,7 +522,7 @@ fn a_build_without_aws_names_the_needed_feature() {
         &["permissions"],
         &["permissions", "--principal", "arn:aws:iam::111122223333:role/Auditor"],
     ] {
-        let ran = place.run(args).assert_exit_code(2);
+        let ran = directory.run(args).assert_exit_code(2);
         ran.assert_stderr(&["was built without AWS", "cargo install --path . --features aws"]);
     }
 }

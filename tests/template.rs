@@ -1,4 +1,4 @@
-//! What the stack promises, read from its template: all that no emulator shows.
+//! The laws of the stack that no emulator shows, checked in its templates.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -12,46 +12,48 @@ use onlooker_core::{
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// A template as JSON, its short tags in their long form.
+/// A template as JSON, with its short function tags in their long form.
 fn template(name: &str) -> Value {
     let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).expect("a template");
     let documents = Yaml::load_from_str(&text).expect("YAML");
-    plain(&documents[0])
+    yaml_to_json(&documents[0])
 }
 
-fn plain(node: &Yaml<'_>) -> Value {
+fn yaml_to_json(node: &Yaml<'_>) -> Value {
     match node {
         Yaml::Value(Scalar::Null) => Value::Null,
         Yaml::Value(Scalar::Boolean(truth)) => json!(truth),
         Yaml::Value(Scalar::Integer(number)) => json!(number),
         Yaml::Value(Scalar::FloatingPoint(number)) => json!(number.0),
         Yaml::Value(Scalar::String(text)) => json!(text),
-        Yaml::Sequence(items) => items.iter().map(plain).collect(),
-        Yaml::Mapping(entries) => {
-            entries.iter().map(|(name, value)| (name_of(name), plain(value))).collect::<Map<_, _>>().into()
-        }
+        Yaml::Sequence(items) => items.iter().map(yaml_to_json).collect(),
+        Yaml::Mapping(entries) => entries
+            .iter()
+            .map(|(name, value)| (name_of(name), yaml_to_json(value)))
+            .collect::<Map<_, _>>()
+            .into(),
         Yaml::Tagged(tag, inner) => {
             let name = match tag.suffix.as_str() {
                 short @ ("Ref" | "Condition") => short.to_owned(),
                 short => format!("Fn::{short}"),
             };
-            json!({ name: plain(inner) })
+            json!({ name: yaml_to_json(inner) })
         }
-        other => panic!("no part of a template: {other:?}"),
+        other => panic!("not a part of a template: {other:?}"),
     }
 }
 
 fn name_of(node: &Yaml<'_>) -> String {
-    match plain(node) {
+    match yaml_to_json(node) {
         Value::String(text) => text,
         other => other.to_string(),
     }
 }
 
-struct Stack(Value);
+struct StackTemplate(Value);
 
-impl Stack {
+impl StackTemplate {
     fn read() -> Self {
         Self(template("template.yaml"))
     }
@@ -81,7 +83,7 @@ impl Stack {
     }
 }
 
-/// All statements in a value, those behind a condition included.
+/// All policy statements in a value, also those behind a condition.
 fn statements(value: &Value, found: &mut Vec<Value>) {
     match value {
         Value::Object(entries) if entries.contains_key("Effect") => found.push(value.clone()),
@@ -91,14 +93,14 @@ fn statements(value: &Value, found: &mut Vec<Value>) {
     }
 }
 
-fn all(value: &Value) -> Vec<Value> {
+fn all_statements(value: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     statements(value, &mut found);
     found
 }
 
-/// A text, or the texts of a list.
-fn texts(value: &Value) -> Vec<&str> {
+/// A string, or the strings of a list.
+fn string_values(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
@@ -106,14 +108,14 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// A thing the template names by `!GetAtt Name.Arn`.
-fn arn(name: &str) -> Value {
+/// The JSON of `!GetAtt Name.Arn`.
+fn get_att_arn(name: &str) -> Value {
     json!({ "Fn::GetAtt": format!("{name}.Arn") })
 }
 
 #[test]
-fn what_is_kept_outlives_the_stack() {
-    let stack = Stack::read();
+fn stored_data_is_retained_when_the_stack_is_deleted() {
+    let stack = StackTemplate::read();
     for name in ["Bucket", "Table"] {
         let resource = &stack.0["Resources"][name];
         assert_eq!(
@@ -122,12 +124,16 @@ fn what_is_kept_outlives_the_stack() {
         );
     }
     let retained = stack.0["Resources"].as_object().expect("resources").values();
-    assert_eq!(retained.filter(|one| one["DeletionPolicy"] == "Retain").count(), 2, "and nothing else does");
+    assert_eq!(
+        retained.filter(|one| one["DeletionPolicy"] == "Retain").count(),
+        2,
+        "the stack retains nothing else"
+    );
 }
 
 #[test]
-fn the_table_forgets_and_can_be_restored() {
-    let stack = Stack::read();
+fn the_table_has_ttl_and_point_in_time_recovery() {
+    let stack = StackTemplate::read();
     let table = stack.properties("Table");
     assert_eq!(table["TimeToLiveSpecification"], json!({ "AttributeName": "ttl", "Enabled": true }));
     assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
@@ -137,7 +143,7 @@ fn the_table_forgets_and_can_be_restored() {
 
 #[test]
 fn the_bucket_is_private_encrypted_versioned_and_lockable() {
-    let stack = Stack::read();
+    let stack = StackTemplate::read();
     let bucket = stack.properties("Bucket");
     assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
     let block = bucket["PublicAccessBlockConfiguration"].as_object().expect("a block");
@@ -146,20 +152,20 @@ fn the_bucket_is_private_encrypted_versioned_and_lockable() {
         &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
     assert_eq!(encryption["SSEAlgorithm"], json!({ "Fn::If": ["HasKey", "aws:kms", "AES256"] }));
     let lock = &bucket["ObjectLockConfiguration"]["Fn::If"];
-    assert_eq!(lock[0], "Locks");
+    assert_eq!(lock[0], "HasObjectLock");
     assert_eq!(
         lock[1]["Rule"]["DefaultRetention"],
         json!({ "Mode": { "Ref": "ObjectLockMode" }, "Days": { "Ref": "ObjectLockDays" } })
     );
     assert_eq!(
-        texts(&stack.parameter("ObjectLockMode")["AllowedValues"]),
+        string_values(&stack.parameter("ObjectLockMode")["AllowedValues"]),
         ["NONE", "GOVERNANCE", "COMPLIANCE"]
     );
-    let policy = all(stack.properties("BucketPolicy"));
-    let refuses = |sid: &str| policy.iter().find(|one| one["Sid"] == sid && one["Effect"] == "Deny").cloned();
-    let in_transit = refuses("EncryptedInTransit").expect("TLS only");
+    let policy = all_statements(stack.properties("BucketPolicy"));
+    let deny = |sid: &str| policy.iter().find(|one| one["Sid"] == sid && one["Effect"] == "Deny").cloned();
+    let in_transit = deny("DenyInsecureTransport").expect("TLS only");
     assert_eq!(in_transit["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
-    let once = refuses("WrittenOnce").expect("what was written stays").to_string();
+    let overwrite = deny("DenyOverwrite").expect("no object is overwritten").to_string();
     for prefix in [
         "evidence/",
         "segments/",
@@ -170,13 +176,13 @@ fn the_bucket_is_private_encrypted_versioned_and_lockable() {
         "permissions/",
         "cache/",
     ] {
-        assert!(once.contains(&format!("/{prefix}*")), "{prefix}");
+        assert!(overwrite.contains(&format!("/{prefix}*")), "{prefix}");
     }
 }
 
 #[test]
-fn everything_in_the_bucket_has_an_end() {
-    let stack = Stack::read();
+fn every_object_in_the_bucket_expires() {
+    let stack = StackTemplate::read();
     let rules = stack.properties("Bucket")["LifecycleConfiguration"]["Rules"].as_array().expect("rules");
     let ends = |prefix: &str| {
         rules.iter().find(|rule| rule["Prefix"] == prefix).map(|rule| &rule["ExpirationInDays"])
@@ -193,54 +199,55 @@ fn everything_in_the_bucket_has_an_end() {
     ] {
         assert_eq!(ends(prefix), Some(&days), "{prefix}");
     }
-    assert_eq!(ends("policies/"), None, "policies in force may be older than any end");
-    let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all");
+    assert_eq!(ends("policies/"), None, "a policy in force may be older than any expiration");
+    let all = rules.iter().find(|rule| rule.get("Prefix").is_none()).expect("a rule for all objects");
     assert_eq!(all["NoncurrentVersionExpiration"]["NoncurrentDays"], 30);
     assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
 }
 
-/// Whether the catalog knows an action as a read.
-fn is_plain_read(action: &str) -> bool {
+/// Whether the catalog classifies an action as a read.
+fn is_read_only_action(action: &str) -> bool {
     let (service, name) = action.split_once(':').expect("an action");
     let entry = Catalog::embedded().lookup(service, name);
     entry.is_some_and(|entry| entry.facts.operation_type == OperationType::ReadOnly)
 }
 
 #[test]
-fn a_role_names_its_actions_and_no_function_may_more() {
-    let stack = Stack::read();
+fn a_role_names_its_actions_and_has_no_wildcards() {
+    let stack = StackTemplate::read();
     for (name, role) in stack.of_type("AWS::IAM::Role") {
         let properties = &role["Properties"];
         assert!(
             properties.get("ManagedPolicyArns").is_none(),
-            "{name}: a managed policy grants what nobody reads"
+            "{name}: the actions of a managed policy are not in the template"
         );
-        for statement in all(&properties["Policies"]) {
+        for statement in all_statements(&properties["Policies"]) {
             assert_eq!(statement["Effect"], "Allow", "{name}");
             assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{name}");
-            let actions = texts(&statement["Action"]);
+            let actions = string_values(&statement["Action"]);
             assert!(
                 !actions.is_empty() && actions.iter().all(|one| one.contains(':') && !one.contains('*')),
                 "{name}: {statement}"
             );
-            // LookupEvents knows no resources, lists and descriptions of an account know none, and whose policies are to
-            // be read nobody knows before: https://docs.aws.amazon.com/service-authorization/latest/reference/
-            let anything = statement["Resource"] == "*";
-            let reads = ["ReadPolicies", "ReadOrganization", "TryReads"].map(Some);
-            let is_known = actions == ["cloudtrail:LookupEvents"]
+            // LookupEvents and the lists of an account support no resource-level permissions, and the template cannot know
+            // the principals that the user watches:
+            // https://docs.aws.amazon.com/service-authorization/latest/reference/
+            let all_resources = statement["Resource"] == "*";
+            let reads = ["ReadPolicies", "ReadOrganization", "ProbeReads"].map(Some);
+            let is_exception = actions == ["cloudtrail:LookupEvents"]
                 || name == "PermissionsRole" && reads.contains(&statement["Sid"].as_str());
             assert!(
-                !anything || is_known && actions.iter().all(|one| is_plain_read(one)),
+                !all_resources || is_exception && actions.iter().all(|one| is_read_only_action(one)),
                 "{name}: {statement}"
             );
         }
     }
     let actions = |role: &str| -> BTreeSet<String> {
-        let found = all(&stack.properties(role)["Policies"]);
-        found.iter().flat_map(|one| texts(&one["Action"])).map(str::to_owned).collect()
+        let found = all_statements(&stack.properties(role)["Policies"]);
+        found.iter().flat_map(|one| string_values(&one["Action"])).map(str::to_owned).collect()
     };
     let may = |role: &str, some: &[&str]| some.iter().any(|one| actions(role).contains(*one));
-    assert!(!may("SweepRole", &["sns:Publish", "events:PutEvents", "sqs:ReceiveMessage"]));
+    assert!(!may("PullRole", &["sns:Publish", "events:PutEvents", "sqs:ReceiveMessage"]));
     assert!(!may(
         "IngestRole",
         &["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "sts:AssumeRole"]
@@ -251,7 +258,7 @@ fn a_role_names_its_actions_and_no_function_may_more() {
     ));
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
     assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
-    for role in ["SweepRole", "IngestRole", "WatchRole", "ReportRole", "PermissionsRole"] {
+    for role in ["PullRole", "IngestRole", "WatchRole", "ReportRole", "PermissionsRole"] {
         assert!(
             !may(role, &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]),
             "{role}"
@@ -260,11 +267,11 @@ fn a_role_names_its_actions_and_no_function_may_more() {
 }
 
 #[test]
-fn a_role_in_another_account_is_assumed_by_its_name_and_account() {
-    let stack = Stack::read();
-    for role in ["SweepRole", "PermissionsRole"] {
-        let found = all(&stack.properties(role)["Policies"]);
-        let assume = found.iter().find(|one| one["Action"] == "sts:AssumeRole").expect("it may");
+fn a_role_in_another_account_is_limited_to_its_name_and_account() {
+    let stack = StackTemplate::read();
+    for role in ["PullRole", "PermissionsRole"] {
+        let found = all_statements(&stack.properties(role)["Policies"]);
+        let assume = found.iter().find(|one| one["Action"] == "sts:AssumeRole").expect("a statement");
         assert_eq!(
             assume["Resource"],
             json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${LookupRole}" })
@@ -272,11 +279,11 @@ fn a_role_in_another_account_is_assumed_by_its_name_and_account() {
         assert_eq!(assume["Condition"]["StringEquals"]["aws:ResourceAccount"], json!({ "Ref": "Accounts" }));
     }
     let member = template("member.yaml");
-    let granted: Vec<_> = all(&member["Resources"]["Role"]["Properties"]["Policies"]);
+    let granted: Vec<_> = all_statements(&member["Resources"]["Role"]["Properties"]["Policies"]);
     assert_eq!(granted.len(), 2);
     assert_eq!(granted[0]["Action"], "cloudtrail:LookupEvents");
-    // The same policies can be read in every account.
-    let own = all(&stack.properties("PermissionsRole")["Policies"]);
+    // Onlooker reads the same policies in every account.
+    let own = all_statements(&stack.properties("PermissionsRole")["Policies"]);
     let of =
         |all: &[Value]| all.iter().find(|one| one["Sid"] == "ReadPolicies").map(|one| one["Action"].clone());
     assert!(of(&own).is_some());
@@ -284,16 +291,20 @@ fn a_role_in_another_account_is_assumed_by_its_name_and_account() {
 }
 
 #[test]
-fn every_failure_ends_where_somebody_is_told() {
-    let stack = Stack::read();
+fn every_failure_reaches_an_alarm() {
+    let stack = StackTemplate::read();
     for (name, function) in stack.functions() {
         let failure = &function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"];
-        assert_eq!(*failure, json!({ "Type": "SQS", "Destination": arn("DeadLetterQueue") }), "{name}");
+        assert_eq!(
+            *failure,
+            json!({ "Type": "SQS", "Destination": get_att_arn("DeadLetterQueue") }),
+            "{name}"
+        );
     }
     for (name, timer) in stack.of_type("AWS::Scheduler::Schedule") {
         assert_eq!(
             timer["Properties"]["Target"]["DeadLetterConfig"]["Arn"],
-            arn("DeadLetterQueue"),
+            get_att_arn("DeadLetterQueue"),
             "{name}"
         );
     }
@@ -303,7 +314,10 @@ fn every_failure_ends_where_somebody_is_told() {
         }
     }
     let redrive = &stack.properties("LogQueue")["RedrivePolicy"];
-    assert_eq!(*redrive, json!({ "deadLetterTargetArn": arn("LogDeadLetterQueue"), "maxReceiveCount": 3 }));
+    assert_eq!(
+        *redrive,
+        json!({ "deadLetterTargetArn": get_att_arn("LogDeadLetterQueue"), "maxReceiveCount": 3 })
+    );
     for queue in ["LogDeadLetterQueue", "DeadLetterQueue"] {
         assert_eq!(stack.properties(queue)["MessageRetentionPeriod"], 1_209_600);
         let alarm = stack.properties(&format!("{queue}Alarm"));
@@ -315,14 +329,14 @@ fn every_failure_ends_where_somebody_is_told() {
 }
 
 #[test]
-fn a_notice_stays_hidden_for_six_tries_of_its_reader() {
-    let stack = Stack::read();
+fn the_visibility_timeout_is_six_times_the_function_timeout() {
+    let stack = StackTemplate::read();
     let timeout = stack.properties("Ingest")["Timeout"].as_u64().expect("a timeout");
     let visibility =
         stack.properties("LogQueue")["VisibilityTimeout"].as_u64().expect("a visibility timeout");
-    let event = &stack.properties("Ingest")["Events"]["Notices"]["Properties"];
+    let event = &stack.properties("Ingest")["Events"]["LogQueueMessages"]["Properties"];
     assert_eq!(event["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
-    // SQS takes a batch of more than ten only with a window.
+    // Lambda takes a batch of more than ten messages only with a batching window.
     for (name, profile) in stack.0["Mappings"]["Profiles"].as_object().expect("profiles") {
         let number = |key: &str| profile[key].as_u64().expect("a number");
         assert!(number("Batch") <= 10 || number("Window") >= 1, "{name}");
@@ -331,26 +345,26 @@ fn a_notice_stays_hidden_for_six_tries_of_its_reader() {
     }
 }
 
-/// One that is killed for want of memory tells of nothing.
+/// Lambda ends a function that runs out of memory before it can record anything.
 #[test]
-fn an_object_that_is_too_large_ends_as_unreadable_and_not_the_function() {
-    let stack = Stack::read();
+fn an_oversized_log_file_is_unreadable_before_the_function_runs_out_of_memory() {
+    let stack = StackTemplate::read();
     let ingest = stack.properties("Ingest");
     let of_profile = |key: &str| json!({ "Fn::FindInMap": ["Profiles", { "Ref": "Profile" }, key] });
     assert_eq!(ingest["MemorySize"], of_profile("Memory"));
-    let most = &ingest["Environment"]["Variables"]["ONLOOKER_LIMITS_OBJECT_MIB"];
-    assert_eq!(*most, of_profile("ObjectMib"));
+    let limit = &ingest["Environment"]["Variables"]["ONLOOKER_LIMITS_LOG_FILE_MIB"];
+    assert_eq!(*limit, of_profile("LogFileMib"));
     for (name, profile) in stack.0["Mappings"]["Profiles"].as_object().expect("profiles") {
-        // Values of variables are texts.
-        let object: u64 = profile["ObjectMib"].as_str().expect("a text").parse().expect("a number");
+        // The values of environment variables are strings.
+        let log_file: u64 = profile["LogFileMib"].as_str().expect("a string").parse().expect("a number");
         let memory = profile["Memory"].as_u64().expect("a number");
-        assert!(object >= 100 && 4 * object <= memory, "{name}");
+        assert!(log_file >= 100 && 4 * log_file <= memory, "{name}");
     }
 }
 
 #[test]
-fn alarms_tell_the_topic_and_silence_is_not_health() {
-    let stack = Stack::read();
+fn alarms_notify_the_topic_and_missing_data_is_breaching() {
+    let stack = StackTemplate::read();
     let alarms: Vec<_> = stack.of_type("AWS::CloudWatch::Alarm").collect();
     for (name, alarm) in &alarms {
         assert_eq!(alarm["Properties"]["AlarmActions"], json!([{ "Ref": "Topic" }]), "{name}");
@@ -363,9 +377,9 @@ fn alarms_tell_the_topic_and_silence_is_not_health() {
         .collect();
     assert_eq!(
         breaching,
-        BTreeSet::from(["SweepHeartbeatAlarm", "ReportHeartbeatAlarm", "PermissionsHeartbeatAlarm"])
+        BTreeSet::from(["PullHeartbeatAlarm", "ReportHeartbeatAlarm", "PermissionsHeartbeatAlarm"])
     );
-    for function in ["Sweep", "Ingest", "Watch", "Report", "Permissions"] {
+    for function in ["Pull", "Ingest", "Watch", "Report", "Permissions"] {
         for metric in ["Errors", "Throttles"] {
             let alarm = stack.properties(&format!("{function}{metric}Alarm"));
             assert_eq!(alarm["MetricName"], metric);
@@ -376,30 +390,30 @@ fn alarms_tell_the_topic_and_silence_is_not_health() {
         }
     }
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
-    for lane in ["Sweep", "Ingest"] {
-        let alarm = stack.properties(&format!("{lane}LagAlarm"));
+    for function in ["Pull", "Ingest"] {
+        let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
     }
 }
 
 #[test]
-fn logs_end_and_each_function_has_its_own() {
-    let stack = Stack::read();
+fn each_function_has_its_own_log_group_with_retention() {
+    let stack = StackTemplate::read();
     for (name, function) in stack.functions() {
         let log = format!("{name}Logs");
         assert_eq!(function["LoggingConfig"]["LogGroup"], json!({ "Ref": log }));
         assert_eq!(stack.properties(&log)["RetentionInDays"], json!({ "Ref": "LogDays" }));
-        assert_eq!(function["Role"], arn(&format!("{name}Role")));
+        assert_eq!(function["Role"], get_att_arn(&format!("{name}Role")));
     }
 }
 
 #[test]
-fn functions_are_built_for_both_processors_on_the_current_system() {
-    let stack = Stack::read();
+fn functions_are_built_for_both_architectures_on_amazon_linux_2023() {
+    let stack = StackTemplate::read();
     let globals = &stack.0["Globals"]["Function"];
     assert_eq!(globals["Runtime"], "provided.al2023");
     assert_eq!(globals["Architectures"], json!([{ "Ref": "Architecture" }]));
-    assert_eq!(texts(&stack.parameter("Architecture")["AllowedValues"]), ["x86_64", "arm64"]);
+    assert_eq!(string_values(&stack.parameter("Architecture")["AllowedValues"]), ["x86_64", "arm64"]);
     for (name, function) in stack.of_type("AWS::Serverless::Function") {
         assert_eq!(function["Metadata"], json!({ "BuildMethod": "rust-cargolambda" }), "{name}");
         let folder = function["Properties"]["CodeUri"].as_str().expect("a folder");
@@ -408,23 +422,23 @@ fn functions_are_built_for_both_processors_on_the_current_system() {
 }
 
 #[test]
-fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
-    let stack = Stack::read();
+fn every_variable_is_a_configuration_key_and_every_key_is_covered() {
+    let stack = StackTemplate::read();
     let set = stack.0["Globals"]["Function"]["Environment"]["Variables"].as_object().expect("variables");
     let keys: BTreeSet<String> = variables().into_iter().map(|variable| variable.name).collect();
     for name in set.keys() {
         let reserved = RESERVED_VARIABLES.iter().any(|(reserved, _)| reserved == name);
-        assert!(reserved || keys.contains(name), "`{name}` is no key");
+        assert!(reserved || keys.contains(name), "`{name}` is not a configuration key");
     }
     let left: Vec<&str> = keys.iter().filter(|key| !set.contains_key(*key)).map(String::as_str).collect();
-    // These are said in the configuration object alone.
-    let in_the_object = [
+    // These keys have no parameter. The configuration object can set them.
+    let without_parameter = [
         "ONLOOKER_BUSINESS_HOURS_DAYS",
         "ONLOOKER_BUSINESS_HOURS_END",
         "ONLOOKER_BUSINESS_HOURS_START",
         "ONLOOKER_BUSINESS_HOURS_TIME_ZONE",
         "ONLOOKER_CATALOG",
-        "ONLOOKER_LIMITS_OBJECT_MIB",
+        "ONLOOKER_LIMITS_LOG_FILE_MIB",
         "ONLOOKER_LIMITS_THREADS",
         "ONLOOKER_LOOKUP_SLICE_MINUTES",
         "ONLOOKER_PERMISSIONS_READS",
@@ -435,30 +449,30 @@ fn every_variable_is_a_key_of_the_configuration_and_every_key_is_thought_of() {
         "ONLOOKER_THRESHOLDS_ERROR_RATE",
         "ONLOOKER_THRESHOLDS_ERROR_RATE_MIN_CALLS",
     ];
-    assert_eq!(left, in_the_object);
+    assert_eq!(left, without_parameter);
     for (reserved, _) in RESERVED_VARIABLES {
         assert!(set.contains_key(reserved) || reserved == "ONLOOKER_TEST_DATA", "`{reserved}` is not set");
     }
 }
 
 #[test]
-fn parameters_explain_themselves_and_accept_nothing_else() {
+fn parameters_have_descriptions_and_constraints() {
     for name in ["template.yaml", "member.yaml"] {
         let read = template(name);
         for (parameter, body) in read["Parameters"].as_object().expect("parameters") {
             assert!(body["Description"].as_str().is_some_and(|text| text.len() > 15), "{parameter}");
-            assert!(body.get("Default").is_some(), "{parameter}: a stack of defaults is a stack");
+            assert!(body.get("Default").is_some(), "{parameter}: the stack deploys with defaults alone");
             let bounded =
                 ["AllowedValues", "AllowedPattern", "MinValue"].iter().any(|key| body.get(*key).is_some());
             assert!(bounded || body["Type"] == "CommaDelimitedList", "{parameter}");
         }
     }
-    let stack = Stack::read();
+    let stack = StackTemplate::read();
     let shown: BTreeSet<&str> = stack.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
         .as_array()
         .expect("groups")
         .iter()
-        .flat_map(|group| texts(&group["Parameters"]))
+        .flat_map(|group| string_values(&group["Parameters"]))
         .collect();
     let all: BTreeSet<&str> =
         stack.0["Parameters"].as_object().expect("parameters").keys().map(String::as_str).collect();
@@ -466,22 +480,22 @@ fn parameters_explain_themselves_and_accept_nothing_else() {
 }
 
 #[test]
-fn intervals_are_the_same_in_seconds_and_in_words() {
-    let stack = Stack::read();
-    for (minutes, both) in stack.0["Mappings"]["Sweep"].as_object().expect("intervals") {
+fn intervals_in_seconds_equal_their_schedule_expressions() {
+    let stack = StackTemplate::read();
+    for (minutes, both) in stack.0["Mappings"]["PullIntervals"].as_object().expect("intervals") {
         let number: u64 = minutes.parse().expect("a number");
         assert_eq!(
             *both,
             json!({ "Expression": format!("rate({number} minutes)"), "Seconds": (number * 60).to_string() })
         );
     }
-    let offered: Vec<&str> = texts(&stack.parameter("SweepMinutes")["AllowedValues"]);
-    assert_eq!(offered.len(), stack.0["Mappings"]["Sweep"].as_object().expect("intervals").len());
+    let offered: Vec<&str> = string_values(&stack.parameter("PullIntervalMinutes")["AllowedValues"]);
+    assert_eq!(offered.len(), stack.0["Mappings"]["PullIntervals"].as_object().expect("intervals").len());
 }
 
 #[test]
-fn reads_of_secrets_reach_the_alerts() {
-    let stack = Stack::read();
+fn secret_reads_reach_the_watch_function() {
+    let stack = StackTemplate::read();
     let parameter = stack.parameter("RuleState");
     assert_eq!(parameter["Default"], "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS");
     let kinds =
@@ -496,10 +510,10 @@ fn reads_of_secrets_reach_the_alerts() {
 }
 
 #[test]
-fn a_backfill_hands_batches_to_the_function_that_reads_log_objects() {
-    let stack = Stack::read();
+fn a_backfill_sends_batches_to_the_ingest_function() {
+    let stack = StackTemplate::read();
     let backfill = stack.properties("Backfill");
-    assert_eq!(backfill["DefinitionSubstitutions"]["Function"], arn("Ingest"));
+    assert_eq!(backfill["DefinitionSubstitutions"]["Function"], get_att_arn("Ingest"));
     let map = &backfill["Definition"]["States"]["Objects"];
     assert_eq!(map["ItemProcessor"]["ProcessorConfig"]["Mode"], "DISTRIBUTED");
     assert_eq!(map["ItemReader"]["Resource"], "arn:${Partition}:states:::s3:listObjectsV2");
@@ -507,6 +521,6 @@ fn a_backfill_hands_batches_to_the_function_that_reads_log_objects() {
     let keys: BTreeSet<&str> =
         map["ItemSelector"].as_object().expect("a selector").keys().map(String::as_str).collect();
     assert_eq!(keys, BTreeSet::from(["bucket", "etag.$", "key.$", "size.$"]));
-    // An express workflow ends after five minutes, its retries included.
+    // AWS Step Functions ends an express workflow after five minutes, retries included.
     assert!(stack.properties("Ingest")["Timeout"].as_u64().is_some_and(|seconds| seconds < 300));
 }

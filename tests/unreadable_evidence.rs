@@ -1,4 +1,5 @@
-//! The real binary over broken evidence: every kind is named with its object, place and reason, and loses nothing else.
+//! The real binary over unreadable evidence: each piece is named with its object, position and reason, and nothing
+//! else is lost.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -8,16 +9,16 @@ use fixture::{READ_CALL, RecordedCall, TestDirectory, WRITE_CALL, gzip, object, 
 use onlooker_core::report::Report;
 use serde_json::Value;
 
-/// Sweeps one broken object beside a good one. The good one's events are all there.
+/// Sweeps one broken object beside a valid one. All events of the valid one are counted.
 #[track_caller]
 fn sweep_with_a_valid_object(bytes: &[u8]) -> Report {
-    let place = TestDirectory::new();
-    place.write(
+    let directory = TestDirectory::new();
+    directory.write(
         "logs/good.json.gz",
         object(&[RecordedCall { id: 9_000, ..READ_CALL }, RecordedCall { id: 9_001, ..WRITE_CALL }]),
     );
-    place.write("logs/bad.json.gz", bytes);
-    let ran = place.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3);
+    directory.write("logs/bad.json.gz", bytes);
+    let ran = directory.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3);
     let report = ran.report();
     let (run, totals) = (&report.run, &report.result.totals);
     assert!(run.unreadable.iter().all(|piece| piece.file == "logs/bad.json.gz"), "{:#?}", run.unreadable);
@@ -26,17 +27,17 @@ fn sweep_with_a_valid_object(bytes: &[u8]) -> Report {
         totals.events + run.duplicates + run.unreadable.len() as u64 + totals.insight_events
     );
     let builders = report.result.operations.iter().filter(|one| one.operation == "RunInstances");
-    assert_eq!(builders.count(), 1, "what the good object says is kept");
+    assert_eq!(builders.count(), 1, "events of the valid object are kept");
     let sentence = report.result.inputs.unreadable.keys().next().expect("a reason");
     assert!(
         report.result.findings.iter().any(|one| one.id == "unreadable-evidence" && one.subject == *sentence)
     );
-    let screen = place.run(&["sweep", "logs", "--no-state"]).assert_exit_code(3).stdout;
+    let screen = directory.run(&["sweep", "logs", "--no-state"]).assert_exit_code(3).stdout;
     assert!(screen.contains("unreadable"), "{screen}");
     report
 }
 
-/// Sweeps one broken object, of which one piece cannot be read; so many other events are kept.
+/// Sweeps one broken object with one unreadable piece, of which `kept` events are counted.
 #[track_caller]
 fn assert_unreadable(bytes: &[u8], reason: &str, record: u64, byte: Option<u64>, kept: u64) {
     let report = sweep_with_a_valid_object(bytes);
@@ -68,19 +69,19 @@ fn second_record_offset(bytes: &[u8]) -> u64 {
 
 #[test]
 fn an_empty_file() {
-    assert_unreadable(b"", "the object is empty", 0, Some(0), 0);
+    assert_unreadable(b"", "the log file is empty", 0, Some(0), 0);
 }
 
 #[test]
 fn gzip_that_was_cut_short_gives_what_comes_before_the_cut() {
-    // Records that do not compress well, so that many of them lie before the cut.
+    // Records that do not compress well, so that many of them come before the cut.
     let mut bytes = object(&calls(400));
     bytes.truncate(bytes.len() - 200);
     let report = sweep_with_a_valid_object(&bytes);
     let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
     assert_eq!(piece.reason, "the gzip stream ends too early");
     let kept = report.result.totals.events - 2;
-    assert_eq!(piece.record, Some(kept), "it is as many records into the object as were read");
+    assert_eq!(piece.record, Some(kept), "the position is the number of records read before it");
     assert!(kept > 0 && kept < 400, "{kept}");
 }
 
@@ -126,8 +127,8 @@ fn json_that_was_cut_short_gives_the_records_before_the_cut() {
 
 #[test]
 fn json_that_is_not_a_cloudtrail_file() {
-    assert_unreadable(br#"{"hello":"world"}"#, "JSON, but nothing CloudTrail writes", 0, Some(0), 0);
-    assert_unreadable(b"[1]", "JSON, but nothing CloudTrail writes", 0, Some(1), 0);
+    assert_unreadable(br#"{"hello":"world"}"#, "JSON, but not CloudTrail data", 0, Some(0), 0);
+    assert_unreadable(b"[1]", "JSON, but not CloudTrail data", 0, Some(1), 0);
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn a_record_with_a_value_of_the_wrong_type() {
         let bytes = with_second_record_changed(|record| record[field] = 5.into());
         assert_unreadable(
             &bytes,
-            &format!("a value of the wrong type: `{field}`"),
+            &format!("field of the wrong JSON type: `{field}`"),
             1,
             Some(second_record_offset(&bytes)),
             2,
@@ -178,7 +179,7 @@ fn a_record_with_a_time_that_does_not_exist() {
     let bytes = with_second_record_changed(|record| record["eventTime"] = "2026-02-30T00:00:00Z".into());
     assert_unreadable(
         &bytes,
-        "a value that cannot be right: `eventTime`",
+        "field with an invalid value: `eventTime`",
         1,
         Some(second_record_offset(&bytes)),
         2,
@@ -188,7 +189,13 @@ fn a_record_with_a_time_that_does_not_exist() {
 #[test]
 fn a_record_with_a_text_too_long_to_keep() {
     let bytes = with_second_record_changed(|record| record["eventName"] = "x".repeat(3_000).into());
-    assert_unreadable(&bytes, "too long or too many: `eventName`", 1, Some(second_record_offset(&bytes)), 2);
+    assert_unreadable(
+        &bytes,
+        "field too long or with too many values: `eventName`",
+        1,
+        Some(second_record_offset(&bytes)),
+        2,
+    );
 }
 
 #[test]
@@ -208,64 +215,64 @@ fn a_record_nested_absurdly_deep() {
 
 #[test]
 fn a_decompression_bomb_is_cut_at_the_limit_and_earlier_records_are_kept() {
-    let place = TestDirectory::new();
-    place.write("onlooker.toml", "[limits]\nobject_mib = 1\n");
+    let directory = TestDirectory::new();
+    directory.write("onlooker.toml", "[limits]\nlog_file_mib = 1\n");
     let mut bytes = uncompressed_object(&calls(3));
     bytes.pop();
     bytes.extend(b",\"padding\":\"");
     bytes.resize(64 << 20, b'x');
-    place.write("logs/bomb.json.gz", gzip(&bytes));
-    place.write("logs/good.json.gz", object(&[RecordedCall { id: 9, ..READ_CALL }]));
-    let report = place.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3).report();
+    directory.write("logs/bomb.json.gz", gzip(&bytes));
+    directory.write("logs/good.json.gz", object(&[RecordedCall { id: 9, ..READ_CALL }]));
+    let report = directory.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3).report();
     let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
     assert_eq!(piece.file, "logs/bomb.json.gz");
-    assert_eq!(piece.reason, "inflates past `limits.object_mib`");
+    assert_eq!(piece.reason, "inflates past `limits.log_file_mib`");
     assert_eq!(report.result.totals.events, 4);
     assert!(report.result.findings[0].recommendation.len() > 10);
 }
 
 #[test]
 fn a_file_that_cannot_be_opened_is_unreadable_evidence() {
-    let place = TestDirectory::new();
-    place.write("logs/good.json.gz", object(&calls(1)));
-    std::os::unix::fs::symlink("nowhere", place.join("logs/gone.json.gz")).expect("linked");
-    let report = place.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3).report();
+    let directory = TestDirectory::new();
+    directory.write("logs/good.json.gz", object(&calls(1)));
+    std::os::unix::fs::symlink("nowhere", directory.join("logs/gone.json.gz")).expect("linked");
+    let report = directory.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3).report();
     let [piece] = &*report.run.unreadable else { panic!("{:#?}", report.run.unreadable) };
     assert_eq!(
         (piece.file.as_str(), piece.reason.as_str()),
-        ("logs/gone.json.gz", "the object could not be fetched: No such file or directory (os error 2)")
+        ("logs/gone.json.gz", "the log file could not be fetched: No such file or directory (os error 2)")
     );
     assert_eq!(report.result.totals.events, 1);
 }
 
 #[test]
 fn one_unreadable_record_delivered_twice_is_one_gap_with_two_positions() {
-    let place = TestDirectory::new();
+    let directory = TestDirectory::new();
     let bytes = with_second_record_changed(|record| {
         drop(record.as_object_mut().expect("a record").remove("eventTime"))
     });
-    place.write("logs/a.json", &bytes);
-    place.write("logs/b.json.gz", gzip(&bytes));
-    let report = place.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3).report();
+    directory.write("logs/a.json", &bytes);
+    directory.write("logs/b.json.gz", gzip(&bytes));
+    let report = directory.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3).report();
     assert_eq!((report.result.totals.unreadable_evidence, report.run.unreadable.len()), (1, 2));
     assert_eq!((report.result.totals.events, report.run.duplicates), (2, 2));
 }
 
 #[test]
 fn conflicting_contents_of_an_event_are_reported_and_the_more_severe_counts() {
-    let place = TestDirectory::with_compliant_trail();
+    let directory = TestDirectory::with_compliant_trail();
     let denied = RecordedCall { error: Some("AccessDenied"), ..WRITE_CALL };
-    place.write("logs/a.json", uncompressed_object(&[denied]));
-    place.run(&["sweep", "logs", "--no-state", fixture::WATCH_AUDITOR]).assert_exit_code(0);
-    place.write("logs/b.json", uncompressed_object(&[WRITE_CALL]));
-    let report = place
+    directory.write("logs/a.json", uncompressed_object(&[denied]));
+    directory.run(&["sweep", "logs", "--no-state", fixture::WATCH_AUDITOR]).assert_exit_code(0);
+    directory.write("logs/b.json", uncompressed_object(&[WRITE_CALL]));
+    let report = directory
         .run(&["sweep", "logs", "--no-state", "--json", fixture::WATCH_AUDITOR])
         .assert_exit_code(1)
         .report();
     assert_eq!(report.result.totals.conflicting_events, 1);
     let harmless = RecordedCall { id: WRITE_CALL.id, ..READ_CALL };
-    place.write("logs/b.json", uncompressed_object(&[harmless]));
-    let report = place
+    directory.write("logs/b.json", uncompressed_object(&[harmless]));
+    let report = directory
         .run(&["sweep", "logs", "--no-state", "--json", fixture::WATCH_AUDITOR])
         .assert_exit_code(3)
         .report();
@@ -274,15 +281,16 @@ fn conflicting_contents_of_an_event_are_reported_and_the_more_severe_counts() {
 
 #[test]
 fn record_text_cannot_control_the_terminal() {
-    let place = TestDirectory::new();
+    let directory = TestDirectory::new();
     let hostile = "\u{1b}[2J\u{202e}<script>alert(1)</script>|=cmd()";
     let bytes = with_second_record_changed(|record| {
         record["eventName"] = hostile.into();
         record["readOnly"] = false.into();
     });
-    place.write("logs/a.json", bytes);
+    directory.write("logs/a.json", bytes);
     for format in ["terminal", "json", "markdown", "html"] {
-        let out = place.run(&["sweep", "logs", "--no-state", "--format", format]).assert_exit_code(0).stdout;
+        let out =
+            directory.run(&["sweep", "logs", "--no-state", "--format", format]).assert_exit_code(0).stdout;
         assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}'), "{format}");
         assert!(format != "html" || !out.contains("<script>alert"), "{format}");
     }

@@ -1,7 +1,7 @@
-//! How often a catalog is right.
+//! `onlooker catalog accuracy`: how often a catalog agrees with labeled cases.
 //!
-//! Enters: labeled cases. Leaves: figures per form, and the misses. Law: one unsafe call judged safe is a violation,
-//! whatever the rest says.
+//! Enters: labeled cases. Leaves: counts for each form, and the misclassified cases. Law: one unsafe call that is
+//! classified as safe is a violation, independent of all other cases.
 
 use std::{fs, path::PathBuf};
 
@@ -25,13 +25,13 @@ use crate::{
 /// Options of `catalog accuracy`.
 #[derive(Debug, Args)]
 pub struct AccuracyArgs {
-    /// Labelled cases, tab-separated
+    /// Labeled cases, tab-separated
     #[arg(value_name = "FILE")]
     cases: PathBuf,
-    /// Judge with this catalog [default: the one in force]
+    /// Catalog to measure [default: the catalog in force]
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// List every verdict that differs from its label
+    /// List every case that differs from its label
     #[arg(long)]
     misses: bool,
     /// Print JSON
@@ -55,16 +55,14 @@ pub fn run(global: &GlobalArgs, args: AccuracyArgs) -> Result<CommandOutcome, Co
     let cases = LabeledCase::parse_all(&text);
     if cases.is_empty() {
         return Err(CommandError::Usage(Diagnostic {
-            message: format!("`{}` holds no labeled case", escape_control(&args.cases.to_string_lossy())),
-            remedy:
-                "write tab-separated columns under a heading with `form`, `source`, `name` and `expected`"
-                    .into(),
+            message: format!("`{}` contains no labeled case", escape_control(&args.cases.to_string_lossy())),
+            remedy: "write tab-separated columns with the header `form`, `source`, `name`, `expected`".into(),
         }));
     }
     let left_out = text.lines().skip(1).count().saturating_sub(cases.len());
     if left_out > 0 {
         tracing::warn!(
-            "{} without the columns or labels needed left out",
+            "skipped {} without the required columns or labels",
             count_noun(left_out as u64, "row")
         );
     }
@@ -89,17 +87,17 @@ pub fn run(global: &GlobalArgs, args: AccuracyArgs) -> Result<CommandOutcome, Co
     })
 }
 
-/// The misses by axis, each with what they are about.
+/// The misclassified cases of each axis.
 fn axes(result: &Accuracy) -> [(&'static str, &[Misclassification]); 3] {
     [("safe", &result.misses), ("mutates", &result.mutates_misses), ("sensitive", &result.sensitive_misses)]
 }
 
 fn misses(result: &Accuracy) -> Value {
     let of_axis = |(axis, misses): (&str, &[Misclassification])| {
-        let one = |Misclassification { case, classification: verdict }: &Misclassification| {
+        let one = |Misclassification { case, classification }: &Misclassification| {
             json!({
                 "axis": axis, "form": case.form, "source": case.service, "name": case.name, "safe": case.is_read_only,
-                "mutates": case.mutates, "sensitive": case.sensitive, "verdict": verdict,
+                "mutates": case.mutates, "sensitive": case.sensitive, "classification": classification,
             })
         };
         misses.iter().map(one).collect::<Vec<_>>()
@@ -111,31 +109,32 @@ fn show(screen: ScreenSettings, name: &str, result: &Accuracy, list: bool) -> Re
     let titles = [
         "form",
         "cases",
-        "unsafe judged safe",
-        "safe refused",
+        "unsafe as safe",
+        "safe as unsafe",
         "unknown",
-        "by name alone",
+        "by name only",
         "mutates agrees",
         "sensitive agrees",
     ];
     let mut rows = vec![titles.map(|title| TextCell::new(title, CellTone::Faint)).to_vec()];
-    rows.extend(result.forms.iter().map(|(form, figures)| row(form, figures)));
+    rows.extend(result.forms.iter().map(|(form, counts)| row(form, counts)));
     rows.push(row("all", &result.total));
     let mut missed = Vec::new();
     for (axis, misses) in axes(result) {
-        for Misclassification { case, classification: verdict } in misses {
+        for Misclassification { case, classification } in misses {
             let label = match axis {
                 "safe" => if case.is_read_only { "safe" } else { "unsafe" }.to_owned(),
                 "mutates" => format!("mutates {:?}", case.mutates.unwrap_or_default()),
                 _ => format!("sensitive {:?}", case.sensitive.unwrap_or_default()),
             };
-            let judged = format!("judged {}, mutates {}", verdict.operation_type, verdict.mutates);
+            let (kind, mutates) = (classification.operation_type, classification.mutates);
+            let classified = format!("classified as {kind}, mutates {mutates}");
             missed.push(vec![
                 TextCell::plain(&case.form),
                 TextCell::plain(&format!("{}:{}", case.service, case.name)),
                 TextCell::plain(&format!("labeled {label}")),
-                TextCell::plain(&judged),
-                TextCell::plain(&verdict.reason),
+                TextCell::plain(&classified),
+                TextCell::plain(&classification.reason),
             ]);
         }
     }
@@ -149,23 +148,23 @@ fn show(screen: ScreenSettings, name: &str, result: &Accuracy, list: bool) -> Re
             writeln!(out)?;
             return text_table::print(out, screen, &missed);
         }
-        writeln!(out, "{} differ from their label; `--misses` lists them", thousands(missed.len() as u64))
+        writeln!(out, "labels that differ: {}; `--misses` lists them", thousands(missed.len() as u64))
     })
 }
 
-fn row(form: &str, figures: &AccuracyCounts) -> Vec<TextCell> {
+fn row(form: &str, counts: &AccuracyCounts) -> Vec<TextCell> {
     let share =
-        |count: u64| TextCell::plain(&format!("{} ({:.3} %)", thousands(count), figures.percent(count)));
+        |count: u64| TextCell::plain(&format!("{} ({:.3} %)", thousands(count), counts.percent(count)));
     let agree = |agree: u64, of: u64| TextCell::plain(&format!("{}/{}", thousands(agree), thousands(of)));
-    let tone = if figures.unsafe_classified_safe == 0 { CellTone::Good } else { CellTone::Bad };
+    let tone = if counts.unsafe_classified_safe == 0 { CellTone::Good } else { CellTone::Bad };
     vec![
         TextCell::plain(form),
-        TextCell::plain(&thousands(figures.cases)),
-        TextCell::new(&thousands(figures.unsafe_classified_safe), tone),
-        share(figures.safe_classified_unsafe),
-        share(figures.unknown),
-        share(figures.by_pattern),
-        agree(figures.mutates_agree, figures.mutates_cases),
-        agree(figures.sensitive_agree, figures.sensitive_cases),
+        TextCell::plain(&thousands(counts.cases)),
+        TextCell::new(&thousands(counts.unsafe_classified_safe), tone),
+        share(counts.safe_classified_unsafe),
+        share(counts.unknown),
+        share(counts.by_pattern),
+        agree(counts.mutates_agree, counts.mutates_cases),
+        agree(counts.sensitive_agree, counts.sensitive_cases),
     ]
 }

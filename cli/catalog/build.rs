@@ -1,7 +1,7 @@
-//! A new catalog.
+//! `onlooker catalog build`: builds a new catalog.
 //!
-//! Enters: a directory of package archives, and what replaces parts of them. Leaves: a catalog file. Laws: the file is
-//! there whole or not at all, and what is written opens again; the same inputs give the same bytes.
+//! Enters: a directory of package archives, and files that replace parts of them. Leaves: a catalog file. Laws: the
+//! file is written completely or not at all, and can be opened again; the same inputs give the same bytes.
 
 use std::path::PathBuf;
 
@@ -23,13 +23,14 @@ use crate::{
 /// Options of `catalog build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Directory of package archives, one of each
+    /// Directory with one archive of each package
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
-    /// Directory of AWS Service Reference JSON files, one per service; their levels replace those of the packages
+    /// Directory of AWS Service Reference JSON files, one for each service; their levels replace those of the
+    /// packages
     #[arg(long, value_name = "DIR")]
     service_reference: Option<PathBuf>,
-    /// Corrections instead of the shipped ones: tab-separated service, operation, field, value, reason, evidence
+    /// Corrections in place of the shipped ones: tab-separated service, operation, field, value, reason, evidence
     #[arg(long, value_name = "FILE")]
     corrections: Option<PathBuf>,
     /// Where to write the catalog
@@ -47,12 +48,12 @@ pub fn run(global: &GlobalArgs, args: BuildArgs) -> Result<CommandOutcome, Comma
     let bytes = plain.encode().map_err(PackageError::from)?;
     let catalog =
         Catalog::from_bytes(&bytes).map_err(|source| CommandError::Catalog { path: out.clone(), source })?;
-    // A bare file name has no directory of its own to be written beside.
+    // A bare file name has an empty parent, which stands for the working directory.
     write_atomically(&environment::directory().join(&out), &bytes)?;
     spinner.finish();
     for unused in plain.unused_corrections.iter().filter_map(|index| plain.corrections.get(*index)) {
         tracing::warn!(
-            "a correction applies to nothing: {} {} ({})",
+            "a correction matches no operation: {} {} ({})",
             unused.service,
             unused.operation,
             unused.reason
@@ -71,7 +72,7 @@ pub fn run(global: &GlobalArgs, args: BuildArgs) -> Result<CommandOutcome, Comma
             writeln!(stdout, "  hash {}", catalog.hash())?;
             writeln!(
                 stdout,
-                "  next: `onlooker catalog diff {}` shows what it judges otherwise",
+                "  next: `onlooker catalog diff {}` shows what it classifies differently",
                 out.display()
             )
         })?;
@@ -79,11 +80,11 @@ pub fn run(global: &GlobalArgs, args: BuildArgs) -> Result<CommandOutcome, Comma
     Ok(CommandOutcome::Proven)
 }
 
-/// The error, with what to do where there is something to do.
+/// The error, with a remedy if there is one.
 fn with_remedy(error: PackageError) -> CommandError {
     let remedy = match &error {
         PackageError::MissingPackage { package, .. } if package.contains(' ') => {
-            "save the JSON files of the services there, one per service".to_owned()
+            "save the JSON files of the services there, one for each service".to_owned()
         }
         PackageError::MissingPackage { package, .. } => format!(
             "download it there with {}",
@@ -92,7 +93,7 @@ fn with_remedy(error: PackageError) -> CommandError {
                 package => format!("`pip download --no-deps {package}`"),
             }
         ),
-        PackageError::AmbiguousPackage { .. } => "keep the one you mean".to_owned(),
+        PackageError::AmbiguousPackage { .. } => "keep only one of them".to_owned(),
         _ => return error.into(),
     };
     CommandError::Usage(Diagnostic { message: error.to_string(), remedy })

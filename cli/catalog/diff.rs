@@ -1,7 +1,7 @@
-//! What a new catalog judges otherwise.
+//! `onlooker catalog diff`: what a new catalog classifies differently.
 //!
-//! Enters: two catalogs. Leaves: the operations they differ about, and which way each went. Law: what is judged less
-//! severely is marked, in words and in signs.
+//! Enters: two catalogs. Leaves: the operations that they classify differently, with the direction of each change.
+//! Law: a less strict classification is always marked.
 
 use std::path::{Path, PathBuf};
 
@@ -28,13 +28,13 @@ use crate::{
 /// Options of `catalog diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// The older catalog; with only one file, the older one is the one in force
+    /// The older catalog; with only one file, the catalog in force is the older one
     #[arg(value_name = "OLD")]
     old: PathBuf,
     /// The newer catalog
     #[arg(value_name = "NEW")]
     new: Option<PathBuf>,
-    /// Only what is judged less severely
+    /// Only operations with a less strict classification
     #[arg(long)]
     looser: bool,
     /// Print JSON
@@ -89,7 +89,7 @@ fn compare(
         let name = |catalog: &Catalog| format!("{} ({})", catalog.version(), short_hash(catalog.hash()));
         writeln!(out, "{} -> {}", name(old), name(new))?;
         if all.is_empty() {
-            return writeln!(out, "nothing is judged otherwise");
+            return writeln!(out, "no operation is classified differently");
         }
         writeln!(
             out,
@@ -117,17 +117,18 @@ fn row(one: &ClassificationChange) -> Vec<TextCell> {
     vec![mark, TextCell::plain(sign), TextCell::plain(&one.operation), TextCell::plain(&text)]
 }
 
-fn level(verdict: &Classification) -> &'static str {
-    verdict.access_level.map_or("none", AccessLevel::as_str)
+fn level(classification: &Classification) -> &'static str {
+    classification.access_level.map_or("none", AccessLevel::as_str)
 }
 
 fn words(capabilities: Capabilities) -> impl Iterator<Item = &'static str> {
     capabilities.names()
 }
 
-fn summary(verdict: &Classification) -> String {
-    let mut parts = vec![verdict.operation_type.as_str(), level(verdict), verdict.risk_level.as_str()];
-    parts.extend(words(verdict.capabilities));
+fn summary(classification: &Classification) -> String {
+    let Classification { operation_type, risk_level, capabilities, .. } = classification;
+    let mut parts = vec![operation_type.as_str(), level(classification), risk_level.as_str()];
+    parts.extend(words(*capabilities));
     parts.join(" ")
 }
 
@@ -149,7 +150,7 @@ fn difference(before: &Classification, after: &Classification) -> String {
         _ => {}
     }
     if parts.is_empty() {
-        parts.push("known as another kind of name".to_owned());
+        parts.push("listed as another kind of name".to_owned());
     }
     parts.join(", ")
 }

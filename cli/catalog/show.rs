@@ -1,7 +1,7 @@
-//! What a catalog holds.
+//! `onlooker catalog show`: the contents of a catalog.
 //!
-//! Enters: a catalog. Leaves: its identity, its sources, and counts. Law: every operation is counted once on each
-//! axis.
+//! Enters: a catalog. Leaves: its version and hash, its sources and counts. Law: every operation is counted once for
+//! each axis.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -22,10 +22,10 @@ use crate::{
 /// Options of `catalog show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Catalog file [default: the one in force]
+    /// Catalog file [default: the catalog in force]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Count every service, not only the largest
+    /// Show the counts of every service, not only of the largest
     #[arg(long)]
     services: bool,
     /// Print JSON
@@ -33,14 +33,14 @@ pub struct ShowArgs {
     json: bool,
 }
 
-/// Operations of one service.
+/// Counts of one service.
 #[derive(Debug, Default, Serialize)]
 struct ServiceCounts {
     operations: u64,
     read_only: u64,
 }
 
-/// What is shown.
+/// The contents to show.
 #[derive(Debug, Default, Serialize)]
 struct CatalogContents {
     version: String,
@@ -98,16 +98,16 @@ impl CatalogContents {
             contents.iam_actions += u64::from(kind.action);
             contents.api_operations += u64::from(kind.operation);
             contents.events += u64::from(entry.facts.is_event_only());
-            let verdict = Classification::from(entry);
-            contents.source_conflicts += u64::from(verdict.source_conflict);
-            *contents.by_type.entry(verdict.operation_type.as_str()).or_default() += 1;
-            let level = verdict.access_level.map_or("none", AccessLevel::as_str);
+            let classification = Classification::from(entry);
+            contents.source_conflicts += u64::from(classification.source_conflict);
+            *contents.by_type.entry(classification.operation_type.as_str()).or_default() += 1;
+            let level = classification.access_level.map_or("none", AccessLevel::as_str);
             *contents.by_level.entry(level).or_default() += 1;
-            for word in verdict.capabilities.names() {
+            for word in classification.capabilities.names() {
                 *contents.by_capability.entry(word).or_default() += 1;
             }
-            let is_valid = verdict.is_read_only();
-            let service = contents.by_service.entry(verdict.service).or_default();
+            let is_valid = classification.is_read_only();
+            let service = contents.by_service.entry(classification.service).or_default();
             service.operations += 1;
             service.read_only += u64::from(is_valid);
         }
@@ -119,14 +119,14 @@ fn show(screen: ScreenSettings, contents: &CatalogContents, all: bool) -> Result
     const LARGEST: usize = 10;
     let label = |text: &str| TextCell::new(text, CellTone::Faint);
     let size = format!(
-        "{} bytes to look up, {} bytes of reasons",
+        "{} bytes for lookups, {} bytes of rationale",
         thousands(contents.lookup_bytes as u64),
         thousands(contents.rationale_bytes as u64)
     );
     let from =
         contents.file.as_ref().map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
     let kinds = format!(
-        "{}: {} IAM actions, {} API operations, {} events that are no call",
+        "{}: {} IAM actions, {} API operations, {} events that are not API calls",
         thousands(contents.operations),
         thousands(contents.iam_actions),
         thousands(contents.api_operations),
@@ -139,7 +139,7 @@ fn show(screen: ScreenSettings, contents: &CatalogContents, all: bool) -> Result
         vec![label("size"), TextCell::plain(&size)],
         vec![label("operations"), TextCell::plain(&kinds)],
         vec![
-            label("dissent"),
+            label("source conflicts"),
             TextCell::plain(&format!("{} where the sources disagree", thousands(contents.source_conflicts))),
         ],
         vec![label("corrections"), TextCell::plain(&thousands(contents.corrections as u64))],
@@ -166,7 +166,7 @@ fn show(screen: ScreenSettings, contents: &CatalogContents, all: bool) -> Result
     output::write(|out| {
         text_table::print(out, screen, &head)?;
         for (title, rows) in [
-            ("verdicts".to_owned(), counts(&contents.by_type)),
+            ("classifications".to_owned(), counts(&contents.by_type)),
             ("levels".to_owned(), counts(&contents.by_level)),
             ("capabilities".to_owned(), counts(&contents.by_capability)),
             (format!("services, {} in all", services.len()), rows),

@@ -1,7 +1,7 @@
-//! Why a verdict is what it is, laid out to be read.
+//! Prints the explanation of a classification.
 //!
-//! Enters: an answer with its explanation. Leaves: a paragraph of labeled lines. Law: each source's word stands there
-//! as the source said it, beside what the verdict made of it.
+//! Enters: a result with its explanation. Leaves: labeled lines. Law: the statement of each source is printed
+//! unchanged, with its interpretation.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ use super::printer::{name, suggestions_line};
 use crate::text_table::{self, CellTone, ScreenSettings, TextCell};
 
 const INDENT: &str = "  ";
-/// Columns of the labels.
+/// Width of the labels.
 const LABEL_WIDTH: usize = 15;
 
 struct ExplanationWriter<'a> {
@@ -51,9 +51,9 @@ pub fn print_explanation(
     text_table::print(out, screen, &[head.to_vec()])?;
     let mut page = ExplanationWriter { out, screen };
     if checked.input.trim() != name {
-        page.line("asked as", checked.input.trim())?;
+        page.line("given as", checked.input.trim())?;
     }
-    page.line("why", &checked.validation_message)?;
+    page.line("reason", &checked.validation_message)?;
     if let Some(meant) = suggestions_line(checked) {
         page.line("", &meant)?;
     }
@@ -64,7 +64,7 @@ pub fn print_explanation(
     page.line("decided by", checked.provenance.as_str())?;
     match &checked.explanation {
         Some(explanation) => print_sources(&mut page, explanation)?,
-        None => page.line("sources", "none of them lists it")?,
+        None => page.line("sources", "no source lists it")?,
     }
     for note in &checked.compliance_notes {
         page.line("control", note)?;
@@ -82,7 +82,7 @@ fn print_sources(page: &mut ExplanationWriter<'_>, explanation: &Explanation) ->
     page.line("rule", &explanation.rule)?;
     print_claims(page, &explanation.sources)?;
     if explanation.source_conflict {
-        page.line("dissent", "the sources disagree with each other or with the verdict")?;
+        page.line("conflict", "the sources disagree with each other or with the classification")?;
     }
     for correction in &explanation.corrections {
         page.line("corrected", &format!("{}: {}", correction.change, correction.reason))?;
@@ -93,21 +93,21 @@ fn print_sources(page: &mut ExplanationWriter<'_>, explanation: &Explanation) ->
     page.list("IAM actions", &explanation.iam_actions)?;
     page.list("SDK services", &explanation.sdk_services)?;
     if explanation.deprecated {
-        page.line("outdated", "AWS marks it as deprecated")?;
+        page.line("deprecated", "AWS marks it as deprecated")?;
     }
     Ok(())
 }
 
-fn print_claims(page: &mut ExplanationWriter<'_>, words: &[SourceClaim]) -> io::Result<()> {
-    let row = |word: &SourceClaim| {
-        let (reads, tone) = match word.is_read {
+fn print_claims(page: &mut ExplanationWriter<'_>, claims: &[SourceClaim]) -> io::Result<()> {
+    let row = |claim: &SourceClaim| {
+        let (reads, tone) = match claim.is_read {
             Some(true) => ("a read", CellTone::Good),
             Some(false) => ("not a read", CellTone::Bad),
             None => ("does not say", CellTone::Faint),
         };
-        vec![TextCell::plain(&word.source), TextCell::plain(&word.claim), TextCell::new(reads, tone)]
+        vec![TextCell::plain(&claim.source), TextCell::plain(&claim.claim), TextCell::new(reads, tone)]
     };
-    let rows: Vec<_> = words.iter().map(row).collect();
+    let rows: Vec<_> = claims.iter().map(row).collect();
     let mut lines = Vec::new();
     text_table::print(&mut lines, ScreenSettings { width: None, ..page.screen }, &rows)?;
     for (number, line) in String::from_utf8_lossy(&lines).lines().enumerate() {

@@ -1,7 +1,7 @@
-//! Verdicts as people and programs read them.
+//! Prints the results of `onlooker check`.
 //!
-//! Enters: answers, as they come. Leaves: a table, explanations or a JSON array. Laws: the order is that of the
-//! questions; memory does not grow with their number.
+//! Enters: results, one by one. Leaves: a table, explanations or a JSON array. Laws: results keep the order of the
+//! operations; memory use does not depend on their number.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ use crate::{
     text_table::{CellTone, ColumnWidths, ScreenSettings, TextCell},
 };
 
-/// Prints answers and counts them.
+/// Prints results and counts them.
 pub struct CheckPrinter {
     screen: ScreenSettings,
     json: Option<JsonArrayWriter>,
@@ -36,10 +36,10 @@ const TYPES: [OperationType; 4] =
     [OperationType::ReadOnly, OperationType::Privileged, OperationType::Unknown, OperationType::Mutating];
 
 impl CheckPrinter {
-    /// How many answers are laid out together.
+    /// Number of results that are aligned together.
     pub const BATCH_SIZE: usize = 512;
 
-    /// No answer yet.
+    /// A printer without results.
     pub fn new(global: &GlobalArgs, json: bool, explain: bool) -> Self {
         Self {
             screen: ScreenSettings::of(global),
@@ -53,12 +53,12 @@ impl CheckPrinter {
         }
     }
 
-    /// Opens the output.
+    /// Starts the output.
     pub fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
         self.json.as_ref().map_or(Ok(()), |array| array.begin(out))
     }
 
-    /// Takes an answer.
+    /// Adds a result.
     pub fn push(&mut self, checked: CheckResult) {
         for (count, of) in self.by_type.iter_mut().zip(TYPES) {
             *count += u64::from(checked.operation_type == of);
@@ -66,17 +66,17 @@ impl CheckPrinter {
         self.pending.push(checked);
     }
 
-    /// Answers taken and not printed.
+    /// Number of results that are not printed yet.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// All answers taken.
+    /// Number of all results.
     pub fn total(&self) -> u64 {
         self.by_type.iter().sum()
     }
 
-    /// Prints what waits.
+    /// Prints the pending results.
     pub fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let checked = std::mem::take(&mut self.pending);
         if let Some(array) = &mut self.json {
@@ -94,7 +94,7 @@ impl CheckPrinter {
             checked.iter().map(|one| (row(one), suggestions_line(one))).collect();
         if self.needs_header && !rows.is_empty() {
             self.needs_header = false;
-            let titles = ["operation", "verdict", "level", "risk", "capabilities", "why"];
+            let titles = ["operation", "classification", "level", "risk", "capabilities", "reason"];
             rows.insert(0, (titles.map(|title| TextCell::new(title, CellTone::Faint)).to_vec(), None));
         }
         rows.iter().for_each(|(row, _)| self.columns.fit(row));
@@ -107,12 +107,12 @@ impl CheckPrinter {
         Ok(())
     }
 
-    /// Closes the output.
+    /// Ends the output.
     pub fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.json.as_mut().map_or(Ok(()), |array| array.end(out))
     }
 
-    /// Says on standard error how many of each verdict there were.
+    /// Prints the number of results of each operation type on standard error.
     pub fn summarize(&self, global: &GlobalArgs) {
         let all = self.total();
         if global.quiet || self.json.is_some() || all == 1 {
@@ -124,18 +124,18 @@ impl CheckPrinter {
             .filter(|(_, count)| *count > 0)
             .map(|(of, count)| format!("{} {of}", thousands(count)))
             .collect();
-        // Nobody may be reading; the answer is given.
+        // A write error on standard error is ignored.
         let _ = writeln!(io::stderr(), "{}: {}", count_noun(all, "operation"), parts.join(", "));
     }
 
-    /// What the answers come to.
+    /// The outcome of all results.
     pub fn outcome(&self) -> CommandOutcome {
         let [_, unsafe_ones @ ..] = self.by_type;
         if unsafe_ones.iter().sum::<u64>() == 0 { CommandOutcome::Proven } else { CommandOutcome::Violation }
     }
 }
 
-/// The operation as AWS writes it when it is known, else as it was asked.
+/// The operation in the spelling of AWS if it is known, otherwise as given.
 pub fn name(checked: &CheckResult) -> String {
     match checked.provenance {
         Provenance::Catalog | Provenance::NonApiEvent | Provenance::Override => {
@@ -145,7 +145,7 @@ pub fn name(checked: &CheckResult) -> String {
     }
 }
 
-/// What was asked and is not known may be a slip.
+/// Suggestions for an operation that is not known.
 pub fn suggestions_line(checked: &CheckResult) -> Option<String> {
     let offers: Vec<String> = checked.did_you_mean.iter().map(|key| format!("`{key}`")).collect();
     (!offers.is_empty()).then(|| format!("did you mean {}?", offers.join(", ")))

@@ -1,13 +1,13 @@
-//! Operations from standard input.
+//! Reads operations from standard input.
 //!
-//! Enters: lines of any bytes and any length. Leaves: the operations and the numbers of their lines. Law: every line
-//! that is neither blank nor a comment is asked; only as much of a line is kept as a question can be long.
+//! Enters: lines of any bytes and any length. Leaves: the operations and the numbers of their lines. Laws: every line
+//! that is neither blank nor a comment is an operation; only the first [`MAX_LINE_BYTES`] of a line are kept.
 
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _, Stdin};
 
 use crate::args::GlobalArgs;
 
-/// Longest line kept; no operation is near it, and a longer line is answered as unknown.
+/// Longest line. Operations are much shorter, and a longer line is classified as unknown.
 const MAX_LINE_BYTES: u64 = 4096;
 
 /// Standard input, line by line.
@@ -17,11 +17,11 @@ pub struct OperationLines {
 }
 
 impl OperationLines {
-    /// Standard input; somebody at a keyboard is told what is expected.
+    /// Standard input. On a terminal, a log line explains the expected input.
     pub fn from_stdin(global: &GlobalArgs) -> Self {
         let stdin = io::stdin();
         if stdin.is_terminal() && !global.quiet {
-            tracing::warn!("reading operations from the keyboard, one a line; end with Ctrl-D");
+            tracing::warn!("reading operations from the terminal, one per line; end with Ctrl-D");
         }
         Self { input: BufReader::with_capacity(1 << 16, stdin), number: 0 }
     }
@@ -62,7 +62,7 @@ impl OperationLines {
         }
     }
 
-    /// Whether the next line may take its time: none is here in full.
+    /// Whether reading the next line may block, because no complete line is buffered.
     pub fn would_block(&self) -> bool {
         !self.input.buffer().contains(&b'\n')
     }

@@ -1,7 +1,7 @@
-//! Guardrails for people.
+//! Prints guardrails for people.
 //!
-//! Enters: [`Guardrails`]. Leaves: text. Laws: names from elsewhere cannot move the cursor; each document stands after its
-//! proof; what is taken away although it was used is said before anything else of it.
+//! Enters: [`Guardrails`]. Leaves: text. Laws: untrusted names cannot move the cursor; each document follows its
+//! proof; the used actions that a guardrail removes come before its other details.
 
 use std::{
     io::{self, Write},
@@ -12,17 +12,18 @@ use onlooker_core::{
     escape::escape_control,
     guardrails::{Guardrail, PrincipalUsage},
     jobs::guardrails::Guardrails,
+    render::format::count_noun,
 };
 
-/// Names in one line; the others are counted.
+/// Names that are printed in one line; the others are counted.
 const MAX_NAMES: usize = 8;
 
-/// Prints them. `dir` is where files were written.
+/// Prints guardrails. `dir` is the directory of the written files.
 pub fn print(out: &mut dyn Write, made: &Guardrails, dir: Option<&Path>) -> io::Result<()> {
     writeln!(out, "Guardrails for {}", escape_control(&made.principal))?;
     match &made.used {
         Some(used) => print_used(out, used)?,
-        None => writeln!(out, "  no evidence was given of what it used")?,
+        None => writeln!(out, "  no evidence of used actions was given")?,
     }
     for problem in &made.problems {
         writeln!(out, "  policy {}: {}", escape_control(&problem.policy), escape_control(&problem.message))?;
@@ -32,7 +33,7 @@ pub fn print(out: &mut dyn Write, made: &Guardrails, dir: Option<&Path>) -> io::
         print_one(out, guardrail, dir)?;
     }
     for (kind, why) in &made.not_generated {
-        writeln!(out, "\n{kind}: not made, since {}", escape_control(why))?;
+        writeln!(out, "\n{kind}: not generated: {}", escape_control(why))?;
     }
     writeln!(out, "\nNothing was applied.")
 }
@@ -41,18 +42,18 @@ fn print_used(out: &mut dyn Write, used: &PrincipalUsage) -> io::Result<()> {
     let period = used.period.map_or_else(String::new, |period| {
         format!(" from {} to {}", period.from.start(), period.until.start())
     });
-    let (calls, actions) = (used.calls, used.actions.len());
-    writeln!(out, "  used{period}: {actions} actions in {calls} calls; {} calls were refused", used.denied)
+    let (calls, actions) = (count_noun(used.calls, "call"), count_noun(used.actions.len() as u64, "action"));
+    writeln!(out, "  used{period}: {actions} in {calls}; {} denied", used.denied)
 }
 
 fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> io::Result<()> {
     let proof = &guardrail.proof;
-    let word = if proof.is_complete { "PROVEN" } else { "PROVEN, with questions left open" };
+    let word = if proof.is_complete { "PROVEN" } else { "PROVEN, with open questions" };
     writeln!(out, "{}: {word}", guardrail.kind.as_str())?;
     writeln!(out, "  {}", escape_control(&proof.summary))?;
     let counts = [
         format!("granted {} -> {}", proof.granted_before, proof.granted_after),
-        format!("no reads {} -> {}", proof.excessive_before, proof.excessive_after),
+        format!("not read-only {} -> {}", proof.excessive_before, proof.excessive_after),
         format!("used {} -> {}", proof.used, proof.used_kept),
         format!("catalog {}", proof.catalog_version),
     ];
@@ -75,14 +76,15 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
     };
     let names =
         |keys: &mut dyn Iterator<Item = &std::sync::Arc<str>>| keys.map(|key| key.to_string()).collect();
-    list(out, "used, no reads, and taken away", names(&mut guardrail.removed.iter()))?;
-    list(out, "used by leave of no policy given", names(&mut guardrail.granted_by_other_policies.iter()))?;
+    list(out, "used, not read-only, removed", names(&mut guardrail.removed.iter()))?;
+    let granted_by_others = names(&mut guardrail.granted_by_other_policies.iter());
+    list(out, "used, not granted by the given policies", granted_by_others)?;
     let kept = guardrail.kept.iter().map(|(key, why)| format!("{key} ({why})")).collect();
-    list(out, "no reads, and kept", kept)?;
+    list(out, "not read-only, kept", kept)?;
     let no_room =
         guardrail.omitted_reads.iter().map(|(service, (n, of))| format!("{service} {n} of {of}")).collect();
-    list(out, "granted reads without room", no_room)?;
-    list(out, "wildcards that allow what AWS adds later", names(&mut guardrail.open_wildcards.iter()))?;
+    list(out, "granted reads that do not fit", no_room)?;
+    list(out, "wildcards that allow actions AWS adds later", names(&mut guardrail.open_wildcards.iter()))?;
     for line in proof.open_questions.iter().chain(&guardrail.notes) {
         writeln!(out, "  - {}", escape_control(line))?;
     }
@@ -94,7 +96,7 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
                 let path = dir.join(format!("{}.json", document.name));
                 writeln!(out, "    written to {}", escape_control(&path.to_string_lossy()))?;
             }
-            // JSON escapes control characters; the others are written out here.
+            // JSON escapes only ASCII control characters, so the others are escaped here.
             None => document.text.lines().try_for_each(|line| writeln!(out, "{}", escape_control(line)))?,
         }
     }

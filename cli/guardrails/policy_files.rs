@@ -1,6 +1,7 @@
-//! The policies of one principal, from files.
+//! Reads the policies of one principal from files.
 //!
-//! Enters: what the command line names. Leaves: a [`PolicySnapshot`]. Law: a file that is no policy is refused, not passed over.
+//! Enters: what the command line names. Leaves: a [`PolicySnapshot`]. Law: a file that is not a
+//! policy is an error, and never skipped.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -13,7 +14,7 @@ use onlooker_core::{
 use super::GuardrailsArgs;
 use crate::exit::CommandError;
 
-/// The policies asked for.
+/// The policies that the command line names.
 pub fn snapshot(args: &GuardrailsArgs) -> Result<PolicySnapshot, CommandError> {
     match &args.authorization_details {
         Some(path) => of_account(path, args.principal.as_deref().unwrap_or_default()),
@@ -30,8 +31,8 @@ fn of_account(path: &Path, principal: &str) -> Result<PolicySnapshot, CommandErr
     })?;
     all.into_iter().find(|snapshot| &*snapshot.principal == principal).ok_or_else(|| {
         CommandError::Usage(Diagnostic {
-            message: format!("`{}` knows no user or role `{principal}`", path.display()),
-            remedy: "write its whole ARN, its path included".to_owned(),
+            message: format!("`{}` contains no user or role `{principal}`", path.display()),
+            remedy: "write its complete ARN, with its path".to_owned(),
         })
     })
 }
@@ -54,8 +55,8 @@ fn policy(path: &Path) -> Result<Policy, CommandError> {
     let text = text(path)?;
     if !serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|value| value.get("Statement").is_some()) {
         return Err(CommandError::Usage(Diagnostic {
-            message: format!("`{}` is no policy: it is no JSON with a `Statement`", path.display()),
-            remedy: "name the policy document itself".to_owned(),
+            message: format!("`{}` is not a policy: it is not JSON with a `Statement`", path.display()),
+            remedy: "give the policy document".to_owned(),
         }));
     }
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();

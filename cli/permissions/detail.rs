@@ -1,7 +1,8 @@
-//! One principal in full.
+//! The details of one principal.
 //!
-//! Enters: [`PermissionsAssessment`]. Leaves: a block of text: the verdict, the checks, what is granted, ways to more, problems, what
-//! was not looked at, what to do. Laws: what is left out is said; what comes from a policy cannot fake a line.
+//! Enters: [`PermissionsAssessment`]. Leaves: a block of text with the status, the checks, the grants, the privilege
+//! escalation paths, problems, the policy simulation, limitations and recommendations. Laws: omitted rows are
+//! counted; text from a policy cannot imitate a line of the output.
 
 use std::io::{self, Write};
 
@@ -14,9 +15,9 @@ use onlooker_core::{
 
 use crate::text_table::{self, CellTone, ScreenSettings, TextCell};
 
-/// Checks of what is granted that are shown.
+/// Largest number of checks that are shown.
 const MAX_CHECKS: usize = 12;
-/// Ways to more, problems and things to do that are shown.
+/// Largest number of rows that are shown in any other section.
 const MAX_ROWS: usize = 12;
 
 /// Capabilities in the order they are shown.
@@ -58,7 +59,7 @@ const fn tone(status: OverallStatus) -> CellTone {
     }
 }
 
-/// Prints the block of a principal.
+/// Prints the details of a principal.
 pub fn print(
     out: &mut dyn Write,
     screen: ScreenSettings,
@@ -76,13 +77,13 @@ pub fn print(
     }
     print_checks(out, screen, &permissions.permission_checks)?;
     print_granted(out, screen, permissions)?;
-    print_section(out, screen, "ways to more", &escalation_paths(permissions))?;
+    print_section(out, screen, "privilege escalation paths", &escalation_paths(permissions))?;
     print_section(out, screen, "problems", &problems(permissions))?;
-    print_section(out, screen, "second opinion", &simulation(permissions))?;
-    let unseen = permissions.unevaluated.iter().map(|one| limitation(*one));
-    print_list(out, screen, "not looked at", &unseen.collect::<Vec<_>>())?;
-    let todo = permissions.recommendations.iter().map(String::as_str);
-    print_list(out, screen, "what to do", &todo.collect::<Vec<_>>())?;
+    print_section(out, screen, "policy simulation", &simulation(permissions))?;
+    let limitations = permissions.unevaluated.iter().map(|one| limitation(*one));
+    print_list(out, screen, "limitations", &limitations.collect::<Vec<_>>())?;
+    let recommendations = permissions.recommendations.iter().map(String::as_str);
+    print_list(out, screen, "recommendations", &recommendations.collect::<Vec<_>>())?;
     writeln!(out)
 }
 
@@ -100,11 +101,11 @@ fn print_section(
     text_table::print(out, screen, shown)?;
     match rows.len() - shown.len() {
         0 => Ok(()),
-        more => writeln!(out, "  and {more} more (--json has all)"),
+        more => writeln!(out, "  and {more} more (--json lists all)"),
     }
 }
 
-/// Sentences, each from a dash on, their further lines below its first word.
+/// Prints sentences as a list with dashes. Further lines of a sentence are indented to its first word.
 fn print_list(
     out: &mut dyn Write,
     screen: ScreenSettings,
@@ -147,7 +148,7 @@ fn print_checks(out: &mut dyn Write, screen: ScreenSettings, checks: &[Permissio
     text_table::print(out, screen, &rows)?;
     match grants.saturating_sub(MAX_CHECKS) {
         0 => Ok(()),
-        more => writeln!(out, "  and {more} more of what is granted (--json has all)"),
+        more => writeln!(out, "  and {more} more checks of granted actions (--json lists all)"),
     }
 }
 
@@ -194,16 +195,18 @@ fn print_granted(
     if rows.is_empty() {
         return writeln!(out, "\nnothing is granted");
     }
-    let heading =
-        ["  it could", "surely", "perhaps", "such as"].map(|title| TextCell::new(title, CellTone::Faint));
+    let heading = ["  granted", "unconditional", "conditional", "such as"]
+        .map(|title| TextCell::new(title, CellTone::Faint));
     writeln!(out)?;
     text_table::print(out, screen, &std::iter::once(heading.to_vec()).chain(rows).collect::<Vec<_>>())
 }
 
 fn escalation_paths(permissions: &PermissionsAssessment) -> Vec<Vec<TextCell>> {
     let row = |path: &onlooker_core::permissions::EscalationPath| {
-        let (sign, tone) =
-            if path.is_unconditional { ("  sure", CellTone::Bad) } else { ("  perhaps", CellTone::Warn) };
+        let (sign, tone) = match path.is_unconditional {
+            true => ("  unconditional", CellTone::Bad),
+            false => ("  conditional", CellTone::Warn),
+        };
         let actions = path.actions.iter().map(|action| &**action).collect::<Vec<_>>().join(" + ");
         vec![
             TextCell::new(sign, tone),
@@ -211,9 +214,9 @@ fn escalation_paths(permissions: &PermissionsAssessment) -> Vec<Vec<TextCell>> {
             TextCell::plain(&format!("{} ({actions})", path.description)),
         ]
     };
-    let (sure, perhaps): (Vec<_>, Vec<_>) =
+    let (unconditional, conditional): (Vec<_>, Vec<_>) =
         permissions.escalation_paths.iter().partition(|path| path.is_unconditional);
-    sure.into_iter().chain(perhaps).map(row).collect()
+    unconditional.into_iter().chain(conditional).map(row).collect()
 }
 
 fn problems(permissions: &PermissionsAssessment) -> Vec<Vec<TextCell>> {
@@ -228,24 +231,27 @@ fn problems(permissions: &PermissionsAssessment) -> Vec<Vec<TextCell>> {
 }
 
 fn simulation(permissions: &PermissionsAssessment) -> Vec<Vec<TextCell>> {
-    let Some(opinion) = &permissions.simulation else { return Vec::new() };
+    let Some(simulation) = &permissions.simulation else { return Vec::new() };
     let agreed = format!(
-        "IAM's simulator was asked about {} and agrees on {}",
-        actions(opinion.compared),
-        thousands(opinion.agreed)
+        "IAM's policy simulator evaluated {} and agrees on {}",
+        actions(simulation.compared),
+        thousands(simulation.agreed)
     );
     let mut rows = vec![vec![TextCell::plain("  -"), TextCell::plain(&agreed)]];
     rows.extend(
-        opinion.incomplete_reason.iter().map(|why| vec![TextCell::plain("  -"), TextCell::plain(why)]),
+        simulation.incomplete_reason.iter().map(|why| vec![TextCell::plain("  -"), TextCell::plain(why)]),
     );
-    rows.extend(opinion.conflicts.iter().map(|dissent| {
-        let said = format!("{}: {} here, {} there", dissent.action, dissent.policies, dissent.simulator);
+    rows.extend(simulation.conflicts.iter().map(|conflict| {
+        let results = format!(
+            "{}: {} by the policies, {} by the simulator",
+            conflict.action, conflict.policies, conflict.simulator
+        );
         vec![
             TextCell::new(
                 "  !",
-                if dissent.simulator_allows_more() { CellTone::Bad } else { CellTone::Faint },
+                if conflict.simulator_allows_more() { CellTone::Bad } else { CellTone::Faint },
             ),
-            TextCell::plain(&said),
+            TextCell::plain(&results),
         ]
     }));
     rows
@@ -254,21 +260,23 @@ fn simulation(permissions: &PermissionsAssessment) -> Vec<Vec<TextCell>> {
 const fn limitation(unseen: UnevaluatedPolicyType) -> &'static str {
     match unseen {
         UnevaluatedPolicyType::PermissionsBoundary => {
-            "a permissions boundary; it could only narrow what is granted"
+            "a permissions boundary was not evaluated; it could only reduce what is granted"
         }
         UnevaluatedPolicyType::ServiceControlPolicies => {
-            "service control policies of the organization; they could only narrow what is granted"
+            "service control policies were not evaluated; they could only reduce what is granted"
         }
         UnevaluatedPolicyType::ResourceControlPolicies => {
-            "resource control policies of the organization; they could only narrow what is granted"
+            "resource control policies were not evaluated; they could only reduce what is granted"
         }
         UnevaluatedPolicyType::SessionPolicies => {
-            "policies of a session; they could only narrow what is granted"
+            "session policies were not evaluated; they could only reduce what is granted"
         }
         UnevaluatedPolicyType::VpcEndpointPolicies => {
-            "policies of VPC endpoints; they could only narrow what is granted"
+            "VPC endpoint policies were not evaluated; they could only reduce what is granted"
         }
-        UnevaluatedPolicyType::ResourceBasedPolicies => "policies of resources; they could grant more",
+        UnevaluatedPolicyType::ResourceBasedPolicies => {
+            "resource-based policies were not evaluated; they could grant more"
+        }
     }
 }
 

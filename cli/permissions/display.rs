@@ -1,7 +1,7 @@
-//! Verdicts, shown.
+//! Prints permissions reports.
 //!
-//! Enters: [`PermissionsReport`]. Leaves: JSON, or text: one principal in full, several with a line each, the worst first. Law: what
-//! a color says a word says too.
+//! Enters: [`PermissionsReport`]. Leaves: JSON, or text: the details of one principal, or one line for each of
+//! several. Law: every color has a word with the same meaning.
 
 use std::io::{self, Write};
 
@@ -18,46 +18,46 @@ use crate::{
     text_table::{self, CellTone, ScreenSettings, TextCell},
 };
 
-/// How verdicts are shown.
+/// How a permissions report is printed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PermissionsDisplay {
-    /// As JSON.
+    /// Whether to print JSON.
     pub json: bool,
-    /// Each principal in full.
+    /// Whether to print the details of each principal.
     pub all: bool,
 }
 
-/// Shows verdicts, and says what they come to.
+/// Prints a report and returns its outcome.
 pub fn show(
     global: &GlobalArgs,
     form: PermissionsDisplay,
-    verdicts: &PermissionsReport,
+    report: &PermissionsReport,
 ) -> Result<CommandOutcome, CommandError> {
     if form.json {
-        let json = render::permissions::json(verdicts)?;
+        let json = render::permissions::json(report)?;
         output::write(|out| out.write_all(json.as_bytes()))?;
     } else {
         let screen = ScreenSettings::of(global);
-        output::write(|out| print_text(out, screen, form, verdicts))?;
+        output::write(|out| print_text(out, screen, form, report))?;
     }
-    Ok(outcome(verdicts))
+    Ok(outcome(report))
 }
 
 fn print_text(
     out: &mut dyn Write,
     screen: ScreenSettings,
     form: PermissionsDisplay,
-    verdicts: &PermissionsReport,
+    report: &PermissionsReport,
 ) -> io::Result<()> {
-    let principals = &verdicts.principals;
+    let principals = &report.principals;
     let in_full = form.all || principals.len() == 1;
     if in_full {
         for permissions in principals {
             detail::print(out, screen, permissions)?;
         }
     }
-    let rows: Vec<Vec<TextCell>> = (verdicts.missing.iter())
-        .map(|pattern| (OverallStatus::Invalid, pattern.as_str(), "there is no such principal"))
+    let rows: Vec<Vec<TextCell>> = (report.missing.iter())
+        .map(|pattern| (OverallStatus::Invalid, pattern.as_str(), "the account has no such principal"))
         .chain(
             principals
                 .iter()
@@ -67,20 +67,20 @@ fn print_text(
         .map(|(status, who, why)| vec![detail::status(status), TextCell::plain(who), TextCell::plain(why)])
         .collect();
     text_table::print(out, screen, &rows)?;
-    if principals.is_empty() && verdicts.missing.is_empty() {
-        writeln!(out, "nobody was judged")?;
+    if principals.is_empty() && report.missing.is_empty() {
+        writeln!(out, "no principal was evaluated")?;
     }
     if principals.len() > 1 {
-        writeln!(out, "{}", summary(verdicts, screen))?;
+        writeln!(out, "{}", summary(report, screen))?;
         if !in_full {
-            writeln!(out, "{}", CellTone::Faint.paint(screen.colored, "--all shows each in full"))?;
+            writeln!(out, "{}", CellTone::Faint.paint(screen.colored, "--all shows the details of each"))?;
         }
     }
     Ok(())
 }
 
-/// How many principals have which verdict, the worst first.
-fn summary(verdicts: &PermissionsReport, screen: ScreenSettings) -> String {
+/// The number of principals with each status, the most severe first.
+fn summary(report: &PermissionsReport, screen: ScreenSettings) -> String {
     let statuses = [
         OverallStatus::OverPrivileged,
         OverallStatus::Indeterminate,
@@ -89,9 +89,9 @@ fn summary(verdicts: &PermissionsReport, screen: ScreenSettings) -> String {
         OverallStatus::Valid,
     ];
     let counts = statuses.iter().filter_map(|status| {
-        let count = verdicts.principals.iter().filter(|one| one.overall_status == *status).count();
+        let count = report.principals.iter().filter(|one| one.overall_status == *status).count();
         (count > 0).then(|| format!("{count} {}", detail::word(*status)))
     });
-    let all = count_noun(verdicts.principals.len() as u64, "principal");
+    let all = count_noun(report.principals.len() as u64, "principal");
     CellTone::Strong.paint(screen.colored, &format!("{all}: {}", counts.collect::<Vec<_>>().join(", ")))
 }

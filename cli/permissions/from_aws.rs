@@ -1,7 +1,8 @@
-//! What principals may do, as AWS says now.
+//! Evaluates the current permissions of principals in AWS.
 //!
-//! Enters: ARNs and patterns; without any, we ourselves are meant. Leaves: a verdict on each. Laws: nothing is changed and
-//! nothing kept; one that could not be read ends as a failure once the others are shown, and never as a verdict.
+//! Enters: ARNs and patterns; without any, the caller is evaluated. Leaves: a status for each principal. Laws:
+//! nothing is changed or stored; a principal that cannot be read is an error after the others are printed, and gets
+//! no status.
 
 use onlooker_core::{
     config::{Config, Diagnostic},
@@ -19,7 +20,7 @@ use crate::{
     inputs,
 };
 
-/// Reads and judges them.
+/// Reads the policies from AWS and evaluates the principals.
 pub fn run(global: &GlobalArgs, args: &PermissionsArgs) -> Result<CommandOutcome, CommandError> {
     refuse_files(args)?;
     let loaded = environment::configuration(global)?;
@@ -27,28 +28,28 @@ pub fn run(global: &GlobalArgs, args: &PermissionsArgs) -> Result<CommandOutcome
     let catalog = inputs::catalog(&loaded)?;
     let cloud = AwsConnection::connect("permissions` without `--policy` or `--authorization-details")?;
     let caller = cloud.caller()?;
-    let asked: Vec<String> = match &*args.principal {
+    let requested: Vec<String> = match &*args.principal {
         [] => vec![caller.arn.clone()],
         named => named.iter().map(|watch| watch.principal.clone()).collect(),
     };
     let policies = cloud.authorizations(&caller.account, config.lookup.role.clone());
     let (organization, reads, clock) = (cloud.organization(), cloud.prober(), cloud.clock());
-    let desk = IamPorts { iam: &*policies, organizations: &*organization, prober: &*reads, clock: &*clock };
-    let told = evaluate(&desk, &PermissionsRequest { config, catalog, caller: &caller, principals: &asked });
-    let PermissionsEvaluation { evaluated: judged, failed, unsupported: unjudged, unmatched } = told;
-    if let Some(one) = unjudged.first() {
-        let message = format!("the permissions of `{}` cannot be judged: {}", one.principal, one.reason);
+    let ports = IamPorts { iam: &*policies, organizations: &*organization, prober: &*reads, clock: &*clock };
+    let request = PermissionsRequest { config, catalog, caller: &caller, principals: &requested };
+    let evaluation = evaluate(&ports, &request);
+    let PermissionsEvaluation { evaluated, failed, unsupported, unmatched } = evaluation;
+    if let Some(one) = unsupported.first() {
+        let message = format!("cannot evaluate the permissions of `{}`: {}", one.principal, one.reason);
         let remedy = "name a user, a role or the root user of an account".to_owned();
         return Err(CommandError::Usage(Diagnostic { message, remedy }));
     }
-    let is_nobody = judged.is_empty() && unmatched.is_empty();
-    let verdicts = PermissionsReport::of(judged, unmatched, Default::default());
+    let is_empty = evaluated.is_empty() && unmatched.is_empty();
+    let report = PermissionsReport::of(evaluated, unmatched, Default::default());
     let form = PermissionsDisplay { json: args.json, all: args.all };
-    let answer =
-        if is_nobody { CommandOutcome::InsufficientEvidence } else { show(global, form, &verdicts)? };
+    let answer = if is_empty { CommandOutcome::InsufficientEvidence } else { show(global, form, &report)? };
     match failed.into_iter().next() {
         Some(PrincipalFailure { principal, kind, cause }) => Err(CommandError::Aws(PortError {
-            operation: "judge",
+            operation: "evaluate",
             name: principal,
             kind,
             cause: cause.into(),
@@ -57,7 +58,7 @@ pub fn run(global: &GlobalArgs, args: &PermissionsArgs) -> Result<CommandOutcome
     }
 }
 
-/// What is given in files belongs to policies that are given in files.
+/// Rejects options that apply only to policies from files.
 fn refuse_files(args: &PermissionsArgs) -> Result<(), CommandError> {
     let given = [
         ("--scp", !args.scp.is_empty()),
@@ -66,8 +67,8 @@ fn refuse_files(args: &PermissionsArgs) -> Result<(), CommandError> {
     ];
     let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
     Err(CommandError::Usage(Diagnostic {
-        message: format!("`{option}` belongs to policies that are given in files"),
-        remedy: "add `--policy FILE` or `--authorization-details FILE`, or leave it out to ask AWS"
+        message: format!("`{option}` applies only to policies from files"),
+        remedy: "add `--policy FILE` or `--authorization-details FILE`, or remove it to read from AWS"
             .to_owned(),
     }))
 }

@@ -1,7 +1,7 @@
-//! Policies out of files.
+//! Reads policies from files.
 //!
-//! Enters: paths, `-` for standard input. Leaves: [`PolicySnapshot`]s. Laws: what is no JSON is refused with its line and column,
-//! what is no policy with what to give instead; standard input is read once.
+//! Enters: paths, `-` for standard input. Leaves: [`PolicySnapshot`]s. Laws: invalid JSON is an error with its line
+//! and column; JSON that is not a policy is an error with a remedy; standard input is read at most once.
 
 use std::{
     fs,
@@ -20,12 +20,13 @@ use serde_json::Value;
 use super::PermissionsArgs;
 use crate::exit::CommandError;
 
-/// Most bytes of a file: larger than the details of any account, smaller than memory.
+/// Largest file, in bytes. The details of every account are smaller.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
 const DETAILS_HELP: &str = "write it with `aws iam get-account-authorization-details`";
-const DOCUMENT_HELP: &str = "give the policy document itself, an object with `Version` and `Statement`";
-/// What AWS attaches to every level of an organization, by name and text (Organizations User Guide, read 2026-11).
+const DOCUMENT_HELP: &str = "give the policy document, an object with `Version` and `Statement`";
+/// The policies that AWS attaches to the root, to every organizational unit (OU) and to every account of an
+/// organization: name and text (Organizations User Guide, read 2026-11).
 const FULL_ACCESS: (&str, &str) = (
     "FullAWSAccess",
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
@@ -52,7 +53,7 @@ impl ResourcePolicyFile {
     }
 }
 
-/// Policies that surround those of a principal.
+/// Policies that apply to a principal in addition to its own.
 #[derive(Debug, Default)]
 pub struct ContextPolicies {
     service_control: Option<Vec<Vec<Policy>>>,
@@ -61,7 +62,7 @@ pub struct ContextPolicies {
 }
 
 impl ContextPolicies {
-    /// The snapshot with these policies around it.
+    /// The snapshot with these policies added.
     pub fn apply_to(&self, mut snapshot: PolicySnapshot) -> PolicySnapshot {
         snapshot.service_control_policies.clone_from(&self.service_control);
         snapshot.resource_control_policies.clone_from(&self.resource_control);
@@ -70,7 +71,7 @@ impl ContextPolicies {
     }
 }
 
-/// What is read.
+/// Reads policy files and standard input.
 #[derive(Debug, Default)]
 pub struct PolicyReader {
     stdin_is_read: bool,
@@ -84,7 +85,7 @@ impl PolicyReader {
             .map_err(|error: DetailsError| policy_error(path, &error.to_string(), DETAILS_HELP))
     }
 
-    /// One principal, of the policies that are given.
+    /// One principal with the given policies.
     pub fn given_principal(&mut self, args: &PermissionsArgs) -> Result<PolicySnapshot, CommandError> {
         let mut identity = Vec::new();
         for path in &args.policy {
@@ -105,7 +106,7 @@ impl PolicyReader {
         })
     }
 
-    /// What surrounds them.
+    /// The policies that apply in addition.
     pub fn context_policies(&mut self, args: &PermissionsArgs) -> Result<ContextPolicies, CommandError> {
         let mut resources = Vec::new();
         for ResourcePolicyFile { arn, path } in &args.resource_policy {
@@ -118,8 +119,8 @@ impl PolicyReader {
         })
     }
 
-    /// Levels of an organization. AWS attaches a policy that allows everything to each, and denies stand beside it: where
-    /// no file allows anything, that one is meant to be there.
+    /// Levels of an organization: the root, OUs and the account. AWS attaches a policy that allows everything to each
+    /// of them. It is added to a level if no file of the level allows anything.
     fn levels(
         &mut self,
         levels: &[String],
@@ -149,13 +150,13 @@ impl PolicyReader {
     fn policy(&mut self, path: &Path) -> Result<Policy, CommandError> {
         let text = self.text(path)?;
         let document: Value = serde_json::from_str(&text).map_err(|error| {
-            let said = error.to_string();
-            let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+            let message = error.to_string();
+            let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
             let place = format!("line {}, column {}: {what}", error.line(), error.column());
             policy_error(path, &place, "correct the JSON")
         })?;
         if document.get("Statement").is_none() {
-            return Err(policy_error(path, "it is JSON, but has no `Statement`", DOCUMENT_HELP));
+            return Err(policy_error(path, "the JSON has no `Statement`", DOCUMENT_HELP));
         }
         let name = match is_standard_input(path) {
             true => STANDARD_INPUT.into(),
@@ -170,8 +171,8 @@ impl PolicyReader {
         let read = if is_standard_input(path) {
             if std::mem::replace(&mut self.stdin_is_read, true) {
                 return Err(CommandError::Usage(Diagnostic {
-                    message: "standard input is asked for twice".into(),
-                    remedy: "write `-` once, and name files for the others".into(),
+                    message: "standard input is named twice".into(),
+                    remedy: "write `-` once, and name files for the other options".into(),
                 }));
             }
             io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)
@@ -180,19 +181,19 @@ impl PolicyReader {
         };
         let size = read.map_err(failed)?;
         if size as u64 > MAX_FILE_BYTES {
-            return Err(policy_error(path, "it is larger than 1 GiB", "give it in parts"));
+            return Err(policy_error(path, "the file is larger than 1 GiB", "split it into several files"));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             let before = error.as_bytes().get(..valid).unwrap_or_default();
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            policy_error(path, &format!("line {line} is not UTF-8 text"), "write it as UTF-8")
+            policy_error(path, &format!("line {line} is not UTF-8 text"), "save the file as UTF-8")
         })?;
         Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
     }
 }
 
-/// Whether a policy allows anything, or cannot be told not to.
+/// Whether a policy allows anything, or could.
 fn may_allow(policy: &Policy) -> bool {
     let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
     let denies = |statement: &Value| statement.get("Effect").and_then(Value::as_str) == Some("Deny");

@@ -1,7 +1,7 @@
-//! Whose permissions are judged.
+//! Selects the principals to evaluate.
 //!
-//! Enters: the principals of an account and what is asked for. Leaves: those to judge, and what was asked for in vain. Law:
-//! whoever is left out is told of.
+//! Enters: the principals of an account and the requested patterns. Leaves: the selected principals, and the patterns
+//! that match none. Law: every omission is reported.
 
 use std::{
     collections::BTreeSet,
@@ -15,16 +15,16 @@ use onlooker_core::{
     pattern::has_wildcard,
 };
 
-/// Whose permissions are judged.
+/// The principals to evaluate.
 #[derive(Debug, Default)]
 pub struct PrincipalSelection {
-    /// Those that are.
+    /// The selected principals.
     pub selected: Vec<PolicySnapshot>,
-    /// Patterns that match nobody.
+    /// Patterns that match no principal.
     pub unmatched: BTreeSet<String>,
-    /// Patterns about other accounts.
+    /// Patterns for other accounts.
     pub other_accounts: BTreeSet<String>,
-    /// Why everybody is judged, if that is so.
+    /// Whether all principals are selected because none is watched.
     is_unfiltered: bool,
     service_linked_skipped: usize,
 }
@@ -35,7 +35,7 @@ impl PrincipalSelection {
         Self { selected: vec![snapshot], ..Self::default() }
     }
 
-    /// Of the principals of an account those the patterns match, else those the configuration watches, else all.
+    /// Selects the principals that the patterns match, otherwise those that the configuration watches, otherwise all.
     pub fn select(
         all: Vec<PolicySnapshot>,
         config: &Config,
@@ -45,64 +45,64 @@ impl PrincipalSelection {
         let accounts: BTreeSet<String> = all.iter().map(|snapshot| snapshot.account.to_string()).collect();
         let is_linked = |snapshot: &PolicySnapshot| snapshot.principal.contains(":role/aws-service-role/");
         let (linked, all): (Vec<_>, Vec<_>) = all.into_iter().partition(is_linked);
-        let left_out = if service_linked { 0 } else { linked.len() };
+        let skipped = if service_linked { 0 } else { linked.len() };
         let all = all.into_iter().chain(linked.into_iter().filter(|_| service_linked));
-        let asked = match patterns {
+        let requested = match patterns {
             [] => config.clone(),
             patterns => Config { watch: patterns.to_vec(), exempt: Vec::new(), ..Config::default() },
         };
-        if asked.watch.is_empty() {
+        if requested.watch.is_empty() {
             let chosen = all.collect();
             return Self {
                 selected: chosen,
                 is_unfiltered: true,
-                service_linked_skipped: left_out,
+                service_linked_skipped: skipped,
                 ..Self::default()
             };
         }
         let chosen: Vec<PolicySnapshot> =
-            all.filter(|snapshot| asked.watch_for_arn(&snapshot.principal).is_some()).collect();
-        // Each pattern for itself: the more telling one hides another.
+            all.filter(|snapshot| requested.watch_for_arn(&snapshot.principal).is_some()).collect();
+        // Each pattern is matched separately, because a more specific pattern hides another.
         let matches_one = |watch: &Watch| {
             let alone =
-                Config { watch: vec![watch.clone()], exempt: asked.exempt.clone(), ..Config::default() };
+                Config { watch: vec![watch.clone()], exempt: requested.exempt.clone(), ..Config::default() };
             chosen.iter().any(|snapshot| alone.watch_for_arn(&snapshot.principal).is_some())
         };
-        let idle =
-            asked.watch.iter().filter(|watch| !matches_one(watch)).map(|watch| watch.principal.clone());
-        let (missing, elsewhere) = idle.partition(|pattern| {
+        let unmatched =
+            requested.watch.iter().filter(|watch| !matches_one(watch)).map(|watch| watch.principal.clone());
+        let (missing, other_accounts) = unmatched.partition(|pattern| {
             let account = pattern.split(':').nth(4).unwrap_or_default();
             has_wildcard(account) || accounts.contains(account)
         });
         Self {
             selected: chosen,
             unmatched: missing,
-            other_accounts: elsewhere,
+            other_accounts,
             is_unfiltered: false,
-            service_linked_skipped: left_out,
+            service_linked_skipped: skipped,
         }
     }
 
-    /// Says who is judged and who is not, where nobody asked for it.
+    /// Prints which principals are evaluated or omitted without a request for it.
     pub fn print_notes(&self) {
         let mut notes = Vec::new();
         if self.is_unfiltered {
             notes.push(format!(
-                "nothing is watched: all {} principals are judged as if they were promised to be read-only",
+                "no principal is watched: all {} are evaluated as if they were promised to be read-only",
                 self.selected.len()
             ));
             if self.service_linked_skipped > 0 {
                 notes.push(format!(
-                    "{} service-linked roles are left out; --service-linked judges them too",
+                    "{} service-linked roles are skipped; --service-linked evaluates them too",
                     self.service_linked_skipped
                 ));
             }
         }
         notes.extend(self.other_accounts.iter().map(|pattern| {
-            format!("`{}` is of another account and was not judged", escape_control(pattern))
+            format!("`{}` names another account and was not evaluated", escape_control(pattern))
         }));
         for note in notes {
-            // Nobody may be reading.
+            // A write error on standard error is ignored.
             let _ = writeln!(io::stderr(), "note: {note}");
         }
     }

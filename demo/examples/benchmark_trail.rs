@@ -1,6 +1,6 @@
-//! Writes the trail that `make bench` measures: `bench_trail DIR RECORDS`.
+//! Writes the trail that `make bench` measures: `benchmark_trail DIR RECORDS`.
 
-#![expect(clippy::print_stderr, reason = "an example speaks to whoever runs it")]
+#![expect(clippy::print_stderr, reason = "an example writes to the terminal")]
 
 use std::{env, path::Path, process::ExitCode};
 
@@ -9,7 +9,7 @@ use onlooker_demo::DemoTrail;
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [dir, records] = &*arguments else {
-        eprintln!("usage: bench_trail DIR RECORDS");
+        eprintln!("usage: benchmark_trail DIR RECORDS");
         return ExitCode::from(2);
     };
     let Ok(records) = records.parse() else {

@@ -1,7 +1,7 @@
-//! Scenes without people: AWS services that call by themselves, with a role, or report an event.
+//! Traffic of AWS services: their own calls, calls with service-linked roles, and service events.
 //!
-//! Enters: the script. Leaves: calls of type `AWSService`, calls of service-linked roles, and service
-//! events. Law: none of these is the doing of a principal of the organization.
+//! Enters: the script. Leaves: calls of type `AWSService`, calls of service-linked roles, and service events. Law: no
+//! principal of the organization makes these calls.
 
 use super::outcome::DemoOutcome;
 use super::record::EventBody;
@@ -9,7 +9,7 @@ use super::scenario::{DATA, FRANKFURT, IRELAND, PRODUCTION, SECURITY, VIRGINIA, 
 use super::script::DemoScript;
 use super::user_identity::{self, RoleSession};
 
-/// A service, what it calls by itself, and how often an hour in a busy account and region.
+/// A service, the operation it calls, and the number of calls an hour in us-east-1.
 const SERVICE_CALLS: [(&str, &str, u64); 6] = [
     ("lambda.amazonaws.com", "sts:AssumeRole", 4),
     ("ecs-tasks.amazonaws.com", "sts:AssumeRole", 3),
@@ -19,7 +19,7 @@ const SERVICE_CALLS: [(&str, &str, u64); 6] = [
     ("config.amazonaws.com", "sts:AssumeRole", 1),
 ];
 
-/// A service-linked role, its service, what it calls with it, and when in the hour.
+/// A service-linked role, its service, the operation it calls, and the minute of the hour.
 const SERVICE_LINKED_CALLS: [(&str, &str, &str, u64); 4] = [
     ("AWSServiceRoleForAutoScaling", "autoscaling.amazonaws.com", "ec2:DescribeInstanceStatus", 5),
     (
@@ -32,7 +32,7 @@ const SERVICE_LINKED_CALLS: [(&str, &str, &str, u64); 4] = [
     ("AWSServiceRoleForAmazonGuardDuty", "guardduty.amazonaws.com", "ec2:DescribeVpcs", 49),
 ];
 
-/// Services that call by themselves, all day.
+/// AWS services that make their own calls all day.
 pub fn service_calls(script: &mut DemoScript) {
     for (service, name, busy) in SERVICE_CALLS {
         for account in [PRODUCTION, DATA] {
@@ -47,7 +47,7 @@ pub fn service_calls(script: &mut DemoScript) {
     }
 }
 
-/// Services that call with the role that is linked to them.
+/// AWS services that call with their service-linked roles.
 pub fn service_linked_roles(script: &mut DemoScript) {
     for (role, service, name, minute) in SERVICE_LINKED_CALLS {
         for account in [SECURITY, PRODUCTION] {
@@ -68,7 +68,7 @@ pub fn service_linked_roles(script: &mut DemoScript) {
     }
 }
 
-/// Keys that KMS rotates: events without a caller.
+/// Key rotations of KMS: events without a caller.
 pub fn key_rotations(script: &mut DemoScript) {
     for (account, region, hour) in
         [(PRODUCTION, VIRGINIA, 3), (PRODUCTION, IRELAND, 3), (DATA, VIRGINIA, 4), (SECURITY, FRANKFURT, 5)]
@@ -78,8 +78,8 @@ pub fn key_rotations(script: &mut DemoScript) {
             script.add_session(account, user_identity::service_event(id), "AWS Internal", "AWS Internal");
         let mut key = String::new();
         script.chance.uuid(&mut key);
-        let place = script.cast.region(region);
-        let told = EventBody {
+        let region_name = script.cast.region(region);
+        let body = EventBody {
             source: "kms",
             name: "RotateKey",
             event_type: "AwsServiceEvent",
@@ -87,10 +87,10 @@ pub fn key_rotations(script: &mut DemoScript) {
                 r#"{{"keyId":"{key}","rotationType":"AUTOMATIC","keyOrigin":"AWS_KMS","previousKeyMaterialId":null}}"#
             )),
             resources: Some(format!(
-                r#"[{{"accountId":"{id}","type":"AWS::KMS::Key","ARN":"arn:aws:kms:{place}:{id}:key/{key}"}}]"#
+                r#"[{{"accountId":"{id}","type":"AWS::KMS::Key","ARN":"arn:aws:kms:{region_name}:{id}:key/{key}"}}]"#
             )),
             ..EventBody::default()
         };
-        script.add_event(script.time_at(hour, 17), session, region, told);
+        script.add_event(script.time_at(hour, 17), session, region, body);
     }
 }

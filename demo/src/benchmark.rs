@@ -1,8 +1,8 @@
 //! The trail of the benchmark: any number of records, one object in memory at a time.
 //!
-//! Enters: a size. Leaves: deliveries in time order, each drawn when it is asked for. Law: exactly as
-//! many records as asked for; a record that is delivered twice is the same twice, half of the time in
-//! the object that holds it, else in the next one of its account and region.
+//! Enters: a size. Leaves: deliveries in time order, each generated on request. Law: the trail has exactly the
+//! requested number of records; a repeated record has the same bytes, half of the time in the same object, else in
+//! the next object of its account and region.
 
 use super::benchmark_principals::{BenchmarkPrincipal, create_principals};
 use super::delivery::LogDelivery;
@@ -10,41 +10,41 @@ use super::outcome::DemoOutcome;
 use super::random::{SeededRandom, ZipfRanks};
 use super::record::{CallContent, DemoCall, DemoContext};
 
-/// Stream of the plan.
+/// Random stream of the plan.
 const PLAN_STREAM: u64 = 8;
-/// Stream of the calls.
+/// Random stream of the calls.
 const CALLS_STREAM: u64 = 9;
 /// Records of a full object.
 const RECORDS_PER_OBJECT: u64 = 4_000;
 /// Repeated records of each kind, in ten thousand.
 const REPEATED_PER_TEN_THOUSAND: u64 = 25;
-/// What services call by themselves.
+/// Operations that AWS services call themselves.
 const SERVICE_OPERATIONS: [&str; 4] =
     ["sts:AssumeRole", "kms:Decrypt", "s3:GetBucketAcl", "kms:GenerateDataKey"];
 
-/// One object that will be drawn.
+/// One planned object.
 #[derive(Clone, Copy, Debug)]
 struct PlannedObject {
     number: u64,
     account: usize,
     region: usize,
     delivered_at: u64,
-    /// Number of the first record that is new here.
+    /// Number of its first new record.
     first_new: u64,
-    /// How many are new.
+    /// How many records are new.
     new_records: u64,
-    /// How many of them come a second time.
+    /// How many of them are repeated.
     repeated_within: u64,
-    /// First of the records that come a second time from the object before, and how many.
+    /// Number of the first record that is repeated from the previous object, and how many are repeated.
     repeated_from_previous: (u64, u64),
-    /// When the object before was delivered.
+    /// When the previous object was delivered.
     previous_delivered_at: u64,
 }
 
-/// A trail that is drawn object by object.
+/// A trail that is generated object by object.
 #[derive(Debug)]
 pub struct BenchmarkTrail {
-    /// Who appears in it.
+    /// Its accounts, regions, sessions and operations.
     pub cast: DemoContext,
     planned_objects: Vec<PlannedObject>,
     principals: Vec<Vec<BenchmarkPrincipal>>,
@@ -78,7 +78,7 @@ impl BenchmarkTrail {
         }
     }
 
-    /// The delivery at an index, drawn now.
+    /// Generates the delivery at an index.
     pub fn delivery(&self, index: usize) -> Option<LogDelivery> {
         self.planned_objects.get(index).map(|plan| self.draw(plan))
     }
@@ -95,24 +95,27 @@ impl BenchmarkTrail {
             region,
             delivered_at: at,
             first_new: first,
-            new_records: fresh,
-            repeated_within: inner,
-            repeated_from_previous: carried,
+            new_records,
+            repeated_within,
+            repeated_from_previous,
             previous_delivered_at: before,
         } = *plan;
         let mut chance = SeededRandom::of(self.cast.seed, PLAN_STREAM, number + 1);
         let mut calls: Vec<DemoCall> =
-            (first..first + fresh).map(|one| self.call(one, account, region, at)).collect();
-        for _ in 0..inner {
-            let again = first + chance.below(fresh);
+            (first..first + new_records).map(|one| self.call(one, account, region, at)).collect();
+        for _ in 0..repeated_within {
+            let again = first + chance.below(new_records);
             calls.push(self.call(again, account, region, at));
         }
-        calls.extend((carried.0..carried.0 + carried.1).map(|one| self.call(one, account, region, before)));
+        calls.extend(
+            (repeated_from_previous.0..repeated_from_previous.0 + repeated_from_previous.1)
+                .map(|one| self.call(one, account, region, before)),
+        );
         calls.sort_by_key(|call| (call.at, call.number));
         LogDelivery { number, account, region, delivered_at: at, calls, is_truncated: false }
     }
 
-    /// One record, which follows from its number and the object it is new in.
+    /// One call, determined by its number and the object in which it is new.
     fn call(&self, number: u64, account: usize, region: usize, delivered: u64) -> DemoCall {
         let mut chance = SeededRandom::of(self.cast.seed, CALLS_STREAM, number);
         let principal = self.ranks.get(account).map_or(0, |ranks| ranks.draw(&mut chance));
@@ -144,24 +147,24 @@ impl BenchmarkTrail {
     }
 }
 
-/// Cuts `records` into objects.
+/// Divides `records` among objects.
 fn plan_objects(cast: &DemoContext, start: u64, span: u64, records: u64) -> Vec<PlannedObject> {
     let mut chance = SeededRandom::of(cast.seed, PLAN_STREAM, 0);
     let (accounts, regions) = (ZipfRanks::new(cast.accounts.len()), ZipfRanks::new(cast.regions.len()));
     let mut plans: Vec<PlannedObject> = Vec::new();
-    let (mut left, mut first, mut owed) = (records, 0, 0);
+    let (mut left, mut first, mut pending) = (records, 0, 0);
     while left > 0 {
         let size = chance.between(RECORDS_PER_OBJECT / 2, RECORDS_PER_OBJECT * 3 / 2).min(left);
         let (account, region) = (accounts.draw(&mut chance), regions.draw(&mut chance));
         let before = plans.iter().rfind(|one| (one.account, one.region) == (account, region)).copied();
         let mut share = || (size * REPEATED_PER_TEN_THOUSAND + chance.below(10_000)) / 10_000;
-        let inner = share().min(size / 2);
-        // The first object of its account and region has none before it: the next ones make up for it.
-        owed += share();
-        let carried =
-            before.map_or((0, 0), |before| (before.first_new, owed.min(size / 4).min(before.new_records)));
-        owed -= carried.1;
-        let fresh = size - inner - carried.1;
+        let repeated_within = share().min(size / 2);
+        // The first object of an account and region has no previous one: later objects repeat more to compensate.
+        pending += share();
+        let repeated_from_previous =
+            before.map_or((0, 0), |before| (before.first_new, pending.min(size / 4).min(before.new_records)));
+        pending -= repeated_from_previous.1;
+        let new_records = size - repeated_within - repeated_from_previous.1;
         let number = plans.len() as u64;
         plans.push(PlannedObject {
             number,
@@ -169,15 +172,15 @@ fn plan_objects(cast: &DemoContext, start: u64, span: u64, records: u64) -> Vec<
             region,
             delivered_at: 0,
             first_new: first,
-            new_records: fresh,
-            repeated_within: inner,
-            repeated_from_previous: carried,
+            new_records,
+            repeated_within,
+            repeated_from_previous,
             previous_delivered_at: 0,
         });
-        first += fresh;
+        first += new_records;
         left -= size;
     }
-    // Evenly over the period, the first late enough for its events to be in it.
+    // Evenly spaced over the period; the first delivery is late enough for its events to be in the period.
     let count = plans.len() as u64;
     let when = |number: u64| start + 600 + number * span.saturating_sub(600) / count.max(1);
     let mut last = vec![0; cast.accounts.len() * cast.regions.len()];

@@ -1,14 +1,14 @@
-//! The crowd of the benchmark: many principals of every kind.
+//! The principals of the benchmark.
 //!
-//! Enters: a seed, accounts, and how many principals. Leaves: their sessions, by account. Law: the
-//! kinds stand in the proportions of a grown organization: mostly roles, some users and people from
-//! the directory, services everywhere, one root an account.
+//! Enters: a seed, accounts, and the number of principals. Leaves: their sessions, by account. Law: the kinds have
+//! the proportions of a large organization: mostly roles, some IAM users and Identity Center users, AWS services in
+//! every account, one root user in each account.
 
 use super::random::SeededRandom;
 use super::record::{CallerSession, DemoContext};
 use super::user_identity::{self, RoleSession};
 
-/// Stream of the crowd.
+/// Random stream of the principals.
 const PRINCIPALS_STREAM: u64 = 7;
 
 const ROLE_NAMES: [&str; 16] = [
@@ -47,16 +47,16 @@ const USER_AGENTS: [&str; 6] = [
     "aws-cli/2.28.16 md/awscrt#0.27.6 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.7 md/pyimpl#CPython m/G,E,b,C cfg/retry-mode#standard md/installer#exe md/prompt#off",
 ];
 
-/// One principal of the crowd.
+/// One principal of the benchmark.
 #[derive(Clone, Debug)]
 pub struct BenchmarkPrincipal {
-    /// Its sessions, in the cast.
+    /// Indexes of its sessions.
     pub sessions: Vec<usize>,
-    /// Whether it is a service, which makes few kinds of calls.
+    /// Whether it is an AWS service, which calls only a few operations.
     pub is_service: bool,
 }
 
-/// The principals of each account, most active first; `count` over all accounts, at least two in each.
+/// Creates the principals of each account, most active first; `count` in all accounts together, at least two in each.
 pub fn create_principals(
     cast: &mut DemoContext,
     start: u64,
@@ -134,7 +134,7 @@ fn create_principal(
             let role =
                 if directory { format!("AWSReservedSSO_Engineer{rank:03}_3f9c21d07ab4e865") } else { role };
             let path = if directory { "/aws-reserved/sso.amazonaws.com/" } else { "/" };
-            // The busiest principals have the most sessions.
+            // The most active principals have the most sessions.
             let most = 2 + 10 * (each - rank) as u64 / each as u64;
             let sessions = (0..chance.between(1, most))
                 .map(|_| {

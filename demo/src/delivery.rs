@@ -1,7 +1,7 @@
-//! Log objects as CloudTrail delivers them.
+//! Log files as CloudTrail delivers them.
 //!
-//! Enters: the calls of one delivery. Leaves: the object's key, its JSON and its gzip bytes. Law: the
-//! same calls give the same bytes; the gzip header holds neither a name nor a time.
+//! Enters: the calls of one delivery. Leaves: the key, the JSON and the gzip bytes of the log file. Law: the same
+//! calls give the same bytes; the gzip header contains neither a name nor a time.
 
 use libdeflater::{CompressionLvl, Compressor};
 
@@ -9,23 +9,23 @@ use super::random::SeededRandom;
 use super::record::{DemoCall, DemoContext};
 use super::utc_time::UtcTime;
 
-/// Organization whose trail this is.
+/// Id of the organization of the trail.
 pub const ORGANIZATION_ID: &str = "o-lk7f2q9x4m";
-/// Stream of the sixteen letters at the end of a log object's name.
+/// Random stream of the sixteen letters at the end of a log file's name.
 const NAME_STREAM: u64 = 4;
 
 /// One object of a trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrailObject {
-    /// Its key in the bucket, and its path below the directory it is written to.
+    /// Its key in the bucket and its path in the output directory.
     pub key: String,
     /// Its gzip bytes.
     pub bytes: Vec<u8>,
-    /// Records that can be read from it; none in a digest or a damaged object.
+    /// Number of readable records; 0 for a digest file or a truncated log file.
     pub records: u64,
 }
 
-/// One delivery: some calls of one account and region.
+/// One delivery: calls of one account and region.
 #[derive(Clone, Debug, Default)]
 pub struct LogDelivery {
     /// Number of the delivery, unique in the trail.
@@ -36,14 +36,14 @@ pub struct LogDelivery {
     pub region: usize,
     /// When it was delivered.
     pub delivered_at: u64,
-    /// What it holds, in order.
+    /// Its calls, in order.
     pub calls: Vec<DemoCall>,
-    /// Whether its object was cut short.
+    /// Whether its log file is truncated.
     pub is_truncated: bool,
 }
 
 impl LogDelivery {
-    /// Key of the log object.
+    /// Key of the log file.
     pub fn key(&self, cast: &DemoContext) -> String {
         let (account, region, at) =
             (cast.account(self.account), cast.region(self.region), UtcTime::from_seconds(self.delivered_at));
@@ -56,7 +56,7 @@ impl LogDelivery {
         out
     }
 
-    /// The uncompressed log.
+    /// The uncompressed content of the log file.
     pub fn content(&self, cast: &DemoContext) -> String {
         let mut out = String::with_capacity(64 + self.calls.len() * 1_500);
         out.push_str(r#"{"Records":["#);
@@ -70,11 +70,11 @@ impl LogDelivery {
         out
     }
 
-    /// The object of a log whose content is already there.
+    /// The log file with this content.
     pub fn object(&self, cast: &DemoContext, content: &str, gzip: &mut GzipEncoder) -> TrailObject {
         let mut bytes = gzip.compress(content.as_bytes());
         if self.is_truncated {
-            // Two thirds: enough for the header and much of the text, and never the checksum.
+            // Two thirds: the header and much of the text, but never the checksum.
             bytes.truncate(bytes.len() / 3 * 2);
         }
         let records = if self.is_truncated { 0 } else { self.calls.len() as u64 };
@@ -82,7 +82,7 @@ impl LogDelivery {
     }
 }
 
-/// A gzip compressor, kept between objects.
+/// A gzip compressor that is reused for all objects.
 pub struct GzipEncoder(Compressor);
 
 impl GzipEncoder {
@@ -96,7 +96,7 @@ impl GzipEncoder {
         let mut room = self.0.gzip_compress_bound(content.len());
         loop {
             let mut bytes = vec![0; room];
-            // The only failure is too little room, which the bound rules out: asking for more ends.
+            // The only possible failure is a small buffer, which the bound rules out, so the loop ends.
             if let Ok(length) = self.0.gzip_compress(content, &mut bytes) {
                 bytes.truncate(length);
                 return bytes;

@@ -1,8 +1,8 @@
-//! When the script's calls are delivered, and what goes wrong on the way.
+//! The deliveries of the script's calls, with the faults of the trail.
 //!
-//! Enters: a finished script. Leaves: deliveries by account, region and time, one of them made twice,
-//! one repeating a neighbour's records, one cut short. Law: every call is delivered at least once, in
-//! an object of its own account and region, a few minutes after it happened.
+//! Enters: a finished script. Leaves: deliveries by account, region and time; one is made twice, one repeats records
+//! of the delivery before it, one is truncated. Law: every call is delivered at least once, in an object of its own
+//! account and region, a few minutes after it happened.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ use super::scenario::{
 use super::script::{DELIVERY_LAG, DemoScript};
 use super::utc_time::HOUR;
 
-/// Seconds of events that one delivery gathers; three in an hour.
+/// Seconds of events in one delivery; there are three deliveries an hour.
 const DELIVERY_INTERVAL: u64 = 1_200;
-/// Stream of delivery times.
+/// Random stream of delivery times.
 const DELAY_STREAM: u64 = 6;
 
 /// All deliveries of the demo.
 #[derive(Debug)]
 pub struct DeliverySchedule {
-    /// Who appears in them.
+    /// Accounts, regions, sessions and operations.
     pub cast: DemoContext,
     /// Ordered by account, region and time.
     pub deliveries: Vec<LogDelivery>,
@@ -34,7 +34,7 @@ pub struct DeliverySchedule {
 }
 
 impl DeliverySchedule {
-    /// Delivers a script.
+    /// Makes the deliveries of a script.
     pub fn from_script(script: DemoScript) -> Self {
         let DemoScript { cast, calls, start, hours, .. } = script;
         let mut gathered: BTreeMap<(usize, usize, u64), Vec<DemoCall>> = BTreeMap::new();
@@ -45,7 +45,8 @@ impl DeliverySchedule {
         }
         let deliveries = gathered.into_iter().map(|((account, region, turn), mut calls)| {
             calls.sort_by_key(|call| (call.at, call.number));
-            // The last event of a turn happens `LAG` before its end; the delivery follows within that time.
+            // The last event of an interval happens `DELIVERY_LAG` before its end; the delivery follows within that
+            // time.
             let first = calls.first().map_or(0, |call| call.number);
             let delay = SeededRandom::of(cast.seed, DELAY_STREAM, first).between(30, DELIVERY_LAG - 60);
             let at = start + (turn + 1) * DELIVERY_INTERVAL - DELIVERY_LAG + delay;
@@ -63,30 +64,31 @@ impl DeliverySchedule {
 
     /// The deliveries of one account, region and hour.
     pub fn deliveries_in(&self, account: usize, region: usize, hour: u64) -> &[LogDelivery] {
-        let place = |one: &LogDelivery| (one.account, one.region, one.delivered_at);
+        let key = |one: &LogDelivery| (one.account, one.region, one.delivered_at);
         let (from, to) = (self.start + hour * HOUR, self.start + (hour + 1) * HOUR);
-        let low = self.deliveries.partition_point(|one| place(one) < (account, region, from));
-        let high = self.deliveries.partition_point(|one| place(one) < (account, region, to));
+        let low = self.deliveries.partition_point(|one| key(one) < (account, region, from));
+        let high = self.deliveries.partition_point(|one| key(one) < (account, region, to));
         self.deliveries.get(low..high).unwrap_or(&[])
     }
 }
 
-/// The first delivery there, from a moment on, with more than `size` calls that satisfy `wanted`.
+/// The first delivery of an account and region at or after `from` that has more than `size` calls that satisfy
+/// `wanted`.
 fn find_delivery(
     deliveries: &[LogDelivery],
-    place: (usize, usize),
+    account_region: (usize, usize),
     from: u64,
     size: usize,
     wanted: impl Fn(&DemoCall) -> bool,
 ) -> Option<usize> {
     deliveries.iter().position(|one| {
-        (one.account, one.region) == place
+        (one.account, one.region) == account_region
             && one.delivered_at >= from
             && one.calls.iter().filter(|call| wanted(call)).count() > size
     })
 }
 
-/// Splits the first `TWICE` calls of a delivery off, and delivers them twice.
+/// Splits off the first `RECORDS_DELIVERED_TWICE` calls of a delivery and delivers them twice.
 fn deliver_twice(deliveries: &mut Vec<LogDelivery>, from: u64) {
     let Some(index) =
         find_delivery(deliveries, (PRODUCTION, VIRGINIA), from, RECORDS_DELIVERED_TWICE, |_| true)
@@ -100,18 +102,20 @@ fn deliver_twice(deliveries: &mut Vec<LogDelivery>, from: u64) {
     deliveries.splice(index + 1..index + 1, [again, rest]);
 }
 
-/// Lets a delivery repeat the last `REPEATED` calls of the one before it.
+/// Makes a delivery repeat the last `REPEATED_RECORDS` calls of the one before it.
 fn repeat_records(deliveries: &mut [LogDelivery], from: u64) {
-    let place = (DATA, VIRGINIA);
-    let Some(index) = find_delivery(deliveries, place, from, REPEATED_RECORDS, |_| true) else { return };
+    let account_region = (DATA, VIRGINIA);
+    let Some(index) = find_delivery(deliveries, account_region, from, REPEATED_RECORDS, |_| true) else {
+        return;
+    };
     let Some([before, after]) = deliveries.get_mut(index..index + 2) else { return };
-    if (after.account, after.region) == place {
+    if (after.account, after.region) == account_region {
         let repeated = before.calls.iter().rev().take(REPEATED_RECORDS).cloned();
         after.calls.extend(repeated);
     }
 }
 
-/// Puts `LOST` calls that no story needs into an object of their own, which will be cut short.
+/// Moves `LOST_RECORDS` background calls into an object of their own, which will be truncated.
 fn truncate_one(deliveries: &mut Vec<LogDelivery>, from: u64) {
     let Some(index) =
         find_delivery(deliveries, (PRODUCTION, IRELAND), from, LOST_RECORDS, |call| call.is_background)

@@ -1,9 +1,9 @@
-//! Digest files: CloudTrail's hourly word on what it delivered.
+//! Digest files: CloudTrail's hourly list of the log files it delivered.
 //!
-//! Enters: the log objects of one account and region, hour by hour. Leaves: one digest an hour, each
-//! naming the one before it. Law: a hash is the SHA-256 of uncompressed content. What only AWS could
-//! make, the signatures, is null: these digests chain, and prove nothing.
-//! Shape: AWS CloudTrail user guide, "CloudTrail digest file structure", read 2026-11.
+//! Enters: the log files of one account and region, hour by hour. Leaves: one digest file for each hour, which names
+//! the one before it. Law: a hash is the SHA-256 of uncompressed content. Signatures are null, because only AWS can
+//! create them: the digest files form a chain, but they do not prove integrity. Format: AWS CloudTrail user guide,
+//! "CloudTrail digest file structure", read 2026-11.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub const TRAIL_NAME: &str = "larkspur-organization";
 /// Bucket that the trail delivers to.
 pub const BUCKET: &str = "larkspur-cloudtrail";
 
-/// The chain of digests of one account and region.
+/// The chain of digest files of one account and region.
 #[derive(Clone, Debug)]
 pub struct DigestChain {
     account: usize,
@@ -28,7 +28,7 @@ pub struct DigestChain {
     span: Option<(u64, u64)>,
 }
 
-/// What the next digest says of the one before.
+/// The reference to the previous digest file.
 #[derive(Clone, Debug)]
 struct PreviousDigest {
     key: String,
@@ -36,12 +36,12 @@ struct PreviousDigest {
 }
 
 impl DigestChain {
-    /// A chain that begins.
+    /// An empty chain.
     pub const fn new(account: usize, region: usize) -> Self {
         Self { account, region, previous: None, logs: String::new(), span: None }
     }
 
-    /// Notes a log object delivered in the current hour.
+    /// Adds a log file delivered in the current hour.
     pub fn add_log(&mut self, cast: &DemoContext, delivery: &LogDelivery, content: &str) {
         let times = || delivery.calls.iter().map(|call| call.at);
         let (oldest, newest) =
@@ -58,7 +58,7 @@ impl DigestChain {
         );
     }
 
-    /// Ends the hour that began at `start`: its digest, which the next one will name.
+    /// Ends the hour that began at `start` and returns its digest file.
     pub fn finish_hour(&mut self, cast: &DemoContext, start: u64, gzip: &mut GzipEncoder) -> TrailObject {
         let (account, region) = (cast.account(self.account), cast.region(self.region));
         let key = digest_key(account, region, cast.region(0), start + HOUR);
@@ -94,14 +94,14 @@ impl DigestChain {
             };
         }
         let _ = write!(content, r#""logFiles":[{}]}}"#, std::mem::take(&mut self.logs));
-        // CloudTrail escapes the slashes of its digests, so readers have to cope.
+        // CloudTrail escapes the slashes in digest files, so readers must accept it.
         let content = content.replace('/', "\\/");
         self.previous = Some(PreviousDigest { key: key.clone(), hash: sha256(content.as_bytes()) });
         TrailObject { key, bytes: gzip.compress(content.as_bytes()), records: 0 }
     }
 }
 
-/// Key of the digest that ends at `end`.
+/// Key of the digest file that ends at `end`.
 fn digest_key(account: &str, region: &str, home: &str, end: u64) -> String {
     let (folders, second) =
         (UtcTime::from_seconds(end).date_path(), UtcTime::from_seconds(end).to_compact_seconds());

@@ -1,43 +1,42 @@
-//! A trail of a fictional organization, made from a seed.
+//! A CloudTrail trail of a fictional organization, generated from a seed.
 //!
-//! Enters: a seed and a size. Leaves: objects named, laid out and shaped as CloudTrail delivers them
-//! to a bucket for an organization trail. Law: the same trail gives the same bytes, object for object,
-//! on every machine; no clock, environment or network is asked, and one object is in memory at a time.
+//! Enters: a seed and a size. Leaves: log files and digest files with the names, layout and format that CloudTrail
+//! uses for an organization trail. Law: the same trail gives the same bytes, file by file, on every machine; no
+//! clock, environment or network is used, and one file is in memory at a time.
 //!
-//! # The story of the demo
+//! # The scenario of the demo
 //!
-//! *Larkspur Freight* has three accounts (security, production, data) in three regions. Its trail of
-//! Tuesday, 6 October 2026 (UTC) has about eight thousand records in 24 hours. Four roles were promised to be
-//! read-only:
+//! *Larkspur Freight* has three accounts (security, production, data) in three regions. Its trail of Tuesday, 6
+//! October 2026 (UTC) has about eight thousand records in 24 hours. Four roles are promised to be read-only:
 //!
-//! - **`AuditReader`**: two auditors sit down four times in each account, in business hours. They only
-//!   list, get and describe, and nothing they ask is refused. The promise is kept.
-//! - **`InventoryCollector`**: four runs a day list everything everywhere, and are throttled a few
-//!   times. The run at 07:10 also reads four secrets and three encrypted parameters in production,
-//!   which causes seven decryptions. Reads all of them, and yet not harmless.
-//! - **`CiPlan`**: six plans of infrastructure code. The one at 13:45 in production tries
-//!   `ec2:RunInstances` and `iam:CreateUser`; AWS refuses both.
-//! - **`OpsAgentReadOnly`**: an AI agent that watches alarms in the security account. At 15:42 it
-//!   assumes `Deployer` in production (two records of one event, one in each account), and at 15:44
-//!   that session opens a bucket of invoices to an account outside the organization. The answer that
-//!   handed out its credentials, its access key and its source identity lead back to the agent, so
-//!   the write is the agent's; the pipeline's own sessions of `Deployer` are not.
+//! - **`AuditReader`**: two auditors work four times a day in each account, in business hours. They only call list,
+//!   get and describe operations, and none of their calls is denied. The promise is kept.
+//! - **`InventoryCollector`**: four runs a day list all resources in all accounts and regions, and are throttled a
+//!   few times. The run at 07:10 also reads four secrets and three encrypted parameters in production, which causes
+//!   seven decryptions. All these calls are read-only, but they return secrets.
+//! - **`CiPlan`**: six plan runs of infrastructure code. The run at 13:45 in production calls `ec2:RunInstances` and
+//!   `iam:CreateUser`; AWS denies both calls.
+//! - **`OpsAgentReadOnly`**: an AI agent that watches alarms in the security account. At 15:42 it assumes `Deployer`
+//!   in production (two records of one event, one in each account). At 15:44 that session opens a bucket of invoices
+//!   to an account outside the organization. The response that issued its credentials, its access key and its source
+//!   identity lead back to the agent, so the write is attributed to the agent. The pipeline's own sessions of
+//!   `Deployer` are not.
 //!
-//! Around them: **`tmp-migration`**, a role nobody named, which looks around and then changes a
-//! database, a firewall rule and a role between 02:10 and 03:40; the root user's sign-in at 06:12; an
-//! IAM user who mistypes a password twice; engineers from Identity Center; partners as federated
-//! users; a backup user with a long-lived key; releases; AWS services that call by themselves, with
-//! linked roles, or report a rotated key; applications that follow the day. The data account also
-//! records S3 reads as data events.
+//! Besides them: **`tmp-migration`**, a role that is neither watched nor classified, which makes reads and then
+//! changes a database, a firewall rule and a role between 02:10 and 03:40; the root user's sign-in at 06:12; an IAM
+//! user that mistypes a password twice; engineers from Identity Center; partners as federated users; a backup user
+//! with a long-lived access key; releases; AWS services that make their own calls, use service-linked roles, or
+//! report a rotated key; applications with more traffic by day. The data account also records S3 reads as data
+//! events.
 //!
-//! The trail itself has faults: one log object is delivered twice under two names, another repeats
-//! six records of its neighbour, one is cut short and cannot be inflated, and of 11:00 in the data
-//! account's eu-west-1 there is neither log nor digest, though the next digest names the missing one.
-//! Quiet hours have a digest that lists no logs. Signatures only AWS could make: they are null.
+//! The trail itself has faults: one log file is delivered twice under two names, another repeats six records of the
+//! one before it, one is truncated and cannot be decompressed, and for 11:00 in eu-west-1 of the data account both
+//! log files and digest file are missing, although the next digest file names the missing one. Hours without events
+//! have a digest file that lists no log files. Signatures are null, because only AWS can create them.
 //!
-//! What the policies of these roles say lies beside the trail, as [`authorization_details()`]: what each of them could do.
+//! [`authorization_details()`] gives the policies of these roles, which are written beside the trail.
 //!
-//! [`story()`] says all this as a value, with the figures a reader must arrive at.
+//! [`scenario()`] describes all this as a value, with the counts that a reader of the trail must find.
 
 #![forbid(unsafe_code)]
 
@@ -86,19 +85,19 @@ const BENCHMARK_START: u64 = 1_788_220_800;
 const BENCHMARK_REGIONS: [&str; 6] =
     ["us-east-1", "eu-west-1", "us-west-2", "eu-central-1", "ap-southeast-2", "us-east-2"];
 
-/// What a trail is made of.
+/// The kind of a trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrailKind {
-    /// The story, with digests, faults and a fixed cast; accounts, regions and principals are the story's.
+    /// The demo scenario with digest files, faults and fixed accounts, regions and principals.
     Scenario,
-    /// A crowd at work, without digests or faults except repeated records.
+    /// The traffic of many principals, without digest files and without faults except repeated records.
     Benchmark,
 }
 
-/// A trail, before it is drawn.
+/// The parameters of a trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoTrail {
-    /// Everything is drawn from this.
+    /// Seed of the random generator.
     pub seed: u64,
     /// When it begins, in seconds since 1970; a whole hour.
     pub start: u64,
@@ -108,16 +107,16 @@ pub struct DemoTrail {
     pub accounts: usize,
     /// How many regions, at most six.
     pub regions: usize,
-    /// How many principals, over all accounts.
+    /// How many principals in all accounts together.
     pub principals: usize,
     /// How many records are delivered, duplicates and unreadable ones included.
     pub records: usize,
-    /// What it is made of.
+    /// Its kind.
     pub kind: TrailKind,
 }
 
 impl DemoTrail {
-    /// The trail of [`story()`].
+    /// The trail of [`scenario()`].
     pub const fn demo() -> Self {
         Self {
             seed: 20_261_006,
@@ -131,7 +130,7 @@ impl DemoTrail {
         }
     }
 
-    /// A trail of `records` records of `accounts` accounts over 30 days and six regions.
+    /// A trail of `records` records in `accounts` accounts, 30 days and six regions.
     pub const fn benchmark(records: usize, accounts: usize, seed: u64) -> Self {
         Self {
             seed,
@@ -145,8 +144,8 @@ impl DemoTrail {
         }
     }
 
-    /// Its objects. Those of the story come by account, region and hour, each hour's digest after its
-    /// logs; those of a load by time.
+    /// Its objects. Those of the demo are in the order of account, region and hour, with each hour's digest file
+    /// after its log files; those of the benchmark are in the order of time.
     pub fn objects(&self) -> Box<dyn Iterator<Item = TrailObject> + Send> {
         match self.kind {
             TrailKind::Scenario => Box::new(scenario_objects(DeliverySchedule::from_script(self.script()))),
@@ -154,7 +153,7 @@ impl DemoTrail {
         }
     }
 
-    /// The calls of the story.
+    /// The calls of the demo.
     fn script(&self) -> DemoScript {
         let mut script = DemoScript::new(self.seed, self.start, u64::from(self.hours));
         promised_roles::agent(&mut script);
@@ -178,7 +177,7 @@ impl DemoTrail {
         script
     }
 
-    /// The plan of a load.
+    /// The plan of the benchmark trail.
     fn benchmark_trail(&self) -> BenchmarkTrail {
         let accounts =
             (0..self.accounts as u64).map(|n| format!("{:012}", 100_200_300_400 + n * 10_101_010_101));
@@ -188,7 +187,7 @@ impl DemoTrail {
         BenchmarkTrail::new(cast, self.start, span, self.principals, self.records as u64)
     }
 
-    /// Records that repeat another, by the trail's own plan.
+    /// Number of planned records that repeat another.
     fn duplicates(&self) -> u64 {
         match self.kind {
             TrailKind::Scenario => (RECORDS_DELIVERED_TWICE + REPEATED_RECORDS) as u64,
@@ -197,12 +196,12 @@ impl DemoTrail {
     }
 }
 
-/// The story's objects, hour by hour of one account and region after the other.
+/// The objects of the demo, by account, region and hour.
 fn scenario_objects(schedule: DeliverySchedule) -> impl Iterator<Item = TrailObject> {
     let (accounts, regions) = (schedule.cast.accounts.len(), schedule.cast.regions.len());
-    let places = (0..accounts).flat_map(move |account| (0..regions).map(move |region| (account, region)));
+    let pairs = (0..accounts).flat_map(move |account| (0..regions).map(move |region| (account, region)));
     let hours = schedule.hours;
-    let cells = places
+    let cells = pairs
         .flat_map(move |(account, region)| (0..hours).map(move |hour| TrailHour { account, region, hour }));
     let (mut gzip, mut chain) = (GzipEncoder::new(), DigestChain::new(0, 0));
     cells.flat_map(move |cell| {
@@ -217,19 +216,19 @@ fn scenario_objects(schedule: DeliverySchedule) -> impl Iterator<Item = TrailObj
             objects.push(delivery.object(&schedule.cast, &content, &mut gzip));
         }
         objects.push(chain.finish_hour(&schedule.cast, schedule.start + hour * HOUR, &mut gzip));
-        // The chain goes on over the missing hour: only its objects are gone.
+        // The digest chain continues over the missing hour; only the objects of that hour are left out.
         if cell == MISSING_HOUR { Vec::new() } else { objects }
     })
 }
 
-/// A load's objects.
-fn benchmark_objects(load: BenchmarkTrail) -> impl Iterator<Item = TrailObject> {
+/// The objects of the benchmark trail.
+fn benchmark_objects(trail: BenchmarkTrail) -> impl Iterator<Item = TrailObject> {
     let mut gzip = GzipEncoder::new();
     let mut at = 0;
     std::iter::from_fn(move || {
-        let delivery: LogDelivery = load.delivery(at)?;
+        let delivery: LogDelivery = trail.delivery(at)?;
         at += 1;
-        let content = delivery.content(&load.cast);
-        Some(delivery.object(&load.cast, &content, &mut gzip))
+        let content = delivery.content(&trail.cast);
+        Some(delivery.object(&trail.cast, &content, &mut gzip))
     })
 }

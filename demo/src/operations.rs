@@ -1,8 +1,8 @@
 //! The operations that a trail's principals call.
 //!
-//! Enters: the table `operations.tsv`. Leaves: operations whose request, response and resource are
-//! templates with named slots. Law: a slot has one value in one record, wherever it stands, because
-//! its value follows from the record's number and the slot alone.
+//! Enters: the table `operations.tsv`. Leaves: operations with templates of request, response and resource, which
+//! have named placeholders. Law: a placeholder has the same value everywhere in one record, because its value depends
+//! only on the seed, the record's number and the placeholder.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ const WORKLOAD_NAMES: [&str; 24] = [
 ];
 const USER_NAMES: [&str; 8] = ["amara", "bjorn", "chidi", "delphine", "emeka", "freya", "goran", "hanna"];
 
-/// What an operation does, as CloudTrail files it.
+/// The access of an operation, as CloudTrail categorizes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperationAccess {
     /// A management event that reads.
@@ -53,20 +53,20 @@ pub enum OperationAccess {
     Data,
 }
 
-/// One operation and how its records look.
+/// One operation and the templates of its records.
 #[derive(Clone, Debug)]
 pub struct DemoOperation {
     /// First label of the event source: `ec2` of `ec2.amazonaws.com`.
     pub source: &'static str,
-    /// The event name, with the version suffix some services add.
+    /// The event name, with the version suffix that some services add.
     pub name: &'static str,
-    /// What it does.
+    /// Its access.
     pub access: OperationAccess,
     /// `requestParameters`, if any.
     pub request: Option<RecordTemplate>,
     /// `responseElements`, if any.
     pub response: Option<RecordTemplate>,
-    /// Type and ARN of the resource, if the service names one.
+    /// Type and ARN of the resource, if the service records one.
     pub resource: Option<(&'static str, RecordTemplate)>,
 }
 
@@ -85,14 +85,14 @@ pub struct DemoOperations {
 }
 
 impl DemoOperations {
-    /// The embedded table; a malformed line is skipped, and a test holds that there is none.
+    /// The embedded table. A malformed line is skipped; a test ensures that there is none.
     pub fn embedded() -> Self {
         let operations: Vec<DemoOperation> = TABLE.lines().filter_map(parse).flatten().collect();
         let by_name = operations.iter().enumerate().map(|(at, one)| ((one.source, one.name), at)).collect();
         Self { operations, by_name }
     }
 
-    /// The operation at an index of this repertoire.
+    /// The operation at an index.
     pub fn get(&self, index: usize) -> Option<&DemoOperation> {
         self.operations.get(index)
     }
@@ -111,10 +111,10 @@ impl DemoOperations {
     }
 }
 
-/// The table: see its head for the columns.
+/// The table; its first lines describe the columns.
 const TABLE: &str = include_str!("operations.tsv");
 
-/// The operations of one line; none for a comment.
+/// The operations of one line; `None` for a comment.
 fn parse(line: &'static str) -> Option<impl Iterator<Item = DemoOperation>> {
     let mut columns = line.split('\t');
     let source = columns.next().filter(|source| !source.starts_with('#'))?;
@@ -139,7 +139,7 @@ fn parse(line: &'static str) -> Option<impl Iterator<Item = DemoOperation>> {
     }))
 }
 
-/// What a template's slots are filled from.
+/// The values for the placeholders of a template.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateValues<'a> {
     /// Seed of the trail.
@@ -154,7 +154,7 @@ pub struct TemplateValues<'a> {
     pub at: u64,
 }
 
-/// Text with slots.
+/// Text with placeholders.
 #[derive(Clone, Debug)]
 pub struct RecordTemplate(Vec<TemplatePart>);
 
@@ -165,69 +165,70 @@ enum TemplatePart {
 }
 
 impl RecordTemplate {
-    /// The pieces of `text`; nothing for `-`.
+    /// Parses a template; `None` for `-`.
     pub fn parse(text: &'static str) -> Option<Self> {
         if text == "-" {
             return None;
         }
-        let mut pieces = Vec::new();
+        let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, (slot, after))) =
+        while let Some((before, (placeholder, after))) =
             rest.split_once('<').and_then(|(before, after)| Some((before, after.split_once('>')?)))
         {
-            pieces.extend([TemplatePart::Text(before), TemplatePart::Placeholder(slot)]);
+            parts.extend([TemplatePart::Text(before), TemplatePart::Placeholder(placeholder)]);
             rest = after;
         }
-        pieces.push(TemplatePart::Text(rest));
-        Some(Self(pieces))
+        parts.push(TemplatePart::Text(rest));
+        Some(Self(parts))
     }
 
-    /// Appends the text with its slots filled.
-    pub fn fill(&self, out: &mut String, setting: &TemplateValues<'_>) {
-        for piece in &self.0 {
-            match *piece {
+    /// Appends the text with its placeholders filled.
+    pub fn fill(&self, out: &mut String, values: &TemplateValues<'_>) {
+        for part in &self.0 {
+            match *part {
                 TemplatePart::Text(text) => out.push_str(text),
-                TemplatePart::Placeholder(slot) => fill_placeholder(out, slot, setting),
+                TemplatePart::Placeholder(placeholder) => fill_placeholder(out, placeholder, values),
             }
         }
     }
 
-    /// Slots that nothing fills.
+    /// Placeholders without a value.
     #[cfg(test)]
     pub fn unknown_placeholders(&self) -> Vec<&'static str> {
-        let setting = TemplateValues { seed: 0, number: 0, account: "a", region: "r", at: 0 };
-        let empty = |slot: &&'static str| {
+        let values = TemplateValues { seed: 0, number: 0, account: "a", region: "r", at: 0 };
+        let empty = |placeholder: &&'static str| {
             let mut out = String::new();
-            fill_placeholder(&mut out, slot, &setting);
+            fill_placeholder(&mut out, placeholder, &values);
             out.is_empty()
         };
-        let slots = self.0.iter().filter_map(|piece| match *piece {
-            TemplatePart::Placeholder(slot) => Some(slot),
+        let placeholders = self.0.iter().filter_map(|part| match *part {
+            TemplatePart::Placeholder(placeholder) => Some(placeholder),
             TemplatePart::Text(_) => None,
         });
-        slots.filter(empty).collect()
+        placeholders.filter(empty).collect()
     }
 }
 
-/// Appends the value of one slot.
-fn fill_placeholder(out: &mut String, slot: &str, setting: &TemplateValues<'_>) {
-    let stream = slot.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(131).wrapping_add(u64::from(byte)));
-    let mut chance = SeededRandom::of(setting.seed, stream, setting.number);
-    match slot {
-        "account" => out.push_str(setting.account),
-        "region" => out.push_str(setting.region),
+/// Appends the value of one placeholder.
+fn fill_placeholder(out: &mut String, placeholder: &str, values: &TemplateValues<'_>) {
+    let stream =
+        placeholder.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(131).wrapping_add(u64::from(byte)));
+    let mut chance = SeededRandom::of(values.seed, stream, values.number);
+    match placeholder {
+        "account" => out.push_str(values.account),
+        "region" => out.push_str(values.region),
         "app" => out.push_str(chance.pick(&WORKLOAD_NAMES)),
         "user" => out.push_str(chance.pick(&USER_NAMES)),
         "bucket" => {
             let name = chance.pick(&WORKLOAD_NAMES);
-            let _ = write!(out, "larkspur-{name}-{}-{}", setting.account, setting.region);
+            let _ = write!(out, "larkspur-{name}-{}-{}", values.account, values.region);
         }
-        "time" => UtcTime::from_seconds(setting.at).push_iso(out),
-        "later" => UtcTime::from_seconds(setting.at + 3_600).push_english(out),
-        "english" => UtcTime::from_seconds(setting.at).push_english(out),
-        "day" => out.push_str(&UtcTime::from_seconds(setting.at).date_path()),
+        "time" => UtcTime::from_seconds(values.at).push_iso(out),
+        "later" => UtcTime::from_seconds(values.at + 3_600).push_english(out),
+        "english" => UtcTime::from_seconds(values.at).push_english(out),
+        "day" => out.push_str(&UtcTime::from_seconds(values.at).date_path()),
         "millis" => {
-            let _ = write!(out, "{}", setting.at * 1_000);
+            let _ = write!(out, "{}", values.at * 1_000);
         }
         "number" => {
             let _ = write!(out, "{}", chance.between(1_000, 99_999));
@@ -285,11 +286,11 @@ mod tests {
     fn every_line_of_the_table_is_an_operation_with_known_placeholders() {
         let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
         let named: usize = lines.map(|line| line.split('\t').nth(2).unwrap().split(',').count()).sum();
-        let repertoire = DemoOperations::embedded();
-        assert_eq!(repertoire.operations.len(), named);
-        assert_eq!(repertoire.by_name.len(), named, "an operation is listed twice");
+        let table = DemoOperations::embedded();
+        assert_eq!(table.operations.len(), named);
+        assert_eq!(table.by_name.len(), named, "an operation is listed twice");
         assert!(named > 300, "{named}");
-        for operation in &repertoire.operations {
+        for operation in &table.operations {
             let resource = operation.resource.as_ref().map(|(_, arn)| arn);
             for template in
                 [operation.request.as_ref(), operation.response.as_ref(), resource].into_iter().flatten()

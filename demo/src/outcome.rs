@@ -1,25 +1,25 @@
-//! How a call ends, in the words of the service that ended it.
+//! The outcome of a call, with the error of the service.
 //!
-//! Enters: an outcome, the operation and the caller. Leaves: error code and message as CloudTrail
-//! records them. Law: a call that succeeded has neither.
+//! Enters: an outcome, the operation and the caller. Leaves: error code and message as CloudTrail records them. Law:
+//! a call that succeeded has neither.
 
 use super::random::SeededRandom;
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DemoOutcome {
-    /// It was done.
+    /// The call succeeded.
     Succeeded,
-    /// The caller may not.
+    /// AWS denied the call.
     Denied,
-    /// Too many calls.
+    /// AWS throttled the call.
     Throttled,
-    /// Nothing of that name.
+    /// The resource does not exist.
     NotFound,
 }
 
 impl DemoOutcome {
-    /// Error code and message; nothing for a call that was done.
+    /// Error code and message; `None` for a call that succeeded.
     pub fn error(self, source: &str, name: &str, arn: &str) -> Option<(&'static str, String)> {
         match self {
             Self::Succeeded => None,
@@ -29,7 +29,7 @@ impl DemoOutcome {
         }
     }
 
-    /// Appends what EC2 adds to a refusal: a message only its account can decode.
+    /// Appends the encoded message that EC2 adds to a denied call.
     pub fn push_encoded_message(self, out: &mut String, source: &str, chance: &mut SeededRandom) {
         if self == Self::Denied && source == "ec2" {
             out.push_str(" Encoded authorization failure message: ");

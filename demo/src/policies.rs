@@ -1,21 +1,22 @@
-//! What the policies of the story's roles say.
+//! The policies of the roles of the scenario.
 //!
-//! Enters: nothing. Leaves: what `aws iam get-account-authorization-details` would print, for the story's accounts together.
-//! Law: the trail and the policies are of one world: what a role was seen to do its policies allow, and what it was refused
-//! they do not.
+//! Enters: nothing. Leaves: the output of `aws iam get-account-authorization-details` for all accounts of the
+//! scenario together. Law: the policies match the trail: they allow the calls that succeeded and do not allow the
+//! calls that AWS denied.
 //!
-//! - **`AuditReader`** may list, get and describe, and nothing else.
-//! - **`InventoryCollector`** may also read secrets, and decrypt with the keys behind them.
-//! - **`CiPlan`** has the policy it had when it still applied its plans; an inline policy denies what it tried, and a
-//!   boundary keeps it to reads, the lock of its state included.
-//! - **`OpsAgentReadOnly`** reads, and may assume `Deployer`: that is its way out.
-//! - **`Deployer`** releases, and may change the policies of buckets.
+//! - **`AuditReader`** may only list, get and describe.
+//! - **`InventoryCollector`** may also read secrets and decrypt with their keys.
+//! - **`CiPlan`** still has the policy from when it applied its plans. An inline policy denies the two writes it
+//!   tried, and a permissions boundary limits it to reads; the boundary also removes its access to the lock of its
+//!   state.
+//! - **`OpsAgentReadOnly`** may read and may assume `Deployer`, which is its path to more permissions.
+//! - **`Deployer`** may release and may change bucket policies.
 
 use serde_json::{Value, json};
 
 use super::scenario::{AGENT, AUDITOR, DATA, INVENTORY, PLAN, PRODUCTION, SECURITY, account_id, scenario};
 
-/// What tells about configuration and nothing about content.
+/// Reads of configuration that do not return data.
 const DESCRIBE_ACTIONS: &[&str] = &[
     "acm:ListCertificates",
     "access-analyzer:ListAnalyzers",
@@ -63,7 +64,7 @@ const DESCRIBE_ACTIONS: &[&str] = &[
     "sns:ListTopics",
 ];
 
-/// What the inventory lists besides.
+/// Further reads of the inventory.
 const INVENTORY_ACTIONS: &[&str] = &[
     "backup:ListProtectedResources",
     "dynamodb:DescribeTable",
@@ -77,7 +78,7 @@ const INVENTORY_ACTIONS: &[&str] = &[
     "tag:GetResources",
 ];
 
-/// What the agent watches.
+/// Reads of the agent.
 const MONITORING_ACTIONS: &[&str] = &[
     "autoscaling:Describe*",
     "cloudformation:Describe*",
@@ -101,7 +102,7 @@ const MONITORING_ACTIONS: &[&str] = &[
     "tag:GetResources",
 ];
 
-/// A role of the story.
+/// A role of the scenario.
 struct DemoRole {
     account: usize,
     name: &'static str,
@@ -112,7 +113,7 @@ struct DemoRole {
     trust_policy: Value,
 }
 
-/// What `aws iam get-account-authorization-details` would print, for all accounts of the story.
+/// The output of `aws iam get-account-authorization-details` for all accounts of the scenario.
 pub fn authorization_details() -> String {
     let roles = roles();
     let mut managed: Vec<(usize, &str)> = roles
@@ -139,7 +140,7 @@ pub fn authorization_details() -> String {
         })).collect::<Vec<_>>(),
         "IsTruncated": false,
     });
-    // Text, lists and maps only: nothing in it can fail to be written.
+    // It contains only strings, lists and maps, so serializing it does not fail.
     serde_json::to_string_pretty(&details).unwrap_or_default() + "\n"
 }
 
@@ -188,10 +189,15 @@ fn roles() -> Vec<DemoRole> {
     for account in [SECURITY, PRODUCTION, DATA] {
         let provider = format!("arn:aws:iam::{}:saml-provider/northstar", account_id(account));
         let people = trust_policy("sts:AssumeRoleWithSAML", json!({"Federated": provider}));
-        roles.push(role(account, AUDITOR.role, &["Look"], people));
+        roles.push(role(account, AUDITOR.role, &["DescribeConfiguration"], people));
         let runner = format!("arn:aws:iam::{}:role/service-role/inventory-runner", account_id(SECURITY));
         let runner = trust_policy("sts:AssumeRole", json!({"AWS": runner}));
-        roles.push(role(account, INVENTORY.role, &["Look", "Count", "ReadSecrets"], runner));
+        roles.push(role(
+            account,
+            INVENTORY.role,
+            &["DescribeConfiguration", "ListInventory", "ReadSecrets"],
+            runner,
+        ));
     }
     for account in [PRODUCTION, DATA] {
         roles.push(DemoRole {
@@ -207,8 +213,8 @@ fn roles() -> Vec<DemoRole> {
     }
     let function = trust_policy("sts:AssumeRole", json!({"Service": "lambda.amazonaws.com"}));
     roles.push(DemoRole {
-        inline: Some(("HandOver", allow(&["sts:AssumeRole"], scenario().deployer))),
-        ..role(SECURITY, AGENT.role, &["Observe"], function)
+        inline: Some(("AssumeDeployer", allow(&["sts:AssumeRole"], scenario().deployer))),
+        ..role(SECURITY, AGENT.role, &["ReadMonitoring"], function)
     });
     let agent = format!("arn:aws:iam::{}:role/{}", account_id(SECURITY), AGENT.role);
     let trust = json!({"Version": "2012-10-17", "Statement": [
@@ -222,9 +228,9 @@ fn roles() -> Vec<DemoRole> {
 /// The document of a managed policy.
 fn document(name: &str) -> Value {
     match name {
-        "Look" => allow(DESCRIBE_ACTIONS, "*"),
-        "Count" => allow(INVENTORY_ACTIONS, "*"),
-        "Observe" => allow(MONITORING_ACTIONS, "*"),
+        "DescribeConfiguration" => allow(DESCRIBE_ACTIONS, "*"),
+        "ListInventory" => allow(INVENTORY_ACTIONS, "*"),
+        "ReadMonitoring" => allow(MONITORING_ACTIONS, "*"),
         "ReadOnlyBoundary" => allow(&[DESCRIBE_ACTIONS, &["sts:GetCallerIdentity"]].concat(), "*"),
         "PlanAndApply" => {
             let lock = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"];

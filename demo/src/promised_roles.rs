@@ -1,7 +1,7 @@
-//! Scenes of the four principals that were promised to be read-only.
+//! The calls of the four promised roles.
 //!
-//! Enters: the script. Leaves: what they looked at, tried and did. Law: the auditor's calls are all
-//! plain reads that succeed; every deviation is one of the story's.
+//! Enters: the script. Leaves: the calls of these roles. Law: all calls of the auditor are read-only and succeed; the
+//! other roles deviate only as the scenario describes.
 
 use super::outcome::DemoOutcome;
 use super::record::EventBody;
@@ -65,7 +65,7 @@ const AGENT_OPERATIONS: &str = "\
     elasticloadbalancing:DescribeTargetHealth config:DescribeComplianceByConfigRule \
     securityhub:DescribeHub tagging:GetResources iam:GetRole";
 
-/// The agent's chain comes first, so that its event ids stay when other scenes change.
+/// The AI agent. Its role chain is added first, so that its event ids stay the same when other calls change.
 pub fn agent(script: &mut DemoScript) {
     let created = script.time_at(15, 30);
     let session = RoleSession {
@@ -114,7 +114,7 @@ pub fn agent(script: &mut DemoScript) {
     }
 }
 
-/// The plan stage: reads in six runs, and two writes that were denied.
+/// The plan stage: reads in six runs, and two denied writes.
 pub fn ci_plan(script: &mut DemoScript) {
     let runs = [(8, 20), (10, 5), (11, 30), (13, 45), (15, 10), (16, 40)];
     for (run, (hour, minute)) in runs.into_iter().enumerate() {
@@ -135,7 +135,7 @@ pub fn ci_plan(script: &mut DemoScript) {
     }
 }
 
-/// The auditors: four sittings a day in each account, nothing but plain reads.
+/// The auditors: four sessions a day in each account, with read-only calls only.
 pub fn auditor(script: &mut DemoScript) {
     let (nadia, tomas) = (("nadia.okafor", "192.0.2.41"), ("tomas.lind", "192.0.2.57"));
     for account in [SECURITY, PRODUCTION, DATA] {
@@ -164,8 +164,8 @@ pub fn auditor(script: &mut DemoScript) {
                 r#"{{"sAMLAssertionID":"_{at:x}","roleSessionName":"{name}","sourceIdentity":"{name}","durationSeconds":3600,"roleArn":"{}","principalArn":"arn:aws:iam::{id}:saml-provider/northstar"}}"#,
                 role.role_arn()
             );
-            let told = credentials_event(script, &role, &key, "AssumeRoleWithSAML", request);
-            script.add_event(at, door, VIRGINIA, told);
+            let body = credentials_event(script, &role, &key, "AssumeRoleWithSAML", request);
+            script.add_event(at, door, VIRGINIA, body);
             let session = script.add_role_session(
                 account,
                 &RoleSession { access_key_id: Some(&key), ..role },
@@ -215,7 +215,7 @@ pub fn inventory(script: &mut DemoScript) {
     }
 }
 
-/// Secrets read in one sitting, and the decryptions each of them caused.
+/// Reads of secrets in one session, and the decryptions that they cause.
 fn read_secrets(script: &mut DemoScript, session: usize, role: &RoleSession<'_>, at: u64) {
     for n in 0..4 {
         script.add_call(
@@ -230,7 +230,7 @@ fn read_secrets(script: &mut DemoScript, session: usize, role: &RoleSession<'_>,
     for (n, name) in
         ["/billing/gateway-token", "/orders/database-password", "/customs/api-key"].into_iter().enumerate()
     {
-        let told = EventBody {
+        let body = EventBody {
             source: "ssm",
             name: "GetParameter",
             read_only: true,
@@ -240,10 +240,10 @@ fn read_secrets(script: &mut DemoScript, session: usize, role: &RoleSession<'_>,
             )),
             ..EventBody::default()
         };
-        script.add_event(at + 20 + 2 * n as u64, session, IRELAND, told);
+        script.add_event(at + 20 + 2 * n as u64, session, IRELAND, body);
     }
     for (service, from, count) in [("secretsmanager.amazonaws.com", 0, 4), ("ssm.amazonaws.com", 20, 3)] {
-        // A service that acts for the caller shows the caller's own key.
+        // A service that acts for the caller records the caller's access key.
         let key = role.derived_access_key_id(script.cast.seed);
         let forwarded = RoleSession { invoked_by: Some(service), access_key_id: Some(&key), ..role.clone() };
         let forwarded = script.add_role_session(PRODUCTION, &forwarded, service, service);
@@ -253,7 +253,7 @@ fn read_secrets(script: &mut DemoScript, session: usize, role: &RoleSession<'_>,
     }
 }
 
-/// The write: a bucket of invoices, opened to an account outside the organization.
+/// The write: a policy that opens a bucket of invoices to an account outside the organization.
 fn share_bucket(bucket: &str) -> EventBody {
     let id = account_id(PRODUCTION);
     EventBody {

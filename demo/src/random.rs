@@ -1,7 +1,7 @@
-//! Chance that can be repeated: a seed and a name in, the same draws out, on every machine.
+//! A repeatable random generator: the same seed and stream give the same values on every machine.
 //!
-//! Enters: a seed, a stream and a number. Leaves: integers, letters, picks. Law: no state is shared
-//! between streams and no floating point is used, so one record can be drawn without the ones before it.
+//! Enters: a seed, a stream and a number. Leaves: integers, letters, choices. Law: no state is shared between streams
+//! and no floating point is used, so one record can be generated without the records before it.
 
 /// Letters of an AWS unique id.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -15,19 +15,19 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// The golden gamma of SplitMix64 (Steele, Lea, Flood 2014).
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// One repeatable stream of draws: SplitMix64, whose state is a counter.
+/// One repeatable random stream: SplitMix64, with a counter as its state.
 #[derive(Clone, Debug)]
 pub struct SeededRandom(u64);
 
 impl SeededRandom {
-    /// The stream `stream` of `seed`, at its member `number`.
+    /// The generator of element `number` of the stream `stream` of `seed`.
     pub const fn of(seed: u64, stream: u64, number: u64) -> Self {
         Self(mix(mix(seed ^ mix(stream)) ^ number))
     }
 
-    /// The stream of a name, for things that keep their identity whatever is drawn around them.
+    /// The generator of a name, for values that do not depend on other random values.
     pub fn named(seed: u64, name: &str) -> Self {
-        // FNV-1a: short, and the same everywhere, unlike the standard library's hasher.
+        // FNV-1a: short, and the same on every machine, unlike the standard library's hasher.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -45,17 +45,17 @@ impl SeededRandom {
         self.bits().checked_rem(bound).unwrap_or(0)
     }
 
-    /// A number from `low` to `high`, both included.
+    /// A number from `low` to `high`, inclusive.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// An index into something of `length` members.
+    /// An index into `length` elements.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
-    /// One of `from`, all alike; the default of an empty slice.
+    /// An element of `from`, all equally likely; the default value for an empty slice.
     pub fn pick<T: Copy + Default>(&mut self, from: &[T]) -> T {
         let index = self.index(from.len());
         from.get(index).copied().unwrap_or_default()
@@ -113,7 +113,7 @@ impl SeededRandom {
     }
 }
 
-/// The finaliser of SplitMix64: every bit of the input moves every bit of the output.
+/// The finalizer of SplitMix64: every bit of the input affects every bit of the output.
 const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(GAMMA);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -121,12 +121,12 @@ const fn mix(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-/// Ranks drawn by Zipf's law: the second half as often as the first, the third a third.
+/// Random ranks by Zipf's law: rank n is drawn 1/n times as often as the first.
 #[derive(Clone, Debug)]
 pub struct ZipfRanks(Vec<u64>);
 
 impl ZipfRanks {
-    /// A law over `count` ranks.
+    /// Zipf's law over `count` ranks.
     pub fn new(count: usize) -> Self {
         let mut total = 0;
         Self(
@@ -139,7 +139,7 @@ impl ZipfRanks {
         )
     }
 
-    /// A rank, 0 the most frequent.
+    /// A random rank; 0 is the most frequent.
     pub fn draw(&self, chance: &mut SeededRandom) -> usize {
         let at = chance.below(self.0.last().copied().unwrap_or(0));
         self.0.partition_point(|&bound| bound <= at)

@@ -1,8 +1,7 @@
 //! One record of the trail.
 //!
-//! Enters: a call, and the cast it belongs to. Leaves: its JSON, compact, in CloudTrail's order of
-//! fields. Law: the bytes follow from the seed and the call's number alone, so a record delivered
-//! twice is the same twice.
+//! Enters: a call, and its context. Leaves: its JSON, compact, in CloudTrail's order of fields. Law: the bytes depend
+//! only on the call and the seed, so a record that is delivered twice has the same bytes.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,36 +11,36 @@ use super::outcome::DemoOutcome;
 use super::random::SeededRandom;
 use super::utc_time::UtcTime;
 
-/// Stream of event ids.
+/// Random stream of event ids.
 const EVENT_ID_STREAM: u64 = 1;
-/// Stream of request ids.
+/// Random stream of request ids.
 const REQUEST_ID_STREAM: u64 = 2;
-/// Stream of everything else a record draws.
+/// Random stream of the other fields.
 const FIELDS_STREAM: u64 = 3;
 
-/// A session of a principal: all its calls share this.
+/// A session of a principal: the fields that all its calls share.
 #[derive(Clone, Debug)]
 pub struct CallerSession {
     /// Index of the account that records its calls.
     pub account: usize,
     /// `userIdentity`, as JSON.
     pub identity: String,
-    /// ARN of the session, for the messages of refused calls.
+    /// ARN of the session, for the messages of denied calls.
     pub arn: String,
-    /// `sourceIPAddress`: an address, or the service that calls.
+    /// `sourceIPAddress`: an address, or the calling service.
     pub source_ip_address: String,
     /// `userAgent`.
     pub user_agent: String,
-    /// Whether it calls over the network, so that its records have `tlsDetails`.
+    /// Whether its records have `tlsDetails`, as for calls over the network.
     pub has_tls_details: bool,
     /// Whether its credentials come from the console.
     pub is_console: bool,
 }
 
-/// Who may appear in a trail, where, and what they can call.
+/// The accounts, regions, sessions and operations of a trail.
 #[derive(Clone, Debug)]
 pub struct DemoContext {
-    /// Seed of everything drawn.
+    /// Seed of the random generator.
     pub seed: u64,
     /// Account ids.
     pub accounts: Vec<String>,
@@ -54,7 +53,7 @@ pub struct DemoContext {
 }
 
 impl DemoContext {
-    /// A cast without sessions.
+    /// A context without sessions.
     pub fn new(seed: u64, accounts: Vec<String>, regions: Vec<&'static str>) -> Self {
         Self { seed, accounts, regions, sessions: Vec::new(), operations: DemoOperations::embedded() }
     }
@@ -76,7 +75,7 @@ impl DemoContext {
     }
 }
 
-/// One call, before it is written down.
+/// One call, before it is written as a record.
 #[derive(Clone, Debug)]
 pub struct DemoCall {
     /// Its number, unique in the trail.
@@ -91,20 +90,20 @@ pub struct DemoCall {
     pub content: CallContent,
     /// How it ended.
     pub outcome: DemoOutcome,
-    /// Whether nobody's story would miss it.
+    /// Whether the scenario does not depend on it.
     pub is_background: bool,
 }
 
-/// What a call was.
+/// The content of a call.
 #[derive(Clone, Debug)]
 pub enum CallContent {
-    /// An operation of the repertoire, by index.
+    /// An operation, by its index in [`DemoOperations`].
     Templated(usize),
-    /// An event with a body of its own.
+    /// An event with its own body.
     Custom(Arc<EventBody>),
 }
 
-/// The body of an event that no template describes; every text is JSON.
+/// The body of an event without a template; every `String` is JSON.
 #[derive(Clone, Debug, Default)]
 pub struct EventBody {
     /// First label of the event source.
@@ -125,9 +124,9 @@ pub struct EventBody {
     pub resources: Option<String>,
     /// `serviceEventDetails`.
     pub service_event_details: Option<String>,
-    /// Bare `errorMessage` of an event that has no error code.
+    /// `errorMessage` of an event without an error code.
     pub error_message: Option<&'static str>,
-    /// Name of the event that several accounts share.
+    /// Seed of the `sharedEventID` that several accounts record.
     pub shared_event_name: Option<String>,
 }
 
@@ -136,14 +135,14 @@ impl DemoCall {
     pub fn push_record(&self, out: &mut String, cast: &DemoContext) {
         let Some(session) = cast.sessions.get(self.session) else { return };
         let (account, region) = (cast.account(session.account), cast.region(self.region));
-        let place = TemplateValues { seed: cast.seed, number: self.number, account, region, at: self.at };
+        let values = TemplateValues { seed: cast.seed, number: self.number, account, region, at: self.at };
         match &self.content {
             CallContent::Templated(index) => {
                 if let Some(operation) = cast.operations.get(*index) {
-                    self.push_templated(out, session, &place, operation);
+                    self.push_templated(out, session, &values, operation);
                 }
             }
-            CallContent::Custom(told) => self.push_custom(out, session, &place, told),
+            CallContent::Custom(body) => self.push_custom(out, session, &values, body),
         }
     }
 
@@ -151,12 +150,12 @@ impl DemoCall {
         &self,
         out: &mut String,
         session: &CallerSession,
-        place: &TemplateValues<'_>,
+        values: &TemplateValues<'_>,
         operation: &DemoOperation,
     ) {
-        let mut chance = SeededRandom::of(place.seed, FIELDS_STREAM, place.number);
+        let mut chance = SeededRandom::of(values.seed, FIELDS_STREAM, values.number);
         let DemoOperation { source, name, .. } = *operation;
-        push_first_fields(out, session, place, source, name);
+        push_first_fields(out, session, values, source, name);
         let failure = self.outcome.error(source, name, &session.arn);
         if let Some((code, message)) = &failure {
             let _ = write!(out, r#","errorCode":"{code}","errorMessage":"{message}"#);
@@ -164,16 +163,16 @@ impl DemoCall {
             out.push('"');
         }
         let response = operation.response.as_ref().filter(|_| failure.is_none());
-        push_template(out, r#","requestParameters":"#, operation.request.as_ref(), place);
-        push_template(out, r#","responseElements":"#, response, place);
+        push_template(out, r#","requestParameters":"#, operation.request.as_ref(), values);
+        push_template(out, r#","responseElements":"#, response, values);
         if source == "s3" {
             push_s3_transfer_details(out, &mut chance);
         }
-        push_ids(out, source, place, operation.access != OperationAccess::Write);
+        push_ids(out, source, values, operation.access != OperationAccess::Write);
         let data = operation.access == OperationAccess::Data;
         if let Some((kind, template)) = &operation.resource {
-            let (account, mut arn) = (place.account, String::new());
-            template.fill(&mut arn, place);
+            let (account, mut arn) = (values.account, String::new());
+            template.fill(&mut arn, values);
             let _ = if let Some((bucket, _)) = arn.split_once('/').filter(|_| data) {
                 write!(
                     out,
@@ -187,96 +186,96 @@ impl DemoCall {
         let _ = write!(
             out,
             r#","eventType":"AwsApiCall","managementEvent":{},"recipientAccountId":"{}","eventCategory":"{category}""#,
-            !data, place.account
+            !data, values.account
         );
-        push_last_fields(out, session, place, source, operation.is_global());
+        push_last_fields(out, session, values, source, operation.is_global());
     }
 
     fn push_custom(
         &self,
         out: &mut String,
         session: &CallerSession,
-        place: &TemplateValues<'_>,
-        told: &EventBody,
+        values: &TemplateValues<'_>,
+        body: &EventBody,
     ) {
-        let EventBody { source, name, .. } = *told;
-        push_first_fields(out, session, place, source, name);
-        if let Some(complaint) = told.error_message {
-            let _ = write!(out, r#","errorMessage":"{complaint}""#);
+        let EventBody { source, name, .. } = *body;
+        push_first_fields(out, session, values, source, name);
+        if let Some(error_message) = body.error_message {
+            let _ = write!(out, r#","errorMessage":"{error_message}""#);
         }
         let null = "null".to_owned();
         for (field, value) in [
-            ("requestParameters", Some(told.request_parameters.as_ref().unwrap_or(&null))),
-            ("responseElements", Some(told.response_elements.as_ref().unwrap_or(&null))),
-            ("additionalEventData", told.additional_event_data.as_ref()),
+            ("requestParameters", Some(body.request_parameters.as_ref().unwrap_or(&null))),
+            ("responseElements", Some(body.response_elements.as_ref().unwrap_or(&null))),
+            ("additionalEventData", body.additional_event_data.as_ref()),
         ] {
             push_json(out, field, value);
         }
-        if source == "s3" && told.additional_event_data.is_none() {
-            push_s3_transfer_details(out, &mut SeededRandom::of(place.seed, FIELDS_STREAM, place.number));
+        if source == "s3" && body.additional_event_data.is_none() {
+            push_s3_transfer_details(out, &mut SeededRandom::of(values.seed, FIELDS_STREAM, values.number));
         }
-        push_ids(out, source, place, told.read_only);
-        push_json(out, "resources", told.resources.as_ref());
-        let kind = if told.event_type.is_empty() { "AwsApiCall" } else { told.event_type };
+        push_ids(out, source, values, body.read_only);
+        push_json(out, "resources", body.resources.as_ref());
+        let kind = if body.event_type.is_empty() { "AwsApiCall" } else { body.event_type };
         let _ = write!(
             out,
             r#","eventType":"{kind}","managementEvent":true,"recipientAccountId":"{}""#,
-            place.account
+            values.account
         );
-        if let Some(shared) = &told.shared_event_name {
+        if let Some(shared) = &body.shared_event_name {
             out.push_str(r#","sharedEventID":""#);
-            SeededRandom::named(place.seed, shared).uuid(out);
+            SeededRandom::named(values.seed, shared).uuid(out);
             out.push('"');
         }
-        push_json(out, "serviceEventDetails", told.service_event_details.as_ref());
+        push_json(out, "serviceEventDetails", body.service_event_details.as_ref());
         out.push_str(r#","eventCategory":"Management""#);
-        push_last_fields(out, session, place, source, false);
+        push_last_fields(out, session, values, source, false);
     }
 }
 
-/// From the version to the user agent.
+/// Appends the fields from the version to the user agent.
 fn push_first_fields(
     out: &mut String,
     session: &CallerSession,
-    place: &TemplateValues<'_>,
+    values: &TemplateValues<'_>,
     source: &str,
     name: &str,
 ) {
     let _ = write!(out, r#"{{"eventVersion":"1.11","userIdentity":{},"eventTime":""#, session.identity);
-    UtcTime::from_seconds(place.at).push_iso(out);
+    UtcTime::from_seconds(values.at).push_iso(out);
     let _ = write!(
         out,
         r#"","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"{}","sourceIPAddress":"{}","userAgent":"{}""#,
-        place.region, session.source_ip_address, session.user_agent
+        values.region, session.source_ip_address, session.user_agent
     );
 }
 
-/// Request id, event id and CloudTrail's own word on reading.
-fn push_ids(out: &mut String, source: &str, place: &TemplateValues<'_>, read_only: bool) {
+/// Appends request id, event id and CloudTrail's `readOnly`.
+fn push_ids(out: &mut String, source: &str, values: &TemplateValues<'_>, read_only: bool) {
     out.push_str(r#","requestID":""#);
-    let mut chance = SeededRandom::of(place.seed, REQUEST_ID_STREAM, place.number);
+    let mut chance = SeededRandom::of(values.seed, REQUEST_ID_STREAM, values.number);
     if source == "s3" {
         chance.base32(out, 16);
     } else {
         chance.uuid(out);
     }
     out.push_str(r#"","eventID":""#);
-    SeededRandom::of(place.seed, EVENT_ID_STREAM, place.number).uuid(out);
+    SeededRandom::of(values.seed, EVENT_ID_STREAM, values.number).uuid(out);
     let _ = write!(out, r#"","readOnly":{read_only}"#);
 }
 
-/// What S3 adds to each of its records.
+/// Appends the fields that S3 adds to each record.
 fn push_s3_transfer_details(out: &mut String, chance: &mut SeededRandom) {
     out.push_str(r#","additionalEventData":{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":0,"AuthenticationMethod":"AuthHeader","x-amz-id-2":""#);
     chance.base64(out, 75);
     let _ = write!(out, r#"=","bytesTransferredOut":{}}}"#, chance.between(200, 9_000));
 }
 
-/// Encryption and console marks, and the closing brace.
+/// Appends the TLS and console fields and the closing brace.
 fn push_last_fields(
     out: &mut String,
     session: &CallerSession,
-    place: &TemplateValues<'_>,
+    values: &TemplateValues<'_>,
     source: &str,
     global: bool,
 ) {
@@ -286,7 +285,7 @@ fn push_last_fields(
             r#","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{source}"#
         );
         if !global {
-            let _ = write!(out, ".{}", place.region);
+            let _ = write!(out, ".{}", values.region);
         }
         out.push_str(r#".amazonaws.com"}"#);
     }
@@ -300,11 +299,11 @@ fn push_template(
     out: &mut String,
     field: &str,
     template: Option<&RecordTemplate>,
-    place: &TemplateValues<'_>,
+    values: &TemplateValues<'_>,
 ) {
     out.push_str(field);
     match template {
-        Some(template) => template.fill(out, place),
+        Some(template) => template.fill(out, values),
         None => out.push_str("null"),
     }
 }

@@ -1,8 +1,8 @@
-//! How a session of a role comes to be: by a role, by a code forge's token.
+//! Role assumption, by another role or with an OpenID Connect token.
 //!
-//! Enters: who asks, and for which role. Leaves: the STS events of it, and the session. Law: the key in
-//! the response is the key the session calls with; across accounts both sides record the event, each
-//! under an event id of its own, with one shared id.
+//! Enters: the caller and the role. Leaves: the STS events, and the session. Law: the access key in the response is
+//! the one that the session uses; across accounts both accounts record the event, each with its own event id and with
+//! a common `sharedEventID`.
 
 use super::random::SeededRandom;
 use super::record::EventBody;
@@ -11,10 +11,10 @@ use super::script::DemoScript;
 use super::user_identity::{self, RoleSession};
 use super::utc_time::UtcTime;
 
-/// OpenID Connect provider of the code forge.
+/// OpenID Connect provider of the code hosting service.
 const OIDC_PROVIDER: &str = "token.actions.githubusercontent.com";
 
-/// A session that the code forge gets for a role: the event of its making, and the session.
+/// A workload assumes a role with an OpenID Connect token; adds the event and returns the session.
 pub fn assume_role_with_web_identity(
     script: &mut DemoScript,
     account: usize,
@@ -43,12 +43,12 @@ pub fn assume_role_with_web_identity(
         r#"{{"roleArn":"{}","roleSessionName":"{name}","durationSeconds":3600}}"#,
         session.role_arn()
     );
-    let told = credentials_event(script, &session, &key, "AssumeRoleWithWebIdentity", request);
-    script.add_event(at, door, VIRGINIA, told);
+    let body = credentials_event(script, &session, &key, "AssumeRoleWithWebIdentity", request);
+    script.add_event(at, door, VIRGINIA, body);
     script.add_role_session(account, &RoleSession { access_key_id: Some(&key), ..session }, &address, agent)
 }
 
-/// One role assumes another, as both accounts record it; returns the session that came of it.
+/// One role assumes another, recorded in both accounts; returns the session.
 pub fn assume_role(
     script: &mut DemoScript,
     caller: &RoleSession<'_>,
@@ -68,19 +68,19 @@ pub fn assume_role(
         target.role_arn(),
         target.session
     );
-    let mut told = credentials_event(script, target, &key, "AssumeRole", request);
+    let mut body = credentials_event(script, target, &key, "AssumeRole", request);
     let owner = script.cast.accounts.iter().position(|id| id == target.account).unwrap_or(SECURITY);
     if target.account != caller.account {
-        told.shared_event_name = Some(format!("{} {at}", target.arn()));
-        script.add_event(at, caller_index, region, told.clone());
-        let stranger = user_identity::cross_account_principal(
+        body.shared_event_name = Some(format!("{} {at}", target.arn()));
+        script.add_event(at, caller_index, region, body.clone());
+        let caller_identity = user_identity::cross_account_principal(
             &format!("{}:{}", caller.role_id(seed), caller.session),
             caller.account,
         );
-        let stranger = script.add_session(owner, stranger, address, agent);
-        script.add_event(at, stranger, region, told);
+        let caller_identity = script.add_session(owner, caller_identity, address, agent);
+        script.add_event(at, caller_identity, region, body);
     } else {
-        script.add_event(at, caller_index, region, told);
+        script.add_event(at, caller_index, region, body);
     }
     script.add_role_session(
         owner,
@@ -90,7 +90,7 @@ pub fn assume_role(
     )
 }
 
-/// An STS event that hands out the credentials of a role session.
+/// An STS event that issues the credentials of a role session.
 pub fn credentials_event(
     script: &DemoScript,
     role: &RoleSession<'_>,

@@ -1,29 +1,28 @@
-//! The story of the demo, and what is true of it.
+//! The scenario of the demo and its expected counts.
 //!
-//! Enters: nothing. Leaves: the organization, who was promised to be read-only, and the counts that
-//! whoever reads the trail must find. Law: these figures are written down here, not computed, so that
-//! a test can compare them with what is in the objects.
+//! Enters: nothing. Leaves: the organization, the promised roles, and the counts that a reader of the trail must
+//! find. Law: the counts are constants and not computed, so that a test can compare them with the generated objects.
 
 /// An account of the organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DemoAccount {
-    /// Twelve digits, from those AWS uses in its documentation.
+    /// Twelve digits, from the examples in the AWS documentation.
     pub id: &'static str,
-    /// What people call it.
+    /// Account name.
     pub name: &'static str,
 }
 
-/// Index of the account of auditors and tools, which also manages the organization.
+/// Index of the security account, which is also the management account of the organization.
 pub const SECURITY: usize = 0;
-/// Index of the account that serves customers.
+/// Index of the production account.
 pub const PRODUCTION: usize = 1;
-/// Index of the account of reports and the warehouse, whose trail also records S3 data events.
+/// Index of the data account, which also records S3 data events.
 pub const DATA: usize = 2;
-/// Index of us-east-1, the trail's home.
+/// Index of us-east-1, the home region of the trail.
 pub const VIRGINIA: usize = 0;
-/// Index of eu-west-1, where most work is done.
+/// Index of eu-west-1, the region with the most calls.
 pub const IRELAND: usize = 1;
-/// Index of eu-central-1, which is quiet.
+/// Index of eu-central-1, the region with the fewest calls.
 pub const FRANKFURT: usize = 2;
 
 /// The accounts, by index.
@@ -47,15 +46,15 @@ pub struct PromisedRole {
     pub role: &'static str,
     /// Pattern of its ARN in every account.
     pub pattern: &'static str,
-    /// What the trail shows of it.
+    /// What it did according to the trail.
     pub observed: &'static str,
 }
 
-/// The auditor, who only looks.
+/// The auditor, which only reads.
 pub const AUDITOR: PromisedRole = PromisedRole {
     role: "AuditReader",
     pattern: "arn:aws:iam::*:role/AuditReader",
-    observed: "only looked, in business hours",
+    observed: "only read, in business hours",
 };
 /// The inventory, which reads secrets.
 pub const INVENTORY: PromisedRole = PromisedRole {
@@ -69,7 +68,7 @@ pub const PLAN: PromisedRole = PromisedRole {
     pattern: "arn:aws:iam::*:role/CiPlan",
     observed: "tried two writes and was denied",
 };
-/// The AI agent, whose write went through an assumed role.
+/// The AI agent, which wrote through an assumed role.
 pub const AGENT: PromisedRole = PromisedRole {
     role: "OpsAgentReadOnly",
     pattern: "arn:aws:iam::*:role/OpsAgentReadOnly",
@@ -87,41 +86,41 @@ pub struct TrailHour {
     pub hour: u64,
 }
 
-/// The hour of which the trail has neither log nor digest.
+/// The hour for which the trail has neither log files nor a digest file.
 pub const MISSING_HOUR: TrailHour = TrailHour { account: DATA, region: IRELAND, hour: 11 };
-/// Records of the object that was delivered twice under two names.
+/// Records of the log file that is delivered twice under two names.
 pub const RECORDS_DELIVERED_TWICE: usize = 20;
-/// Records that a later object of the same account and region repeats.
+/// Records that a later log file of the same account and region repeats.
 pub const REPEATED_RECORDS: usize = 6;
-/// Records of the object that was cut short.
+/// Records of the truncated log file.
 pub const LOST_RECORDS: usize = 12;
 
-/// The story and its ground truth; holds for the seed, start and size of the demo.
+/// The scenario and its expected counts; valid for the seed, start and size of [`super::DemoTrail::demo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoScenario {
     /// The organization.
     pub organization: &'static str,
     /// Its accounts.
     pub accounts: [DemoAccount; 3],
-    /// Its regions, the trail's home first.
+    /// Its regions, the home region of the trail first.
     pub regions: [&'static str; 3],
-    /// Who is promised to be read-only.
+    /// The roles that are promised to be read-only.
     pub promised_roles: [PromisedRole; 4],
     /// The role that the agent assumed and wrote with.
     pub deployer: &'static str,
-    /// The role that nobody named.
+    /// The role that is not classified.
     pub unclassified: &'static str,
-    /// Records in readable objects, duplicates included.
+    /// Records in readable log files, including duplicates.
     pub records: u64,
     /// How many of them repeat another.
     pub duplicates: u64,
-    /// Objects that cannot be read.
+    /// Log files that cannot be read.
     pub unreadable_objects: u64,
-    /// Records lost with them, on top of `records`.
+    /// Records lost with them, in addition to `records`.
     pub lost_records: u64,
-    /// The hour of which nothing was delivered.
+    /// The hour without deliveries.
     pub missing_hour: TrailHour,
-    /// Account x region x hour cells of the period, the missing one included.
+    /// Hours of all accounts and regions in the period, including the missing one.
     pub trail_hours: u64,
     /// Secrets and encrypted parameters that the inventory read.
     pub secret_reads: usize,
@@ -140,7 +139,7 @@ impl DemoScenario {
     }
 }
 
-/// The story of [`super::Trail::demo`].
+/// The scenario of [`super::DemoTrail::demo`].
 pub const fn scenario() -> DemoScenario {
     DemoScenario {
         organization: "Larkspur Freight",

@@ -1,7 +1,7 @@
-//! The script of the demo: every call of the story, before it is delivered.
+//! The script of the demo: every call, before it is delivered.
 //!
-//! Enters: scenes that add sessions and calls. Leaves: the cast and its calls. Law: no call falls in
-//! the hour that the trail does not have, and calls of global services are made in the home region.
+//! Enters: functions that add sessions and calls. Leaves: the context and its calls. Law: no call falls in the
+//! missing hour of the trail, and calls of global services are recorded in the home region.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use super::scenario::{ACCOUNTS, MISSING_HOUR, REGIONS};
 use super::user_identity::RoleSession;
 use super::utc_time::HOUR;
 
-/// Seconds between an event and its delivery at the latest cut: CloudTrail delivers about every five minutes.
+/// Longest time from an event to its delivery, in seconds: CloudTrail delivers about every five minutes.
 pub const DELIVERY_LAG: u64 = 300;
-/// Stream of the script's own draws.
+/// Random stream of the script.
 const SCRIPT_STREAM: u64 = 5;
 
 /// A script being written.
 #[derive(Debug)]
 pub struct DemoScript {
-    /// Who appears.
+    /// Accounts, regions, sessions and operations.
     pub cast: DemoContext,
-    /// What they call.
+    /// The calls.
     pub calls: Vec<DemoCall>,
-    /// Names that scenes asked for and the repertoire lacks; a test holds that there are none.
+    /// Requested operations that the table does not have; a test ensures that there are none.
     pub unknown_operations: Vec<String>,
-    /// Draws of the scenes.
+    /// Random generator of the script.
     pub chance: SeededRandom,
     /// When the trail begins.
     pub start: u64,
@@ -48,7 +48,7 @@ impl DemoScript {
         }
     }
 
-    /// The moment `hour:minute` of the first day.
+    /// The time `hour:minute` of the first day.
     pub const fn time_at(&self, hour: u64, minute: u64) -> u64 {
         self.start + hour * HOUR + minute * 60
     }
@@ -78,7 +78,7 @@ impl DemoScript {
         })
     }
 
-    /// Adds a session that is not a role's.
+    /// Adds a session that is not a role session.
     pub fn add_session(&mut self, account: usize, identity: String, address: &str, agent: &str) -> usize {
         self.cast.add_session(CallerSession {
             account,
@@ -99,7 +99,7 @@ impl DemoScript {
         }
     }
 
-    /// Adds a call of an operation of the repertoire.
+    /// Adds a call of an operation by its index.
     pub fn add_call_by_index(
         &mut self,
         at: u64,
@@ -115,21 +115,21 @@ impl DemoScript {
         self.push(at, session, region, CallContent::Templated(operation), outcome, background);
     }
 
-    /// Adds an event with a body of its own.
-    pub fn add_event(&mut self, at: u64, session: usize, region: usize, told: EventBody) {
-        self.push(at, session, region, CallContent::Custom(Arc::new(told)), DemoOutcome::Succeeded, false);
+    /// Adds an event with its own body.
+    pub fn add_event(&mut self, at: u64, session: usize, region: usize, body: EventBody) {
+        self.push(at, session, region, CallContent::Custom(Arc::new(body)), DemoOutcome::Succeeded, false);
     }
 
-    /// Adds `count` calls within `span` seconds of `at`, names drawn from the list `names`.
+    /// Adds `count` calls within `span` seconds after `at`, with random operations of the list `names`.
     pub fn add_calls(&mut self, at: u64, span: u64, session: usize, region: usize, names: &str, count: u64) {
         let names: Vec<&str> = names.split_whitespace().collect();
         for _ in 0..count {
-            let (moment, name) = (at + self.chance.below(span), self.chance.pick(&names));
-            self.add_call(moment, session, region, name, DemoOutcome::Succeeded);
+            let (time, name) = (at + self.chance.below(span), self.chance.pick(&names));
+            self.add_call(time, session, region, name, DemoOutcome::Succeeded);
         }
     }
 
-    /// Whether a call there and then would fall in the missing hour, or be delivered in it.
+    /// Whether a call at that time and in that region would fall in the missing hour or be delivered in it.
     pub fn is_missing(&self, at: u64, session: usize, region: usize) -> bool {
         let account = self.cast.sessions.get(session).map(|session| session.account);
         let from = self.start + MISSING_HOUR.hour * HOUR;
@@ -143,7 +143,7 @@ impl DemoScript {
         at: u64,
         session: usize,
         region: usize,
-        what: CallContent,
+        content: CallContent,
         outcome: DemoOutcome,
         background: bool,
     ) {
@@ -155,7 +155,7 @@ impl DemoScript {
             at,
             session,
             region,
-            content: what,
+            content,
             outcome,
             is_background: background,
         });

@@ -1,8 +1,7 @@
-//! Scenes at the door: people who sign in.
+//! Sign-in events and console sessions.
 //!
-//! Enters: the script. Leaves: sign-in events of the root user, an IAM user and the directory, and
-//! what those people then do in the console. Law: a sign-in is not an API call, and its `readOnly` is
-//! false although it changes nothing.
+//! Enters: the script. Leaves: sign-in events of the root user, an IAM user and Identity Center users, and their
+//! calls in the console. Law: a sign-in is not an API call, and its `readOnly` is false although it changes nothing.
 
 use super::outcome::DemoOutcome;
 use super::record::EventBody;
@@ -13,9 +12,9 @@ use super::utc_time::UtcTime;
 
 const BROWSER_USER_AGENT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 const CONSOLE_USER_AGENT: &str = "AWS Internal";
-/// The identity store of the directory.
+/// The identity store of Identity Center.
 const IDENTITY_STORE: &str = "arn:aws:identitystore::111122223333:identitystore/d-9067f0c1e2";
-/// Suffix that Identity Center gives the role of a permission set.
+/// The role that Identity Center creates for a permission set.
 const POWER_USER_ROLE: &str = "AWSReservedSSO_PowerUserAccess_3f9c21d07ab4e865";
 
 const CONSOLE_READS: &str = "\
@@ -30,10 +29,10 @@ const CONSOLE_WRITES: &str = "\
     ec2:CreateTags ec2:RebootInstances ecs:UpdateService lambda:UpdateFunctionConfiguration20150331v2 \
     monitoring:PutMetricAlarm ssm:PutParameter logs:PutRetentionPolicy events:DisableRule";
 
-/// A sign-in event; `complaint` makes it a failed one.
-fn sign_in_event(to: &str, mfa: bool, complaint: Option<&'static str>) -> EventBody {
+/// A sign-in event; with an `error_message` it is a failed one.
+fn sign_in_event(to: &str, mfa: bool, error_message: Option<&'static str>) -> EventBody {
     let (word, used) =
-        (if complaint.is_some() { "Failure" } else { "Success" }, if mfa { "Yes" } else { "No" });
+        (if error_message.is_some() { "Failure" } else { "Success" }, if mfa { "Yes" } else { "No" });
     EventBody {
         source: "signin",
         name: "ConsoleLogin",
@@ -42,12 +41,12 @@ fn sign_in_event(to: &str, mfa: bool, complaint: Option<&'static str>) -> EventB
         additional_event_data: Some(format!(
             r#"{{"LoginTo":"https://console.aws.amazon.com/{to}","MobileVersion":"No","MFAUsed":"{used}"}}"#
         )),
-        error_message: complaint,
+        error_message,
         ..EventBody::default()
     }
 }
 
-/// The root user signs in early and looks around.
+/// The root user signs in early and makes some reads.
 pub fn root_user(script: &mut DemoScript) {
     let (id, at) = (account_id(SECURITY), script.time_at(6, 12));
     let door = script.add_session(SECURITY, user_identity::root(id, None), "192.0.2.200", BROWSER_USER_AGENT);
@@ -61,7 +60,7 @@ pub fn root_user(script: &mut DemoScript) {
     }
 }
 
-/// An IAM user mistypes the password twice, gets in, and looks around.
+/// An IAM user mistypes the password twice, signs in, and makes some reads.
 pub fn iam_user(script: &mut DemoScript) {
     let (id, at, seed) = (account_id(DATA), script.time_at(9, 51), script.cast.seed);
     let door = script.add_session(
@@ -70,13 +69,13 @@ pub fn iam_user(script: &mut DemoScript) {
         "192.0.2.77",
         BROWSER_USER_AGENT,
     );
-    let refused = Some("Failed authentication");
-    for (after, complaint) in [(0, refused), (14, refused), (40, None)] {
+    let failed = Some("Failed authentication");
+    for (after, error_message) in [(0, failed), (14, failed), (40, None)] {
         script.add_event(
             at + after,
             door,
             VIRGINIA,
-            sign_in_event("athena/home?region=us-east-1", false, complaint),
+            sign_in_event("athena/home?region=us-east-1", false, error_message),
         );
     }
     let inside =
@@ -84,7 +83,7 @@ pub fn iam_user(script: &mut DemoScript) {
     script.add_calls(at + 60, 1_500, inside, VIRGINIA, "athena:ListWorkGroups athena:ListQueryExecutions", 9);
 }
 
-/// Engineers come in through Identity Center, look a lot and change a little.
+/// Engineers sign in through Identity Center; they make many reads and a few writes.
 pub fn engineers(script: &mut DemoScript) {
     let people = [
         ("amara@larkspur.example", "b1c7a2f0-40d1-70aa-9f21-6f1d3c55e001", 8),
@@ -130,7 +129,7 @@ pub fn engineers(script: &mut DemoScript) {
     }
 }
 
-/// What the sign-in portal of Identity Center records.
+/// An event of the sign-in portal of Identity Center.
 fn portal_event(source: &'static str, name: &'static str, user: &str) -> EventBody {
     EventBody {
         source,
@@ -144,7 +143,7 @@ fn portal_event(source: &'static str, name: &'static str, user: &str) -> EventBo
     }
 }
 
-/// Partners who read through a portal, as federated users, and the user that vends their sessions.
+/// A partner that reads as a federated user, and the IAM user of the portal that issues the partner's session.
 pub fn federated_users(script: &mut DemoScript) {
     let (id, at, seed) = (account_id(DATA), script.time_at(12, 5), script.cast.seed);
     let portal = user_identity::user(seed, id, "partner-portal");
@@ -156,7 +155,7 @@ pub fn federated_users(script: &mut DemoScript) {
     );
     let mut expiration = String::new();
     UtcTime::from_seconds(at + 3_600).push_english(&mut expiration);
-    let told = EventBody {
+    let body = EventBody {
         source: "sts",
         name: "GetFederationToken",
         read_only: true,
@@ -172,7 +171,7 @@ pub fn federated_users(script: &mut DemoScript) {
         )),
         ..EventBody::default()
     };
-    script.add_event(at, portal, VIRGINIA, told);
+    script.add_event(at, portal, VIRGINIA, body);
     let partner = user_identity::federated(seed, id, "partner-portal", "acme-freight", at);
     let partner = script.add_session(
         DATA,

@@ -1,7 +1,7 @@
-//! Scenes of everyday work: deployments, backups, a migration nobody announced, and applications.
+//! Everyday traffic: releases, backups, an unannounced migration, and applications.
 //!
-//! Enters: the script. Leaves: what keeps an organization's trail busy by day and quiet by night.
-//! Law: applications fill up to the size asked for, and only their calls count as background.
+//! Enters: the script. Leaves: the calls of a usual day, with more traffic by day than by night. Law: applications
+//! fill the trail up to the requested size, and only their calls count as background.
 
 use super::outcome::DemoOutcome;
 use super::random::{SeededRandom, ZipfRanks};
@@ -18,11 +18,11 @@ const NODE_USER_AGENT: &str = "aws-sdk-js/3.879.0 ua/2.1 os/linux#5.10.240 lang/
 const PYTHON_USER_AGENT: &str = "Boto3/1.40.21 md/Botocore#1.40.21 ua/2.1 os/linux#6.1.147 md/arch#x86_64 lang/python#3.13.7 md/pyimpl#CPython exec-env/AWS_Lambda_python3.13 cfg/retry-mode#legacy Botocore/1.40.21";
 const OLD_CLI_USER_AGENT: &str = "aws-cli/1.29.57 Python/3.8.10 Linux/5.4.0-155-generic botocore/1.31.57";
 
-/// Share of the day's work in each hour, UTC.
+/// Relative traffic of each hour, UTC.
 const HOURLY_SHARES: [u64; 24] =
     [3, 2, 2, 2, 3, 4, 7, 11, 15, 17, 17, 16, 15, 16, 17, 16, 14, 11, 8, 6, 5, 4, 4, 3];
 
-/// An application: account, role, user agent, share of the traffic, what it calls.
+/// An application: account, role, user agent, share of the traffic, called operations.
 struct DemoApplication {
     account: usize,
     role: &'static str,
@@ -112,7 +112,7 @@ const RELEASE_OPERATIONS: &str = "\
     lambda:UpdateFunctionCode20150331v2 lambda:PublishVersion20150331 cloudformation:DescribeStackEvents \
     cloudformation:DescribeStacks";
 
-/// Releases: the same deployment role that the agent assumed, in rightful use.
+/// Releases: the intended use of the deployment role that the agent also assumes.
 pub fn releases(script: &mut DemoScript) {
     for (run, (hour, minute)) in [(10, 20), (14, 10)].into_iter().enumerate() {
         let at = script.time_at(hour, minute);
@@ -131,7 +131,7 @@ pub fn releases(script: &mut DemoScript) {
     }
 }
 
-/// An IAM user with a long-lived key that backs databases up by night.
+/// An IAM user with a long-lived access key that backs up databases at night.
 pub fn backups(script: &mut DemoScript) {
     let identity = user_identity::user(script.cast.seed, account_id(DATA), "svc-backup");
     let session = script.add_session(DATA, identity, "10.20.4.17", OLD_CLI_USER_AGENT);
@@ -142,7 +142,7 @@ pub fn backups(script: &mut DemoScript) {
     }
 }
 
-/// A role nobody named: it looks around in the night, then changes things.
+/// A role that is not classified: it makes reads at night and then changes resources.
 pub fn migration(script: &mut DemoScript) {
     let role = RoleSession {
         account: account_id(DATA),
@@ -211,7 +211,7 @@ pub fn applications(script: &mut DemoScript, total: usize) {
             break;
         };
         let region = draw_region(script, application, at);
-        // The missing hour took its calls with it: draw another.
+        // No call may fall in the missing hour: draw another one.
         if !script.is_missing(at, session, region) {
             let outcome = draw_outcome(&mut script.chance);
             script.add_call_by_index(at, session, region, operation, outcome, true);
@@ -219,13 +219,13 @@ pub fn applications(script: &mut DemoScript, total: usize) {
     }
 }
 
-/// Indexes, each as often as its share.
+/// Each index, repeated as often as its share.
 fn expand_shares(shares: impl Iterator<Item = u64>) -> Vec<usize> {
     let times = |share| usize::try_from(share).unwrap_or(1);
     shares.enumerate().flat_map(|(index, share)| std::iter::repeat_n(index, times(share))).collect()
 }
 
-/// A moment of the trail, more often by day.
+/// A random time of the trail, more often by day.
 fn draw_time(script: &mut DemoScript) -> u64 {
     loop {
         let at = script.chance.below(script.hours * HOUR - DELIVERY_LAG);
@@ -236,7 +236,7 @@ fn draw_time(script: &mut DemoScript) -> u64 {
     }
 }
 
-/// Where an application calls: mostly Ireland, and in Frankfurt only production's, and only by day.
+/// The region of a call: mostly Ireland; Frankfurt only for applications of production and only by day.
 fn draw_region(script: &mut DemoScript, application: &DemoApplication, at: u64) -> usize {
     let day = (7..19).contains(&((at - script.start) / HOUR % 24));
     match script.chance.below(100) {
@@ -247,7 +247,7 @@ fn draw_region(script: &mut DemoScript, application: &DemoApplication, at: u64) 
     }
 }
 
-/// How everyday calls end: nearly always well.
+/// The outcome of an everyday call: nearly always success.
 fn draw_outcome(chance: &mut SeededRandom) -> DemoOutcome {
     match chance.below(1_000) {
         0..13 => DemoOutcome::Throttled,
@@ -257,7 +257,7 @@ fn draw_outcome(chance: &mut SeededRandom) -> DemoOutcome {
     }
 }
 
-/// The name of an instance, which is the name of its session.
+/// An instance id, which is also the name of the instance's role session.
 fn draw_instance_id(chance: &mut SeededRandom) -> String {
     let mut name = String::from("i-0");
     chance.hex(&mut name, 16);

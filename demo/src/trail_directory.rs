@@ -1,9 +1,8 @@
 //! A trail on disk.
 //!
-//! Enters: a trail and a directory. Leaves: the objects below it, under `AWSLogs/`; beside them, of the story, what the
-//! policies of its roles say. Law: a directory
-//! that holds anything and was not made here is refused; in one that was, only the trail is replaced,
-//! and only once the new one is complete.
+//! Enters: a trail and a directory. Leaves: the log files and digest files in its folder `AWSLogs/`; for the demo
+//! also the file of its roles' policies. Law: a directory that is not empty and was not made by onlooker is rejected;
+//! in a directory made by onlooker only the trail is replaced, and only after the new trail is complete.
 
 use std::fs;
 use std::io;
@@ -11,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::{DemoTrail, TrailKind, authorization_details};
 
-/// The file that says a directory was made here.
+/// The file that marks a directory as made by onlooker.
 const MARKER: &str = ".onlooker-trail";
-/// What the marker says to whoever opens it.
+/// The text of the marker file.
 const MARKER_TEXT: &str = "Made by onlooker. The AWSLogs folder beside this file is replaced on every run.\n";
-/// The folder that every key begins with.
+/// The first folder of every key.
 const ROOT: &str = "AWSLogs";
 /// The file of the policies.
 const POLICIES_FILE: &str = "authorization-details.json";
@@ -23,67 +22,67 @@ const POLICIES_FILE: &str = "authorization-details.json";
 /// Why a trail could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TrailWriteError {
-    /// The directory belongs to somebody else.
+    /// The directory was not made by onlooker.
     #[error("`{path}` is not empty and was not made by onlooker: choose another directory, or empty it")]
     ForeignDirectory {
         /// The directory.
         path: PathBuf,
     },
-    /// The file system refused.
+    /// A file system operation failed.
     #[error("cannot {operation} `{path}`")]
     Io {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// Its path.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// What was written.
+/// A written trail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WrittenTrail {
-    /// Objects, logs and digests.
+    /// Log files and digest files.
     pub objects: u64,
-    /// Of them, digests.
+    /// Digest files among them.
     pub digests: u64,
-    /// Of them, logs that cannot be read.
+    /// Log files among them that cannot be read.
     pub unreadable_objects: u64,
     /// Records that can be read, duplicates included.
     pub records: u64,
-    /// Of them, those that repeat another.
+    /// Records among them that repeat another.
     pub duplicates: u64,
     /// Bytes on disk.
     pub bytes: u64,
 }
 
 impl DemoTrail {
-    /// Writes the trail below `dir`, replacing one that was written there before. `on_progress` is told
-    /// the objects and records so far after each object. Blocks; run one writer a directory at a time.
+    /// Writes the trail to `dir` and replaces a trail that was written there before. Calls `on_progress` after each
+    /// object with the objects and records so far. It blocks; only one writer may use a directory at a time.
     ///
     /// # Errors
-    /// [`WriteError::NotOurs`] if `dir` holds something else; [`WriteError::Io`] if the disk refuses,
-    /// in which case a trail that was there before is still there.
+    /// [`TrailWriteError::ForeignDirectory`] if `dir` was not made by onlooker; [`TrailWriteError::Io`] if a file
+    /// system operation fails, in which case an earlier trail is still there.
     pub fn write(
         &self,
         dir: &Path,
         mut on_progress: impl FnMut(u64, u64),
     ) -> Result<WrittenTrail, TrailWriteError> {
         prepare_directory(dir)?;
-        // A sibling is on the same file system, so the last step is a rename; dropped, it is removed.
+        // A sibling directory is on the same file system, so the last step is a rename. It is removed when dropped.
         let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let draft = tempfile::Builder::new()
-            .prefix(".onlooker-draft-")
+        let staging = tempfile::Builder::new()
+            .prefix(".onlooker-tmp-")
             .tempdir_in(parent)
-            .map_err(io_error("make a temporary directory in", parent))?;
+            .map_err(io_error("create a temporary directory in", parent))?;
         let mut written = WrittenTrail { duplicates: self.duplicates(), ..WrittenTrail::default() };
-        let mut folder = draft.path().join(ROOT);
-        fs::create_dir(&folder).map_err(io_error("make the directory", &folder))?;
+        let mut folder = staging.path().join(ROOT);
+        fs::create_dir(&folder).map_err(io_error("create the directory", &folder))?;
         for object in self.objects() {
-            let path = draft.path().join(&object.key);
+            let path = staging.path().join(&object.key);
             if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
-                fs::create_dir_all(parent).map_err(io_error("make the directory", parent))?;
+                fs::create_dir_all(parent).map_err(io_error("create the directory", parent))?;
                 folder = parent.to_owned();
             }
             fs::write(&path, &object.bytes).map_err(io_error("write", &path))?;
@@ -95,18 +94,18 @@ impl DemoTrail {
             written.bytes += object.bytes.len() as u64;
             on_progress(written.objects, written.records);
         }
-        replace_trail(dir, draft.path())?;
+        replace_trail(dir, staging.path())?;
         if self.kind == TrailKind::Scenario {
-            let (made, kept) = (draft.path().join(POLICIES_FILE), dir.join(POLICIES_FILE));
+            let (made, kept) = (staging.path().join(POLICIES_FILE), dir.join(POLICIES_FILE));
             fs::write(&made, authorization_details()).map_err(io_error("write", &made))?;
-            fs::rename(&made, &kept).map_err(io_error("put in place", &kept))?;
+            fs::rename(&made, &kept).map_err(io_error("replace", &kept))?;
         }
-        draft.close().map_err(io_error("remove what was replaced in", parent))?;
+        staging.close().map_err(io_error("remove the temporary directory in", parent))?;
         Ok(written)
     }
 }
 
-/// Makes `dir` ours, unless it is somebody else's.
+/// Creates `dir` if needed and marks it, unless it is not empty and has no marker.
 fn prepare_directory(dir: &Path) -> Result<(), TrailWriteError> {
     let marker = dir.join(MARKER);
     match fs::read_dir(dir) {
@@ -116,25 +115,25 @@ fn prepare_directory(dir: &Path) -> Result<(), TrailWriteError> {
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(dir).map_err(io_error("make the directory", dir))?;
+            fs::create_dir_all(dir).map_err(io_error("create the directory", dir))?;
         }
         Err(error) => return Err(io_error("read the directory", dir)(error)),
     }
     fs::write(&marker, MARKER_TEXT).map_err(io_error("write", &marker))
 }
 
-/// Puts the draft's trail in place; what it replaces goes into the draft, and goes away with it.
-fn replace_trail(dir: &Path, draft: &Path) -> Result<(), TrailWriteError> {
-    let (current, next, old) = (dir.join(ROOT), draft.join(ROOT), draft.join("replaced"));
+/// Moves the new trail into `dir`. The replaced trail moves into the temporary directory and is removed with it.
+fn replace_trail(dir: &Path, staging: &Path) -> Result<(), TrailWriteError> {
+    let (current, next, old) = (dir.join(ROOT), staging.join(ROOT), staging.join("replaced"));
     match fs::rename(&current, &old) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(io_error("move away", &current)(error)),
     }
     if let Err(error) = fs::rename(&next, &current) {
-        // Best effort: the reason to report is the one that came first.
+        // Best effort: the first error is the one to report.
         let _ = fs::rename(&old, &current);
-        return Err(io_error("put in place", &current)(error));
+        return Err(io_error("replace", &current)(error));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! `userIdentity`, in each form that CloudTrail gives it.
+//! `userIdentity`, in each form that CloudTrail records.
 //!
-//! Enters: who calls. Leaves: the JSON object, in CloudTrail's order of fields. Law: the same role in
+//! Enters: the caller. Leaves: the JSON object, in CloudTrail's order of fields. Law: the same role in
 //! the same account has the same unique id in every session.
 
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::random::SeededRandom;
 use super::utc_time::UtcTime;
 
-/// A session of a role, as `userIdentity` tells it.
+/// A role session, as described by `userIdentity`.
 #[derive(Clone, Debug, Default)]
 pub struct RoleSession<'a> {
     /// Account of the role.
@@ -21,13 +21,13 @@ pub struct RoleSession<'a> {
     pub session: &'a str,
     /// When the session began.
     pub created_at: u64,
-    /// Access key of the session; calls an AWS service makes with the role carry none.
+    /// Access key of the session; absent in calls that an AWS service makes with the role.
     pub access_key_id: Option<&'a str>,
-    /// Whether the user behind it proved a second factor.
+    /// Whether the user authenticated with MFA.
     pub is_mfa_authenticated: bool,
-    /// The identity set when the role was assumed, carried through role chaining.
+    /// The source identity set when the role was assumed; role chaining keeps it.
     pub source_identity: Option<&'a str>,
-    /// ARN of the OpenID Connect provider that vouched for the caller.
+    /// ARN of the OpenID Connect provider that authenticated the caller.
     pub oidc_provider: Option<&'a str>,
     /// The service that calls with the role.
     pub invoked_by: Option<&'a str>,
@@ -47,7 +47,7 @@ impl RoleSession<'_> {
         format!("arn:aws:sts::{}:assumed-role/{}/{}", self.account, self.role, self.session)
     }
 
-    /// The access key that follows from the session and its beginning.
+    /// The access key derived from the session and its start.
     pub fn derived_access_key_id(&self, seed: u64) -> String {
         unique_id(seed, "ASIA", 16, &format!("{} {}", self.arn(), self.created_at))
     }
@@ -101,7 +101,7 @@ impl RoleSession<'_> {
     }
 }
 
-/// An IAM user who signs requests with a long-lived access key.
+/// An IAM user that signs requests with a long-lived access key.
 pub fn user(seed: u64, account: &str, name: &str) -> String {
     let arn = format!("arn:aws:iam::{account}:user/{name}");
     let (id, key) = (unique_id(seed, "AIDA", 17, &arn), unique_id(seed, "AKIA", 16, &arn));
@@ -110,7 +110,7 @@ pub fn user(seed: u64, account: &str, name: &str) -> String {
     )
 }
 
-/// An IAM user at the sign-in page, where no key exists yet.
+/// An IAM user at the sign-in page, without an access key.
 pub fn user_at_sign_in(seed: u64, account: &str, name: &str) -> String {
     let arn = format!("arn:aws:iam::{account}:user/{name}");
     let id = unique_id(seed, "AIDA", 17, &arn);
@@ -119,7 +119,7 @@ pub fn user_at_sign_in(seed: u64, account: &str, name: &str) -> String {
     )
 }
 
-/// The root user; `created` is set once signed in.
+/// The root user; `created` is set after sign-in.
 pub fn root(account: &str, created: Option<u64>) -> String {
     let mut out = format!(
         r#"{{"type":"Root","principalId":"{account}","arn":"arn:aws:iam::{account}:root","accountId":"{account}","accessKeyId":"""#
@@ -135,7 +135,7 @@ pub fn root(account: &str, created: Option<u64>) -> String {
     out
 }
 
-/// A federated user: a session that an IAM user vended with `GetFederationToken`.
+/// A federated user: a session that an IAM user requested with `GetFederationToken`.
 pub fn federated(seed: u64, account: &str, issuer: &str, name: &str, created: u64) -> String {
     let issuer_arn = format!("arn:aws:iam::{account}:user/{issuer}");
     let arn = format!("arn:aws:sts::{account}:federated-user/{name}");
@@ -146,43 +146,43 @@ pub fn federated(seed: u64, account: &str, issuer: &str, name: &str, created: u6
     )
 }
 
-/// A workload that shows an OpenID Connect token.
+/// A workload that presents an OpenID Connect token.
 pub fn web_identity(provider: &str, audience: &str, subject: &str) -> String {
     format!(
         r#"{{"type":"WebIdentityUser","principalId":"{provider}:{audience}:{subject}","userName":"{subject}","identityProvider":"{provider}"}}"#
     )
 }
 
-/// A person whom an identity provider vouches for.
+/// A user that a SAML identity provider authenticated.
 pub fn saml(provider_id: &str, name: &str) -> String {
     format!(
         r#"{{"type":"SAMLUser","principalId":"{provider_id}:{name}","userName":"{name}","identityProvider":"{provider_id}"}}"#
     )
 }
 
-/// A person in the Identity Center directory.
+/// An Identity Center user.
 pub fn directory_user(account: &str, user: &str, store: &str) -> String {
     format!(
         r#"{{"type":"IdentityCenterUser","accountId":"{account}","onBehalfOf":{{"userId":"{user}","identityStoreArn":"{store}"}}}}"#
     )
 }
 
-/// Somebody of another account, as the called account sees them.
+/// A principal of another account, as the called account records it.
 pub fn cross_account_principal(principal: &str, account: &str) -> String {
     format!(r#"{{"type":"AWSAccount","principalId":"{principal}","accountId":"{account}"}}"#)
 }
 
-/// An AWS service that calls by itself.
+/// An AWS service that makes its own call.
 pub fn service(name: &str) -> String {
     format!(r#"{{"type":"AWSService","invokedBy":"{name}"}}"#)
 }
 
-/// What a service event says instead of a caller.
+/// The `userIdentity` of a service event, which has no caller.
 pub fn service_event(account: &str) -> String {
     format!(r#"{{"accountId":"{account}","invokedBy":"AWS Internal"}}"#)
 }
 
-/// An AWS unique id or access key that follows from what it identifies.
+/// An AWS unique id or access key derived from the name of what it identifies.
 pub fn unique_id(seed: u64, prefix: &str, letters: usize, name: &str) -> String {
     let mut out = prefix.to_owned();
     SeededRandom::named(seed, &format!("{prefix} {name}")).base32(&mut out, letters);

@@ -1,7 +1,7 @@
-//! Moments as CloudTrail writes them.
+//! Times in CloudTrail's formats.
 //!
-//! Enters: seconds since 1970. Leaves: the four spellings of UTC that records, names, folders and
-//! digests use. Law: no clock is read.
+//! Enters: seconds since 1970. Leaves: the UTC formats that records, names, folders and digest files use. Law: no
+//! clock is read.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ pub const DAY: u64 = 86_400;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A moment, split into its calendar parts.
+/// A time, split into its calendar parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcTime {
     year: u64,
@@ -46,13 +46,13 @@ impl UtcTime {
         }
     }
 
-    /// Appends `2026-10-06T14:03:09Z`, as records and digests say it.
+    /// Appends `2026-10-06T14:03:09Z`, the format of records and digest files.
     pub fn push_iso(self, out: &mut String) {
         let Self { year, month, day, hour, minute, second } = self;
         let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
     }
 
-    /// Appends `Oct 6, 2026 2:03:09 PM`, as IAM and older services say it.
+    /// Appends `Oct 6, 2026 2:03:09 PM`, the format of IAM and older services.
     pub fn push_english(self, out: &mut String) {
         let month = usize::try_from(self.month).ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
         let (half, hour) = (if self.hour < 12 { "AM" } else { "PM" }, (self.hour + 11) % 12 + 1);
@@ -67,17 +67,17 @@ impl UtcTime {
         out
     }
 
-    /// `2026/10/06`, the folders a delivery lands in.
+    /// `2026/10/06`, the folders of a delivery.
     pub fn date_path(self) -> String {
         format!("{:04}/{:02}/{:02}", self.year, self.month, self.day)
     }
 
-    /// `20261006T1403Z`, in the name of a log object.
+    /// `20261006T1403Z`, in the name of a log file.
     pub fn to_compact_minutes(self) -> String {
         format!("{:04}{:02}{:02}T{:02}{:02}Z", self.year, self.month, self.day, self.hour, self.minute)
     }
 
-    /// `20261006T140309Z`, in the name of a digest.
+    /// `20261006T140309Z`, in the name of a digest file.
     pub fn to_compact_seconds(self) -> String {
         let Self { year, month, day, hour, minute, second } = self;
         format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")

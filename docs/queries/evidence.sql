@@ -1,13 +1,14 @@
--- Which evidence came in: events and parts by account, region, day and lane. A lane that does not count is here as well.
+-- Stored evidence: events and parts by account, Region, day and evidence source. A source that does not count for an hour is
+-- included.
 SELECT
     account,
     region,
     dt,
-    lane,
+    evidence_source,
     sum("rows") AS events,
     count(*) AS parts,
     count(DISTINCT key) AS packs,
     sum(length) AS bytes
 FROM segments
-GROUP BY account, region, dt, lane
-ORDER BY account, region, dt, lane
+GROUP BY account, region, dt, evidence_source
+ORDER BY account, region, dt, evidence_source

@@ -1,7 +1,8 @@
-//! Lambda function `ingest`: reads log objects a trail delivered.
+//! Lambda function `ingest`: reads log files that a trail delivered.
 //!
-//! Invoked by a queue of announcements, whose messages it answers one by one, or by a state machine with an item or a
-//! batch of objects. Rights: `s3:GetObject` of the logs, the table, and `evidence/` in the bucket.
+//! Enters: messages of an SQS queue, each of which gets its own answer, or an item or a batch of objects from a state machine.
+//! Leaves: evidence in the bucket and the table. Permissions: `s3:GetObject` of the log files, the table, and `evidence/` and
+//! `segments/` in the bucket.
 
 use lambda_runtime::Error;
 use onlooker_aws::S3Source;
@@ -20,7 +21,7 @@ async fn main() -> Result<(), Error> {
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
-    let Invocation { resources: base, settings, clock, .. } = invocation;
+    let Invocation { resources, settings, clock, .. } = invocation;
     let now = clock.now();
     let queued = queue_messages(&payload, now)?;
     let is_queue = queued.is_some();
@@ -32,27 +33,31 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             receive_count: 0,
         }]
     });
-    let source = S3Source::new(base.aws.clone(), Vec::new());
-    let ingested = ingest(&source, &base.evidence, &settings.config, &messages)?;
-    let figures = metrics(&ingested, &messages, now);
+    let source = S3Source::new(resources.aws.clone(), Vec::new());
+    let ingested = ingest(&source, &resources.evidence, &settings.config, &messages)?;
+    let metrics = metrics(&ingested, &messages, now);
     for failed in &ingested.failed {
-        tracing::warn!(message = failed.message_id, cause = failed.cause, "a message has to come again");
+        tracing::warn!(
+            message = failed.message_id,
+            cause = failed.cause,
+            "the message failed, SQS delivers it again"
+        );
     }
     match ingested.failed.first() {
-        // A state machine knows success and failure only.
+        // A state machine distinguishes only success and failure.
         Some(first) if !is_queue => {
-            Err(FunctionError::new("JobFailed", first.cause.clone()).with_metrics(figures))
+            Err(FunctionError::new("JobFailed", first.cause.clone()).with_metrics(metrics))
         }
         _ => {
-            let failed = |message: &String| json!({ "itemIdentifier": message });
-            let failed: Vec<Value> = ingested.failed.iter().map(|one| failed(&one.message_id)).collect();
-            let answer = if is_queue { json!({ "batchItemFailures": failed }) } else { json!(ingested) };
-            Ok(JobOutcome { response: answer, metrics: figures, skip_run_record: false })
+            let failure = |message: &String| json!({ "itemIdentifier": message });
+            let failures: Vec<Value> = ingested.failed.iter().map(|one| failure(&one.message_id)).collect();
+            let response = if is_queue { json!({ "batchItemFailures": failures }) } else { json!(ingested) };
+            Ok(JobOutcome { response, metrics, skip_run_record: false })
         }
     }
 }
 
-/// The messages of a queue; none if it was something else that invoked.
+/// The messages of a queue. `None` if another service invoked the function.
 fn queue_messages(payload: &Value, now: Time) -> Result<Option<Vec<IngestMessage>>, FunctionError> {
     let is_queued = |record: &Value| record.get("eventSource") == Some(&Value::from("aws:sqs"));
     let Some(records) = payload.get("Records").and_then(Value::as_array) else { return Ok(None) };
@@ -78,24 +83,24 @@ fn queue_messages(payload: &Value, now: Time) -> Result<Option<Vec<IngestMessage
     };
     let messages: Option<Vec<IngestMessage>> = records.iter().map(message).collect();
     messages.map(Some).ok_or_else(|| {
-        FunctionError::new("InvalidRequest", "a record of the queue lacks `messageId` or `body`")
+        FunctionError::new("InvalidRequest", "a record of the queue has no `messageId` or no `body`")
     })
 }
 
 fn metrics(ingested: &IngestOutcome, messages: &[IngestMessage], now: Time) -> Metrics {
-    let reading = &ingested.statistics;
+    let statistics = &ingested.statistics;
     let lag = messages.iter().map(|message| now.since(message.sent_at)).max().unwrap_or_default();
     Metrics::default()
         .count("messages", messages.len() as u64)
         .count("messages_failed", ingested.failed.len() as u64)
-        .count("objects", reading.objects)
-        .count("objects_absent", ingested.missing_objects)
+        .count("objects", statistics.objects)
+        .count("objects_missing", ingested.missing_objects)
         .count("objects_unreadable", ingested.unreadable_objects)
-        .count("records", reading.records)
-        .count("duplicates", reading.duplicate)
-        .count("unreadable", reading.unreadable)
-        .count("passed_over", ingested.skipped)
-        .with("read", MetricUnit::Bytes, reading.bytes as f64)
-        .with("kept", MetricUnit::Bytes, ingested.stored_bytes as f64)
+        .count("records", statistics.records)
+        .count("duplicates", statistics.duplicate)
+        .count("unreadable", statistics.unreadable)
+        .count("skipped", ingested.skipped)
+        .with("read", MetricUnit::Bytes, statistics.bytes as f64)
+        .with("stored", MetricUnit::Bytes, ingested.stored_bytes as f64)
         .with("lag", MetricUnit::Seconds, f64::from(lag))
 }

@@ -1,8 +1,9 @@
-//! Lambda function `permissions`: judges what watched principals may do, and keeps their policies.
+//! Lambda function `permissions`: evaluates the permissions of watched principals and stores their policies.
 //!
-//! Invoked by a schedule, with any payload, for everybody who is watched; `{"principals": [ARN, ..]}` asks for those alone.
-//! Rights: to read policies in IAM and the organization, to simulate them, the reads that are tried out, `sts:AssumeRole` of
-//! the role in other accounts, the table, `policies/` and `permissions/` to write once, the topic and the bus.
+//! Enters: an invocation by a schedule, with any payload, for all watched principals; or a payload
+//! `{"principals": [ARN, ..]}` for those alone. Leaves: evaluations and policy snapshots. Permissions: to read policies in IAM
+//! and AWS Organizations, to simulate them, to make the probed reads, `sts:AssumeRole` of the role in other accounts, the table,
+//! to write each object of `policies/` and `permissions/` once, the topic and the bus.
 
 use lambda_runtime::Error;
 use onlooker_aws::{AccountPolicies, AwsProber, OrganizationPolicies};
@@ -14,7 +15,7 @@ use onlooker_core::{
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use serde_json::Value;
 
-/// Most principals one payload may name.
+/// Largest number of principals in one payload.
 const MAX_PRINCIPALS: usize = 1_000;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
@@ -23,54 +24,59 @@ async fn main() -> Result<(), Error> {
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
-    let Invocation { resources: base, settings, clock, run, .. } = invocation;
-    let asked = requested_principals(&payload)?;
-    let aws = &base.aws;
-    let policies =
-        AccountPolicies::new(aws.clone(), &base.caller.account, settings.config.lookup.role.clone());
-    let (organization, probes) = (OrganizationPolicies::new(aws.clone()), AwsProber::new(aws.clone()));
-    let desk = IamPorts { iam: &policies, organizations: &organization, prober: &probes, clock };
-    let question = PermissionsRequest {
+    let Invocation { resources, settings, clock, run, .. } = invocation;
+    let requested = requested_principals(&payload)?;
+    let (aws, caller) = (&resources.aws, &resources.caller);
+    let policies = AccountPolicies::new(aws.clone(), &caller.account, settings.config.lookup.role.clone());
+    let (organizations, prober) = (OrganizationPolicies::new(aws.clone()), AwsProber::new(aws.clone()));
+    let ports = IamPorts { iam: &policies, organizations: &organizations, prober: &prober, clock };
+    let request = PermissionsRequest {
         config: &settings.config,
         catalog: settings.catalog,
-        caller: &base.caller,
-        principals: &asked,
+        caller,
+        principals: &requested,
     };
-    let archive =
-        PermissionsStore { table: base.table, store: base.store, sinks: &base.sinks()?, run_id: &run.run_id };
-    let examined = evaluate_and_store(&desk, &question, &archive)?;
-    let figures = examined.metrics();
-    let failed: Vec<String> = examined
+    let store = PermissionsStore {
+        table: resources.table,
+        store: resources.store,
+        sinks: &resources.sinks()?,
+        run_id: &run.run_id,
+    };
+    let outcome = evaluate_and_store(&ports, &request, &store)?;
+    let metrics = outcome.metrics();
+    let failed: Vec<String> = outcome
         .failed
         .iter()
-        .map(|unread| format!("{}: {}", unread.failure.principal, unread.failure.cause))
+        .map(|one| format!("{}: {}", one.failure.principal, one.failure.cause))
         .collect();
     for failed in &failed {
-        tracing::warn!(failed, "no verdict");
+        tracing::warn!(failed, "the principal was not evaluated");
     }
     if failed.is_empty() {
         return Ok(JobOutcome {
-            response: examined.to_response(clock.now()),
-            metrics: figures,
+            response: outcome.to_response(clock.now()),
+            metrics,
             skip_run_record: false,
         });
     }
-    let all = examined.evaluated.len() + failed.len();
-    let message = format!("{} of {all} principals have no verdict: {}", failed.len(), failed.join("; "));
-    Err(FunctionError::new("PrincipalFailed", message).with_metrics(figures))
+    let all = outcome.evaluated.len() + failed.len();
+    let message = format!("{} of {all} principals were not evaluated: {}", failed.len(), failed.join("; "));
+    Err(FunctionError::new("PrincipalFailed", message).with_metrics(metrics))
 }
 
-/// The principals a payload names; none for everybody who is watched.
+/// The principals that a payload names. It is empty for all watched principals.
 fn requested_principals(payload: &Value) -> Result<Vec<String>, FunctionError> {
-    let refused = |what: String| FunctionError::new("InvalidRequest", what);
+    let invalid = |what: String| FunctionError::new("InvalidRequest", what);
     let Some(named) = payload.get("principals") else { return Ok(Vec::new()) };
     let named = named.as_array().filter(|named| !named.is_empty() && named.len() <= MAX_PRINCIPALS);
     let named = named.ok_or_else(|| {
-        refused(format!("`principals` is not a list of 1 to {MAX_PRINCIPALS} ARNs or patterns"))
+        invalid(format!("`principals` is not a list of 1 to {MAX_PRINCIPALS} ARNs or patterns"))
     })?;
     let one = |name: &Value| {
-        let text = name.as_str().ok_or_else(|| refused("`principals` holds what is no text".to_owned()))?;
-        Watch::new(text).map_err(|fault| refused(fault.to_string()))?;
+        let text = name
+            .as_str()
+            .ok_or_else(|| invalid("`principals` has an entry that is not a string".to_owned()))?;
+        Watch::new(text).map_err(|diagnostic| invalid(diagnostic.to_string()))?;
         Ok(text.to_owned())
     };
     named.iter().map(one).collect()
@@ -84,8 +90,8 @@ mod tests {
 
     #[test]
     fn requested_principals_are_arns() {
-        for everybody in [json!({}), json!(null), json!({ "schedule": "rate(1 day)" })] {
-            assert!(requested_principals(&everybody).unwrap().is_empty());
+        for all_watched in [json!({}), json!(null), json!({ "schedule": "rate(1 day)" })] {
+            assert!(requested_principals(&all_watched).unwrap().is_empty());
         }
         let named = json!({ "principals": ["arn:aws:iam::111122223333:role/Auditor"] });
         assert_eq!(requested_principals(&named).unwrap(), ["arn:aws:iam::111122223333:role/Auditor"]);

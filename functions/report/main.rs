@@ -1,9 +1,10 @@
-//! Lambda function `report`: issues reports and keeps the status.
+//! Lambda function `report`: publishes reports and keeps the current status.
 //!
-//! Invoked by a schedule (`{"schedule": "rate(1 hour)"}`; any payload that names no window will do) for the last 24 settled
-//! hours, or with `{"since", "until"}`. What watched principals could do is told by the policies the function `permissions`
-//! has kept of that time. Rights: the table, evidence and `policies/` to read, `reports/`, `findings/` and `cache/` to
-//! write once, the topic and the bus.
+//! Enters: an invocation by a schedule (`{"schedule": "rate(1 hour)"}`, or any payload without a window) for the last 24
+//! settled hours; or a payload `{"since", "until"}`. The permissions of watched principals come from the policies of that
+//! time, which the function `permissions` stored. Leaves: reports, findings and the current status. Permissions: the table, to
+//! read evidence and `policies/`, to write each object of `reports/`, `findings/`, `summaries/` and `cache/` once, the topic and
+//! the bus.
 
 use std::time::Duration;
 
@@ -25,10 +26,10 @@ use onlooker_core::{
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use serde_json::{Value, json};
 
-/// Seconds between scheduled reports where the payload does not say.
+/// Seconds between scheduled reports, for a payload without a schedule.
 const DEFAULT_INTERVAL_SECONDS: u32 = 3_600;
 
-/// Time that has to be left for tidying up after the report.
+/// Time that must remain for compaction after the report.
 const RESERVED_TIME: Duration = Duration::from_secs(300);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
@@ -37,53 +38,55 @@ async fn main() -> Result<(), Error> {
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
-    let Invocation { resources: base, settings, clock, run, .. } = invocation;
+    let Invocation { resources, settings, clock, run, .. } = invocation;
     let (window, purpose) =
         ReportWindow::from_request(&payload, clock.now(), settings.config.lookup.settling_seconds())?;
-    let lanes = AccountRegion::configured(&settings.config, &base.caller.account, base.aws.region());
-    let reporter = |window: ReportWindow, run: ReportRun| -> Result<Report, BoxError> {
-        let policies = policies_in_force(base.table, base.store, &settings.config, window.period())?;
-        let order = EvaluationCriteria { policies: &policies, ..settings.criteria() };
-        report_from_evidence(&base.evidence, order, &lanes, settings.threads())(window, run)
+    let account_regions =
+        AccountRegion::configured(&settings.config, &resources.caller.account, resources.aws.region());
+    let make_report = |window: ReportWindow, run: ReportRun| -> Result<Report, BoxError> {
+        let policies =
+            policies_in_force(resources.table, resources.store, &settings.config, window.period())?;
+        let criteria = EvaluationCriteria { policies: &policies, ..settings.criteria() };
+        report_from_evidence(&resources.evidence, criteria, &account_regions, settings.threads())(window, run)
     };
-    let press = ReportPublisher {
-        table: base.table,
-        store: base.store,
-        sinks: &base.sinks()?,
+    let publisher = ReportPublisher {
+        table: resources.table,
+        store: resources.store,
+        sinks: &resources.sinks()?,
         clock,
-        make_report: &reporter,
-        account: &base.caller.account,
+        make_report: &make_report,
+        account: &resources.caller.account,
         interval_seconds: payload
             .get("schedule")
             .and_then(Value::as_str)
             .map_or(DEFAULT_INTERVAL_SECONDS, schedule_seconds),
         retention: &settings.config.retention,
     };
-    let issued = publish(&press, window, purpose, run)?;
-    let figures = issued.metrics();
+    let published = publish(&publisher, window, purpose, run)?;
+    let metrics = published.metrics();
     let mut compacted = Default::default();
     if purpose == ReportPurpose::Current && clock.remaining() > RESERVED_TIME {
-        let done = compact(&base.evidence, (window.previous().since, window.until), clock.now());
-        compacted = done.map_err(|error| FunctionError::from(error).with_metrics(figures.clone()))?;
+        let done = compact(&resources.evidence, (window.previous().since, window.until), clock.now());
+        compacted = done.map_err(|error| FunctionError::from(error).with_metrics(metrics.clone()))?;
     }
-    let figures = figures.count("parts_merged", compacted.parts_merged);
-    Ok(JobOutcome { response: response(&issued), metrics: figures, skip_run_record: false })
+    let metrics = metrics.count("parts_merged", compacted.parts_merged);
+    Ok(JobOutcome { response: response(&published), metrics, skip_run_record: false })
 }
 
-fn response(issued: &PublishedReports) -> Value {
-    let report = |printed: &PublishedReport| {
+fn response(published: &PublishedReports) -> Value {
+    let report = |one: &PublishedReport| {
         json!({
-            "window": printed.window, "purpose": printed.purpose, "new": printed.is_new,
-            "report": printed.revision.report, "keys": printed.revision.keys,
+            "window": one.window, "purpose": one.purpose, "new": one.is_new,
+            "report": one.revision.report, "keys": one.revision.keys,
         })
     };
-    let reports: Vec<Value> = issued.reports.iter().map(report).collect();
-    let laid_aside: Vec<String> = issued.parked.iter().map(|owed| owed.window.to_string()).collect();
-    json!({ "reports": reports, "standing": issued.current_status, "laid_aside": laid_aside })
+    let reports: Vec<Value> = published.reports.iter().map(report).collect();
+    let parked: Vec<String> = published.parked.iter().map(|pending| pending.window.to_string()).collect();
+    json!({ "reports": reports, "current_status": published.current_status, "parked": parked })
 }
 
-/// Seconds between two runs of a schedule: `rate(1 hour)`. Of a `cron` expression nothing is known but that it is rarely
-/// less often than daily.
+/// Seconds between two runs of a schedule such as `rate(1 hour)`. A `cron` expression counts as daily: few reports are
+/// scheduled less often.
 fn schedule_seconds(schedule: &str) -> u32 {
     const DAILY: u32 = 86_400;
     let rate = schedule.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')'));

@@ -1,7 +1,7 @@
-//! Lambda function `watch`: alerts within seconds of a violation.
+//! Lambda function `watch`: sends alerts within seconds of a violation.
 //!
-//! Invoked by EventBridge with events of CloudTrail. Best effort: it alerts, and nothing it sees counts as evidence. Rights:
-//! `NOTIFICATION#` items of the table, the topic and the bus.
+//! Enters: a CloudTrail event from EventBridge. Leaves: notifications on the topic and the bus. Delivery is best effort, and
+//! these events do not count as evidence. Permissions: `NOTIFICATION#` items of the table, the topic and the bus.
 
 use lambda_runtime::Error;
 use onlooker_core::{
@@ -20,30 +20,34 @@ async fn main() -> Result<(), Error> {
 }
 
 fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
-    let Invocation { resources: base, settings, clock, .. } = invocation;
-    let announcers = base.sinks()?;
-    let newsroom = Notifier { table: base.table, sinks: &announcers, clock };
-    match watch(payload.to_string().as_bytes(), &settings.config, settings.catalog, &newsroom) {
-        Ok(watched) => {
-            let answer = json!({ "events": watched.events, "alerts": watched.alerts.len(), "told": watched.notifications_sent });
-            // Most events are nobody's business: a record of each would cost more than the rest together.
-            let is_quiet = watched.alerts.is_empty();
-            Ok(JobOutcome { response: answer, metrics: metrics(&watched), skip_run_record: is_quiet })
+    let Invocation { resources, settings, clock, .. } = invocation;
+    let sinks = resources.sinks()?;
+    let notifier = Notifier { table: resources.table, sinks: &sinks, clock };
+    match watch(payload.to_string().as_bytes(), &settings.config, settings.catalog, &notifier) {
+        Ok(outcome) => {
+            let response = json!({
+                "events": outcome.events,
+                "alerts": outcome.alerts.len(),
+                "notifications_sent": outcome.notifications_sent,
+            });
+            // Most events cause no alert. A run record for each would cost more than everything else.
+            let skip_run_record = outcome.alerts.is_empty();
+            Ok(JobOutcome { response, metrics: metrics(&outcome), skip_run_record })
         }
         Err(error) => {
-            let figures = metrics(&error.outcome);
-            Err(FunctionError::from(error).with_metrics(figures))
+            let metrics = metrics(&error.outcome);
+            Err(FunctionError::from(error).with_metrics(metrics))
         }
     }
 }
 
-fn metrics(watched: &WatchOutcome) -> Metrics {
-    let lag = watched.lag_seconds.map_or(f64::NAN, f64::from);
+fn metrics(outcome: &WatchOutcome) -> Metrics {
+    let lag = outcome.lag_seconds.map_or(f64::NAN, f64::from);
     Metrics::default()
-        .count("records", watched.events + watched.insight_events + watched.unreadable.len() as u64)
-        .count("unreadable", watched.unreadable.len() as u64)
-        .count("alerts", watched.alerts.len() as u64)
-        .count("told", watched.notifications_sent)
-        .count("duplicates", watched.notifications_already_sent)
+        .count("records", outcome.events + outcome.insight_events + outcome.unreadable.len() as u64)
+        .count("unreadable", outcome.unreadable.len() as u64)
+        .count("alerts", outcome.alerts.len() as u64)
+        .count("notifications_sent", outcome.notifications_sent)
+        .count("notifications_already_sent", outcome.notifications_already_sent)
         .with("lag", MetricUnit::Seconds, lag)
 }

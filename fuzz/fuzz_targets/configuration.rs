@@ -1,5 +1,5 @@
-//! Text of a configuration file: whatever it is, it is read or refused with the line, and what was read can be
-//! written and read again.
+//! Enters: text of a configuration file. Law: the text is parsed or rejected with at least one problem, and a parsed
+//! configuration that is written and parsed again is equal.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     match Config::from_toml(text, "onlooker.toml") {
         Ok(config) => {
             let written = config.to_toml().expect("a configuration can be written");
-            assert_eq!(Config::from_toml(&written, "again").expect("what was written can be read"), config);
+            assert_eq!(Config::from_toml(&written, "again").expect("a written configuration can be parsed"), config);
         }
         Err(error) => assert!(!error.problems.is_empty()),
     }

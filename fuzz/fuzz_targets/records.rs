@@ -1,4 +1,4 @@
-//! Bytes of a log object: whatever they are, reading them ends, and the account of it adds up.
+//! Enters: bytes of a log file. Law: reading ends, and its counts add up.
 //!
 //! `cargo fuzz run records`, or without `cargo-fuzz`:
 //!
@@ -10,12 +10,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use onlooker_core::{jobs::gather::read_object, record::Limits, segment::Segment};
+use onlooker_core::{jobs::gather::read_object, record::ReadLimits, segment::Segment};
 
 fuzz_target!(|bytes: &[u8]| {
-    let gathered = read_object("object", bytes, Limits { inflated: 1 << 20 });
-    let (segment, reading) = (gathered.segment, gathered.reading);
-    assert_eq!(reading.records, reading.tallied + reading.duplicate + reading.unreadable + reading.aside);
+    let gathered = read_object("object", bytes, ReadLimits { max_inflated_bytes: 1 << 20 });
+    let (segment, reading) = (gathered.segment, gathered.statistics);
+    assert_eq!(reading.records, reading.tallied + reading.duplicate + reading.unreadable + reading.insight_events);
     assert!(segment.unreadable().len() as u64 <= reading.unreadable);
     assert_eq!(Segment::from_bytes(&segment.to_bytes()).as_ref(), Ok(&segment));
     assert_eq!(segment.clone().merge(segment.clone()), segment);

@@ -1,4 +1,4 @@
-//! Bytes of an evidence segment: either refused, or exactly what the segment read from them writes.
+//! Enters: bytes of an evidence segment. Law: they are rejected, or the parsed segment round-trips through bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

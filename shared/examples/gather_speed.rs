@@ -1,9 +1,8 @@
 //! Measures reading: `gather_speed (inflate | check | gather) THREADS PATH...`.
 //!
-//! Prints one line of JSON: wall and CPU seconds, peak resident memory, and what was read. `inflate` inflates each
-//! object with libdeflate and nothing else, which is what the other figures are compared with; `check` adds the
-//! check for UTF-8; `gather` is everything up to a finished segment. One process measures one thing, so that
-//! CPU and memory are its own.
+//! Prints one line of JSON: wall and CPU seconds, peak resident memory, records and inflated bytes. `inflate` only
+//! inflates each object with libdeflate and is the baseline; `check` adds the UTF-8 check; `gather` does everything
+//! up to a finished segment. One process measures one mode, so that CPU time and memory belong to that mode.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool, not shipped")]
 
@@ -47,7 +46,7 @@ fn main() {
     );
 }
 
-/// User and system time of this process, in hundredths of a second as Linux counts them.
+/// User and system time of this process; Linux counts it in hundredths of a second.
 fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();

@@ -1,8 +1,8 @@
 //! Measures the evaluation of policies: `grants_speed FILE...`.
 //!
-//! Each file is a policy document, or an object with one under `document`. Prints for each how long its first and its
-//! later expansions over the catalog take, then how long a thousand roles take that share these policies and have a
-//! distinct one of their own each.
+//! Each file is a policy document, or a JSON object with one under `document`. Prints for each how long its first and
+//! its later expansions over the catalog take, then how long a thousand roles take that share these policies and have
+//! one distinct policy each.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool, not shipped")]
 

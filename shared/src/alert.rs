@@ -1,8 +1,8 @@
-//! One event that should not have been, told within seconds.
+//! Alerts: the finding about one event of a watched principal, within seconds.
 //!
-//! Enters: an event, configuration and catalog. Leaves: an [`Alert`], or nothing. Laws: an event is judged by the same
-//! stages and rules as a report's evidence, as if it were all there is; the same event gives the same alert; an alert
-//! is bounded in size whatever its record says, and counts as evidence of nothing.
+//! Enters: an event, configuration and catalog. Leaves: an [`Alert`], or nothing. Laws: an event is assessed by the
+//! same stages and rules as the evidence of a report, as if it were the only event; equal events give equal alerts;
+//! the size of an alert is bounded whatever its record contains; an alert is not evidence.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ use crate::{
     time::Time,
 };
 
-/// Version of the alert's shape: the first number changes when a reader of the old shape would be misled.
+/// Version of the alert schema. The first number changes when a reader of the old schema would be misled.
 pub const ALERT_VERSION: &str = "1.0";
 
-/// Rules whose findings are worth an alert. The others speak of more than one event, or of who is not watched.
+/// Rules that give alerts. The others are about more than one event, or about principals that are not watched.
 pub const ALERT_RULES: [&FindingRule; 6] = [
     &write_succeeded::RULE,
     &privileged_call::RULE,
@@ -40,13 +40,13 @@ pub const ALERT_RULES: [&FindingRule; 6] = [
     &write_denied::RULE,
 ];
 
-/// A call of a watched principal that deserves attention at once. All text in it comes from a record or the
-/// configuration, as it stood there.
+/// A call of a watched principal that needs attention at once. Text from the record and the configuration is
+/// unchanged in it, except for redaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
-    /// Version of this shape.
+    /// Version of this schema.
     pub version: String,
-    /// Identity of what was told: the event's id, and a hash of what its record says.
+    /// Id of the alert: the id of the event, and a hash of its content.
     pub id: String,
     /// `eventID`.
     pub event_id: String,
@@ -64,7 +64,7 @@ pub struct Alert {
     pub operation: String,
     /// `eventSource`.
     pub service: Arc<str>,
-    /// What became of the call.
+    /// Outcome of the call.
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
@@ -72,31 +72,31 @@ pub struct Alert {
     pub operation_type: OperationType,
     /// How much harm such a call can do.
     pub risk_level: RiskLevel,
-    /// Rule that found it, kebab-case and permanent.
+    /// Id of the rule, kebab-case and permanent.
     pub rule_id: String,
-    /// Fingerprint the finding has in reports.
+    /// Fingerprint of the finding in reports.
     pub finding_fingerprint: String,
     /// Severity of the finding.
     pub severity: Severity,
-    /// What it is, in a few words.
+    /// Title of the finding.
     pub title: String,
-    /// What was seen and what it means.
+    /// What happened and what it means.
     pub description: String,
-    /// What to do.
+    /// Recommendation.
     pub recommendation: String,
-    /// Pattern of the promise the principal falls under.
+    /// Pattern of the watch that matches the principal.
     pub watch_pattern: String,
-    /// Why it is watched, as the configuration says.
+    /// Reason of the watch in the configuration.
     pub watch_reason: Option<String>,
-    /// ARNs of resources the record names, in order, at most five.
+    /// ARNs of the resources in the record, in order, at most five.
     pub resources: Vec<Arc<str>>,
 }
 
 impl Alert {
-    /// What is to be told of this event.
+    /// The alert for this event; `None` if the event does not need one.
     ///
     /// # Errors
-    /// When what is to be hidden cannot be, or the event cannot be written as JSON.
+    /// When the alert cannot be redacted, or the event cannot be written as JSON.
     pub fn from_event(
         event: Event,
         catalog: &Catalog,
@@ -107,12 +107,12 @@ impl Alert {
         let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
         let assessment = Assessment::classify(&tally, &coverage, &evidence, catalog, config);
         let findings = finding::find(&assessment);
-        let telling =
+        let alerting =
             findings.into_iter().find(|finding| ALERT_RULES.iter().any(|rule| rule.id == finding.id));
-        let (Some(finding), Some(judged)) = (telling, assessment.classified.first()) else { return Ok(None) };
-        // In a discovery nothing was promised, so nothing was broken.
-        let Some(watch) = judged.watch else { return Ok(None) };
-        let (actor, act) = (judged.line.actor, judged.line.call_key);
+        let (Some(finding), Some(call)) = (alerting, assessment.classified.first()) else { return Ok(None) };
+        // Without a watch there is no promise to break.
+        let Some(watch) = call.watch else { return Ok(None) };
+        let (actor, call_key) = (call.line.actor, call.line.call_key);
         let alert = Self {
             version: ALERT_VERSION.to_owned(),
             id,
@@ -122,12 +122,12 @@ impl Alert {
             region: Arc::clone(&actor.region),
             principal: Arc::clone(&actor.principal.arn),
             session_name: actor.session.name.clone(),
-            operation: judged.operation(),
-            service: Arc::clone(&act.source),
-            outcome: act.outcome,
-            error_code: act.error_code.clone(),
-            operation_type: judged.operation_type(),
-            risk_level: judged.classification.risk_level,
+            operation: call.operation(),
+            service: Arc::clone(&call_key.source),
+            outcome: call_key.outcome,
+            error_code: call_key.error_code.clone(),
+            operation_type: call.operation_type(),
+            risk_level: call.classification.risk_level,
             rule_id: finding.id,
             finding_fingerprint: finding.fingerprint,
             severity: finding.severity,
@@ -147,8 +147,8 @@ impl Alert {
     }
 }
 
-/// What tells an event from all others, in characters that are safe in any key. Of two contents under one identity each
-/// is told: what came first may be the smaller accusation.
+/// Id of the alert for an event, in characters that are safe in any key. Two contents under one event identity give
+/// two alerts, because the first one may be the less severe one.
 fn alert_id(event: &Event) -> Result<String, serde_json::Error> {
     let content = serde_json::to_vec(&(event.time, &event.actor, &event.call_key))?;
     Ok(format!("{}-{:032x}", event.id, Fingerprint::of("alert", &[&content]).0))

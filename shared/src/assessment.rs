@@ -1,10 +1,10 @@
-//! Evidence held against the promise: which calls were watched, what each is, and what it means.
+//! The evidence compared with the promises: which calls were watched, what each call is, and what it means.
 //!
-//! Enters: a tally, coverage, what could not be read, the configuration and a catalog. Leaves: an [`Assessment`] every
-//! rule and the report read from. Laws: only API calls are judged and scored; a call allowed by an override is
-//! judged read-only from the override on and only until it expires; the same operation has the same verdict
-//! wherever it occurs; what a watched principal did through sessions it was given the credentials of counts as its own,
-//! unless the principal of the session has a promise of its own.
+//! Enters: a tally, coverage, the quality of the evidence, the configuration and a catalog. Leaves: an
+//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored; a call that an override
+//! allows is classified as read-only until the override expires; the same operation has the same classification
+//! wherever it occurs; a call that a watched principal made through a session with credentials issued to it counts as
+//! its own call, unless the principal of the session is watched itself.
 
 mod granted;
 mod watch_index;
@@ -35,45 +35,45 @@ use crate::{
 
 pub use granted::{PrincipalGrants, principal_kind_of};
 
-/// What is known of the evidence itself, besides the tally.
+/// What is known about the evidence itself, besides the tally.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvidenceQuality {
-    /// Pieces that could not be read, by reason.
+    /// Number of pieces that could not be read, by reason.
     pub unreadable: BTreeMap<String, u64>,
-    /// Events delivered with two contents under one identity.
+    /// Events that were delivered with two contents under one identity.
     pub conflicting_events: u64,
-    /// CloudTrail Insights records, counted aside.
+    /// CloudTrail Insights events. They are counted separately.
     pub insight_events: u64,
-    /// Log files digests list and the evidence does not show, of the period.
+    /// Log files of the period that digest files list and of which the evidence shows no event.
     pub missing_log_files: Vec<MissingLogFile>,
     /// SHA-256 of the evidence in canonical form, in hex.
     pub sha256: String,
 }
 
-/// A line of the tally, or a part of it that an override or a lineage divides off, with its verdict.
+/// A line of the tally with its classification, or the part of a line that an override or a role chain separates.
 #[derive(Clone, Debug)]
 pub struct ClassifiedCall<'a> {
-    /// Actor and act.
+    /// Actor and call key.
     pub line: TallyLine<'a>,
     /// What the operation is, and why.
     pub classification: Arc<Classification>,
-    /// The promise the principal falls under.
+    /// The watch that applies to the call.
     pub watch: Option<&'a Watch>,
-    /// The override that allows it.
+    /// The override that allows the call.
     pub allowed_by: Option<&'a Override>,
-    /// With whom it began, when its principal was assumed by a watched one.
+    /// The role chain, when the call began with a watched principal that assumed the role.
     pub role_chain: Option<Arc<RoleChain>>,
-    /// Whether it handed out credentials whose use nothing in the evidence can be known to be.
+    /// Whether it issued credentials that cannot be traced in the evidence.
     pub is_untraceable: bool,
     /// Distinct events.
     pub count: u64,
-    /// First and last time.
+    /// Time of the first and of the last event.
     pub span: (Time, Time),
-    /// Samples and slots, when these are not all of the line's.
+    /// Samples and time buckets, when they are only a part of those of the line.
     subset: Option<Box<CallSubset>>,
 }
 
-/// The samples and slots of a part of a line.
+/// The samples and time buckets of a part of a line.
 #[derive(Clone, Debug)]
 struct CallSubset {
     samples: Vec<SampleEvent>,
@@ -81,7 +81,7 @@ struct CallSubset {
 }
 
 impl ClassifiedCall<'_> {
-    /// Earliest events.
+    /// The earliest events.
     pub fn samples(&self) -> &[SampleEvent] {
         self.subset.as_ref().map_or(self.line.samples, |part| &part.samples)
     }
@@ -91,24 +91,24 @@ impl ClassifiedCall<'_> {
         self.subset.as_ref().map_or(self.line.buckets, |part| &part.buckets)
     }
 
-    /// The same calls, only those in slots for which `keep` holds; `None` when there are none.
+    /// The calls in the time buckets for which `keep` holds; `None` when there are none.
     pub(crate) fn subset(&self, keep: impl Fn(TimeBucket) -> bool) -> Option<Self> {
-        let slots: Vec<(TimeBucket, u32)> =
-            self.buckets().iter().filter(|(slot, _)| keep(*slot)).copied().collect();
-        let (first, last) = (slots.first()?.0.start(), slots.last()?.0.end());
+        let buckets: Vec<(TimeBucket, u32)> =
+            self.buckets().iter().filter(|(bucket, _)| keep(*bucket)).copied().collect();
+        let (first, last) = (buckets.first()?.0.start(), buckets.last()?.0.end());
         let samples =
             self.samples().iter().filter(|sample| keep(TimeBucket::of(sample.time))).copied().collect();
         Some(Self {
-            count: slots.iter().map(|(_, count)| u64::from(*count)).sum(),
+            count: buckets.iter().map(|(_, count)| u64::from(*count)).sum(),
             span: (self.span.0.max(first), self.span.1.min(last)),
-            subset: Some(Box::new(CallSubset { samples, buckets: slots })),
+            subset: Some(Box::new(CallSubset { samples, buckets })),
             ..self.clone()
         })
     }
 
-    /// Whether it is an operation: an API call, and not one of the events AWS logs in the shape of one. What the catalog
-    /// knows as an operation, and what a named principal did that says `readOnly=false`, is one whatever the record
-    /// calls it, unless an AWS service did it by itself.
+    /// Whether it is an API call, and not another event that AWS logs in the same form. An operation of the catalog
+    /// counts as an API call whatever `eventType` the record has, unless an AWS service made it on its own. So does
+    /// an event of an identified principal with `readOnly=false`.
     pub fn is_call(&self) -> bool {
         let known = self.classification.provenance == Provenance::Catalog
             && self.principal().kind != PrincipalKind::AwsService;
@@ -127,14 +127,14 @@ impl ClassifiedCall<'_> {
         self.line.call_key.outcome
     }
 
-    /// What it means for the status of the principal that answers for it: where somebody else may have made it, it proves
-    /// nothing against that one, and nothing for it. Credentials that were handed out and cannot be followed prove nothing
-    /// either, whoever allows that they are.
+    /// What it means for the status of the principal it is attributed to. A call that another principal may have made
+    /// gives at worst `INSUFFICIENT_EVIDENCE`. A call that issued untraceable credentials gives at best
+    /// `INSUFFICIENT_EVIDENCE`, even when an override allows it.
     pub fn status_impact(&self) -> Status {
-        let effect = status_impact(self.operation_type(), self.outcome());
-        let effect = if self.is_untraceable { effect.max(Status::InsufficientEvidence) } else { effect };
-        let is_certain = self.role_chain.as_ref().is_none_or(|lineage| lineage.is_certain);
-        if is_certain { effect } else { effect.min(Status::InsufficientEvidence) }
+        let impact = status_impact(self.operation_type(), self.outcome());
+        let impact = if self.is_untraceable { impact.max(Status::InsufficientEvidence) } else { impact };
+        let is_certain = self.role_chain.as_ref().is_none_or(|role_chain| role_chain.is_certain);
+        if is_certain { impact } else { impact.min(Status::InsufficientEvidence) }
     }
 
     /// Whether a read-only principal may make it.
@@ -147,12 +147,12 @@ impl ClassifiedCall<'_> {
         self.watch.is_some_and(Watch::is_own_role)
     }
 
-    /// ARN of the principal that answers for it: the one it began with, or else its own.
+    /// ARN of the principal it is attributed to: the originator of the role chain, or else the caller.
     pub fn attributed_to(&self) -> &Arc<str> {
-        self.role_chain.as_ref().map_or(&self.principal().arn, |lineage| &lineage.originator)
+        self.role_chain.as_ref().map_or(&self.principal().arn, |role_chain| &role_chain.originator)
     }
 
-    /// The principal.
+    /// The caller.
     pub fn principal(&self) -> &Principal {
         &self.line.actor.principal
     }
@@ -163,29 +163,29 @@ impl ClassifiedCall<'_> {
     }
 }
 
-/// Everything a rule may look at.
+/// Everything that a rule may use.
 #[derive(Clone, Debug)]
 pub struct Assessment<'a> {
     /// Proof or discovery.
     pub mode: ReportMode,
     /// The configuration in force.
     pub config: &'a Config,
-    /// Judged lines, in the tally's order.
+    /// Classified calls, in the order of the tally.
     pub classified: Vec<ClassifiedCall<'a>>,
-    /// The map of evidence.
+    /// Coverage of the evidence.
     pub coverage: &'a Coverage,
-    /// What is known of the evidence itself.
+    /// Quality of the evidence.
     pub evidence_quality: &'a EvidenceQuality,
-    /// Calls each override would have allowed had it not expired, by position in the configuration.
+    /// Calls that each override would have allowed if it had not expired, by position in the configuration.
     pub expired_calls: BTreeMap<usize, u64>,
-    /// Calls each override allowed, by position in the configuration.
+    /// Calls that each override allowed, by position in the configuration.
     pub allowed_calls: BTreeMap<usize, u64>,
-    /// What watched principals could do, by ARN, as far as their policies were read.
+    /// Permissions of the watched principals with policies that were read, by ARN.
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
 }
 
 impl<'a> Assessment<'a> {
-    /// Judges every line.
+    /// Classifies every line.
     pub fn classify(
         tally: &'a Tally,
         coverage: &'a Coverage,
@@ -193,11 +193,11 @@ impl<'a> Assessment<'a> {
         catalog: &Catalog,
         config: &'a Config,
     ) -> Self {
-        let mut verdicts: HashMap<(&str, &str, Option<bool>), Arc<Classification>> = HashMap::new();
-        let mut promises = WatchIndex::new(config);
-        let lineages = promises.role_chains(tally);
+        let mut classifications: HashMap<(&str, &str, Option<bool>), Arc<Classification>> = HashMap::new();
+        let mut watch_index = WatchIndex::new(config);
+        let role_chains = watch_index.role_chains(tally);
         let mut this = Self {
-            // Onlooker's own roles are watched, and promise nothing of anybody else.
+            // Onlooker's own roles are always watched. They are not a promise about other principals.
             mode: if config.watch.iter().all(Watch::is_own_role) {
                 ReportMode::Discovery
             } else {
@@ -212,66 +212,68 @@ impl<'a> Assessment<'a> {
             granted: BTreeMap::new(),
         };
         for line in tally.lines() {
-            let act = line.call_key;
-            let verdict = verdicts.entry((&act.source, &act.name, act.read_only)).or_insert_with(|| {
-                let call = ClassificationInput {
-                    service: &act.source,
-                    operation: &act.name,
-                    read_only: act.read_only,
-                };
-                Arc::new(classify(catalog, &call))
-            });
-            let verdict = if is_forwarded_key_use(act, verdict) {
-                Arc::new(as_forwarded(act, verdict))
+            let call_key = line.call_key;
+            let classification = classifications
+                .entry((&call_key.source, &call_key.name, call_key.read_only))
+                .or_insert_with(|| {
+                    let call = ClassificationInput {
+                        service: &call_key.source,
+                        operation: &call_key.name,
+                        read_only: call_key.read_only,
+                    };
+                    Arc::new(classify(catalog, &call))
+                });
+            let classification = if is_forwarded_key_use(call_key, classification) {
+                Arc::new(as_forwarded(call_key, classification))
             } else {
-                Arc::clone(verdict)
+                Arc::clone(classification)
             };
-            let watch = promises.watch_of(line.actor);
+            let watch = watch_index.watch_of(line.actor);
             let whole = ClassifiedCall {
                 line,
-                classification: verdict,
+                classification,
                 watch,
                 allowed_by: None,
                 role_chain: None,
-                is_untraceable: this.is_untraceable(act, watch),
+                is_untraceable: this.is_untraceable(call_key, watch),
                 count: line.count,
                 span: (line.first, line.last),
                 subset: None,
             };
-            let behind = |part: ClassifiedCall<'a>| this.split_by_originator(part, &lineages, &promises);
-            for part in if whole.watch.is_none() { behind(whole) } else { vec![whole] } {
-                this.apply_overrides(part, &lineages, &promises);
+            let split = |part: ClassifiedCall<'a>| this.split_by_originator(part, &role_chains, &watch_index);
+            for part in if whole.watch.is_none() { split(whole) } else { vec![whole] } {
+                this.apply_overrides(part, &role_chains, &watch_index);
             }
         }
         this
     }
 
-    /// Whether credentials were handed out that nobody can follow, against a promise of the user.
-    fn is_untraceable(&self, act: &CallKey, watch: Option<&Watch>) -> bool {
+    /// Whether a call issued untraceable credentials, contrary to a promise of the user.
+    fn is_untraceable(&self, call_key: &CallKey, watch: Option<&Watch>) -> bool {
         watch.is_some_and(|watch| !watch.is_own_role())
-            && role_chain::is_untraceable(act, self.config.lookup.watched_only)
+            && role_chain::is_untraceable(call_key, self.config.lookup.watched_only)
     }
 
-    /// Calls by the watched principal they began with; the same calls where that is their own one or nobody.
+    /// The calls, split by originator; unsplit when they began with the caller itself or with no watched principal.
     fn split_by_originator(
         &self,
         whole: ClassifiedCall<'a>,
-        lineages: &RoleChains,
-        promises: &WatchIndex<'a>,
+        role_chains: &RoleChains,
+        watch_index: &WatchIndex<'a>,
     ) -> Vec<ClassifiedCall<'a>> {
-        let parts = lineages.of_line(&whole.line);
+        let parts = role_chains.of_line(&whole.line);
         if parts.is_empty() {
             return vec![whole];
         }
         let own = &whole.principal().arn;
-        let part = |(lineage, slots): (Option<Arc<RoleChain>>, Vec<TimeBucket>)| {
-            let part = whole.subset(|slot| slots.binary_search(&slot).is_ok())?;
-            let Some(lineage) = lineage.filter(|lineage| lineage.originator != *own) else {
+        let part = |(role_chain, buckets): (Option<Arc<RoleChain>>, Vec<TimeBucket>)| {
+            let part = whole.subset(|bucket| buckets.binary_search(&bucket).is_ok())?;
+            let Some(role_chain) = role_chain.filter(|role_chain| role_chain.originator != *own) else {
                 return Some(part);
             };
-            let watch = promises.watch_of_originator(&lineage.originator);
-            let is_unfollowed = self.is_untraceable(whole.line.call_key, watch);
-            Some(ClassifiedCall { watch, role_chain: Some(lineage), is_untraceable: is_unfollowed, ..part })
+            let watch = watch_index.watch_of_originator(&role_chain.originator);
+            let is_untraceable = self.is_untraceable(whole.line.call_key, watch);
+            Some(ClassifiedCall { watch, role_chain: Some(role_chain), is_untraceable, ..part })
         };
         parts.into_iter().filter_map(part).collect()
     }
@@ -279,26 +281,26 @@ impl<'a> Assessment<'a> {
     fn apply_overrides(
         &mut self,
         whole: ClassifiedCall<'a>,
-        lineages: &RoleChains,
-        promises: &WatchIndex<'a>,
+        role_chains: &RoleChains,
+        watch_index: &WatchIndex<'a>,
     ) {
         if !whole.is_call() || whole.is_permitted() {
             self.classified.push(whole);
             return;
         }
-        let (config, line, verdict) = (self.config, whole.line, Arc::clone(&whole.classification));
-        // An exception is one to a promise, so it must be about whoever gave that promise.
-        let answerable = Arc::clone(whole.attributed_to());
+        let (config, line, classification) = (self.config, whole.line, Arc::clone(&whole.classification));
+        // An override is an exception to a promise, so it must match the principal that the call is attributed to.
+        let attributed_to = Arc::clone(whole.attributed_to());
         let matching = config.overrides.iter().enumerate().filter(|(_, candidate)| {
             candidate.match_call(
-                &answerable,
-                &verdict.service,
-                &verdict.operation,
+                &attributed_to,
+                &classification.service,
+                &classification.operation,
                 &line.call_key.resources,
                 line.first,
             ) != OverrideMatch::NoMatch
         });
-        // The override that lasts longest allows the most; of equal ones the first.
+        // The override that expires last allows the most; of equal ones the first.
         let Some((position, allowing)) =
             matching.max_by_key(|(n, candidate)| (candidate.expires, std::cmp::Reverse(*n)))
         else {
@@ -306,20 +308,20 @@ impl<'a> Assessment<'a> {
             return;
         };
         let (before, after) = split_at_time(whole, allowing.expires);
-        // An exception to the promise of one principal excuses nobody who acts through it.
+        // An override for one principal does not allow the calls of others that use its credentials.
         let before = before.into_iter().flat_map(|before| match before.role_chain {
-            None => self.split_by_originator(before, lineages, promises),
+            None => self.split_by_originator(before, role_chains, watch_index),
             Some(_) => vec![before],
         });
         for mut allowed in before.collect::<Vec<_>>() {
-            if allowed.role_chain.as_ref().is_some_and(|lineage| lineage.originator != answerable) {
-                self.apply_overrides(allowed, lineages, promises);
+            if allowed.role_chain.as_ref().is_some_and(|role_chain| role_chain.originator != attributed_to) {
+                self.apply_overrides(allowed, role_chains, watch_index);
                 continue;
             }
             *self.allowed_calls.entry(position).or_default() += allowed.count;
             let reason = format!("{} ({}): {}", allowing.id, allowing.owner, allowing.reason);
             allowed.classification =
-                Arc::new(Classification::overridden(Classification::clone(&verdict), &reason));
+                Arc::new(Classification::overridden(Classification::clone(&classification), &reason));
             allowed.allowed_by = Some(allowing);
             self.classified.push(allowed);
         }
@@ -329,48 +331,49 @@ impl<'a> Assessment<'a> {
         }
     }
 
-    /// Judged API calls.
+    /// Classified API calls.
     pub fn calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
-        self.classified.iter().filter(|judged| judged.is_call())
+        self.classified.iter().filter(|call| call.is_call())
     }
 
-    /// Judged API calls of watched principals.
+    /// Classified API calls of watched principals.
     pub fn watched_calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
-        self.calls().filter(|judged| judged.watch.is_some())
+        self.calls().filter(|call| call.watch.is_some())
     }
 
-    /// Those of them that speak for the promises of the user: of Onlooker's own roles what they should not have done alone.
+    /// The watched calls that count for the promises of the user. Of Onlooker's own roles only calls that are not
+    /// permitted count.
     pub fn promised_calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
-        self.watched_calls().filter(|judged| !judged.is_own_role() || !judged.is_permitted())
+        self.watched_calls().filter(|call| !call.is_own_role() || !call.is_permitted())
     }
 
-    /// Promises that match no principal in the evidence. Onlooker's own roles may be idle.
+    /// Watches that match no principal in the evidence. Onlooker's own roles may be idle.
     pub fn unseen_watches(&self) -> impl Iterator<Item = &'a Watch> {
-        let watched = self.classified.iter().filter(|judged| judged.watch.is_some());
+        let watched = self.classified.iter().filter(|call| call.watch.is_some());
         let seen: BTreeSet<&str> =
-            watched.flat_map(|judged| [&**judged.attributed_to(), &*judged.principal().arn]).collect();
+            watched.flat_map(|call| [&**call.attributed_to(), &*call.principal().arn]).collect();
         let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
         self.config.watch.iter().filter(move |watch| !watch.is_own_role() && !is_seen(watch))
     }
 
-    /// Calls the score is over: those of watched principals, but for reads through a session that was assumed. Whoever was
-    /// given credentials of a busy session would look better for it.
+    /// The calls in the compliance score: those of watched principals without the reads that they made through an
+    /// assumed session. Otherwise the credentials of a busy session would raise the score of a principal.
     pub fn scored_calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
-        self.promised_calls().filter(|judged| judged.role_chain.is_none() || !judged.is_permitted())
+        self.promised_calls().filter(|call| call.role_chain.is_none() || !call.is_permitted())
     }
 
-    /// Score over these calls.
+    /// Compliance score of these calls.
     pub fn compliance_of<'b>(calls: impl Iterator<Item = &'b ClassifiedCall<'a>>) -> ComplianceScore
     where
         'a: 'b,
     {
-        let (permitted, calls) = calls.fold((0, 0), |(permitted, calls), judged| {
-            (permitted + if judged.is_permitted() { judged.count } else { 0 }, calls + judged.count)
+        let (permitted, calls) = calls.fold((0, 0), |(permitted, calls), call| {
+            (permitted + if call.is_permitted() { call.count } else { 0 }, calls + call.count)
         });
         ComplianceScore::of(permitted, calls)
     }
 
-    /// Whether nothing is known to be missing from the evidence.
+    /// Whether no evidence is known to be missing.
     pub fn is_complete(&self) -> bool {
         self.coverage.is_complete()
             && self.evidence_quality.unreadable.is_empty()
@@ -378,7 +381,7 @@ impl<'a> Assessment<'a> {
             && self.evidence_quality.conflicting_events == 0
     }
 
-    /// Status of a set of watched calls: the worst effect, never better than the evidence.
+    /// Status of a set of watched calls: the worst of their statuses, and never better than the evidence allows.
     pub fn status_of<'b>(&self, calls: impl Iterator<Item = &'b ClassifiedCall<'a>>) -> Status
     where
         'a: 'b,
@@ -388,31 +391,31 @@ impl<'a> Assessment<'a> {
         worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
     }
 
-    /// Overall status; `None` in a discovery. A promise for which nobody was seen is not proven.
+    /// Overall status; `None` in a discovery. A watch that matches no principal in the evidence is not proven.
     pub fn overall_status(&self) -> Option<Status> {
         if self.mode == ReportMode::Discovery {
             return None;
         }
         let mut status = self.status_of(self.watched_calls());
-        let own = |judged: &&ClassifiedCall<'_>| {
-            judged.watch.is_some() && !judged.is_own_role() && judged.role_chain.is_none()
+        let own = |call: &&ClassifiedCall<'_>| {
+            call.watch.is_some() && !call.is_own_role() && call.role_chain.is_none()
         };
         let callers: BTreeSet<&Principal> = self.calls().filter(own).map(ClassifiedCall::principal).collect();
-        let silent = self.classified.iter().filter(own).any(|judged| !callers.contains(judged.principal()));
+        let silent = self.classified.iter().filter(own).any(|call| !callers.contains(call.principal()));
         if silent || self.unseen_watches().next().is_some() || self.unidentified_calls().next().is_some() {
             status = status.max(Status::InsufficientEvidence);
         }
         Some(status)
     }
 
-    /// Calls that are not permitted, were not refused, and that nobody can be named for: any watched principal may have
+    /// Calls of unidentified principals that are not permitted and were not denied. Any watched principal may have
     /// made them.
     pub fn unidentified_calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
-        self.calls().filter(|judged| {
-            judged.principal().kind == PrincipalKind::Unknown
-                && judged.watch.is_none()
-                && !judged.is_permitted()
-                && judged.outcome() != Outcome::Denied
+        self.calls().filter(|call| {
+            call.principal().kind == PrincipalKind::Unknown
+                && call.watch.is_none()
+                && !call.is_permitted()
+                && call.outcome() != Outcome::Denied
         })
     }
 
@@ -421,7 +424,7 @@ impl<'a> Assessment<'a> {
         if self.mode == ReportMode::Discovery {
             return None;
         }
-        let mut exposure = RiskFactors {
+        let mut factors = RiskFactors {
             evidence_gaps: self.coverage.missing_hours()
                 + self.coverage.class_gaps().count() as u64
                 + self.evidence_quality.unreadable.values().sum::<u64>()
@@ -429,60 +432,56 @@ impl<'a> Assessment<'a> {
                 + self.evidence_quality.conflicting_events,
             ..RiskFactors::default()
         };
-        for judged in self.promised_calls() {
-            exposure.add(
-                judged.operation_type(),
-                judged.classification.capabilities,
-                judged.outcome(),
-                judged.count,
-            );
+        for call in self.promised_calls() {
+            factors.add(call.operation_type(), call.classification.capabilities, call.outcome(), call.count);
         }
-        exposure.root_uses = self
+        factors.root_uses = self
             .classified
             .iter()
-            .filter(|j| j.principal().kind == PrincipalKind::Root)
-            .map(|j| j.count)
+            .filter(|call| call.principal().kind == PrincipalKind::Root)
+            .map(|call| call.count)
             .sum();
-        exposure.outside_business_hours = crate::finding::outside_business_hours::count_calls_outside(self);
-        Some(RiskScore::of(&exposure))
+        factors.outside_business_hours = crate::finding::outside_business_hours::count_calls_outside(self);
+        Some(RiskScore::of(&factors))
     }
 }
 
-/// Whether a service made this call in the principal's name to carry out another call of it: the use of a KMS key, such
-/// as the `kms:Decrypt` within `secretsmanager:GetSecretValue`. The other call is judged; this one adds nothing.
-fn is_forwarded_key_use(act: &CallKey, verdict: &Classification) -> bool {
+/// Whether an AWS service made this call on the principal's behalf as part of another call: the use of a KMS key,
+/// such as the `kms:Decrypt` within `secretsmanager:GetSecretValue`. The other call is classified; this one adds
+/// nothing.
+fn is_forwarded_key_use(call_key: &CallKey, classification: &Classification) -> bool {
     const KEY_USES: [&str; 5] =
         ["Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Encrypt", "DescribeKey"];
     let by_service = |name: &str| name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
-    act.invoked_by.as_deref().is_some_and(by_service)
-        && verdict.operation_type == OperationType::Privileged
-        && verdict.mutates == Mutates::No
-        && verdict.service == "kms"
-        && KEY_USES.contains(&verdict.operation.as_str())
+    call_key.invoked_by.as_deref().is_some_and(by_service)
+        && classification.operation_type == OperationType::Privileged
+        && classification.mutates == Mutates::No
+        && classification.service == "kms"
+        && KEY_USES.contains(&classification.operation.as_str())
 }
 
-fn as_forwarded(act: &CallKey, verdict: &Classification) -> Classification {
-    let service = act.invoked_by.as_deref().unwrap_or_default();
+fn as_forwarded(call_key: &CallKey, classification: &Classification) -> Classification {
+    let service = call_key.invoked_by.as_deref().unwrap_or_default();
     Classification {
         operation_type: OperationType::ReadOnly,
         provenance: Provenance::Forwarded,
         risk_level: RiskLevel::Low,
         capabilities: Capabilities::empty(),
         reason: format!(
-            "{service} made it in the principal's name to carry out another call, which is judged"
+            "{service} made it on the principal's behalf as part of another call, which is classified itself"
         ),
-        ..verdict.clone()
+        ..classification.clone()
     }
 }
 
-/// Divides calls at a time: those surely before it, and the rest.
+/// Splits calls at a time: the calls that are certainly before it, and the rest.
 fn split_at_time<'a>(
-    judged: ClassifiedCall<'a>,
+    call: ClassifiedCall<'a>,
     at: Time,
 ) -> (Option<ClassifiedCall<'a>>, Option<ClassifiedCall<'a>>) {
-    let ends_before = |slot: TimeBucket| slot.end() < at;
-    if judged.buckets().iter().all(|(slot, _)| ends_before(*slot)) {
-        return (Some(judged), None);
+    let ends_before = |bucket: TimeBucket| bucket.end() < at;
+    if call.buckets().iter().all(|(bucket, _)| ends_before(*bucket)) {
+        return (Some(call), None);
     }
-    (judged.subset(ends_before), judged.subset(|slot| !ends_before(slot)))
+    (call.subset(ends_before), call.subset(|bucket| !ends_before(bucket)))
 }

@@ -1,8 +1,9 @@
-//! Record or name, to verdict: may a read-only principal make this call?
+//! Classifies a call: may a read-only principal make it?
 //!
-//! Enters: a call, by service and operation. Leaves: a [`Classification`] with its provenance and one line of
-//! reason. Law: only `read_only` is valid, and an operation nobody knows is never called that on the word
-//! of a name that ends in a credential; risk never falls when a capability is added or a level raised.
+//! Enters: a call, by service and operation. Leaves: a [`Classification`] with its provenance and a reason in one
+//! line. Laws: a read-only principal may make only calls classified as `read_only`; an operation outside the catalog
+//! with a name that suggests that it returns a credential is never classified as `read_only`; the risk level never
+//! falls when a capability is added or the access level is raised.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::catalog::spelling::{has_read_verb, label_key, name_key, names_a_crede
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
 
-/// A call to be judged.
+/// A call to classify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassificationInput<'a> {
     /// IAM prefix, SDK service or event source.
@@ -23,29 +24,29 @@ pub struct ClassificationInput<'a> {
 }
 
 impl<'a> ClassificationInput<'a> {
-    /// A call that comes from no record.
+    /// A call that does not come from a record.
     pub const fn new(service: &'a str, operation: &'a str) -> Self {
         Self { service, operation, read_only: None }
     }
 }
 
-/// Who decided a verdict, in order of authority.
+/// The source of a classification, in order of authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
-    /// A live override of the user.
+    /// An override of the user that has not expired.
     Override,
     /// The catalog.
     Catalog,
-    /// The catalog, as an event that is no API call.
+    /// The catalog, for an event that is not an API call.
     NonApiEvent,
     /// The record's own `readOnly` flag, for an operation the catalog does not know.
     RecordFlag,
-    /// The call that caused it: a service made this one in the principal's name.
+    /// The call that caused it: an AWS service made this one on the principal's behalf.
     Forwarded,
     /// The name alone.
     Pattern,
-    /// Nobody: the operation is unknown.
+    /// No source: the operation is unknown.
     None,
 }
 
@@ -64,14 +65,14 @@ impl Provenance {
     }
 }
 
-/// What a read-only principal may think of a call, and why.
+/// Whether a read-only principal may make a call, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Classification {
-    /// Service: the catalog's name for it if known, else as given.
+    /// Service: its name in the catalog if known, else as given.
     pub service: String,
     /// Operation: as AWS spells it if known, else as given.
     pub operation: String,
-    /// The verdict.
+    /// The operation type.
     pub operation_type: OperationType,
     /// Whether AWS would log it with `readOnly=false`.
     pub mutates: Mutates,
@@ -81,7 +82,7 @@ pub struct Classification {
     pub capabilities: Capabilities,
     /// How much harm it can do.
     pub risk_level: RiskLevel,
-    /// Who decided.
+    /// The source of the classification.
     pub provenance: Provenance,
     /// Whether the sources disagree.
     pub source_conflict: bool,
@@ -95,13 +96,13 @@ impl Classification {
         self.operation_type == OperationType::ReadOnly
     }
 
-    /// Whether this is an operation at all, and so counts in scores; sign-in and service events do not.
+    /// Whether it counts in scores. Sign-in and service events do not, because they are not API calls.
     pub fn is_scored(&self) -> bool {
         self.provenance != Provenance::NonApiEvent
     }
 
-    /// The same verdict after a live override of the user allowed the operation. What the call does is
-    /// still said (`mutates`, capabilities, level); only whether it is tolerated changes.
+    /// The same classification after an override of the user allowed the operation. What the call does (`mutates`,
+    /// capabilities, access level) stays; only the operation type changes to `read_only`.
     #[must_use]
     pub fn overridden(self, reason: &str) -> Self {
         Self {
@@ -113,7 +114,7 @@ impl Classification {
     }
 }
 
-/// Judges a call by the catalog, else by its record's flag, else by its name.
+/// Classifies a call by the catalog, else by the `readOnly` flag of its record, else by its name.
 pub fn classify(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classification {
     match catalog.lookup(call.service, call.operation) {
         Some(entry) => entry.into(),
@@ -138,7 +139,7 @@ fn non_api_event(entry: CatalogEntry) -> Classification {
         risk_level: RiskLevel::Low,
         provenance: Provenance::NonApiEvent,
         source_conflict: false,
-        reason: "an event CloudTrail records that is no API call; listed, not scored".to_owned(),
+        reason: "an event that CloudTrail records and that is not an API call; listed, not scored".to_owned(),
     }
 }
 
@@ -158,15 +159,15 @@ fn from_catalog(entry: CatalogEntry) -> Classification {
     }
 }
 
-// The service is a stranger too, as often as not: AWS adds services faster than catalogs are refreshed, so
-// a plain read verb counts even there, marked as a pattern for whoever wants to be stricter.
+// Often the service is unknown too, because AWS adds services faster than catalogs are refreshed. A read verb counts
+// there too; the provenance `pattern` lets a reader be stricter.
 fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classification {
     let service = match catalog.services(call.service).as_slice() {
         [only] => (*only).to_owned(),
         _ => call.service.to_owned(),
     };
     let well_formed = name_key(call.operation).is_some() && label_key(call.service).is_some();
-    let opens_doors = names_a_credential(call.operation);
+    let returns_credential = names_a_credential(call.operation);
     let (operation_type, mutates, provenance, reason) = match call.read_only {
         Some(false) => (
             OperationType::Mutating,
@@ -174,7 +175,7 @@ fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classif
             Provenance::RecordFlag,
             "not in the catalog; its record says readOnly=false",
         ),
-        Some(true) if well_formed && !opens_doors => (
+        Some(true) if well_formed && !returns_credential => (
             OperationType::ReadOnly,
             Mutates::No,
             Provenance::RecordFlag,
@@ -184,19 +185,19 @@ fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classif
             OperationType::Unknown,
             Mutates::No,
             Provenance::RecordFlag,
-            "not in the catalog; its record says readOnly=true, but its name is that of a credential",
+            "not in the catalog; its record says readOnly=true, but its name suggests that it returns a credential",
         ),
-        None if well_formed && !opens_doors && has_read_verb(call.operation) => (
+        None if well_formed && !returns_credential && has_read_verb(call.operation) => (
             OperationType::ReadOnly,
             Mutates::No,
             Provenance::Pattern,
-            "not in the catalog; its name begins with a verb that reads",
+            "not in the catalog; its name begins with a read verb",
         ),
         None => (
             OperationType::Unknown,
             Mutates::Unknown,
             Provenance::None,
-            "not in the catalog, and its name does not say it reads",
+            "not in the catalog, and its name does not show that it only reads",
         ),
     };
     let capabilities = if mutates == Mutates::Yes { Capabilities::MUTATE } else { Capabilities::empty() };
@@ -214,22 +215,32 @@ fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classif
     }
 }
 
+/// What each capability means, as a part of a reason. That a call changes state is said by its operation type.
+const EFFECTS: [(Capabilities, &str); 7] = [
+    (Capabilities::READ_DATA, "returns customer data"),
+    (Capabilities::READ_SECRETS, "returns a secret"),
+    (Capabilities::ISSUE_CREDENTIALS, "issues credentials"),
+    (Capabilities::RUN_CODE, "runs code"),
+    (Capabilities::EXPOSE_RESOURCE, "can expose a resource"),
+    (Capabilities::PRIVILEGE_ESCALATION, "can escalate privileges"),
+    (Capabilities::INCUR_COST, "incurs cost"),
+];
+
 fn catalog_reason(entry: &CatalogEntry) -> String {
     let facts = &entry.facts;
-    let level = facts.access_level.map_or("no access level", AccessLevel::as_str);
-    let carries: Vec<&str> = facts.capabilities.difference(Capabilities::MUTATE).names().collect();
+    let level = match facts.access_level {
+        Some(level) => format!("level {}", level.as_str()),
+        None => "no access level".to_owned(),
+    };
     let mut text = match facts.operation_type {
-        OperationType::ReadOnly => format!("a read (level {level})"),
-        OperationType::Mutating => format!("changes state (level {level})"),
-        OperationType::Privileged if facts.capabilities.contains(Capabilities::ISSUE_CREDENTIALS) => {
-            "not a read: it hands out credentials".to_owned()
-        }
-        OperationType::Privileged => "not a read, though it changes nothing".to_owned(),
+        OperationType::ReadOnly => format!("read-only ({level})"),
+        OperationType::Mutating => format!("changes state ({level})"),
+        OperationType::Privileged => "changes nothing, but is not read-only".to_owned(),
         OperationType::Unknown => "unknown".to_owned(),
     };
-    if !carries.is_empty() {
-        text.push_str(", carries ");
-        text.push_str(&carries.join(", ").replace('_', " "));
+    for (_, effect) in EFFECTS.iter().filter(|(capability, _)| facts.capabilities.contains(*capability)) {
+        text.push_str(", ");
+        text.push_str(effect);
     }
     if facts.source_conflict {
         text.push_str("; the sources disagree");
@@ -237,10 +248,11 @@ fn catalog_reason(entry: &CatalogEntry) -> String {
     text
 }
 
-/// How much harm a call can do, from what it is and what it carries; never from its service.
+/// How much harm a call can do, by access level, operation type and capabilities, not by its service.
 ///
-/// Monotone in all three arguments. Critical: hands out credentials, escalates, changes permissions or
-/// shares outward. High: any other change, a secret read, or not known. Medium: customer data or money.
+/// Monotone in all three arguments. Critical: issues credentials, escalates privileges, changes permissions or
+/// exposes a resource. High: any other change, runs code, reads a secret, or is not read-only. Medium: reads customer
+/// data or incurs cost.
 pub fn risk_level_of(
     level: Option<AccessLevel>,
     kind: OperationType,

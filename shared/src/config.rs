@@ -1,7 +1,7 @@
-//! What was promised, of whom, and what is expected of the evidence.
+//! The configuration: the watched principals, the expected evidence and the settings of a run.
 //!
-//! Enters: `onlooker.toml` as text, `ONLOOKER_*` as pairs. Leaves: a validated [`Config`]. Law: a key that is not
-//! known is refused; nothing is read and then ignored.
+//! Enters: `onlooker.toml` as text, `ONLOOKER_*` as pairs. Leaves: a validated [`Config`]. Law: an unknown key
+//! is an error; no value is read and then ignored.
 
 mod arn;
 mod calendar;
@@ -37,13 +37,13 @@ pub use self::{
 };
 use crate::{pattern::matches, principal::Principal, record::Fingerprint, time::Time};
 
-/// Everything a run can be told.
+/// All settings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Control pack of the report.
+    /// Standard with the controls of the report.
     pub standard: Standard,
-    /// Pack file for the standard `CUSTOM`, relative to the configuration file.
+    /// Control pack file for the standard `CUSTOM`, relative to the configuration file.
     #[schemars(with = "Option<formats::FileName>", example = "docs/packs/gcc-2-0.toml")]
     pub standard_file: Option<String>,
     /// Catalog to use instead of the built-in one, relative to the configuration file.
@@ -51,35 +51,35 @@ pub struct Config {
     pub catalog: Option<String>,
     /// Principals that are promised to be read-only.
     pub watch: Vec<Watch>,
-    /// ARN patterns that are never watched, whatever `watch` says.
+    /// ARN patterns of principals that are never watched, even if `watch` matches them.
     #[schemars(with = "Vec<formats::PrincipalPattern>", extend("examples" = [["arn:aws:iam::*:role/break-glass"]]))]
     pub exempt: Vec<String>,
-    /// What evidence is expected.
+    /// The evidence that is expected.
     pub coverage: ExpectedCoverage,
-    /// When people work; activity of watched principals outside is a finding. Absent: not checked.
+    /// Working hours. Activity of watched principals outside them is a finding. Absent: not checked.
     pub business_hours: Option<BusinessHours>,
-    /// When a count becomes a finding.
+    /// Limits above which a count is a finding.
     pub thresholds: Thresholds,
     /// Calls that are allowed although they are not read-only.
     #[serde(rename = "override")]
     pub overrides: Vec<Override>,
-    /// What must not appear in reports.
+    /// What reports must not show.
     pub redaction: Redaction,
-    /// What an input may cost.
+    /// Limits on reading input.
     pub limits: InputLimits,
     /// How evidence is pulled from CloudTrail's event history (LookupEvents).
     pub lookup: LookupSettings,
-    /// How evidence is delivered by a trail to S3.
+    /// Evidence that a trail delivers to S3.
     pub delivery: DeliverySettings,
-    /// How long the functions remember.
+    /// How long the functions keep their records.
     pub retention: RetentionSettings,
     /// How permissions are checked.
     pub permissions: PermissionCheckSettings,
 }
 
 impl Config {
-    /// Reads a configuration: the text of a file under its name, if there is one, and variables, which win.
-    /// Every problem is told at once.
+    /// Reads a configuration from the text of a file with its name, if there is one, and from variables, which take
+    /// precedence. The error contains every problem.
     pub fn read(
         file: Option<(&str, &str)>,
         vars: impl IntoIterator<Item = (String, String)>,
@@ -91,13 +91,13 @@ impl Config {
         Self::from_tree(tree, vars)
     }
 
-    /// Reads the text of a file. `file` is its name, for errors.
+    /// Reads the text of a file. Errors show the name `file`.
     pub fn from_toml(text: &str, file: &str) -> Result<Self, ConfigError> {
         Self::read(Some((file, text)), [])
     }
 
-    /// Puts `ONLOOKER_*` variables over this configuration and checks the result, leaving it alone on error. Other
-    /// variables are passed over; an empty one counts as not set; a list replaces the whole list.
+    /// Applies `ONLOOKER_*` variables to this configuration and validates the result. On error the configuration does
+    /// not change. Other variables are skipped, an empty one counts as not set, and a list replaces the whole list.
     pub fn apply_variables(
         &mut self,
         vars: impl IntoIterator<Item = (String, String)>,
@@ -110,7 +110,7 @@ impl Config {
         Ok(())
     }
 
-    /// Checks a configuration that was changed since it was read, such as by options of the command line.
+    /// Validates a configuration that was changed after it was read, such as by command-line options.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.clone().apply_variables([])
     }
@@ -129,8 +129,8 @@ impl Config {
         })
     }
 
-    /// What of it the result of a report depends on, besides the evidence: how the evidence is come by is no part of what
-    /// was asked.
+    /// The settings that determine the result of a report, besides the evidence. The settings for its collection do
+    /// not.
     #[must_use]
     pub fn without_operational_settings(&self) -> Self {
         Self {
@@ -142,19 +142,19 @@ impl Config {
         }
     }
 
-    /// This configuration as TOML that reads back as the same.
+    /// This configuration as TOML. Reading it gives the same configuration.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }
 
-    /// The promise about a principal: of those that match, the one with the most literal characters, and of equal ones
-    /// the first; none if one of the exemptions matches. A role whose path the record does not give matches a pattern
-    /// with a path too, since role names are unique within an account.
+    /// The watch that applies to a principal: of those that match, the one with the most literal characters, and of
+    /// equal ones the first; none if an exemption matches. A role without a path in the record also matches a pattern
+    /// with a path, because role names are unique in an account.
     pub fn watch_for(&self, principal: &Principal) -> Option<&Watch> {
         self.watch_for_arn(&principal.arn)
     }
 
-    /// Stands for whom it watches: equal for equal patterns and exemptions, whatever else it says.
+    /// Identifies the watched principals: equal for equal patterns and exemptions, independent of other settings.
     pub fn watch_fingerprint(&self) -> Fingerprint {
         let patterns: BTreeSet<&str> = self.watch.iter().map(|watch| &*watch.principal).collect();
         let exempt: BTreeSet<&str> = self.exempt.iter().map(|pattern| &**pattern).collect();
@@ -162,7 +162,7 @@ impl Config {
         Fingerprint::of("watches", &texts.map(str::as_bytes).collect::<Vec<_>>())
     }
 
-    /// The promise about a principal of this ARN.
+    /// The watch that applies to the principal with this ARN.
     pub fn watch_for_arn(&self, arn: &str) -> Option<&Watch> {
         let is_exempt = || self.exempt.iter().any(|pattern| matches(pattern, arn));
         let bare = arn.split_once(":role/").is_some_and(|(_, name)| !name.contains('/'));
@@ -171,12 +171,12 @@ impl Config {
             matches(pattern, arn) || bare && without_path(pattern).is_some_and(|bare| matches(&bare, arn))
         };
         let literal = |watch: &Watch| watch.principal.chars().filter(|c| !matches!(c, '*' | '?')).count();
-        // The last of equal ones wins in `max_by_key`, so they are looked at from the end.
+        // `max_by_key` returns the last of equal items, so the watches are iterated from the end.
         self.watch.iter().rev().filter(about).max_by_key(|watch| literal(watch)).filter(|_| !is_exempt())
     }
 }
 
-/// The pattern of a role with a path, without the path; none when nothing of the name is certain.
+/// The pattern of a role without its path; none if the name has no literal letter or digit.
 fn without_path(pattern: &str) -> Option<String> {
     let (before, role) = pattern.split_once(":role/")?;
     let (_, name) = role.rsplit_once('/')?;
@@ -184,7 +184,7 @@ fn without_path(pattern: &str) -> Option<String> {
 }
 
 impl Watch {
-    /// A promise about the principals a pattern matches; refused if it could match none.
+    /// A watch for the principals that a pattern matches; an error if it can match none.
     pub fn new(pattern: &str) -> Result<Self, Diagnostic> {
         arn::principal(pattern)?;
         let principal = pattern.to_owned();
@@ -192,7 +192,7 @@ impl Watch {
     }
 }
 
-/// Standard whose controls the report answers.
+/// Standard with the controls that the report evaluates.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -205,49 +205,49 @@ pub enum Standard {
     Soc2,
     /// ISO/IEC 27001:2022 Annex A.
     Iso27001,
-    /// The user's own pack.
+    /// A control pack of the user.
     Custom,
 }
 
-/// One promise.
+/// Principals that are promised to be read-only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Watch {
     /// ARN of a user, role or root, with `*` and `?` as wildcards.
     #[schemars(with = "formats::PrincipalPattern", example = "arn:aws:iam::*:role/Auditor")]
     pub principal: String,
-    /// Why it is watched, for the reader of the report.
+    /// Why it is watched; shown in the report.
     #[serde(default)]
     #[schemars(with = "Option<formats::SingleLine>", example = "promised to the auditors in writing")]
     pub reason: Option<String>,
-    /// A person never uses it: console use is a finding.
+    /// Whether only programs use it: console use is then a finding.
     #[serde(default)]
     #[schemars(example = true)]
     pub machine: bool,
-    /// Working hours of this principal instead of the general ones.
+    /// Working hours of this principal, in place of the general ones.
     #[serde(default)]
     pub business_hours: Option<BusinessHours>,
-    /// It is of one of Onlooker's own roles; no configuration can say so.
+    /// Whether it watches one of Onlooker's own roles. A configuration cannot set this.
     #[serde(skip)]
     pub is_own_role: bool,
 }
 
-/// What evidence is expected.
+/// The evidence that is expected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectedCoverage {
-    /// Twelve-digit account ids. Empty: those the evidence contains.
+    /// Twelve-digit account ids. Empty: the accounts in the evidence.
     #[schemars(with = "Vec<formats::AccountId>", extend("examples" = [["111122223333"]]))]
     pub accounts: Vec<String>,
-    /// Region names. Empty: per account, those the evidence contains.
+    /// Region names. Empty: for each account, the regions in the evidence.
     #[schemars(with = "Vec<formats::RegionName>", extend("examples" = [["eu-central-1", "us-east-1"]]))]
     pub regions: Vec<String>,
-    /// Event classes the promise is about: `management-read`, `management-write`, `data` (every resource type),
-    /// `data:AWS::S3::Object`, `network`. Empty: management events and data events of every kind.
+    /// Event classes that must be covered: `management-read`, `management-write`, `data` (every resource type),
+    /// `data:AWS::S3::Object`, `network`. Empty: management events and data events of every resource type.
     #[schemars(with = "Vec<formats::EventClassName>", extend("examples" = [["management-read", "management-write", "data:AWS::S3::Object"]]))]
     pub event_classes: Vec<String>,
-    /// Event classes the trail is known to log, in the same words. What is listed here counts as logged although
-    /// the evidence holds no such event.
+    /// Event classes that the trail is known to log, with the same names. They count as logged even if the evidence
+    /// contains no such event.
     #[schemars(with = "Vec<formats::EventClassName>", extend("examples" = [["management-read", "management-write"]]))]
     pub logged: Vec<String>,
 }
@@ -266,7 +266,7 @@ pub struct BusinessHours {
     /// First minute of the working day, `HH:MM`.
     #[schemars(with = "formats::TimeOfDay", example = "08:00")]
     pub start: String,
-    /// First minute after the working day, `HH:MM`, `24:00` for the end of the day; earlier than `start` means past midnight.
+    /// First minute after the working day, `HH:MM`; `24:00` is midnight. A time before `start` is on the next day.
     #[schemars(with = "formats::TimeOfDay", example = "18:00")]
     pub end: String,
 }
@@ -297,14 +297,14 @@ impl BusinessHours {
     }
 }
 
-/// When a count becomes a finding.
+/// Limits above which a count is a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Thresholds {
-    /// Share of a principal's calls that may fail, in percent.
+    /// Highest percentage of a principal's calls that may fail.
     #[schemars(range(min = 0, max = 100))]
     pub error_rate: f64,
-    /// Fewest calls of a principal before its error rate is judged.
+    /// Fewest calls of a principal for which its error rate is checked.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub error_rate_min_calls: u64,
 }
@@ -319,26 +319,26 @@ impl Default for Thresholds {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
-    /// Name to remove it by.
+    /// Name of the override.
     #[schemars(with = "formats::OverrideId", example = "session-manager")]
     pub id: String,
-    /// ARN pattern of the principals it is for.
+    /// ARN pattern of the principals that it applies to.
     #[schemars(with = "formats::PrincipalPattern", example = "arn:aws:iam::111122223333:role/Auditor")]
     pub principal: String,
     /// `service:Operation`, with wildcards in the operation.
     #[schemars(with = "formats::OperationPattern", example = "ssm:StartSession")]
     pub operation: String,
-    /// ARN pattern every resource of the call must match. Absent: any resource, also none.
+    /// ARN pattern that every resource of the call must match. Absent: any resource, or none.
     #[serde(default)]
     #[schemars(with = "Option<formats::ArnPattern>", example = "arn:aws:ssm:*:111122223333:document/Audit*")]
     pub resource: Option<String>,
-    /// Who answers for it.
+    /// Who is responsible for it.
     #[schemars(with = "formats::SingleLine", example = "security@example.com")]
     pub owner: String,
     /// Why it is allowed.
     #[schemars(with = "formats::SingleLine", example = "looks at hosts through a read-only document")]
     pub reason: String,
-    /// When it ends. An expired override is reported and not used.
+    /// When it expires. An expired override is reported and not applied.
     #[schemars(example = "2027-01-31T00:00:00Z")]
     pub expires: Time,
 }
@@ -347,10 +347,10 @@ pub struct Override {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PermissionCheckSettings {
-    /// Reads that have to work, as `service:Operation`.
+    /// Reads that must work, as `service:Operation`.
     #[schemars(with = "Vec<formats::OperationPattern>")]
     pub reads: Vec<String>,
-    /// Whether IAM's policy simulator is asked for a second opinion.
+    /// Whether the results are compared with IAM's policy simulator.
     pub simulate: bool,
 }
 
@@ -361,21 +361,21 @@ impl Default for PermissionCheckSettings {
     }
 }
 
-/// What must not appear in reports.
+/// What reports must not show.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Redaction {
-    /// Replace session names and on-behalf-of identities by a short hash.
+    /// Replace session names and on-behalf-of identities with a short hash.
     pub sessions: bool,
-    /// Replace account ids by a short hash.
+    /// Replace account ids with a short hash.
     pub accounts: bool,
 }
 
-/// What an input may cost.
+/// Limits on reading input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputLimits {
-    /// Largest object after inflation, in MiB; a larger one is unreadable.
+    /// Largest size of a log file after inflation, in MiB. A larger file is unreadable.
     #[schemars(range(min = 1, max = 65_536))]
     pub log_file_mib: u64,
     /// Threads; 0 for one per core.
@@ -393,30 +393,30 @@ impl Default for InputLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LookupSettings {
-    /// Whether it is pulled at all. What it would have shown is missing then, and reports say so.
+    /// Whether evidence is pulled. If not, reports show that this evidence is missing.
     pub enabled: bool,
-    /// Seconds from one pull to the next.
+    /// Seconds between two pulls.
     #[schemars(range(min = 60, max = 86_400))]
     pub interval_seconds: u32,
-    /// Minutes CloudTrail is given to deliver an event before its time counts as looked up.
+    /// Minutes that CloudTrail has to deliver an event before its time counts as looked up.
     #[schemars(range(min = 1, max = 1_440))]
     pub lag_minutes: u32,
-    /// Hours before now at which the first pull begins; CloudTrail keeps 90 days.
+    /// Hours before now at which the first pull starts. CloudTrail keeps 90 days.
     #[schemars(range(min = 1, max = 2_160))]
     pub lookback_hours: u32,
-    /// Longest slice of time looked up at once, in minutes; a busy one is split.
+    /// Longest time slice of one lookup, in minutes. A slice with many events is split.
     #[schemars(range(min = 1, max = 60))]
     pub slice_minutes: u32,
     /// Name of the IAM role to assume in the other accounts of `coverage.accounts`. Absent: only the own account is
     /// pulled.
     #[schemars(with = "Option<formats::RoleName>", extend("examples" = ["OnlookerReadTrail"]))]
     pub role: Option<String>,
-    /// Keep events of watched principals only.
+    /// Keep only events of watched principals.
     pub watched_only: bool,
 }
 
 impl LookupSettings {
-    /// Seconds after an hour until its evidence has had time to come, by whichever lane: the lag, and two pulls.
+    /// Seconds after an hour until its evidence is expected from either evidence source: the lag and two pulls.
     pub const fn settling_seconds(&self) -> u32 {
         let pulls = self.interval_seconds.saturating_mul(2);
         self.lag_minutes.saturating_mul(60).saturating_add(pulls)
@@ -437,21 +437,21 @@ impl Default for LookupSettings {
     }
 }
 
-/// How evidence is delivered by a trail to S3.
+/// Evidence that a trail delivers to S3.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeliverySettings {
-    /// The hour from which log objects of the trail count; before it LookupEvents counts, never both. Absent:
-    /// LookupEvents always.
+    /// The hour from which the log files of the trail are the evidence. Before it, LookupEvents is. Absent:
+    /// LookupEvents always is.
     #[schemars(example = "2027-01-01T00:00:00Z")]
     pub authoritative_from: Option<Time>,
 }
 
-/// How long the functions remember.
+/// How long the functions keep their records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetentionSettings {
-    /// Days the records of runs, past statuses and resolved findings are kept in the table.
+    /// Days for which the table keeps the records of runs, past statuses and resolved findings.
     #[schemars(range(min = 1, max = 3_650))]
     pub run_days: u32,
 }

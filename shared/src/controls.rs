@@ -1,7 +1,8 @@
-//! Control packs: the questions of a standard and which findings answer them.
+//! Control packs: the controls of a standard, and the rules that fail them.
 //!
-//! Enters: a pack, findings and the state of the evidence. Leaves: each control with pass, fail or no evidence and
-//! what supports it. Law: a control passes only on complete evidence with watched calls.
+//! Enters: a pack, findings and the state of the evidence. Leaves: the result of each control (pass, fail or no
+//! evidence) and what supports it. Laws: a control with a finding of one of its failing rules fails; a control passes
+//! only if the evidence it requires is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +12,37 @@ use thiserror::Error;
 
 use crate::{
     config::Standard,
-    finding::{Finding, POLICY_RULES, RULES},
+    finding::{Finding, POLICY_RULES, RULES, count_noun},
 };
 
-/// What the evidence says of a control.
+/// Result of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ControlState {
-    /// Complete evidence, and nothing in it speaks against the control.
+    /// The required evidence is there, and no finding fails the control.
     Pass,
-    /// The evidence does not suffice.
+    /// The evidence is not sufficient.
     NoEvidence,
-    /// Findings speak against it.
+    /// Findings fail it.
     Fail,
 }
 
-/// One control of the standard and what the evidence says of it.
+/// One control of the standard and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlResult {
     /// Reference in the standard, such as `CC6.1` or `A.8.15`.
     pub id: String,
-    /// What it asks, in Onlooker's own words.
+    /// What it requires, in Onlooker's own words.
     pub title: String,
-    /// What the evidence says.
+    /// The result.
     pub state: ControlState,
-    /// What supports that, in a sentence.
+    /// What supports the result, in one line.
     pub evidence: String,
-    /// Fingerprints of the findings that speak against it.
+    /// Fingerprints of the findings that fail it.
     pub findings: Vec<String>,
 }
 
-/// What must be there before a control can pass.
+/// What a control requires before it can pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlRequirement {
@@ -50,7 +51,7 @@ pub enum ControlRequirement {
     WatchedCalls,
     /// Any evidence: the control is about the evidence itself.
     Evidence,
-    /// Policies of every watched principal, and any evidence: the control is about what they could do.
+    /// The policies of every watched principal, and any evidence: the control is about permissions.
     Policies,
 }
 
@@ -60,20 +61,20 @@ pub enum ControlRequirement {
 pub struct Control {
     /// Reference in the standard.
     pub id: String,
-    /// What it asks.
+    /// What it requires of the organization.
     pub title: String,
     /// What must be there before it can pass.
     #[serde(default)]
     pub requires: ControlRequirement,
-    /// Ids of the rules whose findings speak against it.
+    /// Ids of the rules that fail it.
     pub failing_rules: BTreeSet<String>,
 }
 
-/// A standard as data.
+/// The controls of a standard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlPack {
-    /// Its name.
+    /// Id of the pack.
     pub id: String,
     /// Its title.
     pub title: String,
@@ -85,12 +86,12 @@ pub struct ControlPack {
 /// Why a pack cannot be used.
 #[derive(Debug, Error)]
 pub enum ControlPackError {
-    /// Not TOML, or not of a pack's shape.
+    /// Not TOML, or not in the format of a pack.
     #[error("cannot read control pack `{file}`: {cause}")]
     Parse {
         /// File name.
         file: String,
-        /// What the parser says.
+        /// Error of the parser.
         #[source]
         cause: toml::de::Error,
     },
@@ -107,15 +108,15 @@ pub enum ControlPackError {
         /// Rule id.
         rule: String,
     },
-    /// Two controls have one id, or there is none at all.
+    /// Two controls have the same id, or the pack has no controls.
     #[error("control pack `{file}` {problem}")]
     InvalidControls {
         /// File name.
         file: String,
-        /// What is wrong with its controls.
+        /// Problem of its controls.
         problem: String,
     },
-    /// The standard `CUSTOM` has no pack of its own.
+    /// The standard `CUSTOM` has no built-in pack.
     #[error("the standard `CUSTOM` needs a control pack: set `standard_file`, or pass `--pack FILE`")]
     MissingPack,
 }
@@ -124,37 +125,37 @@ fn rule_ids() -> String {
     RULES.map(|rule| rule.id).join(", ")
 }
 
-/// What the evidence allows a control to say.
+/// State of the evidence, as far as controls depend on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ControlEvidence {
-    /// Rules that had nothing to go by, each with what would give them that.
+    /// Rules that could not be evaluated, each with the reason.
     pub inactive_rules: BTreeMap<&'static str, &'static str>,
     /// Calls of watched principals.
     pub watched_calls: u64,
-    /// Nothing is known to be missing.
+    /// No evidence is known to be missing.
     pub is_complete: bool,
     /// Hours observed.
     pub observed_hours: u64,
-    /// Watched principals that were seen or whose policies were read.
+    /// Watched principals that were seen or have policies that were read.
     pub watched_principals: u64,
-    /// Watched principals, and promises for which nobody was seen, whose policies were not read.
+    /// Watched principals, and watch entries without a principal seen, without policies that were read.
     pub unread_policies: u64,
-    /// Watched principals of whose policies some cannot be read, or that were read for a part of the period only.
+    /// Watched principals with policies that cannot be read in full, or that were read only for a part of the period.
     pub partial_policies: u64,
 }
 
 impl ControlEvidence {
-    /// Whether what watched principals could do was looked at, of all of them.
+    /// Whether the policies of all watched principals were read in full.
     const fn all_policies_read(&self) -> bool {
         self.watched_principals > 0 && self.unread_policies == 0 && self.partial_policies == 0
     }
 }
 
 impl ControlPack {
-    /// The pack shipped for a standard; `CUSTOM` has none.
+    /// The built-in pack of a standard; `CUSTOM` has none.
     ///
     /// # Errors
-    /// [`PackError::NoPack`] for `CUSTOM`; the others never for a shipped pack, as a test shows.
+    /// [`ControlPackError::MissingPack`] for `CUSTOM`; a test shows that built-in packs are valid.
     pub fn built_in(standard: Standard) -> Result<Self, ControlPackError> {
         let (file, text) = match standard {
             Standard::General => ("general.toml", include_str!("../data/packs/general.toml")),
@@ -194,25 +195,29 @@ impl ControlPack {
         Ok(pack)
     }
 
-    /// Ids of the controls the findings of a rule speak against.
+    /// Ids of the controls that the findings of a rule fail.
     pub fn controls_failed_by(&self, rule: &str) -> BTreeSet<String> {
-        let touched = |control: &&Control| control.failing_rules.contains(rule);
-        self.controls.iter().filter(touched).map(|control| control.id.clone()).collect()
+        let is_failed = |control: &&Control| control.failing_rules.contains(rule);
+        self.controls.iter().filter(is_failed).map(|control| control.id.clone()).collect()
     }
 
-    /// What the evidence says of each control.
-    pub fn evaluate(&self, findings: &[Finding], ground: &ControlEvidence) -> Vec<ControlResult> {
-        self.controls.iter().map(|control| control.evaluate(findings, ground)).collect()
+    /// The result of each control.
+    pub fn evaluate(&self, findings: &[Finding], evidence_state: &ControlEvidence) -> Vec<ControlResult> {
+        self.controls.iter().map(|control| control.evaluate(findings, evidence_state)).collect()
     }
 }
 
 impl Control {
-    fn evaluate(&self, findings: &[Finding], ground: &ControlEvidence) -> ControlResult {
+    fn evaluate(&self, findings: &[Finding], evidence_state: &ControlEvidence) -> ControlResult {
         let against: Vec<&Finding> = findings.iter().filter(|f| self.failing_rules.contains(&f.id)).collect();
         let enough = match self.requires {
-            ControlRequirement::Evidence => ground.observed_hours > 0,
-            ControlRequirement::WatchedCalls => ground.is_complete && ground.watched_calls > 0,
-            ControlRequirement::Policies => ground.observed_hours > 0 && ground.all_policies_read(),
+            ControlRequirement::Evidence => evidence_state.observed_hours > 0,
+            ControlRequirement::WatchedCalls => {
+                evidence_state.is_complete && evidence_state.watched_calls > 0
+            }
+            ControlRequirement::Policies => {
+                evidence_state.observed_hours > 0 && evidence_state.all_policies_read()
+            }
         };
         let (state, evidence) = if let Some(worst) = against.first() {
             let more = match against.len() - 1 {
@@ -221,25 +226,25 @@ impl Control {
             };
             (ControlState::Fail, format!("{}: {}{more}", worst.severity.as_str(), worst.title))
         } else if let Some((rule, remedy)) =
-            ground.inactive_rules.iter().find(|(rule, _)| self.failing_rules.contains(**rule))
+            evidence_state.inactive_rules.iter().find(|(rule, _)| self.failing_rules.contains(**rule))
         {
-            (ControlState::NoEvidence, format!("`{rule}` was not looked for: {remedy}"))
+            (ControlState::NoEvidence, format!("`{rule}` was not evaluated: {remedy}"))
         } else if !enough {
-            (ControlState::NoEvidence, self.missing_evidence(ground))
+            (ControlState::NoEvidence, self.missing_evidence(evidence_state))
         } else {
-            let calls = ground.watched_calls;
+            let calls = evidence_state.watched_calls;
             let text = match self.requires {
                 ControlRequirement::Evidence => {
-                    format!("{} hours observed, nothing missing or damaged", ground.observed_hours)
+                    let hours = count_noun(evidence_state.observed_hours, "hour");
+                    format!("{hours} observed, no evidence missing or damaged")
                 }
                 ControlRequirement::WatchedCalls => {
-                    format!("{calls} watched calls, none speaks against it{}", self.policy_caveat(ground))
+                    let calls = count_noun(calls, "watched call");
+                    format!("no findings in {calls}{}", self.policy_caveat(evidence_state))
                 }
                 ControlRequirement::Policies => {
-                    format!(
-                        "policies of {} watched principals, none speaks against it",
-                        ground.watched_principals
-                    )
+                    let principals = count_noun(evidence_state.watched_principals, "watched principal");
+                    format!("no findings in the policies of {principals}")
                 }
             };
             (ControlState::Pass, text)
@@ -255,18 +260,21 @@ impl Control {
 }
 
 impl Control {
-    /// What is not there that it needs.
-    fn missing_evidence(&self, ground: &ControlEvidence) -> String {
-        match (self.requires, ground.watched_calls) {
-            (ControlRequirement::Policies, _) if ground.unread_policies > 0 => {
-                format!("policies of {} watched principals were not read", ground.unread_policies)
+    /// The required evidence that is missing.
+    fn missing_evidence(&self, evidence_state: &ControlEvidence) -> String {
+        match (self.requires, evidence_state.watched_calls) {
+            (ControlRequirement::Policies, _) if evidence_state.unread_policies > 0 => {
+                let principals = count_noun(evidence_state.unread_policies, "watched principal");
+                format!("the policies of {principals} were not read")
             }
-            (ControlRequirement::Policies, _) if ground.partial_policies > 0 => format!(
-                "policies of {} watched principals can only be read in part, or were for a part of the period",
-                ground.partial_policies
-            ),
-            (ControlRequirement::Policies, _) if ground.watched_principals == 0 => {
-                "nobody is watched".to_owned()
+            (ControlRequirement::Policies, _) if evidence_state.partial_policies > 0 => {
+                let principals = count_noun(evidence_state.partial_policies, "watched principal");
+                format!(
+                    "the policies of {principals} were read only in part, or only for a part of the period"
+                )
+            }
+            (ControlRequirement::Policies, _) if evidence_state.watched_principals == 0 => {
+                "no principal is watched".to_owned()
             }
             (ControlRequirement::Evidence | ControlRequirement::Policies, _) => {
                 "no evidence was observed".to_owned()
@@ -276,11 +284,11 @@ impl Control {
         }
     }
 
-    /// What a control that passes by what was done leaves open.
-    fn policy_caveat(&self, ground: &ControlEvidence) -> &'static str {
-        let asks = POLICY_RULES.iter().any(|rule| self.failing_rules.contains(*rule));
-        if asks && !ground.all_policies_read() {
-            "; what they could do was not, or not wholly, looked at"
+    /// What a control that passes on calls leaves open.
+    fn policy_caveat(&self, evidence_state: &ControlEvidence) -> &'static str {
+        let needs_policies = POLICY_RULES.iter().any(|rule| self.failing_rules.contains(*rule));
+        if needs_policies && !evidence_state.all_policies_read() {
+            "; permissions were not fully evaluated"
         } else {
             ""
         }
@@ -301,17 +309,16 @@ mod tests {
 
     #[test]
     fn an_unknown_rule_is_named_in_the_error() {
-        let text =
-            "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfails = [\"no-such\"]\n";
+        let text = "id = \"X\"\ntitle = \"X\"\n[[control]]\nid = \"1\"\ntitle = \"t\"\nfailing_rules = [\"no-such\"]\n";
         let error = ControlPack::from_toml(text, "x.toml").unwrap_err().to_string();
         assert!(error.contains("`no-such`") && error.contains("write-succeeded"), "{error}");
     }
 
     #[test]
     fn no_control_passes_without_evidence() {
-        let ground = ControlEvidence::default();
+        let evidence_state = ControlEvidence::default();
         for standard in [Standard::General, Standard::Soc2, Standard::Iso27001] {
-            for control in ControlPack::built_in(standard).unwrap().evaluate(&[], &ground) {
+            for control in ControlPack::built_in(standard).unwrap().evaluate(&[], &evidence_state) {
                 assert_eq!(control.state, ControlState::NoEvidence, "{}", control.id);
             }
         }

@@ -1,10 +1,11 @@
-//! Which evidence there is, of that which there should be.
+//! The evidence that exists, compared with the evidence that is expected.
 //!
-//! Enters: the tally, the windows digest files vouch for, hours known to be incomplete, and what is expected. Leaves:
-//! [`Coverage`], a map of account x region x hour and a table of event classes. Laws: nothing is observed without an
-//! event or a digest window in that very account, region and hour; adding evidence never opens a gap inside the same
-//! period; an hour known to be incomplete is not observed and its place is expected, so to name one never betters a
-//! status; a class counts as logged only when the configuration says so or every account's evidence holds such an event.
+//! Enters: the tally, the hours that digest files cover, hours known to be incomplete, and the expected coverage.
+//! Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
+//! only with an event or a digest window in that account, region and hour; adding evidence never opens a gap in the
+//! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
+//! one never improves a status; a class counts as logged only when the configuration says so or the evidence of every
+//! account has an event of it.
 
 mod action_class;
 
@@ -26,17 +27,17 @@ use crate::{
 
 pub use action_class::event_class_of;
 
-/// The hours a report is about, from the first up to and without the last.
+/// The hours of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Period {
     /// First hour.
     pub from: Hour,
-    /// First hour after it.
+    /// First hour after the period.
     pub until: Hour,
 }
 
 impl Period {
-    /// Hours in it.
+    /// Number of hours.
     pub const fn hours(self) -> u32 {
         self.until.0.saturating_sub(self.from.0)
     }
@@ -46,8 +47,8 @@ impl Period {
         (self.from..self.until).contains(&hour)
     }
 
-    /// From the hour of `since` to the end of the hour before `until`; either may be absent, and the evidence
-    /// decides. `None` when neither says anything.
+    /// From the hour of `since` to `until`, rounded up to a whole hour. An absent bound is taken from `seen`, the
+    /// times of the evidence. `None` when a bound is absent and there is no evidence.
     pub fn from_bounds(since: Option<Time>, until: Option<Time>, seen: Option<(Time, Time)>) -> Option<Self> {
         let from = since.or(seen.map(|(first, _)| first))?.hour();
         let until = match (until, seen) {
@@ -68,65 +69,66 @@ pub struct AccountRegionCoverage {
     pub region: Arc<str>,
     /// Events in the period.
     pub events: u64,
-    /// Hours with an event or a digest window, and not known to be incomplete.
+    /// Hours with an event or a digest window that are not known to be incomplete.
     pub observed_hours: u32,
-    /// Hours that only a digest window vouches for.
+    /// Hours without an event that a digest window covers.
     pub quiet_hours: u32,
-    /// Those hours, as spans.
+    /// The quiet hours, as spans.
     pub quiet_periods: Vec<Period>,
-    /// Hours of the period; 0 for a place the configuration does not name, unless it is known to be incomplete.
+    /// Hours of the period; 0 if the configuration does not expect this account and region, unless an hour of it is
+    /// known to be incomplete.
     pub expected_hours: u32,
     /// Hours without evidence, or with evidence known to be incomplete, as spans.
     pub gaps: Vec<Period>,
 }
 
-/// Why a class counts as logged, or not.
+/// Whether an event class counts as logged, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventClassState {
-    /// Expected, and nothing says it was logged everywhere: a gap.
+    /// Expected, but not known to be logged in every expected account: a gap.
     Gap,
-    /// Part of a family that was asked for; only some accounts' evidence holds such events.
+    /// Part of an expected family; the evidence of only some accounts has events of it.
     Partial,
-    /// The evidence of every expected account holds events of it.
+    /// The evidence of every expected account has events of it.
     Seen,
-    /// The configuration says the trail logs it.
+    /// The configuration says that the trail logs it.
     Configured,
-    /// Not part of the promise.
+    /// Not expected.
     NotExpected,
 }
 
-/// What is known of one event class.
+/// Coverage of one event class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventClassCoverage {
     /// `management-read`, `management-write`, `data`, `data:TYPE`, `network` or `network:SOURCE`.
     pub class: String,
-    /// Whether it is covered.
+    /// Whether it counts as logged.
     pub state: EventClassState,
     /// Events of it.
     pub events: u64,
-    /// Accounts whose evidence holds such an event.
+    /// Accounts with evidence of such an event.
     pub accounts: BTreeSet<Arc<str>>,
 }
 
-/// The map of evidence.
+/// Coverage of the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
-    /// The hours looked at; absent without any evidence or request.
+    /// The hours of the report; absent when neither the request nor the evidence gives any.
     pub period: Option<Period>,
-    /// Hours expected over all places.
+    /// Expected hours over all accounts and regions.
     pub expected_hours: u64,
-    /// Hours observed over all places.
+    /// Observed hours over all expected accounts and regions.
     pub observed_hours: u64,
     /// Observed of expected hours in percent, rounded down to two decimals; absent when nothing is expected.
     pub percent: Option<f64>,
-    /// Account by region, in order.
+    /// Accounts and regions, in order.
     pub account_regions: Vec<AccountRegionCoverage>,
     /// Event classes, in order.
     pub event_classes: Vec<EventClassCoverage>,
 }
 
-/// Words for the event classes a configuration may name.
+/// The name of an event class, as a configuration may give it.
 pub fn event_class_name(class: &EventClass) -> String {
     match class {
         EventClass::ManagementRead => "management-read".to_owned(),
@@ -137,12 +139,12 @@ pub fn event_class_name(class: &EventClass) -> String {
 }
 
 impl Coverage {
-    /// Draws the map. `windows` are hours that digest files vouch for, `unfinished` hours whose evidence is known to be
-    /// incomplete; of what lies outside the period nothing is counted.
+    /// The coverage of a period. `digest_hours` are hours that digest files cover. The evidence of
+    /// `incomplete_hours` is known to be incomplete. Hours outside the period are not counted.
     pub fn of(
         tally: &Tally,
-        windows: &BTreeSet<Shard>,
-        unfinished: &BTreeSet<Shard>,
+        digest_hours: &BTreeSet<Shard>,
+        incomplete_hours: &BTreeSet<Shard>,
         expected: &ExpectedCoverage,
         period: Option<Period>,
     ) -> Self {
@@ -164,18 +166,18 @@ impl Coverage {
                     .entry((Arc::clone(&line.actor.account), Arc::clone(&line.actor.region)))
                     .or_default(),
             };
-            for (slot, count) in line.buckets {
-                hours.entry(slot.hour()).or_default().events += u64::from(*count);
+            for (bucket, count) in line.buckets {
+                hours.entry(bucket.hour()).or_default().events += u64::from(*count);
             }
             last = Some((line.actor, hours));
         }
-        for shard in windows.iter().chain(unfinished).filter(|shard| period.contains(shard.hour)) {
-            let place = (Arc::clone(&shard.account), Arc::clone(&shard.region));
-            let cell = observed.entry(place).or_default().entry(shard.hour).or_default();
-            cell.is_incomplete |= unfinished.contains(shard);
+        for shard in digest_hours.iter().chain(incomplete_hours).filter(|shard| period.contains(shard.hour)) {
+            let account_region = (Arc::clone(&shard.account), Arc::clone(&shard.region));
+            let cell = observed.entry(account_region).or_default().entry(shard.hour).or_default();
+            cell.is_incomplete |= incomplete_hours.contains(shard);
         }
         add_expected_regions(&mut observed, expected);
-        let places: Vec<AccountRegionCoverage> = observed
+        let account_regions: Vec<AccountRegionCoverage> = observed
             .into_iter()
             .map(|((account, region), hours)| {
                 let is_expected =
@@ -183,31 +185,32 @@ impl Coverage {
                 AccountRegionCoverage::of(account, region, &hours, period, is_expected)
             })
             .collect();
-        let expected_hours = places.iter().map(|place| u64::from(place.expected_hours)).sum();
-        let wanted = || places.iter().filter(|place| place.expected_hours > 0);
-        let observed_hours = wanted().map(|place| u64::from(place.observed_hours)).sum();
-        let accounts = wanted().map(|place| Arc::clone(&place.account)).collect();
+        let expected_hours =
+            account_regions.iter().map(|account_region| u64::from(account_region.expected_hours)).sum();
+        let wanted = || account_regions.iter().filter(|account_region| account_region.expected_hours > 0);
+        let observed_hours = wanted().map(|account_region| u64::from(account_region.observed_hours)).sum();
+        let accounts = wanted().map(|account_region| Arc::clone(&account_region.account)).collect();
         Self {
             period: Some(period),
             expected_hours,
             observed_hours,
             percent: percent(observed_hours, expected_hours),
-            account_regions: places,
+            account_regions,
             event_classes: event_class_coverage(tally, expected, &accounts),
         }
     }
 
-    /// Hours expected and not observed.
+    /// Hours that are expected and not observed.
     pub const fn missing_hours(&self) -> u64 {
         self.expected_hours.saturating_sub(self.observed_hours)
     }
 
-    /// Classes that are part of the promise and not known to be logged.
+    /// Event classes that are expected and not known to be logged.
     pub fn class_gaps(&self) -> impl Iterator<Item = &EventClassCoverage> {
         self.event_classes.iter().filter(|class| class.state == EventClassState::Gap)
     }
 
-    /// Words of the classes a status may speak about.
+    /// Names of the event classes that a status covers.
     pub fn covered_classes(&self) -> Vec<String> {
         let covered = |class: &&EventClassCoverage| {
             matches!(class.state, EventClassState::Seen | EventClassState::Configured)
@@ -215,7 +218,7 @@ impl Coverage {
         self.event_classes.iter().filter(covered).map(|class| class.class.clone()).collect()
     }
 
-    /// No hour and no class is missing, and there is evidence at all.
+    /// Whether there is evidence and no expected hour and no expected event class is missing.
     pub fn is_complete(&self) -> bool {
         self.observed_hours > 0 && self.missing_hours() == 0 && self.class_gaps().next().is_none()
     }
@@ -229,7 +232,7 @@ impl AccountRegionCoverage {
         period: Period,
         is_expected: bool,
     ) -> Self {
-        let mut place = Self {
+        let mut account_region = Self {
             account,
             region,
             events: 0,
@@ -241,24 +244,24 @@ impl AccountRegionCoverage {
         };
         let mut next = period.from;
         for (hour, cell) in hours.range(period.from..period.until) {
-            place.events += cell.events;
+            account_region.events += cell.events;
             if cell.is_incomplete {
                 continue;
             }
-            place.observed_hours += 1;
+            account_region.observed_hours += 1;
             if cell.events == 0 {
-                place.quiet_hours += 1;
-                place.add_quiet_hour(*hour);
+                account_region.quiet_hours += 1;
+                account_region.add_quiet_hour(*hour);
             }
             if is_expected && next < *hour {
-                place.gaps.push(Period { from: next, until: *hour });
+                account_region.gaps.push(Period { from: next, until: *hour });
             }
             next = Hour(hour.0 + 1);
         }
         if is_expected && next < period.until {
-            place.gaps.push(Period { from: next, until: period.until });
+            account_region.gaps.push(Period { from: next, until: period.until });
         }
-        place
+        account_region
     }
 }
 
@@ -273,18 +276,18 @@ impl AccountRegionCoverage {
     }
 }
 
-/// What is known of an hour of a place.
+/// What is known about an hour of an account and region.
 #[derive(Default)]
 struct HourCoverage {
     events: u64,
-    /// Its evidence is known to be incomplete.
+    /// Whether its evidence is known to be incomplete.
     is_incomplete: bool,
 }
 
-/// Cells by account and region.
+/// Hours by account and region.
 type ObservedHours = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, HourCoverage>>;
 
-/// Adds the places the configuration expects and the evidence does not show.
+/// Adds the accounts and regions that the configuration expects and the evidence does not show.
 fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverage) {
     let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
     let accounts: BTreeSet<Arc<str>> = match &*expected.accounts {
@@ -294,7 +297,7 @@ fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverag
     for account in accounts {
         let shown = observed.keys().any(|(seen, _)| *seen == account);
         let regions: BTreeSet<Arc<str>> = match &*expected.regions {
-            // An account that shows nothing at all is missing wherever the others are seen.
+            // An account without any evidence is missing in every region in which other accounts have evidence.
             [] if !shown => seen.clone(),
             [] => BTreeSet::new(),
             named => named.iter().map(|region| Arc::from(region.as_str())).collect(),
@@ -305,8 +308,8 @@ fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverag
     }
 }
 
-/// Whether evidence of this place is part of what is expected. Of what is not named anything may be seen, and nothing
-/// is missing.
+/// Whether evidence of this account and region is expected. If the configuration names no accounts or no regions,
+/// every one with evidence is expected.
 fn is_expected(expected: &ExpectedCoverage, account: &str, region: &str) -> bool {
     let named = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
     named(&expected.accounts, account) && named(&expected.regions, region)
@@ -320,7 +323,7 @@ fn event_class_coverage(
     let mut seen: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
     let mut counts: BTreeMap<(&EventClass, &Arc<str>), (u64, bool)> = BTreeMap::new();
     for line in tally.lines() {
-        // Only a call whose record says whether it read shows that the trail logs calls of this kind.
+        // Only an API call with a `readOnly` flag shows that the trail logs this class.
         let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
         let (events, shown) = counts.entry((&line.call_key.class, &line.actor.account)).or_default();
         *events += line.count;
@@ -366,13 +369,13 @@ fn event_class_coverage(
         .collect()
 }
 
-/// Whether one of the words is `word` or the family it belongs to (`data` for `data:AWS::S3::Object`).
+/// Whether one of the names is `word` or the family it belongs to (`data` for `data:AWS::S3::Object`).
 fn includes_class<'a>(mut words: impl Iterator<Item = &'a str>, word: &str) -> bool {
     let family = word.split(':').next();
     words.any(|named| named == word || Some(named) == family)
 }
 
-/// A share in percent, rounded down to two decimals, so that 100 means all.
+/// A share in percent, rounded down to two decimals, so that only the whole gives 100.
 pub fn percent(part: u64, whole: u64) -> Option<f64> {
     let hundredths = (u128::from(part) * 10_000).checked_div(u128::from(whole))?;
     u32::try_from(hundredths).ok().map(|hundredths| f64::from(hundredths) / 100.0)

@@ -1,8 +1,8 @@
-//! What may be claimed now, and until when.
+//! The current status, and until when it is valid.
 //!
-//! Enters: what the newest report says, or why there is none. Leaves: a [`CurrentStatus`], and a [`StatusChange`] to tell of.
-//! Laws: a standing that nobody renewed claims nothing; one that was set because something failed is never
-//! `COMPLIANT`; each change of status has a number of its own.
+//! Enters: the newest report, or the reason why there is none. Leaves: a [`CurrentStatus`], and a [`StatusChange`]
+//! for notifications. Laws: an expired current status is `INSUFFICIENT_EVIDENCE`; a current status after a failure is
+//! never `COMPLIANT`; each change of status has its own number.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,25 +13,25 @@ use crate::{
     time::Time,
 };
 
-/// Version of the shapes in this file: the first number changes when a reader of an old one would be misled.
+/// Version of the schemas in this file. The first number changes when a reader of the old schema would be misled.
 pub const STATUS_VERSION: &str = "1.0";
 
-/// A report that was issued, in short.
+/// A published report, in brief.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportBrief {
     /// Id of the report: the hash of its result.
     pub id: String,
-    /// How often a report on this window was issued, this one included.
+    /// How often a report on this window was published, including this one.
     pub revision: u32,
-    /// First moment of the window.
+    /// First second of the window.
     pub since: Time,
-    /// First moment after the window.
+    /// First second after the window.
     pub until: Time,
-    /// When it was made.
+    /// When it was generated.
     pub generated_at: Time,
-    /// The run that made it.
+    /// Id of the run that generated it.
     pub run_id: String,
-    /// What it says; absent in a discovery.
+    /// Overall status; absent in a discovery.
     pub status: Option<Status>,
     /// Compliance score; absent when there were no watched calls.
     pub compliance_score: Option<f64>,
@@ -39,14 +39,14 @@ pub struct ReportBrief {
     pub risk_score: Option<f64>,
     /// Risk level; absent in a discovery.
     pub risk_level: Option<RiskBand>,
-    /// Findings in it.
+    /// Number of findings.
     pub findings: u64,
-    /// Key of the report as JSON.
+    /// Object key of the report as JSON.
     pub report_key: String,
 }
 
 impl ReportBrief {
-    /// The short form of a report on a window.
+    /// The brief of a report on a window.
     pub fn from_report(report: &Report, since: Time, until: Time, key: &str) -> Self {
         let (summary, run) = (&report.result.summary, &report.run);
         Self {
@@ -66,31 +66,31 @@ impl ReportBrief {
     }
 }
 
-/// What may be claimed, as of some time.
+/// The current status, as of a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrentStatus {
-    /// Version of this shape.
+    /// Version of this schema.
     pub version: String,
-    /// Status; absent in a discovery. Read it through [`CurrentStatus::at`].
+    /// Status; absent in a discovery. Read it through [`CurrentStatus::status_at`].
     pub status: Option<Status>,
-    /// Why it is not what the report says; absent when it is.
+    /// Why it differs from the report; absent when it does not.
     pub reason: Option<String>,
     /// When it was set.
     pub set_at: Time,
-    /// From when on it claims nothing.
+    /// When it expires.
     pub valid_until: Time,
-    /// The run that set it.
+    /// Id of the run that set it.
     pub run_id: String,
-    /// The newest report that was issued; absent before the first.
+    /// The newest published report; absent before the first.
     pub report: Option<ReportBrief>,
-    /// The number of the last change; higher than that of every change before it.
+    /// Number of the last change. It is higher than the number of every change before.
     pub last_change: u64,
-    /// The number of the last change that everybody was told of.
+    /// Number of the last change for which all notifications were delivered.
     pub last_notified_change: u64,
 }
 
 impl CurrentStatus {
-    /// The standing a report leads to, after `before`.
+    /// The current status after a report, following `before`.
     pub fn from_report(
         report: ReportBrief,
         before: Option<&Self>,
@@ -102,8 +102,8 @@ impl CurrentStatus {
         Self::following(before, status, None, Some(report), now, interval, run_id)
     }
 
-    /// The standing after a failure: what was seen to be broken stays broken, and nothing else is claimed. `seen` is what
-    /// a report of this very run says, if it got so far.
+    /// The current status after a failure: `NON_COMPLIANT` if `seen` is, else `INSUFFICIENT_EVIDENCE`. `seen` is the
+    /// report of the failed run, if it got that far.
     pub fn from_failure(
         reason: &str,
         seen: Option<ReportBrief>,
@@ -112,8 +112,10 @@ impl CurrentStatus {
         interval: u32,
         run_id: &str,
     ) -> Self {
-        let said = seen.as_ref().and_then(|report| report.status);
-        let status = said.map_or(Status::InsufficientEvidence, |said| said.max(Status::InsufficientEvidence));
+        let seen_status = seen.as_ref().and_then(|report| report.status);
+        let status = seen_status.map_or(Status::InsufficientEvidence, |seen_status| {
+            seen_status.max(Status::InsufficientEvidence)
+        });
         let report = seen.or_else(|| before.and_then(|before| before.report.clone()));
         Self::following(before, Some(status), Some(reason.to_owned()), report, now, interval, run_id)
     }
@@ -127,9 +129,9 @@ impl CurrentStatus {
         interval: u32,
         run_id: &str,
     ) -> Self {
-        // Where nobody knows how far it was counted, the clock is ahead of every number there was.
+        // If the last number is not known, the time is higher than every number used before.
         let begun = u64::from(report.as_ref().map_or(now, |report| report.generated_at).0);
-        let (was, changes, told) =
+        let (was, changes, notified) =
             before.map_or((None, begun, begun), |b| (b.status, b.last_change, b.last_notified_change));
         let changes = if was == status { changes } else { changes.saturating_add(1) };
         Self {
@@ -141,41 +143,41 @@ impl CurrentStatus {
             run_id: run_id.to_owned(),
             report,
             last_change: changes,
-            last_notified_change: told,
+            last_notified_change: notified,
         }
     }
 
-    /// What may be claimed at a time: `INSUFFICIENT_EVIDENCE` once the standing is no longer valid. Nothing in a
+    /// The status at a time: `INSUFFICIENT_EVIDENCE` once the current status has expired; `None` in a valid
     /// discovery.
     pub fn status_at(&self, now: Time) -> Option<Status> {
         if now < self.valid_until { self.status } else { Some(Status::InsufficientEvidence) }
     }
 
-    /// What may be claimed at a time, from the latest standing if there is one.
+    /// The status at a time, from the latest current status. Without one it is `INSUFFICIENT_EVIDENCE`.
     pub fn claimable_status(latest: Option<&Self>, now: Time) -> Option<Status> {
         latest.map_or(Some(Status::InsufficientEvidence), |latest| latest.status_at(now))
     }
 
-    /// Whether somebody is still to be told of it.
+    /// Whether a notification of it is pending.
     pub const fn needs_notification(&self) -> bool {
         self.last_notified_change < self.last_change
     }
 }
 
-/// What changed.
+/// The subject of a status change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusSubject {
-    /// What may be claimed now.
+    /// The current status.
     Latest,
-    /// What is said of a window in the past, by a new revision of its report.
+    /// The status of a window in the past, by a new revision of its report.
     Revision,
 }
 
-/// A changed status, to tell of.
+/// A change of status, for notifications.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusChange {
-    /// Version of this shape.
+    /// Version of this schema.
     pub version: String,
     /// What changed.
     pub subject: StatusSubject,
@@ -183,32 +185,32 @@ pub struct StatusChange {
     pub status: Option<Status>,
     /// The status before; absent when there was none.
     pub previous: Option<Status>,
-    /// Why it is not what the report says; absent when it is.
+    /// Why it differs from the report; absent when it does not.
     pub reason: Option<String>,
     /// When it was set.
     pub set_at: Time,
-    /// From when on it claims nothing; absent for a window in the past.
+    /// When it expires; absent for a window in the past.
     pub valid_until: Option<Time>,
-    /// The report it rests on; absent before the first.
+    /// The report that it is based on; absent before the first.
     pub report: Option<ReportBrief>,
 }
 
 impl StatusChange {
-    /// A change of what may be claimed now.
-    pub fn of_current(standing: &CurrentStatus, before: Option<&CurrentStatus>) -> Self {
+    /// A change of the current status.
+    pub fn of_current(current: &CurrentStatus, before: Option<&CurrentStatus>) -> Self {
         Self {
             version: STATUS_VERSION.to_owned(),
             subject: StatusSubject::Latest,
-            status: standing.status,
+            status: current.status,
             previous: before.and_then(|before| before.status),
-            reason: standing.reason.clone(),
-            set_at: standing.set_at,
-            valid_until: Some(standing.valid_until),
-            report: standing.report.clone(),
+            reason: current.reason.clone(),
+            set_at: current.set_at,
+            valid_until: Some(current.valid_until),
+            report: current.report.clone(),
         }
     }
 
-    /// A change of what is said of a window in the past.
+    /// A change of the status of a window in the past.
     pub fn of_revision(report: ReportBrief, previous: Option<Status>) -> Self {
         Self {
             version: STATUS_VERSION.to_owned(),
@@ -247,8 +249,8 @@ mod tests {
 
     #[test]
     fn a_failure_is_never_compliant_and_keeps_non_compliant() {
-        let failed = |said: Option<Status>| {
-            let report = said.map(|status| ReportBrief { status: Some(status), ..reported() });
+        let failed = |seen_status: Option<Status>| {
+            let report = seen_status.map(|status| ReportBrief { status: Some(status), ..reported() });
             CurrentStatus::from_failure("why", report, None, Time(0), 1, "run").status
         };
         assert_eq!(failed(None), Some(Status::InsufficientEvidence));

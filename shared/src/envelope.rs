@@ -1,41 +1,41 @@
-//! Bytes that prove themselves.
+//! Envelopes: bytes with a format, a version and a checksum.
 //!
-//! Enters: bytes that compress and bytes that do not. Leaves: one sealed whole, and the other way round. Law: what is
-//! not exactly as it was sealed is refused, never trusted.
+//! Enters: a body, which is compressed, and a raw part, which is not. Leaves: the envelope as bytes, and the reverse.
+//! Law: an envelope that was changed after it was written is rejected.
 //!
-//! Form, all numbers little-endian: seven bytes that name the kind, and a version byte; SHA-256 over the rest; length of
+//! Format, all numbers little-endian: seven bytes for the kind, and a version byte; SHA-256 over the rest; length of
 //! the inflated body, length of the raw part, the raw part, the body as raw deflate.
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use sha2::{Digest as _, Sha256};
 
-/// What is sealed.
+/// Kind and version of an envelope.
 pub(crate) struct EnvelopeFormat {
-    /// Seven bytes to know it by.
+    /// Seven bytes that identify the kind.
     pub(crate) magic: [u8; 7],
-    /// Version of the form.
+    /// Version of the format.
     pub(crate) version: u8,
 }
 
-/// Why a seal does not hold.
+/// Why an envelope cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EnvelopeError {
-    /// The bytes do not begin as the kind does.
+    /// The bytes do not begin with the magic bytes of the kind.
     WrongFormat,
-    /// Sealed in another version.
+    /// Written in another version.
     Version(u8),
     /// The checksum does not match, or the lengths do not.
     Damaged,
 }
 
-/// The fastest level that compresses at all: what libdeflate calls its fastest stores the bytes as they are. Measured on
-/// the tables of a million records: a third of the size, for a tenth of a second.
+/// The fastest level that compresses; level 0 of libdeflate stores the bytes unchanged. Measured on the tables of a
+/// million records: a third of the size, in a tenth of a second.
 const COMPRESSION_LEVEL: i32 = 1;
-/// No deflate stream inflates further.
+/// Greatest ratio at which a deflate stream can inflate.
 const MAX_DEFLATE_RATIO: usize = 1_032;
 
 impl EnvelopeFormat {
-    /// Seals a part that is kept as it is and a body that is compressed.
+    /// Writes an envelope with a raw part and a body.
     pub(crate) fn seal(&self, raw: &[u8], body: &[u8]) -> Vec<u8> {
         let mut compressor = Compressor::new(CompressionLvl::new(COMPRESSION_LEVEL).unwrap_or_default());
         let mut packed = vec![0; compressor.deflate_compress_bound(body.len())];
@@ -56,7 +56,7 @@ impl EnvelopeFormat {
         bytes
     }
 
-    /// The raw part and the body that were sealed.
+    /// Reads the raw part and the body of an envelope.
     pub(crate) fn open<'a>(&self, bytes: &'a [u8]) -> Result<(&'a [u8], Vec<u8>), EnvelopeError> {
         let rest = bytes.strip_prefix(&self.magic).ok_or(EnvelopeError::WrongFormat)?;
         let (version, rest) = rest.split_first().ok_or(EnvelopeError::WrongFormat)?;
@@ -83,19 +83,19 @@ fn unpack(rest: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     (length == inflated).then_some((raw, body))
 }
 
-/// Adds bytes behind their length.
+/// Appends the length of `part`, then `part`.
 pub(crate) fn push_block(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend((part.len() as u64).to_le_bytes());
     bytes.extend(part);
 }
 
-/// Takes bytes behind their length, and gives them and the rest.
+/// Reads a length and as many bytes. Returns the bytes and the rest.
 pub(crate) fn take_block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = take_length(bytes)?;
     rest.split_at_checked(length)
 }
 
-/// Takes a column of numbers, and gives it and the rest.
+/// Reads a column of `length` numbers. Returns the column and the rest.
 pub(crate) fn take_column(bytes: &[u8], length: usize) -> Option<(impl Iterator<Item = u32>, &[u8])> {
     let (column, rest) = bytes.split_at_checked(length.checked_mul(4)?)?;
     let words = <[u8]>::as_chunks::<4>(column).0.iter();

@@ -1,11 +1,11 @@
-//! Text from elsewhere, made safe to show on a terminal.
+//! Escapes untrusted text for a terminal.
 //!
-//! Enters: any text. Leaves: the same text on one line, with what would move the cursor, change colors or turn the
-//! reading direction written out. Law: text without such characters comes back as it is.
+//! Enters: any text. Leaves: the same text on one line, with the characters escaped that could move the cursor,
+//! change colors or change the reading direction. Law: text without such characters is returned unchanged.
 
 use std::borrow::Cow;
 
-/// The text with control, direction and zero-width characters written as `\u{…}`.
+/// The text with control, direction and zero-width characters as Rust escapes, such as `\n` or `\u{…}`.
 pub fn escape_control(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control_or_invisible) {
         return Cow::Borrowed(text);
@@ -20,7 +20,7 @@ pub fn escape_control(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters, and those of Unicode's bidirectional algorithm and of no width.
+/// Whether it is a control character, a bidirectional control of Unicode, or has no width.
 fn is_control_or_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -1,4 +1,4 @@
-//! What one record says, in the words the later stages speak.
+//! One CloudTrail record in the terms of the later stages.
 //!
 //! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID`, the account
 //! that received it, its region and the hour of its `eventTime`; everything else is content.
@@ -25,11 +25,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u128);
 
-/// What became of a call.
+/// Outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// AWS refused it for want of permission.
+    /// AWS denied it because a permission was missing.
     Denied,
     /// Any other error.
     Failed,
@@ -37,21 +37,21 @@ pub enum Outcome {
     Succeeded,
 }
 
-/// What kind of thing a record tells of.
+/// What a record describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// An API call: the only kind that is judged and scored.
+    /// An API call: the only kind that is scored.
     ApiCall,
     /// A sign-in to the console or another AWS front end.
     SignIn,
-    /// An event an AWS service wrote about itself.
+    /// An event that an AWS service recorded about itself.
     ServiceEvent,
-    /// An action in the console that is no API call.
+    /// An action in the console that is not an API call.
     ConsoleAction,
 }
 
-/// Which selector of a trail a record passed: the unit in which logging is switched on and off.
+/// The class of event selectors that a record matches: the unit in which a trail's logging is configured.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventClass {
@@ -65,20 +65,20 @@ pub enum EventClass {
     Network(Arc<str>),
 }
 
-/// Where and by whom: what the calls of one session in one place have in common.
+/// Account, region, principal and session: what the calls of one session in one account and region have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Actor {
     /// Account that received the event (`recipientAccountId`), twelve digits.
     pub account: Arc<str>,
     /// Region of the call.
     pub region: Arc<str>,
-    /// Who made it.
+    /// Principal that made the call.
     pub principal: Principal,
-    /// In which session.
+    /// Session in which it was made.
     pub session: Session,
 }
 
-/// What was done: what equal calls have in common.
+/// The content of a call that equal calls have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallKey {
     /// Record kind.
@@ -91,39 +91,39 @@ pub struct CallKey {
     pub class: EventClass,
     /// The record's own `readOnly` flag.
     pub read_only: Option<bool>,
-    /// What became of it.
+    /// Outcome of the call.
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
-    /// Made with credentials of a console session.
+    /// Whether it was made with the credentials of a console session.
     pub is_console_session: bool,
     /// AWS service that made the call on the principal's behalf (`userIdentity.invokedBy`).
     pub invoked_by: Option<Arc<str>>,
-    /// ARNs in the record's `resources`, sorted, `?` for one without; kept unless the record says it only read.
+    /// ARNs in the record's `resources`, sorted, `?` for a resource without ARN; empty if the record is read-only.
     pub resources: Arc<[Arc<str>]>,
-    /// ARN of the session or user whose credentials the call was given, as its answer names it.
+    /// ARN of the session or user for which the call issued credentials, as the response names it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub issued_credentials_arn: Option<Arc<str>>,
 }
 
-/// One event: identity, time, and two values that many events share.
+/// One event: id, time, and two values that many events share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Identity, together with the recipient account, the region and the hour.
+    /// `eventID`; identifies the event together with account, region and hour.
     pub id: EventId,
     /// `eventTime`.
     pub time: Time,
-    /// Where and by whom.
+    /// Account, region, principal and session.
     pub actor: Actor,
-    /// What.
+    /// What equal calls have in common.
     pub call_key: CallKey,
 }
 
 impl Event {
-    /// What `record` says.
+    /// The event that `record` describes.
     ///
     /// # Errors
-    /// The field that is missing, of no use or too long.
+    /// The field that is missing, invalid or too long.
     pub fn from_record(record: &Record<'_>) -> Result<Self, RecordError> {
         Ok(Self {
             id: EventId::of(record)?,
@@ -135,7 +135,7 @@ impl Event {
 }
 
 impl EventId {
-    /// The id `text` stands for: the bits of a UUID, or a hash of anything else.
+    /// The id for `text`: the bits of a UUID, or a hash of any other text.
     pub fn parse(text: &str) -> Self {
         uuid(text.as_bytes()).map_or_else(|| Self(Fingerprint::of("event id", &[text.as_bytes()]).0), Self)
     }
@@ -156,7 +156,7 @@ impl Time {
     }
 }
 
-/// The bits of a UUID in its usual form, in either case.
+/// The bits of a UUID in its usual form, in upper or lower case.
 fn uuid(text: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = text.try_into().ok()?;
     let mut bits = 0_u128;

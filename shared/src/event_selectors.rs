@@ -1,7 +1,8 @@
-//! What a trail was told to log.
+//! The event classes that a trail is configured to log.
 //!
-//! Enters: the JSON `aws cloudtrail get-event-selectors` prints. Leaves: the words of the event classes the trail logs
-//! whole. Law: a selector that leaves anything of a class out does not count for it; what is not understood narrows.
+//! Enters: the JSON output of `aws cloudtrail get-event-selectors`. Leaves: the names of the event classes that the
+//! trail logs completely. Laws: a selector that excludes any event of a class does not count for the class; a
+//! selector with an unknown field does not count.
 
 use std::collections::BTreeSet;
 
@@ -47,15 +48,15 @@ struct AdvancedFieldSelector {
 }
 
 impl EventSelectors {
-    /// Reads what the AWS CLI prints.
+    /// Parses the output of the AWS CLI.
     ///
     /// # Errors
-    /// When it is not JSON of that shape.
+    /// When the text is not JSON of this shape.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
 
-    /// Words of the classes that are logged whole.
+    /// Names of the event classes that are logged completely.
     pub fn logged_classes(&self) -> BTreeSet<String> {
         let mut logged = BTreeSet::new();
         for basic in self.event_selectors.iter().flatten() {
@@ -70,7 +71,7 @@ impl EventSelectors {
 
 impl BasicEventSelector {
     fn add_logged_classes(&self, logged: &mut BTreeSet<String>) {
-        // The service's defaults: management events, reads and writes.
+        // The defaults of CloudTrail: management events, reads and writes.
         let kind = self.read_write_type.as_deref().unwrap_or("All");
         let (reads, writes) = (matches!(kind, "All" | "ReadOnly"), matches!(kind, "All" | "WriteOnly"));
         let excludes =
@@ -80,7 +81,7 @@ impl BasicEventSelector {
             logged.extend(writes.then(|| "management-write".to_owned()));
         }
         for data in self.data_resources.iter().flatten().filter(|_| reads && writes) {
-            // A bare service ARN stands for every resource of the type.
+            // An ARN of only the service means every resource of the type.
             let all = |value: &String| value.starts_with("arn:") && value.split(':').count() == 3;
             if data.values.iter().any(all) {
                 logged.insert(format!("data:{}", data.r#type));

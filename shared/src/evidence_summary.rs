@@ -1,8 +1,9 @@
-//! Everything a report needs to know of the evidence.
+//! Evidence summaries: what a report needs of all evidence.
 //!
-//! Enters: a segment; or the extracts of all its shards, one at a time, and what belongs to no shard. Leaves: a
-//! [`EvidenceSummary`]. Laws: both ways lead to the same dossier; it speaks of the period only, so that what lies outside it
-//! changes nothing but its number; in parts it takes the memory of a tally, whatever the number of events.
+//! Enters: a segment; or the extracts of all its shards, one at a time, and the evidence outside shards. Leaves: an
+//! [`EvidenceSummary`]. Laws: both inputs give the same summary; the summary covers only the period, and events
+//! outside it change only their count; a summary from extracts needs the memory of a tally, whatever the number of
+//! events.
 
 mod listed_log_files;
 
@@ -20,75 +21,75 @@ use crate::{
     time::{HOUR_SECONDS, Hour, Time},
 };
 
-/// What a report is asked to speak of.
+/// The requested scope of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportScope {
-    /// First moment of the period; the evidence decides when it is absent.
+    /// First second of the period; if absent, that of the evidence.
     pub since: Option<Time>,
-    /// First moment after the period; the evidence decides when it is absent.
+    /// First second after the period; if absent, the end of the evidence.
     pub until: Option<Time>,
-    /// Hours whose evidence is known to be incomplete, whatever events they show. Where the evidence decides on the
-    /// period, they are in it.
+    /// Hours with evidence known to be incomplete, whatever events they have. If a bound of the period is absent,
+    /// they count as evidence for it.
     pub incomplete_hours: BTreeSet<Shard>,
 }
 
 impl ReportScope {
-    /// This period, and nothing known to be incomplete.
+    /// This period, without hours known to be incomplete.
     pub fn between(since: Option<Time>, until: Option<Time>) -> Self {
         Self { since, until, ..Self::default() }
     }
 
-    /// Whether an hour is asked about, as far as one can tell without the evidence.
+    /// Whether an hour is within the given bounds.
     pub fn contains(&self, hour: Hour) -> bool {
         self.since.is_none_or(|since| since.hour() <= hour)
             && self.until.is_none_or(|until| hour < Hour(until.0.div_ceil(HOUR_SECONDS)))
     }
 }
 
-/// Everything a report needs to know of the evidence.
+/// What a report needs of all evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceSummary {
-    /// Events of the period, counted.
+    /// The events of the period, counted.
     pub tally: Tally,
-    /// What is known of the evidence itself.
+    /// Quality of the evidence.
     pub evidence_quality: EvidenceQuality,
-    /// Hours of the period that digest files vouch for.
+    /// Hours of the period that digest files cover.
     pub digest_hours: BTreeSet<Shard>,
-    /// Hours whose evidence is known to be incomplete.
+    /// Hours with evidence known to be incomplete.
     pub incomplete_hours: BTreeSet<Shard>,
-    /// The hours it speaks of; absent without any evidence or request.
+    /// The period; absent when neither the request nor the evidence gives one.
     pub period: Option<Period>,
-    /// Events outside the period, not counted. In parts: those of the extracts that were added.
+    /// Number of events outside the period, which are not in the tally. From extracts: of those that were added.
     pub outside_period: u64,
 }
 
 impl EvidenceSummary {
-    /// What the whole evidence says.
+    /// The summary of a whole segment.
     pub fn from_segment(mut segment: Segment, scope: ReportScope) -> Self {
-        let mut assembly = EvidenceSummaryBuilder::start(segment.take_unsharded(), scope);
-        assembly.outside_period = segment.retain_hours(|hour| assembly.scope.contains(hour));
+        let mut builder = EvidenceSummaryBuilder::start(segment.take_unsharded(), scope);
+        builder.outside_period = segment.retain_hours(|hour| builder.scope.contains(hour));
         for (shard, sha256) in segment.shard_hashes() {
-            assembly.hash.add(&shard, &sha256);
-            assembly.include_hour(shard.hour);
+            builder.hash.add(&shard, &sha256);
+            builder.include_hour(shard.hour);
         }
-        assembly.log_files.search_segment(&segment);
-        assembly.conflicts = segment.conflicts().len() as u64;
-        assembly.build(Tally::of(segment))
+        builder.log_files.search_segment(&segment);
+        builder.conflicts = segment.conflicts().len() as u64;
+        builder.build(Tally::of(segment))
     }
 }
 
-/// Why parts do not make a whole.
+/// Why extracts cannot be combined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceSummaryError {
-    /// Events among what belongs to no shard.
-    #[error("evidence that belongs to no hour holds events")]
+    /// The evidence outside shards has events.
+    #[error("the evidence outside account, region and hour contains events")]
     UnshardedEvents,
-    /// A shard that is not after the one before.
-    #[error("evidence of `{0}` out of order")]
+    /// A shard does not follow the one before.
+    #[error("the evidence of `{0}` is out of order")]
     OutOfOrder(Shard),
 }
 
-/// A dossier that is put together from extracts, in order of their shards.
+/// Builds an evidence summary from extracts, in order of their shards.
 pub struct EvidenceSummaryBuilder {
     scope: ReportScope,
     unsharded: Segment,
@@ -96,26 +97,26 @@ pub struct EvidenceSummaryBuilder {
     hash: EvidenceHasher,
     tallies: TallyMerge,
     last_shard: Option<Shard>,
-    /// First and last hour met.
+    /// First and last hour with evidence.
     hour_range: Option<(Hour, Hour)>,
     conflicts: u64,
     outside_period: u64,
 }
 
 impl EvidenceSummaryBuilder {
-    /// Begins with what belongs to no shard: the second part of [`Segment::cut`], of all evidence.
+    /// Begins with the evidence outside shards: the second part of [`Segment::split_by_shard`], of all evidence.
     ///
     /// # Errors
-    /// [`AssemblyError::Stray`].
-    pub fn new(mut rest: Segment, scope: ReportScope) -> Result<Self, EvidenceSummaryError> {
-        let assembly = Self::start(rest.take_unsharded(), scope);
-        if rest.is_empty() { Ok(assembly) } else { Err(EvidenceSummaryError::UnshardedEvents) }
+    /// [`EvidenceSummaryError::UnshardedEvents`].
+    pub fn new(mut unsharded: Segment, scope: ReportScope) -> Result<Self, EvidenceSummaryError> {
+        let builder = Self::start(unsharded.take_unsharded(), scope);
+        if unsharded.is_empty() { Ok(builder) } else { Err(EvidenceSummaryError::UnshardedEvents) }
     }
 
-    fn start(rest: Segment, scope: ReportScope) -> Self {
+    fn start(unsharded: Segment, scope: ReportScope) -> Self {
         Self {
-            log_files: ListedLogFiles::of(rest.digest_windows(), &scope),
-            unsharded: rest,
+            log_files: ListedLogFiles::of(unsharded.digest_windows(), &scope),
+            unsharded,
             scope,
             hash: EvidenceHasher::default(),
             tallies: TallyMerge::default(),
@@ -126,10 +127,10 @@ impl EvidenceSummaryBuilder {
         }
     }
 
-    /// Adds the extract of a shard's whole evidence. Shards outside the scope may be left out.
+    /// Adds the extract of the whole evidence of a shard. Shards outside the scope may be omitted.
     ///
     /// # Errors
-    /// [`AssemblyError::Disorder`].
+    /// [`EvidenceSummaryError::OutOfOrder`].
     pub fn add(&mut self, extract: Extract) -> Result<(), EvidenceSummaryError> {
         let Extract { shard, sha256, conflicts, seconds, tally } = extract;
         if self.last_shard.as_ref().is_some_and(|last| *last >= shard) {
@@ -148,7 +149,7 @@ impl EvidenceSummaryBuilder {
         Ok(())
     }
 
-    /// The whole.
+    /// The summary.
     pub fn finish(mut self) -> EvidenceSummary {
         let tally = std::mem::take(&mut self.tallies).finish();
         self.build(tally)
@@ -160,50 +161,41 @@ impl EvidenceSummaryBuilder {
     }
 
     fn build(mut self, tally: Tally) -> EvidenceSummary {
-        let vouched =
+        let covered =
             self.unsharded.digest_hours().chain(&self.scope.incomplete_hours).map(|shard| shard.hour);
-        let vouched: BTreeSet<Hour> = vouched.filter(|hour| self.scope.contains(*hour)).collect();
-        for hour in vouched.first().into_iter().chain(vouched.last()) {
+        let covered: BTreeSet<Hour> = covered.filter(|hour| self.scope.contains(*hour)).collect();
+        for hour in covered.first().into_iter().chain(covered.last()) {
             self.include_hour(*hour);
         }
-        let Self {
-            scope,
-            unsharded: mut rest,
-            log_files: listed,
-            hash,
-            hour_range: seen,
-            conflicts,
-            outside_period: outside,
-            ..
-        } = self;
-        let seen = seen.map(|(first, last)| (first.start(), last.start()));
-        let period = Period::from_bounds(scope.since, scope.until, seen);
+        let Self { scope, mut unsharded, log_files, hash, hour_range, conflicts, outside_period, .. } = self;
+        let hour_range = hour_range.map(|(first, last)| (first.start(), last.start()));
+        let period = Period::from_bounds(scope.since, scope.until, hour_range);
         let inside = |hour: Hour| period.is_none_or(|period| period.contains(hour));
-        rest.retain_digest_windows(|window| period.is_none_or(|period| overlaps(window, period)));
+        unsharded.retain_digest_windows(|window| period.is_none_or(|period| overlaps(window, period)));
         let mut unreadable: BTreeMap<String, u64> = BTreeMap::new();
-        for reason in rest.unreadable().values() {
+        for reason in unsharded.unreadable().values() {
             *unreadable.entry(reason.description().trim_end_matches(':').to_owned()).or_default() += 1;
         }
-        let evidence = EvidenceQuality {
+        let evidence_quality = EvidenceQuality {
             unreadable,
             conflicting_events: conflicts,
-            insight_events: rest.insight_events().len() as u64,
-            missing_log_files: listed.missing(&scope, period),
-            sha256: hex(&hash.finish(&rest)),
+            insight_events: unsharded.insight_events().len() as u64,
+            missing_log_files: log_files.missing(&scope, period),
+            sha256: hex(&hash.finish(&unsharded)),
         };
-        let windows = rest.digest_hours().filter(|shard| inside(shard.hour)).cloned().collect();
+        let digest_hours = unsharded.digest_hours().filter(|shard| inside(shard.hour)).cloned().collect();
         EvidenceSummary {
             tally,
-            evidence_quality: evidence,
-            digest_hours: windows,
+            evidence_quality,
+            digest_hours,
             incomplete_hours: scope.incomplete_hours,
             period,
-            outside_period: outside,
+            outside_period,
         }
     }
 }
 
-/// Whether a window, or a log file it lists, is of the period at least in part.
+/// Whether a window, or a log file that it lists, overlaps the period.
 fn overlaps(window: &DigestWindow, period: Period) -> bool {
     let (from, until) = (period.from.start(), period.until.start());
     let overlaps = |first: Time, end: Time| first < until && end > from;

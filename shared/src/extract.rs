@@ -1,11 +1,11 @@
-//! What a report needs of one shard, and no more.
+//! Extracts: what a report needs of one shard.
 //!
-//! Enters: the evidence of one shard, merged. Leaves: an [`Extract`], and its bytes. Laws: extracts of all shards say as
-//! much to a report as the evidence they are of; reading gives back the extract written; bytes that are not exactly what
-//! `to_bytes` writes are refused, never trusted.
+//! Enters: the evidence of one shard, merged. Leaves: an [`Extract`], and its bytes. Laws: a report from the extracts
+//! of all shards equals the report from the evidence itself; decoding gives the encoded extract; bytes that
+//! `to_bytes` does not write are rejected.
 //!
-//! Form: sealed, with the ids of samples as the raw part. Body: length of the head, the head as JSON, a bit for each second
-//! of the hour, the tally.
+//! Format: an envelope with the ids of the samples as the raw part. Body: length of the header, the header as JSON,
+//! one bit for each second of the hour, the tally.
 
 mod seconds;
 
@@ -21,13 +21,13 @@ use crate::{
     tally::{Tally, TimeBucket},
 };
 
-/// Why there is no extract.
+/// Why an extract cannot be made or decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExtractError {
-    /// The evidence holds no event, those of several shards, or what belongs to no shard.
+    /// The evidence has no event, events of several shards, or parts outside shards.
     #[error("not the evidence of one account, region and hour")]
     NotOneShard,
-    /// The bytes do not begin as an extract.
+    /// The bytes do not begin like an extract.
     #[error("not an extract of evidence")]
     NotAnExtract,
     /// Written by another version of the program.
@@ -53,13 +53,13 @@ const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", vers
 /// What a report needs of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extract {
-    /// Which shard it is of.
+    /// The shard.
     pub shard: Shard,
     /// SHA-256 of its events and conflicts.
     pub sha256: [u8; 32],
-    /// Events delivered with two contents under one identity.
+    /// Events that were delivered with two contents under one identity.
     pub conflicts: u64,
-    /// Seconds of the hour that have an event.
+    /// Seconds of the hour with an event.
     pub seconds: SecondsOfHour,
     /// The events, counted.
     pub tally: Tally,
@@ -73,10 +73,10 @@ struct ExtractHeader {
 }
 
 impl Extract {
-    /// What a report needs of this evidence, using up its rows.
+    /// The extract of this evidence. Consumes its rows.
     ///
     /// # Errors
-    /// [`ExtractError::NotAShard`].
+    /// [`ExtractError::NotOneShard`].
     pub fn of(mut segment: Segment) -> Result<Self, ExtractError> {
         let hashes = segment.shard_hashes();
         let (Ok([(shard, sha256)]), true) = (<[_; 1]>::try_from(hashes), segment.take_unsharded().is_empty())
@@ -91,13 +91,13 @@ impl Extract {
         Ok(Self { shard, sha256, conflicts, seconds, tally: Tally::of(segment) })
     }
 
-    /// The canonical form.
+    /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (ids, body) = self.encode();
         EXTRACT_FORMAT.seal(&ids, &body)
     }
 
-    /// Reads what [`Extract::to_bytes`] wrote.
+    /// Decodes what [`Extract::to_bytes`] wrote.
     ///
     /// # Errors
     /// When `bytes` are anything else.
@@ -110,18 +110,18 @@ impl Extract {
 
     fn encode(&self) -> (Vec<u8>, Vec<u8>) {
         let Self { shard, sha256, conflicts, seconds, tally } = self;
-        let head = ExtractHeader { shard: shard.clone(), sha256: hex(sha256), conflicts: *conflicts };
+        let header = ExtractHeader { shard: shard.clone(), sha256: hex(sha256), conflicts: *conflicts };
         let mut body = Vec::new();
-        // Strings and numbers only: nothing in it can fail to be written.
-        envelope::push_block(&mut body, &serde_json::to_vec(&head).unwrap_or_default());
+        // The header holds only strings and numbers, so writing it cannot fail.
+        envelope::push_block(&mut body, &serde_json::to_vec(&header).unwrap_or_default());
         body.extend(seconds.bytes());
         let ids = tally.encode(&mut body);
         (ids, body)
     }
 
     fn decode(ids: &[u8], body: &[u8]) -> Option<Self> {
-        let (head, body) = envelope::take_block(body)?;
-        let ExtractHeader { shard, sha256, conflicts } = serde_json::from_slice(head).ok()?;
+        let (header, body) = envelope::take_block(body)?;
+        let ExtractHeader { shard, sha256, conflicts } = serde_json::from_slice(header).ok()?;
         let mut hash = [0; 32];
         for (n, byte) in hash.iter_mut().enumerate() {
             *byte = u8::from_str_radix(sha256.get(2 * n..2 * n + 2)?, 16).ok()?;
@@ -131,13 +131,13 @@ impl Extract {
         Some(Self { shard, sha256: hash, conflicts, seconds: SecondsOfHour::from_bytes(*seconds), tally })
     }
 
-    /// Whether its parts speak of the same events, all of its shard.
+    /// Whether its parts agree with each other and all events are of its shard.
     fn is_consistent(&self) -> bool {
         let hour = self.shard.hour;
         let here = |time| self.shard.hour == TimeBucket::of(time).hour() && self.seconds.contains(time);
         let seen: BTreeSet<TimeBucket> = self.seconds.times(hour).map(TimeBucket::of).collect();
         let counted: BTreeSet<TimeBucket> =
-            self.tally.lines().flat_map(|line| line.buckets).map(|(slot, _)| *slot).collect();
+            self.tally.lines().flat_map(|line| line.buckets).map(|(bucket, _)| *bucket).collect();
         !self.tally.is_empty()
             && seen == counted
             && self.seconds.times(hour).count() as u64 <= self.tally.events()
@@ -158,7 +158,8 @@ mod tests {
     use super::*;
     use crate::{jobs::gather::read_object, record::ReadLimits};
 
-    /// Extracts of four places and two hours: a role's session, a user and a service, some of whose calls failed.
+    /// Extracts of two accounts, two regions and two hours, with calls of a role session, a user and a service. Some
+    /// calls were denied.
     fn extracts() -> Vec<Extract> {
         let records: Vec<_> = (0..240_usize)
             .map(|n| {
@@ -194,12 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_extract_is_refused_or_consistent() {
+    fn a_forged_extract_is_rejected_or_consistent() {
         let extracts = extracts();
         assert!(extracts.iter().any(|extract| extract.tally.len() > 3));
         proptest!(|(one in any::<Index>(), at in any::<Index>(), bit in 0..8_u8, end in any::<bool>())| {
             let (ids, mut body) = one.get(&extracts).encode();
-            // Half of them beyond the head, where the numbers are.
+            // Half of the changes are after the header, in the numbers.
             let at = if end { body.len() - 1 - at.index(body.len() / 4) } else { at.index(body.len()) };
             body[at] ^= 1 << bit;
             let bytes = EXTRACT_FORMAT.seal(&ids, &body);

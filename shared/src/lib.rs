@@ -1,14 +1,27 @@
-//! One river, from a CloudTrail record to a report:
+//! The stages from a CloudTrail record to a report, each a file of its name:
 //!
 //! ```text
-//! record -> event -> verdict -> tally -> coverage -> score -> findings -> report -> sinks
+//! record -> event -> segment -> extract -> evidence summary -> tally -> coverage
+//!        -> classification + role chains -> assessment -> findings, score -> report -> render
 //! ```
 //!
-//! Between event and tally evidence is kept as [`segment`]s, which merge; an [`extract`] is what a report needs of one hour
-//! of one place, and a [`dossier`] what it needs of them all. Between tally and score `lineage` says with whom a call began.
+//! | stage | what leaves it |
+//! |---|---|
+//! | [`record`] | the fields of each CloudTrail record of a log file, and each piece that could not be read |
+//! | [`event`] | one record in the terms of the later stages |
+//! | [`segment`] | the evidence of a set of log files, each event once; segments merge |
+//! | [`extract`] | what a report needs of one account, region and hour |
+//! | [`evidence_summary`] | what a report needs of all evidence, from a segment or from extracts |
+//! | [`tally`] | how often each principal made each call, and when; tallies merge |
+//! | [`coverage`] | the hours and event classes for which there is evidence, of those expected |
+//! | [`classification`] | whether an operation is read-only, and why |
+//! | `role_chain` | the watched principal that a call made through an assumed role began with |
+//! | [`assessment`] | the calls of the tally, classified and compared with the promises of the configuration |
+//! | [`finding`], [`score`] | what the rules found; compliance score, risk score and status |
+//! | [`report`], [`render`] | the report as a value, and as bytes in each format |
 //!
-//! Words ([`operation`]) are known to every stage; stages know words only.
-//! No stage does I/O, reads a clock or the environment, draws random numbers or logs.
+//! The vocabulary ([`principal`], [`operation`]) is known to every stage, and stages depend on it and on earlier
+//! stages. No stage does I/O, reads a clock or the environment, draws random numbers or logs.
 
 #![forbid(unsafe_code)]
 

@@ -1,15 +1,15 @@
-//! What an operation is and what can be said of it.
+//! The properties of an operation.
 //!
-//! Enters: nothing. Leaves: the vocabulary every later stage speaks: access level, operation type,
-//! the `mutates` axis, capabilities and risk. Law: the order of each enum is its severity, so the
-//! maximum of two values is always the stricter one.
+//! Enters: nothing. Leaves: the vocabulary of every later stage: access level, operation type, whether it mutates,
+//! capabilities and risk level. Law: the order of each enum is its severity, so the maximum of two values is the
+//! stricter one.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Access level of an IAM action, in AWS's own words (Service Authorization Reference).
+/// Access level of an IAM action, as in the Service Authorization Reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum AccessLevel {
     /// Lists resources.
@@ -25,7 +25,7 @@ pub enum AccessLevel {
 }
 
 impl AccessLevel {
-    /// The name AWS gives the level, without a space.
+    /// The name of the level at AWS, without spaces.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::List => "List",
@@ -37,15 +37,15 @@ impl AccessLevel {
     }
 }
 
-/// What a read-only principal may think of an operation.
+/// Whether a read-only principal may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationType {
-    /// A read-only principal may make it.
+    /// A read-only principal may call it.
     ReadOnly,
-    /// Changes nothing, yet is not a read: decrypts, assumes, mints credentials.
+    /// Changes nothing but is not read-only: it decrypts, assumes a role or issues credentials.
     Privileged,
-    /// Nothing known says what it does. Never safe.
+    /// It is not known what it does. Never permitted.
     Unknown,
     /// Changes state.
     Mutating,
@@ -69,7 +69,7 @@ impl OperationType {
 pub enum Mutates {
     /// It changes nothing.
     No,
-    /// Nothing known says.
+    /// Not known.
     Unknown,
     /// It changes state.
     Yes,
@@ -86,17 +86,17 @@ impl Mutates {
     }
 }
 
-/// How much harm a call can do, from access level, capabilities and outcome.
+/// How much harm a call can do, by operation type, access level and capabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RiskLevel {
-    /// A read that carries nothing.
+    /// A read that does not return customer data or secrets.
     Low,
-    /// A read of customer data, or one that spends money.
+    /// A read of customer data, or a read that incurs cost.
     Medium,
-    /// A change, or a read of secrets.
+    /// A change, a read of secrets, or an unknown operation.
     High,
-    /// Mints credentials, escalates, changes permissions or shares outward.
+    /// Issues credentials, escalates privileges, changes permissions or exposes a resource.
     Critical,
 }
 
@@ -113,24 +113,24 @@ impl RiskLevel {
 }
 
 bitflags::bitflags! {
-    /// What a call lets its caller do. A call can be a read and still carry one.
+    /// What a call lets its caller do. A read can have capabilities too.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct Capabilities: u8 {
         /// Changes state.
         const MUTATE = 1;
-        /// Its response carries customer content.
+        /// Its response contains customer data.
         const READ_DATA = 1 << 1;
-        /// Its response carries a secret, token or key.
+        /// Its response contains a secret, token or key.
         const READ_SECRETS = 1 << 2;
-        /// It gives its caller new credentials.
+        /// It issues new credentials to its caller.
         const ISSUE_CREDENTIALS = 1 << 3;
         /// It runs code or commands.
         const RUN_CODE = 1 << 4;
-        /// It changes who outside can reach a resource.
+        /// It can give principals outside the account access to a resource.
         const EXPOSE_RESOURCE = 1 << 5;
-        /// It is a known step to more privilege.
+        /// It is a known step of privilege escalation.
         const PRIVILEGE_ESCALATION = 1 << 6;
-        /// It spends money per call.
+        /// Each call incurs cost.
         const INCUR_COST = 1 << 7;
     }
 }
@@ -147,17 +147,17 @@ impl Capabilities {
         (Self::INCUR_COST, "incur_cost"),
     ];
 
-    /// The snake-case words for the capabilities present, in a fixed order.
+    /// The snake-case names of the capabilities that are set, in a fixed order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
     }
 
-    /// The capability of that snake-case word.
+    /// The capability with this snake-case name.
     pub fn parse(word: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(_, n)| *n == word).map(|(flag, _)| flag)
     }
 
-    /// Whether the response carries secrets or customer content.
+    /// Whether the response contains customer data, secrets or credentials.
     pub const fn is_sensitive(self) -> bool {
         self.intersects(Self::READ_DATA.union(Self::READ_SECRETS).union(Self::ISSUE_CREDENTIALS))
     }

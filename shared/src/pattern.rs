@@ -1,22 +1,22 @@
-//! Wildcards, as IAM policies write them.
+//! Wildcard patterns with the syntax of IAM policies.
 //!
-//! Enters: a pattern and a text. Leaves: whether they match. `*` stands for any run of characters, also none and
-//! also across `:` and `/`; `?` for exactly one; everything else, upper and lower case included, for itself.
+//! Enters: a pattern and a text. Leaves: whether they match. `*` matches any run of characters, also an empty one and
+//! also across `:` and `/`. `?` matches exactly one character. Every other character matches itself; case matters.
 //! Laws: [`matches`] agrees with the recursive definition, in at most pattern × text steps and without allocating;
-//! [`covers`] is never wrong when it says yes.
+//! when [`covers`] returns `true`, it is correct.
 
 mod compiled;
 
 pub(crate) use self::compiled::{CompiledPattern, PatternPart, PatternPositions};
 
-/// Whether the whole of `text` is what `pattern` describes.
+/// Whether `pattern` matches the whole of `text`.
 ///
-/// Nothing is implied: `arn:aws:iam::*:role/Auditor` does not match a role `Auditor` under the path `/team/`,
-/// whose ARN ends in `role/team/Auditor`; `role/*Auditor` matches both, and `role/NotAnAuditor` too.
+/// `arn:aws:iam::*:role/Auditor` does not match a role `Auditor` under the path `/team/`, because its ARN ends in
+/// `role/team/Auditor`. `role/*Auditor` matches both, and also `role/NotAnAuditor`.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let (mut wanted, mut rest) = (pattern.chars(), text.chars());
-    // What follows the last `*`, and the text that has not been given to that `*` yet. An earlier `*` never needs
-    // to take more: whatever it could take, the last one can.
+    // The pattern after the last `*`, and the text that this `*` has not consumed yet. An earlier `*` never needs to
+    // consume more: the last one can consume the same text.
     let mut last_star = None;
     loop {
         let before = rest.clone();
@@ -40,14 +40,15 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Whether every text that `narrow` describes is also described by `wide`. Both are patterns.
+/// Whether every text that the pattern `narrow` matches is also matched by the pattern `wide`.
 ///
-/// A yes is certain. A no may be wrong only where patterns with very many wildcards would take too long to compare.
+/// `true` is certain. `false` may be wrong only for patterns with so many wildcards that comparing them takes too
+/// long.
 pub fn covers(wide: &str, narrow: &str) -> bool {
     wide == narrow || CompiledPattern::of(wide).covers(&CompiledPattern::of(narrow))
 }
 
-/// Whether `text` holds a wildcard.
+/// Whether `text` has a wildcard.
 pub fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?'])
 }
@@ -58,7 +59,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, one clause a line: exponential, obviously right.
+    /// The recursive definition, one clause on each line. It is slow, but simple to verify.
     fn matches_by_definition(pattern: &[char], text: &[char]) -> bool {
         match (pattern, text) {
             ([], []) => true,
@@ -130,7 +131,8 @@ mod tests {
 
         #[test]
         fn a_covering_pattern_matches_all_the_other_matches(wide in "[ab?*]{0,6}", narrow in "[ab?*]{0,5}") {
-            // `c` stands for every letter no pattern names; seven letters are more than six parts can tell apart.
+            // `c` stands for every letter that no pattern names. Six pattern parts cannot distinguish texts of more
+            // letters.
             let mut texts = vec![String::new()];
             let mut from = 0;
             for _ in 0..7 {

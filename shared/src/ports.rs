@@ -1,6 +1,7 @@
-//! What the jobs need of the world, as narrow as it can be said.
+//! The narrow interfaces through which jobs reach storage, AWS and the clock.
 //!
-//! Enters: nothing. Leaves: traits, three methods each at most, that `local` and `aws` implement.
+//! Enters: nothing. Leaves: traits of at most three methods each, which the `local` and `aws` adapters implement.
+//! Law: a [`PortError`] names the operation, the thing it was applied to and the cause.
 
 use std::{collections::BTreeMap, error::Error, fmt, ops::Range, time::Duration};
 
@@ -17,166 +18,166 @@ use crate::{
 /// One stored object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoredObject {
-    /// Its name, unique in its source: a key or a path.
+    /// Its name, unique in its source: an object key or a path.
     pub name: String,
-    /// Bytes it holds; zero where that is not known before it is read.
+    /// Size in bytes; zero when it is not known before the object is read.
     pub size: u64,
-    /// Changes when its content does: an ETag, or size and time of the last change. Empty where nothing tells: the object
-    /// is read every time.
+    /// Changes when the content changes: an ETag, or size and time of the last change. Empty when neither is known;
+    /// the object is then read every time.
     pub version: String,
 }
 
-/// What kind of failure it was, where the answer decides what to do next.
+/// The kind of a failure, as far as the caller acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortErrorKind {
-    /// Permission is missing: trying again does not help.
+    /// A permission is missing. A retry does not help.
     AccessDenied,
-    /// Too many requests: trying again later does.
+    /// Too many requests. A later retry helps.
     Throttled,
-    /// There is no such thing.
+    /// The thing does not exist.
     NotFound,
-    /// A token to go on with is no longer valid: begin again.
+    /// A pagination token is no longer valid. Start again at the first page.
     InvalidToken,
-    /// No answer, or none of use: time is up, the network is gone, the service is in trouble.
+    /// There was no usable answer: timeout, network failure or service failure.
     Unavailable,
     /// Anything else.
     Other,
 }
 
-/// What could not be done at an edge.
+/// A failed operation of a port.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} `{name}`: {cause}")]
 pub struct PortError {
-    /// What was tried, as a verb; at AWS with the IAM action it takes: `read (s3:GetObject)`.
+    /// What was attempted, as a verb; for AWS with the IAM action it requires: `read (s3:GetObject)`.
     pub operation: &'static str,
-    /// With what.
+    /// The thing it was applied to.
     pub name: String,
-    /// Which kind of failure it was.
+    /// The kind of failure.
     pub kind: PortErrorKind,
     /// Why it failed.
     #[source]
     pub cause: Box<dyn Error + Send + Sync>,
 }
 
-/// Where log objects come from.
+/// A source of log files.
 pub trait LogSource: Sync {
-    /// All objects, each once, sorted by name.
+    /// All log files, each once, sorted by name.
     ///
     /// # Errors
-    /// When what was named cannot be listed.
+    /// When the source cannot be listed.
     fn list(&self) -> Result<Vec<StoredObject>, PortError>;
 
-    /// Replaces `bytes` by what `object` holds, or by its first `most` bytes.
+    /// Replaces `bytes` with the content of `object`, or with its first `most` bytes if it is longer.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the object cannot be read.
     fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError>;
 }
 
-/// An object, read.
+/// A log file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessedObject {
     /// Name, size and version.
     pub object: StoredObject,
-    /// SHA-256 as stored, in hex.
+    /// SHA-256 of the stored bytes, in hex.
     pub sha256: String,
-    /// Records in it, readable or not.
+    /// Records in it, whether they could be read or not.
     pub records: u64,
-    /// Where it could not be read.
+    /// Positions of the pieces that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
 }
 
-/// Where evidence is kept between sweeps.
+/// The store that keeps evidence between sweeps.
 pub trait SweepEvidence {
-    /// What an implementation fails with.
+    /// The error of an implementation.
     type Error: Error + Send + Sync + 'static;
 
-    /// Objects whose evidence is kept, by name.
+    /// Log files with stored evidence, by name.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn processed_objects(&self) -> Result<BTreeMap<String, ProcessedObject>, Self::Error>;
 
-    /// Keeps the evidence of an object, replacing what was kept of it.
+    /// Stores the evidence of a log file and replaces what was stored for it before.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// When the evidence cannot be stored.
     fn save(&mut self, read: &ProcessedObject, segment: &Segment) -> Result<(), Self::Error>;
 
-    /// The evidence kept of these objects, merged.
+    /// The stored evidence of these log files, merged.
     ///
     /// # Errors
-    /// When it cannot be read back whole.
+    /// When any of it is missing or cannot be read.
     fn load(&self, objects: &[ProcessedObject]) -> Result<Segment, Self::Error>;
 }
 
-/// An item of a table. Items of one partition lie together, in the order of `sort`.
+/// An item of a table. The items of one partition are stored together, in the order of their sort keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableItem {
     /// Partition key.
     pub partition_key: String,
     /// Sort key, unique in its partition.
     pub sort_key: String,
-    /// How often the item had been written when it was read; 0 for one that is not there yet.
+    /// How often the item had been written when it was read; 0 for an item that does not exist yet.
     pub revision: u64,
-    /// When it may be forgotten.
+    /// From when on it may be deleted.
     pub expires_at: Option<Time>,
-    /// What it says: a JSON object.
+    /// Its content: a JSON object.
     pub body: Value,
 }
 
-/// What must be so for an item to be written.
+/// The condition under which an item is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteCondition {
-    /// Nothing: whatever is there is replaced.
+    /// No condition: an existing item is replaced.
     Always,
-    /// The stored item still has the revision this one was read with; 0: there is none.
+    /// The stored item still has the revision of this item. Revision 0: no item is stored.
     Unchanged,
 }
 
-/// Small items that several functions share.
+/// A table of small items that several functions share.
 pub trait Table: Sync {
-    /// The items of a partition whose sort key begins with `prefix`, in order, as they are now.
+    /// The items of a partition with sort keys that begin with `prefix`, in order. The read is strongly consistent.
     ///
     /// # Errors
     /// When they cannot be read.
     fn query(&self, partition: &str, prefix: &str) -> Result<Vec<TableItem>, PortError>;
 
-    /// Writes an item, its revision raised by one. `false`: it is not as expected, and nothing was written.
+    /// Writes an item and raises its revision by one. `false`: the condition does not hold, and nothing was written.
     ///
     /// # Errors
-    /// When it cannot be written, or nobody knows whether it was.
+    /// When the item cannot be written, or it is not known whether it was written.
     fn put(&self, item: &TableItem, expected: WriteCondition) -> Result<bool, PortError>;
 
-    /// Removes an item, if it is there.
+    /// Deletes an item, if it exists.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// When the item cannot be deleted.
     fn delete(&self, partition: &str, sort: &str) -> Result<(), PortError>;
 }
 
-/// Bytes under keys that are written once and never changed.
+/// A store of objects that are written once and never changed.
 pub trait ObjectStore: Sync {
-    /// Writes an object. `false`: there is one of that key, and it was left alone.
+    /// Writes an object. `false`: an object with this key exists, and it was not changed.
     ///
     /// # Errors
-    /// When it cannot be written, or nobody knows whether it was.
+    /// When the object cannot be written, or it is not known whether it was written.
     fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError>;
 
-    /// The bytes of an object, or a part of them.
+    /// The bytes of an object, or the bytes of the range `part`.
     ///
     /// # Errors
-    /// [`FailureKind::Missing`] when there is none, another kind when it cannot be read.
+    /// [`PortErrorKind::NotFound`] when the object does not exist, another kind when it cannot be read.
     fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError>;
 
-    /// Objects whose keys begin with `prefix`, sorted by key.
+    /// The objects with keys that begin with `prefix`, sorted by key.
     ///
     /// # Errors
     /// When they cannot be listed.
     fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, PortError>;
 }
 
-/// A page to look up.
+/// A request for one page of `LookupEvents`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookupRequest<'a> {
     /// Twelve-digit account id.
@@ -185,60 +186,60 @@ pub struct LookupRequest<'a> {
     pub region: &'a str,
     /// First second.
     pub since: Time,
-    /// First second after the last. Events of that very second may come along.
+    /// First second after the range. Events of that second may be returned too.
     pub until: Time,
-    /// Where the page before it ended.
+    /// `NextToken` of the page before.
     pub token: Option<&'a str>,
 }
 
-/// What one look-up gives.
+/// One page of `LookupEvents`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookupPage {
     /// Records as JSON text (`CloudTrailEvent`), newest first.
     pub records: Vec<String>,
-    /// Where the next page begins; absent after the last.
+    /// `NextToken` for the next page; absent on the last page.
     pub next_token: Option<String>,
 }
 
-/// CloudTrail's event history.
+/// CloudTrail event history.
 pub trait CloudTrailApi: Sync {
     /// One page of the management events of an account and region.
     ///
     /// # Errors
-    /// [`FailureKind::Throttled`], [`FailureKind::Token`] and the others. It does not wait and try again: its caller
-    /// does.
+    /// [`PortErrorKind::Throttled`], [`PortErrorKind::InvalidToken`] and the other kinds. Implementations do not
+    /// retry; the caller does.
     fn lookup_events(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, PortError>;
 }
 
-/// A page of the policies of an account.
+/// One page of `GetAccountAuthorizationDetails`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorizationDetailsPage {
     /// Users, roles, groups and managed policies, as `aws iam get-account-authorization-details` prints them.
     pub text: String,
-    /// Where the next page begins; absent after the last.
+    /// `Marker` for the next page; absent on the last page.
     pub next_marker: Option<String>,
 }
 
-/// Policies of the principals of accounts, and IAM's own opinion of them.
+/// The policies of the principals of accounts, and what the IAM policy simulator decides about them.
 pub trait IamApi: Sync {
-    /// A page of all users, roles, groups and managed policies of an account.
+    /// One page of all users, roles, groups and managed policies of an account.
     ///
     /// # Errors
-    /// [`FailureKind::Throttled`] and the others. It does not wait and try again: its caller does.
+    /// [`PortErrorKind::Throttled`] and the other kinds. Implementations do not retry; the caller does.
     fn account_authorization_details(
         &self,
         account: &str,
         page: Option<&str>,
     ) -> Result<AuthorizationDetailsPage, PortError>;
 
-    /// One user or role with its groups and policies, in the same form; nothing if there is none of that name.
+    /// One user or role with its groups and policies, in the same form; `None` if the principal does not exist.
     ///
     /// # Errors
     /// As above.
     fn principal_details(&self, arn: &str) -> Result<Option<String>, PortError>;
 
-    /// Which of these actions IAM's simulator allows a principal with these policies, on any resource and without a
-    /// context.
+    /// What the IAM policy simulator decides about each of these actions for a principal with these policies, on any
+    /// resource and without context keys.
     ///
     /// # Errors
     /// As above.
@@ -249,16 +250,16 @@ pub trait IamApi: Sync {
     ) -> Result<Vec<SimulationResult>, PortError>;
 }
 
-/// What the simulator says of one action.
+/// The decision of the simulator about one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulationResult {
-    /// The action, as it was asked about.
+    /// The action, as it was requested.
     pub action: String,
-    /// Its word: `allowed`, `explicitDeny`, `implicitDeny`.
+    /// The decision: `allowed`, `explicitDeny` or `implicitDeny`.
     pub decision: String,
 }
 
-/// Which policies of an organization.
+/// Type of an organization policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrganizationPolicyType {
     /// Service control policies.
@@ -267,13 +268,13 @@ pub enum OrganizationPolicyType {
     ResourceControl,
 }
 
-/// The organization above accounts.
+/// AWS Organizations.
 pub trait OrganizationsApi: Sync {
-    /// Policies that bound an account, a list for each level from the root to the account. Empty: there are none, and none
-    /// can be in force.
+    /// The policies in force for an account: one list for the root, one for each organizational unit below it, and
+    /// one for the account. Empty: no policy of this type can be in force.
     ///
     /// # Errors
-    /// [`FailureKind::Denied`] when we are not to know, and the others.
+    /// [`PortErrorKind::AccessDenied`] when AWS denies the caller to read them, and the other kinds.
     fn control_policies(
         &self,
         account: &str,
@@ -281,54 +282,54 @@ pub trait OrganizationsApi: Sync {
     ) -> Result<Vec<Vec<Policy>>, PortError>;
 }
 
-/// Reads that are tried out.
+/// Makes read-only calls to probe whether AWS allows them.
 pub trait Prober: Sync {
-    /// Makes a read that takes no parameters and changes nothing, as ourselves; what it gives is thrown away. Nothing:
-    /// nobody here knows how to make it.
+    /// Makes a read-only call without parameters, with the caller's own credentials, and discards the response.
+    /// `None`: the prober does not support this operation.
     ///
     /// # Errors
-    /// What became of it, where it did not work.
+    /// Why the call failed.
     fn probe(&self, service: &str, operation: &str) -> Option<Result<(), PortError>>;
 }
 
-/// Something people or programs are told.
+/// A message to people and programs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
-    /// The same for the same news.
+    /// Equal for equal notifications.
     pub id: String,
-    /// What kind of news: `Read-Only Violation Detected`.
+    /// Type of the notification: `Read-Only Violation Detected`.
     pub detail_type: &'static str,
-    /// How urgent.
+    /// Severity.
     pub severity: RiskLevel,
     /// One line for people.
     pub subject: String,
     /// A few lines for people.
     pub text: String,
-    /// The same for programs.
+    /// The same content for programs.
     pub detail: Value,
 }
 
-/// Who passes news on.
+/// A channel that delivers notifications.
 pub trait NotificationSink: Sync {
-    /// Its name, to remember by what it has passed on: `sns`.
+    /// Its name, under which deliveries are recorded: `sns`.
     fn name(&self) -> &'static str;
 
-    /// Passes news on.
+    /// Delivers a notification.
     ///
     /// # Errors
-    /// When it is not known to have been passed on.
-    fn send(&self, news: &Notification) -> Result<(), PortError>;
+    /// When the delivery was not confirmed.
+    fn send(&self, notification: &Notification) -> Result<(), PortError>;
 }
 
-/// Time, as far as jobs that wait need it.
+/// The clock of jobs that wait.
 pub trait Clock: Sync {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Time;
 
-    /// How long the job may go on.
+    /// How long the job may still run.
     fn remaining(&self) -> Duration;
 
-    /// Lets time pass.
+    /// Waits for this duration.
     fn sleep(&self, length: Duration);
 }
 

@@ -1,8 +1,8 @@
-//! Who made a call.
+//! The principal and the session of a call.
 //!
-//! Enters: the parts of a CloudTrail `userIdentity`. Leaves: [`Principal`], the identity a promise can be
-//! made about, and [`Session`], the way it was used. Law: an assumed role counts as its role, so two sessions
-//! of one role are one principal.
+//! Enters: the parts of a CloudTrail `userIdentity`. Leaves: [`Principal`], the identity that a watch can match, and
+//! [`Session`], what varies between its sessions. Law: an assumed role counts as its role, so two sessions of one
+//! role are one principal.
 
 mod identity;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use identity::{partition_of_region, resolve_identity};
 
-/// Kind of identity, after CloudTrail's `userIdentity.type`.
+/// Kind of a principal, by CloudTrail's `userIdentity.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
@@ -23,19 +23,19 @@ pub enum PrincipalKind {
     IamUser,
     /// A role, used directly or assumed.
     Role,
-    /// A user of `GetFederationToken`.
+    /// A federated user, created by `GetFederationToken`.
     FederatedUser,
-    /// A user of an SAML provider.
+    /// A user of a SAML provider.
     SamlUser,
     /// A user of a web identity provider.
     WebIdentityUser,
     /// A user of IAM Identity Center, also through an `AWSReservedSSO_` role.
     IdentityCenterUser,
-    /// An AWS service acting by itself.
+    /// An AWS service acting on its own.
     AwsService,
     /// Another AWS account.
     AwsAccount,
-    /// Nobody: an unsigned request.
+    /// An unsigned request.
     Anonymous,
     /// The record does not say.
     Unknown,
@@ -60,30 +60,30 @@ impl PrincipalKind {
     }
 }
 
-/// The identity a promise can be made about.
+/// The identity that a watch can match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Principal {
-    /// Its ARN; for those without one, a name of the same shape: `service:NAME`, `account:ID`, `anonymous`, `unknown`.
+    /// Its ARN, or, if it has none, a name such as `service:NAME`, `account:ID`, `anonymous` or `unknown`.
     pub arn: Arc<str>,
-    /// What kind of identity it is.
+    /// Kind of the principal.
     pub kind: PrincipalKind,
     /// The account it belongs to; empty when the record does not say.
     pub account: Arc<str>,
 }
 
-/// How a principal was used: everything that varies between the sessions of one identity.
+/// What varies between the sessions of one principal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
-    /// Role session name, or the federated user's name.
+    /// Role session name, or name of the federated user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Arc<str>>,
-    /// ARN of the user that made a federated user's credentials, and whose permissions bound them.
+    /// ARN of the user that created the credentials of a federated user. The permissions of this user limit them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub issuer: Option<Arc<str>>,
-    /// `sourceIdentity` set when the role was assumed.
+    /// `sourceIdentity`, set when the role was assumed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_identity: Option<Arc<str>>,
-    /// Identity Center user on whose behalf the call was made.
+    /// Identity Center user for which the call was made (`onBehalfOf`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub on_behalf_of: Option<Arc<str>>,
 }

@@ -1,8 +1,8 @@
 //! The report as a value.
 //!
-//! Enters: an assessment, findings and controls. Leaves: [`Report`]: `result`, which is the same for the same evidence
-//! whatever its order, split and repetition, and `run`, which tells of this one run. Law: the report's id is the
-//! SHA-256 of its `result` as JSON, so two results with one id are equal byte for byte.
+//! Enters: an assessment, findings and controls. Leaves: [`Report`]: `result`, which is the same for the same
+//! evidence in any order, split and repetition, and `run`, which describes one run. Law: the report's id is the
+//! SHA-256 of its `result` as JSON, so two results with the same id are equal byte for byte.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,33 +39,33 @@ use crate::{
     time::{Hour, Time},
 };
 
-/// Version of the report's shape: the first number changes when a reader of the old shape would be misled.
+/// Version of the report's schema: the first number changes with a change that is not backward compatible.
 pub const SCHEMA_VERSION: &str = "1.0";
 
-/// A report, whole.
+/// A report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: String,
     /// SHA-256 of `result` as compact JSON, in hex.
     pub id: String,
-    /// What the evidence says.
+    /// The result.
     pub result: ReportResult,
-    /// How it was come by.
+    /// The run that computed it.
     pub run: ReportRun,
 }
 
-/// Whether something was promised.
+/// Whether any principal is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportMode {
     /// Principals are watched: the report says whether the promise held.
     Proof,
-    /// Nothing was promised: the report says who did what, and calls nothing compliant.
+    /// No principal is watched: the report lists who did what and does not assess compliance.
     Discovery,
 }
 
-/// What the evidence says: identical for the same evidence, configuration and catalog.
+/// The result: identical for the same evidence, configuration and catalog.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportResult {
     /// Proof or discovery.
@@ -82,27 +82,28 @@ pub struct ReportResult {
     pub risk: Option<RiskScore>,
     /// Counts over all evidence in the period.
     pub totals: ReportTotals,
-    /// The map of evidence.
+    /// Coverage of the evidence.
     pub coverage: Coverage,
     /// Events per hour.
     pub activity: Vec<HourlyActivity>,
-    /// Every principal that was seen, and every promise nobody was seen for.
+    /// Every principal that was seen, and every watch entry that no principal seen matches.
     pub principals: Vec<PrincipalSummary>,
-    /// Every operation that is not plainly read-only, and every sensitive one, with its verdict.
+    /// Operations that are not read-only, are sensitive or were not classified by the catalog, with their
+    /// classification.
     pub operations: Vec<OperationSummary>,
     /// Sign-in, service and console events: listed, not scored.
     pub other_events: Vec<OtherEvent>,
     /// Findings, most severe first.
     pub findings: Vec<Finding>,
-    /// What to do, most urgent first.
+    /// Recommendations, most urgent first.
     pub recommendations: Vec<Recommendation>,
     /// The standard's controls.
     pub controls: Vec<ControlResult>,
-    /// Calls behind the findings, one entry each.
+    /// Sample calls of the findings, one entry each.
     pub audit_entries: Vec<AuditEntry>,
-    /// Overrides of the configuration and what became of them.
+    /// Overrides of the configuration and their usage.
     pub overrides: Vec<OverrideUsage>,
-    /// What this result says nothing about.
+    /// What this result does not cover.
     pub limitations: Vec<String>,
     /// What it was computed from.
     pub inputs: ReportInputs,
@@ -113,7 +114,7 @@ pub struct ReportResult {
 pub struct ExecutiveSummary {
     /// Overall status; absent in a discovery.
     pub overall_compliance: Option<Status>,
-    /// One sentence that names the status and the event classes it speaks about.
+    /// A statement of the status and the event classes it covers.
     pub statement: String,
     /// Compliance score 0-100; absent when there were no watched calls.
     pub compliance_score: Option<f64>,
@@ -121,9 +122,9 @@ pub struct ExecutiveSummary {
     pub risk_score: Option<f64>,
     /// LOW, MEDIUM (above 30) or HIGH (above 70); absent in a discovery.
     pub risk_level: Option<crate::score::RiskBand>,
-    /// The most important findings in a sentence each, at most five.
+    /// The most severe findings, one line each, at most five.
     pub key_findings: Vec<String>,
-    /// What to do first, at most five.
+    /// The most urgent recommendations, at most five.
     pub top_actions: Vec<String>,
 }
 
@@ -132,7 +133,7 @@ pub struct ExecutiveSummary {
 pub struct ReportTotals {
     /// Distinct events.
     pub events: u64,
-    /// API calls among them: the operations that are judged.
+    /// API calls among them: the events that are classified.
     pub operations: u64,
     /// API calls by watched principals.
     pub watched_operations: u64,
@@ -142,25 +143,25 @@ pub struct ReportTotals {
     pub mutating: u64,
     /// API calls that are privileged.
     pub privileged: u64,
-    /// API calls nothing is known of.
+    /// API calls of unknown operations.
     pub unknown: u64,
     /// API calls that succeeded.
     pub succeeded: u64,
-    /// API calls that AWS refused.
+    /// API calls that AWS denied.
     pub denied: u64,
     /// API calls that ended in another error.
     pub failed: u64,
-    /// API calls by watched principals, not read-only, that AWS refused.
+    /// API calls by watched principals, not read-only, that AWS denied.
     pub blocked: u64,
-    /// Reads of secrets or customer content by anyone, that succeeded.
+    /// Reads of secrets or customer data by any principal that succeeded.
     pub sensitive_reads: u64,
     /// Sign-in, service and console events.
     pub other_events: u64,
-    /// CloudTrail Insights records, counted aside.
+    /// CloudTrail Insights records, counted separately.
     pub insight_events: u64,
     /// Pieces of evidence that could not be read.
     pub unreadable_evidence: u64,
-    /// Events delivered with two different contents under one identity.
+    /// Events delivered with two different contents under the same identity.
     pub conflicting_events: u64,
     /// Distinct principals.
     pub principals: u64,
@@ -177,53 +178,53 @@ pub struct ReportTotals {
 pub struct HourlyActivity {
     /// The hour.
     pub hour: Hour,
-    /// Read-only calls that were not refused.
+    /// Read-only calls that were not denied.
     pub reads: u64,
-    /// Mutating calls that were not refused.
+    /// Mutating calls that were not denied.
     pub writes: u64,
-    /// Privileged and unknown calls that were not refused.
+    /// Privileged and unknown calls that were not denied.
     pub other: u64,
-    /// Calls AWS refused.
+    /// Calls that AWS denied.
     pub denied: u64,
-    /// Calls of watched principals, of all the above.
+    /// Calls of watched principals among all of these.
     pub watched: u64,
 }
 
-/// What a principal was seen to do, in one word.
+/// What a principal was seen to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Behavior {
     /// Never appeared.
     NotSeen,
-    /// Appeared in events that are no API calls only.
+    /// Appeared only in events that are not API calls.
     NoCalls,
-    /// Read, and nothing it read was sensitive.
+    /// Only read, and nothing sensitive.
     OnlyRead,
-    /// Read, also customer content.
+    /// Only read, including customer data.
     ReadData,
-    /// Read, also secrets.
+    /// Only read, including secrets.
     ReadSecrets,
-    /// Made calls nothing is known of, and nothing worse.
+    /// Called unknown operations; nothing worse.
     UnknownCalls,
-    /// Tried what a read-only principal may not do, and did not succeed.
+    /// Attempted calls that a read-only principal may not make, without success.
     Attempted,
-    /// Used a privileged operation: decrypted, assumed, minted.
+    /// Used a privileged operation: decrypted, assumed a role, issued credentials.
     UsedPrivilege,
     /// Changed something.
     Wrote,
 }
 
 impl Behavior {
-    /// The words a reader sees.
+    /// The words in every output.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotSeen => "not seen",
             Self::NoCalls => "no calls",
-            Self::OnlyRead => "only looked",
+            Self::OnlyRead => "only read",
             Self::ReadData => "read data",
             Self::ReadSecrets => "read secrets",
             Self::UnknownCalls => "unknown calls",
-            Self::Attempted => "tried to write",
+            Self::Attempted => "attempted write",
             Self::UsedPrivilege => "used privilege",
             Self::Wrote => "wrote",
         }
@@ -233,7 +234,7 @@ impl Behavior {
 /// One principal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalSummary {
-    /// ARN, or the pattern of a promise for which nobody was seen.
+    /// ARN, or the pattern of a watch entry that no principal seen matches.
     pub arn: Arc<str>,
     /// Kind of identity.
     pub kind: PrincipalKind,
@@ -245,7 +246,7 @@ pub struct PrincipalSummary {
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
-    /// What it was seen to do; of one that is watched, also through others.
+    /// What it was seen to do; for a watched principal also through roles.
     pub behavior: Behavior,
     /// Share of its calls that are permitted.
     pub compliance: ComplianceScore,
@@ -257,7 +258,7 @@ pub struct PrincipalSummary {
     pub other_events: u64,
     /// Calls it may make although they are not read-only, by override.
     pub allowed_by_override: u64,
-    /// Mutating calls that succeeded, that began with it and were made through others: `counts` and `calls` are without them.
+    /// Mutating calls that succeeded through roles and are attributed to it; not part of `counts` and `calls`.
     #[serde(default)]
     pub writes_through_roles: u64,
     /// Succeeded calls per capability.
@@ -274,7 +275,7 @@ pub struct PrincipalSummary {
     pub regions: BTreeSet<Arc<str>>,
     /// Distinct sessions.
     pub sessions: u64,
-    /// Some of their names, in order, at most ten.
+    /// The first session names, in order, at most ten.
     pub session_names: Vec<Arc<str>>,
     /// Source identities its sessions carried.
     pub source_identities: BTreeSet<Arc<str>>,
@@ -286,12 +287,12 @@ pub struct PrincipalSummary {
     pub hours: Vec<(Hour, u64)>,
     /// Fingerprints of the findings about it.
     pub findings: Vec<String>,
-    /// What it could do, tried and did; absent when it is not watched, and for a promise for which nobody was seen and
-    /// no policies were read.
+    /// What it could do, tried and did; absent when it is not watched, and for a watch entry that no principal seen
+    /// matches and no policies were read for.
     pub matrix: Option<AccessMatrix>,
 }
 
-/// One operation and its verdict.
+/// One operation and its classification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationSummary {
     /// `eventSource`.
@@ -310,11 +311,11 @@ pub struct OperationSummary {
     pub capabilities: Capabilities,
     /// Risk of a call.
     pub risk_level: RiskLevel,
-    /// Where the verdict comes from.
+    /// Source of the classification.
     pub provenance: Provenance,
-    /// AWS's own sources disagree about it.
+    /// Whether AWS's own sources conflict about it.
     pub source_conflict: bool,
-    /// Why the verdict is what it is.
+    /// Reason for the classification.
     pub reason: String,
     /// Calls by outcome, over all principals.
     pub counts: BTreeMap<Outcome, u64>,
@@ -322,7 +323,7 @@ pub struct OperationSummary {
     pub principals: u64,
 }
 
-/// Events that are no API calls.
+/// Events that are not API calls.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct OtherEvent {
     /// Kind of record.
@@ -335,7 +336,7 @@ pub struct OtherEvent {
     pub count: u64,
 }
 
-/// One call behind a finding.
+/// One sample call of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
     /// `eventTime`.
@@ -356,34 +357,34 @@ pub struct AuditEntry {
     pub operation: Arc<str>,
     /// Operation type.
     pub operation_type: OperationType,
-    /// What became of it.
+    /// Outcome.
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
-    /// ARNs of the resources the record names.
+    /// ARNs of the resources in the record.
     pub resource_arns: Vec<Arc<str>>,
 }
 
-/// What became of an override.
+/// Usage of an override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideUsage {
     /// Its id.
     pub id: String,
-    /// Principals it is for.
+    /// Principals it applies to.
     pub principal: String,
-    /// Operation it is for.
+    /// Operation it applies to.
     pub operation: String,
-    /// Resources it is for.
+    /// Resources it applies to.
     pub resource: Option<String>,
-    /// Who answers for it.
+    /// Owner.
     pub owner: String,
-    /// Why it is there.
+    /// Reason.
     pub reason: String,
-    /// When it ends.
+    /// Expiry.
     pub expires: Time,
     /// Calls it allowed.
     pub allowed_calls: u64,
-    /// Calls it would have allowed had it not expired before them.
+    /// Calls it would have allowed if it had not expired before them.
     pub expired_calls: u64,
 }
 
@@ -400,50 +401,50 @@ pub struct ReportInputs {
     pub evidence_sha256: String,
     /// SHA-256 of the configuration in force, in hex.
     pub configuration_sha256: String,
-    /// Patterns of the promises.
+    /// Patterns of the watch entries.
     pub watched: Vec<String>,
     /// Unreadable pieces of evidence by reason.
     pub unreadable: BTreeMap<String, u64>,
 }
 
-/// How the result was come by: differs from run to run.
+/// The run that computed the result: differs from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRun {
     /// Unique, sortable by time.
     pub run_id: String,
-    /// Who made it, as AWS says (`GetCallerIdentity`); absent where AWS was not asked.
+    /// Identity that ran it, from `GetCallerIdentity`; absent where it was not called.
     pub caller: Option<CallerIdentity>,
     /// Request id of the function's invocation; absent outside a function.
     pub request_id: Option<String>,
-    /// How often a report on this period was issued, this one included; absent where that is not counted.
+    /// How often a report on this period was published, this one included; absent where revisions are not counted.
     pub revision: Option<u32>,
     /// When it began.
     pub started_at: Time,
-    /// When the report was made.
+    /// When the report was generated.
     pub generated_at: Time,
-    /// Wall-clock seconds from the one to the other.
+    /// Wall-clock seconds from `started_at` to `generated_at`.
     pub duration_seconds: f64,
-    /// Log objects read in this run.
+    /// Log files read in this run.
     pub log_files_read: u64,
-    /// Log objects whose evidence was kept from earlier runs.
+    /// Log files not read again: their evidence was stored by earlier runs.
     pub log_files_reused: u64,
     /// Bytes read.
     pub bytes_read: u64,
-    /// Records met in this run: distinct, duplicate, unreadable or aside.
+    /// Records in these log files: distinct, duplicate, unreadable or Insights.
     pub records_seen: u64,
-    /// Records that were delivered before, in this or another object.
+    /// Records that were delivered before, in the same or another log file.
     pub duplicates: u64,
     /// Events outside the period, not counted.
     pub outside_period: u64,
-    /// SHA-256 over the sorted hashes of all inputs, in hex.
+    /// SHA-256 over the sorted hashes of all input files, in hex.
     pub input_files_sha256: String,
-    /// Inputs with their hashes, in order, at most 10,000.
+    /// Input files with their hashes, in order, at most 10,000.
     pub input_files: Vec<InputFile>,
     /// Where evidence could not be read, in order, at most 1,000.
     pub unreadable: Vec<UnreadablePosition>,
 }
 
-/// Who a program is, as AWS says (`GetCallerIdentity`).
+/// The identity of a program, from `GetCallerIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallerIdentity {
     /// ARN.
@@ -454,10 +455,10 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
-/// One input.
+/// One input file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
-    /// Object name.
+    /// Name of the file or S3 object.
     pub file: String,
     /// Size in bytes, as delivered.
     pub bytes: u64,
@@ -470,13 +471,13 @@ pub struct InputFile {
 /// A piece of evidence that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct UnreadablePosition {
-    /// Object name.
+    /// Name of the file or S3 object.
     pub file: String,
-    /// Byte in the inflated object, when known.
+    /// Byte offset in the decompressed file, when known.
     pub byte: Option<u64>,
-    /// Record in the object, counted from zero, when known.
+    /// Record in the file, counted from zero, when known.
     pub record: Option<u64>,
-    /// What was wrong, in a sentence.
+    /// What was wrong, in one line.
     pub reason: String,
 }
 
@@ -505,7 +506,7 @@ impl ReportResult {
         Ok(hex(&Sha256::digest(serde_json::to_vec(self)?)))
     }
 
-    /// The period looked at.
+    /// The period of the report.
     pub const fn period(&self) -> Option<Period> {
         self.coverage.period
     }

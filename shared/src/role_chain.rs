@@ -1,15 +1,17 @@
-//! Whose doing a call is that a session made.
+//! Role chains: the watched principal that a call made by a session began with.
 //!
-//! Enters: the lines of a tally, and who is watched. Leaves: [`RoleChains`], which say of each line, quarter hour by quarter
-//! hour, with which watched principal it began. Laws: a call is laid at a principal's door only if a chain of credentials
-//! that were seen to be handed out leads there, none of them older than they last; it is certain only if no chain leads
-//! anywhere else; the order of events decides nothing; work grows with the events, not with the chains there could be.
+//! Enters: the lines of a tally, and which actors are watched. Leaves: [`RoleChains`], which give the originator of
+//! each line for each quarter hour. Laws: a call is attributed to a principal only if a chain of issued credentials
+//! in the evidence leads from that principal to the session, and none of the credentials had expired; the attribution
+//! is certain only if no chain leads to another principal; the order of events does not matter; the work grows with
+//! the number of events, not with the number of possible chains.
 //!
-//! A call made by session `S` in a quarter hour belongs to a watched principal if that one, or a session that belonged to it
-//! by then, was given credentials of `S` in this quarter hour or in those before it that the credentials last. The
-//! nearest watched principal on the shortest chain counts. Others who may have made the call: who else was given
-//! credentials of `S` in that time; who may have been, where the record does not tell the session; and somebody unseen,
-//! if `S` was at work when nobody was seen to have credentials of it.
+//! A call that session `S` made in a quarter hour is attributed to a watched principal if credentials of `S` that
+//! were still valid were issued to this principal, or to a session attributed to it at that time. Of several chains
+//! the shortest counts, and on it the nearest watched principal. Three kinds of principals may have made the call
+//! instead: another principal that was issued credentials of `S` in that time; a principal that may have been issued
+//! them, when the record does not name the session; and an unseen principal, when `S` made calls at a time for which
+//! the evidence shows no issued credentials of `S`.
 
 mod chain_graph;
 mod issuance;
@@ -24,57 +26,58 @@ use crate::{
 
 use self::{chain_graph::ChainGraph, issuance::CredentialIssuance, session_key::session_keys_of};
 
-/// Most principals named of a chain.
+/// Most principals in the path of a chain.
 const MAX_PATH_LENGTH: usize = 8;
 
-/// How a call came to be made by another principal than it began with.
+/// The chain from a watched principal to the principal that made a call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoleChain {
-    /// ARN of the watched principal it began with.
+    /// ARN of the watched principal that the chain began with.
     pub originator: Arc<str>,
-    /// ARNs of what was assumed on the way, the call's own principal last; of a longer chain the first seven and the last.
+    /// ARNs of the principals assumed on the way, the caller last; of a longer chain the first seven and the last.
     pub path: Vec<Arc<str>>,
-    /// Whether nobody else can have made it: nobody else was seen to get credentials of that session.
+    /// Whether no other principal can have made the call: the evidence shows no other holder of the session's
+    /// credentials.
     pub is_certain: bool,
 }
 
-/// Whether an act handed out credentials and nobody can tell what was done with them: the record does not say whose they
-/// are, or `watched_only` left out what those do whom nobody watches.
-pub(crate) fn is_untraceable(act: &CallKey, watched_only: bool) -> bool {
-    act.outcome == Outcome::Succeeded
-        && session_key::issues_credentials(act)
-        && (watched_only || session_key::CredentialTarget::of(act).is_empty())
+/// Whether a call issued credentials that cannot be traced: the record does not say for which session or user, or
+/// `watched_only` left the calls of unwatched principals out of the evidence.
+pub(crate) fn is_untraceable(call_key: &CallKey, watched_only: bool) -> bool {
+    call_key.outcome == Outcome::Succeeded
+        && session_key::issues_credentials(call_key)
+        && (watched_only || session_key::CredentialTarget::of(call_key).is_empty())
 }
 
-/// The lineage of every line that has one.
+/// The role chain of every line that has one.
 #[derive(Debug, Default)]
 pub(crate) struct RoleChains(Option<ChainGraph>);
 
 impl RoleChains {
-    /// What the evidence says of who was given whose credentials.
+    /// The role chains in the evidence.
     pub(crate) fn of<'a>(tally: &'a Tally, mut is_watched: impl FnMut(&'a Actor) -> bool) -> Self {
         if !tally.lines().any(|line| issuance::may_issue_credentials(line.call_key) && is_watched(line.actor))
         {
             return Self::default();
         }
-        let links = CredentialIssuance::all(tally, &mut is_watched);
-        let mut spread = ChainGraph::of(links);
-        spread.add_unseen_holders(&mut tally.lines());
-        spread.resolve_originators();
-        Self(Some(spread))
+        let issuances = CredentialIssuance::all(tally, &mut is_watched);
+        let mut graph = ChainGraph::of(issuances);
+        graph.add_unseen_holders(&mut tally.lines());
+        graph.resolve_originators();
+        Self(Some(graph))
     }
 
-    /// The quarter hours of a line by lineage; nothing for a line without.
+    /// The quarter hours of a line by role chain; empty for a line without a role chain.
     pub(crate) fn of_line(&self, line: &TallyLine<'_>) -> BTreeMap<Option<Arc<RoleChain>>, Vec<TimeBucket>> {
         let mut parts: BTreeMap<Option<Arc<RoleChain>>, Vec<TimeBucket>> = BTreeMap::new();
-        let Some(spread) = &self.0 else { return parts };
-        let ways = session_keys_of(line.actor);
-        if !spread.is_reachable(&ways) {
+        let Some(graph) = &self.0 else { return parts };
+        let session_keys = session_keys_of(line.actor);
+        if !graph.is_reachable(&session_keys) {
             return parts;
         }
-        for (slot, _) in line.buckets {
-            let lineage = spread.role_chain(&ways, *slot, &line.actor.principal.arn);
-            parts.entry(lineage.map(Arc::new)).or_default().push(*slot);
+        for (bucket, _) in line.buckets {
+            let role_chain = graph.role_chain(&session_keys, *bucket, &line.actor.principal.arn);
+            parts.entry(role_chain.map(Arc::new)).or_default().push(*bucket);
         }
         if parts.keys().all(Option::is_none) {
             parts.clear();

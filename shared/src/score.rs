@@ -1,9 +1,9 @@
-//! How compliant, how risky, and what may be claimed.
+//! Compliance score, risk score and status.
 //!
-//! Enters: judged calls and the state of the evidence. Leaves: [`ComplianceScore`], [`RiskScore`] and [`Status`]. Laws: adding
-//! a call that is not allowed never raises the compliance score and never lowers the risk; missing evidence
-//! never improves a status; with no calls there is no score. The formulas and the table of effects are described
-//! in `docs/semantics.md`.
+//! Enters: classified calls and the state of the evidence. Leaves: [`ComplianceScore`], [`RiskScore`] and [`Status`].
+//! Laws: adding a call that is not permitted never raises the compliance score and never lowers the risk score;
+//! missing evidence never improves a status; without calls there is no compliance score. `docs/semantics.md`
+//! describes the formulas and the table of status impacts.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,15 +14,15 @@ use crate::{
     operation::{Capabilities, OperationType},
 };
 
-/// What may be claimed of a promise. The greater one wins.
+/// Status of a promise. Of several the greatest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
-    /// Nothing against the promise was found, and nothing that could hold it was missing.
+    /// No call broke the promise, and no evidence that could show one is missing.
     Compliant,
-    /// Something that could speak against the promise was not seen.
+    /// Evidence that could show a broken promise is missing or not conclusive.
     InsufficientEvidence,
-    /// The evidence breaks the promise.
+    /// The evidence shows a call that broke the promise.
     NonCompliant,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// What one call means for the status of the principal that made it.
+/// What one call means for the status of the principal it is attributed to.
 ///
 /// | operation type | succeeded | failed | denied |
 /// |---|---|---|---|
@@ -52,7 +52,7 @@ impl std::fmt::Display for Status {
 /// | unknown | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` | `INSUFFICIENT_EVIDENCE` |
 /// | mutating | `NON_COMPLIANT` | `INSUFFICIENT_EVIDENCE` | `COMPLIANT` |
 ///
-/// A denied call shows that AWS holds the line; a failed one was not refused, so it shows nothing of the kind.
+/// A denied call shows that AWS enforces the limit. A failed call was not denied, so it does not show that.
 pub const fn status_impact(operation_type: OperationType, outcome: Outcome) -> Status {
     match (operation_type, outcome) {
         (OperationType::ReadOnly, _) => Status::Compliant,
@@ -65,53 +65,55 @@ pub const fn status_impact(operation_type: OperationType, outcome: Outcome) -> S
     }
 }
 
-/// Share of calls a read-only principal may make.
+/// Share of the calls that a read-only principal may make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComplianceScore {
-    /// Calls looked at.
+    /// Number of calls.
     pub calls: u64,
-    /// Those that are read-only or allowed by an override.
+    /// Calls that are read-only or allowed by an override.
     pub permitted: u64,
     /// `permitted / calls` in percent, rounded down to two decimals; absent when there were no calls.
     pub score: Option<f64>,
 }
 
 impl ComplianceScore {
-    /// The score of so many calls.
+    /// The score of `permitted` of `calls` calls.
     pub fn of(permitted: u64, calls: u64) -> Self {
         Self { calls, permitted, score: percent(permitted, calls) }
     }
 }
 
-/// What adds to the risk: counts of calls and of holes in the evidence.
+/// What adds to the risk: counts of calls and of gaps in the evidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RiskFactors {
     /// Writes that succeeded.
     pub writes: u64,
-    /// Writes that failed without being refused.
+    /// Writes that failed and were not denied.
     pub failed_writes: u64,
-    /// Writes and privileged calls AWS refused.
+    /// Writes and privileged calls that AWS denied.
     pub denied_writes: u64,
-    /// Privileged calls that were not refused.
+    /// Privileged calls that were not denied.
     pub privileged_calls: u64,
-    /// Calls of any kind that mint credentials, escalate, or share outward, and succeeded.
+    /// Calls that succeeded, are not read-only, and issue credentials, escalate privileges or expose a resource.
     pub critical_calls: u64,
-    /// Calls nothing is known of.
+    /// Calls of unknown operations.
     pub unknown_operations: u64,
     /// Reads of secrets that succeeded.
     pub secret_reads: u64,
-    /// Reads of customer content that succeeded.
+    /// Reads of customer data that succeeded.
     pub data_reads: u64,
     /// Uses of the root user.
     pub root_uses: u64,
     /// Calls outside business hours.
     pub outside_business_hours: u64,
-    /// Hours without evidence, event classes that nobody logged, evidence that could not be read.
+    /// Hours without evidence, event classes not known to be logged, missing log files, unreadable pieces and
+    /// conflicting events.
     pub evidence_gaps: u64,
 }
 
 impl RiskFactors {
-    /// Counts `count` equal calls of a watched principal. `allowed` calls add what they read and nothing else.
+    /// Adds `count` equal calls of a watched principal. Read-only calls add only the secrets and customer data they
+    /// read.
     pub fn add(
         &mut self,
         operation_type: OperationType,
@@ -179,29 +181,29 @@ impl RiskBand {
     }
 }
 
-/// One part of the risk score.
+/// One component of the risk score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskComponent {
-    /// What is counted.
+    /// Name of the factor.
     pub name: String,
-    /// How often it was.
+    /// Its count.
     pub count: u64,
-    /// The risk score there would be with this part alone, 0-100.
+    /// The risk score that this component alone would give, 0-100.
     pub points: f64,
 }
 
-/// Risk score with its parts.
+/// Risk score with its components.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskScore {
     /// 0-100, one decimal.
     pub score: f64,
     /// Band of the score.
     pub level: RiskBand,
-    /// The parts, greatest first.
+    /// The components, most points first.
     pub components: Vec<RiskComponent>,
 }
 
-/// A part's weight: what the first count is worth, and what endless many are, in percent.
+/// Weight of a component: its points for a count of one, and the limit for ever larger counts, in percent.
 struct ComponentWeight {
     name: &'static str,
     first: f64,
@@ -209,7 +211,8 @@ struct ComponentWeight {
     count: fn(&RiskFactors) -> u64,
 }
 
-/// Chosen so that one successful write alone is HIGH, and so that what broke no promise alone never is.
+/// Chosen so that one write that succeeded is HIGH by itself, and so that a component that does not break a promise
+/// is never HIGH by itself.
 const WEIGHTS: [ComponentWeight; 11] = [
     ComponentWeight { name: "critical_calls", first: 90.0, limit: 99.0, count: |e| e.critical_calls },
     ComponentWeight { name: "writes", first: 75.0, limit: 98.0, count: |e| e.writes },
@@ -217,7 +220,7 @@ const WEIGHTS: [ComponentWeight; 11] = [
     ComponentWeight { name: "failed_writes", first: 35.0, limit: 70.0, count: |e| e.failed_writes },
     ComponentWeight { name: "unknown_operations", first: 35.0, limit: 70.0, count: |e| e.unknown_operations },
     ComponentWeight { name: "secret_reads", first: 25.0, limit: 60.0, count: |e| e.secret_reads },
-    ComponentWeight { name: "root_use", first: 25.0, limit: 60.0, count: |e| e.root_uses },
+    ComponentWeight { name: "root_uses", first: 25.0, limit: 60.0, count: |e| e.root_uses },
     ComponentWeight { name: "denied_writes", first: 20.0, limit: 50.0, count: |e| e.denied_writes },
     ComponentWeight { name: "evidence_gaps", first: 10.0, limit: 40.0, count: |e| e.evidence_gaps },
     ComponentWeight { name: "data_reads", first: 5.0, limit: 25.0, count: |e| e.data_reads },
@@ -229,16 +232,16 @@ const WEIGHTS: [ComponentWeight; 11] = [
     },
 ];
 
-/// Half of the way from the first count's worth to the limit is gone after this many more.
+/// After this many more counts the points are halfway from those of the first count to the limit.
 const HALF_LIMIT_COUNT: f64 = 9.0;
 
 impl RiskScore {
-    /// Combines the parts as independent chances: `100 * (1 - product(1 - points / 100))`.
-    pub fn of(exposure: &RiskFactors) -> Self {
+    /// Combines the components as independent probabilities: `100 * (1 - product(1 - points / 100))`.
+    pub fn of(factors: &RiskFactors) -> Self {
         let mut components: Vec<RiskComponent> = WEIGHTS
             .iter()
             .map(|weight| {
-                let count = (weight.count)(exposure);
+                let count = (weight.count)(factors);
                 RiskComponent { name: weight.name.to_owned(), count, points: weight.points(count) }
             })
             .collect();
@@ -259,9 +262,9 @@ impl ComponentWeight {
     }
 }
 
-/// Rounded down to one decimal, so that 100 is never reached by rounding.
+/// Rounds down to one decimal, so that rounding never gives 100.
 fn floor_tenth(value: f64) -> f64 {
-    // The margin keeps a value that is exactly a tenth from falling to the one below by a rounding error.
+    // The margin keeps a rounding error from lowering a value that is an exact tenth.
     (value * 10.0 + 1e-6).floor() / 10.0
 }
 
@@ -276,7 +279,7 @@ mod tests {
             |[
                 writes,
                 failed_writes,
-                refused,
+                denied,
                 privileged,
                 critical,
                 unknown,
@@ -284,12 +287,12 @@ mod tests {
                 data_reads,
                 root,
                 outside_hours,
-                holes,
+                gaps,
             ]| {
                 RiskFactors {
                     writes,
                     failed_writes,
-                    denied_writes: refused,
+                    denied_writes: denied,
                     privileged_calls: privileged,
                     critical_calls: critical,
                     unknown_operations: unknown,
@@ -297,7 +300,7 @@ mod tests {
                     data_reads,
                     root_uses: root,
                     outside_business_hours: outside_hours,
-                    evidence_gaps: holes,
+                    evidence_gaps: gaps,
                 }
             },
         )
@@ -335,9 +338,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn risk_is_between_0_and_100_and_grows_with_every_factor(exposure in any_risk_factors(), part in 0..11_usize) {
-            let before = RiskScore::of(&exposure);
-            let mut more = exposure;
+        fn risk_is_between_0_and_100_and_grows_with_every_factor(factors in any_risk_factors(), part in 0..11_usize) {
+            let before = RiskScore::of(&factors);
+            let mut more = factors;
             let field = [
                 &mut more.writes, &mut more.failed_writes, &mut more.denied_writes, &mut more.privileged_calls,
                 &mut more.critical_calls, &mut more.unknown_operations, &mut more.secret_reads, &mut more.data_reads,

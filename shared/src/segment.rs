@@ -1,13 +1,13 @@
-//! Evidence as a value: what a set of log objects says, each event once.
+//! Segments: the evidence of a set of log files, each event once.
 //!
-//! Enters: events, unreadable pieces and observed windows, in any order. Leaves: a [`Segment`] that merges.
-//! Laws: merging is associative, commutative, idempotent and has the empty segment as identity, exactly, on
-//! event id, recipient account, region and hour; of two contents under one identity the greater one stays and the
-//! conflict is remembered; everything has an identity, so delivering it again changes nothing; equal evidence is an
-//! equal value and has equal bytes; the parts a segment is cut into merge to that segment.
+//! Enters: events, unreadable pieces and digest windows, in any order. Leaves: a [`Segment`], which merges. Laws:
+//! merging is associative, commutative and idempotent, and the empty segment is its identity; an event is identified
+//! by its id, recipient account, region and hour; of two contents under one identity the more severe one is kept and
+//! the conflict is recorded; everything has an identity, so a second delivery changes nothing; equal evidence gives
+//! equal values and equal bytes; the parts into which a segment is split merge to that segment.
 //!
-//! Of two contents the greater one is the one that accuses more: `readOnly=false` before none before `true`, then
-//! succeeded before failed before denied, then by content.
+//! More severe is `readOnly=false` than no flag and no flag than `readOnly=true`; then succeeded than failed and
+//! failed than denied; then the greater content.
 
 mod builder;
 mod codec;
@@ -32,29 +32,29 @@ use crate::{
     time::Time,
 };
 
-/// One event of a segment. `actor` and `act` are positions in [`Segment::actors`] and [`Segment::acts`].
+/// One event of a segment. `actor` and `call_key` are positions in [`Segment::actors`] and [`Segment::call_keys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRow {
-    /// Identity, together with account and region of the actor and the hour of the time.
+    /// `eventID`; identifies the event together with account, region and hour.
     pub id: EventId,
     /// `eventTime`.
     pub time: Time,
-    /// Where and by whom.
+    /// Position of the actor.
     pub actor: u32,
-    /// What.
+    /// Position of the call key.
     pub call_key: u32,
 }
 
-/// What makes an event one event: its id, and the account, region and hour it is of.
+/// Identity of an event: its id, account, region and hour.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventIdentity {
     /// `eventID`.
     pub id: EventId,
-    /// Account that received it, region and hour.
+    /// Account that received the event, region and hour.
     pub shard: Shard,
 }
 
-/// A log file a digest lists, of which the evidence shows nothing.
+/// A log file that a digest file lists and of which the evidence shows no event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MissingLogFile {
     /// Account.
@@ -67,12 +67,12 @@ pub struct MissingLogFile {
     pub newest: Time,
 }
 
-/// Events, each once, with what they share kept once; what could not be read; which windows were observed.
+/// Distinct events, with the values they share stored once; unreadable pieces; digest windows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
-    /// Sorted; each is of some row.
+    /// Sorted; each is used by a row.
     actors: Vec<Actor>,
-    /// Sorted; each is of some row.
+    /// Sorted; each is used by a row.
     call_keys: Vec<CallKey>,
     /// Sorted by identity.
     rows: Vec<EventRow>,
@@ -80,21 +80,21 @@ pub struct Segment {
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
-    /// Follows from `observed`.
+    /// Derived from `digest_windows`.
     digest_hours: BTreeSet<Shard>,
 }
 
 impl Segment {
-    /// The segment that holds these events.
+    /// The segment of these events.
     pub fn from_events(events: impl IntoIterator<Item = Event>) -> Self {
-        let mut draft = SegmentBuilder::default();
+        let mut builder = SegmentBuilder::default();
         for event in events {
-            draft.push(event);
+            builder.push(event);
         }
-        draft.finish()
+        builder.finish()
     }
 
-    /// Everything both hold, each once.
+    /// Everything in both segments, each once.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         if self.is_empty() {
@@ -103,21 +103,21 @@ impl Segment {
         if other.is_empty() {
             return self;
         }
-        let mut draft = SegmentBuilder::from(self);
-        draft.absorb(&mut SegmentBuilder::from(other));
-        draft.finish()
+        let mut builder = SegmentBuilder::from(self);
+        builder.absorb(&mut SegmentBuilder::from(other));
+        builder.finish()
     }
 
-    /// Everything all of them hold, each once.
+    /// Everything in all segments, each once.
     pub fn merge_all(segments: impl IntoIterator<Item = Self>) -> Self {
-        let mut draft = SegmentBuilder::default();
+        let mut builder = SegmentBuilder::default();
         for segment in segments {
-            draft.absorb(&mut SegmentBuilder::from(segment));
+            builder.absorb(&mut SegmentBuilder::from(segment));
         }
-        draft.finish()
+        builder.finish()
     }
 
-    /// Whether it holds nothing at all.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -127,7 +127,7 @@ impl Segment {
         &self.actors
     }
 
-    /// Distinct acts, sorted.
+    /// Distinct call keys, sorted.
     pub fn call_keys(&self) -> &[CallKey] {
         &self.call_keys
     }
@@ -137,7 +137,7 @@ impl Segment {
         &self.rows
     }
 
-    /// Distinct events with what they refer to, sorted by identity.
+    /// Distinct events with their actors and call keys, sorted by identity.
     pub fn events(&self) -> impl Iterator<Item = (EventId, Time, &Actor, &CallKey)> {
         self.rows.iter().filter_map(|row| {
             let actor = self.actors.get(row.actor as usize)?;
@@ -145,7 +145,7 @@ impl Segment {
         })
     }
 
-    /// Identities that were met with more than one content.
+    /// Identities that occurred with more than one content.
     pub fn conflicts(&self) -> &BTreeSet<EventIdentity> {
         &self.conflicts
     }
@@ -155,22 +155,22 @@ impl Segment {
         &self.unreadable
     }
 
-    /// Insight events, which are counted and not judged.
+    /// Insights events. They are counted and not classified.
     pub fn insight_events(&self) -> &BTreeSet<Fingerprint> {
         &self.insight_events
     }
 
-    /// Windows of digest files, unverified, as the files give them.
+    /// Windows of digest files, unverified.
     pub fn digest_windows(&self) -> &BTreeSet<DigestWindow> {
         &self.digest_windows
     }
 
-    /// Every account, region and whole hour that digest files, taken together, say was observed.
+    /// The whole hours of accounts and regions that the digest files together cover.
     pub fn digest_hours(&self) -> impl Iterator<Item = &Shard> {
         self.digest_hours.iter()
     }
 
-    /// Takes the segment apart: actors, acts and rows.
+    /// The actors, call keys and rows.
     pub fn into_parts(self) -> (Vec<Actor>, Vec<CallKey>, Vec<EventRow>) {
         (self.actors, self.call_keys, self.rows)
     }

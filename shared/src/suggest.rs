@@ -1,17 +1,17 @@
-//! What somebody may have meant.
+//! Suggests a known word for a misspelled one.
 //!
-//! Enters: a word that is not known and the words that are. Leaves: the nearest one, when it is near enough that
-//! naming it helps more than it misleads. Law: the answer does not depend on the order of equally near words.
+//! Enters: an unknown word and the known words. Leaves: the nearest known word, if it is near enough to be a likely
+//! correction. Law: the suggestion does not depend on the order of equally near words.
 
-/// The known word nearest to `word`, upper and lower case apart; none when all are far from it.
+/// The known word nearest to `word`, ignoring case; `None` when all are too far from it.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A longer word could only be reached by more edits than are allowed below.
+    // A longer word would need more edits than are allowed below.
     const MAX_WORD_BYTES: usize = 256;
     if word.len() > MAX_WORD_BYTES {
         return None;
     }
     let lower = word.to_lowercase();
-    // A word of which every letter differs is no slip.
+    // A word in which every letter differs is not a typo.
     let allowed = (lower.chars().count().saturating_add(1) / 3).min(4);
     known
         .into_iter()

@@ -1,8 +1,9 @@
-//! Counts that merge.
+//! Counts of equal calls, which merge.
 //!
-//! Enters: the distinct rows of a segment. Leaves: a [`Tally`]: per actor and act how often, when, and three
-//! sample events, in canonical order. Laws: [`Tally::merge`] is associative and commutative and the empty tally
-//! is its identity; over segments that share no event, merging tallies equals tallying the merged segment.
+//! Enters: the distinct rows of a segment. Leaves: a [`Tally`] in canonical order: for each actor and call key the
+//! count, the times and at most three sample events. Laws: [`Tally::merge`] is associative and commutative, and the
+//! empty tally is its identity; for segments that share no event, merging their tallies gives the tally of the merged
+//! segment.
 
 mod codec;
 mod merge;
@@ -18,22 +19,22 @@ use crate::{
     time::{HOUR_SECONDS, Hour, Time},
 };
 
-/// A quarter of an hour in UTC: `Time / 900`. Four make an [`Hour`]; every time zone in use is a whole number of
-/// them away from UTC, so working hours can be judged exactly.
+/// A quarter of an hour in UTC: `Time / 900`. Four make an [`Hour`]. The offset of every time zone in use is a
+/// multiple of it, so business hours can be checked exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimeBucket(pub u32);
 
-/// Seconds in a slot.
+/// Seconds in a time bucket.
 pub const BUCKET_SECONDS: u32 = 900;
 
-/// Counted rows whose memory is kept until there are so many.
+/// Memory of counted rows is released when it exceeds this number of rows.
 const MAX_SPARE_ROWS: usize = 1 << 18;
 
-/// Samples kept for each line.
+/// Most samples of a line.
 pub const MAX_SAMPLES: usize = 3;
 
 impl TimeBucket {
-    /// The slot a time falls in.
+    /// The bucket of a time.
     pub const fn of(time: Time) -> Self {
         Self(time.0 / BUCKET_SECONDS)
     }
@@ -54,7 +55,8 @@ impl TimeBucket {
     }
 }
 
-/// An event named as evidence. Its id is kept as bytes, since a tally holds as many samples as half its events.
+/// An event named as evidence. Its id is kept as bytes to avoid padding: a tally may hold half as many samples as
+/// events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SampleEvent {
     /// `eventTime`.
@@ -63,7 +65,7 @@ pub struct SampleEvent {
 }
 
 impl SampleEvent {
-    /// The event of that id at that time.
+    /// The event with this id and time.
     pub const fn new(time: Time, id: EventId) -> Self {
         Self { time, id: id.0.to_be_bytes() }
     }
@@ -74,12 +76,12 @@ impl SampleEvent {
     }
 }
 
-/// All calls of one actor that are equal in everything but identity and time.
+/// All calls of one actor that differ only in event id and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TallyLine<'a> {
-    /// Where and by whom.
+    /// Account, region, principal and session.
     pub actor: &'a Actor,
-    /// What.
+    /// What equal calls have in common.
     pub call_key: &'a CallKey,
     /// Distinct events; at least one.
     pub count: u64,
@@ -87,25 +89,25 @@ pub struct TallyLine<'a> {
     pub first: Time,
     /// Latest `eventTime`.
     pub last: Time,
-    /// The earliest events, at most [`SAMPLES`], in order.
+    /// The earliest events, at most [`MAX_SAMPLES`], in order.
     pub samples: &'a [SampleEvent],
     /// Events per quarter hour, in order.
     pub buckets: &'a [(TimeBucket, u32)],
 }
 
-/// Counts per account, region, principal, operation, outcome and quarter hour. What lines refer to lies in tables beside
-/// them, since a large trail has as many lines as a tenth of its events.
+/// Counts per account, region, principal, operation, outcome and quarter hour. Lines refer to tables of distinct
+/// values, because a large trail has a tenth as many lines as events.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     actors: Vec<Actor>,
     call_keys: Vec<CallKey>,
-    /// In ascending order of actor and act, each pair once.
+    /// In ascending order of actor and call key, each pair once.
     lines: Vec<TallyEntry>,
     samples: Vec<SampleEvent>,
     buckets: Vec<(TimeBucket, u32)>,
 }
 
-/// A line, by positions. Its samples and slots begin where those of the line before end.
+/// A line, by positions in the tables. Its samples and buckets begin where those of the line before end.
 #[derive(Clone, Copy, Debug)]
 struct TallyEntry {
     actor: u32,
@@ -117,7 +119,7 @@ struct TallyEntry {
     buckets_end: usize,
 }
 
-/// A line with what lies beside it, still by positions.
+/// A line with its samples and buckets, by positions in the tables.
 #[derive(Clone, Copy, Debug)]
 struct TallyPart<'a> {
     entry: TallyEntry,
@@ -126,22 +128,22 @@ struct TallyPart<'a> {
 }
 
 impl Tally {
-    /// Counts the distinct events of a segment, using up its rows.
+    /// Counts the distinct events of a segment. Consumes its rows.
     pub fn of(segment: Segment) -> Self {
-        let (actors, acts, mut rows) = segment.into_parts();
-        // Actors and acts of a segment are sorted, so their positions order the lines. The last come first, so that rows
-        // can be let go of from the end while what is counted grows.
+        let (actors, call_keys, mut rows) = segment.into_parts();
+        // Actors and call keys of a segment are sorted, so their positions order the lines. The order is reversed so
+        // that counted rows can be released from the end.
         rows.sort_unstable_by_key(|row| Reverse((row.actor, row.call_key, row.time, row.id)));
-        let mut tally = Self { actors, call_keys: acts, ..Self::default() };
+        let mut tally = Self { actors, call_keys, ..Self::default() };
         while let Some(one) = rows.last().copied() {
             let differs = |row: &EventRow| (row.actor, row.call_key) != (one.actor, one.call_key);
             let begin = rows.iter().rposition(differs).map_or(0, |position| position + 1);
             let group = rows.get(begin..).unwrap_or_default();
             let earliest = group.iter().rev().take(MAX_SAMPLES);
             tally.samples.extend(earliest.map(|row| SampleEvent::new(row.time, row.id)));
-            let first_slot = tally.buckets.len();
+            let first_bucket = tally.buckets.len();
             for row in group.iter().rev() {
-                tally.add_to_bucket(first_slot, TimeBucket::of(row.time), 1);
+                tally.add_to_bucket(first_bucket, TimeBucket::of(row.time), 1);
             }
             let latest = group.first().map_or(one.time, |row| row.time);
             tally.finish_line(one.actor, one.call_key, group.len() as u64, (one.time, latest));
@@ -153,45 +155,37 @@ impl Tally {
         tally
     }
 
-    /// Adds to a slot of the line that began at `begin`; slots come in order.
-    fn add_to_bucket(&mut self, begin: usize, slot: TimeBucket, count: u32) {
+    /// Adds to a bucket of the line with buckets that begin at `begin`. Buckets must come in order.
+    fn add_to_bucket(&mut self, begin: usize, bucket: TimeBucket, count: u32) {
         let own = self.buckets.get_mut(begin..).and_then(|own| own.last_mut());
         match own {
-            Some((last, sum)) if *last == slot => *sum = sum.saturating_add(count),
-            _ => self.buckets.push((slot, count)),
+            Some((last, sum)) if *last == bucket => *sum = sum.saturating_add(count),
+            _ => self.buckets.push((bucket, count)),
         }
     }
 
-    /// Ends the line whose samples and slots were added last.
-    fn finish_line(&mut self, actor: u32, act: u32, count: u64, (first, last): (Time, Time)) {
-        let (samples_end, slots_end) = (self.samples.len(), self.buckets.len());
-        self.lines.push(TallyEntry {
-            actor,
-            call_key: act,
-            count,
-            first,
-            last,
-            samples_end,
-            buckets_end: slots_end,
-        });
+    /// Ends the line of the samples and buckets that were added last.
+    fn finish_line(&mut self, actor: u32, call_key: u32, count: u64, (first, last): (Time, Time)) {
+        let (samples_end, buckets_end) = (self.samples.len(), self.buckets.len());
+        self.lines.push(TallyEntry { actor, call_key, count, first, last, samples_end, buckets_end });
     }
 
     fn parts_in_order(&self) -> impl Iterator<Item = TallyPart<'_>> {
         let mut begin = (0, 0);
         self.lines.iter().filter_map(move |entry| {
-            let (samples, slots) = (begin.0..entry.samples_end, begin.1..entry.buckets_end);
+            let (samples, buckets) = (begin.0..entry.samples_end, begin.1..entry.buckets_end);
             begin = (entry.samples_end, entry.buckets_end);
             Some(TallyPart {
                 entry: *entry,
                 samples: self.samples.get(samples)?,
-                buckets: self.buckets.get(slots)?,
+                buckets: self.buckets.get(buckets)?,
             })
         })
     }
 
     /// The lines in canonical order.
     pub fn lines(&self) -> impl Iterator<Item = TallyLine<'_>> {
-        self.parts_in_order().filter_map(|TallyPart { entry, samples, buckets: slots }| {
+        self.parts_in_order().filter_map(|TallyPart { entry, samples, buckets }| {
             Some(TallyLine {
                 actor: self.actors.get(entry.actor as usize)?,
                 call_key: self.call_keys.get(entry.call_key as usize)?,
@@ -199,28 +193,28 @@ impl Tally {
                 first: entry.first,
                 last: entry.last,
                 samples,
-                buckets: slots,
+                buckets,
             })
         })
     }
 
-    /// How many lines there are.
+    /// Number of lines.
     pub const fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Whether nothing was counted.
+    /// Whether there are no lines.
     pub const fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// Distinct events.
+    /// Number of distinct events.
     pub fn events(&self) -> u64 {
         self.lines.iter().map(|line| line.count).sum()
     }
 }
 
-/// Tallies are equal when their lines are; tables may hold more.
+/// Tallies are equal when their lines are equal. Their tables may hold unused values.
 impl PartialEq for Tally {
     fn eq(&self, other: &Self) -> bool {
         self.lines().eq(other.lines())

@@ -1,4 +1,4 @@
-//! Points in time with a resolution of one second, and the hours they fall in.
+//! Times with a resolution of one second, and hours.
 //!
 //! Enters: RFC 3339 text as CloudTrail writes it. Leaves: [`Time`], four bytes, from 1970 to 2106.
 //! Law: `Time::parse(t.to_string()) == Some(t)`.
@@ -20,7 +20,7 @@ pub const HOUR_SECONDS: u32 = 3_600;
 pub struct Hour(pub u32);
 
 impl Time {
-    /// Reads RFC 3339 text. CloudTrail's own form, `2023-07-10T11:42:18Z`, takes a short path.
+    /// Parses RFC 3339 text. The form that CloudTrail writes, `2023-07-10T11:42:18Z`, takes a fast path.
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_exact(text.as_bytes()).or_else(|| {
             let timestamp: jiff::Timestamp = text.parse().ok()?;
@@ -62,17 +62,17 @@ impl Time {
         Some(Self(days * 86_400 + hour * HOUR_SECONDS + minute * 60 + second))
     }
 
-    /// The hour it falls in.
+    /// The hour of this time.
     pub const fn hour(self) -> Hour {
         Hour(self.0 / HOUR_SECONDS)
     }
 
-    /// The same point as a `jiff` timestamp.
+    /// The same time as a `jiff` timestamp.
     pub fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_second(i64::from(self.0)).unwrap_or_default()
     }
 
-    /// Whole seconds from `earlier` to `self`; zero when it lies later.
+    /// Seconds from `earlier` to `self`; zero when `earlier` is later.
     pub const fn since(self, earlier: Self) -> u32 {
         self.0.saturating_sub(earlier.0)
     }
@@ -84,7 +84,7 @@ impl Hour {
         Time(self.0.saturating_mul(HOUR_SECONDS))
     }
 
-    /// The first second after it.
+    /// The first second after the hour.
     pub const fn end(self) -> Time {
         Time(self.0.saturating_add(1).saturating_mul(HOUR_SECONDS))
     }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn nonexistent_dates_are_refused() {
+    fn nonexistent_dates_are_rejected() {
         for text in ["2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T24:00:00Z", "", "2023-07-10"]
         {
             assert_eq!(Time::parse(text), None, "{text}");

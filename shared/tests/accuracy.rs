@@ -1,14 +1,14 @@
-//! How often the verdict is right, on labeled cases and real events.
+//! How often the classification is correct, on labeled cases and real events.
 //!
-//! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests say that they were skipped.
-//! Leaves: figures on standard output. Law: no unsafe call is judged safe, on any row of any file.
+//! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests print that they were skipped.
+//! Leaves: counts on standard output. Law: no unsafe call is classified as safe, on any row of any file.
 
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::indexing_slicing,
-    reason = "a test may stop and may talk"
+    reason = "a test may panic and may print"
 )]
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ fn test_data(file: &str) -> Option<String> {
 
 fn print(what: &str, figures: &AccuracyCounts) {
     println!(
-        "{what:24} cases {:6}  unsafe judged safe {:3}  safe refused {:3} ({:.3} %)  unknown {:3} ({:.3} %)  \
+        "{what:24} cases {:6}  unsafe classified safe {:3}  safe classified unsafe {:3} ({:.3} %)  unknown {:3} ({:.3} %)  \
          by pattern {:3}  mutates {}/{}  sensitive {}/{} (missed {})",
         figures.cases,
         figures.unsafe_classified_safe,
@@ -66,8 +66,11 @@ fn report(result: &Accuracy) {
     ] {
         for miss in misses.iter().take(limit) {
             let case = &miss.case;
-            let verdict = &miss.classification;
-            if seen.insert(format!("{what}{}:{}{}", verdict.service, verdict.operation, case.is_read_only)) {
+            let classification = &miss.classification;
+            if seen.insert(format!(
+                "{what}{}:{}{}",
+                classification.service, classification.operation, case.is_read_only
+            )) {
                 println!(
                     "  {what} {} {}:{} safe={} mutates={:?} sensitive={:?} -> {}:{} {} {} {:?} {}",
                     case.form,
@@ -76,12 +79,12 @@ fn report(result: &Accuracy) {
                     case.is_read_only,
                     case.mutates,
                     case.sensitive,
-                    verdict.service,
-                    verdict.operation,
-                    verdict.operation_type,
-                    verdict.mutates,
-                    verdict.provenance,
-                    verdict.reason,
+                    classification.service,
+                    classification.operation,
+                    classification.operation_type,
+                    classification.mutates,
+                    classification.provenance,
+                    classification.reason,
                 );
             }
         }
@@ -92,7 +95,7 @@ fn assert_limits(figures: &AccuracyCounts) {
     assert_eq!(figures.unsafe_classified_safe, 0);
     assert!(
         figures.percent(figures.safe_classified_unsafe) <= 0.05,
-        "{} safe calls refused",
+        "{} safe calls classified as unsafe",
         figures.safe_classified_unsafe
     );
     assert!(figures.percent(figures.unknown) <= 0.5, "{} unknown", figures.unknown);
@@ -210,7 +213,7 @@ fn every_known_event_source_resolves_to_its_service() {
 
 #[test]
 fn real_events_agree_with_cloudtrail() {
-    // What the sources disagree about: CloudTrail logs these otherwise than IAM sees them.
+    // Source conflicts: CloudTrail's `readOnly` differs from IAM's access level.
     const DISPUTED: [&str; 1] = ["ses:SendEmail"];
     for file in ["events/invictus.json", "events/stratus.json"] {
         let Some(text) = test_data(file) else { return };
@@ -223,13 +226,13 @@ fn real_events_agree_with_cloudtrail() {
             let Some(read_only) = record.get("readOnly").and_then(serde_json::Value::as_bool) else {
                 continue;
             };
-            let verdict = classify(
+            let classification = classify(
                 Catalog::embedded(),
                 &ClassificationInput::new(field("eventSource"), field("eventName")),
             );
-            let key = format!("{}:{}", verdict.service, verdict.operation);
-            match verdict.mutates {
-                _ if !verdict.is_scored() => events += 1,
+            let key = format!("{}:{}", classification.service, classification.operation);
+            match classification.mutates {
+                _ if !classification.is_scored() => events += 1,
                 Mutates::Unknown => {
                     unknown += 1;
                     *other.entry(format!("unknown {key}")).or_default() += 1;
@@ -240,7 +243,7 @@ fn real_events_agree_with_cloudtrail() {
                 _ => *other.entry(format!("differs {key} readOnly={read_only}")).or_default() += 1,
             }
         }
-        println!("{file}: {agree} agree, {unknown} unknown, {events} events that are no call, {other:?}");
+        println!("{file}: {agree} agree, {unknown} unknown, {events} events that are not calls, {other:?}");
         assert!(other.is_empty(), "{file}");
     }
 }
@@ -255,7 +258,7 @@ fn managed_policies_expand_to_the_actions_they_grant() {
         return;
     };
     let catalog = Catalog::embedded();
-    let (mut policies, mut actions, mut strangers) = (0, 0, 0);
+    let (mut policies, mut actions, mut unlisted) = (0, 0, 0);
     for file in fs::read_dir(PathBuf::from(folder).join("policies")).expect("policies") {
         let text = fs::read_to_string(file.expect("entry").path()).expect("policy");
         let policy: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -293,10 +296,10 @@ fn managed_policies_expand_to_the_actions_they_grant() {
                 "{} grants {wanted}",
                 policy["name"]
             );
-            strangers += usize::from(!known);
+            unlisted += usize::from(!known);
         }
         policies += 1;
     }
-    println!("{policies} policies, {actions} actions, {strangers} of them in no source");
-    assert!(policies > 50 && strangers * 100 < actions);
+    println!("{policies} policies, {actions} actions, {unlisted} of them in no source");
+    assert!(policies > 50 && unlisted * 100 < actions);
 }

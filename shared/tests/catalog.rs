@@ -1,13 +1,13 @@
-//! The catalog as a structure: what lies in the file, and what can be asked of it.
+//! The catalog: its file format, lookup, expansion, search, explanation, difference and merge.
 //!
-//! Enters: the compiled-in catalog and small ones made here. Leaves: nothing. Law: the fast catalog agrees
-//! with the slow one, the same input gives the same bytes, and no bytes and no text make it panic.
+//! Enters: the compiled-in catalog and small ones made here. Leaves: nothing. Laws: the catalog agrees with a slow
+//! reference implementation; the same input gives the same bytes; no bytes and no text make it panic.
 
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "a test may stop and may talk"
+    reason = "a test may panic and may print"
 )]
 
 use std::collections::BTreeMap;
@@ -28,8 +28,12 @@ const HOT_LIMIT: usize = 400 * 1024;
 #[test]
 fn the_compiled_in_catalog_opens_and_fits() {
     let catalog = Catalog::embedded();
-    let (hot, ledger) = catalog.sizes();
-    println!("{} keys, hot {hot} bytes, ledger {ledger} bytes, version {}", catalog.len(), catalog.version());
+    let (hot, rationale) = catalog.sizes();
+    println!(
+        "{} keys, hot {hot} bytes, rationale {rationale} bytes, version {}",
+        catalog.len(),
+        catalog.version()
+    );
     assert!(catalog.len() > 20_000 && hot <= HOT_LIMIT);
     assert_eq!(catalog.hash().len(), 64);
     let again = Catalog::from_bytes(include_bytes!("../data/catalog.bin")).expect("verified in full");
@@ -137,7 +141,7 @@ fn an_explanation_lists_the_claim_of_each_source() {
 fn every_correction_changes_something_and_has_a_reason() {
     let catalog = Catalog::embedded();
     let keys: Vec<(String, String)> = catalog.iter().map(|entry| (entry.service, entry.name)).collect();
-    let mut idle = Vec::new();
+    let mut unused = Vec::new();
     for correction in catalog.corrections() {
         assert!(correction.reason.len() > 10 && !correction.evidence.is_empty(), "{correction:?}");
         let services: Vec<&str> = correction
@@ -152,11 +156,11 @@ fn every_correction_changes_something_and_has_a_reason() {
             if !keys.iter().any(|(service, name)| {
                 (services.contains(&service.as_str()) || services.contains(&"*")) && glob.matches(name)
             }) {
-                idle.push(format!("{}:{pattern} {:?}", correction.service, correction.change));
+                unused.push(format!("{}:{pattern} {:?}", correction.service, correction.change));
             }
         }
     }
-    assert!(idle.is_empty(), "{}", idle.join("\n"));
+    assert!(unused.is_empty(), "{}", unused.join("\n"));
 }
 
 #[test]
@@ -234,9 +238,9 @@ fn a_malformed_correction_names_its_line() {
     let header = "service\toperation\tfield\tvalue\treason\tevidence\n";
     let parse = |row: &str| Correction::parse_all(&format!("{header}{row}\n")).expect_err("malformed");
     assert_eq!(parse("a\tb"), CorrectionError::Columns { line: 2 });
-    assert_eq!(parse("a\tb\tclass\treads\t\te"), CorrectionError::MissingReason { line: 2 });
+    assert_eq!(parse("a\tb\tclass\tread\t\te"), CorrectionError::MissingReason { line: 2 });
     assert!(parse("a\tb\tclass\tmaybe\twhy\te").to_string().contains("`maybe`"));
-    assert!(parse("a\tb\tcolour\tred\twhy\te").to_string().contains("`color`"));
+    assert!(parse("a\tb\tcolor\tred\twhy\te").to_string().contains("`color`"));
 }
 
 fn action(service: &str, name: &str, level: AccessLevel) -> ActionFact {
@@ -281,7 +285,7 @@ fn sources() -> CatalogSources {
         events: vec![EventFact {
             source: "alpha".to_owned(),
             name: "ThingExpired".to_owned(),
-            meaning: "a thing ran out".to_owned(),
+            meaning: "a thing expired".to_owned(),
         }],
         ..CatalogSources::default()
     }
@@ -322,7 +326,7 @@ fn the_merge_ranks_its_sources_as_documented() {
     assert_eq!(level("putthingv2"), Some(AccessLevel::PermissionsManagement));
 }
 
-// The slow and obvious lookup: filing forms compared one by one, version stripped last.
+// The reference lookup: normalized names are compared one by one, and the version is stripped last.
 struct ReferenceCatalog {
     entries: Vec<(String, String, CatalogFacts)>,
     labels: BTreeMap<String, Vec<String>>,

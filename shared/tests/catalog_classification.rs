@@ -1,9 +1,9 @@
 //! The project's own labeled cases.
 //!
-//! Enters: calls in every spelling. Leaves: nothing. Law: each gets the verdict written beside it, and a
-//! name that is merely like a known one gets none.
+//! Enters: calls in every spelling. Leaves: nothing. Law: each call gets the classification written beside it, and a
+//! name that only resembles a known one stays unknown.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test may stop")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use onlooker_core::catalog::Catalog;
 use onlooker_core::classification::{
@@ -15,7 +15,7 @@ fn classify_named(service: &str, operation: &str) -> Classification {
     classify(Catalog::embedded(), &ClassificationInput::new(service, operation))
 }
 
-/// `service operation verdict mutates risk capabilities`, with `-` for no capability but `mutate`.
+/// `service operation classification mutates risk capabilities`, with `-` for no capability other than `mutate`.
 const CASES: &str = "
     s3 ListBuckets read_only no LOW -
     s3 ListAllMyBuckets read_only no LOW -
@@ -53,18 +53,18 @@ const CASES: &str = "
     iam GenerateCredentialReport read_only no LOW -
     iam SimulatePrincipalPolicy read_only no LOW -
     iam CreateUser mutating yes CRITICAL -
-    iam CreateAccessKey mutating yes CRITICAL issue_credentials+escalate
-    iam PassRole mutating yes CRITICAL escalate
-    iam AttachRolePolicy mutating yes CRITICAL escalate
-    iam DeleteRolePermissionsBoundary mutating yes CRITICAL escalate
-    iam UpdateAssumeRolePolicy mutating yes CRITICAL expose_resource+escalate
+    iam CreateAccessKey mutating yes CRITICAL issue_credentials+privilege_escalation
+    iam PassRole mutating yes CRITICAL privilege_escalation
+    iam AttachRolePolicy mutating yes CRITICAL privilege_escalation
+    iam DeleteRolePermissionsBoundary mutating yes CRITICAL privilege_escalation
+    iam UpdateAssumeRolePolicy mutating yes CRITICAL expose_resource+privilege_escalation
     sts GetCallerIdentity read_only no LOW -
     sts AssumeRole privileged no CRITICAL issue_credentials
     sts.amazonaws.com AssumeRole privileged no CRITICAL issue_credentials
     sts AssumeRoleWithWebIdentity privileged no CRITICAL issue_credentials
     sts AssumeRoleWithSAML privileged no CRITICAL issue_credentials
     sts assume_role_with_saml privileged no CRITICAL issue_credentials
-    sts AssumeRoot privileged no CRITICAL issue_credentials+escalate
+    sts AssumeRoot privileged no CRITICAL issue_credentials+privilege_escalation
     sts GetSessionToken privileged yes CRITICAL issue_credentials
     sts GetFederationToken privileged yes CRITICAL issue_credentials
     sts DecodeAuthorizationMessage privileged no HIGH -
@@ -122,7 +122,7 @@ const CASES: &str = "
     ecr GetAuthorizationToken read_only no HIGH read_secrets
     codeartifact GetAuthorizationToken read_only no HIGH read_secrets
     lambda ListFunctions20150331 read_only no LOW -
-    lambda.amazonaws.com UpdateFunctionCode20150331v2 mutating yes CRITICAL run_code+escalate
+    lambda.amazonaws.com UpdateFunctionCode20150331v2 mutating yes CRITICAL run_code+privilege_escalation
     cloudfront CreateFunction2020_05_31 mutating yes HIGH -
     cloudfront.amazonaws.com GetDistribution2020_05_31 read_only no LOW -
     cloudfront list_distributions2020_05_31 read_only no LOW -
@@ -167,17 +167,22 @@ fn each_labeled_call_gets_its_classification() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [service, operation, kind, mutates, risk, capabilities] = words.as_slice() else { continue };
         cases += 1;
-        let verdict = classify_named(service, operation);
-        let carries: Vec<&str> = verdict.capabilities.difference(Capabilities::MUTATE).names().collect();
-        let carries = if carries.is_empty() { "-".to_owned() } else { carries.join("+") };
-        let found =
-            format!("{} {} {} {carries}", verdict.operation_type, verdict.mutates, verdict.risk_level);
+        let classification = classify_named(service, operation);
+        let names: Vec<&str> = classification.capabilities.difference(Capabilities::MUTATE).names().collect();
+        let names = if names.is_empty() { "-".to_owned() } else { names.join("+") };
+        let found = format!(
+            "{} {} {} {names}",
+            classification.operation_type, classification.mutates, classification.risk_level
+        );
         if found != format!("{kind} {mutates} {risk} {capabilities}") {
             wrong.push(format!("{line}\n    found {found}"));
         }
-        assert_eq!(verdict.provenance, Provenance::Catalog, "{line}");
-        assert_eq!(verdict.is_read_only(), verdict.operation_type == OperationType::ReadOnly);
-        assert_eq!(verdict.capabilities.contains(Capabilities::MUTATE), verdict.mutates == Mutates::Yes);
+        assert_eq!(classification.provenance, Provenance::Catalog, "{line}");
+        assert_eq!(classification.is_read_only(), classification.operation_type == OperationType::ReadOnly);
+        assert_eq!(
+            classification.capabilities.contains(Capabilities::MUTATE),
+            classification.mutates == Mutates::Yes
+        );
     }
     assert!(cases >= 120, "{cases}");
     assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
@@ -189,9 +194,9 @@ fn all_spellings_of_a_name_are_one_operation() {
         ["DescribeDBInstances", "describe_db_instances", "describe-db-instances", "describedbinstances"]
     {
         for service in ["rds", "RDS", "rds.amazonaws.com", "neptune", "docdb", "rds.amazonaws.com.cn"] {
-            let verdict = classify_named(service, spelling);
+            let classification = classify_named(service, spelling);
             assert_eq!(
-                (verdict.service.as_str(), verdict.operation.as_str()),
+                (classification.service.as_str(), classification.operation.as_str()),
                 ("rds", "DescribeDBInstances")
             );
         }
@@ -216,9 +221,9 @@ fn an_event_that_is_not_an_api_call_is_not_scored() {
         ("secretsmanager.amazonaws.com", "EndSecretVersionDelete"),
         ("ec2.amazonaws.com", "SharedSnapshotVolumeCreated"),
     ] {
-        let verdict = classify_named(service, name);
-        assert_eq!(verdict.provenance, Provenance::NonApiEvent, "{service}:{name}");
-        assert!(!verdict.is_scored() && !verdict.is_read_only());
+        let classification = classify_named(service, name);
+        assert_eq!(classification.provenance, Provenance::NonApiEvent, "{service}:{name}");
+        assert!(!classification.is_scored() && !classification.is_read_only());
     }
 }
 
@@ -246,8 +251,11 @@ fn a_name_similar_to_a_known_one_stays_unknown() {
         ("s3", "s3:GetObject"),
     ] {
         assert_eq!(Catalog::embedded().lookup(service, name), None, "{service} {name:?}");
-        let verdict = classify_named(service, name);
-        assert!(!verdict.is_read_only() || verdict.provenance == Provenance::Pattern, "{service} {name:?}");
+        let classification = classify_named(service, name);
+        assert!(
+            !classification.is_read_only() || classification.provenance == Provenance::Pattern,
+            "{service} {name:?}"
+        );
     }
     let long = "GetObject".repeat(100_000);
     assert_eq!(classify_named("s3", &long).operation_type, OperationType::Unknown);
@@ -258,7 +266,11 @@ fn names_with_additions_are_never_read_only() {
     for name in
         ["Get Object", "Get\u{200b}Thing", "List\u{e9}", "Describe;Delete", "Get:Thing", "\u{202e}GetThing"]
     {
-        assert_eq!(classify_named("brand-new-service", name).operation_type, OperationType::Unknown, "{name:?}");
+        assert_eq!(
+            classify_named("brand-new-service", name).operation_type,
+            OperationType::Unknown,
+            "{name:?}"
+        );
     }
 }
 
@@ -288,11 +300,19 @@ fn an_unknown_operation_is_classified_by_its_verb_only() {
         ("AssumeThing", false),
         ("X", false),
     ] {
-        let verdict = classify_named("brand-new-service", name);
-        assert_eq!(verdict.is_read_only(), valid, "{name}");
-        assert_eq!(verdict.provenance, if valid { Provenance::Pattern } else { Provenance::None }, "{name}");
+        let classification = classify_named("brand-new-service", name);
+        assert_eq!(classification.is_read_only(), valid, "{name}");
+        assert_eq!(
+            classification.provenance,
+            if valid { Provenance::Pattern } else { Provenance::None },
+            "{name}"
+        );
         if !valid {
-            assert_eq!((verdict.mutates, verdict.risk_level), (Mutates::Unknown, RiskLevel::High), "{name}");
+            assert_eq!(
+                (classification.mutates, classification.risk_level),
+                (Mutates::Unknown, RiskLevel::High),
+                "{name}"
+            );
         }
     }
 }
@@ -302,8 +322,8 @@ fn the_read_only_flag_decides_only_for_unknown_operations() {
     let flagged = |operation, read_only| {
         let call =
             ClassificationInput { service: "brand-new-service", operation, read_only: Some(read_only) };
-        let verdict = classify(Catalog::embedded(), &call);
-        (verdict.operation_type, verdict.mutates, verdict.provenance)
+        let classification = classify(Catalog::embedded(), &call);
+        (classification.operation_type, classification.mutates, classification.provenance)
     };
     use OperationType::{Mutating, ReadOnly, Unknown};
     assert_eq!(flagged("ExploreThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
@@ -342,8 +362,11 @@ fn risk_never_falls_with_more_capabilities() {
 
 #[test]
 fn an_override_names_its_owner_and_hides_nothing() {
-    let verdict = classify_named("kms", "Decrypt").overridden("ticket 7, until May");
-    assert!(verdict.is_read_only());
-    assert_eq!(verdict.provenance, Provenance::Override);
-    assert!(verdict.reason.contains("ticket 7") && verdict.capabilities.contains(Capabilities::READ_DATA));
+    let classification = classify_named("kms", "Decrypt").overridden("ticket 7, until May");
+    assert!(classification.is_read_only());
+    assert_eq!(classification.provenance, Provenance::Override);
+    assert!(
+        classification.reason.contains("ticket 7")
+            && classification.capabilities.contains(Capabilities::READ_DATA)
+    );
 }

@@ -1,13 +1,13 @@
 //! Reading the catalog's sources: archives, packages, AWS's Service Reference.
 //!
 //! Enters: small archives made here, and the real packages when `ONLOOKER_CATALOG_PACKAGES` names their
-//! folder. Leaves: nothing. Law: what a damaged or missing input makes is an error that names it.
+//! folder. Leaves: nothing. Law: a damaged or missing input is an error that names it.
 
 #![allow(
     clippy::expect_used,
     clippy::print_stderr,
     clippy::indexing_slicing,
-    reason = "a test may stop and may talk"
+    reason = "a test may panic and may print"
 )]
 
 use std::fs;
@@ -173,9 +173,9 @@ fn the_committed_catalog_equals_a_build_from_the_packages() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     let inputs =
         CatalogInputs { packages: PathBuf::from(packages), service_reference: None, corrections: None };
-    let plain = read_catalog(&inputs).expect("reads");
-    let idle: Vec<_> = plain.unused_corrections.iter().map(|index| &plain.corrections[*index]).collect();
-    assert!(idle.is_empty(), "{idle:#?}");
+    let built = read_catalog(&inputs).expect("reads");
+    let unused: Vec<_> = built.unused_corrections.iter().map(|index| &built.corrections[*index]).collect();
+    assert!(unused.is_empty(), "{unused:#?}");
     let committed = fs::read(data.join("catalog.bin")).expect("committed");
-    assert!(plain.encode().expect("encodes") == committed, "run `make catalog` and commit the result");
+    assert!(built.encode().expect("encodes") == committed, "run `make catalog` and commit the result");
 }

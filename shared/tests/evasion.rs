@@ -1,7 +1,7 @@
-//! Records that try to pass unseen.
+//! Records that disguise a write or a gap.
 //!
-//! Each case adds one record to evidence that proves the auditor read-only, and hides in it a write, or the want of
-//! evidence. Law: what was added never leaves the promise `COMPLIANT`.
+//! Enters: evidence that proves the auditor read-only, with added records that hide a write or missing evidence. Law:
+//! the status is never `COMPLIANT`.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -66,7 +66,7 @@ fn with_field(mut record: Value, field: &str, value: Value) -> Value {
     record
 }
 
-/// A read by each watched principal, and a write by somebody else that shows that writes are logged.
+/// A read by each watched principal, and a write by another principal that shows that writes are logged.
 fn compliant_records() -> Vec<Value> {
     vec![
         record(1, &auditor(), "ec2.amazonaws.com", "DescribeInstances", Some(true)),
@@ -81,7 +81,7 @@ fn report_on(objects: &[Value], config: &str) -> Report {
         read_object(&format!("object-{n}"), object.to_string().as_bytes(), ReadLimits::default()).segment
     });
     let pack = ControlPack::built_in(config.standard).unwrap();
-    let order = EvaluationCriteria {
+    let criteria = EvaluationCriteria {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
@@ -89,8 +89,12 @@ fn report_on(objects: &[Value], config: &str) -> Report {
     };
     let scope =
         ReportScope::between(Time::parse("2026-10-06T00:00:00Z"), Time::parse("2026-10-06T01:00:00Z"));
-    evaluate(EvidenceSummary::from_segment(Segment::merge_all(segments), scope), order, ReportRun::default())
-        .unwrap()
+    evaluate(
+        EvidenceSummary::from_segment(Segment::merge_all(segments), scope),
+        criteria,
+        ReportRun::default(),
+    )
+    .unwrap()
 }
 
 fn status(records: &[Value]) -> Status {
@@ -112,13 +116,10 @@ fn a_disguised_write_is_never_compliant() {
     };
     let disguises = [
         ("no identity", write_by(&Value::Null)),
-        ("an unknown kind", write_by(&json!({"type": "Unknown", "principalId": "AROAX:s"}))),
+        ("an unknown type", write_by(&json!({"type": "Unknown", "principalId": "AROAX:s"}))),
         ("no issuer", write_by(&without("sessionContext"))),
-        (
-            "the kind of a service beside an ARN",
-            write_by(&with_field(auditor(), "type", json!("AWSService"))),
-        ),
-        ("no kind", write_by(&without("type"))),
+        ("the type of a service with an ARN", write_by(&with_field(auditor(), "type", json!("AWSService")))),
+        ("no type", write_by(&without("type"))),
         (
             "a federated session of the user",
             write_by(&json!({
@@ -130,7 +131,7 @@ fn a_disguised_write_is_never_compliant() {
         ("a service event", with_field(write.clone(), "eventType", json!("AwsServiceEvent"))),
         ("a sign-in", with_field(write.clone(), "eventType", json!("AwsConsoleSignIn"))),
         (
-            "a console action nobody knows",
+            "an unknown console action",
             with_field(
                 with_field(write.clone(), "eventType", json!("AwsConsoleAction")),
                 "eventName",
@@ -143,7 +144,7 @@ fn a_disguised_write_is_never_compliant() {
         ("a version suffix", with_field(write.clone(), "eventName", json!("RunInstances20161115v2"))),
         ("another case", with_field(write.clone(), "eventName", json!("runinstances"))),
         ("a data event", with_field(write.clone(), "eventCategory", json!("Data"))),
-        ("made by a service in its name", {
+        ("made by a service on its behalf", {
             let identity = with_field(auditor(), "invokedBy", json!("cloudformation.amazonaws.com"));
             write_by(&identity)
         }),
@@ -161,7 +162,7 @@ fn a_disguised_write_is_never_compliant() {
         ),
         ("an empty account", with_field(write.clone(), "recipientAccountId", json!(""))),
         ("a wrong type", with_field(write.clone(), "eventName", json!(7))),
-        ("an error that is no refusal", with_field(write, "errorCode", json!("InternalError"))),
+        ("an error other than a denial", with_field(write, "errorCode", json!("InternalError"))),
     ];
     for (disguise, record) in disguises {
         let mut records = compliant_records();
@@ -218,7 +219,7 @@ fn a_sign_in_alone_is_not_evidence_for_other_principals() {
     let report = report_on(&[json!({ "Records": records })], CONFIG);
     assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
     let worst = report.result.principals.iter().filter_map(|principal| principal.status).max();
-    assert_eq!(report.result.status(), worst, "the whole is no better than its worst part");
+    assert_eq!(report.result.status(), worst, "the overall status is the most severe of its parts");
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn an_override_does_not_cover_an_unnamed_resource() {
     {
         assert_eq!(status(json!([image, other])), Status::NonCompliant, "{other}");
     }
-    assert_eq!(status(json!([])), Status::NonCompliant, "no resource is not every resource");
+    assert_eq!(status(json!([])), Status::NonCompliant, "a call without resources is not covered");
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn redacted_names_appear_nowhere_in_a_report() {
     assert_eq!(hidden.result.status(), Some(Status::NonCompliant));
 }
 
-/// An exception for assuming roles, and for nothing else.
+/// An override for `sts:AssumeRole` only.
 const ASSUME_ROLE_OVERRIDE: &str = r#"
 [[override]]
 id = "assume"
@@ -301,7 +302,7 @@ fn session(role: &str, name: &str) -> Value {
     })
 }
 
-/// `identity` is given credentials of a session.
+/// `identity` assumes a role and gets the credentials of a session.
 fn assume(id: u32, identity: &Value, role: &str, name: &str) -> Value {
     let answer = json!({
         "credentials": {"accessKeyId": "ASIAX", "sessionToken": "t", "expiration": "Oct 6, 2026, 1:10:00 AM"},
@@ -322,11 +323,11 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
     };
     let own = assume(20, &auditor(), "Deployer", "s");
     let write = write_by(&session("Deployer", "s"));
-    assert_eq!(status(std::slice::from_ref(&own)), Status::Compliant, "to assume the role alone is allowed");
+    assert_eq!(status(std::slice::from_ref(&own)), Status::Compliant, "assuming the role is allowed");
     assert_eq!(
         status(std::slice::from_ref(&write)),
         Status::Compliant,
-        "and what the role does on its own is its own"
+        "the role's own calls are attributed to the role"
     );
     assert_eq!(status(&[own.clone(), write.clone()]), Status::NonCompliant);
 
@@ -340,9 +341,9 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
             vec![assume(20, &auditor(), "a/b/Deployer", "s"), write_by(&session("a/b/Deployer", "s"))],
         ),
         ("a role in another case", vec![assume(20, &auditor(), "DEPLOYER", "s"), write.clone()]),
-        ("no answer", vec![no_answer(&own), write.clone()]),
+        ("no response", vec![no_answer(&own), write.clone()]),
         (
-            "an answer that was cut",
+            "a truncated response",
             vec![
                 with_field(
                     own.clone(),
@@ -353,7 +354,7 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
             ],
         ),
         (
-            "an answer that names nobody",
+            "a response that names no session",
             vec![
                 with_field(own.clone(), "responseElements", json!({"assumedRoleUser": {"arn": "me"}})),
                 write.clone(),
@@ -368,7 +369,7 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
             ],
         ),
         (
-            "a circle",
+            "a cycle",
             vec![
                 own.clone(),
                 assume(21, &session("Deployer", "s"), "Step", "x"),
@@ -377,7 +378,7 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
             ],
         ),
         (
-            "a session others use too",
+            "a session that another principal also uses",
             vec![own.clone(), assume(21, &user("bob"), "Deployer", "s"), write.clone()],
         ),
         (
@@ -409,7 +410,7 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
 
 #[test]
 fn an_override_for_a_role_does_not_cover_principals_that_assume_it() {
-    let exception = |principal: &str| {
+    let override_for = |principal: &str| {
         ASSUME_ROLE_OVERRIDE
             .replace("\"assume\"", "\"write\"")
             .replace("role/team/Auditor", principal)
@@ -418,7 +419,7 @@ fn an_override_for_a_role_does_not_cover_principals_that_assume_it() {
     let status = |principal: &str| {
         let records = [assume(20, &auditor(), "Deployer", "s"), write_by(&session("Deployer", "s"))];
         let records = [&compliant_records()[..], &records[..]].concat();
-        let config = format!("{CONFIG}{ASSUME_ROLE_OVERRIDE}{}", exception(principal));
+        let config = format!("{CONFIG}{ASSUME_ROLE_OVERRIDE}{}", override_for(principal));
         report_on(&[json!({ "Records": records })], &config).result.status().unwrap()
     };
     assert_eq!(status("role/Deployer"), Status::NonCompliant);
@@ -440,7 +441,7 @@ fn an_override_for_a_watched_role_does_not_cover_callers_that_act_through_it() {
     assert_eq!(
         of(std::slice::from_ref(&write)).status(),
         Some(Status::Compliant),
-        "its own doing is excused"
+        "the override covers the role's own call"
     );
     let result = of(&[assume(20, &auditor(), "Deployer", "s"), write]);
     assert_eq!(result.status(), Some(Status::NonCompliant));
@@ -449,5 +450,5 @@ fn an_override_for_a_watched_role_does_not_cover_callers_that_act_through_it() {
         result.principals.iter().find(of).unwrap().status
     };
     assert_eq!(status("/Auditor"), Some(Status::NonCompliant));
-    assert_ne!(status("/Deployer"), Some(Status::NonCompliant), "it kept to its exception");
+    assert_ne!(status("/Deployer"), Some(Status::NonCompliant), "its own call is covered by its override");
 }

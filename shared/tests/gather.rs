@@ -1,4 +1,5 @@
-//! Gathering files: the account adds up, and neither order, split nor threads matter.
+//! Gathering files. Law: the counts add up, and the order, the split and the number of threads do not change the
+//! result.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -23,7 +24,7 @@ fn record(id: u16) -> String {
     )
 }
 
-/// One element of `Records`: a record, an Insight, or something unreadable.
+/// One element of `Records`: a record, an Insight event, or an unreadable one.
 fn record_element(kind: u8, id: u16) -> String {
     match kind {
         0..8 => record(id),

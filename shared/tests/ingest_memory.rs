@@ -1,4 +1,4 @@
-//! What one large log object costs. Alone in its process, whose memory is measured.
+//! The memory that one large log file takes. The test is alone in its process, because it measures the process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -18,7 +18,7 @@ use onlooker_core::{
 use onlooker_local::{directory_store::DirectoryStore, local_files::LocalFiles, sqlite_table::SqliteTable};
 use serde_json::json;
 
-/// What a function of 128 MB has, in KiB.
+/// The memory of a function of 128 MB, in KiB.
 const MEMORY_LIMIT_KIB: u64 = 128 << 10;
 
 #[test]
@@ -62,10 +62,10 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < MEMORY_LIMIT_KIB, "{peak} KiB at most, of {MEMORY_LIMIT_KIB}");
+    assert!(peak < MEMORY_LIMIT_KIB, "peak of {peak} KiB, limit {MEMORY_LIMIT_KIB}");
 }
 
-/// The one file there is, whatever it is called.
+/// A source of one file, under every name.
 struct SingleFileSource(LocalFiles);
 
 impl onlooker_core::ports::LogSource for SingleFileSource {

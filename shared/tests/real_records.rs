@@ -1,6 +1,6 @@
 //! Real CloudTrail records, when `ONLOOKER_TEST_DATA` names the folder that holds them.
 
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+#![allow(clippy::print_stdout, reason = "a skipped test prints so")]
 
 use std::{env, path::PathBuf};
 
@@ -37,9 +37,9 @@ fn every_real_record_is_an_event() {
         assert_eq!(reading.tallied + reading.duplicate, records);
         assert!(segment.conflicts().is_empty());
         let events: Vec<_> = segment.events().collect();
-        let refused = events.iter().filter(|(.., act)| act.outcome == Outcome::Denied).count();
-        let sign_in = events.iter().filter(|(.., act)| act.kind == EventKind::SignIn).count();
-        assert_eq!((refused, sign_in), (denied, sign_ins), "{name}");
+        let denied_calls = events.iter().filter(|(.., call_key)| call_key.outcome == Outcome::Denied).count();
+        let sign_in = events.iter().filter(|(.., call_key)| call_key.kind == EventKind::SignIn).count();
+        assert_eq!((denied_calls, sign_in), (denied, sign_ins), "{name}");
         assert!(events.iter().all(|(.., actor, _)| actor.principal.kind != PrincipalKind::Unknown
             || actor.principal.arn.as_ref() == "unknown"));
         let again = onlooker_core::segment::Segment::from_bytes(&segment.to_bytes());

@@ -1,4 +1,4 @@
-//! The laws of segments, over generated events.
+//! Laws of segments, over generated events: merging, splitting, hashing, and the encoding as bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn numbered_text(word: &str, number: u8) -> Arc<str> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    // Times in a few hours that adjoin, and seldom far away.
+    // Times in a few adjacent hours, and rarely one far away.
     let time = prop_oneof![9 => 3_598..3_602_u32, 1 => Just(u32::MAX)];
     (0..12_u8, 0..3_u8, 0..3_u8, 0..4_u8, 0..3_u8, prop::option::of(any::<bool>()), time).prop_map(
         |(id, account, user, name, outcome, read_only, time)| Event {
@@ -59,24 +59,24 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn segment() -> impl Strategy<Value = Segment> {
     let pieces = prop::collection::vec((0..5_u128, any::<bool>()), 0..3);
-    let asides = prop::collection::vec(0..5_u128, 0..3);
+    let insights = prop::collection::vec(0..5_u128, 0..3);
     let windows = prop::collection::vec((0..3_u8, 0..10_u32), 0..3);
-    (prop::collection::vec(event(), 0..20), pieces, asides, windows).prop_map(
-        |(events, pieces, asides, windows)| {
-            let mut draft = SegmentBuilder::default();
+    (prop::collection::vec(event(), 0..20), pieces, insights, windows).prop_map(
+        |(events, pieces, insights, windows)| {
+            let mut builder = SegmentBuilder::default();
             for event in events {
-                draft.push(event);
+                builder.push(event);
             }
             for (piece, bad) in pieces {
                 let reason = if bad { UnreadableReason::BadJson } else { UnreadableReason::MissingField };
-                draft.push_unreadable(Fingerprint(piece), reason);
+                builder.push_unreadable(Fingerprint(piece), reason);
             }
-            for insight in asides {
-                draft.push_insight(Fingerprint(insight));
+            for insight in insights {
+                builder.push_insight(Fingerprint(insight));
             }
             for (account, start) in windows {
                 let (start, end) = (Time(start * 1_800), Time(start * 1_800 + 3_600));
-                draft.push_digest_window(DigestWindow {
+                builder.push_digest_window(DigestWindow {
                     account: numbered_text("", account),
                     region: "r".into(),
                     start,
@@ -84,7 +84,7 @@ fn segment() -> impl Strategy<Value = Segment> {
                     log_files: BTreeSet::new(),
                 });
             }
-            draft.finish()
+            builder.finish()
         },
     )
 }
@@ -137,7 +137,7 @@ proptest! {
         }
         let found: Vec<Event> = segment
             .events()
-            .map(|(id, time, actor, act)| Event { id, time, actor: actor.clone(), call_key: act.clone() })
+            .map(|(id, time, actor, call_key)| Event { id, time, actor: actor.clone(), call_key: call_key.clone() })
             .collect();
         prop_assert_eq!(found, expected.into_values().collect::<Vec<_>>());
         let found = segment.conflicts().iter().map(|one| (one.id, one.shard.clone()));
@@ -157,7 +157,7 @@ proptest! {
         let parts = shards.into_values().rev().chain([rest]);
         prop_assert_eq!(&Segment::merge_all(parts), &a);
 
-        // Whatever is merged shard by shard is what is merged at once.
+        // A merge shard by shard equals a merge at once.
         let mut merged: BTreeMap<Shard, Segment> = BTreeMap::new();
         for segment in [&a, &b, &c, &a] {
             for (shard, part) in segment.clone().split_by_shard().0 {

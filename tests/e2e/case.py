@@ -1,4 +1,4 @@
-"""What all tests of the deployed stack start from."""
+"""The base class of all tests of the deployed stack."""
 
 import contextlib
 import copy
@@ -7,80 +7,100 @@ import time
 import unittest
 
 import trail
-from stage import FUNCTIONS, STACK, until
+from deployment import FUNCTIONS, STACK, wait_until
+
+# The window of scheduled reports moves this many seconds after each full hour: LOOKUP_LAG_MINUTES is 15 and two pulls take
+# ten minutes, see `LookupSettings::settling_seconds`.
+SETTLING_SECONDS = 1500
 
 
-class Case(unittest.TestCase):
+class StackTestCase(unittest.TestCase):
     """A test on a stack without evidence, state, messages and faults."""
 
-    stage = None
+    deployment = None
     maxDiff = 4000
 
     def setUp(self):
-        self.stage.clear()
-        # The clock of the functions is the machine's: windows lie before it, in whole hours.
+        self.deployment.clear()
+        # The functions use the clock of this machine, so the windows are whole hours before now.
+        self.now = int(time.time())
+        self.hour = self.now // 3600 * 3600
+
+    def wait_for_stable_window(self, seconds=180):
+        """Waits until the window of scheduled reports stays the same for so many seconds, then sets `now` and `hour` again.
+
+        A test that publishes several scheduled reports needs the same window for all of them.
+        """
+        wait_until(
+            "the window of scheduled reports to move",
+            lambda: (SETTLING_SECONDS - time.time()) % 3600 > seconds,
+            2 * seconds,
+        )
         self.now = int(time.time())
         self.hour = self.now // 3600 * 3600
 
     def configure(self, *names, **variables):
         for name in names or FUNCTIONS:
-            self.stage.configure(name, **{f"ONLOOKER_{key}": value for key, value in variables.items()})
+            self.deployment.configure(name, **{f"ONLOOKER_{key}": value for key, value in variables.items()})
         return {f"ONLOOKER_{key}": value for key, value in variables.items()}
 
     def invoke(self, name, payload=None):
-        """Invokes a function that must not fail."""
-        answer, error = self.stage.invoke(name, payload)
+        """Invokes a function that must not fail. Returns its response."""
+        response, error = self.deployment.invoke(name, payload)
         self.assertIsNone(error)
-        return answer
+        return response
 
-    def sweep_until(self, moment, places, may_fail=False):
-        """Pulls until every lane has closed its slices up to a moment. A run whose lane failed is an error; the next goes on."""
+    def pull_until(self, time_, account_regions, may_fail=False):
+        """Pulls until the evidence of every account and Region is complete up to a time.
 
-        def behind():
-            _, error = self.stage.invoke("sweep")
+        A run in which one of them fails is an error. The next run continues.
+        """
+
+        def is_complete():
+            _, error = self.deployment.invoke("pull")
             if not may_fail:
                 self.assertIsNone(error)
-            return all((self.checkpoint(*place) or "") >= trail.stamp(moment) for place in places)
+            return all((self.checkpoint(*one) or "") >= trail.stamp(time_) for one in account_regions)
 
-        until(f"lanes to reach {trail.stamp(moment)}", behind, 240, every=1)
+        wait_until(f"the checkpoints to reach {trail.stamp(time_)}", is_complete, 300, every=1)
 
     def checkpoint(self, account, region):
-        found = self.stage.items(f"ACCOUNT_REGION#{account}#{region}", "CHECKPOINT")
-        return found[0]["body"]["until"] if found else None
+        found = self.deployment.items(f"ACCOUNT_REGION#{account}#{region}", "CHECKPOINT")
+        return found[0]["body"]["complete_until"] if found else None
 
-    def physical(self, logical):
-        found = self.stage.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=logical
+    def physical_id(self, logical_id):
+        found = self.deployment.client("cloudformation").describe_stack_resource(
+            StackName=STACK, LogicalResourceId=logical_id
         )
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
     @contextlib.contextmanager
-    def lacking(self, function, action):
-        """A time in which the role of a function may not do something."""
-        iam = self.stage.client("iam")
-        role, policy = self.physical(f"{function.title()}Role"), {"PolicyName": function}
-        whole = iam.get_role_policy(RoleName=role, **policy)["PolicyDocument"]
-        less = copy.deepcopy(whole)
-        for statement in less["Statement"]:
+    def without_permission(self, function, action):
+        """A context in which the role of a function does not have a permission."""
+        iam = self.deployment.client("iam")
+        role, policy = self.physical_id(f"{function.title()}Role"), {"PolicyName": function}
+        complete = iam.get_role_policy(RoleName=role, **policy)["PolicyDocument"]
+        reduced = copy.deepcopy(complete)
+        for statement in reduced["Statement"]:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             statement["Action"] = [one for one in actions if one != action]
-        less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
-        self.assertNotEqual(less, whole, f"{function} has no {action}")
-        iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(less), **policy)
+        reduced["Statement"] = [statement for statement in reduced["Statement"] if statement["Action"]]
+        self.assertNotEqual(reduced, complete, f"{function} does not have {action}")
+        iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(reduced), **policy)
         try:
             yield
         finally:
-            iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(whole), **policy)
+            iam.put_role_policy(RoleName=role, PolicyDocument=json.dumps(complete), **policy)
 
-    def without(self, function, action, payload):
-        """What a function fails with when its role may no longer do something."""
-        with self.lacking(function, action):
-            _, error = self.stage.invoke(function, payload)
+    def assert_permission_is_required(self, function, action, payload):
+        """Invokes a function without a permission of its role. Returns the error of the function."""
+        with self.without_permission(function, action):
+            _, error = self.deployment.invoke(function, payload)
         self.assertIsNotNone(error, f"{function} works without {action}")
         return error
 
     def assert_same(self, report, expected):
-        """The same result, byte for byte; told by what differs, not by hashes alone."""
+        """Asserts that two reports have the same result, byte for byte. A failure shows the first part that differs."""
         if report["id"] != expected["id"]:
             for part in expected["result"]:
                 self.assertEqual(report["result"][part], expected["result"][part], part)
@@ -88,14 +108,14 @@ class Case(unittest.TestCase):
         self.assertEqual(json.dumps(report["result"]), json.dumps(expected["result"]))
 
 
-def notice(key, bucket, size=0, etag=""):
-    """A log object, announced as EventBridge announces it."""
+def s3_event(key, bucket, size=0, etag=""):
+    """The EventBridge event of a new object."""
     return json.dumps({
         "version": "0",
-        "id": trail.name("notice", key),
+        "id": trail.deterministic_uuid("s3-event", key),
         "detail-type": "Object Created",
         "source": "aws.s3",
-        "account": trail.HOME,
+        "account": trail.HOME_ACCOUNT,
         "time": trail.stamp(time.time()),
         "region": trail.REGION,
         "resources": [f"arn:aws:s3:::{bucket}"],

@@ -1,10 +1,10 @@
-"""A proxy before the emulator that sees every call of the functions, counts it, and breaks those it is told to.
+"""A proxy in front of the emulator that counts every call of the functions and injects faults.
 
-A rule names a service and an action, such as `s3 PutObject`, which of the matching calls it means, and what becomes of
-them: `throttle`, `fail`, `deny`, `timeout`; `kill-before` and `kill-after` drop the connection and end the process that
-asked, before or after the call has taken effect. Calls of the tests themselves pass without being seen.
+A fault rule names a service and an action, such as `s3 PutObject`, the matching calls that it applies to, and its effect:
+`throttle`, `fail`, `deny`, `timeout`; `kill-before` and `kill-after` drop the connection and end the calling process,
+before or after the call has taken effect. The proxy forwards calls of the tests themselves without counting them.
 
-CloudTrail's event history is answered here, once the emulator has said that the caller may ask.
+The proxy answers LookupEvents from the event history, after the emulator has authorized the caller.
 """
 
 import http.client
@@ -20,21 +20,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
-# The role in an identity.
+# The role in the ARN of an assumed role.
 ROLE = re.compile(r":assumed-role/([^/]+)/")
-# Variables of functions that are not for the command line.
-RESERVED = {
+# Variables of the functions that the command line does not read.
+FUNCTION_ONLY_VARIABLES = {
     "ONLOOKER_CONFIG", "ONLOOKER_TABLE", "ONLOOKER_BUCKET", "ONLOOKER_TOPIC", "ONLOOKER_BUS", "ONLOOKER_DEPLOYMENT",
     "ONLOOKER_LOG", "ONLOOKER_ROLES", "ONLOOKER_KEYS",
 }
-# Services that answer in XML.
-FORMS = ("sts", "sns", "iam", "ec2")
-HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
+# Services with the query protocol, which respond in XML.
+QUERY_SERVICES = ("sts", "sns", "iam", "ec2")
+HOP_BY_HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
 
 
 @dataclass
-class Rule:
-    """What becomes of which calls."""
+class FaultRule:
+    """The calls that a fault applies to, and its effect. `path` is a part of the path, or of `partition/sort key` in DynamoDB."""
 
     service: str
     action: str
@@ -52,7 +52,7 @@ class Rule:
 
 
 def s3_action(method, path, query):
-    """The operation a request to S3 stands for, as far as the functions use it."""
+    """The S3 operation of a request, for the operations that the functions use."""
     in_bucket = len([part for part in path.split("/") if part]) > 1
     if not in_bucket:
         return "ListObjectsV2" if method == "GET" and "list-type" in query else f"{method} bucket"
@@ -60,13 +60,15 @@ def s3_action(method, path, query):
 
 
 class Proxy:
-    """Rules, and what has been seen."""
+    """Fault rules, counts of calls, and the address of the emulator, which `upstream` holds once the emulator runs."""
 
-    def __init__(self, host, port, history=None):
-        self.upstream, self.history = (host, port), history
-        self.lock, self.silence = threading.Lock(), threading.Event()
-        # Whose keys are whose, and who used which partition of the table, in all tests.
+    def __init__(self, event_history=None):
+        self.upstream, self.event_history = None, event_history
+        self.lock, self.never = threading.Lock(), threading.Event()
+        # Roles by access key, and the partitions of the table that each access key used. All tests add to them.
         self.callers, self.partitions = {}, set()
+        # Requests that the emulator has not answered yet.
+        self.in_flight = 0
         self.reset()
 
     def reset(self):
@@ -75,42 +77,47 @@ class Proxy:
             self.fetched = set()
 
     def rule(self, service, action, effect, first=1, count=1, path=""):
-        """Adds a rule and gives it back, so that its caller can see whether it was met."""
-        rule = Rule(service, action, effect, first, count, path)
+        """Adds a fault rule and returns it. Its `seen` counts the matching calls."""
+        rule = FaultRule(service, action, effect, first, count, path)
         with self.lock:
             self.rules.append(rule)
         return rule
 
-    def drop(self, rule):
-        """Takes a rule back."""
+    def remove_rule(self, rule):
         with self.lock:
             self.rules.remove(rule)
 
-    def effect(self, service, action, path, partition):
+    def effect(self, service, action, path, access_key, table_key):
+        """Counts a call, and returns the effect of the first rule that applies to it."""
         with self.lock:
             self.calls[service, action] += 1
             if action == "GetObject":
                 self.fetched.add(unquote(urlsplit(path).path))
-            if partition:
-                self.partitions.add(partition)
+            if table_key:
+                self.partitions.add((access_key, table_key[0]))
+                path = "/".join(table_key)
             applying = [rule for rule in self.rules if rule.applies(service, action, path)]
             if applying:
                 self.broken.append((service, action, applying[0].effect))
             return applying[0].effect if applying else None
 
     def forward(self, method, path, headers, body):
-        connection = http.client.HTTPConnection(*self.upstream, timeout=180)
+        connection = http.client.HTTPConnection(*self.upstream, timeout=300)
+        with self.lock:
+            self.in_flight += 1
         try:
-            # Policies ask for encryption in transit, as AWS would see it.
+            # The policies of the stack deny requests without encryption in transit.
             connection.request(method, path, body, headers | {"X-Forwarded-Proto": "https"})
-            answer = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            response = connection.getresponse()
+            return response.status, response.getheaders(), response.read()
         finally:
+            with self.lock:
+                self.in_flight -= 1
             connection.close()
 
 
 def peer_process(client_port, own_port):
-    """The process at the other end of a loopback connection, or None."""
+    """The ID of the process at the other end of a loopback connection, or None."""
     local, remote = f":{client_port:04X}", f":{own_port:04X}"
     inode = None
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -131,40 +138,40 @@ def peer_process(client_port, own_port):
     return None
 
 
-def serve(proxy, port):
-    """Serves it on loopback, in threads of its own. Returns the server."""
+def serve(proxy):
+    """Serves the proxy on a free port of loopback, in threads of its own. Returns the server."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def any(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            service, action = self.named(body)
+            service, action = self.requested_action(body)
             effect, agent = None, self.headers.get("User-Agent", "")
-            # Reads that are tried out are made by no SDK.
+            # The functions send probed reads without the SDK.
             if "aws-sdk-rust" in agent or agent.startswith("onlooker/"):
-                effect = proxy.effect(service, action, self.path, self.partition(service, body))
+                effect = proxy.effect(service, action, self.path, self.access_key(), self.table_key(service, body))
             if effect in ("throttle", "fail", "deny"):
-                return self.refuse(service, effect)
+                return self.respond_with_error(service, effect)
             if effect == "timeout":
-                return self.be_silent()
+                return self.hang()
             if effect == "kill-before":
                 return self.kill()
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
-            status, answered, content = proxy.forward(self.command, self.path, headers, body)
-            if action == "GetCallerIdentity" and (said := ROLE.search(content.decode("utf-8", "replace"))):
-                proxy.callers[self.access_key()] = said.group(1)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP_HEADERS}
+            status, received, content = proxy.forward(self.command, self.path, headers, body)
+            if action == "GetCallerIdentity" and (role := ROLE.search(content.decode("utf-8", "replace"))):
+                proxy.callers[self.access_key()] = role.group(1)
             if service == "cloudtrail" and action == "LookupEvents" and b"AccessDenied" not in content:
-                status, answered, content = self.look_up(body)
+                status, received, content = self.forward_to_event_history(body)
                 if status is None:
-                    return self.be_silent()
+                    return self.hang()
             if effect == "kill-after":
                 return self.kill()
-            return self.answer(status, answered, content)
+            return self.respond(status, received, content)
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = any
 
-        def named(self, body):
+        def requested_action(self, body):
             signed = CREDENTIAL.search(self.headers.get("Authorization", ""))
             service = signed.group(3) if signed else "unsigned"
             target = self.headers.get("X-Amz-Target")
@@ -176,44 +183,45 @@ def serve(proxy, port):
             form = parse_qs(body.decode("utf-8", "replace")) if body else {}
             return service, form.get("Action", [f"{self.command} {url.path}"])[0]
 
-        def partition(self, service, body):
-            """Who uses which partition of a table."""
+        def table_key(self, service, body):
+            """Partition and sort key of a request to DynamoDB."""
             if service != "dynamodb":
                 return None
-            asked = json.loads(body or b"{}")
-            key = asked.get("Key", {}).get("pk") or asked.get("ExpressionAttributeValues", {}).get(":pk") or {}
-            return self.access_key(), key.get("S", "")
+            request = json.loads(body or b"{}")
+            key, values = request.get("Key", {}), request.get("ExpressionAttributeValues", {})
+            partition, sort = key.get("pk") or values.get(":pk") or {}, key.get("sk") or values.get(":sk") or {}
+            return partition.get("S", ""), sort.get("S", "")
 
         def access_key(self):
             signed = CREDENTIAL.search(self.headers.get("Authorization", ""))
             return signed.group(1) if signed else ""
 
-        def look_up(self, body):
+        def forward_to_event_history(self, body):
             signed = CREDENTIAL.search(self.headers["Authorization"])
-            account = proxy.history.account_of(signed.group(1))
-            status, answer = proxy.history.answer(account, signed.group(2), body)
-            return status, [("Content-Type", "application/x-amz-json-1.1")], json.dumps(answer).encode()
+            account = proxy.event_history.account_of(signed.group(1))
+            status, content = proxy.event_history.respond(account, signed.group(2), body)
+            return status, [("Content-Type", "application/x-amz-json-1.1")], json.dumps(content).encode()
 
-        def be_silent(self):
-            """Answers nothing for longer than anybody waits."""
-            proxy.silence.wait(65)
+        def hang(self):
+            """Sends no response for longer than the read timeout of the functions, which is 30 seconds."""
+            proxy.never.wait(65)
             self.close_connection = True
 
-        def refuse(self, service, effect):
+        def respond_with_error(self, service, effect):
             status, code = {
                 "throttle": (503, "SlowDown") if service == "s3" else (400, "ThrottlingException"),
                 "fail": (500, "InternalError"),
-                "deny": (403, "AccessDenied") if service in ("s3", *FORMS) else (400, "AccessDeniedException"),
+                "deny": (403, "AccessDenied") if service in ("s3", *QUERY_SERVICES) else (400, "AccessDeniedException"),
             }[effect]
             if service == "s3":
                 content = f"<Error><Code>{code}</Code><Message>{code} on demand</Message></Error>"
                 kind = "application/xml"
-            elif service in FORMS:
+            elif service in QUERY_SERVICES:
                 content = f"<ErrorResponse><Error><Code>{code}</Code><Message>{code} on demand</Message></Error></ErrorResponse>"
                 kind = "text/xml"
             else:
                 content, kind = json.dumps({"__type": code, "message": f"{code} on demand"}), "application/x-amz-json-1.0"
-            self.answer(status, [("Content-Type", kind)], content.encode())
+            self.respond(status, [("Content-Type", kind)], content.encode())
 
         def kill(self):
             process = peer_process(self.client_address[1], self.server.server_address[1])
@@ -221,10 +229,10 @@ def serve(proxy, port):
                 os.kill(process, signal.SIGKILL)
             self.close_connection = True
 
-        def answer(self, status, headers, content):
+        def respond(self, status, headers, content):
             self.send_response(status)
             for name, value in headers:
-                if name.lower() not in HOP | {"content-length", "server", "date"}:
+                if name.lower() not in HOP_BY_HOP_HEADERS | {"content-length", "server", "date"}:
                     self.send_header(name, value)
             length = dict((n.lower(), v) for n, v in headers).get("content-length")
             self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(content)))
@@ -233,7 +241,7 @@ def serve(proxy, port):
                 if self.command != "HEAD":
                     self.wfile.write(content)
             except (BrokenPipeError, ConnectionResetError):
-                # Who asked is gone.
+                # The client has closed the connection.
                 self.close_connection = True
 
         def log_message(self, *_):
@@ -241,11 +249,11 @@ def serve(proxy, port):
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request, client_address):
-            """A client that is gone, or was killed, is nobody's error; anything else is told."""
+            """Prints errors, except for a client that has closed the connection or was killed."""
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(request, client_address)
 
-    server = Server(("127.0.0.1", port), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -1,8 +1,8 @@
-"""Runs the tests of the deployed stack: all of them, or those whose names contain a word.
+"""Runs the tests of the deployed stack: all tests, or those with a word in their names.
 
     python run.py [word]
 
-Ends with 0 when all passed and at least one ran. Nothing is left running.
+Exits with 0 if at least one test ran and all passed. It leaves no process running.
 """
 
 import platform
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import case
 import trail
-from stage import TRAIL_BUCKET, Stage
+from deployment import TRAIL_BUCKET, Deployment
 
 
 def tests(word):
@@ -26,12 +26,12 @@ def tests(word):
                 groups.append(one)
             elif word in one.id() or isinstance(one, unittest.loader._FailedTest):
                 chosen.append(one)
-    # The last of them takes the stack down.
+    # In the order of their numbers: the last test deletes the stack.
     return unittest.TestSuite(sorted(chosen, key=lambda one: one._testMethodName))
 
 
 class Timed(unittest.TextTestResult):
-    """Says how long each test took, and what went wrong at once: a later test may not end."""
+    """Prints the duration of each test, and each failure at once: a later test may not end."""
 
     def startTest(self, test):
         super().startTest(test)
@@ -59,25 +59,25 @@ class Timed(unittest.TextTestResult):
 
 
 def main(word=""):
-    # A time limit or an operator ends this program: the emulator has to end as well.
+    # If a time limit or an operator ends this program, the emulator has to end as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    with Stage() as stage:
-        stage.deploy(
+    with Deployment() as deployment:
+        deployment.deploy(
             Architecture="arm64" if platform.machine() == "aarch64" else "x86_64",
             Profile="low-latency",
             ScheduleState="DISABLED",
             WatchedPrincipals=trail.WATCHED,
-            Accounts=trail.HOME,
+            Accounts=trail.HOME_ACCOUNT,
             Regions=trail.REGION,
             EventClasses="management-read,management-write",
-            LoggedClasses="management-read,management-write",
+            LoggedEventClasses="management-read,management-write",
             LookupRole="OnlookerReadTrail",
             TrailBucket=TRAIL_BUCKET,
-            CountsFrom="2020-01-01T00:00:00Z",
+            TrailAuthoritativeFrom="2020-01-01T00:00:00Z",
         )
         print(f"deployed after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        case.Case.stage = stage
+        case.StackTestCase.deployment = deployment
         result = unittest.TextTestRunner(verbosity=2, resultclass=Timed).run(tests(word))
     print(f"ended after {time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0 if result.wasSuccessful() and result.testsRun else 1

@@ -1,68 +1,85 @@
-"""What fails, dies or is forbidden: nothing is lost, nothing counts twice, and the report says what is missing."""
+"""Failures, kills and denied calls: no evidence is lost or counted twice, and the report names the missing evidence."""
 
 import json
 
 import trail
-from case import Case, notice
-from stage import TRAIL_BUCKET, until
-from trail import HOME, REGION, Trail
+from case import StackTestCase, s3_event
+from deployment import TRAIL_BUCKET, wait_until
+from trail import GLOBAL_REGION, HOME_ACCOUNT, REGION, Trail
 
-LOOKUP = {"DELIVERY_COUNTS_FROM": "", "LOOKUP_LAG_MINUTES": "1", "LOOKUP_LOOKBACK_HOURS": "3"}
+LOOKUP = {"DELIVERY_AUTHORITATIVE_FROM": "", "LOOKUP_LAG_MINUTES": "1", "LOOKUP_LOOKBACK_HOURS": "3"}
 
 
-class Faults(Case):
+class Faults(StackTestCase):
     def setUp(self):
         super().setUp()
         self.window = self.hour - 7200, self.hour - 3600
-        self.visibility("1")
-        self.addCleanup(self.visibility, "1080")
+        sqs, queue = self.deployment.client("sqs"), self.deployment.outputs["LogQueueUrl"]
+        deployed = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        self.addCleanup(self.set_visibility_timeout, deployed["VisibilityTimeout"])
+        self.addCleanup(self.deployment.limit_concurrency, "ingest", None)
+        self.deliver_failed_messages_at_once()
 
-    def visibility(self, seconds):
-        self.stage.client("sqs").set_queue_attributes(
-            QueueUrl=self.stage.outputs["LogQueueUrl"], Attributes={"VisibilityTimeout": seconds}
+    def deliver_failed_messages_at_once(self):
+        """SQS delivers a failed message again after a second, and never while an invocation still works on it.
+
+        With the short visibility timeout alone, a slow machine would deliver a message to a second invocation, send it to the
+        dead-letter queue, and let the first invocation record the object as missing after the report on it. With one
+        invocation at a time, SQS delivers a message, or moves it to the dead-letter queue, only after the invocation before
+        has ended. An empty queue therefore means that no invocation runs.
+        """
+        self.deployment.limit_concurrency("ingest", 1)
+        self.set_visibility_timeout("1")
+
+    def set_visibility_timeout(self, seconds):
+        self.deployment.client("sqs").set_queue_attributes(
+            QueueUrl=self.deployment.outputs["LogQueueUrl"], Attributes={"VisibilityTimeout": seconds}
         )
 
-    def announce(self, *keys):
+    def send_s3_events(self, *keys):
         for key in keys:
-            self.stage.client("sqs").send_message(
-                QueueUrl=self.stage.outputs["LogQueueUrl"], MessageBody=notice(key, TRAIL_BUCKET)
+            self.deployment.client("sqs").send_message(
+                QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=s3_event(key, TRAIL_BUCKET)
             )
 
-    def test_05_poison_ends_in_the_dead_letters_and_in_coverage(self):
-        made = Trail("poison", *self.window, 200)
+    def test_05_an_unreadable_object_reaches_the_dead_letter_queue_and_coverage(self):
+        made = Trail("unreadable", *self.window, 200)
         objects = made.objects()
-        gone = trail.key(HOME, REGION, self.window[0] + 60, mark="gone")
-        damaged = trail.key(HOME, REGION, self.window[0] + 120, mark="damaged")
-        self.stage.deliver(objects | {damaged: b"\x1f\x8b this is no gzip"})
-        self.announce(gone)
-        until("the dead letters", lambda: self.stage.waiting("LogDeadLetterQueueUrl") == 2, 60)
-        self.stage.drained()
-        report = self.stage.report(*self.window)
+        missing = trail.key(HOME_ACCOUNT, REGION, self.window[0] + 60, mark="missing")
+        damaged = trail.key(HOME_ACCOUNT, REGION, self.window[0] + 120, mark="damaged")
+        self.deployment.deliver(objects | {damaged: b"\x1f\x8b this is not gzip"})
+        self.send_s3_events(missing)
+        wait_until(
+            "two messages in the dead-letter queue", lambda: self.deployment.queue_depth("LogDeadLetterQueueUrl") == 2, 240
+        )
+        self.deployment.wait_until_drained()
+        report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["summary"]["overall_compliance"], "INSUFFICIENT_EVIDENCE")
         named = json.dumps(report["run"]["unreadable"])
-        self.assertIn(gone, named)
+        self.assertIn(missing, named)
         self.assertIn(damaged, named)
         self.assertEqual(report["result"]["totals"]["events"], 200)
-        letters = self.stage.client("sqs").receive_message(
-            QueueUrl=self.stage.outputs["LogDeadLetterQueueUrl"], MaxNumberOfMessages=10
+        messages = self.deployment.client("sqs").receive_message(
+            QueueUrl=self.deployment.outputs["LogDeadLetterQueueUrl"], MaxNumberOfMessages=10
         )["Messages"]
-        said = "".join(letter["Body"] for letter in letters)
-        self.assertTrue(gone in said and damaged in said, said)
+        bodies = "".join(message["Body"] for message in messages)
+        self.assertTrue(missing in bodies and damaged in bodies, bodies)
 
-    # Five telling moments; all others are tried in-process, one by one.
-    def killed(self, service, action, effect, path="", first=1):
-        rule = self.stage.proxy.rule(service, action, effect, first=first, path=path)
-        return lambda: self.assertGreaterEqual(rule.seen, first, f"{service} {action} was never called")
+    # Five moments of a kill. Rust tests try all other moments in one process.
+    def kill_at(self, service, action, effect, path="", first=1):
+        """Kills the process of a function at a call. Returns a check that the call was made."""
+        rule = self.deployment.proxy.rule(service, action, effect, first=first, path=path)
+        return lambda: self.assertGreaterEqual(rule.seen, first, f"no function called {service} {action}")
 
     def ingest_all(self, seed, *kill):
         made = Trail(seed, *self.window, 200, violations=1)
         objects = made.objects()
-        met = self.killed(*kill)
-        self.stage.deliver(objects)
-        self.stage.drained(90)
-        met()
-        self.assert_same(self.stage.report(*self.window), self.stage.expected(objects, *self.window))
-        self.assertEqual(self.stage.waiting("LogDeadLetterQueueUrl"), 0)
+        check_kill = self.kill_at(*kill)
+        self.deployment.deliver(objects)
+        self.deployment.wait_until_drained()
+        check_kill()
+        self.assert_same(self.deployment.report(*self.window), self.deployment.expected_report(objects, *self.window))
+        self.assertEqual(self.deployment.queue_depth("LogDeadLetterQueueUrl"), 0)
 
     def test_07_a_kill_after_evidence_was_stored_changes_nothing(self):
         self.ingest_all("kill-a", "s3", "PutObject", "kill-after", "evidence/")
@@ -76,104 +93,115 @@ class Faults(Case):
     def test_07_a_kill_before_the_checkpoint_was_written_changes_nothing(self):
         made = Trail("kill-d", *self.window, 200)
         for one in made.records:
-            self.stage.history.add(one)
+            self.deployment.event_history.add(one)
         self.configure(**LOOKUP)
-        met = self.killed("dynamodb", "UpdateItem", "kill-before", first=6)
-        _, error = self.stage.invoke("sweep")
+        # The first write of the checkpoint moves it past the first slice, which is stored by then.
+        checkpoint = f"ACCOUNT_REGION#{HOME_ACCOUNT}#{REGION}/CHECKPOINT"
+        check_kill = self.kill_at("dynamodb", "UpdateItem", "kill-before", checkpoint)
+        _, error = self.deployment.invoke("pull")
         self.assertIsNotNone(error)
-        met()
-        # A lease of the dead lasts as long as its holder might have lived; another run would wait for it.
-        self.release()
-        self.sweep_until(self.window[1], [(HOME, REGION), (HOME, trail.GLOBAL)])
-        report = self.stage.report(*self.window)
+        check_kill()
+        # The lease of a killed run lasts as long as that run could have lived. Another run would wait for its end.
+        self.release_leases()
+        self.pull_until(self.window[1], [(HOME_ACCOUNT, REGION), (HOME_ACCOUNT, GLOBAL_REGION)])
+        report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["totals"]["events"], 200)
 
-    def release(self):
-        for region in (REGION, trail.GLOBAL):
-            self.stage.client("dynamodb").delete_item(
-                TableName=self.stage.outputs["Table"], Key={"pk": {"S": f"ACCOUNT_REGION#{HOME}#{region}"}, "sk": {"S": "LEASE"}}
+    def release_leases(self):
+        for region in (REGION, GLOBAL_REGION):
+            self.deployment.client("dynamodb").delete_item(
+                TableName=self.deployment.outputs["Table"],
+                Key={"pk": {"S": f"ACCOUNT_REGION#{HOME_ACCOUNT}#{region}"}, "sk": {"S": "LEASE"}},
             )
 
     def test_07_a_kill_after_the_report_was_stored_changes_nothing(self):
         made = Trail("kill-e", *self.window, 200, violations=1)
         objects = made.objects()
-        self.stage.deliver(objects)
-        self.stage.drained()
-        met = self.killed("s3", "PutObject", "kill-after", "reports/")
-        asked = {"since": trail.stamp(self.window[0]), "until": trail.stamp(self.window[1])}
-        _, error = self.stage.invoke("report", asked)
+        self.deployment.deliver(objects)
+        self.deployment.wait_until_drained()
+        check_kill = self.kill_at("s3", "PutObject", "kill-after", "reports/")
+        request = {"since": trail.stamp(self.window[0]), "until": trail.stamp(self.window[1])}
+        _, error = self.deployment.invoke("report", request)
         self.assertIsNotNone(error)
-        met()
-        self.assert_same(self.stage.report(*self.window), self.stage.expected(objects, *self.window))
-        self.assertEqual(len(self.stage.revisions(*self.window)), 1)
+        check_kill()
+        self.assert_same(self.deployment.report(*self.window), self.deployment.expected_report(objects, *self.window))
+        self.assertEqual(len(self.deployment.revisions(*self.window)), 1)
 
     def test_08_s3_and_dynamodb_failing_lose_nothing(self):
         made = Trail("outage", *self.window, 200)
         objects = made.objects()
-        # More often than a client tries again, and fewer than a message is delivered.
+        # Five faults: more than the attempts of one call, and fewer than the deliveries of one message have.
         for service, action, effect in (
             ("s3", "GetObject", "fail"), ("s3", "PutObject", "throttle"), ("dynamodb", "UpdateItem", "throttle"),
             ("dynamodb", "Query", "fail"),
         ):
             with self.subTest(service=service, action=action, effect=effect):
-                self.stage.clear()
-                # Longer than a client goes on trying: else two functions have the same message, one in vain.
-                self.visibility("8")
-                rule = self.stage.proxy.rule(service, action, effect, count=5)
-                self.stage.deliver(objects)
-                self.stage.drained(120)
+                self.deployment.clear()
+                self.deliver_failed_messages_at_once()
+                rule = self.deployment.proxy.rule(service, action, effect, count=5)
+                self.deployment.deliver(objects)
+                self.deployment.wait_until_drained()
                 self.assertGreaterEqual(rule.seen, 5)
-                self.stage.proxy.reset()
-                self.assertEqual(self.stage.waiting("LogDeadLetterQueueUrl"), 0)
-                report = self.stage.report(*self.window)
-                self.assert_same(report, self.stage.expected(objects, *self.window))
+                self.deployment.proxy.reset()
+                self.assertEqual(self.deployment.queue_depth("LogDeadLetterQueueUrl"), 0)
+                report = self.deployment.report(*self.window)
+                self.assert_same(report, self.deployment.expected_report(objects, *self.window))
 
-    def test_08_what_was_not_read_yet_is_insufficient_evidence(self):
+    def test_08_unread_objects_are_insufficient_evidence(self):
         made = Trail("late", *self.window, 200)
-        objects = made.objects()
-        rule = self.stage.proxy.rule("s3", "GetObject", "fail", count=1_000_000, path=TRAIL_BUCKET)
-        self.stage.deliver(objects)
-        until("reads to fail", lambda: rule.seen > 3, 60)
-        report = self.stage.report(*self.window)
+        # Few log files: the function makes several attempts, with pauses between them, for each of them.
+        objects = made.objects(seconds=1200)
+        rule = self.deployment.proxy.rule("s3", "GetObject", "fail", count=1_000_000, path=TRAIL_BUCKET)
+        self.deployment.deliver(objects)
+        wait_until("reads to fail", lambda: rule.seen > 3)
+        report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["summary"]["overall_compliance"], "INSUFFICIENT_EVIDENCE")
-        self.stage.drained(120)
-        report = self.stage.report(*self.window)
+        wait_until(
+            "all messages to reach the dead-letter queue",
+            lambda: self.deployment.queue_depth("LogDeadLetterQueueUrl") == len(objects),
+            300,
+        )
+        self.deployment.wait_until_drained()
+        report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["summary"]["overall_compliance"], "INSUFFICIENT_EVIDENCE")
-        # The operator mends it and has the dead letters delivered again.
-        self.stage.proxy.drop(rule)
+        # The operator repairs the fault and redrives the messages.
+        self.deployment.proxy.remove_rule(rule)
         self.redrive()
-        self.stage.drained()
-        self.assert_same(self.stage.report(*self.window), self.stage.expected(objects, *self.window))
+        self.deployment.wait_until_drained()
+        self.assert_same(self.deployment.report(*self.window), self.deployment.expected_report(objects, *self.window))
 
     def redrive(self):
-        """Sends the dead letters again, as StartMessageMoveTask does at AWS."""
-        sqs, dead = self.stage.client("sqs"), self.stage.outputs["LogDeadLetterQueueUrl"]
-        while letters := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages"):
-            for letter in letters:
-                sqs.send_message(QueueUrl=self.stage.outputs["LogQueueUrl"], MessageBody=letter["Body"])
-                sqs.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
+        """Moves the messages of the dead-letter queue back to the queue, as StartMessageMoveTask does."""
+        sqs, dead_letter_queue = self.deployment.client("sqs"), self.deployment.outputs["LogDeadLetterQueueUrl"]
+        while messages := sqs.receive_message(QueueUrl=dead_letter_queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.send_message(QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=dead_letter_queue, ReceiptHandle=message["ReceiptHandle"])
 
     def test_08_cloudtrail_failing_throttling_and_denying_loses_nothing(self):
         made = Trail("history-outage", *self.window, 200)
         for one in made.records:
-            self.stage.history.add(one)
+            self.deployment.event_history.add(one)
         self.configure(**LOOKUP)
-        self.stage.history.fail(*["AccessDeniedException"] * 8)
-        _, error = self.stage.invoke("sweep")
+        self.deployment.event_history.fail(*["AccessDeniedException"] * 8)
+        _, error = self.deployment.invoke("pull")
         self.assertIn("cloudtrail:LookupEvents", json.dumps(error))
-        report = self.stage.report(*self.window)
+        report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["summary"]["overall_compliance"], "INSUFFICIENT_EVIDENCE")
-        self.stage.history.reset_faults()
-        self.stage.history.fail("InternalFailure", "ThrottlingException", "ServiceUnavailable", "ThrottlingException")
-        self.sweep_until(self.window[1], [(HOME, REGION)], may_fail=True)
-        report = self.stage.report(*self.window)
+        self.deployment.event_history.reset_faults()
+        self.deployment.event_history.fail(
+            "InternalFailure", "ThrottlingException", "ServiceUnavailable", "ThrottlingException"
+        )
+        self.pull_until(self.window[1], [(HOME_ACCOUNT, REGION)], may_fail=True)
+        report = self.deployment.report(*self.window)
         self.assertEqual(report["result"]["totals"]["events"], 200)
 
-    def test_08_a_call_that_is_never_answered_loses_nothing(self):
-        made = Trail("silence", *self.window, 100)
+    def test_08_a_call_without_a_response_loses_nothing(self):
+        made = Trail("no-response", *self.window, 100)
         objects = made.objects()
         for service, action in (("s3", "GetObject"), ("dynamodb", "UpdateItem"), ("s3", "PutObject")):
-            self.stage.proxy.rule(service, action, "timeout")
-        self.stage.deliver(objects)
-        self.stage.drained(150)
-        self.assert_same(self.stage.report(*self.window), self.stage.expected(objects, *self.window))
+            self.deployment.proxy.rule(service, action, "timeout")
+        self.deployment.deliver(objects)
+        # Each of the three calls waits for its read timeout.
+        self.deployment.wait_until_drained(400)
+        self.assert_same(self.deployment.report(*self.window), self.deployment.expected_report(objects, *self.window))

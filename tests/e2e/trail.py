@@ -1,19 +1,17 @@
-"""CloudTrail evidence of a small organization, in the shapes CloudTrail writes; the same for the same seed.
-
-What is true of it is known: `Trail.truth` counts what each watched role did.
-"""
+"""CloudTrail evidence of a small organization, in CloudTrail's formats. The same seed gives the same evidence."""
 
 import gzip
 import hashlib
 import json
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import datetime, timezone
 
-HOME = "111122223333"
-OTHER = "444455556666"
+HOME_ACCOUNT = "111122223333"
+OTHER_ACCOUNT = "444455556666"
 REGION = "eu-west-1"
-GLOBAL = "us-east-1"
+# The Region in which CloudTrail records events of global services.
+GLOBAL_REGION = "us-east-1"
 ORGANIZATION = "o-exampleorgid"
 WATCHED = "arn:aws:iam::*:role/Auditor,arn:aws:iam::*:role/Inventory"
 
@@ -35,7 +33,7 @@ WRITES = [
     ("logs.amazonaws.com", "CreateLogGroup", False),
 ]
 VIOLATION = ("s3.amazonaws.com", "PutBucketPolicy", False)
-ATTEMPT = ("iam.amazonaws.com", "CreateUser", False)
+DENIED_CALL = ("iam.amazonaws.com", "CreateUser", False)
 SECRET = ("secretsmanager.amazonaws.com", "GetSecretValue", True)
 
 
@@ -43,15 +41,15 @@ def stamp(at):
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def name(*words):
-    """A UUID that says what it is of."""
+def deterministic_uuid(*words):
+    """A UUID that depends only on these words."""
     digits = hashlib.sha256("/".join(map(str, words)).encode()).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
 
 
-def record(identity, at, what, role="Auditor", account=HOME, region=REGION, denied=False):
-    """One call of a role."""
-    source, operation, read_only = what
+def record(event_id, at, call, role="Auditor", account=HOME_ACCOUNT, region=REGION, denied=False):
+    """The record of one call of a role."""
+    source, operation, read_only = call
     made = {
         "eventVersion": "1.11",
         "userIdentity": {
@@ -79,8 +77,8 @@ def record(identity, at, what, role="Auditor", account=HOME, region=REGION, deni
         "userAgent": "aws-cli/2.27.0",
         "requestParameters": None,
         "responseElements": None,
-        "requestID": name("request", identity),
-        "eventID": identity,
+        "requestID": deterministic_uuid("request", event_id),
+        "eventID": event_id,
         "readOnly": read_only,
         "eventType": "AwsApiCall",
         "managementEvent": True,
@@ -94,43 +92,37 @@ def record(identity, at, what, role="Auditor", account=HOME, region=REGION, deni
 
 
 class Trail:
-    """Records of a span of time, in order."""
+    """The records of a time span, in order."""
 
-    def __init__(self, seed, since, until, count, places=((HOME, REGION),), violations=0):
-        self.since, self.until, self.places = since, until, list(places)
+    def __init__(self, seed, since, until, count, account_regions=((HOME_ACCOUNT, REGION),), violations=0):
+        self.since, self.until, self.account_regions = since, until, list(account_regions)
         chance = random.Random(f"{seed}/{count}")
         self.records = []
         for number in range(count):
-            # An even walk with jitter: every hour of every place has events.
-            account, region = self.places[number % len(self.places)]
+            # Even steps with jitter: every hour of every account and Region has events.
+            account, region = self.account_regions[number % len(self.account_regions)]
             at = since + (until - since) * number // count + chance.randrange(max(1, (until - since) // count))
             role = chance.choice(["Auditor", "Inventory", "Deployer", "Builder"])
-            what = chance.choice(READS if role in ("Auditor", "Inventory") else READS + WRITES)
+            call = chance.choice(READS if role in ("Auditor", "Inventory") else READS + WRITES)
             at = min(at, until - 1)
-            self.records.append(record(name(seed, number), at, what, role, account, region))
+            self.records.append(record(deterministic_uuid(seed, number), at, call, role, account, region))
         for number in range(violations):
             self.records[number * 7]["userIdentity"] = record("", 0, VIOLATION)["userIdentity"]
-            changed = record(self.records[number * 7]["eventID"], since, VIOLATION, "Auditor", *self.places[0])
+            changed = record(self.records[number * 7]["eventID"], since, VIOLATION, "Auditor", *self.account_regions[0])
             changed["eventTime"] = self.records[number * 7]["eventTime"]
             self.records[number * 7] = changed
 
-    def truth(self):
-        """Calls by role and whether they read."""
-        return Counter(
-            (one["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], one["readOnly"]) for one in self.records
-        )
-
     def objects(self, organization=None, prefix="", seconds=300):
-        """Log objects as a trail delivers them: key -> gzip, one for each place and five minutes."""
+        """Log files as a trail delivers them, by key: one for each account, Region and time span of `seconds`."""
         groups = defaultdict(list)
         for one in self.records:
             at = int(datetime.fromisoformat(one["eventTime"]).timestamp())
             groups[one["recipientAccountId"], one["awsRegion"], at // seconds * seconds].append(one)
-        return {key(*group, organization, prefix): pack(records) for group, records in sorted(groups.items())}
+        return {key(*group, organization, prefix): gzip_log_file(records) for group, records in sorted(groups.items())}
 
 
 def key(account, region, at, organization=None, prefix="", mark=""):
-    """The key of a log object."""
+    """The key of a log file."""
     day = datetime.fromtimestamp(at, timezone.utc)
     middle = f"{organization}/" if organization else ""
     unique = hashlib.sha256(f"{account}{region}{at}{mark}".encode()).hexdigest()[:16]
@@ -140,15 +132,15 @@ def key(account, region, at, organization=None, prefix="", mark=""):
     )
 
 
-def pack(records):
+def gzip_log_file(records):
     return gzip.compress(json.dumps({"Records": records}, separators=(",", ":")).encode(), 6, mtime=0)
 
 
-def envelope(one):
-    """An event as EventBridge delivers it."""
+def eventbridge_event(one):
+    """A record as EventBridge delivers it."""
     return {
         "version": "0",
-        "id": name("envelope", one["eventID"]),
+        "id": deterministic_uuid("eventbridge", one["eventID"]),
         "detail-type": "AWS API Call via CloudTrail",
         "source": "aws." + one["eventSource"].split(".")[0],
         "account": one["recipientAccountId"],

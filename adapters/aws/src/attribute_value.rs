@@ -1,7 +1,7 @@
-//! JSON as DynamoDB holds it: native maps, lists, texts and numbers.
+//! JSON as DynamoDB attributes: native maps, lists, strings and numbers.
 //!
-//! Enters and leaves: JSON values and attribute values. Laws: what was written reads back equal; a number stays exact
-//! (DynamoDB keeps 38 digits) and is equal as a number: `1.0` comes back as `1`.
+//! Enters: JSON values or attribute values. Leaves: the other. Laws: a value that was written reads back equal; a
+//! number stays exact (DynamoDB keeps 38 digits) and is equal as a number: `1.0` comes back as `1`.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,8 @@ pub(super) fn from_json(value: &Value) -> AttributeValue {
     }
 }
 
-/// An attribute as a JSON value; none where it is of a kind nobody here writes (binary, sets) or a number JSON cannot hold.
+/// An attribute as a JSON value; none for a type that Onlooker does not write (binary, sets) or a number that JSON
+/// cannot hold.
 pub(super) fn to_json(value: &AttributeValue) -> Option<Value> {
     Some(match value {
         AttributeValue::Null(_) => Value::Null,
@@ -57,7 +58,7 @@ mod tests {
         }
         assert_eq!(to_json(&AttributeValue::N("100".into())), Some(json!(100)));
         assert_eq!(to_json(&AttributeValue::Ss(vec!["a".into()])), None);
-        assert_eq!(to_json(&AttributeValue::N("not one".into())), None);
+        assert_eq!(to_json(&AttributeValue::N("not a number".into())), None);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

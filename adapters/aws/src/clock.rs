@@ -1,6 +1,7 @@
 //! The clock of the machine.
 //!
-//! Enters: the moment by which an invocation has to end. Leaves: a [`Clock`].
+//! Enters: the deadline of an invocation. Leaves: a [`Clock`]. Law: the remaining time never exceeds the time to the
+//! deadline.
 
 use std::{
     thread,
@@ -16,13 +17,13 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock of work that has to end at `deadline`.
+    /// A clock for work with a deadline.
     pub fn with_deadline(deadline: SystemTime) -> Self {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
         Self { deadline: Instant::now().checked_add(left) }
     }
 
-    /// A clock of work that may take as long as it takes.
+    /// A clock for work without a deadline.
     pub const fn unbounded() -> Self {
         Self { deadline: None }
     }

@@ -1,7 +1,7 @@
-//! Credentials for accounts that are not ours.
+//! Credentials for other accounts.
 //!
-//! Enters: accounts, and the name of a role in each of them. Leaves: credentials of that role, asked for again before they
-//! end. Law: an account that is not ours is looked at through a role there, and through nothing else.
+//! Enters: accounts, and the name of a role in each of them. Leaves: credentials of that role, refreshed before they
+//! expire. Law: another account is read only through a role in that account.
 
 use std::{
     collections::HashMap,
@@ -19,13 +19,13 @@ use onlooker_core::ports::{PortError, PortErrorKind};
 
 const ASSUME_ROLE: &str = "assume the role (sts:AssumeRole)";
 
-/// Name of our sessions in other accounts: their owners read it in their trail.
+/// Role session name in other accounts, visible in their CloudTrail events.
 const SESSION_NAME: &str = "onlooker";
 
-/// Credentials that end sooner than this are asked for again.
+/// Credentials that expire within this time are refreshed.
 const REFRESH_MARGIN: Duration = Duration::from_secs(300);
 
-/// Our account, and the role in others.
+/// The account of the session, and the role in other accounts.
 #[derive(Debug)]
 pub(super) struct CrossAccountCredentials {
     pub(super) aws: AwsSession,
@@ -35,12 +35,12 @@ pub(super) struct CrossAccountCredentials {
 }
 
 impl CrossAccountCredentials {
-    /// From `account`, which `aws` belongs to, to accounts in which `role` may be assumed.
+    /// From `account`, the account of `aws`, to accounts in which `role` can be assumed.
     pub(super) fn new(aws: AwsSession, account: String, role: Option<String>) -> Self {
         Self { aws, account, role_name: role, sessions: Mutex::default() }
     }
 
-    /// Credentials for what is to be done in an account; none where our own will do.
+    /// Credentials for calls to an account; none for the account of the session.
     pub(super) fn credentials(
         &self,
         operation: &'static str,
@@ -51,8 +51,10 @@ impl CrossAccountCredentials {
             return Ok(None);
         }
         let Some(role) = &self.role_name else {
-            let said =
-                format!("this is account {}; name a role to assume there in `lookup.role`", self.account);
+            let said = format!(
+                "these are credentials of account {}; set `lookup.role` to a role to assume in the other account",
+                self.account
+            );
             return Err(port_error(operation, account, PortErrorKind::AccessDenied, said));
         };
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +68,7 @@ impl CrossAccountCredentials {
         let assumed =
             self.aws.block_on(assume.send()).map_err(|error| sdk_error(ASSUME_ROLE, &arn, &error))?;
         let given = assumed.credentials.ok_or_else(|| {
-            port_error(ASSUME_ROLE, &arn, PortErrorKind::Unavailable, "the answer holds no credentials")
+            port_error(ASSUME_ROLE, &arn, PortErrorKind::Unavailable, "the response has no credentials")
         })?;
         let until = SystemTime::try_from(given.expiration).unwrap_or(SystemTime::UNIX_EPOCH);
         let credentials = Credentials::new(
@@ -82,7 +84,7 @@ impl CrossAccountCredentials {
     }
 }
 
-/// The partition of AWS a region belongs to.
+/// The AWS partition of a region.
 pub(super) fn partition_of_region(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",

@@ -1,8 +1,8 @@
 //! A DynamoDB table as a [`Table`].
 //!
-//! Enters: items. Leaves: items with the attributes `pk`, `sk`, `rev`, `ttl` (seconds since 1970), `body` (a native map)
-//! and `write` (a name for that one write). Laws: reads are strongly consistent and whole; a write whose answer was lost
-//! and that was tried again is still known as done, by its name.
+//! Enters: items. Leaves: items with the attributes `pk`, `sk`, `rev`, `ttl` (seconds since 1970), `body` (a native
+//! map) and `write` (a unique id of the write). Laws: reads are strongly consistent and complete; a write that was
+//! retried after its response was lost is recognized by its id and reported as done.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ impl Table for DynamoDbTable {
                 .consistent_read(true)
                 .expression_attribute_values(":pk", string_value(partition))
                 .set_exclusive_start_key(begin);
-            // An empty text is not allowed as a key, not even to begin with.
+            // DynamoDB rejects an empty string as a key, also in `begins_with`.
             query = if prefix.is_empty() {
                 query.key_condition_expression("pk = :pk")
             } else {
@@ -69,7 +69,10 @@ impl Table for DynamoDbTable {
             let page = page.map_err(|error| sdk_error(QUERY, self.item_name(partition, prefix), &error))?;
             for attributes in page.items.unwrap_or_default() {
                 let strange = || {
-                    let said = format!("an item there was not written by Onlooker: {:?}", attributes.keys());
+                    let said = format!(
+                        "Onlooker did not write this item; its attributes are {:?}",
+                        attributes.keys()
+                    );
                     port_error(QUERY, self.item_name(partition, prefix), PortErrorKind::Other, said)
                 };
                 items.push(parse_item(&attributes).ok_or_else(strange)?);
@@ -84,7 +87,7 @@ impl Table for DynamoDbTable {
     fn put(&self, item: &TableItem, expected: WriteCondition) -> Result<bool, PortError> {
         let write = AttributeValue::S(uuid::Uuid::now_v7().to_string());
         let expires = item.expires_at.map(|time| number_value(u64::from(time.0)));
-        // The revision is raised where the item lies: nobody else can come between.
+        // DynamoDB increments the revision, so the update is atomic.
         let change = match expires {
             Some(_) => "SET #body = :body, #write = :write, #ttl = :ttl ADD #rev :one",
             None => "SET #body = :body, #write = :write REMOVE #ttl ADD #rev :one",
@@ -116,7 +119,8 @@ impl Table for DynamoDbTable {
             .set_condition_expression(condition.map(str::to_owned))
             .set_expression_attribute_names(Some(HashMap::from(names)))
             .set_expression_attribute_values(Some(values.collect()));
-        // If the first try was done but its answer lost, a second one finds the first in its way.
+        // If the first attempt succeeded but its response was lost, the retry finds its own write and fails the
+        // condition.
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match self.aws.block_on(put.send()) {
             Ok(_) => Ok(true),

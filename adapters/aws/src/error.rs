@@ -1,7 +1,7 @@
-//! What AWS says when it fails, as a [`PortError`].
+//! AWS errors as a [`PortError`].
 //!
-//! Enters: errors of the SDKs. Leaves: the operation with its IAM action, what it was tried on, which kind of failure it
-//! was, and AWS's own code, message and request id. Law: nobody has to know the SDK to know what happened.
+//! Enters: errors of the SDKs. Leaves: the operation with its IAM action, its target, the kind of failure, and the
+//! error code, message and request id of AWS. Law: the message is complete without knowledge of the SDK.
 
 use std::error::Error;
 
@@ -16,12 +16,12 @@ use aws_sdk_sts::error::ProvideErrorMetadata;
 
 use onlooker_core::ports::{PortError, PortErrorKind};
 
-/// The words of a failure. They hold all that is known, so there is no further cause.
+/// The message of a failed call. It includes all causes, so it has no source.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct AwsErrorMessage(String);
 
-/// A failed call. `operation` is a verb and the IAM action it takes.
+/// The error of a failed call. `operation` is a verb and the IAM action.
 pub(super) fn sdk_error<E>(
     operation: &'static str,
     name: impl Into<String>,
@@ -58,7 +58,7 @@ where
     port_error(operation, name, kind, said)
 }
 
-/// A failure in our own words.
+/// An error with a message of our own.
 pub(super) fn port_error(
     operation: &'static str,
     name: impl Into<String>,
@@ -68,7 +68,7 @@ pub(super) fn port_error(
     PortError { operation, name: name.into(), kind, cause: Box::new(AwsErrorMessage(said.into())) }
 }
 
-/// Which kind of failure an error code means; the HTTP status decides where the code says nothing.
+/// The kind of failure of an error code; the HTTP status decides if the code is unknown.
 pub(super) fn failure_kind(code: &str, status: u16) -> PortErrorKind {
     match code {
         "Throttling"
@@ -120,12 +120,12 @@ fn is_missing_credentials(error: &(dyn Error + 'static)) -> bool {
     sources(error).any(|error| error.is::<CredentialsError>())
 }
 
-/// Why nothing could be sent, without the words the SDK puts before it.
+/// The cause of a failed connection, without the prefix of the SDK.
 fn connector_error(error: &ConnectorError) -> String {
     error.source().map_or_else(|| error.to_string(), error_chain)
 }
 
-/// What an error and its causes say, each once.
+/// The messages of an error and its causes, each once.
 pub(super) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
     for error in sources(error) {

@@ -1,7 +1,7 @@
-//! CloudTrail's event history as a [`Trail`].
+//! The CloudTrail event history as a [`CloudTrailApi`].
 //!
-//! Enters: accounts, regions, spans of time. Leaves: one page of records each. Laws: one look-up is one request, whatever
-//! comes of it; an account that is not ours is looked at through a role there, and through nothing else.
+//! Enters: an account, a region and a period of time. Leaves: one page of records. Laws: one lookup is one request,
+//! which is never retried here; another account is read only through a role in that account.
 
 use aws_sdk_cloudtrail::{config::Region, primitives::DateTime};
 
@@ -10,14 +10,15 @@ use onlooker_core::ports::{CloudTrailApi, LookupPage, LookupRequest, PortError};
 
 const LOOKUP: &str = "look up events of (cloudtrail:LookupEvents)";
 
-/// CloudTrail's event history of our account, and of others through a role of one name in each.
+/// The CloudTrail event history of the account of the session, and of other accounts through a role with the same
+/// name in each.
 #[derive(Debug)]
 pub struct EventHistory {
     cross_account: CrossAccountCredentials,
 }
 
 impl EventHistory {
-    /// The history of `account`, which `aws` belongs to, and of accounts in which `role` may be assumed.
+    /// The event history of `account`, the account of `aws`, and of accounts in which `role` can be assumed.
     pub fn new(aws: AwsSession, account: impl Into<String>, role: Option<String>) -> Self {
         Self { cross_account: CrossAccountCredentials::new(aws, account.into(), role) }
     }
@@ -31,8 +32,8 @@ impl CloudTrailApi for EventHistory {
         if let Some(credentials) = self.cross_account.credentials(LOOKUP, account, region)? {
             config.set_credentials_provider(Some(credentials));
         }
-        // CloudTrail counts both ends in. What happens in the last moment may be listed twice, which changes nothing;
-        // to ask for less would miss fractions of a second, if there are any.
+        // CloudTrail includes both ends of the period. Events of the last second may be listed twice, which changes
+        // nothing. A shorter period could miss fractions of a second.
         let aws = &self.cross_account.aws;
         let call = aws
             .cloudtrail()
@@ -45,7 +46,7 @@ impl CloudTrailApi for EventHistory {
         let found =
             aws.block_on(call.send()).map_err(|error| sdk_error(LOOKUP, lookup.to_string(), &error))?;
         let records = found.events.unwrap_or_default().into_iter().map(|event| {
-            // An event without its record still was one: it is passed on, for the reader to find it unreadable.
+            // An event without its record is passed on, so that it counts as unreadable.
             event.cloud_trail_event.unwrap_or_else(|| {
                 serde_json::json!({ "eventID": event.event_id, "eventName": event.event_name }).to_string()
             })

@@ -1,7 +1,7 @@
 //! The HTTP client of all AWS clients.
 //!
-//! Enters: proxy variables, as every AWS tool reads them. Leaves: one client, one connection pool. Law: certificates
-//! are loaded when something is first sent, and once.
+//! Enters: the standard proxy variables. Leaves: one client with one connection pool. Law: certificates are loaded
+//! once, when the first request is sent.
 
 use std::{collections::HashMap, sync::Mutex, sync::PoisonError, time::Duration};
 
@@ -15,11 +15,11 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
-/// Connect and read timeout: what the SDK tells connectors apart by.
+/// Connect and read timeout: the key of a connector in the SDK.
 type Timeouts = (Option<Duration>, Option<Duration>);
 
-/// The client. The one the SDK would make loads the certificates anew for each service client; this one shares its
-/// connectors, and makes the first when the first request is sent.
+/// The HTTP client. The default client of the SDK loads the certificates for each service client. This one shares its
+/// connectors, and creates the first when the first request is sent.
 pub(super) fn client() -> SharedHttpClient {
     let made: Mutex<HashMap<Timeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, components| {
@@ -30,7 +30,7 @@ pub(super) fn client() -> SharedHttpClient {
     })
 }
 
-/// One connector, for requests no SDK here knows.
+/// One connector, for requests that are not made through an SDK client.
 pub(super) fn connector(
     settings: HttpConnectorSettings,
     sleep: Option<SharedAsyncSleep>,

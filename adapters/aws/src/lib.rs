@@ -1,11 +1,11 @@
 //! AWS as source, store and sink.
 //!
-//! Enters: what an AWS tool finds around it: region, credentials, endpoints, proxy. Leaves: adapters that implement the
-//! [`onlooker_core::ports`]. Laws: nothing is connected to, read or loaded before it is needed; a failure names the IAM action
-//! it takes and keeps AWS's own words.
+//! Enters: the AWS environment: region, credentials, endpoints, proxy. Leaves: adapters that implement the
+//! [`onlooker_core::ports`]. Laws: nothing is connected to, read or loaded before it is needed; an error names the
+//! operation with its IAM action, and keeps the message of AWS.
 //!
-//! The ports are synchronous: an adapter blocks its thread while the runtime works. Call them from a thread of their
-//! own or from `spawn_blocking`, never from a task.
+//! The ports are synchronous: an adapter blocks its thread while the runtime works. Call them from a separate thread
+//! or from `spawn_blocking`, never from an async task.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! SNS and EventBridge as [`NotificationSink`]s.
 //!
-//! Enters: news. Leaves: a message for people, an event for programs. Law: an event the bus did not take is an error,
-//! although the call succeeded.
+//! Enters: a notification. Leaves: an SNS message for people, or an EventBridge event for programs. Law: an event
+//! that the bus rejected is an error, although the call succeeded.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sns::types::MessageAttributeValue;
@@ -15,15 +15,15 @@ use onlooker_core::ports::{Notification, NotificationSink, PortError, PortErrorK
 const PUBLISH: &str = "publish to (sns:Publish)";
 const PUT_EVENTS: &str = "put an event on (events:PutEvents)";
 
-/// Who sends our events.
+/// Source of the events.
 const EVENT_SOURCE: &str = "onlooker";
 
-/// Characters of a subject, and bytes of a message, that SNS takes at most:
+/// Most characters of a subject, and most bytes of a message, that SNS accepts:
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 const MAX_SUBJECT_CHARS: usize = 99;
 const MAX_MESSAGE_BYTES: usize = 262_144;
 
-/// An SNS topic. The severity is a message attribute, to filter by.
+/// An SNS topic. The severity is a message attribute for subscription filters.
 #[derive(Clone, Debug)]
 pub struct SnsTopic {
     aws: AwsSession,
@@ -41,9 +41,9 @@ impl NotificationSink for SnsTopic {
         "sns"
     }
 
-    fn send(&self, news: &Notification) -> Result<(), PortError> {
+    fn send(&self, notification: &Notification) -> Result<(), PortError> {
         let severity =
-            MessageAttributeValue::builder().data_type("String").string_value(news.severity.as_str());
+            MessageAttributeValue::builder().data_type("String").string_value(notification.severity.as_str());
         let severity = severity
             .build()
             .map_err(|error| port_error(PUBLISH, &self.arn, PortErrorKind::Other, error.to_string()))?;
@@ -52,8 +52,8 @@ impl NotificationSink for SnsTopic {
             .sns()
             .publish()
             .topic_arn(&self.arn)
-            .subject(email_subject(&news.subject))
-            .message(truncate(&news.text, MAX_MESSAGE_BYTES))
+            .subject(email_subject(&notification.subject))
+            .message(truncate(&notification.text, MAX_MESSAGE_BYTES))
             .message_attributes("severity", severity);
         let done = self.aws.block_on(publish.send());
         done.map(|_| ()).map_err(|error| sdk_error(PUBLISH, &self.arn, &error))
@@ -78,12 +78,12 @@ impl NotificationSink for EventBus {
         "eventbridge"
     }
 
-    fn send(&self, news: &Notification) -> Result<(), PortError> {
+    fn send(&self, notification: &Notification) -> Result<(), PortError> {
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(EVENT_SOURCE)
-            .detail_type(news.detail_type)
-            .detail(news.detail.to_string());
+            .detail_type(notification.detail_type)
+            .detail(notification.detail.to_string());
         let put = self.aws.eventbridge().put_events().entries(entry.build());
         let done =
             self.aws.block_on(put.send()).map_err(|error| sdk_error(PUT_EVENTS, &self.name, &error))?;
@@ -91,24 +91,24 @@ impl NotificationSink for EventBus {
             return Ok(());
         }
         let entries = done.entries.unwrap_or_default();
-        let refused = entries
+        let rejected = entries
             .into_iter()
             .find(|entry| entry.error_code.is_some())
             .unwrap_or_else(|| aws_sdk_eventbridge::types::PutEventsResultEntry::builder().build());
-        let code = refused.error_code.unwrap_or_else(|| "refused".to_owned());
-        // The bus answered, so a code nobody knows is its own trouble.
-        let said = format!("{code}: {}", refused.error_message.unwrap_or_default());
+        let code = rejected.error_code.unwrap_or_else(|| "rejected".to_owned());
+        // The bus responded, so an unknown code is an error of another kind.
+        let said = format!("{code}: {}", rejected.error_message.unwrap_or_default());
         Err(port_error(PUT_EVENTS, &self.name, failure_kind(&code, 400), said))
     }
 }
 
-/// A subject as e-mail takes it: printable ASCII, not too long.
+/// A subject for e-mail: printable ASCII of limited length.
 fn email_subject(text: &str) -> String {
     let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
     text.trim_start().chars().take(MAX_SUBJECT_CHARS).map(printable).collect()
 }
 
-/// The first bytes of a text, whole characters only.
+/// At most the first `most` bytes of a text, cut at a character boundary.
 fn truncate(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     text.get(..end).unwrap_or_default()

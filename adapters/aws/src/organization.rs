@@ -1,7 +1,8 @@
 //! AWS Organizations as [`OrganizationsApi`].
 //!
-//! Enters: an account. Leaves: the policies of each level above it, from the root down. Laws: an account nobody bounds has
-//! no levels; one that is in no organization we may look into is refused, and never unbounded.
+//! Enters: an account. Leaves: the policies of each level from the root to the account. Laws: an account to which no
+//! policies of an organization apply has no levels; an account outside the organization is an error, and never an
+//! account without limits.
 
 use std::{
     collections::HashMap,
@@ -20,16 +21,17 @@ use onlooker_core::{
     ports::{OrganizationPolicyType, OrganizationsApi, PortError, PortErrorKind},
 };
 
-const DESCRIBE_ORGANIZATION: &str = "look at the organization of (organizations:DescribeOrganization)";
-const LIST_PARENTS: &str = "look for what is above (organizations:ListParents)";
+const DESCRIBE_ORGANIZATION: &str =
+    "describe the organization of account (organizations:DescribeOrganization)";
+const LIST_PARENTS: &str = "list the parents of (organizations:ListParents)";
 const LIST_POLICIES: &str = "list the policies of (organizations:ListPoliciesForTarget)";
 const DESCRIBE_POLICY: &str = "read the policy (organizations:DescribePolicy)";
 
-/// Levels between the root and an account; AWS allows five of units.
+/// Most levels from an account to the root; AWS allows five levels of organizational units.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html> (2026-11)
 const MAX_DEPTH: usize = 12;
 
-/// The organization we are in, seen from the account that manages it or from a delegated one.
+/// The organization of the session, read from the management account or a delegated administrator account.
 #[derive(Debug)]
 pub struct OrganizationPolicies {
     aws: AwsSession,
@@ -42,7 +44,8 @@ impl OrganizationPolicies {
         Self { aws, policy_cache: Mutex::default() }
     }
 
-    /// The account, its units and the root, from the root down. Nothing where no policy of an organization can bound it.
+    /// The root, the organizational units and the account, in this order; none if no policies of an organization
+    /// apply to the account.
     fn path_from_root(&self, account: &str) -> Result<Option<Vec<String>>, PortError> {
         let client = self.aws.organizations();
         let found = match self.aws.block_on(client.describe_organization().send()) {
@@ -50,7 +53,7 @@ impl OrganizationPolicies {
             Err(error) if error.code() == Some("AWSOrganizationsNotInUseException") => return Ok(None),
             Err(error) => return Err(sdk_error(DESCRIBE_ORGANIZATION, account, &error)),
         };
-        // Its policies do not bound the account that manages it.
+        // Policies of the organization do not limit the management account.
         if found.organization.and_then(|found| found.master_account_id).as_deref() == Some(account) {
             return Ok(None);
         }
@@ -63,7 +66,7 @@ impl OrganizationPolicies {
                     LIST_PARENTS,
                     &child,
                     PortErrorKind::AccessDenied,
-                    "it is not in our organization",
+                    "the account is not in this organization",
                 ),
                 _ => sdk_error(LIST_PARENTS, &child, &error),
             })?;
@@ -73,7 +76,7 @@ impl OrganizationPolicies {
                     LIST_PARENTS,
                     &child,
                     PortErrorKind::Unavailable,
-                    "the answer names no parent",
+                    "the response names no parent",
                 ));
             };
             chain.push(id.clone());
@@ -83,7 +86,7 @@ impl OrganizationPolicies {
             }
             child = id;
         }
-        Err(port_error(LIST_PARENTS, account, PortErrorKind::Other, "there is no end to what is above it"))
+        Err(port_error(LIST_PARENTS, account, PortErrorKind::Other, "more than 12 levels above the account"))
     }
 
     /// The policies attached to a level.
@@ -129,7 +132,7 @@ impl OrganizationPolicies {
                 DESCRIBE_POLICY,
                 id,
                 PortErrorKind::Unavailable,
-                "the answer holds no policy",
+                "the response has no policy",
             ));
         };
         let policy = Policy { name: arn.into(), origin: PolicyOrigin::Given, text: text.into() };
@@ -148,7 +151,7 @@ impl OrganizationsApi for OrganizationPolicies {
         let Some(chain) = self.path_from_root(account)? else { return Ok(Vec::new()) };
         let levels: Vec<Vec<Policy>> =
             chain.iter().map(|target| self.attached_policies(target, control)).collect::<Result<_, _>>()?;
-        // Where this type of policy is in use, every level has one; an empty level means that it is not.
+        // If this policy type is enabled, every level has a policy. An empty level means that it is not enabled.
         Ok(levels.into_iter().filter(|level| !level.is_empty()).collect())
     }
 }

@@ -1,8 +1,8 @@
-//! S3 objects as log objects.
+//! S3 objects as a [`LogSource`].
 //!
-//! Enters: `s3://bucket/prefix` as often as wanted, or the names of objects. Leaves: a [`LogSource`] of everything below,
-//! whatever account and region a bucket is in. Laws: what is read is the version that was named; an object that changed
-//! in between is a failure, not something else's evidence.
+//! Enters: any number of `s3://bucket/prefix`, or the names of objects. Leaves: a [`LogSource`] of all objects below
+//! them, in buckets of any account and region. Laws: the version that was listed is the version that is read; an
+//! object that changed in between is an error and never evidence.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,7 +22,7 @@ use super::{
 };
 use onlooker_core::ports::{LogSource, PortError, PortErrorKind, StoredObject};
 
-/// A place in S3: a bucket, and a key or what keys begin with.
+/// A location in S3: a bucket, and a key or key prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct S3Uri {
     /// Bucket.
@@ -40,7 +40,7 @@ impl FromStr for S3Uri {
             Some((bucket, key)) if !bucket.is_empty() => {
                 Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
             }
-            _ => Err("write `s3://bucket/prefix`".to_owned()),
+            _ => Err("not an S3 URI: write `s3://bucket/prefix`".to_owned()),
         }
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Display for S3Uri {
     }
 }
 
-/// The version of an object as [`Object::version`] holds it: its ETag, and its version id where the bucket keeps versions.
+/// The version of an object as in [`StoredObject::version`]: its ETag, and its version id if the bucket is versioned.
 pub fn object_version(etag: &str, id: Option<&str>) -> String {
     let etag = etag.trim_matches('"');
     match id {
@@ -65,12 +65,12 @@ pub fn object_version(etag: &str, id: Option<&str>) -> String {
 pub struct S3Source {
     aws: AwsSession,
     locations: Vec<S3Uri>,
-    /// Regions of buckets that are not in ours.
+    /// Regions of buckets outside the region of the session.
     bucket_regions: Mutex<HashMap<String, String>>,
 }
 
 impl S3Source {
-    /// Everything at or below these places.
+    /// All objects at or below these locations.
     pub fn new(aws: AwsSession, below: Vec<S3Uri>) -> Self {
         Self { aws, locations: below, bucket_regions: Mutex::default() }
     }
@@ -102,7 +102,7 @@ impl S3Source {
         }
     }
 
-    /// Calls S3, again in the region of the bucket if S3 says that it lies elsewhere.
+    /// Calls S3, and repeats the call in the region of the bucket if S3 reports another region.
     fn in_bucket_region<T, E>(
         &self,
         bucket: &str,
@@ -111,7 +111,7 @@ impl S3Source {
         let regions = || self.bucket_regions.lock().unwrap_or_else(PoisonError::into_inner);
         let config = |region: Option<String>| {
             let mut config = aws_sdk_s3::config::Builder::default();
-            // Saying that there is none would take the one there is away.
+            // Setting no region would remove the region of the session.
             if let Some(region) = region {
                 config.set_region(Some(Region::new(region)));
             }
@@ -156,7 +156,10 @@ impl LogSource for S3Source {
         let got = match got {
             Ok(got) => got,
             Err(error) if http_status(&error) == Some(412) => {
-                return Err(failure(PortErrorKind::Other, "it changed after it was listed".to_owned()));
+                return Err(failure(
+                    PortErrorKind::Other,
+                    "the object changed after it was listed".to_owned(),
+                ));
             }
             Err(error) => return Err(sdk_error(READ, &object.name, &error)),
         };

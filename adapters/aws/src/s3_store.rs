@@ -1,7 +1,7 @@
-//! An S3 bucket as a [`ObjectStore`].
+//! An S3 bucket as an [`ObjectStore`].
 //!
-//! Enters: keys and bytes. Leaves: objects, encrypted as the bucket says and with a checksum that S3 checks. Laws: an object
-//! is never overwritten; a list is whole.
+//! Enters: keys and bytes. Leaves: objects with the default encryption of the bucket and a checksum that S3 verifies.
+//! Laws: an object is never overwritten; a list is complete.
 
 use std::{ops::Range, thread, time::Duration};
 
@@ -18,7 +18,7 @@ pub(super) const READ: &str = "read (s3:GetObject)";
 pub(super) const LIST: &str = "list (s3:ListBucket)";
 const WRITE: &str = "write (s3:PutObject)";
 
-/// Tries of a write that meets another one of the same key.
+/// Attempts of a write that conflicts with another write of the same key.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// A bucket.
@@ -39,8 +39,8 @@ impl S3Store {
 }
 
 impl ObjectStore for S3Store {
-    /// As [`ObjectStore::create`]. When the answer to a write was lost and it was tried again, it finds itself and says
-    /// `false`: what is there is the same then.
+    /// See [`ObjectStore::create`]. A write that is retried after its response was lost returns `false`, since the
+    /// object exists then; its content is the same.
     fn create(&self, key: &str, bytes: &[u8], media_type: &str) -> Result<bool, PortError> {
         for attempt in 1..=MAX_ATTEMPTS {
             let put = self
@@ -59,10 +59,10 @@ impl ObjectStore for S3Store {
             };
             match http_status(&error) {
                 Some(412) => return Ok(false),
-                // Somebody is writing it at this moment: soon it is there, or not.
+                // Another process is writing the object: wait for the result.
                 Some(409) if attempt < MAX_ATTEMPTS => thread::sleep(Duration::from_millis(100) * attempt),
                 Some(409) => {
-                    let said = "it is being written by somebody else, again and again";
+                    let said = "other writes of the object are still in progress; try again later";
                     return Err(port_error(WRITE, self.uri(key), PortErrorKind::Unavailable, said));
                 }
                 _ => return Err(sdk_error(WRITE, self.uri(key), &error)),
@@ -72,7 +72,7 @@ impl ObjectStore for S3Store {
     }
 
     fn read(&self, key: &str, part: Option<Range<u64>>) -> Result<Vec<u8>, PortError> {
-        // There is no way to ask for nothing: one byte says as well whether the object is there.
+        // An empty range cannot be requested, so one byte is read to check that the object exists.
         let last = |part: &Range<u64>| part.end.saturating_sub(1).max(part.start);
         let range = part.as_ref().map(|part| format!("bytes={}-{}", part.start, last(part)));
         let get = self.aws.s3().get_object().bucket(&self.bucket).key(key).set_range(range);
@@ -82,7 +82,7 @@ impl ObjectStore for S3Store {
         self.aws.block_on(async {
             let got = match get.send().await {
                 Ok(got) => got,
-                // The part begins behind the end.
+                // The range starts after the end of the object.
                 Err(error) if http_status(&error) == Some(416) => return Ok(Vec::new()),
                 Err(error) => return Err(sdk_error(READ, self.uri(key), &error)),
             };
@@ -117,7 +117,7 @@ impl ObjectStore for S3Store {
     }
 }
 
-/// HTTP status of a failed call, if there was an answer.
+/// HTTP status of a failed call, if there was a response.
 pub(super) fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }

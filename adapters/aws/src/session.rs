@@ -1,7 +1,7 @@
-//! A connection to AWS, as every AWS tool makes it.
+//! A session with AWS, configured like any AWS tool.
 //!
-//! Enters: environment, profiles and instance metadata, read by the SDK. Leaves: [`AwsSession`], which makes clients and
-//! adapters. Laws: timeouts and retries are said here and nowhere else; a client is made when it is first used.
+//! Enters: environment, profiles and instance metadata, read by the SDK. Leaves: [`AwsSession`], which creates
+//! clients and adapters. Laws: timeouts and retries are set here only; a client is created when it is first used.
 
 use std::{
     future::Future,
@@ -24,22 +24,23 @@ use super::{
 };
 use onlooker_core::{ports::PortError, report::CallerIdentity};
 
-/// The region of a machine that has none: buckets are found from anywhere, and identity is the same everywhere.
+/// The region if none is configured. Buckets can be found from any region, and the caller identity is the same in
+/// all.
 const FALLBACK_REGION: &str = "us-east-1";
 
-/// Longest time to a connection.
+/// Longest time to establish a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest silence on a connection.
+/// Longest time without data on a connection.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest try of a call, and with it the longest upload.
+/// Longest attempt of a call, including an upload.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Tries of a call.
+/// Attempts of a call.
 const MAX_ATTEMPTS: u32 = 4;
 
-/// A connection to AWS. Copies share clients, credentials and connections.
+/// A session with AWS. Clones share clients, credentials and connections.
 #[derive(Clone, Debug)]
 pub struct AwsSession {
     config: SdkConfig,
@@ -60,12 +61,13 @@ struct SdkClients {
 }
 
 impl AwsSession {
-    /// Region, credentials and endpoints as every AWS tool finds them; nothing is sent yet. Blocks its thread.
+    /// A session with the region, credentials and endpoints that any AWS tool finds. Sends no request. Blocks its
+    /// thread.
     pub fn connect(handle: Handle) -> Self {
         Self::connect_with(handle, |loader| loader)
     }
 
-    /// The same, with some of it said by the caller.
+    /// The same, with changes by the caller.
     pub fn connect_with(handle: Handle, adjust: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -84,17 +86,17 @@ impl AwsSession {
         Self { config, handle, clients: Arc::default() }
     }
 
-    /// Region calls go to unless they say otherwise.
+    /// The region of calls that set no region.
     pub fn region(&self) -> &str {
         self.config.region().map_or(FALLBACK_REGION, Region::as_ref)
     }
 
-    /// Who this is, as AWS says. Needs no permission.
+    /// The identity of the caller, as AWS reports it. Needs no permission.
     ///
     /// # Errors
-    /// When AWS does not say.
+    /// If the call fails.
     pub fn caller_identity(&self) -> Result<CallerIdentity, PortError> {
-        const GET_CALLER_IDENTITY: &str = "ask AWS for the identity (sts:GetCallerIdentity) from";
+        const GET_CALLER_IDENTITY: &str = "get the caller identity (sts:GetCallerIdentity) in";
         let said = self.block_on(self.sts().get_caller_identity().send());
         let said = said.map_err(|error| sdk_error(GET_CALLER_IDENTITY, self.region(), &error))?;
         Ok(CallerIdentity {
@@ -109,7 +111,7 @@ impl AwsSession {
         DynamoDbTable::new(self.clone(), name.into())
     }
 
-    /// A bucket to keep things in.
+    /// An S3 bucket.
     pub fn store(&self, bucket: impl Into<String>) -> S3Store {
         S3Store::new(self.clone(), bucket.into())
     }
@@ -124,12 +126,13 @@ impl AwsSession {
         EventBus::new(self.clone(), name.into())
     }
 
-    /// Blocks this thread until it is done.
+    /// Blocks this thread until the work is done.
     pub(super) fn block_on<F: Future>(&self, work: F) -> F::Output {
         self.handle.block_on(work)
     }
 
-    /// CloudTrail, asked once: who looks up events paces itself, and a silent retry would break its pace.
+    /// CloudTrail, without retries: the caller of LookupEvents paces its calls, and a hidden retry would exceed the
+    /// rate.
     pub(super) fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
         self.clients.cloudtrail.get_or_init(|| {
             let config = aws_sdk_cloudtrail::config::Builder::from(&self.config);
@@ -145,7 +148,7 @@ impl AwsSession {
         self.clients.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
     }
 
-    /// IAM, asked once: its account-wide limits are low, and who reads policies backs off by itself.
+    /// IAM, without retries: its account-wide rate limits are low, and the caller backs off.
     pub(super) fn iam(&self) -> &aws_sdk_iam::Client {
         self.clients.iam.get_or_init(|| {
             let config = aws_sdk_iam::config::Builder::from(&self.config);
@@ -153,7 +156,7 @@ impl AwsSession {
         })
     }
 
-    /// The organization, asked once, for the same reason.
+    /// AWS Organizations, without retries for the same reason.
     pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
         self.clients.organizations.get_or_init(|| {
             let config = aws_sdk_organizations::config::Builder::from(&self.config);
@@ -161,7 +164,8 @@ impl AwsSession {
         })
     }
 
-    /// S3, with the bucket in the path where an endpoint is given: such a host rarely has a name for each bucket.
+    /// S3. With a configured endpoint, the bucket is in the path, since such a host rarely has a name for each
+    /// bucket.
     pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
         self.clients.s3.get_or_init(|| {
             let config = aws_sdk_s3::config::Builder::from(&self.config);
@@ -178,12 +182,12 @@ impl AwsSession {
         self.clients.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
     }
 
-    /// What the SDK was told: region, credentials, endpoints.
+    /// The SDK configuration: region, credentials, endpoints.
     pub(super) const fn config(&self) -> &SdkConfig {
         &self.config
     }
 
-    /// The endpoint the environment names for a service, or for all of them.
+    /// The endpoint that the environment sets for a service, or for all services.
     pub(super) fn endpoint(&self, service: &'static str) -> Option<String> {
         let key = ServiceConfigKey::builder();
         let key = key.service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");

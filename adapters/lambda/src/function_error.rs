@@ -1,7 +1,7 @@
-//! What an invocation fails with.
+//! The error of an invocation.
 //!
-//! Enters: errors of ports and jobs. Leaves: a [`Failure`] with a name. Law: the names are permanent; alarms and
-//! retries are told by them.
+//! Enters: errors of ports and jobs. Leaves: a [`FunctionError`] with an error type. Law: the names of the error
+//! types are permanent, because alarms and retries depend on them.
 
 use onlooker_core::{
     config::{ConfigError, Diagnostic},
@@ -22,24 +22,25 @@ use onlooker_core::{
 #[error("{message}")]
 pub struct FunctionError {
     /// Its name: `InvalidConfiguration`, `InvalidRequest`, `AccessDenied`, `Throttled`, `NotFound`, `Unavailable`,
-    /// `DamagedEvidence`, `DamagedPolicies`, `NotificationFailed`, `AccountRegionFailed`, `PrincipalFailed`, `ReportFailed`, `JobFailed`, `Panicked`.
+    /// `DamagedEvidence`, `DamagedPolicies`, `NotificationFailed`, `AccountRegionFailed`, `PrincipalFailed`,
+    /// `ReportFailed`, `JobFailed`, `Panicked`.
     pub error_type: &'static str,
-    /// What happened, for whoever has to mend it.
+    /// What happened, for the operator.
     pub message: String,
-    /// Figures of what was done all the same.
+    /// Metrics of the work that was done.
     pub metrics: Metrics,
 }
 
 impl FunctionError {
-    /// A failure of that name.
+    /// An error of this type.
     pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
         Self { error_type: kind, message: message.into(), metrics: Metrics::default() }
     }
 
-    /// The same, with figures.
+    /// The same error, with metrics.
     #[must_use]
-    pub fn with_metrics(self, figures: Metrics) -> Self {
-        Self { metrics: figures, ..self }
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 }
 

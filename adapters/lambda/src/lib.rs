@@ -1,10 +1,11 @@
-//! What the Lambda functions share: log, settings, errors, and the record of each run.
+//! The code that the Lambda functions share: log, settings, errors and the record of each run.
 //!
-//! Enters: invocations, variables. Leaves: answers or errors, one metrics line and one run record each. Laws: nothing is
-//! read, loaded or sent before the first invocation; settings that are wrong fail it with the command line's own words;
-//! an error is never an answer: what a job fails with, the invocation fails with, under a name alarms can rely on.
+//! Enters: invocations and variables. Leaves: a response or an error, one metrics line and one run record for each
+//! invocation. Laws: nothing is read, loaded or sent before the first invocation; invalid settings fail the
+//! invocation with the same message as the command line; if a job fails, the invocation fails, with a permanent error
+//! type.
 //!
-//! This is part of the roots: it knows jobs and adapters, and only `functions/` know it.
+//! This crate is part of the roots: it uses jobs and adapters, and only `functions/` use it.
 
 #![forbid(unsafe_code)]
 
@@ -32,38 +33,38 @@ use onlooker_core::{
     report::ReportRun,
 };
 
-/// One invocation, and all it can use.
+/// One invocation and its inputs.
 pub struct Invocation<'a> {
-    /// Clients, names and identity; made once.
+    /// Clients, names and identity, created once.
     pub resources: &'static FunctionResources,
     /// Configuration, catalog and control pack.
     pub settings: &'a Settings,
-    /// Time, and when Lambda will end it.
+    /// The clock, with the deadline of the invocation.
     pub clock: SystemClock,
-    /// Id, request, caller and start.
+    /// Id, request, caller and start of the run.
     pub run: ReportRun,
     /// Name of the function.
     pub function: &'static str,
 }
 
-/// What a job leaves.
+/// The result of a job.
 #[derive(Clone, Debug, Default)]
 pub struct JobOutcome {
-    /// The answer.
+    /// The response.
     pub response: Value,
-    /// Its figures.
+    /// Its metrics.
     pub metrics: Metrics,
-    /// Whether nothing happened that has to be remembered.
+    /// Whether the run needs no run record.
     pub skip_run_record: bool,
 }
 
-/// A job, as the functions run it: with a payload, on a thread that may block.
+/// A job with a payload, which runs on a thread that may block.
 pub type JobFn = fn(&Invocation<'_>, Value) -> Result<JobOutcome, FunctionError>;
 
-/// Serves invocations of `function` until Lambda ends the process. `variables` are those of the process.
+/// Serves invocations of `function` until Lambda ends the process. `variables` are the environment variables.
 ///
 /// # Errors
-/// When Lambda cannot be talked to.
+/// When the Lambda runtime API cannot be reached.
 pub async fn serve(
     function: &'static str,
     variables: impl Iterator<Item = (OsString, OsString)>,
@@ -81,7 +82,7 @@ pub async fn serve(
                 Ok(answered) => answered.map_err(lambda_runtime::Diagnostic::from),
                 Err(ended) => {
                     let failure = FunctionError::new("Panicked", ended.to_string());
-                    tracing::error!(kind = failure.error_type, error = %failure, "failed");
+                    tracing::error!(error_type = failure.error_type, error = %failure, "failed");
                     Err(lambda_runtime::Diagnostic::from(failure))
                 }
             }
@@ -90,7 +91,7 @@ pub async fn serve(
     .await
 }
 
-/// What stays from one invocation to the next.
+/// What is kept between invocations.
 struct FunctionProcess {
     function: &'static str,
     variables: settings::EnvVariables,
@@ -108,7 +109,8 @@ impl FunctionProcess {
         let clock = SystemClock::with_deadline(context.deadline());
         let started_at = clock.now();
         let (base, settings) = self.ready(handle, clock.now()).inspect_err(|failure| {
-            tracing::error!(request = context.request_id, kind = failure.error_type, error = %failure, "not ready");
+            let (request, error_type) = (&context.request_id, failure.error_type);
+            tracing::error!(request, error_type, error = %failure, "not ready");
         })?;
         let run = ReportRun {
             run_id: uuid::Uuid::now_v7().to_string(),
@@ -130,32 +132,32 @@ impl FunctionProcess {
         let invocation =
             Invocation { resources: base, settings: &settings, clock, run, function: self.function };
         let done = job(&invocation, payload);
-        let (figures, is_quiet) = match &done {
+        let (metrics, skip_run_record) = match &done {
             Ok(outcome) => (outcome.metrics.clone(), outcome.skip_run_record),
             Err(failure) => (failure.metrics.clone(), false),
         };
-        let figures = figures
+        let metrics = metrics
             .with("duration", MetricUnit::Seconds, began.elapsed().as_secs_f64())
             .count("failed", u64::from(done.is_err()));
         let now = clock.now();
-        print(&emf::line(&base.deployment, self.function, now, &figures));
-        let values = Value::Object(figures.values());
+        print(&emf::line(&base.deployment, self.function, now, &metrics));
+        let values = Value::Object(metrics.values());
         match &done {
-            Ok(_) => tracing::info!(figures = %values, "done"),
-            Err(failure) => tracing::error!(kind = failure.error_type, error = %failure, "failed"),
+            Ok(_) => tracing::info!(metrics = %values, "done"),
+            Err(failure) => tracing::error!(error_type = failure.error_type, error = %failure, "failed"),
         }
         let outcome = done.as_ref().map(|_| ()).map_err(|failure| failure as &dyn std::error::Error);
-        let recorded = match is_quiet {
+        let recorded = match skip_run_record {
             true => Ok(()),
             false => {
-                let record = record.ended(now, outcome, &figures);
+                let record = record.ended(now, outcome, &metrics);
                 record_run(base.table, &settings.config.retention, self.function, &record)
             }
         };
-        // A run nobody can learn of has not gone well; what the job itself failed with is told first.
+        // A run without a record is a failure. The error of the job takes precedence.
         match (done, recorded) {
             (Err(failure), Err(error)) => {
-                tracing::error!(%error, "the run is not recorded");
+                tracing::error!(%error, "cannot record the run");
                 Err(failure)
             }
             (Ok(_), Err(error)) => Err(error.into()),
@@ -163,7 +165,7 @@ impl FunctionProcess {
         }
     }
 
-    /// Base and settings, made if they are not there, and read again if they may have changed.
+    /// Resources and settings. They are created if missing, and settings are read again if they may have changed.
     fn ready(
         &self,
         handle: &Handle,
@@ -177,7 +179,7 @@ impl FunctionProcess {
             }
             None => {
                 let aws = AwsSession::connect(handle.clone());
-                // First of all, so that what is wrong is told even where AWS cannot be asked.
+                // Checked first, so that an error is reported even if AWS cannot be called.
                 let settings = Settings::load(&aws, &self.variables, None, now)?;
                 (FunctionResources::new(aws, &self.variables)?, settings)
             }
@@ -186,7 +188,7 @@ impl FunctionProcess {
     }
 }
 
-/// Writes to standard output, where CloudWatch reads metrics. If it is gone there is nobody to tell.
+/// Writes to standard output, where CloudWatch reads metrics. A write error cannot be reported.
 fn print(line: &str) {
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }

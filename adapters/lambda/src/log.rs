@@ -1,7 +1,7 @@
 //! The log of a function: JSON lines on standard error.
 //!
-//! Enters: `ONLOOKER_LOG`, or the level Lambda was given. Leaves: a subscriber. Law: whatever level is asked for, what
-//! the SDKs know of requests and credentials stays out.
+//! Enters: `ONLOOKER_LOG`, or the level that Lambda is set to. Leaves: a subscriber. Law: at every level, the log
+//! contains no requests and credentials from the SDKs.
 
 use std::io;
 
@@ -13,13 +13,13 @@ use onlooker_core::{
     report::ReportRun,
 };
 
-/// Parts that would log whole requests at their lower levels, or failures a second time.
+/// Targets that would log whole requests at their lower levels, or errors a second time.
 const QUIET_TARGETS: &str = "aws_config=warn,aws_runtime=error,aws_sdk_cloudtrail=warn,aws_sdk_dynamodb=warn,\
      aws_sdk_eventbridge=warn,aws_sdk_s3=warn,aws_sdk_sns=warn,aws_sdk_sts=warn,aws_sigv4=warn,\
      aws_smithy_http_client=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,h2=warn,hyper=warn,\
      hyper_util=warn,lambda_runtime=info,lambda_runtime::layers=off,rustls=warn";
 
-/// Starts the log. A level that is none is told at the first invocation; until then it is `info`.
+/// Starts the log. An invalid level is reported at the first invocation; until then the level is `info`.
 pub(super) fn start(variables: &EnvVariables) {
     let asked = variables.get("ONLOOKER_LOG").or_else(|| variables.get("AWS_LAMBDA_LOG_LEVEL"));
     let level = asked.unwrap_or("info").to_ascii_lowercase();
@@ -32,21 +32,21 @@ pub(super) fn start(variables: &EnvVariables) {
         .with_span_list(false)
         .with_env_filter(filter)
         .with_writer(io::stderr);
-    // There is one already where a test has started it.
+    // A test may have started the log already.
     let _ = subscriber.try_init();
 }
 
-/// Refuses a level that is none.
+/// Rejects an invalid level.
 pub(super) fn check(variables: &EnvVariables) -> Result<(), Diagnostic> {
     let Some(asked) = variables.get("ONLOOKER_LOG") else { return Ok(()) };
     log_filter(asked)?;
     EnvFilter::try_new(asked).map(|_| ()).map_err(|error| Diagnostic {
         message: format!("`ONLOOKER_LOG` is not a log level: {error}"),
-        remedy: "write a level, or `warn,onlooker_core=debug` for one part".to_owned(),
+        remedy: "write a level, or `warn,onlooker_core=debug` for one target".to_owned(),
     })
 }
 
-/// What every line of a run carries.
+/// The fields of every log line of a run.
 pub(super) fn span(run: &ReportRun) -> tracing::Span {
     let caller = run.caller.as_ref().map_or("", |caller| &caller.arn);
     let request = run.request_id.as_deref().unwrap_or_default();

@@ -1,6 +1,7 @@
-//! What a process has for as long as it lives.
+//! The resources that a process keeps for its lifetime.
 //!
-//! Enters: variables, AWS. Leaves: [`Base`]: the deployment's table, bucket, topic and bus, and who we are.
+//! Enters: variables, AWS. Leaves: [`FunctionResources`]: the table, bucket, topic and bus of the deployment, and the
+//! identity of the function.
 
 use super::{FunctionError, settings::EnvVariables};
 use onlooker_aws::{AwsSession, DynamoDbTable, EventBus, S3Store, SnsTopic};
@@ -8,12 +9,12 @@ use onlooker_core::{
     config::Diagnostic, jobs::evidence::EvidenceStore, ports::NotificationSink, report::CallerIdentity,
 };
 
-/// The deployment a function belongs to.
+/// The deployment that a function belongs to.
 #[derive(Debug)]
 pub struct FunctionResources {
-    /// AWS.
+    /// The connection to AWS.
     pub aws: AwsSession,
-    /// Who the function is, as AWS says.
+    /// The identity of the function, from AWS.
     pub caller: CallerIdentity,
     /// Name of the deployment.
     pub deployment: String,
@@ -21,14 +22,14 @@ pub struct FunctionResources {
     pub table: &'static DynamoDbTable,
     /// Its bucket.
     pub store: &'static S3Store,
-    /// The evidence in them.
+    /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,
     topic: Option<SnsTopic>,
     bus: Option<EventBus>,
 }
 
 impl FunctionResources {
-    /// Finds everything. It is kept to the end of the process, which serves one deployment.
+    /// Creates the resources. They are kept until the process ends, which serves one deployment.
     pub(super) fn new(aws: AwsSession, variables: &EnvVariables) -> Result<&'static Self, FunctionError> {
         let (table, bucket) = (variables.require("ONLOOKER_TABLE")?, variables.require("ONLOOKER_BUCKET")?);
         let caller = aws.caller_identity()?;
@@ -46,17 +47,17 @@ impl FunctionResources {
         })))
     }
 
-    /// Who passes news on; at least one.
+    /// The sinks for notifications; at least one.
     ///
     /// # Errors
-    /// When the deployment names nobody.
+    /// When the deployment has no topic and no bus.
     pub fn sinks(&self) -> Result<Vec<&dyn NotificationSink>, FunctionError> {
         let topic = self.topic.as_ref().map(|topic| topic as &dyn NotificationSink);
         let bus = self.bus.as_ref().map(|bus| bus as &dyn NotificationSink);
         let all: Vec<_> = [topic, bus].into_iter().flatten().collect();
         if all.is_empty() {
             return Err(FunctionError::from(Diagnostic {
-                message: "neither `ONLOOKER_TOPIC` nor `ONLOOKER_BUS` is set, so nobody would be told"
+                message: "cannot send notifications: neither `ONLOOKER_TOPIC` nor `ONLOOKER_BUS` is set"
                     .to_owned(),
                 remedy: "deploy the function with `template.yaml`, which sets them".to_owned(),
             }));

@@ -1,8 +1,8 @@
-//! What a function is told to do.
+//! The settings of a function.
 //!
-//! Enters: variables, and the file `ONLOOKER_CONFIG` names in S3 with whatever it names. Leaves: [`Settings`]. Laws: a key
-//! that is not known is refused in the command line's own words; a file that cannot be read is an error, never
-//! the defaults; a file that was changed is in force within [`FRESH`] seconds.
+//! Enters: variables, the S3 object that `ONLOOKER_CONFIG` names and the files that it names. Leaves: [`Settings`].
+//! Laws: an unknown key is an error with the same message as on the command line; a file that cannot be read is an
+//! error, and never replaced by the defaults; a changed file is in force within [`REFRESH_SECONDS`].
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
@@ -18,14 +18,14 @@ use onlooker_core::{
     time::Time,
 };
 
-/// Seconds for which a configuration file is not looked at again.
+/// Seconds for which a configuration file is not read again.
 pub const REFRESH_SECONDS: u32 = 60;
 
-/// The variables of the process that mean anything here.
+/// The environment variables that the functions use.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EnvVariables(BTreeMap<String, OsString>);
 
-/// Keeps what is ours, and the log level of Lambda.
+/// Keeps the `ONLOOKER_*` variables and the log level of Lambda.
 pub(super) fn onlooker_variables(all: impl Iterator<Item = (OsString, OsString)>) -> EnvVariables {
     let ours = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     EnvVariables(
@@ -34,12 +34,12 @@ pub(super) fn onlooker_variables(all: impl Iterator<Item = (OsString, OsString)>
 }
 
 impl EnvVariables {
-    /// A variable that is set: an empty one is not.
+    /// A variable that is set; an empty one counts as not set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.to_str().filter(|value| !value.is_empty())
     }
 
-    /// A variable that has to be set.
+    /// A required variable.
     pub(super) fn require(&self, name: &'static str) -> Result<&str, Diagnostic> {
         self.get(name).ok_or_else(|| Diagnostic {
             message: format!("the variable `{name}` is not set"),
@@ -47,7 +47,7 @@ impl EnvVariables {
         })
     }
 
-    /// The keys of the configuration among them.
+    /// The variables that set keys of the configuration.
     fn config_keys(&self) -> Result<Vec<(String, String)>, Diagnostic> {
         let ours = self.0.iter().filter(|(name, _)| name.starts_with("ONLOOKER_"));
         let text = |(name, value): (&String, &OsString)| match value.to_str() {
@@ -70,14 +70,14 @@ pub struct Settings {
     pub catalog: &'static Catalog,
     /// Control pack.
     pub pack: ControlPack,
-    /// The file, as it was read.
+    /// The file, as read.
     text: Option<String>,
-    /// When it was.
+    /// When it was read.
     read_at: Time,
 }
 
 impl Settings {
-    /// What reports are judged by.
+    /// The criteria of a report.
     pub fn criteria(&self) -> EvaluationCriteria<'_> {
         EvaluationCriteria {
             config: &self.config,
@@ -87,7 +87,7 @@ impl Settings {
         }
     }
 
-    /// Threads to work with, where each mostly waits for AWS.
+    /// Number of threads, where each mostly waits for AWS.
     pub fn threads(&self) -> usize {
         match self.config.limits.threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(4),
@@ -95,7 +95,7 @@ impl Settings {
         }
     }
 
-    /// Reads the settings, or gives those of before if they still hold.
+    /// Reads the settings, or returns the previous ones if they are still current.
     pub(super) fn load(
         aws: &AwsSession,
         variables: &EnvVariables,
@@ -117,7 +117,7 @@ impl Settings {
         own_roles::DeploymentResources::from_variables(|name| variables.get(name))?
             .add_watches(&mut config)?;
         if let Some(before) = before.filter(|before| before.text == text) {
-            // The catalog is kept for as long as the process lives, so it is not read again without need.
+            // The catalog is kept until the process ends, so it is read again only if it changed.
             let (pack, catalog) = (before.pack.clone(), before.catalog);
             return Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }));
         }
@@ -130,7 +130,7 @@ impl Settings {
                     message: format!("cannot use the catalog `{place}`: {error}"),
                     remedy: "build a new one with `onlooker catalog build`".to_owned(),
                 });
-                // One catalog is in use from here to the end of the process, or until the file is changed.
+                // This catalog is used until the process ends or the file changes.
                 Box::leak(Box::new(catalog?))
             }
         };
@@ -148,8 +148,8 @@ impl Settings {
 fn config_uri(text: &str) -> Result<S3Uri, Diagnostic> {
     let place = text.parse::<S3Uri>().ok().filter(|place| !place.key.is_empty());
     place.ok_or_else(|| Diagnostic {
-        message: format!("`ONLOOKER_CONFIG` is `{text}`, which is no object in S3"),
-        remedy: "write `s3://bucket/key` of an onlooker.toml".to_owned(),
+        message: format!("`ONLOOKER_CONFIG` is `{text}`, which is not the URI of an S3 object"),
+        remedy: "write the `s3://bucket/key` of an `onlooker.toml`".to_owned(),
     })
 }
 
@@ -157,7 +157,7 @@ fn read_object(aws: &AwsSession, place: &S3Uri) -> Result<Vec<u8>, FunctionError
     Ok(aws.store(&place.bucket).read(&place.key, None)?)
 }
 
-/// An object the configuration names, beside the configuration.
+/// Reads an object that the configuration names, in the same folder as the configuration.
 fn read_beside(
     aws: &AwsSession,
     file: Option<&S3Uri>,
@@ -166,8 +166,8 @@ fn read_beside(
 ) -> Result<(S3Uri, Vec<u8>), FunctionError> {
     let Some(file) = file else {
         return Err(FunctionError::from(Diagnostic {
-            message: format!("`{key}` is `{name}`, and there is no configuration file it could lie beside"),
-            remedy: "put both into S3 and name the file in `ONLOOKER_CONFIG`".to_owned(),
+            message: format!("cannot find `{name}` of `{key}`: there is no configuration file"),
+            remedy: "store both in one folder in S3 and name the file in `ONLOOKER_CONFIG`".to_owned(),
         }));
     };
     let folder = file.key.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();

@@ -1,28 +1,28 @@
-//! The files inside a package archive: a wheel (zip) or an npm tarball (gzip, tar).
+//! Reads the files in a package archive: a wheel (zip) or an npm tarball (gzip, tar).
 //!
-//! Enters: the bytes of an archive. Leaves: a file's bytes by name, or a reason. Law: nothing is written
-//! to disk, sizes are believed only up to a limit, and a damaged archive is an error, not fewer files.
+//! Enters: the bytes of an archive. Leaves: the bytes of a file by name, or an error. Laws: nothing is written to
+//! disk; a stated size above the limit is an error; a damaged archive is an error, not fewer files.
 
 use std::collections::BTreeMap;
 
 use libdeflater::Decompressor;
 use thiserror::Error;
 
-// The largest file read is a 13 MB JSON; the largest archive inflates to about 60 MB.
+// The largest file that is read is a JSON file of 13 MB; the largest archive inflates to about 60 MB.
 const MAX_INFLATED_BYTES: usize = 512 << 20;
 
 /// Why an archive cannot be read.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// It ends early or its structure makes no sense.
-    #[error("damaged {kind} archive: {what}")]
+    /// It is truncated or its structure is invalid.
+    #[error("cannot read the damaged {kind} archive: {what}")]
     Damaged {
         /// `zip`, `tar` or `gzip`.
         kind: &'static str,
         /// What is wrong.
         what: &'static str,
     },
-    /// A part of it does not inflate.
+    /// A part of it cannot be inflated.
     #[error("cannot inflate `{name}`")]
     Inflate {
         /// Which part.
@@ -55,14 +55,14 @@ impl PackageArchive {
         let end = bytes
             .windows(4)
             .rposition(|window| window == b"PK\x05\x06")
-            .ok_or(damaged("zip", "no end of central directory"))?;
-        let count = read_number(bytes, end + 10, 2).ok_or(damaged("zip", "cut short"))?;
-        let mut at = read_number(bytes, end + 16, 4).ok_or(damaged("zip", "cut short"))?;
+            .ok_or(damaged("zip", "no end of the central directory"))?;
+        let count = read_number(bytes, end + 10, 2).ok_or(damaged("zip", "truncated"))?;
+        let mut at = read_number(bytes, end + 16, 4).ok_or(damaged("zip", "truncated"))?;
         let mut files = BTreeMap::new();
         for _ in 0..count {
-            let cut = || damaged("zip", "central directory cut short");
+            let cut = || damaged("zip", "truncated central directory");
             if bytes.get(at..at + 4) != Some(b"PK\x01\x02") {
-                return Err(damaged("zip", "bad central directory entry"));
+                return Err(damaged("zip", "invalid central directory entry"));
             }
             let field = |offset, width| read_number(bytes, at + offset, width).ok_or_else(cut);
             let (method, packed, length) = (field(10, 2)?, field(20, 4)?, field(24, 4)?);
@@ -76,7 +76,7 @@ impl PackageArchive {
             let member = match method {
                 0 => ArchiveMember::Stored(body),
                 8 if length <= MAX_INFLATED_BYTES => ArchiveMember::Deflated { bytes: body, length },
-                _ => return Err(damaged("zip", "unknown compression")),
+                _ => return Err(damaged("zip", "unknown compression method")),
             };
             files.insert(String::from_utf8_lossy(name).into_owned(), member);
             at += 46 + name_len + extra + comment;
@@ -97,8 +97,8 @@ impl PackageArchive {
             if header.iter().all(|byte| *byte == 0) {
                 break;
             }
-            let length = octal(header.get(124..136)).ok_or(damaged("tar", "bad size"))?;
-            let body = tail.get(..length).ok_or(damaged("tar", "cut short"))?;
+            let length = octal(header.get(124..136)).ok_or(damaged("tar", "invalid size"))?;
+            let body = tail.get(..length).ok_or(damaged("tar", "truncated"))?;
             let text = |range| header.get(range).map(until_zero).unwrap_or_default();
             match header.get(156) {
                 Some(b'L') => long_name = Some(until_zero(body)),
@@ -124,7 +124,7 @@ impl PackageArchive {
     /// A file's contents; `None` if there is no such file.
     ///
     /// # Errors
-    /// If it does not inflate.
+    /// If it cannot be inflated.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
         match self.files.get(name) {
             None => Ok(None),
@@ -144,12 +144,12 @@ impl PackageArchive {
 /// Inflates one gzip member.
 ///
 /// # Errors
-/// If it is damaged or larger than an archive may be.
+/// If it is damaged or exceeds the size limit of an archive.
 pub fn gunzip(bytes: &[u8], name: &str) -> Result<Vec<u8>, ArchiveError> {
     let claimed = bytes.len().checked_sub(4).and_then(|at| read_number(bytes, at, 4));
     let length = claimed
         .filter(|length| *length <= MAX_INFLATED_BYTES)
-        .ok_or(damaged("gzip", "cut short or too large"))?;
+        .ok_or(damaged("gzip", "truncated or too large"))?;
     let mut out = vec![0; length];
     match Decompressor::new().gzip_decompress(bytes, &mut out) {
         Ok(found) if found == length => Ok(out),

@@ -1,8 +1,8 @@
 //! `onlooker.toml` on disk.
 //!
-//! Enters: a path or a directory to search from, variables, edits. Leaves: a [`LoadedConfig`] configuration, or the file
-//! with an override added or removed. Laws: an edit keeps every comment and every other line; a file is replaced
-//! whole or not at all, and never by one that does not read as a configuration.
+//! Enters: a path or a directory to search from, variables, edits. Leaves: a [`LoadedConfig`], or the file with an
+//! override added or removed. Laws: an edit keeps every comment and every other line; a file is replaced completely
+//! or not at all, and only with a valid configuration.
 
 use std::{
     fs,
@@ -14,19 +14,19 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 
 use onlooker_core::config::{Config, ConfigError, Override};
 
-/// Name of the file that is looked for.
+/// Name of the configuration file.
 pub const CONFIG_FILE_NAME: &str = "onlooker.toml";
 
-/// A configuration and where it came from.
+/// A configuration and its source.
 #[derive(Clone, Debug)]
 pub struct LoadedConfig {
-    /// What is in force, variables included.
+    /// The configuration in force, with the variables applied.
     pub config: Config,
-    /// The file, when there is one.
+    /// The file, if there is one.
     pub path: Option<PathBuf>,
 }
 
-/// What kept a configuration file from being read or changed.
+/// Why a configuration file could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFileError {
     /// The file could not be read.
@@ -37,31 +37,31 @@ pub enum ConfigFileError {
         /// Why.
         source: io::Error,
     },
-    /// The file holds something that is no configuration.
+    /// The file is not a valid configuration.
     #[error(transparent)]
     Invalid(#[from] ConfigError),
-    /// There is no file to change.
+    /// There is no configuration file to change.
     #[error(
-        "there is no `{CONFIG_FILE_NAME}` here or in a directory above\n  help: make one with `onlooker config init`"
+        "found no `{CONFIG_FILE_NAME}` here or in a directory above\n  help: create one with `onlooker config init`"
     )]
     NotFound,
-    /// A file is in the way.
-    #[error("`{}` exists\n  help: give another name, or `--force` to replace it", .0.display())]
+    /// The file exists.
+    #[error("cannot create `{}`: the file exists\n  help: choose another name, or replace it with `--force`", .0.display())]
     AlreadyExists(PathBuf),
     /// The overrides are not written as `[[override]]` entries.
-    #[error("`override` is written as one list in `{}`\n  help: write each entry as a section `[[override]]`", .0.display())]
+    #[error("cannot change `override` in `{}`: it is written as one list\n  help: write each entry as a section `[[override]]`", .0.display())]
     InlineOverrides(PathBuf),
-    /// An override has that id already.
+    /// An override with this id exists.
     #[error(
-        "an override has the id `{0}` already\n  help: choose another, or remove that one with `onlooker override remove {0}`"
+        "an override with the id `{0}` exists\n  help: choose another id, or remove the override with `onlooker override remove {0}`"
     )]
     DuplicateId(String),
-    /// No override has that id.
+    /// No override has this id.
     #[error("no override has the id `{id}`\n  help: {known}")]
     UnknownId {
-        /// The id asked for.
+        /// The requested id.
         id: String,
-        /// Ids there are, in words.
+        /// The existing ids, as text.
         known: String,
     },
     /// The file could not be written.
@@ -76,9 +76,9 @@ pub enum ConfigFileError {
 
 fn read_help(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file; make one with `onlooker config init`".into(),
+        io::ErrorKind::NotFound => "there is no such file; create one with `onlooker config init`".into(),
         io::ErrorKind::InvalidData => "it is not UTF-8 text; save it as UTF-8".into(),
-        _ => "check that it is a file and that you may read it".into(),
+        _ => "check that it is a file and that you have permission to read it".into(),
     }
 }
 
@@ -87,7 +87,7 @@ pub fn discover(directory: &Path) -> Option<PathBuf> {
     directory.ancestors().map(|above| above.join(CONFIG_FILE_NAME)).find(|path| path.is_file())
 }
 
-/// Reads `path`, or what [`discover`] finds from `directory`, or the defaults; `vars` win.
+/// Reads `path`, or the file that [`discover`] finds from `directory`, or the defaults. `vars` take precedence.
 pub fn load(
     path: Option<&Path>,
     directory: &Path,
@@ -101,7 +101,7 @@ pub fn load(
 }
 
 impl LoadedConfig {
-    /// A path of the configuration, taken relative to its file; without a file, to the working directory.
+    /// Resolves a path in the configuration relative to its file, or to the working directory if there is no file.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.path
             .as_deref()
@@ -110,7 +110,7 @@ impl LoadedConfig {
     }
 }
 
-/// Writes a new file with `text`, which must be a configuration. `force` replaces one that exists.
+/// Writes a new file with `text`, which must be a valid configuration. `force` replaces an existing file.
 pub fn create(path: &Path, text: &str, force: bool) -> Result<(), ConfigFileError> {
     Config::from_toml(text, &path.to_string_lossy())?;
     if !force && path.symlink_metadata().is_ok() {
@@ -123,7 +123,7 @@ pub fn create(path: &Path, text: &str, force: bool) -> Result<(), ConfigFileErro
 pub fn add_override(path: &Path, entry: &Override) -> Result<(), ConfigFileError> {
     edit(path, |document| {
         let list = document.entry("override").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-        // An empty list is as good as none.
+        // An empty list counts as absent.
         if list.as_array().is_some_and(toml_edit::Array::is_empty) {
             *list = Item::ArrayOfTables(ArrayOfTables::new());
         }
@@ -138,7 +138,7 @@ pub fn add_override(path: &Path, entry: &Override) -> Result<(), ConfigFileError
     })
 }
 
-/// Removes the override of that id from the file.
+/// Removes the override with this id from the file.
 pub fn remove_override(path: &Path, id: &str) -> Result<(), ConfigFileError> {
     edit(path, |document| {
         let known: Vec<String> = match document.get("override") {
@@ -150,9 +150,9 @@ pub fn remove_override(path: &Path, id: &str) -> Result<(), ConfigFileError> {
         let Some(at) = known.iter().position(|known| known == id) else {
             let known = match onlooker_core::suggest::suggest(id, known.iter().map(String::as_str)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None if known.is_empty() => "there are none".into(),
+                None if known.is_empty() => "there are no overrides".into(),
                 None => format!(
-                    "there are {}",
+                    "the existing ids are {}",
                     known.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
                 ),
             };
@@ -193,7 +193,7 @@ fn edit(
 ) -> Result<(), ConfigFileError> {
     let name = path.to_string_lossy();
     let before = read(path)?;
-    // Every rule of a configuration is checked here, so whatever is wrong is told with its place.
+    // This checks all rules of a configuration, so every problem is reported with its location.
     Config::from_toml(&before, &name)?;
     let write = |error: toml_edit::TomlError| ConfigFileError::Write {
         path: path.to_path_buf(),
@@ -210,12 +210,12 @@ fn read(path: &Path) -> Result<String, ConfigFileError> {
     fs::read_to_string(path).map_err(|source| ConfigFileError::Read { path: path.to_path_buf(), source })
 }
 
-/// The path as its reader would write it: relative when it lies in the working directory.
+/// The path for messages: relative if the file is in the working directory.
 fn display_path(path: &Path, directory: &Path) -> String {
     path.strip_prefix(directory).unwrap_or(path).display().to_string()
 }
 
-/// Writes beside the file, then renames over it. A link is followed, so that the link stays.
+/// Writes a temporary file in the same directory, then renames it over the file. A symbolic link is kept.
 fn replace(path: &Path, text: &str, over: bool) -> Result<(), ConfigFileError> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let directory = match target.parent() {
@@ -243,7 +243,7 @@ fn replace(path: &Path, text: &str, over: bool) -> Result<(), ConfigFileError> {
     })
 }
 
-/// A new configuration is no secret, unlike what temporary files are made for.
+/// Gives a new configuration the usual permissions, which are wider than those of a temporary file.
 #[cfg(unix)]
 fn make_readable(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -269,13 +269,13 @@ principal = \"arn:aws:iam::*:role/Auditor\"
 [[override]]
 id = \"first\"
 principal = \"arn:aws:iam::*:role/Auditor\"
-operation = \"ssm:StartSession\"   # only to look
+operation = \"ssm:StartSession\"   # read-only document
 owner = \"me\"
 reason = \"because\"
 expires = 2027-01-31T00:00:00Z
 
 [limits]
-threads = 2 # leave the rest to others
+threads = 2 # keep the other cores free
 ";
 
     fn entry(id: &str) -> Override {
@@ -303,7 +303,7 @@ threads = 2 # leave the rest to others
         add_override(&path, &entry("second")).expect("added");
         let text = fs::read_to_string(&path).expect("text");
         for line in FILE.lines() {
-            assert!(text.lines().any(|other| other == line), "{line} is gone:\n{text}");
+            assert!(text.lines().any(|other| other == line), "{line} is missing:\n{text}");
         }
         let config = Config::from_toml(&text, CONFIG_FILE_NAME).expect("valid");
         assert_eq!(config.overrides.get(1), Some(&entry("second")));
@@ -325,12 +325,12 @@ threads = 2 # leave the rest to others
     fn an_edit_that_would_break_the_file_leaves_it_alone() {
         let (directory, path) = file(FILE);
         let error = add_override(&path, &entry("first")).expect_err("taken");
-        assert!(error.to_string().contains("an override has the id `first` already"), "{error}");
+        assert!(error.to_string().contains("an override with the id `first` exists"), "{error}");
         assert!(add_override(&path, &Override { owner: String::new(), ..entry("x") }).is_err());
         let error = remove_override(&path, "frist").expect_err("unknown");
         assert!(error.to_string().contains("did you mean `first`?"), "{error}");
         assert_eq!(fs::read_to_string(&path).expect("text"), FILE);
-        assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing is left behind");
+        assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1, "a temporary file remains");
     }
 
     #[test]
@@ -373,9 +373,9 @@ threads = 2 # leave the rest to others
     fn an_unreadable_or_missing_file_is_reported() {
         let (directory, path) = file("");
         fs::write(&path, b"\xff\xfe").expect("written");
-        let said = |path: &Path| load(Some(path), Path::new("/"), []).expect_err("refused").to_string();
-        assert!(said(&path).contains("not UTF-8"));
-        assert!(said(&directory.path().join("none.toml")).contains("no such file"));
-        assert!(said(directory.path()).contains("cannot read"));
+        let message = |path: &Path| load(Some(path), Path::new("/"), []).expect_err("refused").to_string();
+        assert!(message(&path).contains("not UTF-8"));
+        assert!(message(&directory.path().join("none.toml")).contains("no such file"));
+        assert!(message(directory.path()).contains("cannot read"));
     }
 }

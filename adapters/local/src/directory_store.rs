@@ -1,12 +1,12 @@
-//! A store in a directory.
+//! An object store in a directory.
 //!
-//! Enters and leaves: bytes under keys. Laws: an object is there whole or not at all, and is never changed; no two
-//! keys share a file, and no key leads out of the directory, whoever chose it.
+//! Enters and leaves: bytes under keys. Laws: an object is stored completely or not at all, and never changes; no two
+//! keys share a file; no key, even from untrusted input, leads out of the directory.
 //!
-//! Keys look like paths and are not: `a`, `a/b`, `a//b` and `../a` are four keys. In a path the parts of a key keep
-//! the letters, digits, `_`, `=` and `-` they have, and everything else is written `%XX`. A file's name has a dot
-//! in it and a directory's has none, so that `a` and `a/b` can both be; a part that is too long for a name goes on
-//! in the next directory.
+//! Keys are not paths: `a`, `a/b`, `a//b` and `../a` are four keys. In a path, each part of a key keeps its letters,
+//! digits, `_`, `=` and `-`; every other byte is written as `%XX`. The name of a file contains a dot and the name of
+//! a directory does not, so that `a` and `a/b` can both exist. A part that is too long for one name continues in the
+//! next directory.
 
 use std::{
     fs::{self, File},
@@ -21,19 +21,19 @@ use walkdir::{DirEntry, WalkDir};
 use super::sweep_state::temporary_file_builder;
 use onlooker_core::ports::{ObjectStore, PortError, PortErrorKind, StoredObject};
 
-/// Objects as files below a directory.
+/// Objects as files in a directory.
 #[derive(Clone, Debug)]
 pub struct DirectoryStore {
     root: PathBuf,
 }
 
 impl DirectoryStore {
-    /// The store in a directory, which is made when the first object is.
+    /// The store in a directory. The first object creates the directory.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The file an object lies in.
+    /// The file of an object.
     pub fn path(&self, key: &str) -> PathBuf {
         let (mut path, mut rest) = (self.root.clone(), key);
         while let Some((part, after)) = rest.split_once('/') {
@@ -50,7 +50,7 @@ impl DirectoryStore {
         path
     }
 
-    /// The key of the object that lies in a file; none for a file that is not ours.
+    /// The key of the object in a file; none for a file that this store did not write.
     fn key(&self, file: &Path) -> Option<String> {
         let (mut key, mut part) = (Vec::new(), String::new());
         for name in file.strip_prefix(&self.root).ok()? {
@@ -135,16 +135,16 @@ impl ObjectStore for DirectoryStore {
     }
 }
 
-/// What files begin with while they are written.
+/// Prefix of a file that is being written.
 const TEMPORARY_PREFIX: &str = ".";
-/// What a name ends with whose part goes on in the next one. No written part has a `%` without two digits behind it.
+/// Suffix of a name that continues in the next one. An encoded part has two digits after every `%`.
 const CONTINUED_SUFFIX: &str = "%";
-/// What a file's name ends with whose part has no dot.
+/// Suffix of a file name that otherwise contains no dot.
 const NO_DOT_SUFFIX: &str = ".%.";
-/// Longest piece of a name, in bytes; file systems allow 255.
+/// Longest name, in bytes; file systems allow 255.
 const MAX_NAME_LEN: usize = 200;
 
-/// A part of a key as it is written.
+/// Encodes a part of a key as a name.
 fn encode_part(part: &str, is_file: bool) -> String {
     let mut name = String::with_capacity(part.len());
     for (at, byte) in part.bytes().enumerate() {
@@ -157,10 +157,10 @@ fn encode_part(part: &str, is_file: bool) -> String {
     if name.is_empty() { EMPTY_PART.to_owned() } else { name }
 }
 
-/// How the empty part is written.
+/// Encoding of the empty part.
 const EMPTY_PART: &str = "%-";
 
-/// The part that was written so.
+/// Decodes a name to the part of a key.
 fn decode_part(name: &str) -> Option<String> {
     if name == EMPTY_PART {
         return Some(String::new());
@@ -179,7 +179,7 @@ fn decode_part(name: &str) -> Option<String> {
     String::from_utf8(part).ok()
 }
 
-/// Adds a name, in pieces where it is long. Only ASCII is in it, and no piece ends inside of a `%XX`.
+/// Appends a name, split where it is too long. The name is ASCII, and no split is inside a `%XX`.
 fn push_part(path: &mut PathBuf, mut name: &str) {
     while name.len() > MAX_NAME_LEN {
         let end = (MAX_NAME_LEN - 2..=MAX_NAME_LEN).rev().find(|end| {

@@ -1,6 +1,6 @@
-//! This machine as source, store and sink: directories and an embedded database.
+//! Local implementations of the ports: directories and an embedded database.
 //!
-//! Law: knows words, stages and ports; never a job.
+//! Law: this crate depends on words, stages and ports, never on a job.
 
 #![forbid(unsafe_code)]
 

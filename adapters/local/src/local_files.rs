@@ -1,8 +1,8 @@
-//! Files as log objects.
+//! Local files as log files.
 //!
-//! Enters: paths, globs, or standard input as `-`. Leaves: a [`LogSource`]. Laws: a file named in several ways is one
-//! object; objects are sorted by path; below a directory everything is read except what is hidden (a name that
-//! begins with a dot), since CloudTrail delivers nothing of that kind and `.onlooker` is our own.
+//! Enters: paths, globs, or standard input as `-`. Leaves: a [`LogSource`]. Laws: a file that is
+//! named several times is listed once; files are sorted by path; in a directory every file is read except hidden ones
+//! (with a name that begins with a dot), because CloudTrail delivers none and `.onlooker` is the state of Onlooker.
 
 use std::{
     collections::BTreeMap,
@@ -17,19 +17,19 @@ use walkdir::{DirEntry, WalkDir};
 
 use onlooker_core::ports::{LogSource, PortError, PortErrorKind, StoredObject};
 
-/// The name standard input goes by.
+/// The name of standard input.
 pub const STDIN: &str = "-";
 
-/// Files, named by paths.
+/// Files that paths name.
 #[derive(Debug)]
 pub struct LocalFiles {
     paths: Vec<String>,
-    /// Standard input can be read once.
+    /// The contents of standard input, which can be read only once.
     stdin: Mutex<Option<Vec<u8>>>,
 }
 
 impl LocalFiles {
-    /// The files these paths name: directories (recursive), files, globs, and `-` for standard input.
+    /// The files that these paths name: directories (recursive), files, globs, and `-` for standard input.
     pub fn new(paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { paths: paths.into_iter().map(Into::into).collect(), stdin: Mutex::new(None) }
     }
@@ -83,7 +83,7 @@ impl LocalFiles {
 fn read_file(object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     let room = usize::try_from(object.size.min(most)).unwrap_or_default();
     bytes.try_reserve(room.saturating_add(1))?;
-    // What is no file, such as a pipe, might never end, or never begin.
+    // Reading something other than a regular file, such as a pipe, might never end.
     if !fs::metadata(&object.name)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
@@ -91,7 +91,7 @@ fn read_file(object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> io::Resul
     Ok(())
 }
 
-/// Adds every file at or below `path`. What cannot be looked at is added too: reading it will fail, and say so.
+/// Adds every file at or below `path`. An inaccessible file is added too, so that reading it reports the error.
 fn walk(path: &Path, found: &mut BTreeMap<PathBuf, (u64, String)>) {
     let shown =
         |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -108,8 +108,8 @@ fn walk(path: &Path, found: &mut BTreeMap<PathBuf, (u64, String)>) {
     }
 }
 
-/// Changes when the file does: size, time of the last change of its content, and, where there are such things, its inode and
-/// the time of the inode's last change, which copying tools cannot set back.
+/// A version that changes with the file: its size, its modification time and, where the system has them, its inode
+/// and the change time of the inode, which copy tools cannot set back.
 fn file_version(metadata: &fs::Metadata) -> Option<String> {
     let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{}-{}{}", metadata.len(), changed.as_nanos(), inode(metadata)))
@@ -127,9 +127,9 @@ fn inode(_: &fs::Metadata) -> String {
     String::new()
 }
 
-/// What a glob matches; a glob or path that matches nothing is an error, so a typing error is not an empty trail.
+/// The paths that a glob matches. No match is an error, so that a typing error does not look like an empty trail.
 fn expand_glob(pattern: &str) -> Result<Vec<PathBuf>, PortError> {
-    let paths = glob::glob(pattern).map_err(|error| port_error("understand", pattern, error))?;
+    let paths = glob::glob(pattern).map_err(|error| port_error("parse", pattern, error))?;
     let paths: Result<Vec<_>, _> = paths.collect();
     let paths = paths.map_err(|error| port_error("list", pattern, error))?;
     if paths.is_empty() {

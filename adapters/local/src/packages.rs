@@ -1,8 +1,8 @@
-//! Reads the catalog's sources out of registry packages and AWS's Service Reference.
+//! Reads the sources of the catalog from registry packages and AWS's Service Reference.
 //!
-//! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON and
-//! corrections instead of the shipped ones. Leaves: [`CatalogSources`], or a finished catalog. Law: the same files
-//! give the same catalog; a missing or unreadable file is an error that names it.
+//! Enters: a directory of downloaded archives, optionally a directory of Service Reference JSON files and corrections
+//! in place of the shipped ones. Leaves: [`CatalogSources`], or a merged catalog. Laws: the same files give the same
+//! catalog; a missing or unreadable file is an error that names it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,90 +28,90 @@ pub enum PackageError {
     /// A file or directory cannot be read or written.
     #[error("cannot access `{}`", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// No archive of that package is there.
-    #[error("no `{package}` archive in `{}`", directory.display())]
+    /// The directory has no archive of the package.
+    #[error("found no `{package}` archive in `{}`", directory.display())]
     MissingPackage {
         /// The package.
         package: &'static str,
-        /// Where it was looked for.
+        /// The directory.
         directory: PathBuf,
     },
-    /// More than one archive of that package is there.
-    #[error("more than one `{package}` archive in `{}`", directory.display())]
+    /// The directory has several archives of the package.
+    #[error("found several `{package}` archives in `{}`", directory.display())]
     AmbiguousPackage {
         /// The package.
         package: &'static str,
-        /// Where.
+        /// The directory.
         directory: PathBuf,
     },
     /// An archive cannot be opened.
     #[error("cannot read `{file}`")]
     Archive {
-        /// Which.
+        /// The file.
         file: String,
         /// The cause.
         #[source]
         source: ArchiveError,
     },
-    /// A file the package should hold is not there.
-    #[error("`{package}` holds no `{file}`")]
+    /// The package does not contain a required file.
+    #[error("the package `{package}` does not contain `{file}`")]
     MissingFile {
         /// The package.
         package: String,
         /// The file.
         file: String,
     },
-    /// A file is not the JSON expected.
-    #[error("cannot understand `{file}`")]
+    /// A file is not the expected JSON.
+    #[error("cannot parse `{file}`")]
     Json {
-        /// Which.
+        /// The file.
         file: String,
         /// The cause.
         #[source]
         source: serde_json::Error,
     },
-    /// A row of a data file is malformed.
-    #[error("`{file}` line {line}: expected {expected}")]
+    /// A row of a data file does not have the expected columns.
+    #[error("cannot read line {line} of `{file}`: expected {expected}")]
     MalformedRow {
-        /// Which file.
+        /// The file.
         file: String,
         /// One-based line.
         line: usize,
-        /// The columns expected.
+        /// The expected columns.
         expected: &'static str,
     },
-    /// The corrections are malformed.
+    /// The corrections are invalid.
     #[error("cannot use `{file}`")]
     Corrections {
-        /// Which file.
+        /// The file.
         file: String,
         /// The cause.
         #[source]
         source: CorrectionError,
     },
-    /// The catalog cannot be written down.
+    /// The catalog cannot be encoded.
     #[error("cannot encode the catalog")]
     Encode(#[from] EncodeError),
 }
 
-/// What a catalog is built from.
+/// The inputs of a catalog.
 #[derive(Clone, Debug)]
 pub struct CatalogInputs {
     /// Directory of package archives.
     pub packages: PathBuf,
-    /// Directory of AWS Service Reference JSON files, replacing the packaged levels.
+    /// Directory of AWS Service Reference JSON files, which replace the levels of the packages.
     pub service_reference: Option<PathBuf>,
-    /// Corrections instead of the shipped ones.
+    /// Corrections in place of the shipped ones.
     pub corrections: Option<PathBuf>,
 }
 
-/// The project's own tables, as shipped: name and text.
+/// The shipped tables of the project: name and text.
 const CORRECTIONS: (&str, &str) = ("corrections.tsv", include_str!("../../../shared/data/corrections.tsv"));
 const EVENT_SOURCES: (&str, &str) =
     ("event_sources.tsv", include_str!("../../../shared/data/event_sources.tsv"));
@@ -145,7 +145,7 @@ pub fn read_sources(inputs: &CatalogInputs) -> Result<CatalogSources, PackageErr
     sources.origins.push(iam_data.origin());
     let reference = inputs.service_reference.as_deref().map(read_service_reference).transpose()?;
     if let Some(reference) = reference {
-        // Later facts replace earlier ones; an action only the package lists keeps its level.
+        // Later facts replace earlier ones. An action that only the package lists keeps its level.
         sources.service_reference.extend(reference.actions);
         sources.sdk_actions = reference.operations;
         sources.version.push_str("+service-reference");
@@ -175,7 +175,7 @@ pub fn read_sources(inputs: &CatalogInputs) -> Result<CatalogSources, PackageErr
         "\n]",
     )));
     for line in between(&constants, "PRIVILEGE_ESCALATION_METHODS = {", "\n}").lines() {
-        // A list of one action is a single step; longer ones are paths, whose steps may be harmless alone.
+        // A list of one action is an escalation in one step. The steps of longer lists may be harmless alone.
         let actions = line.split_once(':').map(|(_, list)| quoted_actions(list)).unwrap_or_default();
         if let [only] = actions.as_slice() {
             sources.privilege_escalation_actions.insert(only.clone());
@@ -307,7 +307,7 @@ fn parse_rows<const N: usize>(
     Ok(rows)
 }
 
-// The packaged Service Reference carries its date in the last part of its version: 0.21.202609261.
+// The last part of the version of the packaged Service Reference is its date: 0.21.202609261.
 fn release_date(version: &str) -> String {
     let last = version.rsplit('.').next().unwrap_or(version);
     match (last.get(..4), last.get(4..6), last.get(6..8)) {
@@ -324,7 +324,7 @@ struct IamDataAction {
 }
 
 fn parse_level(text: &str) -> Option<AccessLevel> {
-    // The Service Reference marks an action that tags or permits as a write as well.
+    // The Service Reference also marks actions of the levels tagging and permissions management as writes.
     let has = |word: &str| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
     if has("Permissions management") {
         Some(AccessLevel::PermissionsManagement)
@@ -341,7 +341,7 @@ fn parse_level(text: &str) -> Option<AccessLevel> {
     }
 }
 
-// A level in words nobody knows is taken for the strictest.
+// An unknown level counts as the strictest.
 fn action_fact(service: &str, name: String, level: &str) -> ActionFact {
     let level = parse_level(level).unwrap_or(AccessLevel::PermissionsManagement);
     ActionFact { service: service.to_ascii_lowercase(), name, level }

@@ -1,7 +1,7 @@
-//! The SDK's API models, as botocore packages them.
+//! The API models of the SDK in the botocore package.
 //!
-//! Enters: the opened package. Leaves: one fact per API, of its newest version. Law: a model that cannot be
-//! understood is an error that names it.
+//! Enters: the opened package. Leaves: one fact for each API, from its newest version. Law: a model that
+//! cannot be parsed is an error that names it.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ pub(super) fn read_apis(package: &SourcePackage) -> Result<Vec<ApiFact>, Package
     for file in package.names("botocore/data/", "/service-2.json.gz") {
         let mut parts = file.split('/').skip(2);
         if let Some(service) = parts.next() {
-            // Names come in order, and a version directory is a date: the last one is the newest.
+            // Names are sorted and the directory of a version is a date, so the last version is the newest.
             latest.insert(service.to_owned(), file.clone());
         }
     }

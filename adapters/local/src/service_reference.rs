@@ -1,7 +1,7 @@
-//! AWS's Service Reference as AWS publishes it: one JSON file per service.
+//! AWS's Service Reference as AWS publishes it: one JSON file for each service.
 //!
-//! Enters: a directory of such files. Leaves: levels of IAM actions and the actions of SDK operations. Law:
-//! a file that cannot be understood is an error, and an action without its properties is no read.
+//! Enters: a directory of such files. Leaves: levels of IAM actions and the actions of SDK operations. Laws:
+//! a file that cannot be parsed is an error; an action without properties does not count as a read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -92,22 +92,22 @@ struct SdkMethod {
 /// (squashed SDK service, squashed operation) to IAM actions.
 pub type SdkActions = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// What AWS's Service Reference states.
+/// The contents of AWS's Service Reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceReference {
     /// Levels of IAM actions.
     pub actions: Vec<ActionFact>,
     /// IAM actions of SDK operations.
     pub operations: SdkActions,
-    /// Versions the files state.
+    /// Versions that the files state.
     pub versions: Vec<String>,
 }
 
-/// Reads a directory of Service Reference files, one JSON per service as AWS publishes them; an index file
-/// (a list) is passed over.
+/// Reads a directory of Service Reference files, one JSON file for each service, as AWS publishes them. An index file
+/// (a JSON list) is skipped.
 ///
 /// # Errors
-/// If a file cannot be read or understood, or none is there.
+/// If a file cannot be read or parsed, or the directory has none.
 pub fn read_service_reference(directory: &Path) -> Result<ServiceReference, PackageError> {
     let mut found = ServiceReference::default();
     let mut versions = BTreeSet::new();
@@ -130,7 +130,7 @@ pub fn read_service_reference(directory: &Path) -> Result<ServiceReference, Pack
                 found.operations.insert((squash(&sdk.name), squash(&operation.name)), actions.clone());
             }
         }
-        // An action without its properties is not presumed to read.
+        // An action without properties does not count as a read.
         found.actions.extend(reference.actions.into_iter().map(|action| ActionFact {
             service: reference.name.to_ascii_lowercase(),
             name: action.name,

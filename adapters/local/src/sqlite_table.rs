@@ -1,8 +1,8 @@
-//! A table on an embedded database.
+//! A table in an embedded database.
 //!
-//! Enters and leaves: items. Laws: it answers as a table of AWS does, one write at a time; an item is written whole
-//! or not at all; several threads and several processes may use one. What has expired stays: nobody is promised
-//! when it goes.
+//! Enters and leaves: items. Laws: it behaves like a DynamoDB table, with one write at a time; an item is written
+//! completely or not at all; several threads and processes may use one table. Expired items are kept, because the
+//! port does not state when they are deleted.
 
 use std::{
     path::Path,
@@ -19,7 +19,7 @@ use onlooker_core::{
     time::Time,
 };
 
-/// How long a process waits for another one's write.
+/// How long a process waits for the write of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const SCHEMA_SQL: &str = "
@@ -38,10 +38,10 @@ pub struct SqliteTable {
 }
 
 impl SqliteTable {
-    /// Opens the table in a file, making it if there is none.
+    /// Opens the table in a file. A missing file is created.
     ///
     /// # Errors
-    /// When the file cannot be opened, or is something else.
+    /// When the file cannot be opened or is not a database.
     pub fn open(file: &Path) -> Result<Self, PortError> {
         let open = || {
             let db = Connection::open(file)?;

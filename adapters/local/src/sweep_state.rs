@@ -1,14 +1,14 @@
-//! What a machine remembers between sweeps.
+//! The state that a machine keeps between sweeps.
 //!
-//! Enters: segments of log objects, and reports. Leaves: the same, later: which objects are known, their evidence, the
-//! history of runs and findings. Laws: an object's evidence is replaced as a whole or not at all; a segment file is on
-//! disk before the index names it, so a crash leaves at most a file nobody names; two processes may use one state.
+//! Enters: segments of log files, and reports. Leaves: the processed files, their evidence, and the history of runs
+//! and findings. Laws: the evidence of a file is replaced completely or not at all; a segment file is on disk before
+//! the database names it, so a crash leaves at most an unused file; several processes may use one state.
 //!
 //! ```text
 //! .onlooker/
 //!   state.db                 SQLite: objects, runs, findings
 //!   segments/ab/abcd....seg  evidence, named by its SHA-256
-//!   reports/RUN-ID.json      reports, as rendered
+//!   reports/RUN-ID.json      reports, as JSON
 //! ```
 
 use std::{
@@ -31,10 +31,10 @@ use onlooker_core::{
     time::Time,
 };
 
-/// Version of the database's shape.
+/// Version of the database schema.
 const SCHEMA_VERSION: i64 = 1;
 
-/// How long a process waits for another one's transaction.
+/// How long a process waits for the transaction of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a state cannot be used.
@@ -60,9 +60,10 @@ pub enum StateError {
         #[source]
         cause: rusqlite::Error,
     },
-    /// Made by a newer Onlooker.
+    /// A newer Onlooker wrote the state.
     #[error(
-        "the state in `{path}` has version {found}, this Onlooker knows {SCHEMA_VERSION}: use a newer Onlooker, or another `--state`"
+        "cannot use the state in `{path}`: it has version {found}, and this Onlooker supports {SCHEMA_VERSION}; \
+         use a newer Onlooker, or another `--state`"
     )]
     NewerVersion {
         /// Path.
@@ -70,21 +71,23 @@ pub enum StateError {
         /// Version found.
         found: i64,
     },
-    /// Holds evidence of another kind.
+    /// The state contains evidence of another origin.
     #[error(
-        "the state in `{path}` holds the evidence of {found}, not of {expected}: remove it, or name another with `--state DIR`"
+        "cannot use the state in `{path}`: it contains the evidence of {found}, not of {expected}; \
+         remove it, or name another with `--state DIR`"
     )]
     OriginMismatch {
         /// Path.
         path: String,
-        /// What it holds.
+        /// Origin of its evidence.
         found: String,
-        /// What was to be added.
+        /// Origin of the new evidence.
         expected: String,
     },
-    /// A segment file is damaged or gone.
+    /// A segment file is damaged or missing.
     #[error(
-        "the evidence `{path}` is damaged: {cause}; sweep the log objects again with another `--state`, or remove this one"
+        "cannot read the evidence: `{path}` is damaged ({cause}); \
+         remove this state, or sweep the log files again with another `--state`"
     )]
     DamagedSegment {
         /// Path.
@@ -92,18 +95,18 @@ pub enum StateError {
         /// Cause.
         cause: String,
     },
-    /// A kept report is not the one that was kept.
+    /// A stored report was changed.
     #[error(
-        "the report `{path}` was changed after it was made: its result does not have the hash `{id}`; sweep again"
+        "cannot use the report `{path}`: its result does not have the hash `{id}`, so it was changed; sweep again"
     )]
     ReportChanged {
         /// Path.
         path: String,
-        /// Hash it should have.
+        /// Expected hash.
         id: String,
     },
-    /// A report cannot be read back or written.
-    #[error("the report `{path}` cannot be used: {cause}")]
+    /// A report cannot be parsed.
+    #[error("cannot use the report `{path}`: {cause}")]
     Report {
         /// Path.
         path: String,
@@ -113,14 +116,14 @@ pub enum StateError {
     },
 }
 
-/// A run of the past.
+/// A past run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PastRun {
     /// Its id.
     pub run_id: String,
     /// Id of the report.
     pub report_id: String,
-    /// When the report was made.
+    /// When the report was generated.
     pub generated_at: Time,
     /// Overall status; `None` for a discovery.
     pub status: Option<String>,
@@ -134,7 +137,7 @@ pub struct PastRun {
     pub findings: u64,
 }
 
-/// The state in a directory.
+/// A state in a directory.
 #[derive(Debug)]
 pub struct SweepState {
     dir: PathBuf,
@@ -159,20 +162,20 @@ CREATE TABLE IF NOT EXISTS findings (
 ";
 
 impl SweepState {
-    /// Opens the state in a directory, making it if there is none. `origin` says what its evidence is of, in words; one
-    /// state holds evidence of one origin.
+    /// Opens the state in a directory. A missing state is created. `origin` describes the source of its evidence; a
+    /// state contains the evidence of one origin.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn open(dir: &Path, origin: &str) -> Result<Self, StateError> {
-        fs::create_dir_all(dir.join("segments")).map_err(file_error("make", dir))?;
-        fs::create_dir_all(dir.join("reports")).map_err(file_error("make", dir))?;
+        fs::create_dir_all(dir.join("segments")).map_err(file_error("create", dir))?;
+        fs::create_dir_all(dir.join("reports")).map_err(file_error("create", dir))?;
         let this = Self { dir: dir.to_owned(), db: Self::connect(dir)? };
         this.initialize(origin)?;
         Ok(this)
     }
 
-    /// Opens a state that must be there; `None` when it is not.
+    /// Opens an existing state; `None` if there is none.
     ///
     /// # Errors
     /// [`StateError`].
@@ -225,7 +228,7 @@ impl SweepState {
         Ok(())
     }
 
-    /// Remembers a value unless the key has one.
+    /// Stores a value unless the key has one.
     fn set_meta_once(&self, key: &str, value: &str) -> Result<(), StateError> {
         self.db
             .execute(
@@ -243,7 +246,7 @@ impl SweepState {
             .map_err(|cause| self.database_error(cause))
     }
 
-    /// What its evidence is of, in words.
+    /// The origin of its evidence.
     ///
     /// # Errors
     /// [`StateError::Database`].
@@ -270,7 +273,7 @@ impl SweepState {
         let bytes = fs::read(&path).map_err(file_error("read", &path))?;
         let damaged = |cause: String| StateError::DamagedSegment { path: path.display().to_string(), cause };
         if hex(&Sha256::digest(&bytes)) != name {
-            return Err(damaged("its content does not match its name".to_owned()));
+            return Err(damaged("its contents do not match its name".to_owned()));
         }
         Segment::from_bytes(&bytes).map_err(|cause| damaged(cause.to_string()))
     }
@@ -279,7 +282,7 @@ impl SweepState {
         self.dir.join("segments").join(name.get(..2).unwrap_or("00")).join(format!("{name}.seg"))
     }
 
-    /// Keeps a report, adds the run to the history, and opens and closes findings. Gives the file the report is in.
+    /// Stores a report, adds the run to the history, and opens and resolves findings. Returns the file of the report.
     ///
     /// # Errors
     /// [`StateError`].
@@ -335,7 +338,7 @@ impl SweepState {
         Ok(path)
     }
 
-    /// Runs of the past, newest first.
+    /// Past runs, newest first.
     ///
     /// # Errors
     /// [`StateError::Database`].
@@ -365,8 +368,8 @@ impl SweepState {
     /// The report of a run.
     ///
     /// # Errors
-    /// [`StateError::File`] when there is none, [`StateError::Report`] when it is damaged, [`StateError::Changed`] when
-    /// its result is not the one that was kept.
+    /// [`StateError::File`] when there is no report, [`StateError::Report`] when it is damaged,
+    /// [`StateError::Changed`] when its result was changed.
     pub fn report(&self, run_id: &str) -> Result<Report, StateError> {
         let path = self.report_path(run_id);
         let unusable = |cause| StateError::Report { path: path.display().to_string(), cause };
@@ -384,7 +387,7 @@ impl SweepState {
         Ok(report)
     }
 
-    /// Run ids come from the database or the command line: whatever is no letter, digit or `-` is left out of the path.
+    /// Run ids come from the database or the command line, so only letters, digits and `-` go into the path.
     fn report_path(&self, run_id: &str) -> PathBuf {
         let safe: String = run_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         self.dir.join("reports").join(format!("{safe}.json"))
@@ -461,8 +464,8 @@ impl SweepEvidence for SweepState {
     }
 }
 
-/// Tries again while another process holds the database. SQLite's own patience does not cover the change to a
-/// write-ahead log, which each of several processes may find undone.
+/// Retries while another process holds the database. The busy timeout of SQLite does not apply to the switch to a
+/// write-ahead log, which several processes may attempt at once.
 pub(super) fn retry_while_busy<T>(
     work: impl Fn() -> Result<T, rusqlite::Error>,
 ) -> Result<T, rusqlite::Error> {
@@ -486,7 +489,7 @@ fn file_error<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) 
     move |cause| StateError::File { operation: what, path: path.display().to_string(), cause }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file completely or not at all.
 ///
 /// # Errors
 /// [`StateError::File`].
@@ -494,7 +497,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     use std::io::Write;
 
     let dir = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir).map_err(file_error("make", dir))?;
+    fs::create_dir_all(dir).map_err(file_error("create", dir))?;
     let write = || -> io::Result<()> {
         let mut temporary = temporary_file_builder().tempfile_in(dir)?;
         temporary.write_all(bytes)?;
@@ -505,7 +508,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     write().map_err(file_error("write", path))
 }
 
-/// Files get the rights the user's mask allows, as other programs' files do.
+/// Gives files the permissions that the umask allows, like the files of other programs.
 #[cfg(unix)]
 pub(super) fn temporary_file_builder() -> tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt as _;

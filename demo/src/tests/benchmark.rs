@@ -1,4 +1,4 @@
-//! The trail of the benchmark, and trails on disk.
+//! Tests of the benchmark trail and of trails on disk.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -60,19 +60,19 @@ fn writing_replaces_only_the_previous_trail() {
     let mine = dir.join("notes.txt");
     fs::write(&mine, "mine").unwrap();
     let written = DemoTrail::demo().write(&dir, |_, _| ()).unwrap();
-    let (story, objects) = (scenario(), demo());
-    assert_eq!((written.records, written.duplicates), (story.records, story.duplicates));
+    let (expected, objects) = (scenario(), demo());
+    assert_eq!((written.records, written.duplicates), (expected.records, expected.duplicates));
     assert_eq!(
         (written.unreadable_objects, written.digests),
-        (story.unreadable_objects, story.trail_hours - 1)
+        (expected.unreadable_objects, expected.trail_hours - 1)
     );
     assert_eq!(written.objects, objects.len() as u64);
     assert!(objects.iter().all(|object| fs::read(dir.join(&object.key)).unwrap() == object.bytes));
     assert!(dir.join("authorization-details.json").is_file());
-    let kept = 3; // The policies, the note and the marker.
-    assert_eq!(files(&dir), objects.len() + kept, "the first trail is gone, the rest is not");
+    let kept = 3; // The policies, `notes.txt` and the marker.
+    assert_eq!(files(&dir), objects.len() + kept, "only the first trail was removed");
     assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no draft is left");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "the temporary directory was removed");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What goes wrong with the trail itself: duplicates, an unreadable object, a missing hour.
+//! Tests of the faults of the trail: duplicates, an unreadable log file, a missing hour.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,21 +11,21 @@ use super::{demo, demo_records, inflate, is_digest, records_of, text};
 
 #[test]
 fn the_demo_has_the_counts_of_its_scenario() {
-    let (story, objects) = (scenario(), demo());
+    let (expected, objects) = (scenario(), demo());
     let logs: Vec<&TrailObject> = objects.iter().filter(|object| !is_digest(object)).collect();
     let records: Vec<Value> = logs.iter().copied().flat_map(records_of).collect();
     let ids: BTreeSet<&str> = records.iter().map(|record| text(record, "/eventID")).collect();
-    assert_eq!(records.len() as u64, story.records);
-    assert_eq!(records.len() as u64 - ids.len() as u64, story.duplicates);
-    assert_eq!(story.records + story.lost_records, DemoTrail::demo().records as u64);
+    assert_eq!(records.len() as u64, expected.records);
+    assert_eq!(records.len() as u64 - ids.len() as u64, expected.duplicates);
+    assert_eq!(expected.records + expected.lost_records, DemoTrail::demo().records as u64);
     let unreadable: Vec<_> = logs.iter().filter(|object| inflate(&object.bytes).is_none()).collect();
-    assert_eq!(unreadable.len() as u64, story.unreadable_objects);
+    assert_eq!(unreadable.len() as u64, expected.unreadable_objects);
     assert!(
         unreadable.iter().all(|object| object.bytes.starts_with(&[0x1f, 0x8b])),
-        "it still looks like gzip"
+        "it still has a gzip header"
     );
-    assert_eq!(objects.iter().map(|object| object.records).sum::<u64>(), story.records);
-    assert_eq!(objects.iter().filter(|object| is_digest(object)).count() as u64, story.trail_hours - 1);
+    assert_eq!(objects.iter().map(|object| object.records).sum::<u64>(), expected.records);
+    assert_eq!(objects.iter().filter(|object| is_digest(object)).count() as u64, expected.trail_hours - 1);
     let scope: BTreeSet<(&str, &str)> = records
         .iter()
         .map(|record| (text(record, "/recipientAccountId"), text(record, "/awsRegion")))
@@ -87,24 +87,27 @@ fn only_the_missing_hour_has_no_records_and_no_delivery() {
 #[test]
 fn digests_chain_across_the_missing_hour() {
     let missing = scenario().missing_hour;
-    let hole = DemoTrail::demo().start + missing.hour * HOUR;
-    let place = format!("/{}/CloudTrail-Digest/{}/", ACCOUNTS[missing.account].id, REGIONS[missing.region]);
+    let missing_start = DemoTrail::demo().start + missing.hour * HOUR;
+    let folder = format!("/{}/CloudTrail-Digest/{}/", ACCOUNTS[missing.account].id, REGIONS[missing.region]);
     let objects = demo();
     let mut previous: Option<(String, String)> = None;
     let mut broken = Vec::new();
-    for object in objects.iter().filter(|object| object.key.contains(&place)) {
+    for object in objects.iter().filter(|object| object.key.contains(&folder)) {
         let content = inflate(&object.bytes).unwrap();
         let digest: Value = serde_json::from_slice(&content).unwrap();
         let claim = (text(&digest, "/previousDigestS3Object"), text(&digest, "/previousDigestHashValue"));
         if let Some((key, hash)) = &previous {
             if claim != (key, hash) {
                 broken.push(text(&digest, "/digestStartTime").to_owned());
-                assert!(objects.iter().all(|other| other.key != claim.0), "it names an object that is gone");
+                assert!(
+                    objects.iter().all(|other| other.key != claim.0),
+                    "it names an object that does not exist"
+                );
             }
         } else {
             assert_eq!(digest["previousDigestS3Object"], Value::Null);
         }
         previous = Some((object.key.clone(), sha256(&content)));
     }
-    assert_eq!(broken, [UtcTime::from_seconds(hole + HOUR).to_iso()]);
+    assert_eq!(broken, [UtcTime::from_seconds(missing_start + HOUR).to_iso()]);
 }

@@ -1,4 +1,4 @@
-//! Bytes, fields, keys and digests: what makes it look like CloudTrail.
+//! Tests of the CloudTrail format: bytes, fields, keys and digest files.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,7 +21,7 @@ fn equal_seeds_give_equal_bytes_and_other_seeds_other_bytes() {
 
 #[test]
 fn the_demo_has_the_published_hash() {
-    // The hash is of content, not of gzip bytes, so that a new compressor does not look like a new story.
+    // The hash covers the content and not the gzip bytes, so that it does not depend on the compressor.
     let mut everything = String::new();
     for object in demo() {
         everything.push_str(&object.key);
@@ -75,7 +75,7 @@ fn every_record_has_the_required_fields() {
             );
             assert!(object.key.contains(&format!("/{}/", text(record, "/recipientAccountId"))));
             assert!(object.key.contains(&format!("/{}/", text(record, "/awsRegion"))));
-            assert!(!raw.contains('<'), "an unfilled slot in {raw}");
+            assert!(!raw.contains('<'), "an unfilled placeholder in {raw}");
         }
     }
 }
@@ -142,5 +142,5 @@ fn digests_list_every_log_file_of_their_hour_with_its_hash() {
         }
     }
     assert_eq!(listed.len(), logs.len());
-    assert!(quiet > 5, "a quiet hour has a digest that lists nothing: {quiet}");
+    assert!(quiet > 5, "hours without events have a digest file that lists no log files: {quiet}");
 }

@@ -1,7 +1,7 @@
-//! What the trail promises, read back from its bytes alone.
+//! Tests of the trail, based only on its bytes.
 //!
-//! Enters: objects. Leaves: nothing. Law: these tests parse what was made as a stranger would, and
-//! compare it with the story's written figures.
+//! Enters: objects. Leaves: nothing. Law: these tests parse the objects without the generator and compare them with
+//! the expected counts of the scenario.
 
 mod benchmark;
 mod faults;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// The content of a gzip object.
+/// The content of a gzip object; `None` when it cannot be decompressed.
 fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     let size = u32::from_le_bytes(*bytes.last_chunk()?);
     let mut out = vec![0; usize::try_from(size).ok().filter(|&size| size < 1 << 28)?];

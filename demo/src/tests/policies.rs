@@ -1,4 +1,4 @@
-//! The policies of the story against its trail.
+//! Tests of the policies of the scenario against its trail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,26 +21,26 @@ fn all_grants() -> BTreeMap<String, Grants> {
 #[test]
 fn successful_calls_are_granted_and_denied_calls_are_not() {
     let grants = all_grants();
-    let (mut done, mut refused, mut wrong) = (0, 0, BTreeSet::new());
+    let (mut successful_calls, mut denied_calls, mut wrong) = (0, 0, BTreeSet::new());
     for record in demo_records() {
         let role = text(record, "/userIdentity/sessionContext/sessionIssuer/arn");
         let Some(grants) = grants.get(role) else { continue };
         let (source, name) = (text(record, "/eventSource"), text(record, "/eventName"));
         let actions = Catalog::embedded().required_iam_actions(source, name);
         let is_granted = actions.iter().any(|action| grants.get(action).is_some());
-        // Every caller may ask who he is; no policy is needed.
+        // Every caller may call `sts:GetCallerIdentity` without a policy.
         if actions.is_empty() || name == "GetCallerIdentity" {
             continue;
         }
         let denied = matches!(text(record, "/errorCode"), "AccessDenied" | "Client.UnauthorizedOperation");
-        *(if denied { &mut refused } else { &mut done }) += 1;
+        *(if denied { &mut denied_calls } else { &mut successful_calls }) += 1;
         if is_granted == denied {
             wrong.insert(format!("{role} {source} {name} {actions:?}"));
         }
     }
     assert_eq!(wrong, BTreeSet::new());
-    assert_eq!(refused, 2);
-    assert!(done > 1_500, "{done}");
+    assert_eq!(denied_calls, 2);
+    assert!(successful_calls > 1_500, "{successful_calls}");
 }
 
 #[test]

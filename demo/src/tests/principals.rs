@@ -1,4 +1,4 @@
-//! What the principals of the story do.
+//! Tests of the principals of the scenario.
 
 use std::collections::BTreeSet;
 
@@ -49,12 +49,12 @@ fn the_plan_stage_is_denied_both_of_its_writes() {
 
 #[test]
 fn the_write_is_attributed_to_the_agent_by_access_key_and_source_identity() {
-    let (story, records) = (scenario(), demo_records());
+    let (expected, records) = (scenario(), demo_records());
     let by_id = |id: &str| records.iter().find(|record| text(record, "/eventID") == id).unwrap();
-    let (assumption, write) = (by_id(story.assume_role_event_id), by_id(story.write_event_id));
+    let (assumption, write) = (by_id(expected.assume_role_event_id), by_id(expected.write_event_id));
     assert_eq!(text(assumption, "/userIdentity/sessionContext/sessionIssuer/userName"), "OpsAgentReadOnly");
     assert_eq!(text(write, "/eventName"), "PutBucketPolicy");
-    assert_eq!(text(write, "/userIdentity/sessionContext/sessionIssuer/arn"), story.deployer);
+    assert_eq!(text(write, "/userIdentity/sessionContext/sessionIssuer/arn"), expected.deployer);
     assert_eq!(text(write, "/userIdentity/sessionContext/sourceIdentity"), "ops-agent");
     let key = text(assumption, "/responseElements/credentials/accessKeyId");
     assert_eq!(text(write, "/userIdentity/accessKeyId"), key);
@@ -99,11 +99,11 @@ fn every_kind_of_caller_and_event_occurs() {
         .map(|record| text(record, "/recipientAccountId"))
         .collect();
     assert_eq!(data, BTreeSet::from([ACCOUNTS[scenario::DATA].id]));
-    let unnamed = records.iter().filter(|record| {
+    let unclassified = records.iter().filter(|record| {
         text(record, "/userIdentity/sessionContext/sessionIssuer/arn") == scenario().unclassified
             && record["readOnly"] == Value::Bool(false)
     });
-    assert!(unnamed.count() >= 5);
+    assert!(unclassified.count() >= 5);
     let root = |record: &&Value| {
         text(record, "/userIdentity/type") == "Root" && text(record, "/eventName") == "ConsoleLogin"
     };

@@ -1,4 +1,4 @@
-//! The function as Lambda runs it: messages of a queue, items of a state machine.
+//! The function as Lambda runs it: messages of a queue, and items of a state machine.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,13 +10,15 @@
 
 use onlooker_core::time::Time;
 use serde_json::{Value, json};
-use test_support::cloud::{ACCOUNT, Answer, Cloud, Fault, etag, lambda::Function, trail::call};
+use test_support::fake_aws::{
+    ACCOUNT, FakeAws, HttpFault, HttpResponse, etag, event_history::call_record, lambda::RunningFunction,
+};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_ingest");
 const KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2027/01/30/111122223333_CloudTrail_eu-west-1_20270130T0505Z_a.json.gz";
 
-/// Delivers an object, and gives the message a queue gets of it.
-fn delivered(cloud: &Cloud, key: &str, bytes: &[u8]) -> Value {
+/// Delivers an object. Returns the notification that a queue receives.
+fn deliver(cloud: &FakeAws, key: &str, bytes: &[u8]) -> Value {
     cloud.state().bucket("logs").put(key, bytes);
     let record = json!({
         "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2027-01-30T05:05:10.000Z",
@@ -35,29 +37,30 @@ fn queue(bodies: &[String]) -> Value {
     json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() })
 }
 
-fn log(calls: u32) -> Vec<u8> {
+fn log_file(calls: u32) -> Vec<u8> {
     let time = |n| Time(Time::parse("2027-01-30T05:00:00Z").unwrap().0 + n);
-    let records: Vec<Value> = (0..calls).map(|n| call(n, time(n), "eu-west-1", "ListBuckets")).collect();
+    let records: Vec<Value> =
+        (0..calls).map(|n| call_record(n, time(n), "eu-west-1", "ListBuckets")).collect();
     json!({ "Records": records }).to_string().into_bytes()
 }
 
 #[test]
-fn each_message_gets_its_own_answer() {
-    let cloud = Cloud::start();
-    let good = delivered(&cloud, KEY, &log(10)).to_string();
-    let absent = good.replace("_a.json.gz", "_b.json.gz");
-    let broken = delivered(&cloud, &KEY.replace("_a.", "_c."), b"\x1f\x8bnothing").to_string();
+fn each_message_gets_its_own_response() {
+    let cloud = FakeAws::start();
+    let good = deliver(&cloud, KEY, &log_file(10)).to_string();
+    let missing = good.replace("_a.json.gz", "_b.json.gz");
+    let damaged = deliver(&cloud, &KEY.replace("_a.", "_c."), b"\x1f\x8bnothing").to_string();
     let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "logs" }).to_string();
-    let function = Function::start(FUNCTION, &cloud, &[]);
-    let bodies = [good.clone(), absent, "what?".to_owned(), broken, test, good];
-    let answer = function.invoke(queue(&bodies)).unwrap();
+    let function = RunningFunction::start(FUNCTION, &cloud, &[]);
+    let bodies = [good.clone(), missing, "not JSON".to_owned(), damaged, test, good];
+    let response = function.invoke(queue(&bodies)).unwrap();
     let failed = [1, 2, 3].map(|n| json!({ "itemIdentifier": format!("m{n}") }));
-    assert_eq!(answer, json!({ "batchItemFailures": failed }));
+    assert_eq!(response, json!({ "batchItemFailures": failed }));
     let metrics = &function.metrics()[0];
-    let figure = |name: &str| metrics[name].as_u64();
-    assert_eq!((figure("messages"), figure("messages_failed")), (Some(6), Some(3)));
+    let metric = |name: &str| metrics[name].as_u64();
+    assert_eq!((metric("messages"), metric("messages_failed")), (Some(6), Some(3)));
     assert_eq!(
-        (figure("records"), figure("unreadable"), figure("objects_absent")),
+        (metric("records"), metric("unreadable"), metric("objects_missing")),
         (Some(11), Some(1), Some(1))
     );
     let state = cloud.state();
@@ -67,13 +70,13 @@ fn each_message_gets_its_own_answer() {
 }
 
 #[test]
-fn a_state_machine_gets_success_or_failure() {
-    let cloud = Cloud::start();
-    delivered(&cloud, KEY, &log(3));
-    let function = Function::start(FUNCTION, &cloud, &[]);
-    let item = |key: &str| json!({ "bucket": "logs", "key": key, "etag": etag(&log(3)), "size": 9 });
-    let answer = function.invoke(json!({ "Items": [item(KEY)] })).unwrap();
-    assert_eq!(answer["reading"]["tallied"], 3);
+fn a_state_machine_gets_a_success_or_a_failure() {
+    let cloud = FakeAws::start();
+    deliver(&cloud, KEY, &log_file(3));
+    let function = RunningFunction::start(FUNCTION, &cloud, &[]);
+    let item = |key: &str| json!({ "bucket": "logs", "key": key, "etag": etag(&log_file(3)), "size": 9 });
+    let response = function.invoke(json!({ "Items": [item(KEY)] })).unwrap();
+    assert_eq!(response["statistics"]["tallied"], 3);
     let (kind, message) = function.invoke(item("none.json.gz")).unwrap_err();
     assert_eq!(kind, "JobFailed");
     assert!(message.contains("s3://logs/none.json.gz") && message.contains("NoSuchKey"), "{message}");
@@ -81,15 +84,15 @@ fn a_state_machine_gets_success_or_failure() {
 
 #[test]
 fn every_message_fails_if_the_evidence_cannot_be_stored() {
-    let cloud = Cloud::start();
-    let good = delivered(&cloud, KEY, &log(3)).to_string();
-    let said = "User: x is not authorized to perform: s3:PutObject on resource: b";
-    cloud.plan(move |request| {
+    let cloud = FakeAws::start();
+    let good = deliver(&cloud, KEY, &log_file(3)).to_string();
+    let denial = "User: x is not authorized to perform: s3:PutObject on resource: b";
+    cloud.inject_faults(move |request| {
         let denied = request.operation() == "PutObject";
-        denied.then(|| Fault::Answer(Answer::s3_error(403, "AccessDenied", said)))
+        denied.then(|| HttpFault::Respond(HttpResponse::s3_error(403, "AccessDenied", denial)))
     });
-    let function = Function::start(FUNCTION, &cloud, &[]);
+    let function = RunningFunction::start(FUNCTION, &cloud, &[]);
     let (kind, message) = function.invoke(queue(&[good])).unwrap_err();
     assert_eq!(kind, "AccessDenied");
-    assert!(message.contains("cannot write (s3:PutObject)") && message.contains(said), "{message}");
+    assert!(message.contains("cannot write (s3:PutObject)") && message.contains(denial), "{message}");
 }

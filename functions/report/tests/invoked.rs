@@ -1,4 +1,4 @@
-//! The function as Lambda runs it: reports, the status, and what is said when evidence is missing.
+//! The function as Lambda runs it: reports, the current status, and missing evidence.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,43 +9,57 @@
 )]
 
 use onlooker_core::report::Report;
-use serde_json::json;
-use test_support::cloud::{ACCOUNT, Answer, Cloud, Fault, lambda::Function};
+use serde_json::{Value, json};
+use test_support::fake_aws::{ACCOUNT, FakeAws, HttpFault, HttpResponse, lambda::RunningFunction};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_report");
 const WATCHED: [(&str, &str); 1] = [("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor")];
 
+/// The number of objects in the bucket.
+fn object_count(cloud: &FakeAws) -> usize {
+    cloud.state().buckets["b"].objects.len()
+}
+
 #[test]
-fn without_evidence_the_report_says_insufficient_evidence() {
-    let cloud = Cloud::start();
-    let function = Function::start(FUNCTION, &cloud, &WATCHED);
-    let answer = function.invoke(json!({ "schedule": "rate(1 hour)" })).unwrap();
-    assert_eq!(answer["standing"]["status"], "INSUFFICIENT_EVIDENCE", "{answer}");
-    let key = answer["reports"][0]["keys"][0].as_str().unwrap();
+fn a_report_without_evidence_is_insufficient_evidence() {
+    let cloud = FakeAws::start();
+    let function = RunningFunction::start(FUNCTION, &cloud, &WATCHED);
+    let first = function.invoke(json!({ "schedule": "rate(1 hour)" })).unwrap();
+    assert_eq!(first["current_status"]["status"], "INSUFFICIENT_EVIDENCE", "{first}");
+    let key = first["reports"][0]["keys"][0].as_str().unwrap();
     assert!(key.starts_with(&format!("reports/account={ACCOUNT}/dt=")), "{key}");
     let state = cloud.state();
     let report: Report = serde_json::from_slice(state.buckets["b"].get(key).unwrap()).unwrap();
     assert_eq!(report.run.caller.as_ref().map(|caller| &*caller.account), Some(ACCOUNT));
     assert_eq!(report.run.request_id.as_deref(), Some("11111111-2222-3333-4444-555555555555"));
-    assert_eq!(state.buckets["b"].types[key], "application/json");
-    assert_eq!((state.published.len(), state.put.len()), (1, 1), "the first status is news");
-    let objects = state.buckets["b"].objects.len();
+    assert_eq!(state.buckets["b"].content_types[key], "application/json");
+    assert_eq!((state.published.len(), state.put_events.len()), (1, 1), "the first status is notified");
     drop(state);
-    // Again: the same report, and no object is written over or added.
-    let again = function.invoke(json!({})).unwrap();
-    assert_eq!((&again["reports"][0]["new"], &again["reports"][0]["keys"][0]), (&json!(false), &json!(key)));
-    let state = cloud.state();
-    assert_eq!(state.buckets["b"].objects.len(), objects);
-    assert!(state.buckets["b"].objects.values().all(|versions| versions.len() == 1));
+    // A second invocation publishes the same report and neither overwrites nor adds objects. Once an hour the window moves
+    // with the clock: then the comparison starts again with the report on the new window.
+    let (mut before, mut objects) = (first, object_count(&cloud));
+    let again = loop {
+        let again = function.invoke(json!({})).unwrap();
+        if again["reports"][0]["window"] == before["reports"][0]["window"] {
+            break again;
+        }
+        (before, objects) = (again, object_count(&cloud));
+    };
+    let newest = |response: &Value| response["reports"][0].clone();
+    assert_eq!(newest(&again)["new"], false);
+    assert_eq!(newest(&again)["keys"], newest(&before)["keys"]);
+    assert_eq!(object_count(&cloud), objects);
+    assert!(cloud.state().buckets["b"].objects.values().all(|versions| versions.len() == 1));
 }
 
 #[test]
 fn a_requested_window_needs_both_ends() {
-    let cloud = Cloud::start();
-    let function = Function::start(FUNCTION, &cloud, &WATCHED);
-    let asked = json!({ "since": "2026-01-30T00:00:00Z", "until": "2026-01-31T00:00:00Z" });
-    let answer = function.invoke(asked).unwrap();
-    assert_eq!((&answer["reports"][0]["purpose"], &answer["standing"]), (&json!("asked"), &json!(null)));
+    let cloud = FakeAws::start();
+    let function = RunningFunction::start(FUNCTION, &cloud, &WATCHED);
+    let request = json!({ "since": "2026-01-30T00:00:00Z", "until": "2026-01-31T00:00:00Z" });
+    let response = function.invoke(request).unwrap();
+    assert_eq!(response["reports"][0]["purpose"], "requested");
+    assert_eq!(response["current_status"], Value::Null);
     let (kind, message) = function.invoke(json!({ "since": "2026-01-30T00:00:00Z" })).unwrap_err();
     assert_eq!(kind, "InvalidRequest");
     assert!(message.contains("`until` is missing"), "{message}");
@@ -53,20 +67,20 @@ fn a_requested_window_needs_both_ends() {
 
 #[test]
 fn a_report_that_cannot_be_stored_stays_pending() {
-    let cloud = Cloud::start();
-    let said = "User: x is not authorized to perform: s3:PutObject";
-    cloud.plan(move |request| {
+    let cloud = FakeAws::start();
+    let denial = "User: x is not authorized to perform: s3:PutObject";
+    cloud.inject_faults(move |request| {
         let denied = request.operation() == "PutObject" && request.key().starts_with("reports/");
-        denied.then(|| Fault::Answer(Answer::s3_error(403, "AccessDenied", said)))
+        denied.then(|| HttpFault::Respond(HttpResponse::s3_error(403, "AccessDenied", denial)))
     });
-    let function = Function::start(FUNCTION, &cloud, &WATCHED);
+    let function = RunningFunction::start(FUNCTION, &cloud, &WATCHED);
     let (kind, message) = function.invoke(json!({})).unwrap_err();
     assert_eq!(kind, "AccessDenied");
     assert!(
-        message.contains("cannot write (s3:PutObject) `s3://b/reports/") && message.contains(said),
+        message.contains("cannot write (s3:PutObject) `s3://b/reports/") && message.contains(denial),
         "{message}"
     );
-    cloud.plan(|_| None);
-    let answer = function.invoke(json!({})).unwrap();
-    assert_eq!(answer["standing"]["status"], "INSUFFICIENT_EVIDENCE");
+    cloud.inject_faults(|_| None);
+    let response = function.invoke(json!({})).unwrap();
+    assert_eq!(response["current_status"]["status"], "INSUFFICIENT_EVIDENCE");
 }

@@ -1,8 +1,9 @@
-//! What watched principals could do in the period.
+//! The permissions that watched principals had in the period.
 //!
 //! Enters: an assessment, the policies that were in force in its period, and the catalog. Leaves: the same assessment
-//! with a [`PrincipalGrants`] for every watched principal whose policies were read. Laws: policies change no verdict and no status;
-//! a principal without any has no `PrincipalGrants`, which means that nobody knows, and never that it could do nothing.
+//! with [`PrincipalGrants`] for every watched principal with policies that were read. Laws: policies do not change a
+//! classification or a status; a missing `PrincipalGrants` means that the permissions are not known, never that there
+//! are none.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,22 +23,22 @@ use crate::{
     time::Time,
 };
 
-/// What a principal could do in the period, by its policies.
+/// The permissions that a principal had in the period, by its policies.
 #[derive(Clone, Debug)]
 pub struct PrincipalGrants {
-    /// What they allow; of several that were in force one after the other, what either does.
+    /// What the policies grant. If several versions were in force one after the other, what any of them grants.
     pub grants: Grants,
-    /// The policies, in order of time.
+    /// The policies, in chronological order.
     pub policies: Vec<PolicySnapshotRef>,
-    /// Whether they were in force in all of the period, one after the other.
+    /// Whether they were in force, one after the other, in the whole period.
     pub covers_period: bool,
-    /// Actions that overrides tolerate, each with the id of the override.
+    /// Actions that an override tolerates, with the id of the override.
     pub tolerated: BTreeMap<Arc<str>, String>,
-    /// What they say of the principal, without any probe.
+    /// Status of the principal by its policies alone, without a probe.
     pub overall_status: OverallStatus,
-    /// Ways from what they allow to more; what is tolerated leads nowhere.
+    /// Privilege escalation paths. Tolerated actions are not considered.
     pub escalation_paths: Vec<EscalationPath>,
-    /// IAM actions of the operations it called, by event source and name.
+    /// IAM actions that the operations it called require, by event source and name.
     actions: BTreeMap<OperationKey, Vec<Arc<str>>>,
 }
 
@@ -45,50 +46,52 @@ pub struct PrincipalGrants {
 type OperationKey = (Arc<str>, Arc<str>);
 
 impl PrincipalGrants {
-    /// IAM actions a call of the principal takes; none where that is not known.
-    pub fn actions_of(&self, judged: &ClassifiedCall<'_>) -> &[Arc<str>] {
-        let act = &judged.line.call_key;
-        self.actions.get(&(Arc::clone(&act.source), Arc::clone(&act.name))).map_or(&[], Vec::as_slice)
+    /// IAM actions that a call of the principal requires; empty when they are not known.
+    pub fn actions_of(&self, call: &ClassifiedCall<'_>) -> &[Arc<str>] {
+        let call_key = &call.line.call_key;
+        self.actions
+            .get(&(Arc::clone(&call_key.source), Arc::clone(&call_key.name)))
+            .map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the policies grant a call, if only on conditions; `None` where its actions are not known, or nothing grants
-    /// them that can be read and not everything can.
-    pub fn is_granted(&self, judged: &ClassifiedCall<'_>) -> Option<bool> {
-        let actions = self.actions_of(judged);
+    /// Whether the policies grant a call, unconditionally or on conditions. `None` when its actions are not known, or
+    /// when no readable policy grants them and some policy is malformed.
+    pub fn is_granted(&self, call: &ClassifiedCall<'_>) -> Option<bool> {
+        let actions = self.actions_of(call);
         let is_granted = actions.iter().any(|action| self.grants.get(action).is_some());
         let is_open = self.grants.problems.iter().any(|problem| problem.kind == PolicyProblemKind::Malformed);
         (is_granted || !actions.is_empty() && !is_open).then_some(is_granted)
     }
 
-    /// Whether the policies of all of the period were read, and every document can be.
+    /// Whether the policies of the whole period were read and no policy document is malformed.
     pub fn is_complete(&self) -> bool {
         self.covers_period
             && self.grants.problems.iter().all(|problem| problem.kind != PolicyProblemKind::Malformed)
     }
 
-    /// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
+    /// Whether a grant is unconditional and its action is known, or at least named without a wildcard.
     pub fn is_unconditional(grant: &Grant) -> bool {
         grant.certainty == Certainty::Unconditional
             && (grant.action.is_known || !has_wildcard(&grant.action.key))
     }
 
-    /// Grants nobody tolerates.
+    /// Grants that no override tolerates.
     pub fn untolerated_grants(&self) -> impl Iterator<Item = &Grant> {
         self.grants.entries.iter().filter(|grant| !self.tolerated.contains_key(&grant.action.key))
     }
 
-    /// Grants a read-only principal may not have and nobody tolerates.
+    /// Grants that are not read-only and that no override tolerates.
     pub fn excessive_grants(&self) -> impl Iterator<Item = &Grant> {
         self.untolerated_grants().filter(|grant| !grant.action.is_read_only())
     }
 }
 
 impl Assessment<'_> {
-    /// Looks at the policies of watched principals that were in force in the period.
+    /// Evaluates the policies of watched principals that were in force in the period.
     pub fn add_policies(&mut self, policies: &PolicyHistory, catalog: &Catalog) {
         let Some(period) = self.coverage.period.filter(|_| !policies.is_empty()) else { return };
         let seen: BTreeSet<Arc<str>> =
-            self.classified.iter().map(|judged| Arc::clone(&judged.principal().arn)).collect();
+            self.classified.iter().map(|call| Arc::clone(&call.principal().arn)).collect();
         let evaluator = Evaluator::new(catalog);
         for arn in policies.principals() {
             let names = principal_names(arn, &seen);
@@ -97,37 +100,37 @@ impl Assessment<'_> {
             if watched.is_empty() {
                 continue;
             }
-            let Some(could) = grants_of_principal(arn, policies, period, &evaluator, self.config) else {
+            let Some(granted) = grants_of_principal(arn, policies, period, &evaluator, self.config) else {
                 continue;
             };
             for name in watched {
-                self.granted.insert(Arc::clone(name), could.clone());
+                self.granted.insert(Arc::clone(name), granted.clone());
             }
         }
         self.look_up_actions(catalog);
     }
 
-    /// Looks up which IAM actions the calls of those principals take.
+    /// Looks up which IAM actions the calls of those principals require.
     fn look_up_actions(&mut self, catalog: &Catalog) {
         let mut known: BTreeMap<OperationKey, Vec<Arc<str>>> = BTreeMap::new();
-        for judged in self.classified.iter().filter(|judged| judged.is_call()) {
-            let Some(could) = self.granted.get_mut(&judged.principal().arn) else { continue };
-            let act = &judged.line.call_key;
-            let key = (Arc::clone(&act.source), Arc::clone(&act.name));
-            if could.actions.contains_key(&key) {
+        for call in self.classified.iter().filter(|call| call.is_call()) {
+            let Some(granted) = self.granted.get_mut(&call.principal().arn) else { continue };
+            let call_key = &call.line.call_key;
+            let key = (Arc::clone(&call_key.source), Arc::clone(&call_key.name));
+            if granted.actions.contains_key(&key) {
                 continue;
             }
             let actions = known.entry(key.clone()).or_insert_with(|| {
-                let actions = catalog.required_iam_actions(&act.source, &act.name);
+                let actions = catalog.required_iam_actions(&call_key.source, &call_key.name);
                 actions.into_iter().map(Arc::from).collect()
             });
-            could.actions.insert(key, actions.clone());
+            granted.actions.insert(key, actions.clone());
         }
     }
 }
 
-/// The names a principal of this ARN goes by: its own, and that without the path of a role where the evidence knows it
-/// by that. Its own is left out when the evidence knows it by the other alone.
+/// The ARNs under which the evidence knows the principal with this ARN: its own, and, for a role, the ARN without the
+/// path if the evidence has it. Its own is left out when the evidence has only the ARN without the path.
 fn principal_names(arn: &Arc<str>, seen: &BTreeSet<Arc<str>>) -> Vec<Arc<str>> {
     let bare = arn.split_once(":role/").and_then(|(before, role)| {
         let (_, name) = role.rsplit_once('/')?;
@@ -148,7 +151,7 @@ fn grants_of_principal(
     config: &Config,
 ) -> Option<PrincipalGrants> {
     let mut held = policies.of(arn, period);
-    // Of what was in force from one time on the order is anybody's.
+    // Policies that came into force at the same time have no order of their own; their hash gives them one.
     held.sort_by_cached_key(|held| (held.since, held.until, held.snapshot.sha256()));
     let grants = held.iter().map(|held| evaluator.grants(&held.snapshot)).reduce(Grants::union)?;
     let is_whole = held.first().is_some_and(|held| held.since.is_none_or(|at| at <= period.from.start()))
@@ -176,7 +179,7 @@ fn grants_of_principal(
     })
 }
 
-/// Kind of a principal nothing but the ARN is known of.
+/// Kind of a principal of which only the ARN is known.
 pub fn principal_kind_of(arn: &str) -> PrincipalKind {
     let name = arn.rsplit('/').next().unwrap_or_default();
     match arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()) {

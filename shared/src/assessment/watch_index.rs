@@ -1,7 +1,8 @@
-//! Which promise an actor falls under.
+//! The watch that applies to an actor.
 //!
-//! Enters: configuration and tally. Leaves: the promise about an actor, or about the principal its doings began with. Law: an
-//! own promise goes before that of the user who made a federated user's credentials, and both before any other.
+//! Enters: configuration and tally. Leaves: the watch that matches an actor, or the originator of its calls. Law: a
+//! watch that matches the actor itself has precedence over the watch of the user that issued a federated user's
+//! credentials, and both have precedence over the watch of an originator.
 
 use std::collections::HashMap;
 
@@ -13,11 +14,11 @@ use crate::{
     tally::Tally,
 };
 
-/// The promises of a configuration, looked up once for each principal.
+/// The watches of a configuration, looked up once for each principal.
 pub(super) struct WatchIndex<'a> {
     config: &'a Config,
     watched: HashMap<&'a Principal, Option<&'a Watch>>,
-    /// Promises of those that handed on credentials, by ARN.
+    /// Watches of the principals that may be originators, by ARN.
     originators: HashMap<&'a str, &'a Watch>,
 }
 
@@ -26,14 +27,14 @@ impl<'a> WatchIndex<'a> {
         Self { config, watched: HashMap::new(), originators: HashMap::new() }
     }
 
-    /// The promise about an actor itself.
+    /// The watch that matches an actor itself.
     pub(super) fn watch_of(&mut self, actor: &'a Actor) -> Option<&'a Watch> {
         let (config, principal) = (self.config, &actor.principal);
         let own = *self.watched.entry(principal).or_insert_with(|| config.watch_for(principal));
         own.or_else(|| actor.session.issuer.as_deref().and_then(|issuer| config.watch_for_arn(issuer)))
     }
 
-    /// Who did what through whose credentials.
+    /// The role chains of the tally.
     pub(super) fn role_chains(&mut self, tally: &'a Tally) -> RoleChains {
         if self.config.watch.is_empty() {
             return RoleChains::default();
@@ -47,7 +48,7 @@ impl<'a> WatchIndex<'a> {
         })
     }
 
-    /// The promise of a principal that something began with.
+    /// The watch of an originator.
     pub(super) fn watch_of_originator(&self, arn: &str) -> Option<&'a Watch> {
         self.originators.get(arn).copied()
     }

@@ -1,8 +1,8 @@
-//! How often the verdict is right, against labeled cases.
+//! Measures how often the classification agrees with labeled cases.
 //!
 //! Enters: rows of `form, source, name, expected, sensitive, mutates` (tab-separated, with a header).
-//! Leaves: figures per form and every miss. Law: `unsafe_judged_safe` counts what must never happen, and
-//! an unknown verdict is neither safe nor a miss in that direction.
+//! Leaves: counts per form and every misclassification. Laws: `unsafe_classified_safe` must be 0; an unknown
+//! classification counts neither as safe nor as `safe_classified_unsafe`.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +16,22 @@ use crate::operation::{Mutates, OperationType};
 /// One labeled case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabeledCase {
-    /// Which spelling it comes in: `iam`, `sdk`, `cloudtrail`, ...
+    /// Form of the name: `iam`, `sdk`, `cloudtrail`, ...
     pub form: String,
     /// Service label.
     pub service: String,
     /// Operation name.
     pub name: String,
-    /// A read-only principal may make it.
+    /// Whether a read-only principal may make the call.
     pub is_read_only: bool,
-    /// Its response carries secrets or customer content, if labeled.
+    /// Whether its response contains secrets or customer content, if labeled.
     pub sensitive: Option<bool>,
-    /// AWS logs it with `readOnly=false`, if labeled.
+    /// Whether AWS logs it with `readOnly=false`, if labeled.
     pub mutates: Option<bool>,
 }
 
 impl LabeledCase {
-    /// Reads labeled cases by the names of the header's columns; rows that lack one are left out.
+    /// Reads labeled cases by the column names in the header. A row without a required column is left out.
     pub fn parse_all(text: &str) -> Vec<Self> {
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
@@ -64,30 +64,30 @@ impl LabeledCase {
     }
 }
 
-/// The figures of one form, or of all.
+/// The counts of one form, or of all forms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AccuracyCounts {
     /// Cases.
     pub cases: u64,
     /// Cases labeled safe.
     pub safe: u64,
-    /// Labelled unsafe, judged read-only. Must be 0.
+    /// Labeled unsafe, classified as read-only. Must be 0.
     pub unsafe_classified_safe: u64,
-    /// Labelled safe, judged mutating or privileged.
+    /// Labeled safe, classified as mutating or privileged.
     pub safe_classified_unsafe: u64,
-    /// Judged unknown.
+    /// Classified as unknown.
     pub unknown: u64,
-    /// Decided by a name pattern, not by the catalog.
+    /// Classified by a name pattern, not by the catalog.
     pub by_pattern: u64,
     /// Cases with a `mutates` label.
     pub mutates_cases: u64,
-    /// Of those, agreeing.
+    /// Cases among them that agree.
     pub mutates_agree: u64,
     /// Cases with a `sensitive` label.
     pub sensitive_cases: u64,
-    /// Of those, agreeing.
+    /// Cases among them that agree.
     pub sensitive_agree: u64,
-    /// Labelled sensitive, not seen as such.
+    /// Labeled sensitive, not classified as sensitive.
     pub sensitive_missed: u64,
 }
 
@@ -100,41 +100,41 @@ impl AccuracyCounts {
     }
 }
 
-/// A verdict that differs from its label.
+/// A case with a classification that differs from its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misclassification {
     /// The case.
     pub case: LabeledCase,
-    /// The verdict given.
+    /// The classification.
     pub classification: Classification,
 }
 
-/// Figures by form, over all forms, and the misses behind them.
+/// Counts by form and over all forms, with the misclassified cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accuracy {
     /// By form.
     pub forms: BTreeMap<String, AccuracyCounts>,
-    /// Over all.
+    /// Over all forms.
     pub total: AccuracyCounts,
-    /// Verdicts that differ from their label on the safe axis.
+    /// Cases that differ from their label on the safe axis.
     pub misses: Vec<Misclassification>,
-    /// Verdicts that differ on the `mutates` axis only.
+    /// Cases that differ only on the `mutates` axis.
     pub mutates_misses: Vec<Misclassification>,
-    /// Verdicts that differ on the sensitive axis.
+    /// Cases that differ on the sensitive axis.
     pub sensitive_misses: Vec<Misclassification>,
 }
 
-/// Judges every case and counts.
+/// Classifies every case and counts the results.
 pub fn measure_accuracy(catalog: &Catalog, cases: &[LabeledCase]) -> Accuracy {
     let mut result = Accuracy::default();
     for case in cases {
-        let verdict = classify(catalog, &ClassificationInput::new(&case.service, &case.name));
-        let counted = count(case, &verdict);
-        for figures in [result.forms.entry(case.form.clone()).or_default(), &mut result.total] {
-            add(figures, &counted);
+        let classification = classify(catalog, &ClassificationInput::new(&case.service, &case.name));
+        let counted = count(case, &classification);
+        for counts in [result.forms.entry(case.form.clone()).or_default(), &mut result.total] {
+            add(counts, &counted);
         }
-        let miss = || Misclassification { case: case.clone(), classification: verdict.clone() };
-        if case.is_read_only != verdict.is_read_only() {
+        let miss = || Misclassification { case: case.clone(), classification: classification.clone() };
+        if case.is_read_only != classification.is_read_only() {
             result.misses.push(miss());
         } else if counted.mutates_agree < counted.mutates_cases {
             result.mutates_misses.push(miss());
@@ -146,20 +146,20 @@ pub fn measure_accuracy(catalog: &Catalog, cases: &[LabeledCase]) -> Accuracy {
     result
 }
 
-fn count(case: &LabeledCase, verdict: &Classification) -> AccuracyCounts {
-    let unknown = verdict.operation_type == OperationType::Unknown;
+fn count(case: &LabeledCase, classification: &Classification) -> AccuracyCounts {
+    let unknown = classification.operation_type == OperationType::Unknown;
     let mutates_agrees = case
         .mutates
-        .is_some_and(|mutates| verdict.mutates == if mutates { Mutates::Yes } else { Mutates::No });
-    let sensitive = verdict.capabilities.is_sensitive();
+        .is_some_and(|mutates| classification.mutates == if mutates { Mutates::Yes } else { Mutates::No });
+    let sensitive = classification.capabilities.is_sensitive();
     let one = u64::from;
     AccuracyCounts {
         cases: 1,
         safe: one(case.is_read_only),
-        unsafe_classified_safe: one(!case.is_read_only && verdict.is_read_only()),
-        safe_classified_unsafe: one(case.is_read_only && !verdict.is_read_only() && !unknown),
+        unsafe_classified_safe: one(!case.is_read_only && classification.is_read_only()),
+        safe_classified_unsafe: one(case.is_read_only && !classification.is_read_only() && !unknown),
         unknown: one(unknown),
-        by_pattern: one(verdict.provenance == crate::classification::Provenance::Pattern),
+        by_pattern: one(classification.provenance == crate::classification::Provenance::Pattern),
         mutates_cases: one(case.mutates.is_some()),
         mutates_agree: one(mutates_agrees),
         sensitive_cases: one(case.sensitive.is_some()),

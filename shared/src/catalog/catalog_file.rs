@@ -1,7 +1,7 @@
 //! The catalog file: named byte sections behind a header and a hash.
 //!
 //! Enters: sections, or the bytes of a file. Leaves: the bytes, or borrowed sections. Law: a file whose
-//! SHA-256 does not match its header, or whose lengths do not add up, is refused with a reason.
+//! SHA-256 does not match its header, or whose lengths do not add up, is rejected with a reason.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -19,22 +19,22 @@ const HEADER_LEN: usize = MAGIC.len() + HASH_LEN + SECTION_COUNT * 4;
 /// Why a catalog file cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CatalogError {
-    /// It is something else, or of another format version.
+    /// The bytes are not a catalog of this format version.
     #[error("not an Onlooker catalog of this format")]
     NotACatalog,
-    /// Its section lengths and its own length differ.
-    #[error("catalog is cut short or has trailing bytes: expected {expected} bytes, found {found}")]
+    /// The length of the file differs from the sum of its section lengths.
+    #[error("the catalog is truncated or has trailing bytes: expected {expected} bytes, found {found}")]
     Length {
-        /// Bytes the header promises.
+        /// Bytes that the header states.
         expected: u64,
-        /// Bytes there are.
+        /// Bytes in the file.
         found: u64,
     },
-    /// Its contents changed after it was built.
-    #[error("catalog contents do not match their hash")]
+    /// The contents do not have the hash in the header.
+    #[error("the contents of the catalog do not match its hash")]
     Hash,
-    /// A section contradicts another.
-    #[error("catalog section `{section}` is not usable: {reason}")]
+    /// A section is malformed or contradicts another.
+    #[error("cannot use the catalog section `{section}`: {reason}")]
     Section {
         /// Which section.
         section: &'static str,
@@ -54,13 +54,13 @@ pub struct CatalogSections {
     pub rows: Cow<'static, [u8]>,
     /// The distinct packed facts, four bytes each.
     pub palette: Cow<'static, [u8]>,
-    /// Service label to a stretch of `groups`.
+    /// Service label to a range of `groups`.
     pub labels: Cow<'static, [u8]>,
     /// Space-separated service names.
     pub groups: Cow<'static, [u8]>,
-    /// The compressed ledger.
+    /// The compressed rationale table.
     pub rationale: Cow<'static, [u8]>,
-    /// SHA-256 of everything behind the header.
+    /// SHA-256 of all bytes after the header.
     pub hash: [u8; HASH_LEN],
 }
 
@@ -79,13 +79,13 @@ impl CatalogSections {
         file
     }
 
-    /// The sections of a file compiled into the program: split, not verified.
+    /// The sections of the file that is compiled into the program: split, not verified.
     pub fn from_static(file: &'static [u8]) -> Result<Self, CatalogError> {
         let (hash, parts) = split_sections(file)?;
         Ok(Self::from_parts(hash, parts.map(Cow::Borrowed)))
     }
 
-    /// The sections of a file from outside, verified against its hash.
+    /// The sections of an external file, verified against its hash.
     pub fn from_bytes(file: &[u8]) -> Result<Self, CatalogError> {
         let (hash, parts) = split_sections(file)?;
         if digest(&parts) != hash {
@@ -95,11 +95,11 @@ impl CatalogSections {
     }
 
     fn from_parts(hash: [u8; HASH_LEN], parts: [Cow<'static, [u8]>; SECTION_COUNT]) -> Self {
-        let [version, keys, rows, palette, labels, groups, ledger] = parts;
-        Self { version, keys, rows, palette, labels, groups, rationale: ledger, hash }
+        let [version, keys, rows, palette, labels, groups, rationale] = parts;
+        Self { version, keys, rows, palette, labels, groups, rationale, hash }
     }
 
-    /// Bytes of everything a lookup touches.
+    /// Bytes of the sections that a lookup reads.
     pub fn lookup_len(&self) -> usize {
         HEADER_LEN
             + [&self.version, &self.keys, &self.rows, &self.palette, &self.labels, &self.groups]

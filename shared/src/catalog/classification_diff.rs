@@ -1,8 +1,8 @@
-//! What a new catalog judges otherwise.
+//! What a new catalog classifies differently.
 //!
-//! Enters: two catalogs. Leaves: each operation whose facts differ, with both verdicts and which way it went. Law:
-//! what one of them does not know is judged as that catalog would judge it, so knowledge lost that lets a call pass
-//! is seen as looser.
+//! Enters: two catalogs. Leaves: each operation with different facts, both classifications and the direction of the
+//! change. Law: an operation that one catalog does not contain is classified as that catalog would classify it, so a
+//! removed entry that makes a call pass counts as looser.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,44 +14,44 @@ use crate::classification::{Classification, ClassificationInput, classify};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// Only the new catalog knows it.
+    /// Only the new catalog contains it.
     Added,
-    /// Only the old one does.
+    /// Only the old catalog contains it.
     Removed,
-    /// They say different things.
+    /// Both contain it, with different facts.
     Changed,
 }
 
-/// Which way a verdict went.
+/// Direction of a changed classification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeDirection {
-    /// Something is judged less severely: it needs a look before the new catalog is trusted.
+    /// The new classification is less strict on some axis. Review it before the new catalog is used.
     Looser,
-    /// Nothing is judged less severely, something more.
+    /// The new classification is stricter on some axis and less strict on none.
     Stricter,
-    /// The verdict is as severe as it was.
+    /// The new classification is as strict as the old one.
     Same,
 }
 
-/// One operation that the catalogs differ about.
+/// One operation that the catalogs classify differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClassificationChange {
     /// `service:Name`.
     pub operation: String,
     /// What happened to it.
     pub change: ChangeKind,
-    /// Which way its verdict went.
+    /// Direction of the change.
     pub direction: ChangeDirection,
-    /// What the old catalog answers.
+    /// Classification by the old catalog.
     pub before: Classification,
-    /// What the new one answers.
+    /// Classification by the new catalog.
     pub after: Classification,
 }
 
-/// Everything the catalogs differ about, in the order of names.
+/// All operations that the catalogs classify differently, in the order of their names.
 pub fn classification_changes(old: &Catalog, new: &Catalog) -> Vec<ClassificationChange> {
-    let judge = |catalog: &Catalog, key: &str, facts: Option<CatalogFacts>| {
+    let classify_change = |catalog: &Catalog, key: &str, facts: Option<CatalogFacts>| {
         let (service, name) = key.split_once(':').unwrap_or(("", key));
         match facts {
             Some(facts) => Classification::from(CatalogEntry {
@@ -63,20 +63,20 @@ pub fn classification_changes(old: &Catalog, new: &Catalog) -> Vec<Classificatio
             None => classify(catalog, &ClassificationInput::new(service, name)),
         }
     };
-    let drifted = |change: super::CatalogChange| {
-        let before = judge(old, &change.key, change.before);
-        let after = judge(new, &change.key, change.after);
-        let (fate, direction) = match (change.before, change.after) {
+    let change_of = |change: super::CatalogChange| {
+        let before = classify_change(old, &change.key, change.before);
+        let after = classify_change(new, &change.key, change.after);
+        let (kind, direction) = match (change.before, change.after) {
             (None, _) => (ChangeKind::Added, validity_direction(&before, &after)),
             (_, None) => (ChangeKind::Removed, validity_direction(&before, &after)),
             _ => (ChangeKind::Changed, direction(&before, &after)),
         };
-        ClassificationChange { operation: change.key, change: fate, direction, before, after }
+        ClassificationChange { operation: change.key, change: kind, direction, before, after }
     };
-    Catalog::diff(old, new).into_iter().map(drifted).collect()
+    Catalog::diff(old, new).into_iter().map(change_of).collect()
 }
 
-/// Where one side knows nothing, only whether the call is tolerated can be compared.
+/// The direction where one catalog does not contain the operation. Only whether the call is read-only is compared.
 fn validity_direction(before: &Classification, after: &Classification) -> ChangeDirection {
     match (before.is_read_only(), after.is_read_only()) {
         (false, true) => ChangeDirection::Looser,
@@ -92,10 +92,10 @@ fn direction(before: &Classification, after: &Classification) -> ChangeDirection
         after.access_level.cmp(&before.access_level),
         after.risk_level.cmp(&before.risk_level),
     ];
-    let (lost, won) = (before.capabilities - after.capabilities, after.capabilities - before.capabilities);
+    let (lost, gained) = (before.capabilities - after.capabilities, after.capabilities - before.capabilities);
     if orders.iter().any(|order| order.is_lt()) || !lost.is_empty() {
         ChangeDirection::Looser
-    } else if orders.iter().any(|order| order.is_gt()) || !won.is_empty() {
+    } else if orders.iter().any(|order| order.is_gt()) || !gained.is_empty() {
         ChangeDirection::Stricter
     } else {
         ChangeDirection::Same
@@ -142,7 +142,7 @@ mod tests {
             ("alpha:New", ChangeKind::Added, ChangeDirection::Looser),
             ("alpha:PutB", ChangeKind::Changed, ChangeDirection::Stricter),
         ];
-        assert_eq!(found, expected.map(|(key, fate, direction)| (key.to_owned(), fate, direction)));
+        assert_eq!(found, expected.map(|(key, kind, direction)| (key.to_owned(), kind, direction)));
         assert!(classification_changes(&new, &new).is_empty());
     }
 }

@@ -1,7 +1,7 @@
-//! The project's own word where the sources are wrong, silent or at odds.
+//! The project's corrections where the sources are wrong, incomplete or contradictory.
 //!
-//! Enters: `corrections.tsv`, one change a row with its reason and evidence. Leaves: [`Correction`]s in
-//! file order. Law: every row has a reason, names one field, and says nothing twice for the same key.
+//! Enters: `corrections.tsv`, each row with one change, its reason and its evidence. Leaves: [`Correction`]s in file
+//! order. Law: every row has a reason and names one field.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -12,13 +12,13 @@ use crate::operation::Capabilities;
 /// Why the corrections cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CorrectionError {
-    /// A row has too few columns.
-    #[error("line {line}: expected service, operation, field, value, reason, evidence")]
+    /// A row does not have six columns.
+    #[error("line {line}: expected the columns service, operation, field, value, reason, evidence")]
     Columns {
         /// One-based line.
         line: usize,
     },
-    /// A field or value nobody knows.
+    /// A field or value is unknown.
     #[error("line {line}: unknown {what} `{text}`")]
     UnknownWord {
         /// One-based line.
@@ -29,7 +29,7 @@ pub enum CorrectionError {
         text: String,
     },
     /// A row without a reason.
-    #[error("line {line}: a correction needs a reason")]
+    #[error("line {line}: the correction has no reason")]
     MissingReason {
         /// One-based line.
         line: usize,
@@ -46,12 +46,26 @@ pub enum CorrectionClass {
     List,
     /// Write, mutating.
     Write,
-    /// Grants or changes permissions, mutating.
+    /// Permissions management, mutating.
     PermissionsManagement,
-    /// Hands out credentials and is logged as a write: privileged.
+    /// Issues credentials and is logged as a write: privileged.
     IssueCredentials,
     /// Not a read, yet changes nothing: privileged.
     Privileged,
+}
+
+impl CorrectionClass {
+    /// The snake-case name of the class.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::List => "list",
+            Self::Write => "write",
+            Self::PermissionsManagement => "permissions_management",
+            Self::IssueCredentials => "issue_credentials",
+            Self::Privileged => "privileged",
+        }
+    }
 }
 
 /// What one row changes.
@@ -62,13 +76,13 @@ pub enum CorrectionChange {
     Class(CorrectionClass),
     /// Adds a capability.
     Adds(Capabilities),
-    /// Takes a capability away.
+    /// Removes a capability.
     Drops(Capabilities),
-    /// What CloudTrail's `readOnly` is known to say: `true` for a read.
+    /// The known value of CloudTrail's `readOnly`: `true` for a read.
     Cloudtrail(bool),
-    /// What another edition of the SDK model says: `true` for a read.
+    /// What another version of the SDK model says: `true` for a read.
     Model(bool),
-    /// The IAM actions an API operation needs, where its name does not say.
+    /// The IAM actions that an API operation needs, if they cannot be derived from its name.
     Actions(Vec<String>),
 }
 
@@ -81,9 +95,9 @@ pub struct Correction {
     pub operation: String,
     /// The change.
     pub change: CorrectionChange,
-    /// Why, in the project's words.
+    /// Why the sources are corrected.
     pub reason: String,
-    /// What supports it.
+    /// The evidence for it.
     pub evidence: String,
 }
 
@@ -115,16 +129,16 @@ impl Correction {
         let reads = || match *value {
             "read" => Ok(true),
             "write" => Ok(false),
-            _ => Err(unknown("word")),
+            _ => Err(unknown("value")),
         };
         let change = match *field {
             "class" => CorrectionChange::Class(match *value {
-                "reads" => CorrectionClass::Read,
-                "lists" => CorrectionClass::List,
-                "acts" => CorrectionClass::Write,
-                "permits" => CorrectionClass::PermissionsManagement,
-                "mints" => CorrectionClass::IssueCredentials,
-                "guarded" => CorrectionClass::Privileged,
+                "read" => CorrectionClass::Read,
+                "list" => CorrectionClass::List,
+                "write" => CorrectionClass::Write,
+                "permissions_management" => CorrectionClass::PermissionsManagement,
+                "issue_credentials" => CorrectionClass::IssueCredentials,
+                "privileged" => CorrectionClass::Privileged,
                 _ => return Err(unknown("class")),
             }),
             "adds" => CorrectionChange::Adds(capability()?),
@@ -150,7 +164,7 @@ impl Correction {
         self.service.split(',').map(str::trim)
     }
 
-    /// The patterns for its operations.
+    /// The patterns of its operations.
     pub(crate) fn operations(&self) -> Vec<Glob> {
         self.operation.split(',').filter_map(|pattern| Glob::new(pattern.trim())).collect()
     }

@@ -1,6 +1,6 @@
-//! From the plain catalog to the bytes of a catalog file.
+//! Encodes a merged catalog as a catalog file.
 //!
-//! Enters: a [`MergedCatalog`] catalog. Leaves: the file. Law: equal catalogs give equal bytes.
+//! Enters: a [`MergedCatalog`]. Leaves: the bytes of the file. Law: equal catalogs give equal bytes.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use super::rationale::{CatalogMetadata, EntryRationale, RationaleTable};
 /// Why a catalog cannot be written.
 #[derive(Debug, Error)]
 pub enum EncodeError {
-    /// The key automaton refused a key.
+    /// The key automaton did not accept a key.
     #[error("cannot build the key automaton")]
     Automaton(#[from] fst::Error),
-    /// More distinct sets of facts than a byte can number.
-    #[error("{found} distinct sets of facts; the format holds 256")]
+    /// There are more distinct sets of facts than one byte can number.
+    #[error("cannot encode {found} distinct sets of facts: the format holds 256")]
     Palette {
-        /// How many there are.
+        /// Number of distinct sets.
         found: usize,
     },
-    /// The ledger could not be compressed.
-    #[error("cannot compress the ledger")]
+    /// The rationale table could not be compressed.
+    #[error("cannot compress the rationale table")]
     Rationale,
 }
 
 impl MergedCatalog {
-    /// The catalog file.
+    /// The bytes of the catalog file.
     ///
     /// # Errors
-    /// When the catalog outgrows the format.
+    /// When the catalog is too large for the format.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut ordered: Vec<(String, &(String, String))> =
             self.rows.iter().map(|(place, row)| (format!("{}:{}", place.0, row.name), place)).collect();
@@ -60,7 +60,7 @@ impl MergedCatalog {
         }
 
         let (labels, groups) = self.encode_labels()?;
-        let ledger = self.encode_rationale(&ordered).ok_or(EncodeError::Rationale)?;
+        let rationale = self.encode_rationale(&ordered).ok_or(EncodeError::Rationale)?;
         let keys = keys.into_inner()?;
         Ok(CatalogSections::encode([
             self.version.as_bytes(),
@@ -69,11 +69,11 @@ impl MergedCatalog {
             &palette,
             &labels,
             groups.as_bytes(),
-            &ledger,
+            &rationale,
         ]))
     }
 
-    // A label's value is where its services start in `groups`, shifted over their length.
+    // The value of a label is the offset of its services in `groups`, shifted left by 16 bits, and their length.
     fn encode_labels(&self) -> Result<(Vec<u8>, String), EncodeError> {
         let mut groups = String::new();
         let mut places: BTreeMap<String, u64> = BTreeMap::new();
@@ -107,7 +107,7 @@ impl MergedCatalog {
             .filter_map(|(_, place)| self.rows.get(*place))
             .map(|row| row.rationale.clone())
             .collect();
-        let preface = CatalogMetadata {
+        let metadata = CatalogMetadata {
             origins: self.origins.clone(),
             service_names: self.service_names.clone(),
             corrections: self.corrections.clone(),
@@ -120,6 +120,6 @@ impl MergedCatalog {
                 .collect(),
         };
         let rows: Vec<EntryRationale> = rows;
-        RationaleTable::encode(&preface, &rows)
+        RationaleTable::encode(&metadata, &rows)
     }
 }

@@ -1,42 +1,42 @@
-//! What the catalog says of one operation, and its four-byte form.
+//! The facts of one operation in the catalog, and their four-byte form.
 //!
-//! Enters: a packed word. Leaves: an [`Entry`]. Law: packing and unpacking are inverse, and the stricter
-//! of two facts is never the safer one.
+//! Enters: a packed word. Leaves: [`CatalogFacts`]. Laws: unpacking reverses packing; when two sets of facts are
+//! joined, the stricter value of each axis is kept.
 
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 
-/// What a key of the catalog stands for; a key can be several at once.
+/// What a catalog key names; one key can name several things.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryKinds {
-    /// An IAM action: can stand in a policy.
+    /// An IAM action, which a policy can name.
     pub action: bool,
     /// An API operation of an SDK.
     pub operation: bool,
-    /// A CloudTrail event that is no API call: sign-in, service event.
+    /// A CloudTrail event that is not an API call: a sign-in or a service event.
     pub non_api_event: bool,
 }
 
 /// The facts of one operation, without its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CatalogFacts {
-    /// AWS access level, after corrections; none for an event that is no API call.
+    /// AWS access level, after corrections; none for an event that is not an API call.
     pub access_level: Option<AccessLevel>,
-    /// What a read-only principal may think of it.
+    /// Whether a read-only principal may call it.
     pub operation_type: OperationType,
     /// Whether AWS would log it with `readOnly=false`.
     pub mutates: Mutates,
-    /// What it lets its caller do.
+    /// What it allows its caller to do.
     pub capabilities: Capabilities,
-    /// Whether the sources disagree with each other or with this verdict.
+    /// Whether the sources disagree with each other or with this classification.
     pub source_conflict: bool,
-    /// What the key stands for.
+    /// What the key names.
     pub kinds: EntryKinds,
 }
 
 impl CatalogFacts {
-    /// Both sets of facts as one: the stricter of each, capabilities and kinds joined.
+    /// Joins two sets of facts: the stricter value of each axis, and all capabilities and kinds.
     ///
-    /// An event that is no API call gives way to an operation of the same name.
+    /// An operation takes precedence over an event of the same name that is not an API call.
     #[must_use]
     pub fn stricter(self, other: Self) -> Self {
         match (self.is_event_only(), other.is_event_only()) {
@@ -60,12 +60,12 @@ impl CatalogFacts {
         }
     }
 
-    /// Whether the key is only an event, not something a caller can call.
+    /// Whether the key names only an event, which a caller cannot call.
     pub const fn is_event_only(&self) -> bool {
         self.kinds.non_api_event && !self.kinds.action && !self.kinds.operation
     }
 
-    /// The facts in one word: level 3 bits, type 2, mutates 2, capabilities 8, dissent 1, kind 3.
+    /// The facts in one word: level 3 bits, type 2, mutates 2, capabilities 8, source conflict 1, kinds 3.
     pub fn pack(&self) -> u32 {
         let level = match self.access_level {
             None => 0,
@@ -96,7 +96,7 @@ impl CatalogFacts {
             | u32::from(self.kinds.non_api_event) << 18
     }
 
-    /// The facts of a packed word; `None` for a word no facts pack to.
+    /// The facts of a packed word; `None` for a word that encodes no valid facts.
     pub fn unpack(word: u32) -> Option<Self> {
         let access_level = match word & 7 {
             0 => None,
@@ -132,16 +132,16 @@ impl CatalogFacts {
     }
 }
 
-/// One operation as the catalog knows it.
+/// One operation of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogEntry {
-    /// The service it is filed under, mostly the IAM prefix.
+    /// The catalog service of the operation, in most cases its IAM prefix.
     pub service: String,
-    /// Its name as AWS spells it.
+    /// Its name in the spelling of AWS.
     pub name: String,
-    /// What is known of it.
+    /// Its facts.
     pub facts: CatalogFacts,
-    /// Its row in the ledger.
+    /// Its row in the rationale table.
     pub row: u32,
 }
 

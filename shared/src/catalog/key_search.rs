@@ -1,8 +1,8 @@
-//! Walks over the key automaton: one name, a wildcard pattern, everything.
+//! Searches the key automaton for one name, for a wildcard pattern, or for all keys.
 //!
-//! Enters: the automaton of `service:Name` keys in AWS's own spelling. Leaves: keys and rows. Law: a walk
-//! ignores ASCII case; looking up a name also ignores `-` and `_` in the stored key; a pattern ignores
-//! nothing else, and `*` and `?` mean what they mean in an IAM policy.
+//! Enters: the automaton of `service:Name` keys in the spelling of AWS. Leaves: keys and rows. Laws: a search
+//! ignores ASCII case; a lookup of a name also ignores `-` and `_` in the stored key; a pattern ignores only case,
+//! and its `*` and `?` have the meaning they have in an IAM policy.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use fst::raw::{Fst, Node, Output};
 /// The automaton type of the catalog.
 pub type KeyAutomaton = Fst<Cow<'static, [u8]>>;
 
-/// A key found and its row.
+/// A matching key and its row.
 pub type KeyMatch = (String, u64);
 
-/// The key `service:name` whose service is spelt exactly so and whose name, squashed, is `name_key`.
+/// The key `service:Name` with exactly this service and a name that has the key `name_key`.
 pub fn find(keys: &KeyAutomaton, service: &str, name_key: &str) -> Option<KeyMatch> {
     let mut path = Vec::with_capacity(service.len() + name_key.len() + 2);
     let mut sum = Output::zero();
@@ -45,7 +45,7 @@ fn walk_name(
         (b'-', rest),
         (b'_', rest),
     ];
-    // A digit is its own upper and lower case: try it once.
+    // A digit has no case, so it is tried once.
     let skip = usize::from(!wanted.is_ascii_alphabetic());
     for (byte, tail) in steps.into_iter().skip(skip) {
         if let Some(index) = node.find_input(byte) {
@@ -61,17 +61,17 @@ fn walk_name(
     None
 }
 
-/// A pattern of literal characters, `*` and `?`, matched without regard to ASCII case.
+/// A pattern of literal characters, `*` and `?` that ignores ASCII case.
 #[derive(Clone, Debug)]
 pub struct Glob {
     parts: Vec<u8>,
 }
 
 impl Glob {
-    /// Positions fit one machine word; no key is that long, so a longer pattern matches nothing.
+    /// The states of a pattern fit in 128 bits. Keys are shorter, so a longer pattern matches nothing.
     const MAX_PATTERN_LEN: usize = 127;
 
-    /// The pattern, with runs of `*` folded into one. `None` if it is longer than any key can match.
+    /// The pattern, with each run of `*` reduced to one. `None` if it is longer than every key.
     pub fn new(pattern: &str) -> Option<Self> {
         let mut parts: Vec<u8> = Vec::with_capacity(pattern.len());
         for byte in pattern.bytes() {
@@ -86,7 +86,7 @@ impl Glob {
         self.epsilon_closure(1)
     }
 
-    // A `*` may stand for nothing: a state before it is also the state behind it.
+    // A `*` can match the empty text, so a state before it implies the state after it.
     fn epsilon_closure(&self, mut states: u128) -> u128 {
         let mut open = states;
         while open != 0 {
@@ -128,7 +128,7 @@ impl Glob {
         u32::try_from(self.parts.len()).is_ok_and(|end| states >> end & 1 == 1)
     }
 
-    // A closing `*` that has been reached takes whatever follows.
+    // After the final `*` of a pattern, all remaining characters match.
     fn accepts_everything_from(&self, states: u128) -> bool {
         self.parts.last() == Some(&b'*')
             && u32::try_from(self.parts.len() - 1).is_ok_and(|closing| states >> closing & 1 == 1)

@@ -1,14 +1,14 @@
-//! The names a service goes by.
+//! The labels of each service.
 //!
-//! Enters: IAM prefixes, SDK models and the labels no package states. Leaves: label to catalog services,
-//! for bare labels and for event sources. Law: a label that names several services names all of them.
+//! Enters: IAM prefixes, SDK models and the labels that none of the packages states. Leaves: label to catalog
+//! services, for bare labels and for event sources. Law: a label of several services gives all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sources::CatalogSources;
 use super::spelling::{event_source_host, label_key};
 
-/// Labels in filing form, each with the services it names.
+/// Label keys, each with the services that it names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceLabels {
     /// Bare labels: IAM prefixes, SDK names, service ids.
@@ -54,12 +54,12 @@ impl ServiceLabels {
         Self { bare, hosts }
     }
 
-    /// The services of an event source, given without `.amazonaws.com`.
+    /// The services of an event source without its `.amazonaws.com`.
     pub fn services_of_host(&self, host: &str) -> Option<Vec<String>> {
         Some(self.hosts.get(&label_key(host)?)?.iter().cloned().collect())
     }
 
-    /// The services a label names, bare or with `.amazonaws.com`.
+    /// The services of a label, with or without `.amazonaws.com`.
     pub fn services(&self, label: &str) -> Option<Vec<String>> {
         match event_source_host(label) {
             Some(host) => self.services_of_host(host),

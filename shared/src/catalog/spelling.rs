@@ -1,21 +1,20 @@
-//! The spellings under which one operation is known.
+//! Normalizes the spellings of one operation.
 //!
-//! Enters: a service label or an operation name as somebody wrote it, possibly hostile. Leaves: the one
-//! spelling the catalog files it under, or nothing. Law: only ASCII case, `-` and `_` (and spaces in a
-//! service label) are ignored; any other character makes the text match nothing, so no decoration can
-//! turn an unknown name into a known read.
+//! Enters: a service label or an operation name from untrusted input. Leaves: its catalog key, or nothing. Law: only
+//! ASCII case, `-` and `_` (and spaces in a service label) are ignored. A text with any other character has no key,
+//! so added characters cannot turn an unknown name into a known read.
 
-/// Longest name or label worth looking up; every name AWS has published is below half of it.
+/// Longest name or label that is looked up. Every name that AWS has published is shorter than half of it.
 pub const MAX_NAME_LEN: usize = 128;
 
-/// The filing form of an operation name: lower-case ASCII alphanumerics.
+/// The key of an operation name: lower-case ASCII alphanumerics.
 ///
-/// `None` for empty or overlong text and for any character beyond ASCII alphanumerics, `-` and `_`.
+/// `None` for an empty or too long text and for any character except ASCII alphanumerics, `-` and `_`.
 pub fn name_key(name: &str) -> Option<String> {
     normalize(name, |byte| matches!(byte, b'-' | b'_'), |_| false)
 }
 
-/// The filing form of a bare service label: lower-case ASCII alphanumerics and dots.
+/// The key of a service label: lower-case ASCII alphanumerics and dots.
 pub fn label_key(label: &str) -> Option<String> {
     normalize(label, |byte| matches!(byte, b'-' | b'_' | b' '), |byte| byte == b'.')
 }
@@ -44,10 +43,10 @@ pub fn event_source_host(label: &str) -> Option<&str> {
     })
 }
 
-/// The filing form without a date version: `listfunctions20150331` and `updatefunctioncode20150331v2`
-/// lose their tail. `None` if there is no such tail or nothing stands before it.
+/// The key without a date version, such as that of `listfunctions20150331` and `updatefunctioncode20150331v2`. `None`
+/// if the key has no such suffix or consists only of it.
 ///
-/// The tail is `YYYYMMDD(vN)?` with a plausible year, month and day, as Lambda and CloudFront use it.
+/// The suffix is `YYYYMMDD(vN)?` with a plausible year, month and day, as Lambda and CloudFront use it.
 pub fn without_version(key: &str) -> Option<&str> {
     let dated = match key.rsplit_once('v') {
         Some((head, digits)) if !digits.is_empty() && digits.len() <= 2 && all_digits(digits) => {
@@ -76,18 +75,17 @@ fn has_date_suffix(key: &str) -> bool {
         && number(6..8).is_some_and(|day| (1..=31).contains(&day))
 }
 
-/// Splits `service:Operation`, `service Operation` or `service.amazonaws.com:Operation` into its halves.
+/// Splits `service:Operation`, `service Operation` or `service.amazonaws.com:Operation` into service and operation.
 ///
-/// The service ends at the first `:` or white space; both halves are trimmed and must not be empty.
+/// The service ends at the first `:` or white space. Both parts are trimmed and must not be empty.
 pub fn split_operation(text: &str) -> Option<(&str, &str)> {
     let (service, name) = text.trim().split_once(|c: char| c == ':' || c.is_whitespace())?;
     let (service, name) = (service.trim(), name.trim());
     (!service.is_empty() && !name.is_empty()).then_some((service, name))
 }
 
-/// Whether a name is that of a credential: it ends in a word for something that opens doors, or assumes a
-/// role. Such a call may read, but what it reads (or makes) is access itself, so a name alone never proves
-/// it harmless. True for a name that cannot be filed at all.
+/// Whether a name refers to a credential: it ends in a word for a credential, or begins with `assume`. Such a call
+/// returns or creates a credential, so its name never proves that it is read-only. True for a name without a key.
 pub fn names_a_credential(name: &str) -> bool {
     const ENDINGS: [&str; 15] = [
         "credential",
@@ -113,10 +111,10 @@ pub fn names_a_credential(name: &str) -> bool {
     key.starts_with("assume") || ENDINGS.iter().any(|ending| key.ends_with(ending))
 }
 
-/// Verbs that begin the names of reads, in Pascal case.
+/// Verbs at the start of read operations, in Pascal case.
 const READ_VERBS: [&str; 5] = ["Get", "List", "Describe", "BatchGet", "BatchDescribe"];
 
-/// Whether a name begins, as a whole word, with a verb that reads (`Get`, `List`, `Describe`, `BatchGet`, ...),
+/// Whether the first word of a name is a verb that reads (`Get`, `List`, `Describe`, `BatchGet`, ...),
 /// in Pascal, camel, snake or kebab spelling.
 pub fn has_read_verb(name: &str) -> bool {
     READ_VERBS.iter().any(|verb| begins_with_word(name, verb))
@@ -136,7 +134,7 @@ pub fn begins_with_word(name: &str, verb: &str) -> bool {
     }
     match rest.first() {
         None => true,
-        // In a name without any word boundary the verb can only be a prefix.
+        // In a name without word boundaries the verb is matched as a prefix.
         Some(next) => {
             !next.is_ascii_lowercase() || name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         }

@@ -1,7 +1,7 @@
-//! What somebody may have meant.
+//! Known operations whose names resemble an unknown one.
 //!
 //! Enters: a service label and a name the catalog does not know. Leaves: up to three keys it does know.
-//! Law: a suggestion is never an answer; only an exact name gets a verdict.
+//! Law: a suggestion is never a classification; only an exact name is looked up.
 
 use super::Catalog;
 use super::spelling::{event_source_host, label_key, name_key};
@@ -9,7 +9,7 @@ use super::spelling::{event_source_host, label_key, name_key};
 const MAX_SUGGESTIONS: usize = 3;
 
 impl Catalog {
-    /// The nearest known operations, nearest first, as `service:Name`.
+    /// The known operations with the most similar names, most similar first, as `service:Name`.
     pub fn suggest(&self, service: &str, name: &str) -> Vec<String> {
         let mut services: Vec<String> = self.services(service).into_iter().map(str::to_owned).collect();
         if services.is_empty() {

@@ -1,7 +1,7 @@
 //! Patterns over ARNs.
 //!
-//! Enters: a pattern as text. Leaves: nothing, or a [`Fault`]. Law: a pattern that could never match an ARN
-//! CloudTrail writes is refused, because a promise nobody is held to looks like one that was kept.
+//! Enters: a pattern as text. Leaves: nothing, or a [`Diagnostic`]. Law: a pattern that can never match an ARN in
+//! CloudTrail is an error, because a watch that matches no principal would always look proven.
 
 use super::diagnostic::{Diagnostic, quoted};
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
 const PARTITIONS: [&str; 8] =
     ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
 
-/// Services whose ARNs name principals.
+/// Services with ARNs that name principals.
 const PRINCIPAL_SERVICES: [&str; 4] = ["iam", "sts", "identitystore", "sso"];
 
-/// First words of the resource part of a principal's ARN.
+/// First parts of the resource in a principal's ARN.
 const PRINCIPAL_KINDS: [&str; 6] =
     ["root", "user", "role", "federated-user", "saml-provider", "oidc-provider"];
 
@@ -29,32 +29,32 @@ struct ArnParts<'a> {
     resource: &'a str,
 }
 
-/// Checks a pattern over the ARNs of users, roles, roots and federated users.
+/// Checks a pattern for the ARNs of users, roles, roots and federated users.
 pub(super) fn principal(text: &str) -> Result<(), Diagnostic> {
     let ArnParts { service, region, account, resource } = parts(text, EXAMPLE)?;
     let fault = |what: String, remedy: String| {
         Err(Diagnostic::new(format!("{} matches no principal: {what}", quoted(text)), remedy))
     };
     if !PRINCIPAL_SERVICES.iter().any(|known| matches(service, known)) {
-        let what = format!("{} has none", quoted(service));
-        return fault(what, format!("principals are named by IAM: {EXAMPLE}"));
+        let what = format!("the service {} has no principals", quoted(service));
+        return fault(what, format!("write the ARN of an IAM principal: {EXAMPLE}"));
     }
     if !matches(region, "") {
         return fault(
-            "IAM has no regions".into(),
+            "IAM ARNs have no region".into(),
             "leave the fourth part empty: `arn:aws:iam::ACCOUNT:…`".into(),
         );
     }
-    // Users of IAM Identity Center are named without an account.
+    // The ARNs of IAM Identity Center users have no account.
     if account.is_empty() && !matches(service, "identitystore") {
-        return fault("it names no account".into(), "write its twelve digits, or `*` for any".into());
+        return fault("the account is missing".into(), "write its twelve digits, or `*` for any".into());
     }
     let kind = resource.split('/').next().unwrap_or(resource);
     if kind == "assumed-role" {
         let role = resource.split('/').nth(1).unwrap_or("NAME");
-        let what = "an assumed role counts as its role".into();
+        let what = "an assumed-role session counts as its role".into();
         let remedy = format!(
-            "name the role, with its path if it has one: `arn:aws:iam::{}:role/{}`",
+            "write the role, with its path if it has one: `arn:aws:iam::{}:role/{}`",
             quoted(account).trim_matches('`'),
             quoted(role).trim_matches('`')
         );
@@ -62,22 +62,22 @@ pub(super) fn principal(text: &str) -> Result<(), Diagnostic> {
     }
     if resource.starts_with("role/aws-service-role/") {
         let what = "a service-linked role counts as its AWS service".into();
-        return fault(what, "remove it: what services do by themselves is nobody's promise".into());
+        return fault(what, "remove it: calls of AWS services are not watched".into());
     }
     if !has_wildcard(kind) && !PRINCIPAL_KINDS.contains(&kind) {
         let remedy = match suggest(kind, PRINCIPAL_KINDS) {
             Some(meant) => format!("did you mean `{meant}/`?"),
-            None => format!("say what it is, `role/` or `user/`, before the name: {EXAMPLE}"),
+            None => format!("write `role/` or `user/` before the name: {EXAMPLE}"),
         };
-        return fault(format!("{} is no kind of principal", quoted(kind)), remedy);
+        return fault(format!("{} is not a type of principal", quoted(kind)), remedy);
     }
     if kind != "root" && !has_wildcard(kind) && resource.len() <= kind.len() + 1 {
-        return fault("it has no name".into(), format!("write a name or `*` after `{kind}/`"));
+        return fault("the name is missing".into(), format!("write a name or `*` after `{kind}/`"));
     }
     Ok(())
 }
 
-/// Checks a pattern over ARNs of any kind.
+/// Checks a pattern for ARNs of any kind.
 pub(super) fn resource(text: &str) -> Result<(), Diagnostic> {
     parts(text, "`arn:aws:s3:::example-bucket/*`").map(|_| ())
 }
@@ -97,21 +97,21 @@ fn parts<'a>(text: &'a str, example: &str) -> Result<ArnParts<'a>, Diagnostic> {
     };
     if !PARTITIONS.iter().any(|known| matches(partition, known)) {
         let remedy = format!("write one of {}, or `*`", PARTITIONS.map(|p| format!("`{p}`")).join(", "));
-        return fault(&format!("names a partition {} that AWS does not have", quoted(partition)), remedy);
+        return fault(&format!("contains the unknown partition {}", quoted(partition)), remedy);
     }
     if text.contains(|c: char| c.is_control() || c == ' ') {
         return fault("contains a space", format!("remove it; an ARN pattern looks like {example}"));
     }
     if service.is_empty() || resource.is_empty() {
-        let what = if service.is_empty() { "names no service" } else { "names no resource" };
+        let what = if service.is_empty() { "has no service" } else { "has no resource" };
         return fault(what, format!("write all six parts, such as {example}"));
     }
     let digits_or_wild = |b: u8| b.is_ascii_digit() || matches!(b, b'*' | b'?');
     let fits = if account.contains('*') { account.len() <= 13 } else { account.len() == 12 };
     if !account.is_empty() && account != "aws" && !(fits && account.bytes().all(digits_or_wild)) {
         return fault(
-            &format!("names an account {} that cannot be", quoted(account)),
-            "an account id is twelve digits; `*` stands for any".into(),
+            &format!("contains an impossible account {}", quoted(account)),
+            "write the twelve digits of an account id; `*` matches any digits".into(),
         );
     }
     Ok(ArnParts { service, region, account, resource })

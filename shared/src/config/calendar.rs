@@ -1,8 +1,8 @@
-//! Business hours, ready to be asked.
+//! Tests whether a time is within business hours.
 //!
-//! Enters: [`BusinessHours`] as written. Leaves: [`BusinessCalendar`]. Law: what counts is the wall clock of the time zone at
-//! that very moment, with the daylight saving rules of the bundled IANA database; the day of a shift is the day it
-//! begins on.
+//! Enters: [`BusinessHours`]. Leaves: [`BusinessCalendar`]. Laws: a time is converted to the wall clock of the time
+//! zone with the daylight saving rules of the bundled IANA database; hours past midnight belong to the day on which
+//! they start.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{suggest::suggest, time::Time};
 
-/// Weekly working hours with their time zone looked up.
+/// Weekly working hours with their time zone.
 #[derive(Clone, Debug)]
 pub struct BusinessCalendar {
     zone: TimeZone,
@@ -44,7 +44,7 @@ impl BusinessCalendar {
         Ok(Self { zone, days, start, end })
     }
 
-    /// Whether it is a working hour at that time. `start` is one, `end` is not.
+    /// Whether a time is within the working hours. `start` is inclusive, `end` is exclusive.
     pub fn contains(&self, time: Time) -> bool {
         let clock = self.zone.to_datetime(time.timestamp());
         let now = u16::from(clock.hour().unsigned_abs()) * 60 + u16::from(clock.minute().unsigned_abs());
@@ -76,7 +76,7 @@ pub(super) fn minute_of_day(text: &str) -> Result<u16, Diagnostic> {
     })
 }
 
-/// The time zone of that name, from the bundled database.
+/// The time zone with this name, from the bundled database.
 pub(super) fn time_zone(name: &str) -> Result<TimeZone, Diagnostic> {
     let zones = TimeZoneDatabase::bundled();
     if let Ok(zone) = zones.get(name)
@@ -94,11 +94,11 @@ pub(super) fn time_zone(name: &str) -> Result<TimeZone, Diagnostic> {
     Err(Diagnostic::new(format!("{} is not a time zone", quoted(name)), remedy))
 }
 
-/// Hours that begin when they end, or after the last minute of the day.
+/// Hours that start when they end, or after the last minute of the day.
 pub(super) fn empty_hours(start: &str, end: &str) -> Diagnostic {
     Diagnostic::new(
-        format!("hours from {} to {} are no hours", quoted(start), quoted(end)),
-        "let them end at another time; `00:00` to `24:00` is the whole day",
+        format!("the hours from {} to {} are empty", quoted(start), quoted(end)),
+        "set another `end`; `00:00` to `24:00` is the whole day",
     )
 }
 

@@ -1,7 +1,7 @@
-//! What several keys must agree on.
+//! Checks keys that depend on each other.
 //!
-//! Enters: a configuration whose values are right one by one. Leaves: the problems between them. Law: what one key
-//! says is never ignored because of another; where both cannot hold, that is an error.
+//! Enters: a configuration in which each value is valid. Leaves: the conflicts between values. Law: no key is ignored
+//! because of another; two keys that cannot both apply are an error.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::time::Time;
 
-/// Checks a configuration as the reader left it; what is `null` was faulty and is passed over.
+/// Checks a configuration from the reader. A `null` value was invalid and is skipped.
 pub(super) fn check(config: &Json, reader: &mut ConfigReader) {
     check_standard(config, reader);
     check_unique(config, "override", "id", reader);
@@ -26,14 +26,14 @@ pub(super) fn check(config: &Json, reader: &mut ConfigReader) {
     }
 }
 
-/// The hour from which another lane counts is a whole one: of one hour all evidence comes from one lane.
+/// The log files become authoritative at a whole hour, so that all evidence of one hour has one source.
 fn check_whole_hour(config: &Json, reader: &mut ConfigReader) {
-    let text = config.pointer("/delivery/counts_from").and_then(Json::as_str);
+    let text = config.pointer("/delivery/authoritative_from").and_then(Json::as_str);
     let Some(time) = text.and_then(Time::parse) else { return };
     if time != time.hour().start() {
-        let message = format!("{time} is not the beginning of an hour");
+        let message = format!("{time} is not the start of an hour");
         let remedy = format!("write {}", time.hour().end());
-        report(reader, "delivery.counts_from", Diagnostic::new(message, remedy));
+        report(reader, "delivery.authoritative_from", Diagnostic::new(message, remedy));
     }
 }
 
@@ -57,15 +57,15 @@ fn check_standard(config: &Json, reader: &mut ConfigReader) {
             reader,
             "standard",
             Diagnostic::new(
-                "the standard `CUSTOM` needs a pack",
-                "name it: `standard_file = \"docs/packs/gcc-2-0.toml\"` is a sample",
+                "the standard `CUSTOM` needs a control pack",
+                "set `standard_file`; a sample is `standard_file = \"docs/packs/gcc-2-0.toml\"`",
             ),
         ),
         (other, Some(_)) if other != "CUSTOM" => report(
             reader,
             "standard_file",
             Diagnostic::new(
-                format!("a pack is given, but the standard is {}", quoted(other)),
+                format!("`standard_file` is set, but the standard is {}", quoted(other)),
                 "set `standard = \"CUSTOM\"`, or remove `standard_file`",
             ),
         ),

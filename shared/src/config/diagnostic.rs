@@ -1,7 +1,7 @@
-//! What is wrong with a configuration, told to the person who wrote it.
+//! Errors in a configuration, for the person who wrote it.
 //!
-//! Enters: a place and a fault. Leaves: [`ConfigError`], every problem at once, in the order of the file. Law: the
-//! user's own words appear in backticks, without control characters; every fault comes with its remedy.
+//! Enters: locations and diagnostics. Leaves: [`ConfigError`] with every problem, in the order of the file. Laws:
+//! input appears in backticks, without control characters; every diagnostic has a remedy.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::escape::escape_control;
 
-/// What is wrong with a value, and what to do about it.
+/// What is wrong with a value, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// What is wrong: lower case, no period, input in backticks.
@@ -18,13 +18,13 @@ pub struct Diagnostic {
     pub remedy: String,
 }
 
-/// Where a value was given.
+/// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum ConfigLocation {
     /// In a file.
     File {
-        /// Its name, as the user gave it.
+        /// Its name, as given by the user.
         file: Arc<str>,
         /// Line, from 1.
         line: usize,
@@ -36,25 +36,25 @@ pub enum ConfigLocation {
         /// Its name.
         variable: Arc<str>,
     },
-    /// In a value made by the program; the path of the key stands for the place.
+    /// In a value made by the program; the path of the key is the location.
     Key {
         /// Path of the key, such as `watch[0].principal`.
         key: Arc<str>,
     },
 }
 
-/// One fault and its place.
+/// One problem and its location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigProblem {
     /// Where.
     #[serde(flatten)]
     pub location: ConfigLocation,
-    /// What, and what to do.
+    /// What is wrong, and how to correct it.
     #[serde(flatten)]
     pub diagnostic: Diagnostic,
 }
 
-/// Everything that is wrong with a configuration; at least one problem, sorted by place.
+/// All problems of a configuration; at least one, sorted by location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct ConfigError {
     /// The problems.
@@ -79,7 +79,7 @@ impl ConfigError {
     }
 }
 
-/// The user's own words, in backticks: made plain, long text cut.
+/// Input in backticks: control characters are escaped, long text is truncated.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
     let cut = text.char_indices().nth(SHOWN).map(|(at, _)| at);

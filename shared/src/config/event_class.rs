@@ -1,7 +1,7 @@
-//! Words for classes of events.
+//! Names of event classes.
 //!
-//! Enters: a word of the configuration. Leaves: a [`EventClassPattern`], which says what it covers. Law: an empty list of
-//! expected classes means management events and data events of every kind.
+//! Enters: a name from the configuration. Leaves: an [`EventClassPattern`] that matches event classes. Law: an empty
+//! list of expected classes means management events and data events of every resource type.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{event::EventClass, suggest::suggest};
 
-/// One word of the configuration: a class of events, or all data events at once.
+/// One name of the configuration: an event class, or all data events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventClassPattern {
     /// `management-read`.
@@ -29,7 +29,7 @@ pub enum EventClassPattern {
 const CLASS_NAMES: [&str; 4] = ["management-read", "management-write", "data", "network"];
 
 impl EventClassPattern {
-    /// Reads a word.
+    /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         match text {
             "management-read" => return Ok(Self::ManagementRead),
@@ -63,7 +63,7 @@ impl EventClassPattern {
         Err(fault(meant))
     }
 
-    /// Whether events of that class are meant.
+    /// Whether the pattern matches this event class.
     pub fn covers(&self, class: &EventClass) -> bool {
         match (self, class) {
             (Self::ManagementRead, EventClass::ManagementRead)
@@ -89,7 +89,7 @@ impl fmt::Display for EventClassPattern {
 }
 
 impl ExpectedCoverage {
-    /// Classes the promise is about, with the default in place of an empty list.
+    /// Classes that must be covered; the default if the list is empty.
     pub fn promised_classes(&self) -> Vec<EventClassPattern> {
         if self.event_classes.is_empty() {
             return vec![
@@ -101,13 +101,13 @@ impl ExpectedCoverage {
         parse_patterns(&self.event_classes)
     }
 
-    /// Classes that count as logged whatever the evidence holds.
+    /// Classes that count as logged, independent of the evidence.
     pub fn logged_classes(&self) -> Vec<EventClassPattern> {
         parse_patterns(&self.logged)
     }
 }
 
-/// A configuration holds only words that can be read: it was validated.
+/// All names of a validated configuration can be read.
 fn parse_patterns(words: &[String]) -> Vec<EventClassPattern> {
     words.iter().filter_map(|word| EventClassPattern::parse(word).ok()).collect()
 }

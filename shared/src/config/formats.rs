@@ -1,7 +1,7 @@
-//! What the texts of a configuration may say.
+//! Formats of the texts in a configuration.
 //!
-//! Enters: a text and the format its key asks for. Leaves: nothing, or a [`Fault`] that says how to write it. Law:
-//! the published schema and the reader name the same formats, because each format is one type here.
+//! Enters: a text and the format of its key. Leaves: nothing, or a [`Diagnostic`] that says how to write it. Law: the
+//! published schema and the reader use the same formats, because each format is one type here.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ macro_rules! formats {
             }
         )+
 
-        /// Checks a text against a format of the schema. None: no such format.
+        /// Checks a text against a format of the schema. `None` if the format is unknown.
         pub(super) fn check(format: &str, text: &str) -> Option<Result<(), Diagnostic>> {
             match format {
                 $($format => Some(($check)(text)),)+
@@ -43,25 +43,25 @@ macro_rules! formats {
 }
 
 formats! {
-    /// Pattern over the ARNs of principals.
+    /// Pattern for the ARNs of principals.
     PrincipalPattern, "principal-pattern", arn::principal;
-    /// Pattern over ARNs of any kind.
+    /// Pattern for ARNs of any kind.
     ArnPattern, "arn-pattern", arn::resource;
     /// Account id.
     AccountId, "aws-account", account;
     /// Region name.
     RegionName, "aws-region", region;
-    /// Class of events.
+    /// Event class.
     EventClassName, "event-class", |text| event_class::EventClassPattern::parse(text).map(|_| ());
     /// IANA time zone.
     TimeZoneName, "time-zone", |text| calendar::time_zone(text).map(|_| ());
-    /// Time of day, also the end of the day.
+    /// Time of day, including `24:00`.
     TimeOfDay, "clock", |text| calendar::minute_of_day(text).map(|_| ());
     /// `service:Operation`.
     OperationPattern, "operation-pattern", operation;
     /// Name without spaces.
     OverrideId, "id", id;
-    /// A line for a reader.
+    /// One line of text.
     SingleLine, "line", line;
     /// Name of an IAM role.
     RoleName, "role-name", role_name;
@@ -78,8 +78,8 @@ pub fn account(text: &str) -> Result<(), Diagnostic> {
     Err(Diagnostic::new(format!("{} is not an account id", quoted(text)), remedy))
 }
 
-/// Checks what to log: a level, or levels of parts. A bare word that is no level would be taken for the name of a part,
-/// and log all of it.
+/// Checks a log filter: a level, or levels of targets. A word that is not a level would be read as a target, and
+/// everything of that target would be logged.
 pub fn log_filter(text: &str) -> Result<(), Diagnostic> {
     let is_filter = text.split(',').all(|piece| {
         let level = piece.rsplit('=').next().unwrap_or(piece).trim();
@@ -92,11 +92,11 @@ pub fn log_filter(text: &str) -> Result<(), Diagnostic> {
     }
     Err(Diagnostic::new(
         format!("{} is not a log level", quoted(text)),
-        "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,onlooker_core=debug` for one part",
+        "write `error`, `warn`, `info`, `debug`, `trace` or `off`, or `warn,onlooker_core=debug` for one target",
     ))
 }
 
-/// Checks the shape of a region name; regions AWS has yet to open pass.
+/// Checks the form of a region name. Names of future regions pass.
 pub fn region(text: &str) -> Result<(), Diagnostic> {
     let parts: Vec<&str> = text.split('-').collect();
     let (well_formed, number) = match parts.as_slice() {
@@ -115,8 +115,8 @@ pub fn region(text: &str) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let remedy = match text {
-        "global" | "aws-global" => "global services log in `us-east-1`: write that",
-        _ => "write the name AWS uses, such as `eu-central-1`",
+        "global" | "aws-global" => "write `us-east-1`, where global services log",
+        _ => "write the name that AWS uses, such as `eu-central-1`",
     };
     Err(Diagnostic::new(format!("{} is not a region", quoted(text)), remedy))
 }
@@ -130,11 +130,11 @@ fn operation(text: &str) -> Result<(), Diagnostic> {
     let in_operation = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'*' | b'?');
     if service.is_empty() || !service.bytes().all(in_service) {
         return fault(
-            "name one service by its IAM prefix in lower case, such as `s3`; wildcards go in the operation",
+            "write the IAM prefix of one service in lower case, such as `s3`; wildcards go in the operation",
         );
     }
     if operation.is_empty() || !operation.bytes().all(in_operation) {
-        return fault("after the `:` write the name of one operation, with `*` and `?` as wildcards");
+        return fault("write the name of one operation after the `:`, with `*` and `?` as wildcards");
     }
     Ok(())
 }
@@ -156,14 +156,17 @@ fn role_name(text: &str) -> Result<(), Diagnostic> {
         return Ok(());
     }
     Err(Diagnostic::new(
-        format!("{} is not the name of a role", quoted(text)),
-        "write its name, with its path before it if it has one, such as `OnlookerReadTrail`; not its ARN",
+        format!("{} is not a role name", quoted(text)),
+        "write the name of the role, with its path if it has one, such as `OnlookerReadTrail`; not its ARN",
     ))
 }
 
 fn line(text: &str) -> Result<(), Diagnostic> {
     if text.trim().is_empty() {
-        return Err(Diagnostic::new("this text is empty", "fill it in, or remove the key if it is optional"));
+        return Err(Diagnostic::new(
+            "the text is empty",
+            "write a text, or remove the key if it is optional",
+        ));
     }
     if text.contains(char::is_control) {
         return Err(Diagnostic::new(
@@ -180,7 +183,7 @@ fn date_time(text: &str) -> Result<(), Diagnostic> {
     }
     let as_midnight = format!("{text}T00:00:00Z");
     let remedy = if Time::parse(&as_midnight).is_some() {
-        format!("say the time too, with its offset: `{as_midnight}`")
+        format!("add the time and its offset: `{as_midnight}`")
     } else {
         "write date, time and offset, such as `2027-01-31T00:00:00Z`, between 1970 and 2106".into()
     };

@@ -1,8 +1,8 @@
-//! Whether a call was allowed beforehand.
+//! Decides whether an override allows a call.
 //!
-//! Enters: an [`Override`] and what a call did, when. Leaves: [`OverrideMatch`]. Laws: an override that is scoped to
-//! resources never allows a call whose resources are not known; it is judged at the time of the call, so evidence
-//! read again later gives the same answer.
+//! Enters: an [`Override`] and a call with its time. Leaves: [`OverrideMatch`]. Laws: an override that is scoped to
+//! resources never allows a call without known resources; an override is evaluated at the time of the call, so the
+//! same evidence gives the same result later.
 
 use std::sync::Arc;
 
@@ -17,21 +17,21 @@ use crate::{
     time::Time,
 };
 
-/// Whether an override decides about a call.
+/// Whether an override applies to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OverrideMatch {
-    /// It is about something else.
+    /// It does not apply.
     NoMatch,
-    /// It would, had it not ended before the call.
+    /// It applies, but expired before the call.
     Expired,
     /// It allows the call.
     Allowed,
 }
 
 impl Override {
-    /// Judges a call by `principal` at `time`. `service` is the IAM prefix, such as `s3`; `operation` may be in any
-    /// case and with `_` or `-` between its words. Every one of `resources` must match a scoped override; with none
-    /// it does not apply.
+    /// Matches a call of `principal` at `time`. `service` is the IAM prefix, such as `s3`. `operation` may have any
+    /// case, and `_` or `-` between its words. Every one of `resources` must match a scoped override; without
+    /// resources it does not apply.
     pub fn match_call(
         &self,
         principal: &str,
@@ -46,11 +46,11 @@ impl Override {
                 let holds = |bucket: &str, object: &str| {
                     object.strip_prefix(bucket).is_some_and(|key| key.starts_with('/'))
                 };
-                // A record of an object names its bucket too, which is but where the object lies.
-                let is_place = |one: &Arc<str>| {
+                // The record of an S3 object also names its bucket, which need not match.
+                let is_bucket = |one: &Arc<str>| {
                     one.contains(":s3:::") && resources.iter().any(|object| holds(one, object))
                 };
-                let mut named = resources.iter().filter(|one| !is_place(one)).peekable();
+                let mut named = resources.iter().filter(|one| !is_bucket(one)).peekable();
                 named.peek().is_some() && named.all(|resource| matches(pattern, resource))
             }
         };
@@ -63,8 +63,8 @@ impl Override {
         }
     }
 
-    /// Whether it is about a principal and every operation that a name or pattern stands for, and has not ended; on which
-    /// resources is not asked.
+    /// Whether it covers a principal and every operation that a name or pattern matches, and has not expired. It does
+    /// not compare resources.
     pub fn covers_operations(&self, principal: &str, service: &str, operation: &str, time: Time) -> bool {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
         time < self.expires
@@ -73,7 +73,7 @@ impl Override {
             && covers(&normalized_name(pattern), &normalized_name(operation))
     }
 
-    /// Checks an override that was made by a program; the places of its problems are its keys.
+    /// Validates an override that was made by the program. The locations of its problems are its keys.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut reader = ConfigReader::default();
         let written = serde_json::to_value(self).unwrap_or_default();
@@ -93,7 +93,7 @@ impl Override {
 }
 
 impl Config {
-    /// The override that decides about a call: the first that allows it, else the first that expired before it.
+    /// The override that applies to a call: the first that allows it, otherwise the first that expired before it.
     pub fn override_for(
         &self,
         principal: &str,
@@ -132,7 +132,7 @@ mod tests {
             operation: "s3:Put*".into(),
             resource: Some("arn:aws:s3:::artifacts/*".into()),
             owner: "build team".into(),
-            reason: "uploads what it built".into(),
+            reason: "uploads build artifacts".into(),
             expires: Time(1_000),
         }
     }
@@ -144,20 +144,22 @@ mod tests {
     #[test]
     fn a_scoped_override_needs_at_least_one_resource_and_all_must_match() {
         let (inside, outside) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::other/a");
-        let judge = |resources: &[&str]| entry().match_call(CI, "s3", "PutObject", &arns(resources), Time(0));
-        assert_eq!(judge(&[inside]), OverrideMatch::Allowed);
-        assert_eq!(judge(&[inside, outside]), OverrideMatch::NoMatch);
-        assert_eq!(judge(&[]), OverrideMatch::NoMatch);
+        let applies =
+            |resources: &[&str]| entry().match_call(CI, "s3", "PutObject", &arns(resources), Time(0));
+        assert_eq!(applies(&[inside]), OverrideMatch::Allowed);
+        assert_eq!(applies(&[inside, outside]), OverrideMatch::NoMatch);
+        assert_eq!(applies(&[]), OverrideMatch::NoMatch);
     }
 
     #[test]
     fn the_bucket_of_a_matching_object_need_not_match() {
         let (object, bucket) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::artifacts");
-        let judge = |resources: &[&str]| entry().match_call(CI, "s3", "PutObject", &arns(resources), Time(0));
-        assert_eq!(judge(&[object, bucket]), OverrideMatch::Allowed);
-        assert_eq!(judge(&[bucket]), OverrideMatch::NoMatch);
-        assert_eq!(judge(&[object, "arn:aws:s3:::artifact"]), OverrideMatch::NoMatch);
-        assert_eq!(judge(&[object, "arn:aws:s3:::other/b", "arn:aws:s3:::other"]), OverrideMatch::NoMatch);
+        let applies =
+            |resources: &[&str]| entry().match_call(CI, "s3", "PutObject", &arns(resources), Time(0));
+        assert_eq!(applies(&[object, bucket]), OverrideMatch::Allowed);
+        assert_eq!(applies(&[bucket]), OverrideMatch::NoMatch);
+        assert_eq!(applies(&[object, "arn:aws:s3:::artifact"]), OverrideMatch::NoMatch);
+        assert_eq!(applies(&[object, "arn:aws:s3:::other/b", "arn:aws:s3:::other"]), OverrideMatch::NoMatch);
     }
 
     #[test]
@@ -198,10 +200,10 @@ mod tests {
     #[test]
     fn a_constructed_override_is_validated_like_one_from_a_file() {
         assert_eq!(entry().validate(), Ok(()));
-        let said = Override { principal: "ci".into(), owner: " ".into(), ..entry() }
+        let message = Override { principal: "ci".into(), owner: " ".into(), ..entry() }
             .validate()
             .map_err(|e| e.to_string());
-        assert!(said.is_err_and(|text| text.contains("principal: `ci`") && text.contains("owner: ")));
+        assert!(message.is_err_and(|text| text.contains("principal: `ci`") && text.contains("owner: ")));
     }
 
     #[test]

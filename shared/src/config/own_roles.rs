@@ -1,8 +1,8 @@
-//! Onlooker's own roles, watched.
+//! Watches of Onlooker's own roles.
 //!
-//! Enters: what a deployment is made of, as ARNs by name, and the purposes shipped in `data/own_roles.toml`. Leaves: watches and
-//! overrides in a [`Config`]. Laws: an override names a resource of the deployment, or one whose calls name none; a
-//! purpose that takes what the deployment does not have is left out; exemptions of the user stand.
+//! Enters: the roles and resources of a deployment, as ARNs by name, and the purposes in `data/own_roles.toml`. Leaves: watches
+//! and overrides in a [`Config`]. Laws: an override names a resource of the deployment, or an operation that names no resource in
+//! its records; a purpose that names a resource the deployment does not have makes no override; the user's exemptions apply.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use serde::Deserialize;
 use super::{Config, Diagnostic, Override, Watch};
 use crate::time::Time;
 
-/// Why they are watched, and what tells their watches from promises of the user.
+/// The reason of these watches in a report.
 pub const OWN_ROLE_REASON: &str = "a role of Onlooker's own functions";
 
-/// What a deployment is made of: ARNs, or patterns over them, by name.
+/// The roles and resources of a deployment: ARNs, or ARN patterns, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentResources {
-    /// ARNs of roles, by the name of what uses them: `sweep`.
+    /// ARNs of roles, by the name of the function or service that uses them: `pull`.
     pub roles: BTreeMap<String, String>,
-    /// ARNs of everything else: `table`, `bucket`, `topic`.
+    /// ARNs of the other resources: `table`, `bucket`, `topic`.
     pub resources: BTreeMap<String, String>,
 }
 
@@ -41,20 +41,21 @@ struct OwnRolePurpose {
     reason: String,
 }
 
-/// The shipped purposes.
+/// The purposes that ship with Onlooker.
 static PURPOSES: &str = include_str!("../../data/own_roles.toml");
 
 impl DeploymentResources {
-    /// What the variables of a function tell: `ONLOOKER_ROLES` and `ONLOOKER_KEYS` are `name=ARN` pairs with commas between.
+    /// Reads the variables of a function. `ONLOOKER_ROLES` and `ONLOOKER_KEYS` are `name=ARN` pairs, separated by commas.
     ///
     /// # Errors
-    /// When one of them is no list of pairs.
+    /// When one of them is not a list of pairs.
     pub fn from_variables<'v>(get: impl Fn(&str) -> Option<&'v str>) -> Result<Self, Diagnostic> {
         let roles = parse_pairs("ONLOOKER_ROLES", get("ONLOOKER_ROLES"))?;
-        let mut parts = parse_pairs("ONLOOKER_KEYS", get("ONLOOKER_KEYS"))?;
+        let mut resources = parse_pairs("ONLOOKER_KEYS", get("ONLOOKER_KEYS"))?;
         let Some(role) = roles.values().next() else { return Ok(Self::default()) };
         let [partition, account] = [1, 4].map(|n| role.split(':').nth(n).unwrap_or_default().to_owned());
-        let mut add = |name: &str, arn: Option<String>| parts.extend(arn.map(|arn| (name.to_owned(), arn)));
+        let mut add =
+            |name: &str, arn: Option<String>| resources.extend(arn.map(|arn| (name.to_owned(), arn)));
         add("bucket", get("ONLOOKER_BUCKET").map(|name| format!("arn:{partition}:s3:::{name}")));
         add("topic", get("ONLOOKER_TOPIC").map(str::to_owned));
         add(
@@ -67,23 +68,23 @@ impl DeploymentResources {
             add("table", get("ONLOOKER_TABLE").map(|name| format!("{}:table/{name}", here("dynamodb"))));
             add("bus", get("ONLOOKER_BUS").map(|name| format!("{}:event-bus/{name}", here("events"))));
             if let Some(stack) = get("ONLOOKER_DEPLOYMENT") {
-                add("dead-calls", Some(format!("{}:{stack}-DeadLetterQueue-*", here("sqs"))));
+                add("dead-letter-queue", Some(format!("{}:{stack}-DeadLetterQueue-*", here("sqs"))));
                 add("log-queue", Some(format!("{}:{stack}-LogQueue-*", here("sqs"))));
                 add("logs", Some(format!("{}:log-group:/aws/lambda/{stack}-*", here("logs"))));
             }
         }
-        Ok(Self { roles, resources: parts })
+        Ok(Self { roles, resources })
     }
 
-    /// Overrides for the purposes of the roles there are.
+    /// Overrides for the purposes of the deployment's roles.
     ///
     /// # Errors
-    /// When the shipped purposes cannot be read.
+    /// When `data/own_roles.toml` cannot be read.
     pub fn overrides(&self) -> Result<Vec<Override>, Diagnostic> {
         let purposes: OwnRolePurposes = toml::from_str(PURPOSES).map_err(|error| {
             Diagnostic::new(
                 format!("cannot read the purposes of Onlooker's own roles: {error}"),
-                "report this",
+                "report this as a bug",
             )
         })?;
         let mut made = Vec::new();
@@ -112,16 +113,16 @@ impl DeploymentResources {
         Ok(made)
     }
 
-    /// The resource a purpose names; none if the deployment does not have it.
+    /// The resource that a purpose names. `None` if the deployment does not have it.
     fn resolve_resource(&self, written: &str) -> Option<String> {
         let (name, after) = written.strip_prefix("${")?.split_once('}')?;
         Some(format!("{}{after}", self.resources.get(name).filter(|arn| !arn.is_empty())?))
     }
 
-    /// Watches the roles and tolerates what they are for.
+    /// Adds watches of the roles, and overrides for their purposes.
     ///
     /// # Errors
-    /// When the shipped purposes cannot be read.
+    /// When `data/own_roles.toml` cannot be read.
     pub fn add_watches(&self, config: &mut Config) -> Result<(), Diagnostic> {
         for arn in self.roles.values() {
             let mut watch = Watch::new(arn)?;
@@ -136,7 +137,7 @@ impl DeploymentResources {
 }
 
 impl Watch {
-    /// Whether it is of one of Onlooker's own roles, and so no promise of the user.
+    /// Whether this is a watch of one of Onlooker's own roles, and not a promise of the user.
     pub fn is_own_role(&self) -> bool {
         self.is_own_role
     }
@@ -147,13 +148,13 @@ fn parse_pairs(variable: &str, text: Option<&str>) -> Result<BTreeMap<String, St
     let pairs = pairs.map(|pair| {
         let (name, arn) = pair.split_once('=').ok_or_else(|| {
             Diagnostic::new(
-                format!("`{variable}` holds `{pair}`, which is no `name=ARN`"),
-                "deploy `template.yaml`, which sets it",
+                format!("`{variable}` contains `{pair}`, which is not a `name=ARN` pair"),
+                "deploy `template.yaml`, which sets the variable",
             )
         })?;
         Ok((name.to_owned(), arn.to_owned()))
     });
-    // What a stack does not have has no ARN.
+    // The ARN is empty if the stack does not have the resource.
     let known =
         |pair: &Result<(String, String), Diagnostic>| pair.as_ref().map_or(true, |(_, arn)| !arn.is_empty());
     pairs.filter(known).collect()
@@ -164,10 +165,10 @@ mod tests {
     use super::*;
     use crate::config::OverrideMatch;
 
-    const ROLE: &str = "arn:aws:iam::111122223333:role/onlooker-SweepRole-1";
+    const ROLE: &str = "arn:aws:iam::111122223333:role/onlooker-PullRole-1";
 
     fn stack() -> DeploymentResources {
-        let roles = format!("sweep={ROLE},report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1");
+        let roles = format!("pull={ROLE},report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1");
         let variables = BTreeMap::from([
             ("ONLOOKER_ROLES", roles.leak() as &str),
             ("ONLOOKER_KEYS", "key=,trail-key="),
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn a_deployment_is_read_from_its_variables() {
         let stack = stack();
-        assert_eq!(stack.roles["sweep"], ROLE);
+        assert_eq!(stack.roles["pull"], ROLE);
         assert_eq!(
             stack.resources["table"],
             "arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1"
@@ -205,16 +206,16 @@ mod tests {
     fn a_role_may_write_to_its_own_bucket_and_to_no_other() {
         let mut config = Config::default();
         stack().add_watches(&mut config).expect("purposes");
-        let judge = |bucket: &str| {
+        let override_match = |bucket: &str| {
             let resources =
                 [format!("arn:aws:s3:::{bucket}/evidence/a").into(), format!("arn:aws:s3:::{bucket}").into()];
             config.override_for(ROLE, "s3", "PutObject", &resources, Time(0)).map(|(_, applies)| applies)
         };
-        assert_eq!(judge("onlooker-bucket-1"), Some(OverrideMatch::Allowed));
-        assert_eq!(judge("onlooker-bucket-12"), None);
-        assert_eq!(judge("foreign"), None);
+        assert_eq!(override_match("onlooker-bucket-1"), Some(OverrideMatch::Allowed));
+        assert_eq!(override_match("onlooker-bucket-12"), None);
+        assert_eq!(override_match("foreign"), None);
         assert!(config.watch.iter().all(Watch::is_own_role) && config.validate().is_ok());
-        // What somebody writes as a reason makes no promise Onlooker's own.
+        // A user's watch with the same reason is not a watch of Onlooker's own roles.
         let written = |key: &str| {
             let text = format!("[[watch]]\nprincipal = \"{ROLE}\"\nreason = \"{OWN_ROLE_REASON}\"\n{key}");
             Config::from_toml(&text, "onlooker.toml")

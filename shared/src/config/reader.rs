@@ -1,8 +1,8 @@
-//! Holds a tree against the shape of a configuration.
+//! Checks a tree of values against the schema of a configuration.
 //!
-//! Enters: a tree of values with their places. Leaves: the same values as JSON, and every problem found on the way.
-//! Law: a key is either known and right, or a problem; a faulty value becomes `null`, so that the rest can still be
-//! checked and all problems are told at once.
+//! Enters: a tree of values with their locations. Leaves: the same values as JSON, and every problem. Laws: a key is
+//! either known and valid, or a problem; an invalid value becomes `null`, so that the rest is still checked and all
+//! problems are reported together.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,11 +17,11 @@ use super::{
 };
 use crate::suggest::suggest;
 
-/// What reading a tree found.
+/// The results of reading a tree.
 #[derive(Default)]
 pub(super) struct ConfigReader {
     pub problems: Vec<ConfigProblem>,
-    /// Place of every value, by its path.
+    /// Location of every value, by its path.
     pub locations: BTreeMap<String, ConfigLocation>,
 }
 
@@ -36,7 +36,10 @@ impl ConfigReader {
                     let message = format!("`{path}` is empty");
                     self.report(
                         node,
-                        Diagnostic::new(message, "name at least one, or remove the key for the default"),
+                        Diagnostic::new(
+                            message,
+                            "write at least one value, or remove the key for the default",
+                        ),
                     );
                 }
                 self.list(nodes, item, path)
@@ -155,7 +158,7 @@ impl ConfigReader {
     }
 }
 
-/// The place of a path, or of the nearest table around it that has one.
+/// The location of a path, or of the nearest enclosing table with a location.
 pub(super) fn location_of(places: &BTreeMap<String, ConfigLocation>, path: &str) -> ConfigLocation {
     let mut around = path;
     loop {
@@ -171,7 +174,7 @@ pub(super) fn location_of(places: &BTreeMap<String, ConfigLocation>, path: &str)
 }
 
 fn unknown_key(name: &str, path: &str, shape: SchemaNode<'_>) -> Diagnostic {
-    // A key can be right and stand in the wrong table, most often after a `[section]` header.
+    // A known key can be in the wrong table, most often after a `[section]` header.
     let elsewhere = || {
         SchemaNode::root().keys().find_map(|(table, shape)| {
             let of = match shape.kind() {
@@ -187,7 +190,7 @@ fn unknown_key(name: &str, path: &str, shape: SchemaNode<'_>) -> Diagnostic {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => elsewhere().unwrap_or_else(|| {
             let known: Vec<_> = shape.keys().map(|(known, _)| format!("`{known}`")).collect();
-            format!("remove it; known here are {}", known.join(", "))
+            format!("remove it; the known keys are {}", known.join(", "))
         }),
     };
     Diagnostic::new(format!("unknown key {}", quoted(path)), remedy)
@@ -203,15 +206,15 @@ fn unknown_word(text: &str, words: &[&str]) -> Diagnostic {
     let meant = suggest(text, words.iter().copied())
         .map_or_else(String::new, |word| format!("did you mean `{word}`? "));
     Diagnostic::new(
-        format!("{} is not known here", quoted(text)),
-        format!("{meant}known are {}", known.join(", ")),
+        format!("unknown value {}", quoted(text)),
+        format!("{meant}the known values are {}", known.join(", ")),
     )
 }
 
 fn expected_kind(kind: &ValueKind<'_>, path: &str) -> (&'static str, String) {
     let name = path.rsplit('.').next().unwrap_or(path);
     match kind {
-        ValueKind::Table => ("a table", format!("write its keys in a section of its own: `[{path}]`")),
+        ValueKind::Table => ("a table", format!("write its keys in the section `[{path}]`")),
         ValueKind::List(item) if matches!(item.kind(), ValueKind::Table) => {
             ("a list of tables", format!("start each entry with `[[{path}]]`"))
         }

@@ -1,7 +1,7 @@
-//! The shape of a configuration, read off its types.
+//! The schema of a configuration, derived from its types.
 //!
-//! Enters: nothing. Leaves: the JSON Schema of `onlooker.toml`, and its parts as [`Shape`]s for the reader, the
-//! environment and the template. Law: there is one description of the keys, the types of this module's parent.
+//! Enters: nothing. Leaves: the JSON Schema of `onlooker.toml`, and its parts as [`SchemaNode`]s for the reader, the
+//! variables and the template. Law: the types of the parent module are the only description of the keys.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::Config;
 
-/// JSON Schema of `onlooker.toml`, for editors and for reading.
+/// JSON Schema of `onlooker.toml`, for editors and people.
 pub fn schema() -> Json {
     let mut schema =
         SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value();
@@ -27,7 +27,7 @@ static INLINED_SCHEMA: LazyLock<Json> = LazyLock::new(|| {
     Config::json_schema(&mut generator).to_value()
 });
 
-/// What a value may be.
+/// The schema of one value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SchemaNode<'a>(&'a Json);
 
@@ -51,7 +51,7 @@ impl SchemaNode<'static> {
 }
 
 impl<'a> SchemaNode<'a> {
-    /// The shape of the value itself where it may also be absent.
+    /// The schema of the value, without the alternative that it is absent.
     fn present(self) -> Self {
         let options = self.0.get("anyOf").and_then(Json::as_array);
         let present =
@@ -85,18 +85,18 @@ impl<'a> SchemaNode<'a> {
         }
     }
 
-    /// Keys of a table, in the order of the type.
+    /// Keys of a table, in the order of its type.
     pub fn keys(self) -> impl Iterator<Item = (&'a str, SchemaNode<'a>)> {
         let properties = self.present().0.get("properties").and_then(Json::as_object);
         properties.into_iter().flatten().map(|(name, shape)| (name.as_str(), Self(shape)))
     }
 
-    /// The shape of one key.
+    /// The schema of one key.
     pub fn key(self, name: &str) -> Option<SchemaNode<'a>> {
         self.present().0.get("properties")?.get(name).map(Self)
     }
 
-    /// Keys that must be there.
+    /// Required keys.
     pub fn required(self) -> impl Iterator<Item = &'a str> {
         let required = self.present().0.get("required").and_then(Json::as_array);
         required.into_iter().flatten().filter_map(Json::as_str)
@@ -113,17 +113,17 @@ impl<'a> SchemaNode<'a> {
         self.present().0.get("minItems").and_then(Json::as_u64).unwrap_or(0) == 0
     }
 
-    /// What the key means.
+    /// Description of the key.
     pub fn description(self) -> &'a str {
         self.0.get("description").and_then(Json::as_str).unwrap_or_default()
     }
 
-    /// The value in force when the key is absent.
+    /// The value that applies when the key is absent.
     pub fn default(self) -> Option<&'a Json> {
         self.0.get("default").filter(|value| !value.is_null())
     }
 
-    /// A value worth showing.
+    /// An example of a value.
     pub fn example(self) -> Option<&'a Json> {
         let own = self.0.get("examples").or_else(|| self.present().0.get("examples"));
         own.and_then(Json::as_array).and_then(|all| all.first())
@@ -138,7 +138,7 @@ mod tests {
     fn visit(shape: SchemaNode<'_>, path: &str, seen: &mut Vec<String>) {
         for (name, shape) in shape.keys() {
             let path = format!("{path}.{name}");
-            assert!(!shape.description().is_empty(), "{path} is not described");
+            assert!(!shape.description().is_empty(), "{path} has no description");
             let (kind, shape) = match shape.kind() {
                 ValueKind::List(item) => (item.kind(), item),
                 kind => (kind, shape),
@@ -147,7 +147,10 @@ mod tests {
                 ValueKind::Table => visit(shape, &path, seen),
                 ValueKind::Text { format } => {
                     let format = format.unwrap_or_else(|| panic!("{path} has no format"));
-                    assert!(formats::check(format, "").is_some(), "{path}: nobody checks `{format}`");
+                    assert!(
+                        formats::check(format, "").is_some(),
+                        "{path}: the format `{format}` is not checked"
+                    );
                 }
                 ValueKind::Integer | ValueKind::Number => {
                     assert!(matches!(shape.range(), (Some(_), Some(_))), "{path} has no range");

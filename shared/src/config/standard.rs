@@ -1,7 +1,7 @@
-//! Names of standards.
+//! Names of the standards.
 //!
-//! Enters: a name. Leaves: a [`Standard`], or a [`Fault`] that says where the controls of that name are. Law: a
-//! name that was once built in is answered with the file that replaces it.
+//! Enters: a name. Leaves: a [`Standard`], or a [`Diagnostic`] that names the known ones. Law: the error for a
+//! standard that was built in once names the control pack that replaces it.
 
 use std::{fmt, str::FromStr};
 
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::suggest::suggest;
 
-/// Standards that were built in once, and the pack that replaces each.
+/// Standards that were built in once, each with the control pack that replaces it.
 const RETIRED_STANDARDS: [(&str, &str); 1] = [("GCC_2_0", "docs/packs/gcc-2-0.toml")];
 
 impl Standard {
     /// Every standard.
     pub const ALL: [Self; 4] = [Self::General, Self::Soc2, Self::Iso27001, Self::Custom];
 
-    /// The upper-case name used in every input and output.
+    /// The upper-case name, which all input and output uses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::General => "GENERAL",
@@ -32,7 +32,7 @@ impl Standard {
 impl FromStr for Standard {
     type Err = Diagnostic;
 
-    /// Reads a name, upper and lower case apart.
+    /// Reads a name, ignoring case.
     fn from_str(text: &str) -> Result<Self, Diagnostic> {
         if let Some(standard) = Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(text))
         {
@@ -45,7 +45,7 @@ impl FromStr for Standard {
             return Err(Diagnostic::new(
                 format!("the standard {} is no longer built in", quoted(text)),
                 format!(
-                    "the controls of `{name}` are in the sample pack `{pack}`: set `standard = \"CUSTOM\"` and \
+                    "the sample pack `{pack}` has the controls of `{name}`: set `standard = \"CUSTOM\"` and \
                      `standard_file = \"{pack}\"`"
                 ),
             ));
@@ -56,14 +56,14 @@ impl FromStr for Standard {
         Err(Diagnostic::new(
             format!("{} is not a standard", quoted(text)),
             format!(
-                "{meant}known are {known}; for other controls use `CUSTOM` with a `standard_file`, of which \
+                "{meant}the known standards are {known}; for other controls use `CUSTOM` with a `standard_file`; \
                  `docs/packs/gcc-2-0.toml` is a sample"
             ),
         ))
     }
 }
 
-/// Refuses a name that is right but for its case: a file says what it means exactly.
+/// Rejects a name with the wrong case: a configuration file must have the exact name.
 pub(super) fn check_exact_name(text: &str) -> Result<(), Diagnostic> {
     match text.parse::<Standard>()?.as_str() {
         name if name == text => Ok(()),

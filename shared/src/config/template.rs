@@ -1,18 +1,18 @@
-//! The configuration to start from.
+//! The commented configuration that `config init` writes.
 //!
-//! Enters: the schema. Leaves: `onlooker.toml` with every key, what it means and its default. Law: read back, it is
-//! the default configuration; it is made from the types, so it cannot say anything else.
+//! Enters: the schema. Leaves: `onlooker.toml` with every key, its description and its default. Law: reading it gives
+//! the default configuration.
 
 use serde_json::Value as Json;
 
 use super::schema::{SchemaNode, ValueKind};
 
 const HEADER: &str = "\
-# Configuration of Onlooker: what was promised, of whom, and what evidence is expected.
+# Configuration of Onlooker: the watched principals, the expected evidence and the settings of a run.
 #
 # Every key is here with its default. A line that starts with `#` and no space is an example: remove the `#`.
-# Each key can also be given as an environment variable, which wins over this file: `thresholds.error_rate`
-# is ONLOOKER_THRESHOLDS_ERROR_RATE, a list is separated by commas, and ONLOOKER_WATCH is a list of patterns.
+# Each key can also be set as an environment variable, which overrides this file: `thresholds.error_rate` is
+# ONLOOKER_THRESHOLDS_ERROR_RATE. Lists are separated by commas, and ONLOOKER_WATCH is a list of patterns.
 #
 #   onlooker config validate   checks this file
 #   onlooker config show       prints what is in force, variables included
@@ -65,7 +65,7 @@ fn section(text: &mut String, header: &str, path: &str, table: SchemaNode<'_>, c
     }
 }
 
-/// One key: what it means, then its default, or an example behind a `#`.
+/// One key: its description, then its default, or an example after a `#`.
 fn key(text: &mut String, name: &str, shape: SchemaNode<'_>, commented: bool) {
     if !commented {
         text.push('\n');

@@ -1,4 +1,4 @@
-//! Whole configurations: read, refused, given by variables, written.
+//! Tests of whole configurations: valid and invalid files, variables, output.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -64,7 +64,7 @@ expires = 2027-01-31T00:00:00Z
 sessions = true
 
 [limits]
-object_mib = 64
+log_file_mib = 64
 threads = 2
 "#;
 
@@ -139,7 +139,7 @@ end = "18:00"
 [thresholds]
 error_rate = 120
 error_rate_min_calls = 2.5
-object_mib = 5
+log_file_mib = 5
 
 [[override]]
 id = "a b"
@@ -149,7 +149,7 @@ owner = " "
 expires = 2027-01-31
 
 [limits]
-object_mib = 0
+log_file_mib = 0
 threads = 99999999999999999999
 "#
     ));
@@ -186,13 +186,13 @@ expires = "2027-01-31T00:00:00+02:00"
 
 #[test]
 fn a_retired_or_unknown_standard_names_its_pack() {
-    let said = ["standard = \"GCC_2_0\"", "standard = \"PCI\"", "standard = \"soc2\""].map(refused);
-    assert_snapshot!(said.join("\n"));
+    let messages = ["standard = \"GCC_2_0\"", "standard = \"PCI\"", "standard = \"soc2\""].map(refused);
+    assert_snapshot!(messages.join("\n"));
 }
 
 #[test]
 fn invalid_toml_is_refused_with_its_location() {
-    let said = [
+    let messages = [
         "standard = SOC2\n",
         "[[watch]\n",
         "exempt = [\"a\",\n",
@@ -200,7 +200,7 @@ fn invalid_toml_is_refused_with_its_location() {
         "# ünïcödé\nä = 1\n",
     ]
     .map(refused);
-    assert_snapshot!(said.join("\n"));
+    assert_snapshot!(messages.join("\n"));
 }
 
 #[test]
@@ -242,8 +242,7 @@ fn every_key_has_a_variable_that_wins_over_the_file() {
         ("ONLOOKER_TEST_DATA", "/data"),
         ("HOME", "/root"),
     ]);
-    let file =
-        "standard = \"ISO27001\"\n[[watch]]\nprincipal = \"arn:aws:iam::*:role/Z\"\n[limits]\nobject_mib = 9";
+    let file = "standard = \"ISO27001\"\n[[watch]]\nprincipal = \"arn:aws:iam::*:role/Z\"\n[limits]\nlog_file_mib = 9";
     let config = Config::read(Some(("onlooker.toml", file)), given.clone()).expect("valid");
     assert_eq!(config.standard, Standard::Soc2);
     assert_eq!(
@@ -286,7 +285,7 @@ fn problems_of_variables_name_the_variable() {
     ]);
     let mut config = Config::default();
     let error = config.apply_variables(given).expect_err("refused");
-    assert_eq!(config, Config::default(), "left alone");
+    assert_eq!(config, Config::default(), "the configuration did not change");
     assert_snapshot!(error);
 }
 

@@ -1,7 +1,7 @@
-//! A configuration before its meaning is known: values, each with the place it was given at.
+//! An unchecked configuration: values, each with its location.
 //!
-//! Enters: TOML text, or a value made by the program. Leaves: a tree of [`ConfigNode`]s. Law: every key and every value
-//! carries a place, so whatever is found wrong later can be pointed at.
+//! Enters: TOML text, or a value made by the program. Leaves: a tree of [`ConfigNode`]s. Law: every key and every
+//! value has a location, so that every later error can name it.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use toml::{
 use super::diagnostic::{ConfigError, ConfigLocation, Diagnostic, quoted};
 use crate::escape::escape_control;
 
-/// A value and its place.
+/// A value and its location.
 #[derive(Clone, Debug)]
 pub(super) struct ConfigNode {
     pub location: ConfigLocation,
     pub value: ConfigValue,
 }
 
-/// What a configuration is made of.
+/// A value of a configuration.
 #[derive(Clone, Debug)]
 pub(super) enum ConfigValue {
     Text(String),
@@ -37,18 +37,18 @@ pub(super) enum ConfigValue {
 #[derive(Clone, Debug)]
 pub(super) struct ConfigEntry {
     pub name: String,
-    /// Place of the key; that of the value is its own.
+    /// Location of the key; the value has its own.
     pub location: ConfigLocation,
     pub node: ConfigNode,
 }
 
 impl ConfigNode {
-    /// A table without keys, at the start of nothing.
+    /// A table without keys and without a location.
     pub fn empty() -> Self {
         Self { location: ConfigLocation::Key { key: Arc::from("") }, value: ConfigValue::Table(Vec::new()) }
     }
 
-    /// Reads TOML. What follows a syntax error is guesswork, so with one there is no tree.
+    /// Reads TOML. A file with a syntax error gives no tree, because the rest of it cannot be interpreted.
     pub fn from_toml(text: &str, file: &str) -> Result<Self, ConfigError> {
         let lines = LineIndex::new(text, file);
         let (document, errors) = DeTable::parse_recoverable(text);
@@ -57,11 +57,11 @@ impl ConfigNode {
             let place = lines.location(span.start);
             match (error.message(), text.get(span)) {
                 ("duplicate key", Some(key)) => {
-                    Diagnostic::new(format!("{} is given twice", quoted(key.trim())), DUPLICATE_KEY_HELP)
+                    Diagnostic::new(format!("{} is set twice", quoted(key.trim())), DUPLICATE_KEY_HELP)
                         .at(&place)
                 }
                 (message, _) => {
-                    Diagnostic::new(format!("this is not TOML: {}", escape_control(message)), SYNTAX_HELP)
+                    Diagnostic::new(format!("not valid TOML: {}", escape_control(message)), SYNTAX_HELP)
                         .at(&place)
                 }
             }
@@ -70,7 +70,7 @@ impl ConfigNode {
         Ok(lines.table(document.get_ref()))
     }
 
-    /// The tree of a value made by the program; its places are the paths of the keys.
+    /// The tree of a value made by the program. Its locations are the paths of the keys.
     pub fn from_json(value: &serde_json::Value, path: &str) -> Option<Self> {
         use serde_json::Value as Json;
         let place = ConfigLocation::Key { key: Arc::from(path) };
@@ -103,7 +103,7 @@ impl ConfigNode {
         Some(Self { location: place, value })
     }
 
-    /// The word for its type, with an article.
+    /// Its type with an article, and its value if it is a scalar.
     pub fn description(&self) -> String {
         match &self.value {
             ConfigValue::Text(text) => format!("the text {}", quoted(text)),
@@ -122,11 +122,12 @@ pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-const SYNTAX_HELP: &str = "keys are written `key = value`, text goes in double quotes, lists in `[ ]`, sections start with `[name]`";
+const SYNTAX_HELP: &str =
+    "write `key = value`, text in double quotes, lists in `[ ]`, and section headers as `[name]`";
 const DUPLICATE_KEY_HELP: &str =
-    "keep one; each key and each `[section]` is written once, entries of a list repeat `[[watch]]`";
+    "keep one; each key and each `[section]` occurs once, and only list entries repeat, such as `[[watch]]`";
 
-/// Where lines start, so that an offset becomes a line and a column.
+/// The offsets of all line starts, which turn an offset into a line and a column.
 struct LineIndex<'a> {
     text: &'a str,
     file: Arc<str>,
@@ -159,7 +160,7 @@ impl<'a> LineIndex<'a> {
             DeValue::Boolean(flag) => ConfigValue::Boolean(*flag),
             DeValue::Float(number) => ConfigValue::Float(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Integer(number) => {
-                // Too many digits for an `i64` are beyond the range of every key too.
+                // A number that does not fit an `i64` is outside the range of every key.
                 let beyond = if number.as_str().starts_with('-') { i64::MIN } else { i64::MAX };
                 ConfigValue::Integer(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or(beyond))
             }

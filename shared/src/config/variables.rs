@@ -1,8 +1,8 @@
-//! Keys given as environment variables.
+//! Keys that are set as environment variables.
 //!
-//! Enters: names and values. Leaves: the tree with those values in place of the file's. Laws: every key that is a
-//! scalar or a list has one variable, `ONLOOKER_` and its path in upper case; a variable that starts with
-//! `ONLOOKER_` and names no key is a problem, never silence.
+//! Enters: names and values. Leaves: the tree with these values in place of those of the file. Laws: every key with a
+//! scalar or a list has one variable, `ONLOOKER_` and its path in upper case; a variable that starts with `ONLOOKER_`
+//! and names no key is an error.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ use crate::suggest::suggest;
 
 const PREFIX: &str = "ONLOOKER_";
 
-/// Variables that are not keys of the configuration, each with its meaning.
+/// Variables that are not keys of the configuration, each with its description.
 pub const RESERVED_VARIABLES: [(&str, &str); 10] = [
-    ("ONLOOKER_CONFIG", "configuration file to use; of a function `s3://bucket/key`"),
+    ("ONLOOKER_CONFIG", "configuration file; for a function `s3://bucket/key`"),
     ("ONLOOKER_TABLE", "DynamoDB table of the functions"),
-    ("ONLOOKER_BUCKET", "S3 bucket the functions keep evidence and reports in"),
-    ("ONLOOKER_TOPIC", "ARN of the SNS topic the functions publish to"),
-    ("ONLOOKER_BUS", "EventBridge bus the functions put events on"),
-    ("ONLOOKER_DEPLOYMENT", "name of the stack the functions belong to"),
-    ("ONLOOKER_ROLES", "roles of the functions as `name=ARN`, which they watch themselves"),
+    ("ONLOOKER_BUCKET", "S3 bucket in which the functions store evidence and reports"),
+    ("ONLOOKER_TOPIC", "ARN of the SNS topic to which the functions publish notifications"),
+    ("ONLOOKER_BUS", "EventBridge bus to which the functions send events"),
+    ("ONLOOKER_DEPLOYMENT", "name of the stack of the functions"),
+    ("ONLOOKER_ROLES", "roles of the functions as `name=ARN`; Onlooker watches them"),
     ("ONLOOKER_KEYS", "KMS keys of the stack as `name=ARN`"),
-    ("ONLOOKER_LOG", "what to log, such as `info` or `onlooker_core=debug`"),
-    ("ONLOOKER_TEST_DATA", "folder of test data; read by the project's own tests alone"),
+    ("ONLOOKER_LOG", "log filter, such as `info` or `onlooker_core=debug`"),
+    ("ONLOOKER_TEST_DATA", "folder of test data; only the tests of this project read it"),
 ];
 
-/// An environment variable and the key it stands for.
+/// An environment variable and the key that it sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvVariable {
     /// Its name, such as `ONLOOKER_THRESHOLDS_ERROR_RATE`.
     pub name: String,
     /// Path of the key, such as `thresholds.error_rate`.
     pub key: String,
-    /// What the key means.
+    /// Description of the key.
     pub meaning: String,
 }
 
@@ -50,8 +50,8 @@ pub fn variables() -> Vec<EnvVariable> {
     found
 }
 
-/// Puts variables over the tree. An empty variable counts as not set. A pattern with a comma in it cannot be said
-/// here; `?` stands for one.
+/// Applies variables to the tree. An empty variable counts as not set. A pattern in a variable cannot contain a
+/// comma; `?` matches one.
 pub(super) fn apply_variables(
     tree: &mut ConfigNode,
     given: impl IntoIterator<Item = (String, String)>,
@@ -85,7 +85,7 @@ pub(super) fn apply_variables(
     }
 }
 
-/// Visits every key that can be given as a variable.
+/// Visits every key that a variable can set.
 fn visit_keys<'a>(
     shape: SchemaNode<'a>,
     path: &[&'a str],
@@ -101,7 +101,7 @@ fn visit_keys<'a>(
     }
 }
 
-/// The one key a table needs, when it needs no other.
+/// The only required key of a table; none if it has another number of them.
 fn sole_key<'a>(table: SchemaNode<'a>) -> Option<&'a str> {
     let mut required = table.required();
     required.next().filter(|_| required.next().is_none())
@@ -138,7 +138,7 @@ fn insert_at(tree: &mut ConfigNode, path: &[String], node: ConfigNode, place: &C
         *tree = node;
         return;
     };
-    // Whatever else the file says in the place of a table is reported by the reader; the variable still counts.
+    // A value in place of a table is reported by the reader. The variable still applies.
     let ConfigValue::Table(entries) = &mut tree.value else { return };
     if let Some(entry) = entries.iter_mut().find(|entry| entry.name == *name) {
         return insert_at(&mut entry.node, rest, node, place);
@@ -155,12 +155,11 @@ fn unknown_variable(name: &str) -> Diagnostic {
     let remedy = match suggest(name, all) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if name.starts_with("ONLOOKER_OVERRIDE") => {
-            "overrides need an owner and a reason: write them in the file, or use `onlooker override add`"
-                .into()
+            "write overrides in the file, with an owner and a reason, or use `onlooker override add`".into()
         }
         None => {
-            "unset it; a key `section.key` is `ONLOOKER_SECTION_KEY`, see `onlooker config schema`".into()
+            "unset it; the key `section.key` is `ONLOOKER_SECTION_KEY`, see `onlooker config schema`".into()
         }
     };
-    Diagnostic::new(format!("the variable {} names no key", quoted(name)), remedy)
+    Diagnostic::new(format!("the variable {} does not set a key", quoted(name)), remedy)
 }

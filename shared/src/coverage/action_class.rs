@@ -1,14 +1,15 @@
-//! The event class in which the use of an action would show.
+//! The event class in which CloudTrail records the use of an action.
 //!
-//! Enters: an action. Leaves: the word of its event class. Laws: every action has one; what the table does not name
-//! counts as a management event, so of data events it does not name silence is taken for more than it is.
+//! Enters: an action. Leaves: the name of its event class. Laws: every action has one; an action that the table does
+//! not name counts as a management event. For a data action that the table does not name, the absence of events is
+//! therefore taken as stronger evidence than it is.
 
 use super::{Coverage, EventClassState};
 use crate::{grants::Action, operation::Capabilities, pattern::matches};
 
-/// Actions of the data plane, by the resource type CloudTrail files them under: those most policies name, not all there
-/// are. Types: AWS CloudTrail User Guide, table of data events, read 2026-11 in part. Which actions fall under each is our
-/// own reading and was not held against the page of every service.
+/// Data plane actions, by the resource type under which CloudTrail logs them: those that most policies name, not all.
+/// Types: AWS CloudTrail User Guide, table of data events, read 2026-11 in part. The actions of each type are our own
+/// reading and were not checked against the page of every service.
 const DATA_EVENT_ACTIONS: [(&str, &str, &[&str]); 16] = [
     (
         "s3",
@@ -88,7 +89,7 @@ const DATA_EVENT_ACTIONS: [(&str, &str, &[&str]); 16] = [
     ("xray", "AWS::XRay::Trace", &["PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"]),
 ];
 
-/// The word of the class in which a use of the action shows: `data:TYPE`, `management-read` or `management-write`.
+/// The class in which a use of the action is recorded: `data:TYPE`, `management-read` or `management-write`.
 pub fn event_class_of(action: &Action) -> String {
     let data = DATA_EVENT_ACTIONS.iter().find(|(service, _, names)| {
         *service == action.service() && names.iter().any(|pattern| matches(pattern, action.name()))
@@ -102,7 +103,7 @@ pub fn event_class_of(action: &Action) -> String {
 }
 
 impl Coverage {
-    /// Whether a use of the action would be in the evidence, as far as is known of what is logged.
+    /// Whether a use of the action would be in the evidence, by the event classes known to be logged.
     pub fn would_record(&self, action: &Action) -> bool {
         let word = event_class_of(action);
         let family = word.split(':').next().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! The content of an event: where, by whom and what.
+//! The content of an event: actor and call key.
 //!
-//! Enters: [`Record`]. Leaves: [`Actor`] and [`CallKey`]. Laws: no text longer than [`LONGEST_TEXT`] is kept; a record
-//! without event source, event name or an account to belong to is no event; equal fields give equal values.
+//! Enters: [`Record`]. Leaves: [`Actor`] and [`CallKey`]. Laws: text longer than [`MAX_TEXT_BYTES`] makes a record
+//! unreadable; so does a missing event source, event name or account; equal fields give equal values.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Actor {
-    /// Where and by whom. The account is `recipientAccountId`, or, in records from before it was written (event
-    /// versions to 1.01), `userIdentity.accountId`: those were delivered to the caller's account only.
+    /// The actor of `record`. The account is `recipientAccountId`. Records up to event version 1.01 do not have it;
+    /// their account is `userIdentity.accountId`, because they were delivered to the caller's account only.
     pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
         let account = non_empty(&record.recipient_account_id)
             .or_else(|| non_empty(&record.user_identity.account_id))
@@ -32,7 +32,7 @@ impl Actor {
 }
 
 impl CallKey {
-    /// What was done.
+    /// The call key of `record`.
     pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
         let source = required(&record.event_source, "eventSource")?;
         let name = required(&record.event_name, "eventName")?;
@@ -63,12 +63,12 @@ fn event_kind(record: &Record<'_>) -> EventKind {
         Some("AwsConsoleSignIn" | "AwsConsoleSignin") => EventKind::SignIn,
         Some("AwsConsoleAction") => EventKind::ConsoleAction,
         None if record.event_name.as_deref() == Some("ConsoleLogin") => EventKind::SignIn,
-        // Types not yet known are judged like calls: what is unknown is never passed over.
+        // Unknown event types are classified like API calls, so that no event is skipped.
         _ => EventKind::ApiCall,
     }
 }
 
-/// Sign-ins carry their result in `responseElements`, as `{"ConsoleLogin":"Failure"}`.
+/// Sign-in events have their result in `responseElements`, as `{"ConsoleLogin":"Failure"}`.
 fn sign_in_failed(record: &Record<'_>) -> bool {
     let response = record.response_elements.and_then(|raw| serde_json::from_str::<Value>(raw).ok());
     let failed = |value: &Value| value.as_str() == Some("Failure");
@@ -84,7 +84,7 @@ fn event_class(record: &Record<'_>, source: &Arc<str>) -> Result<EventClass, Rec
         }
         Some("Data") => true,
         Some("Management") => false,
-        // Before event version 1.07 there is no category.
+        // Records before event version 1.07 do not have a category.
         _ => match record.management_event {
             Some(management) => !management,
             None => resource_types(record).any(s3_object),
@@ -101,8 +101,8 @@ fn resource_types<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'r str> {
     record.resources.iter().filter_map(|resource| non_empty(&resource.kind))
 }
 
-/// The resource type a data event is logged under: the first that is not merely the bucket around an object, or,
-/// when the record names none, the one its service had first.
+/// The resource type under which a data event is logged: the first type in the record that is not the bucket of an
+/// object. If the record has none, the first type that its service supported.
 fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
     let around = |kind: &&str| *kind != "AWS::S3::Bucket";
     match (resource_types(record).find(around), source) {
@@ -114,8 +114,9 @@ fn data_type<'r>(record: &'r Record<'_>, source: &str) -> &'r str {
     }
 }
 
-/// Whether the record says that it only read. CloudTrail says so of the assumption of roles too, which is no read, so
-/// their resources are kept. It says so of the use of keys as well, of which there may be as many as there are events.
+/// Whether the record has `readOnly=true` and is not an STS record. CloudTrail marks `AssumeRole` as read-only
+/// although it issues credentials, so the resources of STS records are kept. CloudTrail marks the use of KMS keys as
+/// read-only too; those resources are not kept, because there may be as many of them as events.
 pub(crate) fn is_read_only_record(record: &Record<'_>) -> bool {
     record.read_only == Some(true) && record.event_source.as_deref() != Some("sts.amazonaws.com")
 }
@@ -126,7 +127,7 @@ fn resource_arns(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, RecordError> {
     }
     let mut arns = Vec::new();
     for resource in &record.resources {
-        // A resource without an ARN of its own is kept as one that no pattern over ARNs names.
+        // A resource without an ARN is kept as `?`, which no ARN pattern matches.
         arns.push(bounded_text(non_empty(&resource.arn).unwrap_or("?"), "resources")?);
     }
     arns.sort_unstable();
@@ -134,12 +135,12 @@ fn resource_arns(record: &Record<'_>) -> Result<Arc<[Arc<str>]>, RecordError> {
     Ok(arns.into())
 }
 
-/// Text that says something.
+/// The text, if it is present and not empty.
 pub(crate) fn non_empty<'t>(text: &'t Option<Cow<'_, str>>) -> Option<&'t str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
-/// Text to keep.
+/// The text as a shared value, if it is not longer than [`MAX_TEXT_BYTES`].
 pub(crate) fn bounded_text(text: &str, field: &'static str) -> Result<Arc<str>, RecordError> {
     if text.len() > MAX_TEXT_BYTES {
         Err(RecordError::in_field(UnreadableReason::FieldTooLong, field))
@@ -203,14 +204,14 @@ mod tests {
     fn resources_are_kept_unless_the_record_is_read_only() {
         let resources = vec![resource("arn:b", ""), resource("arn:a", ""), resource("a\u{7}", "")];
         let resources = [resources.clone(), resources].concat();
-        let act =
+        let call_key =
             |read_only| CallKey::of(&Record { read_only, resources: resources.clone(), ..record() }).unwrap();
-        assert_eq!(act(None).resources, ["a\u{7}".into(), "arn:a".into(), "arn:b".into()].into());
-        assert!(act(Some(true)).resources.is_empty());
+        assert_eq!(call_key(None).resources, ["a\u{7}".into(), "arn:a".into(), "arn:b".into()].into());
+        assert!(call_key(Some(true)).resources.is_empty());
     }
 
     #[test]
-    fn a_refused_sign_in_is_failed() {
+    fn a_sign_in_with_a_failure_response_is_failed() {
         let outcome = |response| {
             let event_type = Some("AwsConsoleSignIn".into());
             CallKey::of(&Record { event_type, response_elements: Some(response), ..record() })

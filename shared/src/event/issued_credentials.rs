@@ -1,13 +1,15 @@
-//! Whose credentials a record hands out.
+//! The session or user for which a call issued credentials.
 //!
-//! Enters: [`Record`]. Leaves: the ARN of a session or user. Laws: only what STS and IAM answered to a call that succeeded
-//! is looked at; an answer of another shape names nobody and is no fault; no name longer than [`LONGEST_TEXT`] is kept.
+//! Enters: [`Record`]. Leaves: the ARN of a session or user. Laws: only responses of STS and IAM to calls that
+//! succeeded are read; a response of another shape gives no ARN and is not an error; an ARN longer than
+//! [`MAX_TEXT_BYTES`] is not kept.
 //!
-//! Access keys are not looked at: see `docs/decisions.md`. Of what AWS services assume, names are not kept either. They do
-//! so for each of their workers, and nobody watches a service.
+//! Access key ids are not read: see `docs/decisions.md`. ARNs of sessions that AWS services create are not kept: a
+//! service creates one for each of its workers, and services are not watched.
 //!
-//! Shapes: AWS STS API reference (`AssumeRole`, `AssumeRoleWithSAML`, `AssumeRoleWithWebIdentity`, `GetFederationToken`)
-//! and IAM API reference (`CreateAccessKey`), as CloudTrail spells them in `responseElements`, read 2026-11.
+//! Shapes: AWS STS API Reference (`AssumeRole`, `AssumeRoleWithSAML`, `AssumeRoleWithWebIdentity`,
+//! `GetFederationToken`) and IAM API Reference (`CreateAccessKey`), as CloudTrail spells them in `responseElements`,
+//! read 2026-11.
 
 use std::borrow::Cow;
 
@@ -48,33 +50,34 @@ struct AccessKey<'a> {
 #[derive(Deserialize)]
 struct ResponseText<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The session or user whose credentials `record` says were handed out.
+/// ARN of the session or user for which the call of `record` issued credentials.
 pub(crate) fn issued_credentials_arn<'r>(record: &'r Record<'_>) -> Option<Cow<'r, str>> {
-    let answer = record.response_elements?;
+    let response = record.response_elements?;
     let failed = record.error_code.as_deref().is_some_and(|code| !code.is_empty());
     let by_service = record.user_identity.kind.as_deref() == Some("AWSService");
     let name = match record.event_source.as_deref()? {
         _ if failed || by_service => None,
-        "sts.amazonaws.com" => session_arn(answer),
+        "sts.amazonaws.com" => session_arn(response),
         "iam.amazonaws.com" if record.event_name.as_deref() == Some("CreateAccessKey") => {
-            user_arn(record, answer)
+            user_arn(record, response)
         }
         _ => None,
     };
     name.filter(|name| name.len() <= MAX_TEXT_BYTES && name.starts_with("arn:"))
 }
 
-fn session_arn(answer: &str) -> Option<Cow<'_, str>> {
-    let answer: StsResponse<'_> = serde_json::from_str(answer).ok()?;
-    answer.role.or(answer.federated).map(|session| session.arn.0)
+fn session_arn(response: &str) -> Option<Cow<'_, str>> {
+    let response: StsResponse<'_> = serde_json::from_str(response).ok()?;
+    response.role.or(response.federated).map(|session| session.arn.0)
 }
 
-/// The user the key is of, who belongs to the account the call was made in. His path is not told.
-fn user_arn<'r>(record: &Record<'_>, answer: &str) -> Option<Cow<'r, str>> {
-    let answer: CreateAccessKeyResponse<'_> = serde_json::from_str(answer).ok()?;
+/// ARN of the user of a new access key, in the account that received the call. The response does not give the user's
+/// path.
+fn user_arn<'r>(record: &Record<'_>, response: &str) -> Option<Cow<'r, str>> {
+    let response: CreateAccessKeyResponse<'_> = serde_json::from_str(response).ok()?;
     let account = non_empty(&record.recipient_account_id).or(non_empty(&record.user_identity.account_id))?;
     let partition = partition_of_region(record.region.as_deref().unwrap_or_default());
-    Some(format!("arn:{partition}:iam::{account}:user/{}", answer.key.user.0).into())
+    Some(format!("arn:{partition}:iam::{account}:user/{}", response.key.user.0).into())
 }
 
 #[cfg(test)]
@@ -125,11 +128,11 @@ mod tests {
         let denied = Record { error_code: Some("AccessDenied".into()), ..role() };
         let mut service = role();
         service.user_identity.kind = Some("AWSService".into());
-        let no_answer = Record { response_elements: None, ..role() };
+        let no_response = Record { response_elements: None, ..role() };
         for silent in [
             denied,
             service,
-            no_answer,
+            no_response,
             record("s3", "AssumeRole", ASSUME_ROLE_RESPONSE),
             record("iam", "GetUser", ACCESS_KEY_RESPONSE),
         ] {

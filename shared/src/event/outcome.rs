@@ -1,26 +1,26 @@
-//! What became of a call.
+//! The outcome of a call.
 //!
-//! Enters: `errorCode`. Leaves: [`Outcome`]. Law: only a refusal for want of permission is `denied`; every other
+//! Enters: `errorCode`. Leaves: [`Outcome`]. Law: only an error for a missing permission is `denied`; every other
 //! error is `failed`; a call without an error succeeded.
 //!
 //! | error code | outcome | why |
 //! |---|---|---|
 //! | none, or empty | succeeded | CloudTrail writes the field for errors only |
-//! | contains `AccessDenied` (`AccessDenied`, `AccessDeniedException`, `VpceAccessDenied`, `KMSAccessDeniedException`) | denied | the common refusal: identity, resource, session, endpoint and organization policies alike |
-//! | `UnauthorizedOperation`, `Client.UnauthorizedOperation` | denied | EC2's refusal |
-//! | `Unauthorized`, `UnauthorizedAccess`, `UnauthorizedException`, `UserNotAuthorized...`, `NotAuthorized...` | denied | refusals of single services |
+//! | contains `AccessDenied` (`AccessDenied`, `AccessDeniedException`, `VpceAccessDenied`, `KMSAccessDeniedException`) | denied | the common code, whichever policy denied the call: identity-based, resource-based, session, VPC endpoint or organization policy |
+//! | `UnauthorizedOperation`, `Client.UnauthorizedOperation` | denied | code of EC2 |
+//! | `Unauthorized`, `UnauthorizedAccess`, `UnauthorizedException`, `UserNotAuthorized...`, `NotAuthorized...` | denied | codes of single services |
 //! | `AuthorizationError...` | denied | SNS, SES |
-//! | `Forbidden...`, `AllAccessDisabled`, `InsufficientPermissions...`, `InsufficientPrivileges...` | denied | refusals of single services |
-//! | `ExpiredToken...`, `InvalidClientTokenId`, `SignatureDoesNotMatch`, `AuthFailure`, `UnrecognizedClientException` | failed | who calls was not established, so nothing was weighed against a permission |
-//! | `OptInRequired`, `SubscriptionRequiredException`, `InvalidAccessException` | failed | the account lacks the service, not the caller a permission |
-//! | `OperationNotPermitted...`, `MethodNotAllowed`, `...Protected` | failed | the state of the resource forbids it to everyone |
+//! | `Forbidden...`, `AllAccessDisabled`, `InsufficientPermissions...`, `InsufficientPrivileges...` | denied | codes of single services |
+//! | `ExpiredToken...`, `InvalidClientTokenId`, `SignatureDoesNotMatch`, `AuthFailure`, `UnrecognizedClientException` | failed | the caller was not authenticated, so no permission was evaluated |
+//! | `OptInRequired`, `SubscriptionRequiredException`, `InvalidAccessException` | failed | the account is not subscribed to the service; the caller does not lack a permission |
+//! | `OperationNotPermitted...`, `MethodNotAllowed`, `...Protected` | failed | the state of the resource does not allow it to any caller |
 //! | anything else | failed | throttling, validation, missing resources |
 //!
 //! Codes as observed in CloudTrail records and in the API references of EC2, S3, SNS, KMS and Lambda, 2026-11.
 
 use super::Outcome;
 
-/// A code that begins so is a refusal.
+/// A code with one of these prefixes is a denial.
 const DENIED_PREFIXES: [&str; 9] = [
     "UnauthorizedOperation",
     "UnauthorizedAccess",
@@ -38,10 +38,10 @@ impl Outcome {
     pub fn from_error_code(code: Option<&str>) -> Self {
         let Some(code) = code.filter(|code| !code.is_empty()) else { return Self::Succeeded };
         let plain = code.strip_prefix("Client.").or_else(|| code.strip_prefix("Server.")).unwrap_or(code);
-        let refused = plain.contains("AccessDenied")
+        let is_denied = plain.contains("AccessDenied")
             || matches!(plain, "Unauthorized" | "UnauthorizedException")
             || DENIED_PREFIXES.iter().any(|start| plain.starts_with(start));
-        if refused { Self::Denied } else { Self::Failed }
+        if is_denied { Self::Denied } else { Self::Failed }
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_denied() {
+    fn missing_permissions_are_denied() {
         for code in [
             "AccessDenied",
             "AccessDeniedException",

@@ -1,9 +1,9 @@
-//! Log files that digests list, and whether the evidence shows them.
+//! Log files that digest files list and the evidence does not show.
 //!
-//! Enters: windows of digest files, then events or the seconds they lie in. Leaves: the log files that are missing: no
-//! event of their account and region has the time of their oldest, or of their newest. A file whose times other events
-//! share is not missed. Law: what lies outside the period is not looked for, and a file of which nothing can be looked
-//! for is missing.
+//! Enters: windows of digest files, then events or the seconds with events. Leaves: the missing log files. A log file
+//! is missing if no event of its account and region has the time of its oldest event, or none has that of its newest.
+//! A missing log file is not noticed if other events have the same times. Laws: times outside the period are not
+//! searched for; a log file without any time to search for is missing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,13 +20,13 @@ use crate::{
     time::Time,
 };
 
-/// Listed log files and the times they are known by.
+/// Listed log files and the times by which they are found.
 pub(super) struct ListedLogFiles {
     log_files: BTreeSet<MissingLogFile>,
     times_by_account_region: BTreeMap<(Arc<str>, Arc<str>), SoughtTimes>,
 }
 
-/// Times in order, and which of them an event has.
+/// Times in order, and whether an event with each time was found.
 #[derive(Default)]
 struct SoughtTimes {
     times: Vec<Time>,
@@ -35,35 +35,38 @@ struct SoughtTimes {
 
 impl ListedLogFiles {
     pub(super) fn of(windows: &BTreeSet<DigestWindow>, scope: &ReportScope) -> Self {
-        let mut logs = BTreeSet::new();
-        let mut places: BTreeMap<_, SoughtTimes> = BTreeMap::new();
+        let mut log_files = BTreeSet::new();
+        let mut account_regions: BTreeMap<_, SoughtTimes> = BTreeMap::new();
         for DigestWindow { account, region, log_files: listed, .. } in
             windows.iter().filter(|one| !one.log_files.is_empty())
         {
-            let place = places.entry((Arc::clone(account), Arc::clone(region))).or_default();
+            let account_region =
+                account_regions.entry((Arc::clone(account), Arc::clone(region))).or_default();
             for (oldest, newest) in listed.iter().copied() {
-                place.times.extend([oldest, newest].into_iter().filter(|time| scope.contains(time.hour())));
+                account_region
+                    .times
+                    .extend([oldest, newest].into_iter().filter(|time| scope.contains(time.hour())));
                 let (account, region) = (Arc::clone(account), Arc::clone(region));
-                logs.insert(MissingLogFile { account, region, oldest, newest });
+                log_files.insert(MissingLogFile { account, region, oldest, newest });
             }
         }
-        for place in places.values_mut() {
-            place.times.sort_unstable();
-            place.times.dedup();
-            place.seen = vec![false; place.times.len()];
+        for account_region in account_regions.values_mut() {
+            account_region.times.sort_unstable();
+            account_region.times.dedup();
+            account_region.seen = vec![false; account_region.times.len()];
         }
-        Self { log_files: logs, times_by_account_region: places }
+        Self { log_files, times_by_account_region: account_regions }
     }
 
-    /// Looks for the times among all events.
+    /// Searches for the times in all events.
     pub(super) fn search_segment(&mut self, segment: &Segment) {
         if self.times_by_account_region.is_empty() {
             return;
         }
-        let (places, mut sought): (Vec<_>, Vec<_>) = self.times_by_account_region.iter_mut().unzip();
+        let (account_regions, mut sought): (Vec<_>, Vec<_>) = self.times_by_account_region.iter_mut().unzip();
         let position = |actor: &Actor| {
             let sought = (&*actor.account, &*actor.region);
-            places.binary_search_by(|(account, region)| (&**account, &**region).cmp(&sought)).ok()
+            account_regions.binary_search_by(|(account, region)| (&**account, &**region).cmp(&sought)).ok()
         };
         let positions: Vec<Option<usize>> = segment.actors().iter().map(position).collect();
         for row in segment.rows() {
@@ -74,10 +77,10 @@ impl ListedLogFiles {
         }
     }
 
-    /// Looks for the times in the seconds of a shard that have an event.
+    /// Searches for the times in the seconds of a shard with events.
     pub(super) fn search_shard(&mut self, shard: &Shard, seconds: &SecondsOfHour) {
-        let place = (Arc::clone(&shard.account), Arc::clone(&shard.region));
-        if let Some(sought) = self.times_by_account_region.get_mut(&place) {
+        let account_region = (Arc::clone(&shard.account), Arc::clone(&shard.region));
+        if let Some(sought) = self.times_by_account_region.get_mut(&account_region) {
             let begin = sought.times.partition_point(|time| time.hour() < shard.hour);
             let hour = sought.times.iter().zip(&mut sought.seen).skip(begin);
             for (time, seen) in hour.take_while(|(time, _)| time.hour() == shard.hour) {
@@ -86,20 +89,20 @@ impl ListedLogFiles {
         }
     }
 
-    /// The files of the period that are missing, in order.
+    /// The missing log files of the period, in order.
     pub(super) fn missing(self, scope: &ReportScope, period: Option<Period>) -> Vec<MissingLogFile> {
-        let Self { log_files: logs, times_by_account_region: places } = self;
+        let Self { log_files, times_by_account_region: account_regions } = self;
         let spans = |log: &MissingLogFile| {
             period.is_none_or(|period| log.newest >= period.from.start() && log.oldest < period.until.start())
         };
         let is_missing = |log: &MissingLogFile| {
-            let sought = places.get(&(Arc::clone(&log.account), Arc::clone(&log.region)));
+            let sought = account_regions.get(&(Arc::clone(&log.account), Arc::clone(&log.region)));
             let seen = |time: &Time| sought.is_some_and(|sought| sought.was_seen(*time));
             let ends = [log.oldest, log.newest];
             let mut looked_for = ends.iter().filter(|time| scope.contains(time.hour())).peekable();
             looked_for.peek().is_none() || !looked_for.all(seen)
         };
-        logs.into_iter().filter(|log| spans(log) && is_missing(log)).collect()
+        log_files.into_iter().filter(|log| spans(log) && is_missing(log)).collect()
     }
 }
 

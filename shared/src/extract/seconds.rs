@@ -1,12 +1,13 @@
-//! Which seconds of an hour have an event.
+//! The seconds of an hour with an event.
 //!
-//! Enters: times in one hour. Leaves: [`SecondsOfHour`], 450 bytes.
+//! Enters: times in one hour. Leaves: [`SecondsOfHour`], 450 bytes. Law: it contains exactly the seconds that were
+//! inserted.
 
 use std::fmt;
 
 use crate::time::{HOUR_SECONDS, Hour, Time};
 
-/// Bytes that have a bit for each second of an hour.
+/// Bytes needed for one bit for each second of an hour.
 pub(super) const SECONDS_BITMAP_BYTES: usize = (HOUR_SECONDS / 8) as usize;
 
 /// A set of seconds of one hour.
@@ -14,7 +15,7 @@ pub(super) const SECONDS_BITMAP_BYTES: usize = (HOUR_SECONDS / 8) as usize;
 pub struct SecondsOfHour([u8; SECONDS_BITMAP_BYTES]);
 
 impl SecondsOfHour {
-    /// Adds the second of a time; the hour is not looked at.
+    /// Adds the second of a time. The hour is ignored.
     pub(super) fn insert(&mut self, time: Time) {
         let second = time.0 % HOUR_SECONDS;
         if let Some(byte) = self.0.get_mut((second / 8) as usize) {
@@ -22,13 +23,13 @@ impl SecondsOfHour {
         }
     }
 
-    /// Whether the second of a time is in it; the hour is not looked at.
+    /// Whether it contains the second of a time. The hour is ignored.
     pub fn contains(&self, time: Time) -> bool {
         let second = time.0 % HOUR_SECONDS;
         self.0.get((second / 8) as usize).is_some_and(|byte| byte >> (second % 8) & 1 == 1)
     }
 
-    /// These seconds, as times of that hour.
+    /// The seconds, as times of this hour.
     pub fn times(&self, hour: Hour) -> impl Iterator<Item = Time> {
         let start = hour.start().0;
         (0..HOUR_SECONDS)

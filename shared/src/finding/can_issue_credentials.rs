@@ -1,4 +1,4 @@
-//! `can-issue-credentials`: policies that surely let a watched principal get credentials.
+//! `can-issue-credentials`: policies that unconditionally let a watched principal issue credentials.
 
 use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{
@@ -12,18 +12,19 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "can-issue-credentials",
     severity: Severity::High,
-    title: "A watched principal could get itself credentials",
-    meaning: "What is done with them may be done under another name, and after the principal itself is shut out.",
-    action: "Take these actions away, or narrow them to roles and resources that are read-only themselves.",
+    title: "A watched principal could issue credentials",
+    meaning: "Calls made with these credentials can appear under another identity, and the credentials can outlast the access of the principal itself.",
+    action: "Remove these actions from its policies, or scope them to roles and resources that are read-only.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    matches_by_policies(assessment, |_, could| {
-        let mints = |grant: &&Grant| grant.action.capabilities.contains(Capabilities::ISSUE_CREDENTIALS);
-        let mut grants: Vec<&Grant> = could
+    matches_by_policies(assessment, |_, granted| {
+        let issues_credentials =
+            |grant: &&Grant| grant.action.capabilities.contains(Capabilities::ISSUE_CREDENTIALS);
+        let mut grants: Vec<&Grant> = granted
             .untolerated_grants()
-            .filter(mints)
+            .filter(issues_credentials)
             .filter(|grant| PrincipalGrants::is_unconditional(grant))
             .collect();
         sort_most_severe_first(&mut grants);
@@ -31,7 +32,10 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             let named = phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3);
             vec![RuleMatch {
                 subject: "credentials".to_owned(),
-                observation: format!("{named} may be used, by {}.", phrases::granting_statements(&grants)),
+                observation: format!(
+                    "Its policies grant {named}, in {}.",
+                    phrases::granting_statements(&grants)
+                ),
                 count: grants.len() as u64,
                 ..RuleMatch::default()
             }]

@@ -7,9 +7,9 @@ use crate::assessment::Assessment;
 pub const RULE: FindingRule = FindingRule {
     id: "conflicting-evidence",
     severity: Severity::High,
-    title: "One event was delivered with two contents",
-    meaning: "CloudTrail writes an event once; a second content under the same id was made by somebody. The graver one was counted.",
-    action: "Find out where the deviating object comes from; check both against the digest files.",
+    title: "An event was delivered with two different contents",
+    meaning: "CloudTrail writes an event once, so the second content under the same event id does not come from CloudTrail. The more severe one was counted.",
+    action: "Find the source of the deviating log file; check both log files against the digest files.",
     find,
 };
 
@@ -17,7 +17,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let count = assessment.evidence_quality.conflicting_events;
     let instance = || RuleMatch {
         subject: "event identity".to_owned(),
-        observation: format!("{} with two contents.", count_noun(count, "event")),
+        observation: format!("{} delivered with two different contents.", count_noun(count, "event")),
         count,
         ..RuleMatch::default()
     };

@@ -7,16 +7,16 @@ use crate::{assessment::Assessment, event::EventKind};
 pub const RULE: FindingRule = FindingRule {
     id: "console-use-by-machine",
     severity: Severity::Medium,
-    title: "A machine principal was used in the console",
-    meaning: "The principal is configured as one that no person uses, and the calls came from a session of the AWS console.",
+    title: "A watched principal was used in the console, although it is for machines",
+    meaning: "The configuration marks the principal with `machine = true`, and the calls came from a session of the AWS console.",
     action: "Find out who assumed it; restrict its trust policy to the machine it is for.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let console = assessment.classified.iter().filter(|judged| {
-        judged.watch.is_some_and(|watch| watch.machine)
-            && (judged.line.call_key.is_console_session || judged.line.call_key.kind == EventKind::SignIn)
+    let console = assessment.classified.iter().filter(|call| {
+        call.watch.is_some_and(|watch| watch.machine)
+            && (call.line.call_key.is_console_session || call.line.call_key.kind == EventKind::SignIn)
     });
     group_calls(
         console,

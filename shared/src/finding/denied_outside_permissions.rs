@@ -1,4 +1,4 @@
-//! `denied-outside-permissions`: calls AWS refused that no policy of the principal grants.
+//! `denied-outside-permissions`: denied calls that no policy of the principal grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use crate::{assessment::Assessment, event::Outcome, report::matrix::calls_outsid
 pub const RULE: FindingRule = FindingRule {
     id: "denied-outside-permissions",
     severity: Severity::Medium,
-    title: "A watched principal reaches for what it was never given",
-    meaning: "Its policies agree with the refusal, so this is no permission that went missing: it, or whoever uses it, tries more than it is for.",
+    title: "A watched principal made denied calls outside its permissions",
+    meaning: "Its policies do not grant these calls, so no permission was lost: the principal, or its user, attempted more than it is for.",
     action: "Ask its owner what made these calls; stop the tool that makes them, or find out who is probing.",
     find,
 };
@@ -18,13 +18,13 @@ pub const RULE: FindingRule = FindingRule {
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     matches_by_policies(assessment, |case, _| {
         let mut services: BTreeMap<String, (RuleMatch, BTreeSet<&str>, bool)> = BTreeMap::new();
-        for judged in calls_outside_permissions(case, Outcome::Denied) {
+        for call in calls_outside_permissions(case, Outcome::Denied) {
             let (instance, operations, reads_only) = services
-                .entry(judged.classification.service.clone())
+                .entry(call.classification.service.clone())
                 .or_insert_with(|| (RuleMatch::default(), BTreeSet::new(), true));
-            instance.add_call(judged);
-            operations.insert(&judged.classification.operation);
-            *reads_only &= judged.is_permitted();
+            instance.add_call(call);
+            operations.insert(&call.classification.operation);
+            *reads_only &= call.is_permitted();
         }
         let name =
             |(service, (instance, operations, reads_only)): (String, (RuleMatch, BTreeSet<&str>, bool))| {
@@ -32,7 +32,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
                 RuleMatch {
                     severity: reads_only.then_some(Severity::Low),
                     observation: format!(
-                        "{} to {} refused, and no policy grants {}: {named}.",
+                        "AWS denied {} to {}, and no policy grants {}: {named}.",
                         count_noun(instance.count, "call"),
                         phrases::quote(&service),
                         if instance.count == 1 { "it" } else { "them" },

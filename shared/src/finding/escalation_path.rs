@@ -1,25 +1,28 @@
-//! `escalation-path`: a way from what a watched principal may do to more.
+//! `escalation-path`: a privilege escalation path in the policies of a watched principal.
 
 use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{assessment::Assessment, permissions::EscalationPath};
 
-/// Characters of a way that the sentence repeats.
+/// Characters of a path description that the observation repeats.
 const MAX_PATH_CHARS: usize = 500;
 
 /// The rule.
 pub const RULE: FindingRule = FindingRule {
     id: "escalation-path",
     severity: Severity::Critical,
-    title: "A watched principal could give itself more permissions",
-    meaning: "Whatever else its policies keep from it is one call, or a few, away.",
-    action: "Take one of the actions the way needs out of its policies, or narrow it to what leads nowhere.",
+    title: "A watched principal could escalate its privileges",
+    meaning: "With one call, or a few, the principal can obtain permissions that its policies do not grant directly.",
+    action: "Remove one of the actions this path needs, or scope it to resources that grant nothing more.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let instance = |path: &EscalationPath| {
-        let maybe =
-            if path.is_unconditional { "" } else { ", if conditions hold that policies alone do not tell" };
+        let maybe = if path.is_unconditional {
+            ""
+        } else {
+            ", if conditions are met that cannot be determined from the policies"
+        };
         RuleMatch {
             severity: (!path.is_unconditional).then_some(Severity::High),
             subject: path.id.clone(),
@@ -32,5 +35,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             ..RuleMatch::default()
         }
     };
-    matches_by_policies(assessment, |_, could| Some(could.escalation_paths.iter().map(instance).collect()))
+    matches_by_policies(assessment, |_, granted| {
+        Some(granted.escalation_paths.iter().map(instance).collect())
+    })
 }

@@ -1,4 +1,4 @@
-//! `event-class-not-logged`: an event class that is part of the promise and not known to be logged.
+//! `event-class-not-logged`: an event class that is part of the promise and is not known to be logged.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, phrases};
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "event-class-not-logged",
     severity: Severity::High,
-    title: "A class of events that nobody is known to log",
-    meaning: "What a principal does in this class leaves no trace in the evidence, so its silence proves nothing.",
+    title: "An event class is not known to be logged",
+    meaning: "Calls of this class leave no trace in the evidence, so their absence proves nothing.",
     action: "Log the class in the trail and name it in `coverage.logged`, or narrow the promise with `coverage.event_classes`.",
     find,
 };
@@ -32,7 +32,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         RuleMatch {
             subject: class.class.clone(),
             observation: format!(
-                "Events of the class `{}` are seen in {seen} and not known to be logged in all{}.",
+                "Events of the class `{}` were seen in {seen} and are not known to be logged in every account{}.",
                 class.class,
                 policies_about_class(assessment, &class.class)
             ),
@@ -43,13 +43,13 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     assessment.coverage.class_gaps().map(gap).collect()
 }
 
-/// What policies that were read say of a class nobody logs. That nobody could have acted there does not close the gap:
-/// policies of resources were not read, and those can let somebody in.
+/// What the policies that were read grant in a class that is not logged. Grants of reads only do not close the gap:
+/// resource-based policies were not read, and they can grant more.
 fn policies_about_class(assessment: &Assessment<'_>, class: &str) -> String {
-    let could = phrases::granted_in_class(assessment, class);
+    let granted = phrases::granted_in_class(assessment, class);
     let cases = watched_principals(assessment);
-    if could.is_empty() && !cases.is_empty() && principals_without_policies(assessment, &cases).is_empty() {
-        return "; by its policies no watched principal could have done more than read there".to_owned();
+    if granted.is_empty() && !cases.is_empty() && principals_without_policies(assessment, &cases).is_empty() {
+        return "; in this class the policies of the watched principals grant only reads".to_owned();
     }
-    could
+    granted
 }

@@ -9,20 +9,20 @@ use crate::{assessment::Assessment, coverage::percent, event::Outcome};
 pub const RULE: FindingRule = FindingRule {
     id: "high-error-rate",
     severity: Severity::Medium,
-    title: "Many calls of a watched principal fail",
-    meaning: "A high share of failed calls points to a broken tool, to missing permissions, or to someone feeling their way.",
-    action: "Look at the errors by operation; repair the tool or find out who is probing.",
+    title: "A watched principal had a high share of failed calls",
+    meaning: "A high share of failed calls points to a broken tool, to missing permissions, or to probing.",
+    action: "Check the errors by operation; repair the tool, or find out who is probing.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let thresholds = &assessment.config.thresholds;
     let mut calls: BTreeMap<(&Arc<str>, &[Arc<str>]), u64> = BTreeMap::new();
-    for judged in assessment.watched_calls() {
-        let way = judged.role_chain.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
-        *calls.entry((judged.attributed_to(), way)).or_default() += judged.count;
+    for call in assessment.watched_calls() {
+        let path = call.role_chain.as_ref().map(|chain| chain.path.as_slice()).unwrap_or_default();
+        *calls.entry((call.attributed_to(), path)).or_default() += call.count;
     }
-    let errors = assessment.watched_calls().filter(|judged| judged.outcome() != Outcome::Succeeded);
+    let errors = assessment.watched_calls().filter(|call| call.outcome() != Outcome::Succeeded);
     let mut instances = group_calls(errors, |_| "errors".to_owned(), |_| String::new());
     instances.retain_mut(|instance| {
         let Some(principal) = &instance.principal else { return false };
@@ -31,7 +31,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             return false;
         };
         instance.observation =
-            format!("{} of {} failed: {share} %.", instance.count, count_noun(all, "call"));
+            format!("{} of {} did not succeed: {share} %.", instance.count, count_noun(all, "call"));
         all >= thresholds.error_rate_min_calls && share > thresholds.error_rate
     });
     instances

@@ -1,4 +1,4 @@
-//! `indeterminate-grant`: what nobody can tell whether a watched principal could do.
+//! `indeterminate-grant`: permissions of a watched principal that cannot be determined from the policies given.
 
 use std::collections::BTreeMap;
 
@@ -16,35 +16,39 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "indeterminate-grant",
     severity: Severity::Medium,
-    title: "Nobody can tell whether a watched principal could do this",
-    meaning: "What policies leave open has to be taken for allowed until somebody shows that it is not.",
-    action: "Write the policies so that they can be judged: actions that exist, documents IAM accepts, conditions on what the caller cannot choose; give the policies that were not read.",
+    title: "A watched principal has permissions that cannot be determined from the policies given",
+    meaning: "Permissions that the policies leave open count as granted until they are shown not to be.",
+    action: "Write policies that can be evaluated: actions that exist, documents that IAM accepts, conditions on values that the caller cannot choose. Provide the policies that were not read.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    matches_by_policies(assessment, |case, could| {
+    matches_by_policies(assessment, |case, granted| {
         let mut instances: Vec<RuleMatch> =
-            conditional_grants(could).into_iter().chain(unknown_actions(could)).collect();
-        instances.extend(policy_problems(could));
+            conditional_grants(granted).into_iter().chain(unknown_actions(granted)).collect();
+        instances.extend(policy_problems(granted));
         instances.extend(used_without_grant(case));
         Some(instances)
     })
 }
 
-/// What is no read and granted on conditions.
-fn conditional_grants(could: &PrincipalGrants) -> Option<RuleMatch> {
+/// Conditional grants of actions that are not read-only.
+fn conditional_grants(granted: &PrincipalGrants) -> Option<RuleMatch> {
     let mut grants: Vec<&Grant> =
-        could.excessive_grants().filter(|grant| grant.certainty == Certainty::Conditional).collect();
+        granted.excessive_grants().filter(|grant| grant.certainty == Certainty::Conditional).collect();
     sort_most_severe_first(&mut grants);
     (!grants.is_empty()).then(|| {
         let named = phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3);
         let on = phrases::condition_list(&grants);
-        let on = if on.is_empty() { "what policies alone do not tell".to_owned() } else { on };
+        let on = if on.is_empty() {
+            "conditions that cannot be determined from the policies".to_owned()
+        } else {
+            on
+        };
         RuleMatch {
             subject: "conditional".to_owned(),
             observation: format!(
-                "{} beyond reads granted on conditions: {named}, depending on {on}.",
+                "{} beyond reads granted conditionally: {named}, depending on {on}.",
                 count_noun(grants.len() as u64, "action")
             ),
             count: grants.len() as u64,
@@ -53,9 +57,9 @@ fn conditional_grants(could: &PrincipalGrants) -> Option<RuleMatch> {
     })
 }
 
-/// What is granted by patterns that match nothing anybody knows.
-fn unknown_actions(could: &PrincipalGrants) -> Option<RuleMatch> {
-    let grants: Vec<&Grant> = could
+/// Grants by patterns that match no action in the catalog.
+fn unknown_actions(granted: &PrincipalGrants) -> Option<RuleMatch> {
+    let grants: Vec<&Grant> = granted
         .excessive_grants()
         .filter(|grant| {
             grant.certainty == Certainty::Unconditional && !PrincipalGrants::is_unconditional(grant)
@@ -64,7 +68,7 @@ fn unknown_actions(could: &PrincipalGrants) -> Option<RuleMatch> {
     (!grants.is_empty()).then(|| RuleMatch {
         subject: "unknown actions".to_owned(),
         observation: format!(
-            "{} granted that matches no action the catalog knows: {}.",
+            "{} granted, matching no action in the catalog: {}.",
             count_noun(grants.len() as u64, "pattern"),
             phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3)
         ),
@@ -73,19 +77,17 @@ fn unknown_actions(could: &PrincipalGrants) -> Option<RuleMatch> {
     })
 }
 
-/// What is wrong with the policies, by kind.
-fn policy_problems(could: &PrincipalGrants) -> impl Iterator<Item = RuleMatch> {
+/// Problems of the policies, by kind.
+fn policy_problems(granted: &PrincipalGrants) -> impl Iterator<Item = RuleMatch> {
     let mut kinds: BTreeMap<PolicyProblemKind, Vec<&PolicyProblem>> = BTreeMap::new();
-    for problem in &could.grants.problems {
+    for problem in &granted.grants.problems {
         kinds.entry(problem.kind).or_default().push(problem);
     }
     kinds.into_iter().filter_map(|(kind, problems)| {
         let (subject, severity, what) = match kind {
-            PolicyProblemKind::Malformed => ("malformed", None, "no policy of IAM's grammar"),
+            PolicyProblemKind::Malformed => ("malformed", None, "outside IAM's policy grammar"),
             PolicyProblemKind::Unsupported => ("unsupported", None, "not evaluated"),
-            PolicyProblemKind::UnknownAction => {
-                ("unknown names", Some(Severity::Low), "not known to the catalog")
-            }
+            PolicyProblemKind::UnknownAction => ("unknown names", Some(Severity::Low), "not in the catalog"),
         };
         let first = problems.first()?;
         let place = match &first.statement {
@@ -98,7 +100,7 @@ fn policy_problems(could: &PrincipalGrants) -> impl Iterator<Item = RuleMatch> {
             severity,
             subject: subject.to_owned(),
             observation: format!(
-                "{} of policies {what}, the first in {place}: {}.",
+                "{} of the policies {what}, the first in {place}: {}.",
                 count_noun(problems.len() as u64, "part"),
                 phrases::quote(first.message.trim_end_matches('.'))
             ),
@@ -108,24 +110,25 @@ fn policy_problems(could: &PrincipalGrants) -> impl Iterator<Item = RuleMatch> {
     })
 }
 
-/// What was done although no policy that was read grants it: what the principal could do is not wholly known.
+/// Operations that succeeded although no policy that was read grants them: the principal's permissions are not fully
+/// known.
 fn used_without_grant(case: &WatchedPrincipal<'_, '_>) -> Vec<RuleMatch> {
     let mut instances = Vec::new();
-    for told in ungranted_operations(case) {
-        let subject = format!("did:{}", told.operation);
+    for ungranted in ungranted_operations(case) {
+        let subject = format!("used:{}", ungranted.operation);
         let mut instance = RuleMatch {
             subject,
             observation: format!(
-                "{} succeeded ({}), and no policy that was read grants it: {}.",
-                phrases::quote(&told.operation),
-                count_noun(told.count, "call"),
-                told.explanation
+                "{} succeeded ({}), although no policy that was read grants it: {}.",
+                phrases::quote(&ungranted.operation),
+                count_noun(ungranted.count, "call"),
+                ungranted.explanation
             ),
             ..RuleMatch::default()
         };
         calls_outside_permissions(case, Outcome::Succeeded)
-            .filter(|judged| judged.operation() == told.operation)
-            .for_each(|judged| instance.add_call(judged));
+            .filter(|call| call.operation() == ungranted.operation)
+            .for_each(|call| instance.add_call(call));
         instances.push(instance);
     }
     instances

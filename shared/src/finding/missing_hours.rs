@@ -1,4 +1,4 @@
-//! `missing-hours`: hours of an account and region that no event and no digest vouches for.
+//! `missing-hours`: hours of an account and region that no event and no digest file covers.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::{assessment::Assessment, coverage::AccountRegionCoverage, time::Time};
@@ -7,9 +7,9 @@ use crate::{assessment::Assessment, coverage::AccountRegionCoverage, time::Time}
 pub const RULE: FindingRule = FindingRule {
     id: "missing-hours",
     severity: Severity::High,
-    title: "Hours without evidence",
-    meaning: "No event and no digest file vouches for these hours: whatever happened in them was not looked at.",
-    action: "Find the log files of these hours and sweep them; turn on log file validation, so that a quiet hour differs from a missing one.",
+    title: "Hours of an account and region have no evidence",
+    meaning: "No event and no digest file covers these hours, so calls made in them are unknown.",
+    action: "Find the log files of these hours and sweep them; enable log file validation, so that a quiet hour differs from a missing one.",
     find,
 };
 
@@ -20,7 +20,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         Some(RuleMatch {
             subject: format!("{} {}", place.account, place.region),
             observation: format!(
-                "{} of {} in account {} and region {} have no evidence, the first at {}.",
+                "{} of {} in account {} and region {} without evidence, the first at {}.",
                 hours,
                 count_noun(u64::from(place.expected_hours), "hour"),
                 place.account,

@@ -1,4 +1,4 @@
-//! `missing-logs`: log files that digests list and the evidence does not show.
+//! `missing-logs`: log files that digest files list and that the evidence does not show.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_by};
 use crate::assessment::Assessment;
@@ -7,9 +7,9 @@ use crate::assessment::Assessment;
 pub const RULE: FindingRule = FindingRule {
     id: "missing-logs",
     severity: Severity::High,
-    title: "Log files that a digest lists are not here",
-    meaning: "CloudTrail wrote them, and no event of the evidence has the times of their oldest and newest event: what stands in them was not looked at.",
-    action: "Fetch the listed log files and sweep them; a log that is gone from the bucket while its digest is there may have been deleted to hide something.",
+    title: "Log files that a digest file lists are missing",
+    meaning: "CloudTrail delivered them, and no event in the evidence has the times of their oldest and newest event, so their content is unknown.",
+    action: "Fetch the listed log files and sweep them; a log file that is gone from the bucket while its digest file remains may have been deleted to hide activity.",
     find,
 };
 
@@ -19,7 +19,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         .into_iter()
         .map(|(subject, logs)| RuleMatch {
             observation: format!(
-                "{} of {subject} listed by digests.",
+                "Digest files list {} of {subject} that the evidence does not show.",
                 count_noun(logs.len() as u64, "log file")
             ),
             span: logs.iter().map(|log| (log.oldest, log.newest)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),

@@ -1,8 +1,8 @@
-//! What deserves a reader's attention.
+//! The findings of a report.
 //!
-//! Enters: an assessment. Leaves: findings, most severe first, and what to do about them. Laws: each rule stands
-//! in a file of its own name and keeps its id forever; a finding's fingerprint depends on the rule, the principal
-//! and the subject alone, so the same finding in another run has the same one; order is deterministic.
+//! Enters: an assessment. Leaves: findings, most severe first, and a recommendation for each rule. Laws: each rule
+//! has a file of its own name and keeps its id forever; a finding's fingerprint depends only on the rule, the
+//! principal and the subject, so the same finding has the same fingerprint in every run; the order is deterministic.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -85,7 +85,7 @@ pub const RULES: [&FindingRule; 28] = [
     &override_unused::RULE,
 ];
 
-/// Rules that look at policies: without any they find nothing, and prove nothing.
+/// Rules that evaluate policies: without policies they find nothing and prove nothing.
 pub const POLICY_RULES: [&str; 6] = [
     over_privileged::RULE.id,
     can_issue_credentials::RULE.id,
@@ -95,19 +95,19 @@ pub const POLICY_RULES: [&str; 6] = [
     indeterminate_grant::RULE.id,
 ];
 
-/// How bad a finding is.
+/// How soon a finding needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
     /// Worth knowing.
     Info,
-    /// Look at it when there is time.
+    /// Review it when there is time.
     Low,
-    /// Look at it this week.
+    /// Review it this week.
     Medium,
-    /// Look at it today.
+    /// Review it today.
     High,
-    /// Look at it now.
+    /// Review it now.
     Critical,
 }
 
@@ -124,24 +124,24 @@ impl Severity {
     }
 }
 
-/// One thing that deserves attention.
+/// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Rule that found it, kebab-case and permanent.
     pub id: String,
-    /// Identity of this instance: the same in every run, 32 hex digits.
+    /// Identity of this finding: the same in every run, 32 hex digits.
     pub fingerprint: String,
     /// Severity.
     pub severity: Severity,
-    /// What it is, in a few words.
+    /// What happened and to which principal, in one line.
     pub title: String,
     /// What was seen and what it means.
     pub description: String,
-    /// What to do.
+    /// Recommendation.
     pub recommendation: String,
     /// ARN of the principal, when it is about one.
     pub principal: Option<Arc<str>>,
-    /// What it is about besides the principal: an operation, a place, an event class.
+    /// What it is about besides the principal: an operation, an account and region, an event class.
     pub subject: String,
     /// First time it was seen.
     pub first_seen: Option<Time>,
@@ -151,47 +151,47 @@ pub struct Finding {
     pub count: u64,
     /// Ids of the earliest events behind it, at most three.
     pub sample_event_ids: Vec<String>,
-    /// ARNs of resources the records name, or patterns policies name, in order, at most five.
+    /// ARNs of resources in the records, or resource patterns in the policies, in order, at most five.
     pub resources: Vec<Arc<str>>,
-    /// Controls of the report's standard it touches.
+    /// Controls of the report's standard that it fails.
     pub controls: BTreeSet<String>,
 }
 
-/// What to do about all findings of one rule.
+/// The recommendation for all findings of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommendation {
     /// Greatest severity among the findings.
     pub severity: Severity,
     /// Rule the findings belong to.
     pub id: String,
-    /// What the rule finds, in a few words.
+    /// Title of the rule.
     pub title: String,
     /// What to do.
     pub action: String,
-    /// How many findings it would settle.
+    /// How many findings it would resolve.
     pub findings: u64,
     /// Principals it is about, in order.
     pub principals: BTreeSet<Arc<str>>,
 }
 
-/// A rule: words that never change with the evidence, and how to look for it.
+/// A rule: texts that do not depend on the evidence, and the function that finds matches.
 #[derive(Clone, Copy, Debug)]
 pub struct FindingRule {
     /// Kebab-case and permanent.
     pub id: &'static str,
-    /// Severity, unless an instance says otherwise.
+    /// Severity, unless a match sets another.
     pub severity: Severity,
-    /// What it is, in a few words.
+    /// What happened, in a few words. A finding has the name of its principal in place of `A watched principal`.
     pub title: &'static str,
     /// What it means.
     pub meaning: &'static str,
     /// What to do.
     pub action: &'static str,
-    /// Looks for instances.
+    /// Finds the matches.
     pub find: fn(&Assessment<'_>) -> Vec<RuleMatch>,
 }
 
-/// Where a rule found something.
+/// One match of a rule.
 #[derive(Clone, Debug, Default)]
 pub struct RuleMatch {
     /// Severity, when it differs from the rule's.
@@ -202,9 +202,9 @@ pub struct RuleMatch {
     pub subject: String,
     /// What was seen, in a sentence.
     pub observation: String,
-    /// ARNs of what was assumed on the way, when it was done through others.
+    /// ARNs of the roles in the role chain, when the calls were made through roles.
     pub role_chain: Vec<Arc<str>>,
-    /// Whether somebody else may have done some of it.
+    /// Whether another principal may have made some of the calls.
     pub is_uncertain: bool,
     /// First and last time.
     pub span: Option<(Time, Time)>,
@@ -216,27 +216,27 @@ pub struct RuleMatch {
     pub resources: BTreeSet<Arc<str>>,
 }
 
-/// Resources a finding names.
+/// Resources that a finding lists.
 const MAX_RESOURCES: usize = 5;
 
 impl RuleMatch {
-    /// Adds equal calls.
-    fn add_call(&mut self, judged: &ClassifiedCall<'_>) {
-        let (first, last) = judged.span;
+    /// Adds a group of equal calls.
+    fn add_call(&mut self, call: &ClassifiedCall<'_>) {
+        let (first, last) = call.span;
         self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
-        self.count += judged.count;
-        self.is_uncertain |= judged.role_chain.as_ref().is_some_and(|lineage| !lineage.is_certain);
-        self.samples.extend(judged.samples());
+        self.count += call.count;
+        self.is_uncertain |= call.role_chain.as_ref().is_some_and(|chain| !chain.is_certain);
+        self.samples.extend(call.samples());
         self.samples.sort_unstable();
         self.samples.truncate(MAX_SAMPLES);
-        self.resources.extend(judged.line.call_key.resources.iter().map(Arc::clone));
+        self.resources.extend(call.line.call_key.resources.iter().map(Arc::clone));
         while self.resources.len() > MAX_RESOURCES {
             self.resources.pop_last();
         }
     }
 }
 
-/// Instances about each watched principal whose policies were read.
+/// Matches for each watched principal that has policies that were read.
 fn matches_by_policies(
     assessment: &Assessment<'_>,
     about: impl Fn(&WatchedPrincipal<'_, '_>, &PrincipalGrants) -> Option<Vec<RuleMatch>>,
@@ -246,7 +246,7 @@ fn matches_by_policies(
     }
     let mut instances = Vec::new();
     for (arn, case) in watched_principals(assessment) {
-        let found = case.granted.and_then(|could| about(&case, could)).unwrap_or_default();
+        let found = case.granted.and_then(|granted| about(&case, granted)).unwrap_or_default();
         instances.extend(
             found.into_iter().map(|instance| RuleMatch { principal: Some(Arc::clone(&arn)), ..instance }),
         );
@@ -254,33 +254,33 @@ fn matches_by_policies(
     instances
 }
 
-/// Who answers, what it is about, and what was assumed on the way.
+/// The principal the call is attributed to, the subject, and the role chain.
 type MatchKey = (Arc<str>, String, Vec<Arc<str>>);
 
-/// One instance for each principal that answers and each subject among the calls, in order. `seen` writes the sentence.
-/// What was done through another principal is a subject of its own.
+/// One match for each attributed principal, subject and role chain among the calls, in order. `seen` writes the
+/// observation.
 fn group_calls<'b, 'a: 'b>(
     calls: impl Iterator<Item = &'b ClassifiedCall<'a>>,
     subject: impl Fn(&ClassifiedCall<'a>) -> String,
     seen: impl Fn(&RuleMatch) -> String,
 ) -> Vec<RuleMatch> {
     let mut instances: BTreeMap<MatchKey, RuleMatch> = BTreeMap::new();
-    for judged in calls {
-        let way = judged.role_chain.as_ref().map(|lineage| lineage.path.as_slice()).unwrap_or_default();
-        let key = (Arc::clone(judged.attributed_to()), subject(judged), way.to_vec());
-        instances.entry(key).or_default().add_call(judged);
+    for call in calls {
+        let path = call.role_chain.as_ref().map(|chain| chain.path.as_slice()).unwrap_or_default();
+        let key = (Arc::clone(call.attributed_to()), subject(call), path.to_vec());
+        instances.entry(key).or_default().add_call(call);
     }
-    let name = |((principal, subject, way), mut instance): (MatchKey, RuleMatch)| {
+    let name = |((principal, subject, path), mut instance): (MatchKey, RuleMatch)| {
         instance.principal = Some(principal);
         instance.subject = subject;
         instance.observation = seen(&instance);
-        instance.role_chain = way;
+        instance.role_chain = path;
         instance
     };
     instances.into_iter().map(name).collect()
 }
 
-/// Items by a name, in order of the names.
+/// Items grouped by a name, in order of the names.
 fn group_by<T>(items: impl Iterator<Item = T>, name: impl Fn(&T) -> String) -> BTreeMap<String, Vec<T>> {
     let mut groups: BTreeMap<String, Vec<T>> = BTreeMap::new();
     for item in items {
@@ -295,22 +295,45 @@ pub(crate) fn count_noun(count: u64, noun: &str) -> String {
 }
 
 impl RuleMatch {
-    /// What it is about besides the principal, with the way it took through others.
+    /// The subject, with the role chain.
     fn full_subject(&self) -> String {
         match &*self.role_chain {
             [] => self.subject.clone(),
-            way => format!("{} through {}", self.subject, way.join(", then ")),
+            path => format!("{} through {}", self.subject, path.join(", then ")),
         }
     }
 
-    /// What was seen, with that way.
+    /// The title with the names of the principal, the operation and the roles:
+    /// `Auditor changed state (s3:PutObject) through Deployer`.
+    fn full_title(&self, title: &str) -> String {
+        let Some(principal) = self.principal.as_deref().filter(|arn| !arn.contains('*')) else {
+            return title.to_owned();
+        };
+        let rest = title.strip_prefix("A watched principal").or_else(|| title.strip_prefix("A principal"));
+        let mut title = match rest {
+            Some(rest) => format!("{}{rest}", phrases::name_of(principal)),
+            None => title.to_owned(),
+        };
+        // `service:Operation`; other subjects have no colon, or more.
+        if self.subject.split(':').count() == 2 {
+            title.push_str(&format!(" ({})", phrases::truncate(&self.subject, phrases::MAX_NAME_CHARS)));
+        }
+        if !self.role_chain.is_empty() {
+            let roles: Vec<String> = self.role_chain.iter().map(|arn| phrases::name_of(arn)).collect();
+            title.push_str(&format!(" through {}", roles.join(", then ")));
+        }
+        title
+    }
+
+    /// The observation, with the role chain.
     fn full_description(&self) -> String {
-        let doubt = if self.is_uncertain { "; somebody else may have made some of it" } else { "" };
+        let doubt =
+            if self.is_uncertain { "; another principal may have made some of these calls" } else { "" };
         match &*self.role_chain {
             [] => self.observation.clone(),
-            way => {
-                let way = phrases::quote_some(way.iter().map(|arn| &**arn), usize::MAX);
-                format!("{}, through {way}{doubt}.", self.observation.trim_end_matches('.'))
+            path => {
+                let path = phrases::quote_some(path.iter().map(|arn| &**arn), usize::MAX);
+                format!("{}, through {path}{doubt}.", self.observation.trim_end_matches('.'))
             }
         }
     }
@@ -319,12 +342,13 @@ impl RuleMatch {
 impl Finding {
     fn new(rule: &FindingRule, instance: RuleMatch) -> Self {
         let (subject, seen) = (instance.full_subject(), instance.full_description());
+        let title = instance.full_title(rule.title);
         let principal = instance.principal.as_deref().unwrap_or_default();
         Self {
             id: rule.id.to_owned(),
             fingerprint: fingerprint(rule.id, principal, &subject),
             severity: instance.severity.unwrap_or(rule.severity),
-            title: rule.title.to_owned(),
+            title,
             description: format!("{seen} {}", rule.meaning),
             recommendation: rule.action.to_owned(),
             principal: instance.principal,
@@ -339,7 +363,7 @@ impl Finding {
     }
 }
 
-/// Identity of an instance: the first 128 bits of a SHA-256 over its parts, each with its length.
+/// Identity of a finding: the first 128 bits of a SHA-256 over its parts, each with its length.
 fn fingerprint(rule: &str, principal: &str, subject: &str) -> String {
     let mut hash = Sha256::new();
     for part in [rule, principal, subject] {
@@ -347,6 +371,12 @@ fn fingerprint(rule: &str, principal: &str, subject: &str) -> String {
         hash.update(part);
     }
     hex(hash.finalize().get(..16).unwrap_or_default())
+}
+
+/// The title of a finding's rule.
+fn rule_title(finding: &Finding) -> String {
+    let rule = RULES.iter().find(|rule| rule.id == finding.id);
+    rule.map_or_else(|| finding.title.clone(), |rule| rule.title.to_owned())
 }
 
 /// Applies every rule. Most severe first, then by rule, principal and subject.
@@ -361,12 +391,12 @@ pub fn find(assessment: &Assessment<'_>) -> Vec<Finding> {
             instances.into_iter().map(|instance| Finding::new(rule, instance))
         })
         .collect();
-    // Stable, so rules keep their order within a severity, and instances theirs within a rule.
+    // Stable: rules keep their order within a severity, and matches theirs within a rule.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 
-/// One recommendation for each rule that found something, most urgent first. `findings` as [`find`] orders them.
+/// One recommendation for each rule with findings, most urgent first. `findings` are in the order of [`find`].
 pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
     let mut recommendations: Vec<Recommendation> = Vec::new();
     for finding in findings {
@@ -378,7 +408,7 @@ pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
             recommendations.push(Recommendation {
                 severity: finding.severity,
                 id: finding.id.clone(),
-                title: finding.title.clone(),
+                title: rule_title(finding),
                 action: finding.recommendation.clone(),
                 findings: 1,
                 principals: finding.principal.clone().into_iter().collect(),
@@ -386,4 +416,27 @@ pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
         }
     }
     recommendations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_names_the_principal_the_operation_and_the_roles() {
+        let arn = |name: &str| Arc::from(format!("arn:aws:iam::111122223333:role/{name}"));
+        let mut found = RuleMatch {
+            principal: Some(arn("audit/Auditor")),
+            subject: "s3:PutObject".to_owned(),
+            ..RuleMatch::default()
+        };
+        assert_eq!(found.full_title("A watched principal wrote"), "Auditor wrote (s3:PutObject)");
+        found.role_chain = vec![arn("Deployer"), arn("Shared")];
+        let through = "Auditor wrote (s3:PutObject) through Deployer, then Shared";
+        assert_eq!(found.full_title("A principal wrote"), through);
+        found = RuleMatch { subject: "policies".to_owned(), role_chain: Vec::new(), ..found };
+        assert_eq!(found.full_title("A watched principal could write"), "Auditor could write");
+        found.principal = Some(arn("Quarterly*"));
+        assert_eq!(found.full_title("A watched principal was not seen"), "A watched principal was not seen");
+    }
 }

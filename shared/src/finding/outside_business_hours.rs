@@ -11,8 +11,8 @@ pub const RULE: FindingRule = FindingRule {
     id: "outside-business-hours",
     severity: Severity::Low,
     title: "A watched principal was active outside business hours",
-    meaning: "Activity at hours when its people do not work may be a schedule nobody wrote down, or somebody else.",
-    action: "Compare with the schedules of its owner; narrow the hours in which it can be assumed, or configure its hours.",
+    meaning: "Activity outside working hours may be an undocumented schedule, or another user.",
+    action: "Compare it with its owner's schedules; limit the hours in which it can be assumed, or configure its hours.",
     find,
 };
 
@@ -37,10 +37,10 @@ fn calls_outside<'a>(assessment: &Assessment<'a>) -> Vec<ClassifiedCall<'a>> {
         config.watch.iter().filter_map(|watch| watch.business_hours.as_ref()).chain(&config.business_hours);
     let calendars: Vec<(&BusinessHours, BusinessCalendar)> =
         all.filter_map(|hours| Some((hours, BusinessCalendar::new(hours).ok()?))).collect();
-    let part = |judged: &ClassifiedCall<'a>| {
-        let hours = judged.watch?.business_hours.as_ref().or(config.business_hours.as_ref())?;
+    let part = |call: &ClassifiedCall<'a>| {
+        let hours = call.watch?.business_hours.as_ref().or(config.business_hours.as_ref())?;
         let (_, calendar) = calendars.iter().find(|(known, _)| *known == hours)?;
-        judged.subset(|slot| !calendar.contains(slot.start()))
+        call.subset(|bucket| !calendar.contains(bucket.start()))
     };
     assessment.watched_calls().filter_map(part).collect()
 }

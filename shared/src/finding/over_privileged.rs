@@ -1,4 +1,4 @@
-//! `over-privileged`: policies that surely let a watched principal do more than read.
+//! `over-privileged`: policies that unconditionally let a watched principal do more than read.
 
 use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{
@@ -13,27 +13,26 @@ pub const RULE: FindingRule = FindingRule {
     id: "over-privileged",
     severity: Severity::High,
     title: "A watched principal could do more than read",
-    meaning: "Its policies allow it, whether or not it ever did: what holds the promise is its manners, not its permissions.",
-    action: "Take these actions out of its policies or put a boundary around it; where one is wanted, allow it with an override that has an owner and an end.",
+    meaning: "Its policies allow it, whether or not it was used: only its behavior, not its permissions, keeps it read-only.",
+    action: "Remove these actions from its policies or set a permissions boundary; where an action is needed, allow it with an override that has an owner and an expiry.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    matches_by_policies(assessment, |_, could| {
+    matches_by_policies(assessment, |_, granted| {
         let mut grants: Vec<&Grant> =
-            could.excessive_grants().filter(|grant| PrincipalGrants::is_unconditional(grant)).collect();
+            granted.excessive_grants().filter(|grant| PrincipalGrants::is_unconditional(grant)).collect();
         sort_most_severe_first(&mut grants);
-        let gravest = grants.first()?.action.risk_level;
+        let most_severe = grants.first()?.action.risk_level;
         let named = phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3);
         let does = phrases::capability_counts(&grants);
         let does = if does.is_empty() { does } else { format!(" ({does})") };
-        let (actions, are) =
-            if grants.len() == 1 { ("action", "is no read") } else { ("actions", "are no reads") };
+        let (actions, are) = if grants.len() == 1 { ("action", "is") } else { ("actions", "are") };
         Some(vec![RuleMatch {
-            severity: (gravest == RiskLevel::Critical).then_some(Severity::Critical),
+            severity: (most_severe == RiskLevel::Critical).then_some(Severity::Critical),
             subject: "policies".to_owned(),
             observation: format!(
-                "{} {actions} that {are} may be used{does}: {named}, by {}.",
+                "Its policies grant {} {actions} that {are} not read-only{does}: {named}, in {}.",
                 grants.len(),
                 phrases::granting_statements(&grants)
             ),

@@ -7,9 +7,9 @@ use crate::assessment::Assessment;
 pub const RULE: FindingRule = FindingRule {
     id: "override-expired",
     severity: Severity::Medium,
-    title: "An expired override would have allowed calls",
-    meaning: "An exception ended and the calls went on: they are judged as if there were no override.",
-    action: "Renew the override with an owner and a new end if the calls are still wanted, or remove it and stop them.",
+    title: "An override expired and its calls continued",
+    meaning: "Calls after the expiry are classified as if there were no override.",
+    action: "If the calls are still needed, renew the override with an owner and a new expiry; otherwise remove it and stop the calls.",
     find,
 };
 

@@ -1,4 +1,4 @@
-//! `override-unused`: an override no call in the evidence matched.
+//! `override-unused`: an override that no call in the evidence matched.
 
 use super::{FindingRule, RuleMatch, Severity};
 use crate::{assessment::Assessment, config::Override};
@@ -7,8 +7,8 @@ use crate::{assessment::Assessment, config::Override};
 pub const RULE: FindingRule = FindingRule {
     id: "override-unused",
     severity: Severity::Info,
-    title: "An override that allowed nothing",
-    meaning: "No call in the evidence needed it: it is a hole without a use.",
+    title: "An override allowed no call",
+    meaning: "No call in the evidence needed it, so it is an exception without a use.",
     action: "Remove it, or check its patterns.",
     find,
 };

@@ -1,7 +1,7 @@
-//! Words about what policies grant.
+//! Phrases about what policies grant.
 //!
-//! Enters: grants, statements, names. Leaves: parts of sentences. Law: names out of policies are cut, so no policy can
-//! write a report.
+//! Enters: grants, statements, names. Leaves: parts of sentences. Law: names from policies are truncated, so that no
+//! policy can write the text of a report.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,33 +14,39 @@ use crate::{
 };
 
 /// Characters of a name that a sentence repeats.
-const MAX_NAME_CHARS: usize = 100;
+pub(super) const MAX_NAME_CHARS: usize = 100;
 
-/// What actions that carry a capability do, in the order a reader is told of it.
+/// What actions with a capability do, in the order of the text.
 const CAPABILITY_PHRASES: [(Capabilities, &str); 8] = [
-    (Capabilities::PRIVILEGE_ESCALATION, "privilege_escalation"),
-    (Capabilities::ISSUE_CREDENTIALS, "mint credentials"),
-    (Capabilities::EXPOSE_RESOURCE, "share outward"),
+    (Capabilities::PRIVILEGE_ESCALATION, "escalate privileges"),
+    (Capabilities::ISSUE_CREDENTIALS, "issue credentials"),
+    (Capabilities::EXPOSE_RESOURCE, "expose resources"),
     (Capabilities::RUN_CODE, "run code"),
     (Capabilities::MUTATE, "change state"),
     (Capabilities::READ_SECRETS, "read secrets"),
-    (Capabilities::READ_DATA, "read content"),
-    (Capabilities::INCUR_COST, "spend money"),
+    (Capabilities::READ_DATA, "read customer data"),
+    (Capabilities::INCUR_COST, "incur cost"),
 ];
 
-/// A name in back quotes, cut where it is long.
+/// The last part of an ARN, truncated; of another text the text itself.
+pub fn name_of(arn: &str) -> String {
+    let name = if arn.starts_with("arn:") { arn.rsplit(['/', ':']).next() } else { None };
+    truncate(name.filter(|name| !name.trim().is_empty()).unwrap_or(arn), MAX_NAME_CHARS)
+}
+
+/// A name in backticks, truncated.
 pub fn quote(name: &str) -> String {
     format!("`{}`", truncate(&name.replace('`', "'"), MAX_NAME_CHARS))
 }
 
-/// A text, cut where it is longer than so many characters.
+/// A text, truncated to `most` characters.
 pub fn truncate(text: &str, most: usize) -> String {
     let cut: String = text.chars().take(most).collect();
     let more = if cut.len() < text.len() { "…" } else { "" };
     cut + more
 }
 
-/// The first names, and how many more there are.
+/// The first names, and the count of the others.
 pub fn quote_some<'n>(names: impl Iterator<Item = &'n str>, most: usize) -> String {
     let names: Vec<&str> = names.collect();
     let shown: Vec<String> = names.iter().take(most).map(|name| quote(name)).collect();
@@ -50,7 +56,7 @@ pub fn quote_some<'n>(names: impl Iterator<Item = &'n str>, most: usize) -> Stri
     }
 }
 
-/// `40 change state, 3 mint credentials`: how many of the actions do what.
+/// `40 change state, 3 issue credentials`: how many of the actions have each capability.
 pub fn capability_counts(grants: &[&Grant]) -> String {
     let of = |(capability, does): &(Capabilities, &str)| {
         let n = grants.iter().filter(|grant| grant.action.capabilities.contains(*capability)).count();
@@ -59,7 +65,7 @@ pub fn capability_counts(grants: &[&Grant]) -> String {
     CAPABILITY_PHRASES.iter().filter_map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// By which statements, the first three.
+/// The statements that grant them, the first three.
 pub fn granting_statements(grants: &[&Grant]) -> String {
     let mut seen: BTreeSet<&StatementId> = BTreeSet::new();
     let statements = grants.iter().flat_map(|grant| &grant.scope.statements);
@@ -75,13 +81,13 @@ pub fn granting_statements(grants: &[&Grant]) -> String {
     }
 }
 
-/// What conditions grants depend on, the first two.
+/// The conditions that grants depend on, the first two.
 pub fn condition_list(grants: &[&Grant]) -> String {
     let all: BTreeSet<&Arc<str>> = grants.iter().flat_map(|grant| &grant.scope.conditions).collect();
     quote_some(all.into_iter().map(|one| &**one), 2)
 }
 
-/// How long was looked, in days where it is as long.
+/// A number of hours, in days from 48 hours on.
 pub fn duration(hours: u64) -> String {
     match hours {
         0..48 => count_noun(hours, "hour"),
@@ -89,20 +95,22 @@ pub fn duration(hours: u64) -> String {
     }
 }
 
-/// `: by its policies X could have used Y there`, of those who could have acted in a class of events; empty when nobody
-/// could, as far as is known.
+/// The principals with policies that grant more than reads in an event class, as a part of a sentence; empty when
+/// there are none.
 pub fn granted_in_class(assessment: &Assessment<'_>, class: &str) -> String {
     let actors = principals_granted_in_class(assessment, class);
     let shown: Vec<String> = actors
         .iter()
         .take(3)
         .map(|(arn, grants)| {
-            format!("{} by {}", quote(arn), quote_some(grants.iter().map(|grant| &*grant.action.key), 3))
+            format!("{} ({})", quote(arn), quote_some(grants.iter().map(|grant| &*grant.action.key), 3))
         })
         .collect();
     match actors.len() {
         0 => String::new(),
-        n if n > 3 => format!("; there could have acted {}, and {} more", shown.join("; "), n - 3),
-        _ => format!("; there could have acted {}", shown.join("; ")),
+        n if n > 3 => {
+            format!("; more than reads in it is granted to {} and {} more", shown.join(", "), n - 3)
+        }
+        _ => format!("; more than reads in it is granted to {}", shown.join(", ")),
     }
 }

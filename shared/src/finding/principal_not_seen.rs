@@ -1,4 +1,4 @@
-//! `principal-not-seen`: a promise for which the evidence shows nobody.
+//! `principal-not-seen`: a watch entry that no principal in the evidence matches.
 
 use super::{FindingRule, RuleMatch, Severity};
 use crate::assessment::Assessment;
@@ -7,9 +7,9 @@ use crate::assessment::Assessment;
 pub const RULE: FindingRule = FindingRule {
     id: "principal-not-seen",
     severity: Severity::Medium,
-    title: "A watched principal never appears",
-    meaning: "Nothing in the evidence was made by it, so nothing is proven of it: it may be unused, misspelt, or active where nobody looks.",
-    action: "Check the pattern against the role, and the trail against the accounts the role works in; retire the role if it is unused.",
+    title: "A watched principal was not seen",
+    meaning: "The evidence holds no event of it, so nothing is proven about it: it may be unused, misspelled, or active where no trail logs.",
+    action: "Check the pattern against the role, and the trail against the accounts the role works in; delete the role if it is unused.",
     find,
 };
 

@@ -11,15 +11,15 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "privileged-call",
     severity: Severity::High,
-    title: "A watched principal used privilege",
-    meaning: "The operation changes nothing by itself, yet it is not a read: it decrypts, assumes another role or hands out credentials, and what is done with them may not show under this principal.",
-    action: "Follow where it leads. If it is wanted, allow this operation on these resources with an override that has an owner and an end; otherwise take the permission away.",
+    title: "A watched principal used a privileged operation",
+    meaning: "The operation changes nothing by itself, but it is not a read: it decrypts, assumes another role or issues credentials, and later calls may not appear under this principal.",
+    action: "Check what was done with the result. If it is needed, allow this operation on these resources with an override that has an owner and an expiry; otherwise remove the permission.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let privileged = assessment.watched_calls().filter(|judged| {
-        judged.operation_type() == OperationType::Privileged && judged.outcome() == Outcome::Succeeded
+    let privileged = assessment.watched_calls().filter(|call| {
+        call.operation_type() == OperationType::Privileged && call.outcome() == Outcome::Succeeded
     });
     group_calls(privileged, ClassifiedCall::operation, |i| {
         format!("`{}` succeeded: {}.", i.subject, count_noun(i.count, "call"))

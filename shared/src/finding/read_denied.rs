@@ -1,4 +1,4 @@
-//! `read-denied`: a read by a watched principal that AWS refused.
+//! `read-denied`: a read by a watched principal that AWS denied.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
@@ -10,17 +10,16 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "read-denied",
     severity: Severity::Low,
-    title: "A watched principal was refused a read",
-    meaning: "Nothing was disclosed. A tool that misses a read it needs may report less than there is.",
-    action: "Grant the read if the principal is meant to see this; otherwise stop asking for it.",
+    title: "A watched principal was denied a read",
+    meaning: "Nothing was disclosed. A tool that lacks a read it needs may report less than there is.",
+    action: "Grant the read if the principal needs it; otherwise stop the calls.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let denied = assessment
-        .watched_calls()
-        .filter(|judged| judged.is_permitted() && judged.outcome() == Outcome::Denied);
+    let denied =
+        assessment.watched_calls().filter(|call| call.is_permitted() && call.outcome() == Outcome::Denied);
     group_calls(denied, ClassifiedCall::operation, |i| {
-        format!("`{}` was refused: {}.", i.subject, count_noun(i.count, "call"))
+        format!("`{}` was denied: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

@@ -12,16 +12,16 @@ pub const RULE: FindingRule = FindingRule {
     id: "secret-read",
     severity: Severity::High,
     title: "A watched principal read secrets",
-    meaning: "The call changes nothing, but its response carries a secret, a token or a key: whoever holds it can act without this principal.",
-    action: "Make sure the principal needs the secret; otherwise deny it these operations, and rotate what was read.",
+    meaning: "The call changes nothing, but its response returns a secret, a token or a key, which can be used without this principal.",
+    action: "Check that the principal needs the secret; otherwise deny it these operations, and rotate the secrets that were read.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let reads = assessment.watched_calls().filter(|judged| {
-        judged.is_permitted()
-            && judged.outcome() == Outcome::Succeeded
-            && judged.classification.capabilities.contains(Capabilities::READ_SECRETS)
+    let reads = assessment.watched_calls().filter(|call| {
+        call.is_permitted()
+            && call.outcome() == Outcome::Succeeded
+            && call.classification.capabilities.contains(Capabilities::READ_SECRETS)
     });
     group_calls(reads, ClassifiedCall::operation, |i| {
         format!("`{}` returned a secret: {}.", i.subject, count_noun(i.count, "call"))

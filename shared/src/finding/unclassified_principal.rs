@@ -1,4 +1,4 @@
-//! `unclassified-principal`: principals in the evidence that are neither watched nor exempt; only where something is promised.
+//! `unclassified-principal`: principals in the evidence that are neither watched nor exempt; not in a discovery.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "unclassified-principal",
     severity: Severity::Info,
-    title: "Principals that no promise names",
-    meaning: "They are active and neither watched nor exempt: nothing is claimed about them.",
-    action: "Watch those that are meant to be read-only and exempt the others, so that the list of promises is complete.",
+    title: "Principals are neither watched nor exempt",
+    meaning: "They are active, and the report claims nothing about them.",
+    action: "Watch the principals that must be read-only and exempt the others, so that the list of promises is complete.",
     find,
 };
 
@@ -26,15 +26,15 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     }
     let exempt = |arn: &str| assessment.config.exempt.iter().any(|pattern| matches(pattern, arn));
     let mut accounts: BTreeMap<&str, (BTreeSet<&Principal>, RuleMatch)> = BTreeMap::new();
-    let unnamed = assessment.classified.iter().filter(|judged| {
-        let principal = judged.principal();
+    let unclassified = assessment.classified.iter().filter(|call| {
+        let principal = call.principal();
         let own = !matches!(principal.kind, PrincipalKind::AwsService | PrincipalKind::Root);
-        own && judged.watch.is_none() && !exempt(&principal.arn)
+        own && call.watch.is_none() && !exempt(&principal.arn)
     });
-    for judged in unnamed {
-        let (principals, instance) = accounts.entry(&judged.line.actor.account).or_default();
-        principals.insert(judged.principal());
-        instance.add_call(judged);
+    for call in unclassified {
+        let (principals, instance) = accounts.entry(&call.line.actor.account).or_default();
+        principals.insert(call.principal());
+        instance.add_call(call);
     }
     let name = |(account, (principals, mut instance)): (&str, (BTreeSet<&Principal>, RuleMatch))| {
         let count = count_noun(principals.len() as u64, "principal");

@@ -1,4 +1,4 @@
-//! `unidentified-write`: a call that is no read and that nobody can be named for.
+//! `unidentified-write`: a call that is not read-only and of which the record does not identify the principal.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
@@ -10,9 +10,9 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "unidentified-write",
     severity: Severity::High,
-    title: "Somebody unknown did more than read",
-    meaning: "The record does not say who made the call, so any watched principal may have made it.",
-    action: "Find the caller by access key, source address and time in the record itself; find out why it carries no identity.",
+    title: "An unidentified principal made a call that is not read-only",
+    meaning: "The record does not identify the caller, so any watched principal may have made the call.",
+    action: "Find the caller by access key, source address and time in the record; find out why the record carries no identity.",
     find,
 };
 
@@ -21,6 +21,6 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         return Vec::new();
     }
     group_calls(assessment.unidentified_calls(), ClassifiedCall::operation, |i| {
-        format!("`{}` by an unknown principal: {}.", i.subject, count_noun(i.count, "call"))
+        format!("`{}` by an unidentified principal: {}.", i.subject, count_noun(i.count, "call"))
     })
 }

@@ -1,4 +1,4 @@
-//! `unknown-operation`: an operation of a watched principal, or in a discovery of anyone, that nothing is known of.
+//! `unknown-operation`: an unknown operation called by a watched principal, or in a discovery by any principal.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
@@ -11,16 +11,16 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "unknown-operation",
     severity: Severity::High,
-    title: "A call nothing is known of",
-    meaning: "The catalog does not know the operation, the record does not say that it only reads, and its name does not tell: it counts as not read-only.",
-    action: "Refresh the catalog; if it still does not know the operation, read what it does and allow it with an override.",
+    title: "A principal called an unknown operation",
+    meaning: "The catalog does not list the operation, the record does not mark it as read-only, and its name matches no pattern, so it counts as not read-only.",
+    action: "Refresh the catalog; if it still does not list the operation, check what the operation does and allow it with an override.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let unknown = assessment.calls().filter(|judged| {
-        judged.operation_type() == OperationType::Unknown
-            && (judged.watch.is_some() || assessment.mode == ReportMode::Discovery)
+    let unknown = assessment.calls().filter(|call| {
+        call.operation_type() == OperationType::Unknown
+            && (call.watch.is_some() || assessment.mode == ReportMode::Discovery)
     });
     group_calls(unknown, ClassifiedCall::operation, |i| {
         format!("`{}` is unknown: {}.", i.subject, count_noun(i.count, "call"))

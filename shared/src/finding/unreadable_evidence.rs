@@ -1,4 +1,4 @@
-//! `unreadable-evidence`: log objects or records that could not be read.
+//! `unreadable-evidence`: log files or records that could not be read.
 
 use super::{FindingRule, RuleMatch, Severity};
 use crate::assessment::Assessment;
@@ -7,9 +7,9 @@ use crate::assessment::Assessment;
 pub const RULE: FindingRule = FindingRule {
     id: "unreadable-evidence",
     severity: Severity::High,
-    title: "Evidence that could not be read",
-    meaning: "Whatever it says was not looked at; the positions are listed with the run.",
-    action: "Fetch the objects again from the bucket, and check them against the digest files: a damaged log may be an attempt to hide something.",
+    title: "Evidence could not be read",
+    meaning: "Its content is unknown; the positions are listed with the run.",
+    action: "Fetch the log files again from the bucket, and check them against the digest files: a damaged log file may be an attempt to hide activity.",
     find,
 };
 

@@ -11,15 +11,15 @@ use crate::{
 pub const RULE: FindingRule = FindingRule {
     id: "write-succeeded",
     severity: Severity::Critical,
-    title: "A watched principal changed something",
-    meaning: "A principal that is promised to be read-only made a call that changes state, and AWS carried it out.",
-    action: "Find out who used the principal and what was changed, undo it if it was not wanted, then take the permission away or stop promising that the principal is read-only.",
+    title: "A watched principal changed state",
+    meaning: "A principal that is promised to be read-only made a call that changes state, and the call succeeded.",
+    action: "Find out who used the principal and what was changed, and revert it if it was not wanted; then remove the permission, or stop promising that the principal is read-only.",
     find,
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let writes = assessment.watched_calls().filter(|judged| {
-        judged.operation_type() == OperationType::Mutating && judged.outcome() == Outcome::Succeeded
+    let writes = assessment.watched_calls().filter(|call| {
+        call.operation_type() == OperationType::Mutating && call.outcome() == Outcome::Succeeded
     });
     group_calls(writes, ClassifiedCall::operation, |i| {
         format!("`{}` succeeded: {}.", i.subject, count_noun(i.count, "call"))

@@ -1,6 +1,7 @@
-//! An action, as far as its grant matters.
+//! An action and its classification.
 //!
-//! Enters: an entry of the catalog, or a pattern that names none. Leaves: [`Action`]. Law: what is unknown is no read.
+//! Enters: an entry of the catalog, or a pattern that matches none. Leaves: [`Action`]. Law: an unknown action is not
+//! read-only, unless its literal name says so.
 
 use std::sync::Arc;
 
@@ -10,51 +11,52 @@ use crate::{
     operation::{AccessLevel, Capabilities, OperationType, RiskLevel},
 };
 
-/// An IAM action, or a pattern over actions the catalog knows none of.
+/// An IAM action, or a pattern that matches no action of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// `service:Name` as the catalog spells it; the pattern as it was written, where the catalog knows none.
+    /// `service:Name` as the catalog spells it, or the pattern as the policy writes it.
     pub key: Arc<str>,
-    /// What a read-only principal may think of it.
+    /// Its operation type: whether a read-only principal may have it.
     pub operation_type: OperationType,
-    /// What it lets its caller do.
+    /// What it allows its caller to do.
     pub capabilities: Capabilities,
     /// Access level, when known.
     pub access_level: Option<AccessLevel>,
-    /// How much harm it can do.
+    /// Risk level.
     pub risk_level: RiskLevel,
-    /// Whether the catalog knows it.
+    /// Whether it is in the catalog.
     pub is_known: bool,
 }
 
 impl Action {
-    /// An action the catalog knows.
+    /// An action of the catalog.
     pub fn of(entry: CatalogEntry) -> Self {
         let key = entry.key().into();
         Self::from_classification(key, &Classification::from(entry), true)
     }
 
-    /// A name or pattern the catalog knows no action of: what comes before its first wildcard is judged as a name is.
+    /// A name or pattern that matches no action of the catalog. The part before the first wildcard is classified as a
+    /// name.
     pub fn unknown(catalog: &Catalog, pattern: &str) -> Self {
         let (service, name) = pattern.split_once(':').unwrap_or(("", pattern));
         let literal = name.split(['*', '?']).next().unwrap_or_default();
-        let verdict = classify(catalog, &ClassificationInput::new(service, literal));
-        // A verb that the catalog happens to know as an operation says nothing of the others it begins.
-        // What is spelt after a wildcard may be the name of a credential.
-        let verdict = match verdict.provenance {
-            Provenance::Pattern if !names_a_credential(&name.replace(['*', '?'], "")) => verdict,
+        let classification = classify(catalog, &ClassificationInput::new(service, literal));
+        // A prefix that is itself an operation of the catalog says nothing about other names with that prefix.
+        // The text after a wildcard may name a credential.
+        let classification = match classification.provenance {
+            Provenance::Pattern if !names_a_credential(&name.replace(['*', '?'], "")) => classification,
             _ => classify(catalog, &ClassificationInput::new("", "")),
         };
-        Self::from_classification(pattern.into(), &verdict, false)
+        Self::from_classification(pattern.into(), &classification, false)
     }
 
-    fn from_classification(key: Arc<str>, verdict: &Classification, is_known: bool) -> Self {
+    fn from_classification(key: Arc<str>, classification: &Classification, is_known: bool) -> Self {
         Self {
             key,
-            operation_type: verdict.operation_type,
-            capabilities: verdict.capabilities,
-            access_level: verdict.access_level,
-            risk_level: verdict.risk_level,
+            operation_type: classification.operation_type,
+            capabilities: classification.capabilities,
+            access_level: classification.access_level,
+            risk_level: classification.risk_level,
             is_known,
         }
     }

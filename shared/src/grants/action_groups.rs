@@ -1,23 +1,23 @@
-//! Actions that the same statements are about.
+//! Groups of actions that the same statements cover.
 //!
-//! Enters: for each statement the positions of its actions. Leaves: [`ActionGroups`]. Law: two actions are of one class exactly
-//! if the same statements are about them.
+//! Enters: for each statement the positions of its actions. Leaves: [`ActionGroups`]. Law: two actions are in one
+//! group if and only if the same statements cover them.
 
 use std::collections::HashMap;
 
 use super::action_index::ActionPositions;
 
-/// Actions, put into classes.
+/// Actions, divided into groups.
 #[derive(Clone, Debug)]
 pub(super) struct ActionGroups {
-    /// Class of each action.
+    /// Group of each action.
     group_of_action: Vec<usize>,
-    /// For each class the one it was parted from and the statement that parted them; the first is of no statement.
+    /// For each group, the group it was split from and the statement that split it; none for the first group.
     splits: Vec<Option<(usize, usize)>>,
 }
 
 impl ActionGroups {
-    /// Parts `count` actions by what each statement is about.
+    /// Divides `count` actions by the statements that cover them.
     pub fn of(count: usize, statements: &[ActionPositions]) -> Self {
         let mut classes = Self { group_of_action: vec![0; count], splits: vec![None] };
         for (statement, positions) in statements.iter().enumerate() {
@@ -37,12 +37,12 @@ impl ActionGroups {
         classes
     }
 
-    /// The class of each action.
+    /// The group of each action.
     pub fn group_per_action(&self) -> impl Iterator<Item = usize> {
         self.group_of_action.iter().copied()
     }
 
-    /// The statements that are about each class, in order; of none where no action is left in it.
+    /// The statements that cover each group, in order; none for a group without actions.
     pub fn statements_per_group(&self) -> impl Iterator<Item = Vec<usize>> {
         let mut is_used = vec![false; self.splits.len()];
         for class in &self.group_of_action {

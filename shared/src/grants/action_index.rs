@@ -1,7 +1,7 @@
 //! All IAM actions of a catalog, found by pattern.
 //!
-//! Enters: a catalog. Leaves: positions of the actions a pattern stands for, in the order of their keys. Law: what a
-//! pattern finds is what matching each key alone finds, whatever the case.
+//! Enters: a catalog. Leaves: positions of the actions a pattern matches, in the order of their keys. Law: the result
+//! equals matching each key by itself, ignoring case.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{catalog::Catalog, pattern::matches};
 /// Positions of actions, in order.
 pub(super) type ActionPositions = Arc<[u32]>;
 
-/// The actions, and the patterns met so far.
+/// The actions, and a cache of the patterns searched so far.
 #[derive(Debug)]
 pub(super) struct ActionIndex {
     /// In the order of their keys.
@@ -39,14 +39,14 @@ impl ActionIndex {
         Self { actions, lowercase_keys: lower, found_positions: Mutex::default() }
     }
 
-    /// Actions a pattern stands for.
+    /// Positions of the actions a pattern matches.
     pub fn find(&self, pattern: &str) -> ActionPositions {
         let pattern: Arc<str> = pattern.to_ascii_lowercase().into();
         let mut met = self.found_positions.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(met.entry(pattern).or_insert_with_key(|pattern| self.search(pattern)))
     }
 
-    // Only what begins with the letters before the first wildcard has to be looked at.
+    // Only keys that start with the text before the first wildcard can match.
     fn search(&self, pattern: &str) -> ActionPositions {
         let literal = pattern.split(['*', '?']).next().unwrap_or_default();
         let start = self.lowercase_keys.partition_point(|(key, _)| &**key < literal);

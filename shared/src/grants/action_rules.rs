@@ -1,7 +1,8 @@
-//! What has to allow, together.
+//! The rules for one action, grouped by their role in policy evaluation.
 //!
-//! Enters: the rules that are about an action. Leaves: [`ActionRules`], lists of which each has to hold one that allows.
-//! Laws: a deny stands above every list; a policy that limits is a list of its own.
+//! Enters: the rules that cover an action. Leaves: [`ActionRules`]: rules that grant, limits of which each has to
+//! contain an entry that allows, and denies. Laws: a deny overrides every list; each policy that limits is a list of
+//! its own.
 
 use std::sync::Arc;
 
@@ -13,16 +14,16 @@ use super::{
     statement::Effect,
 };
 
-/// One that allows.
+/// An entry of a limit that allows.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LimitEntry<'r> {
     Rule(&'r PolicyRule),
-    /// The resource is none of those this policy is about.
+    /// Resources outside this resource-based policy, which does not limit them.
     NotGoverned(&'r ResourceWithPolicy),
 }
 
 impl<'r> LimitEntry<'r> {
-    /// Resources it may allow (`may`), or those it surely does.
+    /// Resources it may allow (`may`), or those it certainly allows.
     pub fn resource_set(self, may: bool) -> ResourceSet<'r> {
         match self {
             Self::Rule(rule) => rule.resources.resource_set(may, None),
@@ -32,7 +33,7 @@ impl<'r> LimitEntry<'r> {
         }
     }
 
-    /// Whether it allows what it is about.
+    /// Whether it applies.
     pub const fn applicability(self) -> Applicability {
         match self {
             Self::Rule(rule) => rule.applicability,
@@ -41,18 +42,18 @@ impl<'r> LimitEntry<'r> {
     }
 }
 
-/// All that has a say on one action.
+/// All rules for one action.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ActionRules<'r> {
-    /// What grants: policies of the principal, and of resources that name him.
+    /// Rules that grant: identity-based policies of the principal, and resource-based policies that name it.
     pub allows: Vec<&'r PolicyRule>,
-    /// What limits; each list has to hold one that allows.
+    /// Limits; each list has to contain an entry that allows.
     pub limits: Vec<Vec<LimitEntry<'r>>>,
     pub denies: Vec<&'r PolicyRule>,
 }
 
 impl<'r> ActionRules<'r> {
-    /// Puts the rules that are about an action in their places.
+    /// Groups the rules that cover an action.
     pub fn of(rules: &'r PolicyRules, about: impl IntoIterator<Item = &'r PolicyRule>) -> Self {
         let mut clauses = Self::default();
         let mut boundary = Vec::new();
@@ -97,7 +98,7 @@ impl<'r> ActionRules<'r> {
         clauses
     }
 
-    /// Words for what limits the resources that are granted, where a list names less than all.
+    /// Descriptions of the limits that do not cover all resources.
     pub fn limit_descriptions(&self) -> Vec<Arc<str>> {
         let mut bounds = Vec::new();
         for list in &self.limits {

@@ -1,7 +1,8 @@
-//! Conditions, as far as their outcome can be known.
+//! Conditions, evaluated with the known context.
 //!
-//! Enters: a statement and what is known. Leaves: an [`Outcome`]. Laws: a condition that cannot be told is open; a
-//! choice of the caller opens an allow and does not close it, and lets him step out of the way of a deny.
+//! Enters: a statement and the known context. Leaves: an [`Applicability`]. Laws: a condition that cannot be decided
+//! is `Unknown`; a condition on a value that the caller chooses does not stop an allow, and the caller can avoid a
+//! deny.
 
 use super::{
     context::{ContextValue, EvaluationContext},
@@ -14,13 +15,13 @@ use crate::pattern::CompiledPattern;
 /// Whether a statement applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Applicability {
-    /// It does not.
+    /// It does not apply.
     Never,
-    /// Nobody can tell.
+    /// It cannot be determined.
     Unknown,
-    /// It does, or does not, as the caller chooses: an allow he can use, a deny he can avoid.
+    /// The caller chooses whether it applies: an allow it can use, a deny it can avoid.
     CallerControlled,
-    /// It does.
+    /// It applies.
     Always,
 }
 
@@ -33,9 +34,9 @@ impl Applicability {
         }
     }
 
-    /// Both.
+    /// Whether both apply.
     pub fn and(self, other: Self, effect: Effect) -> Self {
-        // What weakens the effect most decides: for a deny, that the caller can avoid it.
+        // The value that weakens the effect most decides. For a deny, that is a caller that can avoid it.
         let rank = |outcome| match (effect, outcome) {
             (_, Self::Never) => 0,
             (Effect::Allow, Self::Unknown) | (Effect::Deny, Self::CallerControlled) => 1,
@@ -46,7 +47,7 @@ impl Applicability {
     }
 }
 
-/// Whether the conditions of a statement hold, in all requests that are meant.
+/// Whether the conditions of a statement hold in all requests of the context.
 pub(super) fn applicability(statement: &PolicyStatement, facts: &EvaluationContext<'_>) -> Applicability {
     let start = if statement.unevaluated.is_empty() { Applicability::Always } else { Applicability::Unknown };
     statement
@@ -72,7 +73,7 @@ fn condition_applicability(
         ContextValue::CallerControlled => Applicability::CallerControlled,
         ContextValue::Typical(values) => {
             let mut wanted = wanted();
-            // The account of the resource is that of the principal, whichever that is.
+            // The account of the resource is that of the principal, even if it is not known.
             let own = values.first().filter(|own| own.starts_with("${"));
             for (wanted, written) in wanted.iter_mut().zip(&condition.values) {
                 if own.is_some_and(|own| own.eq_ignore_ascii_case(written)) {

@@ -1,7 +1,7 @@
-//! What is known of a request before it is made, and of one that is given.
+//! The known context of all requests of a principal, or of one request.
 //!
-//! Enters: a [`PolicySnapshot`], and perhaps a [`RequestContext`]. Leaves: for each condition key what is [`Found`]. Law: what is not
-//! known of every request is not known.
+//! Enters: a [`PolicySnapshot`], and optionally a [`RequestContext`]. Leaves: a [`ContextValue`] for each condition
+//! key. Law: without a request, a value counts as known only if every request has it.
 //!
 //! Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference for keys of services;
 //! both read 2026-11.
@@ -10,27 +10,27 @@ use std::collections::BTreeMap;
 
 use super::{PolicySnapshot, RequestContext};
 
-/// What is found for a condition key.
+/// What is known of a condition key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContextValue<'a> {
-    /// Its values; none means that the key is absent.
+    /// Its values; an empty list means that the key is absent.
     Known(&'a [String]),
-    /// Nobody can tell.
+    /// It cannot be determined.
     Unknown,
-    /// What the caller writes into the request.
+    /// A value that the caller writes into the request.
     CallerControlled,
-    /// Its values in requests the caller is free to make; others may have others.
+    /// Its values in requests that the caller can always make; other requests may have other values.
     Typical(&'a [String]),
 }
 
-/// The principal, as far as a snapshot tells.
+/// The principal, as far as the snapshot describes it.
 #[derive(Clone, Debug)]
 pub(super) struct CallerContext {
     /// ARN of the user or role; empty when not known.
     pub arn: String,
     /// Account; empty when not known.
     pub account: String,
-    /// Whether it is a role, called through a session.
+    /// Whether it is a role, which calls through a session.
     pub is_role: bool,
     /// Whether an AWS service owns the role.
     pub is_service_linked: bool,
@@ -38,8 +38,8 @@ pub(super) struct CallerContext {
     typical_keys: BTreeMap<&'static str, Vec<String>>,
 }
 
-/// Keys of what the caller writes into a request. Each is a parameter of the request in the reference of its service,
-/// or said to be one in the guide of the global keys.
+/// Keys with values that the caller writes into a request. Each is a request parameter by the reference of its
+/// service or by the guide to the global keys.
 const CALLER_CONTROLLED_KEYS: [&str; 12] = [
     "aws:requestedregion",
     "aws:tagkeys",
@@ -56,7 +56,7 @@ const CALLER_CONTROLLED_KEYS: [&str; 12] = [
 ];
 
 impl CallerContext {
-    /// What a snapshot tells.
+    /// The principal of a snapshot.
     pub fn of(snapshot: &PolicySnapshot) -> Self {
         let arn = if snapshot.principal.starts_with("arn:") { &*snapshot.principal } else { "" };
         let mut parts = arn.splitn(6, ':').skip(4);
@@ -86,7 +86,7 @@ impl CallerContext {
             know("aws:principalarn", arn);
             know("aws:principaltype", "AssumedRole");
         }
-        // Whoever begins a session may give it tags, which stand before the role's own, if the trust policy lets him.
+        // If the trust policy allows session tags, they take precedence over the tags of the role.
         let may_be_tagged =
             is_role && snapshot.trust_policy.as_ref().is_none_or(|trust| !forbids_session_tags(&trust.text));
         if !may_be_tagged {
@@ -99,7 +99,7 @@ impl CallerContext {
         }
         let own = if account.is_empty() { "${aws:PrincipalAccount}" } else { account };
         caller.typical_keys = BTreeMap::from([
-            // Resources of the own account there are always some.
+            // The principal's own account always has resources.
             ("aws:resourceaccount", vec![own.to_owned()]),
             // A call can always be made directly, and over TLS.
             ("aws:viaawsservice", vec!["false".to_owned()]),
@@ -112,23 +112,23 @@ impl CallerContext {
     }
 }
 
-// Whether a trust policy speaks of no tags of sessions. A tag with the role's own key would stand before the role's.
+// Whether a trust policy rules out session tags. A session tag takes precedence over the role's tag of the same key.
 fn forbids_session_tags(trust: &str) -> bool {
     let text = trust.to_ascii_lowercase();
-    // Any text that could name the action, escaped, by a wildcard, or through `NotAction`, counts as naming it.
+    // A text that could name the action, escaped, by a wildcard or through `NotAction`, counts as naming it.
     !["tagsession", "*", "?", "\\", "notaction"].iter().any(|word| text.contains(word))
 }
 
-/// What is known when conditions are evaluated.
+/// The known context in which conditions are evaluated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EvaluationContext<'a> {
     pub caller: &'a CallerContext,
-    /// The context of one request; absent when all requests are meant.
+    /// The context of one request; absent for all requests of the principal.
     pub request: Option<&'a RequestContext>,
 }
 
 impl<'a> EvaluationContext<'a> {
-    /// What is found for a key, given in lower case.
+    /// What is known of a key, given in lower case.
     pub fn lookup(&self, key: &str) -> ContextValue<'a> {
         if let Some(request) = self.request {
             let own = request.keys.get(key).or_else(|| self.caller.known_keys.get(key));

@@ -1,7 +1,7 @@
 //! The decision on one request.
 //!
-//! Enters: the rules that hold for a request, and the request. Leaves: a [`Decision`]. Laws: one deny refuses; granted
-//! means whatever else the context holds, and denied as well.
+//! Enters: the rules that apply to a request, and the request. Leaves: a [`Decision`]. Laws: one deny is enough to
+//! deny; `Allowed` and `Denied` hold for every value of the unknown context keys.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn applies(rule: &PolicyRule, resource: &str) -> OptionalTruth {
     all([holds, rule.resources.covers(resource)])
 }
 
-/// Decides.
+/// Decides a request.
 pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) -> Decision {
     let action = request.action.to_ascii_lowercase();
     let is_controlled = super::supports_resource_control_policies(&action);
@@ -34,10 +34,10 @@ pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) ->
     let clauses = ActionRules::of(rules, about);
     let denies: Vec<(&PolicyRule, OptionalTruth)> =
         clauses.denies.iter().map(|rule| (*rule, applies(rule, request.resource))).collect();
-    let refusing =
+    let denying =
         statement_ids(denies.iter().filter(|(_, truth)| *truth == Some(true)).map(|(rule, _)| *rule));
-    if !refusing.is_empty() {
-        return Decision::Denied(refusing);
+    if !denying.is_empty() {
+        return Decision::Denied(denying);
     }
     let sources = clauses.allows.iter().map(|rule| applies(rule, request.resource));
     let allowed = all(std::iter::once(any(sources)).chain(clauses.limits.iter().map(|list| {
@@ -46,8 +46,8 @@ pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) ->
             LimitEntry::NotGoverned(_) => Some(ally.resource_set(true).contains(request.resource)),
         }))
     })));
-    let is_refused = any(denies.iter().map(|(_, truth)| *truth));
-    match (allowed, is_refused) {
+    let is_denied = any(denies.iter().map(|(_, truth)| *truth));
+    match (allowed, is_denied) {
         (Some(false), _) => Decision::Denied(Vec::new()),
         (Some(true), Some(false)) => Decision::Allowed(statement_ids(
             clauses.allows.iter().copied().filter(|rule| applies(rule, request.resource) == Some(true)),

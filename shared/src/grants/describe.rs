@@ -1,6 +1,6 @@
-//! What a statement depends on, in words.
+//! The conditions of a statement, in words.
 //!
-//! Enters: a rule. Leaves: a sentence for people. Law: of bounded length, whatever a policy says.
+//! Enters: a rule. Leaves: a phrase for a message. Law: the conditions of a rule take at most 1,000 characters.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::{
 
 const MAX_CHARS: usize = 1_000;
 
-/// What an allow depends on.
+/// The conditions of an allow.
 pub(super) fn allow_condition(rule: &PolicyRule) -> Arc<str> {
     describe_conditions(rule).into()
 }
 
-/// What keeps a deny away.
+/// The conditions under which a deny does not apply.
 pub(super) fn deny_condition(rule: &PolicyRule) -> Arc<str> {
     let is_all = rule.resources.as_written.iter().any(|pattern| &**pattern == "*");
     let on = if is_all {
@@ -38,10 +38,10 @@ fn describe_conditions(rule: &PolicyRule) -> String {
     if parts.is_empty() {
         parts.push(match (&statement.principals, rule.applicability) {
             _ if rule.layer == PolicyLayer::ResourceControl => {
-                "the resource is one of the organization's".to_owned()
+                "the resource belongs to the organization".to_owned()
             }
             (Some(_), Applicability::Unknown | Applicability::CallerControlled) => {
-                "the principal is the one that is named".to_owned()
+                "the statement names this principal".to_owned()
             }
             _ => "a variable in the resource has a certain value".to_owned(),
         });

@@ -1,7 +1,7 @@
 //! Policy documents, by the grammar of IAM.
 //!
-//! Enters: the text of a document. Leaves: [`Document`]. Laws: a statement that is none of the grammar is a problem, and
-//! nothing is made of it; an element nobody knows is a problem, and what the statement says depends on it.
+//! Enters: the text of a document. Leaves: [`PolicyDocument`]. Laws: a statement that breaks the grammar is a problem
+//! and is not evaluated; an unknown element is a problem and makes its statement conditional.
 //!
 //! Grammar: IAM User Guide, "Grammar of the IAM JSON policy language", read 2026-11.
 
@@ -14,41 +14,41 @@ use super::{
     statement::{Condition, Effect, PatternList, PolicyStatement, PrincipalElement},
 };
 
-/// What a document is a policy of, which decides on the elements it must have and may not have.
+/// The type of a policy, which decides which elements a document must have and must not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PolicyType {
-    /// A principal, a permissions boundary, or an organization's accounts.
+    /// Identity-based policy, permissions boundary or service control policy.
     Identity,
-    /// A resource.
+    /// Resource-based policy.
     Resource,
-    /// An organization's resources.
+    /// Resource control policy.
     ResourceControl,
 }
 
-/// What is wrong with a document or one of its statements.
+/// A problem in a document or in one of its statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DocumentProblem {
     pub statement: Option<Arc<str>>,
     pub kind: PolicyProblemKind,
     pub message: String,
-    /// Whether it may be an allow that was lost to it.
+    /// Whether an allow may have been lost to the problem.
     pub may_lose_allow: bool,
 }
 
-/// A document, understood.
+/// A parsed document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PolicyDocument {
     pub statements: Vec<PolicyStatement>,
     pub problems: Vec<DocumentProblem>,
 }
 
-/// Longest text of a document; IAM's own limits are below 32 KiB for all its kinds.
+/// Longest text of a document; IAM's own limits are below 32 KiB for all policy types.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// Longest name or pattern; an ARN has at most 2,048 characters.
 const MAX_TEXT_BYTES: usize = 2_048;
 
 impl PolicyDocument {
-    /// Reads a document.
+    /// Parses a document.
     pub fn parse(text: &str, kind: PolicyType) -> Self {
         Self::try_parse(text, kind).unwrap_or_else(|what| Self {
             statements: Vec::new(),
@@ -66,8 +66,8 @@ impl PolicyDocument {
             return Err(format!("the document is longer than {MAX_DOCUMENT_BYTES} bytes"));
         }
         let json: Json =
-            serde_json::from_str(text).map_err(|error| format!("the document is no JSON: {error}"))?;
-        let Json::Object(members) = json else { return Err("the document is no JSON object".to_owned()) };
+            serde_json::from_str(text).map_err(|error| format!("the document is not valid JSON: {error}"))?;
+        let Json::Object(members) = json else { return Err("the document is not a JSON object".to_owned()) };
         check_unique_names(&members)?;
         let mut has_variables = false;
         let mut statements = None;
@@ -77,15 +77,18 @@ impl PolicyDocument {
                     "2012-10-17" => has_variables = true,
                     "2008-10-17" => {}
                     other => {
-                        return Err(format!("`{}` is no version of the policy language", truncated(other)));
+                        return Err(format!(
+                            "`{}` is not a version of the policy language",
+                            truncated(other)
+                        ));
                     }
                 },
                 ("Id", Json::Text(_)) => {}
                 ("Statement", Json::Object(_) | Json::List(_)) => statements = Some(value.as_list()),
                 ("Version" | "Id" | "Statement", _) => {
-                    return Err(format!("`{name}` is not what it has to be"));
+                    return Err(format!("`{name}` has the wrong type"));
                 }
-                _ => return Err(format!("`{}` is no element of a policy document", truncated(name))),
+                _ => return Err(format!("`{}` is not an element of a policy document", truncated(name))),
             }
         }
         let statements = statements.ok_or("the document has no `Statement`")?;
@@ -106,7 +109,7 @@ impl PolicyDocument {
         labels: &mut BTreeSet<Arc<str>>,
     ) {
         let label = label(json, position, labels);
-        let flaw = |kind, what, may_allow| DocumentProblem {
+        let problem = |kind, what, may_allow| DocumentProblem {
             statement: Some(Arc::clone(&label)),
             kind,
             message: what,
@@ -117,7 +120,7 @@ impl PolicyDocument {
                 let may_allow = statement.effect == Effect::Allow;
                 let open = statement.unevaluated.iter();
                 self.problems.extend(
-                    open.map(|what| flaw(PolicyProblemKind::Unsupported, what.to_string(), may_allow)),
+                    open.map(|what| problem(PolicyProblemKind::Unsupported, what.to_string(), may_allow)),
                 );
                 self.statements.push(statement);
             }
@@ -125,13 +128,13 @@ impl PolicyDocument {
                 let denies = matches!(json, Json::Object(members) if members.iter().filter(|(name, _)| name == "Effect")
                     .all(|(_, effect)| *effect == Json::Text("Deny".to_owned()))
                     && members.iter().any(|(name, _)| name == "Effect"));
-                self.problems.push(flaw(PolicyProblemKind::Malformed, what, !denies));
+                self.problems.push(problem(PolicyProblemKind::Malformed, what, !denies));
             }
         }
     }
 }
 
-// The `Sid` where it names one statement and cannot be taken for a position; else the position, with the `Sid`.
+// The `Sid` if it is unique and does not start with `#`; otherwise the position, followed by the `Sid`.
 fn label(json: &Json, position: usize, taken: &mut BTreeSet<Arc<str>>) -> Arc<str> {
     let sid = match json {
         Json::Object(members) => members.iter().find_map(|(name, value)| match value {
@@ -152,7 +155,7 @@ fn label(json: &Json, position: usize, taken: &mut BTreeSet<Arc<str>>) -> Arc<st
 fn check_unique_names(members: &[(String, Json)]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     match members.iter().find(|(name, _)| !seen.insert(name)) {
-        Some((name, _)) => Err(format!("`{}` is written twice", truncated(name))),
+        Some((name, _)) => Err(format!("`{}` is given twice", truncated(name))),
         None => Ok(()),
     }
 }
@@ -163,18 +166,18 @@ fn statement(
     has_variables: bool,
     label: &Arc<str>,
 ) -> Result<PolicyStatement, String> {
-    let Json::Object(members) = json else { return Err("the statement is no JSON object".to_owned()) };
+    let Json::Object(members) = json else { return Err("the statement is not a JSON object".to_owned()) };
     check_unique_names(members)?;
     let (mut effect, mut actions, mut resources, mut principals) = (None, None, None, None);
     let (mut conditions, mut open) = (Vec::new(), Vec::new());
     for (name, value) in members {
         match name.as_str() {
-            "Sid" => drop(value.scalar().ok_or("`Sid` is no text")?),
+            "Sid" => drop(value.scalar().ok_or("`Sid` is not a string")?),
             "Effect" => {
                 effect = Some(match value {
                     Json::Text(word) if word == "Allow" => Effect::Allow,
                     Json::Text(word) if word == "Deny" => Effect::Deny,
-                    _ => return Err("`Effect` is neither `Allow` nor `Deny`".to_owned()),
+                    _ => return Err("`Effect` is not `Allow` or `Deny`".to_owned()),
                 });
             }
             "Action" | "NotAction" => {
@@ -192,15 +195,15 @@ fn statement(
                 principals = Some(principal(name != "Principal", value)?);
             }
             "Condition" => conditions = self::conditions(value, &mut open)?,
-            // Misspelt in case only, it may be an element or none: nobody can say.
+            // With the wrong case, whether AWS takes it as the element cannot be determined.
             other if ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(other)) => {
-                return Err(format!("`{}` is not how the element is spelt", truncated(other)));
+                return Err(format!("`{}` is an element in the wrong case", truncated(other)));
             }
             other => open.push(format!("element `{}` is not evaluated", truncated(other)).into()),
         }
     }
     if kind == PolicyType::Identity && principals.is_some() {
-        return Err("a policy that is not a resource's has no `Principal`".to_owned());
+        return Err("`Principal` is allowed only in a resource-based policy".to_owned());
     }
     if kind == PolicyType::Resource && principals.is_none() {
         return Err("the statement has no `Principal`".to_owned());
@@ -252,12 +255,12 @@ fn patterns(name: &str, value: &Json) -> Result<Vec<Arc<str>>, String> {
         .collect();
     match patterns {
         Some(patterns) if !patterns.is_empty() => Ok(patterns),
-        _ => Err(format!("`{name}` is no pattern or list of patterns")),
+        _ => Err(format!("`{name}` is not a pattern or a list of patterns")),
     }
 }
 
 fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
-    let wrong = || "`Principal` is not what it has to be".to_owned();
+    let wrong = || "`Principal` is not `*` or an object of known principal types".to_owned();
     let mut principals = PrincipalElement { is_negated: is_not, aws: Vec::new(), has_canonical_user: false };
     match value {
         Json::Text(text) if text == "*" => principals.aws.push("*".into()),
@@ -279,12 +282,12 @@ fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
 }
 
 fn conditions(value: &Json, open: &mut Vec<Arc<str>>) -> Result<Vec<Condition>, String> {
-    let Json::Object(operators) = value else { return Err("`Condition` is no JSON object".to_owned()) };
+    let Json::Object(operators) = value else { return Err("`Condition` is not a JSON object".to_owned()) };
     check_unique_names(operators)?;
     let mut conditions = Vec::new();
     for (name, keys) in operators {
         let Json::Object(keys) = keys else {
-            return Err(format!("operator `{}` is followed by no JSON object", truncated(name)));
+            return Err(format!("the value of operator `{}` is not a JSON object", truncated(name)));
         };
         let lower: Vec<(String, Json)> =
             keys.iter().map(|(key, _)| (key.to_ascii_lowercase(), Json::Null)).collect();
@@ -296,9 +299,11 @@ fn conditions(value: &Json, open: &mut Vec<Arc<str>>) -> Result<Vec<Condition>, 
         for (key, values) in keys {
             let texts: Option<Vec<Arc<str>>> =
                 values.as_list().iter().map(|value| value.scalar().map(Into::into)).collect();
-            let values = texts.ok_or_else(|| format!("the values of `{}` are no texts", truncated(key)))?;
+            let values = texts.ok_or_else(|| {
+                format!("a value of `{}` is not a string, number or Boolean", truncated(key))
+            })?;
             if key.len() > MAX_TEXT_BYTES || values.iter().any(|value| value.len() > MAX_TEXT_BYTES) {
-                return Err("a condition is longer than any can be".to_owned());
+                return Err("a condition key or value is longer than 2048 bytes".to_owned());
             }
             let Some(operator) = operator else { continue };
             if values.is_empty() {
@@ -317,7 +322,7 @@ fn conditions(value: &Json, open: &mut Vec<Arc<str>>) -> Result<Vec<Condition>, 
     Ok(conditions)
 }
 
-/// The beginning of a text, for a sentence.
+/// The first 64 characters of a text, for a message.
 fn truncated(text: &str) -> String {
     let mut short: String = text.chars().take(64).collect();
     if short.len() < text.len() {

@@ -1,7 +1,8 @@
-//! Documents that were met, understood once.
+//! A cache of parsed documents.
 //!
-//! Enters: the text of a document. Leaves: a [`IndexedDocument`], its statements with the actions they name. Law: the same text is
-//! the same shelf; a pattern that finds no action is a problem and stays in the statement.
+//! Enters: the text of a document. Leaves: an [`IndexedDocument`], its statements with the actions they name. Laws:
+//! the same text and policy type give the same entry; a pattern that matches no action is a problem and stays in the
+//! statement.
 
 use std::{
     collections::HashMap,
@@ -20,22 +21,22 @@ use crate::{catalog::Catalog, pattern::CompiledPattern};
 #[derive(Debug)]
 pub(super) struct IndexedStatement {
     pub statement: PolicyStatement,
-    /// Actions of the catalog.
+    /// Positions of its actions in the catalog.
     pub actions: ActionPositions,
-    /// Patterns that find none, where the statement lists what it is about.
+    /// Patterns of `Action` or `NotAction` that match no action of the catalog.
     pub unknown_patterns: Vec<Arc<str>>,
     /// Its patterns in lower case.
     lowercase_patterns: Vec<CompiledPattern>,
 }
 
 impl IndexedStatement {
-    /// Whether it is about an action, given in lower case.
+    /// Whether it covers an action, given in lower case.
     pub fn covers_action(&self, action: &str) -> bool {
         self.lowercase_patterns.iter().any(|shape| shape.matches(action)) != self.statement.actions.is_negated
     }
 
-    /// Whether it is about an action no catalog knows, or about every one a pattern over such actions describes; for
-    /// an allow it is enough that it may be.
+    /// Whether it covers an unknown action, or every action that an unknown pattern matches; an allow has to match
+    /// only some of them.
     pub fn covers_unknown_pattern(&self, pattern: &CompiledPattern) -> bool {
         let covers = || self.lowercase_patterns.iter().any(|shape| shape.covers(pattern));
         let meets = || self.lowercase_patterns.iter().any(|shape| shape.overlaps(pattern));
@@ -54,13 +55,13 @@ pub(super) struct IndexedDocument {
     pub statements: Vec<Arc<IndexedStatement>>,
     /// Problems, without the name of the policy.
     pub problems: Vec<PolicyProblem>,
-    /// Whether an allow may have been lost to a flaw.
+    /// Whether an allow may have been lost to a problem.
     pub may_lose_allow: bool,
 }
 
 type IndexedDocuments = HashMap<(PolicyType, Arc<str>), Arc<IndexedDocument>>;
 
-/// All that was met.
+/// The action index and the documents parsed so far.
 #[derive(Debug)]
 pub(super) struct DocumentCache {
     pub action_index: ActionIndex,
@@ -68,18 +69,18 @@ pub(super) struct DocumentCache {
 }
 
 impl DocumentCache {
-    /// An empty one.
+    /// An empty cache.
     pub fn new(catalog: &Catalog) -> Self {
         Self { action_index: ActionIndex::of(catalog), documents: Mutex::default() }
     }
 
-    /// The statements of a document.
+    /// The statements of a document, from the cache or parsed now.
     pub fn get_or_index(&self, text: &Arc<str>, kind: PolicyType) -> Arc<IndexedDocument> {
-        let mut shelves = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        let shelf = shelves
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let indexed = documents
             .entry((kind, Arc::clone(text)))
             .or_insert_with(|| Arc::new(self.index_document(text, kind)));
-        Arc::clone(shelf)
+        Arc::clone(indexed)
     }
 
     /// A statement that allows everything.
@@ -92,7 +93,7 @@ impl DocumentCache {
             resources: Some(all()),
             principals: None,
             conditions: Vec::new(),
-            unevaluated: vec!["what the policy allows cannot be read".into()],
+            unevaluated: vec!["the content of a malformed policy".into()],
             has_variables: false,
         }))
     }
@@ -101,21 +102,21 @@ impl DocumentCache {
         let document = PolicyDocument::parse(text, kind);
         let problem =
             |statement, kind, what| PolicyProblem { policy: "".into(), statement, kind, message: what };
-        let mut shelf = IndexedDocument::default();
-        for flaw in document.problems {
-            shelf.may_lose_allow |= flaw.kind == PolicyProblemKind::Malformed && flaw.may_lose_allow;
-            shelf.problems.push(problem(flaw.statement, flaw.kind, flaw.message));
+        let mut indexed = IndexedDocument::default();
+        for found in document.problems {
+            indexed.may_lose_allow |= found.kind == PolicyProblemKind::Malformed && found.may_lose_allow;
+            indexed.problems.push(problem(found.statement, found.kind, found.message));
         }
         for statement in document.statements {
             let entry = self.index_statement(statement);
             let label = &entry.statement.label;
-            shelf.problems.extend(entry.unknown_patterns.iter().map(|pattern| {
-                let what = format!("the catalog knows no action `{pattern}`");
+            indexed.problems.extend(entry.unknown_patterns.iter().map(|pattern| {
+                let what = format!("no action of the catalog matches `{pattern}`");
                 problem(Some(Arc::clone(label)), PolicyProblemKind::UnknownAction, what)
             }));
-            shelf.statements.push(Arc::new(entry));
+            indexed.statements.push(Arc::new(entry));
         }
-        shelf
+        indexed
     }
 
     fn index_statement(&self, statement: PolicyStatement) -> IndexedStatement {

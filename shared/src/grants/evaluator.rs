@@ -1,7 +1,7 @@
-//! Policies to grants, and to the decision on one request.
+//! From policies to grants, and to the decision on one request.
 //!
-//! Enters: [`PolicySnapshot`], and for a decision a [`Request`]. Leaves: [`Grants`] or a [`Decision`]. Law: whatever a decision
-//! can allow on some resource in some context, the grants hold.
+//! Enters: [`PolicySnapshot`], and for a decision an [`AuthorizationRequest`]. Leaves: [`Grants`] or a [`Decision`].
+//! Law: an action that a decision can allow, on any resource in any context, is among the grants.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{catalog::Catalog, pattern::CompiledPattern};
 
-/// Evaluates policies, remembering what it has met.
+/// Evaluates policies and caches the documents it has parsed.
 #[derive(Debug)]
 pub struct Evaluator<'c> {
     catalog: &'c Catalog,
@@ -30,7 +30,7 @@ pub struct Evaluator<'c> {
 }
 
 impl<'c> Evaluator<'c> {
-    /// An evaluator over a catalog.
+    /// An evaluator for a catalog.
     pub fn new(catalog: &'c Catalog) -> Self {
         Self { catalog, library: DocumentCache::new(catalog) }
     }
@@ -40,7 +40,7 @@ impl<'c> Evaluator<'c> {
         self.catalog
     }
 
-    /// What policies say to one request.
+    /// The decision of the policies on one request.
     pub fn decide(&self, snapshot: &PolicySnapshot, request: &AuthorizationRequest<'_>) -> Decision {
         let caller = CallerContext::of(snapshot);
         let facts = EvaluationContext { caller: &caller, request: Some(request.context) };
@@ -78,7 +78,7 @@ impl<'c> Evaluator<'c> {
         Grants { entries: held, problems: rules.problems, unevaluated: unevaluated_policy_types(snapshot) }
     }
 
-    // Patterns the catalog knows no action of, by their lower case, of the statements that can grant.
+    // Patterns without an action in the catalog, keyed by lower case, from the statements that can grant.
     fn unknown_actions(&self, rules: &PolicyRules) -> BTreeMap<String, Arc<Action>> {
         let granting = rules.rules.iter().filter(|rule| {
             let statement = &rule.indexed.statement;
@@ -92,7 +92,7 @@ impl<'c> Evaluator<'c> {
             .collect()
     }
 
-    // The positions each rule is about: actions of the catalog, and behind them the unknown ones.
+    // The positions each rule covers: actions of the catalog, followed by the unknown ones.
     fn positions_per_rule(
         &self,
         rules: &PolicyRules,

@@ -1,7 +1,8 @@
-//! What is left of what statements allow.
+//! What remains of the statements that allow an action.
 //!
-//! Enters: all that has a say on some actions. Leaves: whether they are granted, and their [`GrantScope`]. Laws: granted only if
-//! there is a resource on which no condition is left open; not granted only if there is no resource on which it may be.
+//! Enters: all rules for a group of actions. Leaves: whether they are granted, and their [`GrantScope`]. Laws:
+//! unconditional only if the action is allowed on some resource without an undecided condition; not granted only if
+//! it cannot be allowed on any resource.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,10 +15,10 @@ use super::{
     rules::PolicyRule,
 };
 
-/// Patterns of one statement that are looked at one by one.
+/// Patterns of one statement that are checked one by one.
 const MAX_PATTERNS: usize = 64;
 
-/// What is granted, if anything is.
+/// The certainty and scope of the grant; none if nothing is granted.
 pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Arc<GrantScope>)> {
     let survivors: Vec<EffectiveAllow<'_>> =
         clauses.allows.iter().filter_map(|rule| EffectiveAllow::of(rule, clauses)).collect();
@@ -58,7 +59,7 @@ pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Ar
         if rule.applicability == Applicability::Always {
             let written = rule.resources.as_written.iter().enumerate();
             let alone = !rule.resources.is_negated && rule.resources.as_written.len() <= MAX_PATTERNS;
-            // Looked at once where they are looked at together: it may take long.
+            // Patterns that are checked together are checked once: it may take long.
             let together = (!alone).then(|| meets(None));
             let is_met = |at: usize| together.unwrap_or_else(|| meets(Some(at)));
             except.extend(written.filter(|(at, _)| is_met(*at)).map(|(_, text)| Arc::clone(text)));
@@ -75,7 +76,7 @@ pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Ar
     Some((certainty, Arc::new(reach)))
 }
 
-// What the allows of a list depend on: nothing, if one of them depends on nothing.
+// The conditions of the allows of a list; empty if the action is granted and one of them has no condition.
 fn allow_conditions(rules: &[&PolicyRule], is_granted: bool) -> Vec<Arc<str>> {
     let is_free = |rule: &&PolicyRule| rule.applicability == Applicability::Always;
     if is_granted && rules.iter().any(is_free) {
@@ -84,8 +85,8 @@ fn allow_conditions(rules: &[&PolicyRule], is_granted: bool) -> Vec<Arc<str>> {
     rules.iter().filter(|rule| !is_free(rule)).map(|rule| describe::allow_condition(rule)).collect()
 }
 
-/// Whether any resource is left of some regions: of what they may cover (`may`), or of what is sure.
-fn remaining_resources(regions: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>, may: bool) -> Remainder {
+/// Whether any resource of some sets remains: of those they may cover (`may`), or of those they certainly cover.
+fn remaining_resources(sets: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>, may: bool) -> Remainder {
     let least = if may { Applicability::Unknown } else { Applicability::CallerControlled };
     let limits = clauses.limits.iter().map(|list| {
         list.iter()
@@ -93,8 +94,8 @@ fn remaining_resources(regions: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>,
             .map(|ally| ally.resource_set(may))
             .collect::<Vec<_>>()
     });
-    let lists: Vec<Vec<ResourceSet<'_>>> = std::iter::once(regions).chain(limits).collect();
-    // A deny the caller can avoid denies nothing; one that is open denies nothing for sure.
+    let lists: Vec<Vec<ResourceSet<'_>>> = std::iter::once(sets).chain(limits).collect();
+    // A deny that the caller can avoid is ignored. An undecided deny counts only against the certain resources.
     let denies = clauses.denies.iter().filter(|rule| match rule.applicability {
         Applicability::Always => true,
         Applicability::Unknown => !may,
@@ -104,10 +105,10 @@ fn remaining_resources(regions: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>,
     remainder(&lists, &denied)
 }
 
-/// A statement of whose grant something is left.
+/// A statement that still grants something.
 struct EffectiveAllow<'r> {
     rule: &'r PolicyRule,
-    /// Positions of the patterns of which something is left; none for all.
+    /// Positions of the patterns that still cover a resource; none if all patterns are taken together.
     patterns: Option<Vec<usize>>,
     resources: Vec<Arc<str>>,
 }

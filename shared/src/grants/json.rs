@@ -1,7 +1,7 @@
-//! JSON as it is written.
+//! JSON that keeps duplicate names.
 //!
-//! Enters: text. Leaves: [`Json`]. Law: a name that is written twice in one object is there twice, so that nothing an
-//! object says is lost before anybody has looked at it.
+//! Enters: text. Leaves: [`Json`]. Law: a name that an object holds twice is in the result twice, so that the policy
+//! parser can reject it.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl Json {
         }
     }
 
-    /// What stands for itself as text: texts, numbers, `true` and `false`.
+    /// The text of a string, number or Boolean.
     pub fn scalar(&self) -> Option<String> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(text.clone()),

@@ -1,8 +1,9 @@
 //! What policies allow.
 //!
-//! Enters: the policies of a principal ([`PolicySnapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they allow, with
-//! the statements that grant it, the resources it covers and what it depends on. Laws: nothing unknown is dropped; what
-//! cannot be decided is conditional, never denied; another allow never takes a grant away, another deny never gives one.
+//! Enters: the policies of a principal ([`PolicySnapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they
+//! allow, with the statements that grant it, the resources it covers and its conditions. Laws: an unknown action is
+//! kept; a grant that cannot be decided is conditional, never denied; an added allow never removes a grant; an added
+//! deny never adds one.
 
 mod action;
 mod action_groups;
@@ -41,10 +42,10 @@ pub use self::{
     snapshot::{DatedSnapshot, Policy, PolicyHistory, PolicyOrigin, PolicySnapshot, ResourceBasedPolicy},
 };
 
-/// Whether resource control policies bind an action: those of the first five services, that all lists agree on.
+/// Whether resource control policies apply to an action: true for the first five services, on which all lists agree.
 ///
-/// Source: Organizations User Guide, "Resource control policies", and Control Tower, "Controls implemented with RCPs",
-/// read 2026-11. Services that came later are left out: their grants stay, which errs to the careful side.
+/// Source: Organizations User Guide, "Resource control policies", and Control Tower, "Controls implemented with
+/// RCPs", read 2026-11. Services added later are left out: their grants stay, which is the careful side.
 fn supports_resource_control_policies(action: &str) -> bool {
     const SERVICES: [&str; 5] = ["kms", "s3", "secretsmanager", "sqs", "sts"];
     action
@@ -52,17 +53,17 @@ fn supports_resource_control_policies(action: &str) -> bool {
         .is_some_and(|(service, _)| SERVICES.iter().any(|own| own.eq_ignore_ascii_case(service)))
 }
 
-/// How sure a grant is.
+/// Whether a grant depends on conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
-    /// Allowed if conditions hold whose outcome policies alone do not tell.
+    /// Allowed if conditions hold that cannot be decided from the policies alone.
     Conditional,
-    /// Allowed, on some resource at least.
+    /// Allowed, on at least one resource.
     Unconditional,
 }
 
-/// Where a statement stands.
+/// The position of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct StatementId {
     /// Name or ARN of the policy.
@@ -71,16 +72,16 @@ pub struct StatementId {
     pub statement: Arc<str>,
 }
 
-/// What several grants have in common.
+/// Statements, resources and conditions that several grants share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct GrantScope {
     /// Statements that grant, in order.
     pub statements: Vec<StatementId>,
     /// Resources covered, as the statements write them (`not:` before each of a `NotResource`), in order.
     pub resources: Vec<Arc<str>>,
-    /// Resources of those that are denied again, in order.
+    /// Those of the resources that a statement denies, in order.
     pub denied_resources: Vec<Arc<str>>,
-    /// What it depends on, in words; for a grant that is sure, what narrows it.
+    /// Conditions it depends on, in words; for an unconditional grant, what narrows it.
     pub conditions: Vec<Arc<str>>,
 }
 
@@ -89,22 +90,22 @@ pub struct GrantScope {
 pub struct Grant {
     /// The action.
     pub action: Arc<Action>,
-    /// How sure it is.
+    /// Whether it depends on conditions.
     pub certainty: Certainty,
-    /// By what, on what, and if what.
+    /// Its statements, resources and conditions.
     pub scope: Arc<GrantScope>,
 }
 
-/// What is wrong with a policy, or not understood.
+/// An error in a policy, or a part of it that is not supported.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyProblem {
     /// Name or ARN of the policy.
     pub policy: Arc<str>,
-    /// Statement, when it is about one.
+    /// Statement, if the problem is in one.
     pub statement: Option<Arc<str>>,
-    /// Which kind of problem.
+    /// Kind of problem.
     pub kind: PolicyProblemKind,
-    /// What it is, in a sentence.
+    /// The problem, in a sentence.
     pub message: String,
 }
 
@@ -112,29 +113,30 @@ pub struct PolicyProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyProblemKind {
-    /// An action the catalog does not know, or a pattern that matches none it knows.
+    /// An action that is not in the catalog, or a pattern that matches no action in it.
     UnknownAction,
-    /// A document or statement that is no policy of IAM's grammar: nobody can say what it grants.
+    /// A document or statement that does not follow IAM's policy grammar: what it grants cannot be determined.
     Malformed,
-    /// An element, operator or variable that is not evaluated; what depends on it is conditional.
+    /// An element, operator or variable that is not evaluated; grants that depend on it are conditional.
     Unsupported,
 }
 
-/// What was not given, and so was not looked at. Each can only narrow what is granted.
+/// Types of policies that were not given and not evaluated. All but resource-based policies can only narrow the
+/// grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnevaluatedPolicyType {
-    /// Whether the principal has a permissions boundary.
+    /// The permissions boundary of the principal, if it has one.
     PermissionsBoundary,
     /// Service control policies of the organization.
     ServiceControlPolicies,
     /// Resource control policies of the organization.
     ResourceControlPolicies,
-    /// Policies passed when a session was begun.
+    /// Session policies, passed when a session is created.
     SessionPolicies,
-    /// Policies of VPC endpoints.
+    /// VPC endpoint policies.
     VpcEndpointPolicies,
-    /// Policies of resources, which can grant to the principal as well.
+    /// Resource-based policies, which can also grant to the principal.
     ResourceBasedPolicies,
 }
 
@@ -143,14 +145,14 @@ pub enum UnevaluatedPolicyType {
 pub struct Grants {
     /// Grants, in order of their actions, each action once.
     pub entries: Vec<Grant>,
-    /// What is wrong with the policies, in order.
+    /// Problems in the policies, in order.
     pub problems: Vec<PolicyProblem>,
-    /// What was not given.
+    /// Types of policies that were not given.
     pub unevaluated: BTreeSet<UnevaluatedPolicyType>,
 }
 
 impl Grants {
-    /// The grant of an action, `service:Name` as the catalog spells it.
+    /// The grant of an action, given as `service:Name` as the catalog spells it.
     pub fn get(&self, action: &str) -> Option<&Grant> {
         let position = self.entries.binary_search_by(|grant| grant.action.key.as_ref().cmp(action)).ok()?;
         self.entries.get(position)
@@ -161,7 +163,7 @@ impl Grants {
         self.entries.iter().filter(|grant| !grant.action.is_read_only())
     }
 
-    /// What either allows: of policies that were in force one after the other.
+    /// What either allows, for policies that were in force one after the other.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         let mut all = BTreeMap::new();
@@ -180,8 +182,8 @@ impl Grants {
 }
 
 impl Grant {
-    /// Two grants of one action as one: as sure as the surer, and of all that either covers. Nothing narrows it if
-    /// nothing narrows one that makes it that sure.
+    /// Merges two grants of one action. The result is unconditional if either is, and covers the resources of both.
+    /// It has no conditions if one of the grants with the resulting certainty has none.
     fn merge(a: Self, b: Self) -> Self {
         if a == b {
             return a;
@@ -192,7 +194,7 @@ impl Grant {
             all.into_iter().collect()
         };
         let statements: BTreeSet<_> = a.scope.statements.iter().chain(&b.scope.statements).cloned().collect();
-        // Denied in both only: what one of them leaves is granted.
+        // A resource counts as denied only if both deny it.
         let except = a.scope.denied_resources.iter().filter(|one| b.scope.denied_resources.contains(one));
         let is_free = |grant: &Self| grant.certainty == a.certainty && grant.scope.conditions.is_empty();
         let reach = GrantScope {

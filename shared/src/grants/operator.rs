@@ -1,7 +1,8 @@
 //! Condition operators.
 //!
-//! Enters: the values of a key in a request, and those of a policy. Leaves: true, false, or nothing where it cannot be
-//! told. Laws: an operator and its negation never say the same; a set operator looks at each value of the request.
+//! Enters: the values of a key in a request, and those of a policy. Leaves: true, false, or none if it cannot be
+//! determined. Laws: for one value of a request, an operator and its negation are never both true; a set operator
+//! tests each value of the request.
 //!
 //! Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators for multivalued context
 //! keys", read 2026-11.
@@ -11,7 +12,7 @@ use std::net::IpAddr;
 use super::variable::ResolvedPattern;
 use crate::pattern::CompiledPattern;
 
-/// What is compared, and how.
+/// The type of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Comparison {
     Text { ignores_case: bool, allows_wildcards: bool },
@@ -50,7 +51,7 @@ pub(super) struct Operator {
     set: Option<SetOperator>,
 }
 
-/// True, false, or not known.
+/// True, false, or unknown.
 pub(super) type OptionalTruth = Option<bool>;
 
 /// Whether all are true.
@@ -71,13 +72,13 @@ pub(super) fn any(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTr
     not(all(truths.into_iter().map(not)))
 }
 
-/// The contrary.
+/// The negation.
 pub(super) fn not(truth: OptionalTruth) -> OptionalTruth {
     truth.map(|truth| !truth)
 }
 
 impl Operator {
-    /// The operator of a name; none for a name that is not one.
+    /// The operator of this name; none if there is none.
     pub fn parse(name: &str) -> Option<Self> {
         let (set, name) = match name.split_once(':') {
             Some(("ForAllValues", name)) => (Some(SetOperator::All), name),
@@ -123,7 +124,7 @@ impl Operator {
         matches!(self.comparison, Comparison::Text { allows_wildcards: true, .. } | Comparison::Arn)
     }
 
-    /// What it says of a key with these values, none of which means that the key is absent.
+    /// Tests a key with these values; an empty list means that the key is absent.
     pub fn test(self, found: &[String], wanted: &[ResolvedPattern]) -> OptionalTruth {
         if self.comparison == Comparison::Null {
             return any(wanted.iter().map(|wanted| {
@@ -140,7 +141,7 @@ impl Operator {
         }
         let mut each = found.iter().map(|value| self.test_value(value, wanted));
         match self.set {
-            // Empty texts count as no values, says the guide.
+            // By the guide, an empty string counts as no value.
             Some(set) => {
                 let mut filled = found
                     .iter()
@@ -151,7 +152,7 @@ impl Operator {
                     SetOperator::Any => any(&mut filled),
                 }
             }
-            // Several values where one is expected: undocumented unless they all say the same.
+            // Several values where one is expected: not documented, so unknown unless all give the same result.
             None => {
                 let first = each.next()?;
                 each.all(|truth| truth == first).then_some(first).flatten()
@@ -159,10 +160,10 @@ impl Operator {
         }
     }
 
-    /// Whether one value of the request is one of the policy's, or none of them.
+    /// Whether one value of the request matches a value of the policy, or, if negated, matches none.
     fn test_value(self, value: &str, wanted: &[ResolvedPattern]) -> OptionalTruth {
         let matched = any(wanted.iter().map(|wanted| match (&wanted.text, wanted.matches_nothing) {
-            // A variable that stands for nothing: no value is equal to it, and what is unequal to it is not said.
+            // A variable without a value: no value equals it. For a negated operator the result is not documented.
             (_, true) => (!self.is_negated).then_some(false),
             (None, _) => None,
             (Some(text), _) => self.comparison.matches(value, text, &wanted.certain),
@@ -224,7 +225,7 @@ fn parse_date(text: &str) -> Option<jiff::Timestamp> {
     })
 }
 
-// An address in a block of addresses. Addresses of the two families are never equal.
+// Whether an address is in a CIDR block. An IPv4 address is never in an IPv6 block, and the reverse.
 fn ip_in_range(value: &str, text: &str) -> OptionalTruth {
     let address: IpAddr = value.parse().ok()?;
     let (block, length) = match text.split_once('/') {
@@ -243,10 +244,10 @@ fn ip_in_range(value: &str, text: &str) -> OptionalTruth {
 // Each of the six parts of an ARN is compared with its own pattern.
 fn arn_matches(value: &str, text: &str, shape: &CompiledPattern) -> OptionalTruth {
     if !shape.matches(value) {
-        // What a pattern does not match as a whole it does not match part by part.
+        // A pattern that does not match the whole ARN does not match it part by part.
         return Some(false);
     }
-    // With a wildcard taken literally somewhere, the text no longer tells which.
+    // If the value of a variable has a literal wildcard, the text does not show which characters are wildcards.
     if *shape != CompiledPattern::of(text) {
         return None;
     }

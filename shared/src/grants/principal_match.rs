@@ -1,10 +1,11 @@
-//! Whom the policy of a resource is about.
+//! The principals a resource-based policy names.
 //!
-//! Enters: the principals of a statement, and the caller. Leaves: whether and how he is meant. Laws: an account that is
-//! named lends its own policies the right to allow, and allows nothing itself; what may be somebody else is open.
+//! Enters: the principals of a statement, and the caller. Leaves: whether and how they match the caller. Laws: a
+//! named account delegates to its own policies and allows nothing by itself; a name that may be another principal is
+//! undecided.
 //!
-//! Source: IAM User Guide, "AWS JSON policy elements: Principal" and "NotPrincipal", and "Policy evaluation for requests
-//! within a single account" (roles and sessions against boundaries), read 2026-11.
+//! Source: IAM User Guide, "AWS JSON policy elements: Principal" and "NotPrincipal", and "Policy evaluation for
+//! requests within a single account" (roles and sessions against boundaries), read 2026-11.
 
 use super::{
     condition::Applicability,
@@ -12,18 +13,18 @@ use super::{
     statement::{Effect, PrincipalElement},
 };
 
-/// How a caller is meant.
+/// How a statement names the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum PrincipalMatch {
-    /// Through his account, whose own policies have to allow as well.
+    /// By its account: policies of the account have to allow as well.
     ViaAccount,
-    /// As a role: its boundary has to allow as well.
+    /// As a role: its permissions boundary has to allow as well.
     AsRole,
-    /// As a user, a session, or anybody: no boundary has a say.
+    /// As a user, a session or `*`: the permissions boundary does not apply.
     Direct,
 }
 
-/// Whether and how the caller is meant; none when he is not.
+/// Whether and how the statement names the caller; none if it does not.
 pub(super) fn match_element(
     principals: &PrincipalElement,
     caller: &CallerContext,
@@ -36,7 +37,7 @@ pub(super) fn match_element(
         .chain(principals.has_canonical_user.then_some((PrincipalMatch::ViaAccount, Applicability::Unknown)))
         .collect();
     if principals.is_negated {
-        // Whoever is named himself is left out; whoever may be named, perhaps.
+        // A caller that is named is excluded; a caller that may be named is undecided.
         return match found.iter().map(|(how, outcome)| (*outcome == Applicability::Always, *how)).max() {
             None => Some((PrincipalMatch::Direct, Applicability::Always)),
             Some((true, PrincipalMatch::AsRole | PrincipalMatch::Direct)) => None,
@@ -67,10 +68,10 @@ fn match_name(text: &str, caller: &CallerContext, effect: Effect) -> Option<(Pri
         [account] if account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit()) => {
             (account == caller.account).then_some(match_account(effect))
         }
-        // A unique id: the caller's, or that of somebody who is gone.
+        // A unique id: the caller's, or that of a deleted principal.
         [id] if id.starts_with('A') => Some((PrincipalMatch::Direct, Applicability::Unknown)),
         ["arn", _, "iam", _, account, "root"] => (account == caller.account).then_some(match_account(effect)),
-        // A session of the role, of a name that whoever begins it chooses.
+        // A session of the role; the caller of AssumeRole chooses its name.
         ["arn", _, "sts", _, account, session] if caller.is_role && account == caller.account => {
             let role = session.strip_prefix("assumed-role/")?.split('/').next()?;
             (caller.arn.rsplit('/').next() == Some(role))
@@ -80,7 +81,7 @@ fn match_name(text: &str, caller: &CallerContext, effect: Effect) -> Option<(Pri
     }
 }
 
-// Whether naming an account in a deny denies all its principals is not said anywhere in so many words.
+// AWS does not document whether a deny that names an account denies all its principals.
 const fn match_account(effect: Effect) -> (PrincipalMatch, Applicability) {
     match effect {
         Effect::Allow => (PrincipalMatch::ViaAccount, Applicability::Always),

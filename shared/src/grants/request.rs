@@ -1,19 +1,19 @@
 //! One request.
 //!
-//! Enters: nothing. Leaves: [`Request`], its [`RequestContext`], and the [`Decision`] on it. Law: a key that is not listed is
-//! absent only if the context is said to be complete.
+//! Enters: nothing. Leaves: [`AuthorizationRequest`], its [`RequestContext`], and the [`Decision`] on it. Law: a key
+//! that is not listed counts as absent only if the context is complete.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::StatementId;
 
-/// What is known of a request's context.
+/// The known context of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestContext {
-    /// Condition keys in lower case, with their values. A key without values is known to be absent. What the snapshot
-    /// tells of the principal does not have to be listed.
+    /// Condition keys in lower case, with their values. A key without values is known to be absent. Keys that follow
+    /// from the snapshot of the principal may be left out.
     pub keys: BTreeMap<String, Vec<String>>,
-    /// Whether every key that is not listed is known to be absent; otherwise it is not known.
+    /// Whether every key that is not listed is known to be absent; otherwise such a key is unknown.
     pub is_complete: bool,
 }
 
@@ -22,18 +22,18 @@ pub struct RequestContext {
 pub struct AuthorizationRequest<'a> {
     /// `service:Name`.
     pub action: &'a str,
-    /// ARN of the resource, `*` for an action that is about none.
+    /// ARN of the resource, `*` for an action without a resource.
     pub resource: &'a str,
     /// Its context.
     pub context: &'a RequestContext,
 }
 
-/// What policies say to a request.
+/// The decision of the policies on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Allowed, by these statements.
     Allowed(Vec<StatementId>),
-    /// Refused: by these statements, or, when there are none, because nothing allows it.
+    /// Denied by these statements, or, if there are none, because no statement allows it.
     Denied(Vec<StatementId>),
     /// It depends on these conditions.
     Conditional(Vec<Arc<str>>),

@@ -1,13 +1,15 @@
-//! Sets of resources, put together from patterns.
+//! Sets of resources, built from patterns.
 //!
-//! Enters: what has to cover a resource and what must not. Leaves: whether any resource is left. Laws: found means that
-//! there is one; nothing means that there is none; anything that takes too long to tell is said to be so.
+//! Enters: lists of sets, each of which has to cover a resource, and denied sets. Leaves: whether any resource
+//! remains. Laws: `NonEmpty` means that a resource remains; `Empty` means that none does; a search over the limit is
+//! `Unknown`.
 
 use std::collections::HashSet;
 
 use crate::pattern::{CompiledPattern, PatternPositions};
 
-/// Resources that any of some patterns describes, or none of them does; within others, if so said.
+/// Resources that any of the patterns matches, or, if negated, that none matches; optionally only those within
+/// others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResourceSet<'a> {
     pub shapes: Vec<&'a CompiledPattern>,
@@ -16,20 +18,20 @@ pub(super) struct ResourceSet<'a> {
 }
 
 impl ResourceSet<'_> {
-    /// Whether it is all there is.
+    /// Whether it covers every resource.
     fn is_everything(&self) -> bool {
         let all = self.shapes.iter().any(|shape| shape.matches_everything());
         self.within.is_none() && if self.is_negated { self.shapes.is_empty() } else { all }
     }
 
-    /// Whether it holds a resource.
+    /// Whether it contains a resource.
     pub fn contains(&self, resource: &str) -> bool {
         self.within.is_none_or(|within| within.iter().any(|shape| shape.matches(resource)))
             && self.shapes.iter().any(|shape| shape.matches(resource)) != self.is_negated
     }
 }
 
-/// Whether any resource is left.
+/// Whether any resource remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remainder {
     NonEmpty,
@@ -37,20 +39,20 @@ pub(super) enum Remainder {
     Unknown,
 }
 
-/// Ways through the patterns that are followed before the answer is given up.
+/// States of the search after which the result is `Unknown`.
 const MAX_STATES: usize = 4_096;
 
-/// Whether a resource is in a region of each list, and in none of `denied`.
+/// Whether a resource is in a set of each list, and in no set of `denied`.
 pub(super) fn remainder(lists: &[Vec<ResourceSet<'_>>], denied: &[ResourceSet<'_>]) -> Remainder {
     if denied.iter().any(ResourceSet::is_everything) || lists.iter().any(Vec::is_empty) {
         return Remainder::Empty;
     }
     let mut walk = SetSearch::default();
     for list in lists.iter().filter(|list| !list.iter().any(ResourceSet::is_everything)) {
-        let terms = list.iter().map(|region| walk.add_term(region)).collect();
+        let terms = list.iter().map(|set| walk.add_term(set)).collect();
         walk.lists.push(terms);
     }
-    walk.denied = denied.iter().map(|region| walk.add_term(region)).collect();
+    walk.denied = denied.iter().map(|set| walk.add_term(set)).collect();
     walk.run()
 }
 
@@ -70,7 +72,7 @@ struct SetSearch<'a> {
 type SearchState = Vec<PatternPositions>;
 
 impl<'a> SetSearch<'a> {
-    fn add_term(&mut self, region: &ResourceSet<'a>) -> SetTerm {
+    fn add_term(&mut self, set: &ResourceSet<'a>) -> SetTerm {
         let mut place = |shape: &'a CompiledPattern| {
             self.shapes.iter().position(|known| *known == shape).unwrap_or_else(|| {
                 self.shapes.push(shape);
@@ -78,9 +80,9 @@ impl<'a> SetSearch<'a> {
             })
         };
         SetTerm {
-            shapes: region.shapes.iter().map(|shape| place(shape)).collect(),
-            is_negated: region.is_negated,
-            within: region.within.map(|within| within.iter().map(place).collect()),
+            shapes: set.shapes.iter().map(|shape| place(shape)).collect(),
+            is_negated: set.is_negated,
+            within: set.within.map(|within| within.iter().map(place).collect()),
         }
     }
 
@@ -136,7 +138,7 @@ impl<'a> SetSearch<'a> {
             let mut letters: Vec<Option<char>> = named.map(Some).collect();
             letters.sort_unstable();
             letters.dedup();
-            // Taken from the end: a letter no pattern names, which fewest patterns deny, is tried first.
+            // The search takes the last entry first: a character that no pattern names, which is least likely denied.
             letters.push(None);
             for letter in letters {
                 ahead.push(

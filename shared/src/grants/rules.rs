@@ -1,7 +1,8 @@
-//! The statements that have a say on one principal, put in their places.
+//! The statements that apply to one principal, each with its policy layer.
 //!
-//! Enters: a [`PolicySnapshot`] and what is known of requests. Leaves: [`PolicyRules`]. Laws: a statement that surely does not apply
-//! is left out; where a document that limits cannot be read, its limit is open and never a denial of everything.
+//! Enters: a [`PolicySnapshot`] and the known context of requests. Leaves: [`PolicyRules`]. Laws: a statement that
+//! certainly does not apply is left out; a malformed document that limits gives an undecided limit, never a denial of
+//! everything.
 //!
 //! Source: IAM User Guide, "Policy evaluation logic"; Organizations User Guide, "SCP evaluation", "Resource control
 //! policies"; both read 2026-11.
@@ -22,22 +23,22 @@ use super::{
 };
 use crate::pattern::{CompiledPattern, PatternPart};
 
-/// Where a statement stands.
+/// The policy layer of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum PolicyLayer {
-    /// Policies of the principal.
+    /// Identity-based policies of the principal.
     Identity,
-    /// Its boundary.
+    /// Its permissions boundary.
     Boundary,
     /// A level of service control policies.
     ServiceControl(usize),
     /// Resource control policies.
     ResourceControl,
-    /// The policy of a resource.
+    /// A resource-based policy.
     ResourceBased(usize, PrincipalMatch),
 }
 
-/// A statement that has a say.
+/// A statement that may apply.
 #[derive(Clone, Debug)]
 pub(super) struct PolicyRule {
     pub id: StatementId,
@@ -52,9 +53,9 @@ pub(super) struct PolicyRule {
 pub(super) struct StatementResources {
     pub is_negated: bool,
     pub patterns: Vec<ResolvedPattern>,
-    /// As the statement writes them.
+    /// The patterns as the statement writes them.
     pub as_written: Vec<Arc<str>>,
-    /// The resource whose policy it is.
+    /// The resource the policy is attached to.
     pub within: Option<Arc<[CompiledPattern]>>,
 }
 
@@ -88,7 +89,7 @@ impl StatementResources {
         }
     }
 
-    /// All it may cover (`may`), or all it surely covers; of one of its patterns only, if so asked.
+    /// Resources it may cover (`may`), or those it certainly covers; for one pattern, if `only` names its position.
     pub fn resource_set(&self, may: bool, only: Option<usize>) -> ResourceSet<'_> {
         let chosen = self.patterns.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at));
         let mut shapes: Vec<&CompiledPattern> = chosen
@@ -97,7 +98,7 @@ impl StatementResources {
             .collect();
         let mut is_not = self.is_negated;
         if is_not && !may && self.patterns.iter().any(|pattern| pattern.matches_nothing) {
-            // Everything but what nobody can name: nothing for sure.
+            // A negated pattern that matches nothing covers no resource with certainty.
             (shapes, is_not) = (Vec::new(), false);
         }
         ResourceSet { shapes, is_negated: is_not, within: self.within.as_deref() }
@@ -116,15 +117,15 @@ impl StatementResources {
     }
 }
 
-/// A resource whose policy was given.
+/// A resource with a given resource-based policy.
 #[derive(Clone, Debug)]
 pub(super) struct ResourceWithPolicy {
     pub arn: Arc<str>,
-    /// Itself and what is in it.
+    /// Patterns of the resource and of the resources in it.
     pub shapes: Arc<[CompiledPattern]>,
     /// Whether it belongs to another account.
     pub is_cross_account: bool,
-    /// Whether nobody gets at it unless its policy allows it.
+    /// Whether its policy has to allow every access.
     pub requires_allow: bool,
 }
 
@@ -146,25 +147,25 @@ impl ResourceWithPolicy {
             arn: Arc::clone(arn),
             shapes: [CompiledPattern::literal(arn), inside('/'), inside(':')].into(),
             is_cross_account: is_foreign,
-            // A role's trust policy binds those who assume it and nobody who manages it: it is no limit here.
+            // A trust policy limits who may assume the role, not who may manage it: it is not a limit here.
             requires_allow: is_foreign || service == "kms",
         }
     }
 }
 
-/// Everything that has a say.
+/// All rules for one principal.
 #[derive(Clone, Debug)]
 pub(super) struct PolicyRules {
     pub rules: Vec<PolicyRule>,
     pub has_boundary: bool,
-    /// Levels of service control policies that bind the principal.
+    /// Levels of service control policies that apply to the principal.
     pub service_control_levels: usize,
     pub resources_with_policy: Vec<ResourceWithPolicy>,
     pub problems: Vec<PolicyProblem>,
 }
 
 impl PolicyRules {
-    /// The rules of a snapshot, as far as `facts` tell.
+    /// The rules of a snapshot, evaluated with the known context.
     pub fn of(snapshot: &PolicySnapshot, facts: &EvaluationContext<'_>, library: &DocumentCache) -> Self {
         let caller = facts.caller;
         let mut rules = Self {
@@ -192,7 +193,7 @@ impl PolicyRules {
                 library,
             );
         }
-        // Organizations' policies do not bind the roles of AWS's own services.
+        // Policies of the organization do not apply to service-linked roles.
         if !caller.is_service_linked {
             let levels = snapshot.service_control_policies.iter().flatten();
             for (level, policies) in levels.enumerate() {
@@ -235,9 +236,9 @@ impl PolicyRules {
         facts: &EvaluationContext<'_>,
         library: &DocumentCache,
     ) {
-        let shelf = library.get_or_index(&policy.text, kind);
+        let indexed = library.get_or_index(&policy.text, kind);
         self.problems.extend(
-            shelf
+            indexed
                 .problems
                 .iter()
                 .map(|problem| PolicyProblem { policy: Arc::clone(&policy.name), ..problem.clone() }),
@@ -246,7 +247,7 @@ impl PolicyRules {
             policy: Arc::clone(&policy.name),
             statement: Arc::clone(&statement.label),
         };
-        for entry in &shelf.statements {
+        for entry in &indexed.statements {
             let statement = &entry.statement;
             let (layer, meant) = match (&statement.principals, place) {
                 (Some(principals), place) => {
@@ -258,12 +259,12 @@ impl PolicyRules {
                 (None, place) => (place.layer(PrincipalMatch::Direct), Applicability::Always),
             };
             let meant = match (facts.request, meant) {
-                // Of one request it is not known which session makes it.
+                // For one request, the session that makes it is not known.
                 (Some(_), Applicability::CallerControlled) => Applicability::Unknown,
                 _ => meant,
             };
             let mut outcome = condition::applicability(statement, facts).and(meant, statement.effect);
-            // It binds the resources of the organization's own accounts: of all that are meant some may be of others.
+            // It applies to resources of the organization only; some of the requests may be for other resources.
             if layer == PolicyLayer::ResourceControl && facts.request.is_none() {
                 outcome = outcome.and(Applicability::Unknown, statement.effect);
             }
@@ -285,10 +286,10 @@ impl PolicyRules {
                 resources,
             });
         }
-        // A limit that cannot be read limits nobody knows what.
+        // What a malformed limit allows is unknown, so everything is conditional.
         let limits =
             !matches!(place, PolicyPlacement::Layer(PolicyLayer::Identity | PolicyLayer::ResourceControl));
-        if limits && shelf.may_lose_allow {
+        if limits && indexed.may_lose_allow {
             let entry = library.allow_everything();
             let resources = StatementResources::of(&entry.statement, facts, None);
             let layer = place.layer(PrincipalMatch::ViaAccount);
@@ -303,8 +304,8 @@ impl PolicyRules {
     }
 }
 
-/// Whether it is an ARN of fewer than six fields, which IAM completes: IAM User Guide, "IAM JSON policy elements: Resource",
-/// "Incomplete ARNs" (read 2026-11). Where a wildcard ends it, it describes what follows already.
+/// Whether it is an ARN of fewer than six fields, which IAM completes: IAM User Guide, "IAM JSON policy elements:
+/// Resource", "Incomplete ARNs" (read 2026-11). A wildcard at its end already covers the missing fields.
 fn is_incomplete_arn(pattern: &str) -> bool {
     (pattern == "arn" || pattern.starts_with("arn:"))
         && pattern.split(':').count() < 6

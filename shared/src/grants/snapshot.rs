@@ -1,7 +1,7 @@
 //! The policies of a principal, as they were at one time.
 //!
-//! Enters: nothing. Leaves: [`PolicySnapshot`] and, over time, [`PolicyHistory`]. Laws: equal policies have equal hashes, whatever the
-//! order they were read in; the text of a document is kept as it was read.
+//! Enters: nothing. Leaves: [`PolicySnapshot`] and, over time, [`PolicyHistory`]. Laws: equal policies have equal
+//! hashes in any order; the text of a document is kept as it was read.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,32 +11,32 @@ use sha2::{Digest, Sha256};
 
 use crate::{coverage::Period, report::hex, time::Time};
 
-/// How a policy came to a principal.
+/// How a policy applies to a principal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyOrigin {
-    /// Embedded in it.
+    /// An inline policy of the principal.
     Inline,
     /// A managed policy attached to it.
     Attached,
-    /// Embedded in, or attached to, this group.
+    /// An inline or attached policy of this group.
     Group(String),
-    /// Anything else: given on a command line, of an organization.
+    /// Any other: given on the command line, or a policy of the organization.
     Given,
 }
 
 /// One policy document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Policy {
-    /// ARN of a managed policy, name of any other.
+    /// ARN of a managed policy, otherwise the name.
     pub name: Arc<str>,
-    /// How it came here.
+    /// How it applies to the principal.
     pub origin: PolicyOrigin,
     /// The document, as JSON text.
     pub text: Arc<str>,
 }
 
-/// The policy of a resource.
+/// A resource-based policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceBasedPolicy {
     /// ARN of the resource.
@@ -45,34 +45,34 @@ pub struct ResourceBasedPolicy {
     pub policy: Policy,
 }
 
-/// Everything that decides on what a principal may do, as far as it was read.
+/// All policies that decide what a principal may do, as far as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySnapshot {
-    /// ARN of the user or role; a name of the user's choice for policies without one.
+    /// ARN of the user or role; for policies without a principal, a name the user chose.
     pub principal: Arc<str>,
     /// Twelve-digit account id; empty when not known.
     pub account: Arc<str>,
-    /// Its tags.
+    /// Tags of the principal.
     pub tags: BTreeMap<String, String>,
     /// Inline, attached and group policies.
     pub identity_policies: Vec<Policy>,
-    /// Permissions boundary, when it has one.
+    /// Permissions boundary, if it has one.
     pub permissions_boundary: Option<Policy>,
-    /// Whether it is known if there is a boundary.
+    /// Whether it is known if the principal has a permissions boundary.
     pub is_boundary_known: bool,
-    /// Service control policies, a list for each level from the root of the organization to the account; absent: not
-    /// read. Every level has to allow.
+    /// Service control policies, one list for each level from the root of the organization to the account. Every
+    /// level has to allow. Absent if they were not read.
     pub service_control_policies: Option<Vec<Vec<Policy>>>,
-    /// Resource control policies, in the same way.
+    /// Resource control policies, in the same form.
     pub resource_control_policies: Option<Vec<Vec<Policy>>>,
-    /// Policies of resources, as far as they were read.
+    /// Resource-based policies, as far as they were read.
     pub resource_based_policies: Vec<ResourceBasedPolicy>,
     /// Trust policy of a role.
     pub trust_policy: Option<Policy>,
 }
 
 impl PolicySnapshot {
-    /// Puts its lists in order, so that equal policies are equal.
+    /// Sorts its lists, so that equal policies compare as equal.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.identity_policies.sort_unstable();
@@ -90,7 +90,7 @@ impl PolicySnapshot {
 
     /// SHA-256 of its canonical form as JSON, in hex.
     pub fn sha256(&self) -> String {
-        // Strings, lists and maps only: nothing in it can fail to be written.
+        // It holds strings, lists and maps only, so serialization cannot fail.
         hex(&Sha256::digest(serde_json::to_vec(&self.clone().canonical()).unwrap_or_default()))
     }
 }
@@ -98,16 +98,16 @@ impl PolicySnapshot {
 /// A snapshot and when it was in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatedSnapshot {
-    /// When it was first read; absent: in force from the beginning.
+    /// When it was first read; absent if it was in force from the beginning.
     pub since: Option<Time>,
-    /// When another one was first read in its place; absent: in force still.
+    /// When another snapshot was first read in its place; absent if it is still in force.
     pub until: Option<Time>,
     /// The policies.
     pub snapshot: PolicySnapshot,
 }
 
 impl DatedSnapshot {
-    /// In force for as long as anybody asks about.
+    /// A snapshot that is in force at any time.
     pub const fn always_in_force(snapshot: PolicySnapshot) -> Self {
         Self { since: None, until: None, snapshot }
     }
@@ -124,20 +124,20 @@ impl DatedSnapshot {
 pub struct PolicyHistory(BTreeMap<Arc<str>, Vec<DatedSnapshot>>);
 
 impl PolicyHistory {
-    /// None: what anybody could do is not known.
+    /// An empty history: no policies are known.
     pub fn empty() -> &'static Self {
         static NONE: PolicyHistory = PolicyHistory(BTreeMap::new());
         &NONE
     }
 
-    /// Adds one.
+    /// Adds a snapshot.
     pub fn add(&mut self, held: DatedSnapshot) {
         let all = self.0.entry(Arc::clone(&held.snapshot.principal)).or_default();
         all.push(held);
         all.sort_by_key(|held| held.since);
     }
 
-    /// Those of a principal that were in force at any time of a period, in order.
+    /// The snapshots of a principal that were in force at any time of a period, in order.
     pub fn of(&self, principal: &str, period: Period) -> Vec<&DatedSnapshot> {
         self.0.get(principal).into_iter().flatten().filter(|held| held.overlaps(period)).collect()
     }
@@ -147,7 +147,7 @@ impl PolicyHistory {
         self.0.keys()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,6 +1,6 @@
 //! One statement of a policy.
 //!
-//! Enters: nothing. Leaves: the words of a statement. Law: none; what they mean is said where they are evaluated.
+//! Enters: nothing. Leaves: the types of a parsed statement. The modules that evaluate them state the laws.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ pub(super) enum Effect {
     Deny,
 }
 
-/// A list of patterns, or everything but what they match.
+/// A list of patterns. If negated, it covers everything that they do not match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PatternList {
     pub is_negated: bool,
     pub patterns: Vec<Arc<str>>,
 }
 
-/// Whom a statement is about.
+/// `Principal` or `NotPrincipal` of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PrincipalElement {
     pub is_negated: bool,
     /// `*`, account ids, ARNs and unique ids.
     pub aws: Vec<Arc<str>>,
-    /// Whether an account is named by its canonical user.
+    /// Whether an account is named by its canonical user id.
     pub has_canonical_user: bool,
 }
 
@@ -34,9 +34,9 @@ pub(super) struct PrincipalElement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     pub operator: Operator,
-    /// The operator as it is written.
+    /// The operator as the policy writes it.
     pub operator_name: Arc<str>,
-    /// The key as it is written.
+    /// The key as the policy writes it.
     pub key: Arc<str>,
     /// The key in lower case; IAM ignores its case.
     pub lowercase_key: String,
@@ -44,7 +44,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// The condition, for people to read.
+    /// The condition as text: key, operator, values.
     pub fn describe(&self) -> String {
         const MOST: usize = 10;
         let shown = self.values.iter().take(MOST).map(|value| value.chars().take(256).collect::<String>());
@@ -63,11 +63,11 @@ pub(super) struct PolicyStatement {
     pub label: Arc<str>,
     pub effect: Effect,
     pub actions: PatternList,
-    /// Absent where a resource's own policy names none: the resource itself.
+    /// Absent if a resource-based policy names none: then the resource itself.
     pub resources: Option<PatternList>,
     pub principals: Option<PrincipalElement>,
     pub conditions: Vec<Condition>,
-    /// What it depends on that is not evaluated, in words.
+    /// Parts of it that are not evaluated, in words.
     pub unevaluated: Vec<Arc<str>>,
     /// Whether `${...}` is a variable in it.
     pub has_variables: bool,

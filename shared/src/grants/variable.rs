@@ -1,8 +1,8 @@
 //! Policy variables.
 //!
-//! Enters: a text of a policy and what is known of a request. Leaves: [`ResolvedPattern`]. Laws: a variable whose value is not
-//! known stands for any text where that is the careful thing and for itself alone otherwise; a value never brings a
-//! wildcard in.
+//! Enters: a text of a policy and the known context of a request. Leaves: [`ResolvedPattern`]. Laws: a variable
+//! without a known value matches any text in the possible pattern and only itself in the certain one; wildcards in
+//! the value of a variable are literal characters.
 //!
 //! Source: IAM User Guide, "IAM policy elements: Variables and tags", read 2026-11.
 
@@ -12,18 +12,18 @@ use crate::pattern::{CompiledPattern, PatternPart};
 /// A text with its variables replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResolvedPattern {
-    /// Texts it surely describes: a variable that is not known stands for nothing but itself.
+    /// Texts it certainly matches: an unknown variable stands for itself only.
     pub certain: CompiledPattern,
-    /// Texts it may describe: a variable that is not known stands for any text.
+    /// Texts it may match: an unknown variable stands for any text.
     pub possible: CompiledPattern,
-    /// The text, when every variable in it is known.
+    /// The text, if every variable in it is known.
     pub text: Option<String>,
-    /// Whether a variable in it is known to have no value: it describes nothing.
+    /// Whether a variable in it is known to have no value: the pattern matches nothing.
     pub matches_nothing: bool,
 }
 
 impl ResolvedPattern {
-    /// Replaces what is known. Where wildcards count, `*` and `?` of the text are wildcards.
+    /// Replaces the known variables. With `is_wild`, `*` and `?` in the text are wildcards.
     pub fn of(text: &str, has_variables: bool, is_wild: bool, facts: &EvaluationContext<'_>) -> Self {
         let mut resolved = Self {
             certain: CompiledPattern::default(),
@@ -46,7 +46,8 @@ impl ResolvedPattern {
         resolved
     }
 
-    /// With whatever else the fields that are missing may hold: it describes that for sure (`is_sure`), or perhaps.
+    /// Adds the missing fields of an ARN, with any content, to the possible pattern and, if `is_sure`, to the certain
+    /// one.
     pub fn complete_arn(&mut self, is_sure: bool) {
         let shapes = std::iter::once(&mut self.possible).chain(is_sure.then_some(&mut self.certain));
         for shape in shapes {
@@ -101,7 +102,7 @@ impl ResolvedPattern {
     }
 }
 
-// What comes before the next variable, its inside, and what comes after it.
+// The text before the next variable, the content of the variable, and the text after it.
 fn next_variable(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("${")?;
     let (variable, after) = rest.split_once('}')?;

@@ -1,8 +1,8 @@
-//! Actions as the fewest characters of patterns.
+//! Patterns that cover actions in few characters.
 //!
-//! Enters: actions that are wanted, actions that do no harm, and what a pattern may be open to. Leaves: [`ActionPattern`]s, in
-//! order. Laws: they match every action wanted, and of all others only those that do no harm; the same actions always
-//! give the same patterns; of two patterns that match the same the narrower one is taken.
+//! Enters: required actions, permitted actions, and the scope of wildcards. Leaves: [`ActionPattern`]s, in order.
+//! Laws: they match every required action, and of all other known actions only permitted ones; the same actions
+//! always give the same patterns; of two patterns that match the same actions, the narrower one is taken.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,25 +11,25 @@ use std::{
 
 use super::known_actions::{KnownAction, KnownActions};
 
-/// What a wildcard may come to match once AWS adds actions.
+/// Which actions a wildcard may match after AWS adds actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WildcardScope {
-    /// Nothing: no wildcards.
+    /// None: no wildcards.
     NoWildcards,
-    /// Actions whose name says that they read.
+    /// Actions that are read-only by their name.
     ReadOnly,
-    /// Anything.
+    /// Any action.
     AnyAction,
 }
 
-/// What to cover.
+/// The actions to cover.
 #[derive(Clone, Copy, Debug)]
 pub struct CoverTarget<'a> {
-    /// Actions, by key; one the catalog does not know is not covered.
+    /// Actions to cover, by key; an action that is not in the catalog is not covered.
     pub required: &'a BTreeSet<Arc<str>>,
     /// Other actions a pattern may match, by key.
     pub permitted: &'a BTreeSet<Arc<str>>,
-    /// What its wildcards may be open to.
+    /// Which future actions its wildcards may match.
     pub wildcards: WildcardScope,
 }
 
@@ -38,17 +38,17 @@ pub struct CoverTarget<'a> {
 pub struct ActionPattern {
     /// `service:Name`, `service:Begin*` or `service:Begin*End`.
     pub text: Arc<str>,
-    /// How many known actions it matches.
+    /// Number of known actions it matches.
     pub known_matches: usize,
 }
 
 impl ActionPattern {
-    /// Whether it matches what is not known yet.
+    /// Whether it can match future actions.
     pub fn has_wildcard(&self) -> bool {
         self.text.contains('*')
     }
 
-    /// Characters it takes in a list: itself, its quotes and a comma.
+    /// Characters it needs in a list: its text, quotes and a comma.
     pub fn list_characters(&self) -> usize {
         list_characters(&self.text)
     }
@@ -83,7 +83,7 @@ pub fn cover_service(
     };
     let mut chosen: Vec<CandidatePattern> = Vec::new();
     loop {
-        // What a candidate is worth falls as others are chosen; what is worth nothing now never will be.
+        // The value of a candidate falls as others are chosen, so a candidate without value is dropped.
         candidates.retain(|candidate| candidate.saved_characters(names, &left) > 0);
         let best = candidates.iter().enumerate().max_by(|(_, a), (_, b)| {
             let worth = a.saved_characters(names, &left).cmp(&b.saved_characters(names, &left));
@@ -115,7 +115,7 @@ struct CandidatePattern {
 }
 
 impl CandidatePattern {
-    /// Characters saved by taking it instead of the names that are left.
+    /// Characters saved by using it instead of the remaining names.
     fn saved_characters(&self, names: &[KnownAction], left: &BTreeSet<usize>) -> usize {
         let spared = self.matched.iter().filter(|position| left.contains(position));
         let spared: usize =
@@ -128,7 +128,8 @@ fn positions(names: &[KnownAction], keep: impl Fn(&KnownAction) -> bool) -> Vec<
     names.iter().enumerate().filter(|(_, name)| keep(name)).map(|(position, _)| position).collect()
 }
 
-/// Patterns of whole words of the names wanted that match nothing harmful, the narrowest for each set of names.
+/// Patterns of whole words of the required names that match only required or permitted names, the narrowest for each
+/// set of names.
 fn candidates(
     universe: &KnownActions<'_>,
     service: &str,
@@ -172,7 +173,7 @@ fn candidates(
     narrowest.into_iter().map(|(matched, text)| CandidatePattern { text, matched }).collect()
 }
 
-/// Positions of the names that begin and end so, without regard to case.
+/// Positions of the names with this beginning and ending, ignoring case.
 fn matching(names: &[KnownAction], beginning: &str, ending: &str) -> Vec<usize> {
     let (beginning, ending) = (beginning.to_ascii_lowercase(), ending.to_ascii_lowercase());
     let first = names.partition_point(|name| name.lowercase_name.as_str() < beginning.as_str());
@@ -187,7 +188,7 @@ fn matching(names: &[KnownAction], beginning: &str, ending: &str) -> Vec<usize> 
         .collect()
 }
 
-/// Where the words of a name begin: `Get|Object|Tagging`, `Describe|DB|Instances`, `Get|V2|Logging`.
+/// Positions at which the words of a name start: `Get|Object|Tagging`, `Describe|DB|Instances`, `Get|V2|Logging`.
 fn word_starts(name: &str) -> Vec<usize> {
     let letters: Vec<(usize, char)> = name.char_indices().collect();
     let mut starts = Vec::new();
@@ -208,7 +209,7 @@ fn word_starts(name: &str) -> Vec<usize> {
     starts
 }
 
-/// Drops what the others cover together, the least first.
+/// Drops each pattern if the others cover all its required actions, in the order the patterns were chosen.
 fn drop_redundant(chosen: &mut Vec<CandidatePattern>, names: &[KnownAction], wish: CoverTarget<'_>) {
     let mut position = 0;
     while let Some(one) = chosen.get(position) {

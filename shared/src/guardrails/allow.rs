@@ -1,8 +1,8 @@
-//! A least-privilege policy: what was used.
+//! A least-privilege policy that allows the used actions.
 //!
-//! Enters: a [`Plan`]. Leaves: identity policies in place of those there are. Laws: each statement that allows is one of
-//! the principal's own with fewer actions, so its resources and conditions stay; statements that deny stay as they are;
-//! no pattern matches a known action that was not used.
+//! Enters: a [`GuardrailPlan`]. Leaves: identity-based policies that replace those of the principal. Laws: each
+//! statement that allows is one of the principal's own with fewer actions, so its resources and conditions stay;
+//! statements that deny stay unchanged; no pattern matches a known action that was not used.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,21 +20,21 @@ use super::{
 };
 use crate::pattern::matches;
 
-/// Where an action is allowed: resources and conditions, as the statement writes them.
+/// The resources and conditions of a statement, as it writes them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct StatementScope {
-    /// `RecordResource` and `NotResource` and `Condition` as JSON text; empty where there is none.
+    /// `Resource`, `NotResource` and `Condition` as JSON text; empty if absent.
     elements: [String; 3],
 }
 
-/// The policies, not proven yet.
+/// The policies, before their proof.
 pub fn draft(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
 ) -> Result<GuardrailDraft, GuardrailError> {
     let refuse = |why: &str| Err(GuardrailError::new(GuardrailKind::Allow, why.to_owned()));
-    let Some(used) = order.usage else {
-        return refuse(&GuardrailKind::Allow.missing_input(order).unwrap_or_default());
+    let Some(used) = request.usage else {
+        return refuse(&GuardrailKind::Allow.missing_input(request).unwrap_or_default());
     };
     let is_kept = |key: &&Arc<str>| plan.used_reads.contains(*key) || plan.keeps(key);
     let wanted: BTreeSet<Arc<str>> = used
@@ -45,11 +45,11 @@ pub fn draft(
         .cloned()
         .collect();
     if wanted.is_empty() {
-        return refuse("nothing that is granted and may stay was used");
+        return refuse("no used action is both granted and kept");
     }
     let mut places: BTreeMap<StatementScope, BTreeSet<Arc<str>>> = BTreeMap::new();
     let mut denials: Vec<Value> = Vec::new();
-    for policy in &order.snapshot.identity_policies {
+    for policy in &request.snapshot.identity_policies {
         let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
         let is_modern = document.get("Version").and_then(Value::as_str) == Some("2012-10-17");
         for statement in one_or_many(document.get("Statement")) {
@@ -59,7 +59,9 @@ pub fn draft(
                 continue;
             }
             if !is_modern && statement.to_string().contains("${") {
-                return refuse("a statement with a variable is of an old version, where it is none");
+                return refuse(
+                    "a statement with `${` is in a policy of an old version, which has no policy variables",
+                );
             }
             match statement.get("Effect").and_then(Value::as_str) {
                 Some("Allow") => places.entry(StatementScope::of(statement)).or_default().extend(own),
@@ -68,7 +70,7 @@ pub fn draft(
             }
         }
     }
-    // What is allowed anywhere without a condition need not be said again.
+    // An action that is allowed on all resources without a condition is not repeated in other statements.
     let anywhere = StatementScope { elements: ["\"*\"".to_owned(), String::new(), String::new()] };
     let everywhere = places.get(&anywhere).cloned().unwrap_or_default();
     let nothing = BTreeSet::new();
@@ -78,12 +80,13 @@ pub fn draft(
         let own: BTreeSet<Arc<str>> =
             if *place == anywhere { own.clone() } else { own.difference(&everywhere).cloned().collect() };
         let (reads, others): (BTreeSet<_>, BTreeSet<_>) =
-            own.into_iter().partition(|key| order.known_actions.is_read_only(key));
-        // What may write is written out.
-        for (own, openness) in [(reads, order.options.wildcard_scope()), (others, WildcardScope::NoWildcards)]
+            own.into_iter().partition(|key| request.known_actions.is_read_only(key));
+        // Actions that are not read-only are listed without wildcards.
+        for (own, openness) in
+            [(reads, request.options.wildcard_scope()), (others, WildcardScope::NoWildcards)]
         {
             let covered = cover_actions(
-                order.known_actions,
+                request.known_actions,
                 CoverTarget { required: &own, permitted: &nothing, wildcards: openness },
             );
             if covered.is_empty() {
@@ -99,16 +102,16 @@ pub fn draft(
     let Some(documents) =
         split_documents(GuardrailKind::Allow.as_str(), &denials, &statements, PolicyQuota::ManagedPolicy)
     else {
-        return refuse("one of its own statements is larger than a policy may be");
+        return refuse("a statement of the principal is larger than a policy may be");
     };
     let mut notes = vec![
-        "Attach it in place of all identity policies the principal has now, its groups' among them."
+        "Attach it in place of all current identity-based policies of the principal, including those of its groups."
             .to_owned(),
     ];
     if documents.len() > quotas::ATTACHED_MANAGED_POLICIES {
         let most = quotas::ATTACHED_MANAGED_POLICIES;
         notes.push(format!(
-            "It takes {} managed policies; a principal has {most} unless AWS raises that.",
+            "It needs {} managed policies; a principal can have {most} unless AWS raises the quota.",
             documents.len()
         ));
     }
@@ -126,7 +129,7 @@ impl StatementScope {
     fn of(statement: &Value) -> Self {
         let written = |key: &str| match statement.get(key) {
             None => String::new(),
-            // One resource is the same with brackets and without.
+            // A list of one element equals the element.
             Some(Value::Array(items)) if items.len() == 1 => {
                 items.first().map(Value::to_string).unwrap_or_default()
             }
@@ -142,7 +145,8 @@ impl StatementScope {
     }
 }
 
-/// Whether the actions of a statement include this one. Elements that are neither text nor lists of text include none.
+/// Whether the actions of a statement include this one. An element that is not a string or a list of strings includes
+/// none.
 fn covers_action(statement: &Value, action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     let any = |list: &Value| {
@@ -164,7 +168,7 @@ fn one_or_many(value: Option<&Value>) -> Vec<&Value> {
     }
 }
 
-/// The statement under another name: names are unique within a policy.
+/// The statement with a new `Sid`, which is unique within the policy.
 fn with_new_sid(statement: &Value, n: usize) -> Value {
     let mut statement = statement.clone();
     if let Some(object) = statement.as_object_mut() {

@@ -1,7 +1,8 @@
-//! A permissions boundary of reads.
+//! A permissions boundary that allows reads.
 //!
-//! Enters: a [`Plan`]. Leaves: one document. Laws: a principal has one boundary, so what does not fit is left out and
-//! told; what was used goes first; of the rest, what keeps most reads in least room.
+//! Enters: a [`GuardrailPlan`]. Leaves: one document. Laws: a principal has one permissions boundary, so reads that
+//! do not fit are left out and listed; used reads come first; then the patterns that keep most reads in fewest
+//! characters.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,18 +20,18 @@ use super::{
 };
 use crate::config::Override;
 
-/// The boundary, not proven yet.
+/// The permissions boundary, before its proof.
 pub fn draft(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
 ) -> Result<GuardrailDraft, GuardrailError> {
-    let universe = order.known_actions;
-    // One that is in place is replaced: what it kept away must stay away.
-    let harmless: BTreeSet<Arc<str>> = match order.snapshot.permissions_boundary {
+    let universe = request.known_actions;
+    // An existing permissions boundary is replaced, so the new one must not allow what the old one denied.
+    let harmless: BTreeSet<Arc<str>> = match request.snapshot.permissions_boundary {
         Some(_) => plan.reads.clone(),
         None => universe.actions().filter(|(_, is_read)| *is_read).map(|(key, _)| Arc::clone(key)).collect(),
     };
-    let kept = kept_statements(order, plan);
+    let kept = kept_statements(request, plan);
     let statements = |patterns: &[ActionPattern]| -> Vec<Value> {
         let reads = GuardrailStatement::on_all_resources("OnlookerReads", "Allow").with_actions(patterns);
         let reads = (!patterns.is_empty()).then(|| statement_json(&reads));
@@ -41,13 +42,14 @@ pub fn draft(
         PolicyQuota::ManagedPolicy
             .count_characters(&policy_json(&statements(patterns), PolicyQuota::ManagedPolicy))
     };
-    let openness = order.options.wildcard_scope();
+    let openness = request.options.wildcard_scope();
     let used = cover_actions(
         universe,
         CoverTarget { required: &plan.used_reads, permitted: &harmless, wildcards: openness },
     );
     if size(&used) > limit {
-        let room = format!("what was used takes {} characters, and a boundary has {limit}", size(&used));
+        let room =
+            format!("the used actions need {} characters, and a boundary may have {limit}", size(&used));
         return Err(GuardrailError::new(GuardrailKind::Boundary, room));
     }
     let mut chosen: BTreeMap<&str, Vec<ActionPattern>> = BTreeMap::new();
@@ -72,7 +74,7 @@ pub fn draft(
             left.extend(all);
         }
     }
-    // Of services that do not fit whole, the patterns that keep most.
+    // For services that do not fit completely, the patterns that keep most reads.
     left.sort_by(|a, b| {
         (b.known_matches * a.list_characters(), &a.text)
             .cmp(&(a.known_matches * b.list_characters(), &b.text))
@@ -91,11 +93,11 @@ pub fn draft(
     let no_room = omitted_reads(plan, &wanted);
     wanted.extend(plan.kept.keys().cloned());
     let mut notes = vec![
-        "Attach it as the permissions boundary of the principal; a boundary grants nothing by itself."
+        "Attach it as the permissions boundary of the principal. A boundary grants nothing by itself."
             .to_owned(),
     ];
-    if let Some(boundary) = &order.snapshot.permissions_boundary {
-        notes.push(format!("It takes the place of the boundary {}: a principal has one.", boundary.name));
+    if let Some(boundary) = &request.snapshot.permissions_boundary {
+        notes.push(format!("It replaces the boundary {}: a principal can have only one.", boundary.name));
     }
     Ok(GuardrailDraft {
         documents: vec![build_document(
@@ -125,7 +127,7 @@ fn services_of<'a>(plan: &'a GuardrailPlan<'_>) -> impl Iterator<Item = &'a str>
     services.into_iter()
 }
 
-/// Services with the reads they should keep: those that were used first, then those with most reads.
+/// Services with the reads to keep: used services first, then services with most reads.
 fn services_by_priority<'a>(plan: &'a GuardrailPlan<'_>) -> Vec<(&'a str, BTreeSet<Arc<str>>)> {
     let of = |keys: &BTreeSet<Arc<str>>, service: &str| -> BTreeSet<Arc<str>> {
         let own = |key: &&Arc<str>| key.split_once(':').is_some_and(|(own, _)| own == service);
@@ -141,8 +143,8 @@ fn services_by_priority<'a>(plan: &'a GuardrailPlan<'_>) -> Vec<(&'a str, BTreeS
     all.into_iter().map(|(_, service, wanted)| (service, wanted)).collect()
 }
 
-/// Statements for what is kept although it is no read, each where it is tolerated, without wildcards.
-fn kept_statements(order: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>) -> Vec<GuardrailStatement> {
+/// Statements for kept actions that are not read-only, each on the resources where it is kept, without wildcards.
+fn kept_statements(request: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>) -> Vec<GuardrailStatement> {
     let nothing = BTreeSet::new();
     let statement = |(n, (place, wanted)): (usize, (Vec<&str>, BTreeSet<Arc<str>>))| {
         let wish =
@@ -150,29 +152,30 @@ fn kept_statements(order: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>) -> Vec
         let statement = GuardrailStatement::on_all_resources(&format!("OnlookerKept{}", n + 1), "Allow");
         GuardrailStatement {
             resource: place.into(),
-            ..statement.with_actions(&cover_actions(order.known_actions, wish))
+            ..statement.with_actions(&cover_actions(request.known_actions, wish))
         }
     };
-    kept_by_resources(order, plan).into_iter().enumerate().map(statement).collect()
+    kept_by_resources(request, plan).into_iter().enumerate().map(statement).collect()
 }
 
-/// What is kept although it is no read, by the resources it is kept on; `*` alone for anywhere.
+/// Kept actions that are not read-only, by the resources they are kept on; only `*` for all resources.
 pub(super) fn kept_by_resources<'a>(
-    order: GuardrailRequest<'a>,
+    request: GuardrailRequest<'a>,
     plan: &GuardrailPlan<'_>,
 ) -> BTreeMap<Vec<&'a str>, BTreeSet<Arc<str>>> {
     let mut places: BTreeMap<Vec<&str>, BTreeSet<Arc<str>>> = BTreeMap::new();
     for (key, by) in &plan.kept {
-        places.entry(resources_kept_on(order, key, by.is_some())).or_default().insert(Arc::clone(key));
+        places.entry(resources_kept_on(request, key, by.is_some())).or_default().insert(Arc::clone(key));
     }
     places
 }
 
-/// Where an action is kept: where overrides tolerate it, or anywhere.
-fn resources_kept_on<'a>(order: GuardrailRequest<'a>, action: &str, is_tolerated: bool) -> Vec<&'a str> {
+/// The resources on which an action is kept: those of the overrides that tolerate it, or all.
+fn resources_kept_on<'a>(request: GuardrailRequest<'a>, action: &str, is_tolerated: bool) -> Vec<&'a str> {
     let (service, name) = action.split_once(':').unwrap_or(("", action));
-    let about = |one: &&Override| one.covers_operations(&order.snapshot.principal, service, name, order.at);
-    let overrides = order.config.overrides.iter().filter(|_| is_tolerated).filter(about);
+    let about =
+        |one: &&Override| one.covers_operations(&request.snapshot.principal, service, name, request.at);
+    let overrides = request.config.overrides.iter().filter(|_| is_tolerated).filter(about);
     let places: Option<BTreeSet<&str>> = overrides.map(|one| one.resource.as_deref()).collect();
     let places: Vec<&str> = places.unwrap_or_default().into_iter().collect();
     if places.is_empty() { vec!["*"] } else { places }

@@ -1,7 +1,8 @@
 //! Statements as policy documents.
 //!
-//! Enters: [`Statement`]s and a limit. Leaves: [`Document`]s that each keep to it. Laws: a list of actions is divided
-//! only where each part says the same of its own actions; the hash is of the text as it is printed.
+//! Enters: [`GuardrailStatement`]s and a quota. Leaves: [`GuardrailDocument`]s within the quota. Laws: only a list of
+//! `Action` is split, since each part then has the same effect on its own actions; the hash is that of the final
+//! text.
 
 use std::sync::Arc;
 
@@ -16,29 +17,29 @@ use crate::report::hex;
 /// One policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardrailDocument {
-    /// Its name, and the stem of its file.
+    /// Name, which is also the file name without its extension.
     pub name: String,
     /// The policy, as JSON text.
     pub text: String,
-    /// Characters AWS counts.
+    /// Characters that AWS counts.
     pub characters: usize,
-    /// Characters AWS allows.
+    /// Characters that AWS allows.
     pub limit: usize,
     /// SHA-256 of the text, in hex.
     pub sha256: String,
 }
 
-/// Which quota a document is under.
+/// The quota of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyQuota {
-    /// A managed policy of IAM.
+    /// An IAM managed policy.
     ManagedPolicy,
     /// A service control policy.
     ServiceControlPolicy,
 }
 
 impl PolicyQuota {
-    /// Most characters.
+    /// Largest number of characters.
     pub const fn max_characters(self) -> usize {
         match self {
             Self::ManagedPolicy => quotas::MANAGED_POLICY,
@@ -81,7 +82,7 @@ pub struct GuardrailStatement {
 }
 
 impl GuardrailStatement {
-    /// A statement about any resource.
+    /// A statement on all resources.
     pub fn on_all_resources(sid: &str, effect: &'static str) -> Self {
         Self {
             sid: sid.to_owned(),
@@ -94,20 +95,20 @@ impl GuardrailStatement {
         }
     }
 
-    /// With these actions.
+    /// The statement with these actions.
     #[must_use]
     pub fn with_actions(self, patterns: &[ActionPattern]) -> Self {
         Self { action: patterns.iter().map(|pattern| Arc::clone(&pattern.text)).collect(), ..self }
     }
 
-    /// With all actions but these.
+    /// The statement with all actions but these.
     #[must_use]
     pub fn with_not_actions(self, patterns: &[ActionPattern]) -> Self {
         Self { not_action: patterns.iter().map(|pattern| Arc::clone(&pattern.text)).collect(), ..self }
     }
 }
 
-/// What a document is written from.
+/// The JSON of a document.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct DocumentBody<'a> {
@@ -115,10 +116,11 @@ struct DocumentBody<'a> {
     statement: &'a [Value],
 }
 
-/// The policy these statements are. Organizations counts white space, so what is under its quota has none.
+/// The JSON text of a policy with these statements. AWS Organizations counts white space, so a service control policy
+/// has none.
 pub fn policy_json(statements: &[Value], quota: PolicyQuota) -> String {
     let body = DocumentBody { version: "2012-10-17", statement: statements };
-    // Strings, lists and maps only: nothing in it can fail to be written.
+    // It holds strings, lists and maps only, so serialization cannot fail.
     let text = match quota {
         PolicyQuota::ManagedPolicy => serde_json::to_string_pretty(&body).unwrap_or_default(),
         PolicyQuota::ServiceControlPolicy => serde_json::to_string(&body).unwrap_or_default(),
@@ -126,7 +128,7 @@ pub fn policy_json(statements: &[Value], quota: PolicyQuota) -> String {
     escape_non_ascii(&text)
 }
 
-/// JSON with an escape for whatever no terminal may be trusted to show: what is read is what was proven, byte for byte.
+/// JSON with escapes for characters that a terminal may hide: the text a reader sees is the text that was proven.
 fn escape_non_ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
@@ -159,8 +161,8 @@ pub fn statement_json(statement: &GuardrailStatement) -> Value {
     serde_json::to_value(statement).unwrap_or_default()
 }
 
-/// Documents of these statements, as few as fit when they are filled in order; `None` if a single action does not fit.
-/// Statements of `first` are not divided and stand before the others.
+/// Documents with these statements, filled in order; `None` if a single action does not fit. Statements of `first`
+/// are not split and precede the others.
 pub fn split_documents(
     name: &str,
     first: &[Value],
@@ -219,7 +221,7 @@ pub fn split_documents(
     Some(parts.iter().enumerate().map(|(n, part)| build_document(named(n), part, quota)).collect())
 }
 
-/// The greatest number up to `most` for which `holds`, if it holds for every smaller one.
+/// The greatest number up to `most` for which `holds` is true, if it is true for every smaller number.
 pub fn largest_fitting(most: usize, mut holds: impl FnMut(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, most);
     while low < high {
@@ -244,7 +246,7 @@ mod tests {
             let statement =
                 GuardrailStatement::on_all_resources("Reads", "Allow").with_actions(&patterns(1_000));
             let documents = split_documents("allow", &[], std::slice::from_ref(&statement), quota)
-                .expect("it can be divided");
+                .expect("it can be split");
             assert!(documents.len() > 1);
             let mut actions = Vec::new();
             for document in &documents {
@@ -255,7 +257,7 @@ mod tests {
                 actions.extend(list.into_iter().map(|action| Arc::from(action.as_str().expect("text"))));
             }
             assert_eq!(actions, statement.action);
-            // None but the last has room for another action.
+            // Only the last document has room for another action.
             assert!(
                 documents
                     .iter()
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn statement_that_cannot_fit_is_refused() {
+    fn statement_that_cannot_fit_gives_none() {
         let long = GuardrailStatement {
             condition: "x".repeat(7_000).into(),
             ..GuardrailStatement::on_all_resources("Reads", "Allow")

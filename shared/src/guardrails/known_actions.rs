@@ -1,7 +1,7 @@
 //! Every IAM action, by service.
 //!
-//! Enters: a catalog. Leaves: [`KnownActions`]. Law: it holds each action the catalog knows, once, and whether a read-only
-//! principal may have it.
+//! Enters: a catalog. Leaves: [`KnownActions`]. Law: it holds each action of the catalog once, with whether the
+//! action is read-only.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct KnownAction {
     pub key: Arc<str>,
     /// Name without the service, in lower case: IAM ignores case.
     pub lowercase_name: String,
-    /// Whether it is a read.
+    /// Whether it is read-only.
     pub is_read_only: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'c> KnownActions<'c> {
         self.catalog
     }
 
-    /// Actions of a service, in order of their names without regard to case.
+    /// Actions of a service, in order of their names, ignoring case.
     pub fn actions_of_service(&self, service: &str) -> &[KnownAction] {
         self.services.get(service).map_or(&[], Vec::as_slice)
     }
@@ -76,7 +76,7 @@ impl<'c> KnownActions<'c> {
         self.actions.iter().map(|(key, is_read)| (key, *is_read))
     }
 
-    /// Whether an action is known and a read.
+    /// Whether an action is known and read-only.
     pub fn is_read_only(&self, key: &str) -> bool {
         self.actions.get(key).copied().unwrap_or(false)
     }
@@ -86,21 +86,21 @@ impl<'c> KnownActions<'c> {
         self.actions.contains_key(key)
     }
 
-    /// How many there are.
+    /// Number of actions.
     pub fn len(&self) -> usize {
         self.actions.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no actions.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
     }
 
-    /// Whether an action of that service that nobody knows yet, and whose name begins so, would be judged a read.
+    /// Whether an unknown action of this service with this name prefix would be classified as read-only.
     pub fn classifies_as_read_only(&self, service: &str, beginning: &str) -> bool {
-        // No operation is named so: the verdict is of what it begins with.
+        // No operation has this name, so the prefix decides the classification.
         let name = format!("{beginning}Xylophones");
-        let verdict = classify(self.catalog, &ClassificationInput::new(service, &name));
-        verdict.provenance == Provenance::Pattern && verdict.is_read_only()
+        let classification = classify(self.catalog, &ClassificationInput::new(service, &name));
+        classification.provenance == Provenance::Pattern && classification.is_read_only()
     }
 }

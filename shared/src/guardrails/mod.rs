@@ -1,9 +1,10 @@
-//! Policies that leave a principal its reads.
+//! Policies that limit a principal to reads.
 //!
-//! Enters: policies of a principal, what it used, a catalog and overrides. Leaves: a [`Guardrail`] with its [`GuardrailProof`]: a
-//! least-privilege allow policy, a permissions boundary, or a service control policy. Laws: what is not proven is not
-//! given; everything used stays, unless it is no read and is named; nothing that is no read is granted beside what is
-//! tolerated; a guardrail never grants what was not granted before.
+//! Enters: policies of a principal, its usage, a catalog and overrides. Leaves: a [`Guardrail`] with its
+//! [`GuardrailProof`]: a least-privilege allow policy, a permissions boundary, or a service control policy. Laws: a
+//! guardrail without a proof is an error; every used action stays granted, unless it is not read-only and is listed
+//! as removed; actions that are not read-only are granted only if they are tolerated or kept; a guardrail never
+//! grants an action that was not granted before.
 
 mod action_patterns;
 mod allow;
@@ -37,11 +38,11 @@ pub use self::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GuardrailKind {
-    /// Identity policies in place of those the principal has: what it used.
+    /// Identity-based policies that replace those of the principal and allow what it used.
     Allow,
-    /// A permissions boundary: what is outside is taken away, whatever policies allow.
+    /// A permissions boundary: actions outside it are denied, regardless of the policies.
     Boundary,
-    /// Service control policies that deny the principal what is no read.
+    /// Service control policies that deny the principal actions that are not read-only.
     Scp,
 }
 
@@ -55,13 +56,15 @@ impl GuardrailKind {
         }
     }
 
-    /// Why there is nothing to make a guardrail of this kind from.
-    pub fn missing_input(self, order: GuardrailRequest<'_>) -> Option<String> {
+    /// Why a guardrail of this kind cannot be made: the input that is missing.
+    pub fn missing_input(self, request: GuardrailRequest<'_>) -> Option<String> {
         let why = match self {
-            Self::Allow if order.usage.is_none() => "nobody said what was used",
-            Self::Allow if order.usage.is_some_and(|used| used.actions.is_empty()) => "nothing was used",
-            Self::Scp if !order.snapshot.principal.starts_with("arn:") => {
-                "a service control policy names whom it is about, and the principal has no ARN"
+            Self::Allow if request.usage.is_none() => "no evidence of usage was given",
+            Self::Allow if request.usage.is_some_and(|used| used.actions.is_empty()) => {
+                "the evidence shows no used action"
+            }
+            Self::Scp if !request.snapshot.principal.starts_with("arn:") => {
+                "a service control policy names the ARN of the principal, and these policies have none"
             }
             _ => return None,
         };
@@ -72,37 +75,38 @@ impl GuardrailKind {
 /// How to make guardrails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GuardrailOptions {
-    /// No wildcards: nothing AWS adds later is allowed.
+    /// No wildcards: actions that AWS adds later are not allowed.
     pub exact: bool,
-    /// Keep what was used although it is no read.
+    /// Keep used actions that are not read-only.
     pub keep_used: bool,
 }
 
 impl GuardrailOptions {
-    /// What wildcards that allow may be open to.
+    /// Which future actions the wildcards of an allow may match.
     const fn wildcard_scope(self) -> WildcardScope {
         if self.exact { WildcardScope::NoWildcards } else { WildcardScope::ReadOnly }
     }
 }
 
-/// A guardrail, proven.
+/// A proven guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guardrail {
-    /// What it is.
+    /// Its kind.
     pub kind: GuardrailKind,
-    /// The documents it is made of.
+    /// Its policy documents.
     pub documents: Vec<GuardrailDocument>,
-    /// What it says, for whoever applies it, in sentences.
+    /// Instructions for applying it, in sentences.
     pub notes: Vec<String>,
-    /// Actions kept although they are no reads, and why.
+    /// Actions that are kept although they are not read-only, with the reason.
     pub kept: BTreeMap<Arc<str>, String>,
-    /// Actions that were used, are no reads, and are taken away.
+    /// Actions that were used, are not read-only, and are removed.
     pub removed: BTreeSet<Arc<str>>,
-    /// Reads that were used and that none of the policies grants: by leave of another policy, or needing none.
+    /// Reads that were used and that the given policies do not grant: another policy grants them, or they need no
+    /// permission.
     pub granted_by_other_policies: BTreeSet<Arc<str>>,
-    /// Reads the policies grant that found no room, by service: how many of how many.
+    /// Granted reads that do not fit into the policy, by service: number omitted, and number granted.
     pub omitted_reads: BTreeMap<String, (u64, u64)>,
-    /// Wildcards that will match actions AWS adds later, where that allows them.
+    /// Wildcards that allow matching actions that AWS adds later.
     pub open_wildcards: Vec<Arc<str>>,
     /// The proof.
     pub proof: GuardrailProof,
@@ -114,29 +118,30 @@ pub struct Guardrail {
 /// [`GuardrailError`].
 pub fn build_guardrail(
     kind: GuardrailKind,
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
 ) -> Result<Guardrail, GuardrailError> {
-    let plan = GuardrailPlan::of(order);
+    let plan = GuardrailPlan::of(request);
     let draft = match kind {
-        GuardrailKind::Allow => allow::draft(order, &plan)?,
-        GuardrailKind::Boundary => boundary::draft(order, &plan)?,
-        GuardrailKind::Scp => service_control::draft(order, &plan)?,
+        GuardrailKind::Allow => allow::draft(request, &plan)?,
+        GuardrailKind::Boundary => boundary::draft(request, &plan)?,
+        GuardrailKind::Scp => service_control::draft(request, &plan)?,
     };
-    let proof = prove(kind, order, &plan, &draft)?;
+    let proof = prove(kind, request, &plan, &draft)?;
     let mut notes = draft.notes;
     if draft.covers_future_policies && !plan.unknown_reads.is_empty() {
         let (count, one) = (plan.unknown_reads.len(), plan.unknown_reads.first().map_or("", |key| key));
         notes.push(format!(
-            "{count} actions that are granted and not in the catalog, such as {one}, are taken away, though their names read."
+            "Granted actions that are not in the catalog are removed, although their names suggest reads: \
+             {count}, such as {one}."
         ));
     }
     let why = |by: &Option<&crate::config::Override>| match by {
         Some(by) => {
             format!("tolerated by the override {} ({}) until {}: {}", by.id, by.owner, by.expires, by.reason)
         }
-        None => "it was used".to_owned(),
+        None => "used".to_owned(),
     };
-    // What the principal was never granted is nothing a policy of its own could keep.
+    // An allow policy cannot keep an action that was not granted before.
     let kept = plan.kept.iter().filter(|(key, by)| {
         kind != GuardrailKind::Allow || by.is_none() || draft.allowed_actions.contains(*key)
     });
@@ -153,31 +158,31 @@ pub fn build_guardrail(
     })
 }
 
-/// A guardrail that is not proven yet.
+/// A guardrail before its proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuardrailDraft {
     /// The documents.
     pub documents: Vec<GuardrailDocument>,
     /// The only actions that may be granted, known ones by key.
     pub allowed_actions: BTreeSet<Arc<str>>,
-    /// Whether `wanted` holds whatever else policies come to allow.
+    /// Whether `allowed_actions` stays the limit whatever policies are added later.
     pub covers_future_policies: bool,
     /// See [`Guardrail::notes`].
     pub notes: Vec<String>,
-    /// See [`Guardrail::no_room`].
+    /// See [`Guardrail::omitted_reads`].
     pub omitted_reads: BTreeMap<String, (u64, u64)>,
-    /// See [`Guardrail::open`].
+    /// See [`Guardrail::open_wildcards`].
     pub open_wildcards: Vec<Arc<str>>,
 }
 
-/// Patterns that are open to actions nobody knows yet.
+/// Patterns that can match future actions.
 fn open_wildcards(patterns: &[ActionPattern]) -> Vec<Arc<str>> {
     let open: BTreeSet<&Arc<str>> =
         patterns.iter().filter(|one| one.has_wildcard()).map(|one| &one.text).collect();
     open.into_iter().cloned().collect()
 }
 
-/// Granted reads that patterns do not match, by service: how many of how many.
+/// Granted reads that are not in `allowed`, by service: number omitted, and number granted.
 fn omitted_reads(plan: &GuardrailPlan<'_>, allowed: &BTreeSet<Arc<str>>) -> BTreeMap<String, (u64, u64)> {
     let mut services: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for key in &plan.reads {
@@ -190,7 +195,7 @@ fn omitted_reads(plan: &GuardrailPlan<'_>, allowed: &BTreeSet<Arc<str>>) -> BTre
     services
 }
 
-/// Known actions that patterns match, by key.
+/// Known actions that the patterns match, by key.
 fn matched_actions(universe: &KnownActions<'_>, patterns: &[ActionPattern]) -> BTreeSet<Arc<str>> {
     let entries = patterns.iter().flat_map(|pattern| universe.catalog().expand(&pattern.text));
     entries.map(|entry| entry.key().into()).collect()

@@ -1,7 +1,7 @@
-//! What a guardrail has to keep, and what it has to take away.
+//! The actions a guardrail keeps and removes.
 //!
-//! Enters: the policies of a principal, what it used, and the configuration. Leaves: a [`Plan`]. Law: every action that is
-//! granted or was used is in exactly one of: a read, tolerated, kept because it was used, taken away.
+//! Enters: the policies of a principal, its usage, and the configuration. Leaves: a [`GuardrailPlan`]. Law: every
+//! action that is granted or was used is exactly one of: read-only, tolerated, kept because it was used, removed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,59 +16,59 @@ use crate::{
     time::Time,
 };
 
-/// What guardrails are made from.
+/// The input of a guardrail.
 #[derive(Clone, Copy, Debug)]
 pub struct GuardrailRequest<'a> {
-    /// Every action there is.
+    /// Every known action.
     pub known_actions: &'a KnownActions<'a>,
     /// Evaluates policies.
     pub evaluator: &'a Evaluator<'a>,
-    /// Overrides that tolerate more than reads.
+    /// The configuration with the overrides that tolerate actions.
     pub config: &'a Config,
     /// Policies of the principal.
     pub snapshot: &'a PolicySnapshot,
-    /// What it used; absent where no evidence was given.
+    /// Its usage; absent if no evidence was given.
     pub usage: Option<&'a PrincipalUsage>,
-    /// When.
+    /// The time at which overrides have to be in force.
     pub at: Time,
-    /// How to make them.
+    /// Options.
     pub options: GuardrailOptions,
 }
 
-/// What to keep and what to take away. Actions by `service:Name`.
+/// The actions to keep and to remove, by `service:Name`.
 #[derive(Clone, Debug)]
 pub struct GuardrailPlan<'a> {
-    /// What the policies allow.
+    /// The grants of the policies.
     pub current_grants: Grants,
-    /// Reads they allow, of known actions.
+    /// Known granted actions that are read-only.
     pub reads: BTreeSet<Arc<str>>,
-    /// Actions they allow that the catalog does not know, and that are reads by their name.
+    /// Granted actions that are not in the catalog and read-only by their name.
     pub unknown_reads: BTreeSet<Arc<str>>,
-    /// Known actions they allow that are no reads, and are not kept.
+    /// Known granted actions that are not read-only and not kept.
     pub excessive: BTreeSet<Arc<str>>,
-    /// Patterns they allow that the catalog knows no action of, and that are not tolerated.
+    /// Granted patterns that match no action of the catalog and are not read-only by their name.
     pub unknown_patterns: BTreeSet<Arc<str>>,
     /// Reads that were used.
     pub used_reads: BTreeSet<Arc<str>>,
-    /// Actions kept although they are no reads, with the override that tolerates them; none for one that is kept because
-    /// it was used.
+    /// Kept actions that are not read-only, with the override that tolerates each; none for an action that is kept
+    /// because it was used.
     pub kept: BTreeMap<Arc<str>, Option<&'a Override>>,
-    /// Actions that were used and are no reads, and are not kept.
+    /// Used actions that are not read-only and not kept.
     pub removed: BTreeSet<Arc<str>>,
 }
 
 impl<'a> GuardrailPlan<'a> {
     /// The plan for a principal.
-    pub fn of(order: GuardrailRequest<'a>) -> Self {
-        let before = order.evaluator.grants(order.snapshot);
+    pub fn of(request: GuardrailRequest<'a>) -> Self {
+        let before = request.evaluator.grants(request.snapshot);
         let (mut reads, mut excessive, mut unknown) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut kept, mut used_reads, mut left_out) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         let mut strange = BTreeSet::new();
-        let universe = order.known_actions;
-        for action in order.usage.iter().flat_map(|used| used.actions.keys()) {
+        let universe = request.known_actions;
+        for action in request.usage.iter().flat_map(|used| used.actions.keys()) {
             if universe.is_read_only(action) {
                 used_reads.insert(Arc::clone(action));
-            } else if order.options.keep_used && universe.contains(action) {
+            } else if request.options.keep_used && universe.contains(action) {
                 kept.insert(Arc::clone(action), None);
             } else {
                 left_out.insert(Arc::clone(action));
@@ -83,11 +83,12 @@ impl<'a> GuardrailPlan<'a> {
                 };
                 continue;
             }
-            let allowing = tolerating_override(order.config, &order.snapshot.principal, grant, order.at);
+            let allowing =
+                tolerating_override(request.config, &request.snapshot.principal, grant, request.at);
             match allowing.filter(|_| universe.contains(key)) {
                 Some(allowing) => {
                     left_out.remove(key);
-                    // One that was used is kept wherever it was.
+                    // An action that is kept because it was used stays kept on all its resources.
                     kept.entry(Arc::clone(key)).or_insert(Some(allowing));
                 }
                 None if kept.contains_key(key) => {}
@@ -111,19 +112,19 @@ impl<'a> GuardrailPlan<'a> {
         }
     }
 
-    /// Whether a grant is one that stays although it is no read.
+    /// Whether an action that is not read-only is kept.
     pub fn keeps(&self, action: &str) -> bool {
         self.kept.contains_key(action)
     }
 
-    /// Actions that were used, are to stay, and are granted by the policies.
+    /// Used actions that are kept and granted by the policies.
     pub fn used_and_granted(&self) -> BTreeSet<Arc<str>> {
         let used =
             self.used_reads.iter().chain(self.kept.iter().filter(|(_, by)| by.is_none()).map(|(key, _)| key));
         used.filter(|key| self.current_grants.get(key).is_some()).cloned().collect()
     }
 
-    /// Reads that were used although none of the policies grants them.
+    /// Used reads that the policies do not grant.
     pub fn granted_by_other_policies(&self) -> BTreeSet<Arc<str>> {
         self.used_reads.iter().filter(|key| self.current_grants.get(key).is_none()).cloned().collect()
     }

@@ -1,8 +1,8 @@
-//! That a guardrail does what it says.
+//! The proof that a guardrail does what it claims.
 //!
-//! Enters: documents as they are printed, the policies and the plan. Leaves: a [`GuardrailProof`], or everything that stands
-//! against it. Laws: the documents are read anew and evaluated as any policy is; every action of the catalog is looked
-//! at; a single objection is enough.
+//! Enters: the final documents, the policies and the plan. Leaves: a [`GuardrailProof`], or the objections to it.
+//! Laws: the documents are parsed again and evaluated like any policy; every action of the catalog is checked; one
+//! objection is enough to reject the guardrail.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -23,47 +23,47 @@ use crate::{
     report::hex,
 };
 
-/// Objections that are told; the others are counted.
+/// Most objections that are listed; the others are counted.
 const MAX_OBJECTIONS: usize = 10;
 
-/// What was shown.
+/// The result of a proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardrailProof {
-    /// It in a sentence.
+    /// The proof in a sentence.
     pub summary: String,
-    /// Whether nothing was left open: see `open_questions`.
+    /// Whether there are no `open_questions`.
     pub is_complete: bool,
-    /// What the proof does not speak of, in sentences.
+    /// What the proof does not cover, in sentences.
     pub open_questions: Vec<String>,
     /// Version of the catalog.
     pub catalog_version: String,
-    /// Actions of the catalog that were looked at: all.
+    /// Actions of the catalog, all of which were checked.
     pub catalog_actions: u64,
-    /// SHA-256 of the policies of the principal.
+    /// SHA-256 of the policies of the principal, in hex.
     pub policies_sha256: String,
-    /// Actions the policies grant.
+    /// Actions that the policies grant.
     pub granted_before: u64,
-    /// Actions they grant under the guardrail.
+    /// Actions that they grant under the guardrail.
     pub granted_after: u64,
-    /// Granted actions that are no reads and are not kept.
+    /// Granted actions that are not read-only and not kept.
     pub excessive_before: u64,
-    /// The same under the guardrail: none.
+    /// The same under the guardrail; always 0.
     pub excessive_after: u64,
-    /// Actions that were used, are granted and are to stay.
+    /// Actions that were used, are granted and are kept.
     pub used: u64,
-    /// Those of them that are granted as surely under the guardrail: all.
+    /// Those of them that the guardrail still grants without new conditions; always all.
     pub used_kept: u64,
-    /// Whether it holds whatever else the principal is allowed later.
+    /// Whether the proof holds for any policy that is added to the principal later.
     pub covers_future_policies: bool,
 }
 
-/// Why a guardrail is not given.
+/// Why a guardrail was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no proof of the guardrail `{}`{}", .kind.as_str(), ObjectionList(.objections))]
+#[error("cannot prove the guardrail `{}`{}", .kind.as_str(), ObjectionList(.objections))]
 pub struct GuardrailError {
     /// Which guardrail.
     pub kind: GuardrailKind,
-    /// What stands against it; at most ten, and how many more.
+    /// Objections: at most ten, and the number of the others.
     pub objections: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for ObjectionList<'_> {
 }
 
 impl GuardrailError {
-    /// For one reason.
+    /// An error with one objection.
     pub fn new(kind: GuardrailKind, objection: String) -> Self {
         Self { kind, objections: vec![objection] }
     }
@@ -91,16 +91,16 @@ impl GuardrailError {
 /// [`GuardrailError`].
 pub fn prove(
     kind: GuardrailKind,
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
 ) -> Result<GuardrailProof, GuardrailError> {
     let mut objections = Vec::new();
     check_documents(kind, &draft.documents, &mut objections);
-    let after = order.evaluator.grants(&with_guardrail(kind, order.snapshot, &draft.documents));
+    let after = request.evaluator.grants(&with_guardrail(kind, request.snapshot, &draft.documents));
     check_problems(&plan.current_grants, &after, &mut objections);
     for grant in &after.entries {
-        check_grant(order, plan, draft, grant, &mut objections);
+        check_grant(request, plan, draft, grant, &mut objections);
     }
     let used = plan.used_and_granted();
     let as_sure = |key: &&Arc<str>| match (plan.current_grants.get(key), after.get(key)) {
@@ -111,9 +111,9 @@ pub fn prove(
     objections.extend(
         used.iter()
             .filter(|key| !as_sure(key))
-            .map(|key| format!("{key} was used and would not stay as it is")),
+            .map(|key| format!("{key} was used, and would be removed or get new conditions")),
     );
-    check_against_administrator(kind, order, plan, draft, &mut objections);
+    check_against_administrator(kind, request, plan, draft, &mut objections);
     if !objections.is_empty() {
         let more = objections.len().saturating_sub(MAX_OBJECTIONS);
         objections.truncate(MAX_OBJECTIONS);
@@ -123,15 +123,15 @@ pub fn prove(
         return Err(GuardrailError { kind, objections });
     }
     let excessive_before = plan.excessive.len() + plan.unknown_patterns.len();
-    let excessive_after = after.entries.iter().filter(|grant| !may_remain(order, plan, grant)).count();
-    let open_questions = open_questions(order, plan, draft);
+    let excessive_after = after.entries.iter().filter(|grant| !may_remain(request, plan, grant)).count();
+    let open_questions = open_questions(request, plan, draft);
     Ok(GuardrailProof {
-        summary: proof_summary(kind, &after, used.len(), excessive_before, order.known_actions.len()),
+        summary: proof_summary(kind, &after, used.len(), excessive_before, request.known_actions.len()),
         is_complete: open_questions.is_empty(),
         open_questions,
-        catalog_version: order.known_actions.catalog().version().to_owned(),
-        catalog_actions: order.known_actions.len() as u64,
-        policies_sha256: order.snapshot.sha256(),
+        catalog_version: request.known_actions.catalog().version().to_owned(),
+        catalog_actions: request.known_actions.len() as u64,
+        policies_sha256: request.snapshot.sha256(),
         granted_before: plan.current_grants.entries.len() as u64,
         granted_after: after.entries.len() as u64,
         excessive_before: excessive_before as u64,
@@ -156,7 +156,7 @@ fn with_guardrail(
             guarded.is_boundary_known = true;
         }
         GuardrailKind::Scp => {
-            // Where nobody told of others, there is what every organization begins with.
+            // Without given service control policies, the default of every organization is assumed.
             let levels = guarded
                 .service_control_policies
                 .get_or_insert_with(|| vec![vec![allow_all_policy("FullAWSAccess")]]);
@@ -172,7 +172,7 @@ fn with_guardrail(
     guarded
 }
 
-/// The guardrail over a principal of the same name that may do everything otherwise.
+/// The guardrail on an administrator of the same ARN.
 fn administrator_with_guardrail(
     kind: GuardrailKind,
     snapshot: &PolicySnapshot,
@@ -209,20 +209,24 @@ fn check_documents(kind: GuardrailKind, documents: &[GuardrailDocument], objecti
         PolicyQuota::ManagedPolicy
     };
     if documents.is_empty() || kind == GuardrailKind::Boundary && documents.len() > 1 {
-        objections.push(format!("it is made of {} documents", documents.len()));
+        objections.push(format!("it has {} documents instead of one", documents.len()));
     }
     for document in documents {
         let size = quota.count_characters(&document.text);
         if size > quota.max_characters() {
-            objections.push(format!("{} has {size} characters of {}", document.name, quota.max_characters()));
+            objections.push(format!(
+                "{} has {size} characters of {} allowed",
+                document.name,
+                quota.max_characters()
+            ));
         }
         if hex(&Sha256::digest(document.text.as_bytes())) != document.sha256 {
-            objections.push(format!("the hash of {} is not that of its text", document.name));
+            objections.push(format!("the hash of {} does not match its text", document.name));
         }
     }
 }
 
-/// What nobody understands in a document of ours is an objection; in those of the principal it is known already.
+/// A new problem in the documents is an objection; problems in the policies of the principal are known already.
 fn check_problems(before: &Grants, after: &Grants, objections: &mut Vec<String>) {
     let known: BTreeSet<_> = before.problems.iter().map(|problem| (&problem.policy, problem.kind)).collect();
     let new = after.problems.iter().filter(|problem| !known.contains(&(&problem.policy, problem.kind)));
@@ -230,18 +234,19 @@ fn check_problems(before: &Grants, after: &Grants, objections: &mut Vec<String>)
     objections.extend(grave.map(|problem| format!("{}: {}", problem.policy, problem.message)));
 }
 
-/// Whether a grant is a read or stays although it is none.
-fn may_remain(order: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>, grant: &Grant) -> bool {
+/// Whether a grant is read-only, kept or tolerated.
+fn may_remain(request: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>, grant: &Grant) -> bool {
     let key = &grant.action.key;
     grant.action.is_read_only()
         || plan.keeps(key)
-        || tolerating_override(order.config, &order.snapshot.principal, grant, order.at).is_some()
+        || tolerating_override(request.config, &request.snapshot.principal, grant, request.at).is_some()
 }
 
-/// What is used by leave of somebody else's policy must pass; and what holds whatever else is allowed, must.
+/// Used reads that other policies grant must stay allowed. A guardrail that covers future policies must hold even for
+/// an administrator.
 fn check_against_administrator(
     kind: GuardrailKind,
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
     objections: &mut Vec<String>,
@@ -249,27 +254,28 @@ fn check_against_administrator(
     if kind == GuardrailKind::Allow {
         return;
     }
-    let alone = order.evaluator.grants(&administrator_with_guardrail(kind, order.snapshot, &draft.documents));
+    let alone =
+        request.evaluator.grants(&administrator_with_guardrail(kind, request.snapshot, &draft.documents));
     if draft.covers_future_policies {
-        let others = alone.entries.iter().filter(|grant| !may_remain(order, plan, grant));
+        let others = alone.entries.iter().filter(|grant| !may_remain(request, plan, grant));
         objections.extend(
-            others.map(|grant| format!("{} is no read and would not be kept away", grant.action.key)),
+            others.map(|grant| format!("{} is not read-only and would not be denied", grant.action.key)),
         );
-        check_other_resources(kind, order, plan, draft, objections);
+        check_other_resources(kind, request, plan, draft, objections);
     }
     let lost = plan.granted_by_other_policies().into_iter().filter(|key| alone.get(key).is_none());
-    objections.extend(lost.map(|key| format!("{key} was used and would not pass")));
+    objections.extend(lost.map(|key| format!("{key} was used and would be denied")));
 }
 
-/// What is tolerated on some resources must not pass on others, whatever else is allowed.
+/// Actions that are tolerated on some resources must stay denied on others, even if a policy allows them there.
 fn check_other_resources(
     kind: GuardrailKind,
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
     objections: &mut Vec<String>,
 ) {
-    for (place, own) in kept_by_resources(order, plan).into_iter().filter(|(place, _)| *place != ["*"]) {
+    for (place, own) in kept_by_resources(request, plan).into_iter().filter(|(place, _)| *place != ["*"]) {
         let elsewhere = GuardrailStatement {
             action: own.iter().cloned().collect(),
             resource: Value::Null,
@@ -279,79 +285,83 @@ fn check_other_resources(
         let elsewhere =
             build_document("elsewhere".to_owned(), &[statement_json(&elsewhere)], PolicyQuota::ManagedPolicy);
         let allowed = PolicySnapshot {
-            principal: Arc::clone(&order.snapshot.principal),
-            account: Arc::clone(&order.snapshot.account),
+            principal: Arc::clone(&request.snapshot.principal),
+            account: Arc::clone(&request.snapshot.account),
             identity_policies: vec![as_policy(&elsewhere)],
             is_boundary_known: true,
             ..PolicySnapshot::default()
         };
-        let passing = order.evaluator.grants(&with_guardrail(kind, &allowed, &draft.documents));
+        let passing = request.evaluator.grants(&with_guardrail(kind, &allowed, &draft.documents));
         let wide = own.iter().filter(|key| passing.get(key).is_some());
-        objections.extend(
-            wide.map(|key| format!("{key} is tolerated on {} and would pass elsewhere", place.join(", "))),
-        );
+        objections.extend(wide.map(|key| {
+            format!("{key} is tolerated on {} and would be allowed on other resources", place.join(", "))
+        }));
     }
 }
 
 fn check_grant(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
     after: &Grant,
     objections: &mut Vec<String>,
 ) {
     let key = &after.action.key;
-    if !may_remain(order, plan, after) {
-        objections.push(format!("{key} is no read and would be granted"));
+    if !may_remain(request, plan, after) {
+        objections.push(format!("{key} is not read-only and would be granted"));
     }
-    // What stays of strange reads is not looked for: nothing else is wanted of them.
+    // Unknown reads may stay unless the guardrail covers future policies.
     if !draft.allowed_actions.contains(key)
         && (draft.covers_future_policies || !plan.unknown_reads.contains(key))
     {
-        objections.push(format!("{key} is not wanted and would be granted"));
+        objections.push(format!("{key} is not in the plan and would be granted"));
     }
     let Some(before) = plan.current_grants.get(key) else {
-        objections.push(format!("{key} was not granted before and would be"));
+        objections.push(format!("{key} was not granted before and would be granted"));
         return;
     };
     if after.certainty > before.certainty {
-        objections.push(format!("{key} was granted on conditions and would be granted without"));
+        objections.push(format!("{key} was granted conditionally and would be granted unconditionally"));
     }
     let (old, new) = (&before.scope, &after.scope);
     let wider =
         new.resources.iter().find(|one| !old.resources.iter().any(|wide| wide == *one || covers(wide, one)));
     if let Some(wider) = wider {
-        objections.push(format!("{key} would be granted on {wider}, which it was not before"));
+        objections.push(format!("{key} would be granted on {wider}, where it was not granted before"));
     }
     if let Some(lost) = old.denied_resources.iter().find(|one| !new.denied_resources.contains(one)) {
-        objections.push(format!("{key} was denied on {lost} and would not be"));
+        objections.push(format!("{key} was denied on {lost} and would not be denied"));
     }
     if let Some(lost) = old.conditions.iter().find(|one| !new.conditions.contains(one)) {
-        objections.push(format!("{key} was narrowed by `{lost}` and would not be"));
+        objections.push(format!("{key} had the condition `{lost}` and would lose it"));
     }
 }
 
 fn open_questions(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
 ) -> Vec<String> {
     let mut questions = Vec::new();
-    // What holds whatever is allowed holds for what a policy nobody can read allows.
+    // A guardrail that covers future policies also covers malformed ones.
     let unreadable =
         plan.current_grants.problems.iter().filter(|problem| problem.kind == PolicyProblemKind::Malformed);
     let unreadable: BTreeSet<&str> =
         unreadable.filter(|_| !draft.covers_future_policies).map(|problem| &*problem.policy).collect();
     questions.extend(unreadable.iter().map(|policy| {
-        format!("{policy} cannot be read in full, so what it allows besides is not kept away")
+        format!("{policy} cannot be read in full, so the guardrail may not deny everything it allows")
     }));
-    let Some(evidence) = order.usage else {
-        questions.push("nobody said what was used, so nothing is said of what stays of it".to_owned());
+    let Some(evidence) = request.usage else {
+        questions.push(
+            "no evidence of usage was given, so the proof does not cover which used actions stay granted"
+                .to_owned(),
+        );
         return questions;
     };
     questions.extend(evidence.evidence_gaps.iter().cloned());
     for (operation, calls) in &evidence.unmapped_operations {
-        questions.push(format!("it is not known which actions {operation} takes ({calls} calls)"));
+        let noun = if *calls == 1 { "call" } else { "calls" };
+        questions.push(format!("the IAM actions of {operation} are not known ({calls} {noun})"));
     }
     questions
 }
@@ -371,10 +381,10 @@ fn proof_summary(
     };
     let stays = match used {
         0 => String::new(),
-        used => format!("all {used} that were used and are to stay are among them, "),
+        used => format!("this includes all {used} used actions that are kept; "),
     };
     format!(
-        "of {actions} actions in the catalog, {what} grant {held}; {stays}none of the {excessive} that are no reads is, \
-         and nothing is granted that was not granted before"
+        "of {actions} actions in the catalog, {what} grant {held}; {stays}none of the {excessive} that are not read-only \
+         is granted, and no action is granted that was not granted before"
     )
 }

@@ -1,12 +1,12 @@
-//! How large a policy may be.
+//! AWS quotas for the size and number of policies.
 //!
-//! Enters: nothing. Leaves: limits, and how AWS counts against them. Sources, read 2026-11: "IAM and AWS STS quotas"
-//! (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html); "Quotas for AWS Organizations"
-//! (docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html) with AWS's announcement of 2026-05-15
-//! that doubled both quotas of service control policies
+//! Enters: nothing. Leaves: the quotas, and how AWS counts characters. Sources, read 2026-11: "IAM and AWS STS
+//! quotas" (docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html); "Quotas for AWS Organizations"
+//! (docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html) with AWS's announcement of
+//! 2026-05-15 that doubled both quotas of service control policies
 //! (aws.amazon.com/about-aws/whats-new/2026/05/aws-organizations-increased-scp-quotas).
 
-/// Characters of a managed policy, so also of a permissions boundary; white space is not counted.
+/// Characters of a managed policy or permissions boundary; white space is not counted.
 pub const MANAGED_POLICY: usize = 6_144;
 
 /// Characters of all inline policies of a role together; white space is not counted.
@@ -18,21 +18,21 @@ pub const INLINE_POLICIES_OF_USER: usize = 2_048;
 /// Characters of all inline policies of a group together; white space is not counted.
 pub const INLINE_POLICIES_OF_GROUP: usize = 5_120;
 
-/// Managed policies one user, role or group can have, unless AWS raises it (to 20 at most).
+/// Managed policies attached to one user, role or group, unless AWS raises the quota (to 20 at most).
 pub const ATTACHED_MANAGED_POLICIES: usize = 10;
 
-/// Characters of a service control policy, white space included: it is kept as it is sent.
+/// Characters of a service control policy, including white space: AWS stores it as it is sent.
 pub const SERVICE_CONTROL_POLICY: usize = 10_240;
 
-/// Service control policies of one root, organizational unit or account, `FullAWSAccess` among them.
+/// Service control policies of one root, organizational unit or account, including `FullAWSAccess`.
 pub const SERVICE_CONTROL_POLICIES_PER_TARGET: usize = 10;
 
-/// Characters IAM counts.
+/// Characters that IAM counts.
 pub fn count_without_whitespace(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// Characters AWS Organizations counts.
+/// Characters that AWS Organizations counts.
 pub fn count_with_whitespace(text: &str) -> usize {
     text.chars().count()
 }

@@ -1,8 +1,9 @@
-//! Service control policies against everything that is no read.
+//! Service control policies that deny actions that are not read-only.
 //!
-//! Enters: a [`Plan`]. Leaves: documents that deny. Laws: a list of exceptions (`NotAction`) cannot be divided, since each
-//! part would deny what the other excepts, so it is used only when every granted read fits into one document; else what
-//! is granted and no read is denied by name, in as many documents as it takes.
+//! Enters: a [`GuardrailPlan`]. Leaves: documents that deny. Laws: a list of exceptions (`NotAction`) cannot be
+//! split, since each part would deny the exceptions of the other, so it is used only if all granted reads fit into
+//! one document; otherwise the granted actions that are not read-only are denied by name, in as many documents as
+//! needed.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,13 +18,13 @@ use super::{
     matched_actions, open_wildcards, quotas,
 };
 
-/// The policies, not proven yet.
+/// The policies, before their proof.
 pub fn draft(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
 ) -> Result<GuardrailDraft, GuardrailError> {
-    let principal = &order.snapshot.principal;
-    if let Some(why) = GuardrailKind::Scp.missing_input(order) {
+    let principal = &request.snapshot.principal;
+    if let Some(why) = GuardrailKind::Scp.missing_input(request) {
         return Err(GuardrailError::new(GuardrailKind::Scp, why));
     }
     let about = GuardrailStatement {
@@ -31,29 +32,30 @@ pub fn draft(
         ..GuardrailStatement::on_all_resources("OnlookerReadsOnly", "Deny")
     };
     let notes = vec![
-        "Attach it to the account of the principal or above it, and leave FullAWSAccess attached: it denies only."
+        "Attach it to the account of the principal or above it. Leave FullAWSAccess attached, since this \
+         policy only denies."
             .to_owned(),
-        "Service control policies do not bind the management account of the organization.".to_owned(),
+        "Service control policies do not apply to the management account of the organization.".to_owned(),
     ];
-    match deny_all_except(order, plan, &about, notes.clone()) {
+    match deny_all_except(request, plan, &about, notes.clone()) {
         Some(draft) => Ok(draft),
-        None => deny_by_name(order, plan, &about, notes),
+        None => deny_by_name(request, plan, &about, notes),
     }
 }
 
-/// Everything is denied but reads: one document, if all reads that are granted or were used fit.
+/// A document that denies all actions except reads; none if the granted and used reads do not fit into one document.
 fn deny_all_except(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     about: &GuardrailStatement,
     mut notes: Vec<String>,
 ) -> Option<GuardrailDraft> {
-    let universe = order.known_actions;
+    let universe = request.known_actions;
     let reads = universe.actions().filter(|(_, is_read)| *is_read);
     let harmless: BTreeSet<Arc<str>> = reads.map(|(key, _)| Arc::clone(key)).collect();
     let wanted = &plan.reads | &plan.used_reads;
     let wish =
-        CoverTarget { required: &wanted, permitted: &harmless, wildcards: order.options.wildcard_scope() };
+        CoverTarget { required: &wanted, permitted: &harmless, wildcards: request.options.wildcard_scope() };
     let mut patterns = cover_actions(universe, wish);
     patterns.extend(plan.kept.keys().map(|key| ActionPattern { text: Arc::clone(key), known_matches: 1 }));
     patterns.sort_unstable();
@@ -61,10 +63,10 @@ fn deny_all_except(
         return None;
     }
     let mut statements = vec![statement_json(&about.clone().with_not_actions(&patterns))];
-    // What is tolerated on some resources is denied on all others, whatever comes to allow it there.
+    // An action that is tolerated on some resources is denied on all others, even if a later policy allows it there.
     let nothing = BTreeSet::new();
     for (n, (place, own)) in
-        kept_by_resources(order, plan).into_iter().filter(|(place, _)| *place != ["*"]).enumerate()
+        kept_by_resources(request, plan).into_iter().filter(|(place, _)| *place != ["*"]).enumerate()
     {
         let wish = CoverTarget { required: &own, permitted: &nothing, wildcards: WildcardScope::NoWildcards };
         let elsewhere = about.clone().with_actions(&cover_actions(universe, wish));
@@ -84,7 +86,9 @@ fn deny_all_except(
     if document.characters > document.limit {
         return None;
     }
-    notes.push("It denies whatever it does not name, also what AWS adds later.".to_owned());
+    notes.push(
+        "It denies every action that it does not name, including actions that AWS adds later.".to_owned(),
+    );
     Some(GuardrailDraft {
         documents: vec![document],
         allowed_actions: matched_actions(universe, &patterns),
@@ -95,18 +99,18 @@ fn deny_all_except(
     })
 }
 
-/// What is granted and no read is denied.
+/// Documents that deny by name the granted actions that are not read-only.
 fn deny_by_name(
-    order: GuardrailRequest<'_>,
+    request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     about: &GuardrailStatement,
     mut notes: Vec<String>,
 ) -> Result<GuardrailDraft, GuardrailError> {
-    let universe = order.known_actions;
+    let universe = request.known_actions;
     let others = universe.actions().filter(|(key, is_read)| !is_read && !plan.keeps(key));
     let harmless: BTreeSet<Arc<str>> = others.map(|(key, _)| Arc::clone(key)).collect();
-    // A wildcard that denies what AWS adds later takes nothing from anybody who only reads today.
-    let openness = if order.options.exact { WildcardScope::NoWildcards } else { WildcardScope::AnyAction };
+    // A wildcard that denies future actions does not affect the current reads.
+    let openness = if request.options.exact { WildcardScope::NoWildcards } else { WildcardScope::AnyAction };
     let mut patterns = cover_actions(
         universe,
         CoverTarget { required: &plan.excessive, permitted: &harmless, wildcards: openness },
@@ -123,17 +127,20 @@ fn deny_by_name(
         }
     };
     let Some(documents) = documents else {
-        let why = "there is nothing to deny, and the reads to except do not fit into one document".to_owned();
+        let why =
+            "no granted action is to be denied, and the exceptions for reads do not fit into one document"
+                .to_owned();
         return Err(GuardrailError::new(GuardrailKind::Scp, why));
     };
     notes.push(format!(
-        "The reads to except do not fit into one document of {} characters, so it denies by name what the policies grant \
-         today: attach new policies only after making it anew, or use the boundary.",
+        "The exceptions for reads do not fit into one document of {} characters, so it denies by name what the policies \
+         grant today. Generate it again before you attach other policies, or use the boundary.",
         quotas::SERVICE_CONTROL_POLICY
     ));
     if documents.len() >= quotas::SERVICE_CONTROL_POLICIES_PER_TARGET {
         notes.push(format!(
-            "It takes {} policies; a root, unit or account has {}, FullAWSAccess among them: divide them among levels.",
+            "It needs {} policies; a root, organizational unit or account can have {}, including FullAWSAccess. \
+             Attach them at different levels.",
             documents.len(),
             quotas::SERVICE_CONTROL_POLICIES_PER_TARGET
         ));

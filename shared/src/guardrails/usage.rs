@@ -1,7 +1,8 @@
-//! What a principal used.
+//! The IAM actions a principal used.
 //!
-//! Enters: judged evidence, the ARN of a principal and a catalog. Leaves: [`PrincipalUsage`]. Laws: a call counts unless it was
-//! refused; one whose actions nobody knows is named; what others did with roles the principal assumed is theirs.
+//! Enters: an assessment, the ARN of a principal and a catalog. Leaves: [`PrincipalUsage`]. Laws: a call counts
+//! unless it was denied; an operation without known IAM actions is listed; a call made through an assumed role counts
+//! for the role.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,34 +20,34 @@ use crate::{
     event::Outcome,
 };
 
-/// What a principal used.
+/// The IAM actions a principal used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalUsage {
-    /// The period looked at; absent without evidence.
+    /// Period of the evidence; absent without evidence.
     pub period: Option<Period>,
-    /// Calls that used a permission.
+    /// Calls that were not denied.
     pub calls: u64,
-    /// Calls that were refused, and so used none.
+    /// Calls that were denied, which used no permission.
     pub denied: u64,
-    /// IAM actions those calls took, by `service:Name`.
+    /// IAM actions of those calls, by `service:Name`.
     pub actions: BTreeMap<Arc<str>, ActionUsage>,
-    /// Calls of which nobody knows what they take: `service:Operation` and how many.
+    /// Number of calls of operations without known IAM actions, by `service:Operation`.
     pub unmapped_operations: BTreeMap<String, u64>,
-    /// What is missing from the evidence, in sentences: something used may not show.
+    /// Gaps in the evidence, in sentences: a used action may not appear.
     pub evidence_gaps: Vec<String>,
 }
 
 /// How an action was used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionUsage {
-    /// Calls that took it.
+    /// Calls that used it.
     pub calls: u64,
-    /// AWS services that used it in the principal's name.
+    /// AWS services that used it on behalf of the principal.
     pub invoked_by: BTreeSet<Arc<str>>,
 }
 
 impl PrincipalUsage {
-    /// What the principal of this ARN used.
+    /// The usage of the principal with this ARN.
     pub fn of(assessment: &Assessment<'_>, principal: &str, catalog: &Catalog) -> Self {
         let mut this = Self {
             period: assessment.coverage.period,
@@ -54,24 +55,28 @@ impl PrincipalUsage {
             ..Self::default()
         };
         let mut known: BTreeMap<(&str, &str), Vec<Arc<str>>> = BTreeMap::new();
-        for judged in assessment.calls().filter(|judged| is_made_by(judged, principal)) {
-            if judged.outcome() == Outcome::Denied {
-                this.denied += judged.count;
+        for call in assessment.calls().filter(|call| is_made_by(call, principal)) {
+            if call.outcome() == Outcome::Denied {
+                this.denied += call.count;
                 continue;
             }
-            this.calls += judged.count;
-            let act = judged.line.call_key;
-            let actions = known.entry((&act.source, &act.name)).or_insert_with(|| {
-                catalog.required_iam_actions(&act.source, &act.name).into_iter().map(Into::into).collect()
+            this.calls += call.count;
+            let call_key = call.line.call_key;
+            let actions = known.entry((&call_key.source, &call_key.name)).or_insert_with(|| {
+                catalog
+                    .required_iam_actions(&call_key.source, &call_key.name)
+                    .into_iter()
+                    .map(Into::into)
+                    .collect()
             });
             if actions.is_empty() {
-                *this.unmapped_operations.entry(judged.operation()).or_default() += judged.count;
+                *this.unmapped_operations.entry(call.operation()).or_default() += call.count;
             }
             for action in actions {
                 let used = this.actions.entry(Arc::clone(action)).or_default();
-                used.calls += judged.count;
-                if judged.classification.provenance == Provenance::Forwarded {
-                    used.invoked_by.extend(act.invoked_by.clone());
+                used.calls += call.count;
+                if call.classification.provenance == Provenance::Forwarded {
+                    used.invoked_by.extend(call_key.invoked_by.clone());
                 }
             }
         }
@@ -79,10 +84,10 @@ impl PrincipalUsage {
     }
 }
 
-/// Whether a call was made by this principal. CloudTrail leaves the path of some roles out; names of roles are unique
-/// within an account.
-fn is_made_by(judged: &ClassifiedCall<'_>, principal: &str) -> bool {
-    let arn: &str = &judged.principal().arn;
+/// Whether this principal made a call. CloudTrail leaves out the path of some roles; role names are unique within an
+/// account.
+fn is_made_by(call: &ClassifiedCall<'_>, principal: &str) -> bool {
+    let arn: &str = &call.principal().arn;
     let without_path = |arn: &str| -> Option<String> {
         let (before, role) = arn.split_once(":role/")?;
         Some(format!("{before}:role/{}", role.rsplit_once('/').map_or(role, |(_, name)| name)))
@@ -95,19 +100,27 @@ fn evidence_gaps(assessment: &Assessment<'_>) -> Vec<String> {
     let evidence = assessment.evidence_quality;
     let unreadable: u64 = evidence.unreadable.values().sum();
     let mut gaps = Vec::new();
-    let mut say = |count: u64, what: &str| {
+    let mut add = |count: u64, one: &str, many: &str| {
         if count > 0 {
-            gaps.push(format!("{count} {what}"));
+            gaps.push(format!("{count} {}", if count == 1 { one } else { many }));
         }
     };
-    say(unreadable, "pieces of evidence could not be read");
-    say(evidence.missing_log_files.len() as u64, "log files that digests list are not there");
-    say(evidence.conflicting_events, "events were delivered with two contents");
-    say(assessment.coverage.missing_hours(), "hours are without evidence");
+    add(unreadable, "piece of evidence could not be read", "pieces of evidence could not be read");
+    add(
+        evidence.missing_log_files.len() as u64,
+        "log file that a digest lists is missing",
+        "log files that digests list are missing",
+    );
+    add(
+        evidence.conflicting_events,
+        "event was delivered with two different contents",
+        "events were delivered with two different contents",
+    );
+    add(assessment.coverage.missing_hours(), "hour has no evidence", "hours have no evidence");
     let unlogged: Vec<&str> = assessment.coverage.class_gaps().map(|class| &*class.class).collect();
     if !unlogged.is_empty() {
         gaps.push(format!(
-            "nobody is known to log {}, so what was used there does not show",
+            "no trail is known to log {}, so used actions there may be missing",
             unlogged.join(", ")
         ));
     }

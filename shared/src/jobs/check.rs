@@ -1,8 +1,8 @@
 //! May a read-only principal make this call?
 //!
-//! Enters: an operation in any name form, and optionally who makes it on what. Leaves: [`CheckResult`], one answer for each
-//! question. Laws: text that names no operation is an answer too, `unknown`, never left out and never a read; an
-//! override that ended before now allows nothing.
+//! Enters: an operation in any name form, and optionally the calling principal and the resources. Leaves: one
+//! [`CheckResult`] for each request. Laws: text that does not name an operation gets the result `unknown`; it is
+//! never left out and never counts as read-only. An override that expired before now allows nothing.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -22,23 +22,23 @@ use crate::{
     time::Time,
 };
 
-/// A question.
+/// An operation to check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckRequest {
     /// The operation as typed: `s3:GetObject`, `ec2 describe_instances`, `monitoring.amazonaws.com:PutMetricAlarm`.
     pub operation: String,
-    /// ARN of the principal that would make it, or of a session of it.
+    /// ARN of the calling principal, or of one of its sessions.
     pub principal: Option<String>,
-    /// ARNs of the resources it would touch. An override scoped to resources must cover all of them.
+    /// ARNs of the resources that the call accesses. An override scoped to resources must cover all of them.
     pub resources: Vec<String>,
-    /// Line it was read from, named when it cannot be understood.
+    /// Input line of the operation; the message names it when the text is not an operation.
     pub line: Option<u64>,
 }
 
-/// The answer.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CheckResult {
-    /// The question as typed.
+    /// The operation as typed.
     pub input: String,
     /// Whether a read-only principal may make the call.
     pub is_valid: bool,
@@ -52,72 +52,72 @@ pub struct CheckResult {
     pub mutates: Mutates,
     /// Access level, when known.
     pub access_level: Option<AccessLevel>,
-    /// What it lets its caller do.
+    /// What it allows its caller to do.
     pub capabilities: Capabilities,
     /// Risk of a call.
     pub risk_level: RiskLevel,
-    /// Who decided.
+    /// The rule or source that decided the classification.
     pub provenance: Provenance,
-    /// The sources disagree about it.
+    /// Whether the sources disagree about it.
     pub source_conflict: bool,
-    /// Why, in a line.
+    /// The reason, in one line.
     pub validation_message: String,
-    /// When it was asked.
+    /// When it was checked.
     pub timestamp: Time,
-    /// What the control pack in force makes of such a call.
+    /// Controls of the control pack in force that such a call fails.
     pub compliance_notes: Vec<String>,
     /// Version of the catalog.
     pub catalog_version: String,
-    /// Operations that may have been meant, when this one is not known.
+    /// Similar known operations, when this one is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub did_you_mean: Vec<String>,
-    /// Each source's word, when asked for.
+    /// The statement of each source, when requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
 }
 
-/// Answers a question. `explain` opens the ledger of sources.
+/// Checks an operation. With `explain` the result includes the statement of each source.
 pub fn check(
     catalog: &Catalog,
     config: &Config,
     pack: &ControlPack,
-    question: &CheckRequest,
+    request: &CheckRequest,
     now: Time,
     explain: bool,
 ) -> CheckResult {
-    let named = parse_operation(catalog, &question.operation);
-    let (verdict, did_you_mean) = match named {
+    let named = parse_operation(catalog, &request.operation);
+    let (classification, did_you_mean) = match named {
         Some((service, operation)) => {
-            let verdict = classify(catalog, &ClassificationInput::new(service, operation));
-            let is_known = matches!(verdict.provenance, Provenance::Catalog | Provenance::NonApiEvent);
+            let classification = classify(catalog, &ClassificationInput::new(service, operation));
+            let is_known = matches!(classification.provenance, Provenance::Catalog | Provenance::NonApiEvent);
             let near = if is_known { Vec::new() } else { catalog.suggest(service, operation) };
-            let verdict = if near.iter().any(|near| is_misspelling(operation, near)) {
-                as_misspelled(verdict)
+            let classification = if near.iter().any(|near| is_misspelling(operation, near)) {
+                as_misspelled(classification)
             } else {
-                verdict
+                classification
             };
-            (apply_override(config, question, verdict, now), near)
+            (apply_override(config, request, classification, now), near)
         }
-        None => (not_an_operation(catalog, question), operations_of_that_name(catalog, &question.operation)),
+        None => (not_an_operation(catalog, request), operations_of_that_name(catalog, &request.operation)),
     };
     CheckResult {
-        input: question.operation.clone(),
-        is_valid: verdict.is_read_only(),
-        compliance_notes: compliance_notes(pack, &verdict),
+        input: request.operation.clone(),
+        is_valid: classification.is_read_only(),
+        compliance_notes: compliance_notes(pack, &classification),
         did_you_mean,
         explanation: named
             .filter(|_| explain)
             .and_then(|(service, operation)| catalog.explain(service, operation)),
-        service: verdict.service,
-        operation: verdict.operation,
-        operation_type: verdict.operation_type,
-        mutates: verdict.mutates,
-        access_level: verdict.access_level,
-        capabilities: verdict.capabilities,
-        risk_level: verdict.risk_level,
-        provenance: verdict.provenance,
-        source_conflict: verdict.source_conflict,
-        validation_message: verdict.reason,
+        service: classification.service,
+        operation: classification.operation,
+        operation_type: classification.operation_type,
+        mutates: classification.mutates,
+        access_level: classification.access_level,
+        capabilities: classification.capabilities,
+        risk_level: classification.risk_level,
+        provenance: classification.provenance,
+        source_conflict: classification.source_conflict,
+        validation_message: classification.reason,
         timestamp: now,
         catalog_version: catalog.version().to_owned(),
     }
@@ -130,21 +130,21 @@ fn is_misspelling(operation: &str, known: &str) -> bool {
     distance.is_some_and(|distance| distance <= 2)
 }
 
-/// A name that looks like a slip of the keyboard says nothing, whatever verb it begins with: what was meant may be
-/// something else altogether.
-fn as_misspelled(verdict: Classification) -> Classification {
+/// A name that looks like a typing error is classified as unknown, whatever verb it begins with: the intended
+/// operation may have another access level.
+fn as_misspelled(classification: Classification) -> Classification {
     Classification {
         operation_type: OperationType::Unknown,
         mutates: Mutates::Unknown,
         provenance: Provenance::None,
         risk_level: RiskLevel::High,
         reason: "not in the catalog, but close to a name that is".to_owned(),
-        ..verdict
+        ..classification
     }
 }
 
-/// The service and operation a text names, both of characters that such names have. `s3.GetObject` counts when the
-/// catalog knows it, for a dot may be part of either name.
+/// The service and operation that a text names; both consist of characters that such names may contain.
+/// `s3.GetObject` is accepted when the catalog knows it, because a dot may be part of either name.
 fn parse_operation<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a str)> {
     let text = text.trim();
     let halves = match text.split_once(':') {
@@ -161,18 +161,18 @@ fn parse_operation<'a>(catalog: &Catalog, text: &'a str) -> Option<(&'a str, &'a
     }
 }
 
-fn not_an_operation(catalog: &Catalog, question: &CheckRequest) -> Classification {
+fn not_an_operation(catalog: &Catalog, request: &CheckRequest) -> Classification {
     const REMEDY: &str = "write `service:Operation`";
-    let text = question.operation.trim();
-    let place = question.line.map_or_else(String::new, |line| format!("line {line}: "));
+    let text = request.operation.trim();
+    let prefix = request.line.map_or_else(String::new, |line| format!("line {line}: "));
     let what = if text.is_empty() {
-        format!("nothing is written here; {REMEDY}")
+        format!("no operation given; {REMEDY}")
     } else if !catalog.services(text).is_empty() {
         format!("names a service but no operation; {REMEDY}")
     } else if name_key(text).is_some() {
         format!("names no service; {REMEDY}")
     } else if text.contains(['*', '?']) {
-        "is a pattern, not an operation; `onlooker ops` lists what it stands for".to_owned()
+        "is a pattern, not an operation; `onlooker ops` lists the operations it matches".to_owned()
     } else {
         format!("is not the name of an operation; {REMEDY}")
     };
@@ -186,11 +186,11 @@ fn not_an_operation(catalog: &Catalog, question: &CheckRequest) -> Classificatio
         risk_level: risk_level_of(None, OperationType::Unknown, Capabilities::empty()),
         provenance: Provenance::None,
         source_conflict: false,
-        reason: format!("{place}{what}"),
+        reason: format!("{prefix}{what}"),
     }
 }
 
-/// The operations of that name in whichever service has one, while they are few enough to choose from.
+/// The operations of that name in all services; empty when there are too many to choose from.
 fn operations_of_that_name(catalog: &Catalog, text: &str) -> Vec<String> {
     const MAX_SUGGESTIONS: usize = 5;
     let Some(name) = name_key(text.trim()) else { return Vec::new() };
@@ -198,7 +198,7 @@ fn operations_of_that_name(catalog: &Catalog, text: &str) -> Vec<String> {
     if found.len() > MAX_SUGGESTIONS { Vec::new() } else { found.iter().map(CatalogEntry::key).collect() }
 }
 
-/// The principal a promise is about: an assumed role counts as its role.
+/// The principal that a watch covers: an assumed-role session counts as its role.
 fn role_of_session(arn: &str) -> Cow<'_, str> {
     let role = || {
         let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":sts::")?;
@@ -211,53 +211,57 @@ fn role_of_session(arn: &str) -> Cow<'_, str> {
 
 fn apply_override(
     config: &Config,
-    question: &CheckRequest,
-    verdict: Classification,
+    request: &CheckRequest,
+    classification: Classification,
     now: Time,
 ) -> Classification {
-    let Some(principal) = question.principal.as_deref().filter(|_| !verdict.is_read_only()) else {
-        return verdict;
+    let Some(principal) = request.principal.as_deref().filter(|_| !classification.is_read_only()) else {
+        return classification;
     };
-    let resources: Vec<Arc<str>> = question.resources.iter().map(|arn| Arc::from(arn.as_str())).collect();
+    let resources: Vec<Arc<str>> = request.resources.iter().map(|arn| Arc::from(arn.as_str())).collect();
     match config.override_for(
         &role_of_session(principal),
-        &verdict.service,
-        &verdict.operation,
+        &classification.service,
+        &classification.operation,
         &resources,
         now,
     ) {
-        Some((live, OverrideMatch::Allowed)) => verdict.overridden(&format!(
+        Some((live, OverrideMatch::Allowed)) => classification.overridden(&format!(
             "{} ({}): {}",
             live.id,
             escape_control(&live.owner),
             escape_control(&live.reason)
         )),
         Some((ended, _)) => {
-            let reason = format!("{}; the override {} expired {}", verdict.reason, ended.id, ended.expires);
-            Classification { reason, ..verdict }
+            let reason =
+                format!("{}; the override {} expired {}", classification.reason, ended.id, ended.expires);
+            Classification { reason, ..classification }
         }
-        None => verdict,
+        None => classification,
     }
 }
 
-/// Which controls a succeeded call of this kind by a watched principal would speak against.
-fn compliance_notes(pack: &ControlPack, verdict: &Classification) -> Vec<String> {
-    let rule = match verdict.operation_type {
-        _ if !verdict.is_scored() => {
+/// The controls that fail if a watched principal makes such a call successfully.
+fn compliance_notes(pack: &ControlPack, classification: &Classification) -> Vec<String> {
+    let rule = match classification.operation_type {
+        _ if !classification.is_scored() => {
             return vec!["Not an operation: listed in reports, not scored.".to_owned()];
         }
         OperationType::Mutating => "write-succeeded",
         OperationType::Privileged => "privileged-call",
         OperationType::Unknown => "unknown-operation",
-        OperationType::ReadOnly if verdict.capabilities.contains(Capabilities::READ_SECRETS) => "secret-read",
-        OperationType::ReadOnly if verdict.capabilities.contains(Capabilities::READ_DATA) => "data-read",
-        OperationType::ReadOnly => return vec![format!("{}: speaks against no control.", pack.id)],
+        OperationType::ReadOnly if classification.capabilities.contains(Capabilities::READ_SECRETS) => {
+            "secret-read"
+        }
+        OperationType::ReadOnly if classification.capabilities.contains(Capabilities::READ_DATA) => {
+            "data-read"
+        }
+        OperationType::ReadOnly => return vec![format!("{}: fails no control.", pack.id)],
     };
     let controls = pack.controls_failed_by(rule);
     if controls.is_empty() {
-        return vec![format!("{}: `{rule}` speaks against no control.", pack.id)];
+        return vec![format!("{}: `{rule}` fails no control.", pack.id)];
     }
-    let speaks =
-        |control: &crate::controls::Control| format!("{} {}: {}", pack.id, control.id, control.title);
-    pack.controls.iter().filter(|control| controls.contains(&control.id)).map(speaks).collect()
+    let note = |control: &crate::controls::Control| format!("{} {}: {}", pack.id, control.id, control.title);
+    pack.controls.iter().filter(|control| controls.contains(&control.id)).map(note).collect()
 }

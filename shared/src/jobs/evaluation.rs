@@ -1,7 +1,7 @@
 //! From evidence to a report.
 //!
-//! Enters: a dossier, configuration, catalog and control pack. Leaves: a [`Report`]. Law: its result depends on these
-//! alone.
+//! Enters: an evidence summary, configuration, catalog, control pack and the policies of principals. Leaves: a
+//! [`Report`]. Law: the result depends only on these.
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use crate::{
     report::{Report, ReportRun, compose, hex, redact},
 };
 
-/// What evidence is judged by.
+/// What evidence is evaluated with.
 #[derive(Clone, Copy, Debug)]
 pub struct EvaluationCriteria<'a> {
     /// Configuration.
@@ -25,30 +25,25 @@ pub struct EvaluationCriteria<'a> {
     pub catalog: &'a Catalog,
     /// Control pack.
     pub pack: &'a ControlPack,
-    /// Policies of principals; none where they were not read.
+    /// Policies of principals; empty where they were not read.
     pub policies: &'a PolicyHistory,
 }
 
-/// Judges evidence and reports on it. `run` tells how the evidence was come by; what lies outside the period is filled in.
+/// Evaluates evidence and makes a report. `run` describes how the evidence was read; this function adds the events
+/// outside the period.
 ///
 /// # Errors
 /// When the configuration or the result cannot be written as JSON.
 pub fn evaluate(
-    dossier: EvidenceSummary,
-    order: EvaluationCriteria<'_>,
+    summary: EvidenceSummary,
+    criteria: EvaluationCriteria<'_>,
     run: ReportRun,
 ) -> Result<Report, serde_json::Error> {
-    let EvaluationCriteria { config, catalog, pack, policies } = order;
-    let EvidenceSummary {
-        tally,
-        evidence_quality: evidence,
-        digest_hours: windows,
-        incomplete_hours: unfinished,
-        period,
-        outside_period,
-    } = dossier;
-    let coverage = Coverage::of(&tally, &windows, &unfinished, &config.coverage, period);
-    let mut assessment = Assessment::classify(&tally, &coverage, &evidence, catalog, config);
+    let EvaluationCriteria { config, catalog, pack, policies } = criteria;
+    let EvidenceSummary { tally, evidence_quality, digest_hours, incomplete_hours, period, outside_period } =
+        summary;
+    let coverage = Coverage::of(&tally, &digest_hours, &incomplete_hours, &config.coverage, period);
+    let mut assessment = Assessment::classify(&tally, &coverage, &evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
     let configuration = hex(&Sha256::digest(serde_json::to_vec(&config.without_operational_settings())?));
     let result = compose(&assessment, catalog, pack, configuration);

@@ -1,9 +1,10 @@
-//! Where the functions keep evidence: segments in a store, and an index of them in a table.
+//! The evidence store of the functions: segments in an object store, and an index of them in a table.
 //!
-//! Enters: a [`EvidenceBatch`]: what was read at once, of one lane. Leaves: [`CollectedEvidence`]: what all that was kept says of a
-//! window. Laws: what is kept once or many times, in whatever batches and order, whole or after a kill and a retry,
-//! says the same; for each account, region and hour one lane counts, never both; a part that is damaged or gone is
-//! an error that names it, never less evidence; compaction changes nothing that is said.
+//! Enters: an [`EvidenceBatch`]: evidence read together from one evidence source. Leaves: [`CollectedEvidence`]: the
+//! stored evidence of a window. Laws: the result is the same however often, in which batches and in which order the
+//! evidence was stored, also after a kill and a retry; for each account, region and hour exactly one evidence source
+//! counts; a part that is damaged or deleted is an error that names it, and is never left out silently; compaction
+//! does not change the result.
 //!
 //! Keys, items and the order in which they are written: `docs/state.md`.
 
@@ -34,18 +35,18 @@ use crate::{
     time::Hour,
 };
 
-/// The table and the store that evidence is kept in. One is used for as long as a process lives.
+/// The table and the store of evidence. A process uses one instance for its whole lifetime.
 pub struct EvidenceStore<'a> {
     /// The index.
     pub table: &'a dyn Table,
     /// The segments.
     pub store: &'a dyn ObjectStore,
-    /// Places that are known to be in the index.
+    /// Accounts and regions that are known to be in the index.
     known_account_regions: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> EvidenceStore<'a> {
-    /// Evidence in this table and this store.
+    /// The evidence in this table and store.
     pub const fn new(table: &'a dyn Table, store: &'a dyn ObjectStore) -> Self {
         Self { table, store, known_account_regions: Mutex::new(BTreeSet::new()) }
     }
@@ -53,11 +54,13 @@ impl<'a> EvidenceStore<'a> {
 
 impl fmt::Debug for EvidenceStore<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("House").field("places", &self.known_account_regions).finish_non_exhaustive()
+        f.debug_struct("EvidenceStore")
+            .field("known_account_regions", &self.known_account_regions)
+            .finish_non_exhaustive()
     }
 }
 
-/// A way evidence comes in.
+/// Where evidence comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EvidenceSource {
     /// Pulled from the event history of CloudTrail.
@@ -67,7 +70,7 @@ pub enum EvidenceSource {
 }
 
 impl EvidenceSource {
-    /// The lane that counts for an hour.
+    /// The evidence source that counts for an hour.
     pub fn for_hour(hour: Hour, config: &Config) -> Self {
         match config.delivery.authoritative_from {
             Some(from) if from.hour() <= hour => Self::S3,
@@ -75,7 +78,7 @@ impl EvidenceSource {
         }
     }
 
-    /// Its word in keys.
+    /// Its name in keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Lookup => "lookup",
@@ -84,17 +87,17 @@ impl EvidenceSource {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::Lookup, Self::S3].into_iter().find(|lane| lane.as_str() == word)
+        [Self::Lookup, Self::S3].into_iter().find(|source| source.as_str() == word)
     }
 }
 
-/// Why evidence cannot be kept or told.
+/// Why evidence cannot be stored or collected.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// Table or store failed.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// What lies in the store is not what the index says.
+    /// The stored bytes are not those that the index describes.
     #[error("the evidence in `{key}`, bytes {from} to {until}, is damaged: {cause}")]
     Damaged {
         /// Key.
@@ -106,7 +109,7 @@ pub enum EvidenceError {
         /// What is wrong.
         cause: String,
     },
-    /// An item of the index cannot be understood.
+    /// An item of the index cannot be decoded.
     #[error("the index item `{partition}` `{sort}` is damaged: {cause}")]
     DamagedItem {
         /// Partition key.
@@ -116,7 +119,7 @@ pub enum EvidenceError {
         /// What is wrong.
         cause: String,
     },
-    /// The parts of a shard hold events of another one.
+    /// The parts of a shard contain events of another shard.
     #[error("the evidence of `{shard}` is damaged: {cause}")]
     DamagedShard {
         /// Which one.
@@ -124,7 +127,7 @@ pub enum EvidenceError {
         /// What is wrong.
         cause: String,
     },
-    /// The parts do not make a whole.
+    /// The parts cannot be combined into an evidence summary.
     #[error(transparent)]
     Assembly(#[from] EvidenceSummaryError),
 }

@@ -1,9 +1,9 @@
-//! Reads all objects of a source into one segment.
+//! Reads all log files of a source into one segment.
 //!
-//! Enters: a [`LogSource`]. Leaves: [`GatheredEvidence`]: a [`Segment`], and a [`ReadStatistics`] that accounts for it. Laws: records
-//! seen = tallied + duplicate + unreadable + aside; neither segment nor reading depends on the number of threads;
-//! no more objects are in memory than there are threads; an object that cannot be fetched is evidence that could
-//! not be read, and the rest is read all the same.
+//! Enters: a [`LogSource`]. Leaves: [`GatheredEvidence`]: a [`Segment`] and the [`ReadStatistics`] of it. Laws:
+//! records seen = tallied + duplicate + unreadable + Insight events; neither segment nor statistics depend on the
+//! number of threads; at most one log file for each thread is in memory; a log file that cannot be fetched counts as
+//! unreadable evidence, and the other log files are still read.
 
 use std::{
     collections::BTreeSet,
@@ -33,11 +33,11 @@ use crate::{
 pub struct GatherOptions {
     /// Threads that read; at least one.
     pub threads: usize,
-    /// What one object may cost.
+    /// Limits for reading one log file.
     pub limits: ReadLimits,
 }
 
-/// Positions of unreadable pieces that a reading names; the others it only counts.
+/// Most positions of unreadable pieces in [`ReadStatistics`]; further pieces are only counted.
 pub const MAX_PROBLEMS: usize = 1_000;
 
 /// What was gathered.
@@ -45,56 +45,56 @@ pub const MAX_PROBLEMS: usize = 1_000;
 pub struct GatheredEvidence {
     /// The evidence.
     pub segment: Segment,
-    /// The account of it.
+    /// What was read.
     pub statistics: ReadStatistics,
 }
 
-/// An account of what was read: every record in it is tallied, a duplicate, unreadable or aside.
+/// Counts of what was read: every record is tallied, a duplicate, unreadable or an Insight event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadStatistics {
-    /// Objects read.
+    /// Log files read.
     pub objects: u64,
     /// Bytes as stored.
     pub bytes: u64,
-    /// Bytes once inflated.
+    /// Bytes after decompression.
     pub inflated_bytes: u64,
-    /// Pieces seen: records, and whatever stood in the place of one.
+    /// Pieces seen: records, and whatever was found in place of a record.
     pub records: u64,
     /// Distinct events.
     pub tallied: u64,
-    /// Events that were there already.
+    /// Events that had been read before.
     pub duplicate: u64,
-    /// Pieces that could not be read, as often as they were met.
+    /// Pieces that could not be read; every occurrence counts.
     pub unreadable: u64,
-    /// Insight events, as often as they were met.
+    /// Insight events; every occurrence counts.
     pub insight_events: u64,
-    /// Windows of digest files.
+    /// Time windows of digest files.
     pub digests: u64,
-    /// Where the unreadable pieces lie: the first [`MOST_PROBLEMS`] by object and offset.
+    /// Positions of unreadable pieces: the first [`MAX_PROBLEMS`] by log file and offset.
     pub problems: BTreeSet<ReadProblem>,
 }
 
-/// A piece that could not be read, by its place.
+/// The position of a piece that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ReadProblem {
-    /// The object it lies in.
+    /// The log file that contains it.
     pub object: String,
-    /// Where it begins, in bytes of the inflated object.
+    /// Where it begins, in bytes of the decompressed log file.
     pub offset: u64,
-    /// How many records of the object came before it.
+    /// How many records of the log file precede it.
     pub record: u64,
     /// Why it could not be read.
     pub reason: UnreadableReason,
-    /// The field at fault, as CloudTrail spells it.
+    /// The field that could not be read, as CloudTrail spells it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub field: Option<String>,
-    /// Why it could not be fetched, in the words of its source.
+    /// Why it could not be fetched, as the source reported it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<String>,
 }
 
 impl ReadProblem {
-    /// The same, as a report says it.
+    /// The position in the form of a report.
     pub(super) fn position(&self) -> UnreadablePosition {
         let field = self.field.as_ref().map(|field| format!(" `{field}`")).unwrap_or_default();
         let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -107,12 +107,12 @@ impl ReadProblem {
     }
 }
 
-/// How far a gathering has come.
+/// Progress of reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GatherProgress {
-    /// Objects read.
+    /// Log files read.
     pub objects: u64,
-    /// Objects there are.
+    /// Log files to read.
     pub total_objects: u64,
     /// Bytes read, as stored.
     pub bytes: u64,
@@ -145,7 +145,7 @@ impl ReadStatistics {
         }
     }
 
-    /// Events added and not yet known to be distinct become tallied and duplicate.
+    /// Splits the events into tallied (distinct) and duplicate ones.
     fn count_distinct(&mut self, segment: &Segment) {
         let events = self.records - self.unreadable - self.insight_events;
         self.tallied = segment.rows().len() as u64;
@@ -153,94 +153,94 @@ impl ReadStatistics {
     }
 }
 
-/// What else becomes of an object once it is read.
+/// Called after each log file.
 #[derive(Clone, Copy)]
 pub enum ObjectCallback<'a> {
-    /// Its account is told.
+    /// Receives the summary of the log file.
     Summary(&'a (dyn Fn(ProcessedObject) + Sync)),
-    /// Its account is told together with its own evidence.
+    /// Receives the summary of the log file and its evidence.
     WithSegment(&'a (dyn Fn(ProcessedObject, &Segment) + Sync)),
 }
 
-/// Reads all objects of `source`, and tells `progress` after each.
+/// Reads all log files of `source` and calls `progress` after each.
 ///
 /// # Errors
 /// When the source cannot be listed.
 pub fn gather(
     source: &dyn LogSource,
-    gathering: GatherOptions,
+    options: GatherOptions,
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<GatheredEvidence, PortError> {
     let objects = source.list()?;
-    Ok(gather_objects(source, &objects, gathering, progress, ObjectCallback::Summary(&|_| ())))
+    Ok(gather_objects(source, &objects, options, progress, ObjectCallback::Summary(&|_| ())))
 }
 
-/// Reads these objects of `source`, and tells `each` of it and then `progress` after each.
+/// Reads these log files of `source` and calls `each` and then `progress` after each.
 pub fn gather_objects(
     source: &dyn LogSource,
     objects: &[StoredObject],
-    gathering: GatherOptions,
+    options: GatherOptions,
     progress: &(dyn Fn(GatherProgress) + Sync),
     each: ObjectCallback<'_>,
 ) -> GatheredEvidence {
     let next = AtomicUsize::new(0);
     let pool = Mutex::new((SegmentBuilder::default(), Vec::new(), ReadStatistics::default()));
     let read = || {
-        let mut reader = ObjectReader::new(gathering.limits);
+        let mut reader = ObjectReader::new(options.limits);
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let account = reader.read(source, object);
+            let processed = reader.read(source, object);
             let segment = match each {
-                ObjectCallback::Summary(tell) => {
-                    tell(account);
+                ObjectCallback::Summary(callback) => {
+                    callback(processed);
                     None
                 }
                 ObjectCallback::WithSegment(keep) => {
                     let segment = std::mem::take(&mut reader.builder).finish();
-                    keep(account, &segment);
+                    keep(processed, &segment);
                     Some(segment)
                 }
             };
             let mut pool = pool.lock().unwrap_or_else(PoisonError::into_inner);
-            let (draft, segments, reading) = &mut *pool;
+            let (builder, segments, statistics) = &mut *pool;
             match segment {
                 Some(segment) => segments.push(segment),
-                None => draft.absorb(&mut reader.builder),
+                None => builder.absorb(&mut reader.builder),
             }
-            reading.add(std::mem::take(&mut reader.statistics));
+            statistics.add(std::mem::take(&mut reader.statistics));
             progress(GatherProgress {
-                objects: reading.objects,
+                objects: statistics.objects,
                 total_objects: objects.len() as u64,
-                bytes: reading.bytes,
-                records: reading.records,
+                bytes: statistics.bytes,
+                records: statistics.records,
             });
         }
     };
-    let threads = gathering.threads.clamp(1, objects.len().max(1));
+    let threads = options.threads.clamp(1, objects.len().max(1));
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(read);
         }
         read();
     });
-    let (draft, segments, mut reading) = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (builder, segments, mut statistics) = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
     let segment = match each {
-        ObjectCallback::Summary(_) => draft.finish(),
+        ObjectCallback::Summary(_) => builder.finish(),
         ObjectCallback::WithSegment(_) => Segment::merge_all(segments),
     };
-    reading.count_distinct(&segment);
-    GatheredEvidence { segment, statistics: reading }
+    statistics.count_distinct(&segment);
+    GatheredEvidence { segment, statistics }
 }
 
-/// Reads one object that is already in memory.
+/// Reads one log file that is already in memory.
 pub fn read_object(name: &str, bytes: &[u8], limits: ReadLimits) -> GatheredEvidence {
     let mut reader = ObjectReader::new(limits);
     reader.decode(name, bytes);
-    let (segment, mut reading) = (reader.builder.finish(), reader.statistics);
-    reading.count_distinct(&segment);
-    GatheredEvidence { segment, statistics: reading }
+    let (segment, mut statistics) = (reader.builder.finish(), reader.statistics);
+    statistics.count_distinct(&segment);
+    GatheredEvidence { segment, statistics }
 }
 
-/// What one thread keeps from object to object.
+/// Buffers that one thread reuses for every log file.
 struct ObjectReader {
     limits: ReadLimits,
     inflater: Inflater,
@@ -260,7 +260,7 @@ impl ObjectReader {
         }
     }
 
-    /// Reads an object; until the next one, draft and reading are of this one alone.
+    /// Reads a log file. Until the next call, builder and statistics hold this log file only.
     fn read(&mut self, source: &dyn LogSource, object: &StoredObject) -> ProcessedObject {
         let most = (self.limits.max_inflated_bytes as u64).saturating_add(1);
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -275,14 +275,13 @@ impl ObjectReader {
                     offset: 0,
                     record_index: 0,
                 };
-                let (draft, reading) = (&mut self.builder, &mut self.statistics);
+                let (builder, statistics) = (&mut self.builder, &mut self.statistics);
                 let cause = Some(error.cause.to_string());
-                SegmentVisitor { object: &object.name, cause, builder: draft, statistics: reading }
-                    .visit_unreadable(piece);
+                SegmentVisitor { object: &object.name, cause, builder, statistics }.visit_unreadable(piece);
             }
         }
         let mut object = StoredObject { size: bytes.len() as u64, ..object.clone() };
-        // What these say is of the attempt, not of the object: it is read again next time.
+        // These problems belong to the attempt, not to the content, so the log file is read again next time.
         let passing = |problem: &ReadProblem| {
             matches!(problem.reason, UnreadableReason::Unavailable | UnreadableReason::TooLarge)
         };
@@ -296,16 +295,16 @@ impl ObjectReader {
     }
 
     fn decode(&mut self, object: &str, bytes: &[u8]) {
-        let Self { limits, inflater, builder: draft, statistics: reading, .. } = self;
-        reading.objects += 1;
-        reading.bytes += bytes.len() as u64;
-        let mut pieces = SegmentVisitor { object, cause: None, builder: draft, statistics: reading };
+        let Self { limits, inflater, builder, statistics, .. } = self;
+        statistics.objects += 1;
+        statistics.bytes += bytes.len() as u64;
+        let mut pieces = SegmentVisitor { object, cause: None, builder, statistics };
         let inflated = record::read_log_file(bytes, *limits, inflater, &mut pieces);
-        reading.inflated_bytes += inflated as u64;
+        statistics.inflated_bytes += inflated as u64;
     }
 }
 
-/// Puts the pieces of one object where they belong.
+/// Adds the pieces of one log file to the segment and the statistics.
 struct SegmentVisitor<'r> {
     object: &'r str,
     cause: Option<String>,

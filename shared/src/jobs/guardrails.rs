@@ -1,8 +1,8 @@
-//! From log objects and policies to guardrails.
+//! From log files and policies to guardrails.
 //!
-//! Enters: a source of log objects, what is kept from sweeps, policies of a principal, configuration and catalog. Leaves:
-//! what the principal [`PrincipalUsage`], and [`Guardrails`]. Laws: the kept evidence is read and not changed; of the guardrails
-//! asked for either all are proven or none is given.
+//! Enters: a source of log files, the evidence stored by sweeps, the policies of a principal, configuration and
+//! catalog. Leaves: [`PrincipalUsage`] and [`Guardrails`]. Laws: the stored evidence is read and not changed; either
+//! all requested guardrails are proven, or none is returned.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,21 +36,21 @@ pub const SCHEMA_VERSION: &str = "1";
 pub struct Guardrails {
     /// Version of this shape.
     pub schema_version: String,
-    /// ARN of the principal, or the name its policies were given.
+    /// ARN of the principal, or the name given to its policies.
     pub principal: Arc<str>,
-    /// What it used; absent where no evidence was given.
+    /// What it used; absent without evidence.
     pub used: Option<PrincipalUsage>,
-    /// What is wrong with its policies.
+    /// Problems in its policies.
     pub problems: Vec<PolicyProblem>,
     /// The guardrails.
     pub guardrails: Vec<Guardrail>,
     /// Whether every proof is complete.
     pub is_complete: bool,
-    /// Kinds that were not asked for by name and cannot be made, and why.
+    /// Guardrail kinds that were not requested by name and cannot be generated, with the reason.
     pub not_generated: BTreeMap<String, String>,
 }
 
-/// Which evidence to look at.
+/// Which evidence to use.
 #[derive(Clone, Copy, Debug)]
 pub struct UsageQuery<'a> {
     /// Configuration.
@@ -65,20 +65,21 @@ pub struct UsageQuery<'a> {
     pub gather_options: GatherOptions,
 }
 
-/// What a principal used, by log objects and by what is kept of others.
+/// What a principal used, according to these log files and the stored evidence of others.
 ///
 /// # Errors
-/// [`SweepError::Source`] when the source cannot be listed, [`SweepError::Evidence`] when what is kept cannot be read.
+/// [`SweepError::Source`] when the source cannot be listed, [`SweepError::Evidence`] when stored evidence cannot be
+/// read.
 pub fn usage<E: SweepEvidence>(
     principal: &str,
     source: &dyn LogSource,
     kept: Option<&E>,
-    looking: UsageQuery<'_>,
+    query: UsageQuery<'_>,
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<PrincipalUsage, SweepError> {
     let objects = source.list()?;
     let gathered =
-        gather_objects(source, &objects, looking.gather_options, progress, ObjectCallback::Summary(&|_| ()));
+        gather_objects(source, &objects, query.gather_options, progress, ObjectCallback::Summary(&|_| ()));
     let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
     let earlier = match kept {
         None => Segment::default(),
@@ -88,27 +89,20 @@ pub fn usage<E: SweepEvidence>(
             kept.load(&known).map_err(failed)?
         }
     };
-    let dossier = EvidenceSummary::from_segment(
+    let summary = EvidenceSummary::from_segment(
         earlier.merge(gathered.segment),
-        ReportScope::between(looking.since, looking.until),
+        ReportScope::between(query.since, query.until),
     );
-    let EvidenceSummary {
-        tally,
-        evidence_quality: evidence,
-        digest_hours: windows,
-        incomplete_hours: unfinished,
-        period,
-        ..
-    } = dossier;
-    let coverage = Coverage::of(&tally, &windows, &unfinished, &looking.config.coverage, period);
-    let assessment = Assessment::classify(&tally, &coverage, &evidence, looking.catalog, looking.config);
-    Ok(PrincipalUsage::of(&assessment, principal, looking.catalog))
+    let EvidenceSummary { tally, evidence_quality, digest_hours, incomplete_hours, period, .. } = summary;
+    let coverage = Coverage::of(&tally, &digest_hours, &incomplete_hours, &query.config.coverage, period);
+    let assessment = Assessment::classify(&tally, &coverage, &evidence_quality, query.catalog, query.config);
+    Ok(PrincipalUsage::of(&assessment, principal, query.catalog))
 }
 
-/// What guardrails are to be made of.
+/// The input for generating guardrails.
 #[derive(Clone, Debug)]
 pub struct GuardrailsTask<'a> {
-    /// Overrides that tolerate more than reads.
+    /// Configuration, with the overrides that tolerate actions that are not read-only.
     pub config: &'a Config,
     /// Catalog.
     pub catalog: &'a Catalog,
@@ -116,22 +110,22 @@ pub struct GuardrailsTask<'a> {
     pub snapshot: &'a PolicySnapshot,
     /// What it used.
     pub used: Option<PrincipalUsage>,
-    /// Which kinds; none: all that can be made.
+    /// Requested kinds; empty means every kind that can be generated.
     pub kinds: &'a [GuardrailKind],
-    /// How.
+    /// Options.
     pub options: GuardrailOptions,
-    /// When.
+    /// Time of generation.
     pub at: Time,
 }
 
-/// Makes guardrails and proves them.
+/// Generates guardrails and proves them.
 ///
 /// # Errors
 /// [`GuardrailError`].
 pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, GuardrailError> {
-    let (universe, evaluator) = (KnownActions::of(task.catalog), Evaluator::new(task.catalog));
-    let order = GuardrailRequest {
-        known_actions: &universe,
+    let (known_actions, evaluator) = (KnownActions::of(task.catalog), Evaluator::new(task.catalog));
+    let request = GuardrailRequest {
+        known_actions: &known_actions,
         evaluator: &evaluator,
         config: task.config,
         snapshot: task.snapshot,
@@ -145,11 +139,11 @@ pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, Guard
         if !is_named && !task.kinds.is_empty() {
             continue;
         }
-        match kind.missing_input(order).filter(|_| !is_named) {
-            Some(why) => {
-                not_made.insert(kind.as_str().to_owned(), why);
+        match kind.missing_input(request).filter(|_| !is_named) {
+            Some(reason) => {
+                not_made.insert(kind.as_str().to_owned(), reason);
             }
-            None => made.push(build_guardrail(kind, order)?),
+            None => made.push(build_guardrail(kind, request)?),
         }
     }
     Ok(Guardrails {

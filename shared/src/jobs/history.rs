@@ -1,12 +1,12 @@
-//! CloudTrail's event history of one lane, slice by slice.
+//! Reads CloudTrail's event history of one account and region, slice by slice.
 //!
-//! Enters: a [`Trail`], a [`Clock`], a span of time. Leaves: [`CompletedSlice`] slices, or a whole [`Window`], as segments that
-//! vouch for the time they span. Laws: a slice is closed only when its last page was read, after a first page asked for
-//! with the same parameters; an event is kept whatever its time; requests keep the distance of [`pace`]; whatever
-//! ends a window early, what was closed before stays closed.
+//! Enters: a [`CloudTrailApi`], a [`Clock`], a span of time. Leaves: [`CompletedSlice`]s, or a [`LookupWindow`], with
+//! segments that cover the time they span. Laws: a slice is complete only when its last page was read and all its
+//! pages were requested with the same parameters; an event is kept whatever its time; requests keep at least
+//! [`REQUEST_INTERVAL`] apart; if a window ends early, its complete slices stay complete.
 //!
-//! Slices, not tokens: a token is bound to its request, ends with it and says nothing of what lies behind it, so
-//! nothing is remembered of it from run to run.
+//! Progress is stored as slices, not as pagination tokens. A token is valid only for its own request and does not
+//! tell which events follow it, so tokens are not stored between runs.
 
 mod account_region;
 mod rate_limiter;
@@ -29,54 +29,54 @@ use crate::{
     time::Time,
 };
 
-/// How often a slice is begun again because a token was refused, before it is split.
+/// How often a slice is restarted because of an invalid token before it is split.
 const MAX_RESTARTS: u32 = 3;
 
-/// What ends a look-up before its end.
+/// Why a lookup stopped early.
 #[derive(Debug)]
 pub enum LookupStop {
-    /// Time is up.
+    /// The time ran out.
     OutOfTime,
-    /// CloudTrail cannot be asked.
+    /// A request to CloudTrail failed.
     Failed(PortError),
 }
 
-/// What it took.
+/// Requests that a lookup needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupStatistics {
     /// Pages read.
     pub pages: u64,
-    /// Requests refused for their number.
+    /// Throttled requests.
     pub throttled: u64,
-    /// Slices begun again because a token was refused.
+    /// Slices that were restarted because of an invalid token.
     pub restarts: u64,
-    /// Slices that were too busy.
+    /// Slices that were split because they had too many pages.
     pub splits: u64,
 }
 
-/// A slice that was read to its end.
+/// A slice that was read completely.
 #[derive(Clone, Debug)]
 pub struct CompletedSlice {
-    /// Which.
+    /// The slice.
     pub slice: TimeSlice,
-    /// Pages it had.
+    /// Number of its pages.
     pub pages: u64,
-    /// What it holds.
+    /// Its contents.
     pub contents: SliceContents,
 }
 
-/// How far a window has come.
+/// Progress of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupProgress {
-    /// Seconds of it that are closed.
+    /// Seconds of it that are complete.
     pub seconds: u64,
-    /// Seconds it has.
+    /// Its length in seconds.
     pub total_seconds: u64,
     /// Records looked up.
     pub records: u64,
 }
 
-/// The event history of one lane.
+/// Reads the event history of one account and region.
 pub struct HistoryReader<'a> {
     cloudtrail: &'a dyn CloudTrailApi,
     clock: &'a dyn Clock,
@@ -88,46 +88,48 @@ pub struct HistoryReader<'a> {
 }
 
 impl<'a> HistoryReader<'a> {
-    /// The history of a lane. With `lookup.watched_only` only what watched principals did is kept of it.
+    /// Reads the history of an account and region. With `lookup.watched_only` only events of watched principals are
+    /// kept.
     pub fn new(
-        lane: &'a AccountRegion,
-        trail: &'a dyn CloudTrailApi,
+        account_region: &'a AccountRegion,
+        cloudtrail: &'a dyn CloudTrailApi,
         clock: &'a dyn Clock,
         config: &'a Config,
     ) -> Self {
         let watched = config.lookup.watched_only.then_some(config);
-        let (pace, effort) = (RateLimiter::default(), LookupStatistics::default());
+        let (rate_limiter, statistics) = (RateLimiter::default(), LookupStatistics::default());
         Self {
-            cloudtrail: trail,
+            cloudtrail,
             clock,
-            account_region: lane,
+            account_region,
             watched,
-            rate_limiter: pace,
+            rate_limiter,
             reserved: Duration::ZERO,
-            statistics: effort,
+            statistics,
         }
     }
 
-    /// Asks only while more than `spare` is left.
-    pub const fn reserve_time(&mut self, spare: Duration) {
-        self.reserved = spare;
+    /// Sends requests only while more than `reserved` is left.
+    pub const fn reserve_time(&mut self, reserved: Duration) {
+        self.reserved = reserved;
     }
 
-    /// Keeps the distance to a request that somebody else may just have sent.
+    /// Keeps the interval to a request that another run may just have sent.
     pub fn assume_recent_request(&mut self) {
         self.rate_limiter.assume_request(self.clock);
     }
 
-    /// What it took so far.
+    /// Requests so far.
     pub const fn statistics(&self) -> LookupStatistics {
         self.statistics
     }
 
-    /// Closes the slice that begins at `from`. `length` is how long it may be, and becomes how long the next one may be:
-    /// shorter when time was up or it was too busy, longer when it was not, up to `longest`. `None`: `end` is reached.
+    /// Reads the slice that begins at `from` completely. `length` is its maximum length and is set to that of the
+    /// next slice: shorter if the time ran out or the slice had too many pages, otherwise up to `longest`. `None`:
+    /// `end` is reached.
     ///
     /// # Errors
-    /// [`Stop`]: nothing was closed.
+    /// [`LookupStop`]: no slice was completed.
     pub fn complete_slice(
         &mut self,
         from: Time,
@@ -137,16 +139,16 @@ impl<'a> HistoryReader<'a> {
     ) -> Result<Option<CompletedSlice>, LookupStop> {
         while let Some(slice) = TimeSlice::next(from, end, *length) {
             match self.read_slice(slice) {
-                Ok(closed) => {
-                    *length = length_after_success(*length, longest, closed.pages);
-                    return Ok(Some(closed));
+                Ok(completed) => {
+                    *length = length_after_success(*length, longest, completed.pages);
+                    return Ok(Some(completed));
                 }
-                Err(SliceFailure::TooManyPages { read_seconds: fits }) => {
+                Err(SliceFailure::TooManyPages { read_seconds }) => {
                     self.statistics.splits += 1;
-                    *length = length_after_split(slice.seconds(), fits);
+                    *length = length_after_split(slice.seconds(), read_seconds);
                 }
                 Err(SliceFailure::OutOfTime { pages }) => {
-                    // Next time there may be no more time either: a slice that fits gets further.
+                    // The next run may have no more time than this one: a shorter slice can be completed.
                     if pages > 0 {
                         *length = length_after_split(slice.seconds(), slice.seconds());
                     }
@@ -158,7 +160,7 @@ impl<'a> HistoryReader<'a> {
         Ok(None)
     }
 
-    /// Looks a whole span up, in slices of at most `longest` seconds, and tells `progress` after each.
+    /// Looks up a whole span in slices of at most `longest` seconds and calls `progress` after each.
     pub fn read_window(
         &mut self,
         span: TimeSlice,
@@ -170,9 +172,9 @@ impl<'a> HistoryReader<'a> {
         loop {
             match self.complete_slice(window.complete_until, span.until, &mut length, longest) {
                 Ok(None) => break,
-                Ok(Some(closed)) => {
-                    window.complete_until = closed.slice.until;
-                    segments.push(window.contents.add(closed.contents));
+                Ok(Some(completed)) => {
+                    window.complete_until = completed.slice.until;
+                    segments.push(window.contents.add(completed.contents));
                     progress(LookupProgress {
                         seconds: window.complete_until.since(span.since).into(),
                         total_seconds: span.seconds().into(),
@@ -191,7 +193,7 @@ impl<'a> HistoryReader<'a> {
 
     /// Reads a slice from its first page to its last.
     fn read_slice(&mut self, slice: TimeSlice) -> Result<CompletedSlice, SliceFailure> {
-        let mut sheet = SliceBuilder::new(self.account_region, slice, self.watched);
+        let mut builder = SliceBuilder::new(self.account_region, slice, self.watched);
         let (mut token, mut pages, mut restarts) = (None::<String>, 0, 0);
         let long = slice.seconds() > 1;
         loop {
@@ -203,18 +205,18 @@ impl<'a> HistoryReader<'a> {
                     self.rate_limiter.record_success();
                     self.statistics.pages += 1;
                     pages += 1;
-                    sheet.add_page(&page.records);
+                    builder.add_page(&page.records);
                     match page.next_token {
                         None => {
                             return Ok(CompletedSlice {
                                 slice,
                                 pages,
-                                contents: sheet.finish(self.account_region, slice),
+                                contents: builder.finish(self.account_region, slice),
                             });
                         }
                         Some(_) if long && pages >= MAX_PAGES => {
-                            let fits = sheet.oldest().map_or(0, |oldest| slice.until.since(oldest));
-                            return Err(SliceFailure::TooManyPages { read_seconds: fits });
+                            let read_seconds = builder.oldest().map_or(0, |oldest| slice.until.since(oldest));
+                            return Err(SliceFailure::TooManyPages { read_seconds });
                         }
                         next => token = next,
                     }
@@ -237,7 +239,7 @@ impl<'a> HistoryReader<'a> {
         }
     }
 
-    /// Asks for a page; a token that leads to itself is one that is no longer valid.
+    /// Requests a page. A token that returns itself counts as invalid.
     fn read_page(&self, slice: TimeSlice, token: Option<&str>) -> Result<LookupPage, PortError> {
         let (account, region) = (&*self.account_region.account, &*self.account_region.region);
         let lookup = LookupRequest { account, region, since: slice.since, until: slice.until, token };
@@ -247,39 +249,39 @@ impl<'a> HistoryReader<'a> {
                 operation: "look up events (cloudtrail:LookupEvents)",
                 name: lookup.to_string(),
                 kind: PortErrorKind::InvalidToken,
-                cause: "a token leads to itself".into(),
+                cause: "CloudTrail returned the same pagination token again".into(),
             });
         }
         Ok(page)
     }
 }
 
-/// Why a slice was not closed.
+/// Why a slice was not completed.
 enum SliceFailure {
-    /// It holds too much; what was read of it spans its last `fits` seconds.
+    /// It has too many pages; those that were read span its last `read_seconds` seconds.
     TooManyPages { read_seconds: u32 },
-    /// Time was up after so many pages.
+    /// The time ran out after this number of pages.
     OutOfTime { pages: u64 },
-    /// CloudTrail cannot be asked.
+    /// A request to CloudTrail failed.
     Failed(PortError),
 }
 
-/// A span of the history, looked up as far as it went.
+/// The part of a span of the history that was looked up.
 #[derive(Debug, Default)]
 pub struct LookupWindow {
-    /// What was to be looked up.
+    /// The requested span.
     pub span: TimeSlice,
-    /// As far as it was: the evidence vouches for the time before.
+    /// End of the part that was looked up: the evidence covers the time before.
     pub complete_until: Time,
-    /// What it holds up to there.
+    /// The contents up to that time.
     pub contents: SliceContents,
-    /// Why it went no further.
+    /// Why the lookup stopped early.
     pub stopped: Option<LookupStop>,
 }
 
 impl LookupWindow {
-    /// The same as an object that was read, for reports and local state.
-    pub fn as_object(&self, lane: &AccountRegion) -> ProcessedObject {
-        self.contents.as_object(lane, TimeSlice { until: self.complete_until, ..self.span })
+    /// The window in the form of a log file that was read, for reports and local state.
+    pub fn as_object(&self, account_region: &AccountRegion) -> ProcessedObject {
+        self.contents.as_object(account_region, TimeSlice { until: self.complete_until, ..self.span })
     }
 }

@@ -1,11 +1,11 @@
-//! Messages about log objects to evidence.
+//! From messages about log files in S3 to stored evidence.
 //!
-//! Enters: messages, the [`LogSource`] their objects lie in, the [`EvidenceStore`] evidence is kept in. Leaves: kept evidence,
-//! and [`IngestOutcome`]: which messages have to come again. Laws: an object is read once however often it is announced;
-//! one at a time is in memory; a message is done with only when all it announces is kept; an object that cannot be
-//! fetched is missing in reports until it is, and so is one whose evidence cannot be kept, or whose message has come
-//! before and was not done with; an object of which nothing can be read is unreadable evidence, and its message goes
-//! to the dead letters.
+//! Enters: messages, the [`LogSource`] of their objects, the [`EvidenceStore`]. Leaves: stored evidence, and an
+//! [`IngestOutcome`] with the messages to redeliver. Laws: an object is read once for each call, however many
+//! messages name it; one object at a time is in memory; a message succeeds only when the evidence of all its objects
+//! is stored; an object counts as missing in reports while it cannot be fetched, while its evidence cannot be stored,
+//! and while its message is redelivered without success; an object of which no record can be read is unreadable
+//! evidence, and its message goes to the dead-letter queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,87 +34,90 @@ use crate::{
 pub struct IngestMessage {
     /// Its id.
     pub id: String,
-    /// What it says.
+    /// Its text.
     pub body: String,
     /// When it was sent.
     pub sent_at: Time,
-    /// How often it was received, this time included; 0 where nobody counts.
+    /// How often it was received, including this time; 0 when unknown.
     pub receive_count: u32,
 }
 
-/// What became of messages.
+/// The outcome for a batch of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct IngestOutcome {
-    /// Messages that have to come again, in order, each once, with what was wrong first.
+    /// Messages to redeliver, in order, each once, with the first error.
     pub failed: Vec<FailedMessage>,
-    /// The account of what was read: every record is tallied, a duplicate, unreadable or aside.
+    /// Counts of what was read: every record is tallied, a duplicate, unreadable or an Insight event.
     pub statistics: ReadStatistics,
-    /// Objects of other services, and news of other things than new objects.
+    /// Objects of other services, and events other than the creation of an object.
     pub skipped: u64,
     /// Objects that could not be fetched.
     pub missing_objects: u64,
-    /// Objects of which nothing could be read.
+    /// Objects of which no record could be read.
     pub unreadable_objects: u64,
-    /// Bytes that were kept.
+    /// Bytes that were stored.
     pub stored_bytes: u64,
-    /// Key of what was kept; empty when there was nothing to keep.
+    /// Key of the stored pack; empty when there was nothing to store.
     pub stored_key: String,
 }
 
-/// A message that has to come again.
+/// A message to redeliver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedMessage {
     /// Its id.
     pub message_id: String,
-    /// What was wrong.
+    /// Its first error.
     pub cause: String,
 }
 
-/// Reads what messages announce, and keeps what it says.
+/// Reads the objects that messages name, and stores their evidence.
 ///
 /// # Errors
-/// When the evidence cannot be kept: all messages have to come again.
+/// When the evidence cannot be stored: all messages must be redelivered.
 pub fn ingest(
     source: &dyn LogSource,
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     config: &Config,
     messages: &[IngestMessage],
 ) -> Result<IngestOutcome, EvidenceError> {
-    let mut ingested = IngestOutcome::default();
+    let mut outcome = IngestOutcome::default();
     let mut failed: BTreeMap<usize, String> = BTreeMap::new();
-    let wanted = pending_objects(messages, &mut ingested, &mut failed);
+    let pending = pending_objects(messages, &mut outcome, &mut failed);
 
-    // Whoever was killed at it noted nothing, and may be killed again: until it is read, it is missing.
-    for (object, PendingObject { key, created_at: at, messages: by }) in &wanted {
+    // A function that was killed while reading recorded nothing and may be killed again: until the object is read, it
+    // counts as missing.
+    for (object, PendingObject { key, created_at: at, messages: by }) in &pending {
         let received = by.iter().filter_map(|n| messages.get(*n)).map(|message| message.receive_count).max();
         if let Some(received @ 2..) = received {
             let dated = s3_events::delivery_time(key);
-            let cause = format!("its message has come {received} times, and it was not read to the end");
-            record_missing(house, object, (dated.unwrap_or(*at), dated.is_some()), cause)?;
+            let cause =
+                format!("its message was received {received} times, and the object was not read completely");
+            record_missing(evidence_store, object, (dated.unwrap_or(*at), dated.is_some()), cause)?;
         }
     }
 
     let mut reader = IngestReader { source, limits: read_limits(config), bytes: Vec::new() };
-    let (mut read, mut absent) = (Vec::new(), Vec::new());
+    let (mut read, mut missing) = (Vec::new(), Vec::new());
     let mut parts = Vec::new();
-    for (object, PendingObject { key, created_at: at, messages: by }) in &wanted {
+    for (object, PendingObject { key, created_at: at, messages: by }) in &pending {
         let dated = s3_events::delivery_time(key);
         let delivered = dated.unwrap_or(*at);
         let cause = match reader.read(object) {
-            Ok(GatheredEvidence { segment, statistics: mut reading }) => {
-                let poisoned = reading.tallied == 0 && reading.unreadable > 0;
-                let positions: Vec<_> = reading.problems.iter().map(|problem| problem.position()).collect();
+            Ok(GatheredEvidence { segment, mut statistics }) => {
+                let poisoned = statistics.tallied == 0 && statistics.unreadable > 0;
+                let positions: Vec<_> =
+                    statistics.problems.iter().map(|problem| problem.position()).collect();
                 let cause = positions.first().filter(|_| poisoned).map(|first| first.reason.clone());
                 let hour = dated.map_or_else(|| filing_hour(&segment, *at), Time::hour);
-                parts.push((segment, hour, reader.processed_object(object, &reading, positions)));
-                reading.problems.clear();
-                ingested.statistics.add(reading);
+                parts.push((segment, hour, reader.processed_object(object, &statistics, positions)));
+                statistics.problems.clear();
+                outcome.statistics.add(statistics);
                 read.push((object, dated, delivered));
-                ingested.unreadable_objects += u64::from(poisoned);
+                outcome.unreadable_objects += u64::from(poisoned);
                 cause.map(|cause| format!("cannot read `{}`: {cause}", object.name))
             }
             Err(error) => {
-                absent.push((object, (delivered, dated.is_some()), error.cause.to_string()));
+                missing.push((object, (delivered, dated.is_some()), error.cause.to_string()));
                 Some(error.to_string())
             }
         };
@@ -124,76 +127,77 @@ pub fn ingest(
             }
         }
     }
-    ingested.missing_objects = absent.len() as u64;
-    for (object, at, cause) in absent {
-        record_missing(house, object, at, cause)?;
+    outcome.missing_objects = missing.len() as u64;
+    for (object, at, cause) in missing {
+        record_missing(evidence_store, object, at, cause)?;
     }
     let mut batch = EvidenceBatch::new(
         EvidenceSource::S3,
         source_hash(EvidenceSource::S3, read.iter().map(|(object, ..)| *object)),
     );
-    for (segment, hour, account) in parts {
-        batch.add(segment, hour, account);
+    for (segment, hour, processed) in parts {
+        batch.add(segment, hour, processed);
     }
-    let StoredBatch { key, bytes, rows, .. } = match store_batch(house, batch) {
+    let StoredBatch { key, bytes, rows, .. } = match store_batch(evidence_store, batch) {
         Ok(kept) => kept,
         Err(error) => {
-            // Known and not kept is missing. Where the table fails too, no report can be made at all.
+            // A known object without stored evidence counts as missing. If the table fails too, no report can be
+            // made.
             for (object, dated, at) in read {
                 drop(record_missing(
-                    house,
+                    evidence_store,
                     object,
                     (at, dated.is_some()),
-                    format!("it could not be kept: {error}"),
+                    format!("its evidence could not be stored: {error}"),
                 ));
             }
             return Err(error);
         }
     };
-    // Only now, so that at no moment evidence is neither kept nor missed.
-    clear_missing(house, read.into_iter().map(|(object, dated, _)| (object, dated)))?;
-    (ingested.stored_key, ingested.stored_bytes) = (key, bytes);
-    ingested.statistics.duplicate += ingested.statistics.tallied.saturating_sub(rows);
-    ingested.statistics.tallied = rows;
-    ingested.failed = failed
+    // Only now, so that at every moment the evidence is either stored or counted as missing.
+    clear_missing(evidence_store, read.into_iter().map(|(object, dated, _)| (object, dated)))?;
+    (outcome.stored_key, outcome.stored_bytes) = (key, bytes);
+    outcome.statistics.duplicate += outcome.statistics.tallied.saturating_sub(rows);
+    outcome.statistics.tallied = rows;
+    outcome.failed = failed
         .into_iter()
         .filter_map(|(n, cause)| Some(FailedMessage { message_id: messages.get(n)?.id.clone(), cause }))
         .collect();
-    Ok(ingested)
+    Ok(outcome)
 }
 
-/// Why an object is wanted.
+/// An object to read.
 struct PendingObject {
     key: String,
-    /// When it was created, or at least announced: of several times the first.
+    /// When it was created, or when its message was sent; the earliest of several times.
     created_at: Time,
-    /// The messages that announce it.
+    /// Indexes of the messages that name it.
     messages: BTreeSet<usize>,
 }
 
-/// The objects that messages announce, each once, in order.
+/// The objects that messages name, each once, in order.
 fn pending_objects(
     messages: &[IngestMessage],
-    ingested: &mut IngestOutcome,
+    outcome: &mut IngestOutcome,
     failed: &mut BTreeMap<usize, String>,
 ) -> BTreeMap<StoredObject, PendingObject> {
-    let mut wanted: BTreeMap<StoredObject, PendingObject> = BTreeMap::new();
+    let mut pending: BTreeMap<StoredObject, PendingObject> = BTreeMap::new();
     for (n, message) in messages.iter().enumerate() {
-        let notice = match s3_events::parse(&message.body) {
-            Ok(notice) => notice,
+        let event = match s3_events::parse(&message.body) {
+            Ok(event) => event,
             Err(error) => {
                 failed.insert(n, error.to_string());
                 continue;
             }
         };
-        ingested.skipped += notice.skipped;
-        for ObjectCreated { object, key, created_at: at } in notice.objects {
+        outcome.skipped += event.skipped;
+        for ObjectCreated { object, key, created_at: at } in event.objects {
             if s3_events::is_other_service(&key) {
-                ingested.skipped += 1;
+                outcome.skipped += 1;
                 continue;
             }
             let at = at.unwrap_or(message.sent_at);
-            let one = wanted.entry(object).or_insert_with(|| PendingObject {
+            let one = pending.entry(object).or_insert_with(|| PendingObject {
                 key,
                 created_at: at,
                 messages: BTreeSet::new(),
@@ -202,7 +206,7 @@ fn pending_objects(
             one.messages.insert(n);
         }
     }
-    wanted
+    pending
 }
 
 fn read_limits(config: &Config) -> ReadLimits {
@@ -210,15 +214,15 @@ fn read_limits(config: &Config) -> ReadLimits {
     ReadLimits { max_inflated_bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
 }
 
-/// The hour an object without a time in its name is filed under: of its first event, else of the end of its last
-/// window, else when it was announced.
+/// The hour under which an object without a time in its name is indexed: that of its first event, else of the end of
+/// its last digest window, else of its message.
 fn filing_hour(segment: &Segment, at: Time) -> Hour {
     let first = segment.rows().iter().map(|row| row.time).min();
     let last = segment.digest_windows().iter().map(|window| window.end).max();
     first.or(last).unwrap_or(at).hour()
 }
 
-/// Reads one object after the other.
+/// Reads objects one after the other.
 struct IngestReader<'a> {
     source: &'a dyn LogSource,
     limits: ReadLimits,
@@ -232,18 +236,18 @@ impl IngestReader<'_> {
         Ok(read_object(&object.name, &self.bytes, self.limits))
     }
 
-    /// The account of the object that was read last.
+    /// The summary of the object that was read last.
     fn processed_object(
         &self,
         object: &StoredObject,
-        reading: &ReadStatistics,
+        statistics: &ReadStatistics,
         unreadable: Vec<UnreadablePosition>,
     ) -> ProcessedObject {
         let object = StoredObject { size: self.bytes.len() as u64, ..object.clone() };
         ProcessedObject {
             object,
             sha256: hex(&Sha256::digest(&self.bytes)),
-            records: reading.records,
+            records: statistics.records,
             unreadable,
         }
     }

@@ -1,6 +1,7 @@
-//! Use cases: ports in, stages, values out. A function and a command are two callers of one job.
+//! Use cases: a job takes ports, runs the stages and returns values. A Lambda function and a CLI command call the
+//! same job.
 //!
-//! Law: a job takes what it needs as arguments; it reads neither clock nor environment.
+//! Law: a job takes everything it needs as arguments; it reads neither the system clock nor the environment.
 
 pub mod check;
 pub mod evaluation;

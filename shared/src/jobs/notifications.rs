@@ -1,12 +1,13 @@
-//! Passing news on, once.
+//! Sends each notification once.
 //!
-//! Enters: an [`Notification`], and a table that remembers who passed it on. Leaves: [`Told`]. Laws: an announcer that has
-//! passed news on is not asked again, one that failed is asked again when the job is tried again; of two jobs with
-//! the same news one speaks, and the other comes back when it has; a job killed between speaking and remembering
-//! makes its announcer repeat itself once for each such kill, and no news is ever left unsaid instead.
+//! Enters: a [`Notification`], and a table that records which sinks have sent it. Leaves: a [`DeliveryResult`]. Laws:
+//! a sink that has sent the notification is not called again; a sink that failed is called again when the job is
+//! retried; of two concurrent jobs with the same notification only one sends it, and the other fails and is retried;
+//! if a job is killed after sending and before recording, the retry sends the notification once more. A duplicate is
+//! possible, a lost notification is not.
 //!
 //! ```text
-//! NOTIFICATION#<id of the news>  <announcer>   {"state": "claimed", "until": ...} while it is being asked, {"state": "told", "at": ...} after
+//! NOTIFICATION#<id>  <sink>   {"state": "claimed", "until": ...} while sending, {"state": "sent", "at": ...} after
 //! ```
 
 use serde_json::{Value, json};
@@ -16,48 +17,48 @@ use crate::{
     time::Time,
 };
 
-/// Seconds it is remembered who was told what. EventBridge delivers again for a day at most.
+/// Seconds a delivery is remembered. EventBridge retries for at most a day.
 const REMEMBER_SECONDS: u32 = 2 * 86_400;
 
-/// Longest claim, in seconds: it ends before Lambda tries again, which is after a minute.
+/// Longest claim, in seconds. It ends before Lambda retries, which is after a minute.
 const MAX_CLAIM_SECONDS: u32 = 50;
 
-/// Who passes news on, and where it is remembered.
+/// Sends notifications and remembers what was sent.
 #[derive(Clone, Copy)]
 pub struct Notifier<'a> {
-    /// Where it is remembered.
+    /// Where sent notifications are recorded.
     pub table: &'a dyn Table,
-    /// Who passes it on.
+    /// Where notifications are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
-    /// Now, and how long the job may live.
+    /// The current time, and how long the job may run.
     pub clock: &'a dyn Clock,
 }
 
-/// What became of news, by announcer.
+/// The delivery of a notification, by sink.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryResult {
-    /// Those that have passed it on now.
+    /// Sinks that sent it now.
     pub sent: Vec<&'static str>,
-    /// Those that had before.
+    /// Sinks that had sent it before.
     pub already_sent: Vec<&'static str>,
 }
 
-/// Why not everybody was told. Try again: those who were told are not told again.
+/// Why a notification was not sent through every sink. On a retry the sinks that sent it are not called again.
 #[derive(Debug, thiserror::Error)]
 pub enum NotificationError {
-    /// It is not known who was told.
-    #[error("nobody knows who was told of `{id}`: {cause}")]
+    /// The record of sent notifications cannot be read.
+    #[error("cannot read which sinks have sent notification `{id}`: {cause}")]
     Table {
-        /// Id of the news.
+        /// Id of the notification.
         id: String,
         /// Cause.
         #[source]
         cause: PortError,
     },
-    /// An announcer failed, or is not known to have passed it on. The others were asked all the same.
-    #[error("{sink} was not told of `{id}`: {cause}")]
+    /// A sink failed, or its delivery could not be recorded. The other sinks were called anyway.
+    #[error("cannot send notification `{id}` through {sink}: {cause}")]
     NotSent {
-        /// Id of the news.
+        /// Id of the notification.
         id: String,
         /// The first that failed.
         sink: &'static str,
@@ -65,55 +66,55 @@ pub enum NotificationError {
         #[source]
         cause: PortError,
     },
-    /// Another job is telling it.
-    #[error("another run is telling {announcer} of `{id}`: try again in a minute")]
+    /// Another job is sending it.
+    #[error("another run is sending notification `{id}` through {sink}: try again in a minute")]
     InProgress {
-        /// Id of the news.
+        /// Id of the notification.
         id: String,
-        /// Announcer.
-        announcer: &'static str,
+        /// Sink.
+        sink: &'static str,
     },
-    /// The news cannot be written.
-    #[error("cannot write news as JSON: {0}")]
+    /// The notification cannot be written as JSON.
+    #[error("cannot write the notification as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
 impl Notifier<'_> {
-    /// Has every announcer pass news on that has not done so.
+    /// Sends a notification through every sink that has not sent it yet.
     ///
     /// # Errors
-    /// [`NotificationError`], after every announcer was asked that could be.
-    pub fn notify(&self, news: &Notification) -> Result<DeliveryResult, NotificationError> {
-        let partition = format!("NOTIFICATION#{}", news.id);
+    /// [`NotificationError`], after every other sink was called.
+    pub fn notify(&self, notification: &Notification) -> Result<DeliveryResult, NotificationError> {
+        let partition = format!("NOTIFICATION#{}", notification.id);
         let known = self.table.query(&partition, "");
-        let known = known.map_err(|cause| NotificationError::Table { id: news.id.clone(), cause })?;
-        let mut told = DeliveryResult::default();
+        let known = known.map_err(|cause| NotificationError::Table { id: notification.id.clone(), cause })?;
+        let mut result = DeliveryResult::default();
         let mut failure = None;
-        for announcer in self.sinks {
-            let name = announcer.name();
+        for sink in self.sinks {
+            let name = sink.name();
             let item = known.iter().find(|item| item.sort_key == name);
-            if item.is_some_and(|item| item.body.get("state") == Some(&Value::from("told"))) {
-                told.already_sent.push(name);
+            if item.is_some_and(|item| item.body.get("state") == Some(&Value::from("sent"))) {
+                result.already_sent.push(name);
                 continue;
             }
-            match self.send_once(*announcer, news, &partition, item) {
-                Ok(()) => told.sent.push(name),
+            match self.send_once(*sink, notification, &partition, item) {
+                Ok(()) => result.sent.push(name),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        failure.map_or(Ok(told), Err)
+        failure.map_or(Ok(result), Err)
     }
 
     fn send_once(
         &self,
-        announcer: &dyn NotificationSink,
-        news: &Notification,
+        sink: &dyn NotificationSink,
+        notification: &Notification,
         partition: &str,
         known: Option<&TableItem>,
     ) -> Result<(), NotificationError> {
-        let name = announcer.name();
-        let untold = |cause| NotificationError::NotSent { id: news.id.clone(), sink: name, cause };
-        let busy = || NotificationError::InProgress { id: news.id.clone(), announcer: name };
+        let name = sink.name();
+        let not_sent = |cause| NotificationError::NotSent { id: notification.id.clone(), sink: name, cause };
+        let busy = || NotificationError::InProgress { id: notification.id.clone(), sink: name };
         let now = self.clock.now();
         let claimed = known.and_then(|item| item.body.get("until")?.as_str().and_then(Time::parse));
         if claimed.is_some_and(|until| now < until) {
@@ -131,17 +132,17 @@ impl Notifier<'_> {
             body,
         };
         let claim = item(json!({ "state": "claimed", "until": until.to_string() }));
-        if !self.table.put(&claim, WriteCondition::Unchanged).map_err(untold)? {
+        if !self.table.put(&claim, WriteCondition::Unchanged).map_err(not_sent)? {
             return Err(busy());
         }
-        if let Err(cause) = announcer.send(news) {
-            // Given up so that a retry need not wait for its end; where that fails too, it ends by itself.
+        if let Err(cause) = sink.send(notification) {
+            // The claim is deleted so that a retry does not wait for its end. If deleting fails, the claim expires.
             let given_up = self.table.delete(partition, name);
             drop(given_up);
-            return Err(untold(cause));
+            return Err(not_sent(cause));
         }
-        let said = item(json!({ "state": "told", "at": self.clock.now().to_string() }));
-        self.table.put(&said, WriteCondition::Always).map_err(untold)?;
+        let sent = item(json!({ "state": "sent", "at": self.clock.now().to_string() }));
+        self.table.put(&sent, WriteCondition::Always).map_err(not_sent)?;
         Ok(())
     }
 }

@@ -1,12 +1,14 @@
-//! From kept evidence to an issued report, and to what may be claimed now.
+//! From stored evidence to a published report, and to the current status.
 //!
-//! Enters: a window, whoever makes a report of it, the table, the store and announcers. Leaves: objects, findings, the
-//! standing and its news. Laws: what was issued is never changed, only followed by a revision; a report that could not
-//! be issued is owed, and the next run begins with it; a run that fails claims nothing, and fails; killed at any point
-//! and tried again it leaves what it would have left, and repeats at most what it was saying.
+//! Enters: a window, the function that makes a report, the table, the store and notification sinks. Leaves: report
+//! objects, findings, the current status and its notifications. Laws: a published report is never changed, only
+//! followed by another revision; a report that could not be published is pending, and the next run starts with it; a
+//! run that fails revokes the current status and returns an error; a run that is killed at any point and retried
+//! leaves the same items and objects, and repeats at most the notification it was sending.
 //!
-//! A run does, in this order: what is owed from earlier runs; its own window; the standing, only if nothing has failed
-//! so far; and, when nothing was owed and time allows, the two windows before its own once more, for late evidence.
+//! A run publishes, in this order: the pending reports of earlier runs; the report on its own window; the current
+//! status, if nothing has failed; and, if nothing was pending and time allows, the two windows before its own again,
+//! for late evidence.
 
 mod finding_history;
 mod pending;
@@ -39,102 +41,103 @@ use crate::{
     report::{Report, ReportRun},
 };
 
-/// Any failure to make a report.
+/// Any error of making a report.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Makes the report on a window: collects its evidence and judges it. `run` carries what is known of the run before.
+/// Makes the report on a window: collects its evidence and evaluates it. `run` carries what is known of the run so
+/// far.
 pub type ReportFn<'a> = &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>;
 
-/// Makes reports of the evidence that is kept, judged by `order`, on so many threads. `lanes` are those whose event
-/// history is pulled.
+/// Returns a function that makes reports from stored evidence on this number of threads. The event history of
+/// `account_regions` is pulled.
 pub fn report_from_evidence<'a>(
-    house: &'a EvidenceStore<'_>,
-    order: EvaluationCriteria<'a>,
-    lanes: &'a [AccountRegion],
+    evidence_store: &'a EvidenceStore<'_>,
+    criteria: EvaluationCriteria<'a>,
+    account_regions: &'a [AccountRegion],
     threads: usize,
 ) -> impl Fn(ReportWindow, ReportRun) -> Result<Report, BoxError> + 'a {
     move |window, run| {
         let span = (window.since, window.until);
-        let collected = collect(house, order.config, span, threads)?;
-        let CollectedEvidence { summary: dossier, inputs: accounts } =
-            collected.expect_account_regions(lanes, order.config, span);
-        Ok(evaluate(dossier, order, accounts.fill_run(run))?)
+        let collected = collect(evidence_store, criteria.config, span, threads)?;
+        let CollectedEvidence { summary, inputs } =
+            collected.expect_account_regions(account_regions, criteria.config, span);
+        Ok(evaluate(summary, criteria, inputs.fill_run(run))?)
     }
 }
 
-/// What issuing takes.
+/// Publishes reports.
 #[derive(Clone, Copy)]
 pub struct ReportPublisher<'a> {
-    /// Revisions, findings, standing.
+    /// Revisions, findings and the current status.
     pub table: &'a dyn Table,
-    /// Where reports go.
+    /// Where reports are stored.
     pub store: &'a dyn ObjectStore,
-    /// Who is told of a changed status.
+    /// Where changes of the status are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
     /// Time.
     pub clock: &'a dyn Clock,
-    /// Who makes reports.
+    /// Makes reports.
     pub make_report: ReportFn<'a>,
-    /// Account the deployment is in, for keys.
+    /// Account of the deployment, for keys.
     pub account: &'a str,
-    /// Seconds from one scheduled run to the next; a standing is valid for two of them.
+    /// Seconds from one scheduled run to the next; the current status is valid for two intervals.
     pub interval_seconds: u32,
-    /// How long the past is remembered.
+    /// How long history is kept.
     pub retention: &'a RetentionSettings,
 }
 
-/// A report that is there now.
+/// A published report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedReport {
     /// Its window.
     pub window: ReportWindow,
-    /// Why it was looked at.
+    /// Why the window was evaluated.
     pub purpose: ReportPurpose,
     /// The newest revision.
     pub revision: RevisionRecord,
-    /// Whether this run made it.
+    /// Whether this run created it.
     pub is_new: bool,
-    /// What became of findings.
+    /// Changes of findings.
     pub findings: FindingChanges,
 }
 
-/// What a run has issued.
+/// What a run published.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublishedReports {
-    /// Reports, in the order they were looked at; the one asked for is the one of that window.
+    /// Reports, in the order of publication; the requested one is found by its window.
     pub reports: Vec<PublishedReport>,
-    /// What may be claimed now; absent when the run had no say in it.
+    /// The current status; absent when the run did not update it.
     pub current_status: Option<CurrentStatus>,
-    /// Owed reports that failed too often to be tried by themselves.
+    /// Pending reports that failed too often to be retried automatically.
     pub parked: Vec<PendingReport>,
-    /// Whether windows of the past were left for a run with more time.
+    /// Whether earlier windows were skipped because the time ran out.
     pub ran_out_of_time: bool,
 }
 
-/// Why a report was not issued, or not everything that follows from it was done.
+/// Why a report was not published, or why a step after it failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the report on {window} is not done: {kind}")]
+#[error("cannot publish the report on {window}: {kind}")]
 pub struct PublishError {
     /// The first window that failed.
     pub window: ReportWindow,
-    /// Why.
+    /// Cause.
     #[source]
     pub kind: Box<PublishErrorKind>,
-    /// What could not be done either: other windows, and taking the standing back.
+    /// Further errors: of other windows, and of revoking the current status.
     pub other_errors: Vec<String>,
 }
 
-/// Why.
+/// The cause of a [`PublishError`].
 #[derive(Debug, thiserror::Error)]
 pub enum PublishErrorKind {
     /// The table or the store failed.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// There is no report on the evidence.
-    #[error("the evidence cannot be reported on: {0}")]
+    /// The report could not be made.
+    #[error("cannot make a report from the evidence: {0}")]
     Evidence(#[source] BoxError),
-    /// The table holds something else.
-    #[error("the item `{name}` cannot be read: {cause}")]
+    /// A table item cannot be decoded.
+    #[error("cannot decode the item `{name}`: {cause}")]
     DamagedItem {
         /// The item.
         name: String,
@@ -142,21 +145,23 @@ pub enum PublishErrorKind {
         #[source]
         cause: serde_json::Error,
     },
-    /// The store holds something else.
-    #[error("`{key}` is there already and is another report: nothing is written over; find out who wrote it")]
+    /// The store has a different object under the key.
+    #[error(
+        "`{key}` already exists and is a different report: it was not overwritten; find out who wrote it"
+    )]
     AlreadyExists {
         /// The key.
         key: String,
     },
-    /// Other runs were quicker, again and again.
-    #[error("other runs are issuing the same report: try again")]
+    /// Other runs wrote first in every attempt.
+    #[error("other runs are publishing the same report: try again")]
     Contended,
-    /// Somebody was not told.
+    /// A notification could not be sent.
     #[error(transparent)]
     Notification(#[from] NotificationError),
 }
 
-/// What cannot be put into bytes; nothing in a report is known to lead there.
+/// The error of serializing a value; no known report causes it.
 pub(super) fn serialization_error(
     name: impl Into<String>,
     cause: impl Error + Send + Sync + 'static,
@@ -170,77 +175,80 @@ impl<'a> ReportPublisher<'a> {
     }
 }
 
-/// Issues the report on a window, and whatever is owed. `run` carries id, caller, request and start.
+/// Publishes the pending reports and the report on a window. `run` carries id, caller, request and start time.
 ///
 /// # Errors
-/// [`PublishError`]: try again; what is owed is remembered as far as the table could be reached.
+/// [`PublishError`]: try again; failed reports are recorded as pending if the table could be written.
 pub fn publish(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     window: ReportWindow,
     purpose: ReportPurpose,
     run: &ReportRun,
 ) -> Result<PublishedReports, PublishError> {
-    let mut shift =
-        PublishRun { publisher: press, run, published: PublishedReports::default(), failures: Vec::new() };
+    let mut publish_run =
+        PublishRun { publisher, run, published: PublishedReports::default(), failures: Vec::new() };
     let mut own = PendingReport { window, purpose, attempts: 0, reason: None };
-    let owed = match list_pending(press) {
-        Ok(owed) => owed,
-        Err(fault) => {
-            shift.failures.push((own, fault));
-            return shift.finish(None);
+    let pending = match list_pending(publisher) {
+        Ok(pending) => pending,
+        Err(error) => {
+            publish_run.failures.push((own, error));
+            return publish_run.finish(None);
         }
     };
-    let (before, owed): (Vec<_>, Vec<_>) = owed.into_iter().partition(|owed| owed.window == window);
+    let (before, pending): (Vec<_>, Vec<_>) =
+        pending.into_iter().partition(|pending| pending.window == window);
     if let Some(before) = before.into_iter().next() {
         own.attempts = before.attempts;
         if purpose == ReportPurpose::Requested && before.purpose != ReportPurpose::Requested {
             own.purpose = ReportPurpose::LateEvidence;
         }
     }
-    let (laid_aside, owed): (Vec<_>, Vec<_>) = owed.into_iter().partition(PendingReport::is_parked);
-    shift.published.parked = laid_aside;
-    let nothing_owed = owed.is_empty();
-    for mut owed in owed {
-        if owed.purpose == ReportPurpose::Current {
-            owed.purpose = ReportPurpose::LateEvidence;
+    let (parked, pending): (Vec<_>, Vec<_>) = pending.into_iter().partition(PendingReport::is_parked);
+    publish_run.published.parked = parked;
+    let nothing_pending = pending.is_empty();
+    for mut pending in pending {
+        if pending.purpose == ReportPurpose::Current {
+            pending.purpose = ReportPurpose::LateEvidence;
         }
-        shift.publish(owed);
+        publish_run.publish(pending);
     }
-    let Some(edition) = shift.publish(own) else { return shift.finish(None) };
-    if purpose == ReportPurpose::Current && shift.failures.is_empty() {
-        let renewed = status::update(press, &edition, run)
-            .and_then(|standing| pending::remove(press, window).map(|()| standing));
+    let Some(report_revision) = publish_run.publish(own) else { return publish_run.finish(None) };
+    if purpose == ReportPurpose::Current && publish_run.failures.is_empty() {
+        let renewed = status::update(publisher, &report_revision, run)
+            .and_then(|status| pending::remove(publisher, window).map(|()| status));
         match renewed {
-            Ok(standing) => shift.published.current_status = Some(standing),
-            Err(fault) => {
-                shift.failures.push((PendingReport { window, purpose, attempts: 0, reason: None }, fault));
+            Ok(status) => publish_run.published.current_status = Some(status),
+            Err(error) => {
+                publish_run
+                    .failures
+                    .push((PendingReport { window, purpose, attempts: 0, reason: None }, error));
             }
         }
-        if nothing_owed && shift.failures.is_empty() {
-            shift.recheck_earlier_windows(window);
+        if nothing_pending && publish_run.failures.is_empty() {
+            publish_run.recheck_earlier_windows(window);
         }
     }
-    shift.finish(Some(&edition).filter(|_| purpose == ReportPurpose::Current))
+    publish_run.finish(Some(&report_revision).filter(|_| purpose == ReportPurpose::Current))
 }
 
 impl PublishedReports {
-    /// The run in figures, for its record and for metrics.
+    /// The metrics of the run, for its record and for CloudWatch.
     pub fn metrics(&self) -> Metrics {
-        let sum = |figure: fn(&PublishedReport) -> u64| self.reports.iter().map(figure).sum();
-        let standing = self.reports.iter().find(|printed| printed.purpose == ReportPurpose::Current);
-        let figures = Metrics::default()
+        let sum = |value: fn(&PublishedReport) -> u64| self.reports.iter().map(value).sum();
+        let current = self.reports.iter().find(|report| report.purpose == ReportPurpose::Current);
+        let metrics = Metrics::default()
             .count("reports", self.reports.len() as u64)
-            .count("revisions", sum(|printed| u64::from(printed.is_new)))
-            .count("laid_aside", self.parked.len() as u64);
-        let Some(PublishedReport { revision, findings, .. }) = standing else { return figures };
-        let figures = figures
+            .count("revisions", sum(|report| u64::from(report.is_new)))
+            .count("parked", self.parked.len() as u64);
+        let Some(PublishedReport { revision, findings, .. }) = current else { return metrics };
+        let metrics = metrics
             .count("findings", findings.open)
             .count("findings_opened", findings.opened)
             .count("findings_resolved", findings.resolved)
             .score("score", revision.report.compliance_score);
         match revision.report.risk_score {
-            Some(risk) => figures.with("risk", MetricUnit::None, risk),
-            None => figures,
+            Some(risk) => metrics.with("risk", MetricUnit::None, risk),
+            None => metrics,
         }
     }
 }

@@ -1,14 +1,14 @@
-//! CloudTrail's event history to evidence, run by run.
+//! Pulls CloudTrail's event history into the evidence store, run by run.
 //!
-//! Enters: lanes, [`Trail`], [`Clock`], the [`EvidenceStore`] of the evidence. Leaves: kept slices, and [`PullOutcome`], the
-//! account of each lane. Laws: every event that arrived within the lag is in the evidence, whatever was in the way and
-//! however often a run began or died; what arrives within a day follows; a lane has one holder at a time; what fails in
-//! one lane keeps no other one back.
+//! Enters: accounts and regions, a [`CloudTrailApi`], a [`Clock`], an [`EvidenceStore`]. Leaves: stored slices, and a
+//! [`PullOutcome`] for each account and region. Laws: every event that CloudTrail delivered within the lag is in the
+//! evidence, however often runs fail or are killed; events that arrive within a day are added later; at most one run
+//! holds the lease of an account and region; a failure in one account and region does not stop the others.
 //!
 //! ```text
-//! ACCOUNT_REGION#account#region | CHECKPOINT     how far the lane has come
-//!                     | LEASE          who is at it
-//!                     | SLICE#start    what a closed slice held, until a week after its second look
+//! ACCOUNT_REGION#account#region   CHECKPOINT     up to when the history was pulled
+//! ACCOUNT_REGION#account#region   LEASE          which run may pull it
+//! ACCOUNT_REGION#account#region   SLICE#start    a completed slice, kept until a week after its second lookup is due
 //! ```
 
 mod checkpoint;
@@ -37,132 +37,129 @@ use crate::{
     time::Time,
 };
 
-/// Time a run leaves: enough to keep a slice and give the lease back when calls are slow.
+/// Time a run reserves: enough to store a slice and release the lease when calls are slow.
 pub const MARGIN: Duration = Duration::from_secs(15);
 
-/// Shortest turn of a lane that others wait behind.
+/// Shortest turn of an account and region while others wait.
 const MIN_TURN: Duration = Duration::from_secs(10);
 
-/// What the job needs of the world.
+/// The ports of the job.
 #[derive(Clone, Copy)]
 pub struct PullPorts<'a> {
     /// CloudTrail.
     pub cloudtrail: &'a dyn CloudTrailApi,
     /// Time.
     pub clock: &'a dyn Clock,
-    /// Where evidence is kept; checkpoints and leases lie in its table.
+    /// The evidence store; checkpoints and leases are in its table.
     pub evidence: &'a EvidenceStore<'a>,
 }
 
-/// What the job is told.
+/// The input of the job.
 #[derive(Clone, Copy)]
 pub struct PullTask<'a> {
     /// Configuration.
     pub config: &'a Config,
-    /// Lanes to pull.
+    /// Accounts and regions to pull.
     pub account_regions: &'a [AccountRegion],
-    /// Id of the run, its own.
+    /// Unique id of the run.
     pub run_id: &'a str,
-    /// Lanes pulled at the same time; at least one.
+    /// Accounts and regions pulled at the same time; at least one.
     pub threads: usize,
 }
 
-/// What became of a lane in a run.
+/// The outcome of a run for one account and region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PullOutcome {
     /// Twelve-digit account id.
     pub account: String,
     /// Region name.
     pub region: String,
-    /// Slices closed.
+    /// Completed slices.
     pub slices: u64,
     /// Pages read.
     pub pages: u64,
-    /// Events in the closed slices, each once.
+    /// Events in the completed slices, each once.
     pub events: u64,
     /// Records in them that could not be read.
     pub unreadable: u64,
-    /// Events in them that were left out because nobody watches their principal.
+    /// Events in them that were dropped because their principal is not watched.
     pub dropped: u64,
-    /// Requests refused for their number.
+    /// Throttled requests.
     pub throttled: u64,
-    /// Slices begun again because a token was refused.
+    /// Slices that were restarted because of an invalid token.
     pub restarts: u64,
-    /// Slices that were too busy to be looked up as one.
+    /// Slices that were split because they had too many pages.
     pub splits: u64,
-    /// Second looks.
+    /// Second lookups.
     pub second_lookups: u64,
-    /// Second looks that showed something new.
+    /// Second lookups that found new events.
     pub second_lookups_changed: u64,
-    /// Everything before is closed. Absent when it is not known.
+    /// The history before this time is complete. Absent when unknown.
     pub complete_until: Option<Time>,
-    /// Everything before was looked up a second time where that was due. Absent when it is not known.
+    /// Before this time every due second lookup is done. Absent when unknown.
     pub second_lookup_until: Option<Time>,
-    /// Seconds that could be closed and are not. Absent when it is not known.
+    /// Seconds of history that could be complete and are not. Absent when unknown.
     pub lag_seconds: Option<u32>,
-    /// Which run holds the lane, and until when: it was left to that one.
+    /// The run that holds the lease, and until when; this run skipped the account and region.
     pub leased_by: Option<String>,
-    /// Why the lane was not pulled any further. Not set when only time was up.
+    /// Why pulling stopped. Not set when only the time ran out.
     pub error: Option<String>,
 }
 
 impl PullOutcome {
-    fn new(lane: &AccountRegion) -> Self {
-        Self { account: lane.account.to_string(), region: lane.region.to_string(), ..Self::default() }
+    fn new(account_region: &AccountRegion) -> Self {
+        Self {
+            account: account_region.account.to_string(),
+            region: account_region.region.to_string(),
+            ..Self::default()
+        }
     }
 
-    fn add(&mut self, effort: LookupStatistics) {
-        self.pages += effort.pages;
-        self.throttled += effort.throttled;
-        self.restarts += effort.restarts;
-        self.splits += effort.splits;
+    fn add(&mut self, statistics: LookupStatistics) {
+        self.pages += statistics.pages;
+        self.throttled += statistics.throttled;
+        self.restarts += statistics.restarts;
+        self.splits += statistics.splits;
     }
 }
 
-/// Why a lane is not pulled any further.
+/// Why pulling an account and region stopped.
 #[derive(Debug, thiserror::Error)]
 enum PullError {
-    /// CloudTrail or the table.
+    /// CloudTrail or the table failed.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// Evidence cannot be kept.
-    #[error("cannot keep the evidence: {0}")]
+    /// Evidence cannot be stored.
+    #[error("cannot store the evidence: {0}")]
     Evidence(#[from] EvidenceError),
-    /// Its checkpoint is no longer the one that was read.
+    /// The checkpoint has changed since it was read.
     #[error("another run has moved the checkpoint")]
     CheckpointMoved,
 }
 
-/// Pulls lanes until all is done or time is up, and gives the account of each, in the order of the lanes. Each lane gets
-/// its share of the time, and what others leave of theirs; which one is first changes from minute to minute.
-pub fn pull(ports: PullPorts<'_>, order: PullTask<'_>) -> Vec<PullOutcome> {
+/// Pulls all accounts and regions until they are done or the time runs out, and returns the outcome of each in the
+/// given order. Each gets an equal share of the time, plus the time that others do not use; the first one changes
+/// every minute.
+pub fn pull(ports: PullPorts<'_>, task: PullTask<'_>) -> Vec<PullOutcome> {
     let now = ports.clock.now();
-    let mut accounts: Vec<PullOutcome> = order.account_regions.iter().map(PullOutcome::new).collect();
-    let mut waiting: VecDeque<_> = order.account_regions.iter().zip(&mut accounts).collect();
-    let open = waiting.len();
-    waiting.rotate_left((now.0 / 60) as usize % open.max(1));
-    let threads = order.threads.clamp(1, open.max(1));
-    let queue = Mutex::new(PullQueue { waiting, unfinished: open });
+    let mut outcomes: Vec<PullOutcome> = task.account_regions.iter().map(PullOutcome::new).collect();
+    let mut waiting: VecDeque<_> = task.account_regions.iter().zip(&mut outcomes).collect();
+    let unfinished = waiting.len();
+    waiting.rotate_left((now.0 / 60) as usize % unfinished.max(1));
+    let threads = task.threads.clamp(1, unfinished.max(1));
+    let queue = Mutex::new(PullQueue { waiting, unfinished });
     let work = || {
-        // Not in the head of the loop, where the lock would be held through its body.
+        // A closure, because in the loop condition the lock would be held during the loop body.
         let next = || lock(&queue).next();
-        while let Some((lane, pulled, open)) = next() {
+        while let Some((account_region, outcome, unfinished)) = next() {
             let left = ports.clock.remaining();
-            let spare = left.saturating_sub(turn_length(left, open, threads)).max(MARGIN);
-            let more = left > spare
-                && PullTurn {
-                    ports,
-                    task: order,
-                    account_region: lane,
-                    now,
-                    reserved: spare,
-                    outcome: &mut *pulled,
-                }
-                .run();
+            let reserved = left.saturating_sub(turn_length(left, unfinished, threads)).max(MARGIN);
+            let more = left > reserved
+                && PullTurn { ports, task, account_region, now, reserved, outcome: &mut *outcome }.run();
             let mut queue = lock(&queue);
-            // A lane that had all the time there was needs no second turn in what it could not use.
-            if more && spare > MARGIN && ports.clock.remaining() > MARGIN + MIN_TURN {
-                queue.waiting.push_back((lane, pulled));
+            // One that had all the available time does not get a second turn.
+            if more && reserved > MARGIN && ports.clock.remaining() > MARGIN + MIN_TURN {
+                queue.waiting.push_back((account_region, outcome));
             } else {
                 queue.unfinished -= 1;
             }
@@ -174,20 +171,20 @@ pub fn pull(ports: PullPorts<'_>, order: PullTask<'_>) -> Vec<PullOutcome> {
         }
         work();
     });
-    accounts
+    outcomes
 }
 
-/// Lanes that wait for their turn.
+/// Accounts and regions that wait for their turn.
 struct PullQueue<'q> {
     waiting: VecDeque<(&'q AccountRegion, &'q mut PullOutcome)>,
-    /// Lanes that are not done, waiting or not.
+    /// Accounts and regions that are not done, waiting or not.
     unfinished: usize,
 }
 
 impl<'q> PullQueue<'q> {
     fn next(&mut self) -> Option<(&'q AccountRegion, &'q mut PullOutcome, usize)> {
-        let (lane, pulled) = self.waiting.pop_front()?;
-        Some((lane, pulled, self.unfinished))
+        let (account_region, outcome) = self.waiting.pop_front()?;
+        Some((account_region, outcome, self.unfinished))
     }
 }
 
@@ -195,9 +192,9 @@ fn lock<'l, 'q>(queue: &'l Mutex<PullQueue<'q>>) -> MutexGuard<'l, PullQueue<'q>
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long a turn may take when so many lanes are open: no longer than a lease lasts.
-fn turn_length(left: Duration, open: usize, threads: usize) -> Duration {
+/// Length of a turn with this number of unfinished accounts and regions: at most as long as a lease.
+fn turn_length(left: Duration, unfinished: usize, threads: usize) -> Duration {
     let whole = left.saturating_sub(MARGIN).saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX));
-    let each = whole / u32::try_from(open).unwrap_or(u32::MAX).max(1);
+    let each = whole / u32::try_from(unfinished).unwrap_or(u32::MAX).max(1);
     each.clamp(MIN_TURN, Duration::from_secs(lease::MAX_LEASE_SECONDS.into()))
 }

@@ -1,11 +1,11 @@
-//! That a function ran, and what came of it.
+//! Records the runs of the Lambda functions.
 //!
-//! Enters: a run, its outcome and figures. Leaves: two items: the run by its time, forgotten after a while, and the latest
-//! one as a heartbeat. Law: recording a run twice leaves what recording it once leaves.
+//! Enters: a run, its outcome and metrics. Leaves: two items: the run by its start time, which expires, and the
+//! latest run as a heartbeat. Law: recording a run twice leaves the same items as recording it once.
 //!
 //! ```text
 //! RUN#<function>  AT#<start>#<run id>   expires by retention
-//! RUN#<function>  LATEST                the same, of the run recorded last, and when a run last succeeded
+//! RUN#<function>  LATEST                the run recorded last, and when a run last succeeded
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::{
     time::Time,
 };
 
-/// Longest error kept of a run, in bytes.
+/// Longest stored error of a run, in bytes.
 const MAX_ERROR_BYTES: usize = 2_048;
 
 /// A run of a function.
@@ -29,15 +29,15 @@ pub struct RunRecord {
     pub run_id: String,
     /// Request id of the invocation.
     pub request_id: Option<String>,
-    /// Who the function is, as AWS says.
+    /// The function's own identity, as AWS STS returns it.
     pub caller: Option<CallerIdentity>,
     /// When it began.
     pub started_at: Time,
     /// When it ended.
     pub ended_at: Time,
-    /// What it failed with; absent when it succeeded.
+    /// Its error; absent when it succeeded.
     pub error: Option<String>,
-    /// Its figures.
+    /// Its metrics.
     pub metrics: Map<String, Value>,
 }
 
@@ -47,12 +47,12 @@ pub struct Heartbeat {
     /// The run recorded last.
     #[serde(flatten)]
     pub run: RunRecord,
-    /// When a run last ended well.
+    /// When a run last succeeded.
     pub succeeded_at: Option<Time>,
 }
 
 impl RunRecord {
-    /// A run that ended, with what it failed with if it did.
+    /// The ended run, with its error if it failed.
     #[must_use]
     pub fn ended(self, now: Time, outcome: Result<(), &dyn std::error::Error>, figures: &Metrics) -> Self {
         let error = outcome.err().map(|error| {
@@ -100,7 +100,7 @@ pub fn record_run(
     Ok(())
 }
 
-/// The latest run of a function. One that cannot be read counts as none.
+/// The latest run of a function. An item that cannot be decoded counts as absent.
 ///
 /// # Errors
 /// When the table cannot be read.

@@ -1,8 +1,9 @@
-//! From log objects to a report.
+//! From log files to a report.
 //!
-//! Enters: a source of log objects, what is kept from earlier sweeps, configuration, catalog, control pack and clock
-//! readings. Leaves: a [`Report`]. Laws: objects that have not changed are not read again; what is kept and what is
-//! read merge into the same result as reading everything at once; an object that cannot be read is in the report.
+//! Enters: a source of log files, the evidence stored by earlier sweeps, configuration, catalog, control pack and
+//! clock readings. Leaves: a [`Report`]. Laws: a log file that has not changed is not read again; stored and new
+//! evidence merge into the same result as reading everything at once; a log file that cannot be read is listed in the
+//! report.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,10 +26,10 @@ use crate::{
     time::Time,
 };
 
-/// Inputs a report names; the others are in their common hash only.
+/// Most input files that a report names; the others are only part of the common hash.
 const MAX_INPUTS: usize = 10_000;
 
-/// Unreadable positions a report names.
+/// Most unreadable positions that a report names.
 const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
 /// Why a sweep ends without a report.
@@ -37,18 +38,18 @@ pub enum SweepError {
     /// The source cannot be listed.
     #[error(transparent)]
     Source(#[from] PortError),
-    /// Evidence cannot be kept or read back.
-    #[error("cannot use the kept evidence: {0}")]
+    /// Evidence cannot be stored or read back.
+    #[error("cannot use the stored evidence: {0}")]
     Evidence(#[source] Box<dyn Error + Send + Sync>),
     /// The report cannot be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Report(#[from] serde_json::Error),
 }
 
-/// What a sweep is told.
+/// The input of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepTask<'a> {
-    /// What to judge by.
+    /// What the evidence is evaluated with.
     pub criteria: EvaluationCriteria<'a>,
     /// First moment of the period.
     pub since: Option<Time>,
@@ -58,8 +59,8 @@ pub struct SweepTask<'a> {
     pub gather_options: GatherOptions,
 }
 
-/// Reads what is new, merges it with what is kept, and reports. `run` carries id and start; what was read is filled in,
-/// the times at the end are the caller's.
+/// Reads new log files, merges them with the stored evidence, and makes a report. `run` carries id and start time.
+/// This function adds what was read; the caller sets the times at the end.
 ///
 /// # Errors
 /// [`SweepError`].
@@ -72,15 +73,15 @@ pub fn sweep<E: SweepEvidence + Send>(
 ) -> Result<Report, SweepError> {
     let objects = source.list()?;
     let inputs = Mutex::new(Vec::new());
-    let tell = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
-    let (segment, reading, old) = match kept {
+    let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+    let (segment, statistics, old) = match kept {
         None => {
             let gathered = gather_objects(
                 source,
                 &objects,
                 task.gather_options,
                 progress,
-                ObjectCallback::Summary(&tell),
+                ObjectCallback::Summary(&add_input),
             );
             (gathered.segment, gathered.statistics, Vec::new())
         }
@@ -95,7 +96,7 @@ pub fn sweep<E: SweepEvidence + Send>(
                     *state = kept.save(&read, segment);
                 }
                 drop(store);
-                tell(read);
+                add_input(read);
             };
             let gathered = gather_objects(
                 source,
@@ -106,24 +107,25 @@ pub fn sweep<E: SweepEvidence + Send>(
             );
             let (kept, state) = store.into_inner().unwrap_or_else(PoisonError::into_inner);
             state.map_err(failed)?;
-            let (earlier, mut reading) = (kept.load(&old).map_err(failed)?, gathered.statistics);
+            let (earlier, mut statistics) = (kept.load(&old).map_err(failed)?, gathered.statistics);
             let apart = earlier.rows().len() + gathered.segment.rows().len();
             let segment = earlier.merge(gathered.segment);
-            reading.duplicate += (apart - segment.rows().len()) as u64;
-            (segment, reading, old)
+            statistics.duplicate += (apart - segment.rows().len()) as u64;
+            (segment, statistics, old)
         }
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let dossier = EvidenceSummary::from_segment(segment, ReportScope::between(task.since, task.until));
-    Ok(evaluate(dossier, task.criteria, fill_run(run, &reading, fresh, old))?)
+    let summary = EvidenceSummary::from_segment(segment, ReportScope::between(task.since, task.until));
+    Ok(evaluate(summary, task.criteria, fill_run(run, &statistics, fresh, old))?)
 }
 
-/// What to read, and what is kept of everything else. Evidence of objects that lie elsewhere or are gone stays.
+/// The log files to read, and the stored evidence of all others. Evidence of log files that are in another source or
+/// were deleted stays.
 fn split_new_and_processed(
     objects: Vec<StoredObject>,
     mut known: BTreeMap<String, ProcessedObject>,
 ) -> (Vec<StoredObject>, Vec<ProcessedObject>) {
-    // Without a version nothing says that an object is the same: standard input, and what could not be read whole.
+    // Without a version a log file always counts as changed: standard input, and files that were not read completely.
     let changed = |object: &StoredObject| {
         let known = known.get(&object.name).map(|known| &known.object.version);
         known.is_none_or(|version| version.is_empty() || *version != object.version)
@@ -135,10 +137,10 @@ fn split_new_and_processed(
     (fresh, known.into_values().collect())
 }
 
-/// Fills in what was read, and what was not because it is kept.
+/// Adds the log files that were read and those that were not read because their evidence was stored.
 fn fill_run(
     run: ReportRun,
-    reading: &ReadStatistics,
+    statistics: &ReadStatistics,
     fresh: Vec<ProcessedObject>,
     old: Vec<ProcessedObject>,
 ) -> ReportRun {
@@ -159,9 +161,9 @@ fn fill_run(
     ReportRun {
         log_files_read: objects_read,
         log_files_reused: objects_kept,
-        bytes_read: reading.bytes,
-        records_seen: reading.records,
-        duplicates: reading.duplicate,
+        bytes_read: statistics.bytes,
+        records_seen: statistics.records,
+        duplicates: statistics.duplicate,
         input_files_sha256: hex(&all.finalize()),
         input_files: objects.iter().take(MAX_INPUTS).map(input).collect(),
         unreadable: objects

@@ -1,9 +1,9 @@
 //! From one event to an alert, within seconds.
 //!
-//! Enters: an event as EventBridge delivers it (`AWS API Call via CloudTrail` and its kin). Leaves: [`WatchOutcome`], and news
-//! passed on. Laws: the event is judged by the stages every report is made with; one event is one alert however often it
-//! is delivered; what cannot be read, or is no CloudTrail event, is an error and never silence; delivery is best
-//! effort, so this lane alerts and is evidence of nothing.
+//! Enters: an event as EventBridge delivers it (`AWS API Call via CloudTrail` and related detail types). Leaves: a
+//! [`WatchOutcome`] and sent notifications. Laws: the event is evaluated by the same stages as in a report; one event
+//! gives one alert, however often it is delivered; an input that cannot be read or is not a CloudTrail event is an
+//! error; EventBridge delivers on a best-effort basis, so this job only alerts and does not store evidence.
 
 use super::{
     gather::read_object,
@@ -14,33 +14,33 @@ use crate::{
     report::UnreadablePosition,
 };
 
-/// Most bytes of an event: EventBridge delivers 256 KiB (1 MiB to some targets), and a page of them is no event.
+/// Most bytes of one delivery: EventBridge delivers at most 256 KiB (1 MiB to some targets).
 const LIMITS: ReadLimits = ReadLimits { max_inflated_bytes: 8 << 20 };
 
-/// What became of what was delivered.
+/// The outcome of one delivery.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WatchOutcome {
-    /// Events judged.
+    /// Events evaluated.
     pub events: u64,
-    /// Insight events, which are not judged.
+    /// Insight events, which are not evaluated.
     pub insight_events: u64,
-    /// Where it could not be read.
+    /// Positions that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
-    /// Alerts they deserve.
+    /// Alerts for these events.
     pub alerts: Vec<Alert>,
-    /// Announcements made now.
+    /// Notifications sent now.
     pub notifications_sent: u64,
-    /// Announcements that had been made before.
+    /// Notifications that had been sent before.
     pub notifications_already_sent: u64,
-    /// Seconds from the oldest event to now.
+    /// Age of the oldest event, in seconds.
     pub lag_seconds: Option<u32>,
 }
 
-/// Why a delivery has to be tried again, or looked at.
+/// Why a delivery must be retried or inspected.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct WatchError {
-    /// What became of the rest.
+    /// The outcome of everything else.
     pub outcome: Box<WatchOutcome>,
     /// What went wrong.
     #[source]
@@ -50,52 +50,52 @@ pub struct WatchError {
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchErrorKind {
-    /// Something in it cannot be read.
+    /// A part of the delivery cannot be read.
     #[error("the event cannot be read at byte {}: {}", .0.byte.unwrap_or_default(), .0.reason)]
     Unreadable(UnreadablePosition),
-    /// There is no CloudTrail event in it.
+    /// The delivery does not contain a CloudTrail event.
     #[error(
         "no CloudTrail event was delivered; the rule that feeds this function should match `AWS ... via CloudTrail`"
     )]
     NotCloudTrail,
-    /// Not everybody could be told.
+    /// A notification could not be sent.
     #[error(transparent)]
     Notification(#[from] NotificationError),
 }
 
-/// Judges what EventBridge delivered, and has alerts passed on. Every event is judged and every alert tried, whatever
-/// becomes of the others.
+/// Evaluates the events that EventBridge delivered and sends their alerts. Every event is evaluated and every alert
+/// is attempted, even if others fail.
 ///
 /// # Errors
-/// [`WatchError`]: the delivery is to be tried again, and then to be kept for somebody to look at.
+/// [`WatchError`]: the delivery must be retried, and then kept in the dead-letter queue for inspection.
 pub fn watch(
     delivered: &[u8],
     config: &Config,
     catalog: &Catalog,
-    newsroom: &Notifier<'_>,
+    notifier: &Notifier<'_>,
 ) -> Result<WatchOutcome, WatchError> {
     let gathered = read_object("event", delivered, LIMITS);
-    let mut watched = WatchOutcome {
+    let mut outcome = WatchOutcome {
         insight_events: gathered.statistics.insight_events,
         unreadable: gathered.statistics.problems.iter().map(|problem| problem.position()).collect(),
         ..WatchOutcome::default()
     };
-    let mut fault = watched.unreadable.first().cloned().map(WatchErrorKind::Unreadable);
-    let now = newsroom.clock.now();
-    for (id, time, actor, act) in gathered.segment.events() {
-        let event = Event { id, time, actor: actor.clone(), call_key: act.clone() };
-        watched.events += 1;
-        watched.lag_seconds = watched.lag_seconds.max(Some(now.since(time)));
-        if let Err(error) = watched.evaluate(event, config, catalog, newsroom) {
+    let mut fault = outcome.unreadable.first().cloned().map(WatchErrorKind::Unreadable);
+    let now = notifier.clock.now();
+    for (id, time, actor, call_key) in gathered.segment.events() {
+        let event = Event { id, time, actor: actor.clone(), call_key: call_key.clone() };
+        outcome.events += 1;
+        outcome.lag_seconds = outcome.lag_seconds.max(Some(now.since(time)));
+        if let Err(error) = outcome.evaluate(event, config, catalog, notifier) {
             fault = fault.or(Some(error.into()));
         }
     }
-    if watched.events == 0 && watched.insight_events == 0 {
+    if outcome.events == 0 && outcome.insight_events == 0 {
         fault = fault.or(Some(WatchErrorKind::NotCloudTrail));
     }
     match fault {
-        Some(fault) => Err(WatchError { outcome: Box::new(watched), kind: fault }),
-        None => Ok(watched),
+        Some(fault) => Err(WatchError { outcome: Box::new(outcome), kind: fault }),
+        None => Ok(outcome),
     }
 }
 
@@ -105,14 +105,14 @@ impl WatchOutcome {
         event: Event,
         config: &Config,
         catalog: &Catalog,
-        newsroom: &Notifier<'_>,
+        notifier: &Notifier<'_>,
     ) -> Result<(), NotificationError> {
         let Some(alert) = Alert::from_event(event, catalog, config)? else { return Ok(()) };
-        let news = message::alert(&alert)?;
+        let notification = message::alert(&alert)?;
         self.alerts.push(alert);
-        let told = newsroom.notify(&news)?;
-        self.notifications_sent += told.sent.len() as u64;
-        self.notifications_already_sent += told.already_sent.len() as u64;
+        let result = notifier.notify(&notification)?;
+        self.notifications_sent += result.sent.len() as u64;
+        self.notifications_already_sent += result.already_sent.len() as u64;
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
-//! Patterns taken apart, to be walked letter by letter.
+//! Compiled patterns, matched letter by letter.
 //!
-//! Enters: a pattern. Leaves: [`Shape`], and the [`PatternPositions`] in it a text can lead to. Law: a letter that no pattern
-//! names leads to the fewest places, so what holds for it at a wildcard holds for every letter.
+//! Enters: a pattern. Leaves: [`CompiledPattern`], and the [`PatternPositions`] that a text can reach in it. Law: a
+//! letter that no pattern names reaches the fewest positions, so what holds for it at a wildcard holds for every
+//! letter.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ pub(crate) enum PatternPart {
     Char(char),
     /// Any one letter.
     AnyChar,
-    /// Any run of letters, also none.
+    /// Any run of letters, also an empty one.
     AnyRun,
 }
 
@@ -20,7 +21,7 @@ pub(crate) enum PatternPart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct CompiledPattern(Vec<PatternPart>);
 
-/// Places between the parts of a shape.
+/// A set of positions between the parts of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PatternPositions(Vec<u64>);
 
@@ -50,7 +51,7 @@ impl PatternPositions {
         })
     }
 
-    /// Whether nothing can lead to a match any more.
+    /// Whether it is empty, so that no match is possible.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
@@ -61,23 +62,23 @@ impl PatternPositions {
 }
 
 impl CompiledPattern {
-    /// Sets of places kept for one place of the narrower pattern before a comparison is given up.
+    /// A comparison is given up when it has more position sets than this for one position of the narrower pattern.
     const MAX_POSITION_SETS: usize = 256;
 
     /// A pattern with `*` and `?`.
     pub fn of(pattern: &str) -> Self {
-        let mut shape = Self::default();
+        let mut compiled = Self::default();
         for letter in pattern.chars() {
-            shape.push(match letter {
+            compiled.push(match letter {
                 '*' => PatternPart::AnyRun,
                 '?' => PatternPart::AnyChar,
                 letter => PatternPart::Char(letter),
             });
         }
-        shape
+        compiled
     }
 
-    /// A text in which nothing is a wildcard.
+    /// A text in which no letter is a wildcard.
     pub fn literal(text: &str) -> Self {
         Self(text.chars().map(PatternPart::Char).collect())
     }
@@ -89,37 +90,37 @@ impl CompiledPattern {
         }
     }
 
-    /// Adds a text as it is.
+    /// Adds a text without wildcards.
     pub fn push_text(&mut self, text: &str) {
         self.0.extend(Self::literal(text).0);
     }
 
-    /// Whether it describes every text.
+    /// Whether it matches every text.
     pub fn matches_everything(&self) -> bool {
         self.0 == [PatternPart::AnyRun]
     }
 
-    /// Where a text begins.
+    /// The positions at the start of a text.
     pub fn start(&self) -> PatternPositions {
-        let mut places = PatternPositions::empty(self.0.len());
-        places.insert(0);
-        self.skip_empty_runs(places)
+        let mut positions = PatternPositions::empty(self.0.len());
+        positions.insert(0);
+        self.skip_empty_runs(positions)
     }
 
-    // A run may be of no letter: a place before it is also the place behind it.
-    fn skip_empty_runs(&self, mut places: PatternPositions) -> PatternPositions {
+    // A run may be empty, so a position before it is also a position after it.
+    fn skip_empty_runs(&self, mut positions: PatternPositions) -> PatternPositions {
         for (at, part) in self.0.iter().enumerate() {
-            if *part == PatternPart::AnyRun && places.contains(at) {
-                places.insert(at + 1);
+            if *part == PatternPart::AnyRun && positions.contains(at) {
+                positions.insert(at + 1);
             }
         }
-        places
+        positions
     }
 
-    /// Where a letter leads; none stands for a letter that no pattern names.
-    pub fn step(&self, places: &PatternPositions, letter: Option<char>) -> PatternPositions {
+    /// The positions after a letter. `None` stands for a letter that no pattern names.
+    pub fn step(&self, positions: &PatternPositions, letter: Option<char>) -> PatternPositions {
         let mut next = PatternPositions::empty(self.0.len());
-        for at in places.iter() {
+        for at in positions.iter() {
             match self.0.get(at) {
                 Some(PatternPart::AnyRun) => next.insert(at),
                 Some(PatternPart::AnyChar) => next.insert(at + 1),
@@ -130,55 +131,56 @@ impl CompiledPattern {
         self.skip_empty_runs(next)
     }
 
-    /// Whether a text may end here.
-    pub fn accepts(&self, places: &PatternPositions) -> bool {
-        places.contains(self.0.len())
+    /// Whether a text may end at these positions.
+    pub fn accepts(&self, positions: &PatternPositions) -> bool {
+        positions.contains(self.0.len())
     }
 
-    /// Whether any text may follow.
-    pub fn accepts_all_after(&self, places: &PatternPositions) -> bool {
-        self.0.last() == Some(&PatternPart::AnyRun) && places.contains(self.0.len() - 1)
+    /// Whether any text may follow these positions.
+    pub fn accepts_all_after(&self, positions: &PatternPositions) -> bool {
+        self.0.last() == Some(&PatternPart::AnyRun) && positions.contains(self.0.len() - 1)
     }
 
-    /// Letters that lead somewhere no other letter leads.
-    pub fn next_chars(&self, places: &PatternPositions) -> impl Iterator<Item = char> {
-        places.iter().filter_map(|at| match self.0.get(at) {
+    /// Letters that the pattern names at these positions.
+    pub fn next_chars(&self, positions: &PatternPositions) -> impl Iterator<Item = char> {
+        positions.iter().filter_map(|at| match self.0.get(at) {
             Some(PatternPart::Char(letter)) => Some(*letter),
             _ => None,
         })
     }
 
-    /// Whether it describes the whole of a text.
+    /// Whether it matches the whole of a text.
     pub fn matches(&self, text: &str) -> bool {
-        let end = text.chars().try_fold(self.start(), |places, letter| {
-            let next = self.step(&places, Some(letter));
+        let end = text.chars().try_fold(self.start(), |positions, letter| {
+            let next = self.step(&positions, Some(letter));
             (!next.is_empty()).then_some(next)
         });
-        end.is_some_and(|places| self.accepts(&places))
+        end.is_some_and(|positions| self.accepts(&positions))
     }
 
-    /// Whether it describes all that another one describes. A yes is certain; a no is given when it takes too long.
+    /// Whether it matches every text that `narrow` matches. `true` is certain; `false` also means that it takes too
+    /// long.
     pub fn covers(&self, narrow: &Self) -> bool {
         let mut ahead = HashSet::from([self.start()]);
         for part in &narrow.0 {
             let mut next = HashSet::new();
             match part {
                 PatternPart::Char(letter) => {
-                    next.extend(ahead.iter().map(|places| self.step(places, Some(*letter))))
+                    next.extend(ahead.iter().map(|positions| self.step(positions, Some(*letter))))
                 }
-                PatternPart::AnyChar => next.extend(ahead.iter().map(|places| self.step(places, None))),
+                PatternPart::AnyChar => next.extend(ahead.iter().map(|positions| self.step(positions, None))),
                 PatternPart::AnyRun => {
-                    for mut places in ahead {
-                        // As many letters as make a difference.
-                        while !next.contains(&places) {
-                            let then = self.step(&places, None);
-                            next.insert(places);
-                            places = then;
+                    for mut positions in ahead {
+                        // Until another letter does not give new positions.
+                        while !next.contains(&positions) {
+                            let then = self.step(&positions, None);
+                            next.insert(positions);
+                            positions = then;
                         }
                     }
                 }
             }
-            // Where fewer places can be reached and still all is described, it is from more places as well.
+            // If a smaller set of positions leads to a match, every superset of it does too.
             let all: Vec<PatternPositions> = next.into_iter().collect();
             ahead = all
                 .iter()
@@ -189,10 +191,10 @@ impl CompiledPattern {
                 return false;
             }
         }
-        ahead.iter().all(|places| self.accepts(places))
+        ahead.iter().all(|positions| self.accepts(positions))
     }
 
-    /// Whether there is a text that both describe.
+    /// Whether there is a text that both match.
     pub fn overlaps(&self, other: &Self) -> bool {
         let mut seen = HashSet::new();
         let mut ahead = vec![(0, 0)];

@@ -1,8 +1,8 @@
-//! Grants and probes to a verdict on a principal.
+//! From grants and probes to the status of a principal.
 //!
-//! Enters: a [`Subject`], probes, a second opinion, the configuration. Leaves: [`PermissionsAssessment`]. Laws: everything derives
-//! from the arguments; one more excessive grant never makes it better; a read that works never hides a write; what nobody
-//! knows is INDETERMINATE, never VALID.
+//! Enters: an [`AssessedPrincipal`], probes, a policy simulation, the configuration. Leaves:
+//! [`PermissionsAssessment`]. Laws: the result depends on the arguments only; an added excessive grant never improves
+//! the status; a working read never hides a write; an unknown result is INDETERMINATE, never VALID.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,18 +21,18 @@ use crate::{
     time::Time,
 };
 
-/// Who is judged, by what.
+/// A principal to assess.
 #[derive(Clone, Debug)]
 pub struct AssessedPrincipal<'a> {
-    /// Whose permissions.
+    /// The principal.
     pub identity: PrincipalIdentity,
     /// What the policies allow.
     pub grants: &'a Grants,
-    /// SHA-256 of the policies.
+    /// SHA-256 of the policies, in hex.
     pub policies_sha256: String,
 }
 
-/// Judges principals by one configuration and one catalog.
+/// Assesses principals with one configuration and one catalog.
 #[derive(Clone, Debug)]
 pub struct PermissionsAssessor<'a> {
     config: &'a Config,
@@ -40,19 +40,20 @@ pub struct PermissionsAssessor<'a> {
     action_counts: CatalogActionCounts,
 }
 
-/// Judges one principal; for many, make a [`PermissionsAssessor`] once.
+/// Assesses one principal. For several, create a [`PermissionsAssessor`] once.
 pub fn assess(
     subject: &AssessedPrincipal<'_>,
     config: &Config,
     catalog: &Catalog,
     at: Time,
     probes: &[Probe],
-    opinion: Option<SimulationComparison>,
+    simulation: Option<SimulationComparison>,
 ) -> PermissionsAssessment {
-    PermissionsAssessor::new(config, catalog).assess(subject, at, probes, opinion)
+    PermissionsAssessor::new(config, catalog).assess(subject, at, probes, simulation)
 }
 
-/// The verdict alone, without probes and a second opinion; `excessive` of the grants are no reads and not tolerated.
+/// The status alone, without probes and simulation. `excessive` are the grants that are not read-only and not
+/// tolerated.
 pub fn overall_status(
     grants: &Grants,
     excessive: &[&Grant],
@@ -76,13 +77,13 @@ impl<'a> PermissionsAssessor<'a> {
         Self { config, catalog, action_counts: CatalogActionCounts::of(catalog) }
     }
 
-    /// Judges a principal at a time, by its grants, probes of the reads it needs, and what IAM's simulator says.
+    /// Assesses a principal at a time by its grants, probes of its required reads, and the IAM policy simulator.
     pub fn assess(
         &self,
         subject: &AssessedPrincipal<'_>,
         at: Time,
         probes: &[Probe],
-        opinion: Option<SimulationComparison>,
+        simulation: Option<SimulationComparison>,
     ) -> PermissionsAssessment {
         let AssessedPrincipal { identity, grants, policies_sha256 } = subject;
         let mut tally = BTreeMap::new();
@@ -102,7 +103,7 @@ impl<'a> PermissionsAssessor<'a> {
                 excessive.push(grant);
             }
         }
-        // Nobody needs Onlooker's own roles to read anything but what they are for.
+        // Onlooker's own roles do not need the reads of `permissions.reads`.
         let is_own = self.config.watch_for_arn(&identity.arn).is_some_and(Watch::is_own_role);
         let reads: BTreeSet<&String> = self.config.permissions.reads.iter().filter(|_| !is_own).collect();
         let mut checks: Vec<PermissionCheck> = reads
@@ -116,11 +117,12 @@ impl<'a> PermissionsAssessor<'a> {
             0 => checks.extend(self.action_counts.blocked_checks(&held, &allowed)),
             n => checks.push(excessive::unreadable_check(n)),
         }
-        let dissent = opinion.as_ref().map_or(0, |opinion| self.simulator_conflicts(opinion, identity, at));
+        let conflicts =
+            simulation.as_ref().map_or(0, |simulation| self.simulator_conflicts(simulation, identity, at));
         let sum = AssessmentCounts {
             required_reads: needed,
             malformed_policies: malformed,
-            conflicts: dissent,
+            conflicts,
             ..AssessmentCounts::of(&excessive)
         };
         let mut permissions = PermissionsAssessment {
@@ -135,7 +137,7 @@ impl<'a> PermissionsAssessor<'a> {
             tolerated: tally,
             problems: grants.problems.clone(),
             unevaluated: grants.unevaluated.clone(),
-            simulation: opinion,
+            simulation,
             recommendations: Vec::new(),
             policies_sha256: policies_sha256.clone(),
             catalog_version: self.catalog.version().to_owned(),
@@ -144,15 +146,15 @@ impl<'a> PermissionsAssessor<'a> {
         permissions
     }
 
-    /// How many actions that are no reads, and that nothing tolerates, the simulator allows though the policies do not.
+    /// Number of actions that the simulator allows and the policies do not, without read-only and tolerated ones.
     fn simulator_conflicts(
         &self,
-        opinion: &SimulationComparison,
+        simulation: &SimulationComparison,
         identity: &PrincipalIdentity,
         at: Time,
     ) -> u64 {
-        let says_more = opinion.conflicts.iter().filter(|dissent| {
-            let (service, name) = dissent.action.split_once(':').unwrap_or(("", &dissent.action));
+        let says_more = simulation.conflicts.iter().filter(|conflict| {
+            let (service, name) = conflict.action.split_once(':').unwrap_or(("", &conflict.action));
             let is_read = (self.catalog.lookup(service, name))
                 .is_some_and(|entry| entry.facts.operation_type == OperationType::ReadOnly);
             let is_tolerated = || {
@@ -161,13 +163,13 @@ impl<'a> PermissionsAssessor<'a> {
                 };
                 self.config.overrides.iter().any(|entry| about(&entry))
             };
-            dissent.simulator_allows_more() && !is_read && !is_tolerated()
+            conflict.simulator_allows_more() && !is_read && !is_tolerated()
         });
         says_more.count() as u64
     }
 }
 
-/// How many policies there are of which nobody can say what they grant.
+/// Number of malformed policies: what they grant cannot be determined.
 fn malformed_policies(grants: &Grants) -> usize {
     let policies: BTreeSet<&str> = (grants.problems.iter())
         .filter(|problem| problem.kind == PolicyProblemKind::Malformed)
@@ -176,7 +178,7 @@ fn malformed_policies(grants: &Grants) -> usize {
     policies.len()
 }
 
-/// What became of the reads that are needed.
+/// Results of the required reads.
 #[derive(Clone, Copy, Debug, Default)]
 struct RequiredReads {
     working: usize,
@@ -197,14 +199,14 @@ impl RequiredReads {
     }
 }
 
-/// What the verdict is made of.
+/// The counts that decide the status.
 #[derive(Clone, Debug, Default)]
 struct AssessmentCounts {
-    /// Grants that are no reads and surely there.
+    /// Unconditional grants that are not read-only.
     unconditional: usize,
-    /// Services they are of.
+    /// Services of those grants.
     services: usize,
-    /// Grants that are no reads and may be there.
+    /// Conditional grants that are not read-only.
     conditional: usize,
     malformed_policies: usize,
     conflicts: u64,
@@ -224,19 +226,19 @@ impl AssessmentCounts {
     }
 
     const fn status(&self) -> OverallStatus {
-        let RequiredReads { working: work, failing: refused, unknown: open } = self.required_reads;
+        let RequiredReads { working, failing, unknown } = self.required_reads;
         match (self.unconditional, self.conditional, self.malformed_policies, self.conflicts) {
             (1.., ..) => OverallStatus::OverPrivileged,
-            (0, 0, 0, 0) if refused > 0 && work + open > 0 => OverallStatus::Partial,
-            (0, 0, 0, 0) if refused > 0 => OverallStatus::Invalid,
-            (0, 0, 0, 0) if open == 0 => OverallStatus::Valid,
+            (0, 0, 0, 0) if failing > 0 && working + unknown > 0 => OverallStatus::Partial,
+            (0, 0, 0, 0) if failing > 0 => OverallStatus::Invalid,
+            (0, 0, 0, 0) if unknown == 0 => OverallStatus::Valid,
             _ => OverallStatus::Indeterminate,
         }
     }
 
     fn reason(&self) -> String {
-        let RequiredReads { working: work, failing: refused, unknown: open } = self.required_reads;
-        let all = work + refused + open;
+        let RequiredReads { working, failing, unknown } = self.required_reads;
+        let all = working + failing + unknown;
         let count = |n: usize, one: &str, many: &str| match n {
             1 => format!("1 {one}"),
             n => format!("{n} {many}"),
@@ -244,22 +246,33 @@ impl AssessmentCounts {
         match self.status() {
             OverallStatus::OverPrivileged => format!(
                 "{} granted, in {}",
-                count(self.unconditional, "action that is no read is", "actions that are no reads are"),
+                count(
+                    self.unconditional,
+                    "action that is not read-only is",
+                    "actions that are not read-only are"
+                ),
                 count(self.services, "service", "services"),
             ),
-            OverallStatus::Indeterminate => self.uncertainties(open),
+            OverallStatus::Indeterminate => self.uncertainties(unknown),
+            OverallStatus::Invalid if all == 1 => {
+                "only reads are granted, but the required read does not work".to_owned()
+            }
             OverallStatus::Invalid => {
-                format!("nothing but reads is granted, yet none of {all} needed reads works")
+                format!("only reads are granted, but none of {all} required reads works")
             }
             OverallStatus::Partial => {
-                format!("nothing but reads is granted, yet {refused} of {all} needed reads do not work")
+                let do_not = if failing == 1 { "does not" } else { "do not" };
+                format!("only reads are granted, but {failing} of {all} required reads {do_not} work")
             }
-            OverallStatus::Valid if all == 0 => "nothing but reads is granted; no read is needed".to_owned(),
-            OverallStatus::Valid => format!("nothing but reads is granted, and all {all} needed reads work"),
+            OverallStatus::Valid if all == 0 => "only reads are granted; no reads are required".to_owned(),
+            OverallStatus::Valid if all == 1 => {
+                "only reads are granted, and the required read works".to_owned()
+            }
+            OverallStatus::Valid => format!("only reads are granted, and all {all} required reads work"),
         }
     }
 
-    fn uncertainties(&self, open: usize) -> String {
+    fn uncertainties(&self, unknown_reads: usize) -> String {
         let count = |n: u64, one: &str, many: &str| {
             (n > 0).then(|| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") })
         };
@@ -267,18 +280,25 @@ impl AssessmentCounts {
             count(self.malformed_policies as u64, "policy cannot be read", "policies cannot be read"),
             count(
                 self.conditional as u64,
-                "action that is no read is granted on a condition or by an unknown name",
-                "actions that are no reads are granted on conditions or by unknown names",
+                "action that is not read-only is granted on a condition or by an unknown name",
+                "actions that are not read-only are granted on conditions or by unknown names",
             ),
             count(
                 self.conflicts,
-                "more action is allowed by the simulator",
-                "more actions are allowed by the simulator",
+                "action is allowed by the IAM policy simulator and not granted by the policies",
+                "actions are allowed by the IAM policy simulator and not granted by the policies",
             ),
-            count(open as u64, "needed read could not be judged", "needed reads could not be judged"),
+            count(
+                unknown_reads as u64,
+                "required read could not be checked",
+                "required reads could not be checked",
+            ),
         ];
         let doubts: Vec<String> = doubts.into_iter().flatten().collect();
-        format!("it cannot be told whether nothing but reads is granted and all works: {}", doubts.join("; "))
+        format!(
+            "it cannot be determined whether only reads are granted and all required reads work: {}",
+            doubts.join("; ")
+        )
     }
 }
 

@@ -1,7 +1,7 @@
-//! Grants, counted.
+//! Counts of grants.
 //!
-//! Enters: [`Grants`]. Leaves: [`Count`]s by capability and by service. Laws: every grant is counted, under each capability
-//! it carries; every word has a count, also when it is nought.
+//! Enters: [`Grants`]. Leaves: [`GrantCount`]s by capability and by service. Laws: every grant is counted under each
+//! of its capabilities; every label has a count, even if it is zero.
 
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
@@ -11,19 +11,19 @@ use crate::{
     operation::{Capabilities, OperationType},
 };
 
-/// Examples of a count.
+/// Most examples of a count.
 const MAX_EXAMPLES: usize = 10;
 
-/// Word for reads that carry no capability.
+/// Label of reads without a capability.
 const READ: &str = "read";
-/// Word for what changes state.
+/// Label of actions that change state.
 const MUTATE: &str = "mutate";
-/// Word for what changes nothing and yet is no read, where no capability says why.
+/// Label of actions that change nothing and are not read-only, without a capability that says why.
 const PRIVILEGED: &str = "privileged";
-/// Word for what nothing is known of.
+/// Label of unknown actions.
 const UNKNOWN: &str = "unknown";
 
-/// Words an action is counted under.
+/// Labels an action is counted under.
 pub(super) fn capability_labels(action: &Action) -> impl Iterator<Item = &'static str> {
     let own = match action.operation_type {
         OperationType::ReadOnly if action.capabilities.is_empty() => Some(READ),
@@ -35,13 +35,14 @@ pub(super) fn capability_labels(action: &Action) -> impl Iterator<Item = &'stati
     own.into_iter().chain(action.capabilities.names())
 }
 
-/// All words actions are counted under.
+/// All labels that actions are counted under.
 pub(super) fn all_capability_labels() -> impl Iterator<Item = &'static str> {
     [READ, PRIVILEGED, UNKNOWN].into_iter().chain(Capabilities::all().names())
 }
 
-/// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` for
-/// what is no read and carries none, `unknown` for what nothing is known of. The rows of a report's matrix count alike.
+/// Grants by capability. A grant counts under each of its capabilities; without one, it counts as `read` if it is
+/// read-only, as `privileged` if it is not, and as `unknown` if its action is unknown. The matrix of a report counts
+/// in the same way.
 pub fn by_capability(grants: &Grants) -> BTreeMap<String, GrantCount> {
     let mut groups: BTreeMap<&str, Vec<&Grant>> =
         all_capability_labels().map(|word| (word, Vec::new())).collect();
@@ -51,7 +52,7 @@ pub fn by_capability(grants: &Grants) -> BTreeMap<String, GrantCount> {
     groups.into_iter().map(|(word, grants)| (word.to_owned(), count_grants(grants))).collect()
 }
 
-/// Grants that are no reads, by service.
+/// Grants that are not read-only, by service.
 pub fn by_service(grants: &Grants) -> BTreeMap<String, GrantCount> {
     let mut groups: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
     for grant in grants.excessive() {
@@ -70,7 +71,8 @@ fn count_grants(mut grants: Vec<&Grant>) -> GrantCount {
     }
 }
 
-/// Puts grants in order: the greatest risk first, what is sure before what depends, then by name.
+/// Sorts grants: the greatest risk first, then privilege escalation, then unconditional before conditional, then by
+/// name.
 pub(super) fn sort_by_severity(grants: &mut [&Grant]) {
     grants.sort_by(|a, b| {
         let rank = |grant: &Grant| {

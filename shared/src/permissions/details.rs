@@ -1,8 +1,8 @@
 //! The policies of a whole account, as the AWS CLI prints them.
 //!
-//! Enters: the output of `aws iam get-account-authorization-details`, one page or several. Leaves: a [`PolicySnapshot`] for every
-//! user and role, in order of their ARNs. Laws: a document that is missing is an empty one, which nobody can read, never no
-//! policy; an output that was cut short is refused.
+//! Enters: the output of `aws iam get-account-authorization-details`, in one page or several. Leaves: a
+//! [`PolicySnapshot`] for every user and role, in order of their ARNs. Laws: a missing document becomes an empty
+//! text, which is a malformed policy and never the absence of a policy; truncated output is an error.
 
 mod document;
 mod page;
@@ -18,32 +18,34 @@ use self::page::{
 };
 use crate::grants::{Policy, PolicyOrigin, PolicySnapshot};
 
-/// Why text is not what `get-account-authorization-details` prints.
+/// Why a text is not complete output of `get-account-authorization-details`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DetailsError {
-    /// It is not such JSON.
+    /// It is not JSON of this form.
     #[error("line {line}, column {column}: {message}")]
     Json {
         /// Line, counted from one.
         line: usize,
         /// Column, counted from one.
         column: usize,
-        /// What is wrong there.
+        /// The error at that position.
         message: String,
     },
-    /// It is JSON, but says nothing of users or roles.
-    #[error("it has neither `UserDetailList` nor `RoleDetailList`")]
+    /// It is JSON without a list of users or roles.
+    #[error("the text has neither `UserDetailList` nor `RoleDetailList`")]
     NotAuthorizationDetails,
-    /// It says that there is more.
-    #[error("it was cut short: it says that more pages follow")]
+    /// It is truncated: a page that should follow is missing.
+    #[error(
+        "the output is truncated: a page is missing; run the command again without `--max-items` and `--no-paginate`"
+    )]
     Truncated,
 }
 
-/// Reads the output of `aws iam get-account-authorization-details`: one page, several one after the other, or a list of
-/// them.
+/// Reads the output of `aws iam get-account-authorization-details`: one page, several one after the other, or a list
+/// of them.
 ///
 /// # Errors
-/// If it is no such output, or says that more follows that is not there.
+/// If the text is not such output, or if a page is missing.
 pub fn parse(text: &str) -> Result<Vec<PolicySnapshot>, DetailsError> {
     let pages = page::parse_pages(text)?;
     if pages.iter().all(|page| page.users.is_none() && page.roles.is_none()) {
@@ -63,10 +65,10 @@ pub fn parse(text: &str) -> Result<Vec<PolicySnapshot>, DetailsError> {
     Ok(snapshots.into_values().map(PolicySnapshot::canonical).collect())
 }
 
-/// Whether a page that should be there is not: none follows one that is followed, or the next is of another account.
+/// Whether a page is missing: a truncated page is the last one, or the next page is of another account.
 fn is_truncated(pages: &[AuthorizationDetailsOutput]) -> bool {
     let next = pages.iter().skip(1).map(Some).chain([None]);
-    // A page of managed policies alone tells no account, and belongs to the one before it.
+    // A page of managed policies only names no account, and belongs to the account of the page before it.
     let mut before = None;
     pages.iter().zip(next).any(|(page, next)| {
         before = page.account().or(before);
@@ -75,7 +77,8 @@ fn is_truncated(pages: &[AuthorizationDetailsOutput]) -> bool {
     })
 }
 
-/// Adds a principal. One that is told twice has what either says, and nothing of what they do not agree on.
+/// Adds a principal. Two entries of one principal are merged: their identity-based policies are joined, and a
+/// permissions boundary, tag or trust policy in which they differ is dropped.
 fn merge_snapshot(snapshots: &mut BTreeMap<Arc<str>, PolicySnapshot>, snapshot: PolicySnapshot) {
     match snapshots.entry(Arc::clone(&snapshot.principal)) {
         Entry::Vacant(place) => {
@@ -95,10 +98,10 @@ fn merge_snapshot(snapshots: &mut BTreeMap<Arc<str>, PolicySnapshot>, snapshot: 
     }
 }
 
-/// What principals share. What is told twice has what either says: two states of it may have been read.
+/// Managed policies and groups of the account. Duplicates are joined, since two states may have been read.
 struct AccountPrincipals<'p> {
     managed: BTreeMap<&'p str, BTreeSet<Arc<str>>>,
-    /// By account and name: one name may be that of a group in each of several accounts.
+    /// By account and name, since groups of several accounts may have the same name.
     groups: BTreeMap<(&'p str, &'p str), Vec<&'p GroupDetail>>,
 }
 
@@ -109,7 +112,7 @@ impl<'p> AccountPrincipals<'p> {
             account.managed.entry(&policy.arn).or_default().insert(policy.default_document());
         }
         for group in pages.iter().flat_map(|page| &page.groups) {
-            // Without an ARN it is nobody's in particular: whoever has a group of this name has it.
+            // A group without an ARN applies to every user that is in a group of this name.
             let owner = group.arn.as_deref().map_or("", page::account_of_arn);
             account.groups.entry((owner, &group.name)).or_default().push(group);
         }
@@ -182,13 +185,13 @@ impl<'p> AccountPrincipals<'p> {
         let policy = |text| Policy { name: attached.arn.as_str().into(), origin: origin.clone(), text };
         match self.managed.get(attached.arn.as_str()) {
             Some(texts) => texts.iter().cloned().map(policy).collect(),
-            // One whose document is not there has an empty text.
+            // A policy without a document has an empty text.
             None => vec![policy("".into())],
         }
     }
 
-    /// A boundary. One whose document is not there has an empty text, and one that is told in two ways as well: nobody
-    /// can say what it limits.
+    /// A permissions boundary. Its text is empty if the document is missing, or if there are two different documents:
+    /// then what it limits cannot be determined.
     fn permissions_boundary(&self, arn: &str) -> Policy {
         let mut texts = self.managed.get(arn).into_iter().flatten();
         let text = match (texts.next(), texts.next()) {
@@ -358,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn truncated_text_is_refused(at in any::<prop::sample::Index>()) {
+        fn truncated_text_is_an_error(at in any::<prop::sample::Index>()) {
             let text = account().to_string();
             let cut: String = text.chars().take(at.index(text.chars().count())).collect();
             prop_assert!(parse(&cut).is_err());

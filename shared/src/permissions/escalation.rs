@@ -1,7 +1,8 @@
-//! Ways from what is granted to more.
+//! Privilege escalation paths: ways from the granted permissions to more.
 //!
-//! Enters: [`Grants`]. Leaves: [`EscalationPath`]s. Laws: a path is named only if every action it takes is granted, and
-//! nothing grants a path away but what the grants themselves say; it is sure only if each action surely is granted.
+//! Enters: [`Grants`]. Leaves: [`EscalationPath`]s. Laws: a path is reported only if every action it needs is
+//! granted; only the resources and conditions of the grants themselves can rule a path out; a path is unconditional
+//! only if each of its actions is.
 
 mod methods;
 
@@ -14,12 +15,12 @@ use crate::{
     pattern::has_wildcard,
 };
 
-/// Resources a path holds.
+/// Most resources of a path.
 const MAX_RESOURCES: usize = 10;
-/// Resources a sentence names.
+/// Most resources that a sentence names.
 const MAX_NAMED: usize = 2;
 
-/// The ways from what is granted to more, in order of their ids.
+/// The privilege escalation paths that the grants open, in order of their ids.
 pub fn paths(grants: &Grants) -> Vec<EscalationPath> {
     let mut paths: Vec<EscalationPath> =
         methods::all().filter_map(|method| method.best_path(grants)).collect();
@@ -28,10 +29,10 @@ pub fn paths(grants: &Grants) -> Vec<EscalationPath> {
 }
 
 impl EscalationMethod {
-    /// The surest of the ways to do it that the grants open.
+    /// The best of the action sets that the grants cover: an unconditional one, if there is one.
     fn best_path(&self, grants: &Grants) -> Option<EscalationPath> {
         let ways = self.action_sets.iter().filter_map(|way| self.path_through(way, grants));
-        // Of equally sure ways the first wins.
+        // The first of equal sets wins.
         ways.fold(None, |best: Option<EscalationPath>, way| match best {
             Some(best) if best.is_unconditional || !way.is_unconditional => Some(best),
             _ => Some(way),
@@ -59,7 +60,7 @@ impl EscalationMethod {
     }
 }
 
-/// Whether a resource is the caller's own user and nothing else. Names are unique within an account, whatever the path.
+/// Whether a resource is only the caller's own user. User names are unique within an account, regardless of the path.
 fn is_callers_own_user(resource: &str) -> bool {
     resource.split_once(":user/").is_some_and(|(_, name)| {
         let (path, name) = name.rsplit_once('/').unwrap_or(("", name));
@@ -67,11 +68,11 @@ fn is_callers_own_user(resource: &str) -> bool {
     })
 }
 
-/// Whether a role may be passed to one of these services. It may not only where every statement that grants it says, as its
-/// one condition and in full names, to which services alone: whatever else a policy says leaves the way open.
+/// Whether a role may be passed to one of these services. It may not only if every statement that grants it has one
+/// condition, which lists other services by their full names. Any other condition leaves the path open.
 fn may_pass_to(grant: &Grant, services: &[&str]) -> bool {
     let GrantScope { statements, conditions, .. } = &*grant.scope;
-    // Statements whose grant is not sure are not told apart from those that depend on nothing.
+    // For a conditional grant, statements without a condition cannot be distinguished from the others.
     if grant.certainty != Certainty::Unconditional || conditions.len() < statements.len().max(1) {
         return true;
     }
@@ -81,13 +82,13 @@ fn may_pass_to(grant: &Grant, services: &[&str]) -> bool {
     })
 }
 
-/// The services a condition names, if it is about the service a role is passed to and nothing else, as the grants write
-/// conditions: key, operator, values.
+/// The services in a condition that restricts only `iam:PassedToService`. The condition is written as in a grant:
+/// key, operator, values.
 fn restricted_services(condition: &str) -> Option<&str> {
     let (key, rest) = condition.split_once(' ')?;
     let (operator, values) = rest.split_once(' ')?;
     let confines = ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ForAnyValue:StringEquals"];
-    // A value may hold what looks like another value or the end of all; no name of a service does.
+    // A value may contain text that looks like a separator or a suffix; the name of a service never does.
     let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
     (key.eq_ignore_ascii_case("iam:PassedToService")
         && confines.iter().any(|one| one.eq_ignore_ascii_case(operator))

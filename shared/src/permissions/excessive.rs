@@ -1,8 +1,8 @@
-//! What is granted and is no read, and the proof that nothing else is.
+//! Grants that are not read-only, and the proof of what is not granted.
 //!
-//! Enters: grants that are no reads. Leaves: [`PermissionCheck`]s, one for all of a service that are alike, and one for each
-//! capability of which nothing is granted. Laws: each grant stands in one check; where a document cannot be read,
-//! nothing is said to be proven.
+//! Enters: grants that are not read-only. Leaves: [`PermissionCheck`]s: one for each group of similar grants of a
+//! service, and one for each capability without a grant. Laws: each grant is in exactly one check; if a document is
+//! malformed, nothing is reported as proven.
 
 use std::{
     cmp::Reverse,
@@ -22,12 +22,12 @@ const MAX_CITED: usize = 10;
 /// Actions a message names.
 const MAX_NAMED: usize = 3;
 
-/// Whether a grant surely is one: allowed, and of an action that is known or at least named in full.
+/// Whether a grant is unconditional and its action is known or at least named in full.
 pub(super) fn is_unconditional(grant: &Grant) -> bool {
     grant.certainty == Certainty::Unconditional && (grant.action.is_known || !has_wildcard(&grant.action.key))
 }
 
-/// One check for all grants of a service that are alike, the gravest first.
+/// One check for each group of similar grants of a service, the most severe first.
 pub(super) fn checks<'g>(grants: impl Iterator<Item = &'g Grant>) -> Vec<PermissionCheck> {
     type CheckGroup<'a> = (Reverse<bool>, Reverse<RiskLevel>, Reverse<OperationType>, bool, &'a str);
     let mut groups: BTreeMap<CheckGroup<'g>, Vec<&Grant>> = BTreeMap::new();
@@ -61,9 +61,9 @@ fn group_check(
     let does = match operation_type {
         OperationType::Mutating => ("changes state", "that change state"),
         OperationType::Privileged => {
-            ("is no read, though it changes no resource", "that are no reads, though they change no resource")
+            ("is not read-only, but changes no resource", "that are not read-only, but change no resource")
         }
-        OperationType::Unknown => ("is not known", "that are not known"),
+        OperationType::Unknown => ("is not in the catalog", "that are not in the catalog"),
         OperationType::ReadOnly => ("reads", "that read"),
     };
     let names: Vec<&str> = grants.iter().map(|grant| grant.action.name()).collect();
@@ -76,8 +76,8 @@ fn group_check(
     let on = grants.iter().flat_map(|grant| &grant.scope.conditions).next();
     let message = match (status, on) {
         (CheckStatus::AllowedWrite, _) => format!("granted: {what}"),
-        (_, Some(on)) => format!("granted if {on}: {what}"),
-        (_, None) => format!("granted, as far as anybody can tell: {what}"),
+        (_, Some(on)) => format!("granted conditionally ({on}): {what}"),
+        (_, None) => format!("possibly granted: {what}"),
     };
     let mut check = PermissionCheck {
         service: grants.first().map(|grant| grant.action.service().to_owned()).unwrap_or_default(),
@@ -94,7 +94,7 @@ fn group_check(
     check
 }
 
-/// Cites statements and resources of grants, the gravest first.
+/// Cites statements and resources of grants, the most severe first.
 pub(super) fn cite_grants(check: &mut PermissionCheck, grants: &[&Grant]) {
     let mut seen: BTreeSet<&StatementId> = BTreeSet::new();
     let statements = grants.iter().flat_map(|grant| &grant.scope.statements);
@@ -104,7 +104,7 @@ pub(super) fn cite_grants(check: &mut PermissionCheck, grants: &[&Grant]) {
     check.resources = resources.filter(|one| seen.insert(*one)).take(MAX_CITED).cloned().collect();
 }
 
-/// A pattern that all names fit: the name, or what they begin with and `*`.
+/// A pattern that matches all names: the single name, or their common prefix and `*`.
 fn common_pattern(names: &[&str]) -> String {
     match names {
         [] => "*".to_owned(),
@@ -119,7 +119,7 @@ fn common_pattern(names: &[&str]) -> String {
     }
 }
 
-/// Actions of a catalog, counted under the words of [`counts::words`].
+/// Actions of a catalog, counted by [`counts::capability_labels`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct CatalogActionCounts(BTreeMap<&'static str, u64>);
 
@@ -135,8 +135,8 @@ impl CatalogActionCounts {
         Self(counts)
     }
 
-    /// Checks that prove that what is no read is not granted: one for each capability of which nothing is. `tolerated`
-    /// says how many grants overrides tolerate of each.
+    /// Checks that prove what is not granted: one for each capability without a grant in `held`. Their messages count
+    /// the grants in `tolerated`.
     pub(super) fn blocked_checks(&self, held: &[&Grant], tolerated: &[&Grant]) -> Vec<PermissionCheck> {
         let of = |grants: &[&Grant], word: &str| {
             grants
@@ -151,8 +151,8 @@ impl CatalogActionCounts {
                     (self.0.get(word).copied().unwrap_or_default(), of(tolerated, word));
                 let but = match tolerated {
                     0 => String::new(),
-                    1 => " but 1 that an override tolerates".to_owned(),
-                    n => format!(" but {n} that overrides tolerate"),
+                    1 => " except 1 that an override tolerates".to_owned(),
+                    n => format!(" except {n} that overrides tolerate"),
                 };
                 PermissionCheck {
                     service: "*".to_owned(),
@@ -170,27 +170,27 @@ impl CatalogActionCounts {
     }
 }
 
-/// What is proven not to be granted, in this order: word, capability, and what such actions do.
+/// Capabilities that are checked, in this order: label, flag, and a phrase for what such actions do.
 const BLOCKED_CAPABILITIES: [(&str, Capabilities, &str); 9] = [
     ("mutate", Capabilities::MUTATE, "change state"),
-    ("issue_credentials", Capabilities::ISSUE_CREDENTIALS, "mint credentials"),
-    ("privilege_escalation", Capabilities::PRIVILEGE_ESCALATION, "are a step to more privilege"),
+    ("issue_credentials", Capabilities::ISSUE_CREDENTIALS, "issue credentials"),
+    ("privilege_escalation", Capabilities::PRIVILEGE_ESCALATION, "can escalate privileges"),
     ("run_code", Capabilities::RUN_CODE, "run code"),
-    ("expose_resource", Capabilities::EXPOSE_RESOURCE, "share resources outward"),
-    ("privileged", Capabilities::empty(), "are no reads for another reason"),
+    ("expose_resource", Capabilities::EXPOSE_RESOURCE, "expose resources"),
+    ("privileged", Capabilities::empty(), "are not read-only for another reason"),
     ("read_secrets", Capabilities::READ_SECRETS, "read secrets"),
     ("read_data", Capabilities::READ_DATA, "read customer data"),
-    ("incur_cost", Capabilities::INCUR_COST, "spend money per call"),
+    ("incur_cost", Capabilities::INCUR_COST, "incur cost per call"),
 ];
 
-/// The check that stands in place of proofs where a document cannot be read.
+/// The check that replaces the proofs if a policy is malformed.
 pub(super) fn unreadable_check(policies: usize) -> PermissionCheck {
     let which = if policies == 1 { "a policy".to_owned() } else { format!("{policies} policies") };
     PermissionCheck {
         service: "*".to_owned(),
         operation: "*".to_owned(),
         status: CheckStatus::Indeterminate,
-        message: format!("{which} cannot be read in full, so nobody can say what else is granted"),
+        message: format!("{which} cannot be read in full, so it cannot be determined what else is granted"),
         actions: 0,
         risk_level: None,
         capabilities: Capabilities::empty(),

@@ -1,7 +1,8 @@
 //! Whether a principal's permissions are those of a read-only principal.
 //!
-//! Enters: [`Grants`], probes, a second opinion, and what is tolerated. Leaves: [`PermissionsAssessment`]. Laws: a principal that may
-//! write is OVER_PRIVILEGED, whatever reads work; what cannot be decided is INDETERMINATE; throttling is no denial.
+//! Enters: [`Grants`](crate::grants::Grants), probes, a policy simulation, and the overrides. Leaves:
+//! [`PermissionsAssessment`]. Laws: a principal that may write is OVER_PRIVILEGED, even if all its reads work; a
+//! result that cannot be decided is INDETERMINATE; throttling is not a denial.
 
 mod assess;
 mod counts;
@@ -37,37 +38,37 @@ pub use self::{
     toleration::tolerating_override,
 };
 
-/// What became of one check.
+/// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CheckStatus {
-    /// A read that is needed works.
+    /// A required read works.
     Passed,
-    /// What is no read is not granted.
+    /// Actions that are not read-only are not granted.
     Blocked,
-    /// A read that is needed is refused.
+    /// A required read is denied.
     Failed,
-    /// Nobody knows: throttled, no answer, an error that is no denial.
+    /// The result is unknown: the call was throttled, got no response, or failed with an error that is not a denial.
     Error,
-    /// What is no read is granted.
+    /// Actions that are not read-only are granted.
     AllowedWrite,
-    /// It depends on what policies alone do not tell.
+    /// It cannot be determined from the policies alone.
     Indeterminate,
 }
 
-/// What the checks say together.
+/// The result of all checks together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OverallStatus {
-    /// All reads that are needed work, and nothing else is granted.
+    /// All required reads work, and only reads are granted.
     Valid,
-    /// Some reads that are needed do not work; nothing else is granted.
+    /// Some required reads do not work; only reads are granted.
     Partial,
-    /// No read that is needed works, or there is no such principal.
+    /// No required read works, or the principal does not exist.
     Invalid,
-    /// It cannot be told whether more than reads is granted, or whether the reads that are needed work.
+    /// It cannot be determined whether only reads are granted, or whether the required reads work.
     Indeterminate,
-    /// More than reads is granted.
+    /// Actions that are not read-only are granted.
     OverPrivileged,
 }
 
@@ -76,39 +77,39 @@ pub enum OverallStatus {
 pub struct PermissionCheck {
     /// Service, as in policies.
     pub service: String,
-    /// Action, or a pattern over actions when many of a service are alike; `*` for a check about all of them.
+    /// Action, or a pattern for a group of similar actions of a service; `*` for a check of all actions.
     pub operation: String,
-    /// What became of it.
+    /// Its result.
     pub status: CheckStatus,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub message: String,
-    /// How many actions it stands for.
+    /// Number of actions it covers.
     pub actions: u64,
-    /// Greatest risk of those.
+    /// Greatest risk level of those actions.
     pub risk_level: Option<RiskLevel>,
-    /// What those let their caller do.
+    /// Capabilities of those actions.
     pub capabilities: Capabilities,
-    /// Statements that decide, at most ten.
+    /// Statements that decide the result, at most ten.
     pub statements: Vec<StatementId>,
     /// Resources covered, at most ten.
     pub resources: Vec<Arc<str>>,
 }
 
-/// Whose permissions.
+/// The assessed principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalIdentity {
-    /// ARN, or the name policies without a principal were given.
+    /// ARN, or the name given to policies without a principal.
     pub arn: Arc<str>,
-    /// What kind of identity it is.
+    /// Kind of principal.
     pub kind: PrincipalKind,
     /// Account; empty when not known.
     pub account: Arc<str>,
-    /// Pattern of the promise it falls under.
+    /// Pattern of the promise that covers it.
     pub watched_as: Option<String>,
 }
 
 impl PrincipalIdentity {
-    /// The identity of an ARN, of this account; under a name that is no ARN nobody knows what it is.
+    /// The identity of an ARN in this account; the kind is unknown for a name that is not an ARN.
     pub fn of(arn: &str, account: &str, config: &Config) -> Self {
         let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:")).unwrap_or_default();
         let kind = match resource.split_once('/') {
@@ -126,94 +127,95 @@ impl PrincipalIdentity {
     }
 }
 
-/// Actions granted, counted.
+/// A count of granted actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GrantCount {
-    /// Actions that are surely granted.
+    /// Actions that are granted unconditionally.
     pub unconditional: u64,
     /// Actions that are granted on conditions.
     pub conditional: u64,
-    /// Some of them, the gravest first, at most ten.
+    /// Examples, the most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
 }
 
-/// A way from what is granted to more.
+/// A privilege escalation path: a way from the granted permissions to more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct EscalationPath {
     /// Kebab-case and permanent: `pass-role-to-lambda`.
     pub id: String,
-    /// The way, spelt out in a sentence.
+    /// The path, described in a sentence.
     pub description: String,
-    /// Actions it takes, in order.
+    /// Actions it needs, in order.
     pub actions: Vec<Arc<str>>,
-    /// Whether each of them is surely granted.
+    /// Whether each of them is granted unconditionally.
     pub is_unconditional: bool,
-    /// Roles, policies or functions it leads through, as the statements write them, at most ten.
+    /// Roles, policies or functions it uses, as the statements write them, at most ten.
     pub resources: Vec<Arc<str>>,
 }
 
-/// What IAM's own simulator says besides.
+/// Comparison with the IAM policy simulator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationComparison {
-    /// Actions it was asked about.
+    /// Actions that were simulated.
     pub compared: u64,
-    /// Actions of which it says the same.
+    /// Actions with the same result in both.
     pub agreed: u64,
-    /// Actions of which it does not, each with both words, in order.
+    /// Actions with different results, each with both results, in order.
     pub conflicts: Vec<SimulationConflict>,
-    /// Why it was not asked, or not about all.
+    /// Why the simulation was left out or is incomplete.
     pub incomplete_reason: Option<String>,
 }
 
-/// Two words on one action.
+/// Two different results for one action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationConflict {
     /// The action.
     pub action: Arc<str>,
-    /// What the policies say, evaluated here: `granted`, `conditional` or `denied`.
+    /// The result of Onlooker's policy evaluation: `granted`, `conditional` or `denied`.
     pub policies: String,
-    /// What the simulator says, in its own words: `allowed`, `implicitDeny` or `explicitDeny`.
+    /// The result of the simulator: `allowed`, `implicitDeny` or `explicitDeny`.
     pub simulator: String,
 }
 
 impl SimulationConflict {
-    /// Whether the simulator allows what the policies do not surely grant.
+    /// Whether the simulator allows an action that the policies do not grant unconditionally.
     pub fn simulator_allows_more(&self) -> bool {
         self.simulator.eq_ignore_ascii_case("allowed") && self.policies != "granted"
     }
 }
 
-/// The permissions of one principal, judged.
+/// The assessed permissions of one principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionsAssessment {
-    /// Whose.
+    /// The principal.
     pub identity: PrincipalIdentity,
-    /// When.
+    /// Time of the assessment.
     pub timestamp: Time,
-    /// The verdict.
+    /// The overall status.
     pub overall_status: OverallStatus,
-    /// Its reason, in a sentence.
+    /// Reason for the status, in a sentence.
     pub reason: String,
-    /// Checks: needed reads first, then what else is granted, gravest first.
+    /// Checks: required reads first, then the other grants, the most severe first.
     pub permission_checks: Vec<PermissionCheck>,
-    /// Grants by capability: each under every capability it carries, `read` for reads that carry none, `privileged` for
-    /// what is no read and carries none, `unknown` for what nothing is known of. Tolerated ones count too.
+    /// Grants by capability. A grant counts under each of its capabilities; without one, it counts as `read` if it is
+    /// read-only, as `privileged` if it is not, and as `unknown` if its action is unknown. Tolerated grants count
+    /// too.
     pub capabilities: BTreeMap<String, GrantCount>,
-    /// Grants that are no reads, by service.
+    /// Grants that are not read-only, by service.
     pub services: BTreeMap<String, GrantCount>,
-    /// Ways to more.
+    /// Privilege escalation paths.
     pub escalation_paths: Vec<EscalationPath>,
-    /// Grants overrides tolerate: override id and how many.
+    /// Number of tolerated grants, by override id.
     pub tolerated: BTreeMap<String, u64>,
-    /// What is wrong with the policies.
+    /// Problems in the policies.
     pub problems: Vec<PolicyProblem>,
-    /// What was not looked at.
+    /// Types of policies that were not evaluated.
     pub unevaluated: BTreeSet<UnevaluatedPolicyType>,
-    /// What the simulator says; absent where it was not there to be asked.
+    /// Comparison with the IAM policy simulator; absent if it was not available.
     pub simulation: Option<SimulationComparison>,
-    /// What to do.
+    /// Recommendations, the most urgent first.
     pub recommendations: Vec<String>,
-    /// SHA-256 of the policies.
+    /// SHA-256 of the policies, in hex.
     pub policies_sha256: String,
     /// Version of the catalog.
     pub catalog_version: String,

@@ -1,7 +1,8 @@
-//! Several principals, judged.
+//! The permissions of several principals.
 //!
-//! Enters: [`PermissionsAssessment`]. Leaves: [`PermissionsReport`], what `onlooker permissions --json` prints. Laws: the worst principal
-//! comes first, and what is said of all is what is said of it; a principal that was asked for and is not there is INVALID.
+//! Enters: [`PermissionsAssessment`]s. Leaves: [`PermissionsReport`], the output of `onlooker permissions --json`.
+//! Laws: the worst principal comes first; the overall status is the worst status; a requested principal that does not
+//! exist counts as INVALID.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -10,21 +11,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{OverallStatus, PermissionsAssessment};
 
-/// The permissions of several principals, judged.
+/// The assessed permissions of several principals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionsReport {
-    /// The worst of them; absent if nobody was judged.
+    /// The worst status; absent if no principal was assessed.
     pub overall: Option<OverallStatus>,
-    /// Patterns of principals that were asked for and are not there. Each counts as INVALID.
+    /// Requested principals, as patterns, that do not exist. Each counts as INVALID.
     pub missing: BTreeSet<String>,
-    /// Patterns of promises about accounts whose policies were not given: not judged.
+    /// Patterns of promises about accounts without given policies; not assessed.
     pub not_assessed: BTreeSet<String>,
     /// Principals, the worst first.
     pub principals: Vec<PermissionsAssessment>,
 }
 
 impl PermissionsReport {
-    /// Puts verdicts in order.
+    /// Sorts assessments and determines the overall status.
     pub fn of(
         mut principals: Vec<PermissionsAssessment>,
         missing: BTreeSet<String>,

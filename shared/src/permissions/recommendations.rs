@@ -1,7 +1,7 @@
-//! What to do about permissions.
+//! Recommendations for the permissions of a principal.
 //!
-//! Enters: [`PermissionsAssessment`] and the grants they are about. Leaves: sentences, the most urgent first. Law: each follows from
-//! something that was found, and names the statement, policy or action to change.
+//! Enters: a [`PermissionsAssessment`] and its excessive grants. Leaves: sentences, the most urgent first. Law: each
+//! recommendation follows from a result, and names the statement, policy or action to change.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -11,32 +11,34 @@ use crate::{
     operation::RiskLevel,
 };
 
-/// Things of one kind that are named one by one.
+/// Most entries of one kind that are named one by one.
 const MAX_NAMED: usize = 5;
-/// Examples within a sentence.
+/// Most examples in a sentence.
 const MAX_EXAMPLES: usize = 3;
 
-/// What to do, the most urgent first. `excessive` are the grants that are no reads and that nothing tolerates.
+/// Recommendations, the most urgent first. `excessive` are the grants that are not read-only and not tolerated.
 pub(super) fn recommend(permissions: &PermissionsAssessment, excessive: &[&Grant]) -> Vec<String> {
     let mut all = recommend_for_paths(permissions);
-    let (sure, perhaps): (Vec<&Grant>, Vec<&Grant>) =
+    let (unconditional, conditional): (Vec<&Grant>, Vec<&Grant>) =
         excessive.iter().partition(|grant| excessive::is_unconditional(grant));
-    all.extend(recommend_for_statements(&sure, "take", "out of"));
+    all.extend(recommend_for_statements(&unconditional, "remove", "from"));
     if permissions.overall_status == OverallStatus::OverPrivileged {
-        all.push("let `onlooker guardrails` write a boundary that denies what is no read".to_owned());
+        all.push(
+            "generate a permissions boundary that allows only reads: run `onlooker guardrails`".to_owned(),
+        );
     }
     all.extend(recommend_for_problems(permissions));
     all.extend(recommend_for_statements(
-        &perhaps,
-        "decide whether its conditions can hold, or take",
-        "out of",
+        &conditional,
+        "check whether the conditions can hold, or remove",
+        "from",
     ));
     all.extend(recommend_for_conflicts(permissions));
     all.extend(recommend_for_reads(permissions));
     all
 }
 
-/// Escalation paths, by the action without which they are closed.
+/// One recommendation for each action to remove in order to close escalation paths.
 fn recommend_for_paths(permissions: &PermissionsAssessment) -> Vec<String> {
     let mut by_action: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in permissions.escalation_paths.iter().filter(|path| path.is_unconditional) {
@@ -46,23 +48,24 @@ fn recommend_for_paths(permissions: &PermissionsAssessment) -> Vec<String> {
     let mut ways: Vec<_> = by_action.into_iter().collect();
     ways.sort_by_key(|(_, ids)| Reverse(ids.len()));
     let more = ways.len().saturating_sub(MAX_NAMED);
-    let mut told: Vec<String> = (ways.iter().take(MAX_NAMED))
+    let mut recommendations: Vec<String> = (ways.iter().take(MAX_NAMED))
         .map(|(action, ids)| match ids.as_slice() {
-            [only] => format!("take `{action}` away: it opens the way `{only}` to more privilege"),
+            [only] => format!("remove `{action}`: it opens the privilege escalation path `{only}`"),
             ids => format!(
-                "take `{action}` away: it opens {} ways to more privilege, {}",
+                "remove `{action}`: it opens {} privilege escalation paths, {}",
                 ids.len(),
                 list_examples(ids)
             ),
         })
         .collect();
     if more > 0 {
-        told.push(format!("close the ways to more privilege that {more} other actions open"));
+        let actions = if more == 1 { "other action opens" } else { "other actions open" };
+        recommendations.push(format!("close the privilege escalation paths that {more} {actions}"));
     }
-    told
+    recommendations
 }
 
-/// Statements to change, those with the gravest grants first.
+/// Statements to change, those with the most severe grants first.
 fn recommend_for_statements(grants: &[&Grant], verb: &str, from: &str) -> Vec<String> {
     let mut by_statement: BTreeMap<&StatementId, Vec<&Grant>> = BTreeMap::new();
     for grant in grants {
@@ -71,11 +74,11 @@ fn recommend_for_statements(grants: &[&Grant], verb: &str, from: &str) -> Vec<St
         }
     }
     let mut by_statement: Vec<_> = by_statement.into_iter().collect();
-    let gravest =
+    let max_risk =
         |grants: &[&Grant]| -> Option<RiskLevel> { grants.iter().map(|g| g.action.risk_level).max() };
-    by_statement.sort_by_key(|(_, grants)| Reverse((gravest(grants), grants.len())));
+    by_statement.sort_by_key(|(_, grants)| Reverse((max_risk(grants), grants.len())));
     let more = by_statement.len().saturating_sub(MAX_NAMED);
-    let mut told: Vec<String> = by_statement
+    let mut recommendations: Vec<String> = by_statement
         .into_iter()
         .take(MAX_NAMED)
         .map(|(id, mut grants)| {
@@ -83,21 +86,24 @@ fn recommend_for_statements(grants: &[&Grant], verb: &str, from: &str) -> Vec<St
             let keys: Vec<&str> = grants.iter().map(|grant| &*grant.action.key).collect();
             let what = match keys.as_slice() {
                 [only] => format!("`{only}`"),
-                keys => format!("{} actions that are no reads, {},", keys.len(), list_examples(keys)),
+                keys => format!("{} actions that are not read-only, {},", keys.len(), list_examples(keys)),
             };
             let place = format!("{from} statement `{}` of `{}`", id.statement, id.policy);
-            // Nobody but AWS can change its own policies.
+            // Only AWS can change an AWS managed policy.
             match id.policy.contains(":iam::aws:policy/") {
-                true => format!("replace `{}` by a policy without {}", id.policy, what.trim_end_matches(',')),
+                true => {
+                    format!("replace `{}` with a policy without {}", id.policy, what.trim_end_matches(','))
+                }
                 false => format!("{verb} {what} {place}"),
             }
         })
         .collect();
-    told.dedup();
+    recommendations.dedup();
     if more > 0 {
-        told.push(format!("go through {more} more statements in the same way"));
+        let statements = if more == 1 { "statement" } else { "statements" };
+        recommendations.push(format!("review {more} more {statements} in the same way"));
     }
-    told
+    recommendations
 }
 
 fn recommend_for_problems(permissions: &PermissionsAssessment) -> Vec<String> {
@@ -107,22 +113,22 @@ fn recommend_for_problems(permissions: &PermissionsAssessment) -> Vec<String> {
         .map(|problem| format!("correct `{}`: {}", problem.policy, problem.message));
     let unknown = of(PolicyProblemKind::UnknownAction).count();
     let unknown = (unknown > 0).then(|| {
-        "look at the action names that no catalog knows: a misspelt one grants nothing, a new one needs a new catalog \
-         (`onlooker catalog build`)"
+        "check the action names that are not in the catalog: a misspelled one grants nothing, a new one needs a new \
+         catalog (`onlooker catalog build`)"
             .to_owned()
     });
     malformed.chain(unknown).collect()
 }
 
 fn recommend_for_conflicts(permissions: &PermissionsAssessment) -> Option<String> {
-    let dissent = permissions.simulation.iter().flat_map(|opinion| &opinion.conflicts);
-    let more = dissent
-        .filter(|dissent| dissent.simulator_allows_more())
-        .map(|dissent| &*dissent.action)
+    let conflicts = permissions.simulation.iter().flat_map(|simulation| &simulation.conflicts);
+    let more = conflicts
+        .filter(|conflict| conflict.simulator_allows_more())
+        .map(|conflict| &*conflict.action)
         .collect::<Vec<_>>();
     let sentence = || {
         format!(
-            "find out why IAM's simulator allows what the policies read do not grant, {}",
+            "find out why the IAM policy simulator allows actions that the given policies do not grant: {}",
             list_examples(&more)
         )
     };
@@ -130,17 +136,17 @@ fn recommend_for_conflicts(permissions: &PermissionsAssessment) -> Option<String
 }
 
 fn recommend_for_reads(permissions: &PermissionsAssessment) -> Vec<String> {
-    let told = permissions.permission_checks.iter().filter_map(|check| {
+    let recommendations = permissions.permission_checks.iter().filter_map(|check| {
         let read = format!("`{}:{}`", check.service, check.operation);
         match check.status {
             CheckStatus::Failed => {
-                Some(format!("allow the read {read}, or take it out of `permissions.reads`"))
+                Some(format!("allow the read {read}, or remove it from `permissions.reads`"))
             }
-            CheckStatus::Error => Some(format!("ask again for {read}: {}", check.message)),
+            CheckStatus::Error => Some(format!("check {read} again: {}", check.message)),
             _ => None,
         }
     });
-    told.collect()
+    recommendations.collect()
 }
 
 fn list_examples(names: &[&str]) -> String {

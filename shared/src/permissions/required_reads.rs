@@ -1,7 +1,8 @@
-//! The reads a principal needs.
+//! The reads a principal requires.
 //!
-//! Enters: the reads that have to work, probes of them, and [`Grants`]. Leaves: a [`PermissionCheck`] each. Laws: a probe
-//! goes before policies; throttling is no denial; what nobody asked AWS says that policies alone judged it.
+//! Enters: the required reads, probes of them, and [`Grants`]. Leaves: a [`PermissionCheck`] for each. Laws: a probe
+//! takes precedence over policies; throttling is not a denial; the message of a check without a probe names the
+//! policies as its basis.
 
 use super::{CheckStatus, PermissionCheck, counts};
 use crate::{
@@ -10,35 +11,35 @@ use crate::{
     operation::Capabilities,
 };
 
-/// A read that was tried.
+/// A read that was called to test it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Service, as in `permissions.reads`.
     pub service: String,
     /// Operation, as in `permissions.reads`.
     pub operation: String,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: ProbeOutcome,
 }
 
-/// What became of a read that was tried.
+/// The outcome of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeOutcome {
-    /// AWS answered it.
+    /// The call succeeded.
     Works,
-    /// AWS refused it, in these words.
+    /// AWS denied the call, with this message.
     Denied(String),
-    /// AWS was asked too often, in these words: nobody knows.
+    /// AWS throttled the call, with this message: the result is unknown.
     Throttled(String),
-    /// It failed in another way, in these words: nobody knows.
+    /// The call failed in another way, with this message: the result is unknown.
     Failed(String),
 }
 
-/// Calls that need no permission, and that no policy can forbid: `sts:GetCallerIdentity` is answered even if an
+/// Calls that need no permission and that no policy can deny: `sts:GetCallerIdentity` succeeds even if an
 /// administrator denies it (AWS STS API Reference, GetCallerIdentity, read 2026-11).
 const ALWAYS_ALLOWED: [(&str, &str); 1] = [("sts", "GetCallerIdentity")];
 
-/// Checks one needed read, `service:Operation`.
+/// Checks one required read, `service:Operation`.
 pub(super) fn check_read(
     read: &str,
     grants: &Grants,
@@ -69,13 +70,13 @@ pub(super) fn check_read(
 
 fn check_by_probe(outcome: &ProbeOutcome) -> (CheckStatus, String) {
     match outcome {
-        ProbeOutcome::Works => (CheckStatus::Passed, "AWS answered it".to_owned()),
-        ProbeOutcome::Denied(said) => (CheckStatus::Failed, format!("AWS refused it: {said}")),
+        ProbeOutcome::Works => (CheckStatus::Passed, "the call succeeded".to_owned()),
+        ProbeOutcome::Denied(said) => (CheckStatus::Failed, format!("AWS denied the call: {said}")),
         ProbeOutcome::Throttled(said) => {
-            (CheckStatus::Error, format!("AWS throttled it, so nobody knows: {said}"))
+            (CheckStatus::Error, format!("AWS throttled the call, so the result is unknown: {said}"))
         }
         ProbeOutcome::Failed(said) => {
-            (CheckStatus::Error, format!("it failed in a way that is no denial: {said}"))
+            (CheckStatus::Error, format!("the call failed for another reason than a denial: {said}"))
         }
     }
 }
@@ -87,7 +88,7 @@ fn check_by_policies(check: &mut PermissionCheck, grants: &Grants, catalog: &Cat
         .any(|(s, o)| s.eq_ignore_ascii_case(service) && o.eq_ignore_ascii_case(operation))
     {
         check.status = CheckStatus::Passed;
-        check.message = "it needs no permission, and no policy can forbid it".to_owned();
+        check.message = "the call needs no permission, and no policy can deny it".to_owned();
         return;
     }
     let actions = match operation.contains(['*', '?']) {
@@ -96,28 +97,27 @@ fn check_by_policies(check: &mut PermissionCheck, grants: &Grants, catalog: &Cat
     };
     check.actions = actions.len() as u64;
     let grants: Vec<&Grant> = actions.iter().filter_map(|action| grants.get(action)).collect();
-    // A pattern asks for all it names, a call for one of the actions it may take.
+    // A pattern needs all actions it matches, a call needs one of its possible actions.
     let is_open = |grant: &&&Grant| grant.certainty == Certainty::Conditional;
     let names = actions.iter().take(3).map(|action| format!("`{action}`")).collect::<Vec<_>>().join(" or ");
     let is_pattern = operation.contains(['*', '?']);
     let missing = actions.len() - grants.len();
     (check.status, check.message) = if actions.is_empty() {
-        let message = "the catalog does not know which action it takes, so policies cannot tell";
+        let message = "the IAM action of this call is not in the catalog, so the policies cannot decide it";
         (CheckStatus::Indeterminate, message.to_owned())
     } else if is_pattern && missing > 0 {
-        let message =
-            format!("judged by the policies: they grant {} of {} actions", grants.len(), actions.len());
+        let message = format!("by the policies: {} of {} actions are granted", grants.len(), actions.len());
         (CheckStatus::Failed, message)
     } else if grants.is_empty() {
-        (CheckStatus::Failed, format!("judged by the policies: they do not grant {names}"))
+        (CheckStatus::Failed, format!("by the policies: {names} is not granted"))
     } else if is_pattern && grants.iter().any(|grant| is_open(&grant))
         || grants.iter().all(|grant| is_open(&grant))
     {
         let on = grants.iter().flat_map(|grant| &grant.scope.conditions).next();
-        let on = on.map_or("conditions they do not tell", |on| on);
-        (CheckStatus::Indeterminate, format!("judged by the policies: it depends on {on}"))
+        let on = on.map_or("conditions that the policies do not decide", |on| on);
+        (CheckStatus::Indeterminate, format!("by the policies: granted conditionally ({on})"))
     } else {
-        (CheckStatus::Passed, "judged by the policies: they grant it".to_owned())
+        (CheckStatus::Passed, "by the policies: granted".to_owned())
     };
     check.capabilities = grants.iter().map(|grant| grant.action.capabilities).collect();
     check.risk_level = grants.iter().map(|grant| grant.action.risk_level).max();

@@ -1,8 +1,8 @@
 //! Grants that overrides of the configuration tolerate.
 //!
-//! Enters: a [`Grant`] and the overrides. Leaves: the override that tolerates it. Law: an override that is scoped to
-//! resources tolerates a grant only if it, with others of its kind, covers every resource the grant does, whatever a
-//! variable in them stands for.
+//! Enters: a [`Grant`] and the overrides. Leaves: the override that tolerates it. Law: overrides that are scoped to
+//! resources tolerate a grant only if together they cover every resource of the grant, for every value of its policy
+//! variables.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     time::Time,
 };
 
-/// The override that tolerates a grant, the first of the configuration, if one does at that time.
+/// The first override of the configuration that tolerates a grant at that time, if there is one.
 pub fn tolerating_override<'c>(
     config: &'c Config,
     principal: &str,
@@ -31,7 +31,7 @@ pub fn tolerating_override<'c>(
     let alone = about().find(|entry| {
         entry.resource.is_none() || !resources.is_empty() && resources.iter().all(|one| holds(entry, one))
     });
-    // Several of one mind do together: each resource is one that somebody answers for.
+    // Several overrides can tolerate a grant together, if each resource is covered by one of them.
     let together = || {
         let is_held = |resource: &Arc<str>| about().any(|entry| holds(entry, resource));
         about().next().filter(|_| !resources.is_empty() && resources.iter().all(is_held))
@@ -39,16 +39,16 @@ pub fn tolerating_override<'c>(
     alone.or_else(together)
 }
 
-/// Whether every resource a statement means lies within a pattern.
+/// Whether every resource that a pattern of a statement matches is within a scope.
 fn is_within(scope: &str, resource: &str) -> bool {
-    // All but these: whatever they are, the others are not confined.
+    // `NotResource` covers all other resources, so only a scope over all resources is enough.
     match resource.starts_with("not:") {
         true => covers(scope, "*"),
         false => covers(scope, &without_variables(resource)),
     }
 }
 
-/// The resource with `*` for each policy variable: nobody knows what it stands for.
+/// The resource with `*` for each policy variable, since its value is unknown.
 fn without_variables(resource: &str) -> String {
     let mut text = String::with_capacity(resource.len());
     let mut rest = resource;

@@ -1,8 +1,8 @@
-//! `userIdentity` to principal and session.
+//! Resolves `userIdentity` to principal and session.
 //!
-//! Enters: [`Identity`]. Leaves: [`Principal`] and [`Session`]. Laws: two sessions of one role are one principal;
-//! what AWS does by itself is nobody's own; a role passes for service-linked only where IAM keeps it so, under the
-//! path `/aws-service-role/`; nothing in a record makes it panic.
+//! Enters: [`UserIdentity`]. Leaves: [`Principal`] and [`Session`]. Laws: two sessions of one role are one principal;
+//! a call that an AWS service makes on its own is attributed to the service; a role counts as service-linked only
+//! under the path `/aws-service-role/`, which IAM reserves; no record makes it panic.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::{
     record::{RecordError, UserIdentity},
 };
 
-/// Who made a call, and in which session; `region` tells the partition where no ARN does.
+/// The principal and session of a call. `region` gives the partition when no ARN does.
 pub(crate) fn resolve_identity(
     identity: &UserIdentity<'_>,
     region: &str,
@@ -103,7 +103,7 @@ impl<'i> IdentityResolver<'i> {
                 || says(&self.identity.kind))
     }
 
-    /// A role, used directly or assumed; its session is behind the last slash of the session's ARN.
+    /// A role, used directly or assumed. The session name is in the ARN of the session or in `principalId`.
     fn resolve_role(&self) -> ResolvedIdentity<'i> {
         let identity = self.identity;
         let arn = non_empty(&identity.arn);
@@ -146,7 +146,7 @@ impl<'i> IdentityResolver<'i> {
         }
     }
 
-    /// The identity's own ARN, or the one it must have.
+    /// The ARN of the identity, or the one built from its name.
     fn arn_or_built(&self, service: &str, what: &str) -> Cow<'i, str> {
         match (non_empty(&self.identity.arn), non_empty(&self.identity.user_name)) {
             (Some(arn), _) => arn.into(),
@@ -163,7 +163,7 @@ impl<'i> IdentityResolver<'i> {
         format!("arn:{}:{service}::{account}:{resource}", partition_of_region(self.region)).into()
     }
 
-    /// For identities without an ARN: their sort, and the best name they have.
+    /// For identities without an ARN: their kind and the best name they have.
     fn fallback_name(&self, sort: &str) -> Cow<'i, str> {
         let identity = self.identity;
         let name = non_empty(&identity.user_name).or(non_empty(&identity.principal_id)).unwrap_or("unknown");
@@ -174,7 +174,7 @@ impl<'i> IdentityResolver<'i> {
         }
     }
 
-    /// The ARN the Service Authorization Reference gives a user of IAM Identity Center.
+    /// The ARN of an IAM Identity Center user, as the Service Authorization Reference defines it.
     fn identity_center_arn(&self) -> Cow<'i, str> {
         let identity = self.identity;
         match (non_empty(&identity.arn), non_empty(&identity.on_behalf_of_user_id)) {
@@ -216,8 +216,8 @@ fn assumed_role(arn: &str) -> Option<(&str, &str)> {
     Some(rest.split_once('/').unwrap_or((rest, "")))
 }
 
-/// The service a role is linked to. Anyone may name a role `AWSServiceRoleFor...`; nobody but AWS can create one
-/// under `/aws-service-role/`, so every other role is its account's own.
+/// The service that a role is linked to. Any principal may name a role `AWSServiceRoleFor...`, but only AWS can
+/// create one under `/aws-service-role/`, so every other role is a role of the account.
 fn linked_service(role: &str) -> Option<&str> {
     let (_, path) = role.split_once(":role/")?;
     path.strip_prefix("aws-service-role/")?.split('/').next()
@@ -231,7 +231,7 @@ fn account_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(3).filter(|account| !account.is_empty())
 }
 
-/// The partition a region lies in, by the names AWS publishes in `partitions.json` (botocore 1.44, 2026-09).
+/// The partition of a region, by the names in `partitions.json` of AWS (botocore 1.44, 2026-09).
 pub(crate) fn partition_of_region(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 8] = [
         ("cn-", "aws-cn"),

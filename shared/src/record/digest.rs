@@ -1,7 +1,7 @@
-//! Digest files: the hours CloudTrail says it looked at.
+//! Digest files: the windows for which CloudTrail delivered all log files.
 //!
-//! Enters: one digest file, unverified. Leaves: [`Observed`], the account, region and window it speaks for. Law: a
-//! window longer than CloudTrail ever writes is refused, so a forged one cannot claim a year.
+//! Enters: one digest file, unverified. Leaves: [`DigestWindow`], the account, region and window it covers. Law: a
+//! window longer than CloudTrail ever writes is rejected, so a forged digest file cannot cover a year.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,26 +14,26 @@ use serde_json::value::RawValue;
 use super::{MAX_TEXT_BYTES, RecordError, UnreadableReason, fields};
 use crate::time::{HOUR_SECONDS, Time};
 
-/// A window in which CloudTrail delivered everything it had for an account and region, even if that was nothing.
+/// A window for which CloudTrail delivered all log files of an account and region, possibly none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DigestWindow {
-    /// Account the logs are of.
+    /// Account of the log files.
     pub account: Arc<str>,
-    /// Region the logs are of.
+    /// Region of the log files.
     pub region: Arc<str>,
     /// First second (`digestStartTime`).
     pub start: Time,
-    /// First second after it (`digestEndTime`).
+    /// First second after the window (`digestEndTime`).
     pub end: Time,
     /// Times of the oldest and the newest event of each log file the digest lists.
     pub log_files: BTreeSet<(Time, Time)>,
 }
 
-/// CloudTrail writes a digest every hour; a day leaves room for one that was late.
+/// CloudTrail writes a digest file every hour. A day leaves room for a late one.
 const MAX_WINDOW_SECONDS: u32 = 24 * HOUR_SECONDS;
 
 impl DigestWindow {
-    /// Whether it is a window CloudTrail could have written: not empty, not longer than a day, and named briefly.
+    /// Whether CloudTrail could have written it: not empty, not longer than a day, account and region not too long.
     pub fn is_plausible(&self) -> bool {
         self.start < self.end
             && self.end.since(self.start) <= MAX_WINDOW_SECONDS
@@ -45,8 +45,9 @@ pub(super) fn is_digest(object: &BTreeMap<String, &RawValue>) -> bool {
     object.contains_key("digestStartTime") && object.contains_key("digestEndTime")
 }
 
-/// Reads the window of a digest file. The region is in no field of its own but in the digest's own object key,
-/// `.../CloudTrail-Digest/REGION/...`, and in the keys of the log files it lists, `.../CloudTrail/REGION/...`.
+/// Reads the window of a digest file. The region does not have a field of its own. It is in the object key of the
+/// digest file, `.../CloudTrail-Digest/REGION/...`, and in the keys of the listed log files,
+/// `.../CloudTrail/REGION/...`.
 pub(super) fn read_digest(object: &BTreeMap<String, &RawValue>) -> Result<DigestWindow, RecordError> {
     let text = |name: &'static str| {
         fields::text_field(object, name)?.ok_or(RecordError::in_field(UnreadableReason::MissingField, name))
@@ -68,7 +69,7 @@ pub(super) fn read_digest(object: &BTreeMap<String, &RawValue>) -> Result<Digest
         region: region.ok_or(RecordError::in_field(UnreadableReason::MissingField, "digestS3Object"))?,
         start,
         end,
-        // A listed file without times is looked for at the bounds of the window, where it is hardly found.
+        // A listed log file without times gets the bounds of the window, where an event is unlikely to be found.
         log_files: fields::array_field(object, "logFiles")?
             .iter()
             .map(|log| event_time_range(log).unwrap_or((start, end)))
@@ -81,7 +82,7 @@ pub(super) fn read_digest(object: &BTreeMap<String, &RawValue>) -> Result<Digest
     }
 }
 
-/// Times of a listed log file's oldest and newest event; `None` where the digest does not give them.
+/// Times of the oldest and the newest event of a listed log file; `None` if the digest file does not give them.
 fn event_time_range(log: &BTreeMap<String, &RawValue>) -> Option<(Time, Time)> {
     let time = |name| fields::text_field(log, name).ok().flatten().and_then(|text| Time::parse(&text));
     Some((time("oldestEventTime")?, time("newestEventTime")?))

@@ -1,8 +1,9 @@
-//! The text of an object, taken apart into pieces.
+//! Splits the text of a log file into pieces.
 //!
-//! Enters: inflated text, and what ended it early. Leaves: calls on a [`RecordVisitor`]. Laws: pieces are found from front
-//! to back; where the text stops being JSON everything before is kept, and the rest is one unreadable piece, or, in
-//! JSON lines, the rest of that line. The slow path has the last word: the quick one may only agree.
+//! Enters: inflated text, and the error that ended it early, if any. Leaves: calls on a [`RecordVisitor`]. Laws:
+//! pieces are found from front to back; if the text stops being JSON, everything before is kept, and the rest is one
+//! unreadable piece, or, in JSON lines, the rest of that line; the fast parser gives the same result as the slow one
+//! or none.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -12,34 +13,34 @@ use super::{
     fields::{self, JsonObject},
 };
 
-/// Where and why the text cannot be followed any further.
+/// Where and why parsing stopped.
 #[derive(Clone, Copy)]
 struct ParseStop {
-    /// Where the piece that cannot be read begins.
+    /// Offset of the piece that cannot be read.
     offset: usize,
     reason: UnreadableReason,
-    /// Line ends passed between there and the byte that is at fault.
+    /// Line ends between the offset and the invalid byte.
     lines: usize,
 }
 
-/// What the elements of an array are.
+/// Kind of the elements of an array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ElementKind {
     /// `Records`: records.
     Record,
-    /// `Events` of `LookupEvents`: each holds a record as text.
+    /// `Events` of `LookupEvents`: each contains a record as text.
     LookupEvent,
-    /// An array that is the whole text: records or envelopes.
+    /// An array at the top level: records or envelopes.
     TopLevel,
 }
 
 struct DocumentReader<'t, 'v, V> {
     text: &'t [u8],
-    /// As much of the text as is UTF-8.
+    /// The prefix of the text that is UTF-8.
     valid_text: &'t str,
-    /// Whether to try the quick way first.
+    /// Whether to try the fast parser first.
     use_fast_parser: bool,
-    /// Pieces handed on so far.
+    /// Pieces passed to the visitor so far.
     pieces: u64,
     visitor: &'v mut V,
 }
@@ -91,7 +92,7 @@ fn valid_prefix(text: &[u8]) -> &str {
 }
 
 impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
-    /// All values of the text; whether there was one.
+    /// Reads all values of the text. Returns whether there was one.
     fn read_values(&mut self) -> Result<bool, ParseStop> {
         let mut at = if self.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let mut any = false;
@@ -113,7 +114,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
     }
 
-    /// One value at the top level; returns where it ends.
+    /// Reads one value at the top level. Returns where it ends.
     fn read_value(&mut self, start: usize) -> Result<usize, ParseStop> {
         match self.text.get(start) {
             Some(b'[') => self.read_array(start, ElementKind::TopLevel),
@@ -125,7 +126,8 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
     }
 
-    /// An object at the top level: a list of records, or anything an element can be.
+    /// Reads an object at the top level: a list of records, or anything that an element can be. Returns where it
+    /// ends.
     fn read_object(&mut self, start: usize) -> Result<usize, ParseStop> {
         let mut listed = false;
         let mut at = start + 1;
@@ -166,7 +168,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         Ok(at + 1)
     }
 
-    /// An array of elements; returns where it ends.
+    /// Reads an array of elements. Returns where it ends.
     fn read_array(&mut self, start: usize, element: ElementKind) -> Result<usize, ParseStop> {
         let mut at = self.skip_whitespace(start + 1);
         if self.text.get(at) == Some(&b']') {
@@ -184,7 +186,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
     }
 
-    /// One element, whatever it is; returns where it ends.
+    /// Reads one element of any kind. Returns where it ends.
     fn read_element(&mut self, start: usize, element: ElementKind) -> Result<usize, ParseStop> {
         if let Some(end) = self.try_fast_record(start, element) {
             return Ok(end);
@@ -194,7 +196,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         Ok(end)
     }
 
-    /// One record, the quick way; nothing was done if it returns nothing.
+    /// Reads one record with the fast parser. Returns where it ends, or `None` if it did nothing.
     fn try_fast_record(&mut self, start: usize, element: ElementKind) -> Option<usize> {
         if element == ElementKind::LookupEvent || !self.use_fast_parser {
             return None;
@@ -211,14 +213,14 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         Some(end)
     }
 
-    /// The record that is the whole of `text`, the quick way.
+    /// Parses `text`, which must be exactly one record, with the fast parser.
     fn parse_fast<'r>(&self, text: &'r str) -> Option<Record<'r>> {
         let mut record = Record::default();
         let end = fast_parser::parse_record(text, 0, &mut record).filter(|_| self.use_fast_parser)?;
         (end == text.len()).then_some(record)
     }
 
-    /// Hands on one whole value.
+    /// Passes one whole value to the visitor.
     fn visit_value(&mut self, start: usize, end: usize, element: ElementKind) {
         let bytes = self.text.get(start..end).unwrap_or_default();
         if let Err(fault) = self.visit_piece(bytes, element) {
@@ -305,9 +307,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         self.pieces += 1;
     }
 
-    /// Where to go on after a line that is no JSON, if the text is JSON lines: this line and the next one both
-    /// begin an object, this one is more than a brace, and the fault showed in it or right behind it: a fault
-    /// that shows late would be met again from each of the lines between.
+    /// Where to continue after a line that is not JSON, if the text is JSON lines: this line and the next one both
+    /// begin an object, this one is more than a brace, and the error is in it or directly after it. An error further
+    /// on would be found again from each of the lines between.
     fn next_line(&self, start: usize, stop: ParseStop) -> Option<usize> {
         let line = self.text.get(start..)?;
         let length = memchr::memchr(b'\n', line)?;
@@ -352,7 +354,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
     }
 }
 
-/// The record in an EventBridge envelope, which names account and region for those that do not.
+/// The record of an EventBridge envelope. The envelope gives account and region if the record does not.
 fn fill_from_envelope<'a>(
     envelope: &JsonObject<'a>,
     mut record: Record<'a>,
@@ -374,7 +376,7 @@ fn stop_at(at: usize, found: Option<&u8>) -> ParseStop {
     }
 }
 
-/// Nesting of well-formed JSON.
+/// Nesting depth of well-formed JSON.
 fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
     for byte in json {

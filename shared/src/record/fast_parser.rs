@@ -1,9 +1,9 @@
-//! The quick way to the fields of a record.
+//! The fast parser of a record.
 //!
-//! Enters: text and where a record begins in it. Leaves: the record and where it ends, or nothing. Laws: it says
-//! only what the slow way in [`super::fields`] would say, and whenever it is not sure (an error, an escaped key,
-//! anything rare) it says nothing and leaves the word to the slow way; every byte it passes over is checked to be
-//! JSON all the same.
+//! Enters: text and the offset of a record in it. Leaves: the record and its end, or nothing. Laws: a record that it
+//! returns equals the one that the slow parser in [`super::fields`] returns; in every uncertain case (an error, an
+//! escaped key, anything rare) it returns nothing, and the slow parser decides; every skipped byte is checked to be
+//! valid JSON.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::{
     fields::{FieldText, Record, RecordResource, UserIdentity},
 };
 
-/// Reads the record that begins at `start` with a brace into an empty `record`; returns where it ends.
+/// Reads the record that begins with a brace at `start` into an empty `record`. Returns where it ends.
 pub(super) fn parse_record<'t>(text: &'t str, start: usize, record: &mut Record<'t>) -> Option<usize> {
     let mut scan = FastParser { text, bytes: text.as_bytes(), offset: start };
     if scan.next_non_whitespace()? != b'{' {
@@ -30,7 +30,7 @@ struct FastParser<'t> {
     offset: usize,
 }
 
-/// A string: its ends, without the quotes, and whether it has escapes.
+/// A string: its bounds, without the quotes, and whether it has escapes.
 #[derive(Clone, Copy)]
 struct StringSpan {
     start: usize,
@@ -38,7 +38,7 @@ struct StringSpan {
     escaped: bool,
 }
 
-/// Nesting left inside the record.
+/// Nesting depth left inside the record.
 const MAX_FIELD_DEPTH: usize = MAX_DEPTH - 1;
 
 impl<'t> FastParser<'t> {
@@ -92,7 +92,7 @@ impl<'t> FastParser<'t> {
         Some(())
     }
 
-    /// A field that is rare, or a common one written with white space.
+    /// A rare field, or a common one written with white space.
     fn parse_other_field(&mut self, record: &mut Record<'t>) -> Option<()> {
         match self.parse_key()? {
             b"userIdentity" => record.user_identity = self.parse_identity()?,
@@ -172,7 +172,7 @@ impl<'t> FastParser<'t> {
         Some(())
     }
 
-    /// Of an object given twice the last counts, and it alone.
+    /// Resets the issuer: of an object given twice only the last counts.
     fn clear_issuer(&self, identity: &mut UserIdentity<'t>) {
         identity.issuer_arn = None;
         identity.issuer_account_id = None;
@@ -257,7 +257,7 @@ impl<'t> FastParser<'t> {
         Some(RecordResource { arn: upper.or(lower), kind })
     }
 
-    /// Whether the object whose brace was passed has a key; if so, passes its quote.
+    /// Whether the object after its opening brace has a key. If so, skips the quote of the key.
     #[inline]
     fn next_is_first_key(&mut self) -> Option<bool> {
         match self.next_non_whitespace()? {
@@ -267,7 +267,7 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// Whether an object comes next and has a key, or `null`, which has none.
+    /// Opens an object or `null`. Returns whether it has a key; `null` has none.
     fn open_object(&mut self) -> Option<bool> {
         match self.next_non_whitespace()? {
             b'{' => self.next_is_first_key(),
@@ -276,7 +276,7 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// Whether another key comes next; if so, passes its quote.
+    /// Whether another key comes next. If so, skips its quote.
     #[inline]
     fn next_is_key(&mut self) -> Option<bool> {
         match self.next_non_whitespace()? {
@@ -286,13 +286,13 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// The bytes that come next, if there are as many.
+    /// The next `N` bytes; zeros if there are fewer.
     #[inline]
     fn peek<const N: usize>(&self) -> &'t [u8; N] {
         self.bytes.get(self.offset..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; N])
     }
 
-    /// Passes `expected` if it comes next. Known text costs no search for its end.
+    /// Skips `expected` if it comes next. Known text does not need a search for its end.
     #[inline]
     fn skip_if<const N: usize>(&mut self, expected: &[u8; N]) -> bool {
         let same = self.bytes.get(self.offset..).and_then(<[u8]>::first_chunk) == Some(expected);
@@ -302,14 +302,14 @@ impl<'t> FastParser<'t> {
         same
     }
 
-    /// Passes a string whose opening quote was passed, and the colon behind it.
+    /// Skips a key after its opening quote, and the colon after it.
     #[inline]
     fn key_span(&mut self) -> Option<StringSpan> {
         let key = self.string_span()?;
         (self.next_non_whitespace()? == b':').then_some(key)
     }
 
-    /// A key whose opening quote was passed, and the colon behind it.
+    /// Reads a key after its opening quote, and the colon after it.
     fn parse_key(&mut self) -> Option<&'t [u8]> {
         let key = self.key_span()?;
         self.unescaped(key)
@@ -319,7 +319,7 @@ impl<'t> FastParser<'t> {
         if text.escaped { None } else { self.bytes.get(text.start..text.end) }
     }
 
-    /// A string, probably of `N` bytes, or `null`. A length that is guessed right costs no search for the end.
+    /// A string, probably of `N` bytes, or `null`. A correct guess saves the search for the end.
     #[inline]
     fn parse_text_of_length<const N: usize>(&mut self) -> Option<FieldText<'t>> {
         let (start, end) = (self.offset + 1, self.offset + 1 + N);
@@ -348,7 +348,7 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// `true`, `false`, the same as text, or `null`.
+    /// `true` or `false`, also as text, or `null`.
     fn parse_bool(&mut self) -> Option<Option<bool>> {
         match self.next_non_whitespace()? {
             b't' => self.expect_literal(b"rue").map(|()| Some(true)),
@@ -366,7 +366,7 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// Any value, as its text; `null` is none.
+    /// Any value, as its text; `None` for `null`.
     fn parse_raw(&mut self) -> Option<Option<&'t str>> {
         let first = self.next_non_whitespace()?;
         let start = self.offset.checked_sub(1)?;
@@ -375,7 +375,7 @@ impl<'t> FastParser<'t> {
         Some((raw != "null").then_some(raw))
     }
 
-    /// Passes over any value nested no deeper than `room`.
+    /// Skips any value nested no deeper than `room`.
     fn skip_value(&mut self, room: usize) -> Option<()> {
         let first = self.next_non_whitespace()?;
         self.skip_rest_of_value(first, room)
@@ -431,7 +431,7 @@ impl<'t> FastParser<'t> {
         }
     }
 
-    /// What follows the first byte of a number.
+    /// Skips a number after its first byte.
     fn skip_number(&mut self, first: u8) -> Option<()> {
         let first = if first == b'-' { self.next_byte()? } else { first };
         match first {
@@ -474,7 +474,7 @@ impl<'t> FastParser<'t> {
         Some(byte)
     }
 
-    /// The next byte that is no white space, passed.
+    /// Skips white space and returns the byte after it.
     #[inline]
     fn next_non_whitespace(&mut self) -> Option<u8> {
         let byte = self.next_byte()?;
@@ -489,7 +489,7 @@ impl<'t> FastParser<'t> {
         Some(byte)
     }
 
-    /// The rest of a string whose opening quote was passed.
+    /// The rest of a string after its opening quote.
     #[inline]
     fn string_span(&mut self) -> Option<StringSpan> {
         let start = self.offset;
@@ -530,7 +530,7 @@ impl<'t> FastParser<'t> {
     }
 }
 
-/// One bit for each byte that ends the plain run of a string: a quote, a backslash or a control character.
+/// One bit for each byte of a string that needs a closer look: a quote, a backslash or a control character.
 #[inline]
 fn special_mask(chunk: &[u8; 16]) -> u32 {
     let bytes = u8x16::new(*chunk);
@@ -539,7 +539,7 @@ fn special_mask(chunk: &[u8; 16]) -> u32 {
     found.to_bitmask()
 }
 
-/// The same for two chunks.
+/// The same for 32 bytes.
 #[inline]
 fn special_mask_32(bytes: &[u8; 32]) -> u32 {
     match bytes.as_chunks::<16>().0 {
@@ -548,7 +548,7 @@ fn special_mask_32(bytes: &[u8; 32]) -> u32 {
     }
 }
 
-/// Whether no byte of a short string is special.
+/// Whether a short string has no quote, backslash or control character.
 #[inline]
 fn has_no_special_byte<const N: usize>(bytes: &[u8; N]) -> bool {
     let (chunks, rest) = bytes.as_chunks::<16>();

@@ -1,8 +1,8 @@
-//! The fields of a record that matter, borrowed from its text, and the slow, obvious way to find them.
+//! The fields of a record that later stages need, borrowed from its text, and the slow, simple parser for them.
 //!
-//! Enters: the text of one JSON object. Leaves: [`Record`], or the [`Fault`] that keeps it from being one. Laws: a
-//! `null` is an absent field; of a field given twice the last counts; a needed field of another type is a fault;
-//! all other fields may hold anything that is JSON.
+//! Enters: the text of one JSON object. Leaves: [`Record`], or the [`RecordError`] that makes it unreadable. Laws: a
+//! `null` is an absent field; of a field given twice the last counts; a required field of another type is an error;
+//! other fields may hold any JSON.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -14,7 +14,7 @@ use super::{RecordError, UnreadableReason};
 /// Borrowed text.
 pub type FieldText<'a> = Option<Cow<'a, str>>;
 
-/// The fields of one CloudTrail record that later stages can need. Names as in the CloudTrail record contents.
+/// The fields of one CloudTrail record that later stages need. Names: CloudTrail User Guide, record contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record<'a> {
     /// `eventID`.
@@ -45,7 +45,7 @@ pub struct Record<'a> {
     pub user_identity: UserIdentity<'a>,
     /// `resources`.
     pub resources: Vec<RecordResource<'a>>,
-    /// `responseElements`, unread.
+    /// `responseElements`, as JSON text.
     pub response_elements: Option<&'a str>,
 }
 
@@ -83,7 +83,7 @@ pub struct UserIdentity<'a> {
 /// One element of `resources`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordResource<'a> {
-    /// `ARN`, also spelt `arn`.
+    /// `ARN`, also spelled `arn`.
     pub arn: FieldText<'a>,
     /// `type`.
     pub kind: FieldText<'a>,
@@ -93,20 +93,20 @@ pub struct RecordResource<'a> {
 pub(super) type JsonObject<'a> = BTreeMap<String, &'a RawValue>;
 
 impl<'a> Record<'a> {
-    /// Whether it has any of the fields that make a record one.
+    /// Whether it has any field by which a record is recognized.
     pub(super) fn is_record(&self) -> bool {
         self.event_id.is_some() || self.event_name.is_some() || self.event_source.is_some()
     }
 
-    /// Whether it tells of an Insight rather than of a call.
+    /// Whether it is an Insights event and not a call.
     pub(super) fn is_insight(&self) -> bool {
         let says = self.event_category.as_deref() == Some("Insight")
             || self.event_type.as_deref() == Some("AwsCloudTrailInsight");
-        // An Insight has no caller; whatever has one is a call, whatever it says.
+        // An Insights event does not have a caller. A record with a caller is a call, whatever its category.
         says && self.user_identity.kind.is_none() && self.user_identity.arn.is_none()
     }
 
-    /// The slow, obvious way: every object through `serde_json`, one level at a time.
+    /// The slow, simple parser: every object through `serde_json`, one level at a time.
     pub(super) fn from_object(object: &JsonObject<'a>) -> Result<Self, RecordError> {
         Ok(Self {
             event_id: text_field(object, "eventID")?,
@@ -159,7 +159,7 @@ impl<'a> UserIdentity<'a> {
     }
 }
 
-/// The objects one level below `object`; a key that is no text makes it unreadable.
+/// Parses an object one level deep; `None` if it is not an object with text keys.
 pub(super) fn parse_object(raw: &str) -> Option<JsonObject<'_>> {
     serde_json::from_str(raw).ok()
 }
@@ -180,7 +180,7 @@ pub(super) fn text_field<'a>(
     if !raw.get().starts_with('"') {
         return Err(RecordError::in_field(UnreadableReason::WrongType, name));
     }
-    // Well-formed JSON that is no text: half of a surrogate pair.
+    // Well-formed JSON that is not valid text: half of a surrogate pair.
     let BorrowedText(text) = serde_json::from_str(raw.get())
         .map_err(|_| RecordError::in_field(UnreadableReason::BadValue, name))?;
     Ok(Some(text))
@@ -216,7 +216,7 @@ pub(super) fn array_field<'a>(
     }
 }
 
-/// For tests: what `say` says of the identity of a record.
+/// For tests: applies `say` to the identity of a record.
 #[cfg(test)]
 pub(crate) fn with_user_identity<T>(
     record: &str,

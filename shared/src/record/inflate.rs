@@ -1,8 +1,9 @@
-//! Stored bytes to text.
+//! Decompresses a log file.
 //!
-//! Enters: an object as stored. Leaves: the bytes it inflates to, as far as they can be had, and what ended them
-//! early. Laws: no more than the limit is ever allocated, and never because a trailer claims it; of a damaged or
-//! truncated stream everything before the damage is kept; every member of a stream is read.
+//! Enters: a log file as stored. Leaves: the bytes it inflates to, as far as they can be read, and the error that
+//! ended them early. Laws: no more than the limit is allocated, and the size in the gzip trailer is trusted only up
+//! to a ratio; of a damaged or truncated stream everything before the damage is kept; every member of a stream is
+//! read.
 
 use std::io::Read;
 
@@ -12,7 +13,7 @@ use memchr::memmem;
 
 use super::UnreadableReason;
 
-/// A decompressor and its buffer, both used again for the next object.
+/// A decompressor and its buffer, both reused for the next log file.
 #[derive(Default)]
 pub struct Inflater {
     decompressor: Decompressor,
@@ -20,11 +21,11 @@ pub struct Inflater {
 }
 
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
-/// A trailer is believed up to this ratio; beyond it the buffer grows as the data does.
+/// The size in a gzip trailer is trusted up to this ratio. Beyond it the buffer grows with the data.
 const MAX_TRUSTED_RATIO: usize = 64;
 
 impl Inflater {
-    /// The text of `stored`: itself when it is not gzip.
+    /// The text of `stored`; `stored` itself when it is not gzip.
     pub fn inflate<'a>(&'a mut self, stored: &'a [u8], limit: usize) -> (&'a [u8], Option<UnreadableReason>) {
         if stored.is_empty() {
             return (stored, Some(UnreadableReason::Empty));
@@ -44,7 +45,7 @@ impl Inflater {
         }
     }
 
-    /// The fast way: an intact stream of one member within the limit, or nothing.
+    /// The fast path: an intact stream of one member within the limit, or nothing.
     fn inflate_single_member(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
         let claimed = u32::from_le_bytes(*stored.last_chunk::<4>()?);
         let credible = stored.len().saturating_mul(MAX_TRUSTED_RATIO);
@@ -62,7 +63,8 @@ impl Inflater {
                 Err(_) => return None,
             }
         };
-        // A second member would follow the first one's length; libdeflate stops without a word before it.
+        // libdeflate stops after the first member without an error. A second member would follow the length of the
+        // first.
         let [a, b, c, d] = u32::try_from(length).ok()?.to_le_bytes();
         let [m, n, o] = GZIP_MAGIC;
         let one_member =
@@ -70,7 +72,7 @@ impl Inflater {
         one_member.then_some(length)
     }
 
-    /// The careful way: several members, a limit that is passed, or damage.
+    /// The slow path: several members, a stream past the limit, or damage.
     fn inflate_streaming(&mut self, stored: &[u8], limit: usize) -> Option<UnreadableReason> {
         self.buffer.clear();
         let reader = MultiGzDecoder::new(stored);

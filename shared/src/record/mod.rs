@@ -1,14 +1,14 @@
-//! Records: from the bytes of one log object to borrowed fields.
+//! Records: the bytes of one log file to borrowed fields.
 //!
-//! Enters: the bytes an object holds, compressed or not, in any form CloudTrail data is found in. Leaves: calls on
-//! a [`RecordVisitor`]: one for each record, Insight event, digest window and piece that could not be read. Laws: every
-//! piece of an object is handed on exactly once; a piece that cannot be read loses nothing but itself, as far as
-//! the next piece can still be found; no input panics, and memory is bounded by [`Limits`], not by what an object
-//! claims of itself.
+//! Enters: the bytes of a log file, compressed or not, in any form of CloudTrail data. Leaves: calls on a
+//! [`RecordVisitor`]: one for each record, Insights event, digest window and piece that could not be read. Laws:
+//! every piece of a log file is passed on exactly once; a piece that cannot be read does not affect the others, as
+//! far as the next piece can still be found; no input panics; [`ReadLimits`] bound the memory, not the size that a
+//! file states.
 //!
-//! Forms, told apart by content: gzip of one or more members, or plain text; in it one or more JSON values, each of
-//! which is `{"Records":[..]}`, a page of `LookupEvents`, an EventBridge envelope, a digest file, a bare record, or
-//! an array of records or envelopes.
+//! Forms, recognized by content: gzip of one or more members, or plain text. The text is one or more JSON values.
+//! Each is `{"Records":[..]}`, a page of `LookupEvents`, an EventBridge envelope, a digest file, a bare record, or an
+//! array of records or envelopes.
 
 mod digest;
 mod document;
@@ -24,37 +24,37 @@ pub use fields::{Record, RecordResource, UserIdentity};
 pub use inflate::Inflater;
 pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadableReason};
 
-/// What one object may cost.
+/// Limits for reading one log file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// Bytes of JSON one object may inflate to; what lies beyond is not read.
+    /// Bytes to which one log file may inflate. The rest is not read.
     pub max_inflated_bytes: usize,
 }
 
 impl Default for ReadLimits {
-    /// 1 GiB: two hundred times the largest object CloudTrail was seen to deliver.
+    /// 1 GiB: two hundred times the largest log file that CloudTrail was seen to deliver.
     fn default() -> Self {
         Self { max_inflated_bytes: 1 << 30 }
     }
 }
 
-/// Longest text kept of any field, in bytes: the length IAM allows an ARN. A longer one makes a record unreadable.
+/// Longest text of a field, in bytes: the length limit of IAM for an ARN. Longer text makes a record unreadable.
 pub const MAX_TEXT_BYTES: usize = 2_048;
 
-/// Most resources kept of one record.
+/// Most resources of one record. More make it unreadable.
 pub const MAX_RESOURCES: usize = 1_024;
 
-/// Deepest nesting of a record, the record itself included.
+/// Deepest nesting of a record, including the record itself.
 pub const MAX_DEPTH: usize = 127;
 
-/// Takes what an object holds, piece by piece.
+/// Receives the content of a log file, piece by piece.
 pub trait RecordVisitor {
-    /// One record. A fault makes it unreadable.
+    /// One record. An error makes it unreadable.
     ///
     /// # Errors
-    /// What keeps the record from being an event.
+    /// Why the record is not a valid event.
     fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError>;
-    /// One Insight event, by its identity.
+    /// One Insights event, by its identity.
     fn visit_insight(&mut self, identity: Fingerprint);
     /// The window of one digest file.
     fn visit_digest_window(&mut self, window: DigestWindow);
@@ -62,7 +62,7 @@ pub trait RecordVisitor {
     fn visit_unreadable(&mut self, piece: UnreadablePiece);
 }
 
-/// Reads one object: inflates `stored` and hands each piece to `visit`. Returns the inflated length in bytes.
+/// Reads one log file: inflates `stored` and passes each piece to `visit`. Returns the inflated length in bytes.
 pub fn read_log_file(
     stored: &[u8],
     limits: ReadLimits,

@@ -1,7 +1,7 @@
 //! Evidence that could not be read.
 //!
-//! Enters: bytes and what is wrong with them. Leaves: [`UnreadablePiece`], with an identity. Law: the same bytes have the
-//! same [`Fingerprint`] wherever they are met, so a bad piece delivered twice counts once.
+//! Enters: bytes and the error in them. Leaves: [`UnreadablePiece`], with an identity. Law: equal bytes have the same
+//! [`Fingerprint`] wherever they occur, so an unreadable piece that is delivered twice counts once.
 
 use std::fmt;
 
@@ -9,25 +9,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Why a piece could not be read. The order has no meaning but makes the choice between two reasons definite.
+/// Why a piece could not be read. The order only makes the choice between two reasons deterministic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnreadableReason {
-    /// The object is empty.
+    /// The log file is empty.
     Empty,
-    /// JSON, but nothing CloudTrail writes.
+    /// JSON, but not CloudTrail data.
     NotCloudTrail,
-    /// The object could not be fetched.
+    /// The log file could not be fetched.
     Unavailable,
-    /// A needed field is longer than [`super::LONGEST_TEXT`], or there are too many of it.
+    /// A required field is longer than [`super::MAX_TEXT_BYTES`], or has too many values.
     FieldTooLong,
-    /// A needed field is absent.
+    /// A required field is missing.
     MissingField,
-    /// A needed field holds a value that cannot be right, such as a time that does not exist.
+    /// A required field has an invalid value, such as a time that does not exist.
     BadValue,
-    /// A needed field is of another JSON type.
+    /// A required field has the wrong JSON type.
     WrongType,
-    /// Nested deeper than [`super::DEEPEST`].
+    /// Nested deeper than [`super::MAX_DEPTH`].
     TooDeep,
     /// Not UTF-8.
     BadUtf8,
@@ -35,11 +35,11 @@ pub enum UnreadableReason {
     BadJson,
     /// The JSON ends too early.
     TruncatedJson,
-    /// The object inflates past the limit.
+    /// The log file inflates past the limit.
     TooLarge,
     /// The gzip stream ends too early.
     TruncatedGzip,
-    /// The gzip stream is damaged: bad data, checksum or length, or other bytes behind it.
+    /// The gzip stream is damaged: invalid data, checksum or length, or other bytes after it.
     CorruptGzip,
 }
 
@@ -64,21 +64,21 @@ impl UnreadableReason {
         }
     }
 
-    /// What was wrong, for people.
+    /// The reason in words. A text that ends in a colon is followed by the name of the field.
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Empty => "the object is empty",
-            Self::NotCloudTrail => "JSON, but nothing CloudTrail writes",
-            Self::Unavailable => "the object could not be fetched",
-            Self::FieldTooLong => "too long or too many:",
+            Self::Empty => "the log file is empty",
+            Self::NotCloudTrail => "JSON, but not CloudTrail data",
+            Self::Unavailable => "the log file could not be fetched",
+            Self::FieldTooLong => "field too long or with too many values:",
             Self::MissingField => "missing field",
-            Self::BadValue => "a value that cannot be right:",
-            Self::WrongType => "a value of the wrong type:",
+            Self::BadValue => "field with an invalid value:",
+            Self::WrongType => "field of the wrong JSON type:",
             Self::TooDeep => "nested too deeply",
             Self::BadUtf8 => "not UTF-8",
             Self::BadJson => "not JSON",
             Self::TruncatedJson => "the JSON ends too early",
-            Self::TooLarge => "inflates past `limits.object_mib`",
+            Self::TooLarge => "inflates past `limits.log_file_mib`",
             Self::TruncatedGzip => "the gzip stream ends too early",
             Self::CorruptGzip => "the gzip stream is damaged",
         }
@@ -91,22 +91,22 @@ impl fmt::Display for UnreadableReason {
     }
 }
 
-/// What is wrong with a piece, and with which field of it.
+/// The error in a piece, and the field that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordError {
-    /// Why.
+    /// The reason.
     pub reason: UnreadableReason,
-    /// The record field at fault, as CloudTrail spells it.
+    /// The invalid field, as CloudTrail spells it.
     pub field: Option<&'static str>,
 }
 
 impl RecordError {
-    /// A fault of a whole piece.
+    /// An error of a whole piece.
     pub const fn whole_piece(reason: UnreadableReason) -> Self {
         Self { reason, field: None }
     }
 
-    /// A fault of one field.
+    /// An error of one field.
     pub const fn in_field(reason: UnreadableReason, field: &'static str) -> Self {
         Self { reason, field: Some(field) }
     }
@@ -117,7 +117,7 @@ impl RecordError {
 pub struct Fingerprint(pub u128);
 
 impl Fingerprint {
-    /// The fingerprint of `parts`, in order, in the name space `domain`.
+    /// The fingerprint of `parts`, in order, in the namespace `domain`.
     pub fn of(domain: &str, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in std::iter::once(&domain.as_bytes()).chain(parts) {
@@ -135,15 +135,15 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// One piece that could not be read, and where it lies.
+/// One piece that could not be read, and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadablePiece {
-    /// What is wrong.
+    /// The error.
     pub error: RecordError,
     /// Identity of its bytes.
     pub fingerprint: Fingerprint,
-    /// Where it begins, in bytes of the inflated object.
+    /// Offset of its first byte in the inflated log file.
     pub offset: u64,
-    /// How many pieces of the object came before it.
+    /// Number of pieces of the log file before it.
     pub record_index: u64,
 }

@@ -1,20 +1,21 @@
 //! The report as tables for a spreadsheet or a database.
 //!
 //! Enters: a [`Report`]. Leaves: files by name, each RFC 4180 with a header and CRLF. Laws: a record is one line and
-//! begins no formula (see [`csv_cell`]); columns are only ever added at the end; order is the report's own.
+//! no cell begins a formula (see [`csv_cell`]); columns are only ever added at the end; the order is that of the
+//! report.
 //!
-//! Times are RFC 3339 in UTC, hashes hex, numbers plain digits, and a value there is none of is an empty cell. A cell of
-//! several values has them between `|`, and a `|` within one is written `\u{7c}`.
+//! Times are RFC 3339 in UTC, hashes are hex, numbers are plain digits, and a missing value is an empty cell. A `|`
+//! separates the values of a cell with several values; a `|` within a value is written as `\u{7c}`.
 //!
-//! | file | a row for each |
+//! | file | one row for each |
 //! |---|---|
-//! | `principals.csv` | principal, also those never seen |
+//! | `principals.csv` | principal, including those not seen |
 //! | `findings.csv` | finding, most severe first |
-//! | `operations.csv` | operation that is not plainly read-only, or is sensitive |
-//! | `coverage.csv` | `row`: `total` (one), `place` (account and region), `gap` (span of hours in it), `class` (event class) |
-//! | `audit_entries.csv` | call behind a finding |
+//! | `operations.csv` | operation that is not read-only, or is sensitive |
+//! | `coverage.csv` | `row`: `total` (one), `account_region`, `gap` (missing hours in it), `class` (event class) |
+//! | `audit_entries.csv` | sample call of a finding |
 //! | `controls.csv` | control of the standard |
-//! | `matrix.csv` | capability and service (`row`: `read`, `capability`, `unknown`, `service`) of each watched principal |
+//! | `matrix.csv` | capability and service of each watched principal (`row`: `read`, `capability`, `unknown`, `service`) |
 
 mod columns;
 
@@ -34,14 +35,14 @@ use crate::{
     report::{AuditEntry, MatrixRow, OperationSummary, PrincipalSummary, Report},
 };
 
-/// A cell that has been made harmless.
+/// An escaped cell.
 #[derive(Clone, Default)]
 struct CsvCell(String);
 
 /// The report as CSV files: name and content of each.
 ///
 /// # Errors
-/// When a table cannot be written; nothing in a report is known to lead there.
+/// When a table cannot be written; no report is known to cause this.
 pub fn csv(report: &Report) -> Result<Vec<(&'static str, String)>, csv::Error> {
     let result = &report.result;
     let findings = result.findings.iter().map(|finding| {
@@ -130,15 +131,16 @@ fn principal_cells(principal: &PrincipalSummary) -> [CsvCell; 35] {
     ]
 }
 
-/// A row for each row of its matrix. Cells of what it could do are empty where no policies were read.
+/// One row for each row of the matrix of a principal. The cells of granted actions are empty where no policies were
+/// read.
 fn matrix_cells(principal: &PrincipalSummary) -> Vec<[CsvCell; 9]> {
     let row = |row: &MatrixRow| {
         [
             text_cell(&principal.arn),
             text_cell(row.kind_name()),
             text_cell(&row.name),
-            optional_cell(row.granted.as_ref().map(|could| could.unconditional)),
-            optional_cell(row.granted.as_ref().map(|could| could.conditional)),
+            optional_cell(row.granted.as_ref().map(|granted| granted.unconditional)),
+            optional_cell(row.granted.as_ref().map(|granted| granted.conditional)),
             text_cell(row.denied),
             text_cell(row.failed),
             text_cell(row.used),
@@ -193,7 +195,7 @@ fn coverage_cells(coverage: &Coverage) -> Vec<[CsvCell; 13]> {
         let (account, region) =
             (("account", text_cell(&place.account)), ("region", text_cell(&place.region)));
         rows.push(row(&[
-            ("row", text_cell("place")),
+            ("row", text_cell("account_region")),
             account.clone(),
             region.clone(),
             from(coverage.period),

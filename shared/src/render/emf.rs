@@ -1,8 +1,9 @@
-//! The figures of a run as CloudWatch reads them out of a log: one line in Embedded Metric Format.
+//! The metrics of a run as one log line in CloudWatch's Embedded Metric Format.
 //!
-//! Enters: figures by name, deployment, function and time. Leaves: one line of JSON. Laws: the line keeps to the
-//! specification (CloudWatch User Guide, "Specification: Embedded metric format"): at most a hundred metrics a directive,
-//! every metric and dimension it names stands beside `_aws`, values are finite numbers; a figure that is none is left out.
+//! Enters: metrics by name, deployment, function and time. Leaves: one line of JSON. Laws: the line follows the
+//! specification (CloudWatch User Guide, "Specification: Embedded metric format"): a directive has at most a hundred
+//! metrics, every metric and dimension it names is a member beside `_aws`, and values are finite numbers; a metric
+//! that is not a finite number is left out.
 
 use std::collections::BTreeMap;
 
@@ -11,32 +12,32 @@ use serde_json::{Map, Value, json};
 use super::json::escape_hidden;
 use crate::time::Time;
 
-/// Name space of all metrics.
+/// Namespace of all metrics.
 pub const NAMESPACE: &str = "Onlooker";
 
-/// Metrics one directive may name.
+/// Metrics in one directive.
 const MAX_METRICS_PER_DIRECTIVE: usize = 100;
 
 /// Characters of a dimension's value.
 const MAX_DIMENSION_CHARS: usize = 1_024;
 
-/// What a figure is counted in, in CloudWatch's words.
+/// CloudWatch unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricUnit {
-    /// Things.
+    /// A count.
     Count,
     /// Seconds.
     Seconds,
     /// Bytes.
     Bytes,
-    /// Hundredths.
+    /// A percentage.
     Percent,
     /// A number without a unit, such as a score.
     None,
 }
 
 impl MetricUnit {
-    /// CloudWatch's word.
+    /// The unit's name in CloudWatch.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Count => "Count",
@@ -48,12 +49,12 @@ impl MetricUnit {
     }
 }
 
-/// Figures of a run, by name: `records`, `duplicates`, `unreadable`, `lag`, `duration`, `score`.
+/// Metrics of a run, by name: `records`, `duplicates`, `unreadable`, `lag`, `duration`, `score`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics(BTreeMap<&'static str, (MetricUnit, f64)>);
 
 impl Metrics {
-    /// Adds a figure, or replaces the one of that name. What is no finite number is left out.
+    /// Adds a metric, or replaces the one of that name. A value that is not a finite number is left out.
     #[must_use]
     pub fn with(mut self, name: &'static str, unit: MetricUnit, value: f64) -> Self {
         if value.is_finite() {
@@ -62,14 +63,14 @@ impl Metrics {
         self
     }
 
-    /// Adds a number of things.
+    /// Adds a count.
     #[must_use]
     pub fn count(self, name: &'static str, count: u64) -> Self {
-        // CloudWatch keeps doubles; beyond 2^53 the last digits are lost there as well.
+        // CloudWatch stores doubles: beyond 2^53 it loses the last digits too.
         self.with(name, MetricUnit::Count, count as f64)
     }
 
-    /// Adds a score in percent, if there is one.
+    /// Adds a score in percent; without a score, nothing.
     #[must_use]
     pub fn score(self, name: &'static str, score: Option<f64>) -> Self {
         match score {
@@ -78,7 +79,7 @@ impl Metrics {
         }
     }
 
-    /// The figures in order of their names.
+    /// The metrics in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, MetricUnit, f64)> {
         self.0.iter().map(|(name, (unit, value))| (*name, *unit, *value))
     }
@@ -97,8 +98,8 @@ fn json_number(value: f64) -> Value {
 }
 
 /// One line, with a newline at its end, for standard output of a function.
-pub fn line(deployment: &str, function: &str, now: Time, figures: &Metrics) -> String {
-    let all: Vec<_> = figures.iter().filter(|(name, ..)| !is_reserved_name(name)).collect();
+pub fn line(deployment: &str, function: &str, now: Time, metrics: &Metrics) -> String {
+    let all: Vec<_> = metrics.iter().filter(|(name, ..)| !is_reserved_name(name)).collect();
     let directive = |some: &[(&'static str, MetricUnit, f64)]| {
         let metrics: Vec<Value> =
             some.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit.as_str() })).collect();
@@ -116,12 +117,12 @@ pub fn line(deployment: &str, function: &str, now: Time, figures: &Metrics) -> S
     escape_hidden(&Value::Object(root).to_string())
 }
 
-/// Whether the name is that of something else in the line.
+/// Whether the name is that of another member of the line.
 fn is_reserved_name(name: &str) -> bool {
     matches!(name, "_aws" | "Deployment" | "Function")
 }
 
-/// CloudWatch refuses an empty dimension.
+/// CloudWatch rejects an empty dimension.
 fn dimension(value: &str) -> Value {
     let value = if value.trim().is_empty() { "unknown" } else { value };
     Value::from(value.chars().take(MAX_DIMENSION_CHARS).collect::<String>())
@@ -133,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// What is wrong with a line, by the words of the specification.
+    /// How a line violates the specification.
     fn spec_violation(line: &str) -> Option<String> {
         let root: Value = serde_json::from_str(line).unwrap();
         let root = root.as_object().unwrap();
@@ -147,21 +148,21 @@ mod tests {
                 || metrics.is_empty()
                 || metrics.len() > 100
             {
-                return Some("a directive of no name space, or of no or too many metrics".to_owned());
+                return Some("a directive has no namespace, no metrics or too many metrics".to_owned());
             }
             for set in directive["Dimensions"].as_array().unwrap() {
                 let named = |name: &Value| root.get(name.as_str().unwrap()).and_then(Value::as_str);
                 if set.as_array().unwrap().len() > 30
                     || set.as_array().unwrap().iter().any(|name| named(name).is_none_or(str::is_empty))
                 {
-                    return Some("a dimension that is not there".to_owned());
+                    return Some("a dimension is missing".to_owned());
                 }
             }
             for metric in metrics {
                 let units = ["Count", "Seconds", "Bytes", "Percent", "None"];
                 let known = metric["Unit"].as_str().is_some_and(|unit| units.contains(&unit));
                 if !known || !root[metric["Name"].as_str().unwrap()].is_number() {
-                    return Some(format!("no metric: {metric}"));
+                    return Some(format!("not a metric: {metric}"));
                 }
             }
         }
@@ -170,14 +171,14 @@ mod tests {
 
     #[test]
     fn a_line_follows_the_specification() {
-        let figures = Metrics::default()
+        let metrics = Metrics::default()
             .count("records", 12)
             .with("duration", MetricUnit::Seconds, 0.25)
             .with("lag", MetricUnit::Seconds, f64::NAN)
             .score("score", Some(99.5))
             .score("nothing", None)
             .count("Function", 5);
-        let line = line("stack", "report", Time(1_800_000_000), &figures);
+        let line = line("stack", "report", Time(1_800_000_000), &metrics);
         assert_eq!(spec_violation(&line), None);
         let root: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
@@ -203,8 +204,8 @@ mod tests {
     #[test]
     fn directives_hold_at_most_a_hundred_metrics() {
         let names: Vec<&'static str> = (0..250).map(|n| &*format!("m{n}").leak()).collect();
-        let figures = names.iter().fold(Metrics::default(), |figures, name| figures.count(name, 1));
-        let line_of = line("a", "b", Time(1_800_000_000), &figures);
+        let metrics = names.iter().fold(Metrics::default(), |metrics, name| metrics.count(name, 1));
+        let line_of = line("a", "b", Time(1_800_000_000), &metrics);
         assert_eq!(spec_violation(&line_of), None);
         let root: Value = serde_json::from_str(&line_of).unwrap();
         assert_eq!(root["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(), 3);
@@ -217,10 +218,10 @@ mod tests {
         fn any_metrics_make_one_valid_line(
             deployment: String, function: String, now in 1_000_000_000_u32.., values: [f64; 4], count: u64,
         ) {
-            let figures = values.iter().zip(["a", "b", "c", "d"]).fold(Metrics::default(), |figures, (value, name)| {
-                figures.with(name, MetricUnit::None, *value)
+            let metrics = values.iter().zip(["a", "b", "c", "d"]).fold(Metrics::default(), |metrics, (value, name)| {
+                metrics.with(name, MetricUnit::None, *value)
             });
-            let line = line(&deployment, &function, Time(now), &figures.count("e", count));
+            let line = line(&deployment, &function, Time(now), &metrics.count("e", count));
             prop_assert_eq!(spec_violation(&line), None);
             prop_assert_eq!(line.lines().count(), 1);
             prop_assert!(line.ends_with('\n'));

@@ -1,19 +1,19 @@
-//! Hostile text made harmless for the place it is put in.
+//! Escapes hostile text for terminals, CSV and Markdown.
 //!
-//! Enters: any text, such as a session name out of a record. Leaves: text for a terminal, a CSV cell, a Markdown code
-//! span or Markdown prose. Laws: what leaves is one line of characters that each take at least one column; two
-//! texts that differ still differ; in a CSV no spreadsheet finds a formula, in Markdown no reader finds markup.
+//! Enters: any text, such as a session name from a record. Leaves: text for a terminal, a CSV cell, a Markdown code
+//! span or Markdown prose. Laws: the output is one line of characters that each take at least one column; two
+//! different texts stay different; a spreadsheet finds no formula in the CSV, and a Markdown reader finds no markup.
 //!
-//! A character that would not be seen as itself is written as `\u{1b}`, its code point in hex: control characters
-//! (C0, DEL, C1), line and paragraph separators, bidirectional controls, and everything without a width of its own
-//! (zero-width spaces and joiners, combining marks, variation selectors, tags). A backslash before `u{` is written
-//! as `\u{5c}`, so that nobody can pretend to have been escaped.
+//! A hidden character is written as its code point in hex, such as `\u{1b}`: control characters (C0, DEL, C1), line
+//! and paragraph separators, bidirectional controls, and characters without a width of their own (zero-width spaces
+//! and joiners, combining marks, variation selectors, tags). A backslash before `u{` is written as `\u{5c}`, so that
+//! no text can imitate an escape.
 
 use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Whether a character is not seen as itself: it controls, reorders, or takes no column.
+/// Whether a character is hidden: it controls, reorders, or takes no column.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{ad}' | '\u{115f}' | '\u{3164}' | '\u{ffa0}')
@@ -22,12 +22,12 @@ pub fn is_hidden(c: char) -> bool {
         || c.width().unwrap_or(0) == 0
 }
 
-/// Text for a terminal, and the base of all others: one line without a hidden character.
+/// Text for a terminal, and the basis of the other escapes: one line without a hidden character.
 pub fn terminal(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        let pretends = c == '\\' && text.get(at..).is_some_and(|rest| rest.starts_with("\\u{"));
-        if pretends || is_hidden(c) {
+        let imitates_escape = c == '\\' && text.get(at..).is_some_and(|rest| rest.starts_with("\\u{"));
+        if imitates_escape || is_hidden(c) {
             push_code_point(&mut safe, c);
         } else {
             safe.push(c);
@@ -38,12 +38,11 @@ pub fn terminal(text: &str) -> String {
 
 /// A CSV cell, before quoting.
 ///
-/// The rule: hidden characters are escaped as everywhere, so a record is always one line and no cell begins with a tab
-/// or a carriage return. A cell whose first character, spaces and quotes aside, is one of `= + - @` (also full-width)
-/// gets an apostrophe in front, which spreadsheets take for "this is text"; so does a cell that begins with an
-/// apostrophe, so that a program gets the value back by dropping one. Where a spreadsheet set to another separator
-/// would begin a new cell inside this one (after a comma or a semicolon), such a first character is written as
-/// `\u{3d}`.
+/// Hidden characters are escaped as in [`terminal`], so a record is always one line and no cell begins with a tab or
+/// a carriage return. A cell gets an apostrophe in front, which makes it text in a spreadsheet, if its first
+/// character except spaces and quotes is one of `= + - @` (also full-width). A cell that begins with an apostrophe
+/// gets one too, so that a program recovers every value by dropping one. After a comma or a semicolon, where a
+/// spreadsheet with another separator would begin a new cell, such a first character is written as `\u{3d}`.
 pub fn csv_cell(text: &str) -> String {
     without_formula(&terminal(text))
 }
@@ -84,7 +83,7 @@ fn code_span(safe: &str) -> String {
     let mut span = String::with_capacity(safe.len() + 2);
     span.push('`');
     for (at, c) in safe.char_indices() {
-        // A space at either end would be dropped by the reader.
+        // A Markdown reader drops a space at either end.
         let at_end = at == 0 || at + 1 == safe.len();
         if matches!(c, '`' | '|') || (c == ' ' && at_end) {
             push_code_point(&mut span, c);
@@ -96,8 +95,8 @@ fn code_span(safe: &str) -> String {
     span
 }
 
-/// Prose in Markdown. Plain words and the punctuation between them stay; every other run of characters, an ARN or an
-/// operation but also `<b>` and `https://`, becomes a code span. Text between two backticks is one code span.
+/// Prose in Markdown. Plain words and the punctuation between them are unchanged; every other run of characters, such
+/// as an ARN, an operation, `<b>` or `https://`, becomes a code span. Text between two backticks is one code span.
 pub fn markdown(text: &str) -> String {
     let safe = terminal(text);
     let paired = safe.matches('`').count().is_multiple_of(2);
@@ -121,7 +120,7 @@ pub fn markdown(text: &str) -> String {
     prose
 }
 
-/// Appends to prose, with a space where two parts that touch would change each other's meaning.
+/// Appends to prose, with a space where two adjacent parts would form other markup.
 fn append_separated(prose: &mut String, part: &str) {
     let touching = !prose.is_empty() && !prose.ends_with(' ');
     if touching && !prose.ends_with(is_inert_punctuation) && !part.starts_with(is_inert_punctuation) {
@@ -130,7 +129,7 @@ fn append_separated(prose: &mut String, part: &str) {
     prose.push_str(part);
 }
 
-/// Punctuation without a meaning in Markdown, as long as something stands before it.
+/// Punctuation without a meaning in Markdown unless it begins a line.
 const fn is_inert_punctuation(c: char) -> bool {
     matches!(c, '(' | ')' | '"' | '\'' | ',' | '.' | ';' | ':' | '?')
 }
@@ -150,9 +149,9 @@ fn escape_token(token: &str, first: bool) -> String {
     }
 }
 
-/// A word, words joined by a hyphen, slash or apostrophe, or a number: what no Markdown reader gives a meaning to.
+/// A word, words joined by a hyphen, slash or apostrophe, or a number: text without a meaning in Markdown.
 fn is_plain_word(body: &str) -> bool {
-    // Seven or more hex digits may be taken for a commit.
+    // GitHub may link seven or more hex digits as a commit.
     if body.len() >= 7 && body.chars().all(|c| c.is_ascii_hexdigit()) {
         return false;
     }

@@ -1,11 +1,11 @@
-//! What no input yields.
+//! Properties of the escapes for any input.
 
 use comrak::{Arena, Options, nodes::NodeValue, parse_document};
 use proptest::prelude::*;
 
 use super::*;
 
-/// Text that is likely to do harm somewhere, mixed with ordinary words.
+/// Text with characters that are special in some output, mixed with ordinary words.
 pub fn hostile_text() -> impl Strategy<Value = String> {
     let parts = prop_oneof![
         3 => prop::sample::select(vec![
@@ -170,7 +170,7 @@ proptest! {
 
     #[test]
     fn a_code_span_renders_the_escaped_text(text in hostile_text()) {
-        let said = unescape(&parse_markdown(&markdown_code(&text)).1);
-        prop_assert_eq!(said.as_str(), if text.is_empty() { "(empty)" } else { &text });
+        let rendered = unescape(&parse_markdown(&markdown_code(&text)).1);
+        prop_assert_eq!(rendered.as_str(), if text.is_empty() { "(empty)" } else { &text });
     }
 }

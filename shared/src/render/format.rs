@@ -1,7 +1,7 @@
-//! Numbers, times and enum values as a reader sees them.
+//! Formats numbers, times and enum values for readers.
 //!
-//! Enters: values of a report. Leaves: short text. Law: a score or a share that is not whole never reads as if it
-//! were, because nothing here rounds.
+//! Enters: values of a report. Leaves: short text. Law: nothing is rounded, so a score or share that is
+//! not whole never looks whole.
 
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub fn count_noun(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
-/// A score in percent as it stands in the report, or a dash when there is none.
+/// A score in percent as in the report, or a dash without one.
 pub fn percent(score: Option<f64>) -> String {
     score.map_or_else(|| "–".to_owned(), |score| format!("{score} %"))
 }
@@ -47,7 +47,7 @@ pub fn format_period(period: Period) -> String {
     format!("{} to {} UTC", minute(period.from.start()), minute(period.until.start()))
 }
 
-/// The word a value has in the JSON report, for the enums that are written as one; empty for anything else.
+/// The JSON string of an enum value; empty for a value that is not a string in JSON.
 pub fn serialized_name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -55,7 +55,7 @@ pub fn serialized_name(value: &impl Serialize) -> String {
     }
 }
 
-/// What is known of an event class, in words.
+/// State of an event class, in words.
 pub const fn class_state(state: EventClassState) -> &'static str {
     match state {
         EventClassState::Gap => "GAP: expected, not known to be logged",
@@ -66,7 +66,7 @@ pub const fn class_state(state: EventClassState) -> &'static str {
     }
 }
 
-/// What the evidence says of a control, in words.
+/// State of a control, in words.
 pub const fn control_state(state: ControlState) -> &'static str {
     match state {
         ControlState::Pass => "pass",
@@ -75,7 +75,7 @@ pub const fn control_state(state: ControlState) -> &'static str {
     }
 }
 
-/// The first characters of a hash: enough to recognise it by.
+/// The first characters of a hash, to recognize it.
 pub fn short_hash(hash: &str) -> String {
     hash.chars().take(12).collect()
 }
@@ -86,12 +86,12 @@ impl PrincipalSummary {
         self.counts.get(&operation_type).and_then(|outcomes| outcomes.get(&outcome)).copied().unwrap_or(0)
     }
 
-    /// Calls AWS refused.
+    /// Calls that AWS denied.
     pub fn denied(&self) -> u64 {
         self.counts.values().filter_map(|outcomes| outcomes.get(&Outcome::Denied)).sum()
     }
 
-    /// Mutating calls that succeeded, also those that were made through others.
+    /// Mutating calls that succeeded, including those made through roles.
     pub fn writes(&self) -> u64 {
         self.count(OperationType::Mutating, Outcome::Succeeded).saturating_add(self.writes_through_roles)
     }

@@ -1,10 +1,11 @@
 //! The report as JSON.
 //!
-//! Enters: a [`Report`]. Leaves: indented JSON with a newline at its end. Laws: reading it gives the same report, with
-//! the same id; it fits the schema in `docs/report.schema.json`; it holds no character that a terminal would obey.
+//! Enters: a [`Report`]. Leaves: indented JSON with a newline at its end. Laws: reading it gives the same report,
+//! with the same id; it is valid by the schema in `docs/report.schema.json`; it holds no character that controls a
+//! terminal.
 //!
-//! The schema is made from the types. After a change of them, `UPDATE_SCHEMA=1 cargo test -p onlooker-core schema` writes
-//! it anew.
+//! The schema is generated from the types. After a change of the types, `UPDATE_SCHEMA=1 cargo test -p onlooker-core
+//! schema` regenerates it.
 
 use std::fmt::Write as _;
 
@@ -27,8 +28,8 @@ pub fn schema() -> Result<String, serde_json::Error> {
     Ok(escape_hidden(&serde_json::to_string_pretty(&Report::schema())?))
 }
 
-/// Writes hidden characters as `\u009b`, and a newline at the end. They stand within strings only, newlines of the
-/// indentation aside, so the value stays the same.
+/// Escapes hidden characters as `\u009b`, and adds a newline at the end. Apart from the newlines of the indentation,
+/// hidden characters occur only within strings, so the value is unchanged.
 pub(super) fn escape_hidden(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
@@ -58,7 +59,7 @@ pub(super) mod tests {
         assert_schema_is_current("report.schema.json", &schema().unwrap());
     }
 
-    /// Holds a published schema to the types; with `UPDATE_SCHEMA` in the environment, publishes it.
+    /// Asserts that a published schema matches the types; with `UPDATE_SCHEMA` in the environment, writes it.
     pub fn assert_schema_is_current(name: &str, current: &str) {
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         let path = docs.join(name);
@@ -69,7 +70,7 @@ pub(super) mod tests {
         let published = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             published == current,
-            "docs/{name} is stale: UPDATE_SCHEMA=1 cargo test -p onlooker-core schema"
+            "docs/{name} is stale: run UPDATE_SCHEMA=1 cargo test -p onlooker-core schema"
         );
     }
 
@@ -89,7 +90,7 @@ pub(super) mod tests {
         let wrong = [
             ("/result/totals/events", Value::from(-1)),
             ("/result/mode", Value::from("guess")),
-            ("/result/coverage/places/0/account", Value::Null),
+            ("/result/coverage/account_regions/0/account", Value::Null),
             ("/result/findings/0/severity", Value::from("critical")),
             ("/result/operations/0/capabilities/0", Value::from("fly")),
         ];
@@ -128,13 +129,14 @@ pub(super) mod tests {
         }
     }
 
-    /// Where and how a value breaks a schema of the few keywords ours is made of; a keyword beyond them is a misfit.
+    /// Where and how a value violates a schema. Only the keywords of the published schemas are supported; any other
+    /// is a violation.
     pub fn schema_violation(value: &Value, schema: &Value, root: &Value, at: &str) -> Option<String> {
         let Value::Object(schema) = schema else {
-            return (*schema == Value::Bool(false)).then(|| format!("{at}: nothing may stand here"));
+            return (*schema == Value::Bool(false)).then(|| format!("{at}: no value is allowed here"));
         };
         schema.iter().find_map(|(keyword, wanted)| {
-            let wrong = |fits: bool| (!fits).then(|| format!("{at}: {value} breaks {keyword} {wanted}"));
+            let wrong = |fits: bool| (!fits).then(|| format!("{at}: {value} violates {keyword} {wanted}"));
             match keyword.as_str() {
                 "$schema" | "$defs" | "title" | "description" | "format" | "required" | "default" => None,
                 "$ref" => {
@@ -182,12 +184,12 @@ pub(super) mod tests {
                     .iter()
                     .zip(wanted.as_array().unwrap())
                     .find_map(|(item, wanted)| schema_violation(item, wanted, root, at)),
-                _ => Some(format!("{at}: the keyword {keyword} is not known here")),
+                _ => Some(format!("{at}: the keyword {keyword} is not supported")),
             }
         })
     }
 
-    /// Like a schema that forbids what it does not name, so that no field of the report is left undescribed.
+    /// Treats fields that the schema does not name as violations, so that every field of the report is described.
     fn object_violation(
         value: &Value,
         schema: &Map<String, Value>,

@@ -1,15 +1,15 @@
-//! An issued report and its findings as JSON lines, for queries over many reports.
+//! A published report and its findings as JSON lines, for queries over many reports.
 //!
-//! Enters: a report in short, and its findings. Leaves: one JSON object a line, for the report or for each finding. Laws: every line says which
-//! report it is of, so that of several revisions the newest can be chosen; no line holds a character that a terminal
-//! would obey; order is the report's own.
+//! Enters: a report in short, and its findings. Leaves: one JSON object a line, for the report or for each finding.
+//! Laws: every line names its report and revision, so that a query can select the newest revision; no line holds a
+//! character that controls a terminal; the order is that of the report.
 
 use serde::Serialize;
 
 use super::json::escape_hidden;
 use crate::{current_status::ReportBrief, finding::Finding, score::Status, time::Time};
 
-/// A finding with the report it is of.
+/// A finding with its report.
 #[derive(Serialize)]
 struct FindingLine<'a> {
     report_id: &'a str,
@@ -22,7 +22,7 @@ struct FindingLine<'a> {
     finding: &'a Finding,
 }
 
-/// A line for each of the findings of a report.
+/// One line for each finding of a report.
 ///
 /// # Errors
 /// When a finding cannot be written as JSON.
@@ -43,7 +43,7 @@ pub fn finding_lines(report: &ReportBrief, findings: &[Finding]) -> Result<Strin
     Ok(lines)
 }
 
-/// A line for a report.
+/// One line for a report.
 ///
 /// # Errors
 /// When it cannot be written as JSON.

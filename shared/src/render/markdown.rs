@@ -1,7 +1,7 @@
 //! The report as Markdown for a pull request.
 //!
-//! Enters: a [`Report`]. Leaves: GitHub flavoured Markdown. Laws: no text of the report forms markup: values stand in
-//! code spans, prose is escaped word by word; a list too long to read is cut, and says so.
+//! Enters: a [`Report`]. Leaves: GitHub Flavored Markdown. Laws: no text of the report forms markup: values are code
+//! spans, prose is escaped word by word; a long list is truncated and states how much is left out.
 
 mod matrix;
 
@@ -18,7 +18,7 @@ use crate::{
     report::{PrincipalSummary, Report, ReportMode, ReportResult},
 };
 
-/// Rows of a table at most: a comment on a pull request has a limit of its own.
+/// Most rows of a table: GitHub limits the length of a comment.
 const MAX_ROWS: usize = 50;
 
 /// The report as Markdown.
@@ -38,7 +38,7 @@ pub fn markdown(report: &Report) -> String {
     page.0
 }
 
-/// Markdown that grows downwards.
+/// Markdown under construction.
 struct MarkdownPage(String);
 
 impl MarkdownPage {
@@ -51,7 +51,7 @@ impl MarkdownPage {
         self.line(format_args!("\n## {title}\n"));
     }
 
-    /// A table, `:` columns to the right. Cells are Markdown already.
+    /// A table; columns with `:` are aligned to the right. Cells are already Markdown.
     fn table<const N: usize>(&mut self, header: [&str; N], rows: impl ExactSizeIterator<Item = [String; N]>) {
         let total = rows.len();
         let ruler = header.map(|name| if name.starts_with(':') { "---:" } else { "---" });
@@ -132,16 +132,16 @@ fn summary(page: &mut MarkdownPage, result: &ReportResult) {
         ),
     );
     row(
-        "Could not be read",
+        "Evidence problems",
         format!(
             "{}, {}",
-            count_noun(totals.unreadable_evidence, "piece"),
+            count_noun(totals.unreadable_evidence, "unreadable piece"),
             count_noun(totals.conflicting_events, "conflicting event")
         ),
     );
     page.table(["", ""], rows.into_iter());
     for (title, texts) in
-        [("Key findings", &result.summary.key_findings), ("Do first", &result.summary.top_actions)]
+        [("Key findings", &result.summary.key_findings), ("Top actions", &result.summary.top_actions)]
     {
         if !texts.is_empty() {
             page.title(title);
@@ -156,7 +156,7 @@ fn findings(page: &mut MarkdownPage, result: &ReportResult) {
     }
     page.title(format_args!("Findings ({})", thousands(result.findings.len() as u64)));
     page.table(
-        ["Severity", "Finding", "Principal", "About", ":Count"],
+        ["Severity", "Finding", "Principal", "Subject", ":Count"],
         result.findings.iter().map(|finding| {
             [
                 finding.severity.as_str().to_owned(),
@@ -167,7 +167,7 @@ fn findings(page: &mut MarkdownPage, result: &ReportResult) {
             ]
         }),
     );
-    page.line("\n<details><summary>What was seen and what to do</summary>\n");
+    page.line("\n<details><summary>Details and recommendations</summary>\n");
     page.list(result.findings.iter().map(detail));
     page.line("\n</details>");
 }
@@ -274,12 +274,12 @@ fn operations(page: &mut MarkdownPage, result: &ReportResult) {
     if result.operations.is_empty() {
         return;
     }
-    page.title("Operations that are not plain reads");
+    page.title("Operations that are not read-only, or sensitive");
     page.table(
-        ["Operation", "Type", "Risk", ":Succeeded", ":Denied", ":Failed", "Why"],
+        ["Operation", "Type", "Risk", ":Succeeded", ":Denied", ":Failed", "Reason"],
         result.operations.iter().map(|operation| {
             let count = |outcome| thousands(operation.counts.get(&outcome).copied().unwrap_or(0));
-            let dissent = if operation.source_conflict { " (AWS's own sources disagree)" } else { "" };
+            let conflict = if operation.source_conflict { " (source conflict)" } else { "" };
             [
                 code(&format!("{}:{}", operation.service, operation.operation)),
                 code(operation.operation_type.as_str()),
@@ -287,7 +287,7 @@ fn operations(page: &mut MarkdownPage, result: &ReportResult) {
                 count(Outcome::Succeeded),
                 count(Outcome::Denied),
                 count(Outcome::Failed),
-                prose(&operation.reason) + dissent,
+                prose(&operation.reason) + conflict,
             ]
         }),
     );
@@ -299,7 +299,16 @@ fn overrides(page: &mut MarkdownPage, result: &ReportResult) {
     }
     page.title("Overrides");
     page.table(
-        ["Id", "Principal", "Operation", "Owner", "Reason", "Until", ":Allowed", ":Expired before"],
+        [
+            "Id",
+            "Principal",
+            "Operation",
+            "Owner",
+            "Reason",
+            "Expires",
+            ":Allowed calls",
+            ":Calls after expiry",
+        ],
         result.overrides.iter().map(|item| {
             [
                 code(&item.id),
@@ -321,7 +330,7 @@ fn controls(page: &mut MarkdownPage, result: &ReportResult) {
     }
     page.title(format_args!("Controls: {}", prose(&result.standard_title)));
     page.table(
-        ["Control", "Asks", "Result", "Evidence"],
+        ["Control", "Requirement", "Result", "Evidence"],
         result.controls.iter().map(|control| {
             let state = control_state(control.state).to_owned();
             [code(&control.id), prose(&control.title), state, prose(&control.evidence)]
@@ -334,12 +343,12 @@ fn limitations(page: &mut MarkdownPage, report: &Report) {
     if result.limitations.is_empty() && report.run.unreadable.is_empty() {
         return;
     }
-    page.title("Not looked at");
+    page.title("Limitations");
     page.list(result.limitations.iter().map(|text| prose(text)));
     if !report.run.unreadable.is_empty() {
         page.line("");
         page.table(
-            ["Could not be read", ":Record", ":Byte", "Reason"],
+            ["Unreadable evidence", ":Record", ":Byte", "Reason"],
             report.run.unreadable.iter().map(|position| {
                 let number = |number: Option<u64>| number.map_or_else(String::new, thousands);
                 [
@@ -354,23 +363,23 @@ fn limitations(page: &mut MarkdownPage, report: &Report) {
 }
 
 fn inputs(page: &mut MarkdownPage, report: &Report) {
-    let (basis, run) = (&report.result.inputs, &report.run);
-    page.title("Basis");
-    let watched: Vec<String> = basis.watched.iter().take(MAX_ROWS).map(|pattern| code(pattern)).collect();
+    let (inputs, run) = (&report.result.inputs, &report.run);
+    page.title("Inputs");
+    let watched: Vec<String> = inputs.watched.iter().take(MAX_ROWS).map(|pattern| code(pattern)).collect();
     let rows = [
         ["Report".to_owned(), code(&report.id)],
         ["Standard".to_owned(), code(&serialized_name(&report.result.standard))],
         ["Watched".to_owned(), join_or_none(watched)],
-        ["Evidence".to_owned(), code(&basis.evidence_sha256)],
-        ["Catalog".to_owned(), format!("{} {}", code(&basis.catalog_version), code(&basis.catalog_sha256))],
-        ["Configuration".to_owned(), code(&basis.configuration_sha256)],
-        ["Onlooker".to_owned(), code(&basis.onlooker_version)],
+        ["Evidence".to_owned(), code(&inputs.evidence_sha256)],
+        ["Catalog".to_owned(), format!("{} {}", code(&inputs.catalog_version), code(&inputs.catalog_sha256))],
+        ["Configuration".to_owned(), code(&inputs.configuration_sha256)],
+        ["Onlooker".to_owned(), code(&inputs.onlooker_version)],
         ["Run".to_owned(), format!("{} at {}", code(&run.run_id), run.generated_at)],
         [
-            "Inputs".to_owned(),
+            "Log files".to_owned(),
             format!(
                 "{}, {}, {}, {}",
-                count_noun(run.log_files_read, "object"),
+                count_noun(run.log_files_read, "log file"),
                 count_noun(run.records_seen, "record"),
                 count_noun(run.duplicates, "duplicate"),
                 code(&run.input_files_sha256)
@@ -395,7 +404,7 @@ mod tests {
     use super::*;
     use crate::render::{escape::is_hidden, sample};
 
-    /// Kinds of node, words and code aside.
+    /// Kinds of node, without text and code.
     fn document_shape(markdown: &str) -> Vec<String> {
         let mut options = Options::default();
         options.extension.strikethrough = true;

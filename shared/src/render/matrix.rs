@@ -1,7 +1,7 @@
-//! What the rows of a matrix come to, in words.
+//! The states of matrix rows, in words.
 //!
-//! Enters: a row, or what a matrix says beside its rows. Leaves: a word, a sign and a tone, the same in every format.
-//! Law: where nothing is known of what could be done, no row says that nothing could.
+//! Enters: a row or another value of a matrix. Leaves: a text, a symbol and a tone, the same in every format. Law: a
+//! row with unknown grants never says that nothing is granted.
 
 use std::cmp::Reverse;
 
@@ -13,42 +13,42 @@ use crate::{
     report::{AccessMatrix, MatrixRow, MatrixRowKind, PrincipalSummary, ReportResult},
 };
 
-/// What a row comes to.
+/// State of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatrixRowState {
-    /// Neither granted nor tried nor done.
+    /// Not granted and not called.
     NotGranted,
-    /// Neither tried nor done; what is granted is not known.
+    /// Not called; the grants are unknown.
     GrantsUnknown,
-    /// Granted, neither tried nor done.
+    /// Granted and not called.
     GrantedUnused,
-    /// Tried without success.
+    /// Called without success.
     Attempted,
-    /// Done.
+    /// Calls succeeded.
     Used,
-    /// Done through roles it assumed only; its own policies do not grant it.
+    /// Calls succeeded only through roles it assumed; its own policies do not grant them.
     UsedThroughRoles,
-    /// Done although none of its policies grants it.
+    /// Calls succeeded although none of its policies grants them.
     UsedWithoutGrant,
 }
 
-/// How much a reader should mind.
+/// Severity of a row in the presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatrixTone {
-    /// As it should be.
+    /// As expected.
     Good,
-    /// Nothing to say of it.
+    /// Neutral.
     None,
     /// Worth knowing.
     Note,
-    /// Look at it.
+    /// Needs review.
     Warn,
-    /// It breaks the promise, or can.
+    /// It breaks the promise, or could.
     Bad,
 }
 
 impl MatrixRowState {
-    /// The states a legend explains, in the order of their gravity.
+    /// All states, most severe first, as a legend lists them.
     pub const ALL: [Self; 7] = [
         Self::UsedWithoutGrant,
         Self::UsedThroughRoles,
@@ -59,7 +59,7 @@ impl MatrixRowState {
         Self::NotGranted,
     ];
 
-    /// One character that stands for it.
+    /// Its symbol.
     pub const fn symbol(self) -> char {
         match self {
             Self::NotGranted => '–',
@@ -72,41 +72,41 @@ impl MatrixRowState {
         }
     }
 
-    /// It in a few words.
+    /// Its name in a few words.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::NotGranted => "nothing",
-            Self::GrantsUnknown => "not done, grants not known",
-            Self::GrantedUnused => "could, never did",
-            Self::Attempted => "tried in vain",
-            Self::Used => "did",
-            Self::UsedThroughRoles => "did through another role",
-            Self::UsedWithoutGrant => "did without a grant",
+            Self::NotGranted => "not granted",
+            Self::GrantsUnknown => "not used, grants unknown",
+            Self::GrantedUnused => "granted, not used",
+            Self::Attempted => "tried, did not succeed",
+            Self::Used => "used",
+            Self::UsedThroughRoles => "used through another role",
+            Self::UsedWithoutGrant => "used without a grant",
         }
     }
 
-    /// It in a sentence.
+    /// Its meaning in a sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::NotGranted => "Nothing was granted, tried or done.",
+            Self::NotGranted => "It is not granted, and no call was made.",
             Self::GrantsUnknown => {
-                "Nothing was tried or done. Its policies were not read, so what it could do is not known."
+                "No call was made. Its policies were not read, so its permissions are unknown."
             }
-            Self::GrantedUnused => "Its policies grant it, and no call used it in the period.",
-            Self::Attempted => "It was tried, and every call was denied or failed.",
+            Self::GrantedUnused => "Its policies grant it, and no call was made in the period.",
+            Self::Attempted => "Calls were made, and every call was denied or failed.",
             Self::Used => "Calls succeeded.",
             Self::UsedThroughRoles => {
-                "Calls succeeded, all of them through roles it assumed; its own policies do not grant it."
+                "Calls succeeded, all of them through roles it assumed; its own policies do not grant them."
             }
             Self::UsedWithoutGrant => {
-                "Calls succeeded although none of the policies that were read grants it: something else does."
+                "Calls succeeded although no policy that was read grants them, so another policy does."
             }
         }
     }
 }
 
 impl MatrixRowState {
-    /// How much a reader should mind, where nothing but the state is known.
+    /// Tone of the state alone.
     pub const fn tone(self) -> MatrixTone {
         match self {
             Self::NotGranted => MatrixTone::Good,
@@ -118,7 +118,7 @@ impl MatrixRowState {
 }
 
 impl MatrixTone {
-    /// Class of the style sheet.
+    /// CSS class.
     pub const fn css_class(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -130,50 +130,50 @@ impl MatrixTone {
     }
 }
 
-/// What of a principal somebody answers for.
+/// What overrides tolerate of a principal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ToleratedAccess {
-    /// All that its policies grant beyond reads, if anything.
+    /// All grants of its policies beyond reads.
     pub all_grants: bool,
-    /// All that it did beyond reads, and it did something.
+    /// All its calls beyond reads that succeeded, of which there is at least one.
     pub all_calls: bool,
 }
 
 impl ToleratedAccess {
-    /// What is tolerated of a principal: by overrides, since nothing else is left of what is no read.
+    /// Whether overrides tolerate all grants, and all calls, of a principal that are not read-only.
     pub fn of(principal: &PrincipalSummary, matrix: &AccessMatrix) -> Self {
         let beyond = [OperationType::Privileged, OperationType::Unknown, OperationType::Mutating];
-        let carried_out = beyond.iter().map(|kind| principal.count(*kind, Outcome::Succeeded));
-        let carried_out =
-            carried_out.chain(matrix.role_chains.iter().map(|through| through.non_reads_succeeded));
+        let succeeded = beyond.iter().map(|kind| principal.count(*kind, Outcome::Succeeded));
+        let succeeded = succeeded.chain(matrix.role_chains.iter().map(|through| through.non_reads_succeeded));
         Self {
             all_grants: matches!(
                 matrix.overall_status,
                 Some(OverallStatus::Valid | OverallStatus::Partial | OverallStatus::Invalid)
             ),
-            all_calls: principal.allowed_by_override > 0 && carried_out.fold(0, u64::saturating_add) == 0,
+            all_calls: principal.allowed_by_override > 0 && succeeded.fold(0, u64::saturating_add) == 0,
         }
     }
 }
 
 impl GrantCount {
-    /// Actions granted, surely or on conditions.
+    /// Actions granted, unconditionally or conditionally.
     pub const fn total(&self) -> u64 {
         self.unconditional.saturating_add(self.conditional)
     }
 }
 
 impl MatrixRow {
-    /// Calls, whatever became of them.
+    /// Calls with any outcome.
     const fn calls(&self) -> u64 {
         self.used.saturating_add(self.denied).saturating_add(self.failed)
     }
 
-    /// What it comes to.
+    /// Its state.
     pub fn state(&self) -> MatrixRowState {
         let granted = self.granted.as_ref().map(GrantCount::total);
         match (self.used > 0, self.denied > 0 || self.failed > 0, granted) {
-            // Which of the calls made through roles are those that succeeded is only sure where all or few enough are.
+            // The counts show which calls through roles succeeded only if all calls were through roles, or more
+            // succeeded.
             (true, _, Some(0)) if self.through_roles >= self.calls() => MatrixRowState::UsedThroughRoles,
             (true, _, Some(0)) if self.used > self.through_roles => MatrixRowState::UsedWithoutGrant,
             (true, ..) => MatrixRowState::Used,
@@ -184,14 +184,14 @@ impl MatrixRow {
         }
     }
 
-    /// How much a reader should mind, given what is tolerated.
+    /// Its tone, given what is tolerated.
     pub fn tone(&self, tolerated: ToleratedAccess) -> MatrixTone {
         let is_about = |names: &[&str]| self.kind.is_some() && names.contains(&self.name.as_str());
-        let calm = matches!(self.kind, None | Some(MatrixRowKind::Read));
+        let is_neutral = matches!(self.kind, None | Some(MatrixRowKind::Read));
         match self.state() {
-            MatrixRowState::NotGranted if calm => MatrixTone::None,
+            MatrixRowState::NotGranted if is_neutral => MatrixTone::None,
             MatrixRowState::GrantedUnused | MatrixRowState::Used | MatrixRowState::UsedThroughRoles
-                if calm =>
+                if is_neutral =>
             {
                 MatrixTone::Note
             }
@@ -208,7 +208,7 @@ impl MatrixRow {
         }
     }
 
-    /// Its name as a reader says it.
+    /// Its name for readers.
     pub fn label(&self) -> String {
         match self.kind {
             Some(MatrixRowKind::Read) => "plain reads".to_owned(),
@@ -218,7 +218,7 @@ impl MatrixRow {
         }
     }
 
-    /// What the table of tables calls its kind.
+    /// Its kind, as in `matrix.csv`.
     pub const fn kind_name(&self) -> &'static str {
         match self.kind {
             None => "service",
@@ -230,22 +230,22 @@ impl MatrixRow {
 }
 
 impl AccessMatrix {
-    /// Whether what it could do is known.
+    /// Whether policies were read.
     pub const fn has_policies(&self) -> bool {
         !self.policies.is_empty()
     }
 
-    /// Rows of capabilities in which there is something to see.
+    /// Rows of capabilities with grants or calls.
     pub fn nonempty_rows(&self) -> impl Iterator<Item = &MatrixRow> {
         self.capabilities.iter().filter(|row| !row.is_empty())
     }
 
-    /// Names of the others.
+    /// Labels of the other rows of capabilities.
     pub fn empty_row_labels(&self) -> Vec<String> {
         self.capabilities.iter().filter(|row| row.is_empty()).map(MatrixRow::label).collect()
     }
 
-    /// Days with evidence, the last one begun counted whole.
+    /// Days with evidence, rounded up.
     pub const fn observed_days(&self) -> u64 {
         self.observed_hours.div_ceil(24)
     }
@@ -257,7 +257,7 @@ impl MatrixRow {
     }
 }
 
-/// Watched principals with their matrices, the worst first.
+/// Watched principals with their matrices, most severe first.
 pub fn worst_first(result: &ReportResult) -> Vec<(&PrincipalSummary, &AccessMatrix)> {
     let mut all: Vec<(&PrincipalSummary, &AccessMatrix)> = result
         .principals
@@ -271,24 +271,22 @@ pub fn worst_first(result: &ReportResult) -> Vec<(&PrincipalSummary, &AccessMatr
     all
 }
 
-/// What policies say of a principal.
+/// A permissions status: its word, tone and meaning.
 pub const fn overall_status_text(status: OverallStatus) -> (&'static str, MatrixTone, &'static str) {
     match status {
         OverallStatus::Valid => {
-            ("VALID", MatrixTone::Good, "Its policies grant the reads it needs, and nothing but reads.")
+            ("VALID", MatrixTone::Good, "Its policies grant the reads it needs, and only reads.")
         }
-        OverallStatus::Partial => (
-            "PARTIAL",
-            MatrixTone::Warn,
-            "Its policies grant nothing but reads, and not all of those it needs.",
-        ),
+        OverallStatus::Partial => {
+            ("PARTIAL", MatrixTone::Warn, "Its policies grant only reads, and not all the reads it needs.")
+        }
         OverallStatus::Invalid => {
-            ("INVALID", MatrixTone::Warn, "No read it needs works, or there is no such principal.")
+            ("INVALID", MatrixTone::Warn, "Every read it needs is denied, or the principal does not exist.")
         }
         OverallStatus::Indeterminate => (
             "INDETERMINATE",
             MatrixTone::Warn,
-            "Policies alone do not tell whether it may do more than read.",
+            "Whether it may do more than read cannot be determined from the policies given.",
         ),
         OverallStatus::OverPrivileged => {
             ("OVER_PRIVILEGED", MatrixTone::Bad, "Its policies grant more than reads.")
@@ -296,27 +294,33 @@ pub const fn overall_status_text(status: OverallStatus) -> (&'static str, Matrix
     }
 }
 
-/// What was not given, and what that leaves open.
-pub const fn unevaluated_policy_text(unseen: UnevaluatedPolicyType) -> (&'static str, &'static str) {
-    match unseen {
-        UnevaluatedPolicyType::PermissionsBoundary => ("permissions boundary", "it can only take away"),
+/// A policy type that was not evaluated, and its possible effect.
+pub const fn unevaluated_policy_text(kind: UnevaluatedPolicyType) -> (&'static str, &'static str) {
+    match kind {
+        UnevaluatedPolicyType::PermissionsBoundary => {
+            ("permissions boundary", "can only restrict permissions")
+        }
         UnevaluatedPolicyType::ServiceControlPolicies => {
-            ("service control policies", "they can only take away")
+            ("service control policies", "can only restrict permissions")
         }
         UnevaluatedPolicyType::ResourceControlPolicies => {
-            ("resource control policies", "they can only take away")
+            ("resource control policies", "can only restrict permissions")
         }
-        UnevaluatedPolicyType::SessionPolicies => ("session policies", "they can only take away"),
-        UnevaluatedPolicyType::VpcEndpointPolicies => ("VPC endpoint policies", "they can only take away"),
-        UnevaluatedPolicyType::ResourceBasedPolicies => ("policies of resources", "they can grant more"),
+        UnevaluatedPolicyType::SessionPolicies => ("session policies", "can only restrict permissions"),
+        UnevaluatedPolicyType::VpcEndpointPolicies => {
+            ("VPC endpoint policies", "can only restrict permissions")
+        }
+        UnevaluatedPolicyType::ResourceBasedPolicies => {
+            ("resource-based policies", "can grant more permissions")
+        }
     }
 }
 
-/// How sure a grant is.
+/// Certainty of a grant.
 pub const fn certainty_text(certainty: Certainty) -> &'static str {
     match certainty {
-        Certainty::Unconditional => "granted",
-        Certainty::Conditional => "on conditions",
+        Certainty::Unconditional => "unconditional",
+        Certainty::Conditional => "conditional",
     }
 }
 
@@ -324,8 +328,12 @@ pub const fn certainty_text(certainty: Certainty) -> &'static str {
 mod tests {
     use super::*;
 
-    fn row(name: &str, could: Option<(u64, u64)>, [tried, failed, did, through]: [u64; 4]) -> MatrixRow {
-        let could = could.map(|(granted, conditional)| GrantCount {
+    fn row(
+        name: &str,
+        granted: Option<(u64, u64)>,
+        [denied, failed, used, through_roles]: [u64; 4],
+    ) -> MatrixRow {
+        let granted = granted.map(|(granted, conditional)| GrantCount {
             unconditional: granted,
             conditional,
             examples: vec![],
@@ -333,11 +341,11 @@ mod tests {
         MatrixRow {
             name: name.to_owned(),
             kind: Some(MatrixRowKind::Capability),
-            granted: could,
-            denied: tried,
+            granted,
+            denied,
             failed,
-            used: did,
-            through_roles: through,
+            used,
+            through_roles,
         }
     }
 
@@ -358,18 +366,18 @@ mod tests {
             (Some((0, 0)), [0, 0, 2, 1], MatrixRowState::UsedWithoutGrant),
             (Some((0, 0)), [0, 0, 2, 2], MatrixRowState::UsedThroughRoles),
             (Some((0, 0)), [1, 0, 1, 2], MatrixRowState::UsedThroughRoles),
-            // Which of them was made through a role nobody can tell from the numbers.
+            // The counts do not show which of the calls was made through a role.
             (Some((0, 0)), [1, 0, 1, 1], MatrixRowState::Used),
             (Some((0, 0)), [0, 1, 1, 1], MatrixRowState::Used),
         ];
-        for (could, calls, state) in states {
-            assert_eq!(row("mutate", could, calls).state(), state, "{could:?} {calls:?}");
+        for (granted, calls, state) in states {
+            assert_eq!(row("mutate", granted, calls).state(), state, "{granted:?} {calls:?}");
         }
     }
 
     #[test]
     fn tolerated_access_is_only_noted() {
-        let tone = |could, calls, tolerated| row("mutate", could, calls).tone(tolerated);
+        let tone = |granted, calls, tolerated| row("mutate", granted, calls).tone(tolerated);
         let (grants, calls) = (
             ToleratedAccess { all_grants: true, ..ToleratedAccess::default() },
             ToleratedAccess { all_calls: true, ..ToleratedAccess::default() },

@@ -1,10 +1,10 @@
-//! News in words: a subject line and a few lines of text, for people.
+//! The text of notifications: a subject line and a few lines of text.
 //!
-//! Enters: an [`Alert`], a [`StatusChange`] or [`PermissionsAssessment`]. Leaves: an [`Notification`]. Laws: a subject is printable ASCII, at most 99
-//! characters, and begins with a word of ours, as SNS asks (Publish: "less than 100 characters"); in it a value from a
-//! record has no space, so that no value passes for our words; in the text a value is one line without a hidden character
-//! and without an address that a mail program would make a link of; details fit the schemas in `docs/alert.schema.json`
-//! and `docs/status.schema.json`.
+//! Enters: an [`Alert`], a [`StatusChange`] or a [`PermissionsAssessment`]. Leaves: a [`Notification`]. Laws: a
+//! subject is printable ASCII, at most 99 characters, and begins with a fixed word, as SNS requires (Publish: "less
+//! than 100 characters"); a value from a record has no space in a subject, so that no value imitates fixed text; in
+//! the text a value is one line without a hidden character and without a URL that a mail program would turn into a
+//! link; details are valid by the schemas in `docs/alert.schema.json` and `docs/status.schema.json`.
 
 use serde::Serialize;
 
@@ -21,42 +21,42 @@ use crate::{
     time::Time,
 };
 
-/// Kind of an alert's announcement.
+/// Detail type of an alert.
 pub const ALERT_KIND: &str = "Read-Only Violation Detected";
 
-/// Kind of a status change's announcement.
+/// Detail type of a status change.
 pub const STATUS_KIND: &str = "Read-Only Status Changed";
 
-/// Kind of the announcement of a principal that may do more than read.
+/// Detail type of an over-privileged principal.
 pub const PERMISSIONS_KIND: &str = "Read-Only Principal Over-Privileged";
 
-/// Grants and paths a text shows.
+/// Grants and paths that a text lists.
 const MAX_EXAMPLES: usize = 5;
 
 /// Longest subject, in characters.
 pub const MAX_SUBJECT_CHARS: usize = 99;
 
-/// Characters of a value that a text shows.
+/// Characters of a value in a text.
 const MAX_VALUE_CHARS: usize = 400;
 
-/// An alert, as it is passed on.
+/// The notification of an alert.
 ///
 /// # Errors
 /// When the alert cannot be written as JSON.
 pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
-    let who = alert.principal.rsplit(':').next().unwrap_or_default();
+    let name = alert.principal.rsplit(':').next().unwrap_or_default();
     let subject = format!(
         "{} {}: {} by {} in {} ({})",
         alert.severity.as_str(),
         alert.rule_id,
         subject_word(&alert.operation, 40),
-        subject_word(who, 28),
+        subject_word(name, 28),
         subject_word(&alert.account, 14),
         outcome_word(alert.outcome),
     );
-    let mut became = outcome_word(alert.outcome).to_owned();
+    let mut outcome = outcome_word(alert.outcome).to_owned();
     if let Some(code) = &alert.error_code {
-        became = format!("{became}, {}", text_value(code));
+        outcome = format!("{outcome}, {}", text_value(code));
     }
     let mut text = MessageText::of(&alert.title);
     text.line("Severity", alert.severity.as_str());
@@ -67,7 +67,7 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     let kind = alert.operation_type.as_str().replace('_', "-");
     let risk = alert.risk_level.as_str();
     text.line("Operation", &format!("{} ({kind}, risk {risk})", text_value(&alert.operation)));
-    text.line("Outcome", &became);
+    text.line("Outcome", &outcome);
     text.line("Time", &alert.time.to_string());
     text.line("Account", &text_value(&alert.account));
     text.line("Region", &text_value(&alert.region));
@@ -77,7 +77,7 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     text.line("Event id", &alert.event_id);
     text.paragraph(&text_value(&alert.description));
     text.paragraph(&text_value(&alert.recommendation));
-    text.paragraph("An alert speaks of one event, as it was delivered. What is proven is in the reports.");
+    text.paragraph("An alert is about one event as it was delivered. The reports hold the proof.");
     let severity = match alert.severity {
         Severity::Info | Severity::Low => RiskLevel::Low,
         Severity::Medium => RiskLevel::Medium,
@@ -87,7 +87,7 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     notification(alert.id.clone(), ALERT_KIND, severity, &subject, text, alert)
 }
 
-/// A changed status, as it is passed on. `id` is the same for the same change.
+/// The notification of a changed status. `id` is the same for the same change.
 ///
 /// # Errors
 /// When the change cannot be written as JSON.
@@ -98,8 +98,8 @@ pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, 
             (format!("{now}: the read-only status was {before}"), "The read-only status changed")
         }
         (StatusSubject::Revision, Some(ReportBrief { since, until, .. })) => (
-            format!("{now}: late evidence on {since} to {until}, was {before}"),
-            "Late evidence changed what is said of a window in the past",
+            format!("{now}: late evidence for {since} to {until}, was {before}"),
+            "Late evidence changed the status of a past period",
         ),
         (StatusSubject::Revision, None) => {
             (format!("{now}: late evidence, was {before}"), "Late evidence changed a status")
@@ -113,9 +113,9 @@ pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, 
         text.line("Valid until", &until.to_string());
     }
     if let Some(report) = &change.report {
-        text.line("Window", &format!("{} to {}", report.since, report.until));
+        text.line("Period", &format!("{} to {}", report.since, report.until));
         text.line("Revision", &report.revision.to_string());
-        text.line("It says", status_word(report.status));
+        text.line("Its status", status_word(report.status));
         let score = |score: Option<f64>| score.map_or_else(|| "none".to_owned(), |score| score.to_string());
         text.line("Compliance", &score(report.compliance_score));
         text.line("Risk", &score(report.risk_score));
@@ -124,18 +124,18 @@ pub fn status_change(id: String, change: &StatusChange) -> Result<Notification, 
     }
     let severity = match change.status {
         Some(Status::NonCompliant) => RiskLevel::Critical,
-        // A promise that is no longer looked at.
+        // No current report, so the promise is not proven.
         Some(Status::InsufficientEvidence) | None => RiskLevel::High,
         Some(Status::Compliant) => RiskLevel::Low,
     };
     notification(id, STATUS_KIND, severity, &subject, text, change)
 }
 
-/// A principal that may do more than read, as it is passed on. `since`: when its policies were first read; `who` stands for
-/// it in the id of the news.
+/// The notification of a principal that may do more than read. `since`: when its policies were first read; `who`
+/// identifies the principal in the id of the notification.
 ///
 /// # Errors
-/// When the verdict cannot be written as JSON.
+/// When it cannot be written as JSON.
 pub fn over_privileged(
     permissions: &PermissionsAssessment,
     since: Time,
@@ -159,9 +159,9 @@ pub fn over_privileged(
         text.line("May", &format!("{}: {}", text_value(&check.service), text_value(&check.operation)));
     }
     for path in permissions.escalation_paths.iter().take(MAX_EXAMPLES) {
-        text.line("Leads to", &text_value(&path.description));
+        text.line("Escalation", &text_value(&path.description));
     }
-    text.paragraph("It speaks of what policies allow, not of what was done; that is in the reports.");
+    text.paragraph("This is about what its policies allow. The reports show what it did.");
     let detail = serde_json::json!({
         "principal": arn, "account": account, "watched_as": watched_as, "since": since,
         "overall_status": permissions.overall_status, "statement": permissions.reason,
@@ -171,7 +171,7 @@ pub fn over_privileged(
     notification(id, PERMISSIONS_KIND, RiskLevel::High, &subject, text, &detail)
 }
 
-/// The schema of an alert's detail, as indented JSON with a newline at its end.
+/// The schema of the detail of an alert, as indented JSON with a newline at its end.
 ///
 /// # Errors
 /// When the schema cannot be written as JSON.
@@ -179,7 +179,7 @@ pub fn alert_schema() -> Result<String, serde_json::Error> {
     Ok(escape_hidden(&serde_json::to_string_pretty(&Alert::schema())?))
 }
 
-/// The schema of a status change's detail, as indented JSON with a newline at its end.
+/// The schema of the detail of a status change, as indented JSON with a newline at its end.
 ///
 /// # Errors
 /// When the schema cannot be written as JSON.
@@ -218,7 +218,7 @@ fn status_word(status: Option<Status>) -> &'static str {
     status.map_or("none", Status::as_str)
 }
 
-/// A value for a subject: one word of printable ASCII, at most this long.
+/// A value for a subject: one word of printable ASCII, at most `most` characters.
 fn subject_word(text: &str, most: usize) -> String {
     const CUT: &str = "..";
     let mut word = String::new();
@@ -243,7 +243,7 @@ fn text_value(text: &str) -> String {
     format!("{}... ({more} more characters)", safe.chars().take(MAX_VALUE_CHARS).collect::<String>())
 }
 
-/// Lines of a name and a value, and paragraphs.
+/// A text of lines with a name and a value, and paragraphs.
 struct MessageText(String);
 
 impl MessageText {

@@ -30,8 +30,8 @@ fn sample_alert(hostile: &str) -> Alert {
         rule_id: "write-denied".to_owned(),
         finding_fingerprint: "0".repeat(32),
         severity: Severity::Medium,
-        title: "A watched principal tried to write and was refused".to_owned(),
-        description: format!("`{hostile}` was refused: 1 call."),
+        title: "Auditor attempted a write that AWS denied (s3:PutObject)".to_owned(),
+        description: format!("`{hostile}` was denied: 1 call."),
         recommendation: "Ask.".to_owned(),
         watch_pattern: "arn:aws:iam::*:role/*".to_owned(),
         watch_reason: Some(hostile.to_owned()),
@@ -39,45 +39,57 @@ fn sample_alert(hostile: &str) -> Alert {
     }
 }
 
-fn is_safe(news: &Notification) -> bool {
-    let subject = &news.subject;
+fn is_safe(notification: &Notification) -> bool {
+    let subject = &notification.subject;
     subject.len() < 100
         && subject.chars().all(|c| c == ' ' || c.is_ascii_graphic())
         && subject.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && !news.text.chars().any(|c| c != '\n' && is_hidden(c))
-        && !news.text.contains("://")
+        && !notification.text.chars().any(|c| c != '\n' && is_hidden(c))
+        && !notification.text.contains("://")
 }
 
 #[test]
 fn an_alert_has_a_readable_subject_and_text() {
     let mut plain = sample_alert("PutObject");
     plain.account = "111122223333".into();
-    let news = alert(&plain).unwrap();
-    assert_eq!(news.subject, "MEDIUM write-denied: s3:PutObject by role/PutObject in 111122223333 (denied)");
-    assert!(news.text.contains("\nOperation    s3:PutObject (mutating, risk HIGH)\n"), "{}", news.text);
-    assert_eq!(news.detail["version"], "1.0");
-    assert_eq!(news.severity, RiskLevel::Medium);
+    let notification = alert(&plain).unwrap();
+    assert_eq!(
+        notification.subject,
+        "MEDIUM write-denied: s3:PutObject by role/PutObject in 111122223333 (denied)"
+    );
+    assert!(
+        notification.text.contains("\nOperation    s3:PutObject (mutating, risk HIGH)\n"),
+        "{}",
+        notification.text
+    );
+    assert_eq!(notification.detail["version"], "1.0");
+    assert_eq!(notification.severity, RiskLevel::Medium);
 }
 
 #[test]
 fn hostile_values_cannot_forge_lines() {
-    let news =
+    let notification =
         alert(&sample_alert("x\r\nBcc: you@example.com\u{202e}\u{1b}[2J https://evil.example/www.evil"))
             .unwrap();
-    assert!(is_safe(&news), "{news:?}");
-    assert!(!news.subject.contains("Bcc: you"), "{}", news.subject);
-    assert_eq!(news.text.lines().filter(|line| line.starts_with("Bcc")).count(), 0, "{}", news.text);
-    // The same number of lines, whatever the values hold.
+    assert!(is_safe(&notification), "{notification:?}");
+    assert!(!notification.subject.contains("Bcc: you"), "{}", notification.subject);
+    assert_eq!(
+        notification.text.lines().filter(|line| line.starts_with("Bcc")).count(),
+        0,
+        "{}",
+        notification.text
+    );
+    // The number of lines does not depend on the values.
     let lines = |hostile: &str| alert(&sample_alert(hostile)).unwrap().text.lines().count();
     assert_eq!(lines("a\nb\u{2028}c\u{85}"), lines("abc"));
 }
 
 #[test]
 fn the_largest_alert_fits_an_eventbridge_event() {
-    let news = alert(&sample_alert(&"\u{1}".repeat(2_048))).unwrap();
-    assert!(news.detail.to_string().len() < 256 * 1_024 - 8_192);
-    assert!(news.text.len() < 64 * 1_024);
-    assert!(is_safe(&news));
+    let notification = alert(&sample_alert(&"\u{1}".repeat(2_048))).unwrap();
+    assert!(notification.detail.to_string().len() < 256 * 1_024 - 8_192);
+    assert!(notification.text.len() < 64 * 1_024);
+    assert!(is_safe(&notification));
 }
 
 #[test]
@@ -92,10 +104,10 @@ fn a_status_change_names_both_statuses() {
         valid_until: Some(Time(7_200)),
         report: None,
     };
-    let news = status_change("id".to_owned(), &change).unwrap();
-    assert_eq!(news.subject, "INSUFFICIENT_EVIDENCE: the read-only status was COMPLIANT");
-    assert!(is_safe(&news), "{news:?}");
-    assert_eq!(news.severity, RiskLevel::High);
+    let notification = status_change("id".to_owned(), &change).unwrap();
+    assert_eq!(notification.subject, "INSUFFICIENT_EVIDENCE: the read-only status was COMPLIANT");
+    assert!(is_safe(&notification), "{notification:?}");
+    assert_eq!(notification.severity, RiskLevel::High);
 }
 
 #[test]
@@ -110,15 +122,16 @@ fn details_fit_their_schema() {
     let mut bare = sample_alert("x");
     (bare.session_name, bare.error_code, bare.watch_reason) = (None, None, None);
     for sample in [sample_alert("x"), bare] {
-        let news = alert(&sample).unwrap();
-        assert_eq!(schema_violation(&news.detail, &schema, &schema, "$"), None);
+        let notification = alert(&sample).unwrap();
+        assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None);
     }
     let schema = serde_json::to_value(StatusChange::schema()).unwrap();
     for (name, report) in reports::all() {
         let reported = ReportBrief::from_report(&report, Time(0), Time(3_600), "key");
-        let news = status_change("id".to_owned(), &StatusChange::of_revision(reported, None)).unwrap();
-        assert_eq!(schema_violation(&news.detail, &schema, &schema, "$"), None, "{name}");
-        assert!(is_safe(&news), "{name}");
+        let notification =
+            status_change("id".to_owned(), &StatusChange::of_revision(reported, None)).unwrap();
+        assert_eq!(schema_violation(&notification.detail, &schema, &schema, "$"), None, "{name}");
+        assert!(is_safe(&notification), "{name}");
     }
 }
 

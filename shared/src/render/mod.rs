@@ -1,7 +1,7 @@
-//! A report as bytes: one file per format.
+//! Renders reports: one file per format.
 //!
-//! Enters: a [`crate::report::Report`], an alert, a status or the figures of a run, and nothing else. Leaves: text. Laws:
-//! rendering is pure; everything that comes from a record is hostile and is escaped for the place it is put in.
+//! Enters: a [`crate::report::Report`], an alert, a status or the metrics of a run, and nothing else. Leaves: text.
+//! Laws: rendering is pure; every text from a record is hostile and is escaped for the output it is put in.
 
 pub mod csv;
 pub mod emf;

@@ -1,17 +1,17 @@
 //! Permissions as JSON.
 //!
-//! Enters: [`PermissionsReport`]. Leaves: indented JSON with a newline at its end. Laws: it fits the schema in
-//! `docs/permissions.schema.json`; it holds no character that a terminal would obey.
+//! Enters: [`PermissionsReport`]. Leaves: indented JSON with a newline at its end. Laws: it is valid by the schema in
+//! `docs/permissions.schema.json`; it holds no character that controls a terminal.
 
 use super::json::escape_hidden;
 use crate::permissions::PermissionsReport;
 
-/// The verdicts as indented JSON with a newline at its end.
+/// The permissions report as indented JSON with a newline at its end.
 ///
 /// # Errors
-/// When they cannot be written as JSON.
-pub fn json(verdicts: &PermissionsReport) -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(verdicts)?))
+/// When it cannot be written as JSON.
+pub fn json(report: &PermissionsReport) -> Result<String, serde_json::Error> {
+    Ok(escape_hidden(&serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -59,19 +59,19 @@ mod tests {
         let grants = Evaluator::new(Catalog::embedded()).grants(&snapshot);
         let identity = PrincipalIdentity::of(arn, "111122223333", &config);
         let subject = AssessedPrincipal { identity, grants: &grants, policies_sha256: snapshot.sha256() };
-        let dissent = SimulationConflict {
+        let conflict = SimulationConflict {
             action: "s3:PutObject".into(),
             policies: "denied".into(),
             simulator: "allowed".into(),
         };
-        let opinion = SimulationComparison {
+        let comparison = SimulationComparison {
             compared: 1,
             agreed: 0,
-            conflicts: vec![dissent],
+            conflicts: vec![conflict],
             incomplete_reason: None,
         };
-        let judged = assess(&subject, &config, Catalog::embedded(), Time(0), &[], Some(opinion));
-        PermissionsReport::of(vec![judged], BTreeSet::from(["x".to_owned()]), BTreeSet::new())
+        let assessed = assess(&subject, &config, Catalog::embedded(), Time(0), &[], Some(comparison));
+        PermissionsReport::of(vec![assessed], BTreeSet::from(["x".to_owned()]), BTreeSet::new())
     }
 
     #[test]

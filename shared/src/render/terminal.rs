@@ -1,8 +1,8 @@
 //! The report on one screen.
 //!
-//! Enters: a [`Report`], the width of the screen, whether it shows colors, and where the whole report lies. Leaves: at
-//! most 40 lines. Laws: no line is wider than the screen; no text out of a record controls the terminal; whatever a
-//! color says, a word or a sign says too; what is left out is said.
+//! Enters: a [`Report`], the width of the screen, whether it shows colors, and the paths of the full report. Leaves:
+//! at most 40 lines. Laws: no line is wider than the screen; no text from a record controls the terminal; a word or a
+//! symbol says what a color says; the count of what is left out is shown.
 
 mod coverage_map;
 mod matrix;
@@ -28,15 +28,15 @@ use crate::{
 /// Lines of one screen.
 const MAX_LINES: usize = 40;
 
-/// Columns below which nothing can be laid out.
+/// Fewest columns of a layout.
 const MIN_WIDTH: usize = 60;
 
 /// How the terminal shows text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalStyle {
-    /// It understands ANSI colors, and they are wanted.
+    /// Whether to use ANSI colors.
     pub color: bool,
-    /// Its columns; fewer than 60 count as 60.
+    /// Columns of the terminal; fewer than 60 count as 60.
     pub width: usize,
 }
 
@@ -70,12 +70,12 @@ fn status_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         Some(status @ Status::InsufficientEvidence) => (status.as_str(), ScreenTone::Warn),
         Some(status @ Status::NonCompliant) => (status.as_str(), ScreenTone::Bad),
     };
-    let basis = &result.inputs;
+    let inputs = &result.inputs;
     let about = format!(
         "  report {} · catalog {} · Onlooker {}",
         short_hash(&report.id),
-        basis.catalog_version,
-        basis.onlooker_version
+        inputs.catalog_version,
+        inputs.onlooker_version
     );
     let about = align_right(&escape::terminal(&about), style.width.saturating_sub(display_width(word)));
     let mut head = vec![paint(style.color, tone, word) + &paint(style.color, ScreenTone::Faint, &about)];
@@ -136,26 +136,23 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         count_noun(totals.regions, "region"),
     );
     fact("Evidence", None, "", &evidence);
-    let holes = [
+    let problems = [
         (totals.unreadable_evidence, count_noun(totals.unreadable_evidence, "unreadable piece")),
         (totals.conflicting_events, count_noun(totals.conflicting_events, "conflicting event")),
         (totals.unknown, count_noun(totals.unknown, "unknown call")),
         (report.run.duplicates, count_noun(report.run.duplicates, "duplicate")),
         (
             report.run.log_files_reused,
-            format!(
-                "evidence of {} kept from earlier sweeps",
-                count_noun(report.run.log_files_reused, "object")
-            ),
+            format!("{} not read again", count_noun(report.run.log_files_reused, "log file")),
         ),
         (report.run.outside_period, format!("{} outside the period", thousands(report.run.outside_period))),
     ];
-    let holes: Vec<String> =
-        holes.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
-    if !holes.is_empty() {
+    let problems: Vec<String> =
+        problems.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    if !problems.is_empty() {
         let tone = (totals.unreadable_evidence + totals.conflicting_events > 0).then_some(ScreenTone::Warn);
-        let holes = join_fitting(&holes, style.width.saturating_sub(12));
-        fact("", tone, &holes, "");
+        let problems = join_fitting(&problems, style.width.saturating_sub(12));
+        fact("", tone, &problems, "");
     }
     if !result.controls.is_empty() {
         let states = [ControlState::Fail, ControlState::NoEvidence, ControlState::Pass];
@@ -188,9 +185,11 @@ fn findings_section(result: &ReportResult, style: &TerminalStyle) -> Option<Scre
             Severity::Medium => ScreenTone::Warn,
             Severity::Low | Severity::Info => ScreenTone::Faint,
         };
-        let who = finding.principal.as_deref().map(|arn| principals::short_name(&escape::terminal(arn)));
-        let parts = [Some(escape::terminal(&finding.title)), who, Some(escape::terminal(&finding.subject))];
-        let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        let title = escape::terminal(&finding.title);
+        let name = finding.principal.as_deref().map(|arn| principals::short_name(&escape::terminal(arn)));
+        let name = name.filter(|name| !title.contains(name.rsplit('/').next().unwrap_or(name)));
+        let subject = Some(escape::terminal(&finding.subject)).filter(|subject| !title.contains(&**subject));
+        let parts: Vec<String> = [Some(title), name, subject].into_iter().flatten().collect();
         let count = format!("{} ×", thousands(finding.count));
         let severity = paint(style.color, tone, &align_left(finding.severity.as_str(), 8));
         let count = align_right(&count, digits + 2);
@@ -209,7 +208,7 @@ fn findings_section(result: &ReportResult, style: &TerminalStyle) -> Option<Scre
 fn top_actions_section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
     let actions = &result.summary.top_actions;
     (!actions.is_empty()).then(|| ScreenSection {
-        title: "Do first".to_owned(),
+        title: "Top actions".to_owned(),
         spaced: true,
         rows: actions
             .iter()
@@ -227,7 +226,7 @@ fn limitations_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
     let rows =
         result.limitations.iter().map(|text| wrap_hanging("  - ", &escape::terminal(text), style.width, 2));
     (!result.limitations.is_empty()).then(|| ScreenSection {
-        title: "Not looked at".to_owned(),
+        title: "Limitations".to_owned(),
         rows: rows.map(Into::into).collect(),
         min_rows: 1,
         shrink_priority: 3,
@@ -237,7 +236,7 @@ fn limitations_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
 
 fn files_section(style: &TerminalStyle, files: &[String]) -> Option<ScreenSection> {
     let files = files.iter().map(|file| escape::terminal(file)).collect::<Vec<_>>().join(", ");
-    let lines = wrap_hanging("Read more  ", &files, style.width, 2);
+    let lines = wrap_hanging("Full report  ", &files, style.width, 2);
     let head: Vec<String> = lines.iter().map(|line| paint(style.color, ScreenTone::Heading, line)).collect();
     (!files.is_empty()).then(|| ScreenSection { header: head, ..ScreenSection::default() })
 }

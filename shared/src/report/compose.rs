@@ -1,7 +1,7 @@
-//! From an assessment to the result of a report.
+//! Composes the result of a report from an assessment.
 //!
-//! Enters: an assessment, the catalog and a control pack. Leaves: [`ReportResult`]. Law: everything is in an order that
-//! depends on the evidence alone.
+//! Enters: an assessment, the catalog and a control pack. Leaves: [`ReportResult`]. Law: the order of every list
+//! depends only on the evidence.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,13 +27,13 @@ use crate::{
     time::Hour,
 };
 
-/// Session names a principal's summary lists.
+/// Session names that the summary of a principal lists.
 const MAX_SESSION_NAMES: usize = 10;
 
-/// Calls the audit entries list.
+/// Calls that the audit entries list.
 const MAX_AUDIT_ENTRIES: usize = 1_000;
 
-/// Makes the result. `configuration_sha256` identifies the configuration in force.
+/// Composes the result. `configuration_sha256` identifies the configuration in force.
 pub fn compose(
     assessment: &Assessment<'_>,
     catalog: &Catalog,
@@ -56,7 +56,7 @@ pub fn compose(
         inactive_rules: inactive_rules(assessment),
         watched_principals: cases.len() as u64,
         unread_policies: matrix::principals_without_policies(assessment, &cases).len() as u64,
-        partial_policies: assessment.granted.values().filter(|could| !could.is_complete()).count() as u64,
+        partial_policies: assessment.granted.values().filter(|granted| !granted.is_complete()).count() as u64,
     };
     let config = assessment.config;
     ReportResult {
@@ -102,20 +102,20 @@ pub fn compose(
     }
 }
 
-/// Rules that cannot find anything with this configuration, and what they lack.
+/// Rules that cannot be evaluated with this configuration, and why.
 fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
     let config = assessment.config;
-    let mut idle = BTreeMap::new();
+    let mut inactive = BTreeMap::new();
     if !config.watch.iter().any(|watch| watch.machine) {
-        idle.insert("console-use-by-machine", "no promise says `machine = true`");
+        inactive.insert("console-use-by-machine", "no watch entry sets `machine = true`");
     }
     if config.business_hours.is_none() && config.watch.iter().all(|watch| watch.business_hours.is_none()) {
-        idle.insert("outside-business-hours", "no `business_hours` are configured");
+        inactive.insert("outside-business-hours", "`business_hours` is not configured");
     }
     if assessment.mode == ReportMode::Discovery {
-        idle.insert("event-class-not-logged", "nothing was promised");
+        inactive.insert("event-class-not-logged", "no principal is watched");
     }
-    idle
+    inactive
 }
 
 fn totals(assessment: &Assessment<'_>) -> ReportTotals {
@@ -127,18 +127,18 @@ fn totals(assessment: &Assessment<'_>) -> ReportTotals {
     };
     let (mut principals, mut watched) = (BTreeSet::new(), BTreeSet::new());
     let (mut accounts, mut regions) = (BTreeSet::new(), BTreeSet::new());
-    for judged in &assessment.classified {
-        totals.events += judged.count;
-        principals.insert(judged.principal());
-        accounts.insert(&judged.line.actor.account);
-        regions.insert(&judged.line.actor.region);
-        if direct_watch(judged).is_some_and(|watch| !watch.is_own_role()) {
-            watched.insert(judged.principal());
+    for call in &assessment.classified {
+        totals.events += call.count;
+        principals.insert(call.principal());
+        accounts.insert(&call.line.actor.account);
+        regions.insert(&call.line.actor.region);
+        if direct_watch(call).is_some_and(|watch| !watch.is_own_role()) {
+            watched.insert(call.principal());
         }
-        if judged.is_call() {
-            totals.add_call(judged);
+        if call.is_call() {
+            totals.add_call(call);
         } else {
-            totals.other_events += judged.count;
+            totals.other_events += call.count;
         }
     }
     totals.principals = principals.len() as u64;
@@ -149,52 +149,52 @@ fn totals(assessment: &Assessment<'_>) -> ReportTotals {
 }
 
 impl ReportTotals {
-    fn add_call(&mut self, judged: &ClassifiedCall<'_>) {
-        self.operations += judged.count;
-        *match judged.operation_type() {
+    fn add_call(&mut self, call: &ClassifiedCall<'_>) {
+        self.operations += call.count;
+        *match call.operation_type() {
             OperationType::ReadOnly => &mut self.read_only,
             OperationType::Mutating => &mut self.mutating,
             OperationType::Privileged => &mut self.privileged,
             OperationType::Unknown => &mut self.unknown,
-        } += judged.count;
-        *match judged.outcome() {
+        } += call.count;
+        *match call.outcome() {
             Outcome::Succeeded => &mut self.succeeded,
             Outcome::Denied => &mut self.denied,
             Outcome::Failed => &mut self.failed,
-        } += judged.count;
-        if judged.watch.is_some() && !judged.is_own_role() {
-            self.watched_operations += judged.count;
-            if judged.outcome() == Outcome::Denied && !judged.is_permitted() {
-                self.blocked += judged.count;
+        } += call.count;
+        if call.watch.is_some() && !call.is_own_role() {
+            self.watched_operations += call.count;
+            if call.outcome() == Outcome::Denied && !call.is_permitted() {
+                self.blocked += call.count;
             }
         }
-        if is_sensitive_read(judged) {
-            self.sensitive_reads += judged.count;
+        if is_sensitive_read(call) {
+            self.sensitive_reads += call.count;
         }
     }
 }
 
-fn is_sensitive_read(judged: &ClassifiedCall<'_>) -> bool {
-    judged.is_permitted()
-        && judged.outcome() == Outcome::Succeeded
-        && judged.classification.capabilities.is_sensitive()
+fn is_sensitive_read(call: &ClassifiedCall<'_>) -> bool {
+    call.is_permitted()
+        && call.outcome() == Outcome::Succeeded
+        && call.classification.capabilities.is_sensitive()
 }
 
 fn activity(assessment: &Assessment<'_>) -> Vec<HourlyActivity> {
     let mut hours: BTreeMap<Hour, HourlyActivity> = BTreeMap::new();
-    for judged in assessment.calls() {
-        for (slot, count) in judged.buckets() {
-            let hour = slot.hour();
+    for call in assessment.calls() {
+        for (bucket, count) in call.buckets() {
+            let hour = bucket.hour();
             let entry =
                 hours.entry(hour).or_insert_with(|| HourlyActivity { hour, ..HourlyActivity::default() });
             let count = u64::from(*count);
-            *match (judged.outcome(), judged.operation_type()) {
+            *match (call.outcome(), call.operation_type()) {
                 (Outcome::Denied, _) => &mut entry.denied,
                 (_, OperationType::ReadOnly) => &mut entry.reads,
                 (_, OperationType::Mutating) => &mut entry.writes,
                 (_, OperationType::Privileged | OperationType::Unknown) => &mut entry.other,
             } += count;
-            if judged.watch.is_some() {
+            if call.watch.is_some() {
                 entry.watched += count;
             }
         }
@@ -205,11 +205,11 @@ fn activity(assessment: &Assessment<'_>) -> Vec<HourlyActivity> {
 fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<PrincipalSummary> {
     let mut groups: BTreeMap<&Principal, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
     let mut through: BTreeMap<&Arc<str>, Vec<&ClassifiedCall<'_>>> = BTreeMap::new();
-    for judged in &assessment.classified {
-        groups.entry(judged.principal()).or_default().push(judged);
-        let elsewhere = judged.is_call() && *judged.attributed_to() != judged.principal().arn;
-        if elsewhere {
-            through.entry(judged.attributed_to()).or_default().push(judged);
+    for call in &assessment.classified {
+        groups.entry(call.principal()).or_default().push(call);
+        let is_attributed_elsewhere = call.is_call() && *call.attributed_to() != call.principal().arn;
+        if is_attributed_elsewhere {
+            through.entry(call.attributed_to()).or_default().push(call);
         }
     }
     let mut about: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -223,9 +223,9 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
     let seen: BTreeSet<Arc<str>> = groups.keys().map(|principal| Arc::clone(&principal.arn)).collect();
     let mut principals: Vec<PrincipalSummary> = groups
         .into_iter()
-        .map(|(principal, judged)| {
+        .map(|(principal, calls)| {
             let through = through.get(&principal.arn).map_or(&[][..], Vec::as_slice);
-            let mut summary = PrincipalSummary::of(assessment, principal, &judged, through);
+            let mut summary = PrincipalSummary::of(assessment, principal, &calls, through);
             summary.findings = findings_about(&principal.arn);
             summary.matrix = summary.watched_as.as_ref().and(matrices.get(&principal.arn)).cloned();
             summary
@@ -262,7 +262,7 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
 }
 
 impl PrincipalSummary {
-    /// Of one that was not seen.
+    /// Of a principal that was not seen.
     fn not_seen(arn: Arc<str>, kind: PrincipalKind, account: Arc<str>, watch: Option<&Watch>) -> Self {
         Self {
             watched_as: watch.map(|watch| watch.principal.clone()),
@@ -304,8 +304,8 @@ impl PrincipalSummary {
         }
     }
 
-    /// Of one that was seen: by `all` its events, and for its status by the calls that began with it and were made
-    /// `through` others.
+    /// Of a principal that was seen: from `all` its events, and for its status also from the calls that were made
+    /// `through` roles and are attributed to it.
     fn of(
         assessment: &Assessment<'_>,
         principal: &Principal,
@@ -315,40 +315,40 @@ impl PrincipalSummary {
         let mut this =
             Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
         this.behavior = Behavior::NoCalls;
-        let calls = || all.iter().copied().filter(|judged| judged.is_call());
+        let calls = || all.iter().copied().filter(|call| call.is_call());
         let promise = || assessment.config.watch_for(principal);
-        let watch = all.iter().find_map(|judged| direct_watch(judged)).or_else(promise);
-        // What a watched principal did through another one that is watched too stands against the first.
-        let calls = || calls().filter(|judged| watch.is_none() || judged.role_chain.is_none());
+        let watch = all.iter().find_map(|call| direct_watch(call)).or_else(promise);
+        // A call through another watched principal counts against the originator, not against that principal.
+        let calls = || calls().filter(|call| watch.is_none() || call.role_chain.is_none());
         this.compliance = Assessment::compliance_of(calls());
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
         this.status = watch.map(|_| assessment.status_of(calls().chain(through.iter().copied())));
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
-        for judged in all {
-            let actor = &judged.line.actor;
+        for call in all {
+            let actor = &call.line.actor;
             this.accounts.insert(Arc::clone(&actor.account));
             this.regions.insert(Arc::clone(&actor.region));
             this.source_identities.extend(actor.session.source_identity.clone());
             this.on_behalf_of.extend(actor.session.on_behalf_of.clone());
             sessions.extend(actor.session.name.clone());
-            let (first, last) = judged.span;
+            let (first, last) = call.span;
             this.first_seen = Some(this.first_seen.map_or(first, |seen| seen.min(first)));
             this.last_seen = this.last_seen.max(Some(last));
-            if judged.is_call() {
-                this.add_call(judged);
-                for (slot, count) in judged.buckets() {
-                    *hours.entry(slot.hour()).or_default() += u64::from(*count);
+            if call.is_call() {
+                this.add_call(call);
+                for (bucket, count) in call.buckets() {
+                    *hours.entry(bucket.hour()).or_default() += u64::from(*count);
                 }
             } else {
-                this.other_events += judged.count;
+                this.other_events += call.count;
             }
         }
-        for judged in through.iter().filter(|_| watch.is_some()) {
-            this.behavior = this.behavior.max(Behavior::of(judged));
-            if judged.operation_type() == OperationType::Mutating && judged.outcome() == Outcome::Succeeded {
-                this.writes_through_roles += judged.count;
+        for call in through.iter().filter(|_| watch.is_some()) {
+            this.behavior = this.behavior.max(Behavior::of(call));
+            if call.operation_type() == OperationType::Mutating && call.outcome() == Outcome::Succeeded {
+                this.writes_through_roles += call.count;
             }
         }
         this.sessions = sessions.len() as u64;
@@ -357,28 +357,28 @@ impl PrincipalSummary {
         this
     }
 
-    fn add_call(&mut self, judged: &ClassifiedCall<'_>) {
-        self.calls += judged.count;
-        self.behavior = self.behavior.max(Behavior::of(judged));
-        *self.counts.entry(judged.operation_type()).or_default().entry(judged.outcome()).or_default() +=
-            judged.count;
-        *self.services.entry(Arc::clone(&judged.line.call_key.source)).or_default() += judged.count;
-        self.risk_level = self.risk_level.max(Some(judged.classification.risk_level));
-        if judged.allowed_by.is_some() {
-            self.allowed_by_override += judged.count;
+    fn add_call(&mut self, call: &ClassifiedCall<'_>) {
+        self.calls += call.count;
+        self.behavior = self.behavior.max(Behavior::of(call));
+        *self.counts.entry(call.operation_type()).or_default().entry(call.outcome()).or_default() +=
+            call.count;
+        *self.services.entry(Arc::clone(&call.line.call_key.source)).or_default() += call.count;
+        self.risk_level = self.risk_level.max(Some(call.classification.risk_level));
+        if call.allowed_by.is_some() {
+            self.allowed_by_override += call.count;
         }
-        if judged.outcome() == Outcome::Succeeded {
-            for capability in judged.classification.capabilities.names() {
-                *self.capabilities.entry(capability.to_owned()).or_default() += judged.count;
+        if call.outcome() == Outcome::Succeeded {
+            for capability in call.classification.capabilities.names() {
+                *self.capabilities.entry(capability.to_owned()).or_default() += call.count;
             }
         }
     }
 }
 
 impl Behavior {
-    fn of(judged: &ClassifiedCall<'_>) -> Self {
-        let capabilities = judged.classification.capabilities;
-        match (judged.operation_type(), judged.outcome()) {
+    fn of(call: &ClassifiedCall<'_>) -> Self {
+        let capabilities = call.classification.capabilities;
+        match (call.operation_type(), call.outcome()) {
             (OperationType::ReadOnly, Outcome::Succeeded)
                 if capabilities.contains(Capabilities::READ_SECRETS) =>
             {
@@ -401,36 +401,36 @@ impl Behavior {
 fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
     type OperationGroup<'b> = (&'b ClassifiedCall<'b>, BTreeMap<Outcome, u64>, BTreeSet<&'b Principal>);
     let mut groups: BTreeMap<(&str, &str, OperationType, _), OperationGroup<'_>> = BTreeMap::new();
-    let telling = |judged: &&ClassifiedCall<'_>| {
-        let verdict = &judged.classification;
-        !judged.is_permitted()
-            || verdict.capabilities.is_sensitive()
-            || verdict.provenance != Provenance::Catalog
+    let relevant = |call: &&ClassifiedCall<'_>| {
+        let classification = &call.classification;
+        !call.is_permitted()
+            || classification.capabilities.is_sensitive()
+            || classification.provenance != Provenance::Catalog
     };
-    for judged in assessment.calls().filter(telling) {
-        let act = &judged.line.call_key;
-        let key = (&*act.source, &*act.name, judged.operation_type(), judged.classification.provenance);
+    for call in assessment.calls().filter(relevant) {
+        let call_key = &call.line.call_key;
+        let key = (&*call_key.source, &*call_key.name, call.operation_type(), call.classification.provenance);
         let (_, counts, principals) =
-            groups.entry(key).or_insert_with(|| (judged, BTreeMap::new(), BTreeSet::new()));
-        *counts.entry(judged.outcome()).or_default() += judged.count;
-        principals.insert(judged.principal());
+            groups.entry(key).or_insert_with(|| (call, BTreeMap::new(), BTreeSet::new()));
+        *counts.entry(call.outcome()).or_default() += call.count;
+        principals.insert(call.principal());
     }
     let mut operations: Vec<OperationSummary> = groups
         .into_values()
-        .map(|(judged, counts, principals)| {
-            let verdict = &judged.classification;
+        .map(|(call, counts, principals)| {
+            let classification = &call.classification;
             OperationSummary {
-                event_source: Arc::clone(&judged.line.call_key.source),
-                service: verdict.service.clone(),
-                operation: verdict.operation.clone(),
-                operation_type: verdict.operation_type,
-                mutates: verdict.mutates,
-                access_level: verdict.access_level,
-                capabilities: verdict.capabilities,
-                risk_level: verdict.risk_level,
-                provenance: verdict.provenance,
-                source_conflict: verdict.source_conflict,
-                reason: verdict.reason.clone(),
+                event_source: Arc::clone(&call.line.call_key.source),
+                service: classification.service.clone(),
+                operation: classification.operation.clone(),
+                operation_type: classification.operation_type,
+                mutates: classification.mutates,
+                access_level: classification.access_level,
+                capabilities: classification.capabilities,
+                risk_level: classification.risk_level,
+                provenance: classification.provenance,
+                source_conflict: classification.source_conflict,
+                reason: classification.reason.clone(),
                 counts,
                 principals: principals.len() as u64,
             }
@@ -452,10 +452,11 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
 
 fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
     let mut counts: BTreeMap<_, u64> = BTreeMap::new();
-    for judged in assessment.classified.iter().filter(|judged| !judged.is_call()) {
-        let act = &judged.line.call_key;
-        *counts.entry((act.kind, Arc::clone(&act.source), Arc::clone(&act.name))).or_default() +=
-            judged.count;
+    for call in assessment.classified.iter().filter(|call| !call.is_call()) {
+        let call_key = &call.line.call_key;
+        *counts
+            .entry((call_key.kind, Arc::clone(&call_key.source), Arc::clone(&call_key.name)))
+            .or_default() += call.count;
     }
     counts
         .into_iter()
@@ -463,19 +464,19 @@ fn other_events(assessment: &Assessment<'_>) -> Vec<OtherEvent> {
         .collect()
 }
 
-/// The calls the findings name as samples, the gravest findings' first, in order of time.
+/// The sample calls of the findings, in order of time; where there are too many, those of the most severe findings.
 fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<AuditEntry> {
     let mut wanted: BTreeSet<EventId> = BTreeSet::new();
-    let telling = findings.iter().filter(|finding| finding.severity > Severity::Info);
-    for id in telling.flat_map(|finding| &finding.sample_event_ids).map(|id| EventId::parse(id)) {
+    let relevant = findings.iter().filter(|finding| finding.severity > Severity::Info);
+    for id in relevant.flat_map(|finding| &finding.sample_event_ids).map(|id| EventId::parse(id)) {
         if wanted.len() < MAX_AUDIT_ENTRIES {
             wanted.insert(id);
         }
     }
     let mut entries = BTreeSet::new();
-    for judged in &assessment.classified {
-        for sample in judged.samples().iter().filter(|sample| wanted.contains(&sample.id())) {
-            let (actor, act) = (judged.line.actor, judged.line.call_key);
+    for call in &assessment.classified {
+        for sample in call.samples().iter().filter(|sample| wanted.contains(&sample.id())) {
+            let (actor, call_key) = (call.line.actor, call.line.call_key);
             entries.insert(AuditEntry {
                 timestamp: sample.time,
                 event_id: sample.id().to_string(),
@@ -483,12 +484,12 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
                 region: Arc::clone(&actor.region),
                 user_identity: Arc::clone(&actor.principal.arn),
                 session: actor.session.name.clone(),
-                service: Arc::clone(&act.source),
-                operation: Arc::clone(&act.name),
-                operation_type: judged.operation_type(),
-                outcome: act.outcome,
-                error_code: act.error_code.clone(),
-                resource_arns: act.resources.to_vec(),
+                service: Arc::clone(&call_key.source),
+                operation: Arc::clone(&call_key.name),
+                operation_type: call.operation_type(),
+                outcome: call_key.outcome,
+                error_code: call_key.error_code.clone(),
+                resource_arns: call_key.resources.to_vec(),
             });
         }
     }

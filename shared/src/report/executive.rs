@@ -1,14 +1,14 @@
-//! The executive summary: what a reader who stops after five lines must know.
+//! The executive summary: the essentials of a report in five lines.
 //!
-//! Enters: status, scores, findings and recommendations. Leaves: [`ExecutiveSummary`]. Law: nothing is claimed beyond the event
-//! classes that are known to be logged.
+//! Enters: status, scores, findings and recommendations. Leaves: [`ExecutiveSummary`]. Law: the statement claims
+//! nothing beyond the event classes that are known to be logged.
 
 use super::{ExecutiveSummary, ReportTotals};
 use crate::{
     assessment::{Assessment, ClassifiedCall, PrincipalGrants},
     config::Watch,
     event::Outcome,
-    finding::{Finding, Recommendation, Severity},
+    finding::{Finding, Recommendation, Severity, count_noun},
     score::{ComplianceScore, RiskScore, Status, status_impact},
 };
 
@@ -50,100 +50,97 @@ pub(super) fn summary(
 
 fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &ReportTotals) -> String {
     let classes = assessment.coverage.covered_classes();
-    let scope = if classes.is_empty() {
-        "No event class is known to be logged in every account. Even so,".to_owned()
-    } else {
-        format!("In {}:", classes.join(", "))
+    let scope = match classes.as_slice() {
+        [] => "No event class is known to be logged in every account.".to_owned(),
+        [class] => format!("This covers the event class {class}."),
+        classes => format!("This covers the event classes {}.", classes.join(", ")),
     };
-    match status {
+    let watched_calls = count_noun(totals.watched_operations, "call");
+    let claim = match status {
         None => format!(
-            "Nothing was promised, so nothing is called compliant. {scope} {} calls by {} principals were looked at.",
-            totals.operations, totals.principals
+            "No principal is watched, so compliance is not assessed. The evidence shows {} by {}.",
+            count_noun(totals.operations, "call"),
+            count_noun(totals.principals, "principal")
         ),
         Some(Status::Compliant) => format!(
-            "{scope} all {} calls by watched principals were ones a read-only principal may make, or AWS refused them, and no evidence is missing.",
-            totals.watched_operations
+            "Watched principals made {watched_calls}. Each was read-only, allowed by an override or denied by AWS, and no evidence is missing."
         ),
-        Some(Status::InsufficientEvidence) => {
-            let calls = totals.watched_operations;
-            match uncertain_violations(assessment) {
-                0 => format!(
-                    "{scope} nothing seen in {calls} calls by watched principals breaks the promise, but what was seen does not prove it."
-                ),
-                doubtful => format!(
-                    "{scope} {doubtful} of {calls} calls by watched principals would break the promise, but somebody else may have made them."
-                ),
-            }
-        }
+        Some(Status::InsufficientEvidence) => match uncertain_violations(assessment) {
+            0 => format!(
+                "Watched principals made {watched_calls}. None of them breaks the promise, but the evidence is not sufficient to prove it."
+            ),
+            uncertain => format!(
+                "Watched principals made {watched_calls}. {uncertain} of them would break the promise, but another principal may have made them."
+            ),
+        },
         Some(Status::NonCompliant) => {
             let broken: u64 = assessment
                 .watched_calls()
-                .filter(|judged| !judged.is_own_role() && judged.status_impact() == Status::NonCompliant)
-                .map(|judged| judged.count)
+                .filter(|call| !call.is_own_role() && call.status_impact() == Status::NonCompliant)
+                .map(|call| call.count)
                 .sum();
             format!(
-                "{scope} {broken} of {} calls by watched principals were carried out although a read-only principal may not make them.",
-                totals.watched_operations
+                "Watched principals made {watched_calls}. {broken} of them succeeded although a read-only principal may not make them."
             )
         }
-    }
+    };
+    format!("{claim} {scope}")
 }
 
-/// Calls that would break the promise, if nobody else can have made them.
+/// Calls that would break the promise if no other principal can have made them.
 fn uncertain_violations(assessment: &Assessment<'_>) -> u64 {
-    let breaks = |judged: &&ClassifiedCall<'_>| {
-        !judged.is_own_role()
-            && status_impact(judged.operation_type(), judged.outcome()) == Status::NonCompliant
+    let breaks = |call: &&ClassifiedCall<'_>| {
+        !call.is_own_role() && status_impact(call.operation_type(), call.outcome()) == Status::NonCompliant
     };
-    assessment.watched_calls().filter(breaks).map(|judged| judged.count).sum()
+    assessment.watched_calls().filter(breaks).map(|call| call.count).sum()
 }
 
-/// How many of the calls the statement counts are not in the score.
+/// How many of the calls in the statement are not part of the score.
 fn unscored_calls(assessment: &Assessment<'_>) -> String {
-    let is_left_out = |judged: &&ClassifiedCall<'_>| {
-        !judged.is_own_role() && judged.role_chain.is_some() && judged.is_permitted()
-    };
-    match assessment.watched_calls().filter(is_left_out).map(|judged| judged.count).sum::<u64>() {
+    let is_unscored =
+        |call: &&ClassifiedCall<'_>| !call.is_own_role() && call.role_chain.is_some() && call.is_permitted();
+    match assessment.watched_calls().filter(is_unscored).map(|call| call.count).sum::<u64>() {
         0 => String::new(),
-        1 => " The score leaves out 1 permitted call that was made through another session.".to_owned(),
-        calls => {
-            format!(" The score leaves out {calls} permitted calls that were made through other sessions.")
-        }
+        calls => format!(" The score excludes {} made through roles.", count_noun(calls, "permitted call")),
     }
 }
 
-/// What Onlooker's own roles did: the promises of the user do not speak of them.
+/// Calls of Onlooker's own roles: the user's watch entries do not cover them.
 fn own_roles(assessment: &Assessment<'_>) -> String {
     if !assessment.config.watch.iter().any(Watch::is_own_role) {
         return String::new();
     }
     let (mut calls, mut beyond) = (0, 0);
-    for judged in assessment.watched_calls().filter(|judged| judged.is_own_role()) {
-        calls += judged.count;
-        beyond += if judged.is_permitted() || judged.outcome() == Outcome::Denied { 0 } else { judged.count };
+    for call in assessment.watched_calls().filter(|call| call.is_own_role()) {
+        calls += call.count;
+        beyond += if call.is_permitted() || call.outcome() == Outcome::Denied { 0 } else { call.count };
     }
-    format!(" Onlooker's own roles made {calls} calls, {beyond} of them beyond what they are for.")
+    format!(
+        " Onlooker's own roles made {}, {beyond} of them outside their purpose.",
+        count_noun(calls, "call")
+    )
 }
 
-/// What policies would have let watched principals do besides.
+/// What else the policies of watched principals grant.
 fn granted_permissions(assessment: &Assessment<'_>) -> String {
-    let surely = |could: &PrincipalGrants| {
-        could.excessive_grants().filter(|grant| PrincipalGrants::is_unconditional(grant)).count()
+    let unconditional = |granted: &PrincipalGrants| {
+        granted.excessive_grants().filter(|grant| PrincipalGrants::is_unconditional(grant)).count()
     };
     let over: Vec<(&str, usize)> = assessment
         .granted
         .iter()
-        .map(|(arn, could)| (&**arn, surely(could)))
+        .map(|(arn, granted)| (&**arn, unconditional(granted)))
         .filter(|(_, n)| *n > 0)
         .collect();
     let actions = |n: usize| {
-        if n == 1 { "1 action that is no read".to_owned() } else { format!("{n} actions that are no reads") }
+        let are = if n == 1 { "is" } else { "are" };
+        format!("{} that {are} not read-only", count_noun(n as u64, "action"))
     };
     match &*over {
         [] => String::new(),
-        [(arn, n)] => format!(" The policies of {arn} would have let it do more: {}.", actions(*n)),
+        [(arn, n)] => format!(" The policies of {arn} grant {}.", actions(*n)),
         many => format!(
-            " The policies of {} watched principals would have let them do more: up to {}.",
+            " The policies of {} watched principals each grant up to {}.",
             many.len(),
             actions(many.iter().map(|(_, n)| *n).max().unwrap_or_default())
         ),
@@ -151,9 +148,9 @@ fn granted_permissions(assessment: &Assessment<'_>) -> String {
 }
 
 fn key_finding(finding: &Finding) -> String {
-    let who = finding.principal.as_deref().map(|arn| format!(" ({arn})")).unwrap_or_default();
+    let principal = finding.principal.as_deref().map(|arn| format!("{arn}: ")).unwrap_or_default();
     let seen = finding.description.split(". ").next().unwrap_or_default().trim_end_matches('.');
-    format!("{}{who}: {seen}.", finding.title)
+    format!("{}. {principal}{seen}.", finding.title)
 }
 
 fn immediate_action(recommendation: &Recommendation) -> String {

@@ -1,7 +1,7 @@
-//! What a result says nothing about.
+//! The limitations of a result.
 //!
-//! Enters: an assessment. Leaves: a sentence for each thing that was not looked at. Law: what was not looked at is said,
-//! and said of nothing that was.
+//! Enters: an assessment. Leaves: a sentence for each thing the result does not cover. Law: everything that was not
+//! evaluated has a sentence, and nothing that was evaluated has one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,35 +13,35 @@ use crate::{
     assessment::Assessment,
     classification::Provenance,
     coverage::{EventClassState, event_class_of},
-    finding::phrases,
+    finding::{count_noun, phrases},
     grants::UnevaluatedPolicyType,
 };
 
-/// Principals that are named before the rest is counted.
+/// Principals that a sentence names; the others are counted.
 const MAX_NAMED_PRINCIPALS: usize = 5;
 
-/// Everything that was not looked at.
+/// All limitations.
 pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if assessment.mode == ReportMode::Discovery {
-        lines.push("Whether anyone kept a promise: no principal is watched.".to_owned());
+        lines.push("No principal is watched, so compliance is not assessed.".to_owned());
     }
     let missing = assessment.coverage.missing_hours();
     if missing > 0 {
         let expected = assessment.coverage.expected_hours;
-        lines.push(format!("{missing} of {expected} account-region hours, for which there is no evidence."));
+        lines.push(format!("There is no evidence for {missing} of {expected} account-region hours."));
     }
     for class in &assessment.coverage.event_classes {
         match class.state {
             EventClassState::Gap => {
-                let could = phrases::granted_in_class(assessment, &class.class);
+                let granted = phrases::granted_in_class(assessment, &class.class);
                 lines.push(format!(
-                    "Events of the class `{}` that nobody is known to log{could}.",
+                    "Events of the class `{}` are not known to be logged in every account{granted}.",
                     class.class
                 ));
             }
             EventClassState::Partial => lines.push(format!(
-                "Events of the class `{}` in accounts other than {}.",
+                "Events of the class `{}` were seen only in some accounts: {}.",
                 class.class,
                 class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ")
             )),
@@ -54,7 +54,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
         .iter()
         .any(|class| class.class.starts_with("data") && class.state != EventClassState::NotExpected)
     {
-        lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`: they are not part of the promise.".to_owned());
+        lines.push("Data events, such as `s3:PutObject`, `dynamodb:PutItem` and `lambda:Invoke`, are not part of the promise.".to_owned());
     }
     if !assessment
         .coverage
@@ -62,42 +62,46 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
         .iter()
         .any(|class| class.class.starts_with("network") && class.state != EventClassState::NotExpected)
     {
-        lines.push("Network activity events: they are not part of the promise.".to_owned());
+        lines.push("Network activity events are not part of the promise.".to_owned());
     }
     let guessed: u64 = assessment
         .calls()
-        .filter(|judged| {
-            matches!(judged.classification.provenance, Provenance::RecordFlag | Provenance::Pattern)
-        })
-        .map(|judged| judged.count)
+        .filter(|call| matches!(call.classification.provenance, Provenance::RecordFlag | Provenance::Pattern))
+        .map(|call| call.count)
         .sum();
     if guessed > 0 {
         lines.push(format!(
-            "What {guessed} calls really do: the catalog does not know them, and their record's flag or their name was believed."
+            "The operations of {} are not in the catalog: their record's `readOnly` flag or their name decided the classification.",
+            count_noun(guessed, "call")
         ));
     }
     for pattern in &assessment.config.exempt {
-        lines.push(format!("Principals that match `{pattern}`: they are exempt."));
+        lines.push(format!("Principals that match `{pattern}` are exempt."));
     }
     let unreadable: u64 = assessment.evidence_quality.unreadable.values().sum();
     if unreadable > 0 {
-        lines.push(format!("What stands in {unreadable} pieces of evidence that could not be read."));
+        let noun = if unreadable == 1 { "piece" } else { "pieces" };
+        lines.push(format!(
+            "The content of {unreadable} {noun} of evidence is unknown: it could not be read."
+        ));
     }
     lines.extend(outside_promised_classes(assessment));
     lines.extend(policy_limitations(assessment));
     let missing_logs = assessment.evidence_quality.missing_log_files.len();
     if missing_logs > 0 {
         lines.push(format!(
-            "What stands in {missing_logs} log files that digests list and the evidence does not show."
+            "The content of {} is unknown: digest files list them, and the evidence does not show them.",
+            count_noun(missing_logs as u64, "log file")
         ));
     }
     lines.push(
-        "Digest signatures: that the log files are as CloudTrail delivered them was not verified.".to_owned(),
+        "The signatures of digest files were not verified, so changed log files would not be detected."
+            .to_owned(),
     );
     lines
 }
 
-/// What watched principals could do where the promise does not look.
+/// What watched principals could do in event classes outside the promise.
 fn outside_promised_classes(assessment: &Assessment<'_>) -> Vec<String> {
     let actors = matrix::principals_granted_outside_promise(assessment);
     let more = actors.len().saturating_sub(MAX_NAMED_PRINCIPALS);
@@ -109,83 +113,86 @@ fn outside_promised_classes(assessment: &Assessment<'_>) -> Vec<String> {
             let classes: BTreeSet<String> = grants.iter().map(|grant| event_class_of(&grant.action)).collect();
             let classes = phrases::quote_some(classes.iter().map(String::as_str), 3);
             format!(
-                "Whether {} used {actions}: its policies allow it, and the promise is not about such events ({classes}).",
+                "{} may have used {actions}: its policies grant it, and the promise does not cover such events ({classes}).",
                 phrases::quote(arn)
             )
         })
         .collect();
     if more > 0 {
-        lines.push(format!("The same of {more} more watched principals."));
+        lines.push(format!("The same applies to {}.", count_noun(more as u64, "more watched principal")));
     }
     lines
 }
 
-/// What is not known of what principals could do, and of what they did through others.
+/// Limitations of the policies that were read, and of calls through roles.
 fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
     if assessment.mode == ReportMode::Discovery {
-        return vec!["What the principals could do: their policies were not read.".to_owned()];
+        return vec![
+            "The policies of the principals were not read, so what they could do is unknown.".to_owned(),
+        ];
     }
     let mut lines = vec![
-        "What watched principals did through sessions whose beginning is not in the evidence: only where the evidence shows who got the credentials does it show with whom a call began."
+        "A call through a role session is attributed to a watched principal only if the evidence shows that the principal obtained the session's credentials."
             .to_owned(),
     ];
-    let handed_out: u64 =
-        assessment.calls().filter(|judged| judged.is_untraceable).map(|judged| judged.count).sum();
-    if handed_out > 0 {
+    let untraceable: u64 = assessment.calls().filter(|call| call.is_untraceable).map(|call| call.count).sum();
+    if untraceable > 0 {
         lines.push(format!(
-            "What was done with the credentials that {} of watched principals handed out: nothing shows whose calls they made.",
-            crate::finding::count_noun(handed_out, "call")
+            "Credentials that watched principals issued in {} cannot be traced, so calls made with them are not attributed.",
+            count_noun(untraceable, "call")
         ));
     }
     if assessment.config.lookup.watched_only {
         lines.push(
-            "What watched principals did through others, where events were looked up: with `lookup.watched_only` those of principals nobody watches are left out.".to_owned(),
+            "With `lookup.watched_only`, looked-up events of principals that are not watched are excluded, so calls through roles may be missing.".to_owned(),
         );
     }
     let cases = matrix::watched_principals(assessment);
     let unread = matrix::principals_without_policies(assessment, &cases);
     if !unread.is_empty() {
-        let who = phrases::quote_some(unread.iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS);
-        lines.push(format!("What {who} could do: their policies were not read."));
+        let principals = phrases::quote_some(unread.iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS);
+        lines.push(format!(
+            "What these principals could do is unknown, because their policies were not read: {principals}."
+        ));
     }
-    let mut unseen: BTreeMap<UnevaluatedPolicyType, Vec<&Arc<str>>> = BTreeMap::new();
-    for (arn, could) in &assessment.granted {
-        for kind in &could.grants.unevaluated {
-            unseen.entry(*kind).or_default().push(arn);
+    let mut unevaluated: BTreeMap<UnevaluatedPolicyType, Vec<&Arc<str>>> = BTreeMap::new();
+    for (arn, granted) in &assessment.granted {
+        for kind in &granted.grants.unevaluated {
+            unevaluated.entry(*kind).or_default().push(arn);
         }
     }
-    for (kind, arns) in unseen {
-        let who = match arns.len() == assessment.granted.len() {
-            true => "all whose policies were read".to_owned(),
+    for (kind, arns) in unevaluated {
+        let principals = match arns.len() == assessment.granted.len() {
+            true => "all principals with policies that were read".to_owned(),
             false => phrases::quote_some(arns.into_iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS),
         };
         let (what, effect) = match kind {
             UnevaluatedPolicyType::PermissionsBoundary => {
-                ("Whether there is a permissions boundary", "it can only narrow")
+                ("Permissions boundaries", "they can only restrict permissions")
             }
             UnevaluatedPolicyType::ServiceControlPolicies => {
-                ("Service control policies", "they can only narrow")
+                ("Service control policies", "they can only restrict permissions")
             }
             UnevaluatedPolicyType::ResourceControlPolicies => {
-                ("Resource control policies", "they can only narrow")
+                ("Resource control policies", "they can only restrict permissions")
             }
             UnevaluatedPolicyType::SessionPolicies => {
-                ("Policies passed when a session was begun", "they can only narrow")
+                ("Session policies", "they can only restrict permissions")
             }
             UnevaluatedPolicyType::VpcEndpointPolicies => {
-                ("Policies of VPC endpoints", "they can only narrow")
+                ("VPC endpoint policies", "they can only restrict permissions")
             }
             UnevaluatedPolicyType::ResourceBasedPolicies => {
-                ("Policies of resources", "they can grant more than its own do")
+                ("Resource-based policies", "they can grant more permissions")
             }
         };
-        lines.push(format!("{what}, of {who}: {effect}."));
+        lines.push(format!("{what} were not evaluated for {principals}: {effect}."));
     }
     let partly: Vec<&Arc<str>> =
-        assessment.granted.iter().filter(|(_, could)| !could.covers_period).map(|(arn, _)| arn).collect();
+        assessment.granted.iter().filter(|(_, granted)| !granted.covers_period).map(|(arn, _)| arn).collect();
     if !partly.is_empty() {
-        let who = phrases::quote_some(partly.into_iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS);
-        lines.push(format!("What {who} could do in parts of the period in which no policies were read."));
+        let principals = phrases::quote_some(partly.into_iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS);
+        lines.push(format!("For parts of the period no policies were read of {principals}."));
     }
     lines
 }

@@ -1,8 +1,8 @@
 //! What a watched principal could do, tried and did.
 //!
-//! Enters: an assessment. Leaves: a [`AccessMatrix`] for each watched principal. Laws: where no policies were read, what it could
-//! do is not known, and never nothing; every call of the principal, and every call that began with it, is counted in the
-//! row of each capability it carries and in that of its service.
+//! Enters: an assessment. Leaves: an [`AccessMatrix`] for each watched principal. Laws: where no policies were read,
+//! the grants are unknown, never zero; every call of the principal, and every call attributed to it, is counted in
+//! the row of each of its capabilities and in the row of its service.
 
 mod class_access;
 mod role_chains;
@@ -37,14 +37,14 @@ pub(crate) use self::{
 };
 use crate::{assessment::Assessment, coverage::AccountRegionCoverage};
 
-/// Policies a principal was judged by.
+/// Policies by which a principal was evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySnapshotRef {
     /// SHA-256 of the snapshot.
     pub sha256: String,
-    /// When it was first read; absent: given as in force from the beginning.
+    /// When it was first read; absent if it was given as in force from the beginning.
     pub since: Option<Time>,
-    /// When another one was first read in its place; absent: in force still.
+    /// When another one was first read in its place; absent while it is in force.
     pub until: Option<Time>,
 }
 
@@ -54,60 +54,60 @@ impl From<&DatedSnapshot> for PolicySnapshotRef {
     }
 }
 
-/// What the rows of a matrix are about.
+/// What a row of a matrix counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatrixRowKind {
-    /// Plain reads.
+    /// Reads without a capability.
     Read,
-    /// What carries a capability.
+    /// Operations with a capability.
     Capability,
-    /// What nothing is known of.
+    /// Unknown operations.
     Unknown,
 }
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MatrixRow {
-    /// Capability (`read` for calls that are reads and carry none, `unknown` for what nothing is known of), or service.
+    /// Capability (`read` for reads without one, `unknown` for unknown operations), or service.
     pub name: String,
-    /// What the row is about; absent in the rows of services.
+    /// What the row counts; absent in the rows of services.
     pub kind: Option<MatrixRowKind>,
-    /// Actions it could use; absent where no policies were read.
+    /// Actions that are granted; absent where no policies were read.
     pub granted: Option<GrantCount>,
-    /// Calls AWS refused.
+    /// Calls that AWS denied.
     pub denied: u64,
     /// Calls that ended in another error.
     pub failed: u64,
     /// Calls that succeeded.
     pub used: u64,
-    /// Of all these calls, those made through roles it assumed.
+    /// How many of all these calls were made through roles it assumed.
     pub through_roles: u64,
 }
 
-/// What could be used of a service and never was.
+/// Actions of a service that were granted and not used.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct UnusedService {
-    /// Service, as in policies.
+    /// Service, as its prefix in policies.
     pub service: String,
-    /// Actions of it that were never used.
+    /// Actions of it that were not used.
     pub actions: u64,
-    /// Of those, the ones that are no reads and that nobody tolerates.
+    /// How many of them are not read-only and not tolerated by an override.
     pub excessive: u64,
-    /// Of those actions, the ones whose events nobody is known to log: that they were not seen says nothing.
+    /// How many of them are not known to be logged: no event of them proves nothing.
     pub unlogged: u64,
-    /// Some of them, the gravest first, at most ten.
+    /// Some of them, most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
 }
 
-/// Services that could only be read, and never were.
+/// Services with grants of reads only, and without any call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnusedReadServices {
     /// How many.
     pub services: u64,
     /// Actions granted in them.
     pub actions: u64,
-    /// Of those, the ones whose events nobody is known to log.
+    /// How many of them are not known to be logged.
     pub unlogged: u64,
 }
 
@@ -116,26 +116,26 @@ pub struct UnusedReadServices {
 pub struct UngrantedOperation {
     /// `service:Operation`, as the catalog names it.
     pub operation: String,
-    /// IAM actions it takes.
+    /// IAM actions it requires.
     pub actions: Vec<Arc<str>>,
     /// How often it succeeded.
     pub count: u64,
-    /// What may have granted it: a policy of the resource, policies that were in force only for a part of the time.
+    /// What may have granted it, such as a resource-based policy, or policies in force only for a part of the period.
     pub explanation: String,
 }
 
-/// A role through which a watched principal acted.
+/// The calls of a watched principal through one role chain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct RoleChainActivity {
-    /// ARNs of what was assumed on the way, the last one's calls being counted.
+    /// ARNs of the assumed roles in order; the calls are those of the last one.
     pub path: Vec<Arc<str>>,
-    /// Whether nobody else can have made those calls.
+    /// Whether no other principal can have made those calls.
     pub is_certain: bool,
     /// API calls.
     pub calls: u64,
-    /// Of those, the ones that are no reads and succeeded.
+    /// How many of them are not read-only and succeeded.
     pub non_reads_succeeded: u64,
-    /// Operations among those that are no reads, at most ten.
+    /// Operations among them that are not read-only, at most ten.
     pub operations: BTreeSet<String>,
     /// First call.
     pub first_seen: Time,
@@ -146,34 +146,34 @@ pub struct RoleChainActivity {
 /// What a watched principal could do, tried and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessMatrix {
-    /// Policies that were in force in the period and read; none: what it could do is not known.
+    /// Policies that were in force in the period and read; with none the grants are unknown.
     pub policies: Vec<PolicySnapshotRef>,
-    /// What these policies say of it; absent without any.
+    /// Permissions status by these policies; absent without any.
     pub overall_status: Option<OverallStatus>,
-    /// Hours of the period with evidence, in that account and region of those it was seen in which shows most; in its own
-    /// account when it was not seen.
+    /// Hours of the period with evidence, in the account and region with the most among those it was seen in; in its
+    /// own account when it was not seen.
     pub observed_hours: u64,
     /// Rows by capability, in a fixed order.
     pub capabilities: Vec<MatrixRow>,
     /// Rows by service, in order of their names.
     pub services: Vec<MatrixRow>,
-    /// What it could do and never did, by service, most of what is no read first.
+    /// Actions granted and not used, by service, most actions that are not read-only first.
     pub unused_services: Vec<UnusedService>,
-    /// What it could only read, in services it never used.
+    /// Grants of reads only, in services it did not use.
     pub unused_read_services: UnusedReadServices,
     /// Grants that overrides tolerate: override id and how many.
     pub tolerated: BTreeMap<String, u64>,
-    /// What it did although no policy that was read grants it.
+    /// Operations that succeeded although no policy that was read grants them.
     pub ungranted_operations: Vec<UngrantedOperation>,
-    /// Ways from what it could do to more.
+    /// Privilege escalation paths.
     pub escalation_paths: Vec<EscalationPath>,
-    /// Roles it acted through.
+    /// Role chains it acted through.
     pub role_chains: Vec<RoleChainActivity>,
-    /// What was not looked at.
+    /// Policy types that were not evaluated.
     pub unevaluated: BTreeSet<UnevaluatedPolicyType>,
-    /// Greatest risk of what it could do and nobody tolerates.
+    /// Highest risk of an action that is granted and not tolerated.
     pub risk_level: Option<RiskLevel>,
-    /// How sure the gravest of it is.
+    /// Certainty of the grants with this risk.
     pub certainty: Option<Certainty>,
 }
 
@@ -198,29 +198,30 @@ impl AccessMatrix {
             role_chains: role_chains::role_chain_activity(case),
             ..Self::default()
         };
-        let Some(could) = case.granted else { return this };
-        this.policies.clone_from(&could.policies);
-        this.overall_status = Some(could.overall_status);
-        this.escalation_paths.clone_from(&could.escalation_paths);
-        this.unevaluated.clone_from(&could.grants.unevaluated);
-        for id in could.tolerated.values() {
+        let Some(granted) = case.granted else { return this };
+        this.policies.clone_from(&granted.policies);
+        this.overall_status = Some(granted.overall_status);
+        this.escalation_paths.clone_from(&granted.escalation_paths);
+        this.unevaluated.clone_from(&granted.grants.unevaluated);
+        for id in granted.tolerated.values() {
             *this.tolerated.entry(id.clone()).or_default() += 1;
         }
-        let left =
-            || could.grants.entries.iter().filter(|grant| !could.tolerated.contains_key(&grant.action.key));
+        let left = || {
+            granted.grants.entries.iter().filter(|grant| !granted.tolerated.contains_key(&grant.action.key))
+        };
         this.risk_level = left().map(|grant| grant.action.risk_level).max();
-        let gravest =
-            could.untolerated_grants().filter(|grant| Some(grant.action.risk_level) == this.risk_level);
-        this.certainty = gravest.map(|grant| grant.certainty).max();
+        let most_severe =
+            granted.untolerated_grants().filter(|grant| Some(grant.action.risk_level) == this.risk_level);
+        this.certainty = most_severe.map(|grant| grant.certainty).max();
         this
     }
 }
 
-/// Hours with evidence in that place of its own which shows most.
+/// Hours with evidence in the account and region with the most among those of the principal.
 pub(crate) fn observed_hours(assessment: &Assessment<'_>, case: &WatchedPrincipal<'_, '_>) -> u64 {
     let places = &assessment.coverage.account_regions;
     let seen: BTreeSet<(&Arc<str>, &Arc<str>)> =
-        case.direct.iter().map(|judged| (&judged.line.actor.account, &judged.line.actor.region)).collect();
+        case.direct.iter().map(|call| (&call.line.actor.account, &call.line.actor.region)).collect();
     let most = |belongs: &dyn Fn(&AccountRegionCoverage) -> bool| {
         places.iter().filter(|place| belongs(place)).map(|place| u64::from(place.observed_hours)).max()
     };

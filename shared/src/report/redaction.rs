@@ -1,7 +1,8 @@
-//! A report without names that must not leave the house.
+//! Replaces account ids and session names in a report by pseudonyms.
 //!
-//! Enters: a result and a run, and what to hide. Leaves: the same with pseudonyms: equal names have equal ones. Law: a
-//! pseudonym keeps readers from seeing a name, not from guessing it: whoever knows the candidates can hash them too.
+//! Enters: a result and a run, and what to redact. Leaves: the same with pseudonyms; equal names have equal
+//! pseudonyms. Law: a pseudonym hides a name from a reader, and does not protect it from a reader who can hash a list
+//! of candidates.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +13,13 @@ use sha2::{Digest, Sha256};
 use super::{ReportResult, ReportRun, hex};
 use crate::config::Redaction;
 
-/// Fields that name sessions and those behind them.
+/// Fields that name sessions and their users.
 const SESSION_FIELDS: [&str; 4] = ["session", "session_names", "source_identities", "on_behalf_of"];
 
-/// Hides what is to be hidden.
+/// Redacts a result and its run.
 ///
 /// # Errors
-/// When a value cannot be taken through JSON and back.
+/// When a value cannot be converted to JSON and back.
 pub fn redact(
     result: ReportResult,
     run: ReportRun,
@@ -32,10 +33,10 @@ pub fn redact(
     Ok((redact_json(&result, &accounts, sessions)?, redact_json(&run, &accounts, sessions)?))
 }
 
-/// Hides the same in a value other than a report. Accounts are those it names by itself or within an ARN.
+/// Redacts a value other than a report. Account ids are redacted by themselves and within ARNs.
 ///
 /// # Errors
-/// When the value cannot be taken through JSON and back.
+/// When the value cannot be converted to JSON and back.
 pub fn redact_value<T: Serialize + DeserializeOwned>(
     value: T,
     redaction: &Redaction,
@@ -75,7 +76,7 @@ fn redact_json<T: Serialize + DeserializeOwned>(
     serde_json::from_value(value)
 }
 
-/// Account ids the result speaks of: whoever was seen, where, and what was promised or expected.
+/// Account ids in the result: of principals, coverage, watch entries, resources and policies.
 fn accounts(result: &ReportResult) -> BTreeSet<String> {
     let places = result.coverage.account_regions.iter().map(|place| place.account.as_ref());
     let principals = result.principals.iter().flat_map(|principal| {
@@ -94,11 +95,11 @@ fn accounts(result: &ReportResult) -> BTreeSet<String> {
     accounts
 }
 
-/// Texts that repeat what policies say, which may name any account anywhere.
+/// Texts that repeat parts of policies, which may contain any account id.
 fn policy_texts(result: &ReportResult) -> impl Iterator<Item = &str> {
     let findings = result.findings.iter().flat_map(|finding| [&*finding.description, &*finding.subject]);
     let matrices = result.principals.iter().filter_map(|principal| principal.matrix.as_ref());
-    let ways = matrices.flat_map(|matrix| {
+    let matrix_texts = matrices.flat_map(|matrix| {
         let through = matrix.role_chains.iter().flat_map(|through| &through.path);
         let counts =
             matrix.capabilities.iter().chain(&matrix.services).filter_map(|row| row.granted.as_ref());
@@ -109,7 +110,7 @@ fn policy_texts(result: &ReportResult) -> impl Iterator<Item = &str> {
         });
         through.chain(examples).chain(unused).map(|text| &**text).chain(paths)
     });
-    findings.chain(ways).chain(result.limitations.iter().map(String::as_str))
+    findings.chain(matrix_texts).chain(result.limitations.iter().map(String::as_str))
 }
 
 fn redact_in_place(value: &mut Value, accounts: &BTreeSet<String>, sessions: bool) {

@@ -1,8 +1,9 @@
-//! How far the credentials a watched principal was given reach.
+//! The sessions that watched principals reach through issued credentials.
 //!
-//! Enters: links, then the lines of who is not watched. Leaves: [`ChainGraph`]. Laws: labels go along links by the shortest
-//! chain, and of equally short ones by the first in order; what is known of who else may hold a session only grows, so
-//! that every order of links ends the same; each link is looked at again only when something it rests on has changed.
+//! Enters: credential issuances, then the lines of unwatched actors. Leaves: [`ChainGraph`]. Laws: a label follows
+//! the shortest chain, and of equally short chains the first in order; the set of known other holders of a session
+//! only grows, so the result does not depend on the order of issuances; an issuance is visited again only when one
+//! that it depends on has changed.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -19,99 +20,101 @@ use crate::{
     time::Time,
 };
 
-/// The way back to a watched principal. Shorter chains come first.
+/// The chain back to a watched principal. Shorter chains come first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct ChainLabel {
     hops: usize,
     originator: Arc<str>,
-    /// What was assumed on the way, the session itself left out.
+    /// ARNs of the principals assumed on the way, without the session itself.
     path: Vec<Arc<str>>,
 }
 
-/// With whom all chains begin that lead to a session.
+/// The originators of all chains that lead to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ChainOriginators {
-    /// With this watched principal, or with somebody else.
+    /// This watched principal, or, with `None`, an unwatched or unseen one.
     One(Option<Arc<str>>),
-    /// With several.
+    /// Several.
     Many,
 }
 
-/// What is known of credentials that were given in one quarter hour.
+/// What is known about the holders of credentials issued in one quarter hour.
 #[derive(Debug, Default)]
 struct SessionHolders {
     label: Option<ChainLabel>,
     originators: Option<ChainOriginators>,
 }
 
-/// Sessions, by way and quarter hour, and who was given their credentials then.
+/// Sessions by key and quarter hour, with the holders of the credentials issued then.
 #[derive(Debug, Default)]
 pub(super) struct ChainGraph {
     issuances: Vec<CredentialIssuance>,
     holders: HashMap<SessionKey, BTreeMap<TimeBucket, SessionHolders>>,
-    /// Links by the way in which their giver came by its own credentials.
+    /// Issuances by the session keys of their recipient.
     issuances_by_key: HashMap<SessionKey, BTreeMap<TimeBucket, Vec<usize>>>,
-    /// The label of each link.
+    /// The label of each issuance.
     labels: Vec<Option<ChainLabel>>,
-    /// Ways that a chain leads to, at any time.
+    /// Session keys that a chain leads to, at any time.
     reachable: HashSet<SessionKey>,
-    /// When credentials were first given.
+    /// Time of the first issuance for each session key.
     first_issued: HashMap<SessionKey, Time>,
 }
 
 impl ChainGraph {
-    pub(super) fn of(links: BTreeSet<CredentialIssuance>) -> Self {
-        let mut this = Self { issuances: links.into_iter().collect(), ..Self::default() };
-        for (at, link) in this.issuances.iter().enumerate() {
-            if let CredentialRecipient::Unwatched(_, ways) = &link.recipient {
-                for way in ways {
+    pub(super) fn of(issuances: BTreeSet<CredentialIssuance>) -> Self {
+        let mut this = Self { issuances: issuances.into_iter().collect(), ..Self::default() };
+        for (at, issuance) in this.issuances.iter().enumerate() {
+            if let CredentialRecipient::Unwatched(_, keys) = &issuance.recipient {
+                for key in keys {
                     this.issuances_by_key
-                        .entry(way.clone())
+                        .entry(key.clone())
                         .or_default()
-                        .entry(link.bucket)
+                        .entry(issuance.bucket)
                         .or_default()
                         .push(at);
                 }
             }
-            for way in &link.session_keys {
-                this.holders.entry(way.clone()).or_default().entry(link.bucket).or_default();
-                let earliest = this.first_issued.entry(way.clone()).or_insert(link.first_issued);
-                *earliest = link.first_issued.min(*earliest);
+            for key in &issuance.session_keys {
+                this.holders.entry(key.clone()).or_default().entry(issuance.bucket).or_default();
+                let earliest = this.first_issued.entry(key.clone()).or_insert(issuance.first_issued);
+                *earliest = issuance.first_issued.min(*earliest);
             }
         }
         this.label_issuances();
         this
     }
 
-    /// Labels links, those of watched principals first and then, one step further at a time, those that rest on them.
+    /// Labels the issuances to watched principals first, and then, one step at a time, those that depend on them.
     fn label_issuances(&mut self) {
         self.labels = vec![None; self.issuances.len()];
         let mut next: BTreeMap<usize, ChainLabel> = BTreeMap::new();
-        for (at, link) in self.issuances.iter().enumerate() {
-            if let CredentialRecipient::Watched(arn) = &link.recipient {
+        for (at, issuance) in self.issuances.iter().enumerate() {
+            if let CredentialRecipient::Watched(arn) = &issuance.recipient {
                 next.insert(at, ChainLabel { hops: 1, originator: Arc::clone(arn), path: Vec::new() });
             }
         }
         while !next.is_empty() {
             let mut reached: BTreeSet<(SessionKey, TimeBucket)> = BTreeSet::new();
             for (at, label) in std::mem::take(&mut next) {
-                let Some((link, own)) = self.issuances.get(at).zip(self.labels.get_mut(at)) else { continue };
-                for way in &link.session_keys {
-                    let of_way = self.holders.entry(way.clone()).or_default();
-                    let holding = of_way.entry(link.bucket).or_default();
-                    if holding.label.as_ref().is_none_or(|known| label < *known) {
-                        holding.label = Some(label.clone());
-                        self.reachable.insert(way.clone());
-                        reached.insert((way.clone(), link.bucket));
+                let Some((issuance, own)) = self.issuances.get(at).zip(self.labels.get_mut(at)) else {
+                    continue;
+                };
+                for key in &issuance.session_keys {
+                    let by_bucket = self.holders.entry(key.clone()).or_default();
+                    let holders = by_bucket.entry(issuance.bucket).or_default();
+                    if holders.label.as_ref().is_none_or(|known| label < *known) {
+                        holders.label = Some(label.clone());
+                        self.reachable.insert(key.clone());
+                        reached.insert((key.clone(), issuance.bucket));
                     }
                 }
                 *own = Some(label);
             }
-            for (way, slot) in reached {
-                let holding = self.holders.get(&way).and_then(|of_way| of_way.get(&slot));
-                let label = holding.and_then(|holding| holding.label.as_ref());
-                let Some((onward, label)) = self.issuances_by_key.get(&way).zip(label) else { continue };
-                for at in onward.range(way.usable_during(slot)).flat_map(|(_, links)| links) {
+            for (key, bucket) in reached {
+                let holders = self.holders.get(&key).and_then(|by_bucket| by_bucket.get(&bucket));
+                let label = holders.and_then(|holders| holders.label.as_ref());
+                let Some((dependents, label)) = self.issuances_by_key.get(&key).zip(label) else { continue };
+                for at in dependents.range(key.usable_during(bucket)).flat_map(|(_, issuances)| issuances) {
                     let Some((
                         CredentialIssuance { recipient: CredentialRecipient::Unwatched(arn, _), .. },
                         None,
@@ -132,51 +135,52 @@ impl ChainGraph {
         }
     }
 
-    /// Looks for sessions that were at work when nobody was seen to have credentials of them: somebody has.
+    /// Finds sessions that made calls when the evidence shows no holder of their credentials. They have an unseen
+    /// holder.
     pub(super) fn add_unseen_holders(&mut self, lines: &mut dyn Iterator<Item = TallyLine<'_>>) {
         let mut uses: BTreeMap<Vec<SessionKey>, (Time, BTreeSet<TimeBucket>)> = BTreeMap::new();
         for line in lines {
-            let ways = session_keys_of(line.actor);
-            if self.is_reachable(&ways) {
-                let (first, slots) = uses.entry(ways).or_insert((line.first, BTreeSet::new()));
+            let keys = session_keys_of(line.actor);
+            if self.is_reachable(&keys) {
+                let (first, buckets) = uses.entry(keys).or_insert((line.first, BTreeSet::new()));
                 *first = line.first.min(*first);
-                slots.extend(line.buckets.iter().map(|(slot, _)| *slot));
+                buckets.extend(line.buckets.iter().map(|(bucket, _)| *bucket));
             }
         }
         let mut unseen: BTreeSet<(SessionKey, TimeBucket)> = BTreeSet::new();
-        for (ways, (first, slots)) in uses {
-            let given = ways.iter().filter_map(|way| self.first_issued.get(way)).min();
-            let before = given.is_some_and(|given| first < *given).then(|| TimeBucket::of(first));
-            let alone = slots.into_iter().filter(|slot| self.holders_of(&ways, *slot).next().is_none());
-            for slot in alone.chain(before) {
-                for way in &ways {
-                    match way {
+        for (keys, (first, buckets)) in uses {
+            let issued = keys.iter().filter_map(|key| self.first_issued.get(key)).min();
+            let before = issued.is_some_and(|issued| first < *issued).then(|| TimeBucket::of(first));
+            let alone = buckets.into_iter().filter(|bucket| self.holders_of(&keys, *bucket).next().is_none());
+            for bucket in alone.chain(before) {
+                for key in &keys {
+                    match key {
                         SessionKey::Session(role, name, KnownSourceIdentity::Set(_)) => {
                             let anything =
                                 SessionKey::Session(role.clone(), Arc::clone(name), KnownSourceIdentity::Any);
-                            unseen.extend([(way.clone(), slot), (anything, slot)]);
+                            unseen.extend([(key.clone(), bucket), (anything, bucket)]);
                         }
                         SessionKey::Session(_, _, KnownSourceIdentity::Any)
                         | SessionKey::FederatedUser(_) => {
-                            unseen.insert((way.clone(), slot));
+                            unseen.insert((key.clone(), bucket));
                         }
                         _ => {}
                     }
                 }
             }
         }
-        for (way, slot) in unseen {
-            self.add_originators(&way, slot, &ChainOriginators::One(None));
+        for (key, bucket) in unseen {
+            self.add_originators(&key, bucket, &ChainOriginators::One(None));
         }
     }
 
-    /// Finds out with whom all chains begin.
+    /// Determines the originators of all chains.
     pub(super) fn resolve_originators(&mut self) {
-        let links = std::mem::take(&mut self.issuances);
+        let issuances = std::mem::take(&mut self.issuances);
         let mut waiting: BTreeSet<usize> = BTreeSet::new();
-        for (at, link) in links.iter().enumerate() {
+        for (at, issuance) in issuances.iter().enumerate() {
             let is_labelled = self.labels.get(at).is_some_and(Option::is_some);
-            let roots = match &link.recipient {
+            let originators = match &issuance.recipient {
                 CredentialRecipient::Watched(arn) => ChainOriginators::One(Some(Arc::clone(arn))),
                 CredentialRecipient::Unwatched(..) if !is_labelled => ChainOriginators::One(None),
                 CredentialRecipient::Unwatched(..) => {
@@ -184,82 +188,91 @@ impl ChainGraph {
                     continue;
                 }
             };
-            for way in &link.session_keys {
-                self.add_originators(way, link.bucket, &roots);
+            for key in &issuance.session_keys {
+                self.add_originators(key, issuance.bucket, &originators);
             }
         }
         while let Some(at) = waiting.pop_first() {
             let Some(CredentialIssuance {
-                recipient: CredentialRecipient::Unwatched(_, ways),
-                bucket: slot,
-                session_keys: opens,
+                recipient: CredentialRecipient::Unwatched(_, keys),
+                bucket,
+                session_keys,
                 ..
-            }) = links.get(at)
+            }) = issuances.get(at)
             else {
                 continue;
             };
-            let Some(roots) = self.originators_of(ways, *slot) else { continue };
-            for way in opens {
-                if self.add_originators(way, *slot, &roots)
-                    && let Some(onward) = self.issuances_by_key.get(way)
+            let Some(originators) = self.originators_of(keys, *bucket) else { continue };
+            for key in session_keys {
+                if self.add_originators(key, *bucket, &originators)
+                    && let Some(dependents) = self.issuances_by_key.get(key)
                 {
-                    let resting =
-                        onward.range(way.usable_during(*slot)).flat_map(|(_, links)| links).copied();
+                    let dependents = dependents
+                        .range(key.usable_during(*bucket))
+                        .flat_map(|(_, issuances)| issuances)
+                        .copied();
                     let is_labelled = |at: &usize| self.labels.get(*at).is_some_and(Option::is_some);
-                    waiting.extend(resting.filter(is_labelled));
+                    waiting.extend(dependents.filter(is_labelled));
                 }
             }
         }
     }
 
-    /// Adds what is known of who holds a session; whether it is news.
-    fn add_originators(&mut self, way: &SessionKey, slot: TimeBucket, roots: &ChainOriginators) -> bool {
-        let of_way = self.holders.entry(way.clone()).or_default();
-        let known = &mut of_way.entry(slot).or_default().originators;
+    /// Adds originators of a session. Returns whether this changed what is known.
+    fn add_originators(
+        &mut self,
+        key: &SessionKey,
+        bucket: TimeBucket,
+        originators: &ChainOriginators,
+    ) -> bool {
+        let by_bucket = self.holders.entry(key.clone()).or_default();
+        let known = &mut by_bucket.entry(bucket).or_default().originators;
         let before = known.clone();
-        *known = if way.may_have_other_holders() {
+        *known = if key.may_have_other_holders() {
             Some(ChainOriginators::Many)
         } else {
-            merge_originators(before.clone(), Some(roots))
+            merge_originators(before.clone(), Some(originators))
         };
         *known != before
     }
 
-    /// What was given before and may be in use in a quarter hour.
+    /// Holders of the credentials that were issued earlier and may be in use in a quarter hour.
     fn holders_of<'s>(
         &'s self,
-        ways: &'s [SessionKey],
-        slot: TimeBucket,
+        keys: &'s [SessionKey],
+        bucket: TimeBucket,
     ) -> impl Iterator<Item = &'s SessionHolders> {
-        ways.iter().flat_map(move |way| {
-            let of_way = self.holders.get(way).into_iter();
-            of_way.flat_map(move |of_way| of_way.range(way.issued_during(slot)).map(|(_, holding)| holding))
+        keys.iter().flat_map(move |key| {
+            let by_bucket = self.holders.get(key).into_iter();
+            by_bucket.flat_map(move |by_bucket| {
+                by_bucket.range(key.issued_during(bucket)).map(|(_, holders)| holders)
+            })
         })
     }
 
-    fn originators_of(&self, ways: &[SessionKey], slot: TimeBucket) -> Option<ChainOriginators> {
-        self.holders_of(ways, slot)
-            .fold(None, |roots, holding| merge_originators(roots, holding.originators.as_ref()))
+    fn originators_of(&self, keys: &[SessionKey], bucket: TimeBucket) -> Option<ChainOriginators> {
+        self.holders_of(keys, bucket)
+            .fold(None, |originators, holders| merge_originators(originators, holders.originators.as_ref()))
     }
 
-    /// Whether a chain leads to any of these ways, at any time.
-    pub(super) fn is_reachable(&self, ways: &[SessionKey]) -> bool {
-        ways.iter().any(|way| self.reachable.contains(way))
+    /// Whether a chain leads to any of these session keys, at any time.
+    pub(super) fn is_reachable(&self, keys: &[SessionKey]) -> bool {
+        keys.iter().any(|key| self.reachable.contains(key))
     }
 
-    /// With whom began what this principal, whose credentials came by these ways, did in a quarter hour.
+    /// The role chain of the calls that a principal with these session keys made in a quarter hour.
     pub(super) fn role_chain(
         &self,
-        ways: &[SessionKey],
-        slot: TimeBucket,
+        keys: &[SessionKey],
+        bucket: TimeBucket,
         principal: &Arc<str>,
     ) -> Option<RoleChain> {
-        let ChainLabel { originator: began_with, mut path, .. } =
-            self.holders_of(ways, slot).filter_map(|holding| holding.label.as_ref()).min().cloned()?;
+        let ChainLabel { originator, mut path, .. } =
+            self.holders_of(keys, bucket).filter_map(|holders| holders.label.as_ref()).min().cloned()?;
         path.push(Arc::clone(principal));
         let is_certain =
-            self.originators_of(ways, slot) == Some(ChainOriginators::One(Some(Arc::clone(&began_with))));
-        Some(RoleChain { originator: began_with, path, is_certain })
+            self.originators_of(keys, bucket) == Some(ChainOriginators::One(Some(Arc::clone(&originator))));
+        Some(RoleChain { originator, path, is_certain })
     }
 }
 
@@ -268,7 +281,7 @@ fn merge_originators(
     two: Option<&ChainOriginators>,
 ) -> Option<ChainOriginators> {
     match (one, two) {
-        (None, roots) => roots.cloned(),
+        (None, originators) => originators.cloned(),
         (Some(one), Some(two)) if one != *two => Some(ChainOriginators::Many),
         (one, _) => one,
     }

@@ -1,9 +1,9 @@
-//! By what a session is known, to who uses it and to who is given its credentials.
+//! Session keys: what connects issued credentials with the session that uses them.
 //!
-//! Enters: an actor, or the act that handed out credentials. Leaves: [`SessionKey`]s. Laws: credentials open exactly the ways in
-//! which the sessions they are of may be known; names of roles and users are compared without path and case, since within
-//! an account no two differ by these alone; a source identity that was set stays through every chain, so credentials
-//! given to a session with another one are of another session.
+//! Enters: an actor, or the call that issued credentials. Leaves: [`SessionKey`]s. Laws: the keys of issued
+//! credentials are those of the sessions that they may belong to; names of roles and users are compared without path
+//! and case, because within an account no two differ in these alone; a source identity stays the same through role
+//! chaining, so credentials issued to a session with another source identity belong to another session.
 
 use std::sync::Arc;
 
@@ -21,23 +21,23 @@ pub(super) struct PrincipalName {
     name: Arc<str>,
 }
 
-/// A source identity, as far as it is known.
+/// What is known about a source identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum KnownSourceIdentity {
-    /// Any or none.
+    /// Set or not set; not compared.
     Any,
-    /// Not told.
+    /// Not recorded.
     Unset,
-    /// This.
+    /// Set to this value.
     Set(Arc<str>),
 }
 
-/// By what sessions are known.
+/// What identifies a session, or the sessions it may be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum SessionKey {
-    /// A role's session of this name, whose maker's source identity is this.
+    /// The session of a role with this name, created by a caller with this source identity.
     Session(PrincipalName, Arc<str>, KnownSourceIdentity),
-    /// Some session of the role.
+    /// A session of the role; the record does not name it.
     UnknownSession(PrincipalName),
     /// Every session of the role.
     AnySession(PrincipalName),
@@ -47,7 +47,7 @@ pub(super) enum SessionKey {
     IamUser(PrincipalName),
 }
 
-/// Whose credentials an act handed out.
+/// The role, session or user that a call issued credentials for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum CredentialTarget {
     Session(PrincipalName, Arc<str>),
@@ -56,21 +56,21 @@ pub(super) enum CredentialTarget {
     IamUser(PrincipalName),
 }
 
-/// Longest that the session of a role lasts, and that a federated user's does. Sessions that a role's session begins last
-/// an hour at most; the longer time is taken for them too. AWS IAM user guide, "Methods to assume a role" and "Compare
-/// AWS STS credentials", and AWS STS API reference, `GetFederationToken`, read 2026-11.
+/// Longest duration of a role session and of a federated user session. A session created by role chaining lasts one
+/// hour at most; the longer duration is used for it too. AWS IAM User Guide, "Methods to assume a role" and "Compare
+/// AWS STS credentials", and AWS STS API Reference, `GetFederationToken`, read 2026-11.
 const MAX_ROLE_SESSION_HOURS: u32 = 12;
 const MAX_FEDERATED_SESSION_HOURS: u32 = 36;
 
 impl SessionKey {
-    /// The quarter hours in which credentials given in `slot` may be used.
-    pub(super) fn usable_during(&self, slot: TimeBucket) -> std::ops::RangeInclusive<TimeBucket> {
-        slot..=TimeBucket(slot.0.saturating_add(self.max_buckets()))
+    /// The quarter hours in which credentials issued in `bucket` may be used.
+    pub(super) fn usable_during(&self, bucket: TimeBucket) -> std::ops::RangeInclusive<TimeBucket> {
+        bucket..=TimeBucket(bucket.0.saturating_add(self.max_buckets()))
     }
 
-    /// The quarter hours in which credentials may have been given that are used in `slot`.
-    pub(super) fn issued_during(&self, slot: TimeBucket) -> std::ops::RangeInclusive<TimeBucket> {
-        TimeBucket(slot.0.saturating_sub(self.max_buckets()))..=slot
+    /// The quarter hours in which credentials used in `bucket` may have been issued.
+    pub(super) fn issued_during(&self, bucket: TimeBucket) -> std::ops::RangeInclusive<TimeBucket> {
+        TimeBucket(bucket.0.saturating_sub(self.max_buckets()))..=bucket
     }
 
     fn max_buckets(&self) -> u32 {
@@ -83,33 +83,33 @@ impl SessionKey {
         }
     }
 
-    /// Whether others than those seen may come this way too: a user has passwords and other keys, and where the session is
-    /// not told it may be anybody's.
+    /// Whether principals that the evidence does not show may hold these credentials: a user has a password and other
+    /// access keys, and a session that the record does not name may belong to any principal.
     pub(super) fn may_have_other_holders(&self) -> bool {
         matches!(self, Self::UnknownSession(_) | Self::AnySession(_) | Self::IamUser(_))
     }
 }
 
-/// In which ways an actor may have come by its credentials; none for whom nobody gives any.
+/// The session keys of an actor; empty for kinds of principals to which no call issues credentials.
 pub(super) fn session_keys_of(actor: &Actor) -> Vec<SessionKey> {
     let (arn, session) = (&actor.principal.arn, &actor.session);
     let named = |resource| PrincipalName::of(arn, resource);
-    let ways = match actor.principal.kind {
+    let keys = match actor.principal.kind {
         PrincipalKind::Role | PrincipalKind::IdentityCenterUser => named(":role/").map(|role| {
-            let session = |said| match &session.name {
-                Some(name) => SessionKey::Session(role.clone(), Arc::clone(name), said),
+            let session = |known| match &session.name {
+                Some(name) => SessionKey::Session(role.clone(), Arc::clone(name), known),
                 None => SessionKey::UnknownSession(role.clone()),
             };
-            let mut ways = match &actor.session.source_identity {
+            let mut keys = match &actor.session.source_identity {
                 Some(identity) => vec![
                     session(KnownSourceIdentity::Unset),
                     session(KnownSourceIdentity::Set(Arc::clone(identity))),
                 ],
                 None => vec![session(KnownSourceIdentity::Any)],
             };
-            ways.dedup();
-            ways.push(SessionKey::AnySession(role));
-            ways
+            keys.dedup();
+            keys.push(SessionKey::AnySession(role));
+            keys
         }),
         PrincipalKind::FederatedUser => {
             named(":federated-user/").map(|user| vec![SessionKey::FederatedUser(user)])
@@ -117,25 +117,25 @@ pub(super) fn session_keys_of(actor: &Actor) -> Vec<SessionKey> {
         PrincipalKind::IamUser => named(":user/").map(|user| vec![SessionKey::IamUser(user)]),
         _ => None,
     };
-    ways.unwrap_or_default()
+    keys.unwrap_or_default()
 }
 
 impl CredentialTarget {
-    /// Whose credentials the act handed out. Where the answer does not tell the session, the role is known from the resources.
-    pub(super) fn of(act: &CallKey) -> Vec<Self> {
-        if let Some(target) = act.issued_credentials_arn.as_deref().and_then(Self::from_arn) {
+    /// What the call issued credentials for. If the response does not name the session, the resources name the role.
+    pub(super) fn of(call_key: &CallKey) -> Vec<Self> {
+        if let Some(target) = call_key.issued_credentials_arn.as_deref().and_then(Self::from_arn) {
             return vec![target];
         }
-        if !assumes_role(act) {
+        if !assumes_role(call_key) {
             return Vec::new();
         }
         let role = |arn: &Arc<str>| PrincipalName::of(arn, ":role/").map(Self::Role);
-        act.resources.iter().filter_map(role).collect()
+        call_key.resources.iter().filter_map(role).collect()
     }
 
     fn from_arn(arn: &str) -> Option<Self> {
         if let Some((_, session)) = arn.split_once(":assumed-role/") {
-            // A session's ARN tells the role by its name alone; names of sessions hold no slash.
+            // The ARN of a session has the name of the role without its path. Session names have no slash.
             let (role, session) = session.split_once('/')?;
             return Some(Self::Session(PrincipalName::new(arn, role)?, session.into()));
         }
@@ -143,15 +143,15 @@ impl CredentialTarget {
         federated().or_else(|| PrincipalName::of(arn, ":user/").map(Self::IamUser))
     }
 
-    /// The ways that credentials open which were given to somebody with this source identity.
+    /// The session keys of credentials issued to a caller with this source identity.
     pub(super) fn session_keys(&self, identity: Option<&Arc<str>>) -> Vec<SessionKey> {
         match self {
             Self::Session(role, session) => {
-                let said = identity.map_or(KnownSourceIdentity::Unset, |identity| {
+                let known = identity.map_or(KnownSourceIdentity::Unset, |identity| {
                     KnownSourceIdentity::Set(Arc::clone(identity))
                 });
-                let way = |said| SessionKey::Session(role.clone(), Arc::clone(session), said);
-                vec![way(KnownSourceIdentity::Any), way(said), SessionKey::UnknownSession(role.clone())]
+                let key = |known| SessionKey::Session(role.clone(), Arc::clone(session), known);
+                vec![key(KnownSourceIdentity::Any), key(known), SessionKey::UnknownSession(role.clone())]
             }
             Self::Role(role) => vec![SessionKey::AnySession(role.clone())],
             Self::FederatedUser(user) => vec![SessionKey::FederatedUser(user.clone())],
@@ -160,22 +160,22 @@ impl CredentialTarget {
     }
 }
 
-/// Whether the act is the assumption of a role.
-pub(super) fn assumes_role(act: &CallKey) -> bool {
-    &*act.source == "sts.amazonaws.com" && act.name.starts_with("AssumeRole")
+/// Whether the call assumes a role.
+pub(super) fn assumes_role(call_key: &CallKey) -> bool {
+    &*call_key.source == "sts.amazonaws.com" && call_key.name.starts_with("AssumeRole")
 }
 
-/// Whether the act gives credentials of somebody else, by its name.
-pub(super) fn issues_credentials(act: &CallKey) -> bool {
-    match (&*act.source, &*act.name) {
+/// Whether the operation issues credentials of another session or user, by its name.
+pub(super) fn issues_credentials(call_key: &CallKey) -> bool {
+    match (&*call_key.source, &*call_key.name) {
         ("sts.amazonaws.com", "AssumeRoot" | "GetFederationToken")
         | ("iam.amazonaws.com", "CreateAccessKey") => true,
-        _ => assumes_role(act),
+        _ => assumes_role(call_key),
     }
 }
 
 impl PrincipalName {
-    /// The last part of the name behind `resource`.
+    /// The name after `resource` in an ARN, without its path.
     fn of(arn: &str, resource: &str) -> Option<Self> {
         let (_, name) = arn.split_once(resource)?;
         Self::new(arn, name.rsplit('/').next()?)

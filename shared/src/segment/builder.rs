@@ -1,8 +1,8 @@
-//! A segment under construction.
+//! Builds a segment.
 //!
-//! Enters: records, events and other drafts, in any order. Leaves: [`Segment`]. Laws: no event is lost or counted
-//! twice; the segment does not depend on the order in which its parts came; memory grows with distinct values and
-//! with 32 bytes a row, not with the text of records.
+//! Enters: records, events and other builders, in any order. Leaves: [`Segment`]. Laws: no event is lost or counted
+//! twice; the segment does not depend on the order of its input; memory grows with the distinct values and by 32
+//! bytes for each row, not with the text of records.
 
 mod interner;
 mod position_cache;
@@ -20,7 +20,7 @@ use crate::{
     time::Time,
 };
 
-/// Rows as they come, with the tables they refer to.
+/// Rows in order of arrival, with the tables they refer to.
 #[derive(Default)]
 pub struct SegmentBuilder {
     actors: Interner<Actor>,
@@ -34,34 +34,38 @@ pub struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    /// Adds the event a record tells of.
+    /// Adds the event of a record.
     ///
     /// # Errors
-    /// What keeps the record from being an event.
+    /// Why the record is not a valid event.
     pub fn push_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
         let id = EventId::of(record)?;
         let time = Time::of(record)?;
         let actor = self.cache.actor(record, || Ok(self.actors.insert(Actor::of(record)?)))?;
-        let act = self.cache.call_key(record, || Ok(self.call_keys.insert(CallKey::of(record)?)))?;
-        self.rows.push(EventRow { id, time, actor, call_key: act });
+        let call_key = self.cache.call_key(record, || Ok(self.call_keys.insert(CallKey::of(record)?)))?;
+        self.rows.push(EventRow { id, time, actor, call_key });
         Ok(())
     }
 
     /// Adds an event.
     pub fn push(&mut self, event: Event) {
-        let Event { id, time, actor, call_key: act } = event;
-        let row =
-            EventRow { id, time, actor: self.actors.insert(actor), call_key: self.call_keys.insert(act) };
+        let Event { id, time, actor, call_key } = event;
+        let row = EventRow {
+            id,
+            time,
+            actor: self.actors.insert(actor),
+            call_key: self.call_keys.insert(call_key),
+        };
         self.rows.push(row);
     }
 
-    /// Adds a piece that could not be read. Of two reasons for one piece the greater one stays.
+    /// Adds a piece that could not be read. Of two reasons for one piece the greater one is kept.
     pub fn push_unreadable(&mut self, piece: Fingerprint, reason: UnreadableReason) {
         let kept = self.unreadable.entry(piece).or_insert(reason);
         *kept = reason.max(*kept);
     }
 
-    /// Adds an Insight event.
+    /// Adds an Insights event.
     pub fn push_insight(&mut self, insight: Fingerprint) {
         self.insight_events.insert(insight);
     }
@@ -71,25 +75,25 @@ impl SegmentBuilder {
         self.digest_windows.insert(window);
     }
 
-    /// Rows added and not yet taken away, delivered twice or not.
+    /// Number of rows that were added and not yet absorbed, including duplicates.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether no row was added.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Takes everything `other` holds. It keeps its tables, so that what it meets next costs little; so it must
-    /// always be absorbed by the same draft.
+    /// Moves everything from `other` into this builder. `other` keeps its tables of positions for the next rows, so
+    /// it must always be absorbed by the same builder.
     pub(crate) fn absorb(&mut self, other: &mut Self) {
         let actors = other.actors.copy_into(&mut self.actors);
-        let acts = other.call_keys.copy_into(&mut self.call_keys);
+        let call_keys = other.call_keys.copy_into(&mut self.call_keys);
         let renamed = |names: &[u32], name: u32| names.get(name as usize).copied().unwrap_or_default();
         self.rows.extend(other.rows.drain(..).map(|row| EventRow {
             actor: renamed(actors, row.actor),
-            call_key: renamed(acts, row.call_key),
+            call_key: renamed(call_keys, row.call_key),
             ..row
         }));
         self.conflicts.append(&mut other.conflicts);
@@ -100,57 +104,58 @@ impl SegmentBuilder {
         }
     }
 
-    /// The segment: tables sorted, rows sorted by identity, each once.
+    /// The segment: sorted tables, and distinct rows sorted by identity.
     pub fn finish(self) -> Segment {
         let Self {
             actors,
-            call_keys: acts,
+            call_keys,
             mut rows,
             mut conflicts,
             unreadable,
-            insight_events: aside,
-            digest_windows: observed,
+            insight_events,
+            digest_windows,
             cache,
         } = self;
         drop(cache);
         let (mut actors, new_actors) = actors.into_sorted();
-        let (mut acts, new_acts) = acts.into_sorted();
+        let (mut call_keys, new_call_keys) = call_keys.into_sorted();
         for row in &mut rows {
             row.actor = new_actors.get(row.actor as usize).copied().unwrap_or_default();
-            row.call_key = new_acts.get(row.call_key as usize).copied().unwrap_or_default();
+            row.call_key = new_call_keys.get(row.call_key as usize).copied().unwrap_or_default();
         }
-        let places = account_region_ranks(&actors);
-        rows.sort_unstable_by(|a, b| compare_identity(a, b, &places));
-        deduplicate(&mut rows, &actors, &places, &acts, &mut conflicts);
+        let ranks = account_region_ranks(&actors);
+        rows.sort_unstable_by(|a, b| compare_identity(a, b, &ranks));
+        deduplicate(&mut rows, &actors, &ranks, &call_keys, &mut conflicts);
         retain_used(&mut actors, &mut rows, |row| &mut row.actor);
-        retain_used(&mut acts, &mut rows, |row| &mut row.call_key);
-        let hours = digest_hours::covered_hours(&observed);
+        retain_used(&mut call_keys, &mut rows, |row| &mut row.call_key);
+        let digest_hours = digest_hours::covered_hours(&digest_windows);
         Segment {
             actors,
-            call_keys: acts,
+            call_keys,
             rows,
             conflicts,
             unreadable,
-            insight_events: aside,
-            digest_windows: observed,
-            digest_hours: hours,
+            insight_events,
+            digest_windows,
+            digest_hours,
         }
     }
 }
 
-/// Leaves one row of each identity: the one with the greatest content.
+/// Keeps one row of each identity: the most severe one.
 fn deduplicate(
     rows: &mut Vec<EventRow>,
     actors: &[Actor],
-    places: &[u32],
-    acts: &[CallKey],
+    ranks: &[u32],
+    call_keys: &[CallKey],
     conflicts: &mut BTreeSet<EventIdentity>,
 ) {
-    // Positions in sorted tables compare as the values do.
-    let content =
-        |row: &EventRow| (acts.get(row.call_key as usize).map(severity), row.call_key, row.actor, row.time);
+    // Positions in sorted tables compare like their values.
+    let content = |row: &EventRow| {
+        (call_keys.get(row.call_key as usize).map(severity), row.call_key, row.actor, row.time)
+    };
     rows.dedup_by(|next, kept| {
-        if next.id != kept.id || compare_identity(next, kept, places).is_ne() {
+        if next.id != kept.id || compare_identity(next, kept, ranks).is_ne() {
             return false;
         }
         if next != kept {
@@ -165,17 +170,17 @@ fn deduplicate(
     });
 }
 
-/// How much an act accuses.
-fn severity(act: &CallKey) -> (u8, Outcome) {
-    let writes = match act.read_only {
+/// Severity of a call, for the choice between two contents of one event.
+fn severity(call_key: &CallKey) -> (u8, Outcome) {
+    let writes = match call_key.read_only {
         Some(true) => 0,
         None => 1,
         Some(false) => 2,
     };
-    (writes, act.outcome)
+    (writes, call_key.outcome)
 }
 
-/// Drops the values no row refers to.
+/// Drops the values that no row refers to.
 pub(super) fn retain_used<T>(
     values: &mut Vec<T>,
     rows: &mut [EventRow],
@@ -207,22 +212,22 @@ impl From<Segment> for SegmentBuilder {
     fn from(segment: Segment) -> Self {
         let Segment {
             actors,
-            call_keys: acts,
+            call_keys,
             rows,
             conflicts,
             unreadable,
-            insight_events: aside,
-            digest_windows: observed,
+            insight_events,
+            digest_windows,
             digest_hours: _,
         } = segment;
         Self {
             actors: actors.into_iter().collect(),
-            call_keys: acts.into_iter().collect(),
+            call_keys: call_keys.into_iter().collect(),
             rows,
             conflicts,
             unreadable,
-            insight_events: aside,
-            digest_windows: observed,
+            insight_events,
+            digest_windows,
             cache: PositionCache::default(),
         }
     }

@@ -1,10 +1,10 @@
-//! A segment as bytes, and back.
+//! Encodes a segment as bytes and decodes it.
 //!
-//! Enters: [`Segment`]. Leaves: bytes, and the other way round. Laws: equal segments have equal bytes; reading
-//! gives back the segment written; bytes that are not exactly what `to_bytes` writes are refused, never trusted.
+//! Enters: [`Segment`]. Leaves: bytes, and the reverse. Laws: equal segments have equal bytes; decoding gives the
+//! encoded segment; bytes that `to_bytes` does not write are rejected.
 //!
-//! Form: sealed, with the ids (16 bytes each, not compressed: they are random) as the raw part. Body: length of the
-//! tables, the tables as JSON, then per row time, actor and act in one column each.
+//! Format: an envelope with the ids (16 bytes each, not compressed because they are random) as the raw part. Body:
+//! length of the tables, the tables as JSON, then one column each of time, actor and call key of the rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +22,10 @@ use crate::{
     time::Time,
 };
 
-/// Why bytes are no segment.
+/// Why bytes cannot be decoded as a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
-    /// They do not begin as one.
+    /// They do not begin like a segment.
     #[error("not an evidence segment")]
     NotASegment,
     /// Written by another version of the program.
@@ -56,7 +56,7 @@ struct SegmentTables {
     unsharded: UnshardedTables,
 }
 
-/// What belongs to no shard.
+/// The evidence outside shards: unreadable pieces, Insights events and digest windows.
 #[derive(Serialize, Deserialize)]
 pub(super) struct UnshardedTables {
     unreadable: Vec<(String, UnreadableReason)>,
@@ -73,7 +73,7 @@ fn unhex(text: &str) -> Option<u128> {
 }
 
 impl Segment {
-    /// What belongs to no shard, in canonical form.
+    /// The evidence outside shards, in canonical form.
     pub(super) fn unsharded_tables(&self) -> UnshardedTables {
         UnshardedTables {
             unreadable: self.unreadable.iter().map(|(piece, reason)| (hex(piece.0), *reason)).collect(),
@@ -82,7 +82,7 @@ impl Segment {
         }
     }
 
-    /// The canonical form.
+    /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let tables = canonical_json(&SegmentTables {
             actors: self.actors.clone(),
@@ -99,7 +99,7 @@ impl Segment {
         SEGMENT_FORMAT.seal(&ids, &body)
     }
 
-    /// Reads what [`Segment::to_bytes`] wrote.
+    /// Decodes what [`Segment::to_bytes`] wrote.
     ///
     /// # Errors
     /// When `bytes` are anything else.
@@ -110,23 +110,23 @@ impl Segment {
 
     fn is_canonical(&self) -> bool {
         let mut actors = vec![false; self.actors.len()];
-        let mut acts = vec![false; self.call_keys.len()];
+        let mut call_keys = vec![false; self.call_keys.len()];
         let refer = self.rows.iter().all(|row| {
             let actor = actors.get_mut(row.actor as usize).map(|used| *used = true);
-            let act = acts.get_mut(row.call_key as usize).map(|used| *used = true);
-            actor.and(act).is_some()
+            let call_key = call_keys.get_mut(row.call_key as usize).map(|used| *used = true);
+            actor.and(call_key).is_some()
         });
-        let places = account_region_ranks(&self.actors);
+        let ranks = account_region_ranks(&self.actors);
         refer
-            && actors.into_iter().chain(acts).all(|used| used)
+            && actors.into_iter().chain(call_keys).all(|used| used)
             && self.actors.is_sorted_by(|a, b| a < b)
             && self.call_keys.is_sorted_by(|a, b| a < b)
-            && self.rows.is_sorted_by(|a, b| compare_identity(a, b, &places).is_lt())
+            && self.rows.is_sorted_by(|a, b| compare_identity(a, b, &ranks).is_lt())
             && self.conflicts.iter().all(|conflict| self.contains_event(conflict))
             && self.digest_windows.iter().all(DigestWindow::is_plausible)
     }
 
-    /// Whether it holds an event of this identity.
+    /// Whether it has an event with this identity.
     fn contains_event(&self, identity: &EventIdentity) -> bool {
         let begin = self.rows.partition_point(|row| row.id < identity.id);
         let rows = self.rows.iter().skip(begin).take_while(|row| row.id == identity.id);
@@ -141,18 +141,18 @@ fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
     let tables: SegmentTables = serde_json::from_slice(tables).ok()?;
     let (times, columns) = envelope::take_column(columns, ids.len())?;
     let (actors, columns) = envelope::take_column(columns, ids.len())?;
-    let (acts, []) = envelope::take_column(columns, ids.len())? else { return None };
-    let rows = ids.iter().zip(times).zip(actors).zip(acts);
+    let (call_keys, []) = envelope::take_column(columns, ids.len())? else { return None };
+    let rows = ids.iter().zip(times).zip(actors).zip(call_keys);
     let piece = |text: &str| unhex(text).map(Fingerprint);
-    let UnshardedTables { unreadable, insight_events: aside, digest_windows: observed } = tables.unsharded;
-    let hours = digest_hours::covered_hours(&observed);
+    let UnshardedTables { unreadable, insight_events, digest_windows } = tables.unsharded;
+    let digest_hours = digest_hours::covered_hours(&digest_windows);
     Some(Segment {
         actors: tables.actors,
         call_keys: tables.call_keys,
         rows: rows
-            .map(|(((id, time), actor), act)| {
+            .map(|(((id, time), actor), call_key)| {
                 let id = EventId(u128::from_le_bytes(*id));
-                EventRow { id, time: Time(time), actor, call_key: act }
+                EventRow { id, time: Time(time), actor, call_key }
             })
             .collect(),
         conflicts: tables
@@ -164,8 +164,8 @@ fn decode(ids: &[u8], body: &[u8]) -> Option<Segment> {
             .into_iter()
             .map(|(text, reason)| Some((piece(&text)?, reason)))
             .collect::<Option<BTreeMap<_, _>>>()?,
-        insight_events: aside.iter().map(|text| piece(text)).collect::<Option<_>>()?,
-        digest_windows: observed,
-        digest_hours: hours,
+        insight_events: insight_events.iter().map(|text| piece(text)).collect::<Option<_>>()?,
+        digest_windows,
+        digest_hours,
     })
 }

@@ -1,7 +1,7 @@
-//! Windows to whole hours.
+//! The whole hours that digest windows cover.
 //!
-//! Enters: the windows of digest files, which begin and end anywhere. Leaves: the hours they cover without a gap
-//! between them. Law: an hour that is covered only in part is not observed.
+//! Enters: the windows of digest files, which begin and end at any time. Leaves: the hours that they cover without a
+//! gap. Law: an hour that is covered only in part is not observed.
 
 use std::collections::BTreeSet;
 

@@ -1,28 +1,29 @@
-//! The hash of evidence, which can be computed one shard at a time.
+//! The hash of evidence, computed one shard at a time.
 //!
-//! Enters: [`Segment`], or the hashes of its shards and the rest of it. Leaves: SHA-256. Laws: equal evidence has equal
-//! hashes; the hash of a whole follows from the hashes of its shards and from the rest.
+//! Enters: [`Segment`], or the hashes of its shards and the evidence outside shards. Leaves: SHA-256. Laws: equal
+//! evidence has equal hashes; the hash of all evidence follows from the hashes of its shards and from the evidence
+//! outside shards.
 //!
-//! A shard's hash is over the number of its rows; each row in order as id, time, number of the actor and number of the
-//! act; then the number of its conflicts and their ids. Actors and acts are numbered as they first occur in the shard,
-//! and behind the row of that occurrence stands their digest, the SHA-256 of their JSON. The hash of the whole is over each
-//! shard in order as a one, account, region, hour and hash; then a zero and the rest as JSON. Numbers are little-endian,
-//! and texts follow their length.
+//! The hash of a shard is over the number of its rows; each row in order as id, time, number of the actor and number
+//! of the call key; then the number of its conflicts and their ids. Actors and call keys are numbered as they first
+//! occur in the shard. Their digest, the SHA-256 of their JSON, follows the row of the first occurrence. The hash of
+//! all evidence is over each shard in order as a one, account, region, hour and hash; then a zero and the evidence
+//! outside shards as JSON. Numbers are little-endian, and each text follows its length.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{EventIdentity, EventRow, Segment, Shard, shard::ShardPositions};
 
-/// Rows that are hashed at a time.
+/// Rows hashed at a time.
 const HASHED_ROWS: usize = 1_024;
 
-/// The hash of evidence, of which shards are told in order.
+/// The hash of evidence, to which shards are added in order.
 #[derive(Default)]
 pub(crate) struct EvidenceHasher(Sha256);
 
 impl EvidenceHasher {
-    /// Adds a shard; each comes after those before it in order.
+    /// Adds a shard. Shards must come in order.
     pub(crate) fn add(&mut self, shard: &Shard, hash: &[u8; 32]) {
         self.0.update([1]);
         self.update_text(shard.account.as_bytes());
@@ -31,7 +32,7 @@ impl EvidenceHasher {
         self.0.update(hash);
     }
 
-    /// The hash of these shards and of what belongs to none.
+    /// The hash of these shards and of the evidence outside shards.
     pub(crate) fn finish(mut self, rest: &Segment) -> [u8; 32] {
         self.0.update([0]);
         self.update_text(&canonical_json(&rest.unsharded_tables()));
@@ -45,7 +46,7 @@ impl EvidenceHasher {
 }
 
 impl Segment {
-    /// SHA-256 over everything in the segment, in canonical order: equal evidence has equal hashes.
+    /// SHA-256 over everything in the segment, in canonical order.
     pub fn sha256(&self) -> [u8; 32] {
         let mut hash = EvidenceHasher::default();
         for (shard, of_shard) in self.shard_hashes() {
@@ -56,7 +57,8 @@ impl Segment {
 
     /// The hash of the events and conflicts of each shard, in order.
     pub(crate) fn shard_hashes(&self) -> Vec<(Shard, [u8; 32])> {
-        let (mut actors, mut acts) = (ShardNumbering::of(&self.actors), ShardNumbering::of(&self.call_keys));
+        let (mut actors, mut call_keys) =
+            (ShardNumbering::of(&self.actors), ShardNumbering::of(&self.call_keys));
         let mut conflicts: Vec<&EventIdentity> = self.conflicts.iter().collect();
         conflicts.sort_unstable_by(|a, b| (&a.shard, a.id).cmp(&(&b.shard, b.id)));
         let (mut rows, mut block) = (Vec::with_capacity(HASHED_ROWS), Vec::new());
@@ -64,16 +66,17 @@ impl Segment {
             let mut hash = Sha256::new();
             hash.update((positions.len() as u64).to_le_bytes());
             actors.begin_shard();
-            acts.begin_shard();
+            call_keys.begin_shard();
             for positions in positions.chunks(HASHED_ROWS) {
-                // Rows of a shard lie far apart: to fetch them by themselves lets the processor wait for many at once.
+                // The rows of a shard are far apart in memory. Copying them first lets the processor load many at
+                // once.
                 rows.clear();
                 rows.extend(
                     positions.iter().filter_map(|position| self.rows.get(*position as usize)).copied(),
                 );
                 block.clear();
                 for row in &rows {
-                    push_row(&mut block, row, &mut actors, &mut acts);
+                    push_row(&mut block, row, &mut actors, &mut call_keys);
                 }
                 hash.update(&block);
             }
@@ -90,21 +93,27 @@ impl Segment {
     }
 }
 
-fn push_row(block: &mut Vec<u8>, row: &EventRow, actors: &mut ShardNumbering, acts: &mut ShardNumbering) {
-    let ((actor, new_actor), (act, new_act)) = (actors.number(row.actor), acts.number(row.call_key));
+fn push_row(
+    block: &mut Vec<u8>,
+    row: &EventRow,
+    actors: &mut ShardNumbering,
+    call_keys: &mut ShardNumbering,
+) {
+    let ((actor, new_actor), (call_key, new_call_key)) =
+        (actors.number(row.actor), call_keys.number(row.call_key));
     block.extend(row.id.0.to_le_bytes());
     block.extend(row.time.0.to_le_bytes());
     block.extend(actor.to_le_bytes());
-    block.extend(act.to_le_bytes());
-    for digest in [new_actor, new_act].into_iter().flatten() {
+    block.extend(call_key.to_le_bytes());
+    for digest in [new_actor, new_call_key].into_iter().flatten() {
         block.extend(digest);
     }
 }
 
-/// Values numbered as they occur in a shard.
+/// Numbers values in order of their first occurrence in a shard.
 struct ShardNumbering {
     digests: Vec<[u8; 32]>,
-    /// For each value the shard it last occurred in, counted from one, and its number there.
+    /// For each value the last shard in which it occurred, counted from one, and its number there.
     last_seen: Vec<(u32, u32)>,
     shard: u32,
     next_number: u32,
@@ -122,7 +131,7 @@ impl ShardNumbering {
         self.next_number = 0;
     }
 
-    /// The number of a value, and its digest when it had none yet.
+    /// The number of a value, and its digest when the number is new.
     fn number(&mut self, value: u32) -> (u32, Option<&[u8; 32]>) {
         match self.last_seen.get_mut(value as usize) {
             Some((shard, number)) if *shard == self.shard => (*number, None),
@@ -136,7 +145,7 @@ impl ShardNumbering {
     }
 }
 
-/// Canonical JSON: strings, numbers and lists only, in which nothing can fail to be written.
+/// Canonical JSON. The values hold only strings, numbers and lists, so writing them cannot fail.
 pub(super) fn canonical_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
-//! The unit in which evidence is divided: one account, one region, one hour.
+//! Shards: the evidence of one account, region and hour.
 //!
-//! Enters: rows in order of identity. Leaves: their positions, shard after shard. Laws: every row lies in exactly one
-//! shard; within a shard rows keep their order, which there is that of their ids.
+//! Enters: rows in order of identity. Leaves: their positions, shard by shard. Laws: every row is in exactly one
+//! shard; within a shard rows keep their order, which is that of their ids.
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
@@ -25,13 +25,13 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The shard of what `actor` did at `time`.
+    /// The shard of a call of `actor` at `time`.
     pub fn of(actor: &Actor, time: Time) -> Self {
         let Actor { account, region, .. } = actor;
         Self { account: Arc::clone(account), region: Arc::clone(region), hour: time.hour() }
     }
 
-    /// Whether it is the shard of what `actor` did at `time`.
+    /// Whether it is the shard of a call of `actor` at `time`.
     pub fn contains(&self, actor: &Actor, time: Time) -> bool {
         self.hour == time.hour() && self.account == actor.account && self.region == actor.region
     }
@@ -43,7 +43,7 @@ impl fmt::Display for Shard {
     }
 }
 
-/// For each of the sorted actors the rank of its account and region.
+/// The rank of the account and region of each of the sorted actors.
 pub(super) fn account_region_ranks(actors: &[Actor]) -> Vec<u32> {
     let mut rank = 0;
     let mut last: Option<&Actor> = None;
@@ -59,35 +59,35 @@ fn account_region(actor: &Actor) -> (&str, &str) {
     (&actor.account, &actor.region)
 }
 
-/// Compares rows by id, account, region and hour. Few ids are equal, so the rest is looked at last.
-pub(super) fn compare_identity(a: &EventRow, b: &EventRow, places: &[u32]) -> Ordering {
-    let place = |row: &EventRow| places.get(row.actor as usize);
-    a.id.cmp(&b.id).then_with(|| (place(a), a.time.hour()).cmp(&(place(b), b.time.hour())))
+/// Compares rows by id, account, region and hour. Ids are rarely equal, so they come first.
+pub(super) fn compare_identity(a: &EventRow, b: &EventRow, ranks: &[u32]) -> Ordering {
+    let rank = |row: &EventRow| ranks.get(row.actor as usize);
+    a.id.cmp(&b.id).then_with(|| (rank(a), a.time.hour()).cmp(&(rank(b), b.time.hour())))
 }
 
-/// Positions of a segment's rows, shard after shard.
+/// Positions of the rows of a segment, shard by shard.
 pub(super) struct ShardPositions {
     positions: Vec<u32>,
-    /// Each with the position of its end in `positions`.
+    /// Each shard with the end of its positions in `positions`.
     shards: Vec<(Shard, usize)>,
 }
 
-/// Counters a row may cost before sorting is cheaper than counting.
+/// With more counters than this for each row, sorting is cheaper than counting.
 const MAX_COUNTERS_PER_ROW: usize = 4;
 
 impl ShardPositions {
     pub(super) fn of(segment: &Segment) -> Self {
         let Segment { actors, rows, .. } = segment;
-        let places = account_region_ranks(actors);
+        let ranks = account_region_ranks(actors);
         let hours = rows.iter().map(|row| row.time.hour().0);
         let (first, last) =
             hours.fold((u32::MAX, 0), |(first, last), hour| (first.min(hour), last.max(hour)));
         let span = u64::from(last.saturating_sub(first)) + 1;
         let key = |row: &EventRow| {
-            let place = places.get(row.actor as usize).copied().unwrap_or_default();
-            u64::from(place) * span + u64::from(row.time.hour().0 - first)
+            let rank = ranks.get(row.actor as usize).copied().unwrap_or_default();
+            u64::from(rank) * span + u64::from(row.time.hour().0 - first)
         };
-        let keys = places.last().map_or(0, |last| (u64::from(*last) + 1).saturating_mul(span));
+        let keys = ranks.last().map_or(0, |last| (u64::from(*last) + 1).saturating_mul(span));
         let room = MAX_COUNTERS_PER_ROW * (rows.len() + 1_024);
         let (positions, ends) = match usize::try_from(keys) {
             Ok(keys) if keys <= room => group_by_counting(rows, keys, key),
@@ -100,7 +100,7 @@ impl ShardPositions {
         Self { shards: ends.into_iter().filter_map(shard).collect(), positions }
     }
 
-    /// Every shard that has rows, in order, with the positions of its rows.
+    /// Every shard with rows, in order, with the positions of its rows.
     pub(super) fn shards(&self) -> impl Iterator<Item = (&Shard, &[u32])> {
         let mut begin = 0;
         self.shards.iter().filter_map(move |(shard, end)| {
@@ -109,10 +109,10 @@ impl ShardPositions {
     }
 }
 
-/// Positions of all rows by key; and for each key in use one of its rows, and the end of its positions.
+/// Positions of all rows, grouped by key; and for each used key one of its rows and the end of its positions.
 type GroupedPositions = (Vec<u32>, Vec<(u32, usize)>);
 
-/// By counting, where the keys lie densely.
+/// Groups by counting, for dense keys.
 fn group_by_counting(rows: &[EventRow], keys: usize, key: impl Fn(&EventRow) -> u64) -> GroupedPositions {
     let at = |row: &EventRow| usize::try_from(key(row)).unwrap_or(usize::MAX);
     let mut ends = vec![0_u32; keys];
@@ -143,7 +143,7 @@ fn group_by_counting(rows: &[EventRow], keys: usize, key: impl Fn(&EventRow) -> 
     (positions, used)
 }
 
-/// By sorting, where a few rows lie far apart.
+/// Groups by sorting, for sparse keys.
 fn group_by_sorting(rows: &[EventRow], key: impl Fn(&EventRow) -> u64) -> GroupedPositions {
     let mut keys: Vec<(u64, u32)> = rows.iter().map(key).zip(0..).collect();
     keys.sort_unstable();

@@ -1,7 +1,7 @@
-//! A segment in parts.
+//! Splits a segment by shard.
 //!
-//! Enters: [`Segment`]. Leaves: one segment for each of its shards, and one of what belongs to none. Law: the parts merge
-//! to the segment they were cut from.
+//! Enters: [`Segment`]. Leaves: one segment for each of its shards, and one for the evidence outside shards. Law: the
+//! parts merge to the segment that was split.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{EventRow, Segment, Shard, builder::retain_used, digest_hours, shard:
 use crate::{record::DigestWindow, time::Hour};
 
 impl Segment {
-    /// The events of each shard with their conflicts; and the rest: what could not be read, Insight events, windows.
+    /// The events and conflicts of each shard; and the rest: unreadable pieces, Insights events and digest windows.
     pub fn split_by_shard(mut self) -> (BTreeMap<Shard, Self>, Self) {
         let rest = self.take_unsharded();
         let division = ShardPositions::of(&self);
@@ -21,16 +21,16 @@ impl Segment {
         (shards, rest)
     }
 
-    /// The rows at these positions, which are in order.
+    /// The segment of the rows at these positions, which must be in order.
     fn subset(&self, positions: &[u32]) -> Self {
         let rows = positions.iter().filter_map(|position| self.rows.get(*position as usize));
         let mut rows: Vec<EventRow> = rows.copied().collect();
         let actors = compact_values(&self.actors, &mut rows, |row| &mut row.actor);
-        let acts = compact_values(&self.call_keys, &mut rows, |row| &mut row.call_key);
-        Self { actors, call_keys: acts, rows, ..Self::default() }
+        let call_keys = compact_values(&self.call_keys, &mut rows, |row| &mut row.call_key);
+        Self { actors, call_keys, rows, ..Self::default() }
     }
 
-    /// Leaves events and conflicts, and gives everything else.
+    /// Removes and returns everything except events and conflicts.
     pub(crate) fn take_unsharded(&mut self) -> Self {
         Self {
             unreadable: std::mem::take(&mut self.unreadable),
@@ -41,7 +41,7 @@ impl Segment {
         }
     }
 
-    /// Leaves only events and conflicts of these hours, and says how many events are gone.
+    /// Keeps only events and conflicts of the hours for which `keep` holds. Returns the number of removed events.
     pub(crate) fn retain_hours(&mut self, keep: impl Fn(Hour) -> bool) -> u64 {
         let before = self.rows.len();
         self.rows.retain(|row| keep(row.time.hour()));
@@ -54,7 +54,7 @@ impl Segment {
         gone as u64
     }
 
-    /// Leaves only these windows.
+    /// Keeps only the digest windows for which `keep` holds.
     pub(crate) fn retain_digest_windows(&mut self, keep: impl Fn(&DigestWindow) -> bool) {
         let before = self.digest_windows.len();
         self.digest_windows.retain(keep);
@@ -64,7 +64,7 @@ impl Segment {
     }
 }
 
-/// The values the rows refer to, which from then on is to their positions among these alone.
+/// The values that the rows refer to. Changes the rows to the positions among these values.
 #[expect(clippy::cast_possible_truncation, reason = "there are no more of them than positions")]
 fn compact_values<T: Clone>(
     values: &[T],

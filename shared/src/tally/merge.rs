@@ -1,21 +1,21 @@
-//! Tallies to one tally.
+//! Merges many tallies into one.
 //!
-//! Enters: tallies that share no event. Leaves: [`Tally`]. Law: of `n` tallies each line is moved about `log n` times, so
-//! merging many small ones costs little more than reading them.
+//! Enters: tallies that share no event. Leaves: [`Tally`], the sum of all. Law: for `n` tallies each line is moved
+//! about `log n` times, so merging many small ones costs little more than reading them.
 
 use std::cmp::Ordering;
 
 use super::{MAX_SAMPLES, Tally, TallyPart};
 
-/// Tallies that are being merged, those of like size with each other.
+/// A merge in progress, which merges tallies of similar size first.
 #[derive(Default)]
 pub(crate) struct TallyMerge {
-    /// With how often each was merged already; less often from one to the next.
+    /// Each tally with the number of merges behind it, in descending order.
     pending: Vec<(u32, Tally)>,
 }
 
 impl TallyMerge {
-    /// Adds a tally that shares no event with those before.
+    /// Adds a tally that shares no event with the tallies before.
     pub(crate) fn add(&mut self, mut tally: Tally) {
         let mut merged = 0;
         while let Some((_, like)) = self.pending.pop_if(|(often, _)| *often == merged) {
@@ -46,16 +46,17 @@ impl Tally {
     #[must_use]
     pub fn merge(mut self, mut other: Self) -> Self {
         let actors = MergedTable::of(std::mem::take(&mut self.actors), std::mem::take(&mut other.actors));
-        let acts = MergedTable::of(std::mem::take(&mut self.call_keys), std::mem::take(&mut other.call_keys));
+        let call_keys =
+            MergedTable::of(std::mem::take(&mut self.call_keys), std::mem::take(&mut other.call_keys));
         let mut merged = Self::default();
         merged.lines.reserve(self.lines.len().max(other.lines.len()));
         let mut left = self
             .parts_in_order()
-            .map(|part| part.with_positions(&actors.left_positions, &acts.left_positions))
+            .map(|part| part.with_positions(&actors.left_positions, &call_keys.left_positions))
             .peekable();
         let mut right = other
             .parts_in_order()
-            .map(|part| part.with_positions(&actors.right_positions, &acts.right_positions))
+            .map(|part| part.with_positions(&actors.right_positions, &call_keys.right_positions))
             .peekable();
         loop {
             let order = match (left.peek(), right.peek()) {
@@ -71,17 +72,17 @@ impl Tally {
                 (part, None) | (None, part) => part.into_iter().for_each(|part| merged.push_line(part)),
             }
         }
-        Self { actors: actors.values, call_keys: acts.values, ..merged }
+        Self { actors: actors.values, call_keys: call_keys.values, ..merged }
     }
 
-    /// Adds a line; lines come in order.
-    fn push_line(&mut self, TallyPart { entry, samples, buckets: slots }: TallyPart<'_>) {
+    /// Adds a line. Lines must come in order.
+    fn push_line(&mut self, TallyPart { entry, samples, buckets }: TallyPart<'_>) {
         self.samples.extend(samples);
-        self.buckets.extend(slots);
+        self.buckets.extend(buckets);
         self.finish_line(entry.actor, entry.call_key, entry.count, (entry.first, entry.last));
     }
 
-    /// Adds the sum of two lines with one key.
+    /// Adds the sum of two lines with equal keys.
     fn push_merged_line(&mut self, one: TallyPart<'_>, two: TallyPart<'_>) {
         let begin = self.samples.len();
         self.samples.extend(one.samples.iter().chain(two.samples));
@@ -91,14 +92,14 @@ impl Tally {
         self.samples.truncate(begin + MAX_SAMPLES);
         let begin = self.buckets.len();
         let mut others = two.buckets.iter().peekable();
-        for (slot, count) in one.buckets {
-            while let Some((earlier, count)) = others.next_if(|(other, _)| other < slot) {
+        for (bucket, count) in one.buckets {
+            while let Some((earlier, count)) = others.next_if(|(other, _)| other < bucket) {
                 self.add_to_bucket(begin, *earlier, *count);
             }
-            self.add_to_bucket(begin, *slot, *count);
+            self.add_to_bucket(begin, *bucket, *count);
         }
-        for (slot, count) in others {
-            self.add_to_bucket(begin, *slot, *count);
+        for (bucket, count) in others {
+            self.add_to_bucket(begin, *bucket, *count);
         }
         let span = (one.entry.first.min(two.entry.first), one.entry.last.max(two.entry.last));
         self.finish_line(
@@ -115,15 +116,15 @@ impl TallyPart<'_> {
         (self.entry.actor, self.entry.call_key)
     }
 
-    fn with_positions(mut self, actors: &[u32], acts: &[u32]) -> Self {
-        let new = |names: &[u32], old: u32| names.get(old as usize).copied().unwrap_or(u32::MAX);
+    fn with_positions(mut self, actors: &[u32], call_keys: &[u32]) -> Self {
+        let new = |positions: &[u32], old: u32| positions.get(old as usize).copied().unwrap_or(u32::MAX);
         self.entry.actor = new(actors, self.entry.actor);
-        self.entry.call_key = new(acts, self.entry.call_key);
+        self.entry.call_key = new(call_keys, self.entry.call_key);
         self
     }
 }
 
-/// Two sorted tables as one, and where the values of each lie in it.
+/// Two sorted tables merged into one, and the positions of the values of each in it.
 struct MergedTable<T> {
     values: Vec<T>,
     left_positions: Vec<u32>,
@@ -145,15 +146,15 @@ impl<T: Ord> MergedTable<T> {
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => return union,
             };
-            let name = u32::try_from(union.values.len()).unwrap_or(u32::MAX);
+            let position = u32::try_from(union.values.len()).unwrap_or(u32::MAX);
             let mut next = None;
             if order.is_ge() {
                 next = right.next();
-                union.right_positions.push(name);
+                union.right_positions.push(position);
             }
             if order.is_le() {
                 next = left.next();
-                union.left_positions.push(name);
+                union.left_positions.push(position);
             }
             union.values.extend(next);
         }

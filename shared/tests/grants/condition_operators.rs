@@ -1,7 +1,7 @@
 //! Condition operators, one request each.
 //!
-//! Enters: operator, values of the policy, values of the request. Leaves: nothing. Law: each line says what the IAM User
-//! Guide says of it ("Condition operators"); `?` where it says nothing.
+//! Enters: operator, values of the policy, values of the request. Leaves: nothing. Law: each line evaluates as the
+//! IAM User Guide states ("Condition operators"); `?` marks what it does not state.
 
 use onlooker_core::{
     catalog::Catalog,

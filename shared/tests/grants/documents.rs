@@ -1,7 +1,7 @@
-//! Documents that are none, and what is said of them.
+//! Invalid policy documents, and the problems reported for them.
 //!
-//! Enters: texts. Leaves: nothing. Law: what cannot be read is a problem, allows nothing, denies nothing, and never
-//! takes a limit away that others can read, nor makes one out of nothing.
+//! Enters: texts. Leaves: nothing. Law: a document that cannot be read is reported as a problem, allows nothing and
+//! denies nothing. It removes no limit that another policy sets, and it adds none.
 
 use onlooker_core::{
     catalog::Catalog,
@@ -65,7 +65,7 @@ fn an_invalid_policy_is_malformed_and_grants_nothing() {
         assert_eq!(grants.problems.len(), 1, "{shown}: {:?}", grants.problems);
         assert_eq!(grants.problems[0].kind, PolicyProblemKind::Malformed, "{shown}");
         assert!(grants.problems[0].message.len() < 400, "{shown}");
-        // It takes no other policy along, and denies nothing.
+        // It does not affect other policies, and denies nothing.
         let mut both = crate::role(ALLOW);
         both.identity_policies.push(crate::policy("broken", &text.replace("Allow", "Deny")));
         assert_eq!(

@@ -1,11 +1,13 @@
-//! A table by hand: who wins over whom, and what a pattern means.
+//! A table of evaluations, written by hand: which policy takes precedence, and what a pattern matches.
 //!
-//! Enters: lines of policies, `=>`, an action and what becomes of it. Leaves: nothing. Law: each line stands for a sentence
-//! of the IAM User Guide ("Policy evaluation logic", "Policy elements"), or for a careful reading where it has none.
+//! Enters: lines of policies, `=>`, an action and its grant (`granted`, `conditional` or `none`). Leaves: nothing.
+//! Law: each line evaluates as the IAM User Guide states ("Policy evaluation logic", "Policy elements"), or
+//! conservatively where it states nothing.
 //!
-//! A line: layers parted by ` | ` (the first is the principal's own; then `boundary`, `scp` a level each, `rcp`,
-//! `at ARN` for a resource's policy), statements by ` ; `. A statement: `allow` or `deny`, actions, `on` resources, `for`
-//! principals, `if` operator key=values, `&` more. A `!` before a list makes it `NotAction` and so on.
+//! A line: layers separated by ` | ` (first the identity policies; then `boundary`, one `scp` for each level, `rcp`,
+//! `at ARN` for a resource-based policy), statements by ` ; `. A statement: `allow` or `deny`, actions, `on`
+//! resources, `for` principals, `if` operator key=values, `&` more. A `!` before a list makes it `NotAction` and so
+//! on.
 
 use onlooker_core::{
     catalog::Catalog,
@@ -40,7 +42,7 @@ const CASES: &str = "
     allow * on * ; deny s3:*t on * => s3:PutObject none
     allow sqs:* on * => s3:GetObject none
 
-    # everything but
+    # NotAction and NotResource
     allow !iam:* on * => s3:PutObject granted
     allow !iam:* on * => iam:CreateUser none
     allow !iam:*,s3:Put* on * => s3:PutObject none
@@ -54,7 +56,7 @@ const CASES: &str = "
     allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::a/* => s3:PutObject none
     allow s3:* on !arn:aws:s3:::a/* ; deny s3:Put* on !arn:aws:s3:::b/* => s3:PutObject granted
 
-    # an ARN that is not whole is completed; a deny is believed as it is written
+    # an incomplete ARN is completed; in a deny it is taken literally
     allow sqs:* on arn:aws:sqs:eu-west-1:111122223333:q | boundary allow * on arn:aws:sqs => sqs:SendMessage granted
     allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:sqs:eu-west-1:111122223333:q => sqs:SendMessage granted
     allow sqs:* on arn:aws:sqs | boundary allow * on arn:aws:s3 => sqs:SendMessage none
@@ -73,7 +75,7 @@ const CASES: &str = "
     allow s3:* on * ; deny s3:Put* on arn:aws:s3:::a ; deny s3:Put* on !arn:aws:s3:::a => s3:PutObject none
     allow s3:* on arn:aws:s3:::a ; allow s3:* on arn:aws:s3:::b ; deny s3:* on arn:aws:s3:::a => s3:PutObject granted
 
-    # conditions that are known
+    # condition keys with known values
     allow s3:* on * if StringEquals aws:PrincipalAccount=111122223333 => s3:PutObject granted
     allow s3:* on * if StringEquals aws:PrincipalAccount=999999999999 => s3:PutObject none
     allow s3:* on * if StringNotEquals aws:PrincipalAccount=111122223333 => s3:PutObject none
@@ -106,7 +108,7 @@ const CASES: &str = "
     allow s3:* on * if ForAnyValue:StringNotEquals aws:username=x => s3:PutObject none
     allow s3:* on * if Bool aws:PrincipalIsAWSService=false => s3:PutObject granted
 
-    # conditions that are open
+    # condition keys with unknown values
     allow s3:* on * if IpAddress aws:SourceIp=10.0.0.0/8 => s3:PutObject conditional
     allow s3:* on * if Bool aws:MultiFactorAuthPresent=true => s3:PutObject conditional
     allow s3:* on * if StringEquals aws:PrincipalAccount=999999999999 & Bool aws:MultiFactorAuthPresent=true => s3:PutObject none
@@ -121,7 +123,7 @@ const CASES: &str = "
     allow s3:* on * ; deny s3:* on * if StringSimilar aws:SourceIp=x => s3:PutObject conditional
     allow s3:* on * if DateGreaterThan aws:CurrentTime=2020-01-01T00:00:00Z => s3:PutObject conditional
 
-    # what the caller chooses
+    # condition keys that the caller chooses
     allow ec2:* on * if StringEquals aws:RequestedRegion=eu-west-1 => ec2:RunInstances granted
     allow ec2:* on * ; deny ec2:* on * if StringNotEquals aws:RequestedRegion=eu-west-1 => ec2:RunInstances granted
     allow ec2:* on * ; deny ec2:* on * if Null aws:RequestTag/owner=true => ec2:RunInstances granted
@@ -144,14 +146,14 @@ const CASES: &str = "
     allow s3:* on arn:aws:s3:::${aws:userid}/* ; deny s3:* on arn:aws:s3:::* => s3:PutObject none
     allow s3:* on arn:aws:s3:::x/* ; deny s3:* on arn:aws:s3:::${aws:userid}/* => s3:PutObject conditional
     allow s3:* on arn:aws:s3:::${aws:username}/* => s3:PutObject none
-    allow s3:* on arn:aws:s3:::${aws:username,'nobody'}/* => s3:PutObject granted
-    allow s3:* on arn:aws:s3:::${aws:username,'nobody'}/* ; deny s3:* on arn:aws:s3:::nobody/* => s3:PutObject none
+    allow s3:* on arn:aws:s3:::${aws:username,'unset'}/* => s3:PutObject granted
+    allow s3:* on arn:aws:s3:::${aws:username,'unset'}/* ; deny s3:* on arn:aws:s3:::unset/* => s3:PutObject none
     allow s3:* on arn:aws:s3:::a${*} ; deny s3:* on arn:aws:s3:::a? => s3:PutObject none
     allow s3:* on arn:aws:s3:::a* ; deny s3:* on arn:aws:s3:::a${*} => s3:PutObject granted
     allow s3:* on * if StringEquals aws:PrincipalTag/team=${aws:PrincipalTag/team} => s3:PutObject granted
     allow s3:* on * if StringLike aws:PrincipalArn=*${aws:PrincipalTag/team}* => s3:PutObject none
 
-    # boundary
+    # permissions boundary
     allow s3:* on * | boundary allow s3:Get* on * => s3:PutObject none
     allow s3:* on * | boundary allow s3:Get* on * => s3:GetObject granted
     allow s3:Get* on * | boundary allow * on * => s3:PutObject none
@@ -162,7 +164,7 @@ const CASES: &str = "
     allow s3:* on * | boundary allow s3:* on * if StringEquals aws:PrincipalAccount=9 => s3:PutObject none
     allow s3:* on * | boundary allow s3:* on arn:aws:s3:::a ; deny s3:* on arn:aws:s3:::a => s3:PutObject none
 
-    # service control policies: every level
+    # service control policies: every level has to allow
     allow s3:* on * | scp allow * on * => s3:PutObject granted
     allow s3:* on * | scp allow * on * | scp allow sqs:* on * => s3:PutObject none
     allow s3:* on * | scp allow * on * | scp allow * on * ; deny s3:Put* on * => s3:PutObject none
@@ -173,12 +175,12 @@ const CASES: &str = "
     allow s3:* on * | scp allow * on * ; deny * on * if ArnNotLike aws:PrincipalArn=arn:aws:iam::*:role/Auditor => s3:PutObject granted
     allow s3:* on * | scp allow s3:* on * | boundary allow s3:Put* on * => s3:PutObject granted
 
-    # resource control policies: a few services
+    # resource control policies: they apply to a few services
     allow s3:*,ec2:* on * | rcp deny * on * => s3:PutObject conditional
     allow s3:*,ec2:* on * | rcp deny * on * => ec2:RunInstances granted
     allow s3:* on * | rcp allow s3:Get* on * => s3:PutObject granted
 
-    # policies of resources
+    # resource-based policies
     deny sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for arn:aws:iam::111122223333:role/Auditor => s3:GetObject granted
     allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::a/* for * => s3:GetObject granted
     allow sqs:* on * | at arn:aws:s3:::a allow s3:GetObject on arn:aws:s3:::b/* for * => s3:GetObject none
@@ -204,7 +206,7 @@ const CASES: &str = "
     allow kms:* on arn:aws:kms:eu-west-1:111122223333:key/k | at arn:aws:kms:eu-west-1:111122223333:key/k allow kms:* on * for arn:aws:iam::111122223333:root => kms:Decrypt granted
     allow sqs:* on * | at arn:aws:kms:eu-west-1:111122223333:key/k allow kms:* on * for arn:aws:iam::111122223333:role/Auditor => kms:Decrypt granted
 
-    # actions nobody knows
+    # unknown actions
     allow s3:FutureThing on * => s3:FutureThing granted
     allow future:* on * => future:* granted
     allow future:* on * ; deny future:* on * => future:* none
@@ -216,7 +218,7 @@ const CASES: &str = "
     allow future:* on * | scp allow * on * => future:* granted
 ";
 
-// A comma inside a variable parts nothing.
+// A comma inside a policy variable does not separate items.
 fn string_list(text: &str) -> Value {
     text.replace(",'", "\u{1f}'").split(',').map(|one| Value::from(one.replace('\u{1f}', ","))).collect()
 }
@@ -325,25 +327,25 @@ fn each_row_evaluates_as_stated() {
 #[test]
 fn denials_and_limits_are_listed() {
     let evaluator = Evaluator::new(Catalog::embedded());
-    let reach = |policies: &str, action: &str| {
+    let scope = |policies: &str, action: &str| {
         let grants = evaluator.grants(&snapshot(policies));
-        let reach = &grants.get(action).unwrap().scope;
+        let scope = &grants.get(action).unwrap().scope;
         let texts = |list: &[std::sync::Arc<str>]| list.join(" ");
         (
-            reach
+            scope
                 .statements
                 .iter()
                 .map(|id| format!("{}/{}", id.policy, id.statement))
                 .collect::<Vec<_>>()
                 .join(" "),
-            texts(&reach.resources),
-            texts(&reach.denied_resources),
-            texts(&reach.conditions),
+            texts(&scope.resources),
+            texts(&scope.denied_resources),
+            texts(&scope.conditions),
         )
     };
     let line = "allow s3:* on arn:aws:s3:::a/*,arn:aws:s3:::b ; deny s3:* on arn:aws:s3:::a/x,arn:aws:s3:::c";
     assert_eq!(
-        reach(line, "s3:PutObject"),
+        scope(line, "s3:PutObject"),
         (
             "inline/#1".into(),
             "arn:aws:s3:::a/* arn:aws:s3:::b".into(),
@@ -353,7 +355,7 @@ fn denials_and_limits_are_listed() {
     );
     let line = "allow s3:Get* on !arn:aws:s3:::a ; allow s3:* on arn:aws:s3:::b if StringEquals aws:RequestedRegion=r";
     assert_eq!(
-        reach(line, "s3:GetObject"),
+        scope(line, "s3:GetObject"),
         (
             "inline/#1 inline/#2".into(),
             "arn:aws:s3:::b not:arn:aws:s3:::a".into(),
@@ -361,7 +363,7 @@ fn denials_and_limits_are_listed() {
             String::new()
         )
     );
-    assert_eq!(reach(line, "s3:PutObject").3, "aws:RequestedRegion StringEquals r");
+    assert_eq!(scope(line, "s3:PutObject").3, "aws:RequestedRegion StringEquals r");
     let line = "allow s3:* on * ; deny s3:* on * if Bool aws:MultiFactorAuthPresent=false";
-    assert_eq!(reach(line, "s3:PutObject").3, "unless aws:MultiFactorAuthPresent Bool false, by inline #2");
+    assert_eq!(scope(line, "s3:PutObject").3, "unless aws:MultiFactorAuthPresent Bool false, by inline #2");
 }

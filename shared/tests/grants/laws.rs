@@ -1,8 +1,9 @@
-//! Random policies: the evaluator against the slow one, and laws that need no second opinion.
+//! Random policies: the evaluator against the oracle, and laws that need no oracle.
 //!
-//! Enters: small sets of policies over a small alphabet. Leaves: nothing. Laws: a decision with everything known is the
-//! slow one's; with less known it is sure only if everything possible agrees; grants lose nothing and promise nothing
-//! that is not there; an allow never takes, a deny or a limit never gives; no bytes panic.
+//! Enters: small sets of policies over a small alphabet. Leaves: nothing. Laws: with a complete context a decision
+//! equals the oracle's; with a partial context it is definite only if all completions agree; grants are exactly what
+//! the oracle allows in some context; an allow never removes a grant; a deny or a limit never adds one; no text
+//! panics.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,7 @@ const RESOURCE_PATTERNS: [&str; 8] = [
     "arn:aws:s3:::${aws:PrincipalAccount}",
     "arn:aws:s3:::?*",
 ];
-// One for each way the patterns can cross.
+// One for each combination in which the patterns can match.
 const RESOURCES: [&str; 10] = [
     "arn:aws:s3:::a",
     "arn:aws:s3:::a/x",
@@ -56,7 +57,7 @@ const RESOURCES: [&str; 10] = [
 ];
 const CALLER_CHOSEN_KEY: &str = "aws:RequestedRegion";
 
-/// Values a key may have; absent among them.
+/// Values a key may have, its absence included.
 fn domain(key: &str) -> Vec<Vec<&'static str>> {
     match key {
         "aws:SourceVpc" => vec![vec![], vec!["v1"], vec!["w"]],
@@ -151,26 +152,29 @@ fn policy(name: &str, statements: &[OracleStatement], of_resource: bool) -> Poli
     Policy { name: name.into(), origin: PolicyOrigin::Inline, text: text.into() }
 }
 
-fn snapshot(world: &OraclePolicies) -> PolicySnapshot {
+fn snapshot(policies: &OraclePolicies) -> PolicySnapshot {
     PolicySnapshot {
         principal: ROLE.into(),
         account: ACCOUNT.into(),
-        identity_policies: vec![policy("identity", &world.identity, false)],
-        permissions_boundary: world.permissions_boundary.as_ref().map(|list| policy("boundary", list, false)),
+        identity_policies: vec![policy("identity", &policies.identity, false)],
+        permissions_boundary: policies
+            .permissions_boundary
+            .as_ref()
+            .map(|list| policy("boundary", list, false)),
         is_boundary_known: true,
-        service_control_policies: world
+        service_control_policies: policies
             .service_control_levels
             .as_ref()
             .map(|levels| levels.iter().map(|list| vec![policy("scp", list, false)]).collect()),
-        // Its principal is everybody, always.
-        resource_control_policies: world.resource_control.as_ref().map(|list| {
+        // A resource control policy has `*` as its principal.
+        resource_control_policies: policies.resource_control.as_ref().map(|list| {
             let all: Vec<OracleStatement> = list
                 .iter()
                 .map(|stmt| OracleStatement { principals: vec!["*"], not_principal: false, ..stmt.clone() })
                 .collect();
             vec![vec![policy("rcp", &all, true)]]
         }),
-        resource_based_policies: world
+        resource_based_policies: policies
             .bucket_policy
             .iter()
             .map(|list| ResourceBasedPolicy { resource: BUCKET.into(), policy: policy("bucket", list, true) })
@@ -179,21 +183,21 @@ fn snapshot(world: &OraclePolicies) -> PolicySnapshot {
     }
 }
 
-fn statements(world: &OraclePolicies) -> impl Iterator<Item = &OracleStatement> {
-    let levels = world.service_control_levels.iter().flatten().flatten();
-    let lists = world
+fn statements(policies: &OraclePolicies) -> impl Iterator<Item = &OracleStatement> {
+    let levels = policies.service_control_levels.iter().flatten().flatten();
+    let lists = policies
         .permissions_boundary
         .iter()
-        .chain(&world.resource_control)
-        .chain(&world.bucket_policy)
+        .chain(&policies.resource_control)
+        .chain(&policies.bucket_policy)
         .flatten();
-    world.identity.iter().chain(levels).chain(lists)
+    policies.identity.iter().chain(levels).chain(lists)
 }
 
-/// The keys its conditions ask for, and all contexts of these keys.
-fn contexts(world: &OraclePolicies) -> Vec<ContextValues> {
+/// All contexts over the keys that the conditions test.
+fn contexts(policies: &OraclePolicies) -> Vec<ContextValues> {
     let mut keys: Vec<&'static str> =
-        statements(world).flat_map(|stmt| &stmt.tests).map(|test| test.key).collect();
+        statements(policies).flat_map(|stmt| &stmt.tests).map(|test| test.key).collect();
     keys.sort_unstable();
     keys.dedup();
     keys.into_iter().fold(vec![ContextValues::new()], |all, key| {
@@ -229,7 +233,7 @@ fn certainty(grants: &Grants, action: &str) -> Option<Certainty> {
     grants.get(action).map(|grant| grant.certainty)
 }
 
-/// Nothing was taken: each action is as sure as it was, or surer.
+/// No grant was lost: each action is at least as certain as before.
 fn assert_nothing_lost(before: &Grants, after: &Grants) -> Result<(), TestCaseError> {
     for grant in &before.entries {
         prop_assert!(certainty(after, &grant.action.key) >= Some(grant.certainty), "{}", grant.action.key);
@@ -241,31 +245,31 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn with_a_complete_context_it_agrees_with_the_oracle(world in oracle_policies(), pick in any::<prop::sample::Index>()) {
-        let snapshot = snapshot(&world);
-        let all = contexts(&world);
+    fn with_a_complete_context_it_agrees_with_the_oracle(policies in oracle_policies(), pick in any::<prop::sample::Index>()) {
+        let snapshot = snapshot(&policies);
+        let all = contexts(&policies);
         let values = pick.get(&all);
         let context = context(values, true);
         for action in ACTIONS {
             for resource in RESOURCES {
                 let decision = evaluator().decide(&snapshot, &AuthorizationRequest { action, resource, context: &context });
-                let wanted = world.allows(action, resource, values);
+                let wanted = policies.allows(action, resource, values);
                 prop_assert!(
                     match &decision {
                         Decision::Allowed(by) => wanted && !by.is_empty(),
                         Decision::Denied(_) => !wanted,
                         Decision::Conditional(_) => false,
                     },
-                    "{action} on {resource} in {values:?}: {decision:?}, the slow one says {wanted}"
+                    "{action} on {resource} in {values:?}: {decision:?}, the oracle says {wanted}"
                 );
             }
         }
     }
 
     #[test]
-    fn with_a_partial_context_it_decides_only_if_all_completions_agree(world in oracle_policies(), hide in vec(any::<bool>(), 8), pick in any::<prop::sample::Index>()) {
-        let snapshot = snapshot(&world);
-        let all = contexts(&world);
+    fn with_a_partial_context_it_decides_only_if_all_completions_agree(policies in oracle_policies(), hide in vec(any::<bool>(), 8), pick in any::<prop::sample::Index>()) {
+        let snapshot = snapshot(&policies);
+        let all = contexts(&policies);
         let mut known = pick.get(&all).clone();
         let mut hide = hide.iter();
         known.retain(|_, _| !hide.next().copied().unwrap_or(false));
@@ -274,8 +278,8 @@ proptest! {
         for action in ACTIONS {
             for resource in RESOURCES {
                 match evaluator().decide(&snapshot, &AuthorizationRequest { action, resource, context: &context }) {
-                    Decision::Allowed(_) => prop_assert!(possible.iter().all(|values| world.allows(action, resource, values))),
-                    Decision::Denied(_) => prop_assert!(possible.iter().all(|values| !world.allows(action, resource, values))),
+                    Decision::Allowed(_) => prop_assert!(possible.iter().all(|values| policies.allows(action, resource, values))),
+                    Decision::Denied(_) => prop_assert!(possible.iter().all(|values| !policies.allows(action, resource, values))),
                     Decision::Conditional(on) => prop_assert!(!on.is_empty()),
                 }
             }
@@ -283,24 +287,24 @@ proptest! {
     }
 }
 
-// Each of these looks at every action of the catalog.
+// Each of these evaluates every action of the catalog.
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn grants_are_exactly_what_the_oracle_allows(world in oracle_policies()) {
-        let grants = evaluator().grants(&snapshot(&world));
-        let all = contexts(&world);
-        let choices = statements(&world).flat_map(|stmt| &stmt.tests).filter(|test| test.key == CALLER_CHOSEN_KEY).count();
-        // A resource control policy depends on whose resource it is.
-        let has_conditions = statements(&world).any(|stmt| !stmt.tests.is_empty()) || world.resource_control.is_some();
+    fn grants_are_exactly_what_the_oracle_allows(policies in oracle_policies()) {
+        let grants = evaluator().grants(&snapshot(&policies));
+        let all = contexts(&policies);
+        let choices = statements(&policies).flat_map(|stmt| &stmt.tests).filter(|test| test.key == CALLER_CHOSEN_KEY).count();
+        // A resource control policy depends on the account of the resource.
+        let has_conditions = statements(&policies).any(|stmt| !stmt.tests.is_empty()) || policies.resource_control.is_some();
         for action in ACTIONS {
             let held = certainty(&grants, action);
-            let is_allowed = |resource: &str, values: &ContextValues| world.allows(action, resource, values);
+            let is_allowed = |resource: &str, values: &ContextValues| policies.allows(action, resource, values);
             let ever = RESOURCES.iter().any(|resource| all.iter().any(|values| is_allowed(resource, values)));
-            prop_assert!(!ever || held.is_some(), "{action} is allowed, and not held");
-            prop_assert!(has_conditions || held != Some(Certainty::Conditional), "{action} depends on nothing");
-            // Two choices may exclude each other; that is not looked at.
+            prop_assert!(!ever || held.is_some(), "{action} is allowed and not granted");
+            prop_assert!(has_conditions || held != Some(Certainty::Conditional), "{action} is conditional without a condition");
+            // Two conditions on a key that the caller chooses may exclude each other; grants do not evaluate that.
             if held == Some(Certainty::Unconditional) && choices <= 1 {
                 let regions: &[Option<&str>] = if choices == 0 { &[None] } else { &[Some("r1"), Some("r2")] };
                 let always = RESOURCES.iter().any(|resource| regions.iter().any(|region| {
@@ -308,33 +312,33 @@ proptest! {
                         .filter(|values| region.is_none_or(|region| values[CALLER_CHOSEN_KEY] == [region]))
                         .all(|values| is_allowed(resource, values))
                 }));
-                prop_assert!(always, "{action} is said to be granted, and is on no resource whatever the context");
+                prop_assert!(always, "{action} is unconditional, and no resource allows it in every context");
             }
         }
     }
 
     #[test]
-    fn an_allow_never_removes_and_a_limit_never_adds_grants(world in oracle_policies(), more in oracle_statement(), limit in vec(oracle_statement(), 1..3)) {
-        let before = evaluator().grants(&snapshot(&world));
-        let mut wider = world.clone();
+    fn an_allow_never_removes_and_a_limit_never_adds_grants(policies in oracle_policies(), more in oracle_statement(), limit in vec(oracle_statement(), 1..3)) {
+        let before = evaluator().grants(&snapshot(&policies));
+        let mut wider = policies.clone();
         wider.identity.push(OracleStatement { allows: true, ..more.clone() });
         assert_nothing_lost(&before, &evaluator().grants(&snapshot(&wider)))?;
-        let mut denied = world.clone();
+        let mut denied = policies.clone();
         denied.identity.push(OracleStatement { allows: false, ..more });
         assert_nothing_lost(&evaluator().grants(&snapshot(&denied)), &before)?;
-        let mut bounded = world.clone();
+        let mut bounded = policies.clone();
         if bounded.permissions_boundary.is_none() {
             bounded.permissions_boundary = Some(limit.clone());
             assert_nothing_lost(&evaluator().grants(&snapshot(&bounded)), &before)?;
         }
-        let mut governed = world.clone();
+        let mut governed = policies.clone();
         governed.service_control_levels.get_or_insert_default().push(limit);
         assert_nothing_lost(&evaluator().grants(&snapshot(&governed)), &before)?;
     }
 
     #[test]
-    fn no_text_panics(text in "\\PC*", at in 0_usize..400, world in oracle_policies()) {
-        let mut bytes = policy("identity", &world.identity, true).text.to_string().into_bytes();
+    fn no_text_panics(text in "\\PC*", at in 0_usize..400, policies in oracle_policies()) {
+        let mut bytes = policy("identity", &policies.identity, true).text.to_string().into_bytes();
         let at = at.min(bytes.len());
         bytes.splice(at..at, text.bytes());
         for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
@@ -361,8 +365,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
-    fn grants_do_not_depend_on_earlier_evaluations(world in oracle_policies()) {
-        let snapshot = snapshot(&world);
+    fn grants_do_not_depend_on_earlier_evaluations(policies in oracle_policies()) {
+        let snapshot = snapshot(&policies);
         let fresh = Evaluator::new(Catalog::embedded());
         prop_assert_eq!(fresh.grants(&snapshot), evaluator().grants(&snapshot));
     }

@@ -1,6 +1,6 @@
-//! The policy evaluator against what others say of the same policies.
+//! The policy evaluator against the IAM User Guide, an oracle and reference data.
 //!
-//! Enters: policies. Leaves: nothing. Law: each test says in its name which.
+//! Enters: policies. Leaves: nothing. Law: each module states its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::print_stdout,
-    reason = "a test may stop"
+    reason = "a test may panic"
 )]
 
 mod condition_operators;

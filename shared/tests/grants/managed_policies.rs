@@ -1,7 +1,7 @@
-//! Policies that AWS manages, with the actions and exposures somebody else found in them.
+//! AWS managed policies, with the actions and exposures that a reference found in them.
 //!
-//! Enters: 90 policies outside the repository. Leaves: nothing. Law: whatever differs has a reason that the data shows,
-//! each reason with its count; a count that grows, or a difference without a reason, is a failure.
+//! Enters: 90 policies outside the repository. Leaves: nothing. Law: every difference has a reason that the data
+//! shows, and the count of each reason stays within its limit.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +33,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-// Whether a deny without condition, on all resources, is about an action, by the letter of the document.
+// Whether an unconditional deny on all resources names an action.
 fn denies(document: &Value, action: &str) -> bool {
     let statements = &document["Statement"];
     let all = statements.as_array().cloned().unwrap_or_else(|| vec![statements.clone()]);
@@ -60,7 +60,7 @@ fn allowed_actions_agree_with_the_reference_data() {
         .filter(|entry| entry.facts.kinds.action)
         .map(|entry| entry.key().to_ascii_lowercase())
         .collect();
-    let known_to_them: BTreeSet<String> =
+    let known_to_reference: BTreeSet<String> =
         files.iter().flat_map(|file| texts(&file["effective_actions"])).collect();
     let (mut exact, mut agreed, mut conditional) = (0, 0, 0);
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -78,18 +78,22 @@ fn allowed_actions_agree_with_the_reference_data() {
             .collect();
         conditional +=
             grants.entries.iter().filter(|grant| grant.certainty == Certainty::Conditional).count();
-        let theirs: BTreeSet<String> = texts(&file["effective_actions"]).into_iter().collect();
-        agreed += granted.intersection(&theirs).count();
-        exact += usize::from(granted == theirs);
-        for action in granted.difference(&theirs) {
-            let reason = if known_to_them.contains(action) { "granted here only" } else { "new to them" };
+        let expected: BTreeSet<String> = texts(&file["effective_actions"]).into_iter().collect();
+        agreed += granted.intersection(&expected).count();
+        exact += usize::from(granted == expected);
+        for action in granted.difference(&expected) {
+            let reason = if known_to_reference.contains(action) {
+                "granted here only"
+            } else {
+                "not in the reference"
+            };
             reasons.entry(reason).or_default().push(format!("{name} {action}"));
         }
-        for action in theirs.difference(&granted) {
+        for action in expected.difference(&granted) {
             let reason = match () {
-                () if !known.contains(action) => "gone from the catalog",
+                () if !known.contains(action) => "not in the catalog",
                 () if denies(&file["document"], action) => "denied without condition",
-                () => "granted there only",
+                () => "granted by the reference only",
             };
             reasons.entry(reason).or_default().push(format!("{name} {action}"));
         }
@@ -102,11 +106,11 @@ fn allowed_actions_agree_with_the_reference_data() {
         println!("{reason}: {}, such as {:?}", all.len(), &all[..all.len().min(4)]);
     }
     let count = |reason| reasons.get(reason).map_or(0, Vec::len);
-    // Services grew between their reading and the catalog's; they do not apply a deny that has `NotAction`.
+    // Services added actions between the reference and the catalog; the reference ignores a deny with `NotAction`.
     assert!(exact >= 76 && agreed >= 26_697, "{exact} exact, {agreed} agreed");
-    assert!(count("new to them") <= 566 && count("gone from the catalog") <= 4);
+    assert!(count("not in the reference") <= 566 && count("not in the catalog") <= 4);
     assert!(count("denied without condition") <= 108);
-    assert_eq!((count("granted here only"), count("granted there only")), (0, 0), "{reasons:#?}");
+    assert_eq!((count("granted here only"), count("granted by the reference only")), (0, 0), "{reasons:#?}");
 }
 
 #[test]
@@ -116,8 +120,8 @@ fn exposed_resources_agree_with_the_reference_data() {
         return;
     }
     let evaluator = Evaluator::new(Catalog::embedded());
-    // The catalog knows more secrets and content than they do; what they call an exposure of resources is any
-    // management of permissions, and the catalog's is reach from outside.
+    // The catalog knows more secrets and content than the reference. Resource exposure in the reference is any
+    // permissions management; in the catalog it is access from outside.
     let exposures = [
         ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS, 0, 4),
         ("data_access", Capabilities::READ_DATA, 0, 4),
@@ -142,7 +146,7 @@ fn exposed_resources_agree_with_the_reference_data() {
                 (Some(grant), false) => more.push(format!("{name} {}", grant.action.key)),
             }
         }
-        println!("{flag}: both {both}, neither {neither}, they only {missed:?}, here only {more:?}");
+        println!("{flag}: both {both}, neither {neither}, reference only {missed:?}, here only {more:?}");
         assert!(missed.len() <= most_missed && more.len() <= most_more, "{flag}");
     }
 }

@@ -1,7 +1,7 @@
-//! The slow evaluator: one request, everything known, no cleverness.
+//! The oracle: a slow evaluator of one request with a complete context.
 //!
-//! Enters: statements as values and a request. Leaves: allowed or not. Law: it follows the text of AWS's evaluation logic
-//! (IAM User Guide, "Policy evaluation logic") word by word, and shares no code with the product.
+//! Enters: statements as values and a request. Leaves: allowed or not. Law: it follows the text of AWS's evaluation
+//! logic (IAM User Guide, "Policy evaluation logic") word by word, and shares no code with the product.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub struct OracleStatement {
     pub not_resource: bool,
     pub resources: Vec<&'static str>,
     pub tests: Vec<ConditionTest>,
-    /// For policies of resources only.
+    /// For resource-based policies only.
     pub not_principal: bool,
     pub principals: Vec<&'static str>,
 }
@@ -133,11 +133,11 @@ impl OraclePolicies {
         let hits = |stmt: &&OracleStatement| stmt.matches(action, resource, context);
         let allows = |list: &[OracleStatement]| list.iter().filter(hits).any(|stmt| stmt.allows);
         let denies = |list: &[OracleStatement]| list.iter().filter(hits).any(|stmt| !stmt.allows);
-        // A policy of a resource speaks of that resource and what is in it.
+        // A bucket policy applies to the bucket and its objects.
         let is_bucket = resource == BUCKET || resource.starts_with("arn:aws:s3:::a/");
         let bucket: &[OracleStatement] =
             self.bucket_policy.as_deref().filter(|_| is_bucket).unwrap_or_default();
-        let is_meant = |stmt: &OracleStatement| {
+        let names_role = |stmt: &OracleStatement| {
             (stmt.names_principal("*") || stmt.names_principal(ROLE)) != stmt.not_principal
         };
         let is_controlled = action.starts_with("s3:") || action.starts_with("sqs:");
@@ -146,7 +146,7 @@ impl OraclePolicies {
             || self.permissions_boundary.as_deref().is_some_and(denies)
             || self.service_control_levels.iter().flatten().any(|level| denies(level))
             || (is_controlled && self.resource_control.as_deref().is_some_and(denies))
-            || bucket.iter().filter(hits).any(|stmt| !stmt.allows && is_meant(stmt));
+            || bucket.iter().filter(hits).any(|stmt| !stmt.allows && names_role(stmt));
         if denied {
             return false;
         }
@@ -155,15 +155,16 @@ impl OraclePolicies {
             return false;
         }
         let bounded = self.permissions_boundary.as_deref().is_none_or(allows);
-        let from_bucket = |who: &str| {
+        let from_bucket = |principal: &str| {
             bucket
                 .iter()
                 .filter(hits)
-                .any(|stmt| stmt.allows && !stmt.not_principal && stmt.names_principal(who))
+                .any(|stmt| stmt.allows && !stmt.not_principal && stmt.names_principal(principal))
         };
-        let everybody_but =
-            bucket.iter().filter(hits).any(|stmt| stmt.allows && stmt.not_principal && is_meant(stmt));
-        // A resource's policy grants by itself: to everybody whatever the boundary, to a role within it.
-        from_bucket("*") || everybody_but || (bounded && (from_bucket(ROLE) || allows(&self.identity)))
+        let from_not_principal =
+            bucket.iter().filter(hits).any(|stmt| stmt.allows && stmt.not_principal && names_role(stmt));
+        // A resource-based policy grants by itself: to `*` regardless of the permissions boundary, to a role only
+        // within it.
+        from_bucket("*") || from_not_principal || (bounded && (from_bucket(ROLE) || allows(&self.identity)))
     }
 }

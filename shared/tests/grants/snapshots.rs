@@ -1,7 +1,7 @@
-//! Policies over time, their hash, and what was not given.
+//! Policy snapshots: their hash, the time they are in force, and the policy types that were not evaluated.
 //!
-//! Enters: snapshots. Leaves: nothing. Law: equal policies have equal hashes, different ones different hashes; a window is
-//! judged by those that were in force in it.
+//! Enters: snapshots. Leaves: nothing. Law: equal policies have equal hashes, different ones different hashes; a
+//! window is evaluated with the policies that were in force in it.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn the_hash_does_not_depend_on_the_order_of_policies() {
         |s| s.identity_policies[0].text = "[]".into(),
         |s| s.permissions_boundary = Some(crate::policy("b", "{}")),
         |s| s.is_boundary_known = false,
-        // The order of levels is not an accident.
+        // The order of levels is significant.
         |s| s.service_control_policies.as_mut().unwrap().reverse(),
         |s| s.resource_control_policies = Some(Vec::new()),
         |s| s.trust_policy = Some(crate::policy("t", "{}")),
@@ -81,7 +81,7 @@ fn a_window_is_evaluated_with_the_policies_in_force_in_it() {
     assert_eq!(texts(40, 50), "3");
     assert!(
         policies
-            .of("arn:aws:iam::111122223333:role/Nobody", Period { from: hour(0), until: hour(1) })
+            .of("arn:aws:iam::111122223333:role/Absent", Period { from: hour(0), until: hour(1) })
             .is_empty()
     );
 }

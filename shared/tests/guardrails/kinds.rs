@@ -1,4 +1,4 @@
-//! Each kind of guardrail, by what it says and what it takes away.
+//! Each kind of guardrail: the statements it has and the actions it removes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -156,7 +156,7 @@ fn an_existing_permissions_boundary_is_not_widened() {
         statement_values(&made, "Action"),
         string_set(&["ec2:DescribeInstances", "ec2:DescribeImages"])
     );
-    assert!(made.notes.iter().any(|note| note.contains("place of the boundary old")));
+    assert!(made.notes.iter().any(|note| note.contains("replaces the boundary old")));
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Guardrails: patterns that say what was meant, documents within limits, proofs that can fail.
+//! Guardrails: patterns match exactly the intended actions, documents stay within quotas, and proofs can fail.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a test may fail, and says what it left out"
+    reason = "a test may fail, and prints what it skipped"
 )]
 
 mod kinds;

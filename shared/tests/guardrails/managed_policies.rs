@@ -1,6 +1,6 @@
-//! Guardrails for policies AWS wrote.
+//! Guardrails for AWS managed policies.
 //!
-//! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests say that they were skipped.
+//! Enters: the folder named by `ONLOOKER_TEST_DATA`; without it the tests print that they were skipped.
 
 use std::{fs, path::PathBuf};
 
@@ -15,7 +15,7 @@ fn policy(name: &str) -> Option<GuardrailScenario> {
         return None;
     };
     let path = PathBuf::from(folder).join("policies").join(format!("{name}.json"));
-    let text = fs::read_to_string(&path).expect("it can be read");
+    let text = fs::read_to_string(&path).expect("a readable file");
     let value: Value = serde_json::from_str(&text).expect("JSON");
     Some(GuardrailScenario::of_document(&value["document"]))
 }

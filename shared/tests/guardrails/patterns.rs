@@ -1,4 +1,5 @@
-//! Patterns against the slow way of reading them.
+//! Action patterns against a scan of all known actions. Law: patterns match the required actions, and beyond them
+//! only permitted ones.
 
 use std::{
     collections::BTreeSet,
@@ -28,21 +29,21 @@ fn actions_of_services(reads: Option<bool>) -> Vec<Arc<str>> {
     all.map(|(key, _)| Arc::clone(key)).collect()
 }
 
-/// What patterns match, the slow way.
+/// The actions that patterns match, by a scan of all known actions.
 fn expand_by_scan(patterns: &[ActionPattern]) -> ActionSet {
     let lower: Vec<String> = patterns.iter().map(|pattern| pattern.text.to_ascii_lowercase()).collect();
     let is_matched = |key: &str| lower.iter().any(|pattern| matches(pattern, &key.to_ascii_lowercase()));
     KNOWN_ACTIONS.actions().filter(|(key, _)| is_matched(key)).map(|(key, _)| Arc::clone(key)).collect()
 }
 
-/// The same by the catalog.
+/// The same, by the catalog's expansion.
 fn expand_by_catalog(patterns: &[ActionPattern]) -> ActionSet {
     let entries = patterns.iter().flat_map(|pattern| Catalog::embedded().expand(&pattern.text));
     entries.map(|entry| entry.key().into()).collect()
 }
 
 fn subset_of(all: Vec<Arc<str>>) -> impl Strategy<Value = ActionSet> {
-    // Whole verbs now and then: random picks alone never make up a group.
+    // Sometimes all actions of a verb: random picks alone never make a whole group.
     let verbs = proptest::collection::vec("(Get|List|Describe|Put|Create|Delete)", 0..3);
     let picks = proptest::collection::vec(any::<proptest::sample::Index>(), 0..80);
     (verbs, picks).prop_map(move |(verbs, picks)| {

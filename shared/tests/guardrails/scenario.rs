@@ -1,4 +1,4 @@
-//! A principal, its policies and what it used.
+//! A principal, its policies and the actions it used.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ pub static KNOWN_ACTIONS: LazyLock<KnownActions<'static>> =
 
 pub const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
 
-/// Everything a guardrail is made from.
+/// The inputs of a guardrail.
 #[derive(Clone, Debug, Default)]
 pub struct GuardrailScenario {
     pub snapshot: PolicySnapshot,
@@ -50,7 +50,7 @@ impl GuardrailScenario {
         Self { snapshot, ..Self::default() }
     }
 
-    /// That used these actions, once each.
+    /// The principal used each of these actions once.
     pub fn using(mut self, actions: &[&str]) -> Self {
         let used = |action: &&str| (Arc::from(*action), ActionUsage { calls: 1, ..ActionUsage::default() });
         let actions: BTreeMap<Arc<str>, ActionUsage> = actions.iter().map(used).collect();
@@ -78,7 +78,7 @@ impl GuardrailScenario {
 
     #[track_caller]
     pub fn build(&self, kind: GuardrailKind) -> Guardrail {
-        self.try_build(kind).expect("it is proven")
+        self.try_build(kind).expect("a proven guardrail")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The shape of what `onlooker guardrails --json` prints is published.
+//! The published schema equals the shape of what `onlooker guardrails --json` prints.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! A proof that could not fail would be none.
+//! Altered guardrail documents. Law: the proof rejects each alteration with an objection that names it.
 
 use onlooker_core::{
     catalog::Catalog,
@@ -17,7 +17,7 @@ fn scenario() -> GuardrailScenario {
     .using(&["s3:GetObject", "ec2:DescribeInstances", "sqs:GetQueueUrl"])
 }
 
-/// What is said against documents in place of those of a guardrail.
+/// The objections to a guardrail with changed documents.
 fn objections_to(made: &Guardrail, change: impl Fn(&mut Value)) -> Vec<String> {
     let mut documents = made.documents.clone();
     for document in &mut documents {
@@ -28,7 +28,7 @@ fn objections_to(made: &Guardrail, change: impl Fn(&mut Value)) -> Vec<String> {
     objections_to_documents(made, documents)
 }
 
-/// The document with another text and the hash and size of it.
+/// The document with another text, and the hash and size of that text.
 fn hashed(document: &GuardrailDocument, text: String) -> GuardrailDocument {
     let sha256 = onlooker_core::report::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
     GuardrailDocument { characters: text.len(), sha256, text, ..document.clone() }
@@ -36,9 +36,10 @@ fn hashed(document: &GuardrailDocument, text: String) -> GuardrailDocument {
 
 fn objections_to_documents(made: &Guardrail, documents: Vec<GuardrailDocument>) -> Vec<String> {
     let (scene, evaluator) = (scenario(), Evaluator::new(Catalog::embedded()));
-    let order = scene.request(&evaluator);
-    let plan = GuardrailPlan::of(order);
-    // Whatever was wanted: what is no read, was not granted or is wider stands against it all the same.
+    let request = scene.request(&evaluator);
+    let plan = GuardrailPlan::of(request);
+    // The draft allows every action: one that is not read-only, was not granted or is wider is an objection all the
+    // same.
     let wanted = plan.current_grants.entries.iter().map(|grant| grant.action.key.clone()).collect();
     let draft = GuardrailDraft {
         documents,
@@ -46,7 +47,7 @@ fn objections_to_documents(made: &Guardrail, documents: Vec<GuardrailDocument>) 
         covers_future_policies: made.proof.covers_future_policies,
         ..GuardrailDraft::default()
     };
-    prove(made.kind, order, &plan, &draft).err().map(|error| error.objections).unwrap_or_default()
+    prove(made.kind, request, &plan, &draft).err().map(|error| error.objections).unwrap_or_default()
 }
 
 #[test]
@@ -70,14 +71,14 @@ fn an_added_write_is_found() {
         }
     };
     for kind in [GuardrailKind::Allow, GuardrailKind::Boundary] {
-        assert_objection(kind, "s3:PutObject is no read", add("Action", "s3:PutObject"));
-        assert_objection(kind, "is no read", add("Action", "s3:*"));
-        assert_objection(kind, "is no read", add("Action", "*"));
+        assert_objection(kind, "s3:PutObject is not read-only", add("Action", "s3:PutObject"));
+        assert_objection(kind, "is not read-only", add("Action", "s3:*"));
+        assert_objection(kind, "is not read-only", add("Action", "*"));
     }
-    assert_objection(GuardrailKind::Scp, "s3:PutObject is no read", add("NotAction", "s3:PutObject"));
+    assert_objection(GuardrailKind::Scp, "s3:PutObject is not read-only", add("NotAction", "s3:PutObject"));
     assert_objection(
         GuardrailKind::Boundary,
-        "kms:Decrypt is no read and would not be kept away",
+        "kms:Decrypt is not read-only and would not be denied",
         add("Action", "kms:Decrypt"),
     );
 }
@@ -108,10 +109,10 @@ fn widened_resources_and_conditions_are_found() {
 
 #[test]
 fn an_ineffective_deny_is_found() {
-    assert_objection(GuardrailKind::Scp, "is no read", |document| {
+    assert_objection(GuardrailKind::Scp, "is not read-only", |document| {
         document["Statement"][0]["Effect"] = "Allow".into()
     });
-    assert_objection(GuardrailKind::Scp, "is no read", |document| {
+    assert_objection(GuardrailKind::Scp, "is not read-only", |document| {
         document["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"] =
             "arn:aws:iam::*:role/Other".into();
     });

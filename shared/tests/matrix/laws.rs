@@ -1,4 +1,4 @@
-//! What holds for every evidence and all policies.
+//! Laws of the matrix, for any evidence and any policies.
 
 use onlooker_core::{
     catalog::Catalog,
@@ -26,7 +26,7 @@ fn granted_actions() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static st
         "secretsmanager:GetSecretValue",
         "sts:AssumeRole",
     ];
-    let role = select(&["Auditor", "Inventory", "Builder", "Nobody"][..]);
+    let role = select(&["Auditor", "Inventory", "Builder", "Absent"][..]);
     prop::collection::vec((role, prop::collection::vec(select(actions.to_vec()), 1..5)), 1..4)
 }
 
@@ -38,7 +38,7 @@ fn with_policies(scene: &EvidenceScenario, may: &[(&str, Vec<&str>)]) -> Evidenc
     })
 }
 
-/// Calls, by principal and row, of rows with calls.
+/// Call counts by principal and row, for rows with calls.
 fn call_counts(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
     let rows = result.principals.iter().flat_map(|principal| {
         let matrix = principal.matrix.iter();
@@ -51,7 +51,7 @@ fn call_counts(result: &ReportResult) -> Vec<(String, String, [u64; 4])> {
             )
         })
     });
-    let mut rows: Vec<_> = rows.filter(|(_, _, deeds)| *deeds != [0; 4]).collect();
+    let mut rows: Vec<_> = rows.filter(|(_, _, counts)| *counts != [0; 4]).collect();
     rows.sort();
     rows
 }
@@ -83,7 +83,7 @@ proptest! {
                 let through: u64 = matrix.services.iter().map(|row| row.through_roles).sum();
                 prop_assert_eq!(calls, principal.calls + through);
                 let rows = matrix.capabilities.iter().map(|row| row.denied + row.failed + row.used);
-                prop_assert!(rows.sum::<u64>() >= calls, "a call is in one row at least");
+                prop_assert!(rows.sum::<u64>() >= calls, "a call is in at least one row");
             }
         }
     }
@@ -112,8 +112,8 @@ proptest! {
                 arn: principal.arn.clone(), kind: principal.kind, account: principal.account.clone(), watched_as: None,
             };
             let subject = AssessedPrincipal { identity, grants: &grants, policies_sha256: String::new() };
-            let judged = assess(&subject, &scene.config, Catalog::embedded(), Time(START), &[], None);
-            prop_assert_eq!(matrix.overall_status, Some(judged.overall_status));
+            let assessed = assess(&subject, &scene.config, Catalog::embedded(), Time(START), &[], None);
+            prop_assert_eq!(matrix.overall_status, Some(assessed.overall_status));
         }
     }
 }

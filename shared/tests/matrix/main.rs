@@ -1,4 +1,5 @@
-//! What watched principals could do, tried and did: the matrix, its findings, and what policies may not change.
+//! The access matrix (could, tried, did) of watched principals: rows, role chains, findings, missing evidence and
+//! laws.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 

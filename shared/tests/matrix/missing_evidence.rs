@@ -1,4 +1,4 @@
-//! What is said of what nobody logs, and of what was not read.
+//! What a report states about event classes that are not logged and policies that were not read.
 
 use onlooker_core::{
     controls::ControlState,
@@ -13,7 +13,7 @@ use super::{
     policies::{AUDITOR, allow, matrix, snapshot, with_auditor_grants},
 };
 
-/// A promise about data events too, of which nobody is known to log any.
+/// A promise that includes data events, in a trail that is not known to log them.
 fn unlogged_scenario(actions: &[&str]) -> EvidenceScenario {
     with_auditor_grants(EvidenceScenario::of([auditor_call("DescribeInstances")]), actions).with(|scene| {
         scene.config.coverage.logged.pop();
@@ -40,12 +40,12 @@ fn a_gap_names_the_principals_that_could_write_and_by_which_grant() {
 #[test]
 fn a_gap_without_write_grants_says_so_and_remains() {
     let result = unlogged_scenario(&["ec2:DescribeInstances", "s3:GetObject"]).result();
-    assert!(gap_text(&result).contains("no watched principal could have done more than read there"));
+    assert!(gap_text(&result).contains("the policies of the watched principals grant only reads"));
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
     let unread = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scene| {
         scene.config.coverage.logged.pop();
     });
-    assert!(!gap_text(&unread.result()).contains("could have"), "nobody read policies");
+    assert!(!gap_text(&unread.result()).contains("policies"), "no policies were read");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn grants_outside_the_promise_are_listed_as_limitations() {
     let said =
         |text: &str| result.limitations.iter().any(|line| line.contains(text) && line.contains(AUDITOR));
     assert!(
-        said("`s3:PutObject`: its policies allow it, and the promise is not about such events"),
+        said("`s3:PutObject`: its policies grant it, and the promise does not cover such events"),
         "{:#?}",
         result.limitations
     );
@@ -87,13 +87,21 @@ fn grants_outside_the_promise_are_listed_as_limitations() {
 fn principals_without_policies_and_missing_policy_types_are_listed() {
     let none = EvidenceScenario::of([auditor_call("DescribeInstances")]).result();
     let said = |result: &ReportResult, text: &str| result.limitations.iter().any(|line| line.contains(text));
-    assert!(said(&none, &format!("What `{AUDITOR}` could do: their policies were not read.")));
+    assert!(said(
+        &none,
+        &format!(
+            "What these principals could do is unknown, because their policies were not read: `{AUDITOR}`."
+        )
+    ));
     let some =
         with_auditor_grants(EvidenceScenario::of([auditor_call("DescribeInstances")]), &["ec2:Describe*"])
             .result();
-    assert!(!said(&some, "were not read."));
-    assert!(said(&some, "Policies passed when a session was begun"));
-    assert!(said(&some, "Policies of resources") && said(&some, "they can grant more than its own do"));
+    assert!(!said(&some, "policies were not read"));
+    assert!(said(&some, "Session policies were not evaluated"));
+    assert!(
+        said(&some, "Resource-based policies were not evaluated")
+            && said(&some, "they can grant more permissions")
+    );
 }
 
 #[test]
@@ -102,7 +110,10 @@ fn unlogged_actions_are_never_unused() {
     let unused = &matrix(&result, AUDITOR).unused_services;
     let s3 = unused.iter().find(|one| one.service == "s3").unwrap();
     assert_eq!((s3.actions, s3.excessive, s3.unlogged), (1, 1, 1));
-    assert!(result.findings.iter().all(|one| one.id != "unused-grant"), "everything else was used");
+    assert!(
+        result.findings.iter().all(|one| one.id != "unused-grant"),
+        "all other granted actions were used"
+    );
     let logged = with_auditor_grants(
         EvidenceScenario::of([auditor_call("DescribeInstances")]),
         &["ec2:DescribeInstances", "s3:PutObject"],

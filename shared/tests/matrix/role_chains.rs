@@ -1,4 +1,4 @@
-//! What a watched principal did through roles it assumed.
+//! Calls of a watched principal through roles it assumed.
 
 use onlooker_core::{
     event::{Event, Outcome},
@@ -13,7 +13,7 @@ use super::{
 
 const PUBLISHER: &str = "arn:aws:iam::111122223333:role/Publisher";
 
-/// Somebody is given credentials of the publisher's session of that name.
+/// A principal assumes the publisher's role under this session name.
 fn assume_publisher(by: &str, session: &str) -> Event {
     let mut event = auditor_call("AssumeRole").by_principal(by).with_resources(&[PUBLISHER]);
     event.call_key.issued_credentials_arn =
@@ -46,10 +46,13 @@ fn calls_through_a_role_count_for_the_originator_apart_from_its_own_calls() {
     assert_eq!((mutate.used, mutate.denied, mutate.through_roles), (1, 1, 2));
     let read = row(&matrix.capabilities, "read");
     assert_eq!((read.used, read.through_roles), (2, 1));
-    let [way] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
-    assert_eq!((&*way.path[0], way.calls, way.non_reads_succeeded, way.is_certain), (PUBLISHER, 3, 1, true));
+    let [chain] = &*matrix.role_chains else { panic!("{:#?}", matrix.role_chains) };
     assert_eq!(
-        way.operations.iter().map(String::as_str).collect::<Vec<_>>(),
+        (&*chain.path[0], chain.calls, chain.non_reads_succeeded, chain.is_certain),
+        (PUBLISHER, 3, 1, true)
+    );
+    assert_eq!(
+        chain.operations.iter().map(String::as_str).collect::<Vec<_>>(),
         ["ec2:RunInstances", "s3:PutObject"]
     );
     assert_eq!(auditor.status, Some(Status::NonCompliant));
@@ -92,7 +95,11 @@ fn uncertain_attribution_is_stated() {
     let result = scene.result();
     assert!(!matrix(&result, AUDITOR).role_chains[0].is_certain);
     let found = result.findings.iter().find(|one| one.id == "write-succeeded").unwrap();
-    assert!(found.description.contains("somebody else may have made some of it"), "{}", found.description);
+    assert!(
+        found.description.contains("another principal may have made some of these calls"),
+        "{}",
+        found.description
+    );
 }
 
 #[test]
@@ -120,11 +127,8 @@ fn the_statement_and_the_score_count_the_same_calls_or_state_the_difference() {
     let (watched, scored) = (result.totals.watched_operations, result.compliance.calls);
     assert_eq!((watched, scored), (5, 4));
     let statement = &result.summary.statement;
-    assert!(statement.contains("2 of 5 calls"), "{statement}");
-    assert!(
-        statement.contains("The score leaves out 1 permitted call that was made through another session"),
-        "{statement}"
-    );
+    assert!(statement.contains("made 5 calls. 2 of them succeeded"), "{statement}");
+    assert!(statement.contains("The score excludes 1 permitted call made through roles"), "{statement}");
 }
 
 #[test]
@@ -140,7 +144,7 @@ fn a_statement_is_not_compliant_if_a_violation_is_possible() {
     let summary = scene.result().summary;
     assert_eq!(summary.overall_compliance, Some(Status::InsufficientEvidence));
     assert!(
-        summary.statement.contains("1 of 3 calls by watched principals would break the promise"),
+        summary.statement.contains("Watched principals made 3 calls. 1 of them would break the promise"),
         "{}",
         summary.statement
     );

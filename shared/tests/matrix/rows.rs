@@ -1,4 +1,4 @@
-//! What stands in which row.
+//! The rows of the matrix: which calls and grants each row counts.
 
 use onlooker_core::{
     event::Outcome,
@@ -11,7 +11,7 @@ use super::{
     policies::{AUDITOR, matrix, principal, row, with_auditor_grants},
 };
 
-/// Tried, failed and did.
+/// Denied, failed and used.
 fn call_counts(row: &MatrixRow) -> [u64; 3] {
     [row.denied, row.failed, row.used]
 }
@@ -39,7 +39,7 @@ fn capability_rows_are_the_same_for_every_principal() {
     );
     assert_eq!(rows[0].kind, Some(MatrixRowKind::Read));
     assert_eq!(rows[10].kind, Some(MatrixRowKind::Unknown));
-    assert!(rows.iter().all(|row| row.granted.is_none()), "nobody read policies");
+    assert!(rows.iter().all(|row| row.granted.is_none()), "no policies were read");
 }
 
 #[test]
@@ -88,10 +88,13 @@ fn granted_and_used_are_in_the_same_row() {
     let actions = ["ec2:DescribeInstances", "ec2:DescribeVpcs", "iam:CreateAccessKey", "s3:ListAllMyBuckets"];
     let result = with_auditor_grants(scene, &actions).result();
     let matrix = matrix(&result, AUDITOR);
-    let could = |name: &str| row(&matrix.capabilities, name).granted.as_ref().unwrap().unconditional;
-    assert_eq!((could("read"), could("mutate"), could("issue_credentials")), (3, 1, 1));
+    let granted = |name: &str| row(&matrix.capabilities, name).granted.as_ref().unwrap().unconditional;
+    assert_eq!((granted("read"), granted("mutate"), granted("issue_credentials")), (3, 1, 1));
     assert_eq!(row(&matrix.services, "iam").granted.as_ref().unwrap().unconditional, 1);
-    assert!(matrix.services.iter().all(|row| row.name != "s3"), "it can only be read, and never was");
+    assert!(
+        matrix.services.iter().all(|row| row.name != "s3"),
+        "only reads of it are granted, and none was used"
+    );
     assert_eq!((matrix.unused_read_services.services, matrix.unused_read_services.actions), (1, 1));
     let unused: Vec<(&str, u64, u64)> =
         matrix.unused_services.iter().map(|one| (one.service.as_str(), one.actions, one.excessive)).collect();
@@ -108,9 +111,9 @@ fn a_used_action_that_no_policy_grants_is_reported() {
         auditor_call("DescribeInstances"),
     ]);
     let result = with_auditor_grants(scene, &["ec2:Describe*"]).result();
-    let told: Vec<&str> =
+    let operations: Vec<&str> =
         matrix(&result, AUDITOR).ungranted_operations.iter().map(|one| one.operation.as_str()).collect();
-    assert_eq!(told, ["iam:ListUsers", "s3:GetObject"]);
+    assert_eq!(operations, ["iam:ListUsers", "s3:GetObject"]);
 }
 
 #[test]

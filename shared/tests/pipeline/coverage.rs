@@ -1,4 +1,4 @@
-//! The map of evidence: places, hours and classes.
+//! Coverage of the evidence: accounts, regions, hours and event classes.
 
 use onlooker_core::{
     coverage::{AccountRegionCoverage, EventClassState},
@@ -15,14 +15,14 @@ fn read() -> Event {
 }
 
 fn account_region<'a>(result: &'a ReportResult, account: &str, region: &str) -> &'a AccountRegionCoverage {
-    let here = |place: &&AccountRegionCoverage| *place.account == *account && *place.region == *region;
+    let here = |entry: &&AccountRegionCoverage| *entry.account == *account && *entry.region == *region;
     result.coverage.account_regions.iter().find(here).unwrap()
 }
 
 /// Gaps as hours after the start.
-fn gaps(place: &AccountRegionCoverage) -> Vec<(u32, u32)> {
+fn gaps(coverage: &AccountRegionCoverage) -> Vec<(u32, u32)> {
     let first = START / HOUR_SECONDS;
-    place.gaps.iter().map(|gap| (gap.from.0 - first, gap.until.0 - first)).collect()
+    coverage.gaps.iter().map(|gap| (gap.from.0 - first, gap.until.0 - first)).collect()
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn an_expected_account_without_evidence_is_missing_in_every_observed_region() {
         .coverage
         .account_regions
         .iter()
-        .filter(|place| !place.gaps.is_empty())
-        .map(|place| &*place.region)
+        .filter(|entry| !entry.gaps.is_empty())
+        .map(|entry| &*entry.region)
         .collect();
     assert_eq!(missing, REGIONS);
 }
@@ -100,7 +100,7 @@ fn evidence_of_another_account_covers_nothing() {
     assert_eq!(result.coverage.missing_hours(), 1);
 }
 
-/// States of the classes by word.
+/// States of the event classes by name.
 fn class_states(scene: EvidenceScenario) -> Vec<(String, EventClassState)> {
     scene.result().coverage.event_classes.into_iter().map(|class| (class.class, class.state)).collect()
 }
@@ -150,7 +150,7 @@ fn an_event_class_is_logged_if_every_account_shows_it_or_it_is_configured() {
     assert_eq!(
         class_states(scenario_expecting(data(), &["data"], &[])),
         [("data".to_owned(), Gap), (object.clone(), Partial), ("management-read".to_owned(), NotExpected)],
-        "that one type is seen says nothing of the others"
+        "events of one resource type do not show that others are logged"
     );
     assert_eq!(
         class_states(scenario_expecting(data(), &["data"], &["data"])),
@@ -163,7 +163,7 @@ fn an_event_class_is_logged_if_every_account_shows_it_or_it_is_configured() {
     assert_eq!(
         class_states(scenario_expecting(vec![auditor_call("GetObject")], &[&object], &[])),
         [(object, Seen)],
-        "a type that was asked for by name is seen by itself"
+        "a resource type that is expected by name counts by itself"
     );
 }
 

@@ -1,4 +1,5 @@
-//! The demo's trail, delivered in every way but the one it was made in.
+//! The demo's trail, delivered in other ways. Law: the result does not depend on files, their order, their format,
+//! duplicates or threads.
 
 use std::collections::BTreeMap;
 
@@ -47,16 +48,13 @@ fn the_result_does_not_depend_on_how_the_trail_is_delivered() {
         MemoryLogSource::from_objects(trail.iter().map(|object| (object.key.clone(), object.bytes.clone())));
     let first = gather_objects(&delivered, 1);
     let reading = first.statistics.clone();
-    let told_story = scenario();
-    assert_eq!(reading.duplicate, told_story.duplicates);
+    let story = scenario();
+    assert_eq!(reading.duplicate, story.duplicates);
     assert_eq!(reading.objects, trail.len() as u64);
-    assert!(
-        (1..=told_story.lost_records)
-            .contains(&(reading.tallied + reading.duplicate + 1 - told_story.records))
-    );
+    assert!((1..=story.lost_records).contains(&(reading.tallied + reading.duplicate + 1 - story.records)));
     let expected = serde_json::to_string(&report_result(first)).unwrap();
 
-    // Every record by itself, dealt to other files in another order; what holds no records stays as it is.
+    // All records, distributed to other files in another order; objects without records stay as they are.
     let (mut records, mut others) = (Vec::new(), Vec::new());
     for object in &trail {
         match inflate_json(&object.bytes).map(|mut value| value["Records"].take()) {
@@ -72,7 +70,7 @@ fn the_result_does_not_depend_on_how_the_trail_is_delivered() {
         }
     }
     let files = dealt.into_iter().map(|(n, records)| {
-        // As an object, as JSON lines, as an array, and as pages of LookupEvents.
+        // As a log file, as JSON lines, as an array, and as pages of LookupEvents.
         let text = match n % 4 {
             0 => json!({ "Records": records }).to_string(),
             1 => records.iter().map(|record| format!("{record}\n")).collect(),
@@ -91,7 +89,7 @@ fn the_result_does_not_depend_on_how_the_trail_is_delivered() {
     assert!(other.statistics.duplicate > reading.duplicate && other.statistics.objects != reading.objects);
     assert_eq!(serde_json::to_string(&report_result(other)).unwrap(), expected);
 
-    // Fewer threads or more, the same order or another.
+    // More threads, and the reverse order.
     let backwards = MemoryLogSource::from_objects(
         trail.iter().rev().enumerate().map(|(n, o)| (format!("{n:04}"), o.bytes.clone())),
     );

@@ -1,4 +1,5 @@
-//! What holds for every evidence: order, split and repetition, monotone scores, and statuses that silence never betters.
+//! Laws for any evidence: order, split and repetition do not change the result; another write never improves a score;
+//! missing evidence never improves a status.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,8 @@ fn tally(events: &[Event]) -> Tally {
     Tally::of(Segment::from_events(events.iter().cloned()))
 }
 
-/// A promise about management events in all four places for four hours, of which nothing is taken on trust.
+/// A promise about management events in both accounts and both regions for four hours; no event class is configured
+/// as logged.
 fn strict_scenario(events: Vec<Event>) -> EvidenceScenario {
     EvidenceScenario::of(events).with(|scene| {
         let coverage = &mut scene.config.coverage;
@@ -40,7 +42,7 @@ fn strict_scenario(events: Vec<Event>) -> EvidenceScenario {
     })
 }
 
-/// A harmless event of each class in every place and hour.
+/// A harmless event of each class in every account, region and hour.
 fn complete_events() -> Vec<Event> {
     let mut events = Vec::new();
     for (account, region) in ACCOUNTS.into_iter().flat_map(|account| REGIONS.map(|region| (account, region)))
@@ -91,7 +93,7 @@ proptest! {
         prop_assert_eq!(a.clone().merge(b.clone()), b.merge(a.clone()));
         prop_assert_eq!(a.clone().merge(Tally::default()), a.clone());
         prop_assert_eq!(Tally::default().merge(a.clone()), a);
-        prop_assert_eq!(&left, &tally(&all), "and over disjoint segments it is the tally of all");
+        prop_assert_eq!(&left, &tally(&all), "over disjoint segments the merge is the tally of all events");
         prop_assert_eq!(left.events(), all.len() as u64);
     }
 
@@ -134,7 +136,7 @@ proptest! {
         all in any_events(30), name in prop::sample::select(&["RunInstances", "PutBucketPolicy", "PutObject", "AssumeRole"][..]),
         outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]), second in 0..HOUR_SECONDS,
     ) {
-        // In an hour that is observed already: a write that fills a hole also takes the hole away.
+        // In an observed hour: a write in a missing hour would also close the gap.
         let all: Vec<Event> = all.into_iter().chain([auditor_call("DescribeInstances").with_id(1_000)]).collect();
         let before = EvidenceScenario::of(all.clone()).result();
         let write = auditor_call(name).at_time(0, second).with_outcome(outcome).with_id(1_001);
@@ -189,11 +191,11 @@ proptest! {
     ) {
         let catalog = Catalog::embedded();
         prop_assume!(catalog.lookup(&service, &name).is_none());
-        let verdict = classify(catalog, &ClassificationInput { service: &service, operation: &name, read_only: flag });
-        if verdict.is_read_only() {
+        let classification = classify(catalog, &ClassificationInput { service: &service, operation: &name, read_only: flag });
+        if classification.is_read_only() {
             let lower = name.to_ascii_lowercase();
             let reads = ["get", "list", "describe", "batchget", "batchdescribe", "batch_get", "batch_describe"];
-            match verdict.provenance {
+            match classification.provenance {
                 Provenance::RecordFlag => prop_assert_eq!(flag, Some(true)),
                 Provenance::Pattern => {
                     prop_assert_eq!(flag, None);
@@ -205,7 +207,7 @@ proptest! {
                 prop_assert!(!lower.ends_with(word), "{}", name);
             }
         } else {
-            prop_assert!(matches!(verdict.operation_type, OperationType::Unknown | OperationType::Mutating));
+            prop_assert!(matches!(classification.operation_type, OperationType::Unknown | OperationType::Mutating));
         }
     }
 
@@ -257,7 +259,7 @@ fn a_status_is_the_most_severe_of_its_parts() {
             let name = named.iter().find(|(other, _)| *other == kind).unwrap().1;
             let alone = EvidenceScenario::of([auditor_call(name).with_outcome(outcome)]).result();
             assert_eq!(alone.summary.overall_compliance, Some(status), "{name} {outcome:?}");
-            // Beside any other call the worse of the two stands.
+            // With another call, the more severe of the two statuses applies.
             for (other, other_statuses) in table {
                 let beside = named.iter().find(|(kind, _)| *kind == other).unwrap().1;
                 let both = EvidenceScenario::of([

@@ -1,4 +1,4 @@
-//! The laws of the whole river, from events to the result of a report, and a slow obvious judge of it.
+//! The pipeline from events to the result of a report: its laws, each rule, and a slow reference implementation.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 

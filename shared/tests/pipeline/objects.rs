@@ -1,4 +1,4 @@
-//! Log objects in memory, and what a sweep that keeps evidence does with them.
+//! Log files in memory, swept with state: only new and changed ones are read, and what failed is read again.
 
 use std::{
     collections::BTreeMap,
@@ -139,15 +139,12 @@ fn unchanged_objects_are_not_read_again_and_changed_ones_are_replaced() {
     let report = sweep_objects(&objects, home.path(), ReadLimits::default());
     assert_eq!(objects.fetched(), ["b", "c"]);
     assert_eq!((report.run.log_files_read, report.run.log_files_reused), (2, 1));
-    assert_eq!(
-        report.result.totals.events, 5,
-        "1 and 2, 4 and 5, 6: the event 3 is not in evidence any more"
-    );
+    assert_eq!(report.result.totals.events, 5, "events 1, 2, 4, 5 and 6; event 3 was replaced");
     assert_eq!(report.run.records_seen, 4);
-    assert_eq!(report.run.duplicates, 1, "the event 2 was delivered before, in an object that is kept");
+    assert_eq!(report.run.duplicates, 1, "event 2 is also in an unchanged object");
     let fresh = tempfile::tempdir().unwrap();
     assert_eq!(sweep_objects(&objects, fresh.path(), ReadLimits::default()).result, report.result);
     let quiet = sweep_objects(&objects, home.path(), ReadLimits::default());
-    assert_eq!(objects.fetched(), ["a", "b", "c"], "the fresh sweep alone");
+    assert_eq!(objects.fetched(), ["a", "b", "c"], "only by the sweep without earlier state");
     assert_eq!(quiet.id, report.id);
 }

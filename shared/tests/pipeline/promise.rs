@@ -1,4 +1,4 @@
-//! Promises, exceptions, hours, controls and what the summary says of them.
+//! Promises, overrides, business hours, controls, and what the summary states about them.
 
 use onlooker_core::{
     classification::Provenance,
@@ -27,7 +27,7 @@ fn write() -> Event {
     auditor_call("RunInstances")
 }
 
-/// What an override that ends at a second allowed and what came too late, of writes at these seconds.
+/// Of writes at these seconds, how many an override that ends at `ends` allowed, and how many came after its end.
 fn calls_split_by_override_end(ends: u32, seconds: &[u32]) -> (u64, u64) {
     let result = EvidenceScenario::of(seconds.iter().map(|second| write().at_time(0, *second)))
         .with(|scene| scene.config.overrides.push(override_ending("it", "ec2:RunInstances", ends)))
@@ -51,7 +51,11 @@ fn calls_in_the_time_bucket_of_the_end_count_as_after_it() {
     assert_eq!(calls_split_by_override_end(1_000, &[0, 899, 900, 950, 1_000, 1_050]), (2, 4));
     assert_eq!(calls_split_by_override_end(1_000, &[950, 1_050]), (0, 2));
     assert_eq!(calls_split_by_override_end(1_000, &[0, 899]), (2, 0));
-    assert_eq!(calls_split_by_override_end(1_000, &[950]), (0, 1), "also when no later call shares its line");
+    assert_eq!(
+        calls_split_by_override_end(1_000, &[950]),
+        (0, 1),
+        "also when no later call is in the same line of the tally"
+    );
     assert_eq!(calls_split_by_override_end(899, &[0]), (0, 1));
     assert_eq!(calls_split_by_override_end(900, &[899]), (1, 0));
 }
@@ -138,7 +142,7 @@ fn business_hours_past_midnight_belong_to_their_start_day() {
     assert_eq!(outside(21, 3_599), 1);
     assert_eq!(outside(22, 0), 0);
     assert_eq!(outside(4 * 24 + 5, 0), 0, "Saturday morning belongs to Friday");
-    assert_eq!(outside(5 * 24 + 5, 0), 1, "Sunday morning to Saturday");
+    assert_eq!(outside(5 * 24 + 5, 0), 1, "Sunday morning belongs to Saturday");
 }
 
 #[test]
@@ -157,7 +161,11 @@ fn one_write_among_a_thousand_reads_is_a_violation() {
     assert_eq!(result.summary.overall_compliance, Some(Status::NonCompliant));
     assert_eq!(result.summary.compliance_score, Some(99.9));
     assert_eq!((result.summary.risk_score, result.summary.risk_level), (Some(75.0), Some(RiskBand::High)));
-    assert!(result.summary.statement.contains("1 of 1001 calls"), "{}", result.summary.statement);
+    assert!(
+        result.summary.statement.contains("made 1001 calls. 1 of them succeeded"),
+        "{}",
+        result.summary.statement
+    );
 }
 
 #[test]
@@ -169,12 +177,16 @@ fn a_compliant_summary_claims_only_the_logged_event_classes() {
         })
         .result();
     let summary = &result.summary;
-    assert!(summary.statement.starts_with("In management-read, management-write:"), "{}", summary.statement);
+    assert!(
+        summary.statement.ends_with("This covers the event classes management-read, management-write."),
+        "{}",
+        summary.statement
+    );
     assert!(result.limitations.iter().any(|line| line.starts_with("Data events")));
     assert_eq!((summary.key_findings.len(), summary.top_actions.len()), (0, 0));
 }
 
-/// A scene with at least seven findings above INFO, and six urgent rules.
+/// Evidence with at least seven findings above INFO, and six urgent rules.
 fn scenario_with_many_findings() -> ReportResult {
     EvidenceScenario::of([
         write(),
@@ -193,17 +205,18 @@ fn scenario_with_many_findings() -> ReportResult {
 #[test]
 fn key_findings_are_the_five_most_severe_above_informational() {
     let result = scenario_with_many_findings();
-    let worth: Vec<_> = result.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
-    assert!(worth.len() > 5);
+    let notable: Vec<_> =
+        result.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+    assert!(notable.len() > 5);
     assert_eq!(result.summary.key_findings.len(), 5);
-    for (line, finding) in result.summary.key_findings.iter().zip(worth) {
+    for (line, finding) in result.summary.key_findings.iter().zip(notable) {
         assert!(line.starts_with(&finding.title) && line.ends_with('.'), "{line}");
         assert!(line.contains(finding.principal.as_deref().unwrap_or("")), "{line}");
         let seen = finding.description.split(". ").next().unwrap_or_default();
-        assert!(line.contains(seen.trim_end_matches('.')), "{line} does not say {seen}");
+        assert!(line.contains(seen.trim_end_matches('.')), "{line} does not contain {seen}");
     }
     let calm = EvidenceScenario::of([read(), read().by_principal("Builder")]).result();
-    assert_eq!(calm.findings.len(), 1, "an unnamed principal");
+    assert_eq!(calm.findings.len(), 1, "an unclassified principal");
     assert_eq!(calm.summary.key_findings, [""; 0]);
 }
 
@@ -253,7 +266,7 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     assert_eq!(
         idle,
         ["RO-6", "RO-9", "RO-10"],
-        "nobody said when and by whom the principal may be used, and nobody read its policies"
+        "business hours and machine use are not configured, and no policies were read"
     );
     let kept =
         with_auditor_grants(EvidenceScenario::of([read()]), &["ec2:DescribeInstances"]).with(|scene| {
@@ -276,7 +289,7 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
             "RO-9" | "RO-10" => *state == Pass,
             _ => *state == NoEvidence,
         }),
-        "policies are as they were read"
+        "policies do not depend on the trail"
     );
 
     let unseen = EvidenceScenario::of([read().by_principal("Builder")]).result();
@@ -293,7 +306,10 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
 
     let discovery = kept.with(|scene| scene.config.watch.clear()).result();
     assert_eq!(discovery.mode, ReportMode::Discovery);
-    assert!(control_states(&discovery).iter().all(|(_, state)| *state == NoEvidence), "nothing was promised");
+    assert!(
+        control_states(&discovery).iter().all(|(_, state)| *state == NoEvidence),
+        "no principal is watched"
+    );
 }
 
 #[test]
@@ -317,7 +333,7 @@ fn operations_are_listed_with_classification_and_deciding_source() {
     assert_eq!(
         listed,
         [("Frobnicate", Provenance::None), ("RunInstances", Provenance::Override)],
-        "a plain read is not"
+        "a cataloged read is not listed"
     );
 }
 
@@ -335,6 +351,6 @@ fn the_evidence_gap_risk_counts_hours_classes_unreadable_parts_and_conflicts() {
     })
     .result();
     let risk = result.risk.unwrap();
-    let holes = risk.components.iter().find(|part| part.name == "evidence_gaps").unwrap();
-    assert_eq!(holes.count, 2 + 1 + 1 + 1, "two hours, a class, a piece, a conflict");
+    let gaps = risk.components.iter().find(|part| part.name == "evidence_gaps").unwrap();
+    assert_eq!(gaps.count, 2 + 1 + 1 + 1, "two hours, a class, an unreadable piece, a conflict");
 }

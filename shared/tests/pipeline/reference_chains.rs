@@ -1,4 +1,4 @@
-//! The slow judge of lineage: chains of credentials followed one event at a time, by the words of `docs/semantics.md`.
+//! The reference for role chains: issued credentials are followed one event at a time, as `docs/semantics.md` states.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use onlooker_core::{
 
 const BUCKET_SECONDS: u32 = 900;
 
-/// A session as it is compared: account, name of the role in lower case, session name.
+/// The parts by which sessions are compared: account, role name in lower case, session name.
 type SessionIdentity = (String, String, Option<String>);
 
-/// Whose credentials an event handed out.
+/// The session or user for which an event issued credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum IssuedCredentials {
     Session(SessionIdentity),
@@ -31,11 +31,11 @@ fn account_and_name(arn: &str) -> (String, String) {
     (account, arn.rsplit('/').next().unwrap_or_default().to_lowercase())
 }
 
-/// Evidence, and who is watched.
+/// Events, the configuration that states which principals are watched, and the chains found.
 pub struct ReferenceChains<'a> {
     events: Vec<&'a Event>,
     config: &'a Config,
-    /// Shortest chains by the event that ends them: length, beginning and what was assumed on the way.
+    /// Shortest chains by the event that ends them: length, originator and the roles assumed on the way.
     chains: BTreeMap<usize, (usize, String, Vec<String>)>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> ReferenceChains<'a> {
                     }
                 }
             }
-            // Those of this length at once: none may rest on another of the same length.
+            // All chains of this length at once: none extends another of the same length.
             this.chains.extend(found);
         }
         this
@@ -73,10 +73,10 @@ impl<'a> ReferenceChains<'a> {
         self.config.watch_for(&event.actor.principal).is_some()
     }
 
-    /// What an event handed out, unless it only is the other account's record of what another event tells.
+    /// The credentials an event issued, unless it is the other account's record of the same call.
     fn credentials_issued_by(&self, n: usize) -> Vec<IssuedCredentials> {
         let event = self.events[n];
-        let told_twice = |given: &IssuedCredentials| {
+        let is_other_accounts_record = |given: &IssuedCredentials| {
             event.actor.principal.kind == PrincipalKind::AwsAccount
                 && self.events.iter().any(|other| {
                     other.actor.principal.kind != PrincipalKind::AwsAccount
@@ -85,10 +85,10 @@ impl<'a> ReferenceChains<'a> {
                         && issued_credentials(other).contains(given)
                 })
         };
-        issued_credentials(event).into_iter().filter(|given| !told_twice(given)).collect()
+        issued_credentials(event).into_iter().filter(|given| !is_other_accounts_record(given)).collect()
     }
 
-    /// The events, at any time, that handed out what the caller of `event` may have used.
+    /// The events, at any time, that issued credentials the caller of `event` may have used.
     fn possible_sources(&self, event: &Event) -> Vec<usize> {
         let actor = &event.actor;
         let name = account_and_name(&actor.principal.arn);
@@ -116,7 +116,7 @@ impl<'a> ReferenceChains<'a> {
             .collect()
     }
 
-    /// Those of them that still held at that time.
+    /// Those of them with credentials still valid at the time of `event`.
     fn valid_sources(&self, event: &Event) -> Vec<usize> {
         let holds = |n: &usize| {
             let (given, used) = (time_bucket(self.events[*n]), time_bucket(event));
@@ -126,7 +126,7 @@ impl<'a> ReferenceChains<'a> {
         self.possible_sources(event).into_iter().filter(holds).collect()
     }
 
-    /// The quarter hours in which a session was at work without anybody to be seen behind it.
+    /// The time buckets in which a session was used without a visible source of its credentials.
     fn untraceable_buckets(&self, of: &Event) -> BTreeSet<u32> {
         let identity =
             |event: &Event| (account_and_name(&event.actor.principal.arn), event.actor.session.clone());
@@ -145,7 +145,7 @@ impl<'a> ReferenceChains<'a> {
         quarters
     }
 
-    /// Everybody whose doing it may be; somebody who is not watched or not seen is `None`.
+    /// The principals that may have made the call; `None` stands for one that is not watched or not seen.
     fn possible_originators(&self, event: &Event, passed: &mut BTreeSet<usize>) -> BTreeSet<Option<String>> {
         let mut suspects = BTreeSet::new();
         let actor = &event.actor;
@@ -166,7 +166,7 @@ impl<'a> ReferenceChains<'a> {
             }
         }
         for link in self.valid_sources(event) {
-            let giver = self.events[link];
+            let issuer = self.events[link];
             if self
                 .credentials_issued_by(link)
                 .iter()
@@ -174,43 +174,43 @@ impl<'a> ReferenceChains<'a> {
             {
                 suspects.insert(None);
             }
-            if self.is_watched(giver) {
-                suspects.insert(Some(giver.actor.principal.arn.to_string()));
+            if self.is_watched(issuer) {
+                suspects.insert(Some(issuer.actor.principal.arn.to_string()));
             } else if !self.chains.contains_key(&link) {
                 suspects.insert(None);
             } else if passed.insert(link) {
-                suspects.extend(self.possible_originators(giver, passed));
+                suspects.extend(self.possible_originators(issuer, passed));
             }
         }
         suspects
     }
 
-    /// With whom an event began that has no promise of its own.
+    /// The role chain of an event by a principal that is not watched.
     pub fn role_chain(&self, event: &Event) -> Option<RoleChain> {
         if self.is_watched(event) { None } else { self.any_role_chain(event) }
     }
 
-    /// With whom an event began, whoever has a promise.
+    /// The role chain of an event, whether or not its principal is watched.
     pub fn any_role_chain(&self, event: &Event) -> Option<RoleChain> {
         let links = self.valid_sources(event);
-        let (_, began_with, path) = links.iter().filter_map(|link| self.chains.get(link)).min()?;
+        let (_, originator, path) = links.iter().filter_map(|link| self.chains.get(link)).min()?;
         let suspects = self.possible_originators(event, &mut BTreeSet::new());
         let path = path.iter().map(|arn| arn.as_str().into()).chain([event.actor.principal.arn.clone()]);
         Some(RoleChain {
-            originator: began_with.as_str().into(),
+            originator: originator.as_str().into(),
             path: path.collect(),
-            is_certain: suspects == [Some(began_with.clone())].into(),
+            is_certain: suspects == [Some(originator.clone())].into(),
         })
     }
 }
 
 fn issued_credentials(event: &Event) -> Vec<IssuedCredentials> {
-    let act = &event.call_key;
-    let assumes = &*act.source == "sts.amazonaws.com" && act.name.starts_with("AssumeRole");
-    if act.outcome != Outcome::Succeeded {
+    let call_key = &event.call_key;
+    let assumes = &*call_key.source == "sts.amazonaws.com" && call_key.name.starts_with("AssumeRole");
+    if call_key.outcome != Outcome::Succeeded {
         return Vec::new();
     }
-    match act.issued_credentials_arn.as_deref() {
+    match call_key.issued_credentials_arn.as_deref() {
         Some(arn) if arn.contains(":user/") => {
             let (account, user) = account_and_name(arn);
             vec![IssuedCredentials::User(account, user)]
@@ -221,7 +221,7 @@ fn issued_credentials(event: &Event) -> Vec<IssuedCredentials> {
             vec![IssuedCredentials::Session((account, parts[1].to_lowercase(), Some(parts[2].to_owned())))]
         }
         None if assumes => {
-            let roles = act.resources.iter().filter(|arn| arn.contains(":role/"));
+            let roles = call_key.resources.iter().filter(|arn| arn.contains(":role/"));
             roles
                 .map(|arn| account_and_name(arn))
                 .map(|(account, role)| IssuedCredentials::Session((account, role, None)))

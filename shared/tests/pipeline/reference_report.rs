@@ -1,4 +1,4 @@
-//! The slow judge: everything counted one event at a time, by the words of `docs/semantics.md`.
+//! The reference report: everything is counted one event at a time, as `docs/semantics.md` states.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,85 +21,93 @@ use super::{
     reference_chains::ReferenceChains,
 };
 
-/// One event, judged.
+/// One event, classified.
 struct ReferenceCall<'a> {
     event: &'a Event,
     watch: Option<&'a Watch>,
-    /// With whom it began, when that is another.
+    /// The originator, if that is another principal.
     originator: Option<String>,
     is_attribution_certain: bool,
-    /// Nothing for what is no call.
+    /// Absent for an event that is not a call.
     operation_type: Option<OperationType>,
     capabilities: Capabilities,
-    /// The override about it, and whether it still held.
+    /// The override that matches it, and whether it was still in force.
     override_use: Option<(usize, bool)>,
 }
 
 impl<'a> ReferenceCall<'a> {
     fn of(scene: &'a EvidenceScenario, chains: &ReferenceChains<'_>, event: &'a Event) -> Self {
-        let act = &event.call_key;
-        let call =
-            ClassificationInput { service: &act.source, operation: &act.name, read_only: act.read_only };
-        let verdict = classify(Catalog::embedded(), &call);
-        let who = event.actor.principal.kind;
-        let is_call = match (verdict.provenance, act.kind, who) {
+        let call_key = &event.call_key;
+        let call = ClassificationInput {
+            service: &call_key.source,
+            operation: &call_key.name,
+            read_only: call_key.read_only,
+        };
+        let classification = classify(Catalog::embedded(), &call);
+        let caller_kind = event.actor.principal.kind;
+        let is_call = match (classification.provenance, call_key.kind, caller_kind) {
             (Provenance::NonApiEvent, ..) => false,
             (_, EventKind::ApiCall, _) => true,
             (_, _, PrincipalKind::AwsService) => false,
             (Provenance::Catalog, ..) => true,
             (_, _, PrincipalKind::Unknown) => false,
-            _ => act.read_only == Some(false),
+            _ => call_key.read_only == Some(false),
         };
-        let forwarded = act.invoked_by.is_some()
-            && verdict.operation_type == OperationType::Privileged
-            && verdict.mutates == Mutates::No
-            && !verdict
+        let forwarded = call_key.invoked_by.is_some()
+            && classification.operation_type == OperationType::Privileged
+            && classification.mutates == Mutates::No
+            && !classification
                 .capabilities
                 .intersects(Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION);
-        let (mut kind, mut capabilities) = (verdict.operation_type, verdict.capabilities);
+        let (mut kind, mut capabilities) = (classification.operation_type, classification.capabilities);
         if forwarded {
             (kind, capabilities) = (OperationType::ReadOnly, Capabilities::empty());
         }
-        let is_judged = is_call && kind != OperationType::ReadOnly;
-        let exception_to = |arn: &str| {
-            let mut exception: Option<(usize, bool)> = None;
-            for (n, entry) in scene.config.overrides.iter().enumerate().filter(|_| is_judged) {
-                let about =
-                    entry.match_call(arn, &verdict.service, &verdict.operation, &act.resources, event.time);
-                let longer = exception.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
+        let needs_override = is_call && kind != OperationType::ReadOnly;
+        let override_for = |arn: &str| {
+            let mut longest: Option<(usize, bool)> = None;
+            for (n, entry) in scene.config.overrides.iter().enumerate().filter(|_| needs_override) {
+                let about = entry.match_call(
+                    arn,
+                    &classification.service,
+                    &classification.operation,
+                    &call_key.resources,
+                    event.time,
+                );
+                let longer = longest.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
                 if about != OverrideMatch::NoMatch && longer {
                     let quarter_ends = event.time.0 / 900 * 900 + 900;
-                    exception = Some((n, quarter_ends <= entry.expires.0));
+                    longest = Some((n, quarter_ends <= entry.expires.0));
                 }
             }
-            exception
+            longest
         };
         let own = &*event.actor.principal.arn;
-        let mut lineage = chains.role_chain(event);
-        if lineage.is_none() && matches!(exception_to(own), Some((_, true))) {
-            // The exception is one to the promise of the caller alone.
-            lineage = chains.any_role_chain(event).filter(|lineage| &*lineage.originator != own);
+        let mut role_chain = chains.role_chain(event);
+        if role_chain.is_none() && matches!(override_for(own), Some((_, true))) {
+            // The override applies to the caller's own promise only.
+            role_chain = chains.any_role_chain(event).filter(|role_chain| &*role_chain.originator != own);
         }
-        let began_with = lineage.as_ref().map(|lineage| lineage.originator.to_string());
-        let arn = began_with.as_deref().unwrap_or(own);
-        let exception = exception_to(arn);
-        if let Some((_, true)) = exception {
+        let originator = role_chain.as_ref().map(|role_chain| role_chain.originator.to_string());
+        let arn = originator.as_deref().unwrap_or(own);
+        let override_use = override_for(arn);
+        if let Some((_, true)) = override_use {
             kind = OperationType::ReadOnly;
         }
         let watch = scene.config.watch_for_arn(arn);
-        let is_certain = lineage.is_none_or(|lineage| lineage.is_certain);
+        let is_certain = role_chain.is_none_or(|role_chain| role_chain.is_certain);
         Self {
             event,
             watch,
-            originator: began_with,
+            originator,
             is_attribution_certain: is_certain,
             operation_type: is_call.then_some(kind),
             capabilities,
-            override_use: exception,
+            override_use,
         }
     }
 
-    /// Whether the promise is that of the caller itself.
+    /// Whether the caller itself is watched.
     fn is_direct(&self) -> bool {
         self.watch.is_some() && self.originator.is_none()
     }
@@ -141,15 +149,15 @@ const COMPONENTS: [(&str, f64, f64); 11] = [
     ("failed_writes", 35.0, 70.0),
     ("unknown_operations", 35.0, 70.0),
     ("secret_reads", 25.0, 60.0),
-    ("root_use", 25.0, 60.0),
+    ("root_uses", 25.0, 60.0),
     ("denied_writes", 20.0, 50.0),
     ("evidence_gaps", 10.0, 40.0),
     ("data_reads", 5.0, 25.0),
     ("outside_business_hours", 5.0, 25.0),
 ];
 
-fn count<'a>(judged: &[ReferenceCall<'a>], wanted: impl Fn(&ReferenceCall<'a>) -> bool) -> u64 {
-    judged.iter().filter(|one| wanted(one)).count() as u64
+fn count<'a>(calls: &[ReferenceCall<'a>], wanted: impl Fn(&ReferenceCall<'a>) -> bool) -> u64 {
+    calls.iter().filter(|one| wanted(one)).count() as u64
 }
 
 proptest! {
@@ -202,14 +210,14 @@ proptest! {
         };
         prop_assert_eq!(&result.totals, &totals);
 
-        // A read through a session that was assumed betters no score.
+        // A read through an assumed session does not improve the score.
         let scored = |one: &ReferenceCall<'_>| watched(one) && (one.originator.is_none() || !one.is_permitted());
         let permitted = count(&all, |one| scored(one) && one.is_permitted());
         let expected = score(permitted, count(&all, scored));
         prop_assert_eq!((result.compliance.permitted, result.compliance.score), (permitted, expected));
         prop_assert_eq!(result.summary.compliance_score, expected);
 
-        // The map, hour by hour.
+        // The coverage, hour by hour.
         let mut cells: BTreeSet<(&str, &str, u32)> =
             all.iter().map(|one| (&*one.event.actor.account, &*one.event.actor.region, one.event.time.hour().0)).collect();
         let start = Time(super::events::START).hour().0;
@@ -225,15 +233,15 @@ proptest! {
             }
         };
         cells.extend(digests);
-        let places: BTreeSet<(&str, &str)> = cells.iter().map(|(account, region, _)| (*account, *region)).collect();
+        let account_regions: BTreeSet<(&str, &str)> = cells.iter().map(|(account, region, _)| (*account, *region)).collect();
         let mut missing = 0;
-        for (account, region) in &places {
+        for (account, region) in &account_regions {
             missing += times.iter().filter(|hour| !cells.contains(&(*account, *region, **hour))).count() as u64;
         }
         prop_assert_eq!(result.coverage.missing_hours(), missing);
-        prop_assert_eq!(result.coverage.expected_hours, (places.len() * times.len()) as u64);
+        prop_assert_eq!(result.coverage.expected_hours, (account_regions.len() * times.len()) as u64);
         let gap_hours: u64 =
-            result.coverage.account_regions.iter().flat_map(|place| &place.gaps).map(|gap| u64::from(gap.hours())).sum();
+            result.coverage.account_regions.iter().flat_map(|entry| &entry.gaps).map(|gap| u64::from(gap.hours())).sum();
         prop_assert_eq!(gap_hours, missing);
         let data_is_logged = scene.config.coverage.logged.len() == 3;
         let class_gaps = u64::from(!data_is_logged);
@@ -268,13 +276,13 @@ proptest! {
             hours.is_some_and(|hours| !BusinessCalendar::new(hours).unwrap().contains(one.event.time))
         };
         let succeeded = |one: &ReferenceCall<'_>| one.outcome() == Outcome::Succeeded;
-        let grave = Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION | Capabilities::EXPOSE_RESOURCE;
+        let critical = Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION | Capabilities::EXPOSE_RESOURCE;
         let privileged_or_write =
             |one: &ReferenceCall<'_>| matches!(one.operation_type, Some(OperationType::Privileged | OperationType::Mutating));
         let secret = |one: &ReferenceCall<'_>| one.capabilities.contains(Capabilities::READ_SECRETS);
         let exposure = |name: &str| match name {
             "critical_calls" => count(&all, |one| {
-                watched(one) && !one.is_permitted() && succeeded(one) && one.capabilities.intersects(grave)
+                watched(one) && !one.is_permitted() && succeeded(one) && one.capabilities.intersects(critical)
             }),
             "writes" => count(&all, |one| watched(one) && one.matches(OperationType::Mutating, Outcome::Succeeded)),
             "privileged_calls" => count(&all, |one| {
@@ -286,7 +294,7 @@ proptest! {
             "data_reads" => count(&all, |one| {
                 watched(one) && succeeded(one) && !secret(one) && one.capabilities.contains(Capabilities::READ_DATA)
             }),
-            "root_use" => count(&all, |one| one.event.actor.principal.kind == PrincipalKind::Root),
+            "root_uses" => count(&all, |one| one.event.actor.principal.kind == PrincipalKind::Root),
             "denied_writes" => {
                 count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Denied)
             }
@@ -309,7 +317,7 @@ proptest! {
             prop_assert!(promised.is_none());
         }
 
-        // Principals, hour by hour and one by one.
+        // Each principal and its hours.
         let mut groups: BTreeMap<&Principal, Vec<&ReferenceCall<'_>>> = BTreeMap::new();
         for one in &all {
             groups.entry(&one.event.actor.principal).or_default().push(one);
@@ -350,13 +358,13 @@ proptest! {
         let hourly: u64 = result.activity.iter().map(|hour| hour.reads + hour.writes + hour.other + hour.denied).sum();
         prop_assert_eq!(hourly, totals.operations);
 
-        // Findings about calls hold every call once.
+        // Findings about calls count every call once.
         let found = |rule: &str| -> u64 {
             result.findings.iter().filter(|finding| finding.id == rule).map(|finding| finding.count).sum()
         };
         prop_assert_eq!(found("write-succeeded"), exposure("writes"));
         prop_assert_eq!(found("write-denied"), exposure("denied_writes"));
-        prop_assert_eq!(found("root-use"), exposure("root_use"));
+        prop_assert_eq!(found("root-use"), exposure("root_uses"));
         prop_assert_eq!(found("outside-business-hours"), exposure("outside_business_hours"));
         prop_assert_eq!(found("missing-hours"), missing);
         prop_assert_eq!(found("unreadable-evidence"), pieces.len() as u64);

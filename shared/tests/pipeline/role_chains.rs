@@ -1,4 +1,5 @@
-//! Chains of credentials: whose doing a call is, and how sure that is, case by case and held to the slow judge.
+//! Role chains: the originator that a call is attributed to, and whether that is certain, by cases and against the
+//! reference.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ use super::{
 
 const MINUTE: u32 = 60;
 
-/// The auditor is given credentials of this session.
+/// The auditor assumes a role and gets the credentials of this session.
 fn assume_builder(session: &str) -> Event {
     auditor_call("AssumeRole")
         .issuing_credentials_of(&format!("arn:aws:sts::{}:assumed-role/{session}", ACCOUNTS[0]))
@@ -36,7 +37,7 @@ fn write() -> Event {
     auditor_call("RunInstances").by_principal("Builder").in_session("job")
 }
 
-/// The lineages of the last of these events, in order of its parts.
+/// The role chains of the last of these events, in order of its parts.
 fn role_chains_of(events: &[Event]) -> Vec<Option<RoleChain>> {
     let scene = EvidenceScenario::of(events.iter().cloned());
     let tally = Tally::of(scene.segment_builder().finish());
@@ -50,11 +51,11 @@ fn role_chains_of(events: &[Event]) -> Vec<Option<RoleChain>> {
     of_last.map(|one| one.role_chain.as_deref().cloned()).collect()
 }
 
-/// Who answers for the last of these events, and whether that is certain.
+/// The originator that the last of these events is attributed to, and whether that is certain.
 fn attributed_to(events: &[Event]) -> Option<(String, bool)> {
     let found = role_chains_of(events);
-    let [lineage] = &found[..] else { panic!("{found:#?}") };
-    lineage.as_ref().map(|one| (one.originator.rsplit('/').next().unwrap().to_owned(), one.is_certain))
+    let [role_chain] = &found[..] else { panic!("{found:#?}") };
+    role_chain.as_ref().map(|one| (one.originator.rsplit('/').next().unwrap().to_owned(), one.is_certain))
 }
 
 fn auditor(is_certain: bool) -> Option<(String, bool)> {
@@ -70,20 +71,22 @@ fn a_session_is_attributed_to_the_principal_that_got_its_credentials() {
     assert_eq!(
         attributed_to(&[assume_builder("Builder/job").with_outcome(Outcome::Denied), write()]),
         None,
-        "nothing was given"
+        "no credentials were issued"
     );
     assert_eq!(
         attributed_to(&[assume_builder("Builder/job").by_principal("Builder"), write()]),
         None,
-        "by nobody watched"
+        "the issuing call is not by a watched principal"
     );
     assert_eq!(
         attributed_to(&[assume_builder("bUILDER/job"), write()]),
         auditor(true),
-        "names of roles have no case"
+        "role names are case-insensitive"
     );
-    let [lineage] = &*role_chains_of(&[assume_builder("Builder/job"), write()]) else { panic!("one part") };
-    assert_eq!(lineage.as_ref().unwrap().path, [write().actor.principal.arn], "one step");
+    let [role_chain] = &*role_chains_of(&[assume_builder("Builder/job"), write()]) else {
+        panic!("one part")
+    };
+    assert_eq!(role_chain.as_ref().unwrap().path, [write().actor.principal.arn], "one step");
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn credentials_count_from_their_time_bucket_until_their_latest_expiry() {
         attributed_to(&[assume_builder("Builder/job").at_time(1, 15 * MINUTE), write().at_time(hour, second)])
     };
     assert_eq!(late(1, 15 * MINUTE), auditor(true));
-    assert_eq!(late(1, 15 * MINUTE - 1), None, "before they were given");
+    assert_eq!(late(1, 15 * MINUTE - 1), None, "before they were issued");
     assert_eq!(late(13, 30 * MINUTE - 1), auditor(true));
     assert_eq!(late(13, 30 * MINUTE), None, "more than twelve hours later");
     let key = auditor_call("CreateAccessKey")
@@ -108,7 +111,7 @@ fn credentials_count_from_their_time_bucket_until_their_latest_expiry() {
     assert_eq!(
         attributed_to(&[key, by_key.at_time(400, 0)]),
         auditor(false),
-        "a key has no end, and a user may have others"
+        "an access key does not expire, and a user may have others"
     );
 }
 
@@ -120,7 +123,7 @@ fn a_call_count_is_split_where_credentials_begin_and_end() {
     assert_eq!(
         found.iter().flatten().map(|one| one.is_certain).collect::<Vec<_>>(),
         [false],
-        "it was in use before"
+        "the session was in use before"
     );
 }
 
@@ -136,16 +139,16 @@ fn chains_are_followed_across_roles_and_accounts() {
     let deployed =
         there(auditor_call("RunInstances")).by_principal("Deployer").in_session("step").at_time(0, 30);
     let found = role_chains_of(&[assume_builder("Builder/job"), hop.clone(), deployed.clone()]);
-    let [Some(lineage)] = &*found else { panic!("{found:#?}") };
-    let path: Vec<&str> = lineage.path.iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
-    assert_eq!((path, lineage.is_certain), (vec!["Builder", "Deployer"], true));
-    // The other account's record of the same call names nobody else.
+    let [Some(role_chain)] = &*found else { panic!("{found:#?}") };
+    let path: Vec<&str> = role_chain.path.iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
+    assert_eq!((path, role_chain.is_certain), (vec!["Builder", "Deployer"], true));
+    // The other account's record of the same call does not name another principal.
     let other_side = there(hop.clone()).by_principal("stranger").in_session("");
     assert_eq!(
         attributed_to(&[assume_builder("Builder/job"), hop.clone(), other_side.clone(), deployed.clone()]),
         auditor(true)
     );
-    // One in another quarter of an hour is of another call.
+    // A record in another time bucket is of another call.
     let another = other_side.at_time(0, 20 * MINUTE);
     assert_eq!(
         attributed_to(&[assume_builder("Builder/job"), hop, another, deployed.at_time(0, 40 * MINUTE)]),
@@ -182,9 +185,9 @@ fn a_long_chain_is_followed_fully_and_shown_truncated() {
     events.extend((0..60).map(step));
     events.push(auditor_call("RunInstances").by_principal("r60").in_session("s").at_time(15, 0));
     let found = role_chains_of(&events);
-    let [Some(lineage)] = &*found else { panic!("{found:#?}") };
-    let path: Vec<&str> = lineage.path.iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
-    assert_eq!((path, lineage.is_certain), (vec!["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r60"], true));
+    let [Some(role_chain)] = &*found else { panic!("{found:#?}") };
+    let path: Vec<&str> = role_chain.path.iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
+    assert_eq!((path, role_chain.is_certain), (vec!["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r60"], true));
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn attribution_is_uncertain_if_another_principal_may_hold_the_session() {
     assert_eq!(
         doubtful(given.clone().by_principal("Deployer").at_time(0, 60)),
         auditor(false),
-        "somebody else was given them"
+        "another principal got them"
     );
     assert_eq!(
         doubtful(given.clone().by_principal("service:codebuild").naming_only_the_role()),
@@ -209,7 +212,7 @@ fn attribution_is_uncertain_if_another_principal_may_hold_the_session() {
     assert_eq!(
         doubtful(given.clone().by_principal("Deployer").with_outcome(Outcome::Denied)),
         auditor(true),
-        "not given"
+        "not issued"
     );
     let early = [write().at_time(0, 0), given.clone().at_time(0, 60), call.clone()];
     assert_eq!(
@@ -220,7 +223,7 @@ fn attribution_is_uncertain_if_another_principal_may_hold_the_session() {
     assert_eq!(
         attributed_to(&[given.naming_only_the_role(), call]),
         auditor(false),
-        "the session is not told"
+        "the session name is not recorded"
     );
 }
 
@@ -232,7 +235,7 @@ fn a_source_identity_distinguishes_sessions_of_one_name() {
     let call = write().at_time(0, 60);
     assert_eq!(attributed_to(&[mine.clone(), theirs.clone(), said(call.clone(), "me")]), auditor(true));
     assert_eq!(attributed_to(&[mine.clone(), theirs.clone(), said(call.clone(), "they")]), None);
-    assert_eq!(attributed_to(&[mine, theirs, call]), auditor(false), "the call does not say");
+    assert_eq!(attributed_to(&[mine, theirs, call]), auditor(false), "the call has no source identity");
 }
 
 #[test]
@@ -261,11 +264,11 @@ fn a_watched_principal_is_attributed_to_itself() {
     assert_eq!(status(true), (false, "arn:aws:iam::*:role/Builder".to_owned(), Some(Status::NonCompliant)));
 }
 
-/// The status where assuming is allowed and the role then writes, under further exceptions.
-fn status_with_overrides(exceptions: &[(&str, &str)], events: &[Event]) -> Option<Status> {
+/// The status under an override for assuming roles, and under further overrides.
+fn status_with_overrides(overrides: &[(&str, &str)], events: &[Event]) -> Option<Status> {
     let scene = EvidenceScenario::of(events.iter().cloned()).with(|scene| {
         scene.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
-        for (principal, operation) in exceptions {
+        for (principal, operation) in overrides {
             let principal = format!("arn:aws:iam::*:role/{principal}");
             scene
                 .config
@@ -279,10 +282,18 @@ fn status_with_overrides(exceptions: &[(&str, &str)], events: &[Event]) -> Optio
 #[test]
 fn an_override_must_be_for_the_originator() {
     let events = [assume_builder("Builder/job"), write()];
-    assert_eq!(status_with_overrides(&[], &events), Some(Status::NonCompliant), "to assume is not to do");
+    assert_eq!(
+        status_with_overrides(&[], &events),
+        Some(Status::NonCompliant),
+        "the override is for assuming the role only"
+    );
     assert_eq!(status_with_overrides(&[("Builder", "ec2:*")], &events), Some(Status::NonCompliant));
     assert_eq!(status_with_overrides(&[("Auditor", "ec2:RunInstances")], &events), Some(Status::Compliant));
-    assert_eq!(status_with_overrides(&[], &events[..1]), Some(Status::Compliant), "alone it is allowed");
+    assert_eq!(
+        status_with_overrides(&[], &events[..1]),
+        Some(Status::Compliant),
+        "assuming the role is allowed"
+    );
 }
 
 #[test]
@@ -318,7 +329,7 @@ fn read_count(result: &onlooker_core::report::ReportResult) -> u32 {
     u32::try_from(result.totals.read_only).unwrap()
 }
 
-/// Hours and seconds at which credentials are given, used and expired.
+/// Hours and seconds at which credentials are issued, used and expired.
 fn credential_times() -> BoxedStrategy<(u32, u32)> {
     let soon = select(&[(0, 0), (0, 60), (0, 899), (0, 900), (1, 0)][..]);
     prop_oneof![4 => soon, 1 => select(&[(12, 0), (12, 899), (12, 900), (13, 0), (14, 0)][..])].boxed()
@@ -331,15 +342,15 @@ fn generated_chains_are_short_and_long_certain_and_uncertain() {
     for _ in 0..800 {
         let events = chained_events(16, credential_times()).new_tree(&mut runner).unwrap().current();
         let config = promise_config();
-        let slow = ReferenceChains::of(events.iter().collect(), &config);
+        let reference = ReferenceChains::of(events.iter().collect(), &config);
         met.extend(
             events
                 .iter()
-                .filter_map(|event| slow.role_chain(event))
+                .filter_map(|event| reference.role_chain(event))
                 .map(|one| (one.path.len().min(3), one.is_certain)),
         );
     }
-    // Long ones that are certain are few among these; one is tried by hand above.
+    // Long chains that are certain are rare among these; a case above tests one.
     let wanted: BTreeSet<(usize, bool)> = [(1, false), (1, true), (2, false), (2, true), (3, false)].into();
     assert!(wanted.is_subset(&met), "{met:?}");
 }
@@ -355,13 +366,13 @@ proptest! {
         let tally = Tally::of(Segment::from_events(events.clone()));
         let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
         let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &config);
-        let slow = ReferenceChains::of(events.iter().collect(), &config);
+        let reference = ReferenceChains::of(events.iter().collect(), &config);
         prop_assert_eq!(assessment.classified.iter().map(|one| one.count).sum::<u64>(), events.len() as u64);
         for event in &events {
-            let expected = slow.role_chain(event);
+            let expected = reference.role_chain(event);
             let quarter = onlooker_core::tally::TimeBucket::of(event.time);
             let here = assessment.classified.iter().filter(|one| {
-                *one.line.actor == event.actor && *one.line.call_key == event.call_key && one.buckets().iter().any(|(slot, _)| *slot == quarter)
+                *one.line.actor == event.actor && *one.line.call_key == event.call_key && one.buckets().iter().any(|(bucket, _)| *bucket == quarter)
             });
             let found: Vec<Option<RoleChain>> = here.map(|one| one.role_chain.as_deref().cloned()).collect();
             prop_assert_eq!(found, vec![expected], "{:#?}\n{:#?}", event, events);
@@ -369,7 +380,7 @@ proptest! {
     }
 }
 
-/// The overall status with the assumption of roles excused.
+/// The overall status with an override for assuming roles.
 fn status_with_assume_role_override(scene: EvidenceScenario) -> Option<Status> {
     let scene =
         scene.with(|scene| scene.config.overrides.push(override_ending("assumes", "sts:*", 1_000_000)));

@@ -1,4 +1,4 @@
-//! Each rule on its smallest case, and on the case beside it that it must leave alone.
+//! Each rule on its smallest matching case, and on a similar case that it must not match.
 
 use onlooker_core::{
     config::Watch,
@@ -16,7 +16,7 @@ use super::{
     policies::{snapshot, with_auditor_grants},
 };
 
-/// What a rule must find in the one scene, how often, and not in the other.
+/// A scenario in which a rule has one finding, with its subject and count, and a similar one in which it has none.
 struct RuleCase {
     rule: &'static str,
     matching: EvidenceScenario,
@@ -35,7 +35,7 @@ impl RuleCase {
         let beside = self.similar.findings_of(self.rule);
         assert!(beside.is_empty(), "{}: {beside:#?}", self.rule);
 
-        // The same finding in another run is the same: more evidence beside it, and more of it.
+        // The finding keeps its fingerprint when more evidence is added.
         let more = self.matching.clone().with(|scene| {
             let again = scene.events.clone().into_iter().map(|event| event.with_id(0));
             let other = auditor_call("DescribeInstances").by_principal("Builder").at_time(0, 5);
@@ -64,12 +64,12 @@ macro_rules! cases {
 
         #[test]
         fn every_rule_has_a_case() {
-            let mut tried = vec![$($rule),+];
+            let mut tested = vec![$($rule),+];
             let mut known = RULES.map(|rule| rule.id).to_vec();
-            tried.sort_unstable();
-            tried.dedup();
+            tested.sort_unstable();
+            tested.dedup();
             known.sort_unstable();
-            assert_eq!(tried, known);
+            assert_eq!(tested, known);
         }
     };
 }
@@ -87,7 +87,7 @@ fn machine(is_one: bool, event: Event) -> EvidenceScenario {
     EvidenceScenario::of([event]).with(|scene| scene.config.watch[0].machine = is_one)
 }
 
-/// So many calls of which so many fail.
+/// As many calls, of which the first `failed` fail.
 fn failing_scenario(calls: u32, failed: u32) -> EvidenceScenario {
     EvidenceScenario::of((0..calls).map(|n| {
         let outcome = if n < failed { Outcome::Failed } else { Outcome::Succeeded };
@@ -95,12 +95,12 @@ fn failing_scenario(calls: u32, failed: u32) -> EvidenceScenario {
     }))
 }
 
-/// The event, by an auditor who with_grants do this.
+/// The event, by an auditor with policies that allow these actions.
 fn with_grants(event: Event, actions: &[&str]) -> EvidenceScenario {
     with_auditor_grants(EvidenceScenario::of([event]), actions)
 }
 
-/// An allow that depends on what policies alone do not tell.
+/// An allow under a condition that policies alone do not decide.
 fn conditional_allow(action: &str) -> serde_json::Value {
     let condition = serde_json::json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});
     serde_json::json!([
@@ -156,7 +156,7 @@ cases! {
         EvidenceScenario::of([read()]).with(|scene| scene.insights.push(1));
     an_anonymous_write_is_found_and_an_anonymous_read_is_not:
         "unidentified-write", "ec2:RunInstances", 1,
-        EvidenceScenario::of([read(), write().by_principal("nobody")]), EvidenceScenario::of([read(), read().by_principal("nobody")]);
+        EvidenceScenario::of([read(), write().by_principal("unidentified")]), EvidenceScenario::of([read(), read().by_principal("unidentified")]);
     a_listed_log_file_is_missing_unless_its_oldest_and_newest_events_are_present:
         "missing-logs", "111122223333 eu-west-1", 1,
         EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scene| {
@@ -207,7 +207,7 @@ cases! {
         EvidenceScenario::of([read().by_principal("Builder")]), EvidenceScenario::of([auditor_call("ConsoleLogin")]);
     a_promise_within_a_wider_one_counts_as_observed_and_an_unmatched_one_does_not:
         "principal-not-seen", "promise", 0,
-        EvidenceScenario::of([read()]).with(|scene| scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Nobody").unwrap())),
+        EvidenceScenario::of([read()]).with(|scene| scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Absent").unwrap())),
         EvidenceScenario::of([read()])
             .with(|scene| scene.config.watch.insert(0, Watch::new("arn:aws:iam::*:role/*").unwrap()));
     a_call_before_business_hours_is_found_and_one_in_the_first_minute_is_not:
@@ -270,7 +270,7 @@ cases! {
         }),
         with_grants(read(), &["ec2:RunInstances", "ec2:DescribeInstances"]);
     a_used_action_without_a_grant_is_found_and_a_granted_one_is_not:
-        "indeterminate-grant", "did:ec2:DescribeInstances", 1,
+        "indeterminate-grant", "used:ec2:DescribeInstances", 1,
         with_grants(read(), &["ec2:DescribeVpcs"]), with_grants(read(), &["ec2:DescribeInstances"]);
 }
 
@@ -297,10 +297,7 @@ fn fingerprints_differ_by_rule_principal_and_subject_and_by_nothing_else() {
     let one = of(write(), "write-succeeded");
     assert_eq!(
         one,
-        of(
-            write().at_time(7, 7).in_account_region(ACCOUNTS[0], REGIONS[1]).in_console(),
-            "write-succeeded"
-        )
+        of(write().at_time(7, 7).in_account_region(ACCOUNTS[0], REGIONS[1]).in_console(), "write-succeeded")
     );
     assert_ne!(
         one,
@@ -309,7 +306,7 @@ fn fingerprints_differ_by_rule_principal_and_subject_and_by_nothing_else() {
     );
     assert_ne!(one, of(auditor_call("CreateTags"), "write-succeeded"), "another operation");
     assert_ne!(one, of(write().with_outcome(Outcome::Denied), "write-denied"), "another rule");
-    // Fingerprints are kept by whoever follows findings over years: this one must not change.
+    // Users track findings by fingerprint over years: this one must not change.
     assert_eq!(one, "1d6f324139dd6711902477c41b02d7e5");
 }
 

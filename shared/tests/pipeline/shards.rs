@@ -1,4 +1,4 @@
-//! A report from parts, one account, region and hour at a time, held to the report from everything at once.
+//! Reports from shards, one account, region and hour each. Law: they equal the report from all evidence at once.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use super::{
     },
 };
 
-/// What is kept of batches of evidence: the parts of each shard, and of what belongs to none, as bytes.
+/// Stored batches of evidence: the parts of each shard, and the unsharded parts, as bytes.
 #[derive(Default)]
 struct StoredShards {
     shards: BTreeMap<Shard, Vec<Vec<u8>>>,
@@ -38,15 +38,15 @@ fn read_back(parts: &[Vec<u8>]) -> Segment {
 
 impl StoredShards {
     fn of(batches: impl IntoIterator<Item = Segment>) -> Self {
-        let mut kept = Self::default();
+        let mut stored = Self::default();
         for batch in batches {
             let (shards, rest) = batch.split_by_shard();
             for (shard, part) in shards {
-                kept.shards.entry(shard).or_default().push(part.to_bytes());
+                stored.shards.entry(shard).or_default().push(part.to_bytes());
             }
-            kept.unsharded.push(rest.to_bytes());
+            stored.unsharded.push(rest.to_bytes());
         }
-        kept
+        stored
     }
 
     fn extracts(&self) -> impl Iterator<Item = Extract> {
@@ -59,20 +59,20 @@ impl StoredShards {
     }
 
     fn evidence_summary(&self, scope: &ReportScope) -> EvidenceSummary {
-        let mut assembly = EvidenceSummaryBuilder::new(read_back(&self.unsharded), scope.clone()).unwrap();
+        let mut builder = EvidenceSummaryBuilder::new(read_back(&self.unsharded), scope.clone()).unwrap();
         for extract in self.extracts() {
-            assembly.add(extract).unwrap();
+            builder.add(extract).unwrap();
         }
-        assembly.finish()
+        builder.finish()
     }
 
-    /// Of the shards that are asked about alone.
+    /// The summary from the shards in scope only.
     fn evidence_summary_of_scope(&self, scope: &ReportScope) -> EvidenceSummary {
-        let mut assembly = EvidenceSummaryBuilder::new(read_back(&self.unsharded), scope.clone()).unwrap();
+        let mut builder = EvidenceSummaryBuilder::new(read_back(&self.unsharded), scope.clone()).unwrap();
         for extract in self.extracts().filter(|extract| scope.contains(extract.shard.hour)) {
-            assembly.add(extract).unwrap();
+            builder.add(extract).unwrap();
         }
-        assembly.finish()
+        builder.finish()
     }
 }
 
@@ -85,7 +85,7 @@ fn shard(account: usize, region: usize, hour: u32) -> Shard {
     Shard { account: ACCOUNTS[account].into(), region: REGIONS[region].into(), hour }
 }
 
-/// Scenes in which events share ids, digests list log files and a period cuts all of it, dealt to batches.
+/// Evidence in which events share ids and digests list log files, with a period, distributed to batches.
 fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope, Vec<Segment>)> {
     let logs = prop::collection::vec((0..15_000_u32, 0..4_000_u32), 0..3);
     let since = prop::option::of(0..4_u32);
@@ -98,7 +98,7 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
                 event.id = EventId(event.id.0 % ids);
             }
             scene.listed_log_spans = logs.iter().map(|(oldest, length)| (*oldest, oldest + length)).collect();
-            // Some log files that are here.
+            // Some log files that are present.
             scene.listed_log_spans.extend(scene.events.iter().take(2).map(|event| {
                 let second = event.time.0 - START;
                 (second, second)
@@ -115,7 +115,7 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
                 };
                 batches
             ];
-            // Twice over, differently.
+            // Everything twice, distributed differently.
             for mut dice in seeds.map(|seed| seed | 1) {
                 let mut draw = || {
                     dice ^= dice << 13;
@@ -171,13 +171,13 @@ proptest! {
         });
         prop_assert!(after.summary.overall_compliance >= before.summary.overall_compliance);
         prop_assert!(after.coverage.missing_hours() >= before.coverage.missing_hours());
-        prop_assert_eq!(&after.totals, &before.totals, "its events count all the same");
-        for place in &after.coverage.account_regions {
-            let of = |shard: &Shard| (&shard.account, &shard.region) == (&place.account, &place.region);
+        prop_assert_eq!(&after.totals, &before.totals, "its events still count");
+        for entry in &after.coverage.account_regions {
+            let of = |shard: &Shard| (&shard.account, &shard.region) == (&entry.account, &entry.region);
             let inside = after.coverage.period.is_some_and(|period| period.contains(named.hour));
             if of(&named) && inside {
-                let gap = place.gaps.iter().any(|gap| gap.contains(named.hour));
-                prop_assert!(gap || place.expected_hours == 0);
+                let gap = entry.gaps.iter().any(|gap| gap.contains(named.hour));
+                prop_assert!(gap || entry.expected_hours == 0);
             }
         }
     }
@@ -258,9 +258,9 @@ fn an_incomplete_hour_is_a_gap() {
     let result =
         report_of(EvidenceSummary::from_segment(scene.segment_builder().finish(), scope), &scene.config);
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
-    let place = &result.coverage.account_regions[0];
-    assert_eq!((place.events, place.observed_hours, place.quiet_hours), (3, 2, 0));
-    assert_eq!(place.gaps.iter().map(|gap| gap.from).collect::<Vec<_>>(), [shard(0, 0, 1).hour]);
+    let entry = &result.coverage.account_regions[0];
+    assert_eq!((entry.events, entry.observed_hours, entry.quiet_hours), (3, 2, 0));
+    assert_eq!(entry.gaps.iter().map(|gap| gap.from).collect::<Vec<_>>(), [shard(0, 0, 1).hour]);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_listed_log_file_is_checked_only_within_the_period() {
     assert_eq!(missing(&[(3_590, 3_610)], vec![read(1, 10)]), 0, "its oldest event is before the period");
     assert_eq!(missing(&[(3_590, 3_611)], vec![read(1, 10)]), 1);
     assert_eq!(missing(&[(7_190, 7_210)], vec![read(1, 3_590)]), 0, "its newest event is after the period");
-    assert_eq!(missing(&[(3_590, 7_210)], vec![read(1, 10)]), 1, "nothing in the period can show it");
+    assert_eq!(missing(&[(3_590, 7_210)], vec![read(1, 10)]), 1, "no event in the period can show it");
     assert_eq!(missing(&[(0, 10), (7_200, 7_300)], vec![read(1, 10)]), 0, "files of other hours");
     assert_eq!(missing(&[(3_600, 3_700)], vec![read(1, 0)]), 1);
 }
@@ -315,8 +315,8 @@ fn evidence_of_several_shards_has_no_extract() {
         Some(EvidenceSummaryError::UnshardedEvents)
     );
     let [first, second] = [0, 1].map(|hour| Extract::of(Segment::from_events([read(hour)])).unwrap());
-    let mut assembly = EvidenceSummaryBuilder::new(Segment::default(), ReportScope::default()).unwrap();
-    assembly.add(second.clone()).unwrap();
-    assert_eq!(assembly.add(second), Err(EvidenceSummaryError::OutOfOrder(shard(0, 0, 1))));
-    assert_eq!(assembly.add(first), Err(EvidenceSummaryError::OutOfOrder(shard(0, 0, 0))));
+    let mut builder = EvidenceSummaryBuilder::new(Segment::default(), ReportScope::default()).unwrap();
+    builder.add(second.clone()).unwrap();
+    assert_eq!(builder.add(second), Err(EvidenceSummaryError::OutOfOrder(shard(0, 0, 1))));
+    assert_eq!(builder.add(first), Err(EvidenceSummaryError::OutOfOrder(shard(0, 0, 0))));
 }

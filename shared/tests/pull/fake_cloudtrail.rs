@@ -1,7 +1,8 @@
-//! CloudTrail's event history as the API reference describes it, on a clock of milliseconds.
+//! A fake of CloudTrail's event history as the API reference describes it, on a millisecond clock.
 //!
-//! Newest first, a page at a time; a token is good for the very request that gave it, and for so long; two requests a
-//! second for each account and region, else they are throttled; events show up when they are delivered.
+//! Events come newest first, a page at a time. A token is valid for the request that returned it, and for
+//! `token_lifetime`. More than two requests a second in one account and region are throttled. An event is visible
+//! once it is delivered.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +20,7 @@ use onlooker_core::{
     time::Time,
 };
 
-/// A clock of milliseconds that pauses move.
+/// A millisecond clock that sleeping advances.
 #[derive(Clone, Default)]
 pub struct MillisecondClock {
     now: Arc<AtomicU64>,
@@ -55,12 +56,12 @@ impl Clock for MillisecondClock {
     }
 
     fn sleep(&self, length: Duration) {
-        // Rounded up: nobody wakes early.
+        // Rounded up: a sleep never ends early.
         self.advance(length + Duration::from_micros(999));
     }
 }
 
-/// One event, or something else in its place.
+/// One event, or another record in its place.
 #[derive(Clone, Debug)]
 pub struct DelayedEvent {
     pub number: u32,
@@ -71,9 +72,9 @@ pub struct DelayedEvent {
 }
 
 impl DelayedEvent {
-    /// An event of a role that delivers itself after `delay` seconds.
-    pub fn at(number: u32, time: Time, delay: u32, lane: (&str, &str), role: &str) -> Self {
-        let (account, region) = lane;
+    /// An event of a role, delivered after `delay` seconds.
+    pub fn at(number: u32, time: Time, delay: u32, account_region: (&str, &str), role: &str) -> Self {
+        let (account, region) = account_region;
         let record = format!(
             r#"{{"eventVersion":"1.11","userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::{account}:assumed-role/{role}/s","accountId":"{account}","sessionContext":{{"sessionIssuer":{{"type":"Role","arn":"arn:aws:iam::{account}:role/{role}","accountId":"{account}","userName":"{role}"}}}}}},"eventTime":"{time}","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances","awsRegion":"{region}","eventID":"{}","readOnly":true,"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"Management"}}"#,
             event_id(number)
@@ -87,17 +88,17 @@ pub fn event_id(number: u32) -> EventId {
     EventId(u128::from(number) << 64 | 0x4000_0000_0000_0000_8000 << 48)
 }
 
-/// What is to go wrong with a request, by its number.
+/// The failure of a request, by its number; `None` if it succeeds.
 pub type FailureHook = Box<dyn Fn(u64) -> Option<PortErrorKind> + Send>;
 
 struct FakeCloudTrailState {
     events: BTreeMap<(String, String), Vec<DelayedEvent>>,
-    /// When requests were made, per lane, throttled ones too.
+    /// Times of the requests by account and region, throttled ones included.
     request_times: BTreeMap<(String, String), Vec<u64>>,
     recent_requests: BTreeMap<(String, String), VecDeque<u64>>,
     failure_hook: FailureHook,
     requests: u64,
-    /// Requests that were really too many.
+    /// Requests above the limit.
     excess_requests: u64,
 }
 
@@ -106,11 +107,11 @@ pub struct FakeCloudTrail {
     state: Mutex<FakeCloudTrailState>,
     /// Records on a page.
     pub page_size: AtomicU64,
-    /// Milliseconds a token is good for.
+    /// Milliseconds a token is valid.
     pub token_lifetime: AtomicU64,
-    /// Milliseconds an answer takes.
+    /// Milliseconds a response takes.
     pub latency: AtomicU64,
-    /// Told once, in the middle of the next request.
+    /// Called once, during the next request.
     pub interruption: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     pub interrupted: AtomicBool,
 }
@@ -136,13 +137,13 @@ impl FakeCloudTrail {
         }
     }
 
-    pub fn add_event(&self, lane: (&str, &str), happened: DelayedEvent) {
-        let key = (lane.0.to_owned(), lane.1.to_owned());
-        self.state.lock().unwrap().events.entry(key).or_default().push(happened);
+    pub fn add_event(&self, account_region: (&str, &str), event: DelayedEvent) {
+        let key = (account_region.0.to_owned(), account_region.1.to_owned());
+        self.state.lock().unwrap().events.entry(key).or_default().push(event);
     }
 
-    pub fn fail_when(&self, trouble: impl Fn(u64) -> Option<PortErrorKind> + Send + 'static) {
-        self.state.lock().unwrap().failure_hook = Box::new(trouble);
+    pub fn fail_when(&self, hook: impl Fn(u64) -> Option<PortErrorKind> + Send + 'static) {
+        self.state.lock().unwrap().failure_hook = Box::new(hook);
     }
 
     pub fn requests(&self) -> u64 {
@@ -154,20 +155,20 @@ impl FakeCloudTrail {
         self.state.lock().unwrap().excess_requests
     }
 
-    /// Least milliseconds between two requests of one lane.
+    /// Least milliseconds between two requests in one account and region.
     pub fn shortest_request_interval(&self) -> Option<u64> {
         let state = self.state.lock().unwrap();
         state.request_times.values().flat_map(|asked| asked.windows(2).map(|two| two[1] - two[0])).min()
     }
 
     fn answer(&self, lookup: LookupRequest<'_>) -> Result<LookupPage, (PortErrorKind, &'static str)> {
-        let lane = (lookup.account.to_owned(), lookup.region.to_owned());
+        let account_region = (lookup.account.to_owned(), lookup.region.to_owned());
         let now = self.clock.millis();
         let mut state = self.state.lock().unwrap();
         let number = state.requests;
         state.requests += 1;
-        state.request_times.entry(lane.clone()).or_default().push(now);
-        let recent = state.recent_requests.entry(lane.clone()).or_default();
+        state.request_times.entry(account_region.clone()).or_default().push(now);
+        let recent = state.recent_requests.entry(account_region.clone()).or_default();
         recent.push_back(now);
         while recent.front().is_some_and(|first| first + 1_000 <= now) {
             recent.pop_front();
@@ -177,7 +178,7 @@ impl FakeCloudTrail {
             return Err((PortErrorKind::Throttled, "ThrottlingException"));
         }
         if let Some(kind) = (state.failure_hook)(number) {
-            return Err((kind, "as told"));
+            return Err((kind, "injected failure"));
         }
         if lookup.since >= lookup.until {
             return Err((PortErrorKind::Other, "InvalidTimeRangeException"));
@@ -199,8 +200,8 @@ impl FakeCloudTrail {
             (lookup.since..lookup.until).contains(&event.time) && delivered
         };
         let mut found: Vec<&DelayedEvent> =
-            state.events.get(&lane).into_iter().flatten().filter(shown).collect();
-        // Of one second, in no order that means anything.
+            state.events.get(&account_region).into_iter().flatten().filter(shown).collect();
+        // Events of one second come in an arbitrary order.
         found.sort_by_key(|event| (u32::MAX - event.time.0, event.number.wrapping_mul(2_654_435_761)));
         let size = usize::try_from(self.page_size.load(Ordering::SeqCst)).unwrap();
         let records = found.iter().skip(from).take(size).map(|event| event.record.clone()).collect();

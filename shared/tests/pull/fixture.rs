@@ -1,4 +1,4 @@
-//! A job, its ports, and what came of it.
+//! The pull job with its ports, and the evidence, checkpoint and lease it stored.
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
@@ -23,7 +23,7 @@ use super::{
     fake_cloudtrail::{DelayedEvent, FakeCloudTrail, MillisecondClock, event_id},
 };
 
-/// A moment in the first minutes of an hour.
+/// A time in the first minutes of an hour.
 pub const START: Time = Time(1_800_000_000);
 
 const DAY: u32 = 86_400;
@@ -40,7 +40,7 @@ pub struct PullFixture {
     pub account_regions: Vec<AccountRegion>,
     pub run_count: Mutex<u32>,
     pub threads: usize,
-    /// Requests to CloudTrail are not counted as calls, so that one may be interrupted.
+    /// Requests to CloudTrail bypass the fault injector, so that one may be interrupted.
     pub without_lookup_faults: bool,
 }
 
@@ -64,7 +64,7 @@ impl PullFixture {
         }
     }
 
-    /// Records an event of the only lane.
+    /// Adds an event of the only account and region.
     pub fn add_event(&self, number: u32, time: Time, delay: u32) {
         self.trail.port.add_event(HERE, DelayedEvent::at(number, time, delay, HERE, "Auditor"));
     }
@@ -73,7 +73,7 @@ impl PullFixture {
         self.config.lookup.lag_minutes * 60
     }
 
-    /// Runs the job with so many seconds, under a name of its own.
+    /// Runs the job with this many seconds, under a new run id.
     pub fn run(&self, seconds: u64) -> Vec<PullOutcome> {
         self.clock.set_remaining(Duration::from_secs(seconds));
         let run = {
@@ -85,22 +85,22 @@ impl PullFixture {
     }
 
     pub fn run_as(&self, run: &str) -> Vec<PullOutcome> {
-        // A function that starts knows nothing.
-        let house = EvidenceStore::new(&self.table, &self.store);
+        // A new process has an empty cache.
+        let evidence_store = EvidenceStore::new(&self.table, &self.store);
         let trail: &dyn CloudTrailApi =
             if self.without_lookup_faults { &self.trail.port } else { &self.trail };
-        let ports = PullPorts { cloudtrail: trail, clock: &self.clock, evidence: &house };
-        let order = PullTask {
+        let ports = PullPorts { cloudtrail: trail, clock: &self.clock, evidence: &evidence_store };
+        let task = PullTask {
             config: &self.config,
             account_regions: &self.account_regions,
             run_id: run,
             threads: self.threads,
         };
-        pull(ports, order)
+        pull(ports, task)
     }
 
-    /// Runs the job again and again, some time apart, until the only lane has closed everything before `until`. Gives
-    /// what the runs add up to, and the last one.
+    /// Runs the job repeatedly, `apart` seconds apart, until everything before `until` is complete in the only
+    /// account and region. Returns the sum of the runs, with the other fields of the last one.
     pub fn run_until_caught_up(&self, until: Time, seconds: u64, apart: u64) -> PullOutcome {
         let mut sum = PullOutcome::default();
         for _ in 0..400 {
@@ -127,7 +127,7 @@ impl PullFixture {
         panic!("never caught up: {sum:?}");
     }
 
-    /// Items of the index: parts of shards, and of what belongs to none.
+    /// Items of the index: the parts of shards, or the unsharded parts.
     fn parts(&self, kind: &str) -> Vec<TableItem> {
         let table = &self.table.port;
         let first = self.checkpoint().map_or(0, |checkpoint| checkpoint.since.0 / DAY - 1);
@@ -135,10 +135,10 @@ impl PullFixture {
             .map(|day| Time(day * DAY).to_string().chars().take(10).collect::<String>());
         let partitions: Vec<String> = match kind {
             "SHARD" => {
-                let places = table.query("PLACES", "").unwrap();
+                let account_regions = table.query("ACCOUNT_REGIONS", "").unwrap();
                 days.flat_map(|day| {
-                    let name = move |place: &TableItem| format!("SHARD#{}#{day}", place.sort_key);
-                    places.iter().map(name).collect::<Vec<_>>()
+                    let name = move |item: &TableItem| format!("SHARD#{}#{day}", item.sort_key);
+                    account_regions.iter().map(name).collect::<Vec<_>>()
                 })
                 .collect()
             }
@@ -147,7 +147,7 @@ impl PullFixture {
         partitions.iter().flat_map(|partition| table.query(partition, "").unwrap()).collect()
     }
 
-    /// All that was kept, merged.
+    /// All stored evidence, merged.
     pub fn evidence(&self) -> Segment {
         let read = |item: &TableItem| {
             let number = |name: &str| item.body[name].as_u64().unwrap();
@@ -155,28 +155,28 @@ impl PullFixture {
             let bytes = self.store.port.read(item.body["key"].as_str().unwrap(), Some(part)).unwrap();
             Segment::from_bytes(&bytes).unwrap()
         };
-        Segment::merge_all(self.parts("SHARD").iter().chain(&self.parts("REST")).map(read))
+        Segment::merge_all(self.parts("SHARD").iter().chain(&self.parts("UNSHARDED")).map(read))
     }
 
-    /// Where evidence could not be read.
+    /// Positions of unreadable evidence.
     pub fn positions(&self) -> Vec<UnreadablePosition> {
         let read = |item: &TableItem| -> Vec<UnreadablePosition> {
-            serde_json::from_value(item.body["rest"]["positions"].clone()).unwrap()
+            serde_json::from_value(item.body["unsharded"]["positions"].clone()).unwrap()
         };
-        self.parts("REST").iter().flat_map(read).collect()
+        self.parts("UNSHARDED").iter().flat_map(read).collect()
     }
 
-    /// What a report on some hours would be made of.
+    /// The evidence summary for a report on this period.
     pub fn evidence_summary(&self, since: Time, until: Time) -> EvidenceSummary {
-        let house = EvidenceStore::new(&self.table.port, &self.store.port);
-        collect(&house, &self.config, (since, until), 1).unwrap().summary
+        let evidence_store = EvidenceStore::new(&self.table.port, &self.store.port);
+        collect(&evidence_store, &self.config, (since, until), 1).unwrap().summary
     }
 
-    /// Events that were kept.
+    /// Ids of the stored events.
     pub fn events(&self) -> BTreeSet<EventId> {
         let evidence = self.evidence();
         let ids: BTreeSet<EventId> = evidence.rows().iter().map(|row| row.id).collect();
-        assert_eq!(ids.len(), evidence.rows().len(), "an event is kept twice");
+        assert_eq!(ids.len(), evidence.rows().len(), "an event is stored twice");
         assert!(evidence.conflicts().is_empty());
         ids
     }
@@ -185,7 +185,7 @@ impl PullFixture {
         Checkpoint::load(&self.table.port, &self.account_regions[0]).unwrap()
     }
 
-    /// The law of the checkpoint: what it has passed is vouched for by what was kept.
+    /// The law of the checkpoint: stored evidence covers everything before it.
     pub fn assert_checkpoint_is_covered_by_evidence(&self) {
         let Some(checkpoint) = self.checkpoint() else { return };
         let mut windows: Vec<(Time, Time)> =
@@ -197,10 +197,14 @@ impl PullFixture {
                 at = at.max(end);
             }
         }
-        assert!(at >= checkpoint.complete_until, "passed {} but kept up to {at}", checkpoint.complete_until);
+        assert!(
+            at >= checkpoint.complete_until,
+            "complete until {}, but covered until {at}",
+            checkpoint.complete_until
+        );
     }
 
-    /// What the only lane remembers.
+    /// Items of the only account and region.
     pub fn items(&self, prefix: &str) -> Vec<TableItem> {
         self.table.port.query(&format!("ACCOUNT_REGION#{}#{}", HERE.0, HERE.1), prefix).unwrap()
     }

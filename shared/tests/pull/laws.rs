@@ -1,4 +1,4 @@
-//! Every event, once, whatever is in the way.
+//! Laws of the pull job: every event is stored once, under throttling, short runs, expiring tokens and bursts.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
     fixture::{HERE, PullFixture, START, event_ids},
 };
 
-/// A number that looks drawn, the same for the same two.
+/// A pseudo-random number, the same for the same arguments.
 fn pseudo_random(seed: u64, number: u64) -> u64 {
     let mut x = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^= x >> 31;
@@ -38,9 +38,9 @@ proptest! {
         apart in 20..900_u64,
         slice_minutes in 1..=60_u32,
     ) {
-        let mut bench = PullFixture::new();
-        bench.config.lookup.slice_minutes = slice_minutes;
-        let trail = &bench.trail.port;
+        let mut fixture = PullFixture::new();
+        fixture.config.lookup.slice_minutes = slice_minutes;
+        let trail = &fixture.trail.port;
         trail.page_size.store(page, Ordering::SeqCst);
         trail.latency.store(latency, Ordering::SeqCst);
         // A second of 150 events has 30 pages of five: a token must last from one to the next at least.
@@ -51,8 +51,8 @@ proptest! {
         let base = START.0 - 2 * HOUR_SECONDS;
         let mut number = 0;
         let mut add = |time: u32| {
-            let delay = u32::try_from(pseudo_random(seed, number.into()) % u64::from(bench.lag())).unwrap();
-            bench.add_event(number, Time(time), delay);
+            let delay = u32::try_from(pseudo_random(seed, number.into()) % u64::from(fixture.lag())).unwrap();
+            fixture.add_event(number, Time(time), delay);
             number += 1;
         };
         for n in 0..quiet {
@@ -63,104 +63,104 @@ proptest! {
                 add(base + at);
             }
         }
-        let sum = bench.run_until_caught_up(Time(base + 10_000), budget, apart);
-        prop_assert_eq!(bench.events(), event_ids(0..number));
+        let sum = fixture.run_until_caught_up(Time(base + 10_000), budget, apart);
+        prop_assert_eq!(fixture.events(), event_ids(0..number));
         prop_assert_eq!(sum.events, u64::from(number), "an event is in two slices");
         prop_assert_eq!(trail.excess_requests(), 0);
-        bench.assert_checkpoint_is_covered_by_evidence();
+        fixture.assert_checkpoint_is_covered_by_evidence();
     }
 }
 
 #[test]
 fn requests_keep_the_minimum_interval() {
-    let bench = PullFixture::new();
-    bench.trail.port.latency.store(5, Ordering::SeqCst);
+    let fixture = PullFixture::new();
+    fixture.trail.port.latency.store(5, Ordering::SeqCst);
     for number in 0..2_000 {
-        bench.add_event(number, Time(START.0 - 3_000 + number / 2), 0);
+        fixture.add_event(number, Time(START.0 - 3_000 + number / 2), 0);
     }
-    bench.run(600);
+    fixture.run(600);
     // The next run begins at once.
-    bench.clock.advance(Duration::from_secs(20));
-    bench.run(600);
-    assert_eq!(bench.trail.port.excess_requests(), 0);
+    fixture.clock.advance(Duration::from_secs(20));
+    fixture.run(600);
+    assert_eq!(fixture.trail.port.excess_requests(), 0);
     assert!(
-        bench.trail.port.shortest_request_interval().unwrap()
+        fixture.trail.port.shortest_request_interval().unwrap()
             >= u64::try_from(REQUEST_INTERVAL.as_millis()).unwrap()
     );
 }
 
 #[test]
 fn ten_thousand_events_are_each_counted_once() {
-    let bench = PullFixture::new();
-    let trail = &bench.trail.port;
+    let fixture = PullFixture::new();
+    let trail = &fixture.trail.port;
     trail.token_lifetime.store(20_000, Ordering::SeqCst);
     trail.fail_when(|number| match number {
         number if number % 11 == 3 => Some(PortErrorKind::Throttled),
         number if number % 97 == 50 => Some(PortErrorKind::InvalidToken),
         _ => None,
     });
-    // A tenth arrives only after the lag, and all in another order than they happened.
+    // A tenth is delivered only after the lag, and all are delivered out of order.
     for number in 0..10_000 {
         let time = Time(START.0 - HOUR_SECONDS + (number * 7_919) % 3_000);
         let delay = if number.is_multiple_of(10) { 5 * HOUR_SECONDS } else { number * 31 % 900 };
-        bench.add_event(number, time, delay);
+        fixture.add_event(number, time, delay);
     }
     let prompt = |number: &u32| !number.is_multiple_of(10);
-    let sum = bench.run_until_caught_up(START, 300, 60);
-    assert_eq!(bench.events(), event_ids((0..10_000).filter(prompt)));
+    let sum = fixture.run_until_caught_up(START, 300, 60);
+    assert_eq!(fixture.events(), event_ids((0..10_000).filter(prompt)));
     assert!(sum.throttled > 0 && sum.restarts > 0 && sum.splits > 0, "{sum:?}");
-    // A day later the rest is there too.
-    bench.clock.advance(Duration::from_secs(26 * 3_600));
-    let again = bench.run_until_caught_up(Time(START.0 + 25 * HOUR_SECONDS), 900, 60);
-    assert_eq!(bench.events(), event_ids(0..10_000));
+    // A day later the rest is stored too.
+    fixture.clock.advance(Duration::from_secs(26 * 3_600));
+    let again = fixture.run_until_caught_up(Time(START.0 + 25 * HOUR_SECONDS), 900, 60);
+    assert_eq!(fixture.events(), event_ids(0..10_000));
     assert_eq!(again.lag_seconds, Some(0));
     assert_eq!(trail.excess_requests(), 0);
 }
 
 #[test]
 fn a_second_with_too_many_events_is_retried() {
-    let bench = PullFixture::new();
+    let fixture = PullFixture::new();
     let second = Time(START.0 - HOUR_SECONDS);
     for number in 0..3_000 {
-        bench.add_event(number, second, 0);
+        fixture.add_event(number, second, 0);
     }
     // 60 pages take 40 seconds; the run has 30 and leaves 15.
     for _ in 0..12 {
-        let pulled = bench.run(30).remove(0);
+        let pulled = fixture.run(30).remove(0);
         assert_eq!(pulled.error, None);
         assert!(pulled.lag_seconds.unwrap() > 0);
         assert!(pulled.complete_until.unwrap() <= second);
-        bench.assert_checkpoint_is_covered_by_evidence();
-        bench.clock.advance(Duration::from_secs(60));
+        fixture.assert_checkpoint_is_covered_by_evidence();
+        fixture.clock.advance(Duration::from_secs(60));
     }
-    assert_eq!(bench.checkpoint().unwrap().complete_until, second, "everything before it is closed");
-    assert_eq!(bench.run_until_caught_up(START, 120, 60).events, 3_000);
-    assert_eq!(bench.events(), event_ids(0..3_000));
+    assert_eq!(fixture.checkpoint().unwrap().complete_until, second, "everything before it is complete");
+    assert_eq!(fixture.run_until_caught_up(START, 120, 60).events, 3_000);
+    assert_eq!(fixture.events(), event_ids(0..3_000));
 }
 
 #[test]
 fn an_account_region_without_events_is_covered() {
-    let bench = PullFixture::new();
-    let pulled = bench.run(300).remove(0);
+    let fixture = PullFixture::new();
+    let pulled = fixture.run(300).remove(0);
     assert_eq!((pulled.events, pulled.lag_seconds), (0, Some(0)));
-    assert_eq!(pulled.complete_until, Some(Time(START.0 - bench.lag())));
-    // Two hours back, to the start of that hour, and no hour that is not over.
-    let hours = (START.0 - bench.lag()) / HOUR_SECONDS - (START.0 - 2 * HOUR_SECONDS) / HOUR_SECONDS;
-    assert_eq!(bench.evidence().digest_hours().count(), hours as usize);
-    bench.assert_checkpoint_is_covered_by_evidence();
+    assert_eq!(pulled.complete_until, Some(Time(START.0 - fixture.lag())));
+    // From the start of the hour two hours back, without the current hour.
+    let hours = (START.0 - fixture.lag()) / HOUR_SECONDS - (START.0 - 2 * HOUR_SECONDS) / HOUR_SECONDS;
+    assert_eq!(fixture.evidence().digest_hours().count(), hours as usize);
+    fixture.assert_checkpoint_is_covered_by_evidence();
 }
 
 #[test]
 fn slices_do_not_cross_hours_and_do_not_overlap() {
-    let bench = PullFixture::new();
+    let fixture = PullFixture::new();
     for number in 0..6_000 {
-        bench.add_event(number, Time(START.0 - 2 * HOUR_SECONDS + number), 0);
+        fixture.add_event(number, Time(START.0 - 2 * HOUR_SECONDS + number), 0);
     }
-    bench.run_until_caught_up(Time(START.0 - bench.lag()), 300, 1);
+    fixture.run_until_caught_up(Time(START.0 - fixture.lag()), 300, 1);
     let time =
         |item: &TableItem, name: &str| serde_json::from_value::<Time>(item.body[name].clone()).unwrap();
     let slices: Vec<(Time, Time)> =
-        bench.items("SLICE#").iter().map(|item| (time(item, "since"), time(item, "until"))).collect();
+        fixture.items("SLICE#").iter().map(|item| (time(item, "since"), time(item, "until"))).collect();
     for (since, until) in &slices {
         assert!(since < until && (until.0 - 1) / HOUR_SECONDS == since.0 / HOUR_SECONDS);
     }
@@ -169,76 +169,82 @@ fn slices_do_not_cross_hours_and_do_not_overlap() {
 
 #[test]
 fn a_busy_account_region_leaves_time_for_the_others() {
-    let mut bench = PullFixture::new();
+    let mut fixture = PullFixture::new();
     let other = "us-east-1";
-    bench.account_regions = vec![AccountRegion::new(HERE.0, HERE.1), AccountRegion::new(HERE.0, other)];
+    fixture.account_regions = vec![AccountRegion::new(HERE.0, HERE.1), AccountRegion::new(HERE.0, other)];
     for number in 0..60_000 {
-        bench.add_event(number, Time(START.0 - 3_000 + number / 40), 0);
+        fixture.add_event(number, Time(START.0 - 3_000 + number / 40), 0);
     }
     let there = (HERE.0, other);
-    bench.trail.port.add_event(there, DelayedEvent::at(70_000, Time(START.0 - 2_000), 0, there, "Auditor"));
+    fixture.trail.port.add_event(there, DelayedEvent::at(70_000, Time(START.0 - 2_000), 0, there, "Auditor"));
     for start in [0, 60] {
-        bench.clock.set(Time(START.0 + start));
-        let pulled = bench.run(120);
+        fixture.clock.set(Time(START.0 + start));
+        let pulled = fixture.run(120);
         assert!(pulled[0].lag_seconds > Some(0) && pulled[0].slices > 0, "{pulled:?}");
         assert_eq!(pulled[1].lag_seconds, Some(0), "{pulled:?}");
         assert_eq!(pulled[1].region, other);
     }
-    assert!(bench.events().contains(&event_id(70_000)));
+    assert!(fixture.events().contains(&event_id(70_000)));
 }
 
 #[test]
 fn several_threads_pull_the_same_evidence() {
-    let mut bench = PullFixture::new();
+    let mut fixture = PullFixture::new();
     let regions = ["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1"];
-    bench.account_regions = regions.iter().map(|region| AccountRegion::new(HERE.0, region)).collect();
+    fixture.account_regions = regions.iter().map(|region| AccountRegion::new(HERE.0, region)).collect();
     for number in 0..4_000_u32 {
-        let lane = (HERE.0, regions[number as usize % 4]);
+        let account_region = (HERE.0, regions[number as usize % 4]);
         let time = Time(START.0 - HOUR_SECONDS + number / 4);
-        bench.trail.port.add_event(lane, DelayedEvent::at(number, time, 0, lane, "Auditor"));
+        fixture
+            .trail
+            .port
+            .add_event(account_region, DelayedEvent::at(number, time, 0, account_region, "Auditor"));
     }
-    bench.threads = 3;
-    let pulled = bench.run(3_000);
-    assert!(pulled.iter().all(|lane| lane.lag_seconds == Some(0) && lane.events == 1_000), "{pulled:?}");
-    assert_eq!(bench.events(), event_ids(0..4_000));
+    fixture.threads = 3;
+    let pulled = fixture.run(3_000);
+    assert!(
+        pulled.iter().all(|outcome| outcome.lag_seconds == Some(0) && outcome.events == 1_000),
+        "{pulled:?}"
+    );
+    assert_eq!(fixture.events(), event_ids(0..4_000));
 }
 
 #[test]
 fn expired_history_is_not_covered() {
-    let mut bench = PullFixture::new();
-    bench.config.lookup.lookback_hours = 2_160;
-    bench.config.lookup.slice_minutes = 60;
-    bench.run(3_000);
-    let began = bench.checkpoint().unwrap().since;
+    let mut fixture = PullFixture::new();
+    fixture.config.lookup.lookback_hours = 2_160;
+    fixture.config.lookup.slice_minutes = 60;
+    fixture.run(3_000);
+    let began = fixture.checkpoint().unwrap().since;
     assert!(
         began.0 > START.0 - 90 * 24 * HOUR_SECONDS
             && began.0 < START.0 - 90 * 24 * HOUR_SECONDS + 3 * HOUR_SECONDS
     );
-    // A hundred days later most of the time between is gone.
-    bench.clock.advance(Duration::from_secs(100 * 86_400));
-    bench.run_until_caught_up(Time(bench.now().0 - 2 * HOUR_SECONDS), 3_000, 1);
-    let evidence = bench.evidence();
+    // A hundred days later most of the time between has expired from the event history.
+    fixture.clock.advance(Duration::from_secs(100 * 86_400));
+    fixture.run_until_caught_up(Time(fixture.now().0 - 2 * HOUR_SECONDS), 3_000, 1);
+    let evidence = fixture.evidence();
     let windows: Vec<(u32, u32)> = evidence.digest_windows().iter().map(|w| (w.start.0, w.end.0)).collect();
-    let hole = windows.windows(2).filter(|two| two[0].1 < two[1].0).count();
-    assert_eq!(hole, 1, "the days nobody can look up any more");
+    let gaps = windows.windows(2).filter(|two| two[0].1 < two[1].0).count();
+    assert_eq!(gaps, 1, "the days that can no longer be looked up");
 }
 
 #[test]
 fn an_hour_is_observed_only_when_all_its_slices_are_complete() {
-    let bench = PullFixture::new();
-    // The hour that is going on, and the one before.
+    let fixture = PullFixture::new();
+    // The current hour, and the one before.
     let hour = Time(START.0 / HOUR_SECONDS * HOUR_SECONDS);
-    assert!(START.since(hour) < bench.lag());
+    assert!(START.since(hour) < fixture.lag());
     for number in 0..60 {
-        bench.add_event(number, Time(hour.0 - HOUR_SECONDS + number * 60), 0);
+        fixture.add_event(number, Time(hour.0 - HOUR_SECONDS + number * 60), 0);
     }
-    bench.run(300);
-    let unfinished = |bench: &PullFixture| {
-        let dossier = bench.evidence_summary(Time(hour.0 - 2 * HOUR_SECONDS), hour);
-        dossier.incomplete_hours.iter().map(|shard| shard.hour.start()).collect::<Vec<_>>()
+    fixture.run(300);
+    let unfinished = |fixture: &PullFixture| {
+        let summary = fixture.evidence_summary(Time(hour.0 - 2 * HOUR_SECONDS), hour);
+        summary.incomplete_hours.iter().map(|shard| shard.hour.start()).collect::<Vec<_>>()
     };
-    assert_eq!(unfinished(&bench), [Time(hour.0 - HOUR_SECONDS)], "a quarter of it is not closed");
-    bench.clock.advance(Duration::from_secs(900));
-    bench.run(300);
-    assert_eq!(unfinished(&bench), []);
+    assert_eq!(unfinished(&fixture), [Time(hour.0 - HOUR_SECONDS)], "a quarter of it is not complete");
+    fixture.clock.advance(Duration::from_secs(900));
+    fixture.run(300);
+    assert_eq!(unfinished(&fixture), []);
 }

@@ -1,4 +1,4 @@
-//! One lane's window, without a table.
+//! One window of one account and region, read by `HistoryReader` without a table.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -31,22 +31,24 @@ fn fake_trail() -> (MillisecondClock, FakeCloudTrail) {
 #[test]
 fn a_window_has_the_events_of_its_span() {
     let (clock, trail) = fake_trail();
-    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
-    let mut history = HistoryReader::new(&lane, &trail, &clock, &config);
-    let mut told = Vec::new();
-    let window = history.read_window(SLICE, 900, &mut |progress| told.push(progress));
+    let (account_region, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let mut history = HistoryReader::new(&account_region, &trail, &clock, &config);
+    let mut progress = Vec::new();
+    let window = history.read_window(SLICE, 900, &mut |step| progress.push(step));
     assert!(window.stopped.is_none());
     assert_eq!(window.complete_until, SLICE.until);
     assert_eq!(
         window.contents.segment.rows().iter().map(|row| row.id).collect::<std::collections::BTreeSet<_>>(),
         event_ids(0..3_000)
     );
-    // Of the two hours it touches in part nothing is vouched for; the one between is whole.
+    // The two partial hours are not covered; the whole hour between them is.
     assert_eq!(window.contents.segment.digest_hours().count(), 1);
-    assert!(told.windows(2).all(|two| two[0].seconds < two[1].seconds && two[0].records <= two[1].records));
-    let last = told.last().unwrap();
+    assert!(
+        progress.windows(2).all(|two| two[0].seconds < two[1].seconds && two[0].records <= two[1].records)
+    );
+    let last = progress.last().unwrap();
     assert_eq!((last.seconds, last.records), (last.total_seconds, 3_000));
-    let read = window.as_object(&lane);
+    let read = window.as_object(&account_region);
     assert_eq!((read.records, read.object.version.as_str()), (3_000, ""));
     assert_eq!(read.object.name, format!("lookup://{}/{}/{}/{}", HERE.0, HERE.1, SLICE.since, SLICE.until));
     assert_eq!(trail.excess_requests(), 0);
@@ -56,8 +58,8 @@ fn a_window_has_the_events_of_its_span() {
 fn an_aborted_window_keeps_its_completed_slices() {
     let (clock, trail) = fake_trail();
     trail.fail_when(|number| (number > 30).then_some(PortErrorKind::AccessDenied));
-    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
-    let mut history = HistoryReader::new(&lane, &trail, &clock, &config);
+    let (account_region, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let mut history = HistoryReader::new(&account_region, &trail, &clock, &config);
     let window = history.read_window(SLICE, 900, &mut |_| ());
     assert!(matches!(window.stopped, Some(LookupStop::Failed(_))));
     assert!(window.complete_until > SLICE.since && window.complete_until < SLICE.until);
@@ -70,10 +72,11 @@ fn an_aborted_window_keeps_its_completed_slices() {
 fn an_event_outside_its_slice_is_kept() {
     let (clock, trail) = fake_trail();
     let odd = DelayedEvent::at(9_000, Time(SLICE.until.0 + 5_000), 0, HERE, "Auditor");
-    // Listed where it does not belong.
+    // Returned in a slice that does not include its time.
     trail.add_event(HERE, DelayedEvent { time: SLICE.since, visible_from: START, ..odd });
-    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
-    let window = HistoryReader::new(&lane, &trail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
+    let (account_region, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window =
+        HistoryReader::new(&account_region, &trail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
     assert_eq!(window.contents.segment.rows().len(), 3_001);
 }
 
@@ -88,8 +91,9 @@ fn a_digest_instead_of_a_record_covers_nothing() {
     );
     let event = DelayedEvent::at(9_000, SLICE.since, 0, HERE, "Auditor");
     trail.add_event(HERE, DelayedEvent { record: digest, ..event });
-    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
-    let window = HistoryReader::new(&lane, &trail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
+    let (account_region, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window =
+        HistoryReader::new(&account_region, &trail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
     assert_eq!((window.contents.unreadable.len(), window.contents.segment.unreadable().len()), (1, 1));
     assert!(window.contents.segment.digest_windows().iter().all(|observed| observed.end <= SLICE.until));
 }
@@ -106,9 +110,12 @@ fn a_repeating_token_is_not_followed_forever() {
         }
     }
     let (clock, _) = fake_trail();
-    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
-    let window =
-        HistoryReader::new(&lane, &RepeatingTokenTrail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
+    let (account_region, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window = HistoryReader::new(&account_region, &RepeatingTokenTrail, &clock, &config).read_window(
+        SLICE,
+        900,
+        &mut |_| (),
+    );
     assert!(
         matches!(window.stopped, Some(LookupStop::Failed(error)) if error.kind == PortErrorKind::InvalidToken)
     );
@@ -120,8 +127,9 @@ fn without_remaining_time_no_request_is_made() {
     let (clock, trail) = fake_trail();
     clock.set_remaining(Duration::ZERO);
     trail.latency.store(0, Ordering::SeqCst);
-    let (lane, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
-    let window = HistoryReader::new(&lane, &trail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
+    let (account_region, config) = (AccountRegion::new(HERE.0, HERE.1), Config::default());
+    let window =
+        HistoryReader::new(&account_region, &trail, &clock, &config).read_window(SLICE, 900, &mut |_| ());
     assert!(matches!(window.stopped, Some(LookupStop::OutOfTime)));
     assert_eq!(trail.requests(), 0);
 }

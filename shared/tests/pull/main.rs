@@ -1,4 +1,4 @@
-//! The pull job against a CloudTrail of our own, which behaves as LookupEvents is documented to.
+//! The pull job against a fake CloudTrail that behaves as LookupEvents is documented.
 
 #![allow(
     clippy::unwrap_used,

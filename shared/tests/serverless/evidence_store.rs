@@ -1,4 +1,5 @@
-//! Kept evidence says what evidence says that was never taken apart, however it was kept.
+//! Stored evidence. Law: its report equals the report on the same evidence never split, for any batches, repetition
+//! and compaction.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,21 +28,21 @@ use super::{
     },
 };
 
-/// An event by number: its time and place follow from it.
+/// An event by number: its time, account and region follow from the number.
 fn event(id: u32) -> Value {
     let (account, region) = (ACCOUNTS[id as usize % 2], REGIONS[id as usize / 2 % 2]);
     record(id, account, region, minutes_after_start(id * 7 % 360))
 }
 
-/// A batch of one object with these events, and perhaps a piece that cannot be read.
-fn batch(lane: EvidenceSource, ids: &[u32], bad: Option<u8>) -> (EvidenceBatch, Segment) {
+/// A batch of one object with these events, and optionally a piece that cannot be read.
+fn batch(source: EvidenceSource, ids: &[u32], bad: Option<u8>) -> (EvidenceBatch, Segment) {
     let mut records: Vec<Value> = ids.iter().map(|id| event(*id)).collect();
     records.extend(bad.map(|bad| json!({ "eventID": bad })));
     let text = json!({ "Records": records }).to_string();
     let gathered = read_object("o", text.as_bytes(), ReadLimits::default());
     let version = format!("{ids:?}{bad:?}");
     let object = StoredObject { name: "o".to_owned(), size: text.len() as u64, version };
-    let mut batch = EvidenceBatch::new(lane, source_hash(lane, [&object]));
+    let mut batch = EvidenceBatch::new(source, source_hash(source, [&object]));
     let read = ProcessedObject {
         object,
         sha256: "00".to_owned(),
@@ -65,30 +66,30 @@ proptest! {
     ) {
         let config = promise_config(Some(hour_after_start(0)));
         let (table, store) = (MemoryTable::default(), MemoryStore::default());
-        let house = EvidenceStore::new(&table, &store);
+        let evidence_store = EvidenceStore::new(&table, &store);
         let mut all = Segment::default();
         for (n, (ids, bad, times)) in batches.iter().enumerate() {
             for _ in 0..*times {
                 let (batch, segment) = batch(EvidenceSource::S3, ids, *bad);
                 all = all.merge(segment);
-                store_batch(&house, batch).unwrap();
+                store_batch(&evidence_store, batch).unwrap();
             }
             if n == compact_after {
-                compact(&house, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
+                compact(&evidence_store, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
             }
         }
         let hours = (hour_after_start(1), hour_after_start(5));
         let expected = expected_report(all, &config, hours);
-        let first = report(&house, &config, hours, threads).unwrap();
+        let first = report(&evidence_store, &config, hours, threads).unwrap();
         prop_assert_eq!(&first.result, &expected.result);
         prop_assert_eq!(&first.id, &expected.id);
-        // Once more, from the cache, and by another number of threads.
-        prop_assert_eq!(&report(&house, &config, hours, 5 - threads).unwrap(), &first);
-        compact(&house, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
-        prop_assert_eq!(report(&house, &config, hours, threads).unwrap().result, expected.result);
+        // Again, from the cache and with another number of threads.
+        prop_assert_eq!(&report(&evidence_store, &config, hours, 5 - threads).unwrap(), &first);
+        compact(&evidence_store, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
+        prop_assert_eq!(report(&evidence_store, &config, hours, threads).unwrap().result, expected.result);
     }
 
-    /// Before the cut-over the event history counts, from it on the trail, whatever the other one has.
+    /// The event history counts before the cut-over and the trail from it on, whatever the other source has.
     #[test]
     fn each_hour_counts_one_evidence_source(
         looked_up in prop::collection::btree_set(0..120_u32, 0..60),
@@ -98,37 +99,37 @@ proptest! {
     ) {
         let config = promise_config(cut.map(hour_after_start));
         let (table, store) = (MemoryTable::default(), MemoryStore::default());
-        let house = EvidenceStore::new(&table, &store);
+        let evidence_store = EvidenceStore::new(&table, &store);
         let before = |time: Time| cut.is_none_or(|cut| time.hour() < hour_after_start(cut));
         let time = |id: &u32| minutes_after_start(id * 7 % 360);
-        let mut draft = SegmentBuilder::default();
+        let mut builder = SegmentBuilder::default();
         let mut unfinished = std::collections::BTreeSet::new();
         for (n, closed) in closed.iter().enumerate() {
             let (account, region) = (ACCOUNTS[n % 2], REGIONS[n / 2 % 2]);
             let of = hour_after_start(u32::try_from(n / 4).unwrap());
             let inside = |id: &&u32| time(id).hour() == of && **id as usize % 4 == n % 4;
             let records: Vec<Value> = looked_up.iter().filter(inside).map(|id| event(*id)).collect();
-            // A slice that is not closed to the end of its hour.
+            // A slice that is complete to the end of its hour, or not.
             let until = if *closed { of.end() } else { Time(of.end().0 - 60) };
-            store_batch(&house, slice_batch(account, region, (of.start(), until), &records)).unwrap();
+            store_batch(&evidence_store, slice_batch(account, region, (of.start(), until), &records)).unwrap();
             if before(of.start()) {
-                draft = SegmentBuilder::from(draft.finish().merge(segment(&records)));
+                builder = SegmentBuilder::from(builder.finish().merge(segment(&records)));
                 let (account, region) = (account.into(), region.into());
                 if !*closed && !records.is_empty() {
                     unfinished.insert(onlooker_core::segment::Shard { account, region, hour: of });
                 } else {
-                    draft.push_digest_window(DigestWindow { account, region, start: of.start(), end: until, log_files: [].into() });
+                    builder.push_digest_window(DigestWindow { account, region, start: of.start(), end: until, log_files: [].into() });
                 }
             }
         }
         let trail: Vec<u32> = delivered.iter().copied().collect();
         for some in trail.chunks(9) {
-            store_batch(&house, batch(EvidenceSource::S3, some, None).0).unwrap();
+            store_batch(&evidence_store, batch(EvidenceSource::S3, some, None).0).unwrap();
         }
         let counted: Vec<Value> = trail.iter().filter(|id| !before(time(id))).map(|id| event(*id)).collect();
-        let all = draft.finish().merge(segment(&counted));
+        let all = builder.finish().merge(segment(&counted));
         let hours = (hour_after_start(0), hour_after_start(6));
-        let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 2).unwrap();
+        let collected = collect(&evidence_store, &config, (hours.0.start(), hours.1.start()), 2).unwrap();
         let scope = ReportScope { incomplete_hours: unfinished, ..ReportScope::between(Some(START), Some(minutes_after_start(360))) };
         prop_assert_eq!(&collected.summary.incomplete_hours, &scope.incomplete_hours);
         prop_assert_eq!(&collected.summary.tally, &onlooker_core::evidence_summary::EvidenceSummary::from_segment(all.clone(), scope.clone()).tally);
@@ -140,10 +141,10 @@ proptest! {
 fn a_digest_covers_its_hour_and_lists_missing_files() {
     let config = promise_config(Some(hour_after_start(0)));
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     let (account, region) = (ACCOUNTS[0], REGIONS[0]);
     let mut all = Segment::default();
-    // Windows begin at five past, and the digest of a day's last hour comes on the next day.
+    // Windows begin at five past, and the digest of a day's last hour is delivered on the next day.
     for (n, end) in [65, 125, 185].into_iter().enumerate() {
         let logs = if n == 1 { vec![(minutes_after_start(70), minutes_after_start(80))] } else { Vec::new() };
         let (name, bytes) = digest(account, region, minutes_after_start(end), &logs);
@@ -152,15 +153,15 @@ fn a_digest_covers_its_hour_and_lists_missing_files() {
         let mut batch = EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
         let read = ProcessedObject { object, sha256: String::new(), records: 0, unreadable: Vec::new() };
         batch.add(gathered.segment.clone(), minutes_after_start(end).hour(), read);
-        store_batch(&house, batch).unwrap();
+        store_batch(&evidence_store, batch).unwrap();
         all = all.merge(gathered.segment);
     }
     let hours = (hour_after_start(1), hour_after_start(3));
-    let told = report(&house, &config, hours, 1).unwrap();
-    assert_eq!(told.result, expected_report(all, &config, hours).result);
-    let collected = collect(&house, &config, (hours.0.start(), hours.1.start()), 1).unwrap();
-    let vouched: Vec<Hour> = collected.summary.digest_hours.iter().map(|shard| shard.hour).collect();
-    assert_eq!(vouched, [hour_after_start(1), hour_after_start(2)]);
+    let actual = report(&evidence_store, &config, hours, 1).unwrap();
+    assert_eq!(actual.result, expected_report(all, &config, hours).result);
+    let collected = collect(&evidence_store, &config, (hours.0.start(), hours.1.start()), 1).unwrap();
+    let covered: Vec<Hour> = collected.summary.digest_hours.iter().map(|shard| shard.hour).collect();
+    assert_eq!(covered, [hour_after_start(1), hour_after_start(2)]);
     assert_eq!(collected.summary.evidence_quality.missing_log_files.len(), 1);
 }
 
@@ -169,20 +170,24 @@ fn damaged_or_missing_evidence_is_an_error_with_its_key() {
     let config = promise_config(Some(hour_after_start(0)));
     for gone in [false, true] {
         let world = TestEnvironment::new(minutes_after_start(300));
-        let house = EvidenceStore::new(&world.table, &world.store);
-        let kept = store_batch(&house, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
+        let evidence_store = EvidenceStore::new(&world.table, &world.store);
+        let kept = store_batch(&evidence_store, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
         let mut bytes = world.store.read(&kept.key, None).unwrap();
         bytes[100] ^= 1;
         world.store.port.damage(&kept.key, (!gone).then_some(bytes));
-        let error =
-            report(&house, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap_err().to_string();
+        let error = report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1)
+            .unwrap_err()
+            .to_string();
         assert!(
-            error.contains(&kept.key) && error.contains(if gone { "gone" } else { "SHA-256" }),
+            error.contains(&kept.key) && error.contains(if gone { "does not exist" } else { "SHA-256" }),
             "{error}"
         );
-        // Keeping it again brings back what is gone; what is damaged stays an error beside the good one.
-        store_batch(&house, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
-        assert_eq!(report(&house, &config, (hour_after_start(0), hour_after_start(6)), 1).is_ok(), gone);
+        // Storing it again restores a missing pack; a damaged pack stays an error beside the new one.
+        store_batch(&evidence_store, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
+        assert_eq!(
+            report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1).is_ok(),
+            gone
+        );
     }
 }
 
@@ -190,33 +195,36 @@ fn damaged_or_missing_evidence_is_an_error_with_its_key() {
 fn a_damaged_extract_is_rebuilt() {
     let config = promise_config(Some(hour_after_start(0)));
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
-    store_batch(&house, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
-    let first = report(&house, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap();
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    store_batch(&evidence_store, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
+    let first = report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap();
     let extracts = world.store.list("cache/extract/").unwrap();
     assert_eq!(extracts.len(), 3);
     world.store.port.damage(&extracts[0].name, Some(b"junk".to_vec()));
     let other = world.store.read(&extracts[1].name, None).unwrap();
     world.store.port.damage(&extracts[2].name, Some(other));
-    assert_eq!(report(&house, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap(), first);
+    assert_eq!(
+        report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap(),
+        first
+    );
 }
 
 #[test]
 fn more_events_at_the_second_lookup_add_a_part() {
     let config = promise_config(None);
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     let (account, region, window) = (ACCOUNTS[0], REGIONS[0], (START, minutes_after_start(60)));
     let records: Vec<Value> =
         (0..5).map(|id| record(id * 4, account, region, minutes_after_start(id))).collect();
-    store_batch(&house, slice_batch(account, region, window, &records[..3])).unwrap();
-    store_batch(&house, slice_batch(account, region, window, &records[2..])).unwrap();
-    let collected = collect(&house, &config, (START, minutes_after_start(60)), 1).unwrap();
+    store_batch(&evidence_store, slice_batch(account, region, window, &records[..3])).unwrap();
+    store_batch(&evidence_store, slice_batch(account, region, window, &records[2..])).unwrap();
+    let collected = collect(&evidence_store, &config, (START, minutes_after_start(60)), 1).unwrap();
     assert_eq!(collected.summary.tally.events(), 5);
     assert_eq!(world.store.list("evidence/").unwrap().len(), 2);
 }
 
-/// The event history of IAM and STS is in us-east-1, which nobody named and nobody could look into.
+/// IAM and STS events are in us-east-1, which the configuration does not list and no run has pulled.
 #[test]
 fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
     let (account, [named, global]) = (ACCOUNTS[0], REGIONS);
@@ -226,17 +234,17 @@ fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
         event_classes: vec!["management-read".to_owned()],
         ..Default::default()
     };
-    let lanes = history::AccountRegion::configured(&config, account, named);
-    assert_eq!(lanes.len(), 2);
+    let account_regions = history::AccountRegion::configured(&config, account, named);
+    assert_eq!(account_regions.len(), 2);
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     let pull = |region: &str, of: u32| {
         let records: Vec<Value> = match region == named {
             true => vec![record(of * 14, account, region, hour_after_start(of).start())],
             false => Vec::new(),
         };
         store_batch(
-            &house,
+            &evidence_store,
             slice_batch(
                 account,
                 region,
@@ -246,24 +254,30 @@ fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
         )
         .unwrap();
     };
-    let told = || {
-        let report =
-            report_on(&house, &config, (hour_after_start(0), hour_after_start(3)), &lanes, 1).unwrap();
+    let status_and_missing_hours = || {
+        let report = report_on(
+            &evidence_store,
+            &config,
+            (hour_after_start(0), hour_after_start(3)),
+            &account_regions,
+            1,
+        )
+        .unwrap();
         let coverage = &report.result.coverage;
         (report.result.status().unwrap().as_str(), coverage.missing_hours())
     };
     (0..3).for_each(|of| pull(named, of));
-    assert_eq!(told(), ("INSUFFICIENT_EVIDENCE", 3));
+    assert_eq!(status_and_missing_hours(), ("INSUFFICIENT_EVIDENCE", 3));
     (0..2).for_each(|of| pull(global, of));
-    assert_eq!(told(), ("INSUFFICIENT_EVIDENCE", 1));
+    assert_eq!(status_and_missing_hours(), ("INSUFFICIENT_EVIDENCE", 1));
     pull(global, 2);
-    assert_eq!(told(), ("COMPLIANT", 0));
-    // Of hours for which the trail counts nothing was to be pulled.
+    assert_eq!(status_and_missing_hours(), ("COMPLIANT", 0));
+    // Hours in which the trail counts do not have to be pulled.
     config.delivery.authoritative_from = Some(hour_after_start(0).start());
-    let collected = collect(&house, &config, (START, minutes_after_start(180)), 1).unwrap();
+    let collected = collect(&evidence_store, &config, (START, minutes_after_start(180)), 1).unwrap();
     assert!(
         collected
-            .expect_account_regions(&lanes, &config, (START, minutes_after_start(180)))
+            .expect_account_regions(&account_regions, &config, (START, minutes_after_start(180)))
             .summary
             .incomplete_hours
             .is_empty()
@@ -274,7 +288,7 @@ fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
 fn records_of_any_account_and_region_are_stored_and_found() {
     let config = promise_config(Some(hour_after_start(0)));
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     let long = "x".repeat(2_000);
     let strange = ["a#b", "a", "../../etc", "é", "*", &long, "a/b=c"];
     let mut all = Segment::default();
@@ -287,22 +301,22 @@ fn records_of_any_account_and_region_are_stored_and_found() {
                 EvidenceBatch::new(EvidenceSource::S3, source_hash(EvidenceSource::S3, [&object]));
             let read = ProcessedObject { object, sha256: String::new(), records: 1, unreadable: Vec::new() };
             batch.add(one.clone(), hour_after_start(0), read);
-            store_batch(&house, batch).unwrap();
+            store_batch(&evidence_store, batch).unwrap();
             all = all.merge(one);
         }
     }
     let hours = (hour_after_start(0), hour_after_start(1));
     assert_eq!(
-        report(&house, &config, hours, 3).unwrap().result,
+        report(&evidence_store, &config, hours, 3).unwrap().result,
         expected_report(all, &config, hours).result
     );
     for object in world.store.list("").unwrap() {
         assert!(object.name.len() < 400 && !object.name.contains(".."), "{}", object.name);
     }
-    assert!(world.table.query("PLACES", "").unwrap().iter().all(|item| item.sort_key.len() < 200));
+    assert!(world.table.query("ACCOUNT_REGIONS", "").unwrap().iter().all(|item| item.sort_key.len() < 200));
 }
 
-/// What the end of a pack says of it.
+/// The manifest at the end of a pack.
 fn manifest(store: &dyn ObjectStore, key: &str) -> Value {
     let bytes = store.read(key, None).unwrap();
     let (rest, magic) = bytes.split_last_chunk::<8>().unwrap();
@@ -316,13 +330,13 @@ fn manifest(store: &dyn ObjectStore, key: &str) -> Value {
 fn a_report_links_to_packs_and_packs_to_their_sources() {
     let config = promise_config(Some(hour_after_start(0)));
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     for ids in 0..9 {
-        store_batch(&house, batch(EvidenceSource::S3, &[ids * 360], Some(1)).0).unwrap();
+        store_batch(&evidence_store, batch(EvidenceSource::S3, &[ids * 360], Some(1)).0).unwrap();
     }
-    compact(&house, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
-    let told = report(&house, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap();
-    let mut packs: Vec<String> = told.run.input_files.iter().map(|input| input.file.clone()).collect();
+    compact(&evidence_store, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
+    let actual = report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap();
+    let mut packs: Vec<String> = actual.run.input_files.iter().map(|input| input.file.clone()).collect();
     assert!(packs.iter().all(|key| key.starts_with("evidence/merged/")), "{packs:?}");
     let mut read = 0;
     while let Some(key) = packs.pop() {
@@ -340,15 +354,15 @@ fn a_report_links_to_packs_and_packs_to_their_sources() {
             }
         }
     }
-    // Once by the part of the shard, once by what could not be read.
+    // Once through the part of the shard, once through the unsharded part.
     assert_eq!(read, 2 * 9);
 }
 
 #[test]
 fn every_part_is_visible_to_athena() {
     let world = TestEnvironment::new(minutes_after_start(300));
-    let house = EvidenceStore::new(&world.table, &world.store);
-    let kept = store_batch(&house, batch(EvidenceSource::S3, &[0, 1, 2, 3, 4], None).0).unwrap();
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let kept = store_batch(&evidence_store, batch(EvidenceSource::S3, &[0, 1, 2, 3, 4], None).0).unwrap();
     let files = world.store.list("segments/").unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.rsplit_once('/').unwrap().0).collect();
     assert_eq!(
@@ -369,12 +383,12 @@ fn every_part_is_visible_to_athena() {
     assert_eq!(lines[0]["hour"], "2026-10-06T00:00:00Z");
 }
 
-/// A table that is read item by item, as one of AWS is, while somebody compacts it.
+/// A table that is read item by item, as DynamoDB is page by page, and compacted during the read.
 struct CompactedDuringQuery<'a> {
     table: &'a MemoryTable,
     store: &'a MemoryStore,
     read: AtomicUsize,
-    /// After how many items.
+    /// Items read before it is compacted.
     compact_after: usize,
 }
 
@@ -413,16 +427,17 @@ fn compaction_during_a_read_hides_nothing() {
     let mut compacted = 0;
     for at in 0..80 {
         let (table, store) = (MemoryTable::default(), MemoryStore::default());
-        let house = EvidenceStore::new(&table, &store);
+        let evidence_store = EvidenceStore::new(&table, &store);
         let mut all = Segment::default();
-        // Two generations: some parts are of a compaction already.
+        // Two generations: some parts come from an earlier compaction.
         for ids in 0..24_u32 {
             let (batch, segment) =
                 batch(EvidenceSource::S3, &[0, 240, 480, ids * 4, 1_000 + ids * 240], Some(0));
             all = all.merge(segment);
-            store_batch(&house, batch).unwrap();
+            store_batch(&evidence_store, batch).unwrap();
             if ids == 11 {
-                compact(&house, (START, minutes_after_start(360)), minutes_after_start(10_000)).unwrap();
+                compact(&evidence_store, (START, minutes_after_start(360)), minutes_after_start(10_000))
+                    .unwrap();
             }
         }
         let torn = CompactedDuringQuery {
@@ -432,8 +447,8 @@ fn compaction_during_a_read_hides_nothing() {
             compact_after: at,
         };
         let hours = (hour_after_start(0), hour_after_start(6));
-        let told = report(&EvidenceStore::new(&torn, &store), &config, hours, 1).unwrap();
-        assert_eq!(told.result, expected_report(all, &config, hours).result, "compacted after {at} items");
+        let actual = report(&EvidenceStore::new(&torn, &store), &config, hours, 1).unwrap();
+        assert_eq!(actual.result, expected_report(all, &config, hours).result, "compacted after {at} items");
         compacted += usize::from(store.list("evidence/merged/").unwrap().len() > 4);
     }
     assert!(compacted > 20, "{compacted}");

@@ -1,4 +1,4 @@
-//! Jobs that are killed or refused at any of their calls, and begun again, end where they would have ended.
+//! Jobs that are killed or fail at any port call and are retried. Law: they end in the state of an undisturbed run.
 
 use onlooker_core::{
     config::Config,
@@ -20,7 +20,7 @@ use super::{
     },
 };
 
-/// What a function is started for.
+/// One invocation of a function.
 enum JobStep {
     Ingest(Vec<IngestMessage>),
     /// One slice of the event history: the number of its hour.
@@ -29,7 +29,7 @@ enum JobStep {
     Compact,
 }
 
-/// Everything that happens, with a trail that begins to count in the third hour.
+/// All invocations, with a trail that counts from the third hour on.
 struct JobScenario {
     config: Config,
     objects: Vec<(String, Vec<u8>)>,
@@ -46,7 +46,8 @@ fn scenario() -> JobScenario {
         objects
             .push((log_name(account, region, minutes_after_start(140), &format!("{n}")), log_file(&records)));
     }
-    // Two places in one object, as no trail writes it; a digest; poison; and half of one.
+    // One object with two accounts and regions, which no trail writes; a digest; an unreadable object; a half
+    // readable one.
     let other = [
         record(100, ACCOUNTS[1], REGIONS[1], minutes_after_start(130)),
         record(101, account, region, minutes_after_start(181)),
@@ -72,7 +73,7 @@ fn scenario() -> JobScenario {
     JobScenario { config: promise_config(Some(hour_after_start(2))), objects, steps }
 }
 
-/// What remains of a run: the reports, what ended as dead letters, how often steps were begun again.
+/// The outcome of a run: the reports, the messages in the dead-letter queue, and the number of retries.
 #[derive(Debug)]
 struct ReplayOutcome {
     reports: Vec<Report>,
@@ -80,30 +81,31 @@ struct ReplayOutcome {
     retries: usize,
 }
 
-/// A world in which plots are played.
+/// An environment that runs scenarios.
 trait Stage {
-    fn run_scenario(&self, plot: &JobScenario) -> ReplayOutcome;
-    fn report_after_redrive(&self, plot: &JobScenario, outcome: &ReplayOutcome) -> Report;
+    fn run_scenario(&self, scenario: &JobScenario) -> ReplayOutcome;
+    fn report_after_redrive(&self, scenario: &JobScenario, outcome: &ReplayOutcome) -> Report;
 }
 
 impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
-    /// Plays it, beginning a step again when it fails. Whatever else fails, nothing is better than the truth.
-    fn run_scenario(&self, plot: &JobScenario) -> ReplayOutcome {
-        for (name, bytes) in &plot.objects {
+    /// Runs the steps, and retries a step that fails.
+    fn run_scenario(&self, scenario: &JobScenario) -> ReplayOutcome {
+        for (name, bytes) in &scenario.objects {
             self.logs.port.deliver(name, bytes);
         }
         let mut outcome = ReplayOutcome { reports: Vec::new(), dead_letters: Vec::new(), retries: 0 };
-        for step in &plot.steps {
+        for step in &scenario.steps {
             let mut queue: Vec<IngestMessage> = match step {
                 JobStep::Ingest(messages) => messages.clone(),
                 _ => Vec::new(),
             };
             let mut tries = 0;
             loop {
-                // Each try is a process of its own.
-                let house = EvidenceStore::new(&self.table, &self.store);
+                // Each attempt is a process of its own.
+                let evidence_store = EvidenceStore::new(&self.table, &self.store);
                 let done = match step {
-                    JobStep::Ingest(_) => match ingest(&self.logs, &house, &plot.config, &queue) {
+                    JobStep::Ingest(_) => match ingest(&self.logs, &evidence_store, &scenario.config, &queue)
+                    {
                         Ok(ingested) if !self.injector.is_killed() => {
                             queue.retain(|message| {
                                 ingested.failed.iter().any(|failed| failed.message_id == message.id)
@@ -118,15 +120,19 @@ impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
                         let records: Vec<Value> = (0..4)
                             .map(|n| record(200 + of * 10 + n, ACCOUNTS[0], REGIONS[0], time(n)))
                             .collect();
-                        store_batch(&house, slice_batch(ACCOUNTS[0], REGIONS[0], window, &records)).is_ok()
-                    }
-                    JobStep::Report => {
-                        report(&house, &plot.config, (hour_after_start(0), hour_after_start(4)), 1)
-                            .map(|report| outcome.reports.push(report))
+                        store_batch(&evidence_store, slice_batch(ACCOUNTS[0], REGIONS[0], window, &records))
                             .is_ok()
                     }
+                    JobStep::Report => report(
+                        &evidence_store,
+                        &scenario.config,
+                        (hour_after_start(0), hour_after_start(4)),
+                        1,
+                    )
+                    .map(|report| outcome.reports.push(report))
+                    .is_ok(),
                     JobStep::Compact => compact(
-                        &house,
+                        &evidence_store,
                         (minutes_after_start(0), minutes_after_start(240)),
                         minutes_after_start(1_000),
                     )
@@ -145,17 +151,17 @@ impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
                     outcome.dead_letters.append(&mut queue);
                     break;
                 }
-                assert!(outcome.retries < 200, "it never ends");
+                assert!(outcome.retries < 200, "too many retries");
             }
         }
         outcome
     }
 
-    /// The report once the dead letters were sent again.
-    fn report_after_redrive(&self, plot: &JobScenario, outcome: &ReplayOutcome) -> Report {
-        let house = EvidenceStore::new(&self.table, &self.store);
-        ingest(&self.logs, &house, &plot.config, &outcome.dead_letters).unwrap();
-        report(&house, &plot.config, (hour_after_start(0), hour_after_start(4)), 1).unwrap()
+    /// The report after the dead-letter queue was redriven.
+    fn report_after_redrive(&self, scenario: &JobScenario, outcome: &ReplayOutcome) -> Report {
+        let evidence_store = EvidenceStore::new(&self.table, &self.store);
+        ingest(&self.logs, &evidence_store, &scenario.config, &outcome.dead_letters).unwrap();
+        report(&evidence_store, &scenario.config, (hour_after_start(0), hour_after_start(4)), 1).unwrap()
     }
 }
 
@@ -163,38 +169,38 @@ fn results(outcome: &ReplayOutcome) -> Vec<String> {
     outcome.reports.iter().map(|report| serde_json::to_string(&report.result).unwrap()).collect()
 }
 
-/// The calls of a run in which nothing goes wrong, and how it ends.
-fn undisturbed_run(plot: &JobScenario) -> (Vec<PortCall>, ReplayOutcome) {
+/// The calls and the outcome of a run without faults.
+fn undisturbed_run(scenario: &JobScenario) -> (Vec<PortCall>, ReplayOutcome) {
     let world = TestEnvironment::new(minutes_after_start(1_000));
-    let outcome = world.run_scenario(plot);
+    let outcome = world.run_scenario(scenario);
     (world.injector.calls(), outcome)
 }
 
 #[test]
 fn a_job_killed_at_any_call_and_retried_ends_the_same() {
-    let plot = scenario();
-    let (calls, expected) = undisturbed_run(&plot);
+    let scenario = scenario();
+    let (calls, expected) = undisturbed_run(&scenario);
     assert_eq!((expected.reports.len(), &*expected.dead_letters[0].id), (2, "11"));
     assert_eq!(expected.reports[1].result.totals.events, 8 + 27 + 2 + 1);
     assert_eq!(expected.reports[1].result.totals.unreadable_evidence, 2);
     assert!(calls.iter().filter(|call| call.method == "delete").count() >= 9, "it compacts");
     assert!(calls.len() > 150, "{}", calls.len());
     for (at, call) in calls.iter().enumerate() {
-        for strike in [FaultTiming::Before, FaultTiming::After] {
+        for timing in [FaultTiming::Before, FaultTiming::After] {
             let world = TestEnvironment::new(minutes_after_start(1_000));
-            world.injector.plan(FaultPlan::Kill { at, timing: strike });
-            let outcome = world.run_scenario(&plot);
+            world.injector.plan(FaultPlan::Kill { at, timing });
+            let outcome = world.run_scenario(&scenario);
             assert_eq!(outcome.retries, expected.retries + 1, "killed once, at {call:?}");
-            assert_eq!(outcome.dead_letters, expected.dead_letters, "killed {strike:?} {call:?}");
-            assert!(results(&outcome) == results(&expected), "killed {strike:?} {call:?}");
+            assert_eq!(outcome.dead_letters, expected.dead_letters, "killed {timing:?} {call:?}");
+            assert!(results(&outcome) == results(&expected), "killed {timing:?} {call:?}");
         }
     }
 }
 
 #[test]
 fn a_job_killed_at_any_call_with_state_on_disk_ends_the_same() {
-    let plot = scenario();
-    let (calls, expected) = undisturbed_run(&plot);
+    let scenario = scenario();
+    let (calls, expected) = undisturbed_run(&scenario);
     for at in (0..calls.len()).step_by(5) {
         let home = tempfile::tempdir().unwrap();
         let world = TestEnvironment::on_disk(home.path(), minutes_after_start(1_000));
@@ -202,14 +208,14 @@ fn a_job_killed_at_any_call_with_state_on_disk_ends_the_same() {
             at,
             timing: if at % 2 == 0 { FaultTiming::Before } else { FaultTiming::After },
         });
-        assert!(results(&world.run_scenario(&plot)) == results(&expected), "killed at {:?}", calls[at]);
+        assert!(results(&world.run_scenario(&scenario)) == results(&expected), "killed at {:?}", calls[at]);
     }
 }
 
 #[test]
 fn a_job_whose_calls_fail_in_any_way_ends_the_same() {
-    let plot = scenario();
-    let (calls, expected) = undisturbed_run(&plot);
+    let scenario = scenario();
+    let (calls, expected) = undisturbed_run(&scenario);
     let kinds = [
         PortErrorKind::AccessDenied,
         PortErrorKind::Throttled,
@@ -219,55 +225,55 @@ fn a_job_whose_calls_fail_in_any_way_ends_the_same() {
         PortErrorKind::Other,
     ];
     for (at, call) in calls.iter().enumerate() {
-        let (kind, strike) =
+        let (kind, timing) =
             (kinds[at % kinds.len()], if at % 2 == 0 { FaultTiming::Before } else { FaultTiming::After });
         let world = TestEnvironment::new(minutes_after_start(1_000));
         world.injector.plan(FaultPlan::Fail {
             kind,
-            strike,
+            timing,
             matching: Box::new(move |number, _| number == at),
         });
-        let outcome = world.run_scenario(&plot);
+        let outcome = world.run_scenario(&scenario);
         if !world.table.query("MISSING#2026-10-06", "").unwrap().is_empty() {
-            // What was refused at the last try is missing until its dead letter is sent again. It is the poison:
-            // nothing else comes to a last try.
+            // An object that failed at its last attempt is missing until its message is redriven. Only the unreadable
+            // object reaches a last attempt.
             let of = |outcome: &ReplayOutcome| outcome.reports[1].result.totals.unreadable_evidence;
-            assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {strike:?} {:?}", call);
+            assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {timing:?} {:?}", call);
             assert_eq!(
-                world.report_after_redrive(&plot, &outcome).result,
+                world.report_after_redrive(&scenario, &outcome).result,
                 expected.reports[1].result,
                 "{:?}",
                 call
             );
             continue;
         }
-        assert!(results(&outcome) == results(&expected), "{kind:?} {strike:?} {:?}", call);
+        assert!(results(&outcome) == results(&expected), "{kind:?} {timing:?} {:?}", call);
     }
 }
 
 #[test]
 fn a_throttled_job_loses_nothing_and_claims_nothing() {
-    let plot = scenario();
-    let (_, expected) = undisturbed_run(&plot);
+    let scenario = scenario();
+    let (_, expected) = undisturbed_run(&scenario);
     let mut dead = 0;
     for first in 0..4 {
         let world = TestEnvironment::new(minutes_after_start(1_000));
         world.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Throttled,
-            strike: if first % 2 == 0 { FaultTiming::Before } else { FaultTiming::After },
+            timing: if first % 2 == 0 { FaultTiming::Before } else { FaultTiming::After },
             matching: Box::new(move |number, _| number % 4 == first && (20..140).contains(&number)),
         });
-        let outcome = world.run_scenario(&plot);
+        let outcome = world.run_scenario(&scenario);
         world.injector.reset();
         for (report, expected) in outcome.reports.iter().zip(&expected.reports) {
             let missing = expected.result.totals.events - report.result.totals.events;
             assert!(
                 missing == 0 || report.result.totals.unreadable_evidence > 0,
-                "what is missing is known to be"
+                "missing events are reported as unreadable evidence"
             );
         }
         dead += outcome.dead_letters.len();
-        assert_eq!(world.report_after_redrive(&plot, &outcome).result, expected.reports[1].result);
+        assert_eq!(world.report_after_redrive(&scenario, &outcome).result, expected.reports[1].result);
     }
-    assert!(dead > 4, "more than the poison, {dead}");
+    assert!(dead > 4, "more than the unreadable object: {dead}");
 }

@@ -1,6 +1,6 @@
-//! Trails to try jobs on: records, log objects named and laid out as CloudTrail delivers them, messages about them.
+//! Trails for jobs: records, log files named and laid out as CloudTrail delivers them, and messages about them.
 
-#![allow(dead_code, reason = "no test needs all of a scene")]
+#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::io::Write as _;
 
@@ -30,7 +30,7 @@ pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// Midnight of Tuesday, 6 October 2026, UTC.
 pub const START: Time = Time(1_791_244_800);
 
-/// So many minutes after the start.
+/// The time this many minutes after the start.
 pub fn minutes_after_start(minutes: u32) -> Time {
     Time(START.0 + minutes * 60)
 }
@@ -39,7 +39,7 @@ pub fn hour_after_start(hours: u32) -> Hour {
     Hour(START.0 / HOUR_SECONDS + hours)
 }
 
-/// A record of the watched role, or of nobody watched. Every seventh is a write.
+/// A record of the watched role, or of one that is not watched. Every seventh is a write.
 pub fn record(id: u32, account: &str, region: &str, time: Time) -> Value {
     let (name, read) = if id % 7 == 3 { ("RunInstances", false) } else { ("DescribeInstances", true) };
     let role = if id.is_multiple_of(2) { "Auditor" } else { "Builder" };
@@ -80,13 +80,13 @@ fn log_folder(account: &str, kind: &str, region: &str, time: Time) -> String {
     format!("s3://trail/org/AWSLogs/o-abc123/{account}/{kind}/{region}/{date}")
 }
 
-/// The name of a log object of an organization trail.
+/// The name of a log file of an organization trail.
 pub fn log_name(account: &str, region: &str, delivered: Time, unique: &str) -> String {
     let folder = log_folder(account, "CloudTrail", region, delivered);
     format!("{folder}/{account}_CloudTrail_{region}_{}_{unique}.json.gz", timestamp(delivered, false))
 }
 
-/// A digest of the hour that ends then, which lists these logs by their first and last event.
+/// A digest of the hour that ends at `end`, which lists these log files by their first and last event.
 pub fn digest(account: &str, region: &str, end: Time, logs: &[(Time, Time)]) -> (String, Vec<u8>) {
     let folder = log_folder(account, "CloudTrail-Digest", region, end);
     let name = format!(
@@ -109,7 +109,7 @@ pub fn digest(account: &str, region: &str, end: Time, logs: &[(Time, Time)]) -> 
     (name, gzip(&digest.to_string()))
 }
 
-/// A notification of S3 about these objects.
+/// An S3 event notification about these objects.
 pub fn notification(objects: &[&StoredObject]) -> String {
     let records: Vec<Value> = objects
         .iter()
@@ -137,18 +137,18 @@ pub fn message(id: &str, objects: &[&StoredObject]) -> IngestMessage {
     }
 }
 
-/// The Auditor is promised to be read-only. The trail is what counts from that hour on.
-pub fn promise_config(counts_from: Option<Hour>) -> Config {
+/// A promise that the Auditor is read-only. The trail counts from this hour on.
+pub fn promise_config(authoritative_from: Option<Hour>) -> Config {
     let mut config =
         Config { watch: vec![Watch::new("arn:aws:iam::*:role/Auditor").unwrap()], ..Config::default() };
-    config.delivery.authoritative_from = counts_from.map(Hour::start);
+    config.delivery.authoritative_from = authoritative_from.map(Hour::start);
     config
 }
 
-fn report_of(dossier: EvidenceSummary, config: &Config, run: ReportRun) -> Report {
+fn report_of(summary: EvidenceSummary, config: &Config, run: ReportRun) -> Report {
     let pack = ControlPack::built_in(Standard::General).unwrap();
     evaluate(
-        dossier,
+        summary,
         EvaluationCriteria {
             config,
             catalog: Catalog::embedded(),
@@ -160,31 +160,32 @@ fn report_of(dossier: EvidenceSummary, config: &Config, run: ReportRun) -> Repor
     .unwrap()
 }
 
-/// The report on the kept evidence of these hours.
+/// The report on the stored evidence of these hours.
 pub fn report(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     config: &Config,
     hours: (Hour, Hour),
     threads: usize,
 ) -> Result<Report, EvidenceError> {
-    report_on(house, config, hours, &[], threads)
+    report_on(evidence_store, config, hours, &[], threads)
 }
 
-/// The same, where these lanes are pulled.
+/// The same, where these accounts and regions are pulled.
 pub fn report_on(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     config: &Config,
     hours: (Hour, Hour),
-    lanes: &[history::AccountRegion],
+    account_regions: &[history::AccountRegion],
     threads: usize,
 ) -> Result<Report, EvidenceError> {
     let span = (hours.0.start(), hours.1.start());
-    let collected = collect(house, config, span, threads)?.expect_account_regions(lanes, config, span);
+    let collected =
+        collect(evidence_store, config, span, threads)?.expect_account_regions(account_regions, config, span);
     let run = collected.inputs.fill_run(ReportRun::default());
     Ok(report_of(collected.summary, config, run))
 }
 
-/// The report on evidence that was never taken apart.
+/// The report on evidence that was never split.
 pub fn expected_report(evidence: Segment, config: &Config, hours: (Hour, Hour)) -> Report {
     let scope = ReportScope::between(Some(hours.0.start()), Some(hours.1.start()));
     report_of(EvidenceSummary::from_segment(evidence, scope), config, ReportRun::default())
@@ -209,15 +210,15 @@ pub fn slice_batch(
     (since, until): (Time, Time),
     records: &[Value],
 ) -> EvidenceBatch {
-    let mut draft = SegmentBuilder::from(segment(records));
-    draft.push_digest_window(DigestWindow {
+    let mut builder = SegmentBuilder::from(segment(records));
+    builder.push_digest_window(DigestWindow {
         account: account.into(),
         region: region.into(),
         start: since,
         end: until,
         log_files: [].into(),
     });
-    let segment = draft.finish();
+    let segment = builder.finish();
     let name = format!("lookup://{account}/{region}/{since}/{until}");
     let object = StoredObject { name: name.clone(), size: 0, version: String::new() };
     let mut batch = EvidenceBatch::new(

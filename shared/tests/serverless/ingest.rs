@@ -1,4 +1,4 @@
-//! Log objects that are announced: read, kept, missed, poisoned, passed over.
+//! Log files that S3 events name: read and stored, missing, unreadable, or skipped.
 
 use onlooker_core::{
     config::Config,
@@ -30,11 +30,11 @@ fn report_on(world: &TestEnvironment, config: &Config) -> Report {
 }
 
 fn ingest_messages(world: &TestEnvironment, config: &Config, messages: &[IngestMessage]) -> IngestOutcome {
-    let house = EvidenceStore::new(&world.table, &world.store);
-    ingest(&world.logs, &house, config, messages).unwrap()
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    ingest(&world.logs, &evidence_store, config, messages).unwrap()
 }
 
-/// Delivers an object and gives it with its evidence.
+/// Delivers an object and returns it with its evidence.
 fn deliver(world: &TestEnvironment, name: &str, bytes: &[u8]) -> (StoredObject, Segment) {
     (world.logs.port.deliver(name, bytes), read_object(name, bytes, ReadLimits::default()).segment)
 }
@@ -117,7 +117,7 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_is() {
         let lost = objects[2].name.clone();
         world.injector.plan(FaultPlan::Fail {
             kind,
-            strike: FaultTiming::Before,
+            timing: FaultTiming::Before,
             matching: Box::new(move |_, call| call.method == "fetch" && call.target == lost),
         });
         for _ in 0..3 {
@@ -129,17 +129,16 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_is() {
         let report = report_on(&world, &config);
         assert_eq!(report.result.totals.unreadable_evidence, 1, "once, however often it was tried");
         assert!(report.run.unreadable[0].file == objects[2].name, "{:?}", report.run.unreadable);
-        assert_eq!(report.result.status().unwrap().as_str(), "NON_COMPLIANT", "what is seen is seen");
+        assert_eq!(report.result.status().unwrap().as_str(), "NON_COMPLIANT", "a write that was read counts");
         assert_ne!(report.result, whole.result);
-        // The dead letter is sent again once the cause is gone; or a list names the object, which knows no version
-        // id.
+        // The message is redriven once the cause is fixed; or a list names the object, without a version id.
         world.injector.reset();
         assert_eq!(ingest_messages(&world, &config, &messages[2..3]).failed, []);
         assert_eq!(report_on(&world, &config).result, whole.result);
     }
 }
 
-/// A function that is out of memory or time is killed, notes nothing, and its message is dead in the end.
+/// A function that is out of memory or time is killed and records nothing; its message ends in the dead-letter queue.
 #[test]
 fn an_object_that_kills_the_function_is_missing_before_its_message_reaches_the_dead_letter_queue() {
     let config = promise_config(Some(hour_after_start(0)));
@@ -154,17 +153,17 @@ fn an_object_that_kills_the_function_is_missing_before_its_message_reaches_the_d
         world.injector.reset();
         let at = if received == 1 { 0 } else { 1 };
         world.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
-        let house = EvidenceStore::new(&world.table, &world.store);
+        let evidence_store = EvidenceStore::new(&world.table, &world.store);
         let again = IngestMessage { receive_count: received, ..messages[2].clone() };
-        drop(ingest(&world.logs, &house, &config, &[again]));
+        drop(ingest(&world.logs, &evidence_store, &config, &[again]));
         let calls = world.injector.reset();
         assert_eq!((calls[at].method, &calls[at].target), ("fetch", &which));
     }
     let report = report_on(&world, &config);
     assert_eq!(report.result.totals.unreadable_evidence, 1);
     assert_eq!(report.run.unreadable[0].file, objects[2].name);
-    assert!(report.run.unreadable[0].reason.contains("come 3 times"), "{:?}", report.run.unreadable);
-    // The dead letter is sent again.
+    assert!(report.run.unreadable[0].reason.contains("received 3 times"), "{:?}", report.run.unreadable);
+    // The message is redriven.
     assert_eq!(ingest_messages(&world, &config, &messages[2..3]).failed, []);
     assert_eq!(report_on(&world, &config).result, whole.result);
 }
@@ -176,7 +175,7 @@ fn an_object_without_a_time_in_its_name_is_recorded_as_missing_and_cleared() {
     let bytes = log_file(&[record(2, ACCOUNTS[0], REGIONS[0], minutes_after_start(71))]);
     let (object, all) = deliver(&world, "s3://trail/copy of a log.json", &bytes);
     world.logs.port.remove(&object.name);
-    // Announced at 01:10 with a version id.
+    // The S3 event names it at 01:10 with a version id.
     let id = StoredObject { version: format!("{}/v1", object.version), ..object.clone() };
     assert_eq!(ingest_messages(&world, &config, &[message("1", &[&id])]).missing_objects, 1);
     assert_eq!(report_on(&world, &config).result.totals.unreadable_evidence, 1);
@@ -198,7 +197,7 @@ fn an_unreadable_object_is_reported_at_once_and_goes_to_the_dead_letter_queue() 
         objects.push(object);
         all = all.merge(segment);
     }
-    // Some of it can be read: kept, counted, done.
+    // An object that can be read in part is stored and counted, and its message is done.
     let half = format!(
         "{{\"Records\":[{},{{\"eventID\":\"x\"}}]}}",
         record(5_001, ACCOUNTS[0], REGIONS[0], minutes_after_start(6))
@@ -237,8 +236,8 @@ fn evidence_outside_the_window_is_not_part_of_it() {
     ingest_messages(&world, &config, &messages);
     let whole = expected_report(all, &config, HOURS());
     assert_eq!(report_on(&world, &config).result, whole.result);
-    // Poison that was delivered two hours after the window, and some of before it; in one batch, as a backfill
-    // deals them.
+    // Unreadable objects that were delivered two hours after the window and before it, in one batch, as a backfill
+    // sends them.
     let others = [minutes_after_start(240), minutes_after_start(2_000), Time(minutes_after_start(0).0 - 60)]
         .map(|time| {
             let name = log_name(ACCOUNTS[0], REGIONS[0], time, "poison");
@@ -247,7 +246,7 @@ fn evidence_outside_the_window_is_not_part_of_it() {
     let all_of: Vec<&StoredObject> = others.iter().collect();
     ingest_messages(&world, &config, &[message("1", &all_of)]);
     assert_eq!(report_on(&world, &config).result, whole.result);
-    // An object of the window's last hour may come in the hour after.
+    // An object of the window's last hour may be delivered in the hour after.
     let name = log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(185), "poison");
     let late = deliver(&world, &name, b"no JSON").0;
     ingest_messages(&world, &config, &[message("1", &[&late])]);
@@ -288,7 +287,7 @@ fn an_empty_batch_writes_nothing() {
     assert_eq!(ingest_messages(&world, &config, &[message("1", &[&none])]).failed, []);
     assert_eq!(ingest_messages(&world, &config, &[]), IngestOutcome::default());
     assert_eq!(world.store.list("").unwrap(), []);
-    assert_eq!(world.table.query("PLACES", "").unwrap(), []);
+    assert_eq!(world.table.query("ACCOUNT_REGIONS", "").unwrap(), []);
 }
 
 #[test]
@@ -299,13 +298,13 @@ fn evidence_that_cannot_be_stored_is_missing_and_retried() {
     let messages: Vec<IngestMessage> = objects.iter().map(|object| message("1", &[object])).collect();
     world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::AccessDenied,
-        strike: FaultTiming::Before,
+        timing: FaultTiming::Before,
         matching: Box::new(|_, call| {
             call.port == "store" && call.method == "create" && call.target.starts_with("evidence/")
         }),
     });
-    let house = EvidenceStore::new(&world.table, &world.store);
-    let error = ingest(&world.logs, &house, &config, &messages).unwrap_err().to_string();
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let error = ingest(&world.logs, &evidence_store, &config, &messages).unwrap_err().to_string();
     assert!(error.contains("evidence/dt=2026-10-06/"), "{error}");
     assert_eq!(report_on(&world, &config).result.totals.unreadable_evidence, objects.len() as u64);
     world.injector.reset();

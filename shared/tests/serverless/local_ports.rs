@@ -1,4 +1,4 @@
-//! The table and the store of this machine against maps, which are what they claim to be.
+//! The local table and store. Law: they behave as maps.
 
 use std::{collections::BTreeMap, ops::Range, thread};
 
@@ -109,7 +109,7 @@ proptest! {
     }
 }
 
-/// Keys that mean something to a file system, and long ones.
+/// Keys with a special meaning to a file system, and long ones.
 fn object_key() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         6 => select(vec![
@@ -139,7 +139,7 @@ fn only_one_of_many_concurrent_writers_succeeds() {
             let name = format!("{round:02}");
             won.0 += u32::from(own.put(&item(&name, 0), WriteCondition::Unchanged).unwrap());
             won.1 += u32::from(store.create(&name, name.as_bytes(), "text/plain").unwrap());
-            // A counter that everybody raises until it is raised.
+            // A counter that each thread tries to increment until it succeeds.
             loop {
                 let revision = table.query("p", "count").unwrap().first().map_or(0, |item| item.revision);
                 if table.put(&item("count", revision), WriteCondition::Unchanged).unwrap() {

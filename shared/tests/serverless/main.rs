@@ -1,4 +1,4 @@
-//! The functions' jobs on a world of our own: local ports, a clock that is moved, faults on demand.
+//! The functions' jobs in a test environment: local ports, a clock that tests move, and faults on demand.
 
 #![allow(
     clippy::unwrap_used,

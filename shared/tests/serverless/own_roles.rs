@@ -1,4 +1,4 @@
-//! The report shows Onlooker's own calls, and judges them by what its roles are for.
+//! The report shows Onlooker's own calls, and checks them against the declared purpose of its roles.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 
 use super::fixtures::{expected_report, hour_after_start, minutes_after_start, record, segment};
 
-const PULL_ROLE: &str = "arn:aws:iam::111122223333:role/onlooker-SweepRole-1";
+const PULL_ROLE: &str = "arn:aws:iam::111122223333:role/onlooker-PullRole-1";
 
-/// A function's configuration: what the user asked for, and what a deployment adds.
+/// A function's configuration: the user's promises, and the watches and overrides that a deployment adds.
 fn config_watching(watch: &[&str]) -> Config {
     let variables = BTreeMap::from([
         (
             "ONLOOKER_ROLES",
-            "sweep=arn:aws:iam::111122223333:role/onlooker-SweepRole-1,report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1",
+            "pull=arn:aws:iam::111122223333:role/onlooker-PullRole-1,report=arn:aws:iam::111122223333:role/onlooker-ReportRole-1",
         ),
         ("ONLOOKER_BUCKET", "onlooker-bucket-1"),
         ("ONLOOKER_TABLE", "onlooker-Table-1"),
@@ -43,12 +43,12 @@ fn config_watching(watch: &[&str]) -> Config {
 fn call(id: u32, source: &str, name: &str, resources: &[&str]) -> Value {
     let mut record = record(2, "111122223333", "eu-west-1", minutes_after_start(id));
     let issuer = json!({
-        "type": "Role", "principalId": "AROASWEEP", "userName": "onlooker-SweepRole-1", "accountId": "111122223333",
+        "type": "Role", "principalId": "AROAPULL", "userName": "onlooker-PullRole-1", "accountId": "111122223333",
         "arn": PULL_ROLE,
     });
     record["userIdentity"]["arn"] =
-        "arn:aws:sts::111122223333:assumed-role/onlooker-SweepRole-1/onlooker-sweep".into();
-    record["userIdentity"]["principalId"] = "AROASWEEP:onlooker-sweep".into();
+        "arn:aws:sts::111122223333:assumed-role/onlooker-PullRole-1/onlooker-pull".into();
+    record["userIdentity"]["principalId"] = "AROAPULL:onlooker-pull".into();
     record["userIdentity"]["sessionContext"]["sessionIssuer"] = issuer;
     record["eventSource"] = format!("{source}.amazonaws.com").into();
     record["eventName"] = name.into();
@@ -63,7 +63,7 @@ fn call(id: u32, source: &str, name: &str, resources: &[&str]) -> Value {
     record
 }
 
-/// The service takes the role for the function.
+/// Lambda assumes the role for the function.
 fn assume_role_event() -> Value {
     let mut record = record(1, "111122223333", "eu-west-1", minutes_after_start(1));
     record["userIdentity"] = json!({ "type": "AWSService", "invokedBy": "lambda.amazonaws.com" });
@@ -115,8 +115,8 @@ fn declared_calls_are_compliant_without_a_promise() {
     assert!(role.watched_as.is_some() && role.matrix.is_some());
     assert_eq!((report.result.mode, report.result.status()), (ReportMode::Discovery, None));
     let statement = &report.result.summary.statement;
-    assert!(statement.starts_with("Nothing was promised"), "{statement}");
-    assert!(statement.contains("own roles made 4 calls, 0 of them beyond"), "{statement}");
+    assert!(statement.starts_with("No principal is watched"), "{statement}");
+    assert!(statement.contains("own roles made 4 calls, 0 of them outside"), "{statement}");
     assert_eq!((report.result.totals.watched_principals, report.result.totals.watched_operations), (0, 0));
 }
 
@@ -125,7 +125,7 @@ fn a_write_to_another_bucket_is_a_violation() {
     let report = report(&config_watching(&[]), &[ordinary_records(), vec![foreign_write()]].concat());
     assert_eq!(own_role(&report).status, Some(Status::NonCompliant));
     assert!(report.result.findings.iter().any(|finding| finding.id == "write-succeeded"));
-    assert!(report.result.summary.statement.contains("1 of them beyond"));
+    assert!(report.result.summary.statement.contains("1 of them outside"));
 }
 
 #[test]
@@ -141,14 +141,14 @@ fn own_roles_do_not_change_the_status_of_other_promises() {
     assert_eq!(before.result.compliance, after.result.compliance);
     assert_eq!(before.result.totals.watched_operations, after.result.totals.watched_operations);
     assert_eq!(before.result.status(), after.result.status());
-    // Two roles are watched, and one of them is idle: nobody promised that it would not be.
+    // Two own roles are watched, and one of them is idle, which is not a finding.
     assert!(after.result.findings.iter().all(|finding| finding.id != "principal-not-seen"));
     let broken =
         report(&config_watching(&[auditor]), &[ordinary_records(), vec![read, foreign_write()]].concat());
     assert_eq!(broken.result.status(), Some(Status::NonCompliant));
 }
 
-/// The role with one statement more than it has.
+/// The permissions status of the role with one more statement.
 fn permissions(more: &Value) -> OverallStatus {
     let statements = json!([
         { "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*" },
@@ -160,7 +160,7 @@ fn permissions(more: &Value) -> OverallStatus {
         more,
     ]);
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let policy = Policy { name: "sweep".into(), origin: PolicyOrigin::Inline, text: text.into() };
+    let policy = Policy { name: "pull".into(), origin: PolicyOrigin::Inline, text: text.into() };
     let snapshot = PolicySnapshot {
         principal: PULL_ROLE.into(),
         identity_policies: vec![policy],

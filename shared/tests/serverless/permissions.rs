@@ -1,4 +1,4 @@
-//! What principals may do: read, judged, kept and told, and what goes wrong with that.
+//! The permissions job: policies are read, evaluated, stored and notified, also under faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ const ADMIN: &str = "arn:aws:iam::111122223333:role/Admin";
 const DELETED: &str = "arn:aws:iam::111122223333:role/Ghost";
 const OTHER: &str = "arn:aws:iam::444455556666:role/Reader";
 
-/// Enough to be over-privileged, and quicker to look at than everything.
+/// Enough to be over-privileged, and faster to evaluate than `*`.
 const WRITES: [&str; 2] = ["s3:PutObject", "iam:CreateAccessKey"];
 
 const READS: [&str; 3] = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListAllMyBuckets"];
@@ -41,7 +41,7 @@ struct PermissionsScenario {
 }
 
 impl PermissionsScenario {
-    /// A role that only reads, and one that may do everything.
+    /// A role with reads only, and a role with writes too.
     fn new() -> Self {
         let world = TestEnvironment::new(minutes_after_start(600));
         let iam = FaultyPort { port: FakeIam::default(), injector: world.injector.clone() };
@@ -72,13 +72,13 @@ impl PermissionsScenario {
     }
 
     fn try_evaluate(&self) -> Result<PermissionsOutcome, PortError> {
-        let archive = PermissionsStore {
+        let store = PermissionsStore {
             table: &self.world.table,
             store: &self.world.store,
             sinks: &[&self.world.sns, &self.world.event_bus],
             run_id: "run",
         };
-        evaluate_and_store(&self.ports(), &self.request(&[]), &archive)
+        evaluate_and_store(&self.ports(), &self.request(&[]), &store)
     }
 
     fn evaluate(&self) -> PermissionsOutcome {
@@ -103,7 +103,7 @@ impl PermissionsScenario {
             .collect()
     }
 
-    /// Everything that is kept, but for how often it was written.
+    /// Everything that is stored, without revisions.
     fn stored_items(&self) -> Vec<String> {
         let items = self.world.table.port.items();
         let mut all: Vec<String> = items
@@ -118,17 +118,17 @@ impl PermissionsScenario {
     }
 }
 
-fn statuses(examined: &PermissionsOutcome) -> BTreeMap<String, OverallStatus> {
+fn statuses(outcome: &PermissionsOutcome) -> BTreeMap<String, OverallStatus> {
     let one = |kept: &onlooker_core::jobs::permissions::EvaluatedPrincipal| {
         (kept.permissions.identity.arn.to_string(), kept.permissions.overall_status)
     };
-    examined.evaluated.iter().map(one).collect()
+    outcome.evaluated.iter().map(one).collect()
 }
 
 #[test]
 fn each_principal_gets_its_status_and_over_privilege_is_notified_once() {
     let scene = PermissionsScenario::new();
-    let examined = scene.evaluate();
+    let outcome = scene.evaluate();
     let expected = [
         (ADMIN, OverallStatus::OverPrivileged),
         (DELETED, OverallStatus::Invalid),
@@ -136,24 +136,27 @@ fn each_principal_gets_its_status_and_over_privilege_is_notified_once() {
     ];
     let expected: BTreeMap<String, OverallStatus> =
         expected.into_iter().map(|(arn, status)| (arn.to_owned(), status)).collect();
-    assert_eq!(statuses(&examined), expected);
-    assert_eq!((examined.failed.len(), examined.notifications_sent), (0, 2));
-    let news = scene.world.sns.port.notifications.lock().unwrap()[0].clone();
-    assert!(news.subject.contains("role/Admin") && news.text.contains(ADMIN), "{news:?}");
-    assert_eq!(news.detail["overall_status"], "OVER_PRIVILEGED");
-    let ghost = &scene.latest()[DELETED];
-    assert!(ghost.statement.contains("no such"), "{}", ghost.statement);
-    assert_eq!(ghost.policies, None);
+    assert_eq!(statuses(&outcome), expected);
+    assert_eq!((outcome.failed.len(), outcome.notifications_sent), (0, 2));
+    let notification = scene.world.sns.port.notifications.lock().unwrap()[0].clone();
+    assert!(
+        notification.subject.contains("role/Admin") && notification.text.contains(ADMIN),
+        "{notification:?}"
+    );
+    assert_eq!(notification.detail["overall_status"], "OVER_PRIVILEGED");
+    let deleted = &scene.latest()[DELETED];
+    assert!(deleted.statement.contains("does not have this user or role"), "{}", deleted.statement);
+    assert_eq!(deleted.policies, None);
     // The report of the run holds all of it.
     let report: Value =
-        serde_json::from_slice(&scene.world.store.port.read(&examined.report_key, None).unwrap()).unwrap();
-    assert!(examined.report_key.starts_with("permissions/dt=2026-10-06/20261006T100000Z_run"));
+        serde_json::from_slice(&scene.world.store.port.read(&outcome.report_key, None).unwrap()).unwrap();
+    assert!(outcome.report_key.starts_with("permissions/dt=2026-10-06/20261006T100000Z_run"));
     assert_eq!(report["principals"].as_array().unwrap().len(), 3);
-    // A day later nothing is news.
+    // A later run does not notify again.
     scene.world.clock.advance(3 * 86_400);
     assert_eq!(scene.evaluate().notifications_sent, 0);
     assert_eq!(scene.world.sns.port.notifications.lock().unwrap().len(), 1);
-    // Once it has been well in between, it is.
+    // After a VALID status in between, it does.
     scene.iam.port.set_role(ADMIN, &[allow(&READS)]);
     scene.world.clock.advance(86_400);
     assert_eq!(statuses(&scene.evaluate())[ADMIN], OverallStatus::Valid);
@@ -183,18 +186,18 @@ fn a_past_window_is_evaluated_with_the_policies_of_that_time() {
 
     let (reads, write) = (json!(READS), json!(["s3:PutObject"]));
     let time = |hours: u32| Some(hour_after_start(hours).start());
-    assert_eq!(scene.policies_in_force(READER, (0, 10)), [], "nobody had looked yet");
+    assert_eq!(scene.policies_in_force(READER, (0, 10)), [], "no run had read them yet");
     assert_eq!(before, [(time(10), None, reads.clone())]);
-    assert_eq!(scene.policies_in_force(READER, (0, 12)), before, "what comes later does not change it");
+    assert_eq!(scene.policies_in_force(READER, (0, 12)), before, "later policies do not change it");
     assert_eq!(scene.policies_in_force(READER, (12, 14)), [(time(12), None, write.clone())]);
     assert_eq!(
         scene.policies_in_force(READER, (11, 13)),
         [(time(10), time(12), reads.clone()), (time(12), None, write.clone())]
     );
     assert_eq!(scene.policies_in_force(READER, (14, 20)), [(time(14), None, reads)]);
-    // The same policies are one object, however often they come back.
+    // The same policies are one object, however often they return.
     assert_eq!(scene.world.store.port.list("policies/").unwrap().len(), 2);
-    // Who is not watched has none.
+    // A principal that is not watched has none.
     scene.watch(&[ADMIN]);
     assert_eq!(scene.policies_in_force(READER, (0, 20)), []);
 }
@@ -208,8 +211,8 @@ fn policies_unreadable_for_too_long_become_unknown() {
     let end = Some(hour_after_start(10 + 8 * 24).start());
     assert_eq!(scene.policies_in_force(READER, (12, 36)).first().map(|held| held.1), Some(None));
     assert_eq!(scene.policies_in_force(READER, (12, 300)).first().map(|held| held.1), Some(end));
-    assert_eq!(scene.policies_in_force(READER, (210, 234)), [], "nobody knows");
-    // Another one that is read later does not say since when it is there.
+    assert_eq!(scene.policies_in_force(READER, (210, 234)), [], "unknown");
+    // Other policies that are read later do not state since when they are in force.
     scene.iam.port.set_role(READER, &[allow(&["s3:PutObject"])]);
     scene.world.clock.set(hour_after_start(400).start());
     scene.evaluate();
@@ -245,7 +248,7 @@ fn a_deleted_principal_has_no_policies() {
     assert_eq!(statuses(&scene.evaluate())[READER], OverallStatus::Invalid);
     assert_eq!(scene.policies_in_force(READER, (10, 13)).len(), 1);
     assert_eq!(scene.policies_in_force(READER, (12, 13)), []);
-    // And may come back.
+    // The principal may be created again.
     scene.iam.port.set_role(READER, &[allow(&READS)]);
     scene.world.clock.set(hour_after_start(14).start());
     scene.evaluate();
@@ -256,19 +259,19 @@ fn a_deleted_principal_has_no_policies() {
 fn a_pattern_selects_every_match_except_exempt_principals() {
     let mut scene = PermissionsScenario::new();
     scene.iam.port.set_role(OTHER, &[allow(&READS)]);
-    scene.watch(&["arn:aws:iam::*:role/*", "arn:aws:iam::*:role/nobody-*"]);
+    scene.watch(&["arn:aws:iam::*:role/*", "arn:aws:iam::*:role/unmatched-*"]);
     scene.config.exempt = vec![ADMIN.to_owned()];
-    let examined = scene.evaluate();
-    assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER], "only our account");
-    assert_eq!(examined.unmatched, ["arn:aws:iam::*:role/nobody-*"]);
+    let outcome = scene.evaluate();
+    assert_eq!(statuses(&outcome).into_keys().collect::<Vec<_>>(), [READER], "only our account");
+    assert_eq!(outcome.unmatched, ["arn:aws:iam::*:role/unmatched-*"]);
     scene.config.lookup.role = Some("Onlooker".to_owned());
     scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
     assert_eq!(statuses(&scene.evaluate()).into_keys().collect::<Vec<_>>(), [READER, OTHER]);
-    // Who is asked about by name is asked about.
+    // A principal that is requested by name is evaluated, even if it is exempt.
     let asked = [ADMIN.to_owned()];
-    let told = evaluate(&scene.ports(), &scene.request(&asked));
-    assert_eq!(told.evaluated[0].overall_status, OverallStatus::OverPrivileged);
-    assert_eq!(told.evaluated[0].identity.watched_as, None);
+    let requested = evaluate(&scene.ports(), &scene.request(&asked));
+    assert_eq!(requested.evaluated[0].overall_status, OverallStatus::OverPrivileged);
+    assert_eq!(requested.evaluated[0].identity.watched_as, None);
 }
 
 #[test]
@@ -277,15 +280,15 @@ fn without_account_read_permission_named_principals_are_read_individually() {
     scene.iam.port.denied_accounts.lock().unwrap().insert(ACCOUNTS[0].to_owned());
     let alone = statuses(&scene.evaluate());
     scene.iam.port.denied_accounts.lock().unwrap().clear();
-    assert_eq!(alone, statuses(&scene.evaluate()), "the same verdicts either way");
+    assert_eq!(alone, statuses(&scene.evaluate()), "the same statuses either way");
     let hashes: BTreeSet<String> =
         scene.world.store.port.list("policies/").unwrap().into_iter().map(|one| one.name).collect();
     assert_eq!(hashes.len(), 2, "and the same snapshots");
     scene.iam.port.denied_accounts.lock().unwrap().insert(ACCOUNTS[0].to_owned());
     scene.watch(&[READER, "arn:aws:iam::*:role/A*"]);
-    let examined = scene.evaluate();
-    assert_eq!(statuses(&examined).len(), 1);
-    let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
+    let outcome = scene.evaluate();
+    assert_eq!(statuses(&outcome).len(), 1);
+    let [failed] = &*outcome.failed else { panic!("{:?}", outcome.failed) };
     assert_eq!(failed.failure.kind, PortErrorKind::AccessDenied);
     assert!(failed.failure.cause.contains("iam:GetAccountAuthorizationDetails"), "{failed:?}");
 }
@@ -301,24 +304,24 @@ fn a_throttled_account_is_indeterminate_and_does_not_block_others() {
     scene.world.clock.advance(86_400);
     scene.world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Throttled,
-        strike: FaultTiming::Before,
+        timing: FaultTiming::Before,
         matching: Box::new(|_, call: &PortCall| {
             call.method == "details" && call.target.starts_with(ACCOUNTS[1])
         }),
     });
     let began = scene.world.clock.now();
-    let examined = scene.evaluate();
+    let outcome = scene.evaluate();
     let calls = scene.world.injector.reset();
-    assert_eq!(calls.iter().filter(|call| call.method == "details").count(), 2 + 5, "tried again");
+    assert_eq!(calls.iter().filter(|call| call.method == "details").count(), 2 + 5, "retried");
     assert!(scene.world.clock.now().since(began) >= 15, "and backed off");
-    assert_eq!(statuses(&examined).into_keys().collect::<Vec<_>>(), [READER]);
-    let [failed] = &*examined.failed else { panic!("{:?}", examined.failed) };
+    assert_eq!(statuses(&outcome).into_keys().collect::<Vec<_>>(), [READER]);
+    let [failed] = &*outcome.failed else { panic!("{:?}", outcome.failed) };
     assert_eq!((&*failed.failure.principal, failed.failure.kind), (OTHER, PortErrorKind::Throttled));
-    let answer = examined.to_response(scene.world.clock.now());
+    let answer = outcome.to_response(scene.world.clock.now());
     assert!(answer["failed"][0]["last_seen_seconds_ago"].as_u64().unwrap() > 86_400, "{answer}");
     let latest = &scene.latest()[OTHER];
     assert_eq!((latest.overall_status, latest.last_status), (None, Some(OverallStatus::Valid)));
-    // What was read last stays in force.
+    // The policies read last stay in force.
     assert_eq!(scene.policies_in_force(OTHER, (30, 40)).len(), 1);
 }
 
@@ -334,7 +337,7 @@ fn the_simulator_runs_once_per_policy_set_and_its_conflicts_count() {
     assert!(asked(&scene) >= 3);
     scene.evaluate();
     assert_eq!(asked(&scene), 0);
-    // Other policies, another opinion: one that says more is allowed leaves nothing certain.
+    // Other policies are simulated again. A simulator that allows more makes the status indeterminate.
     scene.iam.port.set_role(READER, &[allow(&READS[..2]), allow(&READS[2..])]);
     scene
         .iam
@@ -343,17 +346,20 @@ fn the_simulator_runs_once_per_policy_set_and_its_conflicts_count() {
         .lock()
         .unwrap()
         .insert("iam:CreateAccessKey".to_owned(), "allowed".to_owned());
-    let examined = scene.evaluate();
+    let outcome = scene.evaluate();
     assert!(asked(&scene) >= 3);
-    assert_eq!(statuses(&examined)[READER], OverallStatus::Indeterminate);
-    let opinion = examined.evaluated[0].permissions.simulation.clone().unwrap();
-    assert_eq!((opinion.conflicts.len(), opinion.compared - opinion.agreed), (1, 1));
-    assert_eq!((&*opinion.conflicts[0].policies, &*opinion.conflicts[0].simulator), ("denied", "allowed"));
-    // Nobody need ask.
+    assert_eq!(statuses(&outcome)[READER], OverallStatus::Indeterminate);
+    let simulation = outcome.evaluated[0].permissions.simulation.clone().unwrap();
+    assert_eq!((simulation.conflicts.len(), simulation.compared - simulation.agreed), (1, 1));
+    assert_eq!(
+        (&*simulation.conflicts[0].policies, &*simulation.conflicts[0].simulator),
+        ("denied", "allowed")
+    );
+    // The simulation can be disabled.
     scene.config.permissions.simulate = false;
-    let examined = scene.evaluate();
-    assert_eq!(statuses(&examined)[READER], OverallStatus::Valid);
-    assert_eq!((examined.evaluated[0].permissions.simulation.clone(), asked(&scene)), (None, 0));
+    let outcome = scene.evaluate();
+    assert_eq!(statuses(&outcome)[READER], OverallStatus::Valid);
+    assert_eq!((outcome.evaluated[0].permissions.simulation.clone(), asked(&scene)), (None, 0));
 }
 
 #[test]
@@ -362,23 +368,23 @@ fn unsimulated_actions_are_listed_and_simulated_next_time() {
     scene.watch(&[READER, ADMIN]);
     scene.world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Throttled,
-        strike: FaultTiming::Before,
-        // The last question is the shorter one.
+        timing: FaultTiming::Before,
+        // The last request has fewer actions.
         matching: Box::new(|_, call: &PortCall| call.method == "simulate" && !call.target.ends_with(" 100")),
     });
-    let examined = scene.evaluate();
+    let outcome = scene.evaluate();
     scene.world.injector.reset();
-    let opinions = |examined: &PermissionsOutcome| {
-        let judged = examined.evaluated.iter();
-        judged.map(|kept| kept.permissions.simulation.clone().unwrap()).collect::<Vec<_>>()
+    let simulations = |outcome: &PermissionsOutcome| {
+        let evaluated = outcome.evaluated.iter();
+        evaluated.map(|kept| kept.permissions.simulation.clone().unwrap()).collect::<Vec<_>>()
     };
-    let [first, second] = &*opinions(&examined) else { panic!("two of them") };
-    assert!(first.incomplete_reason.clone().unwrap().contains("were not asked about"), "{first:?}");
+    let [first, second] = &*simulations(&outcome) else { panic!("not two simulations") };
+    assert!(first.incomplete_reason.clone().unwrap().contains("were not simulated"), "{first:?}");
     assert!(first.compared >= 100 && first.compared.is_multiple_of(100), "{first:?}");
-    // It is one simulator for the account: the others do not stand in line.
+    // The account has one simulator: after it throttles, the other principals are not simulated.
     assert_eq!((second.compared, second.incomplete_reason.is_some()), (0, true));
-    let examined = scene.evaluate();
-    assert!(opinions(&examined).iter().all(|opinion| opinion.incomplete_reason.is_none()));
+    let outcome = scene.evaluate();
+    assert!(simulations(&outcome).iter().all(|simulation| simulation.incomplete_reason.is_none()));
 }
 
 #[test]
@@ -391,19 +397,19 @@ fn probes_run_as_the_caller_and_apply_to_the_caller_only() {
         ("ec2:DescribeRegions".to_owned(), PortErrorKind::Throttled),
         ("s3:ListBuckets".to_owned(), PortErrorKind::AccessDenied),
     ]);
-    let examined = scene.evaluate();
+    let outcome = scene.evaluate();
     let probed = scene.world.injector.reset();
     assert_eq!(probed.iter().filter(|call| call.method == "probe").count(), 1 + 5 + 1);
     let checks = |arn: &str| -> BTreeMap<String, CheckStatus> {
-        let kept = examined.evaluated.iter().find(|kept| &*kept.permissions.identity.arn == arn).unwrap();
+        let kept = outcome.evaluated.iter().find(|kept| &*kept.permissions.identity.arn == arn).unwrap();
         let checks = kept.permissions.permission_checks.iter().take(4);
         checks.map(|check| (format!("{}:{}", check.service, check.operation), check.status)).collect()
     };
     let ours = checks(READER);
     assert_eq!(ours["sts:GetCallerIdentity"], CheckStatus::Passed);
-    assert_eq!(ours["ec2:DescribeRegions"], CheckStatus::Error, "throttling is no denial");
+    assert_eq!(ours["ec2:DescribeRegions"], CheckStatus::Error, "throttling is not a denial");
     assert_eq!(ours["s3:ListBuckets"], CheckStatus::Failed);
-    assert_eq!(ours["x:Unknown"], CheckStatus::Error, "nobody could try it out");
+    assert_eq!(ours["x:Unknown"], CheckStatus::Error, "it has no probe");
     assert_eq!(checks(ADMIN)["s3:ListBuckets"], CheckStatus::Passed, "its policies grant it");
 }
 
@@ -423,52 +429,52 @@ fn organization_policies_limit_grants_where_readable() {
             .collect()
     };
     scene.evaluate();
-    assert_eq!(controls(&scene), [false], "not to be seen is not none");
+    assert_eq!(controls(&scene), [false], "unreadable control policies are not the same as none");
     let levels = [vec![allow(&["*"])], vec![allow(&["*"]), deny(&["s3:PutObject"])]];
     let levels = levels.map(|level| level.iter().map(Value::to_string).collect());
     *scene.iam.port.service_control_levels.lock().unwrap() = Some(levels.to_vec());
     scene.world.clock.advance(60);
     scene.evaluate();
     assert_eq!(controls(&scene), [false, true], "other policies, another snapshot");
-    // That nobody answers is not that there are none.
+    // A failed request does not mean that there are none.
     scene.world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Throttled,
-        strike: FaultTiming::Before,
-        matching: Box::new(|_, call: &PortCall| call.method == "above"),
+        timing: FaultTiming::Before,
+        matching: Box::new(|_, call: &PortCall| call.method == "control_policies"),
     });
-    let examined = scene.evaluate();
-    assert_eq!((examined.evaluated.len(), examined.failed.len()), (0, 1));
+    let outcome = scene.evaluate();
+    assert_eq!((outcome.evaluated.len(), outcome.failed.len()), (0, 1));
 }
 
 #[test]
 fn a_job_killed_at_any_call_and_retried_leaves_the_same_state() {
-    let peace = PermissionsScenario::new();
-    peace.evaluate();
-    let (calls, expected) = (peace.world.injector.reset(), peace.stored_items());
+    let undisturbed = PermissionsScenario::new();
+    undisturbed.evaluate();
+    let (calls, expected) = (undisturbed.world.injector.reset(), undisturbed.stored_items());
     assert!(calls.len() > 30, "{}", calls.len());
     for (at, call) in calls.iter().enumerate() {
-        // A reading leaves nothing: it is all the same before and after.
+        // A read changes nothing, so a fault before it equals a fault after it.
         let changes = !matches!(call.port, "iam" | "organization" | "reads") && call.method != "query";
-        for strike in [FaultTiming::Before, FaultTiming::After].into_iter().take(if changes { 2 } else { 1 })
+        for timing in [FaultTiming::Before, FaultTiming::After].into_iter().take(if changes { 2 } else { 1 })
         {
             let scene = PermissionsScenario::new();
-            scene.world.injector.plan(FaultPlan::Kill { at, timing: strike });
+            scene.world.injector.plan(FaultPlan::Kill { at, timing });
             let killed = scene.try_evaluate();
-            assert!(killed.is_err(), "a run that is killed does not end well: {call:?}");
+            assert!(killed.is_err(), "a killed run does not succeed: {call:?}");
             scene.world.injector.reset();
-            // Lambda tries again once the claims of the first try have ended.
+            // Lambda retries after the claims of the first attempt have expired.
             scene.world.clock.set(minutes_after_start(600));
             let again = match scene.try_evaluate() {
-                Ok(examined) if examined.failed.is_empty() => true,
+                Ok(outcome) if outcome.failed.is_empty() => true,
                 _ => {
                     scene.world.clock.advance(60);
                     scene.evaluate().failed.is_empty()
                 }
             };
-            assert!(again, "killed {strike:?} {call:?}");
+            assert!(again, "killed {timing:?} {call:?}");
             let moved = scene.world.clock.now() != minutes_after_start(600);
             if !moved {
-                assert_eq!(scene.stored_items(), expected, "killed {strike:?} {call:?}");
+                assert_eq!(scene.stored_items(), expected, "killed {timing:?} {call:?}");
             }
             assert_eq!(
                 scene.world.sns.port.notifications.lock().unwrap()[0].detail_type,
@@ -481,9 +487,9 @@ fn a_job_killed_at_any_call_and_retried_leaves_the_same_state() {
 
 #[test]
 fn a_failed_call_leaves_its_principal_indeterminate() {
-    let peace = PermissionsScenario::new();
-    let truth = statuses(&peace.evaluate());
-    let calls = peace.world.injector.reset();
+    let undisturbed = PermissionsScenario::new();
+    let truth = statuses(&undisturbed.evaluate());
+    let calls = undisturbed.world.injector.reset();
     let kinds = [
         PortErrorKind::AccessDenied,
         PortErrorKind::Other,
@@ -494,15 +500,15 @@ fn a_failed_call_leaves_its_principal_indeterminate() {
         let scene = PermissionsScenario::new();
         scene.world.injector.plan(FaultPlan::Fail {
             kind: kinds[at % kinds.len()],
-            strike: FaultTiming::Before,
+            timing: FaultTiming::Before,
             matching: Box::new(move |number, _| number == at),
         });
-        let Ok(examined) = scene.try_evaluate() else { continue };
-        for (arn, status) in statuses(&examined) {
-            assert_eq!(status, truth[&arn], "refused {call:?}");
+        let Ok(outcome) = scene.try_evaluate() else { continue };
+        for (arn, status) in statuses(&outcome) {
+            assert_eq!(status, truth[&arn], "failed {call:?}");
         }
-        let told = examined.evaluated.len() + examined.failed.len();
-        assert_eq!(told, truth.len(), "nobody is lost: {call:?}");
+        let listed = outcome.evaluated.len() + outcome.failed.len();
+        assert_eq!(listed, truth.len(), "every principal is listed: {call:?}");
     }
 }
 
@@ -517,13 +523,13 @@ fn altered_stored_policies_are_an_error() {
     assert_eq!(read().unwrap().principals().count(), 1);
     let whole = scene.world.store.port.read(&key, None).unwrap();
     let other = String::from_utf8(whole).unwrap().replace("DescribeRegions", "*");
-    for damage in [Some(other.into_bytes()), Some(b"{}".to_vec()), Some(b"no JSON".to_vec()), None] {
+    for damage in [Some(other.into_bytes()), Some(b"{}".to_vec()), Some(b"not JSON".to_vec()), None] {
         scene.world.store.port.damage(&key, damage);
         let error = read().unwrap_err().to_string();
         assert!(error.contains(&key), "{error}");
     }
     let mut item = scene.world.table.port.query("POLICIES", "").unwrap().remove(0);
-    item.body = json!("no snapshot");
+    item.body = json!("not a snapshot");
     scene.world.table.port.put(&item, WriteCondition::Always).unwrap();
     assert!(read().unwrap_err().to_string().contains("POLICIES"));
 }

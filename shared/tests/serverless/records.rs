@@ -37,7 +37,7 @@ pub fn call(n: u32, time: Time, role: &str, source: &str, name: &str, read_only:
     record
 }
 
-/// The same call, refused.
+/// The same call, denied.
 pub fn denied(mut record: Value) -> Value {
     record["errorCode"] = "AccessDenied".into();
     record

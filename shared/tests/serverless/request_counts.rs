@@ -1,4 +1,4 @@
-//! What evidence costs in requests and bytes: it follows segments, not events.
+//! Requests and bytes that evidence takes. Law: they depend on the number of segments, not of events.
 
 use std::collections::BTreeMap;
 
@@ -19,27 +19,29 @@ use super::{
 };
 
 /// Requests by port and method for one hour of trail, an object each five minutes, in batches; and bytes of evidence.
-fn cost(places: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usize>, u64) {
+fn cost(account_regions: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usize>, u64) {
     let world = TestEnvironment::new(minutes_after_start(200));
     let regions = ["eu-west-1", "us-east-1", "us-west-2"];
     let mut messages: Vec<IngestMessage> = Vec::new();
     for five in 0..12 {
-        for place in 0..places {
-            let account = format!("{:012}", place / 3);
-            let region = regions[place as usize % 3];
-            let id = |n: u32| ((five * places + place) * records + n).wrapping_mul(2_654_435_761);
+        for n in 0..account_regions {
+            let account = format!("{:012}", n / 3);
+            let region = regions[n as usize % 3];
+            let id = |m: u32| ((five * account_regions + n) * records + m).wrapping_mul(2_654_435_761);
             let records: Vec<Value> = (0..records)
-                .map(|n| record(id(n), &account, region, minutes_after_start(five * 5 + n % 5)))
+                .map(|m| record(id(m), &account, region, minutes_after_start(five * 5 + m % 5)))
                 .collect();
             let name = log_name(&account, region, minutes_after_start(five * 5 + 5), &format!("{five}"));
             let object = world.logs.port.deliver(&name, &log_file(&records));
             messages.push(message(&name, &[&object]));
         }
     }
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     for some in messages.chunks(batch) {
         assert_eq!(
-            ingest(&world.logs, &house, &promise_config(Some(hour_after_start(0))), some).unwrap().failed,
+            ingest(&world.logs, &evidence_store, &promise_config(Some(hour_after_start(0))), some)
+                .unwrap()
+                .failed,
             []
         );
     }
@@ -48,14 +50,14 @@ fn cost(places: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usiz
         *count.entry(call.method).or_default() += 1;
     }
     let bytes = world.store.list("evidence/").unwrap().iter().map(|object| object.size).sum();
-    let told = report(
-        &house,
+    let actual = report(
+        &evidence_store,
         &promise_config(Some(hour_after_start(0))),
         (hour_after_start(0), hour_after_start(1)),
         1,
     )
     .unwrap();
-    assert_eq!(told.result.totals.events, u64::from(12 * places * records));
+    assert_eq!(actual.result.totals.events, u64::from(12 * account_regions * records));
     (count, bytes)
 }
 
@@ -66,8 +68,9 @@ fn request_counts_depend_on_segments_not_events() {
     assert_eq!(few, many);
     let (larger, _) = cost(12, 4, 144);
     assert!(larger["put"] < few["put"] && larger["create"] < few["create"], "{larger:?} {few:?}");
-    // 144 objects in 6 batches of 12 places each: an object is read once; a batch writes a pack, a line for each
-    // account and an item for each place, and asks once for what was absent; a process asks once for each place.
+    // 144 objects in 6 batches of 12 accounts and regions each. An object is read once. A batch writes a pack, a line
+    // for each account and an item for each account and region, and queries the missing objects once. A process
+    // queries each account and region once.
     assert_eq!(many["fetch"], 144);
     assert_eq!(many["create"], 6 * (1 + 4));
     assert_eq!(many["put"], 6 * 12 + 12);

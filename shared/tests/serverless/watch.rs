@@ -1,4 +1,4 @@
-//! The laws of alerts: who is told of what, and how often.
+//! Laws of alerts: which events are notified, to which sinks, and how often.
 
 use onlooker_core::{
     catalog::Catalog,
@@ -27,9 +27,9 @@ fn config() -> Config {
 }
 
 fn deliver(world: &TestEnvironment, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let newsroom = Notifier { table: &world.table, sinks: &announcers, clock: &world.clock };
-    watch(event, config, Catalog::embedded(), &newsroom)
+    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let notifier = Notifier { table: &world.table, sinks: &sinks, clock: &world.clock };
+    watch(event, config, Catalog::embedded(), &notifier)
 }
 
 fn notification_counts(world: &TestEnvironment) -> (usize, usize) {
@@ -102,14 +102,14 @@ fn an_alert_names_principal_operation_region_and_promise() {
         (watched.notifications_sent, watched.notifications_already_sent, watched.lag_seconds),
         (2, 0, Some(7))
     );
-    let news = world.event_bus.port.notifications.lock().unwrap()[0].clone();
-    assert_eq!(news.detail_type, "Read-Only Violation Detected");
-    assert_eq!(news.severity, RiskLevel::Critical);
+    let notification = world.event_bus.port.notifications.lock().unwrap()[0].clone();
+    assert_eq!(notification.detail_type, "Read-Only Violation Detected");
+    assert_eq!(notification.severity, RiskLevel::Critical);
     assert_eq!(
-        news.subject,
+        notification.subject,
         format!("CRITICAL write-succeeded: ec2:RunInstances by role/Auditor in {ACCOUNT} (succeeded)")
     );
-    let detail = &news.detail;
+    let detail = &notification.detail;
     for (field, value) in [
         ("version", "1.0"),
         ("event_id", "00000005-0000-4000-8000-000000000000"),
@@ -127,7 +127,7 @@ fn an_alert_names_principal_operation_region_and_promise() {
         assert_eq!(detail[field], value, "{field}");
     }
     assert_eq!(detail["time"], NOW.to_string());
-    assert_eq!(news.id, detail["id"].as_str().unwrap());
+    assert_eq!(notification.id, detail["id"].as_str().unwrap());
 }
 
 #[test]
@@ -137,13 +137,13 @@ fn redacted_names_are_not_in_alerts() {
     config.redaction.sessions = true;
     config.redaction.accounts = true;
     deliver(&world, &config, &eventbridge_event(&write(1, NOW))).unwrap();
-    let news = world.sns.port.notifications.lock().unwrap()[0].clone();
-    let all = format!("{}{}{}", news.subject, news.text, news.detail);
+    let notification = world.sns.port.notifications.lock().unwrap()[0].clone();
+    let all = format!("{}{}{}", notification.subject, notification.text, notification.detail);
     assert!(
-        !all.contains(ACCOUNT) && !news.detail["session"].as_str().unwrap().contains("session\""),
+        !all.contains(ACCOUNT) && !notification.detail["session"].as_str().unwrap().contains("session\""),
         "{all}"
     );
-    assert!(news.detail["session"].as_str().unwrap().starts_with("session-"));
+    assert!(notification.detail["session"].as_str().unwrap().starts_with("session-"));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_input_that_is_not_a_cloudtrail_event_is_an_error() {
     damaged["eventTime"] = "yesterday".into();
     let error = deliver(&world, &config(), &eventbridge_event(&damaged)).unwrap_err();
     assert!(error.to_string().contains("eventTime"), "{error}");
-    // What can be read beside it is told all the same.
+    // A readable record beside it is notified all the same.
     let both = json!({"Records": [damaged, write(2, NOW)]});
     let error = deliver(&world, &config(), both.to_string().as_bytes()).unwrap_err();
     assert_eq!((error.outcome.events, error.outcome.notifications_sent), (1, 2));
@@ -213,21 +213,20 @@ fn insight_events_are_skipped() {
 
 #[test]
 fn only_the_failed_sink_is_retried() {
-    for struck in ["sns", "events"] {
+    for failing in ["sns", "events"] {
         let world = TestEnvironment::new(NOW);
         let event = eventbridge_event(&write(1, NOW));
-        let which = Box::new(move |_, call: &super::environment::PortCall| call.port == struck);
+        let which = Box::new(move |_, call: &super::environment::PortCall| call.port == failing);
         world.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Throttled,
-            strike: FaultTiming::Before,
+            timing: FaultTiming::Before,
             matching: which,
         });
         let error = deliver(&world, &config(), &event).unwrap_err();
-        let WatchErrorKind::Notification(NotificationError::NotSent { sink: announcer, .. }) = error.kind
-        else {
+        let WatchErrorKind::Notification(NotificationError::NotSent { sink, .. }) = error.kind else {
             panic!("{error}")
         };
-        assert_eq!(announcer, struck);
+        assert_eq!(sink, failing);
         world.injector.reset();
         let watched = deliver(&world, &config(), &event).unwrap();
         assert_eq!((watched.notifications_sent, notification_counts(&world)), (1, (1, 1)));
@@ -238,17 +237,14 @@ fn only_the_failed_sink_is_retried() {
 fn of_two_concurrent_deliveries_one_notifies_and_the_other_retries() {
     let world = TestEnvironment::new(NOW);
     let event = eventbridge_event(&write(1, NOW));
-    // The first is killed while SNS is being asked: for the second it looks as if it were still at it.
+    // The first is killed during its call to SNS: to the second it appears to be in progress.
     let at = 2;
     world.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
     deliver(&world, &config(), &event).unwrap_err();
-    assert_eq!(world.injector.reset()[at].method, "announce");
+    assert_eq!(world.injector.reset()[at].method, "send");
     let error = deliver(&world, &config(), &event).unwrap_err();
     assert!(
-        matches!(
-            error.kind,
-            WatchErrorKind::Notification(NotificationError::InProgress { announcer: "sns", .. })
-        ),
+        matches!(error.kind, WatchErrorKind::Notification(NotificationError::InProgress { sink: "sns", .. })),
         "{error}"
     );
     assert_eq!(notification_counts(&world), (0, 1));
@@ -260,16 +256,16 @@ fn of_two_concurrent_deliveries_one_notifies_and_the_other_retries() {
 #[test]
 fn a_killed_run_that_is_retried_notifies_all_sinks_and_at_most_one_twice() {
     let event = eventbridge_event(&write(1, NOW));
-    for strike in [FaultTiming::Before, FaultTiming::After] {
+    for timing in [FaultTiming::Before, FaultTiming::After] {
         for at in 0.. {
             let world = TestEnvironment::new(NOW);
-            world.injector.plan(FaultPlan::Kill { at, timing: strike });
+            world.injector.plan(FaultPlan::Kill { at, timing });
             let done = deliver(&world, &config(), &event);
             if !world.injector.is_killed() {
                 assert!(done.is_ok() && at >= 7, "{at} calls");
                 break;
             }
-            assert!(done.is_err(), "killed at {at} and none the wiser");
+            assert!(done.is_err(), "killed at {at} without an error");
             world.injector.reset();
             world.clock.advance(60);
             deliver(&world, &config(), &event).unwrap();
@@ -284,13 +280,13 @@ fn a_killed_run_that_is_retried_notifies_all_sinks_and_at_most_one_twice() {
 #[test]
 fn any_fault_is_an_error_and_the_retry_notifies_all_sinks() {
     let event = eventbridge_event(&write(1, NOW));
-    for strike in [FaultTiming::Before, FaultTiming::After] {
+    for timing in [FaultTiming::Before, FaultTiming::After] {
         for at in 0..7 {
             let world = TestEnvironment::new(NOW);
             let which = Box::new(move |number, _: &super::environment::PortCall| number == at);
             world.injector.plan(FaultPlan::Fail {
                 kind: PortErrorKind::Unavailable,
-                strike,
+                timing,
                 matching: which,
             });
             assert!(deliver(&world, &config(), &event).is_err(), "{at}");
@@ -298,12 +294,12 @@ fn any_fault_is_an_error_and_the_retry_notifies_all_sinks() {
             world.clock.advance(60);
             deliver(&world, &config(), &event).unwrap();
             let (sns, bus) = notification_counts(&world);
-            assert!(sns > 0 && bus > 0 && sns + bus <= 3, "struck at {at}: {sns} and {bus}");
+            assert!(sns > 0 && bus > 0 && sns + bus <= 3, "failed at {at}: {sns} and {bus}");
         }
     }
 }
 
-/// A report of the same event and an alert say the same of it.
+/// An alert has the id, title and severity of the finding that a report has for the same event.
 #[test]
 fn an_alert_has_the_fingerprint_of_its_finding() {
     use onlooker_core::{
@@ -322,15 +318,18 @@ fn an_alert_has_the_fingerprint_of_its_finding() {
     let evidence = json!({"Records": [write(1, NOW), read(2, NOW)]}).to_string();
     let segment = read_object("o", evidence.as_bytes(), ReadLimits::default()).segment;
     let pack = ControlPack::built_in(config.standard).unwrap();
-    let order = EvaluationCriteria {
+    let criteria = EvaluationCriteria {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
     };
-    let report =
-        evaluate(EvidenceSummary::from_segment(segment, ReportScope::default()), order, ReportRun::default())
-            .unwrap();
+    let report = evaluate(
+        EvidenceSummary::from_segment(segment, ReportScope::default()),
+        criteria,
+        ReportRun::default(),
+    )
+    .unwrap();
     assert_eq!(report.result.mode, ReportMode::Proof);
     let alert = &watched.alerts[0];
     let finding = report

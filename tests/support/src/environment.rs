@@ -1,8 +1,8 @@
-//! A world for jobs: every port, a clock that is moved by hand, and faults on demand.
+//! A test environment for jobs: every port, a clock that is moved by hand, and faults on demand.
 //!
-//! [`FaultInjector`] counts the calls to all ports of a [`World`] and strikes one of them. [`Plan::Kill`] is a function
-//! that is killed: the call has its effect or not, and from then on the job can do nothing at all, until
-//! [`FaultInjector::revive`]. [`Plan::Fail`] is a service that says no: the job lives and may go on.
+//! [`FaultInjector`] counts the calls to all ports of a [`TestEnvironment`] and makes the planned ones fail.
+//! [`FaultPlan::Kill`] kills the function: the call has its effect or not, and every later call fails until
+//! [`FaultInjector::reset`]. [`FaultPlan::Fail`] makes a service return an error: the job goes on.
 
 use std::{
     collections::BTreeMap,
@@ -28,34 +28,34 @@ use onlooker_local::{directory_store::DirectoryStore, sqlite_table::SqliteTable}
 /// A call to a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortCall {
-    /// `table`, `store`, `logs`, `trail`, or the name of an announcer.
+    /// `table`, `store`, `logs`, `trail`, or the name of a notification sink.
     pub port: &'static str,
     /// Name of the method.
     pub method: &'static str,
-    /// What it is about: keys, an object's name, a look-up.
+    /// Its target: keys, the name of an object, a lookup.
     pub target: String,
 }
 
-/// On which side of its effect a call is struck.
+/// Whether a call fails before or after its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultTiming {
-    /// Nothing has happened.
+    /// The call has no effect.
     Before,
-    /// It has happened, and nobody knows.
+    /// The call has its effect, and the caller gets an error.
     After,
 }
 
-/// Says of a call, by its number and what it is, whether it is struck.
+/// Whether a call fails, by its number and the call.
 pub type CallPredicate = Box<dyn Fn(usize, &PortCall) -> bool + Send>;
 
-/// What goes wrong.
+/// The planned faults.
 pub enum FaultPlan {
-    /// Everything goes well.
+    /// No call fails.
     NoFault,
-    /// The job is killed at its call number `at`, counted from zero: this call fails, and every later one.
+    /// The job is killed at its call number `at`, counted from zero: this call and every later one fail.
     Kill { at: usize, timing: FaultTiming },
-    /// Calls that match fail in this way; the others go well.
-    Fail { kind: PortErrorKind, strike: FaultTiming, matching: CallPredicate },
+    /// Calls that match fail in this way; the others succeed.
+    Fail { kind: PortErrorKind, timing: FaultTiming, matching: CallPredicate },
 }
 
 struct FaultState {
@@ -64,7 +64,7 @@ struct FaultState {
     calls: Vec<PortCall>,
 }
 
-/// Counts calls and strikes them.
+/// Counts calls and makes the planned ones fail.
 #[derive(Clone)]
 pub struct FaultInjector(Arc<Mutex<FaultState>>);
 
@@ -79,12 +79,12 @@ impl Default for FaultInjector {
 }
 
 impl FaultInjector {
-    /// From now on this goes wrong, counting calls from zero.
+    /// Sets the planned faults, and counts calls from zero.
     pub fn plan(&self, plan: FaultPlan) {
         *self.state() = FaultState { plan, is_killed: false, calls: Vec::new() };
     }
 
-    /// Everything goes well again, counting calls from zero. Gives the calls that were made.
+    /// Removes the planned faults, and counts calls from zero. Returns the calls that were made.
     pub fn reset(&self) -> Vec<PortCall> {
         let record = std::mem::replace(
             &mut *self.state(),
@@ -107,7 +107,7 @@ impl FaultInjector {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work`, or what is planned for it.
+    /// Does `work`, or fails as planned.
     pub fn call<T>(
         &self,
         (port, method): (&'static str, &'static str),
@@ -117,27 +117,28 @@ impl FaultInjector {
         let call = PortCall { port, method, target: about };
         let mut record = self.state();
         if record.is_killed {
-            return Err(port_error(&call, PortErrorKind::Unavailable, "the job is dead"));
+            return Err(port_error(&call, PortErrorKind::Unavailable, "the job was killed"));
         }
         let number = record.calls.len();
         record.calls.push(call.clone());
-        let struck = match &record.plan {
-            FaultPlan::Kill { at, timing: strike } if *at == number => {
-                let strike = *strike;
+        let fault = match &record.plan {
+            FaultPlan::Kill { at, timing } if *at == number => {
+                let timing = *timing;
                 record.is_killed = true;
-                Some((PortErrorKind::Unavailable, strike))
+                Some((PortErrorKind::Unavailable, timing))
             }
-            FaultPlan::Fail { kind, strike, matching: which } if which(number, &call) => {
-                Some((*kind, *strike))
+            FaultPlan::Fail { kind, timing, matching: which } if which(number, &call) => {
+                Some((*kind, *timing))
             }
             _ => None,
         };
-        // Held while it works: calls of several threads come one after the other, so that a kill is a moment in time.
-        let Some((kind, strike)) = struck else { return work() };
-        if strike == FaultTiming::After {
+        // The lock is held during `work`: calls of several threads run one after the other, so a kill has one point
+        // in time.
+        let Some((kind, timing)) = fault else { return work() };
+        if timing == FaultTiming::After {
             drop(work());
         }
-        Err(port_error(&call, kind, "struck"))
+        Err(port_error(&call, kind, "injected fault"))
     }
 }
 
@@ -150,7 +151,7 @@ fn port_error(call: &PortCall, kind: PortErrorKind, why: &str) -> PortError {
     }
 }
 
-/// A port whose calls are counted and struck.
+/// A port with calls that are counted and can fail.
 pub struct FaultyPort<P> {
     pub port: P,
     pub injector: FaultInjector,
@@ -209,9 +210,9 @@ impl<P: NotificationSink> NotificationSink for FaultyPort<P> {
         self.port.name()
     }
 
-    fn send(&self, news: &Notification) -> Result<(), PortError> {
-        let about = news.id.clone();
-        self.injector.call((self.port.name(), "announce"), about, || self.port.send(news))
+    fn send(&self, notification: &Notification) -> Result<(), PortError> {
+        let about = notification.id.clone();
+        self.injector.call((self.port.name(), "send"), about, || self.port.send(notification))
     }
 }
 
@@ -255,7 +256,7 @@ impl Table for MemoryTable {
 pub struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl MemoryStore {
-    /// Changes what lies under a key, as no store does by itself; without bytes the object is gone.
+    /// Changes the object under a key, which no store allows; without bytes the object is removed.
     pub fn damage(&self, key: &str, bytes: Option<Vec<u8>>) {
         let mut objects = self.0.lock().unwrap();
         match bytes {
@@ -307,13 +308,13 @@ fn not_found(operation: &'static str, name: &str) -> PortError {
 pub struct LogBucket(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl LogBucket {
-    /// Delivers an object, and gives how it is listed.
+    /// Delivers an object, and returns it as it is listed.
     pub fn deliver(&self, name: &str, bytes: &[u8]) -> StoredObject {
         self.0.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
         stored_object(name, bytes)
     }
 
-    /// Takes an object away.
+    /// Removes an object.
     pub fn remove(&self, name: &str) {
         self.0.lock().unwrap().remove(name);
     }
@@ -344,12 +345,12 @@ pub struct RecordedEvent {
     pub account: String,
     pub region: String,
     pub time: Time,
-    /// From when on look-ups show it.
+    /// The time from which lookups return it.
     pub visible_from: Time,
     pub record: String,
 }
 
-/// CloudTrail's event history: newest first, fifty a page, tokens good for the very look-up that gave them.
+/// CloudTrail's event history: newest first, fifty a page; a token is valid for the lookup that returned it.
 #[derive(Default)]
 pub struct FakeEventHistory {
     pub events: Mutex<Vec<RecordedEvent>>,
@@ -385,7 +386,7 @@ impl CloudTrailApi for FakeEventHistory {
     }
 }
 
-/// Somebody who is told.
+/// A sink that records its notifications.
 pub struct RecordingSink {
     pub name: &'static str,
     pub notifications: Mutex<Vec<Notification>>,
@@ -402,13 +403,13 @@ impl NotificationSink for RecordingSink {
         self.name
     }
 
-    fn send(&self, news: &Notification) -> Result<(), PortError> {
-        self.notifications.lock().unwrap().push(news.clone());
+    fn send(&self, notification: &Notification) -> Result<(), PortError> {
+        self.notifications.lock().unwrap().push(notification.clone());
         Ok(())
     }
 }
 
-/// A clock that is moved by hand, and by pauses.
+/// A clock that is moved by hand and by sleeping.
 #[derive(Clone, Default)]
 pub struct FakeClock {
     now: Arc<AtomicU32>,
@@ -455,7 +456,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// Every port there is, with one count of calls.
+/// Every port, with one count of calls.
 pub struct TestEnvironment<T = MemoryTable, S = MemoryStore> {
     pub injector: FaultInjector,
     pub table: FaultyPort<T>,
@@ -468,14 +469,14 @@ pub struct TestEnvironment<T = MemoryTable, S = MemoryStore> {
 }
 
 impl TestEnvironment {
-    /// A world in memory.
+    /// An environment in memory.
     pub fn new(now: Time) -> Self {
         Self::of(MemoryTable::default(), MemoryStore::default(), now)
     }
 }
 
 impl TestEnvironment<SqliteTable, DirectoryStore> {
-    /// A world whose state is in a directory.
+    /// An environment with its state in a directory.
     pub fn on_disk(home: &Path, now: Time) -> Self {
         Self::of(
             SqliteTable::open(&home.join("table.db")).unwrap(),

@@ -1,4 +1,4 @@
-//! Evidence to try the river on: events of every kind, by hand and generated, and what a sweep makes of them.
+//! Evidence for the stages: events of every kind, by hand and generated, and the report on them.
 
 use onlooker_core::{
     catalog::Catalog,
@@ -24,7 +24,7 @@ pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// Midnight of Tuesday, 6 October 2026, UTC.
 pub const START: u32 = 1_791_244_800;
 
-/// An operation, and what the river must take it for; `None` for what is no call.
+/// An operation, and its expected classification; `None` for an event that is not a call.
 #[derive(Clone, Copy, Debug)]
 pub struct OperationCase {
     pub source: &'static str,
@@ -88,11 +88,11 @@ const fn not_a_call(event: EventKind, source: &'static str, name: &'static str) 
     }
 }
 
-/// A role, or what `root` and `service:NAME` say.
+/// A principal by name: a role, or `root`, `unidentified`, `stranger` (an AWS account), `service:NAME`, `user:NAME`.
 pub fn principal(name: &str, account: &str) -> Principal {
     let (arn, kind) = match name {
         "root" => (format!("arn:aws:iam::{account}:root"), PrincipalKind::Root),
-        "nobody" => ("unknown".to_owned(), PrincipalKind::Unknown),
+        "unidentified" => ("unknown".to_owned(), PrincipalKind::Unknown),
         "stranger" => (format!("account:{}", ACCOUNTS[0]), PrincipalKind::AwsAccount),
         service if service.starts_with("service:") => (service.to_owned(), PrincipalKind::AwsService),
         user if user.starts_with("user:") => {
@@ -137,7 +137,7 @@ pub fn auditor_call(name: &str) -> Event {
     }
 }
 
-/// What may be different about an event.
+/// Changes to an event.
 pub trait EventExt: Sized {
     fn by_principal(self, name: &str) -> Self;
     fn at_time(self, hour: u32, second: u32) -> Self;
@@ -147,7 +147,7 @@ pub trait EventExt: Sized {
     fn in_console(self) -> Self;
     fn invoked_by(self, service: &str) -> Self;
     fn with_resources(self, resources: &[&str]) -> Self;
-    #[allow(clippy::wrong_self_convention, reason = "it reads like what it says of the event")]
+    #[allow(clippy::wrong_self_convention, reason = "a builder method, named like the others")]
     fn in_session(self, name: &str) -> Self;
     fn with_source_identity(self, source_identity: &str) -> Self;
     fn issuing_credentials_of(self, arn: &str) -> Self;
@@ -215,7 +215,8 @@ impl EventExt for Event {
         self
     }
 
-    /// With the answer that names whose credentials they are, and the resource CloudTrail adds for a role.
+    /// With the response that names the principal of the credentials, and the resource that CloudTrail adds for a
+    /// role.
     fn issuing_credentials_of(mut self, arn: &str) -> Self {
         self.call_key.issued_credentials_arn = Some(arn.into());
         match arn.split_once(":assumed-role/") {
@@ -234,7 +235,7 @@ impl EventExt for Event {
     }
 }
 
-/// Everything a sweep is given.
+/// The input of a sweep.
 #[derive(Clone, Debug, Default)]
 pub struct EvidenceScenario {
     pub events: Vec<Event>,
@@ -242,16 +243,16 @@ pub struct EvidenceScenario {
     pub period: (Option<Time>, Option<Time>),
     pub unreadable: Vec<(u128, UnreadableReason)>,
     pub insights: Vec<u128>,
-    /// Account, region and hour after the start that a digest vouches for.
+    /// Account, region and hour after the start that a digest covers.
     pub digests: Vec<(&'static str, &'static str, u32)>,
-    /// Seconds after the start of the oldest and newest event of each log file those digests list.
+    /// For each log file that the digests list: seconds after the start of its oldest and newest event.
     pub listed_log_spans: Vec<(u32, u32)>,
     /// Policies of principals.
     pub policies: PolicyHistory,
 }
 
 impl EvidenceScenario {
-    /// These events, numbered from one, under a promise about the auditor, in a trail known to log everything.
+    /// These events, numbered from one, with a promise about the auditor, in a trail known to log every event class.
     pub fn of(events: impl IntoIterator<Item = Event>) -> Self {
         let events = (1..).zip(events).map(|(id, event)| match event.id {
             EventId(0) => event.with_id(id),
@@ -266,20 +267,20 @@ impl EvidenceScenario {
     }
 
     pub fn segment_builder(&self) -> SegmentBuilder {
-        let mut draft = SegmentBuilder::default();
+        let mut builder = SegmentBuilder::default();
         for event in &self.events {
-            draft.push(event.clone());
+            builder.push(event.clone());
         }
         for (piece, reason) in &self.unreadable {
-            draft.push_unreadable(Fingerprint(*piece), *reason);
+            builder.push_unreadable(Fingerprint(*piece), *reason);
         }
         for insight in &self.insights {
-            draft.push_insight(Fingerprint(*insight));
+            builder.push_insight(Fingerprint(*insight));
         }
         for (account, region, hour) in &self.digests {
             let start = Time(START + hour * HOUR_SECONDS);
             let end = Time(start.0 + HOUR_SECONDS);
-            draft.push_digest_window(DigestWindow {
+            builder.push_digest_window(DigestWindow {
                 account: (*account).into(),
                 region: (*region).into(),
                 start,
@@ -291,15 +292,15 @@ impl EvidenceScenario {
                     .collect(),
             });
         }
-        draft
+        builder
     }
 
     pub fn result(&self) -> ReportResult {
-        let dossier = EvidenceSummary::from_segment(
+        let summary = EvidenceSummary::from_segment(
             self.segment_builder().finish(),
             ReportScope::between(self.period.0, self.period.1),
         );
-        report_with_policies(dossier, &self.config, &self.policies)
+        report_with_policies(summary, &self.config, &self.policies)
     }
 
     /// The findings of a rule.
@@ -308,28 +309,28 @@ impl EvidenceScenario {
     }
 }
 
-/// What a sweep says of this evidence.
+/// The result of a sweep of this evidence.
 pub fn result(segment: Segment, config: &Config, period: (Option<Time>, Option<Time>)) -> ReportResult {
     report_of(EvidenceSummary::from_segment(segment, ReportScope::between(period.0, period.1)), config)
 }
 
-/// What is made of a dossier.
-pub fn report_of(dossier: EvidenceSummary, config: &Config) -> ReportResult {
-    report_with_policies(dossier, config, PolicyHistory::empty())
+/// The result of the report on an evidence summary.
+pub fn report_of(summary: EvidenceSummary, config: &Config) -> ReportResult {
+    report_with_policies(summary, config, PolicyHistory::empty())
 }
 
-/// What is made of a dossier and policies.
+/// The result of the report on an evidence summary and policies.
 pub fn report_with_policies(
-    dossier: EvidenceSummary,
+    summary: EvidenceSummary,
     config: &Config,
     policies: &PolicyHistory,
 ) -> ReportResult {
     let pack = ControlPack::built_in(Standard::General).unwrap();
-    let order = EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies };
-    evaluate(dossier, order, ReportRun::default()).unwrap().result
+    let criteria = EvaluationCriteria { config, catalog: Catalog::embedded(), pack: &pack, policies };
+    evaluate(summary, criteria, ReportRun::default()).unwrap().result
 }
 
-/// The auditor is promised to be read-only, and the trail logs every class.
+/// A promise that the auditor is read-only, in a trail that logs every event class.
 pub fn promise_config() -> Config {
     let mut config = Config::default();
     config.watch.push(Watch::new("arn:aws:iam::*:role/Auditor").unwrap());
@@ -343,24 +344,24 @@ pub fn hours(start: &str, end: &str) -> BusinessHours {
     BusinessHours { time_zone: "UTC".to_owned(), days, start: start.to_owned(), end: end.to_owned() }
 }
 
-/// An override of the auditor's that ends so many seconds after the start.
+/// An override for the auditor that ends this many seconds after the start.
 pub fn override_ending(id: &str, operation: &str, ends: u32) -> Override {
     Override {
         id: id.to_owned(),
         principal: "arn:aws:iam::*:role/Auditor".to_owned(),
         operation: operation.to_owned(),
         resource: None,
-        owner: "somebody".to_owned(),
+        owner: "security".to_owned(),
         reason: "a test".to_owned(),
         expires: Time(START + ends),
     }
 }
 
-/// Operation, principal, account, region, hour and second, outcome, manner and session.
+/// Operation, principal, account, region, hour and second, outcome, variant and session.
 type EventParts = (OperationCase, &'static str, &'static str, &'static str, (u32, u32), Outcome, (u8, u8));
 
-/// Events of every kind by several principals, in four hours of four places, chains of credentials among them. Identities
-/// are distinct.
+/// Events of every kind by several principals, in four hours of two accounts and two regions, role chains included.
+/// Event ids are distinct.
 pub fn any_events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     let times = (0..4_u32, select(&[0, 7, 899, 900, 1_800, 3_599][..]));
     (unchained_events(most * 3 / 4), chained_events(most / 4, times.boxed())).prop_map(|(plain, chained)| {
@@ -368,7 +369,8 @@ pub fn any_events(most: usize) -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-/// Operation, caller, whose credentials, the sessions of both, source identity and accounts, outcome, hour and second.
+/// Operation, caller, target of the credentials, the sessions of both, source identity and accounts, outcome, hour
+/// and second.
 type ChainedEventParts = (
     &'static str,
     &'static str,
@@ -379,15 +381,15 @@ type ChainedEventParts = (
     (u32, u32),
 );
 
-/// Few sessions of few roles and users that give each other's credentials away, at these hours and seconds, and use them.
-/// Names are the same in both accounts; some are watched by some promises.
+/// Calls of a few sessions, roles and users that assume each other and use the credentials, at these hours and
+/// seconds. Names are the same in both accounts; some promises watch some of them.
 pub fn chained_events(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Strategy<Value = Vec<Event>> {
-    // Mostly the same few names, so that chains meet.
-    let who = prop_oneof![
+    // Mostly the same few names, so that chains share sessions.
+    let caller = prop_oneof![
         6 => select(&["Auditor", "Builder", "Deployer"][..]),
         1 => select(&["Inventory", "user:alice", "stranger", "service:codebuild"][..]),
     ];
-    let whom = prop_oneof![
+    let target = prop_oneof![
         5 => select(&["Builder", "Deployer"][..]),
         1 => select(&["builder", "Inventory", "user:alice", ""][..]),
     ];
@@ -401,21 +403,21 @@ pub fn chained_events(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Str
         1 => Just("CreateAccessKey"),
         2 => select(&["RunInstances", "DescribeInstances"][..]),
     ];
-    let one = (name, who, whom, (mine, session()), (said, account(), account()), outcome, times);
+    let one = (name, caller, target, (mine, session()), (said, account(), account()), outcome, times);
     prop::collection::vec(one, 0..most).prop_map(|events| {
         let event = |parts: ChainedEventParts| {
-            let (name, who, whom, (mine, theirs), (said, here, there), outcome, (hour, second)) = parts;
+            let (name, caller, target, (mine, theirs), (said, here, there), outcome, (hour, second)) = parts;
             let mut event = auditor_call(name)
                 .in_account_region(ACCOUNTS[here], REGIONS[0])
-                .by_principal(who)
+                .by_principal(caller)
                 .at_time(hour, second)
                 .with_outcome(outcome);
-            if !who.contains(':') && who != "stranger" {
+            if !caller.contains(':') && caller != "stranger" {
                 event = event.in_session(mine);
                 event = if said.is_empty() { event } else { event.with_source_identity(said) };
             }
             let account = ACCOUNTS[there];
-            match (name, whom) {
+            match (name, target) {
                 ("AssumeRole", "") => event
                     .issuing_credentials_of(&format!("arn:aws:sts::{account}:assumed-role/Builder/{theirs}"))
                     .naming_only_the_role(),
@@ -423,7 +425,7 @@ pub fn chained_events(most: usize, times: BoxedStrategy<(u32, u32)>) -> impl Str
                     let event = event.issuing_credentials_of(&format!(
                         "arn:aws:sts::{account}:assumed-role/{role}/{theirs}"
                     ));
-                    if who.starts_with("service:") { event.naming_only_the_role() } else { event }
+                    if caller.starts_with("service:") { event.naming_only_the_role() } else { event }
                 }
                 ("CreateAccessKey", _) => {
                     event.issuing_credentials_of(&format!("arn:aws:iam::{}:user/alice", ACCOUNTS[here]))
@@ -508,7 +510,7 @@ pub fn any_config() -> impl Strategy<Value = Config> {
     )
 }
 
-/// Scenes of everything together.
+/// Scenarios with events, promises, unreadable pieces, Insight events and digests.
 pub fn any_scenario() -> impl Strategy<Value = EvidenceScenario> {
     let pieces = prop::collection::vec(
         (

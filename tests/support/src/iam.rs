@@ -1,4 +1,4 @@
-//! IAM, an organization, and reads that can be tried out, for jobs: all in memory, with faults on demand.
+//! IAM, an organization and probes for jobs, in memory and with faults on demand.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,13 +22,13 @@ use crate::environment::FaultyPort;
 pub struct FakeIam {
     /// Roles by ARN, as `get-account-authorization-details` prints them.
     pub roles: Mutex<BTreeMap<String, Value>>,
-    /// Actions of which the simulator says another word than the policies do.
+    /// Actions with a decision of the simulator that differs from the policies.
     pub simulator_conflicts: Mutex<BTreeMap<String, String>>,
-    /// Levels of service control policies; without, nobody is to know.
+    /// Levels of service control policies; `None`: reading them is denied.
     pub service_control_levels: Mutex<Option<Vec<Vec<String>>>>,
-    /// What becomes of reads; one that is not listed works, and nobody knows how to make `x:Unknown`.
+    /// Errors of probes; one that is not listed succeeds, and `x:Unknown` has no probe.
     pub probe_results: Mutex<BTreeMap<String, PortErrorKind>>,
-    /// Accounts whose details are refused.
+    /// Accounts for which reading the authorization details is denied.
     pub denied_accounts: Mutex<BTreeSet<String>>,
 }
 
@@ -43,7 +43,7 @@ pub fn deny(actions: &[&str]) -> Value {
 }
 
 impl FakeIam {
-    /// Gives a role these inline policies, in place of what it had.
+    /// Gives a role these inline policies, in place of those it had.
     pub fn set_role(&self, arn: &str, inline: &[Value]) {
         let account = arn.split(':').nth(4).unwrap();
         let name = arn.rsplit('/').next().unwrap();
@@ -73,7 +73,7 @@ impl FakeIam {
 }
 
 fn port_error(operation: &'static str, name: &str, kind: PortErrorKind) -> PortError {
-    let cause = Box::new(io::Error::other("on demand"));
+    let cause = Box::new(io::Error::other("injected fault"));
     PortError { operation, name: name.to_owned(), kind, cause }
 }
 
@@ -96,7 +96,7 @@ impl IamApi for FaultyPort<FakeIam> {
                 .filter(|(arn, _)| arn.starts_with(&prefix))
                 .map(|(_, role)| role.clone())
                 .collect();
-            // One role a page, so that every reading turns pages.
+            // One role a page, so that every read has several pages.
             let at: usize = page.map_or(0, |page| page.parse().unwrap());
             let text = FakeIam::page(roles.get(at..roles.len().min(at + 1)).unwrap_or_default());
             Ok(AuthorizationDetailsPage {
@@ -120,15 +120,15 @@ impl IamApi for FaultyPort<FakeIam> {
     ) -> Result<Vec<SimulationResult>, PortError> {
         let about = format!("{} {}", snapshot.principal, actions.len());
         self.injector.call(("iam", "simulate"), about, || {
-            // It knows actions that are written out, which is all these tests need of it.
+            // It knows only actions that are written out, which these tests use.
             let is_named = |action: &str| {
                 let policies = &snapshot.identity_policies;
                 policies.iter().any(|policy| policy.text.contains(&format!("\"{action}\"")))
             };
-            let dissent = self.port.simulator_conflicts.lock().unwrap();
+            let conflicts = self.port.simulator_conflicts.lock().unwrap();
             let answer = |action: &&str| {
                 let word = if is_named(action) { "allowed" } else { "implicitDeny" };
-                let word = dissent.get(*action).map_or(word, String::as_str);
+                let word = conflicts.get(*action).map_or(word, String::as_str);
                 SimulationResult { action: (*action).to_owned(), decision: word.to_owned() }
             };
             Ok(actions.iter().map(answer).collect())
@@ -142,10 +142,10 @@ impl OrganizationsApi for FaultyPort<FakeIam> {
         account: &str,
         control: OrganizationPolicyType,
     ) -> Result<Vec<Vec<Policy>>, PortError> {
-        self.injector.call(("organization", "above"), format!("{account} {control:?}"), || {
+        self.injector.call(("organization", "control_policies"), format!("{account} {control:?}"), || {
             let controls = self.port.service_control_levels.lock().unwrap();
             let Some(levels) = &*controls else {
-                return Err(port_error("list the policies above", account, PortErrorKind::AccessDenied));
+                return Err(port_error("list the control policies", account, PortErrorKind::AccessDenied));
             };
             if control == OrganizationPolicyType::ResourceControl {
                 return Ok(Vec::new());
@@ -168,7 +168,7 @@ impl Prober for FaultyPort<FakeIam> {
         }
         Some(self.injector.call(("reads", "probe"), name.clone(), || {
             match self.port.probe_results.lock().unwrap().get(&name) {
-                Some(kind) => Err(port_error("try out", &name, *kind)),
+                Some(kind) => Err(port_error("probe", &name, *kind)),
                 None => Ok(()),
             }
         }))

@@ -1,9 +1,9 @@
-//! What several test programs share.
+//! Support that several test programs share.
 //!
-//! - [`cloud`]: as much of AWS as Onlooker asks for, on loopback.
-//! - [`world`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
+//! - [`fake_aws`]: the part of AWS that Onlooker calls, on loopback.
+//! - [`environment`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
 //! - [`iam`]: IAM, an organization and probes in memory.
-//! - [`events`], [`policies`]: evidence and policies to try the stages on.
+//! - [`events`], [`policies`]: evidence and policies for the stages.
 
 #![allow(
     clippy::unwrap_used,

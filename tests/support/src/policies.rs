@@ -1,4 +1,4 @@
-//! Policies for principals of the scenes.
+//! Policies for the principals of evidence scenarios.
 
 use onlooker_core::{
     grants::{DatedSnapshot, Policy, PolicyOrigin, PolicySnapshot},
@@ -31,7 +31,7 @@ pub fn allow(actions: &[&str]) -> Value {
     json!([{"Sid": "Allow", "Effect": "Allow", "Action": actions, "Resource": "*"}])
 }
 
-/// The scene with the auditor's policies in force.
+/// The scenario with policies in force that allow the auditor these actions.
 pub fn with_auditor_grants(scene: EvidenceScenario, actions: &[&str]) -> EvidenceScenario {
     scene
         .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", allow(actions)))))

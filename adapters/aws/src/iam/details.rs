@@ -1,7 +1,7 @@
-//! Users, roles, groups and policies in the words of the AWS command line.
+//! Users, roles, groups and policies in the output format of the AWS CLI.
 //!
-//! Enters: what the SDK gives. Leaves: JSON as `aws iam get-account-authorization-details` prints it. Law: a document passes
-//! through as it came, URL-encoded.
+//! Enters: output of the SDK. Leaves: JSON as `aws iam get-account-authorization-details` prints it. Law: a policy
+//! document is passed on unchanged, URL-encoded.
 
 use aws_sdk_iam::{
     operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput,
@@ -65,7 +65,7 @@ impl From<GetAccountAuthorizationDetailsOutput> for AccountAuthorizationDetails 
     }
 }
 
-/// A managed policy, as the list of the account has it.
+/// A managed policy with its versions.
 fn managed_policy_detail(policy: &ManagedPolicyDetail) -> Value {
     let versions = policy.policy_version_list.iter().flatten().map(|version| {
         without_nulls(json!({
@@ -79,14 +79,14 @@ fn managed_policy_detail(policy: &ManagedPolicyDetail) -> Value {
     })
 }
 
-/// A managed policy of which the default version was read alone.
+/// A managed policy with only its default version.
 pub(super) fn managed_policy(arn: &str, version: &str, document: Option<&str>) -> Value {
     let name = arn.rsplit('/').next().unwrap_or_default();
     let only = without_nulls(json!({ "Document": document, "VersionId": version, "IsDefaultVersion": true }));
     json!({ "PolicyName": name, "Arn": arn, "DefaultVersionId": version, "PolicyVersionList": [only] })
 }
 
-/// An embedded policy.
+/// An inline policy.
 pub(super) fn inline_policy(name: &str, document: &str) -> Value {
     json!({ "PolicyName": name, "PolicyDocument": document })
 }
@@ -98,7 +98,7 @@ fn inline_policies(policies: Option<&[PolicyDetail]>) -> Vec<Value> {
     policies.unwrap_or_default().iter().map(one).collect()
 }
 
-/// Managed policies that are attached.
+/// Attached managed policies.
 pub(super) fn attached_policies(policies: Option<&[AttachedPolicy]>) -> Vec<Value> {
     let one = |policy: &AttachedPolicy| {
         without_nulls(json!({ "PolicyName": policy.policy_name, "PolicyArn": policy.policy_arn }))
@@ -118,7 +118,7 @@ pub(super) fn tags(tags: Option<&[Tag]>) -> Vec<Value> {
     tags.unwrap_or_default().iter().map(|tag| json!({ "Key": tag.key, "Value": tag.value })).collect()
 }
 
-/// The command line leaves out what AWS did not say.
+/// The object without null fields, which the AWS CLI leaves out.
 pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -1,8 +1,8 @@
 //! IAM as [`IamApi`].
 //!
-//! Enters: accounts and ARNs. Leaves: policies as `aws iam get-account-authorization-details` prints them, and answers of
-//! the simulator. Laws: a call is made once, whatever comes of it: who asks backs off; an account that is not ours is
-//! looked at through a role there.
+//! Enters: accounts and ARNs. Leaves: policies as `aws iam get-account-authorization-details` prints them, and
+//! results of the IAM policy simulator. Laws: a call is never retried here, since the caller backs off; another
+//! account is read only through a role in that account.
 
 mod details;
 mod principal;
@@ -25,22 +25,22 @@ use onlooker_core::{
 const DETAILS: &str = "read the policies of account (iam:GetAccountAuthorizationDetails)";
 const SIMULATE: &str = "simulate the policies of (iam:SimulatePrincipalPolicy)";
 
-/// Most entries of a page: what the API takes.
+/// Most entries of a page that the API allows.
 const PAGE_SIZE: i32 = 1_000;
 
-/// Policies of our account, and of others through a role of one name in each.
+/// Policies of the account of the session, and of other accounts through a role with the same name in each.
 #[derive(Debug)]
 pub struct AccountPolicies {
     cross_account: CrossAccountCredentials,
 }
 
 impl AccountPolicies {
-    /// The policies of `account`, which `aws` belongs to, and of accounts in which `role` may be assumed.
+    /// The policies of `account`, the account of `aws`, and of accounts in which `role` can be assumed.
     pub fn new(aws: AwsSession, account: impl Into<String>, role: Option<String>) -> Self {
         Self { cross_account: CrossAccountCredentials::new(aws, account.into(), role) }
     }
 
-    /// What calls to an account are made with.
+    /// The configuration of calls to an account.
     fn config_for(&self, operation: &'static str, account: &str) -> Result<Builder, PortError> {
         let aws = &self.cross_account.aws;
         let mut config = Builder::default();
@@ -81,7 +81,7 @@ impl IamApi for AccountPolicies {
         let found = aws.block_on(call.send()).map_err(|error| sdk_error(DETAILS, account, &error))?;
         let next = found.marker.clone().filter(|marker| found.is_truncated && !marker.is_empty());
         if found.is_truncated && next.is_none() {
-            let said = "the answer says that more follows, and not where";
+            let said = "the response is truncated and has no marker";
             return Err(port_error(DETAILS, account, PortErrorKind::Unavailable, said));
         }
         Ok(AuthorizationDetailsPage {
@@ -102,13 +102,13 @@ impl IamApi for AccountPolicies {
         actions: &[&str],
     ) -> Result<Vec<SimulationResult>, PortError> {
         let (aws, arn) = (&self.cross_account.aws, &*snapshot.principal);
-        let (mut answers, mut marker) = (Vec::new(), None);
+        let (mut results, mut marker) = (Vec::new(), None);
         loop {
             let config = self.config_for(SIMULATE, account_of_arn(arn))?;
             let call = self.simulate_request(snapshot, actions).set_marker(marker);
             let found = aws.block_on(call.customize().config_override(config).send());
             let found = found.map_err(|error| sdk_error(SIMULATE, arn, &error))?;
-            answers.extend(found.evaluation_results.unwrap_or_default().into_iter().map(|result| {
+            results.extend(found.evaluation_results.unwrap_or_default().into_iter().map(|result| {
                 SimulationResult {
                     action: result.eval_action_name,
                     decision: result.eval_decision.as_str().to_owned(),
@@ -116,7 +116,7 @@ impl IamApi for AccountPolicies {
             }));
             marker = found.marker.filter(|marker| found.is_truncated && !marker.is_empty());
             if marker.is_none() {
-                return Ok(answers);
+                return Ok(results);
             }
         }
     }

@@ -1,7 +1,8 @@
-//! One user or role, where the list of all of them is refused.
+//! One user or role, for use if `iam:GetAccountAuthorizationDetails` is denied.
 //!
-//! Enters: an ARN. Leaves: what the list of the account would say of it, its groups and its policies. Laws: one that does
-//! not exist is none, anything else that is missing an error; a policy is read by its default version.
+//! Enters: an ARN. Leaves: the account authorization details of the principal, its groups and its policies. Laws: a
+//! principal that does not exist is none, and any other missing part is an error; a policy is read in its default
+//! version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,9 +25,9 @@ pub(super) const ROLE: &str = "read the role (iam:GetRole)";
 const USER: &str = "read the user (iam:GetUser)";
 const GROUPS: &str = "list the groups of the user (iam:ListGroupsForUser)";
 const POLICY: &str = "read the policy (iam:GetPolicy)";
-const VERSION: &str = "read a version of the policy (iam:GetPolicyVersion)";
+const VERSION: &str = "read the default version of the policy (iam:GetPolicyVersion)";
 
-/// Makes a call again and again until all pages are read.
+/// Repeats a call until all pages are read.
 macro_rules! paginate {
     ($reader:expr, $call:expr, $found:ident => $list:expr, $operation:expr, $name:expr) => {{
         let (mut all, mut marker) = (Vec::new(), None);
@@ -41,7 +42,7 @@ macro_rules! paginate {
                 (false, _) => break all,
                 (true, Some(_)) => {}
                 (true, None) => {
-                    let said = "the answer says that more follows, and not where";
+                    let said = "the response is truncated and has no marker";
                     return Err(port_error($operation, $name, PortErrorKind::Unavailable, said));
                 }
             }
@@ -49,7 +50,7 @@ macro_rules! paginate {
     }};
 }
 
-/// Makes a call.
+/// Makes one call.
 macro_rules! call_once {
     ($reader:expr, $call:expr, $operation:expr, $name:expr) => {
         $reader
@@ -66,18 +67,18 @@ pub(super) struct PrincipalReader<'a> {
 }
 
 impl PrincipalReader<'_> {
-    /// What the list of the account would say; nothing if there is no such principal.
+    /// The account authorization details of the principal; none if it does not exist.
     pub fn read(&self, arn: &str) -> Result<Option<String>, PortError> {
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
         let name = resource.rsplit('/').next().unwrap_or_default();
         let read = match resource.split('/').next() {
             Some("role") => self.role(name),
             Some("user") => self.user(name),
-            _ => Err(port_error(ROLE, arn, PortErrorKind::Other, "it is no user or role")),
+            _ => Err(port_error(ROLE, arn, PortErrorKind::Other, "the ARN is not of a user or role")),
         };
         match read {
             Ok(details) => Ok(Some(details.to_json())),
-            // Of what was found first, something may be gone by now: that is an error, and tried again.
+            // A policy or group that was deleted during the read is an error, so that the caller tries again.
             Err(error)
                 if error.kind == PortErrorKind::NotFound && [ROLE, USER].contains(&error.operation) =>
             {
@@ -99,7 +100,7 @@ impl PrincipalReader<'_> {
         let found = call_once!(self, client.get_role().role_name(name), ROLE, name)?;
         let role = found
             .role
-            .ok_or_else(|| port_error(ROLE, name, PortErrorKind::Unavailable, "the answer is empty"))?;
+            .ok_or_else(|| port_error(ROLE, name, PortErrorKind::Unavailable, "the response is empty"))?;
         let mut inline = Vec::new();
         let names = paginate!(self, client.list_role_policies().role_name(name), found => found.policy_names, INLINE, name);
         for policy in names {
@@ -142,7 +143,7 @@ impl PrincipalReader<'_> {
         let found = call_once!(self, client.get_user().user_name(name), USER, name)?;
         let user = found
             .user
-            .ok_or_else(|| port_error(USER, name, PortErrorKind::Unavailable, "the answer is empty"))?;
+            .ok_or_else(|| port_error(USER, name, PortErrorKind::Unavailable, "the response is empty"))?;
         let mut inline = Vec::new();
         let names = paginate!(self, client.list_user_policies().user_name(name), found => found.policy_names, INLINE, name);
         for policy in names {
@@ -186,7 +187,7 @@ impl PrincipalReader<'_> {
         })
     }
 
-    /// A group, and the managed policies that are attached to it.
+    /// A group, and its attached managed policies.
     fn group(&self, name: &str, arn: &str) -> Result<(Value, Vec<AttachedPolicy>), PortError> {
         const INLINE: &str = "list the policies of the group (iam:ListGroupPolicies)";
         const READ: &str = "read a policy of the group (iam:GetGroupPolicy)";
@@ -222,7 +223,7 @@ impl PrincipalReader<'_> {
             let found = call_once!(self, client.get_policy().policy_arn(arn), POLICY, arn)?;
             let version = found.policy.and_then(|policy| policy.default_version_id);
             let version = version.ok_or_else(|| {
-                port_error(POLICY, arn, PortErrorKind::Unavailable, "it names no default version")
+                port_error(POLICY, arn, PortErrorKind::Unavailable, "the response names no default version")
             })?;
             let call = client.get_policy_version().policy_arn(arn).version_id(&version);
             let found = call_once!(self, call, VERSION, arn)?;

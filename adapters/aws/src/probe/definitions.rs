@@ -1,43 +1,43 @@
-//! The reads that can be tried out.
+//! The reads that can be probed.
 //!
-//! Enters: a name. Leaves: how AWS is asked. Laws: each takes no parameters and changes nothing; protocols and versions are
-//! those of the service models of botocore 1.44 (2026-09).
+//! Enters: a service and an operation. Leaves: the request of the probe. Laws: each probe takes no parameters and
+//! changes nothing; protocols and versions are those of the service models of botocore 1.44 (2026-09).
 
-/// How a read is asked for.
+/// The protocol of a probe.
 #[derive(Debug)]
 pub(super) enum ProbeProtocol {
-    /// A form with `Action` and this `PolicyVersion`.
+    /// Query: a form with `Action` and this `Version`.
     Query(&'static str),
-    /// JSON with this prefix of `X-Amz-Target`, in this version of JSON.
+    /// JSON: this prefix of `X-Amz-Target`, and this version of AWS JSON.
     Json(&'static str, &'static str),
-    /// A path.
+    /// REST: a GET request of this path.
     Rest(&'static str),
 }
 
-/// A read.
+/// A read that can be probed.
 #[derive(Debug)]
 pub(super) struct ProbeDefinition {
     /// Service, as in `permissions.reads` and in the names of endpoint variables.
     pub service: &'static str,
     /// Operation.
     pub operation: &'static str,
-    /// What a failure says of it, with the IAM action it takes.
+    /// The operation in an error message, with its IAM action.
     pub description: &'static str,
     /// First part of the host name.
     pub endpoint_prefix: &'static str,
-    /// Name it is signed for.
+    /// Service name in the signature.
     pub signing_name: &'static str,
-    /// How it is asked for.
+    /// Protocol.
     pub protocol: ProbeProtocol,
 }
 
 macro_rules! probe_definitions {
     ($($service:literal $operation:literal $action:literal $host:literal $form:expr;)*) => {
-        /// All of them.
+        /// All probes.
         pub(super) const PROBES: &[ProbeDefinition] = &[$(ProbeDefinition {
             service: $service,
             operation: $operation,
-            description: concat!("try out (", $action, ")"),
+            description: concat!("probe (", $action, ")"),
             endpoint_prefix: $host,
             signing_name: $host,
             protocol: $form,
@@ -65,7 +65,7 @@ probe_definitions! {
     "ecs" "ListClusters" "ecs:ListClusters" "ecs" ProbeProtocol::Json("AmazonEC2ContainerServiceV20141113", "1.1");
 }
 
-/// The read of this name.
+/// The probe of this operation.
 pub(super) fn find(service: &str, operation: &str) -> Option<&'static ProbeDefinition> {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     PROBES.iter().find(|known| same(known.service, service) && same(known.operation, operation))

@@ -1,7 +1,8 @@
-//! Reads that are tried out, as a [`Prober`].
+//! Probes of reads, as a [`Prober`].
 //!
-//! Enters: the name of a read. Leaves: whether AWS answered it. Laws: only reads of a fixed list are made, none of which
-//! takes a parameter or changes anything; each is one signed request; the answer is thrown away.
+//! Enters: a service and an operation. Leaves: whether the call succeeded. Laws: only reads of a fixed list are
+//! called, none of which takes a parameter or changes anything; each probe is one signed request; the response is
+//! discarded.
 
 mod definitions;
 
@@ -32,13 +33,13 @@ use super::{
 };
 use onlooker_core::ports::{PortError, PortErrorKind, Prober};
 
-/// Bytes of an answer that are looked at for an error code.
+/// Bytes of a response that are searched for an error code.
 const MAX_ERROR_BODY_BYTES: usize = 65_536;
 
-/// Characters of AWS's own words that are passed on.
+/// Characters of an AWS error message that are kept.
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// Reads, made as ourselves.
+/// Probes, with the credentials of the session.
 #[derive(Debug)]
 pub struct AwsProber {
     aws: AwsSession,
@@ -46,7 +47,7 @@ pub struct AwsProber {
 }
 
 impl AwsProber {
-    /// Reads in the account and region of `aws`.
+    /// Probes in the account and region of `aws`.
     pub const fn new(aws: AwsSession) -> Self {
         Self { aws, connector: OnceLock::new() }
     }
@@ -93,19 +94,19 @@ impl AwsProber {
         for (name, value) in instructions.headers() {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }
-        let mut answer = self.send(request).map_err(|said| failed(PortErrorKind::Unavailable, said))?;
-        let status = answer.status().as_u16();
+        let mut response = self.send(request).map_err(|said| failed(PortErrorKind::Unavailable, said))?;
+        let status = response.status().as_u16();
         if (200..300).contains(&status) {
             return Ok(());
         }
-        let (code, said) = self.read_error(&mut answer);
+        let (code, said) = self.read_error(&mut response);
         let code = code.unwrap_or_else(|| format!("HTTP {status}"));
         let words: String = said.chars().take(MAX_MESSAGE_CHARS).collect();
         let said = if words.is_empty() { code.clone() } else { format!("{code}: {words}") };
         Err(failed(failure_kind(&code, status), said))
     }
 
-    /// Where it is asked, and the region it is signed for.
+    /// The endpoint of a probe, and the region in its signature.
     fn endpoint_and_region(&self, read: &ProbeDefinition) -> (String, String) {
         let region = self.aws.region().to_owned();
         if let Some(endpoint) = self.aws.endpoint(read.service) {
@@ -125,14 +126,14 @@ impl AwsProber {
             settings.set_read_timeout(timeouts.and_then(|timeouts| timeouts.read_timeout()));
             http::connector(settings.build(), config.sleep_impl())
         });
-        // The call starts its clock when it is made, which has to be where the runtime is.
+        // The call starts its timeout when it is created, which has to happen inside the runtime.
         self.aws.block_on(async { connector.call(request).await }).map_err(|error| error_chain(&error))
     }
 
-    /// Code and words of an error.
-    fn read_error(&self, answer: &mut HttpResponse) -> (Option<String>, String) {
-        let header = code_of_header(answer.headers());
-        let bytes = self.aws.block_on(ByteStream::new(answer.take_body()).collect());
+    /// Code and message of an error.
+    fn read_error(&self, response: &mut HttpResponse) -> (Option<String>, String) {
+        let header = code_of_header(response.headers());
+        let bytes = self.aws.block_on(ByteStream::new(response.take_body()).collect());
         let bytes = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
         let text =
             String::from_utf8_lossy(bytes.get(..MAX_ERROR_BODY_BYTES.min(bytes.len())).unwrap_or_default());
@@ -147,7 +148,7 @@ impl Prober for AwsProber {
     }
 }
 
-/// What is sent.
+/// The request of a probe.
 struct ProbeRequest {
     method: &'static str,
     path: String,
@@ -182,12 +183,12 @@ impl ProbeRequest {
     }
 }
 
-/// The code in a header: `x-amzn-errortype: AccessDeniedException:http://...`.
+/// The error code in a header: `x-amzn-errortype: AccessDeniedException:http://...`.
 fn code_of_header(headers: &Headers) -> Option<String> {
     headers.get("x-amzn-errortype").map(short_code)
 }
 
-/// The code and the words in a body, JSON or XML.
+/// The error code and message in a body, JSON or XML.
 fn error_of_body(text: &str) -> (Option<String>, String) {
     if let Ok(Value::Object(fields)) = serde_json::from_str(text) {
         let one = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)?.as_str());
@@ -201,7 +202,7 @@ fn error_of_body(text: &str) -> (Option<String>, String) {
     (element("Code"), element("Message").unwrap_or_default())
 }
 
-/// A code without its namespace and what follows it.
+/// An error code without its namespace and the text after it.
 fn short_code(code: &str) -> String {
     let code = code.rsplit('#').next().unwrap_or_default();
     code.split(':').next().unwrap_or_default().to_owned()
@@ -240,8 +241,8 @@ mod tests {
         for known in definitions::PROBES {
             let call =
                 onlooker_core::classification::ClassificationInput::new(known.service, known.operation);
-            let verdict = onlooker_core::classification::classify(catalog, &call);
-            let kind = verdict.operation_type;
+            let classification = onlooker_core::classification::classify(catalog, &call);
+            let kind = classification.operation_type;
             assert_eq!(
                 kind,
                 onlooker_core::operation::OperationType::ReadOnly,
@@ -250,7 +251,7 @@ mod tests {
                 known.operation
             );
             assert!(
-                known.description.starts_with("try out (") && known.description.ends_with(')'),
+                known.description.starts_with("probe (") && known.description.ends_with(')'),
                 "{}",
                 known.description
             );

@@ -1,4 +1,5 @@
-//! What somebody reads who has to mend it.
+//! Errors of the adapters: each names the operation, its permission, the target, AWS's code and message, and the
+//! request.
 
 use onlooker_aws::EventHistory;
 use onlooker_core::ports::{
@@ -22,8 +23,8 @@ fn item() -> TableItem {
     }
 }
 
-fn respond_with(place: &AwsFixture, answer: HttpResponse) {
-    place.fake_aws.inject_faults(move |_| Some(HttpFault::Respond(answer.clone())));
+fn respond_with(fixture: &AwsFixture, answer: HttpResponse) {
+    fixture.fake_aws.inject_faults(move |_| Some(HttpFault::Respond(answer.clone())));
 }
 
 #[track_caller]
@@ -34,32 +35,32 @@ fn assert_error<T>(result: Result<T, PortError>, kind: PortErrorKind, text: &str
 
 #[test]
 fn a_missing_permission_is_named() {
-    let place = AwsFixture::with_table_and_bucket();
+    let fixture = AwsFixture::with_table_and_bucket();
     let said = "User: arn:aws:sts::111122223333:assumed-role/x is not authorized to perform: dynamodb:Query on resource: t";
-    respond_with(&place, HttpResponse::error(400, "AccessDeniedException", said));
+    respond_with(&fixture, HttpResponse::error(400, "AccessDeniedException", said));
     assert_error(
-        place.aws.table("t").query("p", "s"),
+        fixture.aws.table("t").query("p", "s"),
         PortErrorKind::AccessDenied,
         &format!(
             "cannot query (dynamodb:Query) `t: p s`: AccessDeniedException: {said} (request request-of-the-test)"
         ),
     );
     respond_with(
-        &place,
+        &fixture,
         HttpResponse::s3_error(403, "AccessDenied", "Access Denied").with_header("x-amz-request-id", "R7"),
     );
     assert_error(
-        place.aws.store("b").read("k", None),
+        fixture.aws.store("b").read("k", None),
         PortErrorKind::AccessDenied,
         "cannot read (s3:GetObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
     assert_error(
-        place.aws.store("b").create("k", b"", "text/plain"),
+        fixture.aws.store("b").create("k", b"", "text/plain"),
         PortErrorKind::AccessDenied,
         "cannot write (s3:PutObject) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
     assert_error(
-        place.aws.store("b").list("k"),
+        fixture.aws.store("b").list("k"),
         PortErrorKind::AccessDenied,
         "cannot list (s3:ListBucket) `s3://b/k`: AccessDenied: Access Denied (request R7)",
     );
@@ -67,46 +68,46 @@ fn a_missing_permission_is_named() {
 
 #[test]
 fn an_absent_resource_is_reported_as_missing() {
-    let place = AwsFixture::with_table_and_bucket();
+    let fixture = AwsFixture::with_table_and_bucket();
     assert_error(
-        place.aws.table("none").query("p", ""),
+        fixture.aws.table("none").query("p", ""),
         PortErrorKind::NotFound,
         "cannot query (dynamodb:Query) `none: p `: ResourceNotFoundException: Requested resource not found (request request-of-the-test)",
     );
-    let missing = place.aws.store("b").read("k", None).unwrap_err();
+    let missing = fixture.aws.store("b").read("k", None).unwrap_err();
     assert_eq!(missing.kind, PortErrorKind::NotFound);
     assert!(missing.to_string().contains("NoSuchKey: The specified key does not exist."), "{missing}");
-    assert_eq!(place.aws.store("none").list("").unwrap_err().kind, PortErrorKind::NotFound);
+    assert_eq!(fixture.aws.store("none").list("").unwrap_err().kind, PortErrorKind::NotFound);
 }
 
 #[test]
 fn transient_errors_are_retried_and_persistent_errors_are_reported() {
-    let place = AwsFixture::with_table_and_bucket();
+    let fixture = AwsFixture::with_table_and_bucket();
     let mut left = 2;
-    place.fake_aws.inject_faults(move |_| {
+    fixture.fake_aws.inject_faults(move |_| {
         left -= 1;
         (left >= 0).then(|| HttpFault::Respond(HttpResponse::error(500, "InternalServerError", "again")))
     });
-    assert!(place.aws.table("t").put(&item(), WriteCondition::Unchanged).unwrap());
+    assert!(fixture.aws.table("t").put(&item(), WriteCondition::Unchanged).unwrap());
     let mut left = 1;
-    place.fake_aws.inject_faults(move |_| {
+    fixture.fake_aws.inject_faults(move |_| {
         left -= 1;
         (left >= 0).then_some(HttpFault::Disconnect)
     });
-    assert_eq!(place.aws.table("t").query("p", "").unwrap().len(), 1);
-    respond_with(&place, HttpResponse::error(400, "ProvisionedThroughputExceededException", "slowly"));
-    assert_eq!(place.aws.table("t").query("p", "").unwrap_err().kind, PortErrorKind::Throttled);
-    respond_with(&place, HttpResponse::s3_error(503, "SlowDown", "Please reduce your request rate."));
-    assert_eq!(place.aws.store("b").list("").unwrap_err().kind, PortErrorKind::Throttled);
-    place.fake_aws.inject_faults(|_| Some(HttpFault::Disconnect));
-    let error = place.aws.store("b").read("k", None).unwrap_err();
+    assert_eq!(fixture.aws.table("t").query("p", "").unwrap().len(), 1);
+    respond_with(&fixture, HttpResponse::error(400, "ProvisionedThroughputExceededException", "slowly"));
+    assert_eq!(fixture.aws.table("t").query("p", "").unwrap_err().kind, PortErrorKind::Throttled);
+    respond_with(&fixture, HttpResponse::s3_error(503, "SlowDown", "Please reduce your request rate."));
+    assert_eq!(fixture.aws.store("b").list("").unwrap_err().kind, PortErrorKind::Throttled);
+    fixture.fake_aws.inject_faults(|_| Some(HttpFault::Disconnect));
+    let error = fixture.aws.store("b").read("k", None).unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Unavailable, "{error}");
 }
 
 #[test]
 fn the_sdk_does_not_retry_lookups() {
-    let place = AwsFixture::new();
-    let trail = EventHistory::new(place.aws.clone(), ACCOUNT, None);
+    let fixture = AwsFixture::new();
+    let trail = EventHistory::new(fixture.aws.clone(), ACCOUNT, None);
     let lookup =
         LookupRequest { account: ACCOUNT, region: REGION, since: Time(1000), until: Time(2000), token: None };
     for (code, status, kind) in [
@@ -115,23 +116,23 @@ fn the_sdk_does_not_retry_lookups() {
         ("InternalFailure", 500, PortErrorKind::Unavailable),
         ("AccessDeniedException", 400, PortErrorKind::AccessDenied),
     ] {
-        let before = place.fake_aws.request_count("LookupEvents");
-        respond_with(&place, HttpResponse::error(status, code, "no"));
+        let before = fixture.fake_aws.request_count("LookupEvents");
+        respond_with(&fixture, HttpResponse::error(status, code, "no"));
         assert_eq!(trail.lookup_events(lookup).unwrap_err().kind, kind, "{code}");
-        assert_eq!(place.fake_aws.request_count("LookupEvents"), before + 1, "{code}");
+        assert_eq!(fixture.fake_aws.request_count("LookupEvents"), before + 1, "{code}");
     }
 }
 
 #[test]
 fn the_caller_is_the_one_sts_returns() {
-    let place = AwsFixture::new();
-    let caller = place.aws.caller_identity().unwrap();
+    let fixture = AwsFixture::new();
+    let caller = fixture.aws.caller_identity().unwrap();
     assert_eq!(caller.account, ACCOUNT);
     assert_eq!(caller.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/onlooker/test"));
-    respond_with(&place, HttpResponse::query_error(403, "ExpiredToken", "The security token is expired"));
+    respond_with(&fixture, HttpResponse::query_error(403, "ExpiredToken", "The security token is expired"));
     assert_error(
-        place.aws.caller_identity(),
+        fixture.aws.caller_identity(),
         PortErrorKind::AccessDenied,
-        "cannot ask AWS for the identity (sts:GetCallerIdentity) from `eu-west-1`: ExpiredToken: The security token is expired (request request-of-the-test)",
+        "cannot get the caller identity (sts:GetCallerIdentity) in `eu-west-1`: ExpiredToken: The security token is expired (request request-of-the-test)",
     );
 }

@@ -1,4 +1,6 @@
-//! Table and store of AWS answer as those of this machine do.
+//! The DynamoDB table and the S3 store against the local table and store.
+//!
+//! Law: both give the same results for the same steps, also when a response is lost.
 
 use std::ops::Range;
 
@@ -35,7 +37,7 @@ enum AwsTableStep {
     },
 }
 
-/// DynamoDB has no empty keys.
+/// DynamoDB does not allow empty keys.
 fn sort_key() -> impl Strategy<Value = String> {
     prop_oneof![
         select(vec!["a", "ab", "ab#", "ab#1", "b", "é", "%", "_"]).prop_map(str::to_owned),
@@ -75,15 +77,15 @@ proptest! {
     fn the_dynamodb_table_behaves_as_the_local_table(steps in prop::collection::vec(table_step(), 1..40), lost in 0..60_usize) {
         let home = tempfile::tempdir().unwrap();
         let local = SqliteTable::open(&home.path().join("table.db")).unwrap();
-        let place = AwsFixture::with_table_and_bucket();
-        // One answer is lost on the way: the SDK asks again, and what was done must still count as done once.
+        let fixture = AwsFixture::with_table_and_bucket();
+        // One response is lost: the SDK retries, and the write must still count once.
         let mut number = 0;
-        place.fake_aws.inject_faults(move |request: &HttpRequest| {
+        fixture.fake_aws.inject_faults(move |request: &HttpRequest| {
             number += 1;
             let conditional = String::from_utf8_lossy(&request.body).contains("ConditionExpression");
             (number == lost + 1 && conditional).then_some(HttpFault::DropResponse)
         });
-        let table = place.aws.table("t");
+        let table = fixture.aws.table("t");
         for step in steps {
             match step {
                 AwsTableStep::Put { partition, sort, revision, expires, body, expects_current } => {
@@ -114,8 +116,8 @@ proptest! {
     ) {
         let home = tempfile::tempdir().unwrap();
         let local = DirectoryStore::new(home.path());
-        let place = AwsFixture::with_table_and_bucket();
-        let store = place.aws.store("b");
+        let fixture = AwsFixture::with_table_and_bucket();
+        let store = fixture.aws.store("b");
         for (key, bytes) in &objects {
             let created = store.create(key, bytes, "text/plain").unwrap();
             prop_assert_eq!(created, local.create(key, bytes, "text/plain").unwrap(), "{}", key);
@@ -140,37 +142,37 @@ fn object_key() -> impl Strategy<Value = String> {
 
 #[test]
 fn a_write_whose_response_was_lost_counts_as_done() {
-    let place = AwsFixture::with_table_and_bucket();
-    let table = place.aws.table("t");
-    let item = |revision, who: &str| TableItem {
-        partition_key: "LANE".to_owned(),
+    let fixture = AwsFixture::with_table_and_bucket();
+    let table = fixture.aws.table("t");
+    let item = |revision, holder: &str| TableItem {
+        partition_key: "ACCOUNT_REGION".to_owned(),
         sort_key: "LEASE".to_owned(),
         revision,
         expires_at: None,
-        body: json!({ "holder": who }),
+        body: json!({ "holder": holder }),
     };
     let mut lost = false;
-    place
+    fixture
         .fake_aws
         .inject_faults(move |_| (!std::mem::replace(&mut lost, true)).then_some(HttpFault::DropResponse));
     assert!(table.put(&item(0, "me"), WriteCondition::Unchanged).unwrap());
-    assert_eq!(place.fake_aws.request_count("UpdateItem"), 2, "it was tried again");
-    // The same words of somebody else are somebody else's.
+    assert_eq!(fixture.fake_aws.request_count("UpdateItem"), 2, "the SDK retried it");
+    // An equal item from another writer does not count as this write.
     assert!(!table.put(&item(0, "me"), WriteCondition::Unchanged).unwrap());
-    assert_eq!(table.query("LANE", "").unwrap()[0].revision, 1);
+    assert_eq!(table.query("ACCOUNT_REGION", "").unwrap()[0].revision, 1);
 }
 
 #[test]
 fn a_store_waits_for_another_writer_of_the_same_key() {
-    let place = AwsFixture::with_table_and_bucket();
+    let fixture = AwsFixture::with_table_and_bucket();
     let mut left = 2;
-    place.fake_aws.inject_faults(move |_| {
+    fixture.fake_aws.inject_faults(move |_| {
         left -= 1;
         (left >= 0)
             .then(|| HttpFault::Respond(HttpResponse::s3_error(409, "ConditionalRequestConflict", "wait")))
     });
-    assert!(place.aws.store("b").create("k", b"1", "application/json").unwrap());
-    assert_eq!(place.fake_aws.state().bucket("b").content_types["k"], "application/json");
-    assert!(!place.aws.store("b").create("k", b"2", "application/json").unwrap());
-    assert_eq!(place.fake_aws.state().bucket("b").get("k"), Some(&b"1"[..]));
+    assert!(fixture.aws.store("b").create("k", b"1", "application/json").unwrap());
+    assert_eq!(fixture.fake_aws.state().bucket("b").content_types["k"], "application/json");
+    assert!(!fixture.aws.store("b").create("k", b"2", "application/json").unwrap());
+    assert_eq!(fixture.fake_aws.state().bucket("b").get("k"), Some(&b"1"[..]));
 }

@@ -1,4 +1,4 @@
-//! The AWS adapters against an AWS of our own, through the SDKs and HTTP as they are shipped.
+//! The AWS adapters against a fake AWS on loopback, through the SDKs and HTTP as shipped.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 
 use test_support::fake_aws::{self, ACCOUNT, FakeAws, REGION};
 
-/// A cloud and a connection to it.
+/// A fake AWS and a session connected to it.
 struct AwsFixture {
     fake_aws: FakeAws,
     aws: AwsSession,
@@ -44,9 +44,9 @@ impl AwsFixture {
 
     /// With a table `t` and a bucket `b`.
     fn with_table_and_bucket() -> Self {
-        let place = Self::new();
-        place.fake_aws.state().tables.insert("t".to_owned(), Default::default());
-        place.fake_aws.state().bucket("b");
-        place
+        let fixture = Self::new();
+        fixture.fake_aws.state().tables.insert("t".to_owned(), Default::default());
+        fixture.fake_aws.state().bucket("b");
+        fixture
     }
 }

@@ -1,4 +1,4 @@
-//! Announcements.
+//! Notifications sent to SNS topics and EventBridge buses.
 
 use onlooker_core::{
     operation::RiskLevel,
@@ -21,13 +21,13 @@ fn notification(kind: &'static str) -> Notification {
 
 #[test]
 fn a_message_has_its_severity_as_an_attribute() {
-    let place = AwsFixture::new();
-    place
+    let fixture = AwsFixture::new();
+    fixture
         .aws
         .topic("arn:aws:sns:eu-west-1:111122223333:alerts")
         .send(&notification("Read-Only Violation Detected"))
         .unwrap();
-    let published = &place.fake_aws.state().published[0];
+    let published = &fixture.fake_aws.state().published[0];
     assert_eq!(published["TopicArn"], "arn:aws:sns:eu-west-1:111122223333:alerts");
     assert_eq!(published["Subject"], "Auditor wrote");
     assert_eq!(published["Message"], "Auditor wrote\nto a bucket");
@@ -37,15 +37,15 @@ fn a_message_has_its_severity_as_an_attribute() {
 
 #[test]
 fn a_rejected_put_events_entry_is_an_error() {
-    let place = AwsFixture::new();
-    let bus = place.aws.event_bus("security");
+    let fixture = AwsFixture::new();
+    let bus = fixture.aws.event_bus("security");
     bus.send(&notification("Read-Only Violation Detected")).unwrap();
-    let event = place.fake_aws.state().put_events[0].clone();
+    let event = fixture.fake_aws.state().put_events[0].clone();
     assert_eq!(event["Source"], "onlooker");
     assert_eq!(event["DetailType"], "Read-Only Violation Detected");
     assert_eq!(event["EventBusName"], "security");
     assert_eq!(event["Detail"], r#"{"principal":"Auditor"}"#);
-    let error = bus.send(&notification("Refused")).unwrap_err();
+    let error = bus.send(&notification("Rejected")).unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Throttled);
     assert_eq!(
         error.to_string(),

@@ -1,13 +1,13 @@
-//! Log objects in S3.
+//! `S3Source` lists log files once, reads the named object version, and finds buckets in other regions.
 
 use onlooker_aws::{S3Source, S3Uri, object_version};
 use onlooker_core::ports::{LogSource, PortErrorKind, StoredObject};
 
 use super::{AwsFixture, fake_aws::etag};
 
-fn source_of(place: &AwsFixture, uris: &[&str]) -> S3Source {
+fn source_of(fixture: &AwsFixture, uris: &[&str]) -> S3Source {
     let uris: Vec<S3Uri> = uris.iter().map(|uri| uri.parse().unwrap()).collect();
-    S3Source::new(place.aws.clone(), uris)
+    S3Source::new(fixture.aws.clone(), uris)
 }
 
 fn fetched(source: &S3Source, object: &StoredObject, most: u64) -> Vec<u8> {
@@ -18,7 +18,7 @@ fn fetched(source: &S3Source, object: &StoredObject, most: u64) -> Vec<u8> {
 
 #[test]
 fn every_object_under_the_prefix_is_listed_once_in_order() {
-    let place = AwsFixture::with_table_and_bucket();
+    let fixture = AwsFixture::with_table_and_bucket();
     let keys = [
         "AWSLogs/1/z.json.gz",
         "AWSLogs/1/a b+c.json.gz",
@@ -28,9 +28,9 @@ fn every_object_under_the_prefix_is_listed_once_in_order() {
         "other",
     ];
     for key in keys {
-        place.fake_aws.state().bucket("b").put(key, key);
+        fixture.fake_aws.state().bucket("b").put(key, key);
     }
-    let source = source_of(&place, &["s3://b/AWSLogs/", "s3://b/AWSLogs/2"]);
+    let source = source_of(&fixture, &["s3://b/AWSLogs/", "s3://b/AWSLogs/2"]);
     let objects = source.list().unwrap();
     let mut expected: Vec<String> = keys[..5].iter().map(|key| format!("s3://b/{key}")).collect();
     expected.sort();
@@ -41,18 +41,21 @@ fn every_object_under_the_prefix_is_listed_once_in_order() {
         assert_eq!(fetched(&source, object, 1 << 20), key.as_bytes());
         assert_eq!(fetched(&source, object, 4), &key.as_bytes()[..4]);
     }
-    assert_eq!(source_of(&place, &["s3://b"]).list().unwrap().len(), 6);
+    assert_eq!(source_of(&fixture, &["s3://b"]).list().unwrap().len(), 6);
 }
 
 #[test]
 fn the_named_object_version_is_read() {
-    let place = AwsFixture::with_table_and_bucket();
-    place.fake_aws.state().bucket("b").put("k", "first");
-    let source = source_of(&place, &["s3://b/k"]);
+    let fixture = AwsFixture::with_table_and_bucket();
+    fixture.fake_aws.state().bucket("b").put("k", "first");
+    let source = source_of(&fixture, &["s3://b/k"]);
     let listed = source.list().unwrap().remove(0);
-    place.fake_aws.state().bucket("b").put("k", "second");
+    fixture.fake_aws.state().bucket("b").put("k", "second");
     let error = source.fetch(&listed, 99, &mut Vec::new()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot read (s3:GetObject) `s3://b/k`: it changed after it was listed");
+    assert_eq!(
+        error.to_string(),
+        "cannot read (s3:GetObject) `s3://b/k`: the object changed after it was listed"
+    );
     let old = StoredObject {
         version: object_version(&format!("\"{}\"", etag(b"first")), Some("v0")),
         ..listed.clone()
@@ -66,14 +69,18 @@ fn the_named_object_version_is_read() {
 
 #[test]
 fn a_bucket_in_another_region_is_found() {
-    let place = AwsFixture::with_table_and_bucket();
-    place.fake_aws.state().bucket("far").region = "us-west-2".to_owned();
-    place.fake_aws.state().bucket("far").put("k", "there");
-    let source = source_of(&place, &["s3://far/"]);
+    let fixture = AwsFixture::with_table_and_bucket();
+    fixture.fake_aws.state().bucket("far").region = "us-west-2".to_owned();
+    fixture.fake_aws.state().bucket("far").put("k", "there");
+    let source = source_of(&fixture, &["s3://far/"]);
     let object = source.list().unwrap().remove(0);
     assert_eq!(fetched(&source, &object, 99), b"there");
-    assert_eq!(place.fake_aws.request_count("ListObjectsV2"), 2, "asked at home, then there");
-    assert_eq!(place.fake_aws.request_count("GetObject"), 1, "where it lies is remembered");
+    assert_eq!(
+        fixture.fake_aws.request_count("ListObjectsV2"),
+        2,
+        "in the home region, then in the bucket's"
+    );
+    assert_eq!(fixture.fake_aws.request_count("GetObject"), 1, "the region of the bucket is cached");
 }
 
 #[test]
@@ -81,8 +88,8 @@ fn an_invalid_s3_uri_is_rejected() {
     for text in ["s3://", "s3:///k", "https://b/k", "b/k"] {
         assert!(text.parse::<S3Uri>().is_err(), "{text}");
     }
-    let place = AwsFixture::with_table_and_bucket();
-    let error = source_of(&place, &["s3://none/x"]).list().unwrap_err();
+    let fixture = AwsFixture::with_table_and_bucket();
+    let error = source_of(&fixture, &["s3://none/x"]).list().unwrap_err();
     assert_eq!(error.kind, PortErrorKind::NotFound);
     assert!(
         error.to_string().starts_with("cannot list (s3:ListBucket) `s3://none/x`: NoSuchBucket"),

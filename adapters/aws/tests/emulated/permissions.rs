@@ -1,4 +1,4 @@
-//! Policies, the simulator, an organization, and reads that are tried out.
+//! Account policies, the policy simulator, organization policies and probes against a fake AWS.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const USER: &str = "arn:aws:iam::111122223333:user/Ann";
 const BOUNDARY: &str = "arn:aws:iam::111122223333:policy/Boundary";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
-/// A document that allows one action, as IAM writes it: URL-encoded.
+/// A document that allows one action, as IAM returns it: URL-encoded.
 fn document(action: &str) -> String {
     let text = json!({ "Statement": [{ "Effect": "Allow", "Action": action, "Resource": "*" }] }).to_string();
     text.bytes()
@@ -70,7 +70,7 @@ fn version(arn: &str) -> String {
     )
 }
 
-/// A role and a user of an account that is asked for as a whole, a page for each.
+/// A role and a user, as `GetAccountAuthorizationDetails` returns them: one page each.
 fn account_details_response(request: &HttpRequest) -> HttpResponse {
     let arns = [BOUNDARY, READ_ONLY].map(|arn| {
         let name = arn.rsplit('/').next().unwrap();
@@ -117,12 +117,12 @@ fn account_details_response(request: &HttpRequest) -> HttpResponse {
             );
             (list, "<IsTruncated>false</IsTruncated>")
         }
-        Some(other) => panic!("a marker nobody gave: {other}"),
+        Some(other) => panic!("a marker that was not returned: {other}"),
     };
     query_response("GetAccountAuthorizationDetails", &format!("{list}{more}"))
 }
 
-/// The same principals, asked for one by one; policies are listed a page each.
+/// The same principals, read one by one; each list of policies has several pages.
 fn principal_response(name: &str, request: &HttpRequest) -> HttpResponse {
     let form = request.form_fields();
     let arn = form.get("PolicyArn").map_or("", String::as_str);
@@ -138,7 +138,7 @@ fn principal_response(name: &str, request: &HttpRequest) -> HttpResponse {
             "<User><Path>/</Path><UserName>Ann</UserName><UserId>AIDA</UserId><Arn>{USER}</Arn>{DATE}{}{TAG}</User>",
             boundary()
         ),
-        "GetRole" | "GetUser" => return HttpResponse::query_error(404, "NoSuchEntity", "there is none"),
+        "GetRole" | "GetUser" => return HttpResponse::query_error(404, "NoSuchEntity", "not found"),
         "ListRolePolicies" if !form.contains_key("Marker") => {
             "<PolicyNames/><IsTruncated>true</IsTruncated><Marker>m</Marker>".to_owned()
         }
@@ -170,19 +170,19 @@ fn principal_response(name: &str, request: &HttpRequest) -> HttpResponse {
     query_response(name, &result)
 }
 
-/// A place with this IAM.
+/// A fake AWS with this IAM.
 fn fixture() -> AwsFixture {
-    let place = AwsFixture::new();
-    place.fake_aws.inject_faults(|request| match &*request.operation() {
+    let fixture = AwsFixture::new();
+    fixture.fake_aws.inject_faults(|request| match &*request.operation() {
         "AssumeRole" | "GetCallerIdentity" => None,
         "GetAccountAuthorizationDetails" => Some(HttpFault::Respond(account_details_response(request))),
         name => Some(HttpFault::Respond(principal_response(name, request))),
     });
-    place
+    fixture
 }
 
-fn policies(place: &AwsFixture) -> AccountPolicies {
-    AccountPolicies::new(place.aws.clone(), ACCOUNT, Some("reader".to_owned()))
+fn policies(fixture: &AwsFixture) -> AccountPolicies {
+    AccountPolicies::new(fixture.aws.clone(), ACCOUNT, Some("reader".to_owned()))
 }
 
 fn read_account(policies: &AccountPolicies, account: &str) -> Vec<PolicySnapshot> {
@@ -205,16 +205,16 @@ fn error_of<T>(result: Result<T, PortError>) -> (PortErrorKind, String) {
 
 #[test]
 fn policies_are_equal_whether_read_per_principal_or_per_account() {
-    let place = fixture();
-    let policies = policies(&place);
+    let fixture = fixture();
+    let policies = policies(&fixture);
     let whole = read_account(&policies, ACCOUNT);
-    assert_eq!(place.fake_aws.request_count("GetAccountAuthorizationDetails"), 2);
+    assert_eq!(fixture.fake_aws.request_count("GetAccountAuthorizationDetails"), 2);
     assert_eq!(whole.iter().map(|one| &*one.principal).collect::<Vec<_>>(), [ROLE, USER]);
     for snapshot in &whole {
         let alone = policies.principal_details(&snapshot.principal).unwrap().unwrap();
         assert_eq!(details::parse(&alone).unwrap(), std::slice::from_ref(snapshot));
     }
-    let [role, user] = &*whole else { panic!("two of them") };
+    let [role, user] = &*whole else { panic!("not two principals") };
     assert_eq!((role.identity_policies.len(), user.identity_policies.len()), (2, 3));
     assert_eq!(role.permissions_boundary.as_ref().map(|policy| &*policy.name), Some(BOUNDARY));
     assert_eq!(role.tags, BTreeMap::from([("team".to_owned(), "audit".to_owned())]));
@@ -228,13 +228,13 @@ fn policies_are_equal_whether_read_per_principal_or_per_account() {
 
 #[test]
 fn a_missing_principal_is_none_and_a_missing_policy_is_an_error() {
-    let place = fixture();
-    let policies = policies(&place);
-    assert_eq!(policies.principal_details("arn:aws:iam::111122223333:role/Nobody").unwrap(), None);
-    assert_eq!(policies.principal_details("arn:aws:iam::111122223333:user/Nobody").unwrap(), None);
-    place.fake_aws.inject_faults(|request| {
+    let fixture = fixture();
+    let policies = policies(&fixture);
+    assert_eq!(policies.principal_details("arn:aws:iam::111122223333:role/Absent").unwrap(), None);
+    assert_eq!(policies.principal_details("arn:aws:iam::111122223333:user/Absent").unwrap(), None);
+    fixture.fake_aws.inject_faults(|request| {
         Some(HttpFault::Respond(match &*request.operation() {
-            "GetPolicyVersion" => HttpResponse::query_error(404, "NoSuchEntity", "it is gone"),
+            "GetPolicyVersion" => HttpResponse::query_error(404, "NoSuchEntity", "not found"),
             name => principal_response(name, request),
         }))
     });
@@ -245,33 +245,37 @@ fn a_missing_principal_is_none_and_a_missing_policy_is_an_error() {
 
 #[test]
 fn throttling_is_not_retried_and_other_accounts_are_read_through_their_role() {
-    let place = fixture();
-    let policies = policies(&place);
+    let fixture = fixture();
+    let policies = policies(&fixture);
     read_account(&policies, "444455556666");
-    let asked = place.fake_aws.state().requests.clone();
+    let asked = fixture.fake_aws.state().requests.clone();
     assert!(
         asked.iter().any(|(name, account, _)| {
             name == "GetAccountAuthorizationDetails" && account == "444455556666"
         })
     );
-    let alone = AccountPolicies::new(place.aws.clone(), ACCOUNT, None);
+    let alone = AccountPolicies::new(fixture.aws.clone(), ACCOUNT, None);
     let (kind, said) = error_of(alone.account_authorization_details("444455556666", None));
     assert_eq!(kind, PortErrorKind::AccessDenied);
     assert!(said.contains("lookup.role"), "{said}");
-    let before = place.fake_aws.request_count("GetAccountAuthorizationDetails");
-    place.fake_aws.inject_faults(|_| {
+    let before = fixture.fake_aws.request_count("GetAccountAuthorizationDetails");
+    fixture.fake_aws.inject_faults(|_| {
         Some(HttpFault::Respond(HttpResponse::query_error(400, "Throttling", "Rate exceeded")))
     });
     let (kind, said) = error_of(policies.account_authorization_details(ACCOUNT, None));
     assert_eq!(kind, PortErrorKind::Throttled);
     assert!(said.contains("iam:GetAccountAuthorizationDetails") && said.contains("Rate exceeded"), "{said}");
-    assert_eq!(place.fake_aws.request_count("GetAccountAuthorizationDetails"), before + 1, "who asks waits");
+    assert_eq!(
+        fixture.fake_aws.request_count("GetAccountAuthorizationDetails"),
+        before + 1,
+        "the caller waits, not the SDK"
+    );
 }
 
 #[test]
 fn the_simulator_gets_the_permissions_boundary_and_all_pages_are_read() {
-    let place = AwsFixture::new();
-    place.fake_aws.inject_faults(|request| {
+    let fixture = AwsFixture::new();
+    fixture.fake_aws.inject_faults(|request| {
         let form = request.form_fields();
         assert_eq!(
             (&*form["PolicySourceArn"], &*form["PermissionsBoundaryPolicyInputList.member.1"]),
@@ -295,12 +299,12 @@ fn the_simulator_gets_the_permissions_boundary_and_all_pages_are_read() {
         permissions_boundary: Some(boundary),
         ..PolicySnapshot::default()
     };
-    let said = policies(&place).simulate(&snapshot, &["s3:PutObject", "iam:PassRole"]).unwrap();
+    let said = policies(&fixture).simulate(&snapshot, &["s3:PutObject", "iam:PassRole"]).unwrap();
     let said: Vec<_> = said.iter().map(|one| (&*one.action, &*one.decision)).collect();
     assert_eq!(said, [("s3:PutObject", "implicitDeny"), ("iam:PassRole", "implicitDeny")]);
 }
 
-/// An organization: root, a unit, and the account 444455556666 in it; 111122223333 manages it.
+/// An organization: the root, an OU with the account 444455556666, and the management account 111122223333.
 fn organization(request: &HttpRequest) -> HttpResponse {
     let asked: Value = request.json();
     let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
@@ -337,10 +341,11 @@ fn organization(request: &HttpRequest) -> HttpResponse {
 
 #[test]
 fn control_policies_apply_from_the_root_down_but_not_to_the_management_account() {
-    let place = AwsFixture::new();
-    place.fake_aws.inject_faults(|request| Some(HttpFault::Respond(organization(request))));
-    let above = OrganizationPolicies::new(place.aws.clone());
-    let levels = above.control_policies("444455556666", OrganizationPolicyType::ServiceControl).unwrap();
+    let fixture = AwsFixture::new();
+    fixture.fake_aws.inject_faults(|request| Some(HttpFault::Respond(organization(request))));
+    let organizations = OrganizationPolicies::new(fixture.aws.clone());
+    let levels =
+        organizations.control_policies("444455556666", OrganizationPolicyType::ServiceControl).unwrap();
     let texts: Vec<Vec<&str>> =
         levels.iter().map(|level| level.iter().map(|policy| &*policy.text).collect()).collect();
     assert_eq!(
@@ -351,34 +356,34 @@ fn control_policies_apply_from_the_root_down_but_not_to_the_management_account()
             vec!["the text of p-full"]
         ]
     );
-    assert_eq!(place.fake_aws.request_count("DescribePolicy"), 2, "each is read once");
+    assert_eq!(fixture.fake_aws.request_count("DescribePolicy"), 2, "each policy is read once");
     assert_eq!(
-        above.control_policies("444455556666", OrganizationPolicyType::ResourceControl).unwrap(),
+        organizations.control_policies("444455556666", OrganizationPolicyType::ResourceControl).unwrap(),
         Vec::<Vec<Policy>>::new()
     );
     assert_eq!(
-        above.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl).unwrap(),
+        organizations.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl).unwrap(),
         Vec::<Vec<Policy>>::new()
     );
     let (kind, said) =
-        error_of(above.control_policies("777788889999", OrganizationPolicyType::ServiceControl));
+        error_of(organizations.control_policies("777788889999", OrganizationPolicyType::ServiceControl));
     assert_eq!(kind, PortErrorKind::AccessDenied);
-    assert!(said.contains("not in our organization"), "{said}");
+    assert!(said.contains("not in this organization"), "{said}");
 }
 
 #[test]
 fn no_organization_and_no_access_to_it_are_distinguished() {
-    let place = AwsFixture::new();
-    let above = OrganizationPolicies::new(place.aws.clone());
+    let fixture = AwsFixture::new();
+    let organizations = OrganizationPolicies::new(fixture.aws.clone());
     for (code, expected) in [
         ("AWSOrganizationsNotInUseException", None),
         ("AccessDeniedException", Some(PortErrorKind::AccessDenied)),
         ("TooManyRequestsException", Some(PortErrorKind::Throttled)),
     ] {
-        place
+        fixture
             .fake_aws
             .inject_faults(move |_| Some(HttpFault::Respond(HttpResponse::error(400, code, "said"))));
-        match (above.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl), expected) {
+        match (organizations.control_policies(ACCOUNT, OrganizationPolicyType::ServiceControl), expected) {
             (Ok(levels), None) => assert!(levels.is_empty()),
             (Err(error), Some(kind)) => {
                 assert_eq!(error.kind, kind);
@@ -391,9 +396,9 @@ fn no_organization_and_no_access_to_it_are_distinguished() {
 
 #[test]
 fn a_probe_is_signed_and_its_outcomes_are_distinguished() {
-    let place = AwsFixture::new();
-    let probes = AwsProber::new(place.aws.clone());
-    assert!(probes.probe("s3", "DeleteBucket").is_none(), "that is no read");
+    let fixture = AwsFixture::new();
+    let probes = AwsProber::new(fixture.aws.clone());
+    assert!(probes.probe("s3", "DeleteBucket").is_none(), "only reads are probed");
     for (service, operation, answer, expected) in [
         ("ec2", "DescribeRegions", HttpResponse::xml(200, "<DescribeRegionsResponse/>"), None),
         ("s3", "ListBuckets", HttpResponse::xml(200, "<ListAllMyBucketsResult/>"), None),
@@ -431,11 +436,11 @@ fn a_probe_is_signed_and_its_outcomes_are_distinguished() {
         (
             "dynamodb",
             "ListTables",
-            HttpResponse::new(500, "nothing of use"),
+            HttpResponse::new(500, "not an AWS error"),
             Some((PortErrorKind::Unavailable, "HTTP 500")),
         ),
     ] {
-        place.fake_aws.inject_faults(move |request| {
+        fixture.fake_aws.inject_faults(move |request| {
             let signed = request.header("authorization").unwrap_or_default();
             assert!(signed.contains(&format!("/eu-west-1/{service}/aws4_request")), "{signed}");
             assert!(request.header("x-amz-content-sha256").is_some());
@@ -450,7 +455,7 @@ fn a_probe_is_signed_and_its_outcomes_are_distinguished() {
             (other, _) => panic!("{service}:{operation}: {other:?}"),
         }
     }
-    place.fake_aws.inject_faults(|_| Some(HttpFault::Disconnect));
+    fixture.fake_aws.inject_faults(|_| Some(HttpFault::Disconnect));
     let (kind, _) = error_of(probes.probe("sts", "GetCallerIdentity").unwrap());
     assert_eq!(kind, PortErrorKind::Unavailable);
 }

@@ -1,7 +1,7 @@
-//! What was read at once.
+//! Evidence that was read together.
 //!
-//! Enters: segments of log objects or of a slice of the event history. Leaves: a [`EvidenceBatch`] to keep. Law: it is a
-//! function of what was read, whatever the order.
+//! Enters: segments of log files or of a slice of the event history. Leaves: an [`EvidenceBatch`] to store. Law: the
+//! batch depends on what was read and not on the order.
 
 use std::collections::BTreeMap;
 
@@ -16,33 +16,36 @@ use crate::{
     time::Hour,
 };
 
-/// The hash of what a batch was read from, in hex: the objects with their versions, in order of their names.
-pub fn source_hash<'o>(lane: EvidenceSource, objects: impl IntoIterator<Item = &'o StoredObject>) -> String {
+/// The hash of the sources of a batch, in hex: the log files with their versions, sorted by name.
+pub fn source_hash<'o>(
+    evidence_source: EvidenceSource,
+    objects: impl IntoIterator<Item = &'o StoredObject>,
+) -> String {
     let mut names: Vec<_> = objects.into_iter().map(|object| [&*object.name, &*object.version]).collect();
     names.sort_unstable();
     names.dedup();
     let mut hash = Sha256::new();
-    for text in std::iter::once(lane.as_str()).chain(names.into_iter().flatten()) {
+    for text in std::iter::once(evidence_source.as_str()).chain(names.into_iter().flatten()) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
     hex(&hash.finalize())
 }
 
-/// What was read at once, of one lane.
+/// Evidence that was read together from one evidence source.
 #[derive(Clone, Debug)]
 pub struct EvidenceBatch {
     pub(super) evidence_source: EvidenceSource,
     pub(super) source_hash: String,
     pub(super) events: Vec<Segment>,
-    /// What belongs to no shard, by the hour it is filed under.
+    /// Unsharded evidence, by the hour under which it is indexed.
     pub(super) unsharded: BTreeMap<Hour, Unsharded>,
     pub(super) objects: Vec<ProcessedObject>,
-    /// Whose events alone are in it, where others were left out.
+    /// Fingerprint of the watches if events of principals that are not watched were dropped.
     pub(super) watch_fingerprint: Option<Fingerprint>,
 }
 
-/// What belongs to no shard, and where the unreadable of it lies.
+/// Evidence that does not belong to a shard, with the positions of its unreadable pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unsharded {
     pub(super) segment: Segment,
@@ -50,35 +53,35 @@ pub(super) struct Unsharded {
 }
 
 impl EvidenceBatch {
-    /// A batch of what has this hash. For log objects that is [`source_hash`]; for a slice it must change with
-    /// place and times, and may be the same when the slice is read again.
-    pub const fn new(lane: EvidenceSource, source: String) -> Self {
-        let rests = BTreeMap::new();
+    /// An empty batch of the sources with this hash. For log files that is [`source_hash`]; for a slice the hash must
+    /// depend on account, region and times, and may be the same when the slice is read again.
+    pub const fn new(evidence_source: EvidenceSource, source_hash: String) -> Self {
+        let unsharded = BTreeMap::new();
         Self {
-            evidence_source: lane,
-            source_hash: source,
+            evidence_source,
+            source_hash,
             events: Vec::new(),
-            unsharded: rests,
+            unsharded,
             objects: Vec::new(),
             watch_fingerprint: None,
         }
     }
 
-    /// Says that events of those were left out whom a configuration of these [`Config::watches`] does not watch: its
-    /// windows vouch for nothing where others are watched.
+    /// Records that events of principals were dropped that a configuration with this [`Config::watch_fingerprint`]
+    /// does not watch. Under a configuration with other watches the windows of this batch do not cover any time.
     ///
-    /// [`Config::watches`]: crate::config::Config::watches
-    pub const fn set_watch_fingerprint(&mut self, watches: Option<Fingerprint>) {
-        self.watch_fingerprint = watches;
+    /// [`Config::watch_fingerprint`]: crate::config::Config::watch_fingerprint
+    pub const fn set_watch_fingerprint(&mut self, watch_fingerprint: Option<Fingerprint>) {
+        self.watch_fingerprint = watch_fingerprint;
     }
 
-    /// Adds what an object or a slice says. What belongs to no shard is filed under `hour`: when the object was
+    /// Adds the evidence of a log file or slice. Unsharded evidence is indexed under `hour`: when the log file was
     /// delivered, or when the slice begins.
     pub fn add(&mut self, mut segment: Segment, hour: Hour, mut read: ProcessedObject) {
-        let rest = segment.take_unsharded();
-        if !rest.is_empty() {
+        let unsharded = segment.take_unsharded();
+        if !unsharded.is_empty() {
             let filed = self.unsharded.entry(hour).or_default();
-            filed.segment = std::mem::take(&mut filed.segment).merge(rest);
+            filed.segment = std::mem::take(&mut filed.segment).merge(unsharded);
             filed.positions.append(&mut read.unreadable);
         }
         if !segment.is_empty() {

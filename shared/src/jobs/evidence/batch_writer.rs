@@ -1,8 +1,9 @@
-//! Keeps a batch.
+//! Stores a batch.
 //!
-//! Enters: a [`EvidenceBatch`]. Leaves: one pack in the store, one item of the index for each of its parts, lines for
-//! Athena. Laws: keeping it twice is keeping it once; a kill between any two writes leaves either nothing to be
-//! seen or a part of the truth, and keeping it again completes it; no shard is outside the places that are listed.
+//! Enters: an [`EvidenceBatch`]. Leaves: one pack in the store, one index item for each of its parts, and lines for
+//! Athena. Laws: storing a batch twice gives the same evidence as storing it once; after a kill between any two
+//! writes none or some of the parts are visible, and storing the batch again completes it; the account and region of
+//! every shard are in the index before the shard.
 
 use std::{collections::BTreeMap, sync::PoisonError};
 
@@ -22,100 +23,103 @@ use crate::{
     time::Hour,
 };
 
-/// What was kept.
+/// A stored batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredBatch {
-    /// Key of the pack; empty when there was nothing to keep.
+    /// Key of the pack; empty when there was nothing to store.
     pub key: String,
     /// Bytes of the pack.
     pub bytes: u64,
-    /// Parts: shards, and hours of what belongs to none.
+    /// Parts: shards, and hours of unsharded evidence.
     pub parts: u64,
     /// Distinct events.
     pub rows: u64,
 }
 
-/// Keeps what was read.
+/// Stores what was read.
 ///
 /// # Errors
-/// When table or store fail; nothing is lost if it is kept again.
-pub fn store_batch(house: &EvidenceStore<'_>, batch: EvidenceBatch) -> Result<StoredBatch, EvidenceError> {
-    let EvidenceBatch {
-        evidence_source: lane,
-        source_hash: source,
-        events,
-        unsharded: rests,
-        objects,
-        watch_fingerprint: watches,
-    } = batch;
+/// When table or store fail; storing the batch again completes it.
+pub fn store_batch(
+    evidence_store: &EvidenceStore<'_>,
+    batch: EvidenceBatch,
+) -> Result<StoredBatch, EvidenceError> {
+    let EvidenceBatch { evidence_source, source_hash: source, events, unsharded, objects, watch_fingerprint } =
+        batch;
     let (shards, _) = Segment::merge_all(events).split_by_shard();
-    let first = shards.keys().map(|shard| shard.hour).min().or(rests.keys().next().copied());
+    let first = shards.keys().map(|shard| shard.hour).min().or(unsharded.keys().next().copied());
     let Some(first) = first else { return Ok(StoredBatch::default()) };
     let rows = shards.values().map(|segment| segment.rows().len() as u64).sum();
     let mut pack = PackBuilder::new(objects.iter().map(|read| read.records).sum());
     for (shard, segment) in shards {
         pack.push(PartScope::Shard(shard), &segment, None);
     }
-    for (hour, Unsharded { segment, positions }) in rests {
-        let watches = watches.map(|watches| watches.to_string());
-        let about = UnshardedInfo {
-            watch_fingerprint: watches,
-            ..UnshardedInfo::from_segment(&segment, positions, 0)
-        };
-        pack.push(PartScope::Unsharded(hour), &segment, Some(about));
+    for (hour, Unsharded { segment, positions }) in unsharded {
+        let watch_fingerprint = watch_fingerprint.map(|watch_fingerprint| watch_fingerprint.to_string());
+        let info = UnshardedInfo { watch_fingerprint, ..UnshardedInfo::from_segment(&segment, positions, 0) };
+        pack.push(PartScope::Unsharded(hour), &segment, Some(info));
     }
-    let FinishedPack { bytes, sha256, mut parts } = pack.finish(lane, &source, &objects);
-    let source =
-        store_pack(house, keys::key_part(&source), &bytes, &sha256, |source| keys::pack(first, source))?;
+    let FinishedPack { bytes, sha256, mut parts } = pack.finish(evidence_source, &source, &objects);
+    let source = store_pack(evidence_store, keys::key_part(&source), &bytes, &sha256, |source| {
+        keys::pack(first, source)
+    })?;
     let key = keys::pack(first, &source);
     for (_, part) in &mut parts {
         part.key.clone_from(&key);
     }
-    let places = parts.iter().filter_map(|(of, _)| match of {
+    let account_regions = parts.iter().filter_map(|(scope, _)| match scope {
         PartScope::Shard(shard) => Some((&*shard.account, &*shard.region)),
         PartScope::Unsharded(_) => None,
     });
-    for (account, region) in places {
-        index_account_region(house, account, region)?;
+    for (account, region) in account_regions {
+        index_account_region(evidence_store, account, region)?;
     }
-    for (of, part) in &parts {
-        index_part(house, of, lane, &source, part)?;
+    for (scope, part) in &parts {
+        index_part(evidence_store, scope, evidence_source, &source, part)?;
     }
-    write_part_lines(house, lane, &source, &parts)?;
+    write_part_lines(evidence_store, evidence_source, &source, &parts)?;
     Ok(StoredBatch { key, bytes: bytes.len() as u64, parts: parts.len() as u64, rows })
 }
 
-/// Stores a pack, and gives the name it has: that of its source; and if that name is taken by other bytes, that
-/// together with the hash of the bytes, as when another version of this program has read the same, or a slice has
-/// more events now.
+/// Stores a pack and returns its name: the hash of its sources or, if other bytes have that name, this hash with the
+/// hash of the bytes. That happens when another version of this program has read the same sources, or when a slice
+/// has more events than before.
 pub(super) fn store_pack(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     source: String,
     bytes: &[u8],
     sha256: &str,
     key: impl Fn(&str) -> String,
 ) -> Result<String, EvidenceError> {
     let name = key(&source);
-    if house.store.create(&name, bytes, MEDIA_TYPE)? || house.store.read(&name, None)? == bytes {
+    if evidence_store.store.create(&name, bytes, MEDIA_TYPE)?
+        || evidence_store.store.read(&name, None)? == bytes
+    {
         return Ok(source);
     }
     let source = format!("{source}.{}", sha256.get(..16).unwrap_or(sha256));
     let name = key(&source);
-    if house.store.create(&name, bytes, MEDIA_TYPE)? || house.store.read(&name, None)? == bytes {
+    if evidence_store.store.create(&name, bytes, MEDIA_TYPE)?
+        || evidence_store.store.read(&name, None)? == bytes
+    {
         return Ok(source);
     }
-    let cause = "other bytes lie under its hash".to_owned();
+    let cause = "the key contains its hash, but the stored bytes are different".to_owned();
     Err(EvidenceError::Damaged { key: name, from: 0, until: bytes.len() as u64, cause })
 }
 
-/// Lists a place, if this process has not seen it listed.
-fn index_account_region(house: &EvidenceStore<'_>, account: &str, region: &str) -> Result<(), EvidenceError> {
-    let known = || house.known_account_regions.lock().unwrap_or_else(PoisonError::into_inner);
+/// Adds an account and region to the index, unless this process knows that it is there.
+fn index_account_region(
+    evidence_store: &EvidenceStore<'_>,
+    account: &str,
+    region: &str,
+) -> Result<(), EvidenceError> {
+    let known = || evidence_store.known_account_regions.lock().unwrap_or_else(PoisonError::into_inner);
     let sort = keys::account_region(account, region);
     if known().contains(&sort) {
         return Ok(());
     }
-    let listed = house.table.query(keys::ACCOUNT_REGIONS, &sort)?;
+    let listed = evidence_store.table.query(keys::ACCOUNT_REGIONS, &sort)?;
     if !listed.iter().any(|item| item.sort_key == sort) {
         let body = json!({ "account": account, "region": region });
         let item = TableItem {
@@ -125,8 +129,8 @@ fn index_account_region(house: &EvidenceStore<'_>, account: &str, region: &str) 
             expires_at: None,
             body,
         };
-        // Somebody else may have been first.
-        house.table.put(&item, WriteCondition::Unchanged)?;
+        // Another run may have written it first.
+        evidence_store.table.put(&item, WriteCondition::Unchanged)?;
     }
     known().insert(sort);
     Ok(())
@@ -134,30 +138,30 @@ fn index_account_region(house: &EvidenceStore<'_>, account: &str, region: &str) 
 
 /// Indexes a part.
 pub(super) fn index_part(
-    house: &EvidenceStore<'_>,
-    of: &PartScope,
-    lane: EvidenceSource,
+    evidence_store: &EvidenceStore<'_>,
+    scope: &PartScope,
+    evidence_source: EvidenceSource,
     source: &str,
     part: &EvidencePart,
 ) -> Result<(), EvidenceError> {
-    let (partition, hour) = match of {
+    let (partition, hour) = match scope {
         PartScope::Shard(shard) => (keys::shard(shard), shard.hour),
         PartScope::Unsharded(hour) => (keys::unsharded(*hour), *hour),
     };
-    // Strings and numbers only: nothing in it can fail to be written.
+    // It contains only strings and numbers, so serializing it does not fail.
     let body = serde_json::to_value(part).unwrap_or_default();
     let item = TableItem {
         partition_key: partition,
-        sort_key: keys::part_sort_key(hour, lane, source),
+        sort_key: keys::part_sort_key(hour, evidence_source, source),
         revision: 0,
         expires_at: None,
         body,
     };
-    house.table.put(&item, WriteCondition::Always)?;
+    evidence_store.table.put(&item, WriteCondition::Always)?;
     Ok(())
 }
 
-/// A part, as Athena sees it.
+/// A part, as a line for Athena.
 #[derive(Serialize)]
 struct PartLine<'a> {
     account: &'a str,
@@ -171,23 +175,23 @@ struct PartLine<'a> {
     key: &'a str,
 }
 
-/// Writes the lines that tell Athena of the parts, by account and day.
+/// Writes the lines of the parts for Athena, by account and day.
 fn write_part_lines(
-    house: &EvidenceStore<'_>,
-    lane: EvidenceSource,
+    evidence_store: &EvidenceStore<'_>,
+    evidence_source: EvidenceSource,
     source: &str,
     parts: &[(PartScope, EvidencePart)],
 ) -> Result<(), EvidenceError> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
-    for (of, part) in parts {
-        let PartScope::Shard(Shard { account, region, hour }) = of else { continue };
+    for (scope, part) in parts {
+        let PartScope::Shard(Shard { account, region, hour }) = scope else { continue };
         let EvidencePart { key, offset, length, sha256, rows, .. } = part;
-        let (lane, rows) = (lane.as_str(), *rows);
+        let (evidence_source, rows) = (evidence_source.as_str(), *rows);
         let line = PartLine {
             account,
             region,
             hour: *hour,
-            evidence_source: lane,
+            evidence_source,
             rows,
             offset: *offset,
             length: *length,
@@ -199,7 +203,7 @@ fn write_part_lines(
         file.push('\n');
     }
     for (key, text) in files {
-        house.store.create(&key, text.as_bytes(), "application/x-ndjson")?;
+        evidence_store.store.create(&key, text.as_bytes(), "application/x-ndjson")?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! What the kept evidence says of a window.
+//! Collects the stored evidence of a window.
 //!
-//! Enters: the index and the segments it names. Leaves: a [`CollectedEvidence`]. Laws: each shard is told by one lane; a
-//! part that is damaged or gone is an error; shards are merged one after the other, as many at once as there are
-//! threads, so that memory follows the largest shard; how many threads there are changes nothing.
+//! Enters: the index and the segments it names. Leaves: [`CollectedEvidence`]. Laws: each shard comes from one
+//! evidence source; a part that is damaged or deleted is an error; each thread merges one shard at a time, so memory
+//! depends on the largest shard; the result does not depend on the number of threads.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,59 +30,60 @@ use crate::{
     time::{HOUR_SECONDS, Hour, Time},
 };
 
-/// What the kept evidence says, and what it is made of.
+/// The evidence of a window, and its inputs.
 #[derive(Debug)]
 pub struct CollectedEvidence {
-    /// What it says.
+    /// The evidence.
     pub summary: EvidenceSummary,
-    /// What it is made of.
+    /// Its inputs.
     pub inputs: EvidenceInputs,
 }
 
 impl CollectedEvidence {
-    /// Expects of these lanes what they were to pull: an hour for which the event history counts and no closed slices
-    /// vouch is incomplete, whatever it shows and even if it shows nothing.
+    /// Marks hours of these accounts and regions as incomplete: every hour for which the event history counts and
+    /// that completed slices do not cover, whether or not it has events.
     #[must_use]
     pub fn expect_account_regions(
         mut self,
-        lanes: &[history::AccountRegion],
+        account_regions: &[history::AccountRegion],
         config: &Config,
         (since, until): (Time, Time),
     ) -> Self {
         let hours = (since.hour().0..until.0.div_ceil(HOUR_SECONDS)).map(Hour);
         for hour in hours.filter(|hour| EvidenceSource::for_hour(*hour, config) == EvidenceSource::Lookup) {
-            let shard = |lane: &history::AccountRegion| {
-                let history::AccountRegion { account, region } = lane.clone();
+            let shard = |account_region: &history::AccountRegion| {
+                let history::AccountRegion { account, region } = account_region.clone();
                 Shard { account, region, hour }
             };
-            let open = lanes.iter().map(shard).filter(|shard| !self.summary.digest_hours.contains(shard));
+            let open =
+                account_regions.iter().map(shard).filter(|shard| !self.summary.digest_hours.contains(shard));
             self.summary.incomplete_hours.extend(open);
         }
         self
     }
 }
 
-/// What a report was made of.
+/// The inputs of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvidenceInputs {
     packs: BTreeMap<String, PackInfo>,
     unreadable: BTreeSet<UnreadablePosition>,
     /// Events in all parts.
     event_count: u64,
-    /// Those of them that are distinct.
+    /// Distinct events.
     distinct_events: u64,
-    /// Parts that were merged.
+    /// Merged parts.
     pub part_count: u64,
     /// Shards.
     pub shard_count: u64,
-    /// Shards whose extract was there already.
+    /// Shards with a cached extract.
     pub cached_extracts: u64,
 }
 
-/// Inputs a report names; the others are in their common hash only.
+/// Most input files that a report names; the others are only part of the common hash.
 const MAX_INPUTS: usize = 10_000;
 
-/// Unreadable positions a report names.
+/// Most unreadable positions that a report names.
 const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
 impl EvidenceInputs {
@@ -96,7 +97,7 @@ impl EvidenceInputs {
         self.unreadable.extend(positions);
     }
 
-    /// The same, as a report says it.
+    /// Adds the inputs to the run description of a report.
     pub fn fill_run(self, run: ReportRun) -> ReportRun {
         let Self { packs, unreadable, event_count: rows, distinct_events: distinct, .. } = self;
         let mut all = Sha256::new();
@@ -124,30 +125,30 @@ impl EvidenceInputs {
     }
 }
 
-/// What is kept of the hours from that of `since` up to that before `until`.
+/// Collects the stored evidence from the hour of `since` to the last hour before `until`.
 ///
 /// # Errors
-/// When table or store fail, or what they hold is not what was put there.
+/// When table or store fail, or their contents are damaged.
 pub fn collect(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     config: &Config,
     (since, until): (Time, Time),
     threads: usize,
 ) -> Result<CollectedEvidence, EvidenceError> {
     let hours = (since.hour(), Hour(until.0.div_ceil(HOUR_SECONDS)));
-    let mut accounts = EvidenceInputs::default();
-    let rest = unsharded::collect(house, config, hours, threads, &mut accounts)?;
-    let vouched: BTreeSet<Shard> = rest.digest_hours().cloned().collect();
-    let mut assembly = EvidenceSummaryBuilder::new(rest, ReportScope::between(Some(since), Some(until)))?;
-    let mut unfinished = BTreeSet::new();
-    let places = account_regions(house)?;
-    // Few places at a time: an organization has thousands, each with some hundred parts a day.
-    for some in places.chunks(threads.max(1) * 8) {
+    let mut inputs = EvidenceInputs::default();
+    let rest = unsharded::collect(evidence_store, config, hours, threads, &mut inputs)?;
+    let covered: BTreeSet<Shard> = rest.digest_hours().cloned().collect();
+    let mut builder = EvidenceSummaryBuilder::new(rest, ReportScope::between(Some(since), Some(until)))?;
+    let mut incomplete_hours = BTreeSet::new();
+    let pairs = account_regions(evidence_store)?;
+    // A few accounts and regions at a time: an organization has thousands, each with some hundred parts a day.
+    for some in pairs.chunks(threads.max(1) * 8) {
         let mut shards = Vec::new();
         in_order(
             some,
             threads,
-            |place| list_parts(house, config, place, hours),
+            |pair| list_parts(evidence_store, config, pair, hours),
             |found| {
                 shards.extend(found);
                 Ok(())
@@ -156,69 +157,72 @@ pub fn collect(
         in_order(
             &shards,
             threads,
-            |(shard, parts)| extract(house, shard, parts),
+            |(shard, parts)| extract(evidence_store, shard, parts),
             |(extract, cached)| {
-                accounts.shard_count += 1;
-                accounts.cached_extracts += u64::from(cached);
-                accounts.distinct_events += extract.tally.events();
+                inputs.shard_count += 1;
+                inputs.cached_extracts += u64::from(cached);
+                inputs.distinct_events += extract.tally.events();
                 let shard = &extract.shard;
                 if EvidenceSource::for_hour(shard.hour, config) == EvidenceSource::Lookup
-                    && !vouched.contains(shard)
+                    && !covered.contains(shard)
                 {
-                    unfinished.insert(shard.clone());
+                    incomplete_hours.insert(shard.clone());
                 }
-                assembly.add(extract)?;
+                builder.add(extract)?;
                 Ok(())
             },
         )?;
-        shards.iter().flat_map(|(_, parts)| parts).for_each(|part| accounts.add(part));
+        shards.iter().flat_map(|(_, parts)| parts).for_each(|part| inputs.add(part));
     }
-    let mut dossier = assembly.finish();
-    // Events are there, so these hours lie in the period; that is given, so nothing else depends on them.
-    dossier.incomplete_hours = unfinished;
-    Ok(CollectedEvidence { summary: dossier, inputs: accounts })
+    let mut summary = builder.finish();
+    // Set after the builder: these hours have events and lie in the given period, so they do not change anything
+    // else.
+    summary.incomplete_hours = incomplete_hours;
+    Ok(CollectedEvidence { summary, inputs })
 }
 
 /// An account and a region.
 pub(super) type AccountRegionPair = (Arc<str>, Arc<str>);
 
-/// Places that have evidence, in order.
-pub(super) fn account_regions(house: &EvidenceStore<'_>) -> Result<Vec<AccountRegionPair>, EvidenceError> {
+/// Accounts and regions that have evidence, in order.
+pub(super) fn account_regions(
+    evidence_store: &EvidenceStore<'_>,
+) -> Result<Vec<AccountRegionPair>, EvidenceError> {
     #[derive(Deserialize)]
     struct AccountRegionBody {
         account: Arc<str>,
         region: Arc<str>,
     }
-    let place = |item: &TableItem| match AccountRegionBody::deserialize(&item.body) {
+    let pair = |item: &TableItem| match AccountRegionBody::deserialize(&item.body) {
         Ok(AccountRegionBody { account, region }) => Ok((account, region)),
         Err(cause) => {
             let (partition, sort) = (item.partition_key.clone(), item.sort_key.clone());
             Err(EvidenceError::DamagedItem { partition, sort, cause: cause.to_string() })
         }
     };
-    let mut places: Vec<AccountRegionPair> =
-        house.table.query(keys::ACCOUNT_REGIONS, "")?.iter().map(place).collect::<Result<_, _>>()?;
-    places.sort_unstable();
-    Ok(places)
+    let mut pairs: Vec<AccountRegionPair> =
+        evidence_store.table.query(keys::ACCOUNT_REGIONS, "")?.iter().map(pair).collect::<Result<_, _>>()?;
+    pairs.sort_unstable();
+    Ok(pairs)
 }
 
-/// The parts of each shard of a place that count, in order.
+/// The parts that count of each shard of an account and region, in order.
 fn list_parts(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     config: &Config,
     (account, region): &AccountRegionPair,
     (from, until): (Hour, Hour),
 ) -> Result<Vec<(Shard, Vec<EvidencePart>)>, EvidenceError> {
     let mut shards: BTreeMap<Hour, Vec<EvidencePart>> = BTreeMap::new();
     for day in keys::days(from, until) {
-        for item in house.table.query(&keys::shards(account, region, day), "")? {
+        for item in evidence_store.table.query(&keys::shards(account, region, day), "")? {
             let damaged = || EvidenceError::DamagedItem {
                 partition: item.partition_key.clone(),
                 sort: item.sort_key.clone(),
-                cause: "its sort key is none of a part".to_owned(),
+                cause: "its sort key does not name a part".to_owned(),
             };
-            let (hour, lane) = keys::parse_part(&item.sort_key, day).ok_or_else(damaged)?;
-            if (from..until).contains(&hour) && lane == EvidenceSource::for_hour(hour, config) {
+            let (hour, evidence_source) = keys::parse_part(&item.sort_key, day).ok_or_else(damaged)?;
+            if (from..until).contains(&hour) && evidence_source == EvidenceSource::for_hour(hour, config) {
                 shards.entry(hour).or_default().push(EvidencePart::from_item(&item)?);
             }
         }
@@ -227,37 +231,37 @@ fn list_parts(
     Ok(shards.into_iter().map(|(hour, parts)| (shard(hour), parts)).collect())
 }
 
-/// The extract of a shard, and whether it was there already. It is kept under the hash of what it is made of, and
-/// of the version of this program, which may make another one.
+/// The extract of a shard, and whether it was cached. Its key is the hash of the parts and of the version of this
+/// program, because another version may make a different extract.
 fn extract(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     shard: &Shard,
     parts: &[EvidencePart],
 ) -> Result<(Extract, bool), EvidenceError> {
     let key = keys::extract(&parts_hash(parts, env!("CARGO_PKG_VERSION")));
-    match house.store.read(&key, None) {
+    match evidence_store.store.read(&key, None) {
         Ok(bytes) => match Extract::from_bytes(&bytes) {
             Ok(extract) if extract.shard == *shard => return Ok((extract, true)),
-            // It can be made again, so nothing is lost.
+            // A damaged cache entry is computed again.
             _ => {}
         },
         Err(error) if error.kind == PortErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
     }
-    let mut draft = SegmentBuilder::default();
+    let mut builder = SegmentBuilder::default();
     for part in parts {
-        draft.absorb(&mut SegmentBuilder::from(part.load(house)?));
+        builder.absorb(&mut SegmentBuilder::from(part.load(evidence_store)?));
     }
-    let strange = |cause: String| EvidenceError::DamagedShard { shard: shard.clone(), cause };
-    let extract = Extract::of(draft.finish()).map_err(|cause| strange(cause.to_string()))?;
+    let damaged = |cause: String| EvidenceError::DamagedShard { shard: shard.clone(), cause };
+    let extract = Extract::of(builder.finish()).map_err(|cause| damaged(cause.to_string()))?;
     if extract.shard != *shard {
-        return Err(strange(format!("its parts are of `{}`", extract.shard)));
+        return Err(damaged(format!("its parts belong to `{}`", extract.shard)));
     }
-    house.store.create(&key, &extract.to_bytes(), super::pack::MEDIA_TYPE)?;
+    evidence_store.store.create(&key, &extract.to_bytes(), super::pack::MEDIA_TYPE)?;
     Ok((extract, false))
 }
 
-/// A hash over the segments of a shard, each once, and a word.
+/// A hash over the segments of a shard, each once, and a word such as the version.
 pub(super) fn parts_hash(parts: &[EvidencePart], word: &str) -> String {
     let hashes: BTreeSet<&str> = parts.iter().map(|part| &*part.sha256).collect();
     let mut hash = Sha256::new();
@@ -269,7 +273,7 @@ pub(super) fn parts_hash(parts: &[EvidencePart], word: &str) -> String {
     hex(&hash.finalize())
 }
 
-/// Does `work` on all items, a few at a time in threads, and gives what came of it to `each` in order.
+/// Runs `work` on all items in threads, a few at a time, and passes the results to `each` in order.
 pub(super) fn in_order<'i, T: Sync, R: Send, E: Send>(
     items: &'i [T],
     threads: usize,

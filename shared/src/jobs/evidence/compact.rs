@@ -1,8 +1,9 @@
-//! Many small parts become one.
+//! Merges many small parts into one.
 //!
-//! Enters: the index. Leaves: the same evidence in fewer parts. Laws: what is said is the same before, after, and
-//! after a kill at any moment between: the one part is in the index before the many leave it, behind them in its
-//! order, and to merge both changes nothing. Packs stay where they are, since other shards are in them.
+//! Enters: the index. Leaves: the same evidence in fewer parts. Laws: the evidence is the same before and after
+//! compaction, and after a kill at any moment. For this the merged part is indexed before the merged-away parts are
+//! deleted, it comes after them in index order, and merging it with them changes nothing. Packs are not deleted,
+//! because they also contain other shards.
 
 use std::collections::BTreeMap;
 
@@ -20,124 +21,136 @@ use crate::{
     time::{HOUR_SECONDS, Hour, Time},
 };
 
-/// Parts from which on they are merged.
+/// Fewest parts that are merged.
 const MIN_PARTS: usize = 8;
 
-/// Seconds after the end of an hour until it is at rest: by then CloudTrail has delivered it and the lag of
-/// look-ups is over.
+/// Seconds after the end of an hour until it is settled: by then CloudTrail has delivered its events and the lag of
+/// lookups is over.
 const SETTLED_SECONDS: u32 = 2 * HOUR_SECONDS;
 
-/// What compaction did.
+/// The outcome of compaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompactionOutcome {
-    /// Parts that were made.
+    /// Parts that were created.
     pub parts_created: u64,
-    /// Parts they were made of.
+    /// Parts that were merged into them.
     pub parts_merged: u64,
 }
 
-/// Merges parts of the hours from that of `since` up to that before `until`, where there are many and the hour is
-/// at rest.
+/// Merges the parts from the hour of `since` to the last hour before `until`, where an hour is settled and has many
+/// parts.
 ///
 /// # Errors
-/// When table or store fail, or a part is damaged; nothing is lost.
+/// When table or store fail, or a part is damaged; no evidence is lost.
 pub fn compact(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     (since, until): (Time, Time),
     now: Time,
 ) -> Result<CompactionOutcome, EvidenceError> {
     let (from, until) = (since.hour(), Hour(until.0.div_ceil(HOUR_SECONDS)));
-    let mut compacted = CompactionOutcome::default();
-    let places = account_regions(house)?;
+    let mut outcome = CompactionOutcome::default();
+    let pairs = account_regions(evidence_store)?;
     for day in keys::days(from, until) {
-        for (account, region) in &places {
-            let of =
+        for (account, region) in &pairs {
+            let scope =
                 |hour| PartScope::Shard(Shard { account: account.clone(), region: region.clone(), hour });
             let partition = keys::shards(account, region, day);
-            compact_partition(house, &partition, day, (from, until), now, of, &mut compacted)?;
+            compact_partition(evidence_store, &partition, day, (from, until), now, scope, &mut outcome)?;
         }
         compact_partition(
-            house,
+            evidence_store,
             &keys::unsharded(day),
             day,
             (from, until),
             now,
             PartScope::Unsharded,
-            &mut compacted,
+            &mut outcome,
         )?;
     }
-    Ok(compacted)
+    Ok(outcome)
 }
 
-/// What parts must have in common to become one: hour, lane, and whom they were kept for where others were left out.
+/// What merged parts have in common: hour, evidence source, and watch fingerprint if events were dropped.
 type PartGroup = (Hour, EvidenceSource, Option<String>);
 
 /// Compacts one partition of the index.
 fn compact_partition(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     partition: &str,
     day: Hour,
     (from, until): (Hour, Hour),
     now: Time,
-    of: impl Fn(Hour) -> PartScope,
-    compacted: &mut CompactionOutcome,
+    scope: impl Fn(Hour) -> PartScope,
+    outcome: &mut CompactionOutcome,
 ) -> Result<(), EvidenceError> {
     let mut groups: BTreeMap<PartGroup, Vec<(String, EvidencePart)>> = BTreeMap::new();
-    for item in house.table.query(partition, "")? {
-        let Some((hour, lane)) = keys::parse_part(&item.sort_key, day) else { continue };
-        let at_rest = now >= Time(hour.end().0.saturating_add(SETTLED_SECONDS));
-        if at_rest && (from..until).contains(&hour) {
+    for item in evidence_store.table.query(partition, "")? {
+        let Some((hour, evidence_source)) = keys::parse_part(&item.sort_key, day) else { continue };
+        let is_settled = now >= Time(hour.end().0.saturating_add(SETTLED_SECONDS));
+        if is_settled && (from..until).contains(&hour) {
             let part = EvidencePart::from_item(&item)?;
-            let watches = part.unsharded.as_ref().and_then(|about| about.watch_fingerprint.clone());
-            groups.entry((hour, lane, watches)).or_default().push((item.sort_key.clone(), part));
+            let watch_fingerprint = part.unsharded.as_ref().and_then(|info| info.watch_fingerprint.clone());
+            groups
+                .entry((hour, evidence_source, watch_fingerprint))
+                .or_default()
+                .push((item.sort_key.clone(), part));
         }
     }
-    for ((hour, lane, _), parts) in groups.into_iter().filter(|(_, parts)| parts.len() >= MIN_PARTS) {
+    for ((hour, evidence_source, _), parts) in
+        groups.into_iter().filter(|(_, parts)| parts.len() >= MIN_PARTS)
+    {
         let (sorts, parts): (Vec<String>, Vec<EvidencePart>) = parts.into_iter().unzip();
         let last = sorts.iter().map(|sort| keys::generation_of(sort)).max().unwrap_or_default();
-        merge_parts(house, &of(hour), lane, &parts, last.saturating_add(1))?;
+        merge_parts(evidence_store, &scope(hour), evidence_source, &parts, last.saturating_add(1))?;
         for sort in &sorts {
-            house.table.delete(partition, sort)?;
+            evidence_store.table.delete(partition, sort)?;
         }
-        compacted.parts_created += 1;
-        compacted.parts_merged += sorts.len() as u64;
+        outcome.parts_created += 1;
+        outcome.parts_merged += sorts.len() as u64;
     }
     Ok(())
 }
 
-/// Makes one part of many.
+/// Merges parts into one.
 fn merge_parts(
-    house: &EvidenceStore<'_>,
-    of: &PartScope,
-    lane: EvidenceSource,
+    evidence_store: &EvidenceStore<'_>,
+    scope: &PartScope,
+    evidence_source: EvidenceSource,
     parts: &[EvidencePart],
     generation: u32,
 ) -> Result<(), EvidenceError> {
-    let mut draft = SegmentBuilder::default();
+    let mut builder = SegmentBuilder::default();
     for part in parts {
-        draft.absorb(&mut SegmentBuilder::from(part.load(house)?));
+        builder.absorb(&mut SegmentBuilder::from(part.load(evidence_store)?));
     }
-    let segment = draft.finish();
-    let (hour, name, about) = match of {
+    let segment = builder.finish();
+    let (hour, name, info) = match scope {
         PartScope::Shard(shard) => (shard.hour, shard.to_string(), None),
         PartScope::Unsharded(hour) => {
-            (*hour, "rest".to_owned(), Some(unsharded::merged_info(parts, &segment)))
+            (*hour, "unsharded".to_owned(), Some(unsharded::merged_info(parts, &segment)))
         }
     };
-    let source = parts_hash(parts, &format!("{name} {}", lane.as_str()));
+    let source = parts_hash(parts, &format!("{name} {}", evidence_source.as_str()));
     let mut pack = PackBuilder::new(segment.rows().len() as u64);
-    pack.push(of.clone(), &segment, about);
-    let FinishedPack { bytes, sha256, parts } = pack.finish(lane, &source, &packs_of(parts));
-    let source =
-        batch_writer::store_pack(house, source, &bytes, &sha256, |source| keys::merged(hour, source))?;
-    for (of, mut part) in parts {
+    pack.push(scope.clone(), &segment, info);
+    let FinishedPack { bytes, sha256, parts } = pack.finish(evidence_source, &source, &packs_of(parts));
+    let source = batch_writer::store_pack(evidence_store, source, &bytes, &sha256, |source| {
+        keys::merged(hour, source)
+    })?;
+    for (scope, mut part) in parts {
         part.key = keys::merged(hour, &source);
-        batch_writer::index_part(house, &of, lane, &keys::merged_part_name(generation, &source), &part)?;
+        batch_writer::index_part(
+            evidence_store,
+            &scope,
+            evidence_source,
+            &keys::merged_part_name(generation, &source),
+            &part,
+        )?;
     }
     Ok(())
 }
 
-/// The packs that parts lie in, as what a merged one was read from.
+/// The packs of parts, as the sources of the merged part.
 fn packs_of(parts: &[EvidencePart]) -> Vec<ProcessedObject> {
     let packs: BTreeMap<&str, &EvidencePart> = parts.iter().map(|part| (&*part.key, part)).collect();
     let read = |(name, part): (&str, &EvidencePart)| {

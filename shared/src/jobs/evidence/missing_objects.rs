@@ -1,10 +1,10 @@
-//! Log objects that were announced and could not be fetched.
+//! Objects that an S3 event named and that could not be fetched.
 //!
-//! Enters: an object that was tried, or one that was read after all. Leaves: an item of the index, or
-//! none. Laws: what was announced and is not known is missing in every report on its hour; once it is read it is
-//! missing in none.
+//! Enters: an object that could not be fetched, or that was read after all. Leaves: an index item, or its deletion.
+//! Laws: an object that an S3 event named and that was not read counts as missing evidence in every report on its
+//! hour; once it is read, it no longer does.
 //!
-//! The item says everything; no object of the store is needed, since the store may be what fails.
+//! The index item contains everything, and no object in the store is needed, because the store may be what fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,37 +19,37 @@ use crate::{
     time::{Hour, Time},
 };
 
-/// An absent object, as the index tells of it.
+/// A missing object, as recorded in the index.
 #[derive(Serialize, Deserialize)]
 struct MissingObject {
     object: String,
     version: String,
-    /// When it was delivered, as far as that is known.
+    /// When it was delivered, as far as known.
     delivered_at: Time,
     cause: String,
 }
 
-/// The name of an absent object in the index. One that is announced with its version id may be read without, from a
-/// list: the ETag alone says that it is the same.
+/// The sort key of a missing object. Only the ETag identifies the version, because an S3 event may contain a version
+/// id that a listing of the same object does not have.
 fn missing_key(object: &StoredObject) -> String {
     let etag = object.version.split('/').next().filter(|etag| !etag.is_empty());
     let version = etag.unwrap_or(&object.version).to_owned();
     source_hash(EvidenceSource::S3, [&StoredObject { version, ..object.clone() }])
 }
 
-/// Remembers that an object could not be fetched, and why. `dated` tells whether `at` is in the object's name, so
-/// that whoever reads the object later knows it too.
+/// Records that an object could not be fetched, and why. `dated`: whether `at` comes from the object's name, so that
+/// a later reader of the object can derive the same partition.
 ///
 /// # Errors
 /// When the table fails.
 pub fn record_missing(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     object: &StoredObject,
     (at, dated): (Time, bool),
     cause: String,
 ) -> Result<(), EvidenceError> {
     let StoredObject { name, version, .. } = object.clone();
-    // Strings only: nothing in it can fail to be written.
+    // It contains only strings and numbers, so serializing it does not fail.
     let body = serde_json::to_value(MissingObject { object: name, version, delivered_at: at, cause })
         .unwrap_or_default();
     let partition = keys::missing(dated.then(|| at.hour()));
@@ -60,17 +60,17 @@ pub fn record_missing(
         expires_at: None,
         body,
     };
-    house.table.put(&item, WriteCondition::Always)?;
+    evidence_store.table.put(&item, WriteCondition::Always)?;
     Ok(())
 }
 
-/// Forgets that objects could not be fetched: they have been read, and what they say is kept. Each comes with the
-/// time in its name.
+/// Deletes the records of missing objects that have been read and stored. Each object comes with the time in its
+/// name.
 ///
 /// # Errors
 /// When the table fails.
 pub fn clear_missing<'o>(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     objects: impl IntoIterator<Item = (&'o StoredObject, Option<Time>)>,
 ) -> Result<(), EvidenceError> {
     let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -79,37 +79,37 @@ pub fn clear_missing<'o>(
         read.entry(partition).or_default().insert(missing_key(object));
     }
     for (partition, sorts) in read {
-        for item in house.table.query(&partition, "")? {
+        for item in evidence_store.table.query(&partition, "")? {
             if sorts.contains(&item.sort_key) {
-                house.table.delete(&partition, &item.sort_key)?;
+                evidence_store.table.delete(&partition, &item.sort_key)?;
             }
         }
     }
     Ok(())
 }
 
-/// Adds what is absent of these hours to what could not be read.
+/// Adds the missing objects of these hours to the unreadable evidence.
 pub(super) fn add_missing(
-    house: &EvidenceStore<'_>,
+    evidence_store: &EvidenceStore<'_>,
     (from, until): (Hour, Hour),
     counts: impl Fn(Hour) -> bool,
-    draft: &mut SegmentBuilder,
+    builder: &mut SegmentBuilder,
     positions: &mut Vec<UnreadablePosition>,
 ) -> Result<(), EvidenceError> {
     for day in keys::days(from, until).map(Some).chain([None]) {
-        for item in house.table.query(&keys::missing(day), "")? {
-            let absent =
+        for item in evidence_store.table.query(&keys::missing(day), "")? {
+            let missing =
                 MissingObject::deserialize(&item.body).map_err(|cause| EvidenceError::DamagedItem {
                     partition: item.partition_key.clone(),
                     sort: item.sort_key.clone(),
                     cause: cause.to_string(),
                 })?;
-            let MissingObject { object, version, delivered_at: at, cause } = absent;
+            let MissingObject { object, version, delivered_at: at, cause } = missing;
             if !(from..until).contains(&at.hour()) || !counts(at.hour()) {
                 continue;
             }
             let piece = Fingerprint::of("unavailable object", &[object.as_bytes(), version.as_bytes()]);
-            draft.push_unreadable(piece, UnreadableReason::Unavailable);
+            builder.push_unreadable(piece, UnreadableReason::Unavailable);
             let reason = format!("{}: {cause}", UnreadableReason::Unavailable.description());
             positions.push(UnreadablePosition { file: object, byte: Some(0), record: Some(0), reason });
         }

@@ -1,10 +1,9 @@
-//! The segments of one batch, in one object.
+//! A pack: the segments of one batch in one object.
 //!
-//! Enters: segments and what they were read from. Leaves: a [`Pack`]. Law: equal batches have equal packs.
+//! Enters: segments and their sources. Leaves: a [`FinishedPack`]. Law: equal batches have equal packs.
 //!
-//! Form: the segments, one after the other; a manifest as JSON, which lists them and the objects they were read
-//! from, so that the index could be made again from the packs alone; its length as eight bytes, little-endian;
-//! `ONLKPACK`.
+//! Format: the segments, one after the other; a JSON manifest that lists the segments and their sources, so that the
+//! index can be rebuilt from the packs alone; the length of the manifest as eight bytes, little-endian; `ONLKPACK`.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -25,17 +24,17 @@ const MAGIC: &[u8; 8] = b"ONLKPACK";
 /// Media type of packs.
 pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
 
-/// What a segment of a pack is of.
+/// The scope of a segment in a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PartScope {
     /// The events of a shard.
     Shard(Shard),
-    /// What belongs to no shard, filed under this hour.
+    /// Unsharded evidence, indexed under this hour.
     Unsharded(Hour),
 }
 
-/// A pack in the making.
+/// Builds a pack.
 pub(super) struct PackBuilder {
     bytes: Vec<u8>,
     parts: Vec<ManifestPart>,
@@ -70,36 +69,36 @@ struct ManifestObject<'a> {
     records: u64,
 }
 
-/// A pack, and how its parts are indexed.
+/// A pack and the index entries of its parts.
 pub(super) struct FinishedPack {
     pub(super) bytes: Vec<u8>,
     pub(super) sha256: String,
-    /// What each part is of; its `key` is still empty.
+    /// The parts with their scopes; their `key` is still empty.
     pub(super) parts: Vec<(PartScope, EvidencePart)>,
 }
 
 impl PackBuilder {
-    /// A pack that is made of this many records.
+    /// An empty pack for sources with this number of records.
     pub(super) const fn new(records: u64) -> Self {
         Self { bytes: Vec::new(), parts: Vec::new(), unsharded: Vec::new(), records }
     }
 
-    pub(super) fn push(&mut self, of: PartScope, segment: &Segment, about: Option<UnshardedInfo>) {
+    pub(super) fn push(&mut self, scope: PartScope, segment: &Segment, info: Option<UnshardedInfo>) {
         let bytes = segment.to_bytes();
         self.parts.push(ManifestPart {
-            scope: of,
+            scope,
             offset: self.bytes.len() as u64,
             length: bytes.len() as u64,
             sha256: hex(&Sha256::digest(&bytes)),
             rows: segment.rows().len() as u64,
         });
-        self.unsharded.push(about);
+        self.unsharded.push(info);
         self.bytes.extend(bytes);
     }
 
     pub(super) fn finish(
         self,
-        lane: EvidenceSource,
+        evidence_source: EvidenceSource,
         source: &str,
         objects: &[ProcessedObject],
     ) -> FinishedPack {
@@ -108,27 +107,27 @@ impl PackBuilder {
             let (name, version) = (&*object.name, &*object.version);
             ManifestObject { name, version, bytes: object.size, sha256, records: *records }
         }
-        let Self { mut bytes, parts: listed, unsharded: about, records } = self;
+        let Self { mut bytes, parts: listed, unsharded: info, records } = self;
         let mut objects: Vec<ManifestObject<'_>> = objects.iter().map(from).collect();
         objects.sort_unstable();
         let manifest = PackManifest {
             version: 1,
-            evidence_source: lane.as_str(),
+            evidence_source: evidence_source.as_str(),
             source_hash: source,
             objects,
             parts: &listed,
         };
-        // Strings and numbers only: nothing in it can fail to be written.
+        // It contains only strings and numbers, so serializing it does not fail.
         let manifest = serde_json::to_vec(&manifest).unwrap_or_default();
         bytes.extend(&manifest);
         bytes.extend((manifest.len() as u64).to_le_bytes());
         bytes.extend(MAGIC);
         let sha256 = hex(&Sha256::digest(&bytes));
         let pack = PackInfo { bytes: bytes.len() as u64, sha256: sha256.clone(), records };
-        let part = |(listed, rest): (ManifestPart, _)| {
-            let ManifestPart { scope: of, offset, length, sha256, rows } = listed;
+        let part = |(listed, unsharded): (ManifestPart, _)| {
+            let ManifestPart { scope, offset, length, sha256, rows } = listed;
             (
-                of,
+                scope,
                 EvidencePart {
                     key: String::new(),
                     offset,
@@ -136,11 +135,11 @@ impl PackBuilder {
                     sha256,
                     rows,
                     pack: pack.clone(),
-                    unsharded: rest,
+                    unsharded,
                 },
             )
         };
-        let parts = listed.into_iter().zip(about).map(part).collect();
+        let parts = listed.into_iter().zip(info).map(part).collect();
         FinishedPack { bytes, sha256, parts }
     }
 }

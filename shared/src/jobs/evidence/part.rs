@@ -1,7 +1,7 @@
-//! One part of the evidence, as the index tells of it.
+//! One part of the evidence, as described by the index.
 //!
-//! Enters: an item of the index. Leaves: the [`Segment`] it tells of. Law: bytes that are not those that were
-//! written are an error that names them.
+//! Enters: an index item. Leaves: the [`Segment`] it describes. Law: if the stored bytes are not those that were
+//! written, the error names them.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,7 +14,7 @@ use crate::{
     time::Time,
 };
 
-/// Where a segment lies, and what it lies in.
+/// Where a segment is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EvidencePart {
     /// Key of the pack.
@@ -29,7 +29,7 @@ pub(super) struct EvidencePart {
     pub(super) rows: u64,
     /// The pack as a whole.
     pub(super) pack: PackInfo,
-    /// What belongs to no shard; absent for the part of one.
+    /// Details of an unsharded part; absent for the part of a shard.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) unsharded: Option<UnshardedInfo>,
 }
@@ -39,51 +39,51 @@ pub(super) struct EvidencePart {
 pub(super) struct PackInfo {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-    /// Records it was made of, readable or not.
+    /// Records in its sources, readable or not.
     pub(super) records: u64,
 }
 
-/// What is in a part that belongs to no shard.
+/// Details of a part with unsharded evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UnshardedInfo {
-    /// From the beginning of the first observed window to the end of the last.
+    /// From the start of the first observed window to the end of the last.
     pub(super) observed_span: Option<(Time, Time)>,
-    /// Where pieces could not be read: the first of them.
+    /// The first positions of unreadable pieces.
     pub(super) positions: Vec<UnreadablePosition>,
-    /// Positions that are not named.
+    /// Number of positions that were left out.
     pub(super) omitted_positions: u64,
-    /// Whose events alone were kept, where others were left out.
+    /// Fingerprint of the watches if events of principals that are not watched were dropped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) watch_fingerprint: Option<String>,
 }
 
-/// Positions an item names, so that it stays below the 400 KB a table allows: a position has a key of at most 1,024
-/// bytes and a reason that is hardly longer.
+/// Most positions of an item, so that it stays below the 400 KB that DynamoDB allows: a position has a key of at most
+/// 1,024 bytes and a reason of about the same length.
 const MAX_POSITIONS: usize = 100;
 
 impl UnshardedInfo {
     pub(super) fn from_segment(
         segment: &Segment,
         positions: impl IntoIterator<Item = UnreadablePosition>,
-        unnamed: u64,
+        omitted: u64,
     ) -> Self {
         let mut positions: Vec<_> = positions.into_iter().map(truncated).collect();
         positions.sort_unstable();
         positions.dedup();
-        let unnamed = unnamed + positions.len().saturating_sub(MAX_POSITIONS) as u64;
+        let omitted = omitted + positions.len().saturating_sub(MAX_POSITIONS) as u64;
         positions.truncate(MAX_POSITIONS);
         let starts = segment.digest_windows().iter().map(|window| window.start).min();
         let ends = segment.digest_windows().iter().map(|window| window.end).max();
         Self {
             observed_span: starts.zip(ends),
             positions,
-            omitted_positions: unnamed,
+            omitted_positions: omitted,
             watch_fingerprint: None,
         }
     }
 }
 
-/// Cuts what is too long for an item.
+/// Truncates texts that are too long for an item.
 fn truncated(mut position: UnreadablePosition) -> UnreadablePosition {
     for text in [&mut position.file, &mut position.reason] {
         let most = 1_200;
@@ -105,19 +105,20 @@ impl EvidencePart {
         })
     }
 
-    pub(super) fn load(&self, house: &EvidenceStore<'_>) -> Result<Segment, EvidenceError> {
+    pub(super) fn load(&self, evidence_store: &EvidenceStore<'_>) -> Result<Segment, EvidenceError> {
         let until = self.offset.saturating_add(self.length);
         let damaged = |cause: String| {
             let key = self.key.clone();
             EvidenceError::Damaged { key, from: self.offset, until, cause }
         };
-        let bytes =
-            house.store.read(&self.key, Some(self.offset..until)).map_err(|error| match error.kind {
-                PortErrorKind::NotFound => damaged("it is gone".to_owned()),
+        let bytes = evidence_store.store.read(&self.key, Some(self.offset..until)).map_err(|error| {
+            match error.kind {
+                PortErrorKind::NotFound => damaged("the object does not exist".to_owned()),
                 _ => EvidenceError::Port(error),
-            })?;
+            }
+        })?;
         if hex(&Sha256::digest(&bytes)) != self.sha256 {
-            return Err(damaged("its SHA-256 is another".to_owned()));
+            return Err(damaged("its SHA-256 differs from the index".to_owned()));
         }
         Segment::from_bytes(&bytes).map_err(|cause| damaged(cause.to_string()))
     }

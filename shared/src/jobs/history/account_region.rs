@@ -1,13 +1,13 @@
-//! Lanes: the accounts and regions whose event history is looked up.
+//! The accounts and regions of event history lookups.
 //!
-//! Enters: configuration, the own account and region. Leaves: [`Lane`]s, each once, in order. Law: the region that
-//! receives the events of global services is always among them.
+//! Enters: configuration, Onlooker's own account and region. Leaves: [`AccountRegion`]s, each once, in order. Law:
+//! the region that receives the events of global services is always included.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use crate::config::Config;
 
-/// One account and region: what LookupEvents counts its requests by, and what it answers for.
+/// One account and region: the scope of a LookupEvents request and of its request quota.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountRegion {
     /// Twelve-digit account id.
@@ -17,14 +17,14 @@ pub struct AccountRegion {
 }
 
 impl AccountRegion {
-    /// The lane of an account and region.
+    /// This account and region.
     pub fn new(account: &str, region: &str) -> Self {
         Self { account: account.into(), region: region.into() }
     }
 
-    /// The lanes a configuration asks for, seen from an account and region. Accounts: those of `coverage.accounts`,
-    /// else the own one; without `lookup.role` only the own one can be looked into. Regions: those of
-    /// `coverage.regions`, else the own one; and in each partition the one of global services.
+    /// The configured accounts and regions; `account` and `region` are Onlooker's own. Accounts: those of
+    /// `coverage.accounts`, else the own one; without `lookup.role` only the own one. Regions: those of
+    /// `coverage.regions`, else the own one, and the region of global services in each partition.
     pub fn configured(config: &Config, account: &str, region: &str) -> Vec<Self> {
         if !config.lookup.enabled {
             return Vec::new();
@@ -39,8 +39,8 @@ impl AccountRegion {
         };
         let global: Vec<&str> = regions.iter().map(|region| global_region(region)).collect();
         regions.extend(global);
-        let lanes_of = |account| regions.iter().map(move |region| Self::new(account, region));
-        accounts.into_iter().flat_map(lanes_of).collect()
+        let in_account = |account| regions.iter().map(move |region| Self::new(account, region));
+        accounts.into_iter().flat_map(in_account).collect()
     }
 }
 
@@ -73,7 +73,8 @@ mod tests {
         };
         let lookup = LookupSettings { role: role.map(str::to_owned), ..LookupSettings::default() };
         let config = Config { coverage, lookup, ..Config::default() };
-        let written = |lane: &AccountRegion| format!("{} {}", lane.account, lane.region);
+        let written =
+            |account_region: &AccountRegion| format!("{} {}", account_region.account, account_region.region);
         AccountRegion::configured(&config, "1", "eu-west-1").iter().map(written).collect()
     }
 

@@ -1,7 +1,8 @@
-//! What the pages of a slice say.
+//! The contents of a slice.
 //!
-//! Enters: pages, in any order, any of them twice. Leaves: a [`Segment`] that vouches for the slice. Laws: every record
-//! is an event, an Insight, unreadable or dropped as nobody's watched; the same text read twice counts once.
+//! Enters: pages, in any order, some of them repeatedly. Leaves: a [`Segment`] that covers the slice. Laws: every
+//! record is an event, an Insight event, unreadable, or dropped because its principal is not watched; the same record
+//! text read twice counts once.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -22,7 +23,7 @@ use crate::{
     time::Time,
 };
 
-/// A page as LookupEvents writes it, which is a form the record reader knows.
+/// A page in the format of LookupEvents, which the record reader accepts.
 #[derive(Serialize)]
 struct EventsPage<'a> {
     #[serde(rename = "Events")]
@@ -38,15 +39,15 @@ struct EventsPageEntry<'a> {
 /// What was read of a slice.
 pub(super) struct SliceBuilder<'a> {
     name: String,
-    /// Keep watched principals only: those of this configuration.
+    /// The configuration that names the watched principals to keep; `None` keeps all principals.
     watched: Option<&'a Config>,
-    /// Whom it watches; none where everybody is kept.
+    /// Fingerprint of its watches; `None` when all principals are kept.
     watch_fingerprint: Option<Fingerprint>,
     builder: SegmentBuilder,
     unreadable: BTreeMap<Fingerprint, UnreadablePosition>,
     dropped: u64,
     bytes: u64,
-    /// Texts read.
+    /// Fingerprints of the record texts read.
     seen: HashSet<u128>,
     oldest: Option<Time>,
     /// Records read before this page.
@@ -54,37 +55,42 @@ pub(super) struct SliceBuilder<'a> {
     inflater: Inflater,
 }
 
-/// What a slice holds, once it was read to its end.
+/// The contents of a slice that was read completely.
 #[derive(Clone, Debug, Default)]
 pub struct SliceContents {
-    /// The evidence, with the window that vouches for the slice.
+    /// The evidence, with the window that covers the slice.
     pub segment: Segment,
-    /// Where it could not be read.
+    /// Positions that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
     /// Records looked up, readable or not, each once.
     pub records: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Events of principals nobody watches, left out.
+    /// Dropped events of principals that are not watched.
     pub dropped: u64,
-    /// By whose word they were: [`Config::watches`]. Absent when none was left out.
+    /// [`Config::watch_fingerprint`] of the configuration that decided this. Absent when no event was dropped.
     pub watch_fingerprint: Option<Fingerprint>,
-    /// Stands for the set of texts that were looked up: the sum of their fingerprints.
+    /// Identifies the set of record texts that were looked up: the sum of their fingerprints.
     pub records_fingerprint: u128,
 }
 
 impl SliceContents {
-    /// The same as an object that was read. It has no version: the same slice may hold more next time.
-    pub fn as_object(&self, lane: &AccountRegion, slice: TimeSlice) -> ProcessedObject {
+    /// The slice in the form of a log file that was read. It has no version, because a later lookup may return more
+    /// events.
+    pub fn as_object(&self, account_region: &AccountRegion, slice: TimeSlice) -> ProcessedObject {
         ProcessedObject {
-            object: StoredObject { name: object_name(lane, slice), size: self.bytes, version: String::new() },
+            object: StoredObject {
+                name: object_name(account_region, slice),
+                size: self.bytes,
+                version: String::new(),
+            },
             sha256: hex(&self.segment.sha256()),
             records: self.records,
             unreadable: self.unreadable.clone(),
         }
     }
 
-    /// Adds what another slice holds, all but its segment, which it gives.
+    /// Adds the contents of another slice except its segment, which is returned.
     pub(super) fn add(&mut self, other: Self) -> Segment {
         self.unreadable.extend(other.unreadable);
         self.records += other.records;
@@ -97,9 +103,9 @@ impl SliceContents {
 }
 
 impl<'a> SliceBuilder<'a> {
-    pub(super) fn new(lane: &AccountRegion, slice: TimeSlice, watched: Option<&'a Config>) -> Self {
+    pub(super) fn new(account_region: &AccountRegion, slice: TimeSlice, watched: Option<&'a Config>) -> Self {
         Self {
-            name: object_name(lane, slice),
+            name: object_name(account_region, slice),
             watched,
             watch_fingerprint: watched.map(Config::watch_fingerprint),
             builder: SegmentBuilder::default(),
@@ -117,10 +123,14 @@ impl<'a> SliceBuilder<'a> {
     pub(super) fn add_page(&mut self, records: &[String]) {
         self.records_before_page = self.seen.len() as u64;
         let mut events = Vec::with_capacity(records.len());
-        // By another configuration the same texts may leave something else.
-        let watches = self.watch_fingerprint.map(|watches| watches.0.to_be_bytes());
+        // With another configuration the same record texts may give other contents.
+        let watch_fingerprint =
+            self.watch_fingerprint.map(|watch_fingerprint| watch_fingerprint.0.to_be_bytes());
         for record in records {
-            let parts = [Some(record.as_bytes()), watches.as_ref().map(|watches| &watches[..])];
+            let parts = [
+                Some(record.as_bytes()),
+                watch_fingerprint.as_ref().map(|watch_fingerprint| &watch_fingerprint[..]),
+            ];
             let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
             if self.seen.insert(Fingerprint::of("looked up", &parts).0) {
                 self.bytes += record.len() as u64;
@@ -130,7 +140,7 @@ impl<'a> SliceBuilder<'a> {
         if events.is_empty() {
             return;
         }
-        // Texts always become JSON; if one did not, an empty page is unreadable.
+        // Serializing strings to JSON does not fail; if it did, the empty page would be unreadable.
         let page = serde_json::to_vec(&EventsPage { events }).unwrap_or_default();
         let mut inflater = std::mem::take(&mut self.inflater);
         record::read_log_file(&page, ReadLimits::default(), &mut inflater, self);
@@ -142,11 +152,11 @@ impl<'a> SliceBuilder<'a> {
         self.oldest
     }
 
-    /// What was read, as all there is of the slice.
-    pub(super) fn finish(mut self, lane: &AccountRegion, slice: TimeSlice) -> SliceContents {
+    /// The contents, with a window that covers the whole slice.
+    pub(super) fn finish(mut self, account_region: &AccountRegion, slice: TimeSlice) -> SliceContents {
         self.builder.push_digest_window(DigestWindow {
-            account: lane.account.clone(),
-            region: lane.region.clone(),
+            account: account_region.account.clone(),
+            region: account_region.region.clone(),
             start: slice.since,
             end: slice.until,
             log_files: Default::default(),
@@ -163,20 +173,20 @@ impl<'a> SliceBuilder<'a> {
     }
 }
 
-/// What stands where an object has its name.
-fn object_name(lane: &AccountRegion, slice: TimeSlice) -> String {
-    format!("lookup://{}/{}/{}/{}", lane.account, lane.region, slice.since, slice.until)
+/// The name of a slice, used like the name of a log file.
+fn object_name(account_region: &AccountRegion, slice: TimeSlice) -> String {
+    format!("lookup://{}/{}/{}/{}", account_region.account, account_region.region, slice.since, slice.until)
 }
 
-/// Whether an event may be left out where only watched principals are of interest. Whoever may be anybody, and root, are
-/// of interest always: rules look at them whatever is watched.
+/// Whether an event may be dropped when only watched principals are kept. Events of unknown and anonymous principals
+/// and of the root user are always kept, because rules examine them whatever is watched.
 fn is_unwatched(event: &Event, config: &Config) -> bool {
     let principal = &event.actor.principal;
-    let anybody = matches!(principal.kind, PrincipalKind::Unknown | PrincipalKind::Anonymous);
+    let is_unidentified = matches!(principal.kind, PrincipalKind::Unknown | PrincipalKind::Anonymous);
     let issuer = event.actor.session.issuer.as_deref();
     let is_watched = config.watch_for(principal).is_some()
         || issuer.is_some_and(|arn| config.watch_for_arn(arn).is_some());
-    !anybody && principal.kind != PrincipalKind::Root && !is_watched
+    !is_unidentified && principal.kind != PrincipalKind::Root && !is_watched
 }
 
 impl RecordVisitor for SliceBuilder<'_> {
@@ -195,7 +205,7 @@ impl RecordVisitor for SliceBuilder<'_> {
         self.builder.push_insight(identity);
     }
 
-    /// A page holds records only; a digest instead of one is an unreadable record.
+    /// A page contains only records; a digest in place of a record is an unreadable record.
     fn visit_digest_window(&mut self, _: DigestWindow) {}
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {

@@ -1,19 +1,19 @@
-//! Which slice of time comes next, and how long it is.
+//! Chooses the next time slice and its length.
 //!
-//! Enters: where the last slice ended, where the last of all ends, and how busy slices were. Leaves: [`TimeSlice`]s. Laws:
-//! slices adjoin; none is empty, crosses an hour or goes past the end; a slice that was too busy is followed by one of
-//! at most half its length, down to one second.
+//! Enters: the end of the last slice, the end of the period, and how many pages slices had. Leaves: [`TimeSlice`]s.
+//! Laws: slices adjoin; no slice is empty, crosses an hour or ends after the period; after a slice with too many
+//! pages the next one has at most half its length, down to one second.
 
 use crate::time::{HOUR_SECONDS, Hour, Time};
 
-/// Pages after which a slice longer than a second counts as too busy: 2,000 events, half a minute at the rate of
-/// [`super::pace`]. What is thrown away when a slice is split, or a run ends within one, is never more.
+/// Most pages of a slice longer than a second: 2,000 events, about half a minute at [`super::REQUEST_INTERVAL`]. This
+/// also bounds what is discarded when a slice is split or a run ends within one.
 pub const MAX_PAGES: u64 = 40;
 
 /// How long CloudTrail keeps its event history: 90 days (API reference of LookupEvents, 2026-11).
 const HISTORY_SECONDS: u32 = 90 * 24 * HOUR_SECONDS;
 
-/// A span of time that is looked up as one.
+/// A span of time that is looked up with one request sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeSlice {
     /// First second.
@@ -23,8 +23,8 @@ pub struct TimeSlice {
 }
 
 impl TimeSlice {
-    /// The slice that begins at `from`, ends at `end` at the latest and is not longer than `length` seconds; `None` when
-    /// nothing is left.
+    /// The slice that begins at `from`, ends at or before `end` and is at most `length` seconds long; `None` when no
+    /// time is left.
     pub fn next(from: Time, end: Time, length: u32) -> Option<Self> {
         let until = Time(from.0.saturating_add(length.max(1))).min(from.hour().end()).min(end);
         (from < until).then_some(Self { since: from, until })
@@ -36,19 +36,19 @@ impl TimeSlice {
     }
 }
 
-/// The length to go on with after a slice of `length` seconds was too busy; what was read of it spans its last `fits`
-/// seconds.
-pub fn length_after_split(length: u32, fits: u32) -> u32 {
-    (length / 2).min(fits).max(1)
+/// The next length after a slice of `length` seconds had too many pages; those that were read span its last
+/// `read_seconds` seconds.
+pub fn length_after_split(length: u32, read_seconds: u32) -> u32 {
+    (length / 2).min(read_seconds).max(1)
 }
 
-/// The length to go on with after a slice was closed with so many pages.
+/// The next length after a slice of `length` seconds was completed with this number of pages.
 pub fn length_after_success(length: u32, longest: u32, pages: u64) -> u32 {
     let room = pages <= MAX_PAGES / 4;
     (if room { length.saturating_mul(2) } else { length }).clamp(1, longest.max(1))
 }
 
-/// The first hour that is wholly in CloudTrail's event history and stays so for an hour to come.
+/// The first hour that is completely in CloudTrail's event history and stays in it for the next hour.
 pub fn earliest_available(now: Time) -> Time {
     Hour(Time(now.0.saturating_sub(HISTORY_SECONDS)).hour().0.saturating_add(2)).start().min(now)
 }
@@ -74,8 +74,8 @@ mod tests {
         }
 
         #[test]
-        fn a_slice_with_too_many_pages_is_at_least_halved(length in 2..4_000_u32, fits in 0..4_000_u32) {
-            let next = length_after_split(length, fits);
+        fn a_slice_with_too_many_pages_is_at_least_halved(length in 2..4_000_u32, read_seconds in 0..4_000_u32) {
+            let next = length_after_split(length, read_seconds);
             prop_assert!((1..=length / 2).contains(&next));
         }
     }

@@ -1,13 +1,14 @@
-//! The scheduled look at what watched principals may do.
+//! The scheduled evaluation of the permissions of watched principals.
 //!
-//! Enters: whoever is asked about, table, store, announcers. Leaves: [`PermissionsOutcome`]: snapshots, the latest verdict on each
-//! principal, a report of the run, and news of who may do more than read. Laws: a verdict is kept only after the policies
-//! it is about; who could not be read has no verdict, and its last policies stay in force, with the time they were last
-//! seen; news is passed on before the verdict is kept, so that a run that is killed in between says it again.
+//! Enters: the requested principals, table, store, notification sinks. Leaves: [`PermissionsOutcome`]: snapshots, the
+//! latest status of each principal, a report of the run, and notifications of over-privileged principals. Laws: a
+//! status is stored only after the policies it is based on; if the policies of a principal could not be read, it has
+//! no status, and its last policies stay in force, with the time they were last seen; a notification is sent before
+//! the status is stored, so that a run that is killed in between sends it again.
 //!
 //! ```text
-//! PERMISSIONS   <hash of the ARN>          the latest verdict in short, or why there is none
-//! permissions/dt=<day>/<time>_<run>.json   all verdicts of a run, created once
+//! PERMISSIONS   <hash of the ARN>          summary of the latest status, or why there is none
+//! permissions/dt=<day>/<time>_<run>.json   all assessments of a run, created once
 //! ```
 
 use std::sync::Arc;
@@ -30,72 +31,72 @@ use crate::{
     time::Time,
 };
 
-/// The partition of the latest verdicts.
+/// The partition of the latest statuses.
 const PARTITION: &str = "PERMISSIONS";
 
-/// Longest reason kept, in bytes.
+/// Longest stored reason, in bytes.
 const MAX_REASON_BYTES: usize = 1_024;
 
-/// Where it is kept, and who is told.
+/// Where assessments are stored and notifications are sent.
 #[derive(Clone, Copy)]
 pub struct PermissionsStore<'a> {
-    /// Verdicts, and since when policies are in force.
+    /// Latest statuses, and since when policies are in force.
     pub table: &'a dyn Table,
-    /// Policies, and reports of runs.
+    /// Policy snapshots, and reports of runs.
     pub store: &'a dyn ObjectStore,
-    /// Who is told when a principal may do more than read.
+    /// Where notifications of over-privileged principals are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
     /// Id of the run.
     pub run_id: &'a str,
 }
 
-/// A verdict, and the policies it is about.
+/// An assessment, and the policies it is based on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvaluatedPrincipal {
-    /// The verdict.
+    /// The assessment.
     pub permissions: PermissionsAssessment,
     /// The policies; absent for a principal that does not exist.
     pub policies: Option<PolicyRecord>,
 }
 
-/// A principal without a verdict.
+/// A principal without a status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedPrincipal {
-    /// Why.
+    /// The failure.
     pub failure: PrincipalFailure,
-    /// The policies read last, which stay in force.
+    /// The last policies that were read, which stay in force.
     pub policies: Option<PolicyRecord>,
 }
 
-/// What a run has found.
+/// The outcome of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PermissionsOutcome {
-    /// Verdicts.
+    /// Evaluated principals.
     pub evaluated: Vec<EvaluatedPrincipal>,
-    /// Those that could not be read or kept.
+    /// Principals that could not be read or stored.
     pub failed: Vec<FailedPrincipal>,
-    /// Those nobody could judge, with the reason.
+    /// Principals that are not supported, with the reason.
     pub unsupported: Vec<UnsupportedPrincipal>,
-    /// Patterns that match nobody.
+    /// Patterns that do not match a principal.
     pub unmatched: Vec<String>,
     /// Key of the report of the run.
     pub report_key: String,
-    /// Announcements made.
+    /// Notifications sent.
     pub notifications_sent: u64,
 }
 
-/// The latest verdict on a principal, in short.
+/// Summary of the latest status of a principal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatestPermissions {
     /// ARN.
     pub principal: Arc<str>,
-    /// The verdict; absent when the last run could not read its policies.
+    /// The status; absent when the last run could not read its policies.
     pub overall_status: Option<OverallStatus>,
-    /// Its reason, or why there is none.
+    /// The reason of the status, or why there is none.
     pub statement: String,
-    /// When that was.
+    /// When it was evaluated.
     pub at: Time,
-    /// The last verdict there was.
+    /// The last known status.
     pub last_status: Option<OverallStatus>,
     /// The policies in force.
     pub policies: Option<PolicyRecord>,
@@ -103,68 +104,67 @@ pub struct LatestPermissions {
     pub report_key: String,
 }
 
-/// The latest verdicts, in no order that means anything.
+/// The latest statuses, in no particular order.
 ///
 /// # Errors
-/// When the table cannot be read, or holds something else.
+/// When the table cannot be read, or an item cannot be decoded.
 pub fn latest_permissions(table: &dyn Table) -> Result<Vec<LatestPermissions>, PoliciesError> {
     let read = |item: TableItem| {
         let name = format!("{} {}", item.partition_key, item.sort_key);
-        let what = |error: serde_json::Error| format!("is no verdict: {error}");
+        let what = |error: serde_json::Error| format!("is not a permissions status: {error}");
         serde_json::from_value(item.body).map_err(|error| PoliciesError::Damaged { name, what: what(error) })
     };
     table.query(PARTITION, "")?.into_iter().map(read).collect()
 }
 
-/// Reads, judges and keeps. Everybody is tried, whatever becomes of the others.
+/// Reads policies, evaluates them and stores the results. Every principal is attempted, even if others fail.
 ///
 /// # Errors
-/// When the report of the run cannot be written; what failed of single principals is in what it gives.
+/// When the report of the run cannot be written; failures of single principals are in the outcome.
 pub fn evaluate_and_store(
-    desk: &IamPorts<'_>,
-    question: &PermissionsRequest<'_>,
-    archive: &PermissionsStore<'_>,
+    ports: &IamPorts<'_>,
+    request: &PermissionsRequest<'_>,
+    permissions_store: &PermissionsStore<'_>,
 ) -> Result<PermissionsOutcome, PortError> {
-    let look = read_policies(desk, question);
-    let bench = PrincipalEvaluator::new(desk, question, Some(archive.table));
-    let mut examined = PermissionsOutcome {
-        unsupported: look.unsupported,
-        unmatched: look.unmatched.into_iter().collect(),
-        report_key: report_key(bench.at, archive.run_id),
+    let policies = read_policies(ports, request);
+    let evaluator = PrincipalEvaluator::new(ports, request, Some(permissions_store.table));
+    let mut outcome = PermissionsOutcome {
+        unsupported: policies.unsupported,
+        unmatched: policies.unmatched.into_iter().collect(),
+        report_key: report_key(evaluator.at, permissions_store.run_id),
         ..PermissionsOutcome::default()
     };
-    let desk = PermissionsWriter {
-        ports: desk,
-        store: archive,
-        at: bench.at,
-        report_key: examined.report_key.clone(),
+    let writer = PermissionsWriter {
+        ports,
+        store: permissions_store,
+        at: evaluator.at,
+        report_key: outcome.report_key.clone(),
     };
-    for failed in look.failed {
-        let unread = desk.store_failed(failed);
-        examined.failed.push(unread);
+    for failed in policies.failed {
+        let failed = writer.store_failed(failed);
+        outcome.failed.push(failed);
     }
-    let read = look.snapshots.iter().map(|(arn, snapshot)| (arn, desk.store_evaluated(snapshot, &bench)));
-    let absent = look.missing.iter().map(|absent| (&absent.arn, desk.store_missing(bench.missing(absent))));
-    for (arn, judged) in read.chain(absent) {
-        match judged {
-            Ok((kept, told)) => {
-                examined.evaluated.push(kept);
-                examined.notifications_sent += told;
+    let read =
+        policies.snapshots.iter().map(|(arn, snapshot)| (arn, writer.store_evaluated(snapshot, &evaluator)));
+    let absent =
+        policies.missing.iter().map(|absent| (&absent.arn, writer.store_missing(evaluator.missing(absent))));
+    for (arn, result) in read.chain(absent) {
+        match result {
+            Ok((kept, sent)) => {
+                outcome.evaluated.push(kept);
+                outcome.notifications_sent += sent;
             }
-            Err(trouble) => {
-                let failed = PrincipalFailure {
-                    principal: arn.clone(),
-                    kind: trouble.kind(),
-                    cause: trouble.to_string(),
-                };
-                examined.failed.push(desk.store_failed(failed));
+            Err(error) => {
+                let failed =
+                    PrincipalFailure { principal: arn.clone(), kind: error.kind(), cause: error.to_string() };
+                outcome.failed.push(writer.store_failed(failed));
             }
         }
     }
-    let text = serde_json::to_vec_pretty(&examined.to_report(bench.at, archive.run_id))
-        .map_err(|cause| serialization_error(&examined.report_key, cause))?;
-    archive.store.create(&examined.report_key, &text, "application/json")?;
-    Ok(examined)
+    let text = serde_json::to_vec_pretty(&outcome.to_report(evaluator.at, permissions_store.run_id))
+        .map_err(|cause| serialization_error(&outcome.report_key, cause))?;
+    permissions_store.store.create(&outcome.report_key, &text, "application/json")?;
+    Ok(outcome)
 }
 
 /// `permissions/dt=2026-11-21/20261121T100509Z_<run>.json`
@@ -175,7 +175,7 @@ fn report_key(at: Time, run: &str) -> String {
     format!("permissions/dt={day}/{}_{run}.json", time.replace(['-', ':'], ""))
 }
 
-/// Why a verdict could not be kept.
+/// Why a status could not be stored.
 #[derive(Debug, thiserror::Error)]
 enum PermissionsWriteError {
     #[error(transparent)]
@@ -199,7 +199,7 @@ impl PermissionsWriteError {
     }
 }
 
-/// Keeps what becomes of principals.
+/// Stores the results of principals.
 struct PermissionsWriter<'c> {
     ports: &'c IamPorts<'c>,
     store: &'c PermissionsStore<'c>,
@@ -208,30 +208,30 @@ struct PermissionsWriter<'c> {
 }
 
 impl PermissionsWriter<'_> {
-    /// Keeps policies, then the verdict on them.
+    /// Stores the policies, then their status.
     fn store_evaluated(
         &self,
         snapshot: &PolicySnapshot,
-        bench: &PrincipalEvaluator<'_>,
+        evaluator: &PrincipalEvaluator<'_>,
     ) -> Result<(EvaluatedPrincipal, u64), PermissionsWriteError> {
         let PermissionsStore { table, store, .. } = *self.store;
-        let noted = policy_history::record_snapshot(table, store, snapshot, self.at)?;
-        let permissions = bench.evaluate(snapshot)?;
-        let told = self.notify_and_store(&permissions, Some(noted.clone()))?;
-        Ok((EvaluatedPrincipal { permissions, policies: Some(noted) }, told))
+        let record = policy_history::record_snapshot(table, store, snapshot, self.at)?;
+        let permissions = evaluator.evaluate(snapshot)?;
+        let sent = self.notify_and_store(&permissions, Some(record.clone()))?;
+        Ok((EvaluatedPrincipal { permissions, policies: Some(record) }, sent))
     }
 
-    /// Keeps that somebody does not exist.
+    /// Stores that a principal does not exist.
     fn store_missing(
         &self,
         permissions: PermissionsAssessment,
     ) -> Result<(EvaluatedPrincipal, u64), PermissionsWriteError> {
         policy_history::record_deleted(self.store.table, &permissions.identity.arn, self.at)?;
-        let told = self.notify_and_store(&permissions, None)?;
-        Ok((EvaluatedPrincipal { permissions, policies: None }, told))
+        let sent = self.notify_and_store(&permissions, None)?;
+        Ok((EvaluatedPrincipal { permissions, policies: None }, sent))
     }
 
-    /// Passes on what is news, and keeps the verdict.
+    /// Sends a notification if the principal has become over-privileged, and stores the status.
     fn notify_and_store(
         &self,
         permissions: &PermissionsAssessment,
@@ -239,20 +239,21 @@ impl PermissionsWriter<'_> {
     ) -> Result<u64, PermissionsWriteError> {
         let arn = &permissions.identity.arn;
         let before = self.previous(arn)?;
-        // Somebody has judged policies that were read later: what we have read is no news and undoes nothing.
+        // Another run has evaluated policies that were read later, so this older result is not stored.
         if before.as_ref().is_some_and(|before| before.at > self.at) {
             return Ok(0);
         }
         let before = before.and_then(|before| before.last_status);
         let status = permissions.overall_status;
-        let mut told = 0;
+        let mut sent = 0;
         if status == OverallStatus::OverPrivileged && before != Some(status) {
-            let newsroom =
+            let notifier =
                 Notifier { table: self.store.table, sinks: self.store.sinks, clock: self.ports.clock };
-            let since = policies.as_ref().map(|noted| noted.since).unwrap_or(self.at);
-            let news = message::over_privileged(permissions, since, &policy_history::principal_key(arn))
-                .map_err(NotificationError::from)?;
-            told = newsroom.notify(&news)?.sent.len() as u64;
+            let since = policies.as_ref().map(|record| record.since).unwrap_or(self.at);
+            let notification =
+                message::over_privileged(permissions, since, &policy_history::principal_key(arn))
+                    .map_err(NotificationError::from)?;
+            sent = notifier.notify(&notification)?.sent.len() as u64;
         }
         self.write(&LatestPermissions {
             principal: Arc::clone(arn),
@@ -263,17 +264,17 @@ impl PermissionsWriter<'_> {
             policies,
             report_key: self.report_key.clone(),
         })?;
-        Ok(told)
+        Ok(sent)
     }
 
-    /// Keeps that there is no verdict. Where even that fails, the run fails all the same.
+    /// Stores that there is no status. If storing fails, the run fails anyway.
     fn store_failed(&self, failed: PrincipalFailure) -> FailedPrincipal {
         let table = self.store.table;
         let policies =
-            policy_history::newest_record(table, &failed.principal).ok().flatten().map(|(_, noted)| noted);
+            policy_history::newest_record(table, &failed.principal).ok().flatten().map(|(_, record)| record);
         let text = terminal(&failed.cause);
         let statement = text.get(..text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default().to_owned();
-        // A pattern that could not be read stands for nobody in particular.
+        // A pattern that could not be read does not name a principal.
         if let Ok(before) = self.previous(&failed.principal)
             && (before.is_some() || policies.is_some() || !crate::pattern::has_wildcard(&failed.principal))
         {
@@ -295,7 +296,7 @@ impl PermissionsWriter<'_> {
     fn previous(&self, arn: &str) -> Result<Option<LatestPermissions>, PortError> {
         let sort = policy_history::principal_key(arn);
         let items = self.store.table.query(PARTITION, &sort)?;
-        // One that cannot be read counts as none: it is written anew.
+        // An item that cannot be decoded counts as absent and is overwritten.
         let found = items.into_iter().find(|item| item.sort_key == sort);
         Ok(found.and_then(|item| serde_json::from_value(item.body).ok()))
     }

@@ -1,7 +1,8 @@
-//! Policies that were read, to a verdict.
+//! From policies to an assessment.
 //!
-//! Enters: a snapshot. Leaves: [`PermissionsAssessment`]. Laws: a read that is tried out is tried as ourselves, and so says something
-//! of ourselves alone; a read nobody here can try out is told as such; who does not exist can do nothing that is needed.
+//! Enters: a snapshot. Leaves: [`PermissionsAssessment`]. Laws: a probe is made with Onlooker's own credentials, so
+//! only Onlooker's own principal is probed; a required read that cannot be probed is reported as such; a principal
+//! that does not exist fails all required reads.
 
 use std::{
     cell::Cell,
@@ -26,90 +27,86 @@ use crate::{
     time::Time,
 };
 
-/// What is known of everybody who was asked about, with nothing kept.
+/// The assessments of all requested principals; nothing is stored.
 #[derive(Debug, Default)]
 pub struct PermissionsEvaluation {
-    /// Verdicts, in order of the ARNs.
+    /// Assessments, sorted by ARN.
     pub evaluated: Vec<PermissionsAssessment>,
-    /// Those that could not be read.
+    /// Principals that could not be read.
     pub failed: Vec<PrincipalFailure>,
-    /// Those nobody could judge.
+    /// Principals that are not supported.
     pub unsupported: Vec<UnsupportedPrincipal>,
-    /// Patterns that match nobody.
+    /// Patterns that do not match a principal.
     pub unmatched: BTreeSet<String>,
 }
 
-/// Reads and judges everybody who is asked about, and keeps nothing.
-pub fn evaluate(desk: &IamPorts<'_>, question: &PermissionsRequest<'_>) -> PermissionsEvaluation {
-    let look = read_policies(desk, question);
-    let bench = PrincipalEvaluator::new(desk, question, None);
-    let PolicyReadResult { failed, unsupported: unjudged, unmatched, .. } = look;
-    let mut told = PermissionsEvaluation { evaluated: Vec::new(), failed, unsupported: unjudged, unmatched };
-    for (arn, snapshot) in &look.snapshots {
-        match bench.evaluate(snapshot) {
-            Ok(permissions) => told.evaluated.push(permissions),
-            Err(error) => told.failed.push(PrincipalFailure::new(arn, &error)),
+/// Reads and evaluates the policies of all requested principals, and stores nothing.
+pub fn evaluate(ports: &IamPorts<'_>, request: &PermissionsRequest<'_>) -> PermissionsEvaluation {
+    let policies = read_policies(ports, request);
+    let principal_evaluator = PrincipalEvaluator::new(ports, request, None);
+    let PolicyReadResult { failed, unsupported, unmatched, .. } = policies;
+    let mut evaluation = PermissionsEvaluation { evaluated: Vec::new(), failed, unsupported, unmatched };
+    for (arn, snapshot) in &policies.snapshots {
+        match principal_evaluator.evaluate(snapshot) {
+            Ok(permissions) => evaluation.evaluated.push(permissions),
+            Err(error) => evaluation.failed.push(PrincipalFailure::new(arn, &error)),
         }
     }
-    told.evaluated.extend(look.missing.iter().map(|absent| bench.missing(absent)));
-    told.evaluated.sort_by(|a, b| a.identity.arn.cmp(&b.identity.arn));
-    told
+    evaluation.evaluated.extend(policies.missing.iter().map(|absent| principal_evaluator.missing(absent)));
+    evaluation.evaluated.sort_by(|a, b| a.identity.arn.cmp(&b.identity.arn));
+    evaluation
 }
 
-/// Where principals are judged, one after the other.
+/// Evaluates principals one after the other.
 pub(super) struct PrincipalEvaluator<'b> {
     ports: &'b IamPorts<'b>,
     request: &'b PermissionsRequest<'b>,
     cache: Option<&'b dyn Table>,
     evaluator: Evaluator<'b>,
-    judge: PermissionsAssessor<'b>,
-    /// Actions the simulator is asked about.
+    assessor: PermissionsAssessor<'b>,
+    /// Actions that are sent to the simulator.
     actions: Vec<String>,
     is_throttled: Cell<bool>,
     pub(super) at: Time,
 }
 
 impl<'b> PrincipalEvaluator<'b> {
-    /// A bench that remembers opinions in `memory`.
+    /// An evaluator that caches simulator results in `cache`.
     pub(super) fn new(
-        desk: &'b IamPorts<'b>,
-        question: &'b PermissionsRequest<'b>,
-        memory: Option<&'b dyn Table>,
+        ports: &'b IamPorts<'b>,
+        request: &'b PermissionsRequest<'b>,
+        cache: Option<&'b dyn Table>,
     ) -> Self {
-        let evaluator = Evaluator::new(question.catalog);
-        let judge = PermissionsAssessor::new(question.config, question.catalog);
-        let actions = match question.config.permissions.simulate {
-            true => representative_actions(question.catalog),
+        let evaluator = Evaluator::new(request.catalog);
+        let assessor = PermissionsAssessor::new(request.config, request.catalog);
+        let actions = match request.config.permissions.simulate {
+            true => representative_actions(request.catalog),
             false => Vec::new(),
         };
         Self {
-            ports: desk,
-            request: question,
-            cache: memory,
+            ports,
+            request,
+            cache,
             evaluator,
-            judge,
+            assessor,
             actions,
             is_throttled: Cell::new(false),
-            at: desk.clock.now(),
+            at: ports.clock.now(),
         }
     }
 
-    /// Judges a principal by its policies.
+    /// Evaluates the policies of a principal.
     ///
     /// # Errors
-    /// When what is remembered cannot be read or written.
+    /// When the cache cannot be read or written.
     pub(super) fn evaluate(&self, snapshot: &PolicySnapshot) -> Result<PermissionsAssessment, PortError> {
         let grants = self.evaluator.grants(snapshot);
-        let opinion = match self.request.config.permissions.simulate {
+        let comparison = match self.request.config.permissions.simulate {
             true => {
-                let Self { ports: desk, actions, is_throttled: is_busy, .. } = self;
-                let asker = PolicySimulator {
-                    ports: desk,
-                    catalog: self.request.catalog,
-                    actions,
-                    is_throttled: is_busy,
-                };
-                Some(asker.second_opinion(snapshot, &grants, self.cache)?)
+                let Self { ports, actions, is_throttled, .. } = self;
+                let simulator =
+                    PolicySimulator { ports, catalog: self.request.catalog, actions, is_throttled };
+                Some(simulator.second_opinion(snapshot, &grants, self.cache)?)
             }
             false => None,
         };
@@ -119,19 +116,19 @@ impl<'b> PrincipalEvaluator<'b> {
             grants: &grants,
             policies_sha256: snapshot.sha256(),
         };
-        Ok(self.judge.assess(&subject, self.at, &probes, opinion))
+        Ok(self.assessor.assess(&subject, self.at, &probes, comparison))
     }
 
-    /// The verdict on a principal that does not exist.
+    /// The assessment of a principal that does not exist.
     pub(super) fn missing(&self, absent: &MissingPrincipal) -> PermissionsAssessment {
-        let statement = format!("account {} has no such user or role", absent.account);
+        let statement = format!("account {} does not have this user or role", absent.account);
         let check = |read: &String| {
             let (service, operation) = read.split_once(':').unwrap_or(("", read));
             PermissionCheck {
                 service: service.to_owned(),
                 operation: operation.to_owned(),
                 status: CheckStatus::Failed,
-                message: "there is nobody to call it".to_owned(),
+                message: "the principal does not exist".to_owned(),
                 actions: 0,
                 risk_level: None,
                 capabilities: Default::default(),
@@ -153,7 +150,7 @@ impl<'b> PrincipalEvaluator<'b> {
             unevaluated: Default::default(),
             simulation: None,
             recommendations: vec![
-                "correct the ARN, its path included, or take the principal out of what is watched".to_owned(),
+                "correct the ARN, including its path, or remove the principal from the watches".to_owned(),
             ],
             policies_sha256: String::new(),
             catalog_version: self.request.catalog.version().to_owned(),
@@ -164,7 +161,7 @@ impl<'b> PrincipalEvaluator<'b> {
         PrincipalIdentity::of(arn, account, self.request.config)
     }
 
-    /// Whether this is the principal we are.
+    /// Whether this is Onlooker's own principal.
     fn is_caller(&self, arn: &str) -> bool {
         let caller = &self.request.caller.arn;
         let role = caller.split_once(":assumed-role/").and_then(|(before, rest)| {
@@ -174,7 +171,7 @@ impl<'b> PrincipalEvaluator<'b> {
         arn == caller || role.is_some_and(|role| is_role_arn(&role, arn))
     }
 
-    /// Tries out the reads that are needed.
+    /// Probes the required reads.
     fn run_probes(&self) -> Vec<Probe> {
         let probe = |read: &String| {
             let (service, operation) = read.split_once(':').unwrap_or(("", read));
@@ -185,7 +182,7 @@ impl<'b> PrincipalEvaluator<'b> {
                 tried.unwrap_or(Ok(()))
             });
             let outcome = match tried {
-                _ if !is_known => ProbeOutcome::Failed("nobody here knows how to try it out".to_owned()),
+                _ if !is_known => ProbeOutcome::Failed("no probe is defined for this operation".to_owned()),
                 Ok(()) => ProbeOutcome::Works,
                 Err(error) => match error.kind {
                     PortErrorKind::AccessDenied => ProbeOutcome::Denied(error.to_string()),

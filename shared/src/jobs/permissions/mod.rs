@@ -1,9 +1,12 @@
-//! What principals may do, as AWS says today.
+//! The permissions of principals according to their current policies.
 //!
-//! Enters: who is asked about, the policies of accounts, probes and IAM's simulator. Leaves: [`PermissionsAssessment`] of each
-//! principal, and snapshots of their policies that are kept. Laws: of a principal whose policies could not be read nothing
-//! is claimed, and the run fails once the others are done; what changes in a principal's policies is a new snapshot, and
-//! the one before it stays; killed at any point and tried again, a run leaves what it would have left.
+//! Enters: the requested principals, the policies of accounts, probes and the IAM policy simulator. Leaves: a
+//! [`PermissionsAssessment`] of each principal, and stored snapshots of its policies. Laws: if the policies of a
+//! principal could not be read, it gets no status, and the run fails after the others are done; changed policies give
+//! a new snapshot, and earlier snapshots stay; a run that is killed at any point and retried leaves the same items
+//! and objects.
+//!
+//! [`PermissionsAssessment`]: crate::permissions::PermissionsAssessment
 
 mod evaluation_run;
 mod evaluator;
@@ -33,28 +36,28 @@ use crate::{
     report::CallerIdentity,
 };
 
-/// Who is asked.
+/// The ports of the job.
 #[derive(Clone, Copy)]
 pub struct IamPorts<'a> {
-    /// Policies, and the simulator.
+    /// IAM policies and the policy simulator.
     pub iam: &'a dyn IamApi,
-    /// Policies of the organization.
+    /// Policies of AWS Organizations.
     pub organizations: &'a dyn OrganizationsApi,
-    /// Reads that are tried out.
+    /// Probes of required reads.
     pub prober: &'a dyn Prober,
-    /// Time.
+    /// Clock.
     pub clock: &'a dyn Clock,
 }
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Copy)]
 pub struct PermissionsRequest<'a> {
     /// Configuration.
     pub config: &'a Config,
     /// Catalog.
     pub catalog: &'a Catalog,
-    /// Who we are.
+    /// Onlooker's own identity.
     pub caller: &'a CallerIdentity,
-    /// ARNs or patterns of users, roles and roots; empty for everybody who is watched.
+    /// ARNs or patterns of users, roles and root users; empty for all watched principals.
     pub principals: &'a [String],
 }

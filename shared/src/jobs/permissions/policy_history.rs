@@ -1,12 +1,12 @@
-//! Policies over time.
+//! The history of policies.
 //!
-//! Enters: snapshots as they were read. Leaves: each snapshot once, and since when it is in force. Laws: what was read is
-//! never changed, only followed; the same policies again only move when they were last seen; an older reading does
-//! not undo a newer one; what the store gives back is what was written, or an error.
+//! Enters: snapshots as they were read. Leaves: each snapshot once, and since when it is in force. Laws: a stored
+//! snapshot is never changed, only followed by another; unchanged policies only update when they were last seen; an
+//! older snapshot does not replace a newer one; a snapshot that differs from what was written is an error.
 //!
 //! ```text
 //! policies/<sha256 of the snapshot>.json                 the snapshot, created once
-//! POLICIES   <hash of the ARN>#<time it was first read>  {principal, sha256, key, since, last_seen}; without hash: it is gone
+//! POLICIES   <hash of the ARN>#<time first read>  {principal, sha256, key, since, last_seen}; no sha256: deleted
 //! ```
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -27,21 +27,21 @@ use crate::{
 /// The partition of all snapshots.
 const PARTITION: &str = "POLICIES";
 
-/// Seconds policies count as in force after they were last seen: a week and a day, so that a weekly look leaves no hole.
-/// After that nobody knows what is in force.
+/// Seconds that policies count as in force after they were last seen: a week and a day, so that a weekly run leaves
+/// no gap. After that it is unknown which policies are in force.
 const TRUSTED_SECONDS: u32 = 8 * 86_400;
 
-/// Times an item is tried again because another run wrote in between.
+/// Attempts to write an item when another run writes in between.
 const MAX_ATTEMPTS: usize = 4;
 
-/// Since when policies are in force, and when they last were.
+/// Since when policies are in force, and when they were last seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyRecord {
     /// ARN of the principal.
     pub principal: Arc<str>,
-    /// SHA-256 of the snapshot; absent: there was no such principal any more.
+    /// SHA-256 of the snapshot; absent when the principal no longer existed.
     pub sha256: Option<String>,
-    /// Where the snapshot lies.
+    /// Key of the snapshot.
     pub key: Option<String>,
     /// When it was first read.
     pub since: Time,
@@ -49,23 +49,23 @@ pub struct PolicyRecord {
     pub last_seen: Time,
 }
 
-/// Why policies of the past cannot be told.
+/// Why earlier policies cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PoliciesError {
     /// The table or the store failed.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// What is kept is not what was written.
-    #[error("policies are damaged: `{name}` {what}")]
+    /// The stored data is not what was written.
+    #[error("stored policies are damaged: `{name}` {what}")]
     Damaged {
         /// Key or item.
         name: String,
-        /// What is wrong with it.
+        /// The damage.
         what: String,
     },
 }
 
-/// A principal in a key: an ARN may be long, and hold what separates parts of a key.
+/// A principal in a key: hashed, because an ARN may be long and may contain the separator of key parts.
 pub(super) fn principal_key(arn: &str) -> String {
     hex(&Sha256::digest(arn)).chars().take(32).collect()
 }
@@ -76,20 +76,21 @@ fn damaged(name: impl Into<String>, what: impl Into<String>) -> PoliciesError {
 
 fn parse_record(item: &TableItem) -> Result<PolicyRecord, PoliciesError> {
     let name = format!("{} {}", item.partition_key, item.sort_key);
-    PolicyRecord::deserialize(&item.body).map_err(|error| damaged(name, format!("is no snapshot: {error}")))
+    PolicyRecord::deserialize(&item.body)
+        .map_err(|error| damaged(name, format!("is not a policy record: {error}")))
 }
 
-/// The newest snapshot noted of a principal.
+/// The newest record of a principal.
 pub(super) fn newest_record(
     table: &dyn Table,
     arn: &str,
 ) -> Result<Option<(TableItem, PolicyRecord)>, PoliciesError> {
     let items = table.query(PARTITION, &format!("{}#", principal_key(arn)))?;
     let newest = items.into_iter().next_back();
-    newest.map(|item| parse_record(&item).map(|noted| (item, noted))).transpose()
+    newest.map(|item| parse_record(&item).map(|record| (item, record))).transpose()
 }
 
-/// Keeps a snapshot that was read at a time, and notes that it is in force.
+/// Stores a snapshot that was read at `at`, and records that it is in force.
 pub(super) fn record_snapshot(
     table: &dyn Table,
     store: &dyn ObjectStore,
@@ -99,15 +100,15 @@ pub(super) fn record_snapshot(
     let sha256 = snapshot.sha256();
     let key = format!("policies/{sha256}.json");
     let seen = newest_record(table, &snapshot.principal)?;
-    if seen.is_none_or(|(_, noted)| noted.sha256.as_ref() != Some(&sha256)) {
+    if seen.is_none_or(|(_, record)| record.sha256.as_ref() != Some(&sha256)) {
         let text = serde_json::to_vec(snapshot).map_err(|cause| serialization_error(&key, cause))?;
-        // One that is there has the same hash.
+        // An existing object has the same hash.
         store.create(&key, &text, "application/json")?;
     }
     append_record(table, &snapshot.principal, Some((sha256, key)), at)
 }
 
-/// Notes that a principal is gone, if it ever was there.
+/// Records that a principal no longer exists, if it has a record.
 pub(super) fn record_deleted(table: &dyn Table, arn: &str, at: Time) -> Result<(), PoliciesError> {
     if newest_record(table, arn)?.is_some() {
         append_record(table, arn, None, at)?;
@@ -115,7 +116,7 @@ pub(super) fn record_deleted(table: &dyn Table, arn: &str, at: Time) -> Result<(
     Ok(())
 }
 
-/// Moves the newest item on, or adds one.
+/// Updates when the newest record was last seen, or adds a record.
 fn append_record(
     table: &dyn Table,
     arn: &str,
@@ -124,7 +125,7 @@ fn append_record(
 ) -> Result<PolicyRecord, PoliciesError> {
     let (sha256, key) = what.unzip();
     for _ in 0..MAX_ATTEMPTS {
-        let mut noted = PolicyRecord {
+        let mut record = PolicyRecord {
             principal: arn.into(),
             sha256: sha256.clone(),
             key: key.clone(),
@@ -133,17 +134,17 @@ fn append_record(
         };
         let mut revision = 0;
         match newest_record(table, arn)? {
-            // Somebody has looked later than we did.
+            // Another run has read the policies later than this one.
             Some((_, newest)) if newest.last_seen > at => return Ok(newest),
             Some((item, newest)) if newest.sha256 == sha256 => {
                 revision = item.revision;
-                noted.since = newest.since;
+                record.since = newest.since;
             }
-            Some((_, newest)) => noted.since = at.max(Time(newest.since.0.saturating_add(1))),
+            Some((_, newest)) => record.since = at.max(Time(newest.since.0.saturating_add(1))),
             None => {}
         }
-        let sort = format!("{}#{}", principal_key(arn), noted.since);
-        let body = serde_json::to_value(&noted).map_err(|cause| serialization_error(&sort, cause))?;
+        let sort = format!("{}#{}", principal_key(arn), record.since);
+        let body = serde_json::to_value(&record).map_err(|cause| serialization_error(&sort, cause))?;
         let item = TableItem {
             partition_key: PARTITION.to_owned(),
             sort_key: sort,
@@ -152,12 +153,12 @@ fn append_record(
             body,
         };
         if table.put(&item, WriteCondition::Unchanged)? {
-            return Ok(noted);
+            return Ok(record);
         }
     }
-    let cause = "other runs are noting the same principal: try again";
+    let cause = "other runs are recording the same principal: try again";
     Err(PortError {
-        operation: "note the policies of",
+        operation: "record the policies of",
         name: arn.to_owned(),
         kind: PortErrorKind::Unavailable,
         cause: cause.into(),
@@ -165,48 +166,48 @@ fn append_record(
     .into())
 }
 
-/// The policies of watched principals that were in force at any time of a period. What was read after its end does not
-/// change them: a report on the past stays as it is. Policies nobody has seen for long are in force no more; the same ones
-/// seen again were so all along.
+/// The policies of watched principals that were in force at any time of a period. Policies read after its end do not
+/// change them, so a report on the past stays the same. Policies that were not seen for eight days are no longer in
+/// force; if the same policies are seen again, they count as in force the whole time.
 ///
 /// # Errors
-/// When they cannot be read back whole.
+/// When a record or snapshot cannot be read.
 pub fn policies_in_force(
     table: &dyn Table,
     store: &dyn ObjectStore,
     config: &Config,
     period: Period,
 ) -> Result<PolicyHistory, PoliciesError> {
-    let mut noted: BTreeMap<Arc<str>, Vec<PolicyRecord>> = BTreeMap::new();
+    let mut records: BTreeMap<Arc<str>, Vec<PolicyRecord>> = BTreeMap::new();
     for item in table.query(PARTITION, "")? {
         let one = parse_record(&item)?;
-        noted.entry(Arc::clone(&one.principal)).or_default().push(one);
+        records.entry(Arc::clone(&one.principal)).or_default().push(one);
     }
-    let mut held = Vec::new();
-    for (arn, mut all) in noted {
+    let mut snapshots = Vec::new();
+    for (arn, mut all) in records {
         if config.watch_for_arn(&arn).is_none() {
             continue;
         }
-        all.sort_by_key(|noted| noted.since);
-        all.retain(|noted| noted.since < period.until.start());
+        all.sort_by_key(|record| record.since);
+        all.retain(|record| record.since < period.until.start());
         let ends = all.iter().skip(1).map(|next| Some(next.since)).chain([None]).collect::<Vec<_>>();
-        for (noted, until) in all.into_iter().zip(ends) {
-            let (Some(sha256), Some(key)) = (noted.sha256, noted.key) else { continue };
-            let trusted = Time(noted.last_seen.0.saturating_add(TRUSTED_SECONDS));
+        for (record, until) in all.into_iter().zip(ends) {
+            let (Some(sha256), Some(key)) = (record.sha256, record.key) else { continue };
+            let trusted = Time(record.last_seen.0.saturating_add(TRUSTED_SECONDS));
             let until = match until {
                 Some(until) => Some(until.min(trusted)),
                 None => (trusted < period.until.start()).then_some(trusted),
             };
             if until.is_none_or(|until| until > period.from.start()) {
                 let snapshot = load_snapshot(store, &key, &sha256, &arn)?;
-                held.push(DatedSnapshot { since: Some(noted.since), until, snapshot });
+                snapshots.push(DatedSnapshot { since: Some(record.since), until, snapshot });
             }
         }
     }
-    Ok(held.into_iter().collect())
+    Ok(snapshots.into_iter().collect())
 }
 
-/// A snapshot, read back.
+/// Reads a stored snapshot and verifies it.
 fn load_snapshot(
     store: &dyn ObjectStore,
     key: &str,
@@ -214,10 +215,10 @@ fn load_snapshot(
     arn: &str,
 ) -> Result<PolicySnapshot, PoliciesError> {
     let bytes = store.read(key, None)?;
-    let snapshot: PolicySnapshot =
-        serde_json::from_slice(&bytes).map_err(|error| damaged(key, format!("is no snapshot: {error}")))?;
+    let snapshot: PolicySnapshot = serde_json::from_slice(&bytes)
+        .map_err(|error| damaged(key, format!("is not a policy snapshot: {error}")))?;
     if snapshot.sha256() != sha256 {
-        return Err(damaged(key, "is not what was written: its hash is another"));
+        return Err(damaged(key, "is not what was written: its hash differs"));
     }
     if *snapshot.principal != *arn {
         return Err(damaged(key, "is the snapshot of another principal"));

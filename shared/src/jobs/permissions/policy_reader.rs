@@ -1,11 +1,11 @@
-//! The policies of everybody who is asked about.
+//! Reads the policies of the requested principals.
 //!
-//! Enters: targets by account. Leaves: [`PolicyReadResult`]: a snapshot of each principal, who is not there, and what failed. Laws:
-//! everybody asked about is in one of the lists; a failure is nobody's absence; what an organization does not let us see
-//! is not seen, and nothing more.
+//! Enters: targets by account. Leaves: [`PolicyReadResult`]: a snapshot of each principal, the missing principals,
+//! and the failures. Laws: every requested principal is in one of the lists; a failed call never makes a principal
+//! missing; policies of an organization that Onlooker may not read are marked as unknown, and the rest is still read.
 //!
-//! An account is read as a whole (`iam:GetAccountAuthorizationDetails`). Where that is refused, principals that are named
-//! in full are read one by one; a pattern cannot be.
+//! An account is read as a whole (`iam:GetAccountAuthorizationDetails`). If AWS denies that call, principals with a
+//! full ARN are read one by one; a pattern then fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,38 +20,38 @@ use crate::{
     ports::{OrganizationPolicyType, PortError, PortErrorKind},
 };
 
-/// What was read.
+/// The policies that were read.
 #[derive(Debug, Default)]
 pub struct PolicyReadResult {
     /// Policies of principals, in order of their ARNs.
     pub snapshots: BTreeMap<String, PolicySnapshot>,
-    /// Those named in full that do not exist.
+    /// Principals with a full ARN that do not exist.
     pub missing: Vec<MissingPrincipal>,
-    /// Those that could not be read.
+    /// Principals and patterns that could not be read.
     pub failed: Vec<PrincipalFailure>,
-    /// Those nobody could judge.
+    /// Principals that are not supported.
     pub unsupported: Vec<UnsupportedPrincipal>,
-    /// Patterns that match nobody.
+    /// Patterns that do not match a principal.
     pub unmatched: BTreeSet<String>,
 }
 
 /// A principal that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingPrincipal {
-    /// The ARN it was asked by.
+    /// The requested ARN.
     pub arn: String,
-    /// The account that has no such principal.
+    /// The account in which it does not exist.
     pub account: String,
 }
 
-/// A principal, or a pattern, whose policies could not be read.
+/// A principal or pattern that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrincipalFailure {
     /// Its ARN, or the pattern.
     pub principal: String,
     /// Which kind of failure it was.
     pub kind: PortErrorKind,
-    /// Why, with the IAM action it takes.
+    /// The cause, with the IAM action that is needed.
     pub cause: String,
 }
 
@@ -70,28 +70,30 @@ pub struct UnsupportedPrincipal {
     pub reason: &'static str,
 }
 
-/// Reads the policies of everybody who is asked about.
-pub fn read_policies(desk: &IamPorts<'_>, question: &PermissionsRequest<'_>) -> PolicyReadResult {
-    let whom = targets(question);
-    let mut look = PolicyReadResult::default();
-    let unjudged = whom.unsupported.into_iter();
-    look.unsupported.extend(unjudged.map(|(principal, why)| UnsupportedPrincipal { principal, reason: why }));
+/// Reads the policies of all requested principals.
+pub fn read_policies(ports: &IamPorts<'_>, request: &PermissionsRequest<'_>) -> PolicyReadResult {
+    let all_targets = targets(request);
+    let mut result = PolicyReadResult::default();
+    let unsupported = all_targets.unsupported.into_iter();
+    result
+        .unsupported
+        .extend(unsupported.map(|(principal, reason)| UnsupportedPrincipal { principal, reason }));
     let mut unmatched: BTreeMap<String, bool> = BTreeMap::new();
-    for (account, targets) in &whom.by_account {
-        let mut at = AccountReader { ports: desk, request: question, account, targets, result: &mut look };
-        let found = at.read();
+    for (account, targets) in &all_targets.by_account {
+        let mut reader = AccountReader { ports, request, account, targets, result: &mut result };
+        let found = reader.read();
         for target in targets.iter().filter(|target| matches!(target, PrincipalTarget::Pattern(_))) {
             let is_matched =
                 found.as_ref().is_none_or(|found| found.iter().any(|arn| target.matches_arn(arn)));
             *unmatched.entry(target.as_str().to_owned()).or_default() |= is_matched;
         }
     }
-    look.unmatched =
+    result.unmatched =
         unmatched.into_iter().filter(|(_, is_matched)| !is_matched).map(|(text, _)| text).collect();
-    look
+    result
 }
 
-/// An account that is looked into.
+/// Reads one account.
 struct AccountReader<'l> {
     ports: &'l IamPorts<'l>,
     request: &'l PermissionsRequest<'l>,
@@ -101,19 +103,19 @@ struct AccountReader<'l> {
 }
 
 impl AccountReader<'_> {
-    /// Reads it. Gives the ARNs that were found; nothing where it could not be read as a whole.
+    /// Reads the account. Returns the ARNs that were found; `None` when it could not be read as a whole.
     fn read(&mut self) -> Option<Vec<String>> {
-        let bounds = match self.control_policies() {
-            Ok(bounds) => bounds,
+        let control_policies = match self.control_policies() {
+            Ok(control_policies) => control_policies,
             Err(error) => {
                 self.fail_all(&error);
                 return None;
             }
         };
         match self.read_account() {
-            Ok(found) => Some(self.select_targets(found, &bounds)),
+            Ok(found) => Some(self.select_targets(found, &control_policies)),
             Err(error) if error.kind == PortErrorKind::AccessDenied => {
-                self.read_one_by_one(&error, &bounds);
+                self.read_one_by_one(&error, &control_policies);
                 None
             }
             Err(error) => {
@@ -129,7 +131,7 @@ impl AccountReader<'_> {
         }
     }
 
-    /// Everybody in the account.
+    /// All principals of the account.
     fn read_account(&self) -> Result<Vec<PolicySnapshot>, PortError> {
         let IamPorts { iam: authorizations, clock, .. } = *self.ports;
         let mut text = String::new();
@@ -147,25 +149,29 @@ impl AccountReader<'_> {
         }
     }
 
-    /// What AWS's own words say; that they cannot be understood is a failure like any other.
+    /// Parses the authorization details of AWS; a parse error is a failure of the account.
     fn snapshots(&self, text: &str) -> Result<Vec<PolicySnapshot>, PortError> {
         details::parse(text).map_err(|cause| PortError {
-            operation: "understand the policies of account",
+            operation: "parse the policies of account",
             name: self.account.to_owned(),
             kind: PortErrorKind::Other,
             cause: Box::new(cause),
         })
     }
 
-    /// Those who are asked about; who is named in full and is not among them does not exist.
-    fn select_targets(&mut self, found: Vec<PolicySnapshot>, bounds: &ControlPolicies) -> Vec<String> {
+    /// Selects the requested principals; one with a full ARN that was not found is missing.
+    fn select_targets(
+        &mut self,
+        found: Vec<PolicySnapshot>,
+        control_policies: &ControlPolicies,
+    ) -> Vec<String> {
         let arns: Vec<String> = found.iter().map(|snapshot| snapshot.principal.to_string()).collect();
         for target in self.targets {
             match target {
                 PrincipalTarget::Pattern(_) => {}
                 one if one.as_str().ends_with(":root") => {
                     let root = root_snapshot(one.as_str(), self.account);
-                    self.add(root, bounds);
+                    self.add(root, control_policies);
                 }
                 one if arns.iter().any(|arn| one.matches_arn(arn)) => {}
                 one => self.add_missing(one),
@@ -173,17 +179,17 @@ impl AccountReader<'_> {
         }
         for snapshot in found {
             let arn = &*snapshot.principal;
-            let mut meant = self.targets.iter().filter(|target| target.matches_arn(arn));
+            let mut matching = self.targets.iter().filter(|target| target.matches_arn(arn));
             let is_exempt = || self.request.config.watch_for_arn(arn).is_none();
-            // Asked about by name is asked about, exempt or not.
-            if meant.any(|_| !self.request.principals.is_empty() || !is_exempt()) {
-                self.add(snapshot, bounds);
+            // An explicitly requested principal is included, even if it is exempt from the watches.
+            if matching.any(|_| !self.request.principals.is_empty() || !is_exempt()) {
+                self.add(snapshot, control_policies);
             }
         }
         arns
     }
 
-    fn read_one_by_one(&mut self, denied: &PortError, bounds: &ControlPolicies) {
+    fn read_one_by_one(&mut self, denied: &PortError, control_policies: &ControlPolicies) {
         let IamPorts { iam: authorizations, clock, .. } = *self.ports;
         for target in self.targets {
             let arn = match target {
@@ -193,7 +199,7 @@ impl AccountReader<'_> {
                 }
                 one if one.as_str().ends_with(":root") => {
                     let root = root_snapshot(one.as_str(), self.account);
-                    self.add(root, bounds);
+                    self.add(root, control_policies);
                     continue;
                 }
                 PrincipalTarget::Arn(arn) | PrincipalTarget::RoleAnyPath(arn) => arn,
@@ -204,7 +210,7 @@ impl AccountReader<'_> {
                 Ok(None) => self.add_missing(target),
                 Ok(Some(found)) => {
                     match found.into_iter().find(|snapshot| target.matches_arn(&snapshot.principal)) {
-                        Some(snapshot) => self.add(snapshot, bounds),
+                        Some(snapshot) => self.add(snapshot, control_policies),
                         // A role of this name and another path is another role.
                         None => self.add_missing(target),
                     }
@@ -219,29 +225,29 @@ impl AccountReader<'_> {
         self.result.missing.push(MissingPrincipal { arn, account });
     }
 
-    fn add(&mut self, snapshot: PolicySnapshot, bounds: &ControlPolicies) {
-        // Service-linked roles are out of reach of an organization's policies:
+    fn add(&mut self, snapshot: PolicySnapshot, control_policies: &ControlPolicies) {
+        // The policies of an organization do not affect service-linked roles:
         // https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html (2026-11).
         let is_linked = snapshot.principal.contains(":role/aws-service-role/");
         let control =
             |levels: &Option<Vec<Vec<Policy>>>| if is_linked { Some(Vec::new()) } else { levels.clone() };
         let snapshot = PolicySnapshot {
             account: self.account.into(),
-            service_control_policies: control(&bounds.service),
-            resource_control_policies: control(&bounds.resource),
+            service_control_policies: control(&control_policies.service),
+            resource_control_policies: control(&control_policies.resource),
             ..snapshot
         };
         self.result.snapshots.insert(snapshot.principal.to_string(), snapshot.canonical());
     }
 
-    /// Policies of the organization above the account, as far as we may see them.
+    /// Policies of the organization for the account, as far as Onlooker may read them.
     fn control_policies(&self) -> Result<ControlPolicies, PortError> {
         let IamPorts { organizations: organization, clock, .. } = *self.ports;
         let read =
             |control| match with_retries(clock, || organization.control_policies(self.account, control)) {
                 Ok(levels) => Ok(Some(levels)),
                 Err(error) if error.kind == PortErrorKind::AccessDenied => Ok(None),
-                // Not the same as none: the snapshot would change its hash whenever somebody is busy.
+                // A failure is not the same as no policies: throttling would change the hash of the snapshot.
                 Err(error) => Err(error),
             };
         Ok(ControlPolicies {
@@ -251,13 +257,13 @@ impl AccountReader<'_> {
     }
 }
 
-/// Policies of an organization above an account; absent where we may not see them.
+/// Policies of an organization for an account; absent where Onlooker may not read them.
 struct ControlPolicies {
     service: Option<Vec<Vec<Policy>>>,
     resource: Option<Vec<Vec<Policy>>>,
 }
 
-/// The root user, who has no policies and may do everything the organization leaves.
+/// The root user, which has no policies and may do everything that the organization allows.
 fn root_snapshot(arn: &str, account: &str) -> PolicySnapshot {
     let everything = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Root","Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     PolicySnapshot {

@@ -1,19 +1,19 @@
-//! Calls that are made again when there were too many of them.
+//! Retries calls with exponential backoff.
 //!
-//! Enters: a call. Leaves: its answer, or its last failure. Laws: only throttling and silence are tried again; nobody
-//! waits longer than the job may live.
+//! Enters: a call. Leaves: its result, or its last error. Laws: only throttled calls and calls to an unavailable
+//! service are retried; a pause never leaves the job less than [`RESERVED_TIME`].
 
 use std::time::Duration;
 
 use crate::ports::{Clock, PortError, PortErrorKind};
 
-/// Tries of a call.
+/// Most attempts of a call.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// Time that has to be left for the rest of the job.
+/// Time reserved for the rest of the job.
 const RESERVED_TIME: Duration = Duration::from_secs(30);
 
-/// Makes a call, and makes it again after one second, two, four, and eight.
+/// Makes a call and retries it after one, two, four and eight seconds.
 pub(super) fn with_retries<T>(
     clock: &dyn Clock,
     mut call: impl FnMut() -> Result<T, PortError>,

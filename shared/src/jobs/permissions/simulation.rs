@@ -1,14 +1,15 @@
-//! What IAM's simulator says besides.
+//! Compares grants with the IAM policy simulator.
 //!
-//! Enters: a snapshot and its grants. Leaves: a [`SimulationComparison`]. Laws: the same actions are asked about every time; what it
-//! was not asked is told; an opinion on policies that have not changed is not asked for twice.
+//! Enters: a snapshot and its grants. Leaves: a [`SimulationComparison`]. Laws: the same actions are simulated every
+//! time; actions that were not simulated are reported; unchanged policies are not simulated twice.
 //!
-//! It is asked about each action on any resource (`*`) and without a context. So it can only disagree where the answer
-//! depends on neither: where nothing is granted here, or everything without a condition. What it knows of boundaries and
-//! of the organization is AWS's business; policies of sessions and resources it does not know either.
+//! Each action is simulated on any resource (`*`) and without context keys. So a conflict is reported only where the
+//! result depends on neither: where an action is not granted at all, or is granted on all resources without
+//! conditions. AWS decides whether the simulator includes permissions boundaries and policies of the organization; it
+//! does not include session and resource-based policies.
 //!
 //! ```text
-//! SIMULATION#<sha256 of the snapshot>   <version of the catalog>   the opinion; expires
+//! SIMULATION#<sha256 of the snapshot>   <version of the catalog>   the comparison; expires
 //! ```
 
 use std::{cell::Cell, collections::BTreeMap};
@@ -26,16 +27,16 @@ use crate::{
     time::Time,
 };
 
-/// Actions in one question. `SimulatePrincipalPolicy` answers a hundred a page.
+/// Actions in one call. `SimulatePrincipalPolicy` returns a hundred results a page.
 const MAX_ACTIONS_PER_CALL: usize = 100;
 
-/// Seconds an opinion is good for: managed policies of AWS and the simulator itself change too.
+/// Seconds a cached comparison is valid: AWS managed policies and the simulator itself change too.
 const CACHE_SECONDS: u32 = 35 * 86_400;
 
-/// Actions every answer is about: of each service the gravest one that is no read, and all that mint credentials or lead
-/// to more permissions. In order.
+/// Actions to simulate: the most severe action of each service that is not read-only, and all actions that issue
+/// credentials or allow privilege escalation. Sorted.
 pub fn representative_actions(catalog: &Catalog) -> Vec<String> {
-    let mut gravest: BTreeMap<String, (Action, String)> = BTreeMap::new();
+    let mut most_severe: BTreeMap<String, (Action, String)> = BTreeMap::new();
     let mut chosen = Vec::new();
     for entry in catalog.iter().filter(|entry| entry.facts.kinds.action) {
         let (service, key) = (entry.service.clone(), entry.key());
@@ -50,49 +51,49 @@ pub fn representative_actions(catalog: &Catalog) -> Vec<String> {
             chosen.push(key.clone());
         }
         let rank = |action: &Action| (action.risk_level, action.access_level);
-        if gravest.get(&service).is_none_or(|(known, _)| rank(known) < rank(&action)) {
-            gravest.insert(service, (action, key));
+        if most_severe.get(&service).is_none_or(|(known, _)| rank(known) < rank(&action)) {
+            most_severe.insert(service, (action, key));
         }
     }
-    chosen.extend(gravest.into_values().map(|(_, key)| key));
+    chosen.extend(most_severe.into_values().map(|(_, key)| key));
     chosen.sort_unstable();
     chosen.dedup();
     chosen
 }
 
-/// Who asks the simulator.
+/// Runs the simulator.
 pub(super) struct PolicySimulator<'a> {
     pub(super) ports: &'a IamPorts<'a>,
     pub(super) catalog: &'a Catalog,
     pub(super) actions: &'a [String],
-    /// Whether the simulator was too busy before: it is one for the whole account, and everybody else waits for it too.
+    /// Whether the simulator throttled an earlier call: all callers in the account share its request quota.
     pub(super) is_throttled: &'a Cell<bool>,
 }
 
 impl PolicySimulator<'_> {
-    /// The opinion on a snapshot: as it is remembered, or asked for.
+    /// The comparison for a snapshot, from the cache or from the simulator.
     ///
     /// # Errors
-    /// When what is remembered cannot be read or written.
+    /// When the cache cannot be read or written.
     pub(super) fn second_opinion(
         &self,
         snapshot: &PolicySnapshot,
         grants: &Grants,
-        memory: Option<&dyn Table>,
+        cache: Option<&dyn Table>,
     ) -> Result<SimulationComparison, PortError> {
         let (partition, sort) = (format!("SIMULATION#{}", snapshot.sha256()), self.catalog.version());
-        let known = memory.map(|table| table.query(&partition, sort)).transpose()?;
+        let known = cache.map(|table| table.query(&partition, sort)).transpose()?;
         let now = self.ports.clock.now();
         let is_good = |item: &TableItem| item.sort_key == sort && item.expires_at.is_none_or(|end| now < end);
         if let Some(item) = known.into_iter().flatten().find(is_good)
-            && let Ok(opinion) = SimulationComparison::deserialize(&item.body)
+            && let Ok(comparison) = SimulationComparison::deserialize(&item.body)
         {
-            return Ok(opinion);
+            return Ok(comparison);
         }
-        let opinion = self.simulate(snapshot, grants);
-        if let Some(table) = memory.filter(|_| opinion.incomplete_reason.is_none()) {
+        let comparison = self.simulate(snapshot, grants);
+        if let Some(table) = cache.filter(|_| comparison.incomplete_reason.is_none()) {
             let body =
-                serde_json::to_value(&opinion).map_err(|cause| serialization_error(&partition, cause))?;
+                serde_json::to_value(&comparison).map_err(|cause| serialization_error(&partition, cause))?;
             let expires = Some(Time(now.0.saturating_add(CACHE_SECONDS)));
             let item = TableItem {
                 partition_key: partition,
@@ -103,45 +104,45 @@ impl PolicySimulator<'_> {
             };
             table.put(&item, WriteCondition::Always)?;
         }
-        Ok(opinion)
+        Ok(comparison)
     }
 
     fn simulate(&self, snapshot: &PolicySnapshot, grants: &Grants) -> SimulationComparison {
-        let mut opinion = SimulationComparison::default();
+        let mut comparison = SimulationComparison::default();
         if snapshot.principal.ends_with(":root") {
-            opinion.incomplete_reason =
-                Some("the simulator knows users and roles, and not the root user".to_owned());
-            return opinion;
+            comparison.incomplete_reason = Some("the simulator does not support the root user".to_owned());
+            return comparison;
         }
         if self.is_throttled.get() {
-            opinion.incomplete_reason = Some("the simulator was too busy earlier in this run".to_owned());
-            return opinion;
+            comparison.incomplete_reason =
+                Some("the simulator throttled an earlier call of this run".to_owned());
+            return comparison;
         }
         let all = self.actions.len() as u64;
         for some in self.actions.chunks(MAX_ACTIONS_PER_CALL) {
             let some: Vec<&str> = some.iter().map(String::as_str).collect();
             match with_retries(self.ports.clock, || self.ports.iam.simulate(snapshot, &some)) {
-                Ok(answers) => opinion.compare(grants, &answers),
+                Ok(answers) => comparison.compare(grants, &answers),
                 Err(error) => {
                     self.is_throttled.set(error.kind == PortErrorKind::Throttled);
-                    let left = all.saturating_sub(opinion.compared);
-                    opinion.incomplete_reason =
-                        Some(format!("{left} of {all} actions were not asked about: {error}"));
+                    let left = all.saturating_sub(comparison.compared);
+                    comparison.incomplete_reason =
+                        Some(format!("{left} of {all} actions were not simulated: {error}"));
                     break;
                 }
             }
         }
-        if opinion.incomplete_reason.is_none() && opinion.compared < all {
-            opinion.incomplete_reason =
-                Some(format!("of {all} actions only {} were answered", opinion.compared));
+        if comparison.incomplete_reason.is_none() && comparison.compared < all {
+            comparison.incomplete_reason =
+                Some(format!("only {} of {all} actions were simulated", comparison.compared));
         }
-        opinion.conflicts.sort_unstable();
-        opinion
+        comparison.conflicts.sort_unstable();
+        comparison
     }
 }
 
 impl SimulationComparison {
-    /// Compares answers with the grants.
+    /// Compares simulator results with the grants.
     fn compare(&mut self, grants: &Grants, answers: &[SimulationResult]) {
         for SimulationResult { action, decision } in answers {
             self.compared += 1;
@@ -164,24 +165,24 @@ impl SimulationComparison {
     }
 }
 
-/// What the grants say of an action, as far as a simulator without resource and context can say otherwise.
+/// The decision of the grants on an action, as far as a simulation without resource and context can contradict it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GrantDecision {
-    /// Nothing is granted.
+    /// Not granted.
     Denied,
-    /// It depends: on the resource, or on conditions.
+    /// Depends on the resource or on conditions.
     Depends,
-    /// Granted on everything.
+    /// Granted on all resources without conditions.
     Granted,
 }
 
 fn grant_decision(grant: Option<&Grant>) -> GrantDecision {
     let Some(grant) = grant else { return GrantDecision::Denied };
-    let reach = &grant.scope;
-    let is_everywhere = reach.resources.iter().any(|resource| &**resource == "*");
+    let scope = &grant.scope;
+    let is_everywhere = scope.resources.iter().any(|resource| &**resource == "*");
     match grant.certainty {
         Certainty::Unconditional
-            if is_everywhere && reach.denied_resources.is_empty() && reach.conditions.is_empty() =>
+            if is_everywhere && scope.denied_resources.is_empty() && scope.conditions.is_empty() =>
         {
             GrantDecision::Granted
         }

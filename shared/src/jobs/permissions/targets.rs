@@ -1,7 +1,8 @@
-//! Patterns of principals to the accounts they are looked for in.
+//! From patterns of principals to targets in accounts.
 //!
-//! Enters: ARNs and patterns, and the accounts we may look into. Leaves: targets by account. Laws: a pattern is looked for
-//! in every account it can match; one whose principals have no policies in IAM is told, and not passed over.
+//! Enters: ARNs and patterns, and the accounts that Onlooker can read. Leaves: targets by account. Laws: a pattern is
+//! searched in every account it can match; a pattern of principals without policies in IAM is reported and not
+//! skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +12,15 @@ use crate::{
     pattern::{has_wildcard, matches},
 };
 
-/// Principals that are looked for.
+/// Principals to read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PrincipalTarget {
-    /// One of this ARN.
+    /// The principal with this ARN.
     Arn(String),
-    /// A role of this name, whatever its path: a session does not tell it. The ARN is without a path.
+    /// The role with this name and any path, because the ARN of a session does not contain the path. Stored without a
+    /// path.
     RoleAnyPath(String),
-    /// All that match.
+    /// All principals that match.
     Pattern(String),
 }
 
@@ -30,7 +32,8 @@ impl PrincipalTarget {
         }
     }
 
-    /// The same in one account: there is one root user in it, and no list of principals names it.
+    /// The target in one account. A root pattern becomes the ARN of the account's root user, which no listing
+    /// contains.
     fn in_account(&self, account: &str) -> Self {
         match self {
             Self::Pattern(pattern) if pattern.ends_with(":root") => {
@@ -41,7 +44,7 @@ impl PrincipalTarget {
         }
     }
 
-    /// Whether a principal of this ARN is meant.
+    /// Whether the principal with this ARN is a target.
     pub(super) fn matches_arn(&self, arn: &str) -> bool {
         match self {
             Self::Arn(one) => one == arn,
@@ -51,7 +54,7 @@ impl PrincipalTarget {
     }
 }
 
-/// Whether an ARN is that of a role, given without its path.
+/// Whether an ARN belongs to a role that is given without its path.
 pub(super) fn is_role_arn(role: &str, arn: &str) -> bool {
     let parts = |arn: &'_ str| {
         let (account, path) = arn.split_once(":role/")?;
@@ -67,43 +70,47 @@ pub(super) struct Targets {
     pub(super) unsupported: BTreeMap<String, &'static str>,
 }
 
-/// Everybody who is asked about.
-pub(super) fn targets(question: &PermissionsRequest<'_>) -> Targets {
-    let known = searchable_accounts(question.config, &question.caller.account);
-    let patterns: Vec<&str> = match question.principals {
-        [] => question.config.watch.iter().map(|watch| &*watch.principal).collect(),
-        asked => asked.iter().map(String::as_str).collect(),
+/// The targets of a request.
+pub(super) fn targets(request: &PermissionsRequest<'_>) -> Targets {
+    let known = searchable_accounts(request.config, &request.caller.account);
+    let patterns: Vec<&str> = match request.principals {
+        [] => request.config.watch.iter().map(|watch| &*watch.principal).collect(),
+        requested => requested.iter().map(String::as_str).collect(),
     };
-    let mut whom = Targets::default();
+    let mut targets = Targets::default();
     for pattern in patterns {
         match parse_target(pattern) {
             Ok((account, target)) if has_wildcard(account) => {
                 for known in known.iter().filter(|known| matches(account, known)) {
-                    whom.by_account.entry((*known).to_owned()).or_default().insert(target.in_account(known));
+                    targets
+                        .by_account
+                        .entry((*known).to_owned())
+                        .or_default()
+                        .insert(target.in_account(known));
                 }
             }
             Ok((account, target)) => {
-                whom.by_account.entry(account.to_owned()).or_default().insert(target);
+                targets.by_account.entry(account.to_owned()).or_default().insert(target);
             }
-            Err(why) => {
-                whom.unsupported.insert(pattern.to_owned(), why);
+            Err(reason) => {
+                targets.unsupported.insert(pattern.to_owned(), reason);
             }
         }
     }
-    whom
+    targets
 }
 
-/// Accounts we may look into: our own, and where a role is named, those evidence is expected of.
+/// Accounts that Onlooker can read: its own and, with `lookup.role`, those of `coverage.accounts`.
 fn searchable_accounts<'a>(config: &'a Config, own: &'a str) -> BTreeSet<&'a str> {
     let named = config.coverage.accounts.iter().filter(|_| config.lookup.role.is_some());
     named.map(String::as_str).chain([own]).collect()
 }
 
-/// The account of an ARN or pattern, and whom it means.
+/// The account of an ARN or pattern, and its target.
 fn parse_target(pattern: &str) -> Result<(&str, PrincipalTarget), &'static str> {
     let parts: Vec<&str> = pattern.splitn(6, ':').collect();
     let [_, partition, _, _, account, resource] = *parts.as_slice() else {
-        return Err("it is no ARN");
+        return Err("it is not an ARN");
     };
     let kind = resource.split('/').next().unwrap_or_default();
     if let Some(rest) = resource.strip_prefix("assumed-role/") {
@@ -114,14 +121,16 @@ fn parse_target(pattern: &str) -> Result<(&str, PrincipalTarget), &'static str> 
         ));
     }
     match kind {
-        "federated-user" => Err("a federated user has its user's policies, less those of its session"),
+        "federated-user" => {
+            Err("a federated user has the policies of its user, limited by its session policies")
+        }
         "saml-provider" | "oidc-provider" => Err("an identity provider has no policies of its own"),
         "user" if account.is_empty() => {
-            Err("a user of IAM Identity Center acts through `AWSReservedSSO_` roles: watch those")
+            Err("a user of IAM Identity Center acts through `AWSReservedSSO_` roles: watch these roles")
         }
         _ if has_wildcard(pattern) => Ok((account, PrincipalTarget::Pattern(pattern.to_owned()))),
         "user" | "role" | "root" => Ok((account, PrincipalTarget::Arn(pattern.to_owned()))),
-        _ => Err("it is no user, role or root"),
+        _ => Err("it is not a user, role or root user"),
     }
 }
 
@@ -130,15 +139,15 @@ mod tests {
     use super::*;
     use crate::{catalog::Catalog, config::Watch, report::CallerIdentity};
 
-    fn targets_of(asked: &[&str], config: &Config) -> Targets {
-        let asked: Vec<String> = asked.iter().map(|one| (*one).to_owned()).collect();
+    fn targets_of(requested: &[&str], config: &Config) -> Targets {
+        let requested: Vec<String> = requested.iter().map(|one| (*one).to_owned()).collect();
         let caller =
             CallerIdentity { arn: String::new(), account: "111122223333".to_owned(), user_id: String::new() };
         targets(&PermissionsRequest {
             config,
             catalog: Catalog::embedded(),
             caller: &caller,
-            principals: &asked,
+            principals: &requested,
         })
     }
 
@@ -151,15 +160,15 @@ mod tests {
         assert_eq!(accounts(&config), ["111122223333"]);
         config.lookup.role = Some("Onlooker".to_owned());
         assert_eq!(accounts(&config), ["111122223333", "444455556666"]);
-        // One that is named is looked for where it must be, whether or not we may.
+        // A full ARN is searched in its own account, even if Onlooker cannot read that account.
         let named = targets_of(&["arn:aws:iam::777788889999:role/A"], &Config::default());
         assert_eq!(named.by_account.into_keys().collect::<Vec<_>>(), ["777788889999"]);
     }
 
     #[test]
     fn a_session_matches_its_role_whatever_its_path() {
-        let whom = targets_of(&["arn:aws:sts::111122223333:assumed-role/Auditor/me"], &Config::default());
-        let target = whom.by_account["111122223333"].first().unwrap().clone();
+        let targets = targets_of(&["arn:aws:sts::111122223333:assumed-role/Auditor/me"], &Config::default());
+        let target = targets.by_account["111122223333"].first().unwrap().clone();
         assert!(target.matches_arn("arn:aws:iam::111122223333:role/Auditor"));
         assert!(target.matches_arn("arn:aws:iam::111122223333:role/audit/Auditor"));
         assert!(!target.matches_arn("arn:aws:iam::444455556666:role/Auditor"));
@@ -168,18 +177,18 @@ mod tests {
 
     #[test]
     fn a_root_pattern_targets_the_root_user_of_each_account() {
-        let whom = targets_of(&["arn:aws:iam::*:root"], &Config::default());
+        let targets = targets_of(&["arn:aws:iam::*:root"], &Config::default());
         let root = PrincipalTarget::Arn("arn:aws:iam::111122223333:root".to_owned());
-        assert_eq!(whom.by_account["111122223333"], BTreeSet::from([root]));
+        assert_eq!(targets.by_account["111122223333"], BTreeSet::from([root]));
     }
 
     #[test]
     fn principals_without_iam_policies_are_reported() {
-        let whom = targets_of(
+        let targets = targets_of(
             &["arn:aws:sts::111122223333:federated-user/f", "arn:aws:identitystore:::user/u", "nonsense"],
             &Config::default(),
         );
-        assert!(whom.by_account.is_empty());
-        assert_eq!(whom.unsupported.len(), 3);
+        assert!(targets.by_account.is_empty());
+        assert_eq!(targets.unsupported.len(), 3);
     }
 }

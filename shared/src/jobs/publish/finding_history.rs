@@ -1,9 +1,9 @@
-//! Findings over time: since when, how long, and whether they are settled.
+//! The history of findings: when each was opened, seen and resolved.
 //!
-//! Enters: the findings of an edition, and those that are known. Leaves: one item for each finding ever made. Laws: a
-//! finding is open exactly when the newest report of the standing window has it; reports on other windows open and
-//! resolve nothing, they only tell of earlier days; a finding that comes back is the same finding, reopened; writing
-//! the same edition again changes nothing.
+//! Enters: the findings of a report revision, and the recorded findings. Leaves: one item for each finding ever made.
+//! Laws: a finding is open exactly when the newest report on the current window has it; reports on other windows
+//! neither open nor resolve a finding, they only extend when it was seen; a finding that comes back is reopened under
+//! the same fingerprint; recording the same revision again changes nothing.
 //!
 //! ```text
 //! FINDINGS   <fingerprint>   a resolved one expires by retention
@@ -22,7 +22,7 @@ use crate::{
     time::Time,
 };
 
-/// Times the whole ledger is tried again because another run wrote in between.
+/// Attempts to record all findings when another run writes in between.
 const MAX_ATTEMPTS: usize = 4;
 
 /// A finding, over all reports.
@@ -30,78 +30,84 @@ const MAX_ATTEMPTS: usize = 4;
 pub struct FindingRecord {
     /// Rule.
     pub id: String,
-    /// Severity it had last.
+    /// Latest severity.
     pub severity: Severity,
-    /// What it is.
+    /// Title.
     pub title: String,
     /// Principal, when it is about one.
     pub principal: Option<Arc<str>>,
-    /// What it is about besides.
+    /// Subject besides the principal.
     pub subject: String,
     /// First time it was seen, over all reports.
     pub first_seen: Option<Time>,
     /// Last time it was seen, over all reports.
     pub last_seen: Option<Time>,
-    /// How often, in the newest report that has it.
+    /// Occurrences in the newest report that has it.
     pub count: u64,
-    /// Whether the newest report of the standing window has it.
+    /// Whether the newest report on the current window has it.
     pub open: bool,
-    /// When the report was made that opened it; absent when no standing report ever had it.
+    /// When the report that opened it was made; absent when no report on the current window ever had it.
     pub opened_at: Option<Time>,
-    /// When the report was made that no longer had it.
+    /// When the report that no longer had it was made.
     pub resolved_at: Option<Time>,
-    /// How often it came back.
+    /// How often it was reopened.
     pub reopened: u32,
     /// Key of the newest report that has it.
     pub report_key: String,
 }
 
-/// What became of findings.
+/// Changes of findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FindingChanges {
-    /// Open ones.
+    /// Open findings.
     pub open: u64,
-    /// Those this report opened, reopened ones included.
+    /// Findings that this report opened or reopened.
     pub opened: u64,
-    /// Those it resolved.
+    /// Findings that it resolved.
     pub resolved: u64,
 }
 
-/// Writes the findings of an edition down.
+/// Records the findings of a report revision.
 pub(super) fn record_findings(
-    press: &ReportPublisher<'_>,
-    edition: &ReportRevision,
+    publisher: &ReportPublisher<'_>,
+    report_revision: &ReportRevision,
     purpose: ReportPurpose,
 ) -> Result<FindingChanges, PublishErrorKind> {
     for _ in 0..MAX_ATTEMPTS {
-        if let Some(settled) = try_record_findings(press, edition, purpose == ReportPurpose::Current)? {
-            return Ok(settled);
+        if let Some(changes) =
+            try_record_findings(publisher, report_revision, purpose == ReportPurpose::Current)?
+        {
+            return Ok(changes);
         }
     }
     Err(PublishErrorKind::Contended)
 }
 
-/// Nothing when another run wrote in between.
+/// `None` when another run wrote in between.
 fn try_record_findings(
-    press: &ReportPublisher<'_>,
-    edition: &ReportRevision,
-    standing: bool,
+    publisher: &ReportPublisher<'_>,
+    report_revision: &ReportRevision,
+    is_current: bool,
 ) -> Result<Option<FindingChanges>, PublishErrorKind> {
-    let mut known: BTreeMap<String, TableItem> =
-        press.table.query("FINDINGS", "")?.into_iter().map(|item| (item.sort_key.clone(), item)).collect();
-    let mut settled = FindingChanges::default();
-    for finding in &edition.report.result.findings {
+    let mut known: BTreeMap<String, TableItem> = publisher
+        .table
+        .query("FINDINGS", "")?
+        .into_iter()
+        .map(|item| (item.sort_key.clone(), item))
+        .collect();
+    let mut changes = FindingChanges::default();
+    for finding in &report_revision.report.result.findings {
         let item = known.remove(&finding.fingerprint);
         let before = item.as_ref().map(parse_record).transpose()?;
         let was_open = before.as_ref().is_some_and(|before| before.open);
-        let after = if standing {
-            with_current_report(before.as_ref(), finding, edition)
+        let after = if is_current {
+            with_current_report(before.as_ref(), finding, report_revision)
         } else {
-            with_other_report(before.as_ref(), finding, edition)
+            with_other_report(before.as_ref(), finding, report_revision)
         };
-        settled.open += u64::from(after.open);
-        settled.opened += u64::from(after.open && !was_open);
-        if !write_if_changed(press, &finding.fingerprint, item, before, after)? {
+        changes.open += u64::from(after.open);
+        changes.opened += u64::from(after.open && !was_open);
+        if !write_if_changed(publisher, &finding.fingerprint, item, before, after)? {
             return Ok(None);
         }
     }
@@ -110,31 +116,32 @@ fn try_record_findings(
         if !before.open {
             continue;
         }
-        if !standing {
-            settled.open += 1;
+        if !is_current {
+            changes.open += 1;
             continue;
         }
-        let after = FindingRecord { open: false, resolved_at: Some(generated_at(edition)), ..before.clone() };
-        settled.resolved += 1;
-        if !write_if_changed(press, &fingerprint, Some(item), Some(before), after)? {
+        let after =
+            FindingRecord { open: false, resolved_at: Some(generated_at(report_revision)), ..before.clone() };
+        changes.resolved += 1;
+        if !write_if_changed(publisher, &fingerprint, Some(item), Some(before), after)? {
             return Ok(None);
         }
     }
-    Ok(Some(settled))
+    Ok(Some(changes))
 }
 
-fn generated_at(edition: &ReportRevision) -> Time {
-    edition.revision.report.generated_at
+fn generated_at(report_revision: &ReportRevision) -> Time {
+    report_revision.revision.report.generated_at
 }
 
-/// What a report of the standing window makes of a finding.
+/// The record of a finding after a report on the current window.
 fn with_current_report(
     before: Option<&FindingRecord>,
     finding: &Finding,
-    edition: &ReportRevision,
+    report_revision: &ReportRevision,
 ) -> FindingRecord {
-    let told = with_other_report(before, finding, edition);
-    let opened = || Some(generated_at(edition));
+    let record = with_other_report(before, finding, report_revision);
+    let opened = || Some(generated_at(report_revision));
     let (opened_at, reopened) = match before {
         Some(before) if before.open => (before.opened_at, before.reopened),
         Some(before) if before.opened_at.is_some() => (before.opened_at, before.reopened.saturating_add(1)),
@@ -147,16 +154,16 @@ fn with_current_report(
         opened_at,
         resolved_at: None,
         reopened,
-        report_key: edition.revision.report.report_key.clone(),
-        ..told
+        report_key: report_revision.revision.report.report_key.clone(),
+        ..record
     }
 }
 
-/// What a report of another window adds to a finding.
+/// The record of a finding after a report on another window.
 fn with_other_report(
     before: Option<&FindingRecord>,
     finding: &Finding,
-    edition: &ReportRevision,
+    report_revision: &ReportRevision,
 ) -> FindingRecord {
     let first = |a: Option<Time>, b: Option<Time>| a.into_iter().chain(b).min();
     match before {
@@ -176,9 +183,9 @@ fn with_other_report(
             count: finding.count,
             open: false,
             opened_at: None,
-            resolved_at: Some(generated_at(edition)),
+            resolved_at: Some(generated_at(report_revision)),
             reopened: 0,
-            report_key: edition.revision.report.report_key.clone(),
+            report_key: report_revision.revision.report.report_key.clone(),
         },
     }
 }
@@ -190,9 +197,9 @@ fn parse_record(item: &TableItem) -> Result<FindingRecord, PublishErrorKind> {
     })
 }
 
-/// Writes what changed. `false`: another run wrote in between.
+/// Writes a record that has changed. `false`: another run wrote in between.
 fn write_if_changed(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     fingerprint: &str,
     item: Option<TableItem>,
     before: Option<FindingRecord>,
@@ -201,12 +208,12 @@ fn write_if_changed(
     if before.as_ref() == Some(&after) {
         return Ok(true);
     }
-    let kept = press.retention.run_days.saturating_mul(86_400);
+    let kept = publisher.retention.run_days.saturating_mul(86_400);
     let expires = after.resolved_at.map(|time| Time(time.0.saturating_add(kept)));
     let body = serde_json::to_value(after).map_err(|cause| serialization_error(fingerprint, cause))?;
     let (partition, sort) = ("FINDINGS".to_owned(), fingerprint.to_owned());
     let revision = item.map_or(0, |item| item.revision);
-    Ok(press.table.put(
+    Ok(publisher.table.put(
         &TableItem { partition_key: partition, sort_key: sort, revision, expires_at: expires, body },
         WriteCondition::Unchanged,
     )?)

@@ -1,8 +1,8 @@
-//! A run of the report function at work.
+//! A run of the report function.
 //!
-//! Enters: reports to issue, one after the other. Leaves: what was issued; or an error, with everything that failed
-//! remembered as owed and the standing taken back. Law: a report is owed before it is tried and until everything that
-//! follows from it is done.
+//! Enters: reports to publish, one after the other. Leaves: what was published; or an error, after every failed
+//! report was recorded as pending and the current status was revoked. Law: a report is recorded as pending before it
+//! is attempted and until every step after it is done.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{render::escape::terminal, report::ReportRun};
 
-/// Windows before the standing one that are looked at once more.
+/// Windows before the current one that are evaluated again.
 const EARLIER_WINDOWS: usize = 2;
 
-/// Longest reason kept with the standing, in bytes.
+/// Longest reason stored with the current status, in bytes.
 const MAX_REASON_BYTES: usize = 1_024;
 
-/// A run at work.
+/// A run in progress.
 pub(super) struct PublishRun<'a> {
     pub publisher: &'a ReportPublisher<'a>,
     pub run: &'a ReportRun,
@@ -31,55 +31,55 @@ pub(super) struct PublishRun<'a> {
 }
 
 impl PublishRun<'_> {
-    /// Issues one report; one that fails is owed.
-    pub fn publish(&mut self, owed: PendingReport) -> Option<ReportRevision> {
-        let owed = PendingReport { attempts: owed.attempts.saturating_add(1), reason: None, ..owed };
-        match self.try_publish(&owed) {
-            Ok(edition) => Some(edition),
-            Err(fault) => {
-                self.failures.push((owed, fault));
+    /// Publishes one report; if it fails it stays pending.
+    pub fn publish(&mut self, pending: PendingReport) -> Option<ReportRevision> {
+        let pending = PendingReport { attempts: pending.attempts.saturating_add(1), reason: None, ..pending };
+        match self.try_publish(&pending) {
+            Ok(report_revision) => Some(report_revision),
+            Err(error) => {
+                self.failures.push((pending, error));
                 None
             }
         }
     }
 
-    fn try_publish(&mut self, owed: &PendingReport) -> Result<ReportRevision, PublishErrorKind> {
-        let PendingReport { window, mut purpose, .. } = *owed;
-        pending::save(self.publisher, owed)?;
-        let edition = revision::create_revision(self.publisher, window, purpose, self.run)?;
+    fn try_publish(&mut self, pending: &PendingReport) -> Result<ReportRevision, PublishErrorKind> {
+        let PendingReport { window, mut purpose, .. } = *pending;
+        pending::save(self.publisher, pending)?;
+        let report_revision = revision::create_revision(self.publisher, window, purpose, self.run)?;
         if purpose == ReportPurpose::Current
-            && status::is_superseded(latest(self.publisher.table)?.as_ref(), &edition.revision.report)
+            && status::is_superseded(latest(self.publisher.table)?.as_ref(), &report_revision.revision.report)
         {
             purpose = ReportPurpose::LateEvidence;
         }
         let findings = match purpose {
             ReportPurpose::Requested => FindingChanges::default(),
             ReportPurpose::Current | ReportPurpose::LateEvidence => {
-                record_findings(self.publisher, &edition, purpose)?
+                record_findings(self.publisher, &report_revision, purpose)?
             }
         };
-        // What a run left undone it may not have told of either, whatever it was for.
-        if edition.revision.purpose == ReportPurpose::LateEvidence
-            || owed.purpose == ReportPurpose::LateEvidence && owed.attempts > 1
+        // An earlier run that failed may not have sent its notification either, whatever the purpose was.
+        if report_revision.revision.purpose == ReportPurpose::LateEvidence
+            || pending.purpose == ReportPurpose::LateEvidence && pending.attempts > 1
         {
-            status::notify_revision(self.publisher, &edition)?;
+            status::notify_revision(self.publisher, &report_revision)?;
         }
-        // A standing is owed until it is claimed.
-        if owed.purpose != ReportPurpose::Current {
+        // A report on the current window stays pending until the current status is updated.
+        if pending.purpose != ReportPurpose::Current {
             pending::remove(self.publisher, window)?;
         }
         self.published.reports.push(PublishedReport {
             window,
             purpose,
-            revision: edition.revision.clone(),
-            is_new: edition.is_new,
+            revision: report_revision.revision.clone(),
+            is_new: report_revision.is_new,
             findings,
         });
-        Ok(edition)
+        Ok(report_revision)
     }
 
-    /// Looks at the windows before once more, if they were issued and it can be done in time: one takes about as long as
-    /// everything so far.
+    /// Evaluates the windows before this one again, if they have a published report and the time is enough. A window
+    /// is estimated to take as long as the run so far.
     pub fn recheck_earlier_windows(&mut self, window: ReportWindow) {
         let mut window = window;
         for _ in 0..EARLIER_WINDOWS {
@@ -87,19 +87,19 @@ impl PublishRun<'_> {
             match list_revisions(self.publisher, window) {
                 Ok(revisions) if revisions.is_empty() => continue,
                 Ok(_) => {}
-                Err(fault) => {
-                    let owed = PendingReport {
+                Err(error) => {
+                    let pending = PendingReport {
                         window,
                         purpose: ReportPurpose::LateEvidence,
                         attempts: 0,
                         reason: None,
                     };
-                    self.failures.push((owed, fault));
+                    self.failures.push((pending, error));
                     return;
                 }
             }
-            let taken = self.publisher.clock.now().since(self.run.started_at);
-            if self.publisher.clock.remaining() <= Duration::from_secs(u64::from(taken)) {
+            let elapsed = self.publisher.clock.now().since(self.run.started_at);
+            if self.publisher.clock.remaining() <= Duration::from_secs(u64::from(elapsed)) {
                 self.published.ran_out_of_time = true;
                 return;
             }
@@ -112,27 +112,27 @@ impl PublishRun<'_> {
         }
     }
 
-    /// Ends the run: well, or with everything owed remembered and nothing claimed.
-    pub fn finish(self, edition: Option<&ReportRevision>) -> Result<PublishedReports, PublishError> {
-        let Self { publisher: press, run, published: issued, failures } = self;
-        let mut also = Vec::new();
-        for (owed, fault) in &failures {
-            let owed = PendingReport { reason: Some(truncated(&fault.to_string())), ..owed.clone() };
-            if let Err(error) = pending::save(press, &owed) {
-                also.push(error.to_string());
+    /// Ends the run. On failure it records the pending reports and revokes the current status.
+    pub fn finish(self, report_revision: Option<&ReportRevision>) -> Result<PublishedReports, PublishError> {
+        let Self { publisher, run, published, failures } = self;
+        let mut other_errors = Vec::new();
+        for (pending, error) in &failures {
+            let pending = PendingReport { reason: Some(truncated(&error.to_string())), ..pending.clone() };
+            if let Err(error) = pending::save(publisher, &pending) {
+                other_errors.push(error.to_string());
             }
         }
         let mut failures = failures.into_iter();
-        let Some((owed, fault)) = failures.next() else { return Ok(issued) };
-        also.extend(failures.map(|(owed, fault)| format!("{}: {fault}", owed.window)));
-        let reason = truncated(&format!("the report on {} is not done: {fault}", owed.window));
-        let seen = edition.map(|edition| &edition.revision.report);
-        also.extend(status::revoke(press, run, &reason, seen));
-        Err(PublishError { window: owed.window, kind: Box::new(fault), other_errors: also })
+        let Some((pending, error)) = failures.next() else { return Ok(published) };
+        other_errors.extend(failures.map(|(pending, error)| format!("{}: {error}", pending.window)));
+        let reason = truncated(&format!("cannot publish the report on {}: {error}", pending.window));
+        let seen = report_revision.map(|report_revision| &report_revision.revision.report);
+        other_errors.extend(status::revoke(publisher, run, &reason, seen));
+        Err(PublishError { window: pending.window, kind: Box::new(error), other_errors })
     }
 }
 
-/// What a failure says, in one line that is not too long.
+/// The text of an error in one line of limited length.
 fn truncated(text: &str) -> String {
     let text = terminal(text);
     text.get(..text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default().to_owned()

@@ -1,17 +1,17 @@
-//! A report on its way to the store: one revision, written once.
+//! Writes a report revision to the store, once.
 //!
-//! Enters: a report on a window, and the revisions there are. Leaves: an [`ReportRevision`]. Laws: the same result as the newest
-//! revision's is that revision again; otherwise the number rises by one; no object is ever written over; whoever
-//! tries again after a kill finds the report that was stored first and goes on with its words, so that all objects
-//! of a revision tell of one run.
+//! Enters: a report on a window, and its existing revisions. Leaves: a [`ReportRevision`]. Laws: if the result equals
+//! that of the newest revision, that revision is returned; otherwise the revision number rises by one; no object is
+//! overwritten; a retry after a kill finds the report that was stored first and continues with it, so that all
+//! objects of a revision describe the same run.
 //!
-//! The report as JSON is written first and fixes everything: what else is written follows from it. The item that names
-//! the revision is written when JSON, HTML and CSV are there, so a revision that is named is whole; the lines for queries
-//! follow, so that no query meets a revision nobody names. A kill in between leaves at most objects without a name,
-//! which the retry names, or, when the evidence has changed meanwhile, nobody does.
+//! The JSON report is written first, and everything else is derived from it. The revision item is written after JSON,
+//! HTML and CSV, so a recorded revision is complete. The lines for queries are written last, so a query never finds a
+//! revision that is not recorded. A kill in between leaves at most objects without a revision item; the retry records
+//! them, unless the evidence has changed since.
 //!
 //! ```text
-//! WINDOW#<since>_<until>   REVISION#<number>   {report in short, purpose, keys}
+//! WINDOW#<since>_<until>   REVISION#<number>   {report summary, purpose, keys}
 //! reports/account=<id>/dt=<last day>/<since>_<until>_r<number>_<id8>.json | .html | .<table>.csv
 //! findings/account=<id>/dt=<last day>/<the same>.jsonl    a line for each finding
 //! summaries/account=<id>/dt=<last day>/<the same>.jsonl   a line for the report
@@ -27,22 +27,22 @@ use crate::{
     report::{Report, ReportRun},
 };
 
-/// Times a revision is tried again because another run was quicker.
+/// Attempts to create a revision when another run writes first.
 const MAX_ATTEMPTS: usize = 4;
 
-/// Where the lines of findings lie.
+/// Key prefix of the lines of findings.
 const FINDINGS_PREFIX: &str = "findings/";
 
-/// Where the lines of reports lie.
+/// Key prefix of the lines of reports.
 const SUMMARIES_PREFIX: &str = "summaries/";
 
-/// A revision, as the table names it.
+/// A revision, as recorded in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RevisionRecord {
-    /// The report in short.
+    /// Summary of the report.
     #[serde(flatten)]
     pub report: ReportBrief,
-    /// Why it was issued.
+    /// Why it was published.
     pub purpose: ReportPurpose,
     /// Keys of all its objects, the report as JSON first.
     pub keys: Vec<String>,
@@ -55,19 +55,19 @@ pub(super) struct ReportRevision {
     pub revision: RevisionRecord,
     /// The revision before it.
     pub previous: Option<RevisionRecord>,
-    /// Whether it was made now.
+    /// Whether it was created now.
     pub is_new: bool,
 }
 
 /// The revisions of a window, in order.
 ///
 /// # Errors
-/// When the table cannot be read, or holds what is no revision.
+/// When the table cannot be read, or an item cannot be decoded as a revision.
 pub fn list_revisions(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     window: ReportWindow,
 ) -> Result<Vec<RevisionRecord>, PublishErrorKind> {
-    let items = press.table.query(&partition(window), "REVISION#")?;
+    let items = publisher.table.query(&partition(window), "REVISION#")?;
     let read = |item: TableItem| {
         let name = format!("{} {}", item.partition_key, item.sort_key);
         serde_json::from_value::<RevisionRecord>(item.body)
@@ -78,58 +78,63 @@ pub fn list_revisions(
     Ok(revisions)
 }
 
-/// Makes the report, and stores it unless its result is what the newest revision says. The evidence is collected after the
-/// revisions were read, and again if another run was quicker: no revision rests on less than the one before it.
+/// Makes the report, and stores it unless its result equals that of the newest revision. The evidence is collected
+/// after the revisions are read, and again if another run wrote first, so no revision has less evidence than the one
+/// before it.
 pub(super) fn create_revision(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     window: ReportWindow,
     purpose: ReportPurpose,
     run: &ReportRun,
 ) -> Result<ReportRevision, PublishErrorKind> {
     for _ in 0..MAX_ATTEMPTS {
-        let mut revisions = list_revisions(press, window)?;
+        let mut revisions = list_revisions(publisher, window)?;
         let newest = revisions.pop();
-        let mut report = (press.make_report)(window, run.clone()).map_err(PublishErrorKind::Evidence)?;
+        let mut report = (publisher.make_report)(window, run.clone()).map_err(PublishErrorKind::Evidence)?;
         if let Some(revision) = newest.as_ref().filter(|newest| newest.report.id == report.id) {
             let (revision, previous) = (revision.clone(), revisions.pop());
-            write_lines(press, &report, &revision)?;
+            write_lines(publisher, &report, &revision)?;
             return Ok(ReportRevision { report, revision, previous, is_new: false });
         }
         let number = newest.as_ref().map_or(0, |newest| newest.report.revision).saturating_add(1);
         report.run.revision = Some(number);
-        report.run.generated_at = press.clock.now();
+        report.run.generated_at = publisher.clock.now();
         report.run.duration_seconds = f64::from(report.run.generated_at.since(report.run.started_at));
-        let stem = stem(press, window, number, &report.id);
-        let stored = write_report(press, &format!("reports/{stem}.json"), &report)?;
-        let revision = write_other_formats(press, window, purpose, &stem, &stored)?;
-        if write_revision_record(press, window, &revision)? {
-            write_lines(press, &stored, &revision)?;
+        let stem = stem(publisher, window, number, &report.id);
+        let stored = write_report(publisher, &format!("reports/{stem}.json"), &report)?;
+        let revision = write_other_formats(publisher, window, purpose, &stem, &stored)?;
+        if write_revision_record(publisher, window, &revision)? {
+            write_lines(publisher, &stored, &revision)?;
             return Ok(ReportRevision { report: stored, revision, previous: newest, is_new: true });
         }
     }
     Err(PublishErrorKind::Contended)
 }
 
-/// Writes the report as JSON; gives the one that is there now.
-fn write_report(press: &ReportPublisher<'_>, key: &str, report: &Report) -> Result<Report, PublishErrorKind> {
+/// Writes the report as JSON and returns the stored report.
+fn write_report(
+    publisher: &ReportPublisher<'_>,
+    key: &str,
+    report: &Report,
+) -> Result<Report, PublishErrorKind> {
     let text = json(report).map_err(|cause| serialization_error(key, cause))?;
-    if press.store.create(key, text.as_bytes(), "application/json")? {
+    if publisher.store.create(key, text.as_bytes(), "application/json")? {
         return Ok(report.clone());
     }
-    let occupied = || PublishErrorKind::AlreadyExists { key: key.to_owned() };
-    let bytes = press.store.read(key, None)?;
-    let stored: Report = serde_json::from_slice(&bytes).map_err(|_| occupied())?;
-    // Its words about its own run are taken over, its result is not taken on trust.
+    let already_exists = || PublishErrorKind::AlreadyExists { key: key.to_owned() };
+    let bytes = publisher.store.read(key, None)?;
+    let stored: Report = serde_json::from_slice(&bytes).map_err(|_| already_exists())?;
+    // The stored run description is used; the stored result must equal the new one.
     if stored.result == report.result && stored.id == report.id && stored.run.revision == report.run.revision
     {
         Ok(stored)
     } else {
-        Err(occupied())
+        Err(already_exists())
     }
 }
 
 fn write_other_formats(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     window: ReportWindow,
     purpose: ReportPurpose,
     stem: &str,
@@ -138,7 +143,7 @@ fn write_other_formats(
     let key = format!("reports/{stem}.json");
     let mut keys = vec![key.clone()];
     let mut write = |key: String, bytes: &[u8], media_type: &str| -> Result<(), PortError> {
-        press.store.create(&key, bytes, media_type)?;
+        publisher.store.create(&key, bytes, media_type)?;
         keys.push(key);
         Ok(())
     };
@@ -156,21 +161,21 @@ fn write_other_formats(
     })
 }
 
-/// Names a revision. `false`: another run was quicker.
+/// Records a revision. `false`: another run wrote first.
 fn write_revision_record(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     window: ReportWindow,
     revision: &RevisionRecord,
 ) -> Result<bool, PublishErrorKind> {
     let (partition, sort) = (partition(window), format!("REVISION#{:04}", revision.report.revision));
     let body = serde_json::to_value(revision).map_err(|cause| serialization_error(&sort, cause))?;
     let item = TableItem { partition_key: partition, sort_key: sort, revision: 0, expires_at: None, body };
-    Ok(press.table.put(&item, WriteCondition::Unchanged)?)
+    Ok(publisher.table.put(&item, WriteCondition::Unchanged)?)
 }
 
 /// Writes the lines for queries.
 fn write_lines(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     report: &Report,
     revision: &RevisionRecord,
 ) -> Result<(), PublishErrorKind> {
@@ -183,7 +188,7 @@ fn write_lines(
             continue;
         };
         let text = text.map_err(|cause| serialization_error(key, cause))?;
-        press.store.create(key, text.as_bytes(), "application/x-ndjson")?;
+        publisher.store.create(key, text.as_bytes(), "application/x-ndjson")?;
     }
     Ok(())
 }
@@ -192,9 +197,9 @@ fn partition(window: ReportWindow) -> String {
     format!("WINDOW#{window}")
 }
 
-/// What the keys of a revision have in common.
-fn stem(press: &ReportPublisher<'_>, window: ReportWindow, number: u32, id: &str) -> String {
-    let account: String = press.account.chars().filter(char::is_ascii_alphanumeric).collect();
+/// The common part of the keys of a revision.
+fn stem(publisher: &ReportPublisher<'_>, window: ReportWindow, number: u32, id: &str) -> String {
+    let account: String = publisher.account.chars().filter(char::is_ascii_alphanumeric).collect();
     let account = if account.is_empty() { "unknown" } else { &account };
     let short = id.get(..8).unwrap_or(id);
     format!("account={account}/dt={}/{}_r{number:04}_{short}", window.last_day(), window.stem())

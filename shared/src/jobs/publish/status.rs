@@ -1,12 +1,13 @@
-//! What may be claimed now: kept, renewed, taken back and told of.
+//! Stores, updates and revokes the current status, and sends its changes.
 //!
-//! Enters: an edition on the standing window, or a failure. Leaves: the latest [`CurrentStatus`] and its history, and news of
-//! each change. Laws: a report on an older window never replaces the standing of a newer one; a changed status is told
-//! before it is claimed, so that a claim nobody could be told of is not made; after a failure nothing is claimed.
+//! Enters: a report revision on the current window, or a failure. Leaves: the latest [`CurrentStatus`], its history,
+//! and a notification of each change. Laws: a report on an older window never replaces the status of a newer one; the
+//! notification of a changed status is sent before the status is stored, so a status is not claimed if its
+//! notification fails; after a failure no status is claimed.
 //!
 //! ```text
-//! STATUS   LATEST                 the standing
-//! STATUS   AT#<time>#<run id>     each report on the standing window, and each failure; expires by retention
+//! STATUS   LATEST                 the current status
+//! STATUS   AT#<time>#<run id>     each report on the current window, and each failure; expires by retention
 //! ```
 
 use super::{PublishErrorKind, ReportPublisher, revision::ReportRevision, serialization_error};
@@ -20,11 +21,11 @@ use crate::{
     time::Time,
 };
 
-/// Times the standing is renewed again because another run wrote in between.
+/// Attempts to update the status when another run writes in between.
 const MAX_ATTEMPTS: usize = 4;
 
-/// The latest standing. One that cannot be read counts as none, so nothing is claimed. Ask it through
-/// [`CurrentStatus::claim`].
+/// The latest status. An item that cannot be decoded counts as absent, so no status is claimed. Use
+/// [`CurrentStatus::claim`] to read the claim.
 ///
 /// # Errors
 /// When the table cannot be read.
@@ -32,7 +33,7 @@ pub fn latest(table: &dyn Table) -> Result<Option<CurrentStatus>, PortError> {
     Ok(latest_item(table)?.and_then(|item| parse_status(&item)))
 }
 
-/// Standings of the past whose time begins with `prefix` (`2027-01`), oldest first.
+/// Earlier statuses with times that begin with `prefix` (`2027-01`), oldest first.
 ///
 /// # Errors
 /// When the table cannot be read.
@@ -49,149 +50,158 @@ fn parse_status(item: &TableItem) -> Option<CurrentStatus> {
     serde_json::from_value(item.body.clone()).ok()
 }
 
-/// Whether the standing rests on a newer report than this one.
-pub(super) fn is_superseded(standing: Option<&CurrentStatus>, report: &ReportBrief) -> bool {
-    let newest = standing.and_then(|standing| standing.report.as_ref());
+/// Whether the current status is based on a newer report than this one.
+pub(super) fn is_superseded(current_status: Option<&CurrentStatus>, report: &ReportBrief) -> bool {
+    let newest = current_status.and_then(|current_status| current_status.report.as_ref());
     newest.is_some_and(|newest| {
         let same = (newest.since, newest.until) == (report.since, report.until);
         newest.until > report.until || same && newest.revision > report.revision
     })
 }
 
-/// Makes what an edition on the standing window says the standing.
+/// Makes the status of a revision on the current window the current status.
 pub(super) fn update(
-    press: &ReportPublisher<'_>,
-    edition: &ReportRevision,
+    publisher: &ReportPublisher<'_>,
+    report_revision: &ReportRevision,
     run: &ReportRun,
 ) -> Result<CurrentStatus, PublishErrorKind> {
-    let report = &edition.revision.report;
+    let report = &report_revision.revision.report;
     for _ in 0..MAX_ATTEMPTS {
-        let item = latest_item(press.table)?;
+        let item = latest_item(publisher.table)?;
         let before = item.as_ref().and_then(parse_status);
         if let Some(newer) = before.as_ref().filter(|before| is_superseded(Some(before), report)) {
             return Ok(newer.clone());
         }
-        let now = press.clock.now();
-        let mut standing = CurrentStatus::from_report(
+        let now = publisher.clock.now();
+        let mut current_status = CurrentStatus::from_report(
             report.clone(),
             before.as_ref(),
             now,
-            press.interval_seconds,
+            publisher.interval_seconds,
             &run.run_id,
         );
-        append_history(press, report.generated_at, &report.run_id, &standing)?;
-        if !edition.is_new && before.as_ref().is_some_and(|before| before.reason.is_some()) {
-            append_history(press, now, &run.run_id, &standing)?;
+        append_history(publisher, report.generated_at, &report.run_id, &current_status)?;
+        if !report_revision.is_new && before.as_ref().is_some_and(|before| before.reason.is_some()) {
+            append_history(publisher, now, &run.run_id, &current_status)?;
         }
-        notify_change(press, &mut standing, before.as_ref())?;
-        if put_latest(press, &standing, item.as_ref(), WriteCondition::Unchanged)? {
-            return Ok(standing);
+        notify_change(publisher, &mut current_status, before.as_ref())?;
+        if put_latest(publisher, &current_status, item.as_ref(), WriteCondition::Unchanged)? {
+            return Ok(current_status);
         }
     }
     Err(PublishErrorKind::Contended)
 }
 
-/// Claims nothing any more. `seen` is what a report of this run says, if it got so far. Does what it can, and gives what
-/// it could not do.
+/// Revokes the current status. `seen` is the report of this run, if there is one. Every step is attempted; the errors
+/// are returned.
 pub(super) fn revoke(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     run: &ReportRun,
     reason: &str,
     seen: Option<&ReportBrief>,
 ) -> Vec<String> {
-    let mut troubles = Vec::new();
-    let mut note = |error: PublishErrorKind| troubles.push(error.to_string());
-    let item = latest_item(press.table).map_err(Into::into).map_err(&mut note).ok().flatten();
+    let mut errors = Vec::new();
+    let mut note = |error: PublishErrorKind| errors.push(error.to_string());
+    let item = latest_item(publisher.table).map_err(Into::into).map_err(&mut note).ok().flatten();
     let before = item.as_ref().and_then(parse_status);
-    let now = press.clock.now();
+    let now = publisher.clock.now();
     let seen = seen.filter(|seen| !is_superseded(before.as_ref(), seen)).cloned();
-    let mut standing =
-        CurrentStatus::from_failure(reason, seen, before.as_ref(), now, press.interval_seconds, &run.run_id);
-    // First of all: whatever else fails, nothing is claimed.
-    if let Err(error) = put_latest(press, &standing, None, WriteCondition::Always) {
+    let mut current_status = CurrentStatus::from_failure(
+        reason,
+        seen,
+        before.as_ref(),
+        now,
+        publisher.interval_seconds,
+        &run.run_id,
+    );
+    // First, so that the claim is revoked even if a later step fails.
+    if let Err(error) = put_latest(publisher, &current_status, None, WriteCondition::Always) {
         note(error);
     }
-    if let Err(error) = append_history(press, now, &run.run_id, &standing) {
+    if let Err(error) = append_history(publisher, now, &run.run_id, &current_status) {
         note(error);
     }
-    if standing.needs_notification() {
-        let told = notify_change(press, &mut standing, before.as_ref())
-            .and_then(|()| put_latest(press, &standing, None, WriteCondition::Always));
-        if let Err(error) = told {
+    if current_status.needs_notification() {
+        let notified = notify_change(publisher, &mut current_status, before.as_ref())
+            .and_then(|()| put_latest(publisher, &current_status, None, WriteCondition::Always));
+        if let Err(error) = notified {
             note(error);
         }
     }
-    troubles
+    errors
 }
 
-/// Tells of a late edition that says something else than the one before it; of a first one unless it is compliant, since
-/// no standing has told or will tell of its window.
+/// Sends a notification of a late revision if its status differs from the one before it. A first revision is sent
+/// unless it is compliant, because no current status reports on its window.
 pub(super) fn notify_revision(
-    press: &ReportPublisher<'_>,
-    edition: &ReportRevision,
+    publisher: &ReportPublisher<'_>,
+    report_revision: &ReportRevision,
 ) -> Result<(), PublishErrorKind> {
-    let now = &edition.revision;
-    let before = edition.previous.as_ref().map(|before| before.report.status);
+    let now = &report_revision.revision;
+    let before = report_revision.previous.as_ref().map(|before| before.report.status);
     let known = before.unwrap_or_else(|| now.report.status.map(|_| Status::Compliant));
     if known == now.report.status {
         return Ok(());
     }
     let id = format!("late-{}-{}-r{}", now.report.since, now.report.until, now.report.revision);
     let change = StatusChange::of_revision(now.report.clone(), before.flatten());
-    notify(press, id, &change)?;
+    notify(publisher, id, &change)?;
     Ok(())
 }
 
 fn notify_change(
-    press: &ReportPublisher<'_>,
-    standing: &mut CurrentStatus,
+    publisher: &ReportPublisher<'_>,
+    current_status: &mut CurrentStatus,
     before: Option<&CurrentStatus>,
 ) -> Result<(), PublishErrorKind> {
-    if !standing.needs_notification() {
+    if !current_status.needs_notification() {
         return Ok(());
     }
-    let status = standing.status.map_or("none", Status::as_str);
-    let id = format!("status-{}-{status}", standing.last_change);
-    notify(press, id, &StatusChange::of_current(standing, before))?;
-    standing.last_notified_change = standing.last_change;
+    let status = current_status.status.map_or("none", Status::as_str);
+    let id = format!("status-{}-{status}", current_status.last_change);
+    notify(publisher, id, &StatusChange::of_current(current_status, before))?;
+    current_status.last_notified_change = current_status.last_change;
     Ok(())
 }
 
 fn notify(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     id: String,
     change: &StatusChange,
 ) -> Result<DeliveryResult, PublishErrorKind> {
     let name = id.clone();
-    let news = message::status_change(id, change).map_err(|cause| serialization_error(name, cause))?;
-    Ok(press.notifier().notify(&news)?)
+    let notification =
+        message::status_change(id, change).map_err(|cause| serialization_error(name, cause))?;
+    Ok(publisher.notifier().notify(&notification)?)
 }
 
 fn put_latest(
-    press: &ReportPublisher<'_>,
-    standing: &CurrentStatus,
+    publisher: &ReportPublisher<'_>,
+    current_status: &CurrentStatus,
     item: Option<&TableItem>,
     expected: WriteCondition,
 ) -> Result<bool, PublishErrorKind> {
     let revision = item.map_or(0, |item| item.revision);
-    let body = serde_json::to_value(standing).map_err(|cause| serialization_error("STATUS LATEST", cause))?;
+    let body =
+        serde_json::to_value(current_status).map_err(|cause| serialization_error("STATUS LATEST", cause))?;
     let (partition, sort) = ("STATUS".to_owned(), "LATEST".to_owned());
-    Ok(press.table.put(
+    Ok(publisher.table.put(
         &TableItem { partition_key: partition, sort_key: sort, revision, expires_at: None, body },
         expected,
     )?)
 }
 
-/// Adds a standing to the history, unless it is there.
+/// Adds a status to the history, unless it exists.
 fn append_history(
-    press: &ReportPublisher<'_>,
+    publisher: &ReportPublisher<'_>,
     at: Time,
     run_id: &str,
-    standing: &CurrentStatus,
+    current_status: &CurrentStatus,
 ) -> Result<(), PublishErrorKind> {
     let sort = format!("AT#{at}#{run_id}");
-    let kept = press.retention.run_days.saturating_mul(86_400);
-    let body = serde_json::to_value(standing).map_err(|cause| serialization_error(sort.as_str(), cause))?;
+    let kept = publisher.retention.run_days.saturating_mul(86_400);
+    let body =
+        serde_json::to_value(current_status).map_err(|cause| serialization_error(sort.as_str(), cause))?;
     let expires = Some(Time(at.0.saturating_add(kept)));
     let item = TableItem {
         partition_key: "STATUS".to_owned(),
@@ -200,6 +210,6 @@ fn append_history(
         expires_at: expires,
         body,
     };
-    press.table.put(&item, WriteCondition::Unchanged)?;
+    publisher.table.put(&item, WriteCondition::Unchanged)?;
     Ok(())
 }

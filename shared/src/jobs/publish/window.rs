@@ -1,8 +1,9 @@
-//! The time a report speaks of.
+//! The period of a report.
 //!
-//! Enters: what a function was invoked with, and now. Leaves: a [`Window`] of whole hours, and on whose account. Laws: an
-//! invocation that names a window names it whole and right or is refused; one that names none means the last 24 whole
-//! hours of which evidence has had time to come; windows are named in characters that are safe in any key.
+//! Enters: the payload of an invocation, and the current time. Leaves: a [`ReportWindow`] of whole hours, and the
+//! [`ReportPurpose`]. Laws: a payload that names an incomplete or invalid window is rejected; a payload without a
+//! window means the last 24 whole hours for which evidence has had time to arrive; window names use only characters
+//! that are safe in keys.
 
 use std::fmt;
 
@@ -15,13 +16,13 @@ use crate::{
     time::{HOUR_SECONDS, Time},
 };
 
-/// Seconds of the window nobody asked for.
+/// Length of the window of a payload that does not name one, in seconds.
 pub const CURRENT_WINDOW_SECONDS: u32 = 24 * HOUR_SECONDS;
 
 /// Longest window, in seconds: a year.
 pub const MAX_WINDOW_SECONDS: u32 = 366 * 24 * HOUR_SECONDS;
 
-/// Whole hours, from the first second up to and without the last.
+/// A period of whole hours; the end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ReportWindow {
     /// First moment.
@@ -30,41 +31,41 @@ pub struct ReportWindow {
     pub until: Time,
 }
 
-/// Why a report is issued.
+/// Why a report is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportPurpose {
-    /// To know what may be claimed now: it moves status and findings.
+    /// To update the current status and the findings.
     Current,
-    /// To see whether late evidence changed what was said of a window in the past.
+    /// To check whether late evidence changes the report on an earlier window.
     LateEvidence,
-    /// Somebody asked: it moves neither.
+    /// Requested by a caller: it changes neither status nor findings.
     Requested,
 }
 
-/// Why an invocation names no window.
+/// Why a payload was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReportRequestError {
-    /// It is no JSON object.
+    /// It is not a JSON object.
     #[error("the request is not a JSON object: send `{{}}` or `{{\"since\": TIME, \"until\": TIME}}`")]
     NotAnObject,
     /// One end is missing.
     #[error("`{0}` is missing: name both `since` and `until`, or neither")]
     Missing(&'static str),
-    /// Something else stands beside them.
-    #[error("`{0}` is not known beside `since` and `until`")]
+    /// Another field is present.
+    #[error("unknown field `{0}`: only `since` and `until` are allowed")]
     Unknown(String),
-    /// One end is no time.
+    /// One end is not a time.
     #[error("`{0}` is not an RFC 3339 time, such as `2027-01-31T00:00:00Z`")]
     NotATime(&'static str),
-    /// One end is within an hour.
-    #[error("`{0}` is not a whole hour: reports speak of whole hours")]
+    /// One end is not a whole hour.
+    #[error("`{0}` is not a whole hour: reports cover whole hours")]
     NotAWholeHour(&'static str),
     /// The ends are not in order.
     #[error("`since` is not before `until`")]
     Empty,
-    /// It ends later than now.
-    #[error("`until` lies in the future: nothing is known of it yet")]
+    /// It ends in the future.
+    #[error("`until` is in the future: evidence exists only for the past")]
     Future,
     /// It is too long.
     #[error("the window is longer than 366 days")]
@@ -89,8 +90,8 @@ impl ReportWindow {
         Self { since: Time(self.since.0.saturating_sub(length)), until: self.since }
     }
 
-    /// What an invocation asks for. Payloads of schedules pass: only `since` and `until` mean anything. Where neither is
-    /// named, hours count that were over `settling` seconds ago.
+    /// The window that a payload requests. Payloads of schedules are accepted, because without `since` and `until`
+    /// other fields are ignored. The window then ends with the last hour that was over `settling` seconds ago.
     ///
     /// # Errors
     /// [`ReportRequestError`].
@@ -99,14 +100,14 @@ impl ReportWindow {
         now: Time,
         settling: u32,
     ) -> Result<(Self, ReportPurpose), ReportRequestError> {
-        let standing = Self::current(Time(now.0.saturating_sub(settling)));
+        let current = Self::current(Time(now.0.saturating_sub(settling)));
         let fields = match payload {
-            Value::Null => return Ok((standing, ReportPurpose::Current)),
+            Value::Null => return Ok((current, ReportPurpose::Current)),
             Value::Object(fields) => fields,
             _ => return Err(ReportRequestError::NotAnObject),
         };
         if !fields.contains_key("since") && !fields.contains_key("until") {
-            return Ok((standing, ReportPurpose::Current));
+            return Ok((current, ReportPurpose::Current));
         }
         if let Some(other) = fields.keys().find(|key| !matches!(key.as_str(), "since" | "until")) {
             return Err(ReportRequestError::Unknown(crate::escape::escape_control(other).into_owned()));
@@ -133,13 +134,13 @@ impl ReportWindow {
         Ok((window, ReportPurpose::Requested))
     }
 
-    /// `20270130T000000Z_20270131T000000Z`: no character a key, a path or a shell would mind.
+    /// `20270130T000000Z_20270131T000000Z`: only characters that are safe in keys, paths and shells.
     pub fn stem(self) -> String {
         let compact = |time: Time| time.to_string().replace(['-', ':'], "");
         format!("{}_{}", compact(self.since), compact(self.until))
     }
 
-    /// The day its last second lies in.
+    /// The day of its last second.
     pub fn last_day(self) -> String {
         let last = Time(self.until.0.saturating_sub(1)).to_string();
         last.split('T').next().unwrap_or_default().to_owned()
@@ -166,48 +167,48 @@ mod tests {
 
     #[test]
     fn a_request_without_a_window_means_the_last_24_whole_hours() {
-        let standing =
+        let current =
             ReportWindow { since: time("2026-11-20T10:00:00Z"), until: time("2026-11-21T10:00:00Z") };
         for payload in [json!(null), json!({}), json!({"source": "aws.scheduler", "time": NOW})] {
             assert_eq!(
                 ReportWindow::from_request(&payload, time(NOW), 300),
-                Ok((standing, ReportPurpose::Current))
+                Ok((current, ReportPurpose::Current))
             );
         }
         let earlier = ReportWindow::from_request(&json!({}), time(NOW), 310).unwrap().0;
         assert_eq!(earlier.until, time("2026-11-21T09:00:00Z"));
-        assert_eq!(ReportWindow::current(time("2026-11-21T10:00:00Z")), standing);
-        assert_eq!(ReportWindow::current(time("2026-11-21T10:59:59Z")), standing);
+        assert_eq!(ReportWindow::current(time("2026-11-21T10:00:00Z")), current);
+        assert_eq!(ReportWindow::current(time("2026-11-21T10:59:59Z")), current);
         assert_eq!(ReportWindow::current(time("2026-11-21T09:59:59Z")).until, time("2026-11-21T09:00:00Z"));
-        assert_eq!(standing.previous().until, standing.since);
-        assert_eq!(standing.stem(), "20261120T100000Z_20261121T100000Z");
-        assert_eq!(standing.last_day(), "2026-11-21");
+        assert_eq!(current.previous().until, current.since);
+        assert_eq!(current.stem(), "20261120T100000Z_20261121T100000Z");
+        assert_eq!(current.last_day(), "2026-11-21");
         assert_eq!(ReportWindow::current(time("2026-11-21T00:10:00Z")).last_day(), "2026-11-20");
     }
 
     #[test]
     fn a_requested_window_is_used_exactly_or_refused() {
-        let asked = |since: Value, until: Value| {
+        let requested = |since: Value, until: Value| {
             ReportWindow::from_request(&json!({"since": since, "until": until}), time(NOW), 310)
         };
         let (from, to) = ("2026-11-21T08:00:00Z", "2026-11-21T10:00:00Z");
         let window = ReportWindow { since: time(from), until: time(to) };
-        assert_eq!(asked(from.into(), to.into()), Ok((window, ReportPurpose::Requested)));
+        assert_eq!(requested(from.into(), to.into()), Ok((window, ReportPurpose::Requested)));
         assert_eq!(
-            asked("2026-11-21T09:00:00+01:00".into(), to.into()),
+            requested("2026-11-21T09:00:00+01:00".into(), to.into()),
             Ok((window, ReportPurpose::Requested))
         );
-        assert_eq!(asked(to.into(), from.into()), Err(ReportRequestError::Empty));
-        assert_eq!(asked(from.into(), from.into()), Err(ReportRequestError::Empty));
-        assert_eq!(asked(from.into(), "2026-11-21T11:00:00Z".into()), Err(ReportRequestError::Future));
-        assert_eq!(asked("2024-01-01T00:00:00Z".into(), to.into()), Err(ReportRequestError::TooLong));
+        assert_eq!(requested(to.into(), from.into()), Err(ReportRequestError::Empty));
+        assert_eq!(requested(from.into(), from.into()), Err(ReportRequestError::Empty));
+        assert_eq!(requested(from.into(), "2026-11-21T11:00:00Z".into()), Err(ReportRequestError::Future));
+        assert_eq!(requested("2024-01-01T00:00:00Z".into(), to.into()), Err(ReportRequestError::TooLong));
         assert_eq!(
-            asked("2026-11-21T08:00:01Z".into(), to.into()),
+            requested("2026-11-21T08:00:01Z".into(), to.into()),
             Err(ReportRequestError::NotAWholeHour("since"))
         );
-        assert_eq!(asked(from.into(), "yesterday".into()), Err(ReportRequestError::NotATime("until")));
-        assert_eq!(asked(1.into(), to.into()), Err(ReportRequestError::NotATime("since")));
-        assert_eq!(asked(Value::Null, to.into()), Err(ReportRequestError::NotATime("since")));
+        assert_eq!(requested(from.into(), "yesterday".into()), Err(ReportRequestError::NotATime("until")));
+        assert_eq!(requested(1.into(), to.into()), Err(ReportRequestError::NotATime("since")));
+        assert_eq!(requested(Value::Null, to.into()), Err(ReportRequestError::NotATime("since")));
         let one = ReportWindow::from_request(&json!({"since": from}), time(NOW), 0);
         assert_eq!(one, Err(ReportRequestError::Missing("until")));
         let more = ReportWindow::from_request(

@@ -1,7 +1,8 @@
-//! Who may ask CloudTrail about a lane.
+//! The lease of an account and region: which run may send requests to CloudTrail for it.
 //!
-//! Enters: the item `ACCOUNT_REGION#account#region / LEASE`. Leaves: a [`Lease`], or who holds it. Laws: of several that try, one
-//! gets it; it is taken over only when it has expired; whoever lost it cannot release another one's.
+//! Enters: the item `ACCOUNT_REGION#account#region / LEASE`. Leaves: a [`Lease`], or the run that holds it. Laws: if
+//! several runs try, one acquires it; another run takes it over only after it has expired; a run that has lost its
+//! lease cannot release the lease of another run.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,49 +15,50 @@ use crate::{
 
 const SORT_KEY: &str = "LEASE";
 
-/// Seconds a lease outlives the time its holder has, so that its last write is over and clocks may differ.
+/// Seconds a lease outlasts the time of its holder, so that the last write is done and clocks may differ.
 const SLACK_SECONDS: u32 = 60;
 
-/// Longest lease, in seconds without the slack. One that ends later than this from now was written by a clock that was wrong.
+/// Longest lease in seconds, without the slack. A lease that ends later was written with a wrong clock and is
+/// ignored.
 pub(super) const MAX_LEASE_SECONDS: u32 = HOUR_SECONDS;
 
-/// What the item says.
+/// The body of the item.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct LeaseBody {
-    /// Run that holds it; nobody, when empty.
+    /// The run that holds it; empty when released.
     holder: String,
-    /// When it ends by itself.
+    /// When it expires.
     until: Time,
-    /// When it was last given back.
+    /// When it was last released.
     released_at: Option<Time>,
 }
 
-/// The right to ask.
+/// An acquired lease.
 pub(super) struct Lease {
     item: TableItem,
     body: LeaseBody,
-    /// Whether somebody else may have asked within the last second.
+    /// Whether another run may have sent a request within the last second.
     pub(super) was_just_released: bool,
 }
 
-/// What became of trying.
+/// The outcome of trying to acquire a lease.
 pub(super) enum LeaseAttempt {
     Acquired(Lease),
     HeldByOther { holder: String, until: Time },
 }
 
-/// Tries to take the lease of a lane, for as long as this run has and a little longer.
+/// Tries to acquire the lease of an account and region for the remaining time of this run plus the slack.
 pub(super) fn acquire(
     table: &dyn Table,
     clock: &dyn Clock,
-    lane: &AccountRegion,
+    account_region: &AccountRegion,
     run: &str,
 ) -> Result<LeaseAttempt, PortError> {
-    let partition = partition(lane);
+    let partition = partition(account_region);
     let found = table.query(&partition, SORT_KEY)?.into_iter().find(|item| item.sort_key == SORT_KEY);
     let revision = found.as_ref().map_or(0, |item| item.revision);
     let now = clock.now();
-    // What cannot be read holds nothing: the checkpoint keeps two holders apart all the same.
+    // A lease that cannot be decoded counts as free: the checkpoint still prevents that two runs move it.
     let before = found.and_then(|item| serde_json::from_value::<LeaseBody>(item.body).ok());
     let live = |held: &LeaseBody| {
         let plausible = held.until.since(now) <= MAX_LEASE_SECONDS + SLACK_SECONDS;
@@ -81,7 +83,7 @@ pub(super) fn acquire(
 }
 
 impl Lease {
-    /// Gives it back, unless somebody else has taken it over.
+    /// Releases it, unless another run has taken it over.
     pub(super) fn release(self, table: &dyn Table, clock: &dyn Clock) -> Result<(), PortError> {
         let held = LeaseBody { holder: String::new(), released_at: Some(clock.now()), ..self.body };
         table
@@ -94,7 +96,7 @@ fn item(partition: String, revision: u64, held: &LeaseBody) -> TableItem {
     let body = serde_json::json!({
         "holder": held.holder,
         "until": held.until,
-        "released": held.released_at,
+        "released_at": held.released_at,
     });
     TableItem { partition_key: partition, sort_key: SORT_KEY.to_owned(), revision, expires_at: None, body }
 }

@@ -1,7 +1,7 @@
-//! The second look.
+//! The second lookup.
 //!
-//! Enters: the notes of slices that were closed, a day later. Leaves: evidence that came late. Laws: whatever was closed
-//! within a day of its time is looked up once more, once; what shows nothing new is not kept again.
+//! Enters: the records of completed slices, a day later. Leaves: evidence that arrived late. Laws: a slice that was
+//! completed within a day of its end is looked up once more; if this returns the same records, nothing is stored.
 
 use super::{
     PullError, PullTurn,
@@ -12,16 +12,16 @@ use crate::{
     time::{Hour, Time},
 };
 
-/// Slices to look up as one.
+/// Slices to look up together.
 #[derive(Debug, PartialEq, Eq)]
 struct LookupSpan {
     span: TimeSlice,
-    /// What the first look saw; `None` where that is not known.
+    /// Fingerprint of the records of the first lookup; `None` when unknown.
     records_fingerprint: Option<u128>,
 }
 
 impl PullTurn<'_, '_> {
-    /// Looks up again what is due, as far as time allows. `Ok(false)`: time was up.
+    /// Does the due second lookups as far as the time allows. `Ok(false)`: the time ran out.
     pub(super) fn run_second_lookups(
         &mut self,
         history: &mut HistoryReader<'_>,
@@ -47,68 +47,71 @@ impl PullTurn<'_, '_> {
             if self.time_left().is_zero() {
                 return Ok(false);
             }
-            let notes = SliceRecord::read(self.table(), self.account_region, hour)?;
-            let most = u64::try_from(self.time_left().as_millis() / REQUEST_INTERVAL.as_millis())
+            let records = SliceRecord::read(self.table(), self.account_region, hour)?;
+            let max_pages = u64::try_from(self.time_left().as_millis() / REQUEST_INTERVAL.as_millis())
                 .unwrap_or(u64::MAX)
                 / 2;
-            let (from, piece) =
-                next_span(&notes, stored.checkpoint.second_lookup_until, hour, most.min(MAX_PAGES));
+            let (from, lookup) =
+                next_span(&records, stored.checkpoint.second_lookup_until, hour, max_pages.min(MAX_PAGES));
             stored.checkpoint.second_lookup_until = from;
-            let Some(piece) = piece else { continue };
-            if !self.second_lookup(history, &piece)? {
+            let Some(lookup) = lookup else { continue };
+            if !self.second_lookup(history, &lookup)? {
                 return Ok(false);
             }
-            stored.checkpoint.second_lookup_until = piece.span.until;
-            // Not to be looked up once more because of what may come next.
+            stored.checkpoint.second_lookup_until = lookup.span.until;
+            // Written now, so that a later failure does not repeat this lookup.
             stored.write(self.table())?;
         }
     }
 
-    /// Looks up slices again, and keeps what they hold if that is more than it was.
+    /// Looks up slices again and stores their contents if they have changed.
     fn second_lookup(
         &mut self,
         history: &mut HistoryReader<'_>,
-        piece: &LookupSpan,
+        lookup: &LookupSpan,
     ) -> Result<bool, PullError> {
         let longest = self.max_slice_seconds();
-        let window = history.read_window(piece.span, longest, &mut |_| ());
+        let window = history.read_window(lookup.span, longest, &mut |_| ());
         match window.stopped {
             Some(LookupStop::Failed(error)) => return Err(error.into()),
             Some(LookupStop::OutOfTime) => return Ok(false),
             None => {}
         }
         self.outcome.second_lookups += 1;
-        if Some(window.contents.records_fingerprint) != piece.records_fingerprint {
+        if Some(window.contents.records_fingerprint) != lookup.records_fingerprint {
             self.outcome.second_lookups_changed += 1;
-            self.store_slice(piece.span, 2, window.contents)?;
+            self.store_slice(lookup.span, 2, window.contents)?;
         }
         Ok(true)
     }
 }
 
-/// Where to go on in an hour after `again`, and what to look up there as one: slices that together had no more pages
-/// than `most`, or a single one. Without a piece there is nothing before where to go on.
-fn next_span(notes: &[SliceRecord], again: Time, hour: Hour, most: u64) -> (Time, Option<LookupSpan>) {
-    let mut rest = notes
+/// The next span of an hour to look up again, beginning at `from` or later: adjoining slices that together had at
+/// most `max_pages` pages, or a single slice. Returns its start; without a span, the time up to which no second
+/// lookup is due.
+fn next_span(records: &[SliceRecord], from: Time, hour: Hour, max_pages: u64) -> (Time, Option<LookupSpan>) {
+    let mut rest = records
         .iter()
-        .filter(|note| note.since >= again)
-        .skip_while(|note| !note.needs_second_lookup)
+        .filter(|slice_record| slice_record.since >= from)
+        .skip_while(|slice_record| !slice_record.needs_second_lookup)
         .peekable();
     let Some(first) = rest.next() else { return (hour.end(), None) };
-    let (mut pages, mut seen) = (first.pages, first.records_fingerprint());
-    // A slice ends where the next one begins, whatever its own note says: it may be of a run that was overtaken.
+    let (mut pages, mut fingerprint) = (first.pages, first.records_fingerprint());
+    // A slice ends where the next one begins, whatever its own record says: another run may have overtaken its run.
     let ends = |next: Option<&&SliceRecord>| next.map_or(hour.end(), |next| next.since);
     let mut until = ends(rest.peek());
     while let Some(next) =
-        rest.next_if(|next| next.needs_second_lookup && pages.saturating_add(next.pages) <= most)
+        rest.next_if(|next| next.needs_second_lookup && pages.saturating_add(next.pages) <= max_pages)
     {
         pages += next.pages;
-        seen = seen.zip(next.records_fingerprint()).map(|(seen, more)| seen.wrapping_add(more));
+        fingerprint = fingerprint
+            .zip(next.records_fingerprint())
+            .map(|(fingerprint, more)| fingerprint.wrapping_add(more));
         until = ends(rest.peek());
     }
     (
         first.since,
-        Some(LookupSpan { span: TimeSlice { since: first.since, until }, records_fingerprint: seen }),
+        Some(LookupSpan { span: TimeSlice { since: first.since, until }, records_fingerprint: fingerprint }),
     )
 }
 
@@ -116,43 +119,43 @@ fn next_span(notes: &[SliceRecord], again: Time, hour: Hour, most: u64) -> (Time
 mod tests {
     use super::*;
 
-    fn record(since: u32, until: u32, pages: u64, again: bool) -> SliceRecord {
-        let seen = format!("{since:x}");
+    fn record(since: u32, until: u32, pages: u64, needs_second_lookup: bool) -> SliceRecord {
+        let fingerprint = format!("{since:x}");
         SliceRecord {
             since: Time(since),
             until: Time(until),
             pages,
             records: 0,
-            records_fingerprint: seen,
-            needs_second_lookup: again,
+            records_fingerprint: fingerprint,
+            needs_second_lookup,
         }
     }
 
-    fn span(since: u32, until: u32, seen: u128) -> Option<LookupSpan> {
+    fn span(since: u32, until: u32, fingerprint: u128) -> Option<LookupSpan> {
         Some(LookupSpan {
             span: TimeSlice { since: Time(since), until: Time(until) },
-            records_fingerprint: Some(seen),
+            records_fingerprint: Some(fingerprint),
         })
     }
 
     #[test]
     fn quiet_slices_are_looked_up_together_and_busy_ones_alone() {
-        let notes = [record(0, 900, 1, true), record(900, 1_800, 1, true), record(1_800, 3_600, 40, true)];
-        assert_eq!(next_span(&notes, Time(0), Hour(0), 40), (Time(0), span(0, 1_800, 900)));
-        assert_eq!(next_span(&notes, Time(1_800), Hour(0), 40), (Time(1_800), span(1_800, 3_600, 1_800)));
-        assert_eq!(next_span(&notes, Time(3_600), Hour(0), 40), (Time(3_600), None));
+        let records = [record(0, 900, 1, true), record(900, 1_800, 1, true), record(1_800, 3_600, 40, true)];
+        assert_eq!(next_span(&records, Time(0), Hour(0), 40), (Time(0), span(0, 1_800, 900)));
+        assert_eq!(next_span(&records, Time(1_800), Hour(0), 40), (Time(1_800), span(1_800, 3_600, 1_800)));
+        assert_eq!(next_span(&records, Time(3_600), Hour(0), 40), (Time(3_600), None));
     }
 
     #[test]
     fn slices_completed_late_are_skipped() {
-        let notes = [record(0, 900, 1, false), record(900, 1_800, 1, true), record(1_800, 3_600, 1, false)];
-        assert_eq!(next_span(&notes, Time(0), Hour(0), 40), (Time(900), span(900, 1_800, 900)));
-        assert_eq!(next_span(&notes, Time(1_800), Hour(0), 40), (Time(3_600), None));
+        let records = [record(0, 900, 1, false), record(900, 1_800, 1, true), record(1_800, 3_600, 1, false)];
+        assert_eq!(next_span(&records, Time(0), Hour(0), 40), (Time(900), span(900, 1_800, 900)));
+        assert_eq!(next_span(&records, Time(1_800), Hour(0), 40), (Time(3_600), None));
     }
 
     #[test]
     fn a_slice_record_that_ends_early_leaves_no_gap() {
-        let notes = [record(0, 300, 1, true), record(1_800, 3_000, 1, true)];
-        assert_eq!(next_span(&notes, Time(0), Hour(0), 40), (Time(0), span(0, 3_600, 1_800)));
+        let records = [record(0, 300, 1, true), record(1_800, 3_000, 1, true)];
+        assert_eq!(next_span(&records, Time(0), Hour(0), 40), (Time(0), span(0, 3_600, 1_800)));
     }
 }

@@ -1,8 +1,9 @@
-//! One turn of one lane.
+//! One turn of one account and region.
 //!
-//! Enters: a lane, and time to spend on it. Leaves: closed slices, kept, noted and passed by the checkpoint, in this
-//! order; then second looks. Laws: without the lease nothing is asked; the checkpoint never passes a moment whose slice was
-//! not kept; whichever call fails, or is the last one of a run that dies, the next run goes on from there.
+//! Enters: an account and region, and the time for it. Leaves: completed slices: each is stored, then recorded, then
+//! passed by the checkpoint; after that, second lookups. Laws: without the lease no request is sent; the checkpoint
+//! never moves past a slice that is not stored; whichever call fails or is the last one before a kill, the next run
+//! continues from there.
 
 use std::time::Duration;
 
@@ -26,21 +27,21 @@ use crate::{
     time::{HOUR_SECONDS, Time},
 };
 
-/// A lane at work.
+/// The turn of an account and region.
 pub(super) struct PullTurn<'t, 'a> {
     pub(super) ports: PullPorts<'a>,
     pub(super) task: PullTask<'a>,
     pub(super) account_region: &'a AccountRegion,
-    /// When the run began.
+    /// When the run started.
     pub(super) now: Time,
-    /// Time that must be left when the turn ends.
+    /// Time that must remain when the turn ends.
     pub(super) reserved: Duration,
-    /// The account of it.
+    /// Its outcome so far.
     pub(super) outcome: &'t mut PullOutcome,
 }
 
 impl PullTurn<'_, '_> {
-    /// Takes the turn. Whether the lane could use another one.
+    /// Runs the turn. Returns whether another turn is useful.
     pub(super) fn run(mut self) -> bool {
         match self.try_run() {
             Ok(done) => !done,
@@ -52,8 +53,8 @@ impl PullTurn<'_, '_> {
     }
 
     fn try_run(&mut self) -> Result<bool, PullError> {
-        let PullPorts { cloudtrail: trail, clock, evidence: house } = self.ports;
-        let table = house.table;
+        let PullPorts { cloudtrail, clock, evidence: evidence_store } = self.ports;
+        let table = evidence_store.table;
         let lease = match lease::acquire(table, clock, self.account_region, self.task.run_id)? {
             LeaseAttempt::Acquired(lease) => lease,
             LeaseAttempt::HeldByOther { holder, until } => {
@@ -61,7 +62,7 @@ impl PullTurn<'_, '_> {
                 return Ok(true);
             }
         };
-        let mut history = HistoryReader::new(self.account_region, trail, clock, self.task.config);
+        let mut history = HistoryReader::new(self.account_region, cloudtrail, clock, self.task.config);
         history.reserve_time(self.reserved);
         if lease.was_just_released {
             history.assume_recent_request();
@@ -74,7 +75,7 @@ impl PullTurn<'_, '_> {
         Ok(done)
     }
 
-    /// Fresh slices first, then second looks. Whether all is done.
+    /// Pulls new slices, then does second lookups. Returns whether everything is done.
     fn pull_slices(&mut self, history: &mut HistoryReader<'_>) -> Result<bool, PullError> {
         let mut stored = match StoredCheckpoint::read(self.table(), self.account_region)? {
             Some(stored) => stored,
@@ -90,20 +91,21 @@ impl PullTurn<'_, '_> {
         done
     }
 
-    /// Where a lane begins that was never looked into.
+    /// The checkpoint of an account and region that has none.
     fn initial_checkpoint(&self) -> Checkpoint {
         let back = self.task.config.lookup.lookback_hours.saturating_mul(HOUR_SECONDS);
         let since = Time(self.now.0.saturating_sub(back)).hour().start().max(earliest_available(self.now));
-        let again = Time(self.now.0.saturating_sub(second_lookup_due(Time(0)).0)).hour().start().max(since);
+        let second_lookup_until =
+            Time(self.now.0.saturating_sub(second_lookup_due(Time(0)).0)).hour().start().max(since);
         Checkpoint {
             since,
             complete_until: since,
-            second_lookup_until: again,
+            second_lookup_until,
             slice_seconds: self.max_slice_seconds(),
         }
     }
 
-    /// Closes slice after slice. `Ok(false)`: time was up.
+    /// Completes slice after slice. `Ok(false)`: the time ran out.
     fn pull_new_slices(
         &mut self,
         history: &mut HistoryReader<'_>,
@@ -112,11 +114,11 @@ impl PullTurn<'_, '_> {
         loop {
             let from = stored.checkpoint.complete_until.max(earliest_available(self.now));
             let mut length = stored.checkpoint.slice_seconds.clamp(1, self.max_slice_seconds());
-            let closed =
+            let completed =
                 history.complete_slice(from, self.settled_until(), &mut length, self.max_slice_seconds());
             stored.checkpoint.slice_seconds = length;
-            match closed {
-                Ok(Some(closed)) => self.commit_slice(closed, stored)?,
+            match completed {
+                Ok(Some(completed)) => self.commit_slice(completed, stored)?,
                 Ok(None) => return Ok(true),
                 Err(LookupStop::OutOfTime) => {
                     stored.write(self.table())?;
@@ -127,22 +129,22 @@ impl PullTurn<'_, '_> {
         }
     }
 
-    /// Keeps a slice, notes it, and lets the checkpoint pass it.
+    /// Stores a slice, records it, and moves the checkpoint past it.
     fn commit_slice(
         &mut self,
-        closed: CompletedSlice,
+        completed: CompletedSlice,
         stored: &mut StoredCheckpoint,
     ) -> Result<(), PullError> {
-        let note = SliceRecord::new(&closed, self.now);
-        let CompletedSlice { slice, contents, .. } = closed;
+        let record = SliceRecord::new(&completed, self.now);
+        let CompletedSlice { slice, contents, .. } = completed;
         let (events, unreadable) = (contents.segment.rows().len() as u64, contents.unreadable.len() as u64);
         let dropped = contents.dropped;
         self.store_slice(slice, 1, contents)?;
-        note.write(self.table(), self.account_region)?;
+        record.write(self.table(), self.account_region)?;
         stored.checkpoint.complete_until = slice.until;
         let written = stored.write(self.table());
         if written.is_err() {
-            // Nobody knows whether it passed; what is told is not to be too much.
+            // It is unknown whether the checkpoint was written, so the outcome reports the earlier time.
             stored.checkpoint.complete_until = slice.since;
         }
         written?;
@@ -153,8 +155,9 @@ impl PullTurn<'_, '_> {
         Ok(())
     }
 
-    /// Keeps what a slice holds, under a hash of place, times and content: a slice that is begun again after a failure
-    /// may hold events that came in between, and must not pass for the one that was kept.
+    /// Stores the contents of a slice under a hash of account, region, times and content. A slice that is restarted
+    /// after a failure may contain events that arrived in between, so it must not have the name of the one stored
+    /// before.
     pub(super) fn store_slice(
         &self,
         slice: TimeSlice,
@@ -170,7 +173,7 @@ impl PullTurn<'_, '_> {
         Ok(())
     }
 
-    /// Where checkpoints lie.
+    /// The table of checkpoints.
     pub(super) fn table(&self) -> &dyn Table {
         self.ports.evidence.table
     }
@@ -181,17 +184,17 @@ impl PullTurn<'_, '_> {
         self.outcome.lag_seconds = Some(self.settled_until().since(checkpoint.complete_until));
     }
 
-    /// Up to when events have had time to arrive.
+    /// Events before this time have had the configured lag to arrive.
     fn settled_until(&self) -> Time {
         Time(self.now.0.saturating_sub(self.task.config.lookup.lag_minutes.saturating_mul(60)))
     }
 
-    /// Seconds of the longest slice.
+    /// Maximum length of a slice, in seconds.
     pub(super) fn max_slice_seconds(&self) -> u32 {
         self.task.config.lookup.slice_minutes.saturating_mul(60).max(1)
     }
 
-    /// What is left of the time for this turn.
+    /// Time left for this turn.
     pub(super) fn time_left(&self) -> Duration {
         self.ports.clock.remaining().saturating_sub(self.reserved)
     }

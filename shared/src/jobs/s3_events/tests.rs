@@ -64,8 +64,8 @@ fn messages_without_a_new_object_are_skipped_and_counted() {
     let records = json!({ "Records": [
         s3("ObjectRemoved:Delete", "a"), s3("ObjectCreated:CompleteMultipartUpload", "b"), s3("ObjectRestore:Post", "c")
     ] });
-    let notice = parse(&records.to_string()).unwrap();
-    assert_eq!((notice.objects.len(), notice.skipped), (1, 2));
+    let parsed = parse(&records.to_string()).unwrap();
+    assert_eq!((parsed.objects.len(), parsed.skipped), (1, 2));
     assert_eq!(parse(&event_bridge("Object Deleted", "a").to_string()).unwrap().skipped, 1);
     let test =
         json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "trail", "RequestId": "r" });
@@ -79,17 +79,17 @@ fn errors_name_what_is_wrong_with_a_message() {
     let mut nameless = s3("ObjectCreated:Put", "a");
     nameless["s3"]["object"]["key"] = Value::Null;
     for (text, wrong) in [
-        ("".to_owned(), "it is no JSON"),
-        ("[]".to_owned(), "it is no JSON object"),
-        ("{}".to_owned(), "announces nothing"),
-        (json!({ "Records": [nameless] }).to_string(), "`Records[0].s3.object.key` is no text"),
+        ("".to_owned(), "not valid JSON"),
+        ("[]".to_owned(), "it is not a JSON object"),
+        ("{}".to_owned(), "the message format is not known"),
+        (json!({ "Records": [nameless] }).to_string(), "`Records[0].s3.object.key` is not a string"),
         (
             json!({ "Records": [s3("ObjectCreated:Put", "%zz")] }).to_string(),
             "the key `%zz` is not URL-encoded",
         ),
         (json!({ "Records": [{ "eventSource": "aws:sqs" }] }).to_string(), "`aws:sqs`, not `aws:s3`"),
         (json!({ "Items": [{ "key": "a" }] }).to_string(), "`Items[0].bucket` is missing"),
-        (json!({ "Type": "Notification", "Message": "hello" }).to_string(), "`Message` is no JSON"),
+        (json!({ "Type": "Notification", "Message": "hello" }).to_string(), "`Message` is not valid JSON"),
         (json!({ "detail-type": "x", "source": "aws.ec2" }).to_string(), "`aws.ec2`, not `aws.s3`"),
     ] {
         let error = parse(&text).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Principals that must come out as they do.
+//! Principals and their expected assessments.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn assess_with(
     grants: &Grants,
     config: &Config,
     probes: &[Probe],
-    opinion: Option<SimulationComparison>,
+    simulation: Option<SimulationComparison>,
 ) -> PermissionsAssessment {
     let identity = PrincipalIdentity {
         arn: AUDITOR.into(),
@@ -36,7 +36,7 @@ fn assess_with(
         watched_as: None,
     };
     let subject = AssessedPrincipal { identity, grants, policies_sha256: String::new() };
-    assess(&subject, config, Catalog::embedded(), AT, probes, opinion)
+    assess(&subject, config, Catalog::embedded(), AT, probes, simulation)
 }
 
 fn assess_statements(statements: &Value) -> PermissionsAssessment {
@@ -60,9 +60,9 @@ fn administrator_is_over_privileged_in_few_checks() {
     assert!(checks_with_status(&permissions, CheckStatus::Blocked).is_empty());
     let checks = checks_with_status(&permissions, CheckStatus::AllowedWrite);
     assert!(checks.len() < 1_500, "{}", checks.len());
-    let told: u64 = checks.iter().map(|check| check.actions).sum();
+    let reported: u64 = checks.iter().map(|check| check.actions).sum();
     let held: u64 = permissions.services.values().map(|count| count.unconditional).sum();
-    assert_eq!(told, held);
+    assert_eq!(reported, held);
     assert!(held > 8_000, "{held}");
 }
 
@@ -77,7 +77,7 @@ fn read_only_principal_is_valid_with_blocked_checks() {
 }
 
 #[test]
-fn needed_reads_that_are_refused_make_it_partial_or_invalid() {
+fn denied_required_reads_make_it_partial_or_invalid() {
     assert_eq!(assess_statements(&allow(&["ec2:DescribeRegions"])).overall_status, OverallStatus::Partial);
     let config = Config {
         permissions: crate::config::PermissionCheckSettings {
@@ -137,7 +137,7 @@ fn a_condition_makes_a_write_indeterminate_and_a_malformed_document_everything()
         policy: "given".into(),
         statement: None,
         kind: PolicyProblemKind::Malformed,
-        message: "no JSON".into(),
+        message: "not valid JSON".into(),
     });
     let permissions = assess_with(&grants, &Config::default(), &[], None);
     assert_eq!(permissions.overall_status, OverallStatus::Indeterminate);
@@ -146,7 +146,7 @@ fn a_condition_makes_a_write_indeterminate_and_a_malformed_document_everything()
 
 #[test]
 fn a_simulator_that_allows_more_makes_it_indeterminate() {
-    let dissent = |action: &str, here: &str, simulator: &str| SimulationComparison {
+    let conflict = |action: &str, here: &str, simulator: &str| SimulationComparison {
         compared: 1,
         agreed: 0,
         conflicts: vec![crate::permissions::SimulationConflict {
@@ -156,11 +156,12 @@ fn a_simulator_that_allows_more_makes_it_indeterminate() {
         }],
         incomplete_reason: None,
     };
-    let status =
-        |opinion| assess_with(&grants(&allow(&READS)), &Config::default(), &[], Some(opinion)).overall_status;
-    assert_eq!(status(dissent("s3:PutObject", "denied", "allowed")), OverallStatus::Indeterminate);
-    assert_eq!(status(dissent("s3:ListBucket", "denied", "allowed")), OverallStatus::Valid);
-    assert_eq!(status(dissent("ec2:DescribeRegions", "granted", "implicitDeny")), OverallStatus::Valid);
+    let status = |simulation| {
+        assess_with(&grants(&allow(&READS)), &Config::default(), &[], Some(simulation)).overall_status
+    };
+    assert_eq!(status(conflict("s3:PutObject", "denied", "allowed")), OverallStatus::Indeterminate);
+    assert_eq!(status(conflict("s3:ListBucket", "denied", "allowed")), OverallStatus::Valid);
+    assert_eq!(status(conflict("ec2:DescribeRegions", "granted", "implicitDeny")), OverallStatus::Valid);
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn an_override_tolerates_only_what_it_covers() {
         operation: "s3:Put*".into(),
         resource: resource.map(str::to_owned),
         owner: "audit".into(),
-        reason: "keeps what it found".into(),
+        reason: "stores its results".into(),
         expires,
     };
     let statements = json!([
@@ -204,10 +205,10 @@ fn required_calls_are_checked_by_their_actions() {
     assert_eq!(status("s3:ListBuckets", &["s3:ListAllMyBuckets"]), passed);
     assert_eq!(status("s3:list_buckets", &["s3:ListAllMyBuckets"]), passed);
     assert_eq!(status("ec2:Describe*", &["ec2:Describe*"]), passed);
-    let refused = (CheckStatus::Failed, OverallStatus::Invalid);
-    assert_eq!(status("ec2:Describe*", &["ec2:DescribeR*"]), refused);
-    assert_eq!(status("s3:ListBuckets", &["sqs:ListQueues"]), refused);
-    // Nobody knows what such a call takes.
+    let failed = (CheckStatus::Failed, OverallStatus::Invalid);
+    assert_eq!(status("ec2:Describe*", &["ec2:DescribeR*"]), failed);
+    assert_eq!(status("s3:ListBuckets", &["sqs:ListQueues"]), failed);
+    // The IAM action of this call is unknown.
     let open = (CheckStatus::Indeterminate, OverallStatus::Indeterminate);
     assert_eq!(status("newservice:Look", &["newservice:Look"]).0, open.0);
 }
@@ -218,13 +219,17 @@ fn recommendations_name_the_statement() {
         { "Sid": "Look", "Effect": "Allow", "Action": READS, "Resource": "*" },
         { "Sid": "Touch", "Effect": "Allow", "Action": "iam:CreatePolicyVersion", "Resource": "*" },
     ]);
-    let told = assess_statements(&statements).recommendations;
+    let recommendations = assess_statements(&statements).recommendations;
     assert!(
-        told[0].contains("`iam:CreatePolicyVersion`") && told[0].contains("`create-policy-version`"),
-        "{told:?}"
+        recommendations[0].contains("`iam:CreatePolicyVersion`")
+            && recommendations[0].contains("`create-policy-version`"),
+        "{recommendations:?}"
     );
-    assert!(told.iter().any(|text| text.contains("statement `Touch` of `given`")), "{told:?}");
-    assert!(!told.iter().any(|text| text.contains("`Look`")), "{told:?}");
+    assert!(
+        recommendations.iter().any(|text| text.contains("statement `Touch` of `given`")),
+        "{recommendations:?}"
+    );
+    assert!(!recommendations.iter().any(|text| text.contains("`Look`")), "{recommendations:?}");
     assert_eq!(assess_statements(&allow(&READS)).recommendations, [""; 0]);
 }
 
@@ -250,9 +255,9 @@ mod laws {
     }
 
     fn shared_assessor() -> &'static PermissionsAssessor<'static> {
-        static JUDGE: OnceLock<(Config, OnceLock<PermissionsAssessor<'static>>)> = OnceLock::new();
-        let (config, judge) = JUDGE.get_or_init(Default::default);
-        judge.get_or_init(|| PermissionsAssessor::new(config, Catalog::embedded()))
+        static ASSESSOR: OnceLock<(Config, OnceLock<PermissionsAssessor<'static>>)> = OnceLock::new();
+        let (config, assessor) = ASSESSOR.get_or_init(Default::default);
+        assessor.get_or_init(|| PermissionsAssessor::new(config, Catalog::embedded()))
     }
 
     fn assess_grants(held: &BTreeMap<usize, Certainty>) -> PermissionsAssessment {
@@ -273,7 +278,7 @@ mod laws {
         prop_oneof![Just(Certainty::Unconditional), Just(Certainty::Conditional)]
     }
 
-    /// Actions from everywhere, the unknown ones at the end among them.
+    /// Actions of the whole catalog and the unknown ones at its end.
     fn granted_actions() -> impl Strategy<Value = BTreeMap<usize, Certainty>> {
         proptest::collection::btree_map(action_position(), certainty(), 0..12)
     }
@@ -319,11 +324,11 @@ mod laws {
                 matches!(check.status, CheckStatus::AllowedWrite | CheckStatus::Indeterminate)
             };
             let needed = Config::default().permissions.reads.len();
-            let told: u64 =
+            let reported: u64 =
                 permissions.permission_checks[needed..].iter().filter(of_grants).map(|check| check.actions).sum();
             let held: u64 = permissions.services.values().map(|count| count.unconditional + count.conditional).sum();
-            prop_assert_eq!(told, held);
-            // What a word of a capability counts is proven not to be there only when it is not.
+            prop_assert_eq!(reported, held);
+            // A capability is reported as blocked only if its count is zero.
             for check in permissions.permission_checks.iter().filter(|check| check.status == CheckStatus::Blocked) {
                 for word in check.capabilities.names() {
                     let count = &permissions.capabilities[word];

@@ -1,7 +1,7 @@
 //! A policy document within JSON.
 //!
-//! Enters: a JSON value: the document itself, its text in a string, or that text URL-encoded, as IAM's API returns it.
-//! Leaves: its text. Law: what cannot be decoded is kept as it is, for whoever reads documents to refuse.
+//! Enters: a JSON value: the document itself, its text in a string, or that text URL-encoded, as the IAM API returns
+//! it. Leaves: its text. Law: a text that cannot be decoded is kept unchanged, so that the policy parser rejects it.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ impl<'de> Deserialize<'de> for DetailsDocument {
                 let text: String = serde_json::from_str(text).map_err(de::Error::custom)?;
                 Ok(Self(url_decoded(&text).unwrap_or(text).into()))
             }
-            _ => Err(de::Error::custom("a policy document is an object, or its text in a string")),
+            _ => Err(de::Error::custom("a policy document must be a JSON object or a string with its text")),
         }
     }
 }
 
-/// The text without URL-encoding (RFC 3986); none if it is not encoded, or not UTF-8 then.
+/// The text without URL encoding (RFC 3986); none if it is not encoded, or the decoded text is not UTF-8.
 fn url_decoded(text: &str) -> Option<String> {
     if text.trim_start().starts_with('{') || !text.contains('%') {
         return None;

@@ -1,7 +1,7 @@
-//! One page of the details, as JSON has it.
+//! The JSON of one page of the account authorization details.
 //!
-//! Enters: JSON text. Leaves: [`Page`]s. Law: fields that are not known are passed over, as AWS adds some; what is read and
-//! is of another shape is an error with its line and column.
+//! Enters: JSON text. Leaves: [`AuthorizationDetailsOutput`]s. Laws: unknown fields are skipped, since AWS adds
+//! fields; a known field of another type is an error with its line and column.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{DetailsError, document::DetailsDocument};
 
-/// A page. Lists that are absent were not asked for.
+/// A page. A list is absent if it was not requested.
 #[derive(Debug, Deserialize)]
 pub(super) struct AuthorizationDetailsOutput {
     #[serde(rename = "UserDetailList")]
@@ -27,12 +27,12 @@ pub(super) struct AuthorizationDetailsOutput {
 }
 
 impl AuthorizationDetailsOutput {
-    /// Whether it says that another page follows.
+    /// Whether another page follows.
     pub const fn has_next_page(&self) -> bool {
         self.is_truncated || self.next_token.is_some()
     }
 
-    /// The account it is of, as far as it tells of anybody.
+    /// The account of the page; none if the page has no user, role or group with an ARN.
     pub fn account(&self) -> Option<&str> {
         let users = self.users.iter().flatten().map(|user| user.arn.as_str());
         let roles = self.roles.iter().flatten().map(|role| role.arn.as_str());
@@ -135,7 +135,7 @@ struct PolicyVersion {
 }
 
 impl ManagedPolicyDetail {
-    /// The document of the version in force; empty if it is not there.
+    /// The document of the default version; empty if it is missing.
     pub fn default_document(&self) -> Arc<str> {
         let named = |version: &&PolicyVersion| {
             self.default_version_id.is_some() && version.id == self.default_version_id
@@ -166,7 +166,7 @@ pub(super) fn parse_pages(text: &str) -> Result<Vec<AuthorizationDetailsOutput>,
     };
     pages.map_err(|error: serde_json::Error| {
         let said = error.to_string();
-        // The place is told apart.
+        // The position is reported in fields of its own.
         let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what).to_owned();
         DetailsError::Json { line: error.line(), column: error.column(), message: what }
     })

@@ -1,30 +1,30 @@
-//! The known ways from permissions to more of them.
+//! The known methods of privilege escalation.
 //!
-//! Enters: nothing. Leaves: [`all`] methods. Laws: an id is permanent; every action is one the catalog knows.
+//! Enters: nothing. Leaves: [`all`] methods. Laws: an id is permanent; every action is in the catalog.
 //!
-//! Sources, read 2026-11: S. Gietzen, "AWS IAM Privilege Escalation – Methods and Mitigation", Rhino Security Labs 2018 and
-//! 2019; pathfinding.cloud, Datadog Security Labs 2025 and 2026; cloudsplaining, Salesforce; the Service Authorization
-//! Reference and user guides of AWS. The facts are theirs, the words ours.
+//! Sources, read 2026-11: S. Gietzen, "AWS IAM Privilege Escalation – Methods and Mitigation", Rhino Security Labs
+//! 2018 and 2019; pathfinding.cloud, Datadog Security Labs 2025 and 2026; cloudsplaining, Salesforce; the Service
+//! Authorization Reference and user guides of AWS. The descriptions are our own wording.
 
 mod identity;
 mod other_services;
 mod pass_role;
 mod running_compute;
 
-/// A way to more.
+/// A method of privilege escalation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EscalationMethod {
     /// Kebab-case and permanent.
     pub id: &'static str,
-    /// Sets of actions, each enough by itself. The way leads through the resources of the first of each.
+    /// Sets of actions, each sufficient by itself. The first action of a set decides the resources of the path.
     pub action_sets: &'static [&'static [&'static str]],
-    /// What those resources are, for a sentence about any of them.
+    /// Noun for those resources in the description.
     pub noun: &'static str,
-    /// The way in a sentence, with `{}` for the resources.
+    /// The method in a sentence, with `{}` for the resources.
     pub description: &'static str,
-    /// Whom a role is passed to: what `iam:PassedToService` holds then holds one of these; none if no role is passed.
+    /// Services a role is passed to: `iam:PassedToService` then contains one of these. Empty if no role is passed.
     pub passed_to_services: &'static [&'static str],
-    /// Whether it is one only if it reaches others than the caller.
+    /// Whether it escalates only through principals other than the caller.
     pub only_for_others: bool,
 }
 
@@ -66,7 +66,7 @@ impl EscalationMethod {
     }
 }
 
-/// The known ways.
+/// The known methods.
 pub(super) fn all() -> impl Iterator<Item = &'static EscalationMethod> {
     [identity::METHODS, pass_role::METHODS, running_compute::METHODS, other_services::METHODS]
         .into_iter()

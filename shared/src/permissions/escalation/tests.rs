@@ -1,4 +1,4 @@
-//! Paths that must be found, and those that must not.
+//! Paths that must be found, and paths that must not.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn ids(statements: &Value) -> Vec<String> {
     paths(&grants(statements)).into_iter().map(|path| path.id).collect()
 }
 
-/// A grant as the evaluator would give it.
+/// A grant as the evaluator returns it.
 fn grant(action: &str, resources: &[&str], conditions: &[&str]) -> Grant {
     let entry = Catalog::embedded().expand(action).remove(0);
     Grant {
@@ -155,7 +155,7 @@ fn managing_own_user_is_not_escalation() {
         assert_eq!(ids(&[&format!("arn:aws:iam::*:user/{other}")]), 1, "{other}");
     }
     assert_eq!(ids(&[]), 1);
-    // With a policy of one's own choice one user is enough.
+    // A policy of its own choice makes even its own user a path.
     assert_eq!(paths(&grants_of(vec![grant("iam:PutUserPolicy", &[own], &[])])).len(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! The quick way judged by the slow one, and both by what was written.
+//! Compares the fast parser with the slow one, and both with the written records.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::{
     record::{Inflater, ReadLimits},
 };
 
-/// Everything a visit was told.
+/// Everything that a visitor was passed.
 #[derive(Debug, Default, PartialEq)]
 struct Visited {
     events: Vec<Event>,
@@ -41,9 +41,9 @@ impl RecordVisitor for Visited {
 
 impl Visited {
     fn of(text: &[u8], quickly: bool) -> Self {
-        let mut told = Self::default();
-        read_document(text, None, text, quickly, &mut told);
-        told
+        let mut visited = Self::default();
+        read_document(text, None, text, quickly, &mut visited);
+        visited
     }
 
     fn reasons(&self) -> Vec<UnreadableReason> {
@@ -86,8 +86,8 @@ fn every_form_is_recognized_by_its_content() {
         (format!("\u{feff}{a}"), 1),
         (r#"{"Records":[]}"#.into(), 0),
     ] {
-        let told = visit(&form);
-        assert_eq!((told.events.len(), told.unreadable.len()), (events, 0), "{form}");
+        let visited = visit(&form);
+        assert_eq!((visited.events.len(), visited.unreadable.len()), (events, 0), "{form}");
     }
 }
 
@@ -121,15 +121,18 @@ fn a_bad_record_does_not_affect_the_others() {
         (a.replace("\"recipientAccountId\":\"1\"", "\"x\":0"), UnreadableReason::MissingField),
         (deep, UnreadableReason::TooDeep),
     ] {
-        let told = visit(format!(r#"{{"Records":[{a},{bad},{b}]}}"#));
-        assert_eq!((told.events.len(), told.reasons()), (2, vec![reason]), "{:.200}", bad);
-        assert_eq!((told.unreadable[0].offset, told.unreadable[0].record_index), (13 + a.len() as u64, 1));
+        let visited = visit(format!(r#"{{"Records":[{a},{bad},{b}]}}"#));
+        assert_eq!((visited.events.len(), visited.reasons()), (2, vec![reason]), "{:.200}", bad);
+        assert_eq!(
+            (visited.unreadable[0].offset, visited.unreadable[0].record_index),
+            (13 + a.len() as u64, 1)
+        );
     }
     let mut bytes = format!(r#"{{"Records":[{a},{b}]}}"#).into_bytes();
     let at = bytes.windows(3).position(|window| window == b"Get").unwrap();
     bytes[at] = 0xff;
-    let told = visit(&bytes);
-    assert_eq!((told.events.len(), told.reasons()), (1, vec![UnreadableReason::BadUtf8]));
+    let visited = visit(&bytes);
+    assert_eq!((visited.events.len(), visited.reasons()), (1, vec![UnreadableReason::BadUtf8]));
 }
 
 #[test]
@@ -147,8 +150,8 @@ fn records_before_damage_are_kept() {
         ("42".into(), 0, UnreadableReason::NotCloudTrail),
         (r#"{"configurationItems":[]}"#.into(), 0, UnreadableReason::NotCloudTrail),
     ] {
-        let told = visit(&text);
-        assert_eq!((told.events.len(), told.reasons()), (events, vec![reason]), "{text}");
+        let visited = visit(&text);
+        assert_eq!((visited.events.len(), visited.reasons()), (events, vec![reason]), "{text}");
     }
 }
 
@@ -168,7 +171,7 @@ fn a_damaged_file_is_one_more_unreadable_piece() {
     assert_eq!((visit.events.len(), visit.reasons()), (0, vec![UnreadableReason::TooLarge]));
 }
 
-/// Values of any type, odd ones among them, as text.
+/// Values of any type, also unusual ones, as text.
 fn any_value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => Just(r#""text""#.to_owned()),
@@ -242,7 +245,7 @@ fn object_json(fields: &[(&str, String)], blank: &str) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-/// Records most of which are good, with fields in any order, given twice, or odd.
+/// Records, most of them valid, with fields in any order, repeated or unusual.
 fn any_records() -> impl Strategy<Value = Vec<String>> {
     let odd = (prop::sample::select(&KEYS[..]), any_value());
     let one = (any::<u8>(), prop::collection::vec(odd, 0..3), any::<prop::sample::Index>(), 0..8_u8);

@@ -71,7 +71,7 @@ pub const OPERATIONS: [&str; 15] = [
     "capabilities",
     "risk_level",
     "provenance",
-    "dissent",
+    "source_conflict",
     "succeeded",
     "denied",
     "failed",
@@ -115,8 +115,17 @@ pub const AUDIT_ENTRIES: [&str; 12] = [
 /// Columns of `controls.csv`.
 pub const CONTROLS: [&str; 6] = ["standard", "control", "title", "state", "evidence", "findings"];
 
-/// Columns of `matrix.csv`. `row` is the kind of row: `read`, `capability` and `unknown` are about capabilities, `service`
-/// about a service. `could_granted` and `could_conditional` count actions, the others calls; `through` counts those of all
-/// calls that were made through roles it assumed.
-pub const MATRIX: [&str; 9] =
-    ["principal", "row", "name", "could_granted", "could_conditional", "tried", "failed", "did", "through"];
+/// Columns of `matrix.csv`. `row` is the kind of row: `read`, `capability` and `unknown` are rows of capabilities,
+/// `service` is the row of a service. `granted_unconditional` and `granted_conditional` count actions, the others
+/// calls; `through_roles` counts how many of all these calls were made through roles the principal assumed.
+pub const MATRIX: [&str; 9] = [
+    "principal",
+    "row",
+    "name",
+    "granted_unconditional",
+    "granted_conditional",
+    "denied",
+    "failed",
+    "used",
+    "through_roles",
+];

@@ -1,7 +1,7 @@
 //! Activity over time.
 //!
-//! Enters: calls per hour. Leaves: [`ActivityChart`]: stacked bars, a scale, and the same figures in a table. Law: a step with
-//! a write, another call or a refusal shows it, however many reads stand beside it.
+//! Enters: calls per hour. Leaves: [`ActivityChart`]: stacked bars, a scale, and the same counts in a table. Law: a
+//! write, a denied call or another call is visible beside any number of reads.
 
 use std::fmt::Write;
 
@@ -32,18 +32,18 @@ pub struct ActivityChart {
     pub axis_middle: u64,
     /// Bars in four layers: reads, writes, other, denied.
     pub layers: [ChartLayer; 4],
-    /// One invisible bar for each step that tells its figures when pointed at.
+    /// One transparent bar for each step with its counts as a tooltip.
     pub tooltips: Vec<ChartTooltip>,
-    /// Marks under the bars.
+    /// Ticks under the bars.
     pub ticks: Vec<AxisTick>,
-    /// Steps in words, those without calls left out.
+    /// Steps with calls, for the table.
     pub rows: Vec<ActivityRow>,
 }
 
 /// The bars of one kind of call.
 #[derive(Debug)]
 pub struct ChartLayer {
-    /// Class in the style sheet.
+    /// CSS class.
     pub css_class: &'static str,
     /// Name of the kind.
     pub name: &'static str,
@@ -66,28 +66,28 @@ pub struct ChartBar {
     pub height: String,
 }
 
-/// What a step tells when pointed at.
+/// The tooltip of a step.
 #[derive(Debug)]
 pub struct ChartTooltip {
     /// From the left, in percent.
     pub x: String,
     /// Width, in percent.
     pub width: String,
-    /// Figures.
+    /// Counts.
     pub text: String,
 }
 
 /// One step in the table.
 #[derive(Debug)]
 pub struct ActivityRow {
-    /// When it begins.
+    /// First hour.
     pub from: Hour,
     /// Its calls.
     pub calls: HourlyActivity,
 }
 
 impl ActivityChart {
-    /// Of calls per hour; `None` when there are none.
+    /// The chart of calls per hour; `None` without calls.
     pub fn of(period: Option<Period>, activity: &[HourlyActivity]) -> Option<Self> {
         let axis = TimeAxis::of(period.filter(|period| period.hours() > 0)?);
         let steps: Vec<Period> = axis.steps().collect();
@@ -144,7 +144,7 @@ fn total(calls: &HourlyActivity) -> u64 {
     layer_counts(calls).into_iter().fold(0, u64::saturating_add)
 }
 
-/// The next of 2, 4, 6, 8, 10, 20, 40, ...: a top whose half is whole.
+/// The next of 2, 4, 6, 8, 10, 20, 40, ...: an even maximum.
 const fn round_axis_max(highest: u64) -> u64 {
     let mut unit = 1_u64;
     while highest > unit.saturating_mul(10) && unit < 1_000_000_000_000_000_000 {
@@ -161,7 +161,7 @@ fn stack_bars(layers: &mut [ChartLayer; 4], axis: &TimeAxis, step: Period, calls
         if count == 0 { 0.0 } else { (count as f64 * CHART_HEIGHT / top as f64).max(MIN_BAR_HEIGHT) }
     };
     let [reads, rest @ ..] = layer_counts(calls).map(raised);
-    // Reads give way when the least heights of the others would push the pile over the top.
+    // The bar of reads shrinks if the least heights of the others would exceed the chart.
     let others: f64 = rest.iter().sum();
     let [writes, other, denied] = rest;
     let mut y = CHART_HEIGHT;

@@ -1,15 +1,15 @@
-//! Hours laid out on a line.
+//! The time axis of charts.
 //!
-//! Enters: a period. Leaves: [`TimeAxis`]: the steps a chart is drawn in, few enough to be seen and to keep the page small,
-//! and the marks written under it. Laws: every hour of the period lies in exactly one step; steps of a day begin at
-//! midnight UTC, steps of a week on Monday.
+//! Enters: a period. Leaves: [`TimeAxis`]: the steps of a chart, few enough to be visible and to keep the page small,
+//! and the ticks under it. Laws: every hour of the period is in exactly one step; steps of a day begin at midnight
+//! UTC, steps of a week on Monday.
 
 use crate::{coverage::Period, render::html::filters::format_duration, time::HOUR_SECONDS, time::Hour};
 
 /// Most steps of one chart.
 const MAX_STEPS: u32 = 192;
 
-/// Most marks under one chart.
+/// Most ticks under one chart.
 const MAX_TICKS: u32 = 7;
 
 /// Hours from the epoch, a Thursday, to the first Monday.
@@ -24,19 +24,19 @@ pub struct TimeAxis {
     pub step_hours: u32,
 }
 
-/// A mark under a chart.
+/// A tick under a chart.
 #[derive(Debug)]
 pub struct AxisTick {
-    /// Place from the left, in percent.
+    /// Position from the left, in percent.
     pub x: String,
-    /// Which end of the text stands there: `start`, `middle` or `end`.
+    /// The part of the text at this position: `start`, `middle` or `end`.
     pub anchor: &'static str,
     /// Date or time of day.
     pub label: String,
 }
 
 impl TimeAxis {
-    /// The finest steps that are at most 192.
+    /// The shortest steps of which there are at most 192.
     pub fn of(period: Period) -> Self {
         let hours = period.hours();
         let fits = |step: &u32| hours.div_ceil(*step) <= MAX_STEPS;
@@ -45,13 +45,13 @@ impl TimeAxis {
         Self { period, step_hours: step }
     }
 
-    /// Where the step that holds an hour begins, in the period or before it.
+    /// First hour of the step that contains an hour; it may lie before the period.
     const fn step_start(hour: u32, step: u32) -> u32 {
         let shift = if step.is_multiple_of(168) { FIRST_MONDAY_HOUR } else { 0 };
         hour.saturating_sub(shift) / step * step + if hour < shift { 0 } else { shift }
     }
 
-    /// Number of the step that holds an hour; `None` outside the period.
+    /// Index of the step that contains an hour; `None` outside the period.
     pub fn step_index(&self, hour: Hour) -> Option<usize> {
         if !(self.period.from..self.period.until).contains(&hour) {
             return None;
@@ -60,7 +60,7 @@ impl TimeAxis {
         usize::try_from((Self::step_start(hour.0, self.step_hours) - first) / self.step_hours).ok()
     }
 
-    /// The steps in order, the first and the last cut to the period.
+    /// The steps in order, the first and the last clipped to the period.
     pub fn steps(&self) -> impl Iterator<Item = Period> + use<> {
         let Self { period, step_hours: step } = *self;
         let mut next = period.from.0;
@@ -73,7 +73,7 @@ impl TimeAxis {
         })
     }
 
-    /// Place of an hour's beginning from the left, in percent.
+    /// Position of the beginning of an hour from the left, in percent.
     pub fn position(&self, hour: Hour) -> f64 {
         let part = hour.0.clamp(self.period.from.0, self.period.until.0) - self.period.from.0;
         f64::from(part) * 100.0 / f64::from(self.period.hours().max(1))
@@ -98,7 +98,7 @@ impl TimeAxis {
         }
     }
 
-    /// Marks at round times.
+    /// Ticks at round times.
     pub fn ticks(&self) -> Vec<AxisTick> {
         let hours = self.period.hours();
         let every = [1, 2, 3, 6, 12, 24, 48, 168, 336, 672, 2_184, 8_736];
@@ -127,7 +127,7 @@ impl AxisTick {
     }
 }
 
-/// A length in percent as SVG wants it.
+/// A length in percent for SVG, clamped to 0 to 100.
 pub fn percent(value: f64) -> String {
     let text = format!("{:.3}", if value.is_finite() { value.clamp(0.0, 100.0) } else { 0.0 });
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))

@@ -1,7 +1,7 @@
-//! What the report's words mean to a reader, and how they look.
+//! Badges: the enums of a report as text with an icon and a color.
 //!
-//! Enters: the enums of a report. Leaves: [`Word`]: the term every output uses, plain English, and a tone. Law: the
-//! tone never says more than the words beside it.
+//! Enters: the enums of a report. Leaves: [`Badge`]: a text, a meaning, a tone and an icon. Law: the tone never says
+//! more than the text.
 
 use crate::{
     classification::Provenance,
@@ -15,22 +15,22 @@ use crate::{
     score::{RiskBand, Status},
 };
 
-/// A term with its looks. `tone` is a class of the style sheet: `bad`, `warn`, `good`, `note` or `none`; `sign` is the
-/// id of a drawing, so that a state can be told without color.
+/// A text with a tone and an icon. `tone` is a CSS class: `bad`, `warn`, `good`, `note` or `none`; `icon` is the id
+/// of a drawing, so that a state is visible without color.
 #[derive(Clone, Copy, Debug)]
 pub struct Badge {
-    /// Plain English.
+    /// Text.
     pub text: &'static str,
-    /// One sentence on what it claims; empty when the word says it.
+    /// Meaning in a sentence; empty when the text says it.
     pub meaning: &'static str,
-    /// Class of the style sheet.
+    /// CSS class.
     pub tone: &'static str,
-    /// Drawing.
+    /// Id of the drawing.
     pub icon: &'static str,
 }
 
-const fn badge(tone: &'static str, sign: &'static str, text: &'static str, means: &'static str) -> Badge {
-    Badge { text, meaning: means, tone, icon: sign }
+const fn badge(tone: &'static str, icon: &'static str, text: &'static str, meaning: &'static str) -> Badge {
+    Badge { text, meaning, tone, icon }
 }
 
 /// A status.
@@ -41,14 +41,11 @@ pub const fn status(status: Status) -> Badge {
             "warn",
             "gap",
             "Insufficient evidence",
-            "Something that could speak against the promise was not seen.",
+            "Evidence that could break the promise is missing or uncertain.",
         ),
-        Status::Compliant => badge(
-            "good",
-            "check",
-            "Compliant",
-            "Nothing against the promise was found, and nothing that could hold it was missing.",
-        ),
+        Status::Compliant => {
+            badge("good", "check", "Compliant", "No call breaks the promise, and no evidence is missing.")
+        }
     }
 }
 
@@ -56,21 +53,22 @@ pub const fn status(status: Status) -> Badge {
 pub const fn behavior(behavior: Behavior) -> Badge {
     let text = behavior.as_str();
     match behavior {
-        Behavior::Wrote => badge("bad", "full", text, "Changed something."),
+        Behavior::Wrote => badge("bad", "full", text, "Changed state."),
         Behavior::UsedPrivilege => {
-            badge("bad", "full", text, "Decrypted, assumed a role or was given credentials; changed nothing.")
+            badge("bad", "full", text, "Decrypted, assumed a role or issued credentials; changed nothing.")
         }
-        Behavior::Attempted => {
-            badge("warn", "half", text, "Tried what a read-only principal may not do, and did not succeed.")
-        }
-        Behavior::UnknownCalls => {
-            badge("warn", "ask", text, "Made calls nothing is known of, and nothing worse.")
-        }
-        Behavior::ReadSecrets => badge("warn", "half", text, "Only read, but what it read includes secrets."),
-        Behavior::ReadData => badge("note", "ring", text, "Only read, also customer content."),
-        Behavior::OnlyRead => badge("note", "ring", text, "Only read, and nothing it read was sensitive."),
-        Behavior::NoCalls => badge("none", "dash", text, "Appeared only in events that are no API calls."),
-        Behavior::NotSeen => badge("none", "dash", text, "Never appeared in the evidence."),
+        Behavior::Attempted => badge(
+            "warn",
+            "half",
+            text,
+            "Attempted calls that a read-only principal may not make; none succeeded.",
+        ),
+        Behavior::UnknownCalls => badge("warn", "ask", text, "Called unknown operations; nothing worse."),
+        Behavior::ReadSecrets => badge("warn", "half", text, "Only read, including secrets."),
+        Behavior::ReadData => badge("note", "ring", text, "Only read, including customer data."),
+        Behavior::OnlyRead => badge("note", "ring", text, "Only read, and nothing sensitive."),
+        Behavior::NoCalls => badge("none", "dash", text, "Appeared only in events that are not API calls."),
+        Behavior::NotSeen => badge("none", "dash", text, "Did not appear in the evidence."),
     }
 }
 
@@ -78,10 +76,10 @@ pub const fn behavior(behavior: Behavior) -> Badge {
 pub const fn severity(severity: Severity) -> Badge {
     let text = severity.as_str();
     match severity {
-        Severity::Critical => badge("bad", "full", text, "Look at it now."),
-        Severity::High => badge("bad", "full", text, "Look at it today."),
-        Severity::Medium => badge("warn", "half", text, "Look at it this week."),
-        Severity::Low => badge("note", "ring", text, "Look at it when there is time."),
+        Severity::Critical => badge("bad", "full", text, "Review it now."),
+        Severity::High => badge("bad", "full", text, "Review it today."),
+        Severity::Medium => badge("warn", "half", text, "Review it this week."),
+        Severity::Low => badge("note", "ring", text, "Review it when there is time."),
         Severity::Info => badge("none", "ring", text, "Worth knowing."),
     }
 }
@@ -109,10 +107,10 @@ pub const fn risk_band(band: RiskBand) -> Badge {
 /// State of a control.
 pub const fn control_state(state: ControlState) -> Badge {
     match state {
-        ControlState::Fail => badge("bad", "cross", "Fail", "Findings speak against it."),
-        ControlState::NoEvidence => badge("warn", "gap", "No evidence", "The evidence does not suffice."),
+        ControlState::Fail => badge("bad", "cross", "Fail", "Findings fail it."),
+        ControlState::NoEvidence => badge("warn", "gap", "No evidence", "The evidence is not sufficient."),
         ControlState::Pass => {
-            badge("good", "check", "Pass", "The evidence is complete, and nothing in it speaks against it.")
+            badge("good", "check", "Pass", "The required evidence is there, and no finding fails it.")
         }
     }
 }
@@ -124,25 +122,25 @@ pub const fn class_state(state: EventClassState) -> Badge {
             "bad",
             "gap",
             "Gap",
-            "Expected, but nothing shows it was logged in every account. What happened in it is not known.",
+            "Expected, but not known to be logged in every account. Its calls are unknown.",
         ),
         EventClassState::Partial => badge(
             "warn",
             "half",
             "Partial",
-            "Belongs to an expected family; only some accounts' evidence holds such events.",
+            "Part of an expected family; the evidence of only some accounts holds such events.",
         ),
         EventClassState::Seen => {
-            badge("good", "check", "Seen", "The evidence of every expected account holds events of it.")
+            badge("good", "check", "Seen", "The evidence of every expected account holds such events.")
         }
         EventClassState::Configured => badge(
             "good",
             "check",
             "Configured",
-            "The configuration says the trail logs it. Onlooker took its word; no event has to confirm it.",
+            "The configuration says that the trail logs it. Onlooker does not require an event that confirms it.",
         ),
         EventClassState::NotExpected => {
-            badge("none", "dash", "Not expected", "Not expected, so nothing is claimed about it.")
+            badge("none", "dash", "Not expected", "Not expected, so the report claims nothing about it.")
         }
     }
 }
@@ -151,9 +149,11 @@ pub const fn class_state(state: EventClassState) -> Badge {
 pub const fn operation_type(operation_type: OperationType) -> Badge {
     match operation_type {
         OperationType::Mutating => badge("bad", "full", "mutating", "changes state"),
-        OperationType::Unknown => badge("warn", "ask", "unknown", "nothing known says what it does"),
+        OperationType::Unknown => {
+            badge("warn", "ask", "unknown", "not in the catalog, and not known to be read-only")
+        }
         OperationType::Privileged => {
-            badge("warn", "half", "privileged", "changes nothing, yet is not a read")
+            badge("warn", "half", "privileged", "changes nothing, but is not read-only")
         }
         OperationType::ReadOnly => badge("note", "ring", "read-only", "a read-only principal may make it"),
     }
@@ -163,12 +163,12 @@ pub const fn operation_type(operation_type: OperationType) -> Badge {
 pub const fn outcome(outcome: Outcome) -> Badge {
     match outcome {
         Outcome::Succeeded => badge("none", "full", "succeeded", "no error"),
-        Outcome::Failed => badge("none", "half", "failed", "an error other than a refusal"),
-        Outcome::Denied => badge("warn", "cross", "denied", "AWS refused it for want of permission"),
+        Outcome::Failed => badge("none", "half", "failed", "an error other than a denial"),
+        Outcome::Denied => badge("warn", "cross", "denied", "AWS denied it for missing permissions"),
     }
 }
 
-/// Where a verdict comes from.
+/// Source of a classification.
 pub const fn provenance(provenance: Provenance) -> &'static str {
     match provenance {
         Provenance::Override => "override",
@@ -176,7 +176,7 @@ pub const fn provenance(provenance: Provenance) -> &'static str {
         Provenance::RecordFlag => "record's readOnly flag",
         Provenance::Forwarded => "part of another call",
         Provenance::Pattern => "name pattern",
-        Provenance::NonApiEvent => "no API call",
+        Provenance::NonApiEvent => "not an API call",
         Provenance::None => "none",
     }
 }
@@ -219,16 +219,16 @@ pub const fn event_kind(kind: EventKind) -> &'static str {
 /// A part of the risk score; `None` for a name this page does not know.
 pub fn risk_component(name: &str) -> Option<&'static str> {
     Some(match name {
-        "critical_calls" => "Calls that mint credentials, escalate or share outward",
+        "critical_calls" => "Calls that issue credentials, escalate privileges or expose resources",
         "writes" => "Writes that succeeded",
-        "privileged_calls" => "Privileged calls that were not refused",
-        "failed_writes" => "Writes that failed without being refused",
+        "privileged_calls" => "Privileged calls that were not denied",
+        "failed_writes" => "Writes that failed without a denial",
         "unknown_operations" => "Calls to unknown operations",
         "secret_reads" => "Reads of secrets",
-        "root_use" => "Uses of the root user",
-        "denied_writes" => "Writes and privileged calls that AWS refused",
-        "evidence_gaps" => "Holes in the evidence",
-        "data_reads" => "Reads of customer content",
+        "root_uses" => "Uses of the root user",
+        "denied_writes" => "Writes and privileged calls that AWS denied",
+        "evidence_gaps" => "Gaps in the evidence",
+        "data_reads" => "Reads of customer data",
         "outside_business_hours" => "Calls outside business hours",
         _ => return None,
     })

@@ -1,7 +1,7 @@
 //! The coverage map.
 //!
-//! Enters: coverage. Leaves: [`CoverageMap`]: per account and region a bar in which missing hours are drawn, and the same in
-//! words. Law: a missing hour is drawn whatever the length of the period.
+//! Enters: coverage. Leaves: [`CoverageMap`]: for each account and region a bar that shows missing hours, and the
+//! same as text. Law: a missing hour is visible in a period of any length.
 
 use crate::{
     coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, Period},
@@ -14,19 +14,19 @@ use crate::{
     time::HOUR_SECONDS,
 };
 
-/// Least width of a drawn gap, in percent of the bar, so that it is never too thin to be seen.
+/// Least width of a gap in percent of the bar, so that it is visible.
 const MIN_GAP_PERCENT: f64 = 0.4;
 
-/// The map of evidence.
+/// The coverage map.
 #[derive(Debug)]
 pub struct CoverageMap<'a> {
     /// The axis; absent without a period.
     pub axis: Option<TimeAxis>,
-    /// Marks under the bars.
+    /// Ticks under the bars.
     pub ticks: Vec<AxisTick>,
-    /// Distance of the lines between cells as a part of the bar, and in words; absent where they would not fit.
+    /// Distance of the grid lines as a share of the bar, and in words; absent where the lines would not fit.
     pub gridline: Option<(String, &'static str)>,
-    /// Accounts and regions: in order, or those with most hours missing first when not all are shown.
+    /// Accounts and regions: in order, or with the most missing hours first when not all are shown.
     pub places: Truncated<CoverageBar<'a>>,
     /// Accounts and regions with missing hours.
     pub incomplete: usize,
@@ -37,26 +37,26 @@ pub struct CoverageMap<'a> {
 /// One account and region.
 #[derive(Debug)]
 pub struct CoverageBar<'a> {
-    /// The place.
+    /// Its coverage.
     pub place: &'a AccountRegionCoverage,
     /// Hours missing.
     pub missing: u32,
-    /// Stretches with missing hours.
+    /// Spans with missing hours.
     pub missing_spans: Vec<CoverageSpan>,
-    /// Stretches that are wholly quiet.
+    /// Spans with quiet hours only.
     pub quiet_spans: Vec<CoverageSpan>,
     /// Gaps in words.
     pub gaps: Truncated<String>,
 }
 
-/// A stretch of a bar that is not like the rest.
+/// A marked span of a bar.
 #[derive(Debug)]
 pub struct CoverageSpan {
-    /// Place from the left, in percent.
+    /// Position from the left, in percent.
     pub x: String,
     /// Width, in percent.
     pub width: String,
-    /// All its hours are so, not only some.
+    /// Whether all its hours are missing (or quiet), not only some.
     pub is_whole_step: bool,
 }
 
@@ -72,7 +72,7 @@ pub struct EventClassRow<'a> {
 }
 
 impl<'a> CoverageMap<'a> {
-    /// Of coverage.
+    /// The map of a coverage.
     pub fn of(coverage: &'a Coverage) -> Self {
         let axis = coverage.period.filter(|period| period.hours() > 0).map(TimeAxis::of);
         let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
@@ -96,7 +96,7 @@ const fn missing_hours(place: &AccountRegionCoverage) -> u32 {
     place.expected_hours.saturating_sub(place.observed_hours)
 }
 
-/// Lines are drawn only where they are far enough apart to be told from each other and cut the bar evenly.
+/// Grid lines, if they divide the bar evenly and are far enough apart.
 fn gridline(axis: &TimeAxis) -> Option<(String, &'static str)> {
     let hours = axis.period.hours();
     let even = |every: u32| axis.period.from.0.is_multiple_of(every) && hours.is_multiple_of(every);
@@ -117,7 +117,7 @@ impl<'a> CoverageBar<'a> {
     }
 }
 
-/// `2023-07-10 03:00 to 04:00 (1 hour)`, with the second date where it is another.
+/// `2023-07-10 03:00 to 04:00 (1 hour)`, with the second date if it differs.
 fn gap_text(gap: &Period) -> String {
     let (from, until) = (format_minute(gap.from.start()), format_minute(gap.until.start()));
     let until = match (from.split_once(' '), until.split_once(' ')) {
@@ -129,10 +129,10 @@ fn gap_text(gap: &Period) -> String {
 
 /// Steps in which every hour is quiet.
 fn quiet_spans(axis: &TimeAxis, spans: &[Period]) -> Vec<CoverageSpan> {
-    missing_spans(axis, spans).into_iter().filter(|stretch| stretch.is_whole_step).collect()
+    missing_spans(axis, spans).into_iter().filter(|span| span.is_whole_step).collect()
 }
 
-/// Steps with such hours, neighbours of one kind joined.
+/// Steps with such hours; neighbors of the same kind are joined.
 fn missing_spans(axis: &TimeAxis, gaps: &[Period]) -> Vec<CoverageSpan> {
     let mut gaps = gaps.iter().copied().peekable();
     let mut joined: Vec<(Period, bool)> = Vec::new();
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_gap_over_many_steps_is_one_span() {
         let found = missing_spans(&TimeAxis::of(span(0, 240)), &[span(10, 15), span(20, 240)]);
-        let whole: Vec<bool> = found.iter().map(|stretch| stretch.is_whole_step).collect();
+        let whole: Vec<bool> = found.iter().map(|span| span.is_whole_step).collect();
         assert_eq!(whole, [false, true, false, true]);
     }
 }

@@ -1,17 +1,17 @@
-//! Hostile text in an HTML page.
+//! Escapes hostile text for HTML.
 //!
-//! Enters: text from anywhere. Leaves: text that is safe between tags and in a quoted attribute, with every character
-//! a reader could not see written out as `⟨U+202E⟩`. Law: what leaves holds none of `< > & " '` and no character that
-//! is invisible or changes the direction of its neighbours.
+//! Enters: any text. Leaves: text that is safe between tags and in a quoted attribute, with every invisible character
+//! written out, such as `⟨U+202E⟩`. Law: the output holds none of `< > & " '` except in entities, and no character
+//! that is invisible or changes the direction of its neighbors.
 
 use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
 
-/// Characters of one value that are shown; the rest is counted.
+/// Characters of a value that are shown; the others are counted.
 pub const MAX_VALUE_CHARS: usize = 4_096;
 
-/// Combining marks that may follow each other; a pile of more would cover the lines above and below.
+/// Combining marks that may follow each other; more would cover the lines above and below.
 const MAX_COMBINING_MARKS: usize = 2;
 
 /// The escaper of all templates.
@@ -51,7 +51,7 @@ fn write_char<W: Write>(dest: &mut W, c: char) -> fmt::Result {
     }
 }
 
-/// Printable ASCII that means nothing to HTML.
+/// Printable ASCII without a meaning in HTML.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'')
 }
@@ -63,8 +63,8 @@ const fn is_mark(c: char) -> bool {
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// Controls, separators other than the space, and of Unicode 16.0 all of category `Cf`, all that is
-/// `Default_Ignorable_Code_Point`, and the blank Braille pattern.
+/// Controls, separators other than the space, and in Unicode 16.0 category `Cf`, `Default_Ignorable_Code_Point` and
+/// the blank Braille pattern.
 fn is_invisible(c: char) -> bool {
     c.is_control() || (c.is_whitespace() && c != ' ') || is_format(c) || is_ignorable(c)
 }

@@ -1,6 +1,7 @@
-//! How a page writes figures, times and words.
+//! Template filters for numbers, times and words.
 //!
-//! Enters: values of a report. Leaves: text, still to be escaped. Law: a figure reads the same wherever it stands.
+//! Enters: values of a report. Leaves: text that is not yet escaped. Law: the same value has the same text
+//! everywhere.
 
 use askama::{Result, Values, filter_fn};
 
@@ -9,7 +10,7 @@ use crate::{
     time::{HOUR_SECONDS, Time},
 };
 
-/// A count that can be written.
+/// A value that is shown as a count.
 pub trait AsCount {
     /// The count.
     fn value(&self) -> u64;
@@ -39,7 +40,7 @@ impl AsCount for usize {
     }
 }
 
-/// A time that can be written.
+/// A value that is shown as a time.
 pub trait AsTime {
     /// The time.
     fn value(&self) -> Time;
@@ -70,7 +71,7 @@ pub fn thousands(count: u64) -> String {
     text
 }
 
-/// A percentage without an empty fraction: `100`, `99.4`, `99.43`.
+/// A percentage without trailing zeros: `100`, `99.4`, `99.43`.
 pub fn decimal(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -86,7 +87,7 @@ pub fn format_minute(time: Time) -> String {
     time.timestamp().strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// `45 min`, `36 hours`, `12 days`.
+/// `45 minutes`, `36 hours`, `12 days`.
 pub fn format_duration(seconds: u32) -> String {
     let (count, unit) = match seconds {
         0..HOUR_SECONDS => (seconds / 60, "minute"),
@@ -96,7 +97,7 @@ pub fn format_duration(seconds: u32) -> String {
     format!("{} {unit}{}", thousands(u64::from(count)), if count == 1 { "" } else { "s" })
 }
 
-/// A count with separated thousands.
+/// A count with thousands separators.
 #[filter_fn]
 pub fn count<T: AsCount>(count: T, _: &dyn Values) -> Result<String> {
     Ok(thousands(count.value()))
@@ -132,7 +133,7 @@ pub fn duration(period: &Period, _: &dyn Values) -> Result<String> {
     Ok(format_duration(period.hours().saturating_mul(HOUR_SECONDS)))
 }
 
-/// Bytes in the unit that fits.
+/// Bytes in the largest unit that fits.
 #[filter_fn]
 pub fn bytes(bytes: &u64, _: &dyn Values) -> Result<String> {
     if *bytes < 1_024 {

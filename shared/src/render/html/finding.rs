@@ -1,7 +1,7 @@
 //! The findings.
 //!
-//! Enters: findings, most severe first. Leaves: [`FindingsSection`]: how many of each rule, the first with all their words,
-//! more in a line each. Law: every finding is counted, whether shown or not.
+//! Enters: findings, most severe first. Leaves: [`FindingsSection`]: the count of each rule, the first findings in
+//! full, more with one line each. Law: every finding is counted, whether it is shown or not.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,13 +17,13 @@ use crate::{
 /// The findings.
 #[derive(Debug)]
 pub struct FindingsSection<'a> {
-    /// How many of each severity, most severe first.
+    /// Count of each severity, most severe first.
     pub severities: Vec<(Badge, usize)>,
     /// Rules, most severe first.
     pub rules: Truncated<FindingRuleRow<'a>>,
-    /// Findings with all their words.
+    /// Findings in full.
     pub cards: Vec<FindingCard<'a>>,
-    /// Findings after those.
+    /// Findings after these.
     pub further: Truncated<FindingCard<'a>>,
 }
 
@@ -32,38 +32,45 @@ pub struct FindingsSection<'a> {
 pub struct FindingRuleRow<'a> {
     /// Its id.
     pub id: &'a str,
-    /// Greatest severity.
+    /// Highest severity.
     pub severity: Severity,
-    /// The same as a word.
+    /// Badge of the severity.
     pub badge: Badge,
-    /// How many findings.
+    /// Number of findings.
     pub findings: usize,
-    /// What they count together.
+    /// Sum of their counts.
     pub count: u64,
 }
 
 /// One finding.
 #[derive(Debug)]
 pub struct FindingCard<'a> {
-    /// Its number, for links.
+    /// Anchor number.
     pub anchor: usize,
     /// The finding.
     pub finding: &'a Finding,
     /// Severity.
     pub severity: Badge,
-    /// It is open before anybody asks.
+    /// Whether it is open initially.
     pub is_open: bool,
 }
 
-/// A finding named elsewhere.
+/// A link to a finding.
 #[derive(Clone, Copy, Debug)]
 pub struct FindingLink<'a> {
-    /// Its number; `None` when it is not on the page.
+    /// Anchor number; `None` when it is not on the page.
     pub anchor: Option<usize>,
     /// The finding.
     pub finding: &'a Finding,
     /// Severity.
     pub severity: Badge,
+}
+
+impl FindingCard<'_> {
+    /// Whether the subject says more than the title.
+    pub fn shows_subject(&self) -> bool {
+        !self.finding.title.contains(&self.finding.subject)
+    }
 }
 
 /// Findings by fingerprint.
@@ -83,7 +90,7 @@ impl<'a> FindingLinks<'a> {
         Self(result.findings.iter().enumerate().map(link).collect())
     }
 
-    /// The finding of a fingerprint.
+    /// The link to the finding with a fingerprint.
     pub fn get(&self, fingerprint: &str) -> Option<FindingLink<'a>> {
         self.0.get(fingerprint).copied()
     }

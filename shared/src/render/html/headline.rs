@@ -1,6 +1,6 @@
-//! The top of the page: what is claimed, and how sure one may be.
+//! The top of the page: the status and the scores.
 //!
-//! Enters: the result. Leaves: [`Headline`]. Law: in a discovery nothing here speaks of compliance.
+//! Enters: the result. Leaves: [`Headline`]. Law: in a discovery nothing here mentions compliance.
 
 use crate::{
     render::html::{
@@ -14,52 +14,52 @@ use crate::{
 /// The top of the page.
 #[derive(Debug)]
 pub struct Headline<'a> {
-    /// The status, or that this is a discovery.
+    /// The status; in a discovery its own badge.
     pub status: Badge,
-    /// The status as every output spells it; empty in a discovery.
+    /// The status word of every output; empty in a discovery.
     pub status_code: &'static str,
-    /// Risk score, its band, and the score as a length; absent in a discovery.
+    /// Risk score, its band, and the length of its bar; absent in a discovery.
     pub risk: Option<(f64, Badge, String)>,
-    /// Parts of the risk score that add to it.
+    /// Parts of the risk score with a count.
     pub components: Vec<RiskComponentBar<'a>>,
-    /// Parts that were counted and found to be zero.
+    /// Labels of the parts with a count of zero.
     pub zero_components: Vec<&'a str>,
-    /// Principals by behavior, worst first.
+    /// Principals by behavior, most severe first.
     pub behaviors: Vec<BehaviorShare>,
 }
 
 /// One part of the risk score.
 #[derive(Debug)]
 pub struct RiskComponentBar<'a> {
-    /// What is counted, in plain words.
+    /// What it counts.
     pub label: &'a str,
     /// The part.
     pub component: &'a RiskComponent,
-    /// Its points as a length.
+    /// Length of its bar.
     pub width: String,
 }
 
-/// How many principals behaved so.
+/// How many principals have a behavior.
 #[derive(Debug)]
 pub struct BehaviorShare {
-    /// Value the principals of this behavior carry for filtering.
+    /// Value to filter by.
     pub key: &'static str,
     /// The behavior.
     pub badge: Badge,
     /// Principals.
     pub count: usize,
-    /// Their part of all as a length.
+    /// Length of the bar of their share.
     pub width: String,
 }
 
 const DISCOVERY: Badge = Badge {
     text: "Discovery",
-    meaning: "Nothing was promised. This report says who did what, and calls nothing compliant.",
+    meaning: "No principal is watched. This report lists who did what and does not assess compliance.",
     tone: "none",
     icon: "eye",
 };
 
-/// All behaviors, worst first.
+/// All behaviors, most severe first.
 const BEHAVIORS: [Behavior; 9] = [
     Behavior::Wrote,
     Behavior::UsedPrivilege,
@@ -73,11 +73,11 @@ const BEHAVIORS: [Behavior; 9] = [
 ];
 
 impl<'a> Headline<'a> {
-    /// Of a result.
+    /// The headline of a result.
     pub fn of(result: &'a ReportResult) -> Self {
         let status = result.summary.overall_compliance.filter(|_| result.mode == ReportMode::Proof);
         let parts = result.risk.as_ref().map(component_bars).unwrap_or_default();
-        let (components, nothing): (Vec<_>, Vec<_>) =
+        let (components, zero): (Vec<_>, Vec<_>) =
             parts.into_iter().partition(|part| part.component.count > 0);
         Self {
             status: status.map_or(DISCOVERY, badge::status),
@@ -87,7 +87,7 @@ impl<'a> Headline<'a> {
                 .as_ref()
                 .map(|risk| (risk.score, badge::risk_band(risk.level), percent(risk.score))),
             components,
-            zero_components: nothing.into_iter().map(|part| part.label).collect(),
+            zero_components: zero.into_iter().map(|part| part.label).collect(),
             behaviors: behavior_shares(&result.principals),
         }
     }

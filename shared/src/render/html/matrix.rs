@@ -1,7 +1,7 @@
-//! What watched principals could do, tried and did, as the page draws it.
+//! What watched principals could do, tried and did, for the page.
 //!
-//! Enters: principals with their matrices. Leaves: a [`Sheet`] for each, and a [`MatrixOverview`] over all. Laws: every number of a
-//! sheet stands on the page or is counted as left out; the tone of a row never says more than its words.
+//! Enters: principals with their matrices. Leaves: a [`MatrixView`] for each, and a [`MatrixOverview`] of all. Laws:
+//! every row of a matrix is on the page or counted as omitted; the tone of a row never says more than its text.
 
 use std::cmp::Reverse;
 
@@ -25,40 +25,40 @@ use crate::{
 pub struct MatrixView<'a> {
     /// The matrix.
     pub matrix: &'a AccessMatrix,
-    /// It is open before anybody asks.
+    /// Whether it is open initially.
     pub is_open: bool,
-    /// What its policies say; absent when they were not read.
+    /// Permissions status; absent when its policies were not read.
     pub policy_status: Option<Badge>,
-    /// Greatest risk of what it could do, and how sure that is.
+    /// Highest risk of a granted action, and its certainty.
     pub risk: Option<(Badge, &'static str)>,
-    /// Capabilities; where policies were not read, those it tried or used.
+    /// Capabilities; where policies were not read, those with calls.
     pub capabilities: Vec<MatrixRowView<'a>>,
-    /// The others, where policies were not read: of each the same is known.
+    /// Labels of the other capabilities, where policies were not read.
     pub empty_labels: Vec<String>,
-    /// What stands behind them; absent where the page would grow too long.
+    /// Details; absent where the page would be too long.
     pub details: Option<MatrixDetails<'a>>,
 }
 
-/// What stands behind a matrix.
+/// The details of a matrix.
 #[derive(Debug)]
 pub struct MatrixDetails<'a> {
-    /// Services, those with calls first.
+    /// Services, with the most calls first.
     pub services: Truncated<MatrixRowView<'a>>,
-    /// Granted and never used, most of what is no read first.
+    /// Granted and not used, most actions that are not read-only first.
     pub unused_services: Truncated<&'a UnusedService>,
-    /// Actions of those that are no reads.
+    /// Unused actions that are not read-only.
     pub excessive: u64,
-    /// Done without a grant.
+    /// Used without a grant.
     pub ungranted_operations: Truncated<&'a UngrantedOperation>,
-    /// Ways to more.
+    /// Privilege escalation paths.
     pub escalation_paths: Truncated<&'a EscalationPath>,
-    /// Roles it acted through.
+    /// Role chains it acted through.
     pub role_chains: Truncated<&'a RoleChainActivity>,
-    /// Policies it was judged by.
+    /// Policies it was evaluated by.
     pub policies: Truncated<&'a PolicySnapshotRef>,
-    /// What was not seen, and what that leaves open.
+    /// Policy types that were not evaluated, and their possible effect.
     pub unevaluated: Vec<(&'static str, &'static str)>,
-    /// Overrides that tolerate grants, and how many.
+    /// Overrides that tolerate grants, each with the number of grants.
     pub tolerated: Truncated<(&'a str, u64)>,
 }
 
@@ -67,24 +67,24 @@ pub struct MatrixDetails<'a> {
 pub struct MatrixRowView<'a> {
     /// The row.
     pub row: &'a MatrixRow,
-    /// Its name in plain words.
+    /// Its name for readers.
     pub label: String,
-    /// What it comes to.
+    /// Its state.
     pub state: Badge,
-    /// One character for it.
+    /// Symbol of the state.
     pub symbol: char,
-    /// Some of what could be used.
+    /// Examples of granted actions.
     pub examples: Truncated<&'a str>,
 }
 
-/// All watched principals at once.
+/// The overview of all watched principals.
 #[derive(Debug)]
 pub struct MatrixOverview<'a> {
     /// Names of the columns.
     pub columns: Vec<String>,
-    /// A strip for each principal, the worst first.
+    /// A row for each principal, most severe first.
     pub rows: Truncated<OverviewRow<'a>>,
-    /// The signs and what they mean.
+    /// The symbols and their meaning.
     pub legend: Vec<(char, Badge)>,
 }
 
@@ -93,18 +93,18 @@ pub struct MatrixOverview<'a> {
 pub struct OverviewRow<'a> {
     /// Its ARN.
     pub arn: &'a str,
-    /// The part of it that names it.
+    /// Its name.
     pub name: &'a str,
-    /// Its account; empty when not known.
+    /// Its account; empty when unknown.
     pub account: &'a str,
-    /// What its policies say.
+    /// Permissions status.
     pub policy_status: Option<Badge>,
-    /// A cell for each column; absent where it has no such row.
+    /// A cell for each column; `None` without such a row.
     pub cells: Vec<Option<MatrixRowView<'a>>>,
 }
 
 impl<'a> MatrixView<'a> {
-    /// Of the matrix of the principal in that row of the table.
+    /// The view of the matrix of a principal at a position in the table.
     pub fn of(principal: &PrincipalSummary, matrix: &'a AccessMatrix, position: usize) -> Self {
         let tolerated = ToleratedAccess::of(principal, matrix);
         let line = |row| MatrixRowView::of(row, tolerated);
@@ -126,7 +126,7 @@ impl<'a> MatrixView<'a> {
 }
 
 impl MatrixView<'_> {
-    /// What the others come to.
+    /// State of the capabilities in `empty_labels`.
     pub const fn empty_state(&self) -> Badge {
         state_badge(MatrixRowState::GrantsUnknown, MatrixRowState::GrantsUnknown.tone())
     }
@@ -167,8 +167,8 @@ impl<'a> MatrixDetails<'a> {
 
 impl<'a> MatrixRowView<'a> {
     fn of(row: &'a MatrixRow, tolerated: ToleratedAccess) -> Self {
-        let examples = row.granted.iter().flat_map(|could| &could.examples).map(|action| &**action);
-        // The gravest of what is harmless is not worth its place.
+        let examples = row.granted.iter().flat_map(|granted| &granted.examples).map(|action| &**action);
+        // Examples of reads are not worth their space.
         let shown = if row.kind == Some(MatrixRowKind::Read) { 0 } else { most::EXAMPLES };
         let mut examples = Truncated::of(examples, shown);
         if shown == 0 {
@@ -185,7 +185,7 @@ impl<'a> MatrixRowView<'a> {
 }
 
 impl<'a> MatrixOverview<'a> {
-    /// Of a result; `None` without watched principals that were looked at.
+    /// The overview of a result; `None` without a matrix.
     pub fn of(result: &'a ReportResult) -> Option<Self> {
         let all = worst_first(result);
         let mut columns: Vec<&MatrixRow> = Vec::new();
@@ -194,7 +194,7 @@ impl<'a> MatrixOverview<'a> {
                 columns.push(row);
             }
         }
-        let strips = all.iter().map(|(principal, matrix)| OverviewRow {
+        let rows = all.iter().map(|(principal, matrix)| OverviewRow {
             arn: &principal.arn,
             name: super::principal::split_arn(&principal.arn).1,
             account: &principal.account,
@@ -210,27 +210,27 @@ impl<'a> MatrixOverview<'a> {
                 })
                 .collect(),
         });
-        let strips = Truncated::of(strips, most::OVERVIEW_ROWS);
-        (!strips.is_empty()).then(|| Self {
+        let rows = Truncated::of(rows, most::OVERVIEW_ROWS);
+        (!rows.is_empty()).then(|| Self {
             columns: columns.into_iter().map(MatrixRow::label).collect(),
-            rows: strips,
+            rows,
             legend: MatrixRowState::ALL.map(|one| (one.symbol(), state_badge(one, one.tone()))).into(),
         })
     }
 }
 
 fn policy_status(matrix: &AccessMatrix) -> Option<Badge> {
-    let (text, tone, means) = matrix::overall_status_text(matrix.overall_status?);
-    let sign = match tone {
+    let (text, tone, meaning) = matrix::overall_status_text(matrix.overall_status?);
+    let icon = match tone {
         matrix::MatrixTone::Bad => "cross",
         matrix::MatrixTone::Good => "check",
         _ => "gap",
     };
-    Some(Badge { text, meaning: means, tone: tone.css_class(), icon: sign })
+    Some(Badge { text, meaning, tone: tone.css_class(), icon })
 }
 
 const fn state_badge(state: MatrixRowState, tone: matrix::MatrixTone) -> Badge {
-    let sign = match state {
+    let icon = match state {
         MatrixRowState::NotGranted => "dash",
         MatrixRowState::GrantsUnknown => "ask",
         MatrixRowState::GrantedUnused => "ring",
@@ -239,5 +239,5 @@ const fn state_badge(state: MatrixRowState, tone: matrix::MatrixTone) -> Badge {
         MatrixRowState::UsedThroughRoles => "full",
         MatrixRowState::UsedWithoutGrant => "gap",
     };
-    Badge { text: state.text(), meaning: state.meaning(), tone: tone.css_class(), icon: sign }
+    Badge { text: state.text(), meaning: state.meaning(), tone: tone.css_class(), icon }
 }

@@ -1,9 +1,9 @@
-//! The report as one HTML page that needs nothing else.
+//! The report as one self-contained HTML page.
 //!
-//! Enters: a [`Report`]. Leaves: a page that opens from a file, without a network and without scripts; scripts only sort,
-//! filter, unfold and switch the theme. Laws: every value is escaped and shown without invisible characters by the
-//! one escaper of all templates; text from a record stands between tags and nowhere else; the page may run and look
-//! like exactly the script and the style sheet it was built with, by hash; a list that is cut says by how much.
+//! Enters: a [`Report`]. Leaves: a page that opens from a file, without a network and without scripts; scripts only
+//! sort, filter, open details and switch the theme. Laws: the one escaper of all templates escapes every value and
+//! writes out invisible characters; text from a record occurs only between tags; the content security policy allows
+//! only the embedded script and style sheet, by hash; a truncated list states how much is left out.
 
 mod activity;
 mod axis;
@@ -118,13 +118,13 @@ impl<'a> HtmlPage<'a> {
         }
     }
 
-    /// Number of the row of a principal, when it is on the page.
+    /// Anchor number of a principal, when it is on the page.
     fn anchor(&self, arn: &str) -> Option<usize> {
         self.anchors.get(arn).copied()
     }
 }
 
-/// SHA-256 in Base64, as a content security policy names a script or a style sheet.
+/// SHA-256 in Base64, as in a content security policy.
 fn csp_hash(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digit = |bits: u32| DIGITS.get((bits & 63) as usize).map_or('=', |digit| char::from(*digit));

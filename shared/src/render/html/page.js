@@ -1,9 +1,9 @@
 'use strict';
-// Sorts, filters, unfolds and switches the theme. Without it the page shows the same, in the report's order.
+// Sorts, filters, opens details and switches the theme. Without it the page shows the same content in the report's order.
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // Theme: the system's until it is switched.
+  // Theme: that of the system until it is switched.
   const theme = document.getElementById('theme');
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const isDark = () => (document.documentElement.dataset.theme || (dark.matches ? 'dark' : 'light')) === 'dark';
@@ -62,7 +62,7 @@
     });
   }
 
-  // Filters: every field of a form must agree with what an item carries.
+  // Filters: an item is shown if it matches every field of the form.
   for (const form of all('form.tools')) {
     const target = document.getElementById(form.dataset.for);
     if (!target) continue;
@@ -103,7 +103,7 @@
     apply();
   }
 
-  // A link to a finding opens it, and shows it again if a filter had hidden it.
+  // A link to a finding or principal opens it, and shows it if a filter has hidden it.
   const reveal = () => {
     const target = /^#[fp]\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
     if (!target) return;
@@ -115,7 +115,7 @@
   addEventListener('hashchange', reveal);
   reveal();
 
-  // The section in view is marked in the list of sections.
+  // Marks the section in view in the list of sections.
   const links = new Map(all('nav a').map((link) => [link.getAttribute('href').slice(1), link]));
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {

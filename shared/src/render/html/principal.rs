@@ -1,7 +1,7 @@
 //! The table of principals.
 //!
-//! Enters: principals and the findings about them. Leaves: [`Principals`]: watched ones first, then the worst. Law: a
-//! principal that is not watched carries no status.
+//! Enters: principals and the findings about them. Leaves: [`PrincipalsTable`]: watched principals first, then the
+//! most severe. Law: a principal that is not watched has no status.
 
 use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     time::Hour,
 };
 
-/// Bars of a small chart, and its height in its own units.
+/// Bars of a sparkline, and its height in its own units.
 const SPARKLINE_BARS: u32 = 40;
 const SPARKLINE_HEIGHT: u64 = 16;
 
@@ -34,38 +34,38 @@ pub struct PrincipalsTable<'a> {
     pub without_details: usize,
     /// Watched principals, seen or not.
     pub watched: usize,
-    /// Statuses that occur, to filter by.
+    /// Statuses in the table, to filter by.
     pub statuses: Vec<Badge>,
 }
 
 /// One principal.
 #[derive(Debug)]
 pub struct PrincipalRow<'a> {
-    /// Number of its row, for links.
+    /// Anchor number.
     pub anchor: usize,
     /// The principal.
     pub principal: &'a PrincipalSummary,
-    /// What stands before the name in its ARN, after the account.
+    /// The part of its ARN between the account and the name.
     pub path: &'a str,
-    /// The part of its ARN that names it.
+    /// Its name.
     pub name: &'a str,
-    /// Its details are on the page.
+    /// Whether its details are on the page.
     pub has_details: bool,
-    /// Kind in plain words.
+    /// Kind.
     pub kind: &'static str,
     /// Status, when it is watched.
     pub status: Option<Badge>,
-    /// What it did.
+    /// Behavior.
     pub behavior: Badge,
-    /// Greatest risk of a call.
+    /// Highest risk of a call.
     pub risk: Option<Badge>,
-    /// Mutating calls that succeeded, also those that were made through others.
+    /// Mutating calls that succeeded, including those made through roles.
     pub writes: u64,
-    /// Calls AWS refused.
+    /// Calls that AWS denied.
     pub denied: u64,
-    /// Capabilities used, most dangerous first.
+    /// Capabilities used, most severe first.
     pub capabilities: Vec<CapabilityChip<'a>>,
-    /// Path of the small chart; empty without calls.
+    /// SVG path of the sparkline; empty without calls.
     pub sparkline: String,
     /// What it could do, tried and did, when it is watched.
     pub matrix: Option<MatrixView<'a>>,
@@ -87,19 +87,19 @@ pub struct PrincipalRow<'a> {
     pub regions: Truncated<&'a str>,
 }
 
-/// A capability and how often it was used.
+/// A capability and the number of its calls.
 #[derive(Debug)]
 pub struct CapabilityChip<'a> {
-    /// Its word.
+    /// Its name.
     pub name: &'a str,
     /// Succeeded calls.
     pub count: u64,
-    /// Class of the style sheet.
+    /// CSS class.
     pub tone: &'static str,
 }
 
 impl<'a> PrincipalsTable<'a> {
-    /// Of a result.
+    /// The table of a result.
     pub fn of(result: &'a ReportResult, links: &FindingLinks<'a>) -> Self {
         let mut order: Vec<&PrincipalSummary> = result.principals.iter().collect();
         order.sort_by_key(|principal| {
@@ -135,7 +135,7 @@ impl<'a> PrincipalsTable<'a> {
         self.rows.items.iter().map(|row| (&*row.principal.arn, row.anchor)).collect()
     }
 
-    /// The behaviors of a headline that are shown here.
+    /// Whether a principal in the table has this behavior.
     pub fn shows_behavior(&self, share: &BehaviorShare) -> bool {
         self.rows.items.iter().any(|row| row.principal.behavior.as_str() == share.key)
     }
@@ -186,7 +186,7 @@ impl<'a> PrincipalRow<'a> {
         }
     }
 
-    /// Sessions that are not named.
+    /// Sessions that are not listed.
     pub fn unnamed_sessions(&self) -> u64 {
         self.principal.sessions.saturating_sub(self.sessions.items.len().try_into().unwrap_or(u64::MAX))
     }
@@ -200,7 +200,7 @@ fn count(principal: &PrincipalSummary, kind: OperationType, outcome: Outcome) ->
     principal.counts.get(&kind).and_then(|by| by.get(&outcome)).copied().unwrap_or_default()
 }
 
-/// What follows the account in an ARN, in two: the path and the name. Any other text is all name.
+/// The path and the name of an ARN, from the part after the account. Any other text is a name without a path.
 pub(super) fn split_arn(arn: &str) -> (&str, &str) {
     let mut parts = arn.splitn(6, ':');
     let (Some("arn"), Some(resource)) = (parts.next(), parts.nth(4)) else {
@@ -240,7 +240,7 @@ fn outcome_counts(principal: &PrincipalSummary) -> Vec<(Badge, [u64; 3])> {
         .collect()
 }
 
-/// Vertical strokes, one for each part of the period with calls; the tallest is the principal's own busiest part.
+/// Vertical strokes, one for each interval with calls; the tallest is the busiest interval of the principal.
 fn sparkline(period: Period, hours: &[(Hour, u64)]) -> String {
     let axis = TimeAxis { period, step_hours: period.hours().div_ceil(SPARKLINE_BARS).max(1) };
     let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_role_name_is_the_end_of_its_arn() {
-        assert_eq!(split_arn("arn:aws:iam::111122223333:role/audit/Looker"), ("role/audit/", "Looker"));
+        assert_eq!(split_arn("arn:aws:iam::111122223333:role/audit/Auditor"), ("role/audit/", "Auditor"));
         for other in ["service:config.amazonaws.com", "arn:aws:iam::111122223333:", "arn:aws:iam::1:role/"] {
             assert_eq!(split_arn(other), ("", other));
         }

@@ -1,6 +1,6 @@
-//! The tables behind the claims: operations, controls, audit entries, overrides and other events.
+//! The tables of operations, controls, audit entries, overrides and other events.
 //!
-//! Enters: the result. Leaves: [`Ledger`]. Law: rows keep the order of the report.
+//! Enters: the result. Leaves: [`ReportTables`]. Law: rows keep the order of the report.
 
 use crate::{
     controls::{ControlResult, ControlState},
@@ -19,21 +19,21 @@ use crate::{
 pub struct ReportTables<'a> {
     /// Operations.
     pub operations: Truncated<OperationRow<'a>>,
-    /// Operations AWS's own sources disagree about.
+    /// Operations with a source conflict.
     pub source_conflicts: usize,
     /// Controls.
     pub controls: Truncated<ControlRow<'a>>,
     /// How many controls are in each state, failed ones first.
     pub control_states: Vec<(Badge, usize)>,
-    /// Calls behind the findings.
+    /// Sample calls of the findings.
     pub audit_entries: Truncated<AuditEntryRow<'a>>,
     /// Overrides.
     pub overrides: Truncated<&'a OverrideUsage>,
-    /// Events that are no API calls.
+    /// Events that are not API calls.
     pub other_events: Truncated<(&'static str, &'a OtherEvent)>,
-    /// What to do.
+    /// Recommendations.
     pub recommendations: Truncated<(Badge, &'a Recommendation)>,
-    /// What nothing is said about.
+    /// Limitations.
     pub limitations: Truncated<&'a str>,
 }
 
@@ -48,9 +48,9 @@ pub struct OperationRow<'a> {
     pub risk: Badge,
     /// Access level, when known.
     pub access_level: Option<&'static str>,
-    /// Where the verdict comes from.
+    /// Source of the classification.
     pub provenance: &'static str,
-    /// Calls that succeeded, failed, were denied.
+    /// Calls that succeeded, failed and were denied.
     pub counts: [u64; 3],
 }
 
@@ -61,23 +61,23 @@ pub struct ControlRow<'a> {
     pub control: &'a ControlResult,
     /// Its state.
     pub state: Badge,
-    /// Findings against it.
+    /// Findings that fail it.
     pub findings: Truncated<FindingLink<'a>>,
 }
 
-/// One call behind a finding.
+/// One sample call of a finding.
 #[derive(Debug)]
 pub struct AuditEntryRow<'a> {
     /// The call.
     pub entry: &'a AuditEntry,
     /// Operation type.
     pub kind: Badge,
-    /// What became of it.
+    /// Outcome.
     pub outcome: Badge,
 }
 
 impl<'a> ReportTables<'a> {
-    /// Of a result.
+    /// The tables of a result.
     pub fn of(result: &'a ReportResult, links: &FindingLinks<'a>) -> Self {
         Self {
             operations: Truncated::of(result.operations.iter().map(OperationRow::of), most::ROWS),

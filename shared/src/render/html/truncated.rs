@@ -1,12 +1,13 @@
-//! The beginning of a list, and how much is left out.
+//! Truncates lists.
 //!
-//! Enters: a list of any length. Leaves: [`Truncated`]. Law: what is not shown is counted.
+//! Enters: a list of any length. Leaves: [`Truncated`]: its first items and the count of the others. Law: items shown
+//! and omitted add up to the length of the list.
 
-/// Most entries of each list in one page; the JSON report holds all of them.
+/// Most items of each list on a page; the JSON report holds all of them.
 pub mod most {
     /// Accounts and regions on the map.
     pub const PLACES: usize = 250;
-    /// Gaps named in words, per account and region.
+    /// Gaps listed as text, per account and region.
     pub const GAPS: usize = 5;
     /// Event classes.
     pub const CLASSES: usize = 200;
@@ -16,41 +17,41 @@ pub mod most {
     pub const PRINCIPAL_DETAILS: usize = 300;
     /// Values of one kind in the details of a principal.
     pub const VALUES: usize = 12;
-    /// Principals whose matrix is open before anybody asks.
+    /// Principals with a matrix that is open initially.
     pub const OPEN_MATRICES: usize = 12;
-    /// Principals with their matrix; the others are in the strips over all.
+    /// Principals with a matrix; the others are only in the overview.
     pub const MATRICES: usize = 60;
-    /// Principals with all that stands behind their matrix.
+    /// Principals with the details of their matrix.
     pub const MATRIX_DETAILS: usize = 20;
-    /// Watched principals in the strips over all.
+    /// Watched principals in the overview.
     pub const OVERVIEW_ROWS: usize = 100;
-    /// Rows of each list behind a matrix.
+    /// Rows of each list in the details of a matrix.
     pub const MATRIX_ROWS: usize = 15;
-    /// Actions named in a row of a matrix.
+    /// Example actions in a row of a matrix.
     pub const EXAMPLES: usize = 3;
-    /// Findings with all their words.
+    /// Findings in full.
     pub const FINDINGS: usize = 150;
-    /// Findings after those, one line each.
+    /// Findings after these, one line each.
     pub const FINDING_LINES: usize = 850;
-    /// Findings named by another part of the page.
+    /// Findings in a list of links.
     pub const LINKS: usize = 12;
     /// Operations, controls, audit entries, overrides and other rows.
     pub const ROWS: usize = 300;
-    /// Inputs with their hashes.
+    /// Log files with their hashes.
     pub const INPUTS: usize = 300;
 }
 
-/// The first entries of a list.
+/// The first items of a list.
 #[derive(Debug)]
 pub struct Truncated<T> {
-    /// Those that are shown.
+    /// Items that are shown.
     pub items: Vec<T>,
-    /// How many are not.
+    /// How many are not shown.
     pub omitted: usize,
 }
 
 impl<T> Truncated<T> {
-    /// The first `most` entries.
+    /// The first `most` items.
     pub fn of(all: impl IntoIterator<Item = T>, most: usize) -> Self {
         let mut all = all.into_iter();
         let items = all.by_ref().take(most).collect();
@@ -62,7 +63,7 @@ impl<T> Truncated<T> {
         self.items.len() + self.omitted
     }
 
-    /// There are none.
+    /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

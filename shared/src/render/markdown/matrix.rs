@@ -1,7 +1,8 @@
 //! What watched principals could do, tried and did, as tables.
 //!
-//! Enters: a result. Leaves: a table of what their policies say, one of their capabilities, and the ways to more. Laws:
-//! where policies were not read, grants are not known, and never none; rows without anything are left out and named.
+//! Enters: a result. Leaves: a table of permissions statuses, a table of capabilities, and the privilege escalation
+//! paths. Laws: where policies were not read, grants are unknown, never zero; rows without grants and calls are left
+//! out and their names listed.
 
 use super::{MarkdownPage, code, count_noun, join_or_none, prose, thousands};
 use crate::{
@@ -15,38 +16,36 @@ pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
         return;
     }
     page.title("Could, tried, did");
-    page.line(
-        "What policies grant, what AWS refused and what succeeded, by capability. The worst come first.\n",
-    );
+    page.line("What policies grant, what AWS denied and what succeeded, by capability, most severe first.\n");
     page.table(
         [
             "Principal",
-            "Its policies",
+            "Permissions status",
             ":Unused services",
-            ":Without a grant",
+            ":Used without a grant",
             ":Escalation paths",
-            ":Chained roles",
-            "Not seen",
+            ":Role chains",
+            "Not evaluated",
         ],
         all.iter().map(|(principal, matrix)| {
-            let says = matrix
+            let status = matrix
                 .overall_status
                 .map_or_else(|| "not read".to_owned(), |status| code(overall_status_text(status).0));
             let days = count_noun(matrix.observed_days(), "day");
             let unused = format!("{} in {days}", thousands(matrix.unused_services.len() as u64));
             [
                 code(&principal.arn),
-                says,
-                if matrix.has_policies() { unused } else { "not known".to_owned() },
+                status,
+                if matrix.has_policies() { unused } else { "unknown".to_owned() },
                 if matrix.has_policies() {
                     thousands(matrix.ungranted_operations.len() as u64)
                 } else {
-                    "not known".to_owned()
+                    "unknown".to_owned()
                 },
                 if matrix.has_policies() {
                     thousands(matrix.escalation_paths.len() as u64)
                 } else {
-                    "not known".to_owned()
+                    "unknown".to_owned()
                 },
                 thousands(matrix.role_chains.len() as u64),
                 match matrix.has_policies() {
@@ -57,7 +56,7 @@ pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
                             .map(|what| unevaluated_policy_text(*what).0.to_owned())
                             .collect(),
                     ),
-                    false => "its policies".to_owned(),
+                    false => "all policies".to_owned(),
                 },
             ]
         }),
@@ -68,7 +67,15 @@ pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
         .flat_map(|(principal, matrix)| matrix.nonempty_rows().map(|row| cells(&principal.arn, row)))
         .collect();
     page.table(
-        ["Principal", "Capability", ":Could", ":Tried in vain", ":Did", ":Through roles", "Comes to"],
+        [
+            "Principal",
+            "Capability",
+            ":Granted",
+            ":Denied or failed",
+            ":Succeeded",
+            ":Through roles",
+            "Result",
+        ],
         rows.into_iter(),
     );
     let empty: Vec<String> = all
@@ -77,7 +84,7 @@ pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
         .map(|(principal, matrix)| {
             let names: Vec<String> = matrix.empty_row_labels().iter().map(|name| prose(name)).collect();
             let what =
-                if matrix.has_policies() { "nothing" } else { "nothing tried or done, grants not known" };
+                if matrix.has_policies() { "not granted, not used" } else { "not used, grants unknown" };
             format!("{}, {what}: {}", code(&principal.arn), names.join(", "))
         })
         .collect();
@@ -88,9 +95,9 @@ pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
         .flat_map(|(principal, matrix)| matrix.escalation_paths.iter().map(move |path| (principal, path)))
         .map(|(principal, path)| {
             let actions: Vec<String> = path.actions.iter().map(|action| code(action)).collect();
-            let sure = if path.is_unconditional { "" } else { "; on conditions" };
+            let certainty = if path.is_unconditional { "" } else { "; conditional" };
             format!(
-                "{}: {} ({}{sure})",
+                "{}: {} ({}{certainty})",
                 code(&principal.arn),
                 prose(&path.description),
                 join_or_none(actions)
@@ -98,33 +105,33 @@ pub(super) fn matrix(page: &mut MarkdownPage, result: &ReportResult) {
         })
         .collect();
     if !paths.is_empty() {
-        page.line("\n**Escalation paths**\n");
+        page.line("\n**Privilege escalation paths**\n");
         page.list(paths.into_iter());
     }
 }
 
 fn cells(principal: &str, row: &MatrixRow) -> [String; 7] {
-    let could = row.granted.as_ref().map_or_else(
-        || "not known".to_owned(),
-        |could| match could.conditional {
-            0 => thousands(could.unconditional),
+    let granted = row.granted.as_ref().map_or_else(
+        || "unknown".to_owned(),
+        |granted| match granted.conditional {
+            0 => thousands(granted.unconditional),
             conditional => {
-                format!("{}, {} on conditions", thousands(could.unconditional), thousands(conditional))
+                format!("{} and {} conditional", thousands(granted.unconditional), thousands(conditional))
             }
         },
     );
-    let tried = match row.failed {
+    let unsuccessful = match row.failed {
         0 => thousands(row.denied),
-        failed => format!("{}, {} failed otherwise", thousands(row.denied), thousands(failed)),
+        failed => format!("{} denied, {} failed", thousands(row.denied), thousands(failed)),
     };
-    let comes_to = format!("{} {}", row.state().symbol(), row.state().text());
+    let state = format!("{} {}", row.state().symbol(), row.state().text());
     [
         code(principal),
         prose(&row.label()),
-        could,
-        tried,
+        granted,
+        unsuccessful,
         thousands(row.used),
         thousands(row.through_roles),
-        comes_to,
+        state,
     ]
 }

@@ -1,6 +1,7 @@
-//! Whole results and reports, made of parts.
+//! Sample results and reports.
 //!
-//! Enters: parts. Leaves: a result to fill, and the report of a filled one, with the sums its parts make.
+//! Enters: parts of a result. Leaves: a result to fill, and the report of a filled result, with the totals of its
+//! parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 

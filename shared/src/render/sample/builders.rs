@@ -1,6 +1,6 @@
-//! Parts of made-up reports.
+//! Parts of sample reports.
 //!
-//! Enters: what a part is about. Leaves: places, coverage, activity, principals, findings, controls.
+//! Enters: the content of a part. Leaves: accounts and regions, coverage, activity, principals, findings, controls.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -122,7 +122,7 @@ pub(super) fn principal(
         },
         account: arc_str(account),
         watched_as: promise.map(|_| name.to_owned()),
-        watched_because: promise.map(|_| "an auditor reads".to_owned()),
+        watched_because: promise.map(|_| "an auditor only reads".to_owned()),
         status: promise,
         behavior,
         compliance: ComplianceScore::of(calls[0].iter().sum(), total),
@@ -158,7 +158,7 @@ pub(super) fn finding(
     rule: &str,
     severity: Severity,
     title: &str,
-    who: Option<&str>,
+    arn: Option<&str>,
     subject: &str,
     count: u64,
 ) -> Finding {
@@ -167,14 +167,9 @@ pub(super) fn finding(
         fingerprint: hex(&sha256(rule, subject)[..16]),
         severity,
         title: title.to_owned(),
-        description: format!(
-            "`{}` called `{subject}` and it {title}. That breaks the promise.",
-            who.unwrap_or("nobody")
-        ),
-        recommendation:
-            "Remove the permission, or move the job to a role that is not promised to be read-only."
-                .to_owned(),
-        principal: who.map(arc_str),
+        description: format!("`{subject}`: {count} times. The principal is promised to be read-only."),
+        recommendation: "Remove the permission, or move the job to a role that is not watched.".to_owned(),
+        principal: arn.map(arc_str),
         subject: subject.to_owned(),
         first_seen: Some(time_at(3, 12)),
         last_seen: Some(time_at(19, 40)),
@@ -193,7 +188,7 @@ pub(super) fn sha256(rule: &str, subject: &str) -> Vec<u8> {
     Sha256::digest(format!("{rule}/{subject}")).to_vec()
 }
 
-/// Activity of so many hours: quiet nights, and some hours in which something else than reads was done.
+/// Activity of a number of hours: quiet nights, and some hours with calls that are not read-only.
 pub(super) fn activity(hours: u32, writes: bool) -> Vec<HourlyActivity> {
     let active = |hour: u32| {
         let reads = if (7..19).contains(&(hour % 24)) { 240 } else { 60 } + u64::from(hour * 37 % 90);

@@ -1,24 +1,24 @@
-//! The broken promise with something hostile in every text that is free.
+//! The broken promise with hostile text in every free text.
 //!
-//! Enters: the broken promise. Leaves: the same with other texts.
+//! Enters: the broken promise. Leaves: the same report with other texts.
 
 use serde_json::Value;
 
 use super::non_compliant;
 use crate::report::Report;
 
-/// The broken promise with something hostile in every text that is free.
+/// The broken promise with hostile text in every free text.
 pub fn hostile() -> Report {
     const HOSTILE_TEXT: &str =
         "=1+1\u{1b}[2J\u{202e}|`<script>alert(1)</script>\n# [x](http://e.com) @team \"q\", ";
     let mut value = serde_json::to_value(non_compliant()).unwrap();
     make_hostile(&mut value, HOSTILE_TEXT);
-    let spoilt: Report = serde_json::from_value(value).unwrap();
-    Report::new(spoilt.result, spoilt.run).unwrap()
+    let changed: Report = serde_json::from_value(value).unwrap();
+    Report::new(changed.result, changed.run).unwrap()
 }
 
-/// Puts `harm` into each text, except where only certain words may stand.
-fn make_hostile(value: &mut Value, harm: &str) {
+/// Puts `hostile` before each text, except where only fixed words are valid.
+fn make_hostile(value: &mut Value, hostile: &str) {
     const FIXED_KEYS: [&str; 31] = [
         "schema_version",
         "id",
@@ -49,20 +49,20 @@ fn make_hostile(value: &mut Value, harm: &str) {
         "timestamp",
         "overall_status",
         "certainty",
-        "unseen",
+        "unevaluated",
         "since",
     ];
     match value {
-        Value::String(text) => *text = format!("{harm}{text}"),
-        Value::Array(items) => items.iter_mut().for_each(|item| make_hostile(item, harm)),
+        Value::String(text) => *text = format!("{hostile}{text}"),
+        Value::Array(items) => items.iter_mut().for_each(|item| make_hostile(item, hostile)),
         Value::Object(fields) => {
             let fixed = |key: &str| FIXED_KEYS.contains(&key) || key.ends_with("_at");
             let keys: Vec<String> = fields.keys().cloned().collect();
             for key in keys {
-                // The ids of findings, overrides and controls are free text, the report's own is computed anew.
+                // The ids of findings, overrides and controls are free text; the id of the report is computed again.
                 let free = !fixed(&key) || (key == "id" && fields.contains_key("title"));
                 if let Some(field) = fields.get_mut(&key).filter(|_| free) {
-                    make_hostile(field, harm);
+                    make_hostile(field, hostile);
                 }
             }
         }

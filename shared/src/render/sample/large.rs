@@ -1,6 +1,7 @@
 //! A report that is too large for a page.
 //!
-//! Enters: the broken promise. Leaves: a thousand principals and more, thousands of findings, a year, many places.
+//! Enters: the broken promise. Leaves: a thousand principals and more, thousands of findings, a year, many accounts
+//! and regions.
 
 use super::{builders::*, matrix, non_compliant};
 use crate::{
@@ -9,15 +10,15 @@ use crate::{
     time::Hour,
 };
 
-/// A thousand principals and more, thousands of findings, a year, many places. Every watched principal that was seen is
-/// an administrator by its policies.
+/// A thousand principals and more, thousands of findings, a year, many accounts and regions. Every watched principal
+/// that was seen has the policies of an administrator.
 pub fn large() -> Report {
     let mut report = non_compliant();
     let result = &mut report.result;
-    let models = result.principals.clone();
+    let templates = result.principals.clone();
     result.principals = (0..1_200_u32)
         .map(|n| {
-            let mut principal = models[n as usize % models.len()].clone();
+            let mut principal = templates[n as usize % templates.len()].clone();
             let account = 100_000_000_000 + u64::from(n % 60);
             principal.arn =
                 format!("arn:aws:iam::{account:012}:role/team-{:03}/service-{n:04}", n % 90).into();
@@ -30,10 +31,10 @@ pub fn large() -> Report {
             principal
         })
         .collect();
-    let model = result.findings.clone();
+    let template = result.findings.clone();
     result.findings = (0..4_800_u32)
         .map(|n| {
-            let mut finding = model[n as usize * model.len() / 4_800].clone();
+            let mut finding = template[n as usize * template.len() / 4_800].clone();
             finding.fingerprint = fingerprint(n);
             finding.principal = Some(result.principals[n as usize / 4].arn.clone());
             finding

@@ -1,8 +1,8 @@
-//! Matrices of made-up principals.
+//! Matrices of sample principals.
 //!
-//! Enters: nothing. Leaves: what the watched principals of the broken promise could do, tried and did: one that can only
-//! look, one that could do more and did not, one whose policies nobody read, one that did what it could and more, and an
-//! administrator.
+//! Enters: nothing. Leaves: the matrices of the watched principals of the broken promise (one with grants of reads
+//! only, one with more grants that it did not use, one without policies, one that used its grants and more), and the
+//! matrix of an administrator.
 
 use super::builders::*;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Rows by capability: name, granted, conditional, `[tried, failed, did, through]`.
+/// Rows by capability: name, granted, conditional, `[denied, failed, used, through roles]`.
 type SampleRow = (&'static str, u64, u64, [u64; 4]);
 
 const ROW_NAMES: [&str; 11] = [
@@ -37,17 +37,9 @@ pub(super) fn all() -> [Option<AccessMatrix>; 5] {
     [Some(auditor()), Some(inventory()), Some(pipeline()), Some(agent()), None]
 }
 
-fn row(name: &str, kind: Option<MatrixRowKind>, could: Option<GrantCount>, calls: [u64; 4]) -> MatrixRow {
-    let [tried, failed, did, through] = calls;
-    MatrixRow {
-        name: name.to_owned(),
-        kind,
-        granted: could,
-        denied: tried,
-        failed,
-        used: did,
-        through_roles: through,
-    }
+fn row(name: &str, kind: Option<MatrixRowKind>, granted: Option<GrantCount>, calls: [u64; 4]) -> MatrixRow {
+    let [denied, failed, used, through_roles] = calls;
+    MatrixRow { name: name.to_owned(), kind, granted, denied, failed, used, through_roles }
 }
 
 fn count(granted: u64, conditional: u64, examples: &[&str]) -> GrantCount {
@@ -58,7 +50,7 @@ fn count(granted: u64, conditional: u64, examples: &[&str]) -> GrantCount {
     }
 }
 
-/// All rows, those named filled. Without policies nothing is known of what could be done.
+/// All rows, with the counts of the given ones. Without policies the grants are unknown.
 fn capabilities(known: bool, rows: &[SampleRow]) -> Vec<MatrixRow> {
     let examples = |name: &str| match name {
         "mutate" => &["s3:PutObject", "s3:DeleteObject", "lambda:UpdateFunctionCode", "ec2:CreateTags"][..],
@@ -80,13 +72,13 @@ fn capabilities(known: bool, rows: &[SampleRow]) -> Vec<MatrixRow> {
                 _ => MatrixRowKind::Capability,
             };
             let examples = if granted + conditional > 0 { examples(name) } else { &[] };
-            let could = known.then(|| count(granted, conditional, examples));
-            row(name, Some(kind), could, calls)
+            let granted = known.then(|| count(granted, conditional, examples));
+            row(name, Some(kind), granted, calls)
         })
         .collect()
 }
 
-fn basis(digit: &str, since: Option<u32>, until: Option<u32>) -> PolicySnapshotRef {
+fn policies(digit: &str, since: Option<u32>, until: Option<u32>) -> PolicySnapshotRef {
     PolicySnapshotRef {
         sha256: digit.repeat(64),
         since: since.map(|hour| time_at(hour, 0)),
@@ -101,7 +93,7 @@ fn unused(service: &str, actions: u64, excessive: u64, examples: &[&str]) -> Unu
 
 fn auditor() -> AccessMatrix {
     AccessMatrix {
-        policies: vec![basis("a", None, None)],
+        policies: vec![policies("a", None, None)],
         overall_status: Some(OverallStatus::Valid),
         observed_hours: 24,
         capabilities: capabilities(true, &[("read", 4_812, 0, [2, 4, 3_210, 0])]),
@@ -119,7 +111,7 @@ fn auditor() -> AccessMatrix {
 
 pub(super) fn inventory() -> AccessMatrix {
     AccessMatrix {
-        policies: vec![basis("b", Some(2), None)],
+        policies: vec![policies("b", Some(2), None)],
         overall_status: Some(OverallStatus::Indeterminate),
         observed_hours: 24,
         capabilities: capabilities(
@@ -160,7 +152,7 @@ fn pipeline() -> AccessMatrix {
 fn agent() -> AccessMatrix {
     let release = arc_str("arn:aws:iam::777788889999:role/release/Publisher");
     AccessMatrix {
-        policies: vec![basis("c", None, Some(9)), basis("d", Some(9), None)],
+        policies: vec![policies("c", None, Some(9)), policies("d", Some(9), None)],
         overall_status: Some(OverallStatus::OverPrivileged),
         observed_hours: 24,
         capabilities: capabilities(
@@ -191,21 +183,20 @@ fn agent() -> AccessMatrix {
             operation: "s3:PutBucketPolicy".to_owned(),
             actions: vec![arc_str("s3:PutBucketPolicy")],
             count: 1,
-            explanation: "a role it assumed was granted it".to_owned(),
+            explanation: "a resource-based policy may grant it, and those were not read".to_owned(),
         }],
         escalation_paths: vec![
             EscalationPath {
                 id: "update-function-code".to_owned(),
-                description:
-                    "It may replace the code of a function, which then runs with the function's role."
-                        .to_owned(),
+                description: "replace the code of a function, which then runs with the function's role"
+                    .to_owned(),
                 actions: vec![arc_str("lambda:UpdateFunctionCode")],
                 is_unconditional: true,
                 resources: vec![arc_str("arn:aws:lambda:*:777788889999:function:*")],
             },
             EscalationPath {
                 id: "pass-role-to-lambda".to_owned(),
-                description: "It may pass a role to a function it makes, and call that function.".to_owned(),
+                description: "pass a role to a function it creates, and invoke that function".to_owned(),
                 actions: vec![
                     arc_str("iam:PassRole"),
                     arc_str("lambda:CreateFunction"),
@@ -246,7 +237,7 @@ fn agent() -> AccessMatrix {
     }
 }
 
-/// Everything there is, hardly any of it used.
+/// Every grant, almost all unused.
 pub(super) fn administrator() -> AccessMatrix {
     let mut this = agent();
     for row in &mut this.capabilities {

@@ -1,7 +1,7 @@
-//! Reports to render in tests: a broken promise, a kept one, one nobody can judge, a discovery, nothing at all, one in
-//! which every text is hostile, and one that is too large for a page.
+//! Sample reports for tests: a broken promise, a kept promise, insufficient evidence, a discovery, no evidence, a
+//! report with hostile text everywhere, and a report that is too large for a page.
 //!
-//! Enters: nothing. Leaves: reports. Law: the same reports every time.
+//! Enters: nothing. Leaves: reports. Law: the reports are the same every time.
 
 mod base;
 mod builders;

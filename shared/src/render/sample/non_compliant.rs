@@ -1,6 +1,6 @@
-//! A broken promise with a bit of everything.
+//! A broken promise with every kind of content.
 //!
-//! Enters: nothing. Leaves: the report most tests render.
+//! Enters: nothing. Leaves: the report that most tests render.
 
 use std::collections::BTreeMap;
 
@@ -22,16 +22,17 @@ use crate::{
     score::{RiskFactors, Status},
 };
 
-/// A broken promise with a bit of everything.
+/// A broken promise with every kind of content.
 pub fn non_compliant() -> Report {
-    let statement = "A watched principal changed something: 2 of 5 watched principals broke the promise in management reads, management writes.";
+    let statement = "Watched principals made 5,166 calls. 7 of them succeeded although a read-only principal may not make them. This covers the event classes management-read, management-write.";
     let mut r = base_result(ReportMode::Proof, Some(Status::NonCompliant), statement);
-    r.summary.key_findings = strings(&["ReleaseNotesAgent changed 3 objects through an assumed role."]);
+    r.summary.key_findings =
+        strings(&["ReleaseNotesAgent changed state (s3:PutObject). `s3:PutObject` succeeded: 3 calls."]);
     r.summary.top_actions = strings(&[
-        "Take `s3:PutObject` from `arn:aws:iam::777788889999:role/ai/ReleaseNotesAgent`, or say who allows it and until when with an override.",
-        "Find out why `InventoryScanner` reads secrets, and deny `secretsmanager:GetSecretValue` if it need not.",
+        "Remove `s3:PutObject` from `arn:aws:iam::777788889999:role/ai/ReleaseNotesAgent`, or allow it with an override that has an owner and an expiry.",
+        "Find out why `InventoryScanner` reads secrets, and deny `secretsmanager:GetSecretValue` if it does not need them.",
         "Log data events for S3 and DynamoDB in all three accounts.",
-        "Ask who uses the user `intern`.",
+        "Find out who uses the IAM user `intern`.",
     ]);
     let mut places = vec![];
     for (n, account) in ["111122223333", "444455556666", "777788889999"].into_iter().enumerate() {
@@ -68,11 +69,18 @@ pub fn non_compliant() -> Report {
     })
     .into();
     r.findings = vec![
-        finding("write-succeeded", Severity::Critical, "changed something", Some(AGENT), "s3:PutObject", 3),
+        finding(
+            "write-succeeded",
+            Severity::Critical,
+            "ReleaseNotesAgent changed state (s3:PutObject)",
+            Some(AGENT),
+            "s3:PutObject",
+            3,
+        ),
         finding(
             "privileged-call",
             Severity::High,
-            "used a privileged operation",
+            "ReleaseNotesAgent used a privileged operation (sts:AssumeRole)",
             Some(AGENT),
             "sts:AssumeRole",
             4,
@@ -80,15 +88,15 @@ pub fn non_compliant() -> Report {
         finding(
             "secret-read",
             Severity::High,
-            "read secrets",
+            "InventoryScanner read secrets (secretsmanager:GetSecretValue)",
             Some(INVENTORY),
             "secretsmanager:GetSecretValue",
             1_022,
         ),
         finding(
-            "evidence-missing",
+            "missing-hours",
             Severity::Medium,
-            "an hour without evidence",
+            "Hours of an account and region have no evidence",
             None,
             "444455556666 eu-west-1",
             1,
@@ -96,7 +104,7 @@ pub fn non_compliant() -> Report {
         finding(
             "write-denied",
             Severity::Medium,
-            "tried to write and was refused",
+            "ReadOnlyPipeline attempted a write that AWS denied (ec2:RunInstances)",
             Some(CI),
             "ec2:RunInstances",
             2,
@@ -104,17 +112,24 @@ pub fn non_compliant() -> Report {
         finding(
             "unknown-operation",
             Severity::Medium,
-            "made a call nothing is known of",
+            "InventoryScanner called an unknown operation (newsvc:Frob)",
             Some(INVENTORY),
             "newsvc:Frob",
             1,
         ),
-        finding("never-seen", Severity::Info, "a promise nobody was seen for", Some(NOT_SEEN), "", 0),
+        finding(
+            "principal-not-seen",
+            Severity::Info,
+            "A watched principal was not seen",
+            Some(NOT_SEEN),
+            "promise",
+            0,
+        ),
     ];
     r.recommendations = vec![Recommendation {
         severity: Severity::Critical,
         id: "write-succeeded".to_owned(),
-        title: "A watched principal used privilege".into(),
+        title: "A watched principal changed state".to_owned(),
         action: "Remove the write permissions.".to_owned(),
         findings: 1,
         principals: arc_set(&[AGENT]),
@@ -122,17 +137,12 @@ pub fn non_compliant() -> Report {
     r.controls = vec![
         control(
             "CC6.1",
-            "Access to systems is restricted.",
+            "Access to systems is restricted",
             ControlState::Fail,
-            "2 findings speak against it.",
+            "CRITICAL: ReleaseNotesAgent changed state (s3:PutObject) (and 1 more)",
         ),
-        control(
-            "CC7.2",
-            "Activity is monitored.",
-            ControlState::NoEvidence,
-            "1 hour and 1 event class are missing.",
-        ),
-        control("CC8.1", "Changes are authorised.", ControlState::Pass, "Complete evidence of 5,000 calls."),
+        control("CC7.2", "Activity is monitored", ControlState::NoEvidence, "evidence is missing"),
+        control("CC8.1", "Changes are authorized", ControlState::Pass, "no findings in 5,166 watched calls"),
     ];
     r.audit_entries = vec![
         AuditEntry {
@@ -170,16 +180,16 @@ pub fn non_compliant() -> Report {
         operation: "ec2:CreateTags".to_owned(),
         resource: None,
         owner: "platform@example.com".to_owned(),
-        reason: "the pipeline tags what it looked at".to_owned(),
+        reason: "the pipeline tags the resources it reads".to_owned(),
         expires: time_at(0, 0),
         allowed_calls: 0,
         expired_calls: 2,
     }];
     r.limitations = strings(&[
-        "Data events: the trail does not log them, so a write to an object, a table or a queue would not be seen.",
+        "Data events are not logged by the trail, so a write to an object, a table or a queue would not be seen.",
         "Network activity events are not part of the promise.",
-        "What the principals could do: no policy was read.",
-        "One object could not be read.",
+        "The policies of ReadOnlyPipeline were not read, so what it could do is unknown.",
+        "The content of 1 piece of evidence is unknown: it could not be read.",
     ]);
     for (principal, matrix) in r.principals.iter_mut().zip(matrix::all()) {
         principal.matrix = matrix;

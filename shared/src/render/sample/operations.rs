@@ -1,4 +1,4 @@
-//! Operations of made-up reports.
+//! Operations of sample reports.
 //!
 //! Enters: nothing. Leaves: one operation of each kind.
 
@@ -18,7 +18,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
                level,
                capabilities,
                risk,
-               dissent,
+               conflict,
                reason: &str,
                counts: [u64; 3]| OperationSummary {
         event_source: source.into(),
@@ -30,7 +30,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
         capabilities,
         risk_level: risk,
         provenance: if kind == OperationType::Unknown { Provenance::None } else { Provenance::Catalog },
-        source_conflict: dissent,
+        source_conflict: conflict,
         reason: reason.to_owned(),
         counts: [Outcome::Succeeded, Outcome::Failed, Outcome::Denied]
             .into_iter()
@@ -76,7 +76,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
             Capabilities::READ_SECRETS,
             RiskLevel::High,
             true,
-            "it changes nothing; its response carries a secret, so it is a sensitive read",
+            "it changes nothing; its response returns a secret, so it is a sensitive read",
             [88, 1, 3],
         ),
         row(
@@ -89,7 +89,7 @@ pub(super) fn operations() -> Vec<OperationSummary> {
             Capabilities::ISSUE_CREDENTIALS,
             RiskLevel::Critical,
             true,
-            "IAM calls it a write, CloudTrail a read: it changes nothing and gives its caller new credentials",
+            "IAM calls it a write, CloudTrail a read: it changes nothing and issues credentials to its caller",
             [210, 0, 0],
         ),
         row(

@@ -1,6 +1,6 @@
-//! The other reports a reader can meet.
+//! The smaller sample reports.
 //!
-//! Enters: nothing. Leaves: a kept promise, one nobody can judge, a discovery, and a report of nothing.
+//! Enters: nothing. Leaves: a kept promise, insufficient evidence, a discovery, and a report without evidence.
 
 use super::{
     base::{base_result, finish_report},
@@ -21,7 +21,7 @@ pub fn compliant() -> Report {
     let mut r = base_result(
         ReportMode::Proof,
         Some(Status::Compliant),
-        "Every watched call was permitted, in data, management-read and management-write events.",
+        "Watched principals made 1,234,619 calls. Each was read-only, allowed by an override or denied by AWS, and no evidence is missing. This covers the event classes data, management-read, management-write.",
     );
     r.coverage = coverage(
         720,
@@ -44,12 +44,12 @@ pub fn compliant() -> Report {
     finish_report(r, Some(&RiskFactors::default()))
 }
 
-/// Nothing against the promise, and large holes in the evidence of many places.
+/// No broken promise, and large gaps in the evidence of many accounts and regions.
 pub fn insufficient() -> Report {
     let mut r = base_result(
         ReportMode::Proof,
         Some(Status::InsufficientEvidence),
-        "Nothing breaks the promise, but 300 hours and 1 event class are missing.",
+        "Watched principals made 3,435 calls. None of them breaks the promise, but the evidence is not sufficient to prove it.",
     );
     let mut places = vec![];
     for n in 0..14_u32 {
@@ -79,24 +79,24 @@ pub fn insufficient() -> Report {
         r.inputs.watched.push(arn);
     }
     r.findings = vec![finding(
-        "evidence-missing",
+        "missing-hours",
         Severity::Medium,
-        "hours without evidence",
+        "Hours of an account and region have no evidence",
         None,
         "000000000101 us-gov-west-1",
         720,
     )];
-    r.summary.top_actions = strings(&["Find the missing log objects."]);
-    r.limitations = strings(&["821 hours without evidence."]);
+    r.summary.top_actions = strings(&["Find the missing log files."]);
+    r.limitations = strings(&["There is no evidence for 821 of 10,080 account-region hours."]);
     finish_report(r, Some(&RiskFactors { evidence_gaps: 822, ..RiskFactors::default() }))
 }
 
-/// Nothing promised.
+/// No principal is watched.
 pub fn discovery() -> Report {
     let mut r = base_result(
         ReportMode::Discovery,
         None,
-        "Nothing was promised, so nothing is called compliant: 6 principals made 5,305 calls.",
+        "No principal is watched, so compliance is not assessed. The evidence shows 5,305 calls by 6 principals.",
     );
     let proof = non_compliant().result;
     r.coverage = proof.coverage;
@@ -112,7 +112,7 @@ pub fn discovery() -> Report {
     finish_report(r, None)
 }
 
-/// No evidence and no question.
+/// No evidence and no watched principal.
 pub fn empty() -> Report {
-    finish_report(base_result(ReportMode::Discovery, None, "There was nothing to look at."), None)
+    finish_report(base_result(ReportMode::Discovery, None, "The evidence holds no events."), None)
 }

@@ -1,7 +1,8 @@
-//! The map of evidence in block characters.
+//! The coverage map in block characters.
 //!
-//! Enters: [`Coverage`]. Leaves: a section with a line for each account and region. Laws: a cell is drawn as seen only
-//! when each of its hours was observed, and as missing only when none was; nothing is said by color alone; a place with a gap is the last to be left out.
+//! Enters: [`Coverage`]. Leaves: a section with a line for each account and region. Laws: a cell is drawn as observed
+//! only if all its hours were observed, and as missing only if none was; no information is in color alone; accounts
+//! and regions with a gap are left out last.
 
 use std::collections::BTreeSet;
 
@@ -21,10 +22,10 @@ use crate::{
     time::Hour,
 };
 
-/// Hours a cell may stand for; beyond, whole weeks.
+/// Hours of a cell; beyond these, whole weeks.
 const CELL_HOURS: [u32; 8] = [1, 2, 3, 4, 6, 8, 12, 24];
 
-/// How a period is laid out in columns.
+/// Scale of a period in columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MapScale {
     /// Hours of a cell.
@@ -59,11 +60,11 @@ impl MapScale {
     }
 }
 
-/// The map, its key and the event classes.
+/// The map, its legend and the event classes.
 pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSection {
     let Some(period) = coverage.period else {
         return ScreenSection {
-            title: "Coverage  no evidence, so no period".to_owned(),
+            title: "Coverage  no evidence, no period".to_owned(),
             spaced: true,
             footer: classes(coverage, style),
             ..ScreenSection::default()
@@ -74,7 +75,7 @@ pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSecti
         percent(coverage.percent),
         thousands(coverage.observed_hours),
         thousands(coverage.expected_hours),
-        count_noun(coverage.account_regions.len() as u64, "place"),
+        count_noun(coverage.account_regions.len() as u64, "account-region pair"),
         thousands(coverage.missing_hours()),
     );
     let (head, rows) = grid(coverage, period, style).unwrap_or_else(|| list(coverage, period, style));
@@ -110,7 +111,7 @@ fn list(coverage: &Coverage, period: Period, style: &TerminalStyle) -> (Vec<Stri
     (vec![axis(period, scale, label, style)], rows.collect())
 }
 
-/// A row for each account, a column for each region, where the period then takes at least 12 columns.
+/// A row for each account and a column for each region; `None` if the period would have fewer than 12 columns.
 fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(Vec<String>, Vec<ScreenRow>)> {
     let accounts: BTreeSet<&str> = coverage.account_regions.iter().map(|place| &*place.account).collect();
     let regions: BTreeSet<&str> = coverage.account_regions.iter().map(|place| &*place.region).collect();
@@ -130,7 +131,7 @@ fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(V
     let heads = heads.iter().map(|head| format!("  {}", align_left(head, width))).collect::<String>();
     let rows = accounts.iter().zip(&names).map(|(account, name)| {
         let mut line = format!("  {}", align_left(name, label));
-        let mut urgent = false;
+        let mut has_gap = false;
         for region in &regions {
             let place = coverage
                 .account_regions
@@ -139,9 +140,9 @@ fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(V
             let bar =
                 place.map_or_else(|| " ".repeat(bar_width), |place| bar(place, period, scale, style.color));
             line.push_str(&format!("  {bar}{}", " ".repeat(width - bar_width)));
-            urgent |= place.is_some_and(|place| !place.gaps.is_empty());
+            has_gap |= place.is_some_and(|place| !place.gaps.is_empty());
         }
-        ScreenRow { lines: vec![line], keep_longest: urgent }
+        ScreenRow { lines: vec![line], keep_longest: has_gap }
     });
     let rows = rows.collect();
     let key = truncate(&format!("  {LEGEND}, {}, from left to right", scale.legend()), style.width);
@@ -149,13 +150,13 @@ fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(V
     Some((head.map(|line| paint(style.color, ScreenTone::Faint, &line)).to_vec(), rows))
 }
 
-/// Places that have a row each in any case.
+/// Fewest accounts and regions for a grid.
 const MIN_GRID_PLACES: usize = 5;
 
-const LEGEND: &str = "█ seen ▄ partly × none";
+const LEGEND: &str = "█ observed ▄ partly × none";
 const NOTE_WIDTH: usize = 15;
 
-/// The key, and below which columns the period begins and ends.
+/// The legend, and the times at which the period begins and ends.
 fn axis(period: Period, scale: MapScale, label: usize, style: &TerminalStyle) -> String {
     let width = scale.width(period);
     let (from, until) = (short(period.from), short(period.until));
@@ -204,7 +205,7 @@ fn bar(place: &AccountRegionCoverage, period: Period, scale: MapScale, color: bo
         .collect()
 }
 
-/// Which event classes count, in one or two lines.
+/// The states of the event classes, in one or two lines.
 fn classes(coverage: &Coverage, style: &TerminalStyle) -> Vec<String> {
     let named = |wanted: &[EventClassState]| {
         let classes = coverage.event_classes.iter().filter(|class| wanted.contains(&class.state));

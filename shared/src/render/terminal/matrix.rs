@@ -1,8 +1,9 @@
 //! What watched principals could do, tried and did.
 //!
-//! Enters: a report. Leaves: a section with one line for each watched principal, the worst first, and one with the
-//! numbers of the worst. Laws: the three marks of a capability stand in fixed places and say the same without color;
-//! where policies were not read, a question mark stands for the grants; what nobody could, tried or did is named.
+//! Enters: a report. Leaves: a section with one line for each watched principal, most severe first, and a section
+//! with the counts of the first one. Laws: the three marks of a capability have fixed positions and say the same
+//! without color; where policies were not read, a question mark stands for the grants; capabilities that no watched
+//! principal could use, tried or used are listed.
 
 use super::{
     TerminalStyle,
@@ -20,39 +21,39 @@ use crate::{
     report::{AccessMatrix, MatrixRow, PrincipalSummary, ReportResult},
 };
 
-/// Columns of the three marks, and of a column at least: with a gap after it.
+/// Columns of the three marks, and fewest columns of a capability.
 const MARKS_WIDTH: usize = 3;
 
-/// Columns a name needs at least; what policies say gives way.
+/// Fewest columns of a name; the permissions status is dropped first.
 const MIN_NAME_WIDTH: usize = 16;
 
-/// Columns in which most names stand whole.
+/// Columns in which most names fit in full.
 const FULL_NAME_WIDTH: usize = 44;
 
-/// The sections, if anybody is watched and was seen.
+/// The sections; empty without a matrix.
 pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<ScreenSection> {
     let all = worst_first(result);
     let Some((worst, matrix)) = all.first() else { return Vec::new() };
     let known = all.iter().filter(|(_, matrix)| matrix.has_policies()).count();
     let mut title = "Could, tried, did".to_owned();
     if known == 0 {
-        title.push_str(" (no policies were read: what could be done is not known)");
+        title.push_str(" (no policies were read, so permissions are unknown)");
     } else if known < all.len() {
         title = format!(
-            "{title} (policies read of {} of {})",
+            "{title} (policies of {} of {} principals read)",
             thousands(known as u64),
             thousands(all.len() as u64)
         );
     }
-    let strip = OverviewLayout::of(&all, style);
+    let layout = OverviewLayout::of(&all, style);
     let rows = all
         .iter()
-        .zip(&strip.names)
-        .map(|((principal, matrix), name)| vec![strip.line(name, principal, matrix)].into());
+        .zip(&layout.names)
+        .map(|((principal, matrix), name)| vec![layout.line(name, principal, matrix)].into());
     let mut sections = vec![ScreenSection {
         title,
         spaced: true,
-        header: vec![strip.header()],
+        header: layout.header(),
         rows: rows.collect(),
         footer: unused_by_all_line(&all, style),
         min_rows: 3,
@@ -62,65 +63,86 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Scre
     sections
 }
 
-/// The lines of all principals, one below the other.
+/// The layout of the lines of all principals.
 struct OverviewLayout<'a> {
     style: &'a TerminalStyle,
     names: Vec<String>,
     name_width: usize,
-    /// Columns of what policies say; none where there is no room.
+    /// Columns of the permissions status; zero where there is no room.
     status_width: usize,
-    /// Columns of each capability, the gap included.
-    column_width: usize,
-    /// Names of the capabilities anybody could use, tried or used.
-    capabilities: Vec<&'a str>,
+    /// Capabilities with grants or calls, each with the columns of its heading.
+    capabilities: Vec<(&'a MatrixRow, usize)>,
+    /// Columns between two capabilities.
+    gap: usize,
 }
 
 impl<'a> OverviewLayout<'a> {
     fn of(all: &[(&'a PrincipalSummary, &'a AccessMatrix)], style: &'a TerminalStyle) -> Self {
-        let mut used: Vec<&str> = Vec::new();
+        let mut used: Vec<&MatrixRow> = Vec::new();
         for row in all.iter().flat_map(|(_, matrix)| matrix.nonempty_rows()) {
-            if !used.contains(&row.name.as_str()) {
-                used.push(&row.name);
+            if !used.iter().any(|known| known.name == row.name) {
+                used.push(row);
             }
         }
-        let order = |name: &&str| {
+        let order = |row: &&MatrixRow| {
             let rows = all.iter().flat_map(|(_, matrix)| &matrix.capabilities);
-            rows.map(|row| row.name.as_str()).position(|other| other == *name)
+            rows.map(|row| row.name.as_str()).position(|other| other == row.name)
         };
         used.sort_by_key(order);
         let known = all.iter().any(|(_, matrix)| matrix.has_policies());
-        let says = all
+        let status = all
             .iter()
             .filter(|_| known)
             .map(|(_, matrix)| display_width(policy_status(matrix).0) + 2)
             .max()
             .unwrap_or(0);
-        let room = |wide: usize, says: usize| style.width.saturating_sub(2 + says + wide * used.len());
-        let (wide, says) = [
-            (MARKS_WIDTH + 5, says, FULL_NAME_WIDTH),
-            (MARKS_WIDTH + 2, says, MIN_NAME_WIDTH),
-            (MARKS_WIDTH + 1, says, MIN_NAME_WIDTH),
-            (MARKS_WIDTH + 1, 0, 0),
+        // A heading is the whole word, or so many letters of it.
+        let width = |row: &MatrixRow, most: usize| display_width(&heading(row)).min(most).max(MARKS_WIDTH);
+        let room = |most: usize, gap: usize, status: usize| {
+            let columns: usize = used.iter().map(|row| width(row, most) + gap).sum();
+            style.width.saturating_sub(2 + status + columns)
+        };
+        let (most, gap, status) = [
+            (usize::MAX, 2, status, FULL_NAME_WIDTH),
+            (usize::MAX, 1, status, MIN_NAME_WIDTH),
+            (MARKS_WIDTH + 1, 1, status, MIN_NAME_WIDTH),
+            (MARKS_WIDTH, 1, status, MIN_NAME_WIDTH),
         ]
         .into_iter()
-        .find(|(wide, says, name)| room(*wide, *says) >= name + 2)
-        .map_or((MARKS_WIDTH + 1, 0), |(wide, says, _)| (wide, says));
+        .find(|(most, gap, status, name)| room(*most, *gap, *status) >= name + 2)
+        .map_or((MARKS_WIDTH, 1, 0), |(most, gap, status, _)| (most, gap, status));
         let principals: Vec<&PrincipalSummary> = all.iter().map(|(principal, _)| *principal).collect();
-        let names = distinct_names(&principals, room(wide, says).saturating_sub(2));
+        let names = distinct_names(&principals, room(most, gap, status).saturating_sub(2));
         let name = names.iter().map(|name| display_width(name)).max().unwrap_or(0) + 2;
-        Self { style, names, name_width: name, status_width: says, column_width: wide, capabilities: used }
+        let capabilities = used.iter().map(|row| (*row, width(row, most))).collect();
+        Self { style, names, name_width: name, status_width: status, capabilities, gap }
     }
 
-    fn header(&self) -> String {
-        let legend = ["○ could  × tried in vain  ● did", "○ could × tried ● did", "○ × ●"];
+    /// The headings, and a legend of what does not fit.
+    fn header(&self) -> Vec<String> {
+        let legend =
+            ["○ could  × tried, did not succeed  ● did", "○ could  × tried  ● did", "○ could × tried ● did"];
         let room = (self.name_width + self.status_width).saturating_sub(2);
-        let legend = legend.into_iter().find(|legend| display_width(legend) <= room).unwrap_or("");
-        let mut line = format!("  {}", align_left(legend, self.name_width + self.status_width));
-        for name in &self.capabilities {
-            let word = escape::terminal(short_capability(name)).to_uppercase();
-            line.push_str(&align_left(&truncate_hard(&word, self.column_width - 1), self.column_width));
+        let fitting = legend.into_iter().find(|legend| display_width(legend) <= room);
+        let mut line =
+            format!("  {}", align_left(fitting.unwrap_or(""), self.name_width + self.status_width));
+        let mut cut = Vec::new();
+        if fitting.is_none() {
+            cut.extend(legend.last().map(|legend| (*legend).to_owned()));
         }
-        paint(self.style.color, ScreenTone::Faint, line.trim_end())
+        for (row, width) in &self.capabilities {
+            let word = heading(row);
+            let shown = truncate_hard(&word, *width);
+            if shown != word {
+                cut.push(format!("{shown} {}", escape::terminal(&row.label())));
+            }
+            line.push_str(&align_left(&shown, width + self.gap));
+        }
+        let mut lines = vec![line.trim_end().to_owned()];
+        if !cut.is_empty() {
+            lines.extend(wrap_hanging("  ", &cut.join(", "), self.style.width, 3));
+        }
+        lines.iter().map(|line| paint(self.style.color, ScreenTone::Faint, line)).collect()
     }
 
     fn line(&self, name: &str, principal: &PrincipalSummary, matrix: &AccessMatrix) -> String {
@@ -130,44 +152,41 @@ impl<'a> OverviewLayout<'a> {
             let (word, tone) = policy_status(matrix);
             line.push_str(&paint(self.style.color, tone, &align_left(word, self.status_width)));
         }
-        for name in &self.capabilities {
-            let row = matrix.capabilities.iter().find(|row| row.name == *name);
+        for (column, width) in &self.capabilities {
+            let row = matrix.capabilities.iter().find(|row| row.name == column.name);
             let (marks, tone) = row.map_or((" ".repeat(MARKS_WIDTH), matrix::MatrixTone::None), |row| {
                 (row_marks(row), row.tone(tolerated))
             });
-            line.push_str(&paint(
-                self.style.color,
-                screen_tone(tone),
-                &align_left(&marks, self.column_width),
-            ));
+            line.push_str(&paint(self.style.color, screen_tone(tone), &align_left(&marks, width + self.gap)));
         }
         line
     }
 }
 
-/// Could, tried, did, each in its place.
+/// The marks for could, tried and did, each in its position.
 fn row_marks(row: &MatrixRow) -> String {
-    let could = row.granted.as_ref().map(|could| could.total() > 0);
+    let granted = row.granted.as_ref().map(|granted| granted.total() > 0);
     let tried = row.denied > 0 || row.failed > 0;
-    if could == Some(false) && !tried && row.used == 0 {
+    if granted == Some(false) && !tried && row.used == 0 {
         return "–".to_owned();
     }
-    let could = could.map_or('?', |could| if could { '○' } else { '·' });
-    [could, if tried { '×' } else { '·' }, if row.used > 0 { '●' } else { '·' }].into_iter().collect()
+    let granted = granted.map_or('?', |granted| if granted { '○' } else { '·' });
+    [granted, if tried { '×' } else { '·' }, if row.used > 0 { '●' } else { '·' }].into_iter().collect()
 }
 
-/// The name of a capability where there is room for some letters only.
-fn short_capability(name: &str) -> &str {
-    match name {
+/// The heading of a capability: one word.
+fn heading(row: &MatrixRow) -> String {
+    let word = match row.name.as_str() {
         "read_data" => "data",
         "read_secrets" => "secrets",
-        "issue_credentials" => "mint",
+        "issue_credentials" => "creds",
         "run_code" => "code",
-        "expose_resource" => "share",
-        "incur_cost" => "money",
-        "privileged" => "priv",
+        "expose_resource" => "expose",
+        "privilege_escalation" => "escalate",
+        "incur_cost" => "cost",
         other => other,
-    }
+    };
+    escape::terminal(word).to_uppercase()
 }
 
 fn truncate_hard(word: &str, width: usize) -> String {
@@ -187,7 +206,7 @@ fn policy_status(matrix: &AccessMatrix) -> (&'static str, ScreenTone) {
     })
 }
 
-/// What nobody could, tried or did.
+/// The capabilities that no watched principal could use, tried or used.
 fn unused_by_all_line(all: &[(&PrincipalSummary, &AccessMatrix)], style: &TerminalStyle) -> Vec<String> {
     let mut empty: Vec<String> = Vec::new();
     for (_, matrix) in all {
@@ -201,11 +220,11 @@ fn unused_by_all_line(all: &[(&PrincipalSummary, &AccessMatrix)], style: &Termin
         }
     }
     let known = all.iter().all(|(_, matrix)| matrix.has_policies());
-    let what = if known { "  nobody could, tried or did: " } else { "  nobody tried or did: " };
+    let what = if known { "  not granted, not used: " } else { "  not used: " };
     if empty.is_empty() { Vec::new() } else { wrap_hanging(what, &empty.join(", "), style.width, 1) }
 }
 
-/// The numbers of one principal, the gravest first.
+/// The counts of one principal, most severe first.
 fn worst_principal_section(
     principal: &PrincipalSummary,
     matrix: &AccessMatrix,
@@ -214,7 +233,7 @@ fn worst_principal_section(
     let tolerated = ToleratedAccess::of(principal, matrix);
     let mut rows: Vec<&MatrixRow> = matrix.nonempty_rows().collect();
     rows.sort_by_key(|row| std::cmp::Reverse((row.tone(tolerated), row.state())));
-    let header = ["", "COULD", "TRIED", "DID", ""].map(str::to_owned);
+    let header = ["", "GRANTED", "DENIED", "USED", ""].map(str::to_owned);
     let cells: Vec<[String; 5]> = rows.iter().map(|row| cells(row)).collect();
     let mut widths = [0; 4];
     for row in cells.iter().chain([&header]) {
@@ -223,9 +242,13 @@ fn worst_principal_section(
         }
     }
     let also = [
-        (matrix.escalation_paths.len(), "escalation path", "escalation paths"),
-        (matrix.ungranted_operations.len(), "operation without a grant", "operations without a grant"),
-        (matrix.role_chains.len(), "role it acted through", "roles it acted through"),
+        (matrix.escalation_paths.len(), "privilege escalation path", "privilege escalation paths"),
+        (
+            matrix.ungranted_operations.len(),
+            "operation used without a grant",
+            "operations used without a grant",
+        ),
+        (matrix.role_chains.len(), "role chain", "role chains"),
     ];
     let also = also.iter().filter(|(count, ..)| *count > 0).map(|(count, one, many)| {
         format!("{} {}", thousands(*count as u64), if *count == 1 { one } else { many })
@@ -248,34 +271,35 @@ fn worst_principal_section(
     })
 }
 
-/// Sign and name, grants, refused and failed calls, calls that succeeded, what it comes to.
+/// Symbol and name, grants (`unconditional +conditional`), calls without success (`denied +failed`), calls that
+/// succeeded, state.
 fn cells(row: &MatrixRow) -> [String; 5] {
     let and = |number: u64, more: u64| match more {
         0 => thousands(number),
         more => format!("{} +{}", thousands(number), thousands(more)),
     };
-    let could = row
+    let granted = row
         .granted
         .as_ref()
-        .map_or_else(|| "?".to_owned(), |could| and(could.unconditional, could.conditional));
-    let mut comes_to = row.state().text().to_owned();
+        .map_or_else(|| "?".to_owned(), |granted| and(granted.unconditional, granted.conditional));
+    let mut state = row.state().text().to_owned();
     if row.through_roles > 0 && row.state() != MatrixRowState::UsedThroughRoles {
-        comes_to = format!("{comes_to}; {} through roles", count_noun(row.through_roles, "call"));
+        state = format!("{state}; {} through roles", count_noun(row.through_roles, "call"));
     }
     let name = format!("{} {}", row.state().symbol(), escape::terminal(&row.label()));
-    [name, could, and(row.denied, row.failed), thousands(row.used), comes_to]
+    [name, granted, and(row.denied, row.failed), thousands(row.used), state]
 }
 
 fn line(cells: &[String; 5], widths: &[usize; 4], tone: Option<ScreenTone>, style: &TerminalStyle) -> String {
-    let [name, could, tried, did, comes_to] = cells;
+    let [name, granted, denied, used, state] = cells;
     let [name_width, numbers @ ..] = widths;
     let mut line = format!("  {}", align_left(name, *name_width));
-    for (cell, width) in [could, tried, did].into_iter().zip(numbers) {
+    for (cell, width) in [granted, denied, used].into_iter().zip(numbers) {
         line.push_str("  ");
         line.push_str(&align_right(cell, *width));
     }
-    let comes_to = truncate(comes_to, style.width.saturating_sub(display_width(&line) + 2));
-    format!("{line}  {}", tone.map_or_else(|| comes_to.clone(), |tone| paint(style.color, tone, &comes_to)))
+    let state = truncate(state, style.width.saturating_sub(display_width(&line) + 2));
+    format!("{line}  {}", tone.map_or_else(|| state.clone(), |tone| paint(style.color, tone, &state)))
 }
 
 const fn screen_tone(tone: matrix::MatrixTone) -> ScreenTone {

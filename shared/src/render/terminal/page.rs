@@ -1,18 +1,18 @@
-//! Lines of known width on a page of known height.
+//! Lays out lines on a page of limited width and height.
 //!
-//! Enters: text that is already harmless. Leaves: lines. Laws: no line is wider than asked, measured in columns; a page
-//! is no higher than asked as long as what must stay fits; what is left out is said.
+//! Enters: text that is already escaped. Leaves: lines. Laws: no line is wider than the given columns; a page is not
+//! higher than the given lines unless its mandatory lines are; the count of what is left out is shown.
 
 use unicode_width::UnicodeWidthChar;
 
-/// What a color stands for. The words say the same without it.
+/// Meaning of a color. The text says the same without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScreenTone {
     /// Headings.
     Heading,
-    /// As it should be.
+    /// As expected.
     Good,
-    /// Look at it.
+    /// Needs review.
     Warn,
     /// Broken or missing.
     Bad,
@@ -20,7 +20,7 @@ pub(super) enum ScreenTone {
     Faint,
 }
 
-/// Text in the color of a tone, or as it is.
+/// Text in the color of a tone, or unchanged without color.
 pub(super) fn paint(color: bool, tone: ScreenTone, text: &str) -> String {
     let code = match tone {
         ScreenTone::Heading => "1",
@@ -32,12 +32,12 @@ pub(super) fn paint(color: bool, tone: ScreenTone, text: &str) -> String {
     if color && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Columns a text takes.
+/// Columns of a text.
 pub(super) fn display_width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// The text in at most `width` columns, its end cut off if need be.
+/// The text in at most `width` columns, truncated at its end if necessary.
 pub(super) fn truncate(text: &str, width: usize) -> String {
     if display_width(text) <= width {
         return text.to_owned();
@@ -50,7 +50,8 @@ pub(super) fn truncate(text: &str, width: usize) -> String {
     kept
 }
 
-/// The text in at most `width` columns, its middle cut out if need be: the end of a name tells more than its middle.
+/// The text in at most `width` columns, truncated in its middle if necessary: the end of a name
+/// distinguishes it.
 pub(super) fn truncate_middle(text: &str, width: usize) -> String {
     if display_width(text) <= width {
         return text.to_owned();
@@ -85,7 +86,7 @@ pub(super) fn align_right(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(display_width(&text))) + &text
 }
 
-/// The text as lines of at most `width` columns, at most `most` of them; a word that is too long is broken.
+/// The text as lines of at most `width` columns, at most `most` of them; a word that is too long is split.
 pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -117,7 +118,7 @@ pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     lines
 }
 
-/// Wrapped text with something before its first line and as much space before the others.
+/// Wrapped text with a prefix before its first line, and the other lines indented by its width.
 pub(super) fn wrap_hanging(first: &str, text: &str, width: usize, most: usize) -> Vec<String> {
     let indent = display_width(first);
     wrap(text, width.saturating_sub(indent), most)
@@ -127,7 +128,7 @@ pub(super) fn wrap_hanging(first: &str, text: &str, width: usize, most: usize) -
         .collect()
 }
 
-/// The first parts that fit, commas between them, and how many do not.
+/// The first parts that fit, separated by commas, and the count of the others.
 pub(super) fn join_fitting(parts: &[String], width: usize) -> String {
     let all = parts.join(", ");
     if display_width(&all) <= width {
@@ -143,11 +144,11 @@ pub(super) fn join_fitting(parts: &[String], width: usize) -> String {
         .unwrap_or_else(|| truncate(&all, width))
 }
 
-/// Lines that belong together.
+/// Lines that are shown or left out together.
 pub(super) struct ScreenRow {
     /// The lines.
     pub lines: Vec<String>,
-    /// Stays as long as rows that are not urgent can be left out.
+    /// Left out only after all rows without this flag.
     pub keep_longest: bool,
 }
 
@@ -157,24 +158,24 @@ impl From<Vec<String>> for ScreenRow {
     }
 }
 
-/// Part of a page: a title that tells how many rows are left out, lines that stay, rows that may be left out.
+/// Part of a page: a title with the count of rows shown, mandatory lines, and rows that may be left out.
 #[derive(Default)]
 pub(super) struct ScreenSection {
     /// First line; none if empty.
     pub title: String,
-    /// An empty line stands before it in any case; before others, where there is room.
+    /// Always preceded by an empty line; other sections only where there is room.
     pub spaced: bool,
-    /// Lines that stand first.
+    /// Mandatory lines before the rows.
     pub header: Vec<String>,
     /// Rows, each of one or more lines.
     pub rows: Vec<ScreenRow>,
-    /// Rows that should stay.
+    /// Rows that are left out last.
     pub min_rows: usize,
-    /// Lines by which it counts as longer than it is when one section has to give way.
+    /// Lines added to its length when the longest section has to drop a row.
     pub shrink_priority: usize,
-    /// Lines that stand last.
+    /// Mandatory lines after the rows.
     pub footer: Vec<String>,
-    /// It goes with its last row: another section says the same in short.
+    /// Left out with its last row, because another section summarizes it.
     pub droppable: bool,
 }
 
@@ -196,7 +197,7 @@ impl ScreenSection {
             + self.footer.len()
     }
 
-    /// The row to leave out next: the last one that is not urgent, or the last.
+    /// The row to leave out next: the last one without `keep_longest`, or the last.
     fn next_to_drop(&self, shown: &[bool]) -> Option<usize> {
         let mut rows: Vec<(bool, usize)> = self
             .rows
@@ -233,7 +234,7 @@ impl ScreenSection {
     }
 }
 
-/// The sections below each other, at most `most` lines: the longest give rows away first.
+/// The sections one below the other, at most `most` lines: the longest section drops rows first.
 pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, color: bool) -> String {
     let mut shown: Vec<Vec<bool>> = sections.iter().map(|section| vec![true; section.rows.len()]).collect();
     loop {
@@ -292,10 +293,10 @@ mod tests {
 
     #[test]
     fn the_longest_section_drops_rows_and_counts_them() {
-        let section = |title: &str, urgent: usize, rows: usize| ScreenSection {
+        let section = |title: &str, kept: usize, rows: usize| ScreenSection {
             title: title.to_owned(),
             rows: (0..rows)
-                .map(|n| ScreenRow { lines: vec![format!("{title}{n}")], keep_longest: n == urgent })
+                .map(|n| ScreenRow { lines: vec![format!("{title}{n}")], keep_longest: n == kept })
                 .collect(),
             min_rows: 1,
             ..ScreenSection::default()
@@ -306,12 +307,12 @@ mod tests {
 
     #[test]
     fn a_droppable_section_disappears_with_its_last_row() {
-        let section = |fades: bool| ScreenSection {
+        let section = |droppable: bool| ScreenSection {
             title: "t".to_owned(),
             header: vec!["h".to_owned()],
             rows: vec![vec!["r".to_owned()].into()],
-            min_rows: usize::from(!fades),
-            droppable: fades,
+            min_rows: usize::from(!droppable),
+            droppable,
             ..ScreenSection::default()
         };
         assert_eq!(page(vec![section(false), section(true)], 5, 80, false), "t\nh\nr\n");

@@ -1,7 +1,7 @@
 //! The tables of principals.
 //!
-//! Enters: a report. Leaves: sections with a line for each principal, the worst first. Laws: two principals of one table
-//! never get one name as long as there is room for the difference; a count is shown whole or not at all.
+//! Enters: a report. Leaves: sections with a line for each principal, most severe first. Laws: two principals of one
+//! table have different names if there is room for the difference; a count is never truncated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,11 @@ use crate::{
     score::Status,
 };
 
-/// Columns a name needs at least; columns of the table give way.
+/// Fewest columns of a name; columns of the table are dropped first.
 const MIN_NAME_WIDTH: usize = 16;
 
-/// The principals of a proof: those that are watched. Of a discovery: all, and those that only looked by name.
+/// In a proof, the watched principals. In a discovery, all principals, with those that only read in a table of their
+/// own.
 pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<ScreenSection> {
     let (mut shown, others): (Vec<_>, Vec<_>) = result
         .principals
@@ -37,10 +38,10 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Scre
             vec![table(title, &shown)]
         }
         ReportMode::Discovery => {
-            let (looked, acted): (Vec<_>, Vec<_>) =
+            let (readers, others): (Vec<_>, Vec<_>) =
                 shown.iter().copied().partition(|principal| principal.behavior == Behavior::OnlyRead);
-            let title = format!("Principals that only looked ({})", thousands(looked.len() as u64));
-            [(format!("Other principals: {}", behavior_counts(&acted)), acted), (title, looked)]
+            let title = format!("Principals that only read ({})", thousands(readers.len() as u64));
+            [(format!("Other principals: {}", behavior_counts(&others)), others), (title, readers)]
                 .into_iter()
                 .filter(|(_, principals)| !principals.is_empty())
                 .map(|(title, principals)| table(title, &principals))
@@ -49,7 +50,7 @@ pub(super) fn sections(result: &ReportResult, style: &TerminalStyle) -> Vec<Scre
     }
 }
 
-/// `2 wrote, 1 only looked`, the worst first.
+/// `2 wrote, 1 only read`, most severe first.
 fn behavior_counts(principals: &[&PrincipalSummary]) -> String {
     let mut counts: BTreeMap<std::cmp::Reverse<Behavior>, u64> = BTreeMap::new();
     for principal in principals {
@@ -60,7 +61,7 @@ fn behavior_counts(principals: &[&PrincipalSummary]) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// A table of some principals, laid out so that it stands in line with the tables of the others.
+/// A table of some principals, with the column widths of the table of all.
 fn table(
     title: String,
     principals: &[&PrincipalSummary],
@@ -128,7 +129,7 @@ fn table(
 
 fn cells(principal: &PrincipalSummary) -> [String; 6] {
     let status = match principal.status {
-        // The whole name would leave no room for the principal's.
+        // The full status would leave no room for the name of the principal.
         Some(Status::InsufficientEvidence) => "INSUFFICIENT",
         Some(status) => status.as_str(),
         None => "",
@@ -153,26 +154,27 @@ const fn tone(principal: &PrincipalSummary) -> ScreenTone {
     }
 }
 
-/// The longest form of all names that fits and tells them apart: ARN, account and name, name, end of the path.
+/// The longest form of the names that fits and distinguishes them: ARN, account and name, name, end of the path.
 pub(super) fn distinct_names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
     let arns: Vec<String> = principals.iter().map(|principal| escape::terminal(&principal.arn)).collect();
     let forms: [fn(&str) -> String; 4] = [str::to_owned, with_account, short_name, last_segment];
     for form in forms {
         let names: Vec<String> = arns.iter().map(|arn| form(arn)).collect();
-        let apart = names.iter().collect::<BTreeSet<_>>().len() == arns.iter().collect::<BTreeSet<_>>().len();
-        if apart && names.iter().all(|name| display_width(name) <= width) {
+        let are_distinct =
+            names.iter().collect::<BTreeSet<_>>().len() == arns.iter().collect::<BTreeSet<_>>().len();
+        if are_distinct && names.iter().all(|name| display_width(name) <= width) {
             return names;
         }
     }
-    let squeezed = |form: fn(&str) -> String| -> Vec<String> {
+    let truncated = |form: fn(&str) -> String| -> Vec<String> {
         arns.iter().map(|arn| truncate_middle(&form(arn), width)).collect()
     };
-    let (short, long) = (squeezed(short_name), squeezed(with_account));
+    let (short, long) = (truncated(short_name), truncated(with_account));
     let distinct = |names: &[String]| names.iter().collect::<BTreeSet<_>>().len();
     if distinct(&long) > distinct(&short) { long } else { short }
 }
 
-/// `111122223333 role/path/Name` of an IAM ARN; anything else as it is.
+/// `111122223333 role/path/Name` of an IAM ARN; any other text unchanged.
 fn with_account(arn: &str) -> String {
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", "aws", "iam" | "sts", "", account, name] if !account.is_empty() => {
@@ -182,7 +184,7 @@ fn with_account(arn: &str) -> String {
     }
 }
 
-/// `role/path/Name` of an IAM ARN; anything else as it is.
+/// `role/path/Name` of an IAM ARN; any other text unchanged.
 pub(super) fn short_name(arn: &str) -> String {
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", "aws", "iam" | "sts", "", _, name] => (*name).to_owned(),
@@ -190,7 +192,7 @@ pub(super) fn short_name(arn: &str) -> String {
     }
 }
 
-/// `Name` of an IAM ARN; anything else as it is.
+/// `Name` of an IAM ARN; any other text unchanged.
 fn last_segment(arn: &str) -> String {
     let name = short_name(arn);
     if name == arn { name } else { name.rsplit('/').next().unwrap_or("").to_owned() }

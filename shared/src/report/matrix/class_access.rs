@@ -1,7 +1,8 @@
-//! Who could have acted in a class of events.
+//! The principals with permissions in an event class.
 //!
-//! Enters: an assessment and the word of a class. Leaves: the watched principals that could have done there what is no
-//! read, and by which actions. Law: an override tolerates such an action and lets nobody see its use, so it counts here.
+//! Enters: an assessment and the name of an event class. Leaves: the watched principals with grants in it that are
+//! not read-only, and these grants. Law: actions that an override tolerates count too, because an override does not
+//! make their use visible.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,8 +13,8 @@ use crate::{
     grants::Grant,
 };
 
-/// Watched principals whose policies let them do what is no read in a class, the gravest actions first. Of a family of
-/// classes those count whose events nobody is known to log.
+/// Watched principals with grants in a class that are not read-only, most severe actions first. In a family of
+/// classes only the actions count that are not known to be logged.
 pub fn principals_granted_in_class<'a>(
     assessment: &'a Assessment<'_>,
     class: &str,
@@ -26,7 +27,7 @@ pub fn principals_granted_in_class<'a>(
     principals_granted(assessment, belongs)
 }
 
-/// Watched principals whose policies let them do what is no read in classes the promise is not about.
+/// Watched principals with grants that are not read-only in classes outside the promise.
 pub fn principals_granted_outside_promise<'a>(
     assessment: &'a Assessment<'_>,
 ) -> BTreeMap<&'a Arc<str>, Vec<&'a Grant>> {
@@ -38,8 +39,8 @@ fn principals_granted<'a>(
     belongs: impl Fn(&&Grant) -> bool,
 ) -> BTreeMap<&'a Arc<str>, Vec<&'a Grant>> {
     let mut actors = BTreeMap::new();
-    for (arn, could) in &assessment.granted {
-        let mut grants: Vec<&Grant> = could.grants.excessive().filter(&belongs).collect();
+    for (arn, granted) in &assessment.granted {
+        let mut grants: Vec<&Grant> = granted.grants.excessive().filter(&belongs).collect();
         if !grants.is_empty() {
             sort_most_severe_first(&mut grants);
             actors.insert(arn, grants);
@@ -48,7 +49,7 @@ fn principals_granted<'a>(
     actors
 }
 
-/// Whether a promise is about events of a class, or the trail is known to log them all the same.
+/// Whether a class is part of the promise, or the trail is known to log it anyway.
 fn is_promised(coverage: &Coverage, class: &str) -> bool {
     let names = |word: &str| {
         let mut classes = coverage.event_classes.iter();
@@ -61,7 +62,7 @@ fn class_family(class: &str) -> &str {
     class.split(':').next().unwrap_or(class)
 }
 
-/// Watched principals, and promises for which nobody was seen, whose policies were not read.
+/// Watched principals, and watch entries that no principal seen matches, without policies that were read.
 pub fn principals_without_policies(
     assessment: &Assessment<'_>,
     cases: &BTreeMap<Arc<str>, WatchedPrincipal<'_, '_>>,
@@ -71,10 +72,10 @@ pub fn principals_without_policies(
     let is_about = |pattern: &str, arn: &str| {
         assessment.config.watch_for_arn(arn).is_some_and(|watch| watch.principal == pattern)
     };
-    let silent = assessment
+    let unseen = assessment
         .unseen_watches()
         .filter(|watch| !assessment.granted.keys().any(|arn| is_about(&watch.principal, arn)))
         .map(|watch| Arc::from(watch.principal.as_str()));
-    unread.extend(silent);
+    unread.extend(unseen);
     unread
 }

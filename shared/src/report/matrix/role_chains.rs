@@ -1,6 +1,7 @@
-//! The roles a principal acted through.
+//! The role chains a principal acted through.
 //!
-//! Enters: calls that began with it. Leaves: [`RoleChainActivity`], in order of the ways. Law: each of these calls is counted once.
+//! Enters: calls attributed to the principal. Leaves: [`RoleChainActivity`], in order of the paths. Law: each of
+//! these calls is counted once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,17 +11,17 @@ use std::{
 use super::{RoleChainActivity, watched_principal::WatchedPrincipal};
 use crate::event::Outcome;
 
-/// Operations a way names.
+/// Operations that a role chain lists.
 const MAX_OPERATIONS: usize = 10;
 
-/// Each way it took, with what was done at its end.
+/// Each role chain of the principal, with the calls made through it.
 pub(super) fn role_chain_activity(case: &WatchedPrincipal<'_, '_>) -> Vec<RoleChainActivity> {
-    let mut ways: BTreeMap<&[Arc<str>], RoleChainActivity> = BTreeMap::new();
-    for judged in case.calls_through_roles() {
-        let Some(lineage) = &judged.role_chain else { continue };
-        let (first, last) = judged.span;
-        let way = ways.entry(&lineage.path).or_insert_with(|| RoleChainActivity {
-            path: lineage.path.clone(),
+    let mut activities: BTreeMap<&[Arc<str>], RoleChainActivity> = BTreeMap::new();
+    for call in case.calls_through_roles() {
+        let Some(chain) = &call.role_chain else { continue };
+        let (first, last) = call.span;
+        let activity = activities.entry(&chain.path).or_insert_with(|| RoleChainActivity {
+            path: chain.path.clone(),
             is_certain: true,
             calls: 0,
             non_reads_succeeded: 0,
@@ -28,19 +29,20 @@ pub(super) fn role_chain_activity(case: &WatchedPrincipal<'_, '_>) -> Vec<RoleCh
             first_seen: first,
             last_seen: last,
         });
-        way.is_certain &= lineage.is_certain;
-        way.calls += judged.count;
-        way.first_seen = way.first_seen.min(first);
-        way.last_seen = way.last_seen.max(last);
-        if !judged.is_permitted() {
-            way.operations.insert(judged.operation());
-            if judged.outcome() == Outcome::Succeeded {
-                way.non_reads_succeeded += judged.count;
+        activity.is_certain &= chain.is_certain;
+        activity.calls += call.count;
+        activity.first_seen = activity.first_seen.min(first);
+        activity.last_seen = activity.last_seen.max(last);
+        if !call.is_permitted() {
+            activity.operations.insert(call.operation());
+            if call.outcome() == Outcome::Succeeded {
+                activity.non_reads_succeeded += call.count;
             }
         }
     }
-    for way in ways.values_mut() {
-        way.operations = std::mem::take(&mut way.operations).into_iter().take(MAX_OPERATIONS).collect();
+    for activity in activities.values_mut() {
+        activity.operations =
+            std::mem::take(&mut activity.operations).into_iter().take(MAX_OPERATIONS).collect();
     }
-    ways.into_values().collect()
+    activities.into_values().collect()
 }

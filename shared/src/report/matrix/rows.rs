@@ -1,7 +1,7 @@
 //! The rows of a matrix.
 //!
-//! Enters: what is known of a principal. Leaves: rows by capability and by service. Laws: each call is in the row of
-//! each capability it carries, and in at least one; it is in the row of one service and no other.
+//! Enters: a watched principal with its calls and grants. Leaves: rows by capability and by service. Laws: each call
+//! is in the row of each of its capabilities, and in at least one row; it is in the row of exactly one service.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -15,7 +15,7 @@ use crate::{
     permissions::GrantCount,
 };
 
-/// Actions a count names.
+/// Actions that a count lists as examples.
 const MAX_EXAMPLES: usize = 10;
 
 /// Rows by capability, in their order.
@@ -33,7 +33,7 @@ const CAPABILITY_ROWS: [(&str, MatrixRowKind); 11] = [
     ("unknown", MatrixRowKind::Unknown),
 ];
 
-/// What puts an action or a call into rows.
+/// The traits by which an action or a call belongs to rows.
 #[derive(Clone, Copy)]
 struct OperationTraits {
     operation_type: OperationType,
@@ -45,20 +45,20 @@ impl OperationTraits {
         Self { operation_type: action.operation_type, capabilities: action.capabilities }
     }
 
-    /// What a call is by itself: an override tolerates it and makes no read of it.
-    fn of_call(judged: &ClassifiedCall<'_>) -> Self {
-        let verdict = &judged.classification;
-        let operation_type = match (verdict.provenance, verdict.mutates) {
+    /// The traits of a call without its override: an override allows a call and does not make it a read.
+    fn of_call(call: &ClassifiedCall<'_>) -> Self {
+        let classification = &call.classification;
+        let operation_type = match (classification.provenance, classification.mutates) {
             (Provenance::Override, Mutates::Yes) => OperationType::Mutating,
             (Provenance::Override, Mutates::No) => OperationType::Privileged,
             (Provenance::Override, Mutates::Unknown) => OperationType::Unknown,
-            _ => verdict.operation_type,
+            _ => classification.operation_type,
         };
-        Self { operation_type, capabilities: verdict.capabilities }
+        Self { operation_type, capabilities: classification.capabilities }
     }
 
     fn belongs_to_row(self, row: &str) -> bool {
-        let carries = |row: &str| {
+        let has_capability = |row: &str| {
             Capabilities::parse(row).is_some_and(|capability| self.capabilities.contains(capability))
         };
         match (row, self.operation_type) {
@@ -66,7 +66,7 @@ impl OperationTraits {
             ("read", kind) => kind == OperationType::ReadOnly && self.capabilities.is_empty(),
             ("privileged", kind) => kind == OperationType::Privileged && self.capabilities.is_empty(),
             ("mutate", OperationType::Mutating) => true,
-            (row, _) => carries(row),
+            (row, _) => has_capability(row),
         }
     }
 }
@@ -76,29 +76,29 @@ pub(super) fn capability_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow>
     let row = |(name, kind): (&str, MatrixRowKind)| {
         let mut row = MatrixRow {
             kind: Some(kind),
-            granted: case.granted.map(|could| {
-                let held = could.grants.entries.iter();
+            granted: case.granted.map(|granted| {
+                let held = granted.grants.entries.iter();
                 count_grants(
                     held.filter(|grant| OperationTraits::of_action(&grant.action).belongs_to_row(name)),
                 )
             }),
             ..MatrixRow::named(name)
         };
-        row.add_calls(case, |judged| OperationTraits::of_call(judged).belongs_to_row(name));
+        row.add_calls(case, |call| OperationTraits::of_call(call).belongs_to_row(name));
         row
     };
     CAPABILITY_ROWS.map(row).into()
 }
 
-/// Rows by service: of those it was seen to use, and of those it could use for more than reads.
+/// Rows by service: the services it called, and those in which it has grants that are not read-only.
 pub(super) fn service_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow> {
     let mut held: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
-    for grant in case.granted.iter().flat_map(|could| &could.grants.entries) {
+    for grant in case.granted.iter().flat_map(|granted| &granted.grants.entries) {
         held.entry(grant.action.service()).or_default().push(grant);
     }
     let mut rows: BTreeMap<&str, MatrixRow> = BTreeMap::new();
-    for judged in case.direct_calls().chain(case.calls_through_roles()) {
-        let service = judged.classification.service.as_str();
+    for call in case.direct_calls().chain(case.calls_through_roles()) {
+        let service = call.classification.service.as_str();
         rows.entry(service).or_insert_with(|| MatrixRow::named(service));
     }
     for (service, grants) in &held {
@@ -109,20 +109,20 @@ pub(super) fn service_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow> {
     for (service, row) in &mut rows {
         row.granted = case.granted.map(|_| count_grants(held.get(service).into_iter().flatten().copied()));
     }
-    for judged in case.direct_calls() {
-        if let Some(row) = rows.get_mut(judged.classification.service.as_str()) {
-            row.add_call(judged, false);
+    for call in case.direct_calls() {
+        if let Some(row) = rows.get_mut(call.classification.service.as_str()) {
+            row.add_call(call, false);
         }
     }
-    for judged in case.calls_through_roles() {
-        if let Some(row) = rows.get_mut(judged.classification.service.as_str()) {
-            row.add_call(judged, true);
+    for call in case.calls_through_roles() {
+        if let Some(row) = rows.get_mut(call.classification.service.as_str()) {
+            row.add_call(call, true);
         }
     }
     rows.into_values().collect()
 }
 
-/// Grants, counted.
+/// Counts grants by certainty.
 pub fn count_grants<'g>(grants: impl Iterator<Item = &'g Grant>) -> GrantCount {
     let mut grants: Vec<&Grant> = grants.collect();
     let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Unconditional).count() as u64;
@@ -132,7 +132,7 @@ pub fn count_grants<'g>(grants: impl Iterator<Item = &'g Grant>) -> GrantCount {
     GrantCount { unconditional: granted, conditional, examples }
 }
 
-/// Puts the gravest first: what is no read, by risk, the surer ones before others.
+/// Sorts the most severe first: grants that are not read-only, then by risk, then by certainty.
 pub fn sort_most_severe_first(grants: &mut [&Grant]) {
     grants.sort_by(|a, b| {
         let key = |grant: &Grant| {
@@ -157,20 +157,18 @@ impl MatrixRow {
     }
 
     fn add_calls(&mut self, case: &WatchedPrincipal<'_, '_>, belongs: impl Fn(&ClassifiedCall<'_>) -> bool) {
-        case.direct_calls().filter(|judged| belongs(judged)).for_each(|judged| self.add_call(judged, false));
-        case.calls_through_roles()
-            .filter(|judged| belongs(judged))
-            .for_each(|judged| self.add_call(judged, true));
+        case.direct_calls().filter(|call| belongs(call)).for_each(|call| self.add_call(call, false));
+        case.calls_through_roles().filter(|call| belongs(call)).for_each(|call| self.add_call(call, true));
     }
 
-    fn add_call(&mut self, judged: &ClassifiedCall<'_>, through: bool) {
-        *match judged.outcome() {
+    fn add_call(&mut self, call: &ClassifiedCall<'_>, through: bool) {
+        *match call.outcome() {
             Outcome::Denied => &mut self.denied,
             Outcome::Failed => &mut self.failed,
             Outcome::Succeeded => &mut self.used,
-        } += judged.count;
+        } += call.count;
         if through {
-            self.through_roles += judged.count;
+            self.through_roles += call.count;
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What a principal did, or was refused, that no policy that was read grants it.
+//! Calls of a principal that no policy that was read grants.
 //!
-//! Enters: what is known of a principal. Leaves: [`UngrantedOperation`], in order of the operations. Law: an operation whose IAM
-//! actions are not known is neither granted nor ungranted.
+//! Enters: a watched principal with its calls and grants. Leaves: [`UngrantedOperation`], in order of the operations.
+//! Law: an operation without known IAM actions is neither granted nor ungranted.
 
 use std::collections::BTreeMap;
 
@@ -13,51 +13,51 @@ use crate::{
     grants::UnevaluatedPolicyType,
 };
 
-/// Operations AWS carries out whatever policies say (API references of STS).
+/// Operations that need no permissions (API references of STS).
 const ALWAYS_ALLOWED: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
 
 /// Its own calls that succeeded although no policy that was read grants them.
 pub fn ungranted_operations(case: &WatchedPrincipal<'_, '_>) -> Vec<UngrantedOperation> {
-    let Some(could) = case.granted else { return Vec::new() };
+    let Some(granted) = case.granted else { return Vec::new() };
     let mut operations: BTreeMap<String, UngrantedOperation> = BTreeMap::new();
-    for judged in calls_outside_permissions(case, Outcome::Succeeded) {
-        let operation = judged.operation();
+    for call in calls_outside_permissions(case, Outcome::Succeeded) {
+        let operation = call.operation();
         let entry = operations.entry(operation.clone()).or_insert_with(|| UngrantedOperation {
-            explanation: explanation(could, &operation),
+            explanation: explanation(granted, &operation),
             operation,
-            actions: could.actions_of(judged).to_vec(),
+            actions: granted.actions_of(call).to_vec(),
             count: 0,
         });
-        entry.count += judged.count;
+        entry.count += call.count;
     }
     operations.into_values().collect()
 }
 
-/// Its own calls of that outcome whose IAM actions are known and none of which is granted. The use of a key by a
-/// service is left out: the key's policy lets the service use it for everybody.
+/// Its own calls with this outcome that have known IAM actions, none of them granted. The use of a key by a service
+/// is left out: the key policy lets the service use the key for every caller.
 pub fn calls_outside_permissions<'b, 'a>(
     case: &WatchedPrincipal<'b, 'a>,
     outcome: Outcome,
 ) -> impl Iterator<Item = &'b ClassifiedCall<'a>> + use<'b, 'a> {
-    let could = case.granted;
+    let granted = case.granted;
     let own: Vec<&'b ClassifiedCall<'a>> = case.direct_calls().collect();
-    own.into_iter().filter(move |judged| {
-        judged.outcome() == outcome
-            && judged.classification.provenance != Provenance::Forwarded
-            && !ALWAYS_ALLOWED.contains(&judged.operation().as_str())
-            && could.and_then(|could| could.is_granted(judged)) == Some(false)
+    own.into_iter().filter(move |call| {
+        call.outcome() == outcome
+            && call.classification.provenance != Provenance::Forwarded
+            && !ALWAYS_ALLOWED.contains(&call.operation().as_str())
+            && granted.and_then(|granted| granted.is_granted(call)) == Some(false)
     })
 }
 
-fn explanation(could: &PrincipalGrants, operation: &str) -> String {
-    let why = if !could.covers_period {
+fn explanation(granted: &PrincipalGrants, operation: &str) -> String {
+    let text = if !granted.covers_period {
         "the policies that were read were in force only for a part of the period"
     } else if operation.starts_with("sts:AssumeRole") {
-        "the trust policy of the role may let it in by itself"
-    } else if could.grants.unevaluated.contains(&UnevaluatedPolicyType::ResourceBasedPolicies) {
-        "a policy of the resource may grant it, and those were not read"
+        "the trust policy of the role may grant it"
+    } else if granted.grants.unevaluated.contains(&UnevaluatedPolicyType::ResourceBasedPolicies) {
+        "a resource-based policy may grant it, and those were not read"
     } else {
-        "nothing that was read explains it"
+        "no policy that was read explains it"
     };
-    why.to_owned()
+    text.to_owned()
 }

@@ -1,8 +1,8 @@
-//! What a principal could do and never did.
+//! Permissions that a principal has and did not use.
 //!
-//! Enters: what is known of a principal, and the map of evidence. Leaves: [`UnusedService`] by service, those first that grant
-//! most of what is no read. Laws: an action that a call took and AWS did not refuse is used; that one was not seen says
-//! nothing where nobody is known to log its events, and those are counted apart.
+//! Enters: a watched principal with its calls and grants, and the coverage. Leaves: [`UnusedService`] by service,
+//! those with the most grants that are not read-only first. Laws: an action is used if a call that AWS did not deny
+//! required it; actions that are not known to be logged are counted separately, because their absence proves nothing.
 
 use std::{
     cmp::Reverse,
@@ -15,28 +15,28 @@ use super::{
 };
 use crate::{coverage::Coverage, event::Outcome, grants::Grant};
 
-/// Actions a service's entry names.
+/// Actions that the entry of a service lists.
 const MAX_EXAMPLES: usize = 10;
 
-/// Actions granted and never used, by service, and how much is granted in services that can only be read and never were.
+/// Actions granted and not used, by service, and the number of grants in unused services with grants of reads only.
 pub fn unused_services(
     case: &WatchedPrincipal<'_, '_>,
     coverage: &Coverage,
 ) -> (Vec<UnusedService>, UnusedReadServices) {
-    let Some(could) = case.granted else { return (Vec::new(), UnusedReadServices::default()) };
+    let Some(granted) = case.granted else { return (Vec::new(), UnusedReadServices::default()) };
     let used: BTreeSet<&Arc<str>> = case
         .direct_calls()
-        .filter(|judged| judged.outcome() != Outcome::Denied)
-        .flat_map(|judged| could.actions_of(judged))
+        .filter(|call| call.outcome() != Outcome::Denied)
+        .flat_map(|call| granted.actions_of(call))
         .collect();
     let called: BTreeSet<&str> =
-        case.direct_calls().map(|judged| judged.classification.service.as_str()).collect();
+        case.direct_calls().map(|call| call.classification.service.as_str()).collect();
     let mut services: BTreeMap<&str, Vec<&Grant>> = BTreeMap::new();
-    for grant in could.grants.entries.iter().filter(|grant| !used.contains(&grant.action.key)) {
+    for grant in granted.grants.entries.iter().filter(|grant| !used.contains(&grant.action.key)) {
         services.entry(grant.action.service()).or_default().push(grant);
     }
     let is_excessive =
-        |grant: &&&Grant| !grant.action.is_read_only() && !could.tolerated.contains_key(&grant.action.key);
+        |grant: &&&Grant| !grant.action.is_read_only() && !granted.tolerated.contains_key(&grant.action.key);
     let (mut unused, mut rest) = (Vec::new(), UnusedReadServices::default());
     for (service, mut grants) in services {
         let actions = grants.len() as u64;

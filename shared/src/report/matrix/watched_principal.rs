@@ -1,7 +1,8 @@
-//! What is known of each watched principal, side by side.
+//! The calls and grants of each watched principal.
 //!
-//! Enters: an assessment. Leaves: a [`Case`] for every watched principal that was seen, that something began with, or
-//! whose policies were read. Law: every judged event of a watched principal is in its case, and in no other as its own.
+//! Enters: an assessment. Leaves: a [`WatchedPrincipal`] for every watched principal that was seen, that calls are
+//! attributed to, or that has policies that were read. Law: every event of a watched principal is in `direct` of its
+//! own entry, and of no other.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,36 +11,36 @@ use crate::{
     config::Watch,
 };
 
-/// A watched principal, and what bears on it.
+/// A watched principal with its calls and grants.
 pub struct WatchedPrincipal<'b, 'a> {
     /// Its ARN.
     pub arn: Arc<str>,
     /// Events it made itself.
     pub direct: Vec<&'b ClassifiedCall<'a>>,
-    /// Events that began with it and were made by what it assumed.
+    /// Events that were made through roles it assumed.
     pub through_roles: Vec<&'b ClassifiedCall<'a>>,
-    /// What it could do; absent where its policies were not read.
+    /// What its policies grant; absent where they were not read.
     pub granted: Option<&'b PrincipalGrants>,
 }
 
 impl<'b, 'a> WatchedPrincipal<'b, 'a> {
     /// Its own API calls.
     pub fn direct_calls(&self) -> impl Iterator<Item = &'b ClassifiedCall<'a>> {
-        self.direct.iter().copied().filter(|judged| judged.is_call())
+        self.direct.iter().copied().filter(|call| call.is_call())
     }
 
-    /// API calls that began with it.
+    /// API calls that were made through roles it assumed.
     pub fn calls_through_roles(&self) -> impl Iterator<Item = &'b ClassifiedCall<'a>> {
-        self.through_roles.iter().copied().filter(|judged| judged.is_call())
+        self.through_roles.iter().copied().filter(|call| call.is_call())
     }
 }
 
-/// The promise about who made a call itself: with a promise of its own nobody else answers for it.
-pub fn direct_watch<'a>(judged: &ClassifiedCall<'a>) -> Option<&'a Watch> {
-    judged.watch.filter(|_| judged.role_chain.is_none())
+/// The watch entry of the principal that made the call itself, not of an originator.
+pub fn direct_watch<'a>(call: &ClassifiedCall<'a>) -> Option<&'a Watch> {
+    call.watch.filter(|_| call.role_chain.is_none())
 }
 
-/// All cases, by ARN.
+/// All watched principals, by ARN.
 pub fn watched_principals<'b, 'a>(
     assessment: &'b Assessment<'a>,
 ) -> BTreeMap<Arc<str>, WatchedPrincipal<'b, 'a>> {
@@ -50,14 +51,14 @@ pub fn watched_principals<'b, 'a>(
         through_roles: Vec::new(),
         granted: assessment.granted.get(arn),
     };
-    for judged in &assessment.classified {
-        let arn = &judged.principal().arn;
-        if direct_watch(judged).is_some() {
-            cases.entry(Arc::clone(arn)).or_insert_with(|| case(arn)).direct.push(judged);
+    for call in &assessment.classified {
+        let arn = &call.principal().arn;
+        if direct_watch(call).is_some() {
+            cases.entry(Arc::clone(arn)).or_insert_with(|| case(arn)).direct.push(call);
         }
-        let began_with = judged.role_chain.as_ref().map(|lineage| &lineage.originator);
-        if let Some(first) = began_with.filter(|first| *first != arn) {
-            cases.entry(Arc::clone(first)).or_insert_with(|| case(first)).through_roles.push(judged);
+        let originator = call.role_chain.as_ref().map(|chain| &chain.originator);
+        if let Some(first) = originator.filter(|first| *first != arn) {
+            cases.entry(Arc::clone(first)).or_insert_with(|| case(first)).through_roles.push(call);
         }
     }
     for arn in assessment.granted.keys() {

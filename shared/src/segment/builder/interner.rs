@@ -1,29 +1,24 @@
-//! Values kept once, each with a number.
+//! Stores distinct values once, each with a position.
 //!
-//! Enters: values. Leaves: their positions. Law: equal values have one position.
+//! Enters: values. Leaves: their positions. Law: equal values have the same position.
 
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Distinct values in the order they came.
+/// Distinct values in order of arrival.
 pub(super) struct Interner<T> {
     values: Vec<T>,
     positions: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// Positions of the first values in the table they were last moved into.
+    /// Positions in the target table of the values that were copied so far.
     target_positions: Vec<u32>,
 }
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        let (values, elsewhere) = (Vec::new(), Vec::new());
-        Self {
-            values,
-            positions: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-            target_positions: elsewhere,
-        }
+        let (values, target_positions) = (Vec::new(), Vec::new());
+        Self { values, positions: HashTable::new(), hasher: DefaultHashBuilder::default(), target_positions }
     }
 }
 
@@ -44,14 +39,15 @@ impl<T: Clone + Eq + Hash + Ord> Interner<T> {
         at
     }
 
-    /// Makes sure `target` has every value, and returns their positions there. Always called with one target.
+    /// Copies new values into `target` and returns the positions of all values there. `target` must always be the
+    /// same table.
     pub(super) fn copy_into(&mut self, target: &mut Self) -> &[u32] {
         let new = self.values.iter().skip(self.target_positions.len());
         self.target_positions.extend(new.map(|value| target.insert(value.clone())));
         &self.target_positions
     }
 
-    /// The values in order, and the new position of each old one.
+    /// The values in order, and the new position of each old position.
     #[expect(clippy::cast_possible_truncation, reason = "4 billion values do not fit in memory")]
     pub(super) fn into_sorted(self) -> (Vec<T>, Vec<u32>) {
         let Self { values, positions, .. } = self;

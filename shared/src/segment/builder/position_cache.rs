@@ -1,7 +1,8 @@
-//! From the fields of a record straight to positions.
+//! Caches the positions of actors and call keys by the fields of a record.
 //!
-//! Enters: a record. Leaves: the position of its actor and of its act, without building either when the same fields
-//! were met before. Law: it only remembers what the slow way said for the same fields; forgetting changes nothing.
+//! Enters: a record. Leaves: the positions of its actor and its call key, without building either when the same
+//! fields occurred before. Law: a cached position equals the one that `build` returns for the same fields; dropping
+//! an entry changes nothing.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use crate::{
     record::{Record, RecordError},
 };
 
-/// Most bytes of keys remembered, for actors and acts each.
+/// Most bytes of cached keys, for actors and for call keys each.
 const MAX_KEY_BYTES: usize = 8 << 20;
 
 #[derive(Default)]
@@ -78,7 +79,7 @@ impl PositionCache {
                 push_key_part(&mut self.key, resource.arn.as_ref());
             }
         }
-        // Whose credentials were handed out is all that is looked at of an answer, but for that to a sign-in.
+        // Of a response only the issued credentials matter. For sign-in events the whole response is part of the key.
         if let Some(assumed) = issued_credentials_arn(record) {
             self.key.push(END);
             push_key_part(&mut self.key, Some(&assumed));

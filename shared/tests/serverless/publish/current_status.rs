@@ -1,16 +1,19 @@
-//! What may be claimed, until when, and who is told.
+//! The current status: what may be claimed, until when, and which changes are notified.
 
 use super::*;
 
 #[test]
 fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
     let world = environment_on_second_day();
-    let issued = invoke_scheduled(&world, "run-1").unwrap();
-    let standing = issued.current_status.clone().unwrap();
-    let report = standing.report.clone().unwrap();
-    assert_eq!((standing.status, report.revision, report.findings > 0), (Some(Status::Compliant), 1, true));
+    let published = invoke_scheduled(&world, "run-1").unwrap();
+    let current_status = published.current_status.clone().unwrap();
+    let report = current_status.report.clone().unwrap();
+    assert_eq!(
+        (current_status.status, report.revision, report.findings > 0),
+        (Some(Status::Compliant), 1, true)
+    );
     assert_eq!((report.since, report.until), (Time(NOW.0 - 1_800 - DAY), Time(NOW.0 - 1_800)));
-    assert_eq!(standing.valid_until, Time(NOW.0 + 2 * INTERVAL));
+    assert_eq!(current_status.valid_until, Time(NOW.0 + 2 * INTERVAL));
     assert_eq!(status(&world), Some(Status::Compliant));
     world.clock.advance(2 * INTERVAL);
     assert_eq!(status(&world), Some(Status::InsufficientEvidence));
@@ -22,20 +25,21 @@ fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
     assert!(keys.keys().all(key_is_safe), "{:?}", keys.keys());
     let json: Report = serde_json::from_slice(&keys[&report.report_key]).unwrap();
     assert_eq!((json.id, json.run.revision, json.run.run_id.as_str()), (report.id, Some(1), "run-1"));
-    // Late evidence on the first day made a second revision, and that was told.
-    let first = issued.reports.iter().find(|printed| printed.purpose == ReportPurpose::LateEvidence).unwrap();
+    // Late evidence on the first day made a second revision, and that was notified.
+    let first =
+        published.reports.iter().find(|report| report.purpose == ReportPurpose::LateEvidence).unwrap();
     assert_eq!(
         (first.revision.report.revision, first.revision.report.status),
         (2, Some(Status::NonCompliant))
     );
-    for told in notifications(&world) {
-        let told: Vec<_> = told
+    for sent in notifications(&world) {
+        let sent: Vec<_> = sent
             .iter()
-            .map(|news| (news.detail_type, news.detail["subject"].clone(), news.detail["status"].clone()))
+            .map(|sent| (sent.detail_type, sent.detail["subject"].clone(), sent.detail["status"].clone()))
             .collect();
         let kind = "Read-Only Status Changed";
         assert_eq!(
-            told,
+            sent,
             [(kind, "latest".into(), "COMPLIANT".into()), (kind, "revision".into(), "NON_COMPLIANT".into())]
         );
     }
@@ -50,7 +54,7 @@ fn a_violation_stays_when_notification_fails() {
     let which = Box::new(|_, call: &PortCall| call.port == "events");
     world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::AccessDenied,
-        strike: FaultTiming::Before,
+        timing: FaultTiming::Before,
         matching: which,
     });
     invoke_scheduled(&world, "run-1").unwrap_err();
@@ -58,9 +62,11 @@ fn a_violation_stays_when_notification_fails() {
     world.injector.reset();
     world.clock.advance(60);
     invoke_scheduled(&world, "run-2").unwrap();
-    let [sns, bus] = notifications(&world).map(|told| {
-        told.iter()
-            .filter(|news| news.detail["status"] == "NON_COMPLIANT" && news.detail["subject"] == "latest")
+    let [sns, bus] = notifications(&world).map(|sent| {
+        sent.iter()
+            .filter(|notification| {
+                notification.detail["status"] == "NON_COMPLIANT" && notification.detail["subject"] == "latest"
+            })
             .count()
     });
     assert_eq!((sns, bus), (1, 1));
@@ -98,7 +104,7 @@ fn an_older_window_never_replaces_a_newer_current_status() {
 fn a_notified_status_is_not_repeated_when_the_notification_record_is_lost() {
     let world = environment_on_second_day();
     invoke_scheduled(&world, "run-1").unwrap();
-    let told = notifications(&world).map(|told| told.len());
+    let sent = notifications(&world).map(|sent| sent.len());
     for item in world.table.port.items() {
         if item.partition_key.starts_with("NOTIFICATION#status-") {
             world.table.port.delete(&item.partition_key, &item.sort_key).unwrap();
@@ -106,10 +112,10 @@ fn a_notified_status_is_not_repeated_when_the_notification_record_is_lost() {
     }
     world.clock.advance(60);
     invoke_scheduled(&world, "run-2").unwrap();
-    assert_eq!(notifications(&world).map(|told| told.len()), told);
+    assert_eq!(notifications(&world).map(|sent| sent.len()), sent);
 }
 
-/// Twice in two days the table fails to tell what the standing is, but not to take another one.
+/// Twice in two days the table fails to return the current status, but accepts a new one.
 #[test]
 fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
     let world = TestEnvironment::new(NOW);
@@ -118,7 +124,7 @@ fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
             Box::new(|_, call: &PortCall| call.method == "query" && call.target.starts_with("STATUS"));
         world.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Throttled,
-            strike: FaultTiming::Before,
+            timing: FaultTiming::Before,
             matching: which,
         });
         invoke_scheduled(world, "lost").unwrap_err();
@@ -139,9 +145,9 @@ fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
     deliver(&world, "4", &[write(3, window.until)]);
     invoke_scheduled(&world, "run-3").unwrap();
     assert_eq!(status(&world), Some(Status::NonCompliant));
-    for told in notifications(&world) {
-        let latest = |news: &&Notification| news.detail["subject"] == "latest";
-        assert_eq!(told.iter().rfind(latest).unwrap().detail["status"], "NON_COMPLIANT");
+    for sent in notifications(&world) {
+        let latest = |notification: &&Notification| notification.detail["subject"] == "latest";
+        assert_eq!(sent.iter().rfind(latest).unwrap().detail["status"], "NON_COMPLIANT");
     }
 }
 
@@ -150,16 +156,19 @@ fn the_removal_of_all_promises_is_notified() {
     let world = environment_on_second_day();
     let quiet = Config { watch: Vec::new(), ..config() };
     let reporter = |window, run| report(&world, &quiet, window, run);
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let press = report_publisher(&world, &reporter, &announcers);
+    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let publisher = report_publisher(&world, &reporter, &sinks);
     for n in 0..2 {
         let run = run_of(&world, &format!("run-{n}"));
-        let issued = publish(&press, ReportWindow::current(NOW), ReportPurpose::Current, &run).unwrap();
-        assert_eq!(issued.current_status.unwrap().status, None);
+        let published =
+            publish(&publisher, ReportWindow::current(NOW), ReportPurpose::Current, &run).unwrap();
+        assert_eq!(published.current_status.unwrap().status, None);
     }
-    for told in notifications(&world) {
-        let of_latest = told.iter().filter(|news| news.detail["subject"] == "latest");
-        let said: Vec<_> = of_latest.map(|news| (news.detail["status"].clone(), news.severity)).collect();
+    for sent in notifications(&world) {
+        let of_latest = sent.iter().filter(|notification| notification.detail["subject"] == "latest");
+        let said: Vec<_> = of_latest
+            .map(|notification| (notification.detail["status"].clone(), notification.severity))
+            .collect();
         assert_eq!(said, [("COMPLIANT".into(), RiskLevel::Low), (Value::Null, RiskLevel::High)]);
     }
 }
@@ -177,8 +186,8 @@ fn a_run_writes_a_record_and_a_heartbeat() {
         error: None,
         metrics: serde_json::Map::new(),
     };
-    let figures = Metrics::default().count("records", 3);
-    let well = run(0).ended(Time(NOW.0 + 5), Ok(()), &figures);
+    let metrics = Metrics::default().count("records", 3);
+    let well = run(0).ended(Time(NOW.0 + 5), Ok(()), &metrics);
     for _ in 0..2 {
         record_run(&world.table, &retention, "report", &well).unwrap();
     }
@@ -188,7 +197,7 @@ fn a_run_writes_a_record_and_a_heartbeat() {
     let items = world.table.port.items();
     assert_eq!(items.len(), 3);
     assert_eq!(items[0].expires_at, Some(Time(NOW.0 + 5 + 7 * 86_400)));
-    assert_eq!(items[0].body["figures"], json!({"records": 3}));
+    assert_eq!(items[0].body["metrics"], json!({"records": 3}));
     let beat = heartbeat(&world.table, "report").unwrap().unwrap();
     assert_eq!((beat.run, beat.succeeded_at), (badly, Some(Time(NOW.0 + 5))));
     assert!(!heartbeat(&world.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));

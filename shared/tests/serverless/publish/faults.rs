@@ -1,4 +1,5 @@
-//! What is there after a kill or a fault: as much as without, and nothing is claimed meanwhile.
+//! Report runs that are killed or fail. Law: the next run reaches the state of an undisturbed run, and nothing is
+//! claimed meanwhile.
 
 use super::*;
 
@@ -11,7 +12,7 @@ fn a_killed_run_that_is_retried_ends_in_the_same_state() {
         world
     };
     let (first, second) = (clean(0, "run-1"), clean(60, "run-2"));
-    // A revision tells of one run, whichever it was: its objects are all of the first attempt or all of the second.
+    // All objects of a revision are of the same run: of the first attempt or of the second.
     let stem = |key: &str| key.split('.').next().unwrap().rsplit('/').next().unwrap().to_owned();
     let by_stem = |world: &TestEnvironment| {
         let mut all: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
@@ -21,26 +22,28 @@ fn a_killed_run_that_is_retried_ends_in_the_same_state() {
         all
     };
     let (of_first, of_second) = (by_stem(&first), by_stem(&second));
-    let ids = |news: &[Notification]| news.iter().map(|news| news.id.clone()).collect::<BTreeSet<_>>();
+    let ids = |sent: &[Notification]| {
+        sent.iter().map(|notification| notification.id.clone()).collect::<BTreeSet<_>>()
+    };
     let mut kills = 0;
-    for strike in [FaultTiming::Before, FaultTiming::After] {
+    for timing in [FaultTiming::Before, FaultTiming::After] {
         for at in 0.. {
             let world = environment_on_second_day();
-            world.injector.plan(FaultPlan::Kill { at, timing: strike });
+            world.injector.plan(FaultPlan::Kill { at, timing });
             let done = invoke_scheduled(&world, "run-1");
             if !world.injector.is_killed() {
                 done.unwrap();
                 break;
             }
             kills += 1;
-            assert!(done.is_err(), "killed at {at} and none the wiser");
+            assert!(done.is_err(), "killed at {at} without an error");
             let calls = world.injector.reset();
-            let place = format!("killed at {at}, {:?}", calls.last());
+            let at_call = format!("killed at {at}, {:?}", calls.last());
             world.clock.advance(60);
             invoke_scheduled(&world, "run-2")
-                .unwrap_or_else(|error| panic!("{place}: {error} {:?}", error.other_errors));
+                .unwrap_or_else(|error| panic!("{at_call}: {error} {:?}", error.other_errors));
             if calls.iter().any(|call| call.target.starts_with("STATUS PENDING#") && call.method == "put") {
-                // Owed reports come first, and windows of the past wait for the next run.
+                // Pending reports come first, and windows of the past wait for the next run.
                 world.clock.advance(60);
                 invoke_scheduled(&world, "run-3").unwrap();
             }
@@ -48,20 +51,20 @@ fn a_killed_run_that_is_retried_ends_in_the_same_state() {
                 let is_of = |clean: &BTreeMap<_, _>| clean.get(&stem) == Some(&objects);
                 let is_third =
                     objects.values().any(|bytes| bytes.windows(7).any(|text| text == b"\"run-3\""));
-                assert!(is_of(&of_first) || is_of(&of_second) || is_third, "{place}: {stem}");
+                assert!(is_of(&of_first) || is_of(&of_second) || is_third, "{at_call}: {stem}");
             }
             assert_eq!(
                 by_stem(&world).keys().collect::<Vec<_>>(),
                 of_first.keys().collect::<Vec<_>>(),
-                "{place}"
+                "{at_call}"
             );
-            assert_eq!(items(&world), items(&first), "{place}");
-            for (told, wanted) in notifications(&world).iter().zip(&notifications(&first)) {
-                assert_eq!(ids(told), ids(wanted), "{place}");
+            assert_eq!(items(&world), items(&first), "{at_call}");
+            for (sent, wanted) in notifications(&world).iter().zip(&notifications(&first)) {
+                assert_eq!(ids(sent), ids(wanted), "{at_call}");
             }
             let repeated: usize = notifications(&world).iter().map(Vec::len).sum::<usize>()
                 - notifications(&first).iter().map(Vec::len).sum::<usize>();
-            assert!(repeated <= 1, "{place}: {repeated} repeated");
+            assert!(repeated <= 1, "{at_call}: {repeated} repeated");
         }
     }
     assert!(kills > 50, "{kills} kills");
@@ -74,28 +77,41 @@ fn a_failed_run_claims_nothing_and_the_next_run_recovers() {
         invoke_scheduled(&world, "run-1").unwrap();
         world.injector.reset()
     };
-    for strike in [FaultTiming::Before, FaultTiming::After] {
-        for (at, struck) in calls.iter().enumerate() {
+    for timing in [FaultTiming::Before, FaultTiming::After] {
+        for (at, call) in calls.iter().enumerate() {
             let world = environment_on_second_day();
             let which = Box::new(move |number, _: &PortCall| number == at);
-            world.injector.plan(FaultPlan::Fail { kind: PortErrorKind::Throttled, strike, matching: which });
-            let error = invoke_scheduled(&world, "run-1").expect_err("a fault went unnoticed");
-            let place = format!("struck at {at}, {struck:?}");
+            world.injector.plan(FaultPlan::Fail { kind: PortErrorKind::Throttled, timing, matching: which });
+            let error = invoke_scheduled(&world, "run-1").expect_err("a fault is an error");
+            let at_call = format!("failed at {at}, {call:?}");
             world.injector.reset();
-            assert_ne!(status(&world), Some(Status::Compliant), "{place}");
-            let owed = list_pending(&report_publisher(&world, &|_, _| Err("no".into()), &[])).unwrap();
-            assert!(owed.iter().any(|owed| owed.window == error.window && owed.reason.is_some()), "{place}");
-            let standing = latest(&world.table.port).unwrap().unwrap();
-            assert!(standing.reason.unwrap().contains("is not done"), "{place}");
+            assert_ne!(status(&world), Some(Status::Compliant), "{at_call}");
+            let pending = list_pending(&report_publisher(&world, &|_, _| Err("no".into()), &[])).unwrap();
+            assert!(
+                pending.iter().any(|report| report.window == error.window && report.reason.is_some()),
+                "{at_call}"
+            );
+            let current_status = latest(&world.table.port).unwrap().unwrap();
+            assert!(current_status.reason.unwrap().contains("cannot publish the report on"), "{at_call}");
             world.clock.advance(60);
-            invoke_scheduled(&world, "run-2").unwrap_or_else(|error| panic!("{place}: {error}"));
-            assert_eq!(status(&world), Some(Status::Compliant), "{place}");
-            let said: Vec<_> = notifications(&world).iter().map(|told| told.iter().rev().find(|news| news.detail["subject"] == "latest").unwrap().detail["status"].clone()).collect();
-            assert_eq!(said, ["COMPLIANT", "COMPLIANT"], "{place}: the last word");
+            invoke_scheduled(&world, "run-2").unwrap_or_else(|error| panic!("{at_call}: {error}"));
+            assert_eq!(status(&world), Some(Status::Compliant), "{at_call}");
+            let said: Vec<_> = notifications(&world)
+                .iter()
+                .map(|sent| {
+                    sent.iter()
+                        .rev()
+                        .find(|notification| notification.detail["subject"] == "latest")
+                        .unwrap()
+                        .detail["status"]
+                        .clone()
+                })
+                .collect();
+            assert_eq!(said, ["COMPLIANT", "COMPLIANT"], "{at_call}: the last notification");
             assert_eq!(
                 list_pending(&report_publisher(&world, &|_, _| Err("no".into()), &[])).unwrap(),
                 [],
-                "{place}"
+                "{at_call}"
             );
         }
     }
@@ -109,15 +125,15 @@ fn during_an_outage_nothing_is_claimed_and_nothing_is_lost() {
         ("a full store", |call| call.method == "create"),
         ("the store", |call| call.port == "store"),
         ("revisions", |call| call.target.starts_with("WINDOW#")),
-        ("announcers", |call| call.method == "announce"),
+        ("notification sinks", |call| call.method == "send"),
     ];
     for (name, which) in outages {
         let world = environment_on_second_day();
-        // A compliant status that was never told of would be news again, so let it lapse first.
+        // A compliant status that was never notified would be notified again, so a write replaces it first.
         deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
         world.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Unavailable,
-            strike: FaultTiming::Before,
+            timing: FaultTiming::Before,
             matching: Box::new(move |_, call| which(call)),
         });
         for n in 0..3 {
@@ -128,11 +144,12 @@ fn during_an_outage_nothing_is_claimed_and_nothing_is_lost() {
         world.injector.reset();
         invoke_scheduled(&world, "run-9").unwrap();
         assert_eq!(status(&world), Some(Status::NonCompliant), "{name}");
-        let last = |told: &[Notification]| {
-            told.iter().rev().find(|news| news.detail["subject"] == "latest").unwrap().detail["status"]
+        let last = |sent: &[Notification]| {
+            sent.iter().rev().find(|notification| notification.detail["subject"] == "latest").unwrap().detail
+                ["status"]
                 .clone()
         };
-        assert!(notifications(&world).iter().all(|told| last(told) == "NON_COMPLIANT"), "{name}");
+        assert!(notifications(&world).iter().all(|sent| last(sent) == "NON_COMPLIANT"), "{name}");
     }
 }
 
@@ -142,12 +159,12 @@ fn during_a_table_outage_the_current_status_expires() {
     let which = Box::new(|_, call: &PortCall| call.port == "table");
     world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Unavailable,
-        strike: FaultTiming::Before,
+        timing: FaultTiming::Before,
         matching: which,
     });
     let error = invoke_scheduled(&world, "run-1").unwrap_err();
     assert!(!error.other_errors.is_empty());
-    assert_eq!(status(&world), Some(Status::InsufficientEvidence), "yesterday's standing has lapsed");
+    assert_eq!(status(&world), Some(Status::InsufficientEvidence), "yesterday's status has expired");
     world.injector.reset();
     invoke_scheduled(&world, "run-2").unwrap();
     assert_eq!(status(&world), Some(Status::Compliant));
@@ -168,13 +185,13 @@ fn a_killed_run_stays_pending_without_a_retry() {
         world.injector.reset();
         world.clock.advance(HOUR_SECONDS);
         deliver(&world, "later", &[read(5, Time(NOW.0 - 600))]);
-        let issued = invoke_scheduled(&world, "run-2").unwrap();
-        assert_eq!(issued.reports[0].window, killed, "killed at {at}");
+        let published = invoke_scheduled(&world, "run-2").unwrap();
+        assert_eq!(published.reports[0].window, killed, "killed at {at}");
         assert_eq!(status(&world), Some(Status::Compliant), "killed at {at}");
     }
 }
 
-/// The schedule is daily, so no later window holds what the lost one held.
+/// The schedule is daily, so no later window includes what the lost one included.
 #[test]
 fn a_violation_is_notified_wherever_the_run_was_killed() {
     let third_day = |world: &TestEnvironment| {
@@ -182,12 +199,13 @@ fn a_violation_is_notified_wherever_the_run_was_killed() {
         world.clock.set(Time(NOW.0 + DAY));
         deliver(world, "third", &reads_in_every_hour(ReportWindow::current(Time(NOW.0 + DAY))));
         invoke_scheduled(world, "run-2").unwrap();
-        for (told, who) in notifications(world).iter().zip(["sns", "bus"]) {
+        for (sent, sink) in notifications(world).iter().zip(["sns", "bus"]) {
             let lost = ReportWindow::current(NOW).until.to_string();
-            let of_lost = |news: &&Notification| {
-                news.detail["status"] == "NON_COMPLIANT" && news.detail["report"]["until"] == *lost
+            let of_lost = |notification: &&Notification| {
+                notification.detail["status"] == "NON_COMPLIANT"
+                    && notification.detail["report"]["until"] == *lost
             };
-            assert!(told.iter().any(|news| of_lost(&news)), "{who} was told {told:?}");
+            assert!(sent.iter().any(|notification| of_lost(&notification)), "{sink} received {sent:?}");
         }
         assert_eq!(status(world), Some(Status::Compliant));
     };
@@ -203,16 +221,16 @@ fn a_violation_is_notified_wherever_the_run_was_killed() {
     let which = Box::new(|_, call: &PortCall| call.method == "create");
     world.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::Unavailable,
-        strike: FaultTiming::Before,
+        timing: FaultTiming::Before,
         matching: which,
     });
     invoke_scheduled(&world, "run-1").unwrap_err();
     third_day(&world);
-    for strike in [FaultTiming::Before, FaultTiming::After] {
-        // Before its second call nobody knows that there was a run.
+    for timing in [FaultTiming::Before, FaultTiming::After] {
+        // Before its second call the run leaves no trace.
         for at in 2.. {
             let world = broken();
-            world.injector.plan(FaultPlan::Kill { at, timing: strike });
+            world.injector.plan(FaultPlan::Kill { at, timing });
             let done = invoke_scheduled(&world, "run-1");
             let killed = world.injector.is_killed();
             assert_eq!(done.is_err(), killed);

@@ -1,4 +1,4 @@
-//! Findings over several reports.
+//! The finding history over several reports.
 
 use super::*;
 
@@ -18,10 +18,10 @@ fn findings_open_resolve_and_reopen_by_the_current_status_window_only() {
     invoke_scheduled(&world, "run-1").unwrap();
     let (denial, expires) = of("write-denied");
     assert!(denial.open && expires.is_none() && denial.reopened == 0 && denial.opened_at == Some(NOW));
-    // The late write of the first day is written down; it is not in the newest report, so it is not open.
+    // The late write of the first day is recorded; it is not in the newest report, so it is not open.
     let (late, expires) = of("write-succeeded");
     assert!(!late.open && late.opened_at.is_none() && expires == Some(Time(NOW.0 + 30 * 86_400)));
-    // Reports somebody asks for change nothing of it.
+    // Requested reports do not change the history.
     let before = items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>();
     let (since, until) = (Time(NOW.0 - 1_800 - 5 * HOUR_SECONDS), Time(NOW.0 - 1_800));
     let asked =
@@ -31,12 +31,12 @@ fn findings_open_resolve_and_reopen_by_the_current_status_window_only() {
         items(&world).into_iter().filter(|item| !item.starts_with("WINDOW#")).collect::<Vec<_>>(),
         before
     );
-    // A day later the denial is out of the window; then it comes back.
+    // A day later the denial is outside the window; then another denial reopens the finding.
     let third = ReportWindow::current(Time(NOW.0 + DAY));
     deliver(&world, "5", &reads_in_every_hour(third));
     world.clock.set(Time(NOW.0 + DAY));
-    let issued = invoke_scheduled(&world, "run-3").unwrap();
-    assert_eq!(issued.reports[0].findings.resolved, 1);
+    let published = invoke_scheduled(&world, "run-3").unwrap();
+    assert_eq!(published.reports[0].findings.resolved, 1);
     let (denial, expires) = of("write-denied");
     assert!(!denial.open && denial.resolved_at == Some(Time(NOW.0 + DAY)) && expires.is_some());
     deliver(&world, "6", &[denied(write(7, Time(third.since.0 + 200)))]);

@@ -1,4 +1,5 @@
-//! The laws of issued reports: what is there after a kill, a fault, late evidence, and what may be claimed.
+//! Laws of published reports: revisions, the current status, findings, and the state after kills, faults and late
+//! evidence.
 
 mod current_status;
 mod faults;
@@ -51,7 +52,7 @@ fn config() -> Config {
     let text = format!(
         "watch = [{{ principal = \"{AUDITOR}\" }}]\n[coverage]\naccounts = [\"{ACCOUNT}\"]\nregions = [\"{REGION}\"]\n\
          event_classes = [\"management-read\", \"management-write\"]\nlogged = [\"management-read\", \"management-write\"]\n\
-         [delivery]\ncounts_from = \"2020-01-01T00:00:00Z\"\n"
+         [delivery]\nauthoritative_from = \"2020-01-01T00:00:00Z\"\n"
     );
     Config::from_toml(&text, "test").unwrap()
 }
@@ -68,7 +69,7 @@ fn deliver(world: &TestEnvironment, name: &str, records: &[Value]) {
     assert!(world.store.port.create(&key, bytes.as_bytes(), "x").unwrap());
 }
 
-/// A report on what lies in the store, in three calls to it.
+/// A report on the evidence in the store, in three calls to it.
 fn report(
     world: &TestEnvironment,
     config: &Config,
@@ -84,14 +85,14 @@ fn report(
     let all = json!({ "Records": records }).to_string();
     let segment = read_object("all", all.as_bytes(), ReadLimits::default()).segment;
     let pack = ControlPack::built_in(Standard::General)?;
-    let order = EvaluationCriteria {
+    let criteria = EvaluationCriteria {
         config,
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
     };
     let scope = ReportScope::between(Some(window.since), Some(window.until));
-    Ok(evaluate(EvidenceSummary::from_segment(segment, scope), order, run)?)
+    Ok(evaluate(EvidenceSummary::from_segment(segment, scope), criteria, run)?)
 }
 
 fn run_of(world: &TestEnvironment, id: &str) -> ReportRun {
@@ -99,7 +100,7 @@ fn run_of(world: &TestEnvironment, id: &str) -> ReportRun {
     ReportRun { run_id: id.to_owned(), started_at: world.clock.now(), ..ReportRun::default() }
 }
 
-/// A run of the function, at the world's time.
+/// A run of the function, at the time of the clock.
 fn invoke(world: &TestEnvironment, id: &str, payload: &Value) -> Result<PublishedReports, PublishError> {
     use onlooker_core::ports::Clock as _;
     let (window, purpose) = ReportWindow::from_request(payload, world.clock.now(), 0).unwrap();
@@ -114,20 +115,20 @@ fn invoke_for_window(
 ) -> Result<PublishedReports, PublishError> {
     let config = config();
     let reporter = |window, run| report(world, &config, window, run);
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let press = report_publisher(world, &reporter, &announcers);
-    publish(&press, window, purpose, &run_of(world, id))
+    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let publisher = report_publisher(world, &reporter, &sinks);
+    publish(&publisher, window, purpose, &run_of(world, id))
 }
 
 fn report_publisher<'a>(
     world: &'a TestEnvironment,
     reporter: &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>,
-    announcers: &'a [&'a dyn NotificationSink],
+    sinks: &'a [&'a dyn NotificationSink],
 ) -> ReportPublisher<'a> {
     ReportPublisher {
         table: &world.table,
         store: &world.store,
-        sinks: announcers,
+        sinks,
         clock: &world.clock,
         make_report: reporter,
         account: ACCOUNT,
@@ -152,7 +153,7 @@ fn objects(world: &TestEnvironment) -> BTreeMap<String, Vec<u8>> {
     made.map(|object| (object.name.clone(), world.store.port.read(&object.name, None).unwrap())).collect()
 }
 
-/// The items, without the moments and runs they were written in.
+/// The items, without times and run ids.
 fn items(world: &TestEnvironment) -> Vec<String> {
     fn remove_times(value: &mut Value) {
         match value {
@@ -179,11 +180,11 @@ fn items(world: &TestEnvironment) -> Vec<String> {
 }
 
 fn notifications(world: &TestEnvironment) -> [Vec<Notification>; 2] {
-    [&world.sns, &world.event_bus].map(|inbox| inbox.port.notifications.lock().unwrap().clone())
+    [&world.sns, &world.event_bus].map(|sink| sink.port.notifications.lock().unwrap().clone())
 }
 
-/// The first day was reported on and compliant. Since then a write of that day has come in late, and the second day holds a
-/// denied write.
+/// The first day was reported on and compliant. Since then a write of that day was delivered late, and the second day
+/// has a denied write.
 fn environment_on_second_day() -> TestEnvironment {
     let world = TestEnvironment::new(Time(NOW.0 - DAY));
     let second = ReportWindow::current(NOW);

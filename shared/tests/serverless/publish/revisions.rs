@@ -1,4 +1,4 @@
-//! Revisions, what is owed, and what a report is made of.
+//! Revisions, pending and parked reports, and the evidence a report uses.
 
 use super::*;
 
@@ -6,11 +6,11 @@ use super::*;
 fn unchanged_evidence_publishes_nothing_and_renews_the_current_status() {
     let world = environment_on_second_day();
     invoke_scheduled(&world, "run-1").unwrap();
-    let (before, told) = (objects(&world), notifications(&world));
+    let (before, sent) = (objects(&world), notifications(&world));
     world.clock.advance(600);
     let again = invoke_scheduled(&world, "run-2").unwrap();
-    assert!(again.reports.iter().all(|printed| !printed.is_new));
-    assert_eq!((objects(&world), notifications(&world)), (before, told));
+    assert!(again.reports.iter().all(|report| !report.is_new));
+    assert_eq!((objects(&world), notifications(&world)), (before, sent));
     assert_eq!(again.current_status.unwrap().valid_until, Time(NOW.0 + 600 + 2 * INTERVAL));
     assert_eq!(history(&world.table.port, "").unwrap().len(), 2);
 }
@@ -42,20 +42,20 @@ fn pending_reports_come_first_and_repeated_failures_are_parked() {
     world.clock.set(Time(NOW.0 - HOUR_SECONDS));
     let fail = |kind, which: fn(&PortCall) -> bool| FaultPlan::Fail {
         kind,
-        strike: FaultTiming::Before,
+        timing: FaultTiming::Before,
         matching: Box::new(move |_, call| which(call)),
     };
     world.injector.plan(fail(PortErrorKind::AccessDenied, |call| call.target.starts_with("evidence/")));
     let lost = invoke_scheduled(&world, "run-1").unwrap_err().window;
     world.injector.reset();
     world.clock.set(NOW);
-    let issued = invoke_scheduled(&world, "run-2").unwrap();
-    let order: Vec<_> = issued.reports.iter().map(|printed| (printed.window, printed.purpose)).collect();
+    let published = invoke_scheduled(&world, "run-2").unwrap();
+    let order: Vec<_> = published.reports.iter().map(|report| (report.window, report.purpose)).collect();
     assert_eq!(
         order,
         [(lost, ReportPurpose::LateEvidence), (ReportWindow::current(NOW), ReportPurpose::Current)]
     );
-    // Now one that fails for ever: somebody else's object lies under its key.
+    // A report that always fails: a foreign object is stored under its key.
     let other = ReportWindow {
         since: Time(lost.since.0 + HOUR_SECONDS),
         until: Time(lost.since.0 + 2 * HOUR_SECONDS),
@@ -75,11 +75,12 @@ fn pending_reports_come_first_and_repeated_failures_are_parked() {
         invoke_scheduled(&world, &format!("run-4-{n}")).unwrap_err();
     }
     world.clock.advance(60);
-    let issued = invoke_scheduled(&world, "run-5").unwrap();
-    let aside: Vec<ReportWindow> = issued.parked.iter().map(|aside: &PendingReport| aside.window).collect();
-    assert_eq!((aside, status(&world)), (vec![other], Some(Status::Compliant)));
-    assert_eq!(world.store.port.read(&key, None).unwrap(), b"{}", "nothing is written over");
-    // Asking for it tries it again, and once it is issued it is owed no more.
+    let published = invoke_scheduled(&world, "run-5").unwrap();
+    let parked: Vec<ReportWindow> =
+        published.parked.iter().map(|report: &PendingReport| report.window).collect();
+    assert_eq!((parked, status(&world)), (vec![other], Some(Status::Compliant)));
+    assert_eq!(world.store.port.read(&key, None).unwrap(), b"{}", "nothing is overwritten");
+    // A request for it retries it, and once it is published it is not pending.
     world.store.port.damage(&key, None);
     invoke(&world, "run-6", &asked).unwrap();
     assert!(invoke_scheduled(&world, "run-7").unwrap().parked.is_empty());
@@ -88,8 +89,8 @@ fn pending_reports_come_first_and_repeated_failures_are_parked() {
 #[test]
 fn a_forged_report_under_the_next_key_is_not_accepted() {
     let probe = environment_on_second_day();
-    let printed = invoke_scheduled(&probe, "run-1").unwrap().reports[0].clone();
-    let key = printed.revision.report.report_key;
+    let published = invoke_scheduled(&probe, "run-1").unwrap().reports[0].clone();
+    let key = published.revision.report.report_key;
     let mut forged: Report = serde_json::from_slice(&objects(&probe)[&key]).unwrap();
     forged.result.findings.clear();
     let world = environment_on_second_day();
@@ -108,17 +109,17 @@ fn a_slow_run_does_not_publish_less_evidence_after_a_fast_one() {
         let made = report(&world, &config, window, run);
         calls.set(calls.get() + 1);
         if calls.get() == 1 {
-            // While this run is at it, a write comes in and another run reports it.
+            // During this run a write is delivered, and another run reports it.
             deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
             invoke_scheduled(&world, "quick").unwrap();
         }
         made
     };
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let press = report_publisher(&world, &slow, &announcers);
-    publish(&press, ReportWindow::current(NOW), ReportPurpose::Current, &run_of(&world, "slow")).unwrap();
+    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let publisher = report_publisher(&world, &slow, &sinks);
+    publish(&publisher, ReportWindow::current(NOW), ReportPurpose::Current, &run_of(&world, "slow")).unwrap();
     assert_eq!(status(&world), Some(Status::NonCompliant));
-    let revisions = list_revisions(&press, ReportWindow::current(NOW)).unwrap();
+    let revisions = list_revisions(&publisher, ReportWindow::current(NOW)).unwrap();
     let runs: Vec<&str> = revisions.iter().map(|revision| revision.report.run_id.as_str()).collect();
     assert_eq!(runs, ["quick"]);
 }
@@ -132,21 +133,21 @@ fn a_run_short_of_time_defers_past_windows() {
         world.clock.advance(200);
         report(&world, &config, window, run)
     };
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let issued = publish(
-        &report_publisher(&world, &slow, &announcers),
+    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let published = publish(
+        &report_publisher(&world, &slow, &sinks),
         ReportWindow::current(NOW),
         ReportPurpose::Current,
         &run_of(&world, "r"),
     )
     .unwrap();
-    assert!(issued.ran_out_of_time && issued.reports.len() == 1);
+    assert!(published.ran_out_of_time && published.reports.len() == 1);
 }
 
 #[test]
 fn reports_use_the_stored_evidence() {
     let world = environment_on_second_day();
-    let house = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&world.table, &world.store);
     let window = ReportWindow::current(NOW);
     let bytes = json!({ "Records": reads_in_every_hour(window) }).to_string();
     let gathered = read_object("logs/1", bytes.as_bytes(), ReadLimits::default());
@@ -155,21 +156,21 @@ fn reports_use_the_stored_evidence() {
     let read = ProcessedObject { object, sha256: "0".repeat(64), records: 24, unreadable: Vec::new() };
     let mut batch = EvidenceBatch::new(EvidenceSource::S3, "a".repeat(64));
     batch.add(gathered.segment, window.since.hour(), read);
-    store_batch(&house, batch).unwrap();
+    store_batch(&evidence_store, batch).unwrap();
     let (config, pack) = (config(), ControlPack::built_in(Standard::General).unwrap());
-    let order = EvaluationCriteria {
+    let criteria = EvaluationCriteria {
         config: &config,
         catalog: Catalog::embedded(),
         pack: &pack,
         policies: onlooker_core::grants::PolicyHistory::empty(),
     };
-    let reporter = report_from_evidence(&house, order, &[], 2);
-    let announcers: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let press = report_publisher(&world, &reporter, &announcers);
-    let issued = publish(&press, window, ReportPurpose::Current, &run_of(&world, "run-1")).unwrap();
-    assert_eq!(issued.current_status.unwrap().status, Some(Status::Compliant));
+    let reporter = report_from_evidence(&evidence_store, criteria, &[], 2);
+    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let publisher = report_publisher(&world, &reporter, &sinks);
+    let published = publish(&publisher, window, ReportPurpose::Current, &run_of(&world, "run-1")).unwrap();
+    assert_eq!(published.current_status.unwrap().status, Some(Status::Compliant));
     let stored: Report =
-        serde_json::from_slice(&objects(&world)[&issued.reports[0].revision.report.report_key]).unwrap();
+        serde_json::from_slice(&objects(&world)[&published.reports[0].revision.report.report_key]).unwrap();
     assert_eq!(
         (stored.result.totals.events, stored.run.log_files_reused, stored.run.input_files.len()),
         (24, 1, 1)

@@ -1,4 +1,4 @@
-//! DynamoDB: the three requests a table of ours makes.
+//! A fake DynamoDB: the three requests that Onlooker's table makes.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn query(table: &TableItems, asked: &Value) -> HttpResponse {
     let items: Vec<_> = found.iter().take(PAGE_SIZE).map(|(_, item)| item).collect();
     let mut answer = json!({ "Items": items, "Count": items.len(), "ScannedCount": items.len() });
     if let Some((pk, sk)) = found.get(PAGE_SIZE - 1).map(|(at, _)| at) {
-        // As DynamoDB does: a full page has a next one, even if that is empty.
+        // As in DynamoDB, a full page has a next page, even if that page is empty.
         answer["LastEvaluatedKey"] = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
     }
     HttpResponse::json(200, &answer)
@@ -103,7 +103,7 @@ fn update(table: &mut TableItems, asked: &Value) -> HttpResponse {
     HttpResponse::json(200, &json!({}))
 }
 
-/// A value as DynamoDB keeps it: numbers lose what is not of their value.
+/// A value as DynamoDB stores it: numbers lose a trailing `.0`.
 fn normalized(value: &Value) -> Value {
     match value {
         Value::Object(fields) if fields.len() == 1 && fields.contains_key("N") => {

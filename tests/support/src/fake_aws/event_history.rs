@@ -1,4 +1,4 @@
-//! CloudTrail's LookupEvents as it is documented: newest first, 50 a page, both ends of the span counted in.
+//! A fake of CloudTrail's LookupEvents as documented: newest first, 50 a page, both ends of the span included.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub fn lookup_events(state: &FakeAwsState, request: &HttpRequest) -> HttpRespons
     };
     let mut found: Vec<&HistoryEvent> = state.events.iter().filter(within).collect();
     found.sort_by_key(|event| std::cmp::Reverse(event.time));
-    // A token is bound to the request it was given for.
+    // A token is bound to the request that returned it.
     let bound = format!("{}-{}", asked["StartTime"], asked["EndTime"]);
     let begin = match asked["NextToken"].as_str() {
         None => 0,
@@ -52,7 +52,7 @@ pub fn lookup_events(state: &FakeAwsState, request: &HttpRequest) -> HttpRespons
     HttpResponse::json(200, &answer)
 }
 
-/// A record of a call the role Auditor made.
+/// A record of a call by the role Auditor.
 pub fn call_record(id: u32, time: Time, region: &str, name: &str) -> Value {
     let reads = name.starts_with("List");
     json!({

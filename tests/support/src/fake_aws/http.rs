@@ -1,4 +1,4 @@
-//! HTTP, as much as the SDKs speak to a service on loopback.
+//! The part of HTTP that the SDKs use with a service on loopback.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A request, read whole.
+/// A request with its whole body.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
     pub method: String,
@@ -43,7 +43,7 @@ impl HttpRequest {
         Some(Self { method, path: percent_decode(path), query: parse_form(query), headers, body })
     }
 
-    /// What is asked for: the operation's name, for S3 the method and the subresource.
+    /// The name of the requested operation; for S3 it follows from the method and the key.
     pub fn operation(&self) -> String {
         if let Some(target) = self.header("x-amz-target") {
             return target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -76,13 +76,13 @@ impl HttpRequest {
         }
     }
 
-    /// Bucket, of a request to S3 in path style.
+    /// The bucket of an S3 request in path style.
     pub fn bucket(&self) -> &str {
         let path = self.path.trim_start_matches('/');
         path.split_once('/').map_or(path, |(bucket, _)| bucket)
     }
 
-    /// Key, likewise.
+    /// The key of an S3 request in path style.
     pub fn key(&self) -> &str {
         self.path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key)
     }
@@ -104,7 +104,7 @@ impl HttpRequest {
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     pub status: u16,
@@ -151,7 +151,7 @@ impl HttpResponse {
     }
 
     pub fn write(&self, mut stream: &TcpStream, bare: bool) -> io::Result<()> {
-        let mut head = format!("HTTP/1.1 {} Said\r\ncontent-length: {}\r\n", self.status, self.body.len());
+        let mut head = format!("HTTP/1.1 {} Fake\r\ncontent-length: {}\r\n", self.status, self.body.len());
         if !self.headers.iter().any(|(name, _)| name.ends_with("request-id")) {
             head.push_str("x-amzn-requestid: request-of-the-test\r\n");
         }
@@ -167,7 +167,7 @@ impl HttpResponse {
     }
 }
 
-/// A body of unknown length.
+/// Reads a chunked body.
 fn read_chunked(reader: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -205,7 +205,7 @@ fn percent_decode(text: &str) -> String {
     String::from_utf8(plain).expect("UTF-8")
 }
 
-/// Text in XML.
+/// Escapes text for XML.
 pub fn escape_xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

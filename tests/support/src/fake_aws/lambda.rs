@@ -1,4 +1,4 @@
-//! Lambda's runtime API, which a function polls, and the real binary of a function at it.
+//! A fake of Lambda's runtime API, and the real binary of a function that polls it.
 
 use std::{
     io::{BufReader, Read},
@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use super::{FakeAws, HttpRequest, HttpResponse};
 
-/// What an invocation came to: an answer, or an error's type and message.
+/// The result of an invocation: a response, or the type and message of an error.
 pub type InvocationResult = Result<Value, (String, String)>;
 
-/// A function, running.
+/// A running function.
 pub struct RunningFunction {
     process: Child,
     invoke: Sender<Value>,
@@ -28,11 +28,12 @@ pub struct RunningFunction {
     log: Arc<Mutex<String>>,
 }
 
-/// Time an invocation has.
+/// Time limit of an invocation.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl RunningFunction {
-    /// Starts the binary of a function with these variables, in a cloud that has its table `t` and its bucket `b`.
+    /// Starts the binary of a function with these variables, against a fake AWS with the table `t` and the bucket
+    /// `b`.
     pub fn start(binary: &str, cloud: &FakeAws, variables: &[(&str, &str)]) -> Self {
         cloud.state().tables.entry("t".to_owned()).or_default();
         cloud.state().bucket("b");
@@ -57,8 +58,8 @@ impl RunningFunction {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
             .env("ONLOOKER_TABLE", "t")
             .env("ONLOOKER_BUCKET", "b")
-            .env("ONLOOKER_TOPIC", "arn:aws:sns:eu-west-1:111122223333:news")
-            .env("ONLOOKER_BUS", "news")
+            .env("ONLOOKER_TOPIC", "arn:aws:sns:eu-west-1:111122223333:notifications")
+            .env("ONLOOKER_BUS", "notifications")
             .env("ONLOOKER_DEPLOYMENT", "test")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
@@ -69,13 +70,13 @@ impl RunningFunction {
         Self { process, invoke, results: answered, output, log }
     }
 
-    /// What it has logged.
+    /// Its log so far.
     pub fn log(&self) -> String {
         thread::sleep(Duration::from_millis(50));
         self.log.lock().unwrap().clone()
     }
 
-    /// Invokes it, and waits for what comes of it.
+    /// Invokes it, and waits for the result.
     pub fn invoke(&self, payload: Value) -> InvocationResult {
         self.invoke.send(payload).expect("the function is there");
         self.results.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no answer in time: {}", self.log()))
@@ -83,7 +84,7 @@ impl RunningFunction {
 
     /// The metrics it has printed, one object for each run.
     pub fn metrics(&self) -> Vec<Value> {
-        // They are printed before the answer is given; the pipe may be slower.
+        // They are printed before the response is sent; the pipe may be slower.
         thread::sleep(Duration::from_millis(50));
         let output = self.output.lock().unwrap();
         output.lines().map(|line| serde_json::from_str(line).expect("a line of metrics")).collect()
@@ -97,7 +98,7 @@ impl Drop for RunningFunction {
     }
 }
 
-/// What comes out of a pipe.
+/// The text that comes out of a pipe.
 fn collect_output(mut pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     let text = Arc::<Mutex<String>>::default();
     let kept = Arc::clone(&text);

@@ -1,4 +1,4 @@
-//! STS, SNS and EventBridge.
+//! Fakes of STS, SNS and EventBridge.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub fn get_caller_identity(request: &HttpRequest) -> HttpResponse {
     )
 }
 
-/// Anybody may assume the role `reader`, in any account.
+/// Every caller may assume the role `reader`, in every account.
 pub fn assume_role(request: &HttpRequest) -> HttpResponse {
     let asked = request.form_fields();
     let role = &asked["RoleArn"];
@@ -37,13 +37,13 @@ pub fn publish(state: &mut FakeAwsState, request: &HttpRequest) -> HttpResponse 
     query_response("Publish", "<MessageId>m</MessageId>")
 }
 
-/// Takes every event but those of the kind `Refused`.
+/// Accepts every event, except those with the detail type `Rejected`.
 pub fn put_events(state: &mut FakeAwsState, request: &HttpRequest) -> HttpResponse {
     let asked = request.json();
     let entries = asked["Entries"].as_array().expect("entries");
     let mut said = Vec::new();
     for entry in entries {
-        if entry["DetailType"] == "Refused" {
+        if entry["DetailType"] == "Rejected" {
             said.push(json!({ "ErrorCode": "ThrottlingException", "ErrorMessage": "too many of them" }));
         } else {
             state.put_events.push(entry.clone());

@@ -1,7 +1,7 @@
-//! An AWS of our own, on loopback: as much of it as Onlooker asks for, and faults on demand.
+//! A fake AWS on loopback: the part of AWS that Onlooker calls, and faults on demand.
 //!
-//! It speaks HTTP, so that what is tried is what is shipped: the SDKs, signing, retries, timeouts and all. What it does not
-//! know it refuses. Accounts are told apart by access key, regions by what was signed for.
+//! It speaks HTTP, so that tests run the shipped code: the SDKs, signing, retries and timeouts. It rejects requests
+//! that it does not know. It takes the account from the access key, and the region from the signature.
 
 mod dynamodb;
 pub mod event_history;
@@ -27,36 +27,36 @@ pub use self::{
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-west-1";
 
-/// What it does with a request instead of, or after, answering it.
+/// A fault instead of the response to a request.
 #[derive(Clone)]
 pub enum HttpFault {
-    /// Answers this and does nothing.
+    /// Sends this response and has no effect.
     Respond(HttpResponse),
-    /// Does what was asked and hangs up without an answer.
+    /// Has its effect and disconnects without a response.
     DropResponse,
-    /// Hangs up before anything was done.
+    /// Disconnects without an effect.
     Disconnect,
 }
 
 type FaultHook = Box<dyn FnMut(&HttpRequest) -> Option<HttpFault> + Send>;
 
-/// All there is in it.
+/// The state of a fake AWS.
 #[derive(Default)]
 pub struct FakeAwsState {
     pub tables: BTreeMap<String, dynamodb::TableItems>,
     pub buckets: BTreeMap<String, s3::FakeBucket>,
-    /// Events as LookupEvents knows them.
+    /// Events that LookupEvents returns.
     pub events: Vec<event_history::HistoryEvent>,
-    /// What was published to topics.
+    /// Messages published to SNS topics.
     pub published: Vec<BTreeMap<String, String>>,
-    /// What was put on buses.
+    /// Events put on EventBridge buses.
     pub put_events: Vec<Value>,
     /// Requests so far: operation, account, region.
     pub requests: Vec<(String, String, String)>,
     fault_hook: Option<FaultHook>,
 }
 
-/// A running AWS.
+/// A running fake AWS.
 pub struct FakeAws {
     address: SocketAddr,
     state: Arc<Mutex<FakeAwsState>>,
@@ -85,17 +85,17 @@ impl FakeAws {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What goes wrong from now on.
+    /// Sets the faults from now on.
     pub fn inject_faults(&self, plan: impl FnMut(&HttpRequest) -> Option<HttpFault> + Send + 'static) {
         self.state().fault_hook = Some(Box::new(plan));
     }
 
-    /// Requests so far whose operation is this.
+    /// The number of requests so far for this operation.
     pub fn request_count(&self, operation: &str) -> usize {
         self.state().requests.iter().filter(|(name, ..)| name == operation).count()
     }
 
-    /// The variables a program needs to find it; nothing else of this machine's AWS is found.
+    /// The variables with which a program finds it, and no other AWS configuration of this machine.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -158,7 +158,7 @@ impl FakeAwsState {
         self.events.push(event_history::HistoryEvent { account, region, time, record });
     }
 
-    /// A bucket, made where there is none.
+    /// A bucket, created if it does not exist.
     pub fn bucket(&mut self, name: &str) -> &mut s3::FakeBucket {
         self.buckets.entry(name.to_owned()).or_default()
     }

@@ -1,4 +1,4 @@
-//! S3, in path style: put once, get, list.
+//! A fake S3 in path style: put once, get, list.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ const PAGE_SIZE: usize = 3;
 #[derive(Default)]
 pub struct FakeBucket {
     pub objects: BTreeMap<String, Vec<Vec<u8>>>,
-    /// Where it lies; empty: wherever it is asked for.
+    /// Its region; empty: every region.
     pub region: String,
     /// Content types by key.
     pub content_types: BTreeMap<String, String>,

@@ -1,6 +1,6 @@
-//! Ways that change policies, groups, trust and credentials in IAM itself.
+//! Methods that change policies, groups, trust and credentials in IAM itself.
 //!
-//! Enters and leaves: a table.
+//! Enters: nothing. Leaves: a table of methods.
 
 use super::EscalationMethod;
 
@@ -15,13 +15,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "set-default-policy-version",
         &[&["iam:SetDefaultPolicyVersion"]],
         "managed policy",
-        "put back in force an older version of {} that grants more",
+        "set an older version of {} that grants more as the default",
     ),
     EscalationMethod::new(
         "attach-user-policy",
         &[&["iam:AttachUserPolicy"]],
         "user",
-        "attach `AdministratorAccess` to {}, its own among them if it is one",
+        "attach `AdministratorAccess` to {}, including itself if it is a user",
     ),
     EscalationMethod::new(
         "attach-group-policy",
@@ -33,7 +33,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "attach-role-policy",
         &[&["iam:AttachRolePolicy"]],
         "role",
-        "attach `AdministratorAccess` to {}, its own among them or one it may assume",
+        "attach `AdministratorAccess` to {}, including its own or one it may assume",
     ),
     EscalationMethod::new(
         "put-user-policy",
@@ -51,19 +51,19 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "put-role-policy",
         &[&["iam:PutRolePolicy"]],
         "role",
-        "embed a policy that allows everything in {}, its own among them or one it may assume",
+        "embed a policy that allows everything in {}, including its own or one it may assume",
     ),
     EscalationMethod::new(
         "add-user-to-group",
         &[&["iam:AddUserToGroup"]],
         "group",
-        "make a user a member of {} and take on what the group may do",
+        "add a user to {} and get the permissions of the group",
     ),
     EscalationMethod::new(
         "create-access-key",
         &[&["iam:CreateAccessKey"]],
         "user",
-        "create an access key of {} and act as that user",
+        "create an access key for {} and act as that user",
     )
     .only_for_others(),
     EscalationMethod::new(
@@ -84,40 +84,40 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "create-service-credential",
         &[&["iam:CreateServiceSpecificCredential"], &["iam:ResetServiceSpecificCredential"]],
         "user",
-        "make or reset a password for one service of {} and use that service as that user",
+        "create or reset a service-specific credential of {} and use the service as that user",
     )
     .only_for_others(),
     EscalationMethod::new(
         "upload-user-key",
         &[&["iam:UploadSSHPublicKey"], &["iam:UploadSigningCertificate"]],
         "user",
-        "register a key of its own for {} and use what accepts it as that user",
+        "register its own key for {} and act as that user with it",
     )
     .only_for_others(),
     EscalationMethod::new(
         "deactivate-mfa",
         &[&["iam:DeactivateMFADevice"]],
         "user",
-        "take the second factor away from {}, so that a password or key alone is enough",
+        "deactivate the MFA device of {}, so that a password or access key alone is enough",
     )
     .only_for_others(),
     EscalationMethod::new(
         "update-assume-role-policy",
         &[&["iam:UpdateAssumeRolePolicy"]],
         "role",
-        "let itself into the trust policy of {} and assume it",
+        "add itself to the trust policy of {} and assume it",
     ),
     EscalationMethod::new(
         "assume-role",
         &[&["sts:AssumeRole"]],
         "role that trusts it",
-        "assume {} and do what that role may do",
+        "assume {} and use the permissions of that role",
     ),
     EscalationMethod::new(
         "assume-root",
         &[&["sts:AssumeRoot"]],
         "member account",
-        "take short-term root credentials of {}",
+        "get short-term root credentials for {}",
     ),
     EscalationMethod::new(
         "delete-boundary",
@@ -128,7 +128,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PutUserPermissionsBoundary"],
         ],
         "principal",
-        "take away or replace the permissions boundary of {}, so that policies it bounds take full effect",
+        "delete or replace the permissions boundary of {}, so that the policies it limits take full effect",
     ),
     EscalationMethod::new(
         "detach-deny",
@@ -142,13 +142,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:RemoveUserFromGroup"],
         ],
         "principal",
-        "take away a policy of {} that denies, so that what another allows takes effect",
+        "remove a policy of {} that denies, so that what another policy allows takes effect",
     ),
     EscalationMethod::new(
         "create-privileged-role",
         &[&["iam:CreateRole", "iam:AttachRolePolicy"], &["iam:CreateRole", "iam:PutRolePolicy"]],
         "role",
-        "create {} that trusts it, give the role every permission, and assume it",
+        "create {} that trusts it, grant the role every permission, and assume it",
     ),
     EscalationMethod::new(
         "trust-own-identity-provider",
@@ -160,13 +160,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:CreateOpenIDConnectProvider", "iam:UpdateAssumeRolePolicy"],
         ],
         "identity provider",
-        "change whom {} vouches for, and enter roles that trust it",
+        "change which identities {} accepts, and assume roles that trust it",
     ),
     EscalationMethod::new(
         "tag-for-access",
         &[&["iam:TagRole"], &["iam:TagUser"]],
         "principal",
-        "tag {} so that conditions on tags let it pass",
+        "tag {} so that conditions on tags allow more",
     ),
     EscalationMethod::new(
         "trust-own-certificates",
@@ -175,6 +175,6 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["rolesanywhere:UpdateTrustAnchor"],
         ],
         "trust anchor",
-        "have IAM Roles Anywhere trust a certificate authority of its own through {}, and take on roles from outside",
+        "make IAM Roles Anywhere trust its own certificate authority through {}, and assume roles from outside AWS",
     ),
 ];

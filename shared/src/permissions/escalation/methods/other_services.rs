@@ -1,6 +1,6 @@
-//! Ways around policies: the organization, Identity Center, clusters, keys and the policies of resources.
+//! Methods that use the organization, Identity Center, clusters, keys and resource-based policies.
 //!
-//! Enters and leaves: a table.
+//! Enters: nothing. Leaves: a table of methods.
 
 use super::EscalationMethod;
 
@@ -9,7 +9,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "assign-permission-set",
         &[&["sso:CreateAccountAssignment"]],
         "permission set",
-        "assign {} to itself in any account of the organization, an administrator's among them",
+        "assign {} to itself in any account of the organization, including one with administrator permissions",
     ),
     EscalationMethod::new(
         "change-permission-set",
@@ -20,13 +20,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["sso:DeletePermissionsBoundaryFromPermissionSet"],
         ],
         "permission set",
-        "give {} every permission, for all whom it is assigned to",
+        "grant {} every permission, for all users it is assigned to",
     ),
     EscalationMethod::new(
         "join-directory-group",
         &[&["identitystore:CreateGroupMembership"]],
         "group",
-        "make a user of Identity Center a member of {} and take on the permission sets of that group",
+        "add an Identity Center user to {} and get the permission sets of that group",
     ),
     EscalationMethod::new(
         "weaken-organization-policies",
@@ -39,7 +39,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["organizations:LeaveOrganization"],
         ],
         "policy of the organization",
-        "take away, change or leave behind {}, so that what it denies is allowed",
+        "detach, change or leave the scope of {}, so that what it denies is allowed",
     ),
     EscalationMethod::new(
         "grant-cluster-access",
@@ -49,19 +49,19 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["eks:AssociateAccessPolicy"],
         ],
         "cluster",
-        "make itself an administrator of {} and act as the roles of its nodes and pods",
+        "make itself an administrator of {} and act with the roles of its nodes and pods",
     ),
     EscalationMethod::new(
         "create-key-grant",
         &[&["kms:CreateGrant"], &["kms:PutKeyPolicy"]],
         "key",
-        "grant itself the use of {} and decrypt what it protects",
+        "grant itself the use of {} and decrypt the data it protects",
     ),
     EscalationMethod::new(
         "expose-function",
         &[&["lambda:AddPermission"], &["lambda:CreateFunctionUrlConfig"]],
         "function",
-        "let anybody call {}, and so act through the function's role",
+        "allow any caller to invoke {}, and act with the function's role",
     ),
     EscalationMethod::new(
         "put-resource-policy",
@@ -74,30 +74,30 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["dynamodb:PutResourcePolicy"],
         ],
         "resource",
-        "write a policy of {} that lets in whom it likes, itself from another account among them",
+        "write a resource-based policy of {} that grants access to any principal, even in another account",
     ),
     EscalationMethod::new(
         "set-identity-pool-roles",
         &[&["cognito-identity:SetIdentityPoolRoles"], &["cognito-identity:UpdateIdentityPool"]],
         "identity pool",
-        "change whom {} hands credentials to, and take them",
+        "change the roles for which {} issues credentials, and get those credentials",
     ),
     EscalationMethod::new(
         "join-codestar-team",
         &[&["codestar:AssociateTeamMember"]],
         "project",
-        "make itself an owner of {} and take on what the project may do",
+        "make itself an owner of {} and get the permissions of the project",
     ),
     EscalationMethod::new(
         "provision-product",
         &[&["servicecatalog:ProvisionProduct"], &["servicecatalog:UpdateProvisionedProduct"]],
         "product",
-        "have {} set up by the role it is launched with, with parameters of its own",
+        "launch {} with its own parameters, using the launch role of the product",
     ),
     EscalationMethod::new(
         "add-role-to-database",
         &[&["rds:AddRoleToDBInstance", "iam:PassRole"], &["rds:AddRoleToDBCluster", "iam:PassRole"]],
         "database",
-        "give {} a role and reach with it, from within the database, what that role may reach",
+        "add a role to {} and use the permissions of that role from within the database",
     ),
 ];

@@ -1,6 +1,6 @@
-//! Ways that pass a role to a service that acts or runs code as that role.
+//! Methods that pass a role to a service that acts or runs code as that role.
 //!
-//! Enters and leaves: a table.
+//! Enters: nothing. Leaves: a table of methods.
 
 use super::EscalationMethod;
 
@@ -9,19 +9,19 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "pass-role-to-amplify",
         &["amplify"],
         &[&["iam:PassRole", "amplify:CreateApp", "amplify:CreateBranch", "amplify:StartJob"]],
-        "pass {} to a new Amplify app whose build runs its commands as that role",
+        "pass {} to a new Amplify app with a build that runs its commands as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-airflow",
         &["airflow"],
         &[&["iam:PassRole", "airflow:CreateEnvironment"]],
-        "pass {} to a new Airflow environment whose workflows run as that role",
+        "pass {} to a new Airflow environment with workflows that run as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-apprunner",
         &["apprunner"],
         &[&["iam:PassRole", "apprunner:CreateService"]],
-        "pass {} to a new App Runner service whose container runs as that role",
+        "pass {} to a new App Runner service with a container that runs as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-batch",
@@ -61,7 +61,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
             &["iam:PassRole", "cloudformation:UpdateStackSet"],
         ],
-        "pass {} to a stack whose template creates what it likes as that role",
+        "pass {} to a stack with a template that creates any resource as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-codebuild",
@@ -70,25 +70,25 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "codebuild:CreateProject", "codebuild:StartBuild"],
             &["iam:PassRole", "codebuild:CreateProject", "codebuild:StartBuildBatch"],
         ],
-        "pass {} to a new CodeBuild project whose build runs its commands as that role",
+        "pass {} to a new CodeBuild project with a build that runs its commands as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-codepipeline",
         &["codepipeline"],
         &[&["iam:PassRole", "codepipeline:CreatePipeline"], &["iam:PassRole", "codepipeline:UpdatePipeline"]],
-        "pass {} to a pipeline whose stages act as that role",
+        "pass {} to a pipeline with stages that act as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-codestar",
         &["codestar", "cloudformation"],
         &[&["iam:PassRole", "codestar:CreateProject"]],
-        "pass {} to a new CodeStar project, whose template creates what it likes as that role",
+        "pass {} to a new CodeStar project with a template that creates any resource as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-cognito",
         &["cognito-identity"],
         &[&["iam:PassRole", "cognito-identity:SetIdentityPoolRoles"]],
-        "make {} the role an identity pool hands out, and take its credentials there",
+        "make {} the role of an identity pool, and get its credentials from the pool",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-datapipeline",
@@ -124,7 +124,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "ec2:ReplaceIamInstanceProfileAssociation"],
             &["iam:PassRole", "iam:AddRoleToInstanceProfile"],
         ],
-        "put {} on an instance that runs already and read the role's credentials from it",
+        "attach {} to a running instance and read the role's credentials from it",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-ecs",
@@ -136,13 +136,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:UpdateService"],
             &["iam:PassRole", "ecs:RunTask"],
         ],
-        "pass {} to a task whose container runs its commands as that role",
+        "pass {} to a task with a container that runs its commands as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-eks-pod",
         &["eks"],
         &[&["iam:PassRole", "eks:CreatePodIdentityAssociation"]],
-        "give {} to a service account of a cluster, whose pods then act as that role",
+        "associate {} with a service account of a cluster, so that its pods act as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-elastic-beanstalk",
@@ -151,19 +151,19 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "elasticbeanstalk:CreateEnvironment"],
             &["iam:PassRole", "elasticbeanstalk:UpdateEnvironment"],
         ],
-        "start an environment whose instances have {} and run its application there",
+        "start an environment with {} on its instances and run its application there",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-emr",
         &["ec2", "elasticmapreduce"],
         &[&["iam:PassRole", "elasticmapreduce:RunJobFlow"]],
-        "start a cluster whose instances have {} and run a step of its own there",
+        "start a cluster with {} on its instances and run its own step there",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-emr-serverless",
         &["emr-serverless"],
         &[&["iam:PassRole", "emr-serverless:StartJobRun"]],
-        "pass {} to a job of EMR Serverless that runs its code as that role",
+        "pass {} to an EMR Serverless job that runs its code as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-eventbridge",
@@ -175,7 +175,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "pass-role-to-gamelift",
         &["gamelift"],
         &[&["iam:PassRole", "gamelift:CreateFleet"]],
-        "pass {} to a new fleet whose game servers run as that role",
+        "pass {} to a new fleet with game servers that run as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-glue",
@@ -220,13 +220,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "lambda:CreateFunction", "events:PutTargets"],
             &["iam:PassRole", "lambda:UpdateFunctionConfiguration"],
         ],
-        "pass {} to a Lambda function and have its code run as that role",
+        "pass {} to a Lambda function and run its code as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-omics",
         &["omics"],
         &[&["iam:PassRole", "omics:CreateWorkflow", "omics:StartRun"]],
-        "pass {} to a workflow run of HealthOmics whose tasks run as that role",
+        "pass {} to a HealthOmics workflow run with tasks that run as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-sagemaker",
@@ -241,7 +241,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "sagemaker:CreateTrainingJob"],
             &["iam:PassRole", "sagemaker:CreateUserProfile", "sagemaker:CreatePresignedDomainUrl"],
         ],
-        "pass {} to a notebook or job of SageMaker that runs its code as that role",
+        "pass {} to a SageMaker notebook or job that runs its code as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-scheduler",

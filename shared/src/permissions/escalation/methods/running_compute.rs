@@ -1,6 +1,6 @@
-//! Ways into what runs already as a role: its code, its shell, its sessions.
+//! Methods that take over running compute with a role: its code, its shell, its sessions.
 //!
-//! Enters and leaves: a table.
+//! Enters: nothing. Leaves: a table of methods.
 
 use super::EscalationMethod;
 
@@ -9,13 +9,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "update-function-code",
         &[&["lambda:UpdateFunctionCode"]],
         "function",
-        "replace the code of {} and have it run as the function's role",
+        "replace the code of {} and run it as the function's role",
     ),
     EscalationMethod::new(
         "update-function-configuration",
         &[&["lambda:UpdateFunctionConfiguration"]],
         "function",
-        "add a layer or a start-up setting to {} that runs code of its own as the function's role",
+        "add a layer or a startup setting to {} that runs its own code as the function's role",
     ),
     EscalationMethod::new(
         "send-command",
@@ -42,23 +42,23 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["ec2-instance-connect:SendSerialConsoleSSHPublicKey"],
         ],
         "instance",
-        "put a key of its own on {}, sign in, and read the credentials of the instance's role",
+        "put its own SSH key on {}, sign in, and read the credentials of the instance's role",
     ),
     EscalationMethod::new(
         "change-user-data",
         &[&["ec2:ModifyInstanceAttribute", "ec2:StopInstances", "ec2:StartInstances"]],
         "instance",
-        "stop {}, change what it runs at its start, start it, and act as the instance's role",
+        "stop {}, change its user data, start it, and act as the instance's role",
     ),
     EscalationMethod::new(
         "change-launch-template",
-        // Where the newest version is the one that is started, a new one is enough.
+        // If instances start with the latest version, creating a version is enough.
         &[
             &["ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate"],
             &["ec2:CreateLaunchTemplateVersion"],
         ],
         "launch template",
-        "change what instances of {} run at their start, and act as their role",
+        "change the user data of instances of {}, and act as their role",
     ),
     EscalationMethod::new(
         "ecs-execute-command",
@@ -70,13 +70,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "ecs-run-task",
         &[&["ecs:RunTask"], &["ecs:StartTask"]],
         "task definition",
-        "run {} with commands of its own in place of the task's, as the task's role",
+        "run {} with its own commands as the task's role",
     ),
     EscalationMethod::new(
         "batch-submit-job",
         &[&["batch:SubmitJob"]],
         "job definition",
-        "run {} with commands of its own in place of the job's, as the job's role",
+        "run {} with its own commands as the job's role",
     ),
     EscalationMethod::new(
         "update-stack",
@@ -86,7 +86,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["cloudformation:UpdateStackSet"],
         ],
         "stack",
-        "change the template of {}, and have it carried out by the role the stack has already",
+        "change the template of {}, which CloudFormation deploys with the role of the stack",
     ),
     EscalationMethod::new(
         "start-build",
@@ -96,13 +96,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["codebuild:UpdateProject", "codebuild:StartBuild"],
         ],
         "project",
-        "build {} with commands of its own in place of the project's, as the project's role",
+        "build {} with its own commands as the project's role",
     ),
     EscalationMethod::new(
         "create-deployment",
         &[&["codedeploy:CreateDeployment"]],
         "deployment group",
-        "deploy a revision with hooks of its own to {}, and run as the role of its instances",
+        "deploy a revision with its own hooks to {}, and run as the role of its instances",
     ),
     EscalationMethod::new(
         "update-app-runner-service",
@@ -114,13 +114,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "update-dev-endpoint",
         &[&["glue:UpdateDevEndpoint"]],
         "development endpoint",
-        "put a key of its own on {}, sign in, and act as the endpoint's role",
+        "put its own SSH key on {}, sign in, and act as the endpoint's role",
     ),
     EscalationMethod::new(
         "add-cluster-steps",
         &[&["elasticmapreduce:AddJobFlowSteps"]],
         "cluster",
-        "run steps of its own on {} as the role of its instances",
+        "run its own steps on {} as the role of its instances",
     ),
     EscalationMethod::new(
         "glue-run-statement",
@@ -169,13 +169,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "update-state-machine",
         &[&["states:UpdateStateMachine", "states:StartExecution"]],
         "state machine",
-        "change the steps of {} and have them carried out as its role",
+        "change the steps of {} and run them as its role",
     ),
     EscalationMethod::new(
         "update-pipeline",
         &[&["codepipeline:UpdatePipeline", "codepipeline:StartPipelineExecution"]],
         "pipeline",
-        "change the stages of {} and have them carried out as its role",
+        "change the stages of {} and run them as its role",
     ),
     EscalationMethod::new(
         "athena-spark-session",
@@ -187,12 +187,12 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "lightsail-access",
         &[&["lightsail:GetInstanceAccessDetails"], &["lightsail:DownloadDefaultKeyPair"]],
         "instance",
-        "take the keys of {} and sign in to it",
+        "get the access keys of {} and sign in to it",
     ),
     EscalationMethod::new(
         "iot-topic-rule",
         &[&["iot:ReplaceTopicRule"]],
         "topic rule",
-        "change what {} does with the role it has",
+        "change the actions of {}, which run as its role",
     ),
 ];

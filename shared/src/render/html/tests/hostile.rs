@@ -1,4 +1,4 @@
-//! What becomes of hostile text in a page.
+//! Tests of hostile text in a page.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ const HOSTILE: [&str; 18] = [
     "=cmd|' /C calc'!A0\u{1b}[31m",
 ];
 
-/// Strings that are words of ours: enums and the keys of maps by enums.
+/// Keys of values that are fixed words: enums and maps by enums.
 const OWN_VALUES: [&str; 20] = [
     "mode",
     "standard",
@@ -49,10 +49,10 @@ const OWN_VALUES: [&str; 20] = [
     "schema_version",
     "overall_status",
     "certainty",
-    "unseen",
+    "unevaluated",
 ];
 
-/// Every text of a report replaced, equal ones by equal ones, in an order that stays.
+/// Replaces every text of a report; equal texts get equal replacements, and their order is kept.
 struct HostileReplacement<'a> {
     numbers: HashMap<String, usize>,
     text: &'a dyn Fn(usize) -> String,
@@ -103,7 +103,7 @@ fn with_texts_replaced(report: &Report, text: &dyn Fn(usize) -> String) -> Repor
     serde_json::from_value(value).unwrap()
 }
 
-/// The report with hostile text in the place of every text.
+/// The report with every text replaced by hostile text.
 pub(super) fn report(report: &Report, turn: usize) -> Report {
     with_texts_replaced(report, &|number| HOSTILE[(number + turn) % HOSTILE.len()].to_owned())
 }

@@ -1,18 +1,18 @@
-//! What a page says of watched principals' matrices.
+//! Tests of the matrices on a page.
 
 use super::page;
 use crate::{
-    render::{html::filters::thousands, sample},
+    render::{html::filters::thousands, matrix::MatrixRowState, sample},
     report::{AccessMatrix, MatrixRow, Report},
 };
 
-/// The text of each cell of each row of the part of a page about one principal.
+/// The text of each cell of each row in the part of a page about one principal.
 fn rows(page: &str, number: usize) -> Vec<Vec<String>> {
     let part = page.split("<tbody id=\"p").find(|part| part.starts_with(&format!("{number}\""))).unwrap();
     part.split("<tr").skip(1).map(|row| row.split("<t").skip(1).map(text).collect()).collect()
 }
 
-/// What stands between the tags, from the end of the first one to the end of the cell.
+/// The text between the tags, from the end of the first tag to the end of the cell.
 fn text(cell: &str) -> String {
     let cell = cell.split("</td>").flat_map(|cell| cell.split("</th>")).next().unwrap_or_default();
     let cell = cell.split_once('>').map_or("", |(_, rest)| rest);
@@ -20,7 +20,7 @@ fn text(cell: &str) -> String {
     parts.collect::<String>().trim().to_owned()
 }
 
-/// Every principal with a matrix in the order of the page: watched ones first, then the worst.
+/// Every matrix in the order of the page: watched principals first, then the most severe.
 fn matrices(report: &Report) -> Vec<&AccessMatrix> {
     let mut all: Vec<_> = report.result.principals.iter().collect();
     all.sort_by_key(|p| std::cmp::Reverse((p.watched_as.is_some(), p.status, p.behavior, p.calls)));
@@ -30,8 +30,8 @@ fn matrices(report: &Report) -> Vec<&AccessMatrix> {
 fn cells(row: &MatrixRow) -> Vec<String> {
     let mut cells = vec![row.label(), row.state().text().to_owned()];
     match &row.granted {
-        Some(could) => cells.extend([thousands(could.unconditional), thousands(could.conditional)]),
-        None => cells.push("not known".to_owned()),
+        Some(granted) => cells.extend([thousands(granted.unconditional), thousands(granted.conditional)]),
+        None => cells.push("unknown".to_owned()),
     }
     cells.extend([row.denied, row.failed, row.used, row.through_roles].map(thousands));
     cells
@@ -76,8 +76,8 @@ fn matrix_details_are_on_the_page() {
             "{rows:#?}"
         );
     }
-    for basis in &matrix.policies {
-        assert!(has(&[&basis.sha256]));
+    for policies in &matrix.policies {
+        assert!(has(&[&policies.sha256]));
     }
     let all: String =
         page.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
@@ -88,10 +88,10 @@ fn matrix_details_are_on_the_page() {
         );
     }
     for shown in [
-        "Could but never did in 1 day 4 actions that are no reads",
-        "3 more services it could only read and never did: 41 actions.",
-        "Grants that overrides tolerate: 2 by release-uploads.",
-        "Not seen: permissions boundary (it can only take away); service control policies",
+        "Granted, not used in 1 day 4 actions that are not read-only",
+        "3 more services with unused grants of reads only: 41 actions.",
+        "Grants tolerated by overrides: 2 by release-uploads.",
+        "Not evaluated: permissions boundary (can only restrict permissions); service control policies",
     ] {
         assert!(all.contains(shown), "{shown}");
     }
@@ -103,23 +103,23 @@ fn unread_policies_show_unknown_grants() {
     let page = page(&report);
     let number = matrices(&report).iter().position(|matrix| !matrix.has_policies()).unwrap();
     let rows = rows(&page, number);
-    assert!(rows.iter().any(|row| row.get(2).is_some_and(|could| could == "not known")));
-    assert!(!rows.iter().flatten().any(|cell| cell == "nothing" || cell == "could, never did"), "{rows:#?}");
-    assert!(page.contains("Its policies were not read, so what it could do is not known."));
+    assert!(rows.iter().any(|row| row.get(2).is_some_and(|granted| granted == "unknown")));
+    assert!(
+        !rows.iter().flatten().any(|cell| cell == "not granted" || cell == "granted, not used"),
+        "{rows:#?}"
+    );
+    assert!(page.contains("Its policies were not read, so its permissions are unknown."));
 }
 
 #[test]
 fn the_overview_has_words_beside_its_symbols() {
     let page = page(&sample::non_compliant());
-    let (_, glance) = page.split_once("<table class=\"glance\">").unwrap();
-    let (glance, _) = glance.split_once("</table>").unwrap();
-    assert_eq!(glance.matches("<td class=\"mark").count(), 4 * 11);
-    for cell in glance.split("<td class=\"mark").skip(1) {
-        let said = ["did", "tried in vain", "could, never did", "nothing", "grants not known"];
-        assert!(
-            said.iter().any(|word| cell.contains(&format!("{word}</span>"))) || cell.contains("did "),
-            "{cell}"
-        );
+    let (_, overview) = page.split_once("<table class=\"overview\">").unwrap();
+    let (overview, _) = overview.split_once("</table>").unwrap();
+    assert_eq!(overview.matches("<td class=\"mark").count(), 4 * 11);
+    for cell in overview.split("<td class=\"mark").skip(1) {
+        let states = MatrixRowState::ALL.map(|state| format!("{}</span>", state.text()));
+        assert!(states.iter().any(|text| cell.contains(text)), "{cell}");
     }
 }
 
@@ -130,12 +130,12 @@ fn a_large_matrix_is_truncated() {
     for more in ["405 more services are not shown here", "25 more paths are not shown here"] {
         assert!(page.contains(more), "{more}");
     }
-    assert_eq!(page.matches("<details class=\"sheet\"").count(), 60);
-    assert_eq!(page.matches("<details class=\"sheet\" open").count(), 12);
+    assert_eq!(page.matches("<details class=\"matrix-view\"").count(), 60);
+    assert_eq!(page.matches("<details class=\"matrix-view\" open").count(), 12);
 }
 
 #[test]
 fn a_discovery_has_no_matrix() {
     let page = page(&sample::discovery());
-    assert!(!page.contains("class=\"glance\"") && !page.contains("class=\"sheet\""));
+    assert!(!page.contains("class=\"overview\"") && !page.contains("class=\"matrix-view\""));
 }

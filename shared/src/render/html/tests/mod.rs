@@ -1,6 +1,6 @@
-//! What a parser finds in a page.
+//! Tests of the page with an HTML parser.
 
-#![allow(clippy::string_slice, reason = "a test may fail")]
+#![allow(clippy::string_slice, reason = "a test may panic")]
 
 mod hostile;
 mod matrix;
@@ -24,10 +24,10 @@ fn page(report: &Report) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Whether it opens, its name, its attributes.
+/// Whether it is a start tag, its name, its attributes.
 type HtmlTag = (bool, String, BTreeMap<String, String>);
 
-/// What a page is made of.
+/// The tags and the text of a page.
 #[derive(Debug, Default)]
 struct ParsedPage {
     /// Start and end tags in order, with attributes.
@@ -77,7 +77,7 @@ fn parse(page: &str) -> ParsedPage {
     tokenizer.sink
 }
 
-/// All samples but the one whose texts hold what a page of ours never does.
+/// All samples except the hostile one, with text that the assertions forbid.
 fn samples() -> Vec<(&'static str, Report)> {
     let mut samples = sample::all();
     samples.retain(|(name, _)| *name != "hostile");
@@ -103,7 +103,7 @@ fn every_page_is_well_formed_and_self_contained() {
                 assert!(attribute != "href" || value.starts_with('#'), "{name}: {value}");
             }
             if let Some(id) = attributes.get("id") {
-                assert!(ids.insert(id.clone()), "{name}: {id} twice");
+                assert!(ids.insert(id.clone()), "{name}: duplicate id {id}");
             }
             let empty = ["meta", "br", "input", "rect", "path", "use", "circle"].contains(&tag.as_str());
             match (start, empty) {
@@ -115,7 +115,7 @@ fn every_page_is_well_formed_and_self_contained() {
         assert!(open.is_empty(), "{name}: {open:?}");
         let targets = tags.iter().filter_map(|(_, _, attributes)| attributes.get("href"));
         for target in targets {
-            assert!(ids.contains(&target[1..]), "{name}: {target} leads nowhere");
+            assert!(ids.contains(&target[1..]), "{name}: {target} has no target");
         }
         assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("@import"), "{name}");
     }
@@ -163,7 +163,7 @@ fn the_content_security_policy_allows_only_the_embedded_script_and_style() {
 fn a_discovery_claims_no_status() {
     let seen = parse(&page(&sample::discovery()));
     let text = seen.text.borrow();
-    assert!(text.contains("Discovery: nothing was promised"));
+    assert!(text.contains("Discovery: no principal is watched"));
     for claim in [
         "COMPLIANT",
         "Not compliant",
@@ -208,7 +208,7 @@ fn a_large_report_is_truncated_with_counts() {
         "3,800 more findings are not shown here",
         "600 more operations are not shown here",
         "4,700 more audit entries are not shown here",
-        "9,700 more inputs are not shown here",
+        "9,700 more log files are not shown here",
         "150 more accounts and regions are not shown here",
     ] {
         assert!(page.contains(more), "{more}");
@@ -220,7 +220,7 @@ fn the_same_report_is_the_same_page() {
     assert_eq!(page(&sample::non_compliant()), page(&sample::non_compliant()));
 }
 
-/// Writes the samples where a browser can open them: `cargo test -p shared --lib html -- --ignored`.
+/// Writes the samples where a browser can open them: `cargo test -p onlooker-core --lib html -- --ignored`.
 #[test]
 #[ignore = "writes files to look at"]
 fn write_sample_pages() {

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Whether Onlooker's own roles may do what they are for, and no more.
+"""Checks that Onlooker's own roles have no permissions beyond their declared purposes.
 
-Enters: the `onlooker` binary; the templates, the values of their parameters and `shared/data/own_roles.toml`. Leaves: exit code
-0 if `onlooker permissions` finds nothing beyond the declared purposes, in every set of parameters. Law: each declared
-purpose names a resource of the stack; what nobody declared is excess.
+Enters: the `onlooker` binary, the templates, the values of their parameters and `shared/data/own_roles.toml`. Leaves: exit code
+0 if `onlooker permissions` finds no permission beyond the declared purposes, in every deployment of `parameters.toml`. Law:
+each declared purpose names a resource of the deployment; every permission without a purpose is excessive.
 """
 
 import json
@@ -21,49 +21,49 @@ ROOT = HERE.parent.parent
 TEMPLATES = {"template": ROOT / "template.yaml", "member": ROOT / "member.yaml"}
 
 
-def stacks(texts):
-    """Every deployment to look at, by name. `texts` are the templates as they are written."""
+def deployments(texts):
+    """Every deployment to check, as its name, its stack and its roles. `texts` are the templates by name."""
     sets = tomllib.loads((HERE / "parameters.toml").read_text())
     for template, text in texts.items():
         branches = {}
         for name, parameters in sets[template].items():
             stack = roles.Stack(roles.load(text), "onlooker", parameters, branches)
             yield f"{template}.{name}", stack, stack.roles()
-        one_sided = roles.one_sided(branches)
+        one_sided = roles.one_sided_conditions(branches)
         if one_sided:
-            raise roles.Unresolved(f"{template}: no set of parameters tries both sides of {', '.join(one_sided)}")
+            raise roles.Unresolved(f"{template}: the deployments test only one value of {', '.join(one_sided)}")
 
 
-def parts(stack):
-    """What the stack has, by the names purposes call it."""
+def named_resources(stack):
+    """ARNs of the stack's resources, by their names in the purposes."""
     here = f"{roles.REGION}:{roles.ACCOUNT}"
     found = {
         "logs": f"arn:aws:logs:{here}:log-group:/aws/lambda/{stack.name}-*",
         "functions": f"arn:aws:lambda:{here}:function:{stack.name}-*",
         "batches": f"arn:aws:states:{here}:execution:{stack.name}-backfill/*",
     }
-    named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus", "dead-calls": "DeadLetterQueue",
-             "log-queue": "LogQueue", "backfill": "Backfill"}
+    named = {"table": "Table", "bucket": "Bucket", "topic": "Topic", "bus": "Bus",
+             "dead-letter-queue": "DeadLetterQueue", "log-queue": "LogQueue", "backfill": "Backfill"}
     for name, resource in named.items():
         if resource in stack.resources:
             condition = stack.resources[resource].get("Condition")
             if not condition or stack.condition(condition):
                 found[name] = stack.arn(resource)
-    given = {"key": "KeyArn", "trail-key": "TrailKeyArn", "home-bus": "HomeBusArn"}
-    found.update({name: stack.parameters.get(key, "") for name, key in given.items()})
+    given = {"key": "KmsKeyArn", "trail-key": "TrailKmsKeyArn", "bus": "BusArn"}
+    found.update({name: stack.parameters[key] for name, key in given.items() if stack.parameters.get(key)})
     if stack.parameters.get("LookupRole"):
         found["lookup-role"] = f"arn:aws:iam::*:role/{stack.parameters['LookupRole']}"
-    return {name: arn for name, arn in found.items() if arn}
+    return found
 
 
-def used_by(name):
-    """What a role is called in purposes: what uses it."""
+def role_purpose_name(name):
+    """The name of a role in the purposes: the function or service that uses it."""
     return name.removesuffix("Role").lower() or "member"
 
 
 def configuration(stack, found):
-    """An onlooker.toml that watches the roles and tolerates their purposes: those that are bound to a resource."""
-    own, have = tomllib.loads((ROOT / "shared/data/own_roles.toml").read_text()), parts(stack)
+    """An onlooker.toml that watches the roles and tolerates their purposes. It leaves out the purposes without a resource."""
+    own, have = tomllib.loads((ROOT / "shared/data/own_roles.toml").read_text()), named_resources(stack)
     text = "[permissions]\nreads = []\nsimulate = false\n"
     for role in found.values():
         text += f"\n[[watch]]\nprincipal = {json.dumps(role['Arn'])}\n"
@@ -72,7 +72,7 @@ def configuration(stack, found):
         name, after = purpose["resource"].removeprefix("${").split("}", 1)
         if name not in have:
             continue
-        for role in (role for key, role in found.items() if used_by(key) in purpose["roles"]):
+        for role in (role for key, role in found.items() if role_purpose_name(key) in purpose["roles"]):
             for operation in purpose["operations"]:
                 count += 1
                 entry = {"id": f"own-{count}", "principal": role["Arn"], "operation": operation,
@@ -82,11 +82,11 @@ def configuration(stack, found):
     return text
 
 
-def audit(binary, texts=None, say=print):
+def audit(binary, texts=None, report=print):
     """The worst exit code of `onlooker permissions` over all deployments."""
     texts = texts or {name: path.read_text() for name, path in TEMPLATES.items()}
     worst = 0
-    for name, stack, found in stacks(texts):
+    for name, stack, found in deployments(texts):
         if not found:
             continue
         with tempfile.TemporaryDirectory() as folder:
@@ -97,9 +97,9 @@ def audit(binary, texts=None, say=print):
             environment = {key: value for key, value in os.environ.items() if not key.startswith("ONLOOKER_")}
             ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if ran.returncode:
-            say(ran.stdout + ran.stderr)
-        say(f"{name}: {len(found)} roles, exit code {ran.returncode}")
-        # One that was killed has a negative code, and has judged nobody.
+            report(ran.stdout + ran.stderr)
+        report(f"{name}: {len(found)} roles, exit code {ran.returncode}")
+        # A killed process has a negative exit code. It has evaluated nothing.
         worst = max(worst, ran.returncode if ran.returncode >= 0 else 4)
     return worst
 

@@ -1,7 +1,7 @@
-"""The stage the stack is played on: emulator, event history and proxy on loopback, and the deployed stack.
+"""The deployed stack and its environment: the emulator, the event history and the proxy on loopback.
 
-Everything binds to 127.0.0.1 on free ports, lies below `target`, and ends with the process that started it. Functions
-reach AWS through the proxy alone; so does this program, without being counted.
+Every server binds to 127.0.0.1 on a free port, every file lies below `target`, and both end with the process that started
+them. The functions reach AWS only through the proxy. So does this program; the proxy does not count its calls.
 """
 
 import json
@@ -18,8 +18,9 @@ from pathlib import Path
 
 import boto3
 import botocore.config
+from boto3.dynamodb.types import TypeDeserializer
 
-import history
+import event_history
 import proxy
 import trail
 
@@ -28,22 +29,32 @@ VENV = ROOT / "target" / "e2e"
 BUILD = VENV / "build"
 STACK = "onlooker"
 TRAIL_BUCKET = "larkspur-trail"
-FUNCTIONS = ["sweep", "ingest", "watch", "report", "permissions"]
+FUNCTIONS = ["pull", "ingest", "watch", "report", "permissions"]
+# Ports to try for the emulator: another process can take a free port before the emulator binds it.
+PORT_ATTEMPTS = 5
 
 
-class Overdue(AssertionError):
-    """Something that was waited for did not come."""
+class TimeoutExceeded(AssertionError):
+    """A condition was not met within its time limit."""
 
 
-def until(what, found, seconds=30.0, every=0.1):
-    """Waits for `found()` to give something true, and gives that. The time is a limit, not a measure."""
+class EmulatorEnded(RuntimeError):
+    """The emulator ended before it was ready."""
+
+
+def wait_until(what, found, seconds=120.0, every=0.1):
+    """Polls `found()` until it returns a true value, and returns that value.
+
+    `seconds` is a limit for a stuck test and not an expected duration: a busy machine is several times slower than an idle
+    one.
+    """
     limit = time.monotonic() + seconds
     while True:
         value = found()
         if value:
             return value
         if time.monotonic() > limit:
-            raise Overdue(f"waited {seconds:.0f} s for {what}; last: {value!r}")
+            raise TimeoutExceeded(f"waited {seconds:.0f} s for {what}; last: {value!r}")
         time.sleep(every)
 
 
@@ -53,12 +64,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Stage:
-    """Use it as a context: leaving it ends everything it began."""
+class Deployment:
+    """A context: leaving it ends everything that it started."""
 
-    def __init__(self, home=trail.HOME, region=trail.REGION):
+    def __init__(self, home=trail.HOME_ACCOUNT, region=trail.REGION):
         self.home, self.region = home, region
-        # Not below /tmp: the emulator unpacks functions there and does not always clean up.
+        # Not below /tmp: the emulator extracts functions there and does not always remove them.
         (VENV / "run").mkdir(parents=True, exist_ok=True)
         self.scratch = Path(tempfile.mkdtemp(dir=VENV / "run"))
         self.emulator = None
@@ -67,7 +78,7 @@ class Stage:
         self.awaited = set()
         self.round = 0
 
-    # -- begin and end
+    # -- start and end
 
     def __enter__(self):
         try:
@@ -78,24 +89,28 @@ class Stage:
         return self
 
     def __exit__(self, *_):
-        if self.emulator and self.emulator.poll() is None:
-            # Functions are its children; they share its process group.
-            os.killpg(self.emulator.pid, signal.SIGTERM)
-            try:
-                self.emulator.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.emulator.pid, signal.SIGKILL)
+        self.stop_emulator()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def start(self):
-        port, front = free_port(), free_port()
-        self.upstream, self.endpoint = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{front}"
-        self.history = history.History(self.account_of)
-        self.proxy = proxy.Proxy("127.0.0.1", port, self.history)
-        self.server = proxy.serve(self.proxy, front)
-        # Functions inherit the environment of the emulator: nothing of ours may be in it.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ONLOOKER_", "AWS_"))}
-        environment = kept | {
+        self.event_history = event_history.EventHistory(self.account_of)
+        self.proxy = proxy.Proxy(self.event_history)
+        self.server = proxy.serve(self.proxy)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
+        (self.scratch / "tmp").mkdir()
+        for attempt in range(PORT_ATTEMPTS):
+            try:
+                return self.start_emulator(free_port())
+            except EmulatorEnded:
+                if attempt + 1 == PORT_ATTEMPTS or "already in use" not in self.emulator_log():
+                    raise
+
+    def start_emulator(self, port):
+        self.upstream = f"http://127.0.0.1:{port}"
+        self.proxy.upstream = "127.0.0.1", port
+        # The functions inherit the environment of the emulator, so the variables of this process must not be in it.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ONLOOKER_", "AWS_"))}
+        environment = inherited | {
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -109,20 +124,28 @@ class Stage:
             "TMPDIR": str(self.scratch / "tmp"),
             "S3_DATA_DIR": str(self.scratch / "s3"),
         }
-        (self.scratch / "tmp").mkdir()
-        self.log = (self.scratch / "emulator.log").open("wb")
-        self.emulator = subprocess.Popen(
-            [VENV / "emulator" / "bin" / "ministack"],
-            env=environment, cwd=self.scratch, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
-        )
-        until("the emulator", self.healthy, 60)
+        with (self.scratch / "emulator.log").open("wb") as log:
+            self.emulator = subprocess.Popen(
+                [VENV / "emulator" / "bin" / "ministack"],
+                env=environment, cwd=self.scratch, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )
+        wait_until("the emulator", self.healthy)
+
+    def stop_emulator(self):
+        if self.emulator and self.emulator.poll() is None:
+            # The function processes are children of the emulator and in its process group.
+            os.killpg(self.emulator.pid, signal.SIGTERM)
+            try:
+                self.emulator.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.emulator.pid, signal.SIGKILL)
 
     def healthy(self):
         if self.emulator.poll() is not None:
-            raise RuntimeError(f"the emulator ended:\n{self.emulator_log()}")
+            raise EmulatorEnded(f"the emulator ended:\n{self.emulator_log()}")
         try:
-            with urllib.request.urlopen(f"{self.upstream}/_ministack/health", timeout=5) as answer:
-                return answer.status == 200
+            with urllib.request.urlopen(f"{self.upstream}/_ministack/health", timeout=5) as response:
+                return response.status == 200
         except (urllib.error.URLError, OSError):
             return False
 
@@ -142,14 +165,14 @@ class Stage:
                 aws_secret_access_key="test",
                 config=botocore.config.Config(
                     retries={"max_attempts": 1},
-                    read_timeout=180,
+                    read_timeout=300,
                     s3={"addressing_style": "path"},
                 ),
             )
         return self.clients[service, account, region]
 
     def account_of(self, access_key):
-        """The account credentials belong to."""
+        """The account of an access key."""
         if access_key.isdigit():
             return access_key
         return self.client("sts").get_access_key_info(AccessKeyId=access_key)["Account"]
@@ -174,18 +197,23 @@ class Stage:
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.roles = self.configuration("report")["Environment"]["Variables"]["ONLOOKER_ROLES"]
-        self.watch_no_own()
+        self.read_environments()
         return self.outputs
 
-    def watch_no_own(self):
-        """Leaves the stack's own roles alone, as the command line does, whose reports theirs are compared with."""
-        alone = {"ONLOOKER_ROLES": ""}
-        self.environments = {name: self.configuration(name)["Environment"]["Variables"] | alone for name in FUNCTIONS}
+    def read_environments(self):
+        """Reads the variables of the functions, without the stack's own roles.
+
+        The command line does not watch those roles, and the tests compare the reports of the functions with its reports.
+        """
+        no_roles = {"ONLOOKER_ROLES": ""}
+        self.environments = {
+            name: self.configuration(name)["Environment"]["Variables"] | no_roles for name in FUNCTIONS
+        }
 
     def sam(self, *arguments):
         tools = VENV / "tools" / "bin"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ONLOOKER_", "AWS_"))}
-        environment = kept | {
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ONLOOKER_", "AWS_"))}
+        environment = inherited | {
             "PATH": f"{tools}:{os.environ['PATH']}",
             "SAM_CLI_TELEMETRY": "0",
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -200,7 +228,7 @@ class Stage:
         )
 
     def update(self, **parameters):
-        """Changes parameters of the stack, the others kept."""
+        """Changes parameters of the stack. The other parameters keep their values."""
         cloudformation = self.client("cloudformation")
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
         names = [parameter["ParameterKey"] for parameter in stack["Parameters"]]
@@ -215,29 +243,35 @@ class Stage:
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
 
-        def status():
-            now = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
-            if "ROLLBACK" in now or "FAILED" in now:
-                raise RuntimeError(f"the update ended as {now}\n{self.emulator_log()}")
-            return now == "UPDATE_COMPLETE"
+        def updated():
+            status = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+            if "ROLLBACK" in status or "FAILED" in status:
+                raise RuntimeError(f"the update ended as {status}\n{self.emulator_log()}")
+            return status == "UPDATE_COMPLETE"
 
-        until("the update of the stack", status, 60)
-        self.watch_no_own()
+        wait_until("the update of the stack", updated)
+        self.read_environments()
         for name in FUNCTIONS:
             self.configure(name)
 
     def clear(self):
-        """Forgets all evidence, state, messages, faults, settings and processes; the stack stays."""
+        """Removes all evidence, state, messages, faults, settings and function processes. The stack stays.
+
+        An invocation of the test before may still run. It must not write into the state of the next test, so no message
+        starts an invocation, all function processes end, and their last requests complete before the state is removed.
+        """
+        self.limit_concurrency("ingest", 0)
+        # New variables: Lambda ends the processes of a function before it applies them.
+        self.round += 1
+        for name in FUNCTIONS:
+            self.configure(name)
+        wait_until("the last requests of ended functions", lambda: self.proxy.in_flight == 0)
         self.proxy.reset()
-        self.history.reset()
+        self.event_history.reset()
         self.awaited = set()
         s3, dynamodb, sqs = self.client("s3"), self.client("dynamodb"), self.client("sqs")
         for queue in ("LogQueueUrl", "LogDeadLetterQueueUrl", "DeadLetterQueueUrl"):
             sqs.purge_queue(QueueUrl=self.outputs[queue])
-        # A process remembers what it has written: with other variables the next invocation begins a new one.
-        self.round += 1
-        for name in FUNCTIONS:
-            self.configure(name)
         for bucket in (self.outputs["Bucket"], TRAIL_BUCKET):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 found = page.get("Versions", []) + page.get("DeleteMarkers", [])
@@ -251,6 +285,7 @@ class Stage:
             for first in range(0, len(page["Items"]), 25):
                 some = [{"DeleteRequest": {"Key": item}} for item in page["Items"][first:first + 25]]
                 dynamodb.batch_write_item(RequestItems={table: some})
+        self.limit_concurrency("ingest", None)
 
     # -- functions
 
@@ -258,7 +293,7 @@ class Stage:
         return self.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{name}")
 
     def configure(self, name, timeout=None, **variables):
-        """Changes variables of a function: those given win over those it was deployed with."""
+        """Changes variables of a function. They take precedence over those that it was deployed with."""
         wanted = self.environments[name] | variables | {"E2E_ROUND": str(self.round)}
         now = self.configuration(name)
         change = {}
@@ -269,32 +304,32 @@ class Stage:
         if change:
             self.client("lambda").update_function_configuration(FunctionName=f"{STACK}-{name}", **change)
 
+    def limit_concurrency(self, name, limit):
+        """Reserves concurrency for a function, so that at most so many invocations run at a time. `None`: no limit."""
+        client, function = self.client("lambda"), {"FunctionName": f"{STACK}-{name}"}
+        if limit is None:
+            client.delete_function_concurrency(**function)
+        else:
+            client.put_function_concurrency(ReservedConcurrentExecutions=limit, **function)
+
     def invoke(self, name, payload=None):
-        """Invokes a function and waits. Gives what it answered, and its error if it failed."""
-        answer = self.client("lambda").invoke(
+        """Invokes a function and waits for it. Returns its response, and its error if it failed."""
+        done = self.client("lambda").invoke(
             FunctionName=f"{STACK}-{name}", Payload=json.dumps({} if payload is None else payload)
         )
-        said = json.loads(answer["Payload"].read() or b"null")
-        return (None, said) if answer.get("FunctionError") else (said, None)
-
-    def logs(self, name):
-        """All lines a function has logged."""
-        logs, group = self.client("logs"), f"/aws/lambda/{STACK}-{name}"
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        return [event["message"] for page in pages for event in page["events"]]
+        content = json.loads(done["Payload"].read() or b"null")
+        return (None, content) if done.get("FunctionError") else (content, None)
 
     # -- evidence and reports
 
     def deliver(self, objects):
-        """Delivers log objects, as a trail does."""
+        """Delivers log files to the trail bucket, as a trail does."""
         for key, content in objects.items():
             self.client("s3").put_object(Bucket=TRAIL_BUCKET, Key=key, Body=content)
         self.awaited |= {f"/{TRAIL_BUCKET}/{key}" for key in objects}
 
     def items(self, partition, prefix=""):
         """Items of the table, as plain values."""
-        from boto3.dynamodb.types import TypeDeserializer
-
         plain = TypeDeserializer()
         pages = self.client("dynamodb").get_paginator("query").paginate(
             TableName=self.outputs["Table"],
@@ -315,55 +350,60 @@ class Stage:
     def read(self, key):
         return self.client("s3").get_object(Bucket=self.outputs["Bucket"], Key=key)["Body"].read()
 
-    def revisions(self, since, until_):
-        items = self.items(f"WINDOW#{trail.stamp(since)}_{trail.stamp(until_)}", "REVISION#")
+    def revisions(self, since, until):
+        items = self.items(f"WINDOW#{trail.stamp(since)}_{trail.stamp(until)}", "REVISION#")
         return [item["body"] for item in items]
 
-    def report(self, since, until_):
-        """Has the report on a window issued, and reads it."""
-        _, error = self.invoke("report", {"since": trail.stamp(since), "until": trail.stamp(until_)})
+    def report(self, since, until):
+        """Has the function publish the report on a window, and reads the report."""
+        _, error = self.invoke("report", {"since": trail.stamp(since), "until": trail.stamp(until)})
         if error:
             raise AssertionError(f"the report failed: {error}")
-        newest = self.revisions(since, until_)[-1]
+        newest = self.revisions(since, until)[-1]
         return json.loads(self.read(newest["keys"][0]))
 
-    def waiting(self, queue):
-        """Messages in a queue, seen or not."""
+    def queue_depth(self, queue):
+        """Number of messages in a queue, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        got = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
-        return sum(int(got["Attributes"][name]) for name in names)
+        found = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
+        return sum(int(found["Attributes"][name]) for name in names)
 
-    def drained(self, seconds=60):
-        """Waits until what was delivered was fetched, and every notice dealt with. News of an object is on its way for a moment."""
-        until(
-            "log objects to be read",
-            lambda: not self.awaited - self.proxy.fetched and self.waiting("LogQueueUrl") == 0,
+    def wait_until_drained(self, seconds=240):
+        """Waits until the functions have fetched every delivered log file and no message is left in the queue.
+
+        The notification of a log file needs a moment to reach the queue, so an empty queue alone proves nothing. A message
+        leaves the queue when its invocation has ended, if its visibility timeout is longer than the invocation, or if only
+        one invocation runs at a time.
+        """
+        wait_until(
+            "the functions to read the log files",
+            lambda: not self.awaited - self.proxy.fetched and self.queue_depth("LogQueueUrl") == 0,
             seconds,
         )
         self.awaited.clear()
 
-    def expected(self, objects, since, until_, **variables):
-        """What the command line says of the same log objects in the same words: the report, as JSON."""
+    def expected_report(self, objects, since, until, **variables):
+        """The report of the command line on the same log files with the same settings, as JSON."""
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
         for key, content in objects.items():
             path = folder / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        told = {
+        settings = {
             name: value
             for name, value in (self.environments["report"] | variables).items()
-            if name.startswith("ONLOOKER_") and name not in proxy.RESERVED and value
+            if name.startswith("ONLOOKER_") and name not in proxy.FUNCTION_ONLY_VARIABLES and value
         }
         done = subprocess.run(
-            [command_line(), "sweep", folder, "--no-state", "--json", "--quiet",
-             "--since", trail.stamp(since), "--until", trail.stamp(until_)],
-            env={"PATH": os.environ["PATH"]} | told, cwd=folder, capture_output=True, text=True,
+            [onlooker_binary(), "sweep", folder, "--no-state", "--json", "--quiet",
+             "--since", trail.stamp(since), "--until", trail.stamp(until)],
+            env={"PATH": os.environ["PATH"]} | settings, cwd=folder, capture_output=True, text=True,
         )
         if done.returncode not in (0, 1, 3):
             raise RuntimeError(f"onlooker ended with {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
 
 
-def command_line():
-    """The command line that was built with the functions."""
+def onlooker_binary():
+    """The command line, built together with the functions."""
     return BUILD.parent / "onlooker"

@@ -1,0 +1,64 @@
+//! A command line built without AWS.
+//!
+//! Law: a command that needs AWS ends with an error that says how to install one that has it.
+
+use onlooker_core::{
+    config::Diagnostic,
+    ports::{Clock, CloudTrailApi, IamApi, LogSource, ObjectStore, OrganizationsApi, Prober, Table},
+    report::CallerIdentity,
+};
+
+use crate::exit::CommandError;
+
+/// A connection to AWS; without the feature `aws` it cannot exist.
+pub enum AwsConnection {}
+
+impl AwsConnection {
+    /// Fails, and says how to install a command line with AWS.
+    pub fn connect(what: &str) -> Result<Self, CommandError> {
+        Err(CommandError::Usage(Diagnostic {
+            message: format!("this `onlooker` was built without AWS, which `{what}` needs"),
+            remedy: "install it again with `cargo install --path . --features aws`".to_owned(),
+        }))
+    }
+
+    pub fn caller(&self) -> Result<CallerIdentity, CommandError> {
+        match *self {}
+    }
+
+    pub fn region(&self) -> &str {
+        match *self {}
+    }
+
+    pub fn s3_objects(&self, _: &[String]) -> Result<Box<dyn LogSource>, CommandError> {
+        match *self {}
+    }
+
+    pub fn trail(&self, _: &str, _: Option<String>) -> Box<dyn CloudTrailApi> {
+        match *self {}
+    }
+
+    pub fn authorizations(&self, _: &str, _: Option<String>) -> Box<dyn IamApi> {
+        match *self {}
+    }
+
+    pub fn organization(&self) -> Box<dyn OrganizationsApi> {
+        match *self {}
+    }
+
+    pub fn prober(&self) -> Box<dyn Prober> {
+        match *self {}
+    }
+
+    pub fn table(&self, _: &str) -> Box<dyn Table> {
+        match *self {}
+    }
+
+    pub fn store(&self, _: &str) -> Box<dyn ObjectStore> {
+        match *self {}
+    }
+
+    pub fn clock(&self) -> Box<dyn Clock> {
+        match *self {}
+    }
+}
