@@ -29,7 +29,7 @@ fn the_demo_has_the_published_hash() {
     }
     assert_eq!(
         sha256(everything.as_bytes()),
-        "74c8af990465f7c38be1044fa09d1a378eb14695573eea60b29183fbd0dceb3d"
+        "71142ff5007a2233c776d12686b44db47ca6d9b7e8e111cf7e64c316f1f15eb0"
     );
 }
 

@@ -145,7 +145,12 @@ impl ResourceWithPolicy {
         let is_foreign = !account.is_empty() && !caller.account.is_empty() && account != caller.account;
         Self {
             arn: Arc::clone(arn),
-            shapes: [CompiledPattern::literal(arn), inside('/'), inside(':')].into(),
+            shapes: match service {
+                // A bucket holds `bucket/key` and nothing after a colon (service authorization reference for Amazon S3).
+                "s3" => vec![CompiledPattern::literal(arn), inside('/')],
+                _ => vec![CompiledPattern::literal(arn), inside('/'), inside(':')],
+            }
+            .into(),
             is_cross_account: is_foreign,
             // A trust policy limits who may assume the role, not who may manage it: it is not a limit here.
             requires_allow: is_foreign || service == "kms",

@@ -14,7 +14,8 @@ use super::{ReportResult, ReportRun, hex};
 use crate::config::Redaction;
 
 /// Fields that name sessions and their users.
-const SESSION_FIELDS: [&str; 4] = ["session", "session_names", "source_identities", "on_behalf_of"];
+const SESSION_FIELDS: [&str; 5] =
+    ["session", "session_name", "session_names", "source_identities", "on_behalf_of"];
 
 /// Redacts a result and its run.
 ///

@@ -115,14 +115,14 @@ fn an_alert_names_principal_operation_region_and_promise() {
         ("event_id", "00000005-0000-4000-8000-000000000000"),
         ("account", ACCOUNT),
         ("principal", AUDITOR),
-        ("session", "session"),
+        ("session_name", "session"),
         ("operation", "ec2:RunInstances"),
         ("service", "ec2.amazonaws.com"),
         ("outcome", "succeeded"),
         ("operation_type", "mutating"),
-        ("rule", "write-succeeded"),
+        ("rule_id", "write-succeeded"),
         ("severity", "CRITICAL"),
-        ("watched", AUDITOR),
+        ("watch_pattern", AUDITOR),
     ] {
         assert_eq!(detail[field], value, "{field}");
     }
@@ -140,10 +140,11 @@ fn redacted_names_are_not_in_alerts() {
     let notification = world.sns.port.notifications.lock().unwrap()[0].clone();
     let all = format!("{}{}{}", notification.subject, notification.text, notification.detail);
     assert!(
-        !all.contains(ACCOUNT) && !notification.detail["session"].as_str().unwrap().contains("session\""),
+        !all.contains(ACCOUNT)
+            && !notification.detail["session_name"].as_str().unwrap().contains("session\""),
         "{all}"
     );
-    assert!(notification.detail["session"].as_str().unwrap().starts_with("session-"));
+    assert!(notification.detail["session_name"].as_str().unwrap().starts_with("session-"));
 }
 
 #[test]
