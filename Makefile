@@ -50,16 +50,22 @@ check: ## Before each commit: format, clippy and all tests but self-audit, fuzz 
 	$(call timed,tests,$(TESTS))
 
 .PHONY: lint
-lint: ## Format, clippy with warnings denied, purity of the stages, templates
+lint: ## Format, clippy with warnings denied, purity of the stages, templates, workflows
 	$(FORMAT)
 	$(CLIPPY)
 	$(HOST_CARGO) check -p onlooker-core
 	$(MAKE) lint-stack
+	$(MAKE) lint-workflows
 
 .PHONY: lint-stack
 lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
 	PATH=$(E2E)/tools/bin:$$PATH sam validate --lint --template template.yaml
 	PATH=$(E2E)/tools/bin:$$PATH cfn-lint template.yaml member.yaml
+
+.PHONY: lint-workflows
+lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions: their shape, and what makes them unsafe
+	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(E2E)/tools/bin/zizmor --offline --quiet --no-progress .github
 
 .PHONY: self-audit
 # Built as the tests are, so that nothing is compiled twice.
@@ -96,10 +102,12 @@ functions: $(E2E)/tools/bin/sam ## Build the functions for the emulator, in the 
 ship: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aws-sam/build
 	PATH=$(E2E)/tools/bin:$$PATH sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
+$(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
+$(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam:
-	python3 -m venv $(E2E)/$(notdir $(patsubst %/bin/,%,$(dir $@)))
-	$(dir $@)pip install --quiet --disable-pip-version-check \
-		--requirement tests/e2e/$(notdir $(patsubst %/bin/,%,$(dir $@))).txt
+	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
+	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 .PHONY: bench-functions
 bench-functions: ship $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
