@@ -16,8 +16,16 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # cargo-lambda names the target it builds for. Tests name it too, so that nothing is compiled twice.
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 ARCHITECTURE := $(if $(filter aarch64%,$(HOST)),arm64,x86_64)
+# Clippy and tests name the same target, so that build scripts and the C code they compile are built once for both.
+HOST_CARGO := CARGO_BUILD_TARGET=$(HOST) $(CARGO)
+FORMAT := $(CARGO) fmt --all --check
+CLIPPY := $(HOST_CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+TESTS := $(HOST_CARGO) test --workspace --all-features
 # Test of the deployed stack to run: a word in its name.
 T ?=
+
+# $(call timed,STEP,COMMAND): runs a command and prints how many seconds it took, also when it fails.
+timed = @began=$$(date +%s); $(2); code=$$?; echo "$(1): $$(($$(date +%s) - began)) s"; exit $$code
 
 export PATH := $(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -35,22 +43,34 @@ demo: ## Make a trail of a fictional organization, sweep it, report
 .PHONY: ci
 ci: lint audit test ## Everything CI runs: lint, audit, test; the self-audit is one of the tests
 
+.PHONY: check
+check: ## Before each commit: format, clippy and all tests but self-audit, fuzz and e2e; prints the time of each
+	$(call timed,format,$(FORMAT))
+	$(call timed,clippy,$(CLIPPY))
+	$(call timed,tests,$(TESTS))
+
 .PHONY: lint
-lint: ## Format, clippy with warnings denied, purity of the stages
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
-	$(CARGO) check -p onlooker-core
+lint: ## Format, clippy with warnings denied, purity of the stages, templates, workflows
+	$(FORMAT)
+	$(CLIPPY)
+	$(HOST_CARGO) check -p onlooker-core
 	$(MAKE) lint-stack
+	$(MAKE) lint-workflows
 
 .PHONY: lint-stack
 lint-stack: $(E2E)/tools/bin/sam ## The templates of the stack
 	PATH=$(E2E)/tools/bin:$$PATH sam validate --lint --template template.yaml
 	PATH=$(E2E)/tools/bin:$$PATH cfn-lint template.yaml member.yaml
 
+.PHONY: lint-workflows
+lint-workflows: $(E2E)/tools/bin/sam ## The workflows of GitHub Actions: their shape, and what makes them unsafe
+	$(E2E)/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(E2E)/tools/bin/zizmor --offline --quiet --no-progress .github
+
 .PHONY: self-audit
 # Built as the tests are, so that nothing is compiled twice.
 self-audit: $(E2E)/tools/bin/sam ## Check that the stack's own roles have no permissions beyond their purposes
-	CARGO_BUILD_TARGET=$(HOST) $(CARGO) build --quiet --workspace --all-features --bin onlooker
+	$(HOST_CARGO) build --quiet --workspace --all-features --bin onlooker
 	$(E2E)/tools/bin/python -B tests/own_roles/audit.py $(TARGET)/$(HOST)/debug/onlooker
 	cd tests/own_roles && ONLOOKER_BINARY=$(TARGET)/$(HOST)/debug/onlooker $(E2E)/tools/bin/python -B -m unittest --quiet
 
@@ -61,7 +81,7 @@ audit: ## Licenses, sources and bans of all dependencies
 
 .PHONY: test
 test: ## Everything there is to test
-	CARGO_BUILD_TARGET=$(HOST) $(CARGO) test --workspace --all-features
+	$(TESTS)
 	$(MAKE) self-audit
 	$(MAKE) fuzz
 	$(MAKE) e2e
@@ -82,10 +102,12 @@ functions: $(E2E)/tools/bin/sam ## Build the functions for the emulator, in the 
 ship: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aws-sam/build
 	PATH=$(E2E)/tools/bin:$$PATH sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
+$(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
+$(E2E)/tools/bin/sam: tests/e2e/tools.txt
 $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam:
-	python3 -m venv $(E2E)/$(notdir $(patsubst %/bin/,%,$(dir $@)))
-	$(dir $@)pip install --quiet --disable-pip-version-check \
-		--requirement tests/e2e/$(notdir $(patsubst %/bin/,%,$(dir $@))).txt
+	python3 -m venv $(patsubst %/bin/,%,$(dir $@))
+	$(dir $@)pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 .PHONY: bench-functions
 bench-functions: ship $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
