@@ -78,7 +78,7 @@ pub struct PullOutcome {
     pub slices: u64,
     /// Pages read.
     pub pages: u64,
-    /// Events in the completed slices, each once.
+    /// Events of the completed slices. An event of the second in which two slices meet counts once, in the later slice.
     pub events: u64,
     /// Records in them that could not be read.
     pub unreadable: u64,

@@ -197,7 +197,8 @@ impl FakeCloudTrail {
         };
         let shown = |event: &&DelayedEvent| {
             let delivered = u64::from(event.visible_from.0) * 1_000 <= now;
-            (lookup.since..lookup.until).contains(&event.time) && delivered
+            // EndTime is inclusive, as in the API reference.
+            (lookup.since..=lookup.until).contains(&event.time) && delivered
         };
         let mut found: Vec<&DelayedEvent> =
             state.events.get(&account_region).into_iter().flatten().filter(shown).collect();

@@ -65,7 +65,7 @@ fn an_aborted_window_keeps_its_completed_slices() {
     assert!(window.complete_until > SLICE.since && window.complete_until < SLICE.until);
     let ends = window.contents.segment.digest_windows().iter().map(|observed| observed.end).max();
     assert_eq!(ends, Some(window.complete_until));
-    assert!(window.contents.segment.rows().iter().all(|row| row.time < window.complete_until));
+    assert!(window.contents.segment.rows().iter().all(|row| row.time <= window.complete_until));
 }
 
 #[test]

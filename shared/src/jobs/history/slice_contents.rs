@@ -39,12 +39,17 @@ struct EventsPageEntry<'a> {
 /// What was read of a slice.
 pub(super) struct SliceBuilder<'a> {
     name: String,
+    slice: TimeSlice,
     /// The configuration that names the watched principals to keep; `None` keeps all principals.
     watched: Option<&'a Config>,
     /// Fingerprint of its watches; `None` when all principals are kept.
     watch_fingerprint: Option<Fingerprint>,
     builder: SegmentBuilder,
     unreadable: BTreeMap<Fingerprint, UnreadablePosition>,
+    has_dropped: bool,
+    /// Events of the second in which the slice ends. They are kept, and counted in the next slice.
+    of_next_slice: u64,
+    /// Dropped events of the slice; one of the second in which it ends is counted in the next slice.
     dropped: u64,
     bytes: u64,
     /// Fingerprints of the record texts read.
@@ -106,10 +111,13 @@ impl<'a> SliceBuilder<'a> {
     pub(super) fn new(account_region: &AccountRegion, slice: TimeSlice, watched: Option<&'a Config>) -> Self {
         Self {
             name: object_name(account_region, slice),
+            slice,
             watched,
             watch_fingerprint: watched.map(Config::watch_fingerprint),
             builder: SegmentBuilder::default(),
             unreadable: BTreeMap::new(),
+            has_dropped: false,
+            of_next_slice: 0,
             dropped: 0,
             bytes: 0,
             seen: HashSet::new(),
@@ -164,10 +172,10 @@ impl<'a> SliceBuilder<'a> {
         SliceContents {
             segment: self.builder.finish(),
             unreadable: self.unreadable.into_values().collect(),
-            records: self.seen.len() as u64,
+            records: (self.seen.len() as u64).saturating_sub(self.of_next_slice),
             bytes: self.bytes,
             dropped: self.dropped,
-            watch_fingerprint: self.watch_fingerprint.filter(|_| self.dropped > 0),
+            watch_fingerprint: self.watch_fingerprint.filter(|_| self.has_dropped),
             records_fingerprint: self.seen.into_iter().fold(0, u128::wrapping_add),
         }
     }
@@ -192,9 +200,11 @@ fn is_unwatched(event: &Event, config: &Config) -> bool {
 impl RecordVisitor for SliceBuilder<'_> {
     fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
         let event = Event::from_record(record)?;
+        self.of_next_slice += u64::from(self.slice.ends_at(event.time));
         self.oldest = Some(self.oldest.map_or(event.time, |oldest| oldest.min(event.time)));
         if self.watched.is_some_and(|config| is_unwatched(&event, config)) {
-            self.dropped += 1;
+            self.has_dropped = true;
+            self.dropped += u64::from(!self.slice.ends_at(event.time));
         } else {
             self.builder.push(event);
         }

@@ -30,6 +30,12 @@ impl TimeSlice {
         (from < until).then_some(Self { since: from, until })
     }
 
+    /// Whether an event of this time belongs to the next slice: LookupEvents also returns the events of the second in which
+    /// a slice ends (API reference of LookupEvents, `EndTime`, 2026-11).
+    pub fn ends_at(self, time: Time) -> bool {
+        time == self.until
+    }
+
     /// Its length.
     pub const fn seconds(self) -> u32 {
         self.until.since(self.since)

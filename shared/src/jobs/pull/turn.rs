@@ -137,7 +137,8 @@ impl PullTurn<'_, '_> {
     ) -> Result<(), PullError> {
         let record = SliceRecord::new(&completed, self.now);
         let CompletedSlice { slice, contents, .. } = completed;
-        let (events, unreadable) = (contents.segment.rows().len() as u64, contents.unreadable.len() as u64);
+        let events = contents.segment.rows().iter().filter(|row| !slice.ends_at(row.time)).count() as u64;
+        let unreadable = contents.unreadable.len() as u64;
         let dropped = contents.dropped;
         self.store_slice(slice, 1, contents)?;
         record.write(self.table(), self.account_region)?;
