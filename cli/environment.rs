@@ -11,7 +11,9 @@ use onlooker_core::{
     time::Time,
 };
 use onlooker_local::config_file::{self, LoadedConfig};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{args::GlobalArgs, exit::CommandError};
 
@@ -83,20 +85,18 @@ pub fn start_logging(global: &GlobalArgs) -> Result<(), CommandError> {
     let from_variable = || env_variable("ONLOOKER_LOG").map(|level| level.to_string_lossy().into_owned());
     let level = global.log_level.clone().or_else(from_variable).unwrap_or_else(|| by_count.to_owned());
     log_filter(&level)?;
-    let filter = EnvFilter::try_new(&level).map_err(|error| Diagnostic {
+    let filter: Targets = level.parse().map_err(|error| Diagnostic {
         message: format!("`{}` is not a log level: {error}", escape_control(&level)),
         remedy: "write a level, or `warn,onlooker_core=debug` for one target".into(),
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(global.colors_stderr())
-        .with_target(global.verbose > 1)
-        .try_init()
-        .map_err(|error| {
-            CommandError::Usage(Diagnostic {
-                message: format!("cannot start the log: {error}"),
-                remedy: "report this".into(),
-            })
+        .with_target(global.verbose > 1);
+    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().map_err(|error| {
+        CommandError::Usage(Diagnostic {
+            message: format!("cannot start the log: {error}"),
+            remedy: "report this".into(),
         })
+    })
 }

@@ -5,7 +5,9 @@
 
 use std::io;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use super::settings::EnvVariables;
 use onlooker_core::{
@@ -23,24 +25,23 @@ const QUIET_TARGETS: &str = "aws_config=warn,aws_runtime=error,aws_sdk_cloudtrai
 pub(super) fn start(variables: &EnvVariables) {
     let asked = variables.get("ONLOOKER_LOG").or_else(|| variables.get("AWS_LAMBDA_LOG_LEVEL"));
     let level = asked.unwrap_or("info").to_ascii_lowercase();
-    let filter = EnvFilter::try_new(format!("{level},{QUIET_TARGETS}"));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(format!("info,{QUIET_TARGETS}")));
-    let subscriber = tracing_subscriber::fmt()
+    let filter = |level: &str| format!("{level},{QUIET_TARGETS}").parse::<Targets>();
+    let filter = filter(&level).or_else(|_| filter("info")).unwrap_or_default();
+    let layer = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(filter)
         .with_writer(io::stderr);
     // A test may have started the log already.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
 /// Rejects an invalid level.
 pub(super) fn check(variables: &EnvVariables) -> Result<(), Diagnostic> {
     let Some(asked) = variables.get("ONLOOKER_LOG") else { return Ok(()) };
     log_filter(asked)?;
-    EnvFilter::try_new(asked).map(|_| ()).map_err(|error| Diagnostic {
+    asked.parse::<Targets>().map(|_| ()).map_err(|error| Diagnostic {
         message: format!("`ONLOOKER_LOG` is not a log level: {error}"),
         remedy: "write a level, or `warn,onlooker_core=debug` for one target".to_owned(),
     })
