@@ -21,6 +21,8 @@ HOST_CARGO := CARGO_BUILD_TARGET=$(HOST) $(CARGO)
 FORMAT := $(CARGO) fmt --all --check
 CLIPPY := $(HOST_CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 TESTS := $(HOST_CARGO) test --workspace --all-features
+# Chosen from the tests of the workspace, not of one package, so that it uses what they compile.
+LAYERS := $(TESTS) --quiet --test layers
 # Test of the deployed stack to run: a word in its name.
 T ?=
 
@@ -50,8 +52,9 @@ check: ## Before each commit: format, clippy and all tests but self-audit, fuzz 
 	$(call timed,tests,$(TESTS))
 
 .PHONY: lint
-lint: ## Format, clippy with warnings denied, purity of the stages, templates, workflows
+lint: ## Format, layers, clippy with warnings denied, purity of the stages, templates, workflows
 	$(FORMAT)
+	$(LAYERS)
 	$(CLIPPY)
 	$(HOST_CARGO) check -p onlooker-core
 	$(MAKE) lint-stack

@@ -9,9 +9,9 @@ use std::{collections::BTreeSet, fs};
 use fixture::{MANAGEMENT_ONLY_CONFIG, TestDirectory};
 use onlooker_core::{
     controls::ControlState,
-    coverage::Period,
     finding::{Finding, Severity},
     operation::OperationType,
+    period::Period,
     permissions::OverallStatus,
     report::{Behavior, PrincipalSummary, Report},
     score::{RiskBand, Status},

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 
 use clap::Args;
 use onlooker_core::{
-    catalog::accuracy::{Accuracy, AccuracyCounts, LabeledCase, Misclassification, measure_accuracy},
+    classification::accuracy::{Accuracy, AccuracyCounts, LabeledCase, Misclassification, measure_accuracy},
     config::Diagnostic,
     escape::escape_control,
     render::format::{count_noun, short_hash, thousands},

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use onlooker_core::{
-    catalog::{
-        Catalog,
-        classification_diff::{ChangeDirection, ChangeKind, ClassificationChange, classification_changes},
+    catalog::Catalog,
+    classification::{
+        Classification,
+        diff::{ChangeDirection, ChangeKind, ClassificationChange, classification_changes},
     },
-    classification::Classification,
     operation::{AccessLevel, Capabilities},
     render::format::{short_hash, thousands},
 };

@@ -10,11 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    assessment::{Assessment, EvidenceQuality},
+    assessment::Assessment,
     catalog::Catalog,
     config::Config,
     coverage::Coverage,
     event::{Event, Outcome},
+    evidence_summary::EvidenceQuality,
     finding::{
         self, FindingRule, Severity, privileged_call, secret_read, unknown_operation, write_denied,
         write_failed, write_succeeded,

@@ -6,7 +6,9 @@
 //! wherever it occurs; a call that a watched principal made through a session with credentials issued to it counts as
 //! its own call, unless the principal of the session is watched itself.
 
+mod business_hours;
 mod granted;
+mod report_mode;
 mod watch_index;
 
 use std::{
@@ -22,33 +24,20 @@ use crate::{
     config::{Config, Override, OverrideMatch, Watch},
     coverage::Coverage,
     event::{CallKey, EventKind, Outcome},
+    evidence_summary::EvidenceQuality,
     operation::{Capabilities, Mutates, OperationType, RiskLevel},
     pattern::matches,
     principal::{Principal, PrincipalKind},
-    report::ReportMode,
     role_chain::{self, RoleChains},
     score::{ComplianceScore, RiskFactors, RiskScore, Status, status_impact},
-    segment::MissingLogFile,
     tally::{SampleEvent, Tally, TallyLine, TimeBucket},
     time::Time,
 };
 
-pub use granted::{PrincipalGrants, principal_kind_of};
-
-/// What is known about the evidence itself, besides the tally.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EvidenceQuality {
-    /// Number of pieces that could not be read, by reason.
-    pub unreadable: BTreeMap<String, u64>,
-    /// Events that were delivered with two contents under one identity.
-    pub conflicting_events: u64,
-    /// CloudTrail Insights events. They are counted separately.
-    pub insight_events: u64,
-    /// Log files of the period that digest files list and of which the evidence shows no event.
-    pub missing_log_files: Vec<MissingLogFile>,
-    /// SHA-256 of the evidence in canonical form, in hex.
-    pub sha256: String,
-}
+pub use self::{
+    granted::{PrincipalGrants, principal_kind_of},
+    report_mode::ReportMode,
+};
 
 /// A line of the tally with its classification, or the part of a line that an override or a role chain separates.
 #[derive(Clone, Debug)]
@@ -197,12 +186,7 @@ impl<'a> Assessment<'a> {
         let mut watch_index = WatchIndex::new(config);
         let role_chains = watch_index.role_chains(tally);
         let mut this = Self {
-            // Onlooker's own roles are always watched. They are not a promise about other principals.
-            mode: if config.watch.iter().all(Watch::is_own_role) {
-                ReportMode::Discovery
-            } else {
-                ReportMode::Proof
-            },
+            mode: ReportMode::of(config),
             config,
             classified: Vec::with_capacity(tally.len()),
             coverage,
@@ -441,7 +425,8 @@ impl<'a> Assessment<'a> {
             .filter(|call| call.principal().kind == PrincipalKind::Root)
             .map(|call| call.count)
             .sum();
-        factors.outside_business_hours = crate::finding::outside_business_hours::count_calls_outside(self);
+        factors.outside_business_hours =
+            self.calls_outside_business_hours().iter().map(|part| part.count).sum();
         Some(RiskScore::of(&factors))
     }
 }

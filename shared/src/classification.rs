@@ -8,6 +8,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub mod accuracy;
+pub mod diff;
+
 use crate::catalog::spelling::{has_read_verb, label_key, name_key, names_a_credential};
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};

@@ -4,10 +4,10 @@
 //! that received it, its region and the hour of its `eventTime`; everything else is content.
 
 pub(crate) mod content;
+mod identity;
 mod issued_credentials;
 mod outcome;
 
-pub(crate) use content::{bounded_text, non_empty};
 pub(crate) use issued_credentials::issued_credentials_arn;
 
 use std::{fmt, sync::Arc};

@@ -11,12 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::listed_log_files::ListedLogFiles;
 use crate::{
-    assessment::EvidenceQuality,
-    coverage::Period,
     extract::Extract,
+    hex::hex,
+    period::Period,
     record::DigestWindow,
-    report::hex,
-    segment::{EvidenceHasher, Segment, Shard},
+    segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
     tally::{Tally, TallyMerge},
     time::{HOUR_SECONDS, Hour, Time},
 };
@@ -44,6 +43,21 @@ impl ReportScope {
         self.since.is_none_or(|since| since.hour() <= hour)
             && self.until.is_none_or(|until| hour < Hour(until.0.div_ceil(HOUR_SECONDS)))
     }
+}
+
+/// What is known about the evidence itself, besides the tally.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EvidenceQuality {
+    /// Number of pieces that could not be read, by reason.
+    pub unreadable: BTreeMap<String, u64>,
+    /// Events that were delivered with two contents under one identity.
+    pub conflicting_events: u64,
+    /// CloudTrail Insights events. They are counted separately.
+    pub insight_events: u64,
+    /// Log files of the period that digest files list and of which the evidence shows no event.
+    pub missing_log_files: Vec<MissingLogFile>,
+    /// SHA-256 of the evidence in canonical form, in hex.
+    pub sha256: String,
 }
 
 /// What a report needs of all evidence.

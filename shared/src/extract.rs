@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::seconds::SecondsOfHour;
 use crate::{
     envelope::{self, EnvelopeError, EnvelopeFormat},
-    report::hex,
+    hex::hex,
     segment::{Segment, Shard},
     tally::{Tally, TimeBucket},
 };
@@ -156,7 +156,35 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{jobs::gather::read_object, record::ReadLimits};
+    use crate::{
+        record::{
+            DigestWindow, Fingerprint, Inflater, ReadLimits, Record, RecordError, RecordVisitor,
+            UnreadablePiece, read_log_file,
+        },
+        segment::SegmentBuilder,
+    };
+
+    /// Reads a log file with records only.
+    #[derive(Default)]
+    struct RecordsOnly(SegmentBuilder);
+
+    impl RecordVisitor for RecordsOnly {
+        fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
+            self.0.push_record(record)
+        }
+
+        fn visit_insight(&mut self, insight: Fingerprint) {
+            panic!("Insights event {insight}");
+        }
+
+        fn visit_digest_window(&mut self, window: DigestWindow) {
+            panic!("{window:?}");
+        }
+
+        fn visit_unreadable(&mut self, piece: UnreadablePiece) {
+            panic!("{piece:?}");
+        }
+    }
 
     /// Extracts of two accounts, two regions and two hours, with calls of a role session, a user and a service. Some
     /// calls were denied.
@@ -189,8 +217,9 @@ mod tests {
             })
             .collect();
         let object = json!({ "Records": records }).to_string();
-        let segment = read_object("a.json", object.as_bytes(), ReadLimits::default()).segment;
-        let (shards, _) = segment.split_by_shard();
+        let mut records = RecordsOnly::default();
+        read_log_file(object.as_bytes(), ReadLimits::default(), &mut Inflater::default(), &mut records);
+        let (shards, _) = records.0.finish().split_by_shard();
         shards.into_values().map(|shard| Extract::of(shard).unwrap()).collect()
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! record -> event -> segment -> extract -> evidence summary -> tally -> coverage
-//!        -> classification + role chains -> assessment -> findings, score -> report -> render
+//!        -> classification + role chains -> assessment -> access matrix, findings, score -> report -> render
 //! ```
 //!
 //! | stage | what leaves it |
@@ -17,14 +17,16 @@
 //! | [`classification`] | whether an operation is read-only, and why |
 //! | `role_chain` | the watched principal that a call made through an assumed role began with |
 //! | [`assessment`] | the calls of the tally, classified and compared with the promises of the configuration |
+//! | [`access_matrix`] | what each watched principal could do, tried and did |
 //! | [`finding`], [`score`] | what the rules found; compliance score, risk score and status |
 //! | [`report`], [`render`] | the report as a value, and as bytes in each format |
 //!
 //! The vocabulary ([`principal`], [`operation`]) is known to every stage, and stages depend on it and on earlier
-//! stages. No stage does I/O, reads a clock or the environment, draws random numbers or logs.
+//! stages; `tests/layers.rs` has the order of all modules. No stage does I/O, reads a clock or the environment, draws random numbers or logs.
 
 #![forbid(unsafe_code)]
 
+pub mod access_matrix;
 pub mod alert;
 pub mod assessment;
 pub mod catalog;
@@ -42,9 +44,11 @@ pub mod extract;
 pub mod finding;
 pub mod grants;
 pub mod guardrails;
+pub mod hex;
 pub mod jobs;
 pub mod operation;
 pub mod pattern;
+pub mod period;
 pub mod permissions;
 pub mod ports;
 pub mod principal;

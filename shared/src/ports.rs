@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     grants::{Policy, PolicySnapshot},
     operation::RiskLevel,
-    report::UnreadablePosition,
+    record::UnreadablePosition,
     segment::Segment,
     time::Time,
 };

@@ -1,17 +1,13 @@
 //! The principal and the session of a call.
 //!
-//! Enters: the parts of a CloudTrail `userIdentity`. Leaves: [`Principal`], the identity that a watch can match, and
+//! Enters: what `userIdentity` of a record resolves to. Leaves: [`Principal`], the identity that a watch can match, and
 //! [`Session`], what varies between its sessions. Law: an assumed role counts as its role, so two sessions of one
 //! role are one principal.
-
-mod identity;
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-pub(crate) use identity::{partition_of_region, resolve_identity};
 
 /// Kind of a principal, by CloudTrail's `userIdentity.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -12,15 +12,20 @@ use std::{
 mod compose;
 mod executive;
 mod limitations;
-pub(crate) mod matrix;
 mod redaction;
 
 pub use compose::compose;
-pub use matrix::{
-    AccessMatrix, MatrixRow, MatrixRowKind, PolicySnapshotRef, RoleChainActivity, UngrantedOperation,
-    UnusedReadServices, UnusedService,
-};
 pub use redaction::{redact, redact_value};
+
+pub use crate::{
+    access_matrix::{
+        AccessMatrix, MatrixRow, MatrixRowKind, RoleChainActivity, UngrantedOperation, UnusedReadServices,
+        UnusedService,
+    },
+    assessment::ReportMode,
+    grants::PolicySnapshotRef,
+    record::UnreadablePosition,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,10 +35,12 @@ use crate::{
     classification::Provenance,
     config::Standard,
     controls::ControlResult,
-    coverage::{Coverage, Period},
+    coverage::Coverage,
     event::{EventKind, Outcome},
     finding::{Finding, Recommendation},
+    hex::hex,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
+    period::Period,
     principal::PrincipalKind,
     score::{ComplianceScore, RiskScore, Status},
     time::{Hour, Time},
@@ -53,16 +60,6 @@ pub struct Report {
     pub result: ReportResult,
     /// The run that computed it.
     pub run: ReportRun,
-}
-
-/// Whether any principal is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReportMode {
-    /// Principals are watched: the report says whether the promise held.
-    Proof,
-    /// No principal is watched: the report lists who did what and does not assess compliance.
-    Discovery,
 }
 
 /// The result: identical for the same evidence, configuration and catalog.
@@ -468,19 +465,6 @@ pub struct InputFile {
     pub records: u64,
 }
 
-/// A piece of evidence that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct UnreadablePosition {
-    /// Name of the file or S3 object.
-    pub file: String,
-    /// Byte offset in the decompressed file, when known.
-    pub byte: Option<u64>,
-    /// Record in the file, counted from zero, when known.
-    pub record: Option<u64>,
-    /// What was wrong, in one line.
-    pub reason: String,
-}
-
 impl Report {
     /// A report of a result and its run, with the id computed.
     ///
@@ -515,14 +499,4 @@ impl ReportResult {
     pub const fn status(&self) -> Option<Status> {
         self.summary.overall_compliance
     }
-}
-
-/// Bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        text
-    })
 }

@@ -17,7 +17,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use onlooker_core::catalog::Catalog;
-use onlooker_core::catalog::accuracy::{Accuracy, AccuracyCounts, LabeledCase, measure_accuracy};
+use onlooker_core::classification::accuracy::{Accuracy, AccuracyCounts, LabeledCase, measure_accuracy};
 use onlooker_core::classification::{ClassificationInput, classify};
 use onlooker_core::operation::Mutates;
 

@@ -25,8 +25,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use onlooker_core::{
+    hex::hex,
     ports::{ProcessedObject, StoredObject, SweepEvidence},
-    report::{Report, hex},
+    report::Report,
     segment::Segment,
     time::Time,
 };

@@ -14,12 +14,11 @@ use super::{Assessment, ClassifiedCall};
 use crate::{
     catalog::Catalog,
     config::Config,
-    coverage::Period,
-    grants::{Certainty, Evaluator, Grant, Grants, PolicyHistory, PolicyProblemKind},
+    grants::{Certainty, Evaluator, Grant, Grants, PolicyHistory, PolicyProblemKind, PolicySnapshotRef},
     pattern::has_wildcard,
+    period::Period,
     permissions::{self, EscalationPath, OverallStatus, escalation, overall_status},
     principal::PrincipalKind,
-    report::PolicySnapshotRef,
     time::Time,
 };
 

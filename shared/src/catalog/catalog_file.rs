@@ -4,7 +4,6 @@
 //! SHA-256 does not match its header, or whose lengths do not add up, is rejected with a reason.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -116,14 +115,6 @@ fn digest(sections: &[&[u8]; SECTION_COUNT]) -> [u8; HASH_LEN] {
         hasher.update(section);
     }
     hasher.finalize().into()
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn split_sections(file: &[u8]) -> Result<([u8; HASH_LEN], [&[u8]; SECTION_COUNT]), CatalogError> {

@@ -4,9 +4,7 @@
 //! catalog is read in place, without parsing; where a label names several services, all are searched and the
 //! strictest entry is returned; an operation that is not found is unknown.
 
-pub mod accuracy;
 pub mod catalog_file;
-pub mod classification_diff;
 pub mod corrections;
 mod encode;
 mod entry;
@@ -26,7 +24,7 @@ use std::sync::OnceLock;
 use fst::raw::Fst;
 
 pub use self::catalog_file::CatalogError;
-use self::catalog_file::{CatalogSections, hex};
+use self::catalog_file::CatalogSections;
 pub use self::encode::EncodeError;
 pub use self::entry::{CatalogEntry, CatalogFacts, EntryKinds};
 pub use self::explanation::{Explanation, SourceClaim};
@@ -35,6 +33,7 @@ use self::key_search::KeyAutomaton;
 pub use self::labels::ServiceLabels;
 use self::rationale::RationaleTable;
 use self::spelling::{event_source_host, label_key, name_key, without_version};
+use crate::hex::hex;
 
 static EMBEDDED: &[u8] = include_bytes!("../../data/catalog.bin");
 

@@ -7,11 +7,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Actor, CallKey, EventClass, EventKind, Outcome, issued_credentials::issued_credentials_arn};
-use crate::{
-    principal,
-    record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, UnreadableReason},
+use super::{
+    Actor, CallKey, EventClass, EventKind, Outcome, identity::resolve_identity,
+    issued_credentials::issued_credentials_arn,
 };
+use crate::record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, UnreadableReason};
 
 impl Actor {
     /// The actor of `record`. The account is `recipientAccountId`. Records up to event version 1.01 do not have it;
@@ -21,7 +21,7 @@ impl Actor {
             .or_else(|| non_empty(&record.user_identity.account_id))
             .ok_or(RecordError::in_field(UnreadableReason::MissingField, "recipientAccountId"))?;
         let region = record.region.as_deref().unwrap_or_default();
-        let (principal, session) = principal::resolve_identity(&record.user_identity, region)?;
+        let (principal, session) = resolve_identity(&record.user_identity, region)?;
         Ok(Self {
             account: bounded_text(account, "recipientAccountId")?,
             region: bounded_text(region, "awsRegion")?,

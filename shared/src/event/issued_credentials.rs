@@ -15,11 +15,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::content::non_empty;
-use crate::{
-    principal::partition_of_region,
-    record::{MAX_TEXT_BYTES, Record},
-};
+use super::{content::non_empty, identity::partition_of_region};
+use crate::record::{MAX_TEXT_BYTES, Record};
 
 #[derive(Deserialize)]
 struct StsResponse<'a> {

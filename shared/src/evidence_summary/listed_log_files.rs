@@ -12,9 +12,9 @@ use std::{
 
 use super::ReportScope;
 use crate::{
-    coverage::Period,
     event::Actor,
     extract::SecondsOfHour,
+    period::Period,
     record::DigestWindow,
     segment::{MissingLogFile, Segment, Shard},
     time::Time,

@@ -2,10 +2,10 @@
 
 use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{
+    access_matrix::sort_most_severe_first,
     assessment::{Assessment, PrincipalGrants},
     grants::Grant,
     operation::Capabilities,
-    report::matrix::sort_most_severe_first,
 };
 
 /// The rule.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, matches_by_policies, phrases};
-use crate::{assessment::Assessment, event::Outcome, report::matrix::calls_outside_permissions};
+use crate::{access_matrix::calls_outside_permissions, assessment::Assessment, event::Outcome};
 
 /// The rule.
 pub const RULE: FindingRule = FindingRule {

@@ -2,12 +2,9 @@
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, phrases};
 use crate::{
-    assessment::Assessment,
+    access_matrix::{principals_without_policies, watched_principals},
+    assessment::{Assessment, ReportMode},
     coverage::EventClassCoverage,
-    report::{
-        ReportMode,
-        matrix::{principals_without_policies, watched_principals},
-    },
 };
 
 /// The rule.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, matches_by_policies, phrases};
 use crate::{
+    access_matrix::{
+        WatchedPrincipal, calls_outside_permissions, sort_most_severe_first, ungranted_operations,
+    },
     assessment::{Assessment, PrincipalGrants},
     event::Outcome,
     grants::{Certainty, Grant, PolicyProblem, PolicyProblemKind},
-    report::matrix::{
-        WatchedPrincipal, calls_outside_permissions, sort_most_severe_first, ungranted_operations,
-    },
 };
 
 /// The rule.

@@ -14,11 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    access_matrix::{WatchedPrincipal, watched_principals},
     assessment::{Assessment, ClassifiedCall, PrincipalGrants},
-    report::{
-        hex,
-        matrix::{WatchedPrincipal, watched_principals},
-    },
+    hex::hex,
     tally::{MAX_SAMPLES, SampleEvent},
     time::Time,
 };

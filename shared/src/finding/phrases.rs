@@ -7,10 +7,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::count_noun;
 use crate::{
+    access_matrix::principals_granted_in_class,
     assessment::Assessment,
     grants::{Grant, StatementId},
     operation::Capabilities,
-    report::matrix::principals_granted_in_class,
 };
 
 /// Characters of a name that a sentence repeats.

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::{
-    assessment::Assessment,
+    assessment::{Assessment, ReportMode},
     pattern::matches,
     principal::{Principal, PrincipalKind},
-    report::ReportMode,
 };
 
 /// The rule.

@@ -1,10 +1,7 @@
 //! `unidentified-write`: a call that is not read-only and of which the record does not identify the principal.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
-use crate::{
-    assessment::{Assessment, ClassifiedCall},
-    report::ReportMode,
-};
+use crate::assessment::{Assessment, ClassifiedCall, ReportMode};
 
 /// The rule.
 pub const RULE: FindingRule = FindingRule {

@@ -2,9 +2,8 @@
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
-    assessment::{Assessment, ClassifiedCall},
+    assessment::{Assessment, ClassifiedCall, ReportMode},
     operation::OperationType,
-    report::ReportMode,
 };
 
 /// The rule.

@@ -2,8 +2,8 @@
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, matches_by_policies, phrases};
 use crate::{
+    access_matrix::{UnusedService, observed_hours, unused_services},
     assessment::Assessment,
-    report::matrix::{observed_hours, unused_services},
 };
 
 /// The rule.
@@ -20,7 +20,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     matches_by_policies(assessment, |case, _| {
         let hours = observed_hours(assessment, case);
         let (unused, reads) = unused_services(case, assessment.coverage);
-        let sum = |count: fn(&crate::report::UnusedService) -> u64| unused.iter().map(count).sum::<u64>();
+        let sum = |count: fn(&UnusedService) -> u64| unused.iter().map(count).sum::<u64>();
         let actions = sum(|one| one.actions) + reads.actions;
         let (excessive, unlogged) = (sum(|one| one.excessive), sum(|one| one.unlogged) + reads.unlogged);
         // Where no use would be logged, no permission is known to be unused.

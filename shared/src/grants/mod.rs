@@ -39,7 +39,10 @@ pub use self::{
     action::Action,
     evaluator::Evaluator,
     request::{AuthorizationRequest, Decision, RequestContext},
-    snapshot::{DatedSnapshot, Policy, PolicyHistory, PolicyOrigin, PolicySnapshot, ResourceBasedPolicy},
+    snapshot::{
+        DatedSnapshot, Policy, PolicyHistory, PolicyOrigin, PolicySnapshot, PolicySnapshotRef,
+        ResourceBasedPolicy,
+    },
 };
 
 /// Whether resource control policies apply to an action: true for the first five services, on which all lists agree.

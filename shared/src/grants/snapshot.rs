@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{coverage::Period, report::hex, time::Time};
+use crate::{hex::hex, period::Period, time::Time};
 
 /// How a policy applies to a principal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +116,23 @@ impl DatedSnapshot {
     pub fn overlaps(&self, period: Period) -> bool {
         self.since.is_none_or(|since| since < period.until.start())
             && self.until.is_none_or(|until| until > period.from.start())
+    }
+}
+
+/// Policies by which a principal was evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct PolicySnapshotRef {
+    /// SHA-256 of the snapshot.
+    pub sha256: String,
+    /// When it was first read; absent if it was given as in force from the beginning.
+    pub since: Option<Time>,
+    /// When another one was first read in its place; absent while it is in force.
+    pub until: Option<Time>,
+}
+
+impl From<&DatedSnapshot> for PolicySnapshotRef {
+    fn from(held: &DatedSnapshot) -> Self {
+        Self { sha256: held.snapshot.sha256(), since: held.since, until: held.until }
     }
 }
 

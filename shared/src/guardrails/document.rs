@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{action_patterns::ActionPattern, quotas};
-use crate::report::hex;
+use crate::hex::hex;
 
 /// One policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

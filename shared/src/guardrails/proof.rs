@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{
     grants::{Grant, Grants, Policy, PolicyOrigin, PolicyProblemKind, PolicySnapshot},
+    hex::hex,
     pattern::covers,
     permissions::tolerating_override,
-    report::hex,
 };
 
 /// Most objections that are listed; the others are counted.

@@ -16,8 +16,8 @@ use crate::{
     assessment::{Assessment, ClassifiedCall},
     catalog::Catalog,
     classification::Provenance,
-    coverage::Period,
     event::Outcome,
+    period::Period,
 };
 
 /// The IAM actions a principal used.

@@ -13,7 +13,8 @@ use crate::{
     coverage::Coverage,
     evidence_summary::EvidenceSummary,
     grants::PolicyHistory,
-    report::{Report, ReportRun, compose, hex, redact},
+    hex::hex,
+    report::{Report, ReportRun, compose, redact},
 };
 
 /// What evidence is evaluated with.

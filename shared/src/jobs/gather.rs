@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
     record::{
         self, DigestWindow, Fingerprint, Inflater, ReadLimits, Record, RecordError, RecordVisitor,
-        UnreadablePiece, UnreadableReason,
+        UnreadablePiece, UnreadablePosition, UnreadableReason,
     },
-    report::{UnreadablePosition, hex},
     segment::{Segment, SegmentBuilder},
 };
 

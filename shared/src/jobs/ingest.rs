@@ -22,9 +22,9 @@ use super::{
 };
 use crate::{
     config::Config,
+    hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
-    record::ReadLimits,
-    report::{UnreadablePosition, hex},
+    record::{ReadLimits, UnreadablePosition},
     segment::Segment,
     time::{Hour, Time},
 };

@@ -20,8 +20,9 @@ use super::{
 };
 use crate::{
     evidence_summary::{EvidenceSummary, ReportScope},
+    hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
-    report::{InputFile, Report, ReportRun, hex},
+    report::{InputFile, Report, ReportRun},
     segment::Segment,
     time::Time,
 };

@@ -10,8 +10,12 @@ use super::{
     notifications::{NotificationError, Notifier},
 };
 use crate::{
-    alert::Alert, catalog::Catalog, config::Config, event::Event, record::ReadLimits, render::message,
-    report::UnreadablePosition,
+    alert::Alert,
+    catalog::Catalog,
+    config::Config,
+    event::Event,
+    record::{ReadLimits, UnreadablePosition},
+    render::message,
 };
 
 /// Most bytes of one delivery: EventBridge delivers at most 256 KiB (1 MiB to some targets).

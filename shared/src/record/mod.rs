@@ -22,7 +22,7 @@ pub use digest::DigestWindow;
 pub(crate) use fields::with_user_identity;
 pub use fields::{Record, RecordResource, UserIdentity};
 pub use inflate::Inflater;
-pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadableReason};
+pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadablePosition, UnreadableReason};
 
 /// Limits for reading one log file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -147,3 +147,16 @@ pub struct UnreadablePiece {
     /// Number of pieces of the log file before it.
     pub record_index: u64,
 }
+
+/// A piece of evidence that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct UnreadablePosition {
+    /// Name of the file or S3 object.
+    pub file: String,
+    /// Byte offset in the decompressed file, when known.
+    pub byte: Option<u64>,
+    /// Record in the file, counted from zero, when known.
+    pub record: Option<u64>,
+    /// What was wrong, in one line.
+    pub reason: String,
+}

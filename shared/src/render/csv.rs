@@ -29,9 +29,10 @@ use super::{
     format::serialized_name,
 };
 use crate::{
-    coverage::{Coverage, Period},
+    coverage::Coverage,
     event::Outcome,
     operation::OperationType,
+    period::Period,
     report::{AuditEntry, MatrixRow, OperationSummary, PrincipalSummary, Report},
 };
 

@@ -6,12 +6,8 @@
 use serde::Serialize;
 
 use crate::{
-    controls::ControlState,
-    coverage::{EventClassState, Period},
-    event::Outcome,
-    operation::OperationType,
-    report::PrincipalSummary,
-    time::Time,
+    controls::ControlState, coverage::EventClassState, event::Outcome, operation::OperationType,
+    period::Period, report::PrincipalSummary, time::Time,
 };
 
 /// A number with a comma between each three digits: `1,234,567`.

@@ -10,11 +10,10 @@ use std::{
 
 use super::{
     AuditEntry, Behavior, HourlyActivity, OperationSummary, OtherEvent, OverrideUsage, PrincipalSummary,
-    ReportInputs, ReportMode, ReportResult, ReportTotals, executive,
-    limitations::limitations,
-    matrix::{self, direct_watch, matrices},
+    ReportInputs, ReportMode, ReportResult, ReportTotals, executive, limitations::limitations,
 };
 use crate::{
+    access_matrix::{self, direct_watch, matrices},
     assessment::{Assessment, ClassifiedCall, principal_kind_of},
     catalog::Catalog,
     classification::Provenance,
@@ -48,14 +47,14 @@ pub fn compose(
     let compliance = Assessment::compliance_of(assessment.scored_calls());
     let risk = assessment.risk_score();
     let totals = totals(assessment);
-    let cases = matrix::watched_principals(assessment);
+    let cases = access_matrix::watched_principals(assessment);
     let ground = ControlEvidence {
         watched_calls: totals.watched_operations,
         is_complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
         inactive_rules: inactive_rules(assessment),
         watched_principals: cases.len() as u64,
-        unread_policies: matrix::principals_without_policies(assessment, &cases).len() as u64,
+        unread_policies: access_matrix::principals_without_policies(assessment, &cases).len() as u64,
         partial_policies: assessment.granted.values().filter(|granted| !granted.is_complete()).count() as u64,
     };
     let config = assessment.config;

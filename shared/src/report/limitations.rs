@@ -8,8 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{ReportMode, matrix};
+use super::ReportMode;
 use crate::{
+    access_matrix,
     assessment::Assessment,
     classification::Provenance,
     coverage::{EventClassState, event_class_of},
@@ -103,7 +104,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
 
 /// What watched principals could do in event classes outside the promise.
 fn outside_promised_classes(assessment: &Assessment<'_>) -> Vec<String> {
-    let actors = matrix::principals_granted_outside_promise(assessment);
+    let actors = access_matrix::principals_granted_outside_promise(assessment);
     let more = actors.len().saturating_sub(MAX_NAMED_PRINCIPALS);
     let mut lines: Vec<String> = actors
         .into_iter()
@@ -147,8 +148,8 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
             "With `lookup.watched_only`, looked-up events of principals that are not watched are excluded, so calls through roles may be missing.".to_owned(),
         );
     }
-    let cases = matrix::watched_principals(assessment);
-    let unread = matrix::principals_without_policies(assessment, &cases);
+    let cases = access_matrix::watched_principals(assessment);
+    let unread = access_matrix::principals_without_policies(assessment, &cases);
     if !unread.is_empty() {
         let principals = phrases::quote_some(unread.iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS);
         lines.push(format!(

@@ -10,8 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{ReportResult, ReportRun, hex};
-use crate::config::Redaction;
+use super::{ReportResult, ReportRun};
+use crate::{config::Redaction, hex::hex};
 
 /// Fields that name sessions and their users.
 const SESSION_FIELDS: [&str; 5] =

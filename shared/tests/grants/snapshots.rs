@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use onlooker_core::{
     catalog::Catalog,
-    coverage::Period,
     grants::{
         Certainty, DatedSnapshot, Evaluator, PolicyHistory, PolicySnapshot, ResourceBasedPolicy,
         UnevaluatedPolicyType,
     },
+    period::Period,
     time::{Hour, Time},
 };
 

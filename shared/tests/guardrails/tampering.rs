@@ -30,7 +30,7 @@ fn objections_to(made: &Guardrail, change: impl Fn(&mut Value)) -> Vec<String> {
 
 /// The document with another text, and the hash and size of that text.
 fn hashed(document: &GuardrailDocument, text: String) -> GuardrailDocument {
-    let sha256 = onlooker_core::report::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
+    let sha256 = onlooker_core::hex::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()));
     GuardrailDocument { characters: text.len(), sha256, text, ..document.clone() }
 }
 

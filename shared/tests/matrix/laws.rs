@@ -2,8 +2,8 @@
 
 use onlooker_core::{
     catalog::Catalog,
-    coverage::Period,
     grants::{DatedSnapshot, Evaluator, Grants, PolicySnapshot},
+    period::Period,
     permissions::{AssessedPrincipal, PrincipalIdentity, assess},
     report::ReportResult,
     time::{HOUR_SECONDS, Hour, Time},

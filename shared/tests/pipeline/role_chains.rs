@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use onlooker_core::{
-    assessment::{Assessment, EvidenceQuality, RoleChain},
+    assessment::{Assessment, RoleChain},
     catalog::Catalog,
     config::{Override, Watch},
     coverage::Coverage,
     event::{Event, Outcome},
+    evidence_summary::EvidenceQuality,
     score::Status,
     segment::Segment,
     tally::Tally,

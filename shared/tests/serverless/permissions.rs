@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use onlooker_core::{
     catalog::Catalog,
     config::{Config, Watch},
-    coverage::Period,
     jobs::permissions::{
         IamPorts, LatestPermissions, PermissionsOutcome, PermissionsRequest, PermissionsStore, evaluate,
         evaluate_and_store, latest_permissions, policies_in_force,
     },
+    period::Period,
     permissions::{CheckStatus, OverallStatus},
     ports::{Clock as _, ObjectStore as _, PortError, PortErrorKind, Table as _, WriteCondition},
     report::CallerIdentity,

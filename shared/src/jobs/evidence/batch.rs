@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::EvidenceSource;
 use crate::{
+    hex::hex,
     ports::{ProcessedObject, StoredObject},
-    record::Fingerprint,
-    report::{UnreadablePosition, hex},
+    record::{Fingerprint, UnreadablePosition},
     segment::Segment,
     time::Hour,
 };

@@ -23,9 +23,11 @@ use crate::{
     config::Config,
     evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, ReportScope},
     extract::Extract,
+    hex::hex,
     jobs::history,
     ports::{PortErrorKind, TableItem},
-    report::{InputFile, ReportRun, UnreadablePosition, hex},
+    record::UnreadablePosition,
+    report::{InputFile, ReportRun},
     segment::{SegmentBuilder, Shard},
     time::{HOUR_SECONDS, Hour, Time},
 };

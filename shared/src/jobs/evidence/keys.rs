@@ -6,7 +6,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::EvidenceSource;
-use crate::{report::hex, segment::Shard, time::Hour};
+use crate::{hex::hex, segment::Shard, time::Hour};
 
 /// The partition of all accounts and regions.
 pub(super) const ACCOUNT_REGIONS: &str = "ACCOUNT_REGIONS";

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{EvidenceError, EvidenceSource, EvidenceStore, batch::source_hash, keys};
 use crate::{
     ports::{StoredObject, TableItem, WriteCondition},
-    record::{Fingerprint, UnreadableReason},
-    report::UnreadablePosition,
+    record::{Fingerprint, UnreadablePosition, UnreadableReason},
     segment::SegmentBuilder,
     time::{Hour, Time},
 };

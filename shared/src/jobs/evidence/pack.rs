@@ -13,8 +13,8 @@ use super::{
     part::{EvidencePart, PackInfo, UnshardedInfo},
 };
 use crate::{
+    hex::hex,
     ports::ProcessedObject,
-    report::hex,
     segment::{Segment, Shard},
     time::Hour,
 };

@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{EvidenceError, EvidenceStore};
 use crate::{
+    hex::hex,
     ports::{PortErrorKind, TableItem},
-    report::{UnreadablePosition, hex},
+    record::UnreadablePosition,
     segment::Segment,
     time::Time,
 };

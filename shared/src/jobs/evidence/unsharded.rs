@@ -16,8 +16,7 @@ use super::{
 use crate::{
     config::Config,
     ports::TableItem,
-    record::DigestWindow,
-    report::UnreadablePosition,
+    record::{DigestWindow, UnreadablePosition},
     segment::{Segment, SegmentBuilder},
     time::{Hour, Time},
 };

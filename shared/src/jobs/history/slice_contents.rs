@@ -12,13 +12,13 @@ use super::{AccountRegion, TimeSlice};
 use crate::{
     config::Config,
     event::Event,
+    hex::hex,
     ports::{ProcessedObject, StoredObject},
     principal::PrincipalKind,
     record::{
         self, DigestWindow, Fingerprint, Inflater, ReadLimits, Record, RecordError, RecordVisitor,
-        UnreadablePiece,
+        UnreadablePiece, UnreadablePosition,
     },
-    report::{UnreadablePosition, hex},
     segment::{Segment, SegmentBuilder},
     time::Time,
 };

@@ -16,11 +16,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::Config,
-    coverage::Period,
     grants::{DatedSnapshot, PolicyHistory, PolicySnapshot},
+    hex::hex,
     jobs::publish::serialization_error,
+    period::Period,
     ports::{ObjectStore, PortError, PortErrorKind, Table, TableItem, WriteCondition},
-    report::hex,
     time::Time,
 };
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    coverage::Period,
+    period::Period,
     time::{HOUR_SECONDS, Time},
 };
 

@@ -15,6 +15,7 @@ use super::{
     lease::{self, LeaseAttempt},
 };
 use crate::{
+    hex::hex,
     jobs::{
         evidence::{self, EvidenceBatch, store_batch},
         history::{
@@ -23,7 +24,6 @@ use crate::{
         },
     },
     ports::Table,
-    report::hex,
     time::{HOUR_SECONDS, Time},
 };
 

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::{
-    coverage::Period,
+    period::Period,
     render::html::{
         axis::{AxisTick, TimeAxis, percent},
         filters::{format_minute, thousands},

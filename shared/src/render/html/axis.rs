@@ -4,7 +4,11 @@
 //! and the ticks under it. Laws: every hour of the period is in exactly one step; steps of a day begin at midnight
 //! UTC, steps of a week on Monday.
 
-use crate::{coverage::Period, render::html::filters::format_duration, time::HOUR_SECONDS, time::Hour};
+use crate::{
+    period::Period,
+    render::html::filters::format_duration,
+    time::{HOUR_SECONDS, Hour},
+};
 
 /// Most steps of one chart.
 const MAX_STEPS: u32 = 192;

@@ -4,7 +4,8 @@
 //! same as text. Law: a missing hour is visible in a period of any length.
 
 use crate::{
-    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, Period},
+    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage},
+    period::Period,
     render::html::{
         axis::{AxisTick, TimeAxis, percent},
         badge::{self, Badge},

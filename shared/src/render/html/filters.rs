@@ -6,7 +6,7 @@
 use askama::{Result, Values, filter_fn};
 
 use crate::{
-    coverage::Period,
+    period::Period,
     time::{HOUR_SECONDS, Time},
 };
 

@@ -6,9 +6,9 @@
 use std::{cmp::Reverse, collections::BTreeMap, fmt::Write, sync::Arc};
 
 use crate::{
-    coverage::Period,
     event::Outcome,
     operation::OperationType,
+    period::Period,
     render::html::{
         axis::TimeAxis,
         badge::{self, Badge},

@@ -9,12 +9,14 @@ use std::{
 
 use crate::{
     controls::{ControlResult, ControlState},
-    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, EventClassState, Period, percent},
+    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, EventClassState, percent},
     event::Outcome,
     finding::{Finding, Severity},
+    hex::hex,
     operation::{OperationType, RiskLevel},
+    period::Period,
     principal::PrincipalKind,
-    report::{Behavior, HourlyActivity, PrincipalSummary, hex},
+    report::{Behavior, HourlyActivity, PrincipalSummary},
     score::{ComplianceScore, Status},
     time::{Hour, Time},
 };

@@ -6,7 +6,8 @@
 use super::{builders::*, matrix, non_compliant};
 use crate::{
     coverage::EventClassState,
-    report::{InputFile, Report, hex},
+    hex::hex,
+    report::{InputFile, Report},
     time::Hour,
 };
 

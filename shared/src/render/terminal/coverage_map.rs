@@ -14,7 +14,8 @@ use super::{
     },
 };
 use crate::{
-    coverage::{AccountRegionCoverage, Coverage, EventClassState, Period},
+    coverage::{AccountRegionCoverage, Coverage, EventClassState},
+    period::Period,
     render::{
         escape,
         format::{count_noun, percent, thousands},

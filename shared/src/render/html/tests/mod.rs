@@ -16,7 +16,7 @@ use html5ever::tokenizer::{
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{render::sample, report::hex};
+use crate::{hex::hex, render::sample};
 
 fn page(report: &Report) -> String {
     let mut bytes = Vec::new();

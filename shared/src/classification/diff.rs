@@ -7,8 +7,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Catalog, CatalogEntry, CatalogFacts};
-use crate::classification::{Classification, ClassificationInput, classify};
+use super::{Classification, ClassificationInput, classify};
+use crate::catalog::{Catalog, CatalogChange, CatalogEntry, CatalogFacts};
 
 /// What happened to an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -63,7 +63,7 @@ pub fn classification_changes(old: &Catalog, new: &Catalog) -> Vec<Classificatio
             None => classify(catalog, &ClassificationInput::new(service, name)),
         }
     };
-    let change_of = |change: super::CatalogChange| {
+    let change_of = |change: CatalogChange| {
         let before = classify_change(old, &change.key, change.before);
         let after = classify_change(new, &change.key, change.after);
         let (kind, direction) = match (change.before, change.after) {

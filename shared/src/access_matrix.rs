@@ -19,13 +19,6 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    grants::{Certainty, DatedSnapshot, UnevaluatedPolicyType},
-    operation::RiskLevel,
-    permissions::{EscalationPath, GrantCount, OverallStatus},
-    time::Time,
-};
-
 pub(crate) use self::{
     class_access::{
         principals_granted_in_class, principals_granted_outside_promise, principals_without_policies,
@@ -35,24 +28,14 @@ pub(crate) use self::{
     unused::unused_services,
     watched_principal::{WatchedPrincipal, direct_watch, watched_principals},
 };
-use crate::{assessment::Assessment, coverage::AccountRegionCoverage};
-
-/// Policies by which a principal was evaluated.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct PolicySnapshotRef {
-    /// SHA-256 of the snapshot.
-    pub sha256: String,
-    /// When it was first read; absent if it was given as in force from the beginning.
-    pub since: Option<Time>,
-    /// When another one was first read in its place; absent while it is in force.
-    pub until: Option<Time>,
-}
-
-impl From<&DatedSnapshot> for PolicySnapshotRef {
-    fn from(held: &DatedSnapshot) -> Self {
-        Self { sha256: held.snapshot.sha256(), since: held.since, until: held.until }
-    }
-}
+use crate::{
+    assessment::Assessment,
+    coverage::AccountRegionCoverage,
+    grants::{Certainty, PolicySnapshotRef, UnevaluatedPolicyType},
+    operation::RiskLevel,
+    permissions::{EscalationPath, GrantCount, OverallStatus},
+    time::Time,
+};
 
 /// What a row of a matrix counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -178,7 +161,7 @@ pub struct AccessMatrix {
 }
 
 /// The matrix of every watched principal, by ARN.
-pub(super) fn matrices(assessment: &Assessment<'_>) -> BTreeMap<Arc<str>, AccessMatrix> {
+pub(crate) fn matrices(assessment: &Assessment<'_>) -> BTreeMap<Arc<str>, AccessMatrix> {
     watched_principals(assessment)
         .into_iter()
         .map(|(arn, case)| (arn, AccessMatrix::of(assessment, &case)))

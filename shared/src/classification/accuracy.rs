@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Catalog;
-use crate::classification::{Classification, ClassificationInput, classify};
+use super::{Classification, ClassificationInput, Provenance, classify};
+use crate::catalog::Catalog;
 use crate::operation::{Mutates, OperationType};
 
 /// One labeled case.
@@ -159,7 +159,7 @@ fn count(case: &LabeledCase, classification: &Classification) -> AccuracyCounts 
         unsafe_classified_safe: one(!case.is_read_only && classification.is_read_only()),
         safe_classified_unsafe: one(case.is_read_only && !classification.is_read_only() && !unknown),
         unknown: one(unknown),
-        by_pattern: one(classification.provenance == crate::classification::Provenance::Pattern),
+        by_pattern: one(classification.provenance == Provenance::Pattern),
         mutates_cases: one(case.mutates.is_some()),
         mutates_agree: one(mutates_agrees),
         sensitive_cases: one(case.sensitive.is_some()),

@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 
-use super::{Principal, PrincipalKind, Session};
+use super::content::{bounded_text, non_empty};
 use crate::{
-    event::{bounded_text, non_empty},
+    principal::{Principal, PrincipalKind, Session},
     record::{RecordError, UserIdentity},
 };
 
 /// The principal and session of a call. `region` gives the partition when no ARN does.
-pub(crate) fn resolve_identity(
+pub(super) fn resolve_identity(
     identity: &UserIdentity<'_>,
     region: &str,
 ) -> Result<(Principal, Session), RecordError> {
@@ -232,7 +232,7 @@ fn account_of(arn: &str) -> Option<&str> {
 }
 
 /// The partition of a region, by the names in `partitions.json` of AWS (botocore 1.44, 2026-09).
-pub(crate) fn partition_of_region(region: &str) -> &'static str {
+pub(super) fn partition_of_region(region: &str) -> &'static str {
     const PARTITIONS: [(&str, &str); 8] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),
