@@ -102,8 +102,10 @@ functions: $(E2E)/tools/bin/sam ## Build the functions for the emulator, in the 
 	cp $(TARGET)/lambda/onlooker/bootstrap $(E2E)/onlooker
 
 .PHONY: ship
+# `sam build` always builds the profile `release`; these variables give it the settings of `dist`.
 ship: $(E2E)/tools/bin/sam ## Build the functions as they are deployed, into .aws-sam/build
-	PATH=$(E2E)/tools/bin:$$PATH sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+	PATH=$(E2E)/tools/bin:$$PATH CARGO_PROFILE_RELEASE_OPT_LEVEL=3 CARGO_PROFILE_RELEASE_LTO=thin \
+		CARGO_PROFILE_RELEASE_CODEGEN_UNITS=4 sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 $(E2E)/emulator/bin/ministack: tests/e2e/emulator.txt
 $(E2E)/tools/bin/sam: tests/e2e/tools.txt
