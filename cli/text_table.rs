@@ -63,7 +63,7 @@ impl CellTone {
     }
 }
 
-/// One cell.
+/// One cell of a table.
 #[derive(Clone, Debug)]
 pub struct TextCell {
     text: String,

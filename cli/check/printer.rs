@@ -58,7 +58,7 @@ impl CheckPrinter {
         self.json.as_ref().map_or(Ok(()), |array| array.begin(out))
     }
 
-    /// Adds a result.
+    /// Adds the result of a checked operation.
     pub fn push(&mut self, checked: CheckResult) {
         for (count, of) in self.by_type.iter_mut().zip(TYPES) {
             *count += u64::from(checked.operation_type == of);

@@ -22,7 +22,7 @@ const SCRIPT_STREAM: u64 = 5;
 pub struct DemoScript {
     /// Accounts, regions, sessions and operations.
     pub cast: DemoContext,
-    /// The calls.
+    /// Calls of the script.
     pub calls: Vec<DemoCall>,
     /// Requested operations that the table does not have; a test ensures that there are none.
     pub unknown_operations: Vec<String>,

@@ -36,7 +36,7 @@ impl<'a> ClassificationInput<'a> {
 pub enum Provenance {
     /// An override of the user that has not expired.
     Override,
-    /// The catalog.
+    /// The operation catalog lists the operation.
     Catalog,
     /// The catalog, for an event that is not an API call.
     NonApiEvent,
@@ -44,7 +44,7 @@ pub enum Provenance {
     RecordFlag,
     /// The call that caused it: an AWS service made this one on the principal's behalf.
     Forwarded,
-    /// The name alone.
+    /// The name of the operation alone decided, by a pattern of read-only names.
     Pattern,
     /// No source: the operation is unknown.
     None,
@@ -72,13 +72,13 @@ pub struct Classification {
     pub service: String,
     /// Operation: as AWS spells it if known, else as given.
     pub operation: String,
-    /// The operation type.
+    /// Operation type of the classified operation.
     pub operation_type: OperationType,
     /// Whether AWS would log it with `readOnly=false`.
     pub mutates: Mutates,
     /// Access level, if known.
     pub access_level: Option<AccessLevel>,
-    /// What it lets its caller do.
+    /// What the operation lets its caller do.
     pub capabilities: Capabilities,
     /// How much harm it can do.
     pub risk_level: RiskLevel,

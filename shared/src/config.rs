@@ -395,7 +395,7 @@ impl Default for InputLimits {
 pub struct LookupSettings {
     /// Whether evidence is pulled. If not, reports show that this evidence is missing.
     pub enabled: bool,
-    /// Seconds between two pulls.
+    /// Number of seconds between two pulls.
     #[schemars(range(min = 60, max = 86_400))]
     pub interval_seconds: u32,
     /// Minutes that CloudTrail has to deliver an event before its time counts as looked up.

@@ -45,7 +45,7 @@ pub enum OperationType {
     ReadOnly,
     /// Changes nothing but is not read-only: it decrypts, assumes a role or issues credentials.
     Privileged,
-    /// It is not known what it does. Never permitted.
+    /// What the operation does is not known. Never permitted.
     Unknown,
     /// Changes state.
     Mutating,
@@ -67,11 +67,11 @@ impl OperationType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mutates {
-    /// It changes nothing.
+    /// The operation changes nothing.
     No,
-    /// Not known.
+    /// Whether the operation changes state is not known.
     Unknown,
-    /// It changes state.
+    /// The operation changes state.
     Yes,
 }
 

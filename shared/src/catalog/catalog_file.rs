@@ -25,9 +25,9 @@ pub enum CatalogError {
     /// The length of the file differs from the sum of its section lengths.
     #[error("the catalog is truncated or has trailing bytes: expected {expected} bytes, found {found}")]
     Length {
-        /// Bytes that the header states.
+        /// Number of bytes that the header states.
         expected: u64,
-        /// Bytes in the file.
+        /// Number of bytes in the file.
         found: u64,
     },
     /// The contents do not have the hash in the header.
@@ -36,7 +36,7 @@ pub enum CatalogError {
     /// A section is malformed or contradicts another.
     #[error("cannot use the catalog section `{section}`: {reason}")]
     Section {
-        /// Which section.
+        /// Name of the section.
         section: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -46,9 +46,9 @@ pub enum CatalogError {
 /// The bytes of a file, by section.
 #[derive(Clone, Debug)]
 pub struct CatalogSections {
-    /// Version, as text.
+    /// Version of the catalog, as text.
     pub version: Cow<'static, [u8]>,
-    /// `service:Name` to row.
+    /// Map from `service:Name` to the row of the operation.
     pub keys: Cow<'static, [u8]>,
     /// Row to index in the palette, one byte each.
     pub rows: Cow<'static, [u8]>,
@@ -118,7 +118,7 @@ fn digest(sections: &[&[u8]; SECTION_COUNT]) -> [u8; HASH_LEN] {
     hasher.finalize().into()
 }
 
-/// Lower-case hexadecimal.
+/// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");

@@ -37,7 +37,7 @@ pub enum ChangeDirection {
 /// One operation that the catalogs classify differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClassificationChange {
-    /// `service:Name`.
+    /// The operation, as `service:Name`.
     pub operation: String,
     /// What happened to it.
     pub change: ChangeKind,

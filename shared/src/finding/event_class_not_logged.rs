@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// The rule.
+/// The rule `event-class-not-logged`.
 pub const RULE: FindingRule = FindingRule {
     id: "event-class-not-logged",
     severity: Severity::High,

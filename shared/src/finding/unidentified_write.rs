@@ -6,7 +6,7 @@ use crate::{
     report::ReportMode,
 };
 
-/// The rule.
+/// The rule `unidentified-write`.
 pub const RULE: FindingRule = FindingRule {
     id: "unidentified-write",
     severity: Severity::High,

@@ -7,7 +7,7 @@ use crate::{
     report::ReportMode,
 };
 
-/// The rule.
+/// The rule `unknown-operation`.
 pub const RULE: FindingRule = FindingRule {
     id: "unknown-operation",
     severity: Severity::High,

@@ -28,7 +28,7 @@ use crate::pattern::{CompiledPattern, PatternPart};
 pub(super) enum PolicyLayer {
     /// Identity-based policies of the principal.
     Identity,
-    /// Its permissions boundary.
+    /// The permissions boundary of the principal.
     Boundary,
     /// A level of service control policies.
     ServiceControl(usize),

@@ -43,7 +43,7 @@ pub struct ActionPattern {
 }
 
 impl ActionPattern {
-    /// Whether it can match future actions.
+    /// Whether the pattern can match future actions.
     pub fn has_wildcard(&self) -> bool {
         self.text.contains('*')
     }

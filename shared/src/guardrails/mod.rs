@@ -47,7 +47,7 @@ pub enum GuardrailKind {
 }
 
 impl GuardrailKind {
-    /// Its name in every output.
+    /// Name of the kind in every output.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -91,9 +91,9 @@ impl GuardrailOptions {
 /// A proven guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guardrail {
-    /// Its kind.
+    /// Kind of the guardrail.
     pub kind: GuardrailKind,
-    /// Its policy documents.
+    /// Policy documents of the guardrail.
     pub documents: Vec<GuardrailDocument>,
     /// Instructions for applying it, in sentences.
     pub notes: Vec<String>,
@@ -108,7 +108,7 @@ pub struct Guardrail {
     pub omitted_reads: BTreeMap<String, (u64, u64)>,
     /// Wildcards that allow matching actions that AWS adds later.
     pub open_wildcards: Vec<Arc<str>>,
-    /// The proof.
+    /// Proof that the guardrail keeps reads and removes the rest.
     pub proof: GuardrailProof,
 }
 
@@ -161,7 +161,7 @@ pub fn build_guardrail(
 /// A guardrail before its proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuardrailDraft {
-    /// The documents.
+    /// Policy documents of the draft.
     pub documents: Vec<GuardrailDocument>,
     /// The only actions that may be granted, known ones by key.
     pub allowed_actions: BTreeSet<Arc<str>>,

@@ -82,7 +82,7 @@ impl Segment {
         }
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes of the segment.
     pub fn to_bytes(&self) -> Vec<u8> {
         let tables = canonical_json(&SegmentTables {
             actors: self.actors.clone(),

@@ -13,7 +13,7 @@ use crate::{
 
 /// A watched principal with its calls and grants.
 pub struct WatchedPrincipal<'b, 'a> {
-    /// Its ARN.
+    /// ARN of the watched principal.
     pub arn: Arc<str>,
     /// Events it made itself.
     pub direct: Vec<&'b ClassifiedCall<'a>>,
@@ -24,7 +24,7 @@ pub struct WatchedPrincipal<'b, 'a> {
 }
 
 impl<'b, 'a> WatchedPrincipal<'b, 'a> {
-    /// Its own API calls.
+    /// API calls made with the principal's own credentials, not through a role that the principal assumed.
     pub fn direct_calls(&self) -> impl Iterator<Item = &'b ClassifiedCall<'a>> {
         self.direct.iter().copied().filter(|call| call.is_call())
     }
