@@ -23,7 +23,7 @@ pub struct AwsConnection {
 }
 
 impl AwsConnection {
-    /// Connects to AWS.
+    /// Connects to AWS with the credentials of the environment.
     pub fn connect(_what: &str) -> Result<Self, CommandError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(CommandError::Runtime)?;

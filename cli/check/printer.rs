@@ -53,7 +53,7 @@ impl CheckPrinter {
         }
     }
 
-    /// Starts the output.
+    /// Writes the beginning of the output.
     pub fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
         self.json.as_ref().map_or(Ok(()), |array| array.begin(out))
     }
@@ -107,7 +107,7 @@ impl CheckPrinter {
         Ok(())
     }
 
-    /// Ends the output.
+    /// Writes the end of the output.
     pub fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.json.as_mut().map_or(Ok(()), |array| array.end(out))
     }

@@ -46,7 +46,7 @@ pub struct ResourcePolicyFile {
 }
 
 impl ResourcePolicyFile {
-    /// Reads an option.
+    /// Reads the option's value, `ARN=FILE`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (arn, path) = text.split_once('=').ok_or("write the ARN of the resource, `=` and the file")?;
         Ok(Self { arn: crate::args::arn(arn)?, path: path.into() })

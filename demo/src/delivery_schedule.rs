@@ -29,7 +29,7 @@ pub struct DeliverySchedule {
     pub deliveries: Vec<LogDelivery>,
     /// When the trail begins.
     pub start: u64,
-    /// How many hours it lasts.
+    /// Number of hours that the trail lasts.
     pub hours: u64,
 }
 

@@ -101,7 +101,7 @@ pub struct DemoTrail {
     pub seed: u64,
     /// When the trail begins, in seconds since 1970; a whole hour.
     pub start: u64,
-    /// How many hours it lasts.
+    /// Number of hours that the trail lasts.
     pub hours: u32,
     /// Number of accounts.
     pub accounts: usize,

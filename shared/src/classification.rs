@@ -96,7 +96,7 @@ impl Classification {
         self.operation_type == OperationType::ReadOnly
     }
 
-    /// Whether it counts in scores. Sign-in and service events do not, because they are not API calls.
+    /// Whether the event counts in scores. Sign-in and service events do not, because they are not API calls.
     pub fn is_scored(&self) -> bool {
         self.provenance != Provenance::NonApiEvent
     }

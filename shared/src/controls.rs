@@ -32,7 +32,7 @@ pub enum ControlState {
 pub struct ControlResult {
     /// Reference in the standard, such as `CC6.1` or `A.8.15`.
     pub id: String,
-    /// What it requires, in Onlooker's own words.
+    /// What the control requires, in Onlooker's own words.
     pub title: String,
     /// The result of the control.
     pub state: ControlState,
@@ -61,9 +61,9 @@ pub enum ControlRequirement {
 pub struct Control {
     /// Reference in the standard.
     pub id: String,
-    /// What it requires of the organization.
+    /// What the control requires of the organization.
     pub title: String,
-    /// What must be there before it can pass.
+    /// What must be there before the control can pass.
     #[serde(default)]
     pub requires: ControlRequirement,
     /// Ids of the rules that fail it.
@@ -78,7 +78,7 @@ pub struct ControlPack {
     pub id: String,
     /// Title of the standard.
     pub title: String,
-    /// Its controls, in the order of the file.
+    /// Controls of the pack, in the order of the file.
     #[serde(rename = "control")]
     pub controls: Vec<Control>,
 }

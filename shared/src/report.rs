@@ -74,7 +74,7 @@ pub struct ReportResult {
     pub standard: Standard,
     /// Title of the control pack.
     pub standard_title: String,
-    /// Executive summary.
+    /// Executive summary of the result.
     pub summary: ExecutiveSummary,
     /// Score of the watched calls.
     pub compliance: ComplianceScore,
@@ -97,7 +97,7 @@ pub struct ReportResult {
     pub findings: Vec<Finding>,
     /// Recommendations, most urgent first.
     pub recommendations: Vec<Recommendation>,
-    /// The standard's controls.
+    /// Controls of the standard, with their results.
     pub controls: Vec<ControlResult>,
     /// Sample calls of the findings, one entry each.
     pub audit_entries: Vec<AuditEntry>,
@@ -109,7 +109,7 @@ pub struct ReportResult {
     pub inputs: ReportInputs,
 }
 
-/// Executive summary.
+/// Executive summary of a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutiveSummary {
     /// Overall status; absent in a discovery.
@@ -246,7 +246,7 @@ pub struct PrincipalSummary {
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
-    /// What it was seen to do; for a watched principal also through roles.
+    /// What the principal was seen to do; for a watched principal also through roles.
     pub behavior: Behavior,
     /// Share of its calls that are permitted.
     pub compliance: ComplianceScore,

@@ -74,7 +74,7 @@ pub struct Segment {
     actors: Vec<Actor>,
     /// Sorted; each is used by a row.
     call_keys: Vec<CallKey>,
-    /// Sorted by identity.
+    /// Events of the segment, sorted by identity.
     rows: Vec<EventRow>,
     conflicts: BTreeSet<EventIdentity>,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,

@@ -97,7 +97,7 @@ pub enum StateError {
     },
     /// A stored report was changed.
     #[error(
-        "cannot use the report `{path}`: its result does not have the hash `{id}`, so it was changed; sweep again"
+        "cannot use the report `{path}`: its result does not have the hash `{id}`, so the report was changed; sweep again"
     )]
     ReportChanged {
         /// Path of the report.
@@ -106,7 +106,7 @@ pub enum StateError {
         id: String,
     },
     /// A report cannot be parsed.
-    #[error("cannot use the report `{path}`: {cause}")]
+    #[error("cannot use the report `{path}`: {cause}; sweep again")]
     Report {
         /// Path of the report.
         path: String,

@@ -38,7 +38,7 @@ pub enum CatalogError {
     Section {
         /// Name of the section.
         section: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the section.
         reason: String,
     },
 }
@@ -56,7 +56,7 @@ pub struct CatalogSections {
     pub palette: Cow<'static, [u8]>,
     /// Service label to a range of `groups`.
     pub labels: Cow<'static, [u8]>,
-    /// Space-separated service names.
+    /// Names of services, separated by spaces.
     pub groups: Cow<'static, [u8]>,
     /// The compressed rationale table.
     pub rationale: Cow<'static, [u8]>,

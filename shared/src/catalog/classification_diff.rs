@@ -39,7 +39,7 @@ pub enum ChangeDirection {
 pub struct ClassificationChange {
     /// The operation, as `service:Name`.
     pub operation: String,
-    /// What happened to it.
+    /// What happened to the operation.
     pub change: ChangeKind,
     /// Direction of the change.
     pub direction: ChangeDirection,

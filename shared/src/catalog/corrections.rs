@@ -40,13 +40,13 @@ pub enum CorrectionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CorrectionClass {
-    /// Read, read-only.
+    /// A read: read-only.
     Read,
-    /// List, read-only.
+    /// A list operation: read-only.
     List,
-    /// Write, mutating.
+    /// A write: mutating.
     Write,
-    /// Permissions management, mutating.
+    /// Permissions management: mutating.
     PermissionsManagement,
     /// Issues credentials and is logged as a write: privileged.
     IssueCredentials,

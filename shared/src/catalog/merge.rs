@@ -83,7 +83,7 @@ struct CatalogMerge<'a> {
     rows: BTreeMap<(String, String), MergedRow>,
 }
 
-/// Merges the sources.
+/// Merges the sources into a catalog.
 pub fn merge(sources: &CatalogSources, corrections: &[Correction]) -> MergedCatalog {
     let mut merge = CatalogMerge::new(sources, corrections);
     merge.merge_actions();

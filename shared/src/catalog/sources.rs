@@ -64,7 +64,7 @@ pub struct EventFact {
     pub source: String,
     /// Name of the event.
     pub name: String,
-    /// What it records, as described by the project.
+    /// What the event records, as described by the project.
     pub meaning: String,
 }
 

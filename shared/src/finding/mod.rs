@@ -99,15 +99,15 @@ pub const POLICY_RULES: [&str; 6] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
-    /// Worth knowing.
+    /// A fact that is worth knowing.
     Info,
     /// Review it when there is time.
     Low,
     /// Review it this week.
     Medium,
-    /// Review it today.
+    /// A finding to review today.
     High,
-    /// Review it now.
+    /// A finding to review now.
     Critical,
 }
 
@@ -168,7 +168,7 @@ pub struct Recommendation {
     pub title: String,
     /// What to do about the findings.
     pub action: String,
-    /// How many findings it would resolve.
+    /// How many findings the recommendation would resolve.
     pub findings: u64,
     /// Principals that the recommendation is about, sorted by ARN.
     pub principals: BTreeSet<Arc<str>>,

@@ -35,6 +35,6 @@ pub enum Decision {
     Allowed(Vec<StatementId>),
     /// Denied by these statements, or, if there are none, because no statement allows it.
     Denied(Vec<StatementId>),
-    /// It depends on these conditions.
+    /// The decision depends on these conditions.
     Conditional(Vec<Arc<str>>),
 }

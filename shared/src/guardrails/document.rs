@@ -62,7 +62,7 @@ impl PolicyQuota {
 pub struct GuardrailStatement {
     /// Id of the statement: letters and digits only.
     pub sid: String,
-    /// `Allow` or `Deny`.
+    /// Effect of the statement: `Allow` or `Deny`.
     pub effect: &'static str,
     /// Action patterns of the statement.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -11,7 +11,7 @@ use crate::{
     operation::OperationType,
 };
 
-/// One IAM action.
+/// An IAM action of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownAction {
     /// `service:Name` as AWS spells it.
@@ -34,7 +34,7 @@ impl KnownAction {
 pub struct KnownActions<'c> {
     catalog: &'c Catalog,
     services: BTreeMap<Arc<str>, Vec<KnownAction>>,
-    /// Whether it is a read, by key.
+    /// Whether each action is a read, by key.
     actions: BTreeMap<Arc<str>, bool>,
 }
 

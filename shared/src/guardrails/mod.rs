@@ -88,7 +88,7 @@ impl GuardrailOptions {
     }
 }
 
-/// A proven guardrail.
+/// A guardrail with its proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guardrail {
     /// Kind of the guardrail.
@@ -167,11 +167,11 @@ pub struct GuardrailDraft {
     pub allowed_actions: BTreeSet<Arc<str>>,
     /// Whether `allowed_actions` stays the limit whatever policies are added later.
     pub covers_future_policies: bool,
-    /// See [`Guardrail::notes`].
+    /// Notes, as in [`Guardrail::notes`].
     pub notes: Vec<String>,
-    /// See [`Guardrail::omitted_reads`].
+    /// Reads left out, as in [`Guardrail::omitted_reads`].
     pub omitted_reads: BTreeMap<String, (u64, u64)>,
-    /// See [`Guardrail::open_wildcards`].
+    /// Open wildcards, as in [`Guardrail::open_wildcards`].
     pub open_wildcards: Vec<Arc<str>>,
 }
 

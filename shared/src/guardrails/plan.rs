@@ -19,7 +19,7 @@ use crate::{
 /// The input of a guardrail.
 #[derive(Clone, Copy, Debug)]
 pub struct GuardrailRequest<'a> {
-    /// Every known action.
+    /// Every action that the catalog knows.
     pub known_actions: &'a KnownActions<'a>,
     /// Evaluator of the principal's policies.
     pub evaluator: &'a Evaluator<'a>,

@@ -81,7 +81,7 @@ pub struct ReadProblem {
     pub object: String,
     /// Where the piece begins, in bytes of the decompressed log file.
     pub offset: u64,
-    /// How many records of the log file precede it.
+    /// Number of records of the log file before the piece.
     pub record: u64,
     /// Why it could not be read.
     pub reason: UnreadableReason,
@@ -107,7 +107,7 @@ impl ReadProblem {
     }
 }
 
-/// Progress of reading.
+/// Progress of reading log files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GatherProgress {
     /// Number of log files read so far.

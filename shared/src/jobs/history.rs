@@ -59,7 +59,7 @@ pub struct LookupStatistics {
 pub struct CompletedSlice {
     /// The completed slice of time.
     pub slice: TimeSlice,
-    /// Number of its pages.
+    /// Number of pages of the slice.
     pub pages: u64,
     /// What the lookup of the slice returned.
     pub contents: SliceContents,
@@ -258,7 +258,7 @@ impl<'a> HistoryReader<'a> {
 
 /// Why a slice was not completed.
 enum SliceFailure {
-    /// It has too many pages; those that were read span its last `read_seconds` seconds.
+    /// The slice has too many pages; those that were read span its last `read_seconds` seconds.
     TooManyPages { read_seconds: u32 },
     /// The time ran out after this number of pages.
     OutOfTime { pages: u64 },

@@ -169,7 +169,7 @@ pub fn ingest(
 /// An object to read.
 struct PendingObject {
     key: String,
-    /// When it was created, or when its message was sent; the earliest of several times.
+    /// When the object was created, or when its message was sent; the earliest of several times.
     created_at: Time,
     /// Indexes of the messages that name it.
     messages: BTreeSet<usize>,

@@ -65,7 +65,7 @@ pub fn report_from_evidence<'a>(
     }
 }
 
-/// Publishes reports.
+/// Publishes reports and keeps the current status.
 #[derive(Clone, Copy)]
 pub struct ReportPublisher<'a> {
     /// Revisions, findings and the current status.
@@ -86,7 +86,7 @@ pub struct ReportPublisher<'a> {
     pub retention: &'a RetentionSettings,
 }
 
-/// A published report.
+/// A report that a run published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedReport {
     /// Window of the report.

@@ -133,7 +133,7 @@ enum PullError {
     #[error("cannot store the evidence: {0}")]
     Evidence(#[from] EvidenceError),
     /// The checkpoint has changed since it was read.
-    #[error("another run has moved the checkpoint")]
+    #[error("another run has moved the checkpoint: the next run continues from there")]
     CheckpointMoved,
 }
 

@@ -34,7 +34,7 @@ pub enum DetailsError {
     /// The text is JSON without a list of users or roles.
     #[error("the text has neither `UserDetailList` nor `RoleDetailList`")]
     NotAuthorizationDetails,
-    /// It is truncated: a page that should follow is missing.
+    /// The output is truncated: a page that should follow is missing.
     #[error(
         "the output is truncated: a page is missing; run the command again without `--max-items` and `--no-paginate`"
     )]

@@ -66,7 +66,7 @@ pub enum OverallStatus {
     Partial,
     /// No required read works, or the principal does not exist.
     Invalid,
-    /// It cannot be determined whether only reads are granted, or whether the required reads work.
+    /// The policies do not determine whether only reads are granted, or whether the required reads work.
     Indeterminate,
     /// Actions that are not read-only are granted.
     OverPrivileged,
@@ -83,7 +83,7 @@ pub struct PermissionCheck {
     pub status: CheckStatus,
     /// The reason, in a sentence.
     pub message: String,
-    /// Number of actions it covers.
+    /// Number of actions that the check covers.
     pub actions: u64,
     /// Greatest risk level of those actions.
     pub risk_level: Option<RiskLevel>,
@@ -95,7 +95,7 @@ pub struct PermissionCheck {
     pub resources: Vec<Arc<str>>,
 }
 
-/// The assessed principal.
+/// Identity of an assessed principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalIdentity {
     /// ARN, or the name given to policies without a principal.

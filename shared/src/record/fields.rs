@@ -35,7 +35,7 @@ pub struct Record<'a> {
     pub recipient_account_id: FieldText<'a>,
     /// `errorCode` of the CloudTrail record.
     pub error_code: FieldText<'a>,
-    /// `managementEvent`.
+    /// `managementEvent` of the CloudTrail record.
     pub management_event: Option<bool>,
     /// `readOnly` of the CloudTrail record.
     pub read_only: Option<bool>,
@@ -93,12 +93,12 @@ pub struct RecordResource<'a> {
 pub(super) type JsonObject<'a> = BTreeMap<String, &'a RawValue>;
 
 impl<'a> Record<'a> {
-    /// Whether it has any field by which a record is recognized.
+    /// Whether the record has any field by which a record is recognized.
     pub(super) fn is_record(&self) -> bool {
         self.event_id.is_some() || self.event_name.is_some() || self.event_source.is_some()
     }
 
-    /// Whether it is an Insights event and not a call.
+    /// Whether the record is an Insights event and not a call.
     pub(super) fn is_insight(&self) -> bool {
         let says = self.event_category.as_deref() == Some("Insight")
             || self.event_type.as_deref() == Some("AwsCloudTrailInsight");

@@ -144,6 +144,6 @@ pub struct UnreadablePiece {
     pub fingerprint: Fingerprint,
     /// Offset of its first byte in the inflated log file.
     pub offset: u64,
-    /// Number of pieces of the log file before it.
+    /// Number of pieces of the log file before this piece.
     pub record_index: u64,
 }

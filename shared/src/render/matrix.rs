@@ -37,11 +37,11 @@ pub enum MatrixRowState {
 pub enum MatrixTone {
     /// The state is as expected.
     Good,
-    /// Neutral.
+    /// The state is neutral.
     None,
-    /// Worth knowing.
+    /// The state is worth knowing.
     Note,
-    /// Needs review.
+    /// The state needs review.
     Warn,
     /// The state shows, or could show, that the principal is not read-only.
     Bad,

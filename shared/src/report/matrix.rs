@@ -81,7 +81,7 @@ pub struct MatrixRow {
     pub failed: u64,
     /// Number of calls that succeeded.
     pub used: u64,
-    /// How many of all these calls were made through roles it assumed.
+    /// How many of all these calls were made through roles that the principal assumed.
     pub through_roles: u64,
 }
 
@@ -92,9 +92,9 @@ pub struct UnusedService {
     pub service: String,
     /// Number of the service's granted actions that were not used.
     pub actions: u64,
-    /// How many of them are not read-only and not tolerated by an override.
+    /// How many of these actions are not read-only and not tolerated by an override.
     pub excessive: u64,
-    /// How many of them are not known to be logged: no event of them proves nothing.
+    /// How many of these actions are not known to be logged: no event of them proves nothing.
     pub unlogged: u64,
     /// Some of them, most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
@@ -107,7 +107,7 @@ pub struct UnusedReadServices {
     pub services: u64,
     /// Number of actions granted in these services.
     pub actions: u64,
-    /// How many of them are not known to be logged.
+    /// How many of these actions are not known to be logged.
     pub unlogged: u64,
 }
 
@@ -120,7 +120,8 @@ pub struct UngrantedOperation {
     pub actions: Vec<Arc<str>>,
     /// How often it succeeded.
     pub count: u64,
-    /// What may have granted it, such as a resource-based policy, or policies in force only for a part of the period.
+    /// What may have granted the call, such as a resource-based policy, or policies in force only for a part of the
+    /// period.
     pub explanation: String,
 }
 
@@ -133,7 +134,7 @@ pub struct RoleChainActivity {
     pub is_certain: bool,
     /// Number of API calls made through the roles.
     pub calls: u64,
-    /// How many of them are not read-only and succeeded.
+    /// How many of these calls are not read-only and succeeded.
     pub non_reads_succeeded: u64,
     /// Operations among them that are not read-only, at most ten.
     pub operations: BTreeSet<String>,

@@ -39,7 +39,7 @@ pub(super) struct EvidencePart {
 pub(super) struct PackInfo {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-    /// Number of records in its sources, readable or not.
+    /// Number of records in the part's sources, readable or not.
     pub(super) records: u64,
 }
 

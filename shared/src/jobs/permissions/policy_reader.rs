@@ -49,7 +49,7 @@ pub struct MissingPrincipal {
 pub struct PrincipalFailure {
     /// ARN of the principal, or the ARN pattern.
     pub principal: String,
-    /// Which kind of failure it was.
+    /// Kind of the failure.
     pub kind: PortErrorKind,
     /// The cause, with the IAM action that is needed.
     pub cause: String,

@@ -31,7 +31,7 @@ pub struct PendingReport {
 }
 
 impl PendingReport {
-    /// Whether it is no longer retried automatically.
+    /// Whether the report is no longer retried automatically.
     pub const fn is_parked(&self) -> bool {
         self.attempts >= MAX_ATTEMPTS
     }

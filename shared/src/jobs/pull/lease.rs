@@ -30,7 +30,7 @@ struct LeaseBody {
     holder: String,
     /// When the lease expires.
     until: Time,
-    /// When it was last released.
+    /// When the lease was last released; `None` if never.
     released_at: Option<Time>,
 }
 

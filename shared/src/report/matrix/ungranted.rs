@@ -16,7 +16,7 @@ use crate::{
 /// Operations that need no permissions (API references of STS).
 const ALWAYS_ALLOWED: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
 
-/// Its own calls that succeeded although no policy that was read grants them.
+/// The principal's own calls that succeeded although no policy that was read grants them.
 pub fn ungranted_operations(case: &WatchedPrincipal<'_, '_>) -> Vec<UngrantedOperation> {
     let Some(granted) = case.granted else { return Vec::new() };
     let mut operations: BTreeMap<String, UngrantedOperation> = BTreeMap::new();

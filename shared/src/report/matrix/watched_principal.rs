@@ -19,7 +19,7 @@ pub struct WatchedPrincipal<'b, 'a> {
     pub direct: Vec<&'b ClassifiedCall<'a>>,
     /// Events that were made through roles it assumed.
     pub through_roles: Vec<&'b ClassifiedCall<'a>>,
-    /// What its policies grant; absent where they were not read.
+    /// What the principal's policies grant; `None` where they were not read.
     pub granted: Option<&'b PrincipalGrants>,
 }
 
