@@ -21,7 +21,7 @@ pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// The command.
+    /// The command to run.
     #[command(subcommand)]
     pub command: CliCommand,
 }
@@ -70,9 +70,9 @@ pub struct GlobalArgs {
 pub enum ColorMode {
     /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
+    /// Color the output always, also in a file or pipe
     Always,
-    /// Never
+    /// Never color the output
     Never,
 }
 

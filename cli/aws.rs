@@ -23,7 +23,7 @@ pub struct AwsConnection {
 }
 
 impl AwsConnection {
-    /// Connects to AWS.
+    /// Connects to AWS with the credentials of the environment.
     pub fn connect(_what: &str) -> Result<Self, CommandError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(CommandError::Runtime)?;
@@ -35,7 +35,7 @@ impl AwsConnection {
         self.aws.caller_identity().map_err(CommandError::Aws)
     }
 
-    /// Region in use.
+    /// AWS region that the connection uses.
     pub fn region(&self) -> &str {
         self.aws.region()
     }
@@ -71,12 +71,12 @@ impl AwsConnection {
         Box::new(AwsProber::new(self.aws.clone()))
     }
 
-    /// A table.
+    /// The DynamoDB table of this name.
     pub fn table(&self, name: &str) -> Box<dyn Table> {
         Box::new(self.aws.table(name))
     }
 
-    /// A bucket.
+    /// The S3 bucket of this name.
     pub fn store(&self, bucket: &str) -> Box<dyn ObjectStore> {
         Box::new(self.aws.store(bucket))
     }

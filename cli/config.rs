@@ -29,7 +29,8 @@ use crate::{
 Examples:
   onlooker config init        write a commented onlooker.toml
   onlooker config validate    check it; exit code 2 if it is invalid
-  onlooker config show        the configuration in force, with variables
+  onlooker config show        the configuration in force, including the overrides
+                              by environment variables
   onlooker config schema > onlooker.schema.json
 
 Every key can be set as an environment variable, which overrides the file:
@@ -157,7 +158,7 @@ fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
             location: ConfigLocation::Key { key: key.into() },
             diagnostic: Diagnostic {
                 message: format!("`{}` is not a file", escape_control(&path.to_string_lossy())),
-                remedy: "correct the path; it is relative to the configuration file".into(),
+                remedy: "correct the path, which is relative to the configuration file".into(),
             },
         })
     });

@@ -29,9 +29,9 @@ use crate::{
 /// The deployment to read.
 #[derive(Debug)]
 pub struct Deployment {
-    /// Its table.
+    /// Name of the deployment's table.
     pub table: String,
-    /// Its bucket.
+    /// Name of the deployment's bucket.
     pub bucket: String,
 }
 

@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use crate::{args::GlobalArgs, exit::CommandError};
 
-/// The time now.
+/// The current time of the system clock.
 pub fn now() -> Time {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Time(u32::try_from(seconds).unwrap_or(u32::MAX))
@@ -33,7 +33,7 @@ pub fn directory() -> PathBuf {
     env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// The `ONLOOKER_*` variables.
+/// The environment variables whose names begin with `ONLOOKER_`.
 pub fn variables() -> Result<Vec<(String, String)>, CommandError> {
     let ours = env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok().filter(|name| name.starts_with("ONLOOKER_"))?;
@@ -43,7 +43,7 @@ pub fn variables() -> Result<Vec<(String, String)>, CommandError> {
         Ok(value) => Ok((name, value)),
         Err(_) => Err(CommandError::Usage(Diagnostic {
             message: format!("the variable `{name}` is not UTF-8 text"),
-            remedy: "set it to plain text, or unset it".into(),
+            remedy: "set the variable to plain text, or unset the variable".into(),
         })),
     })
     .collect()

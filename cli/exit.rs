@@ -40,23 +40,23 @@ pub enum CommandError {
     /// The command line is invalid.
     #[error(transparent)]
     Usage(#[from] Diagnostic),
-    /// The control pack.
+    /// The control pack cannot be used.
     #[error(transparent)]
     Pack(#[from] ControlPackError),
     /// An operation catalog that the user names.
     #[error("cannot use the catalog `{}`\n  help: build a new one with `onlooker catalog build`", path.display())]
     Catalog {
-        /// The file.
+        /// Path of the catalog.
         path: PathBuf,
-        /// Why.
+        /// Why the catalog cannot be used.
         source: CatalogError,
     },
     /// A file that the command line names cannot be read.
     #[error("cannot read `{}`", path.display())]
     Input {
-        /// The file.
+        /// Path of the file that could not be read.
         path: PathBuf,
-        /// Why.
+        /// Why the file could not be read.
         source: io::Error,
     },
     /// The inputs of a catalog.
@@ -65,19 +65,19 @@ pub enum CommandError {
     /// The event selectors of a trail.
     #[error("cannot use the event selectors `{}`: {cause}\n  help: write them with `aws cloudtrail get-event-selectors --trail-name NAME`", path.display())]
     Selectors {
-        /// The file.
+        /// Path of the file with the event selectors.
         path: PathBuf,
-        /// Why.
+        /// Why the event selectors cannot be used.
         cause: String,
     },
     /// A file that should contain policies.
     #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
     Policies {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Why, with its location.
         cause: String,
-        /// The remedy.
+        /// What the user can do about the error.
         remedy: &'static str,
     },
     /// A file could not be read or written.
@@ -85,9 +85,9 @@ pub enum CommandError {
     File {
         /// What was attempted, as a verb.
         operation: &'static str,
-        /// The file.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// Why.
+        /// Why the operation failed.
         source: io::Error,
     },
     /// The input cannot be listed.
@@ -142,7 +142,7 @@ impl From<SweepError> for CommandError {
 }
 
 impl CommandOutcome {
-    /// Its exit code.
+    /// Exit code of the outcome.
     pub fn code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Proven => 0,
@@ -153,7 +153,7 @@ impl CommandOutcome {
 }
 
 impl CommandError {
-    /// Its exit code.
+    /// Exit code of the error.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Config(ConfigFileError::Write { .. }) | Self::Packages(PackageError::Encode(_)) => 4,

@@ -141,7 +141,7 @@ pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, 
         true if span.since.is_some() || span.until.is_some() => {
             return Err(CommandError::Usage(Diagnostic {
                 message: "a period needs evidence".to_owned(),
-                remedy: "give log files, or the state of earlier sweeps with `--state DIR`".to_owned(),
+                remedy: "give log files, or the state of past sweeps (runs) with `--state DIR`".to_owned(),
             }));
         }
         true => None,
@@ -162,7 +162,7 @@ pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, 
     if used.is_none() && kinds.contains(&GuardrailKind::Allow) {
         return Err(CommandError::Usage(Diagnostic {
             message: "a least-privilege policy needs evidence of used actions".to_owned(),
-            remedy: "give log files, or the state of earlier sweeps with `--state DIR`".to_owned(),
+            remedy: "give log files, or the state of past sweeps (runs) with `--state DIR`".to_owned(),
         }));
     }
     let options = GuardrailOptions { exact: args.exact, keep_used: args.keep_used };

@@ -65,7 +65,8 @@ pub fn look_up<E: SweepEvidence + Send>(
     }
 }
 
-/// The whole hours of a period that CloudTrail has delivered; by default those of `lookup.lookback_hours`.
+/// The whole hours of a period whose events CloudTrail has delivered by now; without a period, the last
+/// `lookup.lookback_hours` hours.
 fn lookup_range(config: &Config, period: EvidencePeriod, now: Time) -> Result<TimeSlice, CommandError> {
     let delivered = Time(now.0.saturating_sub(config.lookup.lag_minutes.saturating_mul(60))).hour().start();
     let back = Time(delivered.0.saturating_sub(config.lookup.lookback_hours.saturating_mul(HOUR_SECONDS)));

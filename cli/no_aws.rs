@@ -18,7 +18,7 @@ impl AwsConnection {
     pub fn connect(what: &str) -> Result<Self, CommandError> {
         Err(CommandError::Usage(Diagnostic {
             message: format!("this `onlooker` was built without AWS, which `{what}` needs"),
-            remedy: "install it again with `cargo install --path . --features aws`".to_owned(),
+            remedy: "install `onlooker` again with `cargo install --path . --features aws`".to_owned(),
         }))
     }
 

@@ -231,7 +231,7 @@ fn no_match_message(catalog: &Catalog, pattern: &str, is_filtered: bool) -> Stri
     let near = split_operation(pattern).map(|(service, name)| catalog.suggest(service, name));
     let near: Vec<String> = near.into_iter().flatten().map(|key| format!("`{key}`")).collect();
     let hint = match near.as_slice() {
-        [] if is_filtered => "; try it without filters".to_owned(),
+        [] if is_filtered => "; try the pattern without filters".to_owned(),
         [] => "; try a part of the name, or wildcards".to_owned(),
         near => format!("; did you mean {}?", near.join(", ")),
     };

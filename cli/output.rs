@@ -35,7 +35,7 @@ pub struct JsonArrayWriter {
 }
 
 impl JsonArrayWriter {
-    /// An empty array.
+    /// Creates a writer of an array without items.
     pub fn new() -> Self {
         Self { pretty: io::stdout().is_terminal(), items: 0 }
     }
@@ -45,7 +45,7 @@ impl JsonArrayWriter {
         write!(out, "[")
     }
 
-    /// Writes an item.
+    /// Writes an item of the array.
     pub fn item(&mut self, out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
         let text =
             if self.pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };

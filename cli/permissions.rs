@@ -43,14 +43,14 @@ and the reads of `permissions.reads` in the configuration must work.
   PARTIAL          only reads are granted, and some required reads do not work
   INVALID          only reads are granted, and no required read works; or the
                    principal does not exist
-  INDETERMINATE    the policies alone do not decide it: conditions, unknown
-                   actions, documents that cannot be read
+  INDETERMINATE    the policies alone do not show whether the principal is
+                   read-only: conditions, unknown actions, documents that
+                   cannot be read
   OVER_PRIVILEGED  more than reads is granted
 
-Overrides of the configuration tolerate the grants that they cover. Policies
-that were not given (SCPs, session policies, resource-based policies) are
-listed. A missing policy that could only reduce the grants never improves a
-status.
+Grants that an override in the configuration allows do not worsen the status.
+Policies that were not given (SCPs, session policies, resource-based policies)
+are listed. A missing policy that could only deny is taken to deny nothing.
 
 Examples:
   aws iam get-account-authorization-details > details.json
@@ -68,8 +68,8 @@ Examples:
   terraform output -raw auditor_policy | onlooker permissions --policy - --json
 
 Without a file, AWS is called for the principals of --principal, or for the
-caller: their policies are read, the required reads are probed as the caller,
-and the result is compared with IAM's policy simulator. This needs an `onlooker`
+caller: their policies are read, the required reads are tried with the caller's
+credentials, and the result is compared with IAM's policy simulator. This needs an `onlooker`
 with AWS (`cargo install --path . --features aws`).
 
 With `--authorization-details` and no watched principal, every principal is

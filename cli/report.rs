@@ -123,11 +123,11 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         [] => {
             return Err(CommandError::Usage(Diagnostic {
                 message: format!(
-                    "no sweep in `{}` has the id `{}`",
+                    "no past sweep (run) in `{}` has the id `{}`",
                     args.state.display(),
                     escape_control(&args.run)
                 ),
-                remedy: "list them with `onlooker report --list`".into(),
+                remedy: "list the past sweeps with `onlooker report --list`".into(),
             }));
         }
         [run] => run,
@@ -135,7 +135,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         [..] => {
             return Err(CommandError::Usage(Diagnostic {
                 message: format!(
-                    "{} sweeps have an id that begins with `{}`",
+                    "the id is ambiguous: {} past sweeps (runs) have an id that begins with `{}`",
                     found.len(),
                     escape_control(&args.run)
                 ),

@@ -31,9 +31,9 @@ use crate::{
 /// Where and how a report is written.
 #[derive(Clone, Debug, Default)]
 pub struct ReportOutput {
-    /// Requested formats.
+    /// Requested formats of the report.
     pub formats: Vec<ReportFormat>,
-    /// Directory for files.
+    /// Directory for the report's files; `None` for standard output.
     pub out: Option<PathBuf>,
     /// Whether to print JSON on standard output, in addition to files.
     pub json: bool,

@@ -218,9 +218,9 @@ pub const LOG_FILES_ORIGIN: &str = "log files";
 /// A period of evidence.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EvidencePeriod {
-    /// Start, inclusive.
+    /// Start of the period, inclusive; `None` if not given.
     pub since: Option<Time>,
-    /// End, exclusive.
+    /// End of the period, exclusive; `None` if not given.
     pub until: Option<Time>,
 }
 

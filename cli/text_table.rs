@@ -16,17 +16,17 @@ use crate::args::GlobalArgs;
 /// The meaning of a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellTone {
-    /// No special meaning.
+    /// A cell without special meaning.
     Plain,
-    /// A heading.
+    /// A cell of the heading.
     Strong,
-    /// Good.
+    /// A cell that says something good.
     Good,
-    /// Needs attention.
+    /// A cell that needs attention.
     Warn,
-    /// Bad.
+    /// A cell that says something bad.
     Bad,
-    /// Less important.
+    /// A cell of less importance.
     Faint,
 }
 
@@ -63,7 +63,7 @@ impl CellTone {
     }
 }
 
-/// One cell.
+/// One cell of a table.
 #[derive(Clone, Debug)]
 pub struct TextCell {
     text: String,

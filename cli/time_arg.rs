@@ -12,7 +12,7 @@ use onlooker_core::time::Time;
 pub enum TimeArg {
     /// A point in time.
     At(Time),
-    /// Seconds from now.
+    /// A number of seconds from now.
     Offset(u32),
 }
 

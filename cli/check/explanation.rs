@@ -64,7 +64,7 @@ pub fn print_explanation(
     page.line("decided by", checked.provenance.as_str())?;
     match &checked.explanation {
         Some(explanation) => print_sources(&mut page, explanation)?,
-        None => page.line("sources", "no source lists it")?,
+        None => page.line("sources", "no source lists the operation")?,
     }
     for note in &checked.compliance_notes {
         page.line("control", note)?;
@@ -82,7 +82,10 @@ fn print_sources(page: &mut ExplanationWriter<'_>, explanation: &Explanation) ->
     page.line("rule", &explanation.rule)?;
     print_claims(page, &explanation.sources)?;
     if explanation.source_conflict {
-        page.line("conflict", "the sources disagree with each other or with the classification")?;
+        page.line(
+            "conflict",
+            "AWS's own sources disagree about this operation, or Onlooker classifies it differently",
+        )?;
     }
     for correction in &explanation.corrections {
         page.line("corrected", &format!("{}: {}", correction.change, correction.reason))?;
@@ -93,7 +96,7 @@ fn print_sources(page: &mut ExplanationWriter<'_>, explanation: &Explanation) ->
     page.list("IAM actions", &explanation.iam_actions)?;
     page.list("SDK services", &explanation.sdk_services)?;
     if explanation.deprecated {
-        page.line("deprecated", "AWS marks it as deprecated")?;
+        page.line("deprecated", "AWS marks the operation as deprecated")?;
     }
     Ok(())
 }

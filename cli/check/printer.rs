@@ -53,12 +53,12 @@ impl CheckPrinter {
         }
     }
 
-    /// Starts the output.
+    /// Writes the beginning of the output.
     pub fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
         self.json.as_ref().map_or(Ok(()), |array| array.begin(out))
     }
 
-    /// Adds a result.
+    /// Adds the result of a checked operation.
     pub fn push(&mut self, checked: CheckResult) {
         for (count, of) in self.by_type.iter_mut().zip(TYPES) {
             *count += u64::from(checked.operation_type == of);
@@ -107,7 +107,7 @@ impl CheckPrinter {
         Ok(())
     }
 
-    /// Ends the output.
+    /// Writes the end of the output.
     pub fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.json.as_mut().map_or(Ok(()), |array| array.end(out))
     }

@@ -15,7 +15,7 @@ use onlooker_core::{
     render::format::count_noun,
 };
 
-/// Names that are printed in one line; the others are counted.
+/// Maximum number of names printed in one line; the rest is given as a number.
 const MAX_NAMES: usize = 8;
 
 /// Prints guardrails. `dir` is the directory of the written files.
@@ -83,7 +83,7 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
     list(out, "not read-only, kept", kept)?;
     let no_room =
         guardrail.omitted_reads.iter().map(|(service, (n, of))| format!("{service} {n} of {of}")).collect();
-    list(out, "granted reads that do not fit", no_room)?;
+    list(out, "granted reads left out for lack of room", no_room)?;
     list(out, "wildcards that allow actions AWS adds later", names(&mut guardrail.open_wildcards.iter()))?;
     for line in proof.open_questions.iter().chain(&guardrail.notes) {
         writeln!(out, "  - {}", escape_control(line))?;

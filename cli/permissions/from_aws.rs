@@ -68,7 +68,8 @@ fn refuse_files(args: &PermissionsArgs) -> Result<(), CommandError> {
     let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
     Err(CommandError::Usage(Diagnostic {
         message: format!("`{option}` applies only to policies from files"),
-        remedy: "add `--policy FILE` or `--authorization-details FILE`, or remove it to read from AWS"
-            .to_owned(),
+        remedy:
+            "add `--policy FILE` or `--authorization-details FILE`, or leave that option out to read from AWS"
+                .to_owned(),
     }))
 }

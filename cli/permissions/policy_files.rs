@@ -23,7 +23,7 @@ use crate::exit::CommandError;
 /// Largest file, in bytes. The details of every account are smaller.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
-const DETAILS_HELP: &str = "write it with `aws iam get-account-authorization-details`";
+const DETAILS_HELP: &str = "write the file with `aws iam get-account-authorization-details`";
 const DOCUMENT_HELP: &str = "give the policy document, an object with `Version` and `Statement`";
 /// The policies that AWS attaches to the root, to every organizational unit (OU) and to every account of an
 /// organization: name and text (Organizations User Guide, read 2026-11).
@@ -46,7 +46,7 @@ pub struct ResourcePolicyFile {
 }
 
 impl ResourcePolicyFile {
-    /// Reads an option.
+    /// Reads the option's value, `ARN=FILE`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (arn, path) = text.split_once('=').ok_or("write the ARN of the resource, `=` and the file")?;
         Ok(Self { arn: crate::args::arn(arn)?, path: path.into() })
@@ -181,7 +181,11 @@ impl PolicyReader {
         };
         let size = read.map_err(failed)?;
         if size as u64 > MAX_FILE_BYTES {
-            return Err(policy_error(path, "the file is larger than 1 GiB", "split it into several files"));
+            return Err(policy_error(
+                path,
+                "the file is larger than 1 GiB",
+                "split the file into several files",
+            ));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();

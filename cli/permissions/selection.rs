@@ -18,7 +18,7 @@ use onlooker_core::{
 /// The principals to evaluate.
 #[derive(Debug, Default)]
 pub struct PrincipalSelection {
-    /// The selected principals.
+    /// Policies of the selected principals.
     pub selected: Vec<PolicySnapshot>,
     /// Patterns that match no principal.
     pub unmatched: BTreeSet<String>,
@@ -30,7 +30,7 @@ pub struct PrincipalSelection {
 }
 
 impl PrincipalSelection {
-    /// One principal.
+    /// The selection of a single principal.
     pub fn single(snapshot: PolicySnapshot) -> Self {
         Self { selected: vec![snapshot], ..Self::default() }
     }

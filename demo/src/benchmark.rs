@@ -14,7 +14,7 @@ use super::record::{CallContent, DemoCall, DemoContext};
 const PLAN_STREAM: u64 = 8;
 /// Random stream of the calls.
 const CALLS_STREAM: u64 = 9;
-/// Records of a full object.
+/// Number of records in a full log file.
 const RECORDS_PER_OBJECT: u64 = 4_000;
 /// Repeated records of each kind, in ten thousand.
 const REPEATED_PER_TEN_THOUSAND: u64 = 25;
@@ -33,7 +33,7 @@ struct PlannedObject {
     first_new: u64,
     /// How many records are new.
     new_records: u64,
-    /// How many of them are repeated.
+    /// How many of these records are repeated.
     repeated_within: u64,
     /// Number of the first record that is repeated from the previous object, and how many are repeated.
     repeated_from_previous: (u64, u64),
@@ -44,7 +44,7 @@ struct PlannedObject {
 /// A trail that is generated object by object.
 #[derive(Debug)]
 pub struct BenchmarkTrail {
-    /// Its accounts, regions, sessions and operations.
+    /// Accounts, regions, sessions and operations of the trail.
     pub cast: DemoContext,
     planned_objects: Vec<PlannedObject>,
     principals: Vec<Vec<BenchmarkPrincipal>>,
@@ -83,7 +83,7 @@ impl BenchmarkTrail {
         self.planned_objects.get(index).map(|plan| self.draw(plan))
     }
 
-    /// Records that repeat another.
+    /// Number of records that repeat another record.
     pub fn duplicates(&self) -> u64 {
         self.planned_objects.iter().map(|plan| plan.repeated_within + plan.repeated_from_previous.1).sum()
     }

@@ -52,7 +52,7 @@ const USER_AGENTS: [&str; 6] = [
 pub struct BenchmarkPrincipal {
     /// Indexes of its sessions.
     pub sessions: Vec<usize>,
-    /// Whether it is an AWS service, which calls only a few operations.
+    /// Whether the principal is an AWS service, which calls only a few operations.
     pub is_service: bool,
 }
 

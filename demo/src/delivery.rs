@@ -17,9 +17,9 @@ const NAME_STREAM: u64 = 4;
 /// One object of a trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrailObject {
-    /// Its key in the bucket and its path in the output directory.
+    /// Key of the log file in the bucket and its path in the output directory.
     pub key: String,
-    /// Its gzip bytes.
+    /// Gzip bytes of the log file.
     pub bytes: Vec<u8>,
     /// Number of readable records; 0 for a digest file or a truncated log file.
     pub records: u64,
@@ -34,7 +34,7 @@ pub struct LogDelivery {
     pub account: usize,
     /// Index of the region.
     pub region: usize,
-    /// When it was delivered.
+    /// When the log file was delivered.
     pub delivered_at: u64,
     /// Its calls, in order.
     pub calls: Vec<DemoCall>,

@@ -15,7 +15,7 @@ use super::scenario::{
 use super::script::{DELIVERY_LAG, DemoScript};
 use super::utc_time::HOUR;
 
-/// Seconds of events in one delivery; there are three deliveries an hour.
+/// Number of seconds of events in one delivery; there are three deliveries an hour.
 const DELIVERY_INTERVAL: u64 = 1_200;
 /// Random stream of delivery times.
 const DELAY_STREAM: u64 = 6;
@@ -29,7 +29,7 @@ pub struct DeliverySchedule {
     pub deliveries: Vec<LogDelivery>,
     /// When the trail begins.
     pub start: u64,
-    /// How many hours it lasts.
+    /// Number of hours that the trail lasts.
     pub hours: u64,
 }
 

@@ -36,7 +36,7 @@ struct PreviousDigest {
 }
 
 impl DigestChain {
-    /// An empty chain.
+    /// A chain without digest files.
     pub const fn new(account: usize, region: usize) -> Self {
         Self { account, region, previous: None, logs: String::new(), span: None }
     }

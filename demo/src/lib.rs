@@ -99,11 +99,11 @@ pub enum TrailKind {
 pub struct DemoTrail {
     /// Seed of the random generator.
     pub seed: u64,
-    /// When it begins, in seconds since 1970; a whole hour.
+    /// When the trail begins, in seconds since 1970; a whole hour.
     pub start: u64,
-    /// How many hours it lasts.
+    /// Number of hours that the trail lasts.
     pub hours: u32,
-    /// How many accounts.
+    /// Number of accounts.
     pub accounts: usize,
     /// How many regions, at most six.
     pub regions: usize,
@@ -111,7 +111,7 @@ pub struct DemoTrail {
     pub principals: usize,
     /// How many records are delivered, duplicates and unreadable ones included.
     pub records: usize,
-    /// Its kind.
+    /// Kind of the trail.
     pub kind: TrailKind,
 }
 

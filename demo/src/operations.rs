@@ -60,11 +60,11 @@ pub struct DemoOperation {
     pub source: &'static str,
     /// The event name, with the version suffix that some services add.
     pub name: &'static str,
-    /// Its access.
+    /// Access that the operation needs.
     pub access: OperationAccess,
-    /// `requestParameters`, if any.
+    /// `requestParameters` of the record; `None` if it has none.
     pub request: Option<RecordTemplate>,
-    /// `responseElements`, if any.
+    /// `responseElements` of the record; `None` if it has none.
     pub response: Option<RecordTemplate>,
     /// Type and ARN of the resource, if the service records one.
     pub resource: Option<(&'static str, RecordTemplate)>,

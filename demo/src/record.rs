@@ -29,7 +29,7 @@ pub struct CallerSession {
     pub arn: String,
     /// `sourceIPAddress`: an address, or the calling service.
     pub source_ip_address: String,
-    /// `userAgent`.
+    /// `userAgent` of the CloudTrail record.
     pub user_agent: String,
     /// Whether its records have `tlsDetails`, as for calls over the network.
     pub has_tls_details: bool,
@@ -42,13 +42,13 @@ pub struct CallerSession {
 pub struct DemoContext {
     /// Seed of the random generator.
     pub seed: u64,
-    /// Account ids.
+    /// Ids of the trail's accounts.
     pub accounts: Vec<String>,
     /// Regions, the trail's home first.
     pub regions: Vec<&'static str>,
-    /// Sessions.
+    /// Sessions that can make calls.
     pub sessions: Vec<CallerSession>,
-    /// Operations.
+    /// Operations that can be called.
     pub operations: DemoOperations,
 }
 
@@ -78,17 +78,17 @@ impl DemoContext {
 /// One call, before it is written as a record.
 #[derive(Clone, Debug)]
 pub struct DemoCall {
-    /// Its number, unique in the trail.
+    /// Number of the call, unique in the trail.
     pub number: u64,
-    /// When it happened.
+    /// When the call happens, in seconds since 1970.
     pub at: u64,
     /// Index of the session that made it.
     pub session: usize,
     /// Index of the region it was made in.
     pub region: usize,
-    /// What was called.
+    /// Operation or event of the call.
     pub content: CallContent,
-    /// How it ended.
+    /// Outcome of the call.
     pub outcome: DemoOutcome,
     /// Whether the scenario does not depend on it.
     pub is_background: bool,
@@ -108,21 +108,21 @@ pub enum CallContent {
 pub struct EventBody {
     /// First label of the event source.
     pub source: &'static str,
-    /// Event name.
+    /// Name of the event.
     pub name: &'static str,
-    /// `AwsApiCall` if empty.
+    /// `eventType` of the record; `AwsApiCall` if empty.
     pub event_type: &'static str,
-    /// Whether it only reads.
+    /// Whether the operation only reads.
     pub read_only: bool,
-    /// `requestParameters`.
+    /// `requestParameters` of the CloudTrail record.
     pub request_parameters: Option<String>,
-    /// `responseElements`.
+    /// `responseElements` of the CloudTrail record.
     pub response_elements: Option<String>,
-    /// `additionalEventData`.
+    /// `additionalEventData` of the CloudTrail record.
     pub additional_event_data: Option<String>,
-    /// `resources`.
+    /// `resources` of the CloudTrail record.
     pub resources: Option<String>,
-    /// `serviceEventDetails`.
+    /// `serviceEventDetails` of the CloudTrail record.
     pub service_event_details: Option<String>,
     /// `errorMessage` of an event without an error code.
     pub error_message: Option<&'static str>,
@@ -131,7 +131,7 @@ pub struct EventBody {
 }
 
 impl DemoCall {
-    /// Appends the record.
+    /// Appends the call's record as JSON.
     pub fn push_record(&self, out: &mut String, cast: &DemoContext) {
         let Some(session) = cast.sessions.get(self.session) else { return };
         let (account, region) = (cast.account(session.account), cast.region(self.region));

@@ -8,7 +8,7 @@
 pub struct DemoAccount {
     /// Twelve digits, from the examples in the AWS documentation.
     pub id: &'static str,
-    /// Account name.
+    /// Name of the account.
     pub name: &'static str,
 }
 
@@ -46,7 +46,7 @@ pub struct PromisedRole {
     pub role: &'static str,
     /// Pattern of its ARN in every account.
     pub pattern: &'static str,
-    /// What it did according to the trail.
+    /// What the principal did according to the trail.
     pub observed: &'static str,
 }
 
@@ -88,21 +88,21 @@ pub struct TrailHour {
 
 /// The hour for which the trail has neither log files nor a digest file.
 pub const MISSING_HOUR: TrailHour = TrailHour { account: DATA, region: IRELAND, hour: 11 };
-/// Records of the log file that is delivered twice under two names.
+/// Number of records of the log file that is delivered twice under two names.
 pub const RECORDS_DELIVERED_TWICE: usize = 20;
-/// Records that a later log file of the same account and region repeats.
+/// Number of records that a later log file of the same account and region repeats.
 pub const REPEATED_RECORDS: usize = 6;
-/// Records of the truncated log file.
+/// Number of records of the truncated log file.
 pub const LOST_RECORDS: usize = 12;
 
 /// The scenario and its expected counts; valid for the seed, start and size of [`super::DemoTrail::demo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoScenario {
-    /// The organization.
+    /// Name of the fictional organization.
     pub organization: &'static str,
-    /// Its accounts.
+    /// Accounts of the organization.
     pub accounts: [DemoAccount; 3],
-    /// Its regions, the home region of the trail first.
+    /// Regions of the organization, the home region of the trail first.
     pub regions: [&'static str; 3],
     /// The roles that are promised to be read-only.
     pub promised_roles: [PromisedRole; 4],
@@ -110,13 +110,13 @@ pub struct DemoScenario {
     pub deployer: &'static str,
     /// The role that is not classified.
     pub unclassified: &'static str,
-    /// Records in readable log files, including duplicates.
+    /// Number of records in readable log files, including duplicates.
     pub records: u64,
-    /// How many of them repeat another.
+    /// How many of these records repeat another record.
     pub duplicates: u64,
     /// Log files that cannot be read.
     pub unreadable_objects: u64,
-    /// Records lost with them, in addition to `records`.
+    /// Number of records lost with these log files, in addition to `records`.
     pub lost_records: u64,
     /// The hour without deliveries.
     pub missing_hour: TrailHour,

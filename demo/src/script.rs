@@ -22,7 +22,7 @@ const SCRIPT_STREAM: u64 = 5;
 pub struct DemoScript {
     /// Accounts, regions, sessions and operations.
     pub cast: DemoContext,
-    /// The calls.
+    /// Calls of the script.
     pub calls: Vec<DemoCall>,
     /// Requested operations that the table does not have; a test ensures that there are none.
     pub unknown_operations: Vec<String>,
@@ -30,12 +30,12 @@ pub struct DemoScript {
     pub chance: SeededRandom,
     /// When the trail begins.
     pub start: u64,
-    /// How many hours it lasts.
+    /// Number of hours that the script lasts.
     pub hours: u64,
 }
 
 impl DemoScript {
-    /// An empty script.
+    /// A script without calls.
     pub fn new(seed: u64, start: u64, hours: u64) -> Self {
         let accounts = ACCOUNTS.iter().map(|account| account.id.to_owned()).collect();
         Self {

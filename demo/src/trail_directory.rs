@@ -25,22 +25,22 @@ pub enum TrailWriteError {
     /// The directory was not made by onlooker.
     #[error("`{path}` is not empty and was not made by onlooker: choose another directory, or empty it")]
     ForeignDirectory {
-        /// The directory.
+        /// Path of the directory.
         path: PathBuf,
     },
     /// A file system operation failed.
     #[error("cannot {operation} `{path}`")]
     Io {
-        /// The operation.
+        /// What was attempted, such as `create`.
         operation: &'static str,
-        /// Its path.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// The cause.
+        /// Why the operation failed.
         source: io::Error,
     },
 }
 
-/// A written trail.
+/// What was written of a trail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WrittenTrail {
     /// Log files and digest files.
@@ -49,11 +49,11 @@ pub struct WrittenTrail {
     pub digests: u64,
     /// Log files among them that cannot be read.
     pub unreadable_objects: u64,
-    /// Records that can be read, duplicates included.
+    /// Number of records that can be read, duplicates included.
     pub records: u64,
-    /// Records among them that repeat another.
+    /// Number of these records that repeat another record.
     pub duplicates: u64,
-    /// Bytes on disk.
+    /// Number of bytes on disk.
     pub bytes: u64,
 }
 

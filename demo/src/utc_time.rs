@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-/// Seconds in an hour.
+/// Number of seconds in an hour.
 pub const HOUR: u64 = 3_600;
-/// Seconds in a day.
+/// Number of seconds in a day.
 pub const DAY: u64 = 86_400;
 
 const MONTHS: [&str; 12] =

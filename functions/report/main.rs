@@ -26,7 +26,7 @@ use onlooker_core::{
 use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
 use serde_json::{Value, json};
 
-/// Seconds between scheduled reports, for a payload without a schedule.
+/// Number of seconds between scheduled reports, for a payload without a schedule.
 const DEFAULT_INTERVAL_SECONDS: u32 = 3_600;
 
 /// Time that must remain for compaction after the report.

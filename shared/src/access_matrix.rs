@@ -45,11 +45,11 @@ pub enum MatrixRowKind {
     Read,
     /// Operations with a capability.
     Capability,
-    /// Unknown operations.
+    /// Operations that the catalog does not list.
     Unknown,
 }
 
-/// One row.
+/// One row of an access matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MatrixRow {
     /// Capability (`read` for reads without one, `unknown` for unknown operations), or service.
@@ -58,13 +58,13 @@ pub struct MatrixRow {
     pub kind: Option<MatrixRowKind>,
     /// Actions that are granted; absent where no policies were read.
     pub granted: Option<GrantCount>,
-    /// Calls that AWS denied.
+    /// Number of calls that AWS denied.
     pub denied: u64,
-    /// Calls that ended in another error.
+    /// Number of calls that ended in another error.
     pub failed: u64,
-    /// Calls that succeeded.
+    /// Number of calls that succeeded.
     pub used: u64,
-    /// How many of all these calls were made through roles it assumed.
+    /// How many of all these calls were made through roles that the principal assumed.
     pub through_roles: u64,
 }
 
@@ -73,11 +73,11 @@ pub struct MatrixRow {
 pub struct UnusedService {
     /// Service, as its prefix in policies.
     pub service: String,
-    /// Actions of it that were not used.
+    /// Number of the service's granted actions that were not used.
     pub actions: u64,
-    /// How many of them are not read-only and not tolerated by an override.
+    /// How many of these actions are not read-only and not tolerated by an override.
     pub excessive: u64,
-    /// How many of them are not known to be logged: no event of them proves nothing.
+    /// How many of these actions are not known to be logged: no event of them proves nothing.
     pub unlogged: u64,
     /// Some of them, most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
@@ -86,11 +86,11 @@ pub struct UnusedService {
 /// Services with grants of reads only, and without any call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnusedReadServices {
-    /// How many.
+    /// Number of such services.
     pub services: u64,
-    /// Actions granted in them.
+    /// Number of actions granted in these services.
     pub actions: u64,
-    /// How many of them are not known to be logged.
+    /// How many of these actions are not known to be logged.
     pub unlogged: u64,
 }
 
@@ -103,7 +103,8 @@ pub struct UngrantedOperation {
     pub actions: Vec<Arc<str>>,
     /// How often it succeeded.
     pub count: u64,
-    /// What may have granted it, such as a resource-based policy, or policies in force only for a part of the period.
+    /// What may have granted the call, such as a resource-based policy, or policies in force only for a part of the
+    /// period.
     pub explanation: String,
 }
 
@@ -114,15 +115,15 @@ pub struct RoleChainActivity {
     pub path: Vec<Arc<str>>,
     /// Whether no other principal can have made those calls.
     pub is_certain: bool,
-    /// API calls.
+    /// Number of API calls made through the roles.
     pub calls: u64,
-    /// How many of them are not read-only and succeeded.
+    /// How many of these calls are not read-only and succeeded.
     pub non_reads_succeeded: u64,
     /// Operations among them that are not read-only, at most ten.
     pub operations: BTreeSet<String>,
-    /// First call.
+    /// Time of the first call through the roles.
     pub first_seen: Time,
-    /// Last call.
+    /// Time of the last call through the roles.
     pub last_seen: Time,
 }
 
@@ -148,7 +149,7 @@ pub struct AccessMatrix {
     pub tolerated: BTreeMap<String, u64>,
     /// Operations that succeeded although no policy that was read grants them.
     pub ungranted_operations: Vec<UngrantedOperation>,
-    /// Privilege escalation paths.
+    /// Ways in which the principal could escalate privileges.
     pub escalation_paths: Vec<EscalationPath>,
     /// Role chains it acted through.
     pub role_chains: Vec<RoleChainActivity>,

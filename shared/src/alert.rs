@@ -49,9 +49,9 @@ pub struct Alert {
     pub version: String,
     /// Id of the alert: the id of the event, and a hash of its content.
     pub id: String,
-    /// `eventID`.
+    /// `eventID` of the CloudTrail record.
     pub event_id: String,
-    /// `eventTime`.
+    /// `eventTime` of the CloudTrail record.
     pub time: Time,
     /// Account that received the event.
     pub account: Arc<str>,
@@ -63,7 +63,7 @@ pub struct Alert {
     pub session_name: Option<Arc<str>>,
     /// `service:Operation`, as the catalog names it when it knows it.
     pub operation: String,
-    /// `eventSource`.
+    /// `eventSource` of the CloudTrail record.
     pub service: Arc<str>,
     /// Outcome of the call.
     pub outcome: Outcome,
@@ -83,7 +83,7 @@ pub struct Alert {
     pub title: String,
     /// What happened and what it means.
     pub description: String,
-    /// Recommendation.
+    /// What to do about the alert.
     pub recommendation: String,
     /// Pattern of the watch that matches the principal.
     pub watch_pattern: String,

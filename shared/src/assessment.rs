@@ -52,9 +52,9 @@ pub struct ClassifiedCall<'a> {
     pub allowed_by: Option<&'a Override>,
     /// The role chain, when the call began with a watched principal that assumed the role.
     pub role_chain: Option<Arc<RoleChain>>,
-    /// Whether it issued credentials that cannot be traced in the evidence.
+    /// Whether the call issued credentials that cannot be traced in the evidence.
     pub is_untraceable: bool,
-    /// Distinct events.
+    /// Number of distinct events of the call.
     pub count: u64,
     /// Time of the first and of the last event.
     pub span: (Time, Time),
@@ -70,7 +70,7 @@ struct CallSubset {
 }
 
 impl ClassifiedCall<'_> {
-    /// The earliest events.
+    /// The earliest events of the call, at most [`MAX_SAMPLES`](crate::tally::MAX_SAMPLES).
     pub fn samples(&self) -> &[SampleEvent] {
         self.subset.as_ref().map_or(self.line.samples, |part| &part.samples)
     }
@@ -106,12 +106,12 @@ impl ClassifiedCall<'_> {
         self.classification.is_scored() && (self.line.call_key.kind == EventKind::ApiCall || known || writes)
     }
 
-    /// Operation type.
+    /// Operation type of the called operation.
     pub fn operation_type(&self) -> OperationType {
         self.classification.operation_type
     }
 
-    /// Outcome.
+    /// Outcome of the call.
     pub fn outcome(&self) -> Outcome {
         self.line.call_key.outcome
     }
@@ -131,7 +131,7 @@ impl ClassifiedCall<'_> {
         self.operation_type() == OperationType::ReadOnly
     }
 
-    /// Whether it is a call of one of Onlooker's own roles.
+    /// Whether the call was made by one of Onlooker's own roles.
     pub fn is_own_role(&self) -> bool {
         self.watch.is_some_and(Watch::is_own_role)
     }
@@ -141,7 +141,7 @@ impl ClassifiedCall<'_> {
         self.role_chain.as_ref().map_or(&self.principal().arn, |role_chain| &role_chain.originator)
     }
 
-    /// The caller.
+    /// The principal that made the call.
     pub fn principal(&self) -> &Principal {
         &self.line.actor.principal
     }
@@ -155,7 +155,7 @@ impl ClassifiedCall<'_> {
 /// Everything that a rule may use.
 #[derive(Clone, Debug)]
 pub struct Assessment<'a> {
-    /// Proof or discovery.
+    /// Whether the report is a proof or a discovery.
     pub mode: ReportMode,
     /// The configuration in force.
     pub config: &'a Config,
@@ -165,16 +165,17 @@ pub struct Assessment<'a> {
     pub coverage: &'a Coverage,
     /// Quality of the evidence.
     pub evidence_quality: &'a EvidenceQuality,
-    /// Calls that each override would have allowed if it had not expired, by position in the configuration.
+    /// Number of calls that each override would have allowed if it had not expired, by position in the
+    /// configuration.
     pub expired_calls: BTreeMap<usize, u64>,
-    /// Calls that each override allowed, by position in the configuration.
+    /// Number of calls that each override allowed, by position in the configuration.
     pub allowed_calls: BTreeMap<usize, u64>,
     /// Permissions of the watched principals with policies that were read, by ARN.
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
 }
 
 impl<'a> Assessment<'a> {
-    /// Classifies every line.
+    /// Classifies every line of the evidence.
     pub fn classify(
         tally: &'a Tally,
         coverage: &'a Coverage,
@@ -315,7 +316,7 @@ impl<'a> Assessment<'a> {
         }
     }
 
-    /// Classified API calls.
+    /// All classified API calls of the evidence.
     pub fn calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
         self.classified.iter().filter(|call| call.is_call())
     }

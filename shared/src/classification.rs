@@ -39,7 +39,7 @@ impl<'a> ClassificationInput<'a> {
 pub enum Provenance {
     /// An override of the user that has not expired.
     Override,
-    /// The catalog.
+    /// The operation catalog lists the operation.
     Catalog,
     /// The catalog, for an event that is not an API call.
     NonApiEvent,
@@ -47,7 +47,7 @@ pub enum Provenance {
     RecordFlag,
     /// The call that caused it: an AWS service made this one on the principal's behalf.
     Forwarded,
-    /// The name alone.
+    /// The name of the operation alone decided, by a pattern of read-only names.
     Pattern,
     /// No source: the operation is unknown.
     None,
@@ -75,13 +75,13 @@ pub struct Classification {
     pub service: String,
     /// Operation: as AWS spells it if known, else as given.
     pub operation: String,
-    /// The operation type.
+    /// Operation type of the classified operation.
     pub operation_type: OperationType,
     /// Whether AWS would log it with `readOnly=false`.
     pub mutates: Mutates,
     /// Access level, if known.
     pub access_level: Option<AccessLevel>,
-    /// What it lets its caller do.
+    /// What the operation lets its caller do.
     pub capabilities: Capabilities,
     /// How much harm it can do.
     pub risk_level: RiskLevel,
@@ -99,7 +99,7 @@ impl Classification {
         self.operation_type == OperationType::ReadOnly
     }
 
-    /// Whether it counts in scores. Sign-in and service events do not, because they are not API calls.
+    /// Whether the event counts in scores. Sign-in and service events do not, because they are not API calls.
     pub fn is_scored(&self) -> bool {
         self.provenance != Provenance::NonApiEvent
     }

@@ -220,7 +220,7 @@ pub struct Watch {
     #[serde(default)]
     #[schemars(with = "Option<formats::SingleLine>", example = "promised to the auditors in writing")]
     pub reason: Option<String>,
-    /// Whether only programs use it: console use is then a finding.
+    /// Whether only programs use the principal: console use is then a finding.
     #[serde(default)]
     #[schemars(example = true)]
     pub machine: bool,
@@ -332,13 +332,13 @@ pub struct Override {
     #[serde(default)]
     #[schemars(with = "Option<formats::ArnPattern>", example = "arn:aws:ssm:*:111122223333:document/Audit*")]
     pub resource: Option<String>,
-    /// Who is responsible for it.
+    /// Who is responsible for the override.
     #[schemars(with = "formats::SingleLine", example = "security@example.com")]
     pub owner: String,
-    /// Why it is allowed.
+    /// Why the override allows the calls.
     #[schemars(with = "formats::SingleLine", example = "looks at hosts through a read-only document")]
     pub reason: String,
-    /// When it expires. An expired override is reported and not applied.
+    /// When the override expires. An expired override is reported and not applied.
     #[schemars(example = "2027-01-31T00:00:00Z")]
     pub expires: Time,
 }
@@ -395,7 +395,7 @@ impl Default for InputLimits {
 pub struct LookupSettings {
     /// Whether evidence is pulled. If not, reports show that this evidence is missing.
     pub enabled: bool,
-    /// Seconds between two pulls.
+    /// Number of seconds between two pulls.
     #[schemars(range(min = 60, max = 86_400))]
     pub interval_seconds: u32,
     /// Minutes that CloudTrail has to deliver an event before its time counts as looked up.

@@ -23,7 +23,7 @@ pub enum ControlState {
     Pass,
     /// The evidence is not sufficient.
     NoEvidence,
-    /// Findings fail it.
+    /// Findings fail the control.
     Fail,
 }
 
@@ -32,9 +32,9 @@ pub enum ControlState {
 pub struct ControlResult {
     /// Reference in the standard, such as `CC6.1` or `A.8.15`.
     pub id: String,
-    /// What it requires, in Onlooker's own words.
+    /// What the control requires, in Onlooker's own words.
     pub title: String,
-    /// The result.
+    /// The result of the control.
     pub state: ControlState,
     /// What supports the result, in one line.
     pub evidence: String,
@@ -61,9 +61,9 @@ pub enum ControlRequirement {
 pub struct Control {
     /// Reference in the standard.
     pub id: String,
-    /// What it requires of the organization.
+    /// What the control requires of the organization.
     pub title: String,
-    /// What must be there before it can pass.
+    /// What must be there before the control can pass.
     #[serde(default)]
     pub requires: ControlRequirement,
     /// Ids of the rules that fail it.
@@ -76,9 +76,9 @@ pub struct Control {
 pub struct ControlPack {
     /// Id of the pack.
     pub id: String,
-    /// Its title.
+    /// Title of the standard.
     pub title: String,
-    /// Its controls, in the order of the file.
+    /// Controls of the pack, in the order of the file.
     #[serde(rename = "control")]
     pub controls: Vec<Control>,
 }
@@ -89,7 +89,7 @@ pub enum ControlPackError {
     /// Not TOML, or not in the format of a pack.
     #[error("cannot read control pack `{file}`: {cause}")]
     Parse {
-        /// File name.
+        /// Name of the control pack's file.
         file: String,
         /// Error of the parser.
         #[source]
@@ -101,17 +101,17 @@ pub enum ControlPackError {
         rule_ids()
     )]
     UnknownRule {
-        /// File name.
+        /// Name of the control pack's file.
         file: String,
-        /// Control id.
+        /// Id of the control that names the rule.
         control: String,
-        /// Rule id.
+        /// Id of the rule that does not exist.
         rule: String,
     },
     /// Two controls have the same id, or the pack has no controls.
     #[error("control pack `{file}` {problem}")]
     InvalidControls {
-        /// File name.
+        /// Name of the control pack's file.
         file: String,
         /// Problem of its controls.
         problem: String,
@@ -130,11 +130,11 @@ fn rule_ids() -> String {
 pub struct ControlEvidence {
     /// Rules that could not be evaluated, each with the reason.
     pub inactive_rules: BTreeMap<&'static str, &'static str>,
-    /// Calls of watched principals.
+    /// Number of calls of watched principals.
     pub watched_calls: u64,
     /// No evidence is known to be missing.
     pub is_complete: bool,
-    /// Hours observed.
+    /// Number of hours with evidence.
     pub observed_hours: u64,
     /// Watched principals that were seen or have policies that were read.
     pub watched_principals: u64,

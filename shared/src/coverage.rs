@@ -62,7 +62,7 @@ pub enum EventClassState {
     Seen,
     /// The configuration says that the trail logs it.
     Configured,
-    /// Not expected.
+    /// The configuration does not expect the class.
     NotExpected,
 }
 
@@ -71,9 +71,9 @@ pub enum EventClassState {
 pub struct EventClassCoverage {
     /// `management-read`, `management-write`, `data`, `data:TYPE`, `network` or `network:SOURCE`.
     pub class: String,
-    /// Whether it counts as logged.
+    /// Whether the event class counts as logged.
     pub state: EventClassState,
-    /// Events of it.
+    /// Number of events of the class in the evidence.
     pub events: u64,
     /// Accounts with evidence of such an event.
     pub accounts: BTreeSet<Arc<str>>,
@@ -88,11 +88,11 @@ pub struct Coverage {
     pub expected_hours: u64,
     /// Observed hours over all expected accounts and regions.
     pub observed_hours: u64,
-    /// Observed of expected hours in percent, rounded down to two decimals; absent when nothing is expected.
+    /// Percentage of the expected hours that were observed, rounded down to two decimals; absent if none is expected.
     pub percent: Option<f64>,
-    /// Accounts and regions, in order.
+    /// Coverage of each account and region, ordered by account, then region.
     pub account_regions: Vec<AccountRegionCoverage>,
-    /// Event classes, in order.
+    /// Coverage of each event class, ordered by the name of the class.
     pub event_classes: Vec<EventClassCoverage>,
 }
 

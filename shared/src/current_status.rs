@@ -27,7 +27,7 @@ pub struct ReportBrief {
     pub since: Time,
     /// First second after the window.
     pub until: Time,
-    /// When it was generated.
+    /// When the report was generated.
     pub generated_at: Time,
     /// Id of the run that generated it.
     pub run_id: String,
@@ -39,7 +39,7 @@ pub struct ReportBrief {
     pub risk_score: Option<f64>,
     /// Risk level; absent in a discovery.
     pub risk_level: Option<RiskBand>,
-    /// Number of findings.
+    /// Number of findings in the report.
     pub findings: u64,
     /// Object key of the report as JSON.
     pub report_key: String,
@@ -75,9 +75,9 @@ pub struct CurrentStatus {
     pub status: Option<Status>,
     /// Why it differs from the report; absent when it does not.
     pub reason: Option<String>,
-    /// When it was set.
+    /// When the status was set.
     pub set_at: Time,
-    /// When it expires.
+    /// When the status expires.
     pub valid_until: Time,
     /// Id of the run that set it.
     pub run_id: String,
@@ -168,7 +168,7 @@ impl CurrentStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusSubject {
-    /// The current status.
+    /// The current status of the deployment changed.
     Latest,
     /// The status of a window in the past, by a new revision of its report.
     Revision,
@@ -179,17 +179,17 @@ pub enum StatusSubject {
 pub struct StatusChange {
     /// Version of this schema.
     pub version: String,
-    /// What changed.
+    /// What changed: the current status or a report.
     pub subject: StatusSubject,
-    /// The status now.
+    /// The status after the change.
     pub status: Option<Status>,
     /// The status before; absent when there was none.
     pub previous: Option<Status>,
     /// Why it differs from the report; absent when it does not.
     pub reason: Option<String>,
-    /// When it was set.
+    /// When the status was set.
     pub set_at: Time,
-    /// When it expires; absent for a window in the past.
+    /// When the status expires; absent for a window in the past.
     pub valid_until: Option<Time>,
     /// The report that it is based on; absent before the first.
     pub report: Option<ReportBrief>,

@@ -20,7 +20,7 @@ pub fn escape_control(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether it is a control character, a bidirectional control of Unicode, or has no width.
+/// Whether a character is a control character, a bidirectional control of Unicode, or has no width.
 fn is_control_or_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

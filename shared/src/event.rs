@@ -31,9 +31,9 @@ pub struct EventId(pub u128);
 pub enum Outcome {
     /// AWS denied it because a permission was missing.
     Denied,
-    /// Any other error.
+    /// The call failed with an error other than a denial.
     Failed,
-    /// No error.
+    /// The record has no error.
     Succeeded,
 }
 
@@ -81,13 +81,13 @@ pub struct Actor {
 /// The content of a call that equal calls have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallKey {
-    /// Record kind.
+    /// Kind of the record.
     pub kind: EventKind,
     /// `eventSource`, such as `s3.amazonaws.com`.
     pub source: Arc<str>,
-    /// `eventName`.
+    /// `eventName` of the CloudTrail record.
     pub name: Arc<str>,
-    /// Event class.
+    /// Event class of the event.
     pub class: EventClass,
     /// The record's own `readOnly` flag.
     pub read_only: Option<bool>,
@@ -95,7 +95,7 @@ pub struct CallKey {
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
-    /// Whether it was made with the credentials of a console session.
+    /// Whether the call was made with the credentials of a console session.
     pub is_console_session: bool,
     /// AWS service that made the call on the principal's behalf (`userIdentity.invokedBy`).
     pub invoked_by: Option<Arc<str>>,
@@ -111,7 +111,7 @@ pub struct CallKey {
 pub struct Event {
     /// `eventID`; identifies the event together with account, region and hour.
     pub id: EventId,
-    /// `eventTime`.
+    /// `eventTime` of the CloudTrail record.
     pub time: Time,
     /// Account, region, principal and session.
     pub actor: Actor,

@@ -163,7 +163,7 @@ impl EvidenceSummaryBuilder {
         Ok(())
     }
 
-    /// The summary.
+    /// Finishes the evidence summary.
     pub fn finish(mut self) -> EvidenceSummary {
         let tally = std::mem::take(&mut self.tallies).finish();
         self.build(tally)

@@ -53,7 +53,7 @@ const EXTRACT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKEXT", vers
 /// What a report needs of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extract {
-    /// The shard.
+    /// Account, region and hour of the evidence.
     pub shard: Shard,
     /// SHA-256 of its events and conflicts.
     pub sha256: [u8; 32],
@@ -61,7 +61,7 @@ pub struct Extract {
     pub conflicts: u64,
     /// Seconds of the hour with an event.
     pub seconds: SecondsOfHour,
-    /// The events, counted.
+    /// The distinct events, counted by call.
     pub tally: Tally,
 }
 
@@ -91,7 +91,7 @@ impl Extract {
         Ok(Self { shard, sha256, conflicts, seconds, tally: Tally::of(segment) })
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes of the extract.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (ids, body) = self.encode();
         EXTRACT_FORMAT.seal(&ids, &body)

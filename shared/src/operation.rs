@@ -45,7 +45,7 @@ pub enum OperationType {
     ReadOnly,
     /// Changes nothing but is not read-only: it decrypts, assumes a role or issues credentials.
     Privileged,
-    /// It is not known what it does. Never permitted.
+    /// What the operation does is not known. Never permitted.
     Unknown,
     /// Changes state.
     Mutating,
@@ -67,11 +67,11 @@ impl OperationType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mutates {
-    /// It changes nothing.
+    /// The operation changes nothing.
     No,
-    /// Not known.
+    /// Whether the operation changes state is not known.
     Unknown,
-    /// It changes state.
+    /// The operation changes state.
     Yes,
 }
 
@@ -116,19 +116,19 @@ bitflags::bitflags! {
     /// What a call lets its caller do. A read can have capabilities too.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct Capabilities: u8 {
-        /// Changes state.
+        /// The call changes state.
         const MUTATE = 1;
-        /// Its response contains customer data.
+        /// The response contains customer data.
         const READ_DATA = 1 << 1;
-        /// Its response contains a secret, token or key.
+        /// The response contains a secret, token or key.
         const READ_SECRETS = 1 << 2;
-        /// It issues new credentials to its caller.
+        /// The call issues new credentials to its caller.
         const ISSUE_CREDENTIALS = 1 << 3;
-        /// It runs code or commands.
+        /// The call runs code or commands.
         const RUN_CODE = 1 << 4;
-        /// It can give principals outside the account access to a resource.
+        /// The call can give principals outside the account access to a resource.
         const EXPOSE_RESOURCE = 1 << 5;
-        /// It is a known step of privilege escalation.
+        /// The call is a known step of privilege escalation.
         const PRIVILEGE_ESCALATION = 1 << 6;
         /// Each call incurs cost.
         const INCUR_COST = 1 << 7;

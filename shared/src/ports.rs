@@ -18,7 +18,7 @@ use crate::{
 /// One stored object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoredObject {
-    /// Its name, unique in its source: an object key or a path.
+    /// Name of the object, unique in its source: an object key or a path.
     pub name: String,
     /// Size in bytes; zero when it is not known before the object is read.
     pub size: u64,
@@ -40,7 +40,7 @@ pub enum PortErrorKind {
     InvalidToken,
     /// There was no usable answer: timeout, network failure or service failure.
     Unavailable,
-    /// Anything else.
+    /// Any other failure.
     Other,
 }
 
@@ -54,7 +54,7 @@ pub struct PortError {
     pub name: String,
     /// The kind of failure.
     pub kind: PortErrorKind,
-    /// Why it failed.
+    /// Error of the failed operation.
     #[source]
     pub cause: Box<dyn Error + Send + Sync>,
 }
@@ -81,7 +81,7 @@ pub struct ProcessedObject {
     pub object: StoredObject,
     /// SHA-256 of the stored bytes, in hex.
     pub sha256: String,
-    /// Records in it, whether they could be read or not.
+    /// Number of records in the log file, whether they could be read or not.
     pub records: u64,
     /// Positions of the pieces that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
@@ -114,7 +114,7 @@ pub trait SweepEvidence {
 /// An item of a table. The items of one partition are stored together, in the order of their sort keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableItem {
-    /// Partition key.
+    /// Partition key of the item.
     pub partition_key: String,
     /// Sort key, unique in its partition.
     pub sort_key: String,
@@ -122,7 +122,7 @@ pub struct TableItem {
     pub revision: u64,
     /// From when on it may be deleted.
     pub expires_at: Option<Time>,
-    /// Its content: a JSON object.
+    /// Content of the item: a JSON object.
     pub body: Value,
 }
 
@@ -184,7 +184,7 @@ pub struct LookupRequest<'a> {
     pub account: &'a str,
     /// Region name.
     pub region: &'a str,
-    /// First second.
+    /// First second of the requested span.
     pub since: Time,
     /// First second after the range. Events of that second may be returned too.
     pub until: Time,
@@ -262,9 +262,9 @@ pub struct SimulationResult {
 /// Type of an organization policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrganizationPolicyType {
-    /// Service control policies.
+    /// Service control policies (SCPs).
     ServiceControl,
-    /// Resource control policies.
+    /// Resource control policies (RCPs).
     ResourceControl,
 }
 
@@ -299,7 +299,7 @@ pub struct Notification {
     pub id: String,
     /// Type of the notification: `Read-Only Violation Detected`.
     pub detail_type: &'static str,
-    /// Severity.
+    /// Severity of what the notification is about.
     pub severity: RiskLevel,
     /// One line for people.
     pub subject: String,
@@ -311,7 +311,7 @@ pub struct Notification {
 
 /// A channel that delivers notifications.
 pub trait NotificationSink: Sync {
-    /// Its name, under which deliveries are recorded: `sns`.
+    /// Name of the sink, under which deliveries are recorded: `sns`.
     fn name(&self) -> &'static str;
 
     /// Delivers a notification.

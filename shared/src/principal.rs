@@ -59,7 +59,8 @@ impl PrincipalKind {
 /// The identity that a watch can match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Principal {
-    /// Its ARN, or, if it has none, a name such as `service:NAME`, `account:ID`, `anonymous` or `unknown`.
+    /// ARN of the principal, or, without an ARN, a name such as `service:NAME`, `account:ID`, `anonymous` or
+    /// `unknown`.
     pub arn: Arc<str>,
     /// Kind of the principal.
     pub kind: PrincipalKind,

@@ -49,14 +49,14 @@ use crate::{
 /// Version of the report's schema: the first number changes with a change that is not backward compatible.
 pub const SCHEMA_VERSION: &str = "1.0";
 
-/// A report.
+/// A report: an id, a run and a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// Version of this schema.
     pub schema_version: String,
     /// SHA-256 of `result` as compact JSON, in hex.
     pub id: String,
-    /// The result.
+    /// The result, which the report's id identifies.
     pub result: ReportResult,
     /// The run that computed it.
     pub run: ReportRun,
@@ -65,13 +65,13 @@ pub struct Report {
 /// The result: identical for the same evidence, configuration and catalog.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportResult {
-    /// Proof or discovery.
+    /// Whether the report is a proof or a discovery.
     pub mode: ReportMode,
     /// Standard the controls belong to.
     pub standard: Standard,
     /// Title of the control pack.
     pub standard_title: String,
-    /// Executive summary.
+    /// Executive summary of the result.
     pub summary: ExecutiveSummary,
     /// Score of the watched calls.
     pub compliance: ComplianceScore,
@@ -81,7 +81,7 @@ pub struct ReportResult {
     pub totals: ReportTotals,
     /// Coverage of the evidence.
     pub coverage: Coverage,
-    /// Events per hour.
+    /// Numbers of calls by hour.
     pub activity: Vec<HourlyActivity>,
     /// Every principal that was seen, and every watch entry that no principal seen matches.
     pub principals: Vec<PrincipalSummary>,
@@ -94,7 +94,7 @@ pub struct ReportResult {
     pub findings: Vec<Finding>,
     /// Recommendations, most urgent first.
     pub recommendations: Vec<Recommendation>,
-    /// The standard's controls.
+    /// Controls of the standard, with their results.
     pub controls: Vec<ControlResult>,
     /// Sample calls of the findings, one entry each.
     pub audit_entries: Vec<AuditEntry>,
@@ -102,11 +102,11 @@ pub struct ReportResult {
     pub overrides: Vec<OverrideUsage>,
     /// What this result does not cover.
     pub limitations: Vec<String>,
-    /// What it was computed from.
+    /// What the result was computed from.
     pub inputs: ReportInputs,
 }
 
-/// Executive summary.
+/// Executive summary of a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutiveSummary {
     /// Overall status; absent in a discovery.
@@ -128,7 +128,7 @@ pub struct ExecutiveSummary {
 /// Counts over all evidence in the period.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportTotals {
-    /// Distinct events.
+    /// Number of distinct events.
     pub events: u64,
     /// API calls among them: the events that are classified.
     pub operations: u64,
@@ -160,20 +160,20 @@ pub struct ReportTotals {
     pub unreadable_evidence: u64,
     /// Events delivered with two different contents under the same identity.
     pub conflicting_events: u64,
-    /// Distinct principals.
+    /// Number of distinct principals.
     pub principals: u64,
     /// Distinct watched principals that were seen.
     pub watched_principals: u64,
-    /// Distinct accounts.
+    /// Number of distinct accounts.
     pub accounts: u64,
-    /// Distinct regions.
+    /// Number of distinct regions.
     pub regions: u64,
 }
 
 /// API calls of one hour.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HourlyActivity {
-    /// The hour.
+    /// The hour that is counted.
     pub hour: Hour,
     /// Read-only calls that were not denied.
     pub reads: u64,
@@ -181,9 +181,9 @@ pub struct HourlyActivity {
     pub writes: u64,
     /// Privileged and unknown calls that were not denied.
     pub other: u64,
-    /// Calls that AWS denied.
+    /// Number of calls that AWS denied.
     pub denied: u64,
-    /// Calls of watched principals among all of these.
+    /// Number of calls of watched principals among all of these.
     pub watched: u64,
 }
 
@@ -191,7 +191,7 @@ pub struct HourlyActivity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Behavior {
-    /// Never appeared.
+    /// The principal does not appear in the evidence.
     NotSeen,
     /// Appeared only in events that are not API calls.
     NoCalls,
@@ -207,7 +207,7 @@ pub enum Behavior {
     Attempted,
     /// Used a privileged operation: decrypted, assumed a role, issued credentials.
     UsedPrivilege,
-    /// Changed something.
+    /// The principal changed state.
     Wrote,
 }
 
@@ -228,12 +228,12 @@ impl Behavior {
     }
 }
 
-/// One principal.
+/// What one principal did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalSummary {
     /// ARN, or the pattern of a watch entry that no principal seen matches.
     pub arn: Arc<str>,
-    /// Kind of identity.
+    /// Kind of the principal.
     pub kind: PrincipalKind,
     /// Account it belongs to; empty when unknown.
     pub account: Arc<str>,
@@ -243,7 +243,7 @@ pub struct PrincipalSummary {
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
-    /// What it was seen to do; for a watched principal also through roles.
+    /// What the principal was seen to do; for a watched principal also through roles.
     pub behavior: Behavior,
     /// Share of its calls that are permitted.
     pub compliance: ComplianceScore,
@@ -253,7 +253,7 @@ pub struct PrincipalSummary {
     pub calls: u64,
     /// Other events in all.
     pub other_events: u64,
-    /// Calls it may make although they are not read-only, by override.
+    /// Number of calls that an override allows the principal although they are not read-only.
     pub allowed_by_override: u64,
     /// Mutating calls that succeeded through roles and are attributed to it; not part of `counts` and `calls`.
     #[serde(default)]
@@ -262,15 +262,15 @@ pub struct PrincipalSummary {
     pub capabilities: BTreeMap<String, u64>,
     /// Greatest risk of a call it made.
     pub risk_level: Option<RiskLevel>,
-    /// First event.
+    /// Time of the first event; `None` if the principal does not appear in the evidence.
     pub first_seen: Option<Time>,
-    /// Last event.
+    /// Time of the last event; `None` if the principal does not appear in the evidence.
     pub last_seen: Option<Time>,
     /// Accounts it acted in.
     pub accounts: BTreeSet<Arc<str>>,
     /// Regions it acted in.
     pub regions: BTreeSet<Arc<str>>,
-    /// Distinct sessions.
+    /// Number of distinct sessions of the principal.
     pub sessions: u64,
     /// The first session names, in order, at most ten.
     pub session_names: Vec<Arc<str>>,
@@ -292,19 +292,19 @@ pub struct PrincipalSummary {
 /// One operation and its classification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationSummary {
-    /// `eventSource`.
+    /// `eventSource` of the CloudTrail record.
     pub event_source: Arc<str>,
     /// Service, as the catalog names it.
     pub service: String,
     /// Operation, as the catalog names it.
     pub operation: String,
-    /// Operation type.
+    /// Operation type of the called operation.
     pub operation_type: OperationType,
-    /// Whether it changes state.
+    /// Whether the operation changes state.
     pub mutates: Mutates,
     /// Access level, when known.
     pub access_level: Option<AccessLevel>,
-    /// What it lets its caller do.
+    /// What the operation lets its caller do.
     pub capabilities: Capabilities,
     /// Risk of a call.
     pub risk_level: RiskLevel,
@@ -316,45 +316,45 @@ pub struct OperationSummary {
     pub reason: String,
     /// Calls by outcome, over all principals.
     pub counts: BTreeMap<Outcome, u64>,
-    /// Principals that made it.
+    /// Number of principals that called the operation.
     pub principals: u64,
 }
 
 /// Events that are not API calls.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct OtherEvent {
-    /// Kind of record.
+    /// Kind of the records.
     pub kind: EventKind,
-    /// `eventSource`.
+    /// `eventSource` of the CloudTrail record.
     pub event_source: Arc<str>,
-    /// `eventName`.
+    /// `eventName` of the CloudTrail record.
     pub event_name: Arc<str>,
-    /// Distinct events.
+    /// Number of distinct events.
     pub count: u64,
 }
 
 /// One sample call of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
-    /// `eventTime`.
+    /// `eventTime` of the CloudTrail record.
     pub timestamp: Time,
-    /// `eventID`.
+    /// `eventID` of the CloudTrail record.
     pub event_id: String,
     /// Account that received the event.
     pub account: Arc<str>,
-    /// Region.
+    /// Region of the event.
     pub region: Arc<str>,
     /// ARN of the principal.
     pub user_identity: Arc<str>,
     /// Session name, when there was one.
     pub session: Option<Arc<str>>,
-    /// `eventSource`.
+    /// `eventSource` of the CloudTrail record.
     pub service: Arc<str>,
-    /// `eventName`.
+    /// `eventName` of the CloudTrail record.
     pub operation: Arc<str>,
-    /// Operation type.
+    /// Operation type of the called operation.
     pub operation_type: OperationType,
-    /// Outcome.
+    /// Outcome of the call.
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
@@ -365,30 +365,30 @@ pub struct AuditEntry {
 /// Usage of an override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideUsage {
-    /// Its id.
+    /// Id of the override.
     pub id: String,
-    /// Principals it applies to.
+    /// ARN pattern of the principals that the override applies to.
     pub principal: String,
     /// Operation it applies to.
     pub operation: String,
     /// Resources it applies to.
     pub resource: Option<String>,
-    /// Owner.
+    /// Who is responsible for the override.
     pub owner: String,
-    /// Reason.
+    /// Why the override allows the calls.
     pub reason: String,
-    /// Expiry.
+    /// When the override expires.
     pub expires: Time,
-    /// Calls it allowed.
+    /// Number of calls that the override allowed.
     pub allowed_calls: u64,
-    /// Calls it would have allowed if it had not expired before them.
+    /// Number of calls that the override would have allowed if it had not expired before them.
     pub expired_calls: u64,
 }
 
 /// What the result was computed from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportInputs {
-    /// Onlooker's version.
+    /// Version of Onlooker that made the report.
     pub onlooker_version: String,
     /// Version of the operation catalog.
     pub catalog_version: String,
@@ -415,7 +415,7 @@ pub struct ReportRun {
     pub request_id: Option<String>,
     /// How often a report on this period was published, this one included; absent where revisions are not counted.
     pub revision: Option<u32>,
-    /// When it began.
+    /// When the run began.
     pub started_at: Time,
     /// When the report was generated.
     pub generated_at: Time,
@@ -425,11 +425,11 @@ pub struct ReportRun {
     pub log_files_read: u64,
     /// Log files not read again: their evidence was stored by earlier runs.
     pub log_files_reused: u64,
-    /// Bytes read.
+    /// Number of bytes read, as stored.
     pub bytes_read: u64,
-    /// Records in these log files: distinct, duplicate, unreadable or Insights.
+    /// Number of records in these log files: distinct, duplicate, unreadable or Insights.
     pub records_seen: u64,
-    /// Records that were delivered before, in the same or another log file.
+    /// Number of records that were delivered before, in the same or another log file.
     pub duplicates: u64,
     /// Events outside the period, not counted.
     pub outside_period: u64,
@@ -444,15 +444,15 @@ pub struct ReportRun {
 /// The identity of a program, from `GetCallerIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallerIdentity {
-    /// ARN.
+    /// ARN of the caller.
     pub arn: String,
     /// Twelve-digit account id.
     pub account: String,
-    /// Unique id (`UserId`).
+    /// Unique id (`UserId`) of the caller.
     pub user_id: String,
 }
 
-/// One input file.
+/// One input file of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
     /// Name of the file or S3 object.
@@ -461,7 +461,7 @@ pub struct InputFile {
     pub bytes: u64,
     /// SHA-256 of those bytes, in hex.
     pub sha256: String,
-    /// Records in it.
+    /// Number of records in the file.
     pub records: u64,
 }
 

@@ -26,7 +26,7 @@ use crate::{
 
 use self::{chain_graph::ChainGraph, issuance::CredentialIssuance, session_key::session_keys_of};
 
-/// Most principals in the path of a chain.
+/// Maximum number of principals in the path of a chain.
 const MAX_PATH_LENGTH: usize = 8;
 
 /// The chain from a watched principal to the principal that made a call.

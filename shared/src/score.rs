@@ -68,9 +68,9 @@ pub const fn status_impact(operation_type: OperationType, outcome: Outcome) -> S
 /// Share of the calls that a read-only principal may make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComplianceScore {
-    /// Number of calls.
+    /// Number of calls that the score covers.
     pub calls: u64,
-    /// Calls that are read-only or allowed by an override.
+    /// Number of calls that are read-only or allowed by an override.
     pub permitted: u64,
     /// `permitted / calls` in percent, rounded down to two decimals; absent when there were no calls.
     pub score: Option<f64>,
@@ -86,7 +86,7 @@ impl ComplianceScore {
 /// What adds to the risk: counts of calls and of gaps in the evidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RiskFactors {
-    /// Writes that succeeded.
+    /// Number of writes that succeeded.
     pub writes: u64,
     /// Writes that failed and were not denied.
     pub failed_writes: u64,
@@ -94,9 +94,10 @@ pub struct RiskFactors {
     pub denied_writes: u64,
     /// Privileged calls that were not denied.
     pub privileged_calls: u64,
-    /// Calls that succeeded, are not read-only, and issue credentials, escalate privileges or expose a resource.
+    /// Number of calls that succeeded, are not read-only, and issue credentials, escalate privileges or
+    /// expose a resource.
     pub critical_calls: u64,
-    /// Calls of unknown operations.
+    /// Number of calls of unknown operations.
     pub unknown_operations: u64,
     /// Reads of secrets that succeeded.
     pub secret_reads: u64,
@@ -104,7 +105,7 @@ pub struct RiskFactors {
     pub data_reads: u64,
     /// Uses of the root user.
     pub root_uses: u64,
-    /// Calls outside business hours.
+    /// Number of calls outside business hours.
     pub outside_business_hours: u64,
     /// Hours without evidence, event classes not known to be logged, missing log files, unreadable pieces and
     /// conflicting events.
@@ -151,11 +152,11 @@ impl RiskFactors {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RiskBand {
-    /// At most 30.
+    /// The risk score is at most 30.
     Low,
-    /// Above 30.
+    /// The risk score is above 30 and at most 70.
     Medium,
-    /// Above 70.
+    /// The risk score is above 70.
     High,
 }
 
@@ -186,7 +187,7 @@ impl RiskBand {
 pub struct RiskComponent {
     /// Name of the factor.
     pub name: String,
-    /// Its count.
+    /// The count of the factor, such as a number of calls.
     pub count: u64,
     /// The risk score that this component alone would give, 0-100.
     pub points: f64,
@@ -195,7 +196,7 @@ pub struct RiskComponent {
 /// Risk score with its components.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskScore {
-    /// 0-100, one decimal.
+    /// The risk score: 0 to 100, with one decimal.
     pub score: f64,
     /// Band of the score.
     pub level: RiskBand,

@@ -37,7 +37,7 @@ use crate::{
 pub struct EventRow {
     /// `eventID`; identifies the event together with account, region and hour.
     pub id: EventId,
-    /// `eventTime`.
+    /// `eventTime` of the CloudTrail record.
     pub time: Time,
     /// Position of the actor.
     pub actor: u32,
@@ -48,7 +48,7 @@ pub struct EventRow {
 /// Identity of an event: its id, account, region and hour.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventIdentity {
-    /// `eventID`.
+    /// `eventID` of the CloudTrail record.
     pub id: EventId,
     /// Account that received the event, region and hour.
     pub shard: Shard,
@@ -57,9 +57,9 @@ pub struct EventIdentity {
 /// A log file that a digest file lists and of which the evidence shows no event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MissingLogFile {
-    /// Account.
+    /// Account of the missing log file.
     pub account: Arc<str>,
-    /// Region.
+    /// Region of the missing log file.
     pub region: Arc<str>,
     /// Time of its oldest event.
     pub oldest: Time,
@@ -74,7 +74,7 @@ pub struct Segment {
     actors: Vec<Actor>,
     /// Sorted; each is used by a row.
     call_keys: Vec<CallKey>,
-    /// Sorted by identity.
+    /// Events of the segment, sorted by identity.
     rows: Vec<EventRow>,
     conflicts: BTreeSet<EventIdentity>,
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
@@ -117,12 +117,12 @@ impl Segment {
         builder.finish()
     }
 
-    /// Whether it is empty.
+    /// Whether the segment is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Distinct actors, sorted.
+    /// The distinct actors of the segment, sorted.
     pub fn actors(&self) -> &[Actor] {
         &self.actors
     }
@@ -170,7 +170,7 @@ impl Segment {
         self.digest_hours.iter()
     }
 
-    /// The actors, call keys and rows.
+    /// Takes the segment apart: its distinct actors, its distinct calls (as [`CallKey`]s) and its event rows.
     pub fn into_parts(self) -> (Vec<Actor>, Vec<CallKey>, Vec<EventRow>) {
         (self.actors, self.call_keys, self.rows)
     }

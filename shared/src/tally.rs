@@ -24,13 +24,13 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimeBucket(pub u32);
 
-/// Seconds in a time bucket.
+/// Number of seconds in a time bucket.
 pub const BUCKET_SECONDS: u32 = 900;
 
 /// Memory of counted rows is released when it exceeds this number of rows.
 const MAX_SPARE_ROWS: usize = 1 << 18;
 
-/// Most samples of a line.
+/// Maximum number of samples of a line.
 pub const MAX_SAMPLES: usize = 3;
 
 impl TimeBucket {
@@ -39,12 +39,12 @@ impl TimeBucket {
         Self(time.0 / BUCKET_SECONDS)
     }
 
-    /// Its first second.
+    /// The first second of the bucket.
     pub const fn start(self) -> Time {
         Time(self.0.saturating_mul(BUCKET_SECONDS))
     }
 
-    /// Its last second.
+    /// The last second of the bucket.
     pub const fn end(self) -> Time {
         Time(self.0.saturating_mul(BUCKET_SECONDS).saturating_add(BUCKET_SECONDS - 1))
     }
@@ -59,7 +59,7 @@ impl TimeBucket {
 /// events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SampleEvent {
-    /// `eventTime`.
+    /// `eventTime` of the CloudTrail record.
     pub time: Time,
     id: [u8; 16],
 }
@@ -70,7 +70,7 @@ impl SampleEvent {
         Self { time, id: id.0.to_be_bytes() }
     }
 
-    /// `eventID`.
+    /// `eventID` of the CloudTrail record.
     pub const fn id(&self) -> EventId {
         EventId(u128::from_be_bytes(self.id))
     }
@@ -85,13 +85,13 @@ pub struct TallyLine<'a> {
     pub call_key: &'a CallKey,
     /// Distinct events; at least one.
     pub count: u64,
-    /// Earliest `eventTime`.
+    /// Earliest `eventTime` of the line's events.
     pub first: Time,
-    /// Latest `eventTime`.
+    /// Latest `eventTime` of the line's events.
     pub last: Time,
-    /// The earliest events, at most [`MAX_SAMPLES`], in order.
+    /// The earliest events of the line, at most [`MAX_SAMPLES`], ordered by time.
     pub samples: &'a [SampleEvent],
-    /// Events per quarter hour, in order.
+    /// Number of events per quarter hour, ordered by time.
     pub buckets: &'a [(TimeBucket, u32)],
 }
 
@@ -198,7 +198,7 @@ impl Tally {
         })
     }
 
-    /// Number of lines.
+    /// Number of lines in the tally.
     pub const fn len(&self) -> usize {
         self.lines.len()
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u32);
 
-/// Seconds in an hour.
+/// Number of seconds in an hour.
 pub const HOUR_SECONDS: u32 = 3_600;
 
 /// A whole hour in UTC: `Time / 3600`.
@@ -79,7 +79,7 @@ impl Time {
 }
 
 impl Hour {
-    /// Its first second.
+    /// The first second of the hour.
     pub const fn start(self) -> Time {
         Time(self.0.saturating_mul(HOUR_SECONDS))
     }

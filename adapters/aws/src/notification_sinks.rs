@@ -18,7 +18,7 @@ const PUT_EVENTS: &str = "put an event on (events:PutEvents)";
 /// Source of the events.
 const EVENT_SOURCE: &str = "onlooker";
 
-/// Most characters of a subject, and most bytes of a message, that SNS accepts:
+/// Maximum number of characters of a subject, and most bytes of a message, that SNS accepts:
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 const MAX_SUBJECT_CHARS: usize = 99;
 const MAX_MESSAGE_BYTES: usize = 262_144;

@@ -27,7 +27,7 @@ const LIST_PARENTS: &str = "list the parents of (organizations:ListParents)";
 const LIST_POLICIES: &str = "list the policies of (organizations:ListPoliciesForTarget)";
 const DESCRIBE_POLICY: &str = "read the policy (organizations:DescribePolicy)";
 
-/// Most levels from an account to the root; AWS allows five levels of organizational units.
+/// Maximum number of levels from an account to the root; AWS allows five levels of organizational units.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html> (2026-11)
 const MAX_DEPTH: usize = 12;
 

@@ -21,7 +21,7 @@ const WRITE: &str = "write (s3:PutObject)";
 /// Attempts of a write that conflicts with another write of the same key.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// A bucket.
+/// An S3 bucket as an object store.
 #[derive(Clone, Debug)]
 pub struct S3Store {
     aws: AwsSession,

@@ -106,22 +106,22 @@ impl AwsSession {
         })
     }
 
-    /// A DynamoDB table.
+    /// The DynamoDB table of this name, as a port.
     pub fn table(&self, name: impl Into<String>) -> DynamoDbTable {
         DynamoDbTable::new(self.clone(), name.into())
     }
 
-    /// An S3 bucket.
+    /// The S3 bucket of this name, as an object store.
     pub fn store(&self, bucket: impl Into<String>) -> S3Store {
         S3Store::new(self.clone(), bucket.into())
     }
 
-    /// An SNS topic.
+    /// The SNS topic with this ARN, as a notification sink.
     pub fn topic(&self, arn: impl Into<String>) -> SnsTopic {
         SnsTopic::new(self.clone(), arn.into())
     }
 
-    /// An event bus.
+    /// The EventBridge bus of this name, as a notification sink.
     pub fn event_bus(&self, name: impl Into<String>) -> EventBus {
         EventBus::new(self.clone(), name.into())
     }

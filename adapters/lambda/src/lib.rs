@@ -50,9 +50,9 @@ pub struct Invocation<'a> {
 /// The result of a job.
 #[derive(Clone, Debug, Default)]
 pub struct JobOutcome {
-    /// The response.
+    /// The function's response.
     pub response: Value,
-    /// Its metrics.
+    /// Metrics of the invocation.
     pub metrics: Metrics,
     /// Whether the run needs no run record.
     pub skip_run_record: bool,

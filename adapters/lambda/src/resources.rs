@@ -18,9 +18,9 @@ pub struct FunctionResources {
     pub caller: CallerIdentity,
     /// Name of the deployment.
     pub deployment: String,
-    /// Its table.
+    /// Table of the deployment.
     pub table: &'static DynamoDbTable,
-    /// Its bucket.
+    /// Bucket of the deployment.
     pub store: &'static S3Store,
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,

@@ -18,7 +18,7 @@ use onlooker_core::{
     time::Time,
 };
 
-/// Seconds for which a configuration file is not read again.
+/// Number of seconds for which a configuration file is not read again.
 pub const REFRESH_SECONDS: u32 = 60;
 
 /// The environment variables that the functions use.
@@ -39,11 +39,11 @@ impl EnvVariables {
         self.0.get(name)?.to_str().filter(|value| !value.is_empty())
     }
 
-    /// A required variable.
+    /// The value of a required variable.
     pub(super) fn require(&self, name: &'static str) -> Result<&str, Diagnostic> {
         self.get(name).ok_or_else(|| Diagnostic {
             message: format!("the variable `{name}` is not set"),
-            remedy: "deploy the function with `template.yaml`, which sets it".to_owned(),
+            remedy: "deploy the function with `template.yaml`, which sets the variable".to_owned(),
         })
     }
 
@@ -54,7 +54,7 @@ impl EnvVariables {
             Some(value) => Ok((name.clone(), value.to_owned())),
             None => Err(Diagnostic {
                 message: format!("the variable `{name}` is not UTF-8 text"),
-                remedy: "set it to plain text, or unset it".to_owned(),
+                remedy: "set the variable to plain text, or unset the variable".to_owned(),
             }),
         };
         ours.map(text).collect()
@@ -64,15 +64,15 @@ impl EnvVariables {
 /// Configuration, catalog and control pack in force.
 #[derive(Debug)]
 pub struct Settings {
-    /// Configuration.
+    /// Configuration of the function.
     pub config: Config,
-    /// Operation catalog.
+    /// Catalog of AWS operations and their classification.
     pub catalog: &'static Catalog,
-    /// Control pack.
+    /// Control pack of the configured standard.
     pub pack: ControlPack,
     /// The file, as read.
     text: Option<String>,
-    /// When it was read.
+    /// When the configuration file was read.
     read_at: Time,
 }
 
@@ -179,6 +179,6 @@ fn read_beside(
 fn not_utf8(variables: &EnvVariables) -> Diagnostic {
     Diagnostic {
         message: format!("`{}` is not UTF-8 text", variables.get("ONLOOKER_CONFIG").unwrap_or_default()),
-        remedy: "save it as UTF-8".to_owned(),
+        remedy: "save the file as UTF-8".to_owned(),
     }
 }

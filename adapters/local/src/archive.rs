@@ -14,18 +14,18 @@ const MAX_INFLATED_BYTES: usize = 512 << 20;
 /// Why an archive cannot be read.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// It is truncated or its structure is invalid.
+    /// The archive is truncated or its structure is invalid.
     #[error("cannot read the damaged {kind} archive: {what}")]
     Damaged {
         /// `zip`, `tar` or `gzip`.
         kind: &'static str,
-        /// What is wrong.
+        /// What is wrong with the archive.
         what: &'static str,
     },
     /// A part of it cannot be inflated.
     #[error("cannot inflate `{name}`")]
     Inflate {
-        /// Which part.
+        /// Name of the part that could not be inflated.
         name: String,
     },
 }
@@ -116,7 +116,7 @@ impl PackageArchive {
         Ok(Self { files })
     }
 
-    /// File names, in order.
+    /// Names of the files in the archive, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }

@@ -32,9 +32,9 @@ pub enum ConfigFileError {
     /// The file could not be read.
     #[error("cannot read the configuration `{}`\n  help: {}", path.display(), read_help(source))]
     Read {
-        /// The file.
+        /// Path of the file that could not be read.
         path: PathBuf,
-        /// Why.
+        /// Why the file could not be read.
         source: io::Error,
     },
     /// The file is not a valid configuration.
@@ -45,8 +45,8 @@ pub enum ConfigFileError {
         "found no `{CONFIG_FILE_NAME}` here or in a directory above\n  help: create one with `onlooker config init`"
     )]
     NotFound,
-    /// The file exists.
-    #[error("cannot create `{}`: the file exists\n  help: choose another name, or replace it with `--force`", .0.display())]
+    /// The file to create exists already.
+    #[error("cannot create `{}`: the file exists\n  help: choose another name, or replace the file with `--force`", .0.display())]
     AlreadyExists(PathBuf),
     /// The overrides are not written as `[[override]]` entries.
     #[error("cannot change `override` in `{}`: it is written as one list\n  help: write each entry as a section `[[override]]`", .0.display())]
@@ -59,7 +59,7 @@ pub enum ConfigFileError {
     /// No override has this id.
     #[error("no override has the id `{id}`\n  help: {known}")]
     UnknownId {
-        /// The requested id.
+        /// The requested id of an override.
         id: String,
         /// The existing ids, as text.
         known: String,
@@ -67,9 +67,9 @@ pub enum ConfigFileError {
     /// The file could not be written.
     #[error("cannot write the configuration `{}`", path.display())]
     Write {
-        /// The file.
+        /// Path of the file that could not be written.
         path: PathBuf,
-        /// Why.
+        /// Why the file could not be written.
         source: io::Error,
     },
 }
@@ -77,8 +77,8 @@ pub enum ConfigFileError {
 fn read_help(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file; create one with `onlooker config init`".into(),
-        io::ErrorKind::InvalidData => "it is not UTF-8 text; save it as UTF-8".into(),
-        _ => "check that it is a file and that you have permission to read it".into(),
+        io::ErrorKind::InvalidData => "the file is not UTF-8 text; save the file as UTF-8".into(),
+        _ => "check that the path is a file and that you have permission to read the file".into(),
     }
 }
 

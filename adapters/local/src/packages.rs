@@ -28,70 +28,70 @@ pub enum PackageError {
     /// A file or directory cannot be read or written.
     #[error("cannot access `{}`", path.display())]
     File {
-        /// The file.
+        /// Path that could not be accessed.
         path: PathBuf,
-        /// The cause.
+        /// Why the path could not be accessed.
         #[source]
         source: std::io::Error,
     },
     /// The directory has no archive of the package.
     #[error("found no `{package}` archive in `{}`", directory.display())]
     MissingPackage {
-        /// The package.
+        /// Name of the package without an archive.
         package: &'static str,
-        /// The directory.
+        /// Directory that was searched.
         directory: PathBuf,
     },
     /// The directory has several archives of the package.
     #[error("found several `{package}` archives in `{}`", directory.display())]
     AmbiguousPackage {
-        /// The package.
+        /// Name of the package with several archives.
         package: &'static str,
-        /// The directory.
+        /// Directory that was searched.
         directory: PathBuf,
     },
     /// An archive cannot be opened.
     #[error("cannot read `{file}`")]
     Archive {
-        /// The file.
+        /// Name of the file that could not be read.
         file: String,
-        /// The cause.
+        /// Error of the archive.
         #[source]
         source: ArchiveError,
     },
     /// The package does not contain a required file.
     #[error("the package `{package}` does not contain `{file}`")]
     MissingFile {
-        /// The package.
+        /// Name of the package.
         package: String,
-        /// The file.
+        /// Name of the file that is not in the package.
         file: String,
     },
     /// A file is not the expected JSON.
     #[error("cannot parse `{file}`")]
     Json {
-        /// The file.
+        /// Name of the file that could not be parsed.
         file: String,
-        /// The cause.
+        /// Error of the JSON parser.
         #[source]
         source: serde_json::Error,
     },
     /// A row of a data file does not have the expected columns.
     #[error("cannot read line {line} of `{file}`: expected {expected}")]
     MalformedRow {
-        /// The file.
+        /// Name of the file with the unexpected line.
         file: String,
-        /// One-based line.
+        /// One-based number of the line.
         line: usize,
-        /// The expected columns.
+        /// What the line should have: names of columns.
         expected: &'static str,
     },
     /// The corrections are invalid.
     #[error("cannot use `{file}`")]
     Corrections {
-        /// The file.
+        /// Name of the file with the corrections.
         file: String,
-        /// The cause.
+        /// Error of the correction.
         #[source]
         source: CorrectionError,
     },

@@ -44,20 +44,20 @@ pub enum StateError {
     /// A file could not be read or written.
     #[error("cannot {operation} `{path}`: {cause}")]
     File {
-        /// What was attempted.
+        /// What was attempted, such as `read`.
         operation: &'static str,
-        /// Path.
+        /// Path of the file or directory.
         path: String,
-        /// Cause.
+        /// Why the operation failed.
         #[source]
         cause: io::Error,
     },
     /// The database failed.
     #[error("the state database `{path}` failed: {cause}")]
     Database {
-        /// Path.
+        /// Path of the database.
         path: String,
-        /// Cause.
+        /// Error of SQLite.
         #[source]
         cause: rusqlite::Error,
     },
@@ -67,9 +67,9 @@ pub enum StateError {
          use a newer Onlooker, or another `--state`"
     )]
     NewerVersion {
-        /// Path.
+        /// Path of the state.
         path: String,
-        /// Version found.
+        /// Version of the state that was found.
         found: i64,
     },
     /// The state contains evidence of another origin.
@@ -78,7 +78,7 @@ pub enum StateError {
          remove it, or name another with `--state DIR`"
     )]
     OriginMismatch {
-        /// Path.
+        /// Path of the state.
         path: String,
         /// Origin of its evidence.
         found: String,
@@ -91,36 +91,36 @@ pub enum StateError {
          remove this state, or sweep the log files again with another `--state`"
     )]
     DamagedSegment {
-        /// Path.
+        /// Path of the damaged evidence.
         path: String,
-        /// Cause.
+        /// What is wrong with the evidence.
         cause: String,
     },
     /// A stored report was changed.
     #[error(
-        "cannot use the report `{path}`: its result does not have the hash `{id}`, so it was changed; sweep again"
+        "cannot use the report `{path}`: its result does not have the hash `{id}`, so the report was changed; sweep again"
     )]
     ReportChanged {
-        /// Path.
+        /// Path of the report.
         path: String,
-        /// Expected hash.
+        /// Hash that the report's result should have.
         id: String,
     },
     /// A report cannot be parsed.
-    #[error("cannot use the report `{path}`: {cause}")]
+    #[error("cannot use the report `{path}`: {cause}; sweep again")]
     Report {
-        /// Path.
+        /// Path of the report.
         path: String,
-        /// Cause.
+        /// Error of the JSON parser.
         #[source]
         cause: serde_json::Error,
     },
 }
 
-/// A past run.
+/// A past sweep, as a row of the list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PastRun {
-    /// Its id.
+    /// Id of the past run.
     pub run_id: String,
     /// Id of the report.
     pub report_id: String,
@@ -128,13 +128,13 @@ pub struct PastRun {
     pub generated_at: Time,
     /// Overall status; `None` for a discovery.
     pub status: Option<String>,
-    /// Compliance score.
+    /// Compliance score of the report; `None` if there is none.
     pub compliance_score: Option<f64>,
-    /// Risk score.
+    /// Risk score of the report; `None` if there is none.
     pub risk_score: Option<f64>,
-    /// Distinct events.
+    /// Number of distinct events.
     pub events: u64,
-    /// Findings.
+    /// Number of findings.
     pub findings: u64,
 }
 

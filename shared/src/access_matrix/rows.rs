@@ -15,7 +15,7 @@ use crate::{
     permissions::GrantCount,
 };
 
-/// Actions that a count lists as examples.
+/// Maximum number of actions that a count lists as examples.
 const MAX_EXAMPLES: usize = 10;
 
 /// Rows by capability, in their order.
@@ -71,7 +71,7 @@ impl OperationTraits {
     }
 }
 
-/// Rows by capability.
+/// The rows of the matrix for each capability.
 pub(super) fn capability_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow> {
     let row = |(name, kind): (&str, MatrixRowKind)| {
         let mut row = MatrixRow {

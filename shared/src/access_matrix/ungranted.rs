@@ -16,7 +16,7 @@ use crate::{
 /// Operations that need no permissions (API references of STS).
 const ALWAYS_ALLOWED: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
 
-/// Its own calls that succeeded although no policy that was read grants them.
+/// The principal's own calls that succeeded although no policy that was read grants them.
 pub fn ungranted_operations(case: &WatchedPrincipal<'_, '_>) -> Vec<UngrantedOperation> {
     let Some(granted) = case.granted else { return Vec::new() };
     let mut operations: BTreeMap<String, UngrantedOperation> = BTreeMap::new();
@@ -53,11 +53,11 @@ fn explanation(granted: &PrincipalGrants, operation: &str) -> String {
     let text = if !granted.covers_period {
         "the policies that were read were in force only for a part of the period"
     } else if operation.starts_with("sts:AssumeRole") {
-        "the trust policy of the role may grant it"
+        "the trust policy of the role may grant the call"
     } else if granted.grants.unevaluated.contains(&UnevaluatedPolicyType::ResourceBasedPolicies) {
-        "a resource-based policy may grant it, and those were not read"
+        "a resource-based policy may grant the call, and those policies were not read"
     } else {
-        "no policy that was read explains it"
+        "no policy that was read explains the call"
     };
     text.to_owned()
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{coverage::Coverage, event::Outcome, grants::Grant};
 
-/// Actions that the entry of a service lists.
+/// Maximum number of actions that the entry of a service lists.
 const MAX_EXAMPLES: usize = 10;
 
 /// Actions granted and not used, by service, and the number of grants in unused services with grants of reads only.

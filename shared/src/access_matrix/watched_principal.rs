@@ -13,18 +13,18 @@ use crate::{
 
 /// A watched principal with its calls and grants.
 pub struct WatchedPrincipal<'b, 'a> {
-    /// Its ARN.
+    /// ARN of the watched principal.
     pub arn: Arc<str>,
     /// Events it made itself.
     pub direct: Vec<&'b ClassifiedCall<'a>>,
     /// Events that were made through roles it assumed.
     pub through_roles: Vec<&'b ClassifiedCall<'a>>,
-    /// What its policies grant; absent where they were not read.
+    /// What the principal's policies grant; `None` where they were not read.
     pub granted: Option<&'b PrincipalGrants>,
 }
 
 impl<'b, 'a> WatchedPrincipal<'b, 'a> {
-    /// Its own API calls.
+    /// API calls made with the principal's own credentials, not through a role that the principal assumed.
     pub fn direct_calls(&self) -> impl Iterator<Item = &'b ClassifiedCall<'a>> {
         self.direct.iter().copied().filter(|call| call.is_call())
     }

@@ -24,9 +24,9 @@ pub enum CatalogError {
     /// The length of the file differs from the sum of its section lengths.
     #[error("the catalog is truncated or has trailing bytes: expected {expected} bytes, found {found}")]
     Length {
-        /// Bytes that the header states.
+        /// Number of bytes that the header states.
         expected: u64,
-        /// Bytes in the file.
+        /// Number of bytes in the file.
         found: u64,
     },
     /// The contents do not have the hash in the header.
@@ -35,9 +35,9 @@ pub enum CatalogError {
     /// A section is malformed or contradicts another.
     #[error("cannot use the catalog section `{section}`: {reason}")]
     Section {
-        /// Which section.
+        /// Name of the section.
         section: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the section.
         reason: String,
     },
 }
@@ -45,9 +45,9 @@ pub enum CatalogError {
 /// The bytes of a file, by section.
 #[derive(Clone, Debug)]
 pub struct CatalogSections {
-    /// Version, as text.
+    /// Version of the catalog, as text.
     pub version: Cow<'static, [u8]>,
-    /// `service:Name` to row.
+    /// Map from `service:Name` to the row of the operation.
     pub keys: Cow<'static, [u8]>,
     /// Row to index in the palette, one byte each.
     pub rows: Cow<'static, [u8]>,
@@ -55,7 +55,7 @@ pub struct CatalogSections {
     pub palette: Cow<'static, [u8]>,
     /// Service label to a range of `groups`.
     pub labels: Cow<'static, [u8]>,
-    /// Space-separated service names.
+    /// Names of services, separated by spaces.
     pub groups: Cow<'static, [u8]>,
     /// The compressed rationale table.
     pub rationale: Cow<'static, [u8]>,

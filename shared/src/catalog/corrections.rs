@@ -15,23 +15,23 @@ pub enum CorrectionError {
     /// A row does not have six columns.
     #[error("line {line}: expected the columns service, operation, field, value, reason, evidence")]
     Columns {
-        /// One-based line.
+        /// One-based number of the line.
         line: usize,
     },
     /// A field or value is unknown.
     #[error("line {line}: unknown {what} `{text}`")]
     UnknownWord {
-        /// One-based line.
+        /// One-based number of the line.
         line: usize,
-        /// `field`, `value`, ...
+        /// What is unknown: `field`, `value`, ...
         what: &'static str,
-        /// The text found.
+        /// The unknown text.
         text: String,
     },
     /// A row without a reason.
     #[error("line {line}: the correction has no reason")]
     MissingReason {
-        /// One-based line.
+        /// One-based number of the line.
         line: usize,
     },
 }
@@ -40,13 +40,13 @@ pub enum CorrectionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CorrectionClass {
-    /// Read, read-only.
+    /// A read: read-only.
     Read,
-    /// List, read-only.
+    /// A list operation: read-only.
     List,
-    /// Write, mutating.
+    /// A write: mutating.
     Write,
-    /// Permissions management, mutating.
+    /// Permissions management: mutating.
     PermissionsManagement,
     /// Issues credentials and is logged as a write: privileged.
     IssueCredentials,
@@ -74,9 +74,9 @@ impl CorrectionClass {
 pub enum CorrectionChange {
     /// Level, type and `mutates` at once.
     Class(CorrectionClass),
-    /// Adds a capability.
+    /// Adds capabilities to the classification of the operation.
     Adds(Capabilities),
-    /// Removes a capability.
+    /// Removes capabilities from the classification of the operation.
     Drops(Capabilities),
     /// The known value of CloudTrail's `readOnly`: `true` for a read.
     Cloudtrail(bool),
@@ -93,7 +93,7 @@ pub struct Correction {
     pub service: String,
     /// The operations: names or patterns with `*` and `?`, comma-separated.
     pub operation: String,
-    /// The change.
+    /// What the correction changes.
     pub change: CorrectionChange,
     /// Why the sources are corrected.
     pub reason: String,

@@ -25,7 +25,7 @@ pub struct CatalogFacts {
     pub operation_type: OperationType,
     /// Whether AWS would log it with `readOnly=false`.
     pub mutates: Mutates,
-    /// What it allows its caller to do.
+    /// What the operation allows its caller to do.
     pub capabilities: Capabilities,
     /// Whether the sources disagree with each other or with this classification.
     pub source_conflict: bool,
@@ -137,16 +137,16 @@ impl CatalogFacts {
 pub struct CatalogEntry {
     /// The catalog service of the operation, in most cases its IAM prefix.
     pub service: String,
-    /// Its name in the spelling of AWS.
+    /// Name of the operation in the spelling of AWS.
     pub name: String,
-    /// Its facts.
+    /// What the catalog says about the operation.
     pub facts: CatalogFacts,
-    /// Its row in the rationale table.
+    /// Row of the operation in the rationale table.
     pub row: u32,
 }
 
 impl CatalogEntry {
-    /// `service:Name`.
+    /// Key of the operation in the catalog: `service:Name`.
     pub fn key(&self) -> String {
         format!("{}:{}", self.service, self.name)
     }

@@ -16,9 +16,9 @@ use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 /// What one source states about an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourceClaim {
-    /// The source.
+    /// Name of the source.
     pub source: String,
-    /// Its statement.
+    /// What the source says about the operation.
     pub claim: String,
     /// Whether this statement alone makes the operation a read; none if it does not say.
     pub is_read: Option<bool>,
@@ -27,9 +27,9 @@ pub struct SourceClaim {
 /// A correction that was applied to the operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AppliedCorrection {
-    /// What it changed.
+    /// What the correction changed.
     pub change: String,
-    /// Why.
+    /// Why the correction was made.
     pub reason: String,
     /// The evidence for it.
     pub evidence: String,
@@ -46,11 +46,11 @@ pub struct Explanation {
     pub operation: String,
     /// Access level after corrections.
     pub access_level: Option<AccessLevel>,
-    /// Operation type.
+    /// Operation type in the catalog.
     pub operation_type: OperationType,
     /// Whether the operation changes state.
     pub mutates: Mutates,
-    /// Capabilities.
+    /// Capabilities of the operation.
     pub capabilities: Capabilities,
     /// Whether the sources disagree with each other or with the classification.
     pub source_conflict: bool,

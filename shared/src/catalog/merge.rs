@@ -21,7 +21,7 @@ use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
 pub struct MergedRow {
     /// The name in the spelling of AWS.
     pub name: String,
-    /// The facts.
+    /// What the merged sources say about the operation.
     pub facts: CatalogFacts,
     /// What the sources state.
     pub rationale: EntryRationale,
@@ -30,13 +30,13 @@ pub struct MergedRow {
 /// The catalog as ordered maps: (service, name key) to row, label to services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedCatalog {
-    /// Version.
+    /// Version of the catalog.
     pub version: String,
     /// Name and version of each source.
     pub origins: Vec<(String, String)>,
-    /// The rows.
+    /// Rows of the catalog by service and operation name.
     pub rows: BTreeMap<(String, String), MergedRow>,
-    /// The labels.
+    /// Names of the services.
     pub labels: ServiceLabels,
     /// Service to its full name.
     pub service_names: BTreeMap<String, String>,
@@ -83,7 +83,7 @@ struct CatalogMerge<'a> {
     rows: BTreeMap<(String, String), MergedRow>,
 }
 
-/// Merges the sources.
+/// Merges the sources into a catalog.
 pub fn merge(sources: &CatalogSources, corrections: &[Correction]) -> MergedCatalog {
     let mut merge = CatalogMerge::new(sources, corrections);
     merge.merge_actions();

@@ -59,7 +59,7 @@ impl std::fmt::Debug for Catalog {
 /// A difference between two catalogs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogChange {
-    /// `service:Name`.
+    /// Key of the operation: `service:Name`.
     pub key: String,
     /// Facts in the first catalog.
     pub before: Option<CatalogFacts>,
@@ -134,7 +134,7 @@ impl Catalog {
         &self.hash
     }
 
-    /// Number of keys.
+    /// Number of keys in the catalog.
     pub fn len(&self) -> usize {
         self.keys.len()
     }

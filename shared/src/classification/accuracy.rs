@@ -13,14 +13,14 @@ use super::{Classification, ClassificationInput, Provenance, classify};
 use crate::catalog::Catalog;
 use crate::operation::{Mutates, OperationType};
 
-/// One labeled case.
+/// An operation with a label that says how to classify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabeledCase {
     /// Form of the name: `iam`, `sdk`, `cloudtrail`, ...
     pub form: String,
-    /// Service label.
+    /// Name of the service in the label file.
     pub service: String,
-    /// Operation name.
+    /// Name of the operation.
     pub name: String,
     /// Whether a read-only principal may make the call.
     pub is_read_only: bool,
@@ -67,15 +67,15 @@ impl LabeledCase {
 /// The counts of one form, or of all forms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AccuracyCounts {
-    /// Cases.
+    /// Number of labeled cases.
     pub cases: u64,
-    /// Cases labeled safe.
+    /// Number of cases labeled safe.
     pub safe: u64,
     /// Labeled unsafe, classified as read-only. Must be 0.
     pub unsafe_classified_safe: u64,
     /// Labeled safe, classified as mutating or privileged.
     pub safe_classified_unsafe: u64,
-    /// Classified as unknown.
+    /// Number of cases classified as unknown.
     pub unknown: u64,
     /// Classified by a name pattern, not by the catalog.
     pub by_pattern: u64,
@@ -103,18 +103,18 @@ impl AccuracyCounts {
 /// A case with a classification that differs from its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misclassification {
-    /// The case.
+    /// The case that was classified differently.
     pub case: LabeledCase,
-    /// The classification.
+    /// The classification that differs from the label.
     pub classification: Classification,
 }
 
 /// Counts by form and over all forms, with the misclassified cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accuracy {
-    /// By form.
+    /// Counts by form of the operation name.
     pub forms: BTreeMap<String, AccuracyCounts>,
-    /// Over all forms.
+    /// Counts of the cases of all forms.
     pub total: AccuracyCounts,
     /// Cases that differ from their label on the safe axis.
     pub misses: Vec<Misclassification>,

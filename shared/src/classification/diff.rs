@@ -37,9 +37,9 @@ pub enum ChangeDirection {
 /// One operation that the catalogs classify differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClassificationChange {
-    /// `service:Name`.
+    /// The operation, as `service:Name`.
     pub operation: String,
-    /// What happened to it.
+    /// What happened to the operation.
     pub change: ChangeKind,
     /// Direction of the change.
     pub direction: ChangeDirection,

@@ -47,7 +47,10 @@ pub(super) fn principal(text: &str) -> Result<(), Diagnostic> {
     }
     // The ARNs of IAM Identity Center users have no account.
     if account.is_empty() && !matches(service, "identitystore") {
-        return fault("the account is missing".into(), "write its twelve digits, or `*` for any".into());
+        return fault(
+            "the account is missing".into(),
+            "write the account's twelve digits, or `*` for any".into(),
+        );
     }
     let kind = resource.split('/').next().unwrap_or(resource);
     if kind == "assumed-role" {
@@ -62,7 +65,7 @@ pub(super) fn principal(text: &str) -> Result<(), Diagnostic> {
     }
     if resource.starts_with("role/aws-service-role/") {
         let what = "a service-linked role counts as its AWS service".into();
-        return fault(what, "remove it: calls of AWS services are not watched".into());
+        return fault(what, "remove the entry: calls of AWS services are not watched".into());
     }
     if !has_wildcard(kind) && !PRINCIPAL_KINDS.contains(&kind) {
         let remedy = match suggest(kind, PRINCIPAL_KINDS) {
@@ -100,7 +103,7 @@ fn parts<'a>(text: &'a str, example: &str) -> Result<ArnParts<'a>, Diagnostic> {
         return fault(&format!("contains the unknown partition {}", quoted(partition)), remedy);
     }
     if text.contains(|c: char| c.is_control() || c == ' ') {
-        return fault("contains a space", format!("remove it; an ARN pattern looks like {example}"));
+        return fault("contains a space", format!("remove the space; an ARN pattern looks like {example}"));
     }
     if service.is_empty() || resource.is_empty() {
         let what = if service.is_empty() { "has no service" } else { "has no resource" };
@@ -154,8 +157,8 @@ mod tests {
             ("arn:aws:iam::*:Auditor", "`role/`"),
             ("arn:aws:iam::*:role/", "a name or `*`"),
             ("arn:aws:iam::*:role", "a name or `*`"),
-            ("arn:aws:iam::*:role/A B", "remove it"),
-            ("arn:aws:iam::*:role/aws-service-role/*", "remove it"),
+            ("arn:aws:iam::*:role/A B", "remove the space"),
+            ("arn:aws:iam::*:role/aws-service-role/*", "remove the entry"),
             ("arn:aws:sts::111122223333:assumed-role/Auditor/me", "`arn:aws:iam::111122223333:role/Auditor`"),
         ] {
             let fault = principal(text).expect_err(text);

@@ -16,9 +16,9 @@ use crate::{suggest::suggest, time::Time};
 #[derive(Clone, Debug)]
 pub struct BusinessCalendar {
     zone: TimeZone,
-    /// Monday first.
+    /// Which days are business days, Monday first.
     days: [bool; 7],
-    /// Minutes since midnight.
+    /// Start of business, in minutes since midnight.
     start: u16,
     end: u16,
 }

@@ -22,18 +22,18 @@ pub struct Diagnostic {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum ConfigLocation {
-    /// In a file.
+    /// In a configuration file.
     File {
-        /// Its name, as given by the user.
+        /// Name of the file, as given by the user.
         file: Arc<str>,
-        /// Line, from 1.
+        /// One-based number of the line.
         line: usize,
         /// Column in characters, from 1.
         column: usize,
     },
     /// In an environment variable.
     Variable {
-        /// Its name.
+        /// Name of the environment variable.
         variable: Arc<str>,
     },
     /// In a value made by the program; the path of the key is the location.
@@ -46,7 +46,7 @@ pub enum ConfigLocation {
 /// One problem and its location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigProblem {
-    /// Where.
+    /// Where the problem is in the configuration.
     #[serde(flatten)]
     pub location: ConfigLocation,
     /// What is wrong, and how to correct it.
@@ -57,7 +57,7 @@ pub struct ConfigProblem {
 /// All problems of a configuration; at least one, sorted by location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct ConfigError {
-    /// The problems.
+    /// All problems of the configuration.
     pub problems: Vec<ConfigProblem>,
 }
 

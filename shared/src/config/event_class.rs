@@ -29,7 +29,7 @@ pub enum EventClassPattern {
 const CLASS_NAMES: [&str; 4] = ["management-read", "management-write", "data", "network"];
 
 impl EventClassPattern {
-    /// Reads a name.
+    /// Reads the name of an event class or of a family of classes.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         match text {
             "management-read" => return Ok(Self::ManagementRead),

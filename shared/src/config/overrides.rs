@@ -20,11 +20,11 @@ use crate::{
 /// Whether an override applies to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OverrideMatch {
-    /// It does not apply.
+    /// The override does not apply.
     NoMatch,
-    /// It applies, but expired before the call.
+    /// The override applies, but expired before the call.
     Expired,
-    /// It allows the call.
+    /// The override allows the call.
     Allowed,
 }
 

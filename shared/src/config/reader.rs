@@ -103,7 +103,8 @@ impl ConfigReader {
                 .and_then(SchemaNode::example)
                 .map_or_else(String::new, |example| format!(", such as `{name} = {example}`"));
             let table = if path.is_empty() { "the configuration" } else { path };
-            let fault = Diagnostic::new(format!("`{table}` has no `{name}`"), format!("add it{example}"));
+            let fault =
+                Diagnostic::new(format!("`{table}` has no `{name}`"), format!("add the key{example}"));
             self.problems.push(fault.at(&node.location));
         }
         Json::Object(table)
@@ -190,7 +191,7 @@ fn unknown_key(name: &str, path: &str, shape: SchemaNode<'_>) -> Diagnostic {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => elsewhere().unwrap_or_else(|| {
             let known: Vec<_> = shape.keys().map(|(known, _)| format!("`{known}`")).collect();
-            format!("remove it; the known keys are {}", known.join(", "))
+            format!("remove the key; the known keys are {}", known.join(", "))
         }),
     };
     Diagnostic::new(format!("unknown key {}", quoted(path)), remedy)
@@ -214,17 +215,19 @@ fn unknown_word(text: &str, words: &[&str]) -> Diagnostic {
 fn expected_kind(kind: &ValueKind<'_>, path: &str) -> (&'static str, String) {
     let name = path.rsplit('.').next().unwrap_or(path);
     match kind {
-        ValueKind::Table => ("a table", format!("write its keys in the section `[{path}]`")),
+        ValueKind::Table => ("a table", format!("write the keys of the table in the section `[{path}]`")),
         ValueKind::List(item) if matches!(item.kind(), ValueKind::Table) => {
             ("a list of tables", format!("start each entry with `[[{path}]]`"))
         }
-        ValueKind::List(_) => ("a list", format!("write it in brackets: `{name} = [\"…\"]`")),
+        ValueKind::List(_) => ("a list", format!("write the value in brackets: `{name} = [\"…\"]`")),
         ValueKind::Text { format: Some("date-time") } => {
             ("a point in time", "write date, time and offset, such as `2027-01-31T00:00:00Z`".into())
         }
-        ValueKind::Text { .. } | ValueKind::OneOf(_) => ("a text", "write it in double quotes".into()),
-        ValueKind::Integer => ("a whole number", "write it without quotes and without a fraction".into()),
-        ValueKind::Number => ("a number", "write it without quotes, such as `12.5`".into()),
+        ValueKind::Text { .. } | ValueKind::OneOf(_) => ("a text", "write the value in double quotes".into()),
+        ValueKind::Integer => {
+            ("a whole number", "write the value without quotes and without a fraction".into())
+        }
+        ValueKind::Number => ("a number", "write the value without quotes, such as `12.5`".into()),
         ValueKind::Boolean => ("`true` or `false`", "write one of the two, without quotes".into()),
     }
 }

@@ -44,7 +44,7 @@ pub(super) enum ValueKind<'a> {
 }
 
 impl SchemaNode<'static> {
-    /// The whole configuration.
+    /// The schema of the whole configuration.
     pub fn root() -> Self {
         Self(&INLINED_SCHEMA)
     }
@@ -96,7 +96,7 @@ impl<'a> SchemaNode<'a> {
         self.present().0.get("properties")?.get(name).map(Self)
     }
 
-    /// Required keys.
+    /// Names of the required keys of a table.
     pub fn required(self) -> impl Iterator<Item = &'a str> {
         let required = self.present().0.get("required").and_then(Json::as_array);
         required.into_iter().flatten().filter_map(Json::as_str)

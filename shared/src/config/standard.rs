@@ -15,7 +15,7 @@ use crate::suggest::suggest;
 const RETIRED_STANDARDS: [(&str, &str); 1] = [("GCC_2_0", "docs/packs/gcc-2-0.toml")];
 
 impl Standard {
-    /// Every standard.
+    /// Every standard that can be configured.
     pub const ALL: [Self; 4] = [Self::General, Self::Soc2, Self::Iso27001, Self::Custom];
 
     /// The upper-case name, which all input and output uses.

@@ -103,7 +103,7 @@ impl ConfigNode {
         Some(Self { location: place, value })
     }
 
-    /// Its type with an article, and its value if it is a scalar.
+    /// Type of the value with an article, and the value itself if it is a scalar.
     pub fn description(&self) -> String {
         match &self.value {
             ConfigValue::Text(text) => format!("the text {}", quoted(text)),

@@ -32,7 +32,7 @@ pub const RESERVED_VARIABLES: [(&str, &str); 10] = [
 /// An environment variable and the key that it sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvVariable {
-    /// Its name, such as `ONLOOKER_THRESHOLDS_ERROR_RATE`.
+    /// Name of the variable, such as `ONLOOKER_THRESHOLDS_ERROR_RATE`.
     pub name: String,
     /// Path of the key, such as `thresholds.error_rate`.
     pub key: String,

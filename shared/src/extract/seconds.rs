@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::time::{HOUR_SECONDS, Hour, Time};
 
-/// Bytes needed for one bit for each second of an hour.
+/// Number of bytes needed for one bit for each second of an hour.
 pub(super) const SECONDS_BITMAP_BYTES: usize = (HOUR_SECONDS / 8) as usize;
 
 /// A set of seconds of one hour.
@@ -23,7 +23,7 @@ impl SecondsOfHour {
         }
     }
 
-    /// Whether it contains the second of a time. The hour is ignored.
+    /// Whether the set contains the second of a time. The hour is ignored.
     pub fn contains(&self, time: Time) -> bool {
         let second = time.0 % HOUR_SECONDS;
         self.0.get((second / 8) as usize).is_some_and(|byte| byte >> (second % 8) & 1 == 1)

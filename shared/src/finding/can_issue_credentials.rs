@@ -8,13 +8,13 @@ use crate::{
     operation::Capabilities,
 };
 
-/// The rule.
+/// The rule `can-issue-credentials`.
 pub const RULE: FindingRule = FindingRule {
     id: "can-issue-credentials",
     severity: Severity::High,
     title: "A watched principal could issue credentials",
     meaning: "Calls made with these credentials can appear under another identity, and the credentials can outlast the access of the principal itself.",
-    action: "Remove these actions from its policies, or scope them to roles and resources that are read-only.",
+    action: "Remove these actions from the principal's policies, or limit them to roles and users that are read-only themselves.",
     find,
 };
 
@@ -33,7 +33,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             vec![RuleMatch {
                 subject: "credentials".to_owned(),
                 observation: format!(
-                    "Its policies grant {named}, in {}.",
+                    "The principal's policies grant {named}, in {}.",
                     phrases::granting_statements(&grants)
                 ),
                 count: grants.len() as u64,

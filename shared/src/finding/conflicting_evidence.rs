@@ -3,7 +3,7 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::assessment::Assessment;
 
-/// The rule.
+/// The rule `conflicting-evidence`.
 pub const RULE: FindingRule = FindingRule {
     id: "conflicting-evidence",
     severity: Severity::High,

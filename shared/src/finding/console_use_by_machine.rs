@@ -3,13 +3,13 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{assessment::Assessment, event::EventKind};
 
-/// The rule.
+/// The rule `console-use-by-machine`.
 pub const RULE: FindingRule = FindingRule {
     id: "console-use-by-machine",
     severity: Severity::Medium,
     title: "A watched principal was used in the console, although it is for machines",
     meaning: "The configuration marks the principal with `machine = true`, and the calls came from a session of the AWS console.",
-    action: "Find out who assumed it; restrict its trust policy to the machine it is for.",
+    action: "Find out who signed in as the principal; if the principal is a role, restrict the role's trust policy to the workload that is meant to use the role.",
     find,
 };
 

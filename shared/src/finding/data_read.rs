@@ -7,7 +7,7 @@ use crate::{
     operation::Capabilities,
 };
 
-/// The rule.
+/// The rule `data-read`.
 pub const RULE: FindingRule = FindingRule {
     id: "data-read",
     severity: Severity::Low,

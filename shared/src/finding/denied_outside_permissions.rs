@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{FindingRule, RuleMatch, Severity, count_noun, matches_by_policies, phrases};
 use crate::{access_matrix::calls_outside_permissions, assessment::Assessment, event::Outcome};
 
-/// The rule.
+/// The rule `denied-outside-permissions`.
 pub const RULE: FindingRule = FindingRule {
     id: "denied-outside-permissions",
     severity: Severity::Medium,
     title: "A watched principal made denied calls outside its permissions",
-    meaning: "Its policies do not grant these calls, so no permission was lost: the principal, or its user, attempted more than it is for.",
-    action: "Ask its owner what made these calls; stop the tool that makes them, or find out who is probing.",
+    meaning: "The principal's policies do not grant these calls, so no permission was lost: the principal, or whoever uses the principal, attempted more than the principal is for.",
+    action: "Ask the principal's owner what made these calls; stop the tool that makes them, or find out who is probing.",
     find,
 };
 

@@ -3,16 +3,16 @@
 use super::{FindingRule, RuleMatch, Severity, matches_by_policies, phrases};
 use crate::{assessment::Assessment, permissions::EscalationPath};
 
-/// Characters of a path description that the observation repeats.
+/// Maximum number of characters of a path's description that the observation repeats.
 const MAX_PATH_CHARS: usize = 500;
 
-/// The rule.
+/// The rule `escalation-path`.
 pub const RULE: FindingRule = FindingRule {
     id: "escalation-path",
     severity: Severity::Critical,
     title: "A watched principal could escalate its privileges",
-    meaning: "With one call, or a few, the principal can obtain permissions that its policies do not grant directly.",
-    action: "Remove one of the actions this path needs, or scope it to resources that grant nothing more.",
+    meaning: "With one call, or a few, the principal can obtain permissions that the principal's own policies do not grant directly.",
+    action: "Remove one of the actions this path needs, or limit that action to resources that grant nothing more.",
     find,
 };
 
@@ -27,7 +27,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             severity: (!path.is_unconditional).then_some(Severity::High),
             subject: path.id.clone(),
             observation: format!(
-                "It could {}{maybe}.",
+                "The principal could {}{maybe}.",
                 phrases::truncate(path.description.trim_end_matches('.'), MAX_PATH_CHARS)
             ),
             count: 1,

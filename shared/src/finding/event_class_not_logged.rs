@@ -7,7 +7,7 @@ use crate::{
     coverage::EventClassCoverage,
 };
 
-/// The rule.
+/// The rule `event-class-not-logged`.
 pub const RULE: FindingRule = FindingRule {
     id: "event-class-not-logged",
     severity: Severity::High,

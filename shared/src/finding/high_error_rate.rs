@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{assessment::Assessment, coverage::percent, event::Outcome};
 
-/// The rule.
+/// The rule `high-error-rate`.
 pub const RULE: FindingRule = FindingRule {
     id: "high-error-rate",
     severity: Severity::Medium,

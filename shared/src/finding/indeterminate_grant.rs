@@ -12,7 +12,7 @@ use crate::{
     grants::{Certainty, Grant, PolicyProblem, PolicyProblemKind},
 };
 
-/// The rule.
+/// The rule `indeterminate-grant`.
 pub const RULE: FindingRule = FindingRule {
     id: "indeterminate-grant",
     severity: Severity::Medium,
@@ -48,7 +48,7 @@ fn conditional_grants(granted: &PrincipalGrants) -> Option<RuleMatch> {
         RuleMatch {
             subject: "conditional".to_owned(),
             observation: format!(
-                "{} beyond reads granted conditionally: {named}, depending on {on}.",
+                "The principal's policies conditionally grant {} that are not reads: {named}, depending on {on}.",
                 count_noun(grants.len() as u64, "action")
             ),
             count: grants.len() as u64,
@@ -68,7 +68,7 @@ fn unknown_actions(granted: &PrincipalGrants) -> Option<RuleMatch> {
     (!grants.is_empty()).then(|| RuleMatch {
         subject: "unknown actions".to_owned(),
         observation: format!(
-            "{} granted, matching no action in the catalog: {}.",
+            "The principal's policies grant {} without a matching action in the catalog: {}.",
             count_noun(grants.len() as u64, "pattern"),
             phrases::quote_some(grants.iter().map(|grant| &*grant.action.key), 3)
         ),
@@ -90,6 +90,7 @@ fn policy_problems(granted: &PrincipalGrants) -> impl Iterator<Item = RuleMatch>
             PolicyProblemKind::UnknownAction => ("unknown names", Some(Severity::Low), "not in the catalog"),
         };
         let first = problems.first()?;
+        let is = if problems.len() == 1 { "is" } else { "are" };
         let place = match &first.statement {
             Some(statement) => {
                 format!("{} of {}", phrases::quote(statement), phrases::quote(&first.policy))
@@ -100,7 +101,7 @@ fn policy_problems(granted: &PrincipalGrants) -> impl Iterator<Item = RuleMatch>
             severity,
             subject: subject.to_owned(),
             observation: format!(
-                "{} of the policies {what}, the first in {place}: {}.",
+                "{} of the principal's policies {is} {what}; the first is in {place}: {}.",
                 count_noun(problems.len() as u64, "part"),
                 phrases::quote(first.message.trim_end_matches('.'))
             ),
@@ -119,7 +120,7 @@ fn used_without_grant(case: &WatchedPrincipal<'_, '_>) -> Vec<RuleMatch> {
         let mut instance = RuleMatch {
             subject,
             observation: format!(
-                "{} succeeded ({}), although no policy that was read grants it: {}.",
+                "{} succeeded ({}), although no policy that was read grants the call: {}.",
                 phrases::quote(&ungranted.operation),
                 count_noun(ungranted.count, "call"),
                 ungranted.explanation

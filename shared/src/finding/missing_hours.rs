@@ -3,13 +3,13 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::{assessment::Assessment, coverage::AccountRegionCoverage, time::Time};
 
-/// The rule.
+/// The rule `missing-hours`.
 pub const RULE: FindingRule = FindingRule {
     id: "missing-hours",
     severity: Severity::High,
     title: "Hours of an account and region have no evidence",
     meaning: "No event and no digest file covers these hours, so calls made in them are unknown.",
-    action: "Find the log files of these hours and sweep them; enable log file validation, so that a quiet hour differs from a missing one.",
+    action: "Find the log files of these hours and read them with `onlooker sweep`; enable log file validation, so that a quiet hour differs from a missing one.",
     find,
 };
 
@@ -20,7 +20,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         Some(RuleMatch {
             subject: format!("{} {}", place.account, place.region),
             observation: format!(
-                "{} of {} in account {} and region {} without evidence, the first at {}.",
+                "No evidence covers {} of {} in account {} and region {}; the first such hour starts at {}.",
                 hours,
                 count_noun(u64::from(place.expected_hours), "hour"),
                 place.account,

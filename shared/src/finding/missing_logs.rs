@@ -3,13 +3,13 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_by};
 use crate::assessment::Assessment;
 
-/// The rule.
+/// The rule `missing-logs`.
 pub const RULE: FindingRule = FindingRule {
     id: "missing-logs",
     severity: Severity::High,
     title: "Log files that a digest file lists are missing",
-    meaning: "CloudTrail delivered them, and no event in the evidence has the times of their oldest and newest event, so their content is unknown.",
-    action: "Fetch the listed log files and sweep them; a log file that is gone from the bucket while its digest file remains may have been deleted to hide activity.",
+    meaning: "CloudTrail delivered these log files, but no event in the evidence has the times of their oldest and newest event, so the content of the log files is unknown.",
+    action: "Fetch the listed log files and read them with `onlooker sweep`; a log file that is gone from the bucket while its digest file remains may have been deleted to hide activity.",
     find,
 };
 

@@ -97,15 +97,15 @@ pub const POLICY_RULES: [&str; 6] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
-    /// Worth knowing.
+    /// A fact that is worth knowing.
     Info,
     /// Review it when there is time.
     Low,
     /// Review it this week.
     Medium,
-    /// Review it today.
+    /// A finding to review today.
     High,
-    /// Review it now.
+    /// A finding to review now.
     Critical,
 }
 
@@ -122,30 +122,30 @@ impl Severity {
     }
 }
 
-/// One finding.
+/// One finding of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Rule that found it, kebab-case and permanent.
     pub id: String,
     /// Identity of this finding: the same in every run, 32 hex digits.
     pub fingerprint: String,
-    /// Severity.
+    /// Severity of the finding.
     pub severity: Severity,
     /// What happened and to which principal, in one line.
     pub title: String,
     /// What was seen and what it means.
     pub description: String,
-    /// Recommendation.
+    /// What to do about the finding.
     pub recommendation: String,
     /// ARN of the principal, when it is about one.
     pub principal: Option<Arc<str>>,
-    /// What it is about besides the principal: an operation, an account and region, an event class.
+    /// What the finding is about besides the principal: an operation, an account and region, an event class.
     pub subject: String,
     /// First time it was seen.
     pub first_seen: Option<Time>,
     /// Last time it was seen.
     pub last_seen: Option<Time>,
-    /// How often.
+    /// Number of calls, grants or other things that match the rule.
     pub count: u64,
     /// Ids of the earliest events behind it, at most three.
     pub sample_event_ids: Vec<String>,
@@ -164,28 +164,28 @@ pub struct Recommendation {
     pub id: String,
     /// Title of the rule.
     pub title: String,
-    /// What to do.
+    /// What to do about the findings.
     pub action: String,
-    /// How many findings it would resolve.
+    /// How many findings the recommendation would resolve.
     pub findings: u64,
-    /// Principals it is about, in order.
+    /// Principals that the recommendation is about, sorted by ARN.
     pub principals: BTreeSet<Arc<str>>,
 }
 
 /// A rule: texts that do not depend on the evidence, and the function that finds matches.
 #[derive(Clone, Copy, Debug)]
 pub struct FindingRule {
-    /// Kebab-case and permanent.
+    /// Id of the rule: kebab-case and permanent.
     pub id: &'static str,
     /// Severity, unless a match sets another.
     pub severity: Severity,
     /// What happened, in a few words. A finding has the name of its principal in place of `A watched principal`.
     pub title: &'static str,
-    /// What it means.
+    /// What a finding of the rule means.
     pub meaning: &'static str,
-    /// What to do.
+    /// What to do about a finding of the rule.
     pub action: &'static str,
-    /// Finds the matches.
+    /// Finds the matches of the rule in an assessment.
     pub find: fn(&Assessment<'_>) -> Vec<RuleMatch>,
 }
 
@@ -196,7 +196,7 @@ pub struct RuleMatch {
     pub severity: Option<Severity>,
     /// ARN of the principal, when it is about one.
     pub principal: Option<Arc<str>>,
-    /// What it is about besides the principal.
+    /// What the match is about besides the principal.
     pub subject: String,
     /// What was seen, in a sentence.
     pub observation: String,
@@ -206,11 +206,11 @@ pub struct RuleMatch {
     pub is_uncertain: bool,
     /// First and last time.
     pub span: Option<(Time, Time)>,
-    /// How often.
+    /// Number of calls, grants or other things that match.
     pub count: u64,
-    /// Earliest events.
+    /// The earliest matching events.
     pub samples: Vec<SampleEvent>,
-    /// ARNs of resources.
+    /// ARNs of the resources that the matches name.
     pub resources: BTreeSet<Arc<str>>,
 }
 
@@ -435,6 +435,9 @@ mod tests {
         found = RuleMatch { subject: "policies".to_owned(), role_chain: Vec::new(), ..found };
         assert_eq!(found.full_title("A watched principal could write"), "Auditor could write");
         found.principal = Some(arn("Quarterly*"));
-        assert_eq!(found.full_title("A watched principal was not seen"), "A watched principal was not seen");
+        assert_eq!(
+            found.full_title("A watched principal does not appear in the evidence"),
+            "A watched principal does not appear in the evidence"
+        );
     }
 }

@@ -3,13 +3,13 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::assessment::Assessment;
 
-/// The rule.
+/// The rule `outside-business-hours`.
 pub const RULE: FindingRule = FindingRule {
     id: "outside-business-hours",
     severity: Severity::Low,
     title: "A watched principal was active outside business hours",
     meaning: "Activity outside working hours may be an undocumented schedule, or another user.",
-    action: "Compare it with its owner's schedules; limit the hours in which it can be assumed, or configure its hours.",
+    action: "Compare the activity with the schedules of the principal's owner; limit the hours in which the principal can be used, or configure the business hours of the principal.",
     find,
 };
 

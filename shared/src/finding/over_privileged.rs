@@ -8,13 +8,13 @@ use crate::{
     operation::RiskLevel,
 };
 
-/// The rule.
+/// The rule `over-privileged`.
 pub const RULE: FindingRule = FindingRule {
     id: "over-privileged",
     severity: Severity::High,
     title: "A watched principal could do more than read",
-    meaning: "Its policies allow it, whether or not it was used: only its behavior, not its permissions, keeps it read-only.",
-    action: "Remove these actions from its policies or set a permissions boundary; where an action is needed, allow it with an override that has an owner and an expiry.",
+    meaning: "The principal's policies allow these actions, whether or not the principal used them: only the principal's behavior, not its permissions, keeps the principal read-only.",
+    action: "Remove these actions from the principal's policies or set a permissions boundary; where an action is needed, allow that action with an override that has an owner and an expiry.",
     find,
 };
 
@@ -32,7 +32,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             severity: (most_severe == RiskLevel::Critical).then_some(Severity::Critical),
             subject: "policies".to_owned(),
             observation: format!(
-                "Its policies grant {} {actions} that {are} not read-only{does}: {named}, in {}.",
+                "The principal's policies grant {} {actions} that {are} not read-only{does}: {named}, in {}.",
                 grants.len(),
                 phrases::granting_statements(&grants)
             ),

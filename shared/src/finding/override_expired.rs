@@ -3,7 +3,7 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun};
 use crate::assessment::Assessment;
 
-/// The rule.
+/// The rule `override-expired`.
 pub const RULE: FindingRule = FindingRule {
     id: "override-expired",
     severity: Severity::Medium,

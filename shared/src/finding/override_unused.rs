@@ -3,13 +3,13 @@
 use super::{FindingRule, RuleMatch, Severity};
 use crate::{assessment::Assessment, config::Override};
 
-/// The rule.
+/// The rule `override-unused`.
 pub const RULE: FindingRule = FindingRule {
     id: "override-unused",
     severity: Severity::Info,
     title: "An override allowed no call",
-    meaning: "No call in the evidence needed it, so it is an exception without a use.",
-    action: "Remove it, or check its patterns.",
+    meaning: "No call in the evidence needed the override, so the override is an exception without a use.",
+    action: "Remove the override, or check its patterns.",
     find,
 };
 

@@ -13,7 +13,7 @@ use crate::{
     operation::Capabilities,
 };
 
-/// Characters of a name that a sentence repeats.
+/// Number of characters of a name that a sentence repeats.
 pub(super) const MAX_NAME_CHARS: usize = 100;
 
 /// What actions with a capability do, in the order of the text.
@@ -109,8 +109,12 @@ pub fn granted_in_class(assessment: &Assessment<'_>, class: &str) -> String {
     match actors.len() {
         0 => String::new(),
         n if n > 3 => {
-            format!("; more than reads in it is granted to {} and {} more", shown.join(", "), n - 3)
+            format!(
+                "; more than reads in this event class is granted to {} and {} more",
+                shown.join(", "),
+                n - 3
+            )
         }
-        _ => format!("; more than reads in it is granted to {}", shown.join(", ")),
+        _ => format!("; more than reads in this event class is granted to {}", shown.join(", ")),
     }
 }

@@ -3,13 +3,13 @@
 use super::{FindingRule, RuleMatch, Severity};
 use crate::assessment::Assessment;
 
-/// The rule.
+/// The rule `principal-not-seen`.
 pub const RULE: FindingRule = FindingRule {
     id: "principal-not-seen",
     severity: Severity::Medium,
-    title: "A watched principal was not seen",
-    meaning: "The evidence holds no event of it, so nothing is proven about it: it may be unused, misspelled, or active where no trail logs.",
-    action: "Check the pattern against the role, and the trail against the accounts the role works in; delete the role if it is unused.",
+    title: "A watched principal does not appear in the evidence",
+    meaning: "The evidence holds no event of the principal, so nothing is proven about the principal: the principal may be unused, misspelled in the configuration, or active where no trail logs.",
+    action: "Check the watch pattern against the role, and the trail against the accounts the role works in; delete the role if the role is unused.",
     find,
 };
 

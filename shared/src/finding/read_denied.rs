@@ -6,7 +6,7 @@ use crate::{
     event::Outcome,
 };
 
-/// The rule.
+/// The rule `read-denied`.
 pub const RULE: FindingRule = FindingRule {
     id: "read-denied",
     severity: Severity::Low,

@@ -8,13 +8,13 @@ use crate::{
     principal::PrincipalKind,
 };
 
-/// The rule.
+/// The rule `root-use`.
 pub const RULE: FindingRule = FindingRule {
     id: "root-use",
     severity: Severity::High,
     title: "The root user was used",
     meaning: "The root user can do everything and no policy of its own account restricts it, so it can bypass every read-only promise.",
-    action: "Find out who used it and why; secure its credentials with MFA, and use roles.",
+    action: "Find out who used the root user and why; secure the root user's credentials with MFA, and use roles.",
     find,
 };
 

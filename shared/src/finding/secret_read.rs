@@ -7,13 +7,13 @@ use crate::{
     operation::Capabilities,
 };
 
-/// The rule.
+/// The rule `secret-read`.
 pub const RULE: FindingRule = FindingRule {
     id: "secret-read",
     severity: Severity::High,
     title: "A watched principal read secrets",
     meaning: "The call changes nothing, but its response returns a secret, a token or a key, which can be used without this principal.",
-    action: "Check that the principal needs the secret; otherwise deny it these operations, and rotate the secrets that were read.",
+    action: "Check that the principal needs the secret; otherwise deny the principal these operations, and rotate the secrets that were read.",
     find,
 };
 

@@ -9,12 +9,12 @@ use crate::{
     principal::{Principal, PrincipalKind},
 };
 
-/// The rule.
+/// The rule `unclassified-principal`.
 pub const RULE: FindingRule = FindingRule {
     id: "unclassified-principal",
     severity: Severity::Info,
-    title: "Principals are neither watched nor exempt",
-    meaning: "They are active, and the report claims nothing about them.",
+    title: "Some active principals are neither watched nor exempt from watching",
+    meaning: "These principals are active, and the report claims nothing about them.",
     action: "Watch the principals that must be read-only and exempt the others, so that the list of promises is complete.",
     find,
 };

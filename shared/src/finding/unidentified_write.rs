@@ -3,7 +3,7 @@
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::assessment::{Assessment, ClassifiedCall, ReportMode};
 
-/// The rule.
+/// The rule `unidentified-write`.
 pub const RULE: FindingRule = FindingRule {
     id: "unidentified-write",
     severity: Severity::High,

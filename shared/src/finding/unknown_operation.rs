@@ -6,7 +6,7 @@ use crate::{
     operation::OperationType,
 };
 
-/// The rule.
+/// The rule `unknown-operation`.
 pub const RULE: FindingRule = FindingRule {
     id: "unknown-operation",
     severity: Severity::High,

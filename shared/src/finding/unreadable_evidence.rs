@@ -3,12 +3,12 @@
 use super::{FindingRule, RuleMatch, Severity};
 use crate::assessment::Assessment;
 
-/// The rule.
+/// The rule `unreadable-evidence`.
 pub const RULE: FindingRule = FindingRule {
     id: "unreadable-evidence",
     severity: Severity::High,
     title: "Evidence could not be read",
-    meaning: "Its content is unknown; the positions are listed with the run.",
+    meaning: "The content of this evidence is unknown; the positions are listed with the run.",
     action: "Fetch the log files again from the bucket, and check them against the digest files: a damaged log file may be an attempt to hide activity.",
     find,
 };

@@ -6,13 +6,13 @@ use crate::{
     assessment::Assessment,
 };
 
-/// The rule.
+/// The rule `unused-grant`.
 pub const RULE: FindingRule = FindingRule {
     id: "unused-grant",
     severity: Severity::Low,
     title: "A watched principal has permissions it did not use",
     meaning: "An unused permission only helps an attacker who takes over the principal.",
-    action: "Remove the permissions that stay unused over the longest period its work needs; `onlooker guardrails` writes a policy of what was used.",
+    action: "Remove the permissions that stay unused over the longest period the principal's work needs; `onlooker guardrails` writes a policy of what was used.",
     find,
 };
 
@@ -40,7 +40,7 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
             severity: (excessive > 0).then_some(Severity::Medium),
             subject: "policies".to_owned(),
             observation: format!(
-                "{} not used in {} with evidence{of}.{but}",
+                "The principal did not use {} in {} with evidence{of}.{but}",
                 count_noun(actions, "granted action"),
                 phrases::duration(hours)
             ),

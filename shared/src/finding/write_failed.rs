@@ -7,13 +7,13 @@ use crate::{
     operation::OperationType,
 };
 
-/// The rule.
+/// The rule `write-failed`.
 pub const RULE: FindingRule = FindingRule {
     id: "write-failed",
     severity: Severity::High,
     title: "A watched principal attempted a write that failed without a denial",
     meaning: "The call ended in an error that is not a denial, so nothing shows that the principal lacks the permission.",
-    action: "Check whether the principal has the permission, and remove it if so.",
+    action: "Check whether the principal has the permission, and remove the permission if so.",
     find,
 };
 

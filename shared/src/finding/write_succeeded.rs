@@ -7,13 +7,13 @@ use crate::{
     operation::OperationType,
 };
 
-/// The rule.
+/// The rule `write-succeeded`.
 pub const RULE: FindingRule = FindingRule {
     id: "write-succeeded",
     severity: Severity::Critical,
     title: "A watched principal changed state",
     meaning: "A principal that is promised to be read-only made a call that changes state, and the call succeeded.",
-    action: "Find out who used the principal and what was changed, and revert it if it was not wanted; then remove the permission, or stop promising that the principal is read-only.",
+    action: "Find out who used the principal and what was changed, and revert the change if it was not wanted; then remove the permission, or stop promising that the principal is read-only.",
     find,
 };
 

@@ -16,15 +16,15 @@ use crate::{
 pub struct Action {
     /// `service:Name` as the catalog spells it, or the pattern as the policy writes it.
     pub key: Arc<str>,
-    /// Its operation type: whether a read-only principal may have it.
+    /// Operation type of the action: whether a read-only principal may have the action.
     pub operation_type: OperationType,
-    /// What it allows its caller to do.
+    /// What the action allows its caller to do.
     pub capabilities: Capabilities,
     /// Access level, when known.
     pub access_level: Option<AccessLevel>,
-    /// Risk level.
+    /// Risk level of the action.
     pub risk_level: RiskLevel,
-    /// Whether it is in the catalog.
+    /// Whether the action is in the catalog.
     pub is_known: bool,
 }
 

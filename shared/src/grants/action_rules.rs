@@ -33,7 +33,7 @@ impl<'r> LimitEntry<'r> {
         }
     }
 
-    /// Whether it applies.
+    /// Whether the entry applies to the request.
     pub const fn applicability(self) -> Applicability {
         match self {
             Self::Rule(rule) => rule.applicability,

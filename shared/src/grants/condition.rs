@@ -15,13 +15,13 @@ use crate::pattern::CompiledPattern;
 /// Whether a statement applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Applicability {
-    /// It does not apply.
+    /// The statement does not apply.
     Never,
-    /// It cannot be determined.
+    /// Whether the statement applies cannot be determined.
     Unknown,
     /// The caller chooses whether it applies: an allow it can use, a deny it can avoid.
     CallerControlled,
-    /// It applies.
+    /// The statement applies.
     Always,
 }
 
@@ -34,7 +34,7 @@ impl Applicability {
         }
     }
 
-    /// Whether both apply.
+    /// Whether both of two sets of conditions apply.
     pub fn and(self, other: Self, effect: Effect) -> Self {
         // The value that weakens the effect most decides. For a deny, that is a caller that can avoid it.
         let rank = |outcome| match (effect, outcome) {

@@ -13,13 +13,13 @@ use super::{PolicySnapshot, RequestContext};
 /// What is known of a condition key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContextValue<'a> {
-    /// Its values; an empty list means that the key is absent.
+    /// Values of the key; an empty list means that the key is absent.
     Known(&'a [String]),
-    /// It cannot be determined.
+    /// The values of the key cannot be determined.
     Unknown,
     /// A value that the caller writes into the request.
     CallerControlled,
-    /// Its values in requests that the caller can always make; other requests may have other values.
+    /// Values of the key in requests that the caller can always make; other requests may have other values.
     Typical(&'a [String]),
 }
 
@@ -30,7 +30,7 @@ pub(super) struct CallerContext {
     pub arn: String,
     /// Account; empty when not known.
     pub account: String,
-    /// Whether it is a role, which calls through a session.
+    /// Whether the principal is a role, which calls through a session.
     pub is_role: bool,
     /// Whether an AWS service owns the role.
     pub is_service_linked: bool,

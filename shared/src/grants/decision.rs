@@ -24,7 +24,7 @@ fn applies(rule: &PolicyRule, resource: &str) -> OptionalTruth {
     all([holds, rule.resources.covers(resource)])
 }
 
-/// Decides a request.
+/// Decides a request by the rules of the principal's policies.
 pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) -> Decision {
     let action = request.action.to_ascii_lowercase();
     let is_controlled = super::supports_resource_control_policies(&action);

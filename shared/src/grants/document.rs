@@ -48,7 +48,7 @@ const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 const MAX_TEXT_BYTES: usize = 2_048;
 
 impl PolicyDocument {
-    /// Parses a document.
+    /// Parses the text of a policy document.
     pub fn parse(text: &str, kind: PolicyType) -> Self {
         Self::try_parse(text, kind).unwrap_or_else(|what| Self {
             statements: Vec::new(),

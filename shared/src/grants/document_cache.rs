@@ -25,12 +25,12 @@ pub(super) struct IndexedStatement {
     pub actions: ActionPositions,
     /// Patterns of `Action` or `NotAction` that match no action of the catalog.
     pub unknown_patterns: Vec<Arc<str>>,
-    /// Its patterns in lower case.
+    /// Patterns of the statement's actions, in lower case.
     lowercase_patterns: Vec<CompiledPattern>,
 }
 
 impl IndexedStatement {
-    /// Whether it covers an action, given in lower case.
+    /// Whether the statement covers an action, given in lower case.
     pub fn covers_action(&self, action: &str) -> bool {
         self.lowercase_patterns.iter().any(|shape| shape.matches(action)) != self.statement.actions.is_negated
     }
@@ -69,7 +69,7 @@ pub(super) struct DocumentCache {
 }
 
 impl DocumentCache {
-    /// An empty cache.
+    /// A cache without documents.
     pub fn new(catalog: &Catalog) -> Self {
         Self { action_index: ActionIndex::of(catalog), documents: Mutex::default() }
     }

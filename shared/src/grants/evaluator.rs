@@ -35,7 +35,7 @@ impl<'c> Evaluator<'c> {
         Self { catalog, library: DocumentCache::new(catalog) }
     }
 
-    /// The catalog.
+    /// The catalog of AWS operations and their classification.
     pub const fn catalog(&self) -> &'c Catalog {
         self.catalog
     }

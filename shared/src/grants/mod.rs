@@ -91,11 +91,11 @@ pub struct GrantScope {
 /// One action that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The action.
+    /// The granted IAM action.
     pub action: Arc<Action>,
-    /// Whether it depends on conditions.
+    /// Whether the grant depends on conditions.
     pub certainty: Certainty,
-    /// Its statements, resources and conditions.
+    /// Statements, resources and conditions of the grant.
     pub scope: Arc<GrantScope>,
 }
 
@@ -106,13 +106,13 @@ pub struct PolicyProblem {
     pub policy: Arc<str>,
     /// Statement, if the problem is in one.
     pub statement: Option<Arc<str>>,
-    /// Kind of problem.
+    /// Kind of the problem.
     pub kind: PolicyProblemKind,
     /// The problem, in a sentence.
     pub message: String,
 }
 
-/// Kinds of problems.
+/// Kinds of problems of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyProblemKind {

@@ -72,7 +72,7 @@ pub(super) fn any(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTr
     not(all(truths.into_iter().map(not)))
 }
 
-/// The negation.
+/// The negation of a truth value; not known stays not known.
 pub(super) fn not(truth: OptionalTruth) -> OptionalTruth {
     truth.map(|truth| !truth)
 }

@@ -17,14 +17,14 @@ pub struct RequestContext {
     pub is_complete: bool,
 }
 
-/// One request.
+/// A request to decide: action, resource and context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest<'a> {
-    /// `service:Name`.
+    /// The IAM action, as `service:Name`.
     pub action: &'a str,
     /// ARN of the resource, `*` for an action without a resource.
     pub resource: &'a str,
-    /// Its context.
+    /// Known context keys of the request.
     pub context: &'a RequestContext,
 }
 
@@ -35,6 +35,6 @@ pub enum Decision {
     Allowed(Vec<StatementId>),
     /// Denied by these statements, or, if there are none, because no statement allows it.
     Denied(Vec<StatementId>),
-    /// It depends on these conditions.
+    /// The decision depends on these conditions.
     Conditional(Vec<Arc<str>>),
 }

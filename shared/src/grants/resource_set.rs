@@ -18,13 +18,13 @@ pub(super) struct ResourceSet<'a> {
 }
 
 impl ResourceSet<'_> {
-    /// Whether it covers every resource.
+    /// Whether the set covers every resource.
     fn is_everything(&self) -> bool {
         let all = self.shapes.iter().any(|shape| shape.matches_everything());
         self.within.is_none() && if self.is_negated { self.shapes.is_empty() } else { all }
     }
 
-    /// Whether it contains a resource.
+    /// Whether the set contains a resource.
     pub fn contains(&self, resource: &str) -> bool {
         self.within.is_none_or(|within| within.iter().any(|shape| shape.matches(resource)))
             && self.shapes.iter().any(|shape| shape.matches(resource)) != self.is_negated

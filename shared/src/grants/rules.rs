@@ -28,7 +28,7 @@ use crate::pattern::{CompiledPattern, PatternPart};
 pub(super) enum PolicyLayer {
     /// Identity-based policies of the principal.
     Identity,
-    /// Its permissions boundary.
+    /// The permissions boundary of the principal.
     Boundary,
     /// A level of service control policies.
     ServiceControl(usize),
@@ -104,7 +104,7 @@ impl StatementResources {
         ResourceSet { shapes, is_negated: is_not, within: self.within.as_deref() }
     }
 
-    /// Whether it covers a resource.
+    /// Whether the resources of the statement cover a resource; `None` if that cannot be determined.
     pub fn covers(&self, resource: &str) -> OptionalTruth {
         match (
             self.resource_set(false, None).contains(resource),
@@ -123,7 +123,7 @@ pub(super) struct ResourceWithPolicy {
     pub arn: Arc<str>,
     /// Patterns of the resource and of the resources in it.
     pub shapes: Arc<[CompiledPattern]>,
-    /// Whether it belongs to another account.
+    /// Whether the resource belongs to another account.
     pub is_cross_account: bool,
     /// Whether its policy has to allow every access.
     pub requires_allow: bool,

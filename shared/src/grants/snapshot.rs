@@ -25,12 +25,12 @@ pub enum PolicyOrigin {
     Given,
 }
 
-/// One policy document.
+/// One policy document and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Policy {
     /// ARN of a managed policy, otherwise the name.
     pub name: Arc<str>,
-    /// How it applies to the principal.
+    /// How the policy applies to the principal.
     pub origin: PolicyOrigin,
     /// The document, as JSON text.
     pub text: Arc<str>,
@@ -41,7 +41,7 @@ pub struct Policy {
 pub struct ResourceBasedPolicy {
     /// ARN of the resource.
     pub resource: Arc<str>,
-    /// Its policy.
+    /// The policy of the resource.
     pub policy: Policy,
 }
 
@@ -98,11 +98,11 @@ impl PolicySnapshot {
 /// A snapshot and when it was in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatedSnapshot {
-    /// When it was first read; absent if it was in force from the beginning.
+    /// When the policies were first read; absent if they were in force from the beginning.
     pub since: Option<Time>,
     /// When another snapshot was first read in its place; absent if it is still in force.
     pub until: Option<Time>,
-    /// The policies.
+    /// Policies of the principal at that time.
     pub snapshot: PolicySnapshot,
 }
 
@@ -112,7 +112,7 @@ impl DatedSnapshot {
         Self { since: None, until: None, snapshot }
     }
 
-    /// Whether it was in force at any time of a period.
+    /// Whether the snapshot was in force at any time of a period.
     pub fn overlaps(&self, period: Period) -> bool {
         self.since.is_none_or(|since| since < period.until.start())
             && self.until.is_none_or(|until| until > period.from.start())
@@ -147,7 +147,7 @@ impl PolicyHistory {
         &NONE
     }
 
-    /// Adds a snapshot.
+    /// Adds a snapshot of policies.
     pub fn add(&mut self, held: DatedSnapshot) {
         let all = self.0.entry(Arc::clone(&held.snapshot.principal)).or_default();
         all.push(held);
@@ -159,12 +159,12 @@ impl PolicyHistory {
         self.0.get(principal).into_iter().flatten().filter(|held| held.overlaps(period)).collect()
     }
 
-    /// All principals, in order.
+    /// ARNs of all principals, sorted.
     pub fn principals(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.keys()
     }
 
-    /// Whether it is empty.
+    /// Whether the history is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

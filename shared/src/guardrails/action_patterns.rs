@@ -14,11 +14,11 @@ use super::known_actions::{KnownAction, KnownActions};
 /// Which actions a wildcard may match after AWS adds actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WildcardScope {
-    /// None: no wildcards.
+    /// The patterns have no wildcards.
     NoWildcards,
     /// Actions that are read-only by their name.
     ReadOnly,
-    /// Any action.
+    /// Wildcards may match any action.
     AnyAction,
 }
 
@@ -29,7 +29,7 @@ pub struct CoverTarget<'a> {
     pub required: &'a BTreeSet<Arc<str>>,
     /// Other actions a pattern may match, by key.
     pub permitted: &'a BTreeSet<Arc<str>>,
-    /// Which future actions its wildcards may match.
+    /// Which future actions the wildcards may match.
     pub wildcards: WildcardScope,
 }
 
@@ -38,12 +38,12 @@ pub struct CoverTarget<'a> {
 pub struct ActionPattern {
     /// `service:Name`, `service:Begin*` or `service:Begin*End`.
     pub text: Arc<str>,
-    /// Number of known actions it matches.
+    /// Number of known actions that the pattern matches.
     pub known_matches: usize,
 }
 
 impl ActionPattern {
-    /// Whether it can match future actions.
+    /// Whether the pattern can match future actions.
     pub fn has_wildcard(&self) -> bool {
         self.text.contains('*')
     }

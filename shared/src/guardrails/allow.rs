@@ -105,13 +105,13 @@ pub fn draft(
         return refuse("a statement of the principal is larger than a policy may be");
     };
     let mut notes = vec![
-        "Attach it in place of all current identity-based policies of the principal, including those of its groups."
+        "Attach this policy in place of all current identity-based policies of the principal, including those of the principal's groups."
             .to_owned(),
     ];
     if documents.len() > quotas::ATTACHED_MANAGED_POLICIES {
         let most = quotas::ATTACHED_MANAGED_POLICIES;
         notes.push(format!(
-            "It needs {} managed policies; a principal can have {most} unless AWS raises the quota.",
+            "This guardrail needs {} managed policies; a principal can have {most} unless AWS raises the quota.",
             documents.len()
         ));
     }

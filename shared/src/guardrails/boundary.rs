@@ -93,11 +93,14 @@ pub fn draft(
     let no_room = omitted_reads(plan, &wanted);
     wanted.extend(plan.kept.keys().cloned());
     let mut notes = vec![
-        "Attach it as the permissions boundary of the principal. A boundary grants nothing by itself."
+        "Attach this policy as the permissions boundary of the principal. A boundary grants nothing by itself."
             .to_owned(),
     ];
     if let Some(boundary) = &request.snapshot.permissions_boundary {
-        notes.push(format!("It replaces the boundary {}: a principal can have only one.", boundary.name));
+        notes.push(format!(
+            "This policy replaces the boundary {}: a principal can have only one.",
+            boundary.name
+        ));
     }
     Ok(GuardrailDraft {
         documents: vec![build_document(

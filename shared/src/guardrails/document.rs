@@ -14,16 +14,16 @@ use sha2::{Digest, Sha256};
 use super::{action_patterns::ActionPattern, quotas};
 use crate::hex::hex;
 
-/// One policy document.
+/// One policy document of a guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardrailDocument {
     /// Name, which is also the file name without its extension.
     pub name: String,
     /// The policy, as JSON text.
     pub text: String,
-    /// Characters that AWS counts.
+    /// Number of characters that AWS counts.
     pub characters: usize,
-    /// Characters that AWS allows.
+    /// Maximum number of characters that AWS allows.
     pub limit: usize,
     /// SHA-256 of the text, in hex.
     pub sha256: String,
@@ -60,23 +60,23 @@ impl PolicyQuota {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GuardrailStatement {
-    /// Letters and digits.
+    /// Id of the statement: letters and digits only.
     pub sid: String,
-    /// `Allow` or `Deny`.
+    /// Effect of the statement: `Allow` or `Deny`.
     pub effect: &'static str,
-    /// Actions.
+    /// Action patterns of the statement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub action: Vec<Arc<str>>,
     /// All actions but these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_action: Vec<Arc<str>>,
-    /// Resources.
+    /// Resources that the statement covers.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub resource: Value,
     /// All resources but these.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub not_resource: Value,
-    /// Conditions.
+    /// Conditions of the statement.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub condition: Value,
 }

@@ -11,14 +11,14 @@ use crate::{
     operation::OperationType,
 };
 
-/// One IAM action.
+/// An IAM action of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownAction {
     /// `service:Name` as AWS spells it.
     pub key: Arc<str>,
     /// Name without the service, in lower case: IAM ignores case.
     pub lowercase_name: String,
-    /// Whether it is read-only.
+    /// Whether the action is read-only.
     pub is_read_only: bool,
 }
 
@@ -34,7 +34,7 @@ impl KnownAction {
 pub struct KnownActions<'c> {
     catalog: &'c Catalog,
     services: BTreeMap<Arc<str>, Vec<KnownAction>>,
-    /// Whether it is a read, by key.
+    /// Whether each action is a read, by key.
     actions: BTreeMap<Arc<str>, bool>,
 }
 
@@ -56,7 +56,7 @@ impl<'c> KnownActions<'c> {
         this
     }
 
-    /// The catalog.
+    /// The catalog of AWS operations and their classification.
     pub const fn catalog(&self) -> &'c Catalog {
         self.catalog
     }
@@ -66,7 +66,7 @@ impl<'c> KnownActions<'c> {
         self.services.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// All services.
+    /// All services with known actions.
     pub fn services(&self) -> impl Iterator<Item = &Arc<str>> {
         self.services.keys()
     }
@@ -86,7 +86,7 @@ impl<'c> KnownActions<'c> {
         self.actions.contains_key(key)
     }
 
-    /// Number of actions.
+    /// Number of known actions.
     pub fn len(&self) -> usize {
         self.actions.len()
     }

@@ -47,7 +47,7 @@ pub enum GuardrailKind {
 }
 
 impl GuardrailKind {
-    /// Its name in every output.
+    /// Name of the kind in every output.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -88,12 +88,12 @@ impl GuardrailOptions {
     }
 }
 
-/// A proven guardrail.
+/// A guardrail with its proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guardrail {
-    /// Its kind.
+    /// Kind of the guardrail.
     pub kind: GuardrailKind,
-    /// Its policy documents.
+    /// Policy documents of the guardrail.
     pub documents: Vec<GuardrailDocument>,
     /// Instructions for applying it, in sentences.
     pub notes: Vec<String>,
@@ -108,7 +108,7 @@ pub struct Guardrail {
     pub omitted_reads: BTreeMap<String, (u64, u64)>,
     /// Wildcards that allow matching actions that AWS adds later.
     pub open_wildcards: Vec<Arc<str>>,
-    /// The proof.
+    /// Proof that the guardrail keeps reads and removes the rest.
     pub proof: GuardrailProof,
 }
 
@@ -161,17 +161,17 @@ pub fn build_guardrail(
 /// A guardrail before its proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuardrailDraft {
-    /// The documents.
+    /// Policy documents of the draft.
     pub documents: Vec<GuardrailDocument>,
     /// The only actions that may be granted, known ones by key.
     pub allowed_actions: BTreeSet<Arc<str>>,
     /// Whether `allowed_actions` stays the limit whatever policies are added later.
     pub covers_future_policies: bool,
-    /// See [`Guardrail::notes`].
+    /// Notes, as in [`Guardrail::notes`].
     pub notes: Vec<String>,
-    /// See [`Guardrail::omitted_reads`].
+    /// Reads left out, as in [`Guardrail::omitted_reads`].
     pub omitted_reads: BTreeMap<String, (u64, u64)>,
-    /// See [`Guardrail::open_wildcards`].
+    /// Open wildcards, as in [`Guardrail::open_wildcards`].
     pub open_wildcards: Vec<Arc<str>>,
 }
 

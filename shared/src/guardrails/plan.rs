@@ -19,19 +19,19 @@ use crate::{
 /// The input of a guardrail.
 #[derive(Clone, Copy, Debug)]
 pub struct GuardrailRequest<'a> {
-    /// Every known action.
+    /// Every action that the catalog knows.
     pub known_actions: &'a KnownActions<'a>,
-    /// Evaluates policies.
+    /// Evaluator of the principal's policies.
     pub evaluator: &'a Evaluator<'a>,
     /// The configuration with the overrides that tolerate actions.
     pub config: &'a Config,
     /// Policies of the principal.
     pub snapshot: &'a PolicySnapshot,
-    /// Its usage; absent if no evidence was given.
+    /// What the principal used; `None` if no evidence was given.
     pub usage: Option<&'a PrincipalUsage>,
     /// The time at which overrides have to be in force.
     pub at: Time,
-    /// Options.
+    /// Options of the guardrails.
     pub options: GuardrailOptions,
 }
 

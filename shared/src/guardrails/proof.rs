@@ -23,7 +23,7 @@ use crate::{
     permissions::tolerating_override,
 };
 
-/// Most objections that are listed; the others are counted.
+/// Maximum number of objections listed; the rest is given as a number.
 const MAX_OBJECTIONS: usize = 10;
 
 /// The result of a proof.
@@ -37,19 +37,19 @@ pub struct GuardrailProof {
     pub open_questions: Vec<String>,
     /// Version of the catalog.
     pub catalog_version: String,
-    /// Actions of the catalog, all of which were checked.
+    /// Number of actions in the catalog, all of which were checked.
     pub catalog_actions: u64,
     /// SHA-256 of the policies of the principal, in hex.
     pub policies_sha256: String,
-    /// Actions that the policies grant.
+    /// Number of actions that the policies grant without the guardrail.
     pub granted_before: u64,
-    /// Actions that they grant under the guardrail.
+    /// Number of actions that the policies grant under the guardrail.
     pub granted_after: u64,
     /// Granted actions that are not read-only and not kept.
     pub excessive_before: u64,
     /// The same under the guardrail; always 0.
     pub excessive_after: u64,
-    /// Actions that were used, are granted and are kept.
+    /// Number of actions that were used, are granted and are kept.
     pub used: u64,
     /// Those of them that the guardrail still grants without new conditions; always all.
     pub used_kept: u64,
@@ -61,7 +61,7 @@ pub struct GuardrailProof {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot prove the guardrail `{}`{}", .kind.as_str(), ObjectionList(.objections))]
 pub struct GuardrailError {
-    /// Which guardrail.
+    /// Kind of the guardrail that was not proven.
     pub kind: GuardrailKind,
     /// Objections: at most ten, and the number of the others.
     pub objections: Vec<String>,
@@ -209,7 +209,7 @@ fn check_documents(kind: GuardrailKind, documents: &[GuardrailDocument], objecti
         PolicyQuota::ManagedPolicy
     };
     if documents.is_empty() || kind == GuardrailKind::Boundary && documents.len() > 1 {
-        objections.push(format!("it has {} documents instead of one", documents.len()));
+        objections.push(format!("the guardrail has {} policy documents instead of one", documents.len()));
     }
     for document in documents {
         let size = quota.count_characters(&document.text);
@@ -376,8 +376,8 @@ fn proof_summary(
     let held = after.entries.len();
     let what = match kind {
         GuardrailKind::Allow => "these policies alone",
-        GuardrailKind::Boundary => "its policies within this boundary",
-        GuardrailKind::Scp => "its policies under this service control policy",
+        GuardrailKind::Boundary => "the principal's policies within this boundary",
+        GuardrailKind::Scp => "the principal's policies under this service control policy",
     };
     let stays = match used {
         0 => String::new(),

@@ -6,22 +6,22 @@
 //! 2026-05-15 that doubled both quotas of service control policies
 //! (aws.amazon.com/about-aws/whats-new/2026/05/aws-organizations-increased-scp-quotas).
 
-/// Characters of a managed policy or permissions boundary; white space is not counted.
+/// Number of characters of a managed policy or permissions boundary; white space is not counted.
 pub const MANAGED_POLICY: usize = 6_144;
 
-/// Characters of all inline policies of a role together; white space is not counted.
+/// Number of characters of all inline policies of a role together; white space is not counted.
 pub const INLINE_POLICIES_OF_ROLE: usize = 10_240;
 
-/// Characters of all inline policies of a user together; white space is not counted.
+/// Number of characters of all inline policies of a user together; white space is not counted.
 pub const INLINE_POLICIES_OF_USER: usize = 2_048;
 
-/// Characters of all inline policies of a group together; white space is not counted.
+/// Number of characters of all inline policies of a group together; white space is not counted.
 pub const INLINE_POLICIES_OF_GROUP: usize = 5_120;
 
 /// Managed policies attached to one user, role or group, unless AWS raises the quota (to 20 at most).
 pub const ATTACHED_MANAGED_POLICIES: usize = 10;
 
-/// Characters of a service control policy, including white space: AWS stores it as it is sent.
+/// Number of characters of a service control policy, including white space: AWS stores it as it is sent.
 pub const SERVICE_CONTROL_POLICY: usize = 10_240;
 
 /// Service control policies of one root, organizational unit or account, including `FullAWSAccess`.

@@ -32,8 +32,8 @@ pub fn draft(
         ..GuardrailStatement::on_all_resources("OnlookerReadsOnly", "Deny")
     };
     let notes = vec![
-        "Attach it to the account of the principal or above it. Leave FullAWSAccess attached, since this \
-         policy only denies."
+        "Attach this policy to the principal's account, or to an organizational unit or the root above that account. \
+         Leave FullAWSAccess attached, since this policy only denies."
             .to_owned(),
         "Service control policies do not apply to the management account of the organization.".to_owned(),
     ];
@@ -87,7 +87,8 @@ fn deny_all_except(
         return None;
     }
     notes.push(
-        "It denies every action that it does not name, including actions that AWS adds later.".to_owned(),
+        "This policy denies every action that it does not name, including actions that AWS adds later."
+            .to_owned(),
     );
     Some(GuardrailDraft {
         documents: vec![document],
@@ -133,13 +134,13 @@ fn deny_by_name(
         return Err(GuardrailError::new(GuardrailKind::Scp, why));
     };
     notes.push(format!(
-        "The exceptions for reads do not fit into one document of {} characters, so it denies by name what the policies \
-         grant today. Generate it again before you attach other policies, or use the boundary.",
+        "The exceptions for reads do not fit into one document of {} characters, so this policy denies by name what the policies \
+         grant today. Generate this policy again before you attach other policies, or use the boundary.",
         quotas::SERVICE_CONTROL_POLICY
     ));
     if documents.len() >= quotas::SERVICE_CONTROL_POLICIES_PER_TARGET {
         notes.push(format!(
-            "It needs {} policies; a root, organizational unit or account can have {}, including FullAWSAccess. \
+            "This guardrail needs {} policies; a root, organizational unit or account can have {}, including FullAWSAccess. \
              Attach them at different levels.",
             documents.len(),
             quotas::SERVICE_CONTROL_POLICIES_PER_TARGET

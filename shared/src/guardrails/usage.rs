@@ -23,11 +23,11 @@ use crate::{
 /// The IAM actions a principal used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalUsage {
-    /// Period of the evidence; absent without evidence.
+    /// Period of the evidence; absent when there is no evidence.
     pub period: Option<Period>,
-    /// Calls that were not denied.
+    /// Number of calls that were not denied.
     pub calls: u64,
-    /// Calls that were denied, which used no permission.
+    /// Number of calls that were denied, which used no permission.
     pub denied: u64,
     /// IAM actions of those calls, by `service:Name`.
     pub actions: BTreeMap<Arc<str>, ActionUsage>,
@@ -40,7 +40,7 @@ pub struct PrincipalUsage {
 /// How an action was used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionUsage {
-    /// Calls that used it.
+    /// Number of calls that used the action.
     pub calls: u64,
     /// AWS services that used it on behalf of the principal.
     pub invoked_by: BTreeSet<Arc<str>>,

@@ -46,13 +46,13 @@ pub struct CheckResult {
     pub service: String,
     /// Operation, as AWS spells it when known.
     pub operation: String,
-    /// Operation type.
+    /// Operation type of the checked operation.
     pub operation_type: OperationType,
-    /// Whether it changes state.
+    /// Whether the operation changes state.
     pub mutates: Mutates,
     /// Access level, when known.
     pub access_level: Option<AccessLevel>,
-    /// What it allows its caller to do.
+    /// What the operation allows its caller to do.
     pub capabilities: Capabilities,
     /// Risk of a call.
     pub risk_level: RiskLevel,
@@ -62,7 +62,7 @@ pub struct CheckResult {
     pub source_conflict: bool,
     /// The reason, in one line.
     pub validation_message: String,
-    /// When it was checked.
+    /// When the operation was checked.
     pub timestamp: Time,
     /// Controls of the control pack in force that such a call fails.
     pub compliance_notes: Vec<String>,

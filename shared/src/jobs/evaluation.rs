@@ -20,11 +20,11 @@ use crate::{
 /// What evidence is evaluated with.
 #[derive(Clone, Copy, Debug)]
 pub struct EvaluationCriteria<'a> {
-    /// Configuration.
+    /// Configuration that the evidence is evaluated by.
     pub config: &'a Config,
-    /// Catalog.
+    /// Catalog of AWS operations and their classification.
     pub catalog: &'a Catalog,
-    /// Control pack.
+    /// Control pack of the configured standard.
     pub pack: &'a ControlPack,
     /// Policies of principals; empty where they were not read.
     pub policies: &'a PolicyHistory,

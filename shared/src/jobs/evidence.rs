@@ -37,9 +37,9 @@ use crate::{
 
 /// The table and the store of evidence. A process uses one instance for its whole lifetime.
 pub struct EvidenceStore<'a> {
-    /// The index.
+    /// The table with the index of the evidence.
     pub table: &'a dyn Table,
-    /// The segments.
+    /// The object store with the segments.
     pub store: &'a dyn ObjectStore,
     /// Accounts and regions that are known to be in the index.
     known_account_regions: Mutex<BTreeSet<String>>,
@@ -78,7 +78,7 @@ impl EvidenceSource {
         }
     }
 
-    /// Its name in keys.
+    /// Name of the evidence source in keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Lookup => "lookup",
@@ -100,31 +100,31 @@ pub enum EvidenceError {
     /// The stored bytes are not those that the index describes.
     #[error("the evidence in `{key}`, bytes {from} to {until}, is damaged: {cause}")]
     Damaged {
-        /// Key.
+        /// Key of the damaged object.
         key: String,
-        /// First byte.
+        /// First byte of the damaged part.
         from: u64,
         /// First byte after it.
         until: u64,
-        /// What is wrong.
+        /// What is wrong with the part.
         cause: String,
     },
     /// An item of the index cannot be decoded.
     #[error("the index item `{partition}` `{sort}` is damaged: {cause}")]
     DamagedItem {
-        /// Partition key.
+        /// Partition key of the damaged item.
         partition: String,
-        /// Sort key.
+        /// Sort key of the damaged item.
         sort: String,
-        /// What is wrong.
+        /// What is wrong with the item.
         cause: String,
     },
     /// The parts of a shard contain events of another shard.
     #[error("the evidence of `{shard}` is damaged: {cause}")]
     DamagedShard {
-        /// Which one.
+        /// Account, region and hour of the damaged evidence.
         shard: Shard,
-        /// What is wrong.
+        /// What is wrong with the evidence.
         cause: String,
     },
     /// The parts cannot be combined into an evidence summary.

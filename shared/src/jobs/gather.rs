@@ -28,7 +28,7 @@ use crate::{
     segment::{Segment, SegmentBuilder},
 };
 
-/// How to gather.
+/// Options for reading log files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GatherOptions {
     /// Threads that read; at least one.
@@ -37,30 +37,30 @@ pub struct GatherOptions {
     pub limits: ReadLimits,
 }
 
-/// Most positions of unreadable pieces in [`ReadStatistics`]; further pieces are only counted.
+/// Maximum number of positions of unreadable pieces in [`ReadStatistics`]; further pieces are only counted.
 pub const MAX_PROBLEMS: usize = 1_000;
 
-/// What was gathered.
+/// Evidence that was read from log files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatheredEvidence {
-    /// The evidence.
+    /// The evidence of all log files.
     pub segment: Segment,
-    /// What was read.
+    /// Statistics of what was read.
     pub statistics: ReadStatistics,
 }
 
 /// Counts of what was read: every record is tallied, a duplicate, unreadable or an Insight event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadStatistics {
-    /// Log files read.
+    /// Number of log files read.
     pub objects: u64,
-    /// Bytes as stored.
+    /// Number of bytes read, as stored.
     pub bytes: u64,
-    /// Bytes after decompression.
+    /// Number of bytes after decompression.
     pub inflated_bytes: u64,
     /// Pieces seen: records, and whatever was found in place of a record.
     pub records: u64,
-    /// Distinct events.
+    /// Number of distinct events.
     pub tallied: u64,
     /// Events that had been read before.
     pub duplicate: u64,
@@ -79,9 +79,9 @@ pub struct ReadStatistics {
 pub struct ReadProblem {
     /// The log file that contains it.
     pub object: String,
-    /// Where it begins, in bytes of the decompressed log file.
+    /// Where the piece begins, in bytes of the decompressed log file.
     pub offset: u64,
-    /// How many records of the log file precede it.
+    /// Number of records of the log file before the piece.
     pub record: u64,
     /// Why it could not be read.
     pub reason: UnreadableReason,
@@ -107,16 +107,16 @@ impl ReadProblem {
     }
 }
 
-/// Progress of reading.
+/// Progress of reading log files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GatherProgress {
-    /// Log files read.
+    /// Number of log files read so far.
     pub objects: u64,
     /// Log files to read.
     pub total_objects: u64,
-    /// Bytes read, as stored.
+    /// Number of bytes read so far, as stored.
     pub bytes: u64,
-    /// Records seen.
+    /// Number of records seen so far.
     pub records: u64,
 }
 

@@ -38,11 +38,11 @@ pub struct Guardrails {
     pub schema_version: String,
     /// ARN of the principal, or the name given to its policies.
     pub principal: Arc<str>,
-    /// What it used; absent without evidence.
+    /// What the principal used; absent if no evidence was given.
     pub used: Option<PrincipalUsage>,
     /// Problems in its policies.
     pub problems: Vec<PolicyProblem>,
-    /// The guardrails.
+    /// The guardrails that were generated.
     pub guardrails: Vec<Guardrail>,
     /// Whether every proof is complete.
     pub is_complete: bool,
@@ -53,15 +53,15 @@ pub struct Guardrails {
 /// Which evidence to use.
 #[derive(Clone, Copy, Debug)]
 pub struct UsageQuery<'a> {
-    /// Configuration.
+    /// Configuration of the sweep.
     pub config: &'a Config,
-    /// Catalog.
+    /// Catalog of AWS operations and their classification.
     pub catalog: &'a Catalog,
     /// First moment of the period.
     pub since: Option<Time>,
     /// First moment after it.
     pub until: Option<Time>,
-    /// How to read.
+    /// Options for reading log files.
     pub gather_options: GatherOptions,
 }
 
@@ -104,17 +104,17 @@ pub fn usage<E: SweepEvidence>(
 pub struct GuardrailsTask<'a> {
     /// Configuration, with the overrides that tolerate actions that are not read-only.
     pub config: &'a Config,
-    /// Catalog.
+    /// Catalog of AWS operations and their classification.
     pub catalog: &'a Catalog,
     /// Policies of the principal.
     pub snapshot: &'a PolicySnapshot,
-    /// What it used.
+    /// What the principal used; `None` if no evidence was given.
     pub used: Option<PrincipalUsage>,
     /// Requested kinds; empty means every kind that can be generated.
     pub kinds: &'a [GuardrailKind],
-    /// Options.
+    /// Options of the guardrails.
     pub options: GuardrailOptions,
-    /// Time of generation.
+    /// When the guardrails are generated.
     pub at: Time,
 }
 

@@ -44,9 +44,9 @@ pub enum LookupStop {
 /// Requests that a lookup needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupStatistics {
-    /// Pages read.
+    /// Number of pages read.
     pub pages: u64,
-    /// Throttled requests.
+    /// Number of throttled requests.
     pub throttled: u64,
     /// Slices that were restarted because of an invalid token.
     pub restarts: u64,
@@ -57,22 +57,22 @@ pub struct LookupStatistics {
 /// A slice that was read completely.
 #[derive(Clone, Debug)]
 pub struct CompletedSlice {
-    /// The slice.
+    /// The completed slice of time.
     pub slice: TimeSlice,
-    /// Number of its pages.
+    /// Number of pages of the slice.
     pub pages: u64,
-    /// Its contents.
+    /// What the lookup of the slice returned.
     pub contents: SliceContents,
 }
 
 /// Progress of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupProgress {
-    /// Seconds of it that are complete.
+    /// Number of seconds of the window that are complete.
     pub seconds: u64,
-    /// Its length in seconds.
+    /// Length of the window in seconds.
     pub total_seconds: u64,
-    /// Records looked up.
+    /// Number of records looked up so far.
     pub records: u64,
 }
 
@@ -119,7 +119,7 @@ impl<'a> HistoryReader<'a> {
         self.rate_limiter.assume_request(self.clock);
     }
 
-    /// Requests so far.
+    /// Statistics of the requests so far.
     pub const fn statistics(&self) -> LookupStatistics {
         self.statistics
     }
@@ -258,7 +258,7 @@ impl<'a> HistoryReader<'a> {
 
 /// Why a slice was not completed.
 enum SliceFailure {
-    /// It has too many pages; those that were read span its last `read_seconds` seconds.
+    /// The slice has too many pages; those that were read span its last `read_seconds` seconds.
     TooManyPages { read_seconds: u32 },
     /// The time ran out after this number of pages.
     OutOfTime { pages: u64 },
@@ -269,7 +269,7 @@ enum SliceFailure {
 /// The part of a span of the history that was looked up.
 #[derive(Debug, Default)]
 pub struct LookupWindow {
-    /// The requested span.
+    /// The span of time that was requested.
     pub span: TimeSlice,
     /// End of the part that was looked up: the evidence covers the time before.
     pub complete_until: Time,

@@ -32,11 +32,11 @@ use crate::{
 /// A message of a queue, or an item of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestMessage {
-    /// Its id.
+    /// Id of the message.
     pub id: String,
-    /// Its text.
+    /// Text of the message.
     pub body: String,
-    /// When it was sent.
+    /// When the message was sent.
     pub sent_at: Time,
     /// How often it was received, including this time; 0 when unknown.
     pub receive_count: u32,
@@ -55,7 +55,7 @@ pub struct IngestOutcome {
     pub missing_objects: u64,
     /// Objects of which no record could be read.
     pub unreadable_objects: u64,
-    /// Bytes that were stored.
+    /// Number of bytes that were stored.
     pub stored_bytes: u64,
     /// Key of the stored pack; empty when there was nothing to store.
     pub stored_key: String,
@@ -64,9 +64,9 @@ pub struct IngestOutcome {
 /// A message to redeliver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedMessage {
-    /// Its id.
+    /// Id of the failed message.
     pub message_id: String,
-    /// Its first error.
+    /// First error of the message.
     pub cause: String,
 }
 
@@ -169,7 +169,7 @@ pub fn ingest(
 /// An object to read.
 struct PendingObject {
     key: String,
-    /// When it was created, or when its message was sent; the earliest of several times.
+    /// When the object was created, or when its message was sent; the earliest of several times.
     created_at: Time,
     /// Indexes of the messages that name it.
     messages: BTreeSet<usize>,

@@ -17,7 +17,7 @@ use crate::{
     time::Time,
 };
 
-/// Seconds a delivery is remembered. EventBridge retries for at most a day.
+/// Number of seconds a delivery is remembered. EventBridge retries for at most a day.
 const REMEMBER_SECONDS: u32 = 2 * 86_400;
 
 /// Longest claim, in seconds. It ends before Lambda retries, which is after a minute.
@@ -51,7 +51,7 @@ pub enum NotificationError {
     Table {
         /// Id of the notification.
         id: String,
-        /// Cause.
+        /// Error of the table.
         #[source]
         cause: PortError,
     },
@@ -62,7 +62,7 @@ pub enum NotificationError {
         id: String,
         /// The first that failed.
         sink: &'static str,
-        /// Cause.
+        /// Error of the sink.
         #[source]
         cause: PortError,
     },
@@ -71,7 +71,7 @@ pub enum NotificationError {
     InProgress {
         /// Id of the notification.
         id: String,
-        /// Sink.
+        /// Name of the sink.
         sink: &'static str,
     },
     /// The notification cannot be written as JSON.

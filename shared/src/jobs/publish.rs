@@ -65,7 +65,7 @@ pub fn report_from_evidence<'a>(
     }
 }
 
-/// Publishes reports.
+/// Publishes reports and keeps the current status.
 #[derive(Clone, Copy)]
 pub struct ReportPublisher<'a> {
     /// Revisions, findings and the current status.
@@ -74,30 +74,30 @@ pub struct ReportPublisher<'a> {
     pub store: &'a dyn ObjectStore,
     /// Where changes of the status are sent.
     pub sinks: &'a [&'a dyn NotificationSink],
-    /// Time.
+    /// Clock that gives the current time.
     pub clock: &'a dyn Clock,
-    /// Makes reports.
+    /// Makes the report on a window.
     pub make_report: ReportFn<'a>,
     /// Account of the deployment, for keys.
     pub account: &'a str,
-    /// Seconds from one scheduled run to the next; the current status is valid for two intervals.
+    /// Number of seconds from one scheduled run to the next; the current status is valid for two intervals.
     pub interval_seconds: u32,
     /// How long history is kept.
     pub retention: &'a RetentionSettings,
 }
 
-/// A published report.
+/// A report that a run published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedReport {
-    /// Its window.
+    /// Window of the report.
     pub window: ReportWindow,
     /// Why the window was evaluated.
     pub purpose: ReportPurpose,
-    /// The newest revision.
+    /// The newest revision of the report.
     pub revision: RevisionRecord,
     /// Whether this run created it.
     pub is_new: bool,
-    /// Changes of findings.
+    /// How the report changes the findings.
     pub findings: FindingChanges,
 }
 
@@ -116,11 +116,11 @@ pub struct PublishedReports {
 
 /// Why a report was not published, or why a step after it failed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot publish the report on {window}: {kind}")]
+#[error("cannot publish the report about {window}: {kind}")]
 pub struct PublishError {
     /// The first window that failed.
     pub window: ReportWindow,
-    /// Cause.
+    /// Why the report was not published.
     #[source]
     pub kind: Box<PublishErrorKind>,
     /// Further errors: of other windows, and of revoking the current status.
@@ -139,9 +139,9 @@ pub enum PublishErrorKind {
     /// A table item cannot be decoded.
     #[error("cannot decode the item `{name}`: {cause}")]
     DamagedItem {
-        /// The item.
+        /// Name of the item.
         name: String,
-        /// Cause.
+        /// Why the item could not be decoded.
         #[source]
         cause: serde_json::Error,
     },
@@ -150,7 +150,7 @@ pub enum PublishErrorKind {
         "`{key}` already exists and is a different report: it was not overwritten; find out who wrote it"
     )]
     AlreadyExists {
-        /// The key.
+        /// Key of the existing object.
         key: String,
     },
     /// Other runs wrote first in every attempt.

@@ -46,9 +46,9 @@ const MIN_TURN: Duration = Duration::from_secs(10);
 /// The ports of the job.
 #[derive(Clone, Copy)]
 pub struct PullPorts<'a> {
-    /// CloudTrail.
+    /// CloudTrail's event history.
     pub cloudtrail: &'a dyn CloudTrailApi,
-    /// Time.
+    /// Clock that gives the current time.
     pub clock: &'a dyn Clock,
     /// The evidence store; checkpoints and leases are in its table.
     pub evidence: &'a EvidenceStore<'a>,
@@ -57,7 +57,7 @@ pub struct PullPorts<'a> {
 /// The input of the job.
 #[derive(Clone, Copy)]
 pub struct PullTask<'a> {
-    /// Configuration.
+    /// Configuration of the lookups.
     pub config: &'a Config,
     /// Accounts and regions to pull.
     pub account_regions: &'a [AccountRegion],
@@ -74,23 +74,23 @@ pub struct PullOutcome {
     pub account: String,
     /// Region name.
     pub region: String,
-    /// Completed slices.
+    /// Number of completed slices.
     pub slices: u64,
-    /// Pages read.
+    /// Number of pages read.
     pub pages: u64,
     /// Events of the completed slices. An event of the second in which two slices meet counts once, in the later slice.
     pub events: u64,
-    /// Records in them that could not be read.
+    /// Number of records in the completed slices that could not be read.
     pub unreadable: u64,
     /// Events in them that were dropped because their principal is not watched.
     pub dropped: u64,
-    /// Throttled requests.
+    /// Number of throttled requests.
     pub throttled: u64,
     /// Slices that were restarted because of an invalid token.
     pub restarts: u64,
     /// Slices that were split because they had too many pages.
     pub splits: u64,
-    /// Second lookups.
+    /// Number of second lookups.
     pub second_lookups: u64,
     /// Second lookups that found new events.
     pub second_lookups_changed: u64,
@@ -133,7 +133,7 @@ enum PullError {
     #[error("cannot store the evidence: {0}")]
     Evidence(#[from] EvidenceError),
     /// The checkpoint has changed since it was read.
-    #[error("another run has moved the checkpoint")]
+    #[error("another run has moved the checkpoint: the next run continues from there")]
     CheckpointMoved,
 }
 

@@ -31,13 +31,13 @@ pub struct RunRecord {
     pub request_id: Option<String>,
     /// The function's own identity, as AWS STS returns it.
     pub caller: Option<CallerIdentity>,
-    /// When it began.
+    /// When the run began.
     pub started_at: Time,
-    /// When it ended.
+    /// When the run ended.
     pub ended_at: Time,
-    /// Its error; absent when it succeeded.
+    /// Error of the run; absent if the run succeeded.
     pub error: Option<String>,
-    /// Its metrics.
+    /// Metrics of the run by name.
     pub metrics: Map<String, Value>,
 }
 

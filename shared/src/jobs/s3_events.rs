@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{ports::StoredObject, time::Time};
 
-/// A parsed message.
+/// A parsed message about S3 objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct S3EventMessage {
     /// Objects that were created, in the order of the message.
@@ -27,9 +27,9 @@ pub struct S3EventMessage {
 pub struct ObjectCreated {
     /// Named `s3://bucket/key`; its version is its ETag, then `/` and its version id if it has one.
     pub object: StoredObject,
-    /// Its key.
+    /// Key of the created object.
     pub key: String,
-    /// When it was created, if the message contains the time.
+    /// When the object was created; `None` if the message does not contain the time.
     pub created_at: Option<Time>,
 }
 

@@ -27,10 +27,10 @@ use crate::{
     time::Time,
 };
 
-/// Most input files that a report names; the others are only part of the common hash.
+/// Maximum number of input files that a report names; the rest is only part of the common hash.
 const MAX_INPUTS: usize = 10_000;
 
-/// Most unreadable positions that a report names.
+/// Maximum number of unreadable positions that a report names.
 const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
 /// Why a sweep ends without a report.
@@ -56,7 +56,7 @@ pub struct SweepTask<'a> {
     pub since: Option<Time>,
     /// First moment after the period.
     pub until: Option<Time>,
-    /// How to read.
+    /// Options for reading log files.
     pub gather_options: GatherOptions,
 }
 

@@ -24,7 +24,7 @@ const LIMITS: ReadLimits = ReadLimits { max_inflated_bytes: 8 << 20 };
 /// The outcome of one delivery.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WatchOutcome {
-    /// Events evaluated.
+    /// Number of events evaluated.
     pub events: u64,
     /// Insight events, which are not evaluated.
     pub insight_events: u64,
@@ -32,7 +32,7 @@ pub struct WatchOutcome {
     pub unreadable: Vec<UnreadablePosition>,
     /// Alerts for these events.
     pub alerts: Vec<Alert>,
-    /// Notifications sent now.
+    /// Number of notifications sent by this run.
     pub notifications_sent: u64,
     /// Notifications that had been sent before.
     pub notifications_already_sent: u64,
@@ -46,12 +46,12 @@ pub struct WatchOutcome {
 pub struct WatchError {
     /// The outcome of everything else.
     pub outcome: Box<WatchOutcome>,
-    /// What went wrong.
+    /// Why the event was not evaluated.
     #[source]
     pub kind: WatchErrorKind,
 }
 
-/// What went wrong.
+/// Why an event was not evaluated.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchErrorKind {
     /// A part of the delivery cannot be read.

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 /// One part of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PatternPart {
-    /// This letter.
+    /// Exactly this character.
     Char(char),
-    /// Any one letter.
+    /// Any one character.
     AnyChar,
     /// Any run of letters, also an empty one.
     AnyRun,
@@ -51,7 +51,7 @@ impl PatternPositions {
         })
     }
 
-    /// Whether it is empty, so that no match is possible.
+    /// Whether the set of positions is empty, so that no match is possible.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
@@ -83,7 +83,7 @@ impl CompiledPattern {
         Self(text.chars().map(PatternPart::Char).collect())
     }
 
-    /// Adds a part.
+    /// Adds a part to the end of the pattern.
     pub fn push(&mut self, part: PatternPart) {
         if !(part == PatternPart::AnyRun && self.0.last() == Some(&PatternPart::AnyRun)) {
             self.0.push(part);
@@ -95,7 +95,7 @@ impl CompiledPattern {
         self.0.extend(Self::literal(text).0);
     }
 
-    /// Whether it matches every text.
+    /// Whether the pattern matches every text.
     pub fn matches_everything(&self) -> bool {
         self.0 == [PatternPart::AnyRun]
     }
@@ -141,7 +141,7 @@ impl CompiledPattern {
         self.0.last() == Some(&PatternPart::AnyRun) && positions.contains(self.0.len() - 1)
     }
 
-    /// Letters that the pattern names at these positions.
+    /// Literal characters that the pattern accepts next at these positions; wildcards are left out.
     pub fn next_chars(&self, positions: &PatternPositions) -> impl Iterator<Item = char> {
         positions.iter().filter_map(|at| match self.0.get(at) {
             Some(PatternPart::Char(letter)) => Some(*letter),
@@ -149,7 +149,7 @@ impl CompiledPattern {
         })
     }
 
-    /// Whether it matches the whole of a text.
+    /// Whether the pattern matches the whole of a text.
     pub fn matches(&self, text: &str) -> bool {
         let end = text.chars().try_fold(self.start(), |positions, letter| {
             let next = self.step(&positions, Some(letter));

@@ -24,7 +24,7 @@ use crate::{
 /// A principal to assess.
 #[derive(Clone, Debug)]
 pub struct AssessedPrincipal<'a> {
-    /// The principal.
+    /// Identity of the assessed principal.
     pub identity: PrincipalIdentity,
     /// What the policies allow.
     pub grants: &'a Grants,
@@ -72,7 +72,7 @@ pub fn overall_status(
 }
 
 impl<'a> PermissionsAssessor<'a> {
-    /// Counts the actions of the catalog once.
+    /// Creates an assessor, which counts the actions of the catalog once for all assessments.
     pub fn new(config: &'a Config, catalog: &'a Catalog) -> Self {
         Self { config, catalog, action_counts: CatalogActionCounts::of(catalog) }
     }

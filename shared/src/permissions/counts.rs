@@ -11,7 +11,7 @@ use crate::{
     operation::{Capabilities, OperationType},
 };
 
-/// Most examples of a count.
+/// Maximum number of examples of a count.
 const MAX_EXAMPLES: usize = 10;
 
 /// Label of reads without a capability.

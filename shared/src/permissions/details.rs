@@ -21,7 +21,7 @@ use crate::grants::{Policy, PolicyOrigin, PolicySnapshot};
 /// Why a text is not complete output of `get-account-authorization-details`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DetailsError {
-    /// It is not JSON of this form.
+    /// The text is not JSON of this form.
     #[error("line {line}, column {column}: {message}")]
     Json {
         /// Line, counted from one.
@@ -31,10 +31,10 @@ pub enum DetailsError {
         /// The error at that position.
         message: String,
     },
-    /// It is JSON without a list of users or roles.
+    /// The text is JSON without a list of users or roles.
     #[error("the text has neither `UserDetailList` nor `RoleDetailList`")]
     NotAuthorizationDetails,
-    /// It is truncated: a page that should follow is missing.
+    /// The output is truncated: a page that should follow is missing.
     #[error(
         "the output is truncated: a page is missing; run the command again without `--max-items` and `--no-paginate`"
     )]

@@ -15,9 +15,9 @@ use crate::{
     pattern::has_wildcard,
 };
 
-/// Most resources of a path.
+/// Maximum number of resources of a path.
 const MAX_RESOURCES: usize = 10;
-/// Most resources that a sentence names.
+/// Maximum number of resources that a sentence names.
 const MAX_NAMED: usize = 2;
 
 /// The privilege escalation paths that the grants open, in order of their ids.
@@ -29,7 +29,8 @@ pub fn paths(grants: &Grants) -> Vec<EscalationPath> {
 }
 
 impl EscalationMethod {
-    /// The best of the action sets that the grants cover: an unconditional one, if there is one.
+    /// The path through an action set of the method that the grants cover, preferably one granted without conditions;
+    /// `None` if the grants cover no action set.
     fn best_path(&self, grants: &Grants) -> Option<EscalationPath> {
         let ways = self.action_sets.iter().filter_map(|way| self.path_through(way, grants));
         // The first of equal sets wins.

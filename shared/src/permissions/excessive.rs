@@ -17,9 +17,9 @@ use crate::{
     pattern::has_wildcard,
 };
 
-/// Statements and resources a check cites.
+/// Maximum number of statements and resources that a check cites.
 const MAX_CITED: usize = 10;
-/// Actions a message names.
+/// Maximum number of actions that a message names.
 const MAX_NAMED: usize = 3;
 
 /// Whether a grant is unconditional and its action is known or at least named in full.
@@ -61,7 +61,7 @@ fn group_check(
     let does = match operation_type {
         OperationType::Mutating => ("changes state", "that change state"),
         OperationType::Privileged => {
-            ("is not read-only, but changes no resource", "that are not read-only, but change no resource")
+            ("changes no resource, but is more than a read", "that are not read-only, but change no resource")
         }
         OperationType::Unknown => ("is not in the catalog", "that are not in the catalog"),
         OperationType::ReadOnly => ("reads", "that read"),

@@ -52,7 +52,7 @@ pub enum CheckStatus {
     Error,
     /// Actions that are not read-only are granted.
     AllowedWrite,
-    /// It cannot be determined from the policies alone.
+    /// The policies alone do not determine whether the action is granted.
     Indeterminate,
 }
 
@@ -66,24 +66,24 @@ pub enum OverallStatus {
     Partial,
     /// No required read works, or the principal does not exist.
     Invalid,
-    /// It cannot be determined whether only reads are granted, or whether the required reads work.
+    /// The policies do not determine whether only reads are granted, or whether the required reads work.
     Indeterminate,
     /// Actions that are not read-only are granted.
     OverPrivileged,
 }
 
-/// One check.
+/// One check of a principal's permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionCheck {
     /// Service, as in policies.
     pub service: String,
     /// Action, or a pattern for a group of similar actions of a service; `*` for a check of all actions.
     pub operation: String,
-    /// Its result.
+    /// Result of the check.
     pub status: CheckStatus,
     /// The reason, in a sentence.
     pub message: String,
-    /// Number of actions it covers.
+    /// Number of actions that the check covers.
     pub actions: u64,
     /// Greatest risk level of those actions.
     pub risk_level: Option<RiskLevel>,
@@ -95,12 +95,12 @@ pub struct PermissionCheck {
     pub resources: Vec<Arc<str>>,
 }
 
-/// The assessed principal.
+/// Identity of an assessed principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalIdentity {
     /// ARN, or the name given to policies without a principal.
     pub arn: Arc<str>,
-    /// Kind of principal.
+    /// Kind of the principal.
     pub kind: PrincipalKind,
     /// Account; empty when not known.
     pub account: Arc<str>,
@@ -130,9 +130,9 @@ impl PrincipalIdentity {
 /// A count of granted actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GrantCount {
-    /// Actions that are granted unconditionally.
+    /// Number of actions that are granted unconditionally.
     pub unconditional: u64,
-    /// Actions that are granted on conditions.
+    /// Number of actions that are granted on conditions.
     pub conditional: u64,
     /// Examples, the most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
@@ -145,7 +145,7 @@ pub struct EscalationPath {
     pub id: String,
     /// The path, described in a sentence.
     pub description: String,
-    /// Actions it needs, in order.
+    /// Actions that the path needs, in the order of the method.
     pub actions: Vec<Arc<str>>,
     /// Whether each of them is granted unconditionally.
     pub is_unconditional: bool,
@@ -156,20 +156,20 @@ pub struct EscalationPath {
 /// Comparison with the IAM policy simulator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationComparison {
-    /// Actions that were simulated.
+    /// Number of actions that were simulated.
     pub compared: u64,
-    /// Actions with the same result in both.
+    /// Number of actions with the same result in both evaluations.
     pub agreed: u64,
-    /// Actions with different results, each with both results, in order.
+    /// Actions with different results in the two evaluations, each with both results, sorted by action.
     pub conflicts: Vec<SimulationConflict>,
     /// Why the simulation was left out or is incomplete.
     pub incomplete_reason: Option<String>,
 }
 
-/// Two different results for one action.
+/// An action for which IAM's policy simulator and Onlooker's evaluation have different results.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SimulationConflict {
-    /// The action.
+    /// The IAM action, as `service:Name`.
     pub action: Arc<str>,
     /// The result of Onlooker's policy evaluation: `granted`, `conditional` or `denied`.
     pub policies: String,
@@ -187,11 +187,11 @@ impl SimulationConflict {
 /// The assessed permissions of one principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionsAssessment {
-    /// The principal.
+    /// Identity of the assessed principal.
     pub identity: PrincipalIdentity,
     /// Time of the assessment.
     pub timestamp: Time,
-    /// The overall status.
+    /// The overall status of the principal's permissions.
     pub overall_status: OverallStatus,
     /// Reason for the status, in a sentence.
     pub reason: String,
@@ -203,7 +203,7 @@ pub struct PermissionsAssessment {
     pub capabilities: BTreeMap<String, GrantCount>,
     /// Grants that are not read-only, by service.
     pub services: BTreeMap<String, GrantCount>,
-    /// Privilege escalation paths.
+    /// Ways in which the principal could escalate privileges.
     pub escalation_paths: Vec<EscalationPath>,
     /// Number of tolerated grants, by override id.
     pub tolerated: BTreeMap<String, u64>,

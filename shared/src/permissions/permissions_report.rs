@@ -43,7 +43,7 @@ impl PermissionsReport {
         Self { overall: worst.max(absent), missing, not_assessed: elsewhere, principals }
     }
 
-    /// The published schema.
+    /// The published JSON schema of the report.
     pub fn schema() -> Schema {
         schemars::schema_for!(Self)
     }

@@ -11,9 +11,9 @@ use crate::{
     operation::RiskLevel,
 };
 
-/// Most entries of one kind that are named one by one.
+/// Maximum number of entries of one kind that are named one by one.
 const MAX_NAMED: usize = 5;
-/// Most examples in a sentence.
+/// Maximum number of examples in a sentence.
 const MAX_EXAMPLES: usize = 3;
 
 /// Recommendations, the most urgent first. `excessive` are the grants that are not read-only and not tolerated.

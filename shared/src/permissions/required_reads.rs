@@ -18,14 +18,14 @@ pub struct Probe {
     pub service: String,
     /// Operation, as in `permissions.reads`.
     pub operation: String,
-    /// Its outcome.
+    /// Outcome of the probe.
     pub outcome: ProbeOutcome,
 }
 
 /// The outcome of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeOutcome {
-    /// The call succeeded.
+    /// The probed call succeeded.
     Works,
     /// AWS denied the call, with this message.
     Denied(String),

@@ -21,7 +21,7 @@ pub struct DigestWindow {
     pub account: Arc<str>,
     /// Region of the log files.
     pub region: Arc<str>,
-    /// First second (`digestStartTime`).
+    /// First second of the window (`digestStartTime`).
     pub start: Time,
     /// First second after the window (`digestEndTime`).
     pub end: Time,

@@ -17,33 +17,33 @@ pub type FieldText<'a> = Option<Cow<'a, str>>;
 /// The fields of one CloudTrail record that later stages need. Names: CloudTrail User Guide, record contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// `eventID`.
+    /// `eventID` of the CloudTrail record.
     pub event_id: FieldText<'a>,
-    /// `eventTime`.
+    /// `eventTime` of the CloudTrail record.
     pub event_time: FieldText<'a>,
-    /// `eventSource`.
+    /// `eventSource` of the CloudTrail record.
     pub event_source: FieldText<'a>,
-    /// `eventName`.
+    /// `eventName` of the CloudTrail record.
     pub event_name: FieldText<'a>,
-    /// `eventType`.
+    /// `eventType` of the CloudTrail record.
     pub event_type: FieldText<'a>,
-    /// `eventCategory`.
+    /// `eventCategory` of the CloudTrail record.
     pub event_category: FieldText<'a>,
-    /// `awsRegion`.
+    /// `awsRegion` of the CloudTrail record.
     pub region: FieldText<'a>,
-    /// `recipientAccountId`.
+    /// `recipientAccountId` of the CloudTrail record.
     pub recipient_account_id: FieldText<'a>,
-    /// `errorCode`.
+    /// `errorCode` of the CloudTrail record.
     pub error_code: FieldText<'a>,
-    /// `managementEvent`.
+    /// `managementEvent` of the CloudTrail record.
     pub management_event: Option<bool>,
-    /// `readOnly`.
+    /// `readOnly` of the CloudTrail record.
     pub read_only: Option<bool>,
-    /// `sessionCredentialFromConsole`.
+    /// `sessionCredentialFromConsole` of the CloudTrail record.
     pub session_credential_from_console: Option<bool>,
-    /// `userIdentity`.
+    /// `userIdentity` of the CloudTrail record.
     pub user_identity: UserIdentity<'a>,
-    /// `resources`.
+    /// `resources` of the CloudTrail record.
     pub resources: Vec<RecordResource<'a>>,
     /// `responseElements`, as JSON text.
     pub response_elements: Option<&'a str>,
@@ -52,31 +52,31 @@ pub struct Record<'a> {
 /// `userIdentity` of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UserIdentity<'a> {
-    /// `type`.
+    /// `type` of the CloudTrail record.
     pub kind: FieldText<'a>,
-    /// `arn`.
+    /// `arn` of the CloudTrail record.
     pub arn: FieldText<'a>,
-    /// `accountId`.
+    /// `accountId` of the CloudTrail record.
     pub account_id: FieldText<'a>,
-    /// `principalId`.
+    /// `principalId` of the CloudTrail record.
     pub principal_id: FieldText<'a>,
-    /// `userName`.
+    /// `userName` of the CloudTrail record.
     pub user_name: FieldText<'a>,
-    /// `invokedBy`.
+    /// `invokedBy` of the CloudTrail record.
     pub invoked_by: FieldText<'a>,
-    /// `identityProvider`.
+    /// `identityProvider` of the CloudTrail record.
     pub identity_provider: FieldText<'a>,
-    /// `sessionContext.sessionIssuer.arn`.
+    /// `sessionContext.sessionIssuer.arn` of the CloudTrail record.
     pub issuer_arn: FieldText<'a>,
-    /// `sessionContext.sessionIssuer.accountId`.
+    /// `sessionContext.sessionIssuer.accountId` of the CloudTrail record.
     pub issuer_account_id: FieldText<'a>,
-    /// `sessionContext.sessionIssuer.userName`.
+    /// `sessionContext.sessionIssuer.userName` of the CloudTrail record.
     pub issuer_user_name: FieldText<'a>,
-    /// `sessionContext.sourceIdentity`.
+    /// `sessionContext.sourceIdentity` of the CloudTrail record.
     pub source_identity: FieldText<'a>,
-    /// `onBehalfOf.userId`.
+    /// `onBehalfOf.userId` of the CloudTrail record.
     pub on_behalf_of_user_id: FieldText<'a>,
-    /// `onBehalfOf.identityStoreArn`.
+    /// `onBehalfOf.identityStoreArn` of the CloudTrail record.
     pub identity_store_arn: FieldText<'a>,
 }
 
@@ -85,7 +85,7 @@ pub struct UserIdentity<'a> {
 pub struct RecordResource<'a> {
     /// `ARN`, also spelled `arn`.
     pub arn: FieldText<'a>,
-    /// `type`.
+    /// `type` of the CloudTrail record.
     pub kind: FieldText<'a>,
 }
 
@@ -93,12 +93,12 @@ pub struct RecordResource<'a> {
 pub(super) type JsonObject<'a> = BTreeMap<String, &'a RawValue>;
 
 impl<'a> Record<'a> {
-    /// Whether it has any field by which a record is recognized.
+    /// Whether the record has any field by which a record is recognized.
     pub(super) fn is_record(&self) -> bool {
         self.event_id.is_some() || self.event_name.is_some() || self.event_source.is_some()
     }
 
-    /// Whether it is an Insights event and not a call.
+    /// Whether the record is an Insights event and not a call.
     pub(super) fn is_insight(&self) -> bool {
         let says = self.event_category.as_deref() == Some("Insight")
             || self.event_type.as_deref() == Some("AwsCloudTrailInsight");

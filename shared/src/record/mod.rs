@@ -27,7 +27,7 @@ pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadablePositi
 /// Limits for reading one log file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// Bytes to which one log file may inflate. The rest is not read.
+    /// Number of bytes to which one log file may inflate. The rest is not read.
     pub max_inflated_bytes: usize,
 }
 
@@ -41,7 +41,7 @@ impl Default for ReadLimits {
 /// Longest text of a field, in bytes: the length limit of IAM for an ARN. Longer text makes a record unreadable.
 pub const MAX_TEXT_BYTES: usize = 2_048;
 
-/// Most resources of one record. More make it unreadable.
+/// Maximum number of resources of one record. More make it unreadable.
 pub const MAX_RESOURCES: usize = 1_024;
 
 /// Deepest nesting of a record, including the record itself.

@@ -29,9 +29,9 @@ pub enum UnreadableReason {
     WrongType,
     /// Nested deeper than [`super::MAX_DEPTH`].
     TooDeep,
-    /// Not UTF-8.
+    /// The text is not UTF-8.
     BadUtf8,
-    /// Not JSON.
+    /// The text is not JSON.
     BadJson,
     /// The JSON ends too early.
     TruncatedJson,
@@ -94,7 +94,7 @@ impl fmt::Display for UnreadableReason {
 /// The error in a piece, and the field that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordError {
-    /// The reason.
+    /// Why the record cannot be read.
     pub reason: UnreadableReason,
     /// The invalid field, as CloudTrail spells it.
     pub field: Option<&'static str>,
@@ -138,13 +138,13 @@ impl fmt::Display for Fingerprint {
 /// One piece that could not be read, and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadablePiece {
-    /// The error.
+    /// Why the piece cannot be read.
     pub error: RecordError,
     /// Identity of its bytes.
     pub fingerprint: Fingerprint,
     /// Offset of its first byte in the inflated log file.
     pub offset: u64,
-    /// Number of pieces of the log file before it.
+    /// Number of pieces of the log file before this piece.
     pub record_index: u64,
 }
 

@@ -18,7 +18,7 @@ pub const NAMESPACE: &str = "Onlooker";
 /// Metrics in one directive.
 const MAX_METRICS_PER_DIRECTIVE: usize = 100;
 
-/// Characters of a dimension's value.
+/// Number of characters of a dimension's value.
 const MAX_DIMENSION_CHARS: usize = 1_024;
 
 /// CloudWatch unit of a metric.
@@ -63,7 +63,7 @@ impl Metrics {
         self
     }
 
-    /// Adds a count.
+    /// Adds a metric with the unit `Count`.
     #[must_use]
     pub fn count(self, name: &'static str, count: u64) -> Self {
         // CloudWatch stores doubles: beyond 2^53 it loses the last digits too.

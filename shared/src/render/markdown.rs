@@ -18,7 +18,7 @@ use crate::{
     report::{PrincipalSummary, Report, ReportMode, ReportResult},
 };
 
-/// Most rows of a table: GitHub limits the length of a comment.
+/// Maximum number of rows of a table: GitHub limits the length of a comment.
 const MAX_ROWS: usize = 50;
 
 /// The report as Markdown.

@@ -22,9 +22,9 @@ pub enum MatrixRowState {
     GrantsUnknown,
     /// Granted and not called.
     GrantedUnused,
-    /// Called without success.
+    /// Calls were made, and none succeeded.
     Attempted,
-    /// Calls succeeded.
+    /// Calls were made, and some succeeded.
     Used,
     /// Calls succeeded only through roles it assumed; its own policies do not grant them.
     UsedThroughRoles,
@@ -35,15 +35,15 @@ pub enum MatrixRowState {
 /// Severity of a row in the presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatrixTone {
-    /// As expected.
+    /// The state is as expected.
     Good,
-    /// Neutral.
+    /// The state is neutral.
     None,
-    /// Worth knowing.
+    /// The state is worth knowing.
     Note,
-    /// Needs review.
+    /// The state needs review.
     Warn,
-    /// It breaks the promise, or could.
+    /// The state shows, or could show, that the principal is not read-only.
     Bad,
 }
 
@@ -59,7 +59,7 @@ impl MatrixRowState {
         Self::NotGranted,
     ];
 
-    /// Its symbol.
+    /// The symbol of the state.
     pub const fn symbol(self) -> char {
         match self {
             Self::NotGranted => '–',
@@ -72,7 +72,7 @@ impl MatrixRowState {
         }
     }
 
-    /// Its name in a few words.
+    /// Name of the state in a few words.
     pub const fn text(self) -> &'static str {
         match self {
             Self::NotGranted => "not granted",
@@ -85,18 +85,20 @@ impl MatrixRowState {
         }
     }
 
-    /// Its meaning in a sentence.
+    /// Meaning of the state in a sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::NotGranted => "It is not granted, and no call was made.",
+            Self::NotGranted => "The policies do not grant this access, and no call was made.",
             Self::GrantsUnknown => {
-                "No call was made. Its policies were not read, so its permissions are unknown."
+                "No call was made. The principal's policies were not read, so the permissions are unknown."
             }
-            Self::GrantedUnused => "Its policies grant it, and no call was made in the period.",
+            Self::GrantedUnused => {
+                "The principal's policies grant this access, and no call was made in the period."
+            }
             Self::Attempted => "Calls were made, and every call was denied or failed.",
             Self::Used => "Calls succeeded.",
             Self::UsedThroughRoles => {
-                "Calls succeeded, all of them through roles it assumed; its own policies do not grant them."
+                "Calls succeeded, all of them through roles that the principal assumed; the principal's own policies do not grant them."
             }
             Self::UsedWithoutGrant => {
                 "Calls succeeded although no policy that was read grants them, so another policy does."
@@ -118,7 +120,7 @@ impl MatrixRowState {
 }
 
 impl MatrixTone {
-    /// CSS class.
+    /// CSS class of the tone.
     pub const fn css_class(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -133,9 +135,10 @@ impl MatrixTone {
 /// What overrides tolerate of a principal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ToleratedAccess {
-    /// All grants of its policies beyond reads.
+    /// Whether overrides tolerate every grant of the principal's policies that is not a read.
     pub all_grants: bool,
-    /// All its calls beyond reads that succeeded, of which there is at least one.
+    /// Whether overrides tolerate every call of the principal that succeeded and is not a read;
+    /// `false` if there is no such call.
     pub all_calls: bool,
 }
 
@@ -168,7 +171,7 @@ impl MatrixRow {
         self.used.saturating_add(self.denied).saturating_add(self.failed)
     }
 
-    /// Its state.
+    /// State of the row.
     pub fn state(&self) -> MatrixRowState {
         let granted = self.granted.as_ref().map(GrantCount::total);
         match (self.used > 0, self.denied > 0 || self.failed > 0, granted) {
@@ -208,7 +211,7 @@ impl MatrixRow {
         }
     }
 
-    /// Its name for readers.
+    /// Name of the row for readers.
     pub fn label(&self) -> String {
         match self.kind {
             Some(MatrixRowKind::Read) => "plain reads".to_owned(),
@@ -218,7 +221,7 @@ impl MatrixRow {
         }
     }
 
-    /// Its kind, as in `matrix.csv`.
+    /// Kind of the row, as in `matrix.csv`.
     pub const fn kind_name(&self) -> &'static str {
         match self.kind {
             None => "service",
@@ -274,22 +277,28 @@ pub fn worst_first(result: &ReportResult) -> Vec<(&PrincipalSummary, &AccessMatr
 /// A permissions status: its word, tone and meaning.
 pub const fn overall_status_text(status: OverallStatus) -> (&'static str, MatrixTone, &'static str) {
     match status {
-        OverallStatus::Valid => {
-            ("VALID", MatrixTone::Good, "Its policies grant the reads it needs, and only reads.")
-        }
-        OverallStatus::Partial => {
-            ("PARTIAL", MatrixTone::Warn, "Its policies grant only reads, and not all the reads it needs.")
-        }
-        OverallStatus::Invalid => {
-            ("INVALID", MatrixTone::Warn, "Every read it needs is denied, or the principal does not exist.")
-        }
+        OverallStatus::Valid => (
+            "VALID",
+            MatrixTone::Good,
+            "The principal's policies grant the reads that the principal needs, and only reads.",
+        ),
+        OverallStatus::Partial => (
+            "PARTIAL",
+            MatrixTone::Warn,
+            "The principal's policies grant only reads, but not all the reads that the principal needs.",
+        ),
+        OverallStatus::Invalid => (
+            "INVALID",
+            MatrixTone::Warn,
+            "Every read that the principal needs is denied, or the principal does not exist.",
+        ),
         OverallStatus::Indeterminate => (
             "INDETERMINATE",
             MatrixTone::Warn,
-            "Whether it may do more than read cannot be determined from the policies given.",
+            "Whether the principal may do more than read cannot be determined from the policies given.",
         ),
         OverallStatus::OverPrivileged => {
-            ("OVER_PRIVILEGED", MatrixTone::Bad, "Its policies grant more than reads.")
+            ("OVER_PRIVILEGED", MatrixTone::Bad, "The principal's policies grant more than reads.")
         }
     }
 }

@@ -36,7 +36,7 @@ const MAX_EXAMPLES: usize = 5;
 /// Longest subject, in characters.
 pub const MAX_SUBJECT_CHARS: usize = 99;
 
-/// Characters of a value in a text.
+/// Number of characters of a value in a text.
 const MAX_VALUE_CHARS: usize = 400;
 
 /// The notification of an alert.

@@ -29,7 +29,7 @@ use crate::{
 /// Session names that the summary of a principal lists.
 const MAX_SESSION_NAMES: usize = 10;
 
-/// Calls that the audit entries list.
+/// Maximum number of calls that the audit entries list.
 const MAX_AUDIT_ENTRIES: usize = 1_000;
 
 /// Composes the result. `configuration_sha256` identifies the configuration in force.

@@ -52,8 +52,8 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
     let classes = assessment.coverage.covered_classes();
     let scope = match classes.as_slice() {
         [] => "No event class is known to be logged in every account.".to_owned(),
-        [class] => format!("This covers the event class {class}."),
-        classes => format!("This covers the event classes {}.", classes.join(", ")),
+        [class] => format!("The statement covers the event class {class}."),
+        classes => format!("The statement covers the event classes {}.", classes.join(", ")),
     };
     let watched_calls = count_noun(totals.watched_operations, "call");
     let claim = match status {
@@ -67,7 +67,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
         ),
         Some(Status::InsufficientEvidence) => match uncertain_violations(assessment) {
             0 => format!(
-                "Watched principals made {watched_calls}. None of them breaks the promise, but the evidence is not sufficient to prove it."
+                "Watched principals made {watched_calls}. None of them shows that a principal is not read-only, but the evidence is not sufficient to prove that all are."
             ),
             uncertain => format!(
                 "Watched principals made {watched_calls}. {uncertain} of them would break the promise, but another principal may have made them."

@@ -18,10 +18,10 @@ use crate::{
     grants::UnevaluatedPolicyType,
 };
 
-/// Principals that a sentence names; the others are counted.
+/// Maximum number of principals named in a sentence; the rest is given as a number.
 const MAX_NAMED_PRINCIPALS: usize = 5;
 
-/// All limitations.
+/// All limitations of a report, as sentences.
 pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if assessment.mode == ReportMode::Discovery {
@@ -72,7 +72,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
         .sum();
     if guessed > 0 {
         lines.push(format!(
-            "The operations of {} are not in the catalog: their record's `readOnly` flag or their name decided the classification.",
+            "The operations of {} are not in the catalog: the record's `readOnly` flag or the operation's name decided the classification.",
             count_noun(guessed, "call")
         ));
     }

@@ -34,7 +34,7 @@ struct ChainLabel {
 enum ChainOriginators {
     /// This watched principal, or, with `None`, an unwatched or unseen one.
     One(Option<Arc<str>>),
-    /// Several.
+    /// Several principals may have originated the chain.
     Many,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct PrincipalName {
 pub(super) enum KnownSourceIdentity {
     /// Set or not set; not compared.
     Any,
-    /// Not recorded.
+    /// The source identity is not recorded.
     Unset,
     /// Set to this value.
     Set(Arc<str>),

@@ -47,7 +47,7 @@ impl SegmentBuilder {
         Ok(())
     }
 
-    /// Adds an event.
+    /// Adds an event to the segment.
     pub fn push(&mut self, event: Event) {
         let Event { id, time, actor, call_key } = event;
         let row = EventRow {

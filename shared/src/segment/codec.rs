@@ -82,7 +82,7 @@ impl Segment {
         }
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes of the segment.
     pub fn to_bytes(&self) -> Vec<u8> {
         let tables = canonical_json(&SegmentTables {
             actors: self.actors.clone(),
@@ -126,7 +126,7 @@ impl Segment {
             && self.digest_windows.iter().all(DigestWindow::is_plausible)
     }
 
-    /// Whether it has an event with this identity.
+    /// Whether the segment has an event with this identity.
     fn contains_event(&self, identity: &EventIdentity) -> bool {
         let begin = self.rows.partition_point(|row| row.id < identity.id);
         let rows = self.rows.iter().skip(begin).take_while(|row| row.id == identity.id);

@@ -31,7 +31,7 @@ impl Shard {
         Self { account: Arc::clone(account), region: Arc::clone(region), hour: time.hour() }
     }
 
-    /// Whether it is the shard of a call of `actor` at `time`.
+    /// Whether the shard is that of a call of `actor` at `time`.
     pub fn contains(&self, actor: &Actor, time: Time) -> bool {
         self.hour == time.hour() && self.account == actor.account && self.region == actor.region
     }

@@ -178,7 +178,9 @@ fn a_compliant_summary_claims_only_the_logged_event_classes() {
         .result();
     let summary = &result.summary;
     assert!(
-        summary.statement.ends_with("This covers the event classes management-read, management-write."),
+        summary
+            .statement
+            .ends_with("The statement covers the event classes management-read, management-write."),
         "{}",
         summary.statement
     );

@@ -25,7 +25,7 @@ use onlooker_core::{
 const DETAILS: &str = "read the policies of account (iam:GetAccountAuthorizationDetails)";
 const SIMULATE: &str = "simulate the policies of (iam:SimulatePrincipalPolicy)";
 
-/// Most entries of a page that the API allows.
+/// Maximum number of entries of a page that the API allows.
 const PAGE_SIZE: i32 = 1_000;
 
 /// Policies of the account of the session, and of other accounts through a role with the same name in each.

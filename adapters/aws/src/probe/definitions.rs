@@ -19,7 +19,7 @@ pub(super) enum ProbeProtocol {
 pub(super) struct ProbeDefinition {
     /// Service, as in `permissions.reads` and in the names of endpoint variables.
     pub service: &'static str,
-    /// Operation.
+    /// Name of the probed operation.
     pub operation: &'static str,
     /// The operation in an error message, with its IAM action.
     pub description: &'static str,
@@ -27,13 +27,13 @@ pub(super) struct ProbeDefinition {
     pub endpoint_prefix: &'static str,
     /// Service name in the signature.
     pub signing_name: &'static str,
-    /// Protocol.
+    /// Protocol of the service's API.
     pub protocol: ProbeProtocol,
 }
 
 macro_rules! probe_definitions {
     ($($service:literal $operation:literal $action:literal $host:literal $form:expr;)*) => {
-        /// All probes.
+        /// All probes that can be run.
         pub(super) const PROBES: &[ProbeDefinition] = &[$(ProbeDefinition {
             service: $service,
             operation: $operation,

@@ -33,10 +33,10 @@ use super::{
 };
 use onlooker_core::ports::{PortError, PortErrorKind, Prober};
 
-/// Bytes of a response that are searched for an error code.
+/// Maximum number of bytes of a response that are searched for an error code.
 const MAX_ERROR_BODY_BYTES: usize = 65_536;
 
-/// Characters of an AWS error message that are kept.
+/// Maximum number of characters of an AWS error message that are kept.
 const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Probes, with the credentials of the session.

@@ -38,7 +38,7 @@ pub struct EvidenceBatch {
     pub(super) evidence_source: EvidenceSource,
     pub(super) source_hash: String,
     pub(super) events: Vec<Segment>,
-    /// Unsharded evidence, by the hour under which it is indexed.
+    /// Evidence that belongs to no account, region and hour, by the hour under which the index lists it.
     pub(super) unsharded: BTreeMap<Hour, Unsharded>,
     pub(super) objects: Vec<ProcessedObject>,
     /// Fingerprint of the watches if events of principals that are not watched were dropped.

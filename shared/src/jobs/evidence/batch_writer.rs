@@ -23,16 +23,16 @@ use crate::{
     time::Hour,
 };
 
-/// A stored batch.
+/// What was stored of a batch of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredBatch {
     /// Key of the pack; empty when there was nothing to store.
     pub key: String,
-    /// Bytes of the pack.
+    /// Number of bytes of the pack.
     pub bytes: u64,
     /// Parts: shards, and hours of unsharded evidence.
     pub parts: u64,
-    /// Distinct events.
+    /// Number of distinct events stored.
     pub rows: u64,
 }
 

@@ -35,9 +35,9 @@ use crate::{
 /// The evidence of a window, and its inputs.
 #[derive(Debug)]
 pub struct CollectedEvidence {
-    /// The evidence.
+    /// Summary of the collected evidence.
     pub summary: EvidenceSummary,
-    /// Its inputs.
+    /// Stored objects that the summary was made from.
     pub inputs: EvidenceInputs,
 }
 
@@ -72,20 +72,20 @@ pub struct EvidenceInputs {
     unreadable: BTreeSet<UnreadablePosition>,
     /// Events in all parts.
     event_count: u64,
-    /// Distinct events.
+    /// Number of distinct events.
     distinct_events: u64,
-    /// Merged parts.
+    /// Number of parts that were merged.
     pub part_count: u64,
-    /// Shards.
+    /// Number of shards with evidence.
     pub shard_count: u64,
     /// Shards with a cached extract.
     pub cached_extracts: u64,
 }
 
-/// Most input files that a report names; the others are only part of the common hash.
+/// Maximum number of input files that a report names; the rest is only part of the common hash.
 const MAX_INPUTS: usize = 10_000;
 
-/// Most unreadable positions that a report names.
+/// Maximum number of unreadable positions that a report names.
 const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
 impl EvidenceInputs {

@@ -24,8 +24,8 @@ use crate::{
 /// Fewest parts that are merged.
 const MIN_PARTS: usize = 8;
 
-/// Seconds after the end of an hour until it is settled: by then CloudTrail has delivered its events and the lag of
-/// lookups is over.
+/// Number of seconds after the end of an hour until it is settled: by then CloudTrail has delivered its
+/// events and the lag of lookups is over.
 const SETTLED_SECONDS: u32 = 2 * HOUR_SECONDS;
 
 /// The outcome of compaction.

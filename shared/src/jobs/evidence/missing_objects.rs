@@ -23,7 +23,7 @@ use crate::{
 struct MissingObject {
     object: String,
     version: String,
-    /// When it was delivered, as far as known.
+    /// When the object was delivered, as far as known.
     delivered_at: Time,
     cause: String,
 }

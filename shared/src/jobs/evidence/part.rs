@@ -22,11 +22,11 @@ pub(super) struct EvidencePart {
     pub(super) key: String,
     /// First byte of the segment.
     pub(super) offset: u64,
-    /// Bytes of the segment.
+    /// Number of bytes of the segment.
     pub(super) length: u64,
     /// SHA-256 of these bytes, in hex.
     pub(super) sha256: String,
-    /// Events.
+    /// Number of events in the part.
     pub(super) rows: u64,
     /// The pack as a whole.
     pub(super) pack: PackInfo,
@@ -40,7 +40,7 @@ pub(super) struct EvidencePart {
 pub(super) struct PackInfo {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-    /// Records in its sources, readable or not.
+    /// Number of records in the part's sources, readable or not.
     pub(super) records: u64,
 }
 
@@ -58,8 +58,8 @@ pub(super) struct UnshardedInfo {
     pub(super) watch_fingerprint: Option<String>,
 }
 
-/// Most positions of an item, so that it stays below the 400 KB that DynamoDB allows: a position has a key of at most
-/// 1,024 bytes and a reason of about the same length.
+/// Maximum number of positions of an item, so that it stays below the 400 KB that DynamoDB allows: a position
+/// has a key of at most 1,024 bytes and a reason of about the same length.
 const MAX_POSITIONS: usize = 100;
 
 impl UnshardedInfo {

@@ -56,7 +56,7 @@ impl RateLimiter {
         self.throttles = self.throttles.saturating_add(1);
     }
 
-    /// A request succeeded.
+    /// Takes note that a request succeeded.
     pub(super) const fn record_success(&mut self) {
         self.throttles = 0;
     }

@@ -55,7 +55,7 @@ pub(super) struct SliceBuilder<'a> {
     /// Fingerprints of the record texts read.
     seen: HashSet<u128>,
     oldest: Option<Time>,
-    /// Records read before this page.
+    /// Number of records read before this page.
     records_before_page: u64,
     inflater: Inflater,
 }
@@ -67,9 +67,9 @@ pub struct SliceContents {
     pub segment: Segment,
     /// Positions that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
-    /// Records looked up, readable or not, each once.
+    /// Number of records looked up, readable or not, each once.
     pub records: u64,
-    /// Their bytes.
+    /// Number of bytes of the records.
     pub bytes: u64,
     /// Dropped events of principals that are not watched.
     pub dropped: u64,
@@ -127,7 +127,7 @@ impl<'a> SliceBuilder<'a> {
         }
     }
 
-    /// Reads a page.
+    /// Adds the records of a page.
     pub(super) fn add_page(&mut self, records: &[String]) {
         self.records_before_page = self.seen.len() as u64;
         let mut events = Vec::with_capacity(records.len());

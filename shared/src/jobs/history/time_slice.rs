@@ -6,8 +6,9 @@
 
 use crate::time::{HOUR_SECONDS, Hour, Time};
 
-/// Most pages of a slice longer than a second: 2,000 events, about half a minute at [`super::REQUEST_INTERVAL`]. This
-/// also bounds what is discarded when a slice is split or a run ends within one.
+/// Maximum number of pages of a slice longer than a second: 2,000 events, about half a minute at
+/// [`super::REQUEST_INTERVAL`]. This also bounds what is discarded when a slice is split or a run ends within
+/// one.
 pub const MAX_PAGES: u64 = 40;
 
 /// How long CloudTrail keeps its event history: 90 days (API reference of LookupEvents, 2026-11).
@@ -16,7 +17,7 @@ const HISTORY_SECONDS: u32 = 90 * 24 * HOUR_SECONDS;
 /// A span of time that is looked up with one request sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeSlice {
-    /// First second.
+    /// First second of the slice.
     pub since: Time,
     /// First second after the last.
     pub until: Time,
@@ -36,7 +37,7 @@ impl TimeSlice {
         time == self.until
     }
 
-    /// Its length.
+    /// Length of the slice in seconds.
     pub const fn seconds(self) -> u32 {
         self.until.since(self.since)
     }

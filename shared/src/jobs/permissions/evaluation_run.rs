@@ -53,7 +53,7 @@ pub struct PermissionsStore<'a> {
 /// An assessment, and the policies it is based on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvaluatedPrincipal {
-    /// The assessment.
+    /// Assessment of the principal's permissions.
     pub permissions: PermissionsAssessment,
     /// The policies; absent for a principal that does not exist.
     pub policies: Option<PolicyRecord>,
@@ -62,7 +62,7 @@ pub struct EvaluatedPrincipal {
 /// A principal without a status.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedPrincipal {
-    /// The failure.
+    /// Why the principal could not be evaluated.
     pub failure: PrincipalFailure,
     /// The last policies that were read, which stay in force.
     pub policies: Option<PolicyRecord>,
@@ -71,7 +71,7 @@ pub struct FailedPrincipal {
 /// The outcome of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PermissionsOutcome {
-    /// Evaluated principals.
+    /// The evaluated principals.
     pub evaluated: Vec<EvaluatedPrincipal>,
     /// Principals that could not be read or stored.
     pub failed: Vec<FailedPrincipal>,
@@ -81,20 +81,20 @@ pub struct PermissionsOutcome {
     pub unmatched: Vec<String>,
     /// Key of the report of the run.
     pub report_key: String,
-    /// Notifications sent.
+    /// Number of notifications sent.
     pub notifications_sent: u64,
 }
 
 /// Summary of the latest status of a principal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatestPermissions {
-    /// ARN.
+    /// ARN of the principal.
     pub principal: Arc<str>,
     /// The status; absent when the last run could not read its policies.
     pub overall_status: Option<OverallStatus>,
     /// The reason of the status, or why there is none.
     pub statement: String,
-    /// When it was evaluated.
+    /// When the principal was evaluated.
     pub at: Time,
     /// The last known status.
     pub last_status: Option<OverallStatus>,

@@ -45,18 +45,18 @@ pub struct IamPorts<'a> {
     pub organizations: &'a dyn OrganizationsApi,
     /// Probes of required reads.
     pub prober: &'a dyn Prober,
-    /// Clock.
+    /// Clock that gives the current time.
     pub clock: &'a dyn Clock,
 }
 
-/// A request.
+/// Which principals' permissions to evaluate, and by what.
 #[derive(Clone, Copy)]
 pub struct PermissionsRequest<'a> {
-    /// Configuration.
+    /// Configuration of the evaluation.
     pub config: &'a Config,
-    /// Catalog.
+    /// Catalog of AWS operations and their classification.
     pub catalog: &'a Catalog,
-    /// Onlooker's own identity.
+    /// Identity whose credentials Onlooker uses.
     pub caller: &'a CallerIdentity,
     /// ARNs or patterns of users, roles and root users; empty for all watched principals.
     pub principals: &'a [String],

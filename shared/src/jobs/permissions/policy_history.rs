@@ -27,8 +27,8 @@ use crate::{
 /// The partition of all snapshots.
 const PARTITION: &str = "POLICIES";
 
-/// Seconds that policies count as in force after they were last seen: a week and a day, so that a weekly run leaves
-/// no gap. After that it is unknown which policies are in force.
+/// Number of seconds that policies count as in force after they were last seen: a week and a day, so that a
+/// weekly run leaves no gap. After that it is unknown which policies are in force.
 const TRUSTED_SECONDS: u32 = 8 * 86_400;
 
 /// Attempts to write an item when another run writes in between.
@@ -43,9 +43,9 @@ pub struct PolicyRecord {
     pub sha256: Option<String>,
     /// Key of the snapshot.
     pub key: Option<String>,
-    /// When it was first read.
+    /// When the policies were first read.
     pub since: Time,
-    /// When it was last read.
+    /// When the policies were last read.
     pub last_seen: Time,
 }
 
@@ -58,9 +58,9 @@ pub enum PoliciesError {
     /// The stored data is not what was written.
     #[error("stored policies are damaged: `{name}` {what}")]
     Damaged {
-        /// Key or item.
+        /// Key of the damaged object or name of the item.
         name: String,
-        /// The damage.
+        /// What is wrong with the object or item.
         what: String,
     },
 }

@@ -38,7 +38,7 @@ pub struct PolicyReadResult {
 /// A principal that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingPrincipal {
-    /// The requested ARN.
+    /// ARN of the requested principal.
     pub arn: String,
     /// The account in which it does not exist.
     pub account: String,
@@ -47,9 +47,9 @@ pub struct MissingPrincipal {
 /// A principal or pattern that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrincipalFailure {
-    /// Its ARN, or the pattern.
+    /// ARN of the principal, or the ARN pattern.
     pub principal: String,
-    /// Which kind of failure it was.
+    /// Kind of the failure.
     pub kind: PortErrorKind,
     /// The cause, with the IAM action that is needed.
     pub cause: String,
@@ -64,9 +64,9 @@ impl PrincipalFailure {
 /// A pattern of principals that have no policies in IAM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsupportedPrincipal {
-    /// The pattern.
+    /// ARN pattern of the principals.
     pub principal: String,
-    /// Why.
+    /// Why the policies of these principals cannot be read.
     pub reason: &'static str,
 }
 
@@ -93,7 +93,7 @@ pub fn read_policies(ports: &IamPorts<'_>, request: &PermissionsRequest<'_>) -> 
     result
 }
 
-/// Reads one account.
+/// Reads the policies of one account.
 struct AccountReader<'l> {
     ports: &'l IamPorts<'l>,
     request: &'l PermissionsRequest<'l>,

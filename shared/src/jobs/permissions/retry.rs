@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::ports::{Clock, PortError, PortErrorKind};
 
-/// Most attempts of a call.
+/// Maximum number of attempts of a call.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Time reserved for the rest of the job.

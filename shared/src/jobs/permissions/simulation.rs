@@ -27,10 +27,11 @@ use crate::{
     time::Time,
 };
 
-/// Actions in one call. `SimulatePrincipalPolicy` returns a hundred results a page.
+/// Maximum number of actions in one call. `SimulatePrincipalPolicy` returns a hundred results a page.
 const MAX_ACTIONS_PER_CALL: usize = 100;
 
-/// Seconds a cached comparison is valid: AWS managed policies and the simulator itself change too.
+/// Number of seconds for which a cached comparison is valid: AWS managed policies and the simulator itself
+/// change too.
 const CACHE_SECONDS: u32 = 35 * 86_400;
 
 /// Actions to simulate: the most severe action of each service that is not read-only, and all actions that issue
@@ -61,7 +62,7 @@ pub fn representative_actions(catalog: &Catalog) -> Vec<String> {
     chosen
 }
 
-/// Runs the simulator.
+/// Runs IAM's policy simulator.
 pub(super) struct PolicySimulator<'a> {
     pub(super) ports: &'a IamPorts<'a>,
     pub(super) catalog: &'a Catalog,
@@ -165,10 +166,11 @@ impl SimulationComparison {
     }
 }
 
-/// The decision of the grants on an action, as far as a simulation without resource and context can contradict it.
+/// What Onlooker's evaluation decides about an action, in the coarse form that a simulation without resource and
+/// context keys can contradict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GrantDecision {
-    /// Not granted.
+    /// The policies do not grant the action.
     Denied,
     /// Depends on the resource or on conditions.
     Depends,

@@ -28,11 +28,11 @@ const MAX_ATTEMPTS: usize = 4;
 /// A finding, over all reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingRecord {
-    /// Rule.
+    /// Id of the rule.
     pub id: String,
-    /// Latest severity.
+    /// Severity in the newest report with the finding.
     pub severity: Severity,
-    /// Title.
+    /// Title of the finding.
     pub title: String,
     /// Principal, when it is about one.
     pub principal: Option<Arc<str>>,
@@ -56,10 +56,10 @@ pub struct FindingRecord {
     pub report_key: String,
 }
 
-/// Changes of findings.
+/// How a report changes the set of open findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FindingChanges {
-    /// Open findings.
+    /// Number of open findings.
     pub open: u64,
     /// Findings that this report opened or reopened.
     pub opened: u64,

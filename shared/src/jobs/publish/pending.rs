@@ -16,22 +16,22 @@ use crate::ports::{TableItem, WriteCondition};
 /// Attempts after which a report is parked; requesting its window attempts it again.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// A pending report.
+/// A report that is still to be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingReport {
-    /// The window.
+    /// Window of the report.
     #[serde(flatten)]
     pub window: ReportWindow,
     /// Why it is to be published.
     pub purpose: ReportPurpose,
-    /// Number of attempts.
+    /// Number of attempts to publish the report.
     pub attempts: u32,
     /// Why it was not published; absent when the run could not record it.
     pub reason: Option<String>,
 }
 
 impl PendingReport {
-    /// Whether it is no longer retried automatically.
+    /// Whether the report is no longer retried automatically.
     pub const fn is_parked(&self) -> bool {
         self.attempts >= MAX_ATTEMPTS
     }

@@ -125,7 +125,7 @@ impl PublishRun<'_> {
         let mut failures = failures.into_iter();
         let Some((pending, error)) = failures.next() else { return Ok(published) };
         other_errors.extend(failures.map(|(pending, error)| format!("{}: {error}", pending.window)));
-        let reason = truncated(&format!("cannot publish the report on {}: {error}", pending.window));
+        let reason = truncated(&format!("cannot publish the report about {}: {error}", pending.window));
         let seen = report_revision.map(|report_revision| &report_revision.revision.report);
         other_errors.extend(status::revoke(publisher, run, &reason, seen));
         Err(PublishError { window: pending.window, kind: Box::new(error), other_errors })

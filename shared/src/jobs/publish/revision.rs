@@ -55,11 +55,11 @@ pub(super) struct ReportRevision {
     pub revision: RevisionRecord,
     /// The revision before it.
     pub previous: Option<RevisionRecord>,
-    /// Whether it was created now.
+    /// Whether the revision was created now.
     pub is_new: bool,
 }
 
-/// The revisions of a window, in order.
+/// The revisions of a window, oldest first.
 ///
 /// # Errors
 /// When the table cannot be read, or an item cannot be decoded as a revision.

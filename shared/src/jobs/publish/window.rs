@@ -25,7 +25,7 @@ pub const MAX_WINDOW_SECONDS: u32 = 366 * 24 * HOUR_SECONDS;
 /// A period of whole hours; the end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ReportWindow {
-    /// First moment.
+    /// First second of the window.
     pub since: Time,
     /// First moment after it.
     pub until: Time,
@@ -46,7 +46,7 @@ pub enum ReportPurpose {
 /// Why a payload was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReportRequestError {
-    /// It is not a JSON object.
+    /// The request is not a JSON object.
     #[error("the request is not a JSON object: send `{{}}` or `{{\"since\": TIME, \"until\": TIME}}`")]
     NotAnObject,
     /// One end is missing.
@@ -64,10 +64,10 @@ pub enum ReportRequestError {
     /// The ends are not in order.
     #[error("`since` is not before `until`")]
     Empty,
-    /// It ends in the future.
+    /// The window ends in the future.
     #[error("`until` is in the future: evidence exists only for the past")]
     Future,
-    /// It is too long.
+    /// The window is too long.
     #[error("the window is longer than 366 days")]
     TooLong,
 }
@@ -79,7 +79,7 @@ impl ReportWindow {
         Self { since: Time(until.0.saturating_sub(CURRENT_WINDOW_SECONDS)), until }
     }
 
-    /// Its hours.
+    /// The hours of the window.
     pub const fn period(self) -> Period {
         Period { from: self.since.hour(), until: self.until.hour() }
     }

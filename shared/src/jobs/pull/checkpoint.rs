@@ -15,7 +15,7 @@ use crate::{
 
 const SORT_KEY: &str = "CHECKPOINT";
 
-/// Seconds a slice record is kept after the second lookup of its slice is due.
+/// How long, in seconds, a slice's record is kept after the slice is due for the second lookup.
 const RECORD_SECONDS: u32 = 7 * 24 * HOUR_SECONDS;
 
 /// The body of the item.

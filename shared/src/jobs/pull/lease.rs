@@ -15,7 +15,8 @@ use crate::{
 
 const SORT_KEY: &str = "LEASE";
 
-/// Seconds a lease outlasts the time of its holder, so that the last write is done and clocks may differ.
+/// Number of seconds a lease outlasts the time of its holder, so that the last write is done and clocks may
+/// differ.
 const SLACK_SECONDS: u32 = 60;
 
 /// Longest lease in seconds, without the slack. A lease that ends later was written with a wrong clock and is
@@ -27,9 +28,9 @@ pub(super) const MAX_LEASE_SECONDS: u32 = HOUR_SECONDS;
 struct LeaseBody {
     /// The run that holds it; empty when released.
     holder: String,
-    /// When it expires.
+    /// When the lease expires.
     until: Time,
-    /// When it was last released.
+    /// When the lease was last released; `None` if never.
     released_at: Option<Time>,
 }
 

@@ -36,7 +36,7 @@ pub(super) struct PullTurn<'t, 'a> {
     pub(super) now: Time,
     /// Time that must remain when the turn ends.
     pub(super) reserved: Duration,
-    /// Its outcome so far.
+    /// Outcome of the pull so far.
     pub(super) outcome: &'t mut PullOutcome,
 }
 

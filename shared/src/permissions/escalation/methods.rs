@@ -14,7 +14,7 @@ mod running_compute;
 /// A method of privilege escalation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EscalationMethod {
-    /// Kebab-case and permanent.
+    /// Id of the method: kebab-case and permanent.
     pub id: &'static str,
     /// Sets of actions, each sufficient by itself. The first action of a set decides the resources of the path.
     pub action_sets: &'static [&'static [&'static str]],
@@ -24,7 +24,7 @@ pub(super) struct EscalationMethod {
     pub description: &'static str,
     /// Services a role is passed to: `iam:PassedToService` then contains one of these. Empty if no role is passed.
     pub passed_to_services: &'static [&'static str],
-    /// Whether it escalates only through principals other than the caller.
+    /// Whether the method escalates only through principals other than the caller.
     pub only_for_others: bool,
 }
 
@@ -66,7 +66,7 @@ impl EscalationMethod {
     }
 }
 
-/// The known methods.
+/// All known escalation methods.
 pub(super) fn all() -> impl Iterator<Item = &'static EscalationMethod> {
     [identity::METHODS, pass_role::METHODS, running_compute::METHODS, other_services::METHODS]
         .into_iter()

@@ -21,14 +21,14 @@ const CHART_HEIGHT: f64 = 200.0;
 /// Least height of a part that is not zero.
 const MIN_BAR_HEIGHT: f64 = 3.0;
 
-/// The chart.
+/// The chart of calls over time.
 #[derive(Debug)]
 pub struct ActivityChart {
     /// Length of one step in words.
     pub step_unit: String,
     /// Greatest count on the scale.
     pub axis_max: u64,
-    /// Half of it.
+    /// Half of the axis's highest value.
     pub axis_middle: u64,
     /// Bars in four layers: reads, writes, other, denied.
     pub layers: [ChartLayer; 4],
@@ -43,26 +43,26 @@ pub struct ActivityChart {
 /// The bars of one kind of call.
 #[derive(Debug)]
 pub struct ChartLayer {
-    /// CSS class.
+    /// CSS class of the layer.
     pub css_class: &'static str,
     /// Name of the kind.
     pub name: &'static str,
-    /// Calls of that kind.
+    /// Number of calls of that kind.
     pub total: u64,
-    /// Bars.
+    /// Bars of the layer, by time.
     pub bars: Vec<ChartBar>,
 }
 
-/// One bar.
+/// One bar of the chart.
 #[derive(Debug)]
 pub struct ChartBar {
     /// From the left, in percent.
     pub x: String,
     /// From the top, in pixels.
     pub y: String,
-    /// Width, in percent.
+    /// Width of the bar, in percent.
     pub width: String,
-    /// Height, in pixels.
+    /// Height of the bar, in pixels.
     pub height: String,
 }
 
@@ -71,18 +71,18 @@ pub struct ChartBar {
 pub struct ChartTooltip {
     /// From the left, in percent.
     pub x: String,
-    /// Width, in percent.
+    /// Width of the tooltip's area, in percent.
     pub width: String,
-    /// Counts.
+    /// Counts of calls, as text.
     pub text: String,
 }
 
 /// One step in the table.
 #[derive(Debug)]
 pub struct ActivityRow {
-    /// First hour.
+    /// First hour of the row.
     pub from: Hour,
-    /// Its calls.
+    /// Number of calls in the hours of the row.
     pub calls: HourlyActivity,
 }
 

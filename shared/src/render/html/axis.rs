@@ -10,10 +10,10 @@ use crate::{
     time::{HOUR_SECONDS, Hour},
 };
 
-/// Most steps of one chart.
+/// Maximum number of steps of one chart.
 const MAX_STEPS: u32 = 192;
 
-/// Most ticks under one chart.
+/// Maximum number of ticks under one chart.
 const MAX_TICKS: u32 = 7;
 
 /// Hours from the epoch, a Thursday, to the first Monday.
@@ -22,7 +22,7 @@ const FIRST_MONDAY_HOUR: u32 = 96;
 /// A period in equal steps.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeAxis {
-    /// The period.
+    /// Period that the axis shows.
     pub period: Period,
     /// Hours of a step.
     pub step_hours: u32,

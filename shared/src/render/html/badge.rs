@@ -19,11 +19,11 @@ use crate::{
 /// of a drawing, so that a state is visible without color.
 #[derive(Clone, Copy, Debug)]
 pub struct Badge {
-    /// Text.
+    /// Text of the badge.
     pub text: &'static str,
     /// Meaning in a sentence; empty when the text says it.
     pub meaning: &'static str,
-    /// CSS class.
+    /// CSS class of the badge's tone.
     pub tone: &'static str,
     /// Id of the drawing.
     pub icon: &'static str,
@@ -33,23 +33,31 @@ const fn badge(tone: &'static str, icon: &'static str, text: &'static str, meani
     Badge { text, meaning, tone, icon }
 }
 
-/// A status.
+/// The badge of a compliance status.
 pub const fn status(status: Status) -> Badge {
     match status {
-        Status::NonCompliant => badge("bad", "cross", "Not compliant", "The evidence breaks the promise."),
+        Status::NonCompliant => badge(
+            "bad",
+            "cross",
+            "Not compliant",
+            "The evidence shows a call that a read-only principal may not make.",
+        ),
         Status::InsufficientEvidence => badge(
             "warn",
             "gap",
             "Insufficient evidence",
-            "Evidence that could break the promise is missing or uncertain.",
+            "Evidence that decides whether the principals are read-only is missing or uncertain.",
         ),
-        Status::Compliant => {
-            badge("good", "check", "Compliant", "No call breaks the promise, and no evidence is missing.")
-        }
+        Status::Compliant => badge(
+            "good",
+            "check",
+            "Compliant",
+            "Every call keeps the principals read-only, and no evidence is missing.",
+        ),
     }
 }
 
-/// A behavior.
+/// The badge of a behavior.
 pub const fn behavior(behavior: Behavior) -> Badge {
     let text = behavior.as_str();
     match behavior {
@@ -72,7 +80,7 @@ pub const fn behavior(behavior: Behavior) -> Badge {
     }
 }
 
-/// A severity.
+/// The badge of a severity.
 pub const fn severity(severity: Severity) -> Badge {
     let text = severity.as_str();
     match severity {
@@ -107,11 +115,14 @@ pub const fn risk_band(band: RiskBand) -> Badge {
 /// State of a control.
 pub const fn control_state(state: ControlState) -> Badge {
     match state {
-        ControlState::Fail => badge("bad", "cross", "Fail", "Findings fail it."),
+        ControlState::Fail => badge("bad", "cross", "Fail", "Findings fail the control."),
         ControlState::NoEvidence => badge("warn", "gap", "No evidence", "The evidence is not sufficient."),
-        ControlState::Pass => {
-            badge("good", "check", "Pass", "The required evidence is there, and no finding fails it.")
-        }
+        ControlState::Pass => badge(
+            "good",
+            "check",
+            "Pass",
+            "The required evidence is there, and no finding fails the control.",
+        ),
     }
 }
 
@@ -122,7 +133,7 @@ pub const fn class_state(state: EventClassState) -> Badge {
             "bad",
             "gap",
             "Gap",
-            "Expected, but not known to be logged in every account. Its calls are unknown.",
+            "The class is expected, but not known to be logged in every account. Its calls are unknown.",
         ),
         EventClassState::Partial => badge(
             "warn",
@@ -137,11 +148,14 @@ pub const fn class_state(state: EventClassState) -> Badge {
             "good",
             "check",
             "Configured",
-            "The configuration says that the trail logs it. Onlooker does not require an event that confirms it.",
+            "The configuration says that the trail logs the class. Onlooker does not require an event that confirms this.",
         ),
-        EventClassState::NotExpected => {
-            badge("none", "dash", "Not expected", "Not expected, so the report claims nothing about it.")
-        }
+        EventClassState::NotExpected => badge(
+            "none",
+            "dash",
+            "Not expected",
+            "The class is not expected, so the report claims nothing about it.",
+        ),
     }
 }
 
@@ -155,16 +169,18 @@ pub const fn operation_type(operation_type: OperationType) -> Badge {
         OperationType::Privileged => {
             badge("warn", "half", "privileged", "changes nothing, but is not read-only")
         }
-        OperationType::ReadOnly => badge("note", "ring", "read-only", "a read-only principal may make it"),
+        OperationType::ReadOnly => {
+            badge("note", "ring", "read-only", "a read-only principal may make this call")
+        }
     }
 }
 
-/// An outcome.
+/// The badge of a call's outcome.
 pub const fn outcome(outcome: Outcome) -> Badge {
     match outcome {
         Outcome::Succeeded => badge("none", "full", "succeeded", "no error"),
         Outcome::Failed => badge("none", "half", "failed", "an error other than a denial"),
-        Outcome::Denied => badge("warn", "cross", "denied", "AWS denied it for missing permissions"),
+        Outcome::Denied => badge("warn", "cross", "denied", "AWS denied the call for missing permissions"),
     }
 }
 
@@ -181,7 +197,7 @@ pub const fn provenance(provenance: Provenance) -> &'static str {
     }
 }
 
-/// An access level.
+/// The name of an access level.
 pub const fn access_level(level: AccessLevel) -> &'static str {
     match level {
         AccessLevel::PermissionsManagement => "Permissions management",

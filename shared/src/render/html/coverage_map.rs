@@ -31,22 +31,22 @@ pub struct CoverageMap<'a> {
     pub places: Truncated<CoverageBar<'a>>,
     /// Accounts and regions with missing hours.
     pub incomplete: usize,
-    /// Event classes.
+    /// Rows of the table of event classes.
     pub classes: Truncated<EventClassRow<'a>>,
 }
 
 /// One account and region.
 #[derive(Debug)]
 pub struct CoverageBar<'a> {
-    /// Its coverage.
+    /// Coverage of the account and region.
     pub place: &'a AccountRegionCoverage,
-    /// Hours missing.
+    /// Number of hours without evidence.
     pub missing: u32,
     /// Spans with missing hours.
     pub missing_spans: Vec<CoverageSpan>,
     /// Spans with quiet hours only.
     pub quiet_spans: Vec<CoverageSpan>,
-    /// Gaps in words.
+    /// Gaps of the evidence, in words.
     pub gaps: Truncated<String>,
 }
 
@@ -55,18 +55,18 @@ pub struct CoverageBar<'a> {
 pub struct CoverageSpan {
     /// Position from the left, in percent.
     pub x: String,
-    /// Width, in percent.
+    /// Width of the span, in percent.
     pub width: String,
     /// Whether all its hours are missing (or quiet), not only some.
     pub is_whole_step: bool,
 }
 
-/// One event class.
+/// One row of the table of event classes.
 #[derive(Debug)]
 pub struct EventClassRow<'a> {
-    /// The class.
+    /// Coverage of the event class.
     pub class: &'a EventClassCoverage,
-    /// Its state.
+    /// Badge of the class's state.
     pub state: Badge,
     /// Accounts with such events.
     pub accounts: Truncated<&'a str>,

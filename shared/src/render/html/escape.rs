@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
 
-/// Characters of a value that are shown; the others are counted.
+/// Maximum number of characters shown of a value; the rest is given as a number.
 pub const MAX_VALUE_CHARS: usize = 4_096;
 
 /// Combining marks that may follow each other; more would cover the lines above and below.

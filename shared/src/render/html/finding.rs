@@ -14,44 +14,44 @@ use crate::{
     report::ReportResult,
 };
 
-/// The findings.
+/// The section of a report with its findings.
 #[derive(Debug)]
 pub struct FindingsSection<'a> {
     /// Count of each severity, most severe first.
     pub severities: Vec<(Badge, usize)>,
     /// Rules, most severe first.
     pub rules: Truncated<FindingRuleRow<'a>>,
-    /// Findings in full.
+    /// Findings shown in full.
     pub cards: Vec<FindingCard<'a>>,
-    /// Findings after these.
+    /// Findings after those shown in full.
     pub further: Truncated<FindingCard<'a>>,
 }
 
 /// All findings of one rule.
 #[derive(Debug)]
 pub struct FindingRuleRow<'a> {
-    /// Its id.
+    /// Id of the rule.
     pub id: &'a str,
-    /// Highest severity.
+    /// Highest severity of the rule's findings.
     pub severity: Severity,
     /// Badge of the severity.
     pub badge: Badge,
-    /// Number of findings.
+    /// Number of findings of the rule.
     pub findings: usize,
     /// Sum of their counts.
     pub count: u64,
 }
 
-/// One finding.
+/// One finding, as a card of the page.
 #[derive(Debug)]
 pub struct FindingCard<'a> {
-    /// Anchor number.
+    /// Number of the finding's anchor in the page.
     pub anchor: usize,
-    /// The finding.
+    /// The finding that the card shows.
     pub finding: &'a Finding,
-    /// Severity.
+    /// Badge of the finding's severity.
     pub severity: Badge,
-    /// Whether it is open initially.
+    /// Whether the card is open initially.
     pub is_open: bool,
 }
 
@@ -60,9 +60,9 @@ pub struct FindingCard<'a> {
 pub struct FindingLink<'a> {
     /// Anchor number; `None` when it is not on the page.
     pub anchor: Option<usize>,
-    /// The finding.
+    /// The finding that the link leads to.
     pub finding: &'a Finding,
-    /// Severity.
+    /// Badge of the finding's severity.
     pub severity: Badge,
 }
 
@@ -73,12 +73,12 @@ impl FindingCard<'_> {
     }
 }
 
-/// Findings by fingerprint.
+/// Anchors of findings, by fingerprint.
 #[derive(Debug)]
 pub struct FindingLinks<'a>(HashMap<&'a str, FindingLink<'a>>);
 
 impl<'a> FindingLinks<'a> {
-    /// Of a result.
+    /// The links to the findings of a result.
     pub fn of(result: &'a ReportResult) -> Self {
         let link = |(number, finding): (usize, &'a Finding)| {
             let anchor = (number < most::FINDINGS + most::FINDING_LINES).then_some(number);
@@ -97,7 +97,7 @@ impl<'a> FindingLinks<'a> {
 }
 
 impl<'a> FindingsSection<'a> {
-    /// Of a result.
+    /// The section with the findings of a result.
     pub fn of(result: &'a ReportResult) -> Self {
         let mut cards = result.findings.iter().enumerate().map(|(anchor, finding)| FindingCard {
             anchor,

@@ -31,9 +31,9 @@ pub struct Headline<'a> {
 /// One part of the risk score.
 #[derive(Debug)]
 pub struct RiskComponentBar<'a> {
-    /// What it counts.
+    /// What the component counts, in words.
     pub label: &'a str,
-    /// The part.
+    /// The component of the risk score.
     pub component: &'a RiskComponent,
     /// Length of its bar.
     pub width: String,
@@ -44,9 +44,9 @@ pub struct RiskComponentBar<'a> {
 pub struct BehaviorShare {
     /// Value to filter by.
     pub key: &'static str,
-    /// The behavior.
+    /// Badge of the behavior.
     pub badge: Badge,
-    /// Principals.
+    /// Number of principals with the behavior.
     pub count: usize,
     /// Length of the bar of their share.
     pub width: String,

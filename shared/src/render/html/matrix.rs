@@ -23,9 +23,9 @@ use crate::{
 /// The matrix of one principal.
 #[derive(Debug)]
 pub struct MatrixView<'a> {
-    /// The matrix.
+    /// Access matrix of the principal.
     pub matrix: &'a AccessMatrix,
-    /// Whether it is open initially.
+    /// Whether the matrix is open initially.
     pub is_open: bool,
     /// Permissions status; absent when its policies were not read.
     pub policy_status: Option<Badge>,
@@ -50,7 +50,7 @@ pub struct MatrixDetails<'a> {
     pub excessive: u64,
     /// Used without a grant.
     pub ungranted_operations: Truncated<&'a UngrantedOperation>,
-    /// Privilege escalation paths.
+    /// Ways in which the principal could escalate privileges.
     pub escalation_paths: Truncated<&'a EscalationPath>,
     /// Role chains it acted through.
     pub role_chains: Truncated<&'a RoleChainActivity>,
@@ -62,14 +62,14 @@ pub struct MatrixDetails<'a> {
     pub tolerated: Truncated<(&'a str, u64)>,
 }
 
-/// One row.
+/// One row of the matrix, as the page shows it.
 #[derive(Debug)]
 pub struct MatrixRowView<'a> {
-    /// The row.
+    /// The row of the access matrix.
     pub row: &'a MatrixRow,
-    /// Its name for readers.
+    /// Name of the row for readers.
     pub label: String,
-    /// Its state.
+    /// Badge of the row's state.
     pub state: Badge,
     /// Symbol of the state.
     pub symbol: char,
@@ -88,16 +88,16 @@ pub struct MatrixOverview<'a> {
     pub legend: Vec<(char, Badge)>,
 }
 
-/// One watched principal.
+/// One watched principal in the overview.
 #[derive(Debug)]
 pub struct OverviewRow<'a> {
-    /// Its ARN.
+    /// ARN of the principal.
     pub arn: &'a str,
-    /// Its name.
+    /// Name of the principal.
     pub name: &'a str,
-    /// Its account; empty when unknown.
+    /// Account of the principal; empty when unknown.
     pub account: &'a str,
-    /// Permissions status.
+    /// Badge of the permissions status; `None` if the policies were not read.
     pub policy_status: Option<Badge>,
     /// A cell for each column; `None` without such a row.
     pub cells: Vec<Option<MatrixRowView<'a>>>,
@@ -185,7 +185,7 @@ impl<'a> MatrixRowView<'a> {
 }
 
 impl<'a> MatrixOverview<'a> {
-    /// The overview of a result; `None` without a matrix.
+    /// The overview of a result; `None` if no principal of the result has a matrix.
     pub fn of(result: &'a ReportResult) -> Option<Self> {
         let all = worst_first(result);
         let mut columns: Vec<&MatrixRow> = Vec::new();

@@ -25,12 +25,12 @@ use crate::{
 const SPARKLINE_BARS: u32 = 40;
 const SPARKLINE_HEIGHT: u64 = 16;
 
-/// The table.
+/// The table of principals.
 #[derive(Debug)]
 pub struct PrincipalsTable<'a> {
-    /// Rows.
+    /// Rows of the table, with or without details.
     pub rows: Truncated<PrincipalRow<'a>>,
-    /// Rows without details.
+    /// Number of rows without details.
     pub without_details: usize,
     /// Watched principals, seen or not.
     pub watched: usize,
@@ -38,63 +38,63 @@ pub struct PrincipalsTable<'a> {
     pub statuses: Vec<Badge>,
 }
 
-/// One principal.
+/// One row of the table of principals.
 #[derive(Debug)]
 pub struct PrincipalRow<'a> {
-    /// Anchor number.
+    /// Number of the principal's anchor in the page.
     pub anchor: usize,
-    /// The principal.
+    /// Summary of the principal.
     pub principal: &'a PrincipalSummary,
     /// The part of its ARN between the account and the name.
     pub path: &'a str,
-    /// Its name.
+    /// Name of the principal.
     pub name: &'a str,
     /// Whether its details are on the page.
     pub has_details: bool,
-    /// Kind.
+    /// Kind of the principal, in words.
     pub kind: &'static str,
     /// Status, when it is watched.
     pub status: Option<Badge>,
-    /// Behavior.
+    /// Badge of the principal's behavior.
     pub behavior: Badge,
     /// Highest risk of a call.
     pub risk: Option<Badge>,
     /// Mutating calls that succeeded, including those made through roles.
     pub writes: u64,
-    /// Calls that AWS denied.
+    /// Number of calls that AWS denied.
     pub denied: u64,
     /// Capabilities used, most severe first.
     pub capabilities: Vec<CapabilityChip<'a>>,
     /// SVG path of the sparkline; empty without calls.
     pub sparkline: String,
-    /// What it could do, tried and did, when it is watched.
+    /// What the principal could do, tried and did; `None` if the principal is not watched.
     pub matrix: Option<MatrixView<'a>>,
     /// Calls by type and outcome: succeeded, failed, denied.
     pub outcomes: Vec<(Badge, [u64; 3])>,
-    /// Findings about it.
+    /// Findings about the principal.
     pub findings: Truncated<FindingLink<'a>>,
-    /// Sessions, in order.
+    /// Names of the principal's sessions, sorted.
     pub sessions: Truncated<&'a str>,
-    /// Source identities.
+    /// Source identities of the principal's sessions.
     pub source_identities: Truncated<&'a str>,
-    /// Identity Center users.
+    /// Identity Center users for whom the principal made calls.
     pub on_behalf_of: Truncated<&'a str>,
     /// Services with their calls, most first.
     pub services: Truncated<(&'a str, u64)>,
-    /// Accounts.
+    /// Accounts in which the principal made calls.
     pub accounts: Truncated<&'a str>,
-    /// Regions.
+    /// Regions in which the principal made calls.
     pub regions: Truncated<&'a str>,
 }
 
 /// A capability and the number of its calls.
 #[derive(Debug)]
 pub struct CapabilityChip<'a> {
-    /// Its name.
+    /// Name of the capability.
     pub name: &'a str,
-    /// Succeeded calls.
+    /// Number of calls with the capability that succeeded.
     pub count: u64,
-    /// CSS class.
+    /// CSS class of the chip's tone.
     pub tone: &'static str,
 }
 

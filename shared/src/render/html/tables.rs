@@ -14,52 +14,52 @@ use crate::{
     report::{AuditEntry, OperationSummary, OtherEvent, OverrideUsage, ReportResult},
 };
 
-/// The tables.
+/// The tables of a report.
 #[derive(Debug)]
 pub struct ReportTables<'a> {
-    /// Operations.
+    /// Rows of the table of operations.
     pub operations: Truncated<OperationRow<'a>>,
-    /// Operations with a source conflict.
+    /// Number of operations about which AWS's own sources disagree, with each other or with the classification.
     pub source_conflicts: usize,
-    /// Controls.
+    /// Rows of the table of controls.
     pub controls: Truncated<ControlRow<'a>>,
     /// How many controls are in each state, failed ones first.
     pub control_states: Vec<(Badge, usize)>,
     /// Sample calls of the findings.
     pub audit_entries: Truncated<AuditEntryRow<'a>>,
-    /// Overrides.
+    /// Overrides that the report lists.
     pub overrides: Truncated<&'a OverrideUsage>,
     /// Events that are not API calls.
     pub other_events: Truncated<(&'static str, &'a OtherEvent)>,
-    /// Recommendations.
+    /// Recommendations, each with the badge of its severity.
     pub recommendations: Truncated<(Badge, &'a Recommendation)>,
-    /// Limitations.
+    /// Limitations of the report, as sentences.
     pub limitations: Truncated<&'a str>,
 }
 
-/// One operation.
+/// One row of the table of operations.
 #[derive(Debug)]
 pub struct OperationRow<'a> {
-    /// The operation.
+    /// Summary of the operation.
     pub operation: &'a OperationSummary,
-    /// Its type.
+    /// Badge of the operation type.
     pub kind: Badge,
-    /// Its risk.
+    /// Badge of the operation's risk level.
     pub risk: Badge,
     /// Access level, when known.
     pub access_level: Option<&'static str>,
     /// Source of the classification.
     pub provenance: &'static str,
-    /// Calls that succeeded, failed and were denied.
+    /// Numbers of calls that succeeded, failed and were denied.
     pub counts: [u64; 3],
 }
 
-/// One control.
+/// One row of the table of controls.
 #[derive(Debug)]
 pub struct ControlRow<'a> {
-    /// The control.
+    /// Result of the control.
     pub control: &'a ControlResult,
-    /// Its state.
+    /// Badge of the control's state.
     pub state: Badge,
     /// Findings that fail it.
     pub findings: Truncated<FindingLink<'a>>,
@@ -68,11 +68,11 @@ pub struct ControlRow<'a> {
 /// One sample call of a finding.
 #[derive(Debug)]
 pub struct AuditEntryRow<'a> {
-    /// The call.
+    /// The call that the entry shows.
     pub entry: &'a AuditEntry,
-    /// Operation type.
+    /// Badge of the operation type.
     pub kind: Badge,
-    /// Outcome.
+    /// Badge of the call's outcome.
     pub outcome: Badge,
 }
 

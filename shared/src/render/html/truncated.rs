@@ -9,19 +9,19 @@ pub mod most {
     pub const PLACES: usize = 250;
     /// Gaps listed as text, per account and region.
     pub const GAPS: usize = 5;
-    /// Event classes.
+    /// Maximum number of event classes shown.
     pub const CLASSES: usize = 200;
-    /// Principals.
+    /// Maximum number of principals shown.
     pub const PRINCIPALS: usize = 1_000;
-    /// Principals with details.
+    /// Maximum number of principals shown with details.
     pub const PRINCIPAL_DETAILS: usize = 300;
     /// Values of one kind in the details of a principal.
     pub const VALUES: usize = 12;
-    /// Principals with a matrix that is open initially.
+    /// Number of principals with a matrix that is open initially.
     pub const OPEN_MATRICES: usize = 12;
-    /// Principals with a matrix; the others are only in the overview.
+    /// Maximum number of principals with a matrix; the rest is only in the overview.
     pub const MATRICES: usize = 60;
-    /// Principals with the details of their matrix.
+    /// Number of principals with the details of their matrix.
     pub const MATRIX_DETAILS: usize = 20;
     /// Watched principals in the overview.
     pub const OVERVIEW_ROWS: usize = 100;
@@ -29,7 +29,7 @@ pub mod most {
     pub const MATRIX_ROWS: usize = 15;
     /// Example actions in a row of a matrix.
     pub const EXAMPLES: usize = 3;
-    /// Findings in full.
+    /// Maximum number of findings shown in full.
     pub const FINDINGS: usize = 150;
     /// Findings after these, one line each.
     pub const FINDING_LINES: usize = 850;

@@ -183,7 +183,8 @@ fn agent() -> AccessMatrix {
             operation: "s3:PutBucketPolicy".to_owned(),
             actions: vec![arc_str("s3:PutBucketPolicy")],
             count: 1,
-            explanation: "a resource-based policy may grant it, and those were not read".to_owned(),
+            explanation: "a resource-based policy may grant the call, and those policies were not read"
+                .to_owned(),
         }],
         escalation_paths: vec![
             EscalationPath {

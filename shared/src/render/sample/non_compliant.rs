@@ -120,7 +120,7 @@ pub fn non_compliant() -> Report {
         finding(
             "principal-not-seen",
             Severity::Info,
-            "A watched principal was not seen",
+            "A watched principal does not appear in the evidence",
             Some(NOT_SEEN),
             "promise",
             0,

@@ -146,7 +146,7 @@ pub(super) fn join_fitting(parts: &[String], width: usize) -> String {
 
 /// Lines that are shown or left out together.
 pub(super) struct ScreenRow {
-    /// The lines.
+    /// Lines of the row, wrapped to the width of the screen.
     pub lines: Vec<String>,
     /// Left out only after all rows without this flag.
     pub keep_longest: bool,

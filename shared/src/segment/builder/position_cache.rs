@@ -13,7 +13,7 @@ use crate::{
     record::{Record, RecordError},
 };
 
-/// Most bytes of cached keys, for actors and for call keys each.
+/// Maximum number of bytes of cached keys, for actors and for call keys each.
 const MAX_KEY_BYTES: usize = 8 << 20;
 
 #[derive(Default)]

@@ -92,7 +92,7 @@ fn a_failed_run_claims_nothing_and_the_next_run_recovers() {
                 "{at_call}"
             );
             let current_status = latest(&world.table.port).unwrap().unwrap();
-            assert!(current_status.reason.unwrap().contains("cannot publish the report on"), "{at_call}");
+            assert!(current_status.reason.unwrap().contains("cannot publish the report about"), "{at_call}");
             world.clock.advance(60);
             invoke_scheduled(&world, "run-2").unwrap_or_else(|error| panic!("{at_call}: {error}"));
             assert_eq!(status(&world), Some(Status::Compliant), "{at_call}");

@@ -9,7 +9,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "create-policy-version",
         &[&["iam:CreatePolicyVersion"]],
         "managed policy",
-        "write a new default version of {} with every permission in it, for all it is attached to",
+        "write a new default version of {} with every permission, for every identity that has the policy attached",
     ),
     EscalationMethod::new(
         "set-default-policy-version",
@@ -21,7 +21,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "attach-user-policy",
         &[&["iam:AttachUserPolicy"]],
         "user",
-        "attach `AdministratorAccess` to {}, including itself if it is a user",
+        "attach `AdministratorAccess` to {}, also to the principal itself if the principal is a user",
     ),
     EscalationMethod::new(
         "attach-group-policy",
@@ -33,7 +33,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "attach-role-policy",
         &[&["iam:AttachRolePolicy"]],
         "role",
-        "attach `AdministratorAccess` to {}, including its own or one it may assume",
+        "attach `AdministratorAccess` to {}, also to the principal's own role or one that the principal may assume",
     ),
     EscalationMethod::new(
         "put-user-policy",
@@ -51,7 +51,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "put-role-policy",
         &[&["iam:PutRolePolicy"]],
         "role",
-        "embed a policy that allows everything in {}, including its own or one it may assume",
+        "embed a policy that allows everything in {}, also in the principal's own role or one that the principal may assume",
     ),
     EscalationMethod::new(
         "add-user-to-group",
@@ -91,7 +91,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "upload-user-key",
         &[&["iam:UploadSSHPublicKey"], &["iam:UploadSigningCertificate"]],
         "user",
-        "register its own key for {} and act as that user with it",
+        "register a key of the principal's choice for {} and act as that user with that key",
     )
     .only_for_others(),
     EscalationMethod::new(
@@ -105,12 +105,12 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "update-assume-role-policy",
         &[&["iam:UpdateAssumeRolePolicy"]],
         "role",
-        "add itself to the trust policy of {} and assume it",
+        "add the principal to the trust policy of {} and assume that role",
     ),
     EscalationMethod::new(
         "assume-role",
         &[&["sts:AssumeRole"]],
-        "role that trusts it",
+        "role that trusts the principal",
         "assume {} and use the permissions of that role",
     ),
     EscalationMethod::new(
@@ -128,7 +128,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PutUserPermissionsBoundary"],
         ],
         "principal",
-        "delete or replace the permissions boundary of {}, so that the policies it limits take full effect",
+        "delete or replace the permissions boundary of {}, so that the policies that the boundary limits take full effect",
     ),
     EscalationMethod::new(
         "detach-deny",
@@ -148,7 +148,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "create-privileged-role",
         &[&["iam:CreateRole", "iam:AttachRolePolicy"], &["iam:CreateRole", "iam:PutRolePolicy"]],
         "role",
-        "create {} that trusts it, grant the role every permission, and assume it",
+        "create {} that trusts the principal, grant the new role every permission, and assume that role",
     ),
     EscalationMethod::new(
         "trust-own-identity-provider",
@@ -160,7 +160,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:CreateOpenIDConnectProvider", "iam:UpdateAssumeRolePolicy"],
         ],
         "identity provider",
-        "change which identities {} accepts, and assume roles that trust it",
+        "change which identities {} accepts, and assume roles that trust that provider",
     ),
     EscalationMethod::new(
         "tag-for-access",
@@ -175,6 +175,6 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["rolesanywhere:UpdateTrustAnchor"],
         ],
         "trust anchor",
-        "make IAM Roles Anywhere trust its own certificate authority through {}, and assume roles from outside AWS",
+        "make IAM Roles Anywhere trust a certificate authority of the principal's choice through {}, and assume roles from outside AWS",
     ),
 ];

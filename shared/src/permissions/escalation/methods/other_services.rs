@@ -9,7 +9,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "assign-permission-set",
         &[&["sso:CreateAccountAssignment"]],
         "permission set",
-        "assign {} to itself in any account of the organization, including one with administrator permissions",
+        "assign {} to the principal's own user in any account of the organization, including one with administrator permissions",
     ),
     EscalationMethod::new(
         "change-permission-set",
@@ -20,7 +20,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["sso:DeletePermissionsBoundaryFromPermissionSet"],
         ],
         "permission set",
-        "grant {} every permission, for all users it is assigned to",
+        "grant {} every permission, for all users to whom the permission set is assigned",
     ),
     EscalationMethod::new(
         "join-directory-group",
@@ -39,7 +39,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["organizations:LeaveOrganization"],
         ],
         "policy of the organization",
-        "detach, change or leave the scope of {}, so that what it denies is allowed",
+        "detach, change or leave the scope of {}, so that what the policy denies is allowed",
     ),
     EscalationMethod::new(
         "grant-cluster-access",
@@ -49,13 +49,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["eks:AssociateAccessPolicy"],
         ],
         "cluster",
-        "make itself an administrator of {} and act with the roles of its nodes and pods",
+        "make the principal an administrator of {} and act with the roles of the cluster's nodes and pods",
     ),
     EscalationMethod::new(
         "create-key-grant",
         &[&["kms:CreateGrant"], &["kms:PutKeyPolicy"]],
         "key",
-        "grant itself the use of {} and decrypt the data it protects",
+        "grant the principal the use of {} and decrypt the data that the key protects",
     ),
     EscalationMethod::new(
         "expose-function",
@@ -86,13 +86,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "join-codestar-team",
         &[&["codestar:AssociateTeamMember"]],
         "project",
-        "make itself an owner of {} and get the permissions of the project",
+        "make the principal an owner of {} and get the permissions of the project",
     ),
     EscalationMethod::new(
         "provision-product",
         &[&["servicecatalog:ProvisionProduct"], &["servicecatalog:UpdateProvisionedProduct"]],
         "product",
-        "launch {} with its own parameters, using the launch role of the product",
+        "launch {} with parameters of the principal's choice, which Service Catalog applies with the product's launch role",
     ),
     EscalationMethod::new(
         "add-role-to-database",

@@ -151,13 +151,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "elasticbeanstalk:CreateEnvironment"],
             &["iam:PassRole", "elasticbeanstalk:UpdateEnvironment"],
         ],
-        "start an environment with {} on its instances and run its application there",
+        "start an environment with {} on the environment's instances and run an application of the principal's choice there",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-emr",
         &["ec2", "elasticmapreduce"],
         &[&["iam:PassRole", "elasticmapreduce:RunJobFlow"]],
-        "start a cluster with {} on its instances and run its own step there",
+        "start a cluster with {} on the cluster's instances and run a step of the principal's choice there",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-emr-serverless",
@@ -201,7 +201,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
                 "imagebuilder:StartImagePipelineExecution",
             ],
         ],
-        "build an image on an instance that has {} and run its component there",
+        "build an image on an instance that has {} and run a component of the principal's choice there",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-kinesis-analytics",
@@ -220,7 +220,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["iam:PassRole", "lambda:CreateFunction", "events:PutTargets"],
             &["iam:PassRole", "lambda:UpdateFunctionConfiguration"],
         ],
-        "pass {} to a Lambda function and run its code as that role",
+        "pass {} to a Lambda function and run the function's code as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-omics",

@@ -9,13 +9,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "update-function-code",
         &[&["lambda:UpdateFunctionCode"]],
         "function",
-        "replace the code of {} and run it as the function's role",
+        "replace the code of {} and run the new code as the function's role",
     ),
     EscalationMethod::new(
         "update-function-configuration",
         &[&["lambda:UpdateFunctionConfiguration"]],
         "function",
-        "add a layer or a startup setting to {} that runs its own code as the function's role",
+        "add a layer or a startup setting to {} that runs the principal's code as the function's role",
     ),
     EscalationMethod::new(
         "send-command",
@@ -33,7 +33,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "start-automation",
         &[&["ssm:StartAutomationExecution"]],
         "automation",
-        "start {}, which acts as the role its document names",
+        "start {}, which acts as the role that the automation document names",
     ),
     EscalationMethod::new(
         "instance-connect",
@@ -42,13 +42,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["ec2-instance-connect:SendSerialConsoleSSHPublicKey"],
         ],
         "instance",
-        "put its own SSH key on {}, sign in, and read the credentials of the instance's role",
+        "put an SSH key of the principal's choice on {}, sign in, and read the credentials of the instance's role",
     ),
     EscalationMethod::new(
         "change-user-data",
         &[&["ec2:ModifyInstanceAttribute", "ec2:StopInstances", "ec2:StartInstances"]],
         "instance",
-        "stop {}, change its user data, start it, and act as the instance's role",
+        "stop {}, change the instance's user data, start the instance, and act as the instance's role",
     ),
     EscalationMethod::new(
         "change-launch-template",
@@ -58,7 +58,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["ec2:CreateLaunchTemplateVersion"],
         ],
         "launch template",
-        "change the user data of instances of {}, and act as their role",
+        "change the user data of instances of {}, and act as the instances' role",
     ),
     EscalationMethod::new(
         "ecs-execute-command",
@@ -70,13 +70,13 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "ecs-run-task",
         &[&["ecs:RunTask"], &["ecs:StartTask"]],
         "task definition",
-        "run {} with its own commands as the task's role",
+        "run {} with commands of the principal's choice as the task's role",
     ),
     EscalationMethod::new(
         "batch-submit-job",
         &[&["batch:SubmitJob"]],
         "job definition",
-        "run {} with its own commands as the job's role",
+        "run {} with commands of the principal's choice as the job's role",
     ),
     EscalationMethod::new(
         "update-stack",
@@ -86,7 +86,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["cloudformation:UpdateStackSet"],
         ],
         "stack",
-        "change the template of {}, which CloudFormation deploys with the role of the stack",
+        "change the template of {}, which CloudFormation deploys with the stack's service role",
     ),
     EscalationMethod::new(
         "start-build",
@@ -96,7 +96,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
             &["codebuild:UpdateProject", "codebuild:StartBuild"],
         ],
         "project",
-        "build {} with its own commands as the project's role",
+        "build {} with commands of the principal's choice as the project's role",
     ),
     EscalationMethod::new(
         "create-deployment",
@@ -114,7 +114,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "update-dev-endpoint",
         &[&["glue:UpdateDevEndpoint"]],
         "development endpoint",
-        "put its own SSH key on {}, sign in, and act as the endpoint's role",
+        "put an SSH key of the principal's choice on {}, sign in, and act as the endpoint's role",
     ),
     EscalationMethod::new(
         "add-cluster-steps",
@@ -126,7 +126,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "glue-run-statement",
         &[&["glue:RunStatement"]],
         "session",
-        "run code in {} as the session's role",
+        "run code in {} as the Glue session's IAM role",
     ),
     EscalationMethod::new(
         "update-glue-job",

@@ -108,7 +108,7 @@ fn unread_policies_show_unknown_grants() {
         !rows.iter().flatten().any(|cell| cell == "not granted" || cell == "granted, not used"),
         "{rows:#?}"
     );
-    assert!(page.contains("Its policies were not read, so its permissions are unknown."));
+    assert!(page.contains("The principal's policies were not read, so the permissions are unknown."));
 }
 
 #[test]
