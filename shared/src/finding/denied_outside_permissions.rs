@@ -12,6 +12,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal made denied calls outside its permissions",
     meaning: "Its policies do not grant these calls, so no permission was lost: the principal, or its user, attempted more than it is for.",
     action: "Ask its owner what made these calls; stop the tool that makes them, or find out who is probing.",
+    alerts: false,
+    needs_policies: true,
+    inactive: None,
     find,
 };
 

@@ -15,6 +15,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal could do more than read",
     meaning: "Its policies allow it, whether or not it was used: only its behavior, not its permissions, keeps it read-only.",
     action: "Remove these actions from its policies or set a permissions boundary; where an action is needed, allow it with an override that has an owner and an expiry.",
+    alerts: false,
+    needs_policies: true,
+    inactive: None,
     find,
 };
 

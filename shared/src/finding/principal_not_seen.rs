@@ -10,6 +10,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal was not seen",
     meaning: "The evidence holds no event of it, so nothing is proven about it: it may be unused, misspelled, or active where no trail logs.",
     action: "Check the pattern against the role, and the trail against the accounts the role works in; delete the role if it is unused.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

@@ -17,6 +17,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "Principals are neither watched nor exempt",
     meaning: "They are active, and the report claims nothing about them.",
     action: "Watch the principals that must be read-only and exempt the others, so that the list of promises is complete.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 
