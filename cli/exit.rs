@@ -12,7 +12,7 @@ use onlooker_core::{
     catalog::CatalogError,
     config::{ConfigError, Diagnostic},
     controls::ControlPackError,
-    escape::escape_control,
+    escape::escape_remaining,
     guardrails::GuardrailError,
     jobs::sweep::SweepError,
     ports::{PortError, PortErrorKind},
@@ -206,9 +206,9 @@ impl CommandError {
         for (n, line) in message.lines().enumerate() {
             let begins = n == 0 || self.lists_problems() && !line.starts_with(' ');
             let _ = match line.strip_prefix("  help:") {
-                Some(remedy) => writeln!(text, "  {help}{}", escape_control(remedy)),
-                None if begins => writeln!(text, "{label} {}", escape_control(line)),
-                None => writeln!(text, "{}", escape_control(line)),
+                Some(remedy) => writeln!(text, "  {help}{}", escape_remaining(remedy)),
+                None if begins => writeln!(text, "{label} {}", escape_remaining(line)),
+                None => writeln!(text, "{}", escape_remaining(line)),
             };
         }
         let mut cause = self.source();
@@ -217,7 +217,7 @@ impl CommandError {
             let said = error.to_string();
             if !message.contains(&said) {
                 for line in said.lines() {
-                    let _ = writeln!(text, "  cause: {}", escape_control(line));
+                    let _ = writeln!(text, "  cause: {}", escape_remaining(line));
                 }
             }
             cause = error.source();

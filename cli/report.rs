@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use onlooker_core::{config::Diagnostic, escape::escape_control};
+use onlooker_core::{config::Diagnostic, escape::escape_hidden};
 use onlooker_local::{
     local_files::LocalFiles,
     sweep_state::{PastRun, SweepState},
@@ -125,7 +125,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
                 message: format!(
                     "no sweep in `{}` has the id `{}`",
                     args.state.display(),
-                    escape_control(&args.run)
+                    escape_hidden(&args.run)
                 ),
                 remedy: "list them with `onlooker report --list`".into(),
             }));
@@ -137,7 +137,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
                 message: format!(
                     "{} sweeps have an id that begins with `{}`",
                     found.len(),
-                    escape_control(&args.run)
+                    escape_hidden(&args.run)
                 ),
                 remedy: "give more of the id; `onlooker report --list` lists the ids".into(),
             }));

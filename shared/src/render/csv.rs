@@ -274,7 +274,7 @@ fn write_table<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{escape::is_hidden, sample};
+    use crate::{escape::is_hidden, render::sample};
 
     #[test]
     fn rows_match_their_header_and_take_one_line() {

@@ -9,15 +9,14 @@
 
 use std::fmt::Write as _;
 
-use super::escape::is_hidden;
-use crate::report::Report;
+use crate::{escape::is_hidden, report::Report};
 
 /// The report as indented JSON with a newline at its end.
 ///
 /// # Errors
 /// When the report cannot be written as JSON.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(report)?))
+    Ok(escape_json(&serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -25,12 +24,12 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(&Report::schema())?))
+    Ok(escape_json(&serde_json::to_string_pretty(&Report::schema())?))
 }
 
 /// Escapes hidden characters as `\u009b`, and adds a newline at the end. Apart from the newlines of the indentation,
 /// hidden characters occur only within strings, so the value is unchanged.
-pub(super) fn escape_hidden(json: &str) -> String {
+pub(super) fn escape_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {

@@ -402,7 +402,7 @@ mod tests {
     use comrak::{Arena, Options, nodes::NodeValue, parse_document};
 
     use super::*;
-    use crate::render::{escape::is_hidden, sample};
+    use crate::{escape::is_hidden, render::sample};
 
     /// Kinds of node, without text and code.
     fn document_shape(markdown: &str) -> Vec<String> {

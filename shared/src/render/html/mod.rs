@@ -2,7 +2,7 @@
 //!
 //! Enters: a [`Report`]. Leaves: a page that opens from a file, without a network and without scripts; scripts only
 //! sort, filter, open details and switch the theme. Laws: the one escaper of all templates escapes every value and
-//! writes out invisible characters; text from a record occurs only between tags; the content security policy allows
+//! writes out hidden characters; text from a record occurs only between tags; the content security policy allows
 //! only the embedded script and style sheet, by hash; a truncated list states how much is left out.
 
 mod activity;
