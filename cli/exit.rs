@@ -16,6 +16,7 @@ use onlooker_core::{
     guardrails::GuardrailError,
     jobs::sweep::SweepError,
     ports::{PortError, PortErrorKind},
+    render::RenderError,
 };
 use onlooker_demo::TrailWriteError;
 use onlooker_local::{config_file::ConfigFileError, packages::PackageError, sweep_state::StateError};
@@ -118,9 +119,9 @@ pub enum CommandError {
     /// A report could not be written as JSON.
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
-    /// A report could not be written as CSV.
-    #[error("cannot write the report as CSV")]
-    Csv(#[from] csv::Error),
+    /// A report could not be written in a format.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -185,7 +186,7 @@ impl CommandError {
             | Self::State(_)
             | Self::DemoTrail(_)
             | Self::Json(_)
-            | Self::Csv(_)
+            | Self::Render(_)
             | Self::Output(_) => 4,
         })
     }

@@ -6,14 +6,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use onlooker_core::{config::Diagnostic, escape::escape_hidden};
+use onlooker_core::{config::Diagnostic, escape::escape_hidden, render::Format};
 use onlooker_local::{
     local_files::LocalFiles,
     sweep_state::{PastRun, SweepState},
 };
 
 use crate::{
-    args::{GlobalArgs, ReportFormat},
+    args::{self, GlobalArgs},
     authorization_details,
     deployment_report::{self, Deployment},
     environment,
@@ -70,8 +70,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "list", "remote"])]
     pub authorization_details: Vec<PathBuf>,
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
-    #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',')]
-    pub format: Vec<ReportFormat>,
+    #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',')]
+    pub format: Vec<&'static Format>,
     /// Directory for the files `report.json`, `report.html` and so on; created if missing
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

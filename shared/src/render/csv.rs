@@ -25,6 +25,7 @@ use csv::{Terminator, WriterBuilder};
 
 pub use self::columns::*;
 use super::{
+    Format, RenderedFile,
     escape::{csv_cell, csv_list},
     format::serialized_name,
 };
@@ -33,6 +34,21 @@ use crate::{
     event::Outcome,
     operation::OperationType,
     report::{AuditEntry, MatrixRow, OperationSummary, PrincipalSummary, Report},
+};
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "csv",
+    help: "Several tables, one file each",
+    fits_standard_output: false,
+    render: |report| {
+        let file = |(name, text): (_, String)| RenderedFile {
+            name,
+            media_type: "text/csv; charset=utf-8",
+            bytes: text.into_bytes(),
+        };
+        Ok(csv(report)?.into_iter().map(file).collect())
+    },
 };
 
 /// An escaped cell.

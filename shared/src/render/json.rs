@@ -9,7 +9,22 @@
 
 use std::fmt::Write as _;
 
+use super::{Format, RenderedFile};
 use crate::{escape::is_hidden, report::Report};
+
+/// Media type of JSON (RFC 8259); its character set is always UTF-8.
+pub const MEDIA_TYPE: &str = "application/json";
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "json",
+    help: "The complete report, for programs; its schema is published",
+    fits_standard_output: true,
+    render: |report| {
+        let bytes = json(report)?.into_bytes();
+        Ok(vec![RenderedFile { name: "report.json", media_type: MEDIA_TYPE, bytes }])
+    },
+};
 
 /// The report as indented JSON with a newline at its end.
 ///

@@ -15,12 +15,24 @@ use page::{
 };
 
 use super::format::{control_state, count_noun, format_period, percent, short_hash, thousands};
+use super::{Format, RenderedFile};
 use crate::{
     controls::ControlState,
     escape::escape_hidden,
     finding::Severity,
     report::{Report, ReportMode, ReportResult},
     score::{RiskBand, Status},
+};
+
+/// The format, without color and 100 columns wide. [`terminal`] takes the style of a screen.
+pub const FORMAT: Format = Format {
+    name: "terminal",
+    help: "One screen of text",
+    fits_standard_output: true,
+    render: |report| {
+        let bytes = terminal(report, &TerminalStyle { color: false, width: 100 }, &[]).into_bytes();
+        Ok(vec![RenderedFile { name: "report.txt", media_type: "text/plain; charset=utf-8", bytes }])
+    },
 };
 
 /// Lines of one screen.

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::Standard,
+    render::{Format, RenderedFile},
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
@@ -39,6 +40,18 @@ use self::{
     principal::PrincipalsTable,
     tables::ReportTables,
     truncated::{Truncated, most},
+};
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "html",
+    help: "One self-contained page",
+    fits_standard_output: true,
+    render: |report| {
+        let mut bytes = Vec::new();
+        html(report, &mut bytes)?;
+        Ok(vec![RenderedFile { name: "report.html", media_type: "text/html; charset=utf-8", bytes }])
+    },
 };
 
 const STYLE: &str = include_str!("page.css");
