@@ -5,8 +5,14 @@
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use onlooker_core::config::{self, Standard, Watch};
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use onlooker_core::{
+    config::{self, Standard, Watch},
+    render::{FORMATS, Format},
+};
 
 use crate::{
     catalog, check, completions, config as config_command, demo, guardrails, ops, overrides, permissions,
@@ -147,19 +153,10 @@ pub enum CliCommand {
     Completions(completions::CompletionsArgs),
 }
 
-/// Formats of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum ReportFormat {
-    /// The complete report, for programs; its schema is published
-    Json,
-    /// One self-contained page
-    Html,
-    /// Several tables, one file each
-    Csv,
-    /// For a ticket or a pull request
-    Markdown,
-    /// One screen of text
-    Terminal,
+/// Reads the name of a format.
+pub fn format() -> impl TypedValueParser<Value = &'static Format> {
+    let names = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.help));
+    PossibleValuesParser::new(names).try_map(|name| Format::by_name(&name).ok_or("there is no such format"))
 }
 
 /// Reads an account id.

@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, Subcommand};
 use onlooker_core::{
     config::{self, Config, ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
-    escape::escape_control,
+    escape::escape_hidden,
 };
 use onlooker_local::config_file::{self, CONFIG_FILE_NAME, ConfigFileError, LoadedConfig};
 use serde_json::json;
@@ -157,7 +157,7 @@ fn named_files(loaded: &LoadedConfig) -> Result<(), CommandError> {
         (!path.is_file()).then(|| ConfigProblem {
             location: ConfigLocation::Key { key: key.into() },
             diagnostic: Diagnostic {
-                message: format!("`{}` is not a file", escape_control(&path.to_string_lossy())),
+                message: format!("`{}` is not a file", escape_hidden(&path.to_string_lossy())),
                 remedy: "correct the path, which is relative to the configuration file".into(),
             },
         })

@@ -9,7 +9,7 @@ use std::io::Write;
 use onlooker_core::{
     config::Diagnostic,
     current_status::CurrentStatus,
-    escape::escape_control,
+    escape::escape_hidden,
     jobs::publish::{ReportWindow, RevisionRecord, history, latest},
     ports::{PortError, PortErrorKind, TableItem},
     report::Report,
@@ -103,7 +103,7 @@ pub fn show(
         Ok(()) => Ok(outcome(&report)),
         Err(reason) => {
             if !global.quiet {
-                let note = format!("note: the status is not current: {}\n", escape_control(&reason));
+                let note = format!("note: the status is not current: {}\n", escape_hidden(&reason));
                 let _ = std::io::stderr().lock().write_all(note.as_bytes());
             }
             Ok(match outcome(&report) {
@@ -162,7 +162,7 @@ fn print_row(out: &mut dyn Write, current_status: &CurrentStatus) -> std::io::Re
             "{:20}  {:48}  {status:21}  {}",
             current_status.set_at.to_string(),
             "",
-            escape_control(reason)
+            escape_hidden(reason)
         );
     };
     writeln!(

@@ -7,7 +7,7 @@ use std::{env, ffi::OsString, io, path::PathBuf, time::SystemTime};
 
 use onlooker_core::{
     config::{Diagnostic, log_filter},
-    escape::escape_control,
+    escape::escape_hidden,
     time::Time,
 };
 use onlooker_local::config_file::{self, LoadedConfig};
@@ -86,7 +86,7 @@ pub fn start_logging(global: &GlobalArgs) -> Result<(), CommandError> {
     let level = global.log_level.clone().or_else(from_variable).unwrap_or_else(|| by_count.to_owned());
     log_filter(&level)?;
     let filter: Targets = level.parse().map_err(|error| Diagnostic {
-        message: format!("`{}` is not a log level: {error}", escape_control(&level)),
+        message: format!("`{}` is not a log level: {error}", escape_hidden(&level)),
         remedy: "write a level, or `warn,onlooker_core=debug` for one target".into(),
     })?;
     let layer = tracing_subscriber::fmt::layer()

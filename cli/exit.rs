@@ -12,10 +12,11 @@ use onlooker_core::{
     catalog::CatalogError,
     config::{ConfigError, Diagnostic},
     controls::ControlPackError,
-    escape::escape_control,
+    escape::escape_remaining,
     guardrails::GuardrailError,
     jobs::sweep::SweepError,
     ports::{PortError, PortErrorKind},
+    render::RenderError,
 };
 use onlooker_demo::TrailWriteError;
 use onlooker_local::{config_file::ConfigFileError, packages::PackageError, sweep_state::StateError};
@@ -118,9 +119,9 @@ pub enum CommandError {
     /// A report could not be written as JSON.
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
-    /// A report could not be written as CSV.
-    #[error("cannot write the report as CSV")]
-    Csv(#[from] csv::Error),
+    /// A report could not be written in a format.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -185,7 +186,7 @@ impl CommandError {
             | Self::State(_)
             | Self::DemoTrail(_)
             | Self::Json(_)
-            | Self::Csv(_)
+            | Self::Render(_)
             | Self::Output(_) => 4,
         })
     }
@@ -206,9 +207,9 @@ impl CommandError {
         for (n, line) in message.lines().enumerate() {
             let begins = n == 0 || self.lists_problems() && !line.starts_with(' ');
             let _ = match line.strip_prefix("  help:") {
-                Some(remedy) => writeln!(text, "  {help}{}", escape_control(remedy)),
-                None if begins => writeln!(text, "{label} {}", escape_control(line)),
-                None => writeln!(text, "{}", escape_control(line)),
+                Some(remedy) => writeln!(text, "  {help}{}", escape_remaining(remedy)),
+                None if begins => writeln!(text, "{label} {}", escape_remaining(line)),
+                None => writeln!(text, "{}", escape_remaining(line)),
             };
         }
         let mut cause = self.source();
@@ -217,7 +218,7 @@ impl CommandError {
             let said = error.to_string();
             if !message.contains(&said) {
                 for line in said.lines() {
-                    let _ = writeln!(text, "  cause: {}", escape_control(line));
+                    let _ = writeln!(text, "  cause: {}", escape_remaining(line));
                 }
             }
             cause = error.source();

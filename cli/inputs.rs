@@ -12,7 +12,7 @@ use onlooker_core::{
     catalog::Catalog,
     config::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic, Standard},
     controls::ControlPack,
-    escape::escape_control,
+    escape::escape_hidden,
 };
 use onlooker_local::config_file::LoadedConfig;
 
@@ -53,7 +53,7 @@ pub fn pack(loaded: &LoadedConfig) -> Result<ControlPack, CommandError> {
 fn read(key: &str, path: &Path) -> Result<Vec<u8>, CommandError> {
     fs::read(path).map_err(|error| {
         let diagnostic = Diagnostic {
-            message: format!("cannot read `{}`: {error}", escape_control(&path.to_string_lossy())),
+            message: format!("cannot read `{}`: {error}", escape_hidden(&path.to_string_lossy())),
             remedy: "correct the path; a path in a configuration is relative to its file".into(),
         };
         ConfigError {

@@ -12,7 +12,7 @@ use clap::{
 use onlooker_core::{
     catalog::{Catalog, CatalogEntry, EntryKinds, spelling::split_operation},
     classification::Classification,
-    escape::escape_control,
+    escape::escape_hidden,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
 };
 use serde::Serialize;
@@ -235,5 +235,5 @@ fn no_match_message(catalog: &Catalog, pattern: &str, is_filtered: bool) -> Stri
         [] => "; try a part of the name, or wildcards".to_owned(),
         near => format!("; did you mean {}?", near.join(", ")),
     };
-    format!("nothing matches `{}`{hint}", escape_control(pattern))
+    format!("nothing matches `{}`{hint}", escape_hidden(pattern))
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use onlooker_core::{
     config::{Diagnostic, Override},
-    escape::escape_control,
+    escape::escape_hidden,
     time::Time,
 };
 use onlooker_local::config_file::{self, ConfigFileError};
@@ -93,7 +93,7 @@ pub fn run(global: &GlobalArgs, args: OverrideArgs) -> Result<CommandOutcome, Co
         OverrideCommand::Remove { id } => {
             let path = file(global)?;
             config_file::remove_override(&path, &id)?;
-            note(global, &format!("removed `{}` from `{}`", escape_control(&id), path.display()))?;
+            note(global, &format!("removed `{}` from `{}`", escape_hidden(&id), path.display()))?;
         }
     }
     Ok(CommandOutcome::Proven)
@@ -137,17 +137,17 @@ fn list(global: &GlobalArgs, as_json: bool, now: Time) -> Result<(), CommandErro
     output::write(|out| {
         for entry in &overrides {
             let verb = if state(entry) == "live" { "until" } else { "since" };
-            writeln!(out, "{}  {} {verb} {}", escape_control(&entry.id), state(entry), entry.expires)?;
+            writeln!(out, "{}  {} {verb} {}", escape_hidden(&entry.id), state(entry), entry.expires)?;
             writeln!(
                 out,
                 "  allows  {} by {}",
-                escape_control(&entry.operation),
-                escape_control(&entry.principal)
+                escape_hidden(&entry.operation),
+                escape_hidden(&entry.principal)
             )?;
             if let Some(resource) = &entry.resource {
-                writeln!(out, "  on      {}", escape_control(resource))?;
+                writeln!(out, "  on      {}", escape_hidden(resource))?;
             }
-            writeln!(out, "  because {} ({})", escape_control(&entry.reason), escape_control(&entry.owner))?;
+            writeln!(out, "  because {} ({})", escape_hidden(&entry.reason), escape_hidden(&entry.owner))?;
         }
         Ok(())
     })

@@ -6,14 +6,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use onlooker_core::{config::Diagnostic, escape::escape_control};
+use onlooker_core::{config::Diagnostic, escape::escape_hidden, render::Format};
 use onlooker_local::{
     local_files::LocalFiles,
     sweep_state::{PastRun, SweepState},
 };
 
 use crate::{
-    args::{GlobalArgs, ReportFormat},
+    args::{self, GlobalArgs},
     authorization_details,
     deployment_report::{self, Deployment},
     environment,
@@ -70,8 +70,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "list", "remote"])]
     pub authorization_details: Vec<PathBuf>,
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
-    #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',')]
-    pub format: Vec<ReportFormat>,
+    #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',')]
+    pub format: Vec<&'static Format>,
     /// Directory for the files `report.json`, `report.html` and so on; created if missing
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -125,7 +125,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
                 message: format!(
                     "no past sweep (run) in `{}` has the id `{}`",
                     args.state.display(),
-                    escape_control(&args.run)
+                    escape_hidden(&args.run)
                 ),
                 remedy: "list the past sweeps with `onlooker report --list`".into(),
             }));
@@ -137,7 +137,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
                 message: format!(
                     "the id is ambiguous: {} past sweeps (runs) have an id that begins with `{}`",
                     found.len(),
-                    escape_control(&args.run)
+                    escape_hidden(&args.run)
                 ),
                 remedy: "give more of the id; `onlooker report --list` lists the ids".into(),
             }));

@@ -3,19 +3,13 @@
 //! Enters: a report, formats, a directory. Leaves: files, or text on standard output. Laws: a file is written
 //! completely or not at all; standard output has one format.
 
-use std::{
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-};
+use std::{io::IsTerminal as _, path::PathBuf};
 
 use onlooker_core::{
     config::Diagnostic,
     render::{
-        csv::csv,
-        html::html,
-        json::json,
-        markdown::markdown,
-        terminal::{TerminalStyle, terminal},
+        Format, html, json, render,
+        terminal::{self, TerminalStyle, terminal},
     },
     report::{Report, ReportMode},
     score::Status,
@@ -23,7 +17,7 @@ use onlooker_core::{
 use onlooker_local::sweep_state::write_atomically;
 
 use crate::{
-    args::{GlobalArgs, ReportFormat},
+    args::GlobalArgs,
     exit::{CommandError, CommandOutcome},
     output,
 };
@@ -32,7 +26,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct ReportOutput {
     /// Requested formats of the report.
-    pub formats: Vec<ReportFormat>,
+    pub formats: Vec<&'static Format>,
     /// Directory for the report's files; `None` for standard output.
     pub out: Option<PathBuf>,
     /// Whether to print JSON on standard output, in addition to files.
@@ -46,9 +40,10 @@ impl ReportOutput {
             Err(CommandError::Usage(Diagnostic { message: message.to_owned(), remedy: remedy.to_owned() }))
         };
         match (&self.out, &*self.formats) {
-            (None, [ReportFormat::Csv]) => {
-                fault("CSV is written as several files", "give a directory for them with `--out DIR`")
-            }
+            (None, [format]) if !format.fits_standard_output => fault(
+                &format!("the format `{}` cannot be printed on standard output", format.name),
+                "give a directory for its files with `--out DIR`",
+            ),
             (None, [_, _, ..]) => fault(
                 "only one format can be printed on standard output",
                 "give a directory with `--out DIR`",
@@ -64,33 +59,34 @@ impl ReportOutput {
     pub fn write(&self, global: &GlobalArgs, report: &Report, also: &[PathBuf]) -> Result<(), CommandError> {
         let mut files = Vec::new();
         if let Some(dir) = &self.out {
-            let formats: &[ReportFormat] = if self.formats.is_empty() {
-                &[ReportFormat::Json, ReportFormat::Html]
-            } else {
-                &self.formats
-            };
+            let formats: &[&Format] =
+                if self.formats.is_empty() { &[&json::FORMAT, &html::FORMAT] } else { &self.formats };
             for format in formats {
-                write_files(dir, *format, report, &mut files)?;
+                for file in render(report, format)? {
+                    let path = dir.join(file.name);
+                    write_atomically(&path, &file.bytes)?;
+                    files.push(path);
+                }
             }
         }
         if self.json {
-            let text = json(report)?;
-            return output::write(|out| out.write_all(text.as_bytes()));
+            return print(report, &json::FORMAT);
         }
-        let format = match (&self.out, &*self.formats) {
-            (None, [format]) => *format,
+        match (&self.out, &*self.formats) {
+            (None, [format]) if **format != terminal::FORMAT => return print(report, format),
             (Some(_), _) if global.quiet => return Ok(()),
-            _ => ReportFormat::Terminal,
-        };
+            _ => {}
+        }
         files.extend(also.iter().cloned());
-        let text = match format {
-            ReportFormat::Json => json(report)?.into_bytes(),
-            ReportFormat::Html => html_page(report)?,
-            ReportFormat::Markdown => markdown(report).into_bytes(),
-            ReportFormat::Csv | ReportFormat::Terminal => summary(global, report, &files).into_bytes(),
-        };
-        output::write(|out| out.write_all(&text))
+        let text = summary(global, report, &files);
+        output::write(|out| out.write_all(text.as_bytes()))
     }
+}
+
+/// Prints the report on standard output.
+fn print(report: &Report, format: &Format) -> Result<(), CommandError> {
+    let files = render(report, format)?;
+    output::write(|out| files.iter().try_for_each(|file| out.write_all(&file.bytes)))
 }
 
 fn summary(global: &GlobalArgs, report: &Report, files: &[PathBuf]) -> String {
@@ -105,36 +101,6 @@ fn summary(global: &GlobalArgs, report: &Report, files: &[PathBuf]) -> String {
 fn width(on_terminal: bool) -> usize {
     let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     columns.filter(|_| on_terminal).unwrap_or(100).clamp(60, 160)
-}
-
-fn html_page(report: &Report) -> Result<Vec<u8>, CommandError> {
-    let mut bytes = Vec::new();
-    html(report, &mut bytes).map_err(CommandError::Output)?;
-    Ok(bytes)
-}
-
-fn write_files(
-    dir: &Path,
-    format: ReportFormat,
-    report: &Report,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), CommandError> {
-    let mut write = |name: &str, bytes: &[u8]| {
-        let path = dir.join(name);
-        write_atomically(&path, bytes)?;
-        files.push(path);
-        Ok::<_, CommandError>(())
-    };
-    match format {
-        ReportFormat::Json => write("report.json", json(report)?.as_bytes()),
-        ReportFormat::Html => write("report.html", &html_page(report)?),
-        ReportFormat::Markdown => write("report.md", markdown(report).as_bytes()),
-        ReportFormat::Terminal => {
-            let style = TerminalStyle { color: false, width: 100 };
-            write("report.txt", terminal(report, &style, &[]).as_bytes())
-        }
-        ReportFormat::Csv => csv(report)?.iter().try_for_each(|(name, text)| write(name, text.as_bytes())),
-    }
 }
 
 /// The outcome of a report: its status, or for a discovery whether everything could be read.

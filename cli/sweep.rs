@@ -21,14 +21,14 @@ use onlooker_core::{
     },
     ports::{LogSource, SweepEvidence},
     record::ReadLimits,
-    render::json::json,
+    render::{Format, json::json},
     report::{CallerIdentity, Report, ReportRun},
     time::Time,
 };
 use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
 
 use crate::{
-    args::{self, GlobalArgs, ReportFormat},
+    args::{self, GlobalArgs},
     authorization_details,
     aws::AwsConnection,
     environment,
@@ -111,8 +111,8 @@ pub struct SweepArgs {
     #[arg(long, value_name = "FILE", help_heading = "Watched principals")]
     pub authorization_details: Vec<PathBuf>,
     /// Formats to write to `--out`, or the format to print; separated by commas [default: terminal]
-    #[arg(long, value_name = "FORMATS", value_enum, value_delimiter = ',', help_heading = "Output")]
-    pub format: Vec<ReportFormat>,
+    #[arg(long, value_name = "FORMATS", value_parser = args::format(), value_delimiter = ',', help_heading = "Output")]
+    pub format: Vec<&'static Format>,
     /// Directory for the files `report.json`, `report.html` and so on; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,

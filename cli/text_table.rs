@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal as _, Write};
 
 use console::measure_text_width;
 use onlooker_core::{
+    escape::escape_hidden,
     operation::{OperationType, RiskLevel},
-    render::escape::terminal,
 };
 
 use crate::args::GlobalArgs;
@@ -73,7 +73,7 @@ pub struct TextCell {
 impl TextCell {
     /// A cell. Its text may be untrusted.
     pub fn new(text: &str, tone: CellTone) -> Self {
-        Self { text: terminal(text), tone }
+        Self { text: escape_hidden(text).into_owned(), tone }
     }
 
     /// A cell without a color.

@@ -6,7 +6,7 @@ mod fixture;
 
 use std::fs;
 
-use fixture::{READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, object};
+use fixture::{READ_CALL, RecordedCall, TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, object};
 use serde_json::Value;
 
 /// Two sweeps: one that proved the promise, and one that found a write.
@@ -88,20 +88,9 @@ fn a_sweep_is_named_by_a_unique_prefix_of_its_id() {
 fn every_format_equals_the_one_the_sweep_wrote() {
     let (directory, _) = two_sweeps();
     directory
-        .run(&[
-            "sweep",
-            "logs",
-            "--quiet",
-            "--out",
-            "swept",
-            "--format",
-            "json,html,csv,markdown,terminal",
-            WATCH_AUDITOR,
-        ])
+        .run(&["sweep", "logs", "--quiet", "--out", "swept", "--format", &all_formats(), WATCH_AUDITOR])
         .assert_exit_code(1);
-    directory
-        .run(&["report", "--quiet", "--out", "shown", "--format", "json,html,csv,markdown,terminal"])
-        .assert_exit_code(1);
+    directory.run(&["report", "--quiet", "--out", "shown", "--format", &all_formats()]).assert_exit_code(1);
     let mut compared = 0;
     for entry in fs::read_dir(directory.join("swept")).expect("a directory") {
         let name = entry.expect("an entry").file_name();

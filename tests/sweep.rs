@@ -12,9 +12,11 @@ use std::{
 
 use fixture::{
     ACCOUNT, CommandOutput, MANAGEMENT_ONLY_CONFIG, OTHER_ACCOUNT, READ_CALL, REGION, RecordedCall,
-    TestDirectory, WATCH_AUDITOR, WRITE_CALL, digest, object, uncompressed_object,
+    TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, digest, object, uncompressed_object,
 };
-use onlooker_core::{controls::ControlState, coverage::EventClassState, report::ReportMode, score::Status};
+use onlooker_core::{
+    controls::ControlState, coverage::EventClassState, render::FORMATS, report::ReportMode, score::Status,
+};
 
 /// Sweeps `logs` once, without state, and gives the report as JSON.
 fn sweep(directory: &TestDirectory, more: &[&str]) -> CommandOutput {
@@ -350,7 +352,7 @@ fn several_formats_go_to_files_and_one_to_standard_output() {
     };
     sweep(&["--out", "a/b"]).assert_exit_code(0);
     assert_eq!(names("a/b"), ["report.html", "report.json"]);
-    sweep(&["--out", "all", "--format", "json,html,csv,markdown,terminal"]).assert_exit_code(0);
+    sweep(&["--out", "all", "--format", &all_formats()]).assert_exit_code(0);
     let all = names("all");
     for name in ["report.html", "report.json", "report.md", "report.txt"] {
         assert!(all.contains(&name.to_owned()), "{all:?}");
@@ -375,7 +377,15 @@ fn several_formats_go_to_files_and_one_to_standard_output() {
     assert_eq!(names("c"), ["report.html"]);
 
     sweep(&["--format", "json,html"]).assert_exit_code(2).assert_stderr(&["--out"]);
-    sweep(&["--format", "csv"]).assert_exit_code(2).assert_stderr(&["--out"]);
+    for format in FORMATS {
+        let swept = sweep(&["--format", format.name]);
+        match format.fits_standard_output {
+            true => assert!(!swept.assert_exit_code(0).stdout.is_empty(), "{}", format.name),
+            false => {
+                swept.assert_exit_code(2).assert_stderr(&["--out", format.name]);
+            }
+        }
+    }
     sweep(&["--format", "json", "--json"]).assert_exit_code(2).assert_stderr(&["standard output"]);
     sweep(&["--format", "pdf"]).assert_exit_code(2).assert_stderr(&["markdown"]);
 }

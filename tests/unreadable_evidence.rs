@@ -6,7 +6,7 @@
 mod fixture;
 
 use fixture::{READ_CALL, RecordedCall, TestDirectory, WRITE_CALL, gzip, object, uncompressed_object};
-use onlooker_core::report::Report;
+use onlooker_core::{render::FORMATS, report::Report};
 use serde_json::Value;
 
 /// Sweeps one broken object beside a valid one. All events of the valid one are counted.
@@ -288,7 +288,7 @@ fn record_text_cannot_control_the_terminal() {
         record["readOnly"] = false.into();
     });
     directory.write("logs/a.json", bytes);
-    for format in ["terminal", "json", "markdown", "html"] {
+    for format in FORMATS.iter().filter(|format| format.fits_standard_output).map(|format| format.name) {
         let out =
             directory.run(&["sweep", "logs", "--no-state", "--format", format]).assert_exit_code(0).stdout;
         assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}'), "{format}");

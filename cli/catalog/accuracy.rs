@@ -9,7 +9,7 @@ use clap::Args;
 use onlooker_core::{
     classification::accuracy::{Accuracy, AccuracyCounts, LabeledCase, Misclassification, measure_accuracy},
     config::Diagnostic,
-    escape::escape_control,
+    escape::escape_hidden,
     render::format::{count_noun, short_hash, thousands},
 };
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ pub fn run(global: &GlobalArgs, args: AccuracyArgs) -> Result<CommandOutcome, Co
     let cases = LabeledCase::parse_all(&text);
     if cases.is_empty() {
         return Err(CommandError::Usage(Diagnostic {
-            message: format!("`{}` contains no labeled case", escape_control(&args.cases.to_string_lossy())),
+            message: format!("`{}` contains no labeled case", escape_hidden(&args.cases.to_string_lossy())),
             remedy: "write tab-separated columns with the header `form`, `source`, `name`, `expected`".into(),
         }));
     }

@@ -7,9 +7,9 @@ use std::io::{self, Write};
 
 use onlooker_core::{
     catalog::{Explanation, SourceClaim},
+    escape::escape_hidden,
     jobs::check::CheckResult,
     operation::AccessLevel,
-    render::escape::terminal,
 };
 
 use super::printer::{name, suggestions_line};
@@ -27,7 +27,7 @@ struct ExplanationWriter<'a> {
 impl ExplanationWriter<'_> {
     fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
         let label = CellTone::Faint.paint(self.screen.colored, &format!("{label:LABEL_WIDTH$}"));
-        writeln!(self.out, "{INDENT}{label}{}", terminal(text))
+        writeln!(self.out, "{INDENT}{label}{}", escape_hidden(text))
     }
 
     fn list(&mut self, label: &str, items: &[String]) -> io::Result<()> {

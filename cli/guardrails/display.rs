@@ -9,7 +9,7 @@ use std::{
 };
 
 use onlooker_core::{
-    escape::escape_control,
+    escape::{escape_hidden, escape_remaining},
     guardrails::{Guardrail, PrincipalUsage},
     jobs::guardrails::Guardrails,
     render::format::count_noun,
@@ -20,20 +20,20 @@ const MAX_NAMES: usize = 8;
 
 /// Prints guardrails. `dir` is the directory of the written files.
 pub fn print(out: &mut dyn Write, made: &Guardrails, dir: Option<&Path>) -> io::Result<()> {
-    writeln!(out, "Guardrails for {}", escape_control(&made.principal))?;
+    writeln!(out, "Guardrails for {}", escape_hidden(&made.principal))?;
     match &made.used {
         Some(used) => print_used(out, used)?,
         None => writeln!(out, "  no evidence of used actions was given")?,
     }
     for problem in &made.problems {
-        writeln!(out, "  policy {}: {}", escape_control(&problem.policy), escape_control(&problem.message))?;
+        writeln!(out, "  policy {}: {}", escape_hidden(&problem.policy), escape_hidden(&problem.message))?;
     }
     for guardrail in &made.guardrails {
         writeln!(out)?;
         print_one(out, guardrail, dir)?;
     }
     for (kind, why) in &made.not_generated {
-        writeln!(out, "\n{kind}: not generated: {}", escape_control(why))?;
+        writeln!(out, "\n{kind}: not generated: {}", escape_hidden(why))?;
     }
     writeln!(out, "\nNothing was applied.")
 }
@@ -50,14 +50,14 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
     let proof = &guardrail.proof;
     let word = if proof.is_complete { "PROVEN" } else { "PROVEN, with open questions" };
     writeln!(out, "{}: {word}", guardrail.kind.as_str())?;
-    writeln!(out, "  {}", escape_control(&proof.summary))?;
+    writeln!(out, "  {}", escape_hidden(&proof.summary))?;
     let counts = [
         format!("granted {} -> {}", proof.granted_before, proof.granted_after),
         format!("not read-only {} -> {}", proof.excessive_before, proof.excessive_after),
         format!("used {} -> {}", proof.used, proof.used_kept),
         format!("catalog {}", proof.catalog_version),
     ];
-    writeln!(out, "  {}", escape_control(&counts.join(", ")))?;
+    writeln!(out, "  {}", escape_hidden(&counts.join(", ")))?;
     let list = |out: &mut dyn Write, what: &str, items: Vec<String>| -> io::Result<()> {
         if items.is_empty() {
             return Ok(());
@@ -66,7 +66,7 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
         let mut line = items
             .iter()
             .take(MAX_NAMES)
-            .map(|item| escape_control(item).into_owned())
+            .map(|item| escape_hidden(item).into_owned())
             .collect::<Vec<_>>()
             .join(", ");
         if more > 0 {
@@ -86,7 +86,7 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
     list(out, "granted reads left out for lack of room", no_room)?;
     list(out, "wildcards that allow actions AWS adds later", names(&mut guardrail.open_wildcards.iter()))?;
     for line in proof.open_questions.iter().chain(&guardrail.notes) {
-        writeln!(out, "  - {}", escape_control(line))?;
+        writeln!(out, "  - {}", escape_hidden(line))?;
     }
     for document in &guardrail.documents {
         let size = format!("{} of {} characters", document.characters, document.limit);
@@ -94,10 +94,10 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
         match dir {
             Some(dir) => {
                 let path = dir.join(format!("{}.json", document.name));
-                writeln!(out, "    written to {}", escape_control(&path.to_string_lossy()))?;
+                writeln!(out, "    written to {}", escape_hidden(&path.to_string_lossy()))?;
             }
             // JSON escapes only ASCII control characters, so the others are escaped here.
-            None => document.text.lines().try_for_each(|line| writeln!(out, "{}", escape_control(line)))?,
+            None => document.text.lines().try_for_each(|line| writeln!(out, "{}", escape_remaining(line)))?,
         }
     }
     Ok(())

@@ -8,9 +8,10 @@ use std::io::{self, Write};
 
 use console::measure_text_width;
 use onlooker_core::{
+    escape::escape_hidden,
     grants::UnevaluatedPolicyType,
     permissions::{CheckStatus, OverallStatus, PermissionCheck, PermissionsAssessment},
-    render::{escape::terminal, format::thousands},
+    render::format::thousands,
 };
 
 use crate::text_table::{self, CellTone, ScreenSettings, TextCell};
@@ -67,13 +68,13 @@ pub fn print(
 ) -> io::Result<()> {
     let PermissionsAssessment { identity, overall_status, reason: statement, .. } = permissions;
     let status = tone(*overall_status).paint(screen.colored, word(*overall_status));
-    writeln!(out, "{status}  {}", CellTone::Strong.paint(screen.colored, &terminal(&identity.arn)))?;
-    writeln!(out, "  {}", terminal(statement))?;
+    writeln!(out, "{status}  {}", CellTone::Strong.paint(screen.colored, &escape_hidden(&identity.arn)))?;
+    writeln!(out, "  {}", escape_hidden(statement))?;
     if let Some(pattern) = &identity.watched_as {
-        writeln!(out, "  promised to be read-only as {}", terminal(pattern))?;
+        writeln!(out, "  promised to be read-only as {}", escape_hidden(pattern))?;
     }
     for (id, count) in &permissions.tolerated {
-        writeln!(out, "  the override {} tolerates {}", terminal(id), actions(*count))?;
+        writeln!(out, "  the override {} tolerates {}", escape_hidden(id), actions(*count))?;
     }
     print_checks(out, screen, &permissions.permission_checks)?;
     print_granted(out, screen, permissions)?;
@@ -118,7 +119,7 @@ fn print_list(
     writeln!(out, "\n{}", CellTone::Strong.paint(screen.colored, title))?;
     for sentence in sentences {
         let (mut line, mut lead) = (String::new(), "  - ");
-        for word in terminal(sentence).split(' ') {
+        for word in escape_hidden(sentence).split(' ') {
             let over = |width| lead.len() + measure_text_width(&line) + 1 + measure_text_width(word) > width;
             if !line.is_empty() && screen.width.is_some_and(over) {
                 writeln!(out, "{lead}{line}")?;

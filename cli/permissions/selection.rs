@@ -10,7 +10,7 @@ use std::{
 
 use onlooker_core::{
     config::{Config, Watch},
-    escape::escape_control,
+    escape::escape_hidden,
     grants::PolicySnapshot,
     pattern::has_wildcard,
 };
@@ -99,7 +99,7 @@ impl PrincipalSelection {
             }
         }
         notes.extend(self.other_accounts.iter().map(|pattern| {
-            format!("`{}` names another account and was not evaluated", escape_control(pattern))
+            format!("`{}` names another account and was not evaluated", escape_hidden(pattern))
         }));
         for note in notes {
             // A write error on standard error is ignored.

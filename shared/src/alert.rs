@@ -16,10 +16,7 @@ use crate::{
     coverage::Coverage,
     event::{Event, Outcome},
     evidence_summary::EvidenceQuality,
-    finding::{
-        self, FindingRule, Severity, privileged_call, secret_read, unknown_operation, write_denied,
-        write_failed, write_succeeded,
-    },
+    finding::{self, Severity},
     operation::{OperationType, RiskLevel},
     record::Fingerprint,
     report::redact_value,
@@ -30,16 +27,6 @@ use crate::{
 
 /// Version of the alert schema. The first number changes when a reader of the old schema would be misled.
 pub const ALERT_VERSION: &str = "1.0";
-
-/// Rules that give alerts. The others are about more than one event, or about principals that are not watched.
-pub const ALERT_RULES: [&FindingRule; 6] = [
-    &write_succeeded::RULE,
-    &privileged_call::RULE,
-    &write_failed::RULE,
-    &unknown_operation::RULE,
-    &secret_read::RULE,
-    &write_denied::RULE,
-];
 
 /// A call of a watched principal that needs attention at once. Text from the record and the configuration is
 /// unchanged in it, except for redaction.
@@ -109,7 +96,7 @@ impl Alert {
         let assessment = Assessment::classify(&tally, &coverage, &evidence, catalog, config);
         let findings = finding::find(&assessment);
         let alerting =
-            findings.into_iter().find(|finding| ALERT_RULES.iter().any(|rule| rule.id == finding.id));
+            findings.into_iter().find(|finding| finding::rule(&finding.id).is_some_and(|rule| rule.alerts));
         let (Some(finding), Some(call)) = (alerting, assessment.classified.first()) else { return Ok(None) };
         // Without a watch there is no promise to break.
         let Some(watch) = call.watch else { return Ok(None) };

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     config::Standard,
-    finding::{Finding, POLICY_RULES, RULES, count_noun},
+    finding::{self, Finding, RULES, count_noun},
 };
 
 /// Result of a control.
@@ -122,7 +122,7 @@ pub enum ControlPackError {
 }
 
 fn rule_ids() -> String {
-    RULES.map(|rule| rule.id).join(", ")
+    RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ")
 }
 
 /// State of the evidence, as far as controls depend on it.
@@ -185,8 +185,7 @@ impl ControlPack {
                 let what = format!("has two controls `{}`", control.id);
                 return Err(ControlPackError::InvalidControls { file: file.to_owned(), problem: what });
             }
-            let unknown =
-                control.failing_rules.iter().find(|id| !RULES.iter().any(|rule| rule.id == id.as_str()));
+            let unknown = control.failing_rules.iter().find(|id| finding::rule(id).is_none());
             if let Some(rule) = unknown {
                 let (file, control, rule) = (file.to_owned(), control.id.clone(), rule.clone());
                 return Err(ControlPackError::UnknownRule { file, control, rule });
@@ -286,7 +285,8 @@ impl Control {
 
     /// What a control that passes on calls leaves open.
     fn policy_caveat(&self, evidence_state: &ControlEvidence) -> &'static str {
-        let needs_policies = POLICY_RULES.iter().any(|rule| self.failing_rules.contains(*rule));
+        let mut rules = self.failing_rules.iter().filter_map(|id| finding::rule(id));
+        let needs_policies = rules.any(|rule| rule.needs_policies);
         if needs_policies && !evidence_state.all_policies_read() {
             "; permissions were not fully evaluated"
         } else {

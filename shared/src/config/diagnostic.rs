@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
-use crate::escape::escape_control;
+use crate::escape::escape_hidden;
 
 /// What is wrong with a value, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,7 +83,7 @@ impl ConfigError {
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
     let cut = text.char_indices().nth(SHOWN).map(|(at, _)| at);
-    let shown = escape_control(cut.and_then(|at| text.get(..at)).unwrap_or(text));
+    let shown = escape_hidden(cut.and_then(|at| text.get(..at)).unwrap_or(text));
     let rest = if cut.is_some() { "…" } else { "" };
     format!("`{shown}{rest}`")
 }

@@ -11,7 +11,7 @@ use toml::{
 };
 
 use super::diagnostic::{ConfigError, ConfigLocation, Diagnostic, quoted};
-use crate::escape::escape_control;
+use crate::escape::escape_hidden;
 
 /// A value and its location.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl ConfigNode {
                         .at(&place)
                 }
                 (message, _) => {
-                    Diagnostic::new(format!("not valid TOML: {}", escape_control(message)), SYNTAX_HELP)
+                    Diagnostic::new(format!("not valid TOML: {}", escape_hidden(message)), SYNTAX_HELP)
                         .at(&place)
                 }
             }

@@ -14,6 +14,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal read customer data",
     meaning: "The call changes nothing, but its response returns data that customers store, not only configuration.",
     action: "Check that the principal needs the data; a principal that only takes inventory does not.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

@@ -12,6 +12,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal made denied calls outside its permissions",
     meaning: "The principal's policies do not grant these calls, so no permission was lost: the principal, or whoever uses the principal, attempted more than the principal is for.",
     action: "Ask the principal's owner what made these calls; stop the tool that makes them, or find out who is probing.",
+    alerts: false,
+    needs_policies: true,
+    inactive: None,
     find,
 };
 

@@ -14,11 +14,18 @@ pub const RULE: FindingRule = FindingRule {
     title: "An event class is not known to be logged",
     meaning: "Calls of this class leave no trace in the evidence, so their absence proves nothing.",
     action: "Log the class in the trail and name it in `coverage.logged`, or narrow the promise with `coverage.event_classes`.",
+    alerts: false,
+    needs_policies: false,
+    inactive: Some(no_principal_is_watched),
     find,
 };
 
+fn no_principal_is_watched(assessment: &Assessment<'_>) -> Option<&'static str> {
+    (assessment.mode == ReportMode::Discovery).then_some("no principal is watched")
+}
+
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    if assessment.mode == ReportMode::Discovery {
+    if no_principal_is_watched(assessment).is_some() {
         return Vec::new();
     }
     let gap = |class: &EventClassCoverage| {

@@ -10,6 +10,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "Hours of an account and region have no evidence",
     meaning: "No event and no digest file covers these hours, so calls made in them are unknown.",
     action: "Find the log files of these hours and read them with `onlooker sweep`; enable log file validation, so that a quiet hour differs from a missing one.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

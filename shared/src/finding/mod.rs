@@ -52,7 +52,7 @@ pub mod write_failed;
 pub mod write_succeeded;
 
 /// Every rule, the most urgent first among those of one severity.
-pub const RULES: [&FindingRule; 28] = [
+pub const RULES: &[&FindingRule] = &[
     &write_succeeded::RULE,
     &escalation_path::RULE,
     &privileged_call::RULE,
@@ -83,15 +83,16 @@ pub const RULES: [&FindingRule; 28] = [
     &override_unused::RULE,
 ];
 
-/// Rules that evaluate policies: without policies they find nothing and prove nothing.
-pub const POLICY_RULES: [&str; 6] = [
-    over_privileged::RULE.id,
-    can_issue_credentials::RULE.id,
-    escalation_path::RULE.id,
-    unused_grant::RULE.id,
-    denied_outside_permissions::RULE.id,
-    indeterminate_grant::RULE.id,
-];
+/// The rule with this id.
+pub fn rule(id: &str) -> Option<&'static FindingRule> {
+    RULES.iter().copied().find(|rule| rule.id == id)
+}
+
+/// Rules that cannot be evaluated with this configuration, and why.
+pub fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
+    let reason = |rule: &&FindingRule| Some((rule.id, rule.inactive?(assessment)?));
+    RULES.iter().filter_map(reason).collect()
+}
 
 /// How soon a finding needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -185,6 +186,13 @@ pub struct FindingRule {
     pub meaning: &'static str,
     /// What to do about a finding of the rule.
     pub action: &'static str,
+    /// Whether a match in one event of a watched principal gives an alert at once. It needs nothing but the event.
+    pub alerts: bool,
+    /// Whether it evaluates policies: without policies it finds nothing and proves nothing.
+    pub needs_policies: bool,
+    /// Why the configuration leaves it nothing to evaluate, if so: then it finds nothing and proves nothing, and a
+    /// control that it fails has no evidence. A rule that is always evaluated has `None`.
+    pub inactive: Option<fn(&Assessment<'_>) -> Option<&'static str>>,
     /// Finds the matches of the rule in an assessment.
     pub find: fn(&Assessment<'_>) -> Vec<RuleMatch>,
 }
@@ -373,8 +381,7 @@ fn fingerprint(rule: &str, principal: &str, subject: &str) -> String {
 
 /// The title of a finding's rule.
 fn rule_title(finding: &Finding) -> String {
-    let rule = RULES.iter().find(|rule| rule.id == finding.id);
-    rule.map_or_else(|| finding.title.clone(), |rule| rule.title.to_owned())
+    rule(&finding.id).map_or_else(|| finding.title.clone(), |rule| rule.title.to_owned())
 }
 
 /// Applies every rule. Most severe first, then by rule, principal and subject.
@@ -419,6 +426,48 @@ pub fn recommend(findings: &[Finding]) -> Vec<Recommendation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rows of the table of rules in `docs/semantics.md`: its cells, without the line of dashes.
+    fn documented_rules() -> Vec<Vec<&'static str>> {
+        let semantics = include_str!("../../../docs/semantics.md");
+        let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
+        let from = semantics.lines().skip_while(|line| !line.starts_with("| rule |"));
+        from.take_while(|line| line.starts_with('|')).map(cells).collect()
+    }
+
+    #[test]
+    fn the_documented_rules_are_the_rules_in_their_order() {
+        let rows = documented_rules();
+        let [head, _, rows @ ..] = &*rows else { panic!("docs/semantics.md has no table of rules") };
+        assert_eq!(**head, ["rule", "severity", "alerts", "policies", "what it says"]);
+        let documented: Vec<(&str, &str, bool, bool)> = rows
+            .iter()
+            .map(|row| {
+                let severity = row[1].split(',').next().unwrap();
+                (row[0].trim_matches('`'), severity, row[2] == "yes", row[3] == "yes")
+            })
+            .collect();
+        let known: Vec<(&str, &str, bool, bool)> = RULES
+            .iter()
+            .map(|rule| (rule.id, rule.severity.as_str(), rule.alerts, rule.needs_policies))
+            .collect();
+        assert_eq!(documented, known);
+    }
+
+    #[test]
+    fn a_rule_is_in_a_file_of_its_name_and_its_id_is_unique() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/finding");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "mod.rs" && name != "phrases.rs")
+            .collect();
+        let mut ids: Vec<String> =
+            RULES.iter().map(|rule| format!("{}.rs", rule.id.replace('-', "_"))).collect();
+        files.sort_unstable();
+        ids.sort_unstable();
+        assert_eq!(files, ids);
+    }
 
     #[test]
     fn a_title_names_the_principal_the_operation_and_the_roles() {

@@ -10,8 +10,18 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal was active outside business hours",
     meaning: "Activity outside working hours may be an undocumented schedule, or another user.",
     action: "Compare the activity with the schedules of the principal's owner; limit the hours in which the principal can be used, or configure the business hours of the principal.",
+    alerts: false,
+    needs_policies: false,
+    inactive: Some(no_hours_are_configured),
     find,
 };
+
+fn no_hours_are_configured(assessment: &Assessment<'_>) -> Option<&'static str> {
+    let config = assessment.config;
+    let is_any =
+        config.business_hours.is_some() || config.watch.iter().any(|watch| watch.business_hours.is_some());
+    (!is_any).then_some("`business_hours` is not configured")
+}
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let outside = assessment.calls_outside_business_hours();

@@ -10,6 +10,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "An override expired and its calls continued",
     meaning: "Calls after the expiry are classified as if there were no override.",
     action: "If the calls are still needed, renew the override with an owner and a new expiry; otherwise remove it and stop the calls.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

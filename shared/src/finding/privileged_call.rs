@@ -14,6 +14,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal used a privileged operation",
     meaning: "The operation changes nothing by itself, but it is not a read: it decrypts, assumes another role or issues credentials, and later calls may not appear under this principal.",
     action: "Check what was done with the result. If the principal needs the operation, allow this operation on these resources with an override that has an owner and an expiry; otherwise remove the permission.",
+    alerts: true,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

@@ -14,6 +14,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal read secrets",
     meaning: "The call changes nothing, but its response returns a secret, a token or a key, which can be used without this principal.",
     action: "Check that the principal needs the secret; otherwise deny the principal these operations, and rotate the secrets that were read.",
+    alerts: true,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

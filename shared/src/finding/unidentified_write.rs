@@ -10,6 +10,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "An unidentified principal made a call that is not read-only",
     meaning: "The record does not identify the caller, so any watched principal may have made the call.",
     action: "Find the caller by access key, source address and time in the record; find out why the record carries no identity.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

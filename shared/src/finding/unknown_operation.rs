@@ -13,6 +13,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A principal called an unknown operation",
     meaning: "The catalog does not list the operation, the record does not mark it as read-only, and its name matches no pattern, so it counts as not read-only.",
     action: "Refresh the catalog; if it still does not list the operation, check what the operation does and allow it with an override.",
+    alerts: true,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

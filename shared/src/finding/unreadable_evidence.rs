@@ -10,6 +10,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "Evidence could not be read",
     meaning: "The content of this evidence is unknown; the positions are listed with the run.",
     action: "Fetch the log files again from the bucket, and check them against the digest files: a damaged log file may be an attempt to hide activity.",
+    alerts: false,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

@@ -14,6 +14,9 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal attempted a write that failed without a denial",
     meaning: "The call ended in an error that is not a denial, so nothing shows that the principal lacks the permission.",
     action: "Check whether the principal has the permission, and remove the permission if so.",
+    alerts: true,
+    needs_policies: false,
+    inactive: None,
     find,
 };
 

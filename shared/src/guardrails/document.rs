@@ -273,7 +273,7 @@ mod tests {
         let hidden = serde_json::json!({ "Resource": "a\u{202e}b\u{7f}\u{1f600}" });
         for quota in [PolicyQuota::ManagedPolicy, PolicyQuota::ServiceControlPolicy] {
             let text = policy_json(std::slice::from_ref(&hidden), quota);
-            assert!(text.lines().all(|line| crate::escape::escape_control(line) == line), "{text}");
+            assert!(text.lines().all(|line| crate::escape::escape_hidden(line) == line), "{text}");
             let read: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!(read["Statement"][0], hidden);
         }

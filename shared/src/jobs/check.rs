@@ -17,7 +17,7 @@ use crate::{
     classification::{Classification, ClassificationInput, Provenance, classify, risk_level_of},
     config::{Config, OverrideMatch},
     controls::ControlPack,
-    escape::escape_control,
+    escape::escape_hidden,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     time::Time,
 };
@@ -229,8 +229,8 @@ fn apply_override(
         Some((live, OverrideMatch::Allowed)) => classification.overridden(&format!(
             "{} ({}): {}",
             live.id,
-            escape_control(&live.owner),
-            escape_control(&live.reason)
+            escape_hidden(&live.owner),
+            escape_hidden(&live.reason)
         )),
         Some((ended, _)) => {
             let reason =

@@ -56,7 +56,7 @@ impl RunRecord {
     #[must_use]
     pub fn ended(self, now: Time, outcome: Result<(), &dyn std::error::Error>, figures: &Metrics) -> Self {
         let error = outcome.err().map(|error| {
-            let text = crate::render::escape::terminal(&error.to_string());
+            let text = crate::escape::escape_hidden(&error.to_string()).into_owned();
             text.get(..text.floor_char_boundary(MAX_ERROR_BYTES)).unwrap_or_default().to_owned()
         });
         Self { ended_at: now, error, metrics: figures.values(), ..self }

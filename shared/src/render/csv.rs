@@ -25,6 +25,7 @@ use csv::{Terminator, WriterBuilder};
 
 pub use self::columns::*;
 use super::{
+    Format, RenderedFile,
     escape::{csv_cell, csv_list},
     format::serialized_name,
 };
@@ -34,6 +35,21 @@ use crate::{
     operation::OperationType,
     period::Period,
     report::{AuditEntry, MatrixRow, OperationSummary, PrincipalSummary, Report},
+};
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "csv",
+    help: "Several tables, one file each",
+    fits_standard_output: false,
+    render: |report| {
+        let file = |(name, text): (_, String)| RenderedFile {
+            name,
+            media_type: "text/csv; charset=utf-8",
+            bytes: text.into_bytes(),
+        };
+        Ok(csv(report)?.into_iter().map(file).collect())
+    },
 };
 
 /// An escaped cell.
@@ -275,7 +291,7 @@ fn write_table<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{escape::is_hidden, sample};
+    use crate::{escape::is_hidden, render::sample};
 
     #[test]
     fn rows_match_their_header_and_take_one_line() {

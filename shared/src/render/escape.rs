@@ -1,55 +1,25 @@
-//! Escapes hostile text for terminals, CSV and Markdown.
+//! Escapes hostile text for CSV and Markdown.
 //!
-//! Enters: any text, such as a session name from a record. Leaves: text for a terminal, a CSV cell, a Markdown code
-//! span or Markdown prose. Laws: the output is one line of characters that each take at least one column; two
-//! different texts stay different; a spreadsheet finds no formula in the CSV, and a Markdown reader finds no markup.
-//!
-//! A hidden character is written as its code point in hex, such as `\u{1b}`: control characters (C0, DEL, C1), line
-//! and paragraph separators, bidirectional controls, and characters without a width of their own (zero-width spaces
-//! and joiners, combining marks, variation selectors, tags). A backslash before `u{` is written as `\u{5c}`, so that
-//! no text can imitate an escape.
+//! Enters: any text, such as a session name from a record. Leaves: a CSV cell, a Markdown code span or Markdown prose.
+//! Laws: those of [`crate::escape`], on which these escapes are based; a spreadsheet finds no formula in the CSV, and
+//! a Markdown reader finds no markup.
 
-use std::fmt::Write as _;
-
-use unicode_width::UnicodeWidthChar;
-
-/// Whether a character is hidden: it controls, reorders, or takes no column.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{ad}' | '\u{115f}' | '\u{3164}' | '\u{ffa0}')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-        || c.width().unwrap_or(0) == 0
-}
-
-/// Text for a terminal, and the basis of the other escapes: one line without a hidden character.
-pub fn terminal(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        let imitates_escape = c == '\\' && text.get(at..).is_some_and(|rest| rest.starts_with("\\u{"));
-        if imitates_escape || is_hidden(c) {
-            push_code_point(&mut safe, c);
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
+use crate::escape::{escape_hidden, push_code_point};
 
 /// A CSV cell, before quoting.
 ///
-/// Hidden characters are escaped as in [`terminal`], so a record is always one line and no cell begins with a tab or
+/// Hidden characters are escaped as in [`escape_hidden`], so a record is always one line and no cell begins with a tab or
 /// a carriage return. A cell gets an apostrophe in front, which makes it text in a spreadsheet, if its first
 /// character except spaces and quotes is one of `= + - @` (also full-width). A cell that begins with an apostrophe
 /// gets one too, so that a program recovers every value by dropping one. After a comma or a semicolon, where a
 /// spreadsheet with another separator would begin a new cell, such a first character is written as `\u{3d}`.
 pub fn csv_cell(text: &str) -> String {
-    without_formula(&terminal(text))
+    without_formula(&escape_hidden(text))
 }
 
 /// A CSV cell of several values with `|` between them; a `|` within one is written as `\u{7c}`.
 pub fn csv_list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
-    let values = values.into_iter().map(|value| terminal(value.as_ref()).replace('|', "\\u{7c}"));
+    let values = values.into_iter().map(|value| escape_hidden(value.as_ref()).replace('|', "\\u{7c}"));
     without_formula(&values.collect::<Vec<_>>().join("|"))
 }
 
@@ -73,7 +43,7 @@ fn without_formula(text: &str) -> String {
 
 /// A value as a Markdown code span: nothing inside is markup, a link, a mention or the end of a table cell.
 pub fn markdown_code(text: &str) -> String {
-    code_span(&terminal(text))
+    code_span(&escape_hidden(text))
 }
 
 fn code_span(safe: &str) -> String {
@@ -98,7 +68,7 @@ fn code_span(safe: &str) -> String {
 /// Prose in Markdown. Plain words and the punctuation between them are unchanged; every other run of characters, such
 /// as an ARN, an operation, `<b>` or `https://`, becomes a code span. Text between two backticks is one code span.
 pub fn markdown(text: &str) -> String {
-    let safe = terminal(text);
+    let safe = escape_hidden(text);
     let paired = safe.matches('`').count().is_multiple_of(2);
     let mut prose = String::with_capacity(safe.len());
     for (n, piece) in safe.split(|c| paired && c == '`').enumerate() {
@@ -166,11 +136,6 @@ fn is_plain_word(body: &str) -> bool {
 
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
-}
-
-fn push_code_point(text: &mut String, c: char) {
-    // Writing to a `String` does not fail.
-    let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
 }
 
 #[cfg(test)]

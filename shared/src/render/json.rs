@@ -9,15 +9,29 @@
 
 use std::fmt::Write as _;
 
-use super::escape::is_hidden;
-use crate::report::Report;
+use super::{Format, RenderedFile};
+use crate::{escape::is_hidden, report::Report};
+
+/// Media type of JSON (RFC 8259); its character set is always UTF-8.
+pub const MEDIA_TYPE: &str = "application/json";
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "json",
+    help: "The complete report, for programs; its schema is published",
+    fits_standard_output: true,
+    render: |report| {
+        let bytes = json(report)?.into_bytes();
+        Ok(vec![RenderedFile { name: "report.json", media_type: MEDIA_TYPE, bytes }])
+    },
+};
 
 /// The report as indented JSON with a newline at its end.
 ///
 /// # Errors
 /// When the report cannot be written as JSON.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(report)?))
+    Ok(escape_json(&serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -25,12 +39,12 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(&Report::schema())?))
+    Ok(escape_json(&serde_json::to_string_pretty(&Report::schema())?))
 }
 
 /// Escapes hidden characters as `\u009b`, and adds a newline at the end. Apart from the newlines of the indentation,
 /// hidden characters occur only within strings, so the value is unchanged.
-pub(super) fn escape_hidden(json: &str) -> String {
+pub(super) fn escape_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::json::escape_hidden;
+use super::json::escape_json;
 use crate::{current_status::ReportBrief, finding::Finding, score::Status, time::Time};
 
 /// A finding with its report.
@@ -38,7 +38,7 @@ pub fn finding_lines(report: &ReportBrief, findings: &[Finding]) -> Result<Strin
             status: report.status,
             finding,
         };
-        lines.push_str(&escape_hidden(&serde_json::to_string(&line)?));
+        lines.push_str(&escape_json(&serde_json::to_string(&line)?));
     }
     Ok(lines)
 }
@@ -48,7 +48,7 @@ pub fn finding_lines(report: &ReportBrief, findings: &[Finding]) -> Result<Strin
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn summary_line(report: &ReportBrief) -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string(report)?))
+    Ok(escape_json(&serde_json::to_string(report)?))
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::render::{escape::is_hidden, sample};
+    use crate::{escape::is_hidden, render::sample};
 
     #[test]
     fn each_finding_is_one_line_that_round_trips_and_names_its_report() {

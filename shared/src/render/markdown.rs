@@ -8,6 +8,7 @@ mod matrix;
 use std::fmt::Display;
 
 use super::{
+    Format, RenderedFile,
     escape::{markdown as prose, markdown_code as code},
     format::{class_state, control_state, count_noun, format_period, percent, serialized_name, thousands},
 };
@@ -16,6 +17,17 @@ use crate::{
     event::Outcome,
     finding::Finding,
     report::{PrincipalSummary, Report, ReportMode, ReportResult},
+};
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "markdown",
+    help: "For a ticket or a pull request",
+    fits_standard_output: true,
+    render: |report| {
+        let bytes = markdown(report).into_bytes();
+        Ok(vec![RenderedFile { name: "report.md", media_type: "text/markdown; charset=utf-8", bytes }])
+    },
 };
 
 /// Maximum number of rows of a table: GitHub limits the length of a comment.
@@ -402,7 +414,7 @@ mod tests {
     use comrak::{Arena, Options, nodes::NodeValue, parse_document};
 
     use super::*;
-    use crate::render::{escape::is_hidden, sample};
+    use crate::{escape::is_hidden, render::sample};
 
     /// Kinds of node, without text and code.
     fn document_shape(markdown: &str) -> Vec<String> {

@@ -8,10 +8,11 @@
 
 use serde::Serialize;
 
-use super::{escape::terminal, json::escape_hidden};
+use super::json::escape_json;
 use crate::{
     alert::Alert,
     current_status::{ReportBrief, StatusChange, StatusSubject},
+    escape::escape_hidden,
     event::Outcome,
     finding::Severity,
     operation::RiskLevel,
@@ -176,7 +177,7 @@ pub fn over_privileged(
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn alert_schema() -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(&Alert::schema())?))
+    Ok(escape_json(&serde_json::to_string_pretty(&Alert::schema())?))
 }
 
 /// The schema of the detail of a status change, as indented JSON with a newline at its end.
@@ -184,7 +185,7 @@ pub fn alert_schema() -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn status_schema() -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(&StatusChange::schema())?))
+    Ok(escape_json(&serde_json::to_string_pretty(&StatusChange::schema())?))
 }
 
 fn notification(
@@ -222,7 +223,7 @@ fn status_word(status: Option<Status>) -> &'static str {
 fn subject_word(text: &str, most: usize) -> String {
     const CUT: &str = "..";
     let mut word = String::new();
-    for c in terminal(text).chars() {
+    for c in escape_hidden(text).chars() {
         let shown = if c.is_ascii_graphic() { c.to_string() } else { format!("\\u{{{:x}}}", u32::from(c)) };
         if word.len() + shown.len() + CUT.len() > most {
             word.push_str(CUT);
@@ -235,7 +236,7 @@ fn subject_word(text: &str, most: usize) -> String {
 
 /// A value for a text.
 fn text_value(text: &str) -> String {
-    let safe = terminal(text).replace("://", ":\\u{2f}/").replace("www.", "www\\u{2e}");
+    let safe = escape_hidden(text).replace("://", ":\\u{2f}/").replace("www.", "www\\u{2e}");
     let more = safe.chars().count().saturating_sub(MAX_VALUE_CHARS);
     if more == 0 {
         return safe;

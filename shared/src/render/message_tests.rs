@@ -2,9 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    escape::is_hidden,
     operation::OperationType,
     render::{
-        escape::is_hidden,
         json::tests::{assert_schema_is_current, schema_violation},
         sample as reports,
     },

@@ -1,7 +1,8 @@
 //! Renders reports: one file per format.
 //!
-//! Enters: a [`crate::report::Report`], an alert, a status or the metrics of a run, and nothing else. Leaves: text.
-//! Laws: rendering is pure; every text from a record is hostile and is escaped for the output it is put in.
+//! Enters: a [`Report`], an alert, a status or the metrics of a run, and nothing else. Leaves: text. Laws: rendering is
+//! pure; every text from a record is hostile and is escaped for the output it is put in; [`FORMATS`] lists every format
+//! of a report, and what a format is called, writes and is for is in its own file.
 
 pub mod csv;
 pub mod emf;
@@ -17,3 +18,86 @@ pub mod permissions;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
+
+use std::error::Error;
+
+use thiserror::Error;
+
+use crate::report::Report;
+
+/// Every format of a report, in the order of the help.
+pub const FORMATS: &[&Format] =
+    &[&json::FORMAT, &html::FORMAT, &csv::FORMAT, &markdown::FORMAT, &terminal::FORMAT];
+
+/// A format of a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// Name on the command line, kebab-case and permanent.
+    pub name: &'static str,
+    /// What it is for, in one line without a period.
+    pub help: &'static str,
+    /// Whether it is one file of text, which may go to standard output.
+    pub fits_standard_output: bool,
+    /// Renders its files.
+    pub render: fn(&Report) -> Result<Vec<RenderedFile>, RenderCause>,
+}
+
+/// Why a format cannot be rendered.
+pub type RenderCause = Box<dyn Error + Send + Sync>;
+
+/// One file of a format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Its name in a directory for one report: `report.json`, `findings.csv`.
+    pub name: &'static str,
+    /// Media type, with the character set of a text that needs one.
+    pub media_type: &'static str,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// A report could not be rendered.
+#[derive(Debug, Error)]
+#[error("cannot write the report in the format `{format}`")]
+pub struct RenderError {
+    /// Name of the format.
+    pub format: &'static str,
+    /// Why.
+    #[source]
+    pub cause: RenderCause,
+}
+
+impl Format {
+    /// The format with this name.
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        FORMATS.iter().copied().find(|format| format.name == name)
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+impl RenderedFile {
+    /// The end of its name where the files of many reports are together, and each begins with the name of its report:
+    /// `json`, `findings.csv`.
+    pub fn suffix(&self) -> &'static str {
+        self.name.strip_prefix("report.").unwrap_or(self.name)
+    }
+}
+
+/// The files of a report in one format.
+///
+/// # Errors
+/// [`RenderError`], naming the format.
+pub fn render(report: &Report, format: &Format) -> Result<Vec<RenderedFile>, RenderError> {
+    (format.render)(report).map_err(|cause| RenderError { format: format.name, cause })
+}
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;

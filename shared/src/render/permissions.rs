@@ -3,7 +3,7 @@
 //! Enters: [`PermissionsReport`]. Leaves: indented JSON with a newline at its end. Laws: it is valid by the schema in
 //! `docs/permissions.schema.json`; it holds no character that controls a terminal.
 
-use super::json::escape_hidden;
+use super::json::escape_json;
 use crate::permissions::PermissionsReport;
 
 /// The permissions report as indented JSON with a newline at its end.
@@ -11,7 +11,7 @@ use crate::permissions::PermissionsReport;
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn json(report: &PermissionsReport) -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(report)?))
+    Ok(escape_json(&serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -19,7 +19,7 @@ pub fn json(report: &PermissionsReport) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_hidden(&serde_json::to_string_pretty(&PermissionsReport::schema())?))
+    Ok(escape_json(&serde_json::to_string_pretty(&PermissionsReport::schema())?))
 }
 
 #[cfg(test)]
@@ -81,6 +81,6 @@ mod tests {
         let value: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(schema_violation(&value, &schema, &schema, "$"), None);
         assert_eq!(serde_json::from_str::<PermissionsReport>(&json).unwrap(), sample_permissions());
-        assert!(!json.chars().any(|c| c != '\n' && crate::render::escape::is_hidden(c)));
+        assert!(!json.chars().any(|c| c != '\n' && crate::escape::is_hidden(c)));
     }
 }

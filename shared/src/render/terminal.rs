@@ -14,15 +14,25 @@ use page::{
     wrap_hanging,
 };
 
-use super::{
-    escape,
-    format::{control_state, count_noun, format_period, percent, short_hash, thousands},
-};
+use super::format::{control_state, count_noun, format_period, percent, short_hash, thousands};
+use super::{Format, RenderedFile};
 use crate::{
     controls::ControlState,
+    escape::escape_hidden,
     finding::Severity,
     report::{Report, ReportMode, ReportResult},
     score::{RiskBand, Status},
+};
+
+/// The format, without color and 100 columns wide. [`terminal`] takes the style of a screen.
+pub const FORMAT: Format = Format {
+    name: "terminal",
+    help: "One screen of text",
+    fits_standard_output: true,
+    render: |report| {
+        let bytes = terminal(report, &TerminalStyle { color: false, width: 100 }, &[]).into_bytes();
+        Ok(vec![RenderedFile { name: "report.txt", media_type: "text/plain; charset=utf-8", bytes }])
+    },
 };
 
 /// Lines of one screen.
@@ -77,9 +87,9 @@ fn status_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         inputs.catalog_version,
         inputs.onlooker_version
     );
-    let about = align_right(&escape::terminal(&about), style.width.saturating_sub(display_width(word)));
+    let about = align_right(&escape_hidden(&about), style.width.saturating_sub(display_width(word)));
     let mut head = vec![paint(style.color, tone, word) + &paint(style.color, ScreenTone::Faint, &about)];
-    head.extend(wrap_hanging("  ", &escape::terminal(&result.summary.statement), style.width, 3));
+    head.extend(wrap_hanging("  ", &escape_hidden(&result.summary.statement), style.width, 3));
     ScreenSection { header: head, ..ScreenSection::default() }
 }
 
@@ -113,7 +123,7 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         let parts = parts.map(|part| {
             format!("{} × {} ({})", thousands(part.count), part.name.replace('_', " "), part.points)
         });
-        let parts: Vec<String> = parts.map(|part| escape::terminal(&part)).collect();
+        let parts: Vec<String> = parts.map(|part| escape_hidden(&part).into_owned()).collect();
         let score = format!("{} of 100, {}", risk.score, risk.level.as_str());
         fact(
             "Risk",
@@ -164,7 +174,7 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
             "Controls",
             None,
             "",
-            &escape::terminal(&format!("{} ({})", states.join(", "), result.standard_title)),
+            &escape_hidden(&format!("{} ({})", states.join(", "), result.standard_title)),
         );
     }
     ScreenSection { header: head, ..ScreenSection::default() }
@@ -185,10 +195,11 @@ fn findings_section(result: &ReportResult, style: &TerminalStyle) -> Option<Scre
             Severity::Medium => ScreenTone::Warn,
             Severity::Low | Severity::Info => ScreenTone::Faint,
         };
-        let title = escape::terminal(&finding.title);
-        let name = finding.principal.as_deref().map(|arn| principals::short_name(&escape::terminal(arn)));
+        let title = escape_hidden(&finding.title).into_owned();
+        let name = finding.principal.as_deref().map(|arn| principals::short_name(&escape_hidden(arn)));
         let name = name.filter(|name| !title.contains(name.rsplit('/').next().unwrap_or(name)));
-        let subject = Some(escape::terminal(&finding.subject)).filter(|subject| !title.contains(&**subject));
+        let subject =
+            Some(escape_hidden(&finding.subject).into_owned()).filter(|subject| !title.contains(&**subject));
         let parts: Vec<String> = [Some(title), name, subject].into_iter().flatten().collect();
         let count = format!("{} ×", thousands(finding.count));
         let severity = paint(style.color, tone, &align_left(finding.severity.as_str(), 8));
@@ -214,7 +225,7 @@ fn top_actions_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
             .iter()
             .enumerate()
             .map(|(n, action)| {
-                wrap_hanging(&format!("  {}. ", n + 1), &escape::terminal(action), style.width, 2).into()
+                wrap_hanging(&format!("  {}. ", n + 1), &escape_hidden(action), style.width, 2).into()
             })
             .collect(),
         min_rows: 1,
@@ -224,7 +235,7 @@ fn top_actions_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
 
 fn limitations_section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
     let rows =
-        result.limitations.iter().map(|text| wrap_hanging("  - ", &escape::terminal(text), style.width, 2));
+        result.limitations.iter().map(|text| wrap_hanging("  - ", &escape_hidden(text), style.width, 2));
     (!result.limitations.is_empty()).then(|| ScreenSection {
         title: "Limitations".to_owned(),
         rows: rows.map(Into::into).collect(),
@@ -235,7 +246,7 @@ fn limitations_section(result: &ReportResult, style: &TerminalStyle) -> Option<S
 }
 
 fn files_section(style: &TerminalStyle, files: &[String]) -> Option<ScreenSection> {
-    let files = files.iter().map(|file| escape::terminal(file)).collect::<Vec<_>>().join(", ");
+    let files = files.iter().map(|file| escape_hidden(file)).collect::<Vec<_>>().join(", ");
     let lines = wrap_hanging("Full report  ", &files, style.width, 2);
     let head: Vec<String> = lines.iter().map(|line| paint(style.color, ScreenTone::Heading, line)).collect();
     (!files.is_empty()).then(|| ScreenSection { header: head, ..ScreenSection::default() })
@@ -265,7 +276,7 @@ mod tests {
                 assert!(lines.len() <= MAX_LINES, "{name} at {width}: {} lines\n{text}", lines.len());
                 let wide = lines.iter().find(|line| display_width(line) > width);
                 assert_eq!(wide, None, "{name} at {width}");
-                assert!(!text.chars().any(|c| c != '\n' && escape::is_hidden(c)), "{name} at {width}");
+                assert!(!text.chars().any(|c| c != '\n' && crate::escape::is_hidden(c)), "{name} at {width}");
             }
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     AuditEntry, Behavior, HourlyActivity, OperationSummary, OtherEvent, OverrideUsage, PrincipalSummary,
-    ReportInputs, ReportMode, ReportResult, ReportTotals, executive, limitations::limitations,
+    ReportInputs, ReportResult, ReportTotals, executive, limitations::limitations,
 };
 use crate::{
     access_matrix::{self, direct_watch, matrices},
@@ -52,7 +52,7 @@ pub fn compose(
         watched_calls: totals.watched_operations,
         is_complete: assessment.is_complete(),
         observed_hours: assessment.coverage.observed_hours,
-        inactive_rules: inactive_rules(assessment),
+        inactive_rules: finding::inactive_rules(assessment),
         watched_principals: cases.len() as u64,
         unread_policies: access_matrix::principals_without_policies(assessment, &cases).len() as u64,
         partial_policies: assessment.granted.values().filter(|granted| !granted.is_complete()).count() as u64,
@@ -99,22 +99,6 @@ pub fn compose(
         findings,
         recommendations,
     }
-}
-
-/// Rules that cannot be evaluated with this configuration, and why.
-fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'static str> {
-    let config = assessment.config;
-    let mut inactive = BTreeMap::new();
-    if !config.watch.iter().any(|watch| watch.machine) {
-        inactive.insert("console-use-by-machine", "no watch entry sets `machine = true`");
-    }
-    if config.business_hours.is_none() && config.watch.iter().all(|watch| watch.business_hours.is_none()) {
-        inactive.insert("outside-business-hours", "`business_hours` is not configured");
-    }
-    if assessment.mode == ReportMode::Discovery {
-        inactive.insert("event-class-not-logged", "no principal is watched");
-    }
-    inactive
 }
 
 fn totals(assessment: &Assessment<'_>) -> ReportTotals {

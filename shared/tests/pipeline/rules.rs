@@ -65,7 +65,7 @@ macro_rules! cases {
         #[test]
         fn every_rule_has_a_case() {
             let mut tested = vec![$($rule),+];
-            let mut known = RULES.map(|rule| rule.id).to_vec();
+            let mut known: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
             tested.sort_unstable();
             tested.dedup();
             known.sort_unstable();

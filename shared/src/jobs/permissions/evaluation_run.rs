@@ -20,6 +20,7 @@ use super::{
     evaluator::PrincipalEvaluator, policy_history, read_policies,
 };
 use crate::{
+    escape::escape_hidden,
     grants::PolicySnapshot,
     jobs::{
         notifications::{NotificationError, Notifier},
@@ -27,7 +28,7 @@ use crate::{
     },
     permissions::{OverallStatus, PermissionsAssessment},
     ports::{NotificationSink, ObjectStore, PortError, PortErrorKind, Table, TableItem, WriteCondition},
-    render::{escape::terminal, message},
+    render::message,
     time::Time,
 };
 
@@ -272,7 +273,7 @@ impl PermissionsWriter<'_> {
         let table = self.store.table;
         let policies =
             policy_history::newest_record(table, &failed.principal).ok().flatten().map(|(_, record)| record);
-        let text = terminal(&failed.cause);
+        let text = escape_hidden(&failed.cause);
         let statement = text.get(..text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default().to_owned();
         // A pattern that could not be read does not name a principal.
         if let Ok(before) = self.previous(&failed.principal)

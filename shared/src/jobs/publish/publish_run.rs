@@ -14,7 +14,7 @@ use super::{
     revision::{self, ReportRevision, list_revisions},
     status::{self, latest},
 };
-use crate::{render::escape::terminal, report::ReportRun};
+use crate::{escape::escape_hidden, report::ReportRun};
 
 /// Windows before the current one that are evaluated again.
 const EARLIER_WINDOWS: usize = 2;
@@ -134,6 +134,6 @@ impl PublishRun<'_> {
 
 /// The text of an error in one line of limited length.
 fn truncated(text: &str) -> String {
-    let text = terminal(text);
+    let text = escape_hidden(text);
     text.get(..text.floor_char_boundary(MAX_REASON_BYTES)).unwrap_or_default().to_owned()
 }

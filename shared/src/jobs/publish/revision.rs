@@ -22,10 +22,13 @@ use serde::{Deserialize, Serialize};
 use super::{PublishErrorKind, ReportPublisher, ReportPurpose, ReportWindow, serialization_error};
 use crate::{
     current_status::ReportBrief,
-    ports::{PortError, TableItem, WriteCondition},
-    render::{csv::csv, html::html, json::json, json_lines},
+    ports::{TableItem, WriteCondition},
+    render::{Format, csv, html, json, json_lines, render},
     report::{Report, ReportRun},
 };
+
+/// The formats that are derived from the stored JSON report.
+const OTHER_FORMATS: [&Format; 2] = [&html::FORMAT, &csv::FORMAT];
 
 /// Attempts to create a revision when another run writes first.
 const MAX_ATTEMPTS: usize = 4;
@@ -117,8 +120,8 @@ fn write_report(
     key: &str,
     report: &Report,
 ) -> Result<Report, PublishErrorKind> {
-    let text = json(report).map_err(|cause| serialization_error(key, cause))?;
-    if publisher.store.create(key, text.as_bytes(), "application/json")? {
+    let text = json::json(report).map_err(|cause| serialization_error(key, cause))?;
+    if publisher.store.create(key, text.as_bytes(), json::MEDIA_TYPE)? {
         return Ok(report.clone());
     }
     let already_exists = || PublishErrorKind::AlreadyExists { key: key.to_owned() };
@@ -142,16 +145,12 @@ fn write_other_formats(
 ) -> Result<RevisionRecord, PublishErrorKind> {
     let key = format!("reports/{stem}.json");
     let mut keys = vec![key.clone()];
-    let mut write = |key: String, bytes: &[u8], media_type: &str| -> Result<(), PortError> {
-        publisher.store.create(&key, bytes, media_type)?;
-        keys.push(key);
-        Ok(())
-    };
-    let mut page = Vec::new();
-    html(report, &mut page).map_err(|cause| serialization_error(&key, cause))?;
-    write(format!("reports/{stem}.html"), &page, "text/html; charset=utf-8")?;
-    for (table, text) in csv(report).map_err(|cause| serialization_error(&key, cause))? {
-        write(format!("reports/{stem}.{table}"), text.as_bytes(), "text/csv; charset=utf-8")?;
+    for format in OTHER_FORMATS {
+        for file in render(report, format).map_err(|cause| serialization_error(&key, cause))? {
+            let key = format!("reports/{stem}.{}", file.suffix());
+            publisher.store.create(&key, &file.bytes, file.media_type)?;
+            keys.push(key);
+        }
     }
     keys.extend([FINDINGS_PREFIX, SUMMARIES_PREFIX].map(|folder| format!("{folder}{stem}.jsonl")));
     Ok(RevisionRecord {

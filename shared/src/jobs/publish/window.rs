@@ -110,7 +110,7 @@ impl ReportWindow {
             return Ok((current, ReportPurpose::Current));
         }
         if let Some(other) = fields.keys().find(|key| !matches!(key.as_str(), "since" | "until")) {
-            return Err(ReportRequestError::Unknown(crate::escape::escape_control(other).into_owned()));
+            return Err(ReportRequestError::Unknown(crate::escape::escape_hidden(other).into_owned()));
         }
         let end = |name| {
             let text = fields.get(name).ok_or(ReportRequestError::Missing(name))?;

@@ -2,7 +2,7 @@
 //!
 //! Enters: a [`Report`]. Leaves: a page that opens from a file, without a network and without scripts; scripts only
 //! sort, filter, open details and switch the theme. Laws: the one escaper of all templates escapes every value and
-//! writes out invisible characters; text from a record occurs only between tags; the content security policy allows
+//! writes out hidden characters; text from a record occurs only between tags; the content security policy allows
 //! only the embedded script and style sheet, by hash; a truncated list states how much is left out.
 
 mod activity;
@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::Standard,
+    render::{Format, RenderedFile},
     report::{InputFile, Report, ReportMode, ReportResult, ReportRun, UnreadablePosition},
 };
 
@@ -39,6 +40,18 @@ use self::{
     principal::PrincipalsTable,
     tables::ReportTables,
     truncated::{Truncated, most},
+};
+
+/// The format.
+pub const FORMAT: Format = Format {
+    name: "html",
+    help: "One self-contained page",
+    fits_standard_output: true,
+    render: |report| {
+        let mut bytes = Vec::new();
+        html(report, &mut bytes)?;
+        Ok(vec![RenderedFile { name: "report.html", media_type: "text/html; charset=utf-8", bytes }])
+    },
 };
 
 const STYLE: &str = include_str!("page.css");

@@ -15,11 +15,9 @@ use super::{
 };
 use crate::{
     coverage::{AccountRegionCoverage, Coverage, EventClassState},
+    escape::escape_hidden,
     period::Period,
-    render::{
-        escape,
-        format::{count_noun, percent, thousands},
-    },
+    render::format::{count_noun, percent, thousands},
     time::Hour,
 };
 
@@ -93,8 +91,9 @@ pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSecti
 
 /// A row for each account and region.
 fn list(coverage: &Coverage, period: Period, style: &TerminalStyle) -> (Vec<String>, Vec<ScreenRow>) {
-    let name =
-        |place: &AccountRegionCoverage| escape::terminal(&format!("{} {}", place.account, place.region));
+    let name = |place: &AccountRegionCoverage| {
+        escape_hidden(&format!("{} {}", place.account, place.region)).into_owned()
+    };
     let names: Vec<String> = coverage.account_regions.iter().map(name).collect();
     let widest = names.iter().map(|name| display_width(name)).max().unwrap_or(0);
     let key = display_width(LEGEND);
@@ -119,12 +118,12 @@ fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(V
     if coverage.account_regions.len() < MIN_GRID_PLACES || regions.len() < 2 {
         return None;
     }
-    let names: Vec<String> = accounts.iter().map(|account| escape::terminal(account)).collect();
+    let names: Vec<String> = accounts.iter().map(|account| escape_hidden(account).into_owned()).collect();
     let label = names.iter().map(|name| display_width(name)).max()?;
     let room = (style.width.checked_sub(label + 2)? / regions.len()).checked_sub(2)?;
     let scale = MapScale::of(period, room);
     let (bar_width, heads) =
-        (scale.width(period), regions.iter().map(|region| escape::terminal(region)).collect::<Vec<_>>());
+        (scale.width(period), regions.iter().map(|region| escape_hidden(region)).collect::<Vec<_>>());
     if room < 12 || heads.iter().any(|head| display_width(head) > room) {
         return None;
     }
@@ -223,7 +222,7 @@ fn classes(coverage: &Coverage, style: &TerminalStyle) -> Vec<String> {
         return Vec::new();
     }
     let tone = if coverage.class_gaps().next().is_some() { ScreenTone::Warn } else { ScreenTone::Faint };
-    let lines = wrap_hanging("  Classes: ", &escape::terminal(&text), style.width, 2);
+    let lines = wrap_hanging("  Classes: ", &escape_hidden(&text), style.width, 2);
     lines.iter().map(|line| paint(style.color, tone, line)).collect()
 }
 

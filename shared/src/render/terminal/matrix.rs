@@ -13,8 +13,8 @@ use super::{
     principals::distinct_names,
 };
 use crate::{
+    escape::escape_hidden,
     render::{
-        escape,
         format::{count_noun, thousands},
         matrix::{self, MatrixRowState, ToleratedAccess, overall_status_text, worst_first},
     },
@@ -134,7 +134,7 @@ impl<'a> OverviewLayout<'a> {
             let word = heading(row);
             let shown = truncate_hard(&word, *width);
             if shown != word {
-                cut.push(format!("{shown} {}", escape::terminal(&row.label())));
+                cut.push(format!("{shown} {}", escape_hidden(&row.label())));
             }
             line.push_str(&align_left(&shown, width + self.gap));
         }
@@ -186,7 +186,7 @@ fn heading(row: &MatrixRow) -> String {
         "incur_cost" => "cost",
         other => other,
     };
-    escape::terminal(word).to_uppercase()
+    escape_hidden(word).to_uppercase()
 }
 
 fn truncate_hard(word: &str, width: usize) -> String {
@@ -213,7 +213,7 @@ fn unused_by_all_line(all: &[(&PrincipalSummary, &AccessMatrix)], style: &Termin
         let filled =
             |name: &str| all.iter().any(|(_, matrix)| matrix.nonempty_rows().any(|row| row.name == name));
         for row in matrix.capabilities.iter().filter(|row| !filled(&row.name)) {
-            let label = escape::terminal(&row.label());
+            let label = escape_hidden(&row.label()).into_owned();
             if !empty.contains(&label) {
                 empty.push(label);
             }
@@ -286,7 +286,7 @@ fn cells(row: &MatrixRow) -> [String; 5] {
     if row.through_roles > 0 && row.state() != MatrixRowState::UsedThroughRoles {
         state = format!("{state}; {} through roles", count_noun(row.through_roles, "call"));
     }
-    let name = format!("{} {}", row.state().symbol(), escape::terminal(&row.label()));
+    let name = format!("{} {}", row.state().symbol(), escape_hidden(&row.label()));
     [name, granted, and(row.denied, row.failed), thousands(row.used), state]
 }
 

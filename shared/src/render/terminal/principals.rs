@@ -10,7 +10,8 @@ use super::{
     page::{ScreenSection, ScreenTone, align_left, align_right, display_width, paint, truncate_middle},
 };
 use crate::{
-    render::{escape, format::thousands},
+    escape::escape_hidden,
+    render::format::thousands,
     report::{Behavior, PrincipalSummary, ReportMode, ReportResult},
     score::Status,
 };
@@ -112,7 +113,7 @@ fn table(
         principals.iter().any(|wanted| std::ptr::eq::<PrincipalSummary>(*wanted, **principal))
     });
     ScreenSection {
-        title: escape::terminal(&title),
+        title: escape_hidden(&title).into_owned(),
         spaced: true,
         header: if principals.is_empty() {
             Vec::new()
@@ -156,7 +157,8 @@ const fn tone(principal: &PrincipalSummary) -> ScreenTone {
 
 /// The longest form of the names that fits and distinguishes them: ARN, account and name, name, end of the path.
 pub(super) fn distinct_names(principals: &[&PrincipalSummary], width: usize) -> Vec<String> {
-    let arns: Vec<String> = principals.iter().map(|principal| escape::terminal(&principal.arn)).collect();
+    let arns: Vec<String> =
+        principals.iter().map(|principal| escape_hidden(&principal.arn).into_owned()).collect();
     let forms: [fn(&str) -> String; 4] = [str::to_owned, with_account, short_name, last_segment];
     for form in forms {
         let names: Vec<String> = arns.iter().map(|arn| form(arn)).collect();
