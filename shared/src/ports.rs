@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     grants::{Policy, PolicySnapshot},
     operation::RiskLevel,
-    report::UnreadablePosition,
+    report::{InputFile, UnreadablePosition},
     segment::Segment,
     time::Time,
 };
@@ -85,6 +85,13 @@ pub struct ProcessedObject {
     pub records: u64,
     /// Positions of the pieces that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
+}
+
+impl From<&ProcessedObject> for InputFile {
+    fn from(read: &ProcessedObject) -> Self {
+        let ProcessedObject { object: StoredObject { name, size, .. }, sha256, records, .. } = read;
+        Self { file: name.clone(), bytes: *size, sha256: sha256.clone(), records: *records }
+    }
 }
 
 /// The store that keeps evidence between sweeps.

@@ -35,6 +35,7 @@ use crate::{
     finding::{Finding, Recommendation},
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
     principal::PrincipalKind,
+    record::UnreadablePiece,
     score::{ComplianceScore, RiskScore, Status},
     time::{Hour, Time},
 };
@@ -407,6 +408,12 @@ pub struct ReportInputs {
     pub unreadable: BTreeMap<String, u64>,
 }
 
+/// Most input files that a report names; the others are only part of the common hash.
+const MAX_INPUT_FILES: usize = 10_000;
+
+/// Most unreadable positions that a report names.
+const MAX_UNREADABLE_POSITIONS: usize = 1_000;
+
 /// The run that computed the result: differs from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRun {
@@ -479,6 +486,47 @@ pub struct UnreadablePosition {
     pub record: Option<u64>,
     /// What was wrong, in one line.
     pub reason: String,
+}
+
+impl UnreadablePosition {
+    /// The position of `piece` in a file, with what the source of the file said.
+    pub fn new(file: &str, piece: &UnreadablePiece, cause: Option<&str>) -> Self {
+        Self {
+            file: file.to_owned(),
+            byte: Some(piece.offset),
+            record: Some(piece.record_index),
+            reason: match cause {
+                Some(cause) => format!("{}: {cause}", piece.error),
+                None => piece.error.to_string(),
+            },
+        }
+    }
+}
+
+impl ReportRun {
+    /// Adds input files and unreadable positions, both in order: the hash of all, and the first of them.
+    #[must_use]
+    pub fn with_inputs(
+        self,
+        files: impl IntoIterator<Item = InputFile>,
+        unreadable: impl IntoIterator<Item = UnreadablePosition>,
+    ) -> Self {
+        let (mut hashes, mut input_files) = (BTreeSet::new(), Vec::new());
+        for file in files {
+            hashes.insert(file.sha256.clone());
+            if input_files.len() < MAX_INPUT_FILES {
+                input_files.push(file);
+            }
+        }
+        let mut all = Sha256::new();
+        hashes.iter().for_each(|hash| all.update(hash));
+        Self {
+            input_files_sha256: hex(&all.finalize()),
+            input_files,
+            unreadable: unreadable.into_iter().take(MAX_UNREADABLE_POSITIONS).collect(),
+            ..self
+        }
+    }
 }
 
 impl Report {
