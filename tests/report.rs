@@ -79,7 +79,7 @@ fn a_sweep_is_named_by_a_unique_prefix_of_its_id() {
     directory
         .run(&["report", "--run", &prefix(apart)])
         .assert_exit_code(2)
-        .assert_stderr(&["2 sweeps", "--list"]);
+        .assert_stderr(&["2 past sweeps", "--list"]);
     directory.run(&["report", "--run", "zzz"]).assert_exit_code(2).assert_stderr(&["`zzz`", "--list"]);
     directory.run(&["report", "--run", "../../etc/passwd"]).assert_exit_code(2);
 }

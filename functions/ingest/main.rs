@@ -4,6 +4,7 @@
 //! Leaves: evidence in the bucket and the table. Permissions: `s3:GetObject` of the log files, the table, and `evidence/` and
 //! `segments/` in the bucket.
 
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::Error;
 use onlooker_aws::S3Source;
 use onlooker_core::{
@@ -12,26 +13,21 @@ use onlooker_core::{
     render::emf::{MetricUnit, Metrics},
     time::Time,
 };
-use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
-use serde_json::{Value, json};
+use onlooker_lambda::{FunctionError, Invocation, JobOutcome, PayloadText, serve};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {
     serve("ingest", std::env::vars_os(), run).await
 }
 
-fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
+fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, .. } = invocation;
     let now = clock.now();
-    let queued = queue_messages(&payload, now)?;
+    let queued = queue_messages(payload.as_str(), now)?;
     let is_queue = queued.is_some();
     let messages = queued.unwrap_or_else(|| {
-        vec![IngestMessage {
-            id: "payload".to_owned(),
-            body: payload.to_string(),
-            sent_at: now,
-            receive_count: 0,
-        }]
+        let (id, body) = ("payload".to_owned(), payload.as_str().to_owned());
+        vec![IngestMessage { id, body, sent_at: now, receive_count: 0 }]
     });
     let source = S3Source::new(resources.aws.clone(), Vec::new());
     let ingested = ingest(&source, &resources.evidence, &settings.config, &messages)?;
@@ -43,45 +39,36 @@ fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, Functi
             "the message failed, SQS delivers it again"
         );
     }
-    match ingested.failed.first() {
+    let response = match ingested.failed.first() {
+        _ if is_queue => {
+            let mut response = SqsBatchResponse::default();
+            response.set_failures(ingested.failed.iter().map(|one| &*one.message_id));
+            serde_json::to_value(response)
+        }
         // A state machine distinguishes only success and failure.
-        Some(first) if !is_queue => {
-            Err(FunctionError::new("JobFailed", first.cause.clone()).with_metrics(metrics))
-        }
-        _ => {
-            let failure = |message: &String| json!({ "itemIdentifier": message });
-            let failures: Vec<Value> = ingested.failed.iter().map(|one| failure(&one.message_id)).collect();
-            let response = if is_queue { json!({ "batchItemFailures": failures }) } else { json!(ingested) };
-            Ok(JobOutcome { response, metrics, skip_run_record: false })
-        }
-    }
+        Some(first) => return Err(FunctionError::new("JobFailed", &*first.cause).with_metrics(metrics)),
+        None => serde_json::to_value(ingested),
+    };
+    let response = response.map_err(|error| FunctionError::new("JobFailed", error.to_string()))?;
+    Ok(JobOutcome { response, metrics, skip_run_record: false })
 }
 
 /// The messages of a queue. `None` if another service invoked the function.
-fn queue_messages(payload: &Value, now: Time) -> Result<Option<Vec<IngestMessage>>, FunctionError> {
-    let is_queued = |record: &Value| record.get("eventSource") == Some(&Value::from("aws:sqs"));
-    let Some(records) = payload.get("Records").and_then(Value::as_array) else { return Ok(None) };
-    if !records.iter().all(is_queued) {
+fn queue_messages(payload: &str, now: Time) -> Result<Option<Vec<IngestMessage>>, FunctionError> {
+    let is_queued = |message: &SqsMessage| message.event_source.as_deref() == Some("aws:sqs");
+    let event = serde_json::from_str::<SqsEvent>(payload).ok();
+    let Some(SqsEvent { records, .. }) = event.filter(|event| event.records.iter().all(is_queued)) else {
         return Ok(None);
-    }
-    let message = |record: &Value| {
-        let text = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
-        let attribute = |name: &str| {
-            let value = record.get("attributes").and_then(|all| all.get(name)).and_then(Value::as_str);
-            value.and_then(|number| number.parse::<u64>().ok())
-        };
+    };
+    let message = |SqsMessage { message_id, body, attributes, .. }| {
+        let attribute = |name: &str| attributes.get(name)?.parse::<u64>().ok();
         let sent = attribute("SentTimestamp");
         let sent = sent.and_then(|milliseconds| u32::try_from(milliseconds / 1_000).ok()).map_or(now, Time);
         let received = attribute("ApproximateReceiveCount").unwrap_or_default();
-        let received = u32::try_from(received).unwrap_or(u32::MAX);
-        Some(IngestMessage {
-            id: text("messageId")?,
-            body: text("body")?,
-            sent_at: sent,
-            receive_count: received,
-        })
+        let receive_count = u32::try_from(received).unwrap_or(u32::MAX);
+        Some(IngestMessage { id: message_id?, body: body?, sent_at: sent, receive_count })
     };
-    let messages: Option<Vec<IngestMessage>> = records.iter().map(message).collect();
+    let messages: Option<Vec<IngestMessage>> = records.into_iter().map(message).collect();
     messages.map(Some).ok_or_else(|| {
         FunctionError::new("InvalidRequest", "a record of the queue has no `messageId` or no `body`")
     })

@@ -1,6 +1,6 @@
 //! Lambda function `watch`: sends alerts within seconds of a violation.
 //!
-//! Enters: a CloudTrail event from EventBridge. Leaves: notifications on the topic and the bus. Delivery is best effort, and
+//! Enters: the text of a CloudTrail event from EventBridge. Leaves: notifications on the topic and the bus. Delivery is best effort, and
 //! these events do not count as evidence. Permissions: `NOTIFICATION#` items of the table, the topic and the bus.
 
 use lambda_runtime::Error;
@@ -11,19 +11,19 @@ use onlooker_core::{
     },
     render::emf::{MetricUnit, Metrics},
 };
-use onlooker_lambda::{FunctionError, Invocation, JobOutcome, serve};
-use serde_json::{Value, json};
+use onlooker_lambda::{FunctionError, Invocation, JobOutcome, PayloadText, serve};
+use serde_json::json;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> Result<(), Error> {
     serve("watch", std::env::vars_os(), run).await
 }
 
-fn run(invocation: &Invocation<'_>, payload: Value) -> Result<JobOutcome, FunctionError> {
+fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, FunctionError> {
     let Invocation { resources, settings, clock, .. } = invocation;
     let sinks = resources.sinks()?;
     let notifier = Notifier { table: resources.table, sinks: &sinks, clock };
-    match watch(payload.to_string().as_bytes(), &settings.config, settings.catalog, &notifier) {
+    match watch(payload.as_str().as_bytes(), &settings.config, settings.catalog, &notifier) {
         Ok(outcome) => {
             let response = json!({
                 "events": outcome.events,

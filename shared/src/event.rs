@@ -14,6 +14,7 @@ use std::{fmt, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     principal::{Principal, Session},
@@ -137,7 +138,7 @@ impl Event {
 impl EventId {
     /// The id for `text`: the bits of a UUID, or a hash of any other text.
     pub fn parse(text: &str) -> Self {
-        uuid(text.as_bytes()).map_or_else(|| Self(Fingerprint::of("event id", &[text.as_bytes()]).0), Self)
+        uuid(text).map_or_else(|| Self(Fingerprint::of("event id", &[text.as_bytes()]).0), Self)
     }
 
     pub(crate) fn of(record: &Record<'_>) -> Result<Self, RecordError> {
@@ -156,50 +157,15 @@ impl Time {
     }
 }
 
-/// The bits of a UUID in its usual form, in upper or lower case.
-fn uuid(text: &[u8]) -> Option<u128> {
-    let text: &[u8; 36] = text.try_into().ok()?;
-    let mut bits = 0_u128;
-    let mut wrong = 0_u8;
-    for (at, &byte) in text.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            wrong |= byte ^ b'-';
-        } else {
-            let digit = HEX.get(usize::from(byte)).copied().unwrap_or(0xff);
-            wrong |= digit & 0xf0;
-            bits = bits << 4 | u128::from(digit & 0xf);
-        }
-    }
-    (wrong == 0).then_some(bits)
+/// The bits of a UUID in its usual form, in upper or lower case. Its other forms, which have other lengths, are texts
+/// like any other.
+fn uuid(text: &str) -> Option<u128> {
+    Uuid::try_parse(text).ok().filter(|_| text.len() == Hyphenated::LENGTH).map(|id| id.as_u128())
 }
-
-/// The value of each hexadecimal digit; 0xff for other bytes.
-static HEX: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        let byte = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "evaluated by the compiler; a `u8` is a position in the table"
-        )]
-        {
-            table[byte as usize] = digit;
-            table[byte.to_ascii_uppercase() as usize] = digit;
-        }
-        digit += 1;
-    }
-    table
-};
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g, h, i, j @ ..] = self.0.to_be_bytes();
-        write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}-{e:02x}{g:02x}-{h:02x}{i:02x}-")?;
-        for (n, byte) in j.into_iter().enumerate() {
-            write!(f, "{}{byte:02x}", if n == 2 { "-" } else { "" })?;
-        }
-        Ok(())
+        Uuid::from_u128(self.0).hyphenated().fmt(f)
     }
 }
 
@@ -217,8 +183,13 @@ mod tests {
 
     #[test]
     fn any_other_event_id_is_hashed() {
-        for text in ["x", "g0cce5bc-5f9e-4ee1-bb48-e20fecb32403", "f0cce5bc+5f9e-4ee1-bb48-e20fecb32403"] {
-            assert_eq!(uuid(text.as_bytes()), None);
+        for text in [
+            "x",
+            "g0cce5bc-5f9e-4ee1-bb48-e20fecb32403",
+            "f0cce5bc+5f9e-4ee1-bb48-e20fecb32403",
+            "f0cce5bc5f9e4ee1bb48e20fecb32403",
+        ] {
+            assert_eq!(uuid(text), None);
             assert_ne!(EventId::parse(text), EventId(0));
         }
         assert_ne!(EventId::parse("x"), EventId::parse("y"));

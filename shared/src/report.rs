@@ -404,6 +404,12 @@ pub struct ReportInputs {
     pub unreadable: BTreeMap<String, u64>,
 }
 
+/// Most input files that a report names; the others are only part of the common hash.
+const MAX_INPUT_FILES: usize = 10_000;
+
+/// Most unreadable positions that a report names.
+const MAX_UNREADABLE_POSITIONS: usize = 1_000;
+
 /// The run that computed the result: differs from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRun {
@@ -463,6 +469,32 @@ pub struct InputFile {
     pub sha256: String,
     /// Number of records in the file.
     pub records: u64,
+}
+
+impl ReportRun {
+    /// Adds input files and unreadable positions, both in order: the hash of all, and the first of them.
+    #[must_use]
+    pub fn with_inputs(
+        self,
+        files: impl IntoIterator<Item = InputFile>,
+        unreadable: impl IntoIterator<Item = UnreadablePosition>,
+    ) -> Self {
+        let (mut hashes, mut input_files) = (BTreeSet::new(), Vec::new());
+        for file in files {
+            hashes.insert(file.sha256.clone());
+            if input_files.len() < MAX_INPUT_FILES {
+                input_files.push(file);
+            }
+        }
+        let mut all = Sha256::new();
+        hashes.iter().for_each(|hash| all.update(hash));
+        Self {
+            input_files_sha256: hex(&all.finalize()),
+            input_files,
+            unreadable: unreadable.into_iter().take(MAX_UNREADABLE_POSITIONS).collect(),
+            ..self
+        }
+    }
 }
 
 impl Report {

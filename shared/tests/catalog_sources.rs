@@ -11,13 +11,14 @@
 )]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use onlooker_core::operation::AccessLevel;
 use onlooker_local::archive::{PackageArchive, gunzip};
 use onlooker_local::packages::{CatalogInputs, PackageError, read_catalog, read_sources};
 use onlooker_local::service_reference::read_service_reference;
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
@@ -28,58 +29,22 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut archive = tar::Builder::new(Vec::new());
     for (name, body) in files {
-        let mut header = [0_u8; 512];
-        header[..name.len()].copy_from_slice(name.as_bytes());
-        header[124..135].copy_from_slice(format!("{:011o}", body.len()).as_bytes());
-        header[156] = b'0';
-        out.extend_from_slice(&header);
-        out.extend_from_slice(body);
-        out.resize(out.len().next_multiple_of(512), 0);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(body.len() as u64);
+        archive.append_data(&mut header, name, *body).expect("appends");
     }
-    out.extend_from_slice(&[0; 1024]);
-    out
+    archive.into_inner().expect("ends")
 }
 
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut directory = Vec::new();
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, body) in files {
-        let mut packer = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
-        let mut packed = vec![0; packer.deflate_compress_bound(body.len())];
-        let length = packer.deflate_compress(body, &mut packed).expect("compresses");
-        packed.truncate(length);
-        let word = |n: usize| u32::try_from(n).expect("small").to_le_bytes();
-        let half = |n: usize| u16::try_from(n).expect("small").to_le_bytes();
-        let start = out.len();
-        out.extend_from_slice(b"PK\x03\x04");
-        out.extend_from_slice(&[0; 22]);
-        out.extend_from_slice(&half(name.len()));
-        out.extend_from_slice(&half(0));
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(&packed);
-        directory.extend_from_slice(b"PK\x01\x02");
-        directory.extend_from_slice(&[0; 6]);
-        directory.extend_from_slice(&half(8));
-        directory.extend_from_slice(&[0; 8]);
-        directory.extend_from_slice(&word(packed.len()));
-        directory.extend_from_slice(&word(body.len()));
-        directory.extend_from_slice(&half(name.len()));
-        directory.extend_from_slice(&[0; 12]);
-        directory.extend_from_slice(&word(start));
-        directory.extend_from_slice(name.as_bytes());
+        archive.start_file(*name, SimpleFileOptions::default()).expect("begins");
+        archive.write_all(body).expect("writes");
     }
-    let start = u32::try_from(out.len()).expect("small").to_le_bytes();
-    let count = u16::try_from(files.len()).expect("few").to_le_bytes();
-    out.extend_from_slice(&directory);
-    out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
-    out.extend_from_slice(&count);
-    out.extend_from_slice(&count);
-    out.extend_from_slice(&u32::try_from(directory.len()).expect("small").to_le_bytes());
-    out.extend_from_slice(&start);
-    out.extend_from_slice(&[0; 2]);
-    out
+    archive.finish().expect("ends").into_inner()
 }
 
 #[test]
@@ -113,6 +78,28 @@ fn damaged_archives_are_errors_without_a_panic() {
         }
     }
     assert!(gunzip(b"", "x").is_err() && gunzip(&[0xFF; 40], "x").is_err());
+}
+
+#[test]
+fn a_wrong_size_is_an_error() {
+    let body = b"0".repeat(100_000);
+    let whole = zip(&[("one", &body)]);
+    let stated = u32::try_from(body.len()).expect("small").to_le_bytes();
+    for other in [u32::MAX, 600 << 20, 99_999, 100_001] {
+        let mut changed = whole.clone();
+        for at in 0..whole.len() - 4 {
+            if whole[at..at + 4] == stated {
+                changed[at..at + 4].copy_from_slice(&other.to_le_bytes());
+            }
+        }
+        assert_ne!(changed, whole);
+        let read = PackageArchive::zip(&changed).and_then(|archive| archive.read("one"));
+        assert!(read.is_err(), "{other}");
+    }
+    let mut bomb = gzip(b"some content");
+    let end = bomb.len() - 4;
+    bomb[end..].copy_from_slice(&(600_u32 << 20).to_le_bytes());
+    assert!(gunzip(&bomb, "x").is_err());
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -21,7 +21,8 @@ use std::{
 };
 
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
 use tokio::runtime::Handle;
 
 pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
@@ -58,22 +59,34 @@ pub struct JobOutcome {
     pub skip_run_record: bool,
 }
 
-/// A job with a payload, which runs on a thread that may block.
-pub type JobFn = fn(&Invocation<'_>, Value) -> Result<JobOutcome, FunctionError>;
+/// A payload as the text that Lambda delivered, for a job that parses it itself.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct PayloadText(Box<RawValue>);
+
+impl PayloadText {
+    /// The text, which is valid JSON.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+/// A job with a payload (a JSON value or [`PayloadText`]), which runs on a thread that may block.
+pub type JobFn<P> = fn(&Invocation<'_>, P) -> Result<JobOutcome, FunctionError>;
 
 /// Serves invocations of `function` until Lambda ends the process. `variables` are the environment variables.
 ///
 /// # Errors
 /// When the Lambda runtime API cannot be reached.
-pub async fn serve(
+pub async fn serve<P: DeserializeOwned + Send + 'static>(
     function: &'static str,
     variables: impl Iterator<Item = (OsString, OsString)>,
-    job: JobFn,
+    job: JobFn<P>,
 ) -> Result<(), Error> {
     let variables = settings::onlooker_variables(variables);
     log::start(&variables);
     let process = Arc::new(FunctionProcess { function, variables, ready: Mutex::default() });
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<P>| {
         let process = Arc::clone(&process);
         async move {
             let handle = Handle::current();
@@ -99,12 +112,12 @@ struct FunctionProcess {
 }
 
 impl FunctionProcess {
-    fn run(
+    fn run<P>(
         &self,
         handle: &Handle,
-        payload: Value,
+        payload: P,
         context: &Context,
-        job: JobFn,
+        job: JobFn<P>,
     ) -> Result<Value, FunctionError> {
         let clock = SystemClock::with_deadline(context.deadline());
         let started_at = clock.now();

@@ -4,13 +4,15 @@
 //! identity of the function.
 
 use super::{FunctionError, settings::EnvVariables};
-use onlooker_aws::{AwsSession, DynamoDbTable, EventBus, S3Store, SnsTopic};
+use onlooker_aws::{AwsSession, EventBus, SnsTopic};
 use onlooker_core::{
-    config::Diagnostic, jobs::evidence::EvidenceStore, ports::NotificationSink, report::CallerIdentity,
+    config::Diagnostic,
+    jobs::evidence::EvidenceStore,
+    ports::{NotificationSink, ObjectStore, Table},
+    report::CallerIdentity,
 };
 
 /// The deployment that a function belongs to.
-#[derive(Debug)]
 pub struct FunctionResources {
     /// The connection to AWS.
     pub aws: AwsSession,
@@ -19,9 +21,9 @@ pub struct FunctionResources {
     /// Name of the deployment.
     pub deployment: String,
     /// Table of the deployment.
-    pub table: &'static DynamoDbTable,
+    pub table: &'static dyn Table,
     /// Bucket of the deployment.
-    pub store: &'static S3Store,
+    pub store: &'static dyn ObjectStore,
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,
     topic: Option<SnsTopic>,
@@ -33,8 +35,8 @@ impl FunctionResources {
     pub(super) fn new(aws: AwsSession, variables: &EnvVariables) -> Result<&'static Self, FunctionError> {
         let (table, bucket) = (variables.require("ONLOOKER_TABLE")?, variables.require("ONLOOKER_BUCKET")?);
         let caller = aws.caller_identity()?;
-        let table: &'static DynamoDbTable = Box::leak(Box::new(aws.table(table)));
-        let store: &'static S3Store = Box::leak(Box::new(aws.store(bucket)));
+        let table: &'static dyn Table = Box::leak(Box::new(aws.table(table)));
+        let store: &'static dyn ObjectStore = Box::leak(Box::new(aws.store(bucket)));
         Ok(Box::leak(Box::new(Self {
             caller,
             deployment: variables.get("ONLOOKER_DEPLOYMENT").unwrap_or_default().to_owned(),

@@ -38,7 +38,7 @@ pub struct GatherOptions {
 }
 
 /// Maximum number of positions of unreadable pieces in [`ReadStatistics`]; further pieces are only counted.
-pub const MAX_PROBLEMS: usize = 1_000;
+pub const MAX_POSITIONS: usize = 1_000;
 
 /// Evidence that was read from log files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,41 +70,8 @@ pub struct ReadStatistics {
     pub insight_events: u64,
     /// Time windows of digest files.
     pub digests: u64,
-    /// Positions of unreadable pieces: the first [`MAX_PROBLEMS`] by log file and offset.
-    pub problems: BTreeSet<ReadProblem>,
-}
-
-/// The position of a piece that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct ReadProblem {
-    /// The log file that contains it.
-    pub object: String,
-    /// Where the piece begins, in bytes of the decompressed log file.
-    pub offset: u64,
-    /// Number of records of the log file before the piece.
-    pub record: u64,
-    /// Why it could not be read.
-    pub reason: UnreadableReason,
-    /// The field that could not be read, as CloudTrail spells it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub field: Option<String>,
-    /// Why it could not be fetched, as the source reported it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cause: Option<String>,
-}
-
-impl ReadProblem {
-    /// The position in the form of a report.
-    pub(super) fn position(&self) -> UnreadablePosition {
-        let field = self.field.as_ref().map(|field| format!(" `{field}`")).unwrap_or_default();
-        let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
-        UnreadablePosition {
-            file: self.object.clone(),
-            byte: Some(self.offset),
-            record: Some(self.record),
-            reason: format!("{}{field}{cause}", self.reason.description()),
-        }
-    }
+    /// Positions of unreadable pieces: the first [`MAX_POSITIONS`] by log file and offset.
+    pub positions: BTreeSet<UnreadablePosition>,
 }
 
 /// Progress of reading log files.
@@ -131,17 +98,18 @@ impl ReadStatistics {
         self.unreadable += other.unreadable;
         self.insight_events += other.insight_events;
         self.digests += other.digests;
-        for problem in other.problems {
-            self.insert_problem(problem);
+        for position in other.positions {
+            self.insert_position(position);
         }
     }
 
-    fn insert_problem(&mut self, problem: ReadProblem) {
-        if self.problems.len() < MAX_PROBLEMS || self.problems.last().is_some_and(|last| problem < *last) {
-            self.problems.insert(problem);
+    fn insert_position(&mut self, position: UnreadablePosition) {
+        if self.positions.len() < MAX_POSITIONS || self.positions.last().is_some_and(|last| position < *last)
+        {
+            self.positions.insert(position);
         }
-        if self.problems.len() > MAX_PROBLEMS {
-            self.problems.pop_last();
+        if self.positions.len() > MAX_POSITIONS {
+            self.positions.pop_last();
         }
     }
 
@@ -188,7 +156,7 @@ pub fn gather_objects(
     let read = || {
         let mut reader = ObjectReader::new(options.limits);
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let processed = reader.read(source, object);
+            let processed = reader.read_or_count_missing(source, object);
             let segment = match each {
                 ObjectCallback::Summary(callback) => {
                     callback(processed);
@@ -235,72 +203,94 @@ pub fn gather_objects(
 pub fn read_object(name: &str, bytes: &[u8], limits: ReadLimits) -> GatheredEvidence {
     let mut reader = ObjectReader::new(limits);
     reader.decode(name, bytes);
-    let (segment, mut statistics) = (reader.builder.finish(), reader.statistics);
-    statistics.count_distinct(&segment);
-    GatheredEvidence { segment, statistics }
+    reader.take_evidence()
 }
 
-/// Buffers that one thread reuses for every log file.
-struct ObjectReader {
+/// Reads log files one after the other. Its buffers are reused for every log file.
+pub(super) struct ObjectReader {
     limits: ReadLimits,
     inflater: Inflater,
     bytes: Vec<u8>,
     builder: SegmentBuilder,
     statistics: ReadStatistics,
+    /// Whether something could not be read because of the attempt and not because of the content.
+    is_worth_retry: bool,
 }
 
 impl ObjectReader {
-    fn new(limits: ReadLimits) -> Self {
+    pub(super) fn new(limits: ReadLimits) -> Self {
         Self {
             limits,
             inflater: Inflater::default(),
             bytes: Vec::new(),
             builder: SegmentBuilder::default(),
             statistics: ReadStatistics::default(),
+            is_worth_retry: false,
         }
     }
 
-    /// Reads a log file. Until the next call, builder and statistics hold this log file only.
-    fn read(&mut self, source: &dyn LogSource, object: &StoredObject) -> ProcessedObject {
+    /// Reads a log file of `source`.
+    pub(super) fn read(
+        &mut self,
+        source: &dyn LogSource,
+        object: &StoredObject,
+    ) -> Result<ProcessedObject, PortError> {
         let most = (self.limits.max_inflated_bytes as u64).saturating_add(1);
         let mut bytes = std::mem::take(&mut self.bytes);
-        match source.fetch(object, most, &mut bytes) {
-            Ok(()) => self.decode(&object.name, &bytes),
-            Err(error) => {
-                self.statistics.objects += 1;
-                let parts = [object.name.as_bytes(), object.version.as_bytes()];
-                let piece = UnreadablePiece {
-                    error: RecordError::whole_piece(UnreadableReason::Unavailable),
-                    fingerprint: Fingerprint::of("unavailable object", &parts),
-                    offset: 0,
-                    record_index: 0,
-                };
-                let (builder, statistics) = (&mut self.builder, &mut self.statistics);
-                let cause = Some(error.cause.to_string());
-                SegmentVisitor { object: &object.name, cause, builder, statistics }.visit_unreadable(piece);
-            }
+        let fetched = source.fetch(object, most, &mut bytes);
+        if fetched.is_ok() {
+            self.decode(&object.name, &bytes);
         }
-        let mut object = StoredObject { size: bytes.len() as u64, ..object.clone() };
-        // These problems belong to the attempt, not to the content, so the log file is read again next time.
-        let passing = |problem: &ReadProblem| {
-            matches!(problem.reason, UnreadableReason::Unavailable | UnreadableReason::TooLarge)
-        };
-        if self.statistics.problems.iter().any(passing) {
-            object.version.clear();
-        }
-        let sha256 = hex(&Sha256::digest(&bytes));
         self.bytes = bytes;
-        let unreadable = self.statistics.problems.iter().map(ReadProblem::position).collect();
-        ProcessedObject { object, sha256, records: self.statistics.records, unreadable }
+        fetched.map(|()| self.processed(object))
+    }
+
+    /// The evidence that was read since the last call.
+    pub(super) fn take_evidence(&mut self) -> GatheredEvidence {
+        let segment = std::mem::take(&mut self.builder).finish();
+        let mut statistics = std::mem::take(&mut self.statistics);
+        statistics.count_distinct(&segment);
+        GatheredEvidence { segment, statistics }
+    }
+
+    /// Reads a log file of `source`. One that cannot be fetched is unreadable evidence.
+    fn read_or_count_missing(&mut self, source: &dyn LogSource, object: &StoredObject) -> ProcessedObject {
+        self.is_worth_retry = false;
+        let mut processed = self.read(source, object).unwrap_or_else(|error| {
+            self.statistics.objects += 1;
+            let piece = UnreadablePiece::unavailable(&object.name, &object.version);
+            self.visitor(&object.name, Some(error.cause.to_string())).visit_unreadable(piece);
+            self.processed(object)
+        });
+        if self.is_worth_retry {
+            // Without a version the log file is read again next time.
+            processed.object.version.clear();
+        }
+        processed
+    }
+
+    /// What is known of the log file that was read last.
+    fn processed(&self, object: &StoredObject) -> ProcessedObject {
+        ProcessedObject {
+            object: StoredObject { size: self.bytes.len() as u64, ..object.clone() },
+            sha256: hex(&Sha256::digest(&self.bytes)),
+            records: self.statistics.records,
+            unreadable: self.statistics.positions.iter().cloned().collect(),
+        }
     }
 
     fn decode(&mut self, object: &str, bytes: &[u8]) {
-        let Self { limits, inflater, builder, statistics, .. } = self;
-        statistics.objects += 1;
-        statistics.bytes += bytes.len() as u64;
-        let mut pieces = SegmentVisitor { object, cause: None, builder, statistics };
-        let inflated = record::read_log_file(bytes, *limits, inflater, &mut pieces);
-        statistics.inflated_bytes += inflated as u64;
+        self.statistics.objects += 1;
+        self.statistics.bytes += bytes.len() as u64;
+        let (limits, mut inflater) = (self.limits, std::mem::take(&mut self.inflater));
+        let inflated = record::read_log_file(bytes, limits, &mut inflater, &mut self.visitor(object, None));
+        self.inflater = inflater;
+        self.statistics.inflated_bytes += inflated as u64;
+    }
+
+    const fn visitor<'r>(&'r mut self, object: &'r str, cause: Option<String>) -> SegmentVisitor<'r> {
+        let Self { builder, statistics, is_worth_retry, .. } = self;
+        SegmentVisitor { object, cause, builder, statistics, is_worth_retry }
     }
 }
 
@@ -310,6 +300,7 @@ struct SegmentVisitor<'r> {
     cause: Option<String>,
     builder: &'r mut SegmentBuilder,
     statistics: &'r mut ReadStatistics,
+    is_worth_retry: &'r mut bool,
 }
 
 impl RecordVisitor for SegmentVisitor<'_> {
@@ -331,23 +322,12 @@ impl RecordVisitor for SegmentVisitor<'_> {
     }
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {
-        let UnreadablePiece {
-            error: RecordError { reason, field },
-            fingerprint,
-            offset,
-            record_index: record,
-        } = piece;
-        self.builder.push_unreadable(fingerprint, reason);
+        let reason = piece.error.reason;
+        self.builder.push_unreadable(piece.fingerprint, reason);
         self.statistics.records += 1;
         self.statistics.unreadable += 1;
-        let (object, field) = (self.object.to_owned(), field.map(str::to_owned));
-        self.statistics.insert_problem(ReadProblem {
-            object,
-            offset,
-            record,
-            reason,
-            field,
-            cause: self.cause.take(),
-        });
+        *self.is_worth_retry |= matches!(reason, UnreadableReason::Unavailable | UnreadableReason::TooLarge);
+        let position = UnreadablePosition::new(self.object, &piece, self.cause.take().as_deref());
+        self.statistics.insert_position(position);
     }
 }

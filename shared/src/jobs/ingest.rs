@@ -10,21 +10,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     evidence::{
         EvidenceBatch, EvidenceError, EvidenceSource, EvidenceStore, StoredBatch, clear_missing,
         record_missing, source_hash, store_batch,
     },
-    gather::{GatheredEvidence, ReadStatistics, read_object},
+    gather::{GatheredEvidence, ObjectReader, ReadStatistics},
     s3_events::{self, ObjectCreated},
 };
 use crate::{
     config::Config,
-    hex::hex,
-    ports::{LogSource, PortError, ProcessedObject, StoredObject},
-    record::{ReadLimits, UnreadablePosition},
+    ports::{LogSource, StoredObject},
+    record::ReadLimits,
     segment::Segment,
     time::{Hour, Time},
 };
@@ -96,21 +94,21 @@ pub fn ingest(
         }
     }
 
-    let mut reader = IngestReader { source, limits: read_limits(config), bytes: Vec::new() };
+    let mut reader = ObjectReader::new(read_limits(config));
     let (mut read, mut missing) = (Vec::new(), Vec::new());
     let mut parts = Vec::new();
     for (object, PendingObject { key, created_at: at, messages: by }) in &pending {
         let dated = s3_events::delivery_time(key);
         let delivered = dated.unwrap_or(*at);
-        let cause = match reader.read(object) {
-            Ok(GatheredEvidence { segment, mut statistics }) => {
+        let cause = match reader.read(source, object) {
+            Ok(processed) => {
+                let GatheredEvidence { segment, mut statistics } = reader.take_evidence();
                 let poisoned = statistics.tallied == 0 && statistics.unreadable > 0;
-                let positions: Vec<_> =
-                    statistics.problems.iter().map(|problem| problem.position()).collect();
-                let cause = positions.first().filter(|_| poisoned).map(|first| first.reason.clone());
+                let first = processed.unreadable.first().filter(|_| poisoned);
+                let cause = first.map(|first| first.reason.clone());
                 let hour = dated.map_or_else(|| filing_hour(&segment, *at), Time::hour);
-                parts.push((segment, hour, reader.processed_object(object, &statistics, positions)));
-                statistics.problems.clear();
+                parts.push((segment, hour, processed));
+                statistics.positions.clear();
                 outcome.statistics.add(statistics);
                 read.push((object, dated, delivered));
                 outcome.unreadable_objects += u64::from(poisoned);
@@ -127,6 +125,7 @@ pub fn ingest(
             }
         }
     }
+    drop(reader);
     outcome.missing_objects = missing.len() as u64;
     for (object, at, cause) in missing {
         record_missing(evidence_store, object, at, cause)?;
@@ -220,35 +219,4 @@ fn filing_hour(segment: &Segment, at: Time) -> Hour {
     let first = segment.rows().iter().map(|row| row.time).min();
     let last = segment.digest_windows().iter().map(|window| window.end).max();
     first.or(last).unwrap_or(at).hour()
-}
-
-/// Reads objects one after the other.
-struct IngestReader<'a> {
-    source: &'a dyn LogSource,
-    limits: ReadLimits,
-    bytes: Vec<u8>,
-}
-
-impl IngestReader<'_> {
-    fn read(&mut self, object: &StoredObject) -> Result<GatheredEvidence, PortError> {
-        let most = (self.limits.max_inflated_bytes as u64).saturating_add(1);
-        self.source.fetch(object, most, &mut self.bytes)?;
-        Ok(read_object(&object.name, &self.bytes, self.limits))
-    }
-
-    /// The summary of the object that was read last.
-    fn processed_object(
-        &self,
-        object: &StoredObject,
-        statistics: &ReadStatistics,
-        unreadable: Vec<UnreadablePosition>,
-    ) -> ProcessedObject {
-        let object = StoredObject { size: self.bytes.len() as u64, ..object.clone() };
-        ProcessedObject {
-            object,
-            sha256: hex(&Sha256::digest(&self.bytes)),
-            records: statistics.records,
-            unreadable,
-        }
-    }
 }

@@ -9,6 +9,18 @@
 //! notification; the test messages of S3 and CloudTrail; an item of a state machine, `{"bucket", "key", "etag",
 //! "size"}`, or a batch of items, `{"BatchInput": {"bucket"}, "Items": [..]}`.
 
+//!
+//! Records, buckets and objects of S3 and the envelope of EventBridge are types of `aws_lambda_events`. Types of this
+//! file stand where that crate has none (`Object Created`, CloudTrail's notification, items, test messages), or where
+//! its type rejects a message for a field that Onlooker does not use: `S3EventRecord` requires `userIdentity` and
+//! `requestParameters`, `SnsMessage` a signature. An object whose message is rejected is missing evidence.
+
+use aws_lambda_events::{
+    eventbridge::EventBridgeEvent,
+    s3::{S3Bucket, S3Entity},
+};
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{ports::StoredObject, time::Time};
@@ -38,148 +50,196 @@ pub struct ObjectCreated {
 #[error("cannot parse the message: {0}")]
 pub struct S3EventError(String);
 
+/// A notification of SNS, without the fields that Onlooker does not use.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SnsNotification {
+    message: String,
+}
+
+/// A record of an S3 event notification, without the fields that Onlooker does not use.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct S3Record {
+    event_source: String,
+    event_name: Option<String>,
+    event_time: Option<String>,
+    s3: Option<S3Entity>,
+}
+
+/// The detail of an EventBridge event `Object Created`.
+#[derive(Deserialize)]
+struct ObjectCreatedDetail {
+    bucket: S3Bucket,
+    object: EventBridgeObject,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct EventBridgeObject {
+    key: Option<String>,
+    size: Option<i64>,
+    etag: Option<String>,
+    version_id: Option<String>,
+}
+
+/// CloudTrail's own notification of a delivery.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryNotification {
+    s3_bucket: String,
+    s3_object_key: Vec<String>,
+}
+
+/// A batch of items of a state machine.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ItemBatch {
+    batch_input: Option<BatchInput>,
+    items: Vec<BatchItem>,
+}
+
+#[derive(Deserialize)]
+struct BatchInput {
+    bucket: Option<String>,
+}
+
+/// An item of a state machine, with lower-case field names or those of `ListObjectsV2`.
+#[derive(Deserialize)]
+struct BatchItem {
+    #[serde(alias = "Bucket")]
+    bucket: Option<String>,
+    #[serde(alias = "Key")]
+    key: Option<String>,
+    #[serde(alias = "Etag", alias = "ETag")]
+    etag: Option<String>,
+    #[serde(alias = "VersionId")]
+    version: Option<String>,
+    /// A number; a text if the item is a line of an inventory.
+    #[serde(alias = "Size", default)]
+    size: Value,
+}
+
 /// Parses a message.
 ///
 /// # Errors
 /// [`S3EventError`].
 pub fn parse(text: &str) -> Result<S3EventMessage, S3EventError> {
-    let value =
+    let value: Value =
         serde_json::from_str(text).map_err(|error| S3EventError(format!("not valid JSON: {error}")))?;
-    let message = as_object(&value, "it")?;
-    match message.get("Type").and_then(Value::as_str) {
+    match value.get("Type").and_then(Value::as_str) {
         Some("Notification") => {
-            let inner = text_field(message, "Message", "")?;
-            let value: Value = serde_json::from_str(inner)
+            let SnsNotification { message } = typed(value, "the notification")?;
+            let inner = serde_json::from_str(&message)
                 .map_err(|error| S3EventError(format!("`Message` is not valid JSON: {error}")))?;
-            read_message(as_object(&value, "`Message`")?)
+            parse_message(inner, "`Message`")
         }
         Some("SubscriptionConfirmation" | "UnsubscribeConfirmation") => {
             Ok(S3EventMessage { skipped: 1, ..S3EventMessage::default() })
         }
-        _ => read_message(message),
+        _ => parse_message(value, "it"),
     }
 }
 
 /// Parses a message without an SNS envelope.
-fn read_message(message: &Map<String, Value>) -> Result<S3EventMessage, S3EventError> {
+fn parse_message(value: Value, name: &str) -> Result<S3EventMessage, S3EventError> {
+    let Value::Object(mut message) = value else {
+        return Err(S3EventError(format!("{name} is not a JSON object")));
+    };
     let mut parsed = S3EventMessage::default();
     let is = |name: &str, value: &str| message.get(name).and_then(Value::as_str) == Some(value);
     if is("Event", "s3:TestEvent") || is("message", "CloudTrail validation message.") {
         return Ok(parsed);
     }
-    if let Some(records) = message.get("Records") {
-        for (n, record) in as_list(records, "Records")?.iter().enumerate() {
-            read_s3_record(record, &format!("Records[{n}]"), &mut parsed)?;
+    if let Some(records) = message.remove("Records") {
+        for (n, record) in typed::<Vec<Value>>(records, "`Records`")?.into_iter().enumerate() {
+            parsed.add_s3_record(record, &format!("Records[{n}]"))?;
         }
     } else if message.contains_key("detail-type") {
-        read_event_bridge_event(message, &mut parsed)?;
-    } else if let Some(keys) = message.get("s3ObjectKey") {
-        let bucket = text_field(message, "s3Bucket", "")?;
-        for (n, key) in as_list(keys, "s3ObjectKey")?.iter().enumerate() {
-            let key =
-                key.as_str().ok_or_else(|| S3EventError(format!("`s3ObjectKey[{n}]` is not a string")))?;
-            parsed.objects.push(object_created(bucket, key.to_owned(), ObjectAttributes::default())?);
+        parsed.add_event_bridge_event(message)?;
+    } else if message.contains_key("s3ObjectKey") {
+        let DeliveryNotification { s3_bucket, s3_object_key } = typed(message, "the delivery")?;
+        for key in s3_object_key {
+            parsed.objects.push(object_created(&s3_bucket, key, ObjectAttributes::default())?);
         }
-    } else if let Some(items) = message.get("Items") {
-        let bucket = message.get("BatchInput").and_then(|input| input.get("bucket")).and_then(Value::as_str);
-        for (n, one) in as_list(items, "Items")?.iter().enumerate() {
-            parsed.objects.push(read_item(
-                as_object(one, &format!("`Items[{n}]`"))?,
-                bucket,
-                &format!("Items[{n}]."),
-            )?);
+    } else if message.contains_key("Items") {
+        let ItemBatch { batch_input, items } = typed(message, "the batch")?;
+        let bucket = batch_input.and_then(|input| input.bucket);
+        for (n, item) in items.into_iter().enumerate() {
+            parsed.objects.push(item.into_object(bucket.as_deref(), &format!("Items[{n}]."))?);
         }
     } else if ["key", "Key"].iter().any(|name| message.contains_key(*name)) {
-        parsed.objects.push(read_item(message, None, "")?);
+        parsed.objects.push(typed::<BatchItem>(message, "the item")?.into_object(None, "")?);
     } else {
         return Err(S3EventError("the message format is not known".to_owned()));
     }
     Ok(parsed)
 }
 
-/// Parses a record of an S3 event notification.
-fn read_s3_record(record: &Value, path: &str, parsed: &mut S3EventMessage) -> Result<(), S3EventError> {
-    let record = as_object(record, &format!("`{path}`"))?;
-    let within = format!("{path}.");
-    let source = text_field(record, "eventSource", &within)?;
-    if source != "aws:s3" {
-        return Err(S3EventError(format!("`{path}.eventSource` is `{}`, not `aws:s3`", truncated(source))));
+impl S3EventMessage {
+    fn add_s3_record(&mut self, record: Value, path: &str) -> Result<(), S3EventError> {
+        let record: S3Record = typed(record, &format!("`{path}`"))?;
+        if record.event_source != "aws:s3" {
+            let source = truncated(&record.event_source);
+            return Err(S3EventError(format!("`{path}.eventSource` is `{source}`, not `aws:s3`")));
+        }
+        if !required(record.event_name, path, "eventName")?.starts_with("ObjectCreated:") {
+            self.skipped += 1;
+            return Ok(());
+        }
+        let S3Entity { bucket, object, .. } =
+            record.s3.ok_or_else(|| S3EventError(format!("`{path}.s3` is missing")))?;
+        let bucket = required(bucket.name, path, "s3.bucket.name")?;
+        let key = url_decoded(&required(object.key, path, "s3.object.key")?)?;
+        let attributes = ObjectAttributes {
+            etag: object.e_tag,
+            version: object.version_id,
+            size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            created_at: record.event_time.as_deref().and_then(Time::parse),
+        };
+        self.objects.push(object_created(&bucket, key, attributes)?);
+        Ok(())
     }
-    if !text_field(record, "eventName", &within)?.starts_with("ObjectCreated:") {
-        parsed.skipped += 1;
-        return Ok(());
+
+    fn add_event_bridge_event(&mut self, message: Map<String, Value>) -> Result<(), S3EventError> {
+        let event: EventBridgeEvent<Option<Value>> = typed(message, "the event")?;
+        if event.source != "aws.s3" {
+            return Err(S3EventError(format!("`source` is `{}`, not `aws.s3`", truncated(&event.source))));
+        }
+        if event.detail_type != "Object Created" {
+            self.skipped += 1;
+            return Ok(());
+        }
+        let ObjectCreatedDetail { bucket, object } = typed(event.detail.unwrap_or_default(), "`detail`")?;
+        let bucket = required(bucket.name, "detail", "bucket.name")?;
+        let key = required(object.key, "detail", "object.key")?;
+        let attributes = ObjectAttributes {
+            etag: object.etag,
+            version: object.version_id,
+            size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            created_at: event.time.and_then(|time| u32::try_from(time.timestamp()).ok()).map(Time),
+        };
+        self.objects.push(object_created(&bucket, key, attributes)?);
+        Ok(())
     }
-    let s3 = object_field(record, "s3", &within)?;
-    let bucket = text_field(
-        object_field(s3, "bucket", &format!("{path}.s3."))?,
-        "name",
-        &format!("{path}.s3.bucket."),
-    )?;
-    let about = object_field(s3, "object", &format!("{path}.s3."))?;
-    let key = url_decoded(text_field(about, "key", &format!("{path}.s3.object."))?)?;
-    let attributes = ObjectAttributes {
-        etag: first_text(about, &["eTag"]),
-        version: first_text(about, &["versionId"]),
-        size: first_number(about, &["size"]),
-        created_at: first_text(record, &["eventTime"]).and_then(Time::parse),
-    };
-    parsed.objects.push(object_created(bucket, key, attributes)?);
-    Ok(())
 }
 
-/// Parses an S3 event from EventBridge.
-fn read_event_bridge_event(
-    event: &Map<String, Value>,
-    parsed: &mut S3EventMessage,
-) -> Result<(), S3EventError> {
-    let source = text_field(event, "source", "")?;
-    if source != "aws.s3" {
-        return Err(S3EventError(format!("`source` is `{}`, not `aws.s3`", truncated(source))));
+impl BatchItem {
+    fn into_object(self, bucket: Option<&str>, path: &str) -> Result<ObjectCreated, S3EventError> {
+        let missing = |name: &str| S3EventError(format!("`{path}{name}` is missing"));
+        let bucket = self.bucket.as_deref().or(bucket).ok_or_else(|| missing("bucket"))?;
+        let key = self.key.ok_or_else(|| missing("key"))?;
+        let size = self.size.as_u64().unwrap_or_default();
+        let attributes = ObjectAttributes { etag: self.etag, version: self.version, size, created_at: None };
+        object_created(bucket, key, attributes)
     }
-    if text_field(event, "detail-type", "")? != "Object Created" {
-        parsed.skipped += 1;
-        return Ok(());
-    }
-    let detail = object_field(event, "detail", "")?;
-    let bucket = text_field(object_field(detail, "bucket", "detail.")?, "name", "detail.bucket.")?;
-    let about = object_field(detail, "object", "detail.")?;
-    let attributes = ObjectAttributes {
-        etag: first_text(about, &["etag"]),
-        version: first_text(about, &["version-id"]),
-        size: first_number(about, &["size"]),
-        created_at: first_text(event, &["time"]).and_then(Time::parse),
-    };
-    parsed.objects.push(object_created(
-        bucket,
-        text_field(about, "key", "detail.object.")?.to_owned(),
-        attributes,
-    )?);
-    Ok(())
-}
-
-/// Parses an item of a state machine, with lower-case field names or those of `ListObjectsV2`.
-fn read_item(
-    item: &Map<String, Value>,
-    bucket: Option<&str>,
-    path: &str,
-) -> Result<ObjectCreated, S3EventError> {
-    let missing = |name: &str| S3EventError(format!("`{path}{name}` is missing or not a string"));
-    let bucket = first_text(item, &["bucket", "Bucket"]).or(bucket).ok_or_else(|| missing("bucket"))?;
-    let key = first_text(item, &["key", "Key"]).ok_or_else(|| missing("key"))?;
-    let attributes = ObjectAttributes {
-        etag: first_text(item, &["etag", "Etag", "ETag"]),
-        version: first_text(item, &["version", "VersionId"]),
-        size: first_number(item, &["size", "Size"]),
-        created_at: None,
-    };
-    object_created(bucket, key.to_owned(), attributes)
 }
 
 /// Attributes of an object.
 #[derive(Default)]
-struct ObjectAttributes<'a> {
-    etag: Option<&'a str>,
-    version: Option<&'a str>,
+struct ObjectAttributes {
+    etag: Option<String>,
+    version: Option<String>,
     size: u64,
     created_at: Option<Time>,
 }
@@ -187,7 +247,7 @@ struct ObjectAttributes<'a> {
 fn object_created(
     bucket: &str,
     key: String,
-    attributes: ObjectAttributes<'_>,
+    attributes: ObjectAttributes,
 ) -> Result<ObjectCreated, S3EventError> {
     if bucket.is_empty() || bucket.contains('/') || key.is_empty() {
         return Err(S3EventError(format!(
@@ -196,7 +256,7 @@ fn object_created(
             truncated(&key)
         )));
     }
-    let mut version = attributes.etag.unwrap_or_default().trim_matches('"').to_owned();
+    let mut version = attributes.etag.as_deref().unwrap_or_default().trim_matches('"').to_owned();
     if let Some(id) = attributes.version.filter(|id| !id.is_empty()) {
         version = format!("{version}/{id}");
     }
@@ -204,34 +264,12 @@ fn object_created(
     Ok(ObjectCreated { object, key, created_at: attributes.created_at })
 }
 
-fn as_object<'v>(value: &'v Value, name: &str) -> Result<&'v Map<String, Value>, S3EventError> {
-    value.as_object().ok_or_else(|| S3EventError(format!("{name} is not a JSON object")))
+fn typed<T: DeserializeOwned>(value: impl Into<Value>, name: &str) -> Result<T, S3EventError> {
+    T::deserialize(value.into()).map_err(|error| S3EventError(format!("{name} is not valid: {error}")))
 }
 
-fn object_field<'v>(
-    map: &'v Map<String, Value>,
-    name: &str,
-    path: &str,
-) -> Result<&'v Map<String, Value>, S3EventError> {
-    let value = map.get(name).ok_or_else(|| S3EventError(format!("`{path}{name}` is missing")))?;
-    as_object(value, &format!("`{path}{name}`"))
-}
-
-fn text_field<'v>(map: &'v Map<String, Value>, name: &str, path: &str) -> Result<&'v str, S3EventError> {
-    let value = map.get(name).ok_or_else(|| S3EventError(format!("`{path}{name}` is missing")))?;
-    value.as_str().ok_or_else(|| S3EventError(format!("`{path}{name}` is not a string")))
-}
-
-fn as_list<'v>(value: &'v Value, name: &str) -> Result<&'v Vec<Value>, S3EventError> {
-    value.as_array().ok_or_else(|| S3EventError(format!("`{name}` is not a list")))
-}
-
-fn first_text<'v>(map: &'v Map<String, Value>, names: &[&str]) -> Option<&'v str> {
-    names.iter().find_map(|name| map.get(*name)).and_then(Value::as_str)
-}
-
-fn first_number(map: &Map<String, Value>, names: &[&str]) -> u64 {
-    names.iter().find_map(|name| map.get(*name)).and_then(Value::as_u64).unwrap_or_default()
+fn required(text: Option<String>, path: &str, name: &str) -> Result<String, S3EventError> {
+    text.ok_or_else(|| S3EventError(format!("`{path}.{name}` is not a string")))
 }
 
 /// The beginning of a text, for an error message.
@@ -241,21 +279,13 @@ fn truncated(text: &str) -> String {
 
 /// Decodes a key of an S3 event notification: `+` is a space, `%XX` a byte.
 fn url_decoded(text: &str) -> Result<String, S3EventError> {
-    let bad = || S3EventError(format!("the key `{}` is not URL-encoded", truncated(text)));
-    let mut bytes = text.bytes();
-    let mut key = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        key.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
-                let (high, low) = (digit().ok_or_else(bad)?, digit().ok_or_else(bad)?);
-                u8::try_from(high << 4 | low).map_err(|_| bad())?
-            }
-            _ => byte,
-        });
-    }
-    String::from_utf8(key).map_err(|_| bad())
+    let with_spaces = text.replace('+', " ");
+    let key = percent_decode_str(&with_spaces).decode_utf8().ok();
+    // Each `%XX` became one byte. Any other `%` was left as it is.
+    let is_decoded = |key: &str| key.len() + 2 * text.matches('%').count() == text.len();
+    key.filter(|key| is_decoded(key))
+        .map(Into::into)
+        .ok_or_else(|| S3EventError(format!("the key `{}` is not URL-encoded", truncated(text))))
 }
 
 /// Whether a key belongs to another service that AWS delivers to log buckets: below `AWSLogs/`, in the folder of

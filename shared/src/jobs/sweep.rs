@@ -6,12 +6,11 @@
 //! report.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     error::Error,
     sync::{Mutex, PoisonError},
 };
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{
@@ -20,18 +19,11 @@ use super::{
 };
 use crate::{
     evidence_summary::{EvidenceSummary, ReportScope},
-    hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject, SweepEvidence},
     report::{InputFile, Report, ReportRun},
     segment::Segment,
     time::Time,
 };
-
-/// Maximum number of input files that a report names; the rest is only part of the common hash.
-const MAX_INPUTS: usize = 10_000;
-
-/// Maximum number of unreadable positions that a report names.
-const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 
 /// Why a sweep ends without a report.
 #[derive(Debug, Error)]
@@ -148,30 +140,20 @@ fn fill_run(
     let (objects_read, objects_kept) = (fresh.len() as u64, old.len() as u64);
     let mut objects: Vec<ProcessedObject> = fresh.into_iter().chain(old).collect();
     objects.sort_unstable_by(|a, b| a.object.name.cmp(&b.object.name));
-    let hashes: BTreeSet<&str> = objects.iter().map(|read| read.sha256.as_str()).collect();
-    let mut all = Sha256::new();
-    for hash in hashes {
-        all.update(hash);
-    }
-    let input = |read: &ProcessedObject| InputFile {
-        file: read.object.name.clone(),
-        bytes: read.object.size,
-        sha256: read.sha256.clone(),
-        records: read.records,
-    };
+    let inputs: Vec<InputFile> = objects.iter().map(input_file).collect();
+    let run = run.with_inputs(inputs, objects.into_iter().flat_map(|read| read.unreadable));
     ReportRun {
         log_files_read: objects_read,
         log_files_reused: objects_kept,
         bytes_read: statistics.bytes,
         records_seen: statistics.records,
         duplicates: statistics.duplicate,
-        input_files_sha256: hex(&all.finalize()),
-        input_files: objects.iter().take(MAX_INPUTS).map(input).collect(),
-        unreadable: objects
-            .into_iter()
-            .flat_map(|read| read.unreadable)
-            .take(MAX_UNREADABLE_POSITIONS)
-            .collect(),
         ..run
     }
+}
+
+/// A log file that was read, as an input of the report.
+fn input_file(read: &ProcessedObject) -> InputFile {
+    let ProcessedObject { object: StoredObject { name, size, .. }, sha256, records, .. } = read;
+    InputFile { file: name.clone(), bytes: *size, sha256: sha256.clone(), records: *records }
 }

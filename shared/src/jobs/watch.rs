@@ -81,7 +81,7 @@ pub fn watch(
     let gathered = read_object("event", delivered, LIMITS);
     let mut outcome = WatchOutcome {
         insight_events: gathered.statistics.insight_events,
-        unreadable: gathered.statistics.problems.iter().map(|problem| problem.position()).collect(),
+        unreadable: gathered.statistics.positions.into_iter().collect(),
         ..WatchOutcome::default()
     };
     let mut fault = outcome.unreadable.first().cloned().map(WatchErrorKind::Unreadable);

@@ -112,6 +112,14 @@ impl RecordError {
     }
 }
 
+/// The reason in words, with the field.
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.description())?;
+        self.field.map_or(Ok(()), |field| write!(f, " `{field}`"))
+    }
+}
+
 /// Identity of a piece of evidence: 128 bits of a SHA-256 over its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub u128);
@@ -135,7 +143,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// One piece that could not be read, and its position.
+/// One piece that could not be read, as the reader of its log file passes it to the evidence: with its identity, and
+/// without the name of the file. A report tells people where it is: `UnreadablePosition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadablePiece {
     /// Why the piece cannot be read.
@@ -159,4 +168,31 @@ pub struct UnreadablePosition {
     pub record: Option<u64>,
     /// What was wrong, in one line.
     pub reason: String,
+}
+
+impl UnreadablePosition {
+    /// The position of `piece` in a file, with what the source of the file said.
+    pub fn new(file: &str, piece: &UnreadablePiece, cause: Option<&str>) -> Self {
+        Self {
+            file: file.to_owned(),
+            byte: Some(piece.offset),
+            record: Some(piece.record_index),
+            reason: match cause {
+                Some(cause) => format!("{}: {cause}", piece.error),
+                None => piece.error.to_string(),
+            },
+        }
+    }
+}
+
+impl UnreadablePiece {
+    /// A log file that could not be fetched. Equal for the same name and version.
+    pub fn unavailable(name: &str, version: &str) -> Self {
+        Self {
+            error: RecordError::whole_piece(UnreadableReason::Unavailable),
+            fingerprint: Fingerprint::of("unavailable object", &[name.as_bytes(), version.as_bytes()]),
+            offset: 0,
+            record_index: 0,
+        }
+    }
 }

@@ -82,12 +82,6 @@ pub struct EvidenceInputs {
     pub cached_extracts: u64,
 }
 
-/// Maximum number of input files that a report names; the rest is only part of the common hash.
-const MAX_INPUTS: usize = 10_000;
-
-/// Maximum number of unreadable positions that a report names.
-const MAX_UNREADABLE_POSITIONS: usize = 1_000;
-
 impl EvidenceInputs {
     pub(super) fn add(&mut self, part: &EvidencePart) {
         self.packs.entry(part.key.clone()).or_insert_with(|| part.pack.clone());
@@ -102,28 +96,10 @@ impl EvidenceInputs {
     /// Adds the inputs to the run description of a report.
     pub fn fill_run(self, run: ReportRun) -> ReportRun {
         let Self { packs, unreadable, event_count: rows, distinct_events: distinct, .. } = self;
-        let mut all = Sha256::new();
-        for hash in packs.values().map(|pack| &*pack.sha256).collect::<BTreeSet<_>>() {
-            all.update(hash);
-        }
-        ReportRun {
-            log_files_reused: packs.len() as u64,
-            records_seen: rows,
-            duplicates: rows.saturating_sub(distinct),
-            input_files_sha256: hex(&all.finalize()),
-            input_files: packs
-                .into_iter()
-                .take(MAX_INPUTS)
-                .map(|(object, PackInfo { bytes, sha256, records })| InputFile {
-                    file: object,
-                    bytes,
-                    sha256,
-                    records,
-                })
-                .collect(),
-            unreadable: unreadable.into_iter().take(MAX_UNREADABLE_POSITIONS).collect(),
-            ..run
-        }
+        let log_files_reused = packs.len() as u64;
+        let input = |(file, PackInfo { bytes, sha256, records })| InputFile { file, bytes, sha256, records };
+        let run = run.with_inputs(packs.into_iter().map(input), unreadable);
+        ReportRun { log_files_reused, records_seen: rows, duplicates: rows.saturating_sub(distinct), ..run }
     }
 }
 

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::{EvidenceError, EvidenceSource, EvidenceStore, batch::source_hash, keys};
 use crate::{
     ports::{StoredObject, TableItem, WriteCondition},
-    record::{Fingerprint, UnreadablePosition, UnreadableReason},
+    record::{UnreadablePiece, UnreadablePosition},
     segment::SegmentBuilder,
     time::{Hour, Time},
 };
 
-/// A missing object, as recorded in the index.
+/// A missing object, as recorded in the index. The names of its fields are those of the stored item.
 #[derive(Serialize, Deserialize)]
 struct MissingObject {
     object: String,
@@ -107,10 +107,9 @@ pub(super) fn add_missing(
             if !(from..until).contains(&at.hour()) || !counts(at.hour()) {
                 continue;
             }
-            let piece = Fingerprint::of("unavailable object", &[object.as_bytes(), version.as_bytes()]);
-            builder.push_unreadable(piece, UnreadableReason::Unavailable);
-            let reason = format!("{}: {cause}", UnreadableReason::Unavailable.description());
-            positions.push(UnreadablePosition { file: object, byte: Some(0), record: Some(0), reason });
+            let piece = UnreadablePiece::unavailable(&object, &version);
+            builder.push_unreadable(piece.fingerprint, piece.error.reason);
+            positions.push(UnreadablePosition::new(&object, &piece, Some(&cause)));
         }
     }
     Ok(())

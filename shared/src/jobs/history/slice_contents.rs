@@ -219,17 +219,12 @@ impl RecordVisitor for SliceBuilder<'_> {
     fn visit_digest_window(&mut self, _: DigestWindow) {}
 
     fn visit_unreadable(&mut self, piece: UnreadablePiece) {
-        let UnreadablePiece {
-            error: RecordError { reason, field }, fingerprint, record_index: record, ..
-        } = piece;
-        self.builder.push_unreadable(fingerprint, reason);
-        let number = self.records_before_page + record;
-        let field = field.map(|field| format!(" `{field}`")).unwrap_or_default();
-        self.unreadable.entry(fingerprint).or_insert(UnreadablePosition {
-            file: format!("{}#{number}", self.name),
-            byte: None,
-            record: Some(number),
-            reason: format!("{}{field}", reason.description()),
-        });
+        self.builder.push_unreadable(piece.fingerprint, piece.error.reason);
+        let number = self.records_before_page + piece.record_index;
+        let file = format!("{}#{number}", self.name);
+        // The bytes of a page are not those of a file.
+        let position = UnreadablePosition::new(&file, &piece, None);
+        let position = UnreadablePosition { byte: None, record: Some(number), ..position };
+        self.unreadable.entry(piece.fingerprint).or_insert(position);
     }
 }

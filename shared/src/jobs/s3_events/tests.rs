@@ -1,3 +1,7 @@
+use aws_lambda_events::{
+    s3::{S3Event, S3EventRecord},
+    sns::SnsMessage,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -57,6 +61,26 @@ fn every_message_format_names_the_same_object() {
     assert_eq!(parse(&item.to_string()).unwrap().objects[0].object.version, "d41d8");
     let own = json!({ "s3Bucket": "trail", "s3ObjectKey": [plain, "x"] });
     assert_eq!(names(&sns(&own).to_string()), [format!("s3://trail/{plain}"), "s3://trail/x".to_owned()]);
+}
+
+#[test]
+fn messages_with_all_fields_of_aws_are_read() {
+    let mut record = S3EventRecord::default();
+    record.event_source = Some("aws:s3".to_owned());
+    record.event_name = Some("ObjectCreated:Put".to_owned());
+    record.s3.bucket.name = Some("trail".to_owned());
+    record.s3.object.key = Some("a+b".to_owned());
+    record.s3.object.size = Some(7);
+    let mut event = S3Event::default();
+    event.records.push(record);
+    let mut notification = SnsMessage::default();
+    notification.sns_message_type = "Notification".to_owned();
+    notification.message = serde_json::to_string(&event).unwrap();
+    let object = StoredObject { name: "s3://trail/a b".to_owned(), size: 7, version: String::new() };
+    let one = ObjectCreated { object, key: "a b".to_owned(), created_at: Some(Time(0)) };
+    for text in [serde_json::to_string(&event), serde_json::to_string(&notification)] {
+        assert_eq!(parse(&text.unwrap()).unwrap().objects, std::slice::from_ref(&one));
+    }
 }
 
 #[test]
