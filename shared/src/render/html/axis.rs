@@ -55,13 +55,21 @@ impl TimeAxis {
         hour.saturating_sub(shift) / step * step + if hour < shift { 0 } else { shift }
     }
 
+    /// Hour after the step that contains an hour. The hours before the first Monday are a step of their own.
+    const fn step_end(hour: u32, step: u32) -> u32 {
+        if step.is_multiple_of(168) && hour < FIRST_MONDAY_HOUR {
+            return FIRST_MONDAY_HOUR;
+        }
+        Self::step_start(hour, step).saturating_add(step)
+    }
+
     /// Index of the step that contains an hour; `None` outside the period.
     pub fn step_index(&self, hour: Hour) -> Option<usize> {
         if !(self.period.from..self.period.until).contains(&hour) {
             return None;
         }
         let first = Self::step_start(self.period.from.0, self.step_hours);
-        usize::try_from((Self::step_start(hour.0, self.step_hours) - first) / self.step_hours).ok()
+        usize::try_from((Self::step_start(hour.0, self.step_hours) - first).div_ceil(self.step_hours)).ok()
     }
 
     /// The steps in order, the first and the last clipped to the period.
@@ -71,7 +79,7 @@ impl TimeAxis {
         std::iter::from_fn(move || {
             let from = next;
             (from < period.until.0).then(|| {
-                next = Self::step_start(from, step).saturating_add(step).min(period.until.0);
+                next = Self::step_end(from, step).min(period.until.0);
                 Period { from: Hour(from), until: Hour(next) }
             })
         })
@@ -155,6 +163,13 @@ mod tests {
             [0.0, 4.166_666, 100.0, 120.0, f64::NAN].map(percent),
             ["0%", "4.167%", "100%", "100%", "0%"]
         );
+    }
+
+    #[test]
+    fn the_hours_before_the_first_monday_are_a_step_of_their_own() {
+        let axis = TimeAxis::of(Period { from: Hour(0), until: Hour(4_609) });
+        assert_eq!(axis.steps().next(), Some(Period { from: Hour(0), until: Hour(FIRST_MONDAY_HOUR) }));
+        assert_eq!([0, 95, 96, 263, 264].map(|hour| axis.step_index(Hour(hour))), [0, 0, 1, 1, 2].map(Some));
     }
 
     proptest! {
