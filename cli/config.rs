@@ -29,8 +29,7 @@ use crate::{
 Examples:
   onlooker config init        write a commented onlooker.toml
   onlooker config validate    check it; exit code 2 if it is invalid
-  onlooker config show        the configuration in force, including the overrides
-                              by environment variables
+  onlooker config show        the configuration in force: file and variables
   onlooker config schema > onlooker.schema.json
 
 Every key can be set as an environment variable, which overrides the file:

@@ -131,5 +131,5 @@ fn an_invalid_oversized_or_altered_document_is_found() {
     assert!(objections_to_documents(&made, vec![other]).iter().any(|one| one.contains("hash")));
     assert!(!objections_to_documents(&made, Vec::new()).is_empty());
     let twice = vec![made.documents[0].clone(), made.documents[0].clone()];
-    assert!(objections_to_documents(&made, twice).iter().any(|one| one.contains("2 documents")));
+    assert!(objections_to_documents(&made, twice).iter().any(|one| one.contains("2 policy documents")));
 }
