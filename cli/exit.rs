@@ -175,7 +175,7 @@ impl CommandError {
             | Self::Input { .. }
             | Self::Packages(_)
             | Self::ListSource(_)
-            | Self::State(StateError::OriginMismatch { .. } | StateError::NewerVersion { .. })
+            | Self::State(StateError::OriginMismatch { .. } | StateError::UnsupportedVersion { .. })
             | Self::DemoTrail(TrailWriteError::ForeignDirectory { .. }) => 2,
             Self::File { .. }
             | Self::Sweep(_)

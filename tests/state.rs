@@ -215,14 +215,14 @@ fn state_of_a_newer_version_is_refused() {
     let database = directory.join(".onlooker/state.db");
     let bytes = fs::read(&database).expect("a database");
     // The version is a text of one digit behind its key.
-    let at = bytes.windows(8).position(|word| word == b"version1").expect("the version") + 7;
+    let at = bytes.windows(8).position(|word| word == b"version2").expect("the version") + 7;
     let mut newer = bytes;
     newer[at] = b'9';
     fs::write(&database, newer).expect("written");
     for log in ["state.db-wal", "state.db-shm"] {
         let _ = fs::remove_file(directory.join(".onlooker").join(log));
     }
-    sweep_with_state(&directory).assert_exit_code(2).assert_stderr(&["has version 9", "newer Onlooker"]);
+    sweep_with_state(&directory).assert_exit_code(2).assert_stderr(&["has version 9", "a newer Onlooker"]);
     directory.run(&["report"]).assert_exit_code(2).assert_stderr(&["has version 9"]);
 }
 

@@ -33,7 +33,7 @@ use onlooker_core::{
 };
 
 /// Version of the database schema.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long a process waits for the transaction of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,12 +61,12 @@ pub enum StateError {
         #[source]
         cause: rusqlite::Error,
     },
-    /// A newer Onlooker wrote the state.
+    /// An Onlooker with another schema wrote the state.
     #[error(
         "cannot use the state in `{path}`: it has version {found}, and this Onlooker supports {SCHEMA_VERSION}; \
-         use a newer Onlooker, or another `--state`"
+         remove a state of a lower version, use a newer Onlooker for a higher one, or name another with `--state DIR`"
     )]
-    NewerVersion {
+    UnsupportedVersion {
         /// Path of the state.
         path: String,
         /// Version of the state that was found.
@@ -223,8 +223,8 @@ impl SweepState {
     fn check_version(&self) -> Result<(), StateError> {
         let found =
             self.read_meta("version")?.and_then(|version| version.parse().ok()).unwrap_or(SCHEMA_VERSION);
-        if found > SCHEMA_VERSION {
-            return Err(StateError::NewerVersion { path: self.dir.display().to_string(), found });
+        if found != SCHEMA_VERSION {
+            return Err(StateError::UnsupportedVersion { path: self.dir.display().to_string(), found });
         }
         Ok(())
     }
