@@ -35,29 +35,22 @@ pub mod config;
 pub mod controls;
 pub mod coverage;
 pub mod current_status;
-mod envelope;
 pub mod escape;
-pub mod event;
 pub mod event_selectors;
-pub mod evidence_summary;
-pub mod extract;
 pub mod finding;
 pub mod grants;
 pub mod guardrails;
-pub mod hex;
 pub mod jobs;
 pub mod operation;
 pub mod pattern;
-pub mod period;
 pub mod permissions;
 pub mod ports;
-pub mod principal;
-pub mod record;
 pub mod render;
 pub mod report;
 mod role_chain;
 pub mod score;
-pub mod segment;
 pub mod suggest;
-pub mod tally;
-pub mod time;
+
+pub use onlooker_evidence::{
+    event, evidence_summary, extract, hex, period, principal, record, segment, tally, time,
+};

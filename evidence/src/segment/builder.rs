@@ -87,7 +87,7 @@ impl SegmentBuilder {
 
     /// Moves everything from `other` into this builder. `other` keeps its tables of positions for the next rows, so
     /// it must always be absorbed by the same builder.
-    pub(crate) fn absorb(&mut self, other: &mut Self) {
+    pub fn absorb(&mut self, other: &mut Self) {
         let actors = other.actors.copy_into(&mut self.actors);
         let call_keys = other.call_keys.copy_into(&mut self.call_keys);
         let renamed = |names: &[u32], name: u32| names.get(name as usize).copied().unwrap_or_default();

@@ -31,7 +31,7 @@ impl Segment {
     }
 
     /// Removes and returns everything except events and conflicts.
-    pub(crate) fn take_unsharded(&mut self) -> Self {
+    pub fn take_unsharded(&mut self) -> Self {
         Self {
             unreadable: std::mem::take(&mut self.unreadable),
             insight_events: std::mem::take(&mut self.insight_events),
