@@ -424,8 +424,8 @@ fn strip_version(name: &str) -> &str {
 // Other forms of an action's name: another version, a batch, a plural.
 fn name_variants(name: &str) -> Vec<String> {
     let mut variants = Vec::new();
-    let edition = name.strip_suffix("V2").or_else(|| name.strip_suffix("V3"));
-    variants.extend(edition.map(str::to_owned));
+    let unversioned = name.strip_suffix("V2").or_else(|| name.strip_suffix("V3"));
+    variants.extend(unversioned.map(str::to_owned));
     variants.extend(name.strip_prefix("Batch").map(str::to_owned));
     variants.extend(name.strip_suffix('s').map(str::to_owned));
     variants.extend(name.strip_suffix("Batch").map(str::to_owned));
