@@ -97,8 +97,8 @@ pub enum CommandError {
     /// A call of AWS failed.
     #[error(transparent)]
     Aws(PortError),
-    /// The runtime for calls of AWS cannot start.
-    #[error("cannot start the runtime for calls of AWS")]
+    /// The asynchronous runtime for AWS calls cannot start.
+    #[error("cannot start the asynchronous runtime for AWS calls")]
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "AWS is not called then"))]
     Runtime(#[source] io::Error),
     /// Evidence that was looked up cannot be stored.

@@ -56,7 +56,7 @@ pub struct AccountRegionCoverage {
 pub enum EventClassState {
     /// Expected, but not known to be logged in every expected account: a gap.
     Gap,
-    /// Part of an expected family; the evidence of only some accounts has events of it.
+    /// An expected class of data or network events; the evidence of only some accounts has events of it.
     Partial,
     /// The evidence of every expected account has events of it.
     Seen,
