@@ -74,7 +74,7 @@ pub enum CommandError {
     /// A file that should contain policies.
     #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
     Policies {
-        /// Path of the file.
+        /// Path of the file as the user gave it.
         path: PathBuf,
         /// Why, with its location.
         cause: String,

@@ -22,7 +22,7 @@ const REPEATED_PER_TEN_THOUSAND: u64 = 25;
 const SERVICE_OPERATIONS: [&str; 4] =
     ["sts:AssumeRole", "kms:Decrypt", "s3:GetBucketAcl", "kms:GenerateDataKey"];
 
-/// One planned object.
+/// One log file of the benchmark trail, before it is written.
 #[derive(Clone, Copy, Debug)]
 struct PlannedObject {
     number: u64,

@@ -79,14 +79,14 @@ pub struct UnusedService {
     pub excessive: u64,
     /// How many of these actions are not known to be logged: no event of them proves nothing.
     pub unlogged: u64,
-    /// Some of them, most severe first, at most ten.
+    /// Examples of the unused actions, most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
 }
 
 /// Services with grants of reads only, and without any call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnusedReadServices {
-    /// Number of such services.
+    /// Number of services with grants of reads only and without any call.
     pub services: u64,
     /// Number of actions granted in these services.
     pub actions: u64,
@@ -99,9 +99,9 @@ pub struct UnusedReadServices {
 pub struct UngrantedOperation {
     /// `service:Operation`, as the catalog names it.
     pub operation: String,
-    /// IAM actions it requires.
+    /// IAM actions that the operation requires.
     pub actions: Vec<Arc<str>>,
-    /// How often it succeeded.
+    /// Number of calls of the operation that succeeded.
     pub count: u64,
     /// What may have granted the call, such as a resource-based policy, or policies in force only for a part of the
     /// period.

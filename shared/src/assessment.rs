@@ -42,7 +42,7 @@ pub use self::{
 /// A line of the tally with its classification, or the part of a line that an override or a role chain separates.
 #[derive(Clone, Debug)]
 pub struct ClassifiedCall<'a> {
-    /// Actor and call key.
+    /// The line of the tally: actor, call key, and counts by quarter hour.
     pub line: TallyLine<'a>,
     /// What the operation is, and why.
     pub classification: Arc<Classification>,
@@ -75,7 +75,7 @@ impl ClassifiedCall<'_> {
         self.subset.as_ref().map_or(self.line.samples, |part| &part.samples)
     }
 
-    /// Events per quarter hour.
+    /// The number of events in each quarter hour with any, in order of time.
     pub fn buckets(&self) -> &[(TimeBucket, u32)] {
         self.subset.as_ref().map_or(self.line.buckets, |part| &part.buckets)
     }

@@ -77,7 +77,7 @@ pub struct CurrentStatus {
     pub reason: Option<String>,
     /// When the status was set.
     pub set_at: Time,
-    /// When the status expires.
+    /// Time after which the status counts as `INSUFFICIENT_EVIDENCE`.
     pub valid_until: Time,
     /// Id of the run that set it.
     pub run_id: String,
@@ -158,7 +158,7 @@ impl CurrentStatus {
         latest.map_or(Some(Status::InsufficientEvidence), |latest| latest.status_at(now))
     }
 
-    /// Whether a notification of it is pending.
+    /// Whether the status change still has to be notified.
     pub const fn needs_notification(&self) -> bool {
         self.last_notified_change < self.last_change
     }

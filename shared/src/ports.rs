@@ -262,7 +262,7 @@ pub struct SimulationResult {
 /// Type of an organization policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrganizationPolicyType {
-    /// Service control policies (SCPs).
+    /// Service control policies (SCPs), which limit the permissions of principals.
     ServiceControl,
     /// Resource control policies (RCPs).
     ResourceControl,

@@ -70,7 +70,7 @@ pub struct Settings {
     pub catalog: &'static Catalog,
     /// Control pack of the configured standard.
     pub pack: ControlPack,
-    /// The file, as read.
+    /// The text of the configuration file as it was read; `None` without a file.
     text: Option<String>,
     /// When the configuration file was read.
     read_at: Time,

@@ -41,7 +41,7 @@ pub struct PrincipalGrants {
     actions: BTreeMap<OperationKey, Vec<Arc<str>>>,
 }
 
-/// Event source and name.
+/// `eventSource` and `eventName` of an operation.
 type OperationKey = (Arc<str>, Arc<str>);
 
 impl PrincipalGrants {

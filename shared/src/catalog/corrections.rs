@@ -25,7 +25,7 @@ pub enum CorrectionError {
         line: usize,
         /// What is unknown: `field`, `value`, ...
         what: &'static str,
-        /// The unknown text.
+        /// The text that is not a known field or value.
         text: String,
     },
     /// A row without a reason.
@@ -97,7 +97,7 @@ pub struct Correction {
     pub change: CorrectionChange,
     /// Why the sources are corrected.
     pub reason: String,
-    /// The evidence for it.
+    /// Source that supports the correction, such as a page of the AWS documentation.
     pub evidence: String,
 }
 
@@ -159,7 +159,7 @@ impl Correction {
         })
     }
 
-    /// The services it names.
+    /// The services that the correction names, as in the catalog.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         self.service.split(',').map(str::trim)
     }

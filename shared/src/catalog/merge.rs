@@ -23,7 +23,7 @@ pub struct MergedRow {
     pub name: String,
     /// What the merged sources say about the operation.
     pub facts: CatalogFacts,
-    /// What the sources state.
+    /// What each source states about the operation, for `--explain`.
     pub rationale: EntryRationale,
 }
 
@@ -36,7 +36,7 @@ pub struct MergedCatalog {
     pub origins: Vec<(String, String)>,
     /// Rows of the catalog by service and operation name.
     pub rows: BTreeMap<(String, String), MergedRow>,
-    /// Names of the services.
+    /// The labels that name a service: IAM prefixes, event sources and SDK names.
     pub labels: ServiceLabels,
     /// Service to its full name.
     pub service_names: BTreeMap<String, String>,

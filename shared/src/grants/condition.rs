@@ -12,7 +12,7 @@ use super::{
 };
 use crate::pattern::CompiledPattern;
 
-/// Whether a statement applies.
+/// Whether the conditions of a statement are met in a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Applicability {
     /// The statement does not apply.

@@ -69,7 +69,7 @@ pub(super) struct DocumentCache {
 }
 
 impl DocumentCache {
-    /// A cache without documents.
+    /// An empty cache.
     pub fn new(catalog: &Catalog) -> Self {
         Self { action_index: ActionIndex::of(catalog), documents: Mutex::default() }
     }

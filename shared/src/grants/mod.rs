@@ -1,4 +1,4 @@
-//! What policies allow.
+//! What policies allow, by AWS's evaluation logic.
 //!
 //! Enters: the policies of a principal ([`PolicySnapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they
 //! allow, with the statements that grant it, the resources it covers and its conditions. Laws: an unknown action is

@@ -38,7 +38,7 @@ pub(super) enum PolicyLayer {
     ResourceBased(usize, PrincipalMatch),
 }
 
-/// A statement that may apply.
+/// A policy statement as the evaluator compares it.
 #[derive(Clone, Debug)]
 pub(super) struct PolicyRule {
     pub id: StatementId,
@@ -121,7 +121,7 @@ impl StatementResources {
 #[derive(Clone, Debug)]
 pub(super) struct ResourceWithPolicy {
     pub arn: Arc<str>,
-    /// Patterns of the resource and of the resources in it.
+    /// Patterns of the resource, and of resources inside it such as a bucket's objects.
     pub shapes: Arc<[CompiledPattern]>,
     /// Whether the resource belongs to another account.
     pub is_cross_account: bool,

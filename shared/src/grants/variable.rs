@@ -1,4 +1,4 @@
-//! Policy variables.
+//! Policy variables: `${aws:username}` and others.
 //!
 //! Enters: a text of a policy and the known context of a request. Leaves: [`ResolvedPattern`]. Laws: a variable
 //! without a known value matches any text in the possible pattern and only itself in the certain one; wildcards in

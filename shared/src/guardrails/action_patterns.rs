@@ -22,7 +22,7 @@ pub enum WildcardScope {
     AnyAction,
 }
 
-/// The actions to cover.
+/// The actions that patterns must cover, and those that they may match.
 #[derive(Clone, Copy, Debug)]
 pub struct CoverTarget<'a> {
     /// Actions to cover, by key; an action that is not in the catalog is not covered.

@@ -38,7 +38,7 @@ pub struct CheckRequest {
 /// The result of a check.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CheckResult {
-    /// The operation as typed.
+    /// The operation as it was given.
     pub input: String,
     /// Whether a read-only principal may make the call.
     pub is_valid: bool,

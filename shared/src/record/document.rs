@@ -26,7 +26,7 @@ struct ParseStop {
 /// Kind of the elements of an array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ElementKind {
-    /// `Records`: records.
+    /// An element of `Records`: a CloudTrail record.
     Record,
     /// `Events` of `LookupEvents`: each contains a record as text.
     LookupEvent,

@@ -166,12 +166,12 @@ impl GrantCount {
 }
 
 impl MatrixRow {
-    /// Calls with any outcome.
+    /// Number of calls with any outcome: succeeded, denied or failed.
     const fn calls(&self) -> u64 {
         self.used.saturating_add(self.denied).saturating_add(self.failed)
     }
 
-    /// State of the row.
+    /// State of the row: what was granted, tried and done together.
     pub fn state(&self) -> MatrixRowState {
         let granted = self.granted.as_ref().map(GrantCount::total);
         match (self.used > 0, self.denied > 0 || self.failed > 0, granted) {

@@ -38,7 +38,7 @@ pub struct Format {
     pub help: &'static str,
     /// Whether it is one file of text, which may go to standard output.
     pub fits_standard_output: bool,
-    /// Renders its files.
+    /// Renders the report into the files of the format.
     pub render: fn(&Report) -> Result<Vec<RenderedFile>, RenderCause>,
 }
 
@@ -52,7 +52,7 @@ pub struct RenderedFile {
     pub name: &'static str,
     /// Media type, with the character set of a text that needs one.
     pub media_type: &'static str,
-    /// Its content.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ pub struct RenderedFile {
 pub struct RenderError {
     /// Name of the format.
     pub format: &'static str,
-    /// Why.
+    /// Why the report could not be rendered.
     #[source]
     pub cause: RenderCause,
 }

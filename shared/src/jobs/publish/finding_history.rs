@@ -61,9 +61,9 @@ pub struct FindingRecord {
 pub struct FindingChanges {
     /// Number of open findings.
     pub open: u64,
-    /// Findings that this report opened or reopened.
+    /// Number of findings that this report opened or reopened.
     pub opened: u64,
-    /// Findings that it resolved.
+    /// Number of findings that this report resolved.
     pub resolved: u64,
 }
 

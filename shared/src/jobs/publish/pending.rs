@@ -1,4 +1,4 @@
-//! Pending reports.
+//! Pending reports: those that a run began or failed to publish.
 //!
 //! Enters: a window, before its report is attempted. Leaves: an item that stays until the report is published. Laws:
 //! an attempted report is pending until it is published, even if the run is killed; a report that fails

@@ -28,7 +28,7 @@ pub(super) const MAX_LEASE_SECONDS: u32 = HOUR_SECONDS;
 struct LeaseBody {
     /// The run that holds it; empty when released.
     holder: String,
-    /// When the lease expires.
+    /// Time at which the lease expires unless it is renewed or released.
     until: Time,
     /// When the lease was last released; `None` if never.
     released_at: Option<Time>,

@@ -68,7 +68,7 @@ pub struct EventClassRow<'a> {
     pub class: &'a EventClassCoverage,
     /// Badge of the class's state.
     pub state: Badge,
-    /// Accounts with such events.
+    /// Accounts whose evidence has events of the class.
     pub accounts: Truncated<&'a str>,
 }
 

@@ -48,7 +48,7 @@ pub struct MatrixDetails<'a> {
     pub unused_services: Truncated<&'a UnusedService>,
     /// Unused actions that are not read-only.
     pub excessive: u64,
-    /// Used without a grant.
+    /// Operations that succeeded although no policy that was read grants them.
     pub ungranted_operations: Truncated<&'a UngrantedOperation>,
     /// Ways in which the principal could escalate privileges.
     pub escalation_paths: Truncated<&'a EscalationPath>,

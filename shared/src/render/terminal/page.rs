@@ -10,13 +10,13 @@ use unicode_width::UnicodeWidthChar;
 pub(super) enum ScreenTone {
     /// Headings.
     Heading,
-    /// As expected.
+    /// Values that are as expected.
     Good,
-    /// Needs review.
+    /// Values that need review.
     Warn,
-    /// Broken or missing.
+    /// Values that break the promise, and missing evidence.
     Bad,
-    /// Less important.
+    /// Text that matters less.
     Faint,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn paint(color: bool, tone: ScreenTone, text: &str) -> String {
     if color && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Columns of a text.
+/// Number of terminal columns that a text takes.
 pub(super) fn display_width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
