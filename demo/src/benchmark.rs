@@ -33,7 +33,7 @@ struct PlannedObject {
     first_new: u64,
     /// How many records are new.
     new_records: u64,
-    /// How many of these records are repeated.
+    /// Number of records of the object that are repeated.
     repeated_within: u64,
     /// Number of the first record that is repeated from the previous object, and how many are repeated.
     repeated_from_previous: (u64, u64),

@@ -112,7 +112,7 @@ pub struct DemoScenario {
     pub unclassified: &'static str,
     /// Number of records in readable log files, including duplicates.
     pub records: u64,
-    /// How many of these records repeat another record.
+    /// Number of records that repeat another record.
     pub duplicates: u64,
     /// Log files that cannot be read.
     pub unreadable_objects: u64,

@@ -75,7 +75,7 @@ pub struct UnusedService {
     pub service: String,
     /// Number of the service's granted actions that were not used.
     pub actions: u64,
-    /// How many of these actions are not read-only and not tolerated by an override.
+    /// Number of unused actions that are not read-only and not tolerated by an override.
     pub excessive: u64,
     /// How many of these actions are not known to be logged: no event of them proves nothing.
     pub unlogged: u64,
@@ -113,11 +113,11 @@ pub struct UngrantedOperation {
 pub struct RoleChainActivity {
     /// ARNs of the assumed roles in order; the calls are those of the last one.
     pub path: Vec<Arc<str>>,
-    /// Whether no other principal can have made those calls.
+    /// Whether no other principal can have made the calls of the role chain.
     pub is_certain: bool,
     /// Number of API calls made through the roles.
     pub calls: u64,
-    /// How many of these calls are not read-only and succeeded.
+    /// Number of the role chain's calls that are not read-only and succeeded.
     pub non_reads_succeeded: u64,
     /// Operations among them that are not read-only, at most ten.
     pub operations: BTreeSet<String>,

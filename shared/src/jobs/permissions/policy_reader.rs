@@ -66,7 +66,7 @@ impl PrincipalFailure {
 pub struct UnsupportedPrincipal {
     /// ARN pattern of the principals.
     pub principal: String,
-    /// Why the policies of these principals cannot be read.
+    /// Why the policies of the principals cannot be read.
     pub reason: &'static str,
 }
 
