@@ -29,7 +29,7 @@ struct PlannedObject {
     account: usize,
     region: usize,
     delivered_at: u64,
-    /// Number of its first new record.
+    /// Number of the object's first new record.
     first_new: u64,
     /// How many records are new.
     new_records: u64,

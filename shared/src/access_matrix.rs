@@ -64,7 +64,7 @@ pub struct MatrixRow {
     pub failed: u64,
     /// Number of calls that succeeded.
     pub used: u64,
-    /// How many of all these calls were made through roles that the principal assumed.
+    /// Number of the denied, failed and used calls that were made through roles the principal assumed.
     pub through_roles: u64,
 }
 

@@ -58,7 +58,7 @@ pub struct Report {
     pub id: String,
     /// The result, which the report's id identifies.
     pub result: ReportResult,
-    /// The run that computed it.
+    /// The run that computed the report.
     pub run: ReportRun,
 }
 
@@ -235,17 +235,17 @@ pub struct PrincipalSummary {
     pub arn: Arc<str>,
     /// Kind of the principal.
     pub kind: PrincipalKind,
-    /// Account it belongs to; empty when unknown.
+    /// Account to which the principal belongs; empty when unknown.
     pub account: Arc<str>,
-    /// Pattern of the promise it falls under; absent when it is not watched.
+    /// Pattern of the watch entry that matches the principal; absent when it is not watched.
     pub watched_as: Option<String>,
-    /// Why it is watched, as the configuration says.
+    /// Why the principal is watched, as the configuration says.
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
     /// What the principal was seen to do; for a watched principal also through roles.
     pub behavior: Behavior,
-    /// Share of its calls that are permitted.
+    /// Share of the principal's calls that are permitted.
     pub compliance: ComplianceScore,
     /// API calls by outcome and operation type: `counts[operation_type][outcome]`.
     pub counts: BTreeMap<OperationType, BTreeMap<Outcome, u64>>,
@@ -282,7 +282,7 @@ pub struct PrincipalSummary {
     pub services: BTreeMap<Arc<str>, u64>,
     /// Number of API calls in each hour with any.
     pub hours: Vec<(Hour, u64)>,
-    /// Fingerprints of the findings about it.
+    /// Fingerprints of the findings about the principal.
     pub findings: Vec<String>,
     /// What it could do, tried and did; absent when it is not watched, and for a watch entry that no principal seen
     /// matches and no policies were read for.

@@ -61,9 +61,9 @@ pub struct MissingLogFile {
     pub account: Arc<str>,
     /// Region of the missing log file.
     pub region: Arc<str>,
-    /// Time of its oldest event.
+    /// Time of the oldest event of the log file.
     pub oldest: Time,
-    /// Time of its newest event.
+    /// Time of the newest event of the log file.
     pub newest: Time,
 }
 

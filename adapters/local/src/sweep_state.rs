@@ -247,7 +247,7 @@ impl SweepState {
             .map_err(|cause| self.database_error(cause))
     }
 
-    /// The origin of its evidence.
+    /// The origin of the state's evidence; `None` in a new state.
     ///
     /// # Errors
     /// [`StateError::Database`].

@@ -89,7 +89,7 @@ pub enum CorrectionChange {
 /// One row of `corrections.tsv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
-    /// The services it applies to: catalog service names, comma-separated; `*` for all.
+    /// Services to which the correction applies: catalog service names, comma-separated; `*` for all.
     pub service: String,
     /// The operations: names or patterns with `*` and `?`, comma-separated.
     pub operation: String,
@@ -164,7 +164,7 @@ impl Correction {
         self.service.split(',').map(str::trim)
     }
 
-    /// The patterns of its operations.
+    /// The patterns of the operations to which the correction applies.
     pub(crate) fn operations(&self) -> Vec<Glob> {
         self.operation.split(',').filter_map(|pattern| Glob::new(pattern.trim())).collect()
     }

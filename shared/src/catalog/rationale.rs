@@ -28,7 +28,7 @@ pub struct EntryRationale {
     pub model_says_read: bool,
     /// Whether the SDK model marks it as deprecated.
     pub deprecated: bool,
-    /// The known IAM actions that it needs.
+    /// The known IAM actions that the operation needs.
     pub iam_actions: Vec<String>,
     /// SDK services that offer it.
     pub sdk_services: Vec<String>,

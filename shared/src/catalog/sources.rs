@@ -23,11 +23,11 @@ pub struct ActionFact {
 pub struct OperationFact {
     /// Name of the operation in the SDK model, such as `DescribeInstances`.
     pub name: String,
-    /// HTTP method of its request.
+    /// HTTP method of the operation's request.
     pub http_method: String,
-    /// The model marks it as a read.
+    /// Whether the model marks the operation as a read.
     pub read_only: bool,
-    /// The model marks it as deprecated.
+    /// Whether the model marks the operation as deprecated.
     pub deprecated: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct ApiFact {
     pub sdk_name: String,
     /// Service id (`Elastic Load Balancing v2`).
     pub service_id: String,
-    /// First part of its host name.
+    /// First part of the service's host name.
     pub endpoint_prefix: String,
     /// Name that the service's requests are signed with.
     pub signing_name: String,
@@ -53,7 +53,7 @@ pub struct ApiFact {
 pub struct LabelFact {
     /// The label, without `.amazonaws.com`.
     pub label: String,
-    /// Catalog service that it names.
+    /// Catalog service that the label names.
     pub service: String,
 }
 

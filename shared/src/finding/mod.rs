@@ -100,9 +100,9 @@ pub fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'s
 pub enum Severity {
     /// A fact that is worth knowing.
     Info,
-    /// Review it when there is time.
+    /// Review the finding when there is time.
     Low,
-    /// Review it this week.
+    /// Review the finding this week.
     Medium,
     /// A finding to review today.
     High,

@@ -19,7 +19,7 @@ pub(super) enum Applicability {
     Never,
     /// Whether the statement applies cannot be determined.
     Unknown,
-    /// The caller chooses whether it applies: an allow it can use, a deny it can avoid.
+    /// The caller chooses whether the statement applies: it can use an allow and avoid a deny.
     CallerControlled,
     /// The statement applies.
     Always,

@@ -84,7 +84,7 @@ pub struct GrantScope {
     pub resources: Vec<Arc<str>>,
     /// Those of the resources that a statement denies, in order.
     pub denied_resources: Vec<Arc<str>>,
-    /// Conditions it depends on, in words; for an unconditional grant, what narrows it.
+    /// Conditions that the grant depends on, in words; for an unconditional grant, what narrows it.
     pub conditions: Vec<Arc<str>>,
 }
 

@@ -89,7 +89,8 @@ impl StatementResources {
         }
     }
 
-    /// Resources it may cover (`may`), or those it certainly covers; for one pattern, if `only` names its position.
+    /// Resources that the statement may cover (`may`) or certainly covers; of one pattern, if `only` names its
+    /// position.
     pub fn resource_set(&self, may: bool, only: Option<usize>) -> ResourceSet<'_> {
         let chosen = self.patterns.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at));
         let mut shapes: Vec<&CompiledPattern> = chosen

@@ -124,9 +124,9 @@ impl DatedSnapshot {
 pub struct PolicySnapshotRef {
     /// SHA-256 of the snapshot's canonical form, in hex.
     pub sha256: String,
-    /// When it was first read; absent if it was given as in force from the beginning.
+    /// When the snapshot was first read; absent if it was given as in force from the beginning.
     pub since: Option<Time>,
-    /// When another one was first read in its place; absent while it is in force.
+    /// When the next snapshot was first read; absent while this one is in force.
     pub until: Option<Time>,
 }
 

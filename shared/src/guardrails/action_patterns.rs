@@ -48,7 +48,7 @@ impl ActionPattern {
         self.text.contains('*')
     }
 
-    /// Characters it needs in a list: its text, quotes and a comma.
+    /// Number of characters that the pattern needs in a list: text, quotes and a comma.
     pub fn list_characters(&self) -> usize {
         list_characters(&self.text)
     }

@@ -58,7 +58,7 @@ pub struct CheckResult {
     pub risk_level: RiskLevel,
     /// The rule or source that decided the classification.
     pub provenance: Provenance,
-    /// Whether the sources disagree about it.
+    /// Whether the sources disagree about the operation.
     pub source_conflict: bool,
     /// The reason, in one line.
     pub validation_message: String,

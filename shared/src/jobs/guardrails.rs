@@ -40,7 +40,7 @@ pub struct Guardrails {
     pub principal: Arc<str>,
     /// What the principal used; absent if no evidence was given.
     pub used: Option<PrincipalUsage>,
-    /// Problems in its policies.
+    /// Problems in the principal's policies.
     pub problems: Vec<PolicyProblem>,
     /// The guardrails that were generated.
     pub guardrails: Vec<Guardrail>,

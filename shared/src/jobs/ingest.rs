@@ -36,7 +36,7 @@ pub struct IngestMessage {
     pub body: String,
     /// When the message was sent.
     pub sent_at: Time,
-    /// How often it was received, including this time; 0 when unknown.
+    /// How often the message was received, including this time; 0 when unknown.
     pub receive_count: u32,
 }
 

@@ -158,7 +158,7 @@ impl CompiledPattern {
         end.is_some_and(|positions| self.accepts(&positions))
     }
 
-    /// Whether it matches every text that `narrow` matches. `true` is certain; `false` also means that it takes too
+    /// Whether the pattern matches every text that `narrow` matches. `true` is certain; `false` may also mean that it takes too
     /// long.
     pub fn covers(&self, narrow: &Self) -> bool {
         let mut ahead = HashSet::from([self.start()]);

@@ -151,7 +151,7 @@ pub struct UnreadablePiece {
     pub error: RecordError,
     /// Fingerprint of the piece's bytes; the same wherever they occur.
     pub fingerprint: Fingerprint,
-    /// Offset of its first byte in the inflated log file.
+    /// Offset of the piece's first byte in the inflated log file.
     pub offset: u64,
     /// Number of pieces of the log file before this piece.
     pub record_index: u64,

@@ -40,7 +40,7 @@ pub struct PolicyReadResult {
 pub struct MissingPrincipal {
     /// ARN of the requested principal.
     pub arn: String,
-    /// The account in which it does not exist.
+    /// The account in which the principal does not exist.
     pub account: String,
 }
 

@@ -22,11 +22,11 @@ pub struct PendingReport {
     /// Window of the report.
     #[serde(flatten)]
     pub window: ReportWindow,
-    /// Why it is to be published.
+    /// Why the report is to be published.
     pub purpose: ReportPurpose,
     /// Number of attempts to publish the report.
     pub attempts: u32,
-    /// Why it was not published; absent when the run could not record it.
+    /// Why the report was not published; absent when the run could not record the reason.
     pub reason: Option<String>,
 }
 

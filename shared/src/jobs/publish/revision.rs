@@ -45,7 +45,7 @@ pub struct RevisionRecord {
     /// Summary of the report.
     #[serde(flatten)]
     pub report: ReportBrief,
-    /// Why it was published.
+    /// Why the revision was published.
     pub purpose: ReportPurpose,
     /// Keys of all its objects, the report as JSON first.
     pub keys: Vec<String>,

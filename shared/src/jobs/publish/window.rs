@@ -140,7 +140,7 @@ impl ReportWindow {
         format!("{}_{}", compact(self.since), compact(self.until))
     }
 
-    /// The day of its last second.
+    /// The day of the window's last second, `YYYY-MM-DD`.
     pub fn last_day(self) -> String {
         let last = Time(self.until.0.saturating_sub(1)).to_string();
         last.split('T').next().unwrap_or_default().to_owned()

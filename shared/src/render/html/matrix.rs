@@ -54,7 +54,7 @@ pub struct MatrixDetails<'a> {
     pub escalation_paths: Truncated<&'a EscalationPath>,
     /// Role chains it acted through.
     pub role_chains: Truncated<&'a RoleChainActivity>,
-    /// Policies it was evaluated by.
+    /// Policies by which the principal was evaluated.
     pub policies: Truncated<&'a PolicySnapshotRef>,
     /// Policy types that were not evaluated, and their possible effect.
     pub unevaluated: Vec<(&'static str, &'static str)>,

@@ -45,7 +45,7 @@ pub struct PrincipalRow<'a> {
     pub anchor: usize,
     /// Summary of the principal.
     pub principal: &'a PrincipalSummary,
-    /// The part of its ARN between the account and the name.
+    /// The part of the principal's ARN between the account and the name.
     pub path: &'a str,
     /// Name of the principal.
     pub name: &'a str,

@@ -171,11 +171,11 @@ pub(super) struct ScreenSection {
     pub rows: Vec<ScreenRow>,
     /// Rows that are left out last.
     pub min_rows: usize,
-    /// Lines added to its length when the longest section has to drop a row.
+    /// Number of lines by which the section counts as longer when the longest section has to drop a row.
     pub shrink_priority: usize,
     /// Mandatory lines after the rows.
     pub footer: Vec<String>,
-    /// Left out with its last row, because another section summarizes it.
+    /// Whether the section may be left out with its last row, because another section summarizes it.
     pub droppable: bool,
 }
 
