@@ -283,7 +283,7 @@ impl Control {
         }
     }
 
-    /// What a control that passes on calls leaves open.
+    /// Note on a control that passes by its calls: whether permissions were not fully evaluated.
     fn policy_caveat(&self, evidence_state: &ControlEvidence) -> &'static str {
         let mut rules = self.failing_rules.iter().filter_map(|id| finding::rule(id));
         let needs_policies = rules.any(|rule| rule.needs_policies);

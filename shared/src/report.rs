@@ -362,7 +362,7 @@ pub struct AuditEntry {
     pub resource_arns: Vec<Arc<str>>,
 }
 
-/// Usage of an override.
+/// An override of the configuration, and the calls that it allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideUsage {
     /// Id of the override.

@@ -12,8 +12,8 @@ use super::{
 };
 use onlooker_core::ports::{Notification, NotificationSink, PortError, PortErrorKind};
 
-const PUBLISH: &str = "publish to (sns:Publish)";
-const PUT_EVENTS: &str = "put an event on (events:PutEvents)";
+const PUBLISH: &str = "publish (sns:Publish) to";
+const PUT_EVENTS: &str = "put an event (events:PutEvents) on";
 
 /// `source` of the events that Onlooker puts on the bus.
 const EVENT_SOURCE: &str = "onlooker";

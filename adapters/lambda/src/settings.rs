@@ -77,7 +77,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The criteria of a report.
+    /// What evidence is evaluated with, except policies: the configuration, the catalog and the control pack.
     pub fn criteria(&self) -> EvaluationCriteria<'_> {
         EvaluationCriteria {
             config: &self.config,

@@ -57,7 +57,7 @@ pub struct PrincipalRow<'a> {
     pub status: Option<Badge>,
     /// Badge of the principal's behavior.
     pub behavior: Badge,
-    /// Highest risk of a call.
+    /// Badge of the highest risk of the principal's calls.
     pub risk: Option<Badge>,
     /// Mutating calls that succeeded, including those made through roles.
     pub writes: u64,
