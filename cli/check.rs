@@ -49,7 +49,7 @@ validation_message, timestamp, compliance_notes and more, in the given order.
 
 Exit codes:
   0  all operations are read-only
-  1  at least one is not read-only or not known
+  1  at least one operation is unknown or not read-only
   2  usage or invalid configuration")]
 pub struct CheckArgs {
     /// `service:operation`; repeatable

@@ -17,7 +17,7 @@ Examples:
   onlooker completions zsh  > ~/.zfunc/_onlooker
   onlooker completions fish > ~/.config/fish/completions/onlooker.fish")]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to print completions for
     #[arg(value_enum)]
     shell: Shell,
 }

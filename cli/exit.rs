@@ -74,7 +74,7 @@ pub enum CommandError {
     /// A file that should contain policies.
     #[error("cannot use `{}`: {cause}\n  help: {remedy}", path.display())]
     Policies {
-        /// Path of the file.
+        /// Path of the file as the user gave it.
         path: PathBuf,
         /// Why, with its location.
         cause: String,
@@ -97,8 +97,8 @@ pub enum CommandError {
     /// A call of AWS failed.
     #[error(transparent)]
     Aws(PortError),
-    /// The runtime for calls of AWS cannot start.
-    #[error("cannot start the runtime for calls of AWS")]
+    /// The asynchronous runtime for AWS calls cannot start.
+    #[error("cannot start the asynchronous runtime for AWS calls")]
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "AWS is not called then"))]
     Runtime(#[source] io::Error),
     /// Evidence that was looked up cannot be stored.

@@ -55,7 +55,7 @@ enum OverrideCommand {
     },
     /// Remove an override from the configuration file
     Remove {
-        /// Its id
+        /// Id of the override
         id: String,
     },
 }
@@ -73,7 +73,7 @@ struct OverrideAddArgs {
     /// ARN pattern that every resource of the call must match [default: any resource, or none]
     #[arg(long, value_name = "ARN-PATTERN")]
     resource: Option<String>,
-    /// Who is responsible for it
+    /// Who is responsible for the override
     #[arg(long)]
     owner: String,
     /// Why it is allowed

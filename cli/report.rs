@@ -139,7 +139,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
                     found.len(),
                     escape_hidden(&args.run)
                 ),
-                remedy: "give more of the id; `onlooker report --list` lists the ids".into(),
+                remedy: "give more characters of the id; `onlooker report --list` lists the ids".into(),
             }));
         }
     };

@@ -215,7 +215,7 @@ fn logged_classes(path: &Path) -> Result<Vec<String>, CommandError> {
 /// Origin of the evidence in the state of a sweep of files.
 pub const LOG_FILES_ORIGIN: &str = "log files";
 
-/// A period of evidence.
+/// The period of a sweep; an end that is not given is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EvidencePeriod {
     /// Start of the period, inclusive; `None` if not given.

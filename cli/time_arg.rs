@@ -10,7 +10,7 @@ use onlooker_core::time::Time;
 /// A point in time, or a span from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeArg {
-    /// A point in time.
+    /// A point in time, given as a time or a date.
     At(Time),
     /// A number of seconds from now.
     Offset(u32),

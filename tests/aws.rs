@@ -94,7 +94,7 @@ fn a_missing_permission_exits_with_4_and_is_named() {
     let ran = run(&directory, &cloud, &["sweep", "--lookup", "--region=us-east-1"]).assert_exit_code(4);
     assert!(
         ran.stderr
-            .starts_with("error: cannot look up events of (cloudtrail:LookupEvents) `111122223333 us-east-1"),
+            .starts_with("error: cannot look up events (cloudtrail:LookupEvents) of `111122223333 us-east-1"),
         "{}",
         ran.stderr
     );

@@ -16,7 +16,7 @@ use super::printer::{name, suggestions_line};
 use crate::text_table::{self, CellTone, ScreenSettings, TextCell};
 
 const INDENT: &str = "  ";
-/// Width of the labels.
+/// Width of the labels, in columns.
 const LABEL_WIDTH: usize = 15;
 
 struct ExplanationWriter<'a> {

@@ -71,7 +71,7 @@ impl CheckPrinter {
         self.pending.len()
     }
 
-    /// Number of all results.
+    /// Number of results so far, printed and pending.
     pub fn total(&self) -> u64 {
         self.by_type.iter().sum()
     }

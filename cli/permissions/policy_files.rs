@@ -38,7 +38,7 @@ const FULL_ACCESS_TO_RESOURCES: (&str, &str) = (
 
 const STANDARD_INPUT: &str = "standard input";
 
-/// `ARN=FILE`.
+/// A resource-based policy on the command line, as `ARN=FILE`: the resource's ARN and the policy file.
 #[derive(Clone, Debug)]
 pub struct ResourcePolicyFile {
     arn: String,

@@ -22,18 +22,18 @@ const REPEATED_PER_TEN_THOUSAND: u64 = 25;
 const SERVICE_OPERATIONS: [&str; 4] =
     ["sts:AssumeRole", "kms:Decrypt", "s3:GetBucketAcl", "kms:GenerateDataKey"];
 
-/// One planned object.
+/// One log file of the benchmark trail, before it is written.
 #[derive(Clone, Copy, Debug)]
 struct PlannedObject {
     number: u64,
     account: usize,
     region: usize,
     delivered_at: u64,
-    /// Number of its first new record.
+    /// Number of the object's first new record.
     first_new: u64,
     /// How many records are new.
     new_records: u64,
-    /// How many of these records are repeated.
+    /// Number of records of the object that are repeated.
     repeated_within: u64,
     /// Number of the first record that is repeated from the previous object, and how many are repeated.
     repeated_from_previous: (u64, u64),

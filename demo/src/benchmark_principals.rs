@@ -50,7 +50,7 @@ const USER_AGENTS: [&str; 6] = [
 /// One principal of the benchmark.
 #[derive(Clone, Debug)]
 pub struct BenchmarkPrincipal {
-    /// Indexes of its sessions.
+    /// Indexes of the principal's sessions.
     pub sessions: Vec<usize>,
     /// Whether the principal is an AWS service, which calls only a few operations.
     pub is_service: bool,

@@ -36,7 +36,7 @@ pub struct LogDelivery {
     pub region: usize,
     /// When the log file was delivered.
     pub delivered_at: u64,
-    /// Its calls, in order.
+    /// The calls of the delivery, in order.
     pub calls: Vec<DemoCall>,
     /// Whether its log file is truncated.
     pub is_truncated: bool,

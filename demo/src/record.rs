@@ -84,7 +84,7 @@ pub struct DemoCall {
     pub at: u64,
     /// Index of the session that made it.
     pub session: usize,
-    /// Index of the region it was made in.
+    /// Index of the region in which the call was made.
     pub region: usize,
     /// Operation or event of the call.
     pub content: CallContent,

@@ -42,9 +42,9 @@ pub fn account_id(index: usize) -> &'static str {
 /// A principal that the organization promises is read-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PromisedRole {
-    /// Name of its role.
+    /// Name of the principal's role.
     pub role: &'static str,
-    /// Pattern of its ARN in every account.
+    /// ARN pattern that matches the role in every account.
     pub pattern: &'static str,
     /// What the principal did according to the trail.
     pub observed: &'static str,
@@ -112,7 +112,7 @@ pub struct DemoScenario {
     pub unclassified: &'static str,
     /// Number of records in readable log files, including duplicates.
     pub records: u64,
-    /// How many of these records repeat another record.
+    /// Number of records that repeat another record.
     pub duplicates: u64,
     /// Log files that cannot be read.
     pub unreadable_objects: u64,

@@ -51,7 +51,7 @@ pub struct WrittenTrail {
     pub unreadable_objects: u64,
     /// Number of records that can be read, duplicates included.
     pub records: u64,
-    /// Number of these records that repeat another record.
+    /// Number of records that repeat another record.
     pub duplicates: u64,
     /// Number of bytes on disk.
     pub bytes: u64,

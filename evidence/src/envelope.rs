@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct EnvelopeFormat {
     /// Seven bytes that identify the kind.
     pub(crate) magic: [u8; 7],
-    /// Version of the format.
+    /// Version of the format of the enclosed bytes.
     pub(crate) version: u8,
 }
 

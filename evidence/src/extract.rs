@@ -100,7 +100,7 @@ impl Extract {
     /// Decodes what [`Extract::to_bytes`] wrote.
     ///
     /// # Errors
-    /// When `bytes` are anything else.
+    /// When `bytes` are not an encoded extract of this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ExtractError> {
         let (ids, body) = EXTRACT_FORMAT.open(bytes)?;
         let extract = Self::decode(ids, &body).filter(Self::is_consistent).ok_or(ExtractError::Damaged)?;

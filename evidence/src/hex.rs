@@ -1,4 +1,4 @@
-//! Bytes as text.
+//! Bytes as hexadecimal text.
 //!
 //! Enters: bytes. Leaves: their lower-case hexadecimal digits. Law: two digits for each byte, in order.
 

@@ -11,19 +11,19 @@ use crate::time::{HOUR_SECONDS, Hour, Time};
 /// The hours of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Period {
-    /// First hour.
+    /// First hour of the period.
     pub from: Hour,
     /// First hour after the period.
     pub until: Hour,
 }
 
 impl Period {
-    /// Number of hours.
+    /// Number of hours in the period.
     pub const fn hours(self) -> u32 {
         self.until.0.saturating_sub(self.from.0)
     }
 
-    /// Whether an hour lies in it.
+    /// Whether the period contains the hour.
     pub fn contains(self, hour: Hour) -> bool {
         (self.from..self.until).contains(&hour)
     }

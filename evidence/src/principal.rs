@@ -64,7 +64,7 @@ pub struct Principal {
     pub arn: Arc<str>,
     /// Kind of the principal.
     pub kind: PrincipalKind,
-    /// The account it belongs to; empty when the record does not say.
+    /// The account to which the principal belongs; empty when the record does not say.
     pub account: Arc<str>,
 }
 

@@ -39,9 +39,9 @@ pub struct EventRow {
     pub id: EventId,
     /// `eventTime` of the CloudTrail record.
     pub time: Time,
-    /// Position of the actor.
+    /// Index of the actor in the segment's table of actors.
     pub actor: u32,
-    /// Position of the call key.
+    /// Index of the call key in the segment's table of call keys.
     pub call_key: u32,
 }
 
@@ -61,9 +61,9 @@ pub struct MissingLogFile {
     pub account: Arc<str>,
     /// Region of the missing log file.
     pub region: Arc<str>,
-    /// Time of its oldest event.
+    /// Time of the oldest event of the log file.
     pub oldest: Time,
-    /// Time of its newest event.
+    /// Time of the newest event of the log file.
     pub newest: Time,
 }
 
@@ -80,7 +80,7 @@ pub struct Segment {
     unreadable: BTreeMap<Fingerprint, UnreadableReason>,
     insight_events: BTreeSet<Fingerprint>,
     digest_windows: BTreeSet<DigestWindow>,
-    /// Derived from `digest_windows`.
+    /// The hours that `digest_windows` cover, derived from them.
     digest_hours: BTreeSet<Shard>,
 }
 

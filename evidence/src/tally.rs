@@ -49,7 +49,7 @@ impl TimeBucket {
         Time(self.0.saturating_mul(BUCKET_SECONDS).saturating_add(BUCKET_SECONDS - 1))
     }
 
-    /// The hour it belongs to.
+    /// The hour to which the time bucket belongs.
     pub const fn hour(self) -> Hour {
         Hour(self.0 / (HOUR_SECONDS / BUCKET_SECONDS))
     }

@@ -36,7 +36,7 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
         tracing::warn!(
             message = failed.message_id,
             cause = failed.cause,
-            "the message failed, SQS delivers it again"
+            "the message failed; SQS will deliver it again"
         );
     }
     let response = match ingested.failed.first() {

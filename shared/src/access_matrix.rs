@@ -64,7 +64,7 @@ pub struct MatrixRow {
     pub failed: u64,
     /// Number of calls that succeeded.
     pub used: u64,
-    /// How many of all these calls were made through roles that the principal assumed.
+    /// Number of the denied, failed and used calls that were made through roles the principal assumed.
     pub through_roles: u64,
 }
 
@@ -75,18 +75,18 @@ pub struct UnusedService {
     pub service: String,
     /// Number of the service's granted actions that were not used.
     pub actions: u64,
-    /// How many of these actions are not read-only and not tolerated by an override.
+    /// Number of unused actions that are not read-only and not tolerated by an override.
     pub excessive: u64,
     /// How many of these actions are not known to be logged: no event of them proves nothing.
     pub unlogged: u64,
-    /// Some of them, most severe first, at most ten.
+    /// Examples of the unused actions, most severe first, at most ten.
     pub examples: Vec<Arc<str>>,
 }
 
 /// Services with grants of reads only, and without any call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnusedReadServices {
-    /// Number of such services.
+    /// Number of services with grants of reads only and without any call.
     pub services: u64,
     /// Number of actions granted in these services.
     pub actions: u64,
@@ -99,9 +99,9 @@ pub struct UnusedReadServices {
 pub struct UngrantedOperation {
     /// `service:Operation`, as the catalog names it.
     pub operation: String,
-    /// IAM actions it requires.
+    /// IAM actions that the operation requires.
     pub actions: Vec<Arc<str>>,
-    /// How often it succeeded.
+    /// Number of calls of the operation that succeeded.
     pub count: u64,
     /// What may have granted the call, such as a resource-based policy, or policies in force only for a part of the
     /// period.
@@ -113,11 +113,11 @@ pub struct UngrantedOperation {
 pub struct RoleChainActivity {
     /// ARNs of the assumed roles in order; the calls are those of the last one.
     pub path: Vec<Arc<str>>,
-    /// Whether no other principal can have made those calls.
+    /// Whether no other principal can have made the calls of the role chain.
     pub is_certain: bool,
     /// Number of API calls made through the roles.
     pub calls: u64,
-    /// How many of these calls are not read-only and succeeded.
+    /// Number of the role chain's calls that are not read-only and succeeded.
     pub non_reads_succeeded: u64,
     /// Operations among them that are not read-only, at most ten.
     pub operations: BTreeSet<String>,

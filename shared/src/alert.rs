@@ -32,7 +32,7 @@ pub const ALERT_VERSION: &str = "1.0";
 /// unchanged in it, except for redaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
-    /// Version of this schema.
+    /// Version of the schema `docs/alert.schema.json`.
     pub version: String,
     /// Id of the alert: the id of the event, and a hash of its content.
     pub id: String,
@@ -56,7 +56,7 @@ pub struct Alert {
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
-    /// What the operation is.
+    /// Type of the operation: `mutating`, `privileged`, `unknown` or `read_only`.
     pub operation_type: OperationType,
     /// How much harm such a call can do.
     pub risk_level: RiskLevel,

@@ -42,7 +42,7 @@ pub use self::{
 /// A line of the tally with its classification, or the part of a line that an override or a role chain separates.
 #[derive(Clone, Debug)]
 pub struct ClassifiedCall<'a> {
-    /// Actor and call key.
+    /// The line of the tally: actor, call key, and counts by quarter hour.
     pub line: TallyLine<'a>,
     /// What the operation is, and why.
     pub classification: Arc<Classification>,
@@ -58,7 +58,7 @@ pub struct ClassifiedCall<'a> {
     pub count: u64,
     /// Time of the first and of the last event.
     pub span: (Time, Time),
-    /// Samples and time buckets, when they are only a part of those of the line.
+    /// Samples and time buckets of a part of the line; `None` for the whole line.
     subset: Option<Box<CallSubset>>,
 }
 
@@ -75,7 +75,7 @@ impl ClassifiedCall<'_> {
         self.subset.as_ref().map_or(self.line.samples, |part| &part.samples)
     }
 
-    /// Events per quarter hour.
+    /// The number of events in each quarter hour with any, in order of time.
     pub fn buckets(&self) -> &[(TimeBucket, u32)] {
         self.subset.as_ref().map_or(self.line.buckets, |part| &part.buckets)
     }
@@ -95,7 +95,7 @@ impl ClassifiedCall<'_> {
         })
     }
 
-    /// Whether it is an API call, and not another event that AWS logs in the same form. An operation of the catalog
+    /// Whether the event is an API call, and not another event that AWS logs in the same form. An operation of the catalog
     /// counts as an API call whatever `eventType` the record has, unless an AWS service made it on its own. So does
     /// an event of an identified principal with `readOnly=false`.
     pub fn is_call(&self) -> bool {
@@ -116,8 +116,8 @@ impl ClassifiedCall<'_> {
         self.line.call_key.outcome
     }
 
-    /// What it means for the status of the principal it is attributed to. A call that another principal may have made
-    /// gives at worst `INSUFFICIENT_EVIDENCE`. A call that issued untraceable credentials gives at best
+    /// Effect of the call on the status of the principal to which it is attributed. A call that another principal may
+    /// have made gives at worst `INSUFFICIENT_EVIDENCE`. A call that issued untraceable credentials gives at best
     /// `INSUFFICIENT_EVIDENCE`, even when an override allows it.
     pub fn status_impact(&self) -> Status {
         let impact = status_impact(self.operation_type(), self.outcome());
@@ -136,7 +136,7 @@ impl ClassifiedCall<'_> {
         self.watch.is_some_and(Watch::is_own_role)
     }
 
-    /// ARN of the principal it is attributed to: the originator of the role chain, or else the caller.
+    /// ARN of the principal to which the call is attributed: the originator of the role chain, or else the caller.
     pub fn attributed_to(&self) -> &Arc<str> {
         self.role_chain.as_ref().map_or(&self.principal().arn, |role_chain| &role_chain.originator)
     }

@@ -89,7 +89,7 @@ pub struct Classification {
     pub provenance: Provenance,
     /// Whether the sources disagree.
     pub source_conflict: bool,
-    /// Why, in one line.
+    /// Reason for the classification, in one line for people.
     pub reason: String,
 }
 

@@ -227,7 +227,7 @@ pub struct Watch {
     /// Working hours of this principal, in place of the general ones.
     #[serde(default)]
     pub business_hours: Option<BusinessHours>,
-    /// Whether it watches one of Onlooker's own roles. A configuration cannot set this.
+    /// Whether the entry watches one of Onlooker's own roles. A configuration cannot set this.
     #[serde(skip)]
     pub is_own_role: bool,
 }

@@ -59,7 +59,7 @@ pub enum ControlRequirement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
-    /// Reference in the standard.
+    /// Reference of the control in its standard, such as `CC6.1`.
     pub id: String,
     /// What the control requires of the organization.
     pub title: String,
@@ -74,7 +74,7 @@ pub struct Control {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ControlPack {
-    /// Id of the pack.
+    /// Id of the pack, such as `SOC2`.
     pub id: String,
     /// Title of the standard.
     pub title: String,
@@ -91,7 +91,7 @@ pub enum ControlPackError {
     Parse {
         /// Name of the control pack's file.
         file: String,
-        /// Error of the parser.
+        /// Error of the TOML parser.
         #[source]
         cause: toml::de::Error,
     },
@@ -113,7 +113,7 @@ pub enum ControlPackError {
     InvalidControls {
         /// Name of the control pack's file.
         file: String,
-        /// Problem of its controls.
+        /// What is wrong with the pack's controls, as a sentence part.
         problem: String,
     },
     /// The standard `CUSTOM` has no built-in pack.
@@ -283,7 +283,7 @@ impl Control {
         }
     }
 
-    /// What a control that passes on calls leaves open.
+    /// Note on a control that passes by its calls: whether permissions were not fully evaluated.
     fn policy_caveat(&self, evidence_state: &ControlEvidence) -> &'static str {
         let mut rules = self.failing_rules.iter().filter_map(|id| finding::rule(id));
         let needs_policies = rules.any(|rule| rule.needs_policies);

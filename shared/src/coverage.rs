@@ -28,14 +28,14 @@ use crate::{
 
 pub use action_class::event_class_of;
 
-/// One account and region.
+/// Coverage of one account and region, in hours of the period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountRegionCoverage {
     /// Twelve-digit account id.
     pub account: Arc<str>,
     /// Region name.
     pub region: Arc<str>,
-    /// Events in the period.
+    /// Number of distinct events of this account and region in the period.
     pub events: u64,
     /// Hours with an event or a digest window that are not known to be incomplete.
     pub observed_hours: u32,
@@ -56,9 +56,9 @@ pub struct AccountRegionCoverage {
 pub enum EventClassState {
     /// Expected, but not known to be logged in every expected account: a gap.
     Gap,
-    /// Part of an expected family; the evidence of only some accounts has events of it.
+    /// An expected class of data or network events; the evidence of only some accounts has events of the class.
     Partial,
-    /// The evidence of every expected account has events of it.
+    /// The evidence of every expected account has events of the class.
     Seen,
     /// The configuration says that the trail logs it.
     Configured,

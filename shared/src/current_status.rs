@@ -73,11 +73,11 @@ pub struct CurrentStatus {
     pub version: String,
     /// Status; absent in a discovery. Read it through [`CurrentStatus::status_at`].
     pub status: Option<Status>,
-    /// Why it differs from the report; absent when it does not.
+    /// Why the status differs from that of the report; absent when it does not.
     pub reason: Option<String>,
     /// When the status was set.
     pub set_at: Time,
-    /// When the status expires.
+    /// Time after which the status counts as `INSUFFICIENT_EVIDENCE`.
     pub valid_until: Time,
     /// Id of the run that set it.
     pub run_id: String,
@@ -158,7 +158,7 @@ impl CurrentStatus {
         latest.map_or(Some(Status::InsufficientEvidence), |latest| latest.status_at(now))
     }
 
-    /// Whether a notification of it is pending.
+    /// Whether the status change still has to be notified.
     pub const fn needs_notification(&self) -> bool {
         self.last_notified_change < self.last_change
     }
@@ -185,13 +185,13 @@ pub struct StatusChange {
     pub status: Option<Status>,
     /// The status before; absent when there was none.
     pub previous: Option<Status>,
-    /// Why it differs from the report; absent when it does not.
+    /// Why the status differs from that of the report; absent when it does not.
     pub reason: Option<String>,
     /// When the status was set.
     pub set_at: Time,
     /// When the status expires; absent for a window in the past.
     pub valid_until: Option<Time>,
-    /// The report that it is based on; absent before the first.
+    /// The report that the status is based on; absent before the first report.
     pub report: Option<ReportBrief>,
 }
 

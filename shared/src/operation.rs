@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Access level of an IAM action, as in the Service Authorization Reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum AccessLevel {
-    /// Lists resources.
+    /// Lists resources without their content.
     List,
     /// Reads a resource or its content.
     Read,

@@ -50,7 +50,7 @@ pub enum PortErrorKind {
 pub struct PortError {
     /// What was attempted, as a verb; for AWS with the IAM action it requires: `read (s3:GetObject)`.
     pub operation: &'static str,
-    /// The thing it was applied to.
+    /// What the operation was applied to.
     pub name: String,
     /// The kind of failure.
     pub kind: PortErrorKind,
@@ -120,7 +120,7 @@ pub struct TableItem {
     pub sort_key: String,
     /// How often the item had been written when it was read; 0 for an item that does not exist yet.
     pub revision: u64,
-    /// From when on it may be deleted.
+    /// Time from which the item may be deleted.
     pub expires_at: Option<Time>,
     /// Content of the item: a JSON object.
     pub body: Value,
@@ -262,7 +262,7 @@ pub struct SimulationResult {
 /// Type of an organization policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrganizationPolicyType {
-    /// Service control policies (SCPs).
+    /// Service control policies (SCPs), which limit the permissions of principals.
     ServiceControl,
     /// Resource control policies (RCPs).
     ResourceControl,

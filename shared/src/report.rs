@@ -52,13 +52,13 @@ pub const SCHEMA_VERSION: &str = "1.0";
 /// A report: an id, a run and a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// Version of this schema.
+    /// Version of the schema `docs/report.schema.json`.
     pub schema_version: String,
     /// SHA-256 of `result` as compact JSON, in hex.
     pub id: String,
     /// The result, which the report's id identifies.
     pub result: ReportResult,
-    /// The run that computed it.
+    /// The run that computed the report.
     pub run: ReportRun,
 }
 
@@ -183,7 +183,7 @@ pub struct HourlyActivity {
     pub other: u64,
     /// Number of calls that AWS denied.
     pub denied: u64,
-    /// Number of calls of watched principals among all of these.
+    /// Number of API calls of watched principals.
     pub watched: u64,
 }
 
@@ -235,23 +235,23 @@ pub struct PrincipalSummary {
     pub arn: Arc<str>,
     /// Kind of the principal.
     pub kind: PrincipalKind,
-    /// Account it belongs to; empty when unknown.
+    /// Account to which the principal belongs; empty when unknown.
     pub account: Arc<str>,
-    /// Pattern of the promise it falls under; absent when it is not watched.
+    /// Pattern of the watch entry that matches the principal; absent when it is not watched.
     pub watched_as: Option<String>,
-    /// Why it is watched, as the configuration says.
+    /// Why the principal is watched, as the configuration says.
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
     /// What the principal was seen to do; for a watched principal also through roles.
     pub behavior: Behavior,
-    /// Share of its calls that are permitted.
+    /// Share of the principal's calls that are permitted.
     pub compliance: ComplianceScore,
     /// API calls by outcome and operation type: `counts[operation_type][outcome]`.
     pub counts: BTreeMap<OperationType, BTreeMap<Outcome, u64>>,
-    /// API calls in all.
+    /// Number of API calls, with any outcome.
     pub calls: u64,
-    /// Other events in all.
+    /// Number of events that are not API calls.
     pub other_events: u64,
     /// Number of calls that an override allows the principal although they are not read-only.
     pub allowed_by_override: u64,
@@ -266,9 +266,9 @@ pub struct PrincipalSummary {
     pub first_seen: Option<Time>,
     /// Time of the last event; `None` if the principal does not appear in the evidence.
     pub last_seen: Option<Time>,
-    /// Accounts it acted in.
+    /// Accounts in which the principal acted.
     pub accounts: BTreeSet<Arc<str>>,
-    /// Regions it acted in.
+    /// Regions in which the principal acted.
     pub regions: BTreeSet<Arc<str>>,
     /// Number of distinct sessions of the principal.
     pub sessions: u64,
@@ -280,9 +280,9 @@ pub struct PrincipalSummary {
     pub on_behalf_of: BTreeSet<Arc<str>>,
     /// API calls per service, by event source.
     pub services: BTreeMap<Arc<str>, u64>,
-    /// API calls per hour.
+    /// Number of API calls in each hour with any.
     pub hours: Vec<(Hour, u64)>,
-    /// Fingerprints of the findings about it.
+    /// Fingerprints of the findings about the principal.
     pub findings: Vec<String>,
     /// What it could do, tried and did; absent when it is not watched, and for a watch entry that no principal seen
     /// matches and no policies were read for.
@@ -362,16 +362,16 @@ pub struct AuditEntry {
     pub resource_arns: Vec<Arc<str>>,
 }
 
-/// Usage of an override.
+/// An override of the configuration, and the calls that it allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideUsage {
     /// Id of the override.
     pub id: String,
     /// ARN pattern of the principals that the override applies to.
     pub principal: String,
-    /// Operation it applies to.
+    /// Operation that the override allows, `service:Operation` with wildcards.
     pub operation: String,
-    /// Resources it applies to.
+    /// ARN pattern of the resources that the override is limited to; absent: any.
     pub resource: Option<String>,
     /// Who is responsible for the override.
     pub owner: String,
@@ -413,7 +413,7 @@ const MAX_UNREADABLE_POSITIONS: usize = 1_000;
 /// The run that computed the result: differs from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRun {
-    /// Unique, sortable by time.
+    /// Id of the run: unique, and sortable by time.
     pub run_id: String,
     /// Identity that ran it, from `GetCallerIdentity`; absent where it was not called.
     pub caller: Option<CallerIdentity>,
@@ -465,7 +465,7 @@ pub struct InputFile {
     pub file: String,
     /// Size in bytes, as delivered.
     pub bytes: u64,
-    /// SHA-256 of those bytes, in hex.
+    /// SHA-256 of the bytes of the file, in hex.
     pub sha256: String,
     /// Number of records in the file.
     pub records: u64,

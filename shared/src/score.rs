@@ -185,9 +185,9 @@ impl RiskBand {
 /// One component of the risk score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RiskComponent {
-    /// Name of the factor.
+    /// Name of the component, such as `writes`.
     pub name: String,
-    /// The count of the factor, such as a number of calls.
+    /// What the component counts, such as a number of calls.
     pub count: u64,
     /// The risk score that this component alone would give, 0-100.
     pub points: f64,

@@ -8,7 +8,7 @@ use aws_sdk_cloudtrail::{config::Region, primitives::DateTime};
 use super::{cross_account::CrossAccountCredentials, error::sdk_error, session::AwsSession};
 use onlooker_core::ports::{CloudTrailApi, LookupPage, LookupRequest, PortError};
 
-const LOOKUP: &str = "look up events of (cloudtrail:LookupEvents)";
+const LOOKUP: &str = "look up events (cloudtrail:LookupEvents) of";
 
 /// The CloudTrail event history of the account of the session, and of other accounts through a role with the same
 /// name in each.

@@ -12,10 +12,10 @@ use super::{
 };
 use onlooker_core::ports::{Notification, NotificationSink, PortError, PortErrorKind};
 
-const PUBLISH: &str = "publish to (sns:Publish)";
-const PUT_EVENTS: &str = "put an event on (events:PutEvents)";
+const PUBLISH: &str = "publish (sns:Publish) to";
+const PUT_EVENTS: &str = "put an event (events:PutEvents) on";
 
-/// Source of the events.
+/// `source` of the events that Onlooker puts on the bus.
 const EVENT_SOURCE: &str = "onlooker";
 
 /// Maximum number of characters of a subject, and most bytes of a message, that SNS accepts:
@@ -60,7 +60,7 @@ impl NotificationSink for SnsTopic {
     }
 }
 
-/// An EventBridge bus.
+/// An EventBridge bus as a notification sink.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     aws: AwsSession,

@@ -22,9 +22,9 @@ use onlooker_core::{
 };
 
 const DESCRIBE_ORGANIZATION: &str =
-    "describe the organization of account (organizations:DescribeOrganization)";
-const LIST_PARENTS: &str = "list the parents of (organizations:ListParents)";
-const LIST_POLICIES: &str = "list the policies of (organizations:ListPoliciesForTarget)";
+    "describe the organization (organizations:DescribeOrganization) of account";
+const LIST_PARENTS: &str = "list the parents (organizations:ListParents) of";
+const LIST_POLICIES: &str = "list the policies (organizations:ListPoliciesForTarget) of";
 const DESCRIBE_POLICY: &str = "read the policy (organizations:DescribePolicy)";
 
 /// Maximum number of levels from an account to the root; AWS allows five levels of organizational units.

@@ -25,7 +25,7 @@ use onlooker_core::ports::{LogSource, PortError, PortErrorKind, StoredObject};
 /// A location in S3: a bucket, and a key or key prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct S3Uri {
-    /// Name of the bucket.
+    /// Name of the S3 bucket, without `s3://`.
     pub bucket: String,
     /// Key or prefix; may be empty.
     pub key: String,

@@ -37,7 +37,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest attempt of a call, including an upload.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Attempts of a call.
+/// Maximum number of attempts of a call, the first included.
 const MAX_ATTEMPTS: u32 = 4;
 
 /// A session with AWS. Clones share clients, credentials and connections.

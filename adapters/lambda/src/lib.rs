@@ -44,16 +44,16 @@ pub struct Invocation<'a> {
     pub clock: SystemClock,
     /// Id, request, caller and start of the run.
     pub run: ReportRun,
-    /// Name of the function.
+    /// Name of the function, such as `pull`, as in metrics and run records.
     pub function: &'static str,
 }
 
 /// The result of a job.
 #[derive(Clone, Debug, Default)]
 pub struct JobOutcome {
-    /// The function's response.
+    /// The JSON that the function returns to its caller.
     pub response: Value,
-    /// Metrics of the invocation.
+    /// Metrics of the invocation, for its run record and for CloudWatch.
     pub metrics: Metrics,
     /// Whether the run needs no run record.
     pub skip_run_record: bool,

@@ -18,11 +18,11 @@ pub struct FunctionResources {
     pub aws: AwsSession,
     /// The identity of the function, from AWS.
     pub caller: CallerIdentity,
-    /// Name of the deployment.
+    /// Name of the deployment: its CloudFormation stack.
     pub deployment: String,
-    /// Table of the deployment.
+    /// DynamoDB table of the deployment.
     pub table: &'static dyn Table,
-    /// Bucket of the deployment.
+    /// S3 bucket of the deployment, for evidence and reports.
     pub store: &'static dyn ObjectStore,
     /// The evidence in the table and the bucket.
     pub evidence: EvidenceStore<'static>,

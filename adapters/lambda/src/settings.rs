@@ -70,14 +70,14 @@ pub struct Settings {
     pub catalog: &'static Catalog,
     /// Control pack of the configured standard.
     pub pack: ControlPack,
-    /// The file, as read.
+    /// The text of the configuration file as it was read; `None` without a file.
     text: Option<String>,
     /// When the configuration file was read.
     read_at: Time,
 }
 
 impl Settings {
-    /// The criteria of a report.
+    /// What evidence is evaluated with, except policies: the configuration, the catalog and the control pack.
     pub fn criteria(&self) -> EvaluationCriteria<'_> {
         EvaluationCriteria {
             config: &self.config,

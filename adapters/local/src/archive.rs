@@ -30,12 +30,12 @@ pub enum ArchiveError {
     Inflate {
         /// Name of the part that could not be inflated.
         name: String,
-        /// Why.
+        /// Error of the decompressor.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// An opened archive.
+/// A package archive that was opened: a zip file, or the contents of a tar file.
 #[derive(Debug)]
 pub struct PackageArchive(Contents);
 
@@ -48,7 +48,7 @@ enum Contents {
 }
 
 impl PackageArchive {
-    /// Opens a zip file.
+    /// Opens a zip file; the members are read when they are asked for.
     ///
     /// # Errors
     /// If it is damaged.

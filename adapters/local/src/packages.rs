@@ -62,7 +62,7 @@ pub enum PackageError {
     /// The package does not contain a required file.
     #[error("the package `{package}` does not contain `{file}`")]
     MissingFile {
-        /// Name of the package.
+        /// Name of the package, such as `botocore`.
         package: String,
         /// Name of the file that is not in the package.
         file: String,

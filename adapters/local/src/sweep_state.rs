@@ -67,7 +67,7 @@ pub enum StateError {
          remove a state of a lower version, use a newer Onlooker for a higher one, or name another with `--state DIR`"
     )]
     UnsupportedVersion {
-        /// Path of the state.
+        /// Path of the state directory.
         path: String,
         /// Version of the state that was found.
         found: i64,
@@ -78,9 +78,9 @@ pub enum StateError {
          remove it, or name another with `--state DIR`"
     )]
     OriginMismatch {
-        /// Path of the state.
+        /// Path of the state directory.
         path: String,
-        /// Origin of its evidence.
+        /// Origin of the evidence that the state contains.
         found: String,
         /// Origin of the new evidence.
         expected: String,
@@ -101,7 +101,7 @@ pub enum StateError {
         "cannot use the report `{path}`: its result does not have the hash `{id}`, so the report was changed; sweep again"
     )]
     ReportChanged {
-        /// Path of the report.
+        /// Path of the stored report file.
         path: String,
         /// Hash that the report's result should have.
         id: String,
@@ -109,7 +109,7 @@ pub enum StateError {
     /// A report cannot be parsed.
     #[error("cannot use the report `{path}`: {cause}; sweep again")]
     Report {
-        /// Path of the report.
+        /// Path of the stored report file.
         path: String,
         /// Error of the JSON parser.
         #[source]
@@ -122,7 +122,7 @@ pub enum StateError {
 pub struct PastRun {
     /// Id of the past run.
     pub run_id: String,
-    /// Id of the report.
+    /// Id of the report: the SHA-256 of its result, in hex.
     pub report_id: String,
     /// When the report was generated.
     pub generated_at: Time,
@@ -134,7 +134,7 @@ pub struct PastRun {
     pub risk_score: Option<f64>,
     /// Number of distinct events.
     pub events: u64,
-    /// Number of findings.
+    /// Number of findings in the report.
     pub findings: u64,
 }
 
@@ -247,7 +247,7 @@ impl SweepState {
             .map_err(|cause| self.database_error(cause))
     }
 
-    /// The origin of its evidence.
+    /// The origin of the state's evidence; `None` in a new state.
     ///
     /// # Errors
     /// [`StateError::Database`].

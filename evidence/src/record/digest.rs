@@ -33,7 +33,7 @@ pub struct DigestWindow {
 const MAX_WINDOW_SECONDS: u32 = 24 * HOUR_SECONDS;
 
 impl DigestWindow {
-    /// Whether CloudTrail could have written it: not empty, not longer than a day, account and region not too long.
+    /// Whether CloudTrail could have written the window: not empty, at most a day, plausible account and region.
     pub fn is_plausible(&self) -> bool {
         self.start < self.end
             && self.end.since(self.start) <= MAX_WINDOW_SECONDS

@@ -26,7 +26,7 @@ struct ParseStop {
 /// Kind of the elements of an array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ElementKind {
-    /// `Records`: records.
+    /// An element of `Records`: a CloudTrail record.
     Record,
     /// `Events` of `LookupEvents`: each contains a record as text.
     LookupEvent,
@@ -307,9 +307,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         self.pieces += 1;
     }
 
-    /// Where to continue after a line that is not JSON, if the text is JSON lines: this line and the next one both
-    /// begin an object, this one is more than a brace, and the error is in it or directly after it. An error further
-    /// on would be found again from each of the lines between.
+    /// Where to continue after a line that is not JSON, if the text is JSON lines. It is if this line and the next both
+    /// begin an object, this line is more than a brace, and the error is in or directly after this line. An error
+    /// further on would be found again from each of the lines between.
     fn next_line(&self, start: usize, stop: ParseStop) -> Option<usize> {
         let line = self.text.get(start..)?;
         let length = memchr::memchr(b'\n', line)?;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{RecordError, UnreadableReason};
 
-/// Borrowed text.
+/// Text of a field, borrowed from the record unless it has escapes; `None` if absent or `null`.
 pub type FieldText<'a> = Option<Cow<'a, str>>;
 
 /// The fields of one CloudTrail record that later stages need. Names: CloudTrail User Guide, record contents.

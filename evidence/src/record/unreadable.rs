@@ -91,7 +91,7 @@ impl fmt::Display for UnreadableReason {
     }
 }
 
-/// The error in a piece, and the field that has it.
+/// Why a piece cannot be read, and the field at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordError {
     /// Why the record cannot be read.
@@ -149,9 +149,9 @@ impl fmt::Display for Fingerprint {
 pub struct UnreadablePiece {
     /// Why the piece cannot be read.
     pub error: RecordError,
-    /// Identity of its bytes.
+    /// Fingerprint of the piece's bytes; the same wherever they occur.
     pub fingerprint: Fingerprint,
-    /// Offset of its first byte in the inflated log file.
+    /// Offset of the piece's first byte in the inflated log file.
     pub offset: u64,
     /// Number of pieces of the log file before this piece.
     pub record_index: u64,

@@ -188,13 +188,13 @@ pub(super) fn retain_used<T>(
 ) {
     let mut names = vec![None; values.len()];
     for row in &mut *rows {
-        if let Some(slot) = names.get_mut(*name(row) as usize) {
-            *slot = Some(0);
+        if let Some(position) = names.get_mut(*name(row) as usize) {
+            *position = Some(0);
         }
     }
     let mut used = 0;
-    for slot in names.iter_mut().flatten() {
-        *slot = used;
+    for position in names.iter_mut().flatten() {
+        *position = used;
         used += 1;
     }
     let mut each = names.iter();

@@ -25,7 +25,7 @@ use crate::{
 /// Why bytes cannot be decoded as a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
-    /// They do not begin like a segment.
+    /// The bytes do not begin like a segment.
     #[error("not an evidence segment")]
     NotASegment,
     /// Written by another version of the program.
@@ -102,7 +102,7 @@ impl Segment {
     /// Decodes what [`Segment::to_bytes`] wrote.
     ///
     /// # Errors
-    /// When `bytes` are anything else.
+    /// When `bytes` are not an encoded segment of this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SegmentError> {
         let (ids, body) = SEGMENT_FORMAT.open(bytes)?;
         decode(ids, &body).filter(Self::is_canonical).ok_or(SegmentError::Damaged)

@@ -128,8 +128,8 @@ fn group_by_counting(rows: &[EventRow], keys: usize, key: impl Fn(&EventRow) -> 
     let mut positions = vec![0; rows.len()];
     for (position, row) in (0..).zip(rows) {
         if let Some(next) = ends.get_mut(at(row)) {
-            if let Some(slot) = positions.get_mut(*next as usize) {
-                *slot = position;
+            if let Some(target) = positions.get_mut(*next as usize) {
+                *target = position;
             }
             *next += 1;
         }

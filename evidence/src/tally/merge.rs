@@ -25,7 +25,7 @@ impl TallyMerge {
         self.pending.push((merged, tally));
     }
 
-    /// The sum of all.
+    /// The sum of all tallies that were added.
     pub(crate) fn finish(self) -> Tally {
         let smallest_first = self.pending.into_iter().rev().map(|(_, tally)| tally);
         smallest_first.reduce(|sum, next| next.merge(sum)).unwrap_or_default()

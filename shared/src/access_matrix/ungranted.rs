@@ -33,8 +33,8 @@ pub fn ungranted_operations(case: &WatchedPrincipal<'_, '_>) -> Vec<UngrantedOpe
     operations.into_values().collect()
 }
 
-/// Its own calls with this outcome that have known IAM actions, none of them granted. The use of a key by a service
-/// is left out: the key policy lets the service use the key for every caller.
+/// The principal's own calls with this outcome that require known IAM actions, none of which is granted. The use of
+/// a key by a service is left out: the key policy lets the service use the key for every caller.
 pub fn calls_outside_permissions<'b, 'a>(
     case: &WatchedPrincipal<'b, 'a>,
     outcome: Outcome,

@@ -15,9 +15,9 @@ use crate::{
 pub struct WatchedPrincipal<'b, 'a> {
     /// ARN of the watched principal.
     pub arn: Arc<str>,
-    /// Events it made itself.
+    /// Calls that the principal made itself.
     pub direct: Vec<&'b ClassifiedCall<'a>>,
-    /// Events that were made through roles it assumed.
+    /// Calls that were made through roles the principal assumed.
     pub through_roles: Vec<&'b ClassifiedCall<'a>>,
     /// What the principal's policies grant; `None` where they were not read.
     pub granted: Option<&'b PrincipalGrants>,

@@ -29,7 +29,7 @@ pub struct PrincipalGrants {
     pub grants: Grants,
     /// The policies, in chronological order.
     pub policies: Vec<PolicySnapshotRef>,
-    /// Whether they were in force, one after the other, in the whole period.
+    /// Whether policies that were read were in force at every moment of the period.
     pub covers_period: bool,
     /// Actions that an override tolerates, with the id of the override.
     pub tolerated: BTreeMap<Arc<str>, String>,
@@ -41,7 +41,7 @@ pub struct PrincipalGrants {
     actions: BTreeMap<OperationKey, Vec<Arc<str>>>,
 }
 
-/// Event source and name.
+/// `eventSource` and `eventName` of an operation.
 type OperationKey = (Arc<str>, Arc<str>);
 
 impl PrincipalGrants {

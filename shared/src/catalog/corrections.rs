@@ -25,7 +25,7 @@ pub enum CorrectionError {
         line: usize,
         /// What is unknown: `field`, `value`, ...
         what: &'static str,
-        /// The unknown text.
+        /// The text that is not a known field or value.
         text: String,
     },
     /// A row without a reason.
@@ -89,7 +89,7 @@ pub enum CorrectionChange {
 /// One row of `corrections.tsv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
-    /// The services it applies to: catalog service names, comma-separated; `*` for all.
+    /// Services to which the correction applies: catalog service names, comma-separated; `*` for all.
     pub service: String,
     /// The operations: names or patterns with `*` and `?`, comma-separated.
     pub operation: String,
@@ -97,7 +97,7 @@ pub struct Correction {
     pub change: CorrectionChange,
     /// Why the sources are corrected.
     pub reason: String,
-    /// The evidence for it.
+    /// Source that supports the correction, such as a page of the AWS documentation.
     pub evidence: String,
 }
 
@@ -159,12 +159,12 @@ impl Correction {
         })
     }
 
-    /// The services it names.
+    /// The services that the correction names, as in the catalog.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         self.service.split(',').map(str::trim)
     }
 
-    /// The patterns of its operations.
+    /// The patterns of the operations to which the correction applies.
     pub(crate) fn operations(&self) -> Vec<Glob> {
         self.operation.split(',').filter_map(|pattern| Glob::new(pattern.trim())).collect()
     }

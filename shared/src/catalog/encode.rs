@@ -19,7 +19,7 @@ pub enum EncodeError {
     /// There are more distinct sets of facts than one byte can number.
     #[error("cannot encode {found} distinct sets of facts: the format holds 256")]
     Palette {
-        /// Number of distinct sets.
+        /// Number of distinct sets of facts; the format holds 256.
         found: usize,
     },
     /// The rationale table could not be compressed.

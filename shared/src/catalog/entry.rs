@@ -29,7 +29,7 @@ pub struct CatalogFacts {
     pub capabilities: Capabilities,
     /// Whether the sources disagree with each other or with this classification.
     pub source_conflict: bool,
-    /// What the key names.
+    /// What the name stands for: an IAM action, an API operation, or an event that is not an API call.
     pub kinds: EntryKinds,
 }
 

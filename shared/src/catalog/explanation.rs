@@ -31,7 +31,7 @@ pub struct AppliedCorrection {
     pub change: String,
     /// Why the correction was made.
     pub reason: String,
-    /// The evidence for it.
+    /// Source that supports the correction.
     pub evidence: String,
 }
 

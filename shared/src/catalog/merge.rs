@@ -23,7 +23,7 @@ pub struct MergedRow {
     pub name: String,
     /// What the merged sources say about the operation.
     pub facts: CatalogFacts,
-    /// What the sources state.
+    /// What each source states about the operation, for `--explain`.
     pub rationale: EntryRationale,
 }
 
@@ -36,7 +36,7 @@ pub struct MergedCatalog {
     pub origins: Vec<(String, String)>,
     /// Rows of the catalog by service and operation name.
     pub rows: BTreeMap<(String, String), MergedRow>,
-    /// Names of the services.
+    /// The labels that name a service: IAM prefixes, event sources and SDK names.
     pub labels: ServiceLabels,
     /// Service to its full name.
     pub service_names: BTreeMap<String, String>,
@@ -424,8 +424,8 @@ fn strip_version(name: &str) -> &str {
 // Other forms of an action's name: another version, a batch, a plural.
 fn name_variants(name: &str) -> Vec<String> {
     let mut variants = Vec::new();
-    let edition = name.strip_suffix("V2").or_else(|| name.strip_suffix("V3"));
-    variants.extend(edition.map(str::to_owned));
+    let unversioned = name.strip_suffix("V2").or_else(|| name.strip_suffix("V3"));
+    variants.extend(unversioned.map(str::to_owned));
     variants.extend(name.strip_prefix("Batch").map(str::to_owned));
     variants.extend(name.strip_suffix('s').map(str::to_owned));
     variants.extend(name.strip_suffix("Batch").map(str::to_owned));

@@ -144,7 +144,7 @@ impl Catalog {
         self.len() == 0
     }
 
-    /// Bytes that a lookup can read, and bytes of the compressed rationale table.
+    /// Sizes in bytes: what a lookup can read, and the compressed rationale table.
     pub fn sizes(&self) -> (usize, usize) {
         (self.sections.lookup_len(), self.sections.rationale.len())
     }

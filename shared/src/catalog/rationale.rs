@@ -28,7 +28,7 @@ pub struct EntryRationale {
     pub model_says_read: bool,
     /// Whether the SDK model marks it as deprecated.
     pub deprecated: bool,
-    /// The known IAM actions that it needs.
+    /// The known IAM actions that the operation needs.
     pub iam_actions: Vec<String>,
     /// SDK services that offer it.
     pub sdk_services: Vec<String>,
@@ -90,7 +90,7 @@ impl RationaleTable {
         Some(Self { metadata, rows: lines.map(str::to_owned).collect() })
     }
 
-    /// Rows in the table.
+    /// Number of rows in the table.
     pub fn len(&self) -> usize {
         self.rows.len()
     }

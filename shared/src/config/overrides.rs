@@ -63,8 +63,8 @@ impl Override {
         }
     }
 
-    /// Whether it covers a principal and every operation that a name or pattern matches, and has not expired. It does
-    /// not compare resources.
+    /// Whether the override covers a principal and every operation that a name or pattern matches, and has not
+    /// expired. Resources are not compared.
     pub fn covers_operations(&self, principal: &str, service: &str, operation: &str, time: Time) -> bool {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
         time < self.expires

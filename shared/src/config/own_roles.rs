@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{Config, Diagnostic, Override, Watch};
 use crate::time::Time;
 
-/// The reason of these watches in a report.
+/// Reason that a report shows for watching Onlooker's own roles.
 pub const OWN_ROLE_REASON: &str = "a role of Onlooker's own functions";
 
 /// The roles and resources of a deployment: ARNs, or ARN patterns, by name.

@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     severity: Severity::Low,
     title: "A watched principal read customer data",
     meaning: "The call changes nothing, but its response returns data that customers store, not only configuration.",
-    action: "Check that the principal needs the data; a principal that only takes inventory does not.",
+    action: "Check that the principal needs the data; a principal that only lists resources does not.",
     alerts: false,
     needs_policies: false,
     inactive: None,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     id: "denied-outside-permissions",
     severity: Severity::Medium,
     title: "A watched principal made denied calls outside its permissions",
-    meaning: "The principal's policies do not grant these calls, so no permission was lost: the principal, or whoever uses the principal, attempted more than the principal is for.",
+    meaning: "The principal's policies do not grant these calls, so the denials are correct: the principal's software or user attempted more than the principal is meant to do.",
     action: "Ask the principal's owner what made these calls; stop the tool that makes them, or find out who is probing.",
     alerts: false,
     needs_policies: true,

@@ -9,7 +9,7 @@ pub const RULE: FindingRule = FindingRule {
     severity: Severity::High,
     title: "Hours of an account and region have no evidence",
     meaning: "No event and no digest file covers these hours, so calls made in them are unknown.",
-    action: "Find the log files of these hours and read them with `onlooker sweep`; enable log file validation, so that a quiet hour differs from a missing one.",
+    action: "Find the log files of these hours and read them with `onlooker sweep`; enable log file validation, so that digest files show which hours had no calls.",
     alerts: false,
     needs_policies: false,
     inactive: None,

@@ -51,7 +51,7 @@ pub mod write_denied;
 pub mod write_failed;
 pub mod write_succeeded;
 
-/// Every rule, the most urgent first among those of one severity.
+/// Every rule; rules of one severity are in order of urgency.
 pub const RULES: &[&FindingRule] = &[
     &write_succeeded::RULE,
     &escalation_path::RULE,
@@ -100,9 +100,9 @@ pub fn inactive_rules(assessment: &Assessment<'_>) -> BTreeMap<&'static str, &'s
 pub enum Severity {
     /// A fact that is worth knowing.
     Info,
-    /// Review it when there is time.
+    /// Review the finding when there is time.
     Low,
-    /// Review it this week.
+    /// Review the finding this week.
     Medium,
     /// A finding to review today.
     High,
@@ -212,11 +212,11 @@ pub struct RuleMatch {
     pub role_chain: Vec<Arc<str>>,
     /// Whether another principal may have made some of the calls.
     pub is_uncertain: bool,
-    /// First and last time.
+    /// Times of the first and the last matching event; `None` if the match is not about events.
     pub span: Option<(Time, Time)>,
     /// Number of calls, grants or other things that match.
     pub count: u64,
-    /// The earliest matching events.
+    /// The earliest matching events, in order of time.
     pub samples: Vec<SampleEvent>,
     /// ARNs of the resources that the matches name.
     pub resources: BTreeSet<Arc<str>>,

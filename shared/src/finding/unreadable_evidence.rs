@@ -8,7 +8,7 @@ pub const RULE: FindingRule = FindingRule {
     id: "unreadable-evidence",
     severity: Severity::High,
     title: "Evidence could not be read",
-    meaning: "The content of this evidence is unknown; the positions are listed with the run.",
+    meaning: "The content of this evidence is unknown; the report lists the files and the positions.",
     action: "Fetch the log files again from the bucket, and check them against the digest files: a damaged log file may be an attempt to hide activity.",
     alerts: false,
     needs_policies: false,

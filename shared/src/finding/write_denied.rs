@@ -12,7 +12,7 @@ pub const RULE: FindingRule = FindingRule {
     id: "write-denied",
     severity: Severity::Medium,
     title: "A watched principal attempted a write that AWS denied",
-    meaning: "The permissions held. The attempt shows that the principal's software, or whoever uses the principal, does not behave as a read-only principal should.",
+    meaning: "The permissions held. The attempt shows that the principal's software or user does not behave as a read-only principal should.",
     action: "Ask the owner why the call was made, and stop it at its source: a denial is the last line of defense, not the first.",
     alerts: true,
     needs_policies: false,

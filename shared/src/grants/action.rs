@@ -66,7 +66,7 @@ impl Action {
         self.key.split_once(':').map_or("", |(service, _)| service)
     }
 
-    /// Name without the service.
+    /// The action's name without the service: `GetObject` of `s3:GetObject`.
     pub fn name(&self) -> &str {
         self.key.split_once(':').map_or(&*self.key, |(_, name)| name)
     }

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use super::action_index::ActionPositions;
 
-/// Actions, divided into groups.
+/// Actions, divided into groups that the same statements cover.
 #[derive(Clone, Debug)]
 pub(super) struct ActionGroups {
-    /// Group of each action.
+    /// For each action, the index of its group.
     group_of_action: Vec<usize>,
     /// For each group, the group it was split from and the statement that split it; none for the first group.
     splits: Vec<Option<(usize, usize)>>,

@@ -23,7 +23,7 @@ pub(super) enum LimitEntry<'r> {
 }
 
 impl<'r> LimitEntry<'r> {
-    /// Resources it may allow (`may`), or those it certainly allows.
+    /// Resources that the rule may allow (`may`), or those that it certainly allows.
     pub fn resource_set(self, may: bool) -> ResourceSet<'r> {
         match self {
             Self::Rule(rule) => rule.resources.resource_set(may, None),

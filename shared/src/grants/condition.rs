@@ -12,14 +12,14 @@ use super::{
 };
 use crate::pattern::CompiledPattern;
 
-/// Whether a statement applies.
+/// Whether the conditions of a statement are met in a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Applicability {
     /// The statement does not apply.
     Never,
     /// Whether the statement applies cannot be determined.
     Unknown,
-    /// The caller chooses whether it applies: an allow it can use, a deny it can avoid.
+    /// The caller chooses whether the statement applies: it can use an allow and avoid a deny.
     CallerControlled,
     /// The statement applies.
     Always,

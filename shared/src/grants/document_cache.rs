@@ -21,7 +21,7 @@ use crate::{catalog::Catalog, pattern::CompiledPattern};
 #[derive(Debug)]
 pub(super) struct IndexedStatement {
     pub statement: PolicyStatement,
-    /// Positions of its actions in the catalog.
+    /// Positions of the statement's actions in the catalog.
     pub actions: ActionPositions,
     /// Patterns of `Action` or `NotAction` that match no action of the catalog.
     pub unknown_patterns: Vec<Arc<str>>,
@@ -35,8 +35,8 @@ impl IndexedStatement {
         self.lowercase_patterns.iter().any(|shape| shape.matches(action)) != self.statement.actions.is_negated
     }
 
-    /// Whether it covers an unknown action, or every action that an unknown pattern matches; an allow has to match
-    /// only some of them.
+    /// Whether the statement covers an unknown action, or every action that an unknown pattern matches. An allow has
+    /// to match only some of these actions.
     pub fn covers_unknown_pattern(&self, pattern: &CompiledPattern) -> bool {
         let covers = || self.lowercase_patterns.iter().any(|shape| shape.covers(pattern));
         let meets = || self.lowercase_patterns.iter().any(|shape| shape.overlaps(pattern));
@@ -69,7 +69,7 @@ pub(super) struct DocumentCache {
 }
 
 impl DocumentCache {
-    /// A cache without documents.
+    /// An empty cache.
     pub fn new(catalog: &Catalog) -> Self {
         Self { action_index: ActionIndex::of(catalog), documents: Mutex::default() }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value.
+/// A JSON value that keeps the order and the repetition of keys.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Json {
     Null,

@@ -1,4 +1,4 @@
-//! What policies allow.
+//! What policies allow, by AWS's evaluation logic.
 //!
 //! Enters: the policies of a principal ([`PolicySnapshot`]) and a catalog. Leaves: [`Grants`], every IAM action they
 //! allow, with the statements that grant it, the resources it covers and its conditions. Laws: an unknown action is
@@ -84,7 +84,7 @@ pub struct GrantScope {
     pub resources: Vec<Arc<str>>,
     /// Those of the resources that a statement denies, in order.
     pub denied_resources: Vec<Arc<str>>,
-    /// Conditions it depends on, in words; for an unconditional grant, what narrows it.
+    /// Conditions that the grant depends on, in words; for an unconditional grant, what narrows it.
     pub conditions: Vec<Arc<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! Condition operators.
+//! Condition operators, with their set prefixes and `IfExists`.
 //!
 //! Enters: the values of a key in a request, and those of a policy. Leaves: true, false, or none if it cannot be
 //! determined. Laws: for one value of a request, an operator and its negation are never both true; a set operator
@@ -36,9 +36,9 @@ enum Relation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum SetOperator {
-    /// `ForAllValues:`
+    /// The prefix `ForAllValues:`: every value in the request must match.
     All,
-    /// `ForAnyValue:`
+    /// The prefix `ForAnyValue:`: at least one value in the request must match.
     Any,
 }
 
@@ -51,10 +51,10 @@ pub(super) struct Operator {
     set: Option<SetOperator>,
 }
 
-/// True, false, or unknown.
+/// True, false, or unknown (`None`).
 pub(super) type OptionalTruth = Option<bool>;
 
-/// Whether all are true.
+/// Whether all are true: false if one is false, else unknown if one is unknown.
 pub(super) fn all(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTruth {
     let mut result = Some(true);
     for truth in truths {
@@ -67,7 +67,7 @@ pub(super) fn all(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTr
     result
 }
 
-/// Whether any is true.
+/// Whether any is true: true if one is true, else unknown if one is unknown.
 pub(super) fn any(truths: impl IntoIterator<Item = OptionalTruth>) -> OptionalTruth {
     not(all(truths.into_iter().map(not)))
 }

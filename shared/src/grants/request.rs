@@ -1,4 +1,4 @@
-//! One request.
+//! One request and the decision on it.
 //!
 //! Enters: nothing. Leaves: [`AuthorizationRequest`], its [`RequestContext`], and the [`Decision`] on it. Law: a key
 //! that is not listed counts as absent only if the context is complete.

@@ -31,7 +31,7 @@ impl ResourceSet<'_> {
     }
 }
 
-/// Whether any resource remains.
+/// Whether any resource of an allow remains after limits and denies; unknown if the search was cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remainder {
     NonEmpty,

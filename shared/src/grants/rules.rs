@@ -38,7 +38,7 @@ pub(super) enum PolicyLayer {
     ResourceBased(usize, PrincipalMatch),
 }
 
-/// A statement that may apply.
+/// A policy statement as the evaluator compares it.
 #[derive(Clone, Debug)]
 pub(super) struct PolicyRule {
     pub id: StatementId,
@@ -89,7 +89,8 @@ impl StatementResources {
         }
     }
 
-    /// Resources it may cover (`may`), or those it certainly covers; for one pattern, if `only` names its position.
+    /// Resources that the statement may cover (`may`) or certainly covers; of one pattern, if `only` names its
+    /// position.
     pub fn resource_set(&self, may: bool, only: Option<usize>) -> ResourceSet<'_> {
         let chosen = self.patterns.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at));
         let mut shapes: Vec<&CompiledPattern> = chosen
@@ -121,7 +122,7 @@ impl StatementResources {
 #[derive(Clone, Debug)]
 pub(super) struct ResourceWithPolicy {
     pub arn: Arc<str>,
-    /// Patterns of the resource and of the resources in it.
+    /// Patterns of the resource, and of resources inside it such as a bucket's objects.
     pub shapes: Arc<[CompiledPattern]>,
     /// Whether the resource belongs to another account.
     pub is_cross_account: bool,

@@ -17,7 +17,7 @@ use crate::{hex::hex, period::Period, time::Time};
 pub enum PolicyOrigin {
     /// An inline policy of the principal.
     Inline,
-    /// A managed policy attached to it.
+    /// A managed policy that is attached to the principal.
     Attached,
     /// An inline or attached policy of this group.
     Group(String),
@@ -122,11 +122,11 @@ impl DatedSnapshot {
 /// Policies by which a principal was evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySnapshotRef {
-    /// SHA-256 of the snapshot.
+    /// SHA-256 of the snapshot's canonical form, in hex.
     pub sha256: String,
-    /// When it was first read; absent if it was given as in force from the beginning.
+    /// When the snapshot was first read; absent if it was given as in force from the beginning.
     pub since: Option<Time>,
-    /// When another one was first read in its place; absent while it is in force.
+    /// When the next snapshot was first read; absent while this one is in force.
     pub until: Option<Time>,
 }
 

@@ -57,7 +57,7 @@ impl Condition {
     }
 }
 
-/// A statement.
+/// A policy statement as parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PolicyStatement {
     pub label: Arc<str>,
@@ -67,8 +67,8 @@ pub(super) struct PolicyStatement {
     pub resources: Option<PatternList>,
     pub principals: Option<PrincipalElement>,
     pub conditions: Vec<Condition>,
-    /// Parts of it that are not evaluated, in words.
+    /// Parts of the statement that are not evaluated, in words.
     pub unevaluated: Vec<Arc<str>>,
-    /// Whether `${...}` is a variable in it.
+    /// Whether `${...}` is a variable in the document: not so before version 2012-10-17.
     pub has_variables: bool,
 }

@@ -1,4 +1,4 @@
-//! Policy variables.
+//! Policy variables: `${aws:username}` and others.
 //!
 //! Enters: a text of a policy and the known context of a request. Leaves: [`ResolvedPattern`]. Laws: a variable
 //! without a known value matches any text in the possible pattern and only itself in the certain one; wildcards in
@@ -12,9 +12,9 @@ use crate::pattern::{CompiledPattern, PatternPart};
 /// A text with its variables replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResolvedPattern {
-    /// Texts it certainly matches: an unknown variable stands for itself only.
+    /// Texts that the pattern certainly matches: an unknown variable stands for itself only.
     pub certain: CompiledPattern,
-    /// Texts it may match: an unknown variable stands for any text.
+    /// Texts that the pattern may match: an unknown variable stands for any text.
     pub possible: CompiledPattern,
     /// The text, if every variable in it is known.
     pub text: Option<String>,

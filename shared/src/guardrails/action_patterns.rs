@@ -22,7 +22,7 @@ pub enum WildcardScope {
     AnyAction,
 }
 
-/// The actions to cover.
+/// The actions that patterns must cover, and those that they may match.
 #[derive(Clone, Copy, Debug)]
 pub struct CoverTarget<'a> {
     /// Actions to cover, by key; an action that is not in the catalog is not covered.
@@ -48,7 +48,7 @@ impl ActionPattern {
         self.text.contains('*')
     }
 
-    /// Characters it needs in a list: its text, quotes and a comma.
+    /// Number of characters that the pattern needs in a list: text, quotes and a comma.
     pub fn list_characters(&self) -> usize {
         list_characters(&self.text)
     }

@@ -39,7 +39,7 @@ pub enum PolicyQuota {
 }
 
 impl PolicyQuota {
-    /// Largest number of characters.
+    /// Maximum number of characters of one document, as AWS counts them for this kind.
     pub const fn max_characters(self) -> usize {
         match self {
             Self::ManagedPolicy => quotas::MANAGED_POLICY,
@@ -67,13 +67,13 @@ pub struct GuardrailStatement {
     /// Action patterns of the statement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub action: Vec<Arc<str>>,
-    /// All actions but these.
+    /// `NotAction`: the statement covers all other actions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_action: Vec<Arc<str>>,
     /// Resources that the statement covers.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub resource: Value,
-    /// All resources but these.
+    /// `NotResource`: the statement covers all other resources.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub not_resource: Value,
     /// Conditions of the statement.

@@ -71,7 +71,7 @@ impl<'c> KnownActions<'c> {
         self.services.keys()
     }
 
-    /// All actions, in order.
+    /// All actions in order of their keys, each with whether it is read-only.
     pub fn actions(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
         self.actions.iter().map(|(key, is_read)| (key, *is_read))
     }

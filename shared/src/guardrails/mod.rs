@@ -64,7 +64,7 @@ impl GuardrailKind {
                 "the evidence shows no used action"
             }
             Self::Scp if !request.snapshot.principal.starts_with("arn:") => {
-                "a service control policy names the ARN of the principal, and these policies have none"
+                "a service control policy needs the principal's ARN, and the given policies do not name it"
             }
             _ => return None,
         };

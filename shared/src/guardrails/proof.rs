@@ -51,7 +51,7 @@ pub struct GuardrailProof {
     pub excessive_after: u64,
     /// Number of actions that were used, are granted and are kept.
     pub used: u64,
-    /// Those of them that the guardrail still grants without new conditions; always all.
+    /// Number of used actions that the guardrail still grants without new conditions; always all that are kept.
     pub used_kept: u64,
     /// Whether the proof holds for any policy that is added to the principal later.
     pub covers_future_policies: bool,

@@ -27,7 +27,7 @@ pub const SERVICE_CONTROL_POLICY: usize = 10_240;
 /// Service control policies of one root, organizational unit or account, including `FullAWSAccess`.
 pub const SERVICE_CONTROL_POLICIES_PER_TARGET: usize = 10;
 
-/// Characters that IAM counts.
+/// Number of characters as IAM counts them: white space is free.
 pub fn count_without_whitespace(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }

@@ -29,7 +29,7 @@ pub struct PrincipalUsage {
     pub calls: u64,
     /// Number of calls that were denied, which used no permission.
     pub denied: u64,
-    /// IAM actions of those calls, by `service:Name`.
+    /// IAM actions that the calls required, by `service:Name`.
     pub actions: BTreeMap<Arc<str>, ActionUsage>,
     /// Number of calls of operations without known IAM actions, by `service:Operation`.
     pub unmapped_operations: BTreeMap<String, u64>,

@@ -38,7 +38,7 @@ pub struct CheckRequest {
 /// The result of a check.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CheckResult {
-    /// The operation as typed.
+    /// The operation as it was given.
     pub input: String,
     /// Whether a read-only principal may make the call.
     pub is_valid: bool,
@@ -58,7 +58,7 @@ pub struct CheckResult {
     pub risk_level: RiskLevel,
     /// The rule or source that decided the classification.
     pub provenance: Provenance,
-    /// Whether the sources disagree about it.
+    /// Whether the sources disagree about the operation.
     pub source_conflict: bool,
     /// The reason, in one line.
     pub validation_message: String,

@@ -104,7 +104,7 @@ pub enum EvidenceError {
         key: String,
         /// First byte of the damaged part.
         from: u64,
-        /// First byte after it.
+        /// First byte after the damaged part.
         until: u64,
         /// What is wrong with the part.
         cause: String,

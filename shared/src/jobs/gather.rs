@@ -79,7 +79,7 @@ pub struct ReadStatistics {
 pub struct GatherProgress {
     /// Number of log files read so far.
     pub objects: u64,
-    /// Log files to read.
+    /// Number of log files to read.
     pub total_objects: u64,
     /// Number of bytes read so far, as stored.
     pub bytes: u64,

@@ -34,13 +34,13 @@ pub const SCHEMA_VERSION: &str = "1";
 /// Guardrails for one principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guardrails {
-    /// Version of this shape.
+    /// Version of the schema `docs/guardrails.schema.json`.
     pub schema_version: String,
     /// ARN of the principal, or the name given to its policies.
     pub principal: Arc<str>,
     /// What the principal used; absent if no evidence was given.
     pub used: Option<PrincipalUsage>,
-    /// Problems in its policies.
+    /// Problems in the principal's policies.
     pub problems: Vec<PolicyProblem>,
     /// The guardrails that were generated.
     pub guardrails: Vec<Guardrail>,
@@ -59,7 +59,7 @@ pub struct UsageQuery<'a> {
     pub catalog: &'a Catalog,
     /// First moment of the period.
     pub since: Option<Time>,
-    /// First moment after it.
+    /// First moment after the period; `None` for no end.
     pub until: Option<Time>,
     /// Options for reading log files.
     pub gather_options: GatherOptions,

@@ -35,7 +35,7 @@ const MAX_RESTARTS: u32 = 3;
 /// Why a lookup stopped early.
 #[derive(Debug)]
 pub enum LookupStop {
-    /// The time ran out.
+    /// The time of the run was used up.
     OutOfTime,
     /// A request to CloudTrail failed.
     Failed(PortError),
@@ -44,7 +44,7 @@ pub enum LookupStop {
 /// Requests that a lookup needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupStatistics {
-    /// Number of pages read.
+    /// Number of LookupEvents pages read.
     pub pages: u64,
     /// Number of throttled requests.
     pub throttled: u64,
@@ -65,7 +65,7 @@ pub struct CompletedSlice {
     pub contents: SliceContents,
 }
 
-/// Progress of a window.
+/// How far the lookup of a window has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupProgress {
     /// Number of seconds of the window that are complete.

@@ -30,13 +30,13 @@ use crate::{
 /// A message of a queue, or an item of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestMessage {
-    /// Id of the message.
+    /// Id of the SQS message, or of the item of the state machine.
     pub id: String,
-    /// Text of the message.
+    /// Body of the SQS message, or the item of the state machine, as JSON text.
     pub body: String,
     /// When the message was sent.
     pub sent_at: Time,
-    /// How often it was received, including this time; 0 when unknown.
+    /// How often the message was received, including this time; 0 when unknown.
     pub receive_count: u32,
 }
 
@@ -59,7 +59,7 @@ pub struct IngestOutcome {
     pub stored_key: String,
 }
 
-/// A message to redeliver.
+/// A message that SQS must deliver again, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedMessage {
     /// Id of the failed message.
@@ -165,7 +165,7 @@ pub fn ingest(
     Ok(outcome)
 }
 
-/// An object to read.
+/// An object that a message names and that is still to be read.
 struct PendingObject {
     key: String,
     /// When the object was created, or when its message was sent; the earliest of several times.

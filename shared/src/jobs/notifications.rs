@@ -60,7 +60,7 @@ pub enum NotificationError {
     NotSent {
         /// Id of the notification.
         id: String,
-        /// The first that failed.
+        /// Name of the first sink that failed.
         sink: &'static str,
         /// Error of the sink.
         #[source]

@@ -76,13 +76,13 @@ pub struct PullOutcome {
     pub region: String,
     /// Number of completed slices.
     pub slices: u64,
-    /// Number of pages read.
+    /// Number of LookupEvents pages read.
     pub pages: u64,
     /// Events of the completed slices. An event of the second in which two slices meet counts once, in the later slice.
     pub events: u64,
     /// Number of records in the completed slices that could not be read.
     pub unreadable: u64,
-    /// Events in them that were dropped because their principal is not watched.
+    /// Events of the completed slices that were dropped because their principal is not watched.
     pub dropped: u64,
     /// Number of throttled requests.
     pub throttled: u64,
@@ -90,7 +90,7 @@ pub struct PullOutcome {
     pub restarts: u64,
     /// Slices that were split because they had too many pages.
     pub splits: u64,
-    /// Number of second lookups.
+    /// Number of slices that were looked up again a day later.
     pub second_lookups: u64,
     /// Second lookups that found new events.
     pub second_lookups_changed: u64,

@@ -25,7 +25,7 @@ const MAX_ERROR_BYTES: usize = 2_048;
 /// A run of a function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// Unique, sortable by time.
+    /// Id of the run: unique, and sortable by time.
     pub run_id: String,
     /// Request id of the invocation.
     pub request_id: Option<String>,
@@ -44,7 +44,7 @@ pub struct RunRecord {
 /// The latest run, and when one last succeeded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// The run recorded last.
+    /// The latest run of the function, failed or not.
     #[serde(flatten)]
     pub run: RunRecord,
     /// When a run last succeeded.
@@ -63,7 +63,7 @@ impl RunRecord {
     }
 }
 
-/// Records a run.
+/// Writes the record of a run, and the function's latest run.
 ///
 /// # Errors
 /// When it cannot be written.

@@ -120,7 +120,7 @@ struct BatchItem {
     size: Value,
 }
 
-/// Parses a message.
+/// Parses a message in any of the formats that name S3 objects.
 ///
 /// # Errors
 /// [`S3EventError`].
@@ -235,7 +235,7 @@ impl BatchItem {
     }
 }
 
-/// Attributes of an object.
+/// The attributes of an object in an S3 event notification.
 #[derive(Default)]
 struct ObjectAttributes {
     etag: Option<String>,

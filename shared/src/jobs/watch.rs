@@ -30,7 +30,7 @@ pub struct WatchOutcome {
     pub insight_events: u64,
     /// Positions that could not be read.
     pub unreadable: Vec<UnreadablePosition>,
-    /// Alerts for these events.
+    /// Alerts for the evaluated events, in their order.
     pub alerts: Vec<Alert>,
     /// Number of notifications sent by this run.
     pub notifications_sent: u64,

@@ -158,8 +158,8 @@ impl CompiledPattern {
         end.is_some_and(|positions| self.accepts(&positions))
     }
 
-    /// Whether it matches every text that `narrow` matches. `true` is certain; `false` also means that it takes too
-    /// long.
+    /// Whether the pattern matches every text that `narrow` matches. `true` is certain; `false` may also mean that the
+    /// comparison takes too long.
     pub fn covers(&self, narrow: &Self) -> bool {
         let mut ahead = HashSet::from([self.start()]);
         for part in &narrow.0 {

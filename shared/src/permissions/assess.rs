@@ -204,7 +204,7 @@ impl RequiredReads {
 struct AssessmentCounts {
     /// Unconditional grants that are not read-only.
     unconditional: usize,
-    /// Services of those grants.
+    /// Number of services with an unconditional grant that is not read-only.
     services: usize,
     /// Conditional grants that are not read-only.
     conditional: usize,

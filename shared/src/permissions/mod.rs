@@ -75,7 +75,7 @@ pub enum OverallStatus {
 /// One check of a principal's permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionCheck {
-    /// Service, as in policies.
+    /// IAM prefix of the service, such as `s3`; `*` for a check of all actions.
     pub service: String,
     /// Action, or a pattern for a group of similar actions of a service; `*` for a check of all actions.
     pub operation: String,
@@ -85,9 +85,9 @@ pub struct PermissionCheck {
     pub message: String,
     /// Number of actions that the check covers.
     pub actions: u64,
-    /// Greatest risk level of those actions.
+    /// Highest risk level of the checked actions.
     pub risk_level: Option<RiskLevel>,
-    /// Capabilities of those actions.
+    /// Capabilities of the checked actions.
     pub capabilities: Capabilities,
     /// Statements that decide the result, at most ten.
     pub statements: Vec<StatementId>,
@@ -141,13 +141,13 @@ pub struct GrantCount {
 /// A privilege escalation path: a way from the granted permissions to more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct EscalationPath {
-    /// Kebab-case and permanent: `pass-role-to-lambda`.
+    /// Id of the escalation method, kebab-case and permanent, such as `pass-role-to-lambda`.
     pub id: String,
     /// The path, described in a sentence.
     pub description: String,
     /// Actions that the path needs, in the order of the method.
     pub actions: Vec<Arc<str>>,
-    /// Whether each of them is granted unconditionally.
+    /// Whether each action of the path is granted unconditionally.
     pub is_unconditional: bool,
     /// Roles, policies or functions it uses, as the statements write them, at most ten.
     pub resources: Vec<Arc<str>>,

@@ -52,7 +52,7 @@ pub const FORMAT: Format = Format {
     },
 };
 
-/// An escaped cell.
+/// A CSV cell, quoted, and escaped so that a spreadsheet does not run it as a formula.
 #[derive(Clone, Default)]
 struct CsvCell(String);
 

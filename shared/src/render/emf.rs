@@ -15,7 +15,7 @@ use crate::time::Time;
 /// Namespace of all metrics.
 pub const NAMESPACE: &str = "Onlooker";
 
-/// Metrics in one directive.
+/// Maximum number of metrics in one directive of the embedded metric format.
 const MAX_METRICS_PER_DIRECTIVE: usize = 100;
 
 /// Number of characters of a dimension's value.

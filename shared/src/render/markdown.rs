@@ -50,7 +50,7 @@ pub fn markdown(report: &Report) -> String {
     page.0
 }
 
-/// Markdown under construction.
+/// The Markdown page as far as it is written.
 struct MarkdownPage(String);
 
 impl MarkdownPage {

@@ -26,9 +26,9 @@ pub enum MatrixRowState {
     Attempted,
     /// Calls were made, and some succeeded.
     Used,
-    /// Calls succeeded only through roles it assumed; its own policies do not grant them.
+    /// Calls succeeded only through roles that the principal assumed; its own policies do not grant them.
     UsedThroughRoles,
-    /// Calls succeeded although none of its policies grants them.
+    /// Calls succeeded although none of the principal's policies grants them.
     UsedWithoutGrant,
 }
 
@@ -166,12 +166,12 @@ impl GrantCount {
 }
 
 impl MatrixRow {
-    /// Calls with any outcome.
+    /// Number of calls with any outcome: succeeded, denied or failed.
     const fn calls(&self) -> u64 {
         self.used.saturating_add(self.denied).saturating_add(self.failed)
     }
 
-    /// State of the row.
+    /// State of the row: what was granted, tried and done together.
     pub fn state(&self) -> MatrixRowState {
         let granted = self.granted.as_ref().map(GrantCount::total);
         match (self.used > 0, self.denied > 0 || self.failed > 0, granted) {
@@ -187,7 +187,7 @@ impl MatrixRow {
         }
     }
 
-    /// Its tone, given what is tolerated.
+    /// Tone of the state, given what is tolerated.
     pub fn tone(&self, tolerated: ToleratedAccess) -> MatrixTone {
         let is_about = |names: &[&str]| self.kind.is_some() && names.contains(&self.name.as_str());
         let is_neutral = matches!(self.kind, None | Some(MatrixRowKind::Read));

@@ -162,7 +162,7 @@ pub fn over_privileged(
     for path in permissions.escalation_paths.iter().take(MAX_EXAMPLES) {
         text.line("Escalation", &text_value(&path.description));
     }
-    text.paragraph("This is about what its policies allow. The reports show what it did.");
+    text.paragraph("This notification is about what the principal's policies allow. The reports show what the principal did.");
     let detail = serde_json::json!({
         "principal": arn, "account": account, "watched_as": watched_as, "since": since,
         "overall_status": permissions.overall_status, "statement": permissions.reason,

@@ -34,11 +34,11 @@ pub const FORMATS: &[&Format] =
 pub struct Format {
     /// Name on the command line, kebab-case and permanent.
     pub name: &'static str,
-    /// What it is for, in one line without a period.
+    /// What the format is for, in one line without a period.
     pub help: &'static str,
-    /// Whether it is one file of text, which may go to standard output.
+    /// Whether the format is one file of text, which may go to standard output.
     pub fits_standard_output: bool,
-    /// Renders its files.
+    /// Renders the report into the files of the format.
     pub render: fn(&Report) -> Result<Vec<RenderedFile>, RenderCause>,
 }
 
@@ -48,11 +48,11 @@ pub type RenderCause = Box<dyn Error + Send + Sync>;
 /// One file of a format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedFile {
-    /// Its name in a directory for one report: `report.json`, `findings.csv`.
+    /// Name of the file in a directory for one report: `report.json`, `findings.csv`.
     pub name: &'static str,
     /// Media type, with the character set of a text that needs one.
     pub media_type: &'static str,
-    /// Its content.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ pub struct RenderedFile {
 pub struct RenderError {
     /// Name of the format.
     pub format: &'static str,
-    /// Why.
+    /// Why the report could not be rendered.
     #[source]
     pub cause: RenderCause,
 }
@@ -83,8 +83,7 @@ impl PartialEq for Format {
 impl Eq for Format {}
 
 impl RenderedFile {
-    /// The end of its name where the files of many reports are together, and each begins with the name of its report:
-    /// `json`, `findings.csv`.
+    /// Ending of the file's name in a place with many reports, after the name of the report: `json`, `findings.csv`.
     pub fn suffix(&self) -> &'static str {
         self.name.strip_prefix("report.").unwrap_or(self.name)
     }

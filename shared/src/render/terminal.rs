@@ -35,7 +35,7 @@ pub const FORMAT: Format = Format {
     },
 };
 
-/// Lines of one screen.
+/// Maximum number of lines of the report on the terminal.
 const MAX_LINES: usize = 40;
 
 /// Fewest columns of a layout.

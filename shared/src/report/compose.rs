@@ -287,8 +287,8 @@ impl PrincipalSummary {
         }
     }
 
-    /// Of a principal that was seen: from `all` its events, and for its status also from the calls that were made
-    /// `through` roles and are attributed to it.
+    /// The summary of a principal that was seen. `all` are the principal's events; `through` are the calls that were
+    /// made through roles and are attributed to the principal, which affect its status too.
     fn of(
         assessment: &Assessment<'_>,
         principal: &Principal,

@@ -12,7 +12,7 @@ use crate::{
     score::{ComplianceScore, RiskScore, Status, status_impact},
 };
 
-/// Sentences in each list.
+/// Maximum number of sentences in each list.
 const MAX_SENTENCES: usize = 5;
 
 pub(super) fn summary(

@@ -91,7 +91,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     let missing_logs = assessment.evidence_quality.missing_log_files.len();
     if missing_logs > 0 {
         lines.push(format!(
-            "The content of {} is unknown: digest files list them, and the evidence does not show them.",
+            "The content of {} that digest files list is unknown, because it is not in the evidence.",
             count_noun(missing_logs as u64, "log file")
         ));
     }
@@ -193,7 +193,7 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
         assessment.granted.iter().filter(|(_, granted)| !granted.covers_period).map(|(arn, _)| arn).collect();
     if !partly.is_empty() {
         let principals = phrases::quote_some(partly.into_iter().map(|arn| &**arn), MAX_NAMED_PRINCIPALS);
-        lines.push(format!("For parts of the period no policies were read of {principals}."));
+        lines.push(format!("The policies of {principals} were not read for parts of the period."));
     }
     lines
 }

@@ -32,7 +32,7 @@ pub(super) struct CredentialIssuance {
     pub recipient: CredentialRecipient,
     pub bucket: TimeBucket,
     pub session_keys: Vec<SessionKey>,
-    /// When the recipient was first issued such credentials.
+    /// When the recipient was first issued credentials of the session.
     pub first_issued: Time,
 }
 

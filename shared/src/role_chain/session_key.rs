@@ -24,11 +24,11 @@ pub(super) struct PrincipalName {
 /// What is known about a source identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum KnownSourceIdentity {
-    /// Set or not set; not compared.
+    /// The source identity is not compared.
     Any,
     /// The source identity is not recorded.
     Unset,
-    /// Set to this value.
+    /// The source identity is set to this value.
     Set(Arc<str>),
 }
 

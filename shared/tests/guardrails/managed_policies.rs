@@ -28,10 +28,10 @@ fn within_limits(made: &Guardrail) {
 
 #[test]
 fn read_only_access_has_a_boundary_and_a_service_control_policy() {
-    let Some(scene) = policy("ReadOnlyAccess") else { return };
-    let scene = scene.using(&["ec2:DescribeInstances", "s3:ListAllMyBuckets", "iam:ListUsers"]);
+    let Some(scenario) = policy("ReadOnlyAccess") else { return };
+    let scenario = scenario.using(&["ec2:DescribeInstances", "s3:ListAllMyBuckets", "iam:ListUsers"]);
     for kind in [GuardrailKind::Allow, GuardrailKind::Boundary, GuardrailKind::Scp] {
-        let made = scene.build(kind);
+        let made = scenario.build(kind);
         within_limits(&made);
         assert!(made.proof.granted_before > 6_000, "{:?}", made.proof);
         eprintln!("{}", made.proof.summary);
@@ -41,10 +41,10 @@ fn read_only_access_has_a_boundary_and_a_service_control_policy() {
 #[test]
 fn an_over_privileged_policy_is_reduced() {
     for name in ["SystemAdministrator", "DatabaseAdministrator", "NetworkAdministrator"] {
-        let Some(scene) = policy(name) else { return };
-        let scene = scene.using(&["ec2:DescribeInstances", "cloudwatch:PutMetricAlarm"]);
+        let Some(scenario) = policy(name) else { return };
+        let scenario = scenario.using(&["ec2:DescribeInstances", "cloudwatch:PutMetricAlarm"]);
         for kind in [GuardrailKind::Boundary, GuardrailKind::Scp] {
-            let made = scene.build(kind);
+            let made = scenario.build(kind);
             within_limits(&made);
             assert!(made.proof.excessive_before > 50, "{:?}", made.proof);
         }

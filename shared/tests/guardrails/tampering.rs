@@ -35,8 +35,8 @@ fn hashed(document: &GuardrailDocument, text: String) -> GuardrailDocument {
 }
 
 fn objections_to_documents(made: &Guardrail, documents: Vec<GuardrailDocument>) -> Vec<String> {
-    let (scene, evaluator) = (scenario(), Evaluator::new(Catalog::embedded()));
-    let request = scene.request(&evaluator);
+    let (scenario, evaluator) = (scenario(), Evaluator::new(Catalog::embedded()));
+    let request = scenario.request(&evaluator);
     let plan = GuardrailPlan::of(request);
     // The draft allows every action: one that is not read-only, was not granted or is wider is an objection all the
     // same.

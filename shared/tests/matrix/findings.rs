@@ -64,8 +64,9 @@ fn an_unused_grant_is_more_severe_if_it_is_not_read_only() {
 fn unreadable_policies_are_a_finding_and_not_evidence() {
     let mut broken = snapshot("Auditor", json!([]));
     broken.identity_policies[0].text = "{".into();
-    let result =
-        read_scenario().with(|scene| scene.policies.add(DatedSnapshot::always_in_force(broken))).result();
+    let result = read_scenario()
+        .with(|scenario| scenario.policies.add(DatedSnapshot::always_in_force(broken)))
+        .result();
     assert_eq!(only_finding(&result, "indeterminate-grant").subject, "malformed");
     let control = result.controls.iter().find(|control| control.id == "RO-9").unwrap();
     assert_eq!(control.state, ControlState::Fail);
@@ -73,26 +74,30 @@ fn unreadable_policies_are_a_finding_and_not_evidence() {
 
 #[test]
 fn a_policy_control_needs_the_policies_of_every_watched_principal() {
-    let state = |scene: EvidenceScenario| {
-        let result = scene.result();
+    let state = |scenario: EvidenceScenario| {
+        let result = scenario.result();
         let control = result.controls.iter().find(|control| control.id == "RO-9").unwrap();
         (control.state, control.evidence.clone())
     };
     let read = with_auditor_grants(read_scenario(), &["ec2:DescribeInstances"]);
     assert_eq!(state(read.clone()).0, ControlState::Pass);
-    let another = read.with(|scene| {
-        scene.config.watch.push(onlooker_core::config::Watch::new("arn:aws:iam::*:role/Inventory").unwrap());
+    let another = read.with(|scenario| {
+        scenario
+            .config
+            .watch
+            .push(onlooker_core::config::Watch::new("arn:aws:iam::*:role/Inventory").unwrap());
     });
     assert_eq!(state(another.clone()).0, ControlState::NoEvidence, "no principal was seen for that promise");
-    let seen = another
-        .with(|scene| scene.events.push(auditor_call("ListUsers").by_principal("Inventory").with_id(9)));
+    let seen = another.with(|scenario| {
+        scenario.events.push(auditor_call("ListUsers").by_principal("Inventory").with_id(9))
+    });
     let (unread, evidence) = state(seen.clone());
     assert_eq!(
         (unread, evidence.as_str()),
         (ControlState::NoEvidence, "the policies of 1 watched principal were not read")
     );
-    let both = seen.with(|scene| {
-        scene.policies.add(DatedSnapshot::always_in_force(snapshot(
+    let both = seen.with(|scenario| {
+        scenario.policies.add(DatedSnapshot::always_in_force(snapshot(
             "Inventory",
             super::policies::allow(&["iam:ListUsers"]),
         )));
@@ -103,23 +108,23 @@ fn a_policy_control_needs_the_policies_of_every_watched_principal() {
 #[test]
 fn policies_apply_while_they_are_in_force() {
     let at = |hour: u32| Some(Time(START + hour * HOUR_SECONDS));
-    let scene = EvidenceScenario::of([
+    let scenario = EvidenceScenario::of([
         auditor_call("DescribeInstances"),
         auditor_call("DescribeInstances").at_time(3, 0),
     ])
-    .with(|scene| {
+    .with(|scenario| {
         let old = snapshot("Auditor", super::policies::allow(&["ec2:RunInstances"]));
         let new = snapshot("Auditor", super::policies::allow(&["ec2:DescribeInstances"]));
-        scene.policies.add(DatedSnapshot { since: at(0), until: at(2), snapshot: old });
-        scene.policies.add(DatedSnapshot { since: at(2), until: None, snapshot: new });
+        scenario.policies.add(DatedSnapshot { since: at(0), until: at(2), snapshot: old });
+        scenario.policies.add(DatedSnapshot { since: at(2), until: None, snapshot: new });
     });
-    let both = scene.result();
+    let both = scenario.result();
     assert_eq!(matrix(&both, AUDITOR).policies.len(), 2);
     assert!(
         both.findings.iter().any(|one| one.id == "over-privileged"),
         "it was over-privileged for two hours"
     );
-    let late = scene.with(|scene| scene.period = (at(2), at(4))).result();
+    let late = scenario.with(|scenario| scenario.period = (at(2), at(4))).result();
     assert_eq!(matrix(&late, AUDITOR).policies.len(), 1);
     assert!(late.findings.iter().all(|one| one.id != "over-privileged"));
 }
@@ -130,7 +135,9 @@ fn names_from_policies_are_truncated_and_escaped() {
     let sid = format!("`</b>{long}");
     let statements = json!([{"Sid": sid, "Effect": "Allow", "Action": ["ec2:RunInstances", format!("{long}:*")], "Resource": "*"}]);
     let result = read_scenario()
-        .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", statements))))
+        .with(|scenario| {
+            scenario.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", statements)))
+        })
         .result();
     assert!(!result.findings.is_empty());
     for finding in &result.findings {
@@ -146,10 +153,11 @@ fn accounts_named_only_in_policies_are_redacted_too() {
         "Resource": "arn:aws:iam::999988887777:role/Admin",
         "Condition": {"StringEquals": {"aws:PrincipalAccount": "121212121212"}},
     }, {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": "arn:aws:iam::999988887777:user/*"}]);
-    let scene = read_scenario()
-        .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", statements))));
-    let plain = scene.result();
-    let hidden = scene.with(|scene| scene.config.redaction.accounts = true).result();
+    let scenario = read_scenario().with(|scenario| {
+        scenario.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", statements)))
+    });
+    let plain = scenario.result();
+    let hidden = scenario.with(|scenario| scenario.config.redaction.accounts = true).result();
     let text = |result: &ReportResult| serde_json::to_string(result).unwrap();
     for account in ["111122223333", "999988887777", "121212121212"] {
         assert!(!text(&hidden).contains(account), "{account}");

@@ -30,10 +30,10 @@ fn granted_actions() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static st
     prop::collection::vec((role, prop::collection::vec(select(actions.to_vec()), 1..5)), 1..4)
 }
 
-fn with_policies(scene: &EvidenceScenario, may: &[(&str, Vec<&str>)]) -> EvidenceScenario {
-    scene.clone().with(|scene| {
+fn with_policies(scenario: &EvidenceScenario, may: &[(&str, Vec<&str>)]) -> EvidenceScenario {
+    scenario.clone().with(|scenario| {
         for (role, actions) in may {
-            scene.policies.add(DatedSnapshot::always_in_force(snapshot(role, allow(actions))));
+            scenario.policies.add(DatedSnapshot::always_in_force(snapshot(role, allow(actions))));
         }
     })
 }
@@ -60,8 +60,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn policies_change_granted_and_never_denied_or_used(scene in any_scenario(), may in granted_actions()) {
-        let (before, after) = (scene.result(), with_policies(&scene, &may).result());
+    fn policies_change_granted_and_never_denied_or_used(scenario in any_scenario(), may in granted_actions()) {
+        let (before, after) = (scenario.result(), with_policies(&scenario, &may).result());
         prop_assert_eq!(call_counts(&before), call_counts(&after));
         prop_assert_eq!(before.summary.overall_compliance, after.summary.overall_compliance);
         prop_assert_eq!(before.compliance, after.compliance);
@@ -74,8 +74,8 @@ proptest! {
     }
 
     #[test]
-    fn service_rows_add_up_to_all_calls_of_a_principal(scene in any_scenario(), may in granted_actions()) {
-        for result in [scene.result(), with_policies(&scene, &may).result()] {
+    fn service_rows_add_up_to_all_calls_of_a_principal(scenario in any_scenario(), may in granted_actions()) {
+        for result in [scenario.result(), with_policies(&scenario, &may).result()] {
             for principal in &result.principals {
                 prop_assert_eq!(principal.matrix.is_some(), principal.watched_as.is_some() && principal.calls + principal.other_events > 0 || principal.matrix.as_ref().is_some_and(|matrix| !matrix.policies.is_empty()));
                 let Some(matrix) = &principal.matrix else { continue };
@@ -89,22 +89,22 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_policies_does_not_change_the_result(scene in any_scenario(), may in granted_actions()) {
+    fn the_order_of_policies_does_not_change_the_result(scenario in any_scenario(), may in granted_actions()) {
         let mut reversed = may.clone();
         reversed.reverse();
-        prop_assert_eq!(with_policies(&scene, &may).result().id().unwrap(), with_policies(&scene, &reversed).result().id().unwrap());
+        prop_assert_eq!(with_policies(&scenario, &may).result().id().unwrap(), with_policies(&scenario, &reversed).result().id().unwrap());
     }
 
     #[test]
     fn the_matrix_status_equals_the_permissions_status(may in granted_actions()) {
-        let scene = with_policies(&EvidenceScenario::of([auditor_call("DescribeInstances"), auditor_call("ListUsers").by_principal("Inventory")]), &may);
-        let result = scene.result();
+        let scenario = with_policies(&EvidenceScenario::of([auditor_call("DescribeInstances"), auditor_call("ListUsers").by_principal("Inventory")]), &may);
+        let result = scenario.result();
         for (role, _) in &may {
             let Some(principal) = result.principals.iter().find(|one| one.arn.ends_with(&format!("/{role}"))) else {
                 continue;
             };
             let Some(matrix) = &principal.matrix else { continue };
-            let held: Vec<PolicySnapshot> = scene.policies.of(&principal.arn, Period { from: Hour(0), until: Hour(u32::MAX / HOUR_SECONDS) })
+            let held: Vec<PolicySnapshot> = scenario.policies.of(&principal.arn, Period { from: Hour(0), until: Hour(u32::MAX / HOUR_SECONDS) })
                 .into_iter().map(|held| held.snapshot.clone()).collect();
             let evaluator = Evaluator::new(Catalog::embedded());
             let grants = held.iter().map(|one| evaluator.grants(one)).reduce(Grants::union).unwrap();
@@ -112,7 +112,7 @@ proptest! {
                 arn: principal.arn.clone(), kind: principal.kind, account: principal.account.clone(), watched_as: None,
             };
             let subject = AssessedPrincipal { identity, grants: &grants, policies_sha256: String::new() };
-            let assessed = assess(&subject, &scene.config, Catalog::embedded(), Time(START), &[], None);
+            let assessed = assess(&subject, &scenario.config, Catalog::embedded(), Time(START), &[], None);
             prop_assert_eq!(matrix.overall_status, Some(assessed.overall_status));
         }
     }

@@ -15,8 +15,8 @@ use super::{
 
 /// A promise that includes data events, in a trail that is not known to log them.
 fn unlogged_scenario(actions: &[&str]) -> EvidenceScenario {
-    with_auditor_grants(EvidenceScenario::of([auditor_call("DescribeInstances")]), actions).with(|scene| {
-        scene.config.coverage.logged.pop();
+    with_auditor_grants(EvidenceScenario::of([auditor_call("DescribeInstances")]), actions).with(|scenario| {
+        scenario.config.coverage.logged.pop();
     })
 }
 
@@ -42,17 +42,18 @@ fn a_gap_without_write_grants_says_so_and_remains() {
     let result = unlogged_scenario(&["ec2:DescribeInstances", "s3:GetObject"]).result();
     assert!(gap_text(&result).contains("the policies of the watched principals grant only reads"));
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
-    let unread = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scene| {
-        scene.config.coverage.logged.pop();
+    let unread = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scenario| {
+        scenario.config.coverage.logged.pop();
     });
     assert!(!gap_text(&unread.result()).contains("policies"), "no policies were read");
 }
 
 #[test]
 fn an_overridden_grant_still_has_unobserved_use() {
-    let scene = unlogged_scenario(&["ec2:DescribeInstances", "s3:PutObject"])
-        .with(|scene| scene.config.overrides.push(override_ending("uploads", "s3:PutObject", 1_000_000)));
-    let result = scene.result();
+    let scenario = unlogged_scenario(&["ec2:DescribeInstances", "s3:PutObject"]).with(|scenario| {
+        scenario.config.overrides.push(override_ending("uploads", "s3:PutObject", 1_000_000))
+    });
+    let result = scenario.result();
     assert!(gap_text(&result).contains("`s3:PutObject`"));
     assert!(result.findings.iter().all(|one| one.id != "over-privileged"));
     assert_eq!(matrix(&result, AUDITOR).tolerated.get("uploads"), Some(&1));
@@ -60,20 +61,20 @@ fn an_overridden_grant_still_has_unobserved_use() {
 
 #[test]
 fn an_override_that_ends_within_the_period_covers_no_grant() {
-    let scene = unlogged_scenario(&["ec2:DescribeInstances", "s3:PutObject"])
-        .with(|scene| scene.config.overrides.push(override_ending("uploads", "s3:PutObject", 600)));
-    assert!(scene.result().findings.iter().any(|one| one.id == "over-privileged"));
+    let scenario = unlogged_scenario(&["ec2:DescribeInstances", "s3:PutObject"])
+        .with(|scenario| scenario.config.overrides.push(override_ending("uploads", "s3:PutObject", 600)));
+    assert!(scenario.result().findings.iter().any(|one| one.id == "over-privileged"));
 }
 
 #[test]
 fn grants_outside_the_promise_are_listed_as_limitations() {
-    let scene =
+    let scenario =
         with_auditor_grants(EvidenceScenario::of([auditor_call("DescribeInstances")]), &["s3:PutObject"])
-            .with(|scene| {
-                scene.config.coverage.logged.pop();
-                scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+            .with(|scenario| {
+                scenario.config.coverage.logged.pop();
+                scenario.config.coverage.event_classes = scenario.config.coverage.logged.clone();
             });
-    let result = scene.result();
+    let result = scenario.result();
     let said =
         |text: &str| result.limitations.iter().any(|line| line.contains(text) && line.contains(AUDITOR));
     assert!(
@@ -124,9 +125,9 @@ fn unlogged_actions_are_never_unused() {
 #[test]
 fn partly_read_policies_pass_no_control() {
     let state = |held: DatedSnapshot| {
-        let scene =
-            EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scene| scene.policies.add(held));
-        let result = scene.result();
+        let scenario = EvidenceScenario::of([auditor_call("DescribeInstances")])
+            .with(|scenario| scenario.policies.add(held));
+        let result = scenario.result();
         result.controls.iter().find(|control| control.id == "RO-10").unwrap().state
     };
     let whole = || snapshot("Auditor", allow(&["ec2:DescribeInstances"]));

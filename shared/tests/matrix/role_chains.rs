@@ -90,9 +90,9 @@ fn a_direct_call_is_found_unchanged() {
 
 #[test]
 fn uncertain_attribution_is_stated() {
-    let scene =
-        chained_scenario().with(|scene| scene.events.push(assume_publisher("Builder", "one").with_id(99)));
-    let result = scene.result();
+    let scenario = chained_scenario()
+        .with(|scenario| scenario.events.push(assume_publisher("Builder", "one").with_id(99)));
+    let result = scenario.result();
     assert!(!matrix(&result, AUDITOR).role_chains[0].is_certain);
     let found = result.findings.iter().find(|one| one.id == "write-succeeded").unwrap();
     assert!(
@@ -134,14 +134,14 @@ fn the_statement_and_the_score_count_the_same_calls_or_state_the_difference() {
 #[test]
 fn a_statement_is_not_compliant_if_a_violation_is_possible() {
     let shared = assume_publisher("Builder", "one");
-    let scene = EvidenceScenario::of([
+    let scenario = EvidenceScenario::of([
         auditor_call("DescribeInstances"),
         assume_publisher("Auditor", "one"),
         shared,
         by_publisher_session(auditor_call("RunInstances"), "one"),
     ])
-    .with(|scene| scene.config.overrides.push(override_ending("assumes", "sts:AssumeRole", 1_000_000)));
-    let summary = scene.result().summary;
+    .with(|scenario| scenario.config.overrides.push(override_ending("assumes", "sts:AssumeRole", 1_000_000)));
+    let summary = scenario.result().summary;
     assert_eq!(summary.overall_compliance, Some(Status::InsufficientEvidence));
     assert!(
         summary.statement.contains("Watched principals made 3 calls. 1 of them would break the promise"),

@@ -67,13 +67,13 @@ fn a_call_counts_in_its_row_by_outcome() {
 
 #[test]
 fn an_overridden_call_is_still_not_read_only() {
-    let scene = EvidenceScenario::of([auditor_call("RunInstances"), auditor_call("AssumeRole")])
-        .with(|scene| {
-            scene.config.overrides.push(override_ending("one", "ec2:RunInstances", 100_000));
-            scene.config.overrides.push(override_ending("two", "sts:AssumeRole", 100_000));
+    let scenario = EvidenceScenario::of([auditor_call("RunInstances"), auditor_call("AssumeRole")])
+        .with(|scenario| {
+            scenario.config.overrides.push(override_ending("one", "ec2:RunInstances", 100_000));
+            scenario.config.overrides.push(override_ending("two", "sts:AssumeRole", 100_000));
         })
         .result();
-    let matrix = matrix(&scene, AUDITOR);
+    let matrix = matrix(&scenario, AUDITOR);
     assert_eq!(call_counts(row(&matrix.capabilities, "read")), [0; 3]);
     assert_eq!(row(&matrix.capabilities, "mutate").used, 1);
     assert_eq!(row(&matrix.capabilities, "issue_credentials").used, 1);
@@ -81,12 +81,12 @@ fn an_overridden_call_is_still_not_read_only() {
 
 #[test]
 fn granted_and_used_are_in_the_same_row() {
-    let scene = EvidenceScenario::of([
+    let scenario = EvidenceScenario::of([
         auditor_call("DescribeInstances"),
         auditor_call("RunInstances").with_outcome(Outcome::Denied),
     ]);
     let actions = ["ec2:DescribeInstances", "ec2:DescribeVpcs", "iam:CreateAccessKey", "s3:ListAllMyBuckets"];
-    let result = with_auditor_grants(scene, &actions).result();
+    let result = with_auditor_grants(scenario, &actions).result();
     let matrix = matrix(&result, AUDITOR);
     let granted = |name: &str| row(&matrix.capabilities, name).granted.as_ref().unwrap().unconditional;
     assert_eq!((granted("read"), granted("mutate"), granted("issue_credentials")), (3, 1, 1));
@@ -105,12 +105,12 @@ fn granted_and_used_are_in_the_same_row() {
 
 #[test]
 fn a_used_action_that_no_policy_grants_is_reported() {
-    let scene = EvidenceScenario::of([
+    let scenario = EvidenceScenario::of([
         auditor_call("ListUsers"),
         auditor_call("GetObject"),
         auditor_call("DescribeInstances"),
     ]);
-    let result = with_auditor_grants(scene, &["ec2:Describe*"]).result();
+    let result = with_auditor_grants(scenario, &["ec2:Describe*"]).result();
     let operations: Vec<&str> =
         matrix(&result, AUDITOR).ungranted_operations.iter().map(|one| one.operation.as_str()).collect();
     assert_eq!(operations, ["iam:ListUsers", "s3:GetObject"]);
@@ -118,8 +118,8 @@ fn a_used_action_that_no_policy_grants_is_reported() {
 
 #[test]
 fn an_unobserved_principal_has_a_matrix_if_its_policies_were_read() {
-    let scene = EvidenceScenario::of([auditor_call("DescribeInstances").by_principal("Builder")]);
-    let result = with_auditor_grants(scene, &["s3:PutObject"]).result();
+    let scenario = EvidenceScenario::of([auditor_call("DescribeInstances").by_principal("Builder")]);
+    let result = with_auditor_grants(scenario, &["s3:PutObject"]).result();
     let unseen = principal(&result, AUDITOR);
     assert_eq!(unseen.behavior, Behavior::NotSeen);
     let matrix = unseen.matrix.as_ref().unwrap();

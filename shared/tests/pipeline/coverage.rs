@@ -29,7 +29,7 @@ fn gaps(coverage: &AccountRegionCoverage) -> Vec<(u32, u32)> {
 fn an_hour_with_only_a_digest_is_quiet() {
     let result =
         EvidenceScenario::of([read(), read().at_time(1, 0), read().at_time(1, 1), read().at_time(5, 0)])
-            .with(|scene| scene.digests.extend([1, 2, 4].map(|hour| (ACCOUNTS[0], REGIONS[0], hour))))
+            .with(|scenario| scenario.digests.extend([1, 2, 4].map(|hour| (ACCOUNTS[0], REGIONS[0], hour))))
             .result();
     let here = account_region(&result, ACCOUNTS[0], REGIONS[0]);
     assert_eq!((here.events, here.observed_hours, here.quiet_hours, here.expected_hours), (4, 5, 2, 6));
@@ -39,23 +39,24 @@ fn an_hour_with_only_a_digest_is_quiet() {
 
 #[test]
 fn the_period_spans_all_evidence_unless_given() {
-    let scene = EvidenceScenario::of([read().at_time(2, 3_599), read().at_time(3, 0)]);
-    assert_eq!(scene.result().coverage.expected_hours, 2);
-    assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
-    let asked = scene
-        .clone()
-        .with(|scene| scene.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR_SECONDS + 1))));
+    let scenario = EvidenceScenario::of([read().at_time(2, 3_599), read().at_time(3, 0)]);
+    assert_eq!(scenario.result().coverage.expected_hours, 2);
+    assert_eq!(scenario.result().summary.overall_compliance, Some(Status::Compliant));
+    let asked = scenario.clone().with(|scenario| {
+        scenario.period = (Some(Time(START + 30)), Some(Time(START + 4 * HOUR_SECONDS + 1)))
+    });
     let result = asked.result();
     assert_eq!(gaps(account_region(&result, ACCOUNTS[0], REGIONS[0])), [(0, 2), (4, 5)], "in whole hours");
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
-    let clipped = scene.with(|scene| scene.period = (Some(Time(START + 3 * HOUR_SECONDS)), None)).result();
+    let clipped =
+        scenario.with(|scenario| scenario.period = (Some(Time(START + 3 * HOUR_SECONDS)), None)).result();
     assert_eq!((clipped.totals.events, clipped.coverage.expected_hours), (1, 1));
 }
 
 #[test]
 fn a_digest_can_start_and_end_the_period() {
     let result = EvidenceScenario::of([read().at_time(2, 0)])
-        .with(|scene| scene.digests.extend([0, 5].map(|hour| (ACCOUNTS[0], REGIONS[0], hour))))
+        .with(|scenario| scenario.digests.extend([0, 5].map(|hour| (ACCOUNTS[0], REGIONS[0], hour))))
         .result();
     assert_eq!(gaps(account_region(&result, ACCOUNTS[0], REGIONS[0])), [(1, 2), (3, 5)]);
 }
@@ -63,9 +64,9 @@ fn a_digest_can_start_and_end_the_period() {
 #[test]
 fn an_expected_region_without_evidence_is_missing() {
     let result = EvidenceScenario::of([read()])
-        .with(|scene| {
-            scene.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
-            scene.config.coverage.regions = REGIONS.map(str::to_owned).to_vec();
+        .with(|scenario| {
+            scenario.config.coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
+            scenario.config.coverage.regions = REGIONS.map(str::to_owned).to_vec();
         })
         .result();
     assert_eq!((result.coverage.expected_hours, result.coverage.observed_hours), (4, 1));
@@ -76,7 +77,7 @@ fn an_expected_region_without_evidence_is_missing() {
 #[test]
 fn an_expected_account_without_evidence_is_missing_in_every_observed_region() {
     let result = EvidenceScenario::of([read(), read().in_account_region(ACCOUNTS[0], REGIONS[1])])
-        .with(|scene| scene.config.coverage.accounts = vec![ACCOUNTS[1].to_owned()])
+        .with(|scenario| scenario.config.coverage.accounts = vec![ACCOUNTS[1].to_owned()])
         .result();
     let missing: Vec<&str> = result
         .coverage
@@ -101,14 +102,14 @@ fn evidence_of_another_account_covers_nothing() {
 }
 
 /// States of the event classes by name.
-fn class_states(scene: EvidenceScenario) -> Vec<(String, EventClassState)> {
-    scene.result().coverage.event_classes.into_iter().map(|class| (class.class, class.state)).collect()
+fn class_states(scenario: EvidenceScenario) -> Vec<(String, EventClassState)> {
+    scenario.result().coverage.event_classes.into_iter().map(|class| (class.class, class.state)).collect()
 }
 
 fn scenario_expecting(events: Vec<Event>, expected: &[&str], logged: &[&str]) -> EvidenceScenario {
-    EvidenceScenario::of(events).with(|scene| {
-        scene.config.coverage.event_classes = expected.iter().map(|class| (*class).to_owned()).collect();
-        scene.config.coverage.logged = logged.iter().map(|class| (*class).to_owned()).collect();
+    EvidenceScenario::of(events).with(|scenario| {
+        scenario.config.coverage.event_classes = expected.iter().map(|class| (*class).to_owned()).collect();
+        scenario.config.coverage.logged = logged.iter().map(|class| (*class).to_owned()).collect();
     })
 }
 
@@ -170,7 +171,7 @@ fn an_event_class_is_logged_if_every_account_shows_it_or_it_is_configured() {
 #[test]
 fn management_events_prove_nothing_about_data_events() {
     let result = EvidenceScenario::of([read(), auditor_call("CreateTags").by_principal("Builder")])
-        .with(|scene| scene.config.coverage.logged.clear())
+        .with(|scenario| scenario.config.coverage.logged.clear())
         .result();
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
     assert_eq!(result.coverage.covered_classes(), ["management-read", "management-write"]);

@@ -32,13 +32,13 @@ fn tally(events: &[Event]) -> Tally {
 /// A promise about management events in both accounts and both regions for four hours; no event class is configured
 /// as logged.
 fn strict_scenario(events: Vec<Event>) -> EvidenceScenario {
-    EvidenceScenario::of(events).with(|scene| {
-        let coverage = &mut scene.config.coverage;
+    EvidenceScenario::of(events).with(|scenario| {
+        let coverage = &mut scenario.config.coverage;
         coverage.accounts = ACCOUNTS.map(str::to_owned).to_vec();
         coverage.regions = REGIONS.map(str::to_owned).to_vec();
         coverage.event_classes = ["management-read", "management-write"].map(str::to_owned).to_vec();
         coverage.logged.clear();
-        scene.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
+        scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
     })
 }
 
@@ -99,10 +99,10 @@ proptest! {
 
     #[test]
     fn order_split_and_repetition_do_not_change_the_result(
-        scene in any_scenario(), again in any::<Index>(), parts in 1..5_usize, seed in any::<u64>(),
+        scenario in any_scenario(), again in any::<Index>(), parts in 1..5_usize, seed in any::<u64>(),
     ) {
-        let whole = scene.result();
-        let mut pieces = vec![EvidenceScenario { config: scene.config.clone(), ..EvidenceScenario::default() }; parts];
+        let whole = scenario.result();
+        let mut pieces = vec![EvidenceScenario { config: scenario.config.clone(), ..EvidenceScenario::default() }; parts];
         let mut dice = seed | 1;
         let mut draw = || {
             dice ^= dice << 13;
@@ -110,23 +110,23 @@ proptest! {
             dice ^= dice << 17;
             usize::try_from(dice % parts as u64).unwrap()
         };
-        for event in scene.events.iter().rev() {
+        for event in scenario.events.iter().rev() {
             pieces[draw()].events.push(event.clone());
         }
-        if !scene.events.is_empty() {
-            pieces[draw()].events.push(scene.events[again.index(scene.events.len())].clone());
+        if !scenario.events.is_empty() {
+            pieces[draw()].events.push(scenario.events[again.index(scenario.events.len())].clone());
         }
-        for piece in scene.unreadable.iter().chain(scene.unreadable.first()) {
+        for piece in scenario.unreadable.iter().chain(scenario.unreadable.first()) {
             pieces[draw()].unreadable.push(*piece);
         }
-        for insight in scene.insights.iter().chain(scene.insights.first()) {
+        for insight in scenario.insights.iter().chain(scenario.insights.first()) {
             pieces[draw()].insights.push(*insight);
         }
-        for digest in scene.digests.iter().chain(scene.digests.last()) {
+        for digest in scenario.digests.iter().chain(scenario.digests.last()) {
             pieces[draw()].digests.push(*digest);
         }
         let merged = Segment::merge_all(pieces.iter().map(|piece| piece.segment_builder().finish()));
-        let other = result(merged, &scene.config, scene.period);
+        let other = result(merged, &scenario.config, scenario.period);
         prop_assert_eq!(to_json(&whole), to_json(&other));
         prop_assert_eq!(whole.id().unwrap(), other.id().unwrap());
     }
@@ -163,8 +163,8 @@ proptest! {
         cells in prop::collection::vec((0..2_usize, 0..2_usize, 0..4_u32), 0..4),
         class in prop::option::of((0..2_usize, any::<bool>())),
     ) {
-        let scene = strict_scenario(complete_events().into_iter().chain(all).collect()).with(renumber);
-        let before = scene.result().summary.overall_compliance;
+        let scenario = strict_scenario(complete_events().into_iter().chain(all).collect()).with(renumber);
+        let before = scenario.result().summary.overall_compliance;
         let gone = |event: &Event| {
             let hour = (event.time.0 - START) / HOUR_SECONDS;
             let cell = cells.iter().any(|(account, region, at)| {
@@ -176,9 +176,9 @@ proptest! {
                 *event.actor.account == *ACCOUNTS[account] && if write { writes } else { reads }
             })
         };
-        let less = scene.clone().with(|scene| scene.events.retain(|event| !gone(event)));
+        let less = scenario.clone().with(|scenario| scenario.events.retain(|event| !gone(event)));
         let after = less.result().summary.overall_compliance;
-        if less.events.len() < scene.events.len() {
+        if less.events.len() < scenario.events.len() {
             prop_assert!(after >= Some(Status::InsufficientEvidence), "{:?} became {:?}", before, after);
         } else {
             prop_assert_eq!(after, before);
@@ -223,8 +223,8 @@ proptest! {
     }
 }
 
-fn renumber(scene: &mut EvidenceScenario) {
-    for (id, event) in (1..).zip(&mut scene.events) {
+fn renumber(scenario: &mut EvidenceScenario) {
+    for (id, event) in (1..).zip(&mut scenario.events) {
         event.id = onlooker_core::event::EventId(id);
     }
 }

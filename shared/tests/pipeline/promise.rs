@@ -30,7 +30,7 @@ fn write() -> Event {
 /// Of writes at these seconds, how many an override that ends at `ends` allowed, and how many came after its end.
 fn calls_split_by_override_end(ends: u32, seconds: &[u32]) -> (u64, u64) {
     let result = EvidenceScenario::of(seconds.iter().map(|second| write().at_time(0, *second)))
-        .with(|scene| scene.config.overrides.push(override_ending("it", "ec2:RunInstances", ends)))
+        .with(|scenario| scenario.config.overrides.push(override_ending("it", "ec2:RunInstances", ends)))
         .result();
     let used = &result.overrides[0];
     assert_eq!(used.allowed_calls, result.compliance.permitted);
@@ -64,10 +64,10 @@ fn calls_in_the_time_bucket_of_the_end_count_as_after_it() {
 fn an_overridden_call_keeps_its_classification() {
     let result =
         EvidenceScenario::of([auditor_call("PutBucketPolicy").with_resources(&["arn:aws:s3:::store"])])
-            .with(|scene| {
+            .with(|scenario| {
                 let mut entry = override_ending("store", "s3:Put*", HOUR_SECONDS);
                 entry.resource = Some("arn:aws:s3:::store*".to_owned());
-                scene.config.overrides.push(entry);
+                scenario.config.overrides.push(entry);
             })
             .result();
     assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
@@ -80,13 +80,13 @@ fn an_overridden_call_keeps_its_classification() {
 #[test]
 fn an_override_for_resources_covers_no_call_with_other_or_no_resources() {
     let status = |resources: &[&str]| {
-        let scene =
-            EvidenceScenario::of([auditor_call("PutObject").with_resources(resources)]).with(|scene| {
+        let scenario =
+            EvidenceScenario::of([auditor_call("PutObject").with_resources(resources)]).with(|scenario| {
                 let mut entry = override_ending("store", "s3:PutObject", HOUR_SECONDS);
                 entry.resource = Some("arn:aws:s3:::store/*".to_owned());
-                scene.config.overrides.push(entry);
+                scenario.config.overrides.push(entry);
             });
-        scene.result().summary.overall_compliance
+        scenario.result().summary.overall_compliance
     };
     assert_eq!(status(&["arn:aws:s3:::store/a", "arn:aws:s3:::store/b"]), Some(Status::Compliant));
     assert_eq!(status(&["arn:aws:s3:::store/a", "arn:aws:s3:::other/b"]), Some(Status::NonCompliant));
@@ -96,10 +96,10 @@ fn an_override_for_resources_covers_no_call_with_other_or_no_resources() {
 #[test]
 fn the_longer_of_two_overrides_applies() {
     let result = EvidenceScenario::of([write(), write().at_time(2, 0)])
-        .with(|scene| {
-            scene.config.overrides.push(override_ending("short", "ec2:RunInstances", HOUR_SECONDS));
-            scene.config.overrides.push(override_ending("long", "ec2:*", 3 * HOUR_SECONDS));
-            scene.add_digests_everywhere(3);
+        .with(|scenario| {
+            scenario.config.overrides.push(override_ending("short", "ec2:RunInstances", HOUR_SECONDS));
+            scenario.config.overrides.push(override_ending("long", "ec2:*", 3 * HOUR_SECONDS));
+            scenario.add_digests_everywhere(3);
         })
         .result();
     let used: Vec<(u64, u64)> =
@@ -120,9 +120,10 @@ impl DigestsExt for EvidenceScenario {
 
 #[test]
 fn an_exempt_principal_is_never_watched() {
-    let scene = EvidenceScenario::of([read(), write().in_account_region(ACCOUNTS[1], REGIONS[0])]);
-    assert_eq!(scene.result().summary.overall_compliance, Some(Status::NonCompliant));
-    let exempt = scene.with(|scene| scene.config.exempt.push(format!("arn:aws:iam::{}:role/*", ACCOUNTS[1])));
+    let scenario = EvidenceScenario::of([read(), write().in_account_region(ACCOUNTS[1], REGIONS[0])]);
+    assert_eq!(scenario.result().summary.overall_compliance, Some(Status::NonCompliant));
+    let exempt =
+        scenario.with(|scenario| scenario.config.exempt.push(format!("arn:aws:iam::{}:role/*", ACCOUNTS[1])));
     let result = exempt.result();
     assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
     assert_eq!((result.totals.watched_operations, result.totals.mutating), (1, 1));
@@ -131,10 +132,10 @@ fn an_exempt_principal_is_never_watched() {
 #[test]
 fn business_hours_past_midnight_belong_to_their_start_day() {
     let outside = |hour: u32, second: u32| {
-        let scene = EvidenceScenario::of([read().at_time(hour, second)]).with(|scene| {
-            scene.config.watch[0].business_hours = Some(hours("22:00", "06:00"));
+        let scenario = EvidenceScenario::of([read().at_time(hour, second)]).with(|scenario| {
+            scenario.config.watch[0].business_hours = Some(hours("22:00", "06:00"));
         });
-        scene.findings_of("outside-business-hours").len()
+        scenario.findings_of("outside-business-hours").len()
     };
     // The trail begins on a Tuesday.
     assert_eq!(outside(5, 3_599), 0);
@@ -147,9 +148,10 @@ fn business_hours_past_midnight_belong_to_their_start_day() {
 
 #[test]
 fn activity_outside_business_hours_adds_risk_without_a_violation() {
-    let scene = EvidenceScenario::of([read().at_time(1, 0)]);
-    let calm = scene.result();
-    let late = scene.with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00"))).result();
+    let scenario = EvidenceScenario::of([read().at_time(1, 0)]);
+    let calm = scenario.result();
+    let late =
+        scenario.with(|scenario| scenario.config.business_hours = Some(hours("09:00", "17:00"))).result();
     assert_eq!(late.summary.overall_compliance, Some(Status::Compliant));
     assert_eq!(calm.summary.risk_score, Some(0.0));
     assert_eq!((late.summary.risk_score, late.summary.risk_level), (Some(5.0), Some(RiskBand::Low)));
@@ -171,9 +173,9 @@ fn one_write_among_a_thousand_reads_is_a_violation() {
 #[test]
 fn a_compliant_summary_claims_only_the_logged_event_classes() {
     let result = EvidenceScenario::of([read()])
-        .with(|scene| {
-            scene.config.coverage.logged.pop();
-            scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+        .with(|scenario| {
+            scenario.config.coverage.logged.pop();
+            scenario.config.coverage.event_classes = scenario.config.coverage.logged.clone();
         })
         .result();
     let summary = &result.summary;
@@ -200,7 +202,7 @@ fn scenario_with_many_findings() -> ReportResult {
         auditor_call("RunInstances").with_outcome(Outcome::Denied),
         read().by_principal("Builder"),
     ])
-    .with(|scene| scene.unreadable.push((1, UnreadableReason::BadJson)))
+    .with(|scenario| scenario.unreadable.push((1, UnreadableReason::BadJson)))
     .result()
 }
 
@@ -271,9 +273,9 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
         "business hours and machine use are not configured, and no policies were read"
     );
     let kept =
-        with_auditor_grants(EvidenceScenario::of([read()]), &["ec2:DescribeInstances"]).with(|scene| {
-            scene.config.watch[0].machine = true;
-            scene.config.business_hours = Some(toml::from_str(hours).unwrap());
+        with_auditor_grants(EvidenceScenario::of([read()]), &["ec2:DescribeInstances"]).with(|scenario| {
+            scenario.config.watch[0].machine = true;
+            scenario.config.business_hours = Some(toml::from_str(hours).unwrap());
         });
     assert!(control_states(&kept.result()).iter().all(|(_, state)| *state == Pass));
 
@@ -284,7 +286,8 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
     assert_eq!(failed.findings, [written.findings[0].fingerprint.clone()]);
     assert!(written.findings[0].controls.contains("RO-1"));
 
-    let damaged = kept.clone().with(|scene| scene.unreadable.push((1, UnreadableReason::BadJson))).result();
+    let damaged =
+        kept.clone().with(|scenario| scenario.unreadable.push((1, UnreadableReason::BadJson))).result();
     assert!(
         control_states(&damaged).iter().all(|(id, state)| match *id {
             "EV-1" => *state == Fail,
@@ -306,7 +309,7 @@ fn controls_pass_on_complete_evidence_with_watched_calls_alone() {
         control_states(&unseen)
     );
 
-    let discovery = kept.with(|scene| scene.config.watch.clear()).result();
+    let discovery = kept.with(|scenario| scenario.config.watch.clear()).result();
     assert_eq!(discovery.mode, ReportMode::Discovery);
     assert!(
         control_states(&discovery).iter().all(|(_, state)| *state == NoEvidence),
@@ -328,7 +331,9 @@ fn every_rule_above_informational_fails_a_general_control_or_is_listed_here() {
 #[test]
 fn operations_are_listed_with_classification_and_deciding_source() {
     let result = EvidenceScenario::of([read(), write(), auditor_call("Frobnicate")])
-        .with(|scene| scene.config.overrides.push(override_ending("it", "ec2:RunInstances", HOUR_SECONDS)))
+        .with(|scenario| {
+            scenario.config.overrides.push(override_ending("it", "ec2:RunInstances", HOUR_SECONDS))
+        })
         .result();
     let listed: Vec<(&str, Provenance)> =
         result.operations.iter().map(|one| (one.operation.as_str(), one.provenance)).collect();
@@ -346,10 +351,10 @@ fn the_evidence_gap_risk_counts_hours_classes_unreadable_parts_and_conflicts() {
         read().with_id(1).at_time(0, 1),
         read().with_id(2).at_time(3, 0),
     ])
-    .with(|scene| {
-        scene.config.coverage.logged.pop();
-        scene.unreadable.push((1, UnreadableReason::BadJson));
-        scene.period.0 = Some(Time(START));
+    .with(|scenario| {
+        scenario.config.coverage.logged.pop();
+        scenario.unreadable.push((1, UnreadableReason::BadJson));
+        scenario.period.0 = Some(Time(START));
     })
     .result();
     let risk = result.risk.unwrap();

@@ -36,7 +36,7 @@ struct ReferenceCall<'a> {
 }
 
 impl<'a> ReferenceCall<'a> {
-    fn of(scene: &'a EvidenceScenario, chains: &ReferenceChains<'_>, event: &'a Event) -> Self {
+    fn of(scenario: &'a EvidenceScenario, chains: &ReferenceChains<'_>, event: &'a Event) -> Self {
         let call_key = &event.call_key;
         let call = ClassificationInput {
             service: &call_key.source,
@@ -66,7 +66,7 @@ impl<'a> ReferenceCall<'a> {
         let needs_override = is_call && kind != OperationType::ReadOnly;
         let override_for = |arn: &str| {
             let mut longest: Option<(usize, bool)> = None;
-            for (n, entry) in scene.config.overrides.iter().enumerate().filter(|_| needs_override) {
+            for (n, entry) in scenario.config.overrides.iter().enumerate().filter(|_| needs_override) {
                 let about = entry.match_call(
                     arn,
                     &classification.service,
@@ -74,7 +74,8 @@ impl<'a> ReferenceCall<'a> {
                     &call_key.resources,
                     event.time,
                 );
-                let longer = longest.is_none_or(|(m, _)| entry.expires > scene.config.overrides[m].expires);
+                let longer =
+                    longest.is_none_or(|(m, _)| entry.expires > scenario.config.overrides[m].expires);
                 if about != OverrideMatch::NoMatch && longer {
                     let quarter_ends = event.time.0 / 900 * 900 + 900;
                     longest = Some((n, quarter_ends <= entry.expires.0));
@@ -94,7 +95,7 @@ impl<'a> ReferenceCall<'a> {
         if let Some((_, true)) = override_use {
             kind = OperationType::ReadOnly;
         }
-        let watch = scene.config.watch_for_arn(arn);
+        let watch = scenario.config.watch_for_arn(arn);
         let is_certain = role_chain.is_none_or(|role_chain| role_chain.is_certain);
         Self {
             event,
@@ -164,15 +165,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn the_report_agrees_with_the_reference_counts(scene in any_scenario()) {
-        let result = scene.result();
-        let inside = |time: Time| match (scene.period, result.coverage.period) {
+    fn the_report_agrees_with_the_reference_counts(scenario in any_scenario()) {
+        let result = scenario.result();
+        let inside = |time: Time| match (scenario.period, result.coverage.period) {
             ((Some(from), Some(until)), _) => (from..until).contains(&time),
             _ => true,
         };
-        let here: Vec<&Event> = scene.events.iter().filter(|event| inside(event.time)).collect();
-        let chains = ReferenceChains::of(here.clone(), &scene.config);
-        let all: Vec<ReferenceCall<'_>> = here.into_iter().map(|event| ReferenceCall::of(&scene, &chains, event)).collect();
+        let here: Vec<&Event> = scenario.events.iter().filter(|event| inside(event.time)).collect();
+        let chains = ReferenceChains::of(here.clone(), &scenario.config);
+        let all: Vec<ReferenceCall<'_>> = here.into_iter().map(|event| ReferenceCall::of(&scenario, &chains, event)).collect();
         let is_call = |one: &ReferenceCall<'_>| one.operation_type.is_some();
         let watched = |one: &ReferenceCall<'_>| one.operation_type.is_some() && one.watch.is_some();
         let kinds = |kind| count(&all, |one| one.operation_type == Some(kind));
@@ -182,8 +183,8 @@ proptest! {
         };
         let who = |one: &ReferenceCall<'_>| format!("{:?}", one.event.actor.principal);
         let sensitive = Capabilities::READ_DATA | Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS;
-        let pieces: BTreeSet<u128> = scene.unreadable.iter().map(|(piece, _)| *piece).collect();
-        let insights: BTreeSet<u128> = scene.insights.iter().copied().collect();
+        let pieces: BTreeSet<u128> = scenario.unreadable.iter().map(|(piece, _)| *piece).collect();
+        let insights: BTreeSet<u128> = scenario.insights.iter().copied().collect();
         let totals = ReportTotals {
             events: all.len() as u64,
             operations: count(&all, is_call),
@@ -221,8 +222,8 @@ proptest! {
         let mut cells: BTreeSet<(&str, &str, u32)> =
             all.iter().map(|one| (&*one.event.actor.account, &*one.event.actor.region, one.event.time.hour().0)).collect();
         let start = Time(super::events::START).hour().0;
-        let mut digests: Vec<_> = scene.digests.iter().map(|(a, r, h)| (*a, *r, start + h)).collect();
-        let times: Vec<u32> = match scene.period {
+        let mut digests: Vec<_> = scenario.digests.iter().map(|(a, r, h)| (*a, *r, start + h)).collect();
+        let times: Vec<u32> = match scenario.period {
             (Some(from), Some(until)) => {
                 digests.retain(|(_, _, hour)| (from.hour().0..until.hour().0).contains(hour));
                 (from.hour().0..until.hour().0).collect()
@@ -243,7 +244,7 @@ proptest! {
         let gap_hours: u64 =
             result.coverage.account_regions.iter().flat_map(|entry| &entry.gaps).map(|gap| u64::from(gap.hours())).sum();
         prop_assert_eq!(gap_hours, missing);
-        let data_is_logged = scene.config.coverage.logged.len() == 3;
+        let data_is_logged = scenario.config.coverage.logged.len() == 3;
         let class_gaps = u64::from(!data_is_logged);
         let gaps: Vec<_> = result.coverage.class_gaps().map(|class| (class.class.as_str(), class.state)).collect();
         prop_assert_eq!(gaps, if data_is_logged { vec![] } else { vec![("data", EventClassState::Gap)] });
@@ -257,8 +258,8 @@ proptest! {
             worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
         };
         let seen: BTreeSet<&str> = all.iter().filter_map(|one| one.watch).map(|w| w.principal.as_str()).collect();
-        let promised = (!scene.config.watch.is_empty()).then(|| {
-            let unseen = if seen.len() < scene.config.watch.len() { Status::InsufficientEvidence } else { Status::Compliant };
+        let promised = (!scenario.config.watch.is_empty()).then(|| {
+            let unseen = if seen.len() < scenario.config.watch.len() { Status::InsufficientEvidence } else { Status::Compliant };
             // A watched principal that made no call proves nothing for the others.
             let name = |one: &ReferenceCall<'_>| one.event.actor.principal.clone();
             let calling: BTreeSet<_> = all.iter().filter(|one| watched(one) && one.is_direct()).map(name).collect();
@@ -271,7 +272,7 @@ proptest! {
 
         // The risk.
         let outside = |one: &ReferenceCall<'_>| {
-            let general = scene.config.business_hours.as_ref();
+            let general = scenario.config.business_hours.as_ref();
             let hours = one.watch.and_then(|watch| watch.business_hours.as_ref()).or(general);
             hours.is_some_and(|hours| !BusinessCalendar::new(hours).unwrap().contains(one.event.time))
         };
@@ -322,7 +323,7 @@ proptest! {
         for one in &all {
             groups.entry(&one.event.actor.principal).or_default().push(one);
         }
-        prop_assert_eq!(result.principals.len(), groups.len() + scene.config.watch.len() - seen.len());
+        prop_assert_eq!(result.principals.len(), groups.len() + scenario.config.watch.len() - seen.len());
         for (principal, mine) in &groups {
             let same = |p: &&PrincipalSummary| {
                 (&p.arn, p.kind, &p.account) == (&principal.arn, principal.kind, &principal.account)

@@ -40,11 +40,12 @@ fn write() -> Event {
 
 /// The role chains of the last of these events, in order of its parts.
 fn role_chains_of(events: &[Event]) -> Vec<Option<RoleChain>> {
-    let scene = EvidenceScenario::of(events.iter().cloned());
-    let tally = Tally::of(scene.segment_builder().finish());
+    let scenario = EvidenceScenario::of(events.iter().cloned());
+    let tally = Tally::of(scenario.segment_builder().finish());
     let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
-    let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
-    let last = scene.events.last().unwrap();
+    let assessment =
+        Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scenario.config);
+    let last = scenario.events.last().unwrap();
     let of_last = assessment
         .classified
         .iter()
@@ -242,22 +243,22 @@ fn a_source_identity_distinguishes_sessions_of_one_name() {
 #[test]
 fn a_watched_principal_is_attributed_to_itself() {
     let status = |watch: bool| {
-        let scene = EvidenceScenario::of([assume_builder("Builder/job"), write()]).with(|scene| {
-            scene.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
+        let scenario = EvidenceScenario::of([assume_builder("Builder/job"), write()]).with(|scenario| {
+            scenario.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
             if watch {
-                scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Builder").unwrap());
+                scenario.config.watch.push(Watch::new("arn:aws:iam::*:role/Builder").unwrap());
             }
         });
-        let tally = Tally::of(Segment::from_events(scene.events.clone()));
+        let tally = Tally::of(Segment::from_events(scenario.events.clone()));
         let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
         let assessment =
-            Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scene.config);
+            Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scenario.config);
         let builder =
             assessment.classified.iter().find(|one| one.principal().arn.ends_with("Builder")).unwrap();
         (
             builder.role_chain.is_some(),
             builder.watch.unwrap().principal.clone(),
-            scene.result().summary.overall_compliance,
+            scenario.result().summary.overall_compliance,
         )
     };
     let auditor = (true, "arn:aws:iam::*:role/Auditor".to_owned(), Some(Status::NonCompliant));
@@ -267,17 +268,17 @@ fn a_watched_principal_is_attributed_to_itself() {
 
 /// The status under an override for assuming roles, and under further overrides.
 fn status_with_overrides(overrides: &[(&str, &str)], events: &[Event]) -> Option<Status> {
-    let scene = EvidenceScenario::of(events.iter().cloned()).with(|scene| {
-        scene.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
+    let scenario = EvidenceScenario::of(events.iter().cloned()).with(|scenario| {
+        scenario.config.overrides.push(override_ending("assume", "sts:AssumeRole", HOUR_SECONDS));
         for (principal, operation) in overrides {
             let principal = format!("arn:aws:iam::*:role/{principal}");
-            scene
+            scenario
                 .config
                 .overrides
                 .push(Override { principal, ..override_ending(operation, operation, HOUR_SECONDS) });
         }
     });
-    scene.result().summary.overall_compliance
+    scenario.result().summary.overall_compliance
 }
 
 #[test]
@@ -382,10 +383,10 @@ proptest! {
 }
 
 /// The overall status with an override for assuming roles.
-fn status_with_assume_role_override(scene: EvidenceScenario) -> Option<Status> {
-    let scene =
-        scene.with(|scene| scene.config.overrides.push(override_ending("assumes", "sts:*", 1_000_000)));
-    scene.result().summary.overall_compliance
+fn status_with_assume_role_override(scenario: EvidenceScenario) -> Option<Status> {
+    let scenario = scenario
+        .with(|scenario| scenario.config.overrides.push(override_ending("assumes", "sts:*", 1_000_000)));
+    scenario.result().summary.overall_compliance
 }
 
 #[test]
@@ -417,9 +418,9 @@ fn credentials_of_an_unknown_principal_prove_nothing() {
 
 #[test]
 fn with_omitted_events_no_chain_is_proven_harmless() {
-    let scene = EvidenceScenario::of([auditor_call("DescribeInstances"), assume_builder("Builder/job")])
-        .with(|scene| scene.config.lookup.watched_only = true);
-    let result = scene.result();
+    let scenario = EvidenceScenario::of([auditor_call("DescribeInstances"), assume_builder("Builder/job")])
+        .with(|scenario| scenario.config.lookup.watched_only = true);
+    let result = scenario.result();
     assert!(result.limitations.iter().any(|line| line.contains("`lookup.watched_only`")));
-    assert_eq!(status_with_assume_role_override(scene), Some(Status::InsufficientEvidence));
+    assert_eq!(status_with_assume_role_override(scenario), Some(Status::InsufficientEvidence));
 }

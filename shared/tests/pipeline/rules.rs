@@ -36,10 +36,10 @@ impl RuleCase {
         assert!(beside.is_empty(), "{}: {beside:#?}", self.rule);
 
         // The finding keeps its fingerprint when more evidence is added.
-        let more = self.matching.clone().with(|scene| {
-            let again = scene.events.clone().into_iter().map(|event| event.with_id(0));
+        let more = self.matching.clone().with(|scenario| {
+            let again = scenario.events.clone().into_iter().map(|event| event.with_id(0));
             let other = auditor_call("DescribeInstances").by_principal("Builder").at_time(0, 5);
-            scene.events.extend((500..).zip(again.chain([other])).map(|(id, event)| event.with_id(id)));
+            scenario.events.extend((500..).zip(again.chain([other])).map(|(id, event)| event.with_id(id)));
         });
         let again = more.findings_of(self.rule);
         assert_eq!(
@@ -84,7 +84,7 @@ fn write() -> Event {
 
 /// The promise with its auditor marked as a machine, or not.
 fn machine(is_one: bool, event: Event) -> EvidenceScenario {
-    EvidenceScenario::of([event]).with(|scene| scene.config.watch[0].machine = is_one)
+    EvidenceScenario::of([event]).with(|scenario| scenario.config.watch[0].machine = is_one)
 }
 
 /// As many calls, of which the first `failed` fail.
@@ -131,8 +131,8 @@ cases! {
         EvidenceScenario::of([auditor_call("Frobnicate")]), EvidenceScenario::of([auditor_call("Frobnicate").by_principal("Builder")]);
     without_a_promise_every_unknown_operation_is_found_and_no_known_one:
         "unknown-operation", "novel.amazonaws.com:Frobnicate", 1,
-        EvidenceScenario::of([auditor_call("Frobnicate").by_principal("Builder")]).with(|scene| scene.config.watch.clear()),
-        EvidenceScenario::of([write().by_principal("Builder")]).with(|scene| scene.config.watch.clear());
+        EvidenceScenario::of([auditor_call("Frobnicate").by_principal("Builder")]).with(|scenario| scenario.config.watch.clear()),
+        EvidenceScenario::of([write().by_principal("Builder")]).with(|scenario| scenario.config.watch.clear());
     a_returned_secret_is_found_and_a_denied_one_is_not:
         "secret-read", "secretsmanager:GetSecretValue", 1,
         EvidenceScenario::of([auditor_call("GetSecretValue")]), EvidenceScenario::of([auditor_call("GetSecretValue").with_outcome(Outcome::Denied)]);
@@ -152,36 +152,36 @@ cases! {
         EvidenceScenario::of([read().with_id(9), write().with_id(9).in_account_region(ACCOUNTS[1], REGIONS[0])]);
     an_unreadable_record_is_found_and_an_insight_event_is_not:
         "unreadable-evidence", "not JSON", 1,
-        EvidenceScenario::of([read()]).with(|scene| scene.unreadable = vec![(1, UnreadableReason::BadJson), (1, UnreadableReason::BadJson)]),
-        EvidenceScenario::of([read()]).with(|scene| scene.insights.push(1));
+        EvidenceScenario::of([read()]).with(|scenario| scenario.unreadable = vec![(1, UnreadableReason::BadJson), (1, UnreadableReason::BadJson)]),
+        EvidenceScenario::of([read()]).with(|scenario| scenario.insights.push(1));
     an_anonymous_write_is_found_and_an_anonymous_read_is_not:
         "unidentified-write", "ec2:RunInstances", 1,
         EvidenceScenario::of([read(), write().by_principal("unidentified")]), EvidenceScenario::of([read(), read().by_principal("unidentified")]);
     a_listed_log_file_is_missing_unless_its_oldest_and_newest_events_are_present:
         "missing-logs", "111122223333 eu-west-1", 1,
-        EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scene| {
-            scene.digests.push((ACCOUNTS[0], REGIONS[0], 0));
-            scene.listed_log_spans.push((0, 10));
+        EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scenario| {
+            scenario.digests.push((ACCOUNTS[0], REGIONS[0], 0));
+            scenario.listed_log_spans.push((0, 10));
         }),
-        EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scene| {
-            scene.digests.push((ACCOUNTS[0], REGIONS[0], 0));
-            scene.listed_log_spans.push((0, 9));
+        EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scenario| {
+            scenario.digests.push((ACCOUNTS[0], REGIONS[0], 0));
+            scenario.listed_log_spans.push((0, 9));
         });
     an_hour_without_evidence_is_found_and_one_with_a_digest_is_not:
         "missing-hours", "111122223333 eu-west-1", 1,
         EvidenceScenario::of([read(), read().at_time(2, 0)]),
-        EvidenceScenario::of([read(), read().at_time(2, 0)]).with(|scene| scene.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
+        EvidenceScenario::of([read(), read().at_time(2, 0)]).with(|scenario| scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
     a_digest_of_another_region_covers_nothing:
         "missing-hours", "111122223333 eu-west-1", 1,
         EvidenceScenario::of([read(), read().at_time(2, 0)])
-            .with(|scene| scene.digests.extend([0, 1, 2].map(|hour| (ACCOUNTS[0], REGIONS[1], hour)))),
+            .with(|scenario| scenario.digests.extend([0, 1, 2].map(|hour| (ACCOUNTS[0], REGIONS[1], hour)))),
         EvidenceScenario::of([read(), read().at_time(1, 0)]);
     an_unlogged_event_class_is_found_and_one_outside_the_promise_is_not:
         "event-class-not-logged", "data", 1,
-        EvidenceScenario::of([read()]).with(|scene| drop(scene.config.coverage.logged.pop())),
-        EvidenceScenario::of([read()]).with(|scene| {
-            scene.config.coverage.logged.pop();
-            scene.config.coverage.event_classes = scene.config.coverage.logged.clone();
+        EvidenceScenario::of([read()]).with(|scenario| drop(scenario.config.coverage.logged.pop())),
+        EvidenceScenario::of([read()]).with(|scenario| {
+            scenario.config.coverage.logged.pop();
+            scenario.config.coverage.event_classes = scenario.config.coverage.logged.clone();
         });
     a_write_that_was_denied_is_found_and_a_read_that_was_denied_is_not:
         "write-denied", "ec2:RunInstances", 1,
@@ -200,29 +200,29 @@ cases! {
         EvidenceScenario::of((0..20).map(|n| write().at_time(0, n).with_outcome(Outcome::Denied))), failing_scenario(19, 19);
     a_call_after_its_override_ended_is_found_and_one_before_is_not:
         "override-expired", "old", 1,
-        EvidenceScenario::of([write().at_time(1, 0)]).with(|scene| scene.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS))),
-        EvidenceScenario::of([write()]).with(|scene| scene.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS)));
+        EvidenceScenario::of([write().at_time(1, 0)]).with(|scenario| scenario.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS))),
+        EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(override_ending("old", "ec2:*", HOUR_SECONDS)));
     a_promise_without_an_observed_principal_is_found_and_one_with_is_not:
         "principal-not-seen", "promise", 0,
         EvidenceScenario::of([read().by_principal("Builder")]), EvidenceScenario::of([auditor_call("ConsoleLogin")]);
     a_promise_within_a_wider_one_counts_as_observed_and_an_unmatched_one_does_not:
         "principal-not-seen", "promise", 0,
-        EvidenceScenario::of([read()]).with(|scene| scene.config.watch.push(Watch::new("arn:aws:iam::*:role/Absent").unwrap())),
+        EvidenceScenario::of([read()]).with(|scenario| scenario.config.watch.push(Watch::new("arn:aws:iam::*:role/Absent").unwrap())),
         EvidenceScenario::of([read()])
-            .with(|scene| scene.config.watch.insert(0, Watch::new("arn:aws:iam::*:role/*").unwrap()));
+            .with(|scenario| scenario.config.watch.insert(0, Watch::new("arn:aws:iam::*:role/*").unwrap()));
     a_call_before_business_hours_is_found_and_one_in_the_first_minute_is_not:
         "outside-business-hours", "outside business hours", 1,
-        EvidenceScenario::of([read().at_time(8, 3_599)]).with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00"))),
-        EvidenceScenario::of([read().at_time(9, 0)]).with(|scene| scene.config.business_hours = Some(hours("09:00", "17:00")));
+        EvidenceScenario::of([read().at_time(8, 3_599)]).with(|scenario| scenario.config.business_hours = Some(hours("09:00", "17:00"))),
+        EvidenceScenario::of([read().at_time(9, 0)]).with(|scenario| scenario.config.business_hours = Some(hours("09:00", "17:00")));
     business_hours_of_a_principal_override_the_general_ones:
         "outside-business-hours", "outside business hours", 1,
-        EvidenceScenario::of([read().at_time(12, 0)]).with(|scene| {
-            scene.config.business_hours = Some(hours("09:00", "17:00"));
-            scene.config.watch[0].business_hours = Some(hours("00:00", "06:00"));
+        EvidenceScenario::of([read().at_time(12, 0)]).with(|scenario| {
+            scenario.config.business_hours = Some(hours("09:00", "17:00"));
+            scenario.config.watch[0].business_hours = Some(hours("00:00", "06:00"));
         }),
-        EvidenceScenario::of([read().at_time(3, 0)]).with(|scene| {
-            scene.config.business_hours = Some(hours("09:00", "17:00"));
-            scene.config.watch[0].business_hours = Some(hours("00:00", "06:00"));
+        EvidenceScenario::of([read().at_time(3, 0)]).with(|scenario| {
+            scenario.config.business_hours = Some(hours("09:00", "17:00"));
+            scenario.config.watch[0].business_hours = Some(hours("00:00", "06:00"));
         });
     returned_customer_data_is_found_and_a_denied_read_is_not:
         "data-read", "s3:GetObject", 1,
@@ -237,15 +237,15 @@ cases! {
         "unclassified-principal", ACCOUNTS[0], 1,
         EvidenceScenario::of([read(), write().by_principal("Builder")]),
         EvidenceScenario::of([read(), write().by_principal("Builder")])
-            .with(|scene| scene.config.exempt.push("arn:aws:iam::*:role/Build*".to_owned()));
+            .with(|scenario| scenario.config.exempt.push("arn:aws:iam::*:role/Build*".to_owned()));
     services_and_the_root_user_are_never_unclassified:
         "unclassified-principal", ACCOUNTS[0], 1,
         EvidenceScenario::of([read(), read().by_principal("Builder")]),
         EvidenceScenario::of([read(), auditor_call("RotateKey").by_principal("service:kms"), read().by_principal("root")]);
     an_unused_override_is_found_and_a_used_one_is_not:
         "override-unused", "spare", 0,
-        EvidenceScenario::of([read()]).with(|scene| scene.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS))),
-        EvidenceScenario::of([write()]).with(|scene| scene.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS)));
+        EvidenceScenario::of([read()]).with(|scenario| scenario.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS))),
+        EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS)));
     policies_that_grant_writes_are_found_and_those_that_grant_reads_are_not:
         "over-privileged", "policies", 2,
         with_grants(read(), &["ec2:RunInstances", "ec2:CreateTags", "ec2:DescribeInstances"]), with_grants(read(), &["ec2:Describe*"]);
@@ -265,8 +265,8 @@ cases! {
         with_grants(write().with_outcome(Outcome::Denied), &["ec2:RunInstances"]);
     a_conditional_grant_is_found_and_an_unconditional_one_is_not:
         "indeterminate-grant", "conditional", 1,
-        EvidenceScenario::of([read()]).with(|scene| {
-            scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", conditional_allow("ec2:RunInstances"))));
+        EvidenceScenario::of([read()]).with(|scenario| {
+            scenario.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", conditional_allow("ec2:RunInstances"))));
         }),
         with_grants(read(), &["ec2:RunInstances", "ec2:DescribeInstances"]);
     a_used_action_without_a_grant_is_found_and_a_granted_one_is_not:
@@ -276,14 +276,14 @@ cases! {
 
 #[test]
 fn a_finding_names_its_earliest_events_and_its_span() {
-    let scene = EvidenceScenario::of((0..5).map(|n| write().at_time(4 - n, 30)));
-    let found = &scene.findings_of("write-succeeded")[0];
+    let scenario = EvidenceScenario::of((0..5).map(|n| write().at_time(4 - n, 30)));
+    let found = &scenario.findings_of("write-succeeded")[0];
     let ids: Vec<String> = [5, 4, 3].map(|id| onlooker_core::event::EventId(id).to_string()).to_vec();
     assert_eq!(found.sample_event_ids, ids, "the earliest three, in order of time");
     assert_eq!(found.first_seen.map(|time| time.0), Some(START + 30));
     assert_eq!(found.last_seen.map(|time| time.0), Some(START + 4 * HOUR_SECONDS + 30));
     assert_eq!((found.count, found.severity), (5, Severity::Critical));
-    let entries = scene.result().audit_entries;
+    let entries = scenario.result().audit_entries;
     assert_eq!(
         entries.iter().map(|entry| &entry.event_id).collect::<Vec<_>>(),
         ids.iter().collect::<Vec<_>>()

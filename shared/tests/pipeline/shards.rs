@@ -93,13 +93,14 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
     let unfinished = prop::collection::vec((0..2_usize, 0..2_usize, 0..5_u32), 0..3);
     let dealing = (1..6_usize, any::<[u64; 2]>());
     (any_scenario(), 1..60_u128, logs, since, until, unfinished, dealing).prop_map(
-        |(mut scene, ids, logs, since, until, unfinished, (batches, seeds))| {
-            for event in &mut scene.events {
+        |(mut scenario, ids, logs, since, until, unfinished, (batches, seeds))| {
+            for event in &mut scenario.events {
                 event.id = EventId(event.id.0 % ids);
             }
-            scene.listed_log_spans = logs.iter().map(|(oldest, length)| (*oldest, oldest + length)).collect();
+            scenario.listed_log_spans =
+                logs.iter().map(|(oldest, length)| (*oldest, oldest + length)).collect();
             // Some log files that are present.
-            scene.listed_log_spans.extend(scene.events.iter().take(2).map(|event| {
+            scenario.listed_log_spans.extend(scenario.events.iter().take(2).map(|event| {
                 let second = event.time.0 - START;
                 (second, second)
             }));
@@ -110,7 +111,7 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
             };
             let mut parts = vec![
                 EvidenceScenario {
-                    listed_log_spans: scene.listed_log_spans.clone(),
+                    listed_log_spans: scenario.listed_log_spans.clone(),
                     ..EvidenceScenario::default()
                 };
                 batches
@@ -123,13 +124,13 @@ fn scenario_in_batches() -> impl Strategy<Value = (EvidenceScenario, ReportScope
                     dice ^= dice << 17;
                     usize::try_from(dice % batches as u64).unwrap()
                 };
-                scene.events.iter().for_each(|event| parts[draw()].events.push(event.clone()));
-                scene.unreadable.iter().for_each(|piece| parts[draw()].unreadable.push(*piece));
-                scene.insights.iter().for_each(|insight| parts[draw()].insights.push(*insight));
-                scene.digests.iter().for_each(|digest| parts[draw()].digests.push(*digest));
+                scenario.events.iter().for_each(|event| parts[draw()].events.push(event.clone()));
+                scenario.unreadable.iter().for_each(|piece| parts[draw()].unreadable.push(*piece));
+                scenario.insights.iter().for_each(|insight| parts[draw()].insights.push(*insight));
+                scenario.digests.iter().for_each(|digest| parts[draw()].digests.push(*digest));
             }
             let segments = parts.iter().map(|part| part.segment_builder().finish()).collect();
-            (scene, scope, segments)
+            (scenario, scope, segments)
         },
     )
 }
@@ -138,36 +139,36 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn the_report_from_shards_equals_the_report_from_all_evidence((scene, scope, batches) in scenario_in_batches()) {
-        let whole = EvidenceSummary::from_segment(scene.segment_builder().finish(), scope.clone());
+    fn the_report_from_shards_equals_the_report_from_all_evidence((scenario, scope, batches) in scenario_in_batches()) {
+        let whole = EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope.clone());
         let kept = StoredShards::of(batches);
         let parts = kept.evidence_summary(&scope);
         prop_assert_eq!(&whole, &parts);
         let narrow = EvidenceSummary { outside_period: whole.outside_period, ..kept.evidence_summary_of_scope(&scope) };
         prop_assert_eq!(&whole, &narrow, "what is outside the period may be left out");
-        prop_assert_eq!(to_json(&report_of(whole, &scene.config)), to_json(&report_of(parts, &scene.config)));
+        prop_assert_eq!(to_json(&report_of(whole, &scenario.config)), to_json(&report_of(parts, &scenario.config)));
     }
 
     #[test]
-    fn evidence_outside_the_period_changes_only_its_count((scene, scope, _) in scenario_in_batches()) {
+    fn evidence_outside_the_period_changes_only_its_count((scenario, scope, _) in scenario_in_batches()) {
         let outside = |event: &Event| !scope.contains(event.time.hour());
-        let (out, within): (Vec<Event>, Vec<Event>) = scene.events.iter().cloned().partition(outside);
-        let whole = EvidenceSummary::from_segment(scene.segment_builder().finish(), scope.clone());
-        let inside = EvidenceScenario { events: within, ..scene.clone() };
+        let (out, within): (Vec<Event>, Vec<Event>) = scenario.events.iter().cloned().partition(outside);
+        let whole = EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope.clone());
+        let inside = EvidenceScenario { events: within, ..scenario.clone() };
         let inside = EvidenceSummary::from_segment(inside.segment_builder().finish(), scope.clone());
         prop_assert_eq!(whole.outside_period, Segment::from_events(out).rows().len() as u64);
-        prop_assert_eq!(to_json(&report_of(whole, &scene.config)), to_json(&report_of(inside, &scene.config)));
+        prop_assert_eq!(to_json(&report_of(whole, &scenario.config)), to_json(&report_of(inside, &scenario.config)));
     }
 
     #[test]
     fn an_incomplete_hour_never_improves_a_status(
-        (scene, scope, _) in scenario_in_batches(), account in 0..2_usize, region in 0..2_usize, hour in 0..6_u32,
+        (scenario, scope, _) in scenario_in_batches(), account in 0..2_usize, region in 0..2_usize, hour in 0..6_u32,
     ) {
         let named = shard(account, region, hour);
         let mut more = scope.clone();
         more.incomplete_hours.insert(named.clone());
         let [before, after] = [scope, more].map(|scope| {
-            report_of(EvidenceSummary::from_segment(scene.segment_builder().finish(), scope), &scene.config)
+            report_of(EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope), &scenario.config)
         });
         prop_assert!(after.summary.overall_compliance >= before.summary.overall_compliance);
         prop_assert!(after.coverage.missing_hours() >= before.coverage.missing_hours());
@@ -250,13 +251,15 @@ fn one_id_in_two_hours_or_regions_is_two_events() {
 
 #[test]
 fn an_incomplete_hour_is_a_gap() {
-    let scene =
+    let scenario =
         EvidenceScenario::of([0, 1, 2].map(|hour| auditor_call("DescribeInstances").at_time(hour, 0)))
-            .with(|scene| scene.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
-    assert_eq!(scene.result().summary.overall_compliance, Some(Status::Compliant));
+            .with(|scenario| scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
+    assert_eq!(scenario.result().summary.overall_compliance, Some(Status::Compliant));
     let scope = ReportScope { incomplete_hours: [shard(0, 0, 1)].into(), ..ReportScope::default() };
-    let result =
-        report_of(EvidenceSummary::from_segment(scene.segment_builder().finish(), scope), &scene.config);
+    let result = report_of(
+        EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope),
+        &scenario.config,
+    );
     assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
     let entry = &result.coverage.account_regions[0];
     assert_eq!((entry.events, entry.observed_hours, entry.quiet_hours), (3, 2, 0));
@@ -267,13 +270,13 @@ fn an_incomplete_hour_is_a_gap() {
 fn a_listed_log_file_is_checked_only_within_the_period() {
     let read = |hour, second| auditor_call("DescribeInstances").at_time(hour, second);
     let missing = |logs: &[(u32, u32)], events: Vec<Event>| {
-        let scene = EvidenceScenario::of(events).with(|scene| {
-            scene.digests.push((ACCOUNTS[0], REGIONS[0], 1));
-            scene.listed_log_spans = logs.to_vec();
+        let scenario = EvidenceScenario::of(events).with(|scenario| {
+            scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1));
+            scenario.listed_log_spans = logs.to_vec();
         });
         let scope =
             ReportScope::between(Some(Time(START + HOUR_SECONDS)), Some(Time(START + 2 * HOUR_SECONDS)));
-        EvidenceSummary::from_segment(scene.segment_builder().finish(), scope)
+        EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope)
             .evidence_quality
             .missing_log_files
             .len()
@@ -288,13 +291,13 @@ fn a_listed_log_file_is_checked_only_within_the_period() {
 
 #[test]
 fn a_digest_written_after_the_period_lists_files_in_it() {
-    let scene = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scene| {
-        scene.digests.push((ACCOUNTS[0], REGIONS[0], 1));
-        scene.listed_log_spans = vec![(3_500, 3_599)];
+    let scenario = EvidenceScenario::of([auditor_call("DescribeInstances")]).with(|scenario| {
+        scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1));
+        scenario.listed_log_spans = vec![(3_500, 3_599)];
     });
     let scope = ReportScope::between(Some(Time(START)), Some(Time(START + HOUR_SECONDS)));
     assert_eq!(
-        EvidenceSummary::from_segment(scene.segment_builder().finish(), scope)
+        EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope)
             .evidence_quality
             .missing_log_files
             .len(),
@@ -308,7 +311,7 @@ fn evidence_of_several_shards_has_no_extract() {
     assert_eq!(Extract::of(Segment::default()), Err(ExtractError::NotOneShard));
     assert_eq!(Extract::of(Segment::from_events([read(0), read(1)])), Err(ExtractError::NotOneShard));
     let mixed =
-        EvidenceScenario::of([read(0)]).with(|scene| scene.insights.push(1)).segment_builder().finish();
+        EvidenceScenario::of([read(0)]).with(|scenario| scenario.insights.push(1)).segment_builder().finish();
     assert_eq!(Extract::of(mixed.clone()), Err(ExtractError::NotOneShard));
     assert_eq!(
         EvidenceSummaryBuilder::new(mixed, ReportScope::default()).err(),

@@ -140,8 +140,8 @@ proptest! {
 #[test]
 fn a_digest_covers_its_hour_and_lists_missing_files() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     let (account, region) = (ACCOUNTS[0], REGIONS[0]);
     let mut all = Segment::default();
     // Windows begin at five past, and the digest of a day's last hour is delivered on the next day.
@@ -169,12 +169,12 @@ fn a_digest_covers_its_hour_and_lists_missing_files() {
 fn damaged_or_missing_evidence_is_an_error_with_its_key() {
     let config = promise_config(Some(hour_after_start(0)));
     for gone in [false, true] {
-        let world = TestEnvironment::new(minutes_after_start(300));
-        let evidence_store = EvidenceStore::new(&world.table, &world.store);
+        let environment = TestEnvironment::new(minutes_after_start(300));
+        let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
         let kept = store_batch(&evidence_store, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
-        let mut bytes = world.store.read(&kept.key, None).unwrap();
+        let mut bytes = environment.store.read(&kept.key, None).unwrap();
         bytes[100] ^= 1;
-        world.store.port.damage(&kept.key, (!gone).then_some(bytes));
+        environment.store.port.damage(&kept.key, (!gone).then_some(bytes));
         let error = report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1)
             .unwrap_err()
             .to_string();
@@ -194,15 +194,15 @@ fn damaged_or_missing_evidence_is_an_error_with_its_key() {
 #[test]
 fn a_damaged_extract_is_rebuilt() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     store_batch(&evidence_store, batch(EvidenceSource::S3, &[1, 2, 3], None).0).unwrap();
     let first = report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap();
-    let extracts = world.store.list("cache/extract/").unwrap();
+    let extracts = environment.store.list("cache/extract/").unwrap();
     assert_eq!(extracts.len(), 3);
-    world.store.port.damage(&extracts[0].name, Some(b"junk".to_vec()));
-    let other = world.store.read(&extracts[1].name, None).unwrap();
-    world.store.port.damage(&extracts[2].name, Some(other));
+    environment.store.port.damage(&extracts[0].name, Some(b"junk".to_vec()));
+    let other = environment.store.read(&extracts[1].name, None).unwrap();
+    environment.store.port.damage(&extracts[2].name, Some(other));
     assert_eq!(
         report(&evidence_store, &config, (hour_after_start(0), hour_after_start(6)), 1).unwrap(),
         first
@@ -212,8 +212,8 @@ fn a_damaged_extract_is_rebuilt() {
 #[test]
 fn more_events_at_the_second_lookup_add_a_part() {
     let config = promise_config(None);
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     let (account, region, window) = (ACCOUNTS[0], REGIONS[0], (START, minutes_after_start(60)));
     let records: Vec<Value> =
         (0..5).map(|id| record(id * 4, account, region, minutes_after_start(id))).collect();
@@ -221,7 +221,7 @@ fn more_events_at_the_second_lookup_add_a_part() {
     store_batch(&evidence_store, slice_batch(account, region, window, &records[2..])).unwrap();
     let collected = collect(&evidence_store, &config, (START, minutes_after_start(60)), 1).unwrap();
     assert_eq!(collected.summary.tally.events(), 5);
-    assert_eq!(world.store.list("evidence/").unwrap().len(), 2);
+    assert_eq!(environment.store.list("evidence/").unwrap().len(), 2);
 }
 
 /// IAM and STS events are in us-east-1, which the configuration does not list and no run has pulled.
@@ -236,8 +236,8 @@ fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
     };
     let account_regions = history::AccountRegion::configured(&config, account, named);
     assert_eq!(account_regions.len(), 2);
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     let pull = |region: &str, of: u32| {
         let records: Vec<Value> = match region == named {
             true => vec![record(of * 14, account, region, hour_after_start(of).start())],
@@ -287,8 +287,8 @@ fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
 #[test]
 fn records_of_any_account_and_region_are_stored_and_found() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     let long = "x".repeat(2_000);
     let strange = ["a#b", "a", "../../etc", "é", "*", &long, "a/b=c"];
     let mut all = Segment::default();
@@ -310,10 +310,12 @@ fn records_of_any_account_and_region_are_stored_and_found() {
         report(&evidence_store, &config, hours, 3).unwrap().result,
         expected_report(all, &config, hours).result
     );
-    for object in world.store.list("").unwrap() {
+    for object in environment.store.list("").unwrap() {
         assert!(object.name.len() < 400 && !object.name.contains(".."), "{}", object.name);
     }
-    assert!(world.table.query("ACCOUNT_REGIONS", "").unwrap().iter().all(|item| item.sort_key.len() < 200));
+    assert!(
+        environment.table.query("ACCOUNT_REGIONS", "").unwrap().iter().all(|item| item.sort_key.len() < 200)
+    );
 }
 
 /// The manifest at the end of a pack.
@@ -329,8 +331,8 @@ fn manifest(store: &dyn ObjectStore, key: &str) -> Value {
 #[test]
 fn a_report_links_to_packs_and_packs_to_their_sources() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     for ids in 0..9 {
         store_batch(&evidence_store, batch(EvidenceSource::S3, &[ids * 360], Some(1)).0).unwrap();
     }
@@ -340,8 +342,8 @@ fn a_report_links_to_packs_and_packs_to_their_sources() {
     assert!(packs.iter().all(|key| key.starts_with("evidence/merged/")), "{packs:?}");
     let mut read = 0;
     while let Some(key) = packs.pop() {
-        let manifest = manifest(&world.store, &key);
-        let bytes = world.store.read(&key, None).unwrap();
+        let manifest = manifest(&environment.store, &key);
+        let bytes = environment.store.read(&key, None).unwrap();
         for part in manifest["parts"].as_array().unwrap() {
             let at = |name: &str| usize::try_from(part[name].as_u64().unwrap()).unwrap();
             let segment = Segment::from_bytes(&bytes[at("offset")..at("offset") + at("length")]).unwrap();
@@ -360,10 +362,10 @@ fn a_report_links_to_packs_and_packs_to_their_sources() {
 
 #[test]
 fn every_part_is_visible_to_athena() {
-    let world = TestEnvironment::new(minutes_after_start(300));
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = TestEnvironment::new(minutes_after_start(300));
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     let kept = store_batch(&evidence_store, batch(EvidenceSource::S3, &[0, 1, 2, 3, 4], None).0).unwrap();
-    let files = world.store.list("segments/").unwrap();
+    let files = environment.store.list("segments/").unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.rsplit_once('/').unwrap().0).collect();
     assert_eq!(
         names,
@@ -372,7 +374,7 @@ fn every_part_is_visible_to_athena() {
     let lines: Vec<Value> = files
         .iter()
         .flat_map(|file| {
-            let bytes = world.store.read(&file.name, None).unwrap();
+            let bytes = environment.store.read(&file.name, None).unwrap();
             let text = String::from_utf8(bytes).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
         })

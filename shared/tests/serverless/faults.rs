@@ -171,9 +171,9 @@ fn results(outcome: &ReplayOutcome) -> Vec<String> {
 
 /// The calls and the outcome of a run without faults.
 fn undisturbed_run(scenario: &JobScenario) -> (Vec<PortCall>, ReplayOutcome) {
-    let world = TestEnvironment::new(minutes_after_start(1_000));
-    let outcome = world.run_scenario(scenario);
-    (world.injector.calls(), outcome)
+    let environment = TestEnvironment::new(minutes_after_start(1_000));
+    let outcome = environment.run_scenario(scenario);
+    (environment.injector.calls(), outcome)
 }
 
 #[test]
@@ -187,9 +187,9 @@ fn a_job_killed_at_any_call_and_retried_ends_the_same() {
     assert!(calls.len() > 150, "{}", calls.len());
     for (at, call) in calls.iter().enumerate() {
         for timing in [FaultTiming::Before, FaultTiming::After] {
-            let world = TestEnvironment::new(minutes_after_start(1_000));
-            world.injector.plan(FaultPlan::Kill { at, timing });
-            let outcome = world.run_scenario(&scenario);
+            let environment = TestEnvironment::new(minutes_after_start(1_000));
+            environment.injector.plan(FaultPlan::Kill { at, timing });
+            let outcome = environment.run_scenario(&scenario);
             assert_eq!(outcome.retries, expected.retries + 1, "killed once, at {call:?}");
             assert_eq!(outcome.dead_letters, expected.dead_letters, "killed {timing:?} {call:?}");
             assert!(results(&outcome) == results(&expected), "killed {timing:?} {call:?}");
@@ -203,12 +203,16 @@ fn a_job_killed_at_any_call_with_state_on_disk_ends_the_same() {
     let (calls, expected) = undisturbed_run(&scenario);
     for at in (0..calls.len()).step_by(5) {
         let home = tempfile::tempdir().unwrap();
-        let world = TestEnvironment::on_disk(home.path(), minutes_after_start(1_000));
-        world.injector.plan(FaultPlan::Kill {
+        let environment = TestEnvironment::on_disk(home.path(), minutes_after_start(1_000));
+        environment.injector.plan(FaultPlan::Kill {
             at,
             timing: if at % 2 == 0 { FaultTiming::Before } else { FaultTiming::After },
         });
-        assert!(results(&world.run_scenario(&scenario)) == results(&expected), "killed at {:?}", calls[at]);
+        assert!(
+            results(&environment.run_scenario(&scenario)) == results(&expected),
+            "killed at {:?}",
+            calls[at]
+        );
     }
 }
 
@@ -227,20 +231,20 @@ fn a_job_whose_calls_fail_in_any_way_ends_the_same() {
     for (at, call) in calls.iter().enumerate() {
         let (kind, timing) =
             (kinds[at % kinds.len()], if at % 2 == 0 { FaultTiming::Before } else { FaultTiming::After });
-        let world = TestEnvironment::new(minutes_after_start(1_000));
-        world.injector.plan(FaultPlan::Fail {
+        let environment = TestEnvironment::new(minutes_after_start(1_000));
+        environment.injector.plan(FaultPlan::Fail {
             kind,
             timing,
             matching: Box::new(move |number, _| number == at),
         });
-        let outcome = world.run_scenario(&scenario);
-        if !world.table.query("MISSING#2026-10-06", "").unwrap().is_empty() {
+        let outcome = environment.run_scenario(&scenario);
+        if !environment.table.query("MISSING#2026-10-06", "").unwrap().is_empty() {
             // An object that failed at its last attempt is missing until its message is redriven. Only the unreadable
             // object reaches a last attempt.
             let of = |outcome: &ReplayOutcome| outcome.reports[1].result.totals.unreadable_evidence;
             assert_eq!(of(&outcome), of(&expected) + 1, "{kind:?} {timing:?} {:?}", call);
             assert_eq!(
-                world.report_after_redrive(&scenario, &outcome).result,
+                environment.report_after_redrive(&scenario, &outcome).result,
                 expected.reports[1].result,
                 "{:?}",
                 call
@@ -257,14 +261,14 @@ fn a_throttled_job_loses_nothing_and_claims_nothing() {
     let (_, expected) = undisturbed_run(&scenario);
     let mut dead = 0;
     for first in 0..4 {
-        let world = TestEnvironment::new(minutes_after_start(1_000));
-        world.injector.plan(FaultPlan::Fail {
+        let environment = TestEnvironment::new(minutes_after_start(1_000));
+        environment.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Throttled,
             timing: if first % 2 == 0 { FaultTiming::Before } else { FaultTiming::After },
             matching: Box::new(move |number, _| number % 4 == first && (20..140).contains(&number)),
         });
-        let outcome = world.run_scenario(&scenario);
-        world.injector.reset();
+        let outcome = environment.run_scenario(&scenario);
+        environment.injector.reset();
         for (report, expected) in outcome.reports.iter().zip(&expected.reports) {
             let missing = expected.result.totals.events - report.result.totals.events;
             assert!(
@@ -273,7 +277,7 @@ fn a_throttled_job_loses_nothing_and_claims_nothing() {
             );
         }
         dead += outcome.dead_letters.len();
-        assert_eq!(world.report_after_redrive(&scenario, &outcome).result, expected.reports[1].result);
+        assert_eq!(environment.report_after_redrive(&scenario, &outcome).result, expected.reports[1].result);
     }
     assert!(dead > 4, "more than the unreadable object: {dead}");
 }

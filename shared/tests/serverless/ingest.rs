@@ -25,22 +25,26 @@ use super::{
 
 const HOURS: fn() -> (Hour, Hour) = || (hour_after_start(0), hour_after_start(3));
 
-fn report_on(world: &TestEnvironment, config: &Config) -> Report {
-    report(&EvidenceStore::new(&world.table, &world.store), config, HOURS(), 2).unwrap()
+fn report_on(environment: &TestEnvironment, config: &Config) -> Report {
+    report(&EvidenceStore::new(&environment.table, &environment.store), config, HOURS(), 2).unwrap()
 }
 
-fn ingest_messages(world: &TestEnvironment, config: &Config, messages: &[IngestMessage]) -> IngestOutcome {
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
-    ingest(&world.logs, &evidence_store, config, messages).unwrap()
+fn ingest_messages(
+    environment: &TestEnvironment,
+    config: &Config,
+    messages: &[IngestMessage],
+) -> IngestOutcome {
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
+    ingest(&environment.logs, &evidence_store, config, messages).unwrap()
 }
 
 /// Delivers an object and returns it with its evidence.
-fn deliver(world: &TestEnvironment, name: &str, bytes: &[u8]) -> (StoredObject, Segment) {
-    (world.logs.port.deliver(name, bytes), read_object(name, bytes, ReadLimits::default()).segment)
+fn deliver(environment: &TestEnvironment, name: &str, bytes: &[u8]) -> (StoredObject, Segment) {
+    (environment.logs.port.deliver(name, bytes), read_object(name, bytes, ReadLimits::default()).segment)
 }
 
 /// A trail of two accounts in two regions over two hours, with digests; and its evidence.
-fn trail(world: &TestEnvironment) -> (Vec<StoredObject>, Segment) {
+fn trail(environment: &TestEnvironment) -> (Vec<StoredObject>, Segment) {
     let (mut objects, mut all) = (Vec::new(), Segment::default());
     for (a, account) in ACCOUNTS.iter().enumerate() {
         for (r, region) in REGIONS.iter().enumerate() {
@@ -51,13 +55,13 @@ fn trail(world: &TestEnvironment) -> (Vec<StoredObject>, Segment) {
                     (0..6).map(|n| record(base + five * 10 + n, account, region, time(n))).collect();
                 let name =
                     log_name(account, region, minutes_after_start(five * 30 + 29), &format!("a b+{five}"));
-                let (object, segment) = deliver(world, &name, &log_file(&records));
+                let (object, segment) = deliver(environment, &name, &log_file(&records));
                 objects.push(object);
                 all = all.merge(segment);
             }
             for end in [60, 120] {
                 let (name, bytes) = digest(account, region, minutes_after_start(end), &[]);
-                let (object, segment) = deliver(world, &name, &bytes);
+                let (object, segment) = deliver(environment, &name, &bytes);
                 objects.push(object);
                 all = all.merge(segment);
             }
@@ -71,8 +75,8 @@ fn the_report_does_not_depend_on_how_notifications_are_batched_or_repeated() {
     let config = promise_config(Some(hour_after_start(0)));
     let mut reports: Vec<Report> = Vec::new();
     for deal in 0..4_usize {
-        let world = TestEnvironment::new(minutes_after_start(200));
-        let (objects, all) = trail(&world);
+        let environment = TestEnvironment::new(minutes_after_start(200));
+        let (objects, all) = trail(&environment);
         let messages: Vec<IngestMessage> = (0..3)
             .flat_map(|time| objects.iter().enumerate().map(move |(n, object)| (time, n, object)))
             .map(|(time, n, object)| message(&format!("{time}-{n}"), &[object]))
@@ -83,7 +87,7 @@ fn the_report_does_not_depend_on_how_notifications_are_batched_or_repeated() {
         });
         for batch in order.chunks([1, 3, 10, 72][deal]) {
             let batch: Vec<IngestMessage> = batch.iter().map(|message| (*message).clone()).collect();
-            let ingested = ingest_messages(&world, &config, &batch);
+            let ingested = ingest_messages(&environment, &config, &batch);
             assert_eq!(ingested.failed, []);
             let reading = &ingested.statistics;
             assert_eq!(
@@ -92,7 +96,7 @@ fn the_report_does_not_depend_on_how_notifications_are_batched_or_repeated() {
                 "{reading:?}"
             );
         }
-        let report = report_on(&world, &config);
+        let report = report_on(&environment, &config);
         assert_eq!(report.result, expected_report(all, &config, HOURS()).result);
         assert_eq!(report.result.totals.events, 96);
         reports.push(report);
@@ -109,32 +113,32 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_is() {
         PortErrorKind::Unavailable,
     ] {
         let config = promise_config(Some(hour_after_start(0)));
-        let world = TestEnvironment::new(minutes_after_start(200));
-        let (objects, all) = trail(&world);
+        let environment = TestEnvironment::new(minutes_after_start(200));
+        let (objects, all) = trail(&environment);
         let whole = expected_report(all, &config, HOURS());
         let messages: Vec<IngestMessage> =
             objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
         let lost = objects[2].name.clone();
-        world.injector.plan(FaultPlan::Fail {
+        environment.injector.plan(FaultPlan::Fail {
             kind,
             timing: FaultTiming::Before,
             matching: Box::new(move |_, call| call.method == "fetch" && call.target == lost),
         });
         for _ in 0..3 {
-            let ingested = ingest_messages(&world, &config, &messages);
+            let ingested = ingest_messages(&environment, &config, &messages);
             let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
             assert_eq!((failed, ingested.missing_objects), (vec!["2"], 1));
             assert!(ingested.failed[0].cause.contains(&objects[2].name), "{:?}", ingested.failed);
         }
-        let report = report_on(&world, &config);
+        let report = report_on(&environment, &config);
         assert_eq!(report.result.totals.unreadable_evidence, 1, "once, however often it was tried");
         assert!(report.run.unreadable[0].file == objects[2].name, "{:?}", report.run.unreadable);
         assert_eq!(report.result.status().unwrap().as_str(), "NON_COMPLIANT", "a write that was read counts");
         assert_ne!(report.result, whole.result);
         // The message is redriven once the cause is fixed; or a list names the object, without a version id.
-        world.injector.reset();
-        assert_eq!(ingest_messages(&world, &config, &messages[2..3]).failed, []);
-        assert_eq!(report_on(&world, &config).result, whole.result);
+        environment.injector.reset();
+        assert_eq!(ingest_messages(&environment, &config, &messages[2..3]).failed, []);
+        assert_eq!(report_on(&environment, &config).result, whole.result);
     }
 }
 
@@ -142,58 +146,58 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_is() {
 #[test]
 fn an_object_that_kills_the_function_is_missing_before_its_message_reaches_the_dead_letter_queue() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
-    let (objects, all) = trail(&world);
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, all) = trail(&environment);
     let whole = expected_report(all, &config, HOURS());
     let messages: Vec<IngestMessage> =
         objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
-    ingest_messages(&world, &config, &[&messages[..2], &messages[3..]].concat());
+    ingest_messages(&environment, &config, &[&messages[..2], &messages[3..]].concat());
     for received in 1..=3 {
         let which = objects[2].name.clone();
-        world.injector.reset();
+        environment.injector.reset();
         let at = if received == 1 { 0 } else { 1 };
-        world.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
-        let evidence_store = EvidenceStore::new(&world.table, &world.store);
+        environment.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
+        let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
         let again = IngestMessage { receive_count: received, ..messages[2].clone() };
-        drop(ingest(&world.logs, &evidence_store, &config, &[again]));
-        let calls = world.injector.reset();
+        drop(ingest(&environment.logs, &evidence_store, &config, &[again]));
+        let calls = environment.injector.reset();
         assert_eq!((calls[at].method, &calls[at].target), ("fetch", &which));
     }
-    let report = report_on(&world, &config);
+    let report = report_on(&environment, &config);
     assert_eq!(report.result.totals.unreadable_evidence, 1);
     assert_eq!(report.run.unreadable[0].file, objects[2].name);
     assert!(report.run.unreadable[0].reason.contains("received 3 times"), "{:?}", report.run.unreadable);
     // The message is redriven.
-    assert_eq!(ingest_messages(&world, &config, &messages[2..3]).failed, []);
-    assert_eq!(report_on(&world, &config).result, whole.result);
+    assert_eq!(ingest_messages(&environment, &config, &messages[2..3]).failed, []);
+    assert_eq!(report_on(&environment, &config).result, whole.result);
 }
 
 #[test]
 fn an_object_without_a_time_in_its_name_is_recorded_as_missing_and_cleared() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
+    let environment = TestEnvironment::new(minutes_after_start(200));
     let bytes = log_file(&[record(2, ACCOUNTS[0], REGIONS[0], minutes_after_start(71))]);
-    let (object, all) = deliver(&world, "s3://trail/copy of a log.json", &bytes);
-    world.logs.port.remove(&object.name);
+    let (object, all) = deliver(&environment, "s3://trail/copy of a log.json", &bytes);
+    environment.logs.port.remove(&object.name);
     // The S3 event names it at 01:10 with a version id.
     let id = StoredObject { version: format!("{}/v1", object.version), ..object.clone() };
-    assert_eq!(ingest_messages(&world, &config, &[message("1", &[&id])]).missing_objects, 1);
-    assert_eq!(report_on(&world, &config).result.totals.unreadable_evidence, 1);
-    deliver(&world, &object.name, &bytes);
-    assert_eq!(ingest_messages(&world, &config, &[message("2", &[&object])]).failed, []);
-    assert_eq!(report_on(&world, &config).result, expected_report(all, &config, HOURS()).result);
+    assert_eq!(ingest_messages(&environment, &config, &[message("1", &[&id])]).missing_objects, 1);
+    assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, 1);
+    deliver(&environment, &object.name, &bytes);
+    assert_eq!(ingest_messages(&environment, &config, &[message("2", &[&object])]).failed, []);
+    assert_eq!(report_on(&environment, &config).result, expected_report(all, &config, HOURS()).result);
 }
 
 #[test]
 fn an_unreadable_object_is_reported_at_once_and_goes_to_the_dead_letter_queue() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
-    let (mut objects, mut all) = trail(&world);
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (mut objects, mut all) = trail(&environment);
     let good = log_file(&[record(5_000, ACCOUNTS[0], REGIONS[0], minutes_after_start(5))]);
     for (n, poison) in [gzip("no JSON"), Vec::new(), good[..good.len() / 2].to_vec()].into_iter().enumerate()
     {
         let name = log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), &format!("poison{n}"));
-        let (object, segment) = deliver(&world, &name, &poison);
+        let (object, segment) = deliver(&environment, &name, &poison);
         objects.push(object);
         all = all.merge(segment);
     }
@@ -202,18 +206,24 @@ fn an_unreadable_object_is_reported_at_once_and_goes_to_the_dead_letter_queue() 
         "{{\"Records\":[{},{{\"eventID\":\"x\"}}]}}",
         record(5_001, ACCOUNTS[0], REGIONS[0], minutes_after_start(6))
     );
-    let (object, segment) =
-        deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "half"), &gzip(&half));
+    let (object, segment) = deliver(
+        &environment,
+        &log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "half"),
+        &gzip(&half),
+    );
     objects.push(object);
     all = all.merge(segment);
-    let none =
-        deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "none"), &log_file(&[]))
-            .0;
+    let none = deliver(
+        &environment,
+        &log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "none"),
+        &log_file(&[]),
+    )
+    .0;
     objects.push(none);
     let messages: Vec<IngestMessage> =
         objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
     for _ in 0..3 {
-        let ingested = ingest_messages(&world, &config, &messages);
+        let ingested = ingest_messages(&environment, &config, &messages);
         let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
         assert_eq!(
             (failed, ingested.unreadable_objects),
@@ -221,43 +231,46 @@ fn an_unreadable_object_is_reported_at_once_and_goes_to_the_dead_letter_queue() 
             "{:?}",
             ingested.failed
         );
-        assert_eq!(report_on(&world, &config).result, expected_report(all.clone(), &config, HOURS()).result);
+        assert_eq!(
+            report_on(&environment, &config).result,
+            expected_report(all.clone(), &config, HOURS()).result
+        );
     }
-    assert_eq!(report_on(&world, &config).result.totals.unreadable_evidence, 4);
-    assert!(report_on(&world, &config).run.unreadable.iter().any(|one| one.file.contains("poison1")));
+    assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, 4);
+    assert!(report_on(&environment, &config).run.unreadable.iter().any(|one| one.file.contains("poison1")));
 }
 
 #[test]
 fn evidence_outside_the_window_is_not_part_of_it() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
-    let (objects, all) = trail(&world);
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, all) = trail(&environment);
     let messages: Vec<IngestMessage> = objects.iter().map(|object| message("1", &[object])).collect();
-    ingest_messages(&world, &config, &messages);
+    ingest_messages(&environment, &config, &messages);
     let whole = expected_report(all, &config, HOURS());
-    assert_eq!(report_on(&world, &config).result, whole.result);
+    assert_eq!(report_on(&environment, &config).result, whole.result);
     // Unreadable objects that were delivered two hours after the window and before it, in one batch, as a backfill
     // sends them.
     let others = [minutes_after_start(240), minutes_after_start(2_000), Time(minutes_after_start(0).0 - 60)]
         .map(|time| {
             let name = log_name(ACCOUNTS[0], REGIONS[0], time, "poison");
-            deliver(&world, &name, format!("no JSON {time}").as_bytes()).0
+            deliver(&environment, &name, format!("no JSON {time}").as_bytes()).0
         });
     let all_of: Vec<&StoredObject> = others.iter().collect();
-    ingest_messages(&world, &config, &[message("1", &all_of)]);
-    assert_eq!(report_on(&world, &config).result, whole.result);
+    ingest_messages(&environment, &config, &[message("1", &all_of)]);
+    assert_eq!(report_on(&environment, &config).result, whole.result);
     // An object of the window's last hour may be delivered in the hour after.
     let name = log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(185), "poison");
-    let late = deliver(&world, &name, b"no JSON").0;
-    ingest_messages(&world, &config, &[message("1", &[&late])]);
-    assert_eq!(report_on(&world, &config).result.totals.unreadable_evidence, 1);
+    let late = deliver(&environment, &name, b"no JSON").0;
+    ingest_messages(&environment, &config, &[message("1", &[&late])]);
+    assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, 1);
 }
 
 #[test]
 fn malformed_messages_are_retried_without_blocking_others() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
-    let (objects, _) = trail(&world);
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, _) = trail(&environment);
     let config_log = "s3://trail/AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned();
     let foreign = StoredObject { name: config_log, size: 1, version: "1".to_owned() };
     let bad = IngestMessage {
@@ -272,7 +285,7 @@ fn malformed_messages_are_retried_without_blocking_others() {
         sent_at: minutes_after_start(80),
         receive_count: 1,
     };
-    let ingested = ingest_messages(&world, &config, &[bad, two]);
+    let ingested = ingest_messages(&environment, &config, &[bad, two]);
     let failed: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
     assert_eq!((failed, ingested.skipped, ingested.statistics.objects), (vec!["bad"], 1, 1));
 }
@@ -280,34 +293,37 @@ fn malformed_messages_are_retried_without_blocking_others() {
 #[test]
 fn an_empty_batch_writes_nothing() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
-    let none =
-        deliver(&world, &log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "none"), &log_file(&[]))
-            .0;
-    assert_eq!(ingest_messages(&world, &config, &[message("1", &[&none])]).failed, []);
-    assert_eq!(ingest_messages(&world, &config, &[]), IngestOutcome::default());
-    assert_eq!(world.store.list("").unwrap(), []);
-    assert_eq!(world.table.query("ACCOUNT_REGIONS", "").unwrap(), []);
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let none = deliver(
+        &environment,
+        &log_name(ACCOUNTS[0], REGIONS[0], minutes_after_start(45), "none"),
+        &log_file(&[]),
+    )
+    .0;
+    assert_eq!(ingest_messages(&environment, &config, &[message("1", &[&none])]).failed, []);
+    assert_eq!(ingest_messages(&environment, &config, &[]), IngestOutcome::default());
+    assert_eq!(environment.store.list("").unwrap(), []);
+    assert_eq!(environment.table.query("ACCOUNT_REGIONS", "").unwrap(), []);
 }
 
 #[test]
 fn evidence_that_cannot_be_stored_is_missing_and_retried() {
     let config = promise_config(Some(hour_after_start(0)));
-    let world = TestEnvironment::new(minutes_after_start(200));
-    let (objects, all) = trail(&world);
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, all) = trail(&environment);
     let messages: Vec<IngestMessage> = objects.iter().map(|object| message("1", &[object])).collect();
-    world.injector.plan(FaultPlan::Fail {
+    environment.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::AccessDenied,
         timing: FaultTiming::Before,
         matching: Box::new(|_, call| {
             call.port == "store" && call.method == "create" && call.target.starts_with("evidence/")
         }),
     });
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
-    let error = ingest(&world.logs, &evidence_store, &config, &messages).unwrap_err().to_string();
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
+    let error = ingest(&environment.logs, &evidence_store, &config, &messages).unwrap_err().to_string();
     assert!(error.contains("evidence/dt=2026-10-06/"), "{error}");
-    assert_eq!(report_on(&world, &config).result.totals.unreadable_evidence, objects.len() as u64);
-    world.injector.reset();
-    ingest_messages(&world, &config, &messages);
-    assert_eq!(report_on(&world, &config).result, expected_report(all, &config, HOURS()).result);
+    assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, objects.len() as u64);
+    environment.injector.reset();
+    ingest_messages(&environment, &config, &messages);
+    assert_eq!(report_on(&environment, &config).result, expected_report(all, &config, HOURS()).result);
 }

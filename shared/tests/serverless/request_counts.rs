@@ -20,7 +20,7 @@ use super::{
 
 /// Requests by port and method for one hour of trail, an object each five minutes, in batches; and bytes of evidence.
 fn cost(account_regions: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usize>, u64) {
-    let world = TestEnvironment::new(minutes_after_start(200));
+    let environment = TestEnvironment::new(minutes_after_start(200));
     let regions = ["eu-west-1", "us-east-1", "us-west-2"];
     let mut messages: Vec<IngestMessage> = Vec::new();
     for five in 0..12 {
@@ -32,24 +32,24 @@ fn cost(account_regions: u32, records: u32, batch: usize) -> (BTreeMap<&'static 
                 .map(|m| record(id(m), &account, region, minutes_after_start(five * 5 + m % 5)))
                 .collect();
             let name = log_name(&account, region, minutes_after_start(five * 5 + 5), &format!("{five}"));
-            let object = world.logs.port.deliver(&name, &log_file(&records));
+            let object = environment.logs.port.deliver(&name, &log_file(&records));
             messages.push(message(&name, &[&object]));
         }
     }
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     for some in messages.chunks(batch) {
         assert_eq!(
-            ingest(&world.logs, &evidence_store, &promise_config(Some(hour_after_start(0))), some)
+            ingest(&environment.logs, &evidence_store, &promise_config(Some(hour_after_start(0))), some)
                 .unwrap()
                 .failed,
             []
         );
     }
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-    for call in world.injector.reset() {
+    for call in environment.injector.reset() {
         *count.entry(call.method).or_default() += 1;
     }
-    let bytes = world.store.list("evidence/").unwrap().iter().map(|object| object.size).sum();
+    let bytes = environment.store.list("evidence/").unwrap().iter().map(|object| object.size).sum();
     let actual = report(
         &evidence_store,
         &promise_config(Some(hour_after_start(0))),

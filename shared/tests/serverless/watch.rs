@@ -26,25 +26,25 @@ fn config() -> Config {
     Config { watch: vec![Watch::new(AUDITOR).unwrap()], ..Config::default() }
 }
 
-fn deliver(world: &TestEnvironment, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
-    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let notifier = Notifier { table: &world.table, sinks: &sinks, clock: &world.clock };
+fn deliver(environment: &TestEnvironment, config: &Config, event: &[u8]) -> Result<WatchOutcome, WatchError> {
+    let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
+    let notifier = Notifier { table: &environment.table, sinks: &sinks, clock: &environment.clock };
     watch(event, config, Catalog::embedded(), &notifier)
 }
 
-fn notification_counts(world: &TestEnvironment) -> (usize, usize) {
+fn notification_counts(environment: &TestEnvironment) -> (usize, usize) {
     (
-        world.sns.port.notifications.lock().unwrap().len(),
-        world.event_bus.port.notifications.lock().unwrap().len(),
+        environment.sns.port.notifications.lock().unwrap().len(),
+        environment.event_bus.port.notifications.lock().unwrap().len(),
     )
 }
 
 /// The rule an event is alerted by.
 fn alert_rule(config: &Config, record: &Value) -> Option<String> {
-    let world = TestEnvironment::new(NOW);
-    let watched = deliver(&world, config, &eventbridge_event(record)).unwrap();
+    let environment = TestEnvironment::new(NOW);
+    let watched = deliver(&environment, config, &eventbridge_event(record)).unwrap();
     assert_eq!((watched.events, watched.unreadable.len()), (1, 0));
-    assert_eq!(notification_counts(&world), (watched.alerts.len(), watched.alerts.len()));
+    assert_eq!(notification_counts(&environment), (watched.alerts.len(), watched.alerts.len()));
     watched.alerts.into_iter().next().map(|alert| alert.rule_id)
 }
 
@@ -96,13 +96,13 @@ fn unwatched_exempt_and_overridden_calls_raise_no_alert() {
 
 #[test]
 fn an_alert_names_principal_operation_region_and_promise() {
-    let world = TestEnvironment::new(Time(NOW.0 + 7));
-    let watched = deliver(&world, &config(), &eventbridge_event(&write(5, NOW))).unwrap();
+    let environment = TestEnvironment::new(Time(NOW.0 + 7));
+    let watched = deliver(&environment, &config(), &eventbridge_event(&write(5, NOW))).unwrap();
     assert_eq!(
         (watched.notifications_sent, watched.notifications_already_sent, watched.lag_seconds),
         (2, 0, Some(7))
     );
-    let notification = world.event_bus.port.notifications.lock().unwrap()[0].clone();
+    let notification = environment.event_bus.port.notifications.lock().unwrap()[0].clone();
     assert_eq!(notification.detail_type, "Read-Only Violation Detected");
     assert_eq!(notification.severity, RiskLevel::Critical);
     assert_eq!(
@@ -132,12 +132,12 @@ fn an_alert_names_principal_operation_region_and_promise() {
 
 #[test]
 fn redacted_names_are_not_in_alerts() {
-    let world = TestEnvironment::new(NOW);
+    let environment = TestEnvironment::new(NOW);
     let mut config = config();
     config.redaction.sessions = true;
     config.redaction.accounts = true;
-    deliver(&world, &config, &eventbridge_event(&write(1, NOW))).unwrap();
-    let notification = world.sns.port.notifications.lock().unwrap()[0].clone();
+    deliver(&environment, &config, &eventbridge_event(&write(1, NOW))).unwrap();
+    let notification = environment.sns.port.notifications.lock().unwrap()[0].clone();
     let all = format!("{}{}{}", notification.subject, notification.text, notification.detail);
     assert!(
         !all.contains(ACCOUNT)
@@ -149,38 +149,38 @@ fn redacted_names_are_not_in_alerts() {
 
 #[test]
 fn an_event_is_alerted_once_however_often_it_is_delivered() {
-    let world = TestEnvironment::new(NOW);
+    let environment = TestEnvironment::new(NOW);
     for n in 0..3 {
-        let watched = deliver(&world, &config(), &eventbridge_event(&write(1, NOW))).unwrap();
+        let watched = deliver(&environment, &config(), &eventbridge_event(&write(1, NOW))).unwrap();
         assert_eq!(
             (watched.notifications_sent, watched.notifications_already_sent),
             if n == 0 { (2, 0) } else { (0, 2) }
         );
     }
-    deliver(&world, &config(), &eventbridge_event(&write(2, NOW))).unwrap();
-    assert_eq!(notification_counts(&world), (2, 2));
+    deliver(&environment, &config(), &eventbridge_event(&write(2, NOW))).unwrap();
+    assert_eq!(notification_counts(&environment), (2, 2));
     // The same id in another account or hour is another event.
-    deliver(&world, &config(), &eventbridge_event(&write(2, Time(NOW.0 + 3_600)))).unwrap();
-    assert_eq!(notification_counts(&world), (3, 3));
-    let expires: Vec<_> = world.table.port.items().into_iter().map(|item| item.expires_at).collect();
+    deliver(&environment, &config(), &eventbridge_event(&write(2, Time(NOW.0 + 3_600)))).unwrap();
+    assert_eq!(notification_counts(&environment), (3, 3));
+    let expires: Vec<_> = environment.table.port.items().into_iter().map(|item| item.expires_at).collect();
     assert!(expires.iter().all(|at| *at == Some(Time(NOW.0 + 2 * 86_400))), "{expires:?}");
 }
 
 #[test]
 fn a_less_severe_alert_does_not_suppress_a_more_severe_one_with_the_same_id() {
-    let world = TestEnvironment::new(NOW);
-    deliver(&world, &config(), &eventbridge_event(&denied(write(1, NOW)))).unwrap();
-    let watched = deliver(&world, &config(), &eventbridge_event(&write(1, NOW))).unwrap();
+    let environment = TestEnvironment::new(NOW);
+    deliver(&environment, &config(), &eventbridge_event(&denied(write(1, NOW)))).unwrap();
+    let watched = deliver(&environment, &config(), &eventbridge_event(&write(1, NOW))).unwrap();
     assert_eq!((watched.notifications_sent, watched.notifications_already_sent), (2, 0));
-    assert_eq!(notification_counts(&world), (2, 2));
+    assert_eq!(notification_counts(&environment), (2, 2));
 }
 
 #[test]
 fn an_input_that_is_not_a_cloudtrail_event_is_an_error() {
-    let world = TestEnvironment::new(NOW);
+    let environment = TestEnvironment::new(NOW);
     let foreign: [&[u8]; 4] = [b"{\"Records\":[]}", b"", b"{", b"{\"Records\":[{}]}"];
     for event in foreign {
-        let error = deliver(&world, &config(), event).unwrap_err();
+        let error = deliver(&environment, &config(), event).unwrap_err();
         assert!(
             matches!(error.kind, WatchErrorKind::NotCloudTrail | WatchErrorKind::Unreadable(_)),
             "{error}"
@@ -188,17 +188,17 @@ fn an_input_that_is_not_a_cloudtrail_event_is_an_error() {
     }
     let other =
         json!({"detail-type": "Object Created", "source": "aws.s3", "detail": {"bucket": {"name": "b"}}});
-    let error = deliver(&world, &config(), other.to_string().as_bytes()).unwrap_err();
+    let error = deliver(&environment, &config(), other.to_string().as_bytes()).unwrap_err();
     assert_eq!(error.outcome.unreadable.len(), 1);
     let mut damaged = write(1, NOW);
     damaged["eventTime"] = "yesterday".into();
-    let error = deliver(&world, &config(), &eventbridge_event(&damaged)).unwrap_err();
+    let error = deliver(&environment, &config(), &eventbridge_event(&damaged)).unwrap_err();
     assert!(error.to_string().contains("eventTime"), "{error}");
     // A readable record beside it is notified all the same.
     let both = json!({"Records": [damaged, write(2, NOW)]});
-    let error = deliver(&world, &config(), both.to_string().as_bytes()).unwrap_err();
+    let error = deliver(&environment, &config(), both.to_string().as_bytes()).unwrap_err();
     assert_eq!((error.outcome.events, error.outcome.notifications_sent), (1, 2));
-    assert_eq!(notification_counts(&world), (1, 1));
+    assert_eq!(notification_counts(&environment), (1, 1));
 }
 
 #[test]
@@ -207,51 +207,51 @@ fn insight_events_are_skipped() {
     insight["eventType"] = "AwsCloudTrailInsight".into();
     insight["eventCategory"] = "Insight".into();
     insight.as_object_mut().unwrap().remove("userIdentity");
-    let world = TestEnvironment::new(NOW);
-    let watched = deliver(&world, &config(), &eventbridge_event(&insight)).unwrap();
-    assert_eq!((watched.events, watched.insight_events, notification_counts(&world)), (0, 1, (0, 0)));
+    let environment = TestEnvironment::new(NOW);
+    let watched = deliver(&environment, &config(), &eventbridge_event(&insight)).unwrap();
+    assert_eq!((watched.events, watched.insight_events, notification_counts(&environment)), (0, 1, (0, 0)));
 }
 
 #[test]
 fn only_the_failed_sink_is_retried() {
     for failing in ["sns", "events"] {
-        let world = TestEnvironment::new(NOW);
+        let environment = TestEnvironment::new(NOW);
         let event = eventbridge_event(&write(1, NOW));
         let which = Box::new(move |_, call: &super::environment::PortCall| call.port == failing);
-        world.injector.plan(FaultPlan::Fail {
+        environment.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Throttled,
             timing: FaultTiming::Before,
             matching: which,
         });
-        let error = deliver(&world, &config(), &event).unwrap_err();
+        let error = deliver(&environment, &config(), &event).unwrap_err();
         let WatchErrorKind::Notification(NotificationError::NotSent { sink, .. }) = error.kind else {
             panic!("{error}")
         };
         assert_eq!(sink, failing);
-        world.injector.reset();
-        let watched = deliver(&world, &config(), &event).unwrap();
-        assert_eq!((watched.notifications_sent, notification_counts(&world)), (1, (1, 1)));
+        environment.injector.reset();
+        let watched = deliver(&environment, &config(), &event).unwrap();
+        assert_eq!((watched.notifications_sent, notification_counts(&environment)), (1, (1, 1)));
     }
 }
 
 #[test]
 fn of_two_concurrent_deliveries_one_notifies_and_the_other_retries() {
-    let world = TestEnvironment::new(NOW);
+    let environment = TestEnvironment::new(NOW);
     let event = eventbridge_event(&write(1, NOW));
     // The first is killed during its call to SNS: to the second it appears to be in progress.
     let at = 2;
-    world.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
-    deliver(&world, &config(), &event).unwrap_err();
-    assert_eq!(world.injector.reset()[at].method, "send");
-    let error = deliver(&world, &config(), &event).unwrap_err();
+    environment.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
+    deliver(&environment, &config(), &event).unwrap_err();
+    assert_eq!(environment.injector.reset()[at].method, "send");
+    let error = deliver(&environment, &config(), &event).unwrap_err();
     assert!(
         matches!(error.kind, WatchErrorKind::Notification(NotificationError::InProgress { sink: "sns", .. })),
         "{error}"
     );
-    assert_eq!(notification_counts(&world), (0, 1));
-    world.clock.advance(60);
-    assert_eq!(deliver(&world, &config(), &event).unwrap().notifications_sent, 1);
-    assert_eq!(notification_counts(&world), (1, 1));
+    assert_eq!(notification_counts(&environment), (0, 1));
+    environment.clock.advance(60);
+    assert_eq!(deliver(&environment, &config(), &event).unwrap().notifications_sent, 1);
+    assert_eq!(notification_counts(&environment), (1, 1));
 }
 
 #[test]
@@ -259,21 +259,21 @@ fn a_killed_run_that_is_retried_notifies_all_sinks_and_at_most_one_twice() {
     let event = eventbridge_event(&write(1, NOW));
     for timing in [FaultTiming::Before, FaultTiming::After] {
         for at in 0.. {
-            let world = TestEnvironment::new(NOW);
-            world.injector.plan(FaultPlan::Kill { at, timing });
-            let done = deliver(&world, &config(), &event);
-            if !world.injector.is_killed() {
+            let environment = TestEnvironment::new(NOW);
+            environment.injector.plan(FaultPlan::Kill { at, timing });
+            let done = deliver(&environment, &config(), &event);
+            if !environment.injector.is_killed() {
                 assert!(done.is_ok() && at >= 7, "{at} calls");
                 break;
             }
             assert!(done.is_err(), "killed at {at} without an error");
-            world.injector.reset();
-            world.clock.advance(60);
-            deliver(&world, &config(), &event).unwrap();
-            let (sns, bus) = notification_counts(&world);
+            environment.injector.reset();
+            environment.clock.advance(60);
+            deliver(&environment, &config(), &event).unwrap();
+            let (sns, bus) = notification_counts(&environment);
             assert!((2..=3).contains(&(sns + bus)) && sns > 0 && bus > 0, "killed at {at}: {sns} and {bus}");
-            deliver(&world, &config(), &event).unwrap();
-            assert_eq!(notification_counts(&world), (sns, bus), "killed at {at}");
+            deliver(&environment, &config(), &event).unwrap();
+            assert_eq!(notification_counts(&environment), (sns, bus), "killed at {at}");
         }
     }
 }
@@ -283,18 +283,18 @@ fn any_fault_is_an_error_and_the_retry_notifies_all_sinks() {
     let event = eventbridge_event(&write(1, NOW));
     for timing in [FaultTiming::Before, FaultTiming::After] {
         for at in 0..7 {
-            let world = TestEnvironment::new(NOW);
+            let environment = TestEnvironment::new(NOW);
             let which = Box::new(move |number, _: &super::environment::PortCall| number == at);
-            world.injector.plan(FaultPlan::Fail {
+            environment.injector.plan(FaultPlan::Fail {
                 kind: PortErrorKind::Unavailable,
                 timing,
                 matching: which,
             });
-            assert!(deliver(&world, &config(), &event).is_err(), "{at}");
-            world.injector.reset();
-            world.clock.advance(60);
-            deliver(&world, &config(), &event).unwrap();
-            let (sns, bus) = notification_counts(&world);
+            assert!(deliver(&environment, &config(), &event).is_err(), "{at}");
+            environment.injector.reset();
+            environment.clock.advance(60);
+            deliver(&environment, &config(), &event).unwrap();
+            let (sns, bus) = notification_counts(&environment);
             assert!(sns > 0 && bus > 0 && sns + bus <= 3, "failed at {at}: {sns} and {bus}");
         }
     }
@@ -314,8 +314,8 @@ fn an_alert_has_the_fingerprint_of_its_finding() {
         report::ReportRun,
     };
     let config = config();
-    let world = TestEnvironment::new(NOW);
-    let watched = deliver(&world, &config, &eventbridge_event(&write(1, NOW))).unwrap();
+    let environment = TestEnvironment::new(NOW);
+    let watched = deliver(&environment, &config, &eventbridge_event(&write(1, NOW))).unwrap();
     let evidence = json!({"Records": [write(1, NOW), read(2, NOW)]}).to_string();
     let segment = read_object("o", evidence.as_bytes(), ReadLimits::default()).segment;
     let pack = ControlPack::built_in(config.standard).unwrap();
@@ -349,14 +349,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
     fn hostile_fields_never_suppress_an_alert(name in "\\PC{1,40}", region: String, code: String) {
-        let world = TestEnvironment::new(NOW);
+        let environment = TestEnvironment::new(NOW);
         let mut event = call(1, NOW, "Auditor", "novel.amazonaws.com", &name, Some(false));
         event["awsRegion"] = region.into();
         event["errorCode"] = code.into();
-        let watched = deliver(&world, &config(), &eventbridge_event(&event)).unwrap();
+        let watched = deliver(&environment, &config(), &eventbridge_event(&event)).unwrap();
         prop_assert_eq!(watched.alerts.len(), 1);
-        prop_assert_eq!(notification_counts(&world), (1, 1));
-        for item in world.table.port.items() {
+        prop_assert_eq!(notification_counts(&environment), (1, 1));
+        for item in environment.table.port.items() {
             prop_assert!(item.partition_key.len() < 200);
             prop_assert!(item.partition_key.chars().all(|c| c.is_ascii_alphanumeric() || "#-".contains(c)));
         }

@@ -86,7 +86,7 @@ impl IamApi for FaultyPort<FakeIam> {
         let about = format!("{account} {}", page.unwrap_or_default());
         self.injector.call(("iam", "details"), about, || {
             if self.port.denied_accounts.lock().unwrap().contains(account) {
-                let operation = "read the policies of (iam:GetAccountAuthorizationDetails)";
+                let operation = "read the policies (iam:GetAccountAuthorizationDetails) of";
                 return Err(port_error(operation, account, PortErrorKind::AccessDenied));
             }
             let roles = self.port.roles.lock().unwrap();

@@ -32,9 +32,10 @@ pub fn allow(actions: &[&str]) -> Value {
 }
 
 /// The scenario with policies in force that allow the auditor these actions.
-pub fn with_auditor_grants(scene: EvidenceScenario, actions: &[&str]) -> EvidenceScenario {
-    scene
-        .with(|scene| scene.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", allow(actions)))))
+pub fn with_auditor_grants(scenario: EvidenceScenario, actions: &[&str]) -> EvidenceScenario {
+    scenario.with(|scenario| {
+        scenario.policies.add(DatedSnapshot::always_in_force(snapshot("Auditor", allow(actions))))
+    })
 }
 
 pub fn principal<'r>(result: &'r ReportResult, arn: &str) -> &'r PrincipalSummary {

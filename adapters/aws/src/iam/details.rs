@@ -86,7 +86,7 @@ pub(super) fn managed_policy(arn: &str, version: &str, document: Option<&str>) -
     json!({ "PolicyName": name, "Arn": arn, "DefaultVersionId": version, "PolicyVersionList": [only] })
 }
 
-/// An inline policy.
+/// An inline policy as the AWS CLI prints it: name and document.
 pub(super) fn inline_policy(name: &str, document: &str) -> Value {
     json!({ "PolicyName": name, "PolicyDocument": document })
 }
@@ -98,7 +98,7 @@ fn inline_policies(policies: Option<&[PolicyDetail]>) -> Vec<Value> {
     policies.unwrap_or_default().iter().map(one).collect()
 }
 
-/// Attached managed policies.
+/// The attached managed policies as the AWS CLI prints them.
 pub(super) fn attached_policies(policies: Option<&[AttachedPolicy]>) -> Vec<Value> {
     let one = |policy: &AttachedPolicy| {
         without_nulls(json!({ "PolicyName": policy.policy_name, "PolicyArn": policy.policy_arn }))
@@ -113,7 +113,7 @@ pub(super) fn permissions_boundary(boundary: Option<&AttachedPermissionsBoundary
     })
 }
 
-/// Tags.
+/// Tags as the AWS CLI prints them: a list of objects with `Key` and `Value`.
 pub(super) fn tags(tags: Option<&[Tag]>) -> Vec<Value> {
     tags.unwrap_or_default().iter().map(|tag| json!({ "Key": tag.key, "Value": tag.value })).collect()
 }

@@ -22,8 +22,8 @@ use onlooker_core::{
     ports::{AuthorizationDetailsPage, IamApi, PortError, PortErrorKind, SimulationResult},
 };
 
-const DETAILS: &str = "read the policies of account (iam:GetAccountAuthorizationDetails)";
-const SIMULATE: &str = "simulate the policies of (iam:SimulatePrincipalPolicy)";
+const DETAILS: &str = "read the policies (iam:GetAccountAuthorizationDetails) of account";
+const SIMULATE: &str = "simulate the policies (iam:SimulatePrincipalPolicy) of";
 
 /// Maximum number of entries of a page that the API allows.
 const PAGE_SIZE: i32 = 1_000;

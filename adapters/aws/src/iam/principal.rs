@@ -50,7 +50,7 @@ macro_rules! paginate {
     }};
 }
 
-/// Makes one call.
+/// Makes one call without SDK retries; an error names the operation and the thing that was read.
 macro_rules! call_once {
     ($reader:expr, $call:expr, $operation:expr, $name:expr) => {
         $reader

@@ -202,7 +202,7 @@ fn error_of_body(text: &str) -> (Option<String>, String) {
     (element("Code"), element("Message").unwrap_or_default())
 }
 
-/// An error code without its namespace and the text after it.
+/// An error code without its namespace, and without any text that follows the code.
 fn short_code(code: &str) -> String {
     let code = code.rsplit('#').next().unwrap_or_default();
     code.split(':').next().unwrap_or_default().to_owned()

@@ -49,6 +49,6 @@ fn a_rejected_put_events_entry_is_an_error() {
     assert_eq!(error.kind, PortErrorKind::Throttled);
     assert_eq!(
         error.to_string(),
-        "cannot put an event on (events:PutEvents) `security`: ThrottlingException: too many of them"
+        "cannot put an event (events:PutEvents) on `security`: ThrottlingException: too many of them"
     );
 }

@@ -56,8 +56,8 @@ impl<T: Clone + Eq + Hash + Ord> Interner<T> {
         order.sort_unstable();
         let mut moved = vec![0; order.len()];
         for (new, (_, old)) in order.iter().enumerate() {
-            if let Some(slot) = moved.get_mut(*old as usize) {
-                *slot = new as u32;
+            if let Some(position) = moved.get_mut(*old as usize) {
+                *position = new as u32;
             }
         }
         (order.into_iter().map(|(value, _)| value).collect(), moved)

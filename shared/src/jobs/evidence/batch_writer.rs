@@ -1,4 +1,4 @@
-//! Stores a batch.
+//! Stores a batch of evidence.
 //!
 //! Enters: an [`EvidenceBatch`]. Leaves: one pack in the store, one index item for each of its parts, and lines for
 //! Athena. Laws: storing a batch twice gives the same evidence as storing it once; after a kill between any two
@@ -36,7 +36,7 @@ pub struct StoredBatch {
     pub rows: u64,
 }
 
-/// Stores what was read.
+/// Stores a batch: its pack, its accounts and regions, its index items and its lines for queries.
 ///
 /// # Errors
 /// When table or store fail; storing the batch again completes it.
@@ -136,7 +136,7 @@ fn index_account_region(
     Ok(())
 }
 
-/// Indexes a part.
+/// Writes the index item of a part.
 pub(super) fn index_part(
     evidence_store: &EvidenceStore<'_>,
     scope: &PartScope,

@@ -70,7 +70,7 @@ impl CollectedEvidence {
 pub struct EvidenceInputs {
     packs: BTreeMap<String, PackInfo>,
     unreadable: BTreeSet<UnreadablePosition>,
-    /// Events in all parts.
+    /// Number of events in all parts, repeated ones included.
     event_count: u64,
     /// Number of distinct events.
     distinct_events: u64,

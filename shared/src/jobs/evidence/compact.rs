@@ -111,7 +111,7 @@ fn compact_partition(
     Ok(())
 }
 
-/// Merges parts into one.
+/// Merges the parts of a shard into one, and replaces their index items.
 fn merge_parts(
     evidence_store: &EvidenceStore<'_>,
     scope: &PartScope,

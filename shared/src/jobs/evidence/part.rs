@@ -24,7 +24,7 @@ pub(super) struct EvidencePart {
     pub(super) offset: u64,
     /// Number of bytes of the segment.
     pub(super) length: u64,
-    /// SHA-256 of these bytes, in hex.
+    /// SHA-256 of the part's bytes, in hex.
     pub(super) sha256: String,
     /// Number of events in the part.
     pub(super) rows: u64,

@@ -17,7 +17,7 @@ pub struct AccountRegion {
 }
 
 impl AccountRegion {
-    /// This account and region.
+    /// The pair of an account id and a region name.
     pub fn new(account: &str, region: &str) -> Self {
         Self { account: account.into(), region: region.into() }
     }

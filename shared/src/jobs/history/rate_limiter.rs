@@ -51,7 +51,7 @@ impl RateLimiter {
         self.last_request = Some(clock.remaining());
     }
 
-    /// A request was throttled.
+    /// Records a throttled request, which lengthens the next pause.
     pub(super) const fn record_throttle(&mut self) {
         self.throttles = self.throttles.saturating_add(1);
     }

@@ -42,7 +42,7 @@ pub(super) struct SliceBuilder<'a> {
     slice: TimeSlice,
     /// The configuration that names the watched principals to keep; `None` keeps all principals.
     watched: Option<&'a Config>,
-    /// Fingerprint of its watches; `None` when all principals are kept.
+    /// Fingerprint of the watches in force; `None` when events of all principals are kept.
     watch_fingerprint: Option<Fingerprint>,
     builder: SegmentBuilder,
     unreadable: BTreeMap<Fingerprint, UnreadablePosition>,

@@ -43,13 +43,13 @@ impl TimeSlice {
     }
 }
 
-/// The next length after a slice of `length` seconds had too many pages; those that were read span its last
-/// `read_seconds` seconds.
+/// Length of the next slice, in seconds, after a slice of `length` seconds had too many pages. The pages that were
+/// read span the last `read_seconds` seconds of that slice.
 pub fn length_after_split(length: u32, read_seconds: u32) -> u32 {
     (length / 2).min(read_seconds).max(1)
 }
 
-/// The next length after a slice of `length` seconds was completed with this number of pages.
+/// Length of the next slice, in seconds, after a slice of `length` seconds was completed with this number of pages.
 pub fn length_after_success(length: u32, longest: u32, pages: u64) -> u32 {
     let room = pages <= MAX_PAGES / 4;
     (if room { length.saturating_mul(2) } else { length }).clamp(1, longest.max(1))

@@ -97,7 +97,7 @@ pub struct LatestPermissions {
     pub statement: String,
     /// When the principal was evaluated.
     pub at: Time,
-    /// The last known status.
+    /// The latest status that a run determined, this run or an earlier one.
     pub last_status: Option<OverallStatus>,
     /// The policies in force.
     pub policies: Option<PolicyRecord>,

@@ -41,7 +41,7 @@ pub struct PolicyRecord {
     pub principal: Arc<str>,
     /// SHA-256 of the snapshot; absent when the principal no longer existed.
     pub sha256: Option<String>,
-    /// Key of the snapshot.
+    /// Object key of the snapshot; absent when the principal no longer existed.
     pub key: Option<String>,
     /// When the policies were first read.
     pub since: Time,

@@ -40,7 +40,7 @@ pub struct PolicyReadResult {
 pub struct MissingPrincipal {
     /// ARN of the requested principal.
     pub arn: String,
-    /// The account in which it does not exist.
+    /// The account in which the principal does not exist.
     pub account: String,
 }
 
@@ -66,7 +66,7 @@ impl PrincipalFailure {
 pub struct UnsupportedPrincipal {
     /// ARN pattern of the principals.
     pub principal: String,
-    /// Why the policies of these principals cannot be read.
+    /// Why the policies of the principals cannot be read.
     pub reason: &'static str,
 }
 

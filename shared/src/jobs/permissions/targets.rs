@@ -20,7 +20,7 @@ pub(super) enum PrincipalTarget {
     /// The role with this name and any path, because the ARN of a session does not contain the path. Stored without a
     /// path.
     RoleAnyPath(String),
-    /// All principals that match.
+    /// All principals that match an ARN pattern with wildcards.
     Pattern(String),
 }
 

@@ -50,7 +50,7 @@ pub struct FindingRecord {
     pub opened_at: Option<Time>,
     /// When the report that no longer had it was made.
     pub resolved_at: Option<Time>,
-    /// How often it was reopened.
+    /// How often the finding was reopened.
     pub reopened: u32,
     /// Key of the newest report that has it.
     pub report_key: String,
@@ -61,9 +61,9 @@ pub struct FindingRecord {
 pub struct FindingChanges {
     /// Number of open findings.
     pub open: u64,
-    /// Findings that this report opened or reopened.
+    /// Number of findings that this report opened or reopened.
     pub opened: u64,
-    /// Findings that it resolved.
+    /// Number of findings that this report resolved.
     pub resolved: u64,
 }
 

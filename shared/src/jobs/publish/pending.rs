@@ -1,4 +1,4 @@
-//! Pending reports.
+//! Pending reports: those that a run began or failed to publish.
 //!
 //! Enters: a window, before its report is attempted. Leaves: an item that stays until the report is published. Laws:
 //! an attempted report is pending until it is published, even if the run is killed; a report that fails
@@ -22,11 +22,11 @@ pub struct PendingReport {
     /// Window of the report.
     #[serde(flatten)]
     pub window: ReportWindow,
-    /// Why it is to be published.
+    /// Why the report is to be published.
     pub purpose: ReportPurpose,
     /// Number of attempts to publish the report.
     pub attempts: u32,
-    /// Why it was not published; absent when the run could not record it.
+    /// Why the report was not published; absent when the run could not record the reason.
     pub reason: Option<String>,
 }
 

@@ -45,7 +45,7 @@ pub struct RevisionRecord {
     /// Summary of the report.
     #[serde(flatten)]
     pub report: ReportBrief,
-    /// Why it was published.
+    /// Why the revision was published.
     pub purpose: ReportPurpose,
     /// Keys of all its objects, the report as JSON first.
     pub keys: Vec<String>,
@@ -56,7 +56,7 @@ pub struct RevisionRecord {
 pub(super) struct ReportRevision {
     pub report: Report,
     pub revision: RevisionRecord,
-    /// The revision before it.
+    /// The revision before this revision; `None` for the first.
     pub previous: Option<RevisionRecord>,
     /// Whether the revision was created now.
     pub is_new: bool,

@@ -27,7 +27,7 @@ pub const MAX_WINDOW_SECONDS: u32 = 366 * 24 * HOUR_SECONDS;
 pub struct ReportWindow {
     /// First second of the window.
     pub since: Time,
-    /// First moment after it.
+    /// First moment after the window, a whole hour.
     pub until: Time,
 }
 
@@ -49,10 +49,10 @@ pub enum ReportRequestError {
     /// The request is not a JSON object.
     #[error("the request is not a JSON object: send `{{}}` or `{{\"since\": TIME, \"until\": TIME}}`")]
     NotAnObject,
-    /// One end is missing.
+    /// The request has only one of `since` and `until`; this one is missing.
     #[error("`{0}` is missing: name both `since` and `until`, or neither")]
     Missing(&'static str),
-    /// Another field is present.
+    /// The request has a field besides `since` and `until`.
     #[error("unknown field `{0}`: only `since` and `until` are allowed")]
     Unknown(String),
     /// One end is not a time.
@@ -140,7 +140,7 @@ impl ReportWindow {
         format!("{}_{}", compact(self.since), compact(self.until))
     }
 
-    /// The day of its last second.
+    /// The day of the window's last second, `YYYY-MM-DD`.
     pub fn last_day(self) -> String {
         let last = Time(self.until.0.saturating_sub(1)).to_string();
         last.split('T').next().unwrap_or_default().to_owned()

@@ -67,7 +67,7 @@ impl StoredCheckpoint {
         Self { checkpoint, stored: None, revision: 0, partition: partition(account_region) }
     }
 
-    /// Writes it if it differs from the stored one.
+    /// Writes the checkpoint if it differs from the stored one.
     pub(super) fn write(&mut self, table: &dyn Table) -> Result<(), PullError> {
         if self.stored == Some(self.checkpoint) {
             return Ok(());

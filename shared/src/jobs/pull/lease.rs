@@ -26,9 +26,9 @@ pub(super) const MAX_LEASE_SECONDS: u32 = HOUR_SECONDS;
 /// The body of the item.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct LeaseBody {
-    /// The run that holds it; empty when released.
+    /// Id of the run that holds the lease; empty when released.
     holder: String,
-    /// When the lease expires.
+    /// Time at which the lease expires unless it is renewed or released.
     until: Time,
     /// When the lease was last released; `None` if never.
     released_at: Option<Time>,
@@ -84,7 +84,7 @@ pub(super) fn acquire(
 }
 
 impl Lease {
-    /// Releases it, unless another run has taken it over.
+    /// Releases the lease, unless another run has taken it over.
     pub(super) fn release(self, table: &dyn Table, clock: &dyn Clock) -> Result<(), PortError> {
         let held = LeaseBody { holder: String::new(), released_at: Some(clock.now()), ..self.body };
         table

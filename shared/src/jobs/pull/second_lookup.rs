@@ -1,4 +1,4 @@
-//! The second lookup.
+//! The second lookup of a slice, a day after the first.
 //!
 //! Enters: the records of completed slices, a day later. Leaves: evidence that arrived late. Laws: a slice that was
 //! completed within a day of its end is looked up once more; if this returns the same records, nothing is stored.

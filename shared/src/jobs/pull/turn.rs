@@ -32,7 +32,7 @@ pub(super) struct PullTurn<'t, 'a> {
     pub(super) ports: PullPorts<'a>,
     pub(super) task: PullTask<'a>,
     pub(super) account_region: &'a AccountRegion,
-    /// When the run started.
+    /// Time at which the run started.
     pub(super) now: Time,
     /// Time that must remain when the turn ends.
     pub(super) reserved: Duration,

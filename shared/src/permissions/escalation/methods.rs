@@ -18,7 +18,7 @@ pub(super) struct EscalationMethod {
     pub id: &'static str,
     /// Sets of actions, each sufficient by itself. The first action of a set decides the resources of the path.
     pub action_sets: &'static [&'static [&'static str]],
-    /// Noun for those resources in the description.
+    /// Noun for the resources in the description of a path.
     pub noun: &'static str,
     /// The method in a sentence, with `{}` for the resources.
     pub description: &'static str,

@@ -24,7 +24,7 @@ const FIRST_MONDAY_HOUR: u32 = 96;
 pub struct TimeAxis {
     /// Period that the axis shows.
     pub period: Period,
-    /// Hours of a step.
+    /// Length of one step, in hours.
     pub step_hours: u32,
 }
 

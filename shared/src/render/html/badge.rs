@@ -139,7 +139,7 @@ pub const fn class_state(state: EventClassState) -> Badge {
             "warn",
             "half",
             "Partial",
-            "Part of an expected family; the evidence of only some accounts holds such events.",
+            "An expected class of data or network events; the evidence of only some accounts holds such events.",
         ),
         EventClassState::Seen => {
             badge("good", "check", "Seen", "The evidence of every expected account holds such events.")

@@ -68,7 +68,7 @@ pub struct EventClassRow<'a> {
     pub class: &'a EventClassCoverage,
     /// Badge of the class's state.
     pub state: Badge,
-    /// Accounts with such events.
+    /// Accounts whose evidence has events of the class.
     pub accounts: Truncated<&'a str>,
 }
 
@@ -133,7 +133,7 @@ fn quiet_spans(axis: &TimeAxis, spans: &[Period]) -> Vec<CoverageSpan> {
     missing_spans(axis, spans).into_iter().filter(|span| span.is_whole_step).collect()
 }
 
-/// Steps with such hours; neighbors of the same kind are joined.
+/// Steps with missing hours; adjacent steps of the same kind are joined.
 fn missing_spans(axis: &TimeAxis, gaps: &[Period]) -> Vec<CoverageSpan> {
     let mut gaps = gaps.iter().copied().peekable();
     let mut joined: Vec<(Period, bool)> = Vec::new();

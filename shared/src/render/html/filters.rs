@@ -127,7 +127,7 @@ pub fn minute<T: AsTime>(time: T, _: &dyn Values) -> Result<String> {
     Ok(format_minute(time.value()))
 }
 
-/// Length of a period.
+/// Length of a period in words, such as `24 hours`.
 #[filter_fn]
 pub fn duration(period: &Period, _: &dyn Values) -> Result<String> {
     Ok(format_duration(period.hours().saturating_mul(HOUR_SECONDS)))

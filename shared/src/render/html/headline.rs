@@ -35,7 +35,7 @@ pub struct RiskComponentBar<'a> {
     pub label: &'a str,
     /// The component of the risk score.
     pub component: &'a RiskComponent,
-    /// Length of its bar.
+    /// Length of the component's bar, as an SVG length in percent.
     pub width: String,
 }
 

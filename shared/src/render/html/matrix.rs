@@ -48,13 +48,13 @@ pub struct MatrixDetails<'a> {
     pub unused_services: Truncated<&'a UnusedService>,
     /// Unused actions that are not read-only.
     pub excessive: u64,
-    /// Used without a grant.
+    /// Operations that succeeded although no policy that was read grants them.
     pub ungranted_operations: Truncated<&'a UngrantedOperation>,
     /// Ways in which the principal could escalate privileges.
     pub escalation_paths: Truncated<&'a EscalationPath>,
     /// Role chains it acted through.
     pub role_chains: Truncated<&'a RoleChainActivity>,
-    /// Policies it was evaluated by.
+    /// Policies by which the principal was evaluated.
     pub policies: Truncated<&'a PolicySnapshotRef>,
     /// Policy types that were not evaluated, and their possible effect.
     pub unevaluated: Vec<(&'static str, &'static str)>,

@@ -45,7 +45,7 @@ pub struct PrincipalRow<'a> {
     pub anchor: usize,
     /// Summary of the principal.
     pub principal: &'a PrincipalSummary,
-    /// The part of its ARN between the account and the name.
+    /// The part of the principal's ARN between the account and the name.
     pub path: &'a str,
     /// Name of the principal.
     pub name: &'a str,
@@ -57,7 +57,7 @@ pub struct PrincipalRow<'a> {
     pub status: Option<Badge>,
     /// Badge of the principal's behavior.
     pub behavior: Badge,
-    /// Highest risk of a call.
+    /// Badge of the highest risk of the principal's calls.
     pub risk: Option<Badge>,
     /// Mutating calls that succeeded, including those made through roles.
     pub writes: u64,

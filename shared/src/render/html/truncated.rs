@@ -63,7 +63,7 @@ impl<T> Truncated<T> {
         self.items.len() + self.omitted
     }
 
-    /// Whether there are none.
+    /// Whether no item is shown.
     pub const fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

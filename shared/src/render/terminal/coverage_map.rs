@@ -21,15 +21,15 @@ use crate::{
     time::Hour,
 };
 
-/// Hours of a cell; beyond these, whole weeks.
+/// Numbers of hours that a cell may stand for; a longer cell has whole weeks.
 const CELL_HOURS: [u32; 8] = [1, 2, 3, 4, 6, 8, 12, 24];
 
 /// Scale of a period in columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MapScale {
-    /// Hours of a cell.
+    /// Number of hours that one cell stands for.
     hours: u32,
-    /// Columns of a cell.
+    /// Width of one cell, in terminal columns.
     columns: u32,
 }
 

@@ -10,13 +10,13 @@ use unicode_width::UnicodeWidthChar;
 pub(super) enum ScreenTone {
     /// Headings.
     Heading,
-    /// As expected.
+    /// Values that are as expected.
     Good,
-    /// Needs review.
+    /// Values that need review.
     Warn,
-    /// Broken or missing.
+    /// Values that break the promise, and missing evidence.
     Bad,
-    /// Less important.
+    /// Text that matters less.
     Faint,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn paint(color: bool, tone: ScreenTone, text: &str) -> String {
     if color && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Columns of a text.
+/// Number of terminal columns that a text takes.
 pub(super) fn display_width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
@@ -171,11 +171,11 @@ pub(super) struct ScreenSection {
     pub rows: Vec<ScreenRow>,
     /// Rows that are left out last.
     pub min_rows: usize,
-    /// Lines added to its length when the longest section has to drop a row.
+    /// Number of lines by which the section counts as longer when the longest section has to drop a row.
     pub shrink_priority: usize,
     /// Mandatory lines after the rows.
     pub footer: Vec<String>,
-    /// Left out with its last row, because another section summarizes it.
+    /// Whether the section may be left out with its last row, because another section summarizes it.
     pub droppable: bool,
 }
 

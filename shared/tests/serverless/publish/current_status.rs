@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
-    let world = environment_on_second_day();
-    let published = invoke_scheduled(&world, "run-1").unwrap();
+    let environment = environment_on_second_day();
+    let published = invoke_scheduled(&environment, "run-1").unwrap();
     let current_status = published.current_status.clone().unwrap();
     let report = current_status.report.clone().unwrap();
     assert_eq!(
@@ -14,10 +14,10 @@ fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
     );
     assert_eq!((report.since, report.until), (Time(NOW.0 - 1_800 - DAY), Time(NOW.0 - 1_800)));
     assert_eq!(current_status.valid_until, Time(NOW.0 + 2 * INTERVAL));
-    assert_eq!(status(&world), Some(Status::Compliant));
-    world.clock.advance(2 * INTERVAL);
-    assert_eq!(status(&world), Some(Status::InsufficientEvidence));
-    let keys = objects(&world);
+    assert_eq!(status(&environment), Some(Status::Compliant));
+    environment.clock.advance(2 * INTERVAL);
+    assert_eq!(status(&environment), Some(Status::InsufficientEvidence));
+    let keys = objects(&environment);
     let stem = "reports/account=111122223333/dt=2026-11-21/20261120T100000Z_20261121T100000Z_r0001_";
     let of_second = keys.keys().filter(|key| key.starts_with(stem)).count();
     assert_eq!(of_second, 9, "{:?}", keys.keys());
@@ -32,7 +32,7 @@ fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
         (first.revision.report.revision, first.revision.report.status),
         (2, Some(Status::NonCompliant))
     );
-    for sent in notifications(&world) {
+    for sent in notifications(&environment) {
         let sent: Vec<_> = sent
             .iter()
             .map(|sent| (sent.detail_type, sent.detail["subject"].clone(), sent.detail["status"].clone()))
@@ -43,26 +43,26 @@ fn a_scheduled_run_publishes_the_last_24_hours_and_its_status_expiry() {
             [(kind, "latest".into(), "COMPLIANT".into()), (kind, "revision".into(), "NON_COMPLIANT".into())]
         );
     }
-    assert_eq!(history(&world.table.port, "2026-11-").unwrap().len(), 2);
-    assert_eq!(list_pending(&report_publisher(&world, &|_, _| Err("no".into()), &[])).unwrap(), []);
+    assert_eq!(history(&environment.table.port, "2026-11-").unwrap().len(), 2);
+    assert_eq!(list_pending(&report_publisher(&environment, &|_, _| Err("no".into()), &[])).unwrap(), []);
 }
 
 #[test]
 fn a_violation_stays_when_notification_fails() {
-    let world = environment_on_second_day();
-    deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
+    let environment = environment_on_second_day();
+    deliver(&environment, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
     let which = Box::new(|_, call: &PortCall| call.port == "events");
-    world.injector.plan(FaultPlan::Fail {
+    environment.injector.plan(FaultPlan::Fail {
         kind: PortErrorKind::AccessDenied,
         timing: FaultTiming::Before,
         matching: which,
     });
-    invoke_scheduled(&world, "run-1").unwrap_err();
-    assert_eq!(status(&world), Some(Status::NonCompliant));
-    world.injector.reset();
-    world.clock.advance(60);
-    invoke_scheduled(&world, "run-2").unwrap();
-    let [sns, bus] = notifications(&world).map(|sent| {
+    invoke_scheduled(&environment, "run-1").unwrap_err();
+    assert_eq!(status(&environment), Some(Status::NonCompliant));
+    environment.injector.reset();
+    environment.clock.advance(60);
+    invoke_scheduled(&environment, "run-2").unwrap();
+    let [sns, bus] = notifications(&environment).map(|sent| {
         sent.iter()
             .filter(|notification| {
                 notification.detail["status"] == "NON_COMPLIANT" && notification.detail["subject"] == "latest"
@@ -74,78 +74,79 @@ fn a_violation_stays_when_notification_fails() {
 
 #[test]
 fn a_requested_report_never_sets_the_current_status() {
-    let world = environment_on_second_day();
-    deliver(&world, "4", &[write(9, Time(NOW.0 - 20 * HOUR_SECONDS))]);
-    invoke_scheduled(&world, "run-1").unwrap();
-    assert_eq!(status(&world), Some(Status::NonCompliant));
+    let environment = environment_on_second_day();
+    deliver(&environment, "4", &[write(9, Time(NOW.0 - 20 * HOUR_SECONDS))]);
+    invoke_scheduled(&environment, "run-1").unwrap();
+    assert_eq!(status(&environment), Some(Status::NonCompliant));
     let (since, until) = (Time(NOW.0 - 1_800 - 3 * HOUR_SECONDS), Time(NOW.0 - 1_800));
     let asked =
-        invoke(&world, "run-2", &json!({"since": since.to_string(), "until": until.to_string()})).unwrap();
+        invoke(&environment, "run-2", &json!({"since": since.to_string(), "until": until.to_string()}))
+            .unwrap();
     assert_eq!(asked.reports[0].revision.report.status, Some(Status::Compliant));
-    assert_eq!(status(&world), Some(Status::NonCompliant));
+    assert_eq!(status(&environment), Some(Status::NonCompliant));
 }
 
 #[test]
 fn an_older_window_never_replaces_a_newer_current_status() {
-    let world = environment_on_second_day();
-    invoke_scheduled(&world, "run-1").unwrap();
+    let environment = environment_on_second_day();
+    invoke_scheduled(&environment, "run-1").unwrap();
     let late = invoke_for_window(
-        &world,
+        &environment,
         "run-0",
         ReportWindow::current(Time(NOW.0 - HOUR_SECONDS)),
         ReportPurpose::Current,
     )
     .unwrap();
     assert_eq!(late.reports[0].purpose, ReportPurpose::LateEvidence);
-    assert_eq!(latest(&world.table.port).unwrap().unwrap().report.unwrap().until, Time(NOW.0 - 1_800));
+    assert_eq!(latest(&environment.table.port).unwrap().unwrap().report.unwrap().until, Time(NOW.0 - 1_800));
 }
 
 #[test]
 fn a_notified_status_is_not_repeated_when_the_notification_record_is_lost() {
-    let world = environment_on_second_day();
-    invoke_scheduled(&world, "run-1").unwrap();
-    let sent = notifications(&world).map(|sent| sent.len());
-    for item in world.table.port.items() {
+    let environment = environment_on_second_day();
+    invoke_scheduled(&environment, "run-1").unwrap();
+    let sent = notifications(&environment).map(|sent| sent.len());
+    for item in environment.table.port.items() {
         if item.partition_key.starts_with("NOTIFICATION#status-") {
-            world.table.port.delete(&item.partition_key, &item.sort_key).unwrap();
+            environment.table.port.delete(&item.partition_key, &item.sort_key).unwrap();
         }
     }
-    world.clock.advance(60);
-    invoke_scheduled(&world, "run-2").unwrap();
-    assert_eq!(notifications(&world).map(|sent| sent.len()), sent);
+    environment.clock.advance(60);
+    invoke_scheduled(&environment, "run-2").unwrap();
+    assert_eq!(notifications(&environment).map(|sent| sent.len()), sent);
 }
 
 /// Twice in two days the table fails to return the current status, but accepts a new one.
 #[test]
 fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
-    let world = TestEnvironment::new(NOW);
-    let lost = |world: &TestEnvironment| {
+    let environment = TestEnvironment::new(NOW);
+    let lost = |environment: &TestEnvironment| {
         let which =
             Box::new(|_, call: &PortCall| call.method == "query" && call.target.starts_with("STATUS"));
-        world.injector.plan(FaultPlan::Fail {
+        environment.injector.plan(FaultPlan::Fail {
             kind: PortErrorKind::Throttled,
             timing: FaultTiming::Before,
             matching: which,
         });
-        invoke_scheduled(world, "lost").unwrap_err();
-        world.injector.reset();
-        world.clock.advance(60);
+        invoke_scheduled(environment, "lost").unwrap_err();
+        environment.injector.reset();
+        environment.clock.advance(60);
     };
     let window = ReportWindow::current(NOW);
-    deliver(&world, "1", &reads_in_every_hour(window));
-    deliver(&world, "2", &[write(1, Time(window.since.0 + 60))]);
-    lost(&world);
-    invoke_scheduled(&world, "run-1").unwrap();
-    assert_eq!(status(&world), Some(Status::NonCompliant));
-    world.clock.advance(HOUR_SECONDS);
-    deliver(&world, "3", &[read(2, window.until)]);
-    invoke_scheduled(&world, "run-2").unwrap();
-    assert_eq!(status(&world), Some(Status::Compliant));
-    lost(&world);
-    deliver(&world, "4", &[write(3, window.until)]);
-    invoke_scheduled(&world, "run-3").unwrap();
-    assert_eq!(status(&world), Some(Status::NonCompliant));
-    for sent in notifications(&world) {
+    deliver(&environment, "1", &reads_in_every_hour(window));
+    deliver(&environment, "2", &[write(1, Time(window.since.0 + 60))]);
+    lost(&environment);
+    invoke_scheduled(&environment, "run-1").unwrap();
+    assert_eq!(status(&environment), Some(Status::NonCompliant));
+    environment.clock.advance(HOUR_SECONDS);
+    deliver(&environment, "3", &[read(2, window.until)]);
+    invoke_scheduled(&environment, "run-2").unwrap();
+    assert_eq!(status(&environment), Some(Status::Compliant));
+    lost(&environment);
+    deliver(&environment, "4", &[write(3, window.until)]);
+    invoke_scheduled(&environment, "run-3").unwrap();
+    assert_eq!(status(&environment), Some(Status::NonCompliant));
+    for sent in notifications(&environment) {
         let latest = |notification: &&Notification| notification.detail["subject"] == "latest";
         assert_eq!(sent.iter().rfind(latest).unwrap().detail["status"], "NON_COMPLIANT");
     }
@@ -153,18 +154,18 @@ fn a_new_status_is_notified_although_an_equal_one_was_notified_before() {
 
 #[test]
 fn the_removal_of_all_promises_is_notified() {
-    let world = environment_on_second_day();
+    let environment = environment_on_second_day();
     let quiet = Config { watch: Vec::new(), ..config() };
-    let reporter = |window, run| report(&world, &quiet, window, run);
-    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let publisher = report_publisher(&world, &reporter, &sinks);
+    let reporter = |window, run| report(&environment, &quiet, window, run);
+    let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
+    let publisher = report_publisher(&environment, &reporter, &sinks);
     for n in 0..2 {
-        let run = run_of(&world, &format!("run-{n}"));
+        let run = run_of(&environment, &format!("run-{n}"));
         let published =
             publish(&publisher, ReportWindow::current(NOW), ReportPurpose::Current, &run).unwrap();
         assert_eq!(published.current_status.unwrap().status, None);
     }
-    for sent in notifications(&world) {
+    for sent in notifications(&environment) {
         let of_latest = sent.iter().filter(|notification| notification.detail["subject"] == "latest");
         let said: Vec<_> = of_latest
             .map(|notification| (notification.detail["status"].clone(), notification.severity))
@@ -175,7 +176,7 @@ fn the_removal_of_all_promises_is_notified() {
 
 #[test]
 fn a_run_writes_a_record_and_a_heartbeat() {
-    let world = TestEnvironment::new(NOW);
+    let environment = TestEnvironment::new(NOW);
     let retention = RetentionSettings { run_days: 7 };
     let run = |n: u32| RunRecord {
         run_id: format!("run-{n}"),
@@ -189,19 +190,19 @@ fn a_run_writes_a_record_and_a_heartbeat() {
     let metrics = Metrics::default().count("records", 3);
     let well = run(0).ended(Time(NOW.0 + 5), Ok(()), &metrics);
     for _ in 0..2 {
-        record_run(&world.table, &retention, "report", &well).unwrap();
+        record_run(&environment.table, &retention, "report", &well).unwrap();
     }
     let cause = std::io::Error::other("no\u{1b}[2J way");
     let badly = run(10).ended(Time(NOW.0 + 15), Err(&cause), &Metrics::default());
-    record_run(&world.table, &retention, "report", &badly).unwrap();
-    let items = world.table.port.items();
+    record_run(&environment.table, &retention, "report", &badly).unwrap();
+    let items = environment.table.port.items();
     assert_eq!(items.len(), 3);
     assert_eq!(items[0].expires_at, Some(Time(NOW.0 + 5 + 7 * 86_400)));
     assert_eq!(items[0].body["metrics"], json!({"records": 3}));
-    let beat = heartbeat(&world.table, "report").unwrap().unwrap();
+    let beat = heartbeat(&environment.table, "report").unwrap().unwrap();
     assert_eq!((beat.run, beat.succeeded_at), (badly, Some(Time(NOW.0 + 5))));
-    assert!(!heartbeat(&world.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));
-    assert_eq!(heartbeat(&world.table, "watch").unwrap(), None);
+    assert!(!heartbeat(&environment.table, "report").unwrap().unwrap().run.error.unwrap().contains('\u{1b}'));
+    assert_eq!(heartbeat(&environment.table, "watch").unwrap(), None);
     let item = TableItem {
         partition_key: "RUN#x".into(),
         sort_key: "LATEST".into(),
@@ -209,6 +210,6 @@ fn a_run_writes_a_record_and_a_heartbeat() {
         expires_at: None,
         body: json!({}),
     };
-    world.table.put(&item, WriteCondition::Always).unwrap();
-    assert_eq!(heartbeat(&world.table, "x").unwrap(), None);
+    environment.table.put(&item, WriteCondition::Always).unwrap();
+    assert_eq!(heartbeat(&environment.table, "x").unwrap(), None);
 }

@@ -63,22 +63,22 @@ fn reads_in_every_hour(window: ReportWindow) -> Vec<Value> {
     hours.map(|hour| read(hour, Time(hour * HOUR_SECONDS + 60))).collect()
 }
 
-fn deliver(world: &TestEnvironment, name: &str, records: &[Value]) {
+fn deliver(environment: &TestEnvironment, name: &str, records: &[Value]) {
     let key = format!("evidence/{name}");
     let bytes = json!({ "Records": records }).to_string();
-    assert!(world.store.port.create(&key, bytes.as_bytes(), "x").unwrap());
+    assert!(environment.store.port.create(&key, bytes.as_bytes(), "x").unwrap());
 }
 
 /// A report on the evidence in the store, in three calls to it.
 fn report(
-    world: &TestEnvironment,
+    environment: &TestEnvironment,
     config: &Config,
     window: ReportWindow,
     run: ReportRun,
 ) -> Result<Report, BoxError> {
     let mut records = Vec::new();
-    for object in world.store.list("evidence/")? {
-        let bytes = world.store.read(&object.name, None)?;
+    for object in environment.store.list("evidence/")? {
+        let bytes = environment.store.read(&object.name, None)?;
         let mut held: Value = serde_json::from_slice(&bytes)?;
         records.append(held["Records"].as_array_mut().unwrap());
     }
@@ -95,41 +95,45 @@ fn report(
     Ok(evaluate(EvidenceSummary::from_segment(segment, scope), criteria, run)?)
 }
 
-fn run_of(world: &TestEnvironment, id: &str) -> ReportRun {
+fn run_of(environment: &TestEnvironment, id: &str) -> ReportRun {
     use onlooker_core::ports::Clock as _;
-    ReportRun { run_id: id.to_owned(), started_at: world.clock.now(), ..ReportRun::default() }
+    ReportRun { run_id: id.to_owned(), started_at: environment.clock.now(), ..ReportRun::default() }
 }
 
 /// A run of the function, at the time of the clock.
-fn invoke(world: &TestEnvironment, id: &str, payload: &Value) -> Result<PublishedReports, PublishError> {
+fn invoke(
+    environment: &TestEnvironment,
+    id: &str,
+    payload: &Value,
+) -> Result<PublishedReports, PublishError> {
     use onlooker_core::ports::Clock as _;
-    let (window, purpose) = ReportWindow::from_request(payload, world.clock.now(), 0).unwrap();
-    invoke_for_window(world, id, window, purpose)
+    let (window, purpose) = ReportWindow::from_request(payload, environment.clock.now(), 0).unwrap();
+    invoke_for_window(environment, id, window, purpose)
 }
 
 fn invoke_for_window(
-    world: &TestEnvironment,
+    environment: &TestEnvironment,
     id: &str,
     window: ReportWindow,
     purpose: ReportPurpose,
 ) -> Result<PublishedReports, PublishError> {
     let config = config();
-    let reporter = |window, run| report(world, &config, window, run);
-    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let publisher = report_publisher(world, &reporter, &sinks);
-    publish(&publisher, window, purpose, &run_of(world, id))
+    let reporter = |window, run| report(environment, &config, window, run);
+    let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
+    let publisher = report_publisher(environment, &reporter, &sinks);
+    publish(&publisher, window, purpose, &run_of(environment, id))
 }
 
 fn report_publisher<'a>(
-    world: &'a TestEnvironment,
+    environment: &'a TestEnvironment,
     reporter: &'a dyn Fn(ReportWindow, ReportRun) -> Result<Report, BoxError>,
     sinks: &'a [&'a dyn NotificationSink],
 ) -> ReportPublisher<'a> {
     ReportPublisher {
-        table: &world.table,
-        store: &world.store,
+        table: &environment.table,
+        store: &environment.store,
         sinks,
-        clock: &world.clock,
+        clock: &environment.clock,
         make_report: reporter,
         account: ACCOUNT,
         interval_seconds: INTERVAL,
@@ -137,24 +141,28 @@ fn report_publisher<'a>(
     }
 }
 
-fn invoke_scheduled(world: &TestEnvironment, id: &str) -> Result<PublishedReports, PublishError> {
-    invoke(world, id, &json!({}))
+fn invoke_scheduled(environment: &TestEnvironment, id: &str) -> Result<PublishedReports, PublishError> {
+    invoke(environment, id, &json!({}))
 }
 
-fn status(world: &TestEnvironment) -> Option<Status> {
+fn status(environment: &TestEnvironment) -> Option<Status> {
     use onlooker_core::ports::Clock as _;
-    CurrentStatus::claimable_status(latest(&world.table.port).unwrap().as_ref(), world.clock.now())
+    CurrentStatus::claimable_status(
+        latest(&environment.table.port).unwrap().as_ref(),
+        environment.clock.now(),
+    )
 }
 
 /// Reports and findings, by key.
-fn objects(world: &TestEnvironment) -> BTreeMap<String, Vec<u8>> {
-    let all = world.store.port.list("").unwrap().into_iter();
+fn objects(environment: &TestEnvironment) -> BTreeMap<String, Vec<u8>> {
+    let all = environment.store.port.list("").unwrap().into_iter();
     let made = all.filter(|object| !object.name.starts_with("evidence/"));
-    made.map(|object| (object.name.clone(), world.store.port.read(&object.name, None).unwrap())).collect()
+    made.map(|object| (object.name.clone(), environment.store.port.read(&object.name, None).unwrap()))
+        .collect()
 }
 
 /// The items, without times and run ids.
-fn items(world: &TestEnvironment) -> Vec<String> {
+fn items(environment: &TestEnvironment) -> Vec<String> {
     fn remove_times(value: &mut Value) {
         match value {
             Value::Object(fields) => {
@@ -176,28 +184,28 @@ fn items(world: &TestEnvironment) -> Vec<String> {
         let sort = if item.sort_key.starts_with("AT#") { "AT#" } else { &item.sort_key };
         format!("{} {sort} {} {}", item.partition_key, item.expires_at.is_some(), item.body)
     };
-    world.table.port.items().into_iter().map(line).collect()
+    environment.table.port.items().into_iter().map(line).collect()
 }
 
-fn notifications(world: &TestEnvironment) -> [Vec<Notification>; 2] {
-    [&world.sns, &world.event_bus].map(|sink| sink.port.notifications.lock().unwrap().clone())
+fn notifications(environment: &TestEnvironment) -> [Vec<Notification>; 2] {
+    [&environment.sns, &environment.event_bus].map(|sink| sink.port.notifications.lock().unwrap().clone())
 }
 
 /// The first day was reported on and compliant. Since then a write of that day was delivered late, and the second day
 /// has a denied write.
 fn environment_on_second_day() -> TestEnvironment {
-    let world = TestEnvironment::new(Time(NOW.0 - DAY));
+    let environment = TestEnvironment::new(Time(NOW.0 - DAY));
     let second = ReportWindow::current(NOW);
-    deliver(&world, "1", &reads_in_every_hour(second.previous()));
-    let first = invoke_scheduled(&world, "run-0").unwrap();
+    deliver(&environment, "1", &reads_in_every_hour(second.previous()));
+    let first = invoke_scheduled(&environment, "run-0").unwrap();
     assert_eq!(first.current_status.unwrap().status, Some(Status::Compliant));
-    deliver(&world, "2", &reads_in_every_hour(second));
+    deliver(&environment, "2", &reads_in_every_hour(second));
     deliver(
-        &world,
+        &environment,
         "3",
         &[write(1, Time(second.previous().since.0 + 90)), denied(write(2, Time(second.since.0 + 90)))],
     );
-    world.clock.set(NOW);
-    world.injector.reset();
-    world
+    environment.clock.set(NOW);
+    environment.injector.reset();
+    environment
 }

@@ -4,52 +4,52 @@ use super::*;
 
 #[test]
 fn unchanged_evidence_publishes_nothing_and_renews_the_current_status() {
-    let world = environment_on_second_day();
-    invoke_scheduled(&world, "run-1").unwrap();
-    let (before, sent) = (objects(&world), notifications(&world));
-    world.clock.advance(600);
-    let again = invoke_scheduled(&world, "run-2").unwrap();
+    let environment = environment_on_second_day();
+    invoke_scheduled(&environment, "run-1").unwrap();
+    let (before, sent) = (objects(&environment), notifications(&environment));
+    environment.clock.advance(600);
+    let again = invoke_scheduled(&environment, "run-2").unwrap();
     assert!(again.reports.iter().all(|report| !report.is_new));
-    assert_eq!((objects(&world), notifications(&world)), (before, sent));
+    assert_eq!((objects(&environment), notifications(&environment)), (before, sent));
     assert_eq!(again.current_status.unwrap().valid_until, Time(NOW.0 + 600 + 2 * INTERVAL));
-    assert_eq!(history(&world.table.port, "").unwrap().len(), 2);
+    assert_eq!(history(&environment.table.port, "").unwrap().len(), 2);
 }
 
 #[test]
 fn revisions_increase_by_one_and_change_no_earlier_report() {
-    let world = environment_on_second_day();
+    let environment = environment_on_second_day();
     let window = ReportWindow::current(NOW);
     for n in 1..=4 {
-        let before = objects(&world);
-        invoke_scheduled(&world, &format!("run-{n}")).unwrap();
-        let after = objects(&world);
+        let before = objects(&environment);
+        invoke_scheduled(&environment, &format!("run-{n}")).unwrap();
+        let after = objects(&environment);
         assert!(before.iter().all(|(key, bytes)| after.get(key) == Some(bytes)));
         let numbers: Vec<u32> =
-            list_revisions(&report_publisher(&world, &|_, _| Err("no".into()), &[]), window)
+            list_revisions(&report_publisher(&environment, &|_, _| Err("no".into()), &[]), window)
                 .unwrap()
                 .iter()
                 .map(|revision| revision.report.revision)
                 .collect();
         assert_eq!(numbers, (1..=n).collect::<Vec<_>>());
-        deliver(&world, &format!("more-{n}"), &[read(n, Time(window.since.0 + 100 + n))]);
+        deliver(&environment, &format!("more-{n}"), &[read(n, Time(window.since.0 + 100 + n))]);
     }
 }
 
 #[test]
 fn pending_reports_come_first_and_repeated_failures_are_parked() {
-    let world = environment_on_second_day();
+    let environment = environment_on_second_day();
     // An hour before the second day's run, the evidence cannot be read.
-    world.clock.set(Time(NOW.0 - HOUR_SECONDS));
+    environment.clock.set(Time(NOW.0 - HOUR_SECONDS));
     let fail = |kind, which: fn(&PortCall) -> bool| FaultPlan::Fail {
         kind,
         timing: FaultTiming::Before,
         matching: Box::new(move |_, call| which(call)),
     };
-    world.injector.plan(fail(PortErrorKind::AccessDenied, |call| call.target.starts_with("evidence/")));
-    let lost = invoke_scheduled(&world, "run-1").unwrap_err().window;
-    world.injector.reset();
-    world.clock.set(NOW);
-    let published = invoke_scheduled(&world, "run-2").unwrap();
+    environment.injector.plan(fail(PortErrorKind::AccessDenied, |call| call.target.starts_with("evidence/")));
+    let lost = invoke_scheduled(&environment, "run-1").unwrap_err().window;
+    environment.injector.reset();
+    environment.clock.set(NOW);
+    let published = invoke_scheduled(&environment, "run-2").unwrap();
     let order: Vec<_> = published.reports.iter().map(|report| (report.window, report.purpose)).collect();
     assert_eq!(
         order,
@@ -63,27 +63,27 @@ fn pending_reports_come_first_and_repeated_failures_are_parked() {
     let asked = json!({"since": other.since.to_string(), "until": other.until.to_string()});
     let probe = environment_on_second_day();
     let key = invoke(&probe, "run-x", &asked).unwrap().reports[0].revision.report.report_key.clone();
-    world.store.port.create(&key, b"{}", "x").unwrap();
-    let error = invoke(&world, "run-3", &asked).unwrap_err();
+    environment.store.port.create(&key, b"{}", "x").unwrap();
+    let error = invoke(&environment, "run-3", &asked).unwrap_err();
     assert!(
         matches!(&*error.kind, PublishErrorKind::AlreadyExists { key: found } if *found == key),
         "{error}"
     );
     for n in 0..4 {
-        assert_ne!(status(&world), Some(Status::Compliant));
-        world.clock.advance(60);
-        invoke_scheduled(&world, &format!("run-4-{n}")).unwrap_err();
+        assert_ne!(status(&environment), Some(Status::Compliant));
+        environment.clock.advance(60);
+        invoke_scheduled(&environment, &format!("run-4-{n}")).unwrap_err();
     }
-    world.clock.advance(60);
-    let published = invoke_scheduled(&world, "run-5").unwrap();
+    environment.clock.advance(60);
+    let published = invoke_scheduled(&environment, "run-5").unwrap();
     let parked: Vec<ReportWindow> =
         published.parked.iter().map(|report: &PendingReport| report.window).collect();
-    assert_eq!((parked, status(&world)), (vec![other], Some(Status::Compliant)));
-    assert_eq!(world.store.port.read(&key, None).unwrap(), b"{}", "nothing is overwritten");
+    assert_eq!((parked, status(&environment)), (vec![other], Some(Status::Compliant)));
+    assert_eq!(environment.store.port.read(&key, None).unwrap(), b"{}", "nothing is overwritten");
     // A request for it retries it, and once it is published it is not pending.
-    world.store.port.damage(&key, None);
-    invoke(&world, "run-6", &asked).unwrap();
-    assert!(invoke_scheduled(&world, "run-7").unwrap().parked.is_empty());
+    environment.store.port.damage(&key, None);
+    invoke(&environment, "run-6", &asked).unwrap();
+    assert!(invoke_scheduled(&environment, "run-7").unwrap().parked.is_empty());
 }
 
 #[test]
@@ -93,32 +93,33 @@ fn a_forged_report_under_the_next_key_is_not_accepted() {
     let key = published.revision.report.report_key;
     let mut forged: Report = serde_json::from_slice(&objects(&probe)[&key]).unwrap();
     forged.result.findings.clear();
-    let world = environment_on_second_day();
-    world.store.port.create(&key, serde_json::to_string(&forged).unwrap().as_bytes(), "x").unwrap();
-    let error = invoke_scheduled(&world, "run-1").unwrap_err();
+    let environment = environment_on_second_day();
+    environment.store.port.create(&key, serde_json::to_string(&forged).unwrap().as_bytes(), "x").unwrap();
+    let error = invoke_scheduled(&environment, "run-1").unwrap_err();
     assert!(matches!(*error.kind, PublishErrorKind::AlreadyExists { .. }), "{error}");
-    assert_eq!(status(&world), Some(Status::InsufficientEvidence));
+    assert_eq!(status(&environment), Some(Status::InsufficientEvidence));
 }
 
 #[test]
 fn a_slow_run_does_not_publish_less_evidence_after_a_fast_one() {
-    let world = environment_on_second_day();
+    let environment = environment_on_second_day();
     let config = config();
     let calls = std::cell::Cell::new(0);
     let slow = |window: ReportWindow, run: ReportRun| {
-        let made = report(&world, &config, window, run);
+        let made = report(&environment, &config, window, run);
         calls.set(calls.get() + 1);
         if calls.get() == 1 {
             // During this run a write is delivered, and another run reports it.
-            deliver(&world, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
-            invoke_scheduled(&world, "quick").unwrap();
+            deliver(&environment, "4", &[write(9, Time(NOW.0 - HOUR_SECONDS))]);
+            invoke_scheduled(&environment, "quick").unwrap();
         }
         made
     };
-    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let publisher = report_publisher(&world, &slow, &sinks);
-    publish(&publisher, ReportWindow::current(NOW), ReportPurpose::Current, &run_of(&world, "slow")).unwrap();
-    assert_eq!(status(&world), Some(Status::NonCompliant));
+    let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
+    let publisher = report_publisher(&environment, &slow, &sinks);
+    publish(&publisher, ReportWindow::current(NOW), ReportPurpose::Current, &run_of(&environment, "slow"))
+        .unwrap();
+    assert_eq!(status(&environment), Some(Status::NonCompliant));
     let revisions = list_revisions(&publisher, ReportWindow::current(NOW)).unwrap();
     let runs: Vec<&str> = revisions.iter().map(|revision| revision.report.run_id.as_str()).collect();
     assert_eq!(runs, ["quick"]);
@@ -126,19 +127,19 @@ fn a_slow_run_does_not_publish_less_evidence_after_a_fast_one() {
 
 #[test]
 fn a_run_short_of_time_defers_past_windows() {
-    let world = environment_on_second_day();
-    world.clock.set_remaining(300);
+    let environment = environment_on_second_day();
+    environment.clock.set_remaining(300);
     let config = config();
     let slow = |window, run| {
-        world.clock.advance(200);
-        report(&world, &config, window, run)
+        environment.clock.advance(200);
+        report(&environment, &config, window, run)
     };
-    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
+    let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
     let published = publish(
-        &report_publisher(&world, &slow, &sinks),
+        &report_publisher(&environment, &slow, &sinks),
         ReportWindow::current(NOW),
         ReportPurpose::Current,
-        &run_of(&world, "r"),
+        &run_of(&environment, "r"),
     )
     .unwrap();
     assert!(published.ran_out_of_time && published.reports.len() == 1);
@@ -146,8 +147,8 @@ fn a_run_short_of_time_defers_past_windows() {
 
 #[test]
 fn reports_use_the_stored_evidence() {
-    let world = environment_on_second_day();
-    let evidence_store = EvidenceStore::new(&world.table, &world.store);
+    let environment = environment_on_second_day();
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     let window = ReportWindow::current(NOW);
     let bytes = json!({ "Records": reads_in_every_hour(window) }).to_string();
     let gathered = read_object("logs/1", bytes.as_bytes(), ReadLimits::default());
@@ -165,12 +166,14 @@ fn reports_use_the_stored_evidence() {
         policies: onlooker_core::grants::PolicyHistory::empty(),
     };
     let reporter = report_from_evidence(&evidence_store, criteria, &[], 2);
-    let sinks: [&dyn NotificationSink; 2] = [&world.sns, &world.event_bus];
-    let publisher = report_publisher(&world, &reporter, &sinks);
-    let published = publish(&publisher, window, ReportPurpose::Current, &run_of(&world, "run-1")).unwrap();
+    let sinks: [&dyn NotificationSink; 2] = [&environment.sns, &environment.event_bus];
+    let publisher = report_publisher(&environment, &reporter, &sinks);
+    let published =
+        publish(&publisher, window, ReportPurpose::Current, &run_of(&environment, "run-1")).unwrap();
     assert_eq!(published.current_status.unwrap().status, Some(Status::Compliant));
     let stored: Report =
-        serde_json::from_slice(&objects(&world)[&published.reports[0].revision.report.report_key]).unwrap();
+        serde_json::from_slice(&objects(&environment)[&published.reports[0].revision.report.report_key])
+            .unwrap();
     assert_eq!(
         (stored.result.totals.events, stored.run.log_files_reused, stored.run.input_files.len()),
         (24, 1, 1)
