@@ -4,11 +4,12 @@
 
 use std::{
     io::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
+use test_support::test_data::TestData;
 
 fn test_directory(files: &[(&str, String)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
@@ -262,24 +263,36 @@ fn a_promise_selects_the_principals_and_misses_none() {
     assert_eq!(exit_code(&asked), 3, "{}", stdout(&asked));
 }
 
-/// The documents of AWS managed policies, if the test data is present.
-fn aws_managed_policy(name: &str) -> Option<String> {
-    let folder = PathBuf::from(std::env::var_os("ONLOOKER_TEST_DATA")?);
-    let text = std::fs::read_to_string(folder.join("policies").join(format!("{name}.json"))).ok()?;
-    let value: Value = serde_json::from_str(&text).expect("JSON");
-    Some(value["document"].to_string())
+/// Exit code and status of a policy by `docs/semantics.md`. The required reads are those of the default configuration.
+#[test]
+fn policies_of_the_repository_get_their_expected_status() {
+    for (name, code, status) in [
+        ("Inventory", 0, "VALID"),
+        ("QueueMonitor", 1, "PARTIAL"),
+        ("LedgerReader", 1, "PARTIAL"),
+        ("SecretReader", 1, "PARTIAL"),
+        ("QueuesOnly", 1, "PARTIAL"),
+        ("EverythingDenied", 1, "PARTIAL"),
+        ("KeyRotator", 1, "OVER_PRIVILEGED"),
+        ("BucketPolicyEditor", 1, "OVER_PRIVILEGED"),
+        ("DeploymentRunner", 1, "OVER_PRIVILEGED"),
+        ("AnyCase", 1, "OVER_PRIVILEGED"),
+        ("AddressKeeper", 3, "INDETERMINATE"),
+    ] {
+        let document = TestData::of_repository().policy_document(name);
+        assert_eq!(status_of(document.to_string()), (code, status.into()), "{name}");
+    }
 }
 
 #[test]
 fn aws_managed_policies_get_their_expected_status() {
+    let Some(data) = TestData::external("the status of AWS managed policies") else { return };
     for (name, status) in [
         ("IAMFullAccess", "OVER_PRIVILEGED"),
         ("SystemAdministrator", "OVER_PRIVILEGED"),
         ("AmazonEC2FullAccess", "OVER_PRIVILEGED"),
         ("AWSDenyAll", "PARTIAL"),
     ] {
-        let Some(document) = aws_managed_policy(name) else { return };
-        let output = run(&[("p.json", document)], &["--policy", "p.json"]);
-        assert!(stdout(&output).starts_with(status), "{name}: {}", stdout(&output));
+        assert_eq!(status_of(data.policy_document(name).to_string()), (1, status.into()), "{name}");
     }
 }

@@ -4,6 +4,7 @@
 //! - [`environment`]: every port in memory or in a folder, a clock that a test moves, and faults on demand.
 //! - [`iam`]: IAM, an organization and probes in memory.
 //! - [`events`], [`policies`]: evidence and policies for the stages.
+//! - [`test_data`]: labeled operations, policies and records, in the repository and outside it.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,3 +25,4 @@ pub mod events;
 pub mod fake_aws;
 pub mod iam;
 pub mod policies;
+pub mod test_data;
