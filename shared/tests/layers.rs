@@ -1,6 +1,6 @@
 //! Which module may import which, and which crate may depend on which: the tables and their check.
 //!
-//! Enters: the sources of this crate and the manifests of the workspace. Leaves: a failure that names file, line and
+//! Enters: the sources of the evidence crate and of this crate, and the manifests of the workspace. Leaves: a failure that names file, line and
 //! remedy. Laws: a module imports only modules that stand before it in [`LAYERS`]; code for tests may import anything;
 //! a crate depends only on the crates that [`CRATES`] lists for it, dev-dependencies aside.
 
@@ -14,27 +14,26 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The modules of the core crate by layer, the lowest first. A module may import those before it, also those before it
-/// in its own layer.
+/// The modules of the evidence crate and of the core crate by layer, the lowest first. A module may import those before
+/// it, also those before it in its own layer.
 const LAYERS: [(&str, &[&str]); 7] = [
     (
-        "words",
+        "evidence",
         &[
             "time",
             "period",
             "hex",
-            "escape",
-            "suggest",
-            "pattern",
             "envelope",
             "principal",
-            "operation",
-            "event_selectors",
-            "catalog",
-            "classification",
+            "record",
+            "event",
+            "segment",
+            "tally",
+            "extract",
+            "evidence_summary",
         ],
     ),
-    ("evidence", &["record", "event", "segment", "tally", "extract", "evidence_summary"]),
+    ("words", &["escape", "suggest", "pattern", "operation", "event_selectors", "catalog", "classification"]),
     ("promises and policies", &["config", "grants", "permissions"]),
     ("assessment", &["coverage", "role_chain", "score", "assessment", "access_matrix"]),
     ("results", &["finding", "controls", "report", "alert", "current_status", "guardrails"]),
@@ -42,9 +41,13 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("jobs", &["jobs"]),
 ];
 
+/// The folders with the modules of [`LAYERS`].
+const SOURCES: [&str; 2] = ["evidence/src", "shared/src"];
+
 /// The crates of the workspace by folder, and the crates of the workspace that each may depend on.
-const CRATES: [(&str, &[&str]); 8] = [
-    ("shared", &[]),
+const CRATES: [(&str, &[&str]); 9] = [
+    ("evidence", &[]),
+    ("shared", &["onlooker-evidence"]),
     ("demo", &["onlooker-core"]),
     ("adapters/aws", &["onlooker-core"]),
     ("adapters/local", &["onlooker-core"]),
@@ -163,11 +166,11 @@ fn skip_item(item: &[TokenTree]) -> &[TokenTree] {
     end.and_then(|end| item.get(end + 1..)).unwrap_or_default()
 }
 
-/// The file of a module, from the folder of the sources.
-fn file_of(module: &[String]) -> String {
+/// The file of a module, from the folder of its sources.
+fn file_of(sources: &str, module: &[String]) -> String {
     let path = module.join("/");
     let names = [format!("{path}.rs"), format!("{path}/mod.rs")];
-    let sources = workspace().join("shared/src");
+    let sources = workspace().join(sources);
     let found = names.iter().find(|name| sources.join(name).is_file());
     found.unwrap_or_else(|| panic!("{} has no file", module.join("::"))).clone()
 }
@@ -198,20 +201,22 @@ fn crossings(file: &str, scan: &ModuleScan) -> Vec<String> {
 
 #[test]
 fn every_module_imports_only_modules_below_it() {
-    let sources = workspace().join("shared/src");
-    let root = ModuleScan::of(&[], &fs::read_to_string(sources.join("lib.rs")).unwrap());
-    let mut open = root.children.clone();
+    let mut modules = BTreeSet::new();
     let mut problems = Vec::new();
-    while let Some(module) = open.pop() {
-        let file = file_of(&module);
-        let scan = ModuleScan::of(&module, &fs::read_to_string(sources.join(&file)).unwrap());
-        problems.extend(crossings(&format!("shared/src/{file}"), &scan));
-        open.extend(scan.children);
+    for sources in SOURCES {
+        let folder = workspace().join(sources);
+        let mut open = ModuleScan::of(&[], &fs::read_to_string(folder.join("lib.rs")).unwrap()).children;
+        modules.extend(open.iter().flatten().cloned());
+        while let Some(module) = open.pop() {
+            let file = file_of(sources, &module);
+            let scan = ModuleScan::of(&module, &fs::read_to_string(folder.join(&file)).unwrap());
+            problems.extend(crossings(&format!("{sources}/{file}"), &scan));
+            open.extend(scan.children);
+        }
     }
-    let modules: BTreeSet<&str> = root.children.iter().flatten().map(String::as_str).collect();
     let mut known = BTreeSet::new();
     for module in LAYERS.iter().flat_map(|(_, modules)| *modules) {
-        if !modules.contains(module) || !known.insert(module) {
+        if !modules.contains(*module) || !known.insert(module) {
             problems.push(format!("`{module}` stands in LAYERS twice, or has no file. Remove it"));
         }
     }
