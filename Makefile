@@ -21,6 +21,8 @@ HOST_CARGO := CARGO_BUILD_TARGET=$(HOST) $(CARGO)
 FORMAT := $(CARGO) fmt --all --check
 CLIPPY := $(HOST_CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 TESTS := $(HOST_CARGO) test --workspace --all-features
+# Prints the slowest tests at the end.
+TIMED_TESTS := CARGO_BUILD_TARGET=$(HOST) python3 tests/slowest.py $(CARGO) test --workspace --all-features
 # Chosen from the tests of the workspace, not of one package, so that it uses what they compile.
 LAYERS := $(TESTS) --quiet --test layers
 # Test of the deployed stack to run: a word in its name.
@@ -49,7 +51,7 @@ ci: lint audit test ## Everything CI runs: lint, audit, test; the self-audit is 
 check: ## Before each commit: format, clippy and all tests but self-audit, fuzz and e2e; prints the time of each
 	$(call timed,format,$(FORMAT))
 	$(call timed,clippy,$(CLIPPY))
-	$(call timed,tests,$(TESTS))
+	$(call timed,tests,$(TIMED_TESTS))
 
 .PHONY: lint
 lint: ## Format, layers, clippy with warnings denied, purity of the stages, templates, workflows
@@ -83,8 +85,8 @@ audit: ## Licenses, sources and bans of all dependencies
 	$(CARGO) deny --log-level error check bans licenses sources
 
 .PHONY: test
-test: ## Everything there is to test
-	$(TESTS)
+test: ## Everything there is to test; prints the slowest Rust tests
+	$(TIMED_TESTS)
 	$(MAKE) self-audit
 	$(MAKE) fuzz
 	$(MAKE) e2e

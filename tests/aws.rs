@@ -19,21 +19,20 @@ use onlooker_core::{
     time::{HOUR_SECONDS, Time},
 };
 use serde_json::{Value, json};
-use test_support::fake_aws::{FakeAws, HttpFault, HttpResponse, event_history::call_record};
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time");
-    Time(u32::try_from(since.as_secs()).expect("a time"))
-}
+use test_support::fake_aws::{
+    FakeAws,
+    event_history::{call_record, machine_time},
+};
 
 /// Runs the binary against a fake AWS.
 fn run(directory: &TestDirectory, cloud: &FakeAws, args: &[&str]) -> CommandOutput {
     directory.command(args).envs(cloud.environment()).output().expect("the binary runs").into()
 }
 
-/// The two hours before the last whole one, with calls in each.
+/// The two hours before the last whole one, with calls in each. CloudTrail has delivered their events, also when the
+/// current hour is new.
 fn add_calls(cloud: &FakeAws, name: &str) -> (Time, Time) {
-    let until = Time(now().hour().start().0 - HOUR_SECONDS);
+    let until = Time(machine_time().hour().start().0 - HOUR_SECONDS);
     let since = Time(until.0 - 2 * HOUR_SECONDS);
     for n in 0..120 {
         let time = Time(since.0 + 30 + n * 59);
@@ -86,11 +85,7 @@ fn a_write_in_the_event_history_is_a_violation() {
 #[test]
 fn a_missing_permission_exits_with_4_and_is_named() {
     let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
-    let said = "User: x is not authorized to perform: cloudtrail:LookupEvents";
-    cloud.inject_faults(move |request| {
-        let denied = request.operation() == "LookupEvents";
-        denied.then(|| HttpFault::Respond(HttpResponse::error(400, "AccessDeniedException", said)))
-    });
+    let denial = cloud.deny("cloudtrail:LookupEvents");
     let ran = run(&directory, &cloud, &["sweep", "--lookup", "--region=us-east-1"]).assert_exit_code(4);
     assert!(
         ran.stderr
@@ -98,7 +93,7 @@ fn a_missing_permission_exits_with_4_and_is_named() {
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&denial), "{}", ran.stderr);
 }
 
 #[test]
@@ -175,7 +170,10 @@ fn published_reports_are_shown_and_listed() {
     let (since, until) =
         (Time::parse("2027-01-30T10:00:00Z").unwrap(), Time::parse("2027-01-30T13:00:00Z").unwrap());
     let reported = ReportBrief::from_report(&report, since, until, "reports/a.json");
-    let current_status = CurrentStatus::from_report(reported.clone(), None, now(), 3_600, "run");
+    // Set in the far future, a status does not expire, and set in the past, it has expired, whenever the test runs.
+    let (future, past) =
+        (Time::parse("2099-01-01T00:00:00Z").unwrap(), Time::parse("2020-01-01T00:00:00Z").unwrap());
+    let current_status = CurrentStatus::from_report(reported.clone(), None, future, 3_600, "run");
     put_item(&cloud, "STATUS", "LATEST", &json!(current_status));
     put_item(&cloud, "STATUS", "AT#2027-01-30T13:00:00Z#run", &json!(current_status));
     let mut revision = json!(reported);
@@ -195,7 +193,7 @@ fn published_reports_are_shown_and_listed() {
     let listed = remote(&["--list"]).assert_exit_code(0).stdout;
     assert!(listed.lines().nth(1).is_some_and(|line| line.contains("COMPLIANT")), "{listed}");
     // An expired current status claims nothing, whatever its report states.
-    let old = CurrentStatus::from_report(reported, None, Time(now().0 - 10_000), 3_600, "run");
+    let old = CurrentStatus::from_report(reported, None, past, 3_600, "run");
     put_item(&cloud, "STATUS", "LATEST", &json!(old));
     let ran = remote(&[]).assert_exit_code(3);
     assert!(

@@ -7,6 +7,7 @@ mod fixture;
 use std::{
     fs,
     path::PathBuf,
+    process::{Child, Stdio},
     thread,
     time::{Duration, SystemTime},
 };
@@ -152,15 +153,25 @@ fn concurrent_sweeps_in_one_state_all_equal_a_full_sweep() {
     assert_eq!(runs.len(), 5);
 }
 
+/// Waits until the state has this many more segment files than before, or the sweep has ended.
+fn wait_for_segments(directory: &TestDirectory, sweep: &mut Child, more: usize) {
+    let stored =
+        || if directory.join(".onlooker/segments").exists() { segment_files(directory).len() } else { 0 };
+    let before = stored();
+    while stored() < before + more && sweep.try_wait().expect("our own child").is_none() {
+        thread::sleep(Duration::from_micros(100));
+    }
+}
+
 #[test]
 fn a_crash_at_any_time_leaves_a_usable_state() {
     let directory = trail_of(50);
-    // Any distribution works, as long as kills fall before, between and after the writes.
-    let mut dice = 0x9e37_79b9_u32;
+    // What the sweep has stored decides when it is killed, so kills fall before, between and after the writes on a machine
+    // of any speed.
     for round in 0..14_u32 {
-        let mut child = directory.start(&mut directory.command(&["sweep", "logs", "--json", WATCH_AUDITOR]));
-        dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        thread::sleep(Duration::from_millis(u64::from((dice >> 24) * 2 / (round % 3 + 1))));
+        let mut sweep = directory.command(&["sweep", "logs", "--json", WATCH_AUDITOR]);
+        let mut child = sweep.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        wait_for_segments(&directory, &mut child, (round as usize * 5) % 8);
         child.kill().expect("our own child");
         child.wait().expect("it ended");
         for n in 0..4 {

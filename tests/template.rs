@@ -69,10 +69,15 @@ impl StackTemplate {
         properties
     }
 
+    /// The functions, each with the name of its resource: one for each folder of `functions`.
     fn functions(&self) -> Vec<(&str, &Value)> {
         let functions: Vec<_> =
             self.of_type("AWS::Serverless::Function").map(|(name, one)| (name, &one["Properties"])).collect();
-        assert_eq!(functions.len(), 5);
+        let folders = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/functions")).expect("functions");
+        let folders =
+            folders.map(|folder| folder.expect("a folder").file_name().to_string_lossy().into_owned());
+        let named = functions.iter().map(|(name, _)| name.to_lowercase());
+        assert_eq!(named.collect::<BTreeSet<_>>(), folders.collect::<BTreeSet<_>>());
         functions
     }
 
@@ -258,9 +263,10 @@ fn a_role_names_its_actions_and_has_no_wildcards() {
     ));
     assert!(!may("ReportRole", &["cloudtrail:LookupEvents", "sts:AssumeRole", "sqs:ReceiveMessage"]));
     assert!(!may("PermissionsRole", &["s3:ListBucket", "cloudtrail:LookupEvents", "sqs:ReceiveMessage"]));
-    for role in ["PullRole", "IngestRole", "WatchRole", "ReportRole", "PermissionsRole"] {
+    for (function, _) in stack.functions() {
+        let role = format!("{function}Role");
         assert!(
-            !may(role, &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]),
+            !may(&role, &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "iam:PassRole"]),
             "{role}"
         );
     }
@@ -379,7 +385,7 @@ fn alarms_notify_the_topic_and_missing_data_is_breaching() {
         breaching,
         BTreeSet::from(["PullHeartbeatAlarm", "ReportHeartbeatAlarm", "PermissionsHeartbeatAlarm"])
     );
-    for function in ["Pull", "Ingest", "Watch", "Report", "Permissions"] {
+    for (function, _) in stack.functions() {
         for metric in ["Errors", "Throttles"] {
             let alarm = stack.properties(&format!("{function}{metric}Alarm"));
             assert_eq!(alarm["MetricName"], metric);
@@ -393,6 +399,23 @@ fn alarms_notify_the_topic_and_missing_data_is_breaching() {
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("Onlooker"), &json!("lag")));
+    }
+}
+
+#[test]
+fn each_function_has_a_watched_role_and_its_lines_on_the_dashboard() {
+    let stack = StackTemplate::read();
+    let roles = stack.0["Globals"]["Function"]["Environment"]["Variables"]["ONLOOKER_ROLES"].to_string();
+    let dashboard = stack.properties("Dashboard")["DashboardBody"].to_string();
+    for (name, function) in stack.functions() {
+        let own = name.to_lowercase();
+        assert_eq!(function["Role"], get_att_arn(&format!("{name}Role")));
+        assert!(roles.contains(&format!("{own}=${{{name}Role.Arn}}")), "{name} is not in {roles}");
+        assert_eq!(
+            dashboard.matches(&format!("${{AWS::StackName}}-{own}")).count(),
+            2,
+            "errors and throttles of {name}"
+        );
     }
 }
 

@@ -11,7 +11,6 @@
 )]
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use onlooker_core::catalog::corrections::{Correction, CorrectionError};
 use onlooker_core::catalog::merge::{MergedCatalog, merge};
@@ -76,7 +75,7 @@ fn patterns_expand_as_iam_reads_them() {
 }
 
 #[test]
-fn a_large_policy_expands_in_milliseconds() {
+fn each_exact_action_of_a_large_policy_expands_to_itself() {
     let catalog = Catalog::embedded();
     let actions: Vec<String> = catalog
         .expand("*")
@@ -85,16 +84,10 @@ fn a_large_policy_expands_in_milliseconds() {
         .take(6_850)
         .map(|entry| entry.key())
         .collect();
-    let begun = Instant::now();
-    let found: usize = actions.iter().map(|action| catalog.expand(action).len()).sum();
-    let exact = begun.elapsed();
-    let begun = Instant::now();
-    let wild: usize = ["s3:Get*", "ec2:Describe*", "iam:List*", "*:Get*", "*:List*", "*:Describe*"]
-        .iter()
-        .map(|pattern| catalog.expand(pattern).len())
-        .sum();
-    println!("{found} exact actions in {exact:?}, {wild} by six wildcards in {:?}", begun.elapsed());
-    assert_eq!(found, actions.len());
+    for action in &actions {
+        let found: Vec<String> = catalog.expand(action).iter().map(|entry| entry.key()).collect();
+        assert_eq!(found, [&**action]);
+    }
 }
 
 #[test]

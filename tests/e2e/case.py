@@ -9,9 +9,9 @@ import unittest
 import trail
 from deployment import FUNCTIONS, STACK, wait_until
 
-# The window of scheduled reports moves this many seconds after each full hour: LOOKUP_LAG_MINUTES is 15 and two pulls take
-# ten minutes, see `LookupSettings::settling_seconds`.
-SETTLING_SECONDS = 1500
+# The window of scheduled reports moves LOOKUP_LAG_MINUTES and this many seconds after each full hour: two pulls take ten
+# minutes, see `LookupSettings::settling_seconds`.
+TWO_PULLS_SECONDS = 600
 
 
 class StackTestCase(unittest.TestCase):
@@ -22,22 +22,22 @@ class StackTestCase(unittest.TestCase):
 
     def setUp(self):
         self.deployment.clear()
-        # The functions use the clock of this machine, so the windows are whole hours before now.
+        # The functions and the emulator use the clock of this machine, so a test cannot have fixed times. It computes all times
+        # from this one reading. Its windows are whole hours that ended before it, and an event that must not be looked up yet
+        # is seconds old. So an hour or a day may end while the test runs.
         self.now = int(time.time())
         self.hour = self.now // 3600 * 3600
 
-    def wait_for_stable_window(self, seconds=180):
-        """Waits until the window of scheduled reports stays the same for so many seconds, then sets `now` and `hour` again.
+    def fix_window(self):
+        """Chooses the lag of the function `report` so that the window of scheduled reports moves in half an hour or later.
 
-        A test that publishes several scheduled reports needs the same window for all of them.
+        A test that publishes several scheduled reports needs the same window for all of them. With either lag, the window ends
+        at `hour`, or an hour before.
         """
-        wait_until(
-            "the window of scheduled reports to move",
-            lambda: (SETTLING_SECONDS - time.time()) % 3600 > seconds,
-            2 * seconds,
+        self.configure(
+            "report",
+            LOOKUP_LAG_MINUTES=max("15", "45", key=lambda lag: (int(lag) * 60 + TWO_PULLS_SECONDS - self.now) % 3600),
         )
-        self.now = int(time.time())
-        self.hour = self.now // 3600 * 3600
 
     def configure(self, *names, **variables):
         for name in names or FUNCTIONS:
@@ -108,15 +108,15 @@ class StackTestCase(unittest.TestCase):
         self.assertEqual(json.dumps(report["result"]), json.dumps(expected["result"]))
 
 
-def s3_event(key, bucket, size=0, etag=""):
-    """The EventBridge event of a new object."""
+def s3_event(key, bucket, at, size=0, etag=""):
+    """The EventBridge event of an object that was created at a time."""
     return json.dumps({
         "version": "0",
         "id": trail.deterministic_uuid("s3-event", key),
         "detail-type": "Object Created",
         "source": "aws.s3",
         "account": trail.HOME_ACCOUNT,
-        "time": trail.stamp(time.time()),
+        "time": trail.stamp(at),
         "region": trail.REGION,
         "resources": [f"arn:aws:s3:::{bucket}"],
         "detail": {

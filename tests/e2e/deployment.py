@@ -29,7 +29,7 @@ VENV = ROOT / "target" / "e2e"
 BUILD = VENV / "build"
 STACK = "onlooker"
 TRAIL_BUCKET = "larkspur-trail"
-FUNCTIONS = ["pull", "ingest", "watch", "report", "permissions"]
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/main.rs"))
 # Ports to try for the emulator: another process can take a free port before the emulator binds it.
 PORT_ATTEMPTS = 5
 

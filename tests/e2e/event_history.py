@@ -3,7 +3,7 @@
 The newest events come first, at most 50 on a page. A token is valid only with the parameters of its request. A request has
 at most one lookup attribute. The history has the management events of one account and Region, of the last 90 days, and allows
 two requests per second for each account and Region. An event is visible when its delivery is due, not when it happened. The
-history has a clock of its own, which can be set and accelerated.
+history reads the clock of this machine, as the functions do.
 """
 
 import calendar
@@ -27,22 +27,6 @@ class RecordedEvent:
     delivered: float
 
 
-class AcceleratedClock:
-    """Seconds since 1970, at any speed."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.set(time.time(), 1.0)
-
-    def set(self, now, speed):
-        with self.lock:
-            self.began, self.base, self.speed = time.monotonic(), now, speed
-
-    def now(self):
-        with self.lock:
-            return self.base + (time.monotonic() - self.began) * self.speed
-
-
 class ApiError(Exception):
     """An error response of the service."""
 
@@ -56,7 +40,6 @@ class EventHistory:
 
     def __init__(self, account_of):
         self.account_of = account_of
-        self.clock = AcceleratedClock()
         self.lock = threading.RLock()
         self.reset()
 
@@ -66,9 +49,8 @@ class EventHistory:
             self.tokens = {}
             self.request_times = defaultdict(deque)
             self.faults = deque()
-            self.calls = []
+            self.calls = 0
             self.limited = True
-            self.clock.set(time.time(), 1.0)
 
     def add(self, record, delivered=None):
         """Adds a record. The history shows it from the time `delivered` on, or at once without that time."""
@@ -97,19 +79,18 @@ class EventHistory:
 
     def lookup(self, account, region, request):
         with self.lock:
-            now = self.clock.now()
-            self.calls.append((account, region, now, request))
+            self.calls += 1
             fault = self.faults.popleft() if self.faults else None
             if fault == "timeout":
                 return None
             if fault and fault != "expired-token":
                 status = 500 if fault in ("InternalFailure", "ServiceUnavailable") else 400
                 raise ApiError(fault, f"{fault} on demand", status)
-            self.throttle(account, region, now)
-            return self.page(account, region, request, now, fault == "expired-token")
+            self.throttle(account, region)
+            return self.page(account, region, request, time.time(), fault == "expired-token")
 
-    def throttle(self, account, region, now):
-        window = self.request_times[account, region]
+    def throttle(self, account, region):
+        window, now = self.request_times[account, region], time.monotonic()
         while window and window[0] <= now - 1.0:
             window.popleft()
         if self.limited and len(window) >= RATE:

@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 
 import event_history
 import trail
@@ -33,7 +32,8 @@ class EvidenceSources(StackTestCase):
             scheduler.update_schedule(ScheduleExpression=expression, State=state, **unchanged)
 
         self.addCleanup(set_timer, timer["ScheduleExpression"], "DISABLED")
-        set_timer(f"at({trail.stamp(time.time() + 2)[:-1]})", "ENABLED")
+        # The emulator also runs a schedule whose time has passed.
+        set_timer(f"at({trail.stamp(self.now)[:-1]})", "ENABLED")
         first = wait_until("the first checkpoint", lambda: self.checkpoint(HOME_ACCOUNT, REGION))
         wait_until("the run to be recorded", lambda: self.deployment.items("RUN#pull", "LATEST"))
         self.assertTrue(self.deployment.items(f"ACCOUNT_REGION#{HOME_ACCOUNT}#{REGION}", "SLICE#"))
@@ -83,7 +83,7 @@ class EvidenceSources(StackTestCase):
         )
         self.assertGreaterEqual(listed, 10_000)
         self.assertEqual(sum(stored), listed)
-        self.assertGreater(len(self.deployment.event_history.calls), 10_000 // 50)
+        self.assertGreater(self.deployment.event_history.calls, 10_000 // 50)
 
     def test_03_log_files_are_read_by_every_notification_route(self):
         made = Trail("notified", self.hour - 7200, self.hour - 3600, 300)
@@ -135,7 +135,7 @@ class EvidenceSources(StackTestCase):
 
         def deliver():
             for name in objects:
-                sqs.send_message(QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=s3_event(name, bucket))
+                sqs.send_message(QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=s3_event(name, bucket, self.now))
 
         # The role's own permissions are not enough. The report names the objects that the function could not read.
         deliver()
@@ -168,7 +168,7 @@ class EvidenceSources(StackTestCase):
         self.deployment.wait_until_drained()
         window = self.hour - 7200, self.hour - 3600
         once = self.deployment.report(*window)
-        bodies = [s3_event(key, TRAIL_BUCKET, len(content)) for key, content in objects.items()] * 3
+        bodies = [s3_event(key, TRAIL_BUCKET, self.now, len(content)) for key, content in objects.items()] * 3
         random.Random(4).shuffle(bodies)
         for body in bodies:
             self.deployment.client("sqs").send_message(QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=body)

@@ -39,7 +39,7 @@ class Faults(StackTestCase):
     def send_s3_events(self, *keys):
         for key in keys:
             self.deployment.client("sqs").send_message(
-                QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=s3_event(key, TRAIL_BUCKET)
+                QueueUrl=self.deployment.outputs["LogQueueUrl"], MessageBody=s3_event(key, TRAIL_BUCKET, self.now)
             )
 
     def test_05_an_unreadable_object_reaches_the_dead_letter_queue_and_coverage(self):

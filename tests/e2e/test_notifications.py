@@ -60,7 +60,7 @@ class Notifications(StackTestCase):
         return trail.record(trail.deterministic_uuid("watched", name), self.now - 20, call, role, denied=denied)
 
     def test_08_a_status_that_cannot_be_renewed_expires_and_is_notified(self):
-        self.wait_for_stable_window()
+        self.fix_window()
         receive_messages, _, receive_events = self.subscribe()
         # The window has the last hour only after the evidence of that hour has had time to arrive, so the trail has 25 hours.
         made = Trail("status", self.hour - 25 * 3600, self.hour, 100)

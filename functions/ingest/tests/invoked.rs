@@ -1,18 +1,10 @@
 //! The function as Lambda runs it: messages of a queue, and items of a state machine.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail"
-)]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use onlooker_core::time::Time;
 use serde_json::{Value, json};
-use test_support::fake_aws::{
-    ACCOUNT, FakeAws, HttpFault, HttpResponse, etag, event_history::call_record, lambda::RunningFunction,
-};
+use test_support::fake_aws::{ACCOUNT, FakeAws, etag, event_history::call_record, lambda::RunningFunction};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_ingest");
 const KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2027/01/30/111122223333_CloudTrail_eu-west-1_20270130T0505Z_a.json.gz";
@@ -56,17 +48,16 @@ fn each_message_gets_its_own_response() {
     let response = function.invoke(queue(&bodies)).unwrap();
     let failed = [1, 2, 3].map(|n| json!({ "itemIdentifier": format!("m{n}") }));
     assert_eq!(response, json!({ "batchItemFailures": failed }));
-    let metrics = &function.metrics()[0];
+    let metrics = &function.metrics(1)[0];
     let metric = |name: &str| metrics[name].as_u64();
     assert_eq!((metric("messages"), metric("messages_failed")), (Some(6), Some(3)));
     assert_eq!(
         (metric("records"), metric("unreadable"), metric("objects_missing")),
         (Some(11), Some(1), Some(1))
     );
-    let state = cloud.state();
-    assert!(state.buckets["b"].objects.keys().any(|key| key.starts_with("evidence/dt=2027-01-30/")));
+    assert!(cloud.stored_keys().iter().any(|key| key.starts_with("evidence/dt=2027-01-30/")));
     let shards = format!("SHARD#{ACCOUNT}#eu-west-1#2027-01-30");
-    assert!(state.tables["t"].keys().any(|(partition, _)| *partition == shards));
+    assert!(cloud.table().keys().any(|(partition, _)| *partition == shards));
 }
 
 #[test]
@@ -77,8 +68,7 @@ fn a_state_machine_gets_a_success_or_a_failure() {
     let item = |key: &str| json!({ "bucket": "logs", "key": key, "etag": etag(&log_file(3)), "size": 9 });
     let response = function.invoke(json!({ "Items": [item(KEY)] })).unwrap();
     assert_eq!(response["statistics"]["tallied"], 3);
-    let (kind, message) = function.invoke(item("none.json.gz")).unwrap_err();
-    assert_eq!(kind, "JobFailed");
+    let message = function.invoke_failing(item("none.json.gz"), "JobFailed");
     assert!(message.contains("s3://logs/none.json.gz") && message.contains("NoSuchKey"), "{message}");
 }
 
@@ -86,13 +76,8 @@ fn a_state_machine_gets_a_success_or_a_failure() {
 fn every_message_fails_if_the_evidence_cannot_be_stored() {
     let cloud = FakeAws::start();
     let good = deliver(&cloud, KEY, &log_file(3)).to_string();
-    let denial = "User: x is not authorized to perform: s3:PutObject on resource: b";
-    cloud.inject_faults(move |request| {
-        let denied = request.operation() == "PutObject";
-        denied.then(|| HttpFault::Respond(HttpResponse::s3_error(403, "AccessDenied", denial)))
-    });
+    let denial = cloud.deny("s3:PutObject");
     let function = RunningFunction::start(FUNCTION, &cloud, &[]);
-    let (kind, message) = function.invoke(queue(&[good])).unwrap_err();
-    assert_eq!(kind, "AccessDenied");
-    assert!(message.contains("cannot write (s3:PutObject)") && message.contains(denial), "{message}");
+    let message = function.invoke_failing(queue(&[good]), "AccessDenied");
+    assert!(message.contains("cannot write (s3:PutObject)") && message.contains(&denial), "{message}");
 }

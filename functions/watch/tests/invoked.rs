@@ -1,26 +1,16 @@
 //! The function as Lambda runs it: one alert for each event, and none for a duplicate.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail"
-)]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use onlooker_core::time::Time;
 use serde_json::{Value, json};
 use test_support::fake_aws::{
-    ACCOUNT, FakeAws, HttpFault, HttpResponse, event_history::call_record, lambda::RunningFunction,
+    ACCOUNT, FakeAws,
+    event_history::{WATCH_AUDITOR, call_record},
+    lambda::{RunningFunction, TOPIC},
 };
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_watch");
-const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:notifications";
-const VARIABLES: [(&str, &str); 3] = [
-    ("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor"),
-    ("ONLOOKER_TOPIC", TOPIC),
-    ("ONLOOKER_BUS", "notifications"),
-];
 
 fn event(name: &str) -> Value {
     let time = Time::parse("2027-01-30T05:00:00Z").unwrap();
@@ -39,7 +29,7 @@ fn response(alerts: u64, notifications_sent: u64) -> Value {
 #[test]
 fn a_write_is_notified_once_on_the_topic_and_the_bus() {
     let cloud = FakeAws::start();
-    let function = RunningFunction::start(FUNCTION, &cloud, &VARIABLES);
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
     assert_eq!(function.invoke(event("DeleteBucket")), Ok(response(1, 2)));
     assert_eq!(function.invoke(event("DeleteBucket")), Ok(response(1, 0)));
     let state = cloud.state();
@@ -56,38 +46,31 @@ fn a_write_is_notified_once_on_the_topic_and_the_bus() {
 #[test]
 fn a_read_is_neither_alerted_nor_recorded() {
     let cloud = FakeAws::start();
-    let function = RunningFunction::start(FUNCTION, &cloud, &VARIABLES);
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
     assert_eq!(function.invoke(event("ListBuckets")), Ok(response(0, 0)));
-    assert!(cloud.state().tables["t"].is_empty());
-    assert_eq!(function.metrics()[0]["alerts"], 0);
+    assert!(cloud.table().is_empty());
+    assert_eq!(function.metrics(1)[0]["alerts"], 0);
 }
 
 #[test]
 fn an_event_not_from_cloudtrail_is_an_error() {
     let cloud = FakeAws::start();
-    let function = RunningFunction::start(FUNCTION, &cloud, &VARIABLES);
-    let (kind, _) = function.invoke(json!({ "hello": "world" })).unwrap_err();
-    assert_eq!(kind, "InvalidRequest");
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    function.invoke_failing(json!({ "hello": "world" }), "InvalidRequest");
     let function = RunningFunction::start(FUNCTION, &cloud, &[("ONLOOKER_TOPIC", ""), ("ONLOOKER_BUS", "")]);
-    let (kind, message) = function.invoke(event("DeleteBucket")).unwrap_err();
-    assert_eq!(kind, "InvalidConfiguration");
+    let message = function.invoke_failing(event("DeleteBucket"), "InvalidConfiguration");
     assert!(message.contains("`ONLOOKER_TOPIC`") && message.contains("`ONLOOKER_BUS`"), "{message}");
 }
 
 #[test]
 fn a_failed_notification_is_sent_on_retry() {
     let cloud = FakeAws::start();
-    let denial = "User: x is not authorized to perform: SNS:Publish";
-    cloud.inject_faults(move |request| {
-        let denied = request.operation() == "Publish";
-        denied.then(|| HttpFault::Respond(HttpResponse::query_error(403, "AuthorizationError", denial)))
-    });
-    let function = RunningFunction::start(FUNCTION, &cloud, &VARIABLES);
-    let (kind, message) = function.invoke(event("DeleteBucket")).unwrap_err();
-    assert_eq!(kind, "AccessDenied");
-    assert!(message.contains("sns:Publish") && message.contains(denial), "{message}");
+    let denial = cloud.deny("sns:Publish");
+    let function = RunningFunction::start(FUNCTION, &cloud, &[WATCH_AUDITOR]);
+    let message = function.invoke_failing(event("DeleteBucket"), "AccessDenied");
+    assert!(message.contains("sns:Publish") && message.contains(&denial), "{message}");
     assert_eq!(cloud.state().put_events.len(), 1, "the event is on the bus all the same");
-    cloud.inject_faults(|_| None);
+    cloud.end_faults();
     function.invoke(event("DeleteBucket")).unwrap();
     let state = cloud.state();
     assert_eq!((state.published.len(), state.put_events.len()), (1, 1));

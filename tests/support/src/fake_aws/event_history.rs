@@ -1,5 +1,7 @@
 //! A fake of CloudTrail's LookupEvents as documented: newest first, 50 a page, both ends of the span included.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use onlooker_core::time::Time;
@@ -51,6 +53,17 @@ pub fn lookup_events(state: &FakeAwsState, request: &HttpRequest) -> HttpRespons
     }
     HttpResponse::json(200, &answer)
 }
+
+/// The current time of this machine, as the binaries under test read it: they look up only the last 90 days, so their
+/// events cannot have fixed times. Take it once in a test and compute all times from it, as whole hours far enough in
+/// the past that an hour or a day may end while the test runs.
+pub fn machine_time() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
+    Time(u32::try_from(since.as_secs()).expect("a time before 2106"))
+}
+
+/// The setting that watches the role of [`call_record`].
+pub const WATCH_AUDITOR: (&str, &str) = ("ONLOOKER_WATCH", "arn:aws:iam::*:role/Auditor");
 
 /// A record of a call by the role Auditor.
 pub fn call_record(id: u32, time: Time, region: &str, name: &str) -> Value {

@@ -9,12 +9,20 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::Value;
 
-use super::{FakeAws, HttpRequest, HttpResponse};
+use super::{FakeAws, HttpRequest, HttpResponse, dynamodb::TableItems, s3::FakeBucket};
+
+/// The table and the bucket of every function, and the topic that it notifies.
+const TABLE: &str = "t";
+const BUCKET: &str = "b";
+pub const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:notifications";
+
+/// The request id of every invocation.
+pub const REQUEST_ID: &str = "11111111-2222-3333-4444-555555555555";
 
 /// The result of an invocation: a response, or the type and message of an error.
 pub type InvocationResult = Result<Value, (String, String)>;
@@ -32,11 +40,10 @@ pub struct RunningFunction {
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl RunningFunction {
-    /// Starts the binary of a function with these variables, against a fake AWS with the table `t` and the bucket
-    /// `b`.
+    /// Starts the binary of a function with these variables, against a fake AWS with its table and its bucket.
     pub fn start(binary: &str, cloud: &FakeAws, variables: &[(&str, &str)]) -> Self {
-        cloud.state().tables.entry("t".to_owned()).or_default();
-        cloud.state().bucket("b");
+        cloud.state().tables.entry(TABLE.to_owned()).or_default();
+        cloud.state().bucket(BUCKET);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (invoke, invocations) = channel();
@@ -56,9 +63,9 @@ impl RunningFunction {
             .env("AWS_LAMBDA_FUNCTION_NAME", "function")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-            .env("ONLOOKER_TABLE", "t")
-            .env("ONLOOKER_BUCKET", "b")
-            .env("ONLOOKER_TOPIC", "arn:aws:sns:eu-west-1:111122223333:notifications")
+            .env("ONLOOKER_TABLE", TABLE)
+            .env("ONLOOKER_BUCKET", BUCKET)
+            .env("ONLOOKER_TOPIC", TOPIC)
             .env("ONLOOKER_BUS", "notifications")
             .env("ONLOOKER_DEPLOYMENT", "test")
             .envs(variables.iter().copied())
@@ -72,8 +79,13 @@ impl RunningFunction {
 
     /// Its log so far.
     pub fn log(&self) -> String {
-        thread::sleep(Duration::from_millis(50));
         self.log.lock().unwrap().clone()
+    }
+
+    /// The first line of its log with this message, once the log has one.
+    pub fn log_line(&self, message: &str) -> Value {
+        let found = |lines: Vec<Value>| lines.into_iter().find(|line| line["message"] == message);
+        self.wait_for(message, || found(json_lines(&self.log.lock().unwrap())))
     }
 
     /// Invokes it, and waits for the result.
@@ -82,12 +94,57 @@ impl RunningFunction {
         self.results.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no answer in time: {}", self.log()))
     }
 
-    /// The metrics it has printed, one object for each run.
-    pub fn metrics(&self) -> Vec<Value> {
-        // They are printed before the response is sent; the pipe may be slower.
-        thread::sleep(Duration::from_millis(50));
-        let output = self.output.lock().unwrap();
-        output.lines().map(|line| serde_json::from_str(line).expect("a line of metrics")).collect()
+    /// Invokes it. Returns the message of the error that it must fail with.
+    #[track_caller]
+    pub fn invoke_failing(&self, payload: Value, error_type: &str) -> String {
+        let (kind, message) = self.invoke(payload).expect_err(error_type);
+        assert_eq!(kind, error_type, "{message}");
+        message
+    }
+
+    /// The metrics it has printed, one object for each run, once there are those of this many runs.
+    pub fn metrics(&self, runs: usize) -> Vec<Value> {
+        let printed = self.wait_for("metrics", || {
+            let lines = json_lines(&self.output.lock().unwrap());
+            (lines.len() >= runs).then_some(lines)
+        });
+        assert_eq!(printed.len(), runs, "{printed:?}");
+        printed
+    }
+
+    /// Waits until a pipe has delivered what the function wrote before it responded.
+    fn wait_for<T>(&self, what: &str, found: impl Fn() -> Option<T>) -> T {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(found) = found() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "no {what} in time: {}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl FakeAws {
+    /// The items of the function's table.
+    pub fn table(&self) -> TableItems {
+        self.state().tables[TABLE].clone()
+    }
+
+    /// The record of the latest run of a function.
+    pub fn latest_run(&self, function: &str) -> Value {
+        let key = (format!("RUN#{function}"), "LATEST".to_owned());
+        self.table()[&key]["body"]["M"].clone()
+    }
+
+    /// What the function's bucket holds.
+    pub fn with_bucket<T>(&self, read: impl FnOnce(&FakeBucket) -> T) -> T {
+        read(self.state().bucket(BUCKET))
+    }
+
+    /// Keys of the objects in the function's bucket.
+    pub fn stored_keys(&self) -> Vec<String> {
+        self.with_bucket(|bucket| bucket.objects.keys().cloned().collect())
     }
 }
 
@@ -96,6 +153,12 @@ impl Drop for RunningFunction {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The complete lines of an output in which every line is JSON.
+fn json_lines(output: &str) -> Vec<Value> {
+    let complete = output.rsplit_once('\n').map_or("", |(complete, _)| complete);
+    complete.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
 /// The text that comes out of a pipe.
@@ -123,7 +186,7 @@ fn serve_runtime_api(
             let deadline = SystemTime::now() + TIMEOUT;
             let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
             HttpResponse::new(200, payload.to_string())
-                .with_header("lambda-runtime-aws-request-id", "11111111-2222-3333-4444-555555555555")
+                .with_header("lambda-runtime-aws-request-id", REQUEST_ID)
                 .with_header("lambda-runtime-deadline-ms", deadline.to_string())
                 .with_header(
                     "lambda-runtime-invoked-function-arn",

@@ -90,6 +90,35 @@ impl FakeAws {
         self.state().fault_hook = Some(Box::new(plan));
     }
 
+    /// Denies an IAM action, such as `s3:PutObject`, from now on. Returns the message of the denial.
+    pub fn deny(&self, action: &str) -> String {
+        self.deny_key(action, "")
+    }
+
+    /// Denies an IAM action for keys of objects with this prefix. Returns the message of the denial.
+    pub fn deny_key(&self, action: &str, prefix: &'static str) -> String {
+        let (service, operation) = action.split_once(':').expect("service:operation");
+        let operation = operation.to_owned();
+        // SNS spells its name in capital letters.
+        let denial = format!("User: x is not authorized to perform: {}", action.replacen("sns:", "SNS:", 1));
+        let response = match service {
+            "s3" => HttpResponse::s3_error(403, "AccessDenied", &denial),
+            "sns" => HttpResponse::query_error(403, "AuthorizationError", &denial),
+            _ => HttpResponse::error(400, "AccessDeniedException", &denial),
+        };
+        self.inject_faults(move |request| {
+            let denied =
+                request.operation() == operation && (prefix.is_empty() || request.key().starts_with(prefix));
+            denied.then(|| HttpFault::Respond(response.clone()))
+        });
+        denial
+    }
+
+    /// Ends all faults.
+    pub fn end_faults(&self) {
+        self.state().fault_hook = None;
+    }
+
     /// The number of requests so far for this operation.
     pub fn request_count(&self, operation: &str) -> usize {
         self.state().requests.iter().filter(|(name, ..)| name == operation).count()
