@@ -99,11 +99,16 @@ impl ClassifiedCall<'_> {
     /// counts as an API call whatever `eventType` the record has, unless an AWS service made it on its own. So does
     /// an event of an identified principal with `readOnly=false`.
     pub fn is_call(&self) -> bool {
-        let known = self.classification.provenance == Provenance::Catalog
-            && self.principal().kind != PrincipalKind::AwsService;
-        let writes = self.line.call_key.read_only == Some(false)
-            && !matches!(self.principal().kind, PrincipalKind::AwsService | PrincipalKind::Unknown);
-        self.classification.is_scored() && (self.line.call_key.kind == EventKind::ApiCall || known || writes)
+        let known = || {
+            self.classification.provenance == Provenance::Catalog
+                && self.principal().kind != PrincipalKind::AwsService
+        };
+        let writes = || {
+            self.line.call_key.read_only == Some(false)
+                && !matches!(self.principal().kind, PrincipalKind::AwsService | PrincipalKind::Unknown)
+        };
+        self.classification.is_scored()
+            && (self.line.call_key.kind == EventKind::ApiCall || known() || writes())
     }
 
     /// Operation type of the called operation.

@@ -298,15 +298,15 @@ impl PrincipalSummary {
         let mut this =
             Self::empty(Arc::clone(&principal.arn), principal.kind, Arc::clone(&principal.account));
         this.behavior = Behavior::NoCalls;
-        let calls = || all.iter().copied().filter(|call| call.is_call());
         let promise = || assessment.config.watch_for(principal);
         let watch = all.iter().find_map(|call| direct_watch(call)).or_else(promise);
         // A call through another watched principal counts against the originator, not against that principal.
-        let calls = || calls().filter(|call| watch.is_none() || call.role_chain.is_none());
-        this.compliance = Assessment::compliance_of(calls());
+        let is_own = |call: &&ClassifiedCall<'_>| watch.is_none() || call.role_chain.is_none();
+        let calls: Vec<_> = all.iter().copied().filter(|call| call.is_call()).filter(is_own).collect();
+        this.compliance = Assessment::compliance_of(calls.iter().copied());
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
-        this.status = watch.map(|_| assessment.status_of(calls().chain(through.iter().copied())));
+        this.status = watch.map(|_| assessment.status_of(calls.iter().chain(through).copied()));
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
         for call in all {
