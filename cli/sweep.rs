@@ -3,16 +3,12 @@
 //! Enters: paths and watched principals. Leaves: a report and, without `--no-state`, the state that the next sweep
 //! starts from. Law: unreadable input is shown in the report and in the exit code.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{fs, path::PathBuf, time::Instant};
 
 use clap::Args;
 use onlooker_core::{
     config::{Config, Diagnostic, Standard, Watch},
-    event_selectors::EventSelectors,
+    event_selectors::TrailSelectors,
     grants::PolicyHistory,
     jobs::{
         evaluation::EvaluationCriteria,
@@ -102,8 +98,9 @@ pub struct SweepArgs {
     /// Expect evidence of this region, in addition to those of the configuration; repeatable
     #[arg(long, value_name = "NAME", value_parser = args::region, help_heading = "Expected evidence")]
     pub region: Vec<String>,
-    /// Event selectors of the trail: the output of `aws cloudtrail get-event-selectors`; classes that the trail logs
-    /// completely count as logged
+    /// Event selectors of a trail: the output of `aws cloudtrail get-event-selectors`. A class that the trail logs
+    /// completely counts as logged, a class that it logs in part is a gap. Add the output of `aws cloudtrail
+    /// describe-trails` for a trail of more than one region or account; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Expected evidence")]
     pub selectors: Vec<PathBuf>,
     /// Policies of the principals: the output of `aws iam get-account-authorization-details`, which counts as in
@@ -147,11 +144,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         let pack = environment::directory().join(pack);
         config.standard_file = Some(pack.to_string_lossy().into_owned());
     }
-    for path in &args.selectors {
-        config.coverage.logged.extend(logged_classes(path)?);
-    }
-    config.coverage.logged.sort_unstable();
-    config.coverage.logged.dedup();
+    config.coverage.trails = trail_selectors(&args.selectors)?;
     if let Some(threads) = args.threads {
         config.limits.threads = usize::from(threads);
     }
@@ -203,13 +196,16 @@ fn sweep_event_history(
     }
 }
 
-/// Event classes that the event selectors in a file log completely, with the names of the configuration.
-fn logged_classes(path: &Path) -> Result<Vec<String>, CommandError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| CommandError::Selectors { path: path.to_owned(), cause: source.to_string() })?;
-    let selectors = EventSelectors::from_json(&text)
-        .map_err(|cause| CommandError::Selectors { path: path.to_owned(), cause: cause.to_string() })?;
-    Ok(selectors.logged_classes().into_iter().collect())
+/// The selectors of trails in files.
+fn trail_selectors(paths: &[PathBuf]) -> Result<Vec<TrailSelectors>, CommandError> {
+    let fault = |path: &PathBuf, cause: String| CommandError::Selectors { path: path.clone(), cause };
+    let read = |path| fs::read_to_string(path).map_err(|source| fault(path, source.to_string()));
+    let texts = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    TrailSelectors::from_files(&texts).map_err(|(n, cause)| {
+        paths
+            .get(n)
+            .map_or_else(|| fault(&PathBuf::new(), cause.to_string()), |path| fault(path, cause.to_string()))
+    })
 }
 
 /// Origin of the evidence in the state of a sweep of files.

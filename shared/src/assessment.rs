@@ -241,7 +241,14 @@ impl<'a> Assessment<'a> {
     /// Whether a call issued untraceable credentials, contrary to a promise of the user.
     fn is_untraceable(&self, call_key: &CallKey, watch: Option<&Watch>) -> bool {
         watch.is_some_and(|watch| !watch.is_own_role())
-            && role_chain::is_untraceable(call_key, self.config.lookup.watched_only)
+            && (role_chain::is_untraceable(call_key, self.config.lookup.watched_only)
+                || role_chain::issues_into_unseen_account(call_key, |account| self.is_observed(account)))
+    }
+
+    /// Whether there is evidence of an account.
+    fn is_observed(&self, account: &str) -> bool {
+        let places = &self.coverage.account_regions;
+        places.iter().any(|place| &*place.account == account && place.observed_hours > 0)
     }
 
     /// The calls, split by originator; unsplit when they began with the caller itself or with no watched principal.

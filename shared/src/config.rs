@@ -28,14 +28,15 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     calendar::BusinessCalendar,
     diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
-    event_class::EventClassPattern,
     formats::{account, log_filter, region},
     overrides::OverrideMatch,
     schema::schema,
     template::template,
     variables::{EnvVariable, RESERVED_VARIABLES, variables},
 };
-use crate::{pattern::matches, principal::Principal, record::Fingerprint, time::Time};
+use crate::{
+    event_selectors::TrailSelectors, pattern::matches, principal::Principal, record::Fingerprint, time::Time,
+};
 
 /// All settings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -243,13 +244,20 @@ pub struct ExpectedCoverage {
     #[schemars(with = "Vec<formats::RegionName>", extend("examples" = [["eu-central-1", "us-east-1"]]))]
     pub regions: Vec<String>,
     /// Event classes that must be covered: `management-read`, `management-write`, `data` (every resource type),
-    /// `data:AWS::S3::Object`, `network`. Empty: management events and data events of every resource type.
+    /// `data:AWS::S3::Object`, `data-write`, `network`. Empty: management events and data events of every resource type.
     #[schemars(with = "Vec<formats::EventClassName>", extend("examples" = [["management-read", "management-write", "data:AWS::S3::Object"]]))]
     pub event_classes: Vec<String>,
     /// Event classes that the trail is known to log, with the same names. They count as logged even if the evidence
     /// contains no such event.
     #[schemars(with = "Vec<formats::EventClassName>", extend("examples" = [["management-read", "management-write"]]))]
     pub logged: Vec<String>,
+    /// Names of the S3 buckets that the trail delivers its log files to. A change of their policy, lifecycle or
+    /// encryption is a change of logging. A bucket with `cloudtrail` in its name counts without being listed.
+    #[schemars(with = "Vec<formats::SingleLine>", extend("examples" = [["audit-logs-111122223333"]]))]
+    pub log_buckets: Vec<String>,
+    /// Selectors of trails, from `--selectors`. A configuration cannot set them.
+    #[serde(skip)]
+    pub trails: Vec<TrailSelectors>,
 }
 
 /// Weekly working hours in a time zone.

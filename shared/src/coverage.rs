@@ -4,10 +4,11 @@
 //! Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
 //! only with an event or a digest window in that account, region and hour; adding evidence never opens a gap in the
 //! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
-//! one never improves a status; a class counts as logged only when the configuration says so or the evidence of every
-//! account has an event of it.
+//! one never improves a status; `event_classes` and `logging_change` state the laws of their own.
 
 mod action_class;
+mod event_classes;
+mod logging_change;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,15 +19,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::ExpectedCoverage,
-    event::{Actor, EventClass, EventKind},
-    period::Period,
-    segment::Shard,
-    tally::Tally,
-    time::Hour,
+    config::ExpectedCoverage, event::Actor, period::Period, segment::Shard, tally::Tally, time::Hour,
 };
 
-pub use action_class::event_class_of;
+pub use self::{
+    action_class::event_class_of,
+    event_classes::{EventClassCoverage, EventClassState, event_class_name, is_in_class},
+    logging_change::{LoggingChange, logging_change},
+};
+use self::{event_classes::event_class_coverage, logging_change::incomplete_after_changes};
 
 /// Coverage of one account and region, in hours of the period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,35 +51,6 @@ pub struct AccountRegionCoverage {
     pub gaps: Vec<Period>,
 }
 
-/// Whether an event class counts as logged, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EventClassState {
-    /// Expected, but not known to be logged in every expected account: a gap.
-    Gap,
-    /// An expected class of data or network events; the evidence of only some accounts has events of the class.
-    Partial,
-    /// The evidence of every expected account has events of the class.
-    Seen,
-    /// The configuration says that the trail logs it.
-    Configured,
-    /// The configuration does not expect the class.
-    NotExpected,
-}
-
-/// Coverage of one event class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct EventClassCoverage {
-    /// `management-read`, `management-write`, `data`, `data:TYPE`, `network` or `network:SOURCE`.
-    pub class: String,
-    /// Whether the event class counts as logged.
-    pub state: EventClassState,
-    /// Number of events of the class in the evidence.
-    pub events: u64,
-    /// Accounts with evidence of such an event.
-    pub accounts: BTreeSet<Arc<str>>,
-}
-
 /// Coverage of the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
@@ -96,16 +68,6 @@ pub struct Coverage {
     pub event_classes: Vec<EventClassCoverage>,
 }
 
-/// The name of an event class, as a configuration may give it.
-pub fn event_class_name(class: &EventClass) -> String {
-    match class {
-        EventClass::ManagementRead => "management-read".to_owned(),
-        EventClass::ManagementWrite => "management-write".to_owned(),
-        EventClass::Data(resource) => format!("data:{resource}"),
-        EventClass::Network(source) => format!("network:{source}"),
-    }
-}
-
 impl Coverage {
     /// The coverage of a period. `digest_hours` are hours that digest files cover. The evidence of
     /// `incomplete_hours` is known to be incomplete. Hours outside the period are not counted.
@@ -117,10 +79,7 @@ impl Coverage {
         period: Option<Period>,
     ) -> Self {
         let Some(period) = period else {
-            return Self {
-                event_classes: event_class_coverage(tally, expected, &BTreeSet::new()),
-                ..Self::default()
-            };
+            return Self { event_classes: event_class_coverage(tally, expected, &[]), ..Self::default() };
         };
         let mut observed = ObservedHours::new();
         let mut last: Option<(&Actor, &mut BTreeMap<Hour, HourCoverage>)> = None;
@@ -145,6 +104,12 @@ impl Coverage {
             cell.is_incomplete |= incomplete_hours.contains(shard);
         }
         add_expected_regions(&mut observed, expected);
+        let changed = incomplete_after_changes(tally, digest_hours, expected, observed.keys(), period);
+        for shard in changed.into_iter().filter(|shard| is_expected(expected, &shard.account, &shard.region))
+        {
+            let account_region = (shard.account, shard.region);
+            observed.entry(account_region).or_default().entry(shard.hour).or_default().is_incomplete = true;
+        }
         let account_regions: Vec<AccountRegionCoverage> = observed
             .into_iter()
             .map(|((account, region), hours)| {
@@ -157,14 +122,15 @@ impl Coverage {
             account_regions.iter().map(|account_region| u64::from(account_region.expected_hours)).sum();
         let wanted = || account_regions.iter().filter(|account_region| account_region.expected_hours > 0);
         let observed_hours = wanted().map(|account_region| u64::from(account_region.observed_hours)).sum();
-        let accounts = wanted().map(|account_region| Arc::clone(&account_region.account)).collect();
+        let places: Vec<_> =
+            wanted().map(|place| (Arc::clone(&place.account), Arc::clone(&place.region))).collect();
         Self {
             period: Some(period),
             expected_hours,
             observed_hours,
             percent: percent(observed_hours, expected_hours),
             account_regions,
-            event_classes: event_class_coverage(tally, expected, &accounts),
+            event_classes: event_class_coverage(tally, expected, &places),
         }
     }
 
@@ -180,9 +146,7 @@ impl Coverage {
 
     /// Names of the event classes that a status covers.
     pub fn covered_classes(&self) -> Vec<String> {
-        let covered = |class: &&EventClassCoverage| {
-            matches!(class.state, EventClassState::Seen | EventClassState::Configured)
-        };
+        let covered = |class: &&EventClassCoverage| class.state.is_logged();
         self.event_classes.iter().filter(covered).map(|class| class.class.clone()).collect()
     }
 
@@ -255,19 +219,34 @@ struct HourCoverage {
 /// Hours by account and region.
 type ObservedHours = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, HourCoverage>>;
 
-/// Adds the accounts and regions that the configuration expects and the evidence does not show.
+/// The region that receives the events of IAM, STS and other global services, in the partition of `region`.
+/// Source: AWS CloudTrail User Guide, "Global service events", read 2026-11.
+pub fn global_region(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "cn-north-1",
+        region if region.starts_with("us-gov-") => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
+/// Adds the accounts and regions that the configuration expects and the evidence does not show. If the configuration
+/// names no regions, every account is expected in the region of global services too.
 fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverage) {
     let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
     let accounts: BTreeSet<Arc<str>> = match &*expected.accounts {
         [] => observed.keys().map(|(account, _)| Arc::clone(account)).collect(),
         named => named.iter().map(|account| Arc::from(account.as_str())).collect(),
     };
+    let global = |region: &Arc<str>| Arc::from(global_region(region));
     for account in accounts {
         let shown = observed.keys().any(|(seen, _)| *seen == account);
         let regions: BTreeSet<Arc<str>> = match &*expected.regions {
             // An account without any evidence is missing in every region in which other accounts have evidence.
-            [] if !shown => seen.clone(),
-            [] => BTreeSet::new(),
+            [] if !shown => seen.iter().cloned().chain(seen.iter().map(global)).collect(),
+            [] => {
+                let own = observed.keys().filter(|(seen, _)| *seen == account);
+                own.map(|(_, region)| global(region)).collect()
+            }
             named => named.iter().map(|region| Arc::from(region.as_str())).collect(),
         };
         for region in regions {
@@ -281,66 +260,6 @@ fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverag
 fn is_expected(expected: &ExpectedCoverage, account: &str, region: &str) -> bool {
     let named = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
     named(&expected.accounts, account) && named(&expected.regions, region)
-}
-
-fn event_class_coverage(
-    tally: &Tally,
-    expected: &ExpectedCoverage,
-    accounts: &BTreeSet<Arc<str>>,
-) -> Vec<EventClassCoverage> {
-    let mut seen: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
-    let mut counts: BTreeMap<(&EventClass, &Arc<str>), (u64, bool)> = BTreeMap::new();
-    for line in tally.lines() {
-        // Only an API call with a `readOnly` flag shows that the trail logs this class.
-        let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
-        let (events, shown) = counts.entry((&line.call_key.class, &line.actor.account)).or_default();
-        *events += line.count;
-        *shown |= shows;
-    }
-    for ((class, account), (count, shown)) in counts {
-        let (events, accounts) = seen.entry(event_class_name(class)).or_default();
-        *events += count;
-        if shown {
-            accounts.insert(Arc::clone(account));
-        }
-    }
-    let wanted: BTreeSet<&str> = if expected.event_classes.is_empty() {
-        ["management-read", "management-write", "data"].into()
-    } else {
-        expected.event_classes.iter().map(String::as_str).collect()
-    };
-    for word in wanted.iter().copied().chain(expected.logged.iter().map(String::as_str)) {
-        seen.entry(word.to_owned()).or_default();
-    }
-    let logged = |word: &str| includes_class(expected.logged.iter().map(String::as_str), word);
-    let state = |word: &str, seen_in: &BTreeSet<Arc<str>>| {
-        let exact = wanted.contains(word);
-        if logged(word) {
-            EventClassState::Configured
-        } else if !exact && !includes_class(wanted.iter().copied(), word) {
-            EventClassState::NotExpected
-        } else if !accounts.is_empty() && accounts.is_subset(seen_in) {
-            EventClassState::Seen
-        } else if exact {
-            EventClassState::Gap
-        } else {
-            EventClassState::Partial
-        }
-    };
-    seen.into_iter()
-        .map(|(class, (events, accounts))| EventClassCoverage {
-            state: state(&class, &accounts),
-            class,
-            events,
-            accounts,
-        })
-        .collect()
-}
-
-/// Whether one of the names is `word` or the family it belongs to (`data` for `data:AWS::S3::Object`).
-fn includes_class<'a>(mut words: impl Iterator<Item = &'a str>, word: &str) -> bool {
-    let family = word.split(':').next();
-    words.any(|named| named == word || Some(named) == family)
 }
 
 /// A share in percent, rounded down to two decimals, so that only the whole gives 100.

@@ -1,19 +1,73 @@
 //! The event classes that a trail is configured to log.
 //!
-//! Enters: the JSON output of `aws cloudtrail get-event-selectors`. Leaves: the names of the event classes that the
-//! trail logs completely. Laws: a selector that excludes any event of a class does not count for the class; a
-//! selector with an unknown field does not count.
+//! Enters: the JSON output of `aws cloudtrail get-event-selectors`, `describe-trails` or `get-trail`. Leaves: a
+//! [`TrailSelectors`] for each trail: the event classes that it logs completely, and for which accounts and regions.
+//! Laws: a selector that excludes any event of a class does not count for the class; a selector with an unknown field
+//! does not count; selectors speak for an account or region only when the trail is known to log its events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Event selectors of a trail.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct EventSelectors {
+struct EventSelectors {
+    #[serde(rename = "TrailARN")]
+    trail_arn: Option<String>,
     event_selectors: Option<Vec<BasicEventSelector>>,
     advanced_event_selectors: Option<Vec<AdvancedEventSelector>>,
+}
+
+/// Output of the AWS CLI: event selectors of one trail, or descriptions of trails.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TrailFile {
+    #[serde(flatten)]
+    selectors: EventSelectors,
+    #[serde(rename = "trailList")]
+    trail_list: Vec<TrailDescription>,
+    #[serde(rename = "Trail")]
+    trail: Option<TrailDescription>,
+}
+
+/// Description of a trail.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct TrailDescription {
+    #[serde(rename = "TrailARN")]
+    trail_arn: String,
+    is_multi_region_trail: bool,
+    is_organization_trail: bool,
+}
+
+/// What is known of a trail from its selectors and its description.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TrailSelectors {
+    /// ARN of the trail; without one the selectors speak for every account and region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trail_arn: Option<String>,
+    /// Whether the trail logs every region; `None` if its description was not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_multi_region: Option<bool>,
+    /// Whether the trail logs every account of the organization; `None` if its description was not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_organization: Option<bool>,
+    /// Names of the event classes that the trail logs completely.
+    pub logged: BTreeSet<String>,
+}
+
+/// Why the selectors of trails cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectorsError {
+    /// The text is not JSON of this shape.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The text has neither selectors nor descriptions of trails.
+    #[error(
+        "neither event selectors nor trails: pass the output of `aws cloudtrail get-event-selectors` or `aws cloudtrail describe-trails`"
+    )]
+    Empty,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,17 +101,60 @@ struct AdvancedFieldSelector {
     other_operators: serde_json::Map<String, serde_json::Value>,
 }
 
-impl EventSelectors {
-    /// Parses the output of the AWS CLI.
+impl TrailSelectors {
+    /// Reads the output of the AWS CLI, a text for each file: `get-event-selectors` for each trail, and `describe-trails`
+    /// or `get-trail` to say which accounts and regions a trail logs.
     ///
     /// # Errors
-    /// When the text is not JSON of this shape.
-    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+    /// The position of the text and the problem, when it is not such output.
+    pub fn from_files(texts: &[String]) -> Result<Vec<Self>, (usize, SelectorsError)> {
+        let mut trails = Vec::new();
+        let mut descriptions: BTreeMap<String, TrailDescription> = BTreeMap::new();
+        for (n, text) in texts.iter().enumerate() {
+            let file: TrailFile = serde_json::from_str(text).map_err(|error| (n, error.into()))?;
+            let selectors = file.selectors;
+            let has_selectors =
+                selectors.event_selectors.is_some() || selectors.advanced_event_selectors.is_some();
+            if !has_selectors && file.trail_list.is_empty() && file.trail.is_none() {
+                return Err((n, SelectorsError::Empty));
+            }
+            if has_selectors {
+                let logged = selectors.logged_classes();
+                trails.push(Self { trail_arn: selectors.trail_arn, logged, ..Self::default() });
+            }
+            let described = file.trail_list.into_iter().chain(file.trail);
+            descriptions.extend(described.map(|trail| (trail.trail_arn.clone(), trail)));
+        }
+        for trail in &mut trails {
+            if let Some(described) = trail.trail_arn.as_ref().and_then(|arn| descriptions.get(arn)) {
+                trail.is_multi_region = Some(described.is_multi_region_trail);
+                trail.is_organization = Some(described.is_organization_trail);
+            }
+        }
+        Ok(trails)
     }
 
+    /// Whether the trail is known to log events of the account and region.
+    pub fn covers(&self, account: &str, region: &str) -> bool {
+        self.is_of(account, region, self.is_multi_region.unwrap_or(false))
+    }
+
+    /// Whether the trail may log events of the account and region: without its description it may log every region.
+    pub fn may_cover(&self, account: &str, region: &str) -> bool {
+        self.is_of(account, region, self.is_multi_region.unwrap_or(true))
+    }
+
+    fn is_of(&self, account: &str, region: &str, is_multi_region: bool) -> bool {
+        let Some(arn) = &self.trail_arn else { return true };
+        let part = |n| arn.split(':').nth(n).unwrap_or_default();
+        let of_account = part(4) == account || self.is_organization == Some(true);
+        of_account && (is_multi_region || part(3) == region)
+    }
+}
+
+impl EventSelectors {
     /// Names of the event classes that are logged completely.
-    pub fn logged_classes(&self) -> BTreeSet<String> {
+    fn logged_classes(&self) -> BTreeSet<String> {
         let mut logged = BTreeSet::new();
         for basic in self.event_selectors.iter().flatten() {
             basic.add_logged_classes(&mut logged);
@@ -69,6 +166,13 @@ impl EventSelectors {
     }
 }
 
+/// Adds the classes of a kind's reads, writes or both.
+fn add_classes(logged: &mut BTreeSet<String>, kind: &str, of: &str, reads: bool, writes: bool) {
+    let of = if of.is_empty() { String::new() } else { format!(":{of}") };
+    logged.extend(reads.then(|| format!("{kind}-read{of}")));
+    logged.extend(writes.then(|| format!("{kind}-write{of}")));
+}
+
 impl BasicEventSelector {
     fn add_logged_classes(&self, logged: &mut BTreeSet<String>) {
         // The defaults of CloudTrail: management events, reads and writes.
@@ -77,14 +181,15 @@ impl BasicEventSelector {
         let excludes =
             self.exclude_management_event_sources.as_ref().is_some_and(|sources| !sources.is_empty());
         if self.include_management_events.unwrap_or(true) && !excludes {
-            logged.extend(reads.then(|| "management-read".to_owned()));
-            logged.extend(writes.then(|| "management-write".to_owned()));
+            add_classes(logged, "management", "", reads, writes);
         }
-        for data in self.data_resources.iter().flatten().filter(|_| reads && writes) {
+        for data in self.data_resources.iter().flatten() {
             // An ARN of only the service means every resource of the type.
-            let all = |value: &String| value.starts_with("arn:") && value.split(':').count() == 3;
+            let all = |value: &String| {
+                value.starts_with("arn:") && value.trim_end_matches(':').split(':').count() == 3
+            };
             if data.values.iter().any(all) {
-                logged.insert(format!("data:{}", data.r#type));
+                add_classes(logged, "data", &data.r#type, reads, writes);
             }
         }
     }
@@ -93,31 +198,39 @@ impl BasicEventSelector {
 impl AdvancedEventSelector {
     fn add_logged_classes(&self, logged: &mut BTreeSet<String>) {
         let only = |name: &str| {
-            let found = self.field_selectors.iter().find(|selector| selector.field == name)?;
-            match found.equals.as_deref() {
-                Some([one]) if found.other_operators.is_empty() => Some(one.as_str()),
+            let mut found = self.field_selectors.iter().filter(|selector| selector.field == name);
+            match (found.next(), found.next()) {
+                (Some(one), None) if one.other_operators.is_empty() => match one.equals.as_deref() {
+                    Some([value]) => Some(value.as_str()),
+                    _ => None,
+                },
                 _ => None,
             }
         };
         let known = |selector: &AdvancedFieldSelector| {
-            ["eventCategory", "readOnly", "resources.type"].contains(&&*selector.field)
+            ["eventCategory", "readOnly", "resources.type", "eventSource"].contains(&&*selector.field)
         };
         if !self.field_selectors.iter().all(known) {
             return;
         }
-        let flag = self.field_selectors.iter().any(|selector| selector.field == "readOnly");
-        match (only("eventCategory"), only("readOnly"), flag) {
-            (Some("Management"), None, false) => {
-                logged.extend(["management-read".to_owned(), "management-write".to_owned()]);
+        let has = |name: &str| self.field_selectors.iter().any(|selector| selector.field == name);
+        let (reads, writes) = match (has("readOnly"), only("readOnly")) {
+            (false, _) => (true, true),
+            (true, Some("true")) => (true, false),
+            (true, Some("false")) => (false, true),
+            (true, _) => return,
+        };
+        match (only("eventCategory"), has("eventSource")) {
+            (Some("Management"), false) if !has("resources.type") => {
+                add_classes(logged, "management", "", reads, writes);
             }
-            (Some("Management"), Some("true"), _) => {
-                logged.insert("management-read".to_owned());
+            (Some("Data"), false) => {
+                if let Some(kind) = only("resources.type") {
+                    add_classes(logged, "data", kind, reads, writes);
+                }
             }
-            (Some("Management"), Some("false"), _) => {
-                logged.insert("management-write".to_owned());
-            }
-            (Some("Data"), None, false) => {
-                logged.extend(only("resources.type").map(|kind| format!("data:{kind}")));
+            (Some("NetworkActivity"), true) if reads && writes && !has("resources.type") => {
+                logged.extend(only("eventSource").map(|source| format!("network:{source}")));
             }
             _ => {}
         }
@@ -129,7 +242,8 @@ mod tests {
     use super::*;
 
     fn logged(text: &str) -> Vec<String> {
-        EventSelectors::from_json(text).unwrap().logged_classes().into_iter().collect()
+        let trails = TrailSelectors::from_files(&[text.to_owned()]).unwrap();
+        trails.into_iter().flat_map(|trail| trail.logged).collect()
     }
 
     #[test]
@@ -147,7 +261,7 @@ mod tests {
             r#"{"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}, {"Field": "eventSource", "NotEquals": ["kms.amazonaws.com"]}]}]}"#,
             r#"{"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}, {"Field": "resources.ARN", "StartsWith": ["arn:aws:s3:::one/"]}]}]}"#,
             r#"{"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"], "NotEquals": ["x"]}]}]}"#,
-            "{}",
+            r#"{"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}, {"Field": "readOnly", "Equals": ["true"]}, {"Field": "readOnly", "Equals": ["false"]}]}]}"#,
         ] {
             assert_eq!(logged(text), [""; 0], "{text}");
         }
@@ -156,12 +270,61 @@ mod tests {
     #[test]
     fn reads_writes_and_data_types_are_distinguished() {
         let reads = r#"{"EventSelectors": [{"ReadWriteType": "ReadOnly", "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}]}"#;
-        assert_eq!(logged(reads), ["management-read"]);
+        assert_eq!(logged(reads), ["data-read:AWS::S3::Object", "management-read"]);
         let all = r#"{"EventSelectors": [{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}]}"#;
-        assert_eq!(logged(all), ["data:AWS::S3::Object", "management-read", "management-write"]);
+        assert_eq!(
+            logged(all),
+            [
+                "data-read:AWS::S3::Object",
+                "data-write:AWS::S3::Object",
+                "management-read",
+                "management-write"
+            ]
+        );
         let advanced = r#"{"AdvancedEventSelectors": [
             {"Name": "w", "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}, {"Field": "readOnly", "Equals": ["false"]}]},
             {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::DynamoDB::Table"]}]}]}"#;
-        assert_eq!(logged(advanced), ["data:AWS::DynamoDB::Table", "management-write"]);
+        assert_eq!(
+            logged(advanced),
+            ["data-read:AWS::DynamoDB::Table", "data-write:AWS::DynamoDB::Table", "management-write"]
+        );
+    }
+
+    #[test]
+    fn selectors_speak_for_the_accounts_and_regions_of_their_trail() {
+        let selectors =
+            r#"{"TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t", "EventSelectors": [{}]}"#;
+        let described = |multi: bool, organization: bool| {
+            format!(
+                r#"{{"trailList": [{{"TrailARN": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t",
+                    "IsMultiRegionTrail": {multi}, "IsOrganizationTrail": {organization}}}]}}"#
+            )
+        };
+        let places = [
+            ("111122223333", "eu-west-1"),
+            ("111122223333", "us-east-1"),
+            ("444455556666", "eu-west-1"),
+            ("444455556666", "us-east-1"),
+        ];
+        let of = |texts: &[String]| {
+            let trails = TrailSelectors::from_files(texts).unwrap();
+            let trail = trails.first().unwrap();
+            places.map(|(account, region)| (trail.covers(account, region), trail.may_cover(account, region)))
+        };
+        let (yes, no, maybe) = ((true, true), (false, false), (false, true));
+        assert_eq!(of(&[selectors.to_owned()]), [yes, maybe, no, no]);
+        assert_eq!(of(&[selectors.to_owned(), described(false, false)]), [yes, no, no, no]);
+        assert_eq!(of(&[described(true, false), selectors.to_owned()]), [yes, yes, no, no]);
+        assert_eq!(of(&[selectors.to_owned(), described(true, true)]), [yes, yes, yes, yes]);
+        let without_arn = r#"{"AdvancedEventSelectors": []}"#.to_owned();
+        assert_eq!(of(&[without_arn]), [yes, yes, yes, yes]);
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_an_error_that_names_it() {
+        let error =
+            TrailSelectors::from_files(&[r#"{"EventSelectors": []}"#.into(), "{}".into()]).unwrap_err();
+        assert_eq!(error.0, 1);
+        assert!(error.1.to_string().contains("describe-trails"), "{}", error.1);
     }
 }

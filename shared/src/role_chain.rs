@@ -49,6 +49,14 @@ pub(crate) fn is_untraceable(call_key: &CallKey, watched_only: bool) -> bool {
         && (watched_only || session_key::CredentialTarget::of(call_key).is_empty())
 }
 
+/// Whether a call issued credentials into an account for which `is_seen` does not hold: calls made with them are not in
+/// the evidence.
+pub(crate) fn issues_into_unseen_account(call_key: &CallKey, is_seen: impl Fn(&str) -> bool) -> bool {
+    call_key.outcome == Outcome::Succeeded
+        && session_key::issues_credentials(call_key)
+        && session_key::CredentialTarget::of(call_key).iter().any(|target| !is_seen(target.account()))
+}
+
 /// The role chain of every line that has one.
 #[derive(Debug, Default)]
 pub(crate) struct RoleChains(Option<ChainGraph>);

@@ -51,7 +51,7 @@ fn user(name: &str) -> Value {
 fn record(id: u32, identity: &Value, source: &str, name: &str, read_only: Option<bool>) -> Value {
     json!({
         "eventVersion": "1.09", "eventID": format!("00000000-0000-4000-8000-{id:012}"),
-        "eventTime": "2026-10-06T00:10:00Z", "eventSource": source, "eventName": name, "awsRegion": "eu-west-1",
+        "eventTime": "2026-10-06T00:10:00Z", "eventSource": source, "eventName": name, "awsRegion": "us-east-1",
         "eventType": "AwsApiCall", "eventCategory": "Management", "managementEvent": true, "readOnly": read_only,
         "recipientAccountId": "111122223333", "userIdentity": identity
     })
@@ -224,7 +224,7 @@ fn a_sign_in_alone_is_not_evidence_for_other_principals() {
 
 #[test]
 fn a_digest_does_not_replace_the_log_files_it_lists() {
-    let log = json!({"s3Object": "AWSLogs/111122223333/CloudTrail/eu-west-1/gone.json.gz"});
+    let log = json!({"s3Object": "AWSLogs/111122223333/CloudTrail/us-east-1/gone.json.gz"});
     let timed = with_field(
         with_field(log.clone(), "oldestEventTime", json!("2026-10-06T00:20:00Z")),
         "newestEventTime",
@@ -234,7 +234,7 @@ fn a_digest_does_not_replace_the_log_files_it_lists() {
         let digest = json!({
             "awsAccountId": "111122223333", "digestStartTime": "2026-10-06T00:00:00Z",
             "digestEndTime": "2026-10-06T01:00:00Z", "logFiles": logs,
-            "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/10/06/d.json.gz"
+            "digestS3Object": "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/10/06/d.json.gz"
         });
         let report = report_on(&[json!({ "Records": compliant_records() }), digest], CONFIG);
         assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
@@ -248,7 +248,7 @@ fn an_override_does_not_cover_an_unnamed_resource() {
         "{CONFIG}\n[[override]]\nid = \"o\"\nprincipal = \"arn:aws:iam::*:role/team/Auditor\"\noperation = \"ec2:RunInstances\"\n\
          resource = \"arn:aws:ec2:*:*:image/*\"\nowner = \"me\"\nreason = \"because\"\nexpires = \"2030-01-01T00:00:00Z\"\n"
     );
-    let image = json!({"ARN": "arn:aws:ec2:eu-west-1::image/ami-1", "type": "AWS::EC2::Image"});
+    let image = json!({"ARN": "arn:aws:ec2:us-east-1::image/ami-1", "type": "AWS::EC2::Image"});
     let status = |resources: Value| {
         let mut records = compliant_records();
         records.push(with_field(write_by(&auditor()), "resources", resources));
@@ -399,7 +399,7 @@ fn a_write_through_an_assumed_role_is_never_compliant() {
             ],
         ),
         ("a session without an issuer", vec![own.clone(), write_by(&without_issuer)]),
-        ("another region", vec![own.clone(), with_field(write.clone(), "awsRegion", json!("us-east-1"))]),
+        ("another region", vec![own.clone(), with_field(write.clone(), "awsRegion", json!("eu-west-1"))]),
         ("before its hour is over", vec![later(own.clone(), "00:00:01"), later(write.clone(), "00:59:59")]),
         ("a record of an older version", vec![with_field(own, "eventType", Value::Null), write]),
     ];

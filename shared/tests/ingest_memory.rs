@@ -37,7 +37,7 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
                 "arn": format!("arn:aws:sts::111122223333:assumed-role/Reader/{}", records % 500)
             },
             "eventSource": "ec2.amazonaws.com", "eventName": format!("Describe{}", records % 90), "readOnly": true,
-            "awsRegion": "eu-west-1", "eventID": EventId(noise).to_string(),
+            "awsRegion": "us-east-1", "eventID": EventId(noise).to_string(),
             "recipientAccountId": "111122223333", "requestParameters": { "padding": format!("{noise:032x}").repeat(16) }
         })
         .to_string();

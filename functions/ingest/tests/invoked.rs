@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use test_support::fake_aws::{ACCOUNT, FakeAws, etag, event_history::call_record, lambda::RunningFunction};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_ingest");
-const KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2027/01/30/111122223333_CloudTrail_eu-west-1_20270130T0505Z_a.json.gz";
+const KEY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2027/01/30/111122223333_CloudTrail_us-east-1_20270130T0505Z_a.json.gz";
 
 /// Delivers an object. Returns the notification that a queue receives.
 fn deliver(cloud: &FakeAws, key: &str, bytes: &[u8]) -> Value {
@@ -32,7 +32,7 @@ fn queue(bodies: &[String]) -> Value {
 fn log_file(calls: u32) -> Vec<u8> {
     let time = |n| Time(Time::parse("2027-01-30T05:00:00Z").unwrap().0 + n);
     let records: Vec<Value> =
-        (0..calls).map(|n| call_record(n, time(n), "eu-west-1", "ListBuckets")).collect();
+        (0..calls).map(|n| call_record(n, time(n), "us-east-1", "ListBuckets")).collect();
     json!({ "Records": records }).to_string().into_bytes()
 }
 
@@ -56,7 +56,7 @@ fn each_message_gets_its_own_response() {
         (Some(11), Some(1), Some(1))
     );
     assert!(cloud.stored_keys().iter().any(|key| key.starts_with("evidence/dt=2027-01-30/")));
-    let shards = format!("SHARD#{ACCOUNT}#eu-west-1#2027-01-30");
+    let shards = format!("SHARD#{ACCOUNT}#us-east-1#2027-01-30");
     assert!(cloud.table().keys().any(|(partition, _)| *partition == shards));
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{rows::sort_most_severe_first, watched_principal::WatchedPrincipal};
 use crate::{
     assessment::Assessment,
-    coverage::{Coverage, EventClassState, event_class_of},
+    coverage::{Coverage, EventClassState, event_class_of, is_in_class},
     grants::Grant,
 };
 
@@ -22,7 +22,7 @@ pub fn principals_granted_in_class<'a>(
     let coverage = assessment.coverage;
     let belongs = |grant: &&Grant| {
         let of = event_class_of(&grant.action);
-        of == class || class_family(&of) == class && !coverage.would_record(&grant.action)
+        of == class || is_in_class(&of, class) && !coverage.would_record(&grant.action)
     };
     principals_granted(assessment, belongs)
 }
@@ -51,15 +51,8 @@ fn principals_granted<'a>(
 
 /// Whether a class is part of the promise, or the trail is known to log it anyway.
 fn is_promised(coverage: &Coverage, class: &str) -> bool {
-    let names = |word: &str| {
-        let mut classes = coverage.event_classes.iter();
-        classes.any(|known| known.class == word && known.state != EventClassState::NotExpected)
-    };
-    names(class) || names(class_family(class))
-}
-
-fn class_family(class: &str) -> &str {
-    class.split(':').next().unwrap_or(class)
+    let expected = coverage.event_classes.iter().filter(|known| known.state != EventClassState::NotExpected);
+    expected.into_iter().any(|known| is_in_class(class, &known.class))
 }
 
 /// Watched principals, and watch entries that no principal seen matches, without policies that were read.

@@ -52,7 +52,7 @@ formats! {
     /// Region name.
     RegionName, "aws-region", region;
     /// Event class.
-    EventClassName, "event-class", |text| event_class::EventClassPattern::parse(text).map(|_| ());
+    EventClassName, "event-class", event_class::check_event_class;
     /// IANA time zone.
     TimeZoneName, "time-zone", |text| calendar::time_zone(text).map(|_| ());
     /// Time of day, including `24:00`.

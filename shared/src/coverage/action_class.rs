@@ -4,7 +4,7 @@
 //! not name counts as a management event. For a data action that the table does not name, the absence of events is
 //! therefore taken as stronger evidence than it is.
 
-use super::{Coverage, EventClassState};
+use super::{Coverage, EventClassState, is_in_class};
 use crate::{grants::Action, operation::Capabilities, pattern::matches};
 
 /// Data plane actions, by the resource type under which CloudTrail logs them: those that most policies name, not all.
@@ -89,27 +89,30 @@ const DATA_EVENT_ACTIONS: [(&str, &str, &[&str]); 16] = [
     ("xray", "AWS::XRay::Trace", &["PutTraceSegments", "GetTraceSummaries", "BatchGetTraces"]),
 ];
 
-/// The class in which a use of the action is recorded: `data:TYPE`, `management-read` or `management-write`.
+/// The class in which a use of the action is recorded: `data-read:TYPE`, `data-write:TYPE`, `management-read` or
+/// `management-write`.
 pub fn event_class_of(action: &Action) -> String {
     let data = DATA_EVENT_ACTIONS.iter().find(|(service, _, names)| {
         *service == action.service() && names.iter().any(|pattern| matches(pattern, action.name()))
     });
+    let access =
+        if action.capabilities.contains(Capabilities::MUTATE) || !action.is_known { "write" } else { "read" };
     match data {
-        Some((_, kind, _)) => format!("data:{kind}"),
-        None if action.capabilities.contains(Capabilities::MUTATE) => "management-write".to_owned(),
-        None if action.is_known => "management-read".to_owned(),
-        None => "management-write".to_owned(),
+        Some((_, kind, _)) => format!("data-{access}:{kind}"),
+        None => format!("management-{access}"),
     }
 }
 
 impl Coverage {
     /// Whether a use of the action would be in the evidence, by the event classes known to be logged.
     pub fn would_record(&self, action: &Action) -> bool {
-        let word = event_class_of(action);
-        let family = word.split(':').next().unwrap_or_default();
-        let state =
-            |word: &str| self.event_classes.iter().find(|class| class.class == word).map(|class| class.state);
-        let is_logged = |state| matches!(state, EventClassState::Seen | EventClassState::Configured);
-        state(&word).is_some_and(is_logged) || state(family) == Some(EventClassState::Configured)
+        let class = event_class_of(action);
+        match self.event_classes.iter().find(|known| known.class == class) {
+            Some(known) if known.state.is_logged() => true,
+            _ => self
+                .event_classes
+                .iter()
+                .any(|known| known.state == EventClassState::Configured && is_in_class(&class, &known.class)),
+        }
     }
 }

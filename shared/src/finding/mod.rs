@@ -30,6 +30,7 @@ pub mod escalation_path;
 pub mod event_class_not_logged;
 pub mod high_error_rate;
 pub mod indeterminate_grant;
+mod logging_changed;
 pub mod missing_hours;
 pub mod missing_logs;
 pub mod outside_business_hours;
@@ -65,6 +66,7 @@ pub const RULES: &[&FindingRule] = &[
     &root_use::RULE,
     &conflicting_evidence::RULE,
     &unreadable_evidence::RULE,
+    &logging_changed::RULE,
     &missing_logs::RULE,
     &missing_hours::RULE,
     &event_class_not_logged::RULE,

@@ -46,7 +46,11 @@ pub fn evaluate(
     let coverage = Coverage::of(&tally, &digest_hours, &incomplete_hours, &config.coverage, period);
     let mut assessment = Assessment::classify(&tally, &coverage, &evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
-    let configuration = hex(&Sha256::digest(serde_json::to_vec(&config.without_operational_settings())?));
+    let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
+    if !config.coverage.trails.is_empty() {
+        configuration.extend(serde_json::to_vec(&config.coverage.trails)?);
+    }
+    let configuration = hex(&Sha256::digest(configuration));
     let result = compose(&assessment, catalog, pack, configuration);
     let (result, run) = redact(result, ReportRun { outside_period, ..run }, &config.redaction)?;
     Report::new(result, run)

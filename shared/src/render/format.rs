@@ -55,9 +55,10 @@ pub fn serialized_name(value: &impl Serialize) -> String {
 pub const fn class_state(state: EventClassState) -> &'static str {
     match state {
         EventClassState::Gap => "GAP: expected, not known to be logged",
-        EventClassState::Partial => "logged in some accounts",
+        EventClassState::Partial => "not known to be logged everywhere",
         EventClassState::Seen => "logged: seen in every account",
         EventClassState::Configured => "logged: the configuration says so",
+        EventClassState::Selected => "logged: the trail's selectors say so",
         EventClassState::NotExpected => "not part of the promise",
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     access_matrix,
     assessment::Assessment,
     classification::Provenance,
-    coverage::{EventClassState, event_class_of},
+    coverage::{EventClassState, event_class_of, global_region},
     finding::{count_noun, phrases},
     grants::UnevaluatedPolicyType,
 };
@@ -32,6 +32,7 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
         let expected = assessment.coverage.expected_hours;
         lines.push(format!("There is no evidence for {missing} of {expected} account-region hours."));
     }
+    lines.extend(unexpected_global_region(assessment));
     for class in &assessment.coverage.event_classes {
         match class.state {
             EventClassState::Gap => {
@@ -42,9 +43,12 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
                 ));
             }
             EventClassState::Partial => lines.push(format!(
-                "Events of the class `{}` were seen only in some accounts: {}.",
+                "Events of the class `{}` are not known to be logged everywhere; accounts with such events: {}.",
                 class.class,
-                class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ")
+                match class.accounts.iter().map(|account| &**account).collect::<Vec<_>>().join(", ") {
+                    none if none.is_empty() => "none".to_owned(),
+                    accounts => accounts,
+                }
             )),
             _ => {}
         }
@@ -102,6 +106,20 @@ pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
     lines
 }
 
+/// The regions of global services that `coverage.regions` leaves out.
+fn unexpected_global_region(assessment: &Assessment<'_>) -> Option<String> {
+    let regions = &assessment.config.coverage.regions;
+    let global: BTreeSet<&str> = regions.iter().map(|region| global_region(region)).collect();
+    let left_out: Vec<&str> =
+        global.into_iter().filter(|region| !regions.iter().any(|named| named == region)).collect();
+    (!left_out.is_empty()).then(|| {
+        format!(
+            "`coverage.regions` leaves out {}, where events of global services such as IAM and STS are: calls of them are not covered.",
+            phrases::quote_some(left_out.into_iter(), MAX_NAMED_PRINCIPALS)
+        )
+    })
+}
+
 /// What watched principals could do in event classes outside the promise.
 fn outside_promised_classes(assessment: &Assessment<'_>) -> Vec<String> {
     let actors = access_matrix::principals_granted_outside_promise(assessment);
@@ -139,7 +157,7 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
     let untraceable: u64 = assessment.calls().filter(|call| call.is_untraceable).map(|call| call.count).sum();
     if untraceable > 0 {
         lines.push(format!(
-            "Credentials that watched principals issued in {} cannot be traced, so calls made with them are not attributed.",
+            "Credentials that watched principals issued in {} cannot be traced, because the record does not name the session or there is no evidence of its account; calls made with them are not attributed.",
             count_noun(untraceable, "call")
         ));
     }

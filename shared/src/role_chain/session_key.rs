@@ -133,6 +133,15 @@ impl CredentialTarget {
         call_key.resources.iter().filter_map(role).collect()
     }
 
+    /// The account in which the credentials are used.
+    pub(super) fn account(&self) -> &str {
+        match self {
+            Self::Session(name, _) | Self::Role(name) | Self::FederatedUser(name) | Self::IamUser(name) => {
+                &name.account
+            }
+        }
+    }
+
     fn from_arn(arn: &str) -> Option<Self> {
         if let Some((_, session)) = arn.split_once(":assumed-role/") {
             // The ARN of a session has the name of the role without its path. Session names have no slash.

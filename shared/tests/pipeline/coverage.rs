@@ -2,7 +2,8 @@
 
 use onlooker_core::{
     coverage::{AccountRegionCoverage, EventClassState},
-    event::Event,
+    event::{Event, Outcome},
+    event_selectors::TrailSelectors,
     report::ReportResult,
     score::Status,
     time::{HOUR_SECONDS, Time},
@@ -86,7 +87,7 @@ fn an_expected_account_without_evidence_is_missing_in_every_observed_region() {
         .filter(|entry| !entry.gaps.is_empty())
         .map(|entry| &*entry.region)
         .collect();
-    assert_eq!(missing, REGIONS);
+    assert_eq!(missing, [REGIONS[1], REGIONS[0]], "in order of their names");
 }
 
 #[test]
@@ -146,26 +147,108 @@ fn an_event_class_is_logged_if_every_account_shows_it_or_it_is_configured() {
         class_states(scenario_expecting(half(), &["management-write"], &[])),
         words([NotExpected, Gap])
     );
-    let object = "data:AWS::S3::Object".to_owned();
+    let reads = "data-read:AWS::S3::Object".to_owned();
+    let writes = "data-write:AWS::S3::Object".to_owned();
     let data = || vec![auditor_call("GetObject"), read().in_account_region(ACCOUNTS[1], REGIONS[0])];
     assert_eq!(
         class_states(scenario_expecting(data(), &["data"], &[])),
-        [("data".to_owned(), Gap), (object.clone(), Partial), ("management-read".to_owned(), NotExpected)],
+        [("data".to_owned(), Gap), (reads.clone(), Partial), ("management-read".to_owned(), NotExpected)],
         "events of one resource type do not show that others are logged"
     );
     assert_eq!(
         class_states(scenario_expecting(data(), &["data"], &["data"])),
         [
             ("data".to_owned(), Configured),
-            (object.clone(), Configured),
+            (reads.clone(), Configured),
             ("management-read".to_owned(), NotExpected)
         ]
     );
+    let object = ["data:AWS::S3::Object"];
     assert_eq!(
-        class_states(scenario_expecting(vec![auditor_call("GetObject")], &[&object], &[])),
-        [(object, Seen)],
-        "a resource type that is expected by name counts by itself"
+        class_states(scenario_expecting(vec![auditor_call("GetObject")], &object, &[])),
+        [(reads.clone(), Seen), (writes.clone(), Gap)],
+        "a read does not show that writes are logged"
     );
+    let written = || vec![auditor_call("GetObject"), auditor_call("PutObject").by_principal("Builder")];
+    assert_eq!(
+        class_states(scenario_expecting(written(), &object, &[])),
+        [(reads.clone(), Seen), (writes.clone(), Seen)]
+    );
+    assert_eq!(
+        class_states(scenario_expecting(vec![auditor_call("GetObject")], &object, &[&writes])),
+        [(reads, Seen), (writes, Configured)]
+    );
+}
+
+/// Trails with these selectors: the ARN of each, and the classes that it logs.
+fn trails(of: &[(&str, &[&str])]) -> Vec<TrailSelectors> {
+    let trail = |(arn, logged): &(&str, &[&str])| TrailSelectors {
+        trail_arn: (!arn.is_empty()).then(|| (*arn).to_owned()),
+        logged: logged.iter().map(|class| (*class).to_owned()).collect(),
+        ..TrailSelectors::default()
+    };
+    of.iter().map(trail).collect()
+}
+
+#[test]
+fn selectors_that_log_a_class_in_part_beat_its_events() {
+    use EventClassState::{Gap, Seen, Selected};
+
+    let state = |selectors: &[(&str, &[&str])]| {
+        let scenario = scenario_expecting(vec![read()], &["management-read"], &[])
+            .with(|scenario| scenario.config.coverage.trails = trails(selectors));
+        class_states(scenario).into_iter().map(|(_, state)| state).collect::<Vec<_>>()
+    };
+    let here = format!("arn:aws:cloudtrail:{}:{}:trail/t", REGIONS[0], ACCOUNTS[0]);
+    let there = format!("arn:aws:cloudtrail:{}:{}:trail/t", REGIONS[0], ACCOUNTS[1]);
+    assert_eq!(state(&[]), [Seen]);
+    assert_eq!(state(&[("", &["management-read"])]), [Selected]);
+    assert_eq!(state(&[(&here, &["management-read"])]), [Selected]);
+    assert_eq!(state(&[("", &[])]), [Gap]);
+    assert_eq!(state(&[(&here, &["management-write"])]), [Gap]);
+    assert_eq!(state(&[(&here, &[]), (&here, &["management-read"])]), [Selected], "two trails");
+    assert_eq!(state(&[(&there, &["management-read"])]), [Seen], "the trail of another account");
+}
+
+#[test]
+fn after_a_change_of_logging_only_later_events_count() {
+    let by_admin = |name: &str, second: u32| {
+        let event = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", name);
+        event.by_principal("Builder").at_time(0, second)
+    };
+    let observed = |events: Vec<Event>, digest: &[u32]| {
+        let scenario = EvidenceScenario::of(events).with(|scenario| {
+            scenario.digests = digest.iter().map(|hour| (ACCOUNTS[0], REGIONS[0], *hour)).collect();
+            scenario.period = (Some(Time(START)), Some(Time(START + 4 * HOUR_SECONDS)));
+        });
+        gaps(account_region(&scenario.result(), ACCOUNTS[0], REGIONS[0]))
+    };
+    let at = |hour: u32, second: u32| read().at_time(hour, second);
+    let every_hour = || (0..4).map(|hour| at(hour, 3_000)).collect::<Vec<_>>();
+    let with = |change: Event| [every_hour(), vec![change]].concat();
+    assert_eq!(observed(every_hour(), &[]), []);
+    assert_eq!(
+        observed(with(by_admin("StopLogging", 60)), &[]),
+        [(0, 1)],
+        "the next event is in the same hour"
+    );
+    assert_eq!(
+        observed(with(by_admin("StopLogging", 3_100)), &[]),
+        [(0, 2)],
+        "the next event is an hour later"
+    );
+    assert_eq!(
+        observed(with(by_admin("StopLogging", 60).with_outcome(Outcome::Denied)), &[]),
+        [],
+        "a denied call changes nothing"
+    );
+    let stopped = || vec![at(0, 30), by_admin("StopLogging", 60), at(3, 0)];
+    assert_eq!(observed(stopped(), &[]), [(0, 4)]);
+    assert_eq!(observed(stopped(), &[2]), [(0, 2), (3, 4)], "a digest file of a later hour");
+    assert_eq!(observed(vec![at(0, 30), by_admin("DeleteTrail", 60)], &[]), [(0, 4)]);
+    assert_eq!(observed(with(by_admin("UpdateTrail", 60)), &[]), [], "events of the same hour follow");
+    assert_eq!(observed(with(by_admin("UpdateTrail", 3_100)), &[]), [(0, 1)]);
+    assert_eq!(observed(with(by_admin("UpdateTrail", 3_100)), &[0]), []);
 }
 
 #[test]

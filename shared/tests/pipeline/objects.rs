@@ -96,7 +96,7 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
 
 fn record(id: u32) -> String {
     format!(
-        r#"{{"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/u"}},"eventTime":"2026-10-06T00:{:02}:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","readOnly":true,"awsRegion":"us-east-1","eventID":"{id}","recipientAccountId":"111122223333"}}"#,
+        r#"{{"userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/u"}},"eventTime":"2026-10-06T00:{:02}:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","readOnly":true,"awsRegion":"eu-west-1","eventID":"{id}","recipientAccountId":"111122223333"}}"#,
         id % 60
     )
 }

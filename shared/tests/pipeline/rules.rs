@@ -158,7 +158,7 @@ cases! {
         "unidentified-write", "ec2:RunInstances", 1,
         EvidenceScenario::of([read(), write().by_principal("unidentified")]), EvidenceScenario::of([read(), read().by_principal("unidentified")]);
     a_listed_log_file_is_missing_unless_its_oldest_and_newest_events_are_present:
-        "missing-logs", "111122223333 eu-west-1", 1,
+        "missing-logs", "111122223333 us-east-1", 1,
         EvidenceScenario::of([read(), read().at_time(0, 9)]).with(|scenario| {
             scenario.digests.push((ACCOUNTS[0], REGIONS[0], 0));
             scenario.listed_log_spans.push((0, 10));
@@ -167,12 +167,16 @@ cases! {
             scenario.digests.push((ACCOUNTS[0], REGIONS[0], 0));
             scenario.listed_log_spans.push((0, 9));
         });
+    a_change_of_logging_is_found_and_a_look_at_it_is_not:
+        "logging-changed", "cloudtrail:StopLogging", 1,
+        EvidenceScenario::of([read(), write().calling("cloudtrail.amazonaws.com", "StopLogging").by_principal("Builder")]),
+        EvidenceScenario::of([read(), read().calling("cloudtrail.amazonaws.com", "GetTrailStatus").by_principal("Builder")]);
     an_hour_without_evidence_is_found_and_one_with_a_digest_is_not:
-        "missing-hours", "111122223333 eu-west-1", 1,
+        "missing-hours", "111122223333 us-east-1", 1,
         EvidenceScenario::of([read(), read().at_time(2, 0)]),
         EvidenceScenario::of([read(), read().at_time(2, 0)]).with(|scenario| scenario.digests.push((ACCOUNTS[0], REGIONS[0], 1)));
     a_digest_of_another_region_covers_nothing:
-        "missing-hours", "111122223333 eu-west-1", 1,
+        "missing-hours", "111122223333 us-east-1", 1,
         EvidenceScenario::of([read(), read().at_time(2, 0)])
             .with(|scenario| scenario.digests.extend([0, 1, 2].map(|hour| (ACCOUNTS[0], REGIONS[1], hour)))),
         EvidenceScenario::of([read(), read().at_time(1, 0)]);

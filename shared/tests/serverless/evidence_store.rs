@@ -227,7 +227,7 @@ fn more_events_at_the_second_lookup_add_a_part() {
 /// IAM and STS events are in us-east-1, which the configuration does not list and no run has pulled.
 #[test]
 fn a_region_never_pulled_is_missing_where_the_event_history_counts() {
-    let (account, [named, global]) = (ACCOUNTS[0], REGIONS);
+    let (account, [global, named]) = (ACCOUNTS[0], REGIONS);
     let mut config = promise_config(None);
     config.coverage = onlooker_core::config::ExpectedCoverage {
         regions: vec![named.to_owned()],

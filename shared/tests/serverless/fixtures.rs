@@ -25,7 +25,7 @@ use onlooker_core::{
 use serde_json::{Value, json};
 
 pub const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
-pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+pub const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
 /// Midnight of Tuesday, 6 October 2026, UTC.
 pub const START: Time = Time(1_791_244_800);

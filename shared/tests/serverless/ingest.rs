@@ -271,7 +271,7 @@ fn malformed_messages_are_retried_without_blocking_others() {
     let config = promise_config(Some(hour_after_start(0)));
     let environment = TestEnvironment::new(minutes_after_start(200));
     let (objects, _) = trail(&environment);
-    let config_log = "s3://trail/AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned();
+    let config_log = "s3://trail/AWSLogs/111122223333/Config/eu-west-1/x.json.gz".to_owned();
     let foreign = StoredObject { name: config_log, size: 1, version: "1".to_owned() };
     let bad = IngestMessage {
         id: "bad".to_owned(),

@@ -26,7 +26,7 @@ fn config_watching(watch: &[&str]) -> Config {
         ),
         ("ONLOOKER_BUCKET", "onlooker-bucket-1"),
         ("ONLOOKER_TABLE", "onlooker-Table-1"),
-        ("ONLOOKER_TOPIC", "arn:aws:sns:eu-west-1:111122223333:onlooker-Topic-1"),
+        ("ONLOOKER_TOPIC", "arn:aws:sns:us-east-1:111122223333:onlooker-Topic-1"),
         ("ONLOOKER_BUS", "onlooker"),
         ("ONLOOKER_DEPLOYMENT", "onlooker"),
     ]);
@@ -41,7 +41,7 @@ fn config_watching(watch: &[&str]) -> Config {
 
 /// A call of the function that pulls, in the first hour.
 fn call(id: u32, source: &str, name: &str, resources: &[&str]) -> Value {
-    let mut record = record(2, "111122223333", "eu-west-1", minutes_after_start(id));
+    let mut record = record(2, "111122223333", "us-east-1", minutes_after_start(id));
     let issuer = json!({
         "type": "Role", "principalId": "AROAPULL", "userName": "onlooker-PullRole-1", "accountId": "111122223333",
         "arn": PULL_ROLE,
@@ -65,7 +65,7 @@ fn call(id: u32, source: &str, name: &str, resources: &[&str]) -> Value {
 
 /// Lambda assumes the role for the function.
 fn assume_role_event() -> Value {
-    let mut record = record(1, "111122223333", "eu-west-1", minutes_after_start(1));
+    let mut record = record(1, "111122223333", "us-east-1", minutes_after_start(1));
     record["userIdentity"] = json!({ "type": "AWSService", "invokedBy": "lambda.amazonaws.com" });
     record["eventSource"] = "sts.amazonaws.com".into();
     record["eventName"] = "AssumeRole".into();
@@ -89,7 +89,7 @@ fn ordinary_records() -> Vec<Value> {
             5,
             "dynamodb",
             "UpdateItem",
-            &["arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1"],
+            &["arn:aws:dynamodb:us-east-1:111122223333:table/onlooker-Table-1"],
         ),
     ]
 }
@@ -131,7 +131,7 @@ fn a_write_to_another_bucket_is_a_violation() {
 #[test]
 fn own_roles_do_not_change_the_status_of_other_promises() {
     let auditor = "arn:aws:iam::111122223333:role/Auditor";
-    let read = record(2, "111122223333", "eu-west-1", minutes_after_start(9));
+    let read = record(2, "111122223333", "us-east-1", minutes_after_start(9));
     let mut alone = config_watching(&[auditor]);
     alone.watch.truncate(1);
     alone.overrides.clear();
@@ -153,7 +153,7 @@ fn permissions(more: &Value) -> OverallStatus {
     let statements = json!([
         { "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*" },
         { "Effect": "Allow", "Action": ["dynamodb:UpdateItem"],
-          "Resource": "arn:aws:dynamodb:eu-west-1:111122223333:table/onlooker-Table-1",
+          "Resource": "arn:aws:dynamodb:us-east-1:111122223333:table/onlooker-Table-1",
           "Condition": { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["ACCOUNT_REGION#*"] } } },
         { "Effect": "Allow", "Action": "s3:PutObject",
           "Resource": ["arn:aws:s3:::onlooker-bucket-1/evidence/*", "arn:aws:s3:::onlooker-bucket-1/segments/*"] },
@@ -182,7 +182,7 @@ fn permissions(more: &Value) -> OverallStatus {
 fn its_policies_are_assessed_by_its_declared_purpose() {
     let queue = |name: &str| {
         json!({ "Effect": "Allow", "Action": "sqs:SendMessage",
-        "Resource": format!("arn:aws:sqs:eu-west-1:111122223333:{name}") })
+        "Resource": format!("arn:aws:sqs:us-east-1:111122223333:{name}") })
     };
     assert_eq!(permissions(&queue("onlooker-DeadLetterQueue-1")), OverallStatus::Valid);
     assert_eq!(permissions(&queue("elsewhere")), OverallStatus::OverPrivileged);

@@ -4,7 +4,7 @@ use onlooker_core::time::Time;
 use serde_json::{Value, json};
 
 pub const ACCOUNT: &str = "111122223333";
-pub const REGION: &str = "eu-west-1";
+pub const REGION: &str = "us-east-1";
 pub const AUDITOR: &str = "arn:aws:iam::111122223333:role/Auditor";
 
 /// A call of a session of a role.

@@ -21,7 +21,7 @@ use super::{
 /// Requests by port and method for one hour of trail, an object each five minutes, in batches; and bytes of evidence.
 fn cost(account_regions: u32, records: u32, batch: usize) -> (BTreeMap<&'static str, usize>, u64) {
     let environment = TestEnvironment::new(minutes_after_start(200));
-    let regions = ["eu-west-1", "us-east-1", "us-west-2"];
+    let regions = ["us-east-1", "eu-west-1", "us-west-2"];
     let mut messages: Vec<IngestMessage> = Vec::new();
     for five in 0..12 {
         for n in 0..account_regions {

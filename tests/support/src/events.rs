@@ -19,7 +19,7 @@ use onlooker_core::{
 use proptest::{prelude::*, sample::select};
 
 pub const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
-pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+pub const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
 /// Midnight of Tuesday, 6 October 2026, UTC.
 pub const START: u32 = 1_791_244_800;
@@ -140,6 +140,8 @@ pub fn auditor_call(name: &str) -> Event {
 /// Changes to an event.
 pub trait EventExt: Sized {
     fn by_principal(self, name: &str) -> Self;
+    /// Another operation, with everything else unchanged.
+    fn calling(self, source: &str, name: &str) -> Self;
     fn at_time(self, hour: u32, second: u32) -> Self;
     fn with_outcome(self, outcome: Outcome) -> Self;
     fn in_account_region(self, account: &str, region: &str) -> Self;
@@ -155,6 +157,12 @@ pub trait EventExt: Sized {
 }
 
 impl EventExt for Event {
+    fn calling(mut self, source: &str, name: &str) -> Self {
+        self.call_key.source = source.into();
+        self.call_key.name = name.into();
+        self
+    }
+
     fn by_principal(mut self, name: &str) -> Self {
         self.actor.principal = principal(name, &self.actor.account);
         self

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use crate::config::Config;
+use crate::{config::Config, coverage::global_region};
 
 /// One account and region: the scope of a LookupEvents request and of its request quota.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,15 +41,6 @@ impl AccountRegion {
         regions.extend(global);
         let in_account = |account| regions.iter().map(move |region| Self::new(account, region));
         accounts.into_iter().flat_map(in_account).collect()
-    }
-}
-
-/// The region that receives the events of IAM, STS and other global services, in the partition of `region`.
-fn global_region(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "cn-north-1",
-        region if region.starts_with("us-gov-") => "us-gov-west-1",
-        _ => "us-east-1",
     }
 }
 

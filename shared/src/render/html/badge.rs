@@ -139,11 +139,17 @@ pub const fn class_state(state: EventClassState) -> Badge {
             "warn",
             "half",
             "Partial",
-            "An expected class of data or network events; the evidence of only some accounts holds such events.",
+            "An expected class of data or network events that is not known to be logged in every account and region.",
         ),
         EventClassState::Seen => {
             badge("good", "check", "Seen", "The evidence of every expected account holds such events.")
         }
+        EventClassState::Selected => badge(
+            "good",
+            "check",
+            "Selected",
+            "The event selectors of the trails log the class in every expected account and region.",
+        ),
         EventClassState::Configured => badge(
             "good",
             "check",

@@ -1,0 +1,191 @@
+//! Which event classes count as logged.
+//!
+//! Enters: the tally, the expected coverage with the selectors of trails, and the expected accounts and regions.
+//! Leaves: a row for each event class. Laws: a class of data events is logged only if its reads and its writes are, each
+//! by itself; in an account and region of a trail whose selectors were read, only the selectors count, so a class that
+//! they log in part is a gap however many of its events were seen; elsewhere a class counts as logged when the
+//! configuration says so, or when every account has an API call of it with a `readOnly` flag after the last change of
+//! its selectors.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::logging_change::last_selector_changes;
+use crate::{
+    config::ExpectedCoverage,
+    event::{CallKey, EventClass, EventKind},
+    tally::Tally,
+};
+
+/// Whether an event class counts as logged, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventClassState {
+    /// Expected, but not known to be logged in every expected account and region: a gap.
+    Gap,
+    /// An expected class of data or network events that is not known to be logged in every expected account and region.
+    Partial,
+    /// The evidence of every expected account has events of the class.
+    Seen,
+    /// The configuration says that the trail logs it.
+    Configured,
+    /// The selectors of trails log all of it in every expected account and region.
+    Selected,
+    /// The configuration does not expect the class.
+    NotExpected,
+}
+
+impl EventClassState {
+    /// Whether the class counts as logged.
+    pub const fn is_logged(self) -> bool {
+        matches!(self, Self::Seen | Self::Configured | Self::Selected)
+    }
+}
+
+/// Coverage of one event class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EventClassCoverage {
+    /// `management-read`, `management-write`, `data`, `data-read:TYPE`, `data-write:TYPE`, `network` or
+    /// `network:SOURCE`.
+    pub class: String,
+    /// Whether the event class counts as logged.
+    pub state: EventClassState,
+    /// Number of events of the class in the evidence.
+    pub events: u64,
+    /// Accounts with evidence of such an event.
+    pub accounts: BTreeSet<Arc<str>>,
+}
+
+/// The name of the event class of a call. A data event without a `readOnly` flag counts as a write.
+pub fn event_class_name(call_key: &CallKey) -> String {
+    match &call_key.class {
+        EventClass::ManagementRead => "management-read".to_owned(),
+        EventClass::ManagementWrite => "management-write".to_owned(),
+        EventClass::Data(resource) if call_key.read_only == Some(true) => format!("data-read:{resource}"),
+        EventClass::Data(resource) => format!("data-write:{resource}"),
+        EventClass::Network(source) => format!("network:{source}"),
+    }
+}
+
+/// A name of an event class or of a family of classes: `data` is the family of `data-read:TYPE`.
+#[derive(Clone, Copy)]
+struct ClassName<'a> {
+    family: &'a str,
+    of: Option<&'a str>,
+}
+
+impl<'a> ClassName<'a> {
+    fn parse(text: &'a str) -> Self {
+        match text.split_once(':') {
+            Some((family, of)) => Self { family, of: Some(of) },
+            None => Self { family: text, of: None },
+        }
+    }
+
+    /// Whether everything in `other` is in this class or family.
+    fn covers(self, other: Self) -> bool {
+        let in_family =
+            self.family == other.family || (self.family == "data" && other.family.starts_with("data-"));
+        in_family && (self.of.is_none() || self.of == other.of)
+    }
+}
+
+/// Whether one of the names, or the two names for its reads and its writes, covers the class.
+pub(super) fn names_cover<'a>(names: impl Iterator<Item = &'a str> + Clone, class: &str) -> bool {
+    let covered = |class: ClassName<'_>| names.clone().any(|name| ClassName::parse(name).covers(class));
+    let class = ClassName::parse(class);
+    covered(class)
+        || (class.family == "data"
+            && ["data-read", "data-write"].iter().all(|family| covered(ClassName { family, ..class })))
+}
+
+/// Whether the class is the other one, or the family that it belongs to.
+pub fn is_in_class(of: &str, class: &str) -> bool {
+    ClassName::parse(class).covers(ClassName::parse(of))
+}
+
+/// The rows that an expected class has: one for the reads and one for the writes of a resource type.
+fn rows_of(class: &str) -> Vec<String> {
+    match class.strip_prefix("data:") {
+        Some(resource) => vec![format!("data-read:{resource}"), format!("data-write:{resource}")],
+        None => vec![class.to_owned()],
+    }
+}
+
+/// The event classes of the evidence, of the promise and of the configuration; `places` are the expected accounts and
+/// regions.
+pub(super) fn event_class_coverage(
+    tally: &Tally,
+    expected: &ExpectedCoverage,
+    places: &[(Arc<str>, Arc<str>)],
+) -> Vec<EventClassCoverage> {
+    let mut rows: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
+    let changes = last_selector_changes(tally);
+    for line in tally.lines() {
+        let (events, accounts) = rows.entry(event_class_name(line.call_key)).or_default();
+        *events += line.count;
+        // Only an API call with a `readOnly` flag shows that the trail logs this class.
+        let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
+        let changed = changes.get(&line.actor.account);
+        let is_later = || {
+            let last = line.buckets.last().map(|(bucket, _)| *bucket);
+            changed.is_none_or(|changed| last.is_some_and(|last| last > *changed))
+        };
+        if shows && !accounts.contains(&line.actor.account) && is_later() {
+            accounts.insert(Arc::clone(&line.actor.account));
+        }
+    }
+    let wanted: BTreeSet<String> = match &*expected.event_classes {
+        [] => ["management-read", "management-write", "data"].map(str::to_owned).into(),
+        named => named.iter().flat_map(|class| rows_of(class)).collect(),
+    };
+    for class in wanted.iter().cloned().chain(expected.logged.iter().flat_map(|class| rows_of(class))) {
+        rows.entry(class).or_default();
+    }
+    let state = |class: &str, seen_in: &BTreeSet<Arc<str>>| {
+        let claimed = names_cover(expected.logged.iter().map(String::as_str), class);
+        let is_wanted = names_cover(wanted.iter().map(String::as_str), class);
+        let unknown = if wanted.contains(class) { EventClassState::Gap } else { EventClassState::Partial };
+        if places.is_empty() || (!is_wanted && claimed) {
+            return match (claimed, is_wanted) {
+                (true, _) => EventClassState::Configured,
+                (false, true) => unknown,
+                (false, false) => EventClassState::NotExpected,
+            };
+        }
+        if !is_wanted {
+            return EventClassState::NotExpected;
+        }
+        let in_place = |(account, region): &(Arc<str>, Arc<str>)| {
+            let logged = expected.trails.iter().any(|trail| {
+                trail.covers(account, region) && names_cover(trail.logged.iter().map(String::as_str), class)
+            });
+            if logged {
+                EventClassState::Selected
+            } else if expected.trails.iter().any(|trail| trail.may_cover(account, region)) {
+                unknown
+            } else if claimed {
+                EventClassState::Configured
+            } else if seen_in.contains(account) {
+                EventClassState::Seen
+            } else {
+                unknown
+            }
+        };
+        // The states are in order from the weakest.
+        places.iter().map(in_place).min().unwrap_or(unknown)
+    };
+    rows.into_iter()
+        .map(|(class, (events, accounts))| EventClassCoverage {
+            state: state(&class, &accounts),
+            class,
+            events,
+            accounts,
+        })
+        .collect()
+}
