@@ -37,7 +37,7 @@ fn add_calls(cloud: &FakeAws, name: &str) -> (Time, Time) {
     for n in 0..120 {
         let time = Time(since.0 + 30 + n * 59);
         let name = if n == 60 { name } else { "ListBuckets" };
-        cloud.state().add_event(ACCOUNT, "eu-west-1", time.0, call_record(n, time, "eu-west-1", name));
+        cloud.state().add_event(ACCOUNT, "us-east-1", time.0, call_record(n, time, "us-east-1", name));
     }
     (since, until)
 }
@@ -51,12 +51,12 @@ fn a_promise_is_proven_from_the_event_history() {
     );
     let (since, until) = add_calls(&cloud, "ListBuckets");
     let (since, until) = (format!("--since={since}"), format!("--until={until}"));
-    let lookup = ["sweep", "--lookup", "--region=eu-west-1", &since, &until, WATCH_AUDITOR, "--json"];
+    let lookup = ["sweep", "--lookup", "--region=us-east-1", &since, &until, WATCH_AUDITOR, "--json"];
     let report = run(&directory, &cloud, &lookup).assert_exit_code(0).report();
     assert_eq!((report.result.status(), report.result.totals.events), (Some(Status::Compliant), 120));
     assert_eq!(report.run.caller.as_ref().map(|caller| &*caller.account), Some(ACCOUNT));
     assert!(
-        report.run.input_files[0].file.starts_with("lookup://111122223333/eu-west-1/"),
+        report.run.input_files[0].file.starts_with("lookup://111122223333/us-east-1/"),
         "{:?}",
         report.run.input_files
     );
@@ -76,7 +76,7 @@ fn a_write_in_the_event_history_is_a_violation() {
     let (since, until) = add_calls(&cloud, "DeleteBucket");
     let (since, until) = (format!("--since={since}"), format!("--until={until}"));
     let lookup =
-        ["sweep", "--lookup", "--no-state", "--region=eu-west-1", &since, &until, WATCH_AUDITOR, "--json"];
+        ["sweep", "--lookup", "--no-state", "--region=us-east-1", &since, &until, WATCH_AUDITOR, "--json"];
     let report = run(&directory, &cloud, &lookup).assert_exit_code(1).report();
     assert_eq!(report.result.findings[0].id, "write-succeeded");
     assert!(!directory.join(".onlooker").exists());
@@ -86,10 +86,10 @@ fn a_write_in_the_event_history_is_a_violation() {
 fn a_missing_permission_exits_with_4_and_is_named() {
     let (directory, cloud) = (TestDirectory::new(), FakeAws::start());
     let denial = cloud.deny("cloudtrail:LookupEvents");
-    let ran = run(&directory, &cloud, &["sweep", "--lookup", "--region=eu-west-1"]).assert_exit_code(4);
+    let ran = run(&directory, &cloud, &["sweep", "--lookup", "--region=us-east-1"]).assert_exit_code(4);
     assert!(
         ran.stderr
-            .starts_with("error: cannot look up events (cloudtrail:LookupEvents) of `111122223333 eu-west-1"),
+            .starts_with("error: cannot look up events (cloudtrail:LookupEvents) of `111122223333 us-east-1"),
         "{}",
         ran.stderr
     );

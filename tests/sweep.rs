@@ -94,7 +94,7 @@ fn a_missing_hour_exits_with_3_and_is_named() {
     let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3).report();
     assert_eq!(report.result.status(), Some(Status::InsufficientEvidence));
     let finding = &report.result.findings[0];
-    assert_eq!((finding.id.as_str(), finding.subject.as_str()), ("missing-hours", "111122223333 eu-west-1"));
+    assert_eq!((finding.id.as_str(), finding.subject.as_str()), ("missing-hours", "111122223333 us-east-1"));
     assert!(finding.description.contains("2026-10-06T11:00:00Z"), "{}", finding.description);
 }
 
@@ -302,16 +302,16 @@ fn an_expected_account_or_region_without_evidence_is_missing() {
         .assert_exit_code(3)
         .report();
     assert_eq!(account.result.coverage.missing_hours(), 3);
-    let region = sweep(&directory, &[WATCH_AUDITOR, "--region", "us-east-1", "--region", REGION])
+    let region = sweep(&directory, &[WATCH_AUDITOR, "--region", "eu-west-1", "--region", REGION])
         .assert_exit_code(3)
         .report();
     assert_eq!(region.result.coverage.missing_hours(), 3);
     sweep(&directory, &[WATCH_AUDITOR, "--account", ACCOUNT, "--region", REGION]).assert_exit_code(0);
     for hour in [["06T10", "06T11"], ["06T11", "06T12"], ["06T12", "06T13"]] {
         directory
-            .write(&format!("logs/eu-{}.json.gz", hour[0]), digest(ACCOUNT, "us-east-1", hour[0], hour[1]));
+            .write(&format!("logs/eu-{}.json.gz", hour[0]), digest(ACCOUNT, "eu-west-1", hour[0], hour[1]));
     }
-    sweep(&directory, &[WATCH_AUDITOR, "--region", "us-east-1"]).assert_exit_code(0);
+    sweep(&directory, &[WATCH_AUDITOR, "--region", "eu-west-1", "--region", REGION]).assert_exit_code(0);
 }
 
 #[test]

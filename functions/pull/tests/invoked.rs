@@ -12,7 +12,7 @@ const FUNCTION: &str = env!("CARGO_BIN_EXE_pull");
 
 /// One Region, and a first pull of one hour.
 const ONE_REGION_ONE_HOUR: [(&str, &str); 2] =
-    [("ONLOOKER_COVERAGE_REGIONS", "eu-west-1"), ("ONLOOKER_LOOKUP_LOOKBACK_HOURS", "1")];
+    [("ONLOOKER_COVERAGE_REGIONS", "us-east-1"), ("ONLOOKER_LOOKUP_LOOKBACK_HOURS", "1")];
 
 #[test]
 fn an_invalid_configuration_fails_the_first_invocation_like_the_command_line() {
@@ -62,15 +62,15 @@ fn a_pull_stores_evidence_and_records_the_run() {
     let newest = machine_time().0 - 1_200;
     for n in 0..120 {
         let time = Time(newest - n);
-        let record = call_record(n, time, "eu-west-1", "ListBuckets");
-        cloud.state().add_event(ACCOUNT, "eu-west-1", time.0, record);
+        let record = call_record(n, time, "us-east-1", "ListBuckets");
+        cloud.state().add_event(ACCOUNT, "us-east-1", time.0, record);
     }
     let function = RunningFunction::start(FUNCTION, &cloud, &ONE_REGION_ONE_HOUR);
     let response = function.invoke(json!({ "anything": 1 })).unwrap();
     let pulled = &response["account_regions"][0];
     assert_eq!(
         (&pulled["region"], &pulled["events"], &pulled["error"]),
-        (&json!("eu-west-1"), &json!(120), &Value::Null)
+        (&json!("us-east-1"), &json!(120), &Value::Null)
     );
     assert!(cloud.stored_keys().iter().any(|key| key.starts_with("evidence/")), "the evidence is stored");
     let run = cloud.latest_run("pull");
@@ -88,7 +88,7 @@ fn a_missing_permission_fails_the_run_and_is_named_in_the_error_and_the_record()
     let denial = cloud.deny("cloudtrail:LookupEvents");
     let function = RunningFunction::start(FUNCTION, &cloud, &ONE_REGION_ONE_HOUR);
     let message = function.invoke_failing(json!({}), "AccountRegionFailed");
-    assert!(message.contains(&denial) && message.contains("eu-west-1"), "{message}");
+    assert!(message.contains(&denial) && message.contains("us-east-1"), "{message}");
     let run = cloud.latest_run("pull");
     assert!(run["error"]["S"].as_str().unwrap().contains("cloudtrail:LookupEvents"));
     assert_eq!(function.metrics(1)[0]["failed"], 1);

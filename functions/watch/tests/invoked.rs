@@ -16,8 +16,8 @@ fn event(name: &str) -> Value {
     let time = Time::parse("2027-01-30T05:00:00Z").unwrap();
     json!({
         "version": "0", "id": "e", "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3",
-        "account": ACCOUNT, "time": "2027-01-30T05:00:00Z", "region": "us-east-1", "resources": [],
-        "detail": call_record(7, time, "us-east-1", name),
+        "account": ACCOUNT, "time": "2027-01-30T05:00:00Z", "region": "eu-west-1", "resources": [],
+        "detail": call_record(7, time, "eu-west-1", name),
     })
 }
 
