@@ -32,7 +32,7 @@ class EvidenceSources(StackTestCase):
             scheduler.update_schedule(ScheduleExpression=expression, State=state, **unchanged)
 
         self.addCleanup(set_timer, timer["ScheduleExpression"], "DISABLED")
-        # The emulator also runs a schedule whose time has passed.
+        # The emulator also runs a schedule after its time has passed.
         set_timer(f"at({trail.stamp(self.now)[:-1]})", "ENABLED")
         first = wait_until("the first checkpoint", lambda: self.checkpoint(HOME_ACCOUNT, REGION))
         wait_until("the run to be recorded", lambda: self.deployment.items("RUN#pull", "LATEST"))

@@ -1,4 +1,4 @@
-//! Credentials for other accounts: assumes a role there and checks whose credentials it got.
+//! Credentials for other accounts: assumes a role there and checks which credentials it got.
 //!
 //! Enters: accounts, and the name of a role in each of them. Leaves: credentials of that role, refreshed before they
 //! expire. Law: another account is read only through a role in that account.

@@ -2,10 +2,10 @@
 //!
 //! Enters: the tally, the expected coverage with the selectors of trails, and the expected accounts and regions.
 //! Leaves: a row for each event class. Laws: a class of data events is logged only if its reads and its writes are, each
-//! by itself; in an account and region of a trail whose selectors were read, only the selectors count, so a class that
+//! by itself; where the selectors of a trail are known, only they count, so a class that
 //! they log in part is a gap however many of its events were seen; elsewhere a class counts as logged when the
 //! configuration says so, or when every account has an API call of it with a `readOnly` flag after the last change of
-//! its selectors.
+//! its selectors. After such a change selectors and configuration alone do not count for the account.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -165,11 +165,13 @@ pub(super) fn event_class_coverage(
             let logged = expected.trails.iter().any(|trail| {
                 trail.covers(account, region) && names_cover(trail.logged.iter().map(String::as_str), class)
             });
-            if logged {
+            // Selectors and claims do not say what was logged before a change that the evidence shows.
+            let changed = changes.contains_key(account);
+            if logged && !changed {
                 EventClassState::Selected
-            } else if expected.trails.iter().any(|trail| trail.may_cover(account, region)) {
+            } else if !logged && expected.trails.iter().any(|trail| trail.may_cover(account, region)) {
                 unknown
-            } else if claimed {
+            } else if claimed && !changed {
                 EventClassState::Configured
             } else if seen_in.contains(account) {
                 EventClassState::Seen

@@ -23,7 +23,7 @@ use crate::{
 /// What a call does to the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LoggingChange {
-    /// Events are no longer logged, or no longer delivered.
+    /// Events stop being logged or delivered.
     Stops,
     /// Other events may be logged, or the log files may no longer be delivered or kept.
     Alters,

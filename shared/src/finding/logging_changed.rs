@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "Logging was changed",
     meaning: "From this call on events may be missing. The hours after it count as observed only where later events or digest files show that logging went on.",
     action: "Find out who made the call and why; check the trail, its selectors, its bucket and its key. Take the events of the hours in between from another trail or from the event history.",
-    alerts: true,
+    alerts: false,
     needs_policies: false,
     inactive: None,
     find,

@@ -157,7 +157,7 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
     let untraceable: u64 = assessment.calls().filter(|call| call.is_untraceable).map(|call| call.count).sum();
     if untraceable > 0 {
         lines.push(format!(
-            "Credentials that watched principals issued in {} cannot be traced, because the record does not name the session or there is no evidence of its account; calls made with them are not attributed.",
+            "Credentials that watched principals issued in {} cannot be traced, because the record does not name the session or the evidence has nothing of its account; calls made with them are not attributed.",
             count_noun(untraceable, "call")
         ));
     }

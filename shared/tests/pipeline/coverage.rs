@@ -211,6 +211,36 @@ fn selectors_that_log_a_class_in_part_beat_its_events() {
 }
 
 #[test]
+fn after_a_change_of_selectors_only_later_events_show_a_class() {
+    use EventClassState::{Configured, Gap, Seen, Selected};
+
+    let change = |outcome| {
+        let call = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", "PutEventSelectors");
+        call.by_principal("Builder").at_time(0, 1_000).with_outcome(outcome)
+    };
+    let state = |events: Vec<Event>, logged: &[&str], selected: &[&str]| {
+        let scenario = scenario_expecting(events, &["management-read"], logged).with(|scenario| {
+            scenario.config.coverage.trails = trails(&[("", selected)]);
+            if selected.is_empty() {
+                scenario.config.coverage.trails.clear();
+            }
+        });
+        let row = class_states(scenario).into_iter().find(|(class, _)| class == "management-read");
+        row.unwrap().1
+    };
+    let class = ["management-read"];
+    let unchanged = || vec![read(), change(Outcome::Denied)];
+    let changed = || vec![read(), change(Outcome::Succeeded)];
+    let later = || [changed(), vec![read().at_time(0, 3_000)]].concat();
+    assert_eq!([&[][..], &class].map(|logged| state(unchanged(), logged, &[])), [Seen, Configured]);
+    assert_eq!(state(unchanged(), &[], &class), Selected);
+    assert_eq!([&[][..], &class].map(|logged| state(changed(), logged, &[])), [Gap, Gap]);
+    assert_eq!(state(changed(), &[], &class), Gap, "the selectors may have been others before");
+    assert_eq!([&[][..], &class].map(|logged| state(later(), logged, &[])), [Seen, Seen]);
+    assert_eq!(state(later(), &[], &class), Seen);
+}
+
+#[test]
 fn after_a_change_of_logging_only_later_events_count() {
     let by_admin = |name: &str, second: u32| {
         let event = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", name);

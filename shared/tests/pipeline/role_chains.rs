@@ -417,6 +417,21 @@ fn credentials_of_an_unknown_principal_prove_nothing() {
 }
 
 #[test]
+fn credentials_for_an_account_without_evidence_prove_nothing() {
+    let status = |account: &str, more: Option<Event>| {
+        let issued = auditor_call("AssumeRole")
+            .issuing_credentials_of(&format!("arn:aws:sts::{account}:assumed-role/Deploy/job"));
+        let events = [auditor_call("DescribeInstances"), issued].into_iter().chain(more);
+        status_with_assume_role_override(EvidenceScenario::of(events))
+    };
+    assert_eq!(status(ACCOUNTS[0], None), Some(Status::Compliant));
+    assert_eq!(status(ACCOUNTS[1], None), Some(Status::InsufficientEvidence));
+    let seen =
+        auditor_call("DescribeInstances").by_principal("Builder").in_account_region(ACCOUNTS[1], REGIONS[0]);
+    assert_eq!(status(ACCOUNTS[1], Some(seen)), Some(Status::Compliant));
+}
+
+#[test]
 fn with_omitted_events_no_chain_is_proven_harmless() {
     let scenario = EvidenceScenario::of([auditor_call("DescribeInstances"), assume_builder("Builder/job")])
         .with(|scenario| scenario.config.lookup.watched_only = true);

@@ -37,7 +37,7 @@ impl TestData {
         }
         // The macros for printing would hide this line in a test that passes.
         let _unwritable =
-            writeln!(std::io::stderr(), "SKIPPED: {VARIABLE} is not set, so there is no test of {what}");
+            writeln!(std::io::stderr(), "SKIPPED: {VARIABLE} is not set, so {what} is not tested");
         None
     }
 

@@ -68,7 +68,7 @@ pub struct EventClassRow<'a> {
     pub class: &'a EventClassCoverage,
     /// Badge of the class's state.
     pub state: Badge,
-    /// Accounts whose evidence has events of the class.
+    /// Accounts with events of the class in the evidence.
     pub accounts: Truncated<&'a str>,
 }
 
