@@ -118,8 +118,8 @@ $(E2E)/emulator/bin/ministack $(E2E)/tools/bin/sam:
 
 .PHONY: bench-functions
 bench-functions: ship $(E2E)/emulator/bin/ministack ## Start, size, throughput, memory and requests of the functions
-	$(CARGO) build --release --package watch --example hello
-	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/release/examples/hello .aws-sam/build
+	$(CARGO) build --profile dist --package watch --example hello
+	$(E2E)/emulator/bin/python tests/e2e/bench.py $(TARGET)/dist/examples/hello .aws-sam/build
 
 .PHONY: fuzz
 fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
@@ -130,8 +130,8 @@ fuzz: ## Fuzz record decoding and configuration for FUZZ_SECONDS each
 
 .PHONY: bench
 bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
-	$(CARGO) build --release
-	$(CARGO) build --release -p onlooker-core -p onlooker-demo --examples
+	$(CARGO) build --profile dist
+	$(CARGO) build --profile dist -p onlooker-core -p onlooker-demo --examples
 	python3 tests/bench.py --records $(BENCH_RECORDS)
 
 .PHONY: catalog

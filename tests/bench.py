@@ -19,7 +19,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-RELEASE = TARGET / "release"
+PROGRAMS = TARGET / "dist"
 
 
 def measure(command):
@@ -40,7 +40,7 @@ def corpora(arguments):
         return
     own = TARGET / "bench" / f"own-{arguments.records}"
     if not (own / "AWSLogs").exists():
-        subprocess.run([RELEASE / "examples" / "benchmark_trail", own, str(arguments.records)], check=True)
+        subprocess.run([PROGRAMS / "examples" / "benchmark_trail", own, str(arguments.records)], check=True)
     yield "own", own
     data = os.environ.get("ONLOOKER_TEST_DATA")
     if not data:
@@ -65,7 +65,7 @@ def main():
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="onlooker-bench-"))
 
     def sweep(threads, corpus, *more):
-        return [RELEASE / "onlooker", "sweep", "--quiet", "--threads", str(threads), "--out", scratch / "out", *more, corpus]
+        return [PROGRAMS / "onlooker", "sweep", "--quiet", "--threads", str(threads), "--out", scratch / "out", *more, corpus]
 
     def fresh_state(threads, corpus):
         state = scratch / "state"
@@ -75,7 +75,7 @@ def main():
     print(f"{'corpus':7} {'job':34} {'CPU s':>7} {'x inflate':>9} {'wall s':>7} {'krec/s':>7} {'peak MB':>8}")
     for name, corpus in corpora(arguments):
         jobs = {
-            "inflate alone, 1 thread": lambda: [RELEASE / "examples" / "gather_speed", "inflate", "1", corpus],
+            "inflate alone, 1 thread": lambda: [PROGRAMS / "examples" / "gather_speed", "inflate", "1", corpus],
             "sweep to JSON + HTML, 1 thread": lambda: sweep(1, corpus, "--no-state"),
             "sweep to JSON + HTML, 2 threads": lambda: sweep(2, corpus, "--no-state"),
             "the same with kept state, 1 thread": lambda: fresh_state(1, corpus),
