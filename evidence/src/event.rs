@@ -3,12 +3,15 @@
 //! Enters: a decoded CloudTrail record. Leaves: [`Event`]. Law: an event is identified by its `eventID`, the account
 //! that received it, its region and the hour of its `eventTime`; everything else is content.
 
+mod authorization_message;
 pub(crate) mod content;
 mod identity;
 mod issued_credentials;
 mod outcome;
 
+pub use authorization_message::DenyingPolicy;
 pub(crate) use issued_credentials::issued_credentials_arn;
+pub(crate) use outcome::CallResult;
 
 use std::{fmt, sync::Arc};
 
@@ -30,9 +33,9 @@ pub struct EventId(pub u128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// AWS denied it because a permission was missing.
+    /// AWS denied it because policies did not authorize the caller.
     Denied,
-    /// The call failed with an error other than a denial.
+    /// The call failed with an error other than a denial, which proves nothing about permissions.
     Failed,
     /// The record has no error.
     Succeeded,
@@ -105,6 +108,12 @@ pub struct CallKey {
     /// ARN of the session or user for which the call issued credentials, as the response names it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub issued_credentials_arn: Option<Arc<str>>,
+    /// Type of the policy that denied the call, if the message says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denied_by: Option<DenyingPolicy>,
+    /// The IAM action that was denied, if the message names one that is not called like the operation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denied_action: Option<Arc<str>>,
 }
 
 /// One event: id, time, and two values that many events share.

@@ -14,7 +14,7 @@ use crate::{
     catalog::Catalog,
     config::Config,
     coverage::Coverage,
-    event::{Event, Outcome},
+    event::{DenyingPolicy, Event, Outcome},
     evidence_summary::EvidenceQuality,
     finding::{self, Severity},
     operation::{OperationType, RiskLevel},
@@ -56,6 +56,12 @@ pub struct Alert {
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
+    /// Type of the policy that denied the call, if `errorMessage` says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denied_by: Option<DenyingPolicy>,
+    /// The IAM action that was denied, if `errorMessage` names another one than the operation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denied_action: Option<Arc<str>>,
     /// Type of the operation: `mutating`, `privileged`, `unknown` or `read_only`.
     pub operation_type: OperationType,
     /// How much harm such a call can do.
@@ -114,6 +120,8 @@ impl Alert {
             service: Arc::clone(&call_key.source),
             outcome: call_key.outcome,
             error_code: call_key.error_code.clone(),
+            denied_by: call_key.denied_by,
+            denied_action: call.other_denied_action().cloned(),
             operation_type: call.operation_type(),
             risk_level: call.classification.risk_level,
             rule_id: finding.id,

@@ -155,6 +155,12 @@ impl ClassifiedCall<'_> {
     pub fn operation(&self) -> String {
         format!("{}:{}", self.classification.service, self.classification.operation)
     }
+
+    /// The IAM action that AWS denied, if the message of the record names another one than the operation.
+    pub fn other_denied_action(&self) -> Option<&Arc<str>> {
+        let action = self.line.call_key.denied_action.as_ref()?;
+        (!action.eq_ignore_ascii_case(&self.operation())).then_some(action)
+    }
 }
 
 /// Everything that a rule may use.

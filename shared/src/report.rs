@@ -36,7 +36,7 @@ use crate::{
     config::Standard,
     controls::ControlResult,
     coverage::Coverage,
-    event::{EventKind, Outcome},
+    event::{DenyingPolicy, EventKind, Outcome},
     finding::{Finding, Recommendation},
     hex::hex,
     operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
@@ -358,6 +358,12 @@ pub struct AuditEntry {
     pub outcome: Outcome,
     /// `errorCode`, when there was one.
     pub error_code: Option<Arc<str>>,
+    /// Type of the policy that denied the call, if `errorMessage` says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denied_by: Option<DenyingPolicy>,
+    /// The IAM action that was denied, if `errorMessage` names another one than the operation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denied_action: Option<Arc<str>>,
     /// ARNs of the resources in the record.
     pub resource_arns: Vec<Arc<str>>,
 }

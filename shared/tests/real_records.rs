@@ -90,7 +90,7 @@ fn every_labeled_record_is_the_event_of_its_label() {
 fn every_real_record_outside_the_repository_is_an_event() {
     let Some(data) = TestData::external("real records") else { return };
     for (file, records, denied, sign_ins) in
-        [("events/invictus.json", 2_900, 60, 3), ("events/stratus.json", 247, 51, 1)]
+        [("events/invictus.json", 2_900, 58, 3), ("events/stratus.json", 247, 51, 1)]
     {
         let (segment, reading) = read(&data.join(file));
         assert_eq!((reading.records, reading.insight_events), (records, 0), "{reading:?}");
@@ -100,5 +100,38 @@ fn every_real_record_outside_the_repository_is_an_event() {
         assert_eq!((denied_calls, sign_in), (denied, sign_ins), "{file}");
         assert!(events.iter().all(|(.., actor, _)| actor.principal.kind != PrincipalKind::Unknown
             || actor.principal.arn.as_ref() == "unknown"));
+        print_refusals(&data, file, &segment);
     }
+}
+
+/// Whether a code alone looks like a denial.
+fn looks_denied(code: &str) -> bool {
+    let code = code.strip_prefix("Client.").unwrap_or(code);
+    let names =
+        ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError", "Insufficient"];
+    names.iter().any(|name| code.contains(name)) || code == "AllAccessDisabled"
+}
+
+/// Prints how many calls have a code that looks like a denial, who denied them, and which of them failed.
+fn print_refusals(data: &TestData, file: &str, segment: &Segment) {
+    let document: serde_json::Value = serde_json::from_str(&data.read(file)).unwrap();
+    let records = document["Records"].as_array().or(document.as_array()).unwrap();
+    let text = |record: &serde_json::Value, name: &str| record[name].as_str().unwrap_or_default().to_owned();
+    let messages: BTreeMap<String, String> = records
+        .iter()
+        .map(|record| (EventId::parse(&text(record, "eventID")).to_string(), text(record, "errorMessage")))
+        .collect();
+    let (mut denied, mut failed) = (BTreeMap::<String, u32>::new(), BTreeMap::<String, u32>::new());
+    for (id, _, _, call_key) in segment.events() {
+        let Some(code) = call_key.error_code.as_deref().filter(|code| looks_denied(code)) else { continue };
+        if call_key.outcome == Outcome::Denied {
+            *denied.entry(format!("{:?}", call_key.denied_by)).or_default() += 1;
+        } else {
+            let message = messages.get(&id.to_string()).map(String::as_str).unwrap_or_default();
+            *failed.entry(format!("{} {code}: {message}", call_key.source)).or_default() += 1;
+        }
+    }
+    let (before, moved) = (denied.values().chain(failed.values()).sum::<u32>(), failed.values().sum::<u32>());
+    eprintln!("{file}: {before} calls have a code of a denial; {moved} of them failed: {failed:#?}");
+    eprintln!("{file}: the others were denied by: {denied:?}");
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onlooker_core::{
-    event::{Actor, CallKey, Event, EventClass, EventId, EventKind, Outcome},
+    event::{Actor, CallKey, DenyingPolicy, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
     record::{DigestWindow, Fingerprint, UnreadableReason},
     segment::{Segment, SegmentBuilder, SegmentError, Shard},
@@ -52,6 +52,8 @@ fn event() -> impl Strategy<Value = Event> {
                 invoked_by: None,
                 resources: (0..name % 3).map(|number| numbered_text("arn:", number)).collect(),
                 issued_credentials_arn: (name == 2).then(|| numbered_text("arn:", name)),
+                denied_by: (outcome == 0 && user == 0).then_some(DenyingPolicy::ServiceControlPolicy),
+                denied_action: (outcome == 0 && user == 2).then(|| numbered_text("iam:Action", name)),
             },
         },
     )

@@ -8,7 +8,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Actor, CallKey, EventClass, EventKind, Outcome, identity::resolve_identity,
+    Actor, CallKey, CallResult, EventClass, EventKind, Outcome, identity::resolve_identity,
     issued_credentials::issued_credentials_arn,
 };
 use crate::record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, UnreadableReason};
@@ -37,7 +37,7 @@ impl CallKey {
         let source = required(&record.event_source, "eventSource")?;
         let name = required(&record.event_name, "eventName")?;
         let kind = event_kind(record);
-        let mut outcome = Outcome::from_error_code(record.error_code.as_deref());
+        let CallResult { mut outcome, denied_by, denied_action } = CallResult::of(record);
         if kind == EventKind::SignIn && outcome == Outcome::Succeeded && sign_in_failed(record) {
             outcome = Outcome::Failed;
         }
@@ -52,6 +52,8 @@ impl CallKey {
             invoked_by: optional(&record.user_identity.invoked_by, "invokedBy")?,
             resources: if is_read_only_record(record) { Arc::new([]) } else { resource_arns(record)? },
             issued_credentials_arn: issued_credentials_arn(record).map(|name| Arc::from(&*name)),
+            denied_by,
+            denied_action: denied_action.map(Arc::from),
             source,
         })
     }

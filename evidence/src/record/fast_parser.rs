@@ -57,6 +57,9 @@ impl<'t> FastParser<'t> {
                 b"eventNam" if self.skip_if(b"eventName\":") => record.event_name = self.parse_text()?,
                 b"awsRegio" if self.skip_if(b"awsRegion\":") => record.region = self.parse_text()?,
                 b"errorCod" if self.skip_if(b"errorCode\":") => record.error_code = self.parse_text()?,
+                b"errorMes" if self.skip_if(b"errorMessage\":") => {
+                    record.error_message = self.parse_text()?
+                }
                 b"eventID\"" if self.skip_if(b"eventID\":") => {
                     record.event_id = self.parse_text_of_length::<36>()?
                 }
@@ -101,6 +104,7 @@ impl<'t> FastParser<'t> {
             b"eventName" => record.event_name = self.parse_text()?,
             b"awsRegion" => record.region = self.parse_text()?,
             b"errorCode" => record.error_code = self.parse_text()?,
+            b"errorMessage" => record.error_message = self.parse_text()?,
             b"eventID" => record.event_id = self.parse_text()?,
             b"readOnly" => record.read_only = self.parse_bool()?,
             b"resources" => record.resources = self.parse_resources()?,

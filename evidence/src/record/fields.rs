@@ -1,7 +1,7 @@
 //! The fields of a record that later stages need, borrowed from its text, and the slow, simple parser for them.
 //!
 //! Enters: the text of one JSON object. Leaves: [`Record`], or the [`RecordError`] that makes it unreadable. Laws: a
-//! `null` is an absent field; of a field given twice the last counts; a required field of another type is an error;
+//! `null` is an absent field; of a field given twice the last counts; a required field of another type is an error, except `errorMessage`;
 //! other fields may hold any JSON.
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -35,6 +35,8 @@ pub struct Record<'a> {
     pub recipient_account_id: FieldText<'a>,
     /// `errorCode` of the CloudTrail record.
     pub error_code: FieldText<'a>,
+    /// `errorMessage` of the CloudTrail record.
+    pub error_message: FieldText<'a>,
     /// `managementEvent` of the CloudTrail record.
     pub management_event: Option<bool>,
     /// `readOnly` of the CloudTrail record.
@@ -118,6 +120,7 @@ impl<'a> Record<'a> {
             region: text_field(object, "awsRegion")?,
             recipient_account_id: text_field(object, "recipientAccountId")?,
             error_code: text_field(object, "errorCode")?,
+            error_message: error_message(object),
             management_event: bool_field(object, "managementEvent")?,
             read_only: bool_field(object, "readOnly")?,
             session_credential_from_console: bool_field(object, "sessionCredentialFromConsole")?,
@@ -184,6 +187,12 @@ pub(super) fn text_field<'a>(
     let BorrowedText(text) = serde_json::from_str(raw.get())
         .map_err(|_| RecordError::in_field(UnreadableReason::BadValue, name))?;
     Ok(Some(text))
+}
+
+/// `errorMessage`. A message that is not text stays as its JSON, because the call is known without it.
+fn error_message<'a>(object: &JsonObject<'a>) -> FieldText<'a> {
+    let name = "errorMessage";
+    text_field(object, name).unwrap_or_else(|_| non_null(object, name).map(|raw| Cow::Borrowed(raw.get())))
 }
 
 /// A field that holds `true` or `false`, also as text.

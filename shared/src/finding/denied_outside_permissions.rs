@@ -35,9 +35,10 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
                 RuleMatch {
                     severity: reads_only.then_some(Severity::Low),
                     observation: format!(
-                        "AWS denied {} to {}, and no policy grants {}: {named}.",
+                        "AWS denied {} to {}{}, and no policy grants {}: {named}.",
                         count_noun(instance.count, "call"),
                         phrases::quote(&service),
+                        phrases::denying_policy(&instance),
                         if instance.count == 1 { "it" } else { "them" },
                     ),
                     subject: service,

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     access_matrix::{WatchedPrincipal, watched_principals},
     assessment::{Assessment, ClassifiedCall, PrincipalGrants},
+    event::{DenyingPolicy, Outcome},
     hex::hex,
     tally::{MAX_SAMPLES, SampleEvent},
     time::Time,
@@ -218,6 +219,9 @@ pub struct RuleMatch {
     pub span: Option<(Time, Time)>,
     /// Number of calls, grants or other things that match.
     pub count: u64,
+    /// Number of denied calls for each type of policy that denied them, if known, and each denied action that is not
+    /// the operation.
+    pub denials: BTreeMap<(Option<DenyingPolicy>, Option<Arc<str>>), u64>,
     /// The earliest matching events, in order of time.
     pub samples: Vec<SampleEvent>,
     /// ARNs of the resources that the matches name.
@@ -233,6 +237,10 @@ impl RuleMatch {
         let (first, last) = call.span;
         self.span = Some(self.span.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
         self.count += call.count;
+        if call.outcome() == Outcome::Denied {
+            let denial = (call.line.call_key.denied_by, call.other_denied_action().cloned());
+            *self.denials.entry(denial).or_default() += call.count;
+        }
         self.is_uncertain |= call.role_chain.as_ref().is_some_and(|chain| !chain.is_certain);
         self.samples.extend(call.samples());
         self.samples.sort_unstable();

@@ -3,12 +3,16 @@
 //! Enters: grants, statements, names. Leaves: parts of sentences. Law: names from policies are truncated, so that no
 //! policy can write the text of a report.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::count_noun;
+use super::{RuleMatch, count_noun};
 use crate::{
     access_matrix::principals_granted_in_class,
     assessment::Assessment,
+    event::DenyingPolicy,
     grants::{Grant, StatementId},
     operation::Capabilities,
 };
@@ -54,6 +58,35 @@ pub fn quote_some<'n>(names: impl Iterator<Item = &'n str>, most: usize) -> Stri
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+/// The sentence about denied calls to one operation, with the type of policy that denied them and the denied action, as
+/// far as they are known.
+pub fn denied_calls(denied: &RuleMatch) -> String {
+    let by = denying_policy(denied);
+    let mut counts: BTreeMap<DenyingPolicy, u64> = BTreeMap::new();
+    for ((policy, _), count) in &denied.denials {
+        if let Some(policy) = policy.filter(|_| by.is_empty()) {
+            *counts.entry(policy).or_default() += count;
+        }
+    }
+    let counts = counts.iter().map(|(policy, count)| format!(", {count} by {}", policy.with_article()));
+    let actions: BTreeSet<&str> = denied.denials.keys().filter_map(|(_, action)| action.as_deref()).collect();
+    let noun = if actions.len() == 1 { "action" } else { "actions" };
+    let actions = match actions.is_empty() {
+        true => String::new(),
+        false => format!("; AWS denied the {noun} {}", quote_some(actions.into_iter(), 3)),
+    };
+    let (calls, counts) = (count_noun(denied.count, "call"), counts.collect::<String>());
+    format!("`{}` was denied{by}: {calls}{counts}{actions}.", denied.subject)
+}
+
+/// ` by a service control policy`, if policies of one type denied all calls; else nothing.
+pub fn denying_policy(denied: &RuleMatch) -> String {
+    let policies: BTreeSet<Option<DenyingPolicy>> =
+        denied.denials.keys().map(|(policy, _)| *policy).collect();
+    let only = policies.first().copied().flatten().filter(|_| policies.len() == 1);
+    only.map(|policy| format!(" by {}", policy.with_article())).unwrap_or_default()
 }
 
 /// `40 change state, 3 issue credentials`: how many of the actions have each capability.

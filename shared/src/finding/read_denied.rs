@@ -1,6 +1,6 @@
 //! `read-denied`: a read by a watched principal that AWS denied.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{FindingRule, RuleMatch, Severity, group_calls, phrases};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -22,7 +22,5 @@ pub const RULE: FindingRule = FindingRule {
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let denied =
         assessment.watched_calls().filter(|call| call.is_permitted() && call.outcome() == Outcome::Denied);
-    group_calls(denied, ClassifiedCall::operation, |i| {
-        format!("`{}` was denied: {}.", i.subject, count_noun(i.count, "call"))
-    })
+    group_calls(denied, ClassifiedCall::operation, phrases::denied_calls)
 }

@@ -1,6 +1,6 @@
 //! `write-denied`: a write or privileged call by a watched principal that AWS denied.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{FindingRule, RuleMatch, Severity, group_calls, phrases};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -25,7 +25,5 @@ fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
         matches!(call.operation_type(), OperationType::Mutating | OperationType::Privileged)
             && call.outcome() == Outcome::Denied
     });
-    group_calls(denied, ClassifiedCall::operation, |i| {
-        format!("`{}` was denied: {}.", i.subject, count_noun(i.count, "call"))
-    })
+    group_calls(denied, ClassifiedCall::operation, phrases::denied_calls)
 }

@@ -59,6 +59,9 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     if let Some(code) = &alert.error_code {
         outcome = format!("{outcome}, {}", text_value(code));
     }
+    if let Some(policy) = alert.denied_by {
+        outcome = format!("{outcome}, by {}", policy.with_article());
+    }
     let mut text = MessageText::of(&alert.title);
     text.line("Severity", alert.severity.as_str());
     text.line("Principal", &text_value(&alert.principal));

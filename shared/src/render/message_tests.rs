@@ -25,6 +25,8 @@ fn sample_alert(hostile: &str) -> Alert {
         service: hostile.into(),
         outcome: Outcome::Denied,
         error_code: Some(hostile.into()),
+        denied_by: None,
+        denied_action: None,
         operation_type: OperationType::Mutating,
         risk_level: RiskLevel::High,
         rule_id: "write-denied".to_owned(),

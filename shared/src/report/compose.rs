@@ -472,6 +472,8 @@ fn audit_entries(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Audit
                 operation_type: call.operation_type(),
                 outcome: call_key.outcome,
                 error_code: call_key.error_code.clone(),
+                denied_by: call_key.denied_by,
+                denied_action: call.other_denied_action().cloned(),
                 resource_arns: call_key.resources.to_vec(),
             });
         }

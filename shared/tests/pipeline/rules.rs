@@ -2,7 +2,7 @@
 
 use onlooker_core::{
     config::Watch,
-    event::{Event, Outcome},
+    event::{DenyingPolicy, Event, Outcome},
     finding::{RULES, Severity},
     grants::DatedSnapshot,
     record::UnreadableReason,
@@ -336,4 +336,28 @@ fn findings_come_most_severe_first_and_then_in_the_order_of_the_rules() {
         "unclassified-principal",
     ];
     assert_eq!(ids, expected);
+}
+
+#[test]
+fn a_denied_call_names_the_type_of_policy_and_the_action_that_was_denied() {
+    let launch = || auditor_call("RunInstances");
+    let scp = DenyingPolicy::ServiceControlPolicy;
+    let observed = |events: Vec<Event>| {
+        let found = EvidenceScenario::of(events).findings_of("write-denied");
+        let sentence = found[0].description.split(". ").next().unwrap().to_owned();
+        (found.len(), sentence)
+    };
+    let one = "`ec2:RunInstances` was denied by a service control policy: 2 calls";
+    assert_eq!(
+        observed(vec![launch().denied_by(scp, None), launch().denied_by(scp, None)]),
+        (1, one.to_owned())
+    );
+    let other = "`ec2:RunInstances` was denied by its identity-based policies: 1 call; AWS denied the action `iam:PassRole`";
+    let pass_role = launch().denied_by(DenyingPolicy::IdentityBasedPolicy, Some("iam:PassRole"));
+    assert_eq!(observed(vec![pass_role.clone()]), (1, other.to_owned()));
+    let mixed = "`ec2:RunInstances` was denied: 3 calls, 1 by its identity-based policies, 1 by a service control policy; AWS denied the action `iam:PassRole`";
+    let unknown = launch().with_outcome(Outcome::Denied);
+    assert_eq!(observed(vec![pass_role, launch().denied_by(scp, None), unknown]), (1, mixed.to_owned()));
+    let same = launch().denied_by(scp, Some("ec2:RunInstances"));
+    assert!(!observed(vec![same]).1.contains("action"));
 }

@@ -1,10 +1,12 @@
 //! Evidence for the stages: events of every kind, by hand and generated, and the report on them.
 
+use std::sync::Arc;
+
 use onlooker_core::{
     catalog::Catalog,
     config::{BusinessHours, Config, Override, Standard, Watch, Weekday},
     controls::ControlPack,
-    event::{Actor, CallKey, Event, EventClass, EventId, EventKind, Outcome},
+    event::{Actor, CallKey, DenyingPolicy, Event, EventClass, EventId, EventKind, Outcome},
     evidence_summary::{EvidenceSummary, ReportScope},
     finding::Finding,
     grants::PolicyHistory,
@@ -133,6 +135,8 @@ pub fn auditor_call(name: &str) -> Event {
             invoked_by: None,
             resources: [].into(),
             issued_credentials_arn: None,
+            denied_by: None,
+            denied_action: None,
         },
     }
 }
@@ -144,6 +148,7 @@ pub trait EventExt: Sized {
     fn calling(self, source: &str, name: &str) -> Self;
     fn at_time(self, hour: u32, second: u32) -> Self;
     fn with_outcome(self, outcome: Outcome) -> Self;
+    fn denied_by(self, policy: DenyingPolicy, action: Option<&str>) -> Self;
     fn in_account_region(self, account: &str, region: &str) -> Self;
     fn with_id(self, id: u128) -> Self;
     fn in_console(self) -> Self;
@@ -175,11 +180,18 @@ impl EventExt for Event {
 
     fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.call_key.outcome = outcome;
+        (self.call_key.denied_by, self.call_key.denied_action) = (None, None);
         self.call_key.error_code = match outcome {
             Outcome::Succeeded => None,
             Outcome::Denied => Some("AccessDenied".into()),
             Outcome::Failed => Some("ThrottlingException".into()),
         };
+        self
+    }
+
+    fn denied_by(mut self, policy: DenyingPolicy, action: Option<&str>) -> Self {
+        self = self.with_outcome(Outcome::Denied);
+        (self.call_key.denied_by, self.call_key.denied_action) = (Some(policy), action.map(Arc::from));
         self
     }
 

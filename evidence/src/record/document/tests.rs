@@ -196,7 +196,7 @@ fn any_value() -> impl Strategy<Value = String> {
     })
 }
 
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 41] = [
     "eventVersion",
     "userIdentity",
     "eventTime",
@@ -206,6 +206,7 @@ const KEYS: [&str; 40] = [
     "sourceIPAddress",
     "userAgent",
     "errorCode",
+    "errorMessage",
     "requestParameters",
     "responseElements",
     "requestID",

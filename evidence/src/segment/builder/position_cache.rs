@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use crate::{
-    event::{content::is_read_only_record, issued_credentials_arn},
+    event::{CallResult, Outcome, content::is_read_only_record, issued_credentials_arn},
     record::{Record, RecordError},
 };
 
@@ -83,6 +83,13 @@ impl PositionCache {
         if let Some(assumed) = issued_credentials_arn(record) {
             self.key.push(END);
             push_key_part(&mut self.key, Some(&assumed));
+        }
+        // Of a message only what it says about a denial matters.
+        let result = CallResult::of(record);
+        if result.outcome == Outcome::Denied {
+            self.key.push(END);
+            self.key.push(result.denied_by.map_or(ABSENT, |policy| policy as u8));
+            push_key_part(&mut self.key, result.denied_action.map(Cow::Borrowed).as_ref());
         }
         let api_call = matches!(event_type.as_deref(), Some("AwsApiCall" | "AwsServiceEvent"));
         if let Some(response) = record.response_elements.filter(|_| !api_call) {

@@ -19,7 +19,7 @@ pub fn hostile() -> Report {
 
 /// Puts `hostile` before each text, except where only fixed words are valid.
 fn make_hostile(value: &mut Value, hostile: &str) {
-    const FIXED_KEYS: [&str; 31] = [
+    const FIXED_KEYS: [&str; 32] = [
         "schema_version",
         "id",
         "mode",
@@ -39,6 +39,7 @@ fn make_hostile(value: &mut Value, hostile: &str) {
         "state",
         "severity",
         "outcome",
+        "denied_by",
         "from",
         "until",
         "hour",

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     controls::ControlState,
     coverage::EventClassState,
-    event::{EventKind, Outcome},
+    event::{DenyingPolicy, EventKind, Outcome},
     finding::{Recommendation, Severity},
     operation::OperationType,
     report::{
@@ -157,6 +157,8 @@ pub fn non_compliant() -> Report {
             operation_type: OperationType::Mutating,
             outcome: Outcome::Succeeded,
             error_code: None,
+            denied_by: None,
+            denied_action: None,
             resource_arns: vec![arc_str("arn:aws:s3:::example-data/notes.md"), arc_str("arn:aws:s3:::a|b")],
         },
         AuditEntry {
@@ -171,6 +173,8 @@ pub fn non_compliant() -> Report {
             operation_type: OperationType::Mutating,
             outcome: Outcome::Denied,
             error_code: Some(arc_str("Client.UnauthorizedOperation")),
+            denied_by: Some(DenyingPolicy::ServiceControlPolicy),
+            denied_action: Some(arc_str("iam:PassRole")),
             resource_arns: vec![],
         },
     ];

@@ -29,7 +29,7 @@ const HOSTILE: [&str; 18] = [
 ];
 
 /// Keys of values that are fixed words: enums and maps by enums.
-const OWN_VALUES: [&str; 20] = [
+const OWN_VALUES: [&str; 21] = [
     "mode",
     "standard",
     "overall_compliance",
@@ -45,6 +45,7 @@ const OWN_VALUES: [&str; 20] = [
     "access_level",
     "provenance",
     "outcome",
+    "denied_by",
     "counts",
     "schema_version",
     "overall_status",
