@@ -8,7 +8,9 @@
 
 mod business_hours;
 mod granted;
+mod key_uses;
 mod report_mode;
+mod unauthenticated;
 mod watch_index;
 
 use std::{
@@ -16,16 +18,16 @@ use std::{
     sync::Arc,
 };
 
-use self::watch_index::WatchIndex;
+use self::{key_uses::KeyUseCauses, unauthenticated::is_unauthenticated_by_design, watch_index::WatchIndex};
 pub use crate::role_chain::RoleChain;
 use crate::{
     catalog::Catalog,
-    classification::{Classification, ClassificationInput, Provenance, classify},
+    classification::{Classification, ClassificationInput, Provenance, classify_record},
     config::{Config, Override, OverrideMatch, Watch},
     coverage::Coverage,
     event::{CallKey, EventKind, Outcome},
     evidence_summary::EvidenceQuality,
-    operation::{Capabilities, Mutates, OperationType, RiskLevel},
+    operation::{Mutates, OperationType},
     pattern::matches,
     principal::{Principal, PrincipalKind},
     role_chain::{self, RoleChains},
@@ -36,6 +38,7 @@ use crate::{
 
 pub use self::{
     granted::{PrincipalGrants, principal_kind_of},
+    key_uses::forwarding_services,
     report_mode::ReportMode,
 };
 
@@ -56,6 +59,8 @@ pub struct ClassifiedCall<'a> {
     pub is_untraceable: bool,
     /// Number of distinct events of the call.
     pub count: u64,
+    /// The services, separated by `, `, that made the call as part of another call of the principal.
+    pub forwarded_by: Option<Arc<str>>,
     /// Time of the first and of the last event.
     pub span: (Time, Time),
     /// Samples and time buckets of a part of the line; `None` for the whole line.
@@ -95,20 +100,46 @@ impl ClassifiedCall<'_> {
         })
     }
 
-    /// Whether the event is an API call, and not another event that AWS logs in the same form. An operation of the catalog
-    /// counts as an API call whatever `eventType` the record has, unless an AWS service made it on its own. So does
-    /// an event of an identified principal with `readOnly=false`.
+    /// Whether the event is an API call, and not another event that AWS logs in the same form. The `eventType` is a
+    /// label: an operation of the catalog, a record with `readOnly=false` and an unknown operation of an identified
+    /// principal count as API calls whatever label they have, unless an AWS service made them on its own.
     pub fn is_call(&self) -> bool {
-        let known = || {
-            self.classification.provenance == Provenance::Catalog
-                && self.principal().kind != PrincipalKind::AwsService
-        };
-        let writes = || {
-            self.line.call_key.read_only == Some(false)
-                && !matches!(self.principal().kind, PrincipalKind::AwsService | PrincipalKind::Unknown)
+        let is_judged = || {
+            matches!(self.classification.provenance, Provenance::Catalog | Provenance::Override)
+                || self.line.call_key.read_only == Some(false)
+                || !self.is_permitted() && self.principal().kind != PrincipalKind::Unknown
         };
         self.classification.is_scored()
-            && (self.line.call_key.kind == EventKind::ApiCall || known() || writes())
+            && (self.line.call_key.kind == EventKind::ApiCall
+                || self.principal().kind != PrincipalKind::AwsService && is_judged())
+    }
+
+    /// Whether the root user made it itself. Not so, as in control 3.3 of the CIS AWS Foundations Benchmark, if an AWS
+    /// service made it (`invokedBy`) or wrote the record about itself (`AwsServiceEvent`).
+    pub fn is_root_use(&self) -> bool {
+        let call_key = self.line.call_key;
+        self.principal().kind == PrincipalKind::Root
+            && call_key.invoked_by.is_none()
+            && call_key.kind != EventKind::ServiceEvent
+    }
+
+    /// Whether the record's `readOnly` flag contradicts what the catalog says about the operation.
+    pub fn contradicts_catalog(&self) -> bool {
+        let by_catalog = match self.classification.mutates {
+            Mutates::Yes => Some(false),
+            Mutates::No => Some(true),
+            Mutates::Unknown => None,
+        };
+        let stated = matches!(
+            self.classification.provenance,
+            Provenance::Catalog | Provenance::Override | Provenance::Forwarded
+        );
+        stated
+            && self
+                .line
+                .call_key
+                .read_only
+                .is_some_and(|flag| by_catalog.is_some_and(|by_catalog| by_catalog != flag))
     }
 
     /// Operation type of the called operation.
@@ -194,7 +225,9 @@ impl<'a> Assessment<'a> {
         catalog: &Catalog,
         config: &'a Config,
     ) -> Self {
-        let mut classifications: HashMap<(&str, &str, Option<bool>), Arc<Classification>> = HashMap::new();
+        let mut classifications: HashMap<(&str, &str, Option<bool>, bool), Arc<Classification>> =
+            HashMap::new();
+        let key_uses = KeyUseCauses::of(tally);
         let mut watch_index = WatchIndex::new(config);
         let role_chains = watch_index.role_chains(tally);
         let mut this = Self {
@@ -210,20 +243,21 @@ impl<'a> Assessment<'a> {
         for line in tally.lines() {
             let call_key = line.call_key;
             let classification = classifications
-                .entry((&call_key.source, &call_key.name, call_key.read_only))
+                .entry((
+                    &call_key.source,
+                    &call_key.name,
+                    call_key.read_only,
+                    call_key.kind == EventKind::ApiCall,
+                ))
                 .or_insert_with(|| {
                     let call = ClassificationInput {
                         service: &call_key.source,
                         operation: &call_key.name,
                         read_only: call_key.read_only,
                     };
-                    Arc::new(classify(catalog, &call))
+                    Arc::new(classify_record(catalog, &call, call_key.kind == EventKind::ApiCall))
                 });
-            let classification = if is_forwarded_key_use(call_key, classification) {
-                Arc::new(as_forwarded(call_key, classification))
-            } else {
-                Arc::clone(classification)
-            };
+            let classification = Arc::clone(classification);
             let watch = watch_index.watch_of(line.actor);
             let whole = ClassifiedCall {
                 line,
@@ -233,12 +267,18 @@ impl<'a> Assessment<'a> {
                 role_chain: None,
                 is_untraceable: this.is_untraceable(call_key, watch),
                 count: line.count,
+                forwarded_by: None,
                 span: (line.first, line.last),
                 subset: None,
             };
-            let split = |part: ClassifiedCall<'a>| this.split_by_originator(part, &role_chains, &watch_index);
-            for part in if whole.watch.is_none() { split(whole) } else { vec![whole] } {
-                this.apply_overrides(part, &role_chains, &watch_index);
+            for whole in key_uses.split(whole) {
+                let parts = match whole.watch {
+                    None => this.split_by_originator(whole, &role_chains, &watch_index),
+                    Some(_) => vec![whole],
+                };
+                for part in parts {
+                    this.apply_overrides(part, &role_chains, &watch_index);
+                }
             }
         }
         this
@@ -415,7 +455,8 @@ impl<'a> Assessment<'a> {
     /// made them.
     pub fn unidentified_calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
         self.calls().filter(|call| {
-            call.principal().kind == PrincipalKind::Unknown
+            matches!(call.principal().kind, PrincipalKind::Unknown)
+                && !is_unauthenticated_by_design(&call.line.call_key.source, &call.line.call_key.name)
                 && call.watch.is_none()
                 && !call.is_permitted()
                 && call.outcome() != Outcome::Denied
@@ -438,43 +479,11 @@ impl<'a> Assessment<'a> {
         for call in self.promised_calls() {
             factors.add(call.operation_type(), call.classification.capabilities, call.outcome(), call.count);
         }
-        factors.root_uses = self
-            .classified
-            .iter()
-            .filter(|call| call.principal().kind == PrincipalKind::Root)
-            .map(|call| call.count)
-            .sum();
+        factors.root_uses =
+            self.classified.iter().filter(|call| call.is_root_use()).map(|call| call.count).sum();
         factors.outside_business_hours =
             self.calls_outside_business_hours().iter().map(|part| part.count).sum();
         Some(RiskScore::of(&factors))
-    }
-}
-
-/// Whether an AWS service made this call on the principal's behalf as part of another call: the use of a KMS key,
-/// such as the `kms:Decrypt` within `secretsmanager:GetSecretValue`. The other call is classified; this one adds
-/// nothing.
-fn is_forwarded_key_use(call_key: &CallKey, classification: &Classification) -> bool {
-    const KEY_USES: [&str; 5] =
-        ["Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "Encrypt", "DescribeKey"];
-    let by_service = |name: &str| name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
-    call_key.invoked_by.as_deref().is_some_and(by_service)
-        && classification.operation_type == OperationType::Privileged
-        && classification.mutates == Mutates::No
-        && classification.service == "kms"
-        && KEY_USES.contains(&classification.operation.as_str())
-}
-
-fn as_forwarded(call_key: &CallKey, classification: &Classification) -> Classification {
-    let service = call_key.invoked_by.as_deref().unwrap_or_default();
-    Classification {
-        operation_type: OperationType::ReadOnly,
-        provenance: Provenance::Forwarded,
-        risk_level: RiskLevel::Low,
-        capabilities: Capabilities::empty(),
-        reason: format!(
-            "{service} made it on the principal's behalf as part of another call, which is classified itself"
-        ),
-        ..classification.clone()
     }
 }
 

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 pub mod accuracy;
 pub mod diff;
 
-use crate::catalog::spelling::{has_read_verb, label_key, name_key, names_a_credential};
+use crate::catalog::rules::{has_inspection_verb, has_write_verb};
+use crate::catalog::spelling::{
+    begins_with_word, event_source_host, has_read_verb, label_key, name_key, names_a_credential,
+};
 use crate::catalog::{Catalog, CatalogEntry};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
 
@@ -125,6 +128,76 @@ pub fn classify(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classifica
     }
 }
 
+/// Classifies the call of a record.
+///
+/// A record that says that it is an API call (`AwsApiCall`) and that it wrote (`readOnly=false`) is a write, even if
+/// the catalog lists its name as that of an event that is not a call. The sign-in service is an exception: it has no
+/// API, and its records are sign-ins under any `eventType`.
+pub fn classify_record(
+    catalog: &Catalog,
+    call: &ClassificationInput<'_>,
+    is_api_call: bool,
+) -> Classification {
+    let found = classify(catalog, call);
+    let is_sign_in = event_source_host(call.service) == Some("signin");
+    if !found.is_scored() && is_api_call && call.read_only == Some(false) && !is_sign_in {
+        return without_catalog(catalog, call);
+    }
+    found
+}
+
+/// Whether the name of an operation outside the catalog says that it changes something, so that a `readOnly=true` in
+/// its record does not prove a read. Of a service that the catalog does not know either, the name must say that the
+/// operation reads.
+fn may_write_by_name(is_service_known: bool, operation: &str) -> bool {
+    if !is_service_known {
+        return !(has_read_verb(operation) || has_inspection_verb(operation));
+    }
+    has_write_verb(operation) || MORE_WRITE_VERBS.iter().any(|verb| begins_with_word(operation, verb))
+}
+
+/// Verbs of operations that AWS documents as writes, beside those by which the catalog is built.
+const MORE_WRITE_VERBS: [&str; 38] = [
+    "Activate",
+    "Allocate",
+    "Approve",
+    "Archive",
+    "Assign",
+    "Authorize",
+    "Batch",
+    "Change",
+    "Clone",
+    "Copy",
+    "Deactivate",
+    "Decline",
+    "Deprecate",
+    "Deregister",
+    "Detach",
+    "Grant",
+    "Initiate",
+    "Install",
+    "Invite",
+    "Merge",
+    "Move",
+    "Purchase",
+    "Purge",
+    "Reboot",
+    "Reject",
+    "Release",
+    "Replace",
+    "Restore",
+    "Resume",
+    "Revoke",
+    "Rotate",
+    "Subscribe",
+    "Tag",
+    "Terminate",
+    "Transfer",
+    "Unsubscribe",
+    "Untag",
+    "Upload",
+];
+
 impl From<CatalogEntry> for Classification {
     fn from(entry: CatalogEntry) -> Self {
         if entry.facts.is_event_only() { non_api_event(entry) } else { from_catalog(entry) }
@@ -165,7 +238,9 @@ fn from_catalog(entry: CatalogEntry) -> Classification {
 // Often the service is unknown too, because AWS adds services faster than catalogs are refreshed. A read verb counts
 // there too; the provenance `pattern` lets a reader be stricter.
 fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classification {
-    let service = match catalog.services(call.service).as_slice() {
+    let services = catalog.services(call.service);
+    let may_write = may_write_by_name(!services.is_empty(), call.operation);
+    let service = match services.as_slice() {
         [only] => (*only).to_owned(),
         _ => call.service.to_owned(),
     };
@@ -178,7 +253,7 @@ fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classif
             Provenance::RecordFlag,
             "not in the catalog; its record says readOnly=false",
         ),
-        Some(true) if well_formed && !returns_credential => (
+        Some(true) if well_formed && !returns_credential && !may_write => (
             OperationType::ReadOnly,
             Mutates::No,
             Provenance::RecordFlag,
@@ -188,7 +263,7 @@ fn without_catalog(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classif
             OperationType::Unknown,
             Mutates::No,
             Provenance::RecordFlag,
-            "not in the catalog; its record says readOnly=true, but its name suggests that it returns a credential",
+            "not in the catalog; its record says readOnly=true, but its name suggests that it changes something or returns a credential",
         ),
         None if well_formed && !returns_credential && has_read_verb(call.operation) => (
             OperationType::ReadOnly,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use onlooker_core::catalog::corrections::{Correction, CorrectionError};
 use onlooker_core::catalog::merge::{MergedCatalog, merge};
 use onlooker_core::catalog::sources::{
-    ActionFact, ApiFact, CatalogSources, EventFact, LabelFact, OperationFact,
+    ActionFact, ApiFact, CatalogSources, EventFact, LabelFact, NameFact, OperationFact,
 };
 use onlooker_core::catalog::spelling::{event_source_host, name_key, without_version};
 use onlooker_core::catalog::{Catalog, CatalogEntry, CatalogError, CatalogFacts, Glob};
@@ -246,6 +246,7 @@ fn sources() -> CatalogSources {
         http_method: method.to_owned(),
         read_only,
         deprecated: false,
+        returns_credentials: name == "GetCoveredThing",
     };
     CatalogSources {
         version: "test".to_owned(),
@@ -268,6 +269,7 @@ fn sources() -> CatalogSources {
                 operation("ListStrangers", "POST", true),
                 operation("GetStrangerToken", "GET", true),
                 operation("ImportStranger", "POST", true),
+                operation("GetCoveredThing", "GET", true),
                 operation("PutThingV2", "POST", false),
             ],
         }],
@@ -275,6 +277,11 @@ fn sources() -> CatalogSources {
             LabelFact { label: "shared".to_owned(), service: "alpha".to_owned() },
             LabelFact { label: "shared".to_owned(), service: "beta".to_owned() },
         ],
+        names: vec![NameFact {
+            source: "alpha".to_owned(),
+            name: "TakeThing".to_owned(),
+            operation: "alpha:PutThing".to_owned(),
+        }],
         events: vec![EventFact {
             source: "alpha".to_owned(),
             name: "ThingExpired".to_owned(),
@@ -300,7 +307,7 @@ fn the_merge_ranks_its_sources_as_documented() {
         .iter()
         .map(|((service, _), row)| (format!("{service}:{}", row.name), row.facts.operation_type))
         .collect();
-    use OperationType::{Mutating, ReadOnly, Unknown};
+    use OperationType::{Mutating, Privileged, ReadOnly, Unknown};
     for (key, expected) in [
         ("alpha:GetThing", ReadOnly),
         ("alpha:GetThingPolicy", ReadOnly),
@@ -309,6 +316,8 @@ fn the_merge_ranks_its_sources_as_documented() {
         ("alpha:ListStrangers", ReadOnly),
         ("alpha:GetStrangerToken", Mutating),
         ("alpha:ImportStranger", Mutating),
+        ("alpha:GetCoveredThing", Privileged),
+        ("alpha:TakeThing", Mutating),
         ("alpha:ThingExpired", Unknown),
         ("beta:GetThing", Mutating),
     ] {

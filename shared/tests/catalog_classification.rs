@@ -319,14 +319,22 @@ fn an_unknown_operation_is_classified_by_its_verb_only() {
 
 #[test]
 fn the_read_only_flag_decides_only_for_unknown_operations() {
-    let flagged = |operation, read_only| {
-        let call =
-            ClassificationInput { service: "brand-new-service", operation, read_only: Some(read_only) };
+    let flagged_in = |service, operation, read_only| {
+        let call = ClassificationInput { service, operation, read_only: Some(read_only) };
         let classification = classify(Catalog::embedded(), &call);
         (classification.operation_type, classification.mutates, classification.provenance)
     };
+    let flagged = |operation, read_only| flagged_in("brand-new-service", operation, read_only);
     use OperationType::{Mutating, ReadOnly, Unknown};
-    assert_eq!(flagged("ExploreThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    // Of an unknown service the name must read too; of a known one it must not change something.
+    assert_eq!(flagged("SearchThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged("ExploreThing", true), (Unknown, Mutates::No, Provenance::RecordFlag));
+    assert_eq!(flagged_in("s3", "ExploreThing", true), (ReadOnly, Mutates::No, Provenance::RecordFlag));
+    for name in ["DeleteThing", "RevokeThing", "terminate_thing", "PutThing", "CopyThing"] {
+        for service in ["s3", "brand-new-service"] {
+            assert_eq!(flagged_in(service, name, true).0, Unknown, "{service}:{name}");
+        }
+    }
     assert_eq!(flagged("ExploreThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
     assert_eq!(flagged("GetThing", false), (Mutating, Mutates::Yes, Provenance::RecordFlag));
     assert_eq!(flagged("GetThingToken", true), (Unknown, Mutates::No, Provenance::RecordFlag));

@@ -19,7 +19,7 @@ use super::service_reference::read_service_reference;
 use onlooker_core::catalog::EncodeError;
 use onlooker_core::catalog::corrections::{Correction, CorrectionError};
 use onlooker_core::catalog::merge::{self, MergedCatalog};
-use onlooker_core::catalog::sources::{ActionFact, CatalogSources, EventFact, LabelFact};
+use onlooker_core::catalog::sources::{ActionFact, CatalogSources, EventFact, LabelFact, NameFact};
 use onlooker_core::operation::AccessLevel;
 
 /// Why a catalog cannot be built.
@@ -115,6 +115,7 @@ pub struct CatalogInputs {
 const CORRECTIONS: (&str, &str) = ("corrections.tsv", include_str!("../../../shared/data/corrections.tsv"));
 const EVENT_SOURCES: (&str, &str) =
     ("event_sources.tsv", include_str!("../../../shared/data/event_sources.tsv"));
+const EVENT_NAMES: (&str, &str) = ("event_names.tsv", include_str!("../../../shared/data/event_names.tsv"));
 const NONAPI_EVENTS: (&str, &str) =
     ("nonapi_events.tsv", include_str!("../../../shared/data/nonapi_events.tsv"));
 
@@ -207,6 +208,10 @@ pub fn read_sources(inputs: &CatalogInputs) -> Result<CatalogSources, PackageErr
     sources.labels = parse_rows::<2>(EVENT_SOURCES, "label, service, evidence")?
         .into_iter()
         .map(|[label, service]| LabelFact { label, service })
+        .collect();
+    sources.names = parse_rows::<3>(EVENT_NAMES, "event source, event name, operation, evidence")?
+        .into_iter()
+        .map(|[source, name, operation]| NameFact { source, name, operation })
         .collect();
     sources.events = parse_rows::<3>(NONAPI_EVENTS, "event source, event name, meaning")?
         .into_iter()

@@ -3,7 +3,7 @@
 //! Enters: the opened package. Leaves: one fact for each API, from its newest version. Law: a model that
 //! cannot be parsed is an error that names it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -15,6 +15,8 @@ use onlooker_core::catalog::sources::{ApiFact, OperationFact};
 struct SdkModel {
     metadata: ModelMetadata,
     operations: BTreeMap<String, ModelOperation>,
+    #[serde(default)]
+    shapes: BTreeMap<String, ModelShape>,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,49 @@ struct ModelOperation {
     readonly: bool,
     #[serde(default)]
     deprecated: bool,
+    output: Option<ShapeReference>,
+}
+
+#[derive(Deserialize)]
+struct ShapeReference {
+    shape: String,
+}
+
+/// A shape with what it refers to: the members of a structure, the items of a list, the values of a map.
+#[derive(Deserialize)]
+struct ModelShape {
+    #[serde(default)]
+    members: BTreeMap<String, ShapeReference>,
+    member: Option<ShapeReference>,
+    value: Option<ShapeReference>,
+    #[serde(default)]
+    sensitive: bool,
+}
+
+/// Whether a structure within the response holds the credentials of a principal: a secret access key with a session
+/// token, or an access token with a refresh token, if the model marks both tokens as sensitive.
+fn returns_credentials(output: Option<&ShapeReference>, shapes: &BTreeMap<String, ModelShape>) -> bool {
+    let mut open: Vec<&str> = output.map(|output| output.shape.as_str()).into_iter().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        let Some(shape) = shapes.get(name).filter(|_| seen.insert(name)) else { continue };
+        let member = |wanted: &str| {
+            let named =
+                |(member, _): &(&String, _)| member.replace(['-', '_'], "").eq_ignore_ascii_case(wanted);
+            shape.members.iter().find(named).map(|(_, reference)| reference)
+        };
+        let is_sensitive = |wanted: &str| {
+            let reference = member(wanted);
+            reference.and_then(|reference| shapes.get(&reference.shape)).is_some_and(|shape| shape.sensitive)
+        };
+        let has_keys = member("secretaccesskey").is_some() && member("sessiontoken").is_some();
+        if has_keys || is_sensitive("accesstoken") && is_sensitive("refreshtoken") {
+            return true;
+        }
+        let inner = shape.members.values().chain(&shape.member).chain(&shape.value);
+        open.extend(inner.map(|reference| reference.shape.as_str()));
+    }
+    false
 }
 
 #[derive(Deserialize)]
@@ -62,6 +107,7 @@ pub(super) fn read_apis(package: &SourcePackage) -> Result<Vec<ApiFact>, Package
                 http_method: operation.http.method.to_ascii_uppercase(),
                 read_only: operation.readonly,
                 deprecated: operation.deprecated,
+                returns_credentials: returns_credentials(operation.output.as_ref(), &model.shapes),
             })
             .collect();
         apis.push(ApiFact {

@@ -125,7 +125,12 @@ impl<'i> IdentityResolver<'i> {
                 .into(),
                 (None, _, Some(arn), _) => arn.into(),
                 (None, _, None, Some(name)) => self.build_arn("iam", &format!("role/{name}")),
-                (None, _, None, None) => return (PrincipalKind::Unknown, "unknown".into(), session),
+                (None, _, None, None) => {
+                    let id = non_empty(&identity.principal_id).filter(|id| is_unique_id(id));
+                    let id = id.map(|id| id.split_once(':').map_or(id, |(id, _)| id));
+                    let name = id.map_or("unknown".into(), |id| format!("principal-id:{id}").into());
+                    return (PrincipalKind::Unknown, name, session);
+                }
             };
         if let Some(service) = linked_service(&role) {
             return (PrincipalKind::AwsService, format!("service:{service}").into(), session);
@@ -136,13 +141,46 @@ impl<'i> IdentityResolver<'i> {
     }
 
     fn resolve_by_arn(&self, arn: Option<&'i str>) -> ResolvedIdentity<'i> {
-        let Some(arn) = arn else { return (PrincipalKind::Unknown, "unknown".into(), None) };
+        let Some(arn) = arn else { return self.resolve_by_name() };
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
         match resource.split('/').next() {
             Some("assumed-role" | "role") => self.resolve_role(),
             Some("user") => (PrincipalKind::IamUser, arn.into(), None),
             Some("root") => (PrincipalKind::Root, arn.into(), None),
             _ => (PrincipalKind::Unknown, arn.into(), None),
+        }
+    }
+
+    /// Records without an ARN, as older forms are: by session issuer, user name or principal id, whichever there is. A
+    /// principal id alone names the caller without saying which principal of the account it is.
+    fn resolve_by_name(&self) -> ResolvedIdentity<'i> {
+        let identity = self.identity;
+        match (non_empty(&identity.issuer_arn), non_empty(&identity.issuer_user_name)) {
+            (Some(issuer), _) if issuer.contains(":user/") => {
+                return (PrincipalKind::IamUser, issuer.into(), None);
+            }
+            (Some(issuer), _) if issuer.ends_with(":root") => {
+                return (PrincipalKind::Root, issuer.into(), None);
+            }
+            (None, None) => {}
+            _ => return self.resolve_role(),
+        }
+        let id = non_empty(&identity.principal_id).filter(|id| is_unique_id(id));
+        match (non_empty(&identity.user_name), id) {
+            // CloudTrail wrote `Unknown` for users of IAM Identity Center until July 2025.
+            (Some(_), None) if identity.kind.as_deref() == Some("Unknown") => {
+                (PrincipalKind::IdentityCenterUser, self.identity_center_arn(), None)
+            }
+            (Some(name), Some(id)) if id.starts_with("AROA") => {
+                let session = id.split_once(':').map(|(_, session)| session);
+                (PrincipalKind::Role, self.build_arn("iam", &format!("role/{name}")), session)
+            }
+            (Some(name), _) => (PrincipalKind::IamUser, self.build_arn("iam", &format!("user/{name}")), None),
+            (None, Some(id)) => {
+                let (id, session) = id.split_once(':').map_or((id, None), |(id, name)| (id, Some(name)));
+                (PrincipalKind::Unknown, format!("principal-id:{id}").into(), session)
+            }
+            (None, None) => (PrincipalKind::Unknown, "unknown".into(), None),
         }
     }
 
@@ -208,6 +246,11 @@ impl<'i> IdentityResolver<'i> {
             .unwrap_or("unknown");
         format!("service:{name}").into()
     }
+}
+
+/// Whether a principal id begins with a unique id of a user or role, by "IAM identifiers" in the IAM User Guide.
+fn is_unique_id(id: &str) -> bool {
+    id.starts_with("AIDA") || id.starts_with("AROA")
 }
 
 /// Role and session of `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
@@ -335,6 +378,25 @@ mod tests {
             (json!({"accountId": "1", "invokedBy": "x"}), AwsService, "service:x"),
             (json!({"type": "New", "arn": "arn:aws:new:::x"}), Unknown, "arn:aws:new:::x"),
             (json!({"type": "Unknown"}), Unknown, "unknown"),
+            (
+                json!({"type": "Unknown", "userName": "u", "principalId": "111122223333"}),
+                IdentityCenterUser,
+                "identity-center:u",
+            ),
+            (json!({"userName": "u", "accountId": "1"}), IamUser, "arn:aws:iam::1:user/u"),
+            (
+                json!({"type": "New", "userName": "u", "principalId": "AIDAX", "accountId": "1"}),
+                IamUser,
+                "arn:aws:iam::1:user/u",
+            ),
+            (
+                json!({"type": "Unknown", "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/r"}}}),
+                Role,
+                "arn:aws:iam::1:role/r",
+            ),
+            (json!({"type": "Unknown", "principalId": "AROAX:s"}), Unknown, "principal-id:AROAX"),
+            (json!({"type": "AssumedRole", "principalId": "AROAX:s"}), Unknown, "principal-id:AROAX"),
+            (json!({"accountId": "1", "accessKeyId": "ASIAX"}), Unknown, "unknown"),
             (json!({"type": "AssumedRole"}), Unknown, "unknown"),
             (Value::Null, Unknown, "unknown"),
         ] {

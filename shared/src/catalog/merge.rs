@@ -94,6 +94,7 @@ pub fn merge(sources: &CatalogSources, corrections: &[Correction]) -> MergedCata
             merge.merge_operation(api, group, operation);
         }
     }
+    merge.merge_names(&labels);
     let events = merge.merge_events(&labels);
     merge.finish(labels, events)
 }
@@ -285,6 +286,11 @@ impl<'a> CatalogMerge<'a> {
             }
         };
         row.facts.kinds.operation = true;
+        if operation.returns_credentials {
+            row.facts.operation_type = row.facts.operation_type.max(OperationType::Privileged);
+            row.facts.capabilities |= Capabilities::ISSUE_CREDENTIALS;
+            row.facts.capabilities -= Capabilities::READ_SECRETS;
+        }
         let rationale = &mut row.rationale;
         rationale.http_method.clone_from(&operation.http_method);
         rationale.model_says_read |= operation.read_only;
@@ -357,6 +363,30 @@ impl<'a> CatalogMerge<'a> {
 
     fn is_action(&self, action: &str) -> bool {
         action.split_once(':').is_some_and(|(service, name)| self.action_named(service, name).is_some())
+    }
+
+    // A name of CloudTrail's own has the facts of the operation that it stands for.
+    fn merge_names(&mut self, labels: &ServiceLabels) {
+        for fact in &self.sources.names {
+            let target = fact.operation.split_once(':').and_then(|(service, name)| {
+                let row = self.rows.get(&(service.to_owned(), name_key(name)?))?;
+                Some((format!("{service}:{}", row.name), row.clone()))
+            });
+            let service =
+                labels.services_of_host(&fact.source).and_then(|services| services.first().cloned());
+            if let (Some((action, target)), Some(service), Some(key)) =
+                (target, service, name_key(&fact.name))
+            {
+                let mut rationale = EntryRationale::new(LevelRule::FromActions);
+                rationale.iam_actions =
+                    if target.facts.kinds.action { vec![action] } else { target.rationale.iam_actions };
+                let kinds = EntryKinds { operation: true, ..EntryKinds::default() };
+                let facts = CatalogFacts { kinds, ..target.facts };
+                let mut row = MergedRow { name: fact.name.clone(), facts, rationale };
+                self.apply_corrections(&service, &mut row);
+                self.rows.entry((service, key)).or_insert(row);
+            }
+        }
     }
 
     fn merge_events(&mut self, labels: &ServiceLabels) -> BTreeMap<(String, String), String> {

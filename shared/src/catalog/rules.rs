@@ -152,8 +152,9 @@ pub fn operation_level(name: &str, model_says_read: bool, http_method: &str) -> 
     (AccessLevel::Write, LevelRule::PresumedWrite)
 }
 
-// More verbs that read, accepted only for operations that AWS publishes.
-fn has_inspection_verb(name: &str) -> bool {
+/// Whether a name begins with one of the further verbs that read, accepted only for operations that AWS publishes or of
+/// which a record says that they read.
+pub fn has_inspection_verb(name: &str) -> bool {
     ["Search", "Head", "Lookup", "Detect", "Estimate", "Preview", "Check", "Count"]
         .iter()
         .any(|verb| begins_with_word(name, verb))

@@ -29,6 +29,9 @@ pub struct OperationFact {
     pub read_only: bool,
     /// Whether the model marks the operation as deprecated.
     pub deprecated: bool,
+    /// Whether the response, by its shape, holds credentials of a principal: in one structure a secret access key with
+    /// a session token, or an access token with a refresh token.
+    pub returns_credentials: bool,
 }
 
 /// An API, as the SDK model states it.
@@ -55,6 +58,17 @@ pub struct LabelFact {
     pub label: String,
     /// Catalog service that the label names.
     pub service: String,
+}
+
+/// A name under which CloudTrail logs an operation, if it is not that of the SDK or of an IAM action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameFact {
+    /// Event source, without `.amazonaws.com`.
+    pub source: String,
+    /// `eventName` of the records.
+    pub name: String,
+    /// The operation or IAM action that the name stands for, as `service:Name` of the catalog.
+    pub operation: String,
 }
 
 /// An event that is not an API call.
@@ -95,6 +109,8 @@ pub struct CatalogSources {
     pub resource_policy_actions: BTreeSet<String>,
     /// Labels that none of the packages states.
     pub labels: Vec<LabelFact>,
+    /// Names that only CloudTrail uses.
+    pub names: Vec<NameFact>,
     /// Events that are not API calls.
     pub events: Vec<EventFact>,
 }

@@ -44,6 +44,7 @@ impl LabeledCase {
             _ => None,
         };
         lines
+            .filter(|line| !line.is_empty())
             .filter_map(|line| {
                 let columns: Vec<&str> = line.split('\t').collect();
                 let cell = |index: Option<usize>| index.and_then(|index| columns.get(index)).copied();

@@ -25,6 +25,7 @@ use crate::{
 pub mod can_issue_credentials;
 pub mod conflicting_evidence;
 pub mod console_use_by_machine;
+mod cost_incurred;
 pub mod data_read;
 pub mod denied_outside_permissions;
 pub mod escalation_path;
@@ -44,6 +45,7 @@ pub mod privileged_call;
 pub mod read_denied;
 pub mod root_use;
 pub mod secret_read;
+mod source_conflict;
 pub mod unclassified_principal;
 pub mod unidentified_write;
 pub mod unknown_operation;
@@ -74,12 +76,14 @@ pub const RULES: &[&FindingRule] = &[
     &write_denied::RULE,
     &denied_outside_permissions::RULE,
     &indeterminate_grant::RULE,
+    &source_conflict::RULE,
     &console_use_by_machine::RULE,
     &high_error_rate::RULE,
     &override_expired::RULE,
     &principal_not_seen::RULE,
     &outside_business_hours::RULE,
     &data_read::RULE,
+    &cost_incurred::RULE,
     &read_denied::RULE,
     &unused_grant::RULE,
     &unclassified_principal::RULE,

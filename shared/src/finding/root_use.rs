@@ -1,12 +1,9 @@
-//! `root-use`: any event of a root user.
+//! `root-use`: any event of a root user, unless an AWS service made it.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use std::collections::BTreeSet;
 
-use crate::{
-    assessment::{Assessment, ClassifiedCall},
-    principal::PrincipalKind,
-};
+use crate::assessment::{Assessment, ClassifiedCall};
 
 /// The rule `root-use`.
 pub const RULE: FindingRule = FindingRule {
@@ -22,7 +19,7 @@ pub const RULE: FindingRule = FindingRule {
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
-    let root = || assessment.classified.iter().filter(|call| call.principal().kind == PrincipalKind::Root);
+    let root = || assessment.classified.iter().filter(|call| call.is_root_use());
     let mut instances = group_calls(root(), |_| "root user".to_owned(), |_| String::new());
     for instance in &mut instances {
         let of_principal =

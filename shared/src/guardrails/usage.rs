@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    assessment::{Assessment, ClassifiedCall},
+    assessment::{Assessment, ClassifiedCall, forwarding_services},
     catalog::Catalog,
     classification::Provenance,
     event::Outcome,
@@ -76,7 +76,7 @@ impl PrincipalUsage {
                 let used = this.actions.entry(Arc::clone(action)).or_default();
                 used.calls += call.count;
                 if call.classification.provenance == Provenance::Forwarded {
-                    used.invoked_by.extend(call_key.invoked_by.clone());
+                    used.invoked_by.extend(forwarding_services(call));
                 }
             }
         }

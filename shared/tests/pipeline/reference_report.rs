@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onlooker_core::{
     catalog::Catalog,
-    classification::{ClassificationInput, Provenance, classify},
+    classification::{ClassificationInput, Provenance, classify_record},
     config::{BusinessCalendar, OverrideMatch, Watch},
     coverage::EventClassState,
     event::{Event, EventKind, Outcome},
@@ -43,15 +43,17 @@ impl<'a> ReferenceCall<'a> {
             operation: &call_key.name,
             read_only: call_key.read_only,
         };
-        let classification = classify(Catalog::embedded(), &call);
+        let is_api_call = call_key.kind == EventKind::ApiCall;
+        let classification = classify_record(Catalog::embedded(), &call, is_api_call);
         let caller_kind = event.actor.principal.kind;
         let is_call = match (classification.provenance, call_key.kind, caller_kind) {
             (Provenance::NonApiEvent, ..) => false,
             (_, EventKind::ApiCall, _) => true,
             (_, _, PrincipalKind::AwsService) => false,
             (Provenance::Catalog, ..) => true,
+            _ if call_key.read_only == Some(false) => true,
             (_, _, PrincipalKind::Unknown) => false,
-            _ => call_key.read_only == Some(false),
+            _ => classification.operation_type != OperationType::ReadOnly,
         };
         let forwarded = call_key.invoked_by.is_some()
             && classification.operation_type == OperationType::Privileged
@@ -295,7 +297,11 @@ proptest! {
             "data_reads" => count(&all, |one| {
                 watched(one) && succeeded(one) && !secret(one) && one.capabilities.contains(Capabilities::READ_DATA)
             }),
-            "root_uses" => count(&all, |one| one.event.actor.principal.kind == PrincipalKind::Root),
+            "root_uses" => count(&all, |one| {
+                let call_key = &one.event.call_key;
+                let by_service = call_key.invoked_by.is_some() || call_key.kind == EventKind::ServiceEvent;
+                one.event.actor.principal.kind == PrincipalKind::Root && !by_service
+            }),
             "denied_writes" => {
                 count(&all, |one| watched(one) && privileged_or_write(one) && one.outcome() == Outcome::Denied)
             }

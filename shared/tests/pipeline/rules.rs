@@ -2,7 +2,7 @@
 
 use onlooker_core::{
     config::Watch,
-    event::{DenyingPolicy, Event, Outcome},
+    event::{DenyingPolicy, Event, EventKind, Outcome},
     finding::{RULES, Severity},
     grants::DatedSnapshot,
     record::UnreadableReason,
@@ -109,7 +109,61 @@ fn conditional_allow(action: &str) -> serde_json::Value {
     ])
 }
 
+/// The event with another operation, `readOnly` flag and kind.
+fn event_of(source: &str, name: &str, read_only: Option<bool>, kind: EventKind) -> Event {
+    let mut event = read();
+    event.call_key.source = source.into();
+    event.call_key.name = name.into();
+    event.call_key.read_only = read_only;
+    event.call_key.kind = kind;
+    event
+}
+
+fn console_action(read_only: Option<bool>) -> Event {
+    event_of("billingconsole.amazonaws.com", "SetThing", read_only, EventKind::ConsoleAction)
+}
+
+fn unnamed_key_use() -> Event {
+    auditor_call("Decrypt").invoked_by("AWS Internal")
+}
+
 cases! {
+    a_flag_that_contradicts_the_catalog_is_found_and_one_that_agrees_is_not:
+        "source-conflict", "ec2:DescribeInstances", 1,
+        EvidenceScenario::of([event_of("ec2.amazonaws.com", "DescribeInstances", Some(false), EventKind::ApiCall)]),
+        EvidenceScenario::of([read(), write(), auditor_call("Decrypt"), auditor_call("AssumeRole")]);
+    a_read_that_spends_money_is_found_and_one_that_was_denied_is_not:
+        "cost-incurred", "bedrock:InvokeModel", 1,
+        EvidenceScenario::of([event_of("bedrock.amazonaws.com", "InvokeModel", Some(true), EventKind::ApiCall)]),
+        EvidenceScenario::of([event_of("bedrock.amazonaws.com", "InvokeModel", Some(true), EventKind::ApiCall).with_outcome(Outcome::Denied)]);
+    an_unidentified_write_in_the_console_is_found_and_an_unauthenticated_call_is_not:
+        "unidentified-write", "billingconsole.amazonaws.com:SetThing", 1,
+        EvidenceScenario::of([read(), console_action(Some(false)).by_principal("unidentified")]),
+        EvidenceScenario::of([read(), event_of("cognito-identity.amazonaws.com", "GetId", Some(false), EventKind::ApiCall).by_principal("unidentified")]);
+    an_unknown_operation_in_the_console_is_found_and_a_sign_in_is_not:
+        "unknown-operation", "billingconsole.amazonaws.com:SetThing", 1,
+        EvidenceScenario::of([console_action(None)]),
+        EvidenceScenario::of([event_of("signin.amazonaws.com", "ExternalIdPDirectoryLogin", Some(false), EventKind::SignIn).with_outcome(Outcome::Failed)]);
+    a_write_under_the_name_of_a_service_event_is_found_and_the_service_event_is_not:
+        "write-succeeded", "kms:RotateKey", 1,
+        EvidenceScenario::of([event_of("kms.amazonaws.com", "RotateKey", Some(false), EventKind::ApiCall)]),
+        EvidenceScenario::of([auditor_call("RotateKey")]);
+    an_unknown_service_with_a_mutating_name_is_found_and_one_with_a_reading_name_is_not:
+        "unknown-operation", "novel.amazonaws.com:EraseThing", 1,
+        EvidenceScenario::of([event_of("novel.amazonaws.com", "EraseThing", Some(true), EventKind::ApiCall)]),
+        EvidenceScenario::of([event_of("novel.amazonaws.com", "ListThings", Some(true), EventKind::ApiCall)]);
+    the_use_of_a_key_by_an_unnamed_service_is_found_unless_a_call_of_its_own_explains_it:
+        "privileged-call", "kms:Decrypt", 1,
+        EvidenceScenario::of([auditor_call("GetSecretValue").at_time(3, 0), unnamed_key_use()]),
+        EvidenceScenario::of([auditor_call("GetSecretValue").at_time(0, 890), unnamed_key_use().at_time(0, 901)]);
+    the_call_of_another_principal_explains_no_use_of_a_key:
+        "privileged-call", "kms:Decrypt", 1,
+        EvidenceScenario::of([auditor_call("GetSecretValue").by_principal("Builder"), unnamed_key_use()]),
+        EvidenceScenario::of([auditor_call("GetObject"), unnamed_key_use()]);
+    a_root_call_is_found_and_what_a_service_made_for_the_root_user_is_not:
+        "root-use", "root user", 1,
+        EvidenceScenario::of([read().by_principal("root")]),
+        EvidenceScenario::of([read().by_principal("root").invoked_by("AWS Internal"), auditor_call("RotateKey").by_principal("root")]);
     a_write_that_succeeded_is_found_and_one_that_was_denied_is_not:
         "write-succeeded", "ec2:RunInstances", 1,
         EvidenceScenario::of([write()]), EvidenceScenario::of([write().with_outcome(Outcome::Denied)]);
