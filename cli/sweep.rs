@@ -40,8 +40,10 @@ use crate::{
 /// Options of `sweep`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Reads log files as CloudTrail delivers them, LookupEvents pages, EventBridge
-events, JSON lines and digest files, all plain or compressed with gzip. If no
+Reads log files as CloudTrail delivers them, digest files, the output of `aws
+cloudtrail lookup-events` and `aws logs filter-log-events`, messages of
+CloudWatch Logs subscriptions, EventBridge events, JSON lines, and lists of any
+of these, all plain or compressed with gzip. If no
 principal is watched, here or in onlooker.toml, the sweep is a discovery: it
 lists every principal with its calls and makes no statement about compliance.
 

@@ -155,7 +155,7 @@ impl Segment {
         &self.unreadable
     }
 
-    /// Insights events. They are counted and not classified.
+    /// Insights events and aggregated events. They are counted and not classified.
     pub fn insight_events(&self) -> &BTreeSet<Fingerprint> {
         &self.insight_events
     }

@@ -154,7 +154,7 @@ pub struct ReportTotals {
     pub sensitive_reads: u64,
     /// Sign-in, service and console events.
     pub other_events: u64,
-    /// CloudTrail Insights records, counted separately.
+    /// Insights events and aggregated events of CloudTrail. They are set aside: counted, and not classified.
     pub insight_events: u64,
     /// Pieces of evidence that could not be read.
     pub unreadable_evidence: u64,
@@ -439,7 +439,7 @@ pub struct ReportRun {
     pub log_files_reused: u64,
     /// Number of bytes read, as stored.
     pub bytes_read: u64,
-    /// Number of records in these log files: distinct, duplicate, unreadable or Insights.
+    /// Number of records in these log files: distinct, duplicate, unreadable or set aside.
     pub records_seen: u64,
     /// Number of records that were delivered before, in the same or another log file.
     pub duplicates: u64,

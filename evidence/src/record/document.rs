@@ -30,9 +30,21 @@ enum ElementKind {
     Record,
     /// `Events` of `LookupEvents`: each contains a record as text.
     LookupEvent,
-    /// An array at the top level: records or envelopes.
+    /// A log event of CloudWatch Logs, which contains a record as text.
+    LogEvent,
+    /// A log event of a control message of CloudWatch Logs: text that is not a record is left out.
+    ControlEvent,
+    /// A value at the top level or of an array there: any form.
     TopLevel,
 }
+
+/// Deepest nesting of arrays at the top level: lists of lists of log files.
+const MAX_LIST_DEPTH: usize = 8;
+
+/// Key of the record of an element of `LookupEvents`.
+const LOOKUP_EVENT_TEXT: &str = "CloudTrailEvent";
+/// Key of the record of a log event of CloudWatch Logs.
+const LOG_EVENT_TEXT: &str = "message";
 
 struct DocumentReader<'t, 'v, V> {
     text: &'t [u8],
@@ -42,6 +54,8 @@ struct DocumentReader<'t, 'v, V> {
     use_fast_parser: bool,
     /// Pieces passed to the visitor so far.
     pieces: u64,
+    /// Arrays at the top level that are open.
+    list_depth: usize,
     visitor: &'v mut V,
 }
 
@@ -57,6 +71,7 @@ pub(super) fn read_document<V: RecordVisitor>(
         valid_text: valid_prefix(text),
         use_fast_parser: quickly,
         pieces: 0,
+        list_depth: 0,
         visitor: visit,
     };
     let stop = match reader.read_values() {
@@ -114,15 +129,24 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
     }
 
-    /// Reads one value at the top level. Returns where it ends.
+    /// Reads one value at the top level, or of an array there. Returns where it ends.
     fn read_value(&mut self, start: usize) -> Result<usize, ParseStop> {
         match self.text.get(start) {
-            Some(b'[') => self.read_array(start, ElementKind::TopLevel),
+            Some(b'[') if self.list_depth < MAX_LIST_DEPTH => {
+                self.list_depth += 1;
+                let end = self.read_array(start, ElementKind::TopLevel);
+                self.list_depth -= 1;
+                end
+            }
             Some(b'{') => match self.try_fast_record(start, ElementKind::TopLevel) {
                 Some(end) => Ok(end),
                 None => self.read_object(start),
             },
-            _ => self.read_element(start, ElementKind::TopLevel),
+            _ => {
+                let end = self.skip_value(start)?;
+                self.visit_value(start, end, ElementKind::TopLevel);
+                Ok(end)
+            }
         }
     }
 
@@ -138,34 +162,64 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             self.visit_unreadable(start, at + 1, RecordError::whole_piece(UnreadableReason::NotCloudTrail));
             return Ok(at + 1);
         }
+        let mut message_types = MessageTypes::default();
+        let mut log_events = Vec::new();
         loop {
             at = self.skip_whitespace(at);
             let (key, end) = self.parse::<String>(at).map_err(|stop| whole(stop, listed))?;
             at = self.expect_byte(b':', end).map_err(|stop| whole(stop, listed))?;
             at = self.skip_whitespace(at);
-            let list = match key.as_str() {
-                "Records" => Some(ElementKind::Record),
-                "Events" => Some(ElementKind::LookupEvent),
-                _ => None,
-            };
-            at = match list {
-                Some(element) if self.text.get(at) == Some(&b'[') => {
+            let is_list = self.text.get(at) == Some(&b'[');
+            at = match key.as_str() {
+                "Records" if is_list => {
                     listed = true;
-                    self.read_array(at, element)?
+                    self.read_array(at, ElementKind::Record)?
                 }
-                _ => self.skip_value(at).map_err(|stop| whole(stop, listed))?,
+                "Events" if is_list => {
+                    listed = true;
+                    self.read_array(at, ElementKind::LookupEvent)?
+                }
+                "logEvents" | "events" if is_list => {
+                    listed = true;
+                    // Whether it is a control message may be said after the log events.
+                    match self.skip_value(at) {
+                        Ok(end) => {
+                            log_events.push(at);
+                            end
+                        }
+                        Err(_) => self.read_array(at, ElementKind::LogEvent)?,
+                    }
+                }
+                name => {
+                    let end = self.skip_value(at).map_err(|stop| whole(stop, listed))?;
+                    if name == "messageType" {
+                        message_types.add(self.text.get(at..end).unwrap_or_default());
+                    }
+                    end
+                }
             };
             at = self.skip_whitespace(at);
             match self.text.get(at) {
                 Some(b',') => at += 1,
                 Some(b'}') => break,
-                found => return Err(whole(stop_at(at, found), listed)),
+                found => {
+                    let stop = whole(stop_at(at, found), listed);
+                    self.read_log_events(&log_events, ElementKind::LogEvent)?;
+                    return Err(stop);
+                }
             }
         }
+        let element = message_types.element();
+        self.read_log_events(&log_events, element)?;
         if !listed {
             self.visit_value(start, at + 1, ElementKind::TopLevel);
         }
         Ok(at + 1)
+    }
+
+    /// Reads arrays of log events, which are well-formed.
+    fn read_log_events(&mut self, starts: &[usize], element: ElementKind) -> Result<(), ParseStop> {
+        starts.iter().try_for_each(|start| self.read_array(*start, element).map(drop))
     }
 
     /// Reads an array of elements. Returns where it ends.
@@ -188,6 +242,9 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
 
     /// Reads one element of any kind. Returns where it ends.
     fn read_element(&mut self, start: usize, element: ElementKind) -> Result<usize, ParseStop> {
+        if element == ElementKind::TopLevel {
+            return self.read_value(start);
+        }
         if let Some(end) = self.try_fast_record(start, element) {
             return Ok(end);
         }
@@ -198,7 +255,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
 
     /// Reads one record with the fast parser. Returns where it ends, or `None` if it did nothing.
     fn try_fast_record(&mut self, start: usize, element: ElementKind) -> Option<usize> {
-        if element == ElementKind::LookupEvent || !self.use_fast_parser {
+        if !matches!(element, ElementKind::Record | ElementKind::TopLevel) || !self.use_fast_parser {
             return None;
         }
         let mut record = Record::default();
@@ -229,60 +286,98 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
     }
 
     fn visit_piece(&mut self, bytes: &[u8], element: ElementKind) -> Result<(), RecordError> {
+        let not_cloud_trail = RecordError::whole_piece(UnreadableReason::NotCloudTrail);
         let raw =
             std::str::from_utf8(bytes).map_err(|_| RecordError::whole_piece(UnreadableReason::BadUtf8))?;
+        if raw.starts_with('"') && element == ElementKind::TopLevel {
+            let text: String = serde_json::from_str(raw)
+                .map_err(|_| RecordError::whole_piece(UnreadableReason::BadValue))?;
+            return self.visit_text(&text, None);
+        }
+        if raw.starts_with('[') && element == ElementKind::TopLevel {
+            return Err(RecordError::whole_piece(UnreadableReason::TooDeep));
+        }
         if !raw.starts_with('{') {
-            let reason = if element == ElementKind::TopLevel {
-                UnreadableReason::NotCloudTrail
+            return Err(if element == ElementKind::TopLevel {
+                not_cloud_trail
             } else {
-                UnreadableReason::WrongType
-            };
-            return Err(RecordError::whole_piece(reason));
+                RecordError::whole_piece(UnreadableReason::WrongType)
+            });
         }
         if depth(bytes) > MAX_DEPTH {
             return Err(RecordError::whole_piece(UnreadableReason::TooDeep));
         }
-        let object = fields::parse_object(raw).ok_or(RecordError::whole_piece(UnreadableReason::BadValue))?;
-        if element == ElementKind::LookupEvent {
-            let name = "CloudTrailEvent";
-            let text = fields::text_field(&object, name)?
-                .ok_or(RecordError::in_field(UnreadableReason::MissingField, name))?;
-            if let Some(record) = self.parse_fast(&text) {
-                return self.visit_record(&record, text.as_bytes());
-            }
-            if depth(text.as_bytes()) > MAX_DEPTH {
-                return Err(RecordError::whole_piece(UnreadableReason::TooDeep));
-            }
-            let object =
-                fields::parse_object(&text).ok_or(RecordError::in_field(UnreadableReason::BadJson, name))?;
-            return self.visit_record(&Record::from_object(&object)?, text.as_bytes());
+        let object = fields::parse_object(raw, RecordError::whole_piece(UnreadableReason::BadValue))?;
+        match element {
+            ElementKind::Record => self.visit_record(&Record::from_object(&object)?, bytes),
+            ElementKind::LookupEvent => self.visit_text_field(&object, LOOKUP_EVENT_TEXT),
+            ElementKind::LogEvent => self.visit_text_field(&object, LOG_EVENT_TEXT),
+            ElementKind::ControlEvent => match self.visit_text_field(&object, LOG_EVENT_TEXT) {
+                Err(error) if error == not_cloud_trail => Ok(()),
+                result => result,
+            },
+            ElementKind::TopLevel => self.visit_top_level(&object, bytes),
         }
-        let enveloped_here = element == ElementKind::TopLevel;
-        if let (true, Some(_), Some(detail)) =
-            (enveloped_here, object.get("detail-type"), object.get("detail"))
-        {
+    }
+
+    fn visit_top_level(&mut self, object: &JsonObject<'_>, bytes: &[u8]) -> Result<(), RecordError> {
+        let not_cloud_trail = RecordError::whole_piece(UnreadableReason::NotCloudTrail);
+        if let (Some(_), Some(detail)) = (object.get("detail-type"), object.get("detail")) {
             let record = match self.parse_fast(detail.get()) {
                 Some(record) => record,
-                None => Record::from_object(
-                    &fields::parse_object(detail.get())
-                        .ok_or(RecordError::in_field(UnreadableReason::WrongType, "detail"))?,
-                )?,
+                None => Record::from_object(&fields::parse_object(
+                    detail.get(),
+                    RecordError::in_field(UnreadableReason::WrongType, "detail"),
+                )?)?,
             };
-            return self.visit_record(&fill_from_envelope(&object, record)?, detail.get().as_bytes());
+            return self.visit_record(&fill_from_envelope(object, record)?, detail.get().as_bytes());
         }
-        if element == ElementKind::TopLevel && digest::is_digest(&object) {
-            self.visitor.visit_digest_window(digest::read_digest(&object)?);
+        if digest::is_digest(object) {
+            self.visitor.visit_digest_window(digest::read_digest(object)?);
             return Ok(());
         }
-        let record = Record::from_object(&object)?;
-        if element == ElementKind::TopLevel && !record.is_record() {
+        let is_record = Record::has_identity(object);
+        let is_log_event = object.get(LOG_EVENT_TEXT).is_some_and(|raw| raw.get().starts_with('"'));
+        match (is_record, object.contains_key(LOOKUP_EVENT_TEXT), is_log_event) {
+            // A record beside the text of a record: which of them counts is not known.
+            (true, true, _) => Err(RecordError::in_field(UnreadableReason::BadValue, LOOKUP_EVENT_TEXT)),
+            (true, ..) => self.visit_record(&Record::from_object(object)?, bytes),
+            (false, true, _) => self.visit_text_field(object, LOOKUP_EVENT_TEXT),
+            (false, ..) if is_aggregated(object) => self.visit_record(&Record::from_object(object)?, bytes),
+            (false, false, true) => self.visit_text_field(object, LOG_EVENT_TEXT),
+            _ => Err(not_cloud_trail),
+        }
+    }
+
+    /// Passes the record that a field holds as text to the visitor.
+    fn visit_text_field(&mut self, object: &JsonObject<'_>, name: &'static str) -> Result<(), RecordError> {
+        let text = fields::text_field(object, name)?
+            .ok_or(RecordError::in_field(UnreadableReason::MissingField, name))?;
+        self.visit_text(&text, Some(name))
+    }
+
+    /// Passes a record that is text in JSON to the visitor.
+    fn visit_text(&mut self, text: &str, field: Option<&'static str>) -> Result<(), RecordError> {
+        let text = text.trim_matches([' ', '\n', '\r', '\t']);
+        let is_lookup_event = field == Some(LOOKUP_EVENT_TEXT);
+        if !is_lookup_event && !text.starts_with('{') {
             return Err(RecordError::whole_piece(UnreadableReason::NotCloudTrail));
         }
-        self.visit_record(&record, bytes)
+        if let Some(record) = self.parse_fast(text).filter(|record| is_lookup_event || record.is_record()) {
+            return self.visit_record(&record, text.as_bytes());
+        }
+        if depth(text.as_bytes()) > MAX_DEPTH {
+            return Err(RecordError::whole_piece(UnreadableReason::TooDeep));
+        }
+        let object = fields::parse_object(text, RecordError { reason: UnreadableReason::BadJson, field })?;
+        if !is_lookup_event && !Record::has_identity(&object) && !is_aggregated(&object) {
+            return Err(RecordError::whole_piece(UnreadableReason::NotCloudTrail));
+        }
+        self.visit_record(&Record::from_object(&object)?, text.as_bytes())
     }
 
     fn visit_record(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), RecordError> {
-        if record.is_insight() {
+        if record.is_set_aside() {
             let identity = match &record.event_id {
                 Some(id) => Fingerprint::of("insight", &[id.as_bytes()]),
                 None => Fingerprint::of("insight without id", &[bytes]),
@@ -352,6 +447,32 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             None => Err(ParseStop { offset: start, reason: UnreadableReason::TruncatedJson, lines: 0 }),
         }
     }
+}
+
+/// Whether all values of `messageType` in one object name a control message of CloudWatch Logs.
+#[derive(Default)]
+struct MessageTypes {
+    control: bool,
+    other: bool,
+}
+
+impl MessageTypes {
+    fn add(&mut self, value: &[u8]) {
+        if value == b"\"CONTROL_MESSAGE\"" {
+            self.control = true;
+        } else {
+            self.other = true;
+        }
+    }
+
+    const fn element(&self) -> ElementKind {
+        if self.control && !self.other { ElementKind::ControlEvent } else { ElementKind::LogEvent }
+    }
+}
+
+/// Whether an object without the fields of a record claims to be an aggregated event, which has `eventId`.
+fn is_aggregated(object: &JsonObject<'_>) -> bool {
+    object.get("eventType").is_some_and(|raw| raw.get() == "\"AwsAggregatedEvent\"")
 }
 
 /// The record of an EventBridge envelope. The envelope gives account and region if the record does not.

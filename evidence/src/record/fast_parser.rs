@@ -2,8 +2,8 @@
 //!
 //! Enters: text and the offset of a record in it. Leaves: the record and its end, or nothing. Laws: a record that it
 //! returns equals the one that the slow parser in [`super::fields`] returns; in every uncertain case (an error, an
-//! escaped key, anything rare) it returns nothing, and the slow parser decides; every skipped byte is checked to be
-//! valid JSON.
+//! escaped key, a key that may be given twice, anything rare) it returns nothing, and the slow parser decides; every
+//! skipped byte is checked to be valid JSON.
 
 use std::borrow::Cow;
 
@@ -38,57 +38,108 @@ struct StringSpan {
     escaped: bool,
 }
 
+/// The keys of an object that were seen: one bit for each, by a hash that tells the keys of CloudTrail apart. An
+/// unknown key may share the bit of another one, and then looks like a key given twice.
+#[derive(Clone, Copy, Default)]
+struct SeenKeys(u64);
+
+impl SeenKeys {
+    /// Adds a key. Returns whether it certainly was not seen before.
+    #[inline]
+    fn is_first(&mut self, key: &[u8]) -> bool {
+        let bit = 1 << Self::slot(key);
+        let first = self.0 & bit == 0;
+        self.0 |= bit;
+        first
+    }
+
+    /// A number below 64. The factor was searched for: see the test of the keys.
+    #[inline]
+    fn slot(key: &[u8]) -> u32 {
+        let byte = |at: usize| key.get(at).copied().unwrap_or_default();
+        let length = key.len();
+        let [low, ..] = length.to_le_bytes();
+        let mixed = u32::from_le_bytes([low, byte(0), byte(length.saturating_sub(3)), byte(length / 2)]);
+        mixed.wrapping_mul(0xb430_7247) >> 26
+    }
+}
+
 /// Nesting depth left inside the record.
 const MAX_FIELD_DEPTH: usize = MAX_DEPTH - 1;
 
 impl<'t> FastParser<'t> {
     fn parse_fields(&mut self, record: &mut Record<'t>) -> Option<()> {
+        let mut seen = SeenKeys::default();
         let mut more = self.next_is_first_key()?;
         while more {
             match self.peek() {
-                b"eventVer" if self.skip_if(b"eventVersion\":") => self.skip_value(MAX_FIELD_DEPTH)?,
-                b"userIden" if self.skip_if(b"userIdentity\":") => {
+                b"eventVer" if self.skip_if_new(b"eventVersion\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH)?
+                }
+                b"userIden" if self.skip_if_new(b"userIdentity\":", &mut seen) => {
                     record.user_identity = self.parse_identity()?
                 }
-                b"eventTim" if self.skip_if(b"eventTime\":") => {
+                b"eventTim" if self.skip_if_new(b"eventTime\":", &mut seen) => {
                     record.event_time = self.parse_text_of_length::<20>()?
                 }
-                b"eventSou" if self.skip_if(b"eventSource\":") => record.event_source = self.parse_text()?,
-                b"eventNam" if self.skip_if(b"eventName\":") => record.event_name = self.parse_text()?,
-                b"awsRegio" if self.skip_if(b"awsRegion\":") => record.region = self.parse_text()?,
-                b"errorCod" if self.skip_if(b"errorCode\":") => record.error_code = self.parse_text()?,
-                b"errorMes" if self.skip_if(b"errorMessage\":") => {
+                b"eventSou" if self.skip_if_new(b"eventSource\":", &mut seen) => {
+                    record.event_source = self.parse_text()?
+                }
+                b"eventNam" if self.skip_if_new(b"eventName\":", &mut seen) => {
+                    record.event_name = self.parse_text()?
+                }
+                b"awsRegio" if self.skip_if_new(b"awsRegion\":", &mut seen) => {
+                    record.region = self.parse_text()?
+                }
+                b"errorCod" if self.skip_if_new(b"errorCode\":", &mut seen) => {
+                    record.error_code = self.parse_text()?
+                }
+                b"errorMes" if self.skip_if_new(b"errorMessage\":", &mut seen) => {
                     record.error_message = self.parse_text()?
                 }
-                b"eventID\"" if self.skip_if(b"eventID\":") => {
+                b"eventID\"" if self.skip_if_new(b"eventID\":", &mut seen) => {
                     record.event_id = self.parse_text_of_length::<36>()?
                 }
-                b"readOnly" if self.skip_if(b"readOnly\":") => record.read_only = self.parse_bool()?,
-                b"resource" if self.skip_if(b"resources\":") => record.resources = self.parse_resources()?,
-                b"eventTyp" if self.skip_if(b"eventType\":") => {
+                b"readOnly" if self.skip_if_new(b"readOnly\":", &mut seen) => {
+                    record.read_only = self.parse_bool()?
+                }
+                b"resource" if self.skip_if_new(b"resources\":", &mut seen) => {
+                    record.resources = self.parse_resources()?
+                }
+                b"eventTyp" if self.skip_if_new(b"eventType\":", &mut seen) => {
                     record.event_type = self.parse_text_of_length::<10>()?
                 }
-                b"manageme" if self.skip_if(b"managementEvent\":") => {
+                b"manageme" if self.skip_if_new(b"managementEvent\":", &mut seen) => {
                     record.management_event = self.parse_bool()?
                 }
-                b"recipien" if self.skip_if(b"recipientAccountId\":") => {
+                b"recipien" if self.skip_if_new(b"recipientAccountId\":", &mut seen) => {
                     record.recipient_account_id = self.parse_text_of_length::<12>()?
                 }
-                b"eventCat" if self.skip_if(b"eventCategory\":") => {
+                b"eventCat" if self.skip_if_new(b"eventCategory\":", &mut seen) => {
                     record.event_category = self.parse_text_of_length::<10>()?
                 }
-                b"sessionC" if self.skip_if(b"sessionCredentialFromConsole\":") => {
+                b"sessionC" if self.skip_if_new(b"sessionCredentialFromConsole\":", &mut seen) => {
                     record.session_credential_from_console = self.parse_bool()?
                 }
-                b"response" if self.skip_if(b"responseElements\":") => {
+                b"response" if self.skip_if_new(b"responseElements\":", &mut seen) => {
                     record.response_elements = self.parse_raw()?
                 }
-                b"requestI" if self.skip_if(b"requestID\":") => drop(self.parse_text_of_length::<36>()?),
-                b"requestP" if self.skip_if(b"requestParameters\":") => self.skip_value(MAX_FIELD_DEPTH)?,
-                b"sourceIP" if self.skip_if(b"sourceIPAddress\":") => self.skip_value(MAX_FIELD_DEPTH)?,
-                b"userAgen" if self.skip_if(b"userAgent\":") => self.skip_value(MAX_FIELD_DEPTH)?,
-                b"tlsDetai" if self.skip_if(b"tlsDetails\":") => self.skip_value(MAX_FIELD_DEPTH)?,
-                _ => self.parse_other_field(record)?,
+                b"requestI" if self.skip_if_new(b"requestID\":", &mut seen) => {
+                    drop(self.parse_text_of_length::<36>()?)
+                }
+                b"requestP" if self.skip_if_new(b"requestParameters\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH)?
+                }
+                b"sourceIP" if self.skip_if_new(b"sourceIPAddress\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH)?
+                }
+                b"userAgen" if self.skip_if_new(b"userAgent\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH)?
+                }
+                b"tlsDetai" if self.skip_if_new(b"tlsDetails\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH)?
+                }
+                _ => self.parse_other_field(record, &mut seen)?,
             }
             more = self.next_is_key()?;
         }
@@ -96,8 +147,8 @@ impl<'t> FastParser<'t> {
     }
 
     /// A rare field, or a common one written with white space.
-    fn parse_other_field(&mut self, record: &mut Record<'t>) -> Option<()> {
-        match self.parse_key()? {
+    fn parse_other_field(&mut self, record: &mut Record<'t>, seen: &mut SeenKeys) -> Option<()> {
+        match self.parse_new_key(seen)? {
             b"userIdentity" => record.user_identity = self.parse_identity()?,
             b"eventTime" => record.event_time = self.parse_text()?,
             b"eventSource" => record.event_source = self.parse_text()?,
@@ -115,9 +166,8 @@ impl<'t> FastParser<'t> {
             b"sessionCredentialFromConsole" => record.session_credential_from_console = self.parse_bool()?,
             b"responseElements" => record.response_elements = self.parse_raw()?,
             // Not a record, or not only one.
-            b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime" => {
-                return None;
-            }
+            b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime"
+            | b"CloudTrailEvent" | b"logEvents" | b"events" | b"message" => return None,
             _ => self.skip_value(MAX_FIELD_DEPTH)?,
         }
         Some(())
@@ -125,20 +175,31 @@ impl<'t> FastParser<'t> {
 
     fn parse_identity(&mut self) -> Option<UserIdentity<'t>> {
         let mut identity = UserIdentity::default();
+        let mut seen = SeenKeys::default();
         let mut more = self.open_object()?;
         while more {
             match self.peek::<4>() {
-                b"type" if self.skip_if(b"type\":") => identity.kind = self.parse_text()?,
-                b"prin" if self.skip_if(b"principalId\":") => identity.principal_id = self.parse_text()?,
-                b"arn\"" if self.skip_if(b"arn\":") => identity.arn = self.parse_text()?,
-                b"acco" if self.skip_if(b"accountId\":") => {
+                b"type" if self.skip_if_new(b"type\":", &mut seen) => identity.kind = self.parse_text()?,
+                b"prin" if self.skip_if_new(b"principalId\":", &mut seen) => {
+                    identity.principal_id = self.parse_text()?
+                }
+                b"arn\"" if self.skip_if_new(b"arn\":", &mut seen) => identity.arn = self.parse_text()?,
+                b"acco" if self.skip_if_new(b"accountId\":", &mut seen) => {
                     identity.account_id = self.parse_text_of_length::<12>()?
                 }
-                b"acce" if self.skip_if(b"accessKeyId\":") => self.skip_value(MAX_FIELD_DEPTH - 1)?,
-                b"user" if self.skip_if(b"userName\":") => identity.user_name = self.parse_text()?,
-                b"sess" if self.skip_if(b"sessionContext\":") => self.parse_session_context(&mut identity)?,
-                b"invo" if self.skip_if(b"invokedBy\":") => identity.invoked_by = self.parse_text()?,
-                _ => match self.parse_key()? {
+                b"acce" if self.skip_if_new(b"accessKeyId\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH - 1)?
+                }
+                b"user" if self.skip_if_new(b"userName\":", &mut seen) => {
+                    identity.user_name = self.parse_text()?
+                }
+                b"sess" if self.skip_if_new(b"sessionContext\":", &mut seen) => {
+                    self.parse_session_context(&mut identity)?
+                }
+                b"invo" if self.skip_if_new(b"invokedBy\":", &mut seen) => {
+                    identity.invoked_by = self.parse_text()?
+                }
+                _ => match self.parse_new_key(&mut seen)? {
                     b"type" => identity.kind = self.parse_text()?,
                     b"principalId" => identity.principal_id = self.parse_text()?,
                     b"arn" => identity.arn = self.parse_text()?,
@@ -157,15 +218,18 @@ impl<'t> FastParser<'t> {
     }
 
     fn parse_session_context(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
-        identity.source_identity = None;
-        self.clear_issuer(identity);
+        let mut seen = SeenKeys::default();
         let mut more = self.open_object()?;
         while more {
             match self.peek::<4>() {
-                b"sess" if self.skip_if(b"sessionIssuer\":") => self.parse_issuer(identity)?,
-                b"webI" if self.skip_if(b"webIdFederationData\":") => self.skip_value(MAX_FIELD_DEPTH - 2)?,
-                b"attr" if self.skip_if(b"attributes\":") => self.skip_value(MAX_FIELD_DEPTH - 2)?,
-                _ => match self.parse_key()? {
+                b"sess" if self.skip_if_new(b"sessionIssuer\":", &mut seen) => self.parse_issuer(identity)?,
+                b"webI" if self.skip_if_new(b"webIdFederationData\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH - 2)?
+                }
+                b"attr" if self.skip_if_new(b"attributes\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH - 2)?
+                }
+                _ => match self.parse_new_key(&mut seen)? {
                     b"sessionIssuer" => self.parse_issuer(identity)?,
                     b"sourceIdentity" => identity.source_identity = self.parse_text()?,
                     _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
@@ -176,26 +240,25 @@ impl<'t> FastParser<'t> {
         Some(())
     }
 
-    /// Resets the issuer: of an object given twice only the last counts.
-    fn clear_issuer(&self, identity: &mut UserIdentity<'t>) {
-        identity.issuer_arn = None;
-        identity.issuer_account_id = None;
-        identity.issuer_user_name = None;
-    }
-
     fn parse_issuer(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
-        self.clear_issuer(identity);
+        let mut seen = SeenKeys::default();
         let mut more = self.open_object()?;
         while more {
             match self.peek::<4>() {
-                b"type" if self.skip_if(b"type\":") => self.skip_value(MAX_FIELD_DEPTH - 3)?,
-                b"prin" if self.skip_if(b"principalId\":") => self.skip_value(MAX_FIELD_DEPTH - 3)?,
-                b"arn\"" if self.skip_if(b"arn\":") => identity.issuer_arn = self.parse_text()?,
-                b"acco" if self.skip_if(b"accountId\":") => {
+                b"type" if self.skip_if_new(b"type\":", &mut seen) => self.skip_value(MAX_FIELD_DEPTH - 3)?,
+                b"prin" if self.skip_if_new(b"principalId\":", &mut seen) => {
+                    self.skip_value(MAX_FIELD_DEPTH - 3)?
+                }
+                b"arn\"" if self.skip_if_new(b"arn\":", &mut seen) => {
+                    identity.issuer_arn = self.parse_text()?
+                }
+                b"acco" if self.skip_if_new(b"accountId\":", &mut seen) => {
                     identity.issuer_account_id = self.parse_text_of_length::<12>()?
                 }
-                b"user" if self.skip_if(b"userName\":") => identity.issuer_user_name = self.parse_text()?,
-                _ => match self.parse_key()? {
+                b"user" if self.skip_if_new(b"userName\":", &mut seen) => {
+                    identity.issuer_user_name = self.parse_text()?
+                }
+                _ => match self.parse_new_key(&mut seen)? {
                     b"arn" => identity.issuer_arn = self.parse_text()?,
                     b"accountId" => identity.issuer_account_id = self.parse_text()?,
                     b"userName" => identity.issuer_user_name = self.parse_text()?,
@@ -208,11 +271,10 @@ impl<'t> FastParser<'t> {
     }
 
     fn parse_on_behalf_of(&mut self, identity: &mut UserIdentity<'t>) -> Option<()> {
-        identity.on_behalf_of_user_id = None;
-        identity.identity_store_arn = None;
+        let mut seen = SeenKeys::default();
         let mut more = self.open_object()?;
         while more {
-            match self.parse_key()? {
+            match self.parse_new_key(&mut seen)? {
                 b"userId" => identity.on_behalf_of_user_id = self.parse_text()?,
                 b"identityStoreArn" => identity.identity_store_arn = self.parse_text()?,
                 _ => self.skip_value(MAX_FIELD_DEPTH - 2)?,
@@ -248,9 +310,10 @@ impl<'t> FastParser<'t> {
 
     fn parse_resource(&mut self) -> Option<RecordResource<'t>> {
         let (mut upper, mut lower, mut kind) = (None, None, None);
+        let mut seen = SeenKeys::default();
         let mut more = self.next_is_first_key()?;
         while more {
-            match self.parse_key()? {
+            match self.parse_new_key(&mut seen)? {
                 b"ARN" => upper = self.parse_text()?,
                 b"arn" => lower = self.parse_text()?,
                 b"type" => kind = self.parse_text()?,
@@ -306,6 +369,20 @@ impl<'t> FastParser<'t> {
         same
     }
 
+    /// Skips the key `expected`, with quote and colon, if it comes next and was not seen before.
+    #[inline]
+    fn skip_if_new<const N: usize>(&mut self, expected: &[u8; N], seen: &mut SeenKeys) -> bool {
+        let Some(key) = expected.get(..N.saturating_sub(2)) else { return false };
+        self.skip_if(expected) && (seen.is_first(key) || self.unskip(N))
+    }
+
+    /// Goes back to the start of a key that was skipped.
+    #[cold]
+    fn unskip(&mut self, length: usize) -> bool {
+        self.offset -= length;
+        false
+    }
+
     /// Skips a key after its opening quote, and the colon after it.
     #[inline]
     fn key_span(&mut self) -> Option<StringSpan> {
@@ -317,6 +394,12 @@ impl<'t> FastParser<'t> {
     fn parse_key(&mut self) -> Option<&'t [u8]> {
         let key = self.key_span()?;
         self.unescaped(key)
+    }
+
+    /// Reads a key as [`Self::parse_key`] does; nothing if it may be given twice.
+    #[inline]
+    fn parse_new_key(&mut self, seen: &mut SeenKeys) -> Option<&'t [u8]> {
+        self.parse_key().filter(|key| seen.is_first(key))
     }
 
     fn unescaped(&self, text: StringSpan) -> Option<&'t [u8]> {
@@ -561,4 +644,32 @@ fn has_no_special_byte<const N: usize>(bytes: &[u8; N]) -> bool {
         None => rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f)),
     };
     tail_is_plain && chunks.iter().all(|chunk| special_mask(chunk) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_cloudtrail_do_not_share_a_bit_with_another_key_of_their_object() {
+        for keys in [
+            "eventVersion userIdentity eventTime eventSource eventName awsRegion errorCode eventID readOnly \
+             resources eventType managementEvent recipientAccountId eventCategory sessionCredentialFromConsole \
+             responseElements requestID requestParameters sourceIPAddress userAgent tlsDetails errorMessage \
+             additionalEventData apiVersion sharedEventID vpcEndpointId vpcEndpointAccountId serviceEventDetails \
+             addendum edgeDeviceDetails insightDetails eventContext",
+            "type principalId arn accountId accessKeyId userName sessionContext invokedBy identityProvider \
+             onBehalfOf credentialId inScopeOf",
+            "sessionIssuer sourceIdentity webIdFederationData attributes ec2RoleDelivery assumedRoot",
+            "type principalId arn accountId userName",
+            "ARN arn type accountId ARNPrefix",
+            "userId identityStoreArn",
+        ] {
+            let mut seen = SeenKeys::default();
+            for key in keys.split_whitespace() {
+                assert!(seen.is_first(key.as_bytes()), "{key}");
+            }
+            assert!(keys.split_whitespace().all(|key| !seen.is_first(key.as_bytes())));
+        }
+    }
 }

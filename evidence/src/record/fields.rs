@@ -1,12 +1,15 @@
 //! The fields of a record that later stages need, borrowed from its text, and the slow, simple parser for them.
 //!
 //! Enters: the text of one JSON object. Leaves: [`Record`], or the [`RecordError`] that makes it unreadable. Laws: a
-//! `null` is an absent field; of a field given twice the last counts; a required field of another type is an error, except `errorMessage`;
-//! other fields may hold any JSON.
+//! `null` is an absent field; a key given twice in an object that is read is an error; a required field of another type
+//! is an error, except `errorMessage`; other fields may hold any JSON.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{RecordError, UnreadableReason};
@@ -100,12 +103,30 @@ impl<'a> Record<'a> {
         self.event_id.is_some() || self.event_name.is_some() || self.event_source.is_some()
     }
 
-    /// Whether the record is an Insights event and not a call.
-    pub(super) fn is_insight(&self) -> bool {
-        let says = self.event_category.as_deref() == Some("Insight")
-            || self.event_type.as_deref() == Some("AwsCloudTrailInsight");
-        // An Insights event does not have a caller. A record with a caller is a call, whatever its category.
-        says && self.user_identity.kind.is_none() && self.user_identity.arn.is_none()
+    /// The same of an object that was not read as a record yet.
+    pub(super) fn has_identity(object: &JsonObject<'_>) -> bool {
+        ["eventID", "eventName", "eventSource"].iter().any(|name| non_null(object, name).is_some())
+    }
+
+    /// Whether the record is an Insights event or an aggregated event, and not a call.
+    pub(super) fn is_set_aside(&self) -> bool {
+        // Neither has a caller. A record with a caller is a call, whatever its category.
+        (self.is_insight() || self.is_aggregated())
+            && self.user_identity.kind.is_none()
+            && self.user_identity.arn.is_none()
+    }
+
+    fn is_insight(&self) -> bool {
+        self.event_category.as_deref() == Some("Insight")
+            || self.event_type.as_deref() == Some("AwsCloudTrailInsight")
+    }
+
+    /// Whether the record summarizes data events of five minutes. CloudTrail User Guide, aggregated events, read
+    /// 2026-11: it has neither `eventName` nor `eventID`; the events it summarizes are delivered by themselves.
+    fn is_aggregated(&self) -> bool {
+        self.event_type.as_deref() == Some("AwsAggregatedEvent")
+            && self.event_name.is_none()
+            && self.event_id.is_none()
     }
 
     /// The slow, simple parser: every object through `serde_json`, one level at a time.
@@ -162,10 +183,134 @@ impl<'a> UserIdentity<'a> {
     }
 }
 
-/// Parses an object one level deep; `None` if it is not an object with text keys.
-pub(super) fn parse_object(raw: &str) -> Option<JsonObject<'_>> {
-    serde_json::from_str(raw).ok()
+/// Parses an object one level deep.
+///
+/// # Errors
+/// `otherwise` if it is not an object with text keys; [`UnreadableReason::DuplicateKey`] if it has a key twice.
+pub(super) fn parse_object(raw: &str, otherwise: RecordError) -> Result<JsonObject<'_>, RecordError> {
+    serde_json::from_str::<ObjectFields<'_>>(raw).map_err(|_| otherwise)?.unique()
 }
+
+/// The fields of an object, and the first key that it has twice.
+struct ObjectFields<'a> {
+    fields: JsonObject<'a>,
+    duplicate: Option<String>,
+}
+
+impl<'a> ObjectFields<'a> {
+    fn unique(self) -> Result<JsonObject<'a>, RecordError> {
+        match self.duplicate {
+            None => Ok(self.fields),
+            Some(key) => Err(RecordError {
+                reason: UnreadableReason::DuplicateKey,
+                // Only keys of CloudTrail are named: any other is text of the record, of any length.
+                field: KNOWN_KEYS.iter().copied().find(|known| *known == key).or(Some("(another key)")),
+            }),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ObjectFields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = ObjectFields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let (mut fields, mut duplicate) = (JsonObject::new(), None);
+                while let Some((key, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    if duplicate.is_none() && fields.contains_key(&key) {
+                        duplicate = Some(key);
+                    } else {
+                        fields.insert(key, value);
+                    }
+                }
+                Ok(ObjectFields { fields, duplicate })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// Keys that an error may name: those of records, of `userIdentity` and of what contains records. CloudTrail User
+/// Guide, record contents, read 2026-11.
+const KNOWN_KEYS: [&str; 69] = [
+    "ARN",
+    "CloudTrailEvent",
+    "EventId",
+    "account",
+    "accountId",
+    "accessKeyId",
+    "additionalEventData",
+    "addendum",
+    "apiVersion",
+    "arn",
+    "assumedRoot",
+    "attributes",
+    "awsAccountId",
+    "awsRegion",
+    "credentialId",
+    "detail",
+    "detail-type",
+    "digestEndTime",
+    "digestS3Object",
+    "digestStartTime",
+    "ec2RoleDelivery",
+    "edgeDeviceDetails",
+    "errorCode",
+    "errorMessage",
+    "eventCategory",
+    "eventContext",
+    "eventID",
+    "eventId",
+    "eventName",
+    "eventSource",
+    "eventTime",
+    "eventType",
+    "eventVersion",
+    "identityProvider",
+    "identityStoreArn",
+    "inScopeOf",
+    "insightDetails",
+    "invokedBy",
+    "logFiles",
+    "managementEvent",
+    "message",
+    "newestEventTime",
+    "oldestEventTime",
+    "onBehalfOf",
+    "principalId",
+    "readOnly",
+    "recipientAccountId",
+    "region",
+    "requestID",
+    "requestParameters",
+    "resources",
+    "responseElements",
+    "s3Object",
+    "serviceEventDetails",
+    "sessionContext",
+    "sessionCredentialFromConsole",
+    "sessionIssuer",
+    "sharedEventID",
+    "sourceIPAddress",
+    "sourceIdentity",
+    "tlsDetails",
+    "type",
+    "userAgent",
+    "userId",
+    "userIdentity",
+    "userName",
+    "vpcEndpointAccountId",
+    "vpcEndpointId",
+    "webIdFederationData",
+];
 
 fn non_null<'a>(object: &JsonObject<'a>, name: &str) -> Option<&'a RawValue> {
     object.get(name).copied().filter(|raw| raw.get() != "null")
@@ -209,7 +354,7 @@ fn bool_field(object: &JsonObject<'_>, name: &'static str) -> Result<Option<bool
 fn object_field<'a>(outer: &JsonObject<'a>, name: &'static str) -> Result<JsonObject<'a>, RecordError> {
     match non_null(outer, name) {
         None => Ok(JsonObject::new()),
-        Some(raw) => parse_object(raw.get()).ok_or(RecordError::in_field(UnreadableReason::WrongType, name)),
+        Some(raw) => parse_object(raw.get(), RecordError::in_field(UnreadableReason::WrongType, name)),
     }
 }
 
@@ -220,8 +365,11 @@ pub(super) fn array_field<'a>(
 ) -> Result<Vec<JsonObject<'a>>, RecordError> {
     match non_null(outer, name) {
         None => Ok(Vec::new()),
-        Some(raw) => serde_json::from_str(raw.get())
-            .map_err(|_| RecordError::in_field(UnreadableReason::WrongType, name)),
+        Some(raw) => serde_json::from_str::<Vec<ObjectFields<'_>>>(raw.get())
+            .map_err(|_| RecordError::in_field(UnreadableReason::WrongType, name))?
+            .into_iter()
+            .map(ObjectFields::unique)
+            .collect(),
     }
 }
 
@@ -231,5 +379,6 @@ pub(crate) fn with_user_identity<T>(
     record: &str,
     say: impl FnOnce(&UserIdentity<'_>) -> Result<T, RecordError>,
 ) -> Result<T, RecordError> {
-    say(&UserIdentity::from_record(&parse_object(record).unwrap())?)
+    let otherwise = RecordError::whole_piece(UnreadableReason::BadJson);
+    say(&UserIdentity::from_record(&parse_object(record, otherwise)?)?)
 }

@@ -1,9 +1,9 @@
 //! Decompresses a log file.
 //!
 //! Enters: a log file as stored. Leaves: the bytes it inflates to, as far as they can be read, and the error that
-//! ended them early. Laws: no more than the limit is allocated, and the size in the gzip trailer is trusted only up
-//! to a ratio; of a damaged or truncated stream everything before the damage is kept; every member of a stream is
-//! read.
+//! ended them early. Laws: no more than the limit is allocated, for all layers together, and the size in the gzip
+//! trailer is trusted only up to a ratio; of a damaged or truncated stream everything before the damage is kept; every
+//! member of a stream is read; gzip inside gzip is read up to [`MAX_LAYERS`].
 
 use std::io::Read;
 
@@ -20,6 +20,9 @@ pub struct Inflater {
     buffer: Vec<u8>,
 }
 
+/// Layers of gzip that are read. CloudWatch Logs compresses what Firehose may compress again, and so may an S3 client.
+const MAX_LAYERS: usize = 4;
+
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 /// The size in a gzip trailer is trusted up to this ratio. Beyond it the buffer grows with the data.
 const MAX_TRUSTED_RATIO: usize = 64;
@@ -30,17 +33,36 @@ impl Inflater {
         if stored.is_empty() {
             return (stored, Some(UnreadableReason::Empty));
         }
-        if !stored.starts_with(&[0x1f, 0x8b]) {
+        if !is_gzip(stored) {
             return match stored.get(..limit) {
                 Some(head) if head.len() < stored.len() => (head, Some(UnreadableReason::TooLarge)),
                 _ => (stored, None),
             };
         }
+        let (mut length, mut fault) = self.inflate_layer(stored, limit);
+        let (mut layers, mut left) = (1, limit);
+        while self.buffer.get(..length).is_some_and(is_gzip) {
+            if layers == MAX_LAYERS {
+                return (&[], Some(UnreadableReason::TooDeep));
+            }
+            layers += 1;
+            left = left.saturating_sub(length);
+            let mut outer = std::mem::take(&mut self.buffer);
+            outer.truncate(length);
+            let (inner, inner_fault) = self.inflate_layer(&outer, left);
+            // Of two errors the outer one is the cause.
+            (length, fault) = (inner, fault.or(inner_fault));
+        }
+        (self.buffer.get(..length).unwrap_or_default(), fault)
+    }
+
+    /// Inflates one layer into the buffer. Returns its length and the error that ended it early.
+    fn inflate_layer(&mut self, stored: &[u8], limit: usize) -> (usize, Option<UnreadableReason>) {
         match self.inflate_single_member(stored, limit) {
-            Some(length) => (self.buffer.get(..length).unwrap_or_default(), None),
+            Some(length) => (length, None),
             None => {
                 let fault = self.inflate_streaming(stored, limit);
-                (&self.buffer, fault)
+                (self.buffer.len(), fault)
             }
         }
     }
@@ -92,6 +114,10 @@ impl Inflater {
     }
 }
 
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -141,6 +167,29 @@ mod tests {
         assert!(kept == text[..1_000] && fault == Some(UnreadableReason::TooLarge), "{fault:?}");
         assert_eq!(inflate(b"", 10), (Vec::new(), Some(UnreadableReason::Empty)));
         assert_eq!(inflate(b"\x1f\x8b", 10).1, Some(UnreadableReason::TruncatedGzip));
+    }
+
+    #[test]
+    fn gzip_in_gzip_is_read_within_the_limits_of_layers_and_size() {
+        let mut stored = b"text".to_vec();
+        for _ in 0..MAX_LAYERS {
+            stored = gzip(&stored);
+            assert_eq!(inflate(&stored, 1 << 10), (b"text".to_vec(), None));
+        }
+        assert_eq!(inflate(&gzip(&stored), 1 << 10), (Vec::new(), Some(UnreadableReason::TooDeep)));
+        let two = gzip(&[gzip(b"a"), gzip(b"b")].concat());
+        assert_eq!(inflate(&two, 1 << 10), (b"ab".to_vec(), None));
+        let inner = gzip(&vec![b' '; 1 << 20]);
+        let (text, fault) = inflate(&gzip(&inner), (1 << 20) + inner.len());
+        assert_eq!((text.len(), fault), (1 << 20, None));
+        let (text, fault) = inflate(&gzip(&inner), (1 << 20) + inner.len() - 1);
+        assert_eq!((text.len(), fault), ((1 << 20) - 1, Some(UnreadableReason::TooLarge)));
+        let cut = gzip(&inner[..inner.len() - 9]);
+        assert_eq!(inflate(&cut, 1 << 21).1, Some(UnreadableReason::TruncatedGzip));
+        let outer = gzip(&gzip(b"text"));
+        assert_eq!(inflate(&outer[..outer.len() - 9], 1 << 10).1, Some(UnreadableReason::TruncatedGzip));
+        let mixed = gzip(&[gzip(b"a"), b"twenty bytes of plain text".to_vec()].concat());
+        assert_eq!(inflate(&mixed, 1 << 10), (b"a".to_vec(), Some(UnreadableReason::CorruptGzip)));
     }
 
     #[test]

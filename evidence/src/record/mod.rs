@@ -1,14 +1,15 @@
 //! Records: the bytes of one log file to borrowed fields.
 //!
 //! Enters: the bytes of a log file, compressed or not, in any form of CloudTrail data. Leaves: calls on a
-//! [`RecordVisitor`]: one for each record, Insights event, digest window and piece that could not be read. Laws:
+//! [`RecordVisitor`]: one for each record, event that is set aside, digest window and piece that could not be read. Laws:
 //! every piece of a log file is passed on exactly once; a piece that cannot be read does not affect the others, as
 //! far as the next piece can still be found; no input panics; [`ReadLimits`] bound the memory, not the size that a
 //! file states.
 //!
-//! Forms, recognized by content: gzip of one or more members, or plain text. The text is one or more JSON values.
-//! Each is `{"Records":[..]}`, a page of `LookupEvents`, an EventBridge envelope, a digest file, a bare record, or an
-//! array of records or envelopes.
+//! Forms, recognized by content: gzip of one or more members and layers, or plain text. The text is one or more JSON
+//! values, also without separators. Each is `{"Records":[..]}`, a page of `LookupEvents` or one element of it, an
+//! EventBridge envelope, a message of a CloudWatch Logs subscription, the output of `filter-log-events` or one log event
+//! of it, a digest file, a record, a record as text, or an array of any of these, also of arrays.
 
 mod digest;
 mod document;
@@ -54,7 +55,7 @@ pub trait RecordVisitor {
     /// # Errors
     /// Why the record is not a valid event.
     fn visit_record(&mut self, record: &Record<'_>) -> Result<(), RecordError>;
-    /// One Insights event, by its identity.
+    /// One Insights event or aggregated event, by its identity. Neither is a call.
     fn visit_insight(&mut self, identity: Fingerprint);
     /// The window of one digest file.
     fn visit_digest_window(&mut self, window: DigestWindow);

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 pub enum UnreadableReason {
     /// The log file is empty.
     Empty,
-    /// JSON, but not CloudTrail data.
+    /// Not CloudTrail data: JSON, or text in JSON, without a record.
     NotCloudTrail,
     /// The log file could not be fetched.
     Unavailable,
@@ -27,7 +27,9 @@ pub enum UnreadableReason {
     BadValue,
     /// A required field has the wrong JSON type.
     WrongType,
-    /// Nested deeper than [`super::MAX_DEPTH`].
+    /// A key is given twice in one object, so the record is ambiguous.
+    DuplicateKey,
+    /// Nested deeper than [`super::MAX_DEPTH`], or gzip in more layers than are read.
     TooDeep,
     /// The text is not UTF-8.
     BadUtf8,
@@ -54,6 +56,7 @@ impl UnreadableReason {
             Self::MissingField => "missing_field",
             Self::BadValue => "bad_value",
             Self::WrongType => "wrong_type",
+            Self::DuplicateKey => "duplicate_key",
             Self::TooDeep => "too_deep",
             Self::BadUtf8 => "bad_utf8",
             Self::BadJson => "bad_json",
@@ -74,6 +77,7 @@ impl UnreadableReason {
             Self::MissingField => "missing field",
             Self::BadValue => "field with an invalid value:",
             Self::WrongType => "field of the wrong JSON type:",
+            Self::DuplicateKey => "a key is given twice:",
             Self::TooDeep => "nested too deeply",
             Self::BadUtf8 => "not UTF-8",
             Self::BadJson => "not JSON",

@@ -65,7 +65,7 @@ impl SegmentBuilder {
         *kept = reason.max(*kept);
     }
 
-    /// Adds an Insights event.
+    /// Adds an Insights event or an aggregated event.
     pub fn push_insight(&mut self, insight: Fingerprint) {
         self.insight_events.insert(insight);
     }

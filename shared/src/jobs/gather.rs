@@ -1,7 +1,7 @@
 //! Reads all log files of a source into one segment.
 //!
 //! Enters: a [`LogSource`]. Leaves: [`GatheredEvidence`]: a [`Segment`] and the [`ReadStatistics`] of it. Laws:
-//! records seen = tallied + duplicate + unreadable + Insight events; neither segment nor statistics depend on the
+//! records seen = tallied + duplicate + unreadable + set aside; neither segment nor statistics depend on the
 //! number of threads; at most one log file for each thread is in memory; a log file that cannot be fetched counts as
 //! unreadable evidence, and the other log files are still read.
 
@@ -49,7 +49,7 @@ pub struct GatheredEvidence {
     pub statistics: ReadStatistics,
 }
 
-/// Counts of what was read: every record is tallied, a duplicate, unreadable or an Insight event.
+/// Counts of what was read: every record is tallied, a duplicate, unreadable or set aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadStatistics {
     /// Number of log files read.
@@ -66,7 +66,7 @@ pub struct ReadStatistics {
     pub duplicate: u64,
     /// Pieces that could not be read; every occurrence counts.
     pub unreadable: u64,
-    /// Insight events; every occurrence counts.
+    /// Insights events and aggregated events, which are set aside; every occurrence counts.
     pub insight_events: u64,
     /// Time windows of digest files.
     pub digests: u64,

@@ -45,7 +45,7 @@ pub struct IngestMessage {
 pub struct IngestOutcome {
     /// Messages to redeliver, in order, each once, with the first error.
     pub failed: Vec<FailedMessage>,
-    /// Counts of what was read: every record is tallied, a duplicate, unreadable or an Insight event.
+    /// Counts of what was read: every record is tallied, a duplicate, unreadable or set aside.
     pub statistics: ReadStatistics,
     /// Objects of other services, and events other than the creation of an object.
     pub skipped: u64,

@@ -63,6 +63,18 @@ fn record_json(id: u32) -> String {
     )
 }
 
+/// A message of a CloudWatch Logs subscription.
+fn subscription(message_type: &str, messages: &[&str]) -> String {
+    let events: Vec<_> = messages
+        .iter()
+        .map(|message| serde_json::json!({ "id": "1", "timestamp": 1, "message": message }))
+        .collect();
+    format!(
+        r#"{{"messageType":"{message_type}","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":{}}}"#,
+        serde_json::Value::from(events)
+    )
+}
+
 #[test]
 fn every_form_is_recognized_by_its_content() {
     let (a, b) = (record_json(1), record_json(2));
@@ -83,6 +95,39 @@ fn every_form_is_recognized_by_its_content() {
         (format!("{a}{b}"), 2),
         (format!("[{a},{b}]"), 2),
         (a.clone(), 1),
+        (format!("[{text},{}]", serde_json::Value::String(format!(" {b}\n"))), 2),
+        (format!("{text}\n{text}"), 2),
+        (format!(r#"{{"EventId":"1","Username":"u","CloudTrailEvent":{text}}}"#), 1),
+        (format!("{{\"EventId\":\"1\",\"CloudTrailEvent\":{text}}}\n{{\"CloudTrailEvent\":{text}}}\n"), 2),
+        (format!(r#"[{{"Records":[{a}]}},{{"Records":[{b}]}},{{"Records":[]}}]"#), 2),
+        (format!(r#"[[{{"Records":[{a}]}}],[{b},{text}]]"#), 3),
+        (subscription("DATA_MESSAGE", &[&a, &b]), 2),
+        (subscription("DATA_MESSAGE", &[&a]) + &subscription("DATA_MESSAGE", &[&b]), 2),
+        (subscription("DATA_MESSAGE", &[&a]) + "\n" + &subscription("DATA_MESSAGE", &[&b]) + "\n", 2),
+        (subscription("CONTROL_MESSAGE", &["CWL CONTROL MESSAGE: Checking health of destination"]), 0),
+        // A record is read whatever the message says it is.
+        (subscription("CONTROL_MESSAGE", &[&a, "text"]), 1),
+        (
+            format!(
+                r#"{{"logEvents":[{{"message":"text"}},{{"message":{text}}}],"messageType":"CONTROL_MESSAGE"}}"#
+            ),
+            1,
+        ),
+        (
+            format!(
+                r#"{{"events":[{{"logStreamName":"s","timestamp":1,"message":{text},"eventId":"3"}}],"searchedLogStreams":[]}}"#
+            ),
+            1,
+        ),
+        (r#"{"events":[],"searchedLogStreams":[]}"#.into(), 0),
+        (format!(r#"{{"timestamp":1,"message":{text}}}"#), 1),
+        (
+            format!(
+                r#"[{a},{text},{envelope},{{"CloudTrailEvent":{text}}},{{"Records":[{a}]}},{{"Events":[{{"CloudTrailEvent":{text}}}]}},[{a}],{}]"#,
+                subscription("DATA_MESSAGE", &[&a])
+            ),
+            8,
+        ),
         (format!("\u{feff}{a}"), 1),
         (r#"{"Records":[]}"#.into(), 0),
     ] {
@@ -103,6 +148,117 @@ fn insights_and_digests_are_recognized() {
     assert_eq!(regions, ["eu-west-1", "eu-west-2"]);
     let forged = r#"{"awsAccountId":"1","digestStartTime":"2013-07-10T12:00:00Z","digestEndTime":"2023-07-10T13:00:00Z","digestS3Object":"CloudTrail-Digest/r/x"}"#;
     assert_eq!(visit(forged).reasons(), [UnreadableReason::BadValue]);
+}
+
+#[test]
+fn aggregated_events_are_set_aside_unless_they_name_a_caller_or_a_call() {
+    let aggregated = r#""eventId":"x","eventCategory":"Aggregated","eventType":"AwsAggregatedEvent","eventSource":"s3.amazonaws.com","summary":{}"#;
+    let text = serde_json::Value::String(format!("{{{aggregated}}}")).to_string();
+    for form in [
+        format!(r#"{{"Records":[{{{aggregated}}}]}}"#),
+        format!("{{{aggregated}}}"),
+        format!("[{{{aggregated}}}]"),
+        format!("[{text}]"),
+        r#"{"eventType":"AwsAggregatedEvent"}"#.to_owned(),
+        subscription("DATA_MESSAGE", &[&format!("{{{aggregated}}}")]),
+    ] {
+        let seen = visit(&form);
+        assert_eq!((seen.events.len(), seen.insights.len(), seen.unreadable.len()), (0, 1, 0), "{form}");
+    }
+    let a = record_json(1);
+    let call = a.replacen('{', r#"{"eventType":"AwsAggregatedEvent","eventCategory":"Aggregated","#, 1);
+    assert_eq!(visit(format!(r#"{{"Records":[{call}]}}"#)).events.len(), 1);
+    let nameless = call.replacen(r#""type":"IAMUser","arn":"arn:aws:iam::1:user/u""#, "", 1);
+    assert_eq!(visit(format!(r#"{{"Records":[{nameless}]}}"#)).events.len(), 1);
+}
+
+#[test]
+fn a_key_given_twice_makes_a_record_unreadable_and_is_named() {
+    let (a, b) = (record_json(1), record_json(2));
+    let full = a.replacen(
+        r#""type":"IAMUser""#,
+        r#""type":"AssumedRole","onBehalfOf":{"userId":"u"},"sessionContext":{"sourceIdentity":"me","sessionIssuer":{"arn":"arn:aws:iam::1:role/r"}}"#,
+        1,
+    );
+    let full = full.replacen('{', r#"{"resources":[{"ARN":"x"},{"ARN":"y"}],"#, 1);
+    assert_eq!(visit(format!(r#"{{"Records":[{full},{b}]}}"#)).events.len(), 2);
+    for (key, first, second) in [
+        ("eventName", r#""eventName":"GetObject""#, r#""eventName":"PutObject""#),
+        ("eventName", r#""eventName":"GetObject""#, r#""event\u004eame":"PutObject""#),
+        ("readOnly", r#""readOnly":true"#, r#""readOnly":true"#),
+        ("readOnly", r#""readOnly":true"#, r#""readOnly" : false"#),
+        ("readOnly", r#""readOnly":true"#, r#""readOnly":null"#),
+        ("eventID", r#""eventID":"1""#, r#""eventID":"2""#),
+        ("errorCode", r#""readOnly":true"#, r#""errorCode":null,"errorCode":"AccessDenied""#),
+        ("userIdentity", r#""readOnly":true"#, r#""userIdentity":{}"#),
+        ("requestParameters", r#""readOnly":true"#, r#""requestParameters":null,"requestParameters":{}"#),
+        ("(another key)", r#""readOnly":true"#, r#""of my own":1,"of my own":2"#),
+        ("arn", r#""arn":"arn:aws:iam::1:user/u""#, r#""arn":"arn:aws:iam::1:user/v""#),
+        ("type", r#""arn":"arn:aws:iam::1:user/u""#, r#""type":"Root""#),
+        ("sessionContext", r#""arn":"arn:aws:iam::1:user/u""#, r#""sessionContext":null"#),
+        ("onBehalfOf", r#""arn":"arn:aws:iam::1:user/u""#, r#""onBehalfOf":{}"#),
+        ("sourceIdentity", r#""sourceIdentity":"me""#, r#""sourceIdentity":"you""#),
+        ("sessionIssuer", r#""sourceIdentity":"me""#, r#""sessionIssuer":{}"#),
+        ("arn", r#""arn":"arn:aws:iam::1:role/r""#, r#""arn":"arn:aws:iam::1:role/s""#),
+        ("userId", r#""userId":"u""#, r#""userId":"v""#),
+        ("ARN", r#""ARN":"x""#, r#""ARN":"z""#),
+    ] {
+        let bad = full.replacen(first, &format!("{first},{second}"), 1);
+        let text = serde_json::Value::String(bad.clone());
+        for form in [
+            format!(r#"{{"Records":[{bad},{b}]}}"#),
+            format!("{bad}\n{b}"),
+            format!("[{text},{b}]"),
+            format!(r#"{{"Events":[{{"CloudTrailEvent":{text}}}]}}{b}"#),
+            format!(r#"{{"detail-type":"t","detail":{bad}}}{b}"#),
+            subscription("DATA_MESSAGE", &[&bad, &b]),
+        ] {
+            let seen = visit(&form);
+            let errors: Vec<String> = seen.unreadable.iter().map(|piece| piece.error.to_string()).collect();
+            assert_eq!(errors, [format!("a key is given twice: `{key}`")], "{form}");
+            assert_eq!(seen.events.len(), 1, "{form}");
+        }
+    }
+    let (a, b) = (serde_json::Value::String(a), serde_json::Value::String(b));
+    let seen = visit(format!(r#"{{"Events":[{{"CloudTrailEvent":{a},"CloudTrailEvent":{b}}}]}}"#));
+    assert_eq!((seen.events.len(), seen.reasons()), (0, vec![UnreadableReason::DuplicateKey]));
+}
+
+#[test]
+fn text_in_json_that_is_not_a_record_is_unreadable() {
+    let a = record_json(1);
+    let cut = a.split_at(80).0;
+    let both = format!(r#"{{"eventID":"1","CloudTrailEvent":{}}}"#, serde_json::Value::from(a.clone()));
+    let deep = format!("{}{}", "[".repeat(20), "]".repeat(20));
+    for (text, reason) in [
+        (r#"["no record"]"#.to_owned(), UnreadableReason::NotCloudTrail),
+        (r#"["{\"x\":1}"]"#.to_owned(), UnreadableReason::NotCloudTrail),
+        (serde_json::json!([cut]).to_string(), UnreadableReason::BadJson),
+        (serde_json::json!([format!("{a}{a}")]).to_string(), UnreadableReason::BadJson),
+        (subscription("DATA_MESSAGE", &["START RequestId: 1"]), UnreadableReason::NotCloudTrail),
+        (subscription("DATA_MESSAGE", &[cut]), UnreadableReason::BadJson),
+        (subscription("CONTROL_MESSAGE", &[cut]), UnreadableReason::BadJson),
+        (r#"{"logEvents":[{"id":"1"}]}"#.to_owned(), UnreadableReason::MissingField),
+        (r#"{"logEvents":[5]}"#.to_owned(), UnreadableReason::WrongType),
+        (r#"{"logEvents":{}}"#.to_owned(), UnreadableReason::NotCloudTrail),
+        (
+            r#"{"messageType":"DATA_MESSAGE","messageType":"CONTROL_MESSAGE","logEvents":[{"message":"x"}]}"#
+                .to_owned(),
+            UnreadableReason::NotCloudTrail,
+        ),
+        (
+            format!(r#"{{"Events":[{{"CloudTrailEvent":{}}}]}}"#, serde_json::Value::from(cut)),
+            UnreadableReason::BadJson,
+        ),
+        (both, UnreadableReason::BadValue),
+        (deep, UnreadableReason::TooDeep),
+    ] {
+        let seen = visit(&text);
+        assert_eq!((seen.events.len(), seen.reasons()), (0, vec![reason]), "{text}");
+    }
+    let whole = subscription("DATA_MESSAGE", &[&a, &a]);
+    let seen = visit(whole.split_at(whole.len() - 40).0);
+    assert_eq!((seen.events.len(), seen.reasons()), (1, vec![UnreadableReason::TruncatedJson]));
 }
 
 #[test]
@@ -276,7 +432,7 @@ fn any_records() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn any_document() -> impl Strategy<Value = String> {
-    (any_records(), 0..6_u8).prop_map(|(records, form)| match form {
+    (any_records(), 0..11_u8).prop_map(|(records, form)| match form {
         0 | 1 => format!(r#"{{"Records":[{}]}}"#, records.join(",")),
         2 => format!("[{}]", records.join(" , ")),
         3 => records.join("\n"),
@@ -286,6 +442,33 @@ fn any_document() -> impl Strategy<Value = String> {
                 .map(|text| format!(r#"{{"CloudTrailEvent":{}}}"#, serde_json::Value::String(text.clone())))
                 .collect();
             format!(r#"{{"Events":[{}]}}"#, pages.join(","))
+        }
+        5 => serde_json::Value::from(records).to_string(),
+        6 => {
+            let texts: Vec<&str> = records.iter().map(String::as_str).collect();
+            subscription("DATA_MESSAGE", &texts) + &subscription("CONTROL_MESSAGE", &texts)
+        }
+        7 => {
+            let events: Vec<_> =
+                records.iter().map(|text| serde_json::json!({ "eventId": "1", "message": text })).collect();
+            format!(r#"{{"events":{},"searchedLogStreams":[]}}"#, serde_json::Value::from(events))
+        }
+        8 => {
+            let lines: Vec<String> = records
+                .iter()
+                .map(|text| {
+                    format!(
+                        r#"{{"EventId":"1","CloudTrailEvent":{}}}"#,
+                        serde_json::Value::from(text.clone())
+                    )
+                })
+                .collect();
+            lines.join("\n")
+        }
+        9 => {
+            let files: Vec<String> =
+                records.iter().map(|text| format!(r#"{{"Records":[{text}]}}"#)).collect();
+            format!("[[{}],{}]", files.join(","), records.join(","))
         }
         _ => {
             let envelopes: Vec<String> = records
