@@ -52,8 +52,15 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
     let logs = LocalFiles::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = LoadedConfig { config: demo_config(&demo), path: None };
     let policies = authorization_details::policies(&[args.out.join(AUTHORIZATION_DETAILS_FILE)])?;
-    let report =
-        run_sweep(global, &loaded, &policies, &logs, Some(&mut state), EvidencePeriod::default(), None)?;
+    let report = run_sweep(
+        global,
+        &loaded,
+        &policies,
+        &logs,
+        Some(&mut state),
+        EvidencePeriod::default().into(),
+        None,
+    )?;
     let kept = record_run(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (demo.organization, demo.accounts.len(), demo.regions.len());

@@ -113,7 +113,8 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         let period = EvidencePeriod::from_args(args.since, args.until)?;
         let loaded = environment::configuration(global)?;
         let nothing_else = LocalFiles::new([] as [String; 0]);
-        let report = run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), period, None)?;
+        let report =
+            run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), period.into(), None)?;
         publication.write(global, &report, &[])?;
         return Ok(outcome(&report));
     }

@@ -48,6 +48,13 @@ impl LogSource for SweepSource {
         Ok(all)
     }
 
+    fn is_named(&self, object: &StoredObject) -> bool {
+        match &self.objects {
+            Some((objects, _)) if object.name.starts_with(S3_PREFIX) => objects.is_named(object),
+            _ => self.files.is_named(object),
+        }
+    }
+
     fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         match &self.objects {
             Some((objects, _)) if object.name.starts_with(S3_PREFIX) => objects.fetch(object, most, bytes),

@@ -8,12 +8,13 @@ use std::{fs, path::PathBuf, time::Instant};
 use clap::Args;
 use onlooker_core::{
     config::{Config, Diagnostic, Standard, Watch},
+    escape::escape_hidden,
     event_selectors::TrailSelectors,
     grants::PolicyHistory,
     jobs::{
         evaluation::EvaluationCriteria,
         gather::GatherOptions,
-        sweep::{SweepTask, sweep},
+        sweep::{Exclusion, SweepTask, sweep},
     },
     ports::{LogSource, SweepEvidence},
     record::ReadLimits,
@@ -21,7 +22,11 @@ use onlooker_core::{
     report::{CallerIdentity, Report, ReportRun},
     time::Time,
 };
-use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
+use onlooker_local::{
+    config_file::LoadedConfig,
+    local_files::{ExcludeGlobs, LocalFiles},
+    sweep_state::SweepState,
+};
 
 use crate::{
     args::{self, GlobalArgs},
@@ -43,7 +48,9 @@ use crate::{
 Reads log files as CloudTrail delivers them, digest files, the output of `aws
 cloudtrail lookup-events` and `aws logs filter-log-events`, messages of
 CloudWatch Logs subscriptions, EventBridge events, JSON lines, and lists of any
-of these, all plain or compressed with gzip. If no
+of these, all plain or compressed with gzip. Files beside a trail that evidently
+are not CloudTrail data, such as AWS Config snapshots, flow logs and documents,
+are skipped and counted, unless they are named themselves. If no
 principal is watched, here or in onlooker.toml, the sweep is a discovery: it
 lists every principal with its calls and makes no statement about compliance.
 
@@ -100,6 +107,10 @@ pub struct SweepArgs {
     /// Expect evidence of this region, in addition to those of the configuration; repeatable
     #[arg(long, value_name = "NAME", value_parser = args::region, help_heading = "Expected evidence")]
     pub region: Vec<String>,
+    /// Do not read files that match this glob, in which `*` also matches `/`: a path, its end or a folder in it, such as
+    /// `*.txt` or `Config`; the report says what was excluded; repeatable
+    #[arg(long, value_name = "GLOB", conflicts_with = "lookup", help_heading = "Expected evidence")]
+    pub exclude: Vec<String>,
     /// Event selectors of a trail: the output of `aws cloudtrail get-event-selectors`. A class that the trail logs
     /// completely counts as logged, a class that it logs in part is a gap. Add the output of `aws cloudtrail
     /// describe-trails` for a trail of more than one region or account; repeatable
@@ -152,6 +163,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     }
     config.validate()?;
     let period = EvidencePeriod::from_args(args.since, args.until)?;
+    let exclude = exclude_globs(&args.exclude)?;
     let policies = authorization_details::policies(&args.authorization_details)?;
     let mut state = if args.no_state { None } else { Some(SweepState::open(&args.state, LOG_FILES_ORIGIN)?) };
     let report = if args.lookup {
@@ -162,7 +174,10 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
         if source.is_remote() && loaded.config.limits.threads == 0 {
             loaded.config.limits.threads = threads(&loaded.config).max(REMOTE_THREADS);
         }
-        run_sweep(global, &loaded, &policies, &source, state.as_mut(), period, None)?
+        let matches = |name: &str| exclude.matches(name);
+        let exclusion = Exclusion { globs: &args.exclude, matches: &matches };
+        let scope = SweepScope { period, exclude: exclusion };
+        run_sweep(global, &loaded, &policies, &source, state.as_mut(), scope, None)?
     };
     let kept = record_run(state.as_mut(), &report)?;
     publication.write(global, &report, kept.as_slice())?;
@@ -190,7 +205,7 @@ fn sweep_event_history(
         let period =
             EvidencePeriod { since: period.since.or(span.since), until: period.until.or(span.until) };
         let nothing_else = LocalFiles::new([] as [String; 0]);
-        run_sweep(global, loaded, policies, &nothing_else, Some(kept), period, Some(caller))
+        run_sweep(global, loaded, policies, &nothing_else, Some(kept), period.into(), Some(caller))
     }
     match state {
         Some(state) => with(global, loaded, policies, state, period),
@@ -207,6 +222,15 @@ fn trail_selectors(paths: &[PathBuf]) -> Result<Vec<TrailSelectors>, CommandErro
         paths
             .get(n)
             .map_or_else(|| fault(&PathBuf::new(), cause.to_string()), |path| fault(path, cause.to_string()))
+    })
+}
+
+fn exclude_globs(patterns: &[String]) -> Result<ExcludeGlobs, CommandError> {
+    ExcludeGlobs::new(patterns).map_err(|(pattern, error)| {
+        CommandError::Usage(Diagnostic {
+            message: format!("`--exclude {}` is not a glob: {error}", escape_hidden(&pattern)),
+            remedy: "write `*` for any text, `?` for one character, `[ab]` for one of several".to_owned(),
+        })
     })
 }
 
@@ -240,6 +264,20 @@ impl EvidencePeriod {
     }
 }
 
+/// What of a source is swept.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepScope<'a> {
+    period: EvidencePeriod,
+    exclude: Exclusion<'a>,
+}
+
+/// All files, in a period.
+impl From<EvidencePeriod> for SweepScope<'_> {
+    fn from(period: EvidencePeriod) -> Self {
+        Self { period, exclude: Exclusion::NONE }
+    }
+}
+
 /// Sweeps a source, compares it with the policies, and stores its evidence if there is a state. `caller` is the
 /// identity that AWS returned, if AWS was called.
 pub fn run_sweep<E: SweepEvidence + Send>(
@@ -248,16 +286,17 @@ pub fn run_sweep<E: SweepEvidence + Send>(
     policies: &PolicyHistory,
     source: &dyn LogSource,
     state: Option<&mut E>,
-    period: EvidencePeriod,
+    scope: SweepScope<'_>,
     caller: Option<CallerIdentity>,
 ) -> Result<Report, CommandError> {
     let config = &loaded.config;
     let pack = inputs::pack(loaded)?;
     let task = SweepTask {
         criteria: EvaluationCriteria { config, catalog: inputs::catalog(loaded)?, pack: &pack, policies },
-        since: period.since,
-        until: period.until,
+        since: scope.period.since,
+        until: scope.period.until,
         gather_options: GatherOptions { threads: threads(config), limits: limits(config) },
+        exclude: scope.exclude,
     };
     let (started, clock) = (environment::now(), Instant::now());
     let run =

@@ -18,7 +18,9 @@ fn sweep_with_a_valid_object(bytes: &[u8]) -> Report {
         object(&[RecordedCall { id: 9_000, ..READ_CALL }, RecordedCall { id: 9_001, ..WRITE_CALL }]),
     );
     directory.write("logs/bad.json.gz", bytes);
-    let ran = directory.run(&["sweep", "logs", "--no-state", "--json"]).assert_exit_code(3);
+    // The broken object is named, so that it is evidence whatever is in it.
+    let ran =
+        directory.run(&["sweep", "logs", "logs/bad.json.gz", "--no-state", "--json"]).assert_exit_code(3);
     let report = ran.report();
     let (run, totals) = (&report.run, &report.result.totals);
     assert!(run.unreadable.iter().all(|piece| piece.file == "logs/bad.json.gz"), "{:#?}", run.unreadable);
@@ -32,7 +34,8 @@ fn sweep_with_a_valid_object(bytes: &[u8]) -> Report {
     assert!(
         report.result.findings.iter().any(|one| one.id == "unreadable-evidence" && one.subject == *sentence)
     );
-    let screen = directory.run(&["sweep", "logs", "--no-state"]).assert_exit_code(3).stdout;
+    let screen =
+        directory.run(&["sweep", "logs", "logs/bad.json.gz", "--no-state"]).assert_exit_code(3).stdout;
     assert!(screen.contains("unreadable"), "{screen}");
     report
 }
@@ -69,7 +72,7 @@ fn second_record_offset(bytes: &[u8]) -> u64 {
 
 #[test]
 fn an_empty_file() {
-    assert_unreadable(b"", "the log file is empty", 0, Some(0), 0);
+    assert_unreadable(b"", "the log file is empty: it seems to be an empty file", 0, Some(0), 0);
 }
 
 #[test]
@@ -111,7 +114,8 @@ fn gzip_with_noise_inside() {
 
 #[test]
 fn text_that_is_not_json() {
-    assert_unreadable(b"<html>AccessDenied</html>", "not JSON", 0, Some(0), 0);
+    let reason = "not JSON: it seems to be a document";
+    assert_unreadable(b"<html>AccessDenied</html>", reason, 0, Some(0), 0);
     assert_unreadable(&gzip(b"nonsense"), "not JSON", 0, Some(0), 0);
 }
 
@@ -127,8 +131,62 @@ fn json_that_was_cut_short_gives_the_records_before_the_cut() {
 
 #[test]
 fn json_that_is_not_a_cloudtrail_file() {
-    assert_unreadable(br#"{"hello":"world"}"#, "JSON, but not CloudTrail data", 0, Some(0), 0);
-    assert_unreadable(b"[1]", "JSON, but not CloudTrail data", 0, Some(1), 0);
+    let reason = "JSON, but not CloudTrail data: it seems to be JSON without CloudTrail records";
+    assert_unreadable(br#"{"hello":"world"}"#, reason, 0, Some(0), 0);
+    assert_unreadable(b"[1]", reason, 0, Some(1), 0);
+    let reason = "JSON, but not CloudTrail data: it seems to be an AWS Config snapshot";
+    assert_unreadable(br#"{"fileVersion":"1.0","configSnapshotId":"x"}"#, reason, 0, Some(0), 0);
+}
+
+#[test]
+fn a_key_given_twice() {
+    let text = String::from_utf8(uncompressed_object(&calls(3))).expect("UTF-8");
+    let begins = second_record_offset(text.as_bytes());
+    let (before, after) = text.split_at(usize::try_from(begins).expect("small"));
+    let bytes =
+        format!("{before}{}", after.replacen("\"eventName\":", "\"eventName\":\"X\",\"eventName\":", 1));
+    assert_unreadable(bytes.as_bytes(), "a key is given twice: `eventName`", 1, Some(begins), 2);
+}
+
+#[test]
+fn files_beside_a_trail_are_skipped_and_counted_and_the_excluded_ones_are_said() {
+    let directory = TestDirectory::with_compliant_trail();
+    let log = "logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/10/06/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz";
+    directory.write("logs/AWSLogs/111122223333/Config/a.json.gz", gzip(br#"{"configurationItems":[]}"#));
+    directory.write("logs/flow.log.gz", gzip(b"version account-id\n2 111122223333\n"));
+    directory.write("logs/README.md", "# Logs");
+    directory.write("logs/.DS_Store", [0, 1]);
+    let sweep = |more: &[&str], code| {
+        let arguments = [&["sweep", "logs", "--no-state", fixture::WATCH_AUDITOR], more].concat();
+        directory.run(&arguments).assert_exit_code(code)
+    };
+    let report = sweep(&["--json"], 0).report();
+    let skipped: Vec<(&str, u64)> =
+        report.run.skipped.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    let kinds = [("AWS Config history", 1), ("VPC flow log", 1), ("document", 1), ("hidden file", 1)];
+    assert_eq!((&*skipped, report.run.skipped_files.len()), (&kinds[..], 4));
+    assert_eq!(report.run.skipped_files[1].file, "logs/AWSLogs/111122223333/Config/a.json.gz");
+    let screen = sweep(&[], 0).stdout;
+    assert!(screen.contains("Skipped     4 files: AWS Config history 1, VPC flow log 1,"), "{screen}");
+    // A log file that claims to be CloudTrail's stays evidence, and may be excluded.
+    directory.write(log, &gzip(b"x")[..12]);
+    sweep(&[], 3);
+    let report = sweep(&["--exclude", "CloudTrail", "--exclude", "*.md", "--json"], 0).report();
+    assert_eq!(
+        (report.run.excluded_files, &*report.run.exclude),
+        (2, &["CloudTrail".to_owned(), "*.md".to_owned()][..])
+    );
+    let screen = sweep(&["--exclude", "CloudTrail"], 0).stdout;
+    assert!(screen.contains("Excluded    1 file by CloudTrail"), "{screen}");
+    let stderr = sweep(&["--exclude", "["], 2).stderr;
+    assert!(stderr.contains("`--exclude [` is not a glob"), "{stderr}");
+    let stored = |more: &[&str], code| {
+        directory.run(&[&["sweep", "logs", "--json"], more].concat()).assert_exit_code(code).report()
+    };
+    assert_eq!(stored(&[], 3).result.totals.unreadable_evidence, 1);
+    let again = stored(&["--exclude", "*_CloudTrail_*"], 0);
+    assert_eq!((again.run.log_files_read, again.run.skipped.values().sum::<u64>()), (0, 4));
+    assert_eq!(stored(&[], 3).run.log_files_read, 0);
 }
 
 #[test]

@@ -72,6 +72,12 @@ pub trait LogSource: Sync {
     /// # Errors
     /// When the object cannot be read.
     fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError>;
+
+    /// Whether the caller named this very object, rather than a folder, a prefix or a pattern. Such an object is
+    /// expected to be a log file.
+    fn is_named(&self, _object: &StoredObject) -> bool {
+        false
+    }
 }
 
 /// A log file that was read.

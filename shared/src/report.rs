@@ -24,7 +24,7 @@ pub use crate::{
     },
     assessment::ReportMode,
     grants::PolicySnapshotRef,
-    record::UnreadablePosition,
+    record::{SkippedFile, UnreadablePosition},
 };
 
 use schemars::JsonSchema;
@@ -435,6 +435,14 @@ pub struct ReportRun {
     pub duration_seconds: f64,
     /// Log files read in this run.
     pub log_files_read: u64,
+    /// Files that evidently are not CloudTrail data, by what they seem to be. They were skipped in this run.
+    pub skipped: BTreeMap<String, u64>,
+    /// Names of skipped files, in order, at most 1,000.
+    pub skipped_files: Vec<SkippedFile>,
+    /// Globs of the files that the caller excluded. What these files contain is not part of the result.
+    pub exclude: Vec<String>,
+    /// Number of files that the caller excluded.
+    pub excluded_files: u64,
     /// Log files not read again: their evidence was stored by earlier runs.
     pub log_files_reused: u64,
     /// Number of bytes read, as stored.

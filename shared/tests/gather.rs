@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 use onlooker_core::{
     jobs::gather::{GatherOptions, GatheredEvidence, gather, read_object},
     ports::LogSource,
-    record::{ReadLimits, UnreadableReason},
+    record::{OtherFile, ReadLimits, UnreadableReason},
     segment::Segment,
 };
 use onlooker_local::local_files::LocalFiles;
@@ -85,7 +85,7 @@ fn every_unreadable_file_is_named_and_affects_no_other() {
     write("a-good.json", good.as_bytes());
     write("b-empty.json", b"");
     write("c-cut.json.gz", &object(&[(0, 3)], true));
-    write("d-noise.bin", b"\x00\x01\x02");
+    write("d-noise.json.gz", b"\x00\x01\x02");
     write("e-cut.json", &good.as_bytes()[..good.len() - 40]);
     write("f-twice.json", good.as_bytes());
     write(".hidden", b"never read");
@@ -93,16 +93,53 @@ fn every_unreadable_file_is_named_and_affects_no_other() {
     let reasons: Vec<&str> = reading.positions.iter().map(|position| &*position.reason).collect();
     assert_eq!(
         reasons,
-        [
-            UnreadableReason::Empty,
-            UnreadableReason::TruncatedGzip,
-            UnreadableReason::BadJson,
-            UnreadableReason::TruncatedJson
-        ]
-        .map(UnreadableReason::description)
+        [UnreadableReason::TruncatedGzip, UnreadableReason::BadJson, UnreadableReason::TruncatedJson]
+            .map(UnreadableReason::description)
     );
-    assert_eq!((reading.tallied, reading.duplicate, reading.unreadable), (3, 3, 4), "{reading:#?}");
-    assert_eq!(segment.unreadable().len(), 4);
+    assert_eq!((reading.tallied, reading.duplicate, reading.unreadable), (3, 3, 3), "{reading:#?}");
+    assert_eq!(segment.unreadable().len(), 3);
+    let skipped: Vec<(OtherFile, u64)> =
+        reading.skipped.iter().map(|(kind, count)| (*kind, *count)).collect();
+    assert_eq!(skipped, [(OtherFile::Hidden, 1), (OtherFile::Empty, 1)]);
+    let names: Vec<&str> =
+        reading.skipped_files.iter().filter_map(|skipped| skipped.file.rsplit('/').next()).collect();
+    assert_eq!(names, [".hidden", "b-empty.json"]);
+}
+
+#[test]
+fn a_file_beside_the_trail_is_skipped_in_a_folder_and_unreadable_if_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    fs::write(path("trail.json"), record(1)).unwrap();
+    fs::write(path("config.json"), r#"{"fileVersion":"1.0","configSnapshotId":"x","configurationItems":[]}"#)
+        .unwrap();
+    fs::write(path("flow.log"), "version account-id interface-id\n2 111122223333 eni-1\n").unwrap();
+    let gather_paths = |paths: &[String]| {
+        let options = GatherOptions { threads: 2, limits: ReadLimits::default() };
+        gather(&LocalFiles::new(paths), options, &|_| {}).unwrap()
+    };
+    for paths in [vec![path("")], vec![path("*")], vec![path("trail.json"), path("?[ol]*")]] {
+        let GatheredEvidence { segment, statistics: reading } = gather_paths(&paths);
+        assert_eq!((reading.objects, reading.records, segment.unreadable().len()), (3, 1, 0), "{reading:#?}");
+        let skipped: Vec<(&str, u64)> =
+            reading.skipped.iter().map(|(kind, count)| (kind.noun(), *count)).collect();
+        assert_eq!(skipped, [("AWS Config snapshot", 1), ("VPC flow log", 1)]);
+    }
+    for paths in [
+        vec![path("trail.json"), path("config.json"), path("flow.log")],
+        vec![path("./flow.log"), path(""), path("config.json")],
+    ] {
+        let reading = gather_paths(&paths).statistics;
+        assert!(reading.skipped.is_empty(), "{reading:#?}");
+        let reasons: Vec<&str> = reading.positions.iter().map(|position| &*position.reason).collect();
+        assert_eq!(
+            reasons,
+            [
+                "JSON, but not CloudTrail data: it seems to be an AWS Config snapshot",
+                "not JSON: it seems to be a VPC flow log"
+            ]
+        );
+    }
 }
 
 #[test]

@@ -141,6 +141,10 @@ impl LogSource for S3Source {
         Ok(found.into_values().collect())
     }
 
+    fn is_named(&self, object: &StoredObject) -> bool {
+        self.locations.iter().any(|location| location.to_string() == object.name)
+    }
+
     fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
         bytes.clear();
         let failure = |kind, said: String| port_error(READ, &object.name, kind, said);

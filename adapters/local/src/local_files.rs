@@ -1,11 +1,12 @@
 //! Local files as log files.
 //!
 //! Enters: paths, globs, or standard input as `-`. Leaves: a [`LogSource`]. Laws: a file that is
-//! named several times is listed once; files are sorted by path; in a directory every file is read except hidden ones
-//! (with a name that begins with a dot), because CloudTrail delivers none and `.onlooker` is the state of Onlooker.
+//! named several times is listed once; files are sorted by path; hidden directories (with a name that begins with a dot)
+//! are not entered, because CloudTrail delivers none and `.onlooker` is the state of Onlooker; hidden files are listed
+//! by directories, so that they are counted as skipped.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::{self, File},
     io::{self, Read},
     path::{Component, Path, PathBuf},
@@ -24,6 +25,8 @@ pub const STDIN: &str = "-";
 #[derive(Debug)]
 pub struct LocalFiles {
     paths: Vec<String>,
+    /// The paths as they are listed, if they name a file.
+    named: HashSet<PathBuf>,
     /// The contents of standard input, which can be read only once.
     stdin: Mutex<Option<Vec<u8>>>,
 }
@@ -31,7 +34,9 @@ pub struct LocalFiles {
 impl LocalFiles {
     /// The files that these paths name: directories (recursive), files, globs, and `-` for standard input.
     pub fn new(paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { paths: paths.into_iter().map(Into::into).collect(), stdin: Mutex::new(None) }
+        let paths: Vec<String> = paths.into_iter().map(Into::into).collect();
+        let named = paths.iter().map(|path| plain(Path::new(path))).collect();
+        Self { paths, named, stdin: Mutex::new(None) }
     }
 }
 
@@ -65,6 +70,10 @@ impl LogSource for LocalFiles {
             if object.name == STDIN { self.read_stdin(most, bytes) } else { read_file(object, most, bytes) };
         read.map_err(|error| port_error("read", &object.name, error))
     }
+
+    fn is_named(&self, object: &StoredObject) -> bool {
+        self.named.contains(Path::new(&object.name))
+    }
 }
 
 impl LocalFiles {
@@ -93,8 +102,8 @@ fn read_file(object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> io::Resul
 
 /// Adds every file at or below `path`. An inaccessible file is added too, so that reading it reports the error.
 fn walk(path: &Path, found: &mut BTreeMap<PathBuf, (u64, String)>) {
-    let shown =
-        |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let is_hidden = |entry: &DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+    let shown = |entry: &DirEntry| entry.depth() == 0 || !entry.file_type().is_dir() || !is_hidden(entry);
     for entry in WalkDir::new(path).follow_links(true).into_iter().filter_entry(shown) {
         let (file, metadata) = match &entry {
             Ok(entry) if entry.file_type().is_dir() => continue,
@@ -103,9 +112,13 @@ fn walk(path: &Path, found: &mut BTreeMap<PathBuf, (u64, String)>) {
         };
         let size = metadata.as_ref().map_or(0, fs::Metadata::len);
         let version = metadata.and_then(|metadata| file_version(&metadata)).unwrap_or_default();
-        let plain = file.components().filter(|part| *part != Component::CurDir).collect();
-        found.insert(plain, (size, version));
+        found.insert(plain(file), (size, version));
     }
+}
+
+/// A path as it is listed: without `.`.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// A version that changes with the file: its size, its modification time and, where the system has them, its inode
@@ -144,4 +157,66 @@ fn port_error(
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> PortError {
     PortError { operation, name: name.to_owned(), kind: PortErrorKind::Other, cause: cause.into() }
+}
+
+/// Globs of files that are excluded.
+#[derive(Clone, Debug, Default)]
+pub struct ExcludeGlobs(Vec<glob::Pattern>);
+
+impl ExcludeGlobs {
+    /// The globs `patterns`, in which `*` also matches `/`.
+    ///
+    /// # Errors
+    /// The first pattern that is not a glob, and why.
+    pub fn new(patterns: &[String]) -> Result<Self, (String, glob::PatternError)> {
+        let parse = |pattern: &String| glob::Pattern::new(pattern).map_err(|error| (pattern.clone(), error));
+        patterns.iter().map(parse).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a glob matches the path `name`, a path inside it, or a folder of it: `Config`, `*/Config/*` and
+    /// `Config/*.gz` all match `logs/Config/a.json.gz`.
+    pub fn matches(&self, name: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let slashes = || name.match_indices('/').map(|(at, _)| at);
+        let starts = || std::iter::once(0).chain(slashes().map(|at| at + 1));
+        let ends = || slashes().chain(std::iter::once(name.len()));
+        starts().any(|start| {
+            ends().filter(|end| *end > start).any(|end| {
+                name.get(start..end).is_some_and(|part| self.0.iter().any(|glob| glob.matches(part)))
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_excludes_a_path_its_end_or_a_folder_in_it() {
+        let excludes = |pattern: &str, name| ExcludeGlobs::new(&[pattern.to_owned()]).unwrap().matches(name);
+        let name = "logs/AWSLogs/111122223333/Config/us-east-1/a.json.gz";
+        for pattern in [
+            name,
+            "Config",
+            "*/Config/*",
+            "**/Config/**",
+            "Config/*",
+            "a.json.gz",
+            "*.json.gz",
+            "[ab].json.gz",
+            "logs/*",
+            "logs",
+            "AWSLogs/1111*",
+        ] {
+            assert!(excludes(pattern, name), "{pattern}");
+        }
+        for pattern in ["config", "Conf", "a.json", "json.gz", "b*", "/logs", "*.json", ""] {
+            assert!(!excludes(pattern, name), "{pattern}");
+        }
+        assert!(ExcludeGlobs::new(&["a".to_owned(), "[".to_owned()]).is_err());
+        assert!(!ExcludeGlobs::default().matches("a"));
+    }
 }

@@ -16,6 +16,7 @@ mod document;
 mod fast_parser;
 mod fields;
 mod inflate;
+mod other_file;
 mod unreadable;
 
 pub use digest::DigestWindow;
@@ -23,6 +24,9 @@ pub use digest::DigestWindow;
 pub(crate) use fields::with_user_identity;
 pub use fields::{Record, RecordResource, UserIdentity};
 pub use inflate::Inflater;
+pub use other_file::{
+    OtherFile, SkippedFile, claims_cloudtrail, kind_of_service_folder, kind_without_content,
+};
 pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadablePosition, UnreadableReason};
 
 /// Limits for reading one log file.
@@ -73,4 +77,48 @@ pub fn read_log_file(
     let (text, fault) = inflater.inflate(stored, limits.max_inflated_bytes);
     document::read_document(text, fault, stored, true, visit);
     text.len()
+}
+
+/// Reads one log file as [`read_log_file`] does, unless it evidently is not CloudTrail data. Returns the inflated length
+/// in bytes.
+///
+/// # Errors
+/// What the file seems to be. Then nothing was passed to `visit`.
+pub fn read_unless_other(
+    name: &str,
+    stored: &[u8],
+    limits: ReadLimits,
+    inflater: &mut Inflater,
+    visit: &mut impl RecordVisitor,
+) -> Result<usize, OtherFile> {
+    let (text, fault) = inflater.inflate(stored, limits.max_inflated_bytes);
+    if !claims_cloudtrail(name) && !other_file::starts_like_cloudtrail(text) {
+        let mut probe = other_file::Probe::default();
+        document::read_document(text, fault, stored, true, &mut probe);
+        let kind = if probe.read { None } else { other_file::kind_of_unread(name, text, fault, probe) };
+        if let Some(kind) = kind {
+            return Err(kind);
+        }
+    }
+    document::read_document(text, fault, stored, true, visit);
+    Ok(text.len())
+}
+
+impl RecordVisitor for other_file::Probe {
+    fn visit_record(&mut self, _: &Record<'_>) -> Result<(), RecordError> {
+        self.read = true;
+        Ok(())
+    }
+
+    fn visit_insight(&mut self, _: Fingerprint) {
+        self.read = true;
+    }
+
+    fn visit_digest_window(&mut self, _: DigestWindow) {
+        self.read = true;
+    }
+
+    fn visit_unreadable(&mut self, piece: UnreadablePiece) {
+        self.damaged |= piece.error.reason != UnreadableReason::NotCloudTrail;
+    }
 }

@@ -3,10 +3,11 @@
 //! Enters: a [`LogSource`]. Leaves: [`GatheredEvidence`]: a [`Segment`] and the [`ReadStatistics`] of it. Laws:
 //! records seen = tallied + duplicate + unreadable + set aside; neither segment nor statistics depend on the
 //! number of threads; at most one log file for each thread is in memory; a log file that cannot be fetched counts as
-//! unreadable evidence, and the other log files are still read.
+//! unreadable evidence, and the other log files are still read; a file that evidently is not CloudTrail data is skipped,
+//! counted and named, unless the caller named it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -22,8 +23,8 @@ use crate::{
     hex::hex,
     ports::{LogSource, PortError, ProcessedObject, StoredObject},
     record::{
-        self, DigestWindow, Fingerprint, Inflater, ReadLimits, Record, RecordError, RecordVisitor,
-        UnreadablePiece, UnreadablePosition, UnreadableReason,
+        self, DigestWindow, Fingerprint, Inflater, OtherFile, ReadLimits, Record, RecordError, RecordVisitor,
+        SkippedFile, UnreadablePiece, UnreadablePosition, UnreadableReason,
     },
     segment::{Segment, SegmentBuilder},
 };
@@ -37,7 +38,8 @@ pub struct GatherOptions {
     pub limits: ReadLimits,
 }
 
-/// Maximum number of positions of unreadable pieces in [`ReadStatistics`]; further pieces are only counted.
+/// Maximum number of positions of unreadable pieces, and of skipped files, in [`ReadStatistics`]; further ones are only
+/// counted.
 pub const MAX_POSITIONS: usize = 1_000;
 
 /// Evidence that was read from log files.
@@ -52,7 +54,7 @@ pub struct GatheredEvidence {
 /// Counts of what was read: every record is tallied, a duplicate, unreadable or set aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadStatistics {
-    /// Number of log files read.
+    /// Number of files read or skipped.
     pub objects: u64,
     /// Number of bytes read, as stored.
     pub bytes: u64,
@@ -72,6 +74,10 @@ pub struct ReadStatistics {
     pub digests: u64,
     /// Positions of unreadable pieces: the first [`MAX_POSITIONS`] by log file and offset.
     pub positions: BTreeSet<UnreadablePosition>,
+    /// Files that evidently are not CloudTrail data, by what they seem to be.
+    pub skipped: BTreeMap<OtherFile, u64>,
+    /// The first [`MAX_POSITIONS`] of them by name.
+    pub skipped_files: BTreeSet<SkippedFile>,
 }
 
 /// Progress of reading log files.
@@ -101,16 +107,22 @@ impl ReadStatistics {
         for position in other.positions {
             self.insert_position(position);
         }
+        for (kind, count) in other.skipped {
+            *self.skipped.entry(kind).or_default() += count;
+        }
+        for file in other.skipped_files {
+            insert_bounded(&mut self.skipped_files, file);
+        }
+    }
+
+    fn skip(&mut self, name: &str, kind: OtherFile) {
+        *self.skipped.entry(kind).or_default() += 1;
+        let skipped = SkippedFile { file: name.to_owned(), seems: kind.noun().to_owned() };
+        insert_bounded(&mut self.skipped_files, skipped);
     }
 
     fn insert_position(&mut self, position: UnreadablePosition) {
-        if self.positions.len() < MAX_POSITIONS || self.positions.last().is_some_and(|last| position < *last)
-        {
-            self.positions.insert(position);
-        }
-        if self.positions.len() > MAX_POSITIONS {
-            self.positions.pop_last();
-        }
+        insert_bounded(&mut self.positions, position);
     }
 
     /// Splits the events into tallied (distinct) and duplicate ones.
@@ -121,7 +133,17 @@ impl ReadStatistics {
     }
 }
 
-/// Called after each log file.
+/// Inserts into the first [`MAX_POSITIONS`] of a set.
+fn insert_bounded<T: Ord>(kept: &mut BTreeSet<T>, one: T) {
+    if kept.len() < MAX_POSITIONS || kept.last().is_some_and(|last| one < *last) {
+        kept.insert(one);
+    }
+    if kept.len() > MAX_POSITIONS {
+        kept.pop_last();
+    }
+}
+
+/// Called after each log file that was not skipped.
 #[derive(Clone, Copy)]
 pub enum ObjectCallback<'a> {
     /// Receives the summary of the log file.
@@ -157,12 +179,13 @@ pub fn gather_objects(
         let mut reader = ObjectReader::new(options.limits);
         while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             let processed = reader.read_or_count_missing(source, object);
-            let segment = match each {
-                ObjectCallback::Summary(callback) => {
+            let segment = match (processed, each) {
+                (None, _) => None,
+                (Some(processed), ObjectCallback::Summary(callback)) => {
                     callback(processed);
                     None
                 }
-                ObjectCallback::WithSegment(keep) => {
+                (Some(processed), ObjectCallback::WithSegment(keep)) => {
                     let segment = std::mem::take(&mut reader.builder).finish();
                     keep(processed, &segment);
                     Some(segment)
@@ -202,7 +225,7 @@ pub fn gather_objects(
 /// Reads one log file that is already in memory.
 pub fn read_object(name: &str, bytes: &[u8], limits: ReadLimits) -> GatheredEvidence {
     let mut reader = ObjectReader::new(limits);
-    reader.decode(name, bytes);
+    reader.decode(name, bytes, None);
     reader.take_evidence()
 }
 
@@ -235,11 +258,10 @@ impl ObjectReader {
         source: &dyn LogSource,
         object: &StoredObject,
     ) -> Result<ProcessedObject, PortError> {
-        let most = (self.limits.max_inflated_bytes as u64).saturating_add(1);
         let mut bytes = std::mem::take(&mut self.bytes);
-        let fetched = source.fetch(object, most, &mut bytes);
+        let fetched = source.fetch(object, self.fetch_limit(), &mut bytes);
         if fetched.is_ok() {
-            self.decode(&object.name, &bytes);
+            self.decode(&object.name, &bytes, None);
         }
         self.bytes = bytes;
         fetched.map(|()| self.processed(object))
@@ -253,20 +275,58 @@ impl ObjectReader {
         GatheredEvidence { segment, statistics }
     }
 
-    /// Reads a log file of `source`. One that cannot be fetched is unreadable evidence.
-    fn read_or_count_missing(&mut self, source: &dyn LogSource, object: &StoredObject) -> ProcessedObject {
+    /// Reads a log file of `source`. One that cannot be fetched is unreadable evidence. Nothing is returned for a file
+    /// that evidently is not CloudTrail data: it is counted as skipped.
+    fn read_or_count_missing(
+        &mut self,
+        source: &dyn LogSource,
+        object: &StoredObject,
+    ) -> Option<ProcessedObject> {
         self.is_worth_retry = false;
-        let mut processed = self.read(source, object).unwrap_or_else(|error| {
+        let is_named = source.is_named(object);
+        let unfetched = if is_named { None } else { kind_without_fetching(&object.name) };
+        if let Some(kind) = unfetched {
             self.statistics.objects += 1;
-            let piece = UnreadablePiece::unavailable(&object.name, &object.version);
-            self.visitor(&object.name, Some(error.cause.to_string())).visit_unreadable(piece);
-            self.processed(object)
-        });
+            self.statistics.skip(&object.name, kind);
+            return None;
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let fetched = source.fetch(object, self.fetch_limit(), &mut bytes);
+        let other = match &fetched {
+            Ok(()) => self.decode_unless_other(&object.name, &bytes),
+            Err(error) => {
+                self.statistics.objects += 1;
+                let piece = UnreadablePiece::unavailable(&object.name, &object.version);
+                self.visitor(&object.name, Some(error.cause.to_string())).visit_unreadable(piece);
+                None
+            }
+        };
+        match other {
+            Some(kind) if is_named => {
+                self.decode(&object.name, &bytes, Some(format!("it seems to be {kind}")));
+                // The content decides again next time, when the file may not be named.
+                self.is_worth_retry = true;
+            }
+            Some(kind) => {
+                self.statistics.objects += 1;
+                self.statistics.skip(&object.name, kind);
+            }
+            None => {}
+        }
+        self.bytes = bytes;
+        if other.is_some() && !is_named {
+            return None;
+        }
+        let mut processed = self.processed(object);
         if self.is_worth_retry {
             // Without a version the log file is read again next time.
             processed.object.version.clear();
         }
-        processed
+        Some(processed)
+    }
+
+    const fn fetch_limit(&self) -> u64 {
+        (self.limits.max_inflated_bytes as u64).saturating_add(1)
     }
 
     /// What is known of the log file that was read last.
@@ -279,12 +339,32 @@ impl ObjectReader {
         }
     }
 
-    fn decode(&mut self, object: &str, bytes: &[u8]) {
-        self.statistics.objects += 1;
-        self.statistics.bytes += bytes.len() as u64;
+    /// Reads a log file in memory. The first piece that cannot be read gets `cause`.
+    fn decode(&mut self, object: &str, bytes: &[u8], cause: Option<String>) {
         let (limits, mut inflater) = (self.limits, std::mem::take(&mut self.inflater));
-        let inflated = record::read_log_file(bytes, limits, &mut inflater, &mut self.visitor(object, None));
+        let inflated = record::read_log_file(bytes, limits, &mut inflater, &mut self.visitor(object, cause));
         self.inflater = inflater;
+        self.count_object(bytes, inflated);
+    }
+
+    /// Reads a log file in memory, or returns what the file seems to be instead.
+    fn decode_unless_other(&mut self, object: &str, bytes: &[u8]) -> Option<OtherFile> {
+        let (limits, mut inflater) = (self.limits, std::mem::take(&mut self.inflater));
+        let visitor = &mut self.visitor(object, None);
+        let read = record::read_unless_other(object, bytes, limits, &mut inflater, visitor);
+        self.inflater = inflater;
+        match read {
+            Ok(inflated) => {
+                self.count_object(bytes, inflated);
+                None
+            }
+            Err(kind) => Some(kind),
+        }
+    }
+
+    const fn count_object(&mut self, stored: &[u8], inflated: usize) {
+        self.statistics.objects += 1;
+        self.statistics.bytes += stored.len() as u64;
         self.statistics.inflated_bytes += inflated as u64;
     }
 
@@ -292,6 +372,14 @@ impl ObjectReader {
         let Self { builder, statistics, is_worth_retry, .. } = self;
         SegmentVisitor { object, cause, builder, statistics, is_worth_retry }
     }
+}
+
+/// What a file is that is not fetched: a hidden file, a folder, or an S3 object in the folder of another AWS service,
+/// of which a log bucket may have more than of CloudTrail. A local file there is read, and its content decides.
+fn kind_without_fetching(name: &str) -> Option<OtherFile> {
+    let is_remote = name.starts_with("s3://");
+    let by_folder = || if is_remote { record::kind_of_service_folder(name) } else { None };
+    record::kind_without_content(name).or_else(by_folder)
 }
 
 /// Adds the pieces of one log file to the segment and the statistics.

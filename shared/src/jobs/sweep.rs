@@ -3,11 +3,12 @@
 //! Enters: a source of log files, the evidence stored by earlier sweeps, configuration, catalog, control pack and
 //! clock readings. Leaves: a [`Report`]. Laws: a log file that has not changed is not read again; stored and new
 //! evidence merge into the same result as reading everything at once; a log file that cannot be read is listed in the
-//! report.
+//! report; an excluded file is not part of the result, whether its evidence is stored or not, and the report says so.
 
 use std::{
     collections::BTreeMap,
     error::Error,
+    fmt,
     sync::{Mutex, PoisonError},
 };
 
@@ -39,6 +40,26 @@ pub enum SweepError {
     Report(#[from] serde_json::Error),
 }
 
+/// The files that the caller excludes.
+#[derive(Clone, Copy)]
+pub struct Exclusion<'a> {
+    /// The globs, as the caller wrote them.
+    pub globs: &'a [String],
+    /// Whether a file of this name is excluded.
+    pub matches: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+impl Exclusion<'_> {
+    /// Excludes no file.
+    pub const NONE: Self = Self { globs: &[], matches: &|_| false };
+}
+
+impl fmt::Debug for Exclusion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exclusion").field(&self.globs).finish()
+    }
+}
+
 /// The input of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepTask<'a> {
@@ -50,6 +71,8 @@ pub struct SweepTask<'a> {
     pub until: Option<Time>,
     /// Options for reading log files.
     pub gather_options: GatherOptions,
+    /// Files that are not read.
+    pub exclude: Exclusion<'a>,
 }
 
 /// Reads new log files, merges them with the stored evidence, and makes a report. `run` carries id and start time.
@@ -64,7 +87,8 @@ pub fn sweep<E: SweepEvidence + Send>(
     run: ReportRun,
     progress: &(dyn Fn(GatherProgress) + Sync),
 ) -> Result<Report, SweepError> {
-    let objects = source.list()?;
+    let (excluded, objects): (Vec<_>, Vec<_>) =
+        source.list()?.into_iter().partition(|object| (task.exclude.matches)(&object.name));
     let inputs = Mutex::new(Vec::new());
     let add_input = |read| inputs.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     let (segment, statistics, old) = match kept {
@@ -80,7 +104,9 @@ pub fn sweep<E: SweepEvidence + Send>(
         }
         Some(kept) => {
             let failed = |error: E::Error| SweepError::Evidence(Box::new(error));
-            let (fresh, old) = split_new_and_processed(objects, kept.processed_objects().map_err(failed)?);
+            let mut known = kept.processed_objects().map_err(failed)?;
+            known.retain(|name, _| !(task.exclude.matches)(name));
+            let (fresh, old) = split_new_and_processed(objects, known);
             let store = Mutex::new((kept, Ok(())));
             let keep = |read: ProcessedObject, segment: &Segment| {
                 let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +135,12 @@ pub fn sweep<E: SweepEvidence + Send>(
     };
     let fresh = inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
     let summary = EvidenceSummary::from_segment(segment, ReportScope::between(task.since, task.until));
-    Ok(evaluate(summary, task.criteria, fill_run(run, &statistics, fresh, old))?)
+    let run = ReportRun {
+        exclude: task.exclude.globs.to_vec(),
+        excluded_files: excluded.len() as u64,
+        ..fill_run(run, statistics, fresh, old)
+    };
+    Ok(evaluate(summary, task.criteria, run)?)
 }
 
 /// The log files to read, and the stored evidence of all others. Evidence of log files that are in another source or
@@ -130,10 +161,10 @@ fn split_new_and_processed(
     (fresh, known.into_values().collect())
 }
 
-/// Adds the log files that were read and those that were not read because their evidence was stored.
+/// Adds the log files that were read, those that were skipped, and those that were not read because their evidence was stored.
 fn fill_run(
     run: ReportRun,
-    statistics: &ReadStatistics,
+    statistics: ReadStatistics,
     fresh: Vec<ProcessedObject>,
     old: Vec<ProcessedObject>,
 ) -> ReportRun {
@@ -148,6 +179,8 @@ fn fill_run(
         bytes_read: statistics.bytes,
         records_seen: statistics.records,
         duplicates: statistics.duplicate,
+        skipped: statistics.skipped.iter().map(|(kind, count)| (kind.noun().to_owned(), *count)).collect(),
+        skipped_files: statistics.skipped_files.into_iter().collect(),
         ..run
     }
 }

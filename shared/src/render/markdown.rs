@@ -16,7 +16,7 @@ use crate::{
     coverage::{AccountRegionCoverage, Coverage},
     event::Outcome,
     finding::Finding,
-    report::{PrincipalSummary, Report, ReportMode, ReportResult},
+    report::{PrincipalSummary, Report, ReportMode, ReportResult, ReportRun},
 };
 
 /// The format.
@@ -398,7 +398,22 @@ fn inputs(page: &mut MarkdownPage, report: &Report) {
             ),
         ],
     ];
-    page.table(["", ""], rows.into_iter());
+    let (skipped, excluded) = (skipped(run), excluded(run));
+    let more = [("Skipped files", skipped), ("Excluded files", excluded)];
+    let more = more.into_iter().filter_map(|(title, text)| Some([title.to_owned(), text?]));
+    page.table(["", ""], rows.into_iter().chain(more).collect::<Vec<_>>().into_iter());
+}
+
+/// How many files were skipped, and what they seem to be.
+fn skipped(run: &ReportRun) -> Option<String> {
+    let kind = |(kind, count): (&String, &u64)| format!("{}: {}", prose(kind), thousands(*count));
+    (!run.skipped.is_empty()).then(|| run.skipped.iter().map(kind).collect::<Vec<_>>().join(", "))
+}
+
+/// How many files the caller excluded, and by which globs.
+fn excluded(run: &ReportRun) -> Option<String> {
+    let globs = || run.exclude.iter().take(MAX_ROWS).map(|glob| code(glob)).collect::<Vec<_>>().join(", ");
+    (!run.exclude.is_empty()).then(|| format!("{} by {}", count_noun(run.excluded_files, "file"), globs()))
 }
 
 fn join_or_none(parts: Vec<String>) -> String {

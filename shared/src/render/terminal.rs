@@ -164,6 +164,32 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         let problems = join_fitting(&problems, style.width.saturating_sub(12));
         fact("", tone, &problems, "");
     }
+    if let Some(first) = report.run.unreadable.first() {
+        let text = format!("{} in {}", escape_hidden(&first.reason), escape_hidden(&first.file));
+        let more = totals.unreadable_evidence.saturating_sub(1);
+        let more = if more > 0 { format!(" (+{})", thousands(more)) } else { String::new() };
+        let room = style.width.saturating_sub(12 + display_width(&more));
+        fact("Unreadable", Some(ScreenTone::Warn), &(truncate(&text, room) + &more), "");
+    }
+    let skipped: u64 = report.run.skipped.values().sum();
+    if skipped > 0 {
+        let kinds: Vec<String> = report
+            .run
+            .skipped
+            .iter()
+            .map(|(kind, count)| format!("{} {}", escape_hidden(kind), thousands(*count)))
+            .collect();
+        let files = format!("{}: ", count_noun(skipped, "file"));
+        let kinds = join_fitting(&kinds, style.width.saturating_sub(12 + display_width(&files)));
+        fact("Skipped", None, "", &(files + &kinds));
+    }
+    if !report.run.exclude.is_empty() {
+        let globs: Vec<String> =
+            report.run.exclude.iter().map(|glob| escape_hidden(glob).into_owned()).collect();
+        let files = format!("{} by ", count_noun(report.run.excluded_files, "file"));
+        let globs = join_fitting(&globs, style.width.saturating_sub(12 + display_width(&files)));
+        fact("Excluded", Some(ScreenTone::Warn), &(files + &globs), "");
+    }
     if !result.controls.is_empty() {
         let states = [ControlState::Fail, ControlState::NoEvidence, ControlState::Pass];
         let states = states.map(|state| {

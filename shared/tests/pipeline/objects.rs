@@ -17,7 +17,7 @@ use onlooker_core::{
     jobs::{
         evaluation::EvaluationCriteria,
         gather::GatherOptions,
-        sweep::{SweepTask, sweep},
+        sweep::{Exclusion, SweepTask, sweep},
     },
     ports::{LogSource, PortError, StoredObject},
     record::ReadLimits,
@@ -89,6 +89,7 @@ fn sweep_objects(objects: &MemoryLogSource, state: &Path, limits: ReadLimits) ->
         since: None,
         until: None,
         gather_options: GatherOptions { threads: 2, limits },
+        exclude: Exclusion::NONE,
     };
     let mut state = SweepState::open(state, "objects in memory").unwrap();
     sweep(objects, Some(&mut state), task, ReportRun::default(), &|_| {}).unwrap()

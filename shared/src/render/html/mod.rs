@@ -88,6 +88,8 @@ struct HtmlPage<'a> {
     tables: ReportTables<'a>,
     watched: Truncated<&'a str>,
     unreadable_reasons: Truncated<(&'a str, u64)>,
+    skipped: Truncated<(&'a str, u64)>,
+    exclude: Truncated<&'a str>,
     input_files: Truncated<&'a InputFile>,
     unreadable: Truncated<&'a UnreadablePosition>,
 }
@@ -126,6 +128,11 @@ impl<'a> HtmlPage<'a> {
                 result.inputs.unreadable.iter().map(|(reason, count)| (reason.as_str(), *count)),
                 most::ROWS,
             ),
+            skipped: Truncated::of(
+                run.skipped.iter().map(|(kind, count)| (kind.as_str(), *count)),
+                most::ROWS,
+            ),
+            exclude: Truncated::of(run.exclude.iter().map(String::as_str), most::ROWS),
             input_files: Truncated::of(&run.input_files, most::INPUTS),
             unreadable: Truncated::of(&run.unreadable, most::ROWS),
         }

@@ -109,6 +109,7 @@ pub(super) fn finish_report(mut result: ReportResult, exposure: Option<&RiskFact
         input_files_sha256: "a".repeat(64),
         input_files: vec![],
         unreadable: vec![],
+        ..ReportRun::default()
     };
     Report::new(result, run).unwrap()
 }

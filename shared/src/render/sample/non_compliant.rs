@@ -17,7 +17,8 @@ use crate::{
     finding::{Recommendation, Severity},
     operation::OperationType,
     report::{
-        AuditEntry, Behavior, InputFile, OtherEvent, OverrideUsage, Report, ReportMode, UnreadablePosition,
+        AuditEntry, Behavior, InputFile, OtherEvent, OverrideUsage, Report, ReportMode, SkippedFile,
+        UnreadablePosition,
     },
     score::{RiskFactors, Status},
 };
@@ -217,6 +218,14 @@ pub fn non_compliant() -> Report {
         sha256: "1".repeat(64),
         records: 42,
     }];
+    report.run.skipped =
+        BTreeMap::from([("AWS Config history".to_owned(), 2), ("VPC flow log".to_owned(), 1_240)]);
+    report.run.skipped_files = vec![SkippedFile {
+        file: "AWSLogs/111122223333/Config/a.json.gz".to_owned(),
+        seems: "AWS Config history".to_owned(),
+    }];
+    report.run.exclude = vec!["*/eu-south-1/*".to_owned()];
+    report.run.excluded_files = 12;
     report.run.unreadable = vec![UnreadablePosition {
         file: "AWSLogs/444455556666/CloudTrail/b.json.gz".to_owned(),
         byte: Some(4_096),

@@ -1,0 +1,263 @@
+//! Files beside a trail, in the shapes of AWS; and what must not be taken for one.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
+use proptest::prelude::*;
+
+use super::{super::*, *};
+
+/// Counts of what was passed on.
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    records: usize,
+    unreadable: usize,
+}
+
+impl RecordVisitor for Counts {
+    fn visit_record(&mut self, _: &Record<'_>) -> Result<(), RecordError> {
+        self.records += 1;
+        Ok(())
+    }
+
+    fn visit_insight(&mut self, _: Fingerprint) {
+        self.records += 1;
+    }
+
+    fn visit_digest_window(&mut self, _: DigestWindow) {
+        self.records += 1;
+    }
+
+    fn visit_unreadable(&mut self, _: UnreadablePiece) {
+        self.unreadable += 1;
+    }
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What a file is, or the counts of what was read.
+fn read(name: &str, stored: &[u8]) -> Result<Counts, OtherFile> {
+    let mut counts = Counts::default();
+    read_unless_other(name, stored, ReadLimits::default(), &mut Inflater::default(), &mut counts)?;
+    Ok(counts)
+}
+
+const CLAIMED: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/10/06/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz";
+const RECORD: &str =
+    r#"{"eventVersion":"1.11","userIdentity":{},"eventID":"1","eventName":"x","eventSource":"y"}"#;
+
+#[test]
+fn files_beside_a_trail_are_recognized_by_their_content() {
+    use OtherFile as File;
+
+    let alb = "https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 \"GET https://www.example.com:443/ HTTP/1.1\"";
+    let s3 = format!(
+        "{} amzn-s3-demo-bucket [06/Feb/2019:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.VERSIONING",
+        "7".repeat(64)
+    );
+    for (content, kind) in [
+        (
+            r#"{"fileVersion":"1.0","configSnapshotId":"1","configurationItems":[{"resourceType":"AWS::S3::Bucket"}]}"#,
+            File::ConfigSnapshot,
+        ),
+        (r#"{"fileVersion": "1.0", "requestId": "1", "configurationItems": []}"#, File::ConfigHistory),
+        (
+            r#"{"configurationItems":[{"configuration":{"eventVersion":1,"userIdentity":"eventSource"}}],"fileVersion":"1.0"}"#,
+            File::ConfigHistory,
+        ),
+        (r#"{"fileVersion":"1.0","configurationItems":[{"resourceType":"#, File::ConfigHistory),
+        (
+            "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n2 111122223333 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 40 1 2 ACCEPT OK\n",
+            File::VpcFlowLog,
+        ),
+        ("version account-id\n2 111122223333\n", File::VpcFlowLog),
+        ("account-id action az-id bytes dstaddr\n", File::VpcFlowLog),
+        ("2 111122223333 eni-0a 10.0.0.1 10.0.0.2 443 49152 6 1 40 1 2 ACCEPT OK", File::VpcFlowLog),
+        (alb, File::LoadBalancerLog),
+        (
+            "tls 2.0 2018-12-20T02:59:40 net/my-network-loadbalancer/c6e77e28c25b2234 g3d4b5e8bb8464cd 72.21.218.154:51341",
+            File::LoadBalancerLog,
+        ),
+        (
+            "2015-05-13T23:39:43.945958Z my-loadbalancer 192.168.131.39:2817 10.0.0.1:80 0.000073 200 200 0 29",
+            File::LoadBalancerLog,
+        ),
+        (&s3, File::S3AccessLog),
+        (
+            "#Version: 1.0\n#Fields: date time x-edge-location\n2019-12-04\t21:02:31\tLAX1",
+            File::CloudFrontLog,
+        ),
+        (
+            r#"{"schemaVersion":"2.0","accountId":"1","region":"r","id":"1","arn":"a","type":"Recon:EC2/x","resource":{},"service":{"serviceName":"guardduty"}}"#,
+            File::Findings,
+        ),
+        (r#"{"Findings":[{"SchemaVersion":"2018-10-08","ProductArn":"a"}]}"#, File::Findings),
+        (r#"[{"SchemaVersion":"2018-10-08","ProductArn":"a"}]"#, File::Findings),
+        (r#"{"timestamp":1,"formatVersion":1,"webaclId":"a","action":"ALLOW"}"#, File::WafLog),
+        (r#"{"version":"1.1","account_id":"1","query_name":"x.","query_type":"A"}"#, File::ResolverQueryLog),
+        ("", File::Empty),
+        (" \n", File::Empty),
+        ("%PDF-1.7\nx", File::Document),
+        ("<!DOCTYPE html><p>x", File::Document),
+        ("PK\u{3}\u{4}x", File::Archive),
+        ("PAR1x", File::Table),
+        ("GIF89a", File::Image),
+        (r#"{"hello":"world"}"#, File::Json),
+        (r#"[1,"x",null]"#, File::Json),
+        (
+            r#"{"messageType":"DATA_MESSAGE","logGroup":"/aws/lambda/f","logEvents":[{"message":"START"},{"message":"{\"level\":\"info\"}"}]}"#,
+            File::Json,
+        ),
+    ] {
+        for name in ["logs/file.json.gz", "file", "s3://b/x/y.log"] {
+            assert_eq!(read(name, content.as_bytes()), Err(kind), "{name}: {content}");
+            assert_eq!(read(name, &gzip(content.as_bytes())), Err(kind), "{name}: {content}");
+        }
+        // The same content under the name of a log file is damaged evidence.
+        assert!(read(CLAIMED, content.as_bytes()).unwrap().unreadable > 0, "{content}");
+    }
+    for (content, kind) in [
+        (&b"\x89PNG\r\n\x1a\n"[..], File::Image),
+        (b"\xff\xd8\xff\xe0", File::Image),
+        (b"\x28\xb5\x2f\xfdx", File::Archive),
+        (b"\x00\x01\x02", File::Binary),
+        (b"plain words", File::Text),
+    ] {
+        assert_eq!(read("logs/file", content), Err(kind), "{content:?}");
+    }
+    let flow = gzip(alb.repeat(100).as_bytes());
+    assert_eq!(read("logs/file.gz", flow.split_at(flow.len() - 9).0), Err(File::LoadBalancerLog));
+}
+
+#[test]
+fn files_beside_a_trail_are_recognized_by_their_name_if_nothing_in_them_is_a_record() {
+    use OtherFile as File;
+
+    for (name, kind) in [
+        ("logs/README.md", File::Document),
+        ("logs/README", File::Document),
+        ("AWSLogs/111122223333/CloudTrail/notes.TXT", File::Document),
+        ("logs/CloudTrail/index.html", File::Document),
+        ("logs/_SUCCESS", File::Text),
+        ("AWSLogs/111122223333/Config/ConfigWritabilityCheckFile", File::Config),
+        ("AWSLogs/o-x/111122223333/Config/us-east-1/x", File::Config),
+        ("p/o-x/AWSLogs/o-x/111122223333/elasticloadbalancing/x.json", File::LoadBalancerLog),
+        ("CloudTrail/AWSLogs/111122223333/vpcflowlogs/x", File::VpcFlowLog),
+        ("AWSLogs/111122223333/GuardDuty/x", File::Findings),
+        ("AWSLogs/111122223333/redshift/x", File::OtherService),
+    ] {
+        assert_eq!(read(name, b"some text, maybe {damaged"), Err(kind), "{name}");
+        assert_eq!(read(name, RECORD.as_bytes()), Ok(Counts { records: 1, unreadable: 0 }), "{name}");
+        let file = format!("{{\"Records\":[{RECORD}]}}");
+        assert_eq!(read(name, &gzip(file.as_bytes())), Ok(Counts { records: 1, unreadable: 0 }), "{name}");
+    }
+    let document = format!("# A record\n\n    {RECORD}\n");
+    assert_eq!(read("README.md", document.as_bytes()), Err(File::Document));
+    for (name, kind) in [
+        ("logs/.DS_Store", Some(File::Hidden)),
+        (
+            "AWSLogs/111122223333/CloudTrail/._111122223333_CloudTrail_r_20261006T1005Z_a.json.gz",
+            Some(File::Hidden),
+        ),
+        ("s3://b/AWSLogs/", Some(File::Folder)),
+        ("s3://b/logs_$folder$", Some(File::Folder)),
+        (CLAIMED, None),
+        ("-", None),
+    ] {
+        assert_eq!(kind_without_content(name), kind, "{name}");
+    }
+}
+
+#[test]
+fn what_claims_to_be_a_log_file_stays_evidence_however_damaged() {
+    let file = format!("{{\"Records\":[{}]}}", [RECORD; 9].join(","));
+    let stored = gzip(file.as_bytes());
+    for name in [
+        CLAIMED,
+        "111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz",
+        "copy/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz",
+        "AWSLogs/111122223333/Config/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz",
+        "AWSLogs/o-x/111122223333/CloudTrail-Digest/us-east-1/x.json.gz",
+        "archive/CloudTrail/x.json.gz",
+    ] {
+        assert!(claims_cloudtrail(name), "{name}");
+        for damaged in [b"".as_slice(), b"\x00", b"text", b"{}", b"%PDF", stored.split_at(12).0] {
+            let counts = read(name, damaged).unwrap();
+            assert!(counts.unreadable > 0, "{name}: {damaged:?}");
+        }
+    }
+    for name in
+        ["CloudTrail", "x/README", "AWSLogs/111122223333/Config/x", "MyCloudTrail/x.json", "a/b_CloudTrail_c"]
+    {
+        assert!(!claims_cloudtrail(name), "{name}");
+    }
+    // By its content, whatever its name.
+    for name in ["trail", "trail.json.gz", "notes/README.md", "AWSLogs/111122223333/Config/x"] {
+        for (text, least) in [
+            (file.as_str(), 0),
+            (file.split_at(9).0, 1),
+            (file.split_at(11).0, 1),
+            (file.split_at(60).0, 1),
+            (RECORD.split_at(70).0, 1),
+            (&file.replacen("\"Records\":[", "\"Rexords\":[", 1), 1),
+            (&file.replacen("\"Records\":[", "\"Records\"?[", 1), 1),
+            (&file.replacen("{\"Records\"", "{Records\"", 1), 1),
+        ] {
+            let counts =
+                read(name, text.as_bytes()).unwrap_or_else(|kind| panic!("{name}: {kind}: {text:.40}"));
+            assert!(counts.unreadable >= least, "{name}: {text:.40}");
+        }
+    }
+    // A name that promises what the content is not.
+    for (name, content) in [
+        ("trail.json", &b"nonsense"[..]),
+        ("trail.json.gz", b"nonsense"),
+        ("trail.jsonl", b"{\"a\":"),
+        ("trail.gz", b"\x00\x1f\x8b"),
+        ("trail", stored.split_at(12).0),
+        ("trail.log", stored.split_at(12).0),
+    ] {
+        assert!(read(name, content).unwrap().unreadable > 0, "{name}");
+    }
+}
+
+#[test]
+fn a_record_anywhere_in_a_file_makes_it_evidence() {
+    for text in [
+        format!("{}\n{RECORD}", "{\"hello\":\"world\"}\n".repeat(1_000)),
+        format!("version account-id\n{RECORD}").replacen("version account-id", "2 2", 1),
+        format!("{{\"configurationItems\":[]}}{RECORD}"),
+        format!("[{{\"Findings\":[]}},{RECORD}]"),
+    ] {
+        let counts = read("notes.txt", text.as_bytes()).unwrap();
+        assert!(counts.records == 1 && counts.unreadable > 0, "{text:.60}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_name_or_content_panics(name in "\\PC{0,60}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        drop(read(&name, &bytes));
+        let _ = (claims_cloudtrail(&name), kind_without_content(&name), kind_of_service_folder(&name));
+    }
+
+    #[test]
+    fn a_log_file_cut_or_changed_anywhere_is_read_or_unreadable(at in 0..2_000_usize, bit in 0..8_u8, cut in any::<bool>(), zip in any::<bool>()) {
+        let file = format!("{{\"Records\":[{}]}}", [RECORD; 3].join(","));
+        let mut stored = if zip { gzip(file.as_bytes()) } else { file.into_bytes() };
+        let at = 1 + at % (stored.len() - 1);
+        if cut {
+            stored.truncate(at);
+        } else {
+            stored[at] ^= 1 << bit;
+        }
+        for name in [CLAIMED, "trail.json.gz", "trail.json"] {
+            let counts = read(name, &stored);
+            prop_assert!(counts.as_ref().is_ok_and(|counts| counts.records + counts.unreadable > 0), "{name} {counts:?}");
+        }
+    }
+}
