@@ -229,19 +229,24 @@ pub fn global_region(region: &str) -> &'static str {
     }
 }
 
-/// Adds the accounts and regions that the configuration expects and the evidence does not show.
+/// Adds the accounts and regions that the configuration expects and the evidence does not show. If the configuration
+/// names no regions, every account is expected in the region of global services too.
 fn add_expected_regions(observed: &mut ObservedHours, expected: &ExpectedCoverage) {
     let seen: BTreeSet<Arc<str>> = observed.keys().map(|(_, region)| Arc::clone(region)).collect();
     let accounts: BTreeSet<Arc<str>> = match &*expected.accounts {
         [] => observed.keys().map(|(account, _)| Arc::clone(account)).collect(),
         named => named.iter().map(|account| Arc::from(account.as_str())).collect(),
     };
+    let global = |region: &Arc<str>| Arc::from(global_region(region));
     for account in accounts {
         let shown = observed.keys().any(|(seen, _)| *seen == account);
         let regions: BTreeSet<Arc<str>> = match &*expected.regions {
             // An account without any evidence is missing in every region in which other accounts have evidence.
-            [] if !shown => seen.clone(),
-            [] => BTreeSet::new(),
+            [] if !shown => seen.iter().cloned().chain(seen.iter().map(global)).collect(),
+            [] => {
+                let own = observed.keys().filter(|(seen, _)| *seen == account);
+                own.map(|(_, region)| global(region)).collect()
+            }
             named => named.iter().map(|region| Arc::from(region.as_str())).collect(),
         };
         for region in regions {
