@@ -167,7 +167,10 @@ fn files_beside_a_trail_are_skipped_and_counted_and_the_excluded_ones_are_said()
     assert_eq!((&*skipped, report.run.skipped_files.len()), (&kinds[..], 4));
     assert_eq!(report.run.skipped_files[1].file, "logs/AWSLogs/111122223333/Config/a.json.gz");
     let screen = sweep(&[], 0).stdout;
-    assert!(screen.contains("Skipped     4 files: AWS Config history 1, VPC flow log 1,"), "{screen}");
+    assert!(
+        screen.contains("Not read    4 files skipped: AWS Config history 1, VPC flow log 1, "),
+        "{screen}"
+    );
     // A log file that claims to be CloudTrail's stays evidence, and may be excluded.
     directory.write(log, &gzip(b"x")[..12]);
     sweep(&[], 3);
@@ -177,13 +180,14 @@ fn files_beside_a_trail_are_skipped_and_counted_and_the_excluded_ones_are_said()
         (2, &["CloudTrail".to_owned(), "*.md".to_owned()][..])
     );
     let screen = sweep(&["--exclude", "CloudTrail"], 0).stdout;
-    assert!(screen.contains("Excluded    1 file by CloudTrail"), "{screen}");
+    assert!(screen.contains("Not read    1 file excluded by CloudTrail, 4 files skipped: "), "{screen}");
     let stderr = sweep(&["--exclude", "["], 2).stderr;
     assert!(stderr.contains("`--exclude [` is not a glob"), "{stderr}");
     let stored = |more: &[&str], code| {
         directory.run(&[&["sweep", "logs", "--json"], more].concat()).assert_exit_code(code).report()
     };
-    assert_eq!(stored(&[], 3).result.totals.unreadable_evidence, 1);
+    // The text before the end of the stream is not JSON, and the stream ends too early.
+    assert_eq!(stored(&[], 3).result.totals.unreadable_evidence, 2);
     let again = stored(&["--exclude", "*_CloudTrail_*"], 0);
     assert_eq!((again.run.log_files_read, again.run.skipped.values().sum::<u64>()), (0, 4));
     assert_eq!(stored(&[], 3).run.log_files_read, 0);

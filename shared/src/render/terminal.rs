@@ -20,7 +20,7 @@ use crate::{
     controls::ControlState,
     escape::escape_hidden,
     finding::Severity,
-    report::{Report, ReportMode, ReportResult},
+    report::{Report, ReportMode, ReportResult, ReportRun},
     score::{RiskBand, Status},
 };
 
@@ -171,24 +171,10 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         let room = style.width.saturating_sub(12 + display_width(&more));
         fact("Unreadable", Some(ScreenTone::Warn), &(truncate(&text, room) + &more), "");
     }
-    let skipped: u64 = report.run.skipped.values().sum();
-    if skipped > 0 {
-        let kinds: Vec<String> = report
-            .run
-            .skipped
-            .iter()
-            .map(|(kind, count)| format!("{} {}", escape_hidden(kind), thousands(*count)))
-            .collect();
-        let files = format!("{}: ", count_noun(skipped, "file"));
-        let kinds = join_fitting(&kinds, style.width.saturating_sub(12 + display_width(&files)));
-        fact("Skipped", None, "", &(files + &kinds));
-    }
-    if !report.run.exclude.is_empty() {
-        let globs: Vec<String> =
-            report.run.exclude.iter().map(|glob| escape_hidden(glob).into_owned()).collect();
-        let files = format!("{} by ", count_noun(report.run.excluded_files, "file"));
-        let globs = join_fitting(&globs, style.width.saturating_sub(12 + display_width(&files)));
-        fact("Excluded", Some(ScreenTone::Warn), &(files + &globs), "");
+    let not_read = files_not_read(&report.run);
+    if !not_read.is_empty() {
+        let tone = (report.run.excluded_files > 0).then_some(ScreenTone::Warn);
+        fact("Not read", tone, &join_fitting(&not_read, style.width.saturating_sub(12)), "");
     }
     if !result.controls.is_empty() {
         let states = [ControlState::Fail, ControlState::NoEvidence, ControlState::Pass];
@@ -204,6 +190,24 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         );
     }
     ScreenSection { header: head, ..ScreenSection::default() }
+}
+
+/// What was not read of the files that were found: the excluded files, with the globs, and the skipped ones, by what
+/// they seem to be.
+fn files_not_read(run: &ReportRun) -> Vec<String> {
+    let globs = run.exclude.iter().map(|glob| escape_hidden(glob)).collect::<Vec<_>>().join(", ");
+    let excluded = (!run.exclude.is_empty())
+        .then(|| format!("{} excluded by {globs}", count_noun(run.excluded_files, "file")));
+    let skipped: u64 = run.skipped.values().sum();
+    let mut kinds: Vec<String> = run
+        .skipped
+        .iter()
+        .map(|(kind, count)| format!("{} {}", escape_hidden(kind), thousands(*count)))
+        .collect();
+    if let Some(first) = kinds.first_mut() {
+        *first = format!("{} skipped: {first}", count_noun(skipped, "file"));
+    }
+    excluded.into_iter().chain(kinds).collect()
 }
 
 fn findings_section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {

@@ -143,7 +143,7 @@ fn exposed_resources_agree_with_the_reference_data() {
         // there is any permissions management; in the catalog it is access from outside.
         let limit = |most: usize| if data.in_repository { 0 } else { most };
         let exposures = [
-            ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS, 0, 4),
+            ("credentials_exposure", Capabilities::READ_SECRETS | Capabilities::ISSUE_CREDENTIALS, 0, 6),
             ("data_access", Capabilities::READ_DATA, 0, 4),
             ("privesc", Capabilities::PRIVILEGE_ESCALATION, 0, 0),
             ("resource_exposure", Capabilities::EXPOSE_RESOURCE, 14, 0),
