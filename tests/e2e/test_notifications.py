@@ -5,7 +5,7 @@ import json
 import trail
 from case import StackTestCase
 from deployment import ROOT, wait_until
-from trail import HOME_ACCOUNT, REGION, Trail
+from trail import GLOBAL_REGION, HOME_ACCOUNT, REGION, Trail
 
 
 class Notifications(StackTestCase):
@@ -63,7 +63,8 @@ class Notifications(StackTestCase):
         self.fix_window()
         receive_messages, _, receive_events = self.subscribe()
         # The window has the last hour only after the evidence of that hour has had time to arrive, so the trail has 25 hours.
-        made = Trail("status", self.hour - 25 * 3600, self.hour, 100)
+        regions = ((HOME_ACCOUNT, REGION), (HOME_ACCOUNT, GLOBAL_REGION))
+        made = Trail("status", self.hour - 25 * 3600, self.hour, 150, regions)
         self.deployment.deliver(made.objects(seconds=3600))
         self.deployment.wait_until_drained()
         current = self.invoke("report")["current_status"]
