@@ -68,11 +68,10 @@ fn a_denied_write_is_no_violation_and_a_failed_one_is_inconclusive() {
     let denied = RecordedCall { error: Some("AccessDenied"), ..WRITE_CALL };
     let report = sweep(&compliant_trail_with(&[denied]), &[WATCH_AUDITOR]).assert_exit_code(0).report();
     assert_eq!((report.result.totals.blocked, report.result.compliance.permitted), (1, 2));
-    sweep(
-        &compliant_trail_with(&[RecordedCall { error: Some("ThrottlingException"), ..WRITE_CALL }]),
-        &[WATCH_AUDITOR],
-    )
-    .assert_exit_code(3);
+    for (error, code) in [("InternalFailure", 3), ("ThrottlingException", 0)] {
+        let failed = RecordedCall { error: Some(error), ..WRITE_CALL };
+        sweep(&compliant_trail_with(&[failed]), &[WATCH_AUDITOR]).assert_exit_code(code);
+    }
     sweep(
         &compliant_trail_with(&[RecordedCall { source: "novel", name: "Frobnicate", ..WRITE_CALL }]),
         &[WATCH_AUDITOR],

@@ -7,10 +7,13 @@ mod authorization_message;
 pub(crate) mod content;
 mod identity;
 mod issued_credentials;
+mod logging_change;
 mod outcome;
+mod unprocessed;
 
 pub use authorization_message::DenyingPolicy;
 pub(crate) use issued_credentials::issued_credentials_arn;
+pub use logging_change::{LoggingChange, logging_change};
 pub(crate) use outcome::CallResult;
 
 use std::{fmt, sync::Arc};
@@ -114,6 +117,24 @@ pub struct CallKey {
     /// The IAM action that was denied, if the message names one that is not called like the operation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub denied_action: Option<Arc<str>>,
+}
+
+impl CallKey {
+    /// Whether the call assumes a role.
+    pub fn assumes_role(&self) -> bool {
+        &*self.source == "sts.amazonaws.com" && self.name.starts_with("AssumeRole")
+    }
+
+    /// Whether the call may have issued credentials of another session or user.
+    pub fn may_issue_credentials(&self) -> bool {
+        self.outcome == Outcome::Succeeded && (self.issued_credentials_arn.is_some() || self.assumes_role())
+    }
+
+    /// Whether the call can change what later calls or their absence mean: it may have issued credentials, or changed
+    /// what is logged.
+    pub fn has_later_effect(&self) -> bool {
+        self.may_issue_credentials() || logging_change(self, |_| true).is_some()
+    }
 }
 
 /// One event: id, time, and two values that many events share.

@@ -2,7 +2,7 @@
 //!
 //! Enters: a segment; or the extracts of all its shards, one at a time, and the evidence outside shards. Leaves: an
 //! [`EvidenceSummary`]. Laws: both inputs give the same summary; the summary covers only the period, and events
-//! outside it change only their count; a summary from extracts needs the memory of a tally, whatever the number of
+//! outside it change only their count and, in the [`LEAD_IN_HOURS`] before it, the lead-in; a summary from extracts needs the memory of a tally, whatever the number of
 //! events.
 
 mod listed_log_files;
@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::listed_log_files::ListedLogFiles;
 use crate::{
+    event::CallKey,
     extract::Extract,
     hex::hex,
     period::Period,
+    principal::MAX_FEDERATED_SESSION_HOURS,
     record::DigestWindow,
     segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
     tally::{Tally, TallyMerge},
@@ -43,6 +45,12 @@ impl ReportScope {
         self.since.is_none_or(|since| since.hour() <= hour)
             && self.until.is_none_or(|until| hour < Hour(until.0.div_ceil(HOUR_SECONDS)))
     }
+
+    /// Whether an hour is one of the [`LEAD_IN_HOURS`] before the given beginning.
+    pub fn leads_in(&self, hour: Hour) -> bool {
+        let from = |since: Time| Hour(since.hour().0.saturating_sub(LEAD_IN_HOURS));
+        self.since.is_some_and(|since| (from(since)..since.hour()).contains(&hour))
+    }
 }
 
 /// What is known about the evidence itself, besides the tally.
@@ -60,9 +68,24 @@ pub struct EvidenceQuality {
     pub sha256: String,
 }
 
+/// Hours before a period of which the lead-in tells: the longest session.
+pub const LEAD_IN_HOURS: u32 = MAX_FEDERATED_SESSION_HOURS;
+
+/// What happened in the [`LEAD_IN_HOURS`] before the period and has effects in it. Empty if the period has no given
+/// beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeadIn {
+    /// The calls of these hours that [have later effects](crate::event::CallKey::has_later_effect), counted.
+    pub tally: Tally,
+    /// Those of these hours that have an event, or that digest files cover.
+    pub hours: BTreeSet<Shard>,
+}
+
 /// What a report needs of all evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceSummary {
+    /// What happened before the period and has effects in it.
+    pub lead_in: LeadIn,
     /// The events of the period, counted.
     pub tally: Tally,
     /// Quality of the evidence.
@@ -81,6 +104,11 @@ impl EvidenceSummary {
     /// The summary of a whole segment.
     pub fn from_segment(mut segment: Segment, scope: ReportScope) -> Self {
         let mut builder = EvidenceSummaryBuilder::start(segment.take_unsharded(), scope);
+        if builder.scope.since.is_some() {
+            let before = segment.events_of_hours(|hour| builder.scope.leads_in(hour));
+            builder.lead_in.hours = before.shards();
+            builder.lead_in.tally = Tally::of(before).filter(CallKey::has_later_effect);
+        }
         builder.outside_period = segment.retain_hours(|hour| builder.scope.contains(hour));
         for (shard, sha256) in segment.shard_hashes() {
             builder.hash.add(&shard, &sha256);
@@ -106,6 +134,8 @@ pub enum EvidenceSummaryError {
 /// Builds an evidence summary from extracts, in order of their shards.
 pub struct EvidenceSummaryBuilder {
     scope: ReportScope,
+    lead_in: LeadIn,
+    lead_in_tallies: TallyMerge,
     unsharded: Segment,
     log_files: ListedLogFiles,
     hash: EvidenceHasher,
@@ -132,6 +162,8 @@ impl EvidenceSummaryBuilder {
             log_files: ListedLogFiles::of(unsharded.digest_windows(), &scope),
             unsharded,
             scope,
+            lead_in: LeadIn::default(),
+            lead_in_tallies: TallyMerge::default(),
             hash: EvidenceHasher::default(),
             tallies: TallyMerge::default(),
             last_shard: None,
@@ -141,7 +173,7 @@ impl EvidenceSummaryBuilder {
         }
     }
 
-    /// Adds the extract of the whole evidence of a shard. Shards outside the scope may be omitted.
+    /// Adds the extract of the whole evidence of a shard. Shards outside the scope and its lead-in may be omitted.
     ///
     /// # Errors
     /// [`EvidenceSummaryError::OutOfOrder`].
@@ -158,6 +190,10 @@ impl EvidenceSummaryBuilder {
             self.tallies.add(tally);
         } else {
             self.outside_period += tally.events();
+            if self.scope.leads_in(shard.hour) {
+                self.lead_in.hours.insert(shard.clone());
+                self.lead_in_tallies.add(tally.filter(CallKey::has_later_effect));
+            }
         }
         self.last_shard = Some(shard);
         Ok(())
@@ -166,6 +202,7 @@ impl EvidenceSummaryBuilder {
     /// Finishes the evidence summary.
     pub fn finish(mut self) -> EvidenceSummary {
         let tally = std::mem::take(&mut self.tallies).finish();
+        self.lead_in.tally = std::mem::take(&mut self.lead_in_tallies).finish();
         self.build(tally)
     }
 
@@ -181,7 +218,19 @@ impl EvidenceSummaryBuilder {
         for hour in covered.first().into_iter().chain(covered.last()) {
             self.include_hour(*hour);
         }
-        let Self { scope, mut unsharded, log_files, hash, hour_range, conflicts, outside_period, .. } = self;
+        let quiet = self.unsharded.digest_hours().filter(|shard| self.scope.leads_in(shard.hour));
+        self.lead_in.hours.extend(quiet.cloned());
+        let Self {
+            scope,
+            lead_in,
+            mut unsharded,
+            log_files,
+            hash,
+            hour_range,
+            conflicts,
+            outside_period,
+            ..
+        } = self;
         let hour_range = hour_range.map(|(first, last)| (first.start(), last.start()));
         let period = Period::from_bounds(scope.since, scope.until, hour_range);
         let inside = |hour: Hour| period.is_none_or(|period| period.contains(hour));
@@ -199,6 +248,7 @@ impl EvidenceSummaryBuilder {
         };
         let digest_hours = unsharded.digest_hours().filter(|shard| inside(shard.hour)).cloned().collect();
         EvidenceSummary {
+            lead_in,
             tally,
             evidence_quality,
             digest_hours,

@@ -9,6 +9,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Longest duration of a role session and of a federated user session. A session created by role chaining lasts one
+/// hour at most; the longer duration is used for it too. AWS IAM User Guide, "Methods to assume a role" and "Compare
+/// AWS STS credentials", and AWS STS API Reference, `GetFederationToken`, read 2026-11.
+pub const MAX_ROLE_SESSION_HOURS: u32 = 12;
+/// See [`MAX_ROLE_SESSION_HOURS`].
+pub const MAX_FEDERATED_SESSION_HOURS: u32 = 36;
+
 /// Kind of a principal, by CloudTrail's `userIdentity.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

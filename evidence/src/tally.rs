@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 
 pub(crate) use merge::TallyMerge;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     event::{Actor, CallKey, EventId},
@@ -196,6 +197,37 @@ impl Tally {
                 buckets,
             })
         })
+    }
+
+    /// The lines of the calls for which `keep` holds.
+    #[must_use]
+    pub fn filter(mut self, keep: impl Fn(&CallKey) -> bool) -> Self {
+        let kept: Vec<bool> = self.call_keys.iter().map(keep).collect();
+        let mut filtered = Self::default();
+        let is_kept = |part: &TallyPart<'_>| kept.get(part.entry.call_key as usize) == Some(&true);
+        self.parts_in_order().filter(is_kept).for_each(|part| filtered.push_line(part));
+        Self {
+            actors: std::mem::take(&mut self.actors),
+            call_keys: std::mem::take(&mut self.call_keys),
+            ..filtered
+        }
+    }
+
+    /// SHA-256 over the lines, in order, without the samples.
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for line in self.lines() {
+            // Both hold only strings, numbers and lists, so writing them cannot fail.
+            let keys = serde_json::to_vec(&(line.actor, line.call_key)).unwrap_or_default();
+            hash.update((keys.len() as u64).to_le_bytes());
+            hash.update(&keys);
+            hash.update((line.buckets.len() as u64).to_le_bytes());
+            for (bucket, count) in line.buckets {
+                hash.update(bucket.0.to_le_bytes());
+                hash.update(count.to_le_bytes());
+            }
+        }
+        hash.finalize().0
     }
 
     /// Number of lines in the tally.

@@ -99,7 +99,8 @@ impl Alert {
         let (id, event_id, time) = (alert_id(&event)?, event.id.to_string(), event.time);
         let tally = Tally::of(Segment::from_events([event]));
         let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
-        let assessment = Assessment::classify(&tally, &coverage, &evidence, catalog, config);
+        let lead_in = Tally::default();
+        let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
         let findings = finding::find(&assessment);
         let alerting =
             findings.into_iter().find(|finding| finding::rule(&finding.id).is_some_and(|rule| rule.alerts));

@@ -156,7 +156,10 @@ impl ClassifiedCall<'_> {
     /// have made gives at worst `INSUFFICIENT_EVIDENCE`. A call that issued untraceable credentials gives at best
     /// `INSUFFICIENT_EVIDENCE`, even when an override allows it.
     pub fn status_impact(&self) -> Status {
-        let impact = status_impact(self.operation_type(), self.outcome());
+        let impact = match self.line.call_key.is_unprocessed() {
+            true => Status::Compliant,
+            false => status_impact(self.operation_type(), self.outcome()),
+        };
         let impact = if self.is_untraceable { impact.max(Status::InsufficientEvidence) } else { impact };
         let is_certain = self.role_chain.as_ref().is_none_or(|role_chain| role_chain.is_certain);
         if is_certain { impact } else { impact.min(Status::InsufficientEvidence) }
@@ -217,9 +220,10 @@ pub struct Assessment<'a> {
 }
 
 impl<'a> Assessment<'a> {
-    /// Classifies every line of the evidence.
+    /// Classifies every line of the tally. `lead_in` has the calls before the period that have effects in it.
     pub fn classify(
         tally: &'a Tally,
+        lead_in: &'a Tally,
         coverage: &'a Coverage,
         evidence: &'a EvidenceQuality,
         catalog: &Catalog,
@@ -229,7 +233,7 @@ impl<'a> Assessment<'a> {
             HashMap::new();
         let key_uses = KeyUseCauses::of(tally);
         let mut watch_index = WatchIndex::new(config);
-        let role_chains = watch_index.role_chains(tally);
+        let role_chains = watch_index.role_chains(tally, lead_in);
         let mut this = Self {
             mode: ReportMode::of(config),
             config,

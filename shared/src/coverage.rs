@@ -1,7 +1,6 @@
 //! The evidence that exists, compared with the evidence that is expected.
 //!
-//! Enters: the tally, the hours that digest files cover, hours known to be incomplete, and the expected coverage.
-//! Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
+//! Enters: an evidence summary and the expected coverage. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
 //! only with an event or a digest window in that account, region and hour; adding evidence never opens a gap in the
 //! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
 //! one never improves a status; `event_classes` and `logging_change` state the laws of their own.
@@ -19,13 +18,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::ExpectedCoverage, event::Actor, period::Period, segment::Shard, tally::Tally, time::Hour,
+    config::ExpectedCoverage,
+    event::Actor,
+    evidence_summary::{EvidenceSummary, LeadIn},
+    period::Period,
+    principal::MAX_ROLE_SESSION_HOURS,
+    segment::Shard,
+    time::Hour,
 };
 
 pub use self::{
     action_class::event_class_of,
     event_classes::{EventClassCoverage, EventClassState, event_class_name, is_in_class},
-    logging_change::{LoggingChange, logging_change},
+    logging_change::logging_change,
 };
 use self::{event_classes::event_class_coverage, logging_change::incomplete_after_changes};
 
@@ -66,19 +71,43 @@ pub struct Coverage {
     pub account_regions: Vec<AccountRegionCoverage>,
     /// Coverage of each event class, ordered by the name of the class.
     pub event_classes: Vec<EventClassCoverage>,
+    /// The hours before the period, in which the sessions of role chains may have begun.
+    pub lead_in: LeadInCoverage,
+}
+
+/// The hours before the period in which a role session that makes calls in the period may have begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeadInCoverage {
+    /// Twelve hours, the longest role session, for each expected account and region.
+    pub expected_hours: u64,
+    /// Those of them with an event or a digest window.
+    pub observed_hours: u64,
+}
+
+impl LeadInCoverage {
+    fn of(lead_in: &LeadIn, places: &[(Arc<str>, Arc<str>)], period: Period) -> Self {
+        let first = Hour(period.from.0.saturating_sub(MAX_ROLE_SESSION_HOURS));
+        let is_expected = |shard: &&Shard| {
+            (first..period.from).contains(&shard.hour)
+                && places.iter().any(|(account, region)| (account, region) == (&shard.account, &shard.region))
+        };
+        Self {
+            expected_hours: places.len() as u64 * u64::from(MAX_ROLE_SESSION_HOURS),
+            observed_hours: lead_in.hours.iter().filter(is_expected).count() as u64,
+        }
+    }
+
+    /// Number of these hours without evidence.
+    pub const fn missing_hours(self) -> u64 {
+        self.expected_hours.saturating_sub(self.observed_hours)
+    }
 }
 
 impl Coverage {
-    /// The coverage of a period. `digest_hours` are hours that digest files cover. The evidence of
-    /// `incomplete_hours` is known to be incomplete. Hours outside the period are not counted.
-    pub fn of(
-        tally: &Tally,
-        digest_hours: &BTreeSet<Shard>,
-        incomplete_hours: &BTreeSet<Shard>,
-        expected: &ExpectedCoverage,
-        period: Option<Period>,
-    ) -> Self {
-        let Some(period) = period else {
+    /// The coverage of this evidence. Hours outside the period are not counted.
+    pub fn of(evidence: &EvidenceSummary, expected: &ExpectedCoverage) -> Self {
+        let EvidenceSummary { tally, lead_in, digest_hours, incomplete_hours, period, .. } = evidence;
+        let Some(period) = *period else {
             return Self { event_classes: event_class_coverage(tally, expected, &[]), ..Self::default() };
         };
         let mut observed = ObservedHours::new();
@@ -104,7 +133,7 @@ impl Coverage {
             cell.is_incomplete |= incomplete_hours.contains(shard);
         }
         add_expected_regions(&mut observed, expected);
-        let changed = incomplete_after_changes(tally, digest_hours, expected, observed.keys(), period);
+        let changed = incomplete_after_changes(evidence, expected, observed.keys(), period);
         for shard in changed.into_iter().filter(|shard| is_expected(expected, &shard.account, &shard.region))
         {
             let account_region = (shard.account, shard.region);
@@ -124,6 +153,7 @@ impl Coverage {
         let observed_hours = wanted().map(|account_region| u64::from(account_region.observed_hours)).sum();
         let places: Vec<_> =
             wanted().map(|place| (Arc::clone(&place.account), Arc::clone(&place.region))).collect();
+        let lead_in = LeadInCoverage::of(lead_in, &places, period);
         Self {
             period: Some(period),
             expected_hours,
@@ -131,6 +161,7 @@ impl Coverage {
             percent: percent(observed_hours, expected_hours),
             account_regions,
             event_classes: event_class_coverage(tally, expected, &places),
+            lead_in,
         }
     }
 

@@ -62,15 +62,15 @@ pub(crate) fn issues_into_unseen_account(call_key: &CallKey, is_seen: impl Fn(&s
 pub(crate) struct RoleChains(Option<ChainGraph>);
 
 impl RoleChains {
-    /// The role chains in the evidence.
-    pub(crate) fn of<'a>(tally: &'a Tally, mut is_watched: impl FnMut(&'a Actor) -> bool) -> Self {
-        if !tally.lines().any(|line| issuance::may_issue_credentials(line.call_key) && is_watched(line.actor))
-        {
+    /// The role chains in the evidence: the lead-in and the tally.
+    pub(crate) fn of<'a>(tallies: [&'a Tally; 2], mut is_watched: impl FnMut(&'a Actor) -> bool) -> Self {
+        let lines = || tallies.into_iter().flat_map(Tally::lines);
+        if !lines().any(|line| line.call_key.may_issue_credentials() && is_watched(line.actor)) {
             return Self::default();
         }
-        let issuances = CredentialIssuance::all(tally, &mut is_watched);
+        let issuances = CredentialIssuance::all(lines, &mut is_watched);
         let mut graph = ChainGraph::of(issuances);
-        graph.add_unseen_holders(&mut tally.lines());
+        graph.add_unseen_holders(&mut lines());
         graph.resolve_originators();
         Self(Some(graph))
     }

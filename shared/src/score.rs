@@ -55,7 +55,7 @@ impl std::fmt::Display for Status {
 /// A denied call shows that AWS enforces the limit. A failed call was not denied, so it does not show that.
 pub const fn status_impact(operation_type: OperationType, outcome: Outcome) -> Status {
     match (operation_type, outcome) {
-        (OperationType::ReadOnly, _) => Status::Compliant,
+        (OperationType::ReadOnly, _) | (OperationType::Unknown, Outcome::Denied) => Status::Compliant,
         (OperationType::Unknown, _) => Status::InsufficientEvidence,
         (OperationType::Privileged | OperationType::Mutating, Outcome::Succeeded) => Status::NonCompliant,
         (OperationType::Privileged | OperationType::Mutating, Outcome::Failed) => {

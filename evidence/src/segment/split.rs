@@ -24,7 +24,11 @@ impl Segment {
     /// The segment of the rows at these positions, which must be in order.
     fn subset(&self, positions: &[u32]) -> Self {
         let rows = positions.iter().filter_map(|position| self.rows.get(*position as usize));
-        let mut rows: Vec<EventRow> = rows.copied().collect();
+        self.of_rows(rows.copied().collect())
+    }
+
+    /// The segment of these rows, which must be in order.
+    fn of_rows(&self, mut rows: Vec<EventRow>) -> Self {
         let actors = compact_values(&self.actors, &mut rows, |row| &mut row.actor);
         let call_keys = compact_values(&self.call_keys, &mut rows, |row| &mut row.call_key);
         Self { actors, call_keys, rows, ..Self::default() }
@@ -39,6 +43,16 @@ impl Segment {
             digest_hours: std::mem::take(&mut self.digest_hours),
             ..Self::default()
         }
+    }
+
+    /// The events of the hours for which `wanted` holds, without conflicts.
+    pub(crate) fn events_of_hours(&self, wanted: impl Fn(Hour) -> bool) -> Self {
+        self.of_rows(self.rows.iter().filter(|row| wanted(row.time.hour())).copied().collect())
+    }
+
+    /// The shards with events.
+    pub(crate) fn shards(&self) -> BTreeSet<Shard> {
+        ShardPositions::of(self).shards().map(|(shard, _)| shard.clone()).collect()
     }
 
     /// Keeps only events and conflicts of the hours for which `keep` holds. Returns the number of removed events.

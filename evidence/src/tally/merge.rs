@@ -76,7 +76,7 @@ impl Tally {
     }
 
     /// Adds a line. Lines must come in order.
-    fn push_line(&mut self, TallyPart { entry, samples, buckets }: TallyPart<'_>) {
+    pub(super) fn push_line(&mut self, TallyPart { entry, samples, buckets }: TallyPart<'_>) {
         self.samples.extend(samples);
         self.buckets.extend(buckets);
         self.finish_line(entry.actor, entry.call_key, entry.count, (entry.first, entry.last));

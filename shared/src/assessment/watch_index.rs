@@ -34,12 +34,12 @@ impl<'a> WatchIndex<'a> {
         own.or_else(|| actor.session.issuer.as_deref().and_then(|issuer| config.watch_for_arn(issuer)))
     }
 
-    /// The role chains of the tally.
-    pub(super) fn role_chains(&mut self, tally: &'a Tally) -> RoleChains {
+    /// The role chains of the tally, which may begin in the lead-in.
+    pub(super) fn role_chains(&mut self, tally: &'a Tally, lead_in: &'a Tally) -> RoleChains {
         if self.config.watch.is_empty() {
             return RoleChains::default();
         }
-        RoleChains::of(tally, |actor| {
+        RoleChains::of([lead_in, tally], |actor| {
             let watch = self.watch_of(actor);
             if let Some(watch) = watch {
                 self.originators.entry(&actor.principal.arn).or_insert(watch);

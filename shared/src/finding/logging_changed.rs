@@ -1,10 +1,7 @@
 //! `logging-changed`: a call that changed what CloudTrail logs or where its log files go.
 
 use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
-use crate::{
-    assessment::Assessment,
-    coverage::{LoggingChange, logging_change},
-};
+use crate::{assessment::Assessment, coverage::logging_change, event::LoggingChange};
 
 /// The rule `logging-changed`.
 pub const RULE: FindingRule = FindingRule {

@@ -41,10 +41,15 @@ pub fn evaluate(
     run: ReportRun,
 ) -> Result<Report, serde_json::Error> {
     let EvaluationCriteria { config, catalog, pack, policies } = criteria;
-    let EvidenceSummary { tally, evidence_quality, digest_hours, incomplete_hours, period, outside_period } =
-        summary;
-    let coverage = Coverage::of(&tally, &digest_hours, &incomplete_hours, &config.coverage, period);
-    let mut assessment = Assessment::classify(&tally, &coverage, &evidence_quality, catalog, config);
+    let coverage = Coverage::of(&summary, &config.coverage);
+    let EvidenceSummary { tally, lead_in, mut evidence_quality, outside_period, .. } = summary;
+    if !lead_in.tally.is_empty() {
+        // The result depends on these calls too.
+        let both = [evidence_quality.sha256.as_bytes(), &lead_in.tally.sha256()].concat();
+        evidence_quality.sha256 = hex(&Sha256::digest(both));
+    }
+    let mut assessment =
+        Assessment::classify(&tally, &lead_in.tally, &coverage, &evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {

@@ -154,6 +154,14 @@ fn policy_limitations(assessment: &Assessment<'_>) -> Vec<String> {
         "A call through a role session is attributed to a watched principal only if the evidence shows that the principal obtained the session's credentials."
             .to_owned(),
     ];
+    let lead_in = assessment.coverage.lead_in;
+    if lead_in.missing_hours() > 0 {
+        lines.push(format!(
+            "Of the 12 hours before the period, in which a role session may have begun, {} of {} account-region hours have no evidence: calls of sessions that began then are not attributed.",
+            lead_in.missing_hours(),
+            lead_in.expected_hours
+        ));
+    }
     let untraceable: u64 = assessment.calls().filter(|call| call.is_untraceable).map(|call| call.count).sum();
     if untraceable > 0 {
         lines.push(format!(

@@ -1,6 +1,6 @@
 //! Issued credentials.
 //!
-//! Enters: a tally. Leaves: [`CredentialIssuance`]s, each once. Law: a cross-account call, which both accounts
+//! Enters: the lines of tallies. Leaves: [`CredentialIssuance`]s, each once. Law: a cross-account call, which both accounts
 //! record, is one issuance: the record that names only the account of the caller is skipped when the other record is
 //! present.
 
@@ -9,11 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use super::session_key::{CredentialTarget, SessionKey, assumes_role, session_keys_of};
+use super::session_key::{CredentialTarget, SessionKey, session_keys_of};
 use crate::{
-    event::{Actor, CallKey, Outcome},
+    event::Actor,
     principal::PrincipalKind,
-    tally::{Tally, TimeBucket},
+    tally::{TallyLine, TimeBucket},
     time::Time,
 };
 
@@ -36,19 +36,13 @@ pub(super) struct CredentialIssuance {
     pub first_issued: Time,
 }
 
-/// Whether a call may have issued credentials.
-pub(super) fn may_issue_credentials(call_key: &CallKey) -> bool {
-    call_key.outcome == Outcome::Succeeded
-        && (call_key.issued_credentials_arn.is_some() || assumes_role(call_key))
-}
-
 impl CredentialIssuance {
     /// Every issuance in the evidence.
-    pub(super) fn all<'a>(
-        tally: &'a Tally,
+    pub(super) fn all<'a, L: Iterator<Item = TallyLine<'a>>>(
+        lines: impl Fn() -> L,
         is_watched: &mut impl FnMut(&'a Actor) -> bool,
     ) -> BTreeSet<Self> {
-        let issuing = || tally.lines().filter(|line| may_issue_credentials(line.call_key));
+        let issuing = || lines().filter(|line| line.call_key.may_issue_credentials());
         let is_account = |actor: &Actor| actor.principal.kind == PrincipalKind::AwsAccount;
         let mut recorded = HashSet::new();
         for line in issuing().filter(|line| !is_account(line.actor)) {

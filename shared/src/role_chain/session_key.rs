@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::{
     event::{Actor, CallKey},
-    principal::PrincipalKind,
+    principal::{MAX_FEDERATED_SESSION_HOURS, MAX_ROLE_SESSION_HOURS, PrincipalKind},
     tally::{BUCKET_SECONDS, TimeBucket},
     time::HOUR_SECONDS,
 };
@@ -55,12 +55,6 @@ pub(super) enum CredentialTarget {
     FederatedUser(PrincipalName),
     IamUser(PrincipalName),
 }
-
-/// Longest duration of a role session and of a federated user session. A session created by role chaining lasts one
-/// hour at most; the longer duration is used for it too. AWS IAM User Guide, "Methods to assume a role" and "Compare
-/// AWS STS credentials", and AWS STS API Reference, `GetFederationToken`, read 2026-11.
-const MAX_ROLE_SESSION_HOURS: u32 = 12;
-const MAX_FEDERATED_SESSION_HOURS: u32 = 36;
 
 impl SessionKey {
     /// The quarter hours in which credentials issued in `bucket` may be used.
@@ -126,7 +120,7 @@ impl CredentialTarget {
         if let Some(target) = call_key.issued_credentials_arn.as_deref().and_then(Self::from_arn) {
             return vec![target];
         }
-        if !assumes_role(call_key) {
+        if !call_key.assumes_role() {
             return Vec::new();
         }
         let role = |arn: &Arc<str>| PrincipalName::of(arn, ":role/").map(Self::Role);
@@ -169,17 +163,12 @@ impl CredentialTarget {
     }
 }
 
-/// Whether the call assumes a role.
-pub(super) fn assumes_role(call_key: &CallKey) -> bool {
-    &*call_key.source == "sts.amazonaws.com" && call_key.name.starts_with("AssumeRole")
-}
-
 /// Whether the operation issues credentials of another session or user, by its name.
 pub(super) fn issues_credentials(call_key: &CallKey) -> bool {
     match (&*call_key.source, &*call_key.name) {
         ("sts.amazonaws.com", "AssumeRoot" | "GetFederationToken")
         | ("iam.amazonaws.com", "CreateAccessKey") => true,
-        _ => assumes_role(call_key),
+        _ => call_key.assumes_role(),
     }
 }
 

@@ -282,6 +282,29 @@ fn after_a_change_of_logging_only_later_events_count() {
 }
 
 #[test]
+fn logging_that_stopped_before_the_period_is_not_observed_in_it() {
+    let gaps_after = |change: u32, more: &[u32]| {
+        let stop = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", "StopLogging");
+        let stop = stop.by_principal("Builder").at_time(change, 0);
+        let reads = more.iter().map(|hour| read().at_time(*hour, 0));
+        let scenario = EvidenceScenario::of([stop].into_iter().chain(reads)).with(|scenario| {
+            scenario.period = (Some(Time(START + 40 * HOUR_SECONDS)), Some(Time(START + 44 * HOUR_SECONDS)));
+        });
+        let result = scenario.result();
+        let place = account_region(&result, ACCOUNTS[0], REGIONS[0]);
+        place
+            .gaps
+            .iter()
+            .map(|gap| (gap.from.0 - START / HOUR_SECONDS, gap.until.0 - START / HOUR_SECONDS))
+            .collect::<Vec<_>>()
+    };
+    let quiet = [(40, 41)];
+    assert_eq!(gaps_after(39, &[41, 42, 43]), [(40, 42)], "the first event shows that logging went on");
+    assert_eq!(gaps_after(38, &[39, 41, 42, 43]), quiet, "an event before the period shows it");
+    assert_eq!(gaps_after(3, &[41, 42, 43]), quiet, "the change is too long ago");
+}
+
+#[test]
 fn management_events_prove_nothing_about_data_events() {
     let result = EvidenceScenario::of([read(), auditor_call("CreateTags").by_principal("Builder")])
         .with(|scenario| scenario.config.coverage.logged.clear())

@@ -212,13 +212,14 @@ proptest! {
     }
 
     #[test]
-    fn an_unknown_operation_proves_nothing_whatever_its_outcome(
+    fn an_unknown_operation_proves_nothing_unless_aws_refused_it(
         name in "Frob[a-z]{1,8}", outcome in prop::sample::select(&[Outcome::Succeeded, Outcome::Denied, Outcome::Failed][..]),
     ) {
         let mut unknown = auditor_call("Frobnicate").with_outcome(outcome).with_id(7);
         unknown.call_key.name = name.into();
         let result = EvidenceScenario::of([auditor_call("DescribeInstances"), unknown]).result();
-        prop_assert_eq!(result.summary.overall_compliance, Some(Status::InsufficientEvidence));
+        let status = if outcome == Outcome::Denied { Status::Compliant } else { Status::InsufficientEvidence };
+        prop_assert_eq!(result.summary.overall_compliance, Some(status));
         prop_assert_eq!((result.totals.unknown, result.compliance.permitted, result.compliance.calls), (1, 1, 2));
     }
 }
@@ -236,6 +237,23 @@ fn the_complete_trail_is_compliant() {
 }
 
 #[test]
+fn a_call_that_aws_did_not_process_has_no_impact() {
+    let status = |name: &str, code: &str| {
+        let mut call = auditor_call(name).with_outcome(Outcome::Failed);
+        call.call_key.error_code = Some(code.into());
+        EvidenceScenario::of([call]).result().summary.overall_compliance
+    };
+    for code in ["ThrottlingException", "Client.RequestLimitExceeded", "ValidationException", "SlowDown"] {
+        for name in ["RunInstances", "AssumeRole", "Frobnicate"] {
+            assert_eq!(status(name, code), Some(Status::Compliant), "{name} {code}");
+        }
+    }
+    for code in ["InternalFailure", "NoSuchBucket", "LimitExceededException", "ConflictException"] {
+        assert_eq!(status("RunInstances", code), Some(Status::InsufficientEvidence), "{code}");
+    }
+}
+
+#[test]
 fn a_status_is_the_most_severe_of_its_parts() {
     use Outcome::{Denied, Failed, Succeeded};
     use Status::{Compliant, InsufficientEvidence, NonCompliant};
@@ -244,7 +262,7 @@ fn a_status_is_the_most_severe_of_its_parts() {
     let table = [
         (OperationType::ReadOnly, [Compliant; 3]),
         (OperationType::Privileged, [NonCompliant, InsufficientEvidence, Compliant]),
-        (OperationType::Unknown, [InsufficientEvidence; 3]),
+        (OperationType::Unknown, [InsufficientEvidence, InsufficientEvidence, Compliant]),
         (OperationType::Mutating, [NonCompliant, InsufficientEvidence, Compliant]),
     ];
     let named = [

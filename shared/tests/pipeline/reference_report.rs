@@ -129,7 +129,9 @@ impl<'a> ReferenceCall<'a> {
 
     fn status(&self) -> Status {
         match (self.operation_type, self.outcome()) {
-            (None | Some(OperationType::ReadOnly), _) => Status::Compliant,
+            (None | Some(OperationType::ReadOnly), _) | (Some(OperationType::Unknown), Outcome::Denied) => {
+                Status::Compliant
+            }
             (Some(OperationType::Unknown), _) => Status::InsufficientEvidence,
             (_, Outcome::Succeeded) if !self.is_attribution_certain => Status::InsufficientEvidence,
             (_, Outcome::Succeeded) => Status::NonCompliant,

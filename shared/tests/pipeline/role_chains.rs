@@ -13,13 +13,13 @@ use onlooker_core::{
     score::Status,
     segment::Segment,
     tally::Tally,
-    time::HOUR_SECONDS,
+    time::{HOUR_SECONDS, Time},
 };
 use proptest::{prelude::*, sample::select, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::{
     events::{
-        ACCOUNTS, EventExt as _, EvidenceScenario, REGIONS, any_config, auditor_call, chained_events,
+        ACCOUNTS, EventExt as _, EvidenceScenario, REGIONS, START, any_config, auditor_call, chained_events,
         override_ending, promise_config,
     },
     reference_chains::ReferenceChains,
@@ -43,8 +43,9 @@ fn role_chains_of(events: &[Event]) -> Vec<Option<RoleChain>> {
     let scenario = EvidenceScenario::of(events.iter().cloned());
     let tally = Tally::of(scenario.segment_builder().finish());
     let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
+    let lead_in = Tally::default();
     let assessment =
-        Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scenario.config);
+        Assessment::classify(&tally, &lead_in, &coverage, &evidence, Catalog::embedded(), &scenario.config);
     let last = scenario.events.last().unwrap();
     let of_last = assessment
         .classified
@@ -251,8 +252,15 @@ fn a_watched_principal_is_attributed_to_itself() {
         });
         let tally = Tally::of(Segment::from_events(scenario.events.clone()));
         let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
-        let assessment =
-            Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &scenario.config);
+        let lead_in = Tally::default();
+        let assessment = Assessment::classify(
+            &tally,
+            &lead_in,
+            &coverage,
+            &evidence,
+            Catalog::embedded(),
+            &scenario.config,
+        );
         let builder =
             assessment.classified.iter().find(|one| one.principal().arn.ends_with("Builder")).unwrap();
         (
@@ -264,6 +272,28 @@ fn a_watched_principal_is_attributed_to_itself() {
     let auditor = (true, "arn:aws:iam::*:role/Auditor".to_owned(), Some(Status::NonCompliant));
     assert_eq!(status(false), auditor);
     assert_eq!(status(true), (false, "arn:aws:iam::*:role/Builder".to_owned(), Some(Status::NonCompliant)));
+}
+
+#[test]
+fn a_session_that_began_before_the_period_is_attributed() {
+    let result = |assumed_at: u32, second: u32| {
+        let read = || auditor_call("DescribeInstances").at_time(40, 0);
+        let events =
+            [assume_builder("Builder/job").at_time(assumed_at, second), read(), write().at_time(40, 60)];
+        EvidenceScenario::of(events)
+            .with(|scenario| scenario.period = (Some(Time(START + 40 * HOUR_SECONDS)), None))
+            .result()
+    };
+    let status = |assumed_at, second| result(assumed_at, second).summary.overall_compliance;
+    assert_eq!(status(39, 3_599), Some(Status::NonCompliant));
+    assert_eq!(status(28, 0), Some(Status::NonCompliant), "12 hours before");
+    assert_eq!(status(27, 2_000), Some(Status::Compliant), "the credentials have expired");
+    let kept = result(39, 0);
+    assert_eq!((kept.totals.events, kept.coverage.lead_in.observed_hours), (2, 1));
+    assert!(
+        kept.limitations.iter().any(|line| line.contains("11 of 12 account-region hours have no evidence"))
+    );
+    assert_ne!(kept.inputs.evidence_sha256, result(38, 0).inputs.evidence_sha256, "the result depends on it");
 }
 
 /// The status under an override for assuming roles, and under further overrides.
@@ -367,7 +397,8 @@ proptest! {
     ) {
         let tally = Tally::of(Segment::from_events(events.clone()));
         let (coverage, evidence) = (Coverage::default(), EvidenceQuality::default());
-        let assessment = Assessment::classify(&tally, &coverage, &evidence, Catalog::embedded(), &config);
+    let lead_in = Tally::default();
+        let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, Catalog::embedded(), &config);
         let reference = ReferenceChains::of(events.iter().collect(), &config);
         prop_assert_eq!(assessment.classified.iter().map(|one| one.count).sum::<u64>(), events.len() as u64);
         for event in &events {

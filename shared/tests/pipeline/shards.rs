@@ -69,7 +69,10 @@ impl StoredShards {
     /// The summary from the shards in scope only.
     fn evidence_summary_of_scope(&self, scope: &ReportScope) -> EvidenceSummary {
         let mut builder = EvidenceSummaryBuilder::new(read_back(&self.unsharded), scope.clone()).unwrap();
-        for extract in self.extracts().filter(|extract| scope.contains(extract.shard.hour)) {
+        for extract in self
+            .extracts()
+            .filter(|extract| scope.contains(extract.shard.hour) || scope.leads_in(extract.shard.hour))
+        {
             builder.add(extract).unwrap();
         }
         builder.finish()
@@ -150,13 +153,18 @@ proptest! {
     }
 
     #[test]
-    fn evidence_outside_the_period_changes_only_its_count((scenario, scope, _) in scenario_in_batches()) {
-        let outside = |event: &Event| !scope.contains(event.time.hour());
+    fn evidence_outside_the_period_changes_only_its_count_and_the_lead_in((scenario, scope, _) in scenario_in_batches()) {
+        let outside = |event: &Event| {
+            let hour = event.time.hour();
+            !scope.contains(hour) && !scope.leads_in(hour)
+        };
         let (out, within): (Vec<Event>, Vec<Event>) = scenario.events.iter().cloned().partition(outside);
+        let is_before = |event: &&Event| scope.leads_in(event.time.hour());
+        let before = Segment::from_events(within.iter().filter(is_before).cloned()).rows().len() as u64;
         let whole = EvidenceSummary::from_segment(scenario.segment_builder().finish(), scope.clone());
         let inside = EvidenceScenario { events: within, ..scenario.clone() };
         let inside = EvidenceSummary::from_segment(inside.segment_builder().finish(), scope.clone());
-        prop_assert_eq!(whole.outside_period, Segment::from_events(out).rows().len() as u64);
+        prop_assert_eq!(whole.outside_period, Segment::from_events(out).rows().len() as u64 + before);
         prop_assert_eq!(to_json(&report_of(whole, &scenario.config)), to_json(&report_of(inside, &scenario.config)));
     }
 

@@ -184,7 +184,7 @@ impl EventExt for Event {
         self.call_key.error_code = match outcome {
             Outcome::Succeeded => None,
             Outcome::Denied => Some("AccessDenied".into()),
-            Outcome::Failed => Some("ThrottlingException".into()),
+            Outcome::Failed => Some("InternalFailure".into()),
         };
         self
     }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, ReportScope},
+    evidence_summary::{EvidenceSummary, EvidenceSummaryBuilder, LEAD_IN_HOURS, ReportScope},
     extract::Extract,
     hex::hex,
     jobs::history,
@@ -103,7 +103,7 @@ impl EvidenceInputs {
     }
 }
 
-/// Collects the stored evidence from the hour of `since` to the last hour before `until`.
+/// Collects the stored evidence from the hour of `since` to the last hour before `until`, and the lead-in.
 ///
 /// # Errors
 /// When table or store fail, or their contents are damaged.
@@ -118,6 +118,10 @@ pub fn collect(
     let rest = unsharded::collect(evidence_store, config, hours, threads, &mut inputs)?;
     let covered: BTreeSet<Shard> = rest.digest_hours().cloned().collect();
     let mut builder = EvidenceSummaryBuilder::new(rest, ReportScope::between(Some(since), Some(until)))?;
+    let hours_read = (lead_in_start(hours.0), hours.1);
+    let is_incomplete = |shard: &Shard| {
+        EvidenceSource::for_hour(shard.hour, config) == EvidenceSource::Lookup && !covered.contains(shard)
+    };
     let mut incomplete_hours = BTreeSet::new();
     let pairs = account_regions(evidence_store)?;
     // A few accounts and regions at a time: an organization has thousands, each with some hundred parts a day.
@@ -126,7 +130,7 @@ pub fn collect(
         in_order(
             some,
             threads,
-            |pair| list_parts(evidence_store, config, pair, hours),
+            |pair| list_parts(evidence_store, config, pair, hours_read),
             |found| {
                 shards.extend(found);
                 Ok(())
@@ -141,9 +145,7 @@ pub fn collect(
                 inputs.cached_extracts += u64::from(cached);
                 inputs.distinct_events += extract.tally.events();
                 let shard = &extract.shard;
-                if EvidenceSource::for_hour(shard.hour, config) == EvidenceSource::Lookup
-                    && !covered.contains(shard)
-                {
+                if is_incomplete(shard) {
                     incomplete_hours.insert(shard.clone());
                 }
                 builder.add(extract)?;
@@ -153,10 +155,17 @@ pub fn collect(
         shards.iter().flat_map(|(_, parts)| parts).for_each(|part| inputs.add(part));
     }
     let mut summary = builder.finish();
-    // Set after the builder: these hours have events and lie in the given period, so they do not change anything
-    // else.
+    // Set after the builder: these hours have events and lie in the given period or its lead-in, so they do not change
+    // anything else.
+    summary.lead_in.hours.retain(|shard| !is_incomplete(shard));
+    incomplete_hours.retain(|shard| shard.hour >= hours.0);
     summary.incomplete_hours = incomplete_hours;
     Ok(CollectedEvidence { summary, inputs })
+}
+
+/// The first hour of the lead-in of a period that begins with this hour.
+pub(super) const fn lead_in_start(from: Hour) -> Hour {
+    Hour(from.0.saturating_sub(LEAD_IN_HOURS))
 }
 
 /// An account and a region.

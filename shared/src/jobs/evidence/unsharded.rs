@@ -1,7 +1,7 @@
 //! The unsharded evidence of a report window: unreadable pieces, Insight events and observed windows.
 //!
 //! Enters: the index of some days. Leaves: one segment, and the positions of the unreadable pieces. Laws: evidence
-//! counts only for hours for which its evidence source counts; an observed window counts under whichever hour it is
+//! counts only for hours for which its evidence source counts; of the lead-in only observed windows count; an observed window counts under whichever hour it is
 //! indexed, unless it was stored with other watches and events were dropped; unreadable pieces count up to
 //! [`GRACE_HOURS`] hours after the report window, because a log file is delivered after its events.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::{
     EvidenceError, EvidenceSource, EvidenceStore,
-    collect::{EvidenceInputs, in_order},
+    collect::{EvidenceInputs, in_order, lead_in_start},
     keys, missing_objects,
     part::{EvidencePart, UnshardedInfo},
 };
@@ -44,8 +44,9 @@ pub(super) fn collect(
     inputs: &mut EvidenceInputs,
 ) -> Result<Segment, EvidenceError> {
     let late = Hour(until.0.saturating_add(GRACE_HOURS));
+    let first = lead_in_start(from);
     let reach =
-        (Hour(from.0.saturating_sub(MAX_WINDOW_HOURS)), Hour(until.0.saturating_add(MAX_WINDOW_HOURS)));
+        (Hour(first.0.saturating_sub(MAX_WINDOW_HOURS)), Hour(until.0.saturating_add(MAX_WINDOW_HOURS)));
     let watch_fingerprint = config.watch_fingerprint().to_string();
     let days: Vec<Hour> = keys::days(reach.0, reach.1).collect();
     let (mut builder, mut positions) = (SegmentBuilder::default(), Vec::new());
@@ -56,7 +57,7 @@ pub(super) fn collect(
         let wanted = |found: &FoundPart| {
             let filed = (from..late).contains(&found.hour)
                 && found.evidence_source == EvidenceSource::for_hour(found.hour, config);
-            let spans = |(start, end): (Time, Time)| start < until.start() && end > from.start();
+            let spans = |(start, end): (Time, Time)| start < until.start() && end > first.start();
             filed || found.part.unsharded.as_ref().and_then(|info| info.observed_span).is_some_and(spans)
         };
         let found: Vec<FoundPart> = found.into_iter().filter(wanted).collect();

@@ -9,7 +9,9 @@ use std::{
 
 use crate::{
     controls::{ControlResult, ControlState},
-    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage, EventClassState, percent},
+    coverage::{
+        AccountRegionCoverage, Coverage, EventClassCoverage, EventClassState, LeadInCoverage, percent,
+    },
     event::Outcome,
     finding::{Finding, Severity},
     hex::hex,
@@ -91,6 +93,10 @@ pub(super) fn coverage(hours: u32, places: Vec<AccountRegionCoverage>, data: Eve
             class("management-write", EventClassState::Seen, 96),
             class("network", EventClassState::NotExpected, 0),
         ],
+        lead_in: LeadInCoverage {
+            expected_hours: 12 * places.len() as u64,
+            observed_hours: 12 * places.len() as u64,
+        },
         account_regions: places,
     }
 }
