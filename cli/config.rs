@@ -10,7 +10,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use onlooker_core::{
-    config::{self, Config, ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
+    config::{self, Config, ConfigError, ConfigLocation, ConfigProblem, ConfigProfile, Diagnostic},
     escape::escape_hidden,
 };
 use onlooker_local::config_file::{self, CONFIG_FILE_NAME, ConfigFileError, LoadedConfig};
@@ -27,7 +27,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  onlooker config init        write a commented onlooker.toml
+  onlooker config init        write an onlooker.toml with every key, commented
+  onlooker config init --profile management-only
+                              write a short one for a promise about management events
   onlooker config validate    check it; exit code 2 if it is invalid
   onlooker config show        the configuration in force: file and variables
   onlooker config schema > onlooker.schema.json
@@ -48,6 +50,9 @@ enum ConfigCommand {
         /// File to write
         #[arg(default_value = CONFIG_FILE_NAME, value_name = "FILE")]
         path: PathBuf,
+        /// Write only what a promise of this kind needs; docs/compliant.md has the recipe for each
+        #[arg(long, value_name = "NAME", value_parser = profile)]
+        profile: Option<ConfigProfile>,
         /// Replace an existing file
         #[arg(long)]
         force: bool,
@@ -71,7 +76,7 @@ enum ConfigCommand {
 /// Runs `config`.
 pub fn run(global: &GlobalArgs, args: ConfigArgs) -> Result<CommandOutcome, CommandError> {
     match args.command {
-        ConfigCommand::Init { path, force } => init(global, &path, force)?,
+        ConfigCommand::Init { path, profile, force } => init(global, &path, profile, force)?,
         ConfigCommand::Validate { json } => return validate(global, json),
         ConfigCommand::Show { json } => show(global, json)?,
         ConfigCommand::Schema => output::write(|out| writeln!(out, "{:#}", config::schema()))?,
@@ -79,13 +84,31 @@ pub fn run(global: &GlobalArgs, args: ConfigArgs) -> Result<CommandOutcome, Comm
     Ok(CommandOutcome::Proven)
 }
 
-fn init(global: &GlobalArgs, path: &Path, force: bool) -> Result<(), CommandError> {
-    config_file::create(path, &config::template(), force)?;
+fn profile(name: &str) -> Result<ConfigProfile, String> {
+    ConfigProfile::ALL.into_iter().find(|profile| profile.name() == name).ok_or_else(|| {
+        format!("choose one of {}", ConfigProfile::ALL.map(ConfigProfile::name).join(", "))
+    })
+}
+
+fn init(
+    global: &GlobalArgs,
+    path: &Path,
+    profile: Option<ConfigProfile>,
+    force: bool,
+) -> Result<(), CommandError> {
+    let text = profile.map_or_else(config::template, ConfigProfile::template);
+    config_file::create(path, &text, force)?;
     if global.quiet {
         return Ok(());
     }
     output::write(|out| {
         writeln!(out, "wrote `{}`", path.display())?;
+        if profile.is_some() {
+            return writeln!(
+                out,
+                "  next: complete the lines with EDIT, then run `onlooker config validate` and `onlooker sweep`"
+            );
+        }
         writeln!(
             out,
             "  next: add principals that are promised to be read-only as `[[watch]]`, then run \

@@ -11,6 +11,7 @@ mod event_class;
 mod formats;
 mod overrides;
 pub mod own_roles;
+mod profile;
 mod reader;
 mod schema;
 mod standard;
@@ -30,6 +31,7 @@ pub use self::{
     diagnostic::{ConfigError, ConfigLocation, ConfigProblem, Diagnostic},
     formats::{account, log_filter, region},
     overrides::OverrideMatch,
+    profile::ConfigProfile,
     schema::schema,
     template::template,
     variables::{EnvVariable, RESERVED_VARIABLES, variables},
