@@ -41,10 +41,9 @@ pub fn evaluate(
     run: ReportRun,
 ) -> Result<Report, serde_json::Error> {
     let EvaluationCriteria { config, catalog, pack, policies } = criteria;
-    let EvidenceSummary { tally, evidence_quality, digest_hours, incomplete_hours, period, outside_period } =
-        summary;
-    let coverage = Coverage::of(&tally, &digest_hours, &incomplete_hours, &config.coverage, period);
-    let mut assessment = Assessment::classify(&tally, &coverage, &evidence_quality, catalog, config);
+    let coverage = Coverage::of(&summary, &config.coverage);
+    let EvidenceSummary { tally, evidence_quality, outside_period, .. } = &summary;
+    let mut assessment = Assessment::classify(tally, &coverage, evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {
@@ -52,6 +51,7 @@ pub fn evaluate(
     }
     let configuration = hex(&Sha256::digest(configuration));
     let result = compose(&assessment, catalog, pack, configuration);
-    let (result, run) = redact(result, ReportRun { outside_period, ..run }, &config.redaction)?;
+    let (result, run) =
+        redact(result, ReportRun { outside_period: *outside_period, ..run }, &config.redaction)?;
     Report::new(result, run)
 }

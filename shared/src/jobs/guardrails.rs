@@ -93,9 +93,9 @@ pub fn usage<E: SweepEvidence>(
         earlier.merge(gathered.segment),
         ReportScope::between(query.since, query.until),
     );
-    let EvidenceSummary { tally, evidence_quality, digest_hours, incomplete_hours, period, .. } = summary;
-    let coverage = Coverage::of(&tally, &digest_hours, &incomplete_hours, &query.config.coverage, period);
-    let assessment = Assessment::classify(&tally, &coverage, &evidence_quality, query.catalog, query.config);
+    let coverage = Coverage::of(&summary, &query.config.coverage);
+    let EvidenceSummary { tally, evidence_quality, .. } = &summary;
+    let assessment = Assessment::classify(tally, &coverage, evidence_quality, query.catalog, query.config);
     Ok(PrincipalUsage::of(&assessment, principal, query.catalog))
 }
 

@@ -8,6 +8,7 @@ mod coverage_map;
 mod matrix;
 mod page;
 mod principals;
+mod reasons;
 
 use page::{
     ScreenSection, ScreenTone, align_left, align_right, display_width, join_fitting, page, paint, truncate,
@@ -60,6 +61,7 @@ pub fn terminal(report: &Report, style: &TerminalStyle, files: &[String]) -> Str
         coverage_map::section(&result.coverage, style),
     ];
     sections.extend(principals::sections(result, style));
+    sections.extend(reasons::section(result, style));
     sections.extend(matrix::sections(result, style));
     let lists = [
         findings_section(result, style),
@@ -90,6 +92,10 @@ fn status_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
     let about = align_right(&escape_hidden(&about), style.width.saturating_sub(display_width(word)));
     let mut head = vec![paint(style.color, tone, word) + &paint(style.color, ScreenTone::Faint, &about)];
     head.extend(wrap_hanging("  ", &escape_hidden(&result.summary.statement), style.width, 3));
+    if let Some(inferred) = &result.summary.inferred {
+        let lines = wrap_hanging("  ", &escape_hidden(inferred), style.width, 3);
+        head.extend(lines.iter().map(|line| paint(style.color, ScreenTone::Warn, line)));
+    }
     ScreenSection { header: head, ..ScreenSection::default() }
 }
 
