@@ -59,7 +59,8 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
         title: format!("Why ({})", count_noun(rows.len() as u64, "reason")),
         rows,
         min_rows: 1,
-        shrink_priority: 2,
+        shrink_priority: 3,
+        droppable: true,
         ..ScreenSection::default()
     })
 }
