@@ -60,7 +60,6 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
         rows,
         min_rows: 1,
         shrink_priority: 3,
-        droppable: true,
         ..ScreenSection::default()
     })
 }
