@@ -85,9 +85,10 @@ pub fn run(global: &GlobalArgs, args: ConfigArgs) -> Result<CommandOutcome, Comm
 }
 
 fn profile(name: &str) -> Result<ConfigProfile, String> {
-    ConfigProfile::ALL.into_iter().find(|profile| profile.name() == name).ok_or_else(|| {
-        format!("choose one of {}", ConfigProfile::ALL.map(ConfigProfile::name).join(", "))
-    })
+    ConfigProfile::ALL
+        .into_iter()
+        .find(|profile| profile.name() == name)
+        .ok_or_else(|| format!("choose one of {}", ConfigProfile::ALL.map(ConfigProfile::name).join(", ")))
 }
 
 fn init(

@@ -6,7 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use onlooker_core::config::{BusinessHours, Config, ExpectedCoverage, Watch, Weekday};
+use onlooker_core::{
+    config::{BusinessHours, Config, ExpectedCoverage, Watch, Weekday},
+    time::{HOUR_SECONDS, Time},
+};
 use onlooker_demo::{DemoScenario, DemoTrail, PromisedRole, scenario};
 use onlooker_local::{config_file::LoadedConfig, local_files::LocalFiles, sweep_state::SweepState};
 
@@ -52,15 +55,8 @@ pub fn run(global: &GlobalArgs, args: DemoArgs) -> Result<CommandOutcome, Comman
     let logs = LocalFiles::new([args.out.join("AWSLogs").to_string_lossy().into_owned()]);
     let loaded = LoadedConfig { config: demo_config(&demo), path: None };
     let policies = authorization_details::policies(&[args.out.join(AUTHORIZATION_DETAILS_FILE)])?;
-    let report = run_sweep(
-        global,
-        &loaded,
-        &policies,
-        &logs,
-        Some(&mut state),
-        EvidencePeriod::default().into(),
-        None,
-    )?;
+    let report =
+        run_sweep(global, &loaded, &policies, &logs, Some(&mut state), period_of(&trail).into(), None)?;
     let kept = record_run(Some(&mut state), &report)?;
     if !global.quiet {
         let (name, accounts, regions) = (demo.organization, demo.accounts.len(), demo.regions.len());
@@ -97,6 +93,13 @@ fn remove_demo_state(dir: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// The period of the trail.
+fn period_of(trail: &DemoTrail) -> EvidencePeriod {
+    let end = trail.start.saturating_add(u64::from(trail.hours) * u64::from(HOUR_SECONDS));
+    let time = |seconds: u64| u32::try_from(seconds).ok().map(Time);
+    EvidencePeriod { since: time(trail.start), until: time(end) }
+}
+
 /// The configuration of the demo scenario.
 fn demo_config(scenario: &DemoScenario) -> Config {
     let hours = BusinessHours {
@@ -120,6 +123,8 @@ fn demo_config(scenario: &DemoScenario) -> Config {
     Config {
         watch: scenario.promised_roles.iter().map(watch).map(auditors).collect(),
         coverage: ExpectedCoverage {
+            accounts: scenario.accounts.iter().map(|account| account.id.to_owned()).collect(),
+            regions: scenario.regions.map(str::to_owned).to_vec(),
             event_classes: classes.map(str::to_owned).to_vec(),
             ..ExpectedCoverage::default()
         },

@@ -12,7 +12,7 @@ use std::{
 
 use fixture::{
     ACCOUNT, CommandOutput, MANAGEMENT_ONLY_CONFIG, OTHER_ACCOUNT, READ_CALL, REGION, RecordedCall,
-    TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, digest, object, uncompressed_object,
+    TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, digest, object, report, uncompressed_object,
 };
 use onlooker_core::{
     controls::ControlState, coverage::EventClassState, render::FORMATS, report::ReportMode, score::Status,
@@ -311,6 +311,95 @@ fn an_expected_account_or_region_without_evidence_is_missing() {
             .write(&format!("logs/eu-{}.json.gz", hour[0]), digest(ACCOUNT, "eu-west-1", hour[0], hour[1]));
     }
     sweep(&directory, &[WATCH_AUDITOR, "--region", "eu-west-1", "--region", REGION]).assert_exit_code(0);
+}
+
+/// A read by another role in the other account.
+const READ_ELSEWHERE: RecordedCall =
+    RecordedCall { id: 20, account: OTHER_ACCOUNT, role: "Reader", at: "06T10:40", ..READ_CALL };
+
+const WATCH_ONE_AUDITOR: &str = "--watch=arn:aws:iam::111122223333:role/Auditor";
+
+/// A sweep with both accounts, the region and the period named, in a format.
+fn sweep_of_named_places(directory: &TestDirectory, accounts: &[&str], format: &str) -> CommandOutput {
+    let mut args =
+        vec!["sweep", "logs", "--no-state", WATCH_ONE_AUDITOR, "--region", REGION, "--format", format];
+    args.extend(["--since", "2026-10-06T10:00:00Z", "--until", "2026-10-06T13:00:00Z"]);
+    args.extend(accounts.iter().flat_map(|account| ["--account", account]));
+    directory.run(&args)
+}
+
+#[test]
+fn a_report_says_first_what_it_inferred() {
+    let directory = TestDirectory::with_compliant_trail();
+    let shown = |args: &[&str]| {
+        let args = [&["sweep", "logs", "--no-state", WATCH_AUDITOR], args].concat();
+        directory.run(&args).assert_exit_code(0).stdout
+    };
+    let inferred =
+        "Inferred    accounts, regions, period; set coverage.accounts, coverage.regions, --since, --until";
+    let text = shown(&[]);
+    assert!(text.find(inferred) < text.find("Compliance  "), "{text}");
+    let sentence = "Inferred from the evidence were the accounts, the regions and the period";
+    let markdown = shown(&["--format", "markdown"]);
+    assert!(markdown.find(sentence) < markdown.find("| Compliance |"), "{markdown}");
+    let report = report(&shown(&["--json"])).result;
+    assert!(report.limitations[0].starts_with(sentence), "{:?}", report.limitations);
+    let end = shown(&["--account", ACCOUNT, "--region", REGION, "--since", "2026-10-06T10:00:00Z"]);
+    assert!(end.contains("Inferred    end; set --until"), "{end}");
+    let named = sweep_of_named_places(&directory, &[ACCOUNT], "terminal").assert_exit_code(0).stdout;
+    assert!(!named.contains("Inferred"), "{named}");
+}
+
+#[test]
+fn an_account_that_is_not_expected_is_never_complete() {
+    let directory = compliant_trail_with(&[READ_ELSEWHERE]);
+    for format in ["terminal", "markdown"] {
+        let text = sweep_of_named_places(&directory, &[ACCOUNT], format).assert_exit_code(0).stdout;
+        assert!(text.contains("not expected, 1 h seen"), "{text}");
+    }
+    let directory_out = ["--out", "reports", "--format", "html,csv"];
+    let args = ["sweep", "logs", "--no-state", WATCH_ONE_AUDITOR, "--account", ACCOUNT, "--region", REGION];
+    directory.run(&[&args[..], &directory_out].concat()).assert_exit_code(0);
+    let read = |name: &str| fs::read_to_string(directory.join("reports").join(name)).expect("a report");
+    assert!(read("report.html").contains("not expected, 1 h seen"));
+    let row = format!("account_region,{OTHER_ACCOUNT},{REGION},");
+    let csv = read("coverage.csv");
+    let row = csv.lines().find(|line| line.replace('"', "").starts_with(&row)).expect("a row");
+    assert!(row.contains("not_expected"), "{row}");
+}
+
+#[test]
+fn a_gap_in_another_account_does_not_concern_a_principal() {
+    let directory = compliant_trail_with(&[READ_ELSEWHERE]);
+    let both = [ACCOUNT, OTHER_ACCOUNT];
+    let result = report(&sweep_of_named_places(&directory, &both, "json").assert_exit_code(0).stdout).result;
+    assert_eq!((result.coverage.missing_hours(), result.coverage.percent), (2, Some(66.66)));
+    let text = sweep_of_named_places(&directory, &both, "terminal").assert_exit_code(0).stdout;
+    assert!(text.contains("The 2 hours missing in account 444455556666 do not"), "{text}");
+    assert!(text.lines().count() <= 40, "{text}");
+    // Credentials of the other account, allowed by an override, make its gaps concern the principal.
+    let overrides = "\n[[override]]\nid = \"x\"\nprincipal = \"arn:aws:iam::111122223333:role/Auditor\"\noperation = \"sts:AssumeRole\"\nowner = \"a\"\nreason = \"b\"\nexpires = \"2030-01-01T00:00:00Z\"\n";
+    directory.write("onlooker.toml", format!("{MANAGEMENT_ONLY_CONFIG}{overrides}"));
+    let mut assumed =
+        RecordedCall { id: 21, source: "sts", name: "AssumeRole", at: "06T10:45", ..READ_CALL }.json();
+    assumed["responseElements"] = serde_json::json!({"assumedRoleUser": {
+        "arn": "arn:aws:sts::444455556666:assumed-role/Reader/s", "assumedRoleId": "AROAEXAMPLE:s"
+    }});
+    directory.write("logs/assumed.json", serde_json::json!({"Records": [assumed]}).to_string());
+    let result = report(&sweep_of_named_places(&directory, &both, "json").assert_exit_code(3).stdout).result;
+    assert_eq!(result.summary.status_reasons, ["2 hours in 444455556666 us-east-1 were not observed"]);
+}
+
+#[test]
+fn a_stray_event_does_not_stretch_an_inferred_period() {
+    let directory = TestDirectory::with_compliant_trail();
+    let mut stray = RecordedCall { id: 22, ..READ_CALL }.json();
+    stray["eventTime"] = "2030-01-01T00:00:00Z".into();
+    directory.write("logs/stray.json", serde_json::json!({"Records": [stray]}).to_string());
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(3).report();
+    assert_eq!((report.result.coverage.expected_hours, report.result.coverage.outside_events), (3, 1));
+    assert!(report.result.limitations[1].starts_with("The evidence has 1 event at 2030-01-01T00:00:00Z"));
+    sweep(&directory, &[WATCH_AUDITOR, "--until", "2026-10-06T13:00:00Z"]).assert_exit_code(0);
 }
 
 #[test]

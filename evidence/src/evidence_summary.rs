@@ -14,7 +14,7 @@ use crate::{
     event::CallKey,
     extract::Extract,
     hex::hex,
-    period::Period,
+    period::{Period, PeriodInference},
     principal::MAX_FEDERATED_SESSION_HOURS,
     record::DigestWindow,
     segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
@@ -25,9 +25,9 @@ use crate::{
 /// The requested scope of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportScope {
-    /// First second of the period; if absent, that of the evidence.
+    /// First second of the period; if absent, it is inferred from the evidence.
     pub since: Option<Time>,
-    /// First second after the period; if absent, the end of the evidence.
+    /// First second after the period; if absent, it is inferred from the evidence.
     pub until: Option<Time>,
     /// Hours with evidence known to be incomplete, whatever events they have. If a bound of the period is absent,
     /// they count as evidence for it.
@@ -90,12 +90,14 @@ pub struct EvidenceSummary {
     pub tally: Tally,
     /// Quality of the evidence.
     pub evidence_quality: EvidenceQuality,
-    /// Hours of the period that digest files cover.
+    /// Hours that digest files cover, within the requested bounds.
     pub digest_hours: BTreeSet<Shard>,
     /// Hours with evidence known to be incomplete.
     pub incomplete_hours: BTreeSet<Shard>,
     /// The period; absent when neither the request nor the evidence gives one.
     pub period: Option<Period>,
+    /// What was inferred of the period. The tally has the events outside an inferred bound too.
+    pub inference: PeriodInference,
     /// Number of events outside the period, which are not in the tally. From extracts: of those that were added.
     pub outside_period: u64,
 }
@@ -112,7 +114,7 @@ impl EvidenceSummary {
         builder.outside_period = segment.retain_hours(|hour| builder.scope.contains(hour));
         for (shard, sha256) in segment.shard_hashes() {
             builder.hash.add(&shard, &sha256);
-            builder.include_hour(shard.hour);
+            builder.hours.insert(shard.hour);
         }
         builder.log_files.search_segment(&segment);
         builder.conflicts = segment.conflicts().len() as u64;
@@ -141,8 +143,8 @@ pub struct EvidenceSummaryBuilder {
     hash: EvidenceHasher,
     tallies: TallyMerge,
     last_shard: Option<Shard>,
-    /// First and last hour with evidence.
-    hour_range: Option<(Hour, Hour)>,
+    /// Hours with evidence.
+    hours: BTreeSet<Hour>,
     conflicts: u64,
     outside_period: u64,
 }
@@ -167,7 +169,7 @@ impl EvidenceSummaryBuilder {
             hash: EvidenceHasher::default(),
             tallies: TallyMerge::default(),
             last_shard: None,
-            hour_range: None,
+            hours: BTreeSet::new(),
             conflicts: 0,
             outside_period: 0,
         }
@@ -184,7 +186,7 @@ impl EvidenceSummaryBuilder {
         }
         if self.scope.contains(shard.hour) {
             self.hash.add(&shard, &sha256);
-            self.include_hour(shard.hour);
+            self.hours.insert(shard.hour);
             self.log_files.search_shard(&shard, &seconds);
             self.conflicts += conflicts;
             self.tallies.add(tally);
@@ -206,35 +208,20 @@ impl EvidenceSummaryBuilder {
         self.build(tally)
     }
 
-    fn include_hour(&mut self, hour: Hour) {
-        let (first, last) = self.hour_range.unwrap_or((hour, hour));
-        self.hour_range = Some((first.min(hour), last.max(hour)));
-    }
-
     fn build(mut self, tally: Tally) -> EvidenceSummary {
         let covered =
             self.unsharded.digest_hours().chain(&self.scope.incomplete_hours).map(|shard| shard.hour);
-        let covered: BTreeSet<Hour> = covered.filter(|hour| self.scope.contains(*hour)).collect();
-        for hour in covered.first().into_iter().chain(covered.last()) {
-            self.include_hour(*hour);
-        }
+        self.hours.extend(covered.filter(|hour| self.scope.contains(*hour)));
         let quiet = self.unsharded.digest_hours().filter(|shard| self.scope.leads_in(shard.hour));
         self.lead_in.hours.extend(quiet.cloned());
-        let Self {
-            scope,
-            lead_in,
-            mut unsharded,
-            log_files,
-            hash,
-            hour_range,
-            conflicts,
-            outside_period,
-            ..
-        } = self;
-        let hour_range = hour_range.map(|(first, last)| (first.start(), last.start()));
-        let period = Period::from_bounds(scope.since, scope.until, hour_range);
-        let inside = |hour: Hour| period.is_none_or(|period| period.contains(hour));
-        unsharded.retain_digest_windows(|window| period.is_none_or(|period| overlaps(window, period)));
+        let Self { scope, lead_in, mut unsharded, log_files, hash, hours, conflicts, outside_period, .. } =
+            self;
+        let (period, inference) = PeriodInference::of(scope.since, scope.until, &hours);
+        // Digest files of a part outside the period are evidence too.
+        let whole = hours.first().zip(hours.last()).map(|(first, last)| (first.start(), last.start()));
+        let whole = Period::from_bounds(scope.since, scope.until, whole);
+        let inside = |hour: Hour| whole.is_none_or(|whole| whole.contains(hour));
+        unsharded.retain_digest_windows(|window| whole.is_none_or(|whole| overlaps(window, whole)));
         let mut unreadable: BTreeMap<String, u64> = BTreeMap::new();
         for reason in unsharded.unreadable().values() {
             *unreadable.entry(reason.description().trim_end_matches(':').to_owned()).or_default() += 1;
@@ -243,7 +230,7 @@ impl EvidenceSummaryBuilder {
             unreadable,
             conflicting_events: conflicts,
             insight_events: unsharded.insight_events().len() as u64,
-            missing_log_files: log_files.missing(&scope, period),
+            missing_log_files: log_files.missing(&scope, whole),
             sha256: hex(&hash.finish(&unsharded)),
         };
         let digest_hours = unsharded.digest_hours().filter(|shard| inside(shard.hour)).cloned().collect();
@@ -254,6 +241,7 @@ impl EvidenceSummaryBuilder {
             digest_hours,
             incomplete_hours: scope.incomplete_hours,
             period,
+            inference,
             outside_period,
         }
     }

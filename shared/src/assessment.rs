@@ -7,6 +7,7 @@
 //! its own call, unless the principal of the session is watched itself.
 
 mod business_hours;
+mod evidence_gaps;
 mod granted;
 mod key_uses;
 mod report_mode;
@@ -37,6 +38,7 @@ use crate::{
 };
 
 pub use self::{
+    evidence_gaps::{EvidenceAccounts, EvidenceGaps, PrincipalAccounts},
     granted::{PrincipalGrants, principal_kind_of},
     key_uses::forwarding_services,
     report_mode::ReportMode,
@@ -422,19 +424,21 @@ impl<'a> Assessment<'a> {
 
     /// Whether no evidence is known to be missing.
     pub fn is_complete(&self) -> bool {
-        self.coverage.is_complete()
-            && self.evidence_quality.unreadable.is_empty()
-            && self.evidence_quality.missing_log_files.is_empty()
-            && self.evidence_quality.conflicting_events == 0
+        self.all_gaps().is_empty()
     }
 
-    /// Status of a set of watched calls: the worst of their statuses, and never better than the evidence allows.
-    pub fn status_of<'b>(&self, calls: impl Iterator<Item = &'b ClassifiedCall<'a>>) -> Status
+    /// Status of a set of watched calls: the worst of their statuses, and never better than the evidence that concerns
+    /// them allows.
+    pub fn status_of<'b>(
+        &self,
+        calls: impl Iterator<Item = &'b ClassifiedCall<'a>>,
+        gaps: &EvidenceGaps<'_>,
+    ) -> Status
     where
         'a: 'b,
     {
         let worst = calls.map(ClassifiedCall::status_impact).max();
-        let evidence = if self.is_complete() { Status::Compliant } else { Status::InsufficientEvidence };
+        let evidence = if gaps.is_empty() { Status::Compliant } else { Status::InsufficientEvidence };
         worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
     }
 
@@ -443,16 +447,26 @@ impl<'a> Assessment<'a> {
         if self.mode == ReportMode::Discovery {
             return None;
         }
-        let mut status = self.status_of(self.watched_calls());
+        let gaps = self.gaps_in(&self.promised_accounts());
+        let mut status = self.status_of(self.watched_calls(), &gaps);
+        if self.silent_principals() > 0
+            || self.unseen_watches().next().is_some()
+            || self.unidentified_calls().next().is_some()
+        {
+            status = status.max(Status::InsufficientEvidence);
+        }
+        Some(status)
+    }
+
+    /// Number of watched principals that were seen and made no API call. Onlooker's own roles may be idle.
+    pub fn silent_principals(&self) -> u64 {
         let own = |call: &&ClassifiedCall<'_>| {
             call.watch.is_some() && !call.is_own_role() && call.role_chain.is_none()
         };
         let callers: BTreeSet<&Principal> = self.calls().filter(own).map(ClassifiedCall::principal).collect();
-        let silent = self.classified.iter().filter(own).any(|call| !callers.contains(call.principal()));
-        if silent || self.unseen_watches().next().is_some() || self.unidentified_calls().next().is_some() {
-            status = status.max(Status::InsufficientEvidence);
-        }
-        Some(status)
+        let seen: BTreeSet<&Principal> =
+            self.classified.iter().filter(own).map(ClassifiedCall::principal).collect();
+        seen.difference(&callers).count() as u64
     }
 
     /// Calls of unidentified principals that are not permitted and were not denied. Any watched principal may have
@@ -477,7 +491,8 @@ impl<'a> Assessment<'a> {
                 + self.coverage.class_gaps().count() as u64
                 + self.evidence_quality.unreadable.values().sum::<u64>()
                 + self.evidence_quality.missing_log_files.len() as u64
-                + self.evidence_quality.conflicting_events,
+                + self.evidence_quality.conflicting_events
+                + self.coverage.outside.len() as u64,
             ..RiskFactors::default()
         };
         for call in self.promised_calls() {

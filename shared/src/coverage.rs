@@ -1,6 +1,7 @@
 //! The evidence that exists, compared with the evidence that is expected.
 //!
-//! Enters: an evidence summary and the expected coverage. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
+//! Enters: an evidence summary (the tally, the hours that digest files cover, hours known to be incomplete, the period)
+//! and the expected coverage. Leaves: [`Coverage`], a map of account x region x hour and a table of event classes. Laws: an hour is observed
 //! only with an event or a digest window in that account, region and hour; adding evidence never opens a gap in the
 //! same period; an hour known to be incomplete is not observed, and its account and region are expected, so naming
 //! one never improves a status; `event_classes` and `logging_change` state the laws of their own.
@@ -21,9 +22,10 @@ use crate::{
     config::ExpectedCoverage,
     event::Actor,
     evidence_summary::{EvidenceSummary, LeadIn},
-    period::Period,
+    period::{Period, PeriodInference},
     principal::MAX_ROLE_SESSION_HOURS,
     segment::Shard,
+    tally::Tally,
     time::Hour,
 };
 
@@ -56,11 +58,49 @@ pub struct AccountRegionCoverage {
     pub gaps: Vec<Period>,
 }
 
+/// A part of the expected coverage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpectedPart {
+    /// The accounts.
+    Accounts,
+    /// The regions.
+    Regions,
+    /// The first hour of the period.
+    Since,
+    /// The last hour of the period.
+    Until,
+}
+
+impl ExpectedPart {
+    /// The parts that were inferred from the evidence, because neither configuration nor options name them.
+    fn inferred(expected: &ExpectedCoverage, inference: &PeriodInference) -> Vec<Self> {
+        let parts = [
+            (Self::Accounts, expected.accounts.is_empty()),
+            (Self::Regions, expected.regions.is_empty()),
+            (Self::Since, inference.since),
+            (Self::Until, inference.until),
+        ];
+        parts.into_iter().filter(|(_, is_inferred)| *is_inferred).map(|(part, _)| part).collect()
+    }
+}
+
 /// Coverage of the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// The hours of the report; absent when neither the request nor the evidence gives any.
     pub period: Option<Period>,
+    /// What was inferred from the evidence of accounts, regions and period. What is missing altogether of an inferred
+    /// part is not noticed.
+    #[serde(default)]
+    pub inferred_parts: Vec<ExpectedPart>,
+    /// Parts of the evidence outside an inferred period, separated from it by at least 30 days without evidence. Their
+    /// events are evaluated like all others, and the evidence is not complete.
+    #[serde(default)]
+    pub outside: Vec<Period>,
+    /// Number of events in these parts.
+    #[serde(default)]
+    pub outside_events: u64,
     /// Expected hours over all accounts and regions.
     pub expected_hours: u64,
     /// Observed hours over all expected accounts and regions.
@@ -104,11 +144,13 @@ impl LeadInCoverage {
 }
 
 impl Coverage {
-    /// The coverage of this evidence. Hours outside the period are not counted.
+    /// The coverage of the evidence in its period. Hours outside the period are not counted.
     pub fn of(evidence: &EvidenceSummary, expected: &ExpectedCoverage) -> Self {
-        let EvidenceSummary { tally, lead_in, digest_hours, incomplete_hours, period, .. } = evidence;
-        let Some(period) = *period else {
-            return Self { event_classes: event_class_coverage(tally, expected, &[]), ..Self::default() };
+        let EvidenceSummary { tally, lead_in, digest_hours, incomplete_hours, inference, .. } = evidence;
+        let inferred_parts = ExpectedPart::inferred(expected, inference);
+        let Some(period) = evidence.period else {
+            let event_classes = event_class_coverage(tally, expected, &[]);
+            return Self { event_classes, inferred_parts, ..Self::default() };
         };
         let mut observed = ObservedHours::new();
         let mut last: Option<(&Actor, &mut BTreeMap<Hour, HourCoverage>)> = None;
@@ -149,13 +191,16 @@ impl Coverage {
             .collect();
         let expected_hours =
             account_regions.iter().map(|account_region| u64::from(account_region.expected_hours)).sum();
-        let wanted = || account_regions.iter().filter(|account_region| account_region.expected_hours > 0);
+        let wanted = || account_regions.iter().filter(|account_region| account_region.is_expected());
         let observed_hours = wanted().map(|account_region| u64::from(account_region.observed_hours)).sum();
         let places: Vec<_> =
             wanted().map(|place| (Arc::clone(&place.account), Arc::clone(&place.region))).collect();
         let lead_in = LeadInCoverage::of(lead_in, &places, period);
         Self {
             period: Some(period),
+            inferred_parts,
+            outside: inference.outside.clone(),
+            outside_events: events_in(tally, &inference.outside),
             expected_hours,
             observed_hours,
             percent: percent(observed_hours, expected_hours),
@@ -181,13 +226,42 @@ impl Coverage {
         self.event_classes.iter().filter(covered).map(|class| class.class.clone()).collect()
     }
 
-    /// Whether there is evidence and no expected hour and no expected event class is missing.
+    /// Whether there is evidence, no expected hour and no expected event class is missing, and no evidence is outside
+    /// an inferred period.
     pub fn is_complete(&self) -> bool {
-        self.observed_hours > 0 && self.missing_hours() == 0 && self.class_gaps().next().is_none()
+        self.observed_hours > 0
+            && self.missing_hours() == 0
+            && self.class_gaps().next().is_none()
+            && self.outside.is_empty()
+    }
+
+    /// Accounts and regions that are expected.
+    pub fn expected_places(&self) -> impl Iterator<Item = &AccountRegionCoverage> {
+        self.account_regions.iter().filter(|place| place.is_expected())
     }
 }
 
+/// Number of events in these parts of the evidence.
+fn events_in(tally: &Tally, parts: &[Period]) -> u64 {
+    if parts.is_empty() {
+        return 0;
+    }
+    let is_inside = |hour: Hour| parts.iter().any(|part| part.contains(hour));
+    let buckets = tally.lines().flat_map(|line| line.buckets);
+    buckets.filter(|(bucket, _)| is_inside(bucket.hour())).map(|(_, count)| u64::from(*count)).sum()
+}
+
 impl AccountRegionCoverage {
+    /// Whether evidence of every hour of the period is expected.
+    pub const fn is_expected(&self) -> bool {
+        self.expected_hours > 0
+    }
+
+    /// Number of expected hours that were not observed.
+    pub const fn missing_hours(&self) -> u32 {
+        self.expected_hours.saturating_sub(self.observed_hours)
+    }
+
     fn of(
         account: Arc<str>,
         region: Arc<str>,

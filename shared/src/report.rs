@@ -11,8 +11,10 @@ use std::{
 
 mod compose;
 mod executive;
+mod inferred;
 mod limitations;
 mod redaction;
+mod status_reasons;
 
 pub use compose::compose;
 pub use redaction::{redact, redact_value};
@@ -113,6 +115,12 @@ pub struct ExecutiveSummary {
     pub overall_compliance: Option<Status>,
     /// A statement of the status and the event classes it covers.
     pub statement: String,
+    /// What was inferred of accounts, regions and period, and which settings name it; absent when nothing was.
+    #[serde(default)]
+    pub inferred: Option<String>,
+    /// Why the overall status is not `COMPLIANT`, as parts of a sentence; empty when it is, and in a discovery.
+    #[serde(default)]
+    pub status_reasons: Vec<String>,
     /// Compliance score 0-100; absent when there were no watched calls.
     pub compliance_score: Option<f64>,
     /// Risk score 0-100; absent in a discovery.
@@ -243,6 +251,16 @@ pub struct PrincipalSummary {
     pub watched_because: Option<String>,
     /// Status of the promise for this principal; absent when it is not watched.
     pub status: Option<Status>,
+    /// Why the status is what it is, as parts of a sentence; empty when the principal is not watched.
+    #[serde(default)]
+    pub status_reasons: Vec<String>,
+    /// Accounts whose gaps in the evidence concern the status; absent when those of every account do, or when the
+    /// principal is not watched.
+    #[serde(default)]
+    pub evidence_accounts: Option<BTreeSet<Arc<str>>>,
+    /// A sentence about the gaps of other accounts, which do not concern the status, and why; absent when there are none.
+    #[serde(default)]
+    pub unconcerned_gaps: Option<String>,
     /// What the principal was seen to do; for a watched principal also through roles.
     pub behavior: Behavior,
     /// Share of the principal's calls that are permitted.

@@ -17,7 +17,10 @@ mod chain_graph;
 mod issuance;
 mod session_key;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     event::{Actor, CallKey, Outcome},
@@ -55,6 +58,14 @@ pub(crate) fn issues_into_unseen_account(call_key: &CallKey, is_seen: impl Fn(&s
     call_key.outcome == Outcome::Succeeded
         && session_key::issues_credentials(call_key)
         && session_key::CredentialTarget::of(call_key).iter().any(|target| !is_seen(target.account()))
+}
+
+/// The accounts of the credentials that a call issued.
+pub(crate) fn accounts_of_issued_credentials(call_key: &CallKey) -> BTreeSet<Arc<str>> {
+    if call_key.outcome != Outcome::Succeeded || !session_key::issues_credentials(call_key) {
+        return BTreeSet::new();
+    }
+    session_key::CredentialTarget::of(call_key).iter().map(|target| target.account().into()).collect()
 }
 
 /// The role chain of every line that has one.

@@ -107,8 +107,8 @@ pub struct RiskFactors {
     pub root_uses: u64,
     /// Number of calls outside business hours.
     pub outside_business_hours: u64,
-    /// Hours without evidence, event classes not known to be logged, missing log files, unreadable pieces and
-    /// conflicting events.
+    /// Hours without evidence, event classes not known to be logged, missing log files, unreadable pieces, conflicting
+    /// events, and parts of the evidence outside an inferred period.
     pub evidence_gaps: u64,
 }
 

@@ -59,6 +59,18 @@ pub struct EventClassCoverage {
     pub events: u64,
     /// Accounts with evidence of such an event.
     pub accounts: BTreeSet<Arc<str>>,
+    /// Expected accounts in which an expected class is not known to be logged; empty unless the state is `gap`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gap_accounts: BTreeSet<Arc<str>>,
+}
+
+impl EventClassCoverage {
+    /// Whether the class is a gap of this account. The account that records a network event is that of the VPC endpoint,
+    /// so a gap of such a class is one of every account.
+    pub fn is_gap_of(&self, account: &str) -> bool {
+        let is_everywhere = self.gap_accounts.is_empty() || self.class.starts_with("network");
+        self.state == EventClassState::Gap && (is_everywhere || self.gap_accounts.contains(account))
+    }
 }
 
 /// The name of the event class of a call. A data event without a `readOnly` flag counts as a write.
@@ -152,14 +164,15 @@ pub(super) fn event_class_coverage(
         let is_wanted = names_cover(wanted.iter().map(String::as_str), class);
         let unknown = if wanted.contains(class) { EventClassState::Gap } else { EventClassState::Partial };
         if places.is_empty() || (!is_wanted && claimed) {
-            return match (claimed, is_wanted) {
+            let state = match (claimed, is_wanted) {
                 (true, _) => EventClassState::Configured,
                 (false, true) => unknown,
                 (false, false) => EventClassState::NotExpected,
             };
+            return (state, BTreeSet::new());
         }
         if !is_wanted {
-            return EventClassState::NotExpected;
+            return (EventClassState::NotExpected, BTreeSet::new());
         }
         let in_place = |(account, region): &(Arc<str>, Arc<str>)| {
             let logged = expected.trails.iter().any(|trail| {
@@ -179,15 +192,15 @@ pub(super) fn event_class_coverage(
                 unknown
             }
         };
+        let is_gap = |place: &&(Arc<str>, Arc<str>)| in_place(place) == EventClassState::Gap;
+        let gap_accounts = places.iter().filter(is_gap).map(|(account, _)| Arc::clone(account)).collect();
         // The states are in order from the weakest.
-        places.iter().map(in_place).min().unwrap_or(unknown)
+        (places.iter().map(in_place).min().unwrap_or(unknown), gap_accounts)
     };
     rows.into_iter()
-        .map(|(class, (events, accounts))| EventClassCoverage {
-            state: state(&class, &accounts),
-            class,
-            events,
-            accounts,
+        .map(|(class, (events, accounts))| {
+            let (state, gap_accounts) = state(&class, &accounts);
+            EventClassCoverage { state, class, events, accounts, gap_accounts }
         })
         .collect()
 }

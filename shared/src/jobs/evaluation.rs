@@ -36,20 +36,20 @@ pub struct EvaluationCriteria<'a> {
 /// # Errors
 /// When the configuration or the result cannot be written as JSON.
 pub fn evaluate(
-    summary: EvidenceSummary,
+    mut summary: EvidenceSummary,
     criteria: EvaluationCriteria<'_>,
     run: ReportRun,
 ) -> Result<Report, serde_json::Error> {
     let EvaluationCriteria { config, catalog, pack, policies } = criteria;
     let coverage = Coverage::of(&summary, &config.coverage);
-    let EvidenceSummary { tally, lead_in, mut evidence_quality, outside_period, .. } = summary;
+    let EvidenceSummary { tally, lead_in, evidence_quality, outside_period, .. } = &mut summary;
     if !lead_in.tally.is_empty() {
         // The result depends on these calls too.
         let both = [evidence_quality.sha256.as_bytes(), &lead_in.tally.sha256()].concat();
         evidence_quality.sha256 = hex(&Sha256::digest(both));
     }
     let mut assessment =
-        Assessment::classify(&tally, &lead_in.tally, &coverage, &evidence_quality, catalog, config);
+        Assessment::classify(tally, &lead_in.tally, &coverage, evidence_quality, catalog, config);
     assessment.add_policies(policies, catalog);
     let mut configuration = serde_json::to_vec(&config.without_operational_settings())?;
     if !config.coverage.trails.is_empty() {
@@ -57,6 +57,7 @@ pub fn evaluate(
     }
     let configuration = hex(&Sha256::digest(configuration));
     let result = compose(&assessment, catalog, pack, configuration);
-    let (result, run) = redact(result, ReportRun { outside_period, ..run }, &config.redaction)?;
+    let (result, run) =
+        redact(result, ReportRun { outside_period: *outside_period, ..run }, &config.redaction)?;
     Report::new(result, run)
 }

@@ -94,15 +94,9 @@ pub fn usage<E: SweepEvidence>(
         ReportScope::between(query.since, query.until),
     );
     let coverage = Coverage::of(&summary, &query.config.coverage);
-    let EvidenceSummary { tally, lead_in, evidence_quality, .. } = summary;
-    let assessment = Assessment::classify(
-        &tally,
-        &lead_in.tally,
-        &coverage,
-        &evidence_quality,
-        query.catalog,
-        query.config,
-    );
+    let EvidenceSummary { tally, lead_in, evidence_quality, .. } = &summary;
+    let assessment =
+        Assessment::classify(tally, &lead_in.tally, &coverage, evidence_quality, query.catalog, query.config);
     Ok(PrincipalUsage::of(&assessment, principal, query.catalog))
 }
 

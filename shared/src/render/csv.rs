@@ -104,7 +104,7 @@ pub fn csv(report: &Report) -> Result<Vec<(&'static str, String)>, csv::Error> {
     ])
 }
 
-fn principal_cells(principal: &PrincipalSummary) -> [CsvCell; 35] {
+fn principal_cells(principal: &PrincipalSummary) -> [CsvCell; 38] {
     use OperationType::{Mutating, Privileged, ReadOnly, Unknown};
     let count = |operation_type, outcome| text_cell(principal.count(operation_type, outcome));
     let capabilities = principal.capabilities.iter().map(|(name, calls)| format!("{name}={calls}"));
@@ -145,6 +145,9 @@ fn principal_cells(principal: &PrincipalSummary) -> [CsvCell; 35] {
         list_cell(capabilities),
         list_cell(services),
         list_cell(&principal.findings),
+        list_cell(&principal.status_reasons),
+        list_cell(principal.evidence_accounts.iter().flatten()),
+        optional_cell(principal.unconcerned_gaps.as_ref()),
     ]
 }
 
@@ -208,7 +211,7 @@ fn coverage_cells(coverage: &Coverage) -> Vec<[CsvCell; 13]> {
         ("events", text_cell(coverage.account_regions.iter().map(|place| place.events).sum::<u64>())),
     ])];
     for place in &coverage.account_regions {
-        let missing = place.expected_hours.saturating_sub(place.observed_hours);
+        let missing = place.missing_hours();
         let (account, region) =
             (("account", text_cell(&place.account)), ("region", text_cell(&place.region)));
         rows.push(row(&[
@@ -222,6 +225,7 @@ fn coverage_cells(coverage: &Coverage) -> Vec<[CsvCell; 13]> {
             ("missing_hours", text_cell(missing)),
             ("quiet_hours", text_cell(place.quiet_hours)),
             ("events", text_cell(place.events)),
+            ("state", if place.is_expected() { CsvCell::default() } else { text_cell("not_expected") }),
         ]));
         rows.extend(place.gaps.iter().map(|gap| {
             row(&[

@@ -6,8 +6,13 @@
 use serde::Serialize;
 
 use crate::{
-    controls::ControlState, coverage::EventClassState, event::Outcome, operation::OperationType,
-    period::Period, report::PrincipalSummary, time::Time,
+    controls::ControlState,
+    coverage::{AccountRegionCoverage, EventClassState},
+    event::Outcome,
+    operation::OperationType,
+    period::Period,
+    report::PrincipalSummary,
+    time::Time,
 };
 
 /// A number with a comma between each three digits: `1,234,567`.
@@ -26,6 +31,11 @@ pub fn thousands(number: u64) -> String {
 /// A number and its noun: `1 call`, `2 calls`.
 pub fn count_noun(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// `not expected, 1 h seen`, of an account and region that is not expected.
+pub fn unexpected_hours(place: &AccountRegionCoverage) -> String {
+    format!("not expected, {} h seen", thousands(place.observed_hours.into()))
 }
 
 /// A score in percent as in the report, or a dash without one.

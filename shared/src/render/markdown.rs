@@ -10,7 +10,10 @@ use std::fmt::Display;
 use super::{
     Format, RenderedFile,
     escape::{markdown as prose, markdown_code as code},
-    format::{class_state, control_state, count_noun, format_period, percent, serialized_name, thousands},
+    format::{
+        class_state, control_state, count_noun, format_period, percent, serialized_name, thousands,
+        unexpected_hours,
+    },
 };
 use crate::{
     coverage::{AccountRegionCoverage, Coverage},
@@ -99,6 +102,12 @@ fn summary(page: &mut MarkdownPage, result: &ReportResult) {
         None => "no status".to_owned(),
     };
     page.line(format_args!("# Onlooker: {status}\n\n{}\n", prose(&result.summary.statement)));
+    if let Some(inferred) = &result.summary.inferred {
+        page.line(format_args!("**Inferred:** {}\n", prose(inferred)));
+    }
+    if !result.summary.status_reasons.is_empty() {
+        page.line(format_args!("Why: {}.\n", prose(&result.summary.status_reasons.join("; "))));
+    }
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
     if result.mode == ReportMode::Proof {
@@ -223,7 +232,12 @@ fn principals(page: &mut MarkdownPage, result: &ReportResult) {
     if !watched.is_empty() {
         page.title(format_args!("Watched principals ({})", thousands(watched.len() as u64)));
         let header = ["Principal", "Status", "Behavior", ":Calls", ":Permitted", ":Denied", ":Writes"];
-        page.table(header, watched.into_iter().map(cells));
+        page.table(header, watched.iter().map(|principal| cells(principal)));
+        let reasons: Vec<String> = watched.iter().filter_map(|principal| status_reason(principal)).collect();
+        if !reasons.is_empty() {
+            page.line("\nWhy:\n");
+            page.list(reasons.into_iter());
+        }
     }
     if !others.is_empty() {
         let title = if result.mode == ReportMode::Proof { "Principals not watched" } else { "Principals" };
@@ -234,6 +248,19 @@ fn principals(page: &mut MarkdownPage, result: &ReportResult) {
         });
         page.table(["Principal", "Behavior", ":Calls", ":Read-only", ":Denied", ":Writes"], rows);
     }
+}
+
+/// The status of a principal and its reasons.
+fn status_reason(principal: &PrincipalSummary) -> Option<String> {
+    let status = principal.status.filter(|_| !principal.status_reasons.is_empty())?;
+    let elsewhere = principal.unconcerned_gaps.iter().map(|sentence| format!(" {}", prose(sentence)));
+    Some(format!(
+        "{}: {}, because {}.{}",
+        code(&principal.arn),
+        code(status.as_str()),
+        prose(&principal.status_reasons.join("; ")),
+        elsewhere.collect::<String>()
+    ))
 }
 
 fn coverage(page: &mut MarkdownPage, coverage: &Coverage) {
@@ -260,11 +287,12 @@ fn coverage(page: &mut MarkdownPage, coverage: &Coverage) {
                     code(&place.account),
                     code(&place.region),
                     thousands(place.events),
-                    format!(
-                        "{} of {}",
-                        thousands(place.observed_hours.into()),
-                        thousands(place.expected_hours.into())
-                    ),
+                    if place.is_expected() {
+                        let (observed, expected) = (place.observed_hours, place.expected_hours);
+                        format!("{} of {}", thousands(observed.into()), thousands(expected.into()))
+                    } else {
+                        unexpected_hours(place)
+                    },
                     thousands(place.quiet_hours.into()),
                     gaps.join("; ") + &more,
                 ]

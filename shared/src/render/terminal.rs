@@ -8,6 +8,7 @@ mod coverage_map;
 mod matrix;
 mod page;
 mod principals;
+mod reasons;
 
 use page::{
     ScreenSection, ScreenTone, align_left, align_right, display_width, join_fitting, page, paint, truncate,
@@ -18,6 +19,7 @@ use super::format::{control_state, count_noun, format_period, percent, short_has
 use super::{Format, RenderedFile};
 use crate::{
     controls::ControlState,
+    coverage::{Coverage, ExpectedPart},
     escape::escape_hidden,
     finding::Severity,
     report::{Report, ReportMode, ReportResult, ReportRun},
@@ -60,6 +62,7 @@ pub fn terminal(report: &Report, style: &TerminalStyle, files: &[String]) -> Str
         coverage_map::section(&result.coverage, style),
     ];
     sections.extend(principals::sections(result, style));
+    sections.extend(reasons::section(result, style));
     sections.extend(matrix::sections(result, style));
     let lists = [
         findings_section(result, style),
@@ -90,6 +93,10 @@ fn status_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
     let about = align_right(&escape_hidden(&about), style.width.saturating_sub(display_width(word)));
     let mut head = vec![paint(style.color, tone, word) + &paint(style.color, ScreenTone::Faint, &about)];
     head.extend(wrap_hanging("  ", &escape_hidden(&result.summary.statement), style.width, 3));
+    let lines = inferred(&result.coverage)
+        .map(|text| wrap_hanging("Inferred    ", &text, style.width, 2))
+        .unwrap_or_default();
+    head.extend(lines.iter().map(|line| paint(style.color, ScreenTone::Warn, line)));
     ScreenSection { header: head, ..ScreenSection::default() }
 }
 
@@ -190,6 +197,23 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         );
     }
     ScreenSection { header: head, ..ScreenSection::default() }
+}
+
+/// What was inferred from the evidence, and what to set; the limitations say what follows.
+fn inferred(coverage: &Coverage) -> Option<String> {
+    let is_inferred = |part| coverage.inferred_parts.contains(&part);
+    let period = match (is_inferred(ExpectedPart::Since), is_inferred(ExpectedPart::Until)) {
+        (true, true) => Some(("period", "--since, --until")),
+        (true, false) => Some(("start", "--since")),
+        (false, true) => Some(("end", "--until")),
+        (false, false) => None,
+    };
+    let accounts = is_inferred(ExpectedPart::Accounts).then_some(("accounts", "coverage.accounts"));
+    let regions = is_inferred(ExpectedPart::Regions).then_some(("regions", "coverage.regions"));
+    let parts = || [accounts, regions, period].into_iter().flatten();
+    let names: Vec<&str> = parts().map(|(name, _)| name).collect();
+    let settings: Vec<&str> = parts().map(|(_, setting)| setting).collect();
+    (!names.is_empty()).then(|| format!("{}; set {}", names.join(", "), settings.join(", ")))
 }
 
 /// What was not read of the files that were found: the excluded files, with the globs, and the skipped ones, by what

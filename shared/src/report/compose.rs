@@ -10,11 +10,13 @@ use std::{
 
 use super::{
     AuditEntry, Behavior, HourlyActivity, OperationSummary, OtherEvent, OverrideUsage, PrincipalSummary,
-    ReportInputs, ReportResult, ReportTotals, executive, limitations::limitations,
+    ReportInputs, ReportResult, ReportTotals, executive,
+    limitations::limitations,
+    status_reasons::{not_seen, reasons_of, unconcerned_gaps},
 };
 use crate::{
     access_matrix::{self, direct_watch, matrices},
-    assessment::{Assessment, ClassifiedCall, principal_kind_of},
+    assessment::{Assessment, ClassifiedCall, PrincipalAccounts, principal_kind_of},
     catalog::Catalog,
     classification::Provenance,
     config::{Override, Watch},
@@ -204,11 +206,12 @@ fn principals(assessment: &Assessment<'_>, findings: &[Finding]) -> Vec<Principa
     let findings_about = |arn: &str| about.get(arn).cloned().unwrap_or_default();
     let mut matrices = matrices(assessment);
     let seen: BTreeSet<Arc<str>> = groups.keys().map(|principal| Arc::clone(&principal.arn)).collect();
+    let accounts = PrincipalAccounts::of(assessment);
     let mut principals: Vec<PrincipalSummary> = groups
         .into_iter()
         .map(|(principal, calls)| {
             let through = through.get(&principal.arn).map_or(&[][..], Vec::as_slice);
-            let mut summary = PrincipalSummary::of(assessment, principal, &calls, through);
+            let mut summary = PrincipalSummary::of(assessment, &accounts, principal, &calls, through);
             summary.findings = findings_about(&principal.arn);
             summary.matrix = summary.watched_as.as_ref().and(matrices.get(&principal.arn)).cloned();
             summary
@@ -251,6 +254,7 @@ impl PrincipalSummary {
             watched_as: watch.map(|watch| watch.principal.clone()),
             watched_because: watch.and_then(|watch| watch.reason.clone()),
             status: Some(crate::score::Status::InsufficientEvidence),
+            status_reasons: not_seen(),
             ..Self::empty(arn, kind, account)
         }
     }
@@ -263,6 +267,9 @@ impl PrincipalSummary {
             watched_as: None,
             watched_because: None,
             status: None,
+            status_reasons: Vec::new(),
+            evidence_accounts: None,
+            unconcerned_gaps: None,
             behavior: Behavior::NotSeen,
             compliance: crate::score::ComplianceScore::default(),
             counts: BTreeMap::new(),
@@ -291,6 +298,7 @@ impl PrincipalSummary {
     /// made through roles and are attributed to the principal, which affect its status too.
     fn of(
         assessment: &Assessment<'_>,
+        accounts: &PrincipalAccounts,
         principal: &Principal,
         all: &[&ClassifiedCall<'_>],
         through: &[&ClassifiedCall<'_>],
@@ -306,7 +314,16 @@ impl PrincipalSummary {
         this.compliance = Assessment::compliance_of(calls.iter().copied());
         this.watched_as = watch.map(|watch| watch.principal.clone());
         this.watched_because = watch.and_then(|watch| watch.reason.clone());
-        this.status = watch.map(|_| assessment.status_of(calls.iter().chain(through).copied()));
+        if let Some(watch) = watch {
+            let accounts = accounts.of_principal(principal, watch.is_own_role());
+            let gaps = assessment.gaps_in(&accounts);
+            let calls = || calls.iter().chain(through).copied();
+            let status = assessment.status_of(calls(), &gaps);
+            this.status = Some(status);
+            this.status_reasons = reasons_of(status, calls(), &gaps);
+            this.unconcerned_gaps = unconcerned_gaps(assessment, &accounts, "it");
+            this.evidence_accounts = (!accounts.is_every).then_some(accounts.accounts);
+        }
         let mut sessions = BTreeSet::new();
         let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
         for call in all {

@@ -3,10 +3,15 @@
 //! Enters: status, scores, findings and recommendations. Leaves: [`ExecutiveSummary`]. Law: the statement claims
 //! nothing beyond the event classes that are known to be logged.
 
-use super::{ExecutiveSummary, ReportTotals};
+use super::{
+    ExecutiveSummary, ReportTotals,
+    inferred::inferred,
+    status_reasons::{overall_reasons, unconcerned_gaps},
+};
 use crate::{
     assessment::{Assessment, ClassifiedCall, PrincipalGrants},
     config::Watch,
+    coverage::{EventClassCoverage, EventClassState},
     event::Outcome,
     finding::{Finding, Recommendation, Severity, count_noun},
     score::{ComplianceScore, RiskScore, Status, status_impact},
@@ -26,10 +31,13 @@ pub(super) fn summary(
     let status = assessment.overall_status();
     ExecutiveSummary {
         overall_compliance: status,
+        inferred: inferred(assessment.coverage),
+        status_reasons: overall_reasons(assessment, status),
         statement: statement(assessment, status, totals)
             + &unscored_calls(assessment)
             + &own_roles(assessment)
-            + &granted_permissions(assessment),
+            + &granted_permissions(assessment)
+            + &lead_in(assessment, status),
         compliance_score: compliance.score,
         risk_score: risk.map(|risk| risk.score),
         risk_level: risk.map(|risk| risk.level),
@@ -48,8 +56,28 @@ pub(super) fn summary(
     }
 }
 
+/// What a proof does not cover because hours before the period have no evidence.
+fn lead_in(assessment: &Assessment<'_>, status: Option<Status>) -> String {
+    let lead_in = assessment.coverage.lead_in;
+    match lead_in.missing_hours() {
+        missing if missing > 0 && status == Some(Status::Compliant) => format!(
+            " Role sessions that began before the period are covered for {} of {} hours.",
+            lead_in.observed_hours, lead_in.expected_hours
+        ),
+        _ => String::new(),
+    }
+}
+
 fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &ReportTotals) -> String {
-    let classes = assessment.coverage.covered_classes();
+    let accounts = assessment.promised_accounts();
+    let is_gap = |class: &&EventClassCoverage| {
+        accounts.is_every || accounts.accounts.iter().any(|account| class.is_gap_of(account))
+    };
+    let covered = |class: &&EventClassCoverage| {
+        class.state.is_logged() || class.state == EventClassState::Gap && !is_gap(class)
+    };
+    let classes: Vec<&str> =
+        assessment.coverage.event_classes.iter().filter(covered).map(|class| &*class.class).collect();
     let scope = match classes.as_slice() {
         [] => "No event class is known to be logged in every account.".to_owned(),
         [class] => format!("The statement covers the event class {class}."),
@@ -63,7 +91,8 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
             count_noun(totals.principals, "principal")
         ),
         Some(Status::Compliant) => format!(
-            "Watched principals made {watched_calls}. Each was read-only, allowed by an override or denied by AWS, and no evidence is missing."
+            "Watched principals made {watched_calls}. Each was read-only, allowed by an override or denied by AWS, and {}",
+            missing_elsewhere(assessment)
         ),
         Some(Status::InsufficientEvidence) => match uncertain_violations(assessment) {
             0 => format!(
@@ -85,6 +114,14 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
         }
     };
     format!("{claim} {scope}")
+}
+
+/// What a proof says about missing evidence: there is none, or none of it concerns the watched principals.
+fn missing_elsewhere(assessment: &Assessment<'_>) -> String {
+    match unconcerned_gaps(assessment, &assessment.promised_accounts(), "them") {
+        None => "no evidence is missing.".to_owned(),
+        Some(sentence) => format!("no evidence that concerns them is missing. {sentence}"),
+    }
 }
 
 /// Calls that would break the promise if no other principal can have made them.

@@ -8,7 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use super::ReportMode;
+use super::{
+    ReportMode,
+    inferred::{inferred, stray_evidence},
+};
 use crate::{
     access_matrix,
     assessment::Assessment,
@@ -23,7 +26,9 @@ const MAX_NAMED_PRINCIPALS: usize = 5;
 
 /// All limitations of a report, as sentences.
 pub(super) fn limitations(assessment: &Assessment<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
+    // What was inferred decides what every other sentence is about, so it is first.
+    let mut lines: Vec<String> = inferred(assessment.coverage).into_iter().collect();
+    lines.extend(stray_evidence(assessment.coverage));
     if assessment.mode == ReportMode::Discovery {
         lines.push("No principal is watched, so compliance is not assessed.".to_owned());
     }

@@ -4,6 +4,7 @@
 
 mod coverage;
 mod delivery;
+mod expected_places;
 mod laws;
 mod objects;
 mod promise;

@@ -141,6 +141,21 @@ impl<'a> ReferenceCall<'a> {
     }
 }
 
+/// Accounts of the credentials that an event issued.
+fn accounts_of_issued_credentials(event: &Event) -> Vec<&str> {
+    let call_key = &event.call_key;
+    let assumes = call_key.name.starts_with("AssumeRole");
+    if call_key.outcome != Outcome::Succeeded || !(assumes || &*call_key.name == "CreateAccessKey") {
+        return Vec::new();
+    }
+    let arns: Vec<&str> = match &call_key.issued_credentials_arn {
+        Some(arn) => vec![arn],
+        None if assumes => call_key.resources.iter().map(|arn| &**arn).collect(),
+        None => Vec::new(),
+    };
+    arns.into_iter().filter_map(|arn| arn.split(':').nth(4)).collect()
+}
+
 /// The score in hundredths, rounded down.
 fn score(permitted: u64, calls: u64) -> Option<f64> {
     (calls > 0).then(|| (permitted * 10_000 / calls) as f64 / 100.0)
@@ -243,10 +258,12 @@ proptest! {
             .iter()
             .flat_map(|(account, region, _)| [(*account, *region), (*account, "us-east-1")])
             .collect();
-        let mut missing = 0;
-        for (account, region) in &account_regions {
-            missing += times.iter().filter(|hour| !cells.contains(&(*account, *region, **hour))).count() as u64;
-        }
+        let missing_in = |wanted: &dyn Fn(&str) -> bool| {
+            let places = account_regions.iter().filter(|(account, _)| wanted(account));
+            let hours = places.flat_map(|(account, region)| times.iter().map(move |hour| (*account, *region, *hour)));
+            hours.filter(|hour| !cells.contains(hour)).count() as u64
+        };
+        let missing = missing_in(&|_| true);
         prop_assert_eq!(result.coverage.missing_hours(), missing);
         prop_assert_eq!(result.coverage.expected_hours, (account_regions.len() * times.len()) as u64);
         let gap_hours: u64 =
@@ -259,9 +276,9 @@ proptest! {
 
         // The status.
         let observed = cells.iter().any(|(_, _, hour)| times.contains(hour));
-        let complete = observed && missing == 0 && class_gaps == 0 && pieces.is_empty();
-        let evidence = if complete { Status::Compliant } else { Status::InsufficientEvidence };
-        let status = |of: &dyn Fn(&ReferenceCall<'_>) -> bool| {
+        let sound = observed && class_gaps == 0 && pieces.is_empty();
+        let status = |missing: u64, of: &dyn Fn(&ReferenceCall<'_>) -> bool| {
+            let evidence = if sound && missing == 0 { Status::Compliant } else { Status::InsufficientEvidence };
             let worst = all.iter().filter(|one| of(one)).map(ReferenceCall::status).max();
             worst.map_or(Status::InsufficientEvidence, |worst| worst.max(evidence))
         };
@@ -273,7 +290,8 @@ proptest! {
             let calling: BTreeSet<_> = all.iter().filter(|one| watched(one) && one.is_direct()).map(name).collect();
             let all_call = all.iter().filter(|one| one.is_direct()).all(|one| calling.contains(&name(one)));
             let silent = if all_call { Status::Compliant } else { Status::InsufficientEvidence };
-            status(&watched).max(unseen).max(silent)
+            // Every watch entry has a pattern for any account, so every gap concerns one of them.
+            status(missing, &watched).max(unseen).max(silent)
         });
         prop_assert_eq!(result.summary.overall_compliance, promised);
         prop_assert_eq!(result.mode == ReportMode::Discovery, promised.is_none());
@@ -362,7 +380,20 @@ proptest! {
                 let began_here = one.originator.as_deref() == Some(&*principal.arn);
                 one.operation_type.is_some() && (one.event.actor.principal == **principal || began_here)
             };
-            prop_assert_eq!(summary.status, mine[0].is_direct().then(|| status(&here)));
+            // Hours that are missing concern a principal in its own account, in those that recorded it, and in those
+            // of which it was issued credentials.
+            let belongs = |one: &&ReferenceCall<'_>| {
+                one.event.actor.principal == **principal || one.originator.as_deref() == Some(&*principal.arn)
+            };
+            let mut accounts: BTreeSet<&str> = [&*principal.account].into();
+            for one in all.iter().filter(belongs) {
+                accounts.insert(&one.event.actor.account);
+                accounts.extend(accounts_of_issued_credentials(one.event));
+            }
+            let missing = missing_in(&|account| accounts.contains(account));
+            prop_assert_eq!(summary.status, mine[0].is_direct().then(|| status(missing, &here)));
+            let decided = summary.status.is_some();
+            prop_assert_eq!(decided, !summary.status_reasons.is_empty(), "a status has a reason");
         }
         for (n, used) in result.overrides.iter().enumerate() {
             prop_assert_eq!(used.allowed_calls, count(&all, |one| one.override_use == Some((n, true))));

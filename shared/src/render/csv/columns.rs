@@ -4,7 +4,7 @@
 
 /// Columns of `principals.csv`. Calls are counted as `operation type _ outcome`; `capabilities` and `services` hold
 /// `name=calls`.
-pub const PRINCIPALS: [&str; 35] = [
+pub const PRINCIPALS: [&str; 38] = [
     "arn",
     "kind",
     "account",
@@ -40,6 +40,9 @@ pub const PRINCIPALS: [&str; 35] = [
     "capabilities",
     "services",
     "findings",
+    "status_reasons",
+    "evidence_accounts",
+    "unconcerned_gaps",
 ];
 
 /// Columns of `findings.csv`.

@@ -29,8 +29,10 @@ pub struct CoverageMap<'a> {
     pub gridline: Option<(String, &'static str)>,
     /// Accounts and regions: in order, or with the most missing hours first when not all are shown.
     pub places: Truncated<CoverageBar<'a>>,
-    /// Accounts and regions with missing hours.
+    /// Expected accounts and regions with missing hours.
     pub incomplete: usize,
+    /// Expected accounts and regions.
+    pub expected: usize,
     /// Rows of the table of event classes.
     pub classes: Truncated<EventClassRow<'a>>,
 }
@@ -78,7 +80,7 @@ impl<'a> CoverageMap<'a> {
         let axis = coverage.period.filter(|period| period.hours() > 0).map(TimeAxis::of);
         let mut places: Vec<&AccountRegionCoverage> = coverage.account_regions.iter().collect();
         if places.len() > most::PLACES {
-            places.sort_by_key(|place| std::cmp::Reverse(missing_hours(place)));
+            places.sort_by_key(|place| std::cmp::Reverse(place.missing_hours()));
         }
         let places = Truncated::of(places, most::PLACES);
         let bars = places.items.into_iter().map(|place| CoverageBar::of(place, axis.as_ref())).collect();
@@ -86,15 +88,12 @@ impl<'a> CoverageMap<'a> {
             ticks: axis.map(|axis| axis.ticks()).unwrap_or_default(),
             gridline: axis.and_then(|axis| gridline(&axis)),
             places: Truncated { items: bars, omitted: places.omitted },
-            incomplete: coverage.account_regions.iter().filter(|place| missing_hours(place) > 0).count(),
+            incomplete: coverage.account_regions.iter().filter(|place| place.missing_hours() > 0).count(),
+            expected: coverage.expected_places().count(),
             classes: Truncated::of(coverage.event_classes.iter().map(EventClassRow::of), most::CLASSES),
             axis,
         }
     }
-}
-
-const fn missing_hours(place: &AccountRegionCoverage) -> u32 {
-    place.expected_hours.saturating_sub(place.observed_hours)
 }
 
 /// Grid lines, if they divide the bar evenly and are far enough apart.
@@ -110,7 +109,7 @@ impl<'a> CoverageBar<'a> {
     fn of(place: &'a AccountRegionCoverage, axis: Option<&TimeAxis>) -> Self {
         Self {
             place,
-            missing: missing_hours(place),
+            missing: place.missing_hours(),
             missing_spans: axis.map(|axis| missing_spans(axis, &place.gaps)).unwrap_or_default(),
             quiet_spans: axis.map(|axis| quiet_spans(axis, &place.quiet_periods)).unwrap_or_default(),
             gaps: Truncated::of(place.gaps.iter().map(gap_text), most::GAPS),

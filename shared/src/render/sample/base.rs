@@ -25,6 +25,8 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
         summary: ExecutiveSummary {
             overall_compliance: status,
             statement: statement.to_owned(),
+            inferred: None,
+            status_reasons: vec![],
             compliance_score: None,
             risk_score: None,
             risk_level: None,

@@ -73,16 +73,21 @@ pub(super) fn place(
 
 pub(super) fn coverage(hours: u32, places: Vec<AccountRegionCoverage>, data: EventClassState) -> Coverage {
     let expected_hours = places.iter().map(|place| u64::from(place.expected_hours)).sum();
-    let observed_hours = places.iter().map(|place| u64::from(place.observed_hours)).sum();
+    let expected = places.iter().filter(|place| place.is_expected());
+    let observed_hours = expected.map(|place| u64::from(place.observed_hours)).sum();
     let accounts: BTreeSet<Arc<str>> = places.iter().map(|place| Arc::clone(&place.account)).collect();
     let class = |class: &str, state, events| EventClassCoverage {
         class: class.to_owned(),
         state,
         events,
         accounts: if events > 0 { accounts.clone() } else { BTreeSet::new() },
+        gap_accounts: if state == EventClassState::Gap { accounts.clone() } else { BTreeSet::new() },
     };
     Coverage {
         period: Some(Period { from: START, until: Hour(START.0 + hours) }),
+        inferred_parts: Vec::new(),
+        outside: Vec::new(),
+        outside_events: 0,
         expected_hours,
         observed_hours,
         percent: percent(observed_hours, expected_hours),
@@ -132,6 +137,19 @@ pub(super) fn principal(
         watched_as: promise.map(|_| name.to_owned()),
         watched_because: promise.map(|_| "an auditor only reads".to_owned()),
         status: promise,
+        status_reasons: strings(match promise {
+            Some(Status::NonCompliant) => &["3 writes succeeded", "4 privileged calls succeeded"],
+            Some(Status::InsufficientEvidence) => &[
+                "1 hour in 444455556666 eu-west-1 was not observed",
+                "the event class `data` is not known to be logged",
+            ],
+            Some(Status::Compliant) => {
+                &["each of its calls was read-only, allowed by an override or denied by AWS"]
+            }
+            None => &[],
+        }),
+        evidence_accounts: promise.map(|_| arc_set(&[account])),
+        unconcerned_gaps: None,
         behavior,
         compliance: ComplianceScore::of(calls[0].iter().sum(), total),
         counts,

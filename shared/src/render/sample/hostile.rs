@@ -19,7 +19,7 @@ pub fn hostile() -> Report {
 
 /// Puts `hostile` before each text, except where only fixed words are valid.
 fn make_hostile(value: &mut Value, hostile: &str) {
-    const FIXED_KEYS: [&str; 32] = [
+    const FIXED_KEYS: [&str; 33] = [
         "schema_version",
         "id",
         "mode",
@@ -52,6 +52,7 @@ fn make_hostile(value: &mut Value, hostile: &str) {
         "certainty",
         "unevaluated",
         "since",
+        "inferred_parts",
     ];
     match value {
         Value::String(text) => *text = format!("{hostile}{text}"),

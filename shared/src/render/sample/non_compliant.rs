@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     controls::ControlState,
-    coverage::EventClassState,
+    coverage::{AccountRegionCoverage, EventClassState, ExpectedPart},
     event::{DenyingPolicy, EventKind, Outcome},
     finding::{Recommendation, Severity},
     operation::OperationType,
@@ -42,7 +42,17 @@ pub fn non_compliant() -> Report {
             places.push(place(account, region, 613 - 7 * (n + 3 * m) as u64, 24, gaps));
         }
     }
+    places.push(AccountRegionCoverage {
+        observed_hours: 1,
+        expected_hours: 0,
+        ..place("888800001111", "us-east-1", 2, 0, &[])
+    });
     r.coverage = coverage(24, places, EventClassState::Gap);
+    r.coverage.inferred_parts = vec![ExpectedPart::Regions, ExpectedPart::Since];
+    r.summary.inferred = Some(
+        "Inferred from the evidence were the regions and the start of the period, so evidence of them that is missing altogether is not noticed. Set `coverage.regions` or `--region`; and `--since`.".to_owned(),
+    );
+    r.summary.status_reasons = strings(&["3 writes succeeded", "4 privileged calls succeeded"]);
     let kept = Some(Status::InsufficientEvidence);
     let broken = Some(Status::NonCompliant);
     r.principals = vec![
@@ -55,6 +65,10 @@ pub fn non_compliant() -> Report {
         principal(ADMIN, None, Behavior::Wrote, [[140, 0, 2], [9, 0, 0], [2, 0, 0], [52, 0, 2]]),
         principal("service:cloudtrail", None, Behavior::OnlyRead, [[88, 0, 0], [0; 3], [0; 3], [0; 3]]),
     ];
+    r.principals[0].unconcerned_gaps = Some(
+        "The 1 hour missing in account 444455556666 does not concern it: CloudTrail records its calls in its own account, and it was issued no credentials of that account.".to_owned(),
+    );
+    r.principals[0].status_reasons = strings(&["the event class `data` is not known to be logged"]);
     r.activity = activity(24, true);
     r.operations = operations();
     r.other_events = [

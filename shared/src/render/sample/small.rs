@@ -103,6 +103,8 @@ pub fn discovery() -> Report {
     r.principals = proof.principals.into_iter().filter(|principal| principal.calls > 0).collect();
     for principal in &mut r.principals {
         (principal.watched_as, principal.watched_because, principal.status) = (None, None, None);
+        principal.status_reasons = Vec::new();
+        (principal.evidence_accounts, principal.unconcerned_gaps) = (None, None);
         principal.matrix = None;
     }
     r.operations = proof.operations;

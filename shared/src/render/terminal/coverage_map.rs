@@ -1,8 +1,8 @@
 //! The coverage map in block characters.
 //!
 //! Enters: [`Coverage`]. Leaves: a section with a line for each account and region. Laws: a cell is drawn as observed
-//! only if all its hours were observed, and as missing only if none was; no information is in color alone; accounts
-//! and regions with a gap are left out last.
+//! only if all its hours were observed, and as missing only if none was; an account and region that is not expected is
+//! never drawn as observed; no information is in color alone; accounts and regions with a gap are left out last.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::{
     coverage::{AccountRegionCoverage, Coverage, EventClassState},
     escape::escape_hidden,
     period::Period,
-    render::format::{count_noun, percent, thousands},
+    render::format::{count_noun, percent, thousands, unexpected_hours},
     time::Hour,
 };
 
@@ -74,7 +74,7 @@ pub(super) fn section(coverage: &Coverage, style: &TerminalStyle) -> ScreenSecti
         percent(coverage.percent),
         thousands(coverage.observed_hours),
         thousands(coverage.expected_hours),
-        count_noun(coverage.account_regions.len() as u64, "account-region pair"),
+        count_noun(coverage.expected_places().count() as u64, "account-region pair"),
         thousands(coverage.missing_hours()),
     );
     let (head, rows) = grid(coverage, period, style).unwrap_or_else(|| list(coverage, period, style));
@@ -96,7 +96,8 @@ fn list(coverage: &Coverage, period: Period, style: &TerminalStyle) -> (Vec<Stri
     };
     let names: Vec<String> = coverage.account_regions.iter().map(name).collect();
     let widest = names.iter().map(|name| display_width(name)).max().unwrap_or(0);
-    let key = display_width(LEGEND);
+    let legend = legend(coverage);
+    let key = display_width(&legend);
     let label = widest.clamp(key, key.max(style.width / 3));
     let scale = MapScale::of(period, style.width.saturating_sub(label + 4 + NOTE_WIDTH));
     let rows = coverage.account_regions.iter().zip(names).map(|(place, name)| {
@@ -108,7 +109,7 @@ fn list(coverage: &Coverage, period: Period, style: &TerminalStyle) -> (Vec<Stri
             keep_longest: !place.gaps.is_empty(),
         }
     });
-    (vec![axis(period, scale, label, style)], rows.collect())
+    (vec![axis(period, scale, &legend, label, style)], rows.collect())
 }
 
 /// A row for each account and a column for each region; `None` if the period would have fewer than 12 columns.
@@ -145,7 +146,8 @@ fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(V
         ScreenRow { lines: vec![line], keep_longest: has_gap }
     });
     let rows = rows.collect();
-    let key = truncate(&format!("  {LEGEND}, {}, from left to right", scale.legend()), style.width);
+    let key = format!("  {}, {}, from left to right", legend(coverage), scale.legend());
+    let key = truncate(&key, style.width);
     let head = [key, format!("  {}{heads}", align_left("", label))];
     Some((head.map(|line| paint(style.color, ScreenTone::Faint, &line)).to_vec(), rows))
 }
@@ -153,18 +155,24 @@ fn grid(coverage: &Coverage, period: Period, style: &TerminalStyle) -> Option<(V
 /// Fewest accounts and regions for a grid.
 const MIN_GRID_PLACES: usize = 5;
 
-const LEGEND: &str = "█ observed ▄ partly × none";
-const NOTE_WIDTH: usize = 15;
+/// Widest note beside a bar: `not expected, 99 h seen`.
+const NOTE_WIDTH: usize = 24;
+
+/// The meaning of the blocks.
+fn legend(coverage: &Coverage) -> String {
+    let unexpected = coverage.account_regions.iter().any(|place| !place.is_expected());
+    format!("█ observed ▄ partly × none{}", if unexpected { " · not expected" } else { "" })
+}
 
 /// The legend, and the times at which the period begins and ends.
-fn axis(period: Period, scale: MapScale, label: usize, style: &TerminalStyle) -> String {
+fn axis(period: Period, scale: MapScale, legend: &str, label: usize, style: &TerminalStyle) -> String {
     let width = scale.width(period);
     let (from, until) = (short(period.from), short(period.until));
     let times = match width.checked_sub(display_width(&from)) {
         Some(rest) if rest > display_width(&until) => format!("{from}{}", align_right(&until, rest)),
         _ => " ".repeat(width),
     };
-    let line = format!("  {}  {times}  {}", align_left(LEGEND, label), scale.legend());
+    let line = format!("  {}  {times}  {}", align_left(legend, label), scale.legend());
     paint(style.color, ScreenTone::Faint, &truncate(&line, style.width))
 }
 
@@ -173,7 +181,8 @@ fn short(hour: Hour) -> String {
 }
 
 fn missing_note(place: &AccountRegionCoverage) -> (String, ScreenTone) {
-    match place.expected_hours.saturating_sub(place.observed_hours) {
+    match place.missing_hours() {
+        _ if !place.is_expected() => (unexpected_hours(place), ScreenTone::Warn),
         0 => ("complete".to_owned(), ScreenTone::Faint),
         missing if place.observed_hours == 0 => {
             (format!("{} h: none", thousands(missing.into())), ScreenTone::Bad)
@@ -183,6 +192,9 @@ fn missing_note(place: &AccountRegionCoverage) -> (String, ScreenTone) {
 }
 
 fn bar(place: &AccountRegionCoverage, period: Period, scale: MapScale, color: bool) -> String {
+    if !place.is_expected() {
+        return paint(color, ScreenTone::Faint, &"·".repeat(scale.width(period)));
+    }
     let mut runs: Vec<(char, ScreenTone, u32)> = Vec::new();
     let mut from = period.from.0;
     while from < period.until.0 {
@@ -246,7 +258,7 @@ mod tests {
             observed_hours: 0,
             quiet_hours: 0,
             quiet_periods: Vec::new(),
-            expected_hours: 0,
+            expected_hours: 100,
             gaps: gaps
                 .iter()
                 .map(|(from, until)| Period { from: Hour(1_000 + from), until: Hour(1_000 + until) })
@@ -264,6 +276,14 @@ mod tests {
     fn a_cell_of_many_hours_shows_that_one_is_missing() {
         let scale = MapScale { hours: 24, columns: 1 };
         assert_eq!(bar(&place(&[(30, 31), (48, 72)]), period(100), scale, false), "█▄×██");
+    }
+
+    #[test]
+    fn what_is_not_expected_is_not_drawn_as_observed() {
+        let scale = MapScale { hours: 1, columns: 2 };
+        let place = AccountRegionCoverage { expected_hours: 0, observed_hours: 1, ..place(&[]) };
+        assert_eq!(bar(&place, period(4), scale, false), "········");
+        assert_eq!(missing_note(&place).0, "not expected, 1 h seen");
     }
 
     #[test]

@@ -29,7 +29,8 @@ const HOSTILE: [&str; 18] = [
 ];
 
 /// Keys of values that are fixed words: enums and maps by enums.
-const OWN_VALUES: [&str; 21] = [
+const OWN_VALUES: [&str; 22] = [
+    "inferred_parts",
     "mode",
     "standard",
     "overall_compliance",
