@@ -91,7 +91,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
             count_noun(totals.principals, "principal")
         ),
         Some(Status::Compliant) => format!(
-            "Watched principals made {watched_calls}. Each was read-only, allowed by an override or denied by AWS, and {}",
+            "Watched principals made {watched_calls}. Each was read-only, allowed by an override or not carried out by AWS, and {}",
             missing_elsewhere(assessment)
         ),
         Some(Status::InsufficientEvidence) => match uncertain_violations(assessment) {

@@ -74,7 +74,7 @@ pub(super) fn reasons_of<'b, 'a: 'b>(
         phrases.into_iter().filter(|(count, _)| *count > 0).map(|(_, phrase)| phrase).collect();
     match status {
         Status::Compliant => reasons.push(format!(
-            "{} read-only, allowed by an override or refused by AWS",
+            "{} read-only, allowed by an override or not carried out by AWS",
             if permitted == 1 {
                 "its only call was".to_owned()
             } else {

@@ -160,7 +160,7 @@ fn a_status_says_what_decided_it() {
     let write = || auditor_call("RunInstances");
     assert_eq!(
         reasons(with(vec![])),
-        ["each of its 2 calls was read-only, allowed by an override or denied by AWS"]
+        ["each of its 2 calls was read-only, allowed by an override or not carried out by AWS"]
     );
     assert_eq!(
         reasons(with(vec![write(), write(), auditor_call("Decrypt")])),

@@ -144,7 +144,7 @@ pub(super) fn principal(
                 "the event class `data` is not known to be logged",
             ],
             Some(Status::Compliant) => {
-                &["each of its calls was read-only, allowed by an override or denied by AWS"]
+                &["each of its calls was read-only, allowed by an override or not carried out by AWS"]
             }
             None => &[],
         }),

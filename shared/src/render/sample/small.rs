@@ -21,7 +21,7 @@ pub fn compliant() -> Report {
     let mut r = base_result(
         ReportMode::Proof,
         Some(Status::Compliant),
-        "Watched principals made 1,234,619 calls. Each was read-only, allowed by an override or denied by AWS, and no evidence is missing. This covers the event classes data, management-read, management-write.",
+        "Watched principals made 1,234,619 calls. Each was read-only, allowed by an override or not carried out by AWS, and no evidence is missing. This covers the event classes data, management-read, management-write.",
     );
     r.coverage = coverage(
         720,
