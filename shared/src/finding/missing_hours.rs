@@ -9,7 +9,7 @@ pub const RULE: FindingRule = FindingRule {
     severity: Severity::High,
     title: "Hours of an account and region have no evidence",
     meaning: "No event and no digest file covers these hours, so calls made in them are unknown.",
-    action: "Find the log files of these hours and read them with `onlooker sweep`; enable log file validation, so that digest files show which hours had no calls.",
+    action: "Copy the log files and the digest files of these hours from the bucket, with the folder of the next day, and read them with `onlooker sweep`; digest files (`aws cloudtrail update-trail --enable-log-file-validation`) show which hours had no calls. Leave a region that is not enabled out of `coverage.regions`.",
     alerts: false,
     needs_policies: false,
     inactive: None,

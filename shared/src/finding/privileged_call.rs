@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     severity: Severity::High,
     title: "A watched principal used a privileged operation",
     meaning: "The operation changes nothing by itself, but it is not a read: it decrypts, assumes another role or issues credentials, and later calls may not appear under this principal.",
-    action: "Check what was done with the result. If the principal needs the operation, allow this operation on these resources with an override that has an owner and an expiry; otherwise remove the permission.",
+    action: "Check what was done with the result. If the principal needs the operation, allow this operation on these resources with an override that has an owner and an expiry (`onlooker override add`); otherwise remove the permission.",
     alerts: true,
     needs_policies: false,
     inactive: None,

@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     severity: Severity::Critical,
     title: "A watched principal changed state",
     meaning: "A principal that is promised to be read-only made a call that changes state, and the call succeeded.",
-    action: "Find out who used the principal and what was changed, and revert the change if it was not wanted; then remove the permission, or stop promising that the principal is read-only.",
+    action: "Find out who used the principal and what was changed, and revert the change if it was not wanted; then remove the permission, or allow the operation with `onlooker override add`, or stop promising that the principal is read-only.",
     alerts: true,
     needs_policies: false,
     inactive: None,
