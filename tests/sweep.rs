@@ -456,7 +456,7 @@ fn several_formats_go_to_files_and_one_to_standard_output() {
         );
     }
     assert!(sweep(&["--format", "markdown"]).assert_exit_code(0).stdout.starts_with('#'));
-    let written = fixture::report(&fs::read_to_string(directory.join("all/report.json")).expect("a report"));
+    let written = report(&fs::read_to_string(directory.join("all/report.json")).expect("a report"));
     assert_eq!(sweep(&["--format", "json"]).report().id, written.id);
     assert_eq!(
         sweep(&["--json", "--out", "c", "--format", "html"]).assert_exit_code(0).report().id,

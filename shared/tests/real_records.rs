@@ -4,7 +4,8 @@
 //! ones, when `ONLOOKER_TEST_DATA` names the folder that holds them. Leaves: nothing. Laws: every record is an event,
 //! and each labeled one the event that its label says; reading changes nothing that merging or writing could lose.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::print_stderr, reason = "it says what the real records are")]
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -177,7 +177,7 @@ pub(super) fn distinct_names(principals: &[&PrincipalSummary], width: usize) -> 
 }
 
 /// `111122223333 role/path/Name` of an IAM ARN; any other text unchanged.
-fn with_account(arn: &str) -> String {
+pub(super) fn with_account(arn: &str) -> String {
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", "aws", "iam" | "sts", "", account, name] if !account.is_empty() => {
             format!("{account} {name}")

@@ -6,7 +6,7 @@
 use super::{
     TerminalStyle,
     page::{ScreenSection, ScreenTone, paint, wrap_hanging},
-    principals::short_name,
+    principals::with_account,
 };
 use crate::{
     escape::escape_hidden,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Most principals that a row names.
-const MAX_NAMED: usize = 3;
+const MAX_NAMED: usize = 2;
 
 /// The section; `None` if no watched principal has a reason.
 pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<ScreenSection> {
@@ -26,10 +26,10 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
             continue;
         };
         let mut reason = principal.status_reasons.join("; ");
-        if let Some(sentence) = &principal.unconcerned_gaps {
+        // The gaps that do not concern a principal explain why it is compliant; otherwise other reasons do.
+        if status == Status::Compliant {
+            let Some(sentence) = &principal.unconcerned_gaps else { continue };
             reason = format!("{reason}. {sentence}");
-        } else if status == Status::Compliant {
-            continue;
         }
         match groups.iter_mut().find(|(other, text, _)| (*other, text.as_str()) == (status, reason.as_str()))
         {
@@ -39,7 +39,7 @@ pub(super) fn section(result: &ReportResult, style: &TerminalStyle) -> Option<Sc
     }
     groups.sort_by_key(|(status, _, principals)| std::cmp::Reverse((*status, principals.len())));
     let rows = groups.iter().map(|(status, reason, principals)| {
-        let name = |principal: &&&PrincipalSummary| short_name(&escape_hidden(&principal.arn));
+        let name = |principal: &&&PrincipalSummary| with_account(&escape_hidden(&principal.arn));
         let named: Vec<String> = principals.iter().take(MAX_NAMED).map(|one| name(&one)).collect();
         let more = match principals.len().saturating_sub(MAX_NAMED) {
             0 => String::new(),
