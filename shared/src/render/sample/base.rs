@@ -25,6 +25,8 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
         summary: ExecutiveSummary {
             overall_compliance: status,
             statement: statement.to_owned(),
+            overrides: None,
+            unseen_watches: vec![],
             compliance_score: None,
             risk_score: None,
             risk_level: None,
