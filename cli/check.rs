@@ -48,8 +48,8 @@ object has the fields is_valid, operation, operation_type, risk_level,
 validation_message, timestamp, compliance_notes and more, in the given order.
 
 Exit codes:
-  0  all operations are read-only
-  1  at least one operation is unknown or not read-only
+  0  all operations are read-only or allowed by an override
+  1  at least one other operation is unknown or not read-only
   2  usage or invalid configuration")]
 pub struct CheckArgs {
     /// `service:operation`; repeatable

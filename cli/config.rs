@@ -21,6 +21,7 @@ use crate::{
     environment,
     exit::{CommandError, CommandOutcome},
     inputs, output,
+    overrides::warn,
 };
 
 /// Options of `config`.
@@ -59,7 +60,8 @@ enum ConfigCommand {
     },
     /// Check the configuration, with its variables and the files that it names
     Validate {
-        /// Print the result as JSON: `valid`, `file`, and `problems` with location, message and remedy
+        /// Print the result as JSON: `valid`, `file`, `problems` with location, message and remedy, and `warnings`
+        /// about overrides
         #[arg(long)]
         json: bool,
     },
@@ -138,6 +140,7 @@ fn validate(global: &GlobalArgs, as_json: bool) -> Result<CommandOutcome, Comman
                 counted(overrides.len(), "override"),
             )
         })?;
+        warn(global, &warnings(&loaded)?);
         if watch.is_empty() {
             tracing::warn!(
                 "no principal is watched, so a sweep is a discovery; add `[[watch]]` or give `--watch`"
@@ -150,7 +153,10 @@ fn validate(global: &GlobalArgs, as_json: bool) -> Result<CommandOutcome, Comman
 fn validate_json(checked: Result<LoadedConfig, CommandError>) -> Result<CommandOutcome, CommandError> {
     match checked {
         Ok(loaded) => {
-            output::json(&json!({ "valid": true, "file": loaded.path, "problems": [] }))?;
+            let warnings = warnings(&loaded)?;
+            output::json(
+                &json!({ "valid": true, "file": loaded.path, "problems": [], "warnings": warnings }),
+            )?;
             Ok(CommandOutcome::Proven)
         }
         Err(CommandError::Config(ConfigFileError::Invalid(error))) => {
@@ -170,6 +176,12 @@ fn validate_json(checked: Result<LoadedConfig, CommandError>) -> Result<CommandO
             Err(other)
         }
     }
+}
+
+/// What a reader should check about the overrides of a valid configuration.
+fn warnings(loaded: &LoadedConfig) -> Result<Vec<String>, CommandError> {
+    let (catalog, now) = (inputs::catalog(loaded)?, environment::now());
+    Ok(loaded.config.overrides.iter().flat_map(|entry| entry.warnings(catalog, now)).collect())
 }
 
 /// Checks that the files that the configuration names exist and are valid.

@@ -21,8 +21,9 @@ use crate::{
     aws::AwsConnection,
     environment,
     exit::{CommandError, CommandOutcome},
+    fail_on::FailOn,
     output,
-    report_output::{ReportOutput, outcome},
+    report_output::{ReportOutput, conclude, note},
     sweep::EvidencePeriod,
 };
 
@@ -60,6 +61,7 @@ pub fn show(
     deployment: &Deployment,
     period: EvidencePeriod,
     publication: &ReportOutput,
+    fail_on: &FailOn,
 ) -> Result<CommandOutcome, CommandError> {
     let cloud = AwsConnection::connect("report --remote")?;
     let table = cloud.table(&deployment.table);
@@ -100,17 +102,16 @@ pub fn show(
     publication.write(global, &report, &[])?;
     let validity = current_status.as_ref().map_or(Ok(()), check_still_valid);
     match validity {
-        Ok(()) => Ok(outcome(&report)),
+        Ok(()) => Ok(conclude(global, &report, fail_on)),
         Err(reason) => {
             if !global.quiet {
-                let note = format!("note: the status is not current: {}\n", escape_hidden(&reason));
-                let _ = std::io::stderr().lock().write_all(note.as_bytes());
+                note(&format!("the status is not current: {reason}"));
             }
-            Ok(match outcome(&report) {
-                CommandOutcome::Violation => CommandOutcome::Violation,
-                CommandOutcome::Proven | CommandOutcome::InsufficientEvidence => {
+            Ok(match conclude(global, &report, fail_on) {
+                CommandOutcome::Proven if fail_on.fails_without_evidence() => {
                     CommandOutcome::InsufficientEvidence
                 }
+                outcome => outcome,
             })
         }
     }

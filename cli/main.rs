@@ -12,6 +12,7 @@ mod demo;
 mod deployment_report;
 mod environment;
 mod exit;
+mod fail_on;
 mod guardrails;
 mod inputs;
 mod lookup;

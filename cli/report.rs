@@ -18,8 +18,9 @@ use crate::{
     deployment_report::{self, Deployment},
     environment,
     exit::{CommandError, CommandOutcome},
+    fail_on::FailOn,
     output,
-    report_output::{ReportOutput, outcome},
+    report_output::{ReportOutput, conclude},
     sweep::{EvidencePeriod, run_sweep},
     time_arg::TimeArg,
 };
@@ -40,7 +41,8 @@ Examples:
 `--remote` needs `cargo install --path . --features aws` and the permissions
 dynamodb:Query and s3:GetObject. Table and bucket are outputs of the stack.
 
-The exit code is that of the sweep that is shown.")]
+The exit code is that of the sweep that is shown, by the statuses and severities
+of --fail-on.")]
 pub struct ReportArgs {
     /// Show a published report of a deployment: its latest, or with `--since` and `--until` the newest for that
     /// window
@@ -56,7 +58,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "ID", default_value = "latest")]
     pub run: String,
     /// List the sweeps with their time, status and score
-    #[arg(long, conflicts_with_all = ["run", "since", "until", "format", "out"])]
+    #[arg(long, conflicts_with_all = ["run", "since", "until", "format", "out", "fail_on"])]
     pub list: bool,
     /// Generate a new report for the stored evidence from this time: a time, a date or a span before now such as
     /// `24h`
@@ -78,6 +80,9 @@ pub struct ReportArgs {
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
+    /// What the command fails on.
+    #[command(flatten)]
+    pub fail_on: FailOn,
     /// Directory of the state of earlier sweeps
     #[arg(long, value_name = "DIR", default_value = ".onlooker")]
     pub state: PathBuf,
@@ -87,13 +92,14 @@ pub struct ReportArgs {
 pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, CommandError> {
     let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
     publication.validate()?;
+    args.fail_on.validate()?;
     if args.remote {
         let deployment = Deployment::from_args(args.table, args.bucket)?;
         if args.list {
             return deployment_report::list(&deployment, publication.json);
         }
         let period = EvidencePeriod::from_args(args.since, args.until)?;
-        return deployment_report::show(global, &deployment, period, &publication);
+        return deployment_report::show(global, &deployment, period, &publication, &args.fail_on);
     }
     let Some(mut state) = SweepState::open_existing(&args.state)? else {
         return Err(CommandError::Usage(Diagnostic {
@@ -116,7 +122,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
         let report =
             run_sweep(global, &loaded, &policies, &nothing_else, Some(&mut state), period.into(), None)?;
         publication.write(global, &report, &[])?;
-        return Ok(outcome(&report));
+        return Ok(conclude(global, &report, &args.fail_on));
     }
     let wanted = |run: &&PastRun| args.run == "latest" || run.run_id.starts_with(&args.run);
     let found: Vec<&PastRun> = runs.iter().filter(wanted).collect();
@@ -146,7 +152,7 @@ pub fn run(global: &GlobalArgs, args: ReportArgs) -> Result<CommandOutcome, Comm
     };
     let report = state.report(&run.run_id)?;
     publication.write(global, &report, &[])?;
-    Ok(outcome(&report))
+    Ok(conclude(global, &report, &args.fail_on))
 }
 
 fn list(runs: &[PastRun], json: bool) -> Result<(), CommandError> {

@@ -3,22 +3,26 @@
 //! Enters: a report, formats, a directory. Leaves: files, or text on standard output. Laws: a file is written
 //! completely or not at all; standard output has one format.
 
-use std::{io::IsTerminal as _, path::PathBuf};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+};
 
 use onlooker_core::{
     config::Diagnostic,
+    escape::escape_hidden,
     render::{
         Format, html, json, render,
         terminal::{self, TerminalStyle, terminal},
     },
-    report::{Report, ReportMode},
-    score::Status,
+    report::Report,
 };
 use onlooker_local::sweep_state::write_atomically;
 
 use crate::{
     args::GlobalArgs,
     exit::{CommandError, CommandOutcome},
+    fail_on::{FailOn, Judgment},
     output,
 };
 
@@ -103,16 +107,17 @@ fn width(on_terminal: bool) -> usize {
     columns.filter(|_| on_terminal).unwrap_or(100).clamp(60, 160)
 }
 
-/// The outcome of a report: its status, or for a discovery whether everything could be read.
-pub fn outcome(report: &Report) -> CommandOutcome {
-    let result = &report.result;
-    match (result.mode, result.status()) {
-        (ReportMode::Proof, Some(Status::NonCompliant)) => CommandOutcome::Violation,
-        (ReportMode::Proof, Some(Status::Compliant)) => CommandOutcome::Proven,
-        (ReportMode::Proof, _) => CommandOutcome::InsufficientEvidence,
-        (ReportMode::Discovery, _) if result.totals.unreadable_evidence > 0 || result.totals.events == 0 => {
-            CommandOutcome::InsufficientEvidence
-        }
-        (ReportMode::Discovery, _) => CommandOutcome::Proven,
+/// The outcome of a report. Says on standard error why the command fails, if the status of the report does not.
+pub fn conclude(global: &GlobalArgs, report: &Report, fail_on: &FailOn) -> CommandOutcome {
+    let Judgment { outcome, reason } = fail_on.judge(report);
+    if let Some(reason) = reason.filter(|_| !global.quiet) {
+        note(&reason);
     }
+    outcome
+}
+
+/// Writes a note to standard error.
+pub fn note(text: &str) {
+    // A write error on standard error is ignored.
+    let _ = writeln!(std::io::stderr().lock(), "note: {}", escape_hidden(text));
 }

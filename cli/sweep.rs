@@ -34,10 +34,11 @@ use crate::{
     aws::AwsConnection,
     environment,
     exit::{CommandError, CommandOutcome},
+    fail_on::FailOn,
     inputs,
     lookup::{MemoryEvidence, look_up},
     progress::ProgressMeter,
-    report_output::{ReportOutput, outcome},
+    report_output::{ReportOutput, conclude},
     source::SweepSource,
     time_arg::TimeArg,
 };
@@ -62,6 +63,7 @@ Examples:
   onlooker sweep s3://bucket/AWSLogs/111122223333/CloudTrail/eu-west-1/2027/
   onlooker sweep ./AWSLogs --authorization-details iam.json
   onlooker sweep --lookup --region eu-west-1 --since 7d
+  onlooker sweep ./AWSLogs --fail-on non-compliant,insufficient,high
 
 `s3://` and `--lookup` need `cargo install --path . --features aws`. They use
 region, credentials, profiles and endpoints like other AWS tools. `s3://` needs
@@ -71,10 +73,12 @@ last hour for which CloudTrail has delivered all events, with 1.5 requests of 50
 events per second for each account and region.
 
 Exit codes:
-  0  proven, or a complete discovery
-  1  a watched principal did more than read
+  0  proven, a discovery with evidence, or nothing that --fail-on names
+  1  a watched principal did more than read, or a finding is as severe as
+     --fail-on names
   2  usage or invalid configuration
-  3  not enough evidence, or something was unreadable
+  3  not enough evidence: something is missing or unreadable, or a discovery
+     found no events or has a coverage of 0 %
   4  the tool failed")]
 pub struct SweepArgs {
     /// Files, directories (recursive), globs, `-` for standard input, or `s3://bucket/prefix`
@@ -129,6 +133,9 @@ pub struct SweepArgs {
     /// Print the report as JSON on standard output
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// What the command fails on.
+    #[command(flatten)]
+    pub fail_on: FailOn,
     /// Directory of the state that the next sweep starts from
     #[arg(long, value_name = "DIR", default_value = ".onlooker", help_heading = "Processing")]
     pub state: PathBuf,
@@ -145,6 +152,7 @@ pub struct SweepArgs {
 pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, CommandError> {
     let publication = ReportOutput { formats: args.format, out: args.out, json: args.json };
     publication.validate()?;
+    args.fail_on.validate()?;
     let mut loaded = environment::configuration(global)?;
     let config = &mut loaded.config;
     config.watch.extend(args.watch);
@@ -181,7 +189,7 @@ pub fn run(global: &GlobalArgs, args: SweepArgs) -> Result<CommandOutcome, Comma
     };
     let kept = record_run(state.as_mut(), &report)?;
     publication.write(global, &report, kept.as_slice())?;
-    Ok(outcome(&report))
+    Ok(conclude(global, &report, &args.fail_on))
 }
 
 /// Looks up CloudTrail's event history, and sweeps it together with the stored evidence.

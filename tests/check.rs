@@ -271,6 +271,15 @@ operation = "s3:DeleteObject"
 owner = "build team"
 reason = "cleaned up"
 expires = 2020-01-31T00:00:00Z
+
+[[override]]
+id = "later"
+principal = "arn:aws:iam::*:role/ci"
+operation = "s3:CreateBucket"
+owner = "build team"
+reason = "a new build"
+from = 2098-01-31T00:00:00Z
+expires = 2099-01-31T00:00:00Z
 "#;
 
 #[test]
@@ -288,7 +297,12 @@ fn overrides_decide_by_principal_operation_resource_and_time() {
     let (inside, outside) = ("arn:aws:s3:::artifacts/a", "arn:aws:s3:::other/a");
     let (code, provenance, message) = check_call("s3:put_object", ci, &[inside]);
     assert_eq!((code, provenance.as_str()), (0, "override"));
-    assert_eq!(message, "allowed by an override: artifacts (build team): uploads what it built");
+    let allowed = "; allowed by an override: artifacts (build team): uploads what it built";
+    assert!(message.ends_with(allowed), "{message}");
+    let row =
+        rows(&check_in(home.path(), &["--json", "s3:PutObject", "--principal", ci, "--resource", inside]))
+            .remove(0);
+    assert_eq!((&row["is_valid"], &row["operation_type"]), (&true.into(), &"mutating".into()));
     let session = "arn:aws:sts::111122223333:assumed-role/ci/build-7";
     assert_eq!(check_call("s3:PutObject", session, &[inside]).0, 0, "a session counts as its role");
     assert_eq!(check_call("s3:PutObject", ci, &[inside, outside]).0, 1);
@@ -297,6 +311,9 @@ fn overrides_decide_by_principal_operation_resource_and_time() {
     let (code, provenance, message) = check_call("s3:DeleteObject", ci, &[]);
     assert_eq!((code, provenance.as_str()), (1, "catalog"));
     assert!(message.ends_with("; the override old expired 2020-01-31T00:00:00Z"), "{message}");
+    let (code, provenance, message) = check_call("s3:CreateBucket", ci, &[]);
+    assert_eq!((code, provenance.as_str()), (1, "catalog"));
+    assert!(message.ends_with("; the override later begins 2098-01-31T00:00:00Z"), "{message}");
     assert_eq!(exit_code(&check_in(home.path(), &["s3:PutObject"])), 1, "no principal is given");
 }
 

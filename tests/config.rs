@@ -5,9 +5,12 @@
 use std::{
     path::Path,
     process::{Command, Output, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use insta::{assert_snapshot, with_settings};
+use onlooker_core::{config::Config, time::Time};
+use serde_json::Value;
 
 fn onlooker(directory: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onlooker"));
@@ -52,7 +55,7 @@ fn config_directory(text: Option<&str>) -> tempfile::TempDir {
     directory
 }
 
-const ADD: [&str; 14] = [
+const ADD: [&str; 16] = [
     "override",
     "add",
     "artifacts",
@@ -63,6 +66,8 @@ const ADD: [&str; 14] = [
     "build team",
     "--reason",
     "uploads what it built",
+    "--from",
+    "2026-01-31",
     "--expires",
     "2099-01-31",
     "--color",
@@ -157,7 +162,7 @@ fn files_named_in_a_configuration_must_exist() {
     let home = config_directory(Some("standard = \"CUSTOM\"\nstandard_file = \"packs/own.toml\"\n"));
     assert_snapshot!("missing_pack", screen(home.path(), &["config", "validate"]));
     let json = stdout(&run(home.path(), &["config", "validate", "--json"]));
-    let json: serde_json::Value = serde_json::from_str(&json).expect("json");
+    let json: Value = serde_json::from_str(&json).expect("json");
     assert_eq!(json["problems"][0]["key"], "standard_file");
     std::fs::create_dir(home.path().join("packs")).expect("made");
     let pack = home.path().join("packs/own.toml");
@@ -183,6 +188,85 @@ fn overrides_are_added_listed_and_removed_and_comments_stay() {
     assert_snapshot!("list_none", screen(home.path(), &["override", "list"]));
 }
 
+/// Adds an override with the given principal, operation and further options. Returns what the command said.
+fn add_override(home: &Path, principal: &str, operation: &str, more: &[&str]) -> Output {
+    let options = ["--principal", principal, "--operation", operation, "--owner", "o", "--reason", "r"];
+    run(home, &[&["override", "add", "one"][..], &options, more].concat())
+}
+
+#[test]
+fn an_override_begins_when_it_is_added_unless_a_start_is_given() {
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        Time(u32::try_from(since.as_secs()).expect("before 2106"))
+    };
+    let added = |more: &[&str]| {
+        let home = config_directory(Some(""));
+        let output = add_override(home.path(), "arn:aws:iam::111122223333:role/ci", "s3:PutObject", more);
+        assert_eq!(
+            (exit_code(&output), stderr(&output).as_str()),
+            (0, ""),
+            "a narrow override has no warning"
+        );
+        let text = std::fs::read_to_string(home.path().join("onlooker.toml")).expect("there");
+        Config::from_toml(&text, "onlooker.toml").expect("valid").overrides.remove(0)
+    };
+    let before = now();
+    let entry = added(&["--expires", "90d"]);
+    let from = entry.from.expect("a start");
+    assert!((before..=now()).contains(&from), "{from}");
+    let entry = added(&["--expires", "1d", "--from", "7d"]);
+    let from = entry.from.expect("a start");
+    assert!(from.0 + 7 * 86_400 >= before.0 && from < before, "{from}");
+}
+
+#[test]
+fn a_wide_override_and_an_unknown_operation_are_warned_of() {
+    let home = config_directory(Some(""));
+    let output = add_override(
+        home.path(),
+        "arn:aws:iam::*:role/ci",
+        "s3:PutObjct",
+        &["--from", "2026-01-01", "--expires", "2099-01-01"],
+    );
+    assert_eq!(exit_code(&output), 0);
+    let warnings = [
+        "the override `one` is wide: its principal `arn:aws:iam::*:role/ci` has a wildcard",
+        "the override `one` is wide: it lasts longer than a year (26663 days)",
+        "the override `one`: `s3:PutObjct` is not in the catalog; did you mean `s3:PutObject`",
+    ];
+    let validate = run(home.path(), &["config", "validate"]);
+    let list = run(home.path(), &["override", "list"]);
+    let json =
+        |args: &[&str]| -> Value { serde_json::from_str(&stdout(&run(home.path(), args))).expect("JSON") };
+    let (json, validated) = (json(&["override", "list", "--json"]), json(&["config", "validate", "--json"]));
+    for warning in warnings {
+        assert!(stderr(&output).contains(&format!("warning: {warning}")), "{}", stderr(&output));
+        assert!(stderr(&validate).contains(&format!("warning: {warning}")), "{}", stderr(&validate));
+        assert!(stdout(&list).contains(&format!("  warning {warning}")), "{}", stdout(&list));
+        assert!(json[0]["warnings"].to_string().contains(warning), "{json}");
+        assert!(validated["warnings"].to_string().contains(warning), "{validated}");
+    }
+    assert_eq!(exit_code(&validate), 0, "a warning is not an error");
+    let quiet = run(home.path(), &["config", "validate", "--quiet"]);
+    assert_eq!((stdout(&quiet).as_str(), stderr(&quiet).as_str()), ("", ""));
+}
+
+#[test]
+fn an_override_that_expires_before_it_begins_is_an_error() {
+    let home = config_directory(Some(
+        "[[override]]\nid = \"one\"\nprincipal = \"arn:aws:iam::*:role/ci\"\noperation = \"s3:PutObject\"\n\
+         owner = \"o\"\nreason = \"r\"\nfrom = 2027-01-31T00:00:00Z\nexpires = 2027-01-31T00:00:00Z\n",
+    ));
+    let output = run(home.path(), &["config", "validate"]);
+    assert_eq!(exit_code(&output), 2);
+    assert!(
+        stderr(&output).contains("the override begins 2027-01-31T00:00:00Z and expires"),
+        "{}",
+        stderr(&output)
+    );
+}
+
 #[test]
 fn an_invalid_override_is_refused_before_the_file_changes() {
     let home = config_directory(Some(""));
@@ -196,6 +280,7 @@ fn an_invalid_override_is_refused_before_the_file_changes() {
     assert!(with("--operation=s3:PutObject", "--operation=*").contains("error: operation: `*`"));
     assert!(with("build team", " ").contains("error: owner: "));
     assert!(with("2099-01-31", "2001-01-31").contains("is in the past"));
+    assert!(with("2026-01-31", "2099-02-28").contains("is not before `--expires 2099-01-31T00:00:00Z`"));
     assert!(with("2099-01-31", "soon").contains("write a time"));
     assert_eq!(std::fs::read_to_string(home.path().join("onlooker.toml")).expect("there"), "");
     let nowhere = tempfile::tempdir().expect("a directory");
@@ -205,7 +290,7 @@ fn an_invalid_override_is_refused_before_the_file_changes() {
 #[test]
 fn the_schema_is_json_and_completions_are_made_for_every_shell() {
     let home = config_directory(None);
-    let schema: serde_json::Value =
+    let schema: Value =
         serde_json::from_str(&stdout(&run(home.path(), &["config", "schema"]))).expect("json");
     assert_eq!(schema["additionalProperties"], false);
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -15,7 +15,11 @@ use fixture::{
     TestDirectory, WATCH_AUDITOR, WRITE_CALL, all_formats, digest, object, report, uncompressed_object,
 };
 use onlooker_core::{
-    controls::ControlState, coverage::EventClassState, render::FORMATS, report::ReportMode, score::Status,
+    controls::ControlState,
+    coverage::EventClassState,
+    render::FORMATS,
+    report::{Behavior, ReportMode},
+    score::Status,
 };
 
 /// Sweeps `logs` once, without state, and gives the report as JSON.
@@ -599,6 +603,103 @@ fn an_override_covers_a_call_until_it_expires() {
     let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1).report();
     assert_eq!((report.result.overrides[0].allowed_calls, report.result.overrides[0].expired_calls), (1, 1));
     assert!(report.result.findings.iter().any(|finding| finding.id == "override-expired"));
+}
+
+/// The configuration of the compliant trail with an override for the auditor's write, from a start.
+fn override_from(from: &str) -> String {
+    format!(
+        "{MANAGEMENT_ONLY_CONFIG}[[override]]\nid = \"it\"\nprincipal = \"arn:aws:iam::{ACCOUNT}:role/Auditor\"\n\
+         operation = \"ec2:RunInstances\"\nowner = \"o\"\nreason = \"r\"\n{from}expires = 2026-10-06T13:00:00Z\n"
+    )
+}
+
+#[test]
+fn an_override_tolerates_a_call_and_does_not_rewrite_it() {
+    let directory = compliant_trail_with(&[WRITE_CALL]);
+    directory.write("onlooker.toml", override_from(""));
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(0).report();
+    assert_eq!(report.result.status(), Some(Status::Compliant));
+    let auditor = report.result.principals.iter().find(|principal| principal.watched_as.is_some());
+    let auditor = auditor.expect("the auditor");
+    assert_eq!((auditor.behavior, auditor.writes()), (Behavior::Wrote, 1));
+    let screen = directory.run(&["sweep", "logs", "--no-state", WATCH_AUDITOR]).assert_exit_code(0).stdout;
+    assert!(screen.contains("1 of 3 calls was allowed by 1 override."), "{screen}");
+    assert!(screen.contains("Overrides   1 of 3 calls was allowed by 1 override\n"), "{screen}");
+    let row = screen.lines().find(|line| line.contains("role/Auditor") && line.contains("COMPLIANT"));
+    assert!(row.is_some_and(|row| row.contains("wrote") && row.ends_with('1')), "{screen}");
+}
+
+#[test]
+fn an_override_excuses_no_call_before_its_start() {
+    let directory = compliant_trail_with(&[WRITE_CALL, RecordedCall { id: 8, at: "06T12:10", ..WRITE_CALL }]);
+    directory.write("onlooker.toml", override_from("from = 2026-10-06T12:00:00Z\n"));
+    let report = sweep(&directory, &[WATCH_AUDITOR]).assert_exit_code(1).report();
+    let used = &report.result.overrides[0];
+    assert_eq!((used.allowed_calls, used.early_calls, used.expired_calls), (1, 1, 0));
+}
+
+#[test]
+fn a_discovery_without_coverage_exits_with_3_and_says_why() {
+    let directory = TestDirectory::with_compliant_trail();
+    sweep(&directory, &[]).assert_exit_code(0).assert_stderr(&[]);
+    // Evidence of another account than the expected one.
+    let elsewhere = &["--account", OTHER_ACCOUNT, "--since", "2026-10-07", "--until", "2026-10-08"];
+    directory.write(
+        "logs/other.json.gz",
+        object(&[RecordedCall { id: 9, at: "07T10:30", account: "777788889999", ..READ_CALL }]),
+    );
+    let ran = sweep(&directory, elsewhere).assert_exit_code(3);
+    assert_eq!(ran.report().result.coverage.percent, Some(0.0));
+    assert!(ran.report().result.totals.events > 0, "there are events");
+    let statement = ran.report().result.summary.statement;
+    assert!(statement.contains("0 of 24 expected hours observed: the coverage is 0 %."), "{statement}");
+    ran.assert_stderr(&[
+        "note: the discovery does not have enough evidence: 0 of 24 expected hours observed",
+    ]);
+    sweep(&directory, &[elsewhere, &["--fail-on", "non-compliant"][..]].concat()).assert_exit_code(0);
+    let quiet = sweep(&directory, &[elsewhere, &["--quiet"][..]].concat()).assert_exit_code(3);
+    assert_eq!(quiet.stderr, "");
+    let empty = TestDirectory::new();
+    empty.write("logs/empty.json", b"{\"Records\": []}");
+    sweep(&empty, &[]).assert_exit_code(3).assert_stderr(&["the evidence holds no events"]);
+}
+
+#[test]
+fn fail_on_sets_which_statuses_and_severities_fail() {
+    let directory = TestDirectory::with_compliant_trail();
+    let exits = |list: &str, more: &[&str], code: i32| {
+        let args = [&["--fail-on", list][..], more].concat();
+        sweep(&directory, &args).assert_exit_code(code)
+    };
+    // The unclassified principal is the only finding of the compliant trail, and it is INFO.
+    exits("non-compliant,insufficient", &[WATCH_AUDITOR], 0);
+    exits("low", &[WATCH_AUDITOR], 0);
+    exits("info", &[WATCH_AUDITOR], 1).assert_stderr(&["note: 1 finding is INFO or more severe"]);
+    // A watch entry without a principal is a MEDIUM finding, and its promise is not proven.
+    let absent = "--watch=arn:aws:iam::*:role/Absent";
+    let ran = exits("insufficient", &[WATCH_AUDITOR, absent], 3);
+    assert_eq!(ran.report().result.summary.unseen_watches, ["arn:aws:iam::*:role/Absent"]);
+    exits("non-compliant", &[WATCH_AUDITOR, absent], 0);
+    exits("high", &[WATCH_AUDITOR, absent], 0);
+    exits("medium", &[WATCH_AUDITOR, absent], 1);
+    exits("insufficient,medium", &[WATCH_AUDITOR, absent], 1);
+    exits("INSUFFICIENT_EVIDENCE", &[WATCH_AUDITOR, absent], 3);
+    // Findings of a discovery count too.
+    exits("info", &[], 0);
+
+    directory.write("logs/more.json.gz", object(&[WRITE_CALL]));
+    exits("non-compliant", &[WATCH_AUDITOR], 1);
+    exits("critical", &[WATCH_AUDITOR], 1).assert_stderr(&["note: 1 finding is CRITICAL\n"]);
+    exits("insufficient", &[WATCH_AUDITOR], 0);
+    exits("none", &[WATCH_AUDITOR], 0);
+    exits("none,high", &[WATCH_AUDITOR], 2).assert_stderr(&["`--fail-on none` stands alone"]);
+    exits("hihg", &[WATCH_AUDITOR], 2).assert_stderr(&["high"]);
+
+    // A stored report ends by the same rules.
+    directory.run(&["sweep", "logs", WATCH_AUDITOR]).assert_exit_code(1);
+    directory.run(&["report"]).assert_exit_code(1);
+    directory.run(&["report", "--fail-on", "insufficient"]).assert_exit_code(0);
+    directory.run(&["report", "--list", "--fail-on", "high"]).assert_exit_code(2);
 }
 
 #[test]

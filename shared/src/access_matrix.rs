@@ -119,6 +119,9 @@ pub struct RoleChainActivity {
     pub calls: u64,
     /// Number of the role chain's calls that are not read-only and succeeded.
     pub non_reads_succeeded: u64,
+    /// Calls among these that an override allows.
+    #[serde(default)]
+    pub allowed_non_reads: u64,
     /// Operations among them that are not read-only, at most ten.
     pub operations: BTreeSet<String>,
     /// Time of the first call through the roles.

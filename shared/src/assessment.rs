@@ -1,8 +1,8 @@
 //! The evidence compared with the promises: which calls were watched, what each call is, and what it means.
 //!
 //! Enters: a tally, coverage, the quality of the evidence, the configuration and a catalog. Leaves: an
-//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored; a call that an override
-//! allows is classified as read-only until the override expires; the same operation has the same classification
+//! [`Assessment`], which every rule and the report read. Laws: only API calls are scored; an override permits a call
+//! from its start until it expires, and does not change what the call is; the same operation has the same classification
 //! wherever it occurs; a call that a watched principal made through a session with credentials issued to it counts as
 //! its own call, unless the principal of the session is watched itself.
 
@@ -109,7 +109,7 @@ impl ClassifiedCall<'_> {
         let is_judged = || {
             matches!(self.classification.provenance, Provenance::Catalog | Provenance::Override)
                 || self.line.call_key.read_only == Some(false)
-                || !self.is_permitted() && self.principal().kind != PrincipalKind::Unknown
+                || !self.is_read_only() && self.principal().kind != PrincipalKind::Unknown
         };
         self.classification.is_scored()
             && (self.line.call_key.kind == EventKind::ApiCall
@@ -154,11 +154,11 @@ impl ClassifiedCall<'_> {
         self.line.call_key.outcome
     }
 
-    /// Effect of the call on the status of the principal to which it is attributed. A call that another principal may
-    /// have made gives at worst `INSUFFICIENT_EVIDENCE`. A call that issued untraceable credentials gives at best
+    /// Effect of the call on the status of the principal to which it is attributed. A call that is permitted breaks no
+    /// promise. A call that another principal may have made gives at worst `INSUFFICIENT_EVIDENCE`. A call that issued untraceable credentials gives at best
     /// `INSUFFICIENT_EVIDENCE`, even when an override allows it.
     pub fn status_impact(&self) -> Status {
-        let impact = match self.line.call_key.is_unprocessed() {
+        let impact = match self.is_permitted() || self.line.call_key.is_unprocessed() {
             true => Status::Compliant,
             false => status_impact(self.operation_type(), self.outcome()),
         };
@@ -167,9 +167,14 @@ impl ClassifiedCall<'_> {
         if is_certain { impact } else { impact.min(Status::InsufficientEvidence) }
     }
 
-    /// Whether a read-only principal may make it.
+    /// Whether the called operation is read-only, whatever overrides allow.
+    pub fn is_read_only(&self) -> bool {
+        self.classification.is_read_only()
+    }
+
+    /// Whether a read-only principal may make it: it is read-only, or an override allows it.
     pub fn is_permitted(&self) -> bool {
-        self.operation_type() == OperationType::ReadOnly
+        self.classification.is_permitted()
     }
 
     /// Whether the call was made by one of Onlooker's own roles.
@@ -215,6 +220,9 @@ pub struct Assessment<'a> {
     /// Number of calls that each override would have allowed if it had not expired, by position in the
     /// configuration.
     pub expired_calls: BTreeMap<usize, u64>,
+    /// Number of calls that each override would have allowed if it had begun before them, by position in the
+    /// configuration.
+    pub early_calls: BTreeMap<usize, u64>,
     /// Number of calls that each override allowed, by position in the configuration.
     pub allowed_calls: BTreeMap<usize, u64>,
     /// Permissions of the watched principals with policies that were read, by ARN.
@@ -243,6 +251,7 @@ impl<'a> Assessment<'a> {
             coverage,
             evidence_quality: evidence,
             expired_calls: BTreeMap::new(),
+            early_calls: BTreeMap::new(),
             allowed_calls: BTreeMap::new(),
             granted: BTreeMap::new(),
         };
@@ -349,34 +358,46 @@ impl<'a> Assessment<'a> {
                 line.first,
             ) != OverrideMatch::NoMatch
         });
-        // The override that expires last allows the most; of equal ones the first.
-        let Some((position, allowing)) =
-            matching.max_by_key(|(n, candidate)| (candidate.expires, std::cmp::Reverse(*n)))
-        else {
-            self.classified.push(whole);
-            return;
-        };
-        let (before, after) = split_at_time(whole, allowing.expires);
-        // An override for one principal does not allow the calls of others that use its credentials.
-        let before = before.into_iter().flat_map(|before| match before.role_chain {
-            None => self.split_by_originator(before, role_chains, watch_index),
-            Some(_) => vec![before],
-        });
-        for mut allowed in before.collect::<Vec<_>>() {
-            if allowed.role_chain.as_ref().is_some_and(|role_chain| role_chain.originator != attributed_to) {
-                self.apply_overrides(allowed, role_chains, watch_index);
-                continue;
+        // The override that expires last decides first; of equal ones the first. It leaves the others what is before
+        // its start.
+        let mut matching: Vec<(usize, &Override)> = matching.collect();
+        matching.sort_by_key(|(n, candidate)| (candidate.expires, std::cmp::Reverse(*n)));
+        let (mut rest, mut last) = (Some(whole), None);
+        while let Some((position, allowing)) = matching.pop()
+            && let Some(call) = rest.take()
+        {
+            // Of a quarter hour that contains the start or the end it is not certain when its calls were made.
+            let (before_end, expired) = split_by_bucket(call, |bucket| bucket.end() < allowing.expires);
+            if let Some(expired) = expired {
+                *self.expired_calls.entry(position).or_default() += expired.count;
+                self.classified.push(expired);
             }
-            *self.allowed_calls.entry(position).or_default() += allowed.count;
-            let reason = format!("{} ({}): {}", allowing.id, allowing.owner, allowing.reason);
-            allowed.classification =
-                Arc::new(Classification::overridden(Classification::clone(&classification), &reason));
-            allowed.allowed_by = Some(allowing);
-            self.classified.push(allowed);
+            let Some(before_end) = before_end else { continue };
+            let (within, early) = split_by_bucket(before_end, |bucket| allowing.has_begun(bucket.start()));
+            (rest, last) = (early, Some(position));
+            // An override for one principal does not allow the calls of others that use its credentials.
+            let within = within.into_iter().flat_map(|within| match within.role_chain {
+                None => self.split_by_originator(within, role_chains, watch_index),
+                Some(_) => vec![within],
+            });
+            for mut allowed in within.collect::<Vec<_>>() {
+                if allowed.role_chain.as_ref().is_some_and(|chain| chain.originator != attributed_to) {
+                    self.apply_overrides(allowed, role_chains, watch_index);
+                    continue;
+                }
+                *self.allowed_calls.entry(position).or_default() += allowed.count;
+                let reason = format!("{} ({}): {}", allowing.id, allowing.owner, allowing.reason);
+                allowed.classification =
+                    Arc::new(Classification::allowed(Classification::clone(&classification), &reason));
+                allowed.allowed_by = Some(allowing);
+                self.classified.push(allowed);
+            }
         }
-        if let Some(expired) = after {
-            *self.expired_calls.entry(position).or_default() += expired.count;
-            self.classified.push(expired);
+        if let Some(rest) = rest {
+            if let Some(position) = last {
+                *self.early_calls.entry(position).or_default() += rest.count;
+            }
+            self.classified.push(rest);
         }
     }
 
@@ -403,6 +424,16 @@ impl<'a> Assessment<'a> {
             watched.flat_map(|call| [&**call.attributed_to(), &*call.principal().arn]).collect();
         let is_seen = move |watch: &Watch| seen.iter().any(|arn| matches(&watch.principal, arn));
         self.config.watch.iter().filter(move |watch| !watch.is_own_role() && !is_seen(watch))
+    }
+
+    /// Why an override is wide; empty if it is not. An override without a start is measured from the end of the period.
+    /// Those for the purposes of Onlooker's own roles last as long as a deployment.
+    pub fn wide_reasons(&self, entry: &Override) -> Vec<String> {
+        let mut own = self.config.watch.iter().filter(|watch| watch.is_own_role());
+        match own.any(|watch| watch.principal == entry.principal) {
+            true => Vec::new(),
+            false => entry.wide_reasons(self.coverage.period.map(|period| period.until.start())),
+        }
     }
 
     /// The calls in the compliance score: those of watched principals without the reads that they made through an
@@ -496,7 +527,10 @@ impl<'a> Assessment<'a> {
             ..RiskFactors::default()
         };
         for call in self.promised_calls() {
-            factors.add(call.operation_type(), call.classification.capabilities, call.outcome(), call.count);
+            // What an override allows is as little a risk as a read.
+            let operation_type =
+                if call.is_permitted() { OperationType::ReadOnly } else { call.operation_type() };
+            factors.add(operation_type, call.classification.capabilities, call.outcome(), call.count);
         }
         factors.root_uses =
             self.classified.iter().filter(|call| call.is_root_use()).map(|call| call.count).sum();
@@ -506,14 +540,13 @@ impl<'a> Assessment<'a> {
     }
 }
 
-/// Splits calls at a time: the calls that are certainly before it, and the rest.
-fn split_at_time<'a>(
+/// Splits calls by their quarter hours: the calls for which `keep` holds, and the rest.
+fn split_by_bucket<'a>(
     call: ClassifiedCall<'a>,
-    at: Time,
+    keep: impl Fn(TimeBucket) -> bool,
 ) -> (Option<ClassifiedCall<'a>>, Option<ClassifiedCall<'a>>) {
-    let ends_before = |bucket: TimeBucket| bucket.end() < at;
-    if call.buckets().iter().all(|(bucket, _)| ends_before(*bucket)) {
+    if call.buckets().iter().all(|(bucket, _)| keep(*bucket)) {
         return (Some(call), None);
     }
-    (call.subset(ends_before), call.subset(|bucket| !ends_before(bucket)))
+    (call.subset(&keep), call.subset(|bucket| !keep(bucket)))
 }

@@ -40,7 +40,7 @@ impl<'a> ClassificationInput<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
-    /// An override of the user that has not expired.
+    /// An override of the user allows the call. What the call is (operation type, capabilities) stays as it was.
     Override,
     /// The operation catalog lists the operation.
     Catalog,
@@ -97,9 +97,14 @@ pub struct Classification {
 }
 
 impl Classification {
-    /// Whether a read-only principal may make the call: `read_only` alone.
+    /// Whether the operation is read-only: `read_only` alone.
     pub fn is_read_only(&self) -> bool {
         self.operation_type == OperationType::ReadOnly
+    }
+
+    /// Whether a read-only principal may make the call: it is read-only, or an override allows it.
+    pub fn is_permitted(&self) -> bool {
+        self.is_read_only() || self.provenance == Provenance::Override
     }
 
     /// Whether the event counts in scores. Sign-in and service events do not, because they are not API calls.
@@ -107,16 +112,12 @@ impl Classification {
         self.provenance != Provenance::NonApiEvent
     }
 
-    /// The same classification after an override of the user allowed the operation. What the call does (`mutates`,
-    /// capabilities, access level) stays; only the operation type changes to `read_only`.
+    /// The same classification of a call that an override of the user allows. An override tolerates a call and does
+    /// not rewrite it: everything that says what the call is and does stays.
     #[must_use]
-    pub fn overridden(self, reason: &str) -> Self {
-        Self {
-            operation_type: OperationType::ReadOnly,
-            provenance: Provenance::Override,
-            reason: format!("allowed by an override: {reason}"),
-            ..self
-        }
+    pub fn allowed(self, reason: &str) -> Self {
+        let reason = format!("{}; allowed by an override: {reason}", self.reason);
+        Self { provenance: Provenance::Override, reason, ..self }
     }
 }
 

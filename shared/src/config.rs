@@ -348,6 +348,11 @@ pub struct Override {
     /// Why the override allows the calls.
     #[schemars(with = "formats::SingleLine", example = "looks at hosts through a read-only document")]
     pub reason: String,
+    /// When the override begins: it allows no earlier call. Absent: it holds from the beginning of the evidence.
+    /// `onlooker override add` writes the time at which it adds the override.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "2026-10-31T00:00:00Z")]
+    pub from: Option<Time>,
     /// When the override expires. An expired override is reported and not applied.
     #[schemars(example = "2027-01-31T00:00:00Z")]
     pub expires: Time,

@@ -210,6 +210,11 @@ impl Coverage {
         }
     }
 
+    /// Whether the coverage is 0 %: hours are expected, and as good as none was observed.
+    pub fn is_zero(&self) -> bool {
+        self.percent.is_some_and(|percent| percent <= 0.0)
+    }
+
     /// Hours that are expected and not observed.
     pub const fn missing_hours(&self) -> u64 {
         self.expected_hours.saturating_sub(self.observed_hours)

@@ -121,6 +121,12 @@ pub struct ExecutiveSummary {
     /// Why the overall status is not `COMPLIANT`, as parts of a sentence; empty when it is, and in a discovery.
     #[serde(default)]
     pub status_reasons: Vec<String>,
+    /// How many calls overrides allowed; absent if they allowed none.
+    #[serde(default)]
+    pub overrides: Option<OverrideSummary>,
+    /// Patterns of the watch entries that no principal in the evidence matches.
+    #[serde(default)]
+    pub unseen_watches: Vec<String>,
     /// Compliance score 0-100; absent when there were no watched calls.
     pub compliance_score: Option<f64>,
     /// Risk score 0-100; absent in a discovery.
@@ -131,6 +137,18 @@ pub struct ExecutiveSummary {
     pub key_findings: Vec<String>,
     /// The most urgent recommendations, at most five.
     pub top_actions: Vec<String>,
+}
+
+/// The calls that overrides allowed, of all calls that the summary is about: those of watched principals, in a
+/// discovery those of all principals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OverrideSummary {
+    /// Number of calls that overrides allowed.
+    pub allowed_calls: u64,
+    /// Number of calls.
+    pub calls: u64,
+    /// Number of overrides that allowed a call.
+    pub overrides: u64,
 }
 
 /// Counts over all evidence in the period.
@@ -273,6 +291,9 @@ pub struct PrincipalSummary {
     pub other_events: u64,
     /// Number of calls that an override allows the principal although they are not read-only.
     pub allowed_by_override: u64,
+    /// Calls among these that succeeded.
+    #[serde(default)]
+    pub allowed_non_reads: u64,
     /// Mutating calls that succeeded through roles and are attributed to it; not part of `counts` and `calls`.
     #[serde(default)]
     pub writes_through_roles: u64,
@@ -401,12 +422,21 @@ pub struct OverrideUsage {
     pub owner: String,
     /// Why the override allows the calls.
     pub reason: String,
+    /// When the override begins; absent: it holds from the beginning of the evidence.
+    #[serde(default)]
+    pub from: Option<Time>,
     /// When the override expires.
     pub expires: Time,
+    /// Why the override is wide, one reason each; empty if it is not.
+    #[serde(default)]
+    pub wide: Vec<String>,
     /// Number of calls that the override allowed.
     pub allowed_calls: u64,
     /// Number of calls that the override would have allowed if it had not expired before them.
     pub expired_calls: u64,
+    /// Number of calls that the override would have allowed if it had begun before them.
+    #[serde(default)]
+    pub early_calls: u64,
 }
 
 /// What the result was computed from.
@@ -557,6 +587,26 @@ impl ReportResult {
     /// The period of the report.
     pub const fn period(&self) -> Option<Period> {
         self.coverage.period
+    }
+
+    /// Why a discovery does not have enough evidence, one reason each; empty if it has, and in a proof, which has a status.
+    pub fn discovery_gaps(&self) -> Vec<String> {
+        let (totals, coverage) = (&self.totals, &self.coverage);
+        if self.mode != ReportMode::Discovery {
+            return Vec::new();
+        }
+        let reasons = [
+            (totals.events == 0).then(|| "the evidence holds no events".to_owned()),
+            coverage.is_zero().then(|| {
+                let hours = crate::finding::count_noun(coverage.expected_hours, "expected hour");
+                format!("{} of {hours} observed, so its coverage is 0 %", coverage.observed_hours)
+            }),
+            (totals.unreadable_evidence > 0).then(|| {
+                let pieces = if totals.unreadable_evidence == 1 { "piece" } else { "pieces" };
+                format!("{} {pieces} of evidence could not be read", totals.unreadable_evidence)
+            }),
+        ];
+        reasons.into_iter().flatten().collect()
     }
 
     /// The overall status; absent in a discovery.

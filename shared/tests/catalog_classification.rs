@@ -370,11 +370,11 @@ fn risk_never_falls_with_more_capabilities() {
 
 #[test]
 fn an_override_names_its_owner_and_hides_nothing() {
-    let classification = classify_named("kms", "Decrypt").overridden("ticket 7, until May");
-    assert!(classification.is_read_only());
-    assert_eq!(classification.provenance, Provenance::Override);
-    assert!(
-        classification.reason.contains("ticket 7")
-            && classification.capabilities.contains(Capabilities::READ_DATA)
-    );
+    let before = classify_named("kms", "Decrypt");
+    let allowed = before.clone().allowed("ticket 7, until May");
+    assert!(allowed.is_permitted() && !allowed.is_read_only() && !before.is_permitted());
+    assert_eq!(allowed.reason, format!("{}; allowed by an override: ticket 7, until May", before.reason));
+    let (provenance, reason) = (before.provenance, before.reason.clone());
+    assert_eq!(allowed.provenance, Provenance::Override);
+    assert_eq!(Classification { provenance, reason, ..allowed }, before, "nothing else changes");
 }

@@ -182,6 +182,9 @@ fn table(entry: &Override) -> Table {
     }
     set("owner", &entry.owner);
     set("reason", &entry.reason);
+    if let Some(from) = entry.from {
+        set("from", &from.to_string());
+    }
     set("expires", &entry.expires.to_string());
     table.decor_mut().set_prefix("\n");
     table
@@ -286,6 +289,7 @@ threads = 2 # keep the other cores free
             resource: Some("arn:aws:s3:::artifacts/*".into()),
             owner: "build \"team\"".into(),
             reason: "uploads".into(),
+            from: Time::parse("2027-01-30T00:00:00Z"),
             expires: Time::parse("2027-06-30T00:00:00Z").expect("a time"),
         }
     }

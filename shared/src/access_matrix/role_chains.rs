@@ -25,6 +25,7 @@ pub(super) fn role_chain_activity(case: &WatchedPrincipal<'_, '_>) -> Vec<RoleCh
             is_certain: true,
             calls: 0,
             non_reads_succeeded: 0,
+            allowed_non_reads: 0,
             operations: BTreeSet::new(),
             first_seen: first,
             last_seen: last,
@@ -33,10 +34,11 @@ pub(super) fn role_chain_activity(case: &WatchedPrincipal<'_, '_>) -> Vec<RoleCh
         activity.calls += call.count;
         activity.first_seen = activity.first_seen.min(first);
         activity.last_seen = activity.last_seen.max(last);
-        if !call.is_permitted() {
+        if !call.is_read_only() {
             activity.operations.insert(call.operation());
             if call.outcome() == Outcome::Succeeded {
                 activity.non_reads_succeeded += call.count;
+                activity.allowed_non_reads += if call.is_permitted() { call.count } else { 0 };
             }
         }
     }

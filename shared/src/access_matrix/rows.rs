@@ -8,10 +8,9 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use super::{MatrixRow, MatrixRowKind, watched_principal::WatchedPrincipal};
 use crate::{
     assessment::ClassifiedCall,
-    classification::Provenance,
     event::Outcome,
     grants::{Action, Certainty, Grant},
-    operation::{Capabilities, Mutates, OperationType},
+    operation::{Capabilities, OperationType},
     permissions::GrantCount,
 };
 
@@ -45,16 +44,8 @@ impl OperationTraits {
         Self { operation_type: action.operation_type, capabilities: action.capabilities }
     }
 
-    /// The traits of a call without its override: an override allows a call and does not make it a read.
     fn of_call(call: &ClassifiedCall<'_>) -> Self {
-        let classification = &call.classification;
-        let operation_type = match (classification.provenance, classification.mutates) {
-            (Provenance::Override, Mutates::Yes) => OperationType::Mutating,
-            (Provenance::Override, Mutates::No) => OperationType::Privileged,
-            (Provenance::Override, Mutates::Unknown) => OperationType::Unknown,
-            _ => classification.operation_type,
-        };
-        Self { operation_type, capabilities: classification.capabilities }
+        Self { operation_type: call.operation_type(), capabilities: call.classification.capabilities }
     }
 
     fn belongs_to_row(self, row: &str) -> bool {

@@ -18,6 +18,7 @@ use crate::time::Time;
 pub(super) fn check(config: &Json, reader: &mut ConfigReader) {
     check_standard(config, reader);
     check_unique(config, "override", "id", reader);
+    check_starts(config, reader);
     check_unique(config, "watch", "principal", reader);
     check_hours(config.get("business_hours"), "business_hours", reader);
     check_whole_hour(config, reader);
@@ -86,6 +87,20 @@ fn check_unique(config: &Json, list: &str, key: &str, reader: &mut ConfigReader)
                 &path,
                 Diagnostic::new(message, format!("change or remove one; the other is at {first}")),
             );
+        }
+    }
+}
+
+/// An override that expires before it begins would allow nothing.
+fn check_starts(config: &Json, reader: &mut ConfigReader) {
+    for (n, entry) in entries(config, "override").enumerate() {
+        let time = |key: &str| entry.get(key).and_then(Json::as_str).and_then(Time::parse);
+        if let (Some(from), Some(expires)) = (time("from"), time("expires"))
+            && from >= expires
+        {
+            let message = format!("the override begins {from} and expires {expires}");
+            let remedy = "write a `from` that is before `expires`";
+            report(reader, &format!("override[{n}].from"), Diagnostic::new(message, remedy));
         }
     }
 }

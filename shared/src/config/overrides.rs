@@ -1,10 +1,10 @@
 //! Decides whether an override allows a call.
 //!
-//! Enters: an [`Override`] and a call with its time. Leaves: [`OverrideMatch`]. Laws: an override that is scoped to
-//! resources never allows a call without known resources; an override is evaluated at the time of the call, so the
-//! same evidence gives the same result later.
+//! Enters: an [`Override`] and a call with its time. Leaves: [`OverrideMatch`], and why an override is wide. Laws: an
+//! override that is scoped to resources never allows a call without known resources; an override is evaluated at the
+//! time of the call, so the same evidence gives the same result later.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Config, ConfigError, Override,
@@ -13,6 +13,7 @@ use super::{
     tree::ConfigNode,
 };
 use crate::{
+    catalog::{Catalog, CatalogEntry},
     pattern::{covers, matches},
     time::Time,
 };
@@ -24,9 +25,16 @@ pub enum OverrideMatch {
     NoMatch,
     /// The override applies, but expired before the call.
     Expired,
+    /// The override applies, but begins after the call.
+    NotBegun,
     /// The override allows the call.
     Allowed,
 }
+
+const DAY_SECONDS: u32 = 86_400;
+
+/// Longest time that an override may last without being wide: a leap year.
+const MAX_LENGTH_SECONDS: u32 = 366 * DAY_SECONDS;
 
 impl Override {
     /// Matches a call of `principal` at `time`. `service` is the IAM prefix, such as `s3`. `operation` may have any
@@ -58,16 +66,23 @@ impl Override {
             in_scope && matches(&self.principal, principal) && self.matches_operation(service, operation);
         match is_meant {
             false => OverrideMatch::NoMatch,
-            true if time < self.expires => OverrideMatch::Allowed,
-            true => OverrideMatch::Expired,
+            true if time >= self.expires => OverrideMatch::Expired,
+            true if self.has_begun(time) => OverrideMatch::Allowed,
+            true => OverrideMatch::NotBegun,
         }
     }
 
-    /// Whether the override covers a principal and every operation that a name or pattern matches, and has not
-    /// expired. Resources are not compared.
+    /// Whether the override has begun at a time. One without a start holds from the beginning.
+    pub fn has_begun(&self, time: Time) -> bool {
+        self.from.is_none_or(|from| from <= time)
+    }
+
+    /// Whether the override covers a principal and every operation that a name or pattern matches, has begun and has
+    /// not expired. Resources are not compared.
     pub fn covers_operations(&self, principal: &str, service: &str, operation: &str, time: Time) -> bool {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
         time < self.expires
+            && self.has_begun(time)
             && matches(&self.principal, principal)
             && wanted.eq_ignore_ascii_case(service)
             && covers(&normalized_name(pattern), &normalized_name(operation))
@@ -85,6 +100,57 @@ impl Override {
         ConfigError::from_problems(reader.problems)
     }
 
+    /// Why the override allows more than an exception should, one reason each; empty if it does not. `or_from` counts
+    /// as the start of an override without one; without both its length is not known.
+    pub fn wide_reasons(&self, or_from: Option<Time>) -> Vec<String> {
+        let has_wildcard = |pattern: &str| pattern.contains(['*', '?']);
+        let length = self.from.or(or_from).map(|from| self.expires.since(from));
+        let reasons = [
+            has_wildcard(&self.operation)
+                .then(|| format!("its operation `{}` has a wildcard", self.operation)),
+            has_wildcard(&self.principal)
+                .then(|| format!("its principal `{}` has a wildcard", self.principal)),
+            length
+                .filter(|length| *length > MAX_LENGTH_SECONDS)
+                .map(|length| format!("it lasts longer than a year ({} days)", length / DAY_SECONDS)),
+        ];
+        reasons.into_iter().flatten().collect()
+    }
+
+    /// What a reader should check about the override, one sentence each: why it is wide, and whether the catalog knows
+    /// its operation. `now` counts as the start of an override without one.
+    pub fn warnings(&self, catalog: &Catalog, now: Time) -> Vec<String> {
+        let wide = self.wide_reasons(Some(now)).into_iter();
+        let wide = wide.map(|reason| format!("the override `{}` is wide: {reason}", self.id));
+        wide.chain(self.unknown_operation(catalog)).collect()
+    }
+
+    /// That the catalog knows no operation that the override names, with similar ones. A call of such an operation is
+    /// compared under the service and name that the catalog gives it.
+    fn unknown_operation(&self, catalog: &Catalog) -> Option<String> {
+        let (service, operation) = self.operation.split_once(':')?;
+        let is_here = |entry: &CatalogEntry| entry.service.eq_ignore_ascii_case(service);
+        if operation.contains(['*', '?']) {
+            let found = catalog.search(&format!("{service}:{}", normalized_name(operation)));
+            let other: BTreeSet<String> = found.iter().map(|entry| entry.service.clone()).collect();
+            let meant = other.into_iter().map(|other| format!("{other}:{operation}")).collect();
+            let message = || {
+                format!(
+                    "the override `{}`: `{}` matches no operation of the catalog",
+                    self.id, self.operation
+                )
+            };
+            return (!found.iter().any(is_here)).then(|| message() + &did_you_mean(meant));
+        }
+        let found = catalog.lookup(service, operation);
+        if found.as_ref().is_some_and(is_here) {
+            return None;
+        }
+        let meant = found.map_or_else(|| catalog.suggest(service, operation), |entry| vec![entry.key()]);
+        let message = format!("the override `{}`: `{}` is not in the catalog", self.id, self.operation);
+        Some(message + &did_you_mean(meant))
+    }
+
     fn matches_operation(&self, service: &str, operation: &str) -> bool {
         let Some((wanted, pattern)) = self.operation.split_once(':') else { return false };
         wanted.eq_ignore_ascii_case(service)
@@ -93,7 +159,8 @@ impl Override {
 }
 
 impl Config {
-    /// The override that applies to a call: the first that allows it, otherwise the first that expired before it.
+    /// The override that applies to a call: the first that allows it, otherwise the first that expired before it,
+    /// otherwise the first that begins after it.
     pub fn override_for(
         &self,
         principal: &str,
@@ -102,16 +169,23 @@ impl Config {
         resources: &[Arc<str>],
         time: Time,
     ) -> Option<(&Override, OverrideMatch)> {
-        let mut expired = None;
+        let (mut expired, mut later) = (None, None);
         for entry in &self.overrides {
             match entry.match_call(principal, service, operation, resources, time) {
                 OverrideMatch::Allowed => return Some((entry, OverrideMatch::Allowed)),
                 OverrideMatch::Expired => expired = expired.or(Some((entry, OverrideMatch::Expired))),
+                OverrideMatch::NotBegun => later = later.or(Some((entry, OverrideMatch::NotBegun))),
                 OverrideMatch::NoMatch => {}
             }
         }
-        expired
+        expired.or(later)
     }
+}
+
+/// `; did you mean ...?`, if there are suggestions.
+fn did_you_mean(suggestions: Vec<String>) -> String {
+    let quoted: Vec<String> = suggestions.iter().map(|key| format!("`{key}`")).collect();
+    if quoted.is_empty() { String::new() } else { format!("; did you mean {}?", quoted.join(", ")) }
 }
 
 /// `PutObject`, `put_object` and `put-object` as one word.
@@ -133,6 +207,7 @@ mod tests {
             resource: Some("arn:aws:s3:::artifacts/*".into()),
             owner: "build team".into(),
             reason: "uploads build artifacts".into(),
+            from: None,
             expires: Time(1_000),
         }
     }
@@ -195,6 +270,62 @@ mod tests {
         let entry = Override { resource: None, ..entry() };
         assert_eq!(entry.match_call(CI, "s3", "PutObject", &[], Time(999)), OverrideMatch::Allowed);
         assert_eq!(entry.match_call(CI, "s3", "PutObject", &[], Time(1_000)), OverrideMatch::Expired);
+    }
+
+    #[test]
+    fn an_override_allows_no_call_before_its_start() {
+        let entry = Override { resource: None, from: Some(Time(500)), ..entry() };
+        let at = |time| entry.match_call(CI, "s3", "PutObject", &[], Time(time));
+        assert_eq!(
+            [499, 500, 1_000].map(at),
+            [OverrideMatch::NotBegun, OverrideMatch::Allowed, OverrideMatch::Expired]
+        );
+        assert!(!entry.covers_operations(CI, "s3", "PutObject", Time(499)));
+        assert!(entry.covers_operations(CI, "s3", "PutObject", Time(500)));
+    }
+
+    #[test]
+    fn an_override_with_wildcards_or_longer_than_a_year_is_wide() {
+        let narrow = Override { principal: CI.into(), operation: "s3:PutObject".into(), ..entry() };
+        let year = Override { expires: Time(MAX_LENGTH_SECONDS), ..narrow.clone() };
+        assert_eq!(year.wide_reasons(None), [""; 0]);
+        assert_eq!(year.wide_reasons(Some(Time(0))), [""; 0]);
+        let longer = Override { expires: Time(MAX_LENGTH_SECONDS + 1), ..narrow.clone() };
+        assert_eq!(longer.wide_reasons(Some(Time(0))), ["it lasts longer than a year (366 days)"]);
+        let later = Override { from: Some(Time(1)), ..longer };
+        assert_eq!(later.wide_reasons(Some(Time(0))), [""; 0], "its own start counts");
+        assert_eq!(
+            entry().wide_reasons(None),
+            [
+                "its operation `s3:Put*` has a wildcard",
+                "its principal `arn:aws:iam::*:role/ci` has a wildcard"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_operation_that_the_catalog_does_not_know_gets_suggestions() {
+        let warnings = |operation: &str| {
+            let entry = Override { principal: CI.into(), operation: operation.into(), ..entry() };
+            entry
+                .warnings(Catalog::embedded(), Time(0))
+                .into_iter()
+                .filter(|text| !text.contains("wide"))
+                .collect()
+        };
+        let known: [Vec<String>; 4] =
+            ["s3:PutObject", "s3:put_object", "s3:Put*", "ec2:run-instances"].map(warnings);
+        assert_eq!(known, [const { Vec::<String>::new() }; 4]);
+        for (operation, meant) in [
+            ("s3:PutObjct", "`s3:PutObjct` is not in the catalog; did you mean `s3:PutObject`"),
+            ("monitoring:PutMetricAlarm", "did you mean `cloudwatch:PutMetricAlarm`?"),
+            ("monitoring:PutMetric*", "did you mean `cloudwatch:PutMetric*`?"),
+            ("nothing-like-it:Frobnicate", "`nothing-like-it:Frobnicate` is not in the catalog"),
+            ("s3:Frobnicate*", "`s3:Frobnicate*` matches no operation of the catalog"),
+        ] {
+            let found: Vec<String> = warnings(operation);
+            assert!(matches!(&*found, [one] if one.contains(meant)), "{operation}: {found:?}");
+        }
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl DeploymentResources {
                         resource: resource.clone(),
                         owner: purposes.owner.clone(),
                         reason: purpose.reason.clone(),
+                        from: None,
                         expires: purposes.expires,
                     });
                 }

@@ -39,6 +39,7 @@ pub mod outside_business_hours;
 pub mod over_privileged;
 pub mod override_expired;
 pub mod override_unused;
+pub mod override_wide;
 pub(crate) mod phrases;
 pub mod principal_not_seen;
 pub mod privileged_call;
@@ -81,6 +82,7 @@ pub const RULES: &[&FindingRule] = &[
     &high_error_rate::RULE,
     &override_expired::RULE,
     &principal_not_seen::RULE,
+    &override_wide::RULE,
     &outside_business_hours::RULE,
     &data_read::RULE,
     &cost_incurred::RULE,

@@ -19,7 +19,8 @@ pub const RULE: FindingRule = FindingRule {
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let unused = |(position, unused): (usize, &Override)| {
         let used = assessment.allowed_calls.contains_key(&position)
-            || assessment.expired_calls.contains_key(&position);
+            || assessment.expired_calls.contains_key(&position)
+            || assessment.early_calls.contains_key(&position);
         (!used).then(|| RuleMatch {
             subject: unused.id.clone(),
             observation: format!("Override `{}` of {} matched no call.", unused.id, unused.owner),

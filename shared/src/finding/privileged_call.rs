@@ -22,7 +22,9 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let privileged = assessment.watched_calls().filter(|call| {
-        call.operation_type() == OperationType::Privileged && call.outcome() == Outcome::Succeeded
+        !call.is_permitted()
+            && call.operation_type() == OperationType::Privileged
+            && call.outcome() == Outcome::Succeeded
     });
     group_calls(privileged, ClassifiedCall::operation, |i| {
         format!("`{}` succeeded: {}.", i.subject, count_noun(i.count, "call"))

@@ -21,6 +21,6 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let denied =
-        assessment.watched_calls().filter(|call| call.is_permitted() && call.outcome() == Outcome::Denied);
+        assessment.watched_calls().filter(|call| call.is_read_only() && call.outcome() == Outcome::Denied);
     group_calls(denied, ClassifiedCall::operation, phrases::denied_calls)
 }

@@ -21,7 +21,8 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let unknown = assessment.calls().filter(|call| {
-        call.operation_type() == OperationType::Unknown
+        !call.is_permitted()
+            && call.operation_type() == OperationType::Unknown
             && (call.watch.is_some() || assessment.mode == ReportMode::Discovery)
     });
     group_calls(unknown, ClassifiedCall::operation, |i| {

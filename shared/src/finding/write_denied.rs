@@ -22,7 +22,8 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let denied = assessment.watched_calls().filter(|call| {
-        matches!(call.operation_type(), OperationType::Mutating | OperationType::Privileged)
+        !call.is_permitted()
+            && matches!(call.operation_type(), OperationType::Mutating | OperationType::Privileged)
             && call.outcome() == Outcome::Denied
     });
     group_calls(denied, ClassifiedCall::operation, phrases::denied_calls)

@@ -22,7 +22,8 @@ pub const RULE: FindingRule = FindingRule {
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
     let failed = assessment.watched_calls().filter(|call| {
-        matches!(call.operation_type(), OperationType::Mutating | OperationType::Privileged)
+        !call.is_permitted()
+            && matches!(call.operation_type(), OperationType::Mutating | OperationType::Privileged)
             && call.outcome() == Outcome::Failed
     });
     group_calls(failed, ClassifiedCall::operation, |i| {

@@ -102,7 +102,7 @@ pub fn check(
     };
     CheckResult {
         input: request.operation.clone(),
-        is_valid: classification.is_read_only(),
+        is_valid: classification.is_permitted(),
         compliance_notes: compliance_notes(pack, &classification),
         did_you_mean,
         explanation: named
@@ -226,15 +226,18 @@ fn apply_override(
         &resources,
         now,
     ) {
-        Some((live, OverrideMatch::Allowed)) => classification.overridden(&format!(
+        Some((live, OverrideMatch::Allowed)) => classification.allowed(&format!(
             "{} ({}): {}",
             live.id,
             escape_hidden(&live.owner),
             escape_hidden(&live.reason)
         )),
-        Some((ended, _)) => {
-            let reason =
-                format!("{}; the override {} expired {}", classification.reason, ended.id, ended.expires);
+        Some((inactive, applies)) => {
+            let state = match inactive.from.filter(|_| applies == OverrideMatch::NotBegun) {
+                Some(from) => format!("begins {from}"),
+                None => format!("expired {}", inactive.expires),
+            };
+            let reason = format!("{}; the override {} {state}", classification.reason, inactive.id);
             Classification { reason, ..classification }
         }
         None => classification,
@@ -247,16 +250,12 @@ fn compliance_notes(pack: &ControlPack, classification: &Classification) -> Vec<
         _ if !classification.is_scored() => {
             return vec!["Not an operation: listed in reports, not scored.".to_owned()];
         }
-        OperationType::Mutating => "write-succeeded",
-        OperationType::Privileged => "privileged-call",
-        OperationType::Unknown => "unknown-operation",
-        OperationType::ReadOnly if classification.capabilities.contains(Capabilities::READ_SECRETS) => {
-            "secret-read"
-        }
-        OperationType::ReadOnly if classification.capabilities.contains(Capabilities::READ_DATA) => {
-            "data-read"
-        }
-        OperationType::ReadOnly => return vec![format!("{}: fails no control.", pack.id)],
+        OperationType::Mutating if !classification.is_permitted() => "write-succeeded",
+        OperationType::Privileged if !classification.is_permitted() => "privileged-call",
+        OperationType::Unknown if !classification.is_permitted() => "unknown-operation",
+        _ if classification.capabilities.contains(Capabilities::READ_SECRETS) => "secret-read",
+        _ if classification.capabilities.contains(Capabilities::READ_DATA) => "data-read",
+        _ => return vec![format!("{}: fails no control.", pack.id)],
     };
     let controls = pack.controls_failed_by(rule);
     if controls.is_empty() {

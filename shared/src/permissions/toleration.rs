@@ -79,6 +79,7 @@ mod tests {
             resource: scope.map(str::to_owned),
             owner: "a".into(),
             reason: "b".into(),
+            from: None,
             expires: Time(1),
         };
         let config = Config { overrides: vec![entry], ..Config::default() };

@@ -3,6 +3,8 @@
 //! Enters: values of a report. Leaves: short text. Law: nothing is rounded, so a score or share that is
 //! not whole never looks whole.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{
@@ -93,7 +95,12 @@ impl PrincipalSummary {
         self.counts.get(&operation_type).and_then(|outcomes| outcomes.get(&outcome)).copied().unwrap_or(0)
     }
 
-    /// Calls that AWS denied.
+    /// Number of the principal's calls that are read-only, with any outcome.
+    pub fn read_only(&self) -> u64 {
+        self.counts.get(&OperationType::ReadOnly).into_iter().flat_map(BTreeMap::values).sum()
+    }
+
+    /// Number of the principal's calls that AWS denied.
     pub fn denied(&self) -> u64 {
         self.counts.values().filter_map(|outcomes| outcomes.get(&Outcome::Denied)).sum()
     }

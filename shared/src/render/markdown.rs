@@ -122,6 +122,18 @@ fn summary(page: &mut MarkdownPage, result: &ReportResult) {
             ),
         );
     }
+    if let Some(overrides) = &result.summary.overrides {
+        row("Overrides", prose(&overrides.sentence()));
+    }
+    let unseen = &result.summary.unseen_watches;
+    if !unseen.is_empty() {
+        let shown = unseen.iter().take(MAX_ROWS).map(|pattern| code(pattern)).collect::<Vec<_>>().join(", ");
+        let more = match unseen.len().saturating_sub(MAX_ROWS) {
+            0 => String::new(),
+            more => format!(" and {} more", thousands(more as u64)),
+        };
+        row("Watch entries without a principal", shown + &more);
+    }
     if let Some(risk) = &result.risk {
         let parts = risk.components.iter().filter(|part| part.count > 0).map(|part| {
             format!("{} {} ({})", thousands(part.count), prose(&part.name.replace('_', " ")), part.points)
@@ -224,7 +236,10 @@ fn principals(page: &mut MarkdownPage, result: &ReportResult) {
             principal.status.map_or_else(String::new, |status| code(status.as_str())),
             principal.behavior.as_str().to_owned(),
             thousands(principal.calls),
-            thousands(principal.compliance.permitted),
+            thousands(match principal.status {
+                Some(_) => principal.compliance.permitted,
+                None => principal.read_only(),
+            }),
             thousands(principal.denied()),
             thousands(principal.writes()),
         ]
@@ -345,9 +360,12 @@ fn overrides(page: &mut MarkdownPage, result: &ReportResult) {
             "Operation",
             "Owner",
             "Reason",
+            "Begins",
             "Expires",
             ":Allowed calls",
+            ":Calls before start",
             ":Calls after expiry",
+            "Wide",
         ],
         result.overrides.iter().map(|item| {
             [
@@ -356,9 +374,12 @@ fn overrides(page: &mut MarkdownPage, result: &ReportResult) {
                 code(&item.operation),
                 code(&item.owner),
                 prose(&item.reason),
+                item.from.map_or_else(String::new, |from| from.to_string()),
                 item.expires.to_string(),
                 thousands(item.allowed_calls),
+                thousands(item.early_calls),
                 thousands(item.expired_calls),
+                prose(&item.wide.join("; ")),
             ]
         }),
     );

@@ -148,12 +148,14 @@ impl ToleratedAccess {
         let beyond = [OperationType::Privileged, OperationType::Unknown, OperationType::Mutating];
         let succeeded = beyond.iter().map(|kind| principal.count(*kind, Outcome::Succeeded));
         let succeeded = succeeded.chain(matrix.role_chains.iter().map(|through| through.non_reads_succeeded));
+        let allowed = matrix.role_chains.iter().map(|through| through.allowed_non_reads);
+        let allowed = allowed.fold(principal.allowed_non_reads, u64::saturating_add);
         Self {
             all_grants: matches!(
                 matrix.overall_status,
                 Some(OverallStatus::Valid | OverallStatus::Partial | OverallStatus::Invalid)
             ),
-            all_calls: principal.allowed_by_override > 0 && succeeded.fold(0, u64::saturating_add) == 0,
+            all_calls: allowed > 0 && succeeded.fold(0, u64::saturating_add) == allowed,
         }
     }
 }

@@ -120,6 +120,16 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         );
         fact("Compliance", Some(ScreenTone::Heading), &percent(compliance.score), &text);
     }
+    if let Some(overrides) = &result.summary.overrides {
+        fact("Overrides", Some(ScreenTone::Warn), overrides.sentence().trim_end_matches('.'), "");
+    }
+    let unseen = &result.summary.unseen_watches;
+    if !unseen.is_empty() {
+        let what = format!("{} without a principal: ", count_noun(unseen.len() as u64, "watch entry"));
+        let names: Vec<String> = unseen.iter().map(|pattern| escape_hidden(pattern).into_owned()).collect();
+        let names = join_fitting(&names, style.width.saturating_sub(12 + display_width(&what)));
+        fact("Not seen", Some(ScreenTone::Warn), &what, &names);
+    }
     if let Some(risk) = &result.risk {
         let tone = match risk.level {
             RiskBand::Low => ScreenTone::Good,

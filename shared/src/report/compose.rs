@@ -149,7 +149,7 @@ impl ReportTotals {
         } += call.count;
         if call.watch.is_some() && !call.is_own_role() {
             self.watched_operations += call.count;
-            if call.outcome() == Outcome::Denied && !call.is_permitted() {
+            if call.outcome() == Outcome::Denied && !call.is_read_only() {
                 self.blocked += call.count;
             }
         }
@@ -160,7 +160,7 @@ impl ReportTotals {
 }
 
 fn is_sensitive_read(call: &ClassifiedCall<'_>) -> bool {
-    call.is_permitted()
+    call.is_read_only()
         && call.outcome() == Outcome::Succeeded
         && call.classification.capabilities.is_sensitive()
 }
@@ -276,6 +276,7 @@ impl PrincipalSummary {
             calls: 0,
             other_events: 0,
             allowed_by_override: 0,
+            allowed_non_reads: 0,
             writes_through_roles: 0,
             capabilities: BTreeMap::new(),
             risk_level: None,
@@ -368,6 +369,7 @@ impl PrincipalSummary {
             self.allowed_by_override += call.count;
         }
         if call.outcome() == Outcome::Succeeded {
+            self.allowed_non_reads += if call.allowed_by.is_some() { call.count } else { 0 };
             for capability in call.classification.capabilities.names() {
                 *self.capabilities.entry(capability.to_owned()).or_default() += call.count;
             }
@@ -403,7 +405,7 @@ fn operations(assessment: &Assessment<'_>) -> Vec<OperationSummary> {
     let mut groups: BTreeMap<(&str, &str, OperationType, _), OperationGroup<'_>> = BTreeMap::new();
     let relevant = |call: &&ClassifiedCall<'_>| {
         let classification = &call.classification;
-        !call.is_permitted()
+        !call.is_read_only()
             || classification.capabilities.is_sensitive()
             || classification.provenance != Provenance::Catalog
     };
@@ -506,8 +508,11 @@ fn override_use(assessment: &Assessment<'_>, position: usize, item: &Override) -
         resource: item.resource.clone(),
         owner: item.owner.clone(),
         reason: item.reason.clone(),
+        from: item.from,
         expires: item.expires,
+        wide: assessment.wide_reasons(item),
         allowed_calls: assessment.allowed_calls.get(&position).copied().unwrap_or_default(),
         expired_calls: assessment.expired_calls.get(&position).copied().unwrap_or_default(),
+        early_calls: assessment.early_calls.get(&position).copied().unwrap_or_default(),
     }
 }

@@ -1,24 +1,30 @@
 //! The executive summary: the essentials of a report in five lines.
 //!
-//! Enters: status, scores, findings and recommendations. Leaves: [`ExecutiveSummary`]. Law: the statement claims
-//! nothing beyond the event classes that are known to be logged.
+//! Enters: status, scores, findings and recommendations. Leaves: [`ExecutiveSummary`]. Laws: the statement claims
+//! nothing beyond the event classes that are known to be logged; calls that overrides allowed, and watch entries that
+//! no principal matches, are in the statement.
+
+use std::collections::BTreeSet;
 
 use super::{
-    ExecutiveSummary, ReportTotals,
+    ExecutiveSummary, OverrideSummary, ReportTotals,
     inferred::inferred,
     status_reasons::{overall_reasons, unconcerned_gaps},
 };
 use crate::{
-    assessment::{Assessment, ClassifiedCall, PrincipalGrants},
+    assessment::{Assessment, ClassifiedCall, PrincipalGrants, ReportMode},
     config::Watch,
     coverage::{EventClassCoverage, EventClassState},
     event::Outcome,
-    finding::{Finding, Recommendation, Severity, count_noun},
+    finding::{Finding, Recommendation, Severity, count_noun, phrases},
     score::{ComplianceScore, RiskScore, Status, status_impact},
 };
 
 /// Maximum number of sentences in each list.
 const MAX_SENTENCES: usize = 5;
+
+/// Maximum number of watch entries that a sentence names; the rest is given as a number.
+const MAX_NAMED_WATCHES: usize = 3;
 
 pub(super) fn summary(
     assessment: &Assessment<'_>,
@@ -29,15 +35,22 @@ pub(super) fn summary(
     recommendations: &[Recommendation],
 ) -> ExecutiveSummary {
     let status = assessment.overall_status();
+    let overrides = override_summary(assessment);
+    let unseen_watches: Vec<String> =
+        assessment.unseen_watches().map(|watch| watch.principal.clone()).collect();
+    let exceptions = overrides.map(|overrides| format!(" {}", overrides.sentence())).unwrap_or_default();
+    let exceptions = exceptions + &unseen_watches_sentence(&unseen_watches);
     ExecutiveSummary {
         overall_compliance: status,
         inferred: inferred(assessment.coverage),
         status_reasons: overall_reasons(assessment, status),
-        statement: statement(assessment, status, totals)
+        statement: statement(assessment, status, totals, overrides.is_some(), &exceptions)
             + &unscored_calls(assessment)
             + &own_roles(assessment)
             + &granted_permissions(assessment)
             + &lead_in(assessment, status),
+        overrides,
+        unseen_watches,
         compliance_score: compliance.score,
         risk_score: risk.map(|risk| risk.score),
         risk_level: risk.map(|risk| risk.level),
@@ -68,7 +81,51 @@ fn lead_in(assessment: &Assessment<'_>, status: Option<Status>) -> String {
     }
 }
 
-fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &ReportTotals) -> String {
+/// The calls that overrides allowed; `None` if they allowed none.
+fn override_summary(assessment: &Assessment<'_>) -> Option<OverrideSummary> {
+    let mut summary = OverrideSummary::default();
+    let mut used = BTreeSet::new();
+    let is_discovery = assessment.mode == ReportMode::Discovery;
+    let counts = |call: &&ClassifiedCall<'_>| !call.is_own_role() && (is_discovery || call.watch.is_some());
+    for call in assessment.calls().filter(counts) {
+        summary.calls += call.count;
+        if let Some(allowing) = call.allowed_by {
+            summary.allowed_calls += call.count;
+            used.insert(&allowing.id);
+        }
+    }
+    summary.overrides = used.len() as u64;
+    (summary.allowed_calls > 0).then_some(summary)
+}
+
+impl OverrideSummary {
+    /// `2 of 40 calls were allowed by 1 override.`
+    pub fn sentence(&self) -> String {
+        let calls = count_noun(self.calls, "call");
+        let were = if self.allowed_calls == 1 { "was" } else { "were" };
+        let overrides = count_noun(self.overrides, "override");
+        format!("{} of {calls} {were} allowed by {overrides}.", self.allowed_calls)
+    }
+}
+
+/// The watch entries that no principal in the evidence matches.
+fn unseen_watches_sentence(patterns: &[String]) -> String {
+    let named = phrases::quote_some(patterns.iter().map(String::as_str), MAX_NAMED_WATCHES);
+    match patterns.len() {
+        0 => String::new(),
+        1 => format!(" The watch entry {named} matches no principal in the evidence."),
+        many => format!(" {many} watch entries match no principal in the evidence: {named}."),
+    }
+}
+
+/// `exceptions` are sentences, each after a space, that follow the claim.
+fn statement(
+    assessment: &Assessment<'_>,
+    status: Option<Status>,
+    totals: &ReportTotals,
+    has_allowed: bool,
+    exceptions: &str,
+) -> String {
     let accounts = assessment.promised_accounts();
     let is_gap = |class: &&EventClassCoverage| {
         accounts.is_every || accounts.accounts.iter().any(|account| class.is_gap_of(account))
@@ -84,20 +141,36 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
         classes => format!("The statement covers the event classes {}.", classes.join(", ")),
     };
     let watched_calls = count_noun(totals.watched_operations, "call");
+    // A call that an override allows may show that a principal is not read-only.
+    let unproven = match has_allowed {
+        true => "None of them breaks the promise, but the evidence is not sufficient to prove it.",
+        false => {
+            "None of them shows that a principal is not read-only, but the evidence is not sufficient to prove that all are."
+        }
+    };
     let claim = match status {
-        None => format!(
-            "No principal is watched, so compliance is not assessed. The evidence shows {} by {}.",
-            count_noun(totals.operations, "call"),
-            count_noun(totals.principals, "principal")
-        ),
+        None => {
+            let coverage = assessment.coverage;
+            let gap = match coverage.is_zero() {
+                true => format!(
+                    " {} of {} observed: the coverage is 0 %.",
+                    coverage.observed_hours,
+                    count_noun(coverage.expected_hours, "expected hour")
+                ),
+                false => String::new(),
+            };
+            format!(
+                "No principal is watched, so compliance is not assessed. The evidence shows {} by {}.{gap}",
+                count_noun(totals.operations, "call"),
+                count_noun(totals.principals, "principal")
+            )
+        }
         Some(Status::Compliant) => format!(
             "Watched principals made {watched_calls}. Each was read-only, allowed by an override or not carried out by AWS, and {}",
             missing_elsewhere(assessment)
         ),
         Some(Status::InsufficientEvidence) => match uncertain_violations(assessment) {
-            0 => format!(
-                "Watched principals made {watched_calls}. None of them shows that a principal is not read-only, but the evidence is not sufficient to prove that all are."
-            ),
+            0 => format!("Watched principals made {watched_calls}. {unproven}"),
             uncertain => format!(
                 "Watched principals made {watched_calls}. {uncertain} of them would break the promise, but another principal may have made them."
             ),
@@ -113,7 +186,7 @@ fn statement(assessment: &Assessment<'_>, status: Option<Status>, totals: &Repor
             )
         }
     };
-    format!("{claim} {scope}")
+    format!("{claim}{exceptions} {scope}")
 }
 
 /// What a proof says about missing evidence: there is none, or none of it concerns the watched principals.
@@ -127,7 +200,9 @@ fn missing_elsewhere(assessment: &Assessment<'_>) -> String {
 /// Calls that would break the promise if no other principal can have made them.
 fn uncertain_violations(assessment: &Assessment<'_>) -> u64 {
     let breaks = |call: &&ClassifiedCall<'_>| {
-        !call.is_own_role() && status_impact(call.operation_type(), call.outcome()) == Status::NonCompliant
+        !call.is_own_role()
+            && !call.is_permitted()
+            && status_impact(call.operation_type(), call.outcome()) == Status::NonCompliant
     };
     assessment.watched_calls().filter(breaks).map(|call| call.count).sum()
 }

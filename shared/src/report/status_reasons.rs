@@ -37,8 +37,8 @@ pub(super) fn reasons_of<'b, 'a: 'b>(
         }
         let base = status_impact(call.operation_type(), call.outcome());
         let kind = match (status, call.operation_type(), call.outcome()) {
+            (Status::InsufficientEvidence, ..) if call.is_permitted() || base == Status::Compliant => 3,
             (Status::InsufficientEvidence, ..) if base == Status::NonCompliant => 2,
-            (Status::InsufficientEvidence, ..) if base == Status::Compliant => 3,
             (_, OperationType::Unknown, _) => 4,
             (_, _, Outcome::Failed) => 5,
             (_, OperationType::Mutating, _) => 0,

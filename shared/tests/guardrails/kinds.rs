@@ -32,6 +32,7 @@ fn override_for(operation: &str, resource: Option<&str>) -> Override {
         resource: resource.map(Into::into),
         owner: "security".into(),
         reason: "reads encrypted logs".into(),
+        from: None,
         expires: Time(2_000_000_000),
     }
 }

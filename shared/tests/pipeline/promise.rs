@@ -2,12 +2,14 @@
 
 use onlooker_core::{
     classification::Provenance,
-    config::Standard,
+    config::{Standard, Watch},
     controls::{ControlPack, ControlState},
     event::{Event, Outcome},
     finding::Severity,
+    operation::OperationType,
     record::UnreadableReason,
-    report::{ReportMode, ReportResult},
+    render::{html, json, markdown, render, terminal},
+    report::{Behavior, OverrideSummary, Report, ReportMode, ReportResult, ReportRun},
     score::{RiskBand, Status},
     time::{HOUR_SECONDS, Time},
 };
@@ -71,10 +73,130 @@ fn an_overridden_call_keeps_its_classification() {
             })
             .result();
     assert_eq!(result.summary.overall_compliance, Some(Status::Compliant));
-    assert_eq!((result.compliance.score, result.totals.read_only), (Some(100.0), 1));
+    assert_eq!(result.compliance.score, Some(100.0));
+    assert_eq!((result.totals.read_only, result.totals.mutating), (0, 1));
+    assert_eq!(result.activity.iter().map(|hour| (hour.reads, hour.writes)).collect::<Vec<_>>(), [(0, 1)]);
     let [principal] = &*result.principals else { panic!("{:#?}", result.principals) };
+    assert_eq!((principal.status, principal.behavior), (Some(Status::Compliant), Behavior::Wrote));
+    assert_eq!((principal.writes(), principal.read_only(), principal.compliance.permitted), (1, 0, 1));
     assert_eq!((principal.allowed_by_override, principal.capabilities.get("mutate").copied()), (1, Some(1)));
-    assert_eq!(result.findings, []);
+    let [operation] = &*result.operations else { panic!("{:#?}", result.operations) };
+    assert_eq!(
+        (operation.operation_type, operation.provenance),
+        (OperationType::Mutating, Provenance::Override)
+    );
+    let found: Vec<&str> = result.findings.iter().map(|finding| &*finding.id).collect();
+    assert_eq!(found, ["override-wide"], "the write is no finding, and the override is wide");
+    let matrix = principal.matrix.as_ref().unwrap();
+    let used = |name: &str| matrix.capabilities.iter().find(|row| row.name == name).unwrap().used;
+    assert_eq!((used("mutate"), used("read")), (1, 0));
+}
+
+#[test]
+fn the_headline_says_how_many_calls_overrides_allowed() {
+    let report = |overrides: &[(&str, u32)]| {
+        let events = [read(), write(), write().at_time(0, 30), auditor_call("PutBucketPolicy")];
+        let scenario = EvidenceScenario::of(events).with(|scenario| {
+            for (operation, ends) in overrides {
+                scenario.config.overrides.push(override_ending(operation, operation, *ends));
+            }
+        });
+        Report::new(scenario.result(), ReportRun::default()).unwrap()
+    };
+    let sentence = "3 of 4 calls were allowed by 2 overrides";
+    let allowed = report(&[("ec2:*", HOUR_SECONDS), ("s3:*", HOUR_SECONDS), ("kms:*", HOUR_SECONDS)]);
+    let summary = &allowed.result.summary;
+    assert_eq!(
+        summary.overrides,
+        Some(OverrideSummary { allowed_calls: 3, calls: 4, overrides: 2 }),
+        "the override that allowed no call is not counted"
+    );
+    assert_eq!(summary.overall_compliance, Some(Status::Compliant));
+    assert!(summary.statement.contains(sentence), "{}", summary.statement);
+    for format in [&terminal::FORMAT, &html::FORMAT, &markdown::FORMAT, &json::FORMAT] {
+        let file = render(&allowed, format).unwrap().remove(0);
+        let text = String::from_utf8(file.bytes).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let times = text.matches(sentence).count();
+        let expected = if format.name == "json" { 1 } else { 2 };
+        assert_eq!(times, expected, "{}: the headline and the score\n{text}", format.name);
+    }
+    let none = report(&[("kms:*", HOUR_SECONDS)]);
+    assert_eq!(none.result.summary.overrides, None);
+    assert!(!none.result.summary.statement.contains("allowed by"), "{}", none.result.summary.statement);
+    let one = report(&[("s3:*", HOUR_SECONDS)]).result.summary.statement;
+    assert!(one.contains("1 of 4 calls was allowed by 1 override."), "{one}");
+}
+
+#[test]
+fn the_headline_says_which_watch_entries_match_no_principal() {
+    let unseen = |patterns: &[&str]| {
+        let scenario = EvidenceScenario::of([read()]).with(|scenario| {
+            scenario.config.watch.extend(patterns.iter().map(|pattern| Watch::new(pattern).unwrap()));
+        });
+        Report::new(scenario.result(), ReportRun::default()).unwrap()
+    };
+    assert_eq!(unseen(&[]).result.summary.unseen_watches, [""; 0]);
+    let typo = "arn:aws:iam::*:role/Audtior";
+    let report = unseen(&[typo]);
+    let summary = &report.result.summary;
+    assert_eq!(summary.unseen_watches, [typo]);
+    assert!(
+        summary
+            .statement
+            .contains(&format!("The watch entry `{typo}` matches no principal in the evidence.")),
+        "{}",
+        summary.statement
+    );
+    for format in [&terminal::FORMAT, &html::FORMAT, &markdown::FORMAT, &json::FORMAT] {
+        let text = String::from_utf8(render(&report, format).unwrap().remove(0).bytes).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("matches no principal in the evidence"), "{}: {text}", format.name);
+    }
+    let many = unseen(&["arn:aws:iam::*:role/A", "arn:aws:iam::*:role/B", "arn:aws:iam::*:role/C*", typo]);
+    let statement = &many.result.summary.statement;
+    assert!(statement.contains("4 watch entries match no principal in the evidence: "), "{statement}");
+    assert!(statement.contains(" and 1 more."), "{statement}");
+}
+
+#[test]
+fn an_override_allows_no_call_before_its_start() {
+    // The override begins within a quarter hour, so its calls are not certain to follow the start.
+    let events = [1_000, 1_799, 1_800, 5_000].map(|second| write().at_time(0, second));
+    let result = EvidenceScenario::of(events)
+        .with(|scenario| {
+            let mut entry = override_ending("later", "ec2:RunInstances", 2 * HOUR_SECONDS);
+            entry.from = Some(Time(START + 1_000));
+            scenario.config.overrides.push(entry);
+        })
+        .result();
+    let [used] = &*result.overrides else { panic!("{:#?}", result.overrides) };
+    assert_eq!((used.allowed_calls, used.early_calls, used.expired_calls), (2, 2, 0));
+    assert_eq!(result.summary.overall_compliance, Some(Status::NonCompliant));
+    assert_eq!(result.summary.overrides.map(|overrides| overrides.allowed_calls), Some(2));
+    let broken: Vec<_> = result.findings.iter().filter(|finding| finding.id == "write-succeeded").collect();
+    assert_eq!(broken.iter().map(|finding| finding.count).sum::<u64>(), 2);
+    assert!(!result.findings.iter().any(|finding| finding.id == "override-unused"), "{:#?}", result.findings);
+}
+
+#[test]
+fn an_earlier_override_allows_the_calls_before_the_start_of_a_later_one() {
+    let result = EvidenceScenario::of([0, 1, 2].map(|hour| write().at_time(hour, 0)))
+        .with(|scenario| {
+            let mut later = override_ending("later", "ec2:*", 3 * HOUR_SECONDS);
+            later.from = Some(Time(START + 2 * HOUR_SECONDS));
+            let earlier = override_ending("earlier", "ec2:RunInstances", HOUR_SECONDS);
+            scenario.config.overrides.extend([later, earlier]);
+            scenario.add_digests_everywhere(3);
+        })
+        .result();
+    let used: Vec<_> = result
+        .overrides
+        .iter()
+        .map(|used| (used.allowed_calls, used.early_calls, used.expired_calls))
+        .collect();
+    assert_eq!(used, [(1, 0, 0), (1, 0, 1)], "the call between the two is allowed by neither");
+    assert_eq!(result.summary.overall_compliance, Some(Status::NonCompliant));
 }
 
 #[test]
@@ -325,7 +447,7 @@ fn every_rule_above_informational_fails_a_general_control_or_is_listed_here() {
         .filter(|rule| rule.severity > Severity::Info && pack.controls_failed_by(rule.id).is_empty())
         .map(|rule| rule.id)
         .collect();
-    assert_eq!(silent, ["high-error-rate", "data-read", "cost-incurred", "read-denied"]);
+    assert_eq!(silent, ["high-error-rate", "override-wide", "data-read", "cost-incurred", "read-denied"]);
 }
 
 #[test]
@@ -339,8 +461,8 @@ fn operations_are_listed_with_classification_and_deciding_source() {
         result.operations.iter().map(|one| (one.operation.as_str(), one.provenance)).collect();
     assert_eq!(
         listed,
-        [("Frobnicate", Provenance::None), ("RunInstances", Provenance::Override)],
-        "a cataloged read is not listed"
+        [("RunInstances", Provenance::Override), ("Frobnicate", Provenance::None)],
+        "a cataloged read is not listed, and an allowed write is as severe as any"
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use onlooker_core::{
     catalog::Catalog,
     classification::{ClassificationInput, Provenance, classify_record},
-    config::{BusinessCalendar, OverrideMatch, Watch},
+    config::{BusinessCalendar, Override, OverrideMatch, Watch},
     coverage::EventClassState,
     event::{Event, EventKind, Outcome},
     operation::{Capabilities, Mutates, OperationType},
@@ -31,8 +31,8 @@ struct ReferenceCall<'a> {
     /// Absent for an event that is not a call.
     operation_type: Option<OperationType>,
     capabilities: Capabilities,
-    /// The override that matches it, and whether it was still in force.
-    override_use: Option<(usize, bool)>,
+    /// The override that decides about it, and how.
+    override_use: Option<(usize, OverrideMatch)>,
 }
 
 impl<'a> ReferenceCall<'a> {
@@ -67,36 +67,35 @@ impl<'a> ReferenceCall<'a> {
         }
         let needs_override = is_call && kind != OperationType::ReadOnly;
         let override_for = |arn: &str| {
-            let mut longest: Option<(usize, bool)> = None;
-            for (n, entry) in scenario.config.overrides.iter().enumerate().filter(|_| needs_override) {
-                let about = entry.match_call(
-                    arn,
-                    &classification.service,
-                    &classification.operation,
-                    &call_key.resources,
-                    event.time,
-                );
-                let longer =
-                    longest.is_none_or(|(m, _)| entry.expires > scenario.config.overrides[m].expires);
-                if about != OverrideMatch::NoMatch && longer {
-                    let quarter_ends = event.time.0 / 900 * 900 + 900;
-                    longest = Some((n, quarter_ends <= entry.expires.0));
+            let mut about: Vec<(usize, &Override)> = scenario.config.overrides.iter().enumerate().collect();
+            about.retain(|(_, entry)| {
+                let (service, operation) = (&classification.service, &classification.operation);
+                needs_override
+                    && entry.match_call(arn, service, operation, &call_key.resources, event.time)
+                        != OverrideMatch::NoMatch
+            });
+            about.sort_by_key(|(n, entry)| (std::cmp::Reverse(entry.expires), *n));
+            let (quarter, mut found) = (event.time.0 / 900 * 900, None);
+            for (n, entry) in about {
+                if quarter + 900 > entry.expires.0 {
+                    return Some((n, OverrideMatch::Expired));
                 }
+                if entry.from.is_none_or(|from| from.0 <= quarter) {
+                    return Some((n, OverrideMatch::Allowed));
+                }
+                found = Some((n, OverrideMatch::NotBegun));
             }
-            longest
+            found
         };
         let own = &*event.actor.principal.arn;
         let mut role_chain = chains.role_chain(event);
-        if role_chain.is_none() && matches!(override_for(own), Some((_, true))) {
+        if role_chain.is_none() && matches!(override_for(own), Some((_, OverrideMatch::Allowed))) {
             // The override applies to the caller's own promise only.
             role_chain = chains.any_role_chain(event).filter(|role_chain| &*role_chain.originator != own);
         }
         let originator = role_chain.as_ref().map(|role_chain| role_chain.originator.to_string());
         let arn = originator.as_deref().unwrap_or(own);
         let override_use = override_for(arn);
-        if let Some((_, true)) = override_use {
-            kind = OperationType::ReadOnly;
-        }
         let watch = scenario.config.watch_for_arn(arn);
         let is_certain = role_chain.is_none_or(|role_chain| role_chain.is_certain);
         Self {
@@ -119,8 +118,12 @@ impl<'a> ReferenceCall<'a> {
         self.operation_type == Some(kind) && self.event.call_key.outcome == outcome
     }
 
+    fn is_allowed(&self) -> bool {
+        matches!(self.override_use, Some((_, OverrideMatch::Allowed)))
+    }
+
     fn is_permitted(&self) -> bool {
-        self.operation_type == Some(OperationType::ReadOnly)
+        self.operation_type == Some(OperationType::ReadOnly) || self.is_allowed()
     }
 
     fn outcome(&self) -> Outcome {
@@ -129,6 +132,7 @@ impl<'a> ReferenceCall<'a> {
 
     fn status(&self) -> Status {
         match (self.operation_type, self.outcome()) {
+            _ if self.is_allowed() => Status::Compliant,
             (None | Some(OperationType::ReadOnly), _) | (Some(OperationType::Unknown), Outcome::Denied) => {
                 Status::Compliant
             }
@@ -215,7 +219,10 @@ proptest! {
             succeeded: outcomes(Outcome::Succeeded),
             denied: outcomes(Outcome::Denied),
             failed: outcomes(Outcome::Failed),
-            blocked: count(&all, |one| watched(one) && !one.is_permitted() && one.outcome() == Outcome::Denied),
+            blocked: count(&all, |one| {
+                let is_read = one.operation_type == Some(OperationType::ReadOnly);
+                watched(one) && !is_read && one.outcome() == Outcome::Denied
+            }),
             sensitive_reads: count(&all, |one| {
                 one.matches(OperationType::ReadOnly, Outcome::Succeeded) && one.capabilities.intersects(sensitive)
             }),
@@ -305,18 +312,19 @@ proptest! {
         let succeeded = |one: &ReferenceCall<'_>| one.outcome() == Outcome::Succeeded;
         let critical = Capabilities::ISSUE_CREDENTIALS | Capabilities::PRIVILEGE_ESCALATION | Capabilities::EXPOSE_RESOURCE;
         let privileged_or_write =
-            |one: &ReferenceCall<'_>| matches!(one.operation_type, Some(OperationType::Privileged | OperationType::Mutating));
+            |one: &ReferenceCall<'_>| !one.is_allowed() && matches!(one.operation_type, Some(OperationType::Privileged | OperationType::Mutating));
         let secret = |one: &ReferenceCall<'_>| one.capabilities.contains(Capabilities::READ_SECRETS);
+        let broken = |one: &ReferenceCall<'_>| watched(one) && !one.is_allowed();
         let exposure = |name: &str| match name {
             "critical_calls" => count(&all, |one| {
                 watched(one) && !one.is_permitted() && succeeded(one) && one.capabilities.intersects(critical)
             }),
-            "writes" => count(&all, |one| watched(one) && one.matches(OperationType::Mutating, Outcome::Succeeded)),
+            "writes" => count(&all, |one| broken(one) && one.matches(OperationType::Mutating, Outcome::Succeeded)),
             "privileged_calls" => count(&all, |one| {
-                watched(one) && one.operation_type == Some(OperationType::Privileged) && one.outcome() != Outcome::Denied
+                broken(one) && one.operation_type == Some(OperationType::Privileged) && one.outcome() != Outcome::Denied
             }),
-            "failed_writes" => count(&all, |one| watched(one) && one.matches(OperationType::Mutating, Outcome::Failed)),
-            "unknown_operations" => count(&all, |one| watched(one) && one.operation_type == Some(OperationType::Unknown)),
+            "failed_writes" => count(&all, |one| broken(one) && one.matches(OperationType::Mutating, Outcome::Failed)),
+            "unknown_operations" => count(&all, |one| broken(one) && one.operation_type == Some(OperationType::Unknown)),
             "secret_reads" => count(&all, |one| watched(one) && succeeded(one) && secret(one)),
             "data_reads" => count(&all, |one| {
                 watched(one) && succeeded(one) && !secret(one) && one.capabilities.contains(Capabilities::READ_DATA)
@@ -374,7 +382,7 @@ proptest! {
             prop_assert_eq!(&summary.hours, &hours.into_iter().collect::<Vec<_>>());
             prop_assert_eq!(summary.first_seen, mine.iter().map(|one| one.event.time).min());
             prop_assert_eq!(summary.last_seen, mine.iter().map(|one| one.event.time).max());
-            let allowed = mine.iter().filter(|one| matches!(one.override_use, Some((_, true)))).count();
+            let allowed = mine.iter().filter(|one| one.is_allowed()).count();
             prop_assert_eq!(summary.allowed_by_override, allowed as u64);
             let here = |one: &ReferenceCall<'_>| {
                 let began_here = one.originator.as_deref() == Some(&*principal.arn);
@@ -396,9 +404,20 @@ proptest! {
             prop_assert_eq!(decided, !summary.status_reasons.is_empty(), "a status has a reason");
         }
         for (n, used) in result.overrides.iter().enumerate() {
-            prop_assert_eq!(used.allowed_calls, count(&all, |one| one.override_use == Some((n, true))));
-            prop_assert_eq!(used.expired_calls, count(&all, |one| one.override_use == Some((n, false))));
+            let uses = |how| count(&all, |one| one.override_use == Some((n, how)));
+            prop_assert_eq!(used.allowed_calls, uses(OverrideMatch::Allowed));
+            prop_assert_eq!(used.expired_calls, uses(OverrideMatch::Expired));
+            prop_assert_eq!(used.early_calls, uses(OverrideMatch::NotBegun));
         }
+        let told = result.summary.overrides.map(|overrides| (overrides.allowed_calls, overrides.calls));
+        let of_interest = |one: &ReferenceCall<'_>| is_call(one) && (promised.is_none() || one.watch.is_some());
+        let allowed = count(&all, |one| of_interest(one) && one.is_allowed());
+        prop_assert_eq!(told, (allowed > 0).then(|| (allowed, count(&all, of_interest))));
+        let unseen = scenario.config.watch.iter().filter(|watch| !seen.contains(&*watch.principal));
+        prop_assert_eq!(
+            result.summary.unseen_watches.iter().map(|pattern| &**pattern).collect::<BTreeSet<_>>(),
+            unseen.map(|watch| &*watch.principal).collect()
+        );
         let hourly: u64 = result.activity.iter().map(|hour| hour.reads + hour.writes + hour.other + hour.denied).sum();
         prop_assert_eq!(hourly, totals.operations);
 

@@ -1,7 +1,7 @@
 //! Each rule on its smallest matching case, and on a similar case that it must not match.
 
 use onlooker_core::{
-    config::Watch,
+    config::{Override, Watch},
     event::{DenyingPolicy, Event, EventKind, Outcome},
     finding::{RULES, Severity},
     grants::DatedSnapshot,
@@ -83,6 +83,15 @@ fn write() -> Event {
 }
 
 /// The promise with its auditor marked as a machine, or not.
+/// The longest time that an override may last without being wide.
+const YEAR: u32 = 366 * 86_400;
+
+/// An override for one operation of one principal, without a start.
+fn narrow_override(ends: u32) -> Override {
+    let principal = format!("arn:aws:iam::{}:role/Auditor", ACCOUNTS[0]);
+    Override { principal, ..override_ending("one", "ec2:RunInstances", ends) }
+}
+
 fn machine(is_one: bool, event: Event) -> EvidenceScenario {
     EvidenceScenario::of([event]).with(|scenario| scenario.config.watch[0].machine = is_one)
 }
@@ -304,6 +313,14 @@ cases! {
         "override-unused", "spare", 0,
         EvidenceScenario::of([read()]).with(|scenario| scenario.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS))),
         EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(override_ending("spare", "ec2:*", HOUR_SECONDS)));
+    an_override_with_wildcards_is_found_and_one_for_one_principal_and_operation_is_not:
+        "override-wide", "any", 1,
+        EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(override_ending("any", "ec2:*", HOUR_SECONDS))),
+        EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(narrow_override(HOUR_SECONDS)));
+    an_override_longer_than_a_year_is_found_and_one_of_a_year_is_not:
+        "override-wide", "one", 1,
+        EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(narrow_override(YEAR + HOUR_SECONDS + 1))),
+        EvidenceScenario::of([write()]).with(|scenario| scenario.config.overrides.push(narrow_override(YEAR + HOUR_SECONDS)));
     policies_that_grant_writes_are_found_and_those_that_grant_reads_are_not:
         "over-privileged", "policies", 2,
         with_grants(read(), &["ec2:RunInstances", "ec2:CreateTags", "ec2:DescribeInstances"]), with_grants(read(), &["ec2:Describe*"]);

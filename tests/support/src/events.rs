@@ -373,6 +373,7 @@ pub fn override_ending(id: &str, operation: &str, ends: u32) -> Override {
         resource: None,
         owner: "security".to_owned(),
         reason: "a test".to_owned(),
+        from: None,
         expires: Time(START + ends),
     }
 }
@@ -495,8 +496,9 @@ pub fn any_config() -> impl Strategy<Value = Config> {
             select(&["ec2:RunInstances", "ec2:*", "s3:Put*", "kms:Decrypt", "novel:*"][..]),
             prop::option::of(select(&["arn:aws:s3:::store/*", "arn:aws:s3:::other/*"][..])),
             select(&[0, 900, 1_000, 3_600, 8_100, 100_000][..]),
+            select(&[None, None, Some(0), Some(900), Some(1_000), Some(3_600)][..]),
         ),
-        0..3,
+        0..4,
     );
     let own = prop::option::of(select(&[("01:00", "02:00"), ("23:00", "00:15")][..]));
     (watches, overrides, own, any::<bool>(), any::<bool>()).prop_map(
@@ -516,8 +518,9 @@ pub fn any_config() -> impl Strategy<Value = Config> {
             if exempt {
                 config.exempt.push(format!("arn:aws:iam::{}:*", ACCOUNTS[1]));
             }
-            for (n, (operation, resource, ends)) in overrides.into_iter().enumerate() {
+            for (n, (operation, resource, ends, begins)) in overrides.into_iter().enumerate() {
                 let mut entry = override_ending(&format!("o{n}"), operation, ends);
+                entry.from = begins.map(|begins| Time(START + begins));
                 entry.resource = resource.map(str::to_owned);
                 config.overrides.push(entry);
             }

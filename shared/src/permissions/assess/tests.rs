@@ -173,6 +173,7 @@ fn an_override_tolerates_only_what_it_covers() {
         resource: resource.map(str::to_owned),
         owner: "audit".into(),
         reason: "stores its results".into(),
+        from: None,
         expires,
     };
     let statements = json!([

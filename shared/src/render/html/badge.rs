@@ -52,7 +52,7 @@ pub const fn status(status: Status) -> Badge {
             "good",
             "check",
             "Compliant",
-            "Every call keeps the principals read-only, and no evidence is missing.",
+            "Every call was read-only, denied or allowed by an override, and no evidence is missing.",
         ),
     }
 }
@@ -193,7 +193,7 @@ pub const fn outcome(outcome: Outcome) -> Badge {
 /// Source of a classification.
 pub const fn provenance(provenance: Provenance) -> &'static str {
     match provenance {
-        Provenance::Override => "override",
+        Provenance::Override => "allowed by an override",
         Provenance::Catalog => "catalog",
         Provenance::RecordFlag => "record's readOnly flag",
         Provenance::Forwarded => "part of another call",

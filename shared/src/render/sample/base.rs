@@ -27,6 +27,8 @@ pub(super) fn base_result(mode: ReportMode, status: Option<Status>, statement: &
             statement: statement.to_owned(),
             inferred: None,
             status_reasons: vec![],
+            overrides: None,
+            unseen_watches: vec![],
             compliance_score: None,
             risk_score: None,
             risk_level: None,

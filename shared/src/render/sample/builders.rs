@@ -156,6 +156,7 @@ pub(super) fn principal(
         calls: total,
         other_events: 2,
         allowed_by_override: 0,
+        allowed_non_reads: 0,
         writes_through_roles: 0,
         capabilities: BTreeMap::from([
             ("mutate".to_owned(), calls[3][0]),

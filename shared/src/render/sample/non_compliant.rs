@@ -17,8 +17,8 @@ use crate::{
     finding::{Recommendation, Severity},
     operation::OperationType,
     report::{
-        AuditEntry, Behavior, InputFile, OtherEvent, OverrideUsage, Report, ReportMode, SkippedFile,
-        UnreadablePosition,
+        AuditEntry, Behavior, InputFile, OtherEvent, OverrideSummary, OverrideUsage, Report, ReportMode,
+        SkippedFile, UnreadablePosition,
     },
     score::{RiskFactors, Status},
 };
@@ -200,10 +200,15 @@ pub fn non_compliant() -> Report {
         resource: None,
         owner: "platform@example.com".to_owned(),
         reason: "the pipeline tags the resources it reads".to_owned(),
+        from: Some(time_at(0, 0)),
         expires: time_at(0, 0),
-        allowed_calls: 0,
+        wide: vec!["its operation `ec2:*` has a wildcard".to_owned()],
+        allowed_calls: 3,
         expired_calls: 2,
+        early_calls: 1,
     }];
+    r.summary.overrides = Some(OverrideSummary { allowed_calls: 3, calls: 1_022, overrides: 1 });
+    r.summary.unseen_watches = strings(&[NOT_SEEN]);
     r.limitations = strings(&[
         "Data events are not logged by the trail, so a write to an object, a table or a queue would not be seen.",
         "Network activity events are not part of the promise.",

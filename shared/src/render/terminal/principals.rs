@@ -135,11 +135,16 @@ fn cells(principal: &PrincipalSummary) -> [String; 6] {
         Some(status) => status.as_str(),
         None => "",
     };
+    // Without a promise the column counts reads, and what an override allows is not one.
+    let permitted = match principal.status {
+        Some(_) => principal.compliance.permitted,
+        None => principal.read_only(),
+    };
     [
         status.to_owned(),
         principal.behavior.as_str().to_owned(),
         thousands(principal.calls),
-        thousands(principal.compliance.permitted),
+        thousands(permitted),
         thousands(principal.denied()),
         thousands(principal.writes()),
     ]
