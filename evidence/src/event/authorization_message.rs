@@ -3,12 +3,13 @@
 //! Enters: `errorMessage`. Leaves: [`AuthorizationMessage`]: whose permission was missing, which one, and which type of
 //! policy refused. Laws: the principal and the action are read from the beginning and the reason from the end, so the
 //! name of the resource, which stands between them and which a caller may choose, is never read as either; a reason
-//! that is not known, or may be cut off, is [`DenialReason::Other`].
+//! that is not known, or may be cut off, and any other text behind the resource, is [`DenialReason::Other`].
 //!
-//! Forms (IAM User Guide, troubleshooting access denied errors, 2026-11): `User: PRINCIPAL is not authorized to
-//! perform: ACTION on resource: RESOURCE`, then nothing, `because no TYPE allows the ACTION action`, or `with an
-//! explicit deny in a TYPE`, which may name the ARN of the policy. EC2 begins with a sentence of its own and may end
-//! with an encoded message.
+//! Forms (IAM User Guide, "Troubleshoot access denied error messages", editions of 2023 and 2026): `User: PRINCIPAL is
+//! not authorized to perform: ACTION on resource: RESOURCE`, then nothing, `because no TYPE allows the ACTION action`, or
+//! `with an explicit deny in a TYPE`, which may name the ARN of the policy or the type that denied `transitively`. EC2
+//! begins with a sentence of its own and may end with an encoded message. IAM may end with a link to the details
+//! (the same guide, "Troubleshoot access denied error messages with authorization ID").
 
 use std::ops::Range;
 
@@ -36,12 +37,13 @@ pub enum DenyingPolicy {
 }
 
 /// The types as messages write them.
-const POLICY_TYPES: [(&str, DenyingPolicy); 8] = [
+const POLICY_TYPES: [(&str, DenyingPolicy); 9] = [
     ("identity-based policy", DenyingPolicy::IdentityBasedPolicy),
     ("resource-based policy", DenyingPolicy::ResourceBasedPolicy),
     ("role trust policy", DenyingPolicy::ResourceBasedPolicy),
     ("permissions boundary", DenyingPolicy::PermissionsBoundary),
     ("session policy", DenyingPolicy::SessionPolicy),
+    ("sessions policy", DenyingPolicy::SessionPolicy),
     ("VPC endpoint policy", DenyingPolicy::VpcEndpointPolicy),
     ("service control policy", DenyingPolicy::ServiceControlPolicy),
     ("resource control policy", DenyingPolicy::ResourceControlPolicy),
@@ -152,11 +154,12 @@ fn is_action(text: &str) -> bool {
 /// The reason at the end of what follows the action.
 fn reason(rest: &str) -> DenialReason {
     const MARKS: [&str; 4] = ["because ", "with an explicit deny", "due to ", "since "];
-    let rest = rest.trim_end_matches(['.', ' ']);
+    let rest = without_link(rest.trim_end_matches(['.', ' '])).trim_end_matches(['.', ' ']);
     // The last mark, so that no text in the name of the resource is taken for the reason behind it.
     let last = MARKS.iter().filter_map(|mark| rest.rfind(mark).map(|at| at..at + mark.len()));
     let Some(Range { start, end }) = last.max_by_key(|mark| mark.start) else {
-        return DenialReason::Policy(None);
+        let is_plain = rest.is_empty() || is_resource(rest);
+        return if is_plain { DenialReason::Policy(None) } else { DenialReason::Other };
     };
     let mark = rest.get(start..end).unwrap_or_default();
     let text = rest.get(end..).unwrap_or_default();
@@ -168,13 +171,41 @@ fn reason(rest: &str) -> DenialReason {
     }
 }
 
-/// Nothing, or `in a TYPE`, with or without the ARN of the policy.
+/// The text without a link to the details of the refusal at its end, which has the id of the refusal twice.
+fn without_link(text: &str) -> &str {
+    const LINK: &str = " Go to https://";
+    const ID: &str = " for complete details, or call the GetRequestAuthorizationDetails API with the following authorization id: ";
+    let Some((before, id)) = text.rsplit_once(ID) else { return text };
+    let Some((before, link)) = before.rsplit_once(LINK) else { return text };
+    let linked = link.split_once("/authorization-details/").map(|(_, linked)| linked);
+    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_id && linked == Some(id) { before } else { text }
+}
+
+/// `on resource: RESOURCE` and nothing else. The resource is one word, or any text in double quotes; IAM also writes
+/// what it is before its name.
+fn is_resource(text: &str) -> bool {
+    const KINDS: [&str; 6] = ["user ", "role ", "group ", "policy ", "policy path ", "instance profile "];
+    let Some(text) = text.strip_prefix("on resource") else { return false };
+    let Some(resource) = text.strip_prefix(": ").or_else(|| text.strip_prefix(' ')) else { return false };
+    let quoted = resource.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    is_token(resource)
+        || quoted.is_some_and(|name| !name.contains('"'))
+        || KINDS.iter().any(|kind| resource.strip_prefix(kind).is_some_and(is_token))
+}
+
+/// Nothing, or `in a TYPE`, with or without the ARN of the policy. A VPC endpoint passes on what another type denied:
+/// `in a VPC endpoint policy transitively through a TYPE`.
 fn explicit_deny(text: &str) -> DenialReason {
     if text.is_empty() {
         return DenialReason::Policy(None);
     }
-    let text = text.strip_prefix(" in an ").or_else(|| text.strip_prefix(" in a ")).unwrap_or_default();
-    let Some((policy, rest)) = policy_type(text) else { return DenialReason::Other };
+    let text = [" in an ", " in a ", " in the "].iter().find_map(|article| text.strip_prefix(article));
+    let Some(mut found) = policy_type(text.unwrap_or_default()) else { return DenialReason::Other };
+    if let Some(through) = found.1.strip_prefix(" transitively through a ").and_then(policy_type) {
+        found = through;
+    }
+    let (policy, rest) = found;
     let named = rest.strip_prefix(": ").or_else(|| rest.strip_prefix(" "));
     let is_arn = |named: &str| named.split(", ").all(|arn| arn.starts_with("arn:") && is_token(arn));
     if rest.is_empty() || named.is_some_and(is_arn) {
@@ -223,7 +254,14 @@ mod tests {
                         policy
                     );
                     assert_eq!(reason_of(&format!("{on} with an explicit deny in a {name}{end}")), policy);
-                    assert_eq!(reason_of(&format!("{on} with an explicit deny in an {name}{end}")), policy);
+                    for article in ["an", "the"] {
+                        let denied = format!("{on} with an explicit deny in {article} {name}{end}");
+                        assert_eq!(reason_of(&denied), policy);
+                    }
+                    let transitively = format!(
+                        "{on} with an explicit deny in a VPC endpoint policy transitively through a {name}{end}"
+                    );
+                    assert_eq!(reason_of(&transitively), policy);
                 }
                 let named = format!(
                     "{on} with an explicit deny in a {name}: arn:aws:organizations::1:policy/o-1/p-1"
@@ -231,8 +269,72 @@ mod tests {
                 assert_eq!(reason_of(&named), policy);
             }
         }
-        assert_eq!(reason_of(" on resource: arn:aws:s3:::b/k"), DenialReason::Policy(None));
         assert_eq!(reason_of(" on resource: x with an explicit deny"), DenialReason::Policy(None));
+    }
+
+    #[test]
+    fn a_message_that_ends_with_the_resource_has_no_other_reason() {
+        for tail in [
+            "",
+            ".",
+            " on resource: arn:aws:s3:::b/k",
+            " on resource: arn:aws:s3:::b/k.",
+            " on resource: *",
+            " on resource: \"arn:aws:s3:::b/a key, with spaces. And points\"",
+            " on resource: user x",
+            " on resource: role path/x",
+            " on resource: group x",
+            " on resource: policy arn:aws:iam::aws:policy/x",
+            " on resource: policy path /",
+            " on resource: instance profile x",
+            " on resource `arn:aws:ses:r:1:identity/x'",
+        ] {
+            assert_eq!(reason_of(tail), DenialReason::Policy(None), "{tail}");
+        }
+    }
+
+    #[test]
+    fn any_other_text_behind_the_resource_is_another_reason() {
+        for tail in [
+            " on resource: arn:aws:bedrock:::m. Model access is not enabled for this account.",
+            " on resource: \"arn:aws:s3:::b/k\". The account is suspended",
+            " on resource: \"k\". The \"x\" is not enabled for \"y\"",
+            " on resource: user x. The user is not active",
+            " on resource: table x",
+            " on resource:",
+            " in this region",
+            ", the account is not verified",
+            " on resource: arn:aws:s3:::b/k Go to https://example.com for complete details",
+        ] {
+            assert_eq!(reason_of(tail), DenialReason::Other, "{tail}");
+        }
+    }
+
+    #[test]
+    fn the_link_of_iam_to_the_details_is_no_reason() {
+        let link = |one: &str, two: &str| {
+            format!(
+                " Go to https://us-east-1.console.aws.amazon.com/iam/home?region=us-east-1#/authorization-details/{one} for complete details, or call the GetRequestAuthorizationDetails API with the following authorization id: {two}"
+            )
+        };
+        let identity = DenialReason::Policy(Some(DenyingPolicy::IdentityBasedPolicy));
+        for (said, expected) in [
+            (
+                " on resource: user x because no identity-based policy allows the iam:GetUser action.",
+                identity,
+            ),
+            (" on resource: arn:p with an explicit deny in an identity-based policy.", identity),
+            (
+                " on resource: arn:p with an explicit deny in an identity-based policy: arn:aws:iam::1:policy/D.",
+                identity,
+            ),
+            (" on resource: role x.", DenialReason::Policy(None)),
+            (" on resource: role x. The role is being deleted.", DenialReason::Other),
+        ] {
+            assert_eq!(reason_of(&format!("{said}{}", link("a1b2", "a1b2"))), expected, "{said}");
+            assert_eq!(reason_of(&format!("{said}{}.", link("a1b2", "a1b2"))), expected, "{said}");
+            assert_eq!(reason_of(&format!("{said}{}", link("a1b2", "a1b"))), DenialReason::Other, "{said}");
+        }
     }
 
     #[test]
@@ -241,6 +343,9 @@ mod tests {
             " because public policies are blocked by the BlockPublicPolicy block public access setting.",
             " because no new policy allows the s3:PutObject action",
             " with an explicit deny in a declarative policy",
+            " with an explicit deny in the settings",
+            " with an explicit deny in a VPC endpoint policy transitively through a gateway",
+            " because no identity-based policy allows the s3:PutObject action and the account is suspended",
             " due to a block",
         ] {
             assert_eq!(
@@ -268,6 +373,10 @@ mod tests {
         );
         let parsed = AuthorizationMessage::parse(&message).unwrap();
         assert_eq!(parsed.reason, DenialReason::Policy(Some(DenyingPolicy::IdentityBasedPolicy)));
+        let message = format!(
+            "{EC2_SENTENCE}User: {ARN} is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/*. Encoded authorization failure message: {encoded}"
+        );
+        assert_eq!(AuthorizationMessage::parse(&message).unwrap().reason, DenialReason::Policy(None));
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn event_class(record: &Record<'_>, source: &Arc<str>) -> Result<EventClass, Rec
     let s3_object = |kind: &str| kind == "AWS::S3::Object";
     let data = match record.event_category.as_deref() {
         Some("NetworkActivity") => return Ok(EventClass::Network(source.clone())),
-        _ if record.event_type.as_deref() == Some("AwsVpceEvents") => {
+        // The CloudTrail User Guide writes both: the one in its text, the other in its example.
+        _ if matches!(record.event_type.as_deref(), Some("AwsVpceEvents" | "AwsVpceEvent")) => {
             return Ok(EventClass::Network(source.clone()));
         }
         Some("Data") => true,

@@ -11,7 +11,7 @@
 //! | a code that is not in the table, or is `failed` there | failed |
 //! | no message, or the code in its place | denied if the code is `denied` in the table, else failed |
 //! | a message of the table | what its row says; failed if two rows disagree |
-//! | a message in AWS's own form ([`AuthorizationMessage`]) | denied if it names the caller and a policy, or no reason, else failed |
+//! | a message in AWS's own form ([`AuthorizationMessage`]) | denied if it names the caller and a policy, or ends with the resource, else failed |
 //! | any other message | failed |
 //!
 //! A denial shows that a limit holds, and a failure shows nothing. So taking a denial for a failure is safe and the
@@ -235,13 +235,20 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_gives_its_outcome() {
+        const SOURCES: [&str; 5] = [
+            "https://docs.aws.amazon.com/",
+            "https://repost.aws/",
+            "https://github.com/",
+            "botocore 1.44.5, ",
+            "the code",
+        ];
         let mut rows = 0;
         for columns in table_rows() {
             let row = OutcomeRow::parse(&columns).unwrap_or_else(|| panic!("{columns:?}"));
             let [service, code, message, _, _, example, why, source] = *columns else {
                 panic!("{columns:?}")
             };
-            assert!(!why.is_empty() && source.starts_with("https://docs.aws.amazon.com/"), "{columns:?}");
+            assert!(!why.is_empty() && SOURCES.iter().any(|start| source.starts_with(start)), "{columns:?}");
             assert_eq!(message.contains('*'), example != "-", "{columns:?}");
             let text = match (message, example) {
                 ("-", _) => String::new(),
@@ -277,6 +284,87 @@ mod tests {
         assert_eq!(outcome("s3", "", "x"), Outcome::Succeeded);
         assert_eq!(outcome("s3", "AccessDeniedException", "AccessDeniedException"), Outcome::Denied);
         assert_eq!(outcome("s3", "ForbiddenException", "ForbiddenException"), Outcome::Failed);
+        assert_eq!(outcome("pi", "NotAuthorizedException", ""), Outcome::Failed);
+        let off = "The resource db-x for service type RDS is not authorized for this account";
+        assert_eq!(outcome("pi", "NotAuthorizedException", off), Outcome::Failed);
+        let missing = format!("User: {CALLER} is not authorized to perform: iam:PassRole on resource: arn:r");
+        assert_eq!(outcome("shield", "AccessDeniedForDependencyException", &missing), Outcome::Denied);
+        assert_eq!(outcome("shield", "AccessDeniedForDependencyException", ""), Outcome::Failed);
+    }
+
+    #[test]
+    fn a_bare_code_is_denied_for_every_service() {
+        for service in ["ce", "lightsail", "macie2", "organizations", "pricing", "redshift", "s3", "shield"] {
+            for code in ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"] {
+                for message in
+                    ["", code, "Access Denied", "You are not authorized to perform this operation."]
+                {
+                    assert_eq!(
+                        outcome(service, code, message),
+                        Outcome::Denied,
+                        "{service} {code} {message}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_not_explained_is_a_refusal_of_sts_only() {
+        let said = "An unknown error occurred";
+        assert_eq!(outcome("sts", "AccessDenied", said), Outcome::Denied);
+        for service in ["autoscaling", "sso", "s3"] {
+            assert_eq!(outcome(service, "AccessDenied", said), Outcome::Failed, "{service}");
+        }
+    }
+
+    #[test]
+    fn messages_of_aws_about_the_caller_are_denials() {
+        let perform = format!("User: {CALLER} is not authorized to perform: ");
+        let denied = |service: &str, code: &'static str, said: &str| {
+            let message = format!("{perform}{said}");
+            assert_eq!(outcome(service, code, &message), Outcome::Denied, "{message}");
+        };
+        denied("sts", "AccessDenied", "sts:AssumeRole with an explicit deny in the role trust policy");
+        denied(
+            "codedeploy",
+            "AccessDeniedException",
+            "codedeploy:ListDeployments on resource: arn:aws:codedeploy:r:1:deploymentgroup:* with an explicit deny in a sessions policy",
+        );
+        denied(
+            "sns",
+            "AuthorizationError",
+            "SNS:Publish on resource: arn:aws:sns:r:4:t with an explicit deny in a VPC endpoint policy transitively through a service control policy",
+        );
+        denied(
+            "sqs",
+            "AccessDenied",
+            "sqs:receivemessage on resource: arn:aws:sqs:r:7:q because no identity-based policy allows the sqs:receivemessage action",
+        );
+        denied("iam", "AccessDenied", "iam:GetInstanceProfile on resource: instance profile x");
+        denied("s3", "AccessDenied", "s3:PutObject on resource: \"arn:aws:s3:::b/a key\"");
+        let ec2 = |end: &str| {
+            let message = format!(
+                "You are not authorized to perform this operation. {perform}ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/*{end} Encoded authorization failure message: abc-_"
+            );
+            assert_eq!(
+                outcome("ec2", "Client.UnauthorizedOperation", &message),
+                Outcome::Denied,
+                "{message}"
+            );
+        };
+        for end in [
+            " because no identity-based policy allows the ec2:RunInstances action.",
+            " with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-1/service_control_policy/p-1.",
+            ".",
+            "",
+        ] {
+            ec2(end);
+        }
+        let model = format!(
+            "{perform}bedrock:InvokeModel on resource: arn:aws:bedrock:::m. Model access is not enabled for this account."
+        );
+        assert_eq!(outcome("bedrock", "AccessDeniedException", &model), Outcome::Failed);
     }
 
     #[test]
@@ -374,6 +462,8 @@ mod tests {
             for message in [
                 format!("User: {CALLER} is not authorized to perform: s3:PutObject on resource: \"{name}\" because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access."),
                 format!("User: {role} is not authorized to perform: s3:PutObject on resource: {name}"),
+                format!("User: {CALLER} is not authorized to perform: s3:PutObject on resource: {name}. Access is not enabled for this account."),
+                format!("User: {CALLER} is not authorized to perform: s3:PutObject on resource: \"{name}\". The account is suspended"),
                 format!("The service role {name} does not have permission to do this"),
                 format!("Lambda was unable to decrypt {name}"),
             ] {
