@@ -134,6 +134,12 @@ impl TrailSelectors {
         Ok(trails)
     }
 
+    /// Whether it is known to be the trail of an organization, in this account.
+    pub fn is_of_organization(&self, account: &str) -> bool {
+        let owner = self.trail_arn.as_deref().and_then(|arn| arn.split(':').nth(4));
+        self.is_organization == Some(true) && owner == Some(account)
+    }
+
     /// Whether the trail is known to log events of the account and region.
     pub fn covers(&self, account: &str, region: &str) -> bool {
         self.is_of(account, region, self.is_multi_region.unwrap_or(false))

@@ -15,7 +15,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::logging_change::last_selector_changes;
+use super::logging_change::{is_concerned, last_selector_changes};
 use crate::{
     config::ExpectedCoverage,
     event::{CallKey, EventClass, EventKind},
@@ -138,15 +138,18 @@ pub(super) fn event_class_coverage(
 ) -> Vec<EventClassCoverage> {
     let mut rows: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
     let changes = last_selector_changes(tally);
+    let last_change = |account: &str| {
+        let concern = changes.iter().filter(|(changed, _)| is_concerned(account, changed, expected));
+        concern.map(|(_, bucket)| *bucket).max()
+    };
     for line in tally.lines() {
         let (events, accounts) = rows.entry(event_class_name(line.call_key)).or_default();
         *events += line.count;
         // Only an API call with a `readOnly` flag shows that the trail logs this class.
         let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
-        let changed = changes.get(&line.actor.account);
         let is_later = || {
             let last = line.buckets.last().map(|(bucket, _)| *bucket);
-            changed.is_none_or(|changed| last.is_some_and(|last| last > *changed))
+            last_change(&line.actor.account).is_none_or(|changed| last.is_some_and(|last| last > changed))
         };
         if shows && !accounts.contains(&line.actor.account) && is_later() {
             accounts.insert(Arc::clone(&line.actor.account));
@@ -179,7 +182,7 @@ pub(super) fn event_class_coverage(
                 trail.covers(account, region) && names_cover(trail.logged.iter().map(String::as_str), class)
             });
             // Selectors and claims do not say what was logged before a change that the evidence shows.
-            let changed = changes.contains_key(account);
+            let changed = last_change(account).is_some();
             if logged && !changed {
                 EventClassState::Selected
             } else if !logged && expected.trails.iter().any(|trail| trail.may_cover(account, region)) {

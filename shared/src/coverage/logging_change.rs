@@ -28,7 +28,13 @@ pub fn logging_change(call_key: &CallKey, log_buckets: &[String]) -> Option<Logg
     })
 }
 
-/// For each account the last quarter hour in which event selectors were changed.
+/// Whether a change of logging in the account `changed` concerns another account: that is so of itself, and of every
+/// account if selectors show that the account has the trail of an organization.
+pub(super) fn is_concerned(account: &str, changed: &str, expected: &ExpectedCoverage) -> bool {
+    account == changed || expected.trails.iter().any(|trail| trail.is_of_organization(changed))
+}
+
+/// For each account the last quarter hour in which event selectors were changed in it.
 pub(super) fn last_selector_changes(tally: &Tally) -> BTreeMap<Arc<str>, TimeBucket> {
     let mut changes: BTreeMap<Arc<str>, TimeBucket> = BTreeMap::new();
     for line in tally.lines() {
@@ -69,7 +75,8 @@ pub(super) fn incomplete_after_changes<'a>(
     for (account, region) in places {
         let seen = buckets.get(&(account, region));
         let shard = |hour| Shard { account: Arc::clone(account), region: Arc::clone(region), hour };
-        for (bucket, change) in changes.get(account).into_iter().flatten() {
+        let concern = changes.iter().filter(|(changed, _)| is_concerned(account, changed, expected));
+        for (bucket, change) in concern.flat_map(|(_, changes)| changes) {
             let own = bucket.hour();
             let later = seen.and_then(|seen| seen.range(*bucket..).find(|seen| *seen > bucket));
             let before_period =

@@ -282,6 +282,41 @@ fn after_a_change_of_logging_only_later_events_count() {
 }
 
 #[test]
+fn a_change_of_the_trail_of_an_organization_counts_for_every_account() {
+    let stop = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", "StopLogging");
+    let select = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", "PutEventSelectors");
+    let member = |second| read().in_account_region(ACCOUNTS[1], REGIONS[0]).at_time(0, second);
+    let result = |change: &Event, is_organization| {
+        let change = change.clone().by_principal("Builder").at_time(0, 1_000);
+        EvidenceScenario::of([read().at_time(0, 3_000), member(10), change])
+            .with(|scenario| {
+                let arn = format!("arn:aws:cloudtrail:{}:{}:trail/all", REGIONS[0], ACCOUNTS[0]);
+                let [mut trail] = <[_; 1]>::try_from(trails(&[(&arn, &["management-read"])])).unwrap();
+                (trail.is_multi_region, trail.is_organization) = (Some(true), Some(is_organization));
+                scenario.config.coverage.trails = vec![trail];
+                scenario.config.coverage.event_classes = vec!["management-read".to_owned()];
+            })
+            .result()
+    };
+    let member_gaps =
+        |is_organization| gaps(account_region(&result(&stop, is_organization), ACCOUNTS[1], REGIONS[0]));
+    assert_eq!((member_gaps(false), member_gaps(true)), (vec![], vec![(0, 1)]));
+    let class = |is_organization| {
+        let result = result(&select, is_organization);
+        result
+            .coverage
+            .event_classes
+            .iter()
+            .find(|row| row.class == "management-read")
+            .unwrap()
+            .gap_accounts
+            .clone()
+    };
+    assert!(class(true).contains(ACCOUNTS[1]), "the selectors may have been others before");
+    assert!(!class(false).contains(ACCOUNTS[1]));
+}
+
+#[test]
 fn logging_that_stopped_before_the_period_is_not_observed_in_it() {
     let gaps_after = |change: u32, more: &[u32]| {
         let stop = auditor_call("RunInstances").calling("cloudtrail.amazonaws.com", "StopLogging");
