@@ -30,7 +30,7 @@ use crate::{
 Examples:
   onlooker config init        write an onlooker.toml with every key, commented
   onlooker config init --profile management-only
-                              write a short one for a promise about management events
+                              write a short one, for management events
   onlooker config validate    check it; exit code 2 if it is invalid
   onlooker config show        the configuration in force: file and variables
   onlooker config schema > onlooker.schema.json
