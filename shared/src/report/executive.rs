@@ -14,7 +14,7 @@ use super::{
 use crate::{
     assessment::{Assessment, ClassifiedCall, PrincipalGrants, ReportMode},
     config::Watch,
-    coverage::{EventClassCoverage, EventClassState},
+    coverage::{Coverage, EventClassCoverage, EventClassState, ExpectedPart},
     event::Outcome,
     finding::{Finding, Recommendation, Severity, count_noun, phrases},
     score::{ComplianceScore, RiskScore, Status, status_impact},
@@ -69,11 +69,13 @@ pub(super) fn summary(
     }
 }
 
-/// What a proof does not cover because hours before the period have no evidence.
+/// What a proof does not cover because hours before a given period have no evidence. An inferred period has none, and
+/// the report says first that it was inferred.
 fn lead_in(assessment: &Assessment<'_>, status: Option<Status>) -> String {
-    let lead_in = assessment.coverage.lead_in;
+    let Coverage { lead_in, inferred_parts, .. } = assessment.coverage;
+    let is_given = !inferred_parts.contains(&ExpectedPart::Since);
     match lead_in.missing_hours() {
-        missing if missing > 0 && status == Some(Status::Compliant) => format!(
+        missing if missing > 0 && is_given && status == Some(Status::Compliant) => format!(
             " Role sessions that began before the period are covered for {} of {} hours.",
             lead_in.observed_hours, lead_in.expected_hours
         ),
