@@ -182,7 +182,8 @@ fn facts_section(report: &Report, style: &TerminalStyle) -> ScreenSection {
         fact("", tone, &problems, "");
     }
     if let Some(first) = report.run.unreadable.first() {
-        let text = format!("{} in {}", escape_hidden(&first.reason), escape_hidden(&first.file));
+        let name = first.file.rsplit('/').next().unwrap_or_default();
+        let text = format!("{} in {}", escape_hidden(&first.reason), escape_hidden(name));
         let more = totals.unreadable_evidence.saturating_sub(1);
         let more = if more > 0 { format!(" (+{})", thousands(more)) } else { String::new() };
         let room = style.width.saturating_sub(12 + display_width(&more));

@@ -234,7 +234,8 @@ impl ScreenSection {
     }
 }
 
-/// The sections one below the other, at most `most` lines: the longest section drops rows first.
+/// The sections one below the other, at most `most` lines: the longest section drops rows first, and a section drops its
+/// only row last.
 pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, color: bool) -> String {
     let mut shown: Vec<Vec<bool>> = sections.iter().map(|section| vec![true; section.rows.len()]).collect();
     loop {
@@ -242,15 +243,14 @@ pub(super) fn page(mut sections: Vec<ScreenSection>, most: usize, width: usize, 
         if heights.sum::<usize>() <= most {
             break;
         }
-        let spare = |section: &ScreenSection, shown: &[bool]| {
-            shown.iter().filter(|shown| **shown).count().saturating_sub(section.min_rows)
-        };
+        let rows = |shown: &[bool]| shown.iter().filter(|shown| **shown).count();
         let longest = sections
             .iter()
             .zip(&mut shown)
             .filter_map(|(section, shown)| section.next_to_drop(shown).map(|row| (section, shown, row)))
             .max_by_key(|(section, shown, _)| {
-                (spare(section, shown) > 0, section.height(shown) + section.shrink_priority)
+                let rows = rows(shown);
+                (rows > section.min_rows, rows > 1, section.height(shown) + section.shrink_priority)
             });
         let Some(row) = longest.and_then(|(_, shown, row)| shown.get_mut(row)) else {
             break;
