@@ -18,7 +18,7 @@ use crate::{
     principal::MAX_FEDERATED_SESSION_HOURS,
     record::DigestWindow,
     segment::{EvidenceHasher, MissingLogFile, Segment, Shard},
-    tally::{Tally, TallyMerge},
+    tally::{PrincipalsById, Tally, TallyMerge},
     time::{HOUR_SECONDS, Hour, Time},
 };
 
@@ -209,6 +209,11 @@ impl EvidenceSummaryBuilder {
     }
 
     fn build(mut self, tally: Tally) -> EvidenceSummary {
+        let mut principals = PrincipalsById::default();
+        principals.add(&tally);
+        principals.add(&self.lead_in.tally);
+        let tally = tally.with_principals(&principals);
+        self.lead_in.tally = std::mem::take(&mut self.lead_in.tally).with_principals(&principals);
         let covered =
             self.unsharded.digest_hours().chain(&self.scope.incomplete_hours).map(|shard| shard.hour);
         self.hours.extend(covered.filter(|hour| self.scope.contains(*hour)));

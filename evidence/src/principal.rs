@@ -75,6 +75,9 @@ pub struct Principal {
     pub account: Arc<str>,
 }
 
+/// What the ARN of a principal begins with if its records have only its unique id.
+pub(crate) const UNIQUE_ID_PREFIX: &str = "principal-id:";
+
 /// What varies between the sessions of one principal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
@@ -87,6 +90,9 @@ pub struct Session {
     /// `sourceIdentity`, set when the role was assumed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_identity: Option<Arc<str>>,
+    /// Unique id of the role or user (`AROA...`, `AIDA...`), if the record has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unique_id: Option<Arc<str>>,
     /// Identity Center user for which the call was made (`onBehalfOf`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub on_behalf_of: Option<Arc<str>>,

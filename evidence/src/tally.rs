@@ -7,12 +7,14 @@
 
 mod codec;
 mod merge;
+mod unique_ids;
 
 use std::cmp::Reverse;
 
 pub(crate) use merge::TallyMerge;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+pub(crate) use unique_ids::PrincipalsById;
 
 use crate::{
     event::{Actor, CallKey, EventId},

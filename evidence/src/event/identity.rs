@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::content::{bounded_text, non_empty};
 use crate::{
-    principal::{Principal, PrincipalKind, Session},
+    principal::{Principal, PrincipalKind, Session, UNIQUE_ID_PREFIX},
     record::{RecordError, UserIdentity},
 };
 
@@ -40,6 +40,12 @@ pub(super) fn resolve_identity(
             _ => None,
         },
         source_identity: optional(non_empty(&identity.source_identity), "sourceIdentity")?,
+        unique_id: optional(
+            non_empty(&identity.principal_id)
+                .filter(|id| is_unique_id(id))
+                .map(|id| id.split_once(':').map_or(id, |(id, _)| id)),
+            "userIdentity",
+        )?,
         on_behalf_of: match (
             non_empty(&identity.identity_store_arn),
             non_empty(&identity.on_behalf_of_user_id),
@@ -128,7 +134,7 @@ impl<'i> IdentityResolver<'i> {
                 (None, _, None, None) => {
                     let id = non_empty(&identity.principal_id).filter(|id| is_unique_id(id));
                     let id = id.map(|id| id.split_once(':').map_or(id, |(id, _)| id));
-                    let name = id.map_or("unknown".into(), |id| format!("principal-id:{id}").into());
+                    let name = id.map_or("unknown".into(), |id| format!("{UNIQUE_ID_PREFIX}{id}").into());
                     return (PrincipalKind::Unknown, name, session);
                 }
             };
@@ -178,7 +184,7 @@ impl<'i> IdentityResolver<'i> {
             (Some(name), _) => (PrincipalKind::IamUser, self.build_arn("iam", &format!("user/{name}")), None),
             (None, Some(id)) => {
                 let (id, session) = id.split_once(':').map_or((id, None), |(id, name)| (id, Some(name)));
-                (PrincipalKind::Unknown, format!("principal-id:{id}").into(), session)
+                (PrincipalKind::Unknown, format!("{UNIQUE_ID_PREFIX}{id}").into(), session)
             }
             (None, None) => (PrincipalKind::Unknown, "unknown".into(), None),
         }

@@ -5,7 +5,9 @@ use onlooker_core::{
     event::{DenyingPolicy, Event, EventKind, Outcome},
     finding::{RULES, Severity},
     grants::DatedSnapshot,
+    principal::PrincipalKind,
     record::UnreadableReason,
+    score::Status,
     time::HOUR_SECONDS,
 };
 
@@ -431,4 +433,25 @@ fn a_denied_call_names_the_type_of_policy_and_the_action_that_was_denied() {
     assert_eq!(observed(vec![pass_role, launch().denied_by(scp, None), unknown]), (1, mixed.to_owned()));
     let same = launch().denied_by(scp, Some("ec2:RunInstances"));
     assert!(!observed(vec![same]).1.contains("action"));
+}
+
+#[test]
+fn a_unique_id_names_the_principal_that_other_records_show_under_it() {
+    let with_id = |event: Event, id: &str| {
+        let mut event = event;
+        event.actor.session.unique_id = Some(id.into());
+        event
+    };
+    let named = |role: &str| with_id(auditor_call("DescribeInstances").by_principal(role), "AROAONE");
+    let by_id = |id: &str| {
+        let mut event = with_id(auditor_call("RunInstances"), id);
+        event.actor.principal.arn = format!("principal-id:{id}").into();
+        event.actor.principal.kind = PrincipalKind::Unknown;
+        event
+    };
+    let status = |events: Vec<Event>| EvidenceScenario::of(events).result().summary.overall_compliance;
+    assert_eq!(status(vec![named("Auditor"), by_id("AROAONE")]), Some(Status::NonCompliant));
+    assert_eq!(status(vec![named("Auditor"), by_id("AROATWO")]), Some(Status::InsufficientEvidence));
+    let several = vec![named("Auditor"), named("Builder"), by_id("AROAONE")];
+    assert_eq!(status(several), Some(Status::InsufficientEvidence), "two principals have the id");
 }
