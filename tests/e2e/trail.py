@@ -87,7 +87,11 @@ def record(event_id, at, call, role="Auditor", account=HOME_ACCOUNT, region=REGI
     }
     if denied:
         made["errorCode"] = "AccessDenied"
-        made["errorMessage"] = f"User: {made['userIdentity']['arn']} is not authorized to perform: {operation}"
+        action = f"{source.split('.')[0]}:{operation}"
+        made["errorMessage"] = (
+            f"User: {made['userIdentity']['arn']} is not authorized to perform: {action} on resource: * "
+            f"because no identity-based policy allows the {action} action"
+        )
     return made
 
 
