@@ -19,13 +19,18 @@ use std::{
     sync::Arc,
 };
 
-use self::{key_uses::KeyUseCauses, unauthenticated::is_unauthenticated_by_design, watch_index::WatchIndex};
+use self::{
+    evidence_gaps::{EarlierCredentials, account_in},
+    key_uses::KeyUseCauses,
+    unauthenticated::is_unauthenticated_by_design,
+    watch_index::WatchIndex,
+};
 pub use crate::role_chain::RoleChain;
 use crate::{
     catalog::Catalog,
     classification::{Classification, ClassificationInput, Provenance, classify_record},
     config::{Config, Override, OverrideMatch, Watch},
-    coverage::Coverage,
+    coverage::{Coverage, EventClassCoverage, event_class_name},
     event::{CallKey, EventKind, Outcome},
     evidence_summary::EvidenceQuality,
     operation::{Mutates, OperationType},
@@ -144,6 +149,14 @@ impl ClassifiedCall<'_> {
                 .is_some_and(|flag| by_catalog.is_some_and(|by_catalog| by_catalog != flag))
     }
 
+    /// Whether the record has no identity because AWS accepts the operation without one.
+    fn is_unauthenticated(&self) -> bool {
+        let (actor, call_key) = (self.line.actor, self.line.call_key);
+        is_unauthenticated_by_design(&call_key.source, &call_key.name)
+            && &*actor.principal.arn == "unknown"
+            && actor.session.unique_id.is_none()
+    }
+
     /// Operation type of the called operation.
     pub fn operation_type(&self) -> OperationType {
         self.classification.operation_type
@@ -225,6 +238,8 @@ pub struct Assessment<'a> {
     pub early_calls: BTreeMap<usize, u64>,
     /// Number of calls that each override allowed, by position in the configuration.
     pub allowed_calls: BTreeMap<usize, u64>,
+    /// Credentials that watched principals were issued before the period and that may be used in it.
+    earlier_credentials: Vec<EarlierCredentials>,
     /// Permissions of the watched principals with policies that were read, by ARN.
     pub granted: BTreeMap<Arc<str>, PrincipalGrants>,
 }
@@ -253,6 +268,9 @@ impl<'a> Assessment<'a> {
             expired_calls: BTreeMap::new(),
             early_calls: BTreeMap::new(),
             allowed_calls: BTreeMap::new(),
+            earlier_credentials: EarlierCredentials::all(lead_in, coverage, |actor| {
+                watch_index.watch_of(actor)
+            }),
             granted: BTreeMap::new(),
         };
         for line in tally.lines() {
@@ -504,12 +522,45 @@ impl<'a> Assessment<'a> {
     /// made them.
     pub fn unidentified_calls(&self) -> impl Iterator<Item = &ClassifiedCall<'a>> {
         self.calls().filter(|call| {
-            matches!(call.principal().kind, PrincipalKind::Unknown)
-                && !is_unauthenticated_by_design(&call.line.call_key.source, &call.line.call_key.name)
-                && call.watch.is_none()
+            call.watch.is_none()
                 && !call.is_permitted()
                 && call.outcome() != Outcome::Denied
+                && !call.line.call_key.is_unprocessed()
+                && match call.principal().kind {
+                    PrincipalKind::Unknown => !call.is_unauthenticated(),
+                    PrincipalKind::AwsAccount => self.may_be_watched(call),
+                    _ => false,
+                }
         })
+    }
+
+    /// Whether a caller of which the record names only the account may be a watched principal, and its own account does
+    /// not show that: the account recorded the call itself, or a promise may be about it and it has no evidence, or the
+    /// record has the unique id of a watched principal and the class of the event is not known to be logged.
+    fn may_be_watched(&self, call: &ClassifiedCall<'_>) -> bool {
+        let (account, accounts) = (&call.principal().account, &self.config.coverage.accounts);
+        let is_promised = accounts.is_empty() || accounts.iter().any(|expected| **expected == **account);
+        let may_match = |watch: &Watch| {
+            !watch.is_own_role()
+                && match account_in(&watch.principal) {
+                    Some(one) => one == &**account,
+                    None => is_promised,
+                }
+        };
+        let has_watched_id = || {
+            let id = &call.line.actor.session.unique_id;
+            let is_of_watched = |other: &ClassifiedCall<'_>| {
+                other.watch.is_some() && other.line.actor.session.unique_id == *id
+            };
+            let class = event_class_name(call.line.call_key);
+            let is_gap = |row: &&EventClassCoverage| row.class == class && !row.state.is_logged();
+            id.is_some()
+                && self.coverage.event_classes.iter().any(|row| is_gap(&row))
+                && self.classified.iter().any(is_of_watched)
+        };
+        (*account == call.line.actor.account || !self.is_observed(account))
+            && self.config.watch.iter().any(may_match)
+            || has_watched_id()
     }
 
     /// Risk of the watched principals; `None` in a discovery.

@@ -149,7 +149,7 @@ impl Coverage {
         let EvidenceSummary { tally, lead_in, digest_hours, incomplete_hours, inference, .. } = evidence;
         let inferred_parts = ExpectedPart::inferred(expected, inference);
         let Some(period) = evidence.period else {
-            let event_classes = event_class_coverage(tally, expected, &[]);
+            let event_classes = event_class_coverage(evidence, expected, &[]);
             return Self { event_classes, inferred_parts, ..Self::default() };
         };
         let mut observed = ObservedHours::new();
@@ -205,7 +205,7 @@ impl Coverage {
             observed_hours,
             percent: percent(observed_hours, expected_hours),
             account_regions,
-            event_classes: event_class_coverage(tally, expected, &places),
+            event_classes: event_class_coverage(evidence, expected, &places),
             lead_in,
         }
     }
@@ -330,11 +330,17 @@ struct HourCoverage {
 type ObservedHours = BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Hour, HourCoverage>>;
 
 /// The region that receives the events of IAM, STS and other global services, in the partition of `region`.
-/// Source: AWS CloudTrail User Guide, "Global service events", read 2026-11.
+/// Source: AWS CloudTrail User Guide, "Global service events", and the signing regions of the IAM endpoints in the AWS
+/// SDKs, read 2026-11.
 pub fn global_region(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "cn-north-1",
         region if region.starts_with("us-gov-") => "us-gov-west-1",
+        region if region.starts_with("eusc-") => "eusc-de-east-1",
+        region if region.starts_with("us-iso-") => "us-iso-east-1",
+        region if region.starts_with("us-isob-") => "us-isob-east-1",
+        region if region.starts_with("us-isof-") => "us-isof-south-1",
+        region if region.starts_with("eu-isoe-") => "eu-isoe-west-1",
         _ => "us-east-1",
     }
 }

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 struct EventSelectors {
     #[serde(rename = "TrailARN")]
     trail_arn: Option<String>,
+    /// Present in the selectors of an event data store, which say nothing about a trail.
+    event_data_store_arn: Option<String>,
     event_selectors: Option<Vec<BasicEventSelector>>,
     advanced_event_selectors: Option<Vec<AdvancedEventSelector>>,
 }
@@ -39,6 +41,7 @@ struct TrailDescription {
     trail_arn: String,
     is_multi_region_trail: bool,
     is_organization_trail: bool,
+    include_global_service_events: Option<bool>,
 }
 
 /// What is known of a trail from its selectors and its description.
@@ -53,6 +56,9 @@ pub struct TrailSelectors {
     /// Whether the trail logs every account of the organization; `None` if its description was not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_organization: Option<bool>,
+    /// Whether the trail leaves out the events of global services.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub excludes_global_services: bool,
     /// Names of the event classes that the trail logs completely.
     pub logged: BTreeSet<String>,
 }
@@ -68,6 +74,11 @@ pub enum SelectorsError {
         "neither event selectors nor trails: pass the output of `aws cloudtrail get-event-selectors` or `aws cloudtrail describe-trails`"
     )]
     Empty,
+    /// The text has the selectors of an event data store.
+    #[error(
+        "the selectors of an event data store, which say nothing about the log files of a trail: pass the output of `aws cloudtrail get-event-selectors`"
+    )]
+    EventDataStore,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,6 +126,9 @@ impl TrailSelectors {
             let selectors = file.selectors;
             let has_selectors =
                 selectors.event_selectors.is_some() || selectors.advanced_event_selectors.is_some();
+            if selectors.event_data_store_arn.is_some() {
+                return Err((n, SelectorsError::EventDataStore));
+            }
             if !has_selectors && file.trail_list.is_empty() && file.trail.is_none() {
                 return Err((n, SelectorsError::Empty));
             }
@@ -129,6 +143,7 @@ impl TrailSelectors {
             if let Some(described) = trail.trail_arn.as_ref().and_then(|arn| descriptions.get(arn)) {
                 trail.is_multi_region = Some(described.is_multi_region_trail);
                 trail.is_organization = Some(described.is_organization_trail);
+                trail.excludes_global_services = described.include_global_service_events == Some(false);
             }
         }
         Ok(trails)

@@ -68,6 +68,11 @@ pub(crate) fn accounts_of_issued_credentials(call_key: &CallKey) -> BTreeSet<Arc
     session_key::CredentialTarget::of(call_key).iter().map(|target| target.account().into()).collect()
 }
 
+/// Whether a call issued credentials of another session or user.
+pub(crate) fn issues_credentials(call_key: &CallKey) -> bool {
+    call_key.outcome == Outcome::Succeeded && session_key::issues_credentials(call_key)
+}
+
 /// The role chain of every line that has one.
 #[derive(Debug, Default)]
 pub(crate) struct RoleChains(Option<ChainGraph>);

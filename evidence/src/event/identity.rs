@@ -72,6 +72,14 @@ impl<'i> IdentityResolver<'i> {
         match non_empty(&identity.kind) {
             _ if self.is_anonymous() => (PrincipalKind::Anonymous, "anonymous".into(), None),
             Some("Root") => (PrincipalKind::Root, self.arn_or_built("iam", "root"), None),
+            Some("IAMUser" | "FederatedUser") if !self.is_named() => self.resolve_by_name(),
+            Some("SAMLUser" | "WebIdentityUser" | "IdentityCenterUser")
+                if !self.is_named()
+                    && non_empty(&identity.principal_id).is_none()
+                    && non_empty(&identity.on_behalf_of_user_id).is_none() =>
+            {
+                (PrincipalKind::Unknown, "unknown".into(), None)
+            }
             Some("IAMUser") => (PrincipalKind::IamUser, self.arn_or_built("iam", "user"), None),
             Some("AssumedRole") => self.resolve_role(),
             Some("Role") => self.resolve_role(),
@@ -87,14 +95,28 @@ impl<'i> IdentityResolver<'i> {
             }
             Some("Directory") => (PrincipalKind::Unknown, self.fallback_name("directory"), None),
             Some("AWSAccount") => (PrincipalKind::AwsAccount, self.account_name(), None),
-            Some("AWSService") if arn.is_none_or(|arn| !arn.starts_with("arn:")) => {
+            Some("AWSService")
+                if !self.is_named()
+                    || arn.is_some_and(|arn| !arn.starts_with("arn:")) && !self.is_of_session() =>
+            {
                 (PrincipalKind::AwsService, self.service_name(), None)
             }
-            None if arn.is_none() && non_empty(&identity.invoked_by).is_some() => {
+            None if !self.is_named() && non_empty(&identity.invoked_by).is_some() => {
                 (PrincipalKind::AwsService, self.service_name(), None)
             }
             _ => self.resolve_by_arn(arn),
         }
+    }
+
+    /// Whether an ARN, a user name or the issuer of a session names the caller.
+    fn is_named(&self) -> bool {
+        non_empty(&self.identity.arn).is_some() || self.is_of_session()
+    }
+
+    fn is_of_session(&self) -> bool {
+        let identity = self.identity;
+        let names = [&identity.user_name, &identity.issuer_arn, &identity.issuer_user_name];
+        names.into_iter().any(|name| non_empty(name).is_some())
     }
 
     fn is_anonymous(&self) -> bool {

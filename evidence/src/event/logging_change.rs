@@ -15,10 +15,14 @@ pub enum LoggingChange {
     Alters,
     /// Other event classes may be logged.
     Selects,
+    /// Events begin to be logged, so they may not have been before.
+    Starts,
 }
 
 /// Operations of CloudTrail that change what is logged. Source: AWS CloudTrail API Reference, read 2026-11.
-const CLOUDTRAIL: [(&str, LoggingChange); 11] = [
+const CLOUDTRAIL: [(&str, LoggingChange); 13] = [
+    ("StartLogging", LoggingChange::Starts),
+    ("CreateTrail", LoggingChange::Starts),
     ("StopLogging", LoggingChange::Stops),
     ("DeleteTrail", LoggingChange::Stops),
     ("StopEventDataStoreIngestion", LoggingChange::Stops),
@@ -47,7 +51,7 @@ const BUCKET: [&str; 9] = [
 
 /// Operations on a key that can end the delivery of log files. Which key encrypts them is not in the evidence, so each
 /// key counts.
-const KEY: [&str; 2] = ["DisableKey", "ScheduleKeyDeletion"];
+const KEY: [&str; 4] = ["DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy", "DeleteImportedKeyMaterial"];
 
 /// What the call does to the evidence; `None` for a call that changes nothing. `is_log_bucket` says of the name of a
 /// bucket whether log files may be in it.

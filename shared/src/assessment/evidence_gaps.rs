@@ -17,10 +17,13 @@ use std::{
 
 use super::{Assessment, ClassifiedCall};
 use crate::{
-    coverage::{AccountRegionCoverage, EventClassCoverage},
+    coverage::{AccountRegionCoverage, Coverage, EventClassCoverage},
+    event::Actor,
+    evidence_summary::LEAD_IN_HOURS,
     pattern::has_wildcard,
-    principal::{Principal, PrincipalKind},
+    principal::{MAX_ROLE_SESSION_HOURS, Principal, PrincipalKind},
     role_chain,
+    tally::Tally,
 };
 
 /// The accounts whose evidence can show the calls of a principal, or of the principals of a promise.
@@ -80,6 +83,38 @@ impl EvidenceGaps<'_> {
     }
 }
 
+/// Credentials that a watched principal was issued before the period.
+#[derive(Clone, Debug)]
+pub(super) struct EarlierCredentials {
+    /// ARN of the principal.
+    arn: Arc<str>,
+    /// Accounts that the credentials are for; empty if the record does not say.
+    accounts: BTreeSet<Arc<str>>,
+}
+
+impl EarlierCredentials {
+    /// The credentials issued in the lead-in that may be used in the period.
+    pub(super) fn all<'a, W>(
+        lead_in: &'a Tally,
+        coverage: &Coverage,
+        mut watch_of: impl FnMut(&'a Actor) -> Option<W>,
+    ) -> Vec<Self> {
+        let Some(period) = coverage.period else { return Vec::new() };
+        let issued = lead_in.lines().filter(|line| {
+            let hours = if line.call_key.assumes_role() { MAX_ROLE_SESSION_HOURS } else { LEAD_IN_HOURS };
+            line.last.hour().0.saturating_add(hours) >= period.from.0
+                && role_chain::issues_credentials(line.call_key)
+        });
+        issued
+            .filter(|line| watch_of(line.actor).is_some())
+            .map(|line| Self {
+                arn: Arc::clone(&line.actor.principal.arn),
+                accounts: role_chain::accounts_of_issued_credentials(line.call_key),
+            })
+            .collect()
+    }
+}
+
 /// The accounts of every watched principal that the evidence shows.
 #[derive(Clone, Debug, Default)]
 pub struct PrincipalAccounts {
@@ -96,6 +131,11 @@ impl PrincipalAccounts {
             for arn in arns {
                 this.by_arn.entry(Arc::clone(arn)).or_default().add_call(call);
             }
+        }
+        for earlier in &assessment.earlier_credentials {
+            let of_principal = this.by_arn.entry(Arc::clone(&earlier.arn)).or_default();
+            of_principal.is_every |= earlier.accounts.is_empty();
+            earlier.accounts.iter().for_each(|account| of_principal.require(account));
         }
         this
     }
@@ -139,7 +179,7 @@ fn own_account(principal: &Principal) -> Option<&Arc<str>> {
 }
 
 /// The account of the ARN or the pattern of an IAM identity; `None` if it can be of more than one.
-fn account_in(pattern: &str) -> Option<&str> {
+pub(super) fn account_in(pattern: &str) -> Option<&str> {
     let mut parts = pattern.splitn(6, ':');
     let [_, _, service, region, account] = std::array::from_fn(|_| parts.next().unwrap_or_default());
     let is_one = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,7 +4,7 @@
 //! Leaves: a row for each event class. Laws: a class of data events is logged only if its reads and its writes are, each
 //! by itself; where the selectors of a trail are known, only they count, so a class that
 //! they log in part is a gap however many of its events were seen; elsewhere a class counts as logged when the
-//! configuration says so, or when every account has an API call of it with a `readOnly` flag after the last change of
+//! configuration says so, or when every account has an API call of it with a `readOnly` flag, soon after each change of
 //! its selectors. After such a change selectors and configuration alone do not count for the account.
 
 use std::{
@@ -15,11 +15,12 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::logging_change::{is_concerned, last_selector_changes};
+use super::logging_change::{is_concerned, selector_changes};
 use crate::{
     config::ExpectedCoverage,
     event::{CallKey, EventClass, EventKind},
-    tally::Tally,
+    evidence_summary::EvidenceSummary,
+    tally::TimeBucket,
 };
 
 /// Whether an event class counts as logged, and why.
@@ -132,27 +133,49 @@ fn rows_of(class: &str) -> Vec<String> {
 /// The event classes of the evidence, of the promise and of the configuration; `places` are the expected accounts and
 /// regions.
 pub(super) fn event_class_coverage(
-    tally: &Tally,
+    evidence: &EvidenceSummary,
     expected: &ExpectedCoverage,
     places: &[(Arc<str>, Arc<str>)],
 ) -> Vec<EventClassCoverage> {
+    let EvidenceSummary { tally, period, .. } = evidence;
     let mut rows: BTreeMap<String, (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
-    let changes = last_selector_changes(tally);
-    let last_change = |account: &str| {
-        let concern = changes.iter().filter(|(changed, _)| is_concerned(account, changed, expected));
-        concern.map(|(_, bucket)| *bucket).max()
+    let changes = selector_changes(evidence);
+    let concern = |account: &str| {
+        let of_account: Vec<TimeBucket> = changes
+            .iter()
+            .filter(|(changed, _)| is_concerned(account, changed, expected))
+            .flat_map(|(_, buckets)| buckets)
+            .copied()
+            .collect();
+        of_account
     };
+    // Quarter hours with an event of a class in an account with changes of its selectors.
+    let mut seen: BTreeMap<(String, &Arc<str>), BTreeSet<TimeBucket>> = BTreeMap::new();
     for line in tally.lines() {
-        let (events, accounts) = rows.entry(event_class_name(line.call_key)).or_default();
-        *events += line.count;
+        let class = event_class_name(line.call_key);
         // Only an API call with a `readOnly` flag shows that the trail logs this class.
         let shows = line.call_key.kind == EventKind::ApiCall && line.call_key.read_only.is_some();
-        let is_later = || {
-            let last = line.buckets.last().map(|(bucket, _)| *bucket);
-            last_change(&line.actor.account).is_none_or(|changed| last.is_some_and(|last| last > changed))
-        };
-        if shows && !accounts.contains(&line.actor.account) && is_later() {
+        if shows && !changes.is_empty() {
+            let buckets = seen.entry((class.clone(), &line.actor.account)).or_default();
+            buckets.extend(line.buckets.iter().map(|(bucket, _)| *bucket));
+        }
+        let (events, accounts) = rows.entry(class).or_default();
+        *events += line.count;
+        if shows && !accounts.contains(&line.actor.account) {
             accounts.insert(Arc::clone(&line.actor.account));
+        }
+    }
+    // After each change of selectors, an event of the class in the same hour, or in the first hour of the period, shows
+    // that the class is still logged.
+    for ((class, account), buckets) in seen {
+        let is_shown_after = |change: &TimeBucket| {
+            let hour = period.map_or(change.hour(), |period| period.from.max(change.hour()));
+            buckets.range(*change..).any(|bucket| bucket > change && bucket.hour() <= hour)
+        };
+        if !concern(account).iter().all(is_shown_after)
+            && let Some((_, accounts)) = rows.get_mut(&class)
+        {
+            accounts.remove(account);
         }
     }
     let wanted: BTreeSet<String> = match &*expected.event_classes {
@@ -178,11 +201,15 @@ pub(super) fn event_class_coverage(
             return (EventClassState::NotExpected, BTreeSet::new());
         }
         let in_place = |(account, region): &(Arc<str>, Arc<str>)| {
+            let is_of_global_services =
+                class.starts_with("management") && **region == *super::global_region(region);
             let logged = expected.trails.iter().any(|trail| {
-                trail.covers(account, region) && names_cover(trail.logged.iter().map(String::as_str), class)
+                trail.covers(account, region)
+                    && !(trail.excludes_global_services && is_of_global_services)
+                    && names_cover(trail.logged.iter().map(String::as_str), class)
             });
             // Selectors and claims do not say what was logged before a change that the evidence shows.
-            let changed = last_change(account).is_some();
+            let changed = !concern(account).is_empty();
             if logged && !changed {
                 EventClassState::Selected
             } else if !logged && expected.trails.iter().any(|trail| trail.may_cover(account, region)) {

@@ -1,4 +1,4 @@
-//! The hours that are not observed because a call changed what is logged.
+//! What is not observed because a call changed what is logged.
 //!
 //! Enters: the tally of the period and that of the hours before it, with the digest hours. Leaves: hours. Laws: after a
 //! call that stops logging, the hours from its own to that of the next event of the account and region are incomplete;
@@ -16,8 +16,8 @@ use crate::{
     evidence_summary::EvidenceSummary,
     period::Period,
     segment::Shard,
-    tally::{Tally, TimeBucket},
-    time::Hour,
+    tally::{BUCKET_SECONDS, TimeBucket},
+    time::{HOUR_SECONDS, Hour},
 };
 
 /// What the call does to the evidence; `None` for a call that changes nothing. A bucket counts if its name has
@@ -34,19 +34,21 @@ pub(super) fn is_concerned(account: &str, changed: &str, expected: &ExpectedCove
     account == changed || expected.trails.iter().any(|trail| trail.is_of_organization(changed))
 }
 
-/// For each account the last quarter hour in which event selectors were changed in it.
-pub(super) fn last_selector_changes(tally: &Tally) -> BTreeMap<Arc<str>, TimeBucket> {
-    let mut changes: BTreeMap<Arc<str>, TimeBucket> = BTreeMap::new();
-    for line in tally.lines() {
-        if logging_change(line.call_key, &[]) != Some(LoggingChange::Selects) {
-            continue;
-        }
-        if let Some((bucket, _)) = line.buckets.last() {
-            let last = changes.entry(Arc::clone(&line.actor.account)).or_insert(*bucket);
-            *last = (*last).max(*bucket);
+/// For each account the quarter hours in which event selectors were changed in it.
+pub(super) fn selector_changes(evidence: &EvidenceSummary) -> BTreeMap<Arc<str>, BTreeSet<TimeBucket>> {
+    let mut changes: BTreeMap<Arc<str>, BTreeSet<TimeBucket>> = BTreeMap::new();
+    for line in evidence.tally.lines().chain(evidence.lead_in.tally.lines()) {
+        if logging_change(line.call_key, &[]) == Some(LoggingChange::Selects) {
+            let of_account = changes.entry(Arc::clone(&line.actor.account)).or_default();
+            of_account.extend(line.buckets.iter().map(|(bucket, _)| *bucket));
         }
     }
     changes
+}
+
+/// The first quarter hour of an hour.
+const fn own_start(hour: Hour) -> TimeBucket {
+    TimeBucket(hour.0.saturating_mul(HOUR_SECONDS / BUCKET_SECONDS))
 }
 
 /// The hours of the period that are incomplete because logging changed.
@@ -82,13 +84,18 @@ pub(super) fn incomplete_after_changes<'a>(
             let before_period =
                 (own.0 + 1..period.from.0).map(Hour).find(|hour| lead_in.hours.contains(&shard(*hour)));
             let next = later.map(|later| later.hour()).into_iter().chain(before_period).min();
+            let own_events = || seen.is_some_and(|seen| seen.range(own_start(own)..*bucket).next().is_some());
             let last = match change {
+                // Only an earlier event of its hour shows that events were logged before.
+                LoggingChange::Starts if own_events() || digest_hours.contains(&shard(own)) => continue,
+                LoggingChange::Starts => own,
                 // An event of the next hours shows that events are logged again from then on.
                 LoggingChange::Stops => next.unwrap_or(Hour(period.until.0.saturating_sub(1))),
                 _ if next == Some(own) || digest_hours.contains(&shard(own)) => continue,
                 _ => own,
             };
-            let digest = |hour: &Hour| *hour > own && digest_hours.contains(&shard(*hour));
+            // A digest file covers an hour only to its end, so it was written after the change.
+            let digest = |hour: &Hour| digest_hours.contains(&shard(*hour));
             let hours = (own.0..=last.0).map(Hour).filter(|hour| period.contains(*hour));
             incomplete.extend(hours.filter(|hour| !digest(hour)).map(shard));
         }
