@@ -372,8 +372,11 @@ impl<'a> CatalogMerge<'a> {
                 let row = self.rows.get(&(service.to_owned(), name_key(name)?))?;
                 Some((format!("{service}:{}", row.name), row.clone()))
             });
-            let service =
-                labels.services_of_host(&fact.source).and_then(|services| services.first().cloned());
+            // Services that share an event source: the one that has the operation.
+            let of_operation = fact.operation.split(':').next().unwrap_or_default();
+            let service = labels.services_of_host(&fact.source).and_then(|services| {
+                services.iter().find(|service| *service == of_operation).or(services.first()).cloned()
+            });
             if let (Some((action, target)), Some(service), Some(key)) =
                 (target, service, name_key(&fact.name))
             {
