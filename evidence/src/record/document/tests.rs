@@ -173,6 +173,29 @@ fn aggregated_events_are_set_aside_unless_they_name_a_caller_or_a_call() {
 }
 
 #[test]
+fn an_insight_with_anything_about_a_caller_is_a_call() {
+    let insight = record_json(1).replacen('{', r#"{"eventCategory":"Insight","#, 1);
+    let with_identity = |identity: &str| {
+        let record = insight.replacen(r#""type":"IAMUser","arn":"arn:aws:iam::1:user/u""#, identity, 1);
+        let seen = visit(format!(r#"{{"Records":[{record}]}}"#));
+        assert_eq!((seen.events.len() + seen.insights.len(), seen.unreadable.len()), (1, 0), "{record}");
+        seen.events.len() == 1
+    };
+    assert!(!with_identity(""));
+    for identity in [
+        r#""type":"IAMUser""#,
+        r#""arn":"arn:aws:iam::1:user/u""#,
+        r#""userName":"jane""#,
+        r#""principalId":"AIDAX""#,
+        r#""accountId":"111122223333""#,
+        r#""sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::1:role/r"}}"#,
+        r#""sessionContext":{"sessionIssuer":{"userName":"r"}}"#,
+    ] {
+        assert!(with_identity(identity), "{identity}");
+    }
+}
+
+#[test]
 fn a_key_given_twice_makes_a_record_unreadable_and_is_named() {
     let (a, b) = (record_json(1), record_json(2));
     let full = a.replacen(
