@@ -119,6 +119,11 @@ impl Classification {
         let reason = format!("{}; allowed by an override: {reason}", self.reason);
         Self { provenance: Provenance::Override, reason, ..self }
     }
+
+    /// The same operation as an event that is not an API call, whatever else it was.
+    fn as_non_api_event(self) -> Self {
+        non_api_event(self.service, self.operation)
+    }
 }
 
 /// Classifies a call by the catalog, else by the `readOnly` flag of its record, else by its name.
@@ -132,30 +137,51 @@ pub fn classify(catalog: &Catalog, call: &ClassificationInput<'_>) -> Classifica
 /// Classifies the call of a record.
 ///
 /// A record that says that it is an API call (`AwsApiCall`) and that it wrote (`readOnly=false`) is a write, even if
-/// the catalog lists its name as that of an event that is not a call. The sign-in service is an exception: it has no
-/// API, and its records are sign-ins under any `eventType`.
+/// the catalog lists its name as that of an event that is not a call. The sign-in service is an exception: its records
+/// are sign-ins under any `eventType` and flag, those of `aws login` too, unless they are calls of its API that read or
+/// change its settings.
 pub fn classify_record(
     catalog: &Catalog,
     call: &ClassificationInput<'_>,
     is_api_call: bool,
 ) -> Classification {
     let found = classify(catalog, call);
-    let is_sign_in = event_source_host(call.service) == Some("signin");
-    if !found.is_scored() && is_api_call && call.read_only == Some(false) && !is_sign_in {
+    if event_source_host(call.service) == Some("signin") {
+        return if is_sign_in(&found) { found.as_non_api_event() } else { found };
+    }
+    if !found.is_scored() && is_api_call && call.read_only == Some(false) {
         return without_catalog(catalog, call);
     }
     found
+}
+
+/// Whether an operation of the sign-in service is a sign-in: one that hands out a session or its tokens, or one that is
+/// not in the catalog and is not named like a change of something else.
+fn is_sign_in(found: &Classification) -> bool {
+    match found.provenance {
+        Provenance::Catalog => found.operation_type == OperationType::Privileged,
+        Provenance::NonApiEvent => true,
+        _ => {
+            let name = &found.operation;
+            !may_write_by_name(true, name) || names_a_credential(name)
+        }
+    }
 }
 
 /// Whether the name of an operation outside the catalog says that it changes something, so that a `readOnly=true` in
 /// its record does not prove a read. Of a service that the catalog does not know either, the name must say that the
 /// operation reads.
 fn may_write_by_name(is_service_known: bool, operation: &str) -> bool {
+    let is_batch_of_reads = BATCH_READ_VERBS.iter().any(|verb| begins_with_word(operation, verb));
     if !is_service_known {
-        return !(has_read_verb(operation) || has_inspection_verb(operation));
+        return !(is_batch_of_reads || has_read_verb(operation) || has_inspection_verb(operation));
     }
-    has_write_verb(operation) || MORE_WRITE_VERBS.iter().any(|verb| begins_with_word(operation, verb))
+    let has_verb = || MORE_WRITE_VERBS.iter().any(|verb| begins_with_word(operation, verb));
+    has_write_verb(operation) || !is_batch_of_reads && has_verb()
 }
+
+/// Verbs of operations that read several things at once. Any other `Batch` may write.
+const BATCH_READ_VERBS: [&str; 4] = ["BatchGet", "BatchDescribe", "BatchList", "BatchCheck"];
 
 /// Verbs of operations that AWS documents as writes, beside those by which the catalog is built.
 const MORE_WRITE_VERBS: [&str; 38] = [
@@ -201,14 +227,18 @@ const MORE_WRITE_VERBS: [&str; 38] = [
 
 impl From<CatalogEntry> for Classification {
     fn from(entry: CatalogEntry) -> Self {
-        if entry.facts.is_event_only() { non_api_event(entry) } else { from_catalog(entry) }
+        if entry.facts.is_event_only() {
+            non_api_event(entry.service, entry.name)
+        } else {
+            from_catalog(entry)
+        }
     }
 }
 
-fn non_api_event(entry: CatalogEntry) -> Classification {
+fn non_api_event(service: String, operation: String) -> Classification {
     Classification {
-        service: entry.service,
-        operation: entry.name,
+        service,
+        operation,
         operation_type: OperationType::Unknown,
         mutates: Mutates::Unknown,
         access_level: None,

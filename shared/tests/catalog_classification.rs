@@ -7,7 +7,7 @@
 
 use onlooker_core::catalog::Catalog;
 use onlooker_core::classification::{
-    Classification, ClassificationInput, Provenance, classify, risk_level_of,
+    Classification, ClassificationInput, Provenance, classify, classify_record, risk_level_of,
 };
 use onlooker_core::operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel};
 
@@ -224,6 +224,46 @@ fn an_event_that_is_not_an_api_call_is_not_scored() {
         let classification = classify_named(service, name);
         assert_eq!(classification.provenance, Provenance::NonApiEvent, "{service}:{name}");
         assert!(!classification.is_scored() && !classification.is_read_only());
+    }
+}
+
+#[test]
+fn records_of_the_sign_in_service_are_sign_ins_unless_they_are_calls_of_its_api() {
+    let classify = |service: &str, operation: &str, read_only| {
+        let call = ClassificationInput { service, operation, read_only };
+        classify_record(Catalog::embedded(), &call, true)
+    };
+    for name in ["CreateOAuth2Token", "AuthorizeOAuth2Access", "Authenticate", "ConsoleLogin", "NewLogin"] {
+        for read_only in [Some(false), Some(true), None] {
+            for service in ["signin.amazonaws.com", "signin.amazonaws.com.cn"] {
+                let found = classify(service, name, read_only);
+                assert_eq!(found.provenance, Provenance::NonApiEvent, "{service} {name} {read_only:?}");
+            }
+        }
+    }
+    for name in ["PutConsoleAuthorizationConfiguration", "DeleteSomethingNew"] {
+        let found = classify("signin.amazonaws.com", name, Some(false));
+        assert_eq!(found.operation_type, OperationType::Mutating, "{name}");
+    }
+    assert_eq!(classify("sts.amazonaws.com", "AssumeRole", Some(true)).provenance, Provenance::Catalog);
+}
+
+#[test]
+fn a_batch_of_reads_outside_the_catalog_reads_and_any_other_batch_may_write() {
+    for (service, name, kind) in [
+        ("glue.amazonaws.com", "BatchGetNewThings", OperationType::ReadOnly),
+        ("glue.amazonaws.com", "BatchDescribeNewThings", OperationType::ReadOnly),
+        ("glue.amazonaws.com", "BatchListNewThings", OperationType::ReadOnly),
+        ("glue.amazonaws.com", "BatchCheckNewThings", OperationType::ReadOnly),
+        ("glue.amazonaws.com", "BatchStopNewThings", OperationType::Unknown),
+        ("glue.amazonaws.com", "BatchGetaway", OperationType::Unknown),
+        ("newservice.amazonaws.com", "BatchCheckNewThings", OperationType::ReadOnly),
+        ("newservice.amazonaws.com", "BatchStopNewThings", OperationType::Unknown),
+        ("glue.amazonaws.com", "BatchGetSecretKeys", OperationType::Unknown),
+    ] {
+        let call = ClassificationInput { service, operation: name, read_only: Some(true) };
+        let found = classify_record(Catalog::embedded(), &call, true);
+        assert_eq!(found.operation_type, kind, "{service} {name}: {}", found.reason);
     }
 }
 

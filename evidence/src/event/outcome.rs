@@ -11,7 +11,7 @@
 //! | a code that is not in the table, or is `failed` there | failed |
 //! | no message, or the code in its place | denied if the code is `denied` in the table, else failed |
 //! | a message of the table | what its row says; failed if two rows disagree |
-//! | a message in AWS's own form ([`AuthorizationMessage`]) | denied if it names the caller and a policy, or ends with the resource, else failed |
+//! | a message in AWS's own form ([`AuthorizationMessage`]) | denied if it names the caller, and a policy or nothing behind the resource, else failed |
 //! | any other message | failed |
 //!
 //! A denial shows that a limit holds, and a failure shows nothing. So taking a denial for a failure is safe and the
@@ -57,7 +57,7 @@ impl<'r> CallResult<'r> {
             return row.result();
         }
         let denied = AuthorizationMessage::parse(message).filter(|said| {
-            said.principal.is_none_or(|name| {
+            said.principal.is_some_and(|name| {
                 is_caller(&record.user_identity, name)
                     || said.addresses_caller && is_named_like_caller(&record.user_identity, name)
             })
@@ -77,16 +77,67 @@ impl<'r> CallResult<'r> {
     }
 }
 
-/// Whether a message that names `principal` is about the caller: by its ARN; if the record has none, by its account.
+/// Whether a message that names `principal` is about the caller: by its ARN; if the record has none, by what it has
+/// instead. A caller that cannot be compared is not the one that is named.
 fn is_caller(identity: &UserIdentity<'_>, principal: &str) -> bool {
     let account = non_empty(&identity.account_id).or(non_empty(&identity.issuer_account_id));
     if principal.bytes().all(|byte| byte.is_ascii_digit()) {
         return account == Some(principal);
     }
-    match non_empty(&identity.arn) {
-        Some(arn) => arn == principal,
-        None if principal.starts_with("arn:") => account.is_some() && principal.split(':').nth(4) == account,
-        None => principal == "anonymous",
+    if let Some(arn) = non_empty(&identity.arn) {
+        return arn == principal;
+    }
+    let is_unnamed = [&identity.issuer_arn, &identity.issuer_user_name, &identity.user_name]
+        .into_iter()
+        .all(|name| non_empty(name).is_none());
+    match principal.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, _, _, named_account, named] => {
+            account == Some(*named_account)
+                && if is_unnamed {
+                    is_of_account(identity, named)
+                } else {
+                    is_name_of_caller(identity, named)
+                }
+        }
+        _ => principal == "anonymous" && is_unnamed,
+    }
+}
+
+/// Whether the resource of an ARN, such as `assumed-role/NAME/SESSION`, is the caller of a record without an ARN that
+/// has a session issuer or a user name. The record of a session has the name of the session in `principalId`.
+fn is_name_of_caller(identity: &UserIdentity<'_>, named: &str) -> bool {
+    let parts: Vec<&str> = named.split('/').collect();
+    let issuer = non_empty(&identity.issuer_arn).and_then(|arn| arn.splitn(6, ':').nth(5));
+    let issuer_name = match issuer {
+        Some(issuer) => issuer.strip_prefix("role/").and_then(|role| role.rsplit('/').next()),
+        None => non_empty(&identity.issuer_user_name),
+    };
+    let has_issuer = issuer.is_some() || issuer_name.is_some();
+    let session = non_empty(&identity.principal_id).and_then(|id| id.split_once(':')).map(|(_, name)| name);
+    match *parts.as_slice() {
+        ["assumed-role", role, named] => {
+            issuer_name == Some(role) && session.is_none_or(|session| session == named)
+        }
+        ["role", .., role] => issuer_name == Some(role),
+        ["user", .., user] if !has_issuer => non_empty(&identity.user_name) == Some(user),
+        _ => issuer == Some(named),
+    }
+}
+
+/// Whether the resource of an ARN may be the caller of a record that names only the caller's account, as the records of
+/// calls from other accounts do. Their `principalId` has the kind of the caller and the name of its session.
+fn is_of_account(identity: &UserIdentity<'_>, named: &str) -> bool {
+    if !matches!(identity.kind.as_deref(), None | Some("" | "AWSAccount")) {
+        return false;
+    }
+    let Some(id) =
+        non_empty(&identity.principal_id).filter(|id| Some(*id) != non_empty(&identity.account_id))
+    else {
+        return true;
+    };
+    match id.split_once(':') {
+        Some((_, session)) => named.starts_with("assumed-role/") && named.rsplit('/').next() == Some(session),
+        None => id.starts_with("AIDA") && named.starts_with("user/"),
     }
 }
 
@@ -401,6 +452,74 @@ mod tests {
         assert_eq!(from(account("444455556666")), Outcome::Denied);
         assert_eq!(from(account("111122223333")), Outcome::Failed);
         assert_eq!(from(UserIdentity::default()), Outcome::Failed);
+        let with_id = |kind: &'static str, id: &'static str| UserIdentity {
+            kind: Some(kind.into()),
+            principal_id: Some(id.into()),
+            ..account("444455556666")
+        };
+        for (kind, id, expected) in [
+            ("AWSAccount", "AROAX:s", Outcome::Denied),
+            ("AWSAccount", "AROAX:t", Outcome::Failed),
+            ("AWSAccount", "AIDAX", Outcome::Failed),
+            ("AWSAccount", "444455556666", Outcome::Denied),
+            ("AssumedRole", "AROAX:s", Outcome::Failed),
+            ("IAMUser", "AIDAX", Outcome::Failed),
+        ] {
+            assert_eq!(from(with_id(kind, id)), expected, "{kind} {id}");
+        }
+    }
+
+    #[test]
+    fn a_caller_without_an_arn_is_compared_by_its_role_or_name() {
+        let role = UserIdentity {
+            kind: Some("AssumedRole".into()),
+            account_id: Some("111122223333".into()),
+            principal_id: Some("AROAX:s".into()),
+            issuer_arn: Some("arn:aws:iam::111122223333:role/a/path/Auditor".into()),
+            issuer_user_name: Some("Auditor".into()),
+            ..UserIdentity::default()
+        };
+        let only_name = UserIdentity { issuer_arn: None, principal_id: None, ..role.clone() };
+        let user = UserIdentity {
+            account_id: Some("111122223333".into()),
+            user_name: Some("jane".into()),
+            ..UserIdentity::default()
+        };
+        let federated =
+            UserIdentity { issuer_arn: Some("arn:aws:iam::111122223333:user/jane".into()), ..role.clone() };
+        for (identity, named, is_same) in [
+            (&role, "sts::111122223333:assumed-role/Auditor/s", true),
+            (&role, "sts::111122223333:assumed-role/Auditor/t", false),
+            (&role, "sts::111122223333:assumed-role/service-role/s", false),
+            (&role, "sts::444455556666:assumed-role/Auditor/s", false),
+            (&role, "iam::111122223333:role/a/path/Auditor", true),
+            (&role, "iam::111122223333:role/service-role", false),
+            (&role, "iam::111122223333:user/Auditor", false),
+            (&role, "iam::111122223333:root", false),
+            (&only_name, "sts::111122223333:assumed-role/Auditor/any", true),
+            (&only_name, "sts::111122223333:assumed-role/other/any", false),
+            (&user, "iam::111122223333:user/a/path/jane", true),
+            (&user, "iam::111122223333:user/joe", false),
+            (&user, "sts::111122223333:assumed-role/jane/s", false),
+            (&federated, "iam::111122223333:user/jane", true),
+            (&federated, "sts::111122223333:assumed-role/jane/s", false),
+        ] {
+            let message =
+                format!("User: arn:aws:{named} is not authorized to perform: kms:Decrypt on resource: k");
+            let record = Record { user_identity: identity.clone(), ..record("s3", "AccessDenied", &message) };
+            let expected = if is_same { Outcome::Denied } else { Outcome::Failed };
+            assert_eq!(CallResult::of(&record).outcome, expected, "{named}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_names_no_principal_does_not_show_that_the_caller_was_denied() {
+        for start in ["User", "User:"] {
+            let said = format!(
+                "{start} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/r"
+            );
+            assert_eq!(outcome("codebuild", "AccessDenied", &said), Outcome::Failed, "{said}");
+        }
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Calls that AWS did not process.
 //!
 //! Enters: a call. Leaves: whether AWS refused it because it was throttled or malformed. Law: only error codes of the
-//! two tables count, so a call with any other error may have been authorized.
+//! two tables count, and not those that the service also gives to calls that it processed, so a call with any other error
+//! may have been authorized.
 
 use super::{CallKey, Outcome};
 
 /// Error codes of throttled calls. Source: AWS SDKs and Tools Reference Guide, "Retry behavior", throttling errors, and
-/// Amazon S3 API Reference, "List of error codes" (`SlowDown`), read 2026-11.
-const THROTTLED: [&str; 13] = [
+/// Amazon S3 API Reference, "List of error codes" (`SlowDown`), read 2026-11. `TransactionInProgressException`, which the
+/// guide lists too, is not here: it says that a write with the same token is being made.
+const THROTTLED: [&str; 12] = [
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
     "PriorRequestNotComplete",
@@ -20,7 +22,6 @@ const THROTTLED: [&str; 13] = [
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
-    "TransactionInProgressException",
 ];
 
 /// Error codes of calls that AWS could not read. Source: "Common errors" of the AWS Query and JSON APIs, such as those of
@@ -42,14 +43,57 @@ const MALFORMED: [&str; 14] = [
     "ValidationException",
 ];
 
+/// Services and codes of the second table that also stand for the result of a call that was processed. CloudFormation
+/// answers an update without a difference with `No updates are to be performed`, after it compared the stack (AWS
+/// CloudFormation API Reference, `UpdateStack`, read 2026-11).
+const PROCESSED: [(&str, &str); 2] = [
+    ("cloudformation.amazonaws.com", "ValidationError"),
+    ("cloudformation.amazonaws.com", "ValidationException"),
+];
+
 impl CallKey {
     /// Whether AWS did not process the call, because it was throttled or malformed. Such a call changed nothing and shows
     /// nothing about permissions.
     pub fn is_unprocessed(&self) -> bool {
         let is_listed = |code: &str| {
             let code = code.rsplit_once('.').map_or(code, |(_, code)| code);
-            THROTTLED.contains(&code) || MALFORMED.contains(&code)
+            let is_processed = || PROCESSED.contains(&(&*self.source, code));
+            THROTTLED.contains(&code) || MALFORMED.contains(&code) && !is_processed()
         };
         self.outcome == Outcome::Failed && self.error_code.as_deref().is_some_and(is_listed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    fn is_unprocessed(service: &str, code: &'static str) -> bool {
+        let record = Record {
+            event_source: Some(format!("{service}.amazonaws.com").into()),
+            event_name: Some("UpdateStack".into()),
+            error_code: Some(code.into()),
+            ..Record::default()
+        };
+        CallKey::of(&record).unwrap().is_unprocessed()
+    }
+
+    #[test]
+    fn throttled_and_malformed_calls_were_not_processed() {
+        for code in THROTTLED.iter().chain(&MALFORMED) {
+            assert!(is_unprocessed("ec2", code), "{code}");
+        }
+        assert!(is_unprocessed("ec2", "Client.RequestLimitExceeded"));
+        assert!(!is_unprocessed("ec2", "AccessDenied") && !is_unprocessed("ec2", ""));
+    }
+
+    #[test]
+    fn a_code_that_also_stands_for_a_processed_call_is_no_sign() {
+        for code in ["ValidationError", "ValidationException"] {
+            assert!(is_unprocessed("iam", code) && !is_unprocessed("cloudformation", code), "{code}");
+        }
+        assert!(is_unprocessed("cloudformation", "Throttling"));
+        assert!(!is_unprocessed("dynamodb", "TransactionInProgressException"));
     }
 }

@@ -43,6 +43,21 @@ const MAX_LIST_DEPTH: usize = 8;
 
 /// Key of the record of an element of `LookupEvents`.
 const LOOKUP_EVENT_TEXT: &str = "CloudTrailEvent";
+/// Keys of a record and of what contains one record, none of which stands beside a list of records.
+const FORM_KEYS: [&str; 8] = [
+    "eventVersion",
+    "userIdentity",
+    "eventID",
+    "eventName",
+    "eventSource",
+    LOOKUP_EVENT_TEXT,
+    "detail-type",
+    "digestStartTime",
+];
+
+/// Keys of lists of records.
+const LIST_KEYS: [&str; 4] = ["Records", "Events", "logEvents", "events"];
+
 /// Key of the record of a log event of CloudWatch Logs.
 const LOG_EVENT_TEXT: &str = "message";
 
@@ -164,6 +179,8 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
         let mut message_types = MessageTypes::default();
         let mut log_events = Vec::new();
+        // A field of another form than a list of records.
+        let mut other_form = None;
         loop {
             at = self.skip_whitespace(at);
             let (key, end) = self.parse::<String>(at).map_err(|stop| whole(stop, listed))?;
@@ -195,6 +212,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
                     if name == "messageType" {
                         message_types.add(self.text.get(at..end).unwrap_or_default());
                     }
+                    other_form = other_form.or_else(|| FORM_KEYS.into_iter().find(|key| *key == name));
                     end
                 }
             };
@@ -211,8 +229,14 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
         let element = message_types.element();
         self.read_log_events(&log_events, element)?;
-        if !listed {
-            self.visit_value(start, at + 1, ElementKind::TopLevel);
+        match other_form {
+            _ if !listed => self.visit_value(start, at + 1, ElementKind::TopLevel),
+            // Which of them counts is not known, so what the list has counts, and the object is one more piece.
+            Some(key) => {
+                let ambiguous = RecordError::in_field(UnreadableReason::BadValue, key);
+                self.visit_unreadable(start, at + 1, ambiguous);
+            }
+            None => {}
         }
         Ok(at + 1)
     }
@@ -309,7 +333,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         }
         let object = fields::parse_object(raw, RecordError::whole_piece(UnreadableReason::BadValue))?;
         match element {
-            ElementKind::Record => self.visit_record(&Record::from_object(&object)?, bytes),
+            ElementKind::Record => self.visit_record(&single_record(&object)?, bytes),
             ElementKind::LookupEvent => self.visit_text_field(&object, LOOKUP_EVENT_TEXT),
             ElementKind::LogEvent => self.visit_text_field(&object, LOG_EVENT_TEXT),
             ElementKind::ControlEvent => match self.visit_text_field(&object, LOG_EVENT_TEXT) {
@@ -322,10 +346,14 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
 
     fn visit_top_level(&mut self, object: &JsonObject<'_>, bytes: &[u8]) -> Result<(), RecordError> {
         let not_cloud_trail = RecordError::whole_piece(UnreadableReason::NotCloudTrail);
+        let is_record = Record::has_identity(object);
         if let (Some(_), Some(detail)) = (object.get("detail-type"), object.get("detail")) {
+            if is_record {
+                return Err(RecordError::in_field(UnreadableReason::BadValue, "detail-type"));
+            }
             let record = match self.parse_fast(detail.get()) {
                 Some(record) => record,
-                None => Record::from_object(&fields::parse_object(
+                None => single_record(&fields::parse_object(
                     detail.get(),
                     RecordError::in_field(UnreadableReason::WrongType, "detail"),
                 )?)?,
@@ -333,10 +361,12 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
             return self.visit_record(&fill_from_envelope(object, record)?, detail.get().as_bytes());
         }
         if digest::is_digest(object) {
+            if is_record {
+                return Err(RecordError::in_field(UnreadableReason::BadValue, "digestStartTime"));
+            }
             self.visitor.visit_digest_window(digest::read_digest(object)?);
             return Ok(());
         }
-        let is_record = Record::has_identity(object);
         let is_log_event = object.get(LOG_EVENT_TEXT).is_some_and(|raw| raw.get().starts_with('"'));
         match (is_record, object.contains_key(LOOKUP_EVENT_TEXT), is_log_event) {
             // A record beside the text of a record: which of them counts is not known.
@@ -373,7 +403,7 @@ impl<V: RecordVisitor> DocumentReader<'_, '_, V> {
         if !is_lookup_event && !Record::has_identity(&object) && !is_aggregated(&object) {
             return Err(RecordError::whole_piece(UnreadableReason::NotCloudTrail));
         }
-        self.visit_record(&Record::from_object(&object)?, text.as_bytes())
+        self.visit_record(&single_record(&object)?, text.as_bytes())
     }
 
     fn visit_record(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), RecordError> {
@@ -467,6 +497,15 @@ impl MessageTypes {
 
     const fn element(&self) -> ElementKind {
         if self.control && !self.other { ElementKind::ControlEvent } else { ElementKind::LogEvent }
+    }
+}
+
+/// The record of an object that has no list of records beside its fields.
+fn single_record<'a>(object: &JsonObject<'a>) -> Result<Record<'a>, RecordError> {
+    let is_list = |key: &&str| object.get(*key).is_some_and(|raw| raw.get().starts_with('['));
+    match LIST_KEYS.into_iter().find(is_list) {
+        Some(key) => Err(RecordError::in_field(UnreadableReason::BadValue, key)),
+        None => Record::from_object(object),
     }
 }
 

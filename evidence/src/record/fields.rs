@@ -110,10 +110,8 @@ impl<'a> Record<'a> {
 
     /// Whether the record is an Insights event or an aggregated event, and not a call.
     pub(super) fn is_set_aside(&self) -> bool {
-        // Neither has a caller. A record with a caller is a call, whatever its category.
-        (self.is_insight() || self.is_aggregated())
-            && self.user_identity.kind.is_none()
-            && self.user_identity.arn.is_none()
+        // Neither has a caller. A record with anything about a caller is a call, whatever its category.
+        (self.is_insight() || self.is_aggregated()) && self.user_identity == UserIdentity::default()
     }
 
     fn is_insight(&self) -> bool {

@@ -24,6 +24,7 @@ pub use digest::DigestWindow;
 pub(crate) use fields::with_user_identity;
 pub use fields::{Record, RecordResource, UserIdentity};
 pub use inflate::Inflater;
+use other_file::FileContent;
 pub use other_file::{
     OtherFile, SkippedFile, claims_cloudtrail, kind_of_service_folder, kind_without_content,
 };
@@ -95,9 +96,23 @@ pub fn read_unless_other(
     if !claims_cloudtrail(name) && !other_file::starts_like_cloudtrail(text) {
         let mut probe = other_file::Probe::default();
         document::read_document(text, fault, stored, true, &mut probe);
-        let kind = if probe.read { None } else { other_file::kind_of_unread(name, text, fault, probe) };
-        if let Some(kind) = kind {
-            return Err(kind);
+        let content = if probe.read {
+            FileContent::CloudTrail
+        } else {
+            other_file::content_of_unread(name, text, fault, probe)
+        };
+        match content {
+            FileContent::CloudTrail => {}
+            FileContent::Other(kind) => return Err(kind),
+            FileContent::OtherForm(kind) => {
+                visit.visit_unreadable(UnreadablePiece {
+                    error: RecordError::in_field(UnreadableReason::OtherForm, kind.form()),
+                    fingerprint: Fingerprint::of("piece", &[text]),
+                    offset: 0,
+                    record_index: 0,
+                });
+                return Ok(text.len());
+            }
         }
     }
     document::read_document(text, fault, stored, true, visit);

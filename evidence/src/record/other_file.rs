@@ -2,7 +2,9 @@
 //!
 //! Enters: the name and the text of a file. Leaves: [`OtherFile`], what the file seems to be, or nothing. Laws: a file
 //! whose name claims to be a log file of CloudTrail, or whose text starts like one, is never another file, so a damaged
-//! log file stays damaged evidence; a file of which anything can be read is never another file; no input panics.
+//! log file stays damaged evidence; a file of which anything can be read is never another file; nor is one that has names
+//! of CloudTrail fields in it, or is named as JSON and is not, unless it has the structure of something else; no input
+//! panics.
 
 use std::{cell::RefCell, collections::BTreeSet, fmt};
 
@@ -92,6 +94,16 @@ impl OtherFile {
 }
 
 impl OtherFile {
+    /// The kind in words, of a file that has CloudTrail fields.
+    pub(super) const fn form(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Text => "text",
+            Self::Binary => "an unknown format",
+            other => other.description(),
+        }
+    }
+
     /// The kind in words, without article.
     pub fn noun(self) -> &'static str {
         let words = self.description();
@@ -131,7 +143,8 @@ pub fn claims_cloudtrail(name: &str) -> bool {
     if has_delivered_form(base) {
         return true;
     }
-    if kind_of_name(base).is_some() || base == "ConfigWritabilityCheckFile" {
+    // An archive in a folder of CloudTrail may well have log files in it.
+    if kind_of_name(base).is_some_and(|kind| kind != OtherFile::Archive) {
         return false;
     }
     match service_folder(name) {
@@ -183,52 +196,112 @@ pub(super) fn starts_like_cloudtrail(text: &[u8]) -> bool {
     starts(b"\"Records\"") || starts(b"\"eventVersion\"")
 }
 
-/// What a file is of which nothing could be read, and whose name does not claim to be CloudTrail's. `None` if it may be
-/// damaged CloudTrail data.
-pub(super) fn kind_of_unread(
+/// The content of a file whose name does not claim to be CloudTrail's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileContent {
+    /// CloudTrail data, which may be damaged.
+    CloudTrail,
+    /// Evidently something else.
+    Other(OtherFile),
+    /// It has CloudTrail fields, in a form that is not read.
+    OtherForm(OtherFile),
+}
+
+/// The content of a file of which nothing could be read.
+pub(super) fn content_of_unread(
     name: &str,
     text: &[u8],
     fault: Option<UnreadableReason>,
     probe: Probe,
-) -> Option<OtherFile> {
+) -> FileContent {
     let text = trim_start(text);
+    let base = base_name(name);
     let is_intact = matches!(fault, None | Some(UnreadableReason::Empty));
     if text.is_empty() && is_intact {
-        return Some(OtherFile::Empty);
-    }
-    if let Some(kind) = kind_of_start(text) {
-        return Some(kind);
+        return FileContent::Other(OtherFile::Empty);
     }
     let is_json = matches!(text.first(), Some(b'{' | b'[' | b'"'));
+    let keys = if is_json { first_keys(text) } else { BTreeSet::new() };
+    // What has a structure of its own may mention fields of CloudTrail, as rules for events in AWS Config do.
+    let by_structure = kind_of_first_line(text).or_else(|| kind_of_keys(&keys, text));
+    if let Some(kind) = by_structure {
+        return if holds_record(text) { FileContent::OtherForm(kind) } else { FileContent::Other(kind) };
+    }
     if is_json {
-        let keys = first_keys(text);
-        if let Some(kind) = kind_of_keys(&keys) {
-            return Some(kind);
-        }
         let has = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
         let is_cloudtrail = CLOUDTRAIL_KEYS.iter().any(|key| keys.contains(*key))
             || has("eventVersion") && (has("userIdentity") || has("eventSource"));
         if is_cloudtrail {
-            return None;
+            return FileContent::CloudTrail;
         }
     }
-    if let Some(kind) = kind_of_service_folder(name).or_else(|| kind_of_name(base_name(name))) {
-        return Some(kind);
+    if let Some(kind) = kind_of_service_folder(name) {
+        return if holds_record(text) { FileContent::OtherForm(kind) } else { FileContent::Other(kind) };
     }
-    if !is_intact {
-        return None;
-    }
-    if !probe.damaged {
-        return Some(OtherFile::Json);
+    // The name promises JSON, and the content is something else: a log file may have been damaged or not been fetched.
+    if promises_json(base) && (!is_json || probe.damaged) {
+        return FileContent::CloudTrail;
     }
     let is_text = std::str::from_utf8(text).is_ok() && !text.contains(&0);
-    match promised_format(base_name(name)) {
-        // The name promises JSON or gzip, and the content is neither: it may have been damaged.
-        Some(PromisedFormat::Json) => None,
-        Some(PromisedFormat::Gzip) if !is_text => None,
-        _ if is_text => Some(OtherFile::Text),
-        _ => Some(OtherFile::Binary),
+    let kind = match kind_of_signature(text).or_else(|| kind_of_name(base)) {
+        Some(kind) => kind,
+        None if !is_intact => return FileContent::CloudTrail,
+        None if !probe.damaged => OtherFile::Json,
+        None if is_text => OtherFile::Text,
+        // The name promises gzip, and the content is neither that nor text.
+        None if has_extension(base, "gz") => return FileContent::CloudTrail,
+        None => OtherFile::Binary,
+    };
+    match kind {
+        OtherFile::Image => FileContent::Other(kind),
+        _ if holds_fields(text) || holds_log_file_name(text, kind) => FileContent::OtherForm(kind),
+        _ => FileContent::Other(kind),
     }
+}
+
+/// Whether a record is written out in JSON: `eventVersion` with a number in a text, and `userIdentity` with an object.
+fn holds_record(text: &[u8]) -> bool {
+    let has = |key: &[u8], begins: fn(&[u8]) -> bool| {
+        memchr::memmem::find_iter(text, key).any(|at| {
+            let value = text.get(at + key.len()..).unwrap_or_default().trim_ascii_start();
+            value.strip_prefix(b":").is_some_and(|value| begins(value.trim_ascii_start()))
+        })
+    };
+    has(b"\"eventVersion\"", |value| matches!(value, [b'"', b'0'..=b'9', ..]))
+        && has(b"\"userIdentity\"", |value| value.starts_with(b"{"))
+}
+
+/// Names of fields that every record has. In other data one of them may stand, but hardly two.
+const NAMES: [&str; 5] = ["eventName", "eventSource", "userIdentity", "eventVersion", "recipientAccountId"];
+
+/// Whether text has the names of two fields of records in any case, as the column names of a table, as text in JSON or in
+/// YAML, or in UTF-16; or the names that the CloudTrail console gives to the columns of its tables, or the key under
+/// which CloudTrail Lake returns rows, which have any names.
+fn holds_fields(text: &[u8]) -> bool {
+    let narrow: Vec<u8>;
+    let text = if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        narrow = text.iter().copied().filter(|byte| *byte != 0).collect();
+        &narrow
+    } else {
+        text
+    };
+    NAMES.iter().filter(|name| holds_word(text, name)).take(2).count() == 2
+        || holds_word(text, "QueryResultRows")
+        || holds_word(text, "event name") && holds_word(text, "event source") && holds_word(text, "event id")
+}
+
+/// Whether text has a word, in any case.
+fn holds_word(text: &[u8], word: &str) -> bool {
+    let word = word.as_bytes();
+    let Some(first) = word.first() else { return true };
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
+        .any(|at| text.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word)))
+}
+
+/// Whether an archive lists a log file that CloudTrail delivered.
+fn holds_log_file_name(text: &[u8], kind: OtherFile) -> bool {
+    let has = |name: &[u8]| memchr::memmem::find(text, name).is_some();
+    matches!(kind, OtherFile::Archive | OtherFile::Binary) && (has(b"_CloudTrail_") || has(b"/CloudTrail/"))
 }
 
 /// Keys that only CloudTrail data has at the top level.
@@ -243,8 +316,9 @@ const CLOUDTRAIL_KEYS: [&str; 8] = [
     "userIdentity",
 ];
 
-/// By the keys of the first object. AWS Config: `fileVersion` with `configSnapshotId` or `configurationItems`.
-fn kind_of_keys(keys: &BTreeSet<String>) -> Option<OtherFile> {
+/// By the keys of the first object. AWS Config: `fileVersion` with `configSnapshotId` or `configurationItems`. The
+/// selectors of a trail name fields of records and are none.
+fn kind_of_keys(keys: &BTreeSet<String>, text: &[u8]) -> Option<OtherFile> {
     let has = |key: &str| keys.contains(key);
     if CLOUDTRAIL_KEYS.iter().any(|key| has(key)) {
         return None;
@@ -256,8 +330,13 @@ fn kind_of_keys(keys: &BTreeSet<String>) -> Option<OtherFile> {
         return Some(OtherFile::ConfigHistory);
     }
     let is_finding = has("ProductArn") && has("SchemaVersion") || has("schemaVersion") && has("service");
-    if is_finding || has("Findings") || has("findings") {
+    let holds = |key: &&str| memchr::memmem::find(text, key.as_bytes()).is_some();
+    let is_list = || (has("Findings") || has("findings")) && FINDING_KEYS.iter().any(holds);
+    if is_finding || is_list() {
         return Some(OtherFile::Findings);
+    }
+    if has("AdvancedEventSelectors") || has("EventSelectors") {
+        return Some(OtherFile::Json);
     }
     if has("webaclId") {
         return Some(OtherFile::WafLog);
@@ -265,13 +344,26 @@ fn kind_of_keys(keys: &BTreeSet<String>) -> Option<OtherFile> {
     (has("query_name") && has("query_type")).then_some(OtherFile::ResolverQueryLog)
 }
 
-/// By the first bytes: the signature of a format, or the first line of a log.
-fn kind_of_start(text: &[u8]) -> Option<OtherFile> {
+/// Keys of findings of GuardDuty, Security Hub, Amazon Inspector, IAM Access Analyzer and Amazon Macie.
+const FINDING_KEYS: [&str; 6] = [
+    "\"SchemaVersion\"",
+    "\"schemaVersion\"",
+    "\"ProductArn\"",
+    "\"findingArn\"",
+    "\"analyzedAt\"",
+    "\"resourceOwnerAccount\"",
+];
+
+/// By the first bytes: the signature of a format.
+fn kind_of_signature(text: &[u8]) -> Option<OtherFile> {
     let starts = |signatures: &[&[u8]]| signatures.iter().any(|signature| text.starts_with(signature));
     if starts(&[b"%PDF", b"<"]) {
         return Some(OtherFile::Document);
     }
-    if starts(&[b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"\0\0\x01\0"]) {
+    let is_image = starts(&[b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\0\0\x01\0"]);
+    // Text may begin with these two, and the sizes behind them have a zero in them.
+    let may_be_image = starts(&[b"RIFF", b"BM"]);
+    if is_image || may_be_image && text.iter().take(16).any(|byte| *byte == 0) {
         return Some(OtherFile::Image);
     }
     if starts(&[b"PAR1", b"ORC", b"Obj\x01"]) {
@@ -280,6 +372,11 @@ fn kind_of_start(text: &[u8]) -> Option<OtherFile> {
     if starts(&[b"PK\x03\x04", b"PK\x05\x06", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"7z\xbc\xaf"]) {
         return Some(OtherFile::Archive);
     }
+    None
+}
+
+/// By the first line of a log.
+fn kind_of_first_line(text: &[u8]) -> Option<OtherFile> {
     let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     kind_of_log(std::str::from_utf8(line.get(..2_048).unwrap_or(line)).ok()?)
 }
@@ -317,7 +414,7 @@ fn kind_of_log(line: &str) -> Option<OtherFile> {
         {
             Some(OtherFile::LoadBalancerLog)
         }
-        [time, _, ..] if is_log_time(time) => Some(OtherFile::LoadBalancerLog),
+        [time, _, client, ..] if is_log_time(time) && is_address(client) => Some(OtherFile::LoadBalancerLog),
         _ => None,
     }
 }
@@ -348,6 +445,16 @@ fn is_log_time(word: &str) -> bool {
     is(4, b'-') && is(7, b'-') && is(10, b'T') && is(13, b':') && is(16, b':') && word.starts_with('2')
 }
 
+/// `192.168.131.39:2817`, also with an IPv6 address.
+fn is_address(word: &str) -> bool {
+    let is_digits = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host = |host: &str| {
+        !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'[' | b']'))
+    };
+    word.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_digits(port))
+}
+
 fn is_bucket_owner(word: &str) -> bool {
     word == "-" || word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -367,7 +474,9 @@ fn kind_of_name(base: &str) -> Option<OtherFile> {
         ) => Some(OtherFile::Document),
         Some("png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "ico" | "bmp") => Some(OtherFile::Image),
         Some("parquet" | "orc" | "avro") => Some(OtherFile::Table),
-        Some("zip" | "tar" | "tgz" | "7z" | "bz2" | "xz" | "zst" | "rar") => Some(OtherFile::Archive),
+        Some("zip" | "tar" | "tgz" | "7z" | "bz2" | "xz" | "zst" | "rar" | "lz4" | "br" | "snappy") => {
+            Some(OtherFile::Archive)
+        }
         _ => None,
     };
     if by_extension.is_some() {
@@ -381,19 +490,15 @@ fn kind_of_name(base: &str) -> Option<OtherFile> {
     }
 }
 
-/// The format that a file name promises.
-enum PromisedFormat {
-    Json,
-    Gzip,
+/// Whether a file name promises JSON: `x.json`, `x.jsonl.gz`, `x.json.zst`, `x.json.bak`. `x.json.html` is a document.
+fn promises_json(base: &str) -> bool {
+    let is_json = ["json", "jsonl", "ndjson"].iter().any(|extension| has_extension(base, extension));
+    is_json && kind_of_name(base).is_none_or(|kind| kind == OtherFile::Archive)
 }
 
-fn promised_format(base: &str) -> Option<PromisedFormat> {
-    let lower = base.to_ascii_lowercase();
-    let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
-    if [".json", ".jsonl", ".ndjson"].iter().any(|extension| plain.ends_with(extension)) {
-        return Some(PromisedFormat::Json);
-    }
-    (plain.len() < lower.len()).then_some(PromisedFormat::Gzip)
+/// Whether one of the extensions of a file name is `extension`.
+fn has_extension(base: &str, extension: &str) -> bool {
+    base.split('.').skip(1).any(|part| part.eq_ignore_ascii_case(extension))
 }
 
 /// `111122223333_CloudTrail_us-east-1_20231110T0505Z_AbC1.json.gz`, also `_CloudTrail-Digest_` and `_CloudTrail-Insight_`.

@@ -17,6 +17,8 @@ pub enum UnreadableReason {
     Empty,
     /// Not CloudTrail data: JSON, or text in JSON, without a record.
     NotCloudTrail,
+    /// Not in a form that is read, and with names of CloudTrail fields in it.
+    OtherForm,
     /// The log file could not be fetched.
     Unavailable,
     /// A required field is longer than [`super::MAX_TEXT_BYTES`], or has too many values.
@@ -51,6 +53,7 @@ impl UnreadableReason {
         match self {
             Self::Empty => "empty",
             Self::NotCloudTrail => "not_cloud_trail",
+            Self::OtherForm => "other_form",
             Self::Unavailable => "unavailable",
             Self::FieldTooLong => "field_too_long",
             Self::MissingField => "missing_field",
@@ -67,11 +70,12 @@ impl UnreadableReason {
         }
     }
 
-    /// The reason in words. A text that ends in a colon is followed by the name of the field.
+    /// The reason in words. A text that ends in a colon is followed by the name of the field or form.
     pub const fn description(self) -> &'static str {
         match self {
             Self::Empty => "the log file is empty",
             Self::NotCloudTrail => "JSON, but not CloudTrail data",
+            Self::OtherForm => "holds CloudTrail fields in a form that is not read:",
             Self::Unavailable => "the log file could not be fetched",
             Self::FieldTooLong => "field too long or with too many values:",
             Self::MissingField => "missing field",
@@ -100,7 +104,7 @@ impl fmt::Display for UnreadableReason {
 pub struct RecordError {
     /// Why the record cannot be read.
     pub reason: UnreadableReason,
-    /// The invalid field, as CloudTrail spells it.
+    /// The invalid field, as CloudTrail spells it, or the form of the file.
     pub field: Option<&'static str>,
 }
 
@@ -120,7 +124,11 @@ impl RecordError {
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason.description())?;
-        self.field.map_or(Ok(()), |field| write!(f, " `{field}`"))
+        match self.field {
+            Some(form) if self.reason == UnreadableReason::OtherForm => write!(f, " {form}"),
+            Some(field) => write!(f, " `{field}`"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -173,6 +173,57 @@ fn aggregated_events_are_set_aside_unless_they_name_a_caller_or_a_call() {
 }
 
 #[test]
+fn a_list_of_records_beside_another_form_is_ambiguous() {
+    let (a, b) = (record_json(1), record_json(2));
+    let beside = |list: &str| a.replacen('{', &format!("{{{list},"), 1);
+    let text = serde_json::Value::String(b.clone());
+    for (form, events) in [
+        (beside(r#""Records":[]"#), 0),
+        (beside(&format!(r#""Records":[{b}]"#)), 1),
+        (beside(r#""Events":[]"#), 0),
+        (beside(r#""events":[]"#), 0),
+        (beside(&format!(r#""logEvents":[{{"message":{text}}}]"#)), 1),
+        (format!(r#"{{"Records":[{b}],"eventVersion":"1.11"}}"#), 1),
+        (format!(r#"{{"Records":[{b}],"digestStartTime":"x"}}"#), 1),
+        (format!(r#"{{"detail-type":"x","Records":[{b}],"detail":{a}}}"#), 1),
+        (format!(r#"{{"CloudTrailEvent":{text},"Records":[]}}"#), 0),
+        // A list inside what should be one record.
+        (format!(r#"{{"Records":[{},{b}]}}"#, beside(r#""Records":[]"#)), 1),
+        (format!("[{},{b}]", serde_json::Value::String(beside(r#""events":[]"#))), 1),
+        (format!(r#"{{"detail-type":"x","detail":{}}}"#, beside(r#""Records":[]"#)), 0),
+        // Two forms without a list.
+        (a.replacen('{', &format!(r#"{{"detail-type":"x","detail":{b},"#), 1), 0),
+        (a.replacen('{', r#"{"digestStartTime":"x","digestEndTime":"x","#, 1), 0),
+    ] {
+        let seen = visit(&form);
+        assert_eq!((seen.events.len(), seen.reasons()), (events, vec![UnreadableReason::BadValue]), "{form}");
+    }
+}
+
+#[test]
+fn an_insight_with_anything_about_a_caller_is_a_call() {
+    let insight = record_json(1).replacen('{', r#"{"eventCategory":"Insight","#, 1);
+    let with_identity = |identity: &str| {
+        let record = insight.replacen(r#""type":"IAMUser","arn":"arn:aws:iam::1:user/u""#, identity, 1);
+        let seen = visit(format!(r#"{{"Records":[{record}]}}"#));
+        assert_eq!((seen.events.len() + seen.insights.len(), seen.unreadable.len()), (1, 0), "{record}");
+        seen.events.len() == 1
+    };
+    assert!(!with_identity(""));
+    for identity in [
+        r#""type":"IAMUser""#,
+        r#""arn":"arn:aws:iam::1:user/u""#,
+        r#""userName":"jane""#,
+        r#""principalId":"AIDAX""#,
+        r#""accountId":"111122223333""#,
+        r#""sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::1:role/r"}}"#,
+        r#""sessionContext":{"sessionIssuer":{"userName":"r"}}"#,
+    ] {
+        assert!(with_identity(identity), "{identity}");
+    }
+}
+
+#[test]
 fn a_key_given_twice_makes_a_record_unreadable_and_is_named() {
     let (a, b) = (record_json(1), record_json(2));
     let full = a.replacen(

@@ -114,8 +114,17 @@ fn files_beside_a_trail_are_recognized_by_their_content() {
         ),
     ] {
         for name in ["logs/file.json.gz", "file", "s3://b/x/y.log"] {
-            assert_eq!(read(name, content.as_bytes()), Err(kind), "{name}: {content}");
-            assert_eq!(read(name, &gzip(content.as_bytes())), Err(kind), "{name}: {content}");
+            // What is named as JSON is that, or a known log, or damaged.
+            let is_damaged = name.contains(".json")
+                && matches!(kind, File::Document | File::Archive | File::Table | File::Image);
+            for stored in [content.as_bytes(), &gzip(content.as_bytes())] {
+                let found = read(name, stored);
+                if is_damaged {
+                    assert!(found.is_ok_and(|counts| counts.unreadable > 0), "{name}: {content}");
+                } else {
+                    assert_eq!(found, Err(kind), "{name}: {content}");
+                }
+            }
         }
         // The same content under the name of a log file is damaged evidence.
         assert!(read(CLAIMED, content.as_bytes()).unwrap().unreadable > 0, "{content}");
@@ -155,8 +164,6 @@ fn files_beside_a_trail_are_recognized_by_their_name_if_nothing_in_them_is_a_rec
         let file = format!("{{\"Records\":[{RECORD}]}}");
         assert_eq!(read(name, &gzip(file.as_bytes())), Ok(Counts { records: 1, unreadable: 0 }), "{name}");
     }
-    let document = format!("# A record\n\n    {RECORD}\n");
-    assert_eq!(read("README.md", document.as_bytes()), Err(File::Document));
     for (name, kind) in [
         ("logs/.DS_Store", Some(File::Hidden)),
         (
@@ -235,6 +242,154 @@ fn a_record_anywhere_in_a_file_makes_it_evidence() {
     ] {
         let counts = read("notes.txt", text.as_bytes()).unwrap();
         assert!(counts.records == 1 && counts.unreadable > 0, "{text:.60}");
+    }
+}
+
+/// The errors of what could not be read, in words.
+#[derive(Default)]
+struct Reasons(Vec<String>);
+
+impl RecordVisitor for Reasons {
+    fn visit_record(&mut self, _: &Record<'_>) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn visit_insight(&mut self, _: Fingerprint) {}
+
+    fn visit_digest_window(&mut self, _: DigestWindow) {}
+
+    fn visit_unreadable(&mut self, piece: UnreadablePiece) {
+        self.0.push(piece.error.to_string());
+    }
+}
+
+#[track_caller]
+fn assert_other_form(name: &str, content: &[u8], form: &str) {
+    for stored in [content.to_vec(), gzip(content)] {
+        let mut reasons = Reasons::default();
+        let read =
+            read_unless_other(name, &stored, ReadLimits::default(), &mut Inflater::default(), &mut reasons);
+        let text = String::from_utf8_lossy(content);
+        assert_eq!(read, Ok(content.len()), "{name}: {text}");
+        let reason = format!("holds CloudTrail fields in a form that is not read: {form}");
+        assert_eq!(reasons.0, [reason], "{name}: {text}");
+    }
+}
+
+#[test]
+fn fields_of_records_in_a_form_that_is_not_read_are_unreadable_evidence() {
+    let record = RECORD.replacen("\"userIdentity\":{}", "\"userIdentity\":{\"type\":\"Root\"}", 1);
+    let text = serde_json::Value::String(record.clone()).to_string();
+    let tail = format!("2026-10-06T09:20:00+00:00 111122223333_CloudTrail_us-east-1 {record}\n");
+    let tar = format!("logs/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz\0\0\x1f");
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(tail.bytes().flat_map(|byte| [byte, 0])).collect();
+    for (name, content, form) in [
+        ("tail.log", tail.as_str(), "text"),
+        ("tail.txt", &tail, "a document"),
+        ("short", &format!("2026-10-06T09:20:00 {record}\n"), "text"),
+        ("events.yaml", &format!("Events:\n- CloudTrailEvent: {text}\n"), "text"),
+        ("events.txt", &format!("EVENTS\t{record}\tDeleteBucket\n"), "a document"),
+        ("README.md", &format!("# A record\n\n    {record}\n"), "a document"),
+        ("export.csv", "eventtime,eventname,useridentity\n2026,DeleteBucket,x\n", "a document"),
+        ("history.csv", "Event ID,AWS region,Event name,Event source\n1,r,DeleteBucket,s3\n", "a document"),
+        ("table", "PAR1\0\0eventsource\0eventname\0", "a Parquet, ORC or Avro file"),
+        ("logs.tar", &tar, "an archive or a compression other than gzip"),
+        ("logs", &tar, "an unknown format"),
+        (
+            "lake.json",
+            r#"{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventTime":"t"},{"eventName":"DeleteBucket"}]]}"#,
+            "JSON",
+        ),
+        ("lake.json", r#"{"QueryResultRows":[[{"a":"b"}]]}"#, "JSON"),
+        (
+            "insights.json",
+            r#"{"results":[[{"field":"eventSource","value":"s3.amazonaws.com"},{"field":"eventName","value":"DeleteBucket"}]]}"#,
+            "JSON",
+        ),
+        ("pattern.json", r#"{"detail":{"eventSource":["x"],"eventName":["y"]}}"#, "JSON"),
+        ("config.json", &format!(r#"{{"configurationItems":[],"x":{record}}}"#), "an AWS Config history"),
+        (
+            "x.json",
+            &format!(r#"{{"findings":[{{"schemaVersion":"1"}},{record}]}}"#),
+            "a file of GuardDuty or Security Hub findings",
+        ),
+        ("AWSLogs/111122223333/elasticloadbalancing/x.log", &tail, "a load balancer log"),
+        ("notes", "eventName and userIdentity", "text"),
+    ] {
+        assert_other_form(name, content.as_bytes(), form);
+    }
+    assert_other_form("tail.log", &utf16, "an unknown format");
+    // Not a finding of any service, and not JSON of another kind.
+    for content in [format!(r#"{{"findings":[{record}]}}"#), format!(r#"{{"findings":[{text}]}}"#)] {
+        assert!(read("x.json", content.as_bytes()).unwrap().unreadable > 0, "{content}");
+    }
+}
+
+#[test]
+fn what_has_a_structure_of_its_own_may_name_fields_of_records() {
+    use OtherFile as File;
+
+    let said = r#"{ ($.eventSource = s3.amazonaws.com) && ($.eventName = PutBucketPolicy) }"#;
+    let said = serde_json::Value::String(said.to_owned());
+    for (name, content, kind) in [
+        (
+            "a.json",
+            format!(
+                r#"{{"fileVersion":"1.0","configSnapshotId":"1","configurationItems":[{{"configuration":{{"filterPattern":{said},"eventPattern":{{"userIdentity":{{}}}}}}}}]}}"#
+            ),
+            File::ConfigSnapshot,
+        ),
+        (
+            "a.json",
+            format!(r#"{{"Findings":[{{"SchemaVersion":"2018-10-08","Description":{said}}}]}}"#),
+            File::Findings,
+        ),
+        (
+            "a.json",
+            format!(r#"{{"schemaVersion":"2.0","service":{{"action":{{"eventSource":"x","eventName":"y"}}}},"d":{said}}}"#),
+            File::Findings,
+        ),
+        (
+            "selectors.json",
+            r#"{"TrailARN":"x","AdvancedEventSelectors":[{"FieldSelectors":[{"Field":"eventName"},{"Field":"userIdentity.arn"}]}]}"#.to_owned(),
+            File::Json,
+        ),
+        (
+            "a.log",
+            "https 2018-07-02T22:23:00.186641Z app/a/5 192.0.2.1:2817 \"GET https://x/?eventSource=a&eventName=b\"".to_owned(),
+            File::LoadBalancerLog,
+        ),
+        ("AWSLogs/111122223333/Config/x", format!("rule {said}"), File::Config),
+        ("a.png", format!("x {said}"), File::Image),
+        ("notes", "the field eventName".to_owned(), File::Text),
+    ] {
+        assert_eq!(read(name, content.as_bytes()), Err(kind), "{name}: {content}");
+    }
+}
+
+#[test]
+fn a_name_that_promises_json_is_evidence_whatever_the_content_is() {
+    for (name, content) in [
+        ("trail-09.json", &b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"[..]),
+        ("trail.json.gz", b"%PDF-1.7"),
+        ("more.json.zst", b"\x28\xb5\x2f\xfd0000"),
+        ("more.jsonl.bz2", b"BZh9"),
+        ("more.ndjson.zip", b"PK\x03\x04"),
+        ("more.json.lz4", b"\x04\x22\x4d\x18"),
+        ("trail.json.bak", b"nonsense"),
+        ("trail.json", b"PAR1"),
+        ("AWSLogs/111122223333/CloudTrail/2026.zip", b"PK\x03\x04"),
+    ] {
+        assert!(read(name, content).is_ok_and(|counts| counts.unreadable > 0), "{name}");
+    }
+    for (name, content, kind) in [
+        ("package.json", &b"{}"[..], OtherFile::Json),
+        ("empty.json", b"", OtherFile::Empty),
+        ("about.json.html", b"<p>", OtherFile::Document),
+        ("more.zip", b"PK\x03\x04", OtherFile::Archive),
+        ("BM.txt", b"BM words", OtherFile::Document),
+    ] {
+        assert_eq!(read(name, content), Err(kind), "{name}");
     }
 }
 
