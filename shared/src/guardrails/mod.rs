@@ -3,8 +3,8 @@
 //! Enters: policies of a principal, its usage, a catalog and overrides. Leaves: a [`Guardrail`] with its
 //! [`GuardrailProof`]: a least-privilege allow policy, a permissions boundary, or a service control policy. Laws: a
 //! guardrail without a proof is an error; every used action stays granted, unless it is not read-only and is listed
-//! as removed; actions that are not read-only are granted only if they are tolerated or kept; a use of a KMS key that is
-//! kept through AWS services is granted to no other call; a guardrail never grants an action that was not granted
+//! as removed; actions that are not read-only are granted only if they are tolerated or kept; a use of a KMS key that
+//! is kept through AWS services is granted to no other call; a guardrail never grants an action that was not granted
 //! before.
 
 mod action_patterns;
@@ -101,11 +101,11 @@ pub struct Guardrail {
     pub notes: Vec<String>,
     /// Actions that are kept although they are not read-only, with the reason.
     pub kept: BTreeMap<Arc<str>, String>,
-    /// Uses of KMS keys that are kept through AWS services only, with the values of `kms:ViaService`: the principal's own
-    /// calls of them are not granted.
+    /// Uses of KMS keys that are kept through AWS services only, with the values of `kms:ViaService`: the principal's
+    /// own calls of them are not granted.
     pub kept_through_services: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-    /// Actions that were used, are not read-only, and are removed. One that is kept through AWS services is listed here if
-    /// it was used without them too.
+    /// Actions that were used, are not read-only, and are removed. One that is kept through AWS services is listed here
+    /// if it was used without them too.
     pub removed: BTreeSet<Arc<str>>,
     /// Reads that were used and that the given policies do not grant: another policy grants them, or they need no
     /// permission.
@@ -149,8 +149,8 @@ pub fn build_guardrail(
         notes.extend(plan.through_other_policies.iter().map(|(key, services)| {
             let services: Vec<&str> = services.iter().map(|service| &**service).collect();
             format!(
-                "{} used {key} in the principal's name, and the given policies do not grant it. If a key policy grants it, as \
-                 those of AWS managed keys do, this guardrail may deny it.",
+                "{} used {key} in the principal's name, and the given policies do not grant it. If a key policy grants it, \
+                 as those of AWS managed keys do, this guardrail may deny it.",
                 services.join(", ")
             )
         }));

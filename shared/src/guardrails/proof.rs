@@ -2,8 +2,8 @@
 //!
 //! Enters: the final documents, the policies and the plan. Leaves: a [`GuardrailProof`], or the objections to it.
 //! Laws: the documents are parsed again and evaluated like any policy; every action of the catalog is checked; what is
-//! kept through AWS services only is evaluated for direct calls, for calls through another service and for calls through
-//! each of its services; one objection is enough to reject the guardrail.
+//! kept through AWS services only is evaluated for direct calls, for calls through another service and for calls
+//! through each of its services; one objection is enough to reject the guardrail.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -127,7 +127,8 @@ pub fn prove(
         return Err(GuardrailError { kind, objections });
     }
     let excessive_before = plan.excessive.len() + plan.unknown_patterns.len();
-    let excessive_after = after.entries.iter().filter(|grant| !guarded.may_remain(request, plan, grant)).count();
+    let excessive_after =
+        after.entries.iter().filter(|grant| !guarded.may_remain(request, plan, grant)).count();
     let open_questions = open_questions(request, plan, draft);
     Ok(GuardrailProof {
         summary: proof_summary(
@@ -251,8 +252,8 @@ struct GuardedGrants {
     snapshot: PolicySnapshot,
     /// What they grant.
     all: Grants,
-    /// What they grant to direct calls, and to calls through a service that the plan does not name; empty if the plan keeps
-    /// nothing through services.
+    /// What they grant to direct calls, and to calls through a service that the plan does not name; empty if the plan
+    /// keeps nothing through services.
     without_services: Vec<Grants>,
 }
 
@@ -276,7 +277,8 @@ impl GuardedGrants {
     }
 }
 
-/// What is kept through AWS services must stay granted, and to calls through these services as unconditionally as before.
+/// What is kept through AWS services must stay granted, and to calls through these services as unconditionally as
+/// before.
 fn check_through_services(
     request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
@@ -324,7 +326,9 @@ fn check_against_administrator(
         objections.extend(others.map(|grant| {
             let key = &grant.action.key;
             match plan.keeps_through_services(key) {
-                true => format!("{key} is kept through AWS services only and would not be denied without them"),
+                true => {
+                    format!("{key} is kept through AWS services only and would not be denied without them")
+                }
                 false => format!("{key} is not read-only and would not be denied"),
             }
         }));

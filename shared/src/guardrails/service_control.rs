@@ -79,8 +79,7 @@ fn deny_all_except(
             ..elsewhere
         }));
     }
-    statements
-        .extend(through_services::statements(about, &plan.through_services).iter().map(statement_json));
+    statements.extend(through_services::statements(about, &plan.through_services).iter().map(statement_json));
     let document = build_document(
         GuardrailKind::Scp.as_str().to_owned(),
         &statements,

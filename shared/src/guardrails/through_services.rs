@@ -4,11 +4,11 @@
 //! `kms:ViaService`. Laws: a direct call never meets the condition of an allow and always meets that of a deny; a
 //! condition that a statement already has stays beside it.
 //!
-//! Sources, read 2026-11: KMS developer guide, "kms:ViaService": the value is the service's name in its region, such as
-//! `ssm.us-east-1.amazonaws.com`, and a call that no service makes on the principal's behalf has no such key. IAM User
-//! Guide, "IAM JSON policy elements: Condition operators": if the key is not present, a condition is false; if it
-//! "requires that the key is not matched, such as StringNotLike", it is true. So `StringNotLike` denies direct calls,
-//! and `StringNotLikeIfExists` would do the same.
+//! Sources: IAM User Guide, "IAM JSON policy elements: Condition operators" (read 2026-11): if the key is not present,
+//! a condition is false; if it "requires that the key is not matched, such as StringNotLike", it is true. So
+//! `StringNotLike` denies direct calls, and `StringNotLikeIfExists` would do the same. KMS developer guide,
+//! "kms:ViaService": the value is the service's name in its region, such as `ssm.us-east-1.amazonaws.com`; a direct
+//! call has no such key.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,15 +22,15 @@ use super::{ActionPattern, document::GuardrailStatement};
 /// The condition key that names the service.
 pub(super) const VIA_SERVICE: &str = "kms:ViaService";
 
-/// Operators of which one adds the services to a condition. The second is for a statement in which the first already has the
-/// key: there, the statement's own condition fails if the key is absent.
+/// Operators of which one adds the services to a condition. The second is for a statement in which the first already
+/// has the key: there, the statement's own condition fails if the key is absent.
 const OPERATORS: [&str; 2] = ["StringLike", "StringLikeIfExists"];
 
 /// Number of values in the description of a condition.
 const DESCRIBED_VALUES: usize = 10;
 
-/// Values of `kms:ViaService`, in any region, for services that CloudTrail names. A name with other characters than those
-/// of host names has no value.
+/// Values of `kms:ViaService`, in any region, for services that CloudTrail names. A name with other characters than
+/// those of host names has no value.
 pub(super) fn via_service_values<'a>(
     principal: &str,
     services: impl IntoIterator<Item = &'a Arc<str>>,
@@ -81,8 +81,8 @@ pub(super) fn without_services(description: &str, services: &BTreeSet<Arc<str>>)
     left
 }
 
-/// Statements like `base` for actions that are kept through services, one for each set of services. An allow applies to
-/// calls through these services; a deny applies to all other calls.
+/// Statements like `base` for actions that are kept through services, one for each set of services. An allow applies
+/// to calls through these services; a deny applies to all other calls.
 pub(super) fn statements(
     base: &GuardrailStatement,
     actions: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
@@ -143,10 +143,7 @@ mod tests {
         assert_eq!(with(Value::Null), Some(json!({ "StringLike": { "kms:ViaService": added } })));
         let own = json!({ "StringLike": { "aws:PrincipalTag/team": "a*" }, "Bool": { "aws:SecureTransport": "true" } });
         let both = with(own).expect("a condition");
-        assert_eq!(
-            both["StringLike"],
-            json!({ "aws:PrincipalTag/team": "a*", "kms:ViaService": added })
-        );
+        assert_eq!(both["StringLike"], json!({ "aws:PrincipalTag/team": "a*", "kms:ViaService": added }));
         assert_eq!(both["Bool"], json!({ "aws:SecureTransport": "true" }));
         let narrow = json!({ "StringLike": { "KMS:viaservice": "*.eu-west-1.amazonaws.com" } });
         let both = with(narrow.clone()).expect("a condition");
