@@ -6,7 +6,7 @@ mod fixture;
 
 use std::fs;
 
-use fixture::{MANAGEMENT_ONLY_CONFIG, READ_CALL, RecordedCall, TestDirectory, WRITE_CALL, object};
+use fixture::{MANAGEMENT_ONLY_CONFIG, READ_CALL, RecordedCall, TestDirectory, WRITE_CALL, gzip, object};
 use serde_json::{Value, json};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/Auditor";
@@ -67,6 +67,49 @@ fn all_kinds_are_made_of_policies_and_a_trail() {
     ] {
         assert!(screen.stdout.contains(words), "no `{words}` in {}", screen.stdout);
     }
+}
+
+/// Guardrails of a role that read a parameter, with the use of a key by this caller beside it.
+fn parameter_reader_guardrails(invoked_by: Option<&str>) -> (Value, String) {
+    let directory = test_directory();
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["ssm:GetParameter", "kms:Decrypt"], "Resource": "*" },
+    ] });
+    let mut details: Value =
+        serde_json::from_slice(&fs::read(directory.join("iam.json")).expect("there")).expect("JSON");
+    details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] = policy;
+    directory.write("iam.json", details.to_string());
+    let parameter = RecordedCall { source: "ssm", name: "GetParameter", ..READ_CALL };
+    let mut decrypt = RecordedCall { id: 2, source: "kms", name: "Decrypt", ..READ_CALL }.json();
+    if let Some(invoked_by) = invoked_by {
+        decrypt["userIdentity"]["invokedBy"] = invoked_by.into();
+    }
+    // The write of another role shows that writes are logged.
+    let write = RecordedCall { id: 9, role: "Builder", ..WRITE_CALL };
+    let records = json!({ "Records": [parameter.json(), decrypt, write.json()] });
+    directory.write("logs/10.json.gz", gzip(records.to_string().as_bytes()));
+    let ran = directory.run(&arguments(&["logs", "--json"])).assert_exit_code(0);
+    let screen = directory.run(&arguments(&["logs"])).assert_exit_code(0);
+    (serde_json::from_str(&ran.stdout).expect("JSON"), screen.stdout)
+}
+
+#[test]
+fn a_key_use_that_a_call_explains_is_kept_through_its_service() {
+    let (made, screen) = parameter_reader_guardrails(Some("AWS Internal"));
+    for guardrail in made["guardrails"].as_array().expect("a list") {
+        let kept = json!({ "kms:Decrypt": ["ssm.*.amazonaws.com"] });
+        assert_eq!(guardrail["kept_through_services"], kept, "{guardrail}");
+        assert_eq!(guardrail["removed"], json!([]));
+    }
+    assert_eq!(made["used"]["actions"]["kms:Decrypt"]["forwarded"], 1);
+    let words = "kept through AWS services only: kms:Decrypt (ssm.*.amazonaws.com)";
+    assert_eq!(screen.matches(words).count(), 3, "{screen}");
+    let (made, screen) = parameter_reader_guardrails(None);
+    for guardrail in made["guardrails"].as_array().expect("a list") {
+        assert_eq!(guardrail["kept_through_services"], json!({}));
+        assert_eq!(guardrail["removed"], json!(["kms:Decrypt"]));
+    }
+    assert!(!screen.contains("through AWS services") && !screen.contains("ViaService"), "{screen}");
 }
 
 #[test]

@@ -81,6 +81,10 @@ fn print_one(out: &mut dyn Write, guardrail: &Guardrail, dir: Option<&Path>) -> 
     list(out, "used, not granted by the given policies", granted_by_others)?;
     let kept = guardrail.kept.iter().map(|(key, why)| format!("{key} ({why})")).collect();
     list(out, "not read-only, kept", kept)?;
+    let through = guardrail.kept_through_services.iter().map(|(key, services)| {
+        format!("{key} ({})", services.iter().map(|service| &**service).collect::<Vec<_>>().join(", "))
+    });
+    list(out, "kept through AWS services only", through.collect())?;
     let no_room =
         guardrail.omitted_reads.iter().map(|(service, (n, of))| format!("{service} {n} of {of}")).collect();
     list(out, "granted reads left out for lack of room", no_room)?;

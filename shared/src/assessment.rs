@@ -45,7 +45,7 @@ use crate::{
 pub use self::{
     evidence_gaps::{EvidenceAccounts, EvidenceGaps, PrincipalAccounts},
     granted::{PrincipalGrants, principal_kind_of},
-    key_uses::forwarding_services,
+    key_uses::{forwarding_services, is_key_use_action},
     report_mode::ReportMode,
 };
 

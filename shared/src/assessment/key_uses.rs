@@ -161,6 +161,12 @@ pub fn forwarding_services(call: &ClassifiedCall<'_>) -> Vec<Arc<str>> {
     call.forwarded_by.as_deref().unwrap_or_default().split(", ").map(Into::into).collect()
 }
 
+/// Whether an IAM action, as `service:Name`, is one of the uses of a key that a service can make in a principal's
+/// name.
+pub fn is_key_use_action(action: &str) -> bool {
+    action.strip_prefix("kms:").is_some_and(|name| KEY_USES.contains(&name))
+}
+
 fn caller<'a>(line: &TallyLine<'a>) -> Caller<'a> {
     let actor = line.actor;
     (&actor.principal.arn, &actor.account, &actor.region)

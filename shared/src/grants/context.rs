@@ -110,6 +110,13 @@ impl CallerContext {
         ]);
         caller
     }
+
+    /// The principal in requests with these values of a key; without values, the requests do not have the key.
+    #[must_use]
+    pub fn with_known_key(mut self, key: &str, values: Vec<String>) -> Self {
+        self.known_keys.insert(key.to_ascii_lowercase(), values);
+        self
+    }
 }
 
 // Whether a trust policy rules out session tags. A session tag takes precedence over the role's tag of the same key.

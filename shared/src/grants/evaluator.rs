@@ -49,9 +49,17 @@ impl<'c> Evaluator<'c> {
 
     /// What a principal's policies allow.
     pub fn grants(&self, snapshot: &PolicySnapshot) -> Grants {
-        let caller = CallerContext::of(snapshot);
-        let rules =
-            PolicyRules::of(snapshot, &EvaluationContext { caller: &caller, request: None }, &self.library);
+        self.grants_of(snapshot, &CallerContext::of(snapshot))
+    }
+
+    /// What a principal's policies allow in requests with these values of a condition key. Without values, the
+    /// requests do not have the key.
+    pub fn grants_with_key(&self, snapshot: &PolicySnapshot, key: &str, values: Vec<String>) -> Grants {
+        self.grants_of(snapshot, &CallerContext::of(snapshot).with_known_key(key, values))
+    }
+
+    fn grants_of(&self, snapshot: &PolicySnapshot, caller: &CallerContext) -> Grants {
+        let rules = PolicyRules::of(snapshot, &EvaluationContext { caller, request: None }, &self.library);
         let known = &self.library.action_index.actions;
         let unknown = self.unknown_actions(&rules);
         let classes =

@@ -2,7 +2,8 @@
 //!
 //! Enters: a [`GuardrailPlan`]. Leaves: identity-based policies that replace those of the principal. Laws: each
 //! statement that allows is one of the principal's own with fewer actions, so its resources and conditions stay;
-//! statements that deny stay unchanged; no pattern matches a known action that was not used.
+//! statements that deny stay unchanged; no pattern matches a known action that was not used; what is kept through AWS
+//! services only has their condition beside those of the statement.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,7 @@ use super::{
     GuardrailRequest, PolicyQuota, WildcardScope,
     action_patterns::cover_actions,
     document::{GuardrailStatement, split_documents},
-    open_wildcards, quotas,
+    open_wildcards, quotas, through_services,
 };
 use crate::pattern::matches;
 
@@ -36,7 +37,9 @@ pub fn draft(
     let Some(used) = request.usage else {
         return refuse(&GuardrailKind::Allow.missing_input(request).unwrap_or_default());
     };
-    let is_kept = |key: &&Arc<str>| plan.used_reads.contains(*key) || plan.keeps(key);
+    let is_kept = |key: &&Arc<str>| {
+        plan.used_reads.contains(*key) || plan.keeps(key) || plan.keeps_through_services(key)
+    };
     let wanted: BTreeSet<Arc<str>> = used
         .actions
         .keys()
@@ -79,6 +82,8 @@ pub fn draft(
     for (place, own) in &places {
         let own: BTreeSet<Arc<str>> =
             if *place == anywhere { own.clone() } else { own.difference(&everywhere).cloned().collect() };
+        let (forwarded, own): (BTreeSet<_>, BTreeSet<_>) =
+            own.into_iter().partition(|key| plan.keeps_through_services(key));
         let (reads, others): (BTreeSet<_>, BTreeSet<_>) =
             own.into_iter().partition(|key| request.known_actions.is_read_only(key));
         // Actions that are not read-only are listed without wildcards.
@@ -97,6 +102,13 @@ pub fn draft(
                 place.apply_to(GuardrailStatement::on_all_resources(&sid, "Allow").with_actions(&covered)),
             );
             patterns.extend(covered);
+        }
+        let forwarded = forwarded.into_iter().filter_map(|key| plan.through_services.get_key_value(&key));
+        let forwarded = forwarded.map(|(key, services)| (Arc::clone(key), services.clone())).collect();
+        let base = place.apply_to(GuardrailStatement::on_all_resources("", "Allow"));
+        for statement in through_services::statements(&base, &forwarded) {
+            let sid = format!("OnlookerUsed{}", statements.len() + 1);
+            statements.push(GuardrailStatement { sid, ..statement });
         }
     }
     let Some(documents) =

@@ -16,7 +16,7 @@ use super::{
     GuardrailRequest, PolicyQuota, WildcardScope,
     action_patterns::{cover_actions, cover_service},
     document::{GuardrailStatement, build_document, policy_json, statement_json},
-    matched_actions, omitted_reads, open_wildcards,
+    matched_actions, omitted_reads, open_wildcards, through_services,
 };
 use crate::config::Override;
 
@@ -31,7 +31,9 @@ pub fn draft(
         Some(_) => plan.reads.clone(),
         None => universe.actions().filter(|(_, is_read)| *is_read).map(|(key, _)| Arc::clone(key)).collect(),
     };
-    let kept = kept_statements(request, plan);
+    let mut kept = kept_statements(request, plan);
+    let anywhere = GuardrailStatement::on_all_resources("", "Allow");
+    kept.extend(through_services::statements(&anywhere, &plan.through_services));
     let statements = |patterns: &[ActionPattern]| -> Vec<Value> {
         let reads = GuardrailStatement::on_all_resources("OnlookerReads", "Allow").with_actions(patterns);
         let reads = (!patterns.is_empty()).then(|| statement_json(&reads));
@@ -91,7 +93,7 @@ pub fn draft(
     patterns.dedup();
     let mut wanted = matched_actions(universe, &patterns);
     let no_room = omitted_reads(plan, &wanted);
-    wanted.extend(plan.kept.keys().cloned());
+    wanted.extend(plan.kept.keys().chain(plan.through_services.keys()).cloned());
     let mut notes = vec![
         "Attach this policy as the permissions boundary of the principal. A boundary grants nothing by itself."
             .to_owned(),

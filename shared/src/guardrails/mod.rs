@@ -3,8 +3,9 @@
 //! Enters: policies of a principal, its usage, a catalog and overrides. Leaves: a [`Guardrail`] with its
 //! [`GuardrailProof`]: a least-privilege allow policy, a permissions boundary, or a service control policy. Laws: a
 //! guardrail without a proof is an error; every used action stays granted, unless it is not read-only and is listed
-//! as removed; actions that are not read-only are granted only if they are tolerated or kept; a guardrail never
-//! grants an action that was not granted before.
+//! as removed; actions that are not read-only are granted only if they are tolerated or kept; a use of a KMS key that
+//! is kept through AWS services is granted to no other call; a guardrail never grants an action that was not granted
+//! before.
 
 mod action_patterns;
 mod allow;
@@ -15,6 +16,7 @@ mod plan;
 mod proof;
 pub mod quotas;
 mod service_control;
+mod through_services;
 mod usage;
 
 use std::{
@@ -99,7 +101,11 @@ pub struct Guardrail {
     pub notes: Vec<String>,
     /// Actions that are kept although they are not read-only, with the reason.
     pub kept: BTreeMap<Arc<str>, String>,
-    /// Actions that were used, are not read-only, and are removed.
+    /// Uses of KMS keys that are kept through AWS services only, with the values of `kms:ViaService`: the principal's
+    /// own calls of them are not granted.
+    pub kept_through_services: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Actions that were used, are not read-only, and are removed. One that is kept through AWS services is listed here
+    /// if it was used without them too.
     pub removed: BTreeSet<Arc<str>>,
     /// Reads that were used and that the given policies do not grant: another policy grants them, or they need no
     /// permission.
@@ -121,13 +127,34 @@ pub fn build_guardrail(
     request: GuardrailRequest<'_>,
 ) -> Result<Guardrail, GuardrailError> {
     let plan = GuardrailPlan::of(request);
-    let draft = match kind {
-        GuardrailKind::Allow => allow::draft(request, &plan)?,
-        GuardrailKind::Boundary => boundary::draft(request, &plan)?,
-        GuardrailKind::Scp => service_control::draft(request, &plan)?,
+    let (plan, draft, proof, refused) = match draft_and_prove(kind, request, &plan) {
+        Ok((draft, proof)) => (plan, draft, proof, None),
+        Err(error) if plan.through_services.is_empty() => return Err(error),
+        Err(error) => {
+            // The policies may have limits that the statements for services would widen, or have no room for them.
+            let actions: Vec<&str> = plan.through_services.keys().map(|key| &**key).collect();
+            let refused = format!(
+                "Not kept through AWS services, because this could not be proven: {} ({}).",
+                actions.join(", "),
+                error.objections.join("; ")
+            );
+            let plan = plan.without_services();
+            let (draft, proof) = draft_and_prove(kind, request, &plan)?;
+            (plan, draft, proof, Some(refused))
+        }
     };
-    let proof = prove(kind, request, &plan, &draft)?;
     let mut notes = draft.notes;
+    notes.extend(refused);
+    if kind != GuardrailKind::Allow {
+        notes.extend(plan.through_other_policies.iter().map(|(key, services)| {
+            let services: Vec<&str> = services.iter().map(|service| &**service).collect();
+            format!(
+                "{} used {key} in the principal's name, and the given policies do not grant it. If a key policy grants it, \
+                 as those of AWS managed keys do, this guardrail may deny it.",
+                services.join(", ")
+            )
+        }));
+    }
     if draft.covers_future_policies && !plan.unknown_reads.is_empty() {
         let (count, one) = (plan.unknown_reads.len(), plan.unknown_reads.first().map_or("", |key| key));
         notes.push(format!(
@@ -149,6 +176,7 @@ pub fn build_guardrail(
         kind,
         notes,
         kept: kept.map(|(key, by)| (Arc::clone(key), why(by))).collect(),
+        kept_through_services: plan.through_services.clone(),
         removed: plan.removed.clone(),
         granted_by_other_policies: plan.granted_by_other_policies(),
         omitted_reads: draft.omitted_reads,
@@ -156,6 +184,20 @@ pub fn build_guardrail(
         documents: draft.documents,
         proof,
     })
+}
+
+fn draft_and_prove(
+    kind: GuardrailKind,
+    request: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+) -> Result<(GuardrailDraft, GuardrailProof), GuardrailError> {
+    let draft = match kind {
+        GuardrailKind::Allow => allow::draft(request, plan)?,
+        GuardrailKind::Boundary => boundary::draft(request, plan)?,
+        GuardrailKind::Scp => service_control::draft(request, plan)?,
+    };
+    let proof = prove(kind, request, plan, &draft)?;
+    Ok((draft, proof))
 }
 
 /// A guardrail before its proof.

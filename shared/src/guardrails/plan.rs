@@ -1,15 +1,17 @@
 //! The actions a guardrail keeps and removes.
 //!
 //! Enters: the policies of a principal, its usage, and the configuration. Leaves: a [`GuardrailPlan`]. Law: every
-//! action that is granted or was used is exactly one of: read-only, tolerated, kept because it was used, removed.
+//! action that is granted or was used is exactly one of: read-only, tolerated, kept because it was used, kept through
+//! AWS services only, removed. An action that is kept through services is removed too if it was used without them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use super::{GuardrailOptions, KnownActions, PrincipalUsage};
+use super::{GuardrailOptions, KnownActions, PrincipalUsage, through_services::via_service_values};
 use crate::{
+    assessment::is_key_use_action,
     config::{Config, Override},
     grants::{Evaluator, Grants, PolicySnapshot},
     permissions::tolerating_override,
@@ -53,6 +55,11 @@ pub struct GuardrailPlan<'a> {
     /// Kept actions that are not read-only, with the override that tolerates each; none for an action that is kept
     /// because it was used.
     pub kept: BTreeMap<Arc<str>, Option<&'a Override>>,
+    /// Uses of KMS keys that AWS services made in the principal's name and that the policies grant, with the values of
+    /// `kms:ViaService` under which they are kept.
+    pub through_services: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// The same uses if the policies do not grant them, with the services.
+    pub through_other_policies: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     /// Used actions that are not read-only and not kept.
     pub removed: BTreeSet<Arc<str>>,
 }
@@ -100,6 +107,25 @@ impl<'a> GuardrailPlan<'a> {
                 }
             }
         }
+        let (mut through_services, mut through_others) = (BTreeMap::new(), BTreeMap::new());
+        for (action, used) in request.usage.iter().flat_map(|used| &used.actions) {
+            if !is_key_use_action(action) || universe.is_read_only(action) || kept.contains_key(action) {
+                continue;
+            }
+            let services = via_service_values(&request.snapshot.principal, &used.invoked_by);
+            if services.is_empty() || !universe.contains(action) {
+                continue;
+            }
+            if before.get(action).is_none() {
+                through_others.insert(Arc::clone(action), used.invoked_by.clone());
+                continue;
+            }
+            excessive.remove(action);
+            if used.forwarded >= used.calls {
+                left_out.remove(action);
+            }
+            through_services.insert(Arc::clone(action), services);
+        }
         Self {
             current_grants: before,
             reads,
@@ -108,8 +134,24 @@ impl<'a> GuardrailPlan<'a> {
             unknown_patterns: unknown,
             used_reads,
             kept,
+            through_services,
+            through_other_policies: through_others,
             removed: left_out,
         }
+    }
+
+    /// The plan that removes what could be kept through AWS services.
+    #[must_use]
+    pub fn without_services(mut self) -> Self {
+        let keys: Vec<Arc<str>> = std::mem::take(&mut self.through_services).into_keys().collect();
+        self.excessive.extend(keys.iter().cloned());
+        self.removed.extend(keys);
+        self
+    }
+
+    /// Whether an action is kept through AWS services only.
+    pub fn keeps_through_services(&self, action: &str) -> bool {
+        self.through_services.contains_key(action)
     }
 
     /// Whether an action that is not read-only is kept.

@@ -1,8 +1,9 @@
 //! The proof that a guardrail does what it claims.
 //!
 //! Enters: the final documents, the policies and the plan. Leaves: a [`GuardrailProof`], or the objections to it.
-//! Laws: the documents are parsed again and evaluated like any policy; every action of the catalog is checked; one
-//! objection is enough to reject the guardrail.
+//! Laws: the documents are parsed again and evaluated like any policy; every action of the catalog is checked; what is
+//! kept through AWS services only is evaluated for direct calls, for calls through another service and for calls
+//! through each of its services; one objection is enough to reject the guardrail.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -15,6 +16,7 @@ use super::{
     GuardrailDocument, GuardrailDraft, GuardrailKind, GuardrailPlan, GuardrailRequest, PolicyQuota,
     boundary::kept_by_resources,
     document::{GuardrailStatement, build_document, statement_json},
+    through_services::{VIA_SERVICE, without_services},
 };
 use crate::{
     grants::{Grant, Grants, Policy, PolicyOrigin, PolicyProblemKind, PolicySnapshot},
@@ -97,11 +99,13 @@ pub fn prove(
 ) -> Result<GuardrailProof, GuardrailError> {
     let mut objections = Vec::new();
     check_documents(kind, &draft.documents, &mut objections);
-    let after = request.evaluator.grants(&with_guardrail(kind, request.snapshot, &draft.documents));
-    check_problems(&plan.current_grants, &after, &mut objections);
+    let guarded = GuardedGrants::of(request, plan, with_guardrail(kind, request.snapshot, &draft.documents));
+    let after = &guarded.all;
+    check_problems(&plan.current_grants, after, &mut objections);
     for grant in &after.entries {
-        check_grant(request, plan, draft, grant, &mut objections);
+        check_grant(request, plan, draft, grant, &guarded, &mut objections);
     }
+    check_through_services(request, plan, &guarded, &mut objections);
     let used = plan.used_and_granted();
     let as_sure = |key: &&Arc<str>| match (plan.current_grants.get(key), after.get(key)) {
         (Some(before), Some(after)) => after.certainty >= before.certainty,
@@ -123,10 +127,18 @@ pub fn prove(
         return Err(GuardrailError { kind, objections });
     }
     let excessive_before = plan.excessive.len() + plan.unknown_patterns.len();
-    let excessive_after = after.entries.iter().filter(|grant| !may_remain(request, plan, grant)).count();
+    let excessive_after =
+        after.entries.iter().filter(|grant| !guarded.may_remain(request, plan, grant)).count();
     let open_questions = open_questions(request, plan, draft);
     Ok(GuardrailProof {
-        summary: proof_summary(kind, &after, used.len(), excessive_before, request.known_actions.len()),
+        summary: proof_summary(
+            kind,
+            after,
+            used.len(),
+            plan.through_services.len(),
+            excessive_before,
+            request.known_actions.len(),
+        ),
         is_complete: open_questions.is_empty(),
         open_questions,
         catalog_version: request.known_actions.catalog().version().to_owned(),
@@ -234,12 +246,64 @@ fn check_problems(before: &Grants, after: &Grants, objections: &mut Vec<String>)
     objections.extend(grave.map(|problem| format!("{}: {}", problem.policy, problem.message)));
 }
 
-/// Whether a grant is read-only, kept or tolerated.
-fn may_remain(request: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>, grant: &Grant) -> bool {
-    let key = &grant.action.key;
-    grant.action.is_read_only()
-        || plan.keeps(key)
-        || tolerating_override(request.config, &request.snapshot.principal, grant, request.at).is_some()
+/// What policies grant under a guardrail.
+struct GuardedGrants {
+    /// The policies with the guardrail.
+    snapshot: PolicySnapshot,
+    /// What they grant.
+    all: Grants,
+    /// What they grant to direct calls, and to calls through a service that the plan does not name; empty if the plan
+    /// keeps nothing through services.
+    without_services: Vec<Grants>,
+}
+
+impl GuardedGrants {
+    fn of(request: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>, snapshot: PolicySnapshot) -> Self {
+        let contexts = [Vec::new(), vec!["onlooker.us-east-1.amazonaws.com".to_owned()]];
+        let contexts = contexts.into_iter().filter(|_| !plan.through_services.is_empty());
+        let grants = |values| request.evaluator.grants_with_key(&snapshot, VIA_SERVICE, values);
+        let without_services = contexts.map(grants).collect();
+        Self { all: request.evaluator.grants(&snapshot), without_services, snapshot }
+    }
+
+    /// Whether a grant is read-only, kept, tolerated, or kept through AWS services only.
+    fn may_remain(&self, request: GuardrailRequest<'_>, plan: &GuardrailPlan<'_>, grant: &Grant) -> bool {
+        let key = &grant.action.key;
+        grant.action.is_read_only()
+            || plan.keeps(key)
+            || plan.keeps_through_services(key)
+                && self.without_services.iter().all(|grants| grants.get(key).is_none())
+            || tolerating_override(request.config, &request.snapshot.principal, grant, request.at).is_some()
+    }
+}
+
+/// What is kept through AWS services must stay granted, and to calls through these services as unconditionally as
+/// before.
+fn check_through_services(
+    request: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    guarded: &GuardedGrants,
+    objections: &mut Vec<String>,
+) {
+    let lost = plan.through_services.keys().filter(|key| guarded.all.get(key).is_none());
+    objections.extend(lost.map(|key| format!("{key} was used through AWS services and would be removed")));
+    let all: BTreeSet<&Arc<str>> = plan.through_services.values().flatten().collect();
+    for service in all {
+        let region = if service.ends_with(".cn") { "cn-north-1" } else { "us-east-1" };
+        let grants = |snapshot| {
+            request.evaluator.grants_with_key(snapshot, VIA_SERVICE, vec![service.replace('*', region)])
+        };
+        let (before, after) = (grants(request.snapshot), grants(&guarded.snapshot));
+        let own = plan.through_services.iter().filter(|(_, services)| services.contains(service));
+        let weaker = own.map(|(key, _)| key).filter(|key| match (before.get(key), after.get(key)) {
+            (Some(before), Some(after)) => after.certainty < before.certainty,
+            (Some(_), None) => true,
+            (None, _) => false,
+        });
+        objections.extend(weaker.map(|key| {
+            format!("{key} was used through {service}, and would be removed or get other conditions")
+        }));
+    }
 }
 
 /// Used reads that other policies grant must stay allowed. A guardrail that covers future policies must hold even for
@@ -254,13 +318,20 @@ fn check_against_administrator(
     if kind == GuardrailKind::Allow {
         return;
     }
-    let alone =
-        request.evaluator.grants(&administrator_with_guardrail(kind, request.snapshot, &draft.documents));
+    let administrator = administrator_with_guardrail(kind, request.snapshot, &draft.documents);
+    let guarded = GuardedGrants::of(request, plan, administrator);
+    let alone = &guarded.all;
     if draft.covers_future_policies {
-        let others = alone.entries.iter().filter(|grant| !may_remain(request, plan, grant));
-        objections.extend(
-            others.map(|grant| format!("{} is not read-only and would not be denied", grant.action.key)),
-        );
+        let others = alone.entries.iter().filter(|grant| !guarded.may_remain(request, plan, grant));
+        objections.extend(others.map(|grant| {
+            let key = &grant.action.key;
+            match plan.keeps_through_services(key) {
+                true => {
+                    format!("{key} is kept through AWS services only and would not be denied without them")
+                }
+                false => format!("{key} is not read-only and would not be denied"),
+            }
+        }));
         check_other_resources(kind, request, plan, draft, objections);
     }
     let lost = plan.granted_by_other_policies().into_iter().filter(|key| alone.get(key).is_none());
@@ -304,11 +375,15 @@ fn check_grant(
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
     after: &Grant,
+    guarded: &GuardedGrants,
     objections: &mut Vec<String>,
 ) {
     let key = &after.action.key;
-    if !may_remain(request, plan, after) {
-        objections.push(format!("{key} is not read-only and would be granted"));
+    if !guarded.may_remain(request, plan, after) {
+        objections.push(match plan.keeps_through_services(key) {
+            true => format!("{key} is kept through AWS services only and would be granted without them"),
+            false => format!("{key} is not read-only and would be granted"),
+        });
     }
     // Unknown reads may stay unless the guardrail covers future policies.
     if !draft.allowed_actions.contains(key)
@@ -332,7 +407,13 @@ fn check_grant(
     if let Some(lost) = old.denied_resources.iter().find(|one| !new.denied_resources.contains(one)) {
         objections.push(format!("{key} was denied on {lost} and would not be denied"));
     }
-    if let Some(lost) = old.conditions.iter().find(|one| !new.conditions.contains(one)) {
+    // An allow that is kept through services has their condition beside its own.
+    let added_to = |condition: &Arc<str>, one: &Arc<str>| {
+        let services = plan.through_services.get(key);
+        services.is_some_and(|services| without_services(condition, services) == **one)
+    };
+    let is_lost = |one: &&Arc<str>| !new.conditions.iter().any(|held| held == *one || added_to(held, one));
+    if let Some(lost) = old.conditions.iter().find(is_lost) {
         objections.push(format!("{key} had the condition `{lost}` and would lose it"));
     }
 }
@@ -370,6 +451,7 @@ fn proof_summary(
     kind: GuardrailKind,
     after: &Grants,
     used: usize,
+    through_services: usize,
     excessive: usize,
     actions: usize,
 ) -> String {
@@ -383,8 +465,13 @@ fn proof_summary(
         0 => String::new(),
         used => format!("this includes all {used} used actions that are kept; "),
     };
+    let through = match through_services {
+        0 => String::new(),
+        1 => "1 is kept through AWS services only; ".to_owned(),
+        many => format!("{many} are kept through AWS services only; "),
+    };
     format!(
-        "of {actions} actions in the catalog, {what} grant {held}; {stays}none of the {excessive} that are not read-only \
+        "of {actions} actions in the catalog, {what} grant {held}; {stays}{through}none of the {excessive} that are not read-only \
          is granted, and no action is granted that was not granted before"
     )
 }

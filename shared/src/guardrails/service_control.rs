@@ -3,7 +3,7 @@
 //! Enters: a [`GuardrailPlan`]. Leaves: documents that deny. Laws: a list of exceptions (`NotAction`) cannot be
 //! split, since each part would deny the exceptions of the other, so it is used only if all granted reads fit into
 //! one document; otherwise the granted actions that are not read-only are denied by name, in as many documents as
-//! needed.
+//! needed. An action that is kept through AWS services only is denied to every call that they do not make.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
     action_patterns::cover_actions,
     boundary::kept_by_resources,
     document::{GuardrailStatement, build_document, split_documents, statement_json},
-    matched_actions, open_wildcards, quotas,
+    matched_actions, open_wildcards, quotas, through_services,
 };
 
 /// The policies, before their proof.
@@ -57,7 +57,8 @@ fn deny_all_except(
     let wish =
         CoverTarget { required: &wanted, permitted: &harmless, wildcards: request.options.wildcard_scope() };
     let mut patterns = cover_actions(universe, wish);
-    patterns.extend(plan.kept.keys().map(|key| ActionPattern { text: Arc::clone(key), known_matches: 1 }));
+    let kept = plan.kept.keys().chain(plan.through_services.keys());
+    patterns.extend(kept.map(|key| ActionPattern { text: Arc::clone(key), known_matches: 1 }));
     patterns.sort_unstable();
     if patterns.is_empty() {
         return None;
@@ -78,6 +79,7 @@ fn deny_all_except(
             ..elsewhere
         }));
     }
+    statements.extend(through_services::statements(about, &plan.through_services).iter().map(statement_json));
     let document = build_document(
         GuardrailKind::Scp.as_str().to_owned(),
         &statements,
@@ -108,7 +110,8 @@ fn deny_by_name(
     mut notes: Vec<String>,
 ) -> Result<GuardrailDraft, GuardrailError> {
     let universe = request.known_actions;
-    let others = universe.actions().filter(|(key, is_read)| !is_read && !plan.keeps(key));
+    let is_kept = |key: &str| plan.keeps(key) || plan.keeps_through_services(key);
+    let others = universe.actions().filter(|(key, is_read)| !is_read && !is_kept(key));
     let harmless: BTreeSet<Arc<str>> = others.map(|(key, _)| Arc::clone(key)).collect();
     // A wildcard that denies future actions does not affect the current reads.
     let openness = if request.options.exact { WildcardScope::NoWildcards } else { WildcardScope::AnyAction };
@@ -120,13 +123,12 @@ fn deny_by_name(
         plan.unknown_patterns.iter().map(|key| ActionPattern { text: Arc::clone(key), known_matches: 0 }),
     );
     patterns.sort_unstable();
-    let statement = about.clone().with_actions(&patterns);
-    let documents = match patterns.is_empty() {
-        true => None,
-        false => {
-            split_documents(GuardrailKind::Scp.as_str(), &[], &[statement], PolicyQuota::ServiceControlPolicy)
-        }
-    };
+    // A statement without actions is left out of the documents.
+    let mut statements = vec![about.clone().with_actions(&patterns)];
+    statements.extend(through_services::statements(about, &plan.through_services));
+    let documents =
+        split_documents(GuardrailKind::Scp.as_str(), &[], &statements, PolicyQuota::ServiceControlPolicy)
+            .filter(|documents| !documents.is_empty());
     let Some(documents) = documents else {
         let why =
             "no granted action is to be denied, and the exceptions for reads do not fit into one document"
@@ -146,7 +148,7 @@ fn deny_by_name(
             quotas::SERVICE_CONTROL_POLICIES_PER_TARGET
         ));
     }
-    let wanted = &plan.reads | &plan.kept.keys().cloned().collect();
+    let wanted = &plan.reads | &plan.kept.keys().chain(plan.through_services.keys()).cloned().collect();
     Ok(GuardrailDraft {
         documents,
         allowed_actions: wanted,

@@ -42,7 +42,9 @@ pub struct PrincipalUsage {
 pub struct ActionUsage {
     /// Number of calls that used the action.
     pub calls: u64,
-    /// AWS services that used it on behalf of the principal.
+    /// Number of those calls that AWS services made on behalf of the principal, as part of its other calls.
+    pub forwarded: u64,
+    /// AWS services that made the forwarded calls.
     pub invoked_by: BTreeSet<Arc<str>>,
 }
 
@@ -76,6 +78,7 @@ impl PrincipalUsage {
                 let used = this.actions.entry(Arc::clone(action)).or_default();
                 used.calls += call.count;
                 if call.classification.provenance == Provenance::Forwarded {
+                    used.forwarded += call.count;
                     used.invoked_by.extend(forwarding_services(call));
                 }
             }

@@ -14,3 +14,4 @@ mod patterns;
 mod scenario;
 mod schema;
 mod tampering;
+mod through_services;

@@ -59,6 +59,19 @@ impl GuardrailScenario {
         self
     }
 
+    /// The principal used an action so many times, once or, without services, never through these services.
+    pub fn using_through(mut self, action: &str, calls: u64, services: &[&str]) -> Self {
+        let usage = ActionUsage {
+            calls,
+            forwarded: u64::from(!services.is_empty()),
+            invoked_by: services.iter().map(|service| Arc::from(*service)).collect(),
+        };
+        let used = self.used.get_or_insert_default();
+        used.calls += calls;
+        used.actions.insert(action.into(), usage);
+        self
+    }
+
     pub fn request<'a>(&'a self, evaluator: &'a Evaluator<'static>) -> GuardrailRequest<'a> {
         GuardrailRequest {
             known_actions: &KNOWN_ACTIONS,
