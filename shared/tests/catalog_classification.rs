@@ -259,7 +259,7 @@ fn a_batch_of_reads_outside_the_catalog_reads_and_any_other_batch_may_write() {
         ("glue.amazonaws.com", "BatchGetaway", OperationType::Unknown),
         ("newservice.amazonaws.com", "BatchCheckNewThings", OperationType::ReadOnly),
         ("newservice.amazonaws.com", "BatchStopNewThings", OperationType::Unknown),
-        ("glue.amazonaws.com", "BatchGetSecretKeys", OperationType::Unknown),
+        ("glue.amazonaws.com", "BatchGetCredentials", OperationType::Unknown),
     ] {
         let call = ClassificationInput { service, operation: name, read_only: Some(true) };
         let found = classify_record(Catalog::embedded(), &call, true);
