@@ -281,7 +281,7 @@ fn fields_of_records_in_a_form_that_is_not_read_are_unreadable_evidence() {
     let record = RECORD.replacen("\"userIdentity\":{}", "\"userIdentity\":{\"type\":\"Root\"}", 1);
     let text = serde_json::Value::String(record.clone()).to_string();
     let tail = format!("2026-10-06T09:20:00+00:00 111122223333_CloudTrail_us-east-1 {record}\n");
-    let tar = format!("logs/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz\0\0\x1f");
+    let tar = "logs/111122223333_CloudTrail_us-east-1_20261006T1005Z_a.json.gz\0\0\x1f";
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(tail.bytes().flat_map(|byte| [byte, 0])).collect();
     for (name, content, form) in [
         ("tail.log", tail.as_str(), "text"),
@@ -293,8 +293,8 @@ fn fields_of_records_in_a_form_that_is_not_read_are_unreadable_evidence() {
         ("export.csv", "eventtime,eventname,useridentity\n2026,DeleteBucket,x\n", "a document"),
         ("history.csv", "Event ID,AWS region,Event name,Event source\n1,r,DeleteBucket,s3\n", "a document"),
         ("table", "PAR1\0\0eventsource\0eventname\0", "a Parquet, ORC or Avro file"),
-        ("logs.tar", &tar, "an archive or a compression other than gzip"),
-        ("logs", &tar, "an unknown format"),
+        ("logs.tar", tar, "an archive or a compression other than gzip"),
+        ("logs", tar, "an unknown format"),
         (
             "lake.json",
             r#"{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventTime":"t"},{"eventName":"DeleteBucket"}]]}"#,
