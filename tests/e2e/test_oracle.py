@@ -139,7 +139,8 @@ class Oracle(StackTestCase):
         other = self.deployment.report(since, end)
         expected = self.deployment.expected_report(delivered.objects(), since, end, **settings)
         self.leave_out_the_hours_before(other, expected)
-        self.assert_same(other, expected)
+        for part in expected["result"]:
+            self.assertEqual(other["result"][part], expected["result"][part], part)
 
     def test_10_two_accounts_and_two_regions_are_one_report(self):
         since, middle, end = self.end - 7200, self.end - 3600, self.end
