@@ -121,7 +121,7 @@ impl Classification {
     }
 
     /// The same operation as an event that is not an API call, whatever else it was.
-    fn as_non_api_event(self) -> Self {
+    fn into_non_api_event(self) -> Self {
         non_api_event(self.service, self.operation)
     }
 }
@@ -147,7 +147,7 @@ pub fn classify_record(
 ) -> Classification {
     let found = classify(catalog, call);
     if event_source_host(call.service) == Some("signin") {
-        return if is_sign_in(&found) { found.as_non_api_event() } else { found };
+        return if is_sign_in(&found) { found.into_non_api_event() } else { found };
     }
     if !found.is_scored() && is_api_call && call.read_only == Some(false) {
         return without_catalog(catalog, call);

@@ -43,14 +43,14 @@ fn parameter_reader() -> GuardrailScenario {
 /// The policies of a scenario under a guardrail.
 fn guarded(scenario: &GuardrailScenario, made: &Guardrail) -> PolicySnapshot {
     let mut snapshot = scenario.snapshot.clone();
-    let policies = made.documents.iter().map(|document| Policy {
+    let mut policies = made.documents.iter().map(|document| Policy {
         name: document.name.as_str().into(),
         origin: PolicyOrigin::Given,
         text: document.text.as_str().into(),
     });
     match made.kind {
         GuardrailKind::Allow => snapshot.identity_policies = policies.collect(),
-        GuardrailKind::Boundary => snapshot.permissions_boundary = policies.last(),
+        GuardrailKind::Boundary => snapshot.permissions_boundary = policies.next_back(),
         GuardrailKind::Scp => {
             let text = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
             let full =
