@@ -272,7 +272,7 @@ pub struct PrincipalSummary {
     /// Why the status is what it is, as parts of a sentence; empty when the principal is not watched.
     #[serde(default)]
     pub status_reasons: Vec<String>,
-    /// Accounts whose gaps in the evidence concern the status; absent when those of every account do, or when the
+    /// Accounts in which gaps of the evidence concern the status; absent when those of every account do, or when the
     /// principal is not watched.
     #[serde(default)]
     pub evidence_accounts: Option<BTreeSet<Arc<str>>>,

@@ -1,6 +1,6 @@
 //! AWS's own message about a request that policies do not allow.
 //!
-//! Enters: `errorMessage`. Leaves: [`AuthorizationMessage`]: whose permission was missing, which one, and which type of
+//! Enters: `errorMessage`. Leaves: [`AuthorizationMessage`]: the principal without the permission, the action, and which type of
 //! policy refused. Laws: the principal and the action are read from the beginning and the reason from the end, so the
 //! name of the resource, which stands between them and which a caller may choose, is never read as either; a reason
 //! that is not known, or may be cut off, and any other text behind the resource, is [`DenialReason::Other`].

@@ -1,7 +1,7 @@
 //! Files beside a trail: what is evidently not CloudTrail data.
 //!
 //! Enters: the name and the text of a file. Leaves: [`OtherFile`], what the file seems to be, or nothing. Laws: a file
-//! whose name claims to be a log file of CloudTrail, or whose text starts like one, is never another file, so a damaged
+//! with a name that claims to be a log file of CloudTrail, or a text that starts like one, is never another file, so a damaged
 //! log file stays damaged evidence; a file of which anything can be read is never another file; nor is one that has names
 //! of CloudTrail fields in it, or is named as JSON and is not, unless it has the structure of something else; no input
 //! panics.
@@ -196,7 +196,7 @@ pub(super) fn starts_like_cloudtrail(text: &[u8]) -> bool {
     starts(b"\"Records\"") || starts(b"\"eventVersion\"")
 }
 
-/// The content of a file whose name does not claim to be CloudTrail's.
+/// The content of a file with a name that does not claim to be CloudTrail's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileContent {
     /// CloudTrail data, which may be damaged.

@@ -1,12 +1,12 @@
 //! Missing evidence, and the promises it concerns.
 //!
-//! Enters: the classified calls, coverage and quality of the evidence. Leaves: for each principal the accounts whose
-//! evidence can show its calls ([`EvidenceAccounts`]), and what is missing of it ([`EvidenceGaps`]). Laws: evidence that
+//! Enters: the classified calls, coverage and quality of the evidence. Leaves: for each principal the accounts that
+//! can show its calls ([`EvidenceAccounts`]), and what is missing of it ([`EvidenceGaps`]). Laws: evidence that
 //! names no account concerns every principal; a promise that may be about principals of any account is concerned by the
 //! gaps of every account; an account that must show a principal's calls and is not expected is a gap.
 //!
-//! CloudTrail records a call in the account of the caller, whoever owns the resource; a role session is a caller of the
-//! role's account. AWS CloudTrail User Guide, "CloudTrail record contents" (`recipientAccountId`, `sharedEventID`), and
+//! CloudTrail records a call in the account of the caller, also if another account owns the resource; a role session is
+//! a caller of the role's account. AWS CloudTrail User Guide, "CloudTrail record contents" (`recipientAccountId`, `sharedEventID`), and
 //! Amazon S3 User Guide, "Amazon S3 CloudTrail events" (object-level calls are always delivered to the requester), read
 //! 2026-11.
 
@@ -26,7 +26,7 @@ use crate::{
     tally::Tally,
 };
 
-/// The accounts whose evidence can show the calls of a principal, or of the principals of a promise.
+/// The accounts in which evidence can show the calls of a principal, or of the principals of a promise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvidenceAccounts {
     /// Whether these are all accounts.
@@ -140,7 +140,7 @@ impl PrincipalAccounts {
         this
     }
 
-    /// The accounts whose evidence can show the calls of a watched principal: its own, those of which it was issued
+    /// The accounts in which evidence can show the calls of a watched principal: its own, those of which it was issued
     /// credentials, and those that recorded its calls. All accounts, if its own is not known.
     pub fn of_principal(&self, principal: &Principal, is_own_role: bool) -> EvidenceAccounts {
         let mut accounts = self.by_arn.get(&principal.arn).cloned().unwrap_or_default();
@@ -191,7 +191,7 @@ pub(super) fn account_in(pattern: &str) -> Option<&str> {
 }
 
 impl<'a> Assessment<'a> {
-    /// The accounts whose evidence can show the calls of the watched principals, seen or not.
+    /// The accounts in which evidence can show the calls of the watched principals, seen or not.
     pub fn promised_accounts(&self) -> EvidenceAccounts {
         let of_principals = PrincipalAccounts::of(self);
         let mut all = EvidenceAccounts::default();

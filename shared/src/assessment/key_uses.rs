@@ -113,7 +113,7 @@ impl<'a> KeyUseCauses<'a> {
         Self { services }
     }
 
-    /// The services whose calls explain the use of a key by an unnamed service in a time bucket: those of the same
+    /// The services with calls that explain the use of a key by an unnamed service in a time bucket: those of the same
     /// quarter hour and of its neighbors, because the two records may lie on both sides of its end.
     fn services_at(&self, line: &TallyLine<'_>, bucket: TimeBucket) -> BTreeSet<&'static str> {
         let Some(buckets) = self.services.get(&caller(line)) else { return BTreeSet::new() };

@@ -1,7 +1,7 @@
 //! Operations that AWS lets anyone call without signing the request.
 //!
 //! Enters: event source and operation. Leaves: whether a call of it without an identity is expected. Law: such a call
-//! belongs to nobody, so it tells nothing about a principal of the account.
+//! belongs to no principal, so it tells nothing about a principal of the account.
 
 /// `service\toperations\tsource`, by the SDK models of AWS (`"auth": "none"`) and the API references.
 const TABLE: &str = include_str!("../../data/unauthenticated_operations.tsv");

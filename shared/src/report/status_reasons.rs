@@ -208,12 +208,12 @@ fn gap_reasons(gaps: &EvidenceGaps<'_>) -> Vec<String> {
     reasons
 }
 
-/// The sentence about the gaps in accounts that are not among these, which do not concern `whom`; `None` if there are
+/// The sentence about the gaps in accounts that are not among these, which do not concern `subject`; `None` if there are
 /// none.
 pub(super) fn unconcerned_gaps(
     assessment: &Assessment<'_>,
     accounts: &EvidenceAccounts,
-    whom: &str,
+    subject: &str,
 ) -> Option<String> {
     if accounts.is_every {
         return None;
@@ -244,12 +244,12 @@ pub(super) fn unconcerned_gaps(
     } else {
         "Event classes not logged".to_owned()
     };
-    let (calls, account, issued) = match whom {
+    let (calls, account, issued) = match subject {
         "it" => ("its calls", "its own account", "it was"),
         _ => ("their calls", "their own accounts", "they were"),
     };
     Some(format!(
-        "{gaps} in {noun} {}{more} {} not concern {whom}: CloudTrail records {calls} in {account}, and {issued} issued no credentials of {}.",
+        "{gaps} in {noun} {}{more} {} not concern {subject}: CloudTrail records {calls} in {account}, and {issued} issued no credentials of {}.",
         named.join(", "),
         if hours == 1 { "does" } else { "do" },
         if elsewhere.len() == 1 { "that account" } else { "those accounts" },

@@ -86,7 +86,7 @@ fn an_overridden_call_keeps_its_classification() {
         (OperationType::Mutating, Provenance::Override)
     );
     let found: Vec<&str> = result.findings.iter().map(|finding| &*finding.id).collect();
-    assert_eq!(found, ["override-wide"], "the write is no finding, and the override is wide");
+    assert_eq!(found, ["override-wide"], "only the wide override is found, not the write");
     let matrix = principal.matrix.as_ref().unwrap();
     let used = |name: &str| matrix.capabilities.iter().find(|row| row.name == name).unwrap().used;
     assert_eq!((used("mutate"), used("read")), (1, 0));
