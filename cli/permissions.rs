@@ -139,8 +139,8 @@ pub fn run(global: &GlobalArgs, args: PermissionsArgs) -> Result<CommandOutcome,
     }
     let bar =
         (selection.selected.len() > 1).then(|| ProgressMeter::for_items(global, "evaluating", "principals"));
-    let (evaluator, assessor, now) =
-        (Evaluator::new(catalog), PermissionsAssessor::new(config, catalog), environment::now());
+    let now = environment::now();
+    let (evaluator, assessor) = (Evaluator::new(catalog).at(now), PermissionsAssessor::new(config, catalog));
     let of_all = selection.selected.len() as u64;
     let mut assessments = Vec::with_capacity(selection.selected.len());
     for (n, snapshot) in (1..).zip(selection.selected) {

@@ -142,6 +142,7 @@ fn write_small_catalog(path: &Path, version: &str, actions: &[(&str, AccessLevel
         service: "alpha".to_owned(),
         name: (*name).to_owned(),
         level: *level,
+        reference: None,
     });
     let sources = CatalogSources {
         version: version.to_owned(),

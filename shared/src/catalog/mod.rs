@@ -14,6 +14,7 @@ mod labels;
 pub mod merge;
 pub mod rationale;
 pub mod rules;
+pub mod service_reference;
 pub mod sources;
 pub mod spelling;
 mod suggestion;
@@ -32,6 +33,8 @@ pub use self::key_search::Glob;
 use self::key_search::KeyAutomaton;
 pub use self::labels::ServiceLabels;
 use self::rationale::RationaleTable;
+pub use self::service_reference::ActionReference;
+pub(crate) use self::service_reference::ServiceReference;
 use self::spelling::{event_source_host, label_key, name_key, without_version};
 use crate::hex::hex;
 
@@ -44,6 +47,7 @@ pub struct Catalog {
     labels: KeyAutomaton,
     hash: String,
     rationale: OnceLock<RationaleTable>,
+    reference: OnceLock<ServiceReference>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -93,7 +97,7 @@ impl Catalog {
         let keys = open_automaton("keys", sections.keys.clone())?;
         let labels = open_automaton("labels", sections.labels.clone())?;
         let hash = hex(&sections.hash);
-        Ok(Self { sections, keys, labels, hash, rationale: OnceLock::new() })
+        Ok(Self { sections, keys, labels, hash, rationale: OnceLock::new(), reference: OnceLock::new() })
     }
 
     fn verify(&self) -> Result<(), CatalogError> {
@@ -120,6 +124,10 @@ impl Catalog {
         let rows = self.rationale().len();
         if rows != self.keys.len() {
             return unusable("rationale", format!("{rows} rows for {} keys", self.keys.len()));
+        }
+        let rows = self.service_reference().len();
+        if rows != self.keys.len() {
+            return unusable("reference", format!("{rows} rows for {} keys", self.keys.len()));
         }
         Ok(())
     }
@@ -294,6 +302,16 @@ impl Catalog {
     /// The rationale table; empty if it cannot be read.
     pub(crate) fn rationale(&self) -> &RationaleTable {
         self.rationale.get_or_init(|| RationaleTable::open(&self.sections.rationale).unwrap_or_default())
+    }
+
+    /// Resource types and condition keys of the actions; empty if the table cannot be read.
+    pub(crate) fn service_reference(&self) -> &ServiceReference {
+        self.reference.get_or_init(|| ServiceReference::open(&self.sections.reference).unwrap_or_default())
+    }
+
+    /// Resource types and condition keys of an action; `None` if the Service Authorization Reference does not list it.
+    pub fn action_reference(&self, entry: &CatalogEntry) -> Option<ActionReference> {
+        self.service_reference().row(entry.row)
     }
 
     /// The differences between two catalogs, in key order.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::service_reference::ActionReference;
 use crate::operation::AccessLevel;
 
 /// The access level of an IAM action, as one source states it.
@@ -16,6 +17,8 @@ pub struct ActionFact {
     pub name: String,
     /// Access level of the action.
     pub level: AccessLevel,
+    /// Resource types and condition keys of the action, if the source lists them.
+    pub reference: Option<ActionReference>,
 }
 
 /// An API operation, as the SDK model states it.

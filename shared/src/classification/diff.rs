@@ -114,6 +114,7 @@ mod tests {
             service: "alpha".to_owned(),
             name: (*name).to_owned(),
             level: *level,
+            reference: None,
         });
         let sources = CatalogSources { service_reference: facts.collect(), ..CatalogSources::default() };
         Catalog::from_bytes(&merge(&sources, &[]).encode().expect("encodes")).expect("opens")

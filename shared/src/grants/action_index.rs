@@ -1,42 +1,96 @@
-//! All IAM actions of a catalog, found by pattern.
+//! All IAM actions of a catalog, found by pattern, and the resources each of them can be about.
 //!
-//! Enters: a catalog. Leaves: positions of the actions a pattern matches, in the order of their keys. Law: the result
-//! equals matching each key by itself, ignoring case.
+//! Enters: a catalog. Leaves: positions of the actions a pattern matches, in the order of their keys; the resource types of an
+//! action. Laws: the result equals matching each key by itself, ignoring case; an action without a reference can be about
+//! every resource.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use super::Action;
-use crate::{catalog::Catalog, pattern::matches};
+use crate::{
+    catalog::{Catalog, ServiceReference},
+    pattern::{CompiledPattern, PatternPart, matches},
+};
+
+/// Services for whose own condition keys the Service Authorization Reference lists every action. AWS's managed policies put
+/// keys of some other services on actions without them there, such as `partnercentral:Catalog` on
+/// `partnercentral:GetBusinessPlan`; for these services they do not (managed policies of 2026-11, 58 uses).
+///
+/// Of these services it is documented too on which resource they check an action that takes none.
+const SERVICES_WITH_COMPLETE_REFERENCE: [&str; 5] = ["ec2", "iam", "kms", "s3", "sts"];
 
 /// Positions of actions, in order.
 pub(super) type ActionPositions = Arc<[u32]>;
 
+/// The number of the resource types of an action; actions with equal resource types have the same number.
+pub(super) type ResourceTypesId = usize;
+
 /// The actions, and a cache of the patterns searched so far.
 #[derive(Debug)]
-pub(super) struct ActionIndex {
+pub(super) struct ActionIndex<'c> {
     /// In the order of their keys.
     pub actions: Vec<Arc<Action>>,
+    /// Rows of the actions in the catalog.
+    rows: Vec<u32>,
+    reference: &'c ServiceReference,
     /// Keys in lower case and in order, with their positions.
     lowercase_keys: Vec<(Box<str>, u32)>,
     found_positions: Mutex<HashMap<Arc<str>, ActionPositions>>,
+    resource_types: OnceLock<ResourceTypesIndex>,
 }
 
-impl ActionIndex {
+/// The resources that requests for an action can be about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ActionResources {
+    /// Patterns of the resources that requests are about with certainty.
+    certain: Vec<CompiledPattern>,
+    /// These, and patterns of resources that requests may be about.
+    possible: Vec<CompiledPattern>,
+}
+
+impl ActionResources {
+    /// The resources that requests may be about (`may`), or those they are about with certainty.
+    pub fn patterns(&self, may: bool) -> &[CompiledPattern] {
+        if may { &self.possible } else { &self.certain }
+    }
+}
+
+/// The resource types of all actions.
+#[derive(Debug)]
+struct ResourceTypesIndex {
+    /// For each action, the number of its resource types; none for an action that can be about every resource.
+    of_action: Vec<Option<ResourceTypesId>>,
+    /// By number, the resources of the types.
+    resources: Vec<ActionResources>,
+}
+
+impl<'c> ActionIndex<'c> {
     /// The actions of a catalog.
-    pub fn of(catalog: &Catalog) -> Self {
-        let mut actions: Vec<Arc<Action>> = catalog
+    pub fn of(catalog: &'c Catalog) -> Self {
+        let mut actions: Vec<(Arc<Action>, u32)> = catalog
             .iter()
             .filter(|entry| entry.facts.kinds.action)
-            .map(|entry| Arc::new(Action::of(entry)))
+            .map(|entry| {
+                let row = entry.row;
+                (Arc::new(Action::of(entry)), row)
+            })
             .collect();
-        actions.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        actions.sort_unstable_by(|(a, _), (b, _)| a.key.cmp(&b.key));
+        let (actions, rows): (Vec<Arc<Action>>, Vec<u32>) = actions.into_iter().unzip();
         let mut lower: Vec<(Box<str>, u32)> =
             (0..).zip(&actions).map(|(at, action)| (action.key.to_ascii_lowercase().into(), at)).collect();
         lower.sort_unstable();
-        Self { actions, lowercase_keys: lower, found_positions: Mutex::default() }
+        Self {
+            actions,
+            rows,
+            reference: catalog.service_reference(),
+            lowercase_keys: lower,
+            found_positions: Mutex::default(),
+            resource_types: OnceLock::new(),
+        }
     }
 
     /// Positions of the actions a pattern matches.
@@ -59,4 +113,82 @@ impl ActionIndex {
         found.sort_unstable();
         found.into()
     }
+
+    /// The position of an action, given in lower case.
+    pub fn position(&self, action: &str) -> Option<u32> {
+        let at = self.lowercase_keys.binary_search_by(|(key, _)| (**key).cmp(action)).ok()?;
+        self.lowercase_keys.get(at).map(|(_, position)| *position)
+    }
+
+    /// Whether any action lists a condition key, given in lower case.
+    pub fn lists_key(&self, key: &str) -> bool {
+        self.reference.lists_key(key)
+    }
+
+    /// Whether requests for the action at a position can have a condition key, given in lower case.
+    pub fn may_carry(&self, position: u32, key: &str) -> bool {
+        let at = usize::try_from(position).ok();
+        let Some((action, row)) = at.and_then(|at| self.actions.get(at).zip(self.rows.get(at))) else {
+            return true;
+        };
+        let is_own = key.split_once(':').is_some_and(|(service, _)| service == action.service());
+        is_own && !SERVICES_WITH_COMPLETE_REFERENCE.contains(&action.service())
+            || self.reference.may_carry(*row, key)
+    }
+
+    /// The resource types of the action at a position; none if it can be about every resource.
+    pub fn resource_types(&self, position: u32) -> Option<ResourceTypesId> {
+        *self.types().of_action.get(usize::try_from(position).ok()?)?
+    }
+
+    /// The resources of these types.
+    pub fn resources(&self, id: ResourceTypesId) -> Option<&ActionResources> {
+        self.types().resources.get(id)
+    }
+
+    fn types(&self) -> &ResourceTypesIndex {
+        self.resource_types.get_or_init(|| {
+            let mut numbers: HashMap<(u16, Option<&str>), ResourceTypesId> = HashMap::new();
+            let mut resources = Vec::new();
+            let of_action = self.actions.iter().zip(&self.rows).map(|(action, row)| {
+                let set = self.reference.resource_set_of(*row)?;
+                let (types, is_required) = self.reference.resource_set(set)?;
+                // A request that names no resource is checked with `*` or with all resources of the service.
+                let service = (!is_required).then(|| action.service());
+                Some(*numbers.entry((set, service)).or_insert_with(|| {
+                    let written = self.reference.resource_patterns();
+                    let typed = types.iter().filter_map(|number| written.get(usize::from(*number)));
+                    let mut certain: Vec<CompiledPattern> =
+                        typed.map(|pattern| CompiledPattern::of_arn(pattern)).collect();
+                    certain.extend(service.into_iter().flat_map(whole_service));
+                    let mut possible = certain.clone();
+                    possible.extend(service.and_then(collections));
+                    resources.push(ActionResources { certain, possible });
+                    resources.len() - 1
+                }))
+            });
+            ResourceTypesIndex { of_action: of_action.collect(), resources }
+        })
+    }
+}
+
+/// The resources of a request that names none: `*`, or every resource of the service, as Amazon S3 checks
+/// `s3:ListAllMyBuckets` on `arn:aws:s3:::*`.
+fn whole_service(service: &str) -> [CompiledPattern; 2] {
+    let mut all = CompiledPattern::of_arn(&format!("arn:*:{service}:*:*:"));
+    all.push(PatternPart::Char('*'));
+    [CompiledPattern::literal("*"), all]
+}
+
+/// All resources of one type, such as `arn:aws:eks:eu-west-1:111122223333:cluster/*`: many services check a request that
+/// names no resource on these, although the reference says nothing of it. AWS's managed policies grant `wafv2:ListWebACLs`
+/// so. None for services of which it is known that they do not.
+fn collections(service: &str) -> Option<CompiledPattern> {
+    if SERVICES_WITH_COMPLETE_REFERENCE.contains(&service) {
+        return None;
+    }
+    let mut all = CompiledPattern::of_arn(&format!("arn:*:{service}:*:*:"));
+    all.push(PatternPart::AnyRun);
+    all.push(PatternPart::Char('*'));
+    Some(all)
 }

@@ -8,7 +8,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{PolicySnapshot, RequestContext};
+use crate::time::Time;
 
 /// What is known of a condition key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,63 @@ pub(super) enum ContextValue<'a> {
     CallerControlled,
     /// Values of the key in requests that the caller can always make; other requests may have other values.
     Typical(&'a [String]),
+    /// The key has one of these lists of values, and the caller chooses which.
+    Choice(&'a [Vec<String>]),
+    /// A time that depends on when a request is made or its session was issued.
+    Moment(MomentRange),
+}
+
+/// The times that a key can have, from the view of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MomentRange {
+    /// The first time that the key can still have.
+    pub earliest: Timestamp,
+    /// A time that the caller can always give the key: now.
+    pub now: Timestamp,
+    /// Whether the caller can also make requests without the key.
+    pub may_be_absent: bool,
+    pub unit: MomentUnit,
+}
+
+/// How a key writes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MomentUnit {
+    /// An ISO 8601 date.
+    Date,
+    /// Seconds since 1970.
+    EpochSeconds,
+    /// Seconds that passed since then, counted until now.
+    Age,
+}
+
+/// Longest validity of a session, in seconds: 36 hours, of `sts:GetSessionToken` and `sts:GetFederationToken`.
+const LONGEST_SESSION_SECONDS: i64 = 36 * 3_600;
+
+/// Keys that every request has. Source: the section "Availability" of each key.
+const ALWAYS_PRESENT: [&str; 11] = [
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalisawsservice",
+    "aws:principaltype",
+    "aws:requestedregion",
+    "aws:securetransport",
+    "aws:useragent",
+    "aws:userid",
+    "aws:viaawsservice",
+];
+
+/// Whether every request has a key, given in lower case.
+pub(super) fn is_always_present(key: &str) -> bool {
+    ALWAYS_PRESENT.contains(&key)
+}
+
+/// Whether the Service Authorization Reference says which actions have a condition key, given in lower case. The other
+/// global keys, and the tags of resources, are not listed completely there.
+pub(super) fn is_listed_per_action(key: &str) -> bool {
+    let is_global = key.starts_with("aws:") || !key.contains(':');
+    !is_global || key == "aws:tagkeys" || key.starts_with("aws:requesttag/")
 }
 
 /// The principal, as far as the snapshot describes it.
@@ -36,6 +96,9 @@ pub(super) struct CallerContext {
     pub is_service_linked: bool,
     known_keys: BTreeMap<String, Vec<String>>,
     typical_keys: BTreeMap<&'static str, Vec<String>>,
+    /// Keys whose values the caller chooses by the kind of session it uses.
+    choices: BTreeMap<&'static str, Vec<Vec<String>>>,
+    is_user: bool,
 }
 
 /// Keys with values that the caller writes into a request. Each is a request parameter by the reference of its
@@ -71,6 +134,8 @@ impl CallerContext {
             is_service_linked: name.starts_with("role/aws-service-role/"),
             known_keys: BTreeMap::new(),
             typical_keys: BTreeMap::new(),
+            choices: BTreeMap::new(),
+            is_user: name.starts_with("user/"),
         };
         let mut know =
             |key: &str, value: &str| caller.known_keys.insert(key.to_owned(), vec![value.to_owned()]);
@@ -107,8 +172,29 @@ impl CallerContext {
             ("aws:calledviafirst", Vec::new()),
             ("aws:calledvialast", Vec::new()),
             ("aws:securetransport", vec!["true".to_owned()]),
+            // Those resources belong to the organization of the principal.
+            ("aws:resourceorgid", vec![OWN_ORGANIZATION.to_owned()]),
         ]);
         caller
+    }
+
+    /// The user, if it may also call through sessions of `sts:GetFederationToken`. Such a session is another principal for
+    /// conditions, and has the permissions of the user.
+    #[must_use]
+    pub fn with_federated_sessions(mut self) -> Self {
+        if !self.is_user {
+            return self;
+        }
+        let session = format!("arn:aws:sts::{}:federated-user/${{any}}", self.account);
+        for (key, federated) in [
+            ("aws:principalarn", vec![session]),
+            ("aws:principaltype", vec!["FederatedUser".to_owned()]),
+            ("aws:username", Vec::new()),
+        ] {
+            let own = self.known_keys.remove(key).unwrap_or_default();
+            self.choices.insert(key, vec![own, federated]);
+        }
+        self
     }
 
     /// The principal in requests with these values of a key; without values, the requests do not have the key.
@@ -118,6 +204,9 @@ impl CallerContext {
         self
     }
 }
+
+/// Stands for the organization of the principal, as the value of `aws:ResourceOrgID`.
+pub(super) const OWN_ORGANIZATION: &str = "${aws:PrincipalOrgID}";
 
 // Whether a trust policy rules out session tags. A session tag takes precedence over the role's tag of the same key.
 fn forbids_session_tags(trust: &str) -> bool {
@@ -132,18 +221,27 @@ pub(super) struct EvaluationContext<'a> {
     pub caller: &'a CallerContext,
     /// The context of one request; absent for all requests of the principal.
     pub request: Option<&'a RequestContext>,
+    /// Condition keys, in lower case, that requests for the actions in question never have.
+    pub absent_keys: &'a [String],
+    /// When the policies are evaluated.
+    pub now: Option<Time>,
 }
 
 impl<'a> EvaluationContext<'a> {
     /// What is known of a key, given in lower case.
     pub fn lookup(&self, key: &str) -> ContextValue<'a> {
+        let is_absent = self.absent_keys.iter().any(|absent| absent == key);
         if let Some(request) = self.request {
             let own = request.keys.get(key).or_else(|| self.caller.known_keys.get(key));
             return match own {
                 Some(values) => ContextValue::Known(values),
+                None if is_absent => ContextValue::Known(&[]),
                 None if request.is_complete => ContextValue::Known(&[]),
                 None => ContextValue::Unknown,
             };
+        }
+        if is_absent {
+            return ContextValue::Known(&[]);
         }
         if let Some(values) = self.caller.known_keys.get(key) {
             return ContextValue::Known(values);
@@ -151,9 +249,32 @@ impl<'a> EvaluationContext<'a> {
         if let Some(values) = self.caller.typical_keys.get(key) {
             return ContextValue::Typical(values);
         }
+        if let Some(lists) = self.caller.choices.get(key) {
+            return ContextValue::Choice(lists);
+        }
+        if let Some(range) = self.moment(key) {
+            return ContextValue::Moment(range);
+        }
         if CALLER_CONTROLLED_KEYS.contains(&key) || key.starts_with("aws:requesttag/") {
             return ContextValue::CallerControlled;
         }
         ContextValue::Unknown
+    }
+
+    /// The times that a key can have: of the request, of the session, and of its multi-factor authentication.
+    fn moment(&self, key: &str) -> Option<MomentRange> {
+        let now = self.now?.timestamp();
+        let earlier = Timestamp::from_second(now.as_second() - LONGEST_SESSION_SECONDS).ok()?;
+        let is_role = self.caller.is_role;
+        let (earliest, may_be_absent, unit) = match key {
+            "aws:currenttime" => (now, false, MomentUnit::Date),
+            "aws:epochtime" => (now, false, MomentUnit::EpochSeconds),
+            // A user has it in sessions of `sts:GetSessionToken` only, a role always.
+            "aws:tokenissuetime" => (earlier, !is_role, MomentUnit::Date),
+            // Present in sessions with multi-factor authentication only.
+            "aws:multifactorauthage" => (earlier, true, MomentUnit::Age),
+            _ => return None,
+        };
+        Some(MomentRange { earliest, now, may_be_absent, unit })
     }
 }

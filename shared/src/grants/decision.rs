@@ -1,12 +1,13 @@
 //! The decision on one request.
 //!
 //! Enters: the rules that apply to a request, and the request. Leaves: a [`Decision`]. Laws: one deny is enough to
-//! deny; `Allowed` and `Denied` hold for every value of the unknown context keys.
+//! deny; a resource of a type that the action does not take is denied; `Allowed` and `Denied` hold for every value of the unknown context keys.
 
 use std::sync::Arc;
 
 use super::{
     AuthorizationRequest, Decision, StatementId,
+    action_index::ActionIndex,
     action_rules::{ActionRules, LimitEntry},
     condition::Applicability,
     describe,
@@ -25,11 +26,29 @@ fn applies(rule: &PolicyRule, resource: &str) -> OptionalTruth {
 }
 
 /// Decides a request by the rules of the principal's policies.
-pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) -> Decision {
+pub(super) fn decide(
+    rules: &PolicyRules,
+    request: &AuthorizationRequest<'_>,
+    index: &ActionIndex<'_>,
+) -> Decision {
     let action = request.action.to_ascii_lowercase();
+    let position = index.position(&action);
+    let resources = position.and_then(|position| index.resources(index.resource_types(position)?));
+    let is_about = |may| {
+        resources.is_none_or(|resources| {
+            resources.patterns(may).iter().any(|pattern| pattern.matches(request.resource))
+        })
+    };
+    if !is_about(true) {
+        return Decision::Denied(Vec::new());
+    }
     let is_controlled = super::supports_resource_control_policies(&action);
     let about = rules.rules.iter().filter(|rule| {
-        (rule.layer != PolicyLayer::ResourceControl || is_controlled) && rule.indexed.covers_action(&action)
+        (rule.layer != PolicyLayer::ResourceControl || is_controlled)
+            && match position {
+                Some(position) => rule.actions.binary_search(&position).is_ok(),
+                None => rule.covers_unknown && rule.indexed.covers_action(&action),
+            }
     });
     let clauses = ActionRules::of(rules, about);
     let denies: Vec<(&PolicyRule, OptionalTruth)> =
@@ -49,6 +68,9 @@ pub(super) fn decide(rules: &PolicyRules, request: &AuthorizationRequest<'_>) ->
     let is_denied = any(denies.iter().map(|(_, truth)| *truth));
     match (allowed, is_denied) {
         (Some(false), _) => Decision::Denied(Vec::new()),
+        (Some(true), Some(false)) if !is_about(false) => {
+            Decision::Conditional(vec![describe::UNLISTED_RESOURCE.into()])
+        }
         (Some(true), Some(false)) => Decision::Allowed(statement_ids(
             clauses.allows.iter().copied().filter(|rule| applies(rule, request.resource) == Some(true)),
         )),

@@ -9,6 +9,9 @@ use super::{
     rules::{PolicyLayer, PolicyRule},
 };
 
+/// The condition of a grant on resources of a type that the reference does not list for the action.
+pub(super) const UNLISTED_RESOURCE: &str = "the service checks the action on such a resource";
+
 const MAX_CHARS: usize = 1_000;
 
 /// The conditions of an allow.

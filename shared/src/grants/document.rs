@@ -182,8 +182,14 @@ fn statement(
             }
             "Action" | "NotAction" => {
                 check_absent(&actions, "Action")?;
-                actions =
-                    Some(PatternList { is_negated: name != "Action", patterns: patterns(name, value)? });
+                let patterns = patterns(name, value)?;
+                if let Some(pattern) = patterns.iter().find(|pattern| has_wildcard_service(pattern)) {
+                    return Err(format!(
+                        "`{}` in `{name}` has a wildcard in its service prefix; IAM accepts one only in `*` and `*:*`",
+                        truncated(pattern)
+                    ));
+                }
+                actions = Some(PatternList { is_negated: name != "Action", patterns });
             }
             "Resource" | "NotResource" => {
                 check_absent(&resources, "Resource")?;
@@ -234,6 +240,11 @@ const ELEMENTS: [&str; 9] = [
     "NotPrincipal",
     "Condition",
 ];
+
+/// Whether a pattern of actions has a wildcard before its colon. `*` and `*:*` mean every action.
+fn has_wildcard_service(pattern: &str) -> bool {
+    pattern != "*:*" && pattern.split_once(':').is_some_and(|(service, _)| service.contains(['*', '?']))
+}
 
 fn check_absent<T>(found: &Option<T>, name: &str) -> Result<(), String> {
     match found {

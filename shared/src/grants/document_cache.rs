@@ -5,13 +5,14 @@
 //! statement.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{
     PolicyProblem, PolicyProblemKind,
     action_index::{ActionIndex, ActionPositions},
+    context::is_listed_per_action,
     document::{PolicyDocument, PolicyType},
     statement::{Effect, PatternList, PolicyStatement},
 };
@@ -23,10 +24,23 @@ pub(super) struct IndexedStatement {
     pub statement: PolicyStatement,
     /// Positions of the statement's actions in the catalog.
     pub actions: ActionPositions,
+    /// The actions, divided by which condition keys of the statement their requests can have.
+    pub variants: Vec<StatementVariant>,
     /// Patterns of `Action` or `NotAction` that match no action of the catalog.
     pub unknown_patterns: Vec<Arc<str>>,
     /// Patterns of the statement's actions, in lower case.
     lowercase_patterns: Vec<CompiledPattern>,
+}
+
+/// The actions of a statement whose requests can have the same ones of its condition keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StatementVariant {
+    /// Positions of the actions, in order.
+    pub actions: ActionPositions,
+    /// Condition keys of the statement, in lower case, that requests for these actions never have.
+    pub absent_keys: Vec<String>,
+    /// Whether actions outside the catalog belong to this variant.
+    pub covers_unknown: bool,
 }
 
 impl IndexedStatement {
@@ -63,14 +77,14 @@ type IndexedDocuments = HashMap<(PolicyType, Arc<str>), Arc<IndexedDocument>>;
 
 /// The action index and the documents parsed so far.
 #[derive(Debug)]
-pub(super) struct DocumentCache {
-    pub action_index: ActionIndex,
+pub(super) struct DocumentCache<'c> {
+    pub action_index: ActionIndex<'c>,
     documents: Mutex<IndexedDocuments>,
 }
 
-impl DocumentCache {
+impl<'c> DocumentCache<'c> {
     /// An empty cache.
-    pub fn new(catalog: &Catalog) -> Self {
+    pub fn new(catalog: &'c Catalog) -> Self {
         Self { action_index: ActionIndex::of(catalog), documents: Mutex::default() }
     }
 
@@ -152,6 +166,40 @@ impl DocumentCache {
             .iter()
             .map(|pattern| CompiledPattern::of(&pattern.to_ascii_lowercase()))
             .collect();
-        IndexedStatement { actions, unknown_patterns: unknown, lowercase_patterns: lower, statement }
+        let variants = self.variants(&statement, &actions);
+        IndexedStatement {
+            actions,
+            variants,
+            unknown_patterns: unknown,
+            lowercase_patterns: lower,
+            statement,
+        }
+    }
+
+    fn variants(&self, statement: &PolicyStatement, actions: &ActionPositions) -> Vec<StatementVariant> {
+        let listed = statement.conditions.iter().map(|condition| condition.lowercase_key.as_str());
+        let mut keys: Vec<&str> =
+            listed.filter(|key| is_listed_per_action(key) && self.action_index.lists_key(key)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.is_empty() {
+            return vec![StatementVariant {
+                actions: Arc::clone(actions),
+                absent_keys: Vec::new(),
+                covers_unknown: true,
+            }];
+        }
+        let mut variants: BTreeMap<Vec<&str>, Vec<u32>> = BTreeMap::from([(Vec::new(), Vec::new())]);
+        for at in actions.iter() {
+            let absent = keys.iter().copied().filter(|key| !self.action_index.may_carry(*at, key)).collect();
+            variants.entry(absent).or_default().push(*at);
+        }
+        // The keys of actions outside the catalog are not known.
+        let variants = variants.into_iter().map(|(absent, positions)| StatementVariant {
+            covers_unknown: absent.is_empty(),
+            absent_keys: absent.into_iter().map(str::to_owned).collect(),
+            actions: positions.into(),
+        });
+        variants.collect()
     }
 }

@@ -9,30 +9,39 @@ use std::{
 };
 
 use super::{
-    Action, AuthorizationRequest, Decision, Grant, Grants, PolicySnapshot, UnevaluatedPolicyType,
+    Action, AuthorizationRequest, Decision, Grant, Grants, PolicySnapshot, RequestContext,
+    UnevaluatedPolicyType,
     action_groups::ActionGroups,
     action_index::ActionPositions,
     action_rules::ActionRules,
     context::{CallerContext, EvaluationContext},
     decision,
+    document::PolicyType,
     document_cache::DocumentCache,
-    grant_scope,
+    grant_scope::GroupScopes,
     rules::{PolicyLayer, PolicyRules},
     statement::Effect,
 };
-use crate::{catalog::Catalog, pattern::CompiledPattern};
+use crate::{catalog::Catalog, pattern::CompiledPattern, time::Time};
 
 /// Evaluates policies and caches the documents it has parsed.
 #[derive(Debug)]
 pub struct Evaluator<'c> {
     catalog: &'c Catalog,
-    library: DocumentCache,
+    library: DocumentCache<'c>,
+    now: Option<Time>,
 }
 
 impl<'c> Evaluator<'c> {
     /// An evaluator for a catalog.
     pub fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, library: DocumentCache::new(catalog) }
+        Self { catalog, library: DocumentCache::new(catalog), now: None }
+    }
+
+    /// Evaluates conditions on times as of this time. Without it, they are undecided.
+    #[must_use]
+    pub fn at(self, now: Time) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// The catalog of AWS operations and their classification.
@@ -43,40 +52,57 @@ impl<'c> Evaluator<'c> {
     /// The decision of the policies on one request.
     pub fn decide(&self, snapshot: &PolicySnapshot, request: &AuthorizationRequest<'_>) -> Decision {
         let caller = CallerContext::of(snapshot);
-        let facts = EvaluationContext { caller: &caller, request: Some(request.context) };
-        decision::decide(&PolicyRules::of(snapshot, &facts, &self.library), request)
+        let facts = self.context(&caller, Some(request.context));
+        decision::decide(
+            &PolicyRules::of(snapshot, &facts, &self.library),
+            request,
+            &self.library.action_index,
+        )
     }
 
     /// What a principal's policies allow.
     pub fn grants(&self, snapshot: &PolicySnapshot) -> Grants {
-        self.grants_of(snapshot, &CallerContext::of(snapshot))
+        self.grants_of(snapshot, CallerContext::of(snapshot))
     }
 
     /// What a principal's policies allow in requests with these values of a condition key. Without values, the
     /// requests do not have the key.
     pub fn grants_with_key(&self, snapshot: &PolicySnapshot, key: &str, values: Vec<String>) -> Grants {
-        self.grants_of(snapshot, &CallerContext::of(snapshot).with_known_key(key, values))
+        self.grants_of(snapshot, CallerContext::of(snapshot).with_known_key(key, values))
     }
 
-    fn grants_of(&self, snapshot: &PolicySnapshot, caller: &CallerContext) -> Grants {
-        let rules = PolicyRules::of(snapshot, &EvaluationContext { caller, request: None }, &self.library);
+    fn context<'a>(
+        &self,
+        caller: &'a CallerContext,
+        request: Option<&'a RequestContext>,
+    ) -> EvaluationContext<'a> {
+        EvaluationContext { caller, request, absent_keys: &[], now: self.now }
+    }
+
+    fn grants_of(&self, snapshot: &PolicySnapshot, caller: CallerContext) -> Grants {
+        let caller = match self.may_federate(snapshot) {
+            true => caller.with_federated_sessions(),
+            false => caller,
+        };
+        let rules = PolicyRules::of(snapshot, &self.context(&caller, None), &self.library);
         let known = &self.library.action_index.actions;
         let unknown = self.unknown_actions(&rules);
         let classes =
             ActionGroups::of(known.len() + unknown.len(), &self.positions_per_rule(&rules, &unknown));
-        let reaches: Vec<_> = classes
+        let groups: Vec<GroupScopes<'_>> = classes
             .statements_per_group()
             .map(|about| {
                 let about = about.into_iter().filter_map(|at| rules.rules.get(at));
-                grant_scope::evaluate_scope(&ActionRules::of(&rules, about))
+                GroupScopes::of(ActionRules::of(&rules, about))
             })
             .collect();
         let actions = known.iter().chain(unknown.values());
-        let mut held: Vec<Grant> = actions
+        let mut held: Vec<Grant> = (0..)
+            .zip(actions)
             .zip(classes.group_per_action())
-            .filter_map(|(action, class)| {
-                let (certainty, reach) = reaches.get(class)?.as_ref()?;
-                Some(Grant { action: Arc::clone(action), certainty: *certainty, scope: Arc::clone(reach) })
+            .filter_map(|((position, action), class)| {
+                let (certainty, scope) = groups.get(class)?.scope(position, &self.library.action_index)?;
+                Some(Grant { action: Arc::clone(action), certainty, scope })
             })
             .collect();
         if !unknown.is_empty() {
@@ -84,6 +110,17 @@ impl<'c> Evaluator<'c> {
             held.dedup_by(|a, b| a.action.key == b.action.key);
         }
         Grants { entries: held, problems: rules.problems, unevaluated: unevaluated_policy_types(snapshot) }
+    }
+
+    /// Whether a policy may allow the principal to create sessions of federated users.
+    fn may_federate(&self, snapshot: &PolicySnapshot) -> bool {
+        let Some(action) = self.library.action_index.position("sts:getfederationtoken") else { return false };
+        snapshot.identity_policies.iter().any(|policy| {
+            let document = self.library.get_or_index(&policy.text, PolicyType::Identity);
+            document.statements.iter().any(|entry| {
+                entry.statement.effect == Effect::Allow && entry.actions.binary_search(&action).is_ok()
+            })
+        })
     }
 
     // Patterns without an action in the catalog, keyed by lower case, from the statements that can grant.
@@ -120,7 +157,9 @@ impl<'c> Evaluator<'c> {
             };
             let also: Vec<u32> = (count..)
                 .zip(&shapes)
-                .filter(|(_, (key, shape))| may(key) && rule.indexed.covers_unknown_pattern(shape))
+                .filter(|(_, (key, shape))| {
+                    may(key) && rule.covers_unknown && rule.indexed.covers_unknown_pattern(shape)
+                })
                 .map(|(at, _)| at)
                 .collect();
             match &controlled {
@@ -128,10 +167,10 @@ impl<'c> Evaluator<'c> {
                     let is_controlled = |at: &u32| {
                         usize::try_from(*at).ok().and_then(|at| controlled.get(at).copied()) == Some(true)
                     };
-                    rule.indexed.actions.iter().copied().filter(is_controlled).chain(also).collect()
+                    rule.actions.iter().copied().filter(is_controlled).chain(also).collect()
                 }
-                _ if also.is_empty() => Arc::clone(&rule.indexed.actions),
-                _ => rule.indexed.actions.iter().copied().chain(also).collect(),
+                _ if also.is_empty() => Arc::clone(&rule.actions),
+                _ => rule.actions.iter().copied().chain(also).collect(),
             }
         };
         rules.rules.iter().map(about).collect()

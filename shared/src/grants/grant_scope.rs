@@ -4,24 +4,67 @@
 //! unconditional only if the action is allowed on some resource without an undecided condition; not granted only if
 //! it cannot be allowed on any resource.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     Certainty, GrantScope,
+    action_index::{ActionIndex, ActionResources, ResourceTypesId},
     action_rules::{ActionRules, LimitEntry},
     condition::Applicability,
     describe,
     resource_set::{Remainder, ResourceSet, remainder},
     rules::PolicyRule,
 };
+use crate::pattern::CompiledPattern;
 
 /// Patterns of one statement that are checked one by one.
 const MAX_PATTERNS: usize = 64;
 
-/// The certainty and scope of the grant; none if nothing is granted.
-pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Arc<GrantScope>)> {
+type CertainScope = Option<(Certainty, Arc<GrantScope>)>;
+
+/// The scopes of the actions of one group, by their resource types.
+pub(super) struct GroupScopes<'r> {
+    clauses: ActionRules<'r>,
+    /// Whether the scope is the same for all resource types, since the statements are about every resource.
+    is_about_everything: bool,
+    known: RefCell<HashMap<Option<ResourceTypesId>, CertainScope>>,
+}
+
+impl<'r> GroupScopes<'r> {
+    /// The scopes by the rules of a group.
+    pub fn of(clauses: ActionRules<'r>) -> Self {
+        let rules = clauses.allows.iter().chain(&clauses.denies).copied();
+        let limits = clauses.limits.iter().flatten().map(|ally| match ally {
+            LimitEntry::Rule(rule) => Some(*rule),
+            LimitEntry::NotGoverned(_) => None,
+        });
+        let is_about_everything =
+            rules.map(Some).chain(limits).all(|rule| rule.is_some_and(|rule| rule.resources.is_everything()));
+        Self { clauses, is_about_everything, known: RefCell::default() }
+    }
+
+    /// The certainty and scope of the grant of an action; none if nothing is granted.
+    pub fn scope(&self, position: u32, index: &ActionIndex<'_>) -> CertainScope {
+        if self.clauses.allows.is_empty() {
+            return None;
+        }
+        let types = if self.is_about_everything { None } else { index.resource_types(position) };
+        let mut known = self.known.borrow_mut();
+        let scope = known
+            .entry(types)
+            .or_insert_with(|| evaluate_scope(&self.clauses, types.and_then(|types| index.resources(types))));
+        scope.clone()
+    }
+}
+
+/// The certainty and scope of the grant of an action with these resources; none if nothing is granted.
+fn evaluate_scope(clauses: &ActionRules<'_>, resources: Option<&ActionResources>) -> CertainScope {
     let survivors: Vec<EffectiveAllow<'_>> =
-        clauses.allows.iter().filter_map(|rule| EffectiveAllow::of(rule, clauses)).collect();
+        clauses.allows.iter().filter_map(|rule| EffectiveAllow::of(rule, clauses, resources)).collect();
     if survivors.is_empty() {
         return None;
     }
@@ -33,14 +76,22 @@ pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Ar
     let is_sure = remaining_resources(
         sure.iter().map(|rule| rule.resources.resource_set(false, None)).collect(),
         clauses,
+        resources,
         false,
     );
     let is_granted = is_sure == Remainder::NonEmpty;
+    let is_unlisted = resources.is_some_and(|resources| {
+        let sets: Vec<ResourceSet<'_>> = survivors.iter().flat_map(EffectiveAllow::resource_sets).collect();
+        !sets.iter().any(|set| set.may_meet(resources.patterns(false)))
+    });
     let certainty = if is_granted { Certainty::Unconditional } else { Certainty::Conditional };
     let statements: BTreeSet<_> = survivors.iter().map(|one| one.rule.id.clone()).collect();
-    let resources: BTreeSet<_> = survivors.iter().flat_map(|one| &one.resources).cloned().collect();
+    let covered_resources: BTreeSet<_> = survivors.iter().flat_map(|one| &one.resources).cloned().collect();
     let mut conditions: BTreeSet<Arc<str>> = clauses.limit_descriptions().into_iter().collect();
     conditions.extend(allow_conditions(if is_granted { &sure } else { &clauses.allows }, is_granted));
+    if is_unlisted {
+        conditions.insert(describe::UNLISTED_RESOURCE.into());
+    }
     for list in &clauses.limits {
         let allies = list.iter().filter_map(|ally| match ally {
             LimitEntry::Rule(rule) => Some(*rule),
@@ -54,7 +105,9 @@ pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Ar
     let covered = || survivors.iter().flat_map(EffectiveAllow::resource_sets).collect::<Vec<_>>();
     for rule in &clauses.denies {
         let meets = |only| {
-            remainder(&[covered(), vec![rule.resources.resource_set(true, only)]], &[]) != Remainder::Empty
+            let mut lists = vec![covered(), vec![rule.resources.resource_set(true, only)]];
+            lists.extend(resources.map(|resources| vec![resource_types_set(resources.patterns(true))]));
+            remainder(&lists, &[]) != Remainder::Empty
         };
         if rule.applicability == Applicability::Always {
             let written = rule.resources.as_written.iter().enumerate();
@@ -69,7 +122,7 @@ pub(super) fn evaluate_scope(clauses: &ActionRules<'_>) -> Option<(Certainty, Ar
     }
     let reach = GrantScope {
         statements: statements.into_iter().collect(),
-        resources: resources.into_iter().collect(),
+        resources: covered_resources.into_iter().collect(),
         denied_resources: except.into_iter().collect(),
         conditions: conditions.into_iter().collect(),
     };
@@ -86,7 +139,12 @@ fn allow_conditions(rules: &[&PolicyRule], is_granted: bool) -> Vec<Arc<str>> {
 }
 
 /// Whether any resource of some sets remains: of those they may cover (`may`), or of those they certainly cover.
-fn remaining_resources(sets: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>, may: bool) -> Remainder {
+fn remaining_resources(
+    sets: Vec<ResourceSet<'_>>,
+    clauses: &ActionRules<'_>,
+    resources: Option<&ActionResources>,
+    may: bool,
+) -> Remainder {
     let least = if may { Applicability::Unknown } else { Applicability::CallerControlled };
     let limits = clauses.limits.iter().map(|list| {
         list.iter()
@@ -94,7 +152,8 @@ fn remaining_resources(sets: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>, ma
             .map(|ally| ally.resource_set(may))
             .collect::<Vec<_>>()
     });
-    let lists: Vec<Vec<ResourceSet<'_>>> = std::iter::once(sets).chain(limits).collect();
+    let typed = resources.map(|resources| vec![resource_types_set(resources.patterns(may))]);
+    let lists: Vec<Vec<ResourceSet<'_>>> = std::iter::once(sets).chain(limits).chain(typed).collect();
     // A deny that the caller can avoid is ignored. An undecided deny counts only against the certain resources.
     let denies = clauses.denies.iter().filter(|rule| match rule.applicability {
         Applicability::Always => true,
@@ -103,6 +162,11 @@ fn remaining_resources(sets: Vec<ResourceSet<'_>>, clauses: &ActionRules<'_>, ma
     });
     let denied: Vec<ResourceSet<'_>> = denies.map(|rule| rule.resources.resource_set(!may, None)).collect();
     remainder(&lists, &denied)
+}
+
+/// The resources of the types that an action takes.
+fn resource_types_set(patterns: &[CompiledPattern]) -> ResourceSet<'_> {
+    ResourceSet { shapes: patterns.iter().collect(), is_negated: false, within: None }
 }
 
 /// A statement that still grants something.
@@ -114,10 +178,17 @@ struct EffectiveAllow<'r> {
 }
 
 impl<'r> EffectiveAllow<'r> {
-    fn of(rule: &'r PolicyRule, clauses: &ActionRules<'_>) -> Option<Self> {
+    fn of(
+        rule: &'r PolicyRule,
+        clauses: &ActionRules<'_>,
+        of_types: Option<&ActionResources>,
+    ) -> Option<Self> {
         let resources = &rule.resources;
         let remains = |only| {
-            remaining_resources(vec![resources.resource_set(true, only)], clauses, true) != Remainder::Empty
+            let set = resources.resource_set(true, only);
+            // Most statements are about another service than most actions: that is quick to see.
+            of_types.is_none_or(|resources| set.may_meet(resources.patterns(true)))
+                && remaining_resources(vec![set], clauses, of_types, true) != Remainder::Empty
         };
         if resources.is_negated || resources.as_written.len() > MAX_PATTERNS {
             return remains(None).then(|| Self {

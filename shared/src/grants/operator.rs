@@ -51,6 +51,17 @@ pub(super) struct Operator {
     set: Option<SetOperator>,
 }
 
+/// How texts are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextComparison {
+    /// Letter by letter, with wildcards if the operator has them.
+    Exact,
+    /// Letter by letter, with case ignored.
+    IgnoringCase,
+    /// Part by part of an ARN, with wildcards.
+    Arn,
+}
+
 /// True, false, or unknown (`None`).
 pub(super) type OptionalTruth = Option<bool>;
 
@@ -119,6 +130,48 @@ impl Operator {
         Some(Self { comparison: base, is_negated: negates, if_exists, set })
     }
 
+    /// Whether it tests only whether the key is present.
+    pub fn tests_presence(self) -> bool {
+        self.comparison == Comparison::Null
+    }
+
+    /// Whether it compares addresses with networks.
+    pub fn is_network(self) -> bool {
+        self.comparison == Comparison::Ip
+    }
+
+    /// Whether it compares numbers.
+    pub const fn is_number(self) -> bool {
+        matches!(self.comparison, Comparison::Number(_))
+    }
+
+    /// Whether a value may match none of those of the policy.
+    pub const fn is_negated(self) -> bool {
+        self.is_negated
+    }
+
+    /// Whether it has a set prefix.
+    pub const fn is_set(self) -> bool {
+        self.set.is_some()
+    }
+
+    /// Whether a request without the key can meet it.
+    pub fn is_met_without_the_key(self) -> bool {
+        self.is_negated || self.if_exists || self.set == Some(SetOperator::All) || self.tests_presence()
+    }
+
+    /// How it compares texts; none for other comparisons.
+    pub const fn text_comparison(self) -> Option<TextComparison> {
+        match self.comparison {
+            Comparison::Text { ignores_case: true, .. } | Comparison::Bool => {
+                Some(TextComparison::IgnoringCase)
+            }
+            Comparison::Text { .. } | Comparison::Binary => Some(TextComparison::Exact),
+            Comparison::Arn => Some(TextComparison::Arn),
+            Comparison::Number(_) | Comparison::Date(_) | Comparison::Ip | Comparison::Null => None,
+        }
+    }
+
     /// Whether `*` and `?` in its values are wildcards.
     pub const fn allows_wildcards(self) -> bool {
         matches!(self.comparison, Comparison::Text { allows_wildcards: true, .. } | Comparison::Arn)
@@ -178,10 +231,7 @@ impl Comparison {
             Self::Text { ignores_case: true, .. } => Some(value.to_lowercase() == text.to_lowercase()),
             Self::Text { allows_wildcards: true, .. } => Some(shape.matches(value)),
             Self::Text { .. } => Some(value == text),
-            Self::Number(order) => {
-                let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-                order.holds(number(value)?.partial_cmp(&number(text)?)?)
-            }
+            Self::Number(order) => order.holds(parse_number(value)?.partial_cmp(&parse_number(text)?)?),
             Self::Date(order) => order.holds(parse_date(value)?.cmp(&parse_date(text)?)),
             Self::Bool => Some(parse_bool(value)? == parse_bool(text)?),
             Self::Binary => Some(value == text),
@@ -212,8 +262,13 @@ fn parse_bool(text: &str) -> OptionalTruth {
     }
 }
 
+/// A finite number.
+pub(super) fn parse_number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
 // ISO 8601 with a zone, a date alone, or seconds since 1970.
-fn parse_date(text: &str) -> Option<jiff::Timestamp> {
+pub(super) fn parse_date(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(seconds) = text.parse::<i64>()
         && text.len() > 4
     {

@@ -24,6 +24,12 @@ impl ResourceSet<'_> {
         self.within.is_none() && if self.is_negated { self.shapes.is_empty() } else { all }
     }
 
+    /// Whether a resource that one of these patterns matches may be in the set. `false` is certain.
+    pub fn may_meet(&self, patterns: &[CompiledPattern]) -> bool {
+        self.is_negated
+            || self.shapes.iter().any(|shape| patterns.iter().any(|pattern| shape.overlaps(pattern)))
+    }
+
     /// Whether the set contains a resource.
     pub fn contains(&self, resource: &str) -> bool {
         self.within.is_none_or(|within| within.iter().any(|shape| shape.matches(resource)))

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::{
     PolicyProblem, PolicySnapshot, StatementId,
+    action_index::ActionPositions,
     condition::{self, Applicability},
     context::{CallerContext, EvaluationContext},
     document::PolicyType,
@@ -45,6 +46,10 @@ pub(super) struct PolicyRule {
     pub layer: PolicyLayer,
     pub applicability: Applicability,
     pub indexed: Arc<IndexedStatement>,
+    /// Positions of the actions that the rule is about, in order.
+    pub actions: ActionPositions,
+    /// Whether the rule is also about actions outside the catalog.
+    pub covers_unknown: bool,
     pub resources: StatementResources,
 }
 
@@ -69,7 +74,16 @@ impl StatementResources {
         let listed = statement.resources.as_ref().unwrap_or(&all);
         let is_sure = statement.effect == Effect::Allow && !listed.is_negated;
         let resolved = |pattern: &Arc<str>| {
-            let mut resolved = ResolvedPattern::of(pattern, statement.has_variables, true, facts);
+            let undecided = statement.has_variables.then(|| undecided_arn(pattern)).flatten();
+            let mut resolved = ResolvedPattern::of(
+                undecided.as_deref().unwrap_or(pattern),
+                statement.has_variables,
+                true,
+                facts,
+            );
+            if undecided.is_some() {
+                resolved.set_undecided();
+            }
             if within.is_none() && is_incomplete_arn(pattern) {
                 resolved.complete_arn(is_sure);
             }
@@ -89,17 +103,26 @@ impl StatementResources {
         }
     }
 
+    /// Whether the statement certainly covers every resource.
+    pub fn is_everything(&self) -> bool {
+        !self.is_negated
+            && self.within.is_none()
+            && self.patterns.iter().any(|pattern| pattern.certain.matches_everything())
+    }
+
     /// Resources that the statement may cover (`may`) or certainly covers; of one pattern, if `only` names its
     /// position.
     pub fn resource_set(&self, may: bool, only: Option<usize>) -> ResourceSet<'_> {
         let chosen = self.patterns.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at));
+        let takes_certain = may == self.is_negated;
         let mut shapes: Vec<&CompiledPattern> = chosen
-            .filter(|(_, pattern)| !pattern.matches_nothing)
-            .map(|(_, pattern)| if may == self.is_negated { &pattern.certain } else { &pattern.possible })
+            .filter(|(_, pattern)| !pattern.matches_nothing && !(takes_certain && pattern.may_match_nothing))
+            .map(|(_, pattern)| if takes_certain { &pattern.certain } else { &pattern.possible })
             .collect();
         let mut is_not = self.is_negated;
-        if is_not && !may && self.patterns.iter().any(|pattern| pattern.matches_nothing) {
-            // A negated pattern that matches nothing covers no resource with certainty.
+        let may_be_void = |pattern: &ResolvedPattern| pattern.matches_nothing || pattern.may_match_nothing;
+        if is_not && !may && self.patterns.iter().any(may_be_void) {
+            // A negated pattern that may match nothing covers no resource with certainty.
             (shapes, is_not) = (Vec::new(), false);
         }
         ResourceSet { shapes, is_negated: is_not, within: self.within.as_deref() }
@@ -172,7 +195,7 @@ pub(super) struct PolicyRules {
 
 impl PolicyRules {
     /// The rules of a snapshot, evaluated with the known context.
-    pub fn of(snapshot: &PolicySnapshot, facts: &EvaluationContext<'_>, library: &DocumentCache) -> Self {
+    pub fn of(snapshot: &PolicySnapshot, facts: &EvaluationContext<'_>, library: &DocumentCache<'_>) -> Self {
         let caller = facts.caller;
         let mut rules = Self {
             rules: Vec::new(),
@@ -240,7 +263,7 @@ impl PolicyRules {
         kind: PolicyType,
         place: PolicyPlacement,
         facts: &EvaluationContext<'_>,
-        library: &DocumentCache,
+        library: &DocumentCache<'_>,
     ) {
         let indexed = library.get_or_index(&policy.text, kind);
         self.problems.extend(
@@ -269,28 +292,33 @@ impl PolicyRules {
                 (Some(_), Applicability::CallerControlled) => Applicability::Unknown,
                 _ => meant,
             };
-            let mut outcome = condition::applicability(statement, facts).and(meant, statement.effect);
-            // It applies to resources of the organization only; some of the requests may be for other resources.
-            if layer == PolicyLayer::ResourceControl && facts.request.is_none() {
-                outcome = outcome.and(Applicability::Unknown, statement.effect);
-            }
-            if outcome == Applicability::Never
-                || (layer == PolicyLayer::ResourceControl && statement.effect == Effect::Allow)
-            {
+            if layer == PolicyLayer::ResourceControl && statement.effect == Effect::Allow {
                 continue;
             }
-            let within = match place {
-                PolicyPlacement::Resource(at) => self.resources_with_policy.get(at),
-                PolicyPlacement::Layer(_) => None,
-            };
-            let resources = StatementResources::of(statement, facts, within);
-            self.rules.push(PolicyRule {
-                id: id(statement),
-                layer,
-                applicability: outcome,
-                indexed: Arc::clone(entry),
-                resources,
-            });
+            for variant in &entry.variants {
+                let facts = &EvaluationContext { absent_keys: &variant.absent_keys, ..*facts };
+                let mut outcome = condition::applicability(statement, facts).and(meant, statement.effect);
+                // It applies to resources of the organization only; some of the requests may be for other resources.
+                if layer == PolicyLayer::ResourceControl && facts.request.is_none() {
+                    outcome = outcome.and(Applicability::Unknown, statement.effect);
+                }
+                if outcome == Applicability::Never {
+                    continue;
+                }
+                let within = match place {
+                    PolicyPlacement::Resource(at) => self.resources_with_policy.get(at),
+                    PolicyPlacement::Layer(_) => None,
+                };
+                self.rules.push(PolicyRule {
+                    id: id(statement),
+                    layer,
+                    applicability: outcome,
+                    indexed: Arc::clone(entry),
+                    actions: Arc::clone(&variant.actions),
+                    covers_unknown: variant.covers_unknown,
+                    resources: StatementResources::of(statement, facts, within),
+                });
+            }
         }
         // What a malformed limit allows is unknown, so everything is conditional.
         let limits =
@@ -303,11 +331,42 @@ impl PolicyRules {
                 id: id(&entry.statement),
                 layer,
                 applicability: Applicability::Unknown,
+                actions: Arc::clone(&entry.actions),
+                covers_unknown: true,
                 indexed: entry,
                 resources,
             });
         }
     }
+}
+
+/// The ARN with a wildcard for each variable before its fifth colon, if it has one there: AWS replaces variables only in the
+/// last part of an ARN (IAM User Guide, "IAM policy elements: Variables and tags", read 2026-11), so what such an ARN
+/// matches is not decided.
+fn undecided_arn(pattern: &str) -> Option<String> {
+    let mut written = String::new();
+    let (mut colons, mut rest) = (0, pattern.strip_prefix("arn:").map(|_| pattern)?);
+    let mut is_undecided = false;
+    while let Some(letter) = rest.chars().next() {
+        if colons == 5 {
+            break;
+        }
+        let variable = rest.strip_prefix("${").and_then(|inside| inside.split_once('}'));
+        rest = match variable {
+            Some((_, after)) => {
+                is_undecided = true;
+                written.push('*');
+                after
+            }
+            None => {
+                colons += usize::from(letter == ':');
+                written.push(letter);
+                rest.get(letter.len_utf8()..).unwrap_or_default()
+            }
+        };
+    }
+    written.push_str(rest);
+    is_undecided.then_some(written)
 }
 
 /// Whether it is an ARN of fewer than six fields, which IAM completes: IAM User Guide, "IAM JSON policy elements:

@@ -1,18 +1,18 @@
 //! Policy variables: `${aws:username}` and others.
 //!
 //! Enters: a text of a policy and the known context of a request. Leaves: [`ResolvedPattern`]. Laws: a variable
-//! without a known value matches any text in the possible pattern and only itself in the certain one; wildcards in
-//! the value of a variable are literal characters.
+//! without a known value matches any text in the possible pattern and none in the certain one, unless every request has
+//! the key; wildcards in the value of a variable are literal characters.
 //!
 //! Source: IAM User Guide, "IAM policy elements: Variables and tags", read 2026-11.
 
-use super::context::{ContextValue, EvaluationContext};
+use super::context::{ContextValue, EvaluationContext, is_always_present};
 use crate::pattern::{CompiledPattern, PatternPart};
 
 /// A text with its variables replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResolvedPattern {
-    /// Texts that the pattern certainly matches: an unknown variable stands for itself only.
+    /// Texts that the pattern certainly matches: an unknown variable that every request has stands for itself only.
     pub certain: CompiledPattern,
     /// Texts that the pattern may match: an unknown variable stands for any text.
     pub possible: CompiledPattern,
@@ -20,6 +20,8 @@ pub(super) struct ResolvedPattern {
     pub text: Option<String>,
     /// Whether a variable in it is known to have no value: the pattern matches nothing.
     pub matches_nothing: bool,
+    /// Whether a variable in it may have no value: the pattern may match nothing.
+    pub may_match_nothing: bool,
 }
 
 impl ResolvedPattern {
@@ -30,6 +32,7 @@ impl ResolvedPattern {
             possible: CompiledPattern::default(),
             text: Some(String::new()),
             matches_nothing: false,
+            may_match_nothing: false,
         };
         let mut rest = text;
         while !rest.is_empty() {
@@ -55,6 +58,12 @@ impl ResolvedPattern {
             shape.push(PatternPart::AnyRun);
         }
         self.text = None;
+    }
+
+    /// Takes the pattern as one of which is not known what it matches.
+    pub fn set_undecided(&mut self) {
+        self.text = None;
+        self.may_match_nothing = true;
     }
 
     fn push(&mut self, text: &str, is_wild: bool) {
@@ -89,9 +98,17 @@ impl ResolvedPattern {
                     self.push(value, false);
                 }
             }
+            // The caller can always have the first of the values.
+            (ContextValue::Choice([first, ..]), _) if first.len() == 1 => {
+                first.iter().for_each(|value| self.certain.push_text(value));
+                self.possible.push(PatternPart::AnyRun);
+                self.text = None;
+            }
             (ContextValue::Known([]), Some(Some(default))) => self.push(default, false),
             (ContextValue::Known([]), None) => self.matches_nothing = true,
             _ => {
+                let has_default = matches!(default, Some(Some(_)));
+                self.may_match_nothing |= !has_default && !is_always_present(&key.to_ascii_lowercase());
                 self.certain.push_text("${");
                 self.certain.push_text(variable);
                 self.certain.push(PatternPart::Char('}'));

@@ -124,7 +124,8 @@ pub struct GuardrailsTask<'a> {
 /// # Errors
 /// [`GuardrailError`].
 pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, GuardrailError> {
-    let (known_actions, evaluator) = (KnownActions::of(task.catalog), Evaluator::new(task.catalog));
+    let (known_actions, evaluator) =
+        (KnownActions::of(task.catalog), Evaluator::new(task.catalog).at(task.at));
     let request = GuardrailRequest {
         known_actions: &known_actions,
         evaluator: &evaluator,

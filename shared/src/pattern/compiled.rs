@@ -15,6 +15,8 @@ pub(crate) enum PatternPart {
     AnyChar,
     /// Any run of letters, also an empty one.
     AnyRun,
+    /// Any run of letters without a colon, also an empty one: a field of an ARN. No text of a policy has it.
+    AnyField,
 }
 
 /// A pattern, or a text in which no letter is a wildcard.
@@ -78,9 +80,38 @@ impl CompiledPattern {
         compiled
     }
 
+    /// An ARN pattern in which each `*` before the fifth colon stands for one field, and every other `*` for any text.
+    pub fn of_arn(pattern: &str) -> Self {
+        let mut compiled = Self::default();
+        let mut colons = 0;
+        for letter in pattern.chars() {
+            colons += usize::from(letter == ':');
+            compiled.push(match letter {
+                '*' if colons < 5 => PatternPart::AnyField,
+                '*' => PatternPart::AnyRun,
+                letter => PatternPart::Char(letter),
+            });
+        }
+        compiled
+    }
+
     /// A text in which no letter is a wildcard.
     pub fn literal(text: &str) -> Self {
         Self(text.chars().map(PatternPart::Char).collect())
+    }
+
+    /// The pattern in lower case.
+    pub fn to_lowercase(&self) -> Self {
+        let mut lower = Self::default();
+        for part in &self.0 {
+            match part {
+                PatternPart::Char(letter) => {
+                    letter.to_lowercase().for_each(|letter| lower.push(PatternPart::Char(letter)))
+                }
+                wildcard => lower.push(*wildcard),
+            }
+        }
+        lower
     }
 
     /// Adds a part to the end of the pattern.
@@ -110,7 +141,7 @@ impl CompiledPattern {
     // A run may be empty, so a position before it is also a position after it.
     fn skip_empty_runs(&self, mut positions: PatternPositions) -> PatternPositions {
         for (at, part) in self.0.iter().enumerate() {
-            if *part == PatternPart::AnyRun && positions.contains(at) {
+            if matches!(part, PatternPart::AnyRun | PatternPart::AnyField) && positions.contains(at) {
                 positions.insert(at + 1);
             }
         }
@@ -123,6 +154,7 @@ impl CompiledPattern {
         for at in positions.iter() {
             match self.0.get(at) {
                 Some(PatternPart::AnyRun) => next.insert(at),
+                Some(PatternPart::AnyField) if letter != Some(':') => next.insert(at),
                 Some(PatternPart::AnyChar) => next.insert(at + 1),
                 Some(PatternPart::Char(wanted)) if letter == Some(*wanted) => next.insert(at + 1),
                 _ => {}
@@ -161,6 +193,9 @@ impl CompiledPattern {
     /// Whether the pattern matches every text that `narrow` matches. `true` is certain; `false` may also mean that the
     /// comparison takes too long.
     pub fn covers(&self, narrow: &Self) -> bool {
+        if self.0.contains(&PatternPart::AnyField) {
+            return self == narrow;
+        }
         let mut ahead = HashSet::from([self.start()]);
         for part in &narrow.0 {
             let mut next = HashSet::new();
@@ -169,7 +204,7 @@ impl CompiledPattern {
                     next.extend(ahead.iter().map(|positions| self.step(positions, Some(*letter))))
                 }
                 PatternPart::AnyChar => next.extend(ahead.iter().map(|positions| self.step(positions, None))),
-                PatternPart::AnyRun => {
+                PatternPart::AnyRun | PatternPart::AnyField => {
                     for mut positions in ahead {
                         // Until another letter does not give new positions.
                         while !next.contains(&positions) {
@@ -207,8 +242,13 @@ impl CompiledPattern {
                 (Some(PatternPart::AnyRun), Some(_)) | (Some(_), Some(PatternPart::AnyRun)) => {
                     ahead.extend([(a + 1, b), (a, b + 1)])
                 }
-                (Some(PatternPart::AnyRun), None) => ahead.push((a + 1, b)),
-                (None, Some(PatternPart::AnyRun)) => ahead.push((a, b + 1)),
+                (Some(PatternPart::AnyRun | PatternPart::AnyField), None) => ahead.push((a + 1, b)),
+                (None, Some(PatternPart::AnyRun | PatternPart::AnyField)) => ahead.push((a, b + 1)),
+                (Some(PatternPart::AnyField), Some(PatternPart::Char(':'))) => ahead.push((a + 1, b)),
+                (Some(PatternPart::Char(':')), Some(PatternPart::AnyField)) => ahead.push((a, b + 1)),
+                (Some(PatternPart::AnyField), Some(_)) | (Some(_), Some(PatternPart::AnyField)) => {
+                    ahead.extend([(a + 1, b), (a, b + 1)])
+                }
                 (Some(PatternPart::Char(one)), Some(PatternPart::Char(two))) if one != two => {}
                 (Some(_), Some(_)) => ahead.push((a + 1, b + 1)),
                 _ => {}

@@ -14,7 +14,6 @@ use crate::{
     catalog::Catalog,
     grants::{Action, Certainty, Grant, StatementId},
     operation::{Capabilities, OperationType, RiskLevel},
-    pattern::has_wildcard,
 };
 
 /// Maximum number of statements and resources that a check cites.
@@ -22,9 +21,9 @@ const MAX_CITED: usize = 10;
 /// Maximum number of actions that a message names.
 const MAX_NAMED: usize = 3;
 
-/// Whether a grant is unconditional and its action is known or at least named in full.
+/// Whether a grant is unconditional and its action is known: what an unknown action does cannot be determined.
 pub(super) fn is_unconditional(grant: &Grant) -> bool {
-    grant.certainty == Certainty::Unconditional && (grant.action.is_known || !has_wildcard(&grant.action.key))
+    grant.certainty == Certainty::Unconditional && grant.action.is_known
 }
 
 /// One check for each group of similar grants of a service, the most severe first.

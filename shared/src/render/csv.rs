@@ -250,7 +250,7 @@ fn coverage_cells(coverage: &Coverage) -> Vec<[CsvCell; 13]> {
     rows
 }
 
-fn audit_entry_cells(entry: &AuditEntry) -> [CsvCell; 12] {
+fn audit_entry_cells(entry: &AuditEntry) -> [CsvCell; 14] {
     [
         text_cell(entry.timestamp),
         text_cell(&entry.event_id),
@@ -263,6 +263,8 @@ fn audit_entry_cells(entry: &AuditEntry) -> [CsvCell; 12] {
         text_cell(entry.operation_type.as_str()),
         text_cell(serialized_name(&entry.outcome)),
         optional_cell(entry.error_code.as_ref()),
+        optional_cell(entry.denied_by.map(|policy| serialized_name(&policy))),
+        optional_cell(entry.denied_action.as_ref()),
         list_cell(&entry.resource_arns),
     ]
 }

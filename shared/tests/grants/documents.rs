@@ -99,8 +99,8 @@ fn policy_variables_before_version_2012_are_literal_text() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let text = |version: &str| {
         format!(
-            r#"{{{version}"Statement":[{{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${{aws:PrincipalAccount}}"}},
-               {{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::111122223333"}}]}}"#
+            r#"{{{version}"Statement":[{{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${{aws:PrincipalAccount}}"}},
+               {{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::b/111122223333"}}]}}"#
         )
     };
     let is_held = |version| evaluator.grants(&crate::role(&text(version))).get("s3:PutObject").is_some();
@@ -149,10 +149,10 @@ fn an_unreadable_limiting_policy_makes_grants_conditional() {
 fn statements_are_distinct_whatever_their_sids() {
     let evaluator = Evaluator::new(Catalog::embedded());
     let text = r##"{"Statement":[
-        {"Sid":"A","Effect":"Allow","Action":"s3:GetObject","Resource":"a"},
-        {"Sid":"A","Effect":"Allow","Action":"s3:GetObject","Resource":"b"},
-        {"Sid":"#1","Effect":"Allow","Action":"s3:GetObject","Resource":"c"},
-        {"Effect":"Allow","Action":"s3:GetObject","Resource":"d"}]}"##;
+        {"Sid":"A","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/o"},
+        {"Sid":"A","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/o"},
+        {"Sid":"#1","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::c/o"},
+        {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::d/o"}]}"##;
     let grants = evaluator.grants(&crate::role(text));
     let labels: Vec<&str> = grants.entries[0].scope.statements.iter().map(|id| &*id.statement).collect();
     assert_eq!(labels, ["#2 A", "#3 #1", "#4", "A"]);

@@ -30,7 +30,7 @@ const ACTION_PATTERNS: [&str; 9] = [
     "sqs:Send?essage",
     "iam:PassRole",
     "s3:?????????????",
-    "*:*e",
+    "sqs:*e",
 ];
 const RESOURCE_PATTERNS: [&str; 8] = [
     "*",
@@ -43,7 +43,10 @@ const RESOURCE_PATTERNS: [&str; 8] = [
     "arn:aws:s3:::?*",
 ];
 // One for each combination in which the patterns can match.
-const RESOURCES: [&str; 10] = [
+const RESOURCES: [&str; 13] = [
+    // Requests that name no resource.
+    "*",
+    "arn:aws:s3:::*",
     "arn:aws:s3:::a",
     "arn:aws:s3:::a/x",
     "arn:aws:s3:::a/y",
@@ -54,6 +57,7 @@ const RESOURCES: [&str; 10] = [
     "arn:aws:s3:::d",
     "arn:aws:s3:::",
     "arn:aws:sqs:eu-west-1:111122223333:q",
+    "arn:aws:iam::111122223333:role/r",
 ];
 const CALLER_CHOSEN_KEY: &str = "aws:RequestedRegion";
 

@@ -130,6 +130,9 @@ fn glob(pattern: &str, text: &str) -> bool {
 impl OraclePolicies {
     /// Whether the request is allowed.
     pub fn allows(&self, action: &str, resource: &str, context: &ContextValues) -> bool {
+        if !takes_resource(action, resource) {
+            return false;
+        }
         let hits = |stmt: &&OracleStatement| stmt.matches(action, resource, context);
         let allows = |list: &[OracleStatement]| list.iter().filter(hits).any(|stmt| stmt.allows);
         let denies = |list: &[OracleStatement]| list.iter().filter(hits).any(|stmt| !stmt.allows);
@@ -166,5 +169,19 @@ impl OraclePolicies {
         // A resource-based policy grants by itself: to `*` regardless of the permissions boundary, to a role only
         // within it.
         from_bucket("*") || from_not_principal || (bounded && (from_bucket(ROLE) || allows(&self.identity)))
+    }
+}
+
+/// Whether an action takes resources of this type, by the service authorization reference of its service.
+fn takes_resource(action: &str, resource: &str) -> bool {
+    let is_nameless = resource == "*" || resource == "arn:aws:s3:::*";
+    match action {
+        "s3:GetObject" | "s3:PutObject" => {
+            is_nameless || (resource.starts_with("arn:aws:s3:") && resource.contains('/'))
+        }
+        "s3:DeleteBucket" => resource.starts_with("arn:aws:s3:"),
+        "sqs:SendMessage" => resource.starts_with("arn:aws:sqs:"),
+        "iam:PassRole" => resource.contains(":role/"),
+        _ => panic!("{action} has no resource types here"),
     }
 }

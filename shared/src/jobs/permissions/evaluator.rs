@@ -77,22 +77,14 @@ impl<'b> PrincipalEvaluator<'b> {
         request: &'b PermissionsRequest<'b>,
         cache: Option<&'b dyn Table>,
     ) -> Self {
-        let evaluator = Evaluator::new(request.catalog);
+        let at = ports.clock.now();
+        let evaluator = Evaluator::new(request.catalog).at(at);
         let assessor = PermissionsAssessor::new(request.config, request.catalog);
         let actions = match request.config.permissions.simulate {
             true => representative_actions(request.catalog),
             false => Vec::new(),
         };
-        Self {
-            ports,
-            request,
-            cache,
-            evaluator,
-            assessor,
-            actions,
-            is_throttled: Cell::new(false),
-            at: ports.clock.now(),
-        }
+        Self { ports, request, cache, evaluator, assessor, actions, is_throttled: Cell::new(false), at }
     }
 
     /// Evaluates the policies of a principal.

@@ -100,7 +100,7 @@ pub const COVERAGE: [&str; 13] = [
 ];
 
 /// Columns of `audit_entries.csv`.
-pub const AUDIT_ENTRIES: [&str; 12] = [
+pub const AUDIT_ENTRIES: [&str; 14] = [
     "timestamp",
     "event_id",
     "account",
@@ -112,6 +112,8 @@ pub const AUDIT_ENTRIES: [&str; 12] = [
     "operation_type",
     "outcome",
     "error_code",
+    "denied_by",
+    "denied_action",
     "resource_arns",
 ];
 
