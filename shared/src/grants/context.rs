@@ -103,7 +103,7 @@ pub(super) struct CallerContext {
 
 /// Keys with values that the caller writes into a request. Each is a request parameter by the reference of its
 /// service or by the guide to the global keys.
-const CALLER_CONTROLLED_KEYS: [&str; 12] = [
+const CALLER_CONTROLLED_KEYS: [&str; 13] = [
     "aws:requestedregion",
     "aws:tagkeys",
     "iam:passedtoservice",
@@ -114,6 +114,7 @@ const CALLER_CONTROLLED_KEYS: [&str; 12] = [
     "s3:prefix",
     "s3:delimiter",
     "s3:max-keys",
+    "s3express:sessionmode",
     "ec2:createaction",
     "cloudwatch:namespace",
 ];

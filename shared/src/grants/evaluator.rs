@@ -17,7 +17,7 @@ use super::{
     context::{CallerContext, EvaluationContext},
     decision,
     document::PolicyType,
-    document_cache::DocumentCache,
+    document_cache::{DocumentCache, IndexedStatement},
     grant_scope::GroupScopes,
     rules::{PolicyLayer, PolicyRules},
     statement::Effect,
@@ -109,17 +109,26 @@ impl<'c> Evaluator<'c> {
             held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
             held.dedup_by(|a, b| a.action.key == b.action.key);
         }
-        Grants { entries: held, problems: rules.problems, unevaluated: unevaluated_policy_types(snapshot) }
+        Grants {
+            entries: held,
+            has_allow: self.any_allow(snapshot, |_| true),
+            problems: rules.problems,
+            unevaluated: unevaluated_policy_types(snapshot),
+        }
     }
 
     /// Whether a policy may allow the principal to create sessions of federated users.
     fn may_federate(&self, snapshot: &PolicySnapshot) -> bool {
         let Some(action) = self.library.action_index.position("sts:getfederationtoken") else { return false };
+        self.any_allow(snapshot, |entry| entry.actions.binary_search(&action).is_ok())
+    }
+
+    /// Whether an identity-based policy has such a statement that allows.
+    fn any_allow(&self, snapshot: &PolicySnapshot, is_meant: impl Fn(&IndexedStatement) -> bool) -> bool {
         snapshot.identity_policies.iter().any(|policy| {
             let document = self.library.get_or_index(&policy.text, PolicyType::Identity);
-            document.statements.iter().any(|entry| {
-                entry.statement.effect == Effect::Allow && entry.actions.binary_search(&action).is_ok()
-            })
+            let mut statements = document.statements.iter();
+            statements.any(|entry| entry.statement.effect == Effect::Allow && is_meant(entry))
         })
     }
 

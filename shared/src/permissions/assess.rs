@@ -66,6 +66,7 @@ pub fn overall_status(
     AssessmentCounts {
         required_reads: RequiredReads::of(&checks),
         malformed_policies: malformed_policies(grants),
+        grants_nothing: grants_nothing(grants),
         ..AssessmentCounts::of(excessive)
     }
     .status()
@@ -123,6 +124,7 @@ impl<'a> PermissionsAssessor<'a> {
             required_reads: needed,
             malformed_policies: malformed,
             conflicts,
+            grants_nothing: grants_nothing(grants),
             ..AssessmentCounts::of(&excessive)
         };
         let mut permissions = PermissionsAssessment {
@@ -169,6 +171,11 @@ impl<'a> PermissionsAssessor<'a> {
     }
 }
 
+/// Whether a statement allows, and no action is granted.
+fn grants_nothing(grants: &Grants) -> bool {
+    grants.has_allow && grants.entries.is_empty()
+}
+
 /// Number of malformed policies: what they grant cannot be determined.
 fn malformed_policies(grants: &Grants) -> usize {
     let policies: BTreeSet<&str> = (grants.problems.iter())
@@ -211,6 +218,8 @@ struct AssessmentCounts {
     malformed_policies: usize,
     conflicts: u64,
     required_reads: RequiredReads,
+    /// Whether policies allow, and grant nothing.
+    grants_nothing: bool,
 }
 
 impl AssessmentCounts {
@@ -229,6 +238,7 @@ impl AssessmentCounts {
         let RequiredReads { working, failing, unknown } = self.required_reads;
         match (self.unconditional, self.conditional, self.malformed_policies, self.conflicts) {
             (1.., ..) => OverallStatus::OverPrivileged,
+            (0, 0, 0, 0) if self.grants_nothing => OverallStatus::Invalid,
             (0, 0, 0, 0) if failing > 0 && working + unknown > 0 => OverallStatus::Partial,
             (0, 0, 0, 0) if failing > 0 => OverallStatus::Invalid,
             (0, 0, 0, 0) if unknown == 0 => OverallStatus::Valid,
@@ -254,6 +264,9 @@ impl AssessmentCounts {
                 count(self.services, "service", "services"),
             ),
             OverallStatus::Indeterminate => self.uncertainties(unknown),
+            OverallStatus::Invalid if self.grants_nothing => {
+                "nothing is granted: no action takes the resources and conditions of the statements that allow".to_owned()
+            }
             OverallStatus::Invalid if all == 1 => {
                 "only reads are granted, but the required read does not work".to_owned()
             }
