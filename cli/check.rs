@@ -61,7 +61,7 @@ pub struct CheckArgs {
     /// Show what each source says and the reason for the classification
     #[arg(long)]
     pub explain: bool,
-    /// Print a JSON array, one object per operation in the given order
+    /// Print a JSON array, one object per operation in the given order; its schema is published
     #[arg(long)]
     pub json: bool,
     /// ARN of the principal that would make the call, to apply overrides

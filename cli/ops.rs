@@ -10,12 +10,11 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 use onlooker_core::{
-    catalog::{Catalog, CatalogEntry, EntryKinds, spelling::split_operation},
-    classification::Classification,
+    catalog::{Catalog, spelling::split_operation},
     escape::escape_hidden,
-    operation::{AccessLevel, Capabilities, Mutates, OperationType, RiskLevel},
+    jobs::ops::{OperationMatch, search},
+    operation::{AccessLevel, Capabilities, OperationType},
 };
-use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
@@ -71,7 +70,7 @@ pub struct OpsArgs {
     /// Print only the number of operations
     #[arg(long, conflicts_with = "json")]
     pub count: bool,
-    /// Print a JSON array
+    /// Print a JSON array; its schema is published
     #[arg(long)]
     pub json: bool,
 }
@@ -94,11 +93,8 @@ fn from_word<T: Copy, const N: usize>(all: [T; N], word_of: fn(T) -> &'static st
 pub fn run(global: &GlobalArgs, args: OpsArgs) -> Result<CommandOutcome, CommandError> {
     let catalog = inputs::catalog(&environment::configuration(global)?)?;
     let pattern = args.pattern.as_deref().unwrap_or("*");
-    let found: Vec<OperationMatch> = search(catalog, pattern)
-        .into_iter()
-        .map(OperationMatch::from)
-        .filter(|one| args.matches(one))
-        .collect();
+    let found: Vec<OperationMatch> =
+        search(catalog, pattern).into_iter().filter(|one| args.matches(one)).collect();
     if args.count {
         output::write(|out| writeln!(out, "{}", found.len()))?;
     } else if args.json {
@@ -124,63 +120,6 @@ impl OpsArgs {
             && self.capability.iter().flatten().all(|one| found.capabilities.contains(*one))
             && (!self.conflicting || found.source_conflict)
     }
-}
-
-/// One operation, with the field names of `check`.
-#[derive(Debug, Serialize)]
-struct OperationMatch {
-    service: String,
-    operation: String,
-    is_valid: bool,
-    operation_type: OperationType,
-    mutates: Mutates,
-    access_level: Option<AccessLevel>,
-    capabilities: Capabilities,
-    risk_level: RiskLevel,
-    source_conflict: bool,
-    is_iam_action: bool,
-    is_api_operation: bool,
-    is_event: bool,
-}
-
-impl From<CatalogEntry> for OperationMatch {
-    fn from(entry: CatalogEntry) -> Self {
-        let EntryKinds { action, operation, non_api_event } = entry.facts.kinds;
-        let classification = Classification::from(entry);
-        Self {
-            is_valid: classification.is_read_only(),
-            service: classification.service,
-            operation: classification.operation,
-            operation_type: classification.operation_type,
-            mutates: classification.mutates,
-            access_level: classification.access_level,
-            capabilities: classification.capabilities,
-            risk_level: classification.risk_level,
-            source_conflict: classification.source_conflict,
-            is_iam_action: action,
-            is_api_operation: operation,
-            is_event: non_api_event,
-        }
-    }
-}
-
-/// The operations that match the pattern, or otherwise the pattern without `-` and `_`. With several words, the
-/// operations that match every word.
-fn search(catalog: &Catalog, pattern: &str) -> Vec<CatalogEntry> {
-    let mut found = catalog.search(pattern);
-    found.sort_unstable_by_key(|entry| entry.row);
-    if !found.is_empty() {
-        return found;
-    }
-    if let Some((service, name)) = pattern.split_once(':') {
-        return catalog.search(&format!("{service}:{}", name.replace(['-', '_'], "")));
-    }
-    let mut words = pattern.split_whitespace().map(|word| catalog.search(word));
-    let first = words.next().unwrap_or_default();
-    words.fold(first, |mut kept, found| {
-        kept.retain(|entry| found.binary_search_by_key(&entry.row, |other| other.row).is_ok());
-        kept
-    })
 }
 
 fn show(screen: ScreenSettings, found: &[OperationMatch]) -> Result<(), CommandError> {

@@ -1,9 +1,11 @@
 //! Standard output: the results of a command.
 //!
-//! Enters: what a command prints. Leaves: bytes on standard output. Law: a reader that closes the pipe (`| head`) is
-//! not an error; every other failed write is.
+//! Enters: what a command prints. Leaves: bytes on standard output. Laws: a reader that closes the pipe (`| head`) is
+//! not an error; every other failed write is; JSON holds no character that controls a terminal.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+use onlooker_core::render::json::escape_json;
 
 use crate::exit::CommandError;
 
@@ -24,7 +26,7 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     let pretty = io::stdout().is_terminal();
     write(|out| {
         let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-        writeln!(out, "{}", text.map_err(io::Error::other)?)
+        write!(out, "{}", escape_json(&text.map_err(io::Error::other)?))
     })
 }
 
@@ -51,7 +53,7 @@ impl JsonArrayWriter {
             if self.pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         let comma = if self.items == 0 { "" } else { "," };
         self.items += 1;
-        write!(out, "{comma}\n{}", text.map_err(io::Error::other)?)
+        write!(out, "{comma}\n{}", escape_json(&text.map_err(io::Error::other)?).trim_end())
     }
 
     /// Writes the closing bracket.

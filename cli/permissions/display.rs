@@ -1,16 +1,22 @@
 //! Prints permissions reports.
 //!
-//! Enters: [`PermissionsReport`]. Leaves: JSON, or text: the details of one principal, or one line for each of
-//! several. Law: every color has a word with the same meaning.
+//! Enters: [`PermissionsReport`]. Leaves: files or standard output in any format; as text the details of one
+//! principal, or one line for each of several. Laws: every color has a word with the same meaning; standard output has
+//! one format.
 
-use std::io::{self, Write};
-
-use onlooker_core::{
-    permissions::{OverallStatus, PermissionsReport},
-    render::{self, format::count_noun},
+use std::{
+    io::{self, Write},
+    path::PathBuf,
 };
 
-use super::{detail, outcome};
+use onlooker_core::{
+    escape::escape_hidden,
+    permissions::{OverallStatus, PermissionsReport},
+    render::{self, Format, format::count_noun},
+};
+use onlooker_local::sweep_state::write_atomically;
+
+use super::{detail, formats::OutputFormat, outcome};
 use crate::{
     args::GlobalArgs,
     exit::{CommandError, CommandOutcome},
@@ -19,34 +25,63 @@ use crate::{
 };
 
 /// How a permissions report is printed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PermissionsDisplay {
     /// Whether to print JSON.
     pub json: bool,
     /// Whether to print the details of each principal.
     pub all: bool,
+    /// Requested formats.
+    pub formats: Vec<OutputFormat>,
+    /// Directory for files; none for standard output.
+    pub out: Option<PathBuf>,
 }
 
-/// Prints a report and returns its outcome.
+/// Prints or writes a report, and returns its outcome.
 pub fn show(
     global: &GlobalArgs,
-    form: PermissionsDisplay,
+    form: &PermissionsDisplay,
     report: &PermissionsReport,
 ) -> Result<CommandOutcome, CommandError> {
-    if form.json {
-        let json = render::permissions::json(report)?;
-        output::write(|out| out.write_all(json.as_bytes()))?;
-    } else {
-        let screen = ScreenSettings::of(global);
-        output::write(|out| print_text(out, screen, form, report))?;
+    let mut written = Vec::new();
+    if let Some(directory) = &form.out {
+        for format in form.report_formats() {
+            for file in format.files(report)? {
+                let path = directory.join(file.name);
+                write_atomically(&path, &file.bytes)?;
+                written.push(path);
+            }
+        }
+    }
+    match (form.json, &form.out, &*form.formats) {
+        (true, ..) => print_format(report, &render::permissions::JSON)?,
+        (_, None, [OutputFormat::Report(format)]) => print_format(report, format)?,
+        (_, Some(_), _) if global.quiet => {}
+        _ => {
+            let screen = ScreenSettings::of(global);
+            output::write(|out| {
+                print_text(out, screen, form, report)?;
+                written
+                    .iter()
+                    .try_for_each(|path| writeln!(out, "wrote {}", escape_hidden(&path.to_string_lossy())))
+            })?;
+        }
     }
     Ok(outcome(report))
+}
+
+fn print_format(
+    report: &PermissionsReport,
+    format: &'static Format<PermissionsReport>,
+) -> Result<(), CommandError> {
+    let files = format.files(report)?;
+    output::write(|out| files.iter().try_for_each(|file| out.write_all(&file.bytes)))
 }
 
 fn print_text(
     out: &mut dyn Write,
     screen: ScreenSettings,
-    form: PermissionsDisplay,
+    form: &PermissionsDisplay,
     report: &PermissionsReport,
 ) -> io::Result<()> {
     let principals = &report.principals;

@@ -11,7 +11,7 @@ use onlooker_core::{
     ports::PortError,
 };
 
-use super::{PermissionsArgs, PermissionsDisplay, show};
+use super::{PermissionsArgs, show};
 use crate::{
     args::GlobalArgs,
     aws::AwsConnection,
@@ -26,7 +26,7 @@ pub fn run(global: &GlobalArgs, args: &PermissionsArgs) -> Result<CommandOutcome
     let loaded = environment::configuration(global)?;
     let config: &Config = &loaded.config;
     let catalog = inputs::catalog(&loaded)?;
-    let cloud = AwsConnection::connect("permissions` without `--policy` or `--authorization-details")?;
+    let cloud = AwsConnection::connect("permissions` without a file")?;
     let caller = cloud.caller()?;
     let requested: Vec<String> = match &*args.principal {
         [] => vec![caller.arn.clone()],
@@ -45,8 +45,10 @@ pub fn run(global: &GlobalArgs, args: &PermissionsArgs) -> Result<CommandOutcome
     }
     let is_empty = evaluated.is_empty() && unmatched.is_empty();
     let report = PermissionsReport::of(evaluated, unmatched, Default::default());
-    let form = PermissionsDisplay { json: args.json, all: args.all };
-    let answer = if is_empty { CommandOutcome::InsufficientEvidence } else { show(global, form, &report)? };
+    let answer = match is_empty {
+        true => CommandOutcome::InsufficientEvidence,
+        false => show(global, &args.display(), &report)?,
+    };
     match failed.into_iter().next() {
         Some(PrincipalFailure { principal, kind, cause }) => Err(CommandError::Aws(PortError {
             operation: "evaluate",
@@ -61,15 +63,18 @@ pub fn run(global: &GlobalArgs, args: &PermissionsArgs) -> Result<CommandOutcome
 /// Rejects options that apply only to policies from files.
 fn refuse_files(args: &PermissionsArgs) -> Result<(), CommandError> {
     let given = [
-        ("--scp", !args.scp.is_empty()),
-        ("--rcp", !args.rcp.is_empty()),
-        ("--resource-policy", !args.resource_policy.is_empty()),
+        ("--name", args.name.is_some()),
+        ("--boundary", args.boundary.is_some()),
+        ("--account", args.context.account.is_some()),
+        ("--managed-policy", !args.context.managed_policy.is_empty()),
+        ("--scp", !args.context.scp.is_empty()),
+        ("--rcp", !args.context.rcp.is_empty()),
+        ("--resource-policy", !args.context.resource_policy.is_empty()),
+        ("--list", args.list),
     ];
     let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
     Err(CommandError::Usage(Diagnostic {
         message: format!("`{option}` applies only to policies from files"),
-        remedy:
-            "add `--policy FILE` or `--authorization-details FILE`, or leave that option out to read from AWS"
-                .to_owned(),
+        remedy: "name a file with policies, or leave that option out to read from AWS".to_owned(),
     }))
 }

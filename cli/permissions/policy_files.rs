@@ -1,7 +1,8 @@
 //! Reads policies from files.
 //!
-//! Enters: paths, `-` for standard input. Leaves: [`PolicySnapshot`]s. Laws: invalid JSON is an error with its line
-//! and column; JSON that is not a policy is an error with a remedy; standard input is read at most once.
+//! Enters: paths, `-` for standard input. Leaves: [`PolicySnapshot`]s and [`PolicyFile`]s. Laws: invalid JSON is an
+//! error with its line and column; a file that has no policies is an error with a remedy; standard input is read at
+//! most once.
 
 use std::{
     fs,
@@ -13,11 +14,14 @@ use std::{
 use onlooker_core::{
     config::Diagnostic,
     grants::{Policy, PolicyOrigin, PolicySnapshot, ResourceBasedPolicy},
-    permissions::details::{self, DetailsError},
+    permissions::{
+        details::{self, AccountDetails, DetailsError},
+        policy_files::{self, PolicyFile},
+    },
 };
 use serde_json::Value;
 
-use super::PermissionsArgs;
+use super::ContextArgs;
 use crate::exit::CommandError;
 
 /// Largest file, in bytes. The details of every account are smaller.
@@ -38,17 +42,19 @@ const FULL_ACCESS_TO_RESOURCES: (&str, &str) = (
 
 const STANDARD_INPUT: &str = "standard input";
 
-/// A resource-based policy on the command line, as `ARN=FILE`: the resource's ARN and the policy file.
+/// A policy on the command line, as `ARN=FILE`: the ARN of a resource or of a managed policy, and the policy file.
 #[derive(Clone, Debug)]
-pub struct ResourcePolicyFile {
-    arn: String,
-    path: PathBuf,
+pub struct ArnFile {
+    /// The ARN before the first `=`.
+    pub arn: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
-impl ResourcePolicyFile {
+impl ArnFile {
     /// Reads the option's value, `ARN=FILE`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (arn, path) = text.split_once('=').ok_or("write the ARN of the resource, `=` and the file")?;
+        let (arn, path) = text.split_once('=').ok_or("write the ARN, `=` and the file")?;
         Ok(Self { arn: crate::args::arn(arn)?, path: path.into() })
     }
 }
@@ -80,36 +86,27 @@ pub struct PolicyReader {
 impl PolicyReader {
     /// The principals of an account.
     pub fn details(&mut self, path: &Path) -> Result<Vec<PolicySnapshot>, CommandError> {
+        self.details_file(path).map(|account| account.principals)
+    }
+
+    /// The principals and managed policies of an account.
+    pub fn details_file(&mut self, path: &Path) -> Result<AccountDetails, CommandError> {
         let text = self.text(path)?;
-        details::parse(&text)
+        details::parse_account(&text)
             .map_err(|error: DetailsError| policy_error(path, &error.to_string(), DETAILS_HELP))
     }
 
-    /// One principal with the given policies.
-    pub fn given_principal(&mut self, args: &PermissionsArgs) -> Result<PolicySnapshot, CommandError> {
-        let mut identity = Vec::new();
-        for path in &args.policy {
-            identity.push(self.policy(path)?);
-        }
-        let boundary = args.boundary.as_deref().map(|path| self.policy(path)).transpose()?;
-        let first = || identity.first().map_or_else(|| "policy".to_owned(), |policy| policy.name.to_string());
-        let principal = args.name.clone().unwrap_or_else(first);
-        let account =
-            principal.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(3)).unwrap_or_default();
-        Ok(PolicySnapshot {
-            account: account.into(),
-            principal: principal.as_str().into(),
-            is_boundary_known: boundary.is_some(),
-            permissions_boundary: boundary,
-            identity_policies: identity,
-            ..PolicySnapshot::default()
-        })
+    /// The content of a file, recognized by what it holds.
+    pub fn file(&mut self, path: &Path, account: Option<&str>) -> Result<PolicyFile, CommandError> {
+        let text = self.text(path)?;
+        policy_files::parse(&file_name(path), &text, account)
+            .map_err(|error| policy_error(path, &error.cause, error.remedy))
     }
 
     /// The policies that apply in addition.
-    pub fn context_policies(&mut self, args: &PermissionsArgs) -> Result<ContextPolicies, CommandError> {
+    pub fn context_policies(&mut self, args: &ContextArgs) -> Result<ContextPolicies, CommandError> {
         let mut resources = Vec::new();
-        for ResourcePolicyFile { arn, path } in &args.resource_policy {
+        for ArnFile { arn, path } in &args.resource_policy {
             resources.push(ResourceBasedPolicy { resource: arn.as_str().into(), policy: self.policy(path)? });
         }
         Ok(ContextPolicies {
@@ -147,7 +144,8 @@ impl PolicyReader {
         Ok(Some(read))
     }
 
-    fn policy(&mut self, path: &Path) -> Result<Policy, CommandError> {
+    /// The policy document of a file, or of the output of `aws iam get-policy-version`.
+    pub fn policy(&mut self, path: &Path) -> Result<Policy, CommandError> {
         let text = self.text(path)?;
         let document: Value = serde_json::from_str(&text).map_err(|error| {
             let message = error.to_string();
@@ -155,14 +153,16 @@ impl PolicyReader {
             let place = format!("line {}, column {}: {what}", error.line(), error.column());
             policy_error(path, &place, "correct the JSON")
         })?;
+        let name: Arc<str> = file_name(path).into();
+        if document.pointer("/PolicyVersion/Document").is_some()
+            && let Ok(PolicyFile { policy: Some(policy), .. }) = policy_files::parse(&name, &text, None)
+        {
+            return Ok(policy);
+        }
         if document.get("Statement").is_none() {
             return Err(policy_error(path, "the JSON has no `Statement`", DOCUMENT_HELP));
         }
-        let name = match is_standard_input(path) {
-            true => STANDARD_INPUT.into(),
-            false => path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()),
-        };
-        Ok(Policy { name: Arc::from(name), origin: PolicyOrigin::Given, text: text.into() })
+        Ok(Policy { name, origin: PolicyOrigin::Given, text: text.into() })
     }
 
     fn text(&mut self, path: &Path) -> Result<String, CommandError> {
@@ -205,6 +205,17 @@ fn may_allow(policy: &Policy) -> bool {
         Some(Value::Array(statements)) => !statements.iter().all(denies),
         Some(statement) => !denies(statement),
         None => true,
+    }
+}
+
+/// The name of a file without its folder.
+fn file_name(path: &Path) -> String {
+    match is_standard_input(path) {
+        true => STANDARD_INPUT.to_owned(),
+        false => path
+            .file_name()
+            .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
+            .into_owned(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Selects the principals to evaluate.
 //!
-//! Enters: the principals of an account and the requested patterns. Leaves: the selected principals, and the patterns
-//! that match none. Law: every omission is reported.
+//! Enters: the principals of accounts and of other files, and the requested patterns. Leaves: the selected principals,
+//! and the patterns that match none. Laws: every omission is reported; without a pattern, every principal that a file
+//! declares is selected, since the file is there to be evaluated.
 
 use std::{
     collections::BTreeSet,
@@ -24,19 +25,35 @@ pub struct PrincipalSelection {
     pub unmatched: BTreeSet<String>,
     /// Patterns for other accounts.
     pub other_accounts: BTreeSet<String>,
-    /// Whether all principals are selected because none is watched.
-    is_unfiltered: bool,
+    /// Number of principals that are selected because none is watched.
+    unfiltered: Option<usize>,
     service_linked_skipped: usize,
 }
 
 impl PrincipalSelection {
-    /// The selection of a single principal.
-    pub fn single(snapshot: PolicySnapshot) -> Self {
-        Self { selected: vec![snapshot], ..Self::default() }
+    /// Selects the principals that the patterns match; without patterns, those of accounts that the configuration
+    /// watches, or all if it watches none, and all that other files declare.
+    pub fn select(
+        accounts: Vec<PolicySnapshot>,
+        declared: Vec<PolicySnapshot>,
+        config: &Config,
+        patterns: &[Watch],
+        service_linked: bool,
+    ) -> Self {
+        let (all, rest) = match patterns {
+            [] => (accounts, declared),
+            _ => (accounts.into_iter().chain(declared).collect(), Vec::new()),
+        };
+        let mut selection = match (all.as_slice(), patterns) {
+            ([], []) => Self::default(),
+            _ => Self::of_accounts(all, config, patterns, service_linked),
+        };
+        selection.selected.extend(rest);
+        selection
     }
 
     /// Selects the principals that the patterns match, otherwise those that the configuration watches, otherwise all.
-    pub fn select(
+    fn of_accounts(
         all: Vec<PolicySnapshot>,
         config: &Config,
         patterns: &[Watch],
@@ -52,10 +69,10 @@ impl PrincipalSelection {
             patterns => Config { watch: patterns.to_vec(), exempt: Vec::new(), ..Config::default() },
         };
         if requested.watch.is_empty() {
-            let chosen = all.collect();
+            let chosen: Vec<PolicySnapshot> = all.collect();
             return Self {
+                unfiltered: Some(chosen.len()),
                 selected: chosen,
-                is_unfiltered: true,
                 service_linked_skipped: skipped,
                 ..Self::default()
             };
@@ -78,7 +95,7 @@ impl PrincipalSelection {
             selected: chosen,
             unmatched: missing,
             other_accounts,
-            is_unfiltered: false,
+            unfiltered: None,
             service_linked_skipped: skipped,
         }
     }
@@ -86,10 +103,9 @@ impl PrincipalSelection {
     /// Prints which principals are evaluated or omitted without a request for it.
     pub fn print_notes(&self) {
         let mut notes = Vec::new();
-        if self.is_unfiltered {
+        if let Some(count) = self.unfiltered {
             notes.push(format!(
-                "no principal is watched: all {} are evaluated as if they were promised to be read-only",
-                self.selected.len()
+                "no principal is watched: all {count} are evaluated as if they were promised to be read-only"
             ));
             if self.service_linked_skipped > 0 {
                 notes.push(format!(
@@ -99,7 +115,10 @@ impl PrincipalSelection {
             }
         }
         notes.extend(self.other_accounts.iter().map(|pattern| {
-            format!("`{}` names another account and was not evaluated", escape_hidden(pattern))
+            format!(
+                "`{}` names another account and was not evaluated (--account names the account of a template or plan)",
+                escape_hidden(pattern)
+            )
         }));
         for note in notes {
             // A write error on standard error is ignored.

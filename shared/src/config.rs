@@ -362,8 +362,8 @@ pub struct Override {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PermissionCheckSettings {
-    /// Reads that must work, as `service:Operation`.
-    #[schemars(with = "Vec<formats::OperationPattern>")]
+    /// Reads that must work, as `service:Operation`. Without any, a principal that is granted only reads is VALID.
+    #[schemars(with = "Vec<formats::OperationPattern>", extend("examples" = [["ec2:DescribeRegions", "s3:ListBuckets"]]))]
     pub reads: Vec<String>,
     /// Whether the results are compared with IAM's policy simulator.
     pub simulate: bool,
@@ -371,8 +371,7 @@ pub struct PermissionCheckSettings {
 
 impl Default for PermissionCheckSettings {
     fn default() -> Self {
-        let reads = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListBuckets"];
-        Self { reads: reads.map(str::to_owned).to_vec(), simulate: true }
+        Self { reads: Vec::new(), simulate: true }
     }
 }
 

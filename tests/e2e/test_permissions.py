@@ -13,6 +13,8 @@ TRUST_POLICY = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{HOME_ACCOUNT}:root"}, "Action": "sts:AssumeRole"},
 ]}
 READS = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListAllMyBuckets"]
+# The operations that the configuration requires to work.
+REQUIRED_READS = "sts:GetCallerIdentity,ec2:DescribeRegions,s3:ListBuckets"
 HOUR = 3600
 
 
@@ -69,7 +71,7 @@ class Permissions(StackTestCase):
         reader, admin = self.role("E2eReader", READS), self.role("E2eAdmin", ["*"])
         bound = self.role("E2eBound", ["*"], ["!", "s3:ListAllMyBuckets"], boundary=boundary)
         missing = arn("E2eMissing")
-        self.watch(reader, admin, bound, missing, PERMISSIONS_SIMULATE="false")
+        self.watch(reader, admin, bound, missing, PERMISSIONS_SIMULATE="false", PERMISSIONS_READS=REQUIRED_READS)
         # The emulator leaves permissions boundaries out of GetAccountAuthorizationDetails, and not out of GetRole.
         with self.without_permission("permissions", "iam:GetAccountAuthorizationDetails"):
             found = self.statuses()
@@ -170,8 +172,7 @@ class Permissions(StackTestCase):
 
     def test_11_permissions_probes_run_as_the_caller(self):
         own = self.deployment.configuration("permissions")["Role"]
-        reads = "sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListBuckets"
-        self.watch(own, PERMISSIONS_SIMULATE="false", PERMISSIONS_READS=",".join(reads))
+        self.watch(own, PERMISSIONS_SIMULATE="false", PERMISSIONS_READS=REQUIRED_READS)
         self.statuses()
         self.assertEqual(set(self.permission_checks(own).values()), {"PASSED"})
         self.assertEqual(self.deployment.proxy.calls["ec2", "DescribeRegions"], 1)
@@ -217,7 +218,7 @@ class Permissions(StackTestCase):
         """Runs `onlooker permissions` as the root user of the account. Returns its output and the ended process."""
         done = subprocess.run(
             [onlooker_binary(), "permissions", "--json", "--quiet", *arguments],
-            env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": self.deployment.upstream, "AWS_ACCESS_KEY_ID": HOME_ACCOUNT,
+            env={"PATH": os.environ["PATH"], "ONLOOKER_PERMISSIONS_READS": REQUIRED_READS, "AWS_ENDPOINT_URL": self.deployment.upstream, "AWS_ACCESS_KEY_ID": HOME_ACCOUNT,
                  "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "NO_PROXY": "127.0.0.1"},
             cwd=self.deployment.scratch, capture_output=True, text=True,
         )

@@ -126,6 +126,11 @@ impl CallerContext {
         let mut parts = arn.splitn(6, ':').skip(4);
         let owner = parts.next().unwrap_or_default();
         let name = parts.next().unwrap_or_default();
+        // A principal that is not created yet may have an account and a name that are not known.
+        let is_account_known = !owner.contains('*');
+        let is_name_known = !name.contains("${");
+        let arn = if is_account_known && is_name_known { arn } else { "" };
+        let owner = if is_account_known { owner } else { "" };
         let account = if snapshot.account.is_empty() { owner } else { &*snapshot.account };
         let is_role = name.starts_with("role/");
         let mut caller = Self {
@@ -144,12 +149,15 @@ impl CallerContext {
         if !account.is_empty() {
             know("aws:principalaccount", account);
         }
+        if !arn.is_empty() && (is_role || name.starts_with("user/")) {
+            know("aws:principalarn", arn);
+        }
         if let Some(user) = name.strip_prefix("user/") {
-            know("aws:principalarn", arn);
             know("aws:principaltype", "User");
-            know("aws:username", user.rsplit('/').next().unwrap_or(user));
+            if is_name_known {
+                know("aws:username", user.rsplit('/').next().unwrap_or(user));
+            }
         } else if is_role {
-            know("aws:principalarn", arn);
             know("aws:principaltype", "AssumedRole");
         }
         // If the trust policy allows session tags, they take precedence over the tags of the role.

@@ -1,6 +1,7 @@
 //! The conditions of a statement, in words.
 //!
-//! Enters: a rule. Leaves: a phrase for a message. Law: the conditions of a rule take at most 1,000 characters.
+//! Enters: a rule. Leaves: a phrase for a message. Laws: the conditions of a rule take at most 1,000 characters; only
+//! the phrase of a deny begins with `unless`, and only that of a limit with `only on`.
 
 use std::sync::Arc;
 
@@ -16,7 +17,12 @@ const MAX_CHARS: usize = 1_000;
 
 /// The conditions of an allow.
 pub(super) fn allow_condition(rule: &PolicyRule) -> Arc<str> {
-    describe_conditions(rule).into()
+    let text = describe_conditions(rule);
+    // The text of a policy must not pass for a deny or a limit.
+    match text.starts_with("unless ") || text.starts_with("only on ") {
+        true => format!("condition {text}").into(),
+        false => text.into(),
+    }
 }
 
 /// The conditions under which a deny does not apply.

@@ -1,7 +1,8 @@
 //! Policy documents, by the grammar of IAM.
 //!
 //! Enters: the text of a document. Leaves: [`PolicyDocument`]. Laws: a statement that breaks the grammar is a problem
-//! and is not evaluated; an unknown element is a problem and makes its statement conditional.
+//! and is not evaluated; an unknown element is a problem and makes its statement conditional; a document or statement
+//! that is not known says why.
 //!
 //! Grammar: IAM User Guide, "Grammar of the IAM JSON policy language", read 2026-11.
 
@@ -42,6 +43,25 @@ pub(super) struct PolicyDocument {
     pub problems: Vec<DocumentProblem>,
 }
 
+/// The problem of a document with an empty text.
+pub(crate) const MISSING_DOCUMENT: &str = "the document is in none of the given files";
+
+/// The beginning of a text in the place of a document or statement that is not known.
+const UNDETERMINED: &str = "undetermined: ";
+
+/// A text in the place of a document or statement that is not known, with the reason. It is malformed, so that it is
+/// never taken as the absence of a policy.
+pub fn undetermined_text(reason: &str) -> String {
+    format!("{UNDETERMINED}{reason}")
+}
+
+/// What a text in the place of a document or statement says about it; none if it is no such text.
+fn undetermined_reason(text: &str) -> Option<String> {
+    let reason = text.strip_prefix(UNDETERMINED)?;
+    let short: String = reason.chars().take(300).collect();
+    Some(format!("it cannot be determined from the given files: {short}"))
+}
+
 /// Longest text of a document; IAM's own limits are below 32 KiB for all policy types.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// Longest name or pattern; an ARN has at most 2,048 characters.
@@ -64,6 +84,12 @@ impl PolicyDocument {
     fn try_parse(text: &str, kind: PolicyType) -> Result<Self, String> {
         if text.len() > MAX_DOCUMENT_BYTES {
             return Err(format!("the document is longer than {MAX_DOCUMENT_BYTES} bytes"));
+        }
+        if text.is_empty() {
+            return Err(MISSING_DOCUMENT.to_owned());
+        }
+        if let Some(reason) = undetermined_reason(text) {
+            return Err(reason);
         }
         let json: Json =
             serde_json::from_str(text).map_err(|error| format!("the document is not valid JSON: {error}"))?;
@@ -166,7 +192,10 @@ fn statement(
     has_variables: bool,
     label: &Arc<str>,
 ) -> Result<PolicyStatement, String> {
-    let Json::Object(members) = json else { return Err("the statement is not a JSON object".to_owned()) };
+    let Json::Object(members) = json else {
+        let reason = json.text().and_then(undetermined_reason);
+        return Err(reason.unwrap_or_else(|| "the statement is not a JSON object".to_owned()));
+    };
     check_unique_names(members)?;
     let (mut effect, mut actions, mut resources, mut principals) = (None, None, None, None);
     let (mut conditions, mut open) = (Vec::new(), Vec::new());

@@ -49,6 +49,11 @@ impl<'c> Evaluator<'c> {
         self.catalog
     }
 
+    /// The documents parsed so far.
+    pub(super) const fn document_cache(&self) -> &DocumentCache {
+        &self.library
+    }
+
     /// The decision of the policies on one request.
     pub fn decide(&self, snapshot: &PolicySnapshot, request: &AuthorizationRequest<'_>) -> Decision {
         let caller = CallerContext::of(snapshot);

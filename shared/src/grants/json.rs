@@ -1,15 +1,19 @@
 //! JSON that keeps duplicate names.
 //!
-//! Enters: text. Leaves: [`Json`]. Law: a name that an object holds twice is in the result twice, so that the policy
-//! parser can reject it.
+//! Enters: text. Leaves: [`Json`], and its text again. Laws: a name that an object holds twice is in the result twice,
+//! so that the policy parser can reject it; reading the text of a value gives the same value.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Serialize,
+    de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor},
+    ser::{SerializeMap, Serializer},
+};
 
 /// A JSON value that keeps the order and the repetition of keys.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Number(String),
@@ -33,6 +37,50 @@ impl Json {
             Self::Text(text) | Self::Number(text) => Some(text.clone()),
             Self::Bool(value) => Some(value.to_string()),
             Self::Null | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// The text of a string.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The members of an object; none of any other value.
+    pub fn members(&self) -> &[(String, Self)] {
+        match self {
+            Self::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The first member of an object with this name.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.members().iter().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            // A number of YAML, such as an account id that begins with a zero, may be no number of JSON.
+            Self::Number(text) => match serde_json::from_str::<serde_json::Number>(text) {
+                Ok(number) if number.to_string() == *text => number.serialize(serializer),
+                _ => serializer.serialize_str(text),
+            },
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
         }
     }
 }

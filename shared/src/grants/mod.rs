@@ -11,13 +11,14 @@ mod action_index;
 mod action_rules;
 mod condition;
 mod context;
+mod deciding_statements;
 mod decision;
 mod describe;
 mod document;
 mod document_cache;
 mod evaluator;
 mod grant_scope;
-mod json;
+pub(crate) mod json;
 mod operator;
 mod principal_match;
 mod request;
@@ -35,8 +36,11 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::document::MISSING_DOCUMENT;
 pub use self::{
     action::Action,
+    deciding_statements::{DecidingStatement, DecidingStatements, StatementEffect},
+    document::undetermined_text,
     evaluator::Evaluator,
     request::{AuthorizationRequest, Decision, RequestContext},
     snapshot::{

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::{
@@ -35,9 +35,14 @@ pub struct CheckRequest {
     pub line: Option<u64>,
 }
 
+/// Version of the shape of a [`CheckResult`]; the first number changes if a field loses its meaning.
+pub const CHECK_SCHEMA_VERSION: &str = "1.0";
+
 /// The result of a check.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CheckResult {
+    /// Version of this shape.
+    pub schema_version: &'static str,
     /// The operation as it was given.
     pub input: String,
     /// Whether a read-only principal may make the call.
@@ -69,11 +74,16 @@ pub struct CheckResult {
     /// Version of the catalog.
     pub catalog_version: String,
     /// Similar known operations, when this one is not known.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub did_you_mean: Vec<String>,
     /// The statement of each source, when requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+}
+
+/// The published JSON schema of what `onlooker check --json` prints: a list of results, in the order of the operations.
+pub fn schema() -> Schema {
+    schemars::schema_for!(Vec<CheckResult>)
 }
 
 /// Checks an operation. With `explain` the result includes the statement of each source.
@@ -101,6 +111,7 @@ pub fn check(
         None => (not_an_operation(catalog, request), operations_of_that_name(catalog, &request.operation)),
     };
     CheckResult {
+        schema_version: CHECK_SCHEMA_VERSION,
         input: request.operation.clone(),
         is_valid: classification.is_permitted(),
         compliance_notes: compliance_notes(pack, &classification),
@@ -263,4 +274,39 @@ fn compliance_notes(pack: &ControlPack, classification: &Classification) -> Vec<
     }
     let note = |control: &crate::controls::Control| format!("{} {}: {}", pack.id, control.id, control.title);
     pack.controls.iter().filter(|control| controls.contains(&control.id)).map(note).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::json::{
+        escape_json,
+        tests::{assert_schema_is_current, schema_violation},
+    };
+
+    #[test]
+    fn the_published_schema_is_current() {
+        let text = serde_json::to_string_pretty(&schema()).unwrap();
+        assert_schema_is_current("check.schema.json", &escape_json(&text));
+    }
+
+    #[test]
+    fn every_kind_of_result_fits_the_schema() {
+        let catalog = Catalog::embedded();
+        let pack = ControlPack::built_in(crate::config::Standard::General).unwrap();
+        let results: Vec<CheckResult> =
+            ["s3:GetObject", "iam:CreateUser", "s3:GetObjet", "nonsense", "new:Thing"]
+                .iter()
+                .flat_map(|operation| {
+                    let request =
+                        CheckRequest { operation: (*operation).to_owned(), ..CheckRequest::default() };
+                    [false, true]
+                        .map(|explain| check(catalog, &Config::default(), &pack, &request, Time(0), explain))
+                })
+                .collect();
+        let schema = serde_json::to_value(schema()).unwrap();
+        let value = serde_json::to_value(&results).unwrap();
+        assert_eq!(schema_violation(&value, &schema, &schema, "$"), None);
+        assert!(results.iter().any(|one| one.explanation.is_some() && one.is_valid));
+    }
 }

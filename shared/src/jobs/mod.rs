@@ -11,6 +11,7 @@ pub mod guardrails;
 pub mod history;
 pub mod ingest;
 pub mod notifications;
+pub mod ops;
 pub mod permissions;
 pub mod publish;
 pub mod pull;

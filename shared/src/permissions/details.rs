@@ -4,7 +4,7 @@
 //! [`PolicySnapshot`] for every user and role, in order of their ARNs. Laws: a missing document becomes an empty
 //! text, which is a malformed policy and never the absence of a policy; truncated output is an error.
 
-mod document;
+pub(super) mod document;
 mod page;
 
 use std::{
@@ -41,12 +41,29 @@ pub enum DetailsError {
     Truncated,
 }
 
-/// Reads the output of `aws iam get-account-authorization-details`: one page, several one after the other, or a list
-/// of them.
+/// The policies of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountDetails {
+    /// Users and roles, in order of their ARNs.
+    pub principals: Vec<PolicySnapshot>,
+    /// Documents of managed policies by ARN. One of several states may have been read.
+    pub documents: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+}
+
+/// Reads the principals of `aws iam get-account-authorization-details`: one page, several one after the other, or a
+/// list of them.
 ///
 /// # Errors
 /// If the text is not such output, or if a page is missing.
 pub fn parse(text: &str) -> Result<Vec<PolicySnapshot>, DetailsError> {
+    parse_account(text).map(|account| account.principals)
+}
+
+/// Reads the principals and the managed policies of the same output.
+///
+/// # Errors
+/// If the text is not such output, or if a page is missing.
+pub fn parse_account(text: &str) -> Result<AccountDetails, DetailsError> {
     let pages = page::parse_pages(text)?;
     if pages.iter().all(|page| page.users.is_none() && page.roles.is_none()) {
         return Err(DetailsError::NotAuthorizationDetails);
@@ -62,7 +79,14 @@ pub fn parse(text: &str) -> Result<Vec<PolicySnapshot>, DetailsError> {
     for role in pages.iter().flat_map(|page| page.roles.iter().flatten()) {
         merge_snapshot(&mut snapshots, account.role_snapshot(role));
     }
-    Ok(snapshots.into_values().map(PolicySnapshot::canonical).collect())
+    let documents = account.managed.iter().map(|(arn, texts)| {
+        let texts = texts.iter().filter(|text| !text.is_empty()).cloned();
+        (Arc::from(*arn), texts.collect())
+    });
+    Ok(AccountDetails {
+        documents: documents.collect(),
+        principals: snapshots.into_values().map(PolicySnapshot::canonical).collect(),
+    })
 }
 
 /// Whether a page is missing: a truncated page is the last one, or the next page is of another account.

@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{CheckStatus, PermissionCheck, counts};
+use super::{CheckStatus, PermissionCheck, counts, granted_action};
 use crate::{
     catalog::Catalog,
     grants::{Action, Certainty, Grant, StatementId},
@@ -72,11 +72,14 @@ fn group_check(
         n if n <= MAX_NAMED => format!("{n} actions {}: {named}", does.1),
         n => format!("{n} actions {}: {named} and {} more", does.1, n - MAX_NAMED),
     };
-    let on = grants.iter().flat_map(|grant| &grant.scope.conditions).next();
-    let message = match (status, on) {
-        (CheckStatus::AllowedWrite, _) => format!("granted: {what}"),
-        (_, Some(on)) => format!("granted conditionally ({on}): {what}"),
-        (_, None) => format!("possibly granted: {what}"),
+    let is_open = grants.iter().any(|grant| grant.certainty == Certainty::Conditional);
+    let message = match status {
+        CheckStatus::AllowedWrite => format!("granted: {what}"),
+        _ if is_open => {
+            let on = granted_action::granted_on_conditions(grants.iter().copied());
+            format!("{what}; {on}")
+        }
+        _ => format!("possibly granted: {what}"),
     };
     let mut check = PermissionCheck {
         service: grants.first().map(|grant| grant.action.service().to_owned()).unwrap_or_default(),

@@ -7,9 +7,12 @@
 mod assess;
 mod counts;
 pub mod details;
+pub mod diff;
 pub mod escalation;
 mod excessive;
+mod granted_action;
 mod permissions_report;
+pub mod policy_files;
 mod recommendations;
 mod required_reads;
 mod toleration;
@@ -33,7 +36,9 @@ use crate::{
 pub use self::{
     assess::{AssessedPrincipal, PermissionsAssessor, assess, overall_status},
     counts::{by_capability, by_service},
-    permissions_report::PermissionsReport,
+    granted_action::{GRANTED_ACTION_SCHEMA_VERSION, GrantedAction, granted_actions},
+    permissions_report::{PERMISSIONS_SCHEMA_VERSION, PermissionsReport},
+    recommendations::export_advice,
     required_reads::{Probe, ProbeOutcome},
     toleration::tolerating_override,
 };

@@ -11,9 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{OverallStatus, PermissionsAssessment};
 
+/// Version of the shape of a [`PermissionsReport`]; the first number changes if a field loses its meaning.
+pub const PERMISSIONS_SCHEMA_VERSION: &str = "1.0";
+
 /// The assessed permissions of several principals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionsReport {
+    /// Version of this shape.
+    pub schema_version: String,
     /// The worst status; absent if no principal was assessed.
     pub overall: Option<OverallStatus>,
     /// Requested principals, as patterns, that do not exist. Each counts as INVALID.
@@ -40,7 +45,13 @@ impl PermissionsReport {
         });
         let worst = principals.first().map(|permissions| permissions.overall_status);
         let absent = (!missing.is_empty()).then_some(OverallStatus::Invalid);
-        Self { overall: worst.max(absent), missing, not_assessed: elsewhere, principals }
+        Self {
+            schema_version: PERMISSIONS_SCHEMA_VERSION.to_owned(),
+            overall: worst.max(absent),
+            missing,
+            not_assessed: elsewhere,
+            principals,
+        }
     }
 
     /// The published JSON schema of the report.

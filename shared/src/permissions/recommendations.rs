@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{CheckStatus, OverallStatus, PermissionsAssessment, counts, excessive};
 use crate::{
-    grants::{Grant, PolicyProblemKind, StatementId},
+    grants::{Grant, MISSING_DOCUMENT, PolicyProblemKind, StatementId},
     operation::RiskLevel,
 };
 
@@ -108,9 +108,10 @@ fn recommend_for_statements(grants: &[&Grant], verb: &str, from: &str) -> Vec<St
 
 fn recommend_for_problems(permissions: &PermissionsAssessment) -> Vec<String> {
     let of = |kind| permissions.problems.iter().filter(move |problem| problem.kind == kind);
-    let malformed = of(PolicyProblemKind::Malformed)
-        .take(MAX_NAMED)
-        .map(|problem| format!("correct `{}`: {}", problem.policy, problem.message));
+    let malformed = of(PolicyProblemKind::Malformed).take(MAX_NAMED).map(|problem| match &*problem.message {
+        MISSING_DOCUMENT => export_advice(&problem.policy),
+        message => format!("correct `{}`: {message}", problem.policy),
+    });
     let unknown = of(PolicyProblemKind::UnknownAction).count();
     let unknown = (unknown > 0).then(|| {
         "check the action names that are not in the catalog: a misspelled one grants nothing, a new one needs a new \
@@ -118,6 +119,15 @@ fn recommend_for_problems(permissions: &PermissionsAssessment) -> Vec<String> {
             .to_owned()
     });
     malformed.chain(unknown).collect()
+}
+
+/// How to get the document of a managed policy that is in none of the given files.
+pub fn export_advice(arn: &str) -> String {
+    format!(
+        "add a file with the document of `{arn}`: `aws iam get-account-authorization-details --filter \
+         LocalManagedPolicy AWSManagedPolicy` writes those of an account, and `aws iam get-policy-version` one \
+         (`--managed-policy ARN=FILE`)"
+    )
 }
 
 fn recommend_for_conflicts(permissions: &PermissionsAssessment) -> Option<String> {

@@ -4,7 +4,7 @@
 //! takes precedence over policies; throttling is not a denial; the message of a check without a probe names the
 //! policies as its basis.
 
-use super::{CheckStatus, PermissionCheck, counts};
+use super::{CheckStatus, PermissionCheck, counts, granted_action};
 use crate::{
     catalog::Catalog,
     grants::{Certainty, Grant, Grants},
@@ -113,9 +113,9 @@ fn check_by_policies(check: &mut PermissionCheck, grants: &Grants, catalog: &Cat
     } else if is_pattern && grants.iter().any(|grant| is_open(&grant))
         || grants.iter().all(|grant| is_open(&grant))
     {
-        let on = grants.iter().flat_map(|grant| &grant.scope.conditions).next();
-        let on = on.map_or("conditions that the policies do not decide", |on| on);
-        (CheckStatus::Indeterminate, format!("by the policies: granted conditionally ({on})"))
+        let open = grants.iter().copied().filter(|grant| is_open(&grant));
+        let on = granted_action::granted_on_conditions(open);
+        (CheckStatus::Indeterminate, format!("by the policies: {on}"))
     } else {
         (CheckStatus::Passed, "by the policies: granted".to_owned())
     };

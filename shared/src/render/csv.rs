@@ -54,7 +54,7 @@ pub const FORMAT: Format = Format {
 
 /// A CSV cell, quoted, and escaped so that a spreadsheet does not run it as a formula.
 #[derive(Clone, Default)]
-struct CsvCell(String);
+pub(super) struct CsvCell(String);
 
 /// The report as CSV files: name and content of each.
 ///
@@ -269,19 +269,19 @@ fn audit_entry_cells(entry: &AuditEntry) -> [CsvCell; 14] {
     ]
 }
 
-fn text_cell(value: impl ToString) -> CsvCell {
+pub(super) fn text_cell(value: impl ToString) -> CsvCell {
     CsvCell(csv_cell(&value.to_string()))
 }
 
-fn optional_cell(value: Option<impl ToString>) -> CsvCell {
+pub(super) fn optional_cell(value: Option<impl ToString>) -> CsvCell {
     value.map_or_else(CsvCell::default, text_cell)
 }
 
-fn list_cell<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> CsvCell {
+pub(super) fn list_cell<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> CsvCell {
     CsvCell(csv_list(values))
 }
 
-fn write_table<const N: usize>(
+pub(super) fn write_table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [CsvCell; N]>,
 ) -> Result<String, csv::Error> {

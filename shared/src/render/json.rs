@@ -44,7 +44,7 @@ pub fn schema() -> Result<String, serde_json::Error> {
 
 /// Escapes hidden characters as `\u009b`, and adds a newline at the end. Apart from the newlines of the indentation,
 /// hidden characters occur only within strings, so the value is unchanged.
-pub(super) fn escape_json(json: &str) -> String {
+pub fn escape_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {
@@ -61,7 +61,7 @@ pub(super) fn escape_json(json: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Value};
 

@@ -54,20 +54,24 @@ pub fn markdown(report: &Report) -> String {
 }
 
 /// The Markdown page as far as it is written.
-struct MarkdownPage(String);
+pub(super) struct MarkdownPage(pub(super) String);
 
 impl MarkdownPage {
-    fn line(&mut self, line: impl Display) {
+    pub(super) fn line(&mut self, line: impl Display) {
         self.0.push_str(&line.to_string());
         self.0.push('\n');
     }
 
-    fn title(&mut self, title: impl Display) {
+    pub(super) fn title(&mut self, title: impl Display) {
         self.line(format_args!("\n## {title}\n"));
     }
 
     /// A table; columns with `:` are aligned to the right. Cells are already Markdown.
-    fn table<const N: usize>(&mut self, header: [&str; N], rows: impl ExactSizeIterator<Item = [String; N]>) {
+    pub(super) fn table<const N: usize>(
+        &mut self,
+        header: [&str; N],
+        rows: impl ExactSizeIterator<Item = [String; N]>,
+    ) {
         let total = rows.len();
         let ruler = header.map(|name| if name.starts_with(':') { "---:" } else { "---" });
         self.line(format_args!("| {} |", header.map(|name| name.trim_start_matches(':')).join(" | ")));
@@ -78,7 +82,7 @@ impl MarkdownPage {
         self.note_omitted(total);
     }
 
-    fn list(&mut self, items: impl ExactSizeIterator<Item = String>) {
+    pub(super) fn list(&mut self, items: impl ExactSizeIterator<Item = String>) {
         let total = items.len();
         for item in items.take(MAX_ROWS) {
             self.line(format_args!("- {item}"));

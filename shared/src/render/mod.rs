@@ -15,6 +15,7 @@ pub mod markdown;
 pub mod matrix;
 pub mod message;
 pub mod permissions;
+pub mod permissions_diff;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
@@ -29,9 +30,9 @@ use crate::report::Report;
 pub const FORMATS: &[&Format] =
     &[&json::FORMAT, &html::FORMAT, &csv::FORMAT, &markdown::FORMAT, &terminal::FORMAT];
 
-/// A format of a report.
-#[derive(Clone, Copy, Debug)]
-pub struct Format {
+/// A format of a report; of one about activity, unless another kind is named.
+#[derive(Debug)]
+pub struct Format<R: 'static = Report> {
     /// Name on the command line, kebab-case and permanent.
     pub name: &'static str,
     /// What the format is for, in one line without a period.
@@ -39,7 +40,7 @@ pub struct Format {
     /// Whether the format is one file of text, which may go to standard output.
     pub fits_standard_output: bool,
     /// Renders the report into the files of the format.
-    pub render: fn(&Report) -> Result<Vec<RenderedFile>, RenderCause>,
+    pub render: fn(&R) -> Result<Vec<RenderedFile>, RenderCause>,
 }
 
 /// Why a format cannot be rendered.
@@ -74,13 +75,31 @@ impl Format {
     }
 }
 
-impl PartialEq for Format {
+impl<R> Format<R> {
+    /// The files of a report.
+    ///
+    /// # Errors
+    /// [`RenderError`], naming the format.
+    pub fn files(&self, report: &R) -> Result<Vec<RenderedFile>, RenderError> {
+        (self.render)(report).map_err(|cause| RenderError { format: self.name, cause })
+    }
+}
+
+impl<R> Clone for Format<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Format<R> {}
+
+impl<R> PartialEq for Format<R> {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
 }
 
-impl Eq for Format {}
+impl<R> Eq for Format<R> {}
 
 impl RenderedFile {
     /// Ending of the file's name in a place with many reports, after the name of the report: `json`, `findings.csv`.
@@ -94,7 +113,7 @@ impl RenderedFile {
 /// # Errors
 /// [`RenderError`], naming the format.
 pub fn render(report: &Report, format: &Format) -> Result<Vec<RenderedFile>, RenderError> {
-    (format.render)(report).map_err(|cause| RenderError { format: format.name, cause })
+    format.files(report)
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ const WRITES: [&str; 2] = ["s3:PutObject", "iam:CreateAccessKey"];
 
 const READS: [&str; 3] = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListAllMyBuckets"];
 
+/// The reads that must work.
+const REQUIRED: [&str; 3] = ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListBuckets"];
+
 struct PermissionsScenario {
     environment: TestEnvironment,
     iam: FaultyPort<FakeIam>,
@@ -49,7 +52,9 @@ impl PermissionsScenario {
         iam.port.set_role(ADMIN, &[allow(&READS), allow(&WRITES)]);
         let caller =
             CallerIdentity { arn: String::new(), account: ACCOUNTS[0].to_owned(), user_id: String::new() };
-        let mut scenario = Self { environment, iam, config: Config::default(), caller };
+        let mut config = Config::default();
+        config.permissions.reads = REQUIRED.map(str::to_owned).to_vec();
+        let mut scenario = Self { environment, iam, config, caller };
         scenario.watch(&[READER, ADMIN, DELETED]);
         scenario
     }

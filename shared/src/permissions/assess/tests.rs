@@ -39,8 +39,31 @@ fn assess_with(
     assess(&subject, config, Catalog::embedded(), AT, probes, simulation)
 }
 
+/// A configuration that requires three reads.
+fn requiring_reads() -> Config {
+    let mut config = Config::default();
+    config.permissions.reads =
+        ["sts:GetCallerIdentity", "ec2:DescribeRegions", "s3:ListBuckets"].map(str::to_owned).to_vec();
+    config
+}
+
 fn assess_statements(statements: &Value) -> PermissionsAssessment {
-    assess_with(&grants(statements), &Config::default(), &[], None)
+    assess_with(&grants(statements), &requiring_reads(), &[], None)
+}
+
+#[test]
+fn no_read_is_required_by_default() {
+    for (statements, status) in [
+        (allow(&["ec2:DescribeRegions"]), OverallStatus::Valid),
+        (json!([{ "Effect": "Deny", "Action": "*", "Resource": "*" }]), OverallStatus::Valid),
+        (allow(&["ec2:DescribeRegions", "s3:PutObject"]), OverallStatus::OverPrivileged),
+    ] {
+        let permissions = assess_with(&grants(&statements), &Config::default(), &[], None);
+        assert_eq!(permissions.overall_status, status, "{}", permissions.reason);
+        assert!(checks_with_status(&permissions, CheckStatus::Failed).is_empty());
+    }
+    let permissions = assess_with(&grants(&allow(&["ec2:DescribeRegions"])), &Config::default(), &[], None);
+    assert_eq!(permissions.reason, "only reads are granted; no reads are required");
 }
 
 fn allow(actions: &[&str]) -> Value {
@@ -108,7 +131,7 @@ fn probe(operation: &str, outcome: ProbeOutcome) -> Probe {
 fn throttling_is_an_error_not_a_denial() {
     let throttled = |operation| probe(operation, ProbeOutcome::Throttled("Rate exceeded".into()));
     let probes = [throttled("ec2:DescribeRegions"), throttled("s3:ListBuckets")];
-    let permissions = assess_with(&grants(&allow(&READS)), &Config::default(), &probes, None);
+    let permissions = assess_with(&grants(&allow(&READS)), &requiring_reads(), &probes, None);
     assert_eq!(checks_with_status(&permissions, CheckStatus::Error).len(), 2);
     assert_eq!(checks_with_status(&permissions, CheckStatus::Failed).len(), 0);
     assert_eq!(permissions.overall_status, OverallStatus::Indeterminate, "{}", permissions.reason);
@@ -117,11 +140,11 @@ fn throttling_is_an_error_not_a_denial() {
 #[test]
 fn probe_takes_precedence_over_policies() {
     let probes = [probe("ec2:DescribeRegions", ProbeOutcome::Denied("UnauthorizedOperation".into()))];
-    let permissions = assess_with(&grants(&allow(&READS)), &Config::default(), &probes, None);
+    let permissions = assess_with(&grants(&allow(&READS)), &requiring_reads(), &probes, None);
     assert_eq!(permissions.overall_status, OverallStatus::Partial);
     let probes = ["ec2:DescribeRegions", "s3:ListBuckets", "sts:GetCallerIdentity"]
         .map(|operation| probe(operation, ProbeOutcome::Failed("no such principal".into())));
-    let permissions = assess_with(&Grants::default(), &Config::default(), &probes, None);
+    let permissions = assess_with(&Grants::default(), &requiring_reads(), &probes, None);
     assert_eq!(permissions.overall_status, OverallStatus::Indeterminate);
 }
 

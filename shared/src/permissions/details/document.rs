@@ -20,11 +20,16 @@ impl<'de> Deserialize<'de> for DetailsDocument {
             Some('{') => Ok(Self(text.into())),
             Some('"') => {
                 let text: String = serde_json::from_str(text).map_err(de::Error::custom)?;
-                Ok(Self(url_decoded(&text).unwrap_or(text).into()))
+                Ok(Self(decoded(text).into()))
             }
             _ => Err(de::Error::custom("a policy document must be a JSON object or a string with its text")),
         }
     }
+}
+
+/// The text of a document that may be URL-encoded.
+pub(in crate::permissions) fn decoded(text: String) -> String {
+    url_decoded(&text).unwrap_or(text)
 }
 
 /// The text without URL encoding (RFC 3986); none if it is not encoded, or the decoded text is not UTF-8.

@@ -1,26 +1,27 @@
 //! The JSON of one page of the account authorization details.
 //!
 //! Enters: JSON text. Leaves: [`AuthorizationDetailsOutput`]s. Laws: unknown fields are skipped, since AWS adds
-//! fields; a known field of another type is an error with its line and column.
+//! fields; `null` is an empty list, as an SDK in Go writes it; a known field of another type is an error with its line
+//! and column.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{DetailsError, document::DetailsDocument};
 
 /// A page. A list is absent if it was not requested.
 #[derive(Debug, Deserialize)]
 pub(super) struct AuthorizationDetailsOutput {
-    #[serde(rename = "UserDetailList")]
+    #[serde(rename = "UserDetailList", default, deserialize_with = "or_empty")]
     pub users: Option<Vec<UserDetail>>,
-    #[serde(rename = "RoleDetailList")]
+    #[serde(rename = "RoleDetailList", default, deserialize_with = "or_empty")]
     pub roles: Option<Vec<RoleDetail>>,
-    #[serde(rename = "GroupDetailList", default)]
+    #[serde(rename = "GroupDetailList", default, deserialize_with = "or_default")]
     pub groups: Vec<GroupDetail>,
-    #[serde(rename = "Policies", default)]
+    #[serde(rename = "Policies", default, deserialize_with = "or_default")]
     pub policies: Vec<ManagedPolicyDetail>,
-    #[serde(rename = "IsTruncated", default)]
+    #[serde(rename = "IsTruncated", default, deserialize_with = "or_default")]
     is_truncated: bool,
     #[serde(rename = "NextToken")]
     next_token: Option<String>,
@@ -45,15 +46,15 @@ impl AuthorizationDetailsOutput {
 pub(super) struct UserDetail {
     #[serde(rename = "Arn")]
     pub arn: String,
-    #[serde(rename = "UserPolicyList", default)]
+    #[serde(rename = "UserPolicyList", default, deserialize_with = "or_default")]
     pub inline: Vec<PolicyDetail>,
-    #[serde(rename = "AttachedManagedPolicies", default)]
+    #[serde(rename = "AttachedManagedPolicies", default, deserialize_with = "or_default")]
     pub attached: Vec<AttachedPolicy>,
-    #[serde(rename = "GroupList", default)]
+    #[serde(rename = "GroupList", default, deserialize_with = "or_default")]
     pub groups: Vec<String>,
     #[serde(rename = "PermissionsBoundary")]
     pub boundary: Option<AttachedPermissionsBoundary>,
-    #[serde(rename = "Tags", default)]
+    #[serde(rename = "Tags", default, deserialize_with = "or_default")]
     pub tags: Vec<IamTag>,
 }
 
@@ -61,15 +62,15 @@ pub(super) struct UserDetail {
 pub(super) struct RoleDetail {
     #[serde(rename = "Arn")]
     pub arn: String,
-    #[serde(rename = "RolePolicyList", default)]
+    #[serde(rename = "RolePolicyList", default, deserialize_with = "or_default")]
     pub inline: Vec<PolicyDetail>,
-    #[serde(rename = "AttachedManagedPolicies", default)]
+    #[serde(rename = "AttachedManagedPolicies", default, deserialize_with = "or_default")]
     pub attached: Vec<AttachedPolicy>,
     #[serde(rename = "AssumeRolePolicyDocument")]
     pub trust: Option<DetailsDocument>,
     #[serde(rename = "PermissionsBoundary")]
     pub boundary: Option<AttachedPermissionsBoundary>,
-    #[serde(rename = "Tags", default)]
+    #[serde(rename = "Tags", default, deserialize_with = "or_default")]
     pub tags: Vec<IamTag>,
 }
 
@@ -79,9 +80,9 @@ pub(super) struct GroupDetail {
     pub name: String,
     #[serde(rename = "Arn")]
     pub arn: Option<String>,
-    #[serde(rename = "GroupPolicyList", default)]
+    #[serde(rename = "GroupPolicyList", default, deserialize_with = "or_default")]
     pub inline: Vec<PolicyDetail>,
-    #[serde(rename = "AttachedManagedPolicies", default)]
+    #[serde(rename = "AttachedManagedPolicies", default, deserialize_with = "or_default")]
     pub attached: Vec<AttachedPolicy>,
 }
 
@@ -109,7 +110,7 @@ pub(super) struct AttachedPermissionsBoundary {
 pub(super) struct IamTag {
     #[serde(rename = "Key")]
     key: String,
-    #[serde(rename = "Value", default)]
+    #[serde(rename = "Value", default, deserialize_with = "or_default")]
     value: String,
 }
 
@@ -120,7 +121,7 @@ pub(super) struct ManagedPolicyDetail {
     pub arn: String,
     #[serde(rename = "DefaultVersionId")]
     default_version_id: Option<String>,
-    #[serde(rename = "PolicyVersionList", default)]
+    #[serde(rename = "PolicyVersionList", default, deserialize_with = "or_default")]
     versions: Vec<PolicyVersion>,
 }
 
@@ -128,7 +129,7 @@ pub(super) struct ManagedPolicyDetail {
 struct PolicyVersion {
     #[serde(rename = "VersionId")]
     id: Option<String>,
-    #[serde(rename = "IsDefaultVersion", default)]
+    #[serde(rename = "IsDefaultVersion", default, deserialize_with = "or_default")]
     is_default: bool,
     #[serde(rename = "Document")]
     document: Option<DetailsDocument>,
@@ -145,6 +146,16 @@ impl ManagedPolicyDetail {
         let document = version.and_then(|version| version.document.as_ref());
         document.map_or_else(|| "".into(), |document| Arc::clone(&document.0))
     }
+}
+
+/// A value, or its default for `null`.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(value: D) -> Result<T, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
+}
+
+/// A list that is there: an empty one for `null`.
+fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<Vec<T>>, D::Error> {
+    or_default(value).map(Some)
 }
 
 /// The account of an ARN.

@@ -14,6 +14,7 @@ mod filters;
 mod finding;
 mod headline;
 mod matrix;
+pub(super) mod permissions;
 mod principal;
 mod tables;
 #[cfg(test)]

@@ -1,0 +1,110 @@
+//! The formats of `onlooker permissions`.
+//!
+//! Enters: the option `--format`. Leaves: the chosen formats, or an error before any work is done. Law: standard output
+//! has one format.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use onlooker_core::{
+    config::Diagnostic,
+    permissions::PermissionsReport,
+    render::{self, Format},
+};
+
+use super::PermissionsDisplay;
+use crate::exit::CommandError;
+
+/// A format on the command line.
+#[derive(Clone, Copy, Debug)]
+pub enum OutputFormat {
+    /// A format of the report.
+    Report(&'static Format<PermissionsReport>),
+    /// Text for a terminal.
+    Terminal,
+    /// A line of JSON for each granted action.
+    JsonLines,
+}
+
+const TERMINAL: &str = "terminal";
+const JSON_LINES: &str = "jsonl";
+
+impl OutputFormat {
+    fn by_name(name: &str) -> Option<Self> {
+        match name {
+            TERMINAL => Some(Self::Terminal),
+            JSON_LINES => Some(Self::JsonLines),
+            _ => render::permissions::FORMATS
+                .iter()
+                .copied()
+                .find(|format| format.name == name)
+                .map(Self::Report),
+        }
+    }
+
+    /// Name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report(format) => format.name,
+            Self::Terminal => TERMINAL,
+            Self::JsonLines => JSON_LINES,
+        }
+    }
+}
+
+/// Reads the name of a format.
+pub fn format() -> impl TypedValueParser<Value = OutputFormat> {
+    let own = render::permissions::FORMATS.iter().map(|format| (format.name, format.help));
+    let more =
+        [(TERMINAL, "For this screen"), (JSON_LINES, "With --list: a line of JSON for each granted action")];
+    let names = own.chain(more).map(|(name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| OutputFormat::by_name(&name).ok_or("there is no such format"))
+}
+
+impl PermissionsDisplay {
+    /// Formats of the files; JSON and HTML if none is requested.
+    pub fn report_formats(&self) -> Vec<&'static Format<PermissionsReport>> {
+        let chosen: Vec<_> = self
+            .formats
+            .iter()
+            .filter_map(|format| match format {
+                OutputFormat::Report(format) => Some(*format),
+                _ => None,
+            })
+            .collect();
+        match self.formats.is_empty() {
+            true => vec![&render::permissions::JSON, &render::permissions::HTML],
+            false => chosen,
+        }
+    }
+
+    /// Rejects invalid combinations before any work is done.
+    pub fn validate(&self) -> Result<(), CommandError> {
+        let fault = |message: String, remedy: &str| {
+            Err(CommandError::Usage(Diagnostic { message, remedy: remedy.to_owned() }))
+        };
+        if self.formats.iter().any(|format| matches!(format, OutputFormat::JsonLines)) {
+            return fault("the format `jsonl` is of a list of granted actions".to_owned(), "add `--list`");
+        }
+        match (&self.out, &*self.formats) {
+            (None, [OutputFormat::Report(format)]) if !format.fits_standard_output => fault(
+                format!("the format `{}` cannot be printed on standard output", format.name),
+                "give a directory for its files with `--out DIR`",
+            ),
+            (None, [_, _, ..]) => fault(
+                "only one format can be printed on standard output".to_owned(),
+                "give a directory with `--out DIR`",
+            ),
+            (None, [_]) if self.json => fault(
+                "`--json` and `--format` both print on standard output".to_owned(),
+                "remove one of them",
+            ),
+            (Some(_), formats) if formats.iter().any(|format| matches!(format, OutputFormat::Terminal)) => {
+                fault(
+                    "the format `terminal` is for standard output".to_owned(),
+                    "leave it out: with `--out DIR` it is printed too",
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! IAM resources of a CloudFormation template, also one that the CDK synthesizes.
+//!
+//! Enters: a template as JSON. Leaves: the principals that it declares. Laws: a resource whose condition is false is
+//! left out; one whose condition is not decided counts as conditional; a resource that a macro or a loop generates is
+//! named, and what it grants is not known.
+//!
+//! Source: CloudFormation Template Reference, resource types of IAM, read 2026-11.
+
+mod intrinsics;
+#[cfg(test)]
+mod tests;
+
+use std::{cell::Cell, sync::Arc};
+
+use super::{
+    PolicyFile,
+    document::{self, name_or},
+    principals::{DraftKind, ManagedDraft, PolicyRef, PrincipalDrafts},
+    value::{SourceValue, placeholder},
+};
+use crate::grants::{PolicyOrigin, json::Json};
+
+/// Steps of resolving functions after which every other value counts as not known.
+const MAX_STEPS: usize = 2_000_000;
+
+/// A template.
+pub(super) struct Template<'a> {
+    parameters: Option<&'a Json>,
+    mappings: Option<&'a Json>,
+    conditions: Option<&'a Json>,
+    resources: &'a [(String, Json)],
+    account: Option<&'a str>,
+    steps_left: Cell<usize>,
+}
+
+/// One resource of a template.
+struct TemplateResource {
+    id: String,
+    properties: SourceValue,
+    /// The condition that the template does not decide.
+    condition: Option<Arc<str>>,
+}
+
+/// Reads the principals of a template. `account` is the value of `AWS::AccountId`.
+pub(super) fn parse(json: &Json, account: Option<&str>) -> PolicyFile {
+    let template = Template {
+        parameters: json.get("Parameters"),
+        mappings: json.get("Mappings"),
+        conditions: json.get("Conditions"),
+        resources: json.get("Resources").map(Json::members).unwrap_or_default(),
+        account,
+        steps_left: Cell::new(MAX_STEPS),
+    };
+    let mut reader = TemplateReader { template, drafts: PrincipalDrafts::default(), notes: Vec::new() };
+    reader.read();
+    PolicyFile { principals: reader.drafts.snapshots(account), notes: reader.notes, ..PolicyFile::default() }
+}
+
+impl<'a> Template<'a> {
+    /// Type and properties of a resource.
+    fn resource(&self, id: &str) -> Option<(&'a str, &'a Json)> {
+        let (_, resource) = self.resources.iter().find(|(own, _)| own == id)?;
+        Some((resource.get("Type")?.text()?, resource.get("Properties").unwrap_or(&Json::Null)))
+    }
+
+    /// Takes steps from those that are left; false if there are too few.
+    fn take_steps(&self, steps: usize) -> bool {
+        let left = self.steps_left.get().checked_sub(steps);
+        self.steps_left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+struct TemplateReader<'a> {
+    template: Template<'a>,
+    drafts: PrincipalDrafts,
+    notes: Vec<String>,
+}
+
+impl TemplateReader<'_> {
+    fn read(&mut self) {
+        // Managed policies first, so that attachments find them.
+        for managed in [true, false] {
+            for (id, resource) in self.template.resources {
+                let kind = resource.get("Type").and_then(Json::text).unwrap_or_default();
+                if managed == (kind == "AWS::IAM::ManagedPolicy") {
+                    self.resource(id, kind, resource);
+                }
+            }
+        }
+    }
+
+    fn resource(&mut self, id: &str, kind: &str, resource: &Json) {
+        let condition = match resource.get("Condition").map(|name| (name.text(), name)) {
+            None => None,
+            Some((Some(name), _)) => match self.template.condition(name) {
+                Some(false) => return,
+                Some(true) => None,
+                None => Some(Arc::from(name)),
+            },
+            Some((None, _)) => Some(Arc::from("which is not the name of a condition")),
+        };
+        let is_iam = kind.starts_with("AWS::IAM::");
+        let properties = match resource.get("Properties").filter(|_| is_iam) {
+            Some(properties) => self.template.resolve(properties),
+            None => None,
+        };
+        let properties = properties.unwrap_or(SourceValue::Object(Vec::new()));
+        let one = TemplateResource { id: id.to_owned(), properties, condition };
+        match kind {
+            "AWS::IAM::Role" => self.principal(DraftKind::Role, "RoleName", &one),
+            "AWS::IAM::User" => self.principal(DraftKind::User, "UserName", &one),
+            "AWS::IAM::Group" => self.principal(DraftKind::Group, "GroupName", &one),
+            "AWS::IAM::ManagedPolicy" => self.managed_policy(&one),
+            "AWS::IAM::Policy" => {
+                for (kind, property) in ATTACHED_TO {
+                    for name in one.items(property) {
+                        self.inline_policy(kind, &name, &one);
+                    }
+                }
+            }
+            "AWS::IAM::RolePolicy" => self.policy_of(DraftKind::Role, "RoleName", &one),
+            "AWS::IAM::UserPolicy" => self.policy_of(DraftKind::User, "UserName", &one),
+            "AWS::IAM::GroupPolicy" => self.policy_of(DraftKind::Group, "GroupName", &one),
+            "AWS::IAM::UserToGroupAddition" => {
+                let group = one.properties.get("GroupName").map(|name| name.display()).unwrap_or_default();
+                for user in one.items("Users") {
+                    let name = user.assumed().0.display();
+                    self.drafts.principal(DraftKind::User, &name).groups.insert(group.clone());
+                }
+            }
+            "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
+                self.generated_role(id, resource)
+            }
+            "AWS::CloudFormation::Stack" => {
+                self.notes.push(format!("the nested stack {id} is not read: give its template too"));
+            }
+            kind if kind.ends_with("::MODULE") => {
+                self.notes.push(format!("the module {id} is not read: give the processed template"));
+            }
+            _ if id.starts_with("Fn::") => self.generated(id),
+            _ => {}
+        }
+    }
+
+    fn principal(&mut self, kind: DraftKind, property: &str, one: &TemplateResource) {
+        let name = match one.properties.get(property) {
+            Some(name) => name.display(),
+            None => placeholder(&one.id),
+        };
+        let path = one.properties.get("Path").map_or_else(|| "/".to_owned(), |path| path.display());
+        let trust =
+            one.properties.get("AssumeRolePolicyDocument").filter(|text| text.unknown_name().is_none());
+        let attached: Vec<_> =
+            one.items("ManagedPolicyArns").into_iter().map(|arn| self.managed(arn)).collect();
+        let boundary = one.properties.get("PermissionsBoundary").map(|arn| match self.managed(arn) {
+            (PolicyRef::InFile(_) | PolicyRef::Arn(_), Some(condition)) => {
+                PolicyRef::Unknown(format!("permissions boundary, by the condition {condition}"))
+            }
+            (known, _) => known,
+        });
+        let condition = one.condition.as_deref();
+        let draft = self.drafts.principal(kind, &name);
+        draft.is_declared = true;
+        draft.path_and_name = format!("{path}{name}");
+        draft.attached.extend(attached);
+        draft.boundary = boundary;
+        draft.trust = trust.map(|trust| {
+            document::policy("AssumeRolePolicyDocument", PolicyOrigin::Inline, Some(&trust), None).text
+        });
+        for policy in one.items("Policies") {
+            let (policy, choice) = policy.assumed();
+            let name = name_or(policy.get("PolicyName").as_ref(), &format!("a policy in {}", one.id));
+            let condition = choice.as_deref().or(condition);
+            let document = policy.get("PolicyDocument");
+            draft.inline.push(document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition));
+        }
+        for group in one.items("Groups") {
+            draft.groups.insert(group.assumed().0.display());
+        }
+        for tag in one.items("Tags") {
+            let text = |name: &str| tag.get(name)?.known_text();
+            if let (Some(key), Some(value)) = (text("Key"), text("Value")) {
+                draft.tags.insert(key, value);
+            }
+        }
+        if let Some(unknown) = one.is_unknown() {
+            draft.undetermined.insert(format!("the properties of {}, by {unknown}", one.id));
+        }
+    }
+
+    fn managed_policy(&mut self, one: &TemplateResource) {
+        let path = one.properties.get("Path").map_or_else(|| "/".to_owned(), |path| path.display());
+        let name = match one.properties.get("ManagedPolicyName") {
+            Some(name) => name.display(),
+            None => placeholder(&one.id),
+        };
+        let account = self.template.account.unwrap_or("*");
+        let managed = ManagedDraft {
+            name: format!("arn:aws:iam::{account}:policy{path}{name}"),
+            document: one.properties.get("PolicyDocument"),
+            condition: one.condition.clone(),
+        };
+        self.drafts.add_managed(&one.id, managed);
+        for (kind, property) in ATTACHED_TO {
+            for name in one.items(property) {
+                let (name, choice) = name.assumed();
+                let attached = (PolicyRef::InFile(one.id.clone()), choice);
+                self.drafts.principal(kind, &name.display()).attached.push(attached);
+            }
+        }
+    }
+
+    /// The managed policy that a value names, and the condition of the item.
+    fn managed(&self, arn: SourceValue) -> (PolicyRef, Option<Arc<str>>) {
+        let (arn, condition) = arn.assumed();
+        let reference = match (&arn, arn.text_parts()) {
+            (SourceValue::Unknown(name), _) => {
+                let id = name.strip_suffix(".PolicyArn").unwrap_or(name);
+                match self.drafts.has_managed(id) {
+                    true => PolicyRef::InFile(id.to_owned()),
+                    false => PolicyRef::Unknown(placeholder(name)),
+                }
+            }
+            (arn, _) => {
+                let text = arn.display();
+                let own =
+                    |account: &str| account == "${AWS::AccountId}" || Some(account) == self.template.account;
+                let rest = text.split_once(":iam::").and_then(|(_, rest)| rest.split_once(":policy/"));
+                match rest {
+                    Some((account, path)) => match self.drafts.managed_at(path).filter(|_| own(account)) {
+                        Some(key) => PolicyRef::InFile(key.to_owned()),
+                        None => PolicyRef::Arn(text),
+                    },
+                    None => PolicyRef::Unknown(text),
+                }
+            }
+        };
+        (reference, condition)
+    }
+
+    fn policy_of(&mut self, kind: DraftKind, property: &str, one: &TemplateResource) {
+        let name = one
+            .properties
+            .get(property)
+            .unwrap_or(SourceValue::Unknown(format!("{}.{property}", one.id).into()));
+        self.inline_policy(kind, &name, one);
+    }
+
+    fn inline_policy(&mut self, kind: DraftKind, principal: &SourceValue, one: &TemplateResource) {
+        let (principal, choice) = principal.clone().assumed();
+        let condition = choice.as_deref().or(one.condition.as_deref());
+        let name = name_or(one.properties.get("PolicyName").as_ref(), &one.id);
+        let document = one.properties.get("PolicyDocument");
+        let policy = document::policy(&name, PolicyOrigin::Inline, document.as_ref(), condition);
+        self.drafts.principal(kind, &principal.display()).inline.push(policy);
+    }
+
+    /// The role that AWS SAM generates for a function or state machine that names none.
+    fn generated_role(&mut self, id: &str, resource: &Json) {
+        if resource.get("Properties").is_some_and(|properties| properties.get("Role").is_some()) {
+            return;
+        }
+        let draft = self.drafts.principal(DraftKind::Role, &placeholder(&format!("{id}Role")));
+        draft.is_declared = true;
+        draft.undetermined.insert(format!("policies of the role that AWS SAM generates for {id}"));
+        self.notes.push(format!(
+            "AWS SAM generates the role of {id}: give the template that `aws cloudformation get-template \
+             --template-stage Processed` prints"
+        ));
+    }
+
+    fn generated(&mut self, id: &str) {
+        let draft = self.drafts.principal(DraftKind::Role, &placeholder(id));
+        draft.is_declared = true;
+        draft.undetermined.insert(format!("resources that {id} generates"));
+        self.notes.push(format!("`{id}` generates resources: give the processed template"));
+    }
+}
+
+/// Properties that name the principals of a policy.
+const ATTACHED_TO: [(DraftKind, &str); 3] =
+    [(DraftKind::Role, "Roles"), (DraftKind::User, "Users"), (DraftKind::Group, "Groups")];
+
+impl TemplateResource {
+    fn items(&self, property: &str) -> Vec<SourceValue> {
+        self.properties.get(property).map(SourceValue::items).unwrap_or_default()
+    }
+
+    /// What decides the properties as a whole, if the template does not say them.
+    fn is_unknown(&self) -> Option<Arc<str>> {
+        match &self.properties {
+            SourceValue::Unknown(name) | SourceValue::Choice(name, _) => Some(Arc::clone(name)),
+            _ => None,
+        }
+    }
+}
