@@ -125,7 +125,8 @@ pub fn run(global: &GlobalArgs, args: &DiffArgs) -> Result<CommandOutcome, Comma
     let old = principals(global, args, &args.old, &mut inputs)?;
     let new = principals(global, args, &args.new, &mut inputs)?;
     let context = inputs.context_policies(&args.context)?;
-    let (evaluator, now) = (Evaluator::new(catalog), environment::now());
+    let now = environment::now();
+    let evaluator = Evaluator::new(catalog).at(now);
     let is_requested = |pair: &PrincipalPair| {
         let principal = pair.principal();
         args.principal.is_empty() || args.principal.iter().any(|watch| matches(&watch.principal, &principal))

@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Evaluator, PolicySnapshot,
+    action_index::ActionIndex,
     condition::Applicability,
-    context::{CallerContext, EvaluationContext},
     rules::{PolicyLayer, PolicyRule, PolicyRules},
     statement::{Condition, Effect},
 };
@@ -37,18 +37,22 @@ pub struct DecidingStatement {
 
 /// The statements of a principal's identity-based policies and permissions boundary.
 #[derive(Clone, Debug)]
-pub struct DecidingStatements(PolicyRules);
+pub struct DecidingStatements<'e> {
+    rules: PolicyRules,
+    index: &'e ActionIndex<'e>,
+}
 
-impl DecidingStatements {
+impl DecidingStatements<'_> {
     /// Whether the principal has a permissions boundary.
     pub const fn has_boundary(&self) -> bool {
-        self.0.has_boundary
+        self.rules.has_boundary
     }
 
     /// The statements that cover an action, in order, each once.
     pub fn of_action(&self, action: &str) -> Vec<DecidingStatement> {
         let action = action.to_ascii_lowercase();
-        let covering = self.0.rules.iter().filter(|rule| rule.indexed.covers_action(&action));
+        let position = self.index.position(&action);
+        let covering = self.rules.rules.iter().filter(|rule| rule.covers(&action, position));
         let mut all: Vec<DecidingStatement> = covering.filter_map(DecidingStatement::of).collect();
         all.sort_unstable();
         all.dedup();
@@ -86,9 +90,8 @@ fn in_full(condition: &Condition) -> String {
 
 impl Evaluator<'_> {
     /// The statements of a principal's own policies.
-    pub fn deciding_statements(&self, snapshot: &PolicySnapshot) -> DecidingStatements {
-        let caller = CallerContext::of(snapshot);
-        let context = EvaluationContext { caller: &caller, request: None };
-        DecidingStatements(PolicyRules::of(snapshot, &context, self.document_cache()))
+    pub fn deciding_statements(&self, snapshot: &PolicySnapshot) -> DecidingStatements<'_> {
+        let (rules, index) = self.rules_and_index(snapshot);
+        DecidingStatements { rules, index }
     }
 }

@@ -44,11 +44,7 @@ pub(super) fn decide(
     }
     let is_controlled = super::supports_resource_control_policies(&action);
     let about = rules.rules.iter().filter(|rule| {
-        (rule.layer != PolicyLayer::ResourceControl || is_controlled)
-            && match position {
-                Some(position) => rule.actions.binary_search(&position).is_ok(),
-                None => rule.covers_unknown && rule.indexed.covers_action(&action),
-            }
+        (rule.layer != PolicyLayer::ResourceControl || is_controlled) && rule.covers(&action, position)
     });
     let clauses = ActionRules::of(rules, about);
     let denies: Vec<(&PolicyRule, OptionalTruth)> =

@@ -12,7 +12,7 @@ use super::{
     Action, AuthorizationRequest, Decision, Grant, Grants, PolicySnapshot, RequestContext,
     UnevaluatedPolicyType,
     action_groups::ActionGroups,
-    action_index::ActionPositions,
+    action_index::{ActionIndex, ActionPositions},
     action_rules::ActionRules,
     context::{CallerContext, EvaluationContext},
     decision,
@@ -49,9 +49,9 @@ impl<'c> Evaluator<'c> {
         self.catalog
     }
 
-    /// The documents parsed so far.
-    pub(super) const fn document_cache(&self) -> &DocumentCache {
-        &self.library
+    /// The rules of a principal's policies, and the actions that they are about.
+    pub(super) fn rules_and_index(&self, snapshot: &PolicySnapshot) -> (PolicyRules, &ActionIndex<'c>) {
+        (self.rules(snapshot, CallerContext::of(snapshot)), &self.library.action_index)
     }
 
     /// The decision of the policies on one request.
@@ -84,12 +84,16 @@ impl<'c> Evaluator<'c> {
         EvaluationContext { caller, request, absent_keys: &[], now: self.now }
     }
 
-    fn grants_of(&self, snapshot: &PolicySnapshot, caller: CallerContext) -> Grants {
+    fn rules(&self, snapshot: &PolicySnapshot, caller: CallerContext) -> PolicyRules {
         let caller = match self.may_federate(snapshot) {
             true => caller.with_federated_sessions(),
             false => caller,
         };
-        let rules = PolicyRules::of(snapshot, &self.context(&caller, None), &self.library);
+        PolicyRules::of(snapshot, &self.context(&caller, None), &self.library)
+    }
+
+    fn grants_of(&self, snapshot: &PolicySnapshot, caller: CallerContext) -> Grants {
+        let rules = self.rules(snapshot, caller);
         let known = &self.library.action_index.actions;
         let unknown = self.unknown_actions(&rules);
         let classes =

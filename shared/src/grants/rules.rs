@@ -53,6 +53,16 @@ pub(super) struct PolicyRule {
     pub resources: StatementResources,
 }
 
+impl PolicyRule {
+    /// Whether the rule is about an action, given in lower case and by its position in the catalog.
+    pub fn covers(&self, action: &str, position: Option<u32>) -> bool {
+        match position {
+            Some(position) => self.actions.binary_search(&position).is_ok(),
+            None => self.covers_unknown && self.indexed.covers_action(action),
+        }
+    }
+}
+
 /// Resources of a statement.
 #[derive(Clone, Debug)]
 pub(super) struct StatementResources {

@@ -134,18 +134,18 @@ pub struct PermissionsDiff {
 
 /// A principal before or after the change.
 #[derive(Clone, Debug)]
-pub struct DiffSide {
+pub struct DiffSide<'e> {
     /// Its policies.
     pub snapshot: PolicySnapshot,
     /// What they grant.
     pub grants: Grants,
     /// Their statements.
-    pub statements: DecidingStatements,
+    pub statements: DecidingStatements<'e>,
 }
 
-impl DiffSide {
+impl<'e> DiffSide<'e> {
     /// Evaluates the policies of a principal.
-    pub fn of(evaluator: &Evaluator<'_>, snapshot: PolicySnapshot) -> Self {
+    pub fn of(evaluator: &'e Evaluator<'_>, snapshot: PolicySnapshot) -> Self {
         let (grants, statements) = (evaluator.grants(&snapshot), evaluator.deciding_statements(&snapshot));
         Self { snapshot, grants, statements }
     }
@@ -178,8 +178,8 @@ impl PermissionsDiff {
 /// Compares the grants of one principal. `principal` is its ARN for the overrides.
 pub fn compare(
     principal: &Arc<str>,
-    old: Option<&DiffSide>,
-    new: Option<&DiffSide>,
+    old: Option<&DiffSide<'_>>,
+    new: Option<&DiffSide<'_>>,
     config: &Config,
     at: Time,
 ) -> PrincipalDiff {
@@ -234,12 +234,12 @@ fn is_same(a: &Grant, b: &Grant) -> bool {
 
 /// Problems of the new policies because of which a grant may be missing. A managed policy whose document is on neither
 /// side is the same policy on both.
-fn undecided(old: Option<&DiffSide>, new: Option<&DiffSide>) -> Vec<PolicyProblem> {
+fn undecided(old: Option<&DiffSide<'_>>, new: Option<&DiffSide<'_>>) -> Vec<PolicyProblem> {
     let Some(new) = new else { return Vec::new() };
     let is_on_both_sides = |problem: &PolicyProblem| {
         problem.message == MISSING_DOCUMENT
             && old.is_some_and(|old| {
-                let texts = |side: &DiffSide| -> BTreeSet<Arc<str>> {
+                let texts = |side: &DiffSide<'_>| -> BTreeSet<Arc<str>> {
                     let held = policies(&side.snapshot).filter(|policy| policy.name == problem.policy);
                     held.map(|policy| Arc::clone(&policy.text)).collect()
                 };
@@ -257,8 +257,8 @@ fn policies(snapshot: &PolicySnapshot) -> impl Iterator<Item = &Policy> {
 impl ActionChange {
     fn of(
         principal: &str,
-        (old, before): (Option<&Grant>, Option<&DiffSide>),
-        (new, after): (Option<&Grant>, Option<&DiffSide>),
+        (old, before): (Option<&Grant>, Option<&DiffSide<'_>>),
+        (new, after): (Option<&Grant>, Option<&DiffSide<'_>>),
         config: &Config,
         at: Time,
     ) -> Option<Self> {

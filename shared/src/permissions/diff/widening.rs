@@ -28,7 +28,7 @@ pub(super) enum Widening {
 }
 
 /// Compares two grants of one action.
-pub(super) fn of(old: &Grant, new: &Grant, before: &DiffSide, after: &DiffSide) -> Widening {
+pub(super) fn of(old: &Grant, new: &Grant, before: &DiffSide<'_>, after: &DiffSide<'_>) -> Widening {
     if new.certainty > old.certainty {
         return Widening::Yes;
     }
@@ -36,7 +36,7 @@ pub(super) fn of(old: &Grant, new: &Grant, before: &DiffSide, after: &DiffSide) 
     if has_wildcard(&new.action.key) {
         return Widening::Undecided;
     }
-    let statements = |side: &DiffSide| side.statements.of_action(&new.action.key);
+    let statements = |side: &DiffSide<'_>| side.statements.of_action(&new.action.key);
     let (held, given) = (statements(before), statements(after));
     let has_boundary = (before.statements.has_boundary(), after.statements.has_boundary());
     // The same condition may hold for another principal or with other tags.
