@@ -76,6 +76,9 @@ pub fn print(
     for (id, count) in &permissions.tolerated {
         writeln!(out, "  the override {} tolerates {}", escape_hidden(id), actions(*count))?;
     }
+    for (action, reason) in &permissions.exceptions {
+        writeln!(out, "  not counted: {} {}", escape_hidden(action), reason)?;
+    }
     print_checks(out, screen, &permissions.permission_checks)?;
     print_granted(out, screen, permissions)?;
     print_section(out, screen, "privilege escalation paths", &escalation_paths(permissions))?;

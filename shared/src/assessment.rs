@@ -11,7 +11,6 @@ mod evidence_gaps;
 mod granted;
 mod key_uses;
 mod report_mode;
-mod unauthenticated;
 mod watch_index;
 
 use std::{
@@ -22,13 +21,14 @@ use std::{
 use self::{
     evidence_gaps::{EarlierCredentials, account_in},
     key_uses::KeyUseCauses,
-    unauthenticated::is_unauthenticated_by_design,
     watch_index::WatchIndex,
 };
 pub use crate::role_chain::RoleChain;
 use crate::{
     catalog::Catalog,
-    classification::{Classification, ClassificationInput, Provenance, classify_record},
+    classification::{
+        Classification, ClassificationInput, Provenance, classify_record, is_unauthenticated_by_design,
+    },
     config::{Config, Override, OverrideMatch, Watch},
     coverage::{Coverage, EventClassCoverage, event_class_name},
     event::{CallKey, EventKind, Outcome},

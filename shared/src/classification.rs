@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 pub mod accuracy;
 pub mod diff;
+mod unauthenticated;
 
+pub(crate) use self::unauthenticated::{is_unauthenticated_by_design, needs_no_permission};
 use crate::catalog::rules::{has_inspection_verb, has_write_verb};
 use crate::catalog::spelling::{
     begins_with_word, event_source_host, has_read_verb, label_key, name_key, names_a_credential,

@@ -93,7 +93,7 @@ pub(super) fn service_rows(case: &WatchedPrincipal<'_, '_>) -> Vec<MatrixRow> {
         rows.entry(service).or_insert_with(|| MatrixRow::named(service));
     }
     for (service, grants) in &held {
-        if grants.iter().any(|grant| !grant.action.is_read_only()) {
+        if grants.iter().any(|grant| !grant.gives_only_reads()) {
             rows.entry(service).or_insert_with(|| MatrixRow::named(service));
         }
     }

@@ -36,7 +36,7 @@ pub fn unused_services(
         services.entry(grant.action.service()).or_default().push(grant);
     }
     let is_excessive =
-        |grant: &&&Grant| !grant.action.is_read_only() && !granted.tolerated.contains_key(&grant.action.key);
+        |grant: &&&Grant| !grant.gives_only_reads() && !granted.tolerated.contains_key(&grant.action.key);
     let (mut unused, mut rest) = (Vec::new(), UnusedReadServices::default());
     for (service, mut grants) in services {
         let actions = grants.len() as u64;

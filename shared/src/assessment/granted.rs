@@ -15,7 +15,6 @@ use crate::{
     catalog::Catalog,
     config::Config,
     grants::{Certainty, Evaluator, Grant, Grants, PolicyHistory, PolicyProblemKind, PolicySnapshotRef},
-    pattern::has_wildcard,
     period::Period,
     permissions::{self, EscalationPath, OverallStatus, escalation, overall_status},
     principal::PrincipalKind,
@@ -68,10 +67,9 @@ impl PrincipalGrants {
             && self.grants.problems.iter().all(|problem| problem.kind != PolicyProblemKind::Malformed)
     }
 
-    /// Whether a grant is unconditional and its action is known, or at least named without a wildcard.
+    /// Whether a grant is unconditional and its action is known.
     pub fn is_unconditional(grant: &Grant) -> bool {
-        grant.certainty == Certainty::Unconditional
-            && (grant.action.is_known || !has_wildcard(&grant.action.key))
+        grant.certainty == Certainty::Unconditional && grant.action.is_known
     }
 
     /// Grants that no override tolerates.
@@ -81,7 +79,7 @@ impl PrincipalGrants {
 
     /// Grants that are not read-only and that no override tolerates.
     pub fn excessive_grants(&self) -> impl Iterator<Item = &Grant> {
-        self.untolerated_grants().filter(|grant| !grant.action.is_read_only())
+        self.untolerated_grants().filter(|grant| !grant.gives_only_reads())
     }
 }
 

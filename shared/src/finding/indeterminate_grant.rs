@@ -90,6 +90,9 @@ fn policy_problems(granted: &PrincipalGrants) -> impl Iterator<Item = RuleMatch>
         let (subject, severity, what) = match kind {
             PolicyProblemKind::Malformed => ("malformed", None, "outside IAM's policy grammar"),
             PolicyProblemKind::Unsupported => ("unsupported", None, "not evaluated"),
+            PolicyProblemKind::Ineffective => {
+                ("ineffective", Some(Severity::Low), "never about its resources")
+            }
             PolicyProblemKind::UnknownAction => ("unknown names", Some(Severity::Low), "not in the catalog"),
         };
         let first = problems.first()?;

@@ -19,6 +19,7 @@ use super::{
     document::PolicyType,
     document_cache::{DocumentCache, IndexedStatement},
     grant_scope::GroupScopes,
+    ineffective,
     rules::{PolicyLayer, PolicyRules},
     statement::Effect,
 };
@@ -118,10 +119,13 @@ impl<'c> Evaluator<'c> {
             held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
             held.dedup_by(|a, b| a.action.key == b.action.key);
         }
+        let mut problems = rules.problems;
+        problems.extend(ineffective::statements(&rules.rules, &self.library.action_index));
+        problems.sort_unstable();
         Grants {
             entries: held,
             has_allow: self.any_allow(snapshot, |_| true),
-            problems: rules.problems,
+            problems,
             unevaluated: unevaluated_policy_types(snapshot),
         }
     }

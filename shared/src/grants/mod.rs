@@ -17,7 +17,9 @@ mod describe;
 mod document;
 mod document_cache;
 mod evaluator;
+mod exception;
 mod grant_scope;
+mod ineffective;
 pub(crate) mod json;
 mod operator;
 mod principal_match;
@@ -42,6 +44,7 @@ pub use self::{
     deciding_statements::{DecidingStatement, DecidingStatements, StatementEffect},
     document::undetermined_text,
     evaluator::Evaluator,
+    exception::GrantException,
     request::{AuthorizationRequest, Decision, RequestContext},
     snapshot::{
         DatedSnapshot, Policy, PolicyHistory, PolicyOrigin, PolicySnapshot, PolicySnapshotRef,
@@ -122,6 +125,8 @@ pub struct PolicyProblem {
 pub enum PolicyProblemKind {
     /// An action that is not in the catalog, or a pattern that matches no action in it.
     UnknownAction,
+    /// A statement that allows, and that none of its actions can be about the resources of.
+    Ineffective,
     /// A document or statement that does not follow IAM's policy grammar: what it grants cannot be determined.
     Malformed,
     /// An element, operator or variable that is not evaluated; grants that depend on it are conditional.
@@ -169,7 +174,7 @@ impl Grants {
 
     /// Grants that a read-only principal may not have.
     pub fn excessive(&self) -> impl Iterator<Item = &Grant> {
-        self.entries.iter().filter(|grant| !grant.action.is_read_only())
+        self.entries.iter().filter(|grant| !grant.gives_only_reads())
     }
 
     /// What either allows, for policies that were in force one after the other.

@@ -4,7 +4,10 @@
 //! [`PermissionsAssessment`]. Laws: the result depends on the arguments only; an added excessive grant never improves
 //! the status; a working read never hides a write; an unknown result is INDETERMINATE, never VALID.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     CheckStatus, OverallStatus, PermissionCheck, PermissionsAssessment, PrincipalIdentity, Probe,
@@ -67,6 +70,7 @@ pub fn overall_status(
         required_reads: RequiredReads::of(&checks),
         malformed_policies: malformed_policies(grants),
         grants_nothing: grants_nothing(grants),
+        ineffective: ineffective_statements(grants),
         ..AssessmentCounts::of(excessive)
     }
     .status()
@@ -90,7 +94,7 @@ impl<'a> PermissionsAssessor<'a> {
         let mut tally = BTreeMap::new();
         let (mut held, mut excessive, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
         for grant in &grants.entries {
-            let is_read = grant.action.is_read_only();
+            let is_read = grant.gives_only_reads();
             let entry =
                 if is_read { None } else { tolerating_override(self.config, &identity.arn, grant, at) };
             match entry {
@@ -125,6 +129,7 @@ impl<'a> PermissionsAssessor<'a> {
             malformed_policies: malformed,
             conflicts,
             grants_nothing: grants_nothing(grants),
+            ineffective: ineffective_statements(grants),
             ..AssessmentCounts::of(&excessive)
         };
         let mut permissions = PermissionsAssessment {
@@ -137,6 +142,7 @@ impl<'a> PermissionsAssessor<'a> {
             services: counts::by_service(grants),
             escalation_paths: escalation::paths(grants),
             tolerated: tally,
+            exceptions: exceptions(grants),
             problems: grants.problems.clone(),
             unevaluated: grants.unevaluated.clone(),
             simulation,
@@ -169,6 +175,18 @@ impl<'a> PermissionsAssessor<'a> {
         });
         says_more.count() as u64
     }
+}
+
+/// Granted actions that are not read-only and give no more than reads, with the reason.
+fn exceptions(grants: &Grants) -> BTreeMap<Arc<str>, String> {
+    let all = grants.entries.iter();
+    all.filter_map(|grant| Some((Arc::clone(&grant.action.key), grant.exception()?.describe().to_owned())))
+        .collect()
+}
+
+/// Number of statements that allow, and that none of their actions can be about the resources of.
+fn ineffective_statements(grants: &Grants) -> usize {
+    grants.problems.iter().filter(|problem| problem.kind == PolicyProblemKind::Ineffective).count()
 }
 
 /// Whether a statement allows, and no action is granted.
@@ -220,6 +238,8 @@ struct AssessmentCounts {
     required_reads: RequiredReads,
     /// Whether policies allow, and grant nothing.
     grants_nothing: bool,
+    /// Number of statements that allow and grant nothing.
+    ineffective: usize,
 }
 
 impl AssessmentCounts {
@@ -241,6 +261,7 @@ impl AssessmentCounts {
             (0, 0, 0, 0) if self.grants_nothing => OverallStatus::Invalid,
             (0, 0, 0, 0) if failing > 0 && working + unknown > 0 => OverallStatus::Partial,
             (0, 0, 0, 0) if failing > 0 => OverallStatus::Invalid,
+            (0, 0, 0, 0) if unknown == 0 && self.ineffective > 0 => OverallStatus::Partial,
             (0, 0, 0, 0) if unknown == 0 => OverallStatus::Valid,
             _ => OverallStatus::Indeterminate,
         }
@@ -273,6 +294,14 @@ impl AssessmentCounts {
             OverallStatus::Invalid => {
                 format!("only reads are granted, but none of {all} required reads works")
             }
+            OverallStatus::Partial if failing == 0 => format!(
+                "only reads are granted, but {}",
+                count(
+                    self.ineffective,
+                    "statement allows nothing: its actions are never about its resources",
+                    "statements allow nothing: their actions are never about their resources"
+                )
+            ),
             OverallStatus::Partial => {
                 let do_not = if failing == 1 { "does not" } else { "do not" };
                 format!("only reads are granted, but {failing} of {all} required reads {do_not} work")

@@ -264,10 +264,10 @@ impl ActionChange {
     ) -> Option<Self> {
         let action = &new.or(old)?.action;
         let tolerated = new
-            .filter(|_| !action.is_read_only())
+            .filter(|new| !new.gives_only_reads())
             .and_then(|grant| tolerating_override(config, principal, grant, at));
         let access_change = match (old, new) {
-            _ if action.is_read_only() || tolerated.is_some() => AccessChange::NoNewAccess,
+            _ if new.is_some_and(Grant::gives_only_reads) || tolerated.is_some() => AccessChange::NoNewAccess,
             (_, None) => AccessChange::NoNewAccess,
             (None, Some(new)) => added(new),
             (Some(old), Some(new)) => {

@@ -56,7 +56,8 @@ impl GrantedAction {
     /// One grant of a principal.
     pub fn of(principal: &Arc<str>, grant: &Grant, config: &Config, at: Time) -> Self {
         let (action, scope) = (&grant.action, &grant.scope);
-        let tolerated = (!action.is_read_only()).then(|| tolerating_override(config, principal, grant, at));
+        let tolerated =
+            (!grant.gives_only_reads()).then(|| tolerating_override(config, principal, grant, at));
         Self {
             schema_version: GRANTED_ACTION_SCHEMA_VERSION.to_owned(),
             principal: Arc::clone(principal),

@@ -212,6 +212,9 @@ pub struct PermissionsAssessment {
     pub escalation_paths: Vec<EscalationPath>,
     /// Number of tolerated grants, by override id.
     pub tolerated: BTreeMap<String, u64>,
+    /// Granted actions that are not read-only and give no more than reads, with the reason: calls that need no
+    /// permission, sessions that only read. They do not count as excessive.
+    pub exceptions: BTreeMap<Arc<str>, String>,
     /// Problems in the policies.
     pub problems: Vec<PolicyProblem>,
     /// Types of policies that were not evaluated.

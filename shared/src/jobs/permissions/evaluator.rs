@@ -138,6 +138,7 @@ impl<'b> PrincipalEvaluator<'b> {
             services: BTreeMap::new(),
             escalation_paths: Vec::new(),
             tolerated: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
             problems: Vec::new(),
             unevaluated: Default::default(),
             simulation: None,

@@ -7,12 +7,30 @@
 const TABLE: &str = include_str!("../../data/unauthenticated_operations.tsv");
 
 /// Whether AWS accepts the operation without a signature, so that its record has no identity by design.
-pub(super) fn is_unauthenticated_by_design(source: &str, operation: &str) -> bool {
+pub(crate) fn is_unauthenticated_by_design(source: &str, operation: &str) -> bool {
     let Some(host) =
         source.strip_suffix(".amazonaws.com").or_else(|| source.strip_suffix(".amazonaws.com.cn"))
     else {
         return false;
     };
+    is_listed(host, operation)
+}
+
+/// Whether every caller can make a call, with or without a policy: no policy allows or denies it. `service` is the prefix
+/// of the action.
+///
+/// Source: Amazon Cognito developer guide, operations without IAM authorization; AWS STS API Reference, `GetCallerIdentity`
+/// and `GetSessionToken` ("no permissions are required"), read 2026-11. Operations of other services without a signature
+/// are no IAM actions, or are allowed by IAM actions too (`signin:CreateOAuth2Token`).
+pub(crate) fn needs_no_permission(service: &str, action: &str) -> bool {
+    match service {
+        "sts" => matches!(action, "GetCallerIdentity" | "GetSessionToken"),
+        "cognito-identity" | "cognito-idp" => is_listed(service, action),
+        _ => false,
+    }
+}
+
+fn is_listed(host: &str, operation: &str) -> bool {
     let rows = TABLE.lines().filter(|line| !line.starts_with('#')).skip(1);
     let mut columns = rows.filter_map(|line| line.split_once('\t'));
     columns.any(|(service, rest)| {
