@@ -1,8 +1,8 @@
 //! The IAM actions a principal used.
 //!
 //! Enters: an assessment, the ARN of a principal and a catalog. Leaves: [`PrincipalUsage`]. Laws: a call counts
-//! unless it was denied; an operation without known IAM actions is listed; a call made through an assumed role counts
-//! for the role.
+//! unless it was denied, whatever is promised; what its request says chooses its actions; an operation without known
+//! IAM actions is listed; a call made through an assumed role counts for the role.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +18,7 @@ use crate::{
     classification::Provenance,
     event::Outcome,
     period::Period,
+    record::RequestFeatures,
 };
 
 /// The IAM actions a principal used.
@@ -56,7 +57,7 @@ impl PrincipalUsage {
             evidence_gaps: evidence_gaps(assessment),
             ..Self::default()
         };
-        let mut known: BTreeMap<(&str, &str), Vec<Arc<str>>> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, &str, RequestFeatures), Vec<Arc<str>>> = BTreeMap::new();
         for call in assessment.calls().filter(|call| is_made_by(call, principal)) {
             if call.outcome() == Outcome::Denied {
                 this.denied += call.count;
@@ -64,12 +65,10 @@ impl PrincipalUsage {
             }
             this.calls += call.count;
             let call_key = call.line.call_key;
-            let actions = known.entry((&call_key.source, &call_key.name)).or_insert_with(|| {
-                catalog
-                    .required_iam_actions(&call_key.source, &call_key.name)
-                    .into_iter()
-                    .map(Into::into)
-                    .collect()
+            let said = call_key.request_features;
+            let actions = known.entry((&call_key.source, &call_key.name, said)).or_insert_with(|| {
+                let actions = catalog.actions_of_request(&call_key.source, &call_key.name, said);
+                actions.into_iter().map(Into::into).collect()
             });
             if actions.is_empty() {
                 *this.unmapped_operations.entry(call.operation()).or_default() += call.count;
