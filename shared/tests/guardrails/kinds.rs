@@ -185,6 +185,17 @@ fn a_service_control_policy_denies_by_name_if_the_reads_do_not_fit() {
 }
 
 #[test]
+fn the_service_control_policies_of_an_administrator_fit_on_one_target() {
+    let scenario = GuardrailScenario::with(allow_everything()).using(&["s3:GetObject"]);
+    let made = scenario.build(GuardrailKind::Scp);
+    // `FullAWSAccess` takes one place.
+    assert!(made.documents.len() < quotas::SERVICE_CONTROL_POLICIES_PER_TARGET, "{}", made.documents.len());
+    assert!(made.proof.excessive_before > 10_000 && made.proof.excessive_after == 0);
+    assert!(!made.notes.iter().any(|note| note.contains("different levels")), "{:?}", made.notes);
+    assert!(made.notes.iter().any(|note| note.contains("parts of words")), "{:?}", made.notes);
+}
+
+#[test]
 fn without_wildcards_every_action_is_named() {
     let mut scenario =
         GuardrailScenario::with(json!([{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }])).using(&[
