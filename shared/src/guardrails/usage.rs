@@ -12,6 +12,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{OpenQuestion, OpenQuestionKind};
 use crate::{
     assessment::{Assessment, ClassifiedCall, forwarding_services},
     catalog::Catalog,
@@ -34,8 +35,8 @@ pub struct PrincipalUsage {
     pub actions: BTreeMap<Arc<str>, ActionUsage>,
     /// Number of calls of operations without known IAM actions, by `service:Operation`.
     pub unmapped_operations: BTreeMap<String, u64>,
-    /// Gaps in the evidence, in sentences: a used action may not appear.
-    pub evidence_gaps: Vec<String>,
+    /// Gaps in the evidence: a used action may not appear.
+    pub evidence_gaps: Vec<OpenQuestion>,
 }
 
 /// How an action was used.
@@ -98,33 +99,45 @@ fn is_made_by(call: &ClassifiedCall<'_>, principal: &str) -> bool {
     arn == principal || is_bare && without_path(principal).is_some_and(|bare| bare == arn)
 }
 
-fn evidence_gaps(assessment: &Assessment<'_>) -> Vec<String> {
+fn evidence_gaps(assessment: &Assessment<'_>) -> Vec<OpenQuestion> {
     let evidence = assessment.evidence_quality;
     let unreadable: u64 = evidence.unreadable.values().sum();
     let mut gaps = Vec::new();
-    let mut add = |count: u64, one: &str, many: &str| {
+    let mut add = |kind: OpenQuestionKind, count: u64, one: &str, many: &str| {
         if count > 0 {
-            gaps.push(format!("{count} {}", if count == 1 { one } else { many }));
+            gaps.push(kind.question(format!("{count} {}", if count == 1 { one } else { many })));
         }
     };
-    add(unreadable, "piece of evidence could not be read", "pieces of evidence could not be read");
     add(
+        OpenQuestionKind::UnreadableEvidence,
+        unreadable,
+        "piece of evidence could not be read",
+        "pieces of evidence could not be read",
+    );
+    add(
+        OpenQuestionKind::MissingLogFiles,
         evidence.missing_log_files.len() as u64,
         "log file that a digest lists is missing",
         "log files that digests list are missing",
     );
     add(
+        OpenQuestionKind::ConflictingEvents,
         evidence.conflicting_events,
         "event was delivered with two different contents",
         "events were delivered with two different contents",
     );
-    add(assessment.coverage.missing_hours(), "hour has no evidence", "hours have no evidence");
+    add(
+        OpenQuestionKind::MissingHours,
+        assessment.coverage.missing_hours(),
+        "hour has no evidence",
+        "hours have no evidence",
+    );
     let unlogged: Vec<&str> = assessment.coverage.class_gaps().map(|class| &*class.class).collect();
     if !unlogged.is_empty() {
-        gaps.push(format!(
+        gaps.push(OpenQuestionKind::UnloggedClasses.question(format!(
             "no trail is known to log {}, so used actions there may be missing",
             unlogged.join(", ")
-        ));
+        )));
     }
     gaps
 }

@@ -238,7 +238,7 @@ fn a_call_with_unknown_actions_is_an_open_question() {
     scenario.used.as_mut().expect("used").unmapped_operations.insert("novel:Frobnicate".into(), 3);
     let proof = scenario.build(GuardrailKind::Allow).proof;
     assert!(!proof.is_complete);
-    assert!(proof.open_questions.iter().any(|question| question.contains("novel:Frobnicate")));
+    assert!(proof.open_questions.iter().any(|question| question.text.contains("novel:Frobnicate")));
     assert!(!GuardrailScenario::with(allow_everything()).build(GuardrailKind::Boundary).proof.is_complete);
 }
 
@@ -264,5 +264,5 @@ fn a_deny_list_names_unreadable_policies() {
     scenario.snapshot.identity_policies.push(cut);
     let proof = scenario.build(GuardrailKind::Scp).proof;
     assert!(!proof.covers_future_policies && !proof.is_complete, "{proof:?}");
-    assert!(proof.open_questions[0].starts_with("cut cannot be read"), "{proof:?}");
+    assert!(proof.open_questions[0].text.starts_with("cut cannot be read"), "{proof:?}");
 }
