@@ -138,7 +138,7 @@ pub enum CliCommand {
     /// Check whether a read-only principal may make a call
     Check(check::CheckArgs),
     /// Show what the policies of principals grant
-    Permissions(permissions::PermissionsArgs),
+    Permissions(Box<permissions::PermissionsArgs>),
     /// Generate policies that limit a principal to reads, with proof
     Guardrails(guardrails::GuardrailsArgs),
     /// Search the operations of AWS

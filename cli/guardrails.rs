@@ -2,17 +2,24 @@
 //!
 //! Enters: policies of a principal and evidence of the actions it used. Leaves: policy documents with their proof,
 //! printed or written. Laws: only proven policies are printed; no policy is applied; a file is replaced only on
-//! request.
+//! request; a question that is not acknowledged keeps the exit code from being 0.
 
+mod changes;
 mod display;
 mod policy_files;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use onlooker_core::{
     config::Diagnostic,
-    guardrails::{GuardrailKind, GuardrailOptions, PrincipalUsage},
+    guardrails::{
+        Acknowledgment, Guardrail, GuardrailKind, GuardrailOptions, OpenQuestionKind, PrincipalUsage,
+        template,
+    },
     jobs::guardrails::{Guardrails, GuardrailsTask, UsageQuery, generate_guardrails, usage},
 };
 use onlooker_local::sweep_state::{SweepState, write_atomically};
@@ -51,10 +58,20 @@ Examples:
   onlooker guardrails --authorization-details iam.json --principal ARN \\
       --state .onlooker --since 90d --out guardrails
 
+  onlooker guardrails --authorization-details iam.json --principal ARN \\
+      --format terraform --ack-open=unlogged-classes ./AWSLogs > guardrails.tf
+  onlooker guardrails --authorization-details iam.json --principal ARN \\
+      --kind boundary --check ./AWSLogs
+
 iam.json is the output of `aws iam get-account-authorization-details`.
 
+Open questions say what the evidence does not show. --ack-open accepts those that
+are listed; --ack-open=KINDS accepts only those of these kinds, so that a new kind
+is not accepted unseen. They stay listed.
+
 Exit codes:
-  0  proven
+  0  proven, and no open question is left that is not acknowledged
+  1  --check: the attached policies do not limit the principal as the guardrails would
   2  usage or invalid configuration
   3  proven as far as the evidence goes; open questions are listed
   4  no proof was found, so no policy is printed")]
@@ -98,14 +115,35 @@ pub struct GuardrailsArgs {
     /// Keep used actions that are not read-only
     #[arg(long, help_heading = "Guardrails")]
     pub keep_used: bool,
-    /// Directory for one file per document and `proof.json`; created if missing
+    /// Accept the open questions that are listed, or only those of these kinds, separated by commas
+    #[arg(
+        long,
+        value_name = "KINDS",
+        num_args = 0..,
+        require_equals = true,
+        value_delimiter = ',',
+        value_parser = open_question_kind(),
+        help_heading = "Guardrails"
+    )]
+    pub ack_open: Option<Vec<OpenQuestionKind>>,
+    /// Say what each guardrail takes away from the policies that are attached now, by statement
+    #[arg(long, help_heading = "Guardrails")]
+    pub diff: bool,
+    /// Print no documents: say whether the policies that are attached now already limit the principal as the guardrails
+    /// would, and end with 1 if not
+    #[arg(long, conflicts_with_all = ["out", "format"], help_heading = "Guardrails")]
+    pub check: bool,
+    /// Form of the documents
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub format: DocumentFormat,
+    /// Directory for one file per document, or one template, and `proof.json`; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Replace existing files
     #[arg(long, requires = "out", help_heading = "Output")]
     pub force: bool,
     /// Print documents and proofs as JSON on standard output
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
     pub json: bool,
 }
 
@@ -127,6 +165,35 @@ impl From<GuardrailKindArg> for GuardrailKind {
             GuardrailKindArg::Boundary => Self::Boundary,
             GuardrailKindArg::Scp => Self::Scp,
         }
+    }
+}
+
+/// Forms of the documents of guardrails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DocumentFormat {
+    /// One policy document in JSON for each policy
+    #[default]
+    Json,
+    /// A Terraform configuration with the policies and what attaches them
+    Terraform,
+    /// A CloudFormation template with the policies
+    Cloudformation,
+}
+
+/// Parses the kind of an open question.
+fn open_question_kind() -> impl TypedValueParser<Value = OpenQuestionKind> {
+    PossibleValuesParser::new(OpenQuestionKind::ALL.map(OpenQuestionKind::as_str)).try_map(|name| {
+        let mut kinds = OpenQuestionKind::ALL.into_iter();
+        kinds.find(|kind| kind.as_str() == name).ok_or("not a kind of open question")
+    })
+}
+
+/// The questions that the command line accepts.
+fn acknowledgment(kinds: Option<&[OpenQuestionKind]>) -> Acknowledgment {
+    match kinds {
+        None => Acknowledgment::Nothing,
+        Some([]) => Acknowledgment::Everything,
+        Some(kinds) => Acknowledgment::Kinds(kinds.iter().copied().collect()),
     }
 }
 
@@ -165,7 +232,8 @@ pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, 
             remedy: "give log files, or the state of past sweeps (runs) with `--state DIR`".to_owned(),
         }));
     }
-    let options = GuardrailOptions { exact: args.exact, keep_used: args.keep_used };
+    let options =
+        GuardrailOptions { exact: args.exact, keep_used: args.keep_used, compare: args.diff || args.check };
     let at = environment::now();
     let made = generate_guardrails(GuardrailsTask {
         config,
@@ -174,17 +242,57 @@ pub fn run(global: &GlobalArgs, args: GuardrailsArgs) -> Result<CommandOutcome, 
         used,
         kinds: &kinds,
         options,
+        acknowledged: acknowledgment(args.ack_open.as_deref()),
         at,
     })?;
+    print_or_write(global, &args, &made)?;
+    let is_in_place = |one: &Guardrail| one.changes.as_ref().is_some_and(|changes| changes.is_in_place);
+    Ok(if args.check && !made.guardrails.iter().all(is_in_place) {
+        CommandOutcome::Violation
+    } else if made.is_answered {
+        CommandOutcome::Proven
+    } else {
+        CommandOutcome::InsufficientEvidence
+    })
+}
+
+fn print_or_write(global: &GlobalArgs, args: &GuardrailsArgs, made: &Guardrails) -> Result<(), CommandError> {
+    let files = match args.format {
+        DocumentFormat::Json => {
+            let documents = made.guardrails.iter().flat_map(|one| &one.documents);
+            documents.map(|document| (format!("{}.json", document.name), document.text.clone())).collect()
+        }
+        DocumentFormat::Terraform => {
+            vec![("guardrails.tf".to_owned(), template::terraform(&made.principal, &made.guardrails))]
+        }
+        DocumentFormat::Cloudformation => {
+            let text = template::cloudformation(&made.principal, &made.guardrails).map_err(|cause| {
+                CommandError::Usage(Diagnostic {
+                    message: cause.to_string(),
+                    remedy: "take `--format json` or `--format terraform`".to_owned(),
+                })
+            })?;
+            vec![("guardrails.template.json".to_owned(), text)]
+        }
+    };
     if let Some(dir) = &args.out {
-        write_files(dir, &made, args.force)?;
+        write_files(dir, &files, made, args.force)?;
     }
     if args.json {
-        output::json(&made)?;
-    } else if !(global.quiet && args.out.is_some()) {
-        output::write(|out| display::print(out, &made, args.out.as_deref()))?;
+        return output::json(made);
     }
-    Ok(if made.is_complete { CommandOutcome::Proven } else { CommandOutcome::InsufficientEvidence })
+    let documents = match &args.out {
+        _ if args.check => display::Documents::Hidden,
+        Some(_) if global.quiet => return Ok(()),
+        Some(dir) => display::Documents::Written(files.iter().map(|(name, _)| dir.join(name)).collect()),
+        None if args.format == DocumentFormat::Json => display::Documents::Printed,
+        None => {
+            return output::write(|out| {
+                files.iter().try_for_each(|(_, text)| out.write_all(text.as_bytes()))
+            });
+        }
+    };
+    output::write(|out| display::print(out, made, &documents))
 }
 
 fn read_used<'a>(
@@ -214,13 +322,15 @@ fn read_used<'a>(
     Ok(found)
 }
 
-/// Writes one file for each document, and `proof.json` with everything else. Nothing is written if one of them
-/// exists.
-fn write_files(dir: &Path, made: &Guardrails, force: bool) -> Result<(), CommandError> {
-    let documents = made.guardrails.iter().flat_map(|one| &one.documents);
-    let mut files: Vec<(PathBuf, Vec<u8>)> = documents
-        .map(|document| (dir.join(format!("{}.json", document.name)), document.text.clone().into_bytes()))
-        .collect();
+/// Writes the documents, and `proof.json` with everything else. Nothing is written if one of the files exists.
+fn write_files(
+    dir: &Path,
+    documents: &[(String, String)],
+    made: &Guardrails,
+    force: bool,
+) -> Result<(), CommandError> {
+    let mut files: Vec<(PathBuf, Vec<u8>)> =
+        documents.iter().map(|(name, text)| (dir.join(name), text.clone().into_bytes())).collect();
     files.push((dir.join("proof.json"), serde_json::to_vec_pretty(made)?));
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists() && !force) {
         return Err(CommandError::Usage(Diagnostic {

@@ -65,7 +65,7 @@ fn run(cli: Cli) -> Result<CommandOutcome, CommandError> {
         CliCommand::Sweep(args) => sweep::run(global, args),
         CliCommand::Report(args) => report::run(global, args),
         CliCommand::Check(args) => check::run(global, args),
-        CliCommand::Permissions(args) => permissions::run(global, args),
+        CliCommand::Permissions(args) => permissions::run(global, *args),
         CliCommand::Guardrails(args) => guardrails::run(global, args),
         CliCommand::Ops(args) => ops::run(global, args),
         CliCommand::Catalog(args) => catalog::run(global, args),

@@ -194,3 +194,152 @@ fn invalid_input_is_refused() {
         .assert_exit_code(2)
         .assert_stderr(&["contains no user or role"]);
 }
+
+#[test]
+fn a_read_of_a_version_keeps_the_action_of_versions() {
+    let directory = test_directory();
+    let names = ["GetObject", "GetObjectTagging", "HeadObject", "GetObjectAcl"];
+    let records: Vec<Value> = (20..)
+        .zip(names)
+        .map(|(id, name)| {
+            let mut record = RecordedCall { id, source: "s3", name, ..READ_CALL }.json();
+            record["eventCategory"] = "Data".into();
+            record["managementEvent"] = false.into();
+            record["resources"] = json!([{ "type": "AWS::S3::Object", "ARN": "arn:aws:s3:::logs/a" }]);
+            record["requestParameters"] = json!({ "bucketName": "logs", "key": "a" });
+            if name != "GetObjectAcl" {
+                record["requestParameters"]["versionId"] = "v1".into();
+            }
+            record
+        })
+        .collect();
+    directory.write("logs/20.json.gz", gzip(json!({ "Records": records }).to_string().as_bytes()));
+    // Only management events are promised: what data events show was used all the same.
+    let ran =
+        directory.run(&arguments(&["logs", "--kind", "allow", "--exact", "--json"])).assert_exit_code(0);
+    let made: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let used: Vec<&String> = made["used"]["actions"].as_object().expect("actions").keys().collect();
+    assert_eq!(
+        used,
+        [
+            "ec2:DescribeInstances",
+            "ec2:RunInstances",
+            "s3:GetObjectAcl",
+            "s3:GetObjectVersion",
+            "s3:GetObjectVersionTagging"
+        ]
+    );
+    let allow: Value =
+        serde_json::from_str(made["guardrails"][0]["documents"][0]["text"].as_str().expect("text"))
+            .expect("JSON");
+    assert_eq!(
+        allow["Statement"][0]["Action"],
+        json!([
+            "ec2:DescribeInstances",
+            "s3:GetObjectAcl",
+            "s3:GetObjectVersion",
+            "s3:GetObjectVersionTagging"
+        ])
+    );
+    // The state of a sweep knows it too.
+    directory.run(&["sweep", "logs"]);
+    let kept = directory
+        .run(&arguments(&["--state", ".onlooker", "--kind", "allow", "--exact", "--json"]))
+        .assert_exit_code(0);
+    assert_eq!(kept.stdout, ran.stdout);
+}
+
+#[test]
+fn acknowledged_questions_stay_listed_and_end_with_success() {
+    let directory = test_directory();
+    directory.write("onlooker.toml", "");
+    let open = directory.run(&arguments(&["logs"])).assert_exit_code(3);
+    assert!(open.stdout.contains("open (unlogged-classes): no trail"), "{}", open.stdout);
+    let hint = open.stdout.lines().find(|line| line.contains("--ack-open=")).expect("a hint");
+    let kinds = hint.split('`').nth(1).expect("an option");
+    for option in ["--ack-open", kinds] {
+        let ran = directory.run(&arguments(&[option, "logs"])).assert_exit_code(0);
+        assert!(ran.stdout.contains("allow: PROVEN, with acknowledged questions"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("acknowledged (unlogged-classes): no trail"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("To accept the open questions"), "{}", ran.stdout);
+    }
+    let json =
+        directory.run(&arguments(&["logs", "--ack-open=unlogged-classes", "--json"])).assert_exit_code(0);
+    let made: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(made["acknowledged"], json!(["unlogged-classes"]));
+    assert_eq!((&made["is_complete"], &made["is_answered"]), (&json!(false), &json!(true)));
+    // A question of another kind is not accepted.
+    directory.run(&arguments(&["logs", "--ack-open=missing-hours"])).assert_exit_code(3);
+    directory.write("logs/broken.json.gz", b"\x1f\x8bnothing");
+    let ran = directory.run(&arguments(&["logs", "--ack-open=unlogged-classes"])).assert_exit_code(3);
+    assert!(ran.stdout.contains("`--ack-open=unreadable-evidence`"), "{}", ran.stdout);
+    directory.run(&arguments(&["logs", "--ack-open=everything"])).assert_exit_code(2);
+    directory
+        .run(&["guardrails", "--policy", "policy.json", "--kind", "boundary", "--ack-open=no-evidence"])
+        .assert_exit_code(0);
+}
+
+#[test]
+fn templates_are_printed_alone_or_written() {
+    let directory = test_directory();
+    let printed = directory.run(&arguments(&["logs", "--format", "terraform"])).assert_exit_code(0).stdout;
+    assert!(printed.starts_with(&format!("# Guardrails for {ROLE}, generated")), "{printed}");
+    assert!(printed.contains("resource \"aws_iam_policy\" \"onlooker_boundary\""), "{printed}");
+    let template =
+        directory.run(&arguments(&["logs", "--format", "cloudformation"])).assert_exit_code(0).stdout;
+    let template: Value = serde_json::from_str(&template).expect("JSON");
+    let boundary = &template["Resources"]["OnlookerBoundary"]["Properties"]["PolicyDocument"];
+    directory.run(&arguments(&["logs", "--out", "documents"])).assert_exit_code(0);
+    let document = fs::read(directory.join("documents/boundary.json")).expect("written");
+    assert_eq!(*boundary, serde_json::from_slice::<Value>(&document).expect("JSON"));
+    let ran =
+        directory.run(&arguments(&["logs", "--format", "terraform", "--out", "made"])).assert_exit_code(0);
+    assert!(ran.stdout.contains("written to made/guardrails.tf"), "{}", ran.stdout);
+    assert_eq!(fs::read_to_string(directory.join("made/guardrails.tf")).expect("written"), printed);
+    let files = fs::read_dir(directory.join("made")).expect("a directory").count();
+    assert_eq!(files, 2, "the template and the proof");
+    directory.run(&arguments(&["logs", "--format", "terraform", "--json"])).assert_exit_code(2);
+    directory
+        .run(&arguments(&["logs", "--format", "terraform", "--out", "made"]))
+        .assert_exit_code(2)
+        .assert_stderr(&["exists"]);
+}
+
+#[test]
+fn a_diff_names_what_each_statement_loses() {
+    let directory = test_directory();
+    let ran = directory.run(&arguments(&["logs", "--kind", "allow", "--diff"])).assert_exit_code(0);
+    assert!(ran.stdout.contains("~ own Compute: 1 kept, "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("diff: 1 action kept, 0 actions narrowed, "), "{}", ran.stdout);
+    let json =
+        directory.run(&arguments(&["logs", "--kind", "allow", "--diff", "--json"])).assert_exit_code(0);
+    let made: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let changes = &made["guardrails"][0]["changes"];
+    assert_eq!(changes["kept"], json!(["ec2:DescribeInstances"]));
+    assert_eq!(changes["statements"][0]["statement"], "Compute");
+    let removed = changes["removed"].as_array().expect("a list");
+    assert!(removed.len() > 500 && removed.contains(&"s3:GetObject".into()));
+    let plain = directory.run(&arguments(&["logs", "--json"])).assert_exit_code(0);
+    assert!(!plain.stdout.contains("changes"));
+}
+
+#[test]
+fn attached_policies_are_checked_against_the_guardrail() {
+    let directory = test_directory();
+    let options = ["logs", "--kind", "allow", "--exact"];
+    let check = |policy: &str| {
+        let mut all = vec!["guardrails", "--policy", policy, "--principal", ROLE, "--check"];
+        all.extend(options);
+        directory.run(&all)
+    };
+    let wide = check("policy.json").assert_exit_code(1);
+    assert!(wide.stdout.contains("attached policies: not in place"), "{}", wide.stdout);
+    assert!(!wide.stdout.contains("\"Statement\""), "{}", wide.stdout);
+    directory.run(&arguments(&["logs", "--kind", "allow", "--exact", "--out", "made"])).assert_exit_code(0);
+    let same = check("made/allow.json").assert_exit_code(0);
+    assert!(same.stdout.contains("attached policies: in place"), "{}", same.stdout);
+    // In place, and still an open question.
+    directory.write("onlooker.toml", "");
+    check("made/allow.json").assert_exit_code(3);
+    directory.run(&arguments(&["logs", "--check", "--out", "other"])).assert_exit_code(2);
+}

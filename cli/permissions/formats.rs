@@ -57,7 +57,7 @@ pub fn format() -> impl TypedValueParser<Value = OutputFormat> {
         [(TERMINAL, "For this screen"), (JSON_LINES, "With --list: a line of JSON for each granted action")];
     let names = own.chain(more).map(|(name, help)| PossibleValue::new(name).help(help));
     PossibleValuesParser::new(names)
-        .try_map(|name| OutputFormat::by_name(&name).ok_or("there is no such format"))
+        .try_map(|name| OutputFormat::by_name(&name).ok_or("the format does not exist"))
 }
 
 impl PermissionsDisplay {

@@ -24,7 +24,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     principal::{Principal, Session},
-    record::{Fingerprint, Record, RecordError, UnreadableReason},
+    record::{Fingerprint, Record, RecordError, RequestFeatures, UnreadableReason},
     time::Time,
 };
 
@@ -117,6 +117,9 @@ pub struct CallKey {
     /// The IAM action that was denied, if the message names one that is not called like the operation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub denied_action: Option<Arc<str>>,
+    /// What the parameters of the request say about the IAM actions that it needs.
+    #[serde(skip_serializing_if = "RequestFeatures::is_empty", default)]
+    pub request_features: RequestFeatures,
 }
 
 impl CallKey {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use onlooker_core::{
     event::{Actor, CallKey, DenyingPolicy, Event, EventClass, EventId, EventKind, Outcome},
     principal::{Principal, PrincipalKind, Session},
-    record::{DigestWindow, Fingerprint, UnreadableReason},
+    record::{DigestWindow, Fingerprint, RequestFeatures, UnreadableReason},
     segment::{Segment, SegmentBuilder, SegmentError, Shard},
     time::Time,
 };
@@ -54,6 +54,7 @@ fn event() -> impl Strategy<Value = Event> {
                 issued_credentials_arn: (name == 2).then(|| numbered_text("arn:", name)),
                 denied_by: (outcome == 0 && user == 0).then_some(DenyingPolicy::ServiceControlPolicy),
                 denied_action: (outcome == 0 && user == 2).then(|| numbered_text("iam:Action", name)),
+                request_features: RequestFeatures::from_bits_truncate(u16::from(name == 1) << (user % 3)),
             },
         },
     )

@@ -11,7 +11,7 @@ use super::{
     Actor, CallKey, CallResult, EventClass, EventKind, Outcome, identity::resolve_identity,
     issued_credentials::issued_credentials_arn,
 };
-use crate::record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, UnreadableReason};
+use crate::record::{MAX_RESOURCES, MAX_TEXT_BYTES, Record, RecordError, RequestFeatures, UnreadableReason};
 
 impl Actor {
     /// The actor of `record`. The account is `recipientAccountId`. Records up to event version 1.01 do not have it;
@@ -54,6 +54,7 @@ impl CallKey {
             issued_credentials_arn: issued_credentials_arn(record).map(|name| Arc::from(&*name)),
             denied_by,
             denied_action: denied_action.map(Arc::from),
+            request_features: RequestFeatures::of(record),
             source,
         })
     }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use wide::u8x16;
 
 use super::{
-    MAX_DEPTH,
+    MAX_DEPTH, RequestFeatures,
     fields::{FieldText, Record, RecordResource, UserIdentity},
 };
 
@@ -128,7 +128,7 @@ impl<'t> FastParser<'t> {
                     drop(self.parse_text_of_length::<36>()?)
                 }
                 b"requestP" if self.skip_if_new(b"requestParameters\":", &mut seen) => {
-                    self.skip_value(MAX_FIELD_DEPTH)?
+                    record.request_features = self.parse_request_parameters()?
                 }
                 b"sourceIP" if self.skip_if_new(b"sourceIPAddress\":", &mut seen) => {
                     self.skip_value(MAX_FIELD_DEPTH)?
@@ -165,6 +165,7 @@ impl<'t> FastParser<'t> {
             b"eventCategory" => record.event_category = self.parse_text()?,
             b"sessionCredentialFromConsole" => record.session_credential_from_console = self.parse_bool()?,
             b"responseElements" => record.response_elements = self.parse_raw()?,
+            b"requestParameters" => record.request_features = self.parse_request_parameters()?,
             // Not a record, or not only one.
             b"Records" | b"Events" | b"detail" | b"detail-type" | b"digestStartTime" | b"digestEndTime"
             | b"CloudTrailEvent" | b"logEvents" | b"events" | b"message" => return None,
@@ -282,6 +283,25 @@ impl<'t> FastParser<'t> {
             more = self.next_is_key()?;
         }
         Some(())
+    }
+
+    fn parse_request_parameters(&mut self) -> Option<RequestFeatures> {
+        let mut features = RequestFeatures::empty();
+        let first = self.next_non_whitespace()?;
+        if first != b'{' {
+            return self.skip_rest_of_value(first, MAX_FIELD_DEPTH).map(|()| features);
+        }
+        let mut more = self.next_is_first_key()?;
+        while more {
+            let name = RequestFeatures::of_name(self.parse_key()?);
+            let start = self.offset;
+            self.skip_value(MAX_FIELD_DEPTH - 1)?;
+            if !name.is_empty() {
+                features |= name.with_value(self.text.get(start..self.offset)?);
+            }
+            more = self.next_is_key()?;
+        }
+        Some(features)
     }
 
     fn parse_resources(&mut self) -> Option<Vec<RecordResource<'t>>> {

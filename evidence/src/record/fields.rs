@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{RecordError, UnreadableReason};
+use super::{RecordError, RequestFeatures, UnreadableReason};
 
 /// Text of a field, borrowed from the record unless it has escapes; `None` if absent or `null`.
 pub type FieldText<'a> = Option<Cow<'a, str>>;
@@ -52,6 +52,8 @@ pub struct Record<'a> {
     pub resources: Vec<RecordResource<'a>>,
     /// `responseElements`, as JSON text.
     pub response_elements: Option<&'a str>,
+    /// What the names and values of `requestParameters` can say about the IAM actions of the call.
+    pub request_features: RequestFeatures,
 }
 
 /// `userIdentity` of a record.
@@ -153,6 +155,8 @@ impl<'a> Record<'a> {
                 })
                 .collect::<Result<_, RecordError>>()?,
             response_elements: non_null(object, "responseElements").map(|raw| raw.get()),
+            request_features: non_null(object, "requestParameters")
+                .map_or(RequestFeatures::empty(), |raw| RequestFeatures::of_parameters(raw.get())),
         })
     }
 }

@@ -17,6 +17,7 @@ mod fast_parser;
 mod fields;
 mod inflate;
 mod other_file;
+mod request_features;
 mod unreadable;
 
 pub use digest::DigestWindow;
@@ -28,6 +29,7 @@ use other_file::FileContent;
 pub use other_file::{
     OtherFile, SkippedFile, claims_cloudtrail, kind_of_service_folder, kind_without_content,
 };
+pub use request_features::RequestFeatures;
 pub use unreadable::{Fingerprint, RecordError, UnreadablePiece, UnreadablePosition, UnreadableReason};
 
 /// Limits for reading one log file.

@@ -46,7 +46,7 @@ impl From<EnvelopeError> for SegmentError {
     }
 }
 
-const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 5 };
+const SEGMENT_FORMAT: EnvelopeFormat = EnvelopeFormat { magic: *b"ONLKSEG", version: 6 };
 
 #[derive(Serialize, Deserialize)]
 struct SegmentTables {

@@ -18,6 +18,7 @@ use crate::{
     period::Period,
     permissions::{self, EscalationPath, OverallStatus, escalation, overall_status},
     principal::PrincipalKind,
+    record::RequestFeatures,
     time::Time,
 };
 
@@ -36,20 +37,22 @@ pub struct PrincipalGrants {
     pub overall_status: OverallStatus,
     /// Privilege escalation paths. Tolerated actions are not considered.
     pub escalation_paths: Vec<EscalationPath>,
-    /// IAM actions that the operations it called require, by event source and name.
-    actions: BTreeMap<OperationKey, Vec<Arc<str>>>,
+    /// IAM actions that the requests it made require.
+    actions: BTreeMap<RequestKey, Vec<Arc<str>>>,
 }
 
-/// `eventSource` and `eventName` of an operation.
-type OperationKey = (Arc<str>, Arc<str>);
+/// `eventSource`, `eventName` and what the request says.
+type RequestKey = (Arc<str>, Arc<str>, RequestFeatures);
+
+fn request_key(call: &ClassifiedCall<'_>) -> RequestKey {
+    let call_key = &call.line.call_key;
+    (Arc::clone(&call_key.source), Arc::clone(&call_key.name), call_key.request_features)
+}
 
 impl PrincipalGrants {
     /// IAM actions that a call of the principal requires; empty when they are not known.
     pub fn actions_of(&self, call: &ClassifiedCall<'_>) -> &[Arc<str>] {
-        let call_key = &call.line.call_key;
-        self.actions
-            .get(&(Arc::clone(&call_key.source), Arc::clone(&call_key.name)))
-            .map_or(&[], Vec::as_slice)
+        self.actions.get(&request_key(call)).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the policies grant a call, unconditionally or on conditions. `None` when its actions are not known, or
@@ -110,16 +113,16 @@ impl Assessment<'_> {
 
     /// Looks up which IAM actions the calls of those principals require.
     fn look_up_actions(&mut self, catalog: &Catalog) {
-        let mut known: BTreeMap<OperationKey, Vec<Arc<str>>> = BTreeMap::new();
+        let mut known: BTreeMap<RequestKey, Vec<Arc<str>>> = BTreeMap::new();
         for call in self.classified.iter().filter(|call| call.is_call()) {
             let Some(granted) = self.granted.get_mut(&call.principal().arn) else { continue };
-            let call_key = &call.line.call_key;
-            let key = (Arc::clone(&call_key.source), Arc::clone(&call_key.name));
+            let key = request_key(call);
             if granted.actions.contains_key(&key) {
                 continue;
             }
             let actions = known.entry(key.clone()).or_insert_with(|| {
-                let actions = catalog.required_iam_actions(&call_key.source, &call_key.name);
+                let (source, name, said) = &key;
+                let actions = catalog.actions_of_request(source, name, *said);
                 actions.into_iter().map(Arc::from).collect()
             });
             granted.actions.insert(key, actions.clone());

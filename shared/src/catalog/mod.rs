@@ -13,6 +13,7 @@ mod key_search;
 mod labels;
 pub mod merge;
 pub mod rationale;
+mod request_actions;
 pub mod rules;
 pub mod service_reference;
 pub mod sources;

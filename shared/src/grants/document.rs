@@ -55,7 +55,7 @@ pub fn undetermined_text(reason: &str) -> String {
     format!("{UNDETERMINED}{reason}")
 }
 
-/// What a text in the place of a document or statement says about it; none if it is no such text.
+/// What a text in the place of a document or statement says about it; none for any other text.
 fn undetermined_reason(text: &str) -> Option<String> {
     let reason = text.strip_prefix(UNDETERMINED)?;
     let short: String = reason.chars().take(300).collect();

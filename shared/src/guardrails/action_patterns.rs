@@ -20,6 +20,8 @@ pub enum WildcardScope {
     ReadOnly,
     /// Wildcards may match any action.
     AnyAction,
+    /// The same, and a wildcard may follow any letter of a name: fewer and shorter patterns, which are harder to read.
+    AnyPrefix,
 }
 
 /// The actions that patterns must cover, and those that they may match.
@@ -36,7 +38,8 @@ pub struct CoverTarget<'a> {
 /// A pattern over the actions of one service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActionPattern {
-    /// `service:Name`, `service:Begin*` or `service:Begin*End`.
+    /// `service:Name`, `service:Begin*` or `service:Begin*End`; the parts are whole words unless
+    /// [`WildcardScope::AnyPrefix`] allows others.
     pub text: Arc<str>,
     /// Number of known actions that the pattern matches.
     pub known_matches: usize,
@@ -128,8 +131,7 @@ fn positions(names: &[KnownAction], keep: impl Fn(&KnownAction) -> bool) -> Vec<
     names.iter().enumerate().filter(|(_, name)| keep(name)).map(|(position, _)| position).collect()
 }
 
-/// Patterns of whole words of the required names that match only required or permitted names, the narrowest for each
-/// set of names.
+/// Patterns of the required names that match only required or permitted names, the narrowest for each set of names.
 fn candidates(
     universe: &KnownActions<'_>,
     service: &str,
@@ -141,15 +143,19 @@ fn candidates(
     let mut tried: BTreeSet<(&str, &str)> = BTreeSet::new();
     for name in wanted.iter().filter_map(|position| names.get(*position)) {
         let text = name.name();
-        let words = word_starts(text);
-        for begin in words.iter().skip(1) {
+        let starts = match wish.wildcards {
+            WildcardScope::AnyPrefix => text.char_indices().map(|(at, _)| at).collect(),
+            _ => word_starts(text),
+        };
+        for begin in starts.iter().skip(1) {
             let Some(beginning) = text.get(..*begin) else { continue };
             if wish.wildcards == WildcardScope::ReadOnly
                 && !universe.classifies_as_read_only(service, beginning)
             {
                 continue;
             }
-            let ends = words.iter().filter(|end| *end > begin).filter_map(|end| text.get(*end..));
+            let ends = starts.iter().filter(|end| *end > begin && wish.wildcards != WildcardScope::AnyPrefix);
+            let ends = ends.filter_map(|end| text.get(*end..));
             for ending in ends.chain([""]) {
                 if !tried.insert((beginning, ending)) {
                     continue;

@@ -56,8 +56,9 @@ pub fn draft(
         let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
         let is_modern = document.get("Version").and_then(Value::as_str) == Some("2012-10-17");
         for statement in one_or_many(document.get("Statement")) {
-            let own: BTreeSet<Arc<str>> =
-                wanted.iter().filter(|key| covers_action(statement, key)).cloned().collect();
+            let actions = StatementActions::of(statement);
+            let is_own = |key: &&Arc<str>| actions.as_ref().is_some_and(|actions| actions.cover(key));
+            let own: BTreeSet<Arc<str>> = wanted.iter().filter(is_own).cloned().collect();
             if own.is_empty() {
                 continue;
             }
@@ -157,22 +158,34 @@ impl StatementScope {
     }
 }
 
-/// Whether the actions of a statement include this one. An element that is not a string or a list of strings includes
+/// The actions of a statement, as patterns in lower case. An element that is not a string or a list of strings has
 /// none.
-fn covers_action(statement: &Value, action: &str) -> bool {
-    let action = action.to_ascii_lowercase();
-    let any = |list: &Value| {
+pub(super) struct StatementActions {
+    patterns: Vec<String>,
+    /// Whether the statement covers all other actions (`NotAction`).
+    are_excluded: bool,
+}
+
+impl StatementActions {
+    /// The actions of a statement; none without exactly one of `Action` and `NotAction`.
+    pub(super) fn of(statement: &Value) -> Option<Self> {
+        let (list, are_excluded) = match (statement.get("Action"), statement.get("NotAction")) {
+            (Some(list), None) => (list, false),
+            (None, Some(list)) => (list, true),
+            _ => return None,
+        };
         let patterns = one_or_many(Some(list)).into_iter().filter_map(Value::as_str);
-        patterns.into_iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
-    };
-    match (statement.get("Action"), statement.get("NotAction")) {
-        (Some(list), None) => any(list),
-        (None, Some(list)) => !any(list),
-        _ => false,
+        Some(Self { patterns: patterns.map(str::to_ascii_lowercase).collect(), are_excluded })
+    }
+
+    /// Whether they include this action.
+    pub(super) fn cover(&self, action: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        self.patterns.iter().any(|pattern| matches(pattern, &action)) != self.are_excluded
     }
 }
 
-fn one_or_many(value: Option<&Value>) -> Vec<&Value> {
+pub(super) fn one_or_many(value: Option<&Value>) -> Vec<&Value> {
     match value {
         Some(Value::Array(items)) => items.iter().collect(),
         Some(one) => vec![one],
@@ -197,6 +210,9 @@ mod tests {
 
     #[test]
     fn statement_covers_what_its_actions_match() {
+        let covers_action = |statement: &Value, action: &str| {
+            StatementActions::of(statement).is_some_and(|actions| actions.cover(action))
+        };
         assert!(covers_action(&json!({ "Action": "s3:get*" }), "s3:GetObject"));
         assert!(covers_action(&json!({ "Action": ["ec2:*", "*"] }), "s3:GetObject"));
         assert!(!covers_action(&json!({ "NotAction": ["S3:Get*"] }), "s3:GetObject"));

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{action_patterns::ActionPattern, quotas};
-use crate::hex::hex;
+use crate::{grants::Policy, hex::hex};
 
 /// One policy document of a guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,19 @@ pub struct GuardrailDocument {
     pub limit: usize,
     /// SHA-256 of the text, in hex.
     pub sha256: String,
+}
+
+impl GuardrailDocument {
+    /// A policy as it is, as a document with this quota.
+    pub(super) fn of_policy(policy: &Policy, quota: PolicyQuota) -> Self {
+        Self::of_text(policy.name.to_string(), policy.text.to_string(), quota)
+    }
+
+    fn of_text(name: String, text: String, quota: PolicyQuota) -> Self {
+        let sha256 = hex(&Sha256::digest(text.as_bytes()));
+        let (characters, limit) = (quota.count_characters(&text), quota.max_characters());
+        Self { name, text, characters, limit, sha256 }
+    }
 }
 
 /// The quota of a document.
@@ -145,15 +158,7 @@ fn escape_non_ascii(json: &str) -> String {
 
 /// A document of these statements.
 pub fn build_document(name: String, statements: &[Value], quota: PolicyQuota) -> GuardrailDocument {
-    let text = policy_json(statements, quota);
-    let sha256 = hex(&Sha256::digest(text.as_bytes()));
-    GuardrailDocument {
-        characters: quota.count_characters(&text),
-        limit: quota.max_characters(),
-        name,
-        sha256,
-        text,
-    }
+    GuardrailDocument::of_text(name, policy_json(statements, quota), quota)
 }
 
 /// A statement as JSON.

@@ -10,12 +10,15 @@
 mod action_patterns;
 mod allow;
 mod boundary;
+mod changes;
 mod document;
 mod known_actions;
+mod open_question;
 mod plan;
 mod proof;
 pub mod quotas;
 mod service_control;
+pub mod template;
 mod through_services;
 mod usage;
 
@@ -29,8 +32,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     action_patterns::{ActionPattern, CoverTarget, WildcardScope, cover_actions},
+    changes::{GuardrailChanges, StatementChange},
     document::{GuardrailDocument, PolicyQuota},
     known_actions::{KnownAction, KnownActions},
+    open_question::{Acknowledgment, OpenQuestion, OpenQuestionKind},
     plan::{GuardrailPlan, GuardrailRequest},
     proof::{GuardrailError, GuardrailProof, prove},
     usage::{ActionUsage, PrincipalUsage},
@@ -81,6 +86,8 @@ pub struct GuardrailOptions {
     pub exact: bool,
     /// Keep used actions that are not read-only.
     pub keep_used: bool,
+    /// Say what the guardrail takes away from the policies that are attached now.
+    pub compare: bool,
 }
 
 impl GuardrailOptions {
@@ -116,6 +123,9 @@ pub struct Guardrail {
     pub open_wildcards: Vec<Arc<str>>,
     /// Proof that the guardrail keeps reads and removes the rest.
     pub proof: GuardrailProof,
+    /// What it takes away from the policies that are attached now; absent unless that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub changes: Option<GuardrailChanges>,
 }
 
 /// Makes a guardrail and proves it.
@@ -143,6 +153,7 @@ pub fn build_guardrail(
             (plan, draft, proof, Some(refused))
         }
     };
+    let changes = request.options.compare.then(|| GuardrailChanges::of(kind, request, &plan, &draft));
     let mut notes = draft.notes;
     notes.extend(refused);
     if kind != GuardrailKind::Allow {
@@ -183,6 +194,7 @@ pub fn build_guardrail(
         open_wildcards: draft.open_wildcards,
         documents: draft.documents,
         proof,
+        changes,
     })
 }
 

@@ -13,7 +13,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    GuardrailDocument, GuardrailDraft, GuardrailKind, GuardrailPlan, GuardrailRequest, PolicyQuota,
+    GuardrailDocument, GuardrailDraft, GuardrailKind, GuardrailPlan, GuardrailRequest, OpenQuestion,
+    OpenQuestionKind, PolicyQuota,
     boundary::kept_by_resources,
     document::{GuardrailStatement, build_document, statement_json},
     through_services::{VIA_SERVICE, without_services},
@@ -35,8 +36,8 @@ pub struct GuardrailProof {
     pub summary: String,
     /// Whether there are no `open_questions`.
     pub is_complete: bool,
-    /// What the proof does not cover, in sentences.
-    pub open_questions: Vec<String>,
+    /// What the proof does not cover.
+    pub open_questions: Vec<OpenQuestion>,
     /// Version of the catalog.
     pub catalog_version: String,
     /// Number of actions in the catalog, all of which were checked.
@@ -155,7 +156,7 @@ pub fn prove(
 }
 
 /// The policies of the principal with the guardrail in force.
-fn with_guardrail(
+pub(super) fn with_guardrail(
     kind: GuardrailKind,
     snapshot: &PolicySnapshot,
     documents: &[GuardrailDocument],
@@ -422,7 +423,7 @@ fn open_questions(
     request: GuardrailRequest<'_>,
     plan: &GuardrailPlan<'_>,
     draft: &GuardrailDraft,
-) -> Vec<String> {
+) -> Vec<OpenQuestion> {
     let mut questions = Vec::new();
     // A guardrail that covers future policies also covers malformed ones.
     let unreadable =
@@ -430,19 +431,21 @@ fn open_questions(
     let unreadable: BTreeSet<&str> =
         unreadable.filter(|_| !draft.covers_future_policies).map(|problem| &*problem.policy).collect();
     questions.extend(unreadable.iter().map(|policy| {
-        format!("{policy} cannot be read in full, so the guardrail may not deny everything it allows")
+        OpenQuestionKind::MalformedPolicies.question(format!(
+            "{policy} cannot be read in full, so the guardrail may not deny everything it allows"
+        ))
     }));
     let Some(evidence) = request.usage else {
-        questions.push(
-            "no evidence of usage was given, so the proof does not cover which used actions stay granted"
-                .to_owned(),
-        );
+        questions.push(OpenQuestionKind::NoEvidence.question(
+            "no evidence of usage was given, so the proof does not cover which used actions stay granted",
+        ));
         return questions;
     };
     questions.extend(evidence.evidence_gaps.iter().cloned());
     for (operation, calls) in &evidence.unmapped_operations {
         let noun = if *calls == 1 { "call" } else { "calls" };
-        questions.push(format!("the IAM actions of {operation} are not known ({calls} {noun})"));
+        let text = format!("the IAM actions of {operation} are not known ({calls} {noun})");
+        questions.push(OpenQuestionKind::UnknownActions.question(text));
     }
     questions
 }

@@ -3,15 +3,15 @@
 //! Enters: a [`GuardrailPlan`]. Leaves: documents that deny. Laws: a list of exceptions (`NotAction`) cannot be
 //! split, since each part would deny the exceptions of the other, so it is used only if all granted reads fit into
 //! one document; otherwise the granted actions that are not read-only are denied by name, in as many documents as
-//! needed. An action that is kept through AWS services only is denied to every call that they do not make.
+//! needed. If a target cannot have so many, shorter patterns are taken. An action that is kept through AWS services only is denied to every call that they do not make.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
 use super::{
-    ActionPattern, CoverTarget, GuardrailDraft, GuardrailError, GuardrailKind, GuardrailPlan,
-    GuardrailRequest, PolicyQuota, WildcardScope,
+    ActionPattern, CoverTarget, GuardrailDocument, GuardrailDraft, GuardrailError, GuardrailKind,
+    GuardrailPlan, GuardrailRequest, PolicyQuota, WildcardScope,
     action_patterns::cover_actions,
     boundary::kept_by_resources,
     document::{GuardrailStatement, build_document, split_documents, statement_json},
@@ -109,27 +109,19 @@ fn deny_by_name(
     about: &GuardrailStatement,
     mut notes: Vec<String>,
 ) -> Result<GuardrailDraft, GuardrailError> {
-    let universe = request.known_actions;
-    let is_kept = |key: &str| plan.keeps(key) || plan.keeps_through_services(key);
-    let others = universe.actions().filter(|(key, is_read)| !is_read && !is_kept(key));
-    let harmless: BTreeSet<Arc<str>> = others.map(|(key, _)| Arc::clone(key)).collect();
     // A wildcard that denies future actions does not affect the current reads.
-    let openness = if request.options.exact { WildcardScope::NoWildcards } else { WildcardScope::AnyAction };
-    let mut patterns = cover_actions(
-        universe,
-        CoverTarget { required: &plan.excessive, permitted: &harmless, wildcards: openness },
-    );
-    patterns.extend(
-        plan.unknown_patterns.iter().map(|key| ActionPattern { text: Arc::clone(key), known_matches: 0 }),
-    );
-    patterns.sort_unstable();
-    // A statement without actions is left out of the documents.
-    let mut statements = vec![about.clone().with_actions(&patterns)];
-    statements.extend(through_services::statements(about, &plan.through_services));
-    let documents =
-        split_documents(GuardrailKind::Scp.as_str(), &[], &statements, PolicyQuota::ServiceControlPolicy)
-            .filter(|documents| !documents.is_empty());
-    let Some(documents) = documents else {
+    let scopes: &[WildcardScope] = match request.options.exact {
+        true => &[WildcardScope::NoWildcards],
+        false => &[WildcardScope::AnyAction, WildcardScope::AnyPrefix],
+    };
+    let mut made = None;
+    for scope in scopes {
+        made = documents_by_name(request, plan, about, *scope).map(|documents| (*scope, documents));
+        if made.as_ref().is_some_and(|(_, documents)| fits_on_target(documents)) {
+            break;
+        }
+    }
+    let Some((scope, documents)) = made else {
         let why =
             "no granted action is to be denied, and the exceptions for reads do not fit into one document"
                 .to_owned();
@@ -140,7 +132,10 @@ fn deny_by_name(
          grant today. Generate this policy again before you attach other policies, or use the boundary.",
         quotas::SERVICE_CONTROL_POLICY
     ));
-    if documents.len() >= quotas::SERVICE_CONTROL_POLICIES_PER_TARGET {
+    if scope == WildcardScope::AnyPrefix {
+        notes.push("Wildcards follow parts of words, so that fewer documents are needed.".to_owned());
+    }
+    if !fits_on_target(&documents) {
         notes.push(format!(
             "This guardrail needs {} policies; a root, organizational unit or account can have {}, including FullAWSAccess. \
              Attach them at different levels.",
@@ -156,4 +151,33 @@ fn deny_by_name(
         notes,
         ..GuardrailDraft::default()
     })
+}
+
+/// Whether a target can have all documents beside `FullAWSAccess`.
+fn fits_on_target(documents: &[GuardrailDocument]) -> bool {
+    documents.len() < quotas::SERVICE_CONTROL_POLICIES_PER_TARGET
+}
+
+/// Documents that deny by name, with wildcards of this scope; none if there is nothing to deny or it cannot be split.
+fn documents_by_name(
+    request: GuardrailRequest<'_>,
+    plan: &GuardrailPlan<'_>,
+    about: &GuardrailStatement,
+    wildcards: WildcardScope,
+) -> Option<Vec<GuardrailDocument>> {
+    let universe = request.known_actions;
+    let is_kept = |key: &str| plan.keeps(key) || plan.keeps_through_services(key);
+    let others = universe.actions().filter(|(key, is_read)| !is_read && !is_kept(key));
+    let harmless: BTreeSet<Arc<str>> = others.map(|(key, _)| Arc::clone(key)).collect();
+    let target = CoverTarget { required: &plan.excessive, permitted: &harmless, wildcards };
+    let mut patterns = cover_actions(universe, target);
+    patterns.extend(
+        plan.unknown_patterns.iter().map(|key| ActionPattern { text: Arc::clone(key), known_matches: 0 }),
+    );
+    patterns.sort_unstable();
+    // A statement without actions is left out of the documents.
+    let mut statements = vec![about.clone().with_actions(&patterns)];
+    statements.extend(through_services::statements(about, &plan.through_services));
+    split_documents(GuardrailKind::Scp.as_str(), &[], &statements, PolicyQuota::ServiceControlPolicy)
+        .filter(|documents| !documents.is_empty())
 }

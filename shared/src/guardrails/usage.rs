@@ -1,8 +1,8 @@
 //! The IAM actions a principal used.
 //!
 //! Enters: an assessment, the ARN of a principal and a catalog. Leaves: [`PrincipalUsage`]. Laws: a call counts
-//! unless it was denied; an operation without known IAM actions is listed; a call made through an assumed role counts
-//! for the role.
+//! unless it was denied, whatever is promised; what its request says chooses its actions; an operation without known
+//! IAM actions is listed; a call made through an assumed role counts for the role.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,12 +12,14 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{OpenQuestion, OpenQuestionKind};
 use crate::{
     assessment::{Assessment, ClassifiedCall, forwarding_services},
     catalog::Catalog,
     classification::Provenance,
     event::Outcome,
     period::Period,
+    record::RequestFeatures,
 };
 
 /// The IAM actions a principal used.
@@ -33,8 +35,8 @@ pub struct PrincipalUsage {
     pub actions: BTreeMap<Arc<str>, ActionUsage>,
     /// Number of calls of operations without known IAM actions, by `service:Operation`.
     pub unmapped_operations: BTreeMap<String, u64>,
-    /// Gaps in the evidence, in sentences: a used action may not appear.
-    pub evidence_gaps: Vec<String>,
+    /// Gaps in the evidence: a used action may not appear.
+    pub evidence_gaps: Vec<OpenQuestion>,
 }
 
 /// How an action was used.
@@ -56,7 +58,7 @@ impl PrincipalUsage {
             evidence_gaps: evidence_gaps(assessment),
             ..Self::default()
         };
-        let mut known: BTreeMap<(&str, &str), Vec<Arc<str>>> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, &str, RequestFeatures), Vec<Arc<str>>> = BTreeMap::new();
         for call in assessment.calls().filter(|call| is_made_by(call, principal)) {
             if call.outcome() == Outcome::Denied {
                 this.denied += call.count;
@@ -64,12 +66,10 @@ impl PrincipalUsage {
             }
             this.calls += call.count;
             let call_key = call.line.call_key;
-            let actions = known.entry((&call_key.source, &call_key.name)).or_insert_with(|| {
-                catalog
-                    .required_iam_actions(&call_key.source, &call_key.name)
-                    .into_iter()
-                    .map(Into::into)
-                    .collect()
+            let said = call_key.request_features;
+            let actions = known.entry((&call_key.source, &call_key.name, said)).or_insert_with(|| {
+                let actions = catalog.actions_of_request(&call_key.source, &call_key.name, said);
+                actions.into_iter().map(Into::into).collect()
             });
             if actions.is_empty() {
                 *this.unmapped_operations.entry(call.operation()).or_default() += call.count;
@@ -99,33 +99,45 @@ fn is_made_by(call: &ClassifiedCall<'_>, principal: &str) -> bool {
     arn == principal || is_bare && without_path(principal).is_some_and(|bare| bare == arn)
 }
 
-fn evidence_gaps(assessment: &Assessment<'_>) -> Vec<String> {
+fn evidence_gaps(assessment: &Assessment<'_>) -> Vec<OpenQuestion> {
     let evidence = assessment.evidence_quality;
     let unreadable: u64 = evidence.unreadable.values().sum();
     let mut gaps = Vec::new();
-    let mut add = |count: u64, one: &str, many: &str| {
+    let mut add = |kind: OpenQuestionKind, count: u64, one: &str, many: &str| {
         if count > 0 {
-            gaps.push(format!("{count} {}", if count == 1 { one } else { many }));
+            gaps.push(kind.question(format!("{count} {}", if count == 1 { one } else { many })));
         }
     };
-    add(unreadable, "piece of evidence could not be read", "pieces of evidence could not be read");
     add(
+        OpenQuestionKind::UnreadableEvidence,
+        unreadable,
+        "piece of evidence could not be read",
+        "pieces of evidence could not be read",
+    );
+    add(
+        OpenQuestionKind::MissingLogFiles,
         evidence.missing_log_files.len() as u64,
         "log file that a digest lists is missing",
         "log files that digests list are missing",
     );
     add(
+        OpenQuestionKind::ConflictingEvents,
         evidence.conflicting_events,
         "event was delivered with two different contents",
         "events were delivered with two different contents",
     );
-    add(assessment.coverage.missing_hours(), "hour has no evidence", "hours have no evidence");
+    add(
+        OpenQuestionKind::MissingHours,
+        assessment.coverage.missing_hours(),
+        "hour has no evidence",
+        "hours have no evidence",
+    );
     let unlogged: Vec<&str> = assessment.coverage.class_gaps().map(|class| &*class.class).collect();
     if !unlogged.is_empty() {
-        gaps.push(format!(
+        gaps.push(OpenQuestionKind::UnloggedClasses.question(format!(
             "no trail is known to log {}, so used actions there may be missing",
             unlogged.join(", ")
-        ));
+        )));
     }
     gaps
 }

@@ -2,11 +2,14 @@
 //!
 //! Enters: a source of log files, the evidence stored by sweeps, the policies of a principal, configuration and
 //! catalog. Leaves: [`PrincipalUsage`] and [`Guardrails`]. Laws: the stored evidence is read and not changed; either
-//! all requested guardrails are proven, or none is returned.
+//! all requested guardrails are proven, or none is returned; acknowledged questions stay open and listed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     gather::{GatherOptions, GatherProgress, ObjectCallback, gather_objects},
@@ -20,8 +23,8 @@ use crate::{
     evidence_summary::{EvidenceSummary, ReportScope},
     grants::{Evaluator, PolicyProblem, PolicySnapshot},
     guardrails::{
-        Guardrail, GuardrailError, GuardrailKind, GuardrailOptions, GuardrailRequest, KnownActions,
-        PrincipalUsage, build_guardrail,
+        Acknowledgment, Guardrail, GuardrailError, GuardrailKind, GuardrailOptions, GuardrailRequest,
+        KnownActions, OpenQuestionKind, PrincipalUsage, build_guardrail,
     },
     ports::{LogSource, ProcessedObject, SweepEvidence},
     segment::Segment,
@@ -46,6 +49,12 @@ pub struct Guardrails {
     pub guardrails: Vec<Guardrail>,
     /// Whether every proof is complete.
     pub is_complete: bool,
+    /// Kinds of open questions that the user acknowledged, of those that are listed.
+    #[serde(default)]
+    pub acknowledged: BTreeSet<OpenQuestionKind>,
+    /// Whether every open question is acknowledged; also if there is none.
+    #[serde(default)]
+    pub is_answered: bool,
     /// Guardrail kinds that were not requested by name and cannot be generated, with the reason.
     pub not_generated: BTreeMap<String, String>,
 }
@@ -115,6 +124,8 @@ pub struct GuardrailsTask<'a> {
     pub kinds: &'a [GuardrailKind],
     /// Options of the guardrails.
     pub options: GuardrailOptions,
+    /// Open questions that the user accepts.
+    pub acknowledged: Acknowledgment,
     /// When the guardrails are generated.
     pub at: Time,
 }
@@ -148,7 +159,10 @@ pub fn generate_guardrails(task: GuardrailsTask<'_>) -> Result<Guardrails, Guard
             None => made.push(build_guardrail(kind, request)?),
         }
     }
+    let open = || made.iter().flat_map(|one| &one.proof.open_questions).map(|question| question.kind);
     Ok(Guardrails {
+        acknowledged: open().filter(|kind| task.acknowledged.covers(*kind)).collect(),
+        is_answered: open().all(|kind| task.acknowledged.covers(kind)),
         schema_version: SCHEMA_VERSION.to_owned(),
         principal: Arc::clone(&task.snapshot.principal),
         problems: evaluator.grants(task.snapshot).problems,

@@ -42,7 +42,7 @@ pub struct OperationMatch {
     pub is_iam_action: bool,
     /// Whether it is an operation of an API.
     pub is_api_operation: bool,
-    /// Whether it is an event that is no API call.
+    /// Whether it is an event and not an API call.
     pub is_event: bool,
 }
 

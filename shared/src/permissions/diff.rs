@@ -75,7 +75,7 @@ pub struct GrantState {
     pub statements: Vec<StatementId>,
 }
 
-/// An action whose grant changed.
+/// An action with another grant than before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionChange {
     /// The IAM action as the catalog spells it, or the pattern as the policy writes it.
@@ -124,7 +124,7 @@ pub struct PermissionsDiff {
     pub schema_version: String,
     /// The most severe change of all; absent if neither side has a principal.
     pub access_change: Option<AccessChange>,
-    /// Number of principals whose grants did not change.
+    /// Number of principals with unchanged grants.
     pub unchanged: u64,
     /// Principals that were added, removed or changed, the most severe change first.
     pub principals: Vec<PrincipalDiff>,
@@ -232,7 +232,7 @@ fn is_same(a: &Grant, b: &Grant) -> bool {
     of(a) == of(b)
 }
 
-/// Problems of the new policies because of which a grant may be missing. A managed policy whose document is on neither
+/// Problems of the new policies because of which a grant may be missing. A managed policy without a document on either
 /// side is the same policy on both.
 fn undecided(old: Option<&DiffSide<'_>>, new: Option<&DiffSide<'_>>) -> Vec<PolicyProblem> {
     let Some(new) = new else { return Vec::new() };

@@ -8,10 +8,13 @@
     reason = "a test may fail and may print"
 )]
 
+mod changes;
 mod kinds;
 mod managed_policies;
 mod patterns;
 mod scenario;
 mod schema;
 mod tampering;
+mod templates;
 mod through_services;
+mod used_reads;

@@ -57,8 +57,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn compressing_and_expanding_a_set_round_trips(wanted in subset_of(actions_of_services(None)), openness in 0..3_u8) {
-        let wildcards = [WildcardScope::NoWildcards, WildcardScope::ReadOnly, WildcardScope::AnyAction][usize::from(openness)];
+    fn compressing_and_expanding_a_set_round_trips(wanted in subset_of(actions_of_services(None)), openness in 0..4_u8) {
+        let wildcards = [WildcardScope::NoWildcards, WildcardScope::ReadOnly, WildcardScope::AnyAction, WildcardScope::AnyPrefix][usize::from(openness)];
         let patterns = cover_actions(&KNOWN_ACTIONS, CoverTarget { required: &wanted, permitted: &ActionSet::new(), wildcards });
         prop_assert_eq!(&expand_by_scan(&patterns), &wanted);
         prop_assert_eq!(&expand_by_catalog(&patterns), &wanted);

@@ -41,7 +41,7 @@ fn parameter_reader() -> GuardrailScenario {
 }
 
 /// The policies of a scenario under a guardrail.
-fn guarded(scenario: &GuardrailScenario, made: &Guardrail) -> PolicySnapshot {
+pub fn guarded(scenario: &GuardrailScenario, made: &Guardrail) -> PolicySnapshot {
     let mut snapshot = scenario.snapshot.clone();
     let mut policies = made.documents.iter().map(|document| Policy {
         name: document.name.as_str().into(),

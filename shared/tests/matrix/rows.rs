@@ -1,8 +1,9 @@
 //! The rows of the matrix: which calls and grants each row counts.
 
 use onlooker_core::{
-    event::Outcome,
+    event::{Event, Outcome},
     permissions::OverallStatus,
+    record::RequestFeatures,
     report::{Behavior, MatrixRow, MatrixRowKind},
 };
 
@@ -114,6 +115,27 @@ fn a_used_action_that_no_policy_grants_is_reported() {
     let operations: Vec<&str> =
         matrix(&result, AUDITOR).ungranted_operations.iter().map(|one| one.operation.as_str()).collect();
     assert_eq!(operations, ["iam:ListUsers", "s3:GetObject"]);
+}
+
+#[test]
+fn the_request_chooses_which_granted_action_was_used() {
+    let read_of_version = || {
+        let mut event = auditor_call("GetObject");
+        event.call_key.request_features = RequestFeatures::VERSION;
+        event
+    };
+    let unused = |actions: &[&str], events: Vec<Event>| -> (Vec<String>, usize) {
+        let result = with_auditor_grants(EvidenceScenario::of(events), actions).result();
+        let matrix = matrix(&result, AUDITOR);
+        let unused = matrix.unused_services.iter().flat_map(|one| &one.examples);
+        (unused.map(ToString::to_string).collect(), matrix.ungranted_operations.len())
+    };
+    let both = ["s3:GetObject", "s3:GetObjectVersion"];
+    assert_eq!(unused(&both, vec![read_of_version()]), (vec!["s3:GetObject".to_owned()], 0));
+    assert_eq!(unused(&both, vec![auditor_call("GetObject")]), (vec!["s3:GetObjectVersion".to_owned()], 0));
+    assert_eq!(unused(&both, vec![auditor_call("GetObject"), read_of_version()]), (Vec::new(), 0));
+    assert_eq!(unused(&["s3:GetObjectVersion"], vec![read_of_version()]).1, 0);
+    assert_eq!(unused(&["s3:GetObject"], vec![read_of_version()]).1, 1);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use onlooker_core::{
     jobs::evaluation::{EvaluationCriteria, evaluate},
     operation::OperationType,
     principal::{Principal, PrincipalKind, Session},
-    record::{DigestWindow, Fingerprint, UnreadableReason},
+    record::{DigestWindow, Fingerprint, RequestFeatures, UnreadableReason},
     report::{ReportResult, ReportRun},
     segment::{Segment, SegmentBuilder},
     time::{HOUR_SECONDS, Time},
@@ -137,6 +137,7 @@ pub fn auditor_call(name: &str) -> Event {
             issued_credentials_arn: None,
             denied_by: None,
             denied_action: None,
+            request_features: RequestFeatures::empty(),
         },
     }
 }

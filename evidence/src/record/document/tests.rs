@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     event::Event,
-    record::{Inflater, ReadLimits},
+    record::{Inflater, ReadLimits, RequestFeatures},
 };
 
 /// Everything that a visitor was passed.
@@ -224,6 +224,33 @@ fn an_insight_with_anything_about_a_caller_is_a_call() {
 }
 
 #[test]
+fn request_parameters_say_which_actions_a_request_needs() {
+    let version = RequestFeatures::VERSION;
+    for (parameters, expected) in [
+        (r#"{"bucketName":"b","versionId":"v","key":"k"}"#, version),
+        ("{ \"versionId\" :\n \"v\" }", version),
+        (r#"{"version\u0049d":"v"}"#, version),
+        (r#"{"versionId":"","versionId":"v","versionId":null}"#, version),
+        (r#"{"versionId":{"versionId":["v"]}}"#, version),
+        (r#"{"versionId":null}"#, RequestFeatures::empty()),
+        (r#"{"key":{"versionId":"v"}}"#, RequestFeatures::empty()),
+        (r#"{"key":"versionId"}"#, RequestFeatures::empty()),
+        ("{}", RequestFeatures::empty()),
+        ("null", RequestFeatures::empty()),
+        (r#"["versionId"]"#, RequestFeatures::empty()),
+        (r#""versionId""#, RequestFeatures::empty()),
+        (r#"{"\ud800":1,"versionId":"v"}"#, RequestFeatures::empty()),
+    ] {
+        for name in ["\"requestParameters\":", "\"requestParameters\" : "] {
+            let record = record_json(1).replacen('{', &format!("{{{name}{parameters},"), 1);
+            let visited = visit(format!(r#"{{"Records":[{record}]}}"#));
+            assert_eq!(visited.events.len(), 1, "{record}: {visited:?}");
+            assert_eq!(visited.events[0].call_key.request_features, expected, "{record}");
+        }
+    }
+}
+
+#[test]
 fn a_key_given_twice_makes_a_record_unreadable_and_is_named() {
     let (a, b) = (record_json(1), record_json(2));
     let full = a.replacen(
@@ -403,7 +430,7 @@ fn any_value() -> impl Strategy<Value = String> {
     })
 }
 
-const KEYS: [&str; 41] = [
+const KEYS: [&str; 44] = [
     "eventVersion",
     "userIdentity",
     "eventTime",
@@ -415,6 +442,9 @@ const KEYS: [&str; 41] = [
     "errorCode",
     "errorMessage",
     "requestParameters",
+    "versionId",
+    "tags",
+    "x-amz-acl",
     "responseElements",
     "requestID",
     "eventID",

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use crate::{
     event::{CallResult, Outcome, content::is_read_only_record, issued_credentials_arn},
-    record::{Record, RecordError},
+    record::{Record, RecordError, RequestFeatures},
 };
 
 /// Maximum number of bytes of cached keys, for actors and for call keys each.
@@ -62,6 +62,7 @@ impl PositionCache {
         self.key.clear();
         let flags = [record.management_event, record.read_only, record.session_credential_from_console];
         self.key.extend(flags.map(|flag| flag.map_or(2, u8::from)));
+        self.key.extend(RequestFeatures::of(record).bits().to_le_bytes());
         let texts = [
             event_source,
             event_name,

@@ -143,7 +143,7 @@ fn is_wider_than_one(resource: &str, others: &[Arc<str>]) -> bool {
     })
 }
 
-/// Whether a text is a pattern whose meaning is known in full.
+/// Whether the meaning of a pattern is known in full.
 fn is_plain(resource: &str) -> bool {
     comparable(resource).is_some_and(|text| !text.contains(is_variable_char))
 }

@@ -44,7 +44,7 @@ fn document_text(document: &SourceValue, condition: Option<&str>) -> String {
         _ => document,
     };
     let SourceValue::Object(members) = document else {
-        let name = document.unknown_name().unwrap_or_else(|| "the document, which is no object".into());
+        let name = document.unknown_name().unwrap_or_else(|| "the document, which is not an object".into());
         return undetermined_text(&format!("the file does not say the value of {name}"));
     };
     if document.unknown_name().is_none() && condition.is_none() {
@@ -87,7 +87,7 @@ fn statements(item: SourceValue, condition: Option<&str>, escapes: bool) -> Vec<
     let mut open: Vec<String> = condition.map(|name| format!("condition {name}")).into_iter().collect();
     open.extend(choice.map(|name| format!("condition {name}")));
     let SourceValue::Object(members) = &item else {
-        let name = item.unknown_name().unwrap_or_else(|| "a statement, which is no object".into());
+        let name = item.unknown_name().unwrap_or_else(|| "a statement, which is not an object".into());
         return vec![Json::Text(undetermined_text(&format!("the file does not say the value of {name}")))];
     };
     let mut effects = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! Enters: users, roles, groups, managed policies and attachments, in any order. Leaves: a [`PolicySnapshot`] for every
 //! user, role and group, and for every managed policy that is attached to none of them. Laws: every policy of the file
-//! is in a snapshot; a policy whose principal is not in the file makes a principal of its own, of which other policies
+//! is in a snapshot; a policy of a principal that is not in the file makes a principal of its own, of which other policies
 //! are not known; an attachment to a principal that is not known counts against every principal of its kind.
 
 use std::{

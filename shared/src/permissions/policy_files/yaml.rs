@@ -43,7 +43,7 @@ fn position(span: Span, message: String) -> TextPosition {
 /// A list or mapping that is not closed yet.
 enum OpenNode {
     List(Vec<Json>),
-    /// Members, and the name whose value follows.
+    /// Members, and the name of the value that follows.
     Mapping(Vec<(String, Json)>, Option<String>),
 }
 

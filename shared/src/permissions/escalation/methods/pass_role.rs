@@ -8,8 +8,51 @@ pub(super) const METHODS: &[EscalationMethod] = &[
     EscalationMethod::pass_role(
         "pass-role-to-amplify",
         &["amplify"],
-        &[&["iam:PassRole", "amplify:CreateApp", "amplify:CreateBranch", "amplify:StartJob"]],
+        &[
+            &["iam:PassRole", "amplify:CreateApp", "amplify:CreateBranch", "amplify:StartJob"],
+            &["iam:PassRole", "amplify:UpdateApp", "amplify:StartJob"],
+        ],
         "pass {} to a new Amplify app with a build that runs its commands as that role",
+    ),
+    EscalationMethod::pass_role(
+        "pass-role-to-auto-scaling",
+        &["ec2"],
+        &[
+            &["iam:PassRole", "autoscaling:CreateLaunchConfiguration", "autoscaling:CreateAutoScalingGroup"],
+            &["iam:PassRole", "autoscaling:CreateLaunchConfiguration", "autoscaling:UpdateAutoScalingGroup"],
+            &["iam:PassRole", "ec2:CreateLaunchTemplate", "autoscaling:CreateAutoScalingGroup"],
+            &["iam:PassRole", "ec2:CreateLaunchTemplate", "autoscaling:UpdateAutoScalingGroup"],
+            &["iam:PassRole", "ec2:CreateLaunchTemplateVersion", "autoscaling:StartInstanceRefresh"],
+        ],
+        "pass {} to instances that an Auto Scaling group starts, and read the role's credentials on them",
+    ),
+    EscalationMethod::pass_role(
+        "pass-role-to-dms",
+        &["dms"],
+        &[
+            &["iam:PassRole", "dms:CreateEndpoint", "dms:CreateReplicationTask", "dms:StartReplicationTask"],
+            &["iam:PassRole", "dms:ModifyEndpoint", "dms:StartReplicationTask"],
+            &["iam:PassRole", "dms:CreateEndpoint", "dms:CreateReplicationConfig", "dms:StartReplication"],
+        ],
+        "pass {} to an endpoint of Database Migration Service and copy what that role can read, or overwrite what it can write",
+    ),
+    EscalationMethod::pass_role(
+        "pass-role-to-greengrass",
+        &["greengrass"],
+        &[
+            &["iam:PassRole", "greengrass:AssociateRoleToGroup", "greengrass:CreateDeployment"],
+            &["iam:PassRole", "greengrass:AssociateServiceRoleToAccount", "greengrass:CreateDeployment"],
+        ],
+        "pass {} to a Greengrass group and run a component on its devices as that role",
+    ),
+    EscalationMethod::pass_role(
+        "pass-role-to-synthetics",
+        &["lambda", "synthetics"],
+        &[
+            &["iam:PassRole", "synthetics:CreateCanary", "synthetics:StartCanary"],
+            &["iam:PassRole", "synthetics:UpdateCanary"],
+        ],
+        "pass {} to a CloudWatch Synthetics canary with a script that runs as that role",
     ),
     EscalationMethod::pass_role(
         "pass-role-to-airflow",
@@ -261,6 +304,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[
             &["iam:PassRole", "states:CreateStateMachine", "states:StartExecution"],
             &["iam:PassRole", "states:UpdateStateMachine", "states:StartExecution"],
+            &["iam:PassRole", "states:TestState"],
         ],
         "pass {} to a state machine that makes any API call as that role",
     ),

@@ -1,7 +1,7 @@
 //! IAM resources of a CloudFormation template, also one that the CDK synthesizes.
 //!
-//! Enters: a template as JSON. Leaves: the principals that it declares. Laws: a resource whose condition is false is
-//! left out; one whose condition is not decided counts as conditional; a resource that a macro or a loop generates is
+//! Enters: a template as JSON. Leaves: the principals that it declares. Laws: a resource with a condition that is false is
+//! left out; one with a condition that is not decided is conditional; a resource that a macro or a loop generates is
 //! named, and what it grants is not known.
 //!
 //! Source: CloudFormation Template Reference, resource types of IAM, read 2026-11.

@@ -1,0 +1,253 @@
+//! What the parameters of a request say about the IAM actions that it needs.
+//!
+//! Enters: the names and values of `requestParameters`, and the event source. Leaves: [`RequestFeatures`]. Laws: only
+//! what can change the IAM actions of a call is kept, so of a read only whether it names a version; an empty parameter
+//! says nothing; a parameter of another shape says nothing and is not an error.
+//!
+//! Which actions follow is in `shared/data/request_actions.tsv`. Names of parameters: S3 logs request headers and query
+//! parameters under their own names and grants of an access control list under `accessControlList` (S3 API Reference;
+//! records of CloudTrail), other services the parameters of their
+//! API in camel case (CloudTrail User Guide, record contents). Read 2026-11.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::Record;
+
+bitflags::bitflags! {
+    /// What the parameters of a request say about the IAM actions that it needs.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(try_from = "u16", into = "u16")]
+    pub struct RequestFeatures: u16 {
+        /// It names a version of an object.
+        const VERSION = 1;
+        /// It sets an access control list.
+        const ACL = 1 << 1;
+        /// The access control list is not `private`.
+        const SHARED_ACL = 1 << 2;
+        /// It sets tags.
+        const TAGS = 1 << 3;
+        /// It sets the retention of an object.
+        const RETENTION = 1 << 4;
+        /// It sets the legal hold of an object.
+        const LEGAL_HOLD = 1 << 5;
+        /// It bypasses the governance mode of a retention.
+        const BYPASS_GOVERNANCE = 1 << 6;
+        /// It copies a version that it names.
+        const SOURCE_VERSION = 1 << 7;
+        /// It enables Object Lock.
+        const OBJECT_LOCK = 1 << 8;
+        /// It sets the ownership of objects.
+        const OBJECT_OWNERSHIP = 1 << 9;
+        /// It passes a role to a service.
+        const ROLE = 1 << 10;
+    }
+}
+
+/// Event sources without their domain, with what can change the IAM actions of their calls.
+const KEPT: [(&str, RequestFeatures); 18] = [
+    ("s3", RequestFeatures::ROLE.complement()),
+    ("ec2", RequestFeatures::TAGS.union(RequestFeatures::ROLE)),
+    ("lambda", RequestFeatures::TAGS.union(RequestFeatures::ROLE)),
+    ("cloudtrail", RequestFeatures::TAGS),
+    ("dynamodb", RequestFeatures::TAGS),
+    ("iam", RequestFeatures::TAGS),
+    ("kms", RequestFeatures::TAGS),
+    ("logs", RequestFeatures::TAGS),
+    ("rds", RequestFeatures::TAGS),
+    ("secretsmanager", RequestFeatures::TAGS),
+    ("sns", RequestFeatures::TAGS),
+    ("sqs", RequestFeatures::TAGS),
+    ("ssm", RequestFeatures::TAGS),
+    ("cloudformation", RequestFeatures::ROLE),
+    ("codebuild", RequestFeatures::ROLE),
+    ("ecs", RequestFeatures::ROLE),
+    ("glue", RequestFeatures::ROLE),
+    ("states", RequestFeatures::ROLE),
+];
+
+impl RequestFeatures {
+    /// What a parameter of this name can say.
+    pub(crate) fn of_name(name: &[u8]) -> Self {
+        match name {
+            b"versionId" => Self::VERSION,
+            b"x-amz-acl"
+            | b"accessControlList"
+            | b"x-amz-grant-full-control"
+            | b"x-amz-grant-read"
+            | b"x-amz-grant-read-acp"
+            | b"x-amz-grant-write"
+            | b"x-amz-grant-write-acp" => Self::ACL | Self::SHARED_ACL,
+            b"x-amz-tagging" | b"tags" | b"tagsList" | b"tagSpecificationSet" | b"TagSpecification" => {
+                Self::TAGS
+            }
+            b"x-amz-object-lock-mode" | b"x-amz-object-lock-retain-until-date" => Self::RETENTION,
+            b"x-amz-object-lock-legal-hold" => Self::LEGAL_HOLD,
+            b"x-amz-bypass-governance-retention" => Self::BYPASS_GOVERNANCE,
+            b"x-amz-copy-source" => Self::SOURCE_VERSION,
+            b"x-amz-bucket-object-lock-enabled" => Self::OBJECT_LOCK,
+            b"x-amz-object-ownership" => Self::OBJECT_OWNERSHIP,
+            b"role"
+            | b"roleArn"
+            | b"roleARN"
+            | b"serviceRole"
+            | b"taskRoleArn"
+            | b"executionRoleArn"
+            | b"iamInstanceProfile" => Self::ROLE,
+            _ => Self::empty(),
+        }
+    }
+
+    /// What of it a parameter says with this value, as JSON text.
+    pub(crate) fn with_value(self, value: &str) -> Self {
+        let value = value.trim();
+        if matches!(value, "null" | "\"\"" | "{}" | "[]") {
+            return Self::empty();
+        }
+        let mut features = self;
+        if value == "\"private\"" {
+            features.remove(Self::SHARED_ACL);
+        }
+        if !value.contains("versionId=") {
+            features.remove(Self::SOURCE_VERSION);
+        }
+        if !matches!(value, "true" | "\"true\"") {
+            features.remove(Self::BYPASS_GOVERNANCE | Self::OBJECT_LOCK);
+        }
+        features
+    }
+
+    /// What the parameters say, as JSON text, whatever the call is. One may be given twice, because the call is known
+    /// without it. Parameters that are not an object say nothing.
+    pub(super) fn of_parameters(parameters: &str) -> Self {
+        struct Features(RequestFeatures);
+
+        impl<'de> Deserialize<'de> for Features {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_map(Parameters)
+            }
+        }
+
+        struct Parameters;
+
+        impl<'de> Visitor<'de> for Parameters {
+            type Value = Features;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut features = RequestFeatures::empty();
+                while let Some((name, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+                    features |= RequestFeatures::of_name(name.as_bytes()).with_value(value.get());
+                }
+                Ok(Features(features))
+            }
+        }
+
+        serde_json::from_str::<Features>(parameters).map_or(Self::empty(), |features| features.0)
+    }
+
+    /// What the parameters of `record` say that can change the IAM actions of its call.
+    pub(crate) fn of(record: &Record<'_>) -> Self {
+        if record.request_features.is_empty() {
+            return Self::empty();
+        }
+        let source = record.event_source.as_deref().unwrap_or_default();
+        let service = source.strip_suffix(".cn").unwrap_or(source).strip_suffix(".amazonaws.com");
+        let kept = KEPT.iter().find(|(name, _)| Some(*name) == service).map(|(_, kept)| *kept);
+        let of_kind = if record.read_only == Some(true) { Self::VERSION } else { Self::all() };
+        record.request_features & kept.unwrap_or_default() & of_kind
+    }
+
+    /// The features with this name in lower case, such as `shared_acl`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::from_name(&name.to_ascii_uppercase())
+    }
+}
+
+impl TryFrom<u16> for RequestFeatures {
+    type Error = &'static str;
+
+    fn try_from(bits: u16) -> Result<Self, Self::Error> {
+        Self::from_bits(bits).ok_or("not request features of this version")
+    }
+}
+
+impl From<RequestFeatures> for u16 {
+    fn from(features: RequestFeatures) -> Self {
+        features.bits()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(source: &str, read_only: Option<bool>, parameters: &[(&str, &str)]) -> RequestFeatures {
+        let parameter =
+            |(name, value): &(&str, &str)| RequestFeatures::of_name(name.as_bytes()).with_value(value);
+        RequestFeatures::of(&Record {
+            event_source: Some(source.into()),
+            read_only,
+            request_features: parameters.iter().map(parameter).collect(),
+            ..Record::default()
+        })
+    }
+
+    #[test]
+    fn headers_of_s3_say_which_actions_a_request_needs() {
+        for (name, value, expected) in [
+            ("versionId", r#""v1""#, RequestFeatures::VERSION),
+            ("versionId", r#""""#, RequestFeatures::empty()),
+            ("versionId", "null", RequestFeatures::empty()),
+            ("x-amz-acl", r#""private""#, RequestFeatures::ACL),
+            ("x-amz-acl", r#""public-read""#, RequestFeatures::ACL | RequestFeatures::SHARED_ACL),
+            ("x-amz-grant-read", r#""id=1""#, RequestFeatures::ACL | RequestFeatures::SHARED_ACL),
+            ("x-amz-tagging", r#""a=b""#, RequestFeatures::TAGS),
+            ("x-amz-object-lock-mode", r#""GOVERNANCE""#, RequestFeatures::RETENTION),
+            ("x-amz-object-lock-legal-hold", r#""ON""#, RequestFeatures::LEGAL_HOLD),
+            ("x-amz-bypass-governance-retention", r#""true""#, RequestFeatures::BYPASS_GOVERNANCE),
+            ("x-amz-bypass-governance-retention", r#""false""#, RequestFeatures::empty()),
+            ("x-amz-copy-source", r#""b/k?versionId=v1""#, RequestFeatures::SOURCE_VERSION),
+            ("x-amz-copy-source", r#""b/k""#, RequestFeatures::empty()),
+            ("x-amz-bucket-object-lock-enabled", "true", RequestFeatures::OBJECT_LOCK),
+            ("x-amz-object-ownership", r#""ObjectWriter""#, RequestFeatures::OBJECT_OWNERSHIP),
+            ("role", r#""arn""#, RequestFeatures::empty()),
+            ("key", r#""versionId""#, RequestFeatures::empty()),
+        ] {
+            let found = features("s3.amazonaws.com", Some(false), &[(name, value)]);
+            assert_eq!(found, expected, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_change_the_actions_is_kept() {
+        let version = [("versionId", r#""v1""#)];
+        assert_eq!(features("s3.amazonaws.com.cn", Some(true), &version), RequestFeatures::VERSION);
+        assert_eq!(features("iam.amazonaws.com", Some(true), &version), RequestFeatures::empty());
+        assert_eq!(features("s3.example.com", Some(true), &version), RequestFeatures::empty());
+        let tags = [("tagSpecificationSet", r#"{"items":[{}]}"#), ("iamInstanceProfile", r#"{"name":"p"}"#)];
+        let both = RequestFeatures::TAGS | RequestFeatures::ROLE;
+        assert_eq!(features("ec2.amazonaws.com", Some(false), &tags), both);
+        assert_eq!(features("ec2.amazonaws.com", None, &tags), both);
+        assert_eq!(features("ec2.amazonaws.com", Some(true), &tags), RequestFeatures::empty());
+        assert_eq!(features("sts.amazonaws.com", None, &[("roleArn", r#""r""#)]), RequestFeatures::empty());
+        assert_eq!(features("kms.amazonaws.com", None, &[("tags", "[]")]), RequestFeatures::empty());
+    }
+
+    #[test]
+    fn bits_of_another_version_are_rejected() {
+        let all = serde_json::to_string(&RequestFeatures::all()).unwrap();
+        assert_eq!(serde_json::from_str::<RequestFeatures>(&all).unwrap(), RequestFeatures::all());
+        assert!(serde_json::from_str::<RequestFeatures>("2048").is_err());
+        assert_eq!(RequestFeatures::named("shared_acl"), Some(RequestFeatures::SHARED_ACL));
+        assert_eq!(RequestFeatures::named("other"), None);
+    }
+}
