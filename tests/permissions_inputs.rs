@@ -125,7 +125,7 @@ fn a_name_and_a_boundary_belong_to_one_principal_with_single_policies() {
 #[test]
 fn a_list_has_every_granted_action_in_each_format() {
     let statements = json!({ "Version": "2012-10-17", "Statement": [
-        { "Sid": "A", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": ["a|b", "\u{1b}[2J"],
+        { "Sid": "A", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": ["arn:aws:s3:::a|b/*", "arn:aws:s3:::\u{1b}[2J/*"],
           "Condition": { "StringEquals": { "aws:PrincipalTag/team": "=x" } } },
         { "Sid": "B", "Effect": "Deny", "Action": "s3:PutObject", "Resource": "*",
           "Condition": { "Bool": { "aws:MultiFactorAuthPresent": "false" } } },
@@ -140,7 +140,7 @@ fn a_list_has_every_granted_action_in_each_format() {
         put[7],
         "aws:PrincipalTag/team StringEquals =x|unless aws:MultiFactorAuthPresent Bool false, by p.json B"
     );
-    assert_eq!((put[8], put[9]), ("p.json A", "\\u{1b}[2J|a\\u{7c}b"));
+    assert_eq!((put[8], put[9]), ("p.json A", "arn:aws:s3:::\\u{1b}[2J/*|arn:aws:s3:::a\\u{7c}b/*"));
     assert_eq!((put[10], put[11]), ("-", "-"));
     for args in [&["--json"][..], &["--format", "jsonl"]] {
         let lines = run(&files, &[&["p.json", "--list"], args].concat()).assert_exit_code(3).stdout;

@@ -136,6 +136,12 @@ impl<'c> ActionIndex<'c> {
             || self.reference.may_carry(*row, key)
     }
 
+    /// Whether the action at a position is of a service whose reference is complete.
+    pub fn has_complete_reference(&self, position: u32) -> bool {
+        let action = usize::try_from(position).ok().and_then(|at| self.actions.get(at));
+        action.is_some_and(|action| SERVICES_WITH_COMPLETE_REFERENCE.contains(&action.service()))
+    }
+
     /// The resource types of the action at a position; none if it can be about every resource.
     pub fn resource_types(&self, position: u32) -> Option<ResourceTypesId> {
         *self.types().of_action.get(usize::try_from(position).ok()?)?

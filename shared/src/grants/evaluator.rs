@@ -122,12 +122,7 @@ impl<'c> Evaluator<'c> {
         let mut problems = rules.problems;
         problems.extend(ineffective::statements(&rules.rules, &self.library.action_index));
         problems.sort_unstable();
-        Grants {
-            entries: held,
-            has_allow: self.any_allow(snapshot, |_| true),
-            problems,
-            unevaluated: unevaluated_policy_types(snapshot),
-        }
+        Grants { entries: held, problems, unevaluated: unevaluated_policy_types(snapshot) }
     }
 
     /// Whether a policy may allow the principal to create sessions of federated users.

@@ -1,7 +1,8 @@
 //! Statements that allow and grant nothing by themselves.
 //!
 //! Enters: the rules of a principal's identity-based policies. Leaves: a [`PolicyProblem`] for each statement of which no
-//! action can be about its resources. Laws: denies and limits are left out; a statement with an unknown action is effective.
+//! action can be about its resources. Laws: denies and limits are left out; a statement counts as effective
+//! if it has an unknown action, or one of a service whose reference may be incomplete.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,8 +40,11 @@ pub(super) fn statements(rules: &[PolicyRule], index: &ActionIndex<'_>) -> Vec<P
 
 /// Whether an action of the rule can be about its resources.
 fn is_effective(rule: &PolicyRule, index: &ActionIndex<'_>) -> bool {
-    if rule.resources.is_everything() || !rule.indexed.unknown_patterns.is_empty() || rule.actions.is_empty()
-    {
+    let is_undecided = !rule.indexed.unknown_patterns.is_empty() || rule.actions.is_empty();
+    if is_undecided || rule.resources.is_everything() {
+        return true;
+    }
+    if !rule.actions.iter().all(|position| index.has_complete_reference(*position)) {
         return true;
     }
     let set = rule.resources.resource_set(true, None);

@@ -161,8 +161,6 @@ pub struct Grants {
     pub problems: Vec<PolicyProblem>,
     /// Types of policies that were not given.
     pub unevaluated: BTreeSet<UnevaluatedPolicyType>,
-    /// Whether an identity-based policy has a statement that allows, although it may allow nothing.
-    pub has_allow: bool,
 }
 
 impl Grants {
@@ -191,7 +189,6 @@ impl Grants {
             entries: all.into_values().collect(),
             problems: problems.into_iter().collect(),
             unevaluated: self.unevaluated.union(&other.unevaluated).copied().collect(),
-            has_allow: self.has_allow || other.has_allow,
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     principal_match::{self, PrincipalMatch},
     resource_set::ResourceSet,
     statement::{Effect, PatternList, PolicyStatement},
-    variable::ResolvedPattern,
+    variable::{ResolvedPattern, is_condition_key},
 };
 use crate::pattern::{CompiledPattern, PatternPart};
 
@@ -363,9 +363,15 @@ fn undecided_arn(pattern: &str) -> Option<String> {
         }
         let variable = rest.strip_prefix("${").and_then(|inside| inside.split_once('}'));
         rest = match variable {
-            Some((_, after)) => {
+            Some((key, after)) if is_condition_key(key) => {
                 is_undecided = true;
                 written.push('*');
+                after
+            }
+            Some((key, after)) => {
+                written.push_str("${");
+                written.push_str(key);
+                written.push('}');
                 after
             }
             None => {

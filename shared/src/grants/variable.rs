@@ -108,15 +108,25 @@ impl ResolvedPattern {
             (ContextValue::Known([]), None) => self.matches_nothing = true,
             _ => {
                 let has_default = matches!(default, Some(Some(_)));
-                self.may_match_nothing |= !has_default && !is_always_present(&key.to_ascii_lowercase());
+                let may_be_absent = is_condition_key(key) && !is_always_present(&key.to_ascii_lowercase());
+                self.may_match_nothing |= may_be_absent && !has_default;
                 self.certain.push_text("${");
-                self.certain.push_text(variable);
+                // Without a colon, it fits into one field of an ARN.
+                self.certain.push_text(&variable.replace(':', "."));
                 self.certain.push(PatternPart::Char('}'));
                 self.possible.push(PatternPart::AnyRun);
                 self.text = None;
             }
         }
     }
+}
+
+/// Whether a variable is a condition key of AWS: a service prefix, a colon, a name. What is none stands for a value that the
+/// given text does not show, such as a parameter of a template (`${Bucket}`, `${AWS::Partition}`).
+pub(super) fn is_condition_key(variable: &str) -> bool {
+    variable.split_once(':').is_some_and(|(service, name)| {
+        !service.is_empty() && service != "unknown" && !name.is_empty() && !name.starts_with(':')
+    })
 }
 
 // The text before the next variable, the content of the variable, and the text after it.

@@ -189,9 +189,9 @@ fn ineffective_statements(grants: &Grants) -> usize {
     grants.problems.iter().filter(|problem| problem.kind == PolicyProblemKind::Ineffective).count()
 }
 
-/// Whether a statement allows, and no action is granted.
+/// Whether no action is granted, because of statements that allow nothing.
 fn grants_nothing(grants: &Grants) -> bool {
-    grants.has_allow && grants.entries.is_empty()
+    grants.entries.is_empty() && ineffective_statements(grants) > 0
 }
 
 /// Number of malformed policies: what they grant cannot be determined.
@@ -286,7 +286,8 @@ impl AssessmentCounts {
             ),
             OverallStatus::Indeterminate => self.uncertainties(unknown),
             OverallStatus::Invalid if self.grants_nothing => {
-                "nothing is granted: no action takes the resources and conditions of the statements that allow".to_owned()
+                "nothing is granted: the actions of a statement that allows are never about its resources"
+                    .to_owned()
             }
             OverallStatus::Invalid if all == 1 => {
                 "only reads are granted, but the required read does not work".to_owned()

@@ -42,7 +42,7 @@ fn an_allow_policy_takes_away_what_was_not_used() {
     assert_eq!((&*reads.policy, reads.statement.as_str()), ("own", "Reads"));
     assert_eq!((texts(&reads.kept), texts(&reads.removed)), (vec!["s3:GetObject"], vec!["s3:ListBucket"]));
     assert_eq!((queues.statement.as_str(), texts(&queues.kept)), ("#2", vec!["sqs:GetQueueUrl"]));
-    assert!(queues.removed.contains("s3:PutObject") && !queues.removed.contains("sqs:DeleteQueue"));
+    assert!(queues.removed.contains("sqs:SendMessage") && !queues.removed.contains("sqs:DeleteQueue"));
     assert!(!changes.is_in_place && !changes.objections.is_empty());
 }
 

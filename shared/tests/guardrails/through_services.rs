@@ -65,7 +65,9 @@ pub fn guarded(scenario: &GuardrailScenario, made: &Guardrail) -> PolicySnapshot
 fn is_allowed(snapshot: &PolicySnapshot, action: &str, service: Option<&str>) -> bool {
     let keys = service.map(|service| ("kms:viaservice".to_owned(), vec![service.to_owned()]));
     let context = RequestContext { keys: keys.into_iter().collect(), is_complete: true };
-    let request = AuthorizationRequest { action, resource: KEY, context: &context };
+    let resource =
+        if action.starts_with("kms:") { KEY } else { "arn:aws:ssm:eu-west-1:111122223333:parameter/p" };
+    let request = AuthorizationRequest { action, resource, context: &context };
     match EVALUATOR.decide(snapshot, &request) {
         Decision::Allowed(_) => true,
         Decision::Denied(_) => false,

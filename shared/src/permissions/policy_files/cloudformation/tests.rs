@@ -107,7 +107,7 @@ Mappings: { Stage: { prod: { bucket: live } } }
     for (resource, wanted) in [
         ("!Sub 'arn:aws:s3:::${Name}/*'", vec!["arn:aws:s3:::data/*"]),
         ("!Ref List", vec!["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]),
-        ("!GetAtt Bucket.Arn", vec!["arn:${AWS::Partition}:s3:::logs"]),
+        ("!Join ['', [!GetAtt Bucket.Arn, /*]]", vec!["arn:${AWS::Partition}:s3:::logs/*"]),
         ("!Join ['', ['arn:aws:s3:::', !Ref Bucket, /*]]", vec!["arn:aws:s3:::logs/*"]),
         (
             "!Sub ['arn:aws:s3:::${B}/x', { B: !FindInMap [Stage, prod, bucket] }]",
@@ -243,12 +243,15 @@ Resources:
         - PolicyName: own
           PolicyDocument:
             Statement:
-              - { Effect: Allow, Action: s3:PutObject, Resource: ['arn:aws:s3:::${aws:username}', !Sub 'arn:aws:s3:::${B}'] }
-              - { Effect: Deny, Action: s3:PutObject, Resource: 'arn:aws:s3:::R' }
+              - { Effect: Allow, Action: s3:PutObject, Resource: ['arn:aws:s3:::k/${aws:username}', !Sub 'arn:aws:s3:::k/${B}'] }
+              - { Effect: Deny, Action: s3:PutObject, Resource: 'arn:aws:s3:::k/R' }
 ";
     let grants = grants_of(&parse(yaml)).remove("arn:aws:iam::*:user/R").unwrap();
     // As a variable it would be the user name, and denied.
-    assert_eq!(resources(&grants, "s3:PutObject"), ["arn:aws:s3:::${$}{aws:username}", "arn:aws:s3:::${B}"]);
+    assert_eq!(
+        resources(&grants, "s3:PutObject"),
+        ["arn:aws:s3:::k/${$}{aws:username}", "arn:aws:s3:::k/${B}"]
+    );
 }
 
 #[test]
