@@ -94,6 +94,10 @@ impl StatementResources {
             if undecided.is_some() {
                 resolved.set_undecided();
             }
+            // An allow on a value that only a template knows allows some resource of the action.
+            if is_sure && statement.has_variables && begins_with_unknown_value(pattern) {
+                resolved.certain = resolved.possible.clone();
+            }
             if within.is_none() && is_incomplete_arn(pattern) {
                 resolved.complete_arn(is_sure);
             }
@@ -348,6 +352,12 @@ impl PolicyRules {
             });
         }
     }
+}
+
+/// Whether the text begins with a variable that is no condition key of AWS.
+fn begins_with_unknown_value(pattern: &str) -> bool {
+    let variable = pattern.strip_prefix("${").and_then(|inside| inside.split_once('}'));
+    variable.is_some_and(|(key, _)| !is_condition_key(key) && !matches!(key, "*" | "?" | "$"))
 }
 
 /// The ARN with a wildcard for each variable before its fifth colon, if it has one there: AWS replaces variables only in the

@@ -107,13 +107,13 @@ Mappings: { Stage: { prod: { bucket: live } } }
     for (resource, wanted) in [
         ("!Sub 'arn:aws:s3:::${Name}/*'", vec!["arn:aws:s3:::data/*"]),
         ("!Ref List", vec!["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]),
-        ("!Join ['', [!GetAtt Bucket.Arn, /*]]", vec!["arn:${AWS::Partition}:s3:::logs/*"]),
+        ("!Sub '${Bucket.Arn}/*'", vec!["arn:${AWS::Partition}:s3:::logs/*"]),
         ("!Join ['', ['arn:aws:s3:::', !Ref Bucket, /*]]", vec!["arn:aws:s3:::logs/*"]),
         (
             "!Sub ['arn:aws:s3:::${B}/x', { B: !FindInMap [Stage, prod, bucket] }]",
             vec!["arn:aws:s3:::live/x"],
         ),
-        ("!Select [1, !Split [',', 'x,arn:aws:s3:::c']]", vec!["arn:aws:s3:::c"]),
+        ("!Select [1, !Split [',', 'x,arn:aws:s3:::c/o']]", vec!["arn:aws:s3:::c/o"]),
         ("!Sub 'arn:aws:s3:::x/${!aws:userid}/*'", vec!["arn:aws:s3:::x/${aws:userid}/*"]),
         ("!Sub 'arn:aws:s3:::${Other}/*'", vec!["arn:aws:s3:::${Other}/*"]),
         ("!GetAtt Other.Arn", vec!["${Other.Arn}"]),
@@ -167,7 +167,7 @@ fn an_unknown_value_never_removes_a_grant() {
         // `iam:PassedToService` is a value that the caller chooses.
         (
             one(
-                ", Condition: { StringEquals: { 'iam:PassedToService': !Sub 'ec2.${AWS::URLSuffix}' } }",
+                ", Condition: { StringEquals: { 'aws:RequestedRegion': !Sub '${AWS::Region}' } }",
                 "Allow",
                 "s3:PutObject",
                 "'*'",
