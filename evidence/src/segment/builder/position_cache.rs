@@ -24,6 +24,7 @@ pub(super) struct PositionCache {
 }
 
 impl PositionCache {
+    #[inline]
     pub(super) fn actor(
         &mut self,
         record: &Record<'_>,
@@ -53,6 +54,7 @@ impl PositionCache {
         self.actors.get_or_insert(&self.key, build)
     }
 
+    #[inline]
     pub(super) fn call_key(
         &mut self,
         record: &Record<'_>,
