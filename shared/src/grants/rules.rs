@@ -130,7 +130,7 @@ impl StatementResources {
         let chosen = self.patterns.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at));
         let takes_certain = may == self.is_negated;
         let mut shapes: Vec<&CompiledPattern> = chosen
-            .filter(|(_, pattern)| !pattern.matches_nothing && !(takes_certain && pattern.may_match_nothing))
+            .filter(|(_, pattern)| !(pattern.matches_nothing || takes_certain && pattern.may_match_nothing))
             .map(|(_, pattern)| if takes_certain { &pattern.certain } else { &pattern.possible })
             .collect();
         let mut is_not = self.is_negated;
