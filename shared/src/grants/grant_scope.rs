@@ -161,6 +161,16 @@ fn remaining_resources(
         Applicability::CallerControlled | Applicability::Never => false,
     });
     let denied: Vec<ResourceSet<'_>> = denies.map(|rule| rule.resources.resource_set(!may, None)).collect();
+    // Most statements are neither limited nor denied. Then two lists remain, and it is quick to see whether they meet.
+    if let Some(resources) = resources
+        && denied.is_empty()
+        && let [sets, limits @ .., _] = &*lists
+        && sets.iter().all(|set| !set.is_negated && set.within.is_none())
+        && limits.iter().all(|list| list.iter().any(ResourceSet::is_everything))
+    {
+        let meets = sets.iter().any(|set| set.may_meet(resources.patterns(may)));
+        return if meets { Remainder::NonEmpty } else { Remainder::Empty };
+    }
     remainder(&lists, &denied)
 }
 

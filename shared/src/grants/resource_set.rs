@@ -19,7 +19,7 @@ pub(super) struct ResourceSet<'a> {
 
 impl ResourceSet<'_> {
     /// Whether the set covers every resource.
-    fn is_everything(&self) -> bool {
+    pub fn is_everything(&self) -> bool {
         let all = self.shapes.iter().any(|shape| shape.matches_everything());
         self.within.is_none() && if self.is_negated { self.shapes.is_empty() } else { all }
     }
