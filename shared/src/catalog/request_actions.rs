@@ -52,7 +52,7 @@ impl RequestActions {
 }
 
 impl Catalog {
-    /// The known IAM actions that a call needs whose request has these features.
+    /// The known IAM actions that a call needs if its request has these features.
     pub fn actions_of_request(&self, service: &str, name: &str, said: RequestFeatures) -> Vec<String> {
         let mut actions = self.required_iam_actions(service, name);
         let Some(entry) = self.lookup(service, name).filter(|_| !actions.is_empty()) else { return actions };

@@ -21,7 +21,7 @@ pub(crate) fn is_unauthenticated_by_design(source: &str, operation: &str) -> boo
 ///
 /// Source: Amazon Cognito developer guide, operations without IAM authorization; AWS STS API Reference, `GetCallerIdentity`
 /// and `GetSessionToken` ("no permissions are required"), read 2026-11. Operations of other services without a signature
-/// are no IAM actions, or are allowed by IAM actions too (`signin:CreateOAuth2Token`).
+/// are not IAM actions, or are allowed by IAM actions too (`signin:CreateOAuth2Token`).
 pub(crate) fn needs_no_permission(service: &str, action: &str) -> bool {
     match service {
         "sts" => matches!(action, "GetCallerIdentity" | "GetSessionToken"),

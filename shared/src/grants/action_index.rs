@@ -15,7 +15,7 @@ use crate::{
     pattern::{CompiledPattern, PatternPart, matches},
 };
 
-/// Services for whose own condition keys the Service Authorization Reference lists every action. AWS's managed policies put
+/// Services for which the Service Authorization Reference lists every action of their own condition keys. AWS's managed policies put
 /// keys of some other services on actions without them there, such as `partnercentral:Catalog` on
 /// `partnercentral:GetBusinessPlan`; for these services they do not (managed policies of 2026-11, 58 uses).
 ///
@@ -136,7 +136,7 @@ impl<'c> ActionIndex<'c> {
             || self.reference.may_carry(*row, key)
     }
 
-    /// Whether the action at a position is of a service whose reference is complete.
+    /// Whether the action at a position is of a service with a complete reference.
     pub fn has_complete_reference(&self, position: u32) -> bool {
         let action = usize::try_from(position).ok().and_then(|at| self.actions.get(at));
         action.is_some_and(|action| SERVICES_WITH_COMPLETE_REFERENCE.contains(&action.service()))

@@ -96,7 +96,7 @@ pub(super) struct CallerContext {
     pub is_service_linked: bool,
     known_keys: BTreeMap<String, Vec<String>>,
     typical_keys: BTreeMap<&'static str, Vec<String>>,
-    /// Keys whose values the caller chooses by the kind of session it uses.
+    /// Keys with values that the caller chooses by the kind of session it uses.
     choices: BTreeMap<&'static str, Vec<Vec<String>>>,
     is_user: bool,
 }

@@ -32,7 +32,7 @@ pub(super) struct IndexedStatement {
     lowercase_patterns: Vec<CompiledPattern>,
 }
 
-/// The actions of a statement whose requests can have the same ones of its condition keys.
+/// Actions of a statement: requests for them can have the same ones of its condition keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StatementVariant {
     /// Positions of the actions, in order.

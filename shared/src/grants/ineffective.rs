@@ -2,7 +2,7 @@
 //!
 //! Enters: the rules of a principal's identity-based policies. Leaves: a [`PolicyProblem`] for each statement of which no
 //! action can be about its resources. Laws: denies and limits are left out; a statement counts as effective
-//! if it has an unknown action, or one of a service whose reference may be incomplete.
+//! if it has an unknown action, or one of a service with a reference that may be incomplete.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -354,7 +354,7 @@ impl PolicyRules {
     }
 }
 
-/// Whether the text begins with a variable that is no condition key of AWS.
+/// Whether the text begins with a variable that is not a condition key of AWS.
 fn begins_with_unknown_value(pattern: &str) -> bool {
     let variable = pattern.strip_prefix("${").and_then(|inside| inside.split_once('}'));
     variable.is_some_and(|(key, _)| !is_condition_key(key) && !matches!(key, "*" | "?" | "$"))

@@ -153,6 +153,7 @@ const CASES: &str = "
     allow s3:* on * if StringEquals aws:SourceVpc=a,c & StringNotEquals aws:SourceVpc=a,b => s3:GetObject conditional
     allow s3:* on * if StringEquals aws:SourceVpc=a & Null aws:SourceVpc=true => s3:GetObject none
     allow s3:* on * if StringEqualsIfExists aws:SourceVpc=a & StringLikeIfExists aws:SourceVpc=b => s3:GetObject conditional
+    allow s3:* on * if StringEquals aws:PrincipalOrgPaths=a & StringLike aws:PrincipalOrgPaths=b* => s3:GetObject conditional
     allow s3:* on * if Bool aws:MultiFactorAuthPresent=true & BoolIfExists aws:MultiFactorAuthPresent=false => s3:GetObject none
     allow s3:* on * if NumericLessThan newservice:Size=3 & NumericGreaterThan newservice:Size=5 => s3:GetObject none
     allow s3:* on * if NumericLessThan newservice:Size=5 & NumericGreaterThan newservice:Size=3 => s3:GetObject conditional

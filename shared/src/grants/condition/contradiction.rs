@@ -1,7 +1,7 @@
 //! Conditions of one statement that contradict each other.
 //!
 //! Enters: a statement and the known context. Leaves: whether no request meets all of its conditions. Laws: a
-//! contradiction is certain; keys with several values, which set operators test, are left out.
+//! contradiction is certain; keys that can have several values, one for each condition, are left out.
 
 use super::resolved_values;
 use crate::{
@@ -19,7 +19,10 @@ pub(super) fn is_contradictory(statement: &PolicyStatement, facts: &EvaluationCo
     let conditions = &statement.conditions;
     conditions.iter().enumerate().any(|(at, one)| {
         // It is met only by requests that have the key.
-        if one.operator.is_met_without_the_key() || one.operator.is_set() {
+        if one.operator.is_met_without_the_key()
+            || one.operator.is_set()
+            || may_have_several_values(&one.lowercase_key)
+        {
             return false;
         }
         let others = conditions.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
@@ -27,6 +30,12 @@ pub(super) fn is_contradictory(statement: &PolicyStatement, facts: &EvaluationCo
             .filter(|other| other.lowercase_key == one.lowercase_key && !other.operator.is_set())
             .any(|other| excludes(one, other, statement, facts))
     })
+}
+
+/// Whether a request may have several values of a key, given in lower case: AWS names such keys in the plural, with one
+/// exception. A single-valued key with such a name is left out too.
+fn may_have_several_values(key: &str) -> bool {
+    key.ends_with('s') || key == "aws:calledvia"
 }
 
 /// Whether no value of the key meets both conditions; `one` is met only by requests with the key.

@@ -130,7 +130,7 @@ fn each_change_of_one_grant_has_its_result() {
             put(&json!("arn:aws:s3:::*aws*")),
             put(&json!("arn:aws:s3:::${aws:userid}")),
             Indeterminate,
-            "its name is no text",
+            "its name is not known",
         ),
         (
             put(&json!("arn:aws:s3:::?????")),
