@@ -43,7 +43,7 @@ const RESOURCE_PATTERNS: [&str; 8] = [
     "arn:aws:s3:::?*",
 ];
 // One for each combination in which the patterns can match.
-const RESOURCES: [&str; 13] = [
+const RESOURCES: [&str; 15] = [
     // Requests that name no resource.
     "*",
     "arn:aws:s3:::*",
@@ -52,7 +52,9 @@ const RESOURCES: [&str; 13] = [
     "arn:aws:s3:::a/y",
     "arn:aws:s3:::b",
     "arn:aws:s3:::b/x",
+    "arn:aws:s3:::b/y",
     "arn:aws:s3:::c/x",
+    "arn:aws:s3:::c/y",
     "arn:aws:s3:::111122223333",
     "arn:aws:s3:::d",
     "arn:aws:s3:::",
