@@ -1,4 +1,4 @@
-//! Alerts: the finding about one event of a watched principal, within seconds.
+//! Alerts: the finding about one event, within seconds.
 //!
 //! Enters: an event, configuration and catalog. Leaves: an [`Alert`], or nothing. Laws: an event is assessed by the
 //! same stages and rules as the evidence of a report, as if it were the only event; equal events give equal alerts;
@@ -16,7 +16,7 @@ use crate::{
     coverage::Coverage,
     event::{DenyingPolicy, Event, Outcome},
     evidence_summary::EvidenceQuality,
-    finding::{self, Severity},
+    finding::{self, AlertScope, Finding, Severity},
     operation::{OperationType, RiskLevel},
     record::Fingerprint,
     report::redact_value,
@@ -28,7 +28,7 @@ use crate::{
 /// Version of the alert schema. The first number changes when a reader of the old schema would be misled.
 pub const ALERT_VERSION: &str = "1.0";
 
-/// A call of a watched principal that needs attention at once. Text from the record and the configuration is
+/// A call that needs attention at once: of a watched principal, or one that changed what CloudTrail logs. Text from the record and the configuration is
 /// unchanged in it, except for redaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
@@ -78,8 +78,8 @@ pub struct Alert {
     pub description: String,
     /// What to do about the alert.
     pub recommendation: String,
-    /// Pattern of the watch that matches the principal.
-    pub watch_pattern: String,
+    /// Pattern of the watch that matches the principal; absent if the principal is not watched.
+    pub watch_pattern: Option<String>,
     /// Reason of the watch in the configuration.
     pub watch_reason: Option<String>,
     /// ARNs of the resources in the record, in order, at most five.
@@ -102,11 +102,14 @@ impl Alert {
         let lead_in = Tally::default();
         let assessment = Assessment::classify(&tally, &lead_in, &coverage, &evidence, catalog, config);
         let findings = finding::find(&assessment);
-        let alerting =
-            findings.into_iter().find(|finding| finding::rule(&finding.id).is_some_and(|rule| rule.alerts));
-        let (Some(finding), Some(call)) = (alerting, assessment.classified.first()) else { return Ok(None) };
-        // Without a watch there is no promise to break.
-        let Some(watch) = call.watch else { return Ok(None) };
+        let Some(call) = assessment.classified.first() else { return Ok(None) };
+        let alerts = |finding: &Finding| match finding::rule(&finding.id).and_then(|rule| rule.alerts) {
+            Some(AlertScope::Watched) => call.watch.is_some(),
+            // Without a watched principal there is no promise to break.
+            Some(AlertScope::Any) => !config.watch.is_empty(),
+            None => false,
+        };
+        let Some(finding) = findings.into_iter().find(alerts) else { return Ok(None) };
         let (actor, call_key) = (call.line.actor, call.line.call_key);
         let alert = Self {
             version: ALERT_VERSION.to_owned(),
@@ -131,8 +134,8 @@ impl Alert {
             title: finding.title,
             description: finding.description,
             recommendation: finding.recommendation,
-            watch_pattern: watch.principal.clone(),
-            watch_reason: watch.reason.clone(),
+            watch_pattern: call.watch.map(|watch| watch.principal.clone()),
+            watch_reason: call.watch.and_then(|watch| watch.reason.clone()),
             resources: finding.resources,
         };
         redact_value(alert, &config.redaction).map(Some)

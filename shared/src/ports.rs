@@ -303,7 +303,7 @@ pub trait Prober: Sync {
 pub struct Notification {
     /// Equal for equal notifications.
     pub id: String,
-    /// Type of the notification: `Read-Only Violation Detected`.
+    /// Type of the notification, such as `Read-Only Violation Detected`.
     pub detail_type: &'static str,
     /// Severity of what the notification is about.
     pub severity: RiskLevel,

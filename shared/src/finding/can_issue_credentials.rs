@@ -15,7 +15,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal could issue credentials",
     meaning: "Calls made with these credentials can appear under another identity, and the credentials can outlast the access of the principal itself.",
     action: "Remove these actions from the principal's policies, or limit them to roles and users that are read-only themselves.",
-    alerts: false,
+    alerts: None,
     needs_policies: true,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "An event was delivered with two different contents",
     meaning: "CloudTrail writes an event once, so the second content under the same event id does not come from CloudTrail. The more severe content was counted.",
     action: "Find the source of the deviating log file; check both log files against the digest files.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal was used in the console, although it is for machines",
     meaning: "The configuration marks the principal with `machine = true`, and the calls came from a session of the AWS console.",
     action: "Find out who signed in as the principal; if the principal is a role, restrict the role's trust policy to the workload that is meant to use the role.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: Some(no_machine_is_watched),
     find,

@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal spent money",
     meaning: "The call changes nothing, but AWS bills what it computes, such as the tokens of a model or the data that a query scans.",
     action: "Check that the principal needs the call; set a budget or a quota for it.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal read customer data",
     meaning: "The call changes nothing, but its response returns data that customers store, not only configuration.",
     action: "Check that the principal needs the data; a principal that only lists resources does not.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

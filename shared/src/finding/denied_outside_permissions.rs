@@ -12,7 +12,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal made denied calls outside its permissions",
     meaning: "The principal's policies do not grant these calls, so the denials are correct: the principal's software or user attempted more than the principal is meant to do.",
     action: "Ask the principal's owner what made these calls; stop the tool that makes them, or find out who is probing.",
-    alerts: false,
+    alerts: None,
     needs_policies: true,
     inactive: None,
     find,

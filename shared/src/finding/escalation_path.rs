@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal could escalate its privileges",
     meaning: "With one call, or a few, the principal can obtain permissions that the principal's own policies do not grant directly.",
     action: "Remove one of the actions this path needs, or limit that action to resources that grant nothing more.",
-    alerts: false,
+    alerts: None,
     needs_policies: true,
     inactive: None,
     find,

@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "An event class is not known to be logged",
     meaning: "Calls of this class leave no trace in the evidence, so their absence proves nothing.",
     action: "Log the class in the trail and give its selectors with `--selectors`, or name the class in `coverage.logged`, or narrow the promise with `coverage.event_classes`.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: Some(no_principal_is_watched),
     find,

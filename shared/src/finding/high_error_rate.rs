@@ -12,7 +12,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal had a high share of failed calls",
     meaning: "A high share of failed calls points to a broken tool, to missing permissions, or to probing.",
     action: "Check the errors by operation; repair the tool, or find out who is probing.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

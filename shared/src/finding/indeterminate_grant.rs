@@ -19,7 +19,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal has permissions that cannot be determined from the policies given",
     meaning: "Permissions that the policies leave open count as granted until they are shown not to be.",
     action: "Write policies that can be evaluated: actions that exist, documents that IAM accepts, conditions on values that the caller cannot choose. Provide the policies that were not read.",
-    alerts: false,
+    alerts: None,
     needs_policies: true,
     inactive: None,
     find,

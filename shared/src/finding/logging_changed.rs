@@ -1,6 +1,6 @@
 //! `logging-changed`: a call that changed what CloudTrail logs or where its log files go.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{assessment::Assessment, coverage::logging_change, event::LoggingChange};
 
 /// The rule `logging-changed`.
@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "Logging was changed",
     meaning: "From this call on events may be missing. The hours after it count as observed only where later events or digest files show that logging went on.",
     action: "Find out who made the call and why; check the trail, its selectors, its bucket and its key. Take the events of the hours in between from another trail or from the event history.",
-    alerts: false,
+    alerts: Some(AlertScope::Any),
     needs_policies: false,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "Hours of an account and region have no evidence",
     meaning: "No event and no digest file covers these hours, so calls made in them are unknown.",
     action: "Copy the log files and the digest files of these hours from the bucket, with the folder of the next day, and read them with `onlooker sweep`; digest files (`aws cloudtrail update-trail --enable-log-file-validation`) show which hours had no calls. Leave a region that is not enabled out of `coverage.regions`.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

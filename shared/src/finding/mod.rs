@@ -195,8 +195,8 @@ pub struct FindingRule {
     pub meaning: &'static str,
     /// What to do about a finding of the rule.
     pub action: &'static str,
-    /// Whether a match in one event of a watched principal gives an alert at once. It needs nothing but the event.
-    pub alerts: bool,
+    /// On calls of which principals a match in one event gives an alert at once.
+    pub alerts: Option<AlertScope>,
     /// Whether it evaluates policies: without policies it finds nothing and proves nothing.
     pub needs_policies: bool,
     /// Why the configuration leaves it nothing to evaluate, if so: then it finds nothing and proves nothing, and a
@@ -204,6 +204,15 @@ pub struct FindingRule {
     pub inactive: Option<fn(&Assessment<'_>) -> Option<&'static str>>,
     /// Finds the matches of the rule in an assessment.
     pub find: fn(&Assessment<'_>) -> Vec<RuleMatch>,
+}
+
+/// The principals on calls of which a rule alerts. Such a rule needs nothing but the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertScope {
+    /// Watched principals.
+    Watched,
+    /// Any principal, if the configuration watches one.
+    Any,
 }
 
 /// One match of a rule.
@@ -456,16 +465,21 @@ mod tests {
         let rows = documented_rules();
         let [head, _, rows @ ..] = &*rows else { panic!("docs/semantics.md has no table of rules") };
         assert_eq!(**head, ["rule", "severity", "alerts", "policies", "title"]);
-        let documented: Vec<(&str, &str, bool, bool)> = rows
+        let documented: Vec<(&str, &str, &str, bool)> = rows
             .iter()
             .map(|row| {
                 let severity = row[1].split(',').next().unwrap();
-                (row[0].trim_matches('`'), severity, row[2] == "yes", row[3] == "yes")
+                (row[0].trim_matches('`'), severity, row[2], row[3] == "yes")
             })
             .collect();
-        let known: Vec<(&str, &str, bool, bool)> = RULES
+        let scope = |rule: &FindingRule| match rule.alerts {
+            None => "",
+            Some(AlertScope::Watched) => "yes",
+            Some(AlertScope::Any) => "any principal",
+        };
+        let known: Vec<(&str, &str, &str, bool)> = RULES
             .iter()
-            .map(|rule| (rule.id, rule.severity.as_str(), rule.alerts, rule.needs_policies))
+            .map(|rule| (rule.id, rule.severity.as_str(), scope(rule), rule.needs_policies))
             .collect();
         assert_eq!(documented, known);
     }

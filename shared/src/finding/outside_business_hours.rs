@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal was active outside business hours",
     meaning: "Activity outside working hours may be an undocumented schedule, or another user.",
     action: "Compare the activity with the schedules of the principal's owner; limit the hours in which the principal can be used, or configure the business hours of the principal.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: Some(no_hours_are_configured),
     find,

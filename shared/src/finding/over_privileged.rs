@@ -15,7 +15,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal could do more than read",
     meaning: "The principal's policies allow these actions, whether or not the principal used them: only the principal's behavior, not its permissions, keeps the principal read-only.",
     action: "Remove these actions from the principal's policies or set a permissions boundary; where an action is needed, allow that action with an override that has an owner and an expiry.",
-    alerts: false,
+    alerts: None,
     needs_policies: true,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "An override expired and its calls continued",
     meaning: "Calls after the expiry are classified as if there were no override.",
     action: "If the calls are still needed, renew the override with an owner and a new expiry; otherwise remove it and stop the calls.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "An override allowed no call",
     meaning: "No call in the evidence needed the override, so the override is an exception without a use.",
     action: "Remove the override, or check its patterns.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

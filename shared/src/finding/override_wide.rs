@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "An override is wide",
     meaning: "The override also allows calls that were not thought of when it was added.",
     action: "Replace the override with one that names one operation and one principal and ends within a year.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal does not appear in the evidence",
     meaning: "The evidence holds no event of the principal, so nothing is proven about the principal: the principal may be unused, misspelled in the configuration, or active where no trail logs.",
     action: "Check the watch pattern against the role, and the trail against the accounts the role works in; delete the role if the role is unused.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -1,6 +1,6 @@
 //! `privileged-call`: a privileged call by a watched principal that succeeded.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal used a privileged operation",
     meaning: "The operation changes nothing by itself, but it is not a read: it decrypts, assumes another role or issues credentials, and later calls may not appear under this principal.",
     action: "Check what was done with the result. If the principal needs the operation, allow this operation on these resources with an override that has an owner and an expiry (`onlooker override add`); otherwise remove the permission.",
-    alerts: true,
+    alerts: Some(AlertScope::Watched),
     needs_policies: false,
     inactive: None,
     find,

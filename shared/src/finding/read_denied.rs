@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal was denied a read",
     meaning: "Nothing was disclosed. A tool that lacks a read it needs may report less than there is.",
     action: "Grant the read if the principal needs it; otherwise stop the calls.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

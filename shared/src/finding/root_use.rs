@@ -12,7 +12,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "The root user was used",
     meaning: "The root user can do everything and no policy of its own account restricts it, so it can bypass every read-only promise.",
     action: "Find out who used the root user and why; secure the root user's credentials with MFA, and use roles.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -1,6 +1,6 @@
 //! `secret-read`: a read of secrets by a watched principal that succeeded.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal read secrets",
     meaning: "The call changes nothing, but its response returns a secret, a token or a key, which can be used without this principal.",
     action: "Check that the principal needs the secret; otherwise deny the principal these operations, and rotate the secrets that were read.",
-    alerts: true,
+    alerts: Some(AlertScope::Watched),
     needs_policies: false,
     inactive: None,
     find,

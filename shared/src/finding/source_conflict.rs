@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A record contradicts the operation catalog",
     meaning: "The record's `readOnly` flag says otherwise than the catalog about whether the operation changes state. The catalog decided.",
     action: "Find out what the operation does, and correct the catalog or override the operation; check where the log file comes from.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -16,7 +16,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "Some active principals are neither watched nor exempt from watching",
     meaning: "These principals are active, and the report claims nothing about them.",
     action: "Watch the principals that must be read-only and exempt the others, so that the list of promises is complete.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "An unidentified principal made a call that is not read-only",
     meaning: "The record does not identify the caller, so any watched principal may have made the call.",
     action: "Find the caller by access key, source address and time in the record; find out why the record carries no identity.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

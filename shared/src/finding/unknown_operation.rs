@@ -1,6 +1,6 @@
 //! `unknown-operation`: an unknown operation called by a watched principal, or in a discovery by any principal.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
     assessment::{Assessment, ClassifiedCall, ReportMode},
     operation::OperationType,
@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A principal called an unknown operation",
     meaning: "The catalog does not list the operation, the record does not mark it as read-only, and its name matches no pattern, so it counts as not read-only.",
     action: "Refresh the catalog; if it still does not list the operation, check what the operation does and allow it with an override.",
-    alerts: true,
+    alerts: Some(AlertScope::Watched),
     needs_policies: false,
     inactive: None,
     find,

@@ -10,7 +10,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "Evidence could not be read",
     meaning: "The content of this evidence is unknown; the report lists the files and the positions.",
     action: "Fetch the log files again from the bucket, and check them against the digest files: a damaged log file may be an attempt to hide activity.",
-    alerts: false,
+    alerts: None,
     needs_policies: false,
     inactive: None,
     find,

@@ -13,7 +13,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal has permissions it did not use",
     meaning: "An unused permission only helps an attacker who takes over the principal.",
     action: "Remove the permissions that stay unused over a full cycle of the principal's work; `onlooker guardrails` writes a policy of what was used.",
-    alerts: false,
+    alerts: None,
     needs_policies: true,
     inactive: None,
     find,

@@ -1,6 +1,6 @@
 //! `write-denied`: a write or privileged call by a watched principal that AWS denied.
 
-use super::{FindingRule, RuleMatch, Severity, group_calls, phrases};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, group_calls, phrases};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal attempted a write that AWS denied",
     meaning: "The permissions held. The attempt shows that the principal's software or user does not behave as a read-only principal should.",
     action: "Ask the owner why the call was made, and stop it at its source: a denial is the last line of defense, not the first.",
-    alerts: true,
+    alerts: Some(AlertScope::Watched),
     needs_policies: false,
     inactive: None,
     find,

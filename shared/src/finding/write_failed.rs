@@ -1,6 +1,6 @@
 //! `write-failed`: a write or privileged call by a watched principal that failed with an error other than a denial.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal attempted a write that failed without a denial",
     meaning: "The call ended in an error that is not a denial, so nothing shows that the principal lacks the permission.",
     action: "Check whether the principal has the permission, and remove the permission if so.",
-    alerts: true,
+    alerts: Some(AlertScope::Watched),
     needs_policies: false,
     inactive: None,
     find,

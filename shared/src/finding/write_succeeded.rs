@@ -1,6 +1,6 @@
 //! `write-succeeded`: a write by a watched principal that succeeded.
 
-use super::{FindingRule, RuleMatch, Severity, count_noun, group_calls};
+use super::{AlertScope, FindingRule, RuleMatch, Severity, count_noun, group_calls};
 use crate::{
     assessment::{Assessment, ClassifiedCall},
     event::Outcome,
@@ -14,7 +14,7 @@ pub const RULE: FindingRule = FindingRule {
     title: "A watched principal changed state",
     meaning: "A principal that is promised to be read-only made a call that changes state, and the call succeeded.",
     action: "Find out who used the principal and what was changed, and revert the change if it was not wanted; then remove the permission, or allow the operation with `onlooker override add`, or stop promising that the principal is read-only.",
-    alerts: true,
+    alerts: Some(AlertScope::Watched),
     needs_policies: false,
     inactive: None,
     find,

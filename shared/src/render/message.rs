@@ -25,6 +25,9 @@ use crate::{
 /// Detail type of an alert.
 pub const ALERT_KIND: &str = "Read-Only Violation Detected";
 
+/// Detail type of an alert about a change of logging.
+pub const LOGGING_KIND: &str = "Logging Changed";
+
 /// Detail type of a status change.
 pub const STATUS_KIND: &str = "Read-Only Status Changed";
 
@@ -66,7 +69,7 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
     text.line("Severity", alert.severity.as_str());
     text.line("Principal", &text_value(&alert.principal));
     text.optional("Session", alert.session_name.as_deref());
-    text.line("Watched as", &text_value(&alert.watch_pattern));
+    text.optional("Watched as", alert.watch_pattern.as_deref());
     text.optional("Because", alert.watch_reason.as_deref());
     let kind = alert.operation_type.as_str().replace('_', "-");
     let risk = alert.risk_level.as_str();
@@ -88,7 +91,8 @@ pub fn alert(alert: &Alert) -> Result<Notification, serde_json::Error> {
         Severity::High => RiskLevel::High,
         Severity::Critical => RiskLevel::Critical,
     };
-    notification(alert.id.clone(), ALERT_KIND, severity, &subject, text, alert)
+    let kind = if alert.watch_pattern.is_some() { ALERT_KIND } else { LOGGING_KIND };
+    notification(alert.id.clone(), kind, severity, &subject, text, alert)
 }
 
 /// The notification of a changed status. `id` is the same for the same change.

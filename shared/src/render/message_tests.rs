@@ -35,7 +35,7 @@ fn sample_alert(hostile: &str) -> Alert {
         title: "Auditor attempted a write that AWS denied (s3:PutObject)".to_owned(),
         description: format!("`{hostile}` was denied: 1 call."),
         recommendation: "Ask.".to_owned(),
-        watch_pattern: "arn:aws:iam::*:role/*".to_owned(),
+        watch_pattern: Some("arn:aws:iam::*:role/*".to_owned()),
         watch_reason: Some(hostile.to_owned()),
         resources: vec![hostile.into(); 5],
     }

@@ -72,6 +72,9 @@ fn a_violation_is_alerted_by_its_rule() {
         (auditor("s3", "GetObject", Some(true)), None),
         (by("Deployer", "ec2", "RunInstances", Some(false)), None),
         (by("Deployer", "novel", "Frobnicate", None), None),
+        (by("Deployer", "cloudtrail", "StopLogging", Some(false)), Some("logging-changed")),
+        (denied(by("Deployer", "cloudtrail", "StopLogging", Some(false))), None),
+        (by("Deployer", "cloudtrail", "DescribeTrails", Some(true)), None),
     ];
     for (record, expected) in cases {
         assert_eq!(alert_rule(&config(), &record).as_deref(), expected, "{record}");
@@ -82,6 +85,8 @@ fn a_violation_is_alerted_by_its_rule() {
 fn unwatched_exempt_and_overridden_calls_raise_no_alert() {
     let event = write(1, NOW);
     assert_eq!(alert_rule(&Config::default(), &event), None);
+    let stop = call(1, NOW, "Deployer", "cloudtrail.amazonaws.com", "StopLogging", Some(false));
+    assert_eq!(alert_rule(&Config::default(), &stop), None);
     assert_eq!(alert_rule(&Config { exempt: vec![AUDITOR.to_owned()], ..config() }, &event), None);
     let allowed = |expires: Time| {
         let text = format!(
@@ -128,6 +133,16 @@ fn an_alert_names_principal_operation_region_and_promise() {
     }
     assert_eq!(detail["time"], NOW.to_string());
     assert_eq!(notification.id, detail["id"].as_str().unwrap());
+}
+
+#[test]
+fn a_change_of_logging_by_a_principal_that_is_not_watched_is_no_violation() {
+    let environment = TestEnvironment::new(NOW);
+    let stop = call(1, NOW, "Deployer", "cloudtrail.amazonaws.com", "StopLogging", Some(false));
+    deliver(&environment, &config(), &eventbridge_event(&stop)).unwrap();
+    let notification = environment.sns.port.notifications.lock().unwrap()[0].clone();
+    assert_eq!((notification.detail_type, notification.severity), ("Logging Changed", RiskLevel::High));
+    assert!(notification.detail["watch_pattern"].is_null() && !notification.text.contains("Watched as"));
 }
 
 #[test]
