@@ -26,7 +26,7 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     let pretty = io::stdout().is_terminal();
     write(|out| {
         let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-        write!(out, "{}", escape_json(&text.map_err(io::Error::other)?))
+        write!(out, "{}", escape_json(text.map_err(io::Error::other)?))
     })
 }
 
@@ -53,7 +53,7 @@ impl JsonArrayWriter {
             if self.pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         let comma = if self.items == 0 { "" } else { "," };
         self.items += 1;
-        write!(out, "{comma}\n{}", escape_json(&text.map_err(io::Error::other)?).trim_end())
+        write!(out, "{comma}\n{}", escape_json(text.map_err(io::Error::other)?).trim_end())
     }
 
     /// Writes the closing bracket.

@@ -140,6 +140,30 @@ impl Glob {
     }
 }
 
+/// Calls `visit` with every key, in key order.
+pub fn all(keys: &KeyAutomaton, visit: &mut impl FnMut(&str, u64)) {
+    walk_all(keys, keys.root(), Output::zero(), &mut Vec::with_capacity(64), visit);
+}
+
+fn walk_all(
+    keys: &KeyAutomaton,
+    node: Node<'_>,
+    sum: Output,
+    path: &mut Vec<u8>,
+    visit: &mut impl FnMut(&str, u64),
+) {
+    if node.is_final()
+        && let Ok(key) = std::str::from_utf8(path)
+    {
+        visit(key, sum.cat(node.final_output()).value());
+    }
+    for transition in node.transitions() {
+        path.push(transition.inp);
+        walk_all(keys, keys.node(transition.addr), sum.cat(transition.out), path, visit);
+        path.pop();
+    }
+}
+
 /// Calls `visit` with every key that matches, in key order.
 pub fn matching(keys: &KeyAutomaton, glob: &Glob, visit: &mut impl FnMut(&str, u64)) {
     let mut path = Vec::with_capacity(64);

@@ -282,6 +282,22 @@ impl Catalog {
         found
     }
 
+    /// Calls `visit` with the key, the row and the facts of every IAM action, in key order.
+    pub(crate) fn visit_actions(&self, visit: &mut impl FnMut(&str, u32, CatalogFacts)) {
+        key_search::all(&self.keys, &mut |key, row| {
+            if let (Some(facts), Ok(number)) = (self.facts(row), u32::try_from(row))
+                && facts.kinds.action
+            {
+                visit(key, number, facts);
+            }
+        });
+    }
+
+    /// The facts of every key, in the order of their rows.
+    pub(crate) fn all_facts(&self) -> impl Iterator<Item = CatalogFacts> {
+        (0..).map_while(|row| self.facts(row))
+    }
+
     /// Every key, in key order.
     pub fn iter(&self) -> impl Iterator<Item = CatalogEntry> + use<> {
         self.matching("*").into_iter()

@@ -1,13 +1,13 @@
 //! An action and its classification.
 //!
-//! Enters: an entry of the catalog, or a pattern that matches none. Leaves: [`Action`]. Law: an unknown action is not
+//! Enters: a key of the catalog with its facts, or a pattern that matches none. Leaves: [`Action`]. Law: an unknown action is not
 //! read-only, unless its literal name says so.
 
 use std::sync::Arc;
 
 use crate::{
-    catalog::{Catalog, CatalogEntry, spelling::names_a_credential},
-    classification::{Classification, ClassificationInput, Provenance, classify},
+    catalog::{Catalog, CatalogFacts, spelling::names_a_credential},
+    classification::{ClassificationInput, Provenance, classify, risk_level_of},
     operation::{AccessLevel, Capabilities, OperationType, RiskLevel},
 };
 
@@ -29,10 +29,17 @@ pub struct Action {
 }
 
 impl Action {
-    /// An action of the catalog.
-    pub fn of(entry: CatalogEntry) -> Self {
-        let key = entry.key().into();
-        Self::from_classification(key, &Classification::from(entry), true)
+    /// An action of the catalog, by its key and facts.
+    pub fn of(key: &str, facts: &CatalogFacts) -> Self {
+        let CatalogFacts { access_level, operation_type, capabilities, .. } = *facts;
+        Self {
+            key: key.into(),
+            operation_type,
+            capabilities,
+            access_level,
+            risk_level: risk_level_of(access_level, operation_type, capabilities),
+            is_known: true,
+        }
     }
 
     /// A name or pattern that matches no action of the catalog. The part before the first wildcard is classified as a
@@ -47,17 +54,13 @@ impl Action {
             Provenance::Pattern if !names_a_credential(&name.replace(['*', '?'], "")) => classification,
             _ => classify(catalog, &ClassificationInput::new("", "")),
         };
-        Self::from_classification(pattern.into(), &classification, false)
-    }
-
-    fn from_classification(key: Arc<str>, classification: &Classification, is_known: bool) -> Self {
         Self {
-            key,
+            key: pattern.into(),
             operation_type: classification.operation_type,
             capabilities: classification.capabilities,
             access_level: classification.access_level,
             risk_level: classification.risk_level,
-            is_known,
+            is_known: false,
         }
     }
 

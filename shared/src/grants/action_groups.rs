@@ -3,8 +3,6 @@
 //! Enters: for each statement the positions of its actions. Leaves: [`ActionGroups`]. Law: two actions are in one
 //! group if and only if the same statements cover them.
 
-use std::collections::HashMap;
-
 use super::action_index::ActionPositions;
 
 /// Actions, divided into groups that the same statements cover.
@@ -21,14 +19,15 @@ impl ActionGroups {
     pub fn of(count: usize, statements: &[ActionPositions]) -> Self {
         let mut classes = Self { group_of_action: vec![0; count], splits: vec![None] };
         for (statement, positions) in statements.iter().enumerate() {
-            let mut parted: HashMap<usize, usize> = HashMap::new();
+            let before = classes.splits.len();
+            // For each group that the statement splits, the new group.
+            let mut parted: Vec<Option<usize>> = vec![None; before];
             for at in positions.iter() {
-                let Some(class) =
-                    usize::try_from(*at).ok().and_then(|at| classes.group_of_action.get_mut(at))
-                else {
-                    continue;
-                };
-                *class = *parted.entry(*class).or_insert_with(|| {
+                let of_action = usize::try_from(*at).ok().and_then(|at| classes.group_of_action.get_mut(at));
+                let Some(class) = of_action else { continue };
+                // An action that the statement names twice is in its new group already.
+                let Some(new) = parted.get_mut(*class) else { continue };
+                *class = *new.get_or_insert_with(|| {
                     classes.splits.push(Some((*class, statement)));
                     classes.splits.len() - 1
                 });

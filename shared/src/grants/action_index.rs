@@ -36,8 +36,7 @@ pub(super) struct ActionIndex<'c> {
     /// Rows of the actions in the catalog.
     rows: Vec<u32>,
     reference: &'c ServiceReference,
-    /// Keys in lower case and in order, with their positions.
-    lowercase_keys: Vec<(Box<str>, u32)>,
+    lowercase_keys: LowercaseKeys,
     found_positions: Mutex<HashMap<Arc<str>, ActionPositions>>,
     resource_types: OnceLock<ResourceTypesIndex>,
 }
@@ -70,24 +69,16 @@ struct ResourceTypesIndex {
 impl<'c> ActionIndex<'c> {
     /// The actions of a catalog.
     pub fn of(catalog: &'c Catalog) -> Self {
-        let mut actions: Vec<(Arc<Action>, u32)> = catalog
-            .iter()
-            .filter(|entry| entry.facts.kinds.action)
-            .map(|entry| {
-                let row = entry.row;
-                (Arc::new(Action::of(entry)), row)
-            })
-            .collect();
-        actions.sort_unstable_by(|(a, _), (b, _)| a.key.cmp(&b.key));
-        let (actions, rows): (Vec<Arc<Action>>, Vec<u32>) = actions.into_iter().unzip();
-        let mut lower: Vec<(Box<str>, u32)> =
-            (0..).zip(&actions).map(|(at, action)| (action.key.to_ascii_lowercase().into(), at)).collect();
-        lower.sort_unstable();
+        let (mut actions, mut rows) = (Vec::new(), Vec::new());
+        catalog.visit_actions(&mut |key, row, facts| {
+            actions.push(Arc::new(Action::of(key, &facts)));
+            rows.push(row);
+        });
         Self {
+            lowercase_keys: LowercaseKeys::of(&actions),
             actions,
             rows,
             reference: catalog.service_reference(),
-            lowercase_keys: lower,
             found_positions: Mutex::default(),
             resource_types: OnceLock::new(),
         }
@@ -103,12 +94,11 @@ impl<'c> ActionIndex<'c> {
     // Only keys that start with the text before the first wildcard can match.
     fn search(&self, pattern: &str) -> ActionPositions {
         let literal = pattern.split(['*', '?']).next().unwrap_or_default();
-        let start = self.lowercase_keys.partition_point(|(key, _)| &**key < literal);
-        let near = self.lowercase_keys.iter().skip(start).take_while(|(key, _)| key.starts_with(literal));
+        let near = self.lowercase_keys.from(literal).take_while(|(key, _)| key.starts_with(literal));
         let mut found: Vec<u32> = match pattern.strip_prefix(literal) {
-            Some("") => near.filter(|(key, _)| **key == *pattern).map(|(_, at)| *at).collect(),
-            Some("*") => near.map(|(_, at)| *at).collect(),
-            _ => near.filter(|(key, _)| matches(pattern, key)).map(|(_, at)| *at).collect(),
+            Some("") => near.filter(|(key, _)| *key == pattern).map(|(_, at)| at).collect(),
+            Some("*") => near.map(|(_, at)| at).collect(),
+            _ => near.filter(|(key, _)| matches(pattern, key)).map(|(_, at)| at).collect(),
         };
         found.sort_unstable();
         found.into()
@@ -116,8 +106,7 @@ impl<'c> ActionIndex<'c> {
 
     /// The position of an action, given in lower case.
     pub fn position(&self, action: &str) -> Option<u32> {
-        let at = self.lowercase_keys.binary_search_by(|(key, _)| (**key).cmp(action)).ok()?;
-        self.lowercase_keys.get(at).map(|(_, position)| *position)
+        self.lowercase_keys.from(action).next().filter(|(key, _)| *key == action).map(|(_, at)| at)
     }
 
     /// Whether any action lists a condition key, given in lower case.
@@ -175,6 +164,42 @@ impl<'c> ActionIndex<'c> {
             });
             ResourceTypesIndex { of_action: of_action.collect(), resources }
         })
+    }
+}
+
+/// The keys of all actions in lower case, in one text.
+#[derive(Debug)]
+struct LowercaseKeys {
+    text: String,
+    /// For each action, where its key ends in the text.
+    ends: Vec<usize>,
+    /// Positions of the actions, in the order of these keys.
+    order: Vec<u32>,
+}
+
+impl LowercaseKeys {
+    fn of(actions: &[Arc<Action>]) -> Self {
+        let mut keys = Self { text: String::new(), ends: Vec::new(), order: Vec::new() };
+        for action in actions {
+            keys.text.push_str(&action.key);
+            keys.ends.push(keys.text.len());
+        }
+        keys.text.make_ascii_lowercase();
+        let mut order: Vec<u32> = (0..).zip(actions).map(|(at, _)| at).collect();
+        order.sort_by(|a, b| keys.key(*a).cmp(keys.key(*b)));
+        Self { order, ..keys }
+    }
+
+    fn key(&self, position: u32) -> &str {
+        let at = usize::try_from(position).unwrap_or(usize::MAX);
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.ends.get(at).and_then(|end| self.text.get(start..*end)).unwrap_or_default()
+    }
+
+    /// The keys from this one on, in order, with their positions.
+    fn from(&self, first: &str) -> impl Iterator<Item = (&str, u32)> {
+        let start = self.order.partition_point(|at| self.key(*at) < first);
+        self.order.iter().skip(start).map(|at| (self.key(*at), *at))
     }
 }
 

@@ -4,11 +4,9 @@
 //! unconditional only if the action is allowed on some resource without an undecided condition; not granted only if
 //! it cannot be allowed on any resource.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
+
+use hashbrown::HashMap;
 
 use super::{
     Certainty, GrantScope,

@@ -231,12 +231,23 @@ impl CompiledPattern {
 
     /// Whether there is a text that both match.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let mut seen = HashSet::new();
-        let mut ahead = vec![(0, 0)];
+        // Most pairs differ in a character before their first wildcards, or after their last ones.
+        let same = |(a, b): &(&PatternPart, &PatternPart)| matches!((a, b), (PatternPart::Char(one), PatternPart::Char(two)) if one == two);
+        let differ = |pair: Option<(&PatternPart, &PatternPart)>| matches!(pair, Some((PatternPart::Char(one), PatternPart::Char(two))) if one != two);
+        let shared = self.0.iter().zip(&other.0).take_while(same).count();
+        let mut from_end = self.0.iter().rev().zip(other.0.iter().rev()).skip_while(same);
+        if differ(self.0.get(shared).zip(other.0.get(shared))) || differ(from_end.next()) {
+            return false;
+        }
+        let width = other.0.len() + 1;
+        let mut seen = PatternPositions::empty((self.0.len() + 1) * width);
+        let mut ahead = vec![(shared, shared)];
         while let Some((a, b)) = ahead.pop() {
-            if !seen.insert((a, b)) {
+            let pair = a * width + b;
+            if seen.contains(pair) {
                 continue;
             }
+            seen.insert(pair);
             match (self.0.get(a), other.0.get(b)) {
                 (None, None) => return true,
                 (Some(PatternPart::AnyRun), Some(_)) | (Some(_), Some(PatternPart::AnyRun)) => {

@@ -3,11 +3,15 @@
 //! Enters: [`Grants`]. Leaves: [`GrantCount`]s by capability and by service. Laws: every grant is counted under each
 //! of its capabilities; every label has a count, even if it is zero.
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
 use super::GrantCount;
 use crate::{
-    grants::{Action, Certainty, Grant, Grants},
+    grants::{Certainty, Grant, Grants},
     operation::{Capabilities, OperationType},
 };
 
@@ -23,16 +27,19 @@ const PRIVILEGED: &str = "privileged";
 /// Label of unknown actions.
 const UNKNOWN: &str = "unknown";
 
-/// Labels an action is counted under.
-pub(super) fn capability_labels(action: &Action) -> impl Iterator<Item = &'static str> {
-    let own = match action.operation_type {
-        OperationType::ReadOnly if action.capabilities.is_empty() => Some(READ),
-        OperationType::Privileged if action.capabilities.is_empty() => Some(PRIVILEGED),
+/// Labels that an action of this type with these capabilities is counted under.
+pub(super) fn capability_labels(
+    operation_type: OperationType,
+    capabilities: Capabilities,
+) -> impl Iterator<Item = &'static str> {
+    let own = match operation_type {
+        OperationType::ReadOnly if capabilities.is_empty() => Some(READ),
+        OperationType::Privileged if capabilities.is_empty() => Some(PRIVILEGED),
         OperationType::Unknown => Some(UNKNOWN),
-        OperationType::Mutating if !action.capabilities.contains(Capabilities::MUTATE) => Some(MUTATE),
+        OperationType::Mutating if !capabilities.contains(Capabilities::MUTATE) => Some(MUTATE),
         _ => None,
     };
-    own.into_iter().chain(action.capabilities.names())
+    own.into_iter().chain(capabilities.names())
 }
 
 /// All labels that actions are counted under.
@@ -47,7 +54,9 @@ pub fn by_capability(grants: &Grants) -> BTreeMap<String, GrantCount> {
     let mut groups: BTreeMap<&str, Vec<&Grant>> =
         all_capability_labels().map(|word| (word, Vec::new())).collect();
     for grant in &grants.entries {
-        capability_labels(&grant.action).for_each(|word| groups.entry(word).or_default().push(grant));
+        let action = &grant.action;
+        capability_labels(action.operation_type, action.capabilities)
+            .for_each(|word| groups.entry(word).or_default().push(grant));
     }
     groups.into_iter().map(|(word, grants)| (word.to_owned(), count_grants(grants))).collect()
 }
@@ -62,11 +71,19 @@ pub fn by_service(grants: &Grants) -> BTreeMap<String, GrantCount> {
 }
 
 fn count_grants(mut grants: Vec<&Grant>) -> GrantCount {
+    let all = grants.len() as u64;
     let granted = grants.iter().filter(|grant| grant.certainty == Certainty::Unconditional).count() as u64;
+    // The rest is only counted, so it need not be in order.
+    if let Some(last) = grants.len().checked_sub(1)
+        && last > MAX_EXAMPLES
+    {
+        grants.select_nth_unstable_by(MAX_EXAMPLES, |a, b| by_severity(a, b));
+        grants.truncate(MAX_EXAMPLES);
+    }
     sort_by_severity(&mut grants);
     GrantCount {
         unconditional: granted,
-        conditional: grants.len() as u64 - granted,
+        conditional: all - granted,
         examples: grants.iter().take(MAX_EXAMPLES).map(|grant| Arc::clone(&grant.action.key)).collect(),
     }
 }
@@ -74,14 +91,16 @@ fn count_grants(mut grants: Vec<&Grant>) -> GrantCount {
 /// Sorts grants: the greatest risk first, then privilege escalation, then unconditional before conditional, then by
 /// name.
 pub(super) fn sort_by_severity(grants: &mut [&Grant]) {
-    grants.sort_by(|a, b| {
-        let rank = |grant: &Grant| {
-            (
-                Reverse(grant.action.risk_level),
-                Reverse(grant.action.capabilities.contains(Capabilities::PRIVILEGE_ESCALATION)),
-                Reverse(grant.certainty),
-            )
-        };
-        rank(a).cmp(&rank(b)).then_with(|| a.action.key.cmp(&b.action.key))
-    });
+    grants.sort_by(|a, b| by_severity(a, b));
+}
+
+fn by_severity(a: &Grant, b: &Grant) -> Ordering {
+    let rank = |grant: &Grant| {
+        (
+            Reverse(grant.action.risk_level),
+            Reverse(grant.action.capabilities.contains(Capabilities::PRIVILEGE_ESCALATION)),
+            Reverse(grant.certainty),
+        )
+    };
+    rank(a).cmp(&rank(b)).then_with(|| a.action.key.cmp(&b.action.key))
 }

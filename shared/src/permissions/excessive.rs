@@ -12,7 +12,7 @@ use std::{
 use super::{CheckStatus, PermissionCheck, counts, granted_action};
 use crate::{
     catalog::Catalog,
-    grants::{Action, Certainty, Grant, StatementId},
+    grants::{Certainty, Grant, StatementId},
     operation::{Capabilities, OperationType, RiskLevel},
 };
 
@@ -129,8 +129,8 @@ impl CatalogActionCounts {
     /// Counts the actions of a catalog.
     pub(super) fn of(catalog: &Catalog) -> Self {
         let mut counts = BTreeMap::new();
-        for entry in catalog.iter().filter(|entry| entry.facts.kinds.action) {
-            for word in counts::capability_labels(&Action::of(entry)) {
+        for facts in catalog.all_facts().filter(|facts| facts.kinds.action) {
+            for word in counts::capability_labels(facts.operation_type, facts.capabilities) {
                 *counts.entry(word).or_default() += 1;
             }
         }
@@ -140,17 +140,12 @@ impl CatalogActionCounts {
     /// Checks that prove what is not granted: one for each capability without a grant in `held`. Their messages count
     /// the grants in `tolerated`.
     pub(super) fn blocked_checks(&self, held: &[&Grant], tolerated: &[&Grant]) -> Vec<PermissionCheck> {
-        let of = |grants: &[&Grant], word: &str| {
-            grants
-                .iter()
-                .filter(|grant| counts::capability_labels(&grant.action).any(|one| one == word))
-                .count() as u64
-        };
-        let proven = BLOCKED_CAPABILITIES.iter().filter(|(word, ..)| of(held, word) == 0);
+        let (held, tolerated) = (count_by_label(held), count_by_label(tolerated));
+        let proven = BLOCKED_CAPABILITIES.iter().filter(|(word, ..)| !held.contains_key(word));
         proven
             .map(|(word, flag, does)| {
-                let (actions, tolerated) =
-                    (self.0.get(word).copied().unwrap_or_default(), of(tolerated, word));
+                let of = |counts: &BTreeMap<&str, u64>| counts.get(word).copied().unwrap_or_default();
+                let (actions, tolerated) = (of(&self.0), of(&tolerated));
                 let but = match tolerated {
                     0 => String::new(),
                     1 => " except 1 that an override tolerates".to_owned(),
@@ -170,6 +165,17 @@ impl CatalogActionCounts {
             })
             .collect()
     }
+}
+
+/// The number of grants under each label that has one.
+fn count_by_label(grants: &[&Grant]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for Grant { action, .. } in grants {
+        for word in counts::capability_labels(action.operation_type, action.capabilities) {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    counts
 }
 
 /// Capabilities that are checked, in this order: label, flag, and a phrase for what such actions do.

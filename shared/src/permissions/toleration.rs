@@ -90,7 +90,10 @@ mod tests {
     }
 
     fn put() -> Action {
-        Action::of(Catalog::embedded().expand("s3:PutObject").remove(0))
+        {
+            let entry = Catalog::embedded().expand("s3:PutObject").remove(0);
+            Action::of(&entry.key(), &entry.facts)
+        }
     }
 
     #[test]

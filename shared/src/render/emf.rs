@@ -114,7 +114,7 @@ pub fn line(deployment: &str, function: &str, now: Time, metrics: &Metrics) -> S
     root.insert("Deployment".to_owned(), dimension(deployment));
     root.insert("Function".to_owned(), dimension(function));
     root.extend(all.iter().map(|(name, _, value)| ((*name).to_owned(), json_number(*value))));
-    escape_json(&Value::Object(root).to_string())
+    escape_json(Value::Object(root).to_string())
 }
 
 /// Whether the name is that of another member of the line.

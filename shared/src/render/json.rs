@@ -31,7 +31,7 @@ pub const FORMAT: Format = Format {
 /// # Errors
 /// When the report cannot be written as JSON.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(report)?))
+    Ok(escape_json(serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -39,12 +39,16 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(&Report::schema())?))
+    Ok(escape_json(serde_json::to_string_pretty(&Report::schema())?))
 }
 
 /// Escapes hidden characters as `\u009b`, and adds a newline at the end. Apart from the newlines of the indentation,
 /// hidden characters occur only within strings, so the value is unchanged.
-pub fn escape_json(json: &str) -> String {
+pub fn escape_json(mut json: String) -> String {
+    if !json.chars().any(|c| c != '\n' && is_hidden(c)) {
+        json.push('\n');
+        return json;
+    }
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {

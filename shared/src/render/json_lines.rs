@@ -38,7 +38,7 @@ pub fn finding_lines(report: &ReportBrief, findings: &[Finding]) -> Result<Strin
             status: report.status,
             finding,
         };
-        lines.push_str(&escape_json(&serde_json::to_string(&line)?));
+        lines.push_str(&escape_json(serde_json::to_string(&line)?));
     }
     Ok(lines)
 }
@@ -48,7 +48,7 @@ pub fn finding_lines(report: &ReportBrief, findings: &[Finding]) -> Result<Strin
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn summary_line(report: &ReportBrief) -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string(report)?))
+    Ok(escape_json(serde_json::to_string(report)?))
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ pub fn over_privileged(
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn alert_schema() -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(&Alert::schema())?))
+    Ok(escape_json(serde_json::to_string_pretty(&Alert::schema())?))
 }
 
 /// The schema of the detail of a status change, as indented JSON with a newline at its end.
@@ -192,7 +192,7 @@ pub fn alert_schema() -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn status_schema() -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(&StatusChange::schema())?))
+    Ok(escape_json(serde_json::to_string_pretty(&StatusChange::schema())?))
 }
 
 fn notification(

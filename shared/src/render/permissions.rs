@@ -68,7 +68,7 @@ fn one_file(name: &'static str, media_type: &'static str, text: String) -> Vec<R
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn json(report: &PermissionsReport) -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(report)?))
+    Ok(escape_json(serde_json::to_string_pretty(report)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -76,7 +76,7 @@ pub fn json(report: &PermissionsReport) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(&PermissionsReport::schema())?))
+    Ok(escape_json(serde_json::to_string_pretty(&PermissionsReport::schema())?))
 }
 
 /// A granted action as one line of JSON.
@@ -84,7 +84,7 @@ pub fn schema() -> Result<String, serde_json::Error> {
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn json_line(action: &GrantedAction) -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string(action)?))
+    Ok(escape_json(serde_json::to_string(action)?))
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ pub(super) mod tests {
     fn the_published_schemas_are_current() {
         assert_schema_is_current("permissions.schema.json", &schema().unwrap());
         let schema = serde_json::to_string_pretty(&GrantedAction::schema()).unwrap();
-        assert_schema_is_current("granted-action.schema.json", &escape_json(&schema));
+        assert_schema_is_current("granted-action.schema.json", &escape_json(schema));
     }
 
     pub fn sample_permissions() -> PermissionsReport {

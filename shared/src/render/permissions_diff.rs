@@ -23,7 +23,7 @@ const MAX_VALUES: usize = 5;
 /// # Errors
 /// When they cannot be written as JSON.
 pub fn json(diff: &PermissionsDiff) -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(diff)?))
+    Ok(escape_json(serde_json::to_string_pretty(diff)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -31,7 +31,7 @@ pub fn json(diff: &PermissionsDiff) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(&PermissionsDiff::schema())?))
+    Ok(escape_json(serde_json::to_string_pretty(&PermissionsDiff::schema())?))
 }
 
 /// What the most severe change means, in a sentence.

@@ -41,7 +41,7 @@ pub fn representative_actions(catalog: &Catalog) -> Vec<String> {
     let mut chosen = Vec::new();
     for entry in catalog.iter().filter(|entry| entry.facts.kinds.action) {
         let (service, key) = (entry.service.clone(), entry.key());
-        let action = Action::of(entry);
+        let action = Action::of(&entry.key(), &entry.facts);
         if action.is_read_only() {
             continue;
         }

@@ -25,7 +25,7 @@ fn ids(statements: &Value) -> Vec<String> {
 fn grant(action: &str, resources: &[&str], conditions: &[&str]) -> Grant {
     let entry = Catalog::embedded().expand(action).remove(0);
     Grant {
-        action: Arc::new(Action::of(entry)),
+        action: Arc::new(Action::of(&entry.key(), &entry.facts)),
         certainty: Certainty::Unconditional,
         scope: Arc::new(GrantScope {
             statements: vec![StatementId { policy: "p".into(), statement: "#1".into() }],
