@@ -56,8 +56,8 @@ must work.
   INVALID          only reads are granted, and no required read works; or the
                    principal does not exist
   INDETERMINATE    the policies alone do not show whether the principal is
-                   read-only: conditions, unknown actions, documents or values
-                   that are not known
+                   read-only: conditions, actions that neither the catalog nor
+                   their names classify, documents or values that are not known
   OVER_PRIVILEGED  more than reads is granted
 
 Grants that an override in the configuration allows do not worsen the status.

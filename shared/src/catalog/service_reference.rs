@@ -23,6 +23,19 @@ pub struct ActionReference {
     pub condition_keys: Vec<String>,
 }
 
+impl ActionReference {
+    /// Adds the resource types and keys that another source lists. Whether a resource is required stays.
+    pub fn add(&mut self, other: &Self) {
+        let join = |own: &mut Vec<String>, more: &[String]| {
+            own.extend_from_slice(more);
+            own.sort_unstable();
+            own.dedup();
+        };
+        join(&mut self.resources, &other.resources);
+        join(&mut self.condition_keys, &other.condition_keys);
+    }
+}
+
 /// The references of all rows.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceReference {

@@ -76,11 +76,35 @@ pub(super) fn is_always_present(key: &str) -> bool {
     ALWAYS_PRESENT.contains(&key)
 }
 
+/// Keys of the session that a call is made in. They have the prefix of the service that issued the session, and requests for
+/// the actions of every service have them.
+///
+/// Source: IAM User Guide, "AWS global condition context keys", sections "Properties of role sessions" and "Cross-service
+/// condition keys"; Amazon EC2 User Guide, `ec2:SourceInstanceARN`; IAM Identity Center User Guide, `identitystore:UserId`.
+const SESSION_KEYS: [&str; 9] = [
+    "codebuild:buildarn",
+    "codebuild:projectarn",
+    "ec2:roledelivery",
+    "ec2:sourceinstancearn",
+    "glue:credentialissuingservice",
+    "glue:roleassumedby",
+    "identitystore:userid",
+    "lambda:sourcefunctionarn",
+    "ssm:sourceinstancearn",
+];
+
 /// Whether the Service Authorization Reference says which actions have a condition key, given in lower case. The other
-/// global keys, and the tags of resources, are not listed completely there.
+/// global keys, the tags of resources and the keys of sessions are not listed completely there.
+///
+/// Keys of federated users (`saml:sub`, `accounts.google.com:sub`) stay in the session that they were issued for (IAM User
+/// Guide, "IAM and AWS STS condition context keys"). The prefix of an OpenID Connect provider is the name of its host.
 pub(super) fn is_listed_per_action(key: &str) -> bool {
-    let is_global = key.starts_with("aws:") || !key.contains(':');
-    !is_global || key == "aws:tagkeys" || key.starts_with("aws:requesttag/")
+    let Some((prefix, _)) = key.split_once(':') else { return false };
+    let is_of_session = SESSION_KEYS.contains(&key) || prefix == "saml" || prefix.contains('.');
+    match prefix {
+        "aws" => key == "aws:tagkeys" || key.starts_with("aws:requesttag/"),
+        _ => !is_of_session,
+    }
 }
 
 /// The principal, as far as the snapshot describes it.

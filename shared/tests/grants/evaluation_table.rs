@@ -110,6 +110,20 @@ const CASES: &str = "
     allow s3:* on * if StringLike s3:prefix=home/* => s3:GetObject none
     allow s3:* on * if Null s3:prefix=true => s3:GetObject granted
     allow * on * if StringEquals newservice:Key=a => s3:GetObject conditional
+    # keys of the session, whatever service it calls
+    allow s3:* on * ; deny s3:* on * if ArnNotLike ec2:SourceInstanceARN=arn:aws:ec2:*:*:instance/i-1 => s3:PutObject conditional
+    allow s3:* on * if StringEquals lambda:SourceFunctionArn=arn:aws:lambda:eu-west-1:111122223333:function:f => s3:PutObject conditional
+    allow * on * ; deny * on * if Null identitystore:UserId=true => s3:PutObject conditional
+    allow s3:PutObject on * if StringEquals saml:sub_type=persistent => s3:PutObject conditional
+    allow s3:* on * ; deny s3:* on * if StringNotEquals cognito-identity.amazonaws.com:aud=pool => s3:PutObject conditional
+    allow ec2:AttachVolume on * if ArnEquals ec2:SourceInstanceARN=arn:aws:ec2:*:*:instance/i-1 => ec2:AttachVolume conditional
+
+    # resource types of two services that share a prefix
+    allow apigateway:DELETE on arn:aws:apigateway:*::/apis/* => apigateway:DELETE granted
+    allow apigateway:DELETE on arn:aws:apigateway:*::/restapis/* => apigateway:DELETE granted
+    allow lex:* on arn:aws:lex:*:*:bot/B => lex:DeleteBot granted
+    allow lex:* on arn:aws:lex:*:*:bot:B => lex:DeleteBot granted
+    allow elasticloadbalancing:AddTags on arn:aws:elasticloadbalancing:*:*:targetgroup/* => elasticloadbalancing:AddTags granted
     allow partnercentral:* on * if StringEquals partnercentral:Catalog=Sandbox => partnercentral:GetBusinessPlan conditional
 
     # a key that every request has
