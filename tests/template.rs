@@ -395,6 +395,21 @@ fn alarms_notify_the_topic_and_missing_data_is_breaching() {
             );
         }
     }
+    for (alarm, metric) in
+        [("IngestMessagesAlarm", "messages_failed"), ("ConfigurationAlarm", "configuration_unusable")]
+    {
+        let alarm = stack.properties(alarm);
+        let seconds = alarm["Period"].as_u64().unwrap() * alarm["EvaluationPeriods"].as_u64().unwrap();
+        assert_eq!((alarm["MetricName"].as_str(), seconds <= 600), (Some(metric), true));
+    }
+    for function in ["Pull", "Report", "Permissions"] {
+        // A run that failed is no sign of life.
+        let alarm = stack.properties(&format!("{function}HeartbeatAlarm"));
+        assert_eq!(
+            (alarm["MetricName"].as_str(), alarm["Statistic"].as_str()),
+            (Some("failed"), Some("Minimum"))
+        );
+    }
     assert_eq!(stack.properties("LogQueueAgeAlarm")["MetricName"], "ApproximateAgeOfOldestMessage");
     for function in ["Pull", "Ingest"] {
         let alarm = stack.properties(&format!("{function}LagAlarm"));

@@ -30,16 +30,23 @@ fn run(invocation: &Invocation<'_>, payload: PayloadText) -> Result<JobOutcome, 
         vec![IngestMessage { id, body, sent_at: now, receive_count: 0 }]
     });
     let source = S3Source::new(resources.aws.clone(), Vec::new());
-    let ingested = ingest(&source, &resources.evidence, &settings.config, &messages)?;
+    let ingested = ingest(&source, &resources.evidence, &settings.config, clock, &messages)?;
     let metrics = metrics(&ingested, &messages, now);
     for failed in &ingested.failed {
         tracing::warn!(
-            message = failed.message_id,
+            message_id = failed.message_id,
             cause = failed.cause,
             "the message failed; SQS will deliver it again"
         );
     }
+    // A run that could read nothing has failed. If it answered, nothing but the metrics would show it.
+    let is_whole = !messages.is_empty() && ingested.failed.len() == messages.len();
     let response = match ingested.failed.first() {
+        Some(first) if is_queue && is_whole => {
+            let count = messages.len();
+            let what = format!("all {count} messages failed; the first: {}", first.cause);
+            return Err(FunctionError::new("JobFailed", what).with_metrics(metrics));
+        }
         _ if is_queue => {
             let mut response = SqsBatchResponse::default();
             response.set_failures(ingested.failed.iter().map(|one| &*one.message_id));

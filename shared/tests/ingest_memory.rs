@@ -57,12 +57,28 @@ fn an_object_that_inflates_to_fifty_megabytes_is_ingested_in_128() {
     let message = IngestMessage { id: "1".to_owned(), body, sent_at: Time(1_791_248_400), receive_count: 1 };
     let source = SingleFileSource(LocalFiles::new([path.to_string_lossy()]));
     let ingested =
-        ingest(&source, &EvidenceStore::new(&table, &store), &Config::default(), &[message]).unwrap();
+        ingest(&source, &EvidenceStore::new(&table, &store), &Config::default(), &Unhurried, &[message])
+            .unwrap();
     assert_eq!((ingested.statistics.tallied, ingested.failed.len()), (u64::from(records), 0));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < MEMORY_LIMIT_KIB, "peak of {peak} KiB, limit {MEMORY_LIMIT_KIB}");
+}
+
+/// A clock of a run without a deadline.
+struct Unhurried;
+
+impl onlooker_core::ports::Clock for Unhurried {
+    fn now(&self) -> Time {
+        Time(1_791_248_400)
+    }
+
+    fn remaining(&self) -> std::time::Duration {
+        std::time::Duration::MAX
+    }
+
+    fn sleep(&self, _: std::time::Duration) {}
 }
 
 /// A source of one file, under every name.

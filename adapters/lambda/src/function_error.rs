@@ -18,7 +18,7 @@ use onlooker_core::{
 };
 
 /// Why an invocation failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct FunctionError {
     /// Its name: `InvalidConfiguration`, `InvalidRequest`, `AccessDenied`, `Throttled`, `NotFound`, `Unavailable`,

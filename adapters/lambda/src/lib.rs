@@ -28,6 +28,7 @@ use tokio::runtime::Handle;
 pub use self::{function_error::FunctionError, resources::FunctionResources, settings::Settings};
 use onlooker_aws::{AwsSession, SystemClock};
 use onlooker_core::{
+    config::RetentionSettings,
     jobs::runs::{RunRecord, record_run},
     ports::Clock,
     render::emf::{self, MetricUnit, Metrics},
@@ -108,7 +109,7 @@ pub async fn serve<P: DeserializeOwned + Send + 'static>(
 struct FunctionProcess {
     function: &'static str,
     variables: settings::EnvVariables,
-    ready: Mutex<Option<(&'static FunctionResources, Arc<Settings>)>>,
+    ready: Mutex<KeptByProcess>,
 }
 
 impl FunctionProcess {
@@ -121,13 +122,15 @@ impl FunctionProcess {
     ) -> Result<Value, FunctionError> {
         let clock = SystemClock::with_deadline(context.deadline());
         let started_at = clock.now();
-        let (base, settings) = self.ready(handle, clock.now()).inspect_err(|failure| {
+        let began = std::time::Instant::now();
+        let ReadyProcess { resources, settings } = self.ready(handle, clock.now());
+        let resources = resources.inspect_err(|failure| {
             let (request, error_type) = (&context.request_id, failure.error_type);
             tracing::error!(request, error_type, error = %failure, "not ready");
         })?;
         let run = ReportRun {
             run_id: uuid::Uuid::now_v7().to_string(),
-            caller: Some(base.caller.clone()),
+            caller: Some(resources.caller.clone()),
             request_id: Some(context.request_id.clone()),
             started_at,
             ..ReportRun::default()
@@ -141,22 +144,28 @@ impl FunctionProcess {
             error: None,
             metrics: Default::default(),
         };
-        let (_span, began) = (log::span(&run).entered(), std::time::Instant::now());
-        let invocation =
-            Invocation { resources: base, settings: &settings, clock, run, function: self.function };
-        let done = job(&invocation, payload);
+        let _span = log::span(&run).entered();
+        let (done, retention, is_stale) = match settings {
+            Ok(settings) => {
+                let function = self.function;
+                let done = job(&Invocation { resources, settings: &settings, clock, run, function }, payload);
+                (done, settings.config.retention.clone(), settings.is_stale())
+            }
+            // Without a configuration the run is recorded too.
+            Err(failure) => (Err(failure), RetentionSettings::default(), true),
+        };
         let (metrics, skip_run_record) = match &done {
             Ok(outcome) => (outcome.metrics.clone(), outcome.skip_run_record),
             Err(failure) => (failure.metrics.clone(), false),
         };
         let metrics = metrics
             .with("duration", MetricUnit::Seconds, began.elapsed().as_secs_f64())
-            .count("failed", u64::from(done.is_err()));
+            .count("failed", u64::from(done.is_err()))
+            .count("configuration_unusable", u64::from(is_stale));
         let now = clock.now();
-        print(&emf::line(&base.deployment, self.function, now, &metrics));
-        let values = Value::Object(metrics.values());
+        print(&emf::line(&resources.deployment, self.function, now, &metrics));
         match &done {
-            Ok(_) => tracing::info!(metrics = %values, "done"),
+            Ok(_) => tracing::debug!("done"),
             Err(failure) => tracing::error!(error_type = failure.error_type, error = %failure, "failed"),
         }
         let outcome = done.as_ref().map(|_| ()).map_err(|failure| failure as &dyn std::error::Error);
@@ -164,7 +173,7 @@ impl FunctionProcess {
             true => Ok(()),
             false => {
                 let record = record.ended(now, outcome, &metrics);
-                record_run(base.table, &settings.config.retention, self.function, &record)
+                record_run(resources.table, &retention, self.function, &record)
             }
         };
         // A run without a record is a failure. The error of the job takes precedence.
@@ -178,27 +187,58 @@ impl FunctionProcess {
         }
     }
 
-    /// Resources and settings. They are created if missing, and settings are read again if they may have changed.
-    fn ready(
-        &self,
-        handle: &Handle,
-        now: onlooker_core::time::Time,
-    ) -> Result<(&'static FunctionResources, Arc<Settings>), FunctionError> {
+    /// Resources and settings. They are created if missing, and settings are read again if they may have changed. If they
+    /// cannot be read, those that were read last stay in force.
+    fn ready(&self, handle: &Handle, now: onlooker_core::time::Time) -> ReadyProcess {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = match ready.take() {
-            Some((base, before)) => {
-                let settings = Settings::load(&base.aws, &self.variables, Some(before), now)?;
-                (base, settings)
-            }
-            None => {
-                let aws = AwsSession::connect(handle.clone());
-                // Checked first, so that an error is reported even if AWS cannot be called.
-                let settings = Settings::load(&aws, &self.variables, None, now)?;
-                (FunctionResources::new(aws, &self.variables)?, settings)
-            }
+        let KeptByProcess { resources, settings: before } = &mut *ready;
+        let aws = match resources {
+            Some(resources) => resources.aws.clone(),
+            None => AwsSession::connect(handle.clone()),
         };
-        Ok(ready.insert(made).clone())
+        let settings = match (Settings::load(&aws, &self.variables, before.clone(), now), &*before) {
+            (Err(failure), Some(last)) => {
+                let (error_type, read_at) = (failure.error_type, last.changed_at().to_string());
+                tracing::error!(
+                    error_type,
+                    error = %failure,
+                    read_at,
+                    "the configuration cannot be used; the one that was read at `read_at` stays in force"
+                );
+                Ok(Arc::new(last.kept(now)))
+            }
+            (loaded, _) => loaded,
+        };
+        if let Ok(settings) = &settings {
+            *before = Some(Arc::clone(settings));
+        }
+        let resources = match (*resources, &settings) {
+            (Some(made), _) => Ok(made),
+            (None, settings) => match (FunctionResources::new(aws, &self.variables), settings) {
+                (Ok(made), _) => {
+                    *resources = Some(made);
+                    Ok(made)
+                }
+                // An error of the configuration is reported even if AWS cannot be called.
+                (Err(_), Err(failure)) => Err(failure.clone()),
+                (Err(failure), Ok(_)) => Err(failure),
+            },
+        };
+        ReadyProcess { resources, settings }
     }
+}
+
+/// What a process keeps between invocations, as far as it could be created.
+#[derive(Default)]
+struct KeptByProcess {
+    resources: Option<&'static FunctionResources>,
+    settings: Option<Arc<Settings>>,
+}
+
+/// Resources and settings of an invocation, or why there are none.
+struct ReadyProcess {
+    resources: Result<&'static FunctionResources, FunctionError>,
+    settings: Result<Arc<Settings>, FunctionError>,
 }
 
 /// Writes to standard output, where CloudWatch reads metrics. A write error cannot be reported.

@@ -2,7 +2,8 @@
 //!
 //! Enters: variables, the S3 object that `ONLOOKER_CONFIG` names and the files that it names. Leaves: [`Settings`].
 //! Laws: an unknown key is an error with the same message as on the command line; a file that cannot be read is an
-//! error, and never replaced by the defaults; a changed file is in force within [`REFRESH_SECONDS`].
+//! error, and never replaced by the defaults; a changed file is in force within [`REFRESH_SECONDS`]; if a changed file cannot
+//! be used, the last one stays in force in the processes that have it, and says that it is stale.
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
@@ -72,8 +73,10 @@ pub struct Settings {
     pub pack: ControlPack,
     /// The text of the configuration file as it was read; `None` without a file.
     text: Option<String>,
-    /// When the configuration file was read.
+    /// When the configuration file was read, or was last found to be unusable.
     read_at: Time,
+    /// When this configuration was read, if a newer one cannot be used.
+    stale_since: Option<Time>,
 }
 
 impl Settings {
@@ -84,6 +87,29 @@ impl Settings {
             catalog: self.catalog,
             pack: &self.pack,
             policies: PolicyHistory::empty(),
+        }
+    }
+
+    /// Whether a newer configuration cannot be used, so that this one stays in force.
+    pub(super) const fn is_stale(&self) -> bool {
+        self.stale_since.is_some()
+    }
+
+    /// When this configuration was read.
+    pub(super) fn changed_at(&self) -> Time {
+        self.stale_since.unwrap_or(self.read_at)
+    }
+
+    /// The same settings, which stay in force because newer ones cannot be used. They are read again later.
+    pub(super) fn kept(&self, now: Time) -> Self {
+        let Self { config, catalog, pack, text, .. } = self;
+        Self {
+            config: config.clone(),
+            catalog,
+            pack: pack.clone(),
+            text: text.clone(),
+            read_at: now,
+            stale_since: Some(self.changed_at()),
         }
     }
 
@@ -119,7 +145,7 @@ impl Settings {
         if let Some(before) = before.filter(|before| before.text == text) {
             // The catalog is kept until the process ends, so it is read again only if it changed.
             let (pack, catalog) = (before.pack.clone(), before.catalog);
-            return Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }));
+            return Ok(Arc::new(Self { config, catalog, pack, text, read_at: now, stale_since: None }));
         }
         let beside = |key: &'static str, name: &str| read_beside(aws, place.as_ref(), key, name);
         let catalog = match &config.catalog {
@@ -141,7 +167,7 @@ impl Settings {
             }
             (standard, _) => ControlPack::built_in(standard)?,
         };
-        Ok(Arc::new(Self { config, catalog, pack, text, read_at: now }))
+        Ok(Arc::new(Self { config, catalog, pack, text, read_at: now, stale_since: None }))
     }
 }
 
@@ -172,7 +198,16 @@ fn read_beside(
     };
     let folder = file.key.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
     let place = S3Uri { bucket: file.bucket.clone(), key: format!("{folder}{name}") };
-    let bytes = read_object(aws, &place)?;
+    let bytes = read_object(aws, &place).map_err(|failure| match failure.error_type {
+        "AccessDenied" => FunctionError::from(Diagnostic {
+            message: format!("cannot read `{place}`, which `{key}` names: {failure}"),
+            remedy: format!(
+                "set the parameter `ConfigurationFolder` of the stack to `s3://{}/{folder}`",
+                place.bucket
+            ),
+        }),
+        _ => failure,
+    })?;
     Ok((place, bytes))
 }
 

@@ -61,6 +61,17 @@ fn each_message_gets_its_own_response() {
 }
 
 #[test]
+fn a_run_that_reads_nothing_fails() {
+    let cloud = FakeAws::start();
+    let missing = deliver(&cloud, KEY, &log_file(3)).to_string().replace("_a.json.gz", "_b.json.gz");
+    let function = RunningFunction::start(FUNCTION, &cloud, &[]);
+    let message = function.invoke_failing(queue(&[missing.clone(), missing]), "JobFailed");
+    assert!(message.contains("all 2 messages failed") && message.contains("_b.json.gz"), "{message}");
+    let metrics = &function.metrics(1)[0];
+    assert_eq!((metrics["failed"].as_u64(), metrics["objects_missing"].as_u64()), (Some(1), Some(1)));
+}
+
+#[test]
 fn a_state_machine_gets_a_success_or_a_failure() {
     let cloud = FakeAws::start();
     deliver(&cloud, KEY, &log_file(3));

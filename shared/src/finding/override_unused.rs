@@ -1,7 +1,10 @@
 //! `override-unused`: an override that no call in the evidence matched.
 
 use super::{FindingRule, RuleMatch, Severity};
-use crate::{assessment::Assessment, config::Override};
+use crate::{
+    assessment::Assessment,
+    config::{Override, Watch},
+};
 
 /// The rule `override-unused`.
 pub const RULE: FindingRule = FindingRule {
@@ -17,11 +20,14 @@ pub const RULE: FindingRule = FindingRule {
 };
 
 fn find(assessment: &Assessment<'_>) -> Vec<RuleMatch> {
+    // The deployment adds overrides for the purposes of Onlooker's own roles, and its user cannot remove them.
+    let is_own =
+        |entry: &Override| assessment.config.watch_for_arn(&entry.principal).is_some_and(Watch::is_own_role);
     let unused = |(position, unused): (usize, &Override)| {
         let used = assessment.allowed_calls.contains_key(&position)
             || assessment.expired_calls.contains_key(&position)
             || assessment.early_calls.contains_key(&position);
-        (!used).then(|| RuleMatch {
+        (!used && !is_own(unused)).then(|| RuleMatch {
             subject: unused.id.clone(),
             observation: format!("Override `{}` of {} matched no call.", unused.id, unused.owner),
             ..RuleMatch::default()

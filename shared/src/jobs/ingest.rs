@@ -3,11 +3,15 @@
 //! Enters: messages, the [`LogSource`] of their objects, the [`EvidenceStore`]. Leaves: stored evidence, and an
 //! [`IngestOutcome`] with the messages to redeliver. Laws: an object is read once for each call, however many
 //! messages name it; one object at a time is in memory; a message succeeds only when the evidence of all its objects
-//! is stored; an object counts as missing in reports while it cannot be fetched, while its evidence cannot be stored,
+//! is stored; before the time of the run is used up, what was read is stored and the messages of the rest are
+//! redelivered, those that were received most often last; an object counts as missing in reports while it cannot be fetched, while its evidence cannot be stored,
 //! and while its message is redelivered without success; an object of which no record can be read is unreadable
 //! evidence, and its message goes to the dead-letter queue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -21,11 +25,14 @@ use super::{
 };
 use crate::{
     config::Config,
-    ports::{LogSource, StoredObject},
+    ports::{Clock, LogSource, StoredObject},
     record::ReadLimits,
     segment::Segment,
     time::{Hour, Time},
 };
+
+/// Time to store what was read. No object is read in it.
+const RESERVED_TIME: Duration = Duration::from_secs(30);
 
 /// A message of a queue, or an item of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +83,7 @@ pub fn ingest(
     source: &dyn LogSource,
     evidence_store: &EvidenceStore<'_>,
     config: &Config,
+    clock: &dyn Clock,
     messages: &[IngestMessage],
 ) -> Result<IngestOutcome, EvidenceError> {
     let mut outcome = IngestOutcome::default();
@@ -97,9 +105,24 @@ pub fn ingest(
     let mut reader = ObjectReader::new(read_limits(config));
     let (mut read, mut missing) = (Vec::new(), Vec::new());
     let mut parts = Vec::new();
-    for (object, PendingObject { key, created_at: at, messages: by }) in &pending {
+    // An object that failed before may take long to fail again, so the others are read first.
+    let received = |pending: &PendingObject| {
+        pending.messages.iter().filter_map(|n| messages.get(*n)).map(|message| message.receive_count).max()
+    };
+    let mut in_turn: Vec<_> = pending.iter().collect();
+    in_turn.sort_by_key(|(_, pending)| received(pending));
+    for (object, PendingObject { key, created_at: at, messages: by }) in in_turn {
         let dated = s3_events::delivery_time(key);
         let delivered = dated.unwrap_or(*at);
+        // What was read is stored, and the messages of the rest are delivered again.
+        if clock.remaining() < RESERVED_TIME {
+            for message in by {
+                failed.entry(*message).or_insert_with(|| {
+                    format!("the time of the run was used up before `{}` was read", object.name)
+                });
+            }
+            continue;
+        }
         let cause = match reader.read(source, object) {
             Ok(processed) => {
                 let GatheredEvidence { segment, mut statistics } = reader.take_evidence();

@@ -130,6 +130,7 @@ impl<'a> PermissionsAssessor<'a> {
             conflicts,
             grants_nothing: grants_nothing(grants),
             ineffective: ineffective_statements(grants),
+            tolerated: allowed.len(),
             ..AssessmentCounts::of(&excessive)
         };
         let mut permissions = PermissionsAssessment {
@@ -240,6 +241,8 @@ struct AssessmentCounts {
     grants_nothing: bool,
     /// Number of statements that allow and grant nothing.
     ineffective: usize,
+    /// Number of grants that are not read-only and that overrides tolerate.
+    tolerated: usize,
 }
 
 impl AssessmentCounts {
@@ -274,6 +277,14 @@ impl AssessmentCounts {
             1 => format!("1 {one}"),
             n => format!("{n} {many}"),
         };
+        let granted = match self.tolerated {
+            0 => "only reads are granted".to_owned(),
+            n => {
+                let tolerated =
+                    count(n, "action that an override tolerates", "actions that overrides tolerate");
+                format!("only reads and {tolerated} are granted")
+            }
+        };
         match self.status() {
             OverallStatus::OverPrivileged => format!(
                 "{} granted, in {}",
@@ -290,13 +301,13 @@ impl AssessmentCounts {
                     .to_owned()
             }
             OverallStatus::Invalid if all == 1 => {
-                "only reads are granted, but the required read does not work".to_owned()
+                format!("{granted}, but the required read does not work")
             }
             OverallStatus::Invalid => {
-                format!("only reads are granted, but none of {all} required reads works")
+                format!("{granted}, but none of {all} required reads works")
             }
             OverallStatus::Partial if failing == 0 => format!(
-                "only reads are granted, but {}",
+                "{granted}, but {}",
                 count(
                     self.ineffective,
                     "statement allows nothing: its actions are never about its resources",
@@ -305,13 +316,11 @@ impl AssessmentCounts {
             ),
             OverallStatus::Partial => {
                 let do_not = if failing == 1 { "does not" } else { "do not" };
-                format!("only reads are granted, but {failing} of {all} required reads {do_not} work")
+                format!("{granted}, but {failing} of {all} required reads {do_not} work")
             }
-            OverallStatus::Valid if all == 0 => "only reads are granted; no reads are required".to_owned(),
-            OverallStatus::Valid if all == 1 => {
-                "only reads are granted, and the required read works".to_owned()
-            }
-            OverallStatus::Valid => format!("only reads are granted, and all {all} required reads work"),
+            OverallStatus::Valid if all == 0 => format!("{granted}; no reads are required"),
+            OverallStatus::Valid if all == 1 => format!("{granted}, and the required read works"),
+            OverallStatus::Valid => format!("{granted}, and all {all} required reads work"),
         }
     }
 

@@ -104,16 +104,17 @@ impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
                 // Each attempt is a process of its own.
                 let evidence_store = EvidenceStore::new(&self.table, &self.store);
                 let done = match step {
-                    JobStep::Ingest(_) => match ingest(&self.logs, &evidence_store, &scenario.config, &queue)
-                    {
-                        Ok(ingested) if !self.injector.is_killed() => {
-                            queue.retain(|message| {
-                                ingested.failed.iter().any(|failed| failed.message_id == message.id)
-                            });
-                            queue.is_empty()
+                    JobStep::Ingest(_) => {
+                        match ingest(&self.logs, &evidence_store, &scenario.config, &self.clock, &queue) {
+                            Ok(ingested) if !self.injector.is_killed() => {
+                                queue.retain(|message| {
+                                    ingested.failed.iter().any(|failed| failed.message_id == message.id)
+                                });
+                                queue.is_empty()
+                            }
+                            _ => false,
                         }
-                        _ => false,
-                    },
+                    }
                     JobStep::Pull(of) => {
                         let window = (minutes_after_start(of * 60 - 60), minutes_after_start(of * 60));
                         let time = |n| Time(window.0.0 + n * 300);
@@ -160,7 +161,7 @@ impl<T: Table, S: ObjectStore> Stage for TestEnvironment<T, S> {
     /// The report after the dead-letter queue was redriven.
     fn report_after_redrive(&self, scenario: &JobScenario, outcome: &ReplayOutcome) -> Report {
         let evidence_store = EvidenceStore::new(&self.table, &self.store);
-        ingest(&self.logs, &evidence_store, &scenario.config, &outcome.dead_letters).unwrap();
+        ingest(&self.logs, &evidence_store, &scenario.config, &self.clock, &outcome.dead_letters).unwrap();
         report(&evidence_store, &scenario.config, (hour_after_start(0), hour_after_start(4)), 1).unwrap()
     }
 }

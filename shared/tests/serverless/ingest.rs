@@ -7,7 +7,7 @@ use onlooker_core::{
         gather::read_object,
         ingest::{IngestMessage, IngestOutcome, ingest},
     },
-    ports::{ObjectStore, PortErrorKind, StoredObject, Table},
+    ports::{LogSource, ObjectStore, PortError, PortErrorKind, StoredObject, Table},
     record::ReadLimits,
     report::Report,
     segment::Segment,
@@ -35,7 +35,7 @@ fn ingest_messages(
     messages: &[IngestMessage],
 ) -> IngestOutcome {
     let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
-    ingest(&environment.logs, &evidence_store, config, messages).unwrap()
+    ingest(&environment.logs, &evidence_store, config, &environment.clock, messages).unwrap()
 }
 
 /// Delivers an object and returns it with its evidence.
@@ -142,6 +142,47 @@ fn an_object_that_cannot_be_fetched_is_missing_until_it_is() {
     }
 }
 
+/// A source that takes ten seconds for each object.
+struct SlowSource<'e>(&'e TestEnvironment);
+
+impl LogSource for SlowSource<'_> {
+    fn list(&self) -> Result<Vec<StoredObject>, PortError> {
+        self.0.logs.list()
+    }
+
+    fn fetch(&self, object: &StoredObject, most: u64, bytes: &mut Vec<u8>) -> Result<(), PortError> {
+        self.0.clock.advance(10);
+        self.0.logs.fetch(object, most, bytes)
+    }
+}
+
+#[test]
+fn a_run_stores_what_it_read_before_its_time_is_used_up_and_reads_repeated_messages_last() {
+    let config = promise_config(Some(hour_after_start(0)));
+    let environment = TestEnvironment::new(minutes_after_start(200));
+    let (objects, all) = trail(&environment);
+    let whole = expected_report(all, &config, HOURS());
+    let mut messages: Vec<IngestMessage> =
+        objects.iter().enumerate().map(|(n, object)| message(&n.to_string(), &[object])).collect();
+    messages[0].receive_count = 2;
+    let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
+    let mut read = 0;
+    while !messages.is_empty() {
+        environment.clock.set_remaining(65);
+        let source = SlowSource(&environment);
+        let ingested = ingest(&source, &evidence_store, &config, &environment.clock, &messages).unwrap();
+        let left: Vec<&str> = ingested.failed.iter().map(|failed| &*failed.message_id).collect();
+        assert_eq!((messages.len() - left.len(), ingested.missing_objects), (messages.len().min(4), 0));
+        assert!(ingested.failed.iter().all(|failed| failed.cause.contains("time of the run was used up")));
+        assert_eq!(left.contains(&"0"), !left.is_empty(), "the object that failed before is read last");
+        read += messages.len() - left.len();
+        let left: Vec<String> = left.into_iter().map(str::to_owned).collect();
+        messages.retain(|message| left.contains(&message.id));
+    }
+    assert_eq!(read, objects.len());
+    assert_eq!(report_on(&environment, &config).result, whole.result);
+}
+
 /// A function that is out of memory or time is killed and records nothing; its message ends in the dead-letter queue.
 #[test]
 fn an_object_that_kills_the_function_is_missing_before_its_message_reaches_the_dead_letter_queue() {
@@ -159,7 +200,7 @@ fn an_object_that_kills_the_function_is_missing_before_its_message_reaches_the_d
         environment.injector.plan(FaultPlan::Kill { at, timing: FaultTiming::Before });
         let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
         let again = IngestMessage { receive_count: received, ..messages[2].clone() };
-        drop(ingest(&environment.logs, &evidence_store, &config, &[again]));
+        drop(ingest(&environment.logs, &evidence_store, &config, &environment.clock, &[again]));
         let calls = environment.injector.reset();
         assert_eq!((calls[at].method, &calls[at].target), ("fetch", &which));
     }
@@ -320,7 +361,9 @@ fn evidence_that_cannot_be_stored_is_missing_and_retried() {
         }),
     });
     let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
-    let error = ingest(&environment.logs, &evidence_store, &config, &messages).unwrap_err().to_string();
+    let error = ingest(&environment.logs, &evidence_store, &config, &environment.clock, &messages)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("evidence/dt=2026-10-06/"), "{error}");
     assert_eq!(report_on(&environment, &config).result.totals.unreadable_evidence, objects.len() as u64);
     environment.injector.reset();

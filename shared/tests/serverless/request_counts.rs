@@ -39,9 +39,15 @@ fn cost(account_regions: u32, records: u32, batch: usize) -> (BTreeMap<&'static 
     let evidence_store = EvidenceStore::new(&environment.table, &environment.store);
     for some in messages.chunks(batch) {
         assert_eq!(
-            ingest(&environment.logs, &evidence_store, &promise_config(Some(hour_after_start(0))), some)
-                .unwrap()
-                .failed,
+            ingest(
+                &environment.logs,
+                &evidence_store,
+                &promise_config(Some(hour_after_start(0))),
+                &environment.clock,
+                some,
+            )
+            .unwrap()
+            .failed,
             []
         );
     }

@@ -52,8 +52,8 @@ pub enum ReportRequestError {
     /// The request has only one of `since` and `until`; this one is missing.
     #[error("`{0}` is missing: name both `since` and `until`, or neither")]
     Missing(&'static str),
-    /// The request has a field besides `since` and `until`.
-    #[error("unknown field `{0}`: only `since` and `until` are allowed")]
+    /// The request has an unknown field, or one besides `since` and `until`.
+    #[error("unknown field `{0}`: send `since` and `until`, or an empty object for the last 24 hours")]
     Unknown(String),
     /// One end is not a time.
     #[error("`{0}` is not an RFC 3339 time, such as `2027-01-31T00:00:00Z`")]
@@ -90,8 +90,8 @@ impl ReportWindow {
         Self { since: Time(self.since.0.saturating_sub(length)), until: self.since }
     }
 
-    /// The window that a payload requests. Payloads of schedules are accepted, because without `since` and `until`
-    /// other fields are ignored. The window then ends with the last hour that was over `settling` seconds ago.
+    /// The window that a payload requests. A payload without `since` and `until` is empty, `{"schedule"}`, or an event of
+    /// EventBridge (with `source`); the window then ends with the last hour that was over `settling` seconds ago.
     ///
     /// # Errors
     /// [`ReportRequestError`].
@@ -106,11 +106,18 @@ impl ReportWindow {
             Value::Object(fields) => fields,
             _ => return Err(ReportRequestError::NotAnObject),
         };
-        if !fields.contains_key("since") && !fields.contains_key("until") {
-            return Ok((current, ReportPurpose::Current));
-        }
-        if let Some(other) = fields.keys().find(|key| !matches!(key.as_str(), "since" | "until")) {
+        let is_window = fields.contains_key("since") || fields.contains_key("until");
+        let is_known = |key: &String| match key.as_str() {
+            "since" | "until" => true,
+            "schedule" => !is_window,
+            _ => false,
+        };
+        let is_event = !is_window && fields.contains_key("source");
+        if let Some(other) = fields.keys().find(|key| !is_event && !is_known(key)) {
             return Err(ReportRequestError::Unknown(crate::escape::escape_hidden(other).into_owned()));
+        }
+        if !is_window {
+            return Ok((current, ReportPurpose::Current));
         }
         let end = |name| {
             let text = fields.get(name).ok_or(ReportRequestError::Missing(name))?;
@@ -169,7 +176,8 @@ mod tests {
     fn a_request_without_a_window_means_the_last_24_whole_hours() {
         let current =
             ReportWindow { since: time("2026-11-20T10:00:00Z"), until: time("2026-11-21T10:00:00Z") };
-        for payload in [json!(null), json!({}), json!({"source": "aws.scheduler", "time": NOW})] {
+        let scheduled = json!({"schedule": "rate(1 hour)"});
+        for payload in [json!(null), json!({}), json!({"source": "aws.scheduler", "time": NOW}), scheduled] {
             assert_eq!(
                 ReportWindow::from_request(&payload, time(NOW), 300),
                 Ok((current, ReportPurpose::Current))
@@ -209,6 +217,10 @@ mod tests {
         assert_eq!(requested(from.into(), "yesterday".into()), Err(ReportRequestError::NotATime("until")));
         assert_eq!(requested(1.into(), to.into()), Err(ReportRequestError::NotATime("since")));
         assert_eq!(requested(Value::Null, to.into()), Err(ReportRequestError::NotATime("since")));
+        for misspelled in [json!({"sinse": from}), json!({"schedule": "rate(1 hour)", "until_": to})] {
+            let refused = ReportWindow::from_request(&misspelled, time(NOW), 0);
+            assert!(matches!(refused, Err(ReportRequestError::Unknown(_))), "{misspelled}");
+        }
         let one = ReportWindow::from_request(&json!({"since": from}), time(NOW), 0);
         assert_eq!(one, Err(ReportRequestError::Missing("until")));
         let more = ReportWindow::from_request(
