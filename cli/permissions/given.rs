@@ -2,7 +2,8 @@
 //!
 //! Enters: files, in any mix. Leaves: [`GivenPolicies`]: principals of accounts, and principals that other files
 //! declare. Laws: single policies belong to one principal, unless they name theirs; a managed policy of one file gets
-//! its document from any other; a document that no file has is named, with the command that exports it.
+//! its document from any other; the trust policies of roles are policies of the principals that they name; a document that
+//! no file has is named, with the command that exports it.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use onlooker_core::{
     grants::{Policy, PolicySnapshot},
     permissions::{
         export_advice,
-        policy_files::{ManagedDocuments, PolicyFile, PolicyFileKind, link},
+        policy_files::{ManagedDocuments, PolicyFile, PolicyFileKind, add_trust_policies, link},
     },
 };
 
@@ -108,6 +109,7 @@ impl GivenPolicies {
         given.add_singles(inputs, sources, singles, owned.into_values().collect())?;
         let mut missing = link(&mut given.accounts, &documents);
         missing.append(&mut link(&mut given.declared, &documents));
+        add_trust_policies([&mut given.accounts, &mut given.declared]);
         let more = missing.len().saturating_sub(MAX_NAMED);
         given.notes.extend(missing.iter().take(MAX_NAMED).map(|arn| {
             format!("the document of `{arn}` is in none of the given files; {}", export_advice(arn))

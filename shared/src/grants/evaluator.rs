@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Action, AuthorizationRequest, Decision, Grant, Grants, PolicySnapshot, RequestContext,
-    UnevaluatedPolicyType,
+    ResourceBasedPolicy, UnevaluatedPolicyType,
     action_groups::ActionGroups,
     action_index::{ActionIndex, ActionPositions},
     action_rules::ActionRules,
@@ -204,7 +204,11 @@ fn unevaluated_policy_types(snapshot: &PolicySnapshot) -> BTreeSet<UnevaluatedPo
         (UnevaluatedPolicyType::ResourceControlPolicies, snapshot.resource_control_policies.is_none()),
         (UnevaluatedPolicyType::SessionPolicies, true),
         (UnevaluatedPolicyType::VpcEndpointPolicies, true),
-        (UnevaluatedPolicyType::ResourceBasedPolicies, snapshot.resource_based_policies.is_empty()),
+        // A trust policy says nothing about the policies of other resources.
+        (
+            UnevaluatedPolicyType::ResourceBasedPolicies,
+            snapshot.resource_based_policies.iter().all(ResourceBasedPolicy::is_trust_policy),
+        ),
     ]
     .into_iter()
     .filter_map(|(unseen, holds)| holds.then_some(unseen))

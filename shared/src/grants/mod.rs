@@ -28,6 +28,7 @@ mod resource_set;
 mod rules;
 mod snapshot;
 mod statement;
+mod trust;
 mod variable;
 
 use std::{
@@ -50,6 +51,7 @@ pub use self::{
         DatedSnapshot, Policy, PolicyHistory, PolicyOrigin, PolicySnapshot, PolicySnapshotRef,
         ResourceBasedPolicy,
     },
+    trust::TrustPolicies,
 };
 
 /// Whether resource control policies apply to an action: true for the first five services, on which all lists agree.

@@ -180,7 +180,9 @@ impl ResourceWithPolicy {
             shape.push(PatternPart::AnyRun);
             shape
         };
-        let is_foreign = !account.is_empty() && !caller.account.is_empty() && account != caller.account;
+        // A template may not say the account of its role.
+        let is_known = !account.is_empty() && account != "*" && !caller.account.is_empty();
+        let is_foreign = is_known && account != caller.account;
         Self {
             arn: Arc::clone(arn),
             shapes: match service {
