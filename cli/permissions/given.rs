@@ -47,7 +47,7 @@ pub struct PolicySources<'a> {
     /// Files of which only the documents of managed policies are used.
     pub documents: &'a [PathBuf],
     /// Account authorization details.
-    pub details: Option<&'a Path>,
+    pub details: &'a [PathBuf],
     /// Policy documents of one principal.
     pub policies: &'a [PathBuf],
     /// Name or ARN of the principal with the single policies.
@@ -71,10 +71,12 @@ impl GivenPolicies {
         for path in sources.policies {
             singles.push(inputs.policy(path)?);
         }
-        if let Some(path) = sources.details {
+        for path in sources.details {
             let file = inputs.details_file(path)?;
             given.accounts.extend(file.principals);
-            documents.extend(file.documents);
+            for (arn, texts) in file.documents {
+                documents.entry(arn).or_default().extend(texts);
+            }
         }
         for path in sources.files {
             let PolicyFile { kind, principals, documents: more, policy, notes } =

@@ -60,7 +60,12 @@ impl ResourceBasedPolicy {
 
     /// Whether it is the trust policy of a role.
     pub fn is_trust_policy(&self) -> bool {
-        let fields: Vec<&str> = self.resource.splitn(6, ':').collect();
+        Self::names_role(&self.resource)
+    }
+
+    /// Whether an ARN is that of a role.
+    pub(super) fn names_role(arn: &str) -> bool {
+        let fields: Vec<&str> = arn.splitn(6, ':').collect();
         matches!(*fields.as_slice(), ["arn", _, "iam", _, _, name] if name.starts_with("role/"))
     }
 }
