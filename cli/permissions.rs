@@ -64,7 +64,8 @@ must work.
 
 Grants that an override in the configuration allows do not worsen the status.
 Policies that were not given (SCPs, session policies, resource-based policies)
-are listed. A missing policy that could only deny is taken to deny nothing.
+are listed. A missing policy that could only deny is taken to deny nothing. A
+trust policy in the files grants sts:AssumeRole to the principals that it names.
 
 A FILE is recognized by its content:
   aws iam get-account-authorization-details        users and roles of an account
@@ -202,7 +203,7 @@ pub enum PermissionsCommand {
     /// Show which actions a change of policies grants and takes away
     Diff(DiffArgs),
     /// Show which principals can become which others, across accounts
-    Graph(Box<GraphArgs>),
+    Graph(GraphArgs),
 }
 
 impl PermissionsArgs {

@@ -82,10 +82,10 @@ fn the_drawing_has_columns_by_distance() {
 #[test]
 fn the_example_in_markdown_and_html() {
     let graph = example();
-    insta::assert_snapshot!("principal_graph_markdown", text(&MARKDOWN, &graph));
+    insta::assert_snapshot!("markdown", text(&MARKDOWN, &graph));
     let html = text(&HTML, &graph);
     let drawn = html.split_once("<svg class=\"graph\"").unwrap().1.split_once("</svg>").unwrap().0;
-    insta::assert_snapshot!("principal_graph_drawing", drawn);
+    insta::assert_snapshot!("drawing", drawn);
 }
 
 #[test]
