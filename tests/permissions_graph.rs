@@ -113,7 +113,7 @@ fn invalid_options_are_refused_with_a_remedy() {
         (&["--format", "json,html"][..], ["only one format", "--out DIR"]),
         (&["--format", "json", "--json"], ["both print", "remove one"]),
         (&["--format", "terminal", "--out", "o"], ["for standard output", "leave it out"]),
-        (&["--from", "nobody"], ["--from", "ARN"]),
+        (&["--from", "auditor"], ["--from", "ARN"]),
     ] {
         run(args).assert_exit_code(2).assert_stderr(&words);
     }

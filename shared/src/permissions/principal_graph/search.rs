@@ -74,7 +74,7 @@ struct GraphSearch<'g> {
     principals: BTreeMap<Arc<str>, GraphPrincipal<'g>>,
     edges: BTreeSet<GraphEdge>,
     found: Reachable,
-    /// Nodes whose edges are not known yet.
+    /// Nodes of which the edges are not known yet.
     ahead: Vec<Arc<str>>,
 }
 

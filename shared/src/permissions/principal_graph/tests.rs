@@ -105,7 +105,7 @@ fn sources_and_targets_are_chosen_by_patterns() {
     let web = graph_of(principals(&FILES), &[HUB], &["arn:aws:iam::*:role/Web"]);
     // An administrator of the account can become each of its roles.
     assert!(path_to(&web, "administrator of 444455556666").is_some() && web.result == PathResult::Path);
-    let none = graph_of(principals(&FILES), &["arn:aws:iam::*:role/Nobody"], &[]);
+    let none = graph_of(principals(&FILES), &["arn:aws:iam::*:role/Absent"], &[]);
     assert_eq!((none.result, none.missing.len()), (PathResult::Indeterminate, 1));
     let quiet = graph_of(principals(&FILES), &["arn:aws:iam::*:role/Reports"], &[]);
     assert_eq!((quiet.result, quiet.paths.len()), (PathResult::NoPath, 0));
