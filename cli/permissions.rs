@@ -10,6 +10,7 @@ mod display;
 mod formats;
 mod from_aws;
 mod given;
+mod graph;
 mod list;
 mod policy_files;
 mod selection;
@@ -31,6 +32,7 @@ use self::{
     diff::DiffArgs,
     formats::OutputFormat,
     given::{GivenPolicies, PolicySources},
+    graph::GraphArgs,
     list::GrantList,
     policy_files::ArnFile,
     selection::PrincipalSelection,
@@ -62,7 +64,8 @@ must work.
 
 Grants that an override in the configuration allows do not worsen the status.
 Policies that were not given (SCPs, session policies, resource-based policies)
-are listed. A missing policy that could only deny is taken to deny nothing.
+are listed. A missing policy that could only deny is taken to deny nothing. A
+trust policy in the files grants sts:AssumeRole to the principals that it names.
 
 A FILE is recognized by its content:
   aws iam get-account-authorization-details        users and roles of an account
@@ -97,6 +100,8 @@ Examples:
   onlooker permissions plan.json --format html,csv --out permissions
   onlooker permissions diff old.json plan.json
                                            what does a change grant?
+  onlooker permissions graph a.json b.json c.json
+                                           who can become whom, across accounts?
   onlooker permissions                     what may the caller do?
   onlooker permissions --principal arn:aws:iam::111122223333:role/Auditor
                                            what may this role do now?
@@ -197,6 +202,8 @@ pub struct ContextArgs {
 pub enum PermissionsCommand {
     /// Show which actions a change of policies grants and takes away
     Diff(DiffArgs),
+    /// Show which principals can become which others, across accounts
+    Graph(GraphArgs),
 }
 
 impl PermissionsArgs {
@@ -217,9 +224,16 @@ impl PermissionsArgs {
 
 /// Runs `permissions`.
 pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutcome, CommandError> {
-    if let Some(PermissionsCommand::Diff(diff_args)) = args.command.take() {
-        refuse_before_diff(&args)?;
-        return diff::run(global, &diff_args);
+    match args.command.take() {
+        Some(PermissionsCommand::Diff(diff_args)) => {
+            refuse_before_command(&args, "diff")?;
+            return diff::run(global, &diff_args);
+        }
+        Some(PermissionsCommand::Graph(graph_args)) => {
+            refuse_before_command(&args, "graph")?;
+            return graph::run(global, &graph_args);
+        }
+        None => {}
     }
     let form = args.display();
     match args.list {
@@ -236,7 +250,7 @@ pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutc
     let sources = PolicySources {
         files: &args.files,
         documents: &[],
-        details: args.authorization_details.as_deref(),
+        details: args.authorization_details.as_slice(),
         policies: &args.policy,
         name: args.name.as_deref(),
         boundary: args.boundary.as_deref(),
@@ -284,8 +298,8 @@ pub fn run(global: &GlobalArgs, mut args: PermissionsArgs) -> Result<CommandOutc
     }
 }
 
-/// Rejects options before `diff`, which it would ignore.
-fn refuse_before_diff(args: &PermissionsArgs) -> Result<(), CommandError> {
+/// Rejects options before a command, which it would ignore.
+fn refuse_before_command(args: &PermissionsArgs, command: &str) -> Result<(), CommandError> {
     let ContextArgs { account, managed_policy, scp, rcp, resource_policy } = &args.context;
     let is_given = args.names_a_file()
         || args.service_linked
@@ -301,9 +315,10 @@ fn refuse_before_diff(args: &PermissionsArgs) -> Result<(), CommandError> {
     match is_given {
         false => Ok(()),
         true => Err(CommandError::Usage(Diagnostic {
-            message: "an option or file stands before `diff`".to_owned(),
-            remedy: "write it after `onlooker permissions diff`; write `./diff` for a file of that name"
-                .to_owned(),
+            message: format!("an option or file stands before `{command}`"),
+            remedy: format!(
+                "write it after `onlooker permissions {command}`; write `./{command}` for a file of that name"
+            ),
         })),
     }
 }

@@ -300,3 +300,38 @@ fn options_before_diff_are_refused() {
     let help = run(&files, &["diff", "--help"]).assert_exit_code(0).stdout;
     assert!(help.contains("NO_NEW_ACCESS") && help.contains("--with"), "{help}");
 }
+
+#[test]
+fn a_trust_policy_that_names_a_principal_of_the_account_grants() {
+    let role = |name: &str, trust: Value, action: &str| {
+        json!({
+            "Arn": format!("arn:aws:iam::111122223333:role/{name}"),
+            "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [
+                { "Sid": "T", "Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole" },
+            ] },
+            "RolePolicyList": [{ "PolicyName": "own", "PolicyDocument": document(&[action]) }],
+        })
+    };
+    let details = |trust: Value| {
+        let auditor = role("Auditor", json!({ "Service": "ec2.amazonaws.com" }), "s3:ListAllMyBuckets");
+        json!({ "RoleDetailList": [auditor, role("Admin", trust, "*")] }).to_string()
+    };
+    let args = ["d.json", "--principal", "arn:aws:iam::*:role/Auditor"];
+    let named = json!({ "AWS": "arn:aws:iam::111122223333:role/Auditor" });
+    let output = run(&[("d.json", details(named))], &args);
+    assert_eq!(
+        (output.exit_code, output.stdout.starts_with("OVER_PRIVILEGED")),
+        (1, true),
+        "{}",
+        output.stdout
+    );
+    for text in [
+        "statement `T` of `trust policy of arn:aws:iam::111122223333:role/Admin`",
+        "assume `arn:aws:iam::111122223333:role/Admin`",
+        "resource-based policies were not evaluated",
+    ] {
+        assert!(output.stdout.contains(text), "{text}\n{}", output.stdout);
+    }
+    let output = run(&[("d.json", details(json!({ "AWS": "111122223333" })))], &args);
+    assert_eq!((output.exit_code, output.stdout.starts_with("VALID")), (0, true), "{}", output.stdout);
+}

@@ -41,6 +41,11 @@ pub fn status(status: OverallStatus) -> TextCell {
     TextCell::new(word(status), tone(status))
 }
 
+/// The word for a status, in its color.
+pub fn painted(colored: bool, status: OverallStatus) -> String {
+    tone(status).paint(colored, word(status))
+}
+
 /// The word for a status.
 pub const fn word(status: OverallStatus) -> &'static str {
     match status {

@@ -2,7 +2,8 @@
 //!
 //! Enters: files, in any mix. Leaves: [`GivenPolicies`]: principals of accounts, and principals that other files
 //! declare. Laws: single policies belong to one principal, unless they name theirs; a managed policy of one file gets
-//! its document from any other; a document that no file has is named, with the command that exports it.
+//! its document from any other; the trust policies of roles are policies of the principals that they name; a document that
+//! no file has is named, with the command that exports it.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use onlooker_core::{
     grants::{Policy, PolicySnapshot},
     permissions::{
         export_advice,
-        policy_files::{ManagedDocuments, PolicyFile, PolicyFileKind, link},
+        policy_files::{ManagedDocuments, PolicyFile, PolicyFileKind, add_trust_policies, link},
     },
 };
 
@@ -46,7 +47,7 @@ pub struct PolicySources<'a> {
     /// Files of which only the documents of managed policies are used.
     pub documents: &'a [PathBuf],
     /// Account authorization details.
-    pub details: Option<&'a Path>,
+    pub details: &'a [PathBuf],
     /// Policy documents of one principal.
     pub policies: &'a [PathBuf],
     /// Name or ARN of the principal with the single policies.
@@ -70,10 +71,12 @@ impl GivenPolicies {
         for path in sources.policies {
             singles.push(inputs.policy(path)?);
         }
-        if let Some(path) = sources.details {
+        for path in sources.details {
             let file = inputs.details_file(path)?;
             given.accounts.extend(file.principals);
-            documents.extend(file.documents);
+            for (arn, texts) in file.documents {
+                documents.entry(arn).or_default().extend(texts);
+            }
         }
         for path in sources.files {
             let PolicyFile { kind, principals, documents: more, policy, notes } =
@@ -108,6 +111,7 @@ impl GivenPolicies {
         given.add_singles(inputs, sources, singles, owned.into_values().collect())?;
         let mut missing = link(&mut given.accounts, &documents);
         missing.append(&mut link(&mut given.declared, &documents));
+        add_trust_policies([&mut given.accounts, &mut given.declared]);
         let more = missing.len().saturating_sub(MAX_NAMED);
         given.notes.extend(missing.iter().take(MAX_NAMED).map(|arn| {
             format!("the document of `{arn}` is in none of the given files; {}", export_advice(arn))

@@ -72,7 +72,7 @@ impl ContextPolicies {
     pub fn apply_to(&self, mut snapshot: PolicySnapshot) -> PolicySnapshot {
         snapshot.service_control_policies.clone_from(&self.service_control);
         snapshot.resource_control_policies.clone_from(&self.resource_control);
-        snapshot.resource_based_policies.clone_from(&self.resource_policies);
+        snapshot.resource_based_policies.extend(self.resource_policies.iter().cloned());
         snapshot.canonical()
     }
 }

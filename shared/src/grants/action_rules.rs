@@ -53,8 +53,17 @@ pub(super) struct ActionRules<'r> {
 }
 
 impl<'r> ActionRules<'r> {
-    /// Groups the rules that cover an action.
+    /// Groups the rules that cover a group of actions.
     pub fn of(rules: &'r PolicyRules, about: impl IntoIterator<Item = &'r PolicyRule>) -> Self {
+        Self::for_action(rules, about, "")
+    }
+
+    /// Groups the rules that cover an action, given in lower case. A role can be assumed only if its trust policy allows it.
+    pub fn for_action(
+        rules: &'r PolicyRules,
+        about: impl IntoIterator<Item = &'r PolicyRule>,
+        action: &str,
+    ) -> Self {
         let mut clauses = Self::default();
         let mut boundary = Vec::new();
         let mut levels = vec![Vec::new(); rules.service_control_levels];
@@ -92,8 +101,9 @@ impl<'r> ActionRules<'r> {
             clauses.limits.push(boundary);
         }
         clauses.limits.append(&mut levels);
-        let strict =
-            rules.resources_with_policy.iter().zip(governed).filter(|(governed, _)| governed.requires_allow);
+        let assumes = action.starts_with("sts:assumerole");
+        let strict = (rules.resources_with_policy.iter().zip(governed))
+            .filter(|(governed, _)| governed.requires_allow || assumes && governed.is_role);
         clauses.limits.extend(strict.map(|(_, list)| list));
         clauses
     }

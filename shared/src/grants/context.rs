@@ -112,6 +112,9 @@ pub(super) fn is_listed_per_action(key: &str) -> bool {
 pub(super) struct CallerContext {
     /// ARN of the user or role; empty when not known.
     pub arn: String,
+    /// ARN of the user or role as a file declares it: its account may be `*`, and its name may have values that are not
+    /// known. Empty if there is none.
+    pub declared_arn: String,
     /// Account; empty when not known.
     pub account: String,
     /// Whether the principal is a role, which calls through a session.
@@ -127,12 +130,13 @@ pub(super) struct CallerContext {
 
 /// Keys with values that the caller writes into a request. Each is a request parameter by the reference of its
 /// service or by the guide to the global keys.
-const CALLER_CONTROLLED_KEYS: [&str; 13] = [
+const CALLER_CONTROLLED_KEYS: [&str; 14] = [
     "aws:requestedregion",
     "aws:tagkeys",
     "iam:passedtoservice",
     "iam:awsservicename",
     "iam:policyarn",
+    "sts:externalid",
     "sts:rolesessionname",
     "sts:transitivetagkeys",
     "s3:prefix",
@@ -146,19 +150,20 @@ const CALLER_CONTROLLED_KEYS: [&str; 13] = [
 impl CallerContext {
     /// The principal of a snapshot.
     pub fn of(snapshot: &PolicySnapshot) -> Self {
-        let arn = if snapshot.principal.starts_with("arn:") { &*snapshot.principal } else { "" };
-        let mut parts = arn.splitn(6, ':').skip(4);
+        let declared = if snapshot.principal.starts_with("arn:") { &*snapshot.principal } else { "" };
+        let mut parts = declared.splitn(6, ':').skip(4);
         let owner = parts.next().unwrap_or_default();
         let name = parts.next().unwrap_or_default();
         // A principal that is not created yet may have an account and a name that are not known.
         let is_account_known = !owner.contains('*');
         let is_name_known = !name.contains("${");
-        let arn = if is_account_known && is_name_known { arn } else { "" };
+        let arn = if is_account_known && is_name_known { declared } else { "" };
         let owner = if is_account_known { owner } else { "" };
         let account = if snapshot.account.is_empty() { owner } else { &*snapshot.account };
         let is_role = name.starts_with("role/");
         let mut caller = Self {
             arn: arn.to_owned(),
+            declared_arn: declared.to_owned(),
             account: account.to_owned(),
             is_role,
             is_service_linked: name.starts_with("role/aws-service-role/"),
@@ -244,8 +249,12 @@ pub(super) const OWN_ORGANIZATION: &str = "${aws:PrincipalOrgID}";
 // Whether a trust policy rules out session tags. A session tag takes precedence over the role's tag of the same key.
 fn forbids_session_tags(trust: &str) -> bool {
     let text = trust.to_ascii_lowercase();
-    // A text that could name the action, escaped, by a wildcard or through `NotAction`, counts as naming it.
-    !["tagsession", "*", "?", "\\", "notaction"].iter().any(|word| text.contains(word))
+    // A text that could name the action, escaped, by a wildcard or through `NotAction`, or that is not known, counts as
+    // naming it.
+    !text.is_empty()
+        && !["tagsession", "*", "?", "\\", "notaction", "undetermined: "]
+            .iter()
+            .any(|word| text.contains(word))
 }
 
 /// The known context in which conditions are evaluated.

@@ -301,7 +301,12 @@ fn patterns(name: &str, value: &Json) -> Result<Vec<Arc<str>>, String> {
 
 fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
     let wrong = || "`Principal` is not `*` or an object of known principal types".to_owned();
-    let mut principals = PrincipalElement { is_negated: is_not, aws: Vec::new(), has_canonical_user: false };
+    let mut principals = PrincipalElement {
+        is_negated: is_not,
+        aws: Vec::new(),
+        services: Vec::new(),
+        has_canonical_user: false,
+    };
     match value {
         Json::Text(text) if text == "*" => principals.aws.push("*".into()),
         Json::Object(members) if !members.is_empty() => {
@@ -311,7 +316,8 @@ fn principal(is_not: bool, value: &Json) -> Result<PrincipalElement, String> {
                 match name.as_str() {
                     "AWS" => principals.aws.extend(list),
                     "CanonicalUser" => principals.has_canonical_user = true,
-                    "Service" | "Federated" => {}
+                    "Service" => principals.services.extend(list),
+                    "Federated" => {}
                     _ => return Err(wrong()),
                 }
             }

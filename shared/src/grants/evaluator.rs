@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Action, AuthorizationRequest, Decision, Grant, Grants, PolicySnapshot, RequestContext,
-    UnevaluatedPolicyType,
+    Action, AuthorizationRequest, Decision, Grant, Grants, Policy, PolicySnapshot, RequestContext,
+    ResourceBasedPolicy, UnevaluatedPolicyType,
     action_groups::ActionGroups,
     action_index::{ActionIndex, ActionPositions},
     action_rules::ActionRules,
@@ -22,8 +22,24 @@ use super::{
     ineffective,
     rules::{PolicyLayer, PolicyRules},
     statement::Effect,
+    trust::{self, TrustedService},
 };
 use crate::{catalog::Catalog, pattern::CompiledPattern, time::Time};
+
+/// Decisions on requests of one principal, which chooses what it writes into them.
+#[derive(Clone, Debug)]
+pub struct CallerChoices<'e> {
+    rules: PolicyRules,
+    index: &'e ActionIndex<'e>,
+}
+
+impl CallerChoices<'_> {
+    /// The decision on an action and a resource: allowed if the principal can make a request that is allowed whatever the
+    /// keys are that it does not choose, denied if it can make no request that is allowed.
+    pub fn decide(&self, action: &str, resource: &str) -> Decision {
+        decision::decide(&self.rules, (action, resource), self.index)
+    }
+}
 
 /// Evaluates policies and caches the documents it has parsed.
 #[derive(Debug)]
@@ -59,11 +75,23 @@ impl<'c> Evaluator<'c> {
     pub fn decide(&self, snapshot: &PolicySnapshot, request: &AuthorizationRequest<'_>) -> Decision {
         let caller = CallerContext::of(snapshot);
         let facts = self.context(&caller, Some(request.context));
-        decision::decide(
-            &PolicyRules::of(snapshot, &facts, &self.library),
-            request,
-            &self.library.action_index,
-        )
+        let rules = PolicyRules::of(snapshot, &facts, &self.library);
+        let index = &self.library.action_index;
+        decision::decide(&rules, (request.action, request.resource), index)
+    }
+
+    /// Decisions on requests that a principal makes as it chooses, with these values of condition keys.
+    pub fn choices(&self, snapshot: &PolicySnapshot, known_keys: &[(&str, &str)]) -> CallerChoices<'_> {
+        let caller = CallerContext::of(snapshot);
+        let caller = known_keys
+            .iter()
+            .fold(caller, |caller, (key, value)| caller.with_known_key(key, vec![(*value).to_owned()]));
+        CallerChoices { rules: self.rules(snapshot, caller), index: &self.library.action_index }
+    }
+
+    /// The services that a trust policy allows to assume its role, in order.
+    pub fn trusted_services(&self, role: &str, trust: &Policy) -> Vec<TrustedService> {
+        trust::trusted_services(role, &self.library.get_or_index(&trust.text, PolicyType::Resource))
     }
 
     /// What a principal's policies allow.
@@ -204,7 +232,11 @@ fn unevaluated_policy_types(snapshot: &PolicySnapshot) -> BTreeSet<UnevaluatedPo
         (UnevaluatedPolicyType::ResourceControlPolicies, snapshot.resource_control_policies.is_none()),
         (UnevaluatedPolicyType::SessionPolicies, true),
         (UnevaluatedPolicyType::VpcEndpointPolicies, true),
-        (UnevaluatedPolicyType::ResourceBasedPolicies, snapshot.resource_based_policies.is_empty()),
+        // A trust policy says nothing about the policies of other resources.
+        (
+            UnevaluatedPolicyType::ResourceBasedPolicies,
+            snapshot.resource_based_policies.iter().all(ResourceBasedPolicy::is_trust_policy),
+        ),
     ]
     .into_iter()
     .filter_map(|(unseen, holds)| holds.then_some(unseen))

@@ -28,6 +28,7 @@ mod resource_set;
 mod rules;
 mod snapshot;
 mod statement;
+mod trust;
 mod variable;
 
 use std::{
@@ -38,19 +39,20 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::document::MISSING_DOCUMENT;
 pub use self::{
     action::Action,
     deciding_statements::{DecidingStatement, DecidingStatements, StatementEffect},
     document::undetermined_text,
-    evaluator::Evaluator,
+    evaluator::{CallerChoices, Evaluator},
     exception::GrantException,
     request::{AuthorizationRequest, Decision, RequestContext},
     snapshot::{
         DatedSnapshot, Policy, PolicyHistory, PolicyOrigin, PolicySnapshot, PolicySnapshotRef,
         ResourceBasedPolicy,
     },
+    trust::{TrustPolicies, TrustedService},
 };
+pub(crate) use self::{document::MISSING_DOCUMENT, trust::UNKNOWN_TRUST};
 
 /// Whether resource control policies apply to an action: true for the first five services, on which all lists agree.
 ///

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::{
-    PolicyProblem, PolicySnapshot, StatementId,
+    PolicyProblem, PolicySnapshot, ResourceBasedPolicy, StatementId,
     action_index::ActionPositions,
     condition::{self, Applicability},
     context::{CallerContext, EvaluationContext},
@@ -165,6 +165,8 @@ pub(super) struct ResourceWithPolicy {
     pub is_cross_account: bool,
     /// Whether its policy has to allow every access.
     pub requires_allow: bool,
+    /// Whether it is a role, and its policy the trust policy.
+    pub is_role: bool,
 }
 
 impl ResourceWithPolicy {
@@ -180,7 +182,9 @@ impl ResourceWithPolicy {
             shape.push(PatternPart::AnyRun);
             shape
         };
-        let is_foreign = !account.is_empty() && !caller.account.is_empty() && account != caller.account;
+        // A template may not say the account of its role.
+        let is_known = !account.is_empty() && account != "*" && !caller.account.is_empty();
+        let is_foreign = is_known && account != caller.account;
         Self {
             arn: Arc::clone(arn),
             shapes: match service {
@@ -190,8 +194,9 @@ impl ResourceWithPolicy {
             }
             .into(),
             is_cross_account: is_foreign,
-            // A trust policy limits who may assume the role, not who may manage it: it is not a limit here.
+            // A trust policy limits who may assume the role, not who may manage it.
             requires_allow: is_foreign || service == "kms",
+            is_role: ResourceBasedPolicy::names_role(arn),
         }
     }
 }
@@ -200,6 +205,8 @@ impl ResourceWithPolicy {
 #[derive(Clone, Debug)]
 pub(super) struct PolicyRules {
     pub rules: Vec<PolicyRule>,
+    /// Whether the rules are those of one request, and not of any that the principal can make.
+    pub is_of_request: bool,
     pub has_boundary: bool,
     /// Levels of service control policies that apply to the principal.
     pub service_control_levels: usize,
@@ -213,6 +220,7 @@ impl PolicyRules {
         let caller = facts.caller;
         let mut rules = Self {
             rules: Vec::new(),
+            is_of_request: facts.request.is_some(),
             has_boundary: snapshot.permissions_boundary.is_some(),
             service_control_levels: 0,
             resources_with_policy: Vec::new(),

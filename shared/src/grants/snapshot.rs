@@ -45,6 +45,31 @@ pub struct ResourceBasedPolicy {
     pub policy: Policy,
 }
 
+impl ResourceBasedPolicy {
+    /// The trust policy of a role.
+    pub fn trust_policy(role: &str, text: &Arc<str>) -> Self {
+        Self {
+            resource: role.into(),
+            policy: Policy {
+                name: format!("trust policy of {role}").into(),
+                origin: PolicyOrigin::Given,
+                text: Arc::clone(text),
+            },
+        }
+    }
+
+    /// Whether it is the trust policy of a role.
+    pub fn is_trust_policy(&self) -> bool {
+        Self::names_role(&self.resource)
+    }
+
+    /// Whether an ARN is that of a role.
+    pub(super) fn names_role(arn: &str) -> bool {
+        let fields: Vec<&str> = arn.splitn(6, ':').collect();
+        matches!(*fields.as_slice(), ["arn", _, "iam", _, _, name] if name.starts_with("role/"))
+    }
+}
+
 /// All policies that decide what a principal may do, as far as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySnapshot {
@@ -65,7 +90,7 @@ pub struct PolicySnapshot {
     pub service_control_policies: Option<Vec<Vec<Policy>>>,
     /// Resource control policies, in the same form.
     pub resource_control_policies: Option<Vec<Vec<Policy>>>,
-    /// Resource-based policies, as far as they were read.
+    /// Resource-based policies, as far as they were read, also the trust policies of roles that name the principal.
     pub resource_based_policies: Vec<ResourceBasedPolicy>,
     /// Trust policy of a role.
     pub trust_policy: Option<Policy>,

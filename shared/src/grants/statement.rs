@@ -26,6 +26,8 @@ pub(super) struct PrincipalElement {
     pub is_negated: bool,
     /// `*`, account ids, ARNs and unique ids.
     pub aws: Vec<Arc<str>>,
+    /// Names of AWS services.
+    pub services: Vec<Arc<str>>,
     /// Whether an account is named by its canonical user id.
     pub has_canonical_user: bool,
 }

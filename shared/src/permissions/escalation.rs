@@ -4,7 +4,7 @@
 //! granted; only the resources and conditions of the grants themselves can rule a path out; a path is unconditional
 //! only if each of its actions is.
 
-mod methods;
+pub(super) mod methods;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ mod excessive;
 mod granted_action;
 mod permissions_report;
 pub mod policy_files;
+pub mod principal_graph;
 mod recommendations;
 mod required_reads;
 mod toleration;

@@ -16,6 +16,7 @@ pub mod matrix;
 pub mod message;
 pub mod permissions;
 pub mod permissions_diff;
+pub mod principal_graph;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

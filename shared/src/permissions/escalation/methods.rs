@@ -11,9 +11,36 @@ mod other_services;
 mod pass_role;
 mod running_compute;
 
+/// What a method makes the principal that uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::permissions) enum MethodTarget {
+    /// A principal with more permissions; which principal it can become does not follow from the policies.
+    Permissions,
+    /// A role that trusts the principal.
+    TrustingRole,
+    /// A user, with credentials of this user.
+    User,
+    /// A role, after a change of its trust policy.
+    RoleTrust,
+    /// The role that is passed to one of `passed_to_services`.
+    PassedRole,
+    /// The role of running compute. The role trusts one of these services.
+    ComputeRole(&'static [&'static str]),
+    /// An administrator, by a policy of a user.
+    UserPolicy,
+    /// An administrator, by a policy of a group.
+    GroupPolicy,
+    /// An administrator, by a policy of a role.
+    RolePolicy,
+    /// An administrator, by the document of a managed policy.
+    ManagedPolicy,
+    /// An administrator, as a new role.
+    NewRole,
+}
+
 /// A method of privilege escalation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EscalationMethod {
+pub(in crate::permissions) struct EscalationMethod {
     /// Id of the method: kebab-case and permanent.
     pub id: &'static str,
     /// Sets of actions, each sufficient by itself. The first action of a set decides the resources of the path.
@@ -26,6 +53,8 @@ pub(super) struct EscalationMethod {
     pub passed_to_services: &'static [&'static str],
     /// Whether the method escalates only through principals other than the caller.
     pub only_for_others: bool,
+    /// What the method makes the principal.
+    pub target: MethodTarget,
 }
 
 impl EscalationMethod {
@@ -42,7 +71,18 @@ impl EscalationMethod {
             description: path,
             passed_to_services: &[],
             only_for_others: false,
+            target: MethodTarget::Permissions,
         }
+    }
+
+    /// A method that makes the principal such another one.
+    const fn becoming(self, target: MethodTarget) -> Self {
+        Self { target, ..self }
+    }
+
+    /// A method that acts as the role of compute, which trusts one of these services.
+    const fn runs_as(self, services: &'static [&'static str]) -> Self {
+        self.becoming(MethodTarget::ComputeRole(services))
     }
 
     const fn only_for_others(self) -> Self {
@@ -62,12 +102,13 @@ impl EscalationMethod {
             description: path,
             passed_to_services: passed_to,
             only_for_others: false,
+            target: MethodTarget::PassedRole,
         }
     }
 }
 
 /// All known escalation methods.
-pub(super) fn all() -> impl Iterator<Item = &'static EscalationMethod> {
+pub(in crate::permissions) fn all() -> impl Iterator<Item = &'static EscalationMethod> {
     [identity::METHODS, pass_role::METHODS, running_compute::METHODS, other_services::METHODS]
         .into_iter()
         .flatten()

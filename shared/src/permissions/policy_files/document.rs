@@ -1,7 +1,7 @@
 //! The policy document that a template or plan writes.
 //!
 //! Enters: a [`SourceValue`]. Leaves: the text of a policy document that the evaluator reads. Laws: a document that is
-//! known in full keeps its meaning; what is not known never removes a grant: in `Resource` and `Condition` it is a
+//! known in full keeps its meaning; what is not known never removes a grant: in `Resource`, `Principal` and `Condition` it is a
 //! policy variable without a value, an `Action` becomes every action that it may be, an undecided statement is
 //! conditional, and a document or statement that is not known at all is malformed.
 
@@ -110,6 +110,11 @@ fn statements(item: SourceValue, condition: Option<&str>, escapes: bool) -> Vec<
                 Json::List(value.clone().items().into_iter().map(|item| resource(item, escapes)).collect())
             }
             ("Condition", Some(_)) => conditions(value, &mut open, escapes),
+            ("Principal" | "NotPrincipal", Some(_)) => match known(value, escapes) {
+                named @ Json::Object(_) => named,
+                // The value may name any principal.
+                any => Json::Object(vec![("AWS".to_owned(), any)]),
+            },
             (_, Some(unknown)) => {
                 open.push(format!("value of {unknown}"));
                 continue;

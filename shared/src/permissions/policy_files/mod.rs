@@ -3,7 +3,8 @@
 //! Enters: the text of a file: the output of commands of the AWS CLI, a policy document, a plan or state of Terraform, a
 //! template of CloudFormation. Leaves: a [`PolicyFile`]: the principals that it declares, and documents. Laws: a text
 //! that is none of these is an error that says what it is and what to give instead; no policy of a file is dropped; a
-//! managed policy without a document stays a malformed policy until another file has the document.
+//! managed policy without a document stays a malformed policy until another file has the document; a trust policy that
+//! names a principal of the files is a policy of this principal.
 
 mod cloudformation;
 mod document;
@@ -19,7 +20,7 @@ use std::{
 
 use super::details::{self, DetailsError};
 use crate::{
-    grants::{Policy, PolicyOrigin, PolicySnapshot, json::Json},
+    grants::{Policy, PolicyOrigin, PolicySnapshot, TrustPolicies, json::Json},
     pattern::matches,
 };
 
@@ -244,6 +245,14 @@ pub fn link(principals: &mut [PolicySnapshot], documents: &ManagedDocuments) -> 
         snapshot.identity_policies.dedup();
     }
     missing
+}
+
+/// Gives each principal the trust policies of roles that name it. `lists` are the principals of one set of files.
+pub fn add_trust_policies<const N: usize>(mut lists: [&mut [PolicySnapshot]; N]) {
+    let trust = TrustPolicies::of(lists.iter().flat_map(|list| list.iter()));
+    for snapshot in lists.iter_mut().flat_map(|list| list.iter_mut()) {
+        snapshot.resource_based_policies.extend(trust.naming(snapshot));
+    }
 }
 
 /// Whether it is a managed policy without a document.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     catalog::Catalog,
-    grants::{Certainty, Evaluator, Grants, PolicyProblemKind},
+    grants::{Certainty, Evaluator, Grants, PolicyProblemKind, UnevaluatedPolicyType},
 };
 
 /// The grants of each principal of a file, by principal.
@@ -189,5 +189,121 @@ proptest! {
         let file = read(&policy);
         let same: serde_json::Value = serde_json::from_str(&file.policy.unwrap().text).unwrap();
         prop_assert_eq!(same, policy);
+    }
+}
+
+/// How `sts:AssumeRole` is granted to the role `Auditor` of account 111122223333, which has no policy, if the role
+/// `Admin` of an account trusts this principal on this condition.
+fn assume_by_trust(account: &str, principal: serde_json::Value, condition: serde_json::Value) -> Grants {
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Sid": "T", "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition,
+    }] });
+    let role = |account: &str, name: &str, trust: serde_json::Value| json!({ "Arn": format!("arn:aws:iam::{account}:role/{name}"), "AssumeRolePolicyDocument": trust });
+    let none = json!({ "Version": "2012-10-17", "Statement": [] });
+    let details =
+        json!({ "RoleDetailList": [role("111122223333", "Auditor", none), role(account, "Admin", trust)] });
+    let mut file = read(&details);
+    add_trust_policies([&mut file.principals]);
+    grants_of(&file).remove("arn:aws:iam::111122223333:role/Auditor").unwrap()
+}
+
+#[test]
+fn a_trust_policy_grants_to_the_principals_that_it_names_directly() {
+    let (own, other) = ("111122223333", "444455556666");
+    let auditor = json!({ "AWS": "arn:aws:iam::111122223333:role/Auditor" });
+    let session = json!({ "AWS": ["arn:aws:sts::111122223333:assumed-role/Auditor/ann"] });
+    let (anyone, none) = (json!("*"), json!({}));
+    let unconditional = Some(Certainty::Unconditional);
+    let conditional = Some(Certainty::Conditional);
+    for (account, principal, condition, wanted) in [
+        (own, auditor.clone(), none.clone(), unconditional),
+        (own, session, none.clone(), unconditional),
+        (own, anyone.clone(), none.clone(), unconditional),
+        (own, auditor.clone(), json!({ "StringEquals": { "sts:ExternalId": "x" } }), unconditional),
+        (own, auditor.clone(), json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a1" } }), conditional),
+        (own, auditor.clone(), json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }), conditional),
+        (
+            own,
+            anyone.clone(),
+            json!({ "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/Other" } }),
+            None,
+        ),
+        // A named account delegates to its own policies, and another account has to allow too.
+        (own, json!({ "AWS": "111122223333" }), none.clone(), None),
+        (own, json!({ "AWS": "arn:aws:iam::111122223333:role/Other" }), none.clone(), None),
+        (own, json!({ "AWS": "AROAEXAMPLE" }), none.clone(), None),
+        (own, json!({ "Service": "ec2.amazonaws.com" }), none.clone(), None),
+        (other, auditor, none.clone(), None),
+        (other, anyone, none, None),
+    ] {
+        let grants = assume_by_trust(account, principal.clone(), condition.clone());
+        assert_eq!(certainty(&grants, "sts:AssumeRole"), wanted, "{account} {principal} {condition}");
+        assert!(grants.unevaluated.contains(&UnevaluatedPolicyType::ResourceBasedPolicies));
+        if let Some(grant) = grants.get("sts:AssumeRole") {
+            let statement = grant.scope.statements.first().unwrap();
+            let admin = format!("arn:aws:iam::{account}:role/Admin");
+            assert_eq!(
+                (&*statement.policy, &*statement.statement),
+                (&*format!("trust policy of {admin}"), "T")
+            );
+            assert_eq!(grant.scope.resources, [admin.into()]);
+        }
+    }
+}
+
+#[test]
+fn the_hash_of_the_policies_has_the_trust_policies_that_grant() {
+    let hash = |principal: serde_json::Value| {
+        let trust = json!({ "Statement": [{ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" }] });
+        let role = |name: &str| json!({ "Arn": format!("arn:aws:iam::111122223333:role/{name}"), "AssumeRolePolicyDocument": trust });
+        let mut file = read(
+            &json!({ "RoleDetailList": [role("Admin"), { "Arn": "arn:aws:iam::111122223333:role/Auditor" }] }),
+        );
+        add_trust_policies([&mut file.principals]);
+        file.principals[1].sha256()
+    };
+    let named = hash(json!({ "AWS": "arn:aws:iam::111122223333:role/Auditor" }));
+    let account = hash(json!({ "AWS": "111122223333" }));
+    assert!(named != account && account == hash(json!({ "AWS": "arn:aws:iam::111122223333:role/Other" })));
+}
+
+#[test]
+fn a_trust_policy_of_a_template_grants_to_the_principals_of_the_template() {
+    let template = |principal: &str| {
+        format!(
+            "
+
+Resources:
+  Auditor:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{ Version: 2012-10-17, Statement: [] }}
+  Named:
+    Type: AWS::IAM::User
+    Properties: {{ UserName: ann }}
+  Admin:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement: [{{ Effect: Allow, Action: 'sts:AssumeRole', Principal: {{ AWS: {principal} }} }}]
+"
+        )
+    };
+    let unconditional = Some(Certainty::Unconditional);
+    for (principal, auditor, ann) in [
+        ("!GetAtt Auditor.Arn", unconditional, None),
+        ("!Sub '${Auditor.Arn}'", unconditional, None),
+        ("!Sub 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Auditor}'", unconditional, None),
+        ("!Sub 'arn:aws:iam::${AWS::AccountId}:user/ann'", None, unconditional),
+        ("!Sub 'arn:aws:iam::111122223333:user/ann'", None, Some(Certainty::Conditional)),
+        ("!Sub 'arn:aws:iam::${AWS::AccountId}:user/${Other}'", None, Some(Certainty::Conditional)),
+        ("!Ref AWS::AccountId", None, None),
+    ] {
+        let mut file = parse("t.yaml", &template(principal), None).unwrap();
+        add_trust_policies([&mut file.principals]);
+        let grants = grants_of(&file);
+        let of = |name: &str| certainty(&grants[&format!("arn:aws:iam::*:{name}")], "sts:AssumeRole");
+        assert_eq!((of("role/${Auditor}"), of("user/ann")), (auditor, ann), "{principal}");
     }
 }

@@ -16,6 +16,7 @@ mod headline;
 mod matrix;
 pub(super) mod permissions;
 mod principal;
+pub(super) mod principal_graph;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -76,7 +76,7 @@ impl<'a> PrincipalSection<'a> {
     }
 }
 
-const fn status(status: OverallStatus) -> Badge {
+pub(super) const fn status(status: OverallStatus) -> Badge {
     let (tone, icon, text) = match status {
         OverallStatus::Valid => ("good", "check", "VALID"),
         OverallStatus::Partial => ("warn", "half", "PARTIAL"),

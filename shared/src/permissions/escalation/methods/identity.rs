@@ -2,7 +2,7 @@
 //!
 //! Enters: nothing. Leaves: a table of methods.
 
-use super::EscalationMethod;
+use super::{EscalationMethod, MethodTarget};
 
 pub(super) const METHODS: &[EscalationMethod] = &[
     EscalationMethod::new(
@@ -10,7 +10,8 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[&["iam:CreatePolicyVersion"]],
         "managed policy",
         "write a new default version of {} with every permission, for every identity that has the policy attached",
-    ),
+    )
+    .becoming(MethodTarget::ManagedPolicy),
     EscalationMethod::new(
         "set-default-policy-version",
         &[&["iam:SetDefaultPolicyVersion"]],
@@ -22,37 +23,43 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[&["iam:AttachUserPolicy"]],
         "user",
         "attach `AdministratorAccess` to {}, also to the principal itself if the principal is a user",
-    ),
+    )
+    .becoming(MethodTarget::UserPolicy),
     EscalationMethod::new(
         "attach-group-policy",
         &[&["iam:AttachGroupPolicy"]],
         "group",
         "attach `AdministratorAccess` to {}, with effect on every member",
-    ),
+    )
+    .becoming(MethodTarget::GroupPolicy),
     EscalationMethod::new(
         "attach-role-policy",
         &[&["iam:AttachRolePolicy"]],
         "role",
         "attach `AdministratorAccess` to {}, also to the principal's own role or one that the principal may assume",
-    ),
+    )
+    .becoming(MethodTarget::RolePolicy),
     EscalationMethod::new(
         "put-user-policy",
         &[&["iam:PutUserPolicy"]],
         "user",
         "embed a policy that allows everything in {}",
-    ),
+    )
+    .becoming(MethodTarget::UserPolicy),
     EscalationMethod::new(
         "put-group-policy",
         &[&["iam:PutGroupPolicy"]],
         "group",
         "embed a policy that allows everything in {}, with effect on every member",
-    ),
+    )
+    .becoming(MethodTarget::GroupPolicy),
     EscalationMethod::new(
         "put-role-policy",
         &[&["iam:PutRolePolicy"]],
         "role",
         "embed a policy that allows everything in {}, also in the principal's own role or one that the principal may assume",
-    ),
+    )
+    .becoming(MethodTarget::RolePolicy),
     EscalationMethod::new(
         "add-user-to-group",
         &[&["iam:AddUserToGroup"]],
@@ -65,6 +72,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "user",
         "create an access key for {} and act as that user",
     )
+    .becoming(MethodTarget::User)
     .only_for_others(),
     EscalationMethod::new(
         "create-login-profile",
@@ -72,6 +80,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "user",
         "give {} a console password and sign in as that user",
     )
+    .becoming(MethodTarget::User)
     .only_for_others(),
     EscalationMethod::new(
         "update-login-profile",
@@ -79,6 +88,7 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         "user",
         "change the console password of {} and sign in as that user",
     )
+    .becoming(MethodTarget::User)
     .only_for_others(),
     EscalationMethod::new(
         "create-service-credential",
@@ -106,13 +116,15 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[&["iam:UpdateAssumeRolePolicy"]],
         "role",
         "add the principal to the trust policy of {} and assume that role",
-    ),
+    )
+    .becoming(MethodTarget::RoleTrust),
     EscalationMethod::new(
         "assume-role",
         &[&["sts:AssumeRole"]],
         "role that trusts the principal",
         "assume {} and use the permissions of that role",
-    ),
+    )
+    .becoming(MethodTarget::TrustingRole),
     EscalationMethod::new(
         "assume-root",
         &[&["sts:AssumeRoot"]],
@@ -149,7 +161,8 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[&["iam:CreateRole", "iam:AttachRolePolicy"], &["iam:CreateRole", "iam:PutRolePolicy"]],
         "role",
         "create {} that trusts the principal, grant the new role every permission, and assume that role",
-    ),
+    )
+    .becoming(MethodTarget::NewRole),
     EscalationMethod::new(
         "trust-own-identity-provider",
         &[

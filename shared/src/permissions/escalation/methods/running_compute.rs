@@ -10,31 +10,36 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[&["lambda:UpdateFunctionCode"]],
         "function",
         "replace the code of {} and run the new code as the function's role",
-    ),
+    )
+    .runs_as(&["lambda"]),
     EscalationMethod::new(
         "update-function-configuration",
         &[&["lambda:UpdateFunctionConfiguration"]],
         "function",
         "add a layer or a startup setting to {} that runs the principal's code as the function's role",
-    ),
+    )
+    .runs_as(&["lambda"]),
     EscalationMethod::new(
         "send-command",
         &[&["ssm:SendCommand"], &["ssm:CreateAssociation"], &["ssm:UpdateAssociation"]],
         "instance",
         "run commands on {} and read the credentials of the instance's role",
-    ),
+    )
+    .runs_as(&["ec2", "ssm"]),
     EscalationMethod::new(
         "start-session",
         &[&["ssm:StartSession"], &["ssm:ResumeSession"]],
         "instance",
         "open a shell on {} and read the credentials of the instance's role",
-    ),
+    )
+    .runs_as(&["ec2", "ssm"]),
     EscalationMethod::new(
         "start-automation",
         &[&["ssm:StartAutomationExecution"]],
         "automation",
         "start {}, which acts as the role that the automation document names",
-    ),
+    )
+    .runs_as(&["ssm"]),
     EscalationMethod::new(
         "instance-connect",
         &[
@@ -43,13 +48,15 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         ],
         "instance",
         "put an SSH key of the principal's choice on {}, sign in, and read the credentials of the instance's role",
-    ),
+    )
+    .runs_as(&["ec2"]),
     EscalationMethod::new(
         "change-user-data",
         &[&["ec2:ModifyInstanceAttribute", "ec2:StopInstances", "ec2:StartInstances"]],
         "instance",
         "stop {}, change the instance's user data, start the instance, and act as the instance's role",
-    ),
+    )
+    .runs_as(&["ec2"]),
     EscalationMethod::new(
         "change-launch-template",
         // If instances start with the latest version, creating a version is enough.
@@ -59,25 +66,29 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         ],
         "launch template",
         "change the user data of instances of {}, and act as the instances' role",
-    ),
+    )
+    .runs_as(&["ec2"]),
     EscalationMethod::new(
         "ecs-execute-command",
         &[&["ecs:ExecuteCommand"]],
         "task",
         "run commands in {} and read the credentials of the task's role",
-    ),
+    )
+    .runs_as(&["ecs-tasks"]),
     EscalationMethod::new(
         "ecs-run-task",
         &[&["ecs:RunTask"], &["ecs:StartTask"]],
         "task definition",
         "run {} with commands of the principal's choice as the task's role",
-    ),
+    )
+    .runs_as(&["ecs-tasks"]),
     EscalationMethod::new(
         "batch-submit-job",
         &[&["batch:SubmitJob"]],
         "job definition",
         "run {} with commands of the principal's choice as the job's role",
-    ),
+    )
+    .runs_as(&["ecs-tasks", "batch"]),
     EscalationMethod::new(
         "update-stack",
         &[
@@ -87,7 +98,8 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         ],
         "stack",
         "change the template of {}, which CloudFormation deploys with the stack's service role",
-    ),
+    )
+    .runs_as(&["cloudformation"]),
     EscalationMethod::new(
         "start-build",
         &[
@@ -97,43 +109,50 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         ],
         "project",
         "build {} with commands of the principal's choice as the project's role",
-    ),
+    )
+    .runs_as(&["codebuild"]),
     EscalationMethod::new(
         "create-deployment",
         &[&["codedeploy:CreateDeployment"]],
         "deployment group",
         "deploy a revision with its own hooks to {}, and run as the role of its instances",
-    ),
+    )
+    .runs_as(&["ec2", "ecs-tasks", "lambda"]),
     EscalationMethod::new(
         "update-app-runner-service",
         &[&["apprunner:UpdateService"]],
         "service",
         "replace the image or start command of {} and run as the service's role",
-    ),
+    )
+    .runs_as(&["apprunner"]),
     EscalationMethod::new(
         "update-dev-endpoint",
         &[&["glue:UpdateDevEndpoint"]],
         "development endpoint",
         "put an SSH key of the principal's choice on {}, sign in, and act as the endpoint's role",
-    ),
+    )
+    .runs_as(&["glue"]),
     EscalationMethod::new(
         "add-cluster-steps",
         &[&["elasticmapreduce:AddJobFlowSteps"]],
         "cluster",
         "run its own steps on {} as the role of its instances",
-    ),
+    )
+    .runs_as(&["ec2", "elasticmapreduce"]),
     EscalationMethod::new(
         "glue-run-statement",
         &[&["glue:RunStatement"]],
         "session",
         "run code in {} as the Glue session's IAM role",
-    ),
+    )
+    .runs_as(&["glue"]),
     EscalationMethod::new(
         "update-glue-job",
         &[&["glue:UpdateJob", "glue:StartJobRun"], &["glue:UpdateJob", "glue:CreateTrigger"]],
         "job",
         "replace the script of {} and run it as the job's role",
-    ),
+    )
+    .runs_as(&["glue"]),
     EscalationMethod::new(
         "open-notebook",
         &[
@@ -148,13 +167,15 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         ],
         "notebook",
         "open {} and run code as the notebook's role",
-    ),
+    )
+    .runs_as(&["sagemaker"]),
     EscalationMethod::new(
         "open-airflow",
         &[&["airflow:CreateWebLoginToken"], &["airflow:CreateCliToken"]],
         "environment",
         "sign in to {} and run workflows as the environment's role",
-    ),
+    )
+    .runs_as(&["airflow"]),
     EscalationMethod::new(
         "use-agentcore-session",
         &[
@@ -164,25 +185,29 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         ],
         "interpreter, runtime or browser",
         "run code in {} and read the credentials of its role from inside",
-    ),
+    )
+    .runs_as(&["bedrock-agentcore"]),
     EscalationMethod::new(
         "update-state-machine",
         &[&["states:UpdateStateMachine", "states:StartExecution"]],
         "state machine",
         "change the steps of {} and run them as its role",
-    ),
+    )
+    .runs_as(&["states"]),
     EscalationMethod::new(
         "update-pipeline",
         &[&["codepipeline:UpdatePipeline", "codepipeline:StartPipelineExecution"]],
         "pipeline",
         "change the stages of {} and run them as its role",
-    ),
+    )
+    .runs_as(&["codepipeline"]),
     EscalationMethod::new(
         "athena-spark-session",
         &[&["athena:StartSession", "athena:StartCalculationExecution"]],
         "workgroup",
         "run code in {} as the workgroup's execution role",
-    ),
+    )
+    .runs_as(&["athena"]),
     EscalationMethod::new(
         "lightsail-access",
         &[&["lightsail:GetInstanceAccessDetails"], &["lightsail:DownloadDefaultKeyPair"]],
@@ -194,5 +219,6 @@ pub(super) const METHODS: &[EscalationMethod] = &[
         &[&["iot:ReplaceTopicRule"]],
         "topic rule",
         "change the actions of {}, which run as its role",
-    ),
+    )
+    .runs_as(&["iot"]),
 ];

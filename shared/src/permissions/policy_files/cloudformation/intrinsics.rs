@@ -127,9 +127,11 @@ impl Template<'_> {
             _ => return None,
         };
         let not_known = || SourceValue::Unknown(format!("{id}.{attribute}").into());
-        let (kind, _) = self.resource(id)?;
+        let (kind, properties) = self.resource(id)?;
         let place = match (kind, attribute) {
             ("AWS::S3::Bucket", "Arn") => ":s3:::",
+            ("AWS::IAM::Role", "Arn") => return self.principal_arn("role", id, properties, depth),
+            ("AWS::IAM::User", "Arn") => return self.principal_arn("user", id, properties, depth),
             _ => return Some(not_known()),
         };
         let Some(name) = self.named(id, depth).and_then(|name| name.text_parts()) else {
@@ -137,6 +139,25 @@ impl Template<'_> {
         };
         let partition = [TextPart::Known("arn:".into()), TextPart::Unknown("AWS::Partition".into())];
         Some(joined(partition.into_iter().chain([TextPart::Known(place.into())]).chain(name)))
+    }
+
+    /// The ARN of a role or user of the template. Without a name, the name is a value that only a deployment generates.
+    fn principal_arn(&self, word: &str, id: &str, properties: &Json, depth: usize) -> Option<SourceValue> {
+        let path = match properties.get("Path") {
+            Some(path) => self.resolve_at(path, depth + 1)?.text_parts()?,
+            None => vec![TextPart::Known("/".to_owned())],
+        };
+        let name = match self.named(id, depth) {
+            Some(name) => name.text_parts()?,
+            None => vec![TextPart::Unknown(id.into())],
+        };
+        let account = match self.account {
+            Some(account) => TextPart::Known(account.to_owned()),
+            None => TextPart::Unknown("AWS::AccountId".into()),
+        };
+        let known = |text: &str| TextPart::Known(text.to_owned());
+        let arn = [known("arn:"), TextPart::Unknown("AWS::Partition".into()), known(":iam::"), account];
+        Some(joined(arn.into_iter().chain([known(&format!(":{word}"))]).chain(path).chain(name)))
     }
 
     /// `Fn::Sub`, with or without variables of its own.

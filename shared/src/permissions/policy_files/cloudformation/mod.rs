@@ -149,8 +149,7 @@ impl TemplateReader<'_> {
             None => placeholder(&one.id),
         };
         let path = one.properties.get("Path").map_or_else(|| "/".to_owned(), |path| path.display());
-        let trust =
-            one.properties.get("AssumeRolePolicyDocument").filter(|text| text.unknown_name().is_none());
+        let trust = one.properties.get("AssumeRolePolicyDocument");
         let attached: Vec<_> =
             one.items("ManagedPolicyArns").into_iter().map(|arn| self.managed(arn)).collect();
         let boundary = one.properties.get("PermissionsBoundary").map(|arn| match self.managed(arn) {

@@ -1,0 +1,345 @@
+//! Who can become whom: the principals of one set of files as a graph.
+//!
+//! Enters: the principals of one set of files, and which of them to begin with. Leaves: [`PrincipalGraph`]. Laws: an edge
+//! is there only if the policies may allow every step of its method on this very principal; an edge is unconditional only
+//! if they allow each of them whatever the conditions are that the principal does not choose; an added allow removes no edge,
+//! unless it makes the beginning of the edge an administrator of the account of its end; an added deny adds none; a path
+//! consists of edges of the graph; a policy that is not known never hides an edge.
+
+mod account_principals;
+mod administrator;
+mod compute;
+mod principal_edges;
+mod search;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+use self::account_principals::KnownPrincipals;
+use super::{OverallStatus, PermissionsAssessor, PrincipalIdentity};
+use crate::{
+    config::Config,
+    grants::{Evaluator, PolicySnapshot, UnevaluatedPolicyType},
+    pattern::matches,
+    principal::PrincipalKind,
+    time::Time,
+};
+
+/// Version of the shape of a [`PrincipalGraph`]; the first number changes if a field loses its meaning.
+pub const PRINCIPAL_GRAPH_SCHEMA_VERSION: &str = "1.0";
+
+/// What the paths of a graph lead to. The order is that of severity.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PathResult {
+    /// No source can become a principal that is granted more than reads.
+    #[default]
+    NoPath,
+    /// A source can become such a principal on conditions, or it cannot be determined what is granted to a principal that
+    /// it can become.
+    Indeterminate,
+    /// A source can become such a principal without conditions.
+    Path,
+}
+
+/// A user or role of the graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct PrincipalNode {
+    /// ARN, or the name given to policies without a principal.
+    pub id: Arc<str>,
+    /// Kind of the principal.
+    pub kind: PrincipalKind,
+    /// Account; empty when not known.
+    pub account: Arc<str>,
+    /// Pattern of the promise that covers it.
+    pub watched_as: Option<String>,
+    /// What its policies grant, as `onlooker permissions` says it.
+    pub overall_status: OverallStatus,
+}
+
+/// The administrator of an account: any principal that may give itself every permission there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct AdministratorNode {
+    /// `administrator of` and the account.
+    pub id: Arc<str>,
+    /// Account; empty when not known.
+    pub account: Arc<str>,
+    /// Number of users and roles of the account in the files. The administrator can become each of them; the graph has no
+    /// edges for that.
+    pub principals: u64,
+}
+
+/// A node of the graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum GraphNode {
+    /// A user or role.
+    Principal(PrincipalNode),
+    /// The administrator of an account.
+    Administrator(AdministratorNode),
+}
+
+impl GraphNode {
+    /// Id of the node: an ARN, a name, or `administrator of` an account.
+    pub const fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Principal(node) => &node.id,
+            Self::Administrator(node) => &node.id,
+        }
+    }
+
+    /// Account of the node; empty when not known.
+    pub fn account(&self) -> &str {
+        match self {
+            Self::Principal(node) => &node.account,
+            Self::Administrator(node) => &node.account,
+        }
+    }
+
+    /// Whether the node is granted more than reads; `None` if that cannot be determined.
+    const fn is_granted_more(&self) -> Option<bool> {
+        match self {
+            Self::Administrator(_) => Some(true),
+            Self::Principal(node) => match node.overall_status {
+                OverallStatus::OverPrivileged => Some(true),
+                OverallStatus::Indeterminate => None,
+                OverallStatus::Valid | OverallStatus::Partial | OverallStatus::Invalid => Some(false),
+            },
+        }
+    }
+}
+
+/// One way in which a principal can become another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct GraphEdge {
+    /// Id of the node that becomes the other.
+    pub from: Arc<str>,
+    /// Id of the node that it becomes.
+    pub to: Arc<str>,
+    /// Id of the escalation method, kebab-case and permanent, such as `assume-role`.
+    pub method: String,
+    /// The step, in a sentence without its subject.
+    pub description: String,
+    /// Whether the policies allow it on no condition.
+    pub is_unconditional: bool,
+    /// Conditions that it depends on, in words; none if it is unconditional.
+    pub conditions: Vec<Arc<str>>,
+}
+
+/// The best path from a source to a node: with the fewest conditional steps, then with the fewest steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GraphPath {
+    /// Id of the source.
+    pub from: Arc<str>,
+    /// Id of the node that it can become.
+    pub to: Arc<str>,
+    /// Positions of the steps in `edges`, counted from zero, in the order in which they are taken.
+    pub steps: Vec<usize>,
+    /// Whether each step is unconditional.
+    pub is_unconditional: bool,
+}
+
+/// Who can become whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PrincipalGraph {
+    /// Version of this shape.
+    pub schema_version: String,
+    /// What the paths lead to.
+    pub result: PathResult,
+    /// Ids of the principals with which the search began, in order.
+    pub sources: Vec<Arc<str>>,
+    /// Requested patterns that match no principal of the files.
+    pub missing: BTreeSet<String>,
+    /// Nodes, in order of their ids.
+    pub nodes: Vec<GraphNode>,
+    /// Edges, in order.
+    pub edges: Vec<GraphEdge>,
+    /// The best path from each source to each node that it can become, in order.
+    pub paths: Vec<GraphPath>,
+    /// What the graph does not have, in sentences.
+    pub limitations: Vec<String>,
+    /// Version of the catalog.
+    pub catalog_version: String,
+}
+
+/// With what and from where to build a graph.
+#[derive(Clone, Debug)]
+pub struct GraphRequest<'a> {
+    /// Evaluates the policies.
+    pub evaluator: &'a Evaluator<'a>,
+    /// Promises, overrides and required reads.
+    pub config: &'a Config,
+    /// Time of the assessment of the principals.
+    pub at: Time,
+    /// Patterns of the principals to begin with; without any, the watched ones, or all if none is watched.
+    pub from: &'a [String],
+    /// Patterns of the principals to which paths are shown; without any, all.
+    pub to: &'a [String],
+}
+
+impl PrincipalGraph {
+    /// Builds the graph of the principals of one set of files.
+    pub fn of(principals: Vec<PolicySnapshot>, request: &GraphRequest<'_>) -> Self {
+        let known = KnownPrincipals::of(principals);
+        let (sources, mut missing) = sources(&known, request);
+        missing.extend(request.to.iter().filter(|pattern| !known.any_matches(pattern)).cloned());
+        let assessor = PermissionsAssessor::new(request.config, request.evaluator.catalog());
+        let found = search::reachable(&known, &sources, request, &assessor);
+        let mut graph = Self {
+            schema_version: PRINCIPAL_GRAPH_SCHEMA_VERSION.to_owned(),
+            result: PathResult::NoPath,
+            paths: search::best_paths(&sources, &found.edges),
+            sources,
+            missing,
+            nodes: found.nodes,
+            edges: found.edges,
+            limitations: limitations(&found.unevaluated, &found.unknown_trust, &found.malformed),
+            catalog_version: request.evaluator.catalog().version().to_owned(),
+        };
+        if !request.to.is_empty() {
+            graph.keep_paths_to(&known, request.to);
+        }
+        graph.result = graph.overall();
+        graph
+    }
+
+    /// The published JSON schema of the graph.
+    pub fn schema() -> Schema {
+        schemars::schema_for!(Self)
+    }
+
+    /// The node of an id.
+    pub fn node(&self, id: &str) -> Option<&GraphNode> {
+        let at = self.nodes.binary_search_by(|node| (**node.id()).cmp(id)).ok()?;
+        self.nodes.get(at)
+    }
+
+    /// The steps of a path, in order.
+    pub fn steps<'g>(&'g self, path: &'g GraphPath) -> impl Iterator<Item = &'g GraphEdge> {
+        path.steps.iter().filter_map(|at| self.edges.get(*at))
+    }
+
+    /// What a path leads to.
+    pub fn path_result(&self, path: &GraphPath) -> PathResult {
+        match (self.node(&path.to).map(GraphNode::is_granted_more), path.is_unconditional) {
+            (Some(Some(true)), true) => PathResult::Path,
+            (Some(Some(false)), _) => PathResult::NoPath,
+            (Some(Some(true) | None) | None, _) => PathResult::Indeterminate,
+        }
+    }
+
+    fn overall(&self) -> PathResult {
+        let undetermined = self.sources.is_empty() || !self.missing.is_empty();
+        let least = if undetermined { PathResult::Indeterminate } else { PathResult::NoPath };
+        self.paths.iter().map(|path| self.path_result(path)).fold(least, PathResult::max)
+    }
+
+    /// Keeps the paths to nodes that match a pattern, and what they need. An administrator can become each principal of its
+    /// account.
+    fn keep_paths_to(&mut self, known: &KnownPrincipals, patterns: &[String]) {
+        let wanted = known.matching(patterns);
+        let accounts: BTreeSet<&str> = wanted.iter().map(|arn| known.account(arn)).collect();
+        let is_wanted = |id: &Arc<str>| match self.node(id) {
+            Some(GraphNode::Administrator(node)) => accounts.contains(&*node.account),
+            _ => wanted.contains(id),
+        };
+        let mut paths: Vec<GraphPath> =
+            self.paths.iter().filter(|path| is_wanted(&path.to)).cloned().collect();
+        let used: BTreeSet<usize> = paths.iter().flat_map(|path| path.steps.iter().copied()).collect();
+        let moved: BTreeMap<usize, usize> = used.iter().copied().zip(0..).collect();
+        for step in paths.iter_mut().flat_map(|path| path.steps.iter_mut()) {
+            *step = moved.get(step).copied().unwrap_or_default();
+        }
+        let edges = used.iter().filter_map(|at| self.edges.get(*at)).cloned();
+        self.edges = edges.collect();
+        let ends = self.edges.iter().flat_map(|edge| [&edge.from, &edge.to]).chain(&self.sources);
+        let ids: BTreeSet<Arc<str>> = ends.cloned().collect();
+        self.nodes.retain(|node| ids.contains(node.id()));
+        self.paths = paths;
+    }
+}
+
+/// The principals to begin with, and the patterns that match none.
+fn sources(known: &KnownPrincipals, request: &GraphRequest<'_>) -> (Vec<Arc<str>>, BTreeSet<String>) {
+    if !request.from.is_empty() {
+        let missing = request.from.iter().filter(|pattern| !known.any_matches(pattern)).cloned();
+        return (known.matching(request.from).into_iter().collect(), missing.collect());
+    }
+    let watched: Vec<Arc<str>> =
+        known.ids().filter(|id| request.config.watch_for_arn(id).is_some()).cloned().collect();
+    match watched.is_empty() {
+        true => (known.ids().cloned().collect(), BTreeSet::new()),
+        false => (watched, BTreeSet::new()),
+    }
+}
+
+/// Whether a pattern of principals matches an ARN, with the rules of promises for the path of a role.
+fn pattern_matches(pattern: &str, arn: &str) -> bool {
+    let as_promise = || {
+        let watch = crate::config::Watch::new(pattern).ok()?;
+        let alone = Config { watch: vec![watch], exempt: Vec::new(), ..Config::default() };
+        Some(alone.watch_for_arn(arn).is_some())
+    };
+    matches(pattern, arn) || as_promise() == Some(true)
+}
+
+/// The identity of a principal of the files.
+fn identity(snapshot: &PolicySnapshot, config: &Config) -> PrincipalIdentity {
+    PrincipalIdentity::of(&snapshot.principal, &snapshot.account, config)
+}
+
+fn limitations(
+    unevaluated: &BTreeSet<UnevaluatedPolicyType>,
+    unknown_trust: &BTreeSet<Arc<str>>,
+    malformed: &BTreeSet<Arc<str>>,
+) -> Vec<String> {
+    let count = |n: usize, one: &str, many: &str| match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    };
+    let mut sentences = vec![
+        "roles of accounts that are not in the files are not in the graph".to_owned(),
+        "sessions of identity providers, of IAM Identity Center and of services are not principals of the graph"
+            .to_owned(),
+        "whether compute runs as a role, and which limits of an account apply, does not follow from policies"
+            .to_owned(),
+    ];
+    let names = unevaluated.iter().filter_map(|one| match one {
+        UnevaluatedPolicyType::PermissionsBoundary => Some("permissions boundaries"),
+        UnevaluatedPolicyType::ServiceControlPolicies => Some("service control policies"),
+        UnevaluatedPolicyType::ResourceControlPolicies => Some("resource control policies"),
+        UnevaluatedPolicyType::SessionPolicies => Some("session policies"),
+        UnevaluatedPolicyType::VpcEndpointPolicies => Some("VPC endpoint policies"),
+        UnevaluatedPolicyType::ResourceBasedPolicies => None,
+    });
+    let names: Vec<&str> = names.collect();
+    if !names.is_empty() {
+        sentences.push(format!(
+            "not all of these were evaluated, and they can remove edges: {}",
+            names.join(", ")
+        ));
+    }
+    if !unknown_trust.is_empty() {
+        let roles = count(unknown_trust.len(), "role has a trust policy", "roles have trust policies");
+        sentences
+            .push(format!("{roles} that the files do not say completely: edges to them are conditional"));
+    }
+    if !malformed.is_empty() {
+        let policies = count(malformed.len(), "policy of principals", "policies of principals");
+        sentences.push(format!(
+            "{policies} cannot be read: what such a policy grants is taken as conditional permission for everything in its account"
+        ));
+    }
+    sentences
+}

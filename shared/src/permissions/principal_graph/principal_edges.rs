@@ -1,0 +1,348 @@
+//! The principals that one principal can become by calls of IAM and STS.
+//!
+//! Enters: a principal with its grants, and the other principals of the files. Leaves: edges. Laws: every call of a method is
+//! decided on the principal that it is about; an explicit deny removes an edge; a trust policy or policy that is not known
+//! makes an edge conditional.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    GraphEdge,
+    account_principals::{KnownPrincipals, is_assumable},
+};
+use crate::{
+    grants::{
+        CallerChoices, Certainty, Decision, Evaluator, Grants, Policy, PolicyOrigin, PolicyProblemKind,
+        PolicySnapshot, ResourceBasedPolicy, TrustedService, UNKNOWN_TRUST,
+    },
+    permissions::escalation::methods::{self, EscalationMethod, MethodTarget},
+};
+
+/// Conditions of a step in words; none if it is unconditional.
+pub(super) type StepConditions = BTreeSet<Arc<str>>;
+
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+/// The condition of a step that a policy would have to allow of which the text is not known.
+pub(super) const UNKNOWN_POLICY: &str = "a policy of the principal that cannot be read allows it";
+
+/// A principal of the graph, evaluated.
+pub(super) struct GraphPrincipal<'g> {
+    pub snapshot: &'g PolicySnapshot,
+    pub grants: Grants,
+    /// Identity-based policies that cannot be read.
+    pub malformed: BTreeSet<Arc<str>>,
+    pub evaluator: &'g Evaluator<'g>,
+    pub choices: CallerChoices<'g>,
+    known: &'g KnownPrincipals,
+}
+
+/// The conditions under which a decision allows; none if it denies.
+pub(super) fn conditions_of(decision: Decision) -> Option<StepConditions> {
+    match decision {
+        Decision::Allowed(_) => Some(BTreeSet::new()),
+        Decision::Conditional(conditions) => Some(conditions.into_iter().collect()),
+        Decision::Denied(_) => None,
+    }
+}
+
+/// The better of two ways: one without conditions, then one with fewer.
+pub(super) fn better(a: Option<StepConditions>, b: Option<StepConditions>) -> Option<StepConditions> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if (b.len(), &b) < (a.len(), &a) { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The method of an id that ends in a target.
+pub(super) fn methods_becoming(target: MethodTarget) -> impl Iterator<Item = &'static EscalationMethod> {
+    methods::all().filter(move |method| method.target == target)
+}
+
+/// An edge by a method, with this text for the resources in its description.
+pub(super) fn edge(
+    from: &Arc<str>,
+    to: &Arc<str>,
+    method: &EscalationMethod,
+    description: String,
+    conditions: StepConditions,
+) -> GraphEdge {
+    GraphEdge {
+        from: Arc::clone(from),
+        to: Arc::clone(to),
+        method: method.id.to_owned(),
+        description,
+        is_unconditional: conditions.is_empty(),
+        conditions: conditions.into_iter().collect(),
+    }
+}
+
+impl<'g> GraphPrincipal<'g> {
+    /// The principal, with what its policies grant.
+    pub fn of(
+        snapshot: &'g PolicySnapshot,
+        grants: Grants,
+        known: &'g KnownPrincipals,
+        evaluator: &'g Evaluator<'g>,
+    ) -> Self {
+        let own: BTreeSet<&str> = snapshot.identity_policies.iter().map(|policy| &*policy.name).collect();
+        let malformed = (grants.problems.iter())
+            .filter(|problem| problem.kind == PolicyProblemKind::Malformed && own.contains(&*problem.policy))
+            .map(|problem| Arc::clone(&problem.policy));
+        let malformed = malformed.collect();
+        Self { snapshot, malformed, grants, known, evaluator, choices: evaluator.choices(snapshot, &[]) }
+    }
+
+    /// Id of the principal.
+    pub const fn id(&self) -> &Arc<str> {
+        &self.snapshot.principal
+    }
+
+    /// Other users and roles of its account.
+    pub fn neighbors(&self) -> impl Iterator<Item = &'g PolicySnapshot> {
+        self.known.neighbors(self.snapshot)
+    }
+
+    /// Other roles of its account that can be given to a service.
+    pub fn neighbor_roles(&self) -> impl Iterator<Item = &'g PolicySnapshot> {
+        self.neighbors().filter(|one| is_assumable(&one.principal))
+    }
+
+    /// Whether a part of the trust policy of a role is not known.
+    pub fn is_trust_unknown(&self, role: &str) -> bool {
+        let is_incomplete = |at: &usize| {
+            self.known.trust.get(*at).is_some_and(|policy| &*policy.resource == role)
+                && self.known.trust.is_incomplete(*at)
+        };
+        self.known.untold_trust.contains(role) || self.known.trust.incomplete().any(|at| is_incomplete(&at))
+    }
+
+    /// The roles that the principal can assume.
+    pub fn assumed_roles(&self) -> Vec<GraphEdge> {
+        let is_granted = self.grants.get(ASSUME_ROLE).is_some() || !self.malformed.is_empty();
+        let mut edges = Vec::new();
+        for at in self.known.trust.candidates(self.snapshot) {
+            let Some(trust) = self.known.trust.get(at) else { continue };
+            let is_incomplete = self.known.trust.is_incomplete(at);
+            if is_granted || is_incomplete {
+                edges.extend(self.assumed_role(&trust.resource, Some(trust), is_incomplete));
+            }
+        }
+        edges.extend(self.known.untold_trust.iter().filter_map(|role| self.assumed_role(role, None, true)));
+        edges
+    }
+
+    fn assumed_role(
+        &self,
+        role: &Arc<str>,
+        trust: Option<&ResourceBasedPolicy>,
+        is_incomplete: bool,
+    ) -> Option<GraphEdge> {
+        if role == self.id() || !is_assumable(role) || self.known.get(role).is_none() {
+            return None;
+        }
+        let conditions = self.may_assume(role, trust, is_incomplete)?;
+        let [method] = *methods_becoming(MethodTarget::TrustingRole).collect::<Vec<_>>() else { return None };
+        let description = method.description.replace("{}", &format!("`{role}`"));
+        Some(edge(self.id(), role, method, description, conditions))
+    }
+
+    /// The conditions under which the principal can assume a role.
+    fn may_assume(
+        &self,
+        role: &Arc<str>,
+        trust: Option<&ResourceBasedPolicy>,
+        is_incomplete: bool,
+    ) -> Option<StepConditions> {
+        let known: Vec<ResourceBasedPolicy> = trust.into_iter().cloned().collect();
+        let mut conditions = self.assume_with(role, known.clone(), false);
+        let unknown = |conditions: Option<StepConditions>, reasons: &[&str]| {
+            conditions.map(|mut all| {
+                all.extend(reasons.iter().map(|reason| Arc::from(*reason)));
+                all
+            })
+        };
+        let naming: Vec<ResourceBasedPolicy> =
+            known.iter().cloned().chain([self.trust_in_itself(role)]).collect();
+        if is_incomplete && conditions.is_none() {
+            conditions = unknown(self.assume_with(role, naming.clone(), false), &[UNKNOWN_TRUST]);
+        }
+        if !self.malformed.is_empty() && conditions.is_none() {
+            conditions = unknown(self.assume_with(role, known, true), &[UNKNOWN_POLICY]);
+            if is_incomplete && conditions.is_none() {
+                conditions = unknown(self.assume_with(role, naming, true), &[UNKNOWN_TRUST, UNKNOWN_POLICY]);
+            }
+        }
+        conditions
+    }
+
+    /// The conditions under which the principal can assume a role with this trust policy, perhaps with a policy of its own
+    /// that allows it.
+    fn assume_with(
+        &self,
+        role: &Arc<str>,
+        trust: Vec<ResourceBasedPolicy>,
+        is_allowed: bool,
+    ) -> Option<StepConditions> {
+        let mut snapshot = PolicySnapshot { resource_based_policies: trust, ..self.snapshot.clone() };
+        let others = self.snapshot.resource_based_policies.iter().filter(|policy| !policy.is_trust_policy());
+        snapshot.resource_based_policies.extend(others.cloned());
+        if is_allowed {
+            snapshot.identity_policies.push(Policy {
+                name: "assumed".into(),
+                origin: PolicyOrigin::Given,
+                text: ALLOW_ASSUME_ROLE.into(),
+            });
+        }
+        conditions_of(self.evaluator.choices(&snapshot, &[]).decide(ASSUME_ROLE, role))
+    }
+
+    /// A trust policy of a role that names the principal, as the principal could write it.
+    fn trust_in_itself(&self, role: &Arc<str>) -> ResourceBasedPolicy {
+        // The name is a JSON string of its own, with the quotes.
+        let name = serde_json::to_string(&*self.snapshot.principal).unwrap_or_default();
+        let name = if self.snapshot.principal.starts_with("arn:") { name } else { "\"*\"".to_owned() };
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":{name}}},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        ResourceBasedPolicy::trust_policy(role, &text.into())
+    }
+
+    /// The conditions under which the principal can assume a role of its account of which it writes the trust policy.
+    pub fn may_assume_if_trusted(&self, role: &Arc<str>) -> Option<StepConditions> {
+        self.assume_with(role, vec![self.trust_in_itself(role)], false)
+    }
+
+    /// The users, and the roles of the account, that the principal can take over by changes in IAM or by passing the role.
+    pub fn takeovers(&self) -> Vec<GraphEdge> {
+        let mut edges = Vec::new();
+        for method in methods_becoming(MethodTarget::User) {
+            let users = || self.neighbors().filter(|one| one.principal.contains(":user/"));
+            edges.extend(self.by_changing(method, users(), |_| Some(BTreeSet::new())));
+        }
+        for method in methods_becoming(MethodTarget::RoleTrust) {
+            edges.extend(
+                self.by_changing(method, self.neighbor_roles(), |role| self.may_assume_if_trusted(role)),
+            );
+        }
+        edges.extend(self.passed_roles());
+        edges
+    }
+
+    /// Edges to the principals on which the actions of a method are allowed.
+    fn by_changing(
+        &self,
+        method: &EscalationMethod,
+        targets: impl Iterator<Item = &'g PolicySnapshot>,
+        also: impl Fn(&Arc<str>) -> Option<StepConditions>,
+    ) -> Vec<GraphEdge> {
+        let sets = method.action_sets.iter().filter(|set| self.covers(set)).collect::<Vec<_>>();
+        if sets.is_empty() {
+            return Vec::new();
+        }
+        let to = |target: &PolicySnapshot| {
+            let each = sets.iter().map(|set| self.decide_all(&self.choices, set, &target.principal));
+            let mut conditions = each.fold(None, better)?;
+            conditions.extend(also(&target.principal)?);
+            let description = method.description.replace("{}", &format!("`{}`", target.principal));
+            Some(edge(self.id(), &target.principal, method, description, conditions))
+        };
+        targets.filter_map(to).collect()
+    }
+
+    /// Whether each action of a set is granted on some resource.
+    pub fn covers(&self, actions: &[&str]) -> bool {
+        actions.iter().all(|action| self.grants.get(action).is_some())
+    }
+
+    /// The conditions under which each action is allowed on a resource.
+    pub fn decide_all(
+        &self,
+        choices: &CallerChoices<'_>,
+        actions: &[&str],
+        resource: &str,
+    ) -> Option<StepConditions> {
+        actions.iter().try_fold(BTreeSet::new(), |mut all: StepConditions, action| {
+            all.extend(conditions_of(choices.decide(action, resource))?);
+            Some(all)
+        })
+    }
+
+    /// The conditions of the grants of actions, on whatever resource.
+    pub fn granted(&self, actions: &[&str]) -> Option<StepConditions> {
+        let mut all = BTreeSet::new();
+        for action in actions {
+            let grant = self.grants.get(action)?;
+            if grant.certainty == Certainty::Conditional {
+                all.insert(format!("`{action}` is granted on conditions").into());
+                all.extend(grant.scope.conditions.iter().cloned());
+            }
+        }
+        Some(all)
+    }
+
+    /// The services that a role trusts.
+    pub fn services_of(&self, role: &PolicySnapshot) -> Vec<TrustedService> {
+        match &role.trust_policy {
+            Some(trust) => self.evaluator.trusted_services(&role.principal, trust),
+            None => vec![TrustedService { name: "*".into(), conditions: vec![UNKNOWN_TRUST.into()] }],
+        }
+    }
+
+    /// The roles that the principal can pass to a service that acts or runs code as the role.
+    fn passed_roles(&self) -> Vec<GraphEdge> {
+        let methods: Vec<&EscalationMethod> = methods_becoming(MethodTarget::PassedRole)
+            .filter(|method| method.action_sets.iter().any(|set| self.covers(set)))
+            .collect();
+        if methods.is_empty() {
+            return Vec::new();
+        }
+        let mut per_service: BTreeMap<Arc<str>, CallerChoices<'_>> = BTreeMap::new();
+        let mut edges = Vec::new();
+        for role in self.neighbor_roles() {
+            let trusted = self.services_of(role);
+            let mut decided: BTreeMap<Arc<str>, Option<StepConditions>> = BTreeMap::new();
+            for method in &methods {
+                let sets = method.action_sets.iter().filter(|set| self.covers(set));
+                let others = sets
+                    .map(|set| {
+                        let rest: Vec<&str> =
+                            set.iter().copied().filter(|action| *action != "iam:PassRole").collect();
+                        self.granted(&rest)
+                    })
+                    .fold(None, better);
+                let Some(others) = others else { continue };
+                let mut best = None;
+                for service in trusted.iter().filter(|one| trusts_one_of(one, method.passed_to_services)) {
+                    let name: Arc<str> = match (&*service.name, method.passed_to_services) {
+                        ("*", [first, ..]) => format!("{first}.amazonaws.com").into(),
+                        _ => Arc::clone(&service.name),
+                    };
+                    let passed = decided.entry(Arc::clone(&name)).or_insert_with(|| {
+                        let choices = per_service.entry(Arc::clone(&name)).or_insert_with(|| {
+                            self.evaluator.choices(self.snapshot, &[("iam:passedtoservice", &name)])
+                        });
+                        conditions_of(choices.decide("iam:PassRole", &role.principal))
+                    });
+                    let Some(mut conditions) = passed.clone() else { continue };
+                    conditions.extend(others.iter().chain(&service.conditions).cloned());
+                    best = better(best, Some(conditions));
+                }
+                let Some(conditions) = best else { continue };
+                let description = method.description.replace("{}", &format!("`{}`", role.principal));
+                edges.push(edge(self.id(), &role.principal, method, description, conditions));
+            }
+        }
+        edges
+    }
+}
+
+const ALLOW_ASSUME_ROLE: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}"#;
+
+/// Whether a trusted service is one of these, given by a part of its name such as `ec2`.
+pub(super) fn trusts_one_of(trusted: &TrustedService, services: &[&str]) -> bool {
+    &*trusted.name == "*" || trusted.name.split('.').any(|part| services.contains(&part))
+}

@@ -1,0 +1,460 @@
+//! The example of three accounts, and laws.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    catalog::Catalog,
+    grants::{AuthorizationRequest, Decision, RequestContext},
+    permissions::policy_files::{add_trust_policies, parse},
+};
+
+fn evaluator() -> &'static Evaluator<'static> {
+    static EVALUATOR: std::sync::OnceLock<Evaluator<'static>> = std::sync::OnceLock::new();
+    EVALUATOR.get_or_init(|| Evaluator::new(Catalog::embedded()))
+}
+
+fn principals(files: &[&str]) -> Vec<PolicySnapshot> {
+    let read = files.iter().flat_map(|text| parse("file", text, None).unwrap().principals);
+    let mut principals: Vec<PolicySnapshot> = read.collect();
+    add_trust_policies([&mut principals]);
+    principals
+}
+
+fn graph_of(principals: Vec<PolicySnapshot>, from: &[&str], to: &[&str]) -> PrincipalGraph {
+    let owned = |patterns: &[&str]| patterns.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    let request = GraphRequest {
+        evaluator: evaluator(),
+        config: &Config::default(),
+        at: Time(0),
+        from: &owned(from),
+        to: &owned(to),
+    };
+    PrincipalGraph::of(principals, &request)
+}
+
+const FILES: [&str; 3] = [
+    include_str!("../../../../tests/data/principal_graph/security.json"),
+    include_str!("../../../../tests/data/principal_graph/workload.json"),
+    include_str!("../../../../tests/data/principal_graph/data.json"),
+];
+const HUB: &str = "arn:aws:iam::111122223333:role/AuditHub";
+
+/// Whom the audit role of three accounts can become.
+pub(crate) fn example() -> PrincipalGraph {
+    graph_of(principals(&FILES), &[HUB], &[])
+}
+
+/// A graph with names that try to be markup.
+pub(crate) fn hostile_graph() -> PrincipalGraph {
+    let mut graph = example();
+    let hostile = "arn:aws:iam::111122223333:role/\"]\n  click n0 <img src=x> `a` \u{202e}%%{init}";
+    let renamed = |id: &Arc<str>| -> Arc<str> { if **id == *HUB { hostile.into() } else { Arc::clone(id) } };
+    for node in &mut graph.nodes {
+        if let GraphNode::Principal(node) = node {
+            node.id = renamed(&node.id);
+        }
+    }
+    for edge in &mut graph.edges {
+        (edge.from, edge.to) = (renamed(&edge.from), renamed(&edge.to));
+        edge.description.push_str(" <img src=x onerror=alert(1)> [a](https://evil.example)");
+    }
+    for path in &mut graph.paths {
+        path.from = renamed(&path.from);
+    }
+    graph.sources = vec![hostile.into()];
+    graph.nodes.sort_by(|a, b| a.id().cmp(b.id()));
+    graph
+}
+
+/// The methods of the path to a node, with `?` after a conditional one.
+fn path_to(graph: &PrincipalGraph, to: &str) -> Option<Vec<String>> {
+    let path = graph.paths.iter().find(|path| path.to.ends_with(to))?;
+    let step = |edge: &GraphEdge| format!("{}{}", edge.method, if edge.is_unconditional { "" } else { "?" });
+    Some(graph.steps(path).map(step).collect())
+}
+
+#[test]
+fn the_audit_role_of_three_accounts_becomes_an_administrator() {
+    let graph = example();
+    let path = |to: &str| path_to(&graph, to).unwrap_or_default().join(" ");
+    assert_eq!(path("444455556666:role/AuditSpoke"), "assume-role");
+    assert_eq!(path("role/Deploy"), "assume-role pass-role-to-lambda");
+    assert_eq!(path("role/Web"), "");
+    assert!(path("administrator of 444455556666").starts_with("assume-role pass-role-to-lambda "));
+    // The external id is a value that the caller chooses.
+    assert_eq!(path("777788889999:role/AuditSpoke"), "assume-role");
+    // A trust policy that names a role of the account is enough.
+    assert_eq!(path("role/Restore"), "assume-role assume-role");
+    assert!(path("role/Reports").ends_with("assume-role?"));
+    assert_eq!((graph.result, path_to(&graph, "user/ann")), (PathResult::Path, None));
+    let administrator = graph.node("administrator of 444455556666").unwrap();
+    assert!(matches!(administrator, GraphNode::Administrator(node) if node.principals == 3));
+}
+
+#[test]
+fn sources_and_targets_are_chosen_by_patterns() {
+    let all = graph_of(principals(&FILES), &[], &[]);
+    assert_eq!(all.sources.len(), 8);
+    let ann = graph_of(principals(&FILES), &["arn:aws:iam::*:user/ann"], &["arn:aws:iam::*:role/Restore"]);
+    // The first step needs multi-factor authentication.
+    assert_eq!(path_to(&ann, "role/Restore").unwrap(), ["assume-role?", "assume-role", "assume-role"]);
+    assert_eq!((ann.paths.len(), ann.nodes.len(), ann.edges.len()), (1, 4, 3));
+    assert_eq!(ann.result, PathResult::Indeterminate);
+    let web = graph_of(principals(&FILES), &[HUB], &["arn:aws:iam::*:role/Web"]);
+    // An administrator of the account can become each of its roles.
+    assert!(path_to(&web, "administrator of 444455556666").is_some() && web.result == PathResult::Path);
+    let none = graph_of(principals(&FILES), &["arn:aws:iam::*:role/Absent"], &[]);
+    assert_eq!((none.result, none.missing.len()), (PathResult::Indeterminate, 1));
+    let quiet = graph_of(principals(&FILES), &["arn:aws:iam::*:role/Reports"], &[]);
+    assert_eq!((quiet.result, quiet.paths.len()), (PathResult::NoPath, 0));
+}
+
+const ACCOUNT: &str = "111122223333";
+
+fn document(statements: &[Value]) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+fn allow(actions: &[&str], resource: &str) -> Value {
+    json!({ "Effect": "Allow", "Action": actions, "Resource": resource })
+}
+
+fn role_of(account: &str, name: &str, trust: &Value, statements: &[Value]) -> Value {
+    json!({
+        "Arn": format!("arn:aws:iam::{account}:role/{name}"),
+        "AssumeRolePolicyDocument": document(&[json!({ "Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole" })]),
+        "RolePolicyList": [{ "PolicyName": "own", "PolicyDocument": document(statements) }],
+    })
+}
+
+/// The graph from the role `A` with these statements, beside the user `u`, roles that trust services, and an
+/// administrator.
+fn from_a(statements: &[Value]) -> PrincipalGraph {
+    from_details(|details| {
+        details["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"] = document(statements);
+    })
+}
+
+fn from_details(change: impl FnOnce(&mut Value)) -> PrincipalGraph {
+    let service = |name: &str| json!({ "Service": format!("{name}.amazonaws.com") });
+    let root = |account: &str| json!({ "AWS": format!("arn:aws:iam::{account}:root") });
+    let mut details = json!({
+        "UserDetailList": [{ "Arn": "arn:aws:iam::111122223333:user/u", "GroupList": [] }],
+        "RoleDetailList": [
+            role_of(ACCOUNT, "A", &service("ec2"), &[]),
+            role_of(ACCOUNT, "Compute", &service("ec2"), &[allow(&["*"], "*")]),
+            role_of(ACCOUNT, "Function", &service("lambda"), &[allow(&["*"], "*")]),
+            role_of(ACCOUNT, "Trusting", &root(ACCOUNT), &[allow(&["*"], "*")]),
+            role_of("444455556666", "Foreign", &root(ACCOUNT), &[allow(&["*"], "*")]),
+        ],
+    });
+    change(&mut details);
+    graph_of(principals(&[&details.to_string()]), &["arn:aws:iam::111122223333:role/A"], &[])
+}
+
+/// The first edges of `A`: method and end, with `?` if conditional.
+fn edges_of_a(graph: &PrincipalGraph) -> BTreeSet<String> {
+    let own = graph.edges.iter().filter(|edge| edge.from.ends_with(":role/A"));
+    own.map(|edge| {
+        let end = edge.to.rsplit(['/', ' ']).next().unwrap_or_default();
+        format!("{} {end}{}", edge.method, if edge.is_unconditional { "" } else { "?" })
+    })
+    .collect()
+}
+
+#[test]
+fn each_method_is_decided_on_the_principal_that_it_is_about() {
+    let only = |edges: &[&str]| edges.iter().map(|one| (*one).to_owned()).collect::<BTreeSet<String>>();
+    let user = "arn:aws:iam::111122223333:user/u";
+    let condition = |mut statement: Value, condition: Value| {
+        statement["Condition"] = condition;
+        statement
+    };
+    let lambda = || allow(&["lambda:CreateFunction", "lambda:InvokeFunction"], "*");
+    let a = "arn:aws:iam::111122223333:role/A";
+    for (statements, edges) in [
+        (vec![], vec![]),
+        (vec![allow(&["sts:AssumeRole"], "*")], vec!["assume-role Trusting", "assume-role Foreign"]),
+        (vec![allow(&["sts:AssumeRole"], "arn:aws:iam::111122223333:role/T*")], vec!["assume-role Trusting"]),
+        (vec![allow(&["sts:AssumeRole"], "arn:aws:iam::111122223333:role/Compute")], vec![]),
+        (vec![allow(&["iam:CreateAccessKey"], user)], vec!["create-access-key u"]),
+        (vec![allow(&["iam:CreateAccessKey"], "arn:aws:iam::111122223333:user/v")], vec![]),
+        (
+            vec![allow(&["iam:CreateLoginProfile", "iam:UpdateLoginProfile"], "*")],
+            vec!["create-login-profile u", "update-login-profile u"],
+        ),
+        (
+            vec![allow(&["iam:UpdateAssumeRolePolicy"], "arn:aws:iam::111122223333:role/Compute")],
+            vec!["update-assume-role-policy Compute"],
+        ),
+        // A deny of the second step.
+        (
+            vec![
+                allow(&["iam:UpdateAssumeRolePolicy"], "arn:aws:iam::111122223333:role/Compute"),
+                json!({ "Effect": "Deny", "Action": "sts:*", "Resource": "*" }),
+            ],
+            vec![],
+        ),
+        (vec![allow(&["iam:PassRole"], "*"), lambda()], vec!["pass-role-to-lambda Function"]),
+        (
+            vec![
+                condition(
+                    allow(&["iam:PassRole"], "*"),
+                    json!({ "StringEquals": { "iam:PassedToService": "ec2.amazonaws.com" } }),
+                ),
+                lambda(),
+            ],
+            vec![],
+        ),
+        (
+            vec![
+                condition(
+                    allow(&["iam:PassRole"], "*"),
+                    json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a" } }),
+                ),
+                lambda(),
+            ],
+            vec!["pass-role-to-lambda Function?"],
+        ),
+        (vec![lambda()], vec![]),
+        (vec![allow(&["ssm:SendCommand"], "*")], vec!["send-command Compute?"]),
+        (vec![allow(&["lambda:UpdateFunctionCode"], "*")], vec!["update-function-code Function?"]),
+        (vec![allow(&["iam:PutRolePolicy"], a)], vec!["put-role-policy 111122223333"]),
+        (vec![allow(&["iam:PutUserPolicy"], "*")], vec![]),
+        (vec![allow(&["iam:AttachRolePolicy"], a)], vec!["attach-role-policy 111122223333"]),
+        // Only another policy may be attached.
+        (
+            vec![condition(
+                allow(&["iam:AttachRolePolicy"], a),
+                json!({ "ArnEquals": { "iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnlyAccess" } }),
+            )],
+            vec![],
+        ),
+        (
+            vec![allow(&["iam:CreateRole", "iam:PutRolePolicy"], "arn:aws:iam::111122223333:role/team/*")],
+            vec!["create-privileged-role 111122223333"],
+        ),
+        (vec![allow(&["iam:CreateRole"], "*")], vec![]),
+        // An administrator of the principals that it can become.
+        (
+            vec![allow(&["iam:CreateAccessKey", "iam:PutUserPolicy"], user)],
+            vec!["create-access-key u", "put-user-policy 111122223333"],
+        ),
+    ] {
+        let graph = from_a(&statements);
+        assert_eq!(edges_of_a(&graph), only(&edges), "{}", json!(statements));
+    }
+}
+
+#[test]
+fn a_deny_on_a_value_that_the_principal_chooses_is_avoided() {
+    let deny = json!({ "Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*",
+        "Condition": { "StringEquals": { "sts:ExternalId": "x" } } });
+    let graph = from_a(&[allow(&["sts:AssumeRole"], "arn:aws:iam::111122223333:role/Trusting"), deny]);
+    assert_eq!(edges_of_a(&graph), BTreeSet::from(["assume-role Trusting".to_owned()]));
+}
+
+#[test]
+fn an_administrator_has_no_edges_to_its_account_and_leads_to_other_accounts() {
+    let graph = from_a(&[allow(&["*"], "*")]);
+    let own = edges_of_a(&graph);
+    assert!(own.contains("put-role-policy 111122223333") && own.contains("assume-role Trusting"));
+    assert!(!own.iter().any(|edge| edge.contains("Compute") || edge.ends_with(" u")), "{own:?}");
+    assert_eq!(path_to(&graph, "role/Foreign").unwrap(), ["assume-role"]);
+    let foreign = from_a(&[allow(&["iam:PutRolePolicy"], "*")]);
+    let path = path_to(&foreign, "role/Foreign").unwrap();
+    assert_eq!(path, ["put-role-policy", "assume-role"]);
+}
+
+#[test]
+fn groups_and_customer_managed_policies_make_administrators() {
+    let managed = "arn:aws:iam::111122223333:policy/team";
+    let group = "arn:aws:iam::111122223333:group/devs";
+    for (action, resource, method) in [
+        ("iam:PutGroupPolicy", group, "put-group-policy"),
+        ("iam:AttachGroupPolicy", group, "attach-group-policy"),
+        ("iam:CreatePolicyVersion", managed, "create-policy-version"),
+    ] {
+        let details = json!({
+            "UserDetailList": [{ "Arn": "arn:aws:iam::111122223333:user/u", "GroupList": ["devs"],
+                "AttachedManagedPolicies": [{ "PolicyName": "team", "PolicyArn": managed }] }],
+            "GroupDetailList": [{ "Arn": group, "GroupName": "devs",
+                "GroupPolicyList": [{ "PolicyName": "g", "PolicyDocument": document(&[allow(&[action], resource)]) }] }],
+            "Policies": [{ "Arn": managed, "DefaultVersionId": "v1", "PolicyVersionList": [{ "VersionId": "v1",
+                "IsDefaultVersion": true, "Document": document(&[allow(&["s3:ListAllMyBuckets"], "*")]) }] }],
+        });
+        let graph = graph_of(principals(&[&details.to_string()]), &[], &[]);
+        assert_eq!(path_to(&graph, "administrator of 111122223333").unwrap(), [method]);
+    }
+}
+
+#[test]
+fn a_permissions_boundary_makes_an_administrator_conditional() {
+    let graph = from_details(|details| {
+        let own = &mut details["RoleDetailList"][0];
+        own["RolePolicyList"][0]["PolicyDocument"] =
+            document(&[allow(&["iam:PutRolePolicy"], "arn:aws:iam::111122223333:role/A")]);
+        own["PermissionsBoundary"] =
+            json!({ "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/b" });
+        details["Policies"] = json!([{ "Arn": "arn:aws:iam::111122223333:policy/b", "DefaultVersionId": "v1",
+            "PolicyVersionList": [{ "VersionId": "v1", "IsDefaultVersion": true, "Document": document(&[allow(&["iam:*"], "*")]) }] }]);
+    });
+    assert_eq!(edges_of_a(&graph), BTreeSet::from(["put-role-policy 111122223333?".to_owned()]));
+}
+
+#[test]
+fn what_is_not_known_never_hides_an_edge() {
+    let graph = from_details(|details| {
+        details["RoleDetailList"][2]["AssumeRolePolicyDocument"] = json!("{");
+        details["RoleDetailList"][3].as_object_mut().unwrap().remove("AssumeRolePolicyDocument");
+    });
+    let wanted = ["assume-role Function?", "assume-role Trusting?"].map(str::to_owned);
+    assert_eq!(edges_of_a(&graph), BTreeSet::from(wanted));
+    assert_eq!(graph.result, PathResult::Indeterminate);
+    // A missing document of its own policy may grant anything.
+    let graph = from_details(|details| {
+        details["RoleDetailList"][0]["AttachedManagedPolicies"] =
+            json!([{ "PolicyName": "x", "PolicyArn": "arn:aws:iam::aws:policy/x" }]);
+    });
+    let wanted = ["assume-role Foreign?", "assume-role Trusting?", "put-role-policy 111122223333?"];
+    assert_eq!(edges_of_a(&graph), BTreeSet::from(wanted.map(str::to_owned)));
+}
+
+const ACTIONS: [&str; 14] = [
+    "*",
+    "sts:AssumeRole",
+    "sts:*",
+    "iam:*",
+    "iam:PassRole",
+    "iam:CreateAccessKey",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "lambda:*",
+    "ec2:RunInstances",
+    "ssm:SendCommand",
+];
+const RESOURCES: [&str; 6] = [
+    "*",
+    "arn:aws:iam::*:role/*",
+    "arn:aws:iam::111122223333:role/r0",
+    "arn:aws:iam::111122223333:role/r*",
+    "arn:aws:iam::444455556666:role/r2",
+    "arn:aws:iam::111122223333:user/u",
+];
+
+fn any_statement(effect: &'static str) -> impl Strategy<Value = Value> {
+    let mut conditions = vec![
+        json!({}),
+        json!({}),
+        json!({}),
+        json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a" } }),
+        json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } }),
+    ];
+    // The caller avoids such a deny; an allow on the same value would need it, which is not evaluated together.
+    if effect == "Allow" {
+        conditions.push(json!({ "StringEquals": { "sts:ExternalId": "x" } }));
+    }
+    let conditions = select(conditions);
+    let parts = (vec(select(ACTIONS.to_vec()), 1..3), select(RESOURCES.to_vec()), conditions);
+    parts.prop_map(move |(actions, resource, condition)| {
+        json!({ "Effect": effect, "Action": actions, "Resource": resource, "Condition": condition })
+    })
+}
+
+fn any_identity_statements() -> impl Strategy<Value = Vec<Value>> {
+    vec(prop_oneof![4 => any_statement("Allow"), 1 => any_statement("Deny")], 0..4)
+}
+
+fn any_trust() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!("*"),
+        json!({ "AWS": "arn:aws:iam::111122223333:root" }),
+        json!({ "AWS": ["arn:aws:iam::111122223333:role/r0", "444455556666"] }),
+        json!({ "AWS": "arn:aws:iam::444455556666:role/r2" }),
+        json!({ "AWS": "arn:aws:iam::111122223333:user/u" }),
+        json!({ "Service": "lambda.amazonaws.com" }),
+        json!({ "Service": ["ec2.amazonaws.com"] }),
+    ])
+}
+
+/// Three roles of two accounts, and a user: trust and statements of each.
+type AnyAccounts = Vec<(Value, Vec<Value>)>;
+
+fn any_accounts() -> impl Strategy<Value = AnyAccounts> {
+    vec((any_trust(), any_identity_statements()), 4)
+}
+
+fn snapshots_of(accounts: &AnyAccounts) -> Vec<PolicySnapshot> {
+    let role = |n: usize, (trust, statements): &(Value, Vec<Value>)| {
+        role_of(["111122223333", "111122223333", "444455556666"][n], &format!("r{n}"), trust, statements)
+    };
+    let roles: Vec<Value> = accounts.iter().take(3).enumerate().map(|(n, one)| role(n, one)).collect();
+    let user = json!({ "Arn": "arn:aws:iam::111122223333:user/u", "GroupList": [],
+        "UserPolicyList": [{ "PolicyName": "own", "PolicyDocument": document(&accounts[3].1) }] });
+    principals(&[&json!({ "UserDetailList": [user], "RoleDetailList": roles }).to_string()])
+}
+
+/// Whether each edge of `fewer` is in `more`, at least as certain; edges of a principal that is an administrator of the account
+/// in `more` are left out.
+fn assert_no_edge_lost(fewer: &PrincipalGraph, more: &PrincipalGraph) -> Result<(), TestCaseError> {
+    let administrators: BTreeSet<&str> = (more.edges.iter())
+        .filter(|edge| edge.is_unconditional && edge.to.starts_with("administrator of"))
+        .map(|edge| &*edge.from)
+        .collect();
+    for edge in fewer.edges.iter().filter(|edge| !administrators.contains(&*edge.from)) {
+        let found = more.edges.iter().any(|other| {
+            (&other.from, &other.to, &other.method) == (&edge.from, &edge.to, &edge.method)
+                && other.is_unconditional >= edge.is_unconditional
+        });
+        prop_assert!(found, "lost: {edge:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn an_allow_removes_no_edge_and_a_deny_adds_none(accounts in any_accounts(), at in 0..4_usize, more in any_statement("Allow"), less in any_statement("Deny")) {
+        let before = graph_of(snapshots_of(&accounts), &[], &[]);
+        let (mut wider, mut narrower) = (accounts.clone(), accounts);
+        wider[at].1.push(more);
+        assert_no_edge_lost(&before, &graph_of(snapshots_of(&wider), &[], &[]))?;
+        narrower[at].1.push(less);
+        assert_no_edge_lost(&graph_of(snapshots_of(&narrower), &[], &[]), &before)?;
+    }
+
+    #[test]
+    fn paths_are_edges_of_the_graph_and_edges_are_allowed(accounts in any_accounts()) {
+        let snapshots = snapshots_of(&accounts);
+        let graph = graph_of(snapshots.clone(), &[], &[]);
+        for path in &graph.paths {
+            let steps: Vec<&GraphEdge> = graph.steps(path).collect();
+            prop_assert_eq!(steps.len(), path.steps.len());
+            prop_assert!(steps.first().is_some_and(|edge| edge.from == path.from));
+            prop_assert!(steps.last().is_some_and(|edge| edge.to == path.to));
+            prop_assert!(steps.windows(2).all(|pair| pair[0].to == pair[1].from));
+            prop_assert_eq!(path.is_unconditional, steps.iter().all(|edge| edge.is_unconditional));
+        }
+        let of = |id: &str| snapshots.iter().find(|one| &*one.principal == id);
+        for edge in &graph.edges {
+            prop_assert_eq!(edge.is_unconditional, edge.conditions.is_empty());
+            prop_assert!(graph.node(&edge.from).is_some() && graph.node(&edge.to).is_some());
+            let (Some(from), Some(to), "assume-role") = (of(&edge.from), of(&edge.to), edge.method.as_str()) else { continue };
+            // The caller chooses the external id.
+            let keys = BTreeMap::from([("sts:externalid".to_owned(), vec!["x".to_owned()])]);
+            let context = RequestContext { keys, is_complete: true };
+            let mut snapshot = from.clone();
+            let trust = to.trust_policy.as_ref().unwrap();
+            snapshot.resource_based_policies = vec![crate::grants::ResourceBasedPolicy::trust_policy(&to.principal, &trust.text)];
+            let request = AuthorizationRequest { action: "sts:AssumeRole", resource: &to.principal, context: &context };
+            let decision = evaluator().decide(&snapshot, &request);
+            prop_assert!(!edge.is_unconditional || matches!(decision, Decision::Allowed(_)), "{edge:?} {decision:?}");
+        }
+    }
+}
