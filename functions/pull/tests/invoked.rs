@@ -28,7 +28,13 @@ fn an_invalid_configuration_fails_the_first_invocation_like_the_command_line() {
         message.contains("ONLOOKER_WACH") && message.contains("did you mean `ONLOOKER_WATCH`?"),
         "{message}"
     );
-    assert_eq!(cloud.state().requests, [], "no request to AWS");
+    // The run is recorded, and the metrics say that it failed.
+    assert_eq!(
+        function.metrics(2).iter().map(|line| line["failed"].as_u64()).collect::<Vec<_>>(),
+        [Some(1), Some(1)]
+    );
+    let runs = cloud.table().into_iter().filter(|((partition, _), _)| partition == "RUN#pull").count();
+    assert_eq!(runs, 3, "two runs, and the latest one");
     let function = RunningFunction::start(FUNCTION, &cloud, &[("ONLOOKER_LOG", "loud")]);
     let message = function.invoke_failing(json!({}), "InvalidConfiguration");
     assert_eq!(message.lines().next(), Some("`loud` is not a log level"));
@@ -53,6 +59,7 @@ fn a_configuration_file_in_s3_is_read_again_when_it_changes() {
     assert!(message.starts_with("s3://settings/prod/onlooker.toml:1:1: "), "{message}");
     cloud.state().bucket("settings").put("prod/onlooker.toml", "standard = \"SOC2\"\n");
     function.invoke(json!({})).unwrap();
+    assert_eq!(function.metrics(3)[2]["configuration_unusable"].as_u64(), Some(0));
 }
 
 #[test]

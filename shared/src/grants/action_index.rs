@@ -38,7 +38,41 @@ pub(super) struct ActionIndex<'c> {
     reference: &'c ServiceReference,
     lowercase_keys: LowercaseKeys,
     found_positions: Mutex<HashMap<Arc<str>, ActionPositions>>,
-    resource_types: OnceLock<ResourceTypesIndex>,
+    /// By partition of the caller.
+    resource_types: [OnceLock<ResourceTypesIndex>; 4],
+}
+
+/// The partition of AWS that a caller is in. It can reach resources of this partition only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Partition {
+    /// Not known.
+    #[default]
+    Any,
+    Aws,
+    China,
+    GovCloud,
+}
+
+impl Partition {
+    /// The partition of an ARN.
+    pub fn of_arn(arn: &str) -> Self {
+        match arn.split(':').nth(1) {
+            Some("aws") => Self::Aws,
+            Some("aws-cn") => Self::China,
+            Some("aws-us-gov") => Self::GovCloud,
+            _ => Self::Any,
+        }
+    }
+
+    /// The partition in an ARN pattern.
+    const fn as_pattern(self) -> &'static str {
+        match self {
+            Self::Any => "*",
+            Self::Aws => "aws",
+            Self::China => "aws-cn",
+            Self::GovCloud => "aws-us-gov",
+        }
+    }
 }
 
 /// The resources that requests for an action can be about.
@@ -80,7 +114,7 @@ impl<'c> ActionIndex<'c> {
             rows,
             reference: catalog.service_reference(),
             found_positions: Mutex::default(),
-            resource_types: OnceLock::new(),
+            resource_types: Default::default(),
         }
     }
 
@@ -132,32 +166,41 @@ impl<'c> ActionIndex<'c> {
     }
 
     /// The resource types of the action at a position; none if it can be about every resource.
-    pub fn resource_types(&self, position: u32) -> Option<ResourceTypesId> {
-        *self.types().of_action.get(usize::try_from(position).ok()?)?
+    pub fn resource_types(&self, position: u32, partition: Partition) -> Option<ResourceTypesId> {
+        *self.types(partition).of_action.get(usize::try_from(position).ok()?)?
     }
 
-    /// The resources of these types.
-    pub fn resources(&self, id: ResourceTypesId) -> Option<&ActionResources> {
-        self.types().resources.get(id)
+    /// The resources of these types, of which a caller in a partition can reach any.
+    pub fn resources(&self, id: ResourceTypesId, partition: Partition) -> Option<&ActionResources> {
+        self.types(partition).resources.get(id)
     }
 
-    fn types(&self) -> &ResourceTypesIndex {
-        self.resource_types.get_or_init(|| {
+    fn types(&self, partition: Partition) -> &ResourceTypesIndex {
+        let [any, aws, china, gov_cloud] = &self.resource_types;
+        let of_partition = match partition {
+            Partition::Any => any,
+            Partition::Aws => aws,
+            Partition::China => china,
+            Partition::GovCloud => gov_cloud,
+        };
+        of_partition.get_or_init(|| {
             let mut numbers: HashMap<(u16, Option<&str>), ResourceTypesId> = HashMap::new();
             let mut resources = Vec::new();
             let of_action = self.actions.iter().zip(&self.rows).map(|(action, row)| {
                 let set = self.reference.resource_set_of(*row)?;
                 let (types, is_required) = self.reference.resource_set(set)?;
+                // Amazon S3 checks every action that takes resources on one of them.
+                let is_required = is_required || action.service() == "s3" && !types.is_empty();
                 // A request that names no resource is checked with `*` or with all resources of the service.
                 let service = (!is_required).then(|| action.service());
                 Some(*numbers.entry((set, service)).or_insert_with(|| {
                     let written = self.reference.resource_patterns();
                     let typed = types.iter().filter_map(|number| written.get(usize::from(*number)));
                     let mut certain: Vec<CompiledPattern> =
-                        typed.map(|pattern| CompiledPattern::of_arn(pattern)).collect();
-                    certain.extend(service.into_iter().flat_map(whole_service));
+                        typed.map(|pattern| arn_in(partition, pattern)).collect();
+                    certain.extend(service.into_iter().flat_map(|service| whole_service(partition, service)));
                     let mut possible = certain.clone();
-                    possible.extend(service.and_then(collections));
+                    possible.extend(service.and_then(|service| collections(partition, service)));
                     resources.push(ActionResources { certain, possible });
                     resources.len() - 1
                 }))
@@ -203,10 +246,18 @@ impl LowercaseKeys {
     }
 }
 
+/// An ARN pattern of any partition, in one partition.
+fn arn_in(partition: Partition, pattern: &str) -> CompiledPattern {
+    match pattern.strip_prefix("arn:*:") {
+        Some(rest) => CompiledPattern::of_arn(&format!("arn:{}:{rest}", partition.as_pattern())),
+        None => CompiledPattern::of_arn(pattern),
+    }
+}
+
 /// The resources of a request that names none: `*`, or every resource of the service, as Amazon S3 checks
 /// `s3:ListAllMyBuckets` on `arn:aws:s3:::*`.
-fn whole_service(service: &str) -> [CompiledPattern; 2] {
-    let mut all = CompiledPattern::of_arn(&format!("arn:*:{service}:*:*:"));
+fn whole_service(partition: Partition, service: &str) -> [CompiledPattern; 2] {
+    let mut all = arn_in(partition, &format!("arn:*:{service}:*:*:"));
     all.push(PatternPart::Char('*'));
     [CompiledPattern::literal("*"), all]
 }
@@ -214,11 +265,11 @@ fn whole_service(service: &str) -> [CompiledPattern; 2] {
 /// All resources of one type, such as `arn:aws:eks:eu-west-1:111122223333:cluster/*`: many services check a request that
 /// names no resource on these, although the reference says nothing of it. AWS's managed policies grant `wafv2:ListWebACLs`
 /// so. None for services of which it is known that they do not.
-fn collections(service: &str) -> Option<CompiledPattern> {
+fn collections(partition: Partition, service: &str) -> Option<CompiledPattern> {
     if SERVICES_WITH_COMPLETE_REFERENCE.contains(&service) {
         return None;
     }
-    let mut all = CompiledPattern::of_arn(&format!("arn:*:{service}:*:*:"));
+    let mut all = arn_in(partition, &format!("arn:*:{service}:*:*:"));
     all.push(PatternPart::AnyRun);
     all.push(PatternPart::Char('*'));
     Some(all)

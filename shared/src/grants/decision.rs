@@ -39,7 +39,9 @@ pub(super) fn decide(
     let applies = |rule: &PolicyRule| applies(rule, resource, rules.is_of_request);
     let action = action.to_ascii_lowercase();
     let position = index.position(&action);
-    let resources = position.and_then(|position| index.resources(index.resource_types(position)?));
+    let resources = position.and_then(|position| {
+        index.resources(index.resource_types(position, rules.partition)?, rules.partition)
+    });
     let is_about = |may| {
         resources
             .is_none_or(|resources| resources.patterns(may).iter().any(|pattern| pattern.matches(resource)))

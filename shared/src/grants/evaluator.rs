@@ -139,7 +139,8 @@ impl<'c> Evaluator<'c> {
             .zip(actions)
             .zip(classes.group_per_action())
             .filter_map(|((position, action), class)| {
-                let (certainty, scope) = groups.get(class)?.scope(position, &self.library.action_index)?;
+                let (certainty, scope) =
+                    groups.get(class)?.scope(position, &self.library.action_index, rules.partition)?;
                 Some(Grant { action: Arc::clone(action), certainty, scope })
             })
             .collect();
@@ -147,8 +148,9 @@ impl<'c> Evaluator<'c> {
             held.sort_by(|a, b| a.action.key.cmp(&b.action.key));
             held.dedup_by(|a, b| a.action.key == b.action.key);
         }
+        let ineffective = ineffective::statements(&rules, &self.library.action_index);
         let mut problems = rules.problems;
-        problems.extend(ineffective::statements(&rules.rules, &self.library.action_index));
+        problems.extend(ineffective);
         problems.sort_unstable();
         Grants { entries: held, problems, unevaluated: unevaluated_policy_types(snapshot) }
     }

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use super::{
     Certainty, GrantScope,
-    action_index::{ActionIndex, ActionResources, ResourceTypesId},
+    action_index::{ActionIndex, ActionResources, Partition, ResourceTypesId},
     action_rules::{ActionRules, LimitEntry},
     condition::Applicability,
     describe,
@@ -46,15 +46,15 @@ impl<'r> GroupScopes<'r> {
     }
 
     /// The certainty and scope of the grant of an action; none if nothing is granted.
-    pub fn scope(&self, position: u32, index: &ActionIndex<'_>) -> CertainScope {
+    pub fn scope(&self, position: u32, index: &ActionIndex<'_>, partition: Partition) -> CertainScope {
         if self.clauses.allows.is_empty() {
             return None;
         }
-        let types = if self.is_about_everything { None } else { index.resource_types(position) };
+        let types = if self.is_about_everything { None } else { index.resource_types(position, partition) };
         let mut known = self.known.borrow_mut();
-        let scope = known
-            .entry(types)
-            .or_insert_with(|| evaluate_scope(&self.clauses, types.and_then(|types| index.resources(types))));
+        let scope = known.entry(types).or_insert_with(|| {
+            evaluate_scope(&self.clauses, types.and_then(|types| index.resources(types, partition)))
+        });
         scope.clone()
     }
 }

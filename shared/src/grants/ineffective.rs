@@ -11,20 +11,22 @@ use std::{
 
 use super::{
     PolicyProblem, PolicyProblemKind, StatementId,
-    action_index::ActionIndex,
-    rules::{PolicyLayer, PolicyRule},
+    action_index::{ActionIndex, Partition},
+    rules::{PolicyLayer, PolicyRule, PolicyRules},
     statement::Effect,
 };
 
 /// The problems of statements that grant nothing.
-pub(super) fn statements(rules: &[PolicyRule], index: &ActionIndex<'_>) -> Vec<PolicyProblem> {
+pub(super) fn statements(rules: &PolicyRules, index: &ActionIndex<'_>) -> Vec<PolicyProblem> {
+    let partition = rules.partition;
     let mut effective: BTreeMap<&StatementId, bool> = BTreeMap::new();
     let allows = rules
+        .rules
         .iter()
         .filter(|rule| rule.layer == PolicyLayer::Identity && rule.indexed.statement.effect == Effect::Allow);
     for rule in allows {
         let known = effective.entry(&rule.id).or_default();
-        *known = *known || is_effective(rule, index);
+        *known = *known || is_effective(rule, index, partition);
     }
     let ineffective = effective.into_iter().filter(|(_, is_effective)| !is_effective);
     ineffective
@@ -39,7 +41,7 @@ pub(super) fn statements(rules: &[PolicyRule], index: &ActionIndex<'_>) -> Vec<P
 }
 
 /// Whether an action of the rule can be about its resources.
-fn is_effective(rule: &PolicyRule, index: &ActionIndex<'_>) -> bool {
+fn is_effective(rule: &PolicyRule, index: &ActionIndex<'_>, partition: Partition) -> bool {
     let is_undecided = !rule.indexed.unknown_patterns.is_empty() || rule.actions.is_empty();
     if is_undecided || rule.resources.is_everything() {
         return true;
@@ -51,10 +53,10 @@ fn is_effective(rule: &PolicyRule, index: &ActionIndex<'_>) -> bool {
     let mut seen = BTreeSet::new();
     rule.actions
         .iter()
-        .map(|position| index.resource_types(*position))
+        .map(|position| index.resource_types(*position, partition))
         .filter(|types| seen.insert(*types))
         .any(|types| {
-            let resources = types.and_then(|types| index.resources(types));
+            let resources = types.and_then(|types| index.resources(types, partition));
             resources.is_none_or(|resources| set.may_meet(resources.patterns(true)))
         })
 }

@@ -187,6 +187,8 @@ impl Operator {
         }
         if found.is_empty() {
             return match (self.if_exists, self.set) {
+                // The guide says both that `IfExists` is true of an absent key and that `ForAnyValue` is false of it.
+                (true, Some(SetOperator::Any)) => None,
                 (true, _) | (_, Some(SetOperator::All)) => Some(true),
                 (_, Some(SetOperator::Any)) => Some(false),
                 _ => Some(self.is_negated),

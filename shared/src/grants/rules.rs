@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{
     PolicyProblem, PolicySnapshot, ResourceBasedPolicy, StatementId,
-    action_index::ActionPositions,
+    action_index::{ActionPositions, Partition},
     condition::{self, Applicability},
     context::{CallerContext, EvaluationContext},
     document::PolicyType,
@@ -208,6 +208,8 @@ pub(super) struct PolicyRules {
     /// Whether the rules are those of one request, and not of any that the principal can make.
     pub is_of_request: bool,
     pub has_boundary: bool,
+    /// The partition of the principal.
+    pub partition: Partition,
     /// Levels of service control policies that apply to the principal.
     pub service_control_levels: usize,
     pub resources_with_policy: Vec<ResourceWithPolicy>,
@@ -221,6 +223,7 @@ impl PolicyRules {
         let mut rules = Self {
             rules: Vec::new(),
             is_of_request: facts.request.is_some(),
+            partition: Partition::of_arn(&caller.arn),
             has_boundary: snapshot.permissions_boundary.is_some(),
             service_control_levels: 0,
             resources_with_policy: Vec::new(),

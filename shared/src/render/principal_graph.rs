@@ -53,7 +53,7 @@ fn one_file(name: &'static str, media_type: &'static str, text: String) -> Vec<R
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn json(graph: &PrincipalGraph) -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(graph)?))
+    Ok(escape_json(serde_json::to_string_pretty(graph)?))
 }
 
 /// The schema of [`json`] as indented JSON with a newline at its end.
@@ -61,7 +61,7 @@ pub fn json(graph: &PrincipalGraph) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When the schema cannot be written as JSON.
 pub fn schema() -> Result<String, serde_json::Error> {
-    Ok(escape_json(&serde_json::to_string_pretty(&PrincipalGraph::schema())?))
+    Ok(escape_json(serde_json::to_string_pretty(&PrincipalGraph::schema())?))
 }
 
 /// The word for a result.

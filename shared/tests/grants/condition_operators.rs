@@ -82,7 +82,7 @@ const CASES: &str = "
     ForAnyValue:StringEquals | a,b | - | no
     ForAnyValue:StringNotEquals | a | a,b | yes
     ForAnyValue:StringNotEquals | a | - | no
-    ForAnyValue:StringLikeIfExists | a* | - | yes
+    ForAnyValue:StringLikeIfExists | a* | - | ?
     ForAnyValue:ArnLike | arn:aws:sns:*:1:t | arn:aws:sns:e:1:t,x | yes
     ForAnyValue:Null | true | - | ?
     NullIfExists | true | - | ?

@@ -110,6 +110,19 @@ const CASES: &str = "
     allow s3:* on * if StringLike s3:prefix=home/* => s3:GetObject none
     allow s3:* on * if Null s3:prefix=true => s3:GetObject granted
     allow * on * if StringEquals newservice:Key=a => s3:GetObject conditional
+    # a set operator with IfExists, of a key that requests do not have: the guide contradicts itself
+    allow s3:* on * ; deny * on * if ForAnyValue:StringEqualsIfExists aws:TagKeys=k => s3:DeleteBucket conditional
+    allow s3:DeleteBucket on * if ForAnyValue:StringEqualsIfExists aws:TagKeys=k => s3:DeleteBucket conditional
+    allow s3:DeleteBucket on * if ForAllValues:StringEqualsIfExists aws:TagKeys=k => s3:DeleteBucket granted
+
+    # a principal reaches resources of its partition only
+    allow sqs:SendMessage on * ; deny sqs:* on arn:aws:sqs:*:*:* => sqs:SendMessage none
+    allow s3:PutObject on * ; deny s3:* on arn:aws:s3:* => s3:PutObject none
+    allow s3:PutObject on * ; deny s3:* on arn:aws-cn:s3:* => s3:PutObject granted
+
+    # Amazon S3 checks an action that takes resources on one of them
+    allow s3:GetObject on * ; deny s3:* on arn:*:s3:* => s3:GetObject none
+
     # keys of the session, whatever service it calls
     allow s3:* on * ; deny s3:* on * if ArnNotLike ec2:SourceInstanceARN=arn:aws:ec2:*:*:instance/i-1 => s3:PutObject conditional
     allow s3:* on * if StringEquals lambda:SourceFunctionArn=arn:aws:lambda:eu-west-1:111122223333:function:f => s3:PutObject conditional

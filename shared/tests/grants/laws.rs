@@ -91,7 +91,7 @@ fn condition_test() -> impl Strategy<Value = ConditionTest> {
         ("ForAnyValue:StringEquals", "x:Many", &["p", "q"]),
         ("ForAllValues:StringNotEquals", "x:Many", &["p"]),
         ("ForAnyValue:StringNotEquals", "x:Many", &["p"]),
-        ("ForAnyValue:StringLikeIfExists", "x:Many", &["r*"]),
+        ("ForAllValues:StringLike", "x:Many", &["r*"]),
         ("NumericLessThan", "x:Number", &["5"]),
         ("NumericNotEquals", "x:Number", &["4", "5"]),
         ("StringEquals", "aws:PrincipalAccount", &[ACCOUNT]),

@@ -111,7 +111,7 @@ impl ConditionTest {
             "ForAnyValue:StringEquals" => found.iter().any(|value| one_of(value, &equal)),
             "ForAllValues:StringNotEquals" => found.iter().all(|value| !one_of(value, &equal)),
             "ForAnyValue:StringNotEquals" => found.iter().any(|value| !one_of(value, &equal)),
-            "ForAnyValue:StringLikeIfExists" => !present || found.iter().any(|value| one_of(value, &like)),
+            "ForAllValues:StringLike" => found.iter().all(|value| one_of(value, &like)),
             other => panic!("{other}"),
         }
     }
@@ -174,11 +174,8 @@ impl OraclePolicies {
 
 /// Whether an action takes resources of this type, by the service authorization reference of its service.
 fn takes_resource(action: &str, resource: &str) -> bool {
-    let is_nameless = resource == "*" || resource == "arn:aws:s3:::*";
     match action {
-        "s3:GetObject" | "s3:PutObject" => {
-            is_nameless || (resource.starts_with("arn:aws:s3:") && resource.contains('/'))
-        }
+        "s3:GetObject" | "s3:PutObject" => resource.starts_with("arn:aws:s3:") && resource.contains('/'),
         "s3:DeleteBucket" => resource.starts_with("arn:aws:s3:"),
         "sqs:SendMessage" => resource.starts_with("arn:aws:sqs:"),
         "iam:PassRole" => resource.contains(":role/"),
